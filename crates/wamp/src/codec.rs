@@ -1,0 +1,132 @@
+//! From bytes to tokens, messages and serde values, and back.
+//!
+//! A format is a [`TokenReader`] and a [`TokenWriter`] (`json`, `msgpack`, `cbor`); everything
+//! else is written once over these two traits: messages, serde values and the transcoder.
+//! Readers validate what they pass over, never recurse, never trust an announced length and never
+//! allocate more than they have read.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::error::DecodeError;
+
+pub mod cbor;
+pub mod json;
+mod message;
+pub mod msgpack;
+pub mod ser;
+pub mod de;
+pub mod transcode;
+
+/// The deepest nesting of lists and maps in a message. Above what any application writes by hand,
+/// and small enough that the stack of a reader stays a few hundred bytes.
+pub const MAX_DEPTH: usize = 128;
+
+/// The most entries of a list option (`exclude`, `eligible_authid` …). A list of one-byte entries
+/// grows twenty-fold in memory; this bounds it to a few megabytes a message.
+pub const MAX_LIST_OPTION_ENTRIES: usize = 65_536;
+
+/// One step through a value.
+///
+/// In a map, a [`Token::Key`] comes before each value. Formats with other keys than strings
+/// (msgpack, cbor) read integers as their decimal digits and refuse the rest.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Token<'a> {
+    /// Null; also what has no meaning elsewhere (cbor `undefined`, msgpack extensions).
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// An integer of 0 and above.
+    Unsigned(u64),
+    /// An integer below 0.
+    Negative(i64),
+    /// A number with a fraction or exponent, or outside the two above.
+    Float(f64),
+    /// Text.
+    Text(Cow<'a, str>),
+    /// Bytes; in JSON a string of U+0000 and base64 (advanced profile, "Binary conversion of JSON
+    /// strings").
+    Binary(Cow<'a, [u8]>),
+    /// A list begins.
+    ListStart,
+    /// The innermost list ends.
+    ListEnd,
+    /// A map begins.
+    MapStart,
+    /// The key of the value that follows.
+    Key(Cow<'a, str>),
+    /// The innermost map ends.
+    MapEnd,
+}
+
+/// What kind of value comes next, known from its first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Null, boolean, number.
+    Scalar,
+    /// Text; a JSON string may turn out to be binary.
+    Text,
+    /// Bytes.
+    Binary,
+    /// A list.
+    List,
+    /// A map.
+    Map,
+    /// The innermost list or map ends here.
+    End,
+}
+
+/// Reads one value of one format, token by token.
+pub trait TokenReader<'a>: Sized {
+    /// Starts at the first byte of `input`.
+    fn new(input: &'a [u8]) -> Self;
+
+    /// The next token. Fails on malformed input, text that is not UTF-8 and nesting deeper than
+    /// [`MAX_DEPTH`]. Must not be called again once the outermost value has ended.
+    fn next(&mut self) -> Result<Token<'a>, DecodeError>;
+
+    /// The kind of what comes next, without reading it. Where a map expects a key, this is
+    /// [`Kind::Text`] or [`Kind::End`].
+    fn peek(&mut self) -> Result<Kind, DecodeError>;
+
+    /// Passes over the next value whole, validating all of it, and says which bytes it is
+    /// (without separators and white space around it). Stands before a value, never before a key
+    /// or an end.
+    fn skip(&mut self) -> Result<Range<usize>, DecodeError>;
+
+    /// Checks that nothing (but white space, where the format has it) follows the outermost value.
+    fn finish(&mut self) -> Result<(), DecodeError>;
+}
+
+/// Writes one value of one format, token by token, to the end of a buffer.
+///
+/// Lengths are given before the entries, as msgpack wants them; entries are written between
+/// `list_start`/`map_start` and the matching end.
+pub trait TokenWriter {
+    /// Null.
+    fn null(&mut self);
+    /// A boolean.
+    fn bool(&mut self, value: bool);
+    /// An integer of 0 and above.
+    fn unsigned(&mut self, value: u64);
+    /// Any signed integer; written as [`TokenWriter::unsigned`] would when it is not negative.
+    fn signed(&mut self, value: i64);
+    /// A float; where the format has none for it (JSON: NaN, infinities), null.
+    fn float(&mut self, value: f64);
+    /// Text.
+    fn text(&mut self, value: &str);
+    /// Bytes; in JSON a string of U+0000 and base64.
+    fn binary(&mut self, value: &[u8]);
+    /// A list of so many entries begins.
+    fn list_start(&mut self, entries: usize);
+    /// The innermost list ends.
+    fn list_end(&mut self);
+    /// A map of so many entries begins.
+    fn map_start(&mut self, entries: usize);
+    /// The key of the value that follows.
+    fn key(&mut self, key: &str);
+    /// The innermost map ends.
+    fn map_end(&mut self);
+    /// A value that is already encoded, and valid, in this format.
+    fn encoded(&mut self, value: &[u8]);
+}

@@ -1,0 +1,160 @@
+//! The numbers of the protocol, one type for each meaning.
+//!
+//! Ids are integers from 1 to 2^53 (basic profile, "IDs"). A type names the scope of its number,
+//! so a caller's request id can never be taken for a callee's. Where an id is drawn at random, the
+//! random bits are an argument: this crate has no source of randomness.
+
+use std::fmt;
+use std::num::NonZeroU64;
+
+/// The largest id, inclusive: 2^53, the largest integer that every JSON reader keeps exact.
+pub const MAX_ID: u64 = 1 << 53;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(NonZeroU64);
+
+        impl $name {
+            /// The id with this number, or nothing when it is outside 1..=2^53.
+            pub const fn new(number: u64) -> Option<Self> {
+                if number > MAX_ID {
+                    return None;
+                }
+                match NonZeroU64::new(number) {
+                    Some(number) => Some(Self(number)),
+                    None => None,
+                }
+            }
+
+            /// An id from 64 random bits: uniform over 1..=2^53.
+            pub const fn from_random(bits: u64) -> Self {
+                match NonZeroU64::new((bits & (MAX_ID - 1)) + 1) {
+                    Some(number) => Self(number),
+                    None => Self(NonZeroU64::MIN),
+                }
+            }
+
+            /// The number on the wire.
+            pub const fn number(self) -> u64 {
+                self.0.get()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl From<$name> for u64 {
+            fn from(id: $name) -> u64 {
+                id.number()
+            }
+        }
+    };
+}
+
+id! {
+    /// A session; global scope, drawn at random.
+    SessionId
+}
+id! {
+    /// A publication; global scope, drawn at random.
+    PublicationId
+}
+id! {
+    /// A subscription; router scope.
+    SubscriptionId
+}
+id! {
+    /// A registration; router scope.
+    RegistrationId
+}
+id! {
+    /// A request from a client to the router; session scope, counted by the client.
+    RequestId
+}
+id! {
+    /// An INVOCATION from the router to a callee; session scope, counted by the router for each
+    /// callee session on its own.
+    InvocationId
+}
+
+/// Counts one direction of one session: 1, 2, 3 … 2^53, 1 (basic profile, "IDs").
+#[derive(Clone, Debug, Default)]
+pub struct IdSequence {
+    last: u64,
+}
+
+impl IdSequence {
+    /// A sequence whose first number is 1.
+    pub const fn new() -> Self {
+        Self { last: 0 }
+    }
+
+    /// The next request id of a client.
+    pub fn next_request(&mut self) -> RequestId {
+        RequestId(self.advance())
+    }
+
+    /// The next invocation id of the router towards one callee.
+    pub fn next_invocation(&mut self) -> InvocationId {
+        InvocationId(self.advance())
+    }
+
+    /// The next registration id of a router.
+    pub fn next_registration(&mut self) -> RegistrationId {
+        RegistrationId(self.advance())
+    }
+
+    /// The next subscription id of a router.
+    pub fn next_subscription(&mut self) -> SubscriptionId {
+        SubscriptionId(self.advance())
+    }
+
+    /// The number given last, 0 before the first.
+    pub const fn last(&self) -> u64 {
+        self.last
+    }
+
+    fn advance(&mut self) -> NonZeroU64 {
+        self.last = if self.last == MAX_ID { 1 } else { self.last + 1 };
+        NonZeroU64::new(self.last).unwrap_or(NonZeroU64::MIN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IdSequence, MAX_ID, RequestId, SessionId};
+
+    #[test]
+    fn an_id_is_between_one_and_two_to_the_53rd() {
+        assert_eq!(RequestId::new(0), None);
+        assert_eq!(RequestId::new(1).map(u64::from), Some(1));
+        assert_eq!(RequestId::new(MAX_ID).map(u64::from), Some(MAX_ID));
+        assert_eq!(RequestId::new(MAX_ID + 1), None);
+    }
+
+    #[test]
+    fn random_bits_reach_both_ends_of_the_range() {
+        assert_eq!(SessionId::from_random(0).number(), 1);
+        assert_eq!(SessionId::from_random(u64::MAX).number(), MAX_ID);
+    }
+
+    #[test]
+    fn a_sequence_counts_from_one_and_wraps() {
+        let mut sequence = IdSequence::new();
+        assert_eq!(sequence.next_request().number(), 1);
+        assert_eq!(sequence.next_request().number(), 2);
+        let mut at_the_end = IdSequence { last: MAX_ID };
+        assert_eq!(at_the_end.next_request().number(), 1);
+    }
+}

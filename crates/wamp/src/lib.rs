@@ -1,0 +1,29 @@
+//! The WAMP protocol as data: what may be said, and how it is written in bytes.
+//!
+//! This crate knows no socket, no clock, no randomness and no routing. It turns bytes into
+//! messages and back, and nothing else. Everything in it is synchronous and runs anywhere.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`ids`] | newtypes for the numbers of the protocol, each naming its scope |
+//! | [`uri`] | the URI rules and the three match policies |
+//! | [`serializer`] | the wire formats and their names |
+//! | [`payload`] | arguments as untouched bytes with their format |
+//! | [`message`] | every message, split by direction, with its options typed |
+//! | [`codec`] | tokens, messages and serde values to bytes and back |
+//! | [`rawsocket`] | the RawSocket handshake and frame splitter |
+//! | [`websocket`] | the WebSocket handshake and frame codec (RFC 6455) |
+//! | [`features`] | what a peer and this router announce |
+//! | [`error_uri`] | the one table of error URIs |
+
+pub mod codec;
+pub mod error;
+pub mod error_uri;
+pub mod features;
+pub mod ids;
+pub mod message;
+pub mod payload;
+pub mod rawsocket;
+pub mod serializer;
+pub mod uri;
+pub mod websocket;
