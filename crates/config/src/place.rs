@@ -1,0 +1,26 @@
+//! Where in a configuration file something stands.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A place in a configuration file, for messages about what stands there.
+///
+/// Displayed as `config.json:14:21: workers[0].transports[1].type`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The name of the file, as it was given.
+    pub file: Arc<str>,
+    /// The line, counted from 1.
+    pub line: u32,
+    /// The column in characters, counted from 1.
+    pub column: u32,
+    /// The path from the root of the file, such as `workers[0].type`; empty for the root itself.
+    pub path: String,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)?;
+        if self.path.is_empty() { Ok(()) } else { write!(f, ": {}", self.path) }
+    }
+}

@@ -1,0 +1,91 @@
+//! Realms, their roles and what these may do.
+
+use cloverleaf_wamp::uri::{UriPattern, UriRule};
+
+/// A realm that a router worker hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Realm {
+    /// Its id, given or `realm001` and so on.
+    pub id: String,
+    /// Its name, by which sessions ask for it. No two realms of a node have the same.
+    pub name: String,
+    /// Its options.
+    pub options: RealmOptions,
+    /// The roles that sessions may have in it.
+    pub roles: Vec<Role>,
+}
+
+/// The options of a realm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RealmOptions {
+    /// The rule that URIs follow (`uri_check`). `loose` unless the file says `strict`.
+    pub uri_check: UriRule,
+    /// Whether the meta API of sessions, registrations and subscriptions is offered.
+    pub enable_meta_api: bool,
+    /// Whether the meta API is bridged to the node's own realm.
+    pub bridge_meta_api: bool,
+    /// How many subscribers are served in one turn of an event's fan-out.
+    pub event_dispatching_chunk_size: u32,
+}
+
+impl Default for RealmOptions {
+    fn default() -> Self {
+        Self {
+            uri_check: UriRule::Loose,
+            enable_meta_api: true,
+            bridge_meta_api: false,
+            event_dispatching_chunk_size: 100,
+        }
+    }
+}
+
+/// A role that sessions may have in a realm. What no permission allows is denied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Its id, given or `role001` and so on.
+    pub id: String,
+    /// Its name. No two roles of a realm have the same.
+    pub name: String,
+    /// What sessions with this role may do, in the order of the file.
+    pub permissions: Vec<Permission>,
+}
+
+/// What a role may do with the URIs that match a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    /// The URIs that this is about.
+    pub pattern: UriPattern,
+    /// The actions that are allowed.
+    pub allow: Allow,
+    /// Whose identity is disclosed.
+    pub disclose: Disclose,
+    /// Whether the answer may be remembered for the session.
+    pub cache: bool,
+}
+
+/// The actions that a permission allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Allow {
+    /// Calling procedures.
+    pub call: bool,
+    /// Registering procedures.
+    pub register: bool,
+    /// Publishing to topics.
+    pub publish: bool,
+    /// Subscribing to topics.
+    pub subscribe: bool,
+}
+
+impl Allow {
+    /// Every action.
+    pub const ALL: Self = Self { call: true, register: true, publish: true, subscribe: true };
+}
+
+/// Whose identity a permission discloses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Disclose {
+    /// The caller's to the callee.
+    pub caller: bool,
+    /// The publisher's to the subscribers.
+    pub publisher: bool,
+}
