@@ -1,0 +1,23 @@
+//! The WebSocket protocol (RFC 6455) without IO: frames, messages and the opening handshake.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`frame`] | the header of a frame and the mask |
+//! | [`receiver`] | bytes to messages, strictly |
+//! | [`sender`] | messages to frames |
+//! | [`close`] | close codes, and what a faulty peer is told |
+//! | [`handshake`] | the opening handshake, both sides |
+//!
+//! Not here: sockets, timers, randomness (keys and masks are arguments), the HTTP of anything but
+//! the upgrade, and extensions. A peer may therefore use no reserved bit; the one place that says
+//! so is [`frame::Header::parse`].
+
+pub mod close;
+pub mod frame;
+pub mod handshake;
+pub mod receiver;
+pub mod sender;
+
+pub use close::{CloseCode, CloseFrame, Fault};
+pub use frame::{MessageKind, Role};
+pub use receiver::{Incoming, Limits, Receiver};

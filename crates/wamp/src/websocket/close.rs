@@ -1,0 +1,158 @@
+//! How a connection ends: close codes (RFC 6455, section 7.4), the payload of a Close frame
+//! (section 5.5.1), and the faults of a peer with the code that each is told.
+
+use thiserror::Error;
+
+use super::frame::MAX_CONTROL_PAYLOAD;
+
+/// The longest reason of a Close frame, in bytes: what a control frame holds beside the code.
+pub const MAX_REASON: usize = MAX_CONTROL_PAYLOAD - 2;
+
+/// A code that may stand in a Close frame. 1005, 1006 and 1015, which only say locally how a
+/// connection ended, are no such codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CloseCode(u16);
+
+impl CloseCode {
+    /// The purpose of the connection is fulfilled.
+    pub const NORMAL: Self = Self(1000);
+    /// The server shuts down or the page is left.
+    pub const GOING_AWAY: Self = Self(1001);
+    /// The peer broke the protocol.
+    pub const PROTOCOL_ERROR: Self = Self(1002);
+    /// A kind of message that this side doesn't take.
+    pub const UNSUPPORTED_DATA: Self = Self(1003);
+    /// A payload that is not what its kind promises, as text that is not UTF-8.
+    pub const INVALID_PAYLOAD: Self = Self(1007);
+    /// Any other rule of this side was broken.
+    pub const POLICY_VIOLATION: Self = Self(1008);
+    /// A message larger than this side takes.
+    pub const MESSAGE_TOO_BIG: Self = Self(1009);
+    /// The client wanted an extension that the server did not accept.
+    pub const MANDATORY_EXTENSION: Self = Self(1010);
+    /// This side failed.
+    pub const INTERNAL_ERROR: Self = Self(1011);
+    /// The server restarts.
+    pub const SERVICE_RESTART: Self = Self(1012);
+    /// The server has too much to do.
+    pub const TRY_AGAIN_LATER: Self = Self(1013);
+
+    /// The code with this number, when it may be sent: defined for Close frames by the RFC or the
+    /// IANA registry (1000–1003, 1007–1014), a library's (3000–3999) or an application's
+    /// (4000–4999).
+    pub fn new(code: u16) -> Option<Self> {
+        matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999).then_some(Self(code))
+    }
+
+    /// The code's number.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl std::fmt::Display for CloseCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why the peer closes, when it says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CloseFrame<'a> {
+    /// The reason as a code.
+    pub code: CloseCode,
+    /// The reason for people; may be empty.
+    pub reason: &'a str,
+}
+
+impl<'a> CloseFrame<'a> {
+    /// Reads the payload of a Close frame. An empty one says nothing.
+    ///
+    /// # Errors
+    ///
+    /// One byte is no code; the code may not be sent; the reason is not UTF-8.
+    pub fn parse(payload: &'a [u8]) -> Result<Option<Self>, Fault> {
+        let (code, reason) = match payload {
+            [] => return Ok(None),
+            [_] => return Err(Fault::CloseCodeCut),
+            [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
+        };
+        let code = CloseCode::new(code).ok_or(Fault::InvalidCloseCode(code))?;
+        let reason = std::str::from_utf8(reason).map_err(|_| Fault::NotUtf8)?;
+        Ok(Some(Self { code, reason }))
+    }
+
+    /// As much of the reason as a Close frame holds, cut between two characters.
+    pub fn sendable_reason(&self) -> &'a str {
+        &self.reason[..self.reason.floor_char_boundary(MAX_REASON)]
+    }
+}
+
+/// What a peer did wrong. The connection fails (section 7.1.7): the peer gets a Close frame with
+/// [`Fault::close_code`], and nothing it sends afterwards is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// A reserved bit without an extension that gives it a meaning.
+    #[error("a reserved bit is set, but no extension was negotiated")]
+    ReservedBits,
+    /// An opcode without a meaning.
+    #[error("opcode {0:#x} is reserved")]
+    ReservedOpcode(u8),
+    /// A control frame without FIN.
+    #[error("a control frame is fragmented")]
+    FragmentedControl,
+    /// A control frame with more than [`MAX_CONTROL_PAYLOAD`] bytes.
+    #[error("a control frame has more than {MAX_CONTROL_PAYLOAD} bytes")]
+    ControlTooLong,
+    /// A client's frame without mask.
+    #[error("a client's frame is not masked")]
+    UnmaskedClientFrame,
+    /// A server's frame with mask.
+    #[error("a server's frame is masked")]
+    MaskedServerFrame,
+    /// A length that is not in its shortest form, or over 2^63 - 1.
+    #[error("a length is not in its shortest form, or exceeds 63 bits")]
+    InvalidLength,
+    /// A frame out of order: a continuation of nothing, or a new message inside another.
+    #[error("{0}")]
+    OutOfOrder(&'static str),
+    /// A Close frame with one byte of payload.
+    #[error("a Close frame has one byte of payload; a code takes two")]
+    CloseCodeCut,
+    /// A Close frame with a code that may not be sent.
+    #[error("close code {0} may not be sent")]
+    InvalidCloseCode(u16),
+    /// A text message or a close reason that is not UTF-8.
+    #[error("text is not UTF-8")]
+    NotUtf8,
+    /// A frame or message over the limit; known from the header, before its bytes arrive.
+    #[error("a {what} has {announced} bytes or more; the limit is {limit}")]
+    TooBig {
+        /// "frame" or "message".
+        what: &'static str,
+        /// Bytes announced so far.
+        announced: u64,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+}
+
+impl Fault {
+    /// What the peer is told.
+    pub fn close_code(self) -> CloseCode {
+        match self {
+            Self::NotUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::TooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
+            Self::ReservedBits
+            | Self::ReservedOpcode(_)
+            | Self::FragmentedControl
+            | Self::ControlTooLong
+            | Self::UnmaskedClientFrame
+            | Self::MaskedServerFrame
+            | Self::InvalidLength
+            | Self::OutOfOrder(_)
+            | Self::CloseCodeCut
+            | Self::InvalidCloseCode(_) => CloseCode::PROTOCOL_ERROR,
+        }
+    }
+}

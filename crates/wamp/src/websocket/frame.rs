@@ -1,0 +1,229 @@
+//! The header of a frame (RFC 6455, section 5.2) and the mask (section 5.3).
+//!
+//! What a single header may say is checked here; what a sequence of frames may be is the
+//! receiver's business.
+
+use super::close::Fault;
+
+/// The most bytes a header takes: two, eight of length, four of mask.
+pub const MAX_HEADER: usize = 14;
+
+/// The longest payload of a control frame, in bytes (section 5.5).
+pub const MAX_CONTROL_PAYLOAD: usize = 125;
+
+/// The four bytes that a client's payload is combined with.
+pub type Mask = [u8; 4];
+
+const FIN: u8 = 0x80;
+const RESERVED_BITS: u8 = 0x70;
+const OPCODE_BITS: u8 = 0x0f;
+const MASKED: u8 = 0x80;
+const LENGTH_BITS: u8 = 0x7f;
+/// In the seven bits of length: the next two bytes are the length.
+const TWO_BYTES: u8 = 126;
+/// In the seven bits of length: the next eight bytes are the length.
+const EIGHT_BYTES: u8 = 127;
+
+/// Which side of the connection this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Opened the connection; masks what it sends.
+    Client,
+    /// Accepted the connection; never masks.
+    Server,
+}
+
+/// What a frame is (section 11.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opcode {
+    /// More of the message that an earlier frame began.
+    Continuation,
+    /// A message or its first fragment.
+    Message(MessageKind),
+    /// A control frame; may stand between the fragments of a message.
+    Control(ControlKind),
+}
+
+/// What a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    /// UTF-8.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+/// What a control frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ControlKind {
+    /// The connection ends.
+    Close,
+    /// Asks for a pong.
+    Ping,
+    /// Answers a ping, or says unasked that the peer lives.
+    Pong,
+}
+
+impl Opcode {
+    fn parse(bits: u8) -> Result<Self, Fault> {
+        Ok(match bits {
+            0x0 => Self::Continuation,
+            0x1 => Self::Message(MessageKind::Text),
+            0x2 => Self::Message(MessageKind::Binary),
+            0x8 => Self::Control(ControlKind::Close),
+            0x9 => Self::Control(ControlKind::Ping),
+            0xa => Self::Control(ControlKind::Pong),
+            _ => return Err(Fault::ReservedOpcode(bits)),
+        })
+    }
+
+    fn bits(self) -> u8 {
+        match self {
+            Self::Continuation => 0x0,
+            Self::Message(MessageKind::Text) => 0x1,
+            Self::Message(MessageKind::Binary) => 0x2,
+            Self::Control(ControlKind::Close) => 0x8,
+            Self::Control(ControlKind::Ping) => 0x9,
+            Self::Control(ControlKind::Pong) => 0xa,
+        }
+    }
+}
+
+/// What stands before a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Whether this frame ends its message.
+    pub fin: bool,
+    /// What the frame is.
+    pub opcode: Opcode,
+    /// Bytes of payload.
+    pub length: u64,
+    /// The mask of the payload; a client's frames have one.
+    pub mask: Option<Mask>,
+}
+
+impl Header {
+    /// Reads the header at the start of `bytes` as the side `role`, and says how many bytes it
+    /// took; `None` when more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// A reserved bit or opcode, a control frame that is fragmented or too long, a wrong mask bit
+    /// (all known from two bytes), or a length that is not in its shortest form.
+    pub fn parse(bytes: &[u8], role: Role) -> Result<Option<(Self, usize)>, Fault> {
+        let [first, second, rest @ ..] = bytes else { return Ok(None) };
+        let (fin, opcode) = parse_first(*first)?;
+        if matches!(opcode, Opcode::Control(_)) {
+            check_control(fin, *second)?;
+        }
+        let masked = check_mask_bit(*second, role)?;
+        let Some((length, rest)) = parse_length(*second & LENGTH_BITS, rest)? else {
+            return Ok(None);
+        };
+        let (mask, rest) = match rest.split_first_chunk() {
+            _ if !masked => (None, rest),
+            Some((mask, rest)) => (Some(*mask), rest),
+            None => return Ok(None),
+        };
+        Ok(Some((Self { fin, opcode, length, mask }, bytes.len() - rest.len())))
+    }
+
+    /// The header's bytes, with the length in its shortest form.
+    pub fn encode(&self) -> EncodedHeader {
+        let mut header = EncodedHeader { bytes: [0; MAX_HEADER], len: 0 };
+        let masked = if self.mask.is_some() { MASKED } else { 0 };
+        header.push(&[if self.fin { FIN } else { 0 } | self.opcode.bits()]);
+        if self.length < u64::from(TWO_BYTES) {
+            header.push(&[masked | self.length as u8]);
+        } else if let Ok(length) = u16::try_from(self.length) {
+            header.push(&[masked | TWO_BYTES]);
+            header.push(&length.to_be_bytes());
+        } else {
+            header.push(&[masked | EIGHT_BYTES]);
+            header.push(&self.length.to_be_bytes());
+        }
+        if let Some(mask) = self.mask {
+            header.push(&mask);
+        }
+        header
+    }
+}
+
+fn parse_first(byte: u8) -> Result<(bool, Opcode), Fault> {
+    if byte & RESERVED_BITS != 0 {
+        return Err(Fault::ReservedBits);
+    }
+    Ok((byte & FIN != 0, Opcode::parse(byte & OPCODE_BITS)?))
+}
+
+fn check_control(fin: bool, second: u8) -> Result<(), Fault> {
+    if !fin {
+        return Err(Fault::FragmentedControl);
+    }
+    if usize::from(second & LENGTH_BITS) > MAX_CONTROL_PAYLOAD {
+        return Err(Fault::ControlTooLong);
+    }
+    Ok(())
+}
+
+fn check_mask_bit(second: u8, role: Role) -> Result<bool, Fault> {
+    match (second & MASKED != 0, role) {
+        (false, Role::Server) => Err(Fault::UnmaskedClientFrame),
+        (true, Role::Client) => Err(Fault::MaskedServerFrame),
+        (masked, _) => Ok(masked),
+    }
+}
+
+/// The length and the bytes after it; `None` when more bytes are needed.
+fn parse_length(seven_bits: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Fault> {
+    let (length, rest, shortest) = match seven_bits {
+        TWO_BYTES => match rest.split_first_chunk() {
+            Some((bytes, rest)) => (u64::from(u16::from_be_bytes(*bytes)), rest, 126),
+            None => return Ok(None),
+        },
+        EIGHT_BYTES => match rest.split_first_chunk() {
+            Some((bytes, rest)) => (u64::from_be_bytes(*bytes), rest, 0x1_0000),
+            None => return Ok(None),
+        },
+        length => (u64::from(length), rest, 0),
+    };
+    if length < shortest || length > i64::MAX as u64 {
+        return Err(Fault::InvalidLength);
+    }
+    Ok(Some((length, rest)))
+}
+
+/// A header in bytes, kept on the stack so that it can be written before a shared payload.
+#[derive(Debug, Clone, Copy)]
+pub struct EncodedHeader {
+    bytes: [u8; MAX_HEADER],
+    len: usize,
+}
+
+impl EncodedHeader {
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+}
+
+impl AsRef<[u8]> for EncodedHeader {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+/// Combines `payload` with the mask, in place; doing it twice undoes it. `offset` is where in its
+/// frame's payload it stands.
+pub fn apply_mask(payload: &mut [u8], mut mask: Mask, offset: u64) {
+    mask.rotate_left((offset % 4) as usize);
+    let [a, b, c, d] = mask;
+    let twice = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let (words, tail) = payload.as_chunks_mut::<8>();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ twice).to_ne_bytes();
+    }
+    for (byte, mask) in tail.iter_mut().zip(twice.to_ne_bytes()) {
+        *byte ^= mask;
+    }
+}

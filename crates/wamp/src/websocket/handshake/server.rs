@@ -1,0 +1,155 @@
+//! The server's side (RFC 6455, section 4.2): may this HTTP request become a WebSocket connection?
+//!
+//! Knows no HTTP library. Whether the origin is welcome and which subprotocol is chosen is for the
+//! caller to say.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, PAD};
+use thiserror::Error;
+
+use super::{VERSION, accept_key, list, single, token, visible};
+
+/// Takes the keys whose last character has bits that no byte needs: some clients choose 22
+/// characters at random, and the RFC asks for no more than 16 bytes.
+const LENIENT: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
+
+/// The head of an HTTP request, as far as the handshake asks for it.
+pub trait RequestHead {
+    /// The method, as `GET`.
+    fn method(&self) -> &str;
+
+    /// Whether the version is HTTP/1.1, the one that can be upgraded.
+    fn is_http_1_1(&self) -> bool;
+
+    /// The values of a header, one for each line it stands on. Names are compared without regard
+    /// to case.
+    fn header<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]>;
+}
+
+/// A request that may be answered with 101.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted<'a> {
+    /// The value of `Sec-WebSocket-Accept`.
+    pub accept_key: String,
+    /// The subprotocols the client offers, best first. One of them, or none, is the answer's
+    /// `Sec-WebSocket-Protocol`.
+    pub subprotocols: Vec<&'a str>,
+    /// Where the page comes from that opens the connection; browsers say it always.
+    pub origin: Option<&'a str>,
+}
+
+/// Why a request is no opening handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum HandshakeFault {
+    /// Another method than GET.
+    #[error("a WebSocket handshake is a GET request")]
+    Method,
+    /// Another version of HTTP.
+    #[error("a WebSocket handshake takes HTTP/1.1")]
+    HttpVersion,
+    /// No, or more than one, `Host`.
+    #[error("a request takes one Host header")]
+    Host,
+    /// No `Upgrade: websocket`. An ordinary request, most likely.
+    #[error("this is a WebSocket endpoint: the request must have the header 'Upgrade: websocket'")]
+    Upgrade,
+    /// No `Connection: Upgrade`.
+    #[error("a WebSocket handshake takes the header 'Connection: Upgrade'")]
+    Connection,
+    /// Another version of WebSocket, or none.
+    #[error("this server speaks version {VERSION} of the WebSocket protocol alone")]
+    Version,
+    /// `Sec-WebSocket-Key` is not the base64 of 16 bytes.
+    #[error("Sec-WebSocket-Key must stand once, with 16 bytes in base64")]
+    Key,
+    /// `Sec-WebSocket-Protocol` holds something else than tokens.
+    #[error("Sec-WebSocket-Protocol must be a list of tokens")]
+    Subprotocol,
+    /// `Origin` stands twice or is not ASCII.
+    #[error("Origin must stand once at most, in ASCII")]
+    Origin,
+}
+
+impl HandshakeFault {
+    /// The status of the HTTP response.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Method => 405,
+            Self::HttpVersion => 505,
+            Self::Upgrade | Self::Version => 426,
+            Self::Host | Self::Connection | Self::Key | Self::Subprotocol | Self::Origin => 400,
+        }
+    }
+
+    /// The header that the response must have, name and value.
+    pub fn header(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Method => Some(("Allow", "GET")),
+            Self::Upgrade => Some(("Upgrade", "websocket")),
+            Self::Version => Some(("Sec-WebSocket-Version", VERSION)),
+            Self::HttpVersion
+            | Self::Host
+            | Self::Connection
+            | Self::Key
+            | Self::Subprotocol
+            | Self::Origin => None,
+        }
+    }
+}
+
+/// Judges an opening handshake (section 4.2.1).
+///
+/// # Errors
+///
+/// The first thing that is wrong with it, in the order of [`HandshakeFault`].
+pub fn accept(head: &impl RequestHead) -> Result<Accepted<'_>, HandshakeFault> {
+    if head.method() != "GET" {
+        return Err(HandshakeFault::Method);
+    }
+    if !head.is_http_1_1() {
+        return Err(HandshakeFault::HttpVersion);
+    }
+    if single(head.header("host")).is_none_or(<[u8]>::is_empty) {
+        return Err(HandshakeFault::Host);
+    }
+    if !lists(head, "upgrade", "websocket") {
+        return Err(HandshakeFault::Upgrade);
+    }
+    if !lists(head, "connection", "upgrade") {
+        return Err(HandshakeFault::Connection);
+    }
+    if single(head.header("sec-websocket-version")) != Some(VERSION.as_bytes()) {
+        return Err(HandshakeFault::Version);
+    }
+    let key = key(head).ok_or(HandshakeFault::Key)?;
+    let subprotocols = subprotocols(head)?;
+    let origin = origin(head)?;
+    Ok(Accepted { accept_key: accept_key(key), subprotocols, origin })
+}
+
+fn lists(head: &impl RequestHead, name: &'static str, entry: &str) -> bool {
+    list(head.header(name)).any(|found| found.eq_ignore_ascii_case(entry.as_bytes()))
+}
+
+fn key(head: &impl RequestHead) -> Option<&str> {
+    let key = visible(single(head.header("sec-websocket-key"))?)?;
+    (LENIENT.decode(key).ok()?.len() == 16).then_some(key)
+}
+
+fn subprotocols(head: &impl RequestHead) -> Result<Vec<&str>, HandshakeFault> {
+    list(head.header("sec-websocket-protocol"))
+        .map(|entry| token(entry).ok_or(HandshakeFault::Subprotocol))
+        .collect()
+}
+
+fn origin(head: &impl RequestHead) -> Result<Option<&str>, HandshakeFault> {
+    if head.header("origin").next().is_none() {
+        return Ok(None);
+    }
+    single(head.header("origin")).and_then(visible).map(Some).ok_or(HandshakeFault::Origin)
+}
+
+#[cfg(test)]
+mod tests;

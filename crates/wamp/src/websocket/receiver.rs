@@ -1,0 +1,330 @@
+//! From bytes to messages: the receiving half of a connection, strict and without IO.
+//!
+//! Knows the order of frames, the limits and UTF-8; doesn't answer pings or closes (the transport
+//! does) and doesn't read sockets.
+
+use std::mem;
+
+use super::close::{CloseFrame, Fault};
+use super::frame::{ControlKind, Header, MAX_HEADER, MessageKind, Opcode, Role, apply_mask};
+
+/// How much a peer may send at once, in bytes. A limit is checked against the length that a header
+/// announces, before anything is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest message, all fragments together.
+    pub max_message: usize,
+    /// The largest payload of a data frame.
+    pub max_frame: usize,
+}
+
+/// What has arrived. The bytes are the receiver's or the input's; they are gone with the next call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Incoming<'a> {
+    /// A whole text message.
+    Text(&'a str),
+    /// A whole binary message.
+    Binary(&'a [u8]),
+    /// To be answered by a Pong with the same bytes.
+    Ping(&'a [u8]),
+    /// The answer to a Ping, or unasked.
+    Pong(&'a [u8]),
+    /// The peer closes; to be answered by a Close, unless one was sent already. Nothing follows.
+    Close(Option<CloseFrame<'a>>),
+}
+
+/// Turns the bytes of one connection into messages.
+///
+/// A message in one frame that lies wholly in the input is unmasked in place and handed out as a
+/// slice of the input. Only what the end of an input cuts, and fragments, are copied; that memory
+/// grows with the bytes received (at most doubled by the growth of the vector) and is freed when
+/// the message was handed out, so that an idle connection holds none.
+///
+/// A transport reads into a buffer it may reuse at once, and calls until nothing more comes:
+///
+/// ```
+/// use cloverleaf_wamp::websocket::{Incoming, Limits, Receiver, Role};
+///
+/// # let mut socket: &[u8] = &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+/// # let mut texts = Vec::new();
+/// let mut receiver = Receiver::new(Role::Server, Limits { max_message: 1024, max_frame: 1024 });
+/// let mut scratch = [0; 4096];
+/// loop {
+///     let count = std::io::Read::read(&mut socket, &mut scratch)?;
+///     if count == 0 {
+///         break; // the peer is gone
+///     }
+///     let mut input = &mut scratch[..count];
+///     while let Some(incoming) = receiver.receive(&mut input)? {
+///         match incoming {
+///             Incoming::Text(text) => texts.push(text.to_owned()),
+///             Incoming::Binary(_) | Incoming::Pong(_) => {}
+///             Incoming::Ping(_) => {} // write a Pong with the same bytes
+///             Incoming::Close(_) => {} // write a Close, then end
+///         }
+///     }
+/// }
+/// # assert_eq!(texts, ["Hello"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Receiver {
+    role: Role,
+    limits: Limits,
+    /// A header that the end of an input has cut.
+    cut_header: CutHeader,
+    /// The frame whose payload has not arrived wholly.
+    frame: Option<OpenFrame>,
+    /// The kind of the message whose frames have not arrived wholly.
+    message: Option<MessageKind>,
+    /// What has arrived of that message.
+    data: Vec<u8>,
+    /// How many bytes of `data` are known to be UTF-8.
+    checked: usize,
+    /// What has arrived of a control frame that the end of an input has cut.
+    control: Vec<u8>,
+    closed: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct CutHeader {
+    bytes: [u8; MAX_HEADER],
+    len: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct OpenFrame {
+    header: Header,
+    received: u64,
+}
+
+impl OpenFrame {
+    fn is_control(&self) -> bool {
+        matches!(self.header.opcode, Opcode::Control(_))
+    }
+
+    fn is_complete(&self) -> bool {
+        self.received == self.header.length
+    }
+
+    /// Takes what `input` has of this frame's payload, and unmasks it.
+    fn take<'i>(&mut self, input: &mut &'i mut [u8]) -> &'i [u8] {
+        let missing = self.header.length - self.received;
+        let count =
+            usize::try_from(missing).map_or(input.len(), |missing| missing.min(input.len()));
+        let piece = split_front(input, count);
+        if let Some(mask) = self.header.mask {
+            apply_mask(piece, mask, self.received);
+        }
+        self.received += count as u64;
+        piece
+    }
+}
+
+/// What has arrived wholly, with its payload when that lies in the input; otherwise it was kept.
+enum Arrived<'i> {
+    Message(MessageKind, Option<&'i [u8]>),
+    Control(ControlKind, Option<&'i [u8]>),
+}
+
+impl Receiver {
+    /// The receiver of the side `role` (which says whether frames must be masked).
+    pub fn new(role: Role, limits: Limits) -> Self {
+        Self {
+            role,
+            limits,
+            cut_header: CutHeader::default(),
+            frame: None,
+            message: None,
+            data: Vec::new(),
+            checked: 0,
+            control: Vec::new(),
+            closed: false,
+        }
+    }
+
+    /// Takes bytes from the front of `input` until something has arrived; `None` once the input is
+    /// used up. To be called until then, also because that frees what the last call handed out.
+    ///
+    /// After a fault or a Close the peer has nothing more to say: all further input is dropped.
+    ///
+    /// # Errors
+    ///
+    /// What the peer did wrong, as soon as the bytes show it.
+    pub fn receive<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Incoming<'s>>, Fault> {
+        self.release();
+        if self.closed {
+            *input = &mut [];
+            return Ok(None);
+        }
+        let incoming = match self.advance(input) {
+            Ok(None) => return Ok(None),
+            Ok(Some(Arrived::Message(kind, payload))) => {
+                Incoming::message(kind, payload.unwrap_or(&self.data))
+            }
+            Ok(Some(Arrived::Control(kind, payload))) => {
+                Incoming::control(kind, payload.unwrap_or(&self.control))
+            }
+            Err(fault) => Err(fault),
+        };
+        self.closed = matches!(incoming, Err(_) | Ok(Incoming::Close(_)));
+        incoming.map(Some)
+    }
+
+    /// Whether the peer has closed or has made the connection fail.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Frees what an earlier call handed out.
+    fn release(&mut self) {
+        if self.message.is_none() || self.closed {
+            self.data = Vec::new();
+            self.checked = 0;
+        }
+        if self.frame.is_none_or(|frame| !frame.is_control()) {
+            self.control = Vec::new();
+        }
+    }
+
+    fn advance<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Option<Arrived<'i>>, Fault> {
+        loop {
+            let mut frame = match self.frame.take() {
+                Some(frame) => frame,
+                None => match self.next_header(input)? {
+                    Some(header) => self.open(header)?,
+                    None => return Ok(None),
+                },
+            };
+            let piece = frame.take(input);
+            if let Some(arrived) = self.absorb(&frame, piece)? {
+                return Ok(Some(arrived));
+            }
+            if !frame.is_complete() {
+                self.frame = Some(frame);
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Takes a header from the input, or what there is of one.
+    fn next_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Fault> {
+        let cut = &mut self.cut_header;
+        if cut.len == 0
+            && let Some((header, count)) = Header::parse(input, self.role)?
+        {
+            split_front(input, count);
+            return Ok(Some(header));
+        }
+        let before = cut.len;
+        let added = input.len().min(MAX_HEADER - before);
+        cut.bytes[before..before + added].copy_from_slice(&input[..added]);
+        cut.len += added;
+        let Some((header, count)) = Header::parse(&cut.bytes[..cut.len], self.role)? else {
+            split_front(input, added);
+            return Ok(None);
+        };
+        cut.len = 0;
+        split_front(input, count - before);
+        Ok(Some(header))
+    }
+
+    /// Accepts a frame by its header: is it its turn, is it within the limits?
+    fn open(&mut self, header: Header) -> Result<OpenFrame, Fault> {
+        match (header.opcode, self.message) {
+            (Opcode::Control(_), _) => return Ok(OpenFrame { header, received: 0 }),
+            (Opcode::Message(kind), None) => self.message = Some(kind),
+            (Opcode::Continuation, Some(_)) => {}
+            (Opcode::Message(_), Some(_)) => {
+                return Err(Fault::OutOfOrder("a message begins inside a fragmented message"));
+            }
+            (Opcode::Continuation, None) => {
+                return Err(Fault::OutOfOrder("a continuation frame continues no message"));
+            }
+        }
+        let message = (self.data.len() as u64).saturating_add(header.length);
+        check_limit("frame", header.length, self.limits.max_frame)?;
+        check_limit("message", message, self.limits.max_message)?;
+        Ok(OpenFrame { header, received: 0 })
+    }
+
+    /// Hands out a frame that is wholly in the input and a whole message; keeps all else.
+    fn absorb<'i>(
+        &mut self,
+        frame: &OpenFrame,
+        piece: &'i [u8],
+    ) -> Result<Option<Arrived<'i>>, Fault> {
+        let whole = piece.len() as u64 == frame.header.length;
+        match frame.header.opcode {
+            Opcode::Control(kind) if whole => Ok(Some(Arrived::Control(kind, Some(piece)))),
+            Opcode::Control(kind) => {
+                self.control.extend_from_slice(piece);
+                Ok(frame.is_complete().then_some(Arrived::Control(kind, None)))
+            }
+            Opcode::Message(kind) if whole && frame.header.fin => {
+                self.message = None;
+                Ok(Some(Arrived::Message(kind, Some(piece))))
+            }
+            Opcode::Message(_) | Opcode::Continuation => self.keep(frame, piece),
+        }
+    }
+
+    /// Keeps a piece of a message, and says whether that was the last one.
+    fn keep<'i>(&mut self, frame: &OpenFrame, piece: &[u8]) -> Result<Option<Arrived<'i>>, Fault> {
+        self.data.extend_from_slice(piece);
+        if self.message == Some(MessageKind::Text) {
+            self.check_utf8()?;
+        }
+        if frame.is_complete() && frame.header.fin {
+            return Ok(self.message.take().map(|kind| Arrived::Message(kind, None)));
+        }
+        Ok(None)
+    }
+
+    /// Checks the new bytes of a text message. A character that is not whole yet is looked at
+    /// again with the next bytes; what can't become one any more is a fault at once.
+    fn check_utf8(&mut self) -> Result<(), Fault> {
+        match simdutf8::compat::from_utf8(&self.data[self.checked..]) {
+            Ok(_) => self.checked = self.data.len(),
+            Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
+            Err(_) => return Err(Fault::NotUtf8),
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Incoming<'a> {
+    fn message(kind: MessageKind, payload: &'a [u8]) -> Result<Self, Fault> {
+        match kind {
+            MessageKind::Text => {
+                simdutf8::basic::from_utf8(payload).map(Self::Text).map_err(|_| Fault::NotUtf8)
+            }
+            MessageKind::Binary => Ok(Self::Binary(payload)),
+        }
+    }
+
+    fn control(kind: ControlKind, payload: &'a [u8]) -> Result<Self, Fault> {
+        match kind {
+            ControlKind::Close => CloseFrame::parse(payload).map(Self::Close),
+            ControlKind::Ping => Ok(Self::Ping(payload)),
+            ControlKind::Pong => Ok(Self::Pong(payload)),
+        }
+    }
+}
+
+fn check_limit(what: &'static str, announced: u64, limit: usize) -> Result<(), Fault> {
+    if announced > limit as u64 {
+        return Err(Fault::TooBig { what, announced, limit });
+    }
+    Ok(())
+}
+
+/// Takes `count` bytes from the front of `input`.
+fn split_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i mut [u8] {
+    let (front, rest) = mem::take(input).split_at_mut(count);
+    *input = rest;
+    front
+}
