@@ -156,3 +156,26 @@ impl Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_codes_with_a_meaning_on_the_wire_are_codes() {
+        let ranges = [1000..=1003, 1007..=1014, 3000..=4999];
+        for code in 0..=u16::MAX {
+            let valid = ranges.iter().any(|range| range.contains(&code));
+            assert_eq!(CloseCode::new(code).map(CloseCode::number), valid.then_some(code));
+        }
+    }
+
+    #[test]
+    fn the_longest_payload_is_a_code_and_a_reason() {
+        let reason = "é".repeat(61) + "!";
+        let payload = [&[0x03, 0xe9], reason.as_bytes()].concat();
+        assert_eq!(payload.len(), MAX_CONTROL_PAYLOAD);
+        let close = CloseFrame { code: CloseCode::GOING_AWAY, reason: &reason };
+        assert_eq!(CloseFrame::parse(&payload), Ok(Some(close)));
+    }
+}

@@ -227,3 +227,39 @@ pub fn apply_mask(payload: &mut [u8], mut mask: Mask, offset: u64) {
         *byte ^= mask;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_read_as_it_was_written() {
+        let lengths = [0, 125, 126, 127, 0xffff, 0x1_0000, i64::MAX as u64];
+        for (length, bytes) in lengths.into_iter().zip([2, 2, 4, 4, 4, 10, 10]) {
+            for (mask, role) in [(None, Role::Client), (Some([1, 2, 3, 4]), Role::Server)] {
+                let header = Header { fin: true, opcode: Opcode::Continuation, length, mask };
+                let encoded = header.encode();
+                let encoded = encoded.as_ref();
+                assert_eq!(encoded.len(), bytes + if mask.is_some() { 4 } else { 0 });
+                assert_eq!(Header::parse(encoded, role), Ok(Some((header, encoded.len()))));
+                for cut in 0..encoded.len() {
+                    assert_eq!(Header::parse(&encoded[..cut], role), Ok(None));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_mask_is_applied_from_any_offset_to_any_length() {
+        let mask = [0x37, 0xfa, 0x21, 0x3d];
+        let plain: Vec<u8> = (0..40).collect();
+        let masked: Vec<u8> = plain.iter().enumerate().map(|(i, b)| b ^ mask[i % 4]).collect();
+        for start in 0..plain.len() {
+            for end in start..=plain.len() {
+                let mut piece = plain[start..end].to_vec();
+                apply_mask(&mut piece, mask, start as u64);
+                assert_eq!(piece, masked[start..end]);
+            }
+        }
+    }
+}

@@ -328,3 +328,6 @@ fn split_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i mut [u8] {
     *input = rest;
     front
 }
+
+#[cfg(test)]
+mod tests;

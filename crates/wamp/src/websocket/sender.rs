@@ -101,3 +101,83 @@ fn write_frame(out: &mut Vec<u8>, opcode: Opcode, fin: bool, payload: &[u8], mas
         apply_mask(&mut out[start..], mask, 0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::websocket::CloseCode;
+
+    const MASK: Mask = [0x37, 0xfa, 0x21, 0x3d];
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut out = b"before".to_vec();
+        write(&mut out);
+        out.split_off(6)
+    }
+
+    #[test]
+    fn the_examples_of_the_rfc_are_written() {
+        let text = MessageKind::Text;
+        let hello = |mask| written(|out| write_message(out, text, b"Hello", mask));
+        assert_eq!(hello(None), b"\x81\x05Hello");
+        assert_eq!(hello(Some(MASK)), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+        let three = NonZeroUsize::MIN.saturating_add(2);
+        let fragmented = written(|out| write_fragmented(out, text, b"Hello", three, || None));
+        assert_eq!(fragmented, b"\x01\x03Hel\x80\x02lo");
+        assert_eq!(written(|out| write_ping(out, b"Hello", None)), b"\x89\x05Hello");
+        let pong = written(|out| write_pong(out, b"Hello", Some(MASK)));
+        assert_eq!(pong, b"\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+    }
+
+    #[test]
+    fn the_long_examples_of_the_rfc_are_written() {
+        for (header, len) in [
+            (&b"\x82\x7e\x01\x00"[..], 256),
+            (&b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00"[..], 65_536),
+        ] {
+            let payload = vec![b'*'; len];
+            let message = written(|out| write_message(out, MessageKind::Binary, &payload, None));
+            assert_eq!(message, [header, &payload].concat());
+        }
+    }
+
+    #[test]
+    fn a_message_encoded_in_place_is_the_same_message() {
+        for len in [0, 125, 126, 65_535, 65_536] {
+            for mask in [None, Some(MASK)] {
+                let payload = vec![b'*'; len];
+                let text = MessageKind::Text;
+                let whole = written(|out| write_message(out, text, &payload, mask));
+                let in_place = written(|out| {
+                    write_message_with(out, text, mask, |out| out.extend_from_slice(&payload));
+                });
+                assert!(whole == in_place, "{len} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn each_fragment_has_a_mask_of_its_own() {
+        let mut masks = [MASK, [0; 4]].into_iter();
+        let three = NonZeroUsize::MIN.saturating_add(2);
+        let bytes = written(|out| {
+            write_fragmented(out, MessageKind::Binary, b"HelHel", three, || masks.next());
+        });
+        assert_eq!(bytes, b"\x02\x83\x37\xfa\x21\x3d\x7f\x9f\x4d\x80\x83\0\0\0\0Hel");
+    }
+
+    #[test]
+    fn a_close_says_nothing_or_a_code_and_as_much_reason_as_fits() {
+        assert_eq!(written(|out| write_close(out, None, None)), b"\x88\x00");
+        let reason = "é".repeat(100);
+        let close = CloseFrame { code: CloseCode::NORMAL, reason: &reason };
+        let expected = [b"\x88\x7c\x03\xe8", "é".repeat(61).as_bytes()].concat();
+        assert_eq!(written(|out| write_close(out, Some(close), None)), expected);
+    }
+
+    #[test]
+    fn a_ping_holds_at_most_what_a_control_frame_may() {
+        let expected = [&b"\x89\x7d"[..], &[7; 125]].concat();
+        assert_eq!(written(|out| write_ping(out, &[7; 200], None)), expected);
+    }
+}
