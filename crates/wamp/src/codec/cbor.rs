@@ -1,0 +1,13 @@
+//! CBOR, RFC 8949: every well-formed item is read, and the shortest form of everything is written,
+//! with definite lengths (floats always with 64 bits).
+//!
+//! Tags say how their content is meant; they are passed over and the content is read. `undefined`
+//! is read as null; simple values that nobody has defined are refused.
+
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use reader::CborReader;
+pub use writer::CborWriter;

@@ -1,0 +1,356 @@
+//! Reading CBOR.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::super::{Kind, MAX_DEPTH, Token, TokenReader};
+use crate::error::DecodeError;
+
+/// The byte that ends lists, maps, text and bytes of indefinite length (RFC 8949 section 3.2.1).
+const BREAK: u8 = 0xff;
+
+/// [`Frame::left`] where the length is indefinite: even, and more than any input has.
+const UNCOUNTED: usize = usize::MAX - 1;
+
+/// A list or map that has begun.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    /// How many values are still to come; in a map each entry counts twice, so that an even
+    /// number means that a key comes next. Counts down from [`UNCOUNTED`] where a break ends it.
+    left: usize,
+    map: bool,
+    indefinite: bool,
+}
+
+/// What stands at the reader's position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Value,
+    Key,
+    /// The end of the innermost list or map.
+    End,
+    /// The outermost value has ended.
+    Nothing,
+}
+
+/// The head of an item (RFC 8949 section 3).
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    /// Where it begins.
+    offset: usize,
+    /// The major type, 0 to 7.
+    major: u8,
+    /// The additional information, 0 to 31.
+    info: u8,
+    /// What the additional information says or announces.
+    argument: u64,
+}
+
+impl Head {
+    #[inline]
+    fn indefinite(self) -> bool {
+        self.info == 31
+    }
+}
+
+/// Reads CBOR.
+#[derive(Debug)]
+pub struct CborReader<'a> {
+    input: &'a [u8],
+    position: usize,
+    started: bool,
+    stack: SmallVec<[Frame; 8]>,
+}
+
+impl<'a> TokenReader<'a> for CborReader<'a> {
+    #[inline]
+    fn new(input: &'a [u8]) -> Self {
+        CborReader { input, position: 0, started: false, stack: SmallVec::new() }
+    }
+
+    #[inline]
+    fn next(&mut self) -> Result<Token<'a>, DecodeError> {
+        match self.place() {
+            Place::Value => self.value(),
+            Place::Key => self.key_head().and_then(|head| self.key(head)).map(Token::Key),
+            Place::End => Ok(self.end()),
+            Place::Nothing => Err(DecodeError::TrailingBytes(self.position)),
+        }
+    }
+
+    #[inline]
+    fn peek(&mut self) -> Result<Kind, DecodeError> {
+        match self.place() {
+            Place::Value => {}
+            Place::Key => return Ok(Kind::Text),
+            Place::End => return Ok(Kind::End),
+            Place::Nothing => return Err(DecodeError::TrailingBytes(self.position)),
+        }
+        let position = self.position;
+        let head = self.untagged_head();
+        self.position = position;
+        match head?.major {
+            2 => Ok(Kind::Binary),
+            3 => Ok(Kind::Text),
+            4 => Ok(Kind::List),
+            5 => Ok(Kind::Map),
+            _ => Ok(Kind::Scalar),
+        }
+    }
+
+    #[inline]
+    fn skip(&mut self) -> Result<Range<usize>, DecodeError> {
+        let (start, depth) = (self.position, self.stack.len());
+        if self.place() != Place::Value {
+            return Err(malformed(start, "a value must come here"));
+        }
+        loop {
+            match self.place() {
+                Place::Value => drop(self.value()?),
+                Place::Key => self.pass_key()?,
+                Place::End | Place::Nothing => drop(self.end()),
+            }
+            if self.stack.len() == depth {
+                return Ok(start..self.position);
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), DecodeError> {
+        if self.place() != Place::Nothing {
+            Err(self.truncated())
+        } else if self.position < self.input.len() {
+            Err(DecodeError::TrailingBytes(self.position))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl<'a> CborReader<'a> {
+    #[inline]
+    fn place(&self) -> Place {
+        match self.stack.last() {
+            Some(frame) if self.ends(*frame) => Place::End,
+            Some(frame) if frame.map && frame.left.is_multiple_of(2) => Place::Key,
+            None if self.started => Place::Nothing,
+            _ => Place::Value,
+        }
+    }
+
+    /// Whether the innermost list or map ends here; a map never does before a value.
+    #[inline]
+    fn ends(&self, frame: Frame) -> bool {
+        if !frame.indefinite {
+            return frame.left == 0;
+        }
+        let whole = !frame.map || frame.left.is_multiple_of(2);
+        whole && self.input.get(self.position) == Some(&BREAK)
+    }
+
+    #[inline]
+    fn end(&mut self) -> Token<'a> {
+        let Some(frame) = self.stack.pop() else { return Token::Null };
+        self.position += usize::from(frame.indefinite);
+        if frame.map { Token::MapEnd } else { Token::ListEnd }
+    }
+
+    /// A scalar, or the start of a list or map.
+    #[inline]
+    fn value(&mut self) -> Result<Token<'a>, DecodeError> {
+        match self.stack.last_mut() {
+            Some(frame) => frame.left -= 1,
+            None => self.started = true,
+        }
+        let head = self.untagged_head()?;
+        match head.major {
+            0 => Ok(Token::Unsigned(head.argument)),
+            1 => Ok(negative(head.argument)),
+            2 => self.binary(head).map(Token::Binary),
+            3 => self.text(head).map(Token::Text),
+            4 => self.begin(head, false),
+            5 => self.begin(head, true),
+            _ => simple(head),
+        }
+    }
+
+    #[inline]
+    fn key_head(&mut self) -> Result<Head, DecodeError> {
+        if let Some(frame) = self.stack.last_mut() {
+            frame.left -= 1;
+        }
+        let head = self.untagged_head()?;
+        match head.major {
+            0 | 1 | 3 => Ok(head),
+            _ => Err(malformed(head.offset, "a key must be text or an integer")),
+        }
+    }
+
+    #[inline]
+    fn key(&mut self, head: Head) -> Result<Cow<'a, str>, DecodeError> {
+        match head.major {
+            0 => Ok(head.argument.to_string().into()),
+            1 => Ok((-1 - i128::from(head.argument)).to_string().into()),
+            _ => self.text(head),
+        }
+    }
+
+    #[inline]
+    fn pass_key(&mut self) -> Result<(), DecodeError> {
+        let head = self.key_head()?;
+        if head.major == 3 { self.text(head).map(drop) } else { Ok(()) }
+    }
+
+    /// The head of the next item that is not a tag.
+    #[inline]
+    fn untagged_head(&mut self) -> Result<Head, DecodeError> {
+        loop {
+            let head = self.head()?;
+            if head.major != 6 {
+                return Ok(head);
+            }
+        }
+    }
+
+    #[inline]
+    fn head(&mut self) -> Result<Head, DecodeError> {
+        let offset = self.position;
+        let [first] = self.fixed::<1>()?;
+        let (major, info) = (first >> 5, first & 0x1f);
+        let argument = match info {
+            0..=23 => info.into(),
+            24 => u8::from_be_bytes(self.fixed()?).into(),
+            25 => u16::from_be_bytes(self.fixed()?).into(),
+            26 => u32::from_be_bytes(self.fixed()?).into(),
+            27 => u64::from_be_bytes(self.fixed()?),
+            31 if matches!(major, 2..=5) => 0,
+            31 if major == 7 => return Err(malformed(offset, "a break with nothing to end")),
+            _ => return Err(malformed(offset, "reserved additional information")),
+        };
+        Ok(Head { offset, major, info, argument })
+    }
+
+    #[inline]
+    fn begin(&mut self, head: Head, map: bool) -> Result<Token<'a>, DecodeError> {
+        if self.stack.len() == MAX_DEPTH {
+            return Err(DecodeError::TooDeep);
+        }
+        let values = if head.indefinite() { UNCOUNTED } else { self.values(head, map)? };
+        self.stack.push(Frame { left: values, map, indefinite: head.indefinite() });
+        Ok(if map { Token::MapStart } else { Token::ListStart })
+    }
+
+    /// How many values come; each is a byte at least, so that a number above what is left cannot
+    /// be true.
+    #[inline]
+    fn values(&self, head: Head, map: bool) -> Result<usize, DecodeError> {
+        let values = head.argument.saturating_mul(if map { 2 } else { 1 });
+        let left = self.input.len() - self.position;
+        usize::try_from(values).ok().filter(|&n| n <= left).ok_or_else(|| self.truncated())
+    }
+
+    #[inline]
+    fn text(&mut self, head: Head) -> Result<Cow<'a, str>, DecodeError> {
+        if !head.indefinite() {
+            return self.text_chunk(head).map(Cow::Borrowed);
+        }
+        let mut text = String::new();
+        while let Some(chunk) = self.chunk_head(head)? {
+            text.push_str(self.text_chunk(chunk)?);
+        }
+        Ok(Cow::Owned(text))
+    }
+
+    #[inline]
+    fn text_chunk(&mut self, head: Head) -> Result<&'a str, DecodeError> {
+        let offset = self.position;
+        simdutf8::basic::from_utf8(self.bytes(head.argument)?)
+            .map_err(|_| DecodeError::NotUtf8(offset))
+    }
+
+    fn binary(&mut self, head: Head) -> Result<Cow<'a, [u8]>, DecodeError> {
+        if !head.indefinite() {
+            return self.bytes(head.argument).map(Cow::Borrowed);
+        }
+        let mut binary = Vec::new();
+        while let Some(chunk) = self.chunk_head(head)? {
+            binary.extend_from_slice(self.bytes(chunk.argument)?);
+        }
+        Ok(Cow::Owned(binary))
+    }
+
+    /// The head of the next chunk of text or bytes of indefinite length, if there is one more.
+    fn chunk_head(&mut self, whole: Head) -> Result<Option<Head>, DecodeError> {
+        if self.input.get(self.position) == Some(&BREAK) {
+            self.position += 1;
+            return Ok(None);
+        }
+        let head = self.head()?;
+        if head.major == whole.major && !head.indefinite() {
+            Ok(Some(head))
+        } else {
+            Err(malformed(head.offset, "a chunk must be of its string's type, with its length"))
+        }
+    }
+
+    #[inline]
+    fn bytes(&mut self, length: u64) -> Result<&'a [u8], DecodeError> {
+        let rest = &self.input[self.position..];
+        let bytes = usize::try_from(length).ok().and_then(|length| rest.get(..length));
+        let Some(bytes) = bytes else { return Err(self.truncated()) };
+        self.position += bytes.len();
+        Ok(bytes)
+    }
+
+    #[inline]
+    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let rest = &self.input[self.position..];
+        let Some(bytes) = rest.first_chunk() else { return Err(self.truncated()) };
+        self.position += N;
+        Ok(*bytes)
+    }
+
+    #[cold]
+    fn truncated(&self) -> DecodeError {
+        DecodeError::Truncated(self.input.len())
+    }
+}
+
+/// The integer -1 - `argument`; as a float where an `i64` cannot hold it.
+#[inline]
+fn negative(argument: u64) -> Token<'static> {
+    i64::try_from(argument)
+        .map_or_else(|_| Token::Float(-1.0 - argument as f64), |n| Token::Negative(-1 - n))
+}
+
+/// Major type 7: floats and simple values (RFC 8949 section 3.3).
+fn simple(head: Head) -> Result<Token<'static>, DecodeError> {
+    match (head.info, head.argument) {
+        (20, _) => Ok(Token::Bool(false)),
+        (21, _) => Ok(Token::Bool(true)),
+        (22 | 23, _) => Ok(Token::Null),
+        (25, bits) => Ok(Token::Float(half(bits as u16))),
+        (26, bits) => Ok(Token::Float(f32::from_bits(bits as u32).into())),
+        (27, bits) => Ok(Token::Float(f64::from_bits(bits))),
+        _ => Err(malformed(head.offset, "a simple value without a meaning")),
+    }
+}
+
+/// The value of a float of 16 bits (IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits).
+fn half(bits: u16) -> f64 {
+    let fraction = f64::from(bits & 0x3ff);
+    let magnitude = match i32::from(bits >> 10 & 0x1f) {
+        0 => fraction * 2_f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        exponent => (fraction + 1024.0) * 2_f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 0 { magnitude } else { -magnitude }
+}
+
+#[cold]
+fn malformed(offset: usize, what: &'static str) -> DecodeError {
+    DecodeError::Malformed { offset, what }
+}

@@ -1,0 +1,135 @@
+//! One value from one format to another, in time linear in its length.
+//!
+//! Two passes: the first validates the value and counts the entries of each list and map, which
+//! JSON and CBOR of indefinite length only tell at the end and msgpack and cbor want at the
+//! beginning; the second writes. Nothing is written of a value that is not valid. Bytes become
+//! JSON's convention for them and the other way round, as the tokens say.
+
+use smallvec::SmallVec;
+
+use super::cbor::{CborReader, CborWriter};
+use super::json::{JsonReader, JsonWriter};
+use super::msgpack::{MsgPackReader, MsgPackWriter};
+use super::{Token, TokenReader, TokenWriter};
+use crate::error::DecodeError;
+use crate::serializer::Serializer;
+
+/// The number of entries of each list and map, in the order in which they begin.
+type Counts = SmallVec<[u32; 16]>;
+
+/// Appends `value`, one value in the format `from`, to `out` in the format `to`.
+///
+/// In the same format it is copied byte for byte (in JSON without white space around it). When it
+/// is not valid, nothing is appended.
+pub fn transcode(
+    from: Serializer,
+    value: &[u8],
+    to: Serializer,
+    out: &mut Vec<u8>,
+) -> Result<(), DecodeError> {
+    match to {
+        Serializer::Json if from != to => transcode_into(from, value, &mut JsonWriter::new(out)),
+        Serializer::MsgPack if from != to => {
+            transcode_into(from, value, &mut MsgPackWriter::new(out))
+        }
+        Serializer::Cbor if from != to => transcode_into(from, value, &mut CborWriter::new(out)),
+        Serializer::Json => splice(JsonReader::new(value), value, out),
+        Serializer::MsgPack => splice(MsgPackReader::new(value), value, out),
+        Serializer::Cbor => splice(CborReader::new(value), value, out),
+    }
+}
+
+/// Writes `value`, one value in the format `from`, token by token.
+///
+/// When it is not valid, nothing is written.
+pub fn transcode_into<W: TokenWriter>(
+    from: Serializer,
+    value: &[u8],
+    writer: &mut W,
+) -> Result<(), DecodeError> {
+    match from {
+        Serializer::Json => transcode_tokens::<JsonReader<'_>, W>(value, writer),
+        Serializer::MsgPack => transcode_tokens::<MsgPackReader<'_>, W>(value, writer),
+        Serializer::Cbor => transcode_tokens::<CborReader<'_>, W>(value, writer),
+    }
+}
+
+fn splice<'a, R: TokenReader<'a>>(
+    mut reader: R,
+    value: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), DecodeError> {
+    let span = reader.skip()?;
+    reader.finish()?;
+    out.extend_from_slice(&value[span]);
+    Ok(())
+}
+
+fn transcode_tokens<'a, R: TokenReader<'a>, W: TokenWriter>(
+    value: &'a [u8],
+    writer: &mut W,
+) -> Result<(), DecodeError> {
+    let mut counts = count_entries(R::new(value))?.into_iter();
+    let mut count = || counts.next().unwrap_or_default() as usize;
+    let mut reader = R::new(value);
+    let mut depth = 0_usize;
+    loop {
+        let token = reader.next()?;
+        match token {
+            Token::ListStart | Token::MapStart => depth += 1,
+            Token::ListEnd | Token::MapEnd => depth -= 1,
+            _ => {}
+        }
+        write_token(writer, &token, &mut count);
+        if depth == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn count_entries<'a, R: TokenReader<'a>>(mut reader: R) -> Result<Counts, DecodeError> {
+    let mut counts = Counts::new();
+    let mut open = SmallVec::<[usize; 8]>::new();
+    loop {
+        match reader.next()? {
+            Token::ListEnd => drop(open.pop()),
+            // A key and a value are one entry.
+            Token::MapEnd => open.pop().into_iter().for_each(|map| counts[map] /= 2),
+            token => {
+                if let Some(&innermost) = open.last() {
+                    counts[innermost] = counts[innermost].saturating_add(1);
+                }
+                if matches!(token, Token::ListStart | Token::MapStart) {
+                    open.push(counts.len());
+                    counts.push(0);
+                }
+            }
+        }
+        if open.is_empty() {
+            reader.finish()?;
+            return Ok(counts);
+        }
+    }
+}
+
+#[inline]
+fn write_token<W: TokenWriter>(
+    writer: &mut W,
+    token: &Token<'_>,
+    mut entries: impl FnMut() -> usize,
+) {
+    match token {
+        Token::Null => writer.null(),
+        Token::Bool(value) => writer.bool(*value),
+        Token::Unsigned(value) => writer.unsigned(*value),
+        Token::Negative(value) => writer.signed(*value),
+        Token::Float(value) => writer.float(*value),
+        Token::Text(value) => writer.text(value),
+        Token::Binary(value) => writer.binary(value),
+        Token::ListStart => writer.list_start(entries()),
+        Token::ListEnd => writer.list_end(),
+        Token::MapStart => writer.map_start(entries()),
+        Token::Key(key) => writer.key(key),
+        Token::MapEnd => writer.map_end(),
+    }
+}
