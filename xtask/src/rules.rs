@@ -1,0 +1,182 @@
+//! The table of the house: which crate may name which, and what it must never be built with.
+//!
+//! An arrow that is missing here is a fault. To add one, add it with its reason.
+
+/// What one crate may depend on.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    /// The package that the row is about.
+    pub(crate) package: &'static str,
+    /// The packages of this workspace that it may name.
+    pub(crate) may_name: &'static [&'static str],
+    /// Packages that must not be in what it is built with, directly or not.
+    pub(crate) never: &'static [&'static str],
+    /// Why the row is as it is.
+    pub(crate) reason: &'static str,
+}
+
+/// Sockets, executors, clocks and random sources: none of them belongs where behaviour is a
+/// function of its arguments.
+const WORLD: &[&str] = &[
+    "tokio",
+    "tokio-util",
+    "mio",
+    "hyper",
+    "rustls",
+    "async-io",
+    "rand",
+    "getrandom",
+    "fastrand",
+    "chrono",
+    "time",
+];
+
+const WAMP: &str = "cloverleaf-wamp";
+const AUTH: &str = "cloverleaf-auth";
+const ROUTER: &str = "cloverleaf-router";
+const TRANSPORT: &str = "cloverleaf-transport";
+const CLIENT: &str = "cloverleaf-client";
+const CONFIG: &str = "cloverleaf-config";
+const HTTP_BRIDGE: &str = "cloverleaf-http-bridge";
+const MQTT_BRIDGE: &str = "cloverleaf-mqtt-bridge";
+const CLUSTER: &str = "cloverleaf-cluster";
+const NODE: &str = "cloverleaf-node";
+
+/// One row a package; a package without a row is a fault.
+pub(crate) const RULES: &[Rule] = &[
+    Rule {
+        package: WAMP,
+        may_name: &[],
+        never: WORLD,
+        reason: "the protocol is bytes and messages; everything stands on it",
+    },
+    Rule {
+        package: AUTH,
+        may_name: &[WAMP],
+        never: &["tokio", "mio", "hyper", "rustls"],
+        reason: "both sides of each method are machines that are fed, not programs that wait",
+    },
+    Rule {
+        package: ROUTER,
+        may_name: &[WAMP, AUTH],
+        never: WORLD,
+        reason: "a realm is a function of who sent what when: no socket, clock or chance in it",
+    },
+    Rule {
+        package: TRANSPORT,
+        may_name: &[WAMP],
+        never: &[],
+        reason: "it carries messages for whoever owns its PeerHandler and knows no realm",
+    },
+    Rule {
+        package: CLIENT,
+        may_name: &[WAMP, AUTH, TRANSPORT],
+        never: &[],
+        reason: "a client talks to any router, over a socket or over a link that it is given",
+    },
+    Rule {
+        package: HTTP_BRIDGE,
+        may_name: &[WAMP, AUTH, CLIENT],
+        never: &[],
+        reason: "the bridge is a WAMP client; its link to the router is handed in",
+    },
+    Rule {
+        package: MQTT_BRIDGE,
+        may_name: &[WAMP, AUTH, CLIENT],
+        never: &[],
+        reason: "the bridge is a WAMP client; its link to the router is handed in",
+    },
+    Rule {
+        package: CLUSTER,
+        may_name: &[WAMP, CLIENT],
+        never: &[],
+        reason: "a neighbour node is a session like any other",
+    },
+    Rule {
+        package: CONFIG,
+        may_name: &[WAMP],
+        never: &["tokio", "mio", "hyper", "rustls"],
+        reason: "a configuration is read and judged before anything runs",
+    },
+    Rule {
+        package: NODE,
+        may_name: &[
+            WAMP,
+            AUTH,
+            ROUTER,
+            TRANSPORT,
+            CLIENT,
+            HTTP_BRIDGE,
+            MQTT_BRIDGE,
+            CLUSTER,
+            CONFIG,
+        ],
+        never: &[],
+        reason: "the one place where everything is wired together, and that names the router",
+    },
+    Rule {
+        package: "caller-performance",
+        may_name: &[NODE, CLIENT, WAMP],
+        never: &[],
+        reason: "an example sees what an application sees",
+    },
+    Rule {
+        package: "cloverleaf-bench",
+        may_name: &[WAMP, CLIENT],
+        never: &[],
+        reason: "a ceiling shares no code with what is measured against it",
+    },
+    Rule {
+        package: "cloverleaf-testkit",
+        may_name: &[WAMP, AUTH, ROUTER, CLIENT, TRANSPORT],
+        never: &[],
+        reason: "what tests of several crates share, seen by tests only",
+    },
+    Rule {
+        package: "xtask",
+        may_name: &[],
+        never: &[],
+        reason: "it judges the others from outside",
+    },
+];
+
+/// Packages that tests may not name either: nothing is above a program.
+pub(crate) const PROGRAMS: &[&str] = &[NODE, "caller-performance", "cloverleaf-bench", "xtask"];
+
+/// An arrow that has to be optional, or made without some features.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    /// Where the arrow starts.
+    pub(crate) from: &'static [&'static str],
+    /// Where it ends.
+    pub(crate) to: &'static str,
+    /// What must hold for it.
+    pub(crate) demand: Demand,
+    /// Why.
+    pub(crate) reason: &'static str,
+}
+
+/// What a [`Condition`] asks of an arrow.
+#[derive(Debug)]
+pub(crate) enum Demand {
+    /// Only some feature of the crate brings it.
+    Optional,
+    /// The named feature and the default ones are off.
+    WithoutFeature(&'static str),
+}
+
+/// The arrows that are allowed under a condition only.
+pub(crate) const CONDITIONS: &[Condition] = &[
+    Condition {
+        from: &[CLIENT],
+        to: TRANSPORT,
+        demand: Demand::Optional,
+        reason: "the client's core is used without sockets; feature `net` brings them",
+    },
+    Condition {
+        from: &[HTTP_BRIDGE, MQTT_BRIDGE],
+        to: CLIENT,
+        demand: Demand::WithoutFeature("net"),
+        reason: "a bridge reaches the router by a function call",
+    },
+];
