@@ -1,3 +1,5 @@
+//! The receiver against the examples of RFC 6455, a table of violations, and bytes cut anywhere.
+
 use std::time::{Duration, Instant};
 
 use proptest::collection::vec;

@@ -1,3 +1,5 @@
+//! The request and the example response of RFC 6455, and what is refused.
+
 use super::*;
 
 const REQUEST: Request<'_> = Request {

@@ -1,3 +1,5 @@
+//! The example request of RFC 6455, and what is refused.
+
 use super::*;
 
 /// A request as lines of a head.
