@@ -8,15 +8,24 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use bytes::Bytes;
+use thiserror::Error;
+
 use crate::error::DecodeError;
+use crate::message::{ClientMessage, RouterMessage};
+use crate::payload::Encoded;
+use crate::serializer::Serializer;
 
 pub mod cbor;
+pub mod de;
 pub mod json;
 mod message;
 pub mod msgpack;
 pub mod ser;
-pub mod de;
 pub mod transcode;
+
+pub(crate) use message::encode_event;
+pub use message::{decode_client, decode_router, encode_client, encode_router};
 
 /// The deepest nesting of lists and maps in a message. Above what any application writes by hand,
 /// and small enough that the stack of a reader stays a few hundred bytes.
@@ -129,4 +138,66 @@ pub trait TokenWriter {
     fn map_end(&mut self);
     /// A value that is already encoded, and valid, in this format.
     fn encoded(&mut self, value: &[u8]);
+}
+
+/// A payload that came in another format has no form in this one.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the payload has no form in {to}: {reason}")]
+pub struct EncodeError {
+    to: Serializer,
+    reason: DecodeError,
+}
+
+/// Writes a value that is already encoded, transcoding it when its format is another.
+pub(crate) fn write_encoded<W: TokenWriter>(
+    value: &Encoded,
+    serializer: Serializer,
+    writer: &mut W,
+) -> Result<(), EncodeError> {
+    if value.serializer() == serializer {
+        writer.encoded(value.bytes());
+        return Ok(());
+    }
+    transcode::transcode_into(value.serializer(), value.bytes(), writer)
+        .map_err(|reason| EncodeError { to: serializer, reason })
+}
+
+/// A message of one direction: what a connection reads or writes.
+pub trait Message: Sized + Send + 'static {
+    /// Decodes one message; its payload keeps a slice of `frame`.
+    fn decode(serializer: Serializer, frame: &Bytes) -> Result<Self, DecodeError>;
+
+    /// Appends the message. Fails only when its payload has no form in this format.
+    fn encode(&self, serializer: Serializer, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+
+    /// Roughly how many bytes the message holds while it waits in a queue.
+    fn size(&self) -> usize;
+}
+
+impl Message for ClientMessage {
+    fn decode(serializer: Serializer, frame: &Bytes) -> Result<Self, DecodeError> {
+        decode_client(serializer, frame)
+    }
+
+    fn encode(&self, serializer: Serializer, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        encode_client(self, serializer, out)
+    }
+
+    fn size(&self) -> usize {
+        self.size()
+    }
+}
+
+impl Message for RouterMessage {
+    fn decode(serializer: Serializer, frame: &Bytes) -> Result<Self, DecodeError> {
+        decode_router(serializer, frame)
+    }
+
+    fn encode(&self, serializer: Serializer, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        encode_router(self, serializer, out)
+    }
+
+    fn size(&self) -> usize {
+        self.size()
+    }
 }

@@ -1,0 +1,199 @@
+//! From HELLO to the right to join a realm, or a refusal.
+//!
+//! What a listener admits is a value ([`Admission`]); which realms exist is the host's to say. Only
+//! the anonymous method is known here so far; a method with a challenge adds a state between.
+//! Spec: basic profile "Session Establishment"; advanced profile "Authentication".
+
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::features::ClientRoles;
+use cloverleaf_wamp::message::{Abort, Hello};
+use compact_str::CompactString;
+use thiserror::Error;
+
+use crate::session::Principal;
+
+/// The name of the anonymous method, and of the role that it gives unless told otherwise.
+pub const ANONYMOUS: &str = "anonymous";
+
+/// What a listener lets in, and as whom.
+#[derive(Debug, Clone, Default)]
+pub struct Admission {
+    /// Clients that prove nothing; none refuses them.
+    pub anonymous: Option<Anonymous>,
+}
+
+impl Admission {
+    /// What a listener without any `auth` admits: anonymous clients, with the role of that name.
+    pub fn open() -> Self {
+        Self { anonymous: Some(Anonymous::default()) }
+    }
+}
+
+/// What an anonymous client becomes.
+#[derive(Debug, Clone, Default)]
+pub struct Anonymous {
+    /// The realm that it joins, whatever it asks for.
+    pub realm: Option<CompactString>,
+    /// Its role; `anonymous` when absent.
+    pub role: Option<CompactString>,
+    /// Its name; drawn at random when absent.
+    pub authid: Option<CompactString>,
+}
+
+/// A client that may join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// The realm to join.
+    pub realm: CompactString,
+    /// Who the client now is.
+    pub principal: Principal,
+    /// What it announced.
+    pub roles: ClientRoles,
+}
+
+/// Why a client may not join; it gets ABORT with this text.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// No such realm.
+    #[error("no realm \"{0}\" exists on this router")]
+    NoSuchRealm(CompactString),
+    /// The realm has no such role.
+    #[error("realm \"{realm}\" has no role \"{role}\"")]
+    NoSuchRole {
+        /// The realm.
+        realm: CompactString,
+        /// The role that the client would have had.
+        role: CompactString,
+    },
+    /// No offered method can be used.
+    #[error("cannot authenticate using any of the offered methods {0:?}")]
+    NoMatchingAuthMethod(Vec<CompactString>),
+    /// HELLO announces no role.
+    #[error("HELLO.Details.roles must announce at least one role")]
+    NoRoles,
+    /// The realm is full.
+    #[error("realm \"{0}\" has reached its largest number of sessions")]
+    RealmFull(CompactString),
+}
+
+impl Refusal {
+    /// The URI that names the reason.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NoSuchRealm(_) => error_uri::NO_SUCH_REALM,
+            Self::NoSuchRole { .. } => error_uri::NO_SUCH_ROLE,
+            Self::NoMatchingAuthMethod(_) => error_uri::NO_MATCHING_AUTH_METHOD,
+            Self::NoRoles => error_uri::PROTOCOL_VIOLATION,
+            Self::RealmFull(_) => error_uri::LIMIT_REACHED,
+        }
+    }
+
+    /// The ABORT that tells the client.
+    pub fn abort(&self) -> Abort {
+        Abort::new(self.reason(), self.to_string())
+    }
+}
+
+impl Admission {
+    /// Decides about a HELLO. `random` names a client that has no name of its own.
+    pub fn admit(&self, hello: &Hello, random: [u64; 2]) -> Result<Admitted, Refusal> {
+        let roles = hello.details.roles.unwrap_or_default();
+        if !roles.any() {
+            return Err(Refusal::NoRoles);
+        }
+        let offered = hello.details.authmethods.as_deref().unwrap_or_default();
+        let wants_anonymous =
+            offered.is_empty() || offered.iter().any(|method| method == ANONYMOUS);
+        match &self.anonymous {
+            Some(anonymous) if wants_anonymous => Ok(Admitted {
+                realm: anonymous.realm.clone().unwrap_or_else(|| hello.realm.as_str().into()),
+                principal: Principal {
+                    authid: anonymous.authid.clone().unwrap_or_else(|| serial(random)),
+                    authrole: anonymous.role.clone().unwrap_or_else(|| ANONYMOUS.into()),
+                    authmethod: ANONYMOUS.into(),
+                    authprovider: "static".into(),
+                },
+                roles,
+            }),
+            _ => Err(Refusal::NoMatchingAuthMethod(offered.to_vec())),
+        }
+    }
+}
+
+/// A name out of random bits, readable aloud: `X7QK-3MHD-9PRW-A4TE-6NVG-C5YU`.
+pub fn serial(random: [u64; 2]) -> CompactString {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+    const GROUPS: usize = 6;
+    let mut bits = u128::from(random[0]) << 64 | u128::from(random[1]);
+    let mut text = CompactString::with_capacity(GROUPS * 5);
+    for group in 0..GROUPS {
+        if group > 0 {
+            text.push('-');
+        }
+        for _ in 0..4 {
+            text.push(char::from(LETTERS[(bits & 31) as usize]));
+            bits >>= 5;
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use cloverleaf_wamp::features::CLIENT;
+    use cloverleaf_wamp::message::{Hello, HelloDetails};
+
+    use super::{Admission, Anonymous, Refusal, serial};
+
+    fn hello(authmethods: &[&str]) -> Hello {
+        let authmethods = authmethods.iter().map(|method| (*method).into()).collect();
+        let details = HelloDetails {
+            roles: Some(CLIENT),
+            authmethods: Some(authmethods),
+            ..HelloDetails::default()
+        };
+        Hello { realm: "realm1".into(), details }
+    }
+
+    #[test]
+    fn a_listener_without_auth_takes_everybody_as_anonymous() {
+        let admitted = Admission::open().admit(&hello(&[]), [1, 2]).unwrap();
+        assert_eq!(admitted.realm, "realm1");
+        assert_eq!(admitted.principal.authrole, "anonymous");
+        assert_eq!(admitted.principal.authid, serial([1, 2]));
+    }
+
+    #[test]
+    fn a_listener_can_choose_realm_role_and_name() {
+        let anonymous = Anonymous {
+            realm: Some("public".into()),
+            role: Some("guest".into()),
+            authid: Some("nobody".into()),
+        };
+        let admission = Admission { anonymous: Some(anonymous) };
+        let admitted = admission.admit(&hello(&["ticket", "anonymous"]), [0, 0]).unwrap();
+        assert_eq!(admitted.realm, "public");
+        assert_eq!(admitted.principal.authrole, "guest");
+        assert_eq!(admitted.principal.authid, "nobody");
+    }
+
+    #[test]
+    fn methods_that_nobody_offers_are_refused() {
+        let refusal = Refusal::NoMatchingAuthMethod(vec!["ticket".into()]);
+        assert_eq!(Admission::open().admit(&hello(&["ticket"]), [0, 0]), Err(refusal));
+        let refusal = Refusal::NoMatchingAuthMethod(Vec::new());
+        assert_eq!(Admission::default().admit(&hello(&[]), [0, 0]), Err(refusal));
+    }
+
+    #[test]
+    fn a_client_without_a_role_is_refused() {
+        let hello = Hello { realm: "realm1".into(), details: HelloDetails::default() };
+        assert_eq!(Admission::open().admit(&hello, [0, 0]), Err(Refusal::NoRoles));
+    }
+
+    #[test]
+    fn a_serial_is_six_groups_of_four() {
+        let text = serial([u64::MAX, u64::MAX]);
+        assert_eq!(text, "9999-9999-9999-9999-9999-9999");
+    }
+}

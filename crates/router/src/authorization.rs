@@ -1,0 +1,215 @@
+//! What a role may do: static rules, compiled when the configuration is loaded.
+//!
+//! Precedence is decided in `docs/decisions`: exact, then wildcard, then the longest prefix, then
+//! deny. Decisions that need a call (dynamic authorizers) are not made here.
+
+use cloverleaf_wamp::uri::UriPattern;
+use compact_str::CompactString;
+
+use crate::uri_index::UriIndex;
+
+/// What a session asks to do with a URI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// CALL
+    Call,
+    /// REGISTER
+    Register,
+    /// PUBLISH
+    Publish,
+    /// SUBSCRIBE
+    Subscribe,
+}
+
+impl Action {
+    /// How a refusal names the action and its object.
+    pub(crate) const fn phrase(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Call => ("call", "procedure"),
+            Self::Register => ("register", "procedure"),
+            Self::Publish => ("publish to", "topic"),
+            Self::Subscribe => ("subscribe to", "topic"),
+        }
+    }
+}
+
+/// Whether the other side learns who calls or publishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Disclosure {
+    /// As the session wishes with `disclose_me`.
+    #[default]
+    OnWish,
+    /// Always.
+    Always,
+    /// Never; a wish is refused.
+    Never,
+}
+
+impl Disclosure {
+    /// Whether to disclose; none when a wish has to be refused.
+    pub(crate) const fn decide(self, wish: Option<bool>) -> Option<bool> {
+        match (self, wish) {
+            (Self::Always, _) | (Self::OnWish, Some(true)) => Some(true),
+            (Self::Never, Some(true)) => None,
+            (Self::Never | Self::OnWish, _) => Some(false),
+        }
+    }
+}
+
+/// One rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent rights, named as in the file")]
+pub struct Permission {
+    /// May call.
+    pub call: bool,
+    /// May register.
+    pub register: bool,
+    /// May publish.
+    pub publish: bool,
+    /// May subscribe.
+    pub subscribe: bool,
+    /// Whether callees learn who calls.
+    pub disclose_caller: Disclosure,
+    /// Whether subscribers learn who publishes.
+    pub disclose_publisher: Disclosure,
+}
+
+impl Permission {
+    /// Everything, with disclosure on wish.
+    pub const ALL: Self = Self {
+        call: true,
+        register: true,
+        publish: true,
+        subscribe: true,
+        disclose_caller: Disclosure::OnWish,
+        disclose_publisher: Disclosure::OnWish,
+    };
+
+    const fn allows(self, action: Action) -> bool {
+        match action {
+            Action::Call => self.call,
+            Action::Register => self.register,
+            Action::Publish => self.publish,
+            Action::Subscribe => self.subscribe,
+        }
+    }
+}
+
+/// The name of the role that components inside the router have when none is given; it may do
+/// everything, also in the reserved namespace.
+pub const TRUSTED: &str = "trusted";
+
+/// A role with its rules.
+#[derive(Debug)]
+pub struct Role {
+    name: CompactString,
+    rules: Rules,
+}
+
+#[derive(Debug)]
+enum Rules {
+    Trusted,
+    Static(UriIndex<Permission>),
+}
+
+impl Role {
+    /// A role with these rules. Of two rules for the same pattern the later one counts.
+    pub fn new(
+        name: impl Into<CompactString>,
+        rules: impl IntoIterator<Item = (UriPattern, Permission)>,
+    ) -> Self {
+        let mut index = UriIndex::default();
+        for (pattern, permission) in rules {
+            index.insert(&pattern, permission);
+        }
+        Self { name: name.into(), rules: Rules::Static(index) }
+    }
+
+    /// The built-in role for components inside the router.
+    pub(crate) fn trusted() -> Self {
+        Self { name: TRUSTED.into(), rules: Rules::Trusted }
+    }
+
+    /// The role's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the role may use the namespace of the router.
+    pub(crate) const fn is_trusted(&self) -> bool {
+        matches!(self.rules, Rules::Trusted)
+    }
+
+    /// The rule that allows the action on the URI, or none: denied.
+    pub(crate) fn permission(&self, action: Action, uri: &str) -> Option<Permission> {
+        match &self.rules {
+            Rules::Trusted => Some(Permission::ALL),
+            Rules::Static(index) => {
+                index.best_rule(uri).copied().filter(|permission| permission.allows(action))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloverleaf_wamp::uri::UriPattern;
+
+    use super::{Action, Disclosure, Permission, Role};
+
+    fn role(rules: &[(&str, bool)]) -> Role {
+        let rules = rules.iter().map(|(uri, call)| {
+            let permission = Permission { call: *call, ..Permission::default() };
+            (UriPattern::from_starred(uri).unwrap(), permission)
+        });
+        Role::new("test", rules)
+    }
+
+    fn may_call(role: &Role, uri: &str) -> bool {
+        role.permission(Action::Call, uri).is_some()
+    }
+
+    #[test]
+    fn what_no_rule_allows_is_denied() {
+        assert!(!may_call(&role(&[]), "com.a"));
+        assert!(!may_call(&role(&[("com.b", true)]), "com.a"));
+    }
+
+    #[test]
+    fn exact_counts_before_wildcard_before_the_longest_prefix() {
+        let role = role(&[
+            ("*", true),
+            ("com.*", true),
+            ("com.a.*", false),
+            ("com.*.open", true),
+            ("com.b.open", false),
+        ]);
+        assert!(may_call(&role, "org.x"));
+        assert!(!may_call(&role, "com.a.x"));
+        assert!(may_call(&role, "com.a.open"));
+        assert!(!may_call(&role, "com.b.open"));
+    }
+
+    #[test]
+    fn an_exact_rule_hides_no_prefix_rule_for_another_uri() {
+        let role = role(&[("com.a", false), ("com.*", true)]);
+        assert!(may_call(&role, "com.ab"));
+        assert!(!may_call(&role, "com.a"));
+    }
+
+    #[test]
+    fn wildcards_with_the_same_beginning_stand_side_by_side() {
+        let role = role(&[("com.*.a", true), ("com.*.b", false)]);
+        assert!(may_call(&role, "com.x.a"));
+        assert!(!may_call(&role, "com.x.b"));
+    }
+
+    #[test]
+    fn a_wish_to_be_disclosed_is_refused_only_where_the_rule_says_never() {
+        assert_eq!(Disclosure::OnWish.decide(None), Some(false));
+        assert_eq!(Disclosure::OnWish.decide(Some(true)), Some(true));
+        assert_eq!(Disclosure::Always.decide(Some(false)), Some(true));
+        assert_eq!(Disclosure::Never.decide(None), Some(false));
+        assert_eq!(Disclosure::Never.decide(Some(true)), None);
+    }
+}

@@ -1,0 +1,18 @@
+//! Every number that bounds a table of a realm, with its reason.
+//!
+//! A full table answers ERROR (or ABORT, where nothing is open yet); nothing is ever dropped
+//! silently and nothing grows without end.
+
+/// Sessions of one realm. A session costs a few KiB; this is far above what one machine's file
+/// descriptors allow and keeps the table's keys small.
+pub const MAX_SESSIONS: usize = 1_000_000;
+
+/// Subscriptions of one session. Applications use tens, some bridges thousands.
+pub const MAX_SUBSCRIPTIONS_PER_SESSION: usize = 100_000;
+
+/// Registrations of one session; as for subscriptions.
+pub const MAX_REGISTRATIONS_PER_SESSION: usize = 100_000;
+
+/// Calls of one caller that are not answered yet. The HTTP bridge is one caller for all requests of
+/// a path, so this also bounds how many requests it has open; an entry holds about 200 bytes.
+pub const MAX_CALLS_IN_FLIGHT_PER_SESSION: usize = 65_536;

@@ -1,0 +1,24 @@
+//! The only way out of a realm: one outbox for each session.
+//!
+//! What stands behind it (a socket's queue, a component's inbox, a test's list) is not known here.
+
+use cloverleaf_wamp::message::RouterMessage;
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Delivery {
+    /// It will be delivered, in the order of sending.
+    Queued,
+    /// The peer reads too slowly: the message was refused, nothing else has changed. Only EVENT and
+    /// INVOCATION are refused; for anything else the connection of such a peer ends instead.
+    Congested,
+    /// The peer is gone or going; the host will detach its session.
+    Gone,
+}
+
+/// One session's way out.
+pub trait Outbox {
+    /// Takes a message for the session's peer. Never blocks, and never calls back into the realm.
+    fn send(&self, message: RouterMessage) -> Delivery;
+}

@@ -1,0 +1,112 @@
+//! The sessions of a realm: who they are, what they can do, what they hold.
+//!
+//! What a session holds in broker and dealer is kept by those rooms in the record here, so that
+//! leaving touches nothing but the session's own things.
+
+use cloverleaf_wamp::features::ClientRoles;
+use cloverleaf_wamp::ids::SessionId;
+use compact_str::CompactString;
+use foldhash::HashSet;
+use slab::Slab;
+
+use crate::broker;
+use crate::dealer;
+
+/// Who somebody is and what vouches for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Who.
+    pub authid: CompactString,
+    /// What it may do is decided by this.
+    pub authrole: CompactString,
+    /// How it proved who it is.
+    pub authmethod: CompactString,
+    /// Who vouched for it.
+    pub authprovider: CompactString,
+}
+
+/// Names one session of one realm to the host. It stays harmless after the session has ended: the
+/// place may be taken again, the id is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey {
+    place: u32,
+    id: SessionId,
+}
+
+impl SessionKey {
+    /// The session's id on the wire.
+    pub const fn id(self) -> SessionId {
+        self.id
+    }
+}
+
+/// One session.
+#[derive(Debug)]
+pub(crate) struct Session<O> {
+    pub(crate) key: SessionKey,
+    pub(crate) principal: Principal,
+    pub(crate) roles: ClientRoles,
+    /// Which of the realm's roles decides what it may do.
+    pub(crate) role: usize,
+    pub(crate) outbox: O,
+    /// GOODBYE was sent to it: nothing but its own GOODBYE counts any more.
+    pub(crate) leaving: bool,
+    pub(crate) broker: broker::Holdings,
+    pub(crate) dealer: dealer::Holdings,
+}
+
+/// All sessions of one realm.
+#[derive(Debug)]
+pub(crate) struct Sessions<O> {
+    table: Slab<Session<O>>,
+    ids: HashSet<SessionId>,
+}
+
+impl<O> Default for Sessions<O> {
+    fn default() -> Self {
+        Self { table: Slab::new(), ids: HashSet::default() }
+    }
+}
+
+impl<O> Sessions<O> {
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Adds what `make` builds around the key of the new session.
+    pub(crate) fn insert(
+        &mut self,
+        id: SessionId,
+        make: impl FnOnce(SessionKey) -> Session<O>,
+    ) -> SessionKey {
+        let entry = self.table.vacant_entry();
+        // `limits::MAX_SESSIONS` is far below 2^32.
+        let key = SessionKey { place: entry.key() as u32, id };
+        entry.insert(make(key));
+        self.ids.insert(id);
+        key
+    }
+
+    pub(crate) fn at(&self, key: SessionKey) -> Option<&Session<O>> {
+        self.table.get(key.place as usize).filter(|session| session.key == key)
+    }
+
+    pub(crate) fn at_mut(&mut self, key: SessionKey) -> Option<&mut Session<O>> {
+        self.table.get_mut(key.place as usize).filter(|session| session.key == key)
+    }
+
+    pub(crate) fn remove(&mut self, key: SessionKey) -> Option<Session<O>> {
+        self.at(key)?;
+        self.ids.remove(&key.id);
+        self.table.try_remove(key.place as usize)
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session<O>> {
+        self.table.iter_mut().map(|(_, session)| session)
+    }
+
+    /// Whether an id is taken.
+    pub(crate) fn has_id(&self, id: SessionId) -> bool {
+        self.ids.contains(&id)
+    }
+}

@@ -1,0 +1,707 @@
+//! Messages to bytes and back, written once over the token traits.
+//!
+//! Decoding reads type, ids, options and URI and then stops: the payload is passed over for
+//! validation and kept as a slice of the frame. Hot: [`decode_client`], [`encode_router`].
+//! What a message means is said elsewhere.
+
+use bytes::Bytes;
+use compact_str::CompactString;
+
+use super::cbor::{CborReader, CborWriter};
+use super::json::{JsonReader, JsonWriter};
+use super::msgpack::{MsgPackReader, MsgPackWriter};
+use super::{EncodeError, Kind, Token, TokenReader, TokenWriter, write_encoded};
+use crate::error::DecodeError;
+use crate::ids::{
+    InvocationId, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId,
+};
+use crate::message::{
+    Abort, Authenticate, Call, CallResult, Cancel, Challenge, ClientMessage, Event, FieldReader,
+    Goodbye, Hello, Interrupt, Invocation, InvocationError, Options, Publish, Published, Register,
+    Registered, RequestError, RequestKind, RequestRef, RouterMessage, Subscribe, Subscribed,
+    Unregister, Unregistered, Unsubscribe, Unsubscribed, Welcome, Yield, code,
+};
+use crate::payload::{Encoded, Payload};
+use crate::serializer::Serializer;
+use crate::uri::UncheckedUri;
+
+/// Decodes what a client sent. The payload keeps a slice of `frame`.
+pub fn decode_client(serializer: Serializer, frame: &Bytes) -> Result<ClientMessage, DecodeError> {
+    match serializer {
+        Serializer::Json => client::<JsonReader<'_>>(serializer, frame),
+        Serializer::MsgPack => client::<MsgPackReader<'_>>(serializer, frame),
+        Serializer::Cbor => client::<CborReader<'_>>(serializer, frame),
+    }
+}
+
+/// Decodes what a router sent. The payload keeps a slice of `frame`.
+pub fn decode_router(serializer: Serializer, frame: &Bytes) -> Result<RouterMessage, DecodeError> {
+    match serializer {
+        Serializer::Json => router::<JsonReader<'_>>(serializer, frame),
+        Serializer::MsgPack => router::<MsgPackReader<'_>>(serializer, frame),
+        Serializer::Cbor => router::<CborReader<'_>>(serializer, frame),
+    }
+}
+
+/// Appends a client's message. Fails only when a payload in another format has no form in this one.
+pub fn encode_client(
+    message: &ClientMessage,
+    serializer: Serializer,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    match serializer {
+        Serializer::Json => write_client(message, serializer, &mut JsonWriter::new(out)),
+        Serializer::MsgPack => write_client(message, serializer, &mut MsgPackWriter::new(out)),
+        Serializer::Cbor => write_client(message, serializer, &mut CborWriter::new(out)),
+    }
+}
+
+/// Appends a router's message. Fails only when a payload in another format has no form in this one.
+pub fn encode_router(
+    message: &RouterMessage,
+    serializer: Serializer,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    match serializer {
+        Serializer::Json => write_router(message, serializer, &mut JsonWriter::new(out)),
+        Serializer::MsgPack => write_router(message, serializer, &mut MsgPackWriter::new(out)),
+        Serializer::Cbor => write_router(message, serializer, &mut CborWriter::new(out)),
+    }
+}
+
+/// Appends an EVENT; what [`crate::message::SharedEvent`] keeps.
+pub(crate) fn encode_event(
+    event: &Event,
+    serializer: Serializer,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    match serializer {
+        Serializer::Json => write_event(event, serializer, &mut JsonWriter::new(out)),
+        Serializer::MsgPack => write_event(event, serializer, &mut MsgPackWriter::new(out)),
+        Serializer::Cbor => write_event(event, serializer, &mut CborWriter::new(out)),
+    }
+}
+
+// === reading ===
+
+/// The elements of one message, taken in order.
+struct Elements<'f, R> {
+    reader: R,
+    frame: &'f Bytes,
+    serializer: Serializer,
+    message: &'static str,
+}
+
+impl<'f, R: TokenReader<'f>> Elements<'f, R> {
+    /// Takes the beginning of the list and the message type.
+    fn start(serializer: Serializer, frame: &'f Bytes) -> Result<(Self, u64), DecodeError> {
+        let mut reader = R::new(frame);
+        if reader.peek()? != Kind::List {
+            return Err(DecodeError::NotAMessage);
+        }
+        reader.next()?;
+        match reader.next()? {
+            Token::Unsigned(code) => {
+                Ok((Self { reader, frame, serializer, message: "the message" }, code))
+            }
+            _ => Err(DecodeError::NotAMessage),
+        }
+    }
+
+    fn wrong(&self, field: &'static str, expected: &'static str) -> DecodeError {
+        DecodeError::WrongType { message: self.message, field, expected }
+    }
+
+    const fn wrong_arity(&self) -> DecodeError {
+        DecodeError::WrongArity { message: self.message }
+    }
+
+    /// The next element's first token; a list that ends here is too short.
+    fn token(&mut self) -> Result<Token<'f>, DecodeError> {
+        match self.reader.next()? {
+            Token::ListEnd => Err(self.wrong_arity()),
+            token => Ok(token),
+        }
+    }
+
+    fn number(&mut self, field: &'static str) -> Result<u64, DecodeError> {
+        match self.token()? {
+            Token::Unsigned(number) => Ok(number),
+            _ => Err(self.wrong(field, "an id between 1 and 2^53")),
+        }
+    }
+
+    fn id<T>(
+        &mut self,
+        field: &'static str,
+        new: impl Fn(u64) -> Option<T>,
+    ) -> Result<T, DecodeError> {
+        let number = self.number(field)?;
+        new(number).ok_or_else(|| self.wrong(field, "an id between 1 and 2^53"))
+    }
+
+    fn request(&mut self) -> Result<RequestId, DecodeError> {
+        self.id("Request", RequestId::new)
+    }
+
+    fn text(&mut self, field: &'static str) -> Result<CompactString, DecodeError> {
+        match self.token()? {
+            Token::Text(text) => Ok(CompactString::from(text)),
+            _ => Err(self.wrong(field, "a string")),
+        }
+    }
+
+    fn uri(&mut self, field: &'static str) -> Result<UncheckedUri, DecodeError> {
+        self.text(field).map(UncheckedUri::new)
+    }
+
+    fn options<O: Options>(&mut self) -> Result<O, DecodeError> {
+        if self.token()? != Token::MapStart {
+            return Err(self.wrong("Options|Details", "a dictionary"));
+        }
+        let mut options = O::default();
+        loop {
+            match self.reader.next()? {
+                Token::Key(key) => {
+                    let mut field = FieldReader {
+                        reader: &mut self.reader,
+                        frame: self.frame,
+                        serializer: self.serializer,
+                        message: O::MESSAGE,
+                        field: "",
+                    };
+                    options.set(&key, &mut field)?;
+                }
+                _ => return Ok(options),
+            }
+        }
+    }
+
+    fn dictionary(&mut self, field: &'static str) -> Result<Encoded, DecodeError> {
+        match self.reader.peek()? {
+            Kind::Map => self.encoded(),
+            Kind::End => Err(self.wrong_arity()),
+            _ => Err(self.wrong(field, "a dictionary")),
+        }
+    }
+
+    fn encoded(&mut self) -> Result<Encoded, DecodeError> {
+        let span = self.reader.skip()?;
+        Ok(Encoded::validated(self.serializer, self.frame.slice(span)))
+    }
+
+    /// What is left of the list: nothing, a list, or a list and a map. A `transparent` payload
+    /// (legacy passthru) is one binary value instead of the list.
+    fn payload(&mut self, transparent: bool) -> Result<Payload, DecodeError> {
+        let args = match self.reader.peek()? {
+            Kind::End => {
+                self.end()?;
+                return Ok(Payload::EMPTY);
+            }
+            Kind::List => self.encoded()?,
+            Kind::Binary | Kind::Text if transparent => {
+                let args = self.encoded()?;
+                self.end()?;
+                return Ok(Payload::validated(Some(args), None));
+            }
+            _ => return Err(self.wrong("Arguments", "a list")),
+        };
+        let kwargs = match self.reader.peek()? {
+            Kind::End => None,
+            Kind::Map => Some(self.encoded()?),
+            _ => return Err(self.wrong("ArgumentsKw", "a dictionary")),
+        };
+        self.end()?;
+        Ok(Payload::validated(Some(args), kwargs))
+    }
+
+    /// The list must end here, and the frame with it.
+    fn end(&mut self) -> Result<(), DecodeError> {
+        if self.reader.peek()? != Kind::End {
+            return Err(self.wrong_arity());
+        }
+        self.reader.next()?;
+        self.reader.finish()
+    }
+}
+
+fn client<'f, R: TokenReader<'f>>(
+    serializer: Serializer,
+    frame: &'f Bytes,
+) -> Result<ClientMessage, DecodeError> {
+    let (mut elements, code) = Elements::<R>::start(serializer, frame)?;
+    let e = &mut elements;
+    e.message = name_of(code);
+    Ok(match code {
+        code::CALL => ClientMessage::Call(call(e)?),
+        code::YIELD => ClientMessage::Yield(yielded(e)?),
+        code::PUBLISH => ClientMessage::Publish(publish(e)?),
+        code::HELLO => {
+            let hello = Hello { realm: e.uri("Realm")?, details: e.options()? };
+            e.end()?;
+            ClientMessage::Hello(hello)
+        }
+        code::ABORT => ClientMessage::Abort(abort(e)?),
+        code::AUTHENTICATE => {
+            let signature = e.text("Signature")?;
+            let answer = Authenticate { signature, extra: e.dictionary("Extra")? };
+            e.end()?;
+            ClientMessage::Authenticate(answer)
+        }
+        code::GOODBYE => ClientMessage::Goodbye(goodbye(e)?),
+        code::ERROR => ClientMessage::Error(invocation_error(e)?),
+        code::SUBSCRIBE => {
+            let request = e.request()?;
+            let subscribe = Subscribe { request, options: e.options()?, topic: e.uri("Topic")? };
+            e.end()?;
+            ClientMessage::Subscribe(subscribe)
+        }
+        code::UNSUBSCRIBE => {
+            let request = e.request()?;
+            let subscription = e.id("Subscription", SubscriptionId::new)?;
+            e.end()?;
+            ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
+        }
+        code::CANCEL => {
+            let cancel = Cancel { request: e.request()?, options: e.options()? };
+            e.end()?;
+            ClientMessage::Cancel(cancel)
+        }
+        code::REGISTER => {
+            let request = e.request()?;
+            let options = e.options()?;
+            let register = Register { request, options, procedure: e.uri("Procedure")? };
+            e.end()?;
+            ClientMessage::Register(register)
+        }
+        code::UNREGISTER => {
+            let request = e.request()?;
+            let registration = e.id("Registration", RegistrationId::new)?;
+            e.end()?;
+            ClientMessage::Unregister(Unregister { request, registration })
+        }
+        code::EVENT_RECEIVED => {
+            let publication = e.id("Publication", PublicationId::new)?;
+            e.end()?;
+            ClientMessage::EventReceived(publication)
+        }
+        other => return Err(DecodeError::UnknownMessageType(other)),
+    })
+}
+
+fn router<'f, R: TokenReader<'f>>(
+    serializer: Serializer,
+    frame: &'f Bytes,
+) -> Result<RouterMessage, DecodeError> {
+    let (mut elements, code) = Elements::<R>::start(serializer, frame)?;
+    let e = &mut elements;
+    e.message = name_of(code);
+    Ok(match code {
+        code::INVOCATION => RouterMessage::Invocation(invocation(e)?),
+        code::RESULT => RouterMessage::Result(result(e)?),
+        code::EVENT => RouterMessage::Event(event(e)?.into()),
+        code::WELCOME => {
+            let session = e.id("Session", SessionId::new)?;
+            let welcome = Welcome { session, details: Box::new(e.options()?) };
+            e.end()?;
+            RouterMessage::Welcome(welcome)
+        }
+        code::ABORT => RouterMessage::Abort(abort(e)?),
+        code::CHALLENGE => {
+            let authmethod = e.text("AuthMethod")?;
+            let challenge = Challenge { authmethod, extra: e.dictionary("Extra")? };
+            e.end()?;
+            RouterMessage::Challenge(challenge)
+        }
+        code::GOODBYE => RouterMessage::Goodbye(goodbye(e)?),
+        code::ERROR => RouterMessage::Error(request_error(e)?),
+        code::PUBLISHED => {
+            let request = e.request()?;
+            let publication = e.id("Publication", PublicationId::new)?;
+            e.end()?;
+            RouterMessage::Published(Published { request, publication })
+        }
+        code::SUBSCRIBED => {
+            let request = e.request()?;
+            let subscription = e.id("Subscription", SubscriptionId::new)?;
+            e.end()?;
+            RouterMessage::Subscribed(Subscribed { request, subscription })
+        }
+        code::UNSUBSCRIBED => RouterMessage::Unsubscribed(match e.number("Request")? {
+            0 => {
+                let details = e.options()?;
+                e.end()?;
+                Unsubscribed::Revocation(details)
+            }
+            number => Unsubscribed::Answer(answered(e, number)?),
+        }),
+        code::REGISTERED => {
+            let request = e.request()?;
+            let registration = e.id("Registration", RegistrationId::new)?;
+            e.end()?;
+            RouterMessage::Registered(Registered { request, registration })
+        }
+        code::UNREGISTERED => RouterMessage::Unregistered(match e.number("Request")? {
+            0 => {
+                let details = e.options()?;
+                e.end()?;
+                Unregistered::Revocation(details)
+            }
+            number => Unregistered::Answer(answered(e, number)?),
+        }),
+        code::INTERRUPT => {
+            let request = e.id("Request", InvocationId::new)?;
+            let interrupt = Interrupt { request, options: e.options()? };
+            e.end()?;
+            RouterMessage::Interrupt(interrupt)
+        }
+        other => return Err(DecodeError::UnknownMessageType(other)),
+    })
+}
+
+fn answered<'f, R: TokenReader<'f>>(
+    e: &mut Elements<'f, R>,
+    number: u64,
+) -> Result<RequestId, DecodeError> {
+    let request =
+        RequestId::new(number).ok_or_else(|| e.wrong("Request", "an id between 1 and 2^53"))?;
+    e.end()?;
+    Ok(request)
+}
+
+fn abort<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Abort, DecodeError> {
+    let details = e.options()?;
+    let abort = Abort { details, reason: e.text("Reason")? };
+    // Arguments of an ABORT explain it to people; nothing depends on them.
+    e.payload(false)?;
+    Ok(abort)
+}
+
+fn goodbye<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Goodbye, DecodeError> {
+    let details = e.options()?;
+    let goodbye = Goodbye { details, reason: e.text("Reason")? };
+    e.end()?;
+    Ok(goodbye)
+}
+
+fn call<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Call, DecodeError> {
+    let request = e.request()?;
+    let options: crate::message::CallOptions = e.options()?;
+    let procedure = e.uri("Procedure")?;
+    let payload = e.payload(options.enc_algo.is_some())?;
+    Ok(Call { request, options, procedure, payload })
+}
+
+fn yielded<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Yield, DecodeError> {
+    let request = e.id("Request", InvocationId::new)?;
+    let options: crate::message::YieldOptions = e.options()?;
+    let payload = e.payload(options.enc_algo.is_some())?;
+    Ok(Yield { request, options, payload })
+}
+
+fn publish<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Publish, DecodeError> {
+    let request = e.request()?;
+    let options: Box<crate::message::PublishOptions> = Box::new(e.options()?);
+    let topic = e.uri("Topic")?;
+    let payload = e.payload(options.enc_algo.is_some())?;
+    Ok(Publish { request, options, topic, payload })
+}
+
+fn invocation<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Invocation, DecodeError> {
+    let request = e.id("Request", InvocationId::new)?;
+    let registration = e.id("Registration", RegistrationId::new)?;
+    let details: crate::message::InvocationDetails = e.options()?;
+    let payload = e.payload(details.enc_algo.is_some())?;
+    Ok(Invocation { request, registration, details, payload })
+}
+
+fn result<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<CallResult, DecodeError> {
+    let request = e.request()?;
+    let details: crate::message::ResultDetails = e.options()?;
+    let payload = e.payload(details.enc_algo.is_some())?;
+    Ok(CallResult { request, details, payload })
+}
+
+fn event<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Event, DecodeError> {
+    let subscription = e.id("Subscription", SubscriptionId::new)?;
+    let publication = e.id("Publication", PublicationId::new)?;
+    let details: Box<crate::message::EventDetails> = Box::new(e.options()?);
+    let payload = e.payload(details.enc_algo.is_some())?;
+    Ok(Event { subscription, publication, details, payload })
+}
+
+fn invocation_error<'f, R: TokenReader<'f>>(
+    e: &mut Elements<'f, R>,
+) -> Result<InvocationError, DecodeError> {
+    if e.number("REQUEST.Type")? != code::INVOCATION {
+        return Err(e.wrong("REQUEST.Type", "68: a client answers nothing but INVOCATION"));
+    }
+    let request = e.id("REQUEST.Request", InvocationId::new)?;
+    e.dictionary("Details")?;
+    let error = e.uri("Error")?;
+    Ok(InvocationError { request, error, payload: e.payload(true)? })
+}
+
+fn request_error<'f, R: TokenReader<'f>>(
+    e: &mut Elements<'f, R>,
+) -> Result<RequestError, DecodeError> {
+    let kind = RequestKind::from_code(e.number("REQUEST.Type")?)
+        .ok_or_else(|| e.wrong("REQUEST.Type", "the type of a client's request"))?;
+    let id = e.id("REQUEST.Request", RequestId::new)?;
+    e.dictionary("Details")?;
+    let error = e.text("Error")?;
+    Ok(RequestError { request: RequestRef::new(kind, id), error, payload: e.payload(true)? })
+}
+
+const fn name_of(code: u64) -> &'static str {
+    match code {
+        code::HELLO => "HELLO",
+        code::WELCOME => "WELCOME",
+        code::ABORT => "ABORT",
+        code::CHALLENGE => "CHALLENGE",
+        code::AUTHENTICATE => "AUTHENTICATE",
+        code::GOODBYE => "GOODBYE",
+        code::ERROR => "ERROR",
+        code::PUBLISH => "PUBLISH",
+        code::PUBLISHED => "PUBLISHED",
+        code::SUBSCRIBE => "SUBSCRIBE",
+        code::SUBSCRIBED => "SUBSCRIBED",
+        code::UNSUBSCRIBE => "UNSUBSCRIBE",
+        code::UNSUBSCRIBED => "UNSUBSCRIBED",
+        code::EVENT => "EVENT",
+        code::CALL => "CALL",
+        code::CANCEL => "CANCEL",
+        code::RESULT => "RESULT",
+        code::REGISTER => "REGISTER",
+        code::REGISTERED => "REGISTERED",
+        code::UNREGISTER => "UNREGISTER",
+        code::UNREGISTERED => "UNREGISTERED",
+        code::INVOCATION => "INVOCATION",
+        code::INTERRUPT => "INTERRUPT",
+        code::YIELD => "YIELD",
+        code::EVENT_RECEIVED => "EVENT_RECEIVED",
+        _ => "the message",
+    }
+}
+
+// === writing ===
+
+/// Writes the list around a message: so many elements before the payload, then the payload.
+fn list<W: TokenWriter>(
+    serializer: Serializer,
+    w: &mut W,
+    code: u64,
+    elements: usize,
+    payload: &Payload,
+    head: impl FnOnce(&mut W) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
+    let arguments = match (payload.args(), payload.kwargs()) {
+        (None, None) => 0,
+        (Some(_), None) => 1,
+        (_, Some(_)) => 2,
+    };
+    w.list_start(1 + elements + arguments);
+    w.unsigned(code);
+    head(w)?;
+    match payload.args() {
+        Some(args) => write_encoded(args, serializer, w)?,
+        None if arguments == 2 => {
+            w.list_start(0);
+            w.list_end();
+        }
+        None => {}
+    }
+    if let Some(kwargs) = payload.kwargs() {
+        write_encoded(kwargs, serializer, w)?;
+    }
+    w.list_end();
+    Ok(())
+}
+
+fn options<O: Options, W: TokenWriter>(
+    serializer: Serializer,
+    w: &mut W,
+    options: &O,
+) -> Result<(), EncodeError> {
+    w.map_start(options.entries());
+    options.write(serializer, w)?;
+    w.map_end();
+    Ok(())
+}
+
+fn empty_map<W: TokenWriter>(w: &mut W) {
+    w.map_start(0);
+    w.map_end();
+}
+
+fn write_client<W: TokenWriter>(
+    message: &ClientMessage,
+    s: Serializer,
+    w: &mut W,
+) -> Result<(), EncodeError> {
+    let none = &Payload::EMPTY;
+    match message {
+        ClientMessage::Call(m) => list(s, w, code::CALL, 3, &m.payload, |w| {
+            w.unsigned(m.request.number());
+            options(s, w, &m.options)?;
+            w.text(m.procedure.as_str());
+            Ok(())
+        }),
+        ClientMessage::Yield(m) => list(s, w, code::YIELD, 2, &m.payload, |w| {
+            w.unsigned(m.request.number());
+            options(s, w, &m.options)
+        }),
+        ClientMessage::Publish(m) => list(s, w, code::PUBLISH, 3, &m.payload, |w| {
+            w.unsigned(m.request.number());
+            options(s, w, &*m.options)?;
+            w.text(m.topic.as_str());
+            Ok(())
+        }),
+        ClientMessage::Hello(m) => list(s, w, code::HELLO, 2, none, |w| {
+            w.text(m.realm.as_str());
+            options(s, w, &m.details)
+        }),
+        ClientMessage::Abort(m) => write_abort(m, s, w),
+        ClientMessage::Authenticate(m) => list(s, w, code::AUTHENTICATE, 2, none, |w| {
+            w.text(&m.signature);
+            write_encoded(&m.extra, s, w)
+        }),
+        ClientMessage::Goodbye(m) => write_goodbye(m, s, w),
+        ClientMessage::Error(m) => list(s, w, code::ERROR, 4, &m.payload, |w| {
+            w.unsigned(code::INVOCATION);
+            w.unsigned(m.request.number());
+            empty_map(w);
+            w.text(m.error.as_str());
+            Ok(())
+        }),
+        ClientMessage::Subscribe(m) => list(s, w, code::SUBSCRIBE, 3, none, |w| {
+            w.unsigned(m.request.number());
+            options(s, w, &m.options)?;
+            w.text(m.topic.as_str());
+            Ok(())
+        }),
+        ClientMessage::Unsubscribe(m) => {
+            numbers(s, w, &[code::UNSUBSCRIBE, m.request.number(), m.subscription.number()])
+        }
+        ClientMessage::Cancel(m) => list(s, w, code::CANCEL, 2, none, |w| {
+            w.unsigned(m.request.number());
+            options(s, w, &m.options)
+        }),
+        ClientMessage::Register(m) => list(s, w, code::REGISTER, 3, none, |w| {
+            w.unsigned(m.request.number());
+            options(s, w, &m.options)?;
+            w.text(m.procedure.as_str());
+            Ok(())
+        }),
+        ClientMessage::Unregister(m) => {
+            numbers(s, w, &[code::UNREGISTER, m.request.number(), m.registration.number()])
+        }
+        ClientMessage::EventReceived(publication) => {
+            numbers(s, w, &[code::EVENT_RECEIVED, publication.number()])
+        }
+    }
+}
+
+fn write_router<W: TokenWriter>(
+    message: &RouterMessage,
+    s: Serializer,
+    w: &mut W,
+) -> Result<(), EncodeError> {
+    let none = &Payload::EMPTY;
+    match message {
+        RouterMessage::Invocation(m) => list(s, w, code::INVOCATION, 3, &m.payload, |w| {
+            w.unsigned(m.request.number());
+            w.unsigned(m.registration.number());
+            options(s, w, &m.details)
+        }),
+        RouterMessage::Result(m) => list(s, w, code::RESULT, 2, &m.payload, |w| {
+            w.unsigned(m.request.number());
+            options(s, w, &m.details)
+        }),
+        RouterMessage::Event(event) => {
+            w.encoded(event.encoded(s)?);
+            Ok(())
+        }
+        RouterMessage::Welcome(m) => list(s, w, code::WELCOME, 2, none, |w| {
+            w.unsigned(m.session.number());
+            options(s, w, &*m.details)
+        }),
+        RouterMessage::Abort(m) => write_abort(m, s, w),
+        RouterMessage::Challenge(m) => list(s, w, code::CHALLENGE, 2, none, |w| {
+            w.text(&m.authmethod);
+            write_encoded(&m.extra, s, w)
+        }),
+        RouterMessage::Goodbye(m) => write_goodbye(m, s, w),
+        RouterMessage::Error(m) => list(s, w, code::ERROR, 4, &m.payload, |w| {
+            w.unsigned(m.request.kind().code());
+            w.unsigned(m.request.id().number());
+            empty_map(w);
+            w.text(&m.error);
+            Ok(())
+        }),
+        RouterMessage::Published(m) => {
+            numbers(s, w, &[code::PUBLISHED, m.request.number(), m.publication.number()])
+        }
+        RouterMessage::Subscribed(m) => {
+            numbers(s, w, &[code::SUBSCRIBED, m.request.number(), m.subscription.number()])
+        }
+        RouterMessage::Unsubscribed(Unsubscribed::Answer(request)) => {
+            numbers(s, w, &[code::UNSUBSCRIBED, request.number()])
+        }
+        RouterMessage::Unsubscribed(Unsubscribed::Revocation(details)) => {
+            list(s, w, code::UNSUBSCRIBED, 2, none, |w| {
+                w.unsigned(0);
+                options(s, w, details)
+            })
+        }
+        RouterMessage::Registered(m) => {
+            numbers(s, w, &[code::REGISTERED, m.request.number(), m.registration.number()])
+        }
+        RouterMessage::Unregistered(Unregistered::Answer(request)) => {
+            numbers(s, w, &[code::UNREGISTERED, request.number()])
+        }
+        RouterMessage::Unregistered(Unregistered::Revocation(details)) => {
+            list(s, w, code::UNREGISTERED, 2, none, |w| {
+                w.unsigned(0);
+                options(s, w, details)
+            })
+        }
+        RouterMessage::Interrupt(m) => list(s, w, code::INTERRUPT, 2, none, |w| {
+            w.unsigned(m.request.number());
+            options(s, w, &m.options)
+        }),
+    }
+}
+
+fn write_event<W: TokenWriter>(m: &Event, s: Serializer, w: &mut W) -> Result<(), EncodeError> {
+    list(s, w, code::EVENT, 3, &m.payload, |w| {
+        w.unsigned(m.subscription.number());
+        w.unsigned(m.publication.number());
+        options(s, w, &*m.details)
+    })
+}
+
+fn write_abort<W: TokenWriter>(m: &Abort, s: Serializer, w: &mut W) -> Result<(), EncodeError> {
+    list(s, w, code::ABORT, 2, &Payload::EMPTY, |w| {
+        options(s, w, &m.details)?;
+        w.text(&m.reason);
+        Ok(())
+    })
+}
+
+fn write_goodbye<W: TokenWriter>(m: &Goodbye, s: Serializer, w: &mut W) -> Result<(), EncodeError> {
+    list(s, w, code::GOODBYE, 2, &Payload::EMPTY, |w| {
+        options(s, w, &m.details)?;
+        w.text(&m.reason);
+        Ok(())
+    })
+}
+
+/// A message that is nothing but numbers.
+fn numbers<W: TokenWriter>(s: Serializer, w: &mut W, all: &[u64]) -> Result<(), EncodeError> {
+    let [code, rest @ ..] = all else { return Ok(()) };
+    list(s, w, *code, rest.len(), &Payload::EMPTY, |w| {
+        rest.iter().for_each(|number| w.unsigned(*number));
+        Ok(())
+    })
+}

@@ -1,0 +1,253 @@
+//! Publishing and subscribing: SUBSCRIBE to UNSUBSCRIBED, PUBLISH to EVENT.
+//!
+//! Spec: basic profile "Publish and Subscribe"; advanced profile "Advanced PubSub".
+
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use compact_str::CompactString;
+
+use super::options::{EncAlgo, ForwardFor, options};
+use super::{RequestKind, RequestRef};
+use crate::codec::EncodeError;
+use crate::ids::{PublicationId, RequestId, SessionId, SubscriptionId};
+use crate::payload::Payload;
+use crate::serializer::Serializer;
+use crate::uri::{MatchPolicy, UncheckedUri};
+
+/// `[16, Request|id, Options|dict, Topic|uri, Arguments|list, ArgumentsKw|dict]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Publish {
+    /// The publisher's number for this request.
+    pub request: RequestId,
+    /// To whom and how.
+    pub options: Box<PublishOptions>,
+    /// What the event is about.
+    pub topic: UncheckedUri,
+    /// The event.
+    pub payload: Payload,
+}
+
+options! {
+    /// PUBLISH.Options
+    PublishOptions "PUBLISH" {
+        /// The publisher wants PUBLISHED or ERROR.
+        acknowledge: bool,
+        /// Whether the publisher is left out; true when absent.
+        exclude_me: bool,
+        /// Sessions that are left out.
+        exclude: Vec<SessionId>,
+        /// Sessions whose authid is here are left out.
+        exclude_authid: Vec<CompactString>,
+        /// Sessions whose authrole is here are left out.
+        exclude_authrole: Vec<CompactString>,
+        /// Only these sessions.
+        eligible: Vec<SessionId>,
+        /// Only sessions whose authid is here.
+        eligible_authid: Vec<CompactString>,
+        /// Only sessions whose authrole is here.
+        eligible_authrole: Vec<CompactString>,
+        /// Subscribers shall know who publishes.
+        disclose_me: bool,
+        /// The event is kept for later subscribers.
+        retain: bool,
+        /// Routers that the event passed.
+        forward_for: ForwardFor,
+        /// A hash that the application follows the event with.
+        transaction_hash: CompactString,
+        /// Legacy passthru: how the payload is encrypted.
+        enc_algo: EncAlgo,
+        /// Legacy passthru: with which key.
+        enc_key: CompactString,
+        /// Legacy passthru: the format inside.
+        enc_serializer: CompactString,
+    }
+}
+
+impl Publish {
+    /// The name by which an answer refers to this request.
+    pub const fn reference(&self) -> RequestRef {
+        RequestRef::new(RequestKind::Publish, self.request)
+    }
+}
+
+/// `[17, PUBLISH.Request|id, Publication|id]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    /// The request that is answered.
+    pub request: RequestId,
+    /// The publication.
+    pub publication: PublicationId,
+}
+
+/// `[32, Request|id, Options|dict, Topic|uri]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscribe {
+    /// The subscriber's number for this request.
+    pub request: RequestId,
+    /// How to match.
+    pub options: SubscribeOptions,
+    /// The topic or pattern.
+    pub topic: UncheckedUri,
+}
+
+options! {
+    /// SUBSCRIBE.Options
+    SubscribeOptions "SUBSCRIBE" {
+        /// How the topic matches events.
+        match_policy as "match": MatchPolicy,
+        /// The subscriber wants the event that was kept.
+        get_retained: bool,
+        /// Routers that the request passed.
+        forward_for: ForwardFor,
+    }
+}
+
+impl Subscribe {
+    /// The name by which an answer refers to this request.
+    pub const fn reference(&self) -> RequestRef {
+        RequestRef::new(RequestKind::Subscribe, self.request)
+    }
+}
+
+/// `[33, SUBSCRIBE.Request|id, Subscription|id]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscribed {
+    /// The request that is answered.
+    pub request: RequestId,
+    /// The subscription.
+    pub subscription: SubscriptionId,
+}
+
+/// `[34, Request|id, SUBSCRIBED.Subscription|id]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unsubscribe {
+    /// The subscriber's number for this request.
+    pub request: RequestId,
+    /// The subscription to end.
+    pub subscription: SubscriptionId,
+}
+
+impl Unsubscribe {
+    /// The name by which an answer refers to this request.
+    pub const fn reference(&self) -> RequestRef {
+        RequestRef::new(RequestKind::Unsubscribe, self.request)
+    }
+}
+
+/// `[35, UNSUBSCRIBE.Request|id]`, or `[35, 0, Details|dict]` where the router revokes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unsubscribed {
+    /// The subscriber asked for it.
+    Answer(RequestId),
+    /// The router took the subscription away.
+    Revocation(UnsubscribedDetails),
+}
+
+options! {
+    /// UNSUBSCRIBED.Details of a revocation
+    UnsubscribedDetails "UNSUBSCRIBED" {
+        /// The subscription that is gone.
+        subscription: SubscriptionId,
+        /// Why.
+        reason: CompactString,
+    }
+}
+
+/// `[36, SUBSCRIBED.Subscription|id, PUBLISHED.Publication|id, Details|dict,
+/// PUBLISH.Arguments|list, PUBLISH.ArgumentsKw|dict]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// The subscription that matched.
+    pub subscription: SubscriptionId,
+    /// The publication; the same for all subscriptions.
+    pub publication: PublicationId,
+    /// About the event.
+    pub details: Box<EventDetails>,
+    /// The event.
+    pub payload: Payload,
+}
+
+options! {
+    /// EVENT.Details
+    EventDetails "EVENT" {
+        /// The topic, where the subscription is a pattern.
+        topic: CompactString,
+        /// The publisher's session, if disclosed.
+        publisher: SessionId,
+        /// Who the publisher is, if disclosed.
+        publisher_authid: CompactString,
+        /// The publisher's role, if disclosed.
+        publisher_authrole: CompactString,
+        /// The event was kept and comes late.
+        retained: bool,
+        /// The subscriber shall answer EVENT_RECEIVED.
+        x_acknowledged_delivery: bool,
+        /// Routers that the event passed.
+        forward_for: ForwardFor,
+        /// A hash that the application follows the event with.
+        transaction_hash: CompactString,
+        /// Legacy passthru: how the payload is encrypted.
+        enc_algo: EncAlgo,
+        /// Legacy passthru: with which key.
+        enc_key: CompactString,
+        /// Legacy passthru: the format inside.
+        enc_serializer: CompactString,
+    }
+}
+
+/// One event for all subscribers of one subscription: made once, and encoded once for each
+/// serializer, by whichever writer comes first.
+#[derive(Debug, Clone)]
+pub struct SharedEvent(Arc<EventAndEncodings>);
+
+#[derive(Debug)]
+struct EventAndEncodings {
+    event: Event,
+    encodings: [OnceLock<Result<Bytes, EncodeError>>; Serializer::COUNT],
+}
+
+impl SharedEvent {
+    /// Takes an event that has not been encoded yet.
+    pub fn new(event: Event) -> Self {
+        Self(Arc::new(EventAndEncodings { event, encodings: Default::default() }))
+    }
+
+    /// The message in this format; encoded at the first call, the same bytes ever after.
+    pub fn encoded(&self, serializer: Serializer) -> Result<&Bytes, EncodeError> {
+        self.0.encodings[serializer.index()]
+            .get_or_init(|| {
+                let mut out = Vec::with_capacity(64 + self.0.event.payload.size());
+                crate::codec::encode_event(&self.0.event, serializer, &mut out)
+                    .map(|()| Bytes::from(out))
+            })
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// Roughly how many bytes the event holds, its encodings left aside.
+    pub fn size(&self) -> usize {
+        size_of::<Event>() + self.0.event.payload.size()
+    }
+}
+
+impl Deref for SharedEvent {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        &self.0.event
+    }
+}
+
+impl PartialEq for SharedEvent {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.event == other.0.event
+    }
+}
+
+impl From<Event> for SharedEvent {
+    fn from(event: Event) -> Self {
+        Self::new(event)
+    }
+}

@@ -1,0 +1,295 @@
+//! Calling and answering: REGISTER to UNREGISTERED, CALL to RESULT, INVOCATION to YIELD, ERROR.
+//!
+//! Spec: basic profile "Remote Procedure Calls"; advanced profile "Advanced RPC".
+
+use compact_str::CompactString;
+
+use super::options::{CancelMode, EncAlgo, ForwardFor, InvokePolicy, options};
+use super::{RequestKind, RequestRef};
+use crate::ids::{InvocationId, RegistrationId, RequestId, SessionId};
+use crate::payload::Payload;
+use crate::uri::{MatchPolicy, UncheckedUri};
+
+/// `[48, Request|id, Options|dict, Procedure|uri, Arguments|list, ArgumentsKw|dict]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The caller's number for this call.
+    pub request: RequestId,
+    /// How to call.
+    pub options: CallOptions,
+    /// What to call.
+    pub procedure: UncheckedUri,
+    /// The arguments.
+    pub payload: Payload,
+}
+
+options! {
+    /// CALL.Options
+    CallOptions "CALL" {
+        /// Milliseconds until the call is given up; 0 for never.
+        timeout: u64,
+        /// The caller takes results in parts.
+        receive_progress: bool,
+        /// The call comes in parts and this is not the last.
+        progress: bool,
+        /// The callee shall know who calls.
+        disclose_me: bool,
+        /// Routers that the call passed.
+        forward_for: ForwardFor,
+        /// A hash that the application follows the call with.
+        transaction_hash: CompactString,
+        /// Legacy passthru: how the payload is encrypted.
+        enc_algo: EncAlgo,
+        /// Legacy passthru: with which key.
+        enc_key: CompactString,
+        /// Legacy passthru: the format inside.
+        enc_serializer: CompactString,
+    }
+}
+
+impl Call {
+    /// The name by which an answer refers to this call.
+    pub const fn reference(&self) -> RequestRef {
+        RequestRef::new(RequestKind::Call, self.request)
+    }
+}
+
+/// `[49, CALL.Request|id, Options|dict]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cancel {
+    /// The call to give up.
+    pub request: RequestId,
+    /// How.
+    pub options: CancelOptions,
+}
+
+options! {
+    /// CANCEL.Options
+    CancelOptions "CANCEL" {
+        /// What happens to the callee and to the caller.
+        mode: CancelMode,
+    }
+}
+
+/// `[50, CALL.Request|id, Details|dict, YIELD.Arguments|list, YIELD.ArgumentsKw|dict]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallResult {
+    /// The call that is answered.
+    pub request: RequestId,
+    /// How.
+    pub details: ResultDetails,
+    /// The results.
+    pub payload: Payload,
+}
+
+options! {
+    /// RESULT.Details
+    ResultDetails "RESULT" {
+        /// More results follow.
+        progress: bool,
+        /// Legacy passthru: how the payload is encrypted.
+        enc_algo: EncAlgo,
+        /// Legacy passthru: with which key.
+        enc_key: CompactString,
+        /// Legacy passthru: the format inside.
+        enc_serializer: CompactString,
+    }
+}
+
+impl CallResult {
+    /// The name of the call that this answers; for an ERROR in its place.
+    pub const fn reference(&self) -> RequestRef {
+        RequestRef::new(RequestKind::Call, self.request)
+    }
+}
+
+/// `[64, Request|id, Options|dict, Procedure|uri]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Register {
+    /// The callee's number for this request.
+    pub request: RequestId,
+    /// How to match and to choose among callees.
+    pub options: RegisterOptions,
+    /// The procedure or pattern.
+    pub procedure: UncheckedUri,
+}
+
+options! {
+    /// REGISTER.Options
+    RegisterOptions "REGISTER" {
+        /// How the procedure matches calls.
+        match_policy as "match": MatchPolicy,
+        /// How one of several callees is chosen.
+        invoke: InvokePolicy,
+    }
+}
+
+impl Register {
+    /// The name by which an answer refers to this request.
+    pub const fn reference(&self) -> RequestRef {
+        RequestRef::new(RequestKind::Register, self.request)
+    }
+}
+
+/// `[65, REGISTER.Request|id, Registration|id]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registered {
+    /// The request that is answered.
+    pub request: RequestId,
+    /// The registration.
+    pub registration: RegistrationId,
+}
+
+/// `[66, Request|id, REGISTERED.Registration|id]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unregister {
+    /// The callee's number for this request.
+    pub request: RequestId,
+    /// The registration to end.
+    pub registration: RegistrationId,
+}
+
+impl Unregister {
+    /// The name by which an answer refers to this request.
+    pub const fn reference(&self) -> RequestRef {
+        RequestRef::new(RequestKind::Unregister, self.request)
+    }
+}
+
+/// `[67, UNREGISTER.Request|id]`, or `[67, 0, Details|dict]` where the router revokes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unregistered {
+    /// The callee asked for it.
+    Answer(RequestId),
+    /// The router took the registration away.
+    Revocation(UnregisteredDetails),
+}
+
+options! {
+    /// UNREGISTERED.Details of a revocation
+    UnregisteredDetails "UNREGISTERED" {
+        /// The registration that is gone.
+        registration: RegistrationId,
+        /// Why.
+        reason: CompactString,
+    }
+}
+
+/// `[68, Request|id, REGISTERED.Registration|id, Details|dict, CALL.Arguments|list,
+/// CALL.ArgumentsKw|dict]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invocation {
+    /// The router's number for this invocation, counted for each callee session.
+    pub request: InvocationId,
+    /// The registration that is called.
+    pub registration: RegistrationId,
+    /// How.
+    pub details: InvocationDetails,
+    /// The arguments.
+    pub payload: Payload,
+}
+
+options! {
+    /// INVOCATION.Details
+    InvocationDetails "INVOCATION" {
+        /// The procedure, where the registration is a pattern.
+        procedure: CompactString,
+        /// The caller's session, if disclosed.
+        caller: SessionId,
+        /// Who the caller is, if disclosed.
+        caller_authid: CompactString,
+        /// The caller's role, if disclosed.
+        caller_authrole: CompactString,
+        /// Milliseconds that the callee has, where it watches the time itself.
+        timeout: u64,
+        /// The caller takes results in parts.
+        receive_progress: bool,
+        /// The call comes in parts and this is not the last.
+        progress: bool,
+        /// Routers that the call passed.
+        forward_for: ForwardFor,
+        /// A hash that the application follows the call with.
+        transaction_hash: CompactString,
+        /// Legacy passthru: how the payload is encrypted.
+        enc_algo: EncAlgo,
+        /// Legacy passthru: with which key.
+        enc_key: CompactString,
+        /// Legacy passthru: the format inside.
+        enc_serializer: CompactString,
+    }
+}
+
+impl Invocation {
+    /// The ERROR that answers this invocation.
+    pub fn error(&self, error: &str, payload: Payload) -> InvocationError {
+        InvocationError { request: self.request, error: error.into(), payload }
+    }
+}
+
+/// `[69, INVOCATION.Request|id, Options|dict]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Interrupt {
+    /// The invocation to give up.
+    pub request: InvocationId,
+    /// How.
+    pub options: InterruptOptions,
+}
+
+options! {
+    /// INTERRUPT.Options
+    InterruptOptions "INTERRUPT" {
+        /// Whether the router still waits for an answer.
+        mode: CancelMode,
+        /// Why: canceled, timed out.
+        reason: CompactString,
+    }
+}
+
+/// `[70, INVOCATION.Request|id, Options|dict, Arguments|list, ArgumentsKw|dict]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Yield {
+    /// The invocation that is answered.
+    pub request: InvocationId,
+    /// How.
+    pub options: YieldOptions,
+    /// The results.
+    pub payload: Payload,
+}
+
+options! {
+    /// YIELD.Options
+    YieldOptions "YIELD" {
+        /// More results follow.
+        progress: bool,
+        /// Legacy passthru: how the payload is encrypted.
+        enc_algo: EncAlgo,
+        /// Legacy passthru: with which key.
+        enc_key: CompactString,
+        /// Legacy passthru: the format inside.
+        enc_serializer: CompactString,
+    }
+}
+
+/// `[8, 68, INVOCATION.Request|id, Details|dict, Error|uri, Arguments|list, ArgumentsKw|dict]`:
+/// a callee's failure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InvocationError {
+    /// The invocation that failed.
+    pub request: InvocationId,
+    /// What went wrong.
+    pub error: UncheckedUri,
+    /// Explanations.
+    pub payload: Payload,
+}
+
+/// `[8, REQUEST.Type|int, REQUEST.Request|id, Details|dict, Error|uri, Arguments|list,
+/// ArgumentsKw|dict]`: the router's refusal of a request, or a callee's failure passed on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestError {
+    /// The request that failed.
+    pub request: RequestRef,
+    /// What went wrong.
+    pub error: CompactString,
+    /// Explanations.
+    pub payload: Payload,
+}

@@ -1,0 +1,233 @@
+//! Arguments as the sender wrote them: bytes that are known to be well-formed, and their format.
+//!
+//! The router never looks into a payload. It is copied out of the frame once, travels as a shared
+//! slice, and is spliced into the outgoing message when both sides speak the same serializer, or
+//! transcoded once when they don't. Applications read and write it as serde values.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::codec::TokenReader;
+use crate::codec::de::from_slice;
+use crate::codec::json::JsonReader;
+use crate::codec::ser::{ValueError, to_vec};
+use crate::error::DecodeError;
+use crate::serializer::Serializer;
+
+/// One encoded value with its format; well-formed by construction.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Encoded {
+    serializer: Serializer,
+    bytes: Bytes,
+}
+
+impl Encoded {
+    /// Wraps bytes that a reader of this format has passed over.
+    pub(crate) const fn validated(serializer: Serializer, bytes: Bytes) -> Self {
+        Self { serializer, bytes }
+    }
+
+    /// Encodes a serde value.
+    pub fn from_value<T: Serialize + ?Sized>(
+        serializer: Serializer,
+        value: &T,
+    ) -> Result<Self, ValueError> {
+        Ok(Self { serializer, bytes: to_vec(serializer, value)?.into() })
+    }
+
+    /// Decodes into a serde value.
+    pub fn to_value<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ValueError> {
+        from_slice(self.serializer, &self.bytes)
+    }
+
+    /// Takes the value that a JSON reader over `source` stands before, as it is.
+    pub fn read_json<'f>(
+        reader: &mut JsonReader<'f>,
+        source: &'f Bytes,
+    ) -> Result<Self, DecodeError> {
+        let span = reader.skip()?;
+        Ok(Self { serializer: Serializer::Json, bytes: source.slice(span) })
+    }
+
+    /// The format.
+    pub const fn serializer(&self) -> Serializer {
+        self.serializer
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.serializer, Shown(&self.bytes))
+    }
+}
+
+/// A value in the place of arguments that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NotArguments {
+    /// Positional arguments are no list.
+    #[error("args must be a list")]
+    Args,
+    /// Keyword arguments are no map.
+    #[error("kwargs must be an object")]
+    Kwargs,
+}
+
+/// `Arguments` and `ArgumentsKw` of a message, untouched.
+///
+/// ```text
+/// absent                    neither element was sent
+/// args                      Arguments is a list
+/// args, kwargs              … and ArgumentsKw is a map
+/// transparent               one binary stands in the place of Arguments (legacy passthru)
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Payload {
+    args: Option<Encoded>,
+    kwargs: Option<Encoded>,
+}
+
+impl Payload {
+    /// No arguments at all.
+    pub const EMPTY: Self = Self { args: None, kwargs: None };
+
+    /// Wraps what a message reader found.
+    pub(crate) const fn validated(args: Option<Encoded>, kwargs: Option<Encoded>) -> Self {
+        Self { args, kwargs }
+    }
+
+    /// Positional arguments only. `args` must be written as a list.
+    pub fn from_args<T: Serialize + ?Sized>(
+        serializer: Serializer,
+        args: &T,
+    ) -> Result<Self, ValueError> {
+        Ok(Self { args: Some(list(serializer, args)?), kwargs: None })
+    }
+
+    /// Positional and keyword arguments. `args` must be written as a list, `kwargs` as a map.
+    pub fn from_args_and_kwargs<A, K>(
+        serializer: Serializer,
+        args: &A,
+        kwargs: &K,
+    ) -> Result<Self, ValueError>
+    where
+        A: Serialize + ?Sized,
+        K: Serialize + ?Sized,
+    {
+        let args = list(serializer, args)?;
+        let kwargs = Encoded::from_value(serializer, kwargs)?;
+        if !first_byte_is_map(&kwargs) {
+            return Err(serde::ser::Error::custom("keyword arguments must be a map or a struct"));
+        }
+        Ok(Self { args: Some(args), kwargs: Some(kwargs) })
+    }
+
+    /// One text as the only argument; how the router explains an error.
+    pub fn from_text(text: &str) -> Self {
+        Self::from_args(Serializer::Json, &[text]).unwrap_or_default()
+    }
+
+    /// Values that were read elsewhere. `args` must be a list and `kwargs` a map.
+    pub fn from_encoded(
+        args: Option<Encoded>,
+        kwargs: Option<Encoded>,
+    ) -> Result<Self, NotArguments> {
+        if args.as_ref().is_some_and(|args| !first_byte_is_list(args)) {
+            return Err(NotArguments::Args);
+        }
+        if kwargs.as_ref().is_some_and(|kwargs| !first_byte_is_map(kwargs)) {
+            return Err(NotArguments::Kwargs);
+        }
+        Ok(Self { args, kwargs })
+    }
+
+    /// `Arguments`, if sent.
+    pub const fn args(&self) -> Option<&Encoded> {
+        self.args.as_ref()
+    }
+
+    /// `ArgumentsKw`, if sent.
+    pub const fn kwargs(&self) -> Option<&Encoded> {
+        self.kwargs.as_ref()
+    }
+
+    /// Decodes the positional arguments; absent ones read as an empty list.
+    pub fn decode_args<T: DeserializeOwned>(&self) -> Result<T, ValueError> {
+        match &self.args {
+            Some(args) => args.to_value(),
+            None => from_slice(Serializer::Json, b"[]"),
+        }
+    }
+
+    /// Decodes the keyword arguments; absent ones read as an empty map.
+    pub fn decode_kwargs<T: DeserializeOwned>(&self) -> Result<T, ValueError> {
+        match &self.kwargs {
+            Some(kwargs) => kwargs.to_value(),
+            None => from_slice(Serializer::Json, b"{}"),
+        }
+    }
+
+    /// How many bytes the payload holds in memory.
+    pub fn size(&self) -> usize {
+        let length = |part: &Option<Encoded>| part.as_ref().map_or(0, |part| part.bytes.len());
+        length(&self.args) + length(&self.kwargs)
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.args.iter().chain(&self.kwargs)).finish()
+    }
+}
+
+fn list<T: Serialize + ?Sized>(serializer: Serializer, args: &T) -> Result<Encoded, ValueError> {
+    let args = Encoded::from_value(serializer, args)?;
+    if first_byte_is_list(&args) {
+        Ok(args)
+    } else {
+        Err(serde::ser::Error::custom(
+            "positional arguments must be a list: a tuple, an array or a Vec",
+        ))
+    }
+}
+
+fn first_byte_is_list(value: &Encoded) -> bool {
+    let first = value.bytes.first().copied().unwrap_or_default();
+    match value.serializer {
+        Serializer::Json => first == b'[',
+        Serializer::MsgPack => matches!(first, 0x90..=0x9f | 0xdc | 0xdd),
+        Serializer::Cbor => first >> 5 == 4,
+    }
+}
+
+fn first_byte_is_map(value: &Encoded) -> bool {
+    let first = value.bytes.first().copied().unwrap_or_default();
+    match value.serializer {
+        Serializer::Json => first == b'{',
+        Serializer::MsgPack => matches!(first, 0x80..=0x8f | 0xde | 0xdf),
+        Serializer::Cbor => first >> 5 == 5,
+    }
+}
+
+/// Bytes as text where they are, as hex digits where they are not; cut to a readable length.
+struct Shown<'a>(&'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 200;
+        let shown = &self.0[..self.0.len().min(SHOWN)];
+        match std::str::from_utf8(shown) {
+            Ok(text) if !text.contains(char::is_control) => f.write_str(text)?,
+            _ => shown.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?,
+        }
+        if self.0.len() > SHOWN { f.write_str("…") } else { Ok(()) }
+    }
+}

@@ -1,0 +1,191 @@
+//! From bytes to frames. Hot: a frame that lies wholly in the input is handed out without a copy.
+//!
+//! Only what the end of an input cuts is kept, and that memory is freed with the frame, so an idle
+//! connection holds none. A length is checked before anything is kept for it.
+
+use thiserror::Error;
+
+use super::{FrameKind, MAX_FRAME, PREFIX_LEN};
+
+/// What a peer did wrong; the connection ends without a word, RawSocket has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// A reserved bit or kind in a prefix.
+    #[error("a frame has reserved bits or an unknown kind: its first octet is {0:#04x}")]
+    Reserved(u8),
+    /// A frame longer than the limit.
+    #[error("a frame of {length} bytes is longer than the {limit} that were agreed")]
+    TooLong {
+        /// What the prefix announces.
+        length: usize,
+        /// What the handshake agreed.
+        limit: usize,
+    },
+}
+
+/// One frame. The bytes are the splitter's or the input's; they are gone with the next call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Incoming<'a> {
+    /// What the frame carries.
+    pub kind: FrameKind,
+    /// Its payload.
+    pub payload: &'a [u8],
+}
+
+/// Splits the bytes of one connection into frames.
+#[derive(Debug)]
+pub struct Splitter {
+    limit: usize,
+    /// What the end of an input has cut: a part of a prefix, or a prefix and a part of its payload.
+    cut: Vec<u8>,
+    /// The frame that was handed out from `cut` at the last call, to be freed at this one.
+    handed_out: bool,
+}
+
+impl Splitter {
+    /// A splitter that takes payloads of up to `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self { limit: limit.min(MAX_FRAME), cut: Vec::new(), handed_out: false }
+    }
+
+    /// The next frame of `input`, which is advanced past it; none when the input is used up.
+    pub fn receive<'a>(&'a mut self, input: &mut &'a [u8]) -> Result<Option<Incoming<'a>>, Fault> {
+        if self.handed_out {
+            self.handed_out = false;
+            self.cut = Vec::new();
+        }
+        if !self.cut.is_empty() {
+            return self.complete(input);
+        }
+        let Some((prefix, rest)) = input.split_first_chunk::<PREFIX_LEN>() else {
+            self.cut.extend_from_slice(input);
+            *input = &[];
+            return Ok(None);
+        };
+        let (kind, length) = self.parse(*prefix)?;
+        match rest.split_at_checked(length) {
+            Some((payload, rest)) => {
+                *input = rest;
+                Ok(Some(Incoming { kind, payload }))
+            }
+            None => {
+                self.cut.extend_from_slice(input);
+                *input = &[];
+                Ok(None)
+            }
+        }
+    }
+
+    /// Adds to a cut frame what `input` has of it.
+    fn complete<'a>(&'a mut self, input: &mut &'a [u8]) -> Result<Option<Incoming<'a>>, Fault> {
+        self.fill(input, PREFIX_LEN);
+        let Some((prefix, _)) = self.cut.split_first_chunk::<PREFIX_LEN>() else {
+            return Ok(None);
+        };
+        let (kind, length) = self.parse(*prefix)?;
+        self.fill(input, PREFIX_LEN + length);
+        if self.cut.len() < PREFIX_LEN + length {
+            return Ok(None);
+        }
+        self.handed_out = true;
+        Ok(Some(Incoming { kind, payload: &self.cut[PREFIX_LEN..] }))
+    }
+
+    /// Moves bytes from `input` until `cut` has `length` of them.
+    fn fill(&mut self, input: &mut &[u8], length: usize) {
+        let missing = length.saturating_sub(self.cut.len()).min(input.len());
+        let (piece, rest) = input.split_at(missing);
+        self.cut.extend_from_slice(piece);
+        *input = rest;
+    }
+
+    fn parse(&self, prefix: [u8; PREFIX_LEN]) -> Result<(FrameKind, usize), Fault> {
+        let [first, high, middle, low] = prefix;
+        let twenty_fifth_bit = usize::from(first >> 3 & 1) << 24;
+        let length = twenty_fifth_bit | u32::from_be_bytes([0, high, middle, low]) as usize;
+        let kind = FrameKind::from_number(first & 0x07);
+        match kind {
+            Some(kind) if first & 0xf0 == 0 && length <= MAX_FRAME => {
+                if length > self.limit {
+                    return Err(Fault::TooLong { length, limit: self.limit });
+                }
+                Ok((kind, length))
+            }
+            _ => Err(Fault::Reserved(first)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{ProptestConfig, any, proptest};
+
+    use super::{Fault, FrameKind, Splitter};
+    use crate::rawsocket::prefix;
+
+    fn frame(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = prefix(kind, payload.len()).to_vec();
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+
+    fn split(
+        splitter: &mut Splitter,
+        pieces: &[&[u8]],
+    ) -> Result<Vec<(FrameKind, Vec<u8>)>, Fault> {
+        let mut frames = Vec::new();
+        for piece in pieces {
+            let mut input = *piece;
+            while let Some(incoming) = splitter.receive(&mut input)? {
+                frames.push((incoming.kind, incoming.payload.to_vec()));
+            }
+        }
+        Ok(frames)
+    }
+
+    #[test]
+    fn reserved_bits_and_kinds_end_the_connection() {
+        for first in [0x10, 0x80, 0x03, 0x07] {
+            let mut splitter = Splitter::new(100);
+            assert_eq!(split(&mut splitter, &[&[first, 0, 0, 0]]), Err(Fault::Reserved(first)));
+        }
+        // The 25th bit together with any other length bit.
+        assert_eq!(split(&mut Splitter::new(1 << 24), &[&[8, 0, 0, 1]]), Err(Fault::Reserved(8)));
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_is_refused_at_its_prefix() {
+        let mut splitter = Splitter::new(512);
+        let fault = Fault::TooLong { length: 513, limit: 512 };
+        assert_eq!(split(&mut splitter, &[&prefix(FrameKind::Message, 513)]), Err(fault));
+        assert_eq!(splitter.cut.capacity(), 0);
+    }
+
+    #[test]
+    fn an_idle_splitter_holds_no_memory() {
+        let mut splitter = Splitter::new(1 << 20);
+        let bytes = frame(FrameKind::Message, &[7; 100_000]);
+        let (head, tail) = bytes.split_at(50_000);
+        assert_eq!(split(&mut splitter, &[head, tail]).unwrap()[0].1.len(), 100_000);
+        assert_eq!(splitter.cut.capacity(), 0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn frames_are_the_same_however_the_bytes_are_cut(
+            payloads in proptest::collection::vec(
+                (0..3_u8, proptest::collection::vec(any::<u8>(), 0..40)), 0..8),
+            cut in 1..17_usize,
+        ) {
+            let expected: Vec<_> = payloads
+                .into_iter()
+                .map(|(kind, payload)| (FrameKind::from_number(kind).unwrap(), payload))
+                .collect();
+            let bytes: Vec<u8> =
+                expected.iter().flat_map(|(kind, payload)| frame(*kind, payload)).collect();
+            let pieces: Vec<&[u8]> = bytes.chunks(cut).collect();
+            assert_eq!(split(&mut Splitter::new(512), &pieces), Ok(expected));
+        }
+    }
+}

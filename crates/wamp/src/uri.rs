@@ -1,0 +1,355 @@
+//! The rules for URIs and the three policies by which a pattern matches one.
+//!
+//! A [`Uri`] in hand is a checked URI; what a peer sent and nobody has checked yet is an
+//! [`UncheckedUri`]. Ranking of patterns belongs to the router's index, not here.
+//! Spec: basic profile "URIs"; advanced profile "Pattern-based Registrations" and
+//! "Pattern-based Subscriptions".
+
+use std::fmt;
+
+use compact_str::CompactString;
+use thiserror::Error;
+
+/// The longest URI or pattern, in bytes. The specification sets no limit; this one keeps index
+/// entries and log lines of a hostile peer small and is far above any URI seen in use.
+pub const MAX_URI_BYTES: usize = 2_048;
+
+/// How strict a realm is about the characters of URIs (basic profile, "URIs").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UriRule {
+    /// Components are anything but white space, `.` and `#`.
+    #[default]
+    Loose,
+    /// Components are made of `0-9`, `a-z` and `_` only.
+    Strict,
+}
+
+impl UriRule {
+    fn allows(self, c: char) -> bool {
+        match self {
+            Self::Loose => c != '#' && !c.is_whitespace(),
+            Self::Strict => matches!(c, '0'..='9' | 'a'..='z' | '_'),
+        }
+    }
+}
+
+/// Which components of a URI may be empty.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Empty {
+    Never,
+    Last,
+    Anywhere,
+}
+
+/// The text is no URI under the rule of its realm.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("'{text}' is not a valid {what}")]
+pub struct InvalidUri {
+    /// The offending text, cut to 100 characters.
+    text: String,
+    what: &'static str,
+}
+
+impl InvalidUri {
+    fn new(text: &str, what: &'static str) -> Self {
+        Self { text: text.chars().take(100).collect(), what }
+    }
+}
+
+/// Text in the place of a URI, as the peer sent it.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct UncheckedUri(CompactString);
+
+impl UncheckedUri {
+    /// Takes the text as it is.
+    pub fn new(text: impl Into<CompactString>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the text is a URI, without keeping it.
+    pub fn validate(&self, rule: UriRule) -> Result<(), InvalidUri> {
+        check(&self.0, rule, Empty::Never, "URI")
+    }
+
+    /// The checked URI, if the text is one.
+    pub fn check(&self, rule: UriRule) -> Result<Uri, InvalidUri> {
+        self.validate(rule).map(|()| Uri(self.0.clone()))
+    }
+
+    /// The checked pattern, if the text is one for this policy.
+    pub fn check_pattern(
+        &self,
+        policy: MatchPolicy,
+        rule: UriRule,
+    ) -> Result<UriPattern, InvalidUri> {
+        UriPattern::new(self.0.clone(), policy, rule)
+    }
+}
+
+impl fmt::Debug for UncheckedUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for UncheckedUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl<T: Into<CompactString>> From<T> for UncheckedUri {
+    fn from(text: T) -> Self {
+        Self::new(text)
+    }
+}
+
+/// A URI that names one procedure, topic, error or realm.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uri(CompactString);
+
+impl Uri {
+    /// Checks text against a rule.
+    pub fn new(text: impl Into<CompactString>, rule: UriRule) -> Result<Self, InvalidUri> {
+        UncheckedUri::new(text).check(rule)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Uri> for UncheckedUri {
+    fn from(uri: Uri) -> Self {
+        Self(uri.0)
+    }
+}
+
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whether text is in the namespace that only the router may use (basic profile, "URIs"):
+/// its first component is `wamp`.
+pub fn is_reserved(text: &str) -> bool {
+    text.strip_prefix("wamp").is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// How a pattern matches URIs (`match` of REGISTER and SUBSCRIBE).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum MatchPolicy {
+    /// The URI itself.
+    #[default]
+    Exact,
+    /// Every URI that begins with the pattern, character by character.
+    Prefix,
+    /// Every URI with the same number of components, where an empty component of the pattern
+    /// stands for any one component.
+    Wildcard,
+}
+
+impl MatchPolicy {
+    /// The three policies.
+    pub const ALL: [Self; 3] = [Self::Exact, Self::Prefix, Self::Wildcard];
+
+    /// The name on the wire and in configurations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Prefix => "prefix",
+            Self::Wildcard => "wildcard",
+        }
+    }
+
+    /// The policy with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.name() == name)
+    }
+}
+
+/// A checked pattern with its policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UriPattern {
+    policy: MatchPolicy,
+    text: CompactString,
+}
+
+impl UriPattern {
+    /// Checks text against the rule for its policy: a prefix may end in an empty component, a
+    /// wildcard may have empty components anywhere, and both may be empty.
+    pub fn new(
+        text: impl Into<CompactString>,
+        policy: MatchPolicy,
+        rule: UriRule,
+    ) -> Result<Self, InvalidUri> {
+        let text = text.into();
+        let (empty, what) = match policy {
+            MatchPolicy::Exact => (Empty::Never, "URI"),
+            MatchPolicy::Prefix => (Empty::Last, "prefix pattern"),
+            MatchPolicy::Wildcard => (Empty::Anywhere, "wildcard pattern"),
+        };
+        check(&text, rule, empty, what).map(|()| Self { policy, text })
+    }
+
+    /// The pattern of a starred URI, as permissions write it: without a star it is exact, with one
+    /// at the very end it is a prefix, with stars as whole components it is a wildcard.
+    pub fn from_starred(text: &str) -> Result<Self, InvalidUri> {
+        if !text.contains('*') {
+            return Self::new(text, MatchPolicy::Exact, UriRule::Loose);
+        }
+        match text.strip_suffix('*') {
+            Some(prefix) if !prefix.contains('*') => {
+                Self::new(prefix, MatchPolicy::Prefix, UriRule::Loose)
+            }
+            _ => {
+                let components: Vec<&str> =
+                    text.split('.').map(|part| if part == "*" { "" } else { part }).collect();
+                if components.iter().any(|part| part.contains('*')) {
+                    return Err(InvalidUri::new(text, "starred URI"));
+                }
+                Self::new(components.join("."), MatchPolicy::Wildcard, UriRule::Loose)
+            }
+        }
+    }
+
+    /// How the pattern matches.
+    pub const fn policy(&self) -> MatchPolicy {
+        self.policy
+    }
+
+    /// The pattern's text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a URI matches. This is the definition; the router's index is tested against it.
+    pub fn matches(&self, uri: &str) -> bool {
+        match self.policy {
+            MatchPolicy::Exact => self.text == uri,
+            MatchPolicy::Prefix => uri.starts_with(self.text.as_str()),
+            MatchPolicy::Wildcard => {
+                let mut components = uri.split('.');
+                let every = self.text.split('.').all(|wanted| {
+                    components.next().is_some_and(|found| wanted.is_empty() || wanted == found)
+                });
+                every && components.next().is_none()
+            }
+        }
+    }
+}
+
+fn check(text: &str, rule: UriRule, empty: Empty, what: &'static str) -> Result<(), InvalidUri> {
+    if text.len() > MAX_URI_BYTES || !text.chars().all(|c| c == '.' || rule.allows(c)) {
+        return Err(InvalidUri::new(text, what));
+    }
+    let allowed = match empty {
+        Empty::Anywhere => true,
+        Empty::Last => {
+            let whole = text.strip_suffix('.').unwrap_or(text);
+            text.is_empty() || no_empty_component(whole)
+        }
+        Empty::Never => no_empty_component(text),
+    };
+    if allowed { Ok(()) } else { Err(InvalidUri::new(text, what)) }
+}
+
+fn no_empty_component(text: &str) -> bool {
+    text.split('.').all(|component| !component.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_URI_BYTES, MatchPolicy, Uri, UriPattern, UriRule, is_reserved};
+
+    fn valid(text: &str, rule: UriRule) -> bool {
+        Uri::new(text, rule).is_ok()
+    }
+
+    #[test]
+    fn the_loose_rule_forbids_white_space_hash_and_empty_components() {
+        for good in ["a", "com.example.Add-2", "com.ex@mple.ü", "0.1"] {
+            assert!(valid(good, UriRule::Loose), "{good}");
+        }
+        for bad in ["", ".", "a.", ".a", "a..b", "a b", "a\tb", "a#b", "a.\u{a0}b"] {
+            assert!(!valid(bad, UriRule::Loose), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_strict_rule_knows_digits_small_letters_and_the_underscore() {
+        assert!(valid("com.my_app.add2", UriRule::Strict));
+        for bad in ["com.Example", "com.my-app", "com.ü", "com..a"] {
+            assert!(!valid(bad, UriRule::Strict), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_uri_has_a_longest_length() {
+        assert!(valid(&"a".repeat(MAX_URI_BYTES), UriRule::Loose));
+        assert!(!valid(&"a".repeat(MAX_URI_BYTES + 1), UriRule::Loose));
+    }
+
+    #[test]
+    fn patterns_may_be_empty_where_their_policy_says() {
+        let ok = |text, policy| UriPattern::new(text, policy, UriRule::Strict).is_ok();
+        assert!(ok("", MatchPolicy::Prefix));
+        assert!(ok("com.a.", MatchPolicy::Prefix));
+        assert!(!ok("com..a", MatchPolicy::Prefix));
+        assert!(!ok("com..", MatchPolicy::Prefix));
+        assert!(!ok(".", MatchPolicy::Prefix));
+        assert!(ok("com..a.", MatchPolicy::Wildcard));
+        assert!(ok("", MatchPolicy::Wildcard));
+        assert!(!ok("com.a.", MatchPolicy::Exact));
+    }
+
+    #[test]
+    fn a_prefix_matches_characters_not_components() {
+        let pattern =
+            UriPattern::new("com.myapp.myobject1", MatchPolicy::Prefix, UriRule::Loose).unwrap();
+        assert!(pattern.matches("com.myapp.myobject1.sub"));
+        assert!(pattern.matches("com.myapp.myobject1-mysub"));
+        assert!(!pattern.matches("com.myapp.myobject2"));
+    }
+
+    #[test]
+    fn a_wildcard_matches_one_component_for_each_empty_one() {
+        let pattern =
+            UriPattern::new("com.myapp..update", MatchPolicy::Wildcard, UriRule::Loose).unwrap();
+        assert!(pattern.matches("com.myapp.a.update"));
+        assert!(!pattern.matches("com.myapp.a.b.update"));
+        assert!(!pattern.matches("com.myapp.update"));
+        assert!(!pattern.matches("com.myapp.a.update.c"));
+    }
+
+    #[test]
+    fn stars_become_the_three_policies() {
+        let pattern = |text| UriPattern::from_starred(text).ok().map(|p| (p.policy, p.text.into()));
+        assert_eq!(pattern("com.foo"), Some((MatchPolicy::Exact, String::from("com.foo"))));
+        assert_eq!(pattern("com.foo.*"), Some((MatchPolicy::Prefix, String::from("com.foo."))));
+        assert_eq!(pattern("*"), Some((MatchPolicy::Prefix, String::new())));
+        assert_eq!(pattern("com.*.b"), Some((MatchPolicy::Wildcard, String::from("com..b"))));
+        assert_eq!(pattern("com.*.b.*"), Some((MatchPolicy::Wildcard, String::from("com..b."))));
+        assert_eq!(pattern("com.a*.b"), None);
+    }
+
+    #[test]
+    fn the_first_component_wamp_is_reserved() {
+        assert!(is_reserved("wamp.session.count"));
+        assert!(is_reserved("wamp"));
+        assert!(!is_reserved("wampum.a"));
+    }
+}
