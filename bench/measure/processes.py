@@ -1,0 +1,181 @@
+"""The servers of a run: started, waited for, weighed, and ended whatever happens."""
+
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from measure import probe
+from measure.network import entered
+
+# The router finishes what is in flight for a few seconds at most; then it is killed.
+STOP_SECONDS = 10
+
+READY_SECONDS = 20
+
+# Both ends of 200 connections, with room; the default of 1024 is close for a router with
+# several listeners.
+OPEN_FILES = 8192
+
+LOG_LINES = 20
+
+
+class ServerEnded(Exception):
+    """A server ended before it was told to."""
+
+
+class Server:
+    """One server process and where it listens."""
+
+    def __init__(self, name, process, host, port, log):
+        self.name = name
+        self.process = process
+        self.host = host
+        self.port = port
+        self.log = log
+
+    @property
+    def url(self):
+        return f"http://{self.host}:{self.port}/call"
+
+    def check_alive(self):
+        """Raises `ServerEnded`, with the last lines of its output, unless it runs."""
+        if (status := self.process.poll()) is not None:
+            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            tail = "\n".join(lines[-LOG_LINES:])
+            raise ServerEnded(f"{self.name} ended with {status}:\n{tail}")
+
+    def cpu_seconds(self):
+        """CPU time, user and system, that the process took since its start."""
+        return parse_cpu_seconds(self.proc("stat"), os.sysconf("SC_CLK_TCK"))
+
+    def resident_kib(self):
+        """Resident memory of the process, in KiB."""
+        return parse_resident_kib(self.proc("status"))
+
+    def proc(self, file):
+        return Path(f"/proc/{self.process.pid}/{file}").read_text(encoding="utf-8")
+
+
+def parse_cpu_seconds(stat, ticks_per_second):
+    """utime and stime of a line of /proc/<pid>/stat. The name in it may hold spaces and
+    parentheses, so fields are counted after the last one."""
+    fields = stat.rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / ticks_per_second
+
+
+def parse_resident_kib(status):
+    """VmRSS of /proc/<pid>/status; 0 for a process that has ended."""
+    for line in status.splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0
+
+
+@contextmanager
+def started(name, command, host, port, log, cwd=None, namespace=None):
+    """A server of `command`, in a process group of its own, that ends with this context."""
+    with open(log, "wb") as output, entered(namespace):
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=subprocess.STDOUT, cwd=cwd, start_new_session=True)
+    try:
+        yield Server(name, process, host, port, Path(log))
+    finally:
+        stop(process)
+
+
+def stop(process):
+    """Ends a process and all that it started: politely first."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def allow_open_files():
+    """Raises the limit of open files for this process and those it starts, where allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def free_port(host, namespace):
+    """A port of `host` that nobody listens on."""
+    with entered(namespace), socket.create_server((host, 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def ceilings(binaries, host, namespaces=(None, None)):
+    """`{"bare": Server, "relay": Server}`, ready; the second namespace is where wrk runs."""
+    inside, outside = namespaces
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cloverleaf-")))
+        path = folder / "relay.sock"
+
+        def start(name, options, port=0):
+            command = [str(binaries / name), *options]
+            return stack.enter_context(
+                started(name, command, host, port, folder / f"{name}.log", namespace=inside))
+
+        deadline = time.monotonic() + READY_SECONDS
+        peer = start("relay-peer", ["--socket", str(path)])
+        probe.wait_until(path.exists, peer.check_alive, deadline, "relay-peer")
+        servers = {}
+        for name, options in (("bare", []), ("relay", ["--socket", str(path)])):
+            port = free_port(host, inside)
+            servers[name] = start(name, ["--listen", f"{host}:{port}", *options], port)
+        with entered(outside):
+            for server in servers.values():
+                probe.wait_until(lambda server=server: probe.accepts(host, server.port),
+                                 server.check_alive, deadline, server.name)
+        yield servers
+
+
+@contextmanager
+def router(command, host, port, log, procedures, cwd=None, namespaces=(None, None)):
+    """The router, once all `procedures` answer; its startup times in `server.startup`."""
+    inside, outside = namespaces
+    if shutil.which(command[0], path=os.defpath) is None and not os.access(command[0], os.X_OK):
+        raise ServerEnded(f"{command[0]} is not there: build it first (make bench does)")
+    with entered(outside):
+        if probe.accepts(host, port):
+            raise ServerEnded(f"something listens on {host}:{port} already")
+    begin = time.monotonic()
+    with started("router", command, host, port, log, cwd, inside) as server, entered(outside):
+        deadline = begin + READY_SECONDS
+        probe.wait_until(lambda: probe.accepts(host, port), server.check_alive, deadline,
+                         "the router's port")
+        listening = time.monotonic()
+        for procedure in procedures:
+            probe.wait_until(lambda procedure=procedure: answers(server, procedure),
+                             server.check_alive, deadline, f"com.example.{procedure}2")
+        server.startup = {
+            "ready_to_serve_ms": (listening - begin) * 1e3,
+            "all_procedures_ms": (time.monotonic() - begin) * 1e3,
+            "resident_kib": server.resident_kib(),
+        }
+        yield server
+
+
+def answers(server, procedure):
+    """Whether `procedure` gives any good answer yet; which one is compared later."""
+    try:
+        probe.call(server.host, server.port, procedure)
+    except probe.WrongAnswer:
+        return False
+    return True

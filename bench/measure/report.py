@@ -1,0 +1,152 @@
+"""What is written and shown of a run: the JSON file, the table, one progress line."""
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+from measure import cells, targets
+
+# Latencies are in µs, with the published one in parentheses.
+HEAD = ("| procedure | requests/s | published | p50 | p90 | p99 | router CPU, µs/request "
+        "| ceiling | its requests/s | ratio | lowest–highest | target |")
+COLUMNS = HEAD.count("|") - 1
+ALIGNMENT = "|---|--:|--:|--:|--:|--:|--:|---|--:|--:|--:|--:|"
+
+
+class Progress:
+    """One line that changes on a terminal; elsewhere only the lines that stay."""
+
+    def __init__(self, stream=sys.stderr):
+        self.stream = stream
+        self.terminal = stream.isatty()
+
+    def update(self, text):
+        """Shows what is going on, in place of what was shown before."""
+        if self.terminal:
+            width = os.get_terminal_size(self.stream.fileno()).columns
+            self.stream.write(f"\r\x1b[K{text[:width - 1]}")
+            self.stream.flush()
+
+    def line(self, text=""):
+        """Says something that stays."""
+        self.stream.write(f"\r\x1b[K{text}\n" if self.terminal else f"{text}\n")
+        self.stream.flush()
+
+
+def one_line(cell):
+    """A cell's figures in a line, for who watches."""
+    name = f"{cell['scenario']} {cell['procedure']}"
+    if reason := cell.get("not_run"):
+        return f"{name:27} not run: {reason}"
+    return (f"{name:27} {cell['requests_per_s']:>9,.0f}/s  p50 {cell['p50_us']:>7,.0f} µs  "
+            f"p99 {cell['p99_us']:>7,.0f} µs  CPU {cell['router_cpu_us_per_request']:>5.1f} µs  "
+            f"{cell['ratio']:.2f} × {cell['ceiling']} {cell['ceiling_requests_per_s']:,.0f}/s")
+
+
+def machine():
+    """What the figures were taken on."""
+    return {"cpu": cpu_model(), "cores": len(os.sched_getaffinity(0)),
+            "kernel": f"{platform.system()} {platform.release()}",
+            "architecture": platform.machine(), "load_average_before": os.getloadavg()[0]}
+
+
+def cpu_model():
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def with_published(cell, published):
+    """The cell with the figures published for it beside its own."""
+    theirs = published.get((cell["scenario"], cell["procedure"]), {})
+    keys = ("requests_per_s", "p50_us", "p75_us", "p90_us", "p99_us")
+    return {**cell, **{f"published_{key}": theirs.get(key) for key in keys}}
+
+
+def write(run, folder, name):
+    """Writes `<name>.json` and `<name>.md`; their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = (folder / f"{name}.json", folder / f"{name}.md")
+    paths[0].write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+    paths[1].write_text(markdown(run), encoding="utf-8")
+    return paths
+
+
+def markdown(run):
+    """The page of a run."""
+    parts = [preface(run)]
+    for title, section in by_section(run["cells"]):
+        parts.append(f"## {title}\n\n{table(section)}")
+    parts.append(f"## Starting\n\n{startup_table(run['startup'])}")
+    parts.append(told("Below target", run["below_target"], "No target was missed."))
+    parts.append(told("Failures", run["failures"],
+                      "Every request was answered, and every checked answer was right."))
+    return "\n\n".join(parts) + "\n"
+
+
+def preface(run):
+    on = run["machine"]
+    return (f"# HTTP bridge, {run['date']}\n\n"
+            f"{on['cpu']}, {on['cores']} cores, {on['kernel']}, load average "
+            f"{on['load_average_before']:.1f} before; commit {run['commit']}. Median of "
+            f"{run['rounds']} rounds of {run['seconds']} s each, ceiling and router in turn. "
+            f"Published figures: {run['published_source']}; another machine, so only the shape "
+            f"compares.")
+
+
+def by_section(measured):
+    """The cells under the headings of the example's results page."""
+    sections = {}
+    for cell in measured:
+        sections.setdefault((cell["scenario"], cell["path"], cell["wrk"]), []).append(cell)
+    for (scenario, path, options), section in sections.items():
+        kind, load = scenario.split(" ")
+        over = "loopback TCP" if path == cells.LOOPBACK else "a network (veth pair)"
+        what = "multi-worker, over" if kind == "multi-worker" else "over"
+        yield f"{load.capitalize()} requests {what} {over} (`wrk {options}`)", section
+
+
+def table(section):
+    return "\n".join([HEAD, ALIGNMENT, *map(row, section)])
+
+
+def row(cell):
+    if reason := cell.get("not_run"):
+        return f"| {cell['procedure']} | not run: {reason} |" + " |" * (COLUMNS - 2)
+    latencies = " | ".join(f"{number(cell[key])} ({number(cell[f'published_{key}'])})"
+                           for key in ("p50_us", "p90_us", "p99_us"))
+    target = "" if cell["target"] is None else f"{cell['target']:.2f}"
+    return (f"| {cell['procedure']} | **{number(cell['requests_per_s'])}** "
+            f"| {number(cell['published_requests_per_s'])} | {latencies} "
+            f"| {cell['router_cpu_us_per_request']:.1f} | {cell['ceiling']} "
+            f"| {number(cell['ceiling_requests_per_s'])} | **{cell['ratio']:.2f}** "
+            f"| {cell['ratio_lowest']:.2f}–{cell['ratio_highest']:.2f} | {target} |")
+
+
+def number(value):
+    return "" if value is None else f"{value:,.0f}"
+
+
+def startup_table(startup):
+    if startup is None:
+        return "Not run: the router did not start."
+    resident = startup["resident_kib"] / targets.KIB_PER_MIB
+    binary = startup["binary_octets"] / targets.OCTETS_PER_MIB
+    return "\n".join((
+        "| figure | measured | target |", "|---|--:|--:|",
+        f"| from start until the port accepts | {startup['ready_to_serve_ms']:.1f} ms "
+        f"| {targets.READY_TARGET_MS} ms |",
+        f"| from start until every procedure answers | {startup['all_procedures_ms']:.1f} ms | |",
+        f"| resident memory of the router then | {resident:.1f} MiB "
+        f"| {targets.RESIDENT_TARGET_MIB} MiB |",
+        f"| binary | {binary:.1f} MiB | {targets.BINARY_TARGET_MIB} MiB |"))
+
+
+def told(title, sentences, otherwise):
+    lines = "\n".join(f"- {sentence}" for sentence in sentences) or otherwise
+    return f"## {title}\n\n{lines}"

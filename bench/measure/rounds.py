@@ -1,0 +1,105 @@
+"""Runs one cell against its ceiling, turn by turn, and reduces the rounds to medians.
+
+The two take turns in short rounds so that what else the machine does meets both; a round's ratio
+compares neighbours, and the median of the rounds forgets the odd one that was disturbed.
+"""
+
+from dataclasses import asdict, dataclass
+from statistics import median
+
+from measure import cells, probe, wrk
+
+LATENCIES = ("p50_us", "p75_us", "p90_us", "p99_us", "max_us")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of wrk against one server."""
+
+    report: wrk.Report
+    cpu_us_per_request: float
+
+    def as_dict(self):
+        return {"requests_per_s": self.report.requests_per_s,
+                "cpu_us_per_request": self.cpu_us_per_request, **asdict(self.report)}
+
+
+def run_once(server, procedure, load, seconds):
+    """One run of wrk, with the CPU time that the server's process took meanwhile."""
+    before = server.cpu_seconds()
+    report = wrk.run(server.url, procedure, load, seconds)
+    server.check_alive()
+    used = server.cpu_seconds() - before
+    return Run(report, used * 1e6 / report.requests if report.requests else 0.0)
+
+
+def faults(name, run, load, response_octets):
+    """What was wrong with the answers of a run, as sentences. A status of 400 and above and the
+    socket errors are wrk's count; an answer of another length than the checked one is found by
+    the octets received, up to one response cut at the end on each connection."""
+    report = run.report
+    found = []
+    if report.failed:
+        counted = ", ".join(f"{count} {kind}" for kind, count in report.errors.items() if count)
+        found.append(f"{name}: {report.failed} of {report.requests} requests failed ({counted})")
+    if report.requests == 0:
+        found.append(f"{name}: no request was answered")
+    difference = abs(report.bytes - report.requests * response_octets)
+    if not report.failed and difference > load.connections * response_octets:
+        found.append(f"{name}: {report.bytes} octets for {report.requests} answers of "
+                     f"{response_octets} each")
+    return found
+
+
+def measure(cell, router, ceiling, rounds, seconds, on_run):
+    """The figures of a cell, and the faults met. `on_run` is told before each run of wrk.
+
+    Raises `probe.WrongAnswer` when the first answer of either is not the expected one."""
+    name = f"{cell.scenario} {cell.procedure}"
+    expected = {router: (name, probe.check(router.host, router.port, cell.procedure,
+                                           cells.ANSWERS[cell.procedure])),
+                ceiling: (f"{name}, its ceiling {cell.ceiling}",
+                          probe.check(ceiling.host, ceiling.port, cell.procedure,
+                                      cells.CEILING_ANSWER))}
+    runs = {ceiling: [], router: []}
+    found = []
+    for number in range(rounds):
+        for server, so_far in runs.items():
+            on_run(f"{name}, round {number + 1} of {rounds}: {server.name}")
+            run = run_once(server, cell.procedure, cell.load, seconds)
+            so_far.append(run)
+            of, octets = expected[server]
+            found += faults(of, run, cell.load, octets)
+    return figures(cell, runs[router], runs[ceiling]), found
+
+
+def figures(cell, own, ceiling):
+    """The medians of the rounds of a cell and of its ceiling."""
+    ratios = [ours.report.requests_per_s / theirs.report.requests_per_s
+              for ours, theirs in zip(own, ceiling) if theirs.report.requests]
+    return {
+        **describe(cell),
+        "requests_per_s": median(run.report.requests_per_s for run in own),
+        **{key: median(getattr(run.report, key) for run in own) for key in LATENCIES},
+        "router_cpu_us_per_request": median(run.cpu_us_per_request for run in own),
+        "ceiling_requests_per_s": median(run.report.requests_per_s for run in ceiling),
+        "ceiling_p50_us": median(run.report.p50_us for run in ceiling),
+        "ceiling_p99_us": median(run.report.p99_us for run in ceiling),
+        "ceiling_cpu_us_per_request": median(run.cpu_us_per_request for run in ceiling),
+        "ratio": median(ratios) if ratios else 0.0,
+        "ratio_lowest": min(ratios, default=0.0),
+        "ratio_highest": max(ratios, default=0.0),
+        "rounds": [{"router": ours.as_dict(), "ceiling": theirs.as_dict()}
+                   for ours, theirs in zip(own, ceiling)],
+    }
+
+
+def not_run(cell, reason):
+    """A cell without figures, and why."""
+    missing = ("requests_per_s", *LATENCIES, "router_cpu_us_per_request", "ratio")
+    return {**describe(cell), **dict.fromkeys(missing), "not_run": reason}
+
+
+def describe(cell):
+    return {"scenario": cell.scenario, "procedure": cell.procedure, "path": cell.path,
+            "wrk": " ".join(cell.load.options), "ceiling": cell.ceiling, "target": cell.target}
