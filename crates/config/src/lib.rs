@@ -9,9 +9,37 @@
 //! | room | what it is for |
 //! |---|---|
 //! | [`settings`] | what a node is to do, as plain types |
+//! | [`source`] | files, formats, and reading one whole |
+//! | [`fault`] | what a configuration may be blamed for |
+//! | [`env`] | variables, other files, directories |
+//! | [`place`] | where in a file something stands |
+//! | `document` | a file as a tree in which everything knows its place |
+//! | `reading`, `field`, `section` | asking the tree, and noting what is wrong with the answer |
+//! | `schema` | the sections of the file and their keys |
+//! | `names` | whether what is referred to exists |
+//! | `precedence` | permissions that don't mean what they seem to |
+//! | `older` | the form without `version` |
+//! | `default` | the node without configuration |
+//! | `spelling` | which word was probably meant |
 
+mod default;
+mod document;
+pub mod env;
+pub mod fault;
+mod field;
+mod names;
+mod older;
 pub mod place;
+mod precedence;
+mod reading;
+mod schema;
+mod section;
 pub mod settings;
+pub mod source;
+mod spelling;
 
+pub use env::{Environment, ProcessEnvironment};
+pub use fault::{ConfigFault, Faults, Warning};
 pub use place::Place;
 pub use settings::Settings;
+pub use source::{Format, Loaded, find, load, load_for, parse};

@@ -1,0 +1,86 @@
+//! The node that runs when there is no configuration.
+
+use std::path::Path;
+
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
+
+use crate::settings::{
+    Allow, BridgeOptions, BridgeService, Controller, Disclose, ListeningEndpoint, ListeningTcp,
+    NativeOptions, Permission, Realm, RealmOptions, Role, RouterWorker, Settings, Transport,
+    WebOptions, WebPath, WebService, WebSocketService, WebTransport, Worker,
+};
+
+const REALM: &str = "realm1";
+const ROLE: &str = "anonymous";
+const INTERFACE: &str = "127.0.0.1";
+const PORT: u16 = 8080;
+
+impl Settings {
+    /// The node that runs when there is no configuration: the realm `realm1`, in which anonymous
+    /// sessions may do everything and learn nothing of each other, on 127.0.0.1:8080 with
+    /// WebSocket at `/ws`, calls at `/call` and publications at `/publish`.
+    pub fn default_node(directory: &Path) -> Self {
+        let worker = RouterWorker {
+            id: "worker001".to_owned(),
+            options: NativeOptions::default(),
+            realms: vec![realm()],
+            transports: vec![Transport::Web(transport())],
+            components: Vec::new(),
+        };
+        Self {
+            directory: directory.to_owned(),
+            controller: Controller::default(),
+            workers: vec![Worker::Router(worker)],
+        }
+    }
+}
+
+fn realm() -> Realm {
+    // The empty prefix is a pattern under every rule.
+    let everything = UriPattern::new("", MatchPolicy::Prefix, UriRule::Loose);
+    let permission = |pattern| Permission {
+        pattern,
+        allow: Allow::ALL,
+        disclose: Disclose::default(),
+        cache: true,
+    };
+    let role = Role {
+        id: "role001".to_owned(),
+        name: ROLE.to_owned(),
+        permissions: everything.into_iter().map(permission).collect(),
+    };
+    Realm {
+        id: "realm001".to_owned(),
+        name: REALM.to_owned(),
+        options: RealmOptions::default(),
+        roles: vec![role],
+    }
+}
+
+fn transport() -> WebTransport {
+    let services = [
+        ("ws", WebService::WebSocket(WebSocketService::default())),
+        ("call", WebService::Caller(bridge())),
+        ("publish", WebService::Publisher(bridge())),
+    ];
+    let path = |(number, (path, service)): (usize, (&str, WebService))| WebPath {
+        id: format!("webservice{:03}", number + 1),
+        path: path.to_owned(),
+        service,
+    };
+    let endpoint = ListeningTcp { interface: Some(INTERFACE.to_owned()), ..ListeningTcp::on(PORT) };
+    WebTransport {
+        id: "transport001".to_owned(),
+        endpoint: ListeningEndpoint::Tcp(endpoint),
+        options: WebOptions::default(),
+        paths: services.into_iter().enumerate().map(path).collect(),
+    }
+}
+
+fn bridge() -> BridgeService {
+    BridgeService {
+        realm: REALM.to_owned(),
+        role: ROLE.to_owned(),
+        options: BridgeOptions::default(),
+    }
+}

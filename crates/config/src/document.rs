@@ -1,0 +1,142 @@
+//! A configuration file as a tree in which everything knows its place.
+//!
+//! What the keys and values mean is not known here.
+
+pub(crate) mod json;
+pub(crate) mod yaml;
+
+use std::collections::HashMap;
+
+use serde_json::Number;
+
+/// How deep lists and maps may be nested. The deepest configuration has about twenty levels.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+/// The most values in a file, those that YAML aliases repeat counted each time.
+pub(crate) const MAX_NODES: usize = 200_000;
+
+/// A line and a column in characters, both counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mark {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+impl Mark {
+    /// The beginning of a file.
+    pub(crate) const START: Self = Self { line: 1, column: 1 };
+}
+
+/// A value and where it begins.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) mark: Mark,
+    pub(crate) value: Value,
+}
+
+/// What a value is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(String),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// A key of a map and its value, in the order of the file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) mark: Mark,
+    pub(crate) node: Node,
+}
+
+/// A text that is not written in its format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SyntaxFault {
+    pub(crate) mark: Mark,
+    pub(crate) message: String,
+}
+
+impl SyntaxFault {
+    pub(crate) fn new(mark: Mark, message: impl Into<String>) -> Self {
+        Self { mark, message: message.into() }
+    }
+
+    /// Lists and maps are nested too deeply.
+    pub(crate) fn too_deep(mark: Mark) -> Self {
+        Self::new(mark, format!("nested more than {MAX_DEPTH} levels deep"))
+    }
+
+    /// There are too many values.
+    pub(crate) fn too_many(mark: Mark) -> Self {
+        Self::new(mark, format!("more than {MAX_NODES} values"))
+    }
+}
+
+/// The path of a key below the path of its map.
+pub(crate) fn key_path(path: &str, key: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
+    match (path.is_empty(), !key.is_empty() && key.chars().all(plain)) {
+        (true, true) => key.to_owned(),
+        (false, true) => format!("{path}.{key}"),
+        (_, false) => format!("{path}[{key:?}]"),
+    }
+}
+
+/// The path of an item below the path of its list.
+pub(crate) fn item_path(path: &str, index: usize) -> String {
+    format!("{path}[{index}]")
+}
+
+/// Calls `found` for each key that its map has before, with the path of the key, the entry and
+/// the mark of the first entry with this key.
+pub(crate) fn repeated_keys(node: &Node, path: &str, found: &mut impl FnMut(&str, &Entry, Mark)) {
+    match &node.value {
+        Value::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                repeated_keys(item, &item_path(path, index), found);
+            }
+        }
+        Value::Map(entries) => {
+            let mut first = HashMap::new();
+            for entry in entries {
+                let path = key_path(path, &entry.key);
+                let mark = *first.entry(entry.key.as_str()).or_insert(entry.mark);
+                if mark != entry.mark {
+                    found(&path, entry, mark);
+                }
+                repeated_keys(&entry.node, &path, found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_quote_only_keys_that_are_no_words() {
+        assert_eq!(key_path("", "workers"), "workers");
+        assert_eq!(key_path("workers[0]", "id"), "workers[0].id");
+        assert_eq!(key_path("paths", "/"), "paths[\"/\"]");
+        assert_eq!(key_path("paths", ""), "paths[\"\"]");
+        assert_eq!(item_path("workers", 3), "workers[3]");
+    }
+
+    #[test]
+    fn repeated_keys_are_found_at_every_depth() {
+        let text = r#"{"a": 1, "b": [{"c": 1, "c": 2}], "a": 3, "a": 4}"#;
+        let node = json::parse(text).expect("JSON");
+        let mut paths = Vec::new();
+        repeated_keys(&node, "", &mut |path, entry, first| {
+            paths.push((path.to_owned(), entry.mark.column, first.column));
+        });
+        let expected = [("b[0].c", 25, 17), ("a", 35, 2), ("a", 43, 2)];
+        assert_eq!(paths, expected.map(|(path, at, first)| (path.to_owned(), at, first)));
+    }
+}

@@ -1,0 +1,254 @@
+//! One value of the file, with what its reader may ask of it.
+//!
+//! Every question that the value cannot answer becomes a fault, and the answer is none.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use crate::document::{Entry, Mark, Node, Value, item_path, key_path};
+use crate::env;
+use crate::fault::ConfigFault;
+use crate::place::Place;
+use crate::reading::Reading;
+use crate::section::Section;
+use crate::spelling;
+
+/// The longest text that a fault repeats, in characters.
+const MAX_SHOWN: usize = 60;
+
+/// A value of the file.
+#[derive(Clone)]
+pub(crate) struct Field<'a> {
+    pub(crate) reading: &'a Reading<'a>,
+    pub(crate) node: &'a Node,
+    pub(crate) path: String,
+}
+
+impl<'a> Field<'a> {
+    pub(crate) fn mark(&self) -> Mark {
+        self.node.mark
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.reading.place(self.mark(), &self.path)
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        self.node.value == Value::Null
+    }
+
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.node.value, Value::List(_))
+    }
+
+    /// Whether the value is this text.
+    pub(crate) fn is(&self, word: &str) -> bool {
+        self.raw_text() == Some(word)
+    }
+
+    /// The text as it stands in the file, if the value is one.
+    pub(crate) fn raw_text(&self) -> Option<&'a str> {
+        match &self.node.value {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text, with what it refers to taken in.
+    pub(crate) fn text(&self) -> Option<String> {
+        match &self.node.value {
+            Value::String(text) => self.substituted(text),
+            _ => self.unlike("a string"),
+        }
+    }
+
+    /// The text, which must not be empty.
+    pub(crate) fn full_text(&self) -> Option<String> {
+        let text = self.text()?;
+        if text.is_empty() { self.unlike("a string that is not empty") } else { Some(text) }
+    }
+
+    pub(crate) fn flag(&self) -> Option<bool> {
+        match &self.node.value {
+            Value::Bool(flag) => Some(*flag),
+            Value::String(text) if env::refers(text) => {
+                let text = self.substituted(text)?;
+                text.parse().ok().or_else(|| self.unlike_text(&text, "true or false"))
+            }
+            _ => self.unlike("true or false"),
+        }
+    }
+
+    /// A whole number in a range.
+    pub(crate) fn number<N>(&self, range: &RangeInclusive<N>) -> Option<N>
+    where
+        N: Copy + Display + PartialOrd + TryFrom<u64> + std::str::FromStr,
+    {
+        let expected = || format!("a whole number from {} to {}", range.start(), range.end());
+        let within = |number: &N| range.contains(number);
+        match &self.node.value {
+            Value::Number(number) => {
+                let number = number.as_u64().and_then(|number| N::try_from(number).ok());
+                number.filter(within).or_else(|| self.unlike(&expected()))
+            }
+            Value::String(text) if env::refers(text) => {
+                let text = self.substituted(text)?;
+                let number = text.parse().ok().filter(within);
+                number.or_else(|| self.unlike_text(&text, &expected()))
+            }
+            _ => self.unlike(&expected()),
+        }
+    }
+
+    /// The items of a list.
+    pub(crate) fn list(&self) -> Option<Vec<Self>> {
+        let Value::List(items) = &self.node.value else { return self.unlike("a list") };
+        let item = |(index, node)| Field {
+            reading: self.reading,
+            node,
+            path: item_path(&self.path, index),
+        };
+        Some(items.iter().enumerate().map(item).collect())
+    }
+
+    /// The texts of a list.
+    pub(crate) fn texts(&self) -> Option<Vec<String>> {
+        Some(self.list()?.iter().filter_map(Field::text).collect())
+    }
+
+    /// The keys of a map that may be anything, with their values.
+    pub(crate) fn entries(&self) -> Option<Vec<(&'a Entry, Self)>> {
+        let Value::Map(entries) = &self.node.value else { return self.unlike("a map") };
+        Some(entries.iter().map(|entry| (entry, self.below(entry))).collect())
+    }
+
+    /// The map as a section of the file, named by an article and a noun.
+    pub(crate) fn section(&self, what: &'static str) -> Option<Section<'a>> {
+        match &self.node.value {
+            Value::Map(entries) => Some(Section::new(self.clone(), entries, what)),
+            _ => self.unlike(&format!("a map: {what}")),
+        }
+    }
+
+    /// One of the words that stand for something. Words that Crossbar.io knows and this version
+    /// does not support are told apart from those that nobody knows.
+    pub(crate) fn choice<T: Copy>(
+        &self,
+        noun: &str,
+        supported: &[(&'static str, T)],
+        unsupported: &[&str],
+    ) -> Option<T> {
+        let text = self.text()?;
+        if let Some((_, choice)) = supported.iter().find(|(word, _)| *word == text) {
+            return Some(*choice);
+        }
+        let words = || supported.iter().map(|(word, _)| *word);
+        let known = unsupported.contains(&text.as_str());
+        let message = if known {
+            format!("the {noun} '{text}' is known but not supported by this version")
+        } else {
+            format!("unknown {noun} '{}'", shortened(&text))
+        };
+        let suggestion = if known { None } else { spelling::nearest(&text, words()) };
+        self.report(message, Some(one_of(words())), suggestion)
+    }
+
+    /// The value as JSON, with what its texts refer to taken in.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        match &self.node.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(flag) => (*flag).into(),
+            Value::Number(number) => number.clone().into(),
+            Value::String(text) => self.substituted(text).into(),
+            Value::List(_) => self.list().unwrap_or_default().iter().map(Field::json).collect(),
+            Value::Map(entries) => {
+                let entry = |entry: &'a Entry| (entry.key.clone(), self.below(entry).json());
+                entries.iter().map(entry).collect()
+            }
+        }
+    }
+
+    /// The value of an entry of this map.
+    pub(crate) fn below(&self, entry: &'a Entry) -> Self {
+        Self { reading: self.reading, node: &entry.node, path: key_path(&self.path, &entry.key) }
+    }
+
+    /// A text of the value with what it refers to taken in.
+    fn substituted(&self, text: &str) -> Option<String> {
+        match self.reading.substitute(text) {
+            Ok(text) => Some(text),
+            Err(message) => self.report(message, None, None),
+        }
+    }
+
+    /// The fault that the value is not as expected.
+    pub(crate) fn unlike<T>(&self, expected: &str) -> Option<T> {
+        self.report(format!("found {}", shown(&self.node.value)), Some(expected.to_owned()), None)
+    }
+
+    /// The fault that what the value's references stand for is not as expected. It is not
+    /// repeated, since it may be a secret.
+    fn unlike_text<T>(&self, text: &str, expected: &str) -> Option<T> {
+        let length = text.chars().count();
+        let message = format!("found a reference to a text of {length} characters");
+        self.report(message, Some(expected.to_owned()), None)
+    }
+
+    /// A fault at this value.
+    pub(crate) fn fault(&self, message: impl Into<String>) {
+        let _: Option<()> = self.report(message, None, None);
+    }
+
+    /// A fault at this value, for which there is then no answer.
+    pub(crate) fn report<T>(
+        &self,
+        message: impl Into<String>,
+        expected: Option<String>,
+        suggestion: Option<&str>,
+    ) -> Option<T> {
+        self.reading.fault(ConfigFault {
+            place: self.place(),
+            message: message.into(),
+            expected,
+            suggestion: suggestion.map(str::to_owned),
+        });
+        None
+    }
+
+    /// A warning at this value.
+    pub(crate) fn warn(&self, message: impl Into<String>) {
+        self.reading.warn(self.place(), message);
+    }
+}
+
+/// The kind of a value and, if it is short, the value.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) => format!("the string '{}'", shortened(text)),
+        Value::List(_) => "a list".to_owned(),
+        Value::Map(_) => "a map".to_owned(),
+    }
+}
+
+/// A text without control characters, cut where it becomes too long to be repeated.
+pub(crate) fn shortened(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut short: String = text.chars().take(MAX_SHOWN).map(plain).collect();
+    if text.chars().nth(MAX_SHOWN).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// The words as a choice: `'a', 'b' or 'c'`.
+fn one_of<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let words: Vec<String> = words.map(|word| format!("'{word}'")).collect();
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => "nothing".to_owned(),
+    }
+}

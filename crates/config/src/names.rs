@@ -1,0 +1,201 @@
+//! The names and addresses of a node: whether what the file refers to exists, and whether it
+//! wants the same thing twice.
+//!
+//! Names are noted while the file is read and compared afterwards, so that a realm counts even
+//! when something else about it is wrong.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::fault::ConfigFault;
+use crate::field::Field;
+use crate::place::Place;
+use crate::reading::Reading;
+use crate::settings::{ConnectingEndpoint, ListeningEndpoint, Ports};
+use crate::spelling;
+
+/// A name and where it stands.
+#[derive(Clone)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+}
+
+impl Named {
+    /// The name that a field holds.
+    pub(crate) fn of(field: &Field<'_>) -> Option<Self> {
+        Some(Self { name: field.full_text()?, place: field.place() })
+    }
+}
+
+/// A realm's name, place and roles; a role without name makes the roles unknown.
+struct RealmNames {
+    place: Place,
+    roles: Option<Vec<String>>,
+}
+
+/// Something that refers to a realm, a role, or a role in a realm.
+struct Reference {
+    realm: Option<Named>,
+    role: Option<Named>,
+}
+
+/// A component's way to a router, and the realm that it asks for there.
+struct Way {
+    endpoint: ConnectingEndpoint,
+    realm: Named,
+}
+
+/// What has been noted about names and addresses.
+#[derive(Default)]
+pub(crate) struct Names {
+    /// Whether what is read now is disabled, so that nothing of it counts.
+    pub(crate) disabled: bool,
+    /// Whether some realm's name is unknown, so that any reference may be to it.
+    pub(crate) incomplete: bool,
+    realms: BTreeMap<String, RealmNames>,
+    references: Vec<Reference>,
+    addresses: Vec<(ListeningEndpoint, Place)>,
+    ways: Vec<Way>,
+}
+
+impl Names {
+    /// Notes a realm with its roles, or the place of the other realm with this name.
+    pub(crate) fn declare_realm(
+        &mut self,
+        realm: &Named,
+        roles: Option<Vec<String>>,
+    ) -> Result<(), Place> {
+        if self.disabled {
+            return Ok(());
+        }
+        if let Some(other) = self.realms.get(&realm.name) {
+            return Err(other.place.clone());
+        }
+        let names = RealmNames { place: realm.place.clone(), roles };
+        self.realms.insert(realm.name.clone(), names);
+        Ok(())
+    }
+
+    /// Notes that something refers to a realm and to a role in it, or to a role in any realm.
+    pub(crate) fn refer(&mut self, realm: Option<Named>, role: Option<Named>) {
+        if !self.disabled {
+            self.references.push(Reference { realm, role });
+        }
+    }
+
+    /// Notes that something listens at an address, or the place of what else listens there.
+    pub(crate) fn listen(
+        &mut self,
+        endpoint: &ListeningEndpoint,
+        place: Place,
+    ) -> Result<(), Place> {
+        if self.disabled {
+            return Ok(());
+        }
+        if let Some((_, other)) = self.addresses.iter().find(|(other, _)| clash(other, endpoint)) {
+            return Err(other.clone());
+        }
+        self.addresses.push((endpoint.clone(), place));
+        Ok(())
+    }
+
+    /// Notes that a component connects to an address and asks for a realm there.
+    pub(crate) fn connect(&mut self, endpoint: &ConnectingEndpoint, realm: Named) {
+        if !self.disabled {
+            self.ways.push(Way { endpoint: endpoint.clone(), realm });
+        }
+    }
+
+    /// Reports what is referred to and does not exist.
+    pub(crate) fn finish(mut self, reading: &Reading<'_>) {
+        // Only a component that connects to this very node is known to need a realm of it.
+        for way in std::mem::take(&mut self.ways) {
+            if self.addresses.iter().any(|(address, _)| leads_to(&way.endpoint, address)) {
+                self.references.push(Reference { realm: Some(way.realm), role: None });
+            }
+        }
+        if self.incomplete {
+            return;
+        }
+        for reference in &self.references {
+            if let Some(fault) = self.dangling(reference) {
+                reading.fault(fault);
+            }
+        }
+    }
+
+    fn dangling(&self, reference: &Reference) -> Option<ConfigFault> {
+        let Some(realm) = &reference.realm else {
+            let role = reference.role.as_ref()?;
+            return dangling_role(role, self.realms.values(), "no realm has a role");
+        };
+        let Some(names) = self.realms.get(&realm.name) else {
+            let all = self.realms.keys().map(String::as_str);
+            return Some(no_such(realm, "no router has a realm", all));
+        };
+        let sentence = format!("the realm '{}' has no role", realm.name);
+        dangling_role(reference.role.as_ref()?, [names], &sentence)
+    }
+}
+
+/// The fault that a role is in none of these realms, if all their roles are known.
+fn dangling_role<'n>(
+    role: &Named,
+    realms: impl IntoIterator<Item = &'n RealmNames>,
+    sentence: &str,
+) -> Option<ConfigFault> {
+    let mut all = Vec::new();
+    for realm in realms {
+        all.extend(realm.roles.as_ref()?.iter().map(String::as_str));
+    }
+    let exists = all.contains(&role.name.as_str());
+    (!exists).then(|| no_such(role, sentence, all))
+}
+
+/// The fault that nothing has this name.
+fn no_such<'n>(
+    named: &Named,
+    sentence: &str,
+    others: impl IntoIterator<Item = &'n str>,
+) -> ConfigFault {
+    ConfigFault {
+        place: named.place.clone(),
+        message: format!("{sentence} '{}'", crate::field::shortened(&named.name)),
+        expected: None,
+        suggestion: spelling::nearest(&named.name, others).map(str::to_owned),
+    }
+}
+
+/// Whether not both can be listened on.
+fn clash(one: &ListeningEndpoint, other: &ListeningEndpoint) -> bool {
+    match (one, other) {
+        (ListeningEndpoint::Unix(one), ListeningEndpoint::Unix(other)) => one.path == other.path,
+        (ListeningEndpoint::Tcp(one), ListeningEndpoint::Tcp(other)) => {
+            let interfaces = match (&one.interface, &other.interface) {
+                (Some(one), Some(other)) => one == other,
+                (None, _) | (_, None) => true,
+            };
+            let port = one.ports == other.ports && matches!(one.ports, Ports::One(1..));
+            port && interfaces && one.version == other.version && !(one.shared && other.shared)
+        }
+        (ListeningEndpoint::Unix(_), ListeningEndpoint::Tcp(_))
+        | (ListeningEndpoint::Tcp(_), ListeningEndpoint::Unix(_)) => false,
+    }
+}
+
+/// Whether connecting to an address ends at what listens there. Only this machine's own names
+/// are recognized.
+fn leads_to(way: &ConnectingEndpoint, address: &ListeningEndpoint) -> bool {
+    match (way, address) {
+        (ConnectingEndpoint::Unix(way), ListeningEndpoint::Unix(address)) => {
+            way.path == address.path
+        }
+        (ConnectingEndpoint::Tcp(way), ListeningEndpoint::Tcp(address)) => {
+            let loopback = way.host.parse().is_ok_and(|host: IpAddr| host.is_loopback());
+            (loopback || way.host == "localhost") && address.ports == Ports::One(way.port)
+        }
+        (ConnectingEndpoint::Unix(_), ListeningEndpoint::Tcp(_))
+        | (ConnectingEndpoint::Tcp(_), ListeningEndpoint::Unix(_)) => false,
+    }
+}

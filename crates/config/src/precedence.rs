@@ -1,0 +1,74 @@
+//! Permissions whose answer depends on which of several matching patterns counts.
+//!
+//! Here, as in Crossbar.io's code, an exact pattern counts before a wildcard, and a wildcard
+//! before the longest prefix; among wildcards the one with the longest run of components before
+//! each of its wildcards. Crossbar.io's manual says that the longest pattern counts. Where the
+//! two differ, the author of a configuration is told.
+
+use std::cmp::Ordering;
+
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
+
+use crate::field::Field;
+use crate::settings::Permission;
+
+/// How many pairs of permissions of a role are compared. Roles in use have a few dozen
+/// permissions, and every pair of them is within this number.
+const MAX_PAIRS: usize = 100_000;
+
+/// Warns about each permission that does not count for some URI although its pattern is the
+/// longest one that matches, if what counts instead answers otherwise.
+pub(crate) fn point_out(permissions: &[(&Field<'_>, Permission)]) {
+    let pairs =
+        permissions.iter().flat_map(|one| permissions.iter().map(move |other| (one, other)));
+    for ((field, longer), (other, counting)) in pairs.take(MAX_PAIRS) {
+        let answers = |permission: &Permission| (permission.allow, permission.disclose);
+        if answers(longer) != answers(counting) && surprises(&longer.pattern, &counting.pattern) {
+            field.warn(format!(
+                "the pattern '{}' is longer than '{}' of line {}, which counts before it where \
+                 both match (exact, then wildcard, then the longest prefix)",
+                longer.pattern.as_str(),
+                counting.pattern.as_str(),
+                other.mark().line,
+            ));
+        }
+    }
+}
+
+/// Whether some URI matches both patterns, of which the first is longer and the second counts.
+fn surprises(longer: &UriPattern, counting: &UriPattern) -> bool {
+    longer.as_str().len() > counting.as_str().len()
+        && counting.policy() == MatchPolicy::Wildcard
+        && match longer.policy() {
+            MatchPolicy::Exact => false,
+            MatchPolicy::Prefix => overlap(longer, counting),
+            MatchPolicy::Wildcard => {
+                overlap(longer, counting) && rank(longer, counting) == Ordering::Less
+            }
+        }
+}
+
+/// Whether some URI matches a prefix or wildcard and a wildcard.
+fn overlap(pattern: &UriPattern, wildcard: &UriPattern) -> bool {
+    let parts: Vec<&str> = pattern.as_str().split('.').collect();
+    let others: Vec<&str> = wildcard.as_str().split('.').collect();
+    let meet = |(part, other): (&&str, &&str)| part.is_empty() || other.is_empty() || part == other;
+    if pattern.policy() == MatchPolicy::Wildcard {
+        return parts.len() == others.len() && parts.iter().zip(&others).all(meet);
+    }
+    let Some((last, before)) = parts.split_last() else { return false };
+    let Some(end) = others.get(before.len()) else { return false };
+    let before = before.iter().zip(&others).all(|(part, other)| other.is_empty() || part == other);
+    before && (end.is_empty() || end.starts_with(last))
+}
+
+/// Compares two wildcards by the lengths of their runs of components, from the beginning.
+fn rank(one: &UriPattern, other: &UriPattern) -> Ordering {
+    runs(one).cmp(&runs(other))
+}
+
+/// The number of components before each wildcard of a pattern, and after the last one.
+fn runs(pattern: &UriPattern) -> Vec<usize> {
+    let components: Vec<&str> = pattern.as_str().split('.').collect();
+    components.split(|component| component.is_empty()).map(<[&str]>::len).collect()
+}

@@ -1,0 +1,151 @@
+//! Endpoints to listen on and to connect to.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::env;
+use crate::field::Field;
+use crate::section::Section;
+use crate::settings::endpoint::DEFAULT_CONNECT_TIMEOUT;
+use crate::settings::{
+    ConnectingEndpoint, ConnectingTcp, ConnectingUnix, IpVersion, ListeningEndpoint, ListeningTcp,
+    ListeningUnix, Ports,
+};
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Tcp,
+    Unix,
+}
+
+const KINDS: [(&str, Kind); 2] = [("tcp", Kind::Tcp), ("unix", Kind::Unix)];
+
+/// The longest time that connecting may take, in seconds.
+const MAX_CONNECT_TIMEOUT: u64 = 600;
+
+/// Reads the key `endpoint` of a transport that listens, and notes its address.
+pub(super) fn listening(transport: &mut Section<'_>) -> Option<ListeningEndpoint> {
+    let field = transport.required("endpoint")?;
+    let mut section = field.section("an endpoint")?;
+    let endpoint = match section.kind("endpoint type", &KINDS, &["twisted", "onion"])? {
+        Kind::Tcp => ListeningEndpoint::Tcp(listening_tcp(section)?),
+        Kind::Unix => ListeningEndpoint::Unix(listening_unix(section)?),
+    };
+    let listened = field.reading.names.borrow_mut().listen(&endpoint, field.place());
+    if let Err(other) = listened {
+        field.fault(format!("the transport in line {} already listens here", other.line));
+    }
+    Some(endpoint)
+}
+
+fn listening_tcp(mut section: Section<'_>) -> Option<ListeningTcp> {
+    section.call("a tcp endpoint");
+    let ports = ports(&mut section);
+    let interface = section.text("interface").filter(|interface| !interface.is_empty());
+    let version = ip_version(&mut section);
+    let backlog = backlog(&mut section);
+    let shared = section.flag("shared", false);
+    let user_timeout = section.number("user_timeout", &(0..=65_535_u64), 0);
+    section.unsupported(&["tls"]);
+    section.finish();
+    let user_timeout = (user_timeout > 0).then(|| Duration::from_millis(user_timeout));
+    Some(ListeningTcp { ports: ports?, version, interface, backlog, shared, user_timeout })
+}
+
+fn listening_unix(mut section: Section<'_>) -> Option<ListeningUnix> {
+    section.call("a unix endpoint");
+    let path = socket_path(&mut section);
+    let backlog = backlog(&mut section);
+    section.finish();
+    Some(ListeningUnix { path: path?, backlog })
+}
+
+/// Reads the key `endpoint` of a transport that connects.
+pub(super) fn connecting(transport: &mut Section<'_>) -> Option<ConnectingEndpoint> {
+    let mut section = transport.required("endpoint")?.section("an endpoint")?;
+    match section.kind("endpoint type", &KINDS, &["twisted", "tor"])? {
+        Kind::Tcp => connecting_tcp(section).map(ConnectingEndpoint::Tcp),
+        Kind::Unix => connecting_unix(section).map(ConnectingEndpoint::Unix),
+    }
+}
+
+fn connecting_tcp(mut section: Section<'_>) -> Option<ConnectingTcp> {
+    section.call("a connecting tcp endpoint");
+    let host = section.required_text("host");
+    let port = section.required("port").and_then(|field| port(&field, &(1..=u16::MAX)));
+    let version = ip_version(&mut section);
+    let timeout = connect_timeout(&mut section);
+    section.unsupported(&["tls"]);
+    section.finish();
+    Some(ConnectingTcp { host: host?, port: port?, version, timeout })
+}
+
+fn connecting_unix(mut section: Section<'_>) -> Option<ConnectingUnix> {
+    section.call("a connecting unix endpoint");
+    let path = socket_path(&mut section);
+    let timeout = connect_timeout(&mut section);
+    section.finish();
+    Some(ConnectingUnix { path: path?, timeout })
+}
+
+/// `port`, where 0 means any free one (Crossbar.io begins at 1), or `portrange`.
+fn ports(section: &mut Section<'_>) -> Option<Ports> {
+    let Some(range) = section.optional("portrange") else {
+        return section
+            .required("port")
+            .and_then(|field| port(&field, &(0..=u16::MAX)))
+            .map(Ports::One);
+    };
+    if section.optional("port").is_some() {
+        return range.report("both 'port' and 'portrange'", Some("one of them".to_owned()), None);
+    }
+    let ports: Vec<u16> =
+        range.list()?.iter().filter_map(|field| field.number(&(1..=u16::MAX))).collect();
+    match ports[..] {
+        [first, last] if first <= last => Some(Ports::FirstFreeOf(first..=last)),
+        _ => range.unlike("a list of two ports, the lower one first"),
+    }
+}
+
+/// A port, or `$NAME` for the variable that has it.
+fn port(field: &Field<'_>, range: &RangeInclusive<u16>) -> Option<u16> {
+    let Some(name) = field.raw_text().and_then(env::bare_name) else {
+        return field.number(range);
+    };
+    let value = match env::variable(name, field.reading.environment()) {
+        Ok(value) => value,
+        Err(message) => return field.report(message, None, None),
+    };
+    let port = value.parse().ok().filter(|port| range.contains(port));
+    let expected = format!("a whole number from {} to {}", range.start(), range.end());
+    port.or_else(|| field.report(format!("'{name}' is set to no port"), Some(expected), None))
+}
+
+fn ip_version(section: &mut Section<'_>) -> IpVersion {
+    match section.optional("version").map(|field| (field.number(&(4..=6_u8)), field)) {
+        Some((Some(6), _)) => IpVersion::V6,
+        Some((Some(5), field)) => field.unlike("4 or 6").unwrap_or(IpVersion::V4),
+        _ => IpVersion::V4,
+    }
+}
+
+fn backlog(section: &mut Section<'_>) -> u16 {
+    section.number("backlog", &(1..=u16::MAX), ListeningTcp::DEFAULT_BACKLOG)
+}
+
+fn connect_timeout(section: &mut Section<'_>) -> Duration {
+    let range = 0..=MAX_CONNECT_TIMEOUT;
+    let seconds = section.number("timeout", &range, DEFAULT_CONNECT_TIMEOUT.as_secs());
+    Duration::from_secs(seconds)
+}
+
+/// The path of a socket, in which variables are expanded.
+fn socket_path(section: &mut Section<'_>) -> Option<PathBuf> {
+    let field = section.required("path")?;
+    let path = field.full_text()?;
+    match env::expand(&path, field.reading.environment()) {
+        Ok(path) => Some(field.reading.resolve(&path)),
+        Err(message) => field.report(message, None, None),
+    }
+}

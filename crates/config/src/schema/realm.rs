@@ -1,0 +1,77 @@
+//! Realms.
+
+use cloverleaf_wamp::uri::UriRule;
+
+use super::ids::Ids;
+use super::role;
+use crate::field::{Field, shortened};
+use crate::names::Named;
+use crate::section::Section;
+use crate::settings::{Realm, RealmOptions};
+
+/// Reads a realm.
+pub(super) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<Realm> {
+    let reading = field.reading;
+    let Some(mut section) = field.section("a realm") else {
+        reading.names.borrow_mut().incomplete = true;
+        return None;
+    };
+    let id = ids.of(&mut section);
+    let name = section.required("name").and_then(|field| realm_name(&field));
+    let options = section.section("options", "realm options").map(options).unwrap_or_default();
+    let fields = section.items("roles");
+    let (roles, names) = role::roles(&fields);
+    if fields.is_empty() {
+        section.warn("this realm has no roles, so that nobody can join it");
+    }
+    section.unsupported(&["store", "inventory", "stats", "rlinks"]);
+    section.finish();
+    let Some(name) = name else {
+        reading.names.borrow_mut().incomplete = true;
+        return None;
+    };
+    let declared = reading.names.borrow_mut().declare_realm(&name, names);
+    if let Err(other) = declared {
+        let message = format!("the realm '{}' is already there in line {}", name.name, other.line);
+        field.fault(message);
+    }
+    Some(Realm { id, name: name.name, options, roles })
+}
+
+fn options(mut section: Section<'_>) -> RealmOptions {
+    let default = RealmOptions::default();
+    let rules = [("loose", UriRule::Loose), ("strict", UriRule::Strict)];
+    let uri_check =
+        section.optional("uri_check").and_then(|field| field.choice("URI check", &rules, &[]));
+    let chunk_size = default.event_dispatching_chunk_size;
+    let options = RealmOptions {
+        uri_check: uri_check.unwrap_or(default.uri_check),
+        enable_meta_api: section.flag("enable_meta_api", default.enable_meta_api),
+        bridge_meta_api: section.flag("bridge_meta_api", default.bridge_meta_api),
+        event_dispatching_chunk_size: section.number(
+            "event_dispatching_chunk_size",
+            &(1..=u32::MAX),
+            chunk_size,
+        ),
+    };
+    section.unsupported(&["strict_request_ids"]);
+    section.finish();
+    options
+}
+
+/// A realm's name: `^[A-Za-z][A-Za-z\d_\-@\.]{2,254}$`, or `0x` and 40 hexadecimal digits.
+fn realm_name(field: &Field<'_>) -> Option<Named> {
+    let name = field.text()?;
+    let letter_first = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '@' | '.');
+    let plain = (3..=255).contains(&name.len()) && letter_first && name.chars().all(allowed);
+    let address = name.strip_prefix("0x").is_some_and(|digits| {
+        digits.len() == 40 && digits.chars().all(|digit| digit.is_ascii_hexdigit())
+    });
+    if plain || address {
+        return Some(Named { name, place: field.place() });
+    }
+    let expected = "3 to 255 of A-Z, a-z, 0-9, '_', '-', '@' and '.', a letter first";
+    let message = format!("'{}' is no name of a realm", shortened(&name));
+    field.report(message, Some(expected.to_owned()), None)
+}

@@ -1,0 +1,182 @@
+//! Transports, listening and connecting, and who may join over them.
+
+use super::endpoint;
+use super::ids::Ids;
+use super::serializers::{serializer, serializers};
+use super::web;
+use super::websocket::{self, MAX_MESSAGE_SIZE};
+use crate::field::Field;
+use crate::names::Named;
+use crate::section::Section;
+use crate::settings::{
+    Anonymous, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
+    RawSocketTransport, TesteeTransport, Transport, WebSocketTransport,
+};
+
+#[derive(Clone, Copy)]
+enum Kind {
+    RawSocket,
+    WebSocket,
+    Web,
+    Testee,
+}
+
+const TESTEE: (&str, Kind) = ("websocket.testee", Kind::Testee);
+
+/// Reads a transport of a router.
+pub(super) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<Transport> {
+    let mut section = field.section("a transport")?;
+    let kinds = [
+        ("rawsocket", Kind::RawSocket),
+        ("websocket", Kind::WebSocket),
+        ("web", Kind::Web),
+        TESTEE,
+    ];
+    let others = ["universal", "mqtt", "flashpolicy", "stream.testee"];
+    let kind = section.kind("transport type", &kinds, &others)?;
+    let id = ids.of(&mut section);
+    match kind {
+        Kind::RawSocket => rawsocket(section, id).map(Transport::RawSocket),
+        Kind::WebSocket => websocket(section, id).map(Transport::WebSocket),
+        Kind::Web => web::transport(section, id).map(Transport::Web),
+        Kind::Testee => testee_of(section, id).map(Transport::WebSocketTestee),
+    }
+}
+
+/// Reads the transport of a testee worker.
+pub(super) fn testee(field: &Field<'_>) -> Option<TesteeTransport> {
+    let mut section = field.section("a transport")?;
+    section.kind("transport type", &[TESTEE], &["stream.testee"])?;
+    let id = Ids::new("transport").of(&mut section);
+    testee_of(section, id)
+}
+
+fn testee_of(mut section: Section<'_>, id: String) -> Option<TesteeTransport> {
+    section.call("a websocket.testee transport");
+    section.accepted(&["debug"]);
+    let endpoint = endpoint::listening(&mut section);
+    let url = section.text("url");
+    let options = websocket::options(&mut section);
+    section.finish();
+    Some(TesteeTransport { id, endpoint: endpoint?, url, options })
+}
+
+fn rawsocket(mut section: Section<'_>, id: String) -> Option<RawSocketTransport> {
+    section.call("a rawsocket transport");
+    section.accepted(&["debug"]);
+    let endpoint = endpoint::listening(&mut section);
+    let serializers = serializers(&mut section);
+    let max_message_size = rawsocket_options(&mut section);
+    let auth = auth(&mut section);
+    section.finish();
+    Some(RawSocketTransport { id, endpoint: endpoint?, serializers, max_message_size, auth })
+}
+
+fn rawsocket_options(section: &mut Section<'_>) -> Option<u32> {
+    let mut options = section.section("options", "rawsocket options")?;
+    let size = options.optional("max_message_size");
+    options.finish();
+    size?.number(&(1..=MAX_MESSAGE_SIZE))
+}
+
+fn websocket(mut section: Section<'_>, id: String) -> Option<WebSocketTransport> {
+    section.call("a websocket transport");
+    section.accepted(&["debug"]);
+    let endpoint = endpoint::listening(&mut section);
+    let url = section.text("url");
+    let serializers = serializers(&mut section);
+    let options = websocket::options(&mut section);
+    let auth = auth(&mut section);
+    section.unsupported(&["cookie"]);
+    section.finish();
+    Some(WebSocketTransport { id, endpoint: endpoint?, url, serializers, options, auth })
+}
+
+/// Reads a transport of a component.
+pub(super) fn connecting(field: &Field<'_>) -> Option<ConnectingTransport> {
+    let mut section = field.section("a connecting transport")?;
+    let kinds = [("websocket", Kind::WebSocket), ("rawsocket", Kind::RawSocket)];
+    match section.kind("transport type", &kinds, &[])? {
+        Kind::RawSocket => connecting_rawsocket(section).map(ConnectingTransport::RawSocket),
+        _ => connecting_websocket(section).map(ConnectingTransport::WebSocket),
+    }
+}
+
+fn connecting_websocket(mut section: Section<'_>) -> Option<ConnectingWebSocket> {
+    section.call("a connecting websocket transport");
+    section.accepted(&["id", "debug"]);
+    let endpoint = endpoint::connecting(&mut section);
+    let url = section.required("url").and_then(|field| websocket_url(&field));
+    let serializers = serializers(&mut section);
+    let options = websocket::options(&mut section);
+    section.unsupported(&["auth"]);
+    section.finish();
+    Some(ConnectingWebSocket { endpoint: endpoint?, url: url?, serializers, options })
+}
+
+fn connecting_rawsocket(mut section: Section<'_>) -> Option<ConnectingRawSocket> {
+    section.call("a connecting rawsocket transport");
+    section.accepted(&["id", "debug", "url"]);
+    let endpoint = endpoint::connecting(&mut section);
+    let serializer = section.required("serializer").and_then(|field| serializer(&field));
+    let max_message_size = rawsocket_options(&mut section);
+    section.unsupported(&["auth"]);
+    section.finish();
+    let (endpoint, serializer) = (endpoint?, serializer?);
+    Some(ConnectingRawSocket { endpoint, serializer, max_message_size })
+}
+
+/// A WebSocket URL. Those of TLS are refused, since endpoints with TLS are not supported yet.
+fn websocket_url(field: &Field<'_>) -> Option<String> {
+    let url = field.full_text()?;
+    if url.starts_with("wss://") {
+        return field.report("'wss' is known but not supported by this version", None, None);
+    }
+    let host =
+        url.strip_prefix("ws://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    if host { Some(url) } else { field.unlike("a URL such as 'ws://127.0.0.1:8080/ws'") }
+}
+
+/// Reads the key `auth`. Without it, everybody may join as `anonymous`.
+pub(super) fn auth(transport: &mut Section<'_>) -> Auth {
+    let Some(field) = transport.optional("auth") else { return Auth::default() };
+    let Some(mut section) = field.section("an auth") else { return Auth::default() };
+    let anonymous = section.optional("anonymous");
+    section.unsupported(&[
+        "ticket",
+        "wampcra",
+        "scram",
+        "cryptosign",
+        "tls",
+        "cookie",
+        "function",
+        "cryptosign-proxy",
+        "anonymous-proxy",
+    ]);
+    section.finish();
+    match anonymous {
+        Some(anonymous) => Auth { anonymous: anonymous_of(&anonymous).unwrap_or_default() },
+        None => {
+            field.warn("no method is named, so that everybody may join as anonymous");
+            Auth::default()
+        }
+    }
+}
+
+fn anonymous_of(field: &Field<'_>) -> Option<Anonymous> {
+    let mut section = field.section("an anonymous auth")?;
+    if let Some(kind) = section.optional("type") {
+        kind.choice("kind of authentication", &[("static", ())], &["dynamic", "function"])?;
+    }
+    let realm = section.optional("realm").and_then(|field| Named::of(&field));
+    let role = section.optional("role").and_then(|field| Named::of(&field));
+    let authid = section.optional("authid").and_then(|field| field.full_text());
+    section.finish();
+    let name = |named: Named| named.name;
+    field.reading.names.borrow_mut().refer(realm.clone(), role.clone());
+    Some(Anonymous {
+        realm: realm.map(name),
+        role: role.map_or_else(|| Anonymous::DEFAULT_ROLE.to_owned(), name),
+        authid,
+    })
+}

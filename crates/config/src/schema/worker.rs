@@ -1,0 +1,206 @@
+//! Workers and the options that all of them have.
+
+use std::path::PathBuf;
+
+use super::component;
+use super::ids::Ids;
+use super::realm;
+use super::transport;
+use crate::env;
+use crate::field::Field;
+use crate::section::Section;
+use crate::settings::{
+    ContainerOptions, ContainerRestart, ContainerShutdown, ContainerWorker, EnvInherit,
+    NativeOptions, ProcessEnv, RouterWorker, TesteeWorker, Worker,
+};
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Router,
+    Container,
+    WebSocketTestee,
+}
+
+/// Reads a worker. A disabled one is read too, but nothing comes of it.
+pub(super) fn worker(field: &Field<'_>, ids: &mut Ids) -> Option<Worker> {
+    let mut section = field.section("a worker")?;
+    let kinds = [
+        ("router", Kind::Router),
+        ("container", Kind::Container),
+        ("websocket-testee", Kind::WebSocketTestee),
+    ];
+    let others = ["guest", "proxy", "hostmonitor", "marketmaker", "xbrmm"];
+    let Some(kind) = section.kind("worker type", &kinds, &others) else {
+        field.reading.names.borrow_mut().incomplete = true;
+        return None;
+    };
+    let id = ids.of(&mut section);
+    let options = section.section("options", "worker options");
+    let (options, rest) = options.map(native_options).unzip();
+    let (native, disabled) = options.unwrap_or_default();
+    field.reading.names.borrow_mut().disabled = disabled;
+    let worker = match kind {
+        Kind::Router => router(section, id, native, rest).map(Worker::Router),
+        Kind::Container => container(section, id, native, rest).map(Worker::Container),
+        Kind::WebSocketTestee => testee(section, id, native, rest).map(Worker::WebSocketTestee),
+    };
+    field.reading.names.borrow_mut().disabled = false;
+    worker.filter(|_| !disabled)
+}
+
+fn router(
+    mut section: Section<'_>,
+    id: String,
+    options: NativeOptions,
+    rest: Option<Section<'_>>,
+) -> Option<RouterWorker> {
+    section.call("a router");
+    if let Some(rest) = rest {
+        rest.finish();
+    }
+    let (mut realm_ids, mut transport_ids) = (Ids::new("realm"), Ids::new("transport"));
+    let mut component_ids = Ids::new("component");
+    let realms = section.items("realms");
+    let transports = section.items("transports");
+    let components = section.items("components");
+    let worker = RouterWorker {
+        id,
+        options,
+        realms: realms.iter().filter_map(|f| realm::realm(f, &mut realm_ids)).collect(),
+        transports: transports
+            .iter()
+            .filter_map(|f| transport::listening(f, &mut transport_ids))
+            .collect(),
+        components: components
+            .iter()
+            .filter_map(|f| component::in_router(f, &mut component_ids))
+            .collect(),
+    };
+    section.unsupported(&["manhole", "connections"]);
+    section.finish();
+    Some(worker)
+}
+
+fn container(
+    mut section: Section<'_>,
+    id: String,
+    native: NativeOptions,
+    rest: Option<Section<'_>>,
+) -> Option<ContainerWorker> {
+    section.call("a container");
+    let options = match rest {
+        Some(rest) => container_options(rest, native),
+        None => ContainerOptions { native, ..ContainerOptions::default() },
+    };
+    let mut ids = Ids::new("component");
+    let components = section.items("components");
+    let components =
+        components.iter().filter_map(|f| component::in_container(f, &mut ids)).collect();
+    section.unsupported(&["manhole", "connections"]);
+    section.finish();
+    Some(ContainerWorker { id, options, components })
+}
+
+fn testee(
+    mut section: Section<'_>,
+    id: String,
+    options: NativeOptions,
+    rest: Option<Section<'_>>,
+) -> Option<TesteeWorker> {
+    section.call("a websocket-testee");
+    if let Some(rest) = rest {
+        rest.finish();
+    }
+    let transport = section.required("transport").and_then(|field| transport::testee(&field));
+    section.unsupported(&["manhole", "connections"]);
+    section.finish();
+    Some(TesteeWorker { id, options, transport: transport? })
+}
+
+/// Reads the options that every worker has and whether it is disabled; the section may have more.
+fn native_options(mut section: Section<'_>) -> ((NativeOptions, bool), Section<'_>) {
+    let reading = section.reading();
+    let paths = section.optional("pythonpath").and_then(|field| field.texts());
+    let options = NativeOptions {
+        title: section.text("title"),
+        python: section.text("python").map(PathBuf::from),
+        pythonpath: paths.unwrap_or_default().iter().map(|path| reading.resolve(path)).collect(),
+        cpu_affinity: cpu_affinity(&mut section),
+        env: section.section("env", "a process environment").map(process_env).unwrap_or_default(),
+        expose_controller: section.flag("expose_controller", false),
+        expose_shared: section.flag("expose_shared", false),
+        extra: section.optional("extra").map(|field| field.json()).unwrap_or_default(),
+    };
+    let disabled = section.optional("disabled").and_then(|field| is_disabled(&field));
+    ((options, disabled.unwrap_or(false)), section)
+}
+
+fn cpu_affinity(section: &mut Section<'_>) -> Vec<u32> {
+    let cpus = section.items("cpu_affinity");
+    cpus.iter().filter_map(|cpu| cpu.number(&(0..=u32::MAX))).collect()
+}
+
+/// A truth, or a variable that disables the worker when it is set to anything but the empty text.
+fn is_disabled(field: &Field<'_>) -> Option<bool> {
+    let Some(text) = field.raw_text() else { return field.flag() };
+    let braced = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    match env::bare_name(text).or_else(|| braced.filter(|name| env::is_name(name))) {
+        Some(name) => {
+            let value = field.reading.environment().variable(name);
+            Some(value.is_some_and(|value| !value.is_empty()))
+        }
+        None => field.unlike("true, false or '${NAME}'"),
+    }
+}
+
+fn process_env(mut section: Section<'_>) -> ProcessEnv {
+    let inherit = section.optional("inherit").and_then(|field| {
+        if field.is_list() {
+            return field.texts().map(EnvInherit::Named);
+        }
+        Some(if field.flag()? { EnvInherit::All } else { EnvInherit::Nothing })
+    });
+    let vars = section.optional("vars").and_then(|field| field.entries()).unwrap_or_default();
+    let vars =
+        vars.into_iter().filter_map(|(entry, field)| Some((entry.key.clone(), field.text()?)));
+    let env = ProcessEnv { inherit: inherit.unwrap_or_default(), vars: vars.collect() };
+    section.finish();
+    env
+}
+
+fn container_options(mut section: Section<'_>, native: NativeOptions) -> ContainerOptions {
+    let shutdowns = [
+        ("shutdown-manual", ContainerShutdown::Manual),
+        ("shutdown-on-last-component-stopped", ContainerShutdown::OnLastComponentStopped),
+        ("shutdown-on-any-component-failed", ContainerShutdown::OnAnyComponentFailed),
+        ("shutdown-on-any-component-stopped", ContainerShutdown::OnAnyComponentStopped),
+    ];
+    let restarts = [
+        ("restart-never", ContainerRestart::Never),
+        ("restart-on-failed", ContainerRestart::OnFailed),
+        ("restart-always", ContainerRestart::Always),
+    ];
+    let shutdown = section
+        .optional("shutdown")
+        .and_then(|field| field.choice("shutdown mode", &shutdowns, &[]))
+        .unwrap_or_default();
+    let restart = section.optional("restart");
+    let mode = restart
+        .as_ref()
+        .and_then(|field| field.choice("restart mode", &restarts, &[]))
+        .unwrap_or_default();
+    if let Some(field) = restart.filter(|_| contradict(shutdown, mode)) {
+        field.fault("a component cannot be started again and end the container with 'shutdown'");
+    }
+    section.finish();
+    ContainerOptions { native, shutdown, restart: mode }
+}
+
+/// Whether a component that stops should both be started again and end its container.
+fn contradict(shutdown: ContainerShutdown, restart: ContainerRestart) -> bool {
+    match restart {
+        ContainerRestart::Never => false,
+        ContainerRestart::OnFailed => shutdown == ContainerShutdown::OnAnyComponentFailed,
+        ContainerRestart::Always => shutdown != ContainerShutdown::Manual,
+    }
+}
