@@ -22,6 +22,8 @@ pub mod json;
 mod message;
 pub mod msgpack;
 pub mod ser;
+#[cfg(test)]
+mod tests;
 pub mod transcode;
 
 pub(crate) use message::encode_event;

@@ -90,14 +90,14 @@ impl<'de, R: TokenReader<'de>> ValueDeserializer<'de, R> {
     fn list<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, ValueError> {
         let mut entries = Entries::new(self);
         let value = visitor.visit_seq(&mut entries)?;
-        entries.end()?;
+        entries.end_list()?;
         Ok(value)
     }
 
     fn map<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, ValueError> {
         let mut entries = Entries::new(self);
         let value = visitor.visit_map(&mut entries)?;
-        entries.end()?;
+        entries.end_map()?;
         Ok(value)
     }
 

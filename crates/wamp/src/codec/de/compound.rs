@@ -23,15 +23,27 @@ impl<'d, 'de, R: TokenReader<'de>> Entries<'d, 'de, R> {
         Entries { deserializer, taken: 0 }
     }
 
-    /// Passes over the end, which must come now.
-    pub(super) fn end(&mut self) -> Result<(), ValueError> {
+    /// Passes over the end of a list, which must come now.
+    pub(super) fn end_list(self) -> Result<(), ValueError> {
+        let mut entries = self.taken;
+        while !self.deserializer.at_end()? {
+            self.deserializer.reader.skip()?;
+            entries += 1;
+        }
+        self.deserializer.reader.next()?;
+        if entries == self.taken {
+            return Ok(());
+        }
+        let expected = format!("a list of {}", self.taken);
+        Err(ValueError::invalid_length(entries, &expected.as_str()))
+    }
+
+    /// Passes over the end of a map, which must come now.
+    pub(super) fn end_map(self) -> Result<(), ValueError> {
         if self.deserializer.at_end()? {
             return self.deserializer.token().map(drop);
         }
-        Err(ValueError::custom(format_args!(
-            "there are more entries than the {} that were expected",
-            self.taken
-        )))
+        Err(ValueError::custom(format_args!("a map with more than {} entries", self.taken)))
     }
 }
 

@@ -1,0 +1,181 @@
+//! What the formats have in common: a value as a tree, written and read token by token.
+
+use std::ops::Range;
+
+use super::cbor::{CborReader, CborWriter};
+use super::json::{JsonReader, JsonWriter};
+use super::msgpack::{MsgPackReader, MsgPackWriter};
+use super::{Kind, MAX_DEPTH, Token, TokenReader, TokenWriter};
+use crate::error::DecodeError;
+use crate::serializer::Serializer;
+
+mod golden;
+mod properties;
+mod serde_values;
+
+/// A value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Tree {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    Negative(i64),
+    Float(f64),
+    Text(String),
+    Binary(Vec<u8>),
+    List(Vec<Self>),
+    Map(Vec<(String, Self)>),
+}
+
+/// The bytes that hexadecimal digits (with white space between them) stand for.
+pub(super) fn hex(digits: &str) -> Vec<u8> {
+    let digits: Vec<_> = digits.chars().filter_map(|digit| digit.to_digit(16)).collect();
+    digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
+}
+
+/// Reads one value and nothing after it, token by token.
+pub(super) fn walk<'a, R: TokenReader<'a>>(input: &'a [u8]) -> Result<Vec<Token<'a>>, DecodeError> {
+    let mut reader = R::new(input);
+    let mut tokens = Vec::new();
+    let mut depth = 0;
+    loop {
+        let token = reader.next()?;
+        match token {
+            Token::ListStart | Token::MapStart => depth += 1,
+            Token::ListEnd | Token::MapEnd => depth -= 1,
+            _ => {}
+        }
+        tokens.push(token);
+        if depth == 0 {
+            return reader.finish().map(|()| tokens);
+        }
+    }
+}
+
+/// Passes over one value and nothing after it.
+pub(super) fn pass<'a, R: TokenReader<'a>>(input: &'a [u8]) -> Result<Range<usize>, DecodeError> {
+    let mut reader = R::new(input);
+    let span = reader.skip()?;
+    reader.finish().map(|()| span)
+}
+
+/// Walking, walking with a look at each kind before, and passing over must all come to the same
+/// end, which is returned.
+pub(super) fn agreed<'a, R: TokenReader<'a>>(
+    input: &'a [u8],
+) -> Result<Vec<Token<'a>>, DecodeError> {
+    let walked = walk::<R>(input);
+    assert_eq!(walked.clone().map(drop), pass::<R>(input).map(drop), "skip on {input:?}");
+    let mut reader = R::new(input);
+    for token in walked.iter().flatten() {
+        let binary_text = reader.peek() == Ok(Kind::Text) && kind(token) == Kind::Binary;
+        assert!(binary_text || reader.peek() == Ok(kind(token)), "peek before {token:?}");
+        assert_eq!(reader.next().as_ref(), Ok(token));
+    }
+    walked
+}
+
+fn kind(token: &Token<'_>) -> Kind {
+    match token {
+        Token::Null | Token::Bool(_) => Kind::Scalar,
+        Token::Unsigned(_) | Token::Negative(_) | Token::Float(_) => Kind::Scalar,
+        Token::Text(_) | Token::Key(_) => Kind::Text,
+        Token::Binary(_) => Kind::Binary,
+        Token::ListStart => Kind::List,
+        Token::MapStart => Kind::Map,
+        Token::ListEnd | Token::MapEnd => Kind::End,
+    }
+}
+
+/// Asserts that each input fails so, whether it is walked or passed over.
+pub(super) fn assert_fails<'a, R: TokenReader<'a>>(input: &'a [u8], error: &DecodeError) {
+    assert_eq!(agreed::<R>(input).as_ref(), Err(error), "{input:?}");
+}
+
+/// Asserts that the deepest nesting allowed is read and one level more is not; nor are very many.
+pub(super) fn assert_depth_is_bounded(
+    read: impl Fn(&[u8]) -> Result<(), DecodeError>,
+    [start, middle, end]: [&[u8]; 3],
+) {
+    let nested = |levels| [&start.repeat(levels), middle, &end.repeat(levels)].concat();
+    assert_eq!(read(&nested(MAX_DEPTH)), Ok(()));
+    assert_eq!(read(&nested(MAX_DEPTH + 1)), Err(DecodeError::TooDeep));
+    assert_eq!(read(&nested(100_000)), Err(DecodeError::TooDeep));
+    assert_eq!(read(&start.repeat(100_000)), Err(DecodeError::TooDeep));
+}
+
+/// Writes a value in a format.
+pub(super) fn encode(serializer: Serializer, tree: &Tree) -> Vec<u8> {
+    let mut out = Vec::new();
+    match serializer {
+        Serializer::Json => write(&mut JsonWriter::new(&mut out), tree),
+        Serializer::MsgPack => write(&mut MsgPackWriter::new(&mut out), tree),
+        Serializer::Cbor => write(&mut CborWriter::new(&mut out), tree),
+    }
+    out
+}
+
+/// Reads a value from a format, checking that walking and passing over agree.
+pub(super) fn decode(serializer: Serializer, input: &[u8]) -> Result<Tree, DecodeError> {
+    let tokens = match serializer {
+        Serializer::Json => agreed::<JsonReader<'_>>(input)?,
+        Serializer::MsgPack => agreed::<MsgPackReader<'_>>(input)?,
+        Serializer::Cbor => agreed::<CborReader<'_>>(input)?,
+    };
+    let mut tokens = tokens.into_iter();
+    let first = tokens.next().unwrap();
+    Ok(tree(first, &mut tokens))
+}
+
+fn write<W: TokenWriter>(writer: &mut W, tree: &Tree) {
+    match tree {
+        Tree::Null => writer.null(),
+        Tree::Bool(value) => writer.bool(*value),
+        Tree::Unsigned(value) => writer.unsigned(*value),
+        Tree::Negative(value) => writer.signed(*value),
+        Tree::Float(value) => writer.float(*value),
+        Tree::Text(value) => writer.text(value),
+        Tree::Binary(value) => writer.binary(value),
+        Tree::List(entries) => {
+            writer.list_start(entries.len());
+            entries.iter().for_each(|entry| write(writer, entry));
+            writer.list_end();
+        }
+        Tree::Map(entries) => {
+            writer.map_start(entries.len());
+            for (key, value) in entries {
+                writer.key(key);
+                write(writer, value);
+            }
+            writer.map_end();
+        }
+    }
+}
+
+fn tree<'a>(first: Token<'a>, rest: &mut impl Iterator<Item = Token<'a>>) -> Tree {
+    match first {
+        Token::Null => Tree::Null,
+        Token::Bool(value) => Tree::Bool(value),
+        Token::Unsigned(value) => Tree::Unsigned(value),
+        Token::Negative(value) => Tree::Negative(value),
+        Token::Float(value) => Tree::Float(value),
+        Token::Text(value) => Tree::Text(value.into_owned()),
+        Token::Binary(value) => Tree::Binary(value.into_owned()),
+        Token::ListStart => {
+            let mut entries = Vec::new();
+            while let Some(token) = rest.next().filter(|token| *token != Token::ListEnd) {
+                entries.push(tree(token, rest));
+            }
+            Tree::List(entries)
+        }
+        Token::MapStart => {
+            let mut entries = Vec::new();
+            while let Some(Token::Key(key)) = rest.next() {
+                let value = rest.next().unwrap();
+                entries.push((key.into_owned(), tree(value, rest)));
+            }
+            Tree::Map(entries)
+        }
+        Token::Key(_) | Token::ListEnd | Token::MapEnd => panic!("{first:?} is no value"),
+    }
+}

@@ -1,0 +1,258 @@
+//! Whatever is written is read as it was; whatever is read is read by all ways alike.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::super::cbor::CborReader;
+use super::super::json::JsonReader;
+use super::super::msgpack::MsgPackReader;
+use super::super::transcode::transcode;
+use super::{Tree, agreed, decode, encode, pass};
+use crate::codec::de::from_slice;
+use crate::codec::ser::to_vec;
+use crate::error::DecodeError;
+use crate::serializer::Serializer;
+
+/// Text that is not JSON's form of bytes.
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), "[a-z\"\\\\\u{0}-\u{1f}é🍀]{0,40}"]
+        .prop_filter("begins with U+0000", |text| !text.starts_with('\0'))
+}
+
+fn trees() -> impl Strategy<Value = Tree> {
+    let finite = any::<f64>().prop_filter("is not finite", |value| value.is_finite());
+    let leaves = prop_oneof![
+        Just(Tree::Null),
+        any::<bool>().prop_map(Tree::Bool),
+        any::<u64>().prop_map(Tree::Unsigned),
+        (0_u32..64, any::<u64>()).prop_map(|(shift, value)| Tree::Unsigned(value >> shift)),
+        (0_u32..63, i64::MIN..0).prop_map(|(shift, value)| Tree::Negative(value >> shift)),
+        finite.prop_map(Tree::Float),
+        texts().prop_map(Tree::Text),
+        vec(any::<u8>(), 0..70).prop_map(Tree::Binary),
+    ];
+    leaves.prop_recursive(5, 40, 20, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..20).prop_map(Tree::List),
+            vec((texts(), inner), 0..20).prop_map(Tree::Map),
+        ]
+    })
+}
+
+/// What an independent reader should see in the JSON of a value.
+fn expected(tree: &Tree) -> serde_json::Value {
+    match tree {
+        Tree::Null => serde_json::Value::Null,
+        Tree::Bool(value) => (*value).into(),
+        Tree::Unsigned(value) => (*value).into(),
+        Tree::Negative(value) => (*value).into(),
+        Tree::Float(value) => (*value).into(),
+        Tree::Text(value) => value.clone().into(),
+        Tree::Binary(value) => format!("\0{}", STANDARD.encode(value)).into(),
+        Tree::List(entries) => entries.iter().map(expected).collect(),
+        Tree::Map(entries) => {
+            entries.iter().map(|(key, value)| (key.clone(), expected(value))).collect()
+        }
+    }
+}
+
+/// Equal but for the last digit of floats, which the other reader may round otherwise.
+fn alike(one: &serde_json::Value, other: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Number, Object};
+    match (one, other) {
+        (Number(one), Number(other)) if one.is_f64() && other.is_f64() => {
+            let (one, other) = (one.as_f64().unwrap(), other.as_f64().unwrap());
+            (one - other).abs() <= one.abs() * 1e-15
+        }
+        (Array(one), Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| alike(one, other))
+        }
+        (Object(one), Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .zip(other)
+                    .all(|(one, other)| one.0 == other.0 && alike(one.1, other.1))
+        }
+        _ => one == other,
+    }
+}
+
+/// Pieces of JSON in an order that is mostly wrong.
+fn near_json() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = prop::sample::select(vec![
+        &b"["[..],
+        b"]",
+        b"{",
+        b"}",
+        b",",
+        b":",
+        b"\"",
+        b"\"a\"",
+        b"\"a\":",
+        b"\\",
+        b"\\n",
+        b"\\u",
+        b"\\u0000",
+        b"\\ud83c",
+        b"\\udf40",
+        b"00e9",
+        b"true",
+        b"false",
+        b"null",
+        b"nul",
+        b"0",
+        b"-",
+        b"1",
+        b"18446744073709551615",
+        b".",
+        b".5",
+        b"e",
+        b"E+",
+        b"e-2",
+        b"e400",
+        b" ",
+        b"\n",
+        b"\t",
+        b"\x01",
+        b"\x7f",
+        b"\xc3",
+        b"\xa9",
+        b"\xc3\xa9",
+        b"\xff",
+        b"AAEC",
+        b"[1,2]",
+        b"{\"k\":1}",
+    ]);
+    prop_oneof![
+        vec(pieces.clone(), 0..12).prop_map(|pieces| pieces.concat()),
+        (vec(pieces.clone(), 0..6))
+            .prop_map(|pieces| [b"\"", &pieces.concat()[..], b"\""].concat()),
+        (vec(pieces, 0..8)).prop_map(|pieces| [b"[", &pieces.concat()[..], b"]"].concat()),
+    ]
+}
+
+/// The encoding of a value in which a few bytes are changed.
+fn damaged(serializer: Serializer) -> impl Strategy<Value = Vec<u8>> {
+    let damage = vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
+    (trees(), damage).prop_map(move |(tree, damage)| {
+        let mut bytes = encode(serializer, &tree);
+        for (index, byte) in damage {
+            let index = index.index(bytes.len());
+            bytes[index] = byte;
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn what_is_written_is_read_as_it_was(tree in trees()) {
+        for serializer in Serializer::ALL {
+            let encoding = encode(serializer, &tree);
+            prop_assert_eq!(decode(serializer, &encoding), Ok(tree.clone()));
+        }
+    }
+
+    #[test]
+    fn transcoding_equals_writing_in_the_other_format(tree in trees()) {
+        for from in Serializer::ALL {
+            let encoding = encode(from, &tree);
+            for to in Serializer::ALL {
+                let mut out = Vec::new();
+                prop_assert_eq!(transcode(from, &encoding, to, &mut out), Ok(()));
+                prop_assert_eq!(out, encode(to, &tree));
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_cut_anywhere_is_truncated(tree in trees()) {
+        let list = Tree::List(vec![tree]);
+        for serializer in Serializer::ALL {
+            let encoding = encode(serializer, &list);
+            for length in (0..encoding.len()).rev().step_by(7) {
+                let error = decode(serializer, &encoding[..length]);
+                prop_assert_eq!(error, Err(DecodeError::Truncated(length)));
+            }
+        }
+    }
+
+    #[test]
+    fn an_independent_reader_sees_the_same_json(tree in trees()) {
+        let encoding = encode(Serializer::Json, &tree);
+        let value: serde_json::Value = serde_json::from_slice(&encoding).unwrap();
+        prop_assert!(alike(&value, &expected(&tree)), "{value} {:?}", expected(&tree));
+    }
+
+    #[test]
+    fn an_independent_writer_is_read_the_same(tree in trees()) {
+        let value = expected(&tree);
+        let pretty = serde_json::to_vec_pretty(&value).unwrap();
+        let last_keys_win = decode(Serializer::Json, &pretty).unwrap();
+        prop_assert!(alike(&expected(&last_keys_win), &value));
+    }
+
+    #[test]
+    fn json_is_accepted_exactly_when_an_independent_reader_accepts_it(input in near_json()) {
+        let theirs = serde_json::from_slice::<serde_json::Value>(&input);
+        match decode(Serializer::Json, &input) {
+            Ok(tree) => prop_assert!(theirs.is_ok_and(|theirs| alike(&theirs, &expected(&tree)))),
+            Err(error) => prop_assert!(theirs.is_err(), "{error}"),
+        }
+    }
+
+    #[test]
+    fn damaged_json_is_accepted_exactly_when_an_independent_reader_accepts_it(
+        input in damaged(Serializer::Json),
+    ) {
+        let theirs = serde_json::from_slice::<serde_json::Value>(&input);
+        prop_assert_eq!(agreed::<JsonReader<'_>>(&input).is_ok(), theirs.is_ok());
+    }
+
+    #[test]
+    fn damaged_input_ends_alike_by_all_ways(
+        msgpack in damaged(Serializer::MsgPack),
+        cbor in damaged(Serializer::Cbor),
+        bytes in vec(any::<u8>(), 0..40),
+    ) {
+        drop(agreed::<MsgPackReader<'_>>(&msgpack));
+        drop(agreed::<CborReader<'_>>(&cbor));
+        drop(agreed::<MsgPackReader<'_>>(&bytes));
+        drop(agreed::<CborReader<'_>>(&bytes));
+        drop(agreed::<JsonReader<'_>>(&bytes));
+    }
+
+    #[test]
+    fn what_can_be_read_can_be_transcoded_and_read_again(
+        msgpack in damaged(Serializer::MsgPack),
+        cbor in damaged(Serializer::Cbor),
+    ) {
+        for (from, input) in [(Serializer::MsgPack, msgpack), (Serializer::Cbor, cbor)] {
+            let mut out = Vec::new();
+            match transcode(from, &input, Serializer::Json, &mut out) {
+                Ok(()) => prop_assert!(pass::<JsonReader<'_>>(&out).is_ok()),
+                Err(error) => {
+                    prop_assert_eq!(decode(from, &input), Err(error));
+                    prop_assert!(out.is_empty());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn json_values_pass_through_serde_in_every_format(tree in trees()) {
+        let value = expected(&tree);
+        for serializer in Serializer::ALL {
+            let encoding = to_vec(serializer, &value).unwrap();
+            if serializer != Serializer::Json {
+                prop_assert_eq!(from_slice(serializer, &encoding), Ok(value.clone()));
+            }
+            prop_assert!(decode(serializer, &encoding).is_ok());
+        }
+    }
+}
