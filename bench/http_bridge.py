@@ -161,6 +161,7 @@ class Session:
                 "rounds": self.plan.rounds, "seconds": self.plan.seconds,
                 "published_source": self.source,
                 "startup": self.startup, "cells": self.cells,
+                "ceilings": rounds.ceilings(self.cells),
                 "below_target": self.below_target, "failures": self.failures}
 
 

@@ -81,7 +81,7 @@ def parse_resident_kib(status):
 @contextmanager
 def started(name, command, host, port, log, cwd=None, namespace=None):
     """A server of `command`, in a process group of its own, that ends with this context."""
-    with open(log, "wb") as output, entered(namespace):
+    with open(log, "ab") as output, entered(namespace):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=subprocess.STDOUT, cwd=cwd, start_new_session=True)
     try:

@@ -82,6 +82,7 @@ def markdown(run):
     parts = [preface(run)]
     for title, section in by_section(run["cells"]):
         parts.append(f"## {title}\n\n{table(section)}")
+    parts.append(f"## Ceilings\n\n{ceilings_table(run['ceilings'])}")
     parts.append(f"## Starting\n\n{startup_table(run['startup'])}")
     parts.append(told("Below target", run["below_target"], "No target was missed."))
     parts.append(told("Failures", run["failures"],
@@ -106,9 +107,9 @@ def by_section(measured):
         sections.setdefault((cell["scenario"], cell["path"], cell["wrk"]), []).append(cell)
     for (scenario, path, options), section in sections.items():
         kind, load = scenario.split(" ")
-        over = "loopback TCP" if path == cells.LOOPBACK else "a network (veth pair)"
-        what = "multi-worker, over" if kind == "multi-worker" else "over"
-        yield f"{load.capitalize()} requests {what} {over} (`wrk {options}`)", section
+        over = "loopback TCP" if path == cells.LOOPBACK else "the network"
+        workers = "to four workers " if kind == "multi-worker" else ""
+        yield f"{load.capitalize()} requests {workers}over {over} (`wrk {options}`)", section
 
 
 def table(section):
@@ -126,6 +127,15 @@ def row(cell):
             f"| {cell['router_cpu_us_per_request']:.1f} | {cell['ceiling']} "
             f"| {number(cell['ceiling_requests_per_s'])} | **{cell['ratio']:.2f}** "
             f"| {cell['ratio_lowest']:.2f}–{cell['ratio_highest']:.2f} | {target} |")
+
+
+def ceilings_table(measured):
+    rows = [f"| {each['ceiling']} | {each['path']} | `{each['wrk']}` "
+            f"| {number(each['requests_per_s'])} | {number(each['p50_us'])} "
+            f"| {number(each['p90_us'])} | {number(each['p99_us'])} "
+            f"| {each['cpu_us_per_request']:.1f} |" for each in measured]
+    return "\n".join(("| ceiling | path | wrk | requests/s | p50 | p90 | p99 | CPU, µs/request |",
+                      "|---|---|---|--:|--:|--:|--:|--:|", *rows))
 
 
 def number(value):

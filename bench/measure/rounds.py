@@ -94,6 +94,19 @@ def figures(cell, own, ceiling):
     }
 
 
+def ceilings(measured):
+    """The figures of each ceiling in each scenario: the medians of all its rounds, whichever
+    cell they stood beside."""
+    groups = {}
+    for cell in measured:
+        runs = groups.setdefault((cell["path"], cell["wrk"], cell["ceiling"]), [])
+        runs += [each["ceiling"] for each in cell.get("rounds", ())]
+    keys = ("requests_per_s", *LATENCIES, "cpu_us_per_request")
+    return [{"ceiling": name, "path": path, "wrk": options, "rounds": len(runs),
+             **{key: median(run[key] for run in runs) for key in keys}}
+            for (path, options, name), runs in groups.items() if runs]
+
+
 def not_run(cell, reason):
     """A cell without figures, and why."""
     missing = ("requests_per_s", *LATENCIES, "router_cpu_us_per_request", "ratio")

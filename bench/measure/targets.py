@@ -18,7 +18,7 @@ def missed_by(cell):
     name = f"{cell['scenario']} {cell['procedure']}"
     found = []
     if cell["target"] is not None and cell["ratio"] < cell["target"]:
-        found.append(f"{name}: {cell['ratio']:.2f} × {cell['ceiling']}, "
+        found.append(f"{name}: {cell['ratio']:.3f} × {cell['ceiling']}, "
                      f"below target {cell['target']:.2f}")
     if cell["wrk"] == " ".join(cells.CONCURRENT.options):
         tail = cell["p99_us"] / cell["p50_us"] if cell["p50_us"] else 0.0

@@ -1,0 +1,112 @@
+"""What the measurement concludes and writes: medians, faults, targets, tables."""
+
+import io
+import unittest
+
+from measure import cells, report, rounds, targets, wrk
+
+CELL = cells.Cell(cells.LOOPBACK, cells.CONCURRENT, "add")
+
+
+def run(rate, **changes):
+    values = {"requests": rate, "bytes": rate * 100, "duration_us": 1_000_000, "errors": {},
+              "p50_us": 10, "p75_us": 15, "p90_us": 20, "p99_us": 30, "max_us": 40}
+    return rounds.Run(wrk.Report(**{**values, **changes}), 5.0)
+
+
+class Figures(unittest.TestCase):
+    def test_the_ratio_is_the_median_of_the_rounds_not_the_ratio_of_medians(self):
+        own = [run(50), run(80), run(900)]
+        ceiling = [run(100), run(100), run(1000)]
+        figures = rounds.figures(CELL, own, ceiling)
+        found = {key: figures[key] for key in (
+            "requests_per_s", "ceiling_requests_per_s", "ratio", "ratio_lowest", "ratio_highest")}
+        self.assertEqual(found, {"requests_per_s": 80, "ceiling_requests_per_s": 100,
+                                 "ratio": 0.8, "ratio_lowest": 0.5, "ratio_highest": 0.9})
+
+    def test_a_ceiling_counts_all_rounds_that_stood_beside_any_cell(self):
+        sub, mul = (rounds.figures(cells.Cell(cells.LOOPBACK, cells.SEQUENTIAL, procedure),
+                                   [run(1)], [run(rate)])
+                    for procedure, rate in (("sub", 10), ("mul", 30)))
+        (relay,) = rounds.ceilings([sub, mul])
+        self.assertEqual((relay["ceiling"], relay["rounds"], relay["requests_per_s"]),
+                         ("relay", 2, 20))
+
+
+class Faults(unittest.TestCase):
+    def faults(self, **changes):
+        return rounds.faults("add", run(1000, **changes), cells.SEQUENTIAL, 100)
+
+    def test_right_answers_are_no_fault_even_when_the_last_one_is_cut(self):
+        self.assertEqual(self.faults(bytes=1000 * 100 + 60), [])
+
+    def test_failed_requests_are_counted_by_kind(self):
+        self.assertEqual(self.faults(errors={"status": 2, "read": 0, "timeout": 1}),
+                         ["add: 3 of 1000 requests failed (2 status, 1 timeout)"])
+
+    def test_answers_of_another_length_are_found(self):
+        self.assertEqual(self.faults(bytes=1000 * 90),
+                         ["add: 90000 octets for 1000 answers of 100 each"])
+
+
+class Targets(unittest.TestCase):
+    def test_a_ratio_below_and_a_tail_above_target_are_told(self):
+        figures = {**rounds.figures(CELL, [run(70, p99_us=60)], [run(100)])}
+        self.assertEqual(targets.missed_by(figures), [
+            "loopback concurrent add: 0.700 × bare, below target 0.80",
+            "loopback concurrent add: p99 is 6.0 × p50, not below target 6 × p50"])
+
+    def test_a_target_that_is_met_says_nothing(self):
+        self.assertEqual(targets.missed_by(rounds.figures(CELL, [run(80)], [run(100)])), [])
+
+    def test_only_loopback_cells_of_the_four_procedures_have_a_ratio_target(self):
+        with_target = [cell for cell in cells.full(network_available=True) if cell.target]
+        self.assertEqual(with_target, cells.quick())
+
+    def test_starting_is_compared_too(self):
+        startup = {"ready_to_serve_ms": 49.9, "all_procedures_ms": 900.0,
+                   "resident_kib": 20 * 1024, "binary_octets": 1}
+        self.assertEqual(targets.missed_at_start(startup),
+                         ["resident memory: 20.0 MiB, not below target 20 MiB"])
+
+
+class Table(unittest.TestCase):
+    PUBLISHED = {("loopback concurrent", "add"): {
+        "requests_per_s": 12483.91, "p50_us": 15210, "p75_us": 1, "p90_us": 2, "p99_us": 3}}
+
+    def row(self, figures):
+        return report.row(report.with_published(figures, self.PUBLISHED))
+
+    def test_our_figures_stand_beside_the_published_ones(self):
+        self.assertEqual(
+            self.row(rounds.figures(CELL, [run(80)], [run(100)])),
+            "| add | **80** | 12,484 | 10 (15,210) | 20 (2) | 30 (3) | 5.0 | bare | 100 "
+            "| **0.80** | 0.80–0.80 | 0.80 |")
+
+    def test_every_row_has_the_columns_of_the_head(self):
+        rows = [report.HEAD, report.ALIGNMENT, self.row(rounds.not_run(CELL, "no root")),
+                self.row(rounds.figures(CELL, [run(80)], [run(100)]))]
+        self.assertEqual({row.count("|") for row in rows}, {report.COLUMNS + 1})
+
+    def test_a_cell_that_was_not_run_says_why(self):
+        self.assertTrue(self.row(rounds.not_run(CELL, "no root"))
+                        .startswith("| add | not run: no root |"))
+
+    def test_multi_worker_over_loopback_says_so(self):
+        cell = cells.multi_worker(cells.LOOPBACK)[0]
+        ((title, _),) = report.by_section([rounds.not_run(cell, "x")])
+        self.assertEqual(title, "Sequential requests to four workers over loopback TCP "
+                                "(`wrk -t1 -c1`)")
+
+
+class Progress(unittest.TestCase):
+    def test_elsewhere_than_on_a_terminal_only_lines_that_stay_are_written(self):
+        stream = io.StringIO()
+        progress = report.Progress(stream)
+        progress.update("busy")
+        progress.line("done")
+        self.assertEqual(stream.getvalue(), "done\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
