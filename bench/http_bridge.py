@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 
@@ -58,7 +59,7 @@ class Plan:
     def router(self, config, procedures, host, namespaces):
         """The router with one of the example's configurations, as a context."""
         path = self.configs / config
-        command = [word.format(config=path) for word in shlex.split(self.command)]
+        command = [word.replace("{config}", str(path)) for word in shlex.split(self.command)]
         return processes.router(command, host, self.port, self.log, procedures, cwd=ROOT,
                                 namespaces=namespaces)
 
@@ -177,21 +178,29 @@ def commit():
 
 def measure(session):
     """Measures all that the plan's mode names."""
-    plan = session.plan
     session.measure_start()
-    if plan.mode == "quick":
-        session.measure_path(plan.select(cells.quick()), LOOPBACK_ADDRESS)
+    if session.plan.mode == "quick":
+        session.measure_path(session.plan.select(cells.quick()), LOOPBACK_ADDRESS)
         return
     reason = network.unavailable()
-    wanted = plan.select(cells.full(network_available=reason is None))
-    over_network = [cell for cell in wanted if cell.path == cells.NETWORK]
-    session.measure_path([cell for cell in wanted if cell.path == cells.LOOPBACK],
-                         LOOPBACK_ADDRESS)
-    if reason is not None:
-        session.skip(over_network, reason)
-        return
-    with network.namespaces() as namespaces:
-        session.measure_path(over_network, network.ROUTER_ADDRESS, namespaces)
+    wanted = session.plan.select(cells.full(network_available=reason is None))
+    for path, group in groupby(wanted, key=lambda cell: cell.path):
+        if path == cells.LOOPBACK:
+            session.measure_path(list(group), LOOPBACK_ADDRESS)
+        elif reason is None:
+            measure_network(session, list(group))
+        else:
+            session.skip(group, reason)
+
+
+def measure_network(session, wanted):
+    """Measures cells with the router in one namespace and wrk in another."""
+    try:
+        with network.namespaces() as namespaces:
+            session.measure_path(wanted, network.ROUTER_ADDRESS, namespaces)
+    except network.NetworkFailed as failure:
+        session.fail([f"network: {failure}"])
+        session.skip(wanted, str(failure))
 
 
 def parse_arguments(words):

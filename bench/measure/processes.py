@@ -150,7 +150,7 @@ def ceilings(binaries, host, namespaces=(None, None)):
 def router(command, host, port, log, procedures, cwd=None, namespaces=(None, None)):
     """The router, once all `procedures` answer; its startup times in `server.startup`."""
     inside, outside = namespaces
-    if shutil.which(command[0], path=os.defpath) is None and not os.access(command[0], os.X_OK):
+    if shutil.which(command[0]) is None:
         raise ServerEnded(f"{command[0]} is not there: build it first (make bench does)")
     with entered(outside):
         if probe.accepts(host, port):

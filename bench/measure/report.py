@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import sys
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Progress:
     def update(self, text):
         """Shows what is going on, in place of what was shown before."""
         if self.terminal:
-            width = os.get_terminal_size(self.stream.fileno()).columns
+            width = shutil.get_terminal_size().columns
             self.stream.write(f"\r\x1b[K{text[:width - 1]}")
             self.stream.flush()
 
