@@ -118,7 +118,7 @@ impl Broker {
         &self,
         sessions: &Sessions<O>,
         publisher: SessionKey,
-        publish: Publish,
+        publish: &Publish,
         publication: PublicationId,
         disclosed: bool,
     ) {
@@ -128,7 +128,7 @@ impl Broker {
             return;
         }
         let eligibility = Eligibility::new(&publish.options, publisher);
-        let details = event_details(&publish, disclosed.then(|| sessions.at(publisher)).flatten());
+        let details = event_details(publish, disclosed.then(|| sessions.at(publisher)).flatten());
         for id in matching {
             let Some(subscription) = self.subscriptions.get(&id) else { continue };
             let mut details = Box::new(details.clone());
@@ -148,7 +148,6 @@ impl Broker {
         }
     }
 
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.subscriptions.is_empty() && self.index.is_empty()
     }

@@ -57,7 +57,6 @@ impl Deadlines {
         Some(call)
     }
 
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

@@ -90,7 +90,6 @@ impl Dealer {
         Some(call)
     }
 
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.registrations.is_empty()
             && self.index.is_empty()

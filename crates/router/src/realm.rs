@@ -164,6 +164,12 @@ impl<O: Outbox> Realm<O> {
         self.sessions.len()
     }
 
+    /// Whether no table keeps an entry of anybody; what tests ask after all have left.
+    #[doc(hidden)]
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.broker.is_empty() && self.dealer.is_empty()
+    }
+
     /// Opens a session and sends WELCOME. The host detaches it when its connection ends, unless
     /// [`Next`] has said that it is over.
     pub fn attach(&mut self, admitted: Admitted, outbox: O) -> Result<SessionKey, Refusal> {
@@ -358,7 +364,7 @@ impl<O: Outbox> Realm<O> {
                     let answer = Published { request: publish.request, publication };
                     let _ = session.outbox.send(RouterMessage::Published(answer));
                 }
-                self.broker.publish(&self.sessions, from, publish, publication, disclosed);
+                self.broker.publish(&self.sessions, from, &publish, publication, disclosed);
             }
             // An unacknowledged PUBLISH fails silently.
             Err(failure) if acknowledge => self.refuse(from, request, Err(failure)),

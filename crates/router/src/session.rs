@@ -73,6 +73,10 @@ impl<O> Sessions<O> {
         self.table.len()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.is_empty() && self.ids.is_empty()
+    }
+
     /// Adds what `make` builds around the key of the new session.
     pub(crate) fn insert(
         &mut self,

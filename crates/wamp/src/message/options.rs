@@ -474,7 +474,7 @@ impl OptionValue for ClientRoles {
         field: &mut FieldReader<'_, 'f, R>,
     ) -> Result<Self, DecodeError> {
         let mut roles = Self::default();
-        read_roles::<Self, R>(first, field, |name, features| {
+        read_roles::<Self, R>(&first, field, |name, features| {
             match name {
                 "publisher" => roles.publisher = Some(features),
                 "subscriber" => roles.subscriber = Some(features),
@@ -508,7 +508,7 @@ impl OptionValue for RouterRoles {
         field: &mut FieldReader<'_, 'f, R>,
     ) -> Result<Self, DecodeError> {
         let mut roles = Self::default();
-        read_roles::<Self, R>(first, field, |name, features| {
+        read_roles::<Self, R>(&first, field, |name, features| {
             match name {
                 "broker" => roles.broker = Some(features),
                 "dealer" => roles.dealer = Some(features),
@@ -526,11 +526,11 @@ impl OptionValue for RouterRoles {
 
 /// Reads `{role: {"features": {feature: true}}}`.
 fn read_roles<'f, T: OptionValue, R: TokenReader<'f>>(
-    first: Token<'f>,
+    first: &Token<'f>,
     field: &mut FieldReader<'_, 'f, R>,
     mut found: impl FnMut(&str, Features),
 ) -> Result<(), DecodeError> {
-    if first != Token::MapStart {
+    if *first != Token::MapStart {
         return Err(field.wrong::<T>());
     }
     loop {

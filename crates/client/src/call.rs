@@ -1,0 +1,179 @@
+//! Calling: a builder that becomes a future. Dropping the future cancels the call.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use cloverleaf_wamp::ids::RequestId;
+use cloverleaf_wamp::message::{
+    Call, CallOptions, Cancel, CancelMode, CancelOptions, ClientMessage, RequestKind,
+};
+use cloverleaf_wamp::payload::Payload;
+use compact_str::CompactString;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+use crate::pending::Answer;
+use crate::session::Session;
+
+/// A call that has not been made yet; `.await` makes it.
+#[derive(Debug)]
+#[must_use = "nothing is called before the builder is awaited"]
+pub struct CallBuilder {
+    session: Session,
+    procedure: CompactString,
+    options: CallOptions,
+    payload: Result<Payload, Error>,
+}
+
+impl CallBuilder {
+    pub(crate) fn new(session: Session, procedure: CompactString) -> Self {
+        let payload = Ok(Payload::EMPTY);
+        Self { session, procedure, options: CallOptions::default(), payload }
+    }
+
+    /// Positional arguments: a tuple, an array or a `Vec`.
+    pub fn args(mut self, args: impl Serialize) -> Self {
+        let serializer = self.session.shared().serializer;
+        self.payload = Payload::from_args(serializer, &args).map_err(Error::from);
+        self
+    }
+
+    /// Positional and keyword arguments; the latter a struct or a map.
+    pub fn args_and_kwargs(mut self, args: impl Serialize, kwargs: impl Serialize) -> Self {
+        let serializer = self.session.shared().serializer;
+        self.payload =
+            Payload::from_args_and_kwargs(serializer, &args, &kwargs).map_err(Error::from);
+        self
+    }
+
+    /// Arguments that are encoded already.
+    pub fn payload(mut self, payload: Payload) -> Self {
+        self.payload = Ok(payload);
+        self
+    }
+
+    /// The router gives the call up after so long; rounded to milliseconds, at least one.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self.options.timeout = Some(millis.max(1));
+        self
+    }
+
+    /// The callee shall know who calls.
+    pub fn disclose_me(mut self) -> Self {
+        self.options.disclose_me = Some(true);
+        self
+    }
+
+    /// Makes the call at once.
+    pub fn send(self) -> Calling {
+        let Self { session, procedure, options, payload } = self;
+        let payload = match payload {
+            Ok(payload) => payload,
+            Err(error) => return Calling { session, state: CallState::Failed(Some(error)) },
+        };
+        let sent = session.request(RequestKind::Call, None, |request| {
+            ClientMessage::Call(Call { request, options, procedure: procedure.into(), payload })
+        });
+        let state = match sent {
+            Ok(request) => CallState::Waiting(request),
+            Err(error) => CallState::Failed(Some(error)),
+        };
+        Calling { session, state }
+    }
+}
+
+impl IntoFuture for CallBuilder {
+    type Output = Result<Reply, Error>;
+    type IntoFuture = Calling;
+
+    fn into_future(self) -> Calling {
+        self.send()
+    }
+}
+
+/// A call in flight. Dropped before it has ended, it is canceled (`killnowait`).
+#[derive(Debug)]
+#[must_use = "dropping a call cancels it"]
+pub struct Calling {
+    session: Session,
+    state: CallState,
+}
+
+#[derive(Debug)]
+enum CallState {
+    Waiting(RequestId),
+    Failed(Option<Error>),
+    Ended,
+}
+
+impl Future for Calling {
+    type Output = Result<Reply, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = match &mut self.state {
+            CallState::Waiting(request) => {
+                let request = *request;
+                let polled = self.session.shared().state.lock().pending.poll(request, context);
+                match polled {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Some(Ok(Answer::Payload(payload)))) => Ok(Reply { payload }),
+                    Poll::Ready(Some(Err(error))) => Err(error),
+                    Poll::Ready(Some(Ok(Answer::Number(_))) | None) => Err(ended()),
+                }
+            }
+            CallState::Failed(error) => Err(error.take().unwrap_or_else(ended)),
+            CallState::Ended => Err(ended()),
+        };
+        self.state = CallState::Ended;
+        Poll::Ready(outcome)
+    }
+}
+
+impl Drop for Calling {
+    fn drop(&mut self) {
+        let CallState::Waiting(request) = self.state else { return };
+        if self.session.shared().state.lock().pending.forget(request) {
+            let options = CancelOptions { mode: Some(CancelMode::KillNoWait) };
+            let cancel = ClientMessage::Cancel(Cancel { request, options });
+            // A link that is gone has canceled everything.
+            let _ = self.session.shared().link.send(cancel);
+        }
+    }
+}
+
+fn ended() -> Error {
+    Error::Closed("the call has ended already".into())
+}
+
+/// What a procedure returned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    payload: Payload,
+}
+
+impl Reply {
+    /// The one positional result.
+    pub fn value<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let (value,) = self.payload.decode_args()?;
+        Ok(value)
+    }
+
+    /// All positional results: a tuple, an array or a `Vec`.
+    pub fn args<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        Ok(self.payload.decode_args()?)
+    }
+
+    /// The keyword results: a struct or a map.
+    pub fn kwargs<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        Ok(self.payload.decode_kwargs()?)
+    }
+
+    /// The results as they came.
+    pub fn into_payload(self) -> Payload {
+        self.payload
+    }
+}

@@ -1,0 +1,40 @@
+//! A WAMP client that speaks in serde types.
+//!
+//! The core knows no socket and no runtime: a [`Session`] sends through a [`Link`] and is told what
+//! arrives. With the feature `net` the link is a connection over WebSocket, TCP or a Unix socket;
+//! inside a router it is a function call. Request ids, pending requests, cancel on drop and the
+//! running of procedures are written once, here.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`session`] | the handle: join, call, register, publish, subscribe, leave |
+//! | [`call`], [`publish`], [`register`], [`subscribe`] | the four requests as builders |
+//! | [`procedure`] | from a closure over serde types to a procedure |
+//! | [`driver`] | runs the procedures of a session |
+//! | [`link`] | the way to the router |
+//! | [`error`] | what can go wrong, seen by a caller and told by a callee |
+
+pub mod call;
+pub mod driver;
+pub mod error;
+mod inbox;
+pub mod link;
+mod pending;
+pub mod procedure;
+pub mod publish;
+pub mod register;
+pub mod session;
+pub mod subscribe;
+
+pub use call::Reply;
+pub use cloverleaf_wamp::message::{InvokePolicy, PublishOptions};
+pub use cloverleaf_wamp::payload::Payload;
+pub use cloverleaf_wamp::serializer::Serializer;
+pub use cloverleaf_wamp::uri::MatchPolicy;
+pub use driver::Driver;
+pub use error::{Error, Failure};
+pub use link::{Link, LinkClosed};
+pub use procedure::{Answer, Args, Invocation, Kwargs, Procedure};
+pub use register::Registration;
+pub use session::Session;
+pub use subscribe::{Event, Subscription};
