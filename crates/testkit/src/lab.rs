@@ -1,0 +1,224 @@
+//! A whole realm on the bench: peers with recorded outboxes, a clock that moves when told to.
+//!
+//! ```
+//! use cloverleaf_testkit::Lab;
+//! use cloverleaf_testkit::messages::client::{call, register, yielded};
+//! use cloverleaf_testkit::messages::router::{invocation, registered, result};
+//! use cloverleaf_testkit::messages::args;
+//!
+//! let mut lab = Lab::new();
+//! let (alice, bob) = (lab.join("alice"), lab.join("bob"));
+//! lab.send(bob, register(1, "com.example.add2"));
+//! assert_eq!(lab.received(bob), [registered(1, 1)]);
+//! lab.send(alice, call(1, "com.example.add2", args([2, 3])));
+//! assert_eq!(lab.received(bob), [invocation(1, 1, args([2, 3]))]);
+//! lab.send(bob, yielded(1, args([5])));
+//! assert_eq!(lab.received(alice), [result(1, args([5]))]);
+//! ```
+
+use std::time::Duration;
+
+use cloverleaf_router::{
+    Admitted, Moment, Next, Permission, Principal, Realm, RealmSettings, Refusal, Role, SessionKey,
+};
+use cloverleaf_wamp::features::{CLIENT, ClientRoles};
+use cloverleaf_wamp::ids::{PublicationId, SessionId};
+use cloverleaf_wamp::message::{Abort, ClientMessage, RouterMessage, Welcome};
+use cloverleaf_wamp::uri::{UriPattern, UriRule};
+
+use crate::draws::Draws;
+use crate::recorder::{Recorder, State};
+
+/// The name of the lab's realm.
+pub const REALM: &str = "realm1";
+
+/// The role of a peer that asks for no other; it may do everything.
+pub const ANYONE: &str = "anyone";
+
+/// A realm in which [`ANYONE`] may do everything, with loose URIs.
+pub fn settings() -> RealmSettings {
+    let everything = UriPattern::from_starred("*").expect("a star is a starred URI");
+    RealmSettings {
+        name: REALM.into(),
+        uri_rule: UriRule::Loose,
+        roles: vec![Role::new(ANYONE, [(everything, Permission::ALL)])],
+        agent: None,
+    }
+}
+
+/// Who joins.
+#[derive(Debug, Clone, Copy)]
+pub struct Client {
+    /// Its authid.
+    pub name: &'static str,
+    /// Its authrole.
+    pub role: &'static str,
+    /// What it announces.
+    pub roles: ClientRoles,
+}
+
+impl Client {
+    /// A client that announces everything that this project's own client library does.
+    pub const fn named(name: &'static str) -> Self {
+        Self { name, role: ANYONE, roles: CLIENT }
+    }
+}
+
+impl From<Client> for Admitted {
+    fn from(client: Client) -> Self {
+        let principal = Principal {
+            authid: client.name.into(),
+            authrole: client.role.into(),
+            authmethod: "anonymous".into(),
+            authprovider: "static".into(),
+        };
+        Self { realm: REALM.into(), principal, roles: client.roles }
+    }
+}
+
+/// A peer of the lab; stays a name for it after its session has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Peer(usize);
+
+/// What the lab keeps of a peer.
+#[derive(Debug)]
+struct Place {
+    session: SessionKey,
+    welcome: Welcome,
+    recorder: Recorder,
+}
+
+/// A realm with its peers, its clock and its dice.
+#[derive(Debug)]
+pub struct Lab {
+    realm: Realm<Recorder>,
+    places: Vec<Place>,
+    now: Moment,
+    draws: Draws,
+}
+
+impl Default for Lab {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Lab {
+    /// An empty realm made of [`settings`].
+    pub fn new() -> Self {
+        Self::with(settings())
+    }
+
+    /// An empty realm made of other settings.
+    pub fn with(settings: RealmSettings) -> Self {
+        let draws = Draws::from_seed(1);
+        let realm = Realm::new(settings, draws.source());
+        Self { realm, places: Vec::new(), now: Moment::default(), draws }
+    }
+
+    /// An empty realm with these roles and no other.
+    pub fn with_roles(roles: Vec<Role>) -> Self {
+        Self::with(RealmSettings { roles, ..settings() })
+    }
+
+    /// Joins a peer that may do everything; it has read its WELCOME.
+    ///
+    /// # Panics
+    /// When the realm refuses it.
+    pub fn join(&mut self, name: &'static str) -> Peer {
+        self.join_as(Client::named(name))
+    }
+
+    /// Joins a peer; it has read its WELCOME.
+    ///
+    /// # Panics
+    /// When the realm refuses it.
+    pub fn join_as(&mut self, client: Client) -> Peer {
+        self.attach(client.into()).expect("the realm takes the client")
+    }
+
+    /// Joins a peer that was admitted; it has read its WELCOME.
+    ///
+    /// # Panics
+    /// When WELCOME is not the one message that it was sent.
+    pub fn attach(&mut self, admitted: Admitted) -> Result<Peer, Refusal> {
+        let recorder = Recorder::default();
+        let session = self.realm.attach(admitted, recorder.clone())?;
+        let messages = recorder.take();
+        let [RouterMessage::Welcome(welcome)] = messages.as_slice() else {
+            panic!("a session begins with WELCOME, not with {messages:?}");
+        };
+        self.places.push(Place { session, welcome: welcome.clone(), recorder });
+        Ok(Peer(self.places.len() - 1))
+    }
+
+    /// The WELCOME that the peer was sent.
+    pub fn welcome(&self, peer: Peer) -> &Welcome {
+        &self.places[peer.0].welcome
+    }
+
+    /// The peer's session id.
+    pub fn id(&self, peer: Peer) -> SessionId {
+        self.welcome(peer).session
+    }
+
+    /// Sends a message after which the session goes on.
+    ///
+    /// # Panics
+    /// When the session does not go on.
+    pub fn send(&mut self, from: Peer, message: ClientMessage) {
+        let text = format!("{message:?}");
+        assert_eq!(self.submit(from, message), Next::Continue, "after {text}");
+    }
+
+    /// Sends a message; what the realm says of the connection is returned.
+    pub fn submit(&mut self, from: Peer, message: ClientMessage) -> Next {
+        self.realm.handle_message(self.places[from.0].session, message, self.now)
+    }
+
+    /// What the peer has been sent since the last look.
+    pub fn received(&mut self, peer: Peer) -> Vec<RouterMessage> {
+        self.places[peer.0].recorder.take()
+    }
+
+    /// The connection of the peer ends.
+    pub fn disconnect(&mut self, peer: Peer) {
+        self.places[peer.0].recorder.set_state(State::Gone);
+        self.realm.detach(self.places[peer.0].session);
+    }
+
+    /// The host aborts the session, as it does after bytes that are no message.
+    pub fn abort(&mut self, peer: Peer, abort: Abort) {
+        self.realm.abort(self.places[peer.0].session, abort);
+    }
+
+    /// Says GOODBYE to everybody.
+    pub fn close(&mut self, reason: &str) {
+        self.realm.close(reason);
+    }
+
+    /// From now on the peer reads like this.
+    pub fn set_state(&mut self, peer: Peer, state: State) {
+        self.places[peer.0].recorder.set_state(state);
+    }
+
+    /// Lets time pass; every deadline on the way is kept to the microsecond.
+    pub fn pass(&mut self, time: Duration) {
+        let end = Moment::after_start(self.now.since_start() + time);
+        while let Some(deadline) = self.realm.next_deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(deadline);
+            self.realm.handle_timeout(self.now);
+        }
+        self.now = end;
+    }
+
+    /// The publication id that was drawn last.
+    pub fn last_publication(&self) -> PublicationId {
+        PublicationId::from_random(self.draws.last_bits())
+    }
+
+    /// The realm itself.
+    pub const fn realm(&self) -> &Realm<Recorder> {
+        &self.realm
+    }
+}

@@ -1,0 +1,51 @@
+//! The outbox of a peer on the bench: keeps what it is sent, or refuses it as told.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use cloverleaf_router::{Delivery, Outbox};
+use cloverleaf_wamp::message::RouterMessage;
+
+/// What a recorder answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum State {
+    /// Takes everything.
+    #[default]
+    Reading,
+    /// Refuses EVENT and INVOCATION, as the queue of a slow reader does.
+    Congested,
+    /// Takes nothing any more.
+    Gone,
+}
+
+/// One end of a recorded outbox; its clones share the record.
+#[derive(Debug, Clone, Default)]
+pub struct Recorder {
+    messages: Rc<RefCell<Vec<RouterMessage>>>,
+    state: Rc<Cell<State>>,
+}
+
+impl Recorder {
+    /// Takes out what has been sent since the last look.
+    pub fn take(&self) -> Vec<RouterMessage> {
+        self.messages.take()
+    }
+
+    /// From now on the outbox answers like this.
+    pub fn set_state(&self, state: State) {
+        self.state.set(state);
+    }
+}
+
+impl Outbox for Recorder {
+    fn send(&self, message: RouterMessage) -> Delivery {
+        let refusable = matches!(message, RouterMessage::Event(_) | RouterMessage::Invocation(_));
+        match self.state.get() {
+            State::Gone => return Delivery::Gone,
+            State::Congested if refusable => return Delivery::Congested,
+            State::Reading | State::Congested => {}
+        }
+        self.messages.borrow_mut().push(message);
+        Delivery::Queued
+    }
+}
