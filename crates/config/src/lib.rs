@@ -11,7 +11,7 @@
 //! | [`settings`] | what a node is to do, as plain types |
 //! | [`source`] | files, formats, and reading one whole |
 //! | [`fault`] | what a configuration may be blamed for |
-//! | [`env`] | variables, other files, directories |
+//! | [`env`](mod@env) | variables, other files, directories |
 //! | [`place`] | where in a file something stands |
 //! | `document` | a file as a tree in which everything knows its place |
 //! | `reading`, `field`, `section` | asking the tree, and noting what is wrong with the answer |

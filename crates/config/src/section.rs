@@ -17,13 +17,15 @@ pub(crate) struct Section<'a> {
     /// What it is, with an article: `a web transport`.
     what: &'static str,
     known: Vec<&'static str>,
+    /// Those of the known keys that are refused.
+    refused: Vec<&'static str>,
     /// Unknown keys that were taken for a required one.
     misspelt: Vec<(&'a Entry, &'static str)>,
 }
 
 impl<'a> Section<'a> {
     pub(crate) fn new(field: Field<'a>, entries: &'a [Entry], what: &'static str) -> Self {
-        Self { field, entries, what, known: Vec::new(), misspelt: Vec::new() }
+        Self { field, entries, what, known: Vec::new(), refused: Vec::new(), misspelt: Vec::new() }
     }
 
     pub(crate) fn reading(&self) -> &'a Reading<'a> {
@@ -121,6 +123,7 @@ impl<'a> Section<'a> {
     /// Keys that Crossbar.io knows and this version does not support: they are refused, since
     /// ignoring them would change what the configuration means.
     pub(crate) fn unsupported(&mut self, keys: &[&'static str]) {
+        self.refused.extend(keys);
         for key in keys {
             if let Some(field) = self.optional(key) {
                 let what = self.what;
@@ -160,9 +163,11 @@ impl<'a> Section<'a> {
 
     fn report_unknown(&self, entry: &Entry, suggestion: Option<&str>) {
         let reading = self.reading();
+        let accepted = self.known.iter().filter(|key| !self.refused.contains(key));
+        let accepted: Vec<&str> = accepted.copied().collect();
         let expected = match suggestion {
             Some(_) => None,
-            None => Some(format!("one of {}", self.known.join(", "))),
+            None => Some(format!("one of {}", accepted.join(", "))),
         };
         reading.fault(ConfigFault {
             place: reading.place(entry.mark, &key_path(&self.field.path, &entry.key)),

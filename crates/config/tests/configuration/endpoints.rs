@@ -1,0 +1,187 @@
+//! Endpoints, their ranges and what they take from the environment.
+
+use std::time::Duration;
+
+use cloverleaf_config::settings::{
+    ConnectingEndpoint, ConnectingTcp, ConnectingTransport, ConnectingUnix, IpVersion,
+    ListeningEndpoint, ListeningTcp, ListeningUnix, Ports, Worker,
+};
+
+use crate::given::{REALM, json, sentences, the_transport, transport, workers};
+
+fn listening(endpoint: &str) -> String {
+    transport(&format!(r#"{{"type": "rawsocket", "endpoint": {{{endpoint}}}}}"#))
+}
+
+fn listens(endpoint: &str) -> ListeningEndpoint {
+    the_transport(&json(&listening(endpoint)).settings).endpoint().clone()
+}
+
+fn connecting(endpoint: &str) -> String {
+    workers(&format!(
+        r#"{{"type": "router", "realms": [{REALM}]}}, {{"type": "container", "components": [
+        {{"type": "class", "classname": "a.B", "realm": "realm1", "transport":
+        {{"type": "rawsocket", "serializer": "cbor", "endpoint": {{{endpoint}}}}}}}]}}"#
+    ))
+}
+
+fn connects(endpoint: &str) -> ConnectingEndpoint {
+    let settings = json(&connecting(endpoint)).settings;
+    let [_, Worker::Container(container)] = &settings.workers[..] else { panic!("a container") };
+    match &container.components[0].transport {
+        ConnectingTransport::RawSocket(transport) => transport.endpoint.clone(),
+        other @ ConnectingTransport::WebSocket(_) => panic!("no rawsocket: {other:?}"),
+    }
+}
+
+fn refuses(endpoint: &str, expected: &[&str]) {
+    let below = "workers[0].transports[0].endpoint";
+    let expected: Vec<String> = expected.iter().map(|rest| format!("{below}{rest}")).collect();
+    assert_eq!(sentences(&listening(endpoint)), expected, "{endpoint}");
+}
+
+#[test]
+fn a_tcp_endpoint_has_everything_that_the_file_says() {
+    let expected = ListeningTcp {
+        ports: Ports::One(1),
+        version: IpVersion::V6,
+        interface: Some("::1".to_owned()),
+        backlog: 65_535,
+        shared: true,
+        user_timeout: Some(Duration::from_millis(500)),
+    };
+    let endpoint = r#""type": "tcp", "port": 1, "version": 6, "interface": "::1",
+        "backlog": 65535, "shared": true, "user_timeout": 500"#;
+    assert_eq!(listens(endpoint), ListeningEndpoint::Tcp(expected));
+    let plain = r#""type": "tcp", "port": 65535, "interface": "", "user_timeout": 0"#;
+    assert_eq!(listens(plain), ListeningEndpoint::Tcp(ListeningTcp::on(65_535)));
+}
+
+#[test]
+fn ports_come_from_numbers_ranges_and_variables() {
+    let ports = |port: &str| match listens(&format!(r#""type": "tcp", {port}"#)) {
+        ListeningEndpoint::Tcp(tcp) => tcp.ports,
+        other @ ListeningEndpoint::Unix(_) => panic!("no tcp: {other:?}"),
+    };
+    assert_eq!(ports(r#""port": 0"#), Ports::One(0));
+    assert_eq!(ports(r#""port": "$PORT""#), Ports::One(9_000));
+    assert_eq!(ports(r#""port": "${PORT}""#), Ports::One(9_000));
+    assert_eq!(ports(r#""port": "${UNSET:-80}""#), Ports::One(80));
+    assert_eq!(ports(r#""portrange": [9000, 9010]"#), Ports::FirstFreeOf(9_000..=9_010));
+}
+
+#[test]
+fn a_unix_endpoint_is_a_path_in_which_variables_are_expanded() {
+    let path =
+        |path: &str, backlog| ListeningEndpoint::Unix(ListeningUnix { path: path.into(), backlog });
+    let unix = |rest: &str| listens(&format!(r#""type": "unix", {rest}"#));
+    assert_eq!(unix(r#""path": "node.sock", "backlog": 7"#), path("/node/node.sock", 7));
+    assert_eq!(unix(r#""path": "$RUN/node.sock""#), path("/run/node.sock", 50));
+    assert_eq!(unix(r#""path": "${RUN}/${TEXT}.sock""#), path("/run/text.sock", 50));
+}
+
+#[test]
+fn what_is_out_of_range_or_of_another_type_is_refused() {
+    let port =
+        |found: &str| format!(".port: found {found}; expected a whole number from 0 to 65535");
+    refuses(r#""type": "tcp", "port": 65536"#, &[&port("the number 65536")]);
+    refuses(r#""type": "tcp", "port": -1"#, &[&port("the number -1")]);
+    refuses(r#""type": "tcp", "port": 80.5"#, &[&port("the number 80.5")]);
+    refuses(r#""type": "tcp", "port": "80""#, &[&port("the string '80'")]);
+    refuses(r#""type": "tcp", "port": null"#, &[&port("null")]);
+    refuses(r#""type": "tcp", "port": [80]"#, &[&port("a list")]);
+    let expected = "expected a whole number from";
+    refuses(
+        r#""type": "tcp", "port": 80, "backlog": 0, "version": 7, "user_timeout": 65536"#,
+        &[
+            &format!(".backlog: found the number 0; {expected} 1 to 65535"),
+            &format!(".version: found the number 7; {expected} 4 to 6"),
+            &format!(".user_timeout: found the number 65536; {expected} 0 to 65535"),
+        ],
+    );
+    refuses(
+        r#""type": "tcp", "port": 80, "version": 5"#,
+        &[".version: found the number 5; expected 4 or 6"],
+    );
+    refuses(
+        r#""type": "tcp", "port": 80, "shared": 1, "interface": 1"#,
+        &[
+            ".shared: found the number 1; expected true or false",
+            ".interface: found the number 1; expected a string",
+        ],
+    );
+}
+
+#[test]
+fn a_tcp_endpoint_has_either_a_port_or_a_range() {
+    refuses(r#""type": "tcp""#, &[": missing key 'port' in a tcp endpoint"]);
+    refuses(
+        r#""type": "tcp", "port": 80, "portrange": [80, 90]"#,
+        &[".portrange: both 'port' and 'portrange'; expected one of them"],
+    );
+    let list = ".portrange: found a list; expected a list of two ports, the lower one first";
+    refuses(r#""type": "tcp", "portrange": [90, 80]"#, &[list]);
+    refuses(r#""type": "tcp", "portrange": [80]"#, &[list]);
+}
+
+#[test]
+fn variables_that_are_not_set_or_hold_no_port_are_faults() {
+    refuses(
+        r#""type": "tcp", "port": "$UNSET""#,
+        &[".port: the environment variable 'UNSET' is not set"],
+    );
+    refuses(
+        r#""type": "tcp", "port": "${UNSET}""#,
+        &[".port: the environment variable 'UNSET' is not set"],
+    );
+    refuses(
+        r#""type": "tcp", "port": "$TEXT""#,
+        &[".port: 'TEXT' is set to no port; expected a whole number from 0 to 65535"],
+    );
+    refuses(
+        r#""type": "unix", "path": "$UNSET/x""#,
+        &[".path: the environment variable 'UNSET' is not set"],
+    );
+}
+
+#[test]
+fn an_endpoint_of_no_known_type_is_refused() {
+    refuses("", &[": missing key 'type' in an endpoint"]);
+    refuses(r#""type": "udp""#, &[".type: unknown endpoint type 'udp'; expected 'tcp' or 'unix'"]);
+    refuses(r#""type": 1"#, &[".type: found the number 1; expected a string"]);
+    refuses(
+        r#""type": "unix", "path": "x", "port": 1"#,
+        &[".port: unknown key 'port' in a unix endpoint; expected one of type, path, backlog"],
+    );
+}
+
+#[test]
+fn a_connecting_endpoint_has_everything_that_the_file_says() {
+    let tcp = |host: &str, version, seconds| {
+        ConnectingEndpoint::Tcp(ConnectingTcp {
+            host: host.to_owned(),
+            port: 9_000,
+            version,
+            timeout: Duration::from_secs(seconds),
+        })
+    };
+    let plain = r#""type": "tcp", "host": "router", "port": 9000"#;
+    assert_eq!(connects(plain), tcp("router", IpVersion::V4, 10));
+    let full = r#""type": "tcp", "host": "${TEXT}", "port": "$PORT", "version": 6, "timeout": 0"#;
+    assert_eq!(connects(full), tcp("text", IpVersion::V6, 0));
+    let unix = ConnectingUnix { path: "/node/x".into(), timeout: Duration::from_secs(600) };
+    let full = r#""type": "unix", "path": "x", "timeout": 600"#;
+    assert_eq!(connects(full), ConnectingEndpoint::Unix(unix));
+}
+
+#[test]
+fn a_connecting_endpoint_has_ranges_too() {
+    let below = "workers[1].components[0].transport.endpoint";
+    let faults = sentences(&connecting(r#""type": "tcp", "port": 0, "timeout": 601"#));
+    let expected = [
+        format!("{below}: missing key 'host' in a connecting tcp endpoint"),
+        format!("{below}.port: found the number 0; expected a whole number from 1 to 65535"),
+        format!("{below}.timeout: found the number 601; expected a whole number from 0 to 600"),
+    ];
+    assert_eq!(faults, expected);
+}

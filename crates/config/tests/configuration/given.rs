@@ -1,0 +1,179 @@
+//! What the tests give: an environment, and configurations made of the part that a test is about.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use cloverleaf_config::settings::{
+    Realm, RouterWorker, Transport, WebPath, WebSocketOptions, WebTransport, Worker,
+};
+use cloverleaf_config::{Environment, Format, Loaded, Settings, parse};
+
+/// An environment with these variables, files and directories.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Given {
+    pub(crate) variables: BTreeMap<&'static str, &'static str>,
+    pub(crate) files: BTreeMap<&'static str, &'static str>,
+    pub(crate) directories: Vec<&'static str>,
+}
+
+impl Environment for Given {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).map(|value| (*value).to_owned())
+    }
+
+    fn read_file(&self, path: &Path, _: u64) -> io::Result<String> {
+        let text = path.to_str().and_then(|path| self.files.get(path));
+        text.map(|text| (*text).to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn is_directory(&self, path: &Path) -> bool {
+        self.directories.iter().any(|directory| Path::new(directory) == path)
+    }
+}
+
+/// The environment of most tests.
+pub(crate) fn environment() -> Given {
+    Given {
+        variables: BTreeMap::from([
+            ("PORT", "9000"),
+            ("RUN", "/run"),
+            ("YES", "true"),
+            ("TEXT", "text"),
+            ("EMPTY", ""),
+        ]),
+        files: BTreeMap::from([("/node/key.txt", "from the file\n")]),
+        directories: vec!["/node/web"],
+    }
+}
+
+fn read(text: &str, format: Format) -> Result<Loaded, Vec<String>> {
+    let name = if format == Format::Json { "config.json" } else { "config.yaml" };
+    parse(text, format, name, Path::new("/node"), &environment())
+        .map_err(|faults| faults.to_string().lines().map(str::to_owned).collect())
+}
+
+/// The faults of a JSON configuration, as they are shown.
+pub(crate) fn json_faults(text: &str) -> Vec<String> {
+    read(text, Format::Json).expect_err(text)
+}
+
+/// The faults of a YAML configuration, as they are shown.
+pub(crate) fn yaml_faults(text: &str) -> Vec<String> {
+    read(text, Format::Yaml).expect_err(text)
+}
+
+/// What a valid JSON configuration says.
+pub(crate) fn json(text: &str) -> Loaded {
+    read(text, Format::Json).unwrap_or_else(|faults| panic!("{faults:#?} in {text}"))
+}
+
+/// What a valid YAML configuration says.
+pub(crate) fn yaml(text: &str) -> Loaded {
+    read(text, Format::Yaml).unwrap_or_else(|faults| panic!("{faults:#?} in {text}"))
+}
+
+/// The warnings of a configuration, without the name of the file.
+pub(crate) fn warnings(loaded: &Loaded) -> Vec<String> {
+    let shown = |text: String| text.split_once(':').map(|(_, rest)| rest.to_owned());
+    loaded.warnings.iter().filter_map(|warning| shown(warning.to_string())).collect()
+}
+
+/// The faults of a JSON configuration without their places in the file.
+pub(crate) fn sentences(text: &str) -> Vec<String> {
+    let sentence = |fault: &String| fault.splitn(4, ':').nth(3).map(|rest| rest.trim().to_owned());
+    json_faults(text).iter().filter_map(sentence).collect()
+}
+
+/// A realm whose anonymous role may do everything.
+pub(crate) const REALM: &str = r#"{"name": "realm1", "roles": [{"name": "anonymous",
+    "permissions": [{"uri": "*", "allow": {"call": true, "register": true,
+    "publish": true, "subscribe": true}}]}]}"#;
+
+/// A configuration with these workers.
+pub(crate) fn workers(workers: &str) -> String {
+    format!(r#"{{"version": 2, "workers": [{workers}]}}"#)
+}
+
+/// A configuration with one router that has these keys.
+pub(crate) fn router(keys: &str) -> String {
+    workers(&format!(r#"{{"type": "router", {keys}}}"#))
+}
+
+/// A configuration with one router that has `realm1` and this transport.
+pub(crate) fn transport(transport: &str) -> String {
+    router(&format!(r#""realms": [{REALM}], "transports": [{transport}]"#))
+}
+
+/// A configuration with one web transport that has these paths.
+pub(crate) fn paths(paths: &str) -> String {
+    transport(&format!(
+        r#"{{"type": "web", "endpoint": {{"type": "tcp", "port": 8080}}, "paths": {{{paths}}}}}"#
+    ))
+}
+
+/// A configuration with one websocket transport that has these options.
+pub(crate) fn websocket_options(options: &str) -> String {
+    transport(&format!(
+        r#"{{"type": "websocket", "endpoint": {{"type": "tcp", "port": 8080}},
+            "options": {{{options}}}}}"#
+    ))
+}
+
+/// A configuration with one realm that has this role.
+pub(crate) fn role(role: &str) -> String {
+    router(&format!(r#""realms": [{{"name": "realm1", "roles": [{role}]}}]"#))
+}
+
+/// A configuration with one role that has these permissions.
+pub(crate) fn permissions(permissions: &str) -> String {
+    role(&format!(r#"{{"name": "anonymous", "permissions": [{permissions}]}}"#))
+}
+
+/// The first worker, which is a router.
+pub(crate) fn the_router(settings: &Settings) -> &RouterWorker {
+    match &settings.workers[..] {
+        [Worker::Router(router), ..] => router,
+        other => panic!("no router first in {other:?}"),
+    }
+}
+
+/// The only realm of the first worker.
+pub(crate) fn the_realm(settings: &Settings) -> &Realm {
+    match &the_router(settings).realms[..] {
+        [realm] => realm,
+        other => panic!("not one realm: {other:?}"),
+    }
+}
+
+/// The only transport of the first worker.
+pub(crate) fn the_transport(settings: &Settings) -> &Transport {
+    match &the_router(settings).transports[..] {
+        [transport] => transport,
+        other => panic!("not one transport: {other:?}"),
+    }
+}
+
+/// The only transport of the first worker, which is a web transport.
+pub(crate) fn the_web(settings: &Settings) -> &WebTransport {
+    match the_transport(settings) {
+        Transport::Web(web) => web,
+        other => panic!("no web transport: {other:?}"),
+    }
+}
+
+/// The only path of the only web transport.
+pub(crate) fn the_path(settings: &Settings) -> &WebPath {
+    match &the_web(settings).paths[..] {
+        [path] => path,
+        other => panic!("not one path: {other:?}"),
+    }
+}
+
+/// The options of the only transport, which is a websocket transport.
+pub(crate) fn the_websocket_options(settings: &Settings) -> &WebSocketOptions {
+    match the_transport(settings) {
+        Transport::WebSocket(websocket) => &websocket.options,
+        other => panic!("no websocket transport: {other:?}"),
+    }
+}

@@ -1,0 +1,12 @@
+//! Whole configurations through the public face of the crate.
+
+mod default_node;
+mod endpoints;
+mod given;
+mod options;
+mod permissions;
+mod places;
+mod references;
+mod seeds;
+mod unsupported;
+mod web;

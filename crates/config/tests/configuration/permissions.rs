@@ -1,0 +1,211 @@
+//! Roles, permissions, and the older form of the latter.
+
+use cloverleaf_config::settings::{Allow, Disclose, Permission};
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
+
+use crate::given::{json, permissions, role, sentences, the_realm, warnings};
+
+const CALL: Allow = Allow { call: true, register: false, publish: false, subscribe: false };
+
+fn reads(text: &str) -> Vec<Permission> {
+    the_realm(&json(&permissions(text)).settings).roles[0].permissions.clone()
+}
+
+fn pattern(text: &str, policy: MatchPolicy) -> UriPattern {
+    UriPattern::new(text, policy, UriRule::Loose).expect(text)
+}
+
+#[test]
+fn a_permission_has_everything_that_the_file_says() {
+    let text = r#"{"uri": "com.example.", "match": "prefix", "allow": {"call": true,
+        "register": false}, "disclose": {"caller": true, "publisher": false}, "cache": true},
+        {"uri": "com.other"}"#;
+    let expected = [
+        Permission {
+            pattern: pattern("com.example.", MatchPolicy::Prefix),
+            allow: CALL,
+            disclose: Disclose { caller: true, publisher: false },
+            cache: true,
+        },
+        Permission {
+            pattern: pattern("com.other", MatchPolicy::Exact),
+            allow: Allow::default(),
+            disclose: Disclose::default(),
+            cache: false,
+        },
+    ];
+    assert_eq!(reads(text), expected);
+}
+
+#[test]
+fn stars_tell_the_policy_when_match_does_not() {
+    let reads =
+        |uri: &str, rest: &str| reads(&format!(r#"{{"uri": "{uri}"{rest}}}"#))[0].pattern.clone();
+    assert_eq!(reads("*", ""), pattern("", MatchPolicy::Prefix));
+    assert_eq!(reads("com.example.*", ""), pattern("com.example.", MatchPolicy::Prefix));
+    assert_eq!(reads("com.*.get", ""), pattern("com..get", MatchPolicy::Wildcard));
+    assert_eq!(reads("com.get", ""), pattern("com.get", MatchPolicy::Exact));
+    let wildcard = r#", "match": "wildcard""#;
+    assert_eq!(reads("com..get", wildcard), pattern("com..get", MatchPolicy::Wildcard));
+    let exact = r#", "match": "exact""#;
+    assert_eq!(reads("com.*", exact), pattern("com.*", MatchPolicy::Exact));
+}
+
+#[test]
+fn a_star_beside_match_gets_a_warning() {
+    let loaded = json(&permissions(r#"{"uri": "com.*", "match": "prefix"}"#));
+    let expected = ["with 'match', a '*' in 'uri' stands for itself"];
+    let sentences: Vec<&str> = loaded.warnings.iter().map(|w| w.message.as_str()).collect();
+    assert_eq!(sentences, expected);
+}
+
+#[test]
+fn wrong_permissions_are_refused() {
+    let below = "workers[0].realms[0].roles[0].permissions";
+    let faults = sentences(&permissions(
+        r#"{"match": "exact"}, {"uri": 1}, {"uri": "a b"}, {"uri": "com.", "match": "exact"},
+        {"uri": "a*b.c"}, {"uri": "a", "match": "prefx"},
+        {"uri": "b", "allow": {"cal": true, "register": "yes"}},
+        {"uri": "c", "disclose": true}, {"uri": "d", "call": true}"#,
+    ));
+    let expected = [
+        format!("{below}[0]: missing key 'uri' in a permission"),
+        format!("{below}[1].uri: found the number 1; expected a string"),
+        format!("{below}[2].uri: 'a b' is not a valid URI"),
+        format!("{below}[3].uri: 'com.' is not a valid URI"),
+        format!("{below}[4].uri: 'a*b.c' is not a valid starred URI"),
+        format!(
+            "{below}[5].match: unknown match policy 'prefx'; expected 'exact', 'prefix' or 'wildcard'; did you mean 'prefix'?"
+        ),
+        format!(
+            "{below}[6].allow.cal: unknown key 'cal' in a permission's 'allow'; did you mean 'call'?"
+        ),
+        format!("{below}[6].allow.register: found the string 'yes'; expected true or false"),
+        format!("{below}[7].disclose: found true; expected a map: a permission's 'disclose'"),
+        format!(
+            "{below}[8].call: 'call' of a permission is written inside of 'allow' since version 2"
+        ),
+    ];
+    assert_eq!(faults, expected);
+}
+
+#[test]
+fn actions_beside_allow_are_the_older_form() {
+    let text = |rest: &str| {
+        format!(
+            r#"{{"workers": [{{"type": "router", "realms": [{{"name": "realm1", "roles": [
+            {{"name": "anonymous", "permissions": [{{"uri": "com.*", {rest}}}]}}]}}]}}]}}"#
+        )
+    };
+    let loaded = json(&text(r#""call": true, "publish": false"#));
+    let expected = Permission {
+        pattern: pattern("com.", MatchPolicy::Prefix),
+        allow: CALL,
+        disclose: Disclose::default(),
+        cache: false,
+    };
+    assert_eq!(the_realm(&loaded.settings).roles[0].permissions, [expected]);
+    assert_eq!(
+        warnings(&loaded)[1],
+        "2:51: workers[0].realms[0].roles[0].permissions[0]: this permission is written in the \
+         older form; today it has \"allow\": {\"call\": true, \"publish\": false}"
+    );
+    let both = sentences(&text(r#""call": true, "allow": {"call": false}"#));
+    assert_eq!(
+        both,
+        ["workers[0].realms[0].roles[0].permissions[0].allow: 'allow' beside the actions of the \
+          older form"]
+    );
+}
+
+#[test]
+fn role_names_follow_their_rule_and_differ() {
+    let text = |names: &str| {
+        let roles: Vec<String> = names
+            .split(',')
+            .map(|name| format!(r#"{{"name": "{name}", "permissions": [{{"uri": "*"}}]}}"#))
+            .collect();
+        role(&roles.join(", "))
+    };
+    let names = |names: &str| {
+        let settings = json(&text(names)).settings;
+        the_realm(&settings).roles.iter().map(|role| role.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("anonymous,com.example.Admin-1"), ["anonymous", "com.example.Admin-1"]);
+    for name in ["", "a b", "a..b", "a#"] {
+        assert!(sentences(&text(name))[0].contains("is no name of a role; expected"), "{name}");
+    }
+    assert_eq!(
+        sentences(&text("one,two,one")),
+        ["workers[0].realms[0].roles[2]: the role 'one' is already there in line 1"]
+    );
+}
+
+#[test]
+fn a_role_without_permissions_gets_a_warning() {
+    let loaded = json(&role(r#"{"name": "anonymous"}"#));
+    let expected = "workers[0].realms[0].roles[0]: this role has no permissions, so that \
+                    everything is denied to it";
+    assert_eq!(warnings(&loaded), [format!("1:87: {expected}")]);
+}
+
+#[test]
+fn of_two_permissions_with_the_same_pattern_the_last_counts() {
+    let text = "{\"uri\": \"a\", \"allow\": {\"call\": true}},\n{\"uri\": \"b\"},\n\
+                {\"uri\": \"a\", \"match\": \"exact\"}";
+    let loaded = json(&permissions(text));
+    let kept: Vec<String> = the_realm(&loaded.settings).roles[0]
+        .permissions
+        .iter()
+        .map(|permission| format!("{} {}", permission.pattern.as_str(), permission.allow.call))
+        .collect();
+    assert_eq!(kept, ["b false", "a false"]);
+    let expected = "workers[0].realms[0].roles[0].permissions[0]: no effect: the permission in \
+                    line 3 has the same pattern";
+    assert_eq!(warnings(&loaded), [format!("1:125: {expected}")]);
+}
+
+/// The warnings about the order of two permissions, the first of which allows calls.
+fn surprises(one: (&str, &str), other: (&str, &str)) -> Vec<String> {
+    let ((one, policy), (other, other_policy)) = (one, other);
+    let text = permissions(&format!(
+        r#"{{"uri": "{one}", "match": "{policy}", "allow": {{"call": true}}}},
+        {{"uri": "{other}", "match": "{other_policy}"}}"#
+    ));
+    json(&text).warnings.into_iter().map(|warning| warning.message).collect()
+}
+
+#[test]
+fn permissions_that_count_although_another_pattern_is_longer_get_a_warning() {
+    let warning = |longer: &str, counting: &str, line: u32| {
+        format!(
+            "the pattern '{longer}' is longer than '{counting}' of line {line}, which counts \
+             before it where both match (exact, then wildcard, then the longest prefix)"
+        )
+    };
+    assert_eq!(
+        surprises(("com.example.a", "prefix"), ("com..add", "wildcard")),
+        [warning("com.example.a", "com..add", 2)]
+    );
+    assert_eq!(
+        surprises(("a.b..d", "wildcard"), ("a..something.d", "wildcard")),
+        [warning("a..something.d", "a.b..d", 1)]
+    );
+}
+
+#[test]
+fn permissions_whose_order_makes_no_difference_get_none() {
+    let quiet = [
+        (("com.example.a", "prefix"), ("org..add", "wildcard")),
+        (("com.example.b", "prefix"), ("com..add", "wildcard")),
+        (("com.example.add.more", "prefix"), ("com..add", "wildcard")),
+        (("com", "prefix"), ("com..add", "wildcard")),
+        (("com.example.add", "exact"), ("com..add", "wildcard")),
+        (("com.example.", "prefix"), ("com.", "prefix")),
+        (("a.b..d", "wildcard"), ("a.b.x.dd", "exact")),
+        (("a.b..d", "wildcard"), ("a..c.x.y", "wildcard")),
+    ];
+    for (one, other) in quiet {
+        assert_eq!(surprises(one, other), [""; 0], "{one:?} {other:?}");
+    }
+}

@@ -1,0 +1,187 @@
+//! What the file refers to exists, and nothing is wanted twice.
+
+use crate::given::{REALM, json, paths, router, sentences, transport, workers};
+
+const CALLER: &str = r#""call": {"type": "caller", "realm": "realm1", "role": "anonymous"}"#;
+
+#[test]
+fn a_bridge_needs_a_realm_and_a_role_that_exist() {
+    json(&paths(CALLER));
+    let below = "workers[0].transports[0].paths.call";
+    assert_eq!(
+        sentences(&paths(&CALLER.replace("realm1", "realm2"))),
+        [format!("{below}.realm: no router has a realm 'realm2'; did you mean 'realm1'?")]
+    );
+    assert_eq!(
+        sentences(&paths(&CALLER.replace("anonymous", "anonymus"))),
+        [format!(
+            "{below}.role: the realm 'realm1' has no role 'anonymus'; did you mean 'anonymous'?"
+        )]
+    );
+}
+
+#[test]
+fn a_realm_of_another_router_counts_and_one_of_a_disabled_router_does_not() {
+    let web = format!(
+        r#"{{"type": "router", "transports": [{{"type": "web",
+        "endpoint": {{"type": "tcp", "port": 1}}, "paths": {{{CALLER}}}}}]}}"#
+    );
+    let other = |options: &str| {
+        workers(&format!(r#"{web}, {{"type": "router", {options} "realms": [{REALM}]}}"#))
+    };
+    json(&other(""));
+    assert_eq!(
+        sentences(&other(r#""options": {"disabled": true},"#)),
+        ["workers[0].transports[0].paths.call.realm: no router has a realm 'realm1'"]
+    );
+}
+
+#[test]
+fn a_component_in_a_router_needs_a_realm_and_a_role_that_exist() {
+    let component = |realm: &str, role: &str| {
+        router(&format!(
+            r#""realms": [{REALM}], "components": [{{"type": "class", "classname": "a.B",
+            "realm": "{realm}"{role}}}]"#
+        ))
+    };
+    json(&component("realm1", ""));
+    json(&component("realm1", r#", "role": "anonymous""#));
+    assert_eq!(
+        sentences(&component("other", "")),
+        ["workers[0].components[0].realm: no router has a realm 'other'"]
+    );
+    assert_eq!(
+        sentences(&component("realm1", r#", "role": "backend""#)),
+        ["workers[0].components[0].role: the realm 'realm1' has no role 'backend'"]
+    );
+}
+
+#[test]
+fn anonymous_sessions_need_a_role_that_exists() {
+    let auth = |auth: &str| {
+        transport(&format!(
+            r#"{{"type": "rawsocket", "endpoint": {{"type": "tcp", "port": 1}},
+            "auth": {{"anonymous": {{{auth}}}}}}}"#
+        ))
+    };
+    let below = "workers[0].transports[0].auth.anonymous";
+    json(&auth(""));
+    json(&auth(r#""role": "anonymous""#));
+    assert_eq!(
+        sentences(&auth(r#""role": "guest""#)),
+        [format!("{below}.role: no realm has a role 'guest'")]
+    );
+    assert_eq!(
+        sentences(&auth(r#""realm": "realm1", "role": "guest""#)),
+        [format!("{below}.role: the realm 'realm1' has no role 'guest'")]
+    );
+    assert_eq!(
+        sentences(&auth(r#""realm": "other", "role": "anonymous""#)),
+        [format!("{below}.realm: no router has a realm 'other'")]
+    );
+}
+
+#[test]
+fn a_component_in_a_container_needs_a_realm_only_where_it_connects_to_this_node() {
+    let node = |realm: &str, endpoint: &str| {
+        workers(&format!(
+            r#"{{"type": "router", "realms": [{REALM}], "transports": [
+            {{"type": "rawsocket", "endpoint": {{"type": "unix", "path": "x.sock"}}}},
+            {{"type": "rawsocket", "endpoint": {{"type": "tcp", "port": 9000}}}}]}},
+            {{"type": "container", "components": [{{"type": "class", "classname": "a.B",
+            "realm": "{realm}", "transport": {{"type": "rawsocket", "serializer": "json",
+            "endpoint": {{{endpoint}}}}}}}]}}"#
+        ))
+    };
+    let fault = ["workers[1].components[0].realm: no router has a realm 'other'"];
+    let here = [
+        r#""type": "unix", "path": "/node/x.sock""#,
+        r#""type": "tcp", "host": "127.0.0.1", "port": 9000"#,
+        r#""type": "tcp", "host": "localhost", "port": 9000"#,
+    ];
+    for endpoint in here {
+        json(&node("realm1", endpoint));
+        assert_eq!(sentences(&node("other", endpoint)), fault, "{endpoint}");
+    }
+    let elsewhere = [
+        r#""type": "unix", "path": "y.sock""#,
+        r#""type": "tcp", "host": "router.example.com", "port": 9000"#,
+        r#""type": "tcp", "host": "127.0.0.1", "port": 9001"#,
+    ];
+    for endpoint in elsewhere {
+        json(&node("other", endpoint));
+    }
+}
+
+#[test]
+fn references_are_not_complained_about_when_a_realm_could_not_be_read() {
+    let faulty = router(&format!(
+        r#""realms": [{{"name": "x"}}], "transports": [{{"type": "web",
+        "endpoint": {{"type": "tcp", "port": 1}}, "paths": {{{CALLER}}}}}]"#
+    ));
+    assert_eq!(sentences(&faulty).len(), 1);
+    let misspelt = router(&format!(
+        r#""realm": [{REALM}], "transports": [{{"type": "web",
+        "endpoint": {{"type": "tcp", "port": 1}}, "paths": {{{CALLER}}}}}]"#
+    ));
+    assert_eq!(
+        sentences(&misspelt),
+        ["workers[0].realm: unknown key 'realm' in a router; did you mean 'realms'?"]
+    );
+}
+
+#[test]
+fn no_two_realms_have_the_same_name() {
+    let text = workers(&format!(
+        r#"{{"type": "router", "realms": [{REALM}]}}, {{"type": "router", "realms": [{REALM}]}}"#
+    ));
+    assert_eq!(
+        sentences(&text),
+        ["workers[1].realms[0]: the realm 'realm1' is already there in line 1"]
+    );
+}
+
+/// Two transports that listen at these endpoints.
+fn both(one: &str, other: &str) -> String {
+    router(&format!(
+        r#""transports": [{{"type": "rawsocket", "endpoint": {{{one}}}}},
+        {{"type": "rawsocket", "endpoint": {{{other}}}}}]"#
+    ))
+}
+
+#[test]
+fn no_two_transports_listen_at_the_same_address() {
+    let fault = ["workers[0].transports[1].endpoint: the transport in line 1 already listens here"];
+    let clashing = [
+        (r#""type": "unix", "path": "x""#, r#""type": "unix", "path": "/node/x""#),
+        (r#""type": "tcp", "port": 80"#, r#""type": "tcp", "port": 80"#),
+        (
+            r#""type": "tcp", "port": 80"#,
+            r#""type": "tcp", "port": 80, "interface": "127.0.0.1", "shared": true"#,
+        ),
+    ];
+    for (one, other) in clashing {
+        assert_eq!(sentences(&both(one, other)), fault, "{one} {other}");
+    }
+}
+
+#[test]
+fn transports_at_different_addresses_do_not_clash() {
+    let apart = [
+        (r#""type": "unix", "path": "x""#, r#""type": "unix", "path": "y""#),
+        (r#""type": "tcp", "port": 80"#, r#""type": "tcp", "port": 81"#),
+        (r#""type": "tcp", "port": 0"#, r#""type": "tcp", "port": 0"#),
+        (r#""type": "tcp", "port": 80"#, r#""type": "tcp", "port": 80, "version": 6"#),
+        (
+            r#""type": "tcp", "port": 80, "interface": "127.0.0.1""#,
+            r#""type": "tcp", "port": 80, "interface": "127.0.0.2""#,
+        ),
+        (
+            r#""type": "tcp", "port": 80, "shared": true"#,
+            r#""type": "tcp", "port": 80, "shared": true"#,
+        ),
+    ];
+    for (one, other) in apart {
+        json(&both(one, other));
+    }
+}
