@@ -1,0 +1,25 @@
+//! What can be read can be transcoded, and what it has become survives the way there and back.
+#![no_main]
+
+use cloverleaf_fuzz::take_serializer;
+use cloverleaf_wamp::codec::transcode::transcode;
+use cloverleaf_wamp::serializer::Serializer;
+use libfuzzer_sys::fuzz_target;
+
+fn transcoded(from: Serializer, value: &[u8], to: Serializer) -> Vec<u8> {
+    let mut out = Vec::new();
+    transcode(from, value, to, &mut out).expect("what was written can be read");
+    out
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((from, data)) = take_serializer(data) else { return };
+    let Some((to, value)) = take_serializer(data) else { return };
+    let mut there = Vec::new();
+    if transcode(from, value, to, &mut there).is_err() {
+        assert!(there.is_empty());
+        return;
+    }
+    let back = transcoded(to, &there, from);
+    assert_eq!(transcoded(from, &back, to), there);
+});
