@@ -1,0 +1,92 @@
+"""Autobahn|Python sessions, attached over any transport with any serializer."""
+
+import asyncio
+from typing import NamedTuple
+
+import txaio
+from autobahn.asyncio.rawsocket import WampRawSocketClientFactory
+from autobahn.asyncio.wamp import ApplicationSession
+from autobahn.asyncio.websocket import WampWebSocketClientFactory
+from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.serializer import CBORSerializer, JsonSerializer, MsgPackSerializer
+from autobahn.wamp.types import ComponentConfig
+
+SERIALIZERS = {"json": JsonSerializer, "msgpack": MsgPackSerializer, "cbor": CBORSerializer}
+TRANSPORTS = ("websocket", "tcp", "unix")
+
+
+class Attachment(NamedTuple):
+    """How a peer reaches the router; `tcp` and `unix` are rawsocket."""
+
+    transport: str
+    serializer: str
+
+    def __str__(self):
+        return f"{self.transport}-{self.serializer}"
+
+
+ATTACHMENTS = [Attachment(transport, serializer)
+               for transport in TRANSPORTS for serializer in SERIALIZERS]
+WEBSOCKET_JSON = Attachment("websocket", "json")
+
+
+class Peer(ApplicationSession):
+    """A session whose coming and going can be awaited."""
+
+    def __init__(self, realm):
+        super().__init__(ComponentConfig(realm=realm))
+        loop = asyncio.get_running_loop()
+        self.joined, self.left, self.disconnected = (loop.create_future() for _ in range(3))
+
+    def onJoin(self, details):
+        self.joined.set_result(details)
+
+    def onLeave(self, details):
+        if not self.joined.done():
+            self.joined.set_exception(ApplicationError(details.reason, details.message))
+        self.left.set_result(details)
+        self.disconnect()
+
+    def onDisconnect(self):
+        if not self.disconnected.done():
+            self.disconnected.set_result(None)
+
+    def onUserError(self, fail, msg):
+        """What a procedure raises is the caller's to see, not the log's."""
+
+
+class Peers:
+    """The sessions of one test; those that are still there at its end leave."""
+
+    def __init__(self, router):
+        self.router = router
+        self.peers = []
+
+    async def join(self, attachment, realm="realm1"):
+        """A session joined to `realm`, or the router's reason against it as ApplicationError."""
+        peer = Peer(realm)
+        self.peers.append(peer)
+        await self.connect(attachment, peer)
+        await peer.joined
+        return peer
+
+    async def connect(self, attachment, peer):
+        loop = asyncio.get_running_loop()
+        txaio.config.loop = loop
+        serializer = SERIALIZERS[attachment.serializer]()
+        if attachment.transport == "websocket":
+            factory = WampWebSocketClientFactory(
+                lambda: peer, self.router.websocket_url, serializers=[serializer], loop=loop)
+            await loop.create_connection(factory, "127.0.0.1", self.router.web_port)
+            return
+        factory = WampRawSocketClientFactory(lambda: peer, serializer=serializer)
+        if attachment.transport == "tcp":
+            await loop.create_connection(factory, "127.0.0.1", self.router.raw_port)
+        else:
+            await loop.create_unix_connection(factory, str(self.router.socket_path))
+
+    async def leave(self):
+        for peer in self.peers:
+            if peer.is_attached():
+                peer.leave()
+                await peer.disconnected

@@ -1,0 +1,156 @@
+"""A router process for the tests: configured, started, awaited and ended.
+
+Which program it is, the environment says: CLOVERLEAF_BIN, or else what cargo built last.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+# A debug build on a busy machine starts far below this; a hang is told from slowness.
+START_SECONDS = 30
+END_SECONDS = 15
+
+# Small enough to be exceeded quickly, large enough for every honest message of the tests.
+MAX_MESSAGE = 4 * 1024 * 1024
+
+EVERYTHING = {"call": True, "register": True, "publish": True, "subscribe": True}
+
+
+def binary():
+    """The program under test."""
+    named = os.environ.get("CLOVERLEAF_BIN")
+    if named:
+        return Path(named)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", CHECKOUT / "target"))
+    built = [path for path in (target / "debug/cloverleaf", target / "release/cloverleaf")
+             if path.exists()]
+    if not built:
+        raise FileNotFoundError("no router: run `cargo build -p cloverleaf-node` first")
+    return max(built, key=lambda path: path.stat().st_mtime)
+
+
+def free_ports(count):
+    """Ports that nobody listens on now."""
+    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [holder.getsockname()[1] for holder in holders]
+    for holder in holders:
+        holder.close()
+    return ports
+
+
+def tcp(port):
+    return {"type": "tcp", "interface": "127.0.0.1", "port": port}
+
+
+def realm(name, *permissions):
+    return {"name": name, "roles": [{"name": "anonymous", "permissions": list(permissions)}]}
+
+
+def permission(uri, match, allow):
+    return {"uri": uri, "match": match, "allow": allow,
+            "disclose": {"caller": False, "publisher": False}, "cache": True}
+
+
+def configuration(web_port, raw_port):
+    """Every transport that the tests use, an open realm and one with a few permissions."""
+    rawsocket = {"type": "rawsocket", "serializers": ["json", "msgpack", "cbor"],
+                 "options": {"max_message_size": MAX_MESSAGE}}
+    bridge = {"realm": "realm1", "role": "anonymous"}
+    return {
+        "version": 2,
+        "workers": [{
+            "type": "router",
+            "realms": [
+                realm("realm1", permission("", "prefix", EVERYTHING)),
+                realm("guarded",
+                      permission("com.example.open.", "prefix", EVERYTHING),
+                      permission("com.example.open.readonly", "exact", {"subscribe": True})),
+            ],
+            "transports": [
+                {"type": "web", "endpoint": tcp(web_port), "paths": {
+                    "ws": {"type": "websocket", "options": {"max_message_size": MAX_MESSAGE}},
+                    "call": {"type": "caller", **bridge},
+                    "publish": {"type": "publisher", **bridge},
+                    "small": {"type": "caller", **bridge, "options": {"post_body_limit": 64}},
+                    "signed": {"type": "caller", **bridge,
+                               "options": {"key": "bazapp", "secret": "foobar"}},
+                }},
+                {**rawsocket, "endpoint": tcp(raw_port)},
+                {**rawsocket, "endpoint": {"type": "unix", "path": "router.sock"}},
+            ],
+        }],
+    }
+
+
+class Router:
+    """One router process in a directory of its own."""
+
+    def __init__(self, directory, config=None, ports=None):
+        self.directory = Path(directory)
+        self.web_port, self.raw_port = ports or free_ports(2)
+        self.socket_path = self.directory / "router.sock"
+        self.config_path = self.directory / "config.json"
+        self.log_path = self.directory / "router.log"
+        config = config or configuration(self.web_port, self.raw_port)
+        self.config_path.write_text(json.dumps(config, indent=1))
+        self.process = None
+
+    @property
+    def websocket_url(self):
+        return f"ws://127.0.0.1:{self.web_port}/ws"
+
+    def launch(self):
+        """Starts the process without waiting for anything."""
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [binary(), "start", "--config", self.config_path], cwd=self.directory,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        return self
+
+    def start(self):
+        """Starts the process and waits until it accepts on every endpoint."""
+        return self.launch().wait_until_it_accepts(
+            ("127.0.0.1", self.web_port), ("127.0.0.1", self.raw_port), str(self.socket_path))
+
+    def wait_until_it_accepts(self, *addresses):
+        deadline = time.monotonic() + START_SECONDS
+        for address in addresses:
+            while not accepts(address):
+                assert self.process.poll() is None, f"the router ended at once:\n{self.log()}"
+                assert time.monotonic() < deadline, f"{address} isn't served:\n{self.log()}"
+                time.sleep(0.01)
+        return self
+
+    def log(self):
+        """What the process has said so far."""
+        return self.log_path.read_text(errors="replace")
+
+    def wait_for_exit(self):
+        """The exit code of a process that ends by itself."""
+        try:
+            return self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the router did not end:\n{self.log()}") from None
+
+    def stop(self, how=signal.SIGTERM):
+        """Asks the process to end; it has to go gently and leave no socket file behind."""
+        self.process.send_signal(how)
+        code = self.wait_for_exit()
+        assert code == 0, f"exit code {code}:\n{self.log()}"
+        assert not self.socket_path.exists(), "the socket file was left behind"
+
+
+def accepts(address):
+    """Whether something listens there."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(address) == 0

@@ -1,0 +1,125 @@
+"""Events between Autobahn peers, over every transport with every serializer."""
+
+import asyncio
+
+import pytest
+from autobahn.wamp.types import PublishOptions, SubscribeOptions
+
+from peers import Attachment
+
+
+class Inbox:
+    """A handler that keeps what it gets, so that a test can wait for it."""
+
+    def __init__(self):
+        self.queue = asyncio.Queue()
+
+    def __call__(self, *args, details=None, **kwargs):
+        self.queue.put_nowait((list(args), kwargs, details.topic))
+
+    async def next(self):
+        return await self.queue.get()
+
+    async def until(self, last):
+        """The first argument of each event, up to and without the one that is `last`."""
+        seen = []
+        while (argument := (await self.next())[0][0]) != last:
+            seen.append(argument)
+        return seen
+
+
+async def subscribed(peer, topic, match="exact"):
+    """An inbox for the events of a topic or pattern."""
+    inbox = Inbox()
+    await peer.subscribe(inbox, topic, SubscribeOptions(match=match, details_arg="details"))
+    return inbox
+
+
+def acknowledged(**options):
+    return PublishOptions(acknowledge=True, **options)
+
+
+async def test_an_event_carries_args_kwargs_and_topic(join, uri):
+    subscriber, publisher = await join(), await join()
+    inbox = await subscribed(subscriber, uri)
+    await publisher.publish(uri, 1, "zwei ☘", [3, b"\xff"], vier={"f": 2**53}, options=acknowledged())
+    assert await inbox.next() == ([1, "zwei ☘", [3, b"\xff"]], {"vier": {"f": 2**53}}, uri)
+
+
+async def test_an_acknowledged_publication_has_an_id(join, uri):
+    publisher = await join()
+    publication = await publisher.publish(uri, options=acknowledged())
+    assert 1 <= publication.id <= 2**53
+
+
+async def test_events_arrive_in_the_order_of_their_publication(join, uri):
+    subscriber, publisher = await join(), await join()
+    inbox = await subscribed(subscriber, uri)
+    for number in range(300):
+        publisher.publish(uri, number)
+    publisher.publish(uri, "end")
+    assert await inbox.until("end") == list(range(300))
+
+
+async def test_patterns_get_the_topic_that_was_published_to(join, uri):
+    subscriber, publisher = await join(), await join()
+    prefix = await subscribed(subscriber, f"{uri}.pre", "prefix")
+    wildcard = await subscribed(subscriber, f"{uri}..end", "wildcard")
+    exact = await subscribed(subscriber, f"{uri}.prefixed.end")
+    await publisher.publish(f"{uri}.prefixed.end", "all", options=acknowledged())
+    expected = (["all"], {}, f"{uri}.prefixed.end")
+    assert [await inbox.next() for inbox in (prefix, wildcard, exact)] == [expected] * 3
+    await publisher.publish(f"{uri}.other.end", "one", options=acknowledged())
+    assert await wildcard.next() == (["one"], {}, f"{uri}.other.end")
+    assert prefix.queue.empty() and exact.queue.empty()
+
+
+async def test_a_publisher_does_not_get_its_own_event_unless_it_asks(join, uri):
+    peer = await join()
+    inbox = await subscribed(peer, uri)
+    await peer.publish(uri, "not mine", options=acknowledged())
+    await peer.publish(uri, "mine", options=acknowledged(exclude_me=False))
+    assert await inbox.next() == (["mine"], {}, uri)
+
+
+async def test_only_the_eligible_and_not_excluded_get_an_event(join, uri):
+    one, two, publisher = await join(), await join(), await join()
+    inboxes = [await subscribed(one, uri), await subscribed(two, uri)]
+    ids = [peer._session_id for peer in (one, two)]
+    publisher.publish(uri, "for one", options=PublishOptions(eligible=[ids[0]]))
+    publisher.publish(uri, "not for one", options=PublishOptions(exclude=[ids[0]]))
+    publisher.publish(uri, "for none", options=PublishOptions(eligible=ids, exclude=ids))
+    publisher.publish(uri, "end")
+    assert [await inbox.until("end") for inbox in inboxes] == [["for one"], ["not for one"]]
+
+
+async def test_no_event_comes_after_unsubscribing(join, uri):
+    subscriber, publisher = await join(), await join()
+    gone, stays = Inbox(), await subscribed(subscriber, f"{uri}.stays")
+    subscription = await subscriber.subscribe(gone, uri, SubscribeOptions(details_arg="details"))
+    await subscription.unsubscribe()
+    await publisher.publish(uri, "late", options=acknowledged())
+    await publisher.publish(f"{uri}.stays", "end", options=acknowledged())
+    assert await stays.until("end") == []
+    assert gone.queue.empty()
+
+
+async def test_what_a_session_subscribed_goes_with_it(join, uri):
+    leaver, stayer, publisher = await join(), await join(), await join()
+    left, inbox = await subscribed(leaver, uri), await subscribed(stayer, uri)
+    leaver.leave()
+    await leaver.disconnected
+    await publisher.publish(uri, "after", options=acknowledged())
+    assert await inbox.next() == (["after"], {}, uri)
+    assert left.queue.empty()
+
+
+@pytest.mark.parametrize("publishing", ["json", "msgpack", "cbor"])
+async def test_one_event_reaches_subscribers_of_every_serializer(peers, uri, publishing):
+    publisher = await peers.join(Attachment("websocket", publishing))
+    attachments = [Attachment(transport, serializer) for transport in ("websocket", "unix")
+                   for serializer in ("json", "msgpack", "cbor")]
+    inboxes = [await subscribed(await peers.join(each), uri) for each in attachments]
+    await publisher.publish(uri, "☘", b"\x00\xff", 1.5, n=None, options=acknowledged())
+    expected = (["☘", b"\x00\xff", 1.5], {"n": None}, uri)
+    assert [await inbox.next() for inbox in inboxes] == [expected] * len(inboxes)
