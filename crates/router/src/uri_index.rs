@@ -79,11 +79,16 @@ impl<V> UriIndex<V> {
 
     /// The entry that a call goes to: exact before the longest prefix before the wildcard with the
     /// longest literal runs (advanced profile, "Pattern-based Registrations").
+    ///
+    /// The specification lets `a.b` match `a.bc.d`, but in its table of precedence such a prefix
+    /// does not stand in the way of a wildcard: prefixes are ranked by whole components. So one
+    /// that ends inside a component comes last.
     pub fn best_match(&self, uri: &str) -> Option<&V> {
         self.exact
             .get(uri)
-            .or_else(|| self.prefix.longest_match(uri))
+            .or_else(|| self.prefix.longest_match_of_components(uri))
             .or_else(|| self.wildcard.best_match(uri))
+            .or_else(|| self.prefix.longest_match(uri))
     }
 
     /// The entry that a permission is taken from: exact before wildcard before the longest prefix,
@@ -141,13 +146,33 @@ mod tests {
         assert_eq!(index.best_match("com.example.add"), Some(&"prefix"));
     }
 
+    #[test]
+    fn a_prefix_that_ends_inside_a_component_comes_after_wildcards() {
+        let mut index = UriIndex::default();
+        index.insert(&pattern("com.a.b", MatchPolicy::Prefix), "prefix");
+        assert_eq!(index.best_match("com.a.bc"), Some(&"prefix"));
+        index.insert(&pattern("com..bc", MatchPolicy::Wildcard), "wildcard");
+        assert_eq!(index.best_match("com.a.bc"), Some(&"wildcard"));
+        index.insert(&pattern("com.a.", MatchPolicy::Prefix), "component");
+        assert_eq!(index.best_match("com.a.bc"), Some(&"component"));
+        assert_eq!(index.best_match("com.a.b.c"), Some(&"prefix"));
+    }
+
     /// How good a match is, by the letter of the specification: larger is better.
-    fn rank(pattern: &UriPattern) -> (u8, usize, Vec<bool>) {
+    fn rank(pattern: &UriPattern, uri: &str) -> (u8, usize, Vec<bool>) {
+        let text = pattern.as_str();
         match pattern.policy() {
-            MatchPolicy::Exact => (2, 0, Vec::new()),
-            MatchPolicy::Prefix => (1, pattern.as_str().len(), Vec::new()),
+            MatchPolicy::Exact => (3, 0, Vec::new()),
+            MatchPolicy::Prefix => {
+                let rest = &uri[text.len()..];
+                let whole = text.is_empty()
+                    || text.ends_with('.')
+                    || rest.is_empty()
+                    || rest.starts_with('.');
+                (if whole { 2 } else { 0 }, text.len(), Vec::new())
+            }
             MatchPolicy::Wildcard => {
-                (0, 0, pattern.as_str().split('.').map(|component| !component.is_empty()).collect())
+                (1, 0, text.split('.').map(|component| !component.is_empty()).collect())
             }
         }
     }
@@ -194,7 +219,7 @@ mod tests {
                     oracle.iter().filter(|pattern| pattern.matches(&uri)).cloned().collect();
                 expected.sort();
                 assert_eq!(all, expected);
-                let best = expected.iter().max_by_key(|pattern| rank(pattern));
+                let best = expected.iter().max_by_key(|pattern| rank(pattern, &uri));
                 assert_eq!(index.best_match(&uri), best);
             }
             for pattern in &oracle {

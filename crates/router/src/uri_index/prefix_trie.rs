@@ -48,30 +48,30 @@ impl<V> PrefixTrie<V> {
 
     /// Every entry that the URI begins with, from short to long.
     pub(super) fn all_matches(&self, uri: &str, found: &mut impl FnMut(&V)) {
-        let mut node = &self.root;
-        let mut rest = uri.as_bytes();
-        loop {
-            if let Some(value) = &node.value {
-                found(value);
-            }
-            let Some(child) = rest.first().and_then(|first| node.children.get(first)) else {
-                return;
-            };
-            let Some(remaining) = rest.strip_prefix(&*child.label) else { return };
-            (node, rest) = (child, remaining);
-        }
+        self.walk(uri).for_each(|(value, _)| found(value));
     }
 
+    /// The entry of the longest prefix.
     pub(super) fn longest_match(&self, uri: &str) -> Option<&V> {
-        let mut longest = self.root.value.as_ref();
-        let mut node = &self.root;
-        let mut rest = uri.as_bytes();
-        while let Some(child) = rest.first().and_then(|first| node.children.get(first)) {
-            let Some(remaining) = rest.strip_prefix(&*child.label) else { break };
-            longest = child.value.as_ref().or(longest);
-            (node, rest) = (child, remaining);
-        }
-        longest
+        self.walk(uri).last().map(|(value, _)| value)
+    }
+
+    /// The entry of the longest prefix that ends where a component of the URI does.
+    pub(super) fn longest_match_of_components(&self, uri: &str) -> Option<&V> {
+        let whole = |rest: &[u8]| {
+            let matched = &uri.as_bytes()[..uri.len() - rest.len()];
+            matches!(matched.last(), None | Some(b'.')) || matches!(rest.first(), None | Some(b'.'))
+        };
+        self.walk(uri).filter(|(_, rest)| whole(rest)).last().map(|(value, _)| value)
+    }
+
+    /// The entries along the URI, from the root down, with what is left of the URI at each.
+    fn walk<'t, 'u>(&'t self, uri: &'u str) -> impl Iterator<Item = (&'t V, &'u [u8])> {
+        std::iter::successors(Some((&self.root, uri.as_bytes())), |(node, rest)| {
+            let child = node.children.get(rest.first()?)?;
+            Some((child, rest.strip_prefix(&*child.label)?))
+        })
+        .filter_map(|(node, rest)| Some((node.value.as_ref()?, rest)))
     }
 }
 
