@@ -65,11 +65,13 @@ impl Dealer {
         let Some(session) = sessions.at_mut(callee).filter(|callee| !callee.leaving) else {
             return Err(RequestFailure::CalleeGone);
         };
-        let invocation = session.dealer.invocation_ids.next_invocation();
+        let mut ids = session.dealer.invocation_ids.clone();
+        let invocation = ids.next_invocation();
         let message =
             Invocation { request: invocation, registration: id, details, payload: call.payload };
         match session.outbox.send(RouterMessage::Invocation(message)) {
-            Delivery::Queued => {}
+            // A number counts once the callee will see it.
+            Delivery::Queued => session.dealer.invocation_ids = ids,
             Delivery::Congested => return Err(RequestFailure::CalleeCongested),
             Delivery::Gone => return Err(RequestFailure::CalleeGone),
         }
