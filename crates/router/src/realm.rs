@@ -244,7 +244,7 @@ impl<O: Outbox> Realm<O> {
             ClientMessage::Yield(answer) => self.dealer.yielded(&mut self.sessions, from, answer),
             ClientMessage::Error(error) => self.dealer.failed(&mut self.sessions, from, error),
             ClientMessage::Publish(publish) => {
-                self.publish(from, publish);
+                self.publish(from, &publish);
                 Ok(())
             }
             ClientMessage::Cancel(cancel) => {
@@ -287,9 +287,11 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// Ends a session with ABORT.
+    /// Ends a session with ABORT; one that was said GOODBYE to ends in silence.
     pub fn abort(&mut self, key: SessionKey, abort: Abort) {
-        if let Some(session) = self.sessions.at(key) {
+        if let Some(session) = self.sessions.at(key)
+            && !session.leaving
+        {
             let _ = session.outbox.send(RouterMessage::Abort(abort));
         }
         self.detach(key);
@@ -353,10 +355,10 @@ impl<O: Outbox> Realm<O> {
         permission.disclose_caller.decide(wish).ok_or(RequestFailure::DisclosureRefused)
     }
 
-    fn publish(&mut self, from: SessionKey, publish: Publish) {
+    fn publish(&mut self, from: SessionKey, publish: &Publish) {
         let request = publish.reference();
         let acknowledge = publish.options.acknowledge == Some(true);
-        let checked = self.check_publish(from, &publish);
+        let checked = self.check_publish(from, publish);
         match checked {
             Ok(disclosed) => {
                 let publication = PublicationId::from_random(self.random.bits());
@@ -364,7 +366,7 @@ impl<O: Outbox> Realm<O> {
                     let answer = Published { request: publish.request, publication };
                     let _ = session.outbox.send(RouterMessage::Published(answer));
                 }
-                self.broker.publish(&self.sessions, from, &publish, publication, disclosed);
+                self.broker.publish(&self.sessions, from, publish, publication, disclosed);
             }
             // An unacknowledged PUBLISH fails silently.
             Err(failure) if acknowledge => self.refuse(from, request, Err(failure)),

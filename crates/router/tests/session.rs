@@ -1,0 +1,240 @@
+//! Sessions: how they open, how they end, and that nothing of them stays.
+//!
+//! Spec: basic profile "Sessions".
+
+use cloverleaf_router::{
+    Admission, Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey,
+};
+use cloverleaf_testkit::messages::{NOTHING, args, client, router};
+use cloverleaf_testkit::recorder::Recorder;
+use cloverleaf_testkit::{Client, Lab, settings};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::features::{CLIENT, ROUTER};
+use cloverleaf_wamp::message::{
+    Abort, Authenticate, ClientMessage, Hello, HelloDetails, RequestKind, RouterMessage, Welcome,
+    WelcomeDetails,
+};
+use cloverleaf_wamp::payload::Encoded;
+use cloverleaf_wamp::serializer::Serializer;
+
+#[test]
+fn welcome_says_who_the_client_is_and_what_the_router_can_do() {
+    let agent = Some("Cloverleaf-1".into());
+    let mut lab = Lab::with(RealmSettings { agent: agent.clone(), ..settings() });
+    let alice = lab.join("alice");
+    let details = WelcomeDetails {
+        roles: Some(ROUTER),
+        agent,
+        realm: Some("realm1".into()),
+        authid: Some("alice".into()),
+        authrole: Some("anyone".into()),
+        authmethod: Some("anonymous".into()),
+        authprovider: Some("static".into()),
+        authextra: None,
+    };
+    let session = lab.id(alice);
+    assert_eq!(lab.welcome(alice), &Welcome { session, details: Box::new(details) });
+    assert_eq!(lab.realm().session_count(), 1);
+    assert_eq!(lab.realm().name(), "realm1");
+}
+
+#[test]
+fn a_hello_that_is_admitted_opens_a_session_with_the_role_of_the_listener() {
+    let details = HelloDetails { roles: Some(CLIENT), ..HelloDetails::default() };
+    let hello = Hello { realm: "realm1".into(), details };
+    let admitted = Admission::open().admit(&hello, [1, 2]).unwrap();
+    let mut lab = Lab::new();
+    let refusal = Refusal::NoSuchRole { realm: "realm1".into(), role: "anonymous".into() };
+    assert_eq!(lab.attach(admitted.clone()), Err(refusal.clone()));
+    assert_eq!(refusal.abort().reason, error_uri::NO_SUCH_ROLE);
+    assert_eq!(lab.realm().session_count(), 0);
+
+    let mut admitted = admitted;
+    admitted.principal.authrole = "anyone".into();
+    let peer = lab.attach(admitted).unwrap();
+    assert_eq!(lab.welcome(peer).details.authrole.as_deref(), Some("anyone"));
+}
+
+#[test]
+fn a_session_id_that_is_taken_is_drawn_again() {
+    let mut draws = [7, 7, 7, 8].into_iter();
+    let random = Random::new(move || draws.next().unwrap_or(9));
+    let mut realm = Realm::new(settings(), random);
+    let mut join = || -> SessionKey {
+        realm.attach(Admitted::from(Client::named("alice")), Recorder::default()).unwrap()
+    };
+    let (first, second) = (join(), join());
+    assert_eq!([first, second].map(|key| key.id().number()), [8, 9]);
+}
+
+#[test]
+fn goodbye_is_answered_and_the_connection_may_open_another_session() {
+    let mut lab = Lab::new();
+    let alice = lab.join("alice");
+    let next = lab.submit(alice, client::goodbye(error_uri::CLOSE_NORMAL));
+    assert_eq!(next, Next::Left);
+    assert_eq!(lab.received(alice), [router::goodbye(error_uri::GOODBYE_AND_OUT)]);
+    assert!(lab.realm().is_empty());
+}
+
+#[test]
+fn goodbye_is_answered_whatever_its_reason() {
+    let mut lab = Lab::new();
+    for reason in ["wamp.error.close_realm", "wamp.error.goodbye_and_out", "no uri at all", ""] {
+        let alice = lab.join("alice");
+        assert_eq!(lab.submit(alice, client::goodbye(reason)), Next::Left);
+        assert_eq!(lab.received(alice), [router::goodbye(error_uri::GOODBYE_AND_OUT)]);
+    }
+}
+
+#[test]
+fn an_abort_ends_the_session_and_is_never_answered() {
+    let mut lab = Lab::new();
+    let alice = lab.join("alice");
+    let abort = ClientMessage::Abort(Abort::new("com.example.enough", "enough"));
+    assert_eq!(lab.submit(alice, abort), Next::Close);
+    assert_eq!(lab.received(alice), []);
+    assert!(lab.realm().is_empty());
+}
+
+#[test]
+fn a_second_hello_aborts_the_session() {
+    let mut lab = Lab::new();
+    let (alice, bob) = (lab.join("alice"), lab.join("bob"));
+    assert_eq!(lab.submit(alice, client::hello()), Next::Close);
+    let text = "HELLO was sent on a session that is already open";
+    assert_eq!(lab.received(alice), [router::violation(text)]);
+    assert_eq!(lab.received(bob), []);
+    assert_eq!(lab.realm().session_count(), 1);
+}
+
+#[test]
+fn an_answer_to_a_challenge_that_was_not_made_aborts_the_session() {
+    let mut lab = Lab::new();
+    let alice = lab.join("alice");
+    let extra = Encoded::from_value(Serializer::Json, &serde_json::json!({})).unwrap();
+    let answer = ClientMessage::Authenticate(Authenticate { signature: "x".into(), extra });
+    assert_eq!(lab.submit(alice, answer), Next::Close);
+    let text = "AUTHENTICATE may not be sent at this point of the session";
+    assert_eq!(lab.received(alice), [router::violation(text)]);
+}
+
+#[test]
+fn what_comes_after_the_end_of_a_session_is_not_served() {
+    let mut lab = Lab::new();
+    let alice = lab.join("alice");
+    assert_eq!(lab.submit(alice, client::hello()), Next::Close);
+    lab.received(alice);
+    let late = [client::subscribe(1, "com.a"), client::call(2, "com.a", NOTHING), client::hello()];
+    for message in late {
+        assert_eq!(lab.submit(alice, message), Next::Close);
+    }
+    lab.disconnect(alice);
+    lab.abort(alice, Abort::new(error_uri::PROTOCOL_VIOLATION, "late"));
+    assert_eq!(lab.received(alice), []);
+    assert!(lab.realm().is_empty());
+}
+
+#[test]
+fn a_place_that_is_taken_again_is_not_reached_by_its_old_name() {
+    let mut lab = Lab::new();
+    let alice = lab.join("alice");
+    lab.disconnect(alice);
+    let bob = lab.join("bob");
+    assert_eq!(lab.submit(alice, client::subscribe(1, "com.a")), Next::Close);
+    lab.disconnect(alice);
+    assert_eq!(lab.received(bob), []);
+    assert_eq!(lab.realm().session_count(), 1);
+}
+
+#[test]
+fn a_leaving_session_takes_its_registrations_and_subscriptions_with_it() {
+    let mut lab = Lab::new();
+    let (alice, bob) = (lab.join("alice"), lab.join("bob"));
+    lab.send(alice, client::register(1, "com.add"));
+    lab.send(alice, client::subscribe(2, "com.news"));
+    lab.received(alice);
+    lab.disconnect(alice);
+
+    lab.send(bob, client::call(1, "com.add", NOTHING));
+    let text = "no callee registered for procedure <com.add>";
+    let refusal = router::refused(RequestKind::Call, 1, error_uri::NO_SUCH_PROCEDURE, text);
+    assert_eq!(lab.received(bob), [refusal]);
+    lab.send(bob, client::publish(2, "com.news", NOTHING));
+    assert_eq!(lab.received(alice), []);
+    lab.disconnect(bob);
+    assert!(lab.realm().is_empty());
+}
+
+#[test]
+fn a_closing_realm_says_goodbye_to_everybody_once_and_waits_for_theirs() {
+    let mut lab = Lab::new();
+    let (alice, bob) = (lab.join("alice"), lab.join("bob"));
+    lab.close(error_uri::CLOSE_REALM);
+    lab.close(error_uri::SYSTEM_SHUTDOWN);
+    for peer in [alice, bob] {
+        assert_eq!(lab.received(peer), [router::goodbye(error_uri::CLOSE_REALM)]);
+    }
+    assert_eq!(lab.submit(alice, client::goodbye(error_uri::GOODBYE_AND_OUT)), Next::Left);
+    assert_eq!(lab.received(alice), []);
+    lab.disconnect(bob);
+    assert!(lab.realm().is_empty());
+}
+
+/// A realm that closes while `caller` waits for `callee`, who also listens to `com.news`.
+fn closing_in_the_middle() -> (Lab, [cloverleaf_testkit::Peer; 2]) {
+    let mut lab = Lab::new();
+    let (caller, callee) = (lab.join("caller"), lab.join("callee"));
+    lab.send(callee, client::register(1, "com.slow"));
+    lab.send(callee, client::subscribe(2, "com.news"));
+    lab.send(caller, client::call(1, "com.slow", NOTHING));
+    lab.close(error_uri::CLOSE_REALM);
+    lab.received(caller);
+    lab.received(callee);
+    (lab, [caller, callee])
+}
+
+#[test]
+fn requests_that_arrive_after_the_goodbye_of_the_router_are_passed_over() {
+    let (mut lab, [caller, callee]) = closing_in_the_middle();
+    lab.send(caller, client::call(2, "com.slow", NOTHING));
+    lab.send(caller, client::publish_with(3, client::acknowledged(), "com.news", NOTHING));
+    lab.send(caller, client::hello());
+    lab.send(callee, client::yielded(1, args([1])));
+    lab.send(callee, client::yielded(99, args([1])));
+    assert_eq!(lab.received(caller), []);
+    assert_eq!(lab.received(callee), []);
+}
+
+#[test]
+fn nothing_follows_the_goodbye_of_the_router() {
+    let (mut lab, [caller, callee]) = closing_in_the_middle();
+    let late = lab.join("late");
+    lab.send(late, client::publish(1, "com.news", NOTHING));
+    lab.send(late, client::call(2, "com.slow", NOTHING));
+    let text = "callee disconnected from in-flight request";
+    let refusal = router::refused(RequestKind::Call, 2, error_uri::CANCELED, text);
+    assert_eq!(lab.received(late), [refusal]);
+    lab.abort(callee, Abort::new(error_uri::PROTOCOL_VIOLATION, "bytes that are no message"));
+    lab.disconnect(caller);
+    let nothing: [RouterMessage; 0] = [];
+    assert_eq!(lab.received(caller), nothing);
+    assert_eq!(lab.received(callee), nothing);
+}
+
+#[test]
+fn a_caller_that_ends_during_the_close_interrupts_nobody_who_was_said_goodbye_to() {
+    let (mut lab, [caller, callee]) = closing_in_the_middle();
+    assert_eq!(lab.submit(caller, client::goodbye(error_uri::GOODBYE_AND_OUT)), Next::Left);
+    assert_eq!(lab.submit(callee, client::goodbye(error_uri::GOODBYE_AND_OUT)), Next::Left);
+    assert_eq!(lab.received(caller), []);
+    assert_eq!(lab.received(callee), []);
+    assert!(lab.realm().is_empty());
+}
+
+#[test]
+fn time_that_passes_in_an_empty_realm_does_nothing() {
+    let mut realm = Realm::<Recorder>::new(settings(), Random::new(|| 1));
+    realm.handle_timeout(Moment::default().plus_millis(u64::MAX));
+    assert_eq!(realm.next_deadline(), None);
+}
