@@ -21,7 +21,7 @@ use std::time::Duration;
 use cloverleaf_router::{
     Admitted, Moment, Next, Permission, Principal, Realm, RealmSettings, Refusal, Role, SessionKey,
 };
-use cloverleaf_wamp::features::{CLIENT, ClientRoles};
+use cloverleaf_wamp::features::{CLIENT, ClientRoles, Features};
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
 use cloverleaf_wamp::message::{Abort, ClientMessage, RouterMessage, Welcome};
 use cloverleaf_wamp::uri::{UriPattern, UriRule};
@@ -61,6 +61,13 @@ impl Client {
     /// A client that announces everything that this project's own client library does.
     pub const fn named(name: &'static str) -> Self {
         Self { name, role: ANYONE, roles: CLIENT }
+    }
+
+    /// A client of the basic profile: all four roles and no feature.
+    pub const fn basic(name: &'static str) -> Self {
+        let none = Some(Features::NONE);
+        let roles = ClientRoles { publisher: none, subscriber: none, caller: none, callee: none };
+        Self { name, role: ANYONE, roles }
     }
 }
 

@@ -1,0 +1,158 @@
+//! Callers give calls up: three modes, callees that know the feature and callees that don't.
+//!
+//! Spec: advanced profile "Call Canceling"; decisions F11.
+
+use cloverleaf_testkit::messages::{NOTHING, args, client, router};
+use cloverleaf_testkit::{Client, Lab, Peer};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::{CancelMode, RequestKind, RouterMessage};
+
+const MODES: [Option<CancelMode>; 4] =
+    [None, Some(CancelMode::Skip), Some(CancelMode::Kill), Some(CancelMode::KillNoWait)];
+
+/// `caller` has sent call 1, `callee` has taken it as invocation 1.
+fn call_in_flight(callee: Client) -> (Lab, Peer, Peer) {
+    let mut lab = Lab::new();
+    let (caller, callee) = (lab.join("caller"), lab.join_as(callee));
+    lab.send(callee, client::register(1, "com.slow"));
+    lab.send(caller, client::call(1, "com.slow", NOTHING));
+    let expected = [router::registered(1, 1), router::invocation(1, 1, NOTHING)];
+    assert_eq!(lab.received(callee), expected);
+    (lab, caller, callee)
+}
+
+fn interrupt(mode: CancelMode) -> RouterMessage {
+    router::interrupt(1, mode, error_uri::CANCELED)
+}
+
+/// The callee answers in both ways; nobody is told and nobody is aborted.
+fn assert_late_answers_are_swallowed(lab: &mut Lab, caller: Peer, callee: Peer) {
+    lab.send(callee, client::yielded(1, args([1])));
+    lab.send(callee, client::failure(1, error_uri::CANCELED, NOTHING));
+    assert_eq!(lab.received(caller), []);
+    assert_eq!(lab.received(callee), []);
+}
+
+#[test]
+fn skip_answers_the_caller_at_once_and_leaves_the_callee_alone() {
+    let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
+    lab.send(caller, client::cancel(1, Some(CancelMode::Skip)));
+    assert_eq!(lab.received(caller), [router::canceled(1)]);
+    assert_eq!(lab.received(callee), []);
+    assert_late_answers_are_swallowed(&mut lab, caller, callee);
+}
+
+#[test]
+fn killnowait_answers_the_caller_at_once_and_interrupts_the_callee() {
+    let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
+    lab.send(caller, client::cancel(1, Some(CancelMode::KillNoWait)));
+    assert_eq!(lab.received(caller), [router::canceled(1)]);
+    assert_eq!(lab.received(callee), [interrupt(CancelMode::KillNoWait)]);
+    assert_late_answers_are_swallowed(&mut lab, caller, callee);
+}
+
+#[test]
+fn without_a_mode_it_is_killnowait() {
+    let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
+    lab.send(caller, client::cancel(1, None));
+    assert_eq!(lab.received(caller), [router::canceled(1)]);
+    assert_eq!(lab.received(callee), [interrupt(CancelMode::KillNoWait)]);
+}
+
+#[test]
+fn kill_interrupts_the_callee_and_passes_on_how_it_fails() {
+    let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
+    lab.send(caller, client::cancel(1, Some(CancelMode::Kill)));
+    assert_eq!(lab.received(caller), []);
+    assert_eq!(lab.received(callee), [interrupt(CancelMode::Kill)]);
+    lab.send(callee, client::failure(1, error_uri::CANCELED, args(["half way"])));
+    let failed = router::failed(RequestKind::Call, 1, error_uri::CANCELED, args(["half way"]));
+    assert_eq!(lab.received(caller), [failed]);
+    assert_late_answers_are_swallowed(&mut lab, caller, callee);
+}
+
+#[test]
+fn kill_passes_on_a_result_that_was_ready_before_the_interrupt() {
+    let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
+    lab.send(caller, client::cancel(1, Some(CancelMode::Kill)));
+    lab.send(callee, client::yielded(1, args([1])));
+    assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
+}
+
+#[test]
+fn a_callee_without_the_feature_is_skipped_in_every_mode() {
+    for mode in MODES {
+        let (mut lab, caller, callee) = call_in_flight(Client::basic("callee"));
+        lab.send(caller, client::cancel(1, mode));
+        assert_eq!(lab.received(caller), [router::canceled(1)]);
+        assert_eq!(lab.received(callee), []);
+        assert_late_answers_are_swallowed(&mut lab, caller, callee);
+    }
+}
+
+#[test]
+fn a_cancel_that_crosses_the_result_is_passed_over() {
+    for mode in MODES {
+        let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
+        lab.send(callee, client::yielded(1, args([1])));
+        lab.send(caller, client::cancel(1, mode));
+        assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
+        assert_eq!(lab.received(callee), []);
+    }
+}
+
+#[test]
+fn a_cancel_of_no_call_or_of_a_call_of_somebody_else_is_passed_over() {
+    for mode in MODES {
+        let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
+        let other = lab.join("other");
+        lab.send(caller, client::cancel(2, mode));
+        lab.send(other, client::cancel(1, mode));
+        lab.send(callee, client::cancel(1, mode));
+        for peer in [caller, callee, other] {
+            assert_eq!(lab.received(peer), []);
+        }
+        lab.send(callee, client::yielded(1, args([1])));
+        assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
+    }
+}
+
+#[test]
+fn a_second_kill_does_not_interrupt_again() {
+    let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
+    lab.send(caller, client::cancel(1, Some(CancelMode::Kill)));
+    lab.send(caller, client::cancel(1, Some(CancelMode::Kill)));
+    assert_eq!(lab.received(callee), [interrupt(CancelMode::Kill)]);
+    assert_eq!(lab.received(caller), []);
+}
+
+#[test]
+fn a_caller_that_waited_for_a_kill_may_stop_waiting() {
+    for mode in [CancelMode::Skip, CancelMode::KillNoWait] {
+        let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
+        lab.send(caller, client::cancel(1, Some(CancelMode::Kill)));
+        lab.send(caller, client::cancel(1, Some(mode)));
+        assert_eq!(lab.received(caller), [router::canceled(1)]);
+        lab.received(callee);
+        assert_late_answers_are_swallowed(&mut lab, caller, callee);
+    }
+}
+
+#[test]
+fn a_callee_that_leaves_after_a_kill_ends_the_call() {
+    let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
+    lab.send(caller, client::cancel(1, Some(CancelMode::Kill)));
+    lab.disconnect(callee);
+    assert_eq!(lab.received(caller), [router::callee_gone(1)]);
+    lab.disconnect(caller);
+    assert!(lab.realm().is_empty());
+}
+
+#[test]
+fn canceling_one_call_leaves_the_others_in_flight() {
+    let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
+    lab.send(caller, client::call(2, "com.slow", NOTHING));
+    lab.send(caller, client::cancel(1, Some(CancelMode::KillNoWait)));
+    lab.send(callee, client::yielded(2, args([2])));
+    assert_eq!(lab.received(caller), [router::canceled(1), router::result(2, args([2]))]);
+}
