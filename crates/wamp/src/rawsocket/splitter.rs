@@ -48,8 +48,15 @@ impl Splitter {
         Self { limit: limit.min(MAX_FRAME), cut: Vec::new(), handed_out: false }
     }
 
-    /// The next frame of `input`, which is advanced past it; none when the input is used up.
-    pub fn receive<'a>(&'a mut self, input: &mut &'a [u8]) -> Result<Option<Incoming<'a>>, Fault> {
+    /// The next frame of `input`, which is advanced past it; none when the input is used up. To be
+    /// called until then, also because that frees what the last call handed out.
+    ///
+    /// The input is mutable only to be taken the same way as a WebSocket's, which is unmasked in
+    /// place.
+    pub fn receive<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Incoming<'s>>, Fault> {
         if self.handed_out {
             self.handed_out = false;
             self.cut = Vec::new();
@@ -57,27 +64,23 @@ impl Splitter {
         if !self.cut.is_empty() {
             return self.complete(input);
         }
-        let Some((prefix, rest)) = input.split_first_chunk::<PREFIX_LEN>() else {
-            self.cut.extend_from_slice(input);
-            *input = &[];
-            return Ok(None);
-        };
-        let (kind, length) = self.parse(*prefix)?;
-        match rest.split_at_checked(length) {
-            Some((payload, rest)) => {
-                *input = rest;
-                Ok(Some(Incoming { kind, payload }))
-            }
-            None => {
-                self.cut.extend_from_slice(input);
-                *input = &[];
-                Ok(None)
+        if let Some((prefix, rest)) = input.split_first_chunk::<PREFIX_LEN>() {
+            let (kind, length) = self.parse(*prefix)?;
+            if rest.len() >= length {
+                let frame = take_front(input, PREFIX_LEN + length);
+                return Ok(Some(Incoming { kind, payload: &frame[PREFIX_LEN..] }));
             }
         }
+        self.cut.extend_from_slice(input);
+        *input = &mut [];
+        Ok(None)
     }
 
     /// Adds to a cut frame what `input` has of it.
-    fn complete<'a>(&'a mut self, input: &mut &'a [u8]) -> Result<Option<Incoming<'a>>, Fault> {
+    fn complete<'s>(
+        &'s mut self,
+        input: &mut &mut [u8],
+    ) -> Result<Option<Incoming<'s>>, Fault> {
         self.fill(input, PREFIX_LEN);
         let Some((prefix, _)) = self.cut.split_first_chunk::<PREFIX_LEN>() else {
             return Ok(None);
@@ -92,11 +95,9 @@ impl Splitter {
     }
 
     /// Moves bytes from `input` until `cut` has `length` of them.
-    fn fill(&mut self, input: &mut &[u8], length: usize) {
+    fn fill(&mut self, input: &mut &mut [u8], length: usize) {
         let missing = length.saturating_sub(self.cut.len()).min(input.len());
-        let (piece, rest) = input.split_at(missing);
-        self.cut.extend_from_slice(piece);
-        *input = rest;
+        self.cut.extend_from_slice(take_front(input, missing));
     }
 
     fn parse(&self, prefix: [u8; PREFIX_LEN]) -> Result<(FrameKind, usize), Fault> {
@@ -114,6 +115,13 @@ impl Splitter {
             _ => Err(Fault::Reserved(first)),
         }
     }
+}
+
+/// Takes the first `count` bytes; there are so many.
+fn take_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i [u8] {
+    let (front, rest) = std::mem::take(input).split_at_mut(count);
+    *input = rest;
+    front
 }
 
 #[cfg(test)]
@@ -135,7 +143,8 @@ mod tests {
     ) -> Result<Vec<(FrameKind, Vec<u8>)>, Fault> {
         let mut frames = Vec::new();
         for piece in pieces {
-            let mut input = *piece;
+            let mut piece = piece.to_vec();
+            let mut input = piece.as_mut_slice();
             while let Some(incoming) = splitter.receive(&mut input)? {
                 frames.push((incoming.kind, incoming.payload.to_vec()));
             }

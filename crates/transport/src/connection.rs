@@ -1,0 +1,366 @@
+//! The future of one peer: bytes to messages for its handler, messages of its queue to bytes.
+//!
+//! One task a peer. A turn reads at most [`READS_PER_TURN`] buffers and encodes at most
+//! [`WRITE_BATCH`] bytes between two writes; a peer that does not read is not heard either. Reading
+//! goes into one buffer that all connections of a thread share, so an idle connection holds none.
+//!
+//! ```text
+//! Open ──(handler, queue or fault ends it)──▶ Flushing ──(all sent, half closed)──▶ Lingering ──▶ end
+//!   └────────────(the peer or the network ends it, or a full queue)────────────────────────────▶ end
+//! ```
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use cloverleaf_wamp::websocket::{CloseCode, MessageKind};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::error::CloseReason;
+use crate::framing::{Arrived, Framing};
+use crate::limits::{
+    CLOSING_TIMEOUT, OPENING_TIMEOUT, READ_BUFFER, READS_PER_TURN, UNSENT_PAUSES_READING,
+    WRITE_BATCH,
+};
+use crate::outbound::{Encoded, End, Outlet, Queued};
+use crate::stream::Stream;
+
+thread_local! {
+    /// What all connections of a thread read into.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER].into_boxed_slice());
+    /// The buffer that the connection whose turn it is encodes into; it comes back when everything
+    /// has been sent.
+    static SPARE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a handler says after a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// Send what is queued, then close: with this WebSocket code, for this reason.
+    Close(CloseCode, String),
+}
+
+/// Gives the messages of one connection their meaning.
+pub trait Handler: Send + 'static {
+    /// What is queued for the peer.
+    type Item: Queued + Send + 'static;
+
+    /// Takes a message; the bytes are gone when this returns.
+    fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow;
+
+    /// Text or binary, for the frame of an item.
+    fn kind(&self, item: &Self::Item) -> MessageKind;
+
+    /// Appends an item as a message of at most `limit` bytes. An item that can't be sent may be
+    /// replaced by another one, which is tried in its place.
+    fn encode(
+        &mut self,
+        item: Self::Item,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Option<Self::Item>>;
+
+    /// Whether the peer has opened its session. Until then a deadline runs.
+    fn is_open(&self) -> bool;
+
+    /// The connection has ended; called exactly once.
+    fn closed(&mut self, reason: &CloseReason);
+}
+
+#[derive(Debug)]
+enum Stage {
+    Open,
+    Flushing { reason: CloseReason, code: Option<CloseCode>, said: bool },
+    Lingering { reason: CloseReason },
+    Ended,
+}
+
+/// One connection; see the [module](self). Resolves to why it ended.
+#[must_use = "a connection does nothing unless it is polled"]
+pub struct Connection<H: Handler> {
+    stream: Stream,
+    framing: Framing,
+    handler: H,
+    outlet: Outlet<H::Item>,
+    batch: VecDeque<H::Item>,
+    encoded: Encoded,
+    /// Encoded bytes; those before `sent` are on their way.
+    unsent: Vec<u8>,
+    sent: usize,
+    stage: Stage,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl<H: Handler> Connection<H> {
+    /// A connection whose handshake is done. `early` is what has been read behind the handshake.
+    pub fn new(
+        stream: Stream,
+        framing: Framing,
+        handler: H,
+        outlet: Outlet<H::Item>,
+        early: &mut [u8],
+    ) -> Self {
+        let mut connection = Self {
+            stream,
+            framing,
+            handler,
+            outlet,
+            batch: VecDeque::new(),
+            encoded: Encoded::default(),
+            unsent: Vec::new(),
+            sent: 0,
+            stage: Stage::Open,
+            deadline: None,
+        };
+        connection.start_deadline(OPENING_TIMEOUT);
+        connection.take(early);
+        connection
+    }
+
+    fn start_deadline(&mut self, timeout: std::time::Duration) {
+        self.deadline = Some(Box::pin(sleep_until(Instant::now() + timeout)));
+    }
+
+    /// Hands over everything in `input`.
+    fn take(&mut self, mut input: &mut [u8]) {
+        while matches!(self.stage, Stage::Open) {
+            let arrived = match self.framing.receive(&mut input) {
+                Ok(Some(arrived)) => arrived,
+                Ok(None) => break,
+                Err((reason, code)) => return self.flush_and_close(reason, code),
+            };
+            match arrived {
+                Arrived::Message(kind, message) => match self.handler.receive(kind, message) {
+                    Flow::Continue => {}
+                    Flow::Close(code, reason) => {
+                        return self.flush_and_close(CloseReason::ByUs(reason), Some(code));
+                    }
+                },
+                Arrived::Ping(payload) => {
+                    // The payload borrows the framing's receiving half; an answer is rare.
+                    let payload = payload.to_vec();
+                    self.framing.write_pong(&mut self.unsent, &payload);
+                }
+                Arrived::Pong => {}
+                Arrived::Close(code) => return self.flush_and_close(CloseReason::ByPeer, code),
+            }
+        }
+        if self.handler.is_open() && matches!(self.stage, Stage::Open) {
+            self.deadline = None;
+        } else if self.deadline.is_none() && matches!(self.stage, Stage::Open) {
+            // The session was left; another one may be opened, in time.
+            self.start_deadline(OPENING_TIMEOUT);
+        }
+    }
+
+    /// Sends what is queued, says the end where the framing can, and waits a moment for the peer's.
+    fn flush_and_close(&mut self, reason: CloseReason, code: Option<CloseCode>) {
+        if matches!(self.stage, Stage::Open) {
+            self.stage = Stage::Flushing { reason, code, said: false };
+            self.start_deadline(CLOSING_TIMEOUT);
+        }
+    }
+
+    fn unsent_len(&self) -> usize {
+        self.unsent.len() - self.sent
+    }
+
+    /// Reads and hands over. Pending when the socket is drained or may not be read now.
+    fn poll_reading(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        for _ in 0..READS_PER_TURN {
+            if !matches!(self.stage, Stage::Open) || self.unsent_len() > UNSENT_PAUSES_READING {
+                return Poll::Pending;
+            }
+            let read = SCRATCH.with_borrow_mut(|scratch| {
+                let count = match ready!(self.stream.poll_read(context, scratch)) {
+                    Ok(0) => return Poll::Ready(Err(CloseReason::ByPeer)),
+                    Ok(count) => count,
+                    Err(error) => return Poll::Ready(Err(error.into())),
+                };
+                self.take(&mut scratch[..count]);
+                Poll::Ready(Ok(()))
+            });
+            if let Err(reason) = ready!(read) {
+                return Poll::Ready(reason);
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Takes, encodes and writes. Ready when everything is sent and the queue has ended.
+    fn poll_writing(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        loop {
+            self.borrow_buffer();
+            while self.unsent_len() < WRITE_BATCH
+                && let Some(item) = self.batch.pop_front()
+            {
+                self.encode(item);
+            }
+            if self.unsent_len() < WRITE_BATCH {
+                match self.outlet.poll_take(&mut self.encoded, &mut self.batch, context) {
+                    Poll::Ready(None) => continue,
+                    Poll::Ready(Some(End::Kill)) => {
+                        return Poll::Ready(Err(CloseReason::SlowConsumer));
+                    }
+                    Poll::Ready(Some(End::Close(reason))) => {
+                        let code = Some(CloseCode::NORMAL);
+                        self.flush_and_close(CloseReason::ByUs(reason), code);
+                    }
+                    Poll::Ready(Some(End::Gone)) | Poll::Pending => {}
+                }
+                self.say_the_end();
+            }
+            if self.unsent_len() == 0 {
+                self.release_buffer();
+                return Poll::Pending;
+            }
+            let written = ready!(self.stream.poll_write(context, &self.unsent[self.sent..]));
+            match written {
+                Ok(count) => self.sent += count,
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+            if self.sent == self.unsent.len() {
+                self.unsent.clear();
+                self.sent = 0;
+            }
+        }
+    }
+
+    fn encode(&mut self, item: H::Item) {
+        self.encoded.bytes += item.size();
+        self.encoded.messages += 1;
+        let limit = self.framing.peer_limit();
+        let mut next = Some(item);
+        // A replacement may itself be replaced, but not for ever: it is made to be sendable.
+        for _ in 0..2 {
+            let Some(item) = next.take() else { return };
+            let kind = self.handler.kind(&item);
+            let handler = &mut self.handler;
+            let written = self
+                .framing
+                .write_message(&mut self.unsent, kind, |out| handler.encode(item, limit, out));
+            if let Err(replacement) = written {
+                next = replacement;
+            }
+        }
+    }
+
+    /// The last frame of a closing connection, once, after everything that was queued.
+    fn say_the_end(&mut self) {
+        if let Stage::Flushing { code, said, .. } = &mut self.stage
+            && self.batch.is_empty()
+            && !std::mem::replace(said, true)
+        {
+            self.framing.write_close(&mut self.unsent, *code);
+        }
+    }
+
+    /// The thread's spare buffer, when this connection has none of its own.
+    fn borrow_buffer(&mut self) {
+        if self.unsent.capacity() == 0 {
+            self.unsent = SPARE.take();
+        }
+    }
+
+    /// An idle connection holds no buffer.
+    fn release_buffer(&mut self) {
+        let buffer = std::mem::take(&mut self.unsent);
+        if buffer.capacity() <= 2 * WRITE_BATCH {
+            SPARE.set(buffer);
+        }
+        if self.batch.is_empty() && self.batch.capacity() > 64 {
+            self.batch = VecDeque::new();
+        }
+    }
+
+    /// Half closes when everything is sent, then reads to the peer's end and throws it away.
+    fn poll_closing(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        if let Stage::Flushing { reason, said: true, .. } = &self.stage
+            && self.unsent_len() == 0
+        {
+            let reason = reason.clone();
+            if ready!(self.stream.poll_shutdown(context)).is_err() {
+                return Poll::Ready(reason);
+            }
+            self.stage = Stage::Lingering { reason };
+        }
+        let Stage::Lingering { reason } = &self.stage else { return Poll::Pending };
+        let stream = &mut self.stream;
+        for _ in 0..READS_PER_TURN {
+            let read = SCRATCH.with_borrow_mut(|scratch| stream.poll_read(context, scratch));
+            if matches!(ready!(read), Ok(0) | Err(_)) {
+                return Poll::Ready(reason.clone());
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        let Some(deadline) = &mut self.deadline else { return Poll::Pending };
+        ready!(deadline.as_mut().poll(context));
+        self.deadline = None;
+        match &self.stage {
+            Stage::Open => {
+                self.flush_and_close(
+                    CloseReason::OpeningTimeout,
+                    Some(CloseCode::POLICY_VIOLATION),
+                );
+                Poll::Pending
+            }
+            Stage::Flushing { reason, .. } | Stage::Lingering { reason } => {
+                Poll::Ready(reason.clone())
+            }
+            Stage::Ended => Poll::Pending,
+        }
+    }
+
+    fn poll_stages(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        if let Poll::Ready(reason) = self.poll_deadline(context) {
+            return Poll::Ready(reason);
+        }
+        if let Poll::Ready(reason) = self.poll_reading(context) {
+            return Poll::Ready(reason);
+        }
+        if !matches!(self.stage, Stage::Lingering { .. })
+            && let Poll::Ready(Err(reason)) = self.poll_writing(context)
+        {
+            return Poll::Ready(reason);
+        }
+        self.poll_closing(context)
+    }
+}
+
+/// Nothing in it is pinned: the deadline is boxed.
+impl<H: Handler> Unpin for Connection<H> {}
+
+impl<H: Handler> Future for Connection<H> {
+    type Output = CloseReason;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<CloseReason> {
+        let reason = ready!(self.poll_stages(context));
+        self.stage = Stage::Ended;
+        self.handler.closed(&reason);
+        Poll::Ready(reason)
+    }
+}
+
+impl<H: Handler> Drop for Connection<H> {
+    fn drop(&mut self) {
+        if !matches!(self.stage, Stage::Ended) {
+            self.handler.closed(&CloseReason::ByUs("the router ends".to_owned()));
+        }
+    }
+}
+
+impl<H: Handler> std::fmt::Debug for Connection<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("stage", &self.stage).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! Sends every message back: the endpoint that WebSocket conformance tests run against.
+
+use cloverleaf_wamp::websocket::MessageKind;
+
+use crate::connection::{Flow, Handler};
+use crate::error::CloseReason;
+use crate::outbound::{Outbound, Outlet, Queued, queue};
+
+/// A message that goes back.
+#[derive(Debug)]
+pub struct Message {
+    kind: MessageKind,
+    bytes: Vec<u8>,
+}
+
+impl Queued for Message {
+    fn size(&self) -> usize {
+        self.bytes.len() + size_of::<Self>()
+    }
+
+    fn may_be_refused(&self) -> bool {
+        false
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Echo {
+    outbound: Outbound<Message>,
+}
+
+impl Echo {
+    /// The handler and the queue of its connection.
+    pub fn new() -> (Self, Outlet<Message>) {
+        let (outbound, outlet) = queue();
+        (Self { outbound }, outlet)
+    }
+}
+
+impl Handler for Echo {
+    type Item = Message;
+
+    fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
+        let kind = kind.unwrap_or(MessageKind::Binary);
+        // A peer that does not read ends its own connection.
+        let _ = self.outbound.push(Message { kind, bytes: message.to_vec() });
+        Flow::Continue
+    }
+
+    fn kind(&self, message: &Message) -> MessageKind {
+        message.kind
+    }
+
+    fn encode(
+        &mut self,
+        message: Message,
+        _: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Option<Message>> {
+        out.extend_from_slice(&message.bytes);
+        Ok(())
+    }
+
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    fn closed(&mut self, _: &CloseReason) {}
+}

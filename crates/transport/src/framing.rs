@@ -1,0 +1,151 @@
+//! How messages stand in the byte stream: RawSocket frames or WebSocket frames, one interface.
+
+use cloverleaf_wamp::rawsocket::{self, FrameKind, Splitter};
+use cloverleaf_wamp::websocket::frame::Mask;
+use cloverleaf_wamp::websocket::{
+    self, CloseCode, CloseFrame, Limits, MessageKind, Receiver, Role, sender,
+};
+
+use crate::error::CloseReason;
+
+/// One thing that has arrived.
+#[derive(Debug)]
+pub(crate) enum Arrived<'a> {
+    /// A message. RawSocket does not say whether it is text.
+    Message(Option<MessageKind>, &'a [u8]),
+    /// To be answered with the same bytes.
+    Ping(&'a [u8]),
+    /// The answer to a ping.
+    Pong,
+    /// The peer closes, with this code.
+    Close(Option<CloseCode>),
+}
+
+/// A framing with its state.
+#[derive(Debug)]
+pub enum Framing {
+    /// WAMP over RawSocket.
+    RawSocket {
+        /// The receiving half.
+        splitter: Splitter,
+        /// The longest message that the peer takes.
+        peer_limit: usize,
+    },
+    /// WebSocket.
+    WebSocket {
+        /// The receiving half.
+        receiver: Box<Receiver>,
+        /// Which side this is.
+        role: Role,
+    },
+}
+
+impl Framing {
+    /// RawSocket frames. Both limits are in bytes, as the handshake has agreed.
+    pub fn rawsocket(our_limit: usize, peer_limit: usize) -> Self {
+        Self::RawSocket { splitter: Splitter::new(our_limit), peer_limit }
+    }
+
+    /// WebSocket frames.
+    pub fn websocket(role: Role, limits: Limits) -> Self {
+        Self::WebSocket { receiver: Box::new(Receiver::new(role, limits)), role }
+    }
+
+    /// The next thing in `input`, which is advanced past it.
+    pub(crate) fn receive<'a, 'i: 'a>(
+        &'a mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Arrived<'a>>, (CloseReason, Option<CloseCode>)> {
+        match self {
+            Self::RawSocket { splitter, .. } => match splitter.receive(input) {
+                Ok(incoming) => Ok(incoming.map(|incoming| match incoming.kind {
+                    FrameKind::Message => Arrived::Message(None, incoming.payload),
+                    FrameKind::Ping => Arrived::Ping(incoming.payload),
+                    FrameKind::Pong => Arrived::Pong,
+                })),
+                Err(fault) => Err((CloseReason::Fault(fault.to_string()), None)),
+            },
+            Self::WebSocket { receiver, .. } => match receiver.receive(input) {
+                Ok(incoming) => Ok(incoming.map(|incoming| match incoming {
+                    websocket::Incoming::Text(text) => {
+                        Arrived::Message(Some(MessageKind::Text), text.as_bytes())
+                    }
+                    websocket::Incoming::Binary(bytes) => {
+                        Arrived::Message(Some(MessageKind::Binary), bytes)
+                    }
+                    websocket::Incoming::Ping(bytes) => Arrived::Ping(bytes),
+                    websocket::Incoming::Pong(_) => Arrived::Pong,
+                    websocket::Incoming::Close(close) => {
+                        Arrived::Close(close.map(|close| close.code))
+                    }
+                })),
+                Err(fault) => {
+                    Err((CloseReason::Fault(fault.to_string()), Some(fault.close_code())))
+                }
+            },
+        }
+    }
+
+    /// The longest message that the peer takes, in bytes.
+    pub(crate) const fn peer_limit(&self) -> usize {
+        match self {
+            Self::RawSocket { peer_limit, .. } => *peer_limit,
+            // A WebSocket peer does not say.
+            Self::WebSocket { .. } => usize::MAX,
+        }
+    }
+
+    /// Appends a message whose bytes `encode` appends. Nothing is appended when it fails.
+    pub(crate) fn write_message<E>(
+        &self,
+        out: &mut Vec<u8>,
+        kind: MessageKind,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = out.len();
+        let mut outcome = Ok(());
+        match self {
+            Self::RawSocket { .. } => {
+                out.extend_from_slice(&[0; rawsocket::PREFIX_LEN]);
+                let payload = out.len();
+                outcome = encode(out);
+                let length = (out.len() - payload).min(rawsocket::MAX_FRAME);
+                out[start..payload].copy_from_slice(&rawsocket::prefix(FrameKind::Message, length));
+            }
+            Self::WebSocket { role, .. } => {
+                sender::write_message_with(out, kind, mask(*role), |out| outcome = encode(out));
+            }
+        }
+        if outcome.is_err() {
+            out.truncate(start);
+        }
+        outcome
+    }
+
+    /// Appends the answer to a ping.
+    pub(crate) fn write_pong(&self, out: &mut Vec<u8>, payload: &[u8]) {
+        match self {
+            Self::RawSocket { .. } => {
+                out.extend_from_slice(&rawsocket::prefix(FrameKind::Pong, payload.len()));
+                out.extend_from_slice(payload);
+            }
+            Self::WebSocket { role, .. } => sender::write_pong(out, payload, mask(*role)),
+        }
+    }
+
+    /// Appends the end of the stream, where the framing has one.
+    pub(crate) fn write_close(&self, out: &mut Vec<u8>, code: Option<CloseCode>) {
+        if let Self::WebSocket { role, .. } = self {
+            let close = code.map(|code| CloseFrame { code, reason: "" });
+            sender::write_close(out, close, mask(*role));
+        }
+    }
+}
+
+/// A fresh mask for a client's frame (RFC 6455 section 5.3: unpredictable); a server masks nothing.
+fn mask(role: Role) -> Option<Mask> {
+    match role {
+        Role::Client => Some(rand::random()),
+        Role::Server => None,
+    }
+}

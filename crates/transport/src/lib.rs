@@ -1,0 +1,35 @@
+//! Connections that carry messages: one future a peer, bounded in both directions.
+//!
+//! Bytes become messages for a [`Peer`], and what is pushed into its [`Outbound`] queue becomes
+//! bytes. What a message means is not known here; a server's and a client's connection are the same
+//! code with the directions swapped.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`connection`] | the future of one peer: read, decode, hand over; take, encode, write |
+//! | [`outbound`] | the bounded queue between the router and a connection |
+//! | [`framing`] | how messages stand in the byte stream: RawSocket or WebSocket |
+//! | [`wamp`] | the handler that speaks WAMP |
+//! | [`echo`] | the handler that sends back what it gets, for conformance tests |
+//! | [`rawsocket`], [`websocket`] | the handshakes |
+//! | [`stream`], [`listener`] | sockets |
+//! | [`limits`] | every number, with its reason |
+
+pub mod connection;
+pub mod echo;
+pub mod error;
+pub mod framing;
+pub mod limits;
+pub mod listener;
+pub mod outbound;
+pub mod rawsocket;
+pub mod stream;
+pub mod wamp;
+pub mod websocket;
+
+pub use connection::{Connection, Flow, Handler};
+pub use error::{CloseReason, TransportError};
+pub use framing::Framing;
+pub use outbound::{Outbound, Outlet, Pushed, Queued};
+pub use stream::Stream;
+pub use wamp::{ClientSide, Peer, ServerSide, Side, Undeliverable, WampHandler};

@@ -1,0 +1,44 @@
+//! Every number that bounds a connection, with its reason.
+
+use std::time::Duration;
+
+/// How much is read at once, into one buffer that all connections of a thread share. Large enough
+/// that a burst costs few system calls, small enough to stay in the second-level cache.
+pub const READ_BUFFER: usize = 64 * 1024;
+
+/// How often one connection reads before the others have their turn.
+pub const READS_PER_TURN: usize = 4;
+
+/// How many bytes are encoded before they are written. Bounds what lies encoded and unsent.
+pub const WRITE_BATCH: usize = 256 * 1024;
+
+/// How many unsent bytes make a connection stop reading: a peer that does not read is not heard.
+pub const UNSENT_PAUSES_READING: usize = 256 * 1024;
+
+/// What a queue holds before it refuses EVENT and INVOCATION, in bytes. Some seconds of a busy
+/// subscriber; times the number of stalled peers it is what they can cost.
+pub const QUEUE_REFUSES_BYTES: usize = 8 * 1024 * 1024;
+
+/// The same in messages, since small ones cost more than their bytes.
+pub const QUEUE_REFUSES_MESSAGES: usize = 65_536;
+
+/// What a queue holds before its connection is ended, in bytes: answers are never refused, so a
+/// peer that asks and does not read ends here.
+pub const QUEUE_KILLS_BYTES: usize = 2 * QUEUE_REFUSES_BYTES;
+
+/// The same in messages.
+pub const QUEUE_KILLS_MESSAGES: usize = 2 * QUEUE_REFUSES_MESSAGES;
+
+/// The largest message unless the configuration says otherwise: what RawSocket can announce.
+pub const DEFAULT_MAX_MESSAGE: usize = 16 * 1024 * 1024;
+
+/// How long a peer may take until its session is open. Generous for a slow network, short for one
+/// that only wants to hold a file descriptor.
+pub const OPENING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a closing connection waits for the peer's own end, so that the last message is not
+/// lost to a reset.
+pub const CLOSING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long the handshake of an outgoing connection may take.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,185 @@
+//! Listening sockets, TCP and Unix.
+//!
+//! A Unix socket's file is removed at the end, and at the beginning when nobody listens on it.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::error::TransportError;
+use crate::stream::{Stream, UnixSocket};
+
+/// How long accepting pauses when the process is out of file descriptors or memory: long enough for
+/// connections to end, short enough to go unnoticed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How a TCP socket listens.
+#[derive(Debug, Clone, Copy)]
+pub struct TcpOptions {
+    /// How many connections may wait to be accepted.
+    pub backlog: u16,
+    /// Whether several sockets share the port (`SO_REUSEPORT`).
+    pub shared: bool,
+    /// How long sent data may stay unacknowledged.
+    pub user_timeout: Option<Duration>,
+}
+
+/// Where a peer comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerAddress {
+    /// TCP.
+    Ip(SocketAddr),
+    /// A Unix socket.
+    Unix,
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix => f.write_str("a Unix socket"),
+        }
+    }
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener, TcpOptions),
+    /// A Unix socket with its file.
+    Unix(UnixListener, SocketFile),
+}
+
+/// A socket's file, removed when this is dropped.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may have been removed by somebody else; then there is nothing left to do.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Listener {
+    /// Listens on a TCP address. Must be called on a runtime.
+    pub fn tcp(address: SocketAddr, options: TcpOptions) -> Result<Self, TransportError> {
+        let listen = || -> io::Result<TcpListener> {
+            let domain = Domain::for_address(address);
+            let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+            socket.set_reuse_address(true)?;
+            if options.shared {
+                socket.set_reuse_port(true)?;
+            }
+            socket.bind(&address.into())?;
+            socket.listen(i32::from(options.backlog))?;
+            socket.set_nonblocking(true)?;
+            TcpListener::from_std(socket.into())
+        };
+        listen()
+            .map(|listener| Self::Tcp(listener, options))
+            .map_err(|error| in_use(&format!("TCP address {address}"), error))
+    }
+
+    /// Listens on a Unix socket. A file that is left over from a process that has ended is
+    /// replaced; one that somebody listens on is not. Must be called on a runtime.
+    pub fn unix(path: &Path, backlog: u16) -> Result<Self, TransportError> {
+        let name = format!("Unix socket {}", path.display());
+        if path.exists() {
+            if UnixStream::connect(path).is_ok() {
+                return Err(in_use(&name, io::ErrorKind::AddrInUse.into()));
+            }
+            std::fs::remove_file(path)
+                .map_err(TransportError::io(format!("removing the stale file of {name}")))?;
+        }
+        let listen = || -> io::Result<UnixListener> {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+            socket.bind(&socket2::SockAddr::unix(path)?)?;
+            socket.listen(i32::from(backlog))?;
+            socket.set_nonblocking(true)?;
+            UnixListener::from_std(socket.into())
+        };
+        listen()
+            .map(|listener| Self::Unix(listener, SocketFile(path.to_owned())))
+            .map_err(|error| in_use(&name, error))
+    }
+
+    /// The TCP address that is listened on, with the port that the system chose for 0.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener, _) => listener.local_addr().ok(),
+            Self::Unix(..) => None,
+        }
+    }
+
+    /// The next connection. Errors of a single connection are passed over; when the process is out
+    /// of file descriptors it pauses and says so.
+    pub async fn accept(&self) -> (Stream, PeerAddress) {
+        loop {
+            let accepted = match self {
+                Self::Tcp(listener, options) => accept_tcp(listener, *options).await,
+                Self::Unix(listener, _) => accept_unix(listener).await,
+            };
+            match accepted {
+                Ok(connection) => return connection,
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!("a connection can't be accepted at the moment: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+async fn accept_tcp(
+    listener: &TcpListener,
+    options: TcpOptions,
+) -> io::Result<(Stream, PeerAddress)> {
+    let (stream, address) = listener.accept().await?;
+    // Messages are small and somebody waits for each: no delay for fuller packets.
+    stream.set_nodelay(true)?;
+    if options.user_timeout.is_some() {
+        socket2::SockRef::from(&stream).set_tcp_user_timeout(options.user_timeout)?;
+    }
+    Ok((Stream::Tcp(stream), PeerAddress::Ip(address)))
+}
+
+async fn accept_unix(listener: &UnixListener) -> io::Result<(Stream, PeerAddress)> {
+    let (stream, _) = listener.accept().await?;
+    Ok((Stream::Unix(UnixSocket::new(stream.into_std()?)?), PeerAddress::Unix))
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::InvalidInput
+    )
+}
+
+/// Says what a failed bind means to the operator.
+fn in_use(name: &str, error: io::Error) -> TransportError {
+    let what = match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "{name} is already in use: is another node running there? \
+             Stop it, or choose another endpoint in the configuration"
+        ),
+        io::ErrorKind::PermissionDenied => {
+            format!("listening on {name} is not permitted to this user")
+        }
+        _ => format!("listening on {name} failed"),
+    };
+    TransportError::Io { what, source: error }
+}

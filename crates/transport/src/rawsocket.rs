@@ -1,0 +1,78 @@
+//! The RawSocket handshake on a real stream, both sides.
+
+use cloverleaf_wamp::rawsocket::{HandshakeError, Reply, Request};
+use cloverleaf_wamp::serializer::Serializer;
+use tokio::time::timeout;
+
+use crate::error::TransportError;
+use crate::framing::Framing;
+use crate::limits::{CONNECT_TIMEOUT, OPENING_TIMEOUT};
+use crate::stream::Stream;
+
+/// What a handshake has agreed on.
+#[derive(Debug)]
+pub struct Agreed {
+    /// How messages are written.
+    pub serializer: Serializer,
+    /// Splits the stream, with both limits.
+    pub framing: Framing,
+}
+
+/// Answers a client's request. A refused client is told why, where it can understand it.
+pub async fn accept(
+    stream: &mut Stream,
+    offered: &[Serializer],
+    max_message: usize,
+) -> Result<Agreed, TransportError> {
+    let mut octets = [0; 4];
+    timeout(OPENING_TIMEOUT, stream.read_exact(&mut octets))
+        .await
+        .map_err(|_| TransportError::Timeout)?
+        .map_err(TransportError::io("reading the RawSocket handshake"))?;
+    match Request::parse(octets, offered) {
+        Ok(Request { serializer, max_message: peer_limit }) => {
+            let reply = Reply { serializer, max_message };
+            write(stream, reply.octets()).await?;
+            let our_limit = rounded(max_message);
+            Ok(Agreed { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
+        }
+        Err(error) => {
+            if let Some(reply) = error.reply() {
+                write(stream, reply).await?;
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// Asks a router.
+pub async fn connect(
+    stream: &mut Stream,
+    serializer: Serializer,
+    max_message: usize,
+) -> Result<Agreed, TransportError> {
+    write(stream, Request { serializer, max_message }.octets()).await?;
+    let mut octets = [0; 4];
+    timeout(CONNECT_TIMEOUT, stream.read_exact(&mut octets))
+        .await
+        .map_err(|_| TransportError::Timeout)?
+        .map_err(TransportError::io("reading the reply to the RawSocket handshake"))?;
+    let Reply { max_message: peer_limit, .. } = Reply::parse(octets, serializer)?;
+    let our_limit = rounded(max_message);
+    Ok(Agreed { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
+}
+
+/// What the octets announce for this limit: the next lower power of two, 512 at least.
+fn rounded(max_message: usize) -> usize {
+    let octets = Request { serializer: Serializer::Json, max_message }.octets();
+    Request::parse(octets, &[Serializer::Json]).map_or(max_message, |request| request.max_message)
+}
+
+async fn write(stream: &mut Stream, octets: [u8; 4]) -> Result<(), TransportError> {
+    stream.write_all(&octets).await.map_err(TransportError::io("writing the RawSocket handshake"))
+}
+
+/// Whether a failed handshake came from a peer that speaks something else.
+pub fn is_foreign(error: &TransportError) -> bool {
+    matches!(error, TransportError::RawSocket(HandshakeError::NotRawSocket))
+}

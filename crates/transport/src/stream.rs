@@ -1,0 +1,110 @@
+//! A connected socket, TCP or Unix, or anything else that reads and writes bytes.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+mod unix;
+
+pub use unix::UnixSocket;
+
+/// What is more than a socket: TLS, or a test's pipe.
+pub trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
+
+/// A connected byte stream.
+pub enum Stream {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A Unix socket.
+    Unix(UnixSocket),
+    /// Anything else.
+    Other(Box<dyn Pipe>),
+}
+
+impl Stream {
+    /// Reads into `buffer`; 0 bytes are the end of the stream.
+    pub fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Unix(socket) => socket.poll_read(context, buffer),
+            Self::Tcp(socket) => poll_read(Pin::new(socket), context, buffer),
+            Self::Other(pipe) => poll_read(Pin::new(pipe), context, buffer),
+        }
+    }
+
+    /// Writes as much of `bytes` as fits.
+    pub fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Unix(socket) => socket.poll_write(context, bytes),
+            Self::Tcp(socket) => Pin::new(socket).poll_write(context, bytes),
+            Self::Other(pipe) => Pin::new(pipe).poll_write(context, bytes),
+        }
+    }
+
+    /// Ends this side's half of the stream.
+    pub fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Unix(socket) => Poll::Ready(socket.shutdown()),
+            Self::Tcp(socket) => Pin::new(socket).poll_shutdown(context),
+            Self::Other(pipe) => Pin::new(pipe).poll_shutdown(context),
+        }
+    }
+
+    /// Reads exactly so many bytes.
+    pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let count = self.read(&mut buffer[filled..]).await?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            filled += count;
+        }
+        Ok(())
+    }
+
+    /// Reads some bytes; 0 is the end of the stream.
+    pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        std::future::poll_fn(|context| self.poll_read(context, buffer)).await
+    }
+
+    /// Writes all bytes.
+    pub async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let count = std::future::poll_fn(|context| self.poll_write(context, bytes)).await?;
+            bytes = &bytes[count..];
+        }
+        Ok(())
+    }
+}
+
+fn poll_read<T: AsyncRead + ?Sized>(
+    stream: Pin<&mut T>,
+    context: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(buffer);
+    stream.poll_read(context, &mut buffer).map_ok(|()| buffer.filled().len())
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Tcp(_) => "Stream::Tcp",
+            Self::Unix(_) => "Stream::Unix",
+            Self::Other(_) => "Stream::Other",
+        })
+    }
+}

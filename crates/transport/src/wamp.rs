@@ -1,0 +1,164 @@
+//! The handler that speaks WAMP: frames to messages of one direction, messages of the other back.
+
+use bytes::Bytes;
+use cloverleaf_wamp::codec::{EncodeError, Message};
+use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
+use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::websocket::MessageKind;
+use thiserror::Error;
+
+use crate::connection::{Flow, Handler};
+use crate::error::CloseReason;
+use crate::outbound::Queued;
+
+/// Which side of a session a connection is on.
+pub trait Side: Send + Sync + 'static {
+    /// What it receives.
+    type Incoming: Message;
+    /// What it sends.
+    type Outgoing: Message + Queued;
+}
+
+/// The router's side.
+#[derive(Debug)]
+pub struct ServerSide;
+
+impl Side for ServerSide {
+    type Incoming = ClientMessage;
+    type Outgoing = RouterMessage;
+}
+
+/// The client's side.
+#[derive(Debug)]
+pub struct ClientSide;
+
+impl Side for ClientSide {
+    type Incoming = RouterMessage;
+    type Outgoing = ClientMessage;
+}
+
+impl Queued for RouterMessage {
+    fn size(&self) -> usize {
+        self.size()
+    }
+
+    /// An event is lost to a peer that does not read, and a call is told that it is unavailable;
+    /// answers are owed.
+    fn may_be_refused(&self) -> bool {
+        matches!(self, Self::Event(_) | Self::Invocation(_))
+    }
+}
+
+impl Queued for ClientMessage {
+    fn size(&self) -> usize {
+        self.size()
+    }
+
+    /// What a client asks for may be refused to its application.
+    fn may_be_refused(&self) -> bool {
+        matches!(self, Self::Call(_) | Self::Publish(_))
+    }
+}
+
+/// Why a message can't be sent to this peer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Undeliverable {
+    /// Its payload has no form in the peer's serializer.
+    #[error("{0}")]
+    NoForm(EncodeError),
+    /// It is longer than the peer takes.
+    #[error("the message has {length} bytes, its receiver takes at most {limit}")]
+    TooLong {
+        /// The message's length in bytes.
+        length: usize,
+        /// The peer's limit in bytes.
+        limit: usize,
+    },
+}
+
+/// One peer's session, as its connection sees it.
+pub trait Peer<S: Side>: Send + 'static {
+    /// Takes a message.
+    fn handle_message(&mut self, message: S::Incoming) -> Flow;
+
+    /// Takes bytes that are no message. The connection ends after whatever this queues.
+    fn handle_undecodable(&mut self, error: &DecodeError) -> Flow;
+
+    /// A message can't be sent. What is returned is sent in its place.
+    fn handle_undeliverable(
+        &mut self,
+        message: S::Outgoing,
+        reason: &Undeliverable,
+    ) -> Option<S::Outgoing>;
+
+    /// Whether the session is open.
+    fn is_open(&self) -> bool;
+
+    /// The connection has ended; called exactly once.
+    fn closed(&mut self, reason: &CloseReason);
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct WampHandler<S, P> {
+    serializer: Serializer,
+    peer: P,
+    side: std::marker::PhantomData<S>,
+}
+
+impl<S: Side, P: Peer<S>> WampHandler<S, P> {
+    /// A handler for a connection that has agreed on a serializer.
+    pub const fn new(serializer: Serializer, peer: P) -> Self {
+        Self { serializer, peer, side: std::marker::PhantomData }
+    }
+
+    const fn frame_kind(&self) -> MessageKind {
+        if self.serializer.is_text() { MessageKind::Text } else { MessageKind::Binary }
+    }
+}
+
+impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
+    type Item = S::Outgoing;
+
+    fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
+        if kind.is_some_and(|kind| kind != self.frame_kind()) {
+            let error = DecodeError::Malformed {
+                offset: 0,
+                what: "JSON goes in text messages, everything else in binary ones",
+            };
+            return self.peer.handle_undecodable(&error);
+        }
+        match S::Incoming::decode(self.serializer, &Bytes::copy_from_slice(message)) {
+            Ok(message) => self.peer.handle_message(message),
+            Err(error) => self.peer.handle_undecodable(&error),
+        }
+    }
+
+    fn kind(&self, _: &S::Outgoing) -> MessageKind {
+        self.frame_kind()
+    }
+
+    fn encode(
+        &mut self,
+        message: S::Outgoing,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Option<S::Outgoing>> {
+        let start = out.len();
+        let reason = match message.encode(self.serializer, out) {
+            Ok(()) if out.len() - start <= limit => return Ok(()),
+            Ok(()) => Undeliverable::TooLong { length: out.len() - start, limit },
+            Err(error) => Undeliverable::NoForm(error),
+        };
+        Err(self.peer.handle_undeliverable(message, &reason))
+    }
+
+    fn is_open(&self) -> bool {
+        self.peer.is_open()
+    }
+
+    fn closed(&mut self, reason: &CloseReason) {
+        self.peer.closed(reason);
+    }
+}

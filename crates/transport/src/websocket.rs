@@ -1,0 +1,68 @@
+//! The opening handshake of an outgoing WebSocket connection. A router's side of it is answered by
+//! its web listener, which has read the request already.
+
+use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::websocket::handshake::client::Request;
+use cloverleaf_wamp::websocket::{Limits, Role};
+use tokio::time::timeout;
+
+use crate::error::TransportError;
+use crate::framing::Framing;
+use crate::limits::CONNECT_TIMEOUT;
+use crate::rawsocket::Agreed;
+use crate::stream::Stream;
+
+/// Asks a router for a WebSocket at `host` and `path`. What has been read behind the answer is
+/// returned beside what was agreed.
+pub async fn connect(
+    stream: &mut Stream,
+    host: &str,
+    path: &str,
+    serializers: &[Serializer],
+    max_message: usize,
+) -> Result<(Agreed, Vec<u8>), TransportError> {
+    let subprotocols: Vec<&str> =
+        serializers.iter().map(|serializer| serializer.subprotocol()).collect();
+    let request =
+        Request { host, path, key: rand::random(), subprotocols: &subprotocols, headers: &[] };
+    let head = request.encode().map_err(|error| TransportError::WebSocket(error.to_string()))?;
+    stream.write_all(&head).await.map_err(TransportError::io("writing the WebSocket handshake"))?;
+    timeout(CONNECT_TIMEOUT, read_response(stream, &request, max_message))
+        .await
+        .map_err(|_| TransportError::Timeout)?
+}
+
+async fn read_response(
+    stream: &mut Stream,
+    request: &Request<'_>,
+    max_message: usize,
+) -> Result<(Agreed, Vec<u8>), TransportError> {
+    let mut read = Vec::new();
+    let mut buffer = [0; 1024];
+    loop {
+        let count = stream
+            .read(&mut buffer)
+            .await
+            .map_err(TransportError::io("reading the answer to the WebSocket handshake"))?;
+        if count == 0 {
+            let text = "the server closed the connection before it answered";
+            return Err(TransportError::WebSocket(text.to_owned()));
+        }
+        read.extend_from_slice(&buffer[..count]);
+        // Bounded: a head that is too long is an error.
+        let response = request
+            .read_response(&read)
+            .map_err(|fault| TransportError::WebSocket(fault.to_string()))?;
+        if let Some(response) = response {
+            let chosen = response.subprotocol.and_then(Serializer::from_subprotocol);
+            let Some(serializer) = chosen else {
+                let text = "the server chose none of the offered subprotocols";
+                return Err(TransportError::WebSocket(text.to_owned()));
+            };
+            let limits = Limits { max_message, max_frame: max_message };
+            let framing = Framing::websocket(Role::Client, limits);
+            let early = read.split_off(response.consumed);
+            return Ok((Agreed { serializer, framing }, early));
+        }
+    }
+}
