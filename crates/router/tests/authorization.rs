@@ -1,0 +1,238 @@
+//! What a role may do, what it is told when it may not, and who is disclosed to whom.
+//!
+//! Spec: advanced profile "Caller Identification", "Publisher Identification"; the precedence of
+//! rules is a decision of this project.
+
+use cloverleaf_router::{Disclosure, Permission, Role};
+use cloverleaf_testkit::messages::{NOTHING, client, router};
+use cloverleaf_testkit::{Client, Lab, Peer};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::{
+    CallOptions, ClientMessage, EventDetails, InvocationDetails, PublishOptions, RequestKind,
+    RouterMessage,
+};
+use cloverleaf_wamp::uri::UriPattern;
+
+fn role(name: &str, rules: &[(&str, Permission)]) -> Role {
+    let rules = rules.iter().map(|(uri, rule)| (UriPattern::from_starred(uri).unwrap(), *rule));
+    Role::new(name, rules)
+}
+
+/// A lab with a `guest` under these rules and a `host` who may do everything.
+fn guest_and_host(rules: &[(&str, Permission)]) -> (Lab, Peer, Peer) {
+    let mut lab =
+        Lab::with_roles(vec![role("guest", rules), role("host", &[("*", Permission::ALL)])]);
+    let guest = lab.join_as(Client { role: "guest", ..Client::named("guest") });
+    let host = lab.join_as(Client { role: "host", ..Client::named("host") });
+    (lab, guest, host)
+}
+
+fn not_authorized(kind: RequestKind, number: u64, text: &str) -> RouterMessage {
+    router::refused(kind, number, error_uri::NOT_AUTHORIZED, text)
+}
+
+const NONE: Permission = Permission {
+    call: false,
+    register: false,
+    publish: false,
+    subscribe: false,
+    ..Permission::ALL
+};
+
+#[test]
+fn what_no_rule_allows_is_refused_and_the_session_lives() {
+    for rules in [&[][..], &[("com.*", NONE)]] {
+        let (mut lab, guest, _) = guest_and_host(rules);
+        lab.send(guest, client::call(1, "com.a", NOTHING));
+        lab.send(guest, client::register(2, "com.a"));
+        lab.send(guest, client::publish_with(3, client::acknowledged(), "com.a", NOTHING));
+        lab.send(guest, client::subscribe(4, "com.a"));
+        assert_eq!(
+            lab.received(guest),
+            [
+                (RequestKind::Call, 1, "session not authorized to call procedure 'com.a'"),
+                (RequestKind::Register, 2, "session not authorized to register procedure 'com.a'"),
+                (RequestKind::Publish, 3, "session not authorized to publish to topic 'com.a'"),
+                (RequestKind::Subscribe, 4, "session not authorized to subscribe to topic 'com.a'"),
+            ]
+            .map(|(kind, number, text)| not_authorized(kind, number, text))
+        );
+    }
+}
+
+#[test]
+fn each_action_is_allowed_on_its_own() {
+    let (mut lab, guest, host) = guest_and_host(&[
+        ("com.call", Permission { call: true, ..NONE }),
+        ("com.register", Permission { register: true, ..NONE }),
+        ("com.publish", Permission { publish: true, ..NONE }),
+        ("com.subscribe", Permission { subscribe: true, ..NONE }),
+    ]);
+    lab.send(host, client::register(1, "com.call"));
+    lab.send(host, client::subscribe(2, "com.publish"));
+    lab.received(host);
+    lab.send(guest, client::call(1, "com.call", NOTHING));
+    lab.send(guest, client::register(2, "com.register"));
+    lab.send(guest, client::publish(3, "com.publish", NOTHING));
+    let publication = lab.last_publication();
+    lab.send(guest, client::subscribe(4, "com.subscribe"));
+    assert_eq!(lab.received(guest), [router::registered(2, 2), router::subscribed(4, 2)]);
+    assert_eq!(
+        lab.received(host),
+        [router::invocation(1, 1, NOTHING), router::event(1, publication, NOTHING)]
+    );
+}
+
+#[test]
+fn exact_counts_before_wildcard_before_the_longest_prefix() {
+    let yes = Permission { subscribe: true, ..NONE };
+    let (mut lab, guest, _) = guest_and_host(&[
+        ("*", yes),
+        ("com.*", yes),
+        ("com.a.*", NONE),
+        ("com.*.open", yes),
+        ("com.*.shut", NONE),
+        ("com.b.open", NONE),
+        ("com.b.shut", yes),
+    ]);
+    let allowed = ["org.x", "com.x", "com.a.open", "com.b.shut", "com.c.open", "com.a", "com.shut"];
+    let denied = ["com.a.x", "com.b.open", "com.c.shut"];
+    for (number, topic) in (1..).zip(allowed) {
+        lab.send(guest, client::subscribe(number, topic));
+        assert_eq!(lab.received(guest), [router::subscribed(number, number)], "{topic}");
+    }
+    for (number, topic) in (20..).zip(denied) {
+        lab.send(guest, client::subscribe(number, topic));
+        let text = format!("session not authorized to subscribe to topic '{topic}'");
+        assert_eq!(lab.received(guest), [not_authorized(RequestKind::Subscribe, number, &text)]);
+    }
+}
+
+#[test]
+fn a_refused_publication_without_acknowledgment_fails_in_silence() {
+    let (mut lab, guest, host) = guest_and_host(&[("com.*", NONE)]);
+    lab.send(host, client::subscribe(1, "com.a"));
+    lab.received(host);
+    lab.send(guest, client::publish(1, "com.a", NOTHING));
+    let no = PublishOptions { acknowledge: Some(false), ..PublishOptions::default() };
+    lab.send(guest, client::publish_with(2, no, "com.a", NOTHING));
+    assert_eq!(lab.received(guest), []);
+    assert_eq!(lab.received(host), []);
+}
+
+#[test]
+fn a_refused_call_asks_nobody_though_somebody_is_registered() {
+    let (mut lab, guest, host) = guest_and_host(&[("com.a", NONE)]);
+    lab.send(host, client::register(1, "com.a"));
+    lab.received(host);
+    lab.send(guest, client::call(1, "com.a", NOTHING));
+    assert_eq!(lab.received(host), []);
+}
+
+#[test]
+fn what_is_not_allowed_is_not_said_to_exist() {
+    let (mut lab, guest, host) = guest_and_host(&[("com.*", NONE)]);
+    lab.send(guest, client::call(1, "com.a", NOTHING));
+    let before = lab.received(guest);
+    lab.send(host, client::register(1, "com.a"));
+    lab.send(guest, client::call(1, "com.a", NOTHING));
+    assert_eq!(lab.received(guest), before);
+}
+
+#[test]
+fn only_the_trusted_role_uses_the_namespace_of_the_router() {
+    let (mut lab, guest, _) = guest_and_host(&[("*", Permission::ALL)]);
+    let trusted = lab.join_as(Client { role: "trusted", ..Client::named("inside") });
+    lab.send(trusted, client::register(1, "wamp.session.count"));
+    lab.send(guest, client::subscribe(1, "wamp.session.on_join"));
+    lab.send(trusted, client::publish(2, "wamp.session.on_join", NOTHING));
+    let publication = lab.last_publication();
+    lab.send(guest, client::call(2, "wamp.session.count", NOTHING));
+    assert_eq!(
+        lab.received(trusted),
+        [router::registered(1, 1), router::invocation(1, 1, NOTHING)]
+    );
+    assert_eq!(
+        lab.received(guest),
+        [router::subscribed(1, 1), router::event(1, publication, NOTHING)]
+    );
+}
+
+// === disclosure ===
+
+fn call_wishing(number: u64, disclose_me: Option<bool>) -> ClientMessage {
+    let options = CallOptions { disclose_me, ..CallOptions::default() };
+    client::call_with(number, options, "com.a", NOTHING)
+}
+
+fn publish_wishing(number: u64, disclose_me: Option<bool>) -> ClientMessage {
+    let options = PublishOptions { disclose_me, ..client::acknowledged() };
+    client::publish_with(number, options, "com.a", NOTHING)
+}
+
+fn refusal(kind: RequestKind) -> RouterMessage {
+    let text = "the role of this session may not be disclosed to the other side";
+    router::refused(kind, 1, error_uri::DISCLOSE_ME_DISALLOWED, text)
+}
+
+/// What a rule makes of a wish: disclosed, not disclosed, or refused.
+const DISCLOSURES: [(Disclosure, Option<bool>, Option<bool>); 9] = [
+    (Disclosure::OnWish, None, Some(false)),
+    (Disclosure::OnWish, Some(false), Some(false)),
+    (Disclosure::OnWish, Some(true), Some(true)),
+    (Disclosure::Always, None, Some(true)),
+    (Disclosure::Always, Some(false), Some(true)),
+    (Disclosure::Always, Some(true), Some(true)),
+    (Disclosure::Never, None, Some(false)),
+    (Disclosure::Never, Some(false), Some(false)),
+    (Disclosure::Never, Some(true), None),
+];
+
+#[test]
+fn a_callee_learns_who_calls_as_rule_and_wish_say() {
+    for (disclose_caller, wish, expected) in DISCLOSURES {
+        let (mut lab, guest, host) =
+            guest_and_host(&[("com.a", Permission { disclose_caller, ..Permission::ALL })]);
+        lab.send(host, client::register(1, "com.a"));
+        lab.received(host);
+        lab.send(guest, call_wishing(1, wish));
+        let details = |disclosed: bool| InvocationDetails {
+            caller: disclosed.then(|| lab.id(guest)),
+            caller_authid: disclosed.then(|| "guest".into()),
+            caller_authrole: disclosed.then(|| "guest".into()),
+            ..InvocationDetails::default()
+        };
+        let invocation =
+            expected.map(|disclosed| router::invocation_with(1, 1, details(disclosed), NOTHING));
+        let refused = expected.is_none().then(|| refusal(RequestKind::Call));
+        assert_eq!(lab.received(host), Vec::from_iter(invocation), "{disclose_caller:?} {wish:?}");
+        assert_eq!(lab.received(guest), Vec::from_iter(refused), "{disclose_caller:?} {wish:?}");
+    }
+}
+
+#[test]
+fn subscribers_learn_who_publishes_as_rule_and_wish_say() {
+    for (disclose_publisher, wish, expected) in DISCLOSURES {
+        let (mut lab, guest, host) =
+            guest_and_host(&[("com.a", Permission { disclose_publisher, ..Permission::ALL })]);
+        lab.send(host, client::subscribe(1, "com.a"));
+        lab.received(host);
+        lab.send(guest, publish_wishing(1, wish));
+        let publication = lab.last_publication();
+        let details = |disclosed: bool| EventDetails {
+            publisher: disclosed.then(|| lab.id(guest)),
+            publisher_authid: disclosed.then(|| "guest".into()),
+            publisher_authrole: disclosed.then(|| "guest".into()),
+            ..EventDetails::default()
+        };
+        let event = expected
+            .map(|disclosed| router::event_with(1, publication, details(disclosed), NOTHING));
+        let answer = match expected {
+            Some(_) => router::published(1, publication),
+            None => refusal(RequestKind::Publish),
+        };
+        let case = format!("{disclose_publisher:?} {wish:?}");
+        assert_eq!(lab.received(host), Vec::from_iter(event), "{case}");
+        assert_eq!(lab.received(guest), [answer], "{case}");
+    }
+}

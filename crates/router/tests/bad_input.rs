@@ -1,0 +1,235 @@
+//! Well-formed messages that are wrong all the same: ERROR where a request can't be served, ABORT
+//! where the protocol is broken, silence where nothing was to be answered. Nobody else notices.
+//!
+//! Spec: basic profile "Protocol Errors", "URIs"; decisions F2, F4. Bytes that are no message are
+//! the business of `cloverleaf-wamp`.
+
+use cloverleaf_router::{Next, RealmSettings};
+use cloverleaf_testkit::messages::{NOTHING, args, client, router};
+use cloverleaf_testkit::{Lab, Peer, settings};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::{
+    Abort, CallOptions, ClientMessage, RequestKind, RouterMessage, YieldOptions,
+};
+use cloverleaf_wamp::uri::MatchPolicy::{Exact, Prefix, Wildcard};
+use cloverleaf_wamp::uri::{MAX_URI_BYTES, UriRule};
+
+fn strict() -> Lab {
+    Lab::with(RealmSettings { uri_rule: UriRule::Strict, ..settings() })
+}
+
+/// Sends the request and asserts that it is refused for its URI and that the session lives.
+fn assert_invalid_uri(lab: &mut Lab, request: ClientMessage, kind: RequestKind, text: &str) {
+    let alice = lab.join("alice");
+    lab.send(alice, request);
+    let refusal = router::refused(kind, 1, error_uri::INVALID_URI, text);
+    assert_eq!(lab.received(alice), [refusal]);
+    lab.send(alice, client::subscribe(2, "com.still_there"));
+    assert_eq!(lab.received(alice).len(), 1);
+    lab.disconnect(alice);
+}
+
+/// Asserts that the message ends the session of `from` for a violation with this text.
+fn assert_violation(lab: &mut Lab, from: Peer, message: ClientMessage, text: &str) {
+    assert_eq!(lab.submit(from, message), Next::Close, "{text}");
+    assert_eq!(lab.received(from).last(), Some(&router::violation(text)));
+}
+
+// === URIs ===
+
+#[test]
+fn no_request_goes_to_a_text_that_is_no_uri() {
+    for bad in ["", ".", "com.", ".com", "com..a", "com.a b", "com.a#b", "com.\u{2003}"] {
+        let text = format!("'{bad}' is not a valid URI");
+        let publish = client::publish_with(1, client::acknowledged(), bad, NOTHING);
+        let lab = &mut Lab::new();
+        assert_invalid_uri(lab, client::call(1, bad, NOTHING), RequestKind::Call, &text);
+        assert_invalid_uri(lab, client::register(1, bad), RequestKind::Register, &text);
+        assert_invalid_uri(lab, publish, RequestKind::Publish, &text);
+        assert_invalid_uri(lab, client::subscribe(1, bad), RequestKind::Subscribe, &text);
+    }
+}
+
+#[test]
+fn the_rule_of_the_realm_decides_what_a_uri_is() {
+    for bad in ["com.Example", "com.my-app", "com.\u{fc}"] {
+        let text = format!("'{bad}' is not a valid URI");
+        let call = client::call(1, bad, NOTHING);
+        assert_invalid_uri(&mut strict(), call, RequestKind::Call, &text);
+        let mut loose = Lab::new();
+        let alice = loose.join("alice");
+        loose.send(alice, client::subscribe(1, bad));
+        assert_eq!(loose.received(alice), [router::subscribed(1, 1)]);
+    }
+}
+
+#[test]
+fn a_pattern_has_empty_components_only_where_its_policy_says() {
+    for (policy, bad, what) in [
+        (Exact, "com.", "URI"),
+        (Exact, "", "URI"),
+        (Prefix, "com..a", "prefix pattern"),
+        (Prefix, "com..", "prefix pattern"),
+        (Prefix, "com.a b", "prefix pattern"),
+        (Wildcard, "com..a#", "wildcard pattern"),
+    ] {
+        let text = format!("'{bad}' is not a valid {what}");
+        let register = client::register_pattern(1, policy, bad);
+        let subscribe = client::subscribe_pattern(1, policy, bad);
+        assert_invalid_uri(&mut Lab::new(), register, RequestKind::Register, &text);
+        assert_invalid_uri(&mut strict(), subscribe, RequestKind::Subscribe, &text);
+    }
+}
+
+#[test]
+fn a_uri_that_is_too_long_is_none_and_is_not_echoed_whole() {
+    let long = "a".repeat(MAX_URI_BYTES + 1);
+    let text = format!("'{}' is not a valid URI", "a".repeat(100));
+    let call = client::call(1, &long, NOTHING);
+    assert_invalid_uri(&mut Lab::new(), call, RequestKind::Call, &text);
+}
+
+#[test]
+fn nobody_registers_or_publishes_in_the_namespace_of_the_router() {
+    for uri in ["wamp", "wamp.session.count", "wamp.error.x"] {
+        let text = format!("'{uri}' begins with 'wamp', which only the router may use");
+        let publish = client::publish_with(1, client::acknowledged(), uri, NOTHING);
+        let lab = &mut Lab::new();
+        assert_invalid_uri(lab, client::register(1, uri), RequestKind::Register, &text);
+        assert_invalid_uri(lab, publish, RequestKind::Publish, &text);
+    }
+    let text = "'wamp..count' begins with 'wamp', which only the router may use";
+    let register = client::register_pattern(1, Wildcard, "wamp..count");
+    assert_invalid_uri(&mut Lab::new(), register, RequestKind::Register, text);
+}
+
+#[test]
+fn everybody_may_call_and_subscribe_in_the_namespace_of_the_router() {
+    let mut lab = Lab::new();
+    let alice = lab.join("alice");
+    lab.send(alice, client::subscribe(1, "wamp.session.on_join"));
+    lab.send(alice, client::call(2, "wamp.session.count", NOTHING));
+    let text = "no callee registered for procedure <wamp.session.count>";
+    let error = error_uri::NO_SUCH_PROCEDURE;
+    let refusal = router::refused(RequestKind::Call, 2, error, text);
+    assert_eq!(lab.received(alice), [router::subscribed(1, 1), refusal]);
+}
+
+#[test]
+fn a_wrong_publication_without_acknowledgment_fails_in_silence() {
+    let mut lab = Lab::new();
+    let (alice, bob) = (lab.join("alice"), lab.join("bob"));
+    lab.send(bob, client::subscribe_pattern(1, Prefix, ""));
+    lab.received(bob);
+    for topic in ["", "com..a", "wamp.session.on_join"] {
+        lab.send(alice, client::publish(1, topic, NOTHING));
+    }
+    assert_eq!(lab.received(alice), []);
+    assert_eq!(lab.received(bob), []);
+}
+
+// === violations ===
+
+/// `caller` waits for `callee`, who has invocation 1; `other` does nothing.
+fn call_in_flight() -> (Lab, [Peer; 3]) {
+    let mut lab = Lab::new();
+    let peers = ["caller", "callee", "other"].map(|name| lab.join(name));
+    lab.send(peers[1], client::register(1, "com.slow"));
+    lab.send(peers[0], client::call(1, "com.slow", NOTHING));
+    for peer in peers {
+        lab.received(peer);
+    }
+    (lab, peers)
+}
+
+#[test]
+fn an_answer_to_somebody_elses_invocation_aborts_and_the_call_goes_on() {
+    let answers = [
+        (client::yielded(1, args([666])), "YIELD"),
+        (client::failure(1, "com.error.x", NOTHING), "ERROR"),
+    ];
+    for (answer, name) in answers {
+        let (mut lab, [caller, callee, other]) = call_in_flight();
+        let text = format!("{name} answers invocation 1, which was never sent to this session");
+        assert_violation(&mut lab, other, answer, &text);
+        assert_eq!(lab.received(caller), []);
+        lab.send(callee, client::yielded(1, args([1])));
+        assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
+    }
+}
+
+#[test]
+fn an_answer_to_an_invocation_that_was_never_sent_aborts() {
+    let (mut lab, [caller, callee, _]) = call_in_flight();
+    let text = "YIELD answers invocation 2, which was never sent to this session";
+    assert_violation(&mut lab, callee, client::yielded(2, NOTHING), text);
+    assert_eq!(lab.received(caller), [router::callee_gone(1)]);
+}
+
+#[test]
+fn a_request_id_that_is_in_flight_twice_aborts() {
+    let (mut lab, [caller, callee, _]) = call_in_flight();
+    let text = "request id 1 is used twice at the same time";
+    assert_violation(&mut lab, caller, client::call(1, "com.other", NOTHING), text);
+    let received = lab.received(callee);
+    assert!(matches!(received[..], [RouterMessage::Interrupt(_)]), "{received:?}");
+}
+
+#[test]
+fn request_ids_are_taken_in_any_order_and_may_repeat_when_they_are_answered() {
+    let mut lab = Lab::new();
+    let alice = lab.join("alice");
+    for number in [9_007_199_254_740_992, 5, 5, 1] {
+        lab.send(alice, client::subscribe(number, "com.a"));
+        assert_eq!(lab.received(alice), [router::subscribed(number, 1)]);
+    }
+}
+
+#[test]
+fn progress_that_was_not_agreed_on_aborts() {
+    let progress = Some(true);
+    let (mut lab, [caller, callee, _]) = call_in_flight();
+    let options = YieldOptions { progress, ..YieldOptions::default() };
+    let text = "YIELD with progress: the caller did not ask for progressive results";
+    assert_violation(&mut lab, callee, client::yield_with(1, options, NOTHING), text);
+    lab.received(caller);
+    let options = CallOptions { progress, ..CallOptions::default() };
+    let text = "CALL with progress: progressive call invocations are not offered by this router";
+    assert_violation(&mut lab, caller, client::call_with(2, options, "com.a", NOTHING), text);
+}
+
+#[test]
+fn progress_that_is_denied_or_only_offered_is_fine() {
+    let (mut lab, [caller, callee, _]) = call_in_flight();
+    let options = CallOptions {
+        progress: Some(false),
+        receive_progress: Some(true),
+        ..CallOptions::default()
+    };
+    lab.send(caller, client::call_with(2, options, "com.slow", NOTHING));
+    assert_eq!(lab.received(callee), [router::invocation(2, 1, NOTHING)]);
+    let options = YieldOptions { progress: Some(false), ..YieldOptions::default() };
+    lab.send(callee, client::yield_with(2, options, NOTHING));
+    assert_eq!(lab.received(caller), [router::result(2, NOTHING)]);
+}
+
+#[test]
+fn an_aborted_session_loses_everything_and_nobody_else_notices() {
+    let (mut lab, [caller, callee, other]) = call_in_flight();
+    lab.send(other, client::subscribe(1, "com.news"));
+    lab.send(other, client::register(2, "com.other"));
+    lab.received(other);
+    let abort = Abort::new(error_uri::PROTOCOL_VIOLATION, "a message must be a list");
+    lab.abort(other, abort.clone());
+    assert_eq!(lab.received(other), [RouterMessage::Abort(abort)]);
+
+    lab.send(caller, client::publish(2, "com.news", NOTHING));
+    lab.send(caller, client::call(3, "com.other", NOTHING));
+    let text = "no callee registered for procedure <com.other>";
+    let error = error_uri::NO_SUCH_PROCEDURE;
+    assert_eq!(lab.received(caller), [router::refused(RequestKind::Call, 3, error, text)]);
+    assert_eq!(lab.received(callee), []);
+    assert_eq!(lab.received(other), []);
+    lab.send(callee, client::yielded(1, NOTHING));
+    assert_eq!(lab.received(caller), [router::result(1, NOTHING)]);
+}
