@@ -7,6 +7,7 @@
 
 use compact_str::CompactString;
 
+use crate::codec::json::JsonReader;
 use crate::codec::{
     EncodeError, Kind, MAX_LIST_OPTION_ENTRIES, Token, TokenReader, TokenWriter, write_encoded,
 };
@@ -48,6 +49,18 @@ pub struct FieldReader<'r, 'f, R> {
     pub(crate) serializer: Serializer,
     pub(crate) message: &'static str,
     pub(crate) field: &'static str,
+}
+
+impl<'r, 'f> FieldReader<'r, 'f, JsonReader<'f>> {
+    /// Reads the option that a JSON reader over `source` stands before; for options that come
+    /// outside of a message, such as in the body of an HTTP request.
+    pub const fn over_json<O: Options>(
+        reader: &'r mut JsonReader<'f>,
+        source: &'f bytes::Bytes,
+    ) -> Self {
+        let (serializer, message) = (Serializer::Json, O::MESSAGE);
+        FieldReader { reader, frame: source, serializer, message, field: "" }
+    }
 }
 
 impl<'f, R: TokenReader<'f>> FieldReader<'_, 'f, R> {

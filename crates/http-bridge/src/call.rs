@@ -1,0 +1,39 @@
+//! Calling: what a caller asks of the router.
+
+use std::time::Duration;
+
+use cloverleaf_client::Session;
+use cloverleaf_wamp::message::CallOptions;
+
+use crate::envelope::Envelope;
+use crate::reply::Answer;
+use crate::settings::BridgeSettings;
+
+/// Calls the procedure and answers with what it returned.
+pub(crate) async fn answer(
+    session: &Session,
+    envelope: Envelope<CallOptions>,
+    settings: &BridgeSettings,
+) -> Answer {
+    let Envelope { uri, payload, options } = envelope;
+    if settings.debug {
+        tracing::debug!(procedure = %uri, ?payload, ?options, "call");
+    }
+    let mut call = session.call(uri).payload(payload);
+    // 0 stands for no timeout, as in CALL.Options.
+    if let Some(millis @ 1..) = options.timeout {
+        call = call.timeout(Duration::from_millis(millis));
+    }
+    if options.disclose_me == Some(true) {
+        call = call.disclose_me();
+    }
+    match call.send().await {
+        Ok(reply) => Answer::of_results(&reply.into_payload()),
+        Err(error) => {
+            if settings.debug {
+                tracing::debug!(code = "AR458", "call failed: {error}");
+            }
+            Answer::of_error(&error, settings.error_status)
+        }
+    }
+}

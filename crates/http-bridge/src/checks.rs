@@ -1,0 +1,128 @@
+//! What a request must fulfil before its body is read, in the order in which it is checked:
+//! Content-Type, Content-Length, length, signature, address, TLS.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use compact_str::CompactString;
+use http::HeaderName;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+
+use crate::bridge::BodyError;
+use crate::denial::{BodyLength, Denial};
+use crate::head::Head;
+use crate::request_auth;
+use crate::settings::BridgeSettings;
+
+/// The most characters of a peer's text that an answer repeats; enough to recognize it.
+const MAX_REPEATED_CHARS: usize = 100;
+
+/// Checks all but the method and gives the body.
+pub(crate) fn accept(
+    head: &impl Head,
+    body: Result<Bytes, BodyError>,
+    settings: &BridgeSettings,
+    now: SystemTime,
+) -> Result<Bytes, Denial> {
+    if let Some(value) = single(head, &CONTENT_TYPE)? {
+        content_type(value)?;
+    }
+    let body = length(head, body, settings.body_limit())?;
+    request_auth::check(head.query(), &body, settings, now)?;
+    address(head, settings)?;
+    if settings.require_tls && !head.is_tls() {
+        return Err(Denial::Malformed);
+    }
+    Ok(body)
+}
+
+/// The peer's text as an answer repeats it.
+pub(crate) fn repeated(text: &[u8]) -> CompactString {
+    String::from_utf8_lossy(text).chars().take(MAX_REPEATED_CHARS).collect()
+}
+
+/// The value of a header field that may stand once only.
+fn single<'h>(head: &'h impl Head, name: &HeaderName) -> Result<Option<&'h [u8]>, Denial> {
+    let mut values = head.headers(name);
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        (_, Some(_)) => Err(Denial::RepeatedHeader),
+    }
+}
+
+/// `application/json`, with parameters of which only the charset UTF-8 means something.
+fn content_type(value: &[u8]) -> Result<(), Denial> {
+    let mut elements = value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+    let media_type = elements.next().unwrap_or_default();
+    if !media_type.eq_ignore_ascii_case(b"application/json") {
+        let given = repeated(&media_type.to_ascii_lowercase());
+        return Err(Denial::ContentType(given));
+    }
+    parameters(elements)
+}
+
+fn parameters<'v>(elements: impl Iterator<Item = &'v [u8]> + Clone) -> Result<(), Denial> {
+    let mut rest = elements.filter(|element| !element.is_empty());
+    while let Some(element) = rest.next() {
+        let (name, value) = parameter(element).ok_or(Denial::Charset)?;
+        let is_same = |other| parameter(other).is_some_and(|(o, _)| o.eq_ignore_ascii_case(name));
+        let accepted = !name.eq_ignore_ascii_case(b"charset") || is_utf8(value);
+        if !accepted || rest.clone().any(is_same) {
+            return Err(Denial::Charset);
+        }
+    }
+    Ok(())
+}
+
+/// `name=value`, with a value that may be in quotation marks.
+fn parameter(element: &[u8]) -> Option<(&[u8], &[u8])> {
+    let equals = element.iter().position(|&byte| byte == b'=')?;
+    let (name, value) = (element[..equals].trim_ascii(), element[equals + 1..].trim_ascii());
+    let value = value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value);
+    (!value.contains(&b'=')).then_some((name, value))
+}
+
+fn is_utf8(charset: &[u8]) -> bool {
+    charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"utf8")
+}
+
+/// The body, if it is as long as announced and not too long.
+fn length(
+    head: &impl Head,
+    body: Result<Bytes, BodyError>,
+    accepted: usize,
+) -> Result<Bytes, Denial> {
+    let announced = single(head, &CONTENT_LENGTH)?.map(announced_length).transpose()?;
+    let too_long = |length| Denial::TooLong { length, accepted };
+    match (body, announced) {
+        (Ok(body), Some(announced)) if body.len() as u64 != announced => {
+            Err(Denial::LengthDiffers { read: body.len(), announced })
+        }
+        (Ok(body), _) if body.len() > accepted => {
+            Err(too_long(BodyLength::Bytes(body.len() as u64)))
+        }
+        (Ok(body), _) => Ok(body),
+        (Err(BodyError::TooLong), Some(announced)) => Err(too_long(BodyLength::Bytes(announced))),
+        (Err(BodyError::TooLong), None) => Err(too_long(BodyLength::Unknown)),
+        (Err(BodyError::Incomplete { read }), Some(announced)) => {
+            Err(Denial::LengthDiffers { read, announced })
+        }
+        (Err(BodyError::Incomplete { .. }), None) => Err(Denial::Malformed),
+    }
+}
+
+fn announced_length(value: &[u8]) -> Result<u64, Denial> {
+    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(value).ok().filter(|_| digits);
+    text.and_then(|text| text.parse().ok()).ok_or(Denial::Malformed)
+}
+
+/// A peer without an address is none of those that are accepted.
+fn address(head: &impl Head, settings: &BridgeSettings) -> Result<(), Denial> {
+    match &settings.require_ip {
+        Some(filter) if !head.peer_ip().is_some_and(|ip| filter.accepts(ip)) => {
+            Err(Denial::Address)
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,28 @@
+//! Publishing: what a publisher asks of the router.
+
+use cloverleaf_client::{PublishOptions, Session};
+
+use crate::envelope::Envelope;
+use crate::reply::Answer;
+use crate::settings::BridgeSettings;
+
+/// Publishes the event and answers with the publication's id.
+pub(crate) async fn answer(
+    session: &Session,
+    envelope: Envelope<PublishOptions>,
+    settings: &BridgeSettings,
+) -> Answer {
+    let Envelope { uri, payload, options } = envelope;
+    if settings.debug {
+        tracing::debug!(topic = %uri, ?payload, ?options, "publish");
+    }
+    match session.publish(uri).payload(payload).options(options).await {
+        Ok(publication) => Answer::of_publication(publication),
+        Err(error) => {
+            if settings.debug {
+                tracing::debug!(code = "AR456", "publish failed: {error}");
+            }
+            Answer::of_error(&error, settings.error_status)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Replies: status, header fields and the JSON of the body.
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CACHE_CONTROL,
+    CONTENT_TYPE, ORIGIN, VARY,
+};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+
+mod answer;
+
+pub(crate) use answer::Answer;
+
+use crate::head::Head;
+use crate::settings::AllowedOrigins;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+const NEVER: HeaderValue = HeaderValue::from_static("no-store,no-cache,must-revalidate,max-age=0");
+const BY_ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
+const METHODS: HeaderValue = HeaderValue::from_static("POST,PUT,OPTIONS");
+const ANY: HeaderValue = HeaderValue::from_static("*");
+const TRUE: HeaderValue = HeaderValue::from_static("true");
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The header fields.
+    pub headers: ReplyHeaders,
+    /// JSON, or nothing.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// The reply in the types of the crate `http`.
+    pub fn into_response(self) -> Response<Bytes> {
+        /// Above what [`ReplyHeaders`] has, with two more of the server.
+        const FIELDS: usize = 12;
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
+        let fields = response.headers_mut();
+        fields.reserve(FIELDS);
+        fields.extend(self.headers.iter());
+        response
+    }
+}
+
+/// The header fields of a reply; those by which it is framed are the server's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplyHeaders {
+    /// The pages that may read the reply.
+    origin: Option<HeaderValue>,
+    /// The header fields that a page asked to send.
+    allowed_headers: Option<HeaderValue>,
+    /// Whether the methods are named that there are.
+    methods: bool,
+}
+
+impl ReplyHeaders {
+    /// The header fields for the reply to this request.
+    pub(crate) fn answering(head: &impl Head, allowed: &AllowedOrigins) -> Self {
+        let value = |name| head.headers(&name).next();
+        let allowed_headers = value(ACCESS_CONTROL_REQUEST_HEADERS);
+        Self {
+            origin: allowed_origin(value(ORIGIN), allowed),
+            allowed_headers: allowed_headers.and_then(|v| HeaderValue::from_bytes(v).ok()),
+            methods: false,
+        }
+    }
+
+    pub(crate) fn naming_methods(self) -> Self {
+        Self { methods: true, ..self }
+    }
+
+    pub(crate) fn with(self, answer: Answer) -> Reply {
+        Reply { status: answer.status, headers: self, body: answer.body }
+    }
+
+    /// Every header field with its value. Nothing is copied.
+    pub fn iter(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<> {
+        let Self { origin, allowed_headers, methods } = self.clone();
+        let credentials = origin.is_some().then_some(TRUE);
+        let methods = methods.then_some(METHODS);
+        [
+            (CONTENT_TYPE, Some(JSON)),
+            (CACHE_CONTROL, Some(NEVER)),
+            (VARY, Some(BY_ORIGIN)),
+            (ACCESS_CONTROL_ALLOW_ORIGIN, origin),
+            (ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials),
+            (ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers),
+            (ALLOW, methods.clone()),
+            (ACCESS_CONTROL_ALLOW_METHODS, methods),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+    }
+}
+
+/// The value of Access-Control-Allow-Origin; none: pages may not read the reply.
+fn allowed_origin(origin: Option<&[u8]>, allowed: &AllowedOrigins) -> Option<HeaderValue> {
+    let named = origin.filter(|&origin| origin != b"null");
+    let value = named.and_then(|origin| HeaderValue::from_bytes(origin).ok());
+    match allowed {
+        AllowedOrigins::All => value.or(Some(ANY)),
+        AllowedOrigins::Listed(list) => {
+            value.filter(|value| list.iter().any(|listed| listed.as_bytes() == value.as_bytes()))
+        }
+    }
+}

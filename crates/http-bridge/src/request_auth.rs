@@ -1,0 +1,129 @@
+//! Signed requests: the fields in the query string, and the signature over them and the body.
+//!
+//! `signature` is the URL-safe base64 of HMAC-SHA256 over key, timestamp, seq, nonce and body, one
+//! behind the other. A signature says who sent a request, not that it is sent for the first time:
+//! within the timestamp's limit a recorded request can be sent again.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+use compact_str::format_compact;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+use crate::checks::repeated;
+use crate::denial::Denial;
+use crate::query::SignatureFields;
+use crate::settings::BridgeSettings;
+use crate::timestamp::Timestamp;
+
+/// The length of a signature: the base64 of 32 bytes, padded.
+const SIGNATURE_LENGTH: usize = 44;
+
+/// What requests must be signed with. Prints without its secret.
+#[derive(Clone)]
+pub struct SigningKey {
+    key: String,
+    /// The computation that the secret begins.
+    keyed: Hmac<Sha256>,
+}
+
+impl SigningKey {
+    /// `key` is sent along with requests, `secret` is not.
+    pub fn new(key: impl Into<String>, secret: &str) -> Self {
+        let keyed = Hmac::new_from_slice(secret.as_bytes());
+        Self { key: key.into(), keyed: keyed.expect("HMAC takes secrets of any length") }
+    }
+
+    /// The signature over these parts.
+    fn sign(&self, parts: [&[u8]; 5]) -> [u8; SIGNATURE_LENGTH] {
+        let mut hmac = self.keyed.clone();
+        parts.iter().for_each(|part| hmac.update(part));
+        let mut signature = [0; SIGNATURE_LENGTH];
+        let written = URL_SAFE.encode_slice(hmac.finalize().into_bytes(), &mut signature);
+        debug_assert_eq!(written, Ok(SIGNATURE_LENGTH));
+        signature
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey").field("key", &self.key).field("secret", &"***").finish()
+    }
+}
+
+/// Checks the fields that are there, and where a signature is required that all are there and that
+/// it is right.
+pub(crate) fn check(
+    query: &str,
+    body: &[u8],
+    settings: &BridgeSettings,
+    now: SystemTime,
+) -> Result<(), Denial> {
+    let fields = SignatureFields::parse(query);
+    match &settings.signed_with {
+        Some(signed_with) => check_signed(fields, body, signed_with, settings, now),
+        None => check_unsigned(&fields, settings, now),
+    }
+}
+
+fn check_unsigned(
+    fields: &SignatureFields<'_>,
+    settings: &BridgeSettings,
+    now: SystemTime,
+) -> Result<(), Denial> {
+    if let Some(timestamp) = &fields.timestamp {
+        check_timestamp(timestamp, settings, now)?;
+    }
+    if let Some(seq) = &fields.seq {
+        check_integer("sequence number", seq)?;
+    }
+    fields.nonce.iter().try_for_each(|nonce| check_integer("nonce", nonce))
+}
+
+fn check_signed(
+    fields: SignatureFields<'_>,
+    body: &[u8],
+    signed_with: &SigningKey,
+    settings: &BridgeSettings,
+    now: SystemTime,
+) -> Result<(), Denial> {
+    let missing = |text| move || Denial::FieldMissing(text);
+    let key = fields.key.ok_or_else(missing("'key' field missing"))?;
+    let no_timestamp = "signed request required, but mandatory 'timestamp' field missing";
+    let timestamp = fields.timestamp.ok_or_else(missing(no_timestamp))?;
+    check_timestamp(&timestamp, settings, now)?;
+    let seq = fields.seq.ok_or_else(missing("'seq' field missing"))?;
+    check_integer("sequence number", &seq)?;
+    let nonce = fields.nonce.ok_or_else(missing("'nonce' field missing"))?;
+    check_integer("nonce", &nonce)?;
+    let signature = fields.signature.ok_or_else(missing("'signature' field missing"))?;
+    if !bool::from(signed_with.key.as_bytes().ct_eq(&key)) {
+        return Err(Denial::Key);
+    }
+    let expected = signed_with.sign([&key, &timestamp, &seq, &nonce, body]);
+    if bool::from(expected.ct_eq(&*signature)) { Ok(()) } else { Err(Denial::Secret) }
+}
+
+fn check_timestamp(text: &[u8], settings: &BridgeSettings, now: SystemTime) -> Result<(), Denial> {
+    let Some(timestamp) = Timestamp::parse(text) else {
+        let text = repeated(text);
+        return Err(Denial::FieldInvalid(format_compact!(
+            "invalid timestamp '{text}' (must be UTC/ISO-8601, e.g. '2011-10-14T16:59:51.123Z')"
+        )));
+    };
+    let distance = timestamp.distance(now);
+    let expired = settings.timestamp_delta_limit.is_some_and(|limit| distance > limit);
+    if expired { Err(Denial::Expired) } else { Ok(()) }
+}
+
+fn check_integer(name: &str, text: &[u8]) -> Result<(), Denial> {
+    if !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
+        return Ok(());
+    }
+    let text = repeated(text);
+    Err(Denial::FieldInvalid(format_compact!("invalid {name} '{text}' (must be an integer)")))
+}
