@@ -9,6 +9,8 @@ use std::collections::HashMap;
 
 use serde_json::Number;
 
+use crate::fault::shortened;
+
 /// How deep lists and maps may be nested. The deepest configuration has about twenty levels.
 pub(crate) const MAX_DEPTH: usize = 64;
 
@@ -78,7 +80,8 @@ impl SyntaxFault {
 
 /// The path of a key below the path of its map.
 pub(crate) fn key_path(path: &str, key: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '…');
+    let key = &shortened(key);
     match (path.is_empty(), !key.is_empty() && key.chars().all(plain)) {
         (true, true) => key.to_owned(),
         (false, true) => format!("{path}.{key}"),

@@ -79,3 +79,29 @@ impl fmt::Display for Warning {
         write!(f, "{}: {}", self.place, self.message)
     }
 }
+
+/// The longest part of the file that a message repeats, in characters.
+const MAX_REPEATED: usize = 60;
+
+/// The longest message, in characters. What is longer came from outside of the file.
+const MAX_MESSAGE: usize = 500;
+
+/// A part of the file as a message repeats it.
+pub(crate) fn shortened(text: &str) -> String {
+    cut(text, MAX_REPEATED)
+}
+
+/// A message without what a terminal would obey.
+pub(crate) fn tamed(message: &str) -> String {
+    cut(message, MAX_MESSAGE)
+}
+
+/// A text without control characters, cut where it becomes too long.
+fn cut(text: &str, length: usize) -> String {
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut short: String = text.chars().take(length).map(plain).collect();
+    if text.chars().nth(length).is_some() {
+        short.push('…');
+    }
+    short
+}

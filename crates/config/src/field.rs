@@ -7,14 +7,11 @@ use std::ops::RangeInclusive;
 
 use crate::document::{Entry, Mark, Node, Value, item_path, key_path};
 use crate::env;
-use crate::fault::ConfigFault;
+use crate::fault::{ConfigFault, shortened};
 use crate::place::Place;
 use crate::reading::Reading;
 use crate::section::Section;
 use crate::spelling;
-
-/// The longest text that a fault repeats, in characters.
-const MAX_SHOWN: usize = 60;
 
 /// A value of the file.
 #[derive(Clone)]
@@ -231,16 +228,6 @@ fn shown(value: &Value) -> String {
         Value::List(_) => "a list".to_owned(),
         Value::Map(_) => "a map".to_owned(),
     }
-}
-
-/// A text without control characters, cut where it becomes too long to be repeated.
-pub(crate) fn shortened(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut short: String = text.chars().take(MAX_SHOWN).map(plain).collect();
-    if text.chars().nth(MAX_SHOWN).is_some() {
-        short.push('…');
-    }
-    short
 }
 
 /// The words as a choice: `'a', 'b' or 'c'`.

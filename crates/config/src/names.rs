@@ -4,10 +4,10 @@
 //! Names are noted while the file is read and compared afterwards, so that a realm counts even
 //! when something else about it is wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::fault::ConfigFault;
+use crate::fault::{ConfigFault, shortened};
 use crate::field::Field;
 use crate::place::Place;
 use crate::reading::Reading;
@@ -31,7 +31,7 @@ impl Named {
 /// A realm's name, place and roles; a role without name makes the roles unknown.
 struct RealmNames {
     place: Place,
-    roles: Option<Vec<String>>,
+    roles: Option<BTreeSet<String>>,
 }
 
 /// Something that refers to a realm, a role, or a role in a realm.
@@ -64,7 +64,7 @@ impl Names {
     pub(crate) fn declare_realm(
         &mut self,
         realm: &Named,
-        roles: Option<Vec<String>>,
+        roles: Option<BTreeSet<String>>,
     ) -> Result<(), Place> {
         if self.disabled {
             return Ok(());
@@ -118,10 +118,8 @@ impl Names {
         if self.incomplete {
             return;
         }
-        for reference in &self.references {
-            if let Some(fault) = self.dangling(reference) {
-                reading.fault(fault);
-            }
+        for fault in self.references.iter().filter_map(|reference| self.dangling(reference)) {
+            reading.fault(fault);
         }
     }
 
@@ -147,10 +145,13 @@ fn dangling_role<'n>(
 ) -> Option<ConfigFault> {
     let mut all = Vec::new();
     for realm in realms {
-        all.extend(realm.roles.as_ref()?.iter().map(String::as_str));
+        let roles = realm.roles.as_ref()?;
+        if roles.contains(&role.name) {
+            return None;
+        }
+        all.push(roles);
     }
-    let exists = all.contains(&role.name.as_str());
-    (!exists).then(|| no_such(role, sentence, all))
+    Some(no_such(role, sentence, all.into_iter().flatten().map(String::as_str)))
 }
 
 /// The fault that nothing has this name.
@@ -161,7 +162,7 @@ fn no_such<'n>(
 ) -> ConfigFault {
     ConfigFault {
         place: named.place.clone(),
-        message: format!("{sentence} '{}'", crate::field::shortened(&named.name)),
+        message: format!("{sentence} '{}'", shortened(&named.name)),
         expected: None,
         suggestion: spelling::nearest(&named.name, others).map(str::to_owned),
     }

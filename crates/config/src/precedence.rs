@@ -12,9 +12,9 @@ use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use crate::field::Field;
 use crate::settings::Permission;
 
-/// How many pairs of permissions of a role are compared. Roles in use have a few dozen
-/// permissions, and every pair of them is within this number.
-const MAX_PAIRS: usize = 100_000;
+/// How many pairs of permissions of a role are compared: all of a hundred permissions. Roles in
+/// use have a few dozen.
+const MAX_PAIRS: usize = 10_000;
 
 /// Warns about each permission that does not count for some URI although its pattern is the
 /// longest one that matches, if what counts instead answers otherwise.

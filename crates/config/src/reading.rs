@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::document::Mark;
 use crate::env::{self, Environment};
-use crate::fault::{ConfigFault, Faults, Warning};
+use crate::fault::{ConfigFault, Faults, Warning, tamed};
 use crate::names::Names;
 use crate::place::Place;
 use crate::settings::Settings;
@@ -71,7 +71,9 @@ impl<'e> Reading<'e> {
     pub(crate) fn fault(&self, fault: ConfigFault) {
         let mut faults = self.faults.borrow_mut();
         if faults.len() < Faults::MAX {
-            faults.push(fault);
+            let message = tamed(&fault.message);
+            let suggestion = fault.suggestion.as_deref().map(tamed);
+            faults.push(ConfigFault { message, suggestion, ..fault });
         } else {
             self.omitted.set(self.omitted.get() + 1);
         }
@@ -81,7 +83,7 @@ impl<'e> Reading<'e> {
     pub(crate) fn warn(&self, place: Place, message: impl Into<String>) {
         let mut warnings = self.warnings.borrow_mut();
         if warnings.len() < Faults::MAX {
-            warnings.push(Warning { place, message: message.into() });
+            warnings.push(Warning { place, message: tamed(&message.into()) });
         }
     }
 

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use crate::document::{Entry, key_path};
-use crate::fault::ConfigFault;
-use crate::field::{Field, shortened};
+use crate::fault::{ConfigFault, shortened};
+use crate::field::Field;
 use crate::place::Place;
 use crate::reading::Reading;
 use crate::spelling;
@@ -141,10 +141,12 @@ impl<'a> Section<'a> {
     /// Reports the keys that are not known.
     pub(crate) fn finish(self) {
         self.report_misspelt();
+        let missing = |known: &&str| !self.entries.iter().any(|entry| entry.key == **known);
+        let missing: Vec<&str> = self.known.iter().copied().filter(missing).collect();
         for entry in self.entries {
             let misspelt = self.misspelt.iter().any(|(other, _)| other.key == entry.key);
             if !misspelt && !self.known.contains(&entry.key.as_str()) {
-                self.report_unknown(entry, self.nearest_missing(&entry.key));
+                self.report_unknown(entry, spelling::nearest(&entry.key, missing.iter().copied()));
             }
         }
     }
@@ -153,12 +155,6 @@ impl<'a> Section<'a> {
         for (entry, meant) in &self.misspelt {
             self.report_unknown(entry, Some(meant));
         }
-    }
-
-    /// The known key that was probably meant, among those that are not there.
-    fn nearest_missing(&self, key: &str) -> Option<&'static str> {
-        let missing = |known: &&str| !self.entries.iter().any(|entry| entry.key == **known);
-        spelling::nearest(key, self.known.iter().copied().filter(missing))
     }
 
     fn report_unknown(&self, entry: &Entry, suggestion: Option<&str>) {

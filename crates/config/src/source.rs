@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::document::{self, Entry, Mark, Node, SyntaxFault};
 use crate::env::{Environment, MAX_CONFIG_BYTES};
-use crate::fault::{ConfigFault, Faults, Warning};
+use crate::fault::{ConfigFault, Faults, Warning, shortened};
 use crate::field::Field;
 use crate::reading::Reading;
 use crate::schema;
@@ -136,7 +136,8 @@ fn report_syntax(fault: &SyntaxFault, reading: &Reading<'_>) {
 }
 
 fn report_repeated(path: &str, entry: &Entry, first: Mark, reading: &Reading<'_>) {
-    let message = format!("the key '{}' is there twice, first in line {}", entry.key, first.line);
+    let key = shortened(&entry.key);
+    let message = format!("the key '{key}' is there twice, first in line {}", first.line);
     reading.fault(ConfigFault {
         place: reading.place(entry.mark, path),
         message,

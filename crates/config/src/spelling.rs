@@ -3,10 +3,14 @@
 /// Longer words are no near misses of anything, and comparing them would only take time.
 const MAX_WORD_BYTES: usize = 64;
 
+/// How many words are compared; what names more of them is not helped by one.
+const MAX_WORDS: usize = 100;
+
 /// The nearest of the words, if one is near enough to have been meant.
 pub(crate) fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     words
         .into_iter()
+        .take(MAX_WORDS)
         .filter_map(|candidate| Some((distance(word, candidate)?, candidate)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -20,7 +24,7 @@ pub(crate) fn is_near(word: &str, meant: &str) -> bool {
 /// The number of slips between two words, if it is at most one in three letters, counted without
 /// regard to case and to `-` and `_`.
 fn distance(word: &str, meant: &str) -> Option<usize> {
-    if word.len() > MAX_WORD_BYTES {
+    if word.len() > MAX_WORD_BYTES || meant.len() > MAX_WORD_BYTES {
         return None;
     }
     let distance = strsim::osa_distance(&folded(word), &folded(meant));

@@ -4,7 +4,7 @@
 //! text. What has no meaning in a configuration is refused: several documents, keys that are no
 //! text, tags of one's own, and aliases that would blow up the tree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 use serde_json::Number;
@@ -107,10 +107,9 @@ impl<'t> Builder<'t> {
             }
         }
         // A map's own entries win over merged ones, and earlier merged ones over later ones.
-        for entry in merged {
-            if !entries.iter().any(|own| own.key == entry.key) {
-                entries.push(entry);
-            }
+        if !merged.is_empty() {
+            let mut keys: HashSet<String> = entries.iter().map(|own| own.key.clone()).collect();
+            entries.extend(merged.into_iter().filter(|entry| keys.insert(entry.key.clone())));
         }
         Ok(Value::Map(entries))
     }

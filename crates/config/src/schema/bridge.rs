@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::field::{Field, shortened};
+use crate::fault::shortened;
+use crate::field::Field;
 use crate::names::Named;
 use crate::section::Section;
 use crate::settings::{BridgeKey, BridgeOptions, BridgeService, InvalidNetwork, IpNetwork, Secret};

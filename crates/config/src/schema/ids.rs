@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::field::{Field, shortened};
+use crate::fault::shortened;
+use crate::field::Field;
 use crate::section::Section;
 
 /// The ids of the items of one list.

@@ -4,7 +4,8 @@ use cloverleaf_wamp::uri::UriRule;
 
 use super::ids::Ids;
 use super::role;
-use crate::field::{Field, shortened};
+use crate::fault::shortened;
+use crate::field::Field;
 use crate::names::Named;
 use crate::section::Section;
 use crate::settings::{Realm, RealmOptions};

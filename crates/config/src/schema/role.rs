@@ -1,18 +1,19 @@
 //! Roles and their permissions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cloverleaf_wamp::uri::{MatchPolicy, Uri, UriPattern, UriRule};
 
 use super::ids::Ids;
-use crate::field::{Field, shortened};
+use crate::fault::shortened;
+use crate::field::Field;
 use crate::older;
 use crate::precedence;
 use crate::section::Section;
 use crate::settings::{Allow, Disclose, Permission, Role};
 
 /// Reads the roles of a realm, and their names if all of them are known.
-pub(super) fn roles(fields: &[Field<'_>]) -> (Vec<Role>, Option<Vec<String>>) {
+pub(super) fn roles(fields: &[Field<'_>]) -> (Vec<Role>, Option<BTreeSet<String>>) {
     let mut ids = Ids::new("role");
     let mut lines: BTreeMap<String, u32> = BTreeMap::new();
     let mut complete = true;

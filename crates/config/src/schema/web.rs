@@ -7,7 +7,8 @@ use super::serializers::serializers;
 use super::transport::auth;
 use super::{bridge, endpoint, websocket};
 use crate::document::Entry;
-use crate::field::{Field, shortened};
+use crate::fault::shortened;
+use crate::field::Field;
 use crate::reading::Form;
 use crate::section::Section;
 use crate::settings::{
