@@ -1,0 +1,139 @@
+"""The router as a process: how it starts, how it refuses to, and how it ends."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+from peers import ATTACHMENTS, Peers
+from router import Router, binary, configuration, free_ports, tcp
+
+
+@pytest.fixture
+def own_router(tmp_path):
+    """A router that the test may end."""
+    router = Router(tmp_path).start()
+    yield router
+    if router.process.poll() is None:
+        router.process.kill()
+        router.process.wait()
+
+
+def run(*arguments, **options):
+    return subprocess.run([binary(), *arguments], capture_output=True, text=True, timeout=30,
+                          stdin=subprocess.DEVNULL, **options)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
+def test_a_signal_ends_the_router_gently(own_router, how):
+    own_router.stop(how)
+
+
+async def test_every_session_gets_goodbye_when_the_router_ends(own_router):
+    peers = Peers(own_router)
+    sessions = [await peers.join(attachment) for attachment in ATTACHMENTS]
+    own_router.process.send_signal(signal.SIGTERM)
+    reasons = {(await session.left).reason for session in sessions}
+    await asyncio.gather(*(session.disconnected for session in sessions))
+    assert reasons == {"wamp.close.system_shutdown"}
+    assert await asyncio.to_thread(own_router.wait_for_exit) == 0
+
+
+def test_the_router_can_be_started_again_on_the_same_endpoints(own_router):
+    own_router.stop()
+    own_router.start().stop()
+
+
+def test_a_socket_file_that_was_left_behind_does_not_hinder(own_router):
+    own_router.process.kill()
+    own_router.process.wait()
+    assert own_router.socket_path.exists()
+    own_router.start().stop()
+
+
+def test_a_second_node_on_the_same_port_is_told_so(own_router, tmp_path_factory):
+    second = Router(tmp_path_factory.mktemp("second"),
+                    ports=(own_router.web_port, own_router.raw_port))
+    assert second.launch().wait_for_exit() == 1
+    assert str(own_router.web_port) in second.log()
+    assert "in use" in second.log()
+
+
+def test_a_second_node_on_the_same_socket_is_told_so(own_router, tmp_path_factory):
+    ports = free_ports(2)
+    config = configuration(*ports)
+    config["workers"][0]["transports"][2]["endpoint"]["path"] = str(own_router.socket_path)
+    second = Router(tmp_path_factory.mktemp("second"), config, ports)
+    assert second.launch().wait_for_exit() == 1
+    assert str(own_router.socket_path) in second.log()
+    own_router.stop()
+
+
+def test_the_router_is_ready_at_once(tmp_path):
+    router = Router(tmp_path)
+    began = time.monotonic()
+    router.start()
+    assert time.monotonic() - began < 2, "a debug build on a busy machine needs less"
+    router.stop()
+
+
+def test_version_is_one_line(tmp_path):
+    answer = run("version", cwd=tmp_path)
+    assert answer.returncode == 0
+    assert answer.stdout.lower().startswith("cloverleaf ")
+
+
+def test_check_finds_nothing_wrong_with_a_good_configuration(tmp_path):
+    router = Router(tmp_path)
+    assert run("check", "--config", router.config_path, cwd=tmp_path).returncode == 0
+
+
+def test_check_names_every_fault_at_once(tmp_path):
+    config = configuration(1, 2)
+    worker = config["workers"][0]
+    worker["transports"][0]["endpoint"]["prot"] = 8080
+    worker["realms"][0]["roles"][0]["permissions"][0]["match"] = "sometimes"
+    worker["transports"][1]["serializers"] = ["jason"]
+    path = Router(tmp_path, config).config_path
+    answer = run("check", "--config", path, cwd=tmp_path)
+    said = answer.stdout + answer.stderr
+    assert answer.returncode == 1
+    assert all(fault in said for fault in ("prot", "sometimes", "jason", "config.json")), said
+
+
+def test_a_file_that_is_missing_or_no_json_is_a_message(tmp_path):
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"version": 2,')
+    answers = [run("start", "--config", path, cwd=tmp_path)
+               for path in (tmp_path / "nowhere.json", broken)]
+    assert [answer.returncode for answer in answers] == [1, 1]
+    assert "nowhere.json" in answers[0].stderr + answers[0].stdout
+    assert "broken.json" in answers[1].stderr + answers[1].stdout
+
+
+def test_a_component_class_that_nobody_registered_is_refused(tmp_path):
+    config = configuration(*free_ports(2))
+    config["workers"][0]["components"] = [{
+        "type": "class", "classname": "nobody.AppSession", "realm": "realm1", "role": "anonymous"}]
+    router = Router(tmp_path, config).launch()
+    assert router.wait_for_exit() == 1
+    assert "nobody.AppSession" in router.log()
+
+
+def test_the_directory_may_be_named_instead_of_the_file(tmp_path):
+    web_port, raw_port = free_ports(2)
+    config = {"version": 2, "workers": [{
+        "type": "router", "realms": configuration(web_port, raw_port)["workers"][0]["realms"],
+        "transports": [{"type": "rawsocket", "serializers": ["json"], "endpoint": tcp(raw_port)}],
+    }]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    process = subprocess.Popen([binary(), "start", "--cbdir", tmp_path], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    router = Router(tmp_path, config, (web_port, raw_port))
+    router.process = process
+    router.log_path.touch()
+    router.wait_until_it_accepts(("127.0.0.1", raw_port))
+    router.stop()
