@@ -1,11 +1,13 @@
 //! JSON, RFC 8259, taken strictly, with WAMP's convention for bytes.
 //!
-//! The rooms: `reader` (structure), `string` and `number` (the two scalars with a grammar of their
-//! own), `writer`. Bytes are a string of U+0000 followed by standard base64 (advanced profile,
-//! "Binary conversion of JSON strings"); a string that begins with U+0000 and goes on otherwise
-//! is text.
+//! The rooms: `reader` (structure), `pass` (the same, only passed over), `cursor`, `string` and
+//! `number` (what both stand on), `writer`. Bytes are a string of U+0000 followed by standard
+//! base64 (advanced profile, "Binary conversion of JSON strings"); a string that begins with
+//! U+0000 and goes on otherwise is text.
 
+mod cursor;
 mod number;
+mod pass;
 mod reader;
 mod string;
 #[cfg(test)]

@@ -6,87 +6,95 @@ use crate::error::DecodeError;
 /// With so few characters and no exponent, a number is below 10^300 and cannot overflow a float.
 const SURELY_FINITE: usize = 300;
 
+/// With so few digits, an integer fits into 64 bits.
+const SURELY_64_BITS: usize = 19;
+
 /// A number that follows the grammar.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scanned {
     start: usize,
-    end: usize,
-    negative: bool,
-    /// The digits before fraction and exponent, when they fit.
-    magnitude: Option<u64>,
-    fraction: bool,
-    exponent: bool,
+    /// The offset after it.
+    pub(super) end: usize,
+    form: Form,
 }
 
-/// Scans the number that begins at `start`; returns it and the offset after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Integer,
+    Fraction,
+    Exponent,
+}
+
+/// Scans the number that begins at `start`.
 #[inline]
-pub(super) fn scan(input: &[u8], start: usize) -> Result<(Scanned, usize), DecodeError> {
-    let negative = input.get(start) == Some(&b'-');
-    let first = start + usize::from(negative);
-    let (mut end, magnitude) = integer(input, first)?;
-    let fraction = input.get(end) == Some(&b'.');
-    if fraction {
+pub(super) fn scan(input: &[u8], start: usize) -> Result<Scanned, DecodeError> {
+    let first = start + usize::from(input.get(start) == Some(&b'-'));
+    let end = digits(input, first)?;
+    if input[first] == b'0' && end > first + 1 {
+        return Err(malformed(first, "a number begins with 0"));
+    }
+    match input.get(end) {
+        Some(b'.' | b'e' | b'E') => scan_float(input, start, end),
+        _ => Ok(Scanned { start, end, form: Form::Integer }),
+    }
+}
+
+/// Scans the fraction and the exponent that begin at `end`.
+fn scan_float(input: &[u8], start: usize, mut end: usize) -> Result<Scanned, DecodeError> {
+    let mut form = Form::Fraction;
+    if input.get(end) == Some(&b'.') {
         end = digits(input, end + 1)?;
     }
-    let exponent = matches!(input.get(end), Some(b'e' | b'E'));
-    if exponent {
+    if matches!(input.get(end), Some(b'e' | b'E')) {
         let signed = matches!(input.get(end + 1), Some(b'+' | b'-'));
         end = digits(input, end + 1 + usize::from(signed))?;
+        form = Form::Exponent;
     }
-    Ok((Scanned { start, end, negative, magnitude, fraction, exponent }, end))
-}
-
-/// The digits before fraction and exponent: where they end, and their value if it fits.
-#[inline]
-fn integer(input: &[u8], first: usize) -> Result<(usize, Option<u64>), DecodeError> {
-    let mut magnitude = Some(0_u64);
-    let mut position = first;
-    while let Some(byte @ b'0'..=b'9') = input.get(position) {
-        let digit = u64::from(byte - b'0');
-        magnitude = magnitude.and_then(|value| value.checked_mul(10)?.checked_add(digit));
-        position += 1;
-    }
-    match input.get(first) {
-        Some(b'0') if position > first + 1 => Err(malformed(first, "a number begins with 0")),
-        Some(b'0'..=b'9') => Ok((position, magnitude)),
-        other => Err(no_digit(input, other, first)),
-    }
+    Ok(Scanned { start, end, form })
 }
 
 /// Passes over one digit or more.
+#[inline]
 fn digits(input: &[u8], first: usize) -> Result<usize, DecodeError> {
-    let count = input[first.min(input.len())..].iter().take_while(|b| b.is_ascii_digit()).count();
-    if count == 0 { Err(no_digit(input, input.get(first), first)) } else { Ok(first + count) }
+    let mut position = first;
+    while let Some(b'0'..=b'9') = input.get(position) {
+        position += 1;
+    }
+    if position > first { Ok(position) } else { Err(no_digit(input, first)) }
 }
 
 impl Scanned {
     /// Checks that the number is not too large.
     #[inline]
     pub(super) fn check(self, input: &[u8]) -> Result<(), DecodeError> {
-        let finite = !self.exponent && self.end - self.start <= SURELY_FINITE;
-        if finite { Ok(()) } else { self.token(input).map(drop) }
+        let finite = self.form != Form::Exponent && self.end - self.start <= SURELY_FINITE;
+        if finite { Ok(()) } else { self.float(input).map(drop) }
     }
 
     /// An integer where it fits; -0, which no integer is, and all others as a float.
     #[inline]
     pub(super) fn token(self, input: &[u8]) -> Result<Token<'static>, DecodeError> {
-        match self.magnitude {
-            Some(magnitude) if !self.fraction && !self.exponent => {
-                self.integer(magnitude).map_or_else(|| self.float(input), Ok)
-            }
-            _ => self.float(input),
+        match self.form {
+            Form::Integer => match self.integer(input) {
+                Some(token) => Ok(token),
+                None => self.float(input),
+            },
+            Form::Fraction | Form::Exponent => self.float(input),
         }
     }
 
     #[inline]
-    fn integer(self, magnitude: u64) -> Option<Token<'static>> {
-        match (self.negative, magnitude) {
-            (false, _) => Some(Token::Unsigned(magnitude)),
-            (true, 0) => None,
-            (true, _) => 0_i64.checked_sub_unsigned(magnitude).map(Token::Negative),
+    fn integer(self, input: &[u8]) -> Option<Token<'static>> {
+        match &input[self.start..self.end] {
+            [b'-', digits @ ..] => match magnitude(digits)? {
+                0 => None,
+                magnitude => 0_i64.checked_sub_unsigned(magnitude).map(Token::Negative),
+            },
+            digits => magnitude(digits).map(Token::Unsigned),
         }
     }
 
+    #[cold]
     fn float(self, input: &[u8]) -> Result<Token<'static>, DecodeError> {
         let text = std::str::from_utf8(&input[self.start..self.end]).unwrap_or_default();
         match text.parse::<f64>() {
@@ -96,11 +104,22 @@ impl Scanned {
     }
 }
 
+/// The value of decimal digits, if it fits.
+#[inline]
+fn magnitude(digits: &[u8]) -> Option<u64> {
+    let value = |byte: &u8| u64::from(byte - b'0');
+    if digits.len() <= SURELY_64_BITS {
+        return Some(digits.iter().fold(0, |sum, digit| sum * 10 + value(digit)));
+    }
+    digits.iter().try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(value(digit)))
+}
+
 #[cold]
-fn no_digit(input: &[u8], found: Option<&u8>, offset: usize) -> DecodeError {
-    match found {
-        Some(_) => malformed(offset, "a number wants a digit here"),
-        None => DecodeError::Truncated(input.len()),
+fn no_digit(input: &[u8], offset: usize) -> DecodeError {
+    if offset < input.len() {
+        malformed(offset, "a number wants a digit here")
+    } else {
+        DecodeError::Truncated(input.len())
     }
 }
 

@@ -1,9 +1,13 @@
 //! The structure of JSON: what may come where.
+//!
+//! What every token passes through is always inlined: a token then costs a quarter fewer
+//! instructions (callgrind).
 
 use std::ops::Range;
 
 use super::super::{Kind, MAX_DEPTH, Token, TokenReader};
-use super::{number, string};
+use super::cursor::Cursor;
+use super::{number, pass};
 use crate::error::DecodeError;
 
 /// What the grammar allows next.
@@ -34,29 +38,14 @@ enum Place {
     End,
 }
 
-/// A token whose text and number are not yet evaluated; all that passing over needs.
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Null,
-    Bool(bool),
-    Number(number::Scanned),
-    Text(string::Scanned),
-    Key(string::Scanned),
-    ListStart,
-    ListEnd,
-    MapStart,
-    MapEnd,
-}
-
 /// Reads JSON.
 #[derive(Debug)]
 pub struct JsonReader<'a> {
-    input: &'a [u8],
-    position: usize,
+    cursor: Cursor<'a>,
     expected: Expected,
     /// How many lists and maps are open.
     depth: usize,
-    /// One bit for each open list (0) or map (1), the innermost lowest.
+    /// One bit for each of them: list (0) or map (1), the innermost lowest.
     maps: u128,
 }
 
@@ -66,21 +55,20 @@ const _: () = assert!(MAX_DEPTH <= u128::BITS as usize);
 impl<'a> TokenReader<'a> for JsonReader<'a> {
     #[inline]
     fn new(input: &'a [u8]) -> Self {
-        JsonReader { input, position: 0, expected: Expected::Value, depth: 0, maps: 0 }
+        let cursor = Cursor { input, position: 0 };
+        JsonReader { cursor, expected: Expected::Value, depth: 0, maps: 0 }
     }
 
     #[inline]
     fn next(&mut self) -> Result<Token<'a>, DecodeError> {
-        match self.step()? {
-            Step::Null => Ok(Token::Null),
-            Step::Bool(value) => Ok(Token::Bool(value)),
-            Step::Number(number) => number.token(self.input),
-            Step::Text(text) => text.token(self.input),
-            Step::Key(key) => key.text(self.input).map(Token::Key),
-            Step::ListStart => Ok(Token::ListStart),
-            Step::ListEnd => Ok(Token::ListEnd),
-            Step::MapStart => Ok(Token::MapStart),
-            Step::MapEnd => Ok(Token::MapEnd),
+        match self.approach()? {
+            Place::Value(first) => self.value(first),
+            Place::Key => {
+                let key = self.cursor.key()?;
+                self.expected = Expected::Value;
+                key.text(self.cursor.input).map(Token::Key)
+            }
+            Place::End => Ok(self.end()),
         }
     }
 
@@ -92,165 +80,102 @@ impl<'a> TokenReader<'a> for JsonReader<'a> {
             Place::Value(b'[') => Ok(Kind::List),
             Place::Value(b'{') => Ok(Kind::Map),
             Place::Value(b'-' | b'0'..=b'9' | b'n' | b't' | b'f') => Ok(Kind::Scalar),
-            Place::Value(_) => Err(self.malformed("a value must come here")),
+            Place::Value(_) => Err(self.cursor.malformed("a value must come here")),
         }
     }
 
     #[inline]
     fn skip(&mut self) -> Result<Range<usize>, DecodeError> {
-        let Place::Value(_) = self.approach()? else {
-            return Err(self.malformed("a value must come here"));
+        let Place::Value(first) = self.approach()? else {
+            return Err(self.cursor.malformed("a value must come here"));
         };
-        let (start, depth) = (self.position, self.depth);
-        loop {
-            match self.step()? {
-                Step::Number(number) => number.check(self.input)?,
-                Step::Text(text) | Step::Key(text) => text.check(self.input)?,
-                _ => {}
-            }
-            if self.depth == depth {
-                return Ok(start..self.position);
-            }
-        }
+        let start = self.cursor.position;
+        self.cursor.position = pass::value(self.cursor, first, self.depth)?;
+        self.value_ended();
+        Ok(start..self.cursor.position)
     }
 
     fn finish(&mut self) -> Result<(), DecodeError> {
         if self.expected != Expected::Nothing {
-            return Err(DecodeError::Truncated(self.input.len()));
+            return Err(DecodeError::Truncated(self.cursor.input.len()));
         }
-        match self.white_space() {
-            Ok(_) => Err(DecodeError::TrailingBytes(self.position)),
+        match self.cursor.white_space() {
+            Ok(_) => Err(DecodeError::TrailingBytes(self.cursor.position)),
             Err(_) => Ok(()),
         }
     }
 }
 
-impl JsonReader<'_> {
+impl<'a> JsonReader<'a> {
     /// Passes over white space and the comma before the next key or value.
-    #[inline]
+    #[inline(always)]
     fn approach(&mut self) -> Result<Place, DecodeError> {
-        let byte = self.white_space()?;
+        let byte = self.cursor.white_space()?;
         match (self.expected, byte) {
             (Expected::Value, _) => Ok(Place::Value(byte)),
-            (Expected::Key, b'"') => Ok(Place::Key),
             (Expected::Comma, b',') => self.after_comma(),
             (Expected::Comma, b']') if !self.in_map() => Ok(Place::End),
             (Expected::Comma, b'}') if self.in_map() => Ok(Place::End),
             (Expected::FirstValue, b']') => Ok(Place::End),
             (Expected::FirstValue, _) => Ok(Place::Value(byte)),
             (Expected::FirstKey, b'}') => Ok(Place::End),
-            (Expected::FirstKey, b'"') => Ok(Place::Key),
-            (Expected::Key | Expected::FirstKey, _) => Err(self.malformed("a key must come here")),
-            (Expected::Comma, _) => Err(self.malformed("a comma or an end must come here")),
-            (Expected::Nothing, _) => Err(DecodeError::TrailingBytes(self.position)),
+            (Expected::FirstKey | Expected::Key, b'"') => Ok(Place::Key),
+            (expected, _) => Err(self.unexpected(expected)),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn after_comma(&mut self) -> Result<Place, DecodeError> {
-        self.position += 1;
-        let byte = self.white_space()?;
+        self.cursor.position += 1;
+        let byte = self.cursor.white_space()?;
         if !self.in_map() {
             self.expected = Expected::Value;
             return Ok(Place::Value(byte));
         }
         self.expected = Expected::Key;
-        if byte == b'"' { Ok(Place::Key) } else { Err(self.malformed("a key must come here")) }
+        if byte == b'"' { Ok(Place::Key) } else { Err(self.unexpected(Expected::Key)) }
     }
 
-    /// Passes over white space; returns the byte after it.
-    #[inline]
-    fn white_space(&mut self) -> Result<u8, DecodeError> {
-        while let Some(&byte) = self.input.get(self.position) {
-            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-                return Ok(byte);
-            }
-            self.position += 1;
-        }
-        Err(DecodeError::Truncated(self.input.len()))
-    }
-
-    /// Passes over one token, checking all but UTF-8 and the range of numbers.
-    #[inline]
-    fn step(&mut self) -> Result<Step, DecodeError> {
-        match self.approach()? {
-            Place::Value(byte) => self.value(byte),
-            Place::Key => self.key(),
-            Place::End => Ok(self.end()),
-        }
-    }
-
-    #[inline]
-    fn value(&mut self, first: u8) -> Result<Step, DecodeError> {
-        let step = match first {
-            b'"' => Step::Text(self.string()?),
+    #[inline(always)]
+    fn value(&mut self, first: u8) -> Result<Token<'a>, DecodeError> {
+        let token = match first {
+            b'"' => self.cursor.string()?.token(self.cursor.input)?,
             b'-' | b'0'..=b'9' => {
-                let (number, after) = number::scan(self.input, self.position)?;
-                self.position = after;
-                Step::Number(number)
+                let number = number::scan(self.cursor.input, self.cursor.position)?;
+                self.cursor.position = number.end;
+                number.token(self.cursor.input)?
             }
-            b'[' => return self.begin(Step::ListStart, Expected::FirstValue),
-            b'{' => return self.begin(Step::MapStart, Expected::FirstKey),
-            b't' => self.literal(b"true", Step::Bool(true))?,
-            b'f' => self.literal(b"false", Step::Bool(false))?,
-            b'n' => self.literal(b"null", Step::Null)?,
-            _ => return Err(self.malformed("a value must come here")),
+            b'[' => return self.begin(Token::ListStart, Expected::FirstValue),
+            b'{' => return self.begin(Token::MapStart, Expected::FirstKey),
+            b't' => self.cursor.literal(b"true").map(|()| Token::Bool(true))?,
+            b'f' => self.cursor.literal(b"false").map(|()| Token::Bool(false))?,
+            b'n' => self.cursor.literal(b"null").map(|()| Token::Null)?,
+            _ => return Err(self.cursor.malformed("a value must come here")),
         };
         self.value_ended();
-        Ok(step)
+        Ok(token)
     }
 
-    #[inline]
-    fn key(&mut self) -> Result<Step, DecodeError> {
-        let key = self.string()?;
-        if self.white_space()? != b':' {
-            return Err(self.malformed("a colon must come here"));
-        }
-        self.position += 1;
-        self.expected = Expected::Value;
-        Ok(Step::Key(key))
-    }
-
-    #[inline]
-    fn string(&mut self) -> Result<string::Scanned, DecodeError> {
-        let (string, after) = string::scan(self.input, self.position + 1)?;
-        self.position = after;
-        Ok(string)
-    }
-
-    #[inline]
-    fn literal(&mut self, word: &'static [u8], step: Step) -> Result<Step, DecodeError> {
-        let rest = &self.input[self.position..];
-        if rest.starts_with(word) {
-            self.position += word.len();
-            Ok(step)
-        } else if word.starts_with(rest) {
-            Err(DecodeError::Truncated(self.input.len()))
-        } else {
-            Err(self.malformed("a value must come here"))
-        }
-    }
-
-    #[inline]
-    fn begin(&mut self, step: Step, expected: Expected) -> Result<Step, DecodeError> {
+    #[inline(always)]
+    fn begin(&mut self, token: Token<'a>, expected: Expected) -> Result<Token<'a>, DecodeError> {
         if self.depth == MAX_DEPTH {
             return Err(DecodeError::TooDeep);
         }
         self.depth += 1;
         self.maps = self.maps << 1 | u128::from(expected == Expected::FirstKey);
-        self.position += 1;
+        self.cursor.position += 1;
         self.expected = expected;
-        Ok(step)
+        Ok(token)
     }
 
-    #[inline]
-    fn end(&mut self) -> Step {
-        let step = if self.in_map() { Step::MapEnd } else { Step::ListEnd };
+    #[inline(always)]
+    fn end(&mut self) -> Token<'a> {
+        let token = if self.in_map() { Token::MapEnd } else { Token::ListEnd };
         self.depth -= 1;
         self.maps >>= 1;
-        self.position += 1;
+        self.cursor.position += 1;
         self.value_ended();
-        step
+        token
     }
 
     #[inline]
@@ -264,7 +189,11 @@ impl JsonReader<'_> {
     }
 
     #[cold]
-    fn malformed(&self, what: &'static str) -> DecodeError {
-        DecodeError::Malformed { offset: self.position, what }
+    fn unexpected(&self, expected: Expected) -> DecodeError {
+        match expected {
+            Expected::Key | Expected::FirstKey => self.cursor.malformed("a key must come here"),
+            Expected::Nothing => DecodeError::TrailingBytes(self.cursor.position),
+            _ => self.cursor.malformed("a comma or an end must come here"),
+        }
     }
 }

@@ -101,7 +101,7 @@ fn other_keys_and_the_unused_byte_are_malformed() {
         ("82a16101 9001", 4, key),
         ("c1", 0, unused),
         ("92 01 c1", 2, unused),
-        ("81c101", 1, unused),
+        ("81c101", 1, key),
     ] {
         let error = DecodeError::Malformed { offset, what };
         assert_fails::<MsgPackReader<'_>>(&hex(input), &error);

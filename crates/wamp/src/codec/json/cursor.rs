@@ -1,0 +1,63 @@
+//! A place in JSON text, and the steps that need no memory of what came before.
+
+use super::string;
+use crate::error::DecodeError;
+
+/// A place in JSON text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cursor<'a> {
+    pub(super) input: &'a [u8],
+    pub(super) position: usize,
+}
+
+impl Cursor<'_> {
+    /// Passes over white space; returns the byte after it.
+    #[inline]
+    pub(super) fn white_space(&mut self) -> Result<u8, DecodeError> {
+        while let Some(&byte) = self.input.get(self.position) {
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return Ok(byte);
+            }
+            self.position += 1;
+        }
+        Err(DecodeError::Truncated(self.input.len()))
+    }
+
+    /// Passes over `true`, `false` or `null`.
+    #[inline]
+    pub(super) fn literal(&mut self, word: &'static [u8]) -> Result<(), DecodeError> {
+        let rest = &self.input[self.position..];
+        if rest.starts_with(word) {
+            self.position += word.len();
+            Ok(())
+        } else if word.starts_with(rest) {
+            Err(DecodeError::Truncated(self.input.len()))
+        } else {
+            Err(self.malformed("a value must come here"))
+        }
+    }
+
+    /// Passes over a string, whose opening quotation mark stands here.
+    #[inline]
+    pub(super) fn string(&mut self) -> Result<string::Scanned, DecodeError> {
+        let (string, after) = string::scan(self.input, self.position + 1)?;
+        self.position = after;
+        Ok(string)
+    }
+
+    /// Passes over a key with its colon.
+    #[inline]
+    pub(super) fn key(&mut self) -> Result<string::Scanned, DecodeError> {
+        let key = self.string()?;
+        if self.white_space()? != b':' {
+            return Err(self.malformed("a colon must come here"));
+        }
+        self.position += 1;
+        Ok(key)
+    }
+
+    #[cold]
+    pub(super) fn malformed(&self, what: &'static str) -> DecodeError {
+        DecodeError::Malformed { offset: self.position, what }
+    }
+}

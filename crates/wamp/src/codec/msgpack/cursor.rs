@@ -1,0 +1,119 @@
+//! A place in MessagePack, and the parts of items that the reader and passing over share.
+
+use super::super::MAX_DEPTH;
+use crate::error::DecodeError;
+
+/// A place in MessagePack.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cursor<'a> {
+    pub(super) input: &'a [u8],
+    pub(super) position: usize,
+}
+
+/// A list or map that has begun.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    /// How many values are still to come; in a map each entry counts twice.
+    pub(super) left: usize,
+    pub(super) map: bool,
+}
+
+impl Frame {
+    /// Whether a key comes next, when anything does.
+    #[inline]
+    pub(super) fn at_key(self) -> bool {
+        self.map && self.left.is_multiple_of(2)
+    }
+}
+
+impl<'a> Cursor<'a> {
+    /// The first byte of a value.
+    #[inline]
+    pub(super) fn value(&mut self) -> Result<u8, DecodeError> {
+        let [first] = self.fixed()?;
+        if first == 0xc1 {
+            return Err(self.malformed_before("the byte 0xc1 is never used"));
+        }
+        Ok(first)
+    }
+
+    /// The first byte of a key: of text or an integer.
+    #[inline]
+    pub(super) fn key(&mut self) -> Result<u8, DecodeError> {
+        let [first] = self.fixed()?;
+        match first {
+            0x00..=0x7f | 0xa0..=0xbf | 0xcc..=0xd3 | 0xd9..=0xdb | 0xe0..=0xff => Ok(first),
+            _ => Err(self.malformed_before("a key must be text or an integer")),
+        }
+    }
+
+    /// A length that is itself 2^`exponent` bytes long.
+    #[inline]
+    pub(super) fn length(&mut self, exponent: u8) -> Result<usize, DecodeError> {
+        let length = match exponent {
+            0 => u8::from_be_bytes(self.fixed()?).into(),
+            1 => u16::from_be_bytes(self.fixed()?).into(),
+            _ => u32::from_be_bytes(self.fixed()?),
+        };
+        usize::try_from(length).map_err(|_| self.truncated())
+    }
+
+    #[inline]
+    pub(super) fn text(&mut self, length: usize) -> Result<&'a str, DecodeError> {
+        let offset = self.position;
+        let text = simdutf8::basic::from_utf8(self.bytes(length)?);
+        text.map_err(|_| DecodeError::NotUtf8(offset))
+    }
+
+    /// The type and the data of an extension.
+    #[inline]
+    pub(super) fn extension(&mut self, length: usize) -> Result<(), DecodeError> {
+        self.bytes(1)?;
+        self.bytes(length).map(drop)
+    }
+
+    /// Begins a list or map inside `depth` others. Each value is a byte at least, so that a number
+    /// above what is left cannot be true.
+    #[inline]
+    pub(super) fn begin(
+        &self,
+        entries: usize,
+        map: bool,
+        depth: usize,
+    ) -> Result<Frame, DecodeError> {
+        if depth == MAX_DEPTH {
+            return Err(DecodeError::TooDeep);
+        }
+        let left = if map { entries.saturating_mul(2) } else { entries };
+        if left > self.input.len() - self.position {
+            return Err(self.truncated());
+        }
+        Ok(Frame { left, map })
+    }
+
+    #[inline]
+    pub(super) fn bytes(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
+        let rest = &self.input[self.position..];
+        let Some(bytes) = rest.get(..length) else { return Err(self.truncated()) };
+        self.position += length;
+        Ok(bytes)
+    }
+
+    #[inline]
+    pub(super) fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let rest = &self.input[self.position..];
+        let Some(bytes) = rest.first_chunk() else { return Err(self.truncated()) };
+        self.position += N;
+        Ok(*bytes)
+    }
+
+    #[cold]
+    pub(super) fn truncated(&self) -> DecodeError {
+        DecodeError::Truncated(self.input.len())
+    }
+
+    #[cold]
+    fn malformed_before(&self, what: &'static str) -> DecodeError {
+        DecodeError::Malformed { offset: self.position - 1, what }
+    }
+}

@@ -1,0 +1,71 @@
+//! Passing over MessagePack without reading it: what happens to every payload.
+//!
+//! Accepts and refuses exactly what the reader does, with the same errors.
+
+use smallvec::SmallVec;
+
+use super::cursor::{Cursor, Frame};
+use crate::error::DecodeError;
+
+/// Passes over the value at the cursor, inside `depth` lists and maps; returns the offset after it.
+pub(super) fn value(mut cursor: Cursor<'_>, depth: usize) -> Result<usize, DecodeError> {
+    let mut outer = SmallVec::<[Frame; 8]>::new();
+    let mut frame = Frame { left: 1, map: false };
+    loop {
+        while frame.left == 0 {
+            let Some(around) = outer.pop() else { return Ok(cursor.position) };
+            frame = around;
+        }
+        let first = if frame.at_key() { cursor.key()? } else { cursor.value()? };
+        frame.left -= 1;
+        if let Some(inner) = item(&mut cursor, first, depth + outer.len())? {
+            outer.push(frame);
+            frame = inner;
+        }
+    }
+}
+
+/// Passes over what follows the first byte of an item; of a list or map only over its start.
+#[inline]
+fn item(cursor: &mut Cursor<'_>, first: u8, depth: usize) -> Result<Option<Frame>, DecodeError> {
+    match first {
+        0x00..=0x7f | 0xe0..=0xff | 0xc0..=0xc3 => {}
+        0x80..=0x8f => return cursor.begin(usize::from(first & 0x0f), true, depth).map(Some),
+        0x90..=0x9f => return cursor.begin(usize::from(first & 0x0f), false, depth).map(Some),
+        0xa0..=0xbf => drop(cursor.text(usize::from(first & 0x1f))?),
+        0xcc | 0xd0 => drop(cursor.bytes(1)?),
+        0xcd | 0xd1 => drop(cursor.bytes(2)?),
+        0xca | 0xce | 0xd2 => drop(cursor.bytes(4)?),
+        0xcb | 0xcf | 0xd3 => drop(cursor.bytes(8)?),
+        0xc4..=0xc9 | 0xd4..=0xdf => return sized(cursor, first, depth),
+    }
+    Ok(None)
+}
+
+/// What announces its length, or has it in the name of its type.
+fn sized(cursor: &mut Cursor<'_>, first: u8, depth: usize) -> Result<Option<Frame>, DecodeError> {
+    match first {
+        0xc4..=0xc6 => {
+            let length = cursor.length(first - 0xc4)?;
+            cursor.bytes(length)?;
+        }
+        0xc7..=0xc9 => {
+            let length = cursor.length(first - 0xc7)?;
+            cursor.extension(length)?;
+        }
+        0xd4..=0xd8 => cursor.extension(1 << (first - 0xd4))?,
+        0xd9..=0xdb => {
+            let length = cursor.length(first - 0xd9)?;
+            cursor.text(length)?;
+        }
+        0xdc | 0xdd => {
+            let entries = cursor.length(first - 0xdb)?;
+            return cursor.begin(entries, false, depth).map(Some);
+        }
+        _ => {
+            let entries = cursor.length(first - 0xdd)?;
+            return cursor.begin(entries, true, depth).map(Some);
+        }
+    }
+    Ok(None)
+}
