@@ -8,10 +8,7 @@ use libfuzzer_sys::fuzz_target;
 /// Small enough for an input to exceed it.
 const MAX_MESSAGE: usize = 300;
 
-fn receive<'p>(
-    role: Role,
-    pieces: impl Iterator<Item = &'p [u8]>,
-) -> (Vec<String>, Option<Fault>) {
+fn receive<'p>(role: Role, pieces: impl Iterator<Item = &'p [u8]>) -> (Vec<String>, Option<Fault>) {
     let mut receiver = Receiver::new(role, Limits { max_message: MAX_MESSAGE, max_frame: 200 });
     let mut arrived = Vec::new();
     for piece in pieces {
