@@ -204,6 +204,20 @@ fn a_call_whose_caller_has_left_ends_without_anybody_being_told() {
     }
 }
 
+#[test]
+fn a_late_answer_never_ends_another_call() {
+    let mut lab = Lab::new();
+    let (caller, callee) = (lab.join("caller"), lab.join("callee"));
+    lab.send(callee, client::register(1, "com.a"));
+    lab.send(caller, client::call(1, "com.a", NOTHING));
+    lab.send(caller, client::cancel(1, Some(CancelMode::Skip)));
+    lab.send(caller, client::call(2, "com.a", NOTHING));
+    lab.send(callee, client::yielded(1, args(["of the first"])));
+    assert_eq!(lab.received(caller), [router::canceled(1)]);
+    lab.send(callee, client::yielded(2, args(["of the second"])));
+    assert_eq!(lab.received(caller), [router::result(2, args(["of the second"]))]);
+}
+
 // === a session answers only its own invocations, and their ids count up per callee session ===
 
 #[test]

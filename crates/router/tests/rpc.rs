@@ -270,6 +270,26 @@ fn the_callee_of_a_lost_caller_is_interrupted_and_its_answer_swallowed() {
 }
 
 #[test]
+fn many_calls_of_a_lost_side_end_in_the_order_of_their_numbers() {
+    let (mut lab, caller, callee) = caller_and_callee(Client::named("callee"));
+    for number in 1..=50 {
+        lab.send(caller, client::call(number, "com.add", NOTHING));
+    }
+    lab.received(callee);
+    lab.disconnect(caller);
+    let interrupts = (1..=50)
+        .map(|number| router::interrupt(number, CancelMode::KillNoWait, error_uri::CANCELED));
+    assert_eq!(lab.received(callee), Vec::from_iter(interrupts));
+
+    let caller = lab.join("caller");
+    for number in 1..=50 {
+        lab.send(caller, client::call(number, "com.add", NOTHING));
+    }
+    lab.disconnect(callee);
+    assert_eq!(lab.received(caller), Vec::from_iter((1..=50).map(router::callee_gone)));
+}
+
+#[test]
 fn a_callee_that_cannot_be_interrupted_hears_nothing_of_a_lost_caller() {
     let (mut lab, caller, callee) = caller_and_callee(Client::basic("callee"));
     lab.send(caller, client::call(1, "com.add", NOTHING));

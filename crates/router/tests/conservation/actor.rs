@@ -4,10 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cloverleaf_testkit::Peer;
+use cloverleaf_testkit::messages::args;
 use cloverleaf_wamp::message::{
     Invocation, RequestKind, RouterMessage, SharedEvent, Unregistered, Unsubscribed,
 };
 use cloverleaf_wamp::payload::Payload;
+
+/// The URI of every failure of a callee.
+pub(crate) const FAILURE: &str = "com.error.failure";
 
 /// What a request that waits for its answer was about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub(crate) enum Request {
 #[derive(Debug)]
 pub(crate) struct Actor {
     pub(crate) peer: Peer,
+    /// Its place in the world; what it sends is marked with it.
+    place: usize,
     /// Whether its session is open.
     pub(crate) is_open: bool,
     /// Its connection is going: what it is sent is lost.
@@ -34,17 +40,19 @@ pub(crate) struct Actor {
     answered_calls: BTreeSet<u64>,
     pub(crate) registrations: BTreeSet<u64>,
     pub(crate) subscriptions: BTreeSet<u64>,
-    /// The number of the last invocation, and those that it has not answered.
-    pub(crate) last_invocation: u64,
+    /// The arguments of its invocations, the first of which is number 1.
+    asked: Vec<Payload>,
+    /// The invocations that it has not answered.
     pub(crate) invocations: BTreeSet<u64>,
     /// By sender: the number of the last call or publication that came from it.
     last_from: HashMap<(RequestKind, usize), u64>,
 }
 
 impl Actor {
-    pub(crate) fn new(peer: Peer, canceling: bool) -> Self {
+    pub(crate) fn new(peer: Peer, place: usize, canceling: bool) -> Self {
         Self {
             peer,
+            place,
             is_open: true,
             is_deaf: false,
             canceling,
@@ -53,7 +61,7 @@ impl Actor {
             answered_calls: BTreeSet::new(),
             registrations: BTreeSet::new(),
             subscriptions: BTreeSet::new(),
-            last_invocation: 0,
+            asked: Vec::new(),
             invocations: BTreeSet::new(),
             last_from: HashMap::new(),
         }
@@ -81,15 +89,30 @@ impl Actor {
         self.waiting.iter().filter(|(_, what)| **what == Request::Call).map(|(number, _)| *number)
     }
 
+    /// The number of the invocation that it was sent last.
+    pub(crate) const fn last_invocation(&self) -> u64 {
+        self.asked.len() as u64
+    }
+
+    /// The arguments of an invocation that it was sent.
+    pub(crate) fn arguments_of(&self, invocation: u64) -> Payload {
+        self.asked[invocation as usize - 1].clone()
+    }
+
     /// Takes in what the peer was sent; panics when it may not have been.
     pub(crate) fn read(&mut self, message: RouterMessage) {
         assert!(self.is_open, "{message:?} after the end of the session");
         match message {
-            RouterMessage::Result(result) => self.called(result.request.number()),
+            RouterMessage::Result(result) => {
+                self.called(result.request.number(), Some(&result.payload));
+            }
             RouterMessage::Error(error) => {
                 let number = error.request.id().number();
                 match error.request.kind() {
-                    RequestKind::Call => self.called(number),
+                    RequestKind::Call => {
+                        let echo = (error.error == FAILURE).then_some(&error.payload);
+                        self.called(number, echo);
+                    }
                     _ => drop(self.answered(number)),
                 }
             }
@@ -131,17 +154,20 @@ impl Actor {
         self.waiting.remove(&number).expect("an answer to a request that waits for one")
     }
 
-    /// A call ends, once.
-    fn called(&mut self, number: u64) {
+    /// A call ends, once; a callee has answered with the arguments of that very call.
+    fn called(&mut self, number: u64, echo: Option<&Payload>) {
         assert_eq!(self.answered(number), Request::Call);
         assert!(self.answered_calls.insert(number));
+        if let Some(echo) = echo {
+            assert_eq!(echo, &args((self.place, number)));
+        }
     }
 
     fn invoked(&mut self, invocation: &Invocation) {
         assert!(self.registrations.contains(&invocation.registration.number()));
-        self.last_invocation += 1;
-        assert_eq!(invocation.request.number(), self.last_invocation);
-        self.invocations.insert(self.last_invocation);
+        self.asked.push(invocation.payload.clone());
+        assert_eq!(invocation.request.number(), self.last_invocation());
+        self.invocations.insert(self.last_invocation());
         let last = self.last_of(RequestKind::Call, &invocation.payload);
         assert!(last.0 < last.1, "calls {last:?} arrive out of order");
     }

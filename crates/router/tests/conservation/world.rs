@@ -12,7 +12,7 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::uri::MatchPolicy;
 
-use crate::actor::{Actor, Request};
+use crate::actor::{Actor, FAILURE, Request};
 use crate::operation::{Farewell, Operation, PATTERNS, URIS, Violation};
 
 /// A realm and its peers; those that have left are kept, to see that they hear nothing.
@@ -59,12 +59,14 @@ impl World {
             Operation::Yield { who, which } => {
                 let who = self.open(who)?;
                 let number = self.invocation_of(who, which)?;
-                self.send(who, client::yielded(number, NOTHING));
+                let echo = self.actors[who].arguments_of(number);
+                self.send(who, client::yielded(number, echo));
             }
             Operation::Fail { who, which } => {
                 let who = self.open(who)?;
                 let number = self.invocation_of(who, which)?;
-                self.send(who, client::failure(number, "com.error.x", NOTHING));
+                let echo = self.actors[who].arguments_of(number);
+                self.send(who, client::failure(number, FAILURE, echo));
             }
             Operation::Subscribe { who, pattern } => {
                 self.subscribe(self.open(who)?, PATTERNS[pattern]);
@@ -122,7 +124,7 @@ impl World {
     fn join(&mut self, canceling: bool) {
         let client = if canceling { Client::named("peer") } else { Client::basic("peer") };
         let peer = self.lab.join_as(client);
-        self.actors.push(Actor::new(peer, canceling));
+        self.actors.push(Actor::new(peer, self.actors.len(), canceling));
     }
 
     /// One of those whose session is open.
@@ -134,7 +136,7 @@ impl World {
     fn invocation_of(&mut self, who: usize, which: usize) -> Option<u64> {
         let actor = &mut self.actors[who];
         let number = match which % 4 {
-            0 => one_of(1..=actor.last_invocation, which / 4),
+            0 => one_of(1..=actor.last_invocation(), which / 4),
             _ => one_of(actor.invocations.iter().copied(), which / 4),
         }?;
         actor.invocations.remove(&number);
@@ -175,7 +177,7 @@ impl World {
         let actor = &self.actors[who];
         let message = match violation {
             Violation::SecondHello => client::hello(),
-            Violation::NeverSentInvocation => client::yielded(actor.last_invocation + 1, NOTHING),
+            Violation::NeverSentInvocation => client::yielded(actor.last_invocation() + 1, NOTHING),
             // Who hears nothing does not know what has ended.
             Violation::RequestIdInUse if actor.is_deaf => return None,
             Violation::RequestIdInUse => {
@@ -214,7 +216,8 @@ impl World {
         for who in 0..self.actors.len() {
             if self.actors[who].is_open {
                 for number in std::mem::take(&mut self.actors[who].invocations) {
-                    self.send(who, client::yielded(number, NOTHING));
+                    let echo = self.actors[who].arguments_of(number);
+                    self.send(who, client::yielded(number, echo));
                 }
             }
         }
