@@ -42,8 +42,12 @@ test-rust: binaries
 test-interop: $(VENV)/installed binaries
 	CLOVERLEAF_BIN=$(abspath $(BINARY)) $(PYTHON) -m pytest tests/interop
 
-test-bench: $(VENV)/installed wrk
+# One short round of everything: whether each request is answered rightly under load, not how fast.
+test-bench: $(VENV)/installed binaries wrk
 	$(PYTHON) -m pytest bench
+	$(PYTHON) bench/http_bridge.py quick --rounds 1 --seconds 1 --binaries $(TARGET)/debug \
+	    --router-command "$(TARGET)/debug/caller-performance start --config {config}" \
+	    --results $(TARGET)/bench-smoke
 
 # --- checks --------------------------------------------------------------------------------------
 
