@@ -106,11 +106,15 @@ class Router:
     def websocket_url(self):
         return f"ws://127.0.0.1:{self.web_port}/ws"
 
+    def command(self):
+        """The program that is started."""
+        return binary()
+
     def launch(self):
         """Starts the process without waiting for anything."""
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [binary(), "start", "--config", self.config_path], cwd=self.directory,
+                [self.command(), "start", "--config", self.config_path], cwd=self.directory,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         return self
 

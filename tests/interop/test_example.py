@@ -1,0 +1,114 @@
+"""The example caller-performance: one procedure on each kind of attachment, by HTTP."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from router import CHECKOUT, Router, binary, free_ports
+from test_http_bridge import ask
+
+EXAMPLE = CHECKOUT / "examples" / "caller-performance" / ".crossbar"
+
+# A container that died is started again after a delay that begins well below this.
+RESTART_SECONDS = 20
+
+PROCEDURES = {"add2": 16, "sub2": 10, "mul2": 39, "div2": 1}
+
+
+class Example(Router):
+    """The example's program with one of its configurations, on a port of the test's own."""
+
+    def __init__(self, directory, config):
+        port, = free_ports(1)
+        super().__init__(directory, config={}, ports=(port, port))
+        self.socket_path = directory / "crossbar.sock"
+        text = (EXAMPLE / config).read_text()
+        self.config_path.write_text(text.replace("8080", str(port)))
+
+    def command(self):
+        return binary().with_name("caller-performance")
+
+    def start(self, *procedures):
+        self.launch().wait_until_it_accepts(("127.0.0.1", self.web_port))
+        for procedure in procedures:
+            self.wait_for(procedure)
+        return self
+
+    def call(self, procedure, **kwargs):
+        call = {"procedure": f"com.example.{procedure}", "args": [13, 3], "kwargs": kwargs}
+        return ask(self, "POST", "/call", json.dumps(call).encode()).body
+
+    def wait_for(self, procedure):
+        """The first result of a procedure that is about to be there."""
+        deadline = time.monotonic() + RESTART_SECONDS
+        while "error" in (answer := self.call(procedure)):
+            assert time.monotonic() < deadline, f"{procedure}: {answer}\n{self.log()}"
+            time.sleep(0.02)
+        return answer
+
+    def containers(self):
+        """The process ids of the containers."""
+        pid = self.process.pid
+        return [int(child) for task in Path(f"/proc/{pid}/task").iterdir()
+                for child in (task / "children").read_text().split()]
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture
+def example(tmp_path):
+    """Starts a configuration of the example; ends it gently after the test."""
+    started = []
+
+    def start(config, *procedures):
+        started.append(Example(tmp_path, config).start(*procedures))
+        return started[-1]
+
+    yield start
+    for router in started:
+        containers = router.containers()
+        router.stop()
+        assert not any(alive(pid) for pid in containers), "a container outlived its node"
+
+
+def test_each_attachment_answers_its_procedure(example):
+    router = example("config.json", *PROCEDURES)
+    assert {name: router.call(name) for name in PROCEDURES} == {
+        name: {"args": [result]} for name, result in PROCEDURES.items()}
+
+
+def test_a_call_is_logged_unless_the_caller_wants_it_quiet(example):
+    router = example("config.json", *PROCEDURES)
+    for name in PROCEDURES:
+        assert router.call(name, verbose=False) == {"args": [PROCEDURES[name]]}
+
+
+def test_four_workers_share_one_procedure(example):
+    router = example("config_multi_worker.json", "add2")
+    assert len(router.containers()) == 4
+    assert [router.call("add2") for _ in range(12)] == [{"args": [16]}] * 12
+
+
+def test_a_container_that_dies_is_missed_at_once_and_comes_again(example):
+    router = example("config.json", *PROCEDURES)
+    for pid in router.containers():
+        os.kill(pid, signal.SIGKILL)
+    errors = set()
+    deadline = time.monotonic() + 2
+    while len(errors) < 3 and time.monotonic() < deadline:
+        answers = [(name, router.call(name)) for name in ("sub2", "mul2", "div2")]
+        errors |= {name for name, answer in answers if "error" in answer}
+    assert errors == {"sub2", "mul2", "div2"}
+    assert router.call("add2") == {"args": [16]}
+    for name in ("sub2", "mul2", "div2"):
+        assert router.wait_for(name) == {"args": [PROCEDURES[name]]}
