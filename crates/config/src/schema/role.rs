@@ -118,8 +118,8 @@ fn allow(field: &Field<'_>) -> Option<Allow> {
 
 fn disclose(mut section: Section<'_>) -> Disclose {
     let disclose = Disclose {
-        caller: section.flag("caller", false),
-        publisher: section.flag("publisher", false),
+        caller: section.optional("caller").and_then(|field| field.flag()),
+        publisher: section.optional("publisher").and_then(|field| field.flag()),
     };
     section.finish();
     disclose

@@ -81,11 +81,12 @@ impl Allow {
     pub const ALL: Self = Self { call: true, register: true, publish: true, subscribe: true };
 }
 
-/// Whose identity a permission discloses.
+/// Whose identity a permission discloses. `true`: always. `false`: never, and who wishes to be
+/// disclosed is refused. Absent: as the session wishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Disclose {
     /// The caller's to the callee.
-    pub caller: bool,
+    pub caller: Option<bool>,
     /// The publisher's to the subscribers.
-    pub publisher: bool,
+    pub publisher: Option<bool>,
 }

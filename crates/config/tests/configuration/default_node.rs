@@ -21,7 +21,6 @@ workers:
       - uri: ''
         match: prefix
         allow: {call: true, register: true, publish: true, subscribe: true}
-        disclose: {caller: false, publisher: false}
         cache: true
   transports:
   - type: web

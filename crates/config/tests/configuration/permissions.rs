@@ -24,7 +24,7 @@ fn a_permission_has_everything_that_the_file_says() {
         Permission {
             pattern: pattern("com.example.", MatchPolicy::Prefix),
             allow: CALL,
-            disclose: Disclose { caller: true, publisher: false },
+            disclose: Disclose { caller: Some(true), publisher: Some(false) },
             cache: true,
         },
         Permission {

@@ -38,10 +38,9 @@ fn native() -> NativeOptions {
     }
 }
 
-fn realm(cache: bool) -> Realm {
+fn realm(cache: bool, disclose: Disclose) -> Realm {
     let pattern = UriPattern::new("", MatchPolicy::Prefix, UriRule::Loose).expect("a pattern");
-    let permission =
-        Permission { pattern, allow: Allow::ALL, disclose: Disclose::default(), cache };
+    let permission = Permission { pattern, allow: Allow::ALL, disclose, cache };
     Realm {
         id: "realm001".to_owned(),
         name: "realm1".to_owned(),
@@ -150,7 +149,7 @@ fn the_example_with_one_worker_for_each_procedure_is_read_whole() {
     let router = Worker::Router(RouterWorker {
         id: "worker001".to_owned(),
         options: native(),
-        realms: vec![realm(true)],
+        realms: vec![realm(true, Disclose { caller: Some(false), publisher: Some(false) })],
         transports: vec![rawsocket_transport(), web_transport("/app/.crossbar/../web", true)],
         components: vec![add],
     });
@@ -186,7 +185,7 @@ fn the_example_with_four_equal_workers_is_read_whole_from_the_older_form() {
     let router = Worker::Router(RouterWorker {
         id: "worker001".to_owned(),
         options: native(),
-        realms: vec![realm(false)],
+        realms: vec![realm(false, Disclose::default())],
         transports: vec![rawsocket_transport(), web_transport("/app/.crossbar/..", false)],
         components: Vec::new(),
     });
