@@ -71,7 +71,7 @@ arch:
 deny: $(VENV)/installed
 	@cargo-deny --version 2>/dev/null || \
 	    cargo install --locked --root $(TARGET)/tools cargo-deny
-	cargo-deny check licenses bans sources
+	cargo-deny check --hide-inclusion-graph licenses bans sources
 
 # The advisory database lives on the network; without it the rest still counts.
 advisories: deny
