@@ -96,7 +96,7 @@ impl Bridge {
     #[cold]
     fn deny(&self, denial: &Denial) -> Answer {
         if self.settings.debug {
-            tracing::debug!(code = denial.code(), "request denied: {denial}");
+            tracing::debug!(code = denial.code(), reason = ?denial.to_string(), "request denied");
         }
         Answer::of_denial(denial)
     }

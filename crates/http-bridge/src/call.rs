@@ -5,6 +5,7 @@ use std::time::Duration;
 use cloverleaf_client::Session;
 use cloverleaf_wamp::message::CallOptions;
 
+use crate::checks::repeated;
 use crate::envelope::Envelope;
 use crate::reply::Answer;
 use crate::settings::BridgeSettings;
@@ -17,7 +18,7 @@ pub(crate) async fn answer(
 ) -> Answer {
     let Envelope { uri, payload, options } = envelope;
     if settings.debug {
-        tracing::debug!(procedure = %uri, ?payload, ?options, "call");
+        tracing::debug!(procedure = ?repeated(uri.as_bytes()), ?payload, "call");
     }
     let mut call = session.call(uri).payload(payload);
     // 0 stands for no timeout, as in CALL.Options.
@@ -31,7 +32,7 @@ pub(crate) async fn answer(
         Ok(reply) => Answer::of_results(&reply.into_payload()),
         Err(error) => {
             if settings.debug {
-                tracing::debug!(code = "AR458", "call failed: {error}");
+                tracing::debug!(code = "AR458", reason = ?error.to_string(), "call failed");
             }
             Answer::of_error(&error, settings.error_status)
         }

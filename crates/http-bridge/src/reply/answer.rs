@@ -26,8 +26,13 @@ const INTERNAL: &str = "Sorry, Cloverleaf has encountered a problem.";
 /// What a client gets to read while the router shuts down or its realm is gone.
 const ENDED: &str = "The session of the HTTP bridge has ended.";
 
-/// The bytes of a body around args and kwargs: `{"args":,"kwargs":}`.
-const FRAME: usize = r#"{"args":,"kwargs":}"#.len();
+/// What is written around args, and before kwargs where there are some. Where the results are JSON
+/// with args, the body is as long as reckoned with these and never moved.
+const AROUND_ARGS: usize = r#"{"args":}"#.len();
+const BEFORE_KWARGS: usize = r#","kwargs":"#.len();
+
+/// What is written around the three parts of a failure.
+const AROUND_FAILURE: usize = r#"{"error":"","args":[],"kwargs":{}}"#.len();
 
 /// Status and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +106,7 @@ impl Answer {
 fn results_body(results: &Payload) -> Result<Vec<u8>, DecodeError> {
     let present = |part: &&Encoded| !is_empty(part);
     let (args, kwargs) = (results.args().filter(present), results.kwargs().filter(present));
-    let mut body = Vec::with_capacity(FRAME + results.size());
+    let mut body = Vec::with_capacity(results_length(results));
     let mut writer = JsonWriter::new(&mut body);
     writer.map_start(2);
     if let Some(args) = args {
@@ -116,8 +121,13 @@ fn results_body(results: &Payload) -> Result<Vec<u8>, DecodeError> {
     Ok(body)
 }
 
+fn results_length(results: &Payload) -> usize {
+    let kwargs = if results.kwargs().is_some() { BEFORE_KWARGS } else { 0 };
+    AROUND_ARGS + kwargs + results.size()
+}
+
 fn failure_body(error: &str, payload: &Payload) -> Result<Vec<u8>, DecodeError> {
-    let mut body = Vec::with_capacity(2 * FRAME + error.len() + payload.size());
+    let mut body = Vec::with_capacity(AROUND_FAILURE + error.len() + payload.size());
     let mut writer = JsonWriter::new(&mut body);
     writer.map_start(3);
     writer.key("error");

@@ -1,0 +1,193 @@
+//! Signed requests. The signatures were computed with another implementation of HMAC.
+
+use std::time::Duration;
+
+use cloverleaf_http_bridge::{BridgeSettings, Resource, SigningKey};
+
+use crate::lab::{Lab, Request, denied};
+
+const BODY: &str = r#"{"procedure":"com.example.add2","args":[2,3]}"#;
+const SIGNATURE: &str = "WAnXf7pNYrPJh0baXjPCQFwJkxsl-i4DqpPjlUFfluA=";
+
+/// The fields of a good request.
+const FIELDS: [(&str, &str); 5] = [
+    ("timestamp", "2011-10-14T16:59:51.123Z"),
+    ("seq", "1"),
+    ("nonce", "17"),
+    ("key", "bazapp"),
+    ("signature", SIGNATURE),
+];
+
+fn settings() -> BridgeSettings {
+    let signed_with = Some(SigningKey::new("bazapp", "foobar"));
+    BridgeSettings { signed_with, ..BridgeSettings::default() }
+}
+
+fn ask(fields: &[(&str, &str)]) -> (u16, String) {
+    ask_with(settings(), fields, BODY)
+}
+
+fn ask_with(settings: BridgeSettings, fields: &[(&str, &str)], body: &str) -> (u16, String) {
+    let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let request = Request::post(body).query(&fields.join("&"));
+    Lab::new(Resource::Caller, settings).ask(request)
+}
+
+fn without(name: &str) -> Vec<(&str, &str)> {
+    FIELDS.into_iter().filter(|field| field.0 != name).collect()
+}
+
+fn with<'v>(name: &'v str, value: &'v str) -> Vec<(&'v str, &'v str)> {
+    let mut fields = without(name);
+    fields.push((name, value));
+    fields
+}
+
+fn served() -> (u16, String) {
+    (200, r#"{"args":[5]}"#.to_owned())
+}
+
+fn missing(reason: &str) -> (u16, String) {
+    let text = format!("REST bridge signature was invalid (missing mandatory field - {reason}).");
+    denied(400, &text)
+}
+
+fn invalid(reason: &str) -> (u16, String) {
+    denied(400, &format!("REST bridge signature was invalid ({reason})."))
+}
+
+#[test]
+fn a_good_signature_is_accepted() {
+    assert_eq!(ask(&FIELDS), served());
+    let mut reversed = FIELDS;
+    reversed.reverse();
+    assert_eq!(ask(&reversed), served());
+}
+
+#[test]
+fn the_signature_is_over_the_decoded_values() {
+    assert_eq!(ask(&with("timestamp", "2011-10-14T16%3A59%3A51.123Z")), served());
+    let encoded = SIGNATURE.replace('=', "%3D");
+    assert_eq!(ask(&with("signature", &encoded)), served());
+}
+
+#[test]
+fn the_signature_is_over_the_body_byte_for_byte() {
+    let expected = denied(401, "REST bridge signature secret not valid.");
+    assert_eq!(ask_with(settings(), &FIELDS, &BODY.replace("[2,3]", "[2,4]")), expected);
+    let lab = Lab::new(Resource::Publisher, settings());
+    let query = "timestamp=2011-10-14T16:59:51.123Z&seq=1&nonce=17&key=bazapp\
+                 &signature=EAPnAqpcdnC8vk4-lSSj9rmBBl-Gto7EzRyMW-pS6_g=";
+    let body = "{\"topic\":\"com.test.messages\",\"args\":[\"\u{2603}\"]}";
+    assert_eq!(lab.reply(Request::post(body).query(query)).status, 200);
+}
+
+#[test]
+fn a_signature_with_another_secret_is_refused() {
+    let expected = denied(401, "REST bridge signature secret not valid.");
+    let of_another_secret = "QhWKkVpTPv4cTHbByQ1ay53FjhEfay8aKsSLFM4aNoY=";
+    assert_eq!(ask(&with("signature", of_another_secret)), expected);
+    for signature in ["", "x", SIGNATURE.trim_end_matches('='), &SIGNATURE.to_lowercase()] {
+        assert_eq!(ask(&with("signature", signature)), expected, "{signature}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused() {
+    let expected = denied(401, "REST bridge signature key not valid.");
+    let mut fields = with("key", "spamapp");
+    assert_eq!(ask(&fields), expected);
+    fields.retain(|field| field.0 != "signature");
+    fields.push(("signature", "Ogwca2Jzisz_X5rEYidn1OMvSNse-itxy94_Xrp1iv0="));
+    assert_eq!(ask(&fields), expected);
+}
+
+#[test]
+fn every_field_of_a_signed_request_is_mandatory() {
+    assert_eq!(ask(&without("key")), missing("'key' field missing"));
+    let timestamp = "signed request required, but mandatory 'timestamp' field missing";
+    assert_eq!(ask(&without("timestamp")), missing(timestamp));
+    assert_eq!(ask(&without("seq")), missing("'seq' field missing"));
+    assert_eq!(ask(&without("nonce")), missing("'nonce' field missing"));
+    assert_eq!(ask(&without("signature")), missing("'signature' field missing"));
+    assert_eq!(ask(&[]), missing("'key' field missing"));
+}
+
+#[test]
+fn a_malformed_timestamp_is_refused() {
+    let expected = |text: &str| {
+        let hint = "(must be UTC/ISO-8601, e.g. '2011-10-14T16:59:51.123Z')";
+        invalid(&format!("invalid timestamp '{text}' {hint}"))
+    };
+    assert_eq!(ask(&with("timestamp", "notatimestamp")), expected("notatimestamp"));
+    assert_eq!(ask(&with("timestamp", "")), expected(""));
+    assert_eq!(ask(&with("timestamp", "%22%0A%ff")), expected("\"\n\u{fffd}"));
+    let long = "9".repeat(10_000);
+    assert_eq!(ask(&with("timestamp", &long)), expected(&"9".repeat(100)));
+}
+
+#[test]
+fn a_timestamp_too_far_from_now_is_refused() {
+    let expired = denied(400, "Request expired, too old timestamp.");
+    assert_eq!(ask(&with("timestamp", "2011-10-14T16:54:50.999Z")), expired);
+    assert_eq!(ask(&with("timestamp", "2011-10-14T17:04:51.001Z")), expired);
+    // Near enough, so that what is wrong is the signature.
+    assert_eq!(ask(&with("timestamp", "2011-10-14T16:54:51.000Z")).0, 401);
+    assert_eq!(ask(&with("timestamp", "2011-10-14T17:04:51.000Z")).0, 401);
+}
+
+#[test]
+fn the_operator_chooses_how_far_a_timestamp_may_be() {
+    let ask = |limit, timestamp| {
+        let settings = BridgeSettings { timestamp_delta_limit: limit, ..settings() };
+        ask_with(settings, &with("timestamp", timestamp), BODY).0
+    };
+    assert_eq!(ask(None, "1980-01-01T00:00:00.000Z"), 401);
+    assert_eq!(ask(Some(Duration::from_secs(1)), "2011-10-14T16:59:53.000Z"), 400);
+}
+
+#[test]
+fn seq_and_nonce_are_integers() {
+    for text in ["", "x", "-1", "1.5", "0x1"] {
+        let seq = format!("invalid sequence number '{text}' (must be an integer)");
+        assert_eq!(ask(&with("seq", text)), invalid(&seq));
+        let nonce = format!("invalid nonce '{text}' (must be an integer)");
+        assert_eq!(ask(&with("nonce", text)), invalid(&nonce));
+    }
+}
+
+#[test]
+fn fields_are_checked_in_their_order() {
+    let all_wrong = [("key", "spamapp"), ("timestamp", "x"), ("seq", "x"), ("nonce", "x")];
+    let reason = |fields: &[(&str, &str)]| ask(fields).1;
+    assert!(reason(&all_wrong[1..]).contains("'key'"));
+    assert!(reason(&all_wrong).contains("timestamp 'x'"));
+    let mut fields = all_wrong;
+    fields[1].1 = "2011-01-01T00:00:00.0Z";
+    assert!(reason(&fields).contains("expired"));
+    fields[1].1 = "2011-10-14T16:59:51.123Z";
+    assert!(reason(&fields).contains("sequence number"));
+    fields[2].1 = "1";
+    assert!(reason(&fields).contains("nonce"));
+    fields[3].1 = "1";
+    assert!(reason(&fields).contains("'signature'"));
+}
+
+#[test]
+fn fields_that_are_there_are_checked_even_where_no_signature_is_required() {
+    let ask = |name, value| ask_with(BridgeSettings::default(), &[(name, value)], BODY);
+    assert_eq!(ask("seq", "5"), served());
+    assert_eq!(ask("other", "x"), served());
+    assert_eq!(ask("key", "x"), served());
+    assert_eq!(ask("signature", "x"), served());
+    assert_eq!(ask("seq", "x").0, 400);
+    assert_eq!(ask("nonce", "x").0, 400);
+    assert_eq!(ask("timestamp", "x").0, 400);
+    assert_eq!(ask("timestamp", "1980-01-01T00:00:00.0Z").0, 400);
+}
+
+#[test]
+fn the_secret_is_not_printed() {
+    let printed = format!("{:?}", SigningKey::new("bazapp", "foobar"));
+    assert_eq!(printed, r#"SigningKey { key: "bazapp", secret: "***" }"#);
+}
