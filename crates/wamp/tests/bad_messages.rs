@@ -1,0 +1,622 @@
+//! Bytes that are no message, in every format: refused by name, and nothing ever panics.
+//!
+//! How the formats themselves are read is tested beside their readers; here it is the shape of
+//! messages. Spec: basic profile "Messages", "Protocol Errors".
+
+use std::ops::Range;
+
+use cloverleaf_wamp::codec::transcode::transcode;
+use cloverleaf_wamp::codec::{MAX_DEPTH, MAX_LIST_OPTION_ENTRIES, decode_client, decode_router};
+use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::message::{CancelMode, ClientMessage};
+use cloverleaf_wamp::serializer::Serializer;
+
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod sample;
+
+use sample::{Sent, samples};
+
+/// JSON text in any format.
+fn bytes(serializer: Serializer, json: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    transcode(Serializer::Json, json.as_bytes(), serializer, &mut out).unwrap();
+    out
+}
+
+fn from_client(serializer: Serializer, json: &str) -> Result<ClientMessage, DecodeError> {
+    decode_client(serializer, &bytes(serializer, json).into())
+}
+
+/// Decodes in every format, which must agree; the message itself is left aside.
+fn client(json: &str) -> Result<(), DecodeError> {
+    agreed(json, |serializer| from_client(serializer, json).map(drop))
+}
+
+fn router(json: &str) -> Result<(), DecodeError> {
+    agreed(json, |serializer| decode_router(serializer, &bytes(serializer, json).into()).map(drop))
+}
+
+fn agreed(
+    json: &str,
+    decode: impl Fn(Serializer) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    let outcome = decode(Serializer::Json);
+    for serializer in Serializer::ALL {
+        assert_eq!(decode(serializer), outcome, "{json} in {serializer}");
+    }
+    outcome
+}
+
+fn wrong(message: &'static str, field: &'static str, expected: &'static str) -> DecodeError {
+    DecodeError::WrongType { message, field, expected }
+}
+
+const ID: &str = "an id between 1 and 2^53";
+const DICTIONARY: &str = "a dictionary";
+
+// === no message at all ===
+
+#[test]
+fn what_is_no_list_is_no_message() {
+    for text in ["null", "true", "1", "1.5", "\"48\"", "{}", "{\"48\":1}"] {
+        assert_eq!(client(text), Err(DecodeError::NotAMessage), "{text}");
+        assert_eq!(router(text), Err(DecodeError::NotAMessage), "{text}");
+    }
+}
+
+#[test]
+fn a_list_that_does_not_begin_with_a_type_is_no_message() {
+    for text in ["[]", "[null]", "[\"48\"]", "[-48,1]", "[48.0,1]", "[[48]]", "[{}]", "[true]"] {
+        assert_eq!(client(text), Err(DecodeError::NotAMessage), "{text}");
+        assert_eq!(router(text), Err(DecodeError::NotAMessage), "{text}");
+    }
+}
+
+#[test]
+fn an_empty_frame_is_no_message() {
+    for serializer in Serializer::ALL {
+        let empty = Default::default();
+        assert_eq!(decode_client(serializer, &empty), Err(DecodeError::Truncated(0)));
+        assert_eq!(decode_router(serializer, &empty), Err(DecodeError::Truncated(0)));
+    }
+}
+
+#[test]
+fn types_that_nobody_knows_are_refused() {
+    for code in [0, 7, 9, 15, 38, 51, 71, 336, 338, 1 << 53, u64::MAX] {
+        let text = format!("[{code},1,{{}}]");
+        assert_eq!(client(&text), Err(DecodeError::UnknownMessageType(code)));
+        assert_eq!(router(&text), Err(DecodeError::UnknownMessageType(code)));
+    }
+}
+
+#[test]
+fn each_side_refuses_what_only_itself_may_send() {
+    for sample in samples() {
+        for serializer in Serializer::ALL {
+            let frame = sample.bytes(serializer).to_vec().into();
+            let name = sample.message(serializer).name();
+            let refused = match sample.message(serializer) {
+                _ if matches!(name, "ABORT" | "GOODBYE" | "ERROR") => continue,
+                Sent::Client(_) => decode_router(serializer, &frame).map(drop),
+                Sent::Router(_) => decode_client(serializer, &frame).map(drop),
+            };
+            assert!(
+                matches!(refused, Err(DecodeError::UnknownMessageType(_))),
+                "{}: {refused:?}",
+                sample.name
+            );
+        }
+    }
+}
+
+#[test]
+fn a_client_fails_invocations_and_a_router_fails_requests() {
+    let expected = "68: a client answers nothing but INVOCATION";
+    for kind in [48, 32, 16, 1, 69] {
+        let text = format!("[8,{kind},1,{{}},\"com.error\"]");
+        assert_eq!(client(&text), Err(wrong("ERROR", "REQUEST.Type", expected)));
+    }
+    for kind in [68, 1, 36, 70] {
+        let text = format!("[8,{kind},1,{{}},\"com.error\"]");
+        let expected = "the type of a client's request";
+        assert_eq!(router(&text), Err(wrong("ERROR", "REQUEST.Type", expected)));
+    }
+}
+
+// === arity ===
+
+/// A message of each shape with all its elements, and how many it needs at least.
+const SHAPES: [(&str, usize); 26] = [
+    (r#"[1,"realm1",{}]"#, 3),
+    (r#"[2,1,{}]"#, 3),
+    (r#"[3,{},"com.reason",[],{}]"#, 3),
+    (r#"[4,"ticket",{}]"#, 3),
+    (r#"[5,"secret",{}]"#, 3),
+    (r#"[6,{},"com.reason"]"#, 3),
+    (r#"[8,68,1,{},"com.error",[],{}]"#, 5),
+    (r#"[8,48,1,{},"com.error",[],{}]"#, 5),
+    (r#"[16,1,{},"com.a",[],{}]"#, 4),
+    (r#"[17,1,1]"#, 3),
+    (r#"[32,1,{},"com.a"]"#, 4),
+    (r#"[33,1,1]"#, 3),
+    (r#"[34,1,1]"#, 3),
+    (r#"[35,1]"#, 2),
+    (r#"[36,1,1,{},[],{}]"#, 4),
+    (r#"[48,1,{},"com.a",[],{}]"#, 4),
+    (r#"[49,1,{}]"#, 3),
+    (r#"[50,1,{},[],{}]"#, 3),
+    (r#"[64,1,{},"com.a"]"#, 4),
+    (r#"[65,1,1]"#, 3),
+    (r#"[66,1,1]"#, 3),
+    (r#"[67,1]"#, 2),
+    (r#"[68,1,1,{},[],{}]"#, 4),
+    (r#"[69,1,{}]"#, 3),
+    (r#"[70,1,{},[],{}]"#, 3),
+    (r#"[337,1]"#, 2),
+];
+
+/// The first that is not refused for its direction.
+fn either(json: &str) -> Result<(), DecodeError> {
+    match client(json) {
+        Err(DecodeError::UnknownMessageType(_)) => router(json),
+        Err(DecodeError::WrongType { field: "REQUEST.Type", .. }) => router(json),
+        outcome => outcome,
+    }
+}
+
+#[test]
+fn a_message_has_as_many_elements_as_its_type_wants() {
+    for (shape, least) in SHAPES {
+        let whole: Vec<serde_json::Value> = serde_json::from_str(shape).unwrap();
+        let part = |elements: Range<usize>| serde_json::to_string(&whole[elements]).unwrap();
+        for length in 1..=whole.len() {
+            let outcome = either(&part(0..length));
+            let fits = length >= least;
+            assert_eq!(outcome.is_ok(), fits, "{length} elements of {shape}: {outcome:?}");
+            let is_arity = matches!(outcome, Err(DecodeError::WrongArity { .. }));
+            assert_eq!(is_arity, !fits, "{length} elements of {shape}: {outcome:?}");
+        }
+        for more in ["null", "{}", "[]", "1"] {
+            let longer = format!("{},{more}]", &shape[..shape.len() - 1]);
+            let outcome = either(&longer);
+            assert!(
+                matches!(outcome, Err(DecodeError::WrongArity { .. })),
+                "{longer}: {outcome:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_revocation_has_details_and_nothing_more() {
+    for (code, message) in [(35, "UNSUBSCRIBED"), (67, "UNREGISTERED")] {
+        let arity = Err(DecodeError::WrongArity { message });
+        assert_eq!(router(&format!("[{code},0]")), arity);
+        assert_eq!(router(&format!("[{code},0,{{}},1]")), arity);
+        assert_eq!(router(&format!("[{code},1,{{}}]")), arity);
+        assert_eq!(router(&format!("[{code},0,{{}}]")), Ok(()));
+    }
+}
+
+// === elements of the wrong type ===
+
+#[test]
+fn an_id_is_an_integer_from_1_to_2_to_the_53rd() {
+    for bad in ["0", "9007199254740993", "-1", "1.0", "1.5", "\"1\"", "null", "true", "[1]", "{}"] {
+        for (text, message, field) in [
+            (format!("[48,{bad},{{}},\"com.a\"]"), "CALL", "Request"),
+            (format!("[49,{bad},{{}}]"), "CANCEL", "Request"),
+            (format!("[16,{bad},{{}},\"com.a\"]"), "PUBLISH", "Request"),
+            (format!("[32,{bad},{{}},\"com.a\"]"), "SUBSCRIBE", "Request"),
+            (format!("[34,{bad},1]"), "UNSUBSCRIBE", "Request"),
+            (format!("[34,1,{bad}]"), "UNSUBSCRIBE", "Subscription"),
+            (format!("[64,{bad},{{}},\"com.a\"]"), "REGISTER", "Request"),
+            (format!("[66,{bad},1]"), "UNREGISTER", "Request"),
+            (format!("[66,1,{bad}]"), "UNREGISTER", "Registration"),
+            (format!("[70,{bad},{{}}]"), "YIELD", "Request"),
+            (format!("[8,68,{bad},{{}},\"com.e\"]"), "ERROR", "REQUEST.Request"),
+            (format!("[337,{bad}]"), "EVENT_RECEIVED", "Publication"),
+        ] {
+            assert_eq!(client(&text), Err(wrong(message, field, ID)), "{text}");
+        }
+        for (text, message, field) in [
+            (format!("[2,{bad},{{}}]"), "WELCOME", "Session"),
+            (format!("[17,{bad},1]"), "PUBLISHED", "Request"),
+            (format!("[17,1,{bad}]"), "PUBLISHED", "Publication"),
+            (format!("[36,{bad},1,{{}}]"), "EVENT", "Subscription"),
+            (format!("[36,1,{bad},{{}}]"), "EVENT", "Publication"),
+            (format!("[65,1,{bad}]"), "REGISTERED", "Registration"),
+            (format!("[68,{bad},1,{{}}]"), "INVOCATION", "Request"),
+            (format!("[68,1,{bad},{{}}]"), "INVOCATION", "Registration"),
+            (format!("[69,{bad},{{}}]"), "INTERRUPT", "Request"),
+        ] {
+            assert_eq!(router(&text), Err(wrong(message, field, ID)), "{text}");
+        }
+    }
+    for good in ["1", "9007199254740992"] {
+        assert_eq!(client(&format!("[48,{good},{{}},\"com.a\"]")), Ok(()));
+    }
+}
+
+#[test]
+fn a_uri_is_a_string() {
+    for bad in ["1", "null", "true", "[]", "{}", "[\"com.a\"]"] {
+        for (text, message, field) in [
+            (format!("[1,{bad},{{}}]"), "HELLO", "Realm"),
+            (format!("[3,{{}},{bad}]"), "ABORT", "Reason"),
+            (format!("[6,{{}},{bad}]"), "GOODBYE", "Reason"),
+            (format!("[8,68,1,{{}},{bad}]"), "ERROR", "Error"),
+            (format!("[16,1,{{}},{bad}]"), "PUBLISH", "Topic"),
+            (format!("[32,1,{{}},{bad}]"), "SUBSCRIBE", "Topic"),
+            (format!("[48,1,{{}},{bad}]"), "CALL", "Procedure"),
+            (format!("[64,1,{{}},{bad}]"), "REGISTER", "Procedure"),
+        ] {
+            assert_eq!(client(&text), Err(wrong(message, field, "a string")), "{text}");
+        }
+    }
+}
+
+#[test]
+fn bytes_are_no_uri() {
+    let binary = "[48,1,{},\"\\u0000AAEC\"]";
+    assert_eq!(client(binary), Err(wrong("CALL", "Procedure", "a string")));
+}
+
+#[test]
+fn options_and_details_are_dictionaries() {
+    for bad in ["1", "null", "\"x\"", "[]", "true"] {
+        for (text, message) in [
+            (format!("[1,\"realm1\",{bad}]"), "HELLO"),
+            (format!("[3,{bad},\"com.reason\"]"), "ABORT"),
+            (format!("[16,1,{bad},\"com.a\"]"), "PUBLISH"),
+            (format!("[48,1,{bad},\"com.a\"]"), "CALL"),
+            (format!("[49,1,{bad}]"), "CANCEL"),
+            (format!("[70,1,{bad}]"), "YIELD"),
+        ] {
+            assert_eq!(client(&text), Err(wrong(message, "Options|Details", DICTIONARY)), "{text}");
+        }
+        let text = format!("[5,\"secret\",{bad}]");
+        assert_eq!(client(&text), Err(wrong("AUTHENTICATE", "Extra", DICTIONARY)));
+    }
+}
+
+#[test]
+fn arguments_are_a_list_and_a_dictionary() {
+    for bad in ["1", "null", "\"text\"", "\"\\u0000AAEC\"", "{}", "true"] {
+        for (head, message) in [
+            ("[16,1,{},\"com.a\"", "PUBLISH"),
+            ("[48,1,{},\"com.a\"", "CALL"),
+            ("[70,1,{}", "YIELD"),
+            ("[8,68,1,{},\"com.error\"", "ERROR"),
+        ] {
+            let text = format!("{head},{bad}]");
+            assert_eq!(client(&text), Err(wrong(message, "Arguments", "a list")), "{text}");
+        }
+    }
+    for bad in ["1", "null", "\"text\"", "[]", "true"] {
+        let text = format!("[48,1,{{}},\"com.a\",[],{bad}]");
+        assert_eq!(client(&text), Err(wrong("CALL", "ArgumentsKw", DICTIONARY)), "{text}");
+    }
+}
+
+#[test]
+fn sealed_arguments_are_one_value_and_the_last() {
+    let call =
+        |rest: &str| client(&format!("[48,1,{{\"enc_algo\":\"cryptobox\"}},\"com.a\"{rest}]"));
+    assert_eq!(call(",\"\\u0000AAEC\""), Ok(()));
+    assert_eq!(call(",[],{}"), Ok(()));
+    assert_eq!(call(""), Ok(()));
+    assert_eq!(call(",\"\\u0000AAEC\",{}"), Err(DecodeError::WrongArity { message: "CALL" }));
+    assert_eq!(call(",1"), Err(wrong("CALL", "Arguments", "a list")));
+}
+
+// === options of the wrong type ===
+
+/// Asserts that the option takes these values and no others.
+fn assert_option(head: &str, tail: &str, option: &'static str, good: &[&str], bad: &[&str]) {
+    for value in good.iter().chain(&["null"]) {
+        let text = format!("{head}{{\"{option}\":{value}}}{tail}]");
+        assert_eq!(either(&text), Ok(()), "{text}");
+    }
+    for value in bad {
+        let text = format!("{head}{{\"{option}\":{value}}}{tail}]");
+        let outcome = either(&text);
+        let named = matches!(outcome, Err(DecodeError::WrongType { field, .. }) if field == option);
+        assert!(named, "{text}: {outcome:?}");
+    }
+}
+
+#[test]
+fn booleans_are_no_numbers() {
+    let (good, bad) = (["true", "false"], ["0", "1", "\"true\"", "[]", "{}", "1.0"]);
+    for option in ["receive_progress", "progress", "disclose_me"] {
+        assert_option("[48,1,", ",\"com.a\"", option, &good, &bad);
+    }
+    for option in ["acknowledge", "exclude_me", "disclose_me", "retain"] {
+        assert_option("[16,1,", ",\"com.a\"", option, &good, &bad);
+    }
+    assert_option("[32,1,", ",\"com.a\"", "get_retained", &good, &bad);
+    assert_option("[70,1,", "", "progress", &good, &bad);
+    assert_option("[50,1,", "", "progress", &good, &bad);
+}
+
+#[test]
+fn a_timeout_is_an_integer_of_0_or_more() {
+    let bad = ["-1", "1.0", "1e3", "\"100\"", "true", "[]", "{}"];
+    assert_option("[48,1,", ",\"com.a\"", "timeout", &["0", "100"], &bad);
+    assert_option("[48,1,", ",\"com.a\"", "timeout", &["18446744073709551615"], &[]);
+}
+
+#[test]
+fn words_are_the_ones_of_the_specification() {
+    let bad = ["\"\"", "\"Exact\"", "\"regex\"", "1", "true", "[\"exact\"]", "{}"];
+    for head in ["[32,1,", "[64,1,"] {
+        let good = ["\"exact\"", "\"prefix\"", "\"wildcard\""];
+        assert_option(head, ",\"com.a\"", "match", &good, &bad);
+    }
+    let good = ["\"single\"", "\"first\"", "\"last\"", "\"random\"", "\"roundrobin\""];
+    assert_option("[64,1,", ",\"com.a\"", "invoke", &good, &["\"all\"", "\"\"", "1", "[]"]);
+    let good = ["\"skip\"", "\"kill\"", "\"killnowait\""];
+    assert_option("[49,1,", "", "mode", &good, &["\"abort\"", "\"\"", "1", "[]"]);
+    let good = ["\"cryptobox\"", "\"mqtt\"", "\"xbr\""];
+    assert_option("[48,1,", ",\"com.a\"", "enc_algo", &good, &["\"rot13\"", "1", "[]"]);
+}
+
+#[test]
+fn lists_have_entries_of_their_type() {
+    for option in ["exclude", "eligible"] {
+        let good = ["[]", "[1]", "[1,9007199254740992]"];
+        let bad =
+            ["1", "\"1\"", "{}", "true", "[0]", "[\"1\"]", "[1.0]", "[-1]", "[null]", "[[1]]"];
+        assert_option("[16,1,", ",\"com.a\"", option, &good, &bad);
+    }
+    for list in ["authid", "authrole"] {
+        for option in ["exclude", "eligible"] {
+            let option: &'static str = format!("{option}_{list}").leak();
+            let good = ["[]", "[\"a\"]", "[\"a\",\"\"]"];
+            let bad = ["\"a\"", "1", "{}", "[1]", "[null]", "[true]", "[[\"a\"]]", "[{}]"];
+            assert_option("[16,1,", ",\"com.a\"", option, &good, &bad);
+        }
+    }
+    let good = ["[]", "[\"ticket\",\"anonymous\"]"];
+    assert_option("[1,\"realm1\",", "", "authmethods", &good, &["\"ticket\"", "[1]", "{}"]);
+}
+
+#[test]
+fn strings_are_strings() {
+    let (good, bad) = (["\"\"", "\"x\""], ["1", "true", "[]", "{}", "\"\\u0000AAEC\""]);
+    for option in ["transaction_hash", "enc_key", "enc_serializer"] {
+        assert_option("[48,1,", ",\"com.a\"", option, &good, &bad);
+        assert_option("[16,1,", ",\"com.a\"", option, &good, &bad);
+    }
+    for option in ["agent", "authid"] {
+        assert_option("[1,\"realm1\",", "", option, &good, &bad);
+    }
+    assert_option("[3,", ",\"com.reason\"", "message", &good, &bad);
+}
+
+#[test]
+fn roles_are_dictionaries_of_dictionaries_of_booleans() {
+    let good = [
+        "{}",
+        r#"{"caller":{}}"#,
+        r#"{"caller":{"features":{}}}"#,
+        r#"{"caller":{"features":null}}"#,
+        r#"{"callee":{"features":{"call_canceling":true,"call_timeout":false}}}"#,
+        r#"{"callee":{"features":{"call_canceling":null,"time_travel":{"how":[1]}}}}"#,
+        r#"{"juggler":{"features":{"balls":5}},"caller":{"x":[]}}"#,
+    ];
+    let bad = [
+        "[]",
+        "\"caller\"",
+        r#"["caller"]"#,
+        r#"{"caller":true}"#,
+        r#"{"caller":[]}"#,
+        r#"{"caller":{"features":[]}}"#,
+        r#"{"caller":{"features":true}}"#,
+        r#"{"callee":{"features":{"call_canceling":1}}}"#,
+    ];
+    assert_option("[1,\"realm1\",", "", "roles", &good, &bad);
+}
+
+#[test]
+fn keys_that_nobody_knows_are_passed_over_with_whatever_they_hold() {
+    for value in ["null", "1", "\"x\"", "[[],{}]", r#"{"a":{"b":[1,2,{"timeout":"x"}]}}"#] {
+        let text =
+            format!("[48,1,{{\"x_custom\":{value},\"timeout\":5,\"_y\":{value}}},\"com.a\"]");
+        for serializer in Serializer::ALL {
+            let Ok(ClientMessage::Call(call)) = from_client(serializer, &text) else {
+                panic!("{text} in {serializer}");
+            };
+            assert_eq!(call.options.timeout, Some(5));
+        }
+    }
+}
+
+#[test]
+fn of_a_key_that_stands_twice_the_last_counts_and_both_must_be_right() {
+    let mode = |options: &str| {
+        from_client(Serializer::Json, &format!("[49,1,{{{options}}}]")).map(|message| match message
+        {
+            ClientMessage::Cancel(cancel) => cancel.options.mode,
+            other => panic!("{other:?}"),
+        })
+    };
+    assert_eq!(mode(r#""mode":"skip","mode":"kill""#), Ok(Some(CancelMode::Kill)));
+    assert_eq!(mode(r#""mode":"skip","mode":null"#), Ok(None));
+    assert!(mode(r#""mode":1,"mode":"kill""#).is_err());
+    assert_eq!(client(r#"[48,1,{},"com.a",[],{"a":1,"a":2}]"#), Ok(()));
+}
+
+// === too much ===
+
+#[test]
+fn a_list_option_has_a_longest_length() {
+    let list = |entry: &str, entries: usize| vec![entry; entries].join(",");
+    for (option, entry) in [("exclude", "1"), ("eligible_authid", "\"a\"")] {
+        let publish = |entries| {
+            let list = list(entry, entries);
+            client(&format!("[16,1,{{\"{option}\":[{list}]}},\"com.a\"]"))
+        };
+        assert_eq!(publish(MAX_LIST_OPTION_ENTRIES), Ok(()));
+        let too_long = DecodeError::OptionTooLong { message: "PUBLISH", field: option };
+        assert_eq!(publish(MAX_LIST_OPTION_ENTRIES + 1), Err(too_long.clone()));
+        assert_eq!(publish(300_000), Err(too_long));
+    }
+}
+
+/// A message in each format with `levels` lists, one in the other, where `[]` stood in the text.
+fn nested(serializer: Serializer, before: &str, after: &str, levels: usize) -> Vec<u8> {
+    let text = format!("{before}[]{after}");
+    let (empty, one): (&[u8], &[u8]) = match serializer {
+        Serializer::Json => (b"[]", b"["),
+        Serializer::MsgPack => (b"\x90", b"\x91"),
+        Serializer::Cbor => (b"\x80", b"\x81"),
+    };
+    let whole = bytes(serializer, &text);
+    let at = whole.windows(empty.len()).position(|window| window == empty).unwrap();
+    let close: &[u8] = if serializer == Serializer::Json { b"]" } else { b"" };
+    [
+        &whole[..at],
+        &one.repeat(levels - 1),
+        empty,
+        &close.repeat(levels - 1),
+        &whole[at + empty.len()..],
+    ]
+    .concat()
+}
+
+/// Where lists can be nested: in arguments, in options known and unknown, in what is kept whole.
+const PLACES: [(&str, &str, usize); 6] = [
+    ("[48,1,{},\"com.a\",", "]", 1),
+    ("[48,1,{},\"com.a\",[7],{\"k\":", "}]", 2),
+    ("[48,1,{\"x_custom\":", "},\"com.a\"]", 2),
+    ("[48,1,{\"forward_for\":", "},\"com.a\"]", 2),
+    ("[1,\"realm1\",{\"authextra\":{\"k\":", "}}]", 3),
+    ("[5,\"secret\",{\"k\":", "}]", 2),
+];
+
+#[test]
+fn nesting_has_a_deepest_level_wherever_it_is() {
+    for serializer in Serializer::ALL {
+        for (before, after, around) in PLACES {
+            let decode = |levels| {
+                let frame = nested(serializer, before, after, levels).into();
+                decode_client(serializer, &frame).map(drop)
+            };
+            let what = format!("{before}…{after} in {serializer}");
+            assert_eq!(decode(MAX_DEPTH - around), Ok(()), "{what}");
+            assert_eq!(decode(MAX_DEPTH - around + 1), Err(DecodeError::TooDeep), "{what}");
+            assert_eq!(decode(100_000), Err(DecodeError::TooDeep), "{what}");
+        }
+    }
+}
+
+#[test]
+fn nesting_in_an_option_of_another_type_is_refused_at_its_first_token() {
+    let wrong = wrong("CALL", "timeout", "an integer of 0 or more");
+    for serializer in Serializer::ALL {
+        let frame = nested(serializer, "[48,1,{\"timeout\":", "},\"com.a\"]", 100_000).into();
+        assert_eq!(decode_client(serializer, &frame).map(drop), Err(wrong.clone()));
+    }
+}
+
+#[test]
+fn lists_that_only_open_are_refused_without_being_followed_down() {
+    for (serializer, open) in
+        [(Serializer::Json, b"["), (Serializer::MsgPack, b"\x91"), (Serializer::Cbor, b"\x81")]
+    {
+        let call = bytes(serializer, "[48,1,{},\"com.a\",[]]");
+        let cut = call.len() - if serializer == Serializer::Json { 3 } else { 1 };
+        let frame = [&call[..cut], &open.repeat(100_000)].concat().into();
+        assert_eq!(decode_client(serializer, &frame).map(drop), Err(DecodeError::TooDeep));
+    }
+}
+
+#[test]
+fn a_length_that_is_announced_and_not_there_is_not_believed() {
+    let msgpack: [&[u8]; 4] = [
+        b"\xdd\xff\xff\xff\xff\x30",
+        b"\x94\x30\x01\xdf\xff\xff\xff\xff",
+        b"\x94\x30\x01\x80\xdb\xff\xff\xff\xffcom.a",
+        b"\x95\x30\x01\x80\xa5com.a\xdd\xff\xff\xff\xff",
+    ];
+    let cbor: [&[u8]; 4] = [
+        b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff\x18\x30",
+        b"\x84\x18\x30\x01\xbb\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x84\x18\x30\x01\xa0\x7b\x7f\xff\xff\xff\xff\xff\xff\xffcom.a",
+        b"\x85\x18\x30\x01\xa0\x65com.a\x9b\xff\xff\xff\xff\xff\xff\xff\xff",
+    ];
+    for (serializer, frames) in [(Serializer::MsgPack, msgpack), (Serializer::Cbor, cbor)] {
+        for frame in frames {
+            let outcome = decode_client(serializer, &bytes::Bytes::from_static(frame));
+            assert!(outcome.is_err(), "{frame:02x?}: {outcome:?}");
+        }
+    }
+}
+
+// === cut, followed, changed ===
+
+#[test]
+fn a_message_that_is_cut_anywhere_is_refused() {
+    for sample in samples() {
+        for serializer in Serializer::ALL {
+            let (message, whole) = (sample.message(serializer), sample.bytes(serializer));
+            for length in 0..whole.len() {
+                let outcome = message.decode_alike(serializer, &whole[..length]);
+                assert!(outcome.is_err(), "{length} bytes of {}: {outcome:?}", sample.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_follows_a_message_but_white_space_in_json() {
+    for sample in samples() {
+        for serializer in Serializer::ALL {
+            let (message, whole) = (sample.message(serializer), sample.bytes(serializer));
+            let twice = message.decode_alike(serializer, &whole.repeat(2));
+            assert_eq!(twice, Err(DecodeError::TrailingBytes(whole.len())), "{}", sample.name);
+        }
+        let spaced = [b" \n", sample.bytes(Serializer::Json), b"\t\r\n "].concat();
+        let message = sample.message(Serializer::Json);
+        assert_eq!(message.decode_alike(Serializer::Json, &spaced), Ok(message));
+    }
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_refused_wherever_it_stands() {
+    let frames: [(Serializer, &[u8]); 7] = [
+        (Serializer::Json, b"[48,1,{},\"com.\xff\"]"),
+        (Serializer::Json, b"[48,1,{},\"com.a\",[\"\xc3\x28\"]]"),
+        (Serializer::Json, b"[48,1,{\"x\xff\":1},\"com.a\"]"),
+        (Serializer::MsgPack, b"\x94\x30\x01\x80\xa3c.\xff"),
+        (Serializer::MsgPack, b"\x95\x30\x01\x80\xa3c.a\x91\xa2\xc3\x28"),
+        (Serializer::Cbor, b"\x84\x18\x30\x01\xa0\x63c.\xff"),
+        (Serializer::Cbor, b"\x85\x18\x30\x01\xa0\x63c.a\x81\x62\xc3\x28"),
+    ];
+    for (serializer, frame) in frames {
+        let outcome = decode_client(serializer, &bytes::Bytes::from_static(frame));
+        assert!(matches!(outcome, Err(DecodeError::NotUtf8(_))), "{frame:02x?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn whatever_a_changed_byte_makes_of_a_message_is_refused_or_can_be_written_again() {
+    for sample in samples() {
+        for serializer in Serializer::ALL {
+            let (message, whole) = (sample.message(serializer), sample.bytes(serializer));
+            for place in 0..whole.len() {
+                for change in [0x01, 0x20, 0x40, 0x80, 0xff] {
+                    let mut changed = whole.to_vec();
+                    changed[place] ^= change;
+                    let Ok(read) = message.decode_alike(serializer, &changed) else { continue };
+                    let written = read.encode(serializer).unwrap();
+                    let again = message.decode_alike(serializer, &written);
+                    assert_eq!(again, Ok(read), "{} at byte {place}", sample.name);
+                }
+            }
+        }
+    }
+}
