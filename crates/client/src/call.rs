@@ -6,9 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cloverleaf_wamp::ids::RequestId;
-use cloverleaf_wamp::message::{
-    Call, CallOptions, Cancel, CancelMode, CancelOptions, ClientMessage, RequestKind,
-};
+use cloverleaf_wamp::message::{Call, CallOptions, CancelMode, ClientMessage, RequestKind};
 use cloverleaf_wamp::payload::Payload;
 use compact_str::CompactString;
 use serde::Serialize;
@@ -136,12 +134,7 @@ impl Future for Calling {
 impl Drop for Calling {
     fn drop(&mut self) {
         let CallState::Waiting(request) = self.state else { return };
-        if self.session.shared().state.lock().pending.forget(request) {
-            let options = CancelOptions { mode: Some(CancelMode::KillNoWait) };
-            let cancel = ClientMessage::Cancel(Cancel { request, options });
-            // A link that is gone has canceled everything.
-            let _ = self.session.shared().link.send(cancel);
-        }
+        self.session.cancel(request, CancelMode::KillNoWait);
     }
 }
 

@@ -11,8 +11,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::ids::InvocationId;
-use cloverleaf_wamp::message::{ClientMessage, InvocationError, Yield, YieldOptions};
+use cloverleaf_wamp::ids::{InvocationId, RequestId};
+use cloverleaf_wamp::message::{
+    ClientMessage, InvocationError, Unregister, Unsubscribe, Yield, YieldOptions,
+};
 use cloverleaf_wamp::payload::Payload;
 use futures_util::FutureExt as _;
 use futures_util::future::{AbortHandle, Abortable, CatchUnwind};
@@ -21,7 +23,7 @@ use futures_util::stream::{FuturesUnordered, Stream};
 use crate::error::Failure;
 use crate::inbox::Work;
 use crate::procedure::{Invocation, Running, SharedProcedure};
-use crate::session::Shared;
+use crate::session::{Session, Shared};
 
 /// How many steps the driver takes before it lets others run.
 const STEPS_PER_TURN: usize = 128;
@@ -70,13 +72,29 @@ impl Driver {
                     self.answer(request, Err(failure));
                 }
             }
+            Work::Unregister(registration, entry) => {
+                self.notify(|request| {
+                    ClientMessage::Unregister(Unregister { request, registration })
+                });
+                drop(entry);
+            }
+            Work::Unsubscribe(subscription) => self.notify(|request| {
+                ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
+            }),
+            Work::Release(registrations) => drop(registrations),
+            Work::Reset => self.give_up(),
             Work::Stop => {
-                self.waiting.clear();
-                self.handles.clear();
+                self.give_up();
                 return Poll::Ready(());
             }
         }
         Poll::Pending
+    }
+
+    /// Drops every procedure that runs.
+    fn give_up(&mut self) {
+        self.waiting.clear();
+        self.handles.clear();
     }
 
     fn invoke(
@@ -119,6 +137,11 @@ impl Driver {
         let _ = self.shared.link.send(message);
     }
 
+    fn notify(&self, make: impl FnOnce(RequestId) -> ClientMessage) {
+        // Likewise.
+        let _ = Session::of(&self.shared).notify(make);
+    }
+
     /// Collects procedures that have ended meanwhile.
     fn poll_waiting(&mut self, context: &mut Context<'_>) {
         while let Poll::Ready(Some((request, outcome))) =
@@ -158,6 +181,14 @@ impl Future for Driver {
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+impl Drop for Driver {
+    /// Procedures that wait may hold the session that holds them.
+    fn drop(&mut self) {
+        let work = self.shared.state.lock().inbox.take();
+        drop(work);
     }
 }
 

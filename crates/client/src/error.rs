@@ -10,16 +10,16 @@ use compact_str::CompactString;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::link::LinkClosed;
+use crate::link::SendError;
 
 /// Why a request did not succeed.
 #[derive(Debug, Clone, Error)]
 pub enum Error {
-    /// The router or the callee answered with an ERROR.
+    /// The router or the callee answered with an ERROR, or the router refused the session (ABORT).
     #[error("{0}")]
     Wamp(Box<Failure>),
-    /// The session has ended; what was not answered stays unanswered.
-    #[error("the session has ended: {0}")]
+    /// The session has ended or its connection is lost; what was not answered stays unanswered.
+    #[error("the session is closed: {0}")]
     Closed(CompactString),
     /// The connection could not be made.
     #[error("{0}")]
@@ -30,7 +30,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The URI of an ERROR, if it was one.
+    /// The URI of an ERROR or ABORT, if it was one.
     pub fn uri(&self) -> Option<&str> {
         match self {
             Self::Wamp(failure) => Some(&failure.uri),
@@ -39,9 +39,15 @@ impl Error {
     }
 }
 
-impl From<LinkClosed> for Error {
-    fn from(_: LinkClosed) -> Self {
-        Self::Closed(error_uri::CONNECTION_LOST.into())
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Closed => Self::Closed(error_uri::CONNECTION_LOST.into()),
+            SendError::Congested => Self::Wamp(Box::new(Failure {
+                uri: error_uri::UNAVAILABLE.into(),
+                payload: Payload::from_text(&error.to_string()),
+            })),
+        }
     }
 }
 
@@ -92,7 +98,12 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?}", self.uri, self.payload)
+        f.write_str(&self.uri)?;
+        match (self.payload.decode_args::<(String,)>(), self.payload.kwargs()) {
+            (Ok((text,)), None) => write!(f, ": {text}"),
+            _ if self.payload == Payload::EMPTY => Ok(()),
+            _ => write!(f, ": {:?}", self.payload),
+        }
     }
 }
 

@@ -3,12 +3,14 @@
 //! Bounded: an invocation over the limit is answered `wamp.error.unavailable` at once.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::Waker;
 
-use cloverleaf_wamp::ids::InvocationId;
+use cloverleaf_wamp::ids::{InvocationId, RegistrationId, SubscriptionId};
 use cloverleaf_wamp::message::ClientMessage;
 
 use crate::procedure::{Invocation, SharedProcedure};
+use crate::register::RegistrationEntry;
 
 /// The most invocations that wait or run in one session. An invocation holds its arguments; a
 /// procedure that can't keep up should say so before memory does.
@@ -23,6 +25,14 @@ pub(crate) enum Work {
     Send(Box<ClientMessage>),
     /// Give a running one up.
     Interrupt(InvocationId),
+    /// End a registration that nobody waits for any more, and drop it.
+    Unregister(RegistrationId, Arc<RegistrationEntry>),
+    /// End a subscription that nobody waits for any more.
+    Unsubscribe(SubscriptionId),
+    /// Drop what is the application's: its code runs in the driver and nowhere else.
+    Release(Vec<Arc<RegistrationEntry>>),
+    /// The connection is lost: give all running ones up.
+    Reset,
     /// The session has ended: give all of them up.
     Stop,
 }
@@ -43,6 +53,19 @@ impl Inbox {
         }
         self.work.push_back(work);
         Ok(self.waker.take())
+    }
+
+    /// Nothing of what waits can be answered any more. Returns the driver's waker, and what was
+    /// waiting, to be dropped outside of any lock.
+    pub(crate) fn reset(&mut self) -> (Option<Waker>, VecDeque<Work>) {
+        let outdated = self.take();
+        self.work.push_back(Work::Reset);
+        (self.waker.take(), outdated)
+    }
+
+    /// Takes everything that waits.
+    pub(crate) fn take(&mut self) -> VecDeque<Work> {
+        std::mem::take(&mut self.work)
     }
 
     /// Takes the next step, or remembers whom to wake for one.

@@ -13,18 +13,22 @@
 //! | [`driver`] | runs the procedures of a session |
 //! | [`link`] | the way to the router |
 //! | [`error`] | what can go wrong, seen by a caller and told by a callee |
+//! | `net` | sockets, with the feature `net` |
 
 pub mod call;
 pub mod driver;
 pub mod error;
 mod inbox;
 pub mod link;
+#[cfg(feature = "net")]
+pub mod net;
 mod pending;
 pub mod procedure;
 pub mod publish;
 pub mod register;
 pub mod session;
 pub mod subscribe;
+mod watch;
 
 pub use call::Reply;
 pub use cloverleaf_wamp::message::{InvokePolicy, PublishOptions};
@@ -33,7 +37,9 @@ pub use cloverleaf_wamp::serializer::Serializer;
 pub use cloverleaf_wamp::uri::MatchPolicy;
 pub use driver::Driver;
 pub use error::{Error, Failure};
-pub use link::{Link, LinkClosed};
+pub use link::{Link, SendError};
+#[cfg(feature = "net")]
+pub use net::{Client, Endpoint, Protocol, Reconnect, Target};
 pub use procedure::{Answer, Args, Invocation, Kwargs, Procedure};
 pub use register::Registration;
 pub use session::Session;

@@ -3,15 +3,22 @@
 use cloverleaf_wamp::message::ClientMessage;
 use thiserror::Error;
 
-/// The way to the router is gone.
+/// Why a link does not take a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the connection to the router is closed")]
-pub struct LinkClosed;
+pub enum SendError {
+    /// The way to the router is gone.
+    #[error("the connection to the router is closed")]
+    Closed,
+    /// The router does not read fast enough. A later message may be taken.
+    #[error("the router does not read what it is sent fast enough")]
+    Congested,
+}
 
 /// Takes messages to the router: a socket's queue, or a function call inside the router.
 ///
 /// A link may call back into [`crate::Session::handle_message`] before it returns.
 pub trait Link: Send + Sync + 'static {
-    /// Takes one message, in the order of the calls. Never blocks.
-    fn send(&self, message: ClientMessage) -> Result<(), LinkClosed>;
+    /// Takes one message, in the order of the calls. Never blocks. Only CALL and PUBLISH may be
+    /// refused as [`SendError::Congested`].
+    fn send(&self, message: ClientMessage) -> Result<(), SendError>;
 }

@@ -15,7 +15,7 @@ use crate::error::Error;
 /// What answers a request.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// RESULT, or the acknowledgement of anything but CALL, with the number in it.
+    /// The acknowledgement of anything but CALL, with the number in it.
     Number(u64),
     /// RESULT.
     Payload(Payload),
@@ -26,9 +26,26 @@ pub(crate) enum Answer {
 pub(crate) struct Slot<T> {
     kind: RequestKind,
     /// What to do when the acknowledgement arrives, before anything that follows it.
-    pub(crate) on_answer: Option<T>,
+    on_answer: Option<T>,
     answer: Option<Result<Answer, Error>>,
     waker: Option<Waker>,
+    /// Nobody waits, but what the acknowledgement grants has to be given back.
+    abandoned: bool,
+}
+
+/// Whom to wake and what to drop, outside of any lock.
+#[derive(Debug)]
+pub(crate) struct Ended<T> {
+    waker: Option<Waker>,
+    _slot: Option<Slot<T>>,
+}
+
+impl<T> Ended<T> {
+    pub(crate) fn wake(self) {
+        if let Some(waker) = self.waker {
+            waker.wake();
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -44,34 +61,44 @@ impl<T> Default for Pending<T> {
 
 impl<T> Pending<T> {
     pub(crate) fn insert(&mut self, request: RequestId, kind: RequestKind, on_answer: Option<T>) {
-        self.slots.insert(request, Slot { kind, on_answer, answer: None, waker: None });
+        let slot = Slot { kind, on_answer, answer: None, waker: None, abandoned: false };
+        self.slots.insert(request, slot);
     }
 
-    /// Takes out what is to be done when this request is acknowledged.
-    pub(crate) fn on_answer(&mut self, request: RequestId) -> Option<T> {
-        self.slots.get_mut(&request)?.on_answer.take()
+    /// Takes out what is to be done when this request is acknowledged, and whether somebody still
+    /// waits for that.
+    pub(crate) fn on_answer(&mut self, request: RequestId) -> Option<(T, bool)> {
+        let slot = self.slots.get_mut(&request)?;
+        Some((slot.on_answer.take()?, !slot.abandoned))
     }
 
-    /// Answers a request; one that nobody waits for is passed over. Returns whom to wake.
+    /// Answers a request; one that nobody waits for is passed over.
     pub(crate) fn complete(
         &mut self,
         kind: RequestKind,
         request: RequestId,
         answer: Result<Answer, Error>,
-    ) -> Option<Waker> {
-        let slot = self.slots.get_mut(&request).filter(|slot| slot.kind == kind)?;
+    ) -> Ended<T> {
+        let Some(slot) = self.slots.get_mut(&request).filter(|slot| slot.kind == kind) else {
+            return Ended { waker: None, _slot: None };
+        };
+        if slot.abandoned {
+            return Ended { waker: None, _slot: self.slots.remove(&request) };
+        }
         slot.answer.get_or_insert(answer);
-        slot.waker.take()
+        Ended { waker: slot.waker.take(), _slot: None }
     }
 
-    /// Ends every request that waits. Returns whom to wake.
-    pub(crate) fn fail_all(&mut self, error: &Error) -> Vec<Waker> {
-        let mut wakers = Vec::new();
+    /// Ends every request that waits.
+    pub(crate) fn fail_all(&mut self, error: &Error) -> Vec<Ended<T>> {
+        let abandoned = self.slots.extract_if(|_, slot| slot.abandoned);
+        let mut ended: Vec<_> =
+            abandoned.map(|(_, slot)| Ended { waker: None, _slot: Some(slot) }).collect();
         for slot in self.slots.values_mut() {
             slot.answer.get_or_insert_with(|| Err(error.clone()));
-            wakers.extend(slot.waker.take());
+            ended.push(Ended { waker: slot.waker.take(), _slot: None });
         }
-        wakers
+        ended
     }
 
     /// Whether the answer is here; takes it and ends the request.
@@ -91,8 +118,27 @@ impl<T> Pending<T> {
         Poll::Pending
     }
 
-    /// Forgets a request that nobody waits for any more. Returns whether it was still unanswered.
-    pub(crate) fn forget(&mut self, request: RequestId) -> bool {
-        self.slots.remove(&request).is_some_and(|slot| slot.answer.is_none())
+    /// Forgets a request that nobody waits for any more.
+    pub(crate) fn forget(&mut self, request: RequestId) -> Option<Slot<T>> {
+        self.slots.remove(&request)
+    }
+
+    /// Nobody waits for this request any more. One whose acknowledgement grants something stays
+    /// until that is here.
+    pub(crate) fn abandon(&mut self, request: RequestId) -> Option<Slot<T>> {
+        match self.slots.get_mut(&request) {
+            Some(slot) if slot.answer.is_none() && slot.on_answer.is_some() => {
+                slot.abandoned = true;
+                slot.waker = None;
+                None
+            }
+            _ => self.slots.remove(&request),
+        }
+    }
+}
+
+impl<T> Slot<T> {
+    pub(crate) const fn is_unanswered(&self) -> bool {
+        self.answer.is_none()
     }
 }

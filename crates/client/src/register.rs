@@ -1,8 +1,11 @@
 //! Registering: a builder that becomes a future, and the registration that comes out.
 
 use std::future::IntoFuture;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
-use cloverleaf_wamp::ids::RegistrationId;
+use cloverleaf_wamp::ids::{RegistrationId, RequestId};
 use cloverleaf_wamp::message::{
     ClientMessage, InvokePolicy, Register, RegisterOptions, RequestKind, Unregister,
 };
@@ -42,15 +45,10 @@ impl RegisterBuilder {
 
     async fn register(self) -> Result<Registration, Error> {
         let Self { session, procedure, options, code } = self;
-        let on_answer = Some(OnAnswer::Registered(code));
-        let number = session
-            .acknowledged(RequestKind::Register, on_answer, |request| {
-                ClientMessage::Register(Register { request, options, procedure: procedure.into() })
-            })
-            .await?;
-        let id = RegistrationId::new(number)
-            .ok_or_else(|| Error::Closed("senseless REGISTERED".into()))?;
-        Ok(Registration { session, id })
+        let entry = Arc::new(RegistrationEntry { procedure, options, code, id: AtomicU64::new(0) });
+        let on_answer = OnAnswer::Registered(Arc::clone(&entry));
+        session.acknowledged(RequestKind::Register, Some(on_answer), entry.request()).await?;
+        Ok(Registration { session, entry })
     }
 }
 
@@ -63,28 +61,70 @@ impl IntoFuture for RegisterBuilder {
     }
 }
 
-/// A registered procedure. It stays registered when this is dropped.
+/// A registered procedure. It stays registered when this is dropped, and is registered again when a
+/// lost connection has been replaced.
 #[derive(Debug)]
 pub struct Registration {
     session: Session,
-    id: RegistrationId,
+    entry: Arc<RegistrationEntry>,
 }
 
 impl Registration {
-    /// The registration's number.
-    pub const fn id(&self) -> RegistrationId {
-        self.id
+    /// The registration's number; another one after the connection has been replaced.
+    pub fn id(&self) -> RegistrationId {
+        self.entry.id()
     }
 
     /// Ends the registration. What is running runs to its end.
     pub async fn unregister(self) -> Result<(), Error> {
-        let Self { session, id } = self;
+        let Self { session, entry } = self;
+        let id = entry.id();
+        {
+            let mut state = session.shared().state.lock();
+            // Not registered again yet: then there is nothing to end at the router.
+            if state.unrestored.remove_registration(&entry) {
+                return Ok(());
+            }
+        }
         session
             .acknowledged(RequestKind::Unregister, None, |request| {
                 ClientMessage::Unregister(Unregister { request, registration: id })
             })
             .await?;
-        session.shared().state.lock().procedures.remove(&id);
+        let removed = session.shared().state.lock().procedures.remove(&id);
+        // Its code is the application's, and is dropped without any lock.
+        drop(removed);
         Ok(())
+    }
+}
+
+/// What it takes to register a procedure again.
+#[derive(Debug)]
+pub(crate) struct RegistrationEntry {
+    procedure: CompactString,
+    options: RegisterOptions,
+    pub(crate) code: SharedProcedure,
+    /// The number that the router gave last; 0 before the first.
+    id: AtomicU64,
+}
+
+impl RegistrationEntry {
+    pub(crate) fn id(&self) -> RegistrationId {
+        RegistrationId::new(self.id.load(Relaxed)).unwrap_or(RegistrationId::from_random(0))
+    }
+
+    pub(crate) fn set_id(&self, id: RegistrationId) {
+        self.id.store(id.number(), Relaxed);
+    }
+
+    pub(crate) fn procedure(&self) -> &str {
+        &self.procedure
+    }
+
+    /// Makes REGISTER.
+    pub(crate) fn request(&self) -> impl FnOnce(RequestId) -> ClientMessage + use<> {
+        let procedure = self.procedure.clone().into();
+        let options = self.options.clone();
+        move |request| ClientMessage::Register(Register { request, options, procedure })
     }
 }

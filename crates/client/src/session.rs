@@ -1,20 +1,25 @@
 //! The handle of a session: what an application holds, and where the router's messages arrive.
 //!
 //! Lock order: `ids` (held while a request is sent, so that numbers go out in order), then whatever
-//! the link takes, then `state`. The state is never locked while something is sent.
+//! the link takes, then `state`. The state is never locked while something is sent, and nothing of
+//! the application's is dropped under any lock.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | `connection` | joined, connection lost, joined again |
+//! | `incoming` | what becomes of each message of the router |
+//! | `life` | leaving and the end |
+//! | `unrestored` | what has to be registered and subscribed again |
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::ids::{IdSequence, InvocationId, RegistrationId, RequestId, SubscriptionId};
+use cloverleaf_wamp::ids::{IdSequence, RegistrationId, RequestId, SubscriptionId};
 use cloverleaf_wamp::message::{
-    ClientMessage, Goodbye, InvocationError, RequestKind, RouterMessage, Unregistered,
-    Unsubscribed, Welcome,
+    Cancel, CancelMode, CancelOptions, ClientMessage, RequestKind, Welcome,
 };
-use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
 use foldhash::HashMap;
@@ -22,16 +27,25 @@ use parking_lot::Mutex;
 
 use crate::call::CallBuilder;
 use crate::driver::Driver;
-use crate::error::{Error, Failure};
-use crate::inbox::{Inbox, Work};
-use crate::link::{Link, LinkClosed};
+use crate::error::Error;
+use crate::inbox::Inbox;
+use crate::link::Link;
 use crate::pending::{Answer, Pending};
-use crate::procedure::{Invocation, Procedure, SharedProcedure};
+use crate::procedure::{Procedure, SharedProcedure};
 use crate::publish::PublishBuilder;
-use crate::register::RegisterBuilder;
-use crate::subscribe::{EventQueue, SubscribeBuilder};
+use crate::register::{RegisterBuilder, RegistrationEntry};
+use crate::subscribe::{SubscribeBuilder, SubscriptionEntry};
+use crate::watch::Watchers;
 
-/// A session with a router. Cheap to clone; all clones are the same session.
+mod connection;
+mod incoming;
+mod life;
+mod unrestored;
+
+use unrestored::Unrestored;
+
+/// A session with a router. Cheap to clone; all clones are the same session. It lives until it is
+/// left or ended from outside, even when every handle is dropped: procedures stay registered.
 pub struct Session {
     shared: Arc<Shared>,
 }
@@ -45,50 +59,75 @@ pub(crate) struct Shared {
 
 #[derive(Default)]
 pub(crate) struct State {
-    pub(crate) welcome: Option<Welcome>,
+    welcome: Option<Welcome>,
     pub(crate) pending: Pending<OnAnswer>,
     pub(crate) inbox: Inbox,
-    pub(crate) procedures: HashMap<RegistrationId, SharedProcedure>,
-    pub(crate) subscriptions: HashMap<SubscriptionId, Vec<Arc<EventQueue>>>,
+    pub(crate) procedures: HashMap<RegistrationId, Arc<RegistrationEntry>>,
+    pub(crate) subscriptions: HashMap<SubscriptionId, Vec<Arc<SubscriptionEntry>>>,
+    /// What was registered and subscribed before the connection was lost, and is not yet again.
+    pub(crate) unrestored: Unrestored,
+    /// Why there is no connection at the moment.
+    lost: Option<CompactString>,
     /// Why the session has ended.
-    pub(crate) closed: Option<CompactString>,
+    closed: Option<CompactString>,
     /// GOODBYE was sent; the answer ends the session.
     leaving: bool,
+    /// Somebody still closes the connection of the ended session.
+    closing: bool,
+    pub(crate) watchers: Watchers,
+}
+
+impl State {
+    /// Why nothing can be sent, if so.
+    fn unusable(&self) -> Option<&CompactString> {
+        self.closed.as_ref().or(self.lost.as_ref())
+    }
 }
 
 /// A future whose type is forgotten.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Forgets a request whose waiter is dropped, so that the table keeps nothing of it.
-struct ForgetOnDrop<'a> {
+struct AbandonOnDrop<'a> {
     session: &'a Session,
     request: RequestId,
 }
 
-impl Drop for ForgetOnDrop<'_> {
+impl Drop for AbandonOnDrop<'_> {
     fn drop(&mut self) {
-        self.session.shared.state.lock().pending.forget(self.request);
+        let slot = self.session.shared.state.lock().pending.abandon(self.request);
+        drop(slot);
     }
 }
 
 /// What an acknowledgement puts into the tables before anything that follows it is handled.
 #[derive(Debug)]
 pub(crate) enum OnAnswer {
-    Registered(SharedProcedure),
-    Subscribed(Arc<EventQueue>),
+    Registered(Arc<RegistrationEntry>),
+    RegisteredAgain(Arc<RegistrationEntry>),
+    Subscribed(Arc<SubscriptionEntry>),
+    SubscribedAgain(Arc<SubscriptionEntry>),
 }
 
 impl Session {
     /// A session over a link. The driver runs its procedures and has to be polled, unless there
     /// are none. `serializer` is the format in which values are written.
     pub fn new(link: impl Link, serializer: Serializer) -> (Self, Driver) {
+        Self::with_state(link, serializer, State::default())
+    }
+
+    fn with_state(link: impl Link, serializer: Serializer, state: State) -> (Self, Driver) {
         let shared = Arc::new(Shared {
             link: Box::new(link),
             serializer,
             ids: Mutex::new(IdSequence::new()),
-            state: Mutex::new(State::default()),
+            state: Mutex::new(state),
         });
-        (Self { shared: Arc::clone(&shared) }, Driver::new(shared))
+        (Self::of(&shared), Driver::new(shared))
+    }
+
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared) }
     }
 
     /// What the router said at the beginning, once it has.
@@ -120,178 +159,6 @@ impl Session {
         SubscribeBuilder::new(self.clone(), topic.into())
     }
 
-    /// Says GOODBYE. The session has ended when the router has answered.
-    pub fn leave(&self) -> Result<(), LinkClosed> {
-        self.shared.state.lock().leaving = true;
-        self.shared.link.send(ClientMessage::Goodbye(Goodbye::new(error_uri::CLOSE_NORMAL)))
-    }
-
-    /// Why the session has ended, if it has.
-    pub fn closed(&self) -> Option<CompactString> {
-        self.shared.state.lock().closed.clone()
-    }
-
-    /// The session is over: nothing is answered any more, and procedures that run are given up.
-    pub fn close(&self, reason: &str) {
-        let wakers = {
-            let mut state = self.shared.state.lock();
-            if state.closed.is_some() {
-                return;
-            }
-            state.closed = Some(reason.into());
-            state.procedures.clear();
-            for queue in state.subscriptions.drain().flat_map(|(_, queues)| queues) {
-                queue.close();
-            }
-            let mut wakers = state.pending.fail_all(&Error::Closed(reason.into()));
-            wakers.extend(state.inbox.push(Work::Stop).ok().flatten());
-            wakers
-        };
-        wakers.into_iter().for_each(std::task::Waker::wake);
-    }
-
-    /// Takes one message of the router. Never blocks, never sends (the driver does) and runs no
-    /// code of the application, so a router may call it while it holds its own lock.
-    pub fn handle_message(&self, message: RouterMessage) {
-        match message {
-            RouterMessage::Result(result) => self.complete(
-                RequestKind::Call,
-                result.request,
-                Ok(Answer::Payload(result.payload)),
-            ),
-            RouterMessage::Invocation(invocation) => self.invoke(invocation),
-            RouterMessage::Event(event) => {
-                let state = self.shared.state.lock();
-                for queue in state.subscriptions.get(&event.subscription).into_iter().flatten() {
-                    queue.push(event.clone());
-                }
-            }
-            RouterMessage::Error(error) => {
-                let failure = Failure { uri: error.error, payload: error.payload };
-                let outcome = Err(Error::Wamp(Box::new(failure)));
-                self.complete(error.request.kind(), error.request.id(), outcome);
-            }
-            RouterMessage::Interrupt(interrupt) => {
-                self.wake(Work::Interrupt(interrupt.request));
-            }
-            RouterMessage::Registered(answer) => {
-                let number = answer.registration.number();
-                self.acknowledge(RequestKind::Register, answer.request, number);
-            }
-            RouterMessage::Subscribed(answer) => {
-                let number = answer.subscription.number();
-                self.acknowledge(RequestKind::Subscribe, answer.request, number);
-            }
-            RouterMessage::Published(answer) => {
-                let number = answer.publication.number();
-                self.acknowledge(RequestKind::Publish, answer.request, number);
-            }
-            RouterMessage::Unregistered(Unregistered::Answer(request)) => {
-                self.acknowledge(RequestKind::Unregister, request, 0);
-            }
-            RouterMessage::Unregistered(Unregistered::Revocation(details)) => {
-                if let Some(id) = details.registration {
-                    self.shared.state.lock().procedures.remove(&id);
-                }
-            }
-            RouterMessage::Unsubscribed(Unsubscribed::Answer(request)) => {
-                self.acknowledge(RequestKind::Unsubscribe, request, 0);
-            }
-            RouterMessage::Unsubscribed(Unsubscribed::Revocation(details)) => {
-                if let Some(id) = details.subscription {
-                    self.shared.state.lock().subscriptions.remove(&id);
-                }
-            }
-            RouterMessage::Welcome(welcome) => self.shared.state.lock().welcome = Some(welcome),
-            RouterMessage::Goodbye(goodbye) => self.goodbye(&goodbye),
-            RouterMessage::Abort(abort) => {
-                let message = abort.details.message.unwrap_or_default();
-                self.close(&format!("{}: {message}", abort.reason));
-            }
-            // Anonymous clients are asked for nothing; a challenge can't be answered.
-            RouterMessage::Challenge(challenge) => {
-                self.close(&format!("the router asks for '{}'", challenge.authmethod));
-            }
-        }
-    }
-
-    /// The router ends the session, or answers that this side does.
-    fn goodbye(&self, goodbye: &Goodbye) {
-        let asked = self.shared.state.lock().leaving;
-        if !asked {
-            let answer = Goodbye::new(error_uri::GOODBYE_AND_OUT);
-            self.wake(Work::Send(Box::new(ClientMessage::Goodbye(answer))));
-        }
-        self.close(&goodbye.reason);
-    }
-
-    fn acknowledge(&self, kind: RequestKind, request: RequestId, number: u64) {
-        let waker = {
-            let mut state = self.shared.state.lock();
-            match state.pending.on_answer(request) {
-                Some(OnAnswer::Registered(procedure)) => {
-                    if let Some(id) = RegistrationId::new(number) {
-                        state.procedures.insert(id, procedure);
-                    }
-                }
-                Some(OnAnswer::Subscribed(queue)) => {
-                    if let Some(id) = SubscriptionId::new(number) {
-                        state.subscriptions.entry(id).or_default().push(queue);
-                    }
-                }
-                None => {}
-            }
-            state.pending.complete(kind, request, Ok(Answer::Number(number)))
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    fn complete(&self, kind: RequestKind, request: RequestId, answer: Result<Answer, Error>) {
-        let waker = self.shared.state.lock().pending.complete(kind, request, answer);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    fn invoke(&self, invocation: cloverleaf_wamp::message::Invocation) {
-        let mut state = self.shared.state.lock();
-        let request = invocation.request;
-        let work = match state.procedures.get(&invocation.registration) {
-            Some(procedure) => Work::Invoke(
-                procedure.clone(),
-                Box::new(Invocation {
-                    request,
-                    serializer: self.shared.serializer,
-                    details: invocation.details,
-                    payload: invocation.payload,
-                }),
-            ),
-            // An invocation that crossed UNREGISTER.
-            None => refusal(
-                request,
-                error_uri::NO_SUCH_PROCEDURE,
-                "the procedure is not registered any more",
-            ),
-        };
-        let waker = state.inbox.push(work).or_else(|_| {
-            let text = "the callee has too many invocations at once";
-            state.inbox.push(refusal(request, error_uri::UNAVAILABLE, text))
-        });
-        drop(state);
-        if let Some(waker) = waker.ok().flatten() {
-            waker.wake();
-        }
-    }
-
-    fn wake(&self, work: Work) {
-        let waker = self.shared.state.lock().inbox.push(work).ok().flatten();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
     /// Sends a request with the next number and lets somebody wait for its answer.
     pub(crate) fn request(
         &self,
@@ -300,20 +167,28 @@ impl Session {
         make: impl FnOnce(RequestId) -> ClientMessage,
     ) -> Result<RequestId, Error> {
         let mut ids = self.shared.ids.lock();
+        let before = ids.clone();
         let request = ids.next_request();
         {
             let mut state = self.shared.state.lock();
-            if let Some(reason) = &state.closed {
-                return Err(Error::Closed(reason.clone()));
+            if let Some(reason) = state.unusable() {
+                let error = Error::Closed(reason.clone());
+                *ids = before;
+                return Err(error);
             }
             state.pending.insert(request, kind, on_answer);
         }
         let sent = self.shared.link.send(make(request));
-        drop(ids);
         if sent.is_err() {
-            self.shared.state.lock().pending.forget(request);
+            // Numbers go out without a gap.
+            *ids = before;
         }
-        sent.map_err(Error::from)?;
+        drop(ids);
+        if let Err(error) = sent {
+            let slot = self.shared.state.lock().pending.forget(request);
+            drop(slot);
+            return Err(error.into());
+        }
         Ok(request)
     }
 
@@ -323,8 +198,25 @@ impl Session {
         make: impl FnOnce(RequestId) -> ClientMessage,
     ) -> Result<(), Error> {
         let mut ids = self.shared.ids.lock();
-        let message = make(ids.next_request());
-        Ok(self.shared.link.send(message)?)
+        let before = ids.clone();
+        let sent = self.shared.link.send(make(ids.next_request()));
+        if sent.is_err() {
+            *ids = before;
+        }
+        Ok(sent?)
+    }
+
+    /// Gives a call up, unless it is answered. The numbers are locked so that it is the call of
+    /// this connection and not one with the same number on the next.
+    pub(crate) fn cancel(&self, request: RequestId, mode: CancelMode) {
+        let ids = self.shared.ids.lock();
+        let slot = self.shared.state.lock().pending.forget(request);
+        if slot.is_some_and(|slot| slot.is_unanswered()) {
+            let options = CancelOptions { mode: Some(mode) };
+            // A link that is gone has canceled everything.
+            let _ = self.shared.link.send(ClientMessage::Cancel(Cancel { request, options }));
+        }
+        drop(ids);
     }
 
     /// Sends a request and waits for the number in its acknowledgement.
@@ -335,7 +227,7 @@ impl Session {
         make: impl FnOnce(RequestId) -> ClientMessage,
     ) -> Result<u64, Error> {
         let request = self.request(kind, on_answer, make)?;
-        let _forget = ForgetOnDrop { session: self, request };
+        let _abandon = AbandonOnDrop { session: self, request };
         let answer =
             std::future::poll_fn(|context| self.shared.state.lock().pending.poll(request, context));
         match answer.await {
@@ -350,12 +242,6 @@ impl Session {
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
-}
-
-fn refusal(request: InvocationId, uri: &str, text: &str) -> Work {
-    let payload = Payload::from_text(text);
-    let error = InvocationError { request, error: uri.into(), payload };
-    Work::Send(Box::new(ClientMessage::Error(error)))
 }
 
 impl Clone for Session {

@@ -6,9 +6,11 @@ use std::collections::VecDeque;
 use std::future::{IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
-use cloverleaf_wamp::ids::{PublicationId, SessionId, SubscriptionId};
+use cloverleaf_wamp::ids::{PublicationId, RequestId, SessionId, SubscriptionId};
 use cloverleaf_wamp::message::{
     ClientMessage, RequestKind, SharedEvent, Subscribe, SubscribeOptions, Unsubscribe,
 };
@@ -55,16 +57,10 @@ impl SubscribeBuilder {
 
     async fn subscribe(self) -> Result<Subscription, Error> {
         let Self { session, topic, options, capacity } = self;
-        let queue = Arc::new(EventQueue::new(capacity));
-        let on_answer = Some(OnAnswer::Subscribed(Arc::clone(&queue)));
-        let number = session
-            .acknowledged(RequestKind::Subscribe, on_answer, |request| {
-                ClientMessage::Subscribe(Subscribe { request, options, topic: topic.into() })
-            })
-            .await?;
-        let id = SubscriptionId::new(number)
-            .ok_or_else(|| Error::Closed("senseless SUBSCRIBED".into()))?;
-        Ok(Subscription { session, id, queue })
+        let entry = Arc::new(SubscriptionEntry::new(topic, options, capacity));
+        let on_answer = OnAnswer::Subscribed(Arc::clone(&entry));
+        session.acknowledged(RequestKind::Subscribe, Some(on_answer), entry.request()).await?;
+        Ok(Subscription { session, entry })
     }
 }
 
@@ -78,34 +74,34 @@ impl IntoFuture for SubscribeBuilder {
 }
 
 /// The events of one subscription, in the order in which they came; also a [`Stream`].
+///
+/// When a lost connection has been replaced, the topic is subscribed again; what was published
+/// meanwhile is not seen. Dropping this ends the subscription.
 #[derive(Debug)]
 pub struct Subscription {
     session: Session,
-    id: SubscriptionId,
-    queue: Arc<EventQueue>,
+    entry: Arc<SubscriptionEntry>,
 }
 
 impl Subscription {
-    /// The subscription's number.
-    pub const fn id(&self) -> SubscriptionId {
-        self.id
+    /// The subscription's number; another one after the connection has been replaced.
+    pub fn id(&self) -> SubscriptionId {
+        self.entry.id()
     }
 
     /// The next event; none when the session has ended.
     pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|context| self.queue.poll(context)).await
+        poll_fn(|context| self.entry.poll(context)).await
     }
 
     /// How many events were dropped because the application did not take them.
     pub fn dropped(&self) -> u64 {
-        self.queue.inner.lock().dropped
+        self.entry.queue.lock().dropped
     }
 
     /// Ends the subscription.
     pub async fn unsubscribe(self) -> Result<(), Error> {
-        let last = self.leave();
-        if last {
-            let subscription = self.id;
+        if let Some(subscription) = self.leave() {
             self.session
                 .acknowledged(RequestKind::Unsubscribe, None, |request| {
                     ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
@@ -115,23 +111,27 @@ impl Subscription {
         Ok(())
     }
 
-    /// Takes this one's queue away. Says whether it was the last of its subscription.
-    fn leave(&self) -> bool {
+    /// Takes this one's queue away. Says which subscription is to be ended at the router, when this
+    /// was the last one of it.
+    fn leave(&self) -> Option<SubscriptionId> {
+        let id = self.entry.id();
         let mut state = self.session.shared().state.lock();
-        let Some(queues) = state.subscriptions.get_mut(&self.id) else { return false };
-        queues.retain(|queue| !Arc::ptr_eq(queue, &self.queue));
-        let last = queues.is_empty();
-        if last {
-            state.subscriptions.remove(&self.id);
+        if state.unrestored.remove_subscription(&self.entry) {
+            return None;
         }
-        last
+        let entries = state.subscriptions.get_mut(&id)?;
+        entries.retain(|entry| !Arc::ptr_eq(entry, &self.entry));
+        if !entries.is_empty() {
+            return None;
+        }
+        state.subscriptions.remove(&id);
+        Some(id)
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if self.leave() {
-            let subscription = self.id;
+        if let Some(subscription) = self.leave() {
             // Nobody waits for the answer, and a link that is gone needs no farewell.
             let _ = self.session.notify(|request| {
                 ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
@@ -144,7 +144,7 @@ impl Stream for Subscription {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.queue.poll(context)
+        self.entry.poll(context)
     }
 }
 
@@ -184,14 +184,18 @@ impl Event {
     }
 }
 
-/// Events between the session and the application.
+/// What it takes to subscribe again, and the events between the session and the application.
 #[derive(Debug)]
-pub(crate) struct EventQueue {
-    inner: Mutex<Queued>,
+pub(crate) struct SubscriptionEntry {
+    topic: CompactString,
+    options: SubscribeOptions,
+    /// The number that the router gave last; 0 before the first.
+    id: AtomicU64,
+    queue: Mutex<EventQueue>,
 }
 
 #[derive(Debug)]
-struct Queued {
+struct EventQueue {
     events: VecDeque<SharedEvent>,
     capacity: usize,
     dropped: u64,
@@ -199,40 +203,61 @@ struct Queued {
     waker: Option<Waker>,
 }
 
-impl EventQueue {
-    fn new(capacity: usize) -> Self {
-        let queued =
-            Queued { events: VecDeque::new(), capacity, dropped: 0, closed: false, waker: None };
-        Self { inner: Mutex::new(queued) }
+impl SubscriptionEntry {
+    fn new(topic: CompactString, options: SubscribeOptions, capacity: usize) -> Self {
+        let events = VecDeque::new();
+        let queue = EventQueue { events, capacity, dropped: 0, closed: false, waker: None };
+        Self { topic, options, id: AtomicU64::new(0), queue: Mutex::new(queue) }
     }
 
+    pub(crate) fn id(&self) -> SubscriptionId {
+        SubscriptionId::new(self.id.load(Relaxed)).unwrap_or(SubscriptionId::from_random(0))
+    }
+
+    pub(crate) fn set_id(&self, id: SubscriptionId) {
+        self.id.store(id.number(), Relaxed);
+    }
+
+    pub(crate) fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Makes SUBSCRIBE.
+    pub(crate) fn request(&self) -> impl FnOnce(RequestId) -> ClientMessage + use<> {
+        let topic = self.topic.clone().into();
+        let options = self.options.clone();
+        move |request| ClientMessage::Subscribe(Subscribe { request, options, topic })
+    }
+
+    /// Adds an event; a full queue loses its oldest.
     pub(crate) fn push(&self, event: SharedEvent) {
-        let mut queued = self.inner.lock();
-        if queued.events.len() == queued.capacity {
-            queued.events.pop_front();
-            queued.dropped += 1;
+        let mut queue = self.queue.lock();
+        if queue.events.len() == queue.capacity {
+            queue.events.pop_front();
+            queue.dropped += 1;
         }
-        queued.events.push_back(event);
-        if let Some(waker) = queued.waker.take() {
+        queue.events.push_back(event);
+        let waker = queue.waker.take();
+        drop(queue);
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    pub(crate) fn close(&self) {
-        let mut queued = self.inner.lock();
-        queued.closed = true;
-        if let Some(waker) = queued.waker.take() {
-            waker.wake();
-        }
+    /// No event comes any more. Returns whom to wake.
+    pub(crate) fn close(&self) -> Option<Waker> {
+        let mut queue = self.queue.lock();
+        queue.closed = true;
+        queue.waker.take()
     }
 
     fn poll(&self, context: &Context<'_>) -> Poll<Option<Event>> {
-        let mut queued = self.inner.lock();
-        match queued.events.pop_front() {
+        let mut queue = self.queue.lock();
+        match queue.events.pop_front() {
             Some(event) => Poll::Ready(Some(Event(event))),
-            None if queued.closed => Poll::Ready(None),
+            None if queue.closed => Poll::Ready(None),
             None => {
-                queued.waker = Some(context.waker().clone());
+                queue.waker = Some(context.waker().clone());
                 Poll::Pending
             }
         }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use cloverleaf_client::{Link, LinkClosed, Payload, Serializer, Session};
+use cloverleaf_client::{Link, Payload, SendError, Serializer, Session};
 use cloverleaf_http_bridge::{
     BodyError, Bridge, BridgeSettings, Connection, Reply, RequestHead, Resource,
 };
@@ -40,9 +40,9 @@ impl Router {
 struct ToRouter(Arc<Router>);
 
 impl Link for ToRouter {
-    fn send(&self, message: ClientMessage) -> Result<(), LinkClosed> {
+    fn send(&self, message: ClientMessage) -> Result<(), SendError> {
         if self.0.gone {
-            return Err(LinkClosed);
+            return Err(SendError::Closed);
         }
         self.0.received.lock().push(message.clone());
         let answer = match message {

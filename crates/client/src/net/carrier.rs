@@ -1,0 +1,132 @@
+//! The task of a session: carries its connection, runs its procedures, replaces what is lost.
+//!
+//! Connection and driver are polled by one task: an invocation that has been read is run and its
+//! answer written without waking anybody else.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use cloverleaf_wamp::error_uri;
+use tokio::time::{Sleep, sleep};
+
+use super::dialer::{Dialer, Joined};
+use super::reconnect::Delays;
+use crate::driver::Driver;
+use crate::session::{BoxFuture, Session};
+
+/// How long a router may take to answer GOODBYE.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// See the [module](self).
+pub(super) struct Carrier {
+    dialer: Dialer,
+    driver: Driver,
+    /// The driver has ended, as the session has.
+    is_done: bool,
+    /// Registers and subscribes again after a lost connection has been replaced.
+    restoring: Option<BoxFuture<()>>,
+    goodbye_deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl Carrier {
+    pub(super) const fn new(dialer: Dialer, driver: Driver) -> Self {
+        Self { dialer, driver, is_done: false, restoring: None, goodbye_deadline: None }
+    }
+
+    /// Carries the session to its end.
+    pub(super) async fn run(mut self, joined: Joined) {
+        let mut next = Some(joined);
+        while let Some(mut joined) = next {
+            poll_fn(|context| self.poll_connection(&mut joined, context)).await;
+            self.restoring = None;
+            drop(joined);
+            next = if self.session().closed().is_none() { self.replace().await } else { None };
+        }
+        if !self.is_done {
+            // Gives up what runs, and drops what is the application's.
+            (&mut self.driver).await;
+        }
+    }
+
+    const fn session(&self) -> &Session {
+        &self.dialer.session
+    }
+
+    /// Ready when the connection has ended.
+    fn poll_connection(&mut self, joined: &mut Joined, context: &mut Context<'_>) -> Poll<()> {
+        if Pin::new(&mut joined.connection).poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        if !self.is_done && Pin::new(&mut self.driver).poll(context).is_ready() {
+            self.is_done = true;
+            joined.outbound.close("the session has ended");
+        }
+        if let Some(restoring) = &mut self.restoring
+            && restoring.as_mut().poll(context).is_ready()
+        {
+            self.restoring = None;
+        }
+        if !self.is_done && self.dialer.link.said_goodbye() {
+            self.poll_goodbye(context);
+        }
+        Poll::Pending
+    }
+
+    /// Ends the session when the router does not answer GOODBYE in time.
+    fn poll_goodbye(&mut self, context: &mut Context<'_>) {
+        let deadline =
+            self.goodbye_deadline.get_or_insert_with(|| Box::pin(sleep(GOODBYE_TIMEOUT)));
+        if deadline.as_mut().poll(context).is_ready() {
+            self.session().close(error_uri::CLOSE_NORMAL);
+        }
+    }
+
+    /// Joins on a new connection, or ends the session.
+    async fn replace(&mut self) -> Option<Joined> {
+        let Self { dialer, driver, is_done, restoring, .. } = self;
+        let mut attempts = pin!(dialer.replace());
+        let outcome = poll_fn(|context| {
+            // The driver ends first when the session is left or closed meanwhile.
+            if Pin::new(&mut *driver).poll(context).is_ready() {
+                *is_done = true;
+                return Poll::Ready(None);
+            }
+            attempts.as_mut().poll(context).map(Some)
+        });
+        match outcome.await? {
+            Ok((joined, delays)) => {
+                *restoring = Some(Box::pin(restore(dialer.session.clone(), delays)));
+                Some(joined)
+            }
+            Err(reason) => {
+                dialer.session.close(&reason.to_string());
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Carrier {
+    /// At the end, and when the runtime ends first.
+    fn drop(&mut self) {
+        self.session().close("the runtime has ended");
+        self.session().finished();
+    }
+}
+
+/// Registers and subscribes again. A refusal may be temporary (the router has not noticed yet that
+/// the old connection is gone), so it is tried again.
+async fn restore(session: Session, mut delays: Delays) {
+    loop {
+        let refusals = session.restore().await;
+        if refusals.is_empty() {
+            return;
+        }
+        for (uri, error) in &refusals {
+            tracing::warn!("'{uri}' is not restored: {error}");
+        }
+        sleep(delays.further(rand::random())).await;
+    }
+}

@@ -1,0 +1,107 @@
+//! Makes the connections of one session, the first and those that replace a lost one.
+
+use cloverleaf_transport::Outbound;
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::ClientMessage;
+use compact_str::CompactString;
+use tokio::time::sleep;
+
+use super::link::SocketLink;
+use super::opening::{Handshaken, RouterConnection, new_queue};
+use super::peer::{SocketPeer, Verdict};
+use super::reconnect::{Delays, Reconnect};
+use super::target::Target;
+use crate::driver::Driver;
+use crate::error::Error;
+use crate::session::Session;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Dialer {
+    target: Target,
+    realm: CompactString,
+    reconnect: Option<Reconnect>,
+    pub(super) session: Session,
+    pub(super) link: SocketLink,
+}
+
+/// A connection that has joined.
+#[derive(Debug)]
+pub(super) struct Joined {
+    pub(super) connection: RouterConnection,
+    /// Its queue.
+    pub(super) outbound: Outbound<ClientMessage>,
+}
+
+impl Dialer {
+    /// Connects and joins for the first time, and makes the session.
+    pub(super) async fn open(
+        mut target: Target,
+        realm: CompactString,
+        reconnect: Option<Reconnect>,
+    ) -> Result<(Self, Driver, Joined), Error> {
+        let handshaken = Handshaken::with(&target).await?;
+        let serializer = handshaken.serializer();
+        // Values will be written in it, so it is the best one for later connections too.
+        target.serializers.sort_by_key(|offered| *offered != serializer);
+        let link = SocketLink::default();
+        let (session, driver) = Session::unjoined(link.clone(), serializer);
+        let dialer = Self { target, realm, reconnect, session, link };
+        let joined = dialer.join(handshaken).await?;
+        Ok((dialer, driver, joined))
+    }
+
+    async fn join(&self, handshaken: Handshaken) -> Result<Joined, Error> {
+        let (outbound, outlet) = new_queue();
+        let peer = SocketPeer {
+            session: self.session.clone(),
+            link: self.link.clone(),
+            outbound: outbound.clone(),
+            verdict: Verdict::default(),
+            reconnects: self.reconnect.is_some(),
+        };
+        match handshaken.join(&self.realm, peer, outlet).await {
+            Ok(connection) => Ok(Joined { connection, outbound }),
+            Err(Error::Connect(what)) => {
+                let text = format!("joining '{}' at {} failed: {what}", self.realm, self.target);
+                Err(Error::Connect(text.into()))
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    async fn dial(&self) -> Result<Joined, Error> {
+        let handshaken = Handshaken::with(&self.target).await?;
+        self.join(handshaken).await
+    }
+
+    /// Replaces a lost connection, with patience. The delays that were not needed are returned
+    /// beside it.
+    pub(super) async fn replace(&self) -> Result<(Joined, Delays), Error> {
+        let Some(reconnect) = &self.reconnect else {
+            return Err(Error::Closed(error_uri::CONNECTION_LOST.into()));
+        };
+        let mut delays = reconnect.delays();
+        let mut last = Error::Closed(error_uri::CONNECTION_LOST.into());
+        while let Some(delay) = delays.next(rand::random()) {
+            sleep(delay).await;
+            match self.dial().await {
+                Ok(joined) => {
+                    tracing::info!("connected to {} again", self.target);
+                    return Ok((joined, reconnect.delays()));
+                }
+                Err(error) if is_temporary(&error) => {
+                    tracing::debug!("the connection is not replaced yet: {error}");
+                    last = error;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+}
+
+/// A router that can't be reached or shuts down may be back soon; one that refuses means it.
+fn is_temporary(error: &Error) -> bool {
+    matches!(error, Error::Connect(_)) || error.uri() == Some(error_uri::SYSTEM_SHUTDOWN)
+}

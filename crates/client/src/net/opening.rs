@@ -1,0 +1,143 @@
+//! From a target to a connection that has joined: socket, handshake, HELLO and WELCOME.
+
+use std::future::{Future as _, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::Poll;
+
+use cloverleaf_transport::limits::CONNECT_TIMEOUT;
+use cloverleaf_transport::outbound::queue;
+use cloverleaf_transport::rawsocket::Agreed;
+use cloverleaf_transport::stream::UnixSocket;
+use cloverleaf_transport::{
+    ClientSide, Connection, Outbound, Outlet, Stream, TransportError, WampHandler, rawsocket,
+    websocket,
+};
+use cloverleaf_wamp::features::CLIENT;
+use cloverleaf_wamp::message::{ClientMessage, Hello, HelloDetails};
+use cloverleaf_wamp::serializer::Serializer;
+use compact_str::CompactString;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+use super::peer::{SocketPeer, Verdict};
+use super::target::{Endpoint, Protocol, Target};
+use crate::error::Error;
+
+/// A connection to a router.
+pub(super) type RouterConnection = Connection<WampHandler<ClientSide, SocketPeer>>;
+
+/// A connection whose handshake is done; nothing has been said on it.
+#[derive(Debug)]
+pub(super) struct Handshaken {
+    stream: Stream,
+    agreed: Agreed,
+    early: Vec<u8>,
+}
+
+impl Handshaken {
+    /// Connects and shakes hands.
+    pub(super) async fn with(target: &Target) -> Result<Self, Error> {
+        let failed = |error: TransportError| {
+            Error::Connect(format!("connecting to {target} failed: {error}").into())
+        };
+        let mut stream = timeout(CONNECT_TIMEOUT, connect(&target.endpoint))
+            .await
+            .map_err(|_| failed(TransportError::Timeout))?
+            .map_err(|error| {
+                Error::Connect(format!("connecting to {target} failed: {error}").into())
+            })?;
+        let (agreed, early) = shake_hands(&mut stream, target).await.map_err(failed)?;
+        Ok(Self { stream, agreed, early })
+    }
+
+    /// What values are to be written in.
+    pub(super) const fn serializer(&self) -> Serializer {
+        self.agreed.serializer
+    }
+
+    /// Says HELLO and waits for WELCOME, which the peer hands to its session.
+    pub(super) async fn join(
+        self,
+        realm: &CompactString,
+        peer: SocketPeer,
+        outlet: Outlet<ClientMessage>,
+    ) -> Result<RouterConnection, Error> {
+        let Self { stream, agreed: Agreed { serializer, framing }, mut early } = self;
+        let outbound = peer.outbound.clone();
+        let verdict = Verdict::clone(&peer.verdict);
+        // The queue is empty and its other end is here.
+        let _ = outbound.push(hello(realm.clone()));
+        let handler = WampHandler::new(serializer, peer);
+        let mut connection = Connection::new(stream, framing, handler, outlet, &mut early);
+        match timeout(CONNECT_TIMEOUT, verdict_of(&mut connection, &verdict)).await {
+            Ok(Ok(())) => Ok(connection),
+            Ok(Err(error)) => {
+                // The last word is sent; bounded by the transport's own patience.
+                outbound.close("the session was not opened");
+                connection.await;
+                Err(error)
+            }
+            Err(_) => Err(Error::Connect("the router does not answer HELLO".into())),
+        }
+    }
+}
+
+/// A new queue for one connection.
+pub(super) fn new_queue() -> (Outbound<ClientMessage>, Outlet<ClientMessage>) {
+    queue()
+}
+
+async fn connect(endpoint: &Endpoint) -> io::Result<Stream> {
+    match endpoint {
+        Endpoint::Tcp { host, port } => {
+            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            // Messages are small and somebody waits for each: no delay for fuller packets.
+            stream.set_nodelay(true)?;
+            Ok(Stream::Tcp(stream))
+        }
+        Endpoint::Unix(path) => {
+            let stream = UnixStream::connect(path).await?;
+            Ok(Stream::Unix(UnixSocket::new(stream.into_std()?)?))
+        }
+    }
+}
+
+async fn shake_hands(
+    stream: &mut Stream,
+    target: &Target,
+) -> Result<(Agreed, Vec<u8>), TransportError> {
+    let Target { protocol, serializers, max_message, .. } = target;
+    match protocol {
+        Protocol::WebSocket { host, path } => {
+            websocket::connect(stream, host, path, serializers, *max_message).await
+        }
+        Protocol::RawSocket => {
+            let serializer = serializers.first().copied().unwrap_or(Serializer::MsgPack);
+            let agreed = rawsocket::connect(stream, serializer, *max_message).await?;
+            Ok((agreed, Vec::new()))
+        }
+    }
+}
+
+fn hello(realm: CompactString) -> ClientMessage {
+    ClientMessage::Hello(Hello {
+        realm: realm.into(),
+        details: HelloDetails {
+            roles: Some(CLIENT),
+            agent: Some(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")).into()),
+            authmethods: Some(vec!["anonymous".into()]),
+            ..HelloDetails::default()
+        },
+    })
+}
+
+/// Carries the connection until it is known how joining has ended.
+async fn verdict_of(connection: &mut RouterConnection, verdict: &Verdict) -> Result<(), Error> {
+    poll_fn(|context| {
+        // When it ends, its peer has found a verdict.
+        let _ = Pin::new(&mut *connection).poll(context);
+        verdict.get().cloned().map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}

@@ -1,0 +1,182 @@
+//! The connection's way into the session: one for each connection, from HELLO to its end.
+
+use std::sync::{Arc, OnceLock};
+
+use cloverleaf_transport::{ClientSide, CloseReason, Flow, Outbound, Peer, Undeliverable};
+use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::ids::{InvocationId, RequestId};
+use cloverleaf_wamp::message::{
+    Abort, ClientMessage, Goodbye, InvocationError, RequestKind, RouterMessage,
+};
+use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::websocket::CloseCode;
+
+use super::link::SocketLink;
+use crate::error::{Error, Failure};
+use crate::session::Session;
+
+/// How joining has ended; shared with whoever waits for that.
+pub(super) type Verdict = Arc<OnceLock<Result<(), Error>>>;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct SocketPeer {
+    pub(super) session: Session,
+    pub(super) link: SocketLink,
+    pub(super) outbound: Outbound<ClientMessage>,
+    pub(super) verdict: Verdict,
+    /// Whether a lost connection is replaced.
+    pub(super) reconnects: bool,
+}
+
+impl SocketPeer {
+    fn has_joined(&self) -> bool {
+        matches!(self.verdict.get(), Some(Ok(())))
+    }
+
+    /// Takes the answer to HELLO.
+    fn join(&self, message: RouterMessage) -> Flow {
+        match message {
+            RouterMessage::Welcome(welcome) => {
+                self.session.joined(welcome, || self.link.attach(self.outbound.clone()));
+                let _ = self.verdict.set(Ok(()));
+                Flow::Continue
+            }
+            RouterMessage::Abort(abort) => {
+                let text = abort.details.message.unwrap_or_default();
+                self.refused(Failure { uri: abort.reason, payload: Payload::from_text(&text) });
+                Flow::Close(CloseCode::NORMAL, "the router refuses the session".to_owned())
+            }
+            RouterMessage::Challenge(challenge) => {
+                let text = format!("the router asks for '{}'", challenge.authmethod);
+                self.abort(error_uri::NO_MATCHING_AUTH_METHOD, &text)
+            }
+            other => {
+                let text = format!("the router answers HELLO with {}", other.name());
+                self.abort(error_uri::PROTOCOL_VIOLATION, &text)
+            }
+        }
+    }
+
+    fn refused(&self, failure: Failure) {
+        let _ = self.verdict.set(Err(Error::Wamp(Box::new(failure))));
+    }
+
+    /// Ends the session, telling the router why.
+    fn abort(&self, uri: &str, text: &str) -> Flow {
+        // A queue that has ended does not need it.
+        let _ = self.outbound.push(ClientMessage::Abort(Abort::new(uri, text)));
+        if self.has_joined() {
+            self.session.close(text);
+        } else {
+            self.refused(Failure { uri: uri.into(), payload: Payload::from_text(text) });
+        }
+        Flow::Close(CloseCode::PROTOCOL_ERROR, text.to_owned())
+    }
+
+    /// A router that shuts down is waited for like one whose connection is lost.
+    fn goes_away(&self, message: &RouterMessage) -> bool {
+        matches!(message, RouterMessage::Goodbye(goodbye)
+            if goodbye.reason == error_uri::SYSTEM_SHUTDOWN)
+            && self.reconnects
+            && !self.link.said_goodbye()
+    }
+}
+
+impl Peer<ClientSide> for SocketPeer {
+    fn handle_message(&mut self, message: RouterMessage) -> Flow {
+        if !self.has_joined() {
+            return self.join(message);
+        }
+        if self.goes_away(&message) {
+            let answer = Goodbye::new(error_uri::GOODBYE_AND_OUT);
+            let _ = self.outbound.push(ClientMessage::Goodbye(answer));
+            return Flow::Close(CloseCode::NORMAL, "the router shuts down".to_owned());
+        }
+        self.session.handle_message(message);
+        Flow::Continue
+    }
+
+    fn handle_undecodable(&mut self, error: &DecodeError) -> Flow {
+        let text = format!("what the router sent is no message: {error}");
+        self.abort(error_uri::PROTOCOL_VIOLATION, &text)
+    }
+
+    fn handle_undeliverable(
+        &mut self,
+        message: ClientMessage,
+        reason: &Undeliverable,
+    ) -> Option<ClientMessage> {
+        let uri = match reason {
+            Undeliverable::NoForm(_) => error_uri::INVALID_ARGUMENT,
+            Undeliverable::TooLong { .. } => error_uri::PAYLOAD_SIZE_EXCEEDED,
+        };
+        let payload = Payload::from_text(&reason.to_string());
+        match failed(&message) {
+            Failed::Request(kind, request) => {
+                self.session.fail(kind, request, Failure { uri: uri.into(), payload });
+                None
+            }
+            Failed::Answer(request) => {
+                let error = InvocationError { request, error: uri.into(), payload };
+                Some(ClientMessage::Error(error))
+            }
+            Failed::Other => {
+                tracing::warn!("{} can't be sent: {reason}", message.name());
+                None
+            }
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.has_joined()
+    }
+
+    fn closed(&mut self, reason: &CloseReason) {
+        if !self.has_joined() {
+            let text = format!("the connection ended before the session was open: {reason}");
+            let _ = self.verdict.set(Err(Error::Connect(text.into())));
+            return;
+        }
+        let text = match reason {
+            CloseReason::Lost(_) => reason.to_string(),
+            _ => format!("the connection was lost: {reason}"),
+        };
+        if self.reconnects {
+            self.session.lost(&text);
+        } else {
+            self.session.close(&text);
+        }
+    }
+}
+
+/// What fails with a message that can't be sent.
+enum Failed {
+    Request(RequestKind, RequestId),
+    Answer(InvocationId),
+    Other,
+}
+
+fn failed(message: &ClientMessage) -> Failed {
+    match message {
+        ClientMessage::Call(call) => Failed::Request(RequestKind::Call, call.request),
+        ClientMessage::Publish(publish) => Failed::Request(RequestKind::Publish, publish.request),
+        ClientMessage::Register(register) => {
+            Failed::Request(RequestKind::Register, register.request)
+        }
+        ClientMessage::Subscribe(subscribe) => {
+            Failed::Request(RequestKind::Subscribe, subscribe.request)
+        }
+        ClientMessage::Yield(answer) => Failed::Answer(answer.request),
+        ClientMessage::Error(error) => Failed::Answer(error.request),
+        ClientMessage::Hello(_)
+        | ClientMessage::Abort(_)
+        | ClientMessage::Authenticate(_)
+        | ClientMessage::Goodbye(_)
+        | ClientMessage::Unsubscribe(_)
+        | ClientMessage::Cancel(_)
+        | ClientMessage::Unregister(_)
+        | ClientMessage::EventReceived(_) => Failed::Other,
+    }
+}

@@ -1,0 +1,211 @@
+//! Where a router is and how it is spoken to.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
+use cloverleaf_wamp::serializer::Serializer;
+
+use crate::error::Error;
+
+/// Offered over WebSocket unless told otherwise, the most compact and fastest first.
+const OFFERED: [Serializer; 3] = [Serializer::MsgPack, Serializer::Json, Serializer::Cbor];
+
+/// The port of `ws://` addresses that name none (RFC 6455, section 3).
+const WEBSOCKET_PORT: u16 = 80;
+
+/// A router, as a client sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its socket.
+    pub endpoint: Endpoint,
+    /// How messages stand in the byte stream.
+    pub protocol: Protocol,
+    /// What to speak, best first. RawSocket can ask for the first one only.
+    pub serializers: Vec<Serializer>,
+    /// The longest message to take, in bytes.
+    pub max_message: usize,
+}
+
+/// A socket that a router listens on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// TCP.
+    Tcp {
+        /// A name or an address; an IPv6 address without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// A Unix socket with this file.
+    Unix(PathBuf),
+}
+
+/// How messages stand in the byte stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Protocol {
+    /// WebSocket (RFC 6455).
+    WebSocket {
+        /// The `Host` header: name or address, with the port unless it is 80.
+        host: String,
+        /// Path and query, beginning with `/`.
+        path: String,
+    },
+    /// RawSocket (advanced profile, "RawSocket Transport").
+    RawSocket,
+}
+
+impl Target {
+    /// A RawSocket at an endpoint, msgpack.
+    pub fn rawsocket(endpoint: Endpoint) -> Self {
+        let serializers = vec![Serializer::MsgPack];
+        let protocol = Protocol::RawSocket;
+        Self { endpoint, protocol, serializers, max_message: DEFAULT_MAX_MESSAGE }
+    }
+
+    /// A WebSocket at an endpoint, all serializers offered.
+    pub fn websocket(endpoint: Endpoint, host: impl Into<String>, path: impl Into<String>) -> Self {
+        let protocol = Protocol::WebSocket { host: host.into(), path: path.into() };
+        let serializers = OFFERED.to_vec();
+        Self { endpoint, protocol, serializers, max_message: DEFAULT_MAX_MESSAGE }
+    }
+}
+
+impl FromStr for Target {
+    type Err = Error;
+
+    /// Reads an address; see [`Client::new`](super::Client::new).
+    fn from_str(address: &str) -> Result<Self, Error> {
+        let fault = |what: &str| Error::Connect(format!("the address '{address}' {what}").into());
+        if let Some(path) = address.strip_prefix("unix:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return match path {
+                "" => Err(fault("names no socket file")),
+                path => Ok(Self::rawsocket(Endpoint::Unix(path.into()))),
+            };
+        }
+        if let Some(authority) = address.strip_prefix("tcp://") {
+            let (host, port) = host_and_port(authority).map_err(fault)?;
+            let port = port.ok_or_else(|| fault("names no port"))?;
+            return Ok(Self::rawsocket(Endpoint::Tcp { host, port }));
+        }
+        if let Some(rest) = address.strip_prefix("ws://") {
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let (host, port) = host_and_port(authority).map_err(fault)?;
+            let endpoint = Endpoint::Tcp { host, port: port.unwrap_or(WEBSOCKET_PORT) };
+            let path = if path.is_empty() { "/" } else { path };
+            return Ok(Self::websocket(endpoint, authority, path));
+        }
+        Err(fault("must begin with 'ws://', 'tcp://' or 'unix:'"))
+    }
+}
+
+/// Splits `host[:port]`, where the host may be an IPv6 address in brackets.
+fn host_and_port(authority: &str) -> Result<(String, Option<u16>), &'static str> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']').ok_or("lacks the bracket ']'")?;
+            match rest.strip_prefix(':') {
+                Some(port) => (host, Some(port)),
+                None if rest.is_empty() => (host, None),
+                None => return Err("has something other than a port behind the bracket ']'"),
+            }
+        }
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        },
+    };
+    if host.is_empty() {
+        return Err("names no host");
+    }
+    let port = port.map(|port| port.parse().map_err(|_| "has a port that is no number to 65535"));
+    Ok((host.to_owned(), port.transpose()?))
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.protocol, &self.endpoint) {
+            (Protocol::WebSocket { path, .. }, Endpoint::Tcp { host, port }) => {
+                write!(f, "ws://{}:{port}{path}", Bracketed(host))
+            }
+            (Protocol::WebSocket { path, .. }, Endpoint::Unix(socket)) => {
+                write!(f, "WebSocket {path} at unix:{}", socket.display())
+            }
+            (Protocol::RawSocket, Endpoint::Tcp { host, port }) => {
+                write!(f, "tcp://{}:{port}", Bracketed(host))
+            }
+            (Protocol::RawSocket, Endpoint::Unix(socket)) => {
+                write!(f, "unix:{}", socket.display())
+            }
+        }
+    }
+}
+
+/// A host as it stands in an address.
+struct Bracketed<'a>(&'a str);
+
+impl fmt::Display for Bracketed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.contains(':') { write!(f, "[{}]", self.0) } else { f.write_str(self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Endpoint, Target};
+
+    fn tcp(host: &str, port: u16) -> Endpoint {
+        Endpoint::Tcp { host: host.to_owned(), port }
+    }
+
+    fn parsed(address: &str) -> Target {
+        address.parse().expect(address)
+    }
+
+    #[test]
+    fn an_address_says_endpoint_and_protocol() {
+        assert_eq!(
+            parsed("ws://example.com:8080/ws?x=1"),
+            Target::websocket(tcp("example.com", 8080), "example.com:8080", "/ws?x=1")
+        );
+        assert_eq!(
+            parsed("ws://example.com"),
+            Target::websocket(tcp("example.com", 80), "example.com", "/")
+        );
+        assert_eq!(
+            parsed("ws://[::1]:8080/ws"),
+            Target::websocket(tcp("::1", 8080), "[::1]:8080", "/ws")
+        );
+        assert_eq!(parsed("tcp://127.0.0.1:8081"), Target::rawsocket(tcp("127.0.0.1", 8081)));
+        let socket = Target::rawsocket(Endpoint::Unix("/run/router.sock".into()));
+        assert_eq!(parsed("unix:/run/router.sock"), socket);
+        assert_eq!(parsed("unix:///run/router.sock"), socket);
+    }
+
+    #[test]
+    fn a_target_is_shown_as_its_address() {
+        for address in ["ws://[::1]:8080/ws", "tcp://localhost:8081", "unix:/run/router.sock"] {
+            assert_eq!(parsed(address).to_string(), address);
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_named_with_what_is_wrong() {
+        let fault = |address: &str| address.parse::<Target>().map_err(|error| error.to_string());
+        let sentences = [
+            ("http://x/", "must begin with 'ws://', 'tcp://' or 'unix:'"),
+            ("tcp://x", "names no port"),
+            ("tcp://:80", "names no host"),
+            ("tcp://x:99999", "has a port that is no number to 65535"),
+            ("ws:///ws", "names no host"),
+            ("ws://[::1/ws", "lacks the bracket ']'"),
+            ("ws://[::1]x/ws", "has something other than a port behind the bracket ']'"),
+            ("unix:", "names no socket file"),
+        ];
+        for (address, what) in sentences {
+            assert_eq!(fault(address), Err(format!("the address '{address}' {what}")));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! How a session ends, and how an application learns of its state.
+
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::{ClientMessage, Goodbye};
+use compact_str::CompactString;
+
+use super::{Session, State};
+use crate::error::Error;
+use crate::inbox::Work;
+use crate::link::SendError;
+use crate::watch::Watch;
+
+impl Session {
+    /// Says GOODBYE. The session has ended when the router has answered, or when there is no
+    /// connection at the moment.
+    pub fn leave(&self) -> Result<(), SendError> {
+        let ids = self.shared.ids.lock();
+        let is_connected = {
+            let mut state = self.shared.state.lock();
+            state.leaving = true;
+            state.unusable().is_none()
+        };
+        let goodbye = ClientMessage::Goodbye(Goodbye::new(error_uri::CLOSE_NORMAL));
+        let sent = if is_connected { self.shared.link.send(goodbye) } else { Ok(()) };
+        drop(ids);
+        if !is_connected {
+            self.close(error_uri::CLOSE_NORMAL);
+        }
+        sent
+    }
+
+    /// Whether the session has joined its realm and its connection is not known to be lost.
+    pub fn is_connected(&self) -> bool {
+        self.shared.state.lock().unusable().is_none()
+    }
+
+    /// Waits until the session has joined: at once unless its connection is being replaced. Fails
+    /// when the session has ended.
+    pub async fn connected(&self) -> Result<(), Error> {
+        let look = |state: &State| match (&state.closed, &state.lost) {
+            (Some(reason), _) => Some(Err(Error::Closed(reason.clone()))),
+            (None, None) => Some(Ok(())),
+            (None, Some(_)) => None,
+        };
+        Watch::new(self, look).await
+    }
+
+    /// Waits until the session has ended and its connection is closed. Says why.
+    pub async fn ended(&self) -> CompactString {
+        let look = |state: &State| state.closed.clone().filter(|_| !state.closing);
+        Watch::new(self, look).await
+    }
+
+    /// Why the session has ended, if it has.
+    pub fn closed(&self) -> Option<CompactString> {
+        self.shared.state.lock().closed.clone()
+    }
+
+    /// The session is over: nothing is answered any more, and procedures that run are given up.
+    pub fn close(&self, reason: &str) {
+        let mut guard = self.shared.state.lock();
+        let state = &mut *guard;
+        if state.closed.is_some() {
+            return;
+        }
+        state.closed = Some(reason.into());
+        state.unrestored.take_in(&mut state.procedures, &mut state.subscriptions);
+        let released = std::mem::take(&mut state.unrestored);
+        let ended = state.pending.fail_all(&Error::Closed(reason.into()));
+        let release = state.inbox.push(Work::Release(released.registrations.into())).ok().flatten();
+        let stop = state.inbox.push(Work::Stop).ok().flatten();
+        let watchers: Vec<_> = state.watchers.all().collect();
+        drop(guard);
+        let streams = released.subscriptions.iter().filter_map(|entry| entry.close());
+        streams.chain(release).chain(stop).chain(watchers).for_each(std::task::Waker::wake);
+        ended.into_iter().for_each(crate::pending::Ended::wake);
+    }
+}
