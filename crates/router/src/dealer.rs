@@ -70,6 +70,11 @@ pub(crate) struct Dealer {
 }
 
 impl Dealer {
+    /// How many calls are not answered.
+    pub(crate) fn calls_in_flight(&self) -> usize {
+        self.calls.len()
+    }
+
     /// The earliest deadline of a call.
     pub(crate) fn next_deadline(&self) -> Option<Moment> {
         self.deadlines.next()

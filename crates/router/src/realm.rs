@@ -170,6 +170,11 @@ impl<O: Outbox> Realm<O> {
         self.sessions.is_empty() && self.broker.is_empty() && self.dealer.is_empty()
     }
 
+    /// How many calls are not answered.
+    pub fn calls_in_flight(&self) -> usize {
+        self.dealer.calls_in_flight()
+    }
+
     /// Opens a session and sends WELCOME. The host detaches it when its connection ends, unless
     /// [`Next`] has said that it is over.
     pub fn attach(&mut self, admitted: Admitted, outbox: O) -> Result<SessionKey, Refusal> {

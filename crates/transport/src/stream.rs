@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -62,6 +62,24 @@ impl Stream {
         }
     }
 
+    /// Takes the socket from the runtime that watches it, to be given to another one.
+    pub fn into_socket(self) -> io::Result<Socket> {
+        Ok(match self {
+            Self::Tcp(socket) => Socket::Tcp(socket.into_std()?),
+            Self::Unix(socket) => Socket::Unix(socket.into_std()),
+            Self::Other(pipe) => Socket::Other(pipe),
+        })
+    }
+
+    /// Gives a socket to the current runtime.
+    pub fn from_socket(socket: Socket) -> io::Result<Self> {
+        Ok(match socket {
+            Socket::Tcp(socket) => Self::Tcp(TcpStream::from_std(socket)?),
+            Socket::Unix(socket) => Self::Unix(UnixSocket::new(socket)?),
+            Socket::Other(pipe) => Self::Other(pipe),
+        })
+    }
+
     /// Reads exactly so many bytes.
     pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let mut filled = 0;
@@ -90,6 +108,72 @@ impl Stream {
     }
 }
 
+/// A socket that no runtime watches.
+pub enum Socket {
+    /// TCP.
+    Tcp(std::net::TcpStream),
+    /// A Unix socket.
+    Unix(std::os::unix::net::UnixStream),
+    /// Anything else, which is watched by nobody or by itself.
+    Other(Box<dyn Pipe>),
+}
+
+/// The interface of an HTTP server's connection.
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Unix(socket) => {
+                let count = ready!(socket.poll_read(context, buffer.initialize_unfilled()))?;
+                buffer.advance(count);
+                Poll::Ready(Ok(()))
+            }
+            Self::Tcp(socket) => Pin::new(socket).poll_read(context, buffer),
+            Self::Other(pipe) => Pin::new(pipe).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(socket) => Pin::new(socket).poll_write_vectored(context, parts),
+            stream => {
+                let first = parts.iter().find(|part| !part.is_empty());
+                stream.poll_write(context, first.map_or(&[], |part| &**part))
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Sockets hold nothing back; a pipe is flushed when it is shut down.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_shutdown(context)
+    }
+}
+
 fn poll_read<T: AsyncRead + ?Sized>(
     stream: Pin<&mut T>,
     context: &mut Context<'_>,
@@ -97,6 +181,12 @@ fn poll_read<T: AsyncRead + ?Sized>(
 ) -> Poll<io::Result<usize>> {
     let mut buffer = ReadBuf::new(buffer);
     stream.poll_read(context, &mut buffer).map_ok(|()| buffer.filled().len())
+}
+
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Socket")
+    }
 }
 
 impl std::fmt::Debug for Stream {

@@ -28,6 +28,11 @@ impl UnixSocket {
         Ok(Self { readable: watch(socket, Interest::READABLE)?, writable: None })
     }
 
+    /// Takes the socket from its runtime.
+    pub(super) fn into_std(self) -> UnixStream {
+        self.readable.into_inner()
+    }
+
     pub(super) fn poll_read(
         &self,
         context: &mut Context<'_>,

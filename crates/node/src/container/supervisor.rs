@@ -1,0 +1,146 @@
+//! Starts the process of each container and starts it again when it has died.
+//!
+//! The process's standard input is a pipe that nobody writes to: it closes when this process is
+//! gone, however it went, and the container ends then. What it prints stands in the log under its
+//! worker's name.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use cloverleaf_config::settings::{ContainerWorker, EnvInherit, ProcessEnv};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::shutdown::Ending;
+
+/// How long a container that died is left before it is started again, the first time.
+const FIRST_DELAY: Duration = Duration::from_millis(200);
+
+/// The longest such delay; it doubles until then.
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+
+/// How long a container must have lived for the delay to start over.
+const STABLE_AFTER: Duration = Duration::from_secs(30);
+
+/// How long a container may take to end when it is asked to.
+const END_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The longest line of a container's output that is logged in one piece, in bytes.
+const MAX_LINE: u64 = 16 * 1024;
+
+/// How the program starts itself for a container.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    pub(crate) program: PathBuf,
+    /// The configuration file.
+    pub(crate) config: PathBuf,
+    /// The node directory.
+    pub(crate) directory: PathBuf,
+    pub(crate) log_level: String,
+}
+
+/// Keeps one container running until the node ends.
+pub(crate) async fn supervise(worker: ContainerWorker, launch: Launch, mut ending: Ending) {
+    let mut delay = FIRST_DELAY;
+    loop {
+        let started = Instant::now();
+        match spawn(&worker, &launch) {
+            Ok(mut child) => {
+                log_output(&worker.id, &mut child);
+                // Waiting for a child would close its standard input, were it still the child's.
+                let leash = child.stdin.take();
+                tokio::select! {
+                    status = child.wait() => match status {
+                        Ok(status) => tracing::warn!("container {} has ended: {status}", worker.id),
+                        Err(error) => tracing::warn!("container {} is lost: {error}", worker.id),
+                    },
+                    () = ending.wait() => return end(&worker.id, child, leash).await,
+                }
+            }
+            Err(error) => tracing::error!("container {} can't be started: {error}", worker.id),
+        }
+        if started.elapsed() >= STABLE_AFTER {
+            delay = FIRST_DELAY;
+        }
+        tracing::info!("container {} is started again in {delay:?}", worker.id);
+        tokio::select! {
+            () = sleep(delay) => {}
+            () = ending.wait() => return,
+        }
+        delay = (delay * 2).min(LONGEST_DELAY);
+    }
+}
+
+fn spawn(worker: &ContainerWorker, launch: &Launch) -> std::io::Result<Child> {
+    let mut command = Command::new(&launch.program);
+    command
+        .arg("container")
+        .arg("--config")
+        .arg(&launch.config)
+        .arg("--cbdir")
+        .arg(&launch.directory)
+        .arg("--worker")
+        .arg(&worker.id)
+        .arg("--loglevel")
+        .arg(&launch.log_level)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    set_environment(&mut command, &worker.options.native.env);
+    command.spawn()
+}
+
+fn set_environment(command: &mut Command, env: &ProcessEnv) {
+    match &env.inherit {
+        EnvInherit::All => {}
+        EnvInherit::Nothing => {
+            command.env_clear();
+        }
+        EnvInherit::Named(names) => {
+            command.env_clear();
+            command.envs(std::env::vars_os().filter(|(name, _)| {
+                name.to_str().is_some_and(|name| names.iter().any(|wanted| wanted == name))
+            }));
+        }
+    }
+    command.envs(&env.vars);
+}
+
+fn log_output(worker: &str, child: &mut Child) {
+    if let Some(output) = child.stdout.take() {
+        tokio::spawn(log_lines(worker.to_owned(), output));
+    }
+    if let Some(output) = child.stderr.take() {
+        tokio::spawn(log_lines(worker.to_owned(), output));
+    }
+}
+
+/// Logs what a container prints, line by line; a line without end is cut.
+async fn log_lines(worker: String, output: impl AsyncRead + Unpin) {
+    let mut output = BufReader::new(output);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut output).take(MAX_LINE).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {
+                let text = String::from_utf8_lossy(&line);
+                tracing::info!("[{worker}] {}", text.trim_end());
+            }
+        }
+    }
+}
+
+/// Ends a container: closes its standard input, then kills it if that does not help.
+async fn end(worker: &str, mut child: Child, leash: Option<ChildStdin>) {
+    drop(leash);
+    if timeout(END_TIMEOUT, child.wait()).await.is_err() {
+        tracing::warn!("container {worker} does not end and is killed");
+        if let Err(error) = child.kill().await {
+            tracing::warn!("container {worker} can't be killed: {error}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The program: it wires realms, listeners, the HTTP bridge, components and containers together.
+//!
+//! Everything here is wiring. Routing is in `cloverleaf-router`, bytes are in
+//! `cloverleaf-transport`, HTTP requests get their meaning in `cloverleaf-http-bridge`.
+//! A program that embeds the node registers its components and hands over to [`main`].
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`cli`] | the command line |
+//! | [`components`] | `classname` in the configuration → a Rust component |
+//! | `start` | from settings to a running node |
+//! | `realm_host` | how a realm runs: the lock, the clock, the deadlines |
+//! | `ports` | where a realm's messages go: a connection or a session in this process |
+//! | `local` | sessions in this process |
+//! | `peer` | a connection's session, from HELLO to the end |
+//! | `listen` | listeners and their connections |
+//! | `web` | HTTP: a path to its service |
+//! | `container` | containers: processes of their own, supervised |
+//! | `shutdown` | the end, in numbered phases |
+//! | `threads` | which thread a connection lives on |
+//! | `log` | how the log is written |
+
+pub mod cli;
+pub mod components;
+mod container;
+mod listen;
+mod local;
+mod log;
+mod peer;
+mod ports;
+mod realm_host;
+mod shutdown;
+mod start;
+mod threads;
+mod web;
+
+pub use cli::main;
+pub use components::{Component, ComponentError, Components, Joined};

@@ -1,0 +1,150 @@
+//! Listeners and what their connections speak.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use cloverleaf_config::settings::{IpVersion, ListeningEndpoint, ListeningTcp, Ports};
+use cloverleaf_router::Admission;
+use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions};
+use cloverleaf_transport::{
+    Connection, Framing, ServerSide, Stream, TransportError, WampHandler, outbound, rawsocket,
+};
+use cloverleaf_wamp::serializer::Serializer;
+
+use crate::peer::RouterPeer;
+use crate::realm_host::Realms;
+use crate::shutdown::Ending;
+use crate::threads::Threads;
+use crate::web::WebSite;
+
+/// What WAMP connections of one listener or path have in common.
+#[derive(Debug)]
+pub(crate) struct WampService {
+    pub(crate) realms: Arc<Realms>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) serializers: Vec<Serializer>,
+    /// The longest message that is accepted, in bytes.
+    pub(crate) max_message: usize,
+}
+
+impl WampService {
+    /// Serves one connection to its end.
+    pub(crate) async fn serve(
+        &self,
+        stream: Stream,
+        serializer: Serializer,
+        framing: Framing,
+        early: &mut [u8],
+        from: String,
+    ) {
+        let (sender, outlet) = outbound::queue();
+        let realms = Arc::clone(&self.realms);
+        let peer = RouterPeer::new(realms, Arc::clone(&self.admission), sender, from);
+        let handler = WampHandler::<ServerSide, _>::new(serializer, peer);
+        Connection::new(stream, framing, handler, outlet, early).await;
+    }
+}
+
+/// What the connections of a listener speak.
+#[derive(Debug, Clone)]
+pub(crate) enum Protocol {
+    /// WAMP over RawSocket.
+    RawSocket(Arc<WampService>),
+    /// HTTP.
+    Web(Arc<WebSite>),
+}
+
+impl Protocol {
+    async fn serve(self, stream: Stream, from: PeerAddress, ending: Ending) {
+        match self {
+            Self::RawSocket(service) => serve_rawsocket(&service, stream, from).await,
+            Self::Web(site) => site.serve(stream, from, ending).await,
+        }
+    }
+}
+
+async fn serve_rawsocket(service: &WampService, mut stream: Stream, from: PeerAddress) {
+    match rawsocket::accept(&mut stream, &service.serializers, service.max_message).await {
+        Ok(agreed) => {
+            let from = from.to_string();
+            service.serve(stream, agreed.serializer, agreed.framing, &mut [], from).await;
+        }
+        Err(error) => tracing::info!("a connection from {from} is refused: {error}"),
+    }
+}
+
+/// A listener with what it serves.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    pub(crate) listener: Listener,
+    pub(crate) protocol: Protocol,
+}
+
+impl Listening {
+    /// Accepts until the node ends; then the listener is gone, and its socket file with it.
+    pub(crate) async fn run(self, threads: Arc<Threads>, mut ending: Ending) {
+        let watched = ending.clone();
+        let accept = async {
+            loop {
+                let (stream, from) = self.listener.accept().await;
+                let (protocol, ending) = (self.protocol.clone(), watched.clone());
+                threads.give(stream, move |stream| protocol.serve(stream, from, ending));
+            }
+        };
+        tokio::select! {
+            () = accept => {}
+            () = ending.wait() => {}
+        }
+    }
+}
+
+/// Binds an endpoint of the configuration.
+pub(crate) fn bind(endpoint: &ListeningEndpoint) -> Result<Listener, TransportError> {
+    match endpoint {
+        ListeningEndpoint::Unix(unix) => Listener::unix(&unix.path, unix.backlog),
+        ListeningEndpoint::Tcp(tcp) => bind_tcp(tcp),
+    }
+}
+
+fn bind_tcp(tcp: &ListeningTcp) -> Result<Listener, TransportError> {
+    let options =
+        TcpOptions { backlog: tcp.backlog, shared: tcp.shared, user_timeout: tcp.user_timeout };
+    let interface = interface(tcp)?;
+    match &tcp.ports {
+        Ports::One(port) => Listener::tcp(SocketAddr::new(interface, *port), options),
+        Ports::FirstFreeOf(ports) => {
+            // The first free port of the range; the last one's error if there is none.
+            let mut tried = Listener::tcp(SocketAddr::new(interface, *ports.start()), options);
+            for port in ports.clone().skip(1) {
+                if tried.is_ok() {
+                    break;
+                }
+                tried = Listener::tcp(SocketAddr::new(interface, port), options);
+            }
+            tried
+        }
+    }
+}
+
+/// The address to listen on: the one that is given, by number or name, or all.
+fn interface(tcp: &ListeningTcp) -> Result<IpAddr, TransportError> {
+    let Some(name) = tcp.interface.as_deref() else {
+        return Ok(match tcp.version {
+            IpVersion::V4 => Ipv4Addr::UNSPECIFIED.into(),
+            IpVersion::V6 => Ipv6Addr::UNSPECIFIED.into(),
+        });
+    };
+    let wanted = |address: &IpAddr| match tcp.version {
+        IpVersion::V4 => address.is_ipv4(),
+        IpVersion::V6 => address.is_ipv6(),
+    };
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return Ok(address);
+    }
+    let failed = || TransportError::io(format!("looking up the interface '{name}'"));
+    let mut found = std::net::ToSocketAddrs::to_socket_addrs(&(name, 0)).map_err(failed())?;
+    found
+        .find(|address| wanted(&address.ip()))
+        .map(|address| address.ip())
+        .ok_or_else(|| failed()(std::io::ErrorKind::AddrNotAvailable.into()))
+}

@@ -1,0 +1,58 @@
+//! Sessions in this process: a client whose link to the router is a function call.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use cloverleaf_client::{Driver, Link, Serializer, Session};
+use cloverleaf_router::Principal;
+use cloverleaf_router::{Admitted, Next, Refusal, SessionKey};
+use cloverleaf_wamp::features::CLIENT;
+use cloverleaf_wamp::message::ClientMessage;
+
+use crate::ports::Port;
+use crate::realm_host::RealmHost;
+
+/// The way from a session in this process to its realm.
+#[derive(Debug)]
+struct LocalLink {
+    realm: Weak<RealmHost>,
+    /// Set before anybody outside can send.
+    key: Arc<OnceLock<SessionKey>>,
+}
+
+impl Link for LocalLink {
+    fn send(&self, message: ClientMessage) -> Result<(), cloverleaf_client::LinkClosed> {
+        match (self.realm.upgrade(), self.key.get()) {
+            (Some(realm), Some(key)) => match realm.handle_message(*key, message) {
+                Next::Continue | Next::Left => Ok(()),
+                Next::Close => Err(cloverleaf_client::LinkClosed),
+            },
+            _ => Err(cloverleaf_client::LinkClosed),
+        }
+    }
+}
+
+/// Joins a realm from inside. The driver has to be polled.
+pub(crate) fn join(
+    realm: &Arc<RealmHost>,
+    realm_name: &str,
+    authid: &str,
+    role: &str,
+) -> Result<(Session, Driver), Refusal> {
+    let key = Arc::new(OnceLock::new());
+    let link = LocalLink { realm: Arc::downgrade(realm), key: Arc::clone(&key) };
+    // Whoever calls through the HTTP bridge speaks JSON, so that nothing is transcoded.
+    let (session, driver) = Session::new(link, Serializer::Json);
+    let admitted = Admitted {
+        realm: realm_name.into(),
+        principal: Principal {
+            authid: authid.into(),
+            authrole: role.into(),
+            authmethod: "local".into(),
+            authprovider: "node".into(),
+        },
+        roles: CLIENT,
+    };
+    let attached = realm.attach(admitted, Port::Local(session.clone()))?;
+    let _ = key.set(attached);
+    Ok((session, driver))
+}

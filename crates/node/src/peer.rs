@@ -1,0 +1,168 @@
+//! A connection's session as the router sees it: joining, joined, and joining again after GOODBYE.
+//!
+//! Spec: basic profile "Sessions" and "Protocol Violations".
+
+use std::sync::Arc;
+
+use cloverleaf_router::{Admission, Next, SessionKey};
+use cloverleaf_transport::{CloseReason, Flow, Outbound, Peer, ServerSide, Undeliverable};
+use cloverleaf_wamp::error::{DecodeError, ProtocolViolation};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::{
+    Abort, ClientMessage, Hello, RequestError, RequestRef, RouterMessage,
+};
+use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::websocket::CloseCode;
+
+use crate::ports::Port;
+use crate::realm_host::{RealmHost, Realms};
+
+#[derive(Debug)]
+enum Stage {
+    Joining,
+    Joined(Arc<RealmHost>, SessionKey),
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct RouterPeer {
+    realms: Arc<Realms>,
+    admission: Arc<Admission>,
+    outbound: Outbound<RouterMessage>,
+    /// Where the peer comes from, for the log.
+    from: String,
+    stage: Stage,
+}
+
+impl RouterPeer {
+    pub(crate) fn new(
+        realms: Arc<Realms>,
+        admission: Arc<Admission>,
+        outbound: Outbound<RouterMessage>,
+        from: String,
+    ) -> Self {
+        Self { realms, admission, outbound, from, stage: Stage::Joining }
+    }
+
+    /// HELLO: the client joins or is refused.
+    fn join(&mut self, hello: &Hello) -> Flow {
+        let joined =
+            self.admission.admit(hello, [rand::random(), rand::random()]).and_then(|admitted| {
+                let realm = Arc::clone(self.realms.named(&admitted.realm)?);
+                let key = realm.attach(admitted, Port::Wire(self.outbound.clone()))?;
+                Ok((realm, key))
+            });
+        match joined {
+            Ok((realm, key)) => {
+                let agent = hello.details.agent.as_deref().unwrap_or("an unnamed client");
+                tracing::debug!(
+                    "session {} joined '{}' from {}: {agent}",
+                    key.id(),
+                    hello.realm,
+                    self.from
+                );
+                self.stage = Stage::Joined(realm, key);
+                Flow::Continue
+            }
+            Err(refusal) => {
+                tracing::info!("a client from {} was refused: {refusal}", self.from);
+                self.abort(refusal.abort())
+            }
+        }
+    }
+
+    /// Tells the peer and closes.
+    fn abort(&self, abort: Abort) -> Flow {
+        let reason = abort.reason.to_string();
+        let _ = self.outbound.push(RouterMessage::Abort(abort));
+        Flow::Close(CloseCode::PROTOCOL_ERROR, reason)
+    }
+
+    fn violation(&mut self, text: &str) -> Flow {
+        tracing::info!("the peer at {} violates the protocol: {text}", self.from);
+        let abort = Abort::new(error_uri::PROTOCOL_VIOLATION, text);
+        self.leave();
+        self.abort(abort)
+    }
+
+    fn leave(&mut self) {
+        if let Stage::Joined(realm, key) = std::mem::replace(&mut self.stage, Stage::Joining) {
+            realm.detach(key);
+        }
+    }
+}
+
+impl Peer<ServerSide> for RouterPeer {
+    fn handle_message(&mut self, message: ClientMessage) -> Flow {
+        match (&self.stage, message) {
+            (Stage::Joined(realm, key), message) => match realm.handle_message(*key, message) {
+                Next::Continue => Flow::Continue,
+                Next::Left => {
+                    self.stage = Stage::Joining;
+                    Flow::Continue
+                }
+                Next::Close => {
+                    tracing::info!("session {} from {} was aborted", key.id(), self.from);
+                    self.stage = Stage::Joining;
+                    Flow::Close(CloseCode::PROTOCOL_ERROR, "the session was aborted".to_owned())
+                }
+            },
+            (Stage::Joining, ClientMessage::Hello(hello)) => self.join(&hello),
+            // ABORT is never answered; the client is going.
+            (Stage::Joining, ClientMessage::Abort(_)) => {
+                Flow::Close(CloseCode::NORMAL, "the client aborted".to_owned())
+            }
+            (Stage::Joining, other) => {
+                let violation = ProtocolViolation::BeforeHello(other.name());
+                self.violation(&violation.to_string())
+            }
+        }
+    }
+
+    fn handle_undecodable(&mut self, error: &DecodeError) -> Flow {
+        self.violation(&error.to_string())
+    }
+
+    fn handle_undeliverable(
+        &mut self,
+        message: RouterMessage,
+        reason: &Undeliverable,
+    ) -> Option<RouterMessage> {
+        let uri = match reason {
+            Undeliverable::NoForm(_) => error_uri::INVALID_ARGUMENT,
+            Undeliverable::TooLong { .. } => error_uri::PAYLOAD_SIZE_EXCEEDED,
+        };
+        let explanation = Payload::from_text(&reason.to_string());
+        let failure = |request: RequestRef| {
+            let payload = explanation.clone();
+            Some(RouterMessage::Error(RequestError { request, error: uri.into(), payload }))
+        };
+        match message {
+            RouterMessage::Result(result) => failure(result.reference()),
+            RouterMessage::Error(error) => failure(error.request),
+            RouterMessage::Invocation(invocation) => {
+                if let Stage::Joined(realm, key) = &self.stage {
+                    let error = invocation.error(uri, explanation);
+                    // The session goes on whatever becomes of the call.
+                    let _ = realm.handle_message(*key, ClientMessage::Error(error));
+                }
+                None
+            }
+            other => {
+                tracing::info!("{} to {} is dropped: {reason}", other.name(), self.from);
+                None
+            }
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Joined(..))
+    }
+
+    fn closed(&mut self, reason: &CloseReason) {
+        if let Stage::Joined(_, key) = &self.stage {
+            tracing::debug!("session {} from {} ended: {reason}", key.id(), self.from);
+        }
+        self.leave();
+    }
+}

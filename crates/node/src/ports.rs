@@ -1,0 +1,31 @@
+//! Where a realm's messages go: to a connection's queue, or to a session in this process.
+
+use cloverleaf_client::Session;
+use cloverleaf_router::{Delivery, Outbox};
+use cloverleaf_transport::{Outbound, Pushed};
+use cloverleaf_wamp::message::RouterMessage;
+
+/// The outbox of one session.
+#[derive(Debug)]
+pub(crate) enum Port {
+    /// A connection.
+    Wire(Outbound<RouterMessage>),
+    /// A session in this process: a component or the HTTP bridge.
+    Local(Session),
+}
+
+impl Outbox for Port {
+    fn send(&self, message: RouterMessage) -> Delivery {
+        match self {
+            Self::Wire(outbound) => match outbound.push(message) {
+                Pushed::Queued => Delivery::Queued,
+                Pushed::Congested => Delivery::Congested,
+                Pushed::Gone => Delivery::Gone,
+            },
+            Self::Local(session) => {
+                session.handle_message(message);
+                Delivery::Queued
+            }
+        }
+    }
+}

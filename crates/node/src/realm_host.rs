@@ -1,0 +1,128 @@
+//! How a realm runs: under one short lock, entered by whichever thread has read a message.
+//!
+//! The only place that decides this; see `docs/decisions/realm-host.md`. Nothing awaits under the
+//! lock, and the only lock taken under it is that of one port at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use cloverleaf_router::{
+    Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey,
+};
+use cloverleaf_wamp::message::ClientMessage;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::ports::Port;
+
+/// A realm that runs.
+#[derive(Debug)]
+pub(crate) struct RealmHost {
+    state: Mutex<State>,
+    /// Told when the earliest deadline has moved forward.
+    earlier_deadline: Notify,
+    start: Instant,
+}
+
+#[derive(Debug)]
+struct State {
+    realm: Realm<Port>,
+    /// When the deadline task will wake up by itself.
+    armed: Option<Moment>,
+}
+
+impl RealmHost {
+    pub(crate) fn new(settings: RealmSettings) -> Self {
+        let realm = Realm::new(settings, Random::new(rand::random));
+        Self {
+            state: Mutex::new(State { realm, armed: None }),
+            earlier_deadline: Notify::new(),
+            start: Instant::now(),
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment::after_start(self.start.elapsed())
+    }
+
+    /// Opens a session.
+    pub(crate) fn attach(&self, admitted: Admitted, port: Port) -> Result<SessionKey, Refusal> {
+        self.state.lock().realm.attach(admitted, port)
+    }
+
+    /// Handles one message of an open session.
+    pub(crate) fn handle_message(&self, from: SessionKey, message: ClientMessage) -> Next {
+        let now = self.now();
+        let mut state = self.state.lock();
+        let next = state.realm.handle_message(from, message, now);
+        let deadline = state.realm.next_deadline();
+        if let Some(deadline) = deadline
+            && state.armed.is_none_or(|armed| deadline < armed)
+        {
+            state.armed = Some(deadline);
+            drop(state);
+            self.earlier_deadline.notify_one();
+        }
+        next
+    }
+
+    /// Ends a session whose connection is gone.
+    pub(crate) fn detach(&self, key: SessionKey) {
+        self.state.lock().realm.detach(key);
+    }
+
+    /// Says GOODBYE to every session.
+    pub(crate) fn close(&self, reason: &str) {
+        self.state.lock().realm.close(reason);
+    }
+
+    pub(crate) fn session_count(&self) -> usize {
+        self.state.lock().realm.session_count()
+    }
+
+    pub(crate) fn calls_in_flight(&self) -> usize {
+        self.state.lock().realm.calls_in_flight()
+    }
+
+    /// Ends calls whose time is up, for ever. One task a realm, no timer for each call.
+    pub(crate) async fn watch_deadlines(self: Arc<Self>) {
+        loop {
+            let armed = {
+                let mut state = self.state.lock();
+                state.armed = state.realm.next_deadline();
+                state.armed
+            };
+            let Some(deadline) = armed else {
+                self.earlier_deadline.notified().await;
+                continue;
+            };
+            let at = tokio::time::Instant::from_std(self.start + deadline.since_start());
+            tokio::select! {
+                () = tokio::time::sleep_until(at) => {
+                    let now = self.now();
+                    self.state.lock().realm.handle_timeout(now);
+                }
+                () = self.earlier_deadline.notified() => {}
+            }
+        }
+    }
+}
+
+/// The realms of a node, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Realms(BTreeMap<String, Arc<RealmHost>>);
+
+impl Realms {
+    pub(crate) fn add(&mut self, name: &str, realm: Arc<RealmHost>) {
+        self.0.insert(name.to_owned(), realm);
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Result<&Arc<RealmHost>, Refusal> {
+        self.0.get(name).ok_or_else(|| Refusal::NoSuchRealm(name.into()))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<RealmHost>> {
+        self.0.values()
+    }
+}

@@ -1,0 +1,280 @@
+//! From settings to a running node, and to its end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use cloverleaf_client::Session;
+use cloverleaf_config::settings as config;
+use cloverleaf_config::settings::{
+    Disclose, RouterComponent, RouterWorker, Settings, Transport, Worker,
+};
+use cloverleaf_router::{Disclosure, Permission, RealmSettings, Role};
+use cloverleaf_transport::TransportError;
+use tokio::task::JoinSet;
+
+use crate::components::{Component, ComponentError, Components, Joined, UnknownClass};
+use crate::container::supervisor::{Launch, supervise};
+use crate::listen::{Listening, bind};
+use crate::local;
+use crate::realm_host::{RealmHost, Realms};
+use crate::shutdown::{self, Ending};
+use crate::threads::Threads;
+
+mod services;
+
+use services::Builder;
+
+/// Why a node can't start. Each is a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("{0}")]
+    Transport(#[from] TransportError),
+    #[error("{place}: {source}")]
+    UnknownClass { place: String, source: UnknownClass },
+    #[error("component {classname} failed to start: {source}")]
+    Component { classname: String, source: ComponentError },
+    #[error("a session inside the router can't join: {0}")]
+    Refused(#[from] cloverleaf_router::Refusal),
+    #[error("the operating system refuses: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Web(String),
+}
+
+/// How a node is to run, beside its settings.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) settings: Settings,
+    pub(crate) components: Components,
+    /// How containers are started; none when there is no configuration file.
+    pub(crate) launch: Option<Launch>,
+    /// Threads that serve connections.
+    pub(crate) threads: usize,
+}
+
+/// A node that is being built and then runs.
+struct Node {
+    realms: Arc<Realms>,
+    listening: Vec<Listening>,
+    /// What to say when it is ready.
+    serves: Vec<String>,
+    /// Sessions in this process; kept, since they end with the last handle.
+    local: Vec<Session>,
+    requests_in_flight: Arc<AtomicUsize>,
+}
+
+/// Runs a node until it is asked to end.
+pub(crate) async fn run(run: Run) -> Result<(), StartError> {
+    let started = Instant::now();
+    check_classes(&run.settings, &run.components)?;
+    let threads = Arc::new(Threads::start(run.threads)?);
+    let (switch, ending) = shutdown::switch();
+
+    let mut node = Node::new(&run.settings);
+    node.bind(&run.settings)?;
+    node.start_components(&run.settings, &run.components).await?;
+    for line in &node.serves {
+        tracing::info!("{line}");
+    }
+    let mut listeners = JoinSet::new();
+    for listening in std::mem::take(&mut node.listening) {
+        listeners.spawn(listening.run(Arc::clone(&threads), ending.clone()));
+    }
+    let (containers_switch, containers_ending) = shutdown::switch();
+    let mut containers = start_containers(&run, &containers_ending);
+    tracing::info!("ready after {:.1} ms", started.elapsed().as_secs_f64() * 1_000.0);
+
+    let signal = shutdown::requested().await?;
+    tracing::info!("{signal}: the node ends");
+    switch.end();
+    while listeners.join_next().await.is_some() {}
+    shutdown::drain(&node.realms, || node.requests_in_flight.load(Ordering::Relaxed)).await;
+    shutdown::say_goodbye(&node.realms, node.local.len()).await;
+    containers_switch.end();
+    while containers.join_next().await.is_some() {}
+    tracing::info!("the node has ended");
+    Ok(())
+}
+
+/// Every class that the configuration names must be there, before anything is started.
+fn check_classes(settings: &Settings, components: &Components) -> Result<(), StartError> {
+    let in_routers = routers(settings)
+        .flat_map(|router| &router.components)
+        .map(|component| (&component.classname, &component.place));
+    let in_containers = settings
+        .workers
+        .iter()
+        .filter_map(|worker| match worker {
+            Worker::Container(container) => Some(&container.components),
+            Worker::Router(_) | Worker::WebSocketTestee(_) => None,
+        })
+        .flatten()
+        .map(|component| (&component.classname, &component.place));
+    for (classname, place) in in_routers.chain(in_containers) {
+        if let Err(source) = components.of_class(classname) {
+            return Err(StartError::UnknownClass { place: place.to_string(), source });
+        }
+    }
+    Ok(())
+}
+
+fn routers(settings: &Settings) -> impl Iterator<Item = &RouterWorker> {
+    settings.workers.iter().filter_map(|worker| match worker {
+        Worker::Router(router) => Some(router),
+        Worker::Container(_) | Worker::WebSocketTestee(_) => None,
+    })
+}
+
+fn start_containers(run: &Run, ending: &Ending) -> JoinSet<()> {
+    let mut containers = JoinSet::new();
+    for worker in &run.settings.workers {
+        if let (Worker::Container(container), Some(launch)) = (worker, &run.launch) {
+            containers.spawn(supervise(container.clone(), launch.clone(), ending.clone()));
+        }
+    }
+    containers
+}
+
+impl Node {
+    /// Makes the realms and starts to watch their deadlines.
+    fn new(settings: &Settings) -> Self {
+        let mut realms = Realms::default();
+        for realm in routers(settings).flat_map(|router| &router.realms) {
+            let host = Arc::new(RealmHost::new(realm_settings(realm)));
+            tokio::spawn(Arc::clone(&host).watch_deadlines());
+            realms.add(&realm.name, host);
+        }
+        Self {
+            realms: Arc::new(realms),
+            listening: Vec::new(),
+            serves: Vec::new(),
+            local: Vec::new(),
+            requests_in_flight: Arc::new(AtomicUsize::new(0)),
+        }
+    }
+
+    /// Binds every listener. Nothing is accepted before everything is bound.
+    fn bind(&mut self, settings: &Settings) -> Result<(), StartError> {
+        for transport in transports(settings) {
+            let listener = bind(transport.endpoint())?;
+            let mut builder = Builder::new(&self.realms, &self.requests_in_flight);
+            let protocol = builder.protocol(&transport)?;
+            self.local.append(&mut builder.local);
+            self.serves.push(describe(&transport, listener.local_address()));
+            self.listening.push(Listening { listener, protocol });
+        }
+        Ok(())
+    }
+
+    /// Starts the components inside the router, one after the other.
+    async fn start_components(
+        &mut self,
+        settings: &Settings,
+        components: &Components,
+    ) -> Result<(), StartError> {
+        for wanted in routers(settings).flat_map(|router| &router.components) {
+            let component = components.of_class(&wanted.classname).map_err(|source| {
+                StartError::UnknownClass { place: wanted.place.to_string(), source }
+            })?;
+            let session = self.start_component(component.as_ref(), wanted).await?;
+            self.local.push(session);
+        }
+        Ok(())
+    }
+
+    async fn start_component(
+        &self,
+        component: &dyn Component,
+        wanted: &RouterComponent,
+    ) -> Result<Session, StartError> {
+        let realm = self.realms.named(&wanted.realm)?;
+        let (session, driver) = local::join(realm, &wanted.realm, &wanted.id, &wanted.role)?;
+        tokio::spawn(driver);
+        let joined = Joined {
+            session: session.clone(),
+            realm: wanted.realm.clone(),
+            extra: wanted.extra.clone(),
+        };
+        component.start(joined).await.map_err(|source| StartError::Component {
+            classname: wanted.classname.clone(),
+            source,
+        })?;
+        tracing::info!("{} runs in the router, realm '{}'", wanted.classname, wanted.realm);
+        Ok(session)
+    }
+}
+
+/// All transports of all workers.
+fn transports(settings: &Settings) -> Vec<Transport> {
+    let mut transports = Vec::new();
+    for worker in &settings.workers {
+        match worker {
+            Worker::Router(router) => transports.extend(router.transports.iter().cloned()),
+            Worker::WebSocketTestee(testee) => {
+                transports.push(Transport::WebSocketTestee(testee.transport.clone()));
+            }
+            Worker::Container(_) => {}
+        }
+    }
+    transports
+}
+
+fn describe(transport: &Transport, address: Option<std::net::SocketAddr>) -> String {
+    let at = match (address, transport.endpoint()) {
+        (Some(address), _) => address.to_string(),
+        (None, config::ListeningEndpoint::Unix(unix)) => unix.path.display().to_string(),
+        (None, config::ListeningEndpoint::Tcp(_)) => "TCP".to_owned(),
+    };
+    match transport {
+        Transport::RawSocket(_) => format!("RawSocket at {at}"),
+        Transport::WebSocket(_) => format!("WebSocket at {at}"),
+        Transport::WebSocketTestee(_) => format!("WebSocket echo for tests at {at}"),
+        Transport::Web(web) => {
+            let paths: Vec<String> = web
+                .paths
+                .iter()
+                .map(|path| Path::new("/").join(&path.path))
+                .map(|path| path.display().to_string())
+                .collect();
+            format!("HTTP at {at}: {}", paths.join(" "))
+        }
+    }
+}
+
+fn realm_settings(realm: &config::Realm) -> RealmSettings {
+    RealmSettings {
+        name: realm.name.as_str().into(),
+        uri_rule: realm.options.uri_check,
+        roles: realm.roles.iter().map(role).collect(),
+        agent: Some(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")).into()),
+    }
+}
+
+fn role(role: &config::Role) -> Role {
+    Role::new(
+        role.name.as_str(),
+        role.permissions.iter().map(|permission| {
+            let Disclose { caller, publisher } = permission.disclose;
+            let allow = permission.allow;
+            let rights = Permission {
+                call: allow.call,
+                register: allow.register,
+                publish: allow.publish,
+                subscribe: allow.subscribe,
+                disclose_caller: disclosure(caller),
+                disclose_publisher: disclosure(publisher),
+            };
+            (permission.pattern.clone(), rights)
+        }),
+    )
+}
+
+const fn disclosure(wanted: Option<bool>) -> Disclosure {
+    match wanted {
+        Some(true) => Disclosure::Always,
+        Some(false) => Disclosure::Never,
+        None => Disclosure::OnWish,
+    }
+}

@@ -1,0 +1,216 @@
+//! From the settings of a transport to what its connections speak.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use cloverleaf_client::Session;
+use cloverleaf_config::settings::{
+    self as config, Auth, BridgeService, StaticService, Transport, WebPath, WebService,
+    WebSocketOptions, WebSocketService, WebTransport,
+};
+use cloverleaf_http_bridge::{AddressFilter, Bridge, BridgeSettings, Resource, SigningKey};
+use cloverleaf_router::Admission;
+use cloverleaf_router::admission::Anonymous;
+use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
+use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::websocket::Limits;
+use hyper::header::HeaderValue;
+
+use super::StartError;
+use crate::listen::{Protocol, WampService};
+use crate::local;
+use crate::realm_host::Realms;
+use crate::web::{
+    Endpoint, Files, JsonValue, OriginRule, Routes, Segment, Service, WebSite, WebSocketEndpoint,
+};
+
+/// Builds what one listener serves.
+pub(super) struct Builder<'a> {
+    realms: &'a Arc<Realms>,
+    in_flight: &'a Arc<AtomicUsize>,
+    /// The sessions of the HTTP bridge that were opened on the way.
+    pub(super) local: Vec<Session>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) const fn new(realms: &'a Arc<Realms>, in_flight: &'a Arc<AtomicUsize>) -> Self {
+        Self { realms, in_flight, local: Vec::new() }
+    }
+
+    pub(super) fn protocol(&mut self, transport: &Transport) -> Result<Protocol, StartError> {
+        Ok(match transport {
+            Transport::RawSocket(rawsocket) => Protocol::RawSocket(self.wamp(
+                &rawsocket.serializers,
+                max_message(rawsocket.max_message_size),
+                &rawsocket.auth,
+            )),
+            Transport::WebSocket(websocket) => {
+                let endpoint =
+                    self.websocket(&websocket.serializers, &websocket.options, &websocket.auth);
+                self.site(Routes::everywhere(Service::WebSocket(endpoint)), None)?
+            }
+            Transport::WebSocketTestee(testee) => {
+                let endpoint = websocket_endpoint(Endpoint::Echo, &testee.options);
+                self.site(Routes::everywhere(Service::WebSocket(endpoint)), None)?
+            }
+            Transport::Web(web) => {
+                let routes = self.routes(&web.paths)?;
+                self.site(routes, Some(web))?
+            }
+        })
+    }
+
+    fn site(&self, routes: Routes, web: Option<&WebTransport>) -> Result<Protocol, StartError> {
+        let options = web.map(|web| web.options.clone()).unwrap_or_default();
+        let hsts = options
+            .hsts
+            .then(|| header(&format!("max-age={}", options.hsts_max_age.as_secs())))
+            .transpose()?;
+        Ok(Protocol::Web(Arc::new(WebSite {
+            routes,
+            access_log: options.access_log,
+            hsts,
+            idle_timeout: options.client_timeout,
+            in_flight: Arc::clone(self.in_flight),
+        })))
+    }
+
+    fn wamp(
+        &self,
+        serializers: &[Serializer],
+        max_message: usize,
+        auth: &Auth,
+    ) -> Arc<WampService> {
+        Arc::new(WampService {
+            realms: Arc::clone(self.realms),
+            admission: Arc::new(admission(auth)),
+            serializers: serializers.to_vec(),
+            max_message,
+        })
+    }
+
+    fn websocket(
+        &self,
+        serializers: &[Serializer],
+        options: &WebSocketOptions,
+        auth: &Auth,
+    ) -> WebSocketEndpoint {
+        let limit = max_message(options.max_message_size);
+        let wamp = self.wamp(serializers, limit, auth);
+        websocket_endpoint(Endpoint::Wamp(wamp), options)
+    }
+
+    fn routes(&mut self, paths: &[WebPath]) -> Result<Routes, StartError> {
+        paths.iter().map(|path| self.segment(path)).collect()
+    }
+
+    fn segment(&mut self, path: &WebPath) -> Result<Segment, StartError> {
+        let service = match &path.service {
+            WebService::Static(files) => Service::Files(static_files(files)?),
+            WebService::WebSocket(WebSocketService { serializers, options, auth, .. }) => {
+                Service::WebSocket(self.websocket(serializers, options, auth))
+            }
+            WebService::Caller(bridge) => self.bridge(Resource::Caller, &path.id, bridge)?,
+            WebService::Publisher(bridge) => self.bridge(Resource::Publisher, &path.id, bridge)?,
+            WebService::Path(paths) => Service::Path(self.routes(paths)?),
+            WebService::Json(json) => Service::Json(json_value(json)?),
+            WebService::Redirect(url) => Service::Redirect(header(url)?),
+        };
+        Ok((path.path.clone(), service))
+    }
+
+    /// A bridge has one session, which joins its realm now.
+    fn bridge(
+        &mut self,
+        resource: Resource,
+        id: &str,
+        service: &BridgeService,
+    ) -> Result<Service, StartError> {
+        let realm = self.realms.named(&service.realm)?;
+        let (session, driver) = local::join(realm, &service.realm, id, &service.role)?;
+        tokio::spawn(driver);
+        self.local.push(session.clone());
+        let settings = bridge_settings(&service.options);
+        Ok(Service::Bridge(Box::new(Bridge::new(session, resource, settings))))
+    }
+}
+
+fn max_message(configured: Option<u32>) -> usize {
+    configured.map_or(DEFAULT_MAX_MESSAGE, |limit| limit as usize)
+}
+
+fn admission(auth: &Auth) -> Admission {
+    let anonymous = &auth.anonymous;
+    Admission {
+        anonymous: Some(Anonymous {
+            realm: anonymous.realm.as_deref().map(Into::into),
+            role: Some(anonymous.role.as_str().into()),
+            authid: anonymous.authid.as_deref().map(Into::into),
+        }),
+    }
+}
+
+fn websocket_endpoint(endpoint: Endpoint, options: &WebSocketOptions) -> WebSocketEndpoint {
+    let max_message = max_message(options.max_message_size);
+    WebSocketEndpoint {
+        endpoint,
+        origins: OriginRule {
+            allowed: options.allowed_origins.clone(),
+            allow_null: options.allow_null_origin,
+        },
+        limits: Limits {
+            max_message,
+            max_frame: options.max_frame_size.map_or(max_message, |limit| limit as usize),
+        },
+        require_subprotocol: options.require_websocket_subprotocol,
+        webstatus: options.enable_webstatus,
+    }
+}
+
+fn static_files(files: &StaticService) -> Result<Files, StartError> {
+    let options = &files.options;
+    let media_types = options
+        .mime_types
+        .iter()
+        .map(|(extension, media_type)| Ok((extension.clone(), header(media_type)?)))
+        .collect::<Result<_, StartError>>()?;
+    let default_file = options.default_file.clone();
+    Ok(Files::new(&files.directory, options.cache_timeout, media_types, default_file))
+}
+
+fn json_value(json: &config::JsonService) -> Result<JsonValue, StartError> {
+    let text = if json.options.prettify {
+        serde_json::to_vec_pretty(&json.value)
+    } else {
+        serde_json::to_vec(&json.value)
+    };
+    Ok(JsonValue {
+        text: text.map_err(|error| StartError::Web(error.to_string()))?.into(),
+        allow_cross_origin: json.options.allow_cross_origin,
+        discourage_caching: json.options.discourage_caching,
+    })
+}
+
+fn bridge_settings(options: &config::BridgeOptions) -> BridgeSettings {
+    let networks = options.require_ip.clone();
+    BridgeSettings {
+        debug: options.debug,
+        signed_with: options
+            .signed_with
+            .as_ref()
+            .map(|key| SigningKey::new(key.key.as_str(), key.secret.reveal())),
+        post_body_limit: options.post_body_limit.map(|limit| limit as usize),
+        timestamp_delta_limit: options.timestamp_delta_limit,
+        require_ip: (!networks.is_empty()).then(|| {
+            AddressFilter::new(move |address| networks.iter().any(|net| net.contains(address)))
+        }),
+        require_tls: options.require_tls,
+        error_status: options.error_status,
+        allowed_origins: options.allowed_origins.iter().cloned().collect(),
+    }
+}
+
+fn header(text: &str) -> Result<HeaderValue, StartError> {
+    HeaderValue::from_str(text)
+        .map_err(|_| StartError::Web(format!("'{text}' can't stand in an HTTP header")))
+}

@@ -1,0 +1,76 @@
+//! Which thread a connection lives on.
+//!
+//! One current-thread runtime a thread, each owning its connections; see
+//! `docs/decisions/runtime.md`. The first one is the caller's own: it also has the listeners, the
+//! components and the containers.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cloverleaf_transport::Stream;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::oneshot;
+
+/// The runtime of one thread.
+pub(crate) fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// The threads of a node beside its first one.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    others: Vec<Other>,
+    turn: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Other {
+    handle: Handle,
+    /// Dropped to end the thread.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Threads {
+    /// Starts `count - 1` threads beside the caller's.
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
+        let others = (1..count).map(Other::start).collect::<io::Result<_>>()?;
+        Ok(Self { others, turn: AtomicUsize::new(0) })
+    }
+
+    /// Gives a connection to the thread whose turn it is.
+    pub(crate) fn give<F>(&self, stream: Stream, serve: impl FnOnce(Stream) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let place = self.turn.fetch_add(1, Ordering::Relaxed) % (self.others.len() + 1);
+        let Some(other) = place.checked_sub(1).and_then(|place| self.others.get(place)) else {
+            tokio::spawn(serve(stream));
+            return;
+        };
+        // A socket belongs to the runtime that has registered it, so it is registered anew.
+        match stream.into_socket() {
+            Ok(socket) => {
+                other.handle.spawn(async move {
+                    match Stream::from_socket(socket) {
+                        Ok(stream) => serve(stream).await,
+                        Err(error) => tracing::warn!("a connection is lost: {error}"),
+                    }
+                });
+            }
+            Err(error) => tracing::warn!("a connection is lost: {error}"),
+        }
+    }
+}
+
+impl Other {
+    fn start(number: usize) -> io::Result<Self> {
+        let runtime = runtime()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        std::thread::Builder::new().name(format!("router-{number}")).spawn(move || {
+            // Ends when the sender is dropped; the connections are dropped with the runtime.
+            let _ = runtime.block_on(stopped);
+        })?;
+        Ok(Self { handle, _stop: stop })
+    }
+}

@@ -1,0 +1,212 @@
+//! Which path is whose: one segment, one service; `/` takes what nobody else has.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use cloverleaf_http_bridge::{Bridge, Connection, RequestHead};
+use cloverleaf_transport::listener::PeerAddress;
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION,
+};
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::{Body, Files, WebSocketEndpoint, body, full};
+
+/// What stands at a path.
+#[derive(Debug)]
+pub(crate) enum Service {
+    /// Calls or publications.
+    Bridge(Box<Bridge>),
+    /// A WebSocket.
+    WebSocket(WebSocketEndpoint),
+    /// The files of a directory.
+    Files(Files),
+    /// One JSON value.
+    Json(JsonValue),
+    /// Another address.
+    Redirect(HeaderValue),
+    /// More paths.
+    Path(Routes),
+}
+
+/// A JSON value with its headers.
+#[derive(Debug)]
+pub(crate) struct JsonValue {
+    pub(crate) text: Bytes,
+    pub(crate) allow_cross_origin: bool,
+    pub(crate) discourage_caching: bool,
+}
+
+/// A segment of a path and its service.
+pub(crate) type Segment = (String, Service);
+
+/// The services of a listener by the first segment of the path.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    by_segment: BTreeMap<String, Service>,
+    root: Option<Box<Service>>,
+}
+
+impl FromIterator<Segment> for Routes {
+    fn from_iter<I: IntoIterator<Item = Segment>>(segments: I) -> Self {
+        let mut routes = Self::default();
+        for (segment, service) in segments {
+            if segment == "/" {
+                routes.root = Some(Box::new(service));
+            } else {
+                routes.by_segment.insert(segment, service);
+            }
+        }
+        routes
+    }
+}
+
+impl Routes {
+    /// A listener with one service for every path.
+    pub(crate) fn everywhere(service: Service) -> Self {
+        Self { by_segment: BTreeMap::new(), root: Some(Box::new(service)) }
+    }
+
+    /// The service of a path, and where in the path that begins which is left for it.
+    pub(crate) fn find(&self, path: &str) -> Option<(&Service, usize)> {
+        self.find_from(path, 0)
+    }
+
+    fn find_from(&self, path: &str, start: usize) -> Option<(&Service, usize)> {
+        let rest = &path[start..];
+        let slash = usize::from(rest.starts_with('/'));
+        let end = rest[slash..].find('/').map_or(rest.len(), |end| slash + end);
+        let (service, at) = match self.by_segment.get(&rest[slash..end]) {
+            Some(service) => (service, start + end),
+            None => (self.root.as_deref()?, start),
+        };
+        match service {
+            Service::Path(routes) => routes.find_from(path, at),
+            service => Some((service, at)),
+        }
+    }
+}
+
+impl Service {
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        at: usize,
+        connection: Connection,
+        from: &PeerAddress,
+    ) -> Response<Body> {
+        match self {
+            Self::Bridge(bridge) => call_or_publish(bridge, request, connection).await,
+            Self::WebSocket(endpoint) => endpoint.answer(request, from),
+            Self::Files(files) => files.answer(request, at).await,
+            Self::Json(value) => value.answer(&request),
+            Self::Redirect(to) => {
+                let mut response = Response::new(full(Bytes::new()));
+                *response.status_mut() = StatusCode::FOUND;
+                response.headers_mut().insert(LOCATION, to.clone());
+                response
+            }
+            // `Routes::find` goes through to a service.
+            Self::Path(_) => not_found(),
+        }
+    }
+}
+
+async fn call_or_publish(
+    bridge: &Bridge,
+    request: Request<Incoming>,
+    connection: Connection,
+) -> Response<Body> {
+    let (parts, incoming) = request.into_parts();
+    let body = body::read(incoming, bridge.body_limit()).await;
+    let head = RequestHead { parts: &parts, connection };
+    bridge.handle(&head, body, SystemTime::now()).await.into_response().map(full)
+}
+
+impl JsonValue {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Body> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return method_not_allowed();
+        }
+        let mut response = Response::new(full(self.text.clone()));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+        if self.allow_cross_origin {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
+        if self.discourage_caching {
+            let never = "no-store, no-cache, must-revalidate, max-age=0";
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static(never));
+        }
+        response
+    }
+}
+
+/// An answer in words.
+pub(super) fn text(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(full(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+pub(super) fn not_found() -> Response<Body> {
+    text(StatusCode::NOT_FOUND, "Nothing is served at this path.\n")
+}
+
+fn method_not_allowed() -> Response<Body> {
+    let mut response =
+        text(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed here.\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::{Routes, Service};
+
+    fn to(name: &'static str) -> Service {
+        Service::Redirect(HeaderValue::from_static(name))
+    }
+
+    fn found<'a>(routes: &'a Routes, path: &'a str) -> Option<(&'a str, &'a str)> {
+        routes.find(path).map(|(service, at)| match service {
+            Service::Redirect(name) => (name.to_str().unwrap_or_default(), &path[at..]),
+            other => panic!("{other:?} was found at {path}"),
+        })
+    }
+
+    #[test]
+    fn the_first_segment_names_the_service() {
+        let routes: Routes =
+            [("call".to_owned(), to("caller")), ("/".to_owned(), to("root"))].into_iter().collect();
+        assert_eq!(found(&routes, "/call"), Some(("caller", "")));
+        assert_eq!(found(&routes, "/call/"), Some(("caller", "/")));
+        assert_eq!(found(&routes, "/call/deeper"), Some(("caller", "/deeper")));
+        assert_eq!(found(&routes, "/caller"), Some(("root", "/caller")));
+        assert_eq!(found(&routes, "/"), Some(("root", "/")));
+    }
+
+    #[test]
+    fn without_a_root_the_rest_is_not_found() {
+        let routes: Routes = [("call".to_owned(), to("caller"))].into_iter().collect();
+        assert_eq!(found(&routes, "/"), None);
+        assert_eq!(found(&routes, "/other"), None);
+    }
+
+    #[test]
+    fn paths_can_stand_below_paths() {
+        let inner: Routes =
+            [("call".to_owned(), to("inner")), ("/".to_owned(), to("api"))].into_iter().collect();
+        let routes: Routes = [("api".to_owned(), Service::Path(inner))].into_iter().collect();
+        assert_eq!(found(&routes, "/api/call"), Some(("inner", "")));
+        assert_eq!(found(&routes, "/api/other"), Some(("api", "/other")));
+        assert_eq!(found(&routes, "/api"), Some(("api", "")));
+    }
+}

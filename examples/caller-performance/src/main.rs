@@ -1,0 +1,79 @@
+//! The example of the mission: `POST /call` requests that reach procedures on every kind of
+//! attachment. This program registers five components by their class names and hands over to the
+//! node; which of them run, and where, is said by the configuration (`.crossbar/config.json`,
+//! `.crossbar/config_multi_worker.json`).
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cloverleaf_client::{Args, Failure, InvokePolicy, Kwargs};
+use cloverleaf_node::{ComponentError, Components, Joined};
+use serde::Deserialize;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How often a quiet component says that it is alive.
+const QUIET_CALLS: u64 = 10_000;
+
+/// The keyword arguments of all procedures.
+#[derive(Deserialize)]
+struct Options {
+    /// Whether each call is logged, or every 10,000th only.
+    #[serde(default = "yes")]
+    verbose: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A procedure of two numbers, what it is called and how it is calculated.
+#[derive(Clone, Copy)]
+struct Calculation {
+    procedure: &'static str,
+    policy: InvokePolicy,
+    calculate: fn(i64, i64) -> Option<i64>,
+}
+
+/// Registers a calculation that counts and logs its calls.
+async fn register(joined: Joined, calculation: Calculation) -> Result<(), ComponentError> {
+    let Calculation { procedure, policy, calculate } = calculation;
+    let calls = Arc::new(AtomicU64::new(0));
+    let code = move |Args((a, b)): Args<(i64, i64)>, Kwargs(options): Kwargs<Options>| {
+        let count = calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let result = calculate(a, b);
+        if options.verbose {
+            tracing::info!("{procedure}({a}, {b}) = {result:?}, call {count}");
+        } else if count.is_multiple_of(QUIET_CALLS) {
+            tracing::info!("{procedure}: {count} calls so far");
+        }
+        let result = result.ok_or_else(|| Failure::invalid_argument("there is no such number"));
+        std::future::ready(result)
+    };
+    joined.session.register(procedure, code).invoke(policy).await?;
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let single = |procedure, calculate| {
+        let policy = InvokePolicy::Single;
+        let calculation = Calculation { procedure, policy, calculate };
+        move |joined| register(joined, calculation)
+    };
+    let shared = Calculation {
+        procedure: "com.example.add2",
+        policy: InvokePolicy::RoundRobin,
+        calculate: i64::checked_add,
+    };
+    cloverleaf_node::main(
+        Components::new()
+            .with("add.AppSession", single("com.example.add2", i64::checked_add))
+            .with("sub.AppSession", single("com.example.sub2", i64::checked_sub))
+            .with("mul.AppSession", single("com.example.mul2", i64::checked_mul))
+            // As in the example that this one reproduces, the fourth procedure is the modulo.
+            .with("div.AppSession", single("com.example.div2", i64::checked_rem))
+            .with("add_shared.AppSession", move |joined| register(joined, shared)),
+    )
+}
