@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
-use cloverleaf_client::{Driver, Link, Serializer, Session};
+use cloverleaf_client::{Driver, Link, SendError, Serializer, Session};
 use cloverleaf_router::Principal;
 use cloverleaf_router::{Admitted, Next, Refusal, SessionKey};
 use cloverleaf_wamp::features::CLIENT;
@@ -20,13 +20,13 @@ struct LocalLink {
 }
 
 impl Link for LocalLink {
-    fn send(&self, message: ClientMessage) -> Result<(), cloverleaf_client::LinkClosed> {
+    fn send(&self, message: ClientMessage) -> Result<(), SendError> {
         match (self.realm.upgrade(), self.key.get()) {
             (Some(realm), Some(key)) => match realm.handle_message(*key, message) {
                 Next::Continue | Next::Left => Ok(()),
-                Next::Close => Err(cloverleaf_client::LinkClosed),
+                Next::Close => Err(SendError::Closed),
             },
-            _ => Err(cloverleaf_client::LinkClosed),
+            _ => Err(SendError::Closed),
         }
     }
 }
