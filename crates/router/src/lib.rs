@@ -12,8 +12,8 @@
 //! | [`session`] | the sessions of a realm |
 //! | [`outbox`] | the only way out |
 //! | [`uri_index`] | which entries match a URI |
-//! | [`broker`] | subscriptions and publications |
-//! | [`dealer`] | registrations and calls |
+//! | `broker` | subscriptions and publications |
+//! | `dealer` | registrations and calls |
 //! | [`authorization`] | what a role may do |
 //! | [`deadline`] | which call ends at what time |
 
