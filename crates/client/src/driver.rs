@@ -124,11 +124,9 @@ impl Driver {
             Ok(payload) => {
                 ClientMessage::Yield(Yield { request, options: YieldOptions::default(), payload })
             }
-            Err(failure) => ClientMessage::Error(InvocationError {
-                request,
-                error: failure.uri.into(),
-                payload: failure.payload,
-            }),
+            Err(failure) => {
+                ClientMessage::Error(InvocationError::new(request, failure.uri, failure.payload))
+            }
         });
     }
 

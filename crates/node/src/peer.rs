@@ -135,7 +135,7 @@ impl Peer<ServerSide> for RouterPeer {
         let explanation = Payload::from_text(&reason.to_string());
         let failure = |request: RequestRef| {
             let payload = explanation.clone();
-            Some(RouterMessage::Error(RequestError { request, error: uri.into(), payload }))
+            Some(RouterMessage::Error(RequestError::new(request, uri, payload)))
         };
         match message {
             RouterMessage::Result(result) => failure(result.reference()),

@@ -140,6 +140,22 @@ impl Role {
         matches!(self.rules, Rules::Trusted)
     }
 
+    /// The rule that allows the action on every URI that the pattern matches, or none: denied. The
+    /// right to one URI is no right to a prefix of the same text.
+    pub(crate) fn permission_for_pattern(
+        &self,
+        action: Action,
+        pattern: &UriPattern,
+    ) -> Option<Permission> {
+        match &self.rules {
+            Rules::Trusted => Some(Permission::ALL),
+            Rules::Static(index) => index
+                .best_rule_covering(pattern)
+                .copied()
+                .filter(|permission| permission.allows(action)),
+        }
+    }
+
     /// The rule that allows the action on the URI, or none: denied.
     pub(crate) fn permission(&self, action: Action, uri: &str) -> Option<Permission> {
         match &self.rules {
@@ -153,7 +169,7 @@ impl Role {
 
 #[cfg(test)]
 mod tests {
-    use cloverleaf_wamp::uri::UriPattern;
+    use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
     use super::{Action, Disclosure, Permission, Role};
 
@@ -202,6 +218,25 @@ mod tests {
         let role = role(&[("com.*.a", true), ("com.*.b", false)]);
         assert!(may_call(&role, "com.x.a"));
         assert!(!may_call(&role, "com.x.b"));
+    }
+
+    #[test]
+    fn the_right_to_a_uri_is_no_right_to_a_pattern_of_the_same_text() {
+        let role = role(&[("com.a", true), ("com.*.x", true), ("org.*", true)]);
+        let may = |text: &str, policy| {
+            let pattern = UriPattern::new(text, policy, UriRule::Loose).unwrap();
+            role.permission_for_pattern(Action::Call, &pattern).is_some()
+        };
+        assert!(may("com.a", MatchPolicy::Exact));
+        assert!(!may("com.a", MatchPolicy::Prefix));
+        assert!(may("com..x", MatchPolicy::Wildcard));
+        assert!(may("com.b.x", MatchPolicy::Exact));
+        assert!(!may("com..", MatchPolicy::Wildcard));
+        assert!(!may("..x", MatchPolicy::Wildcard));
+        assert!(may("org.", MatchPolicy::Prefix));
+        assert!(may("org.b.", MatchPolicy::Prefix));
+        assert!(may("org..b", MatchPolicy::Wildcard));
+        assert!(!may("or", MatchPolicy::Prefix));
     }
 
     #[test]

@@ -105,6 +105,11 @@ pub(crate) enum RequestFailure {
 }
 
 impl RequestFailure {
+    fn denied(action: Action, uri: &str) -> Self {
+        let (verb, object) = action.phrase();
+        Self::NotAuthorized(format!("session not authorized to {verb} {object} '{uri}'"))
+    }
+
     const fn uri(&self) -> &'static str {
         match self {
             Self::InvalidUri(_) | Self::ReservedUri(_) => error_uri::INVALID_URI,
@@ -121,11 +126,11 @@ impl RequestFailure {
     }
 
     fn answer(&self, request: RequestRef) -> RouterMessage {
-        RouterMessage::Error(RequestError {
+        RouterMessage::Error(RequestError::new(
             request,
-            error: self.uri().into(),
-            payload: Payload::from_text(&self.to_string()),
-        })
+            self.uri(),
+            Payload::from_text(&self.to_string()),
+        ))
     }
 }
 
@@ -409,7 +414,7 @@ impl<O: Outbox> Realm<O> {
             .check_pattern(policy, self.settings.uri_rule)
             .map_err(RequestFailure::InvalidUri)?;
         self.not_reserved(from, &register.procedure)?;
-        self.authorize(from, Action::Register, &register.procedure)?;
+        self.authorize_pattern(from, Action::Register, &pattern)?;
         Ok(pattern)
     }
 
@@ -437,7 +442,7 @@ impl<O: Outbox> Realm<O> {
             .topic
             .check_pattern(policy, self.settings.uri_rule)
             .map_err(RequestFailure::InvalidUri)?;
-        self.authorize(from, Action::Subscribe, &subscribe.topic)?;
+        self.authorize_pattern(from, Action::Subscribe, &pattern)?;
         Ok(pattern)
     }
 
@@ -476,11 +481,20 @@ impl<O: Outbox> Realm<O> {
         action: Action,
         uri: &UncheckedUri,
     ) -> Result<Permission, RequestFailure> {
-        self.role_of(from).and_then(|role| role.permission(action, uri.as_str())).ok_or_else(|| {
-            let (verb, object) = action.phrase();
-            RequestFailure::NotAuthorized(format!(
-                "session not authorized to {verb} {object} '{uri}'"
-            ))
-        })
+        self.role_of(from)
+            .and_then(|role| role.permission(action, uri.as_str()))
+            .ok_or_else(|| RequestFailure::denied(action, uri.as_str()))
+    }
+
+    /// Whether the action is allowed on every URI that the pattern matches.
+    fn authorize_pattern(
+        &self,
+        from: SessionKey,
+        action: Action,
+        pattern: &UriPattern,
+    ) -> Result<Permission, RequestFailure> {
+        self.role_of(from)
+            .and_then(|role| role.permission_for_pattern(action, pattern))
+            .ok_or_else(|| RequestFailure::denied(action, pattern.as_str()))
     }
 }

@@ -101,6 +101,24 @@ impl<V> UriIndex<V> {
     }
 }
 
+impl<V> UriIndex<V> {
+    /// The entry that a permission for a whole pattern is taken from: one whose own pattern covers
+    /// every URI that `pattern` matches, in the order of [`UriIndex::best_rule`].
+    pub fn best_rule_covering(&self, pattern: &UriPattern) -> Option<&V> {
+        let text = pattern.as_str();
+        match pattern.policy() {
+            MatchPolicy::Exact => self.best_rule(text),
+            // Longer URIs match a prefix, so nothing but a prefix covers it.
+            MatchPolicy::Prefix => self.prefix.longest_match(text),
+            // An empty component is covered by an empty component only; a prefix covers what begins
+            // as it does.
+            MatchPolicy::Wildcard => {
+                self.wildcard.best_match(text).or_else(|| self.prefix.longest_match(text))
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};

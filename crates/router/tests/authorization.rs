@@ -11,7 +11,7 @@ use cloverleaf_wamp::message::{
     CallOptions, ClientMessage, EventDetails, InvocationDetails, PublishOptions, RequestKind,
     RouterMessage,
 };
-use cloverleaf_wamp::uri::UriPattern;
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
 fn role(name: &str, rules: &[(&str, Permission)]) -> Role {
     let rules = rules.iter().map(|(uri, rule)| (UriPattern::from_starred(uri).unwrap(), *rule));
@@ -235,4 +235,42 @@ fn subscribers_learn_who_publishes_as_rule_and_wish_say() {
         assert_eq!(lab.received(host), Vec::from_iter(event), "{case}");
         assert_eq!(lab.received(guest), [answer], "{case}");
     }
+}
+
+#[test]
+fn the_right_to_a_topic_is_no_right_to_the_prefix_of_the_same_text() {
+    let (mut lab, guest, host) = guest_and_host(&[("com.a", Permission::ALL)]);
+    lab.send(guest, client::subscribe_pattern(1, MatchPolicy::Prefix, "com.a"));
+    lab.send(guest, client::register_pattern(2, MatchPolicy::Prefix, "com.a"));
+    assert_eq!(
+        lab.received(guest),
+        [
+            not_authorized(
+                RequestKind::Subscribe,
+                1,
+                "session not authorized to subscribe to topic 'com.a'"
+            ),
+            not_authorized(
+                RequestKind::Register,
+                2,
+                "session not authorized to register procedure 'com.a'"
+            ),
+        ]
+    );
+    lab.send(host, client::publish(1, "com.abc.secret", NOTHING));
+    assert_eq!(lab.received(guest), []);
+}
+
+#[test]
+fn a_prefix_does_not_answer_for_the_router() {
+    let (mut lab, guest, host) = guest_and_host(&[("*", Permission::ALL)]);
+    lab.send(guest, client::register_pattern(1, MatchPolicy::Prefix, ""));
+    lab.received(guest);
+    lab.send(host, client::call(1, "wamp.session.count", NOTHING));
+    let text = "no callee registered for procedure <wamp.session.count>";
+    assert_eq!(
+        lab.received(host),
+        [router::refused(RequestKind::Call, 1, error_uri::NO_SUCH_PROCEDURE, text)]
+    );
+    assert_eq!(lab.received(guest), []);
 }

@@ -20,9 +20,10 @@ pub use pubsub::{
     SubscribeOptions, Subscribed, Unsubscribe, Unsubscribed, UnsubscribedDetails,
 };
 pub use rpc::{
-    Call, CallOptions, CallResult, Cancel, CancelOptions, Interrupt, InterruptOptions, Invocation,
-    InvocationDetails, InvocationError, Register, RegisterOptions, Registered, RequestError,
-    ResultDetails, Unregister, Unregistered, UnregisteredDetails, Yield, YieldOptions,
+    Call, CallOptions, CallResult, Cancel, CancelOptions, ErrorDetails, Interrupt,
+    InterruptOptions, Invocation, InvocationDetails, InvocationError, Register, RegisterOptions,
+    Registered, RequestError, ResultDetails, Unregister, Unregistered, UnregisteredDetails, Yield,
+    YieldOptions,
 };
 pub use session::{
     Abort, AbortDetails, Authenticate, Challenge, Goodbye, GoodbyeDetails, Hello, HelloDetails,

@@ -119,7 +119,7 @@ impl Peer<ClientSide> for SocketPeer {
                 None
             }
             Failed::Answer(request) => {
-                let error = InvocationError { request, error: uri.into(), payload };
+                let error = InvocationError::new(request, uri, payload);
                 Some(ClientMessage::Error(error))
             }
             Failed::Other => {

@@ -221,6 +221,6 @@ impl State {
 
 fn refusal(request: InvocationId, uri: &str, text: &str) -> Work {
     let payload = Payload::from_text(text);
-    let error = InvocationError { request, error: uri.into(), payload };
+    let error = InvocationError::new(request, uri, payload);
     Work::Send(Box::new(ClientMessage::Error(error)))
 }

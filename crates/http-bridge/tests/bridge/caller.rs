@@ -68,7 +68,7 @@ fn failure(uri: &str) -> Failure {
 
 fn error(call: &Call, failure: Failure) -> RouterMessage {
     let Failure { uri, payload } = failure;
-    RouterMessage::Error(RequestError { request: call.reference(), error: uri, payload })
+    RouterMessage::Error(RequestError::new(call.reference(), uri, payload))
 }
 
 fn sqrt(arguments: &Payload) -> Result<Payload, Failure> {

@@ -20,11 +20,7 @@ pub(crate) fn outcome_of(publish: &Publish) -> RouterMessage {
     let Failure { uri, payload } = Failure::new("wamp.error.not_authorized");
     assert_eq!(payload, Payload::EMPTY);
     let payload = Payload::from_args_and_kwargs(Serializer::MsgPack, &[0_u8; 0], &kwargs);
-    RouterMessage::Error(RequestError {
-        request: publish.reference(),
-        error: uri,
-        payload: payload.expect("a payload"),
-    })
+    RouterMessage::Error(RequestError::new(publish.reference(), uri, payload.expect("a payload")))
 }
 
 fn publish(body: &str) -> (u16, String) {

@@ -88,6 +88,8 @@ fn spawn(worker: &ContainerWorker, launch: &Launch) -> std::io::Result<Child> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        // What the terminal says with Ctrl-C is for the node, which ends its containers itself.
+        .process_group(0)
         .kill_on_drop(true);
     set_environment(&mut command, &worker.options.native.env);
     command.spawn()

@@ -4,9 +4,9 @@
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
-use cloverleaf_wamp::ids::RequestId;
+use cloverleaf_wamp::ids::{InvocationId, RegistrationId, RequestId};
 use cloverleaf_wamp::message::{Call, CancelMode, Invocation, InvocationDetails, RouterMessage};
-use cloverleaf_wamp::uri::MatchPolicy;
+use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri, is_reserved};
 
 use super::ending::Ending;
 use super::{CallInFlight, CallKey, Dealer, interrupt};
@@ -30,61 +30,22 @@ impl Dealer {
         now: Moment,
         random: impl FnOnce() -> u64,
     ) -> Result<(), RequestFailure> {
-        let request = call.reference();
-        let procedure = &call.procedure;
-        let registration = self.index.best_match(procedure.as_str()).copied();
-        let Some((id, registration)) =
-            registration.and_then(|id| Some((id, self.registrations.get_mut(&id)?)))
-        else {
-            return Err(RequestFailure::NoSuchProcedure(procedure.clone()));
-        };
-        let Some(callee) = registration.choose(random) else {
-            return Err(RequestFailure::NoSuchProcedure(procedure.clone()));
-        };
-        let is_pattern = registration.pattern.policy() != MatchPolicy::Exact;
-        let deadline = call.options.timeout.filter(|millis| *millis > 0);
-        let deadline = deadline.map(|millis| now.plus_millis(millis));
-
         let Some(session) = sessions.at(caller) else { return Ok(()) };
         if session.dealer.calls.len() >= MAX_CALLS_IN_FLIGHT_PER_SESSION {
             return Err(RequestFailure::LimitReached("calls in flight"));
         }
-        let details = InvocationDetails {
-            procedure: is_pattern.then(|| procedure.as_str().into()),
-            caller: disclosed.then(|| caller.id()),
-            caller_authid: disclosed.then(|| session.principal.authid.clone()),
-            caller_authrole: disclosed.then(|| session.principal.authrole.clone()),
-            forward_for: call.options.forward_for,
-            transaction_hash: call.options.transaction_hash,
-            enc_algo: call.options.enc_algo,
-            enc_key: call.options.enc_key,
-            enc_serializer: call.options.enc_serializer,
-            ..InvocationDetails::default()
-        };
+        let route = self.route(&call.procedure, random)?;
+        let request = call.reference();
+        let timeout = call.options.timeout.filter(|millis| *millis > 0);
+        let deadline = timeout.map(|millis| now.plus_millis(millis));
+        let invocation = invoke(sessions, &route, caller, call, disclosed)?;
 
-        let Some(session) = sessions.at_mut(callee).filter(|callee| !callee.leaving) else {
-            return Err(RequestFailure::CalleeGone);
-        };
-        let mut ids = session.dealer.invocation_ids.clone();
-        let invocation = ids.next_invocation();
-        let message =
-            Invocation { request: invocation, registration: id, details, payload: call.payload };
-        match session.outbox.send(RouterMessage::Invocation(message)) {
-            // A number counts once the callee will see it.
-            Delivery::Queued => session.dealer.invocation_ids = ids,
-            Delivery::Congested => return Err(RequestFailure::CalleeCongested),
-            Delivery::Gone => return Err(RequestFailure::CalleeGone),
+        let callee = route.callee;
+        let call = CallInFlight { caller, request, callee, invocation, deadline, canceling: false };
+        let key = CallKey(self.calls.insert(call));
+        if let Some(session) = sessions.at_mut(callee) {
+            session.dealer.invocations.insert(invocation, key);
         }
-        let canceling = false;
-        let key = CallKey(self.calls.insert(CallInFlight {
-            caller,
-            request,
-            callee,
-            invocation,
-            deadline,
-            canceling,
-        }));
-        session.dealer.invocations.insert(invocation, key);
         if let Some(session) = sessions.at_mut(caller) {
             session.dealer.calls.insert(request.id(), key);
         }
@@ -92,6 +53,28 @@ impl Dealer {
             self.deadlines.insert(at, key);
         }
         Ok(())
+    }
+
+    /// The registration that a call goes to, and the callee whose turn it is.
+    fn route(
+        &mut self,
+        procedure: &UncheckedUri,
+        random: impl FnOnce() -> u64,
+    ) -> Result<Route, RequestFailure> {
+        let find = || {
+            let id = *self.index.best_match(procedure.as_str())?;
+            let registration = self.registrations.get_mut(&id)?;
+            let is_pattern = registration.pattern.policy() != MatchPolicy::Exact;
+            // A prefix such as "" or "wam" is no registration in the router's own namespace.
+            if is_pattern
+                && is_reserved(procedure.as_str())
+                && !is_reserved(registration.pattern.as_str())
+            {
+                return None;
+            }
+            Some(Route { registration: id, callee: registration.choose(random)?, is_pattern })
+        };
+        find().ok_or_else(|| RequestFailure::NoSuchProcedure(procedure.clone()))
     }
 
     /// The caller gives a call up. A call that is not in flight (any more) is passed over: CANCEL
@@ -144,4 +127,49 @@ impl Dealer {
             self.end(sessions, key, Ending::TimedOut);
         }
     }
+}
+
+/// Where a call goes.
+struct Route {
+    registration: RegistrationId,
+    callee: SessionKey,
+    /// The callee has to be told which procedure was called.
+    is_pattern: bool,
+}
+
+/// Sends INVOCATION to the callee, with its next number.
+fn invoke<O: Outbox>(
+    sessions: &mut Sessions<O>,
+    route: &Route,
+    caller: SessionKey,
+    call: Call,
+    disclosed: bool,
+) -> Result<InvocationId, RequestFailure> {
+    let disclosed = if disclosed { sessions.at(caller) } else { None };
+    let details = InvocationDetails {
+        procedure: route.is_pattern.then(|| call.procedure.as_str().into()),
+        caller: disclosed.map(|caller| caller.key.id()),
+        caller_authid: disclosed.map(|caller| caller.principal.authid.clone()),
+        caller_authrole: disclosed.map(|caller| caller.principal.authrole.clone()),
+        forward_for: call.options.forward_for,
+        transaction_hash: call.options.transaction_hash,
+        enc_algo: call.options.enc_algo,
+        enc_key: call.options.enc_key,
+        enc_serializer: call.options.enc_serializer,
+        ..InvocationDetails::default()
+    };
+    let Some(callee) = sessions.at_mut(route.callee).filter(|callee| !callee.leaving) else {
+        return Err(RequestFailure::CalleeGone);
+    };
+    let mut ids = callee.dealer.invocation_ids.clone();
+    let request = ids.next_invocation();
+    let registration = route.registration;
+    let invocation = Invocation { request, registration, details, payload: call.payload };
+    match callee.outbox.send(RouterMessage::Invocation(invocation)) {
+        // A number counts once the callee will see it.
+        Delivery::Queued => callee.dealer.invocation_ids = ids,
+        Delivery::Congested => return Err(RequestFailure::CalleeCongested),
+        Delivery::Gone => return Err(RequestFailure::CalleeGone),
+    }
+    Ok(request)
 }

@@ -43,11 +43,7 @@ impl Dealer {
             return;
         };
         let failure = |error: &str, payload| {
-            RouterMessage::Error(RequestError {
-                request: call.request,
-                error: error.into(),
-                payload,
-            })
+            RouterMessage::Error(RequestError::new(call.request, error, payload))
         };
         let answer = match ending {
             Ending::Result(answer) => RouterMessage::Result(CallResult {
@@ -60,7 +56,15 @@ impl Dealer {
                 },
                 payload: answer.payload,
             }),
-            Ending::Failed(error) => failure(error.error.as_str(), error.payload),
+            Ending::Failed(InvocationError { details, error, payload, .. }) => {
+                let error = error.as_str().into();
+                RouterMessage::Error(RequestError {
+                    request: call.request,
+                    details,
+                    error,
+                    payload,
+                })
+            }
             Ending::Canceled => {
                 failure(error_uri::CANCELED, Payload::from_text("the call was canceled"))
             }

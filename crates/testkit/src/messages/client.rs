@@ -101,11 +101,7 @@ pub fn yield_with(number: u64, options: YieldOptions, payload: Payload) -> Clien
 
 /// ERROR that answers an INVOCATION
 pub fn failure(number: u64, error: &str, payload: Payload) -> ClientMessage {
-    ClientMessage::Error(InvocationError {
-        request: invocation(number),
-        error: error.into(),
-        payload,
-    })
+    ClientMessage::Error(InvocationError::new(invocation(number), error, payload))
 }
 
 /// SUBSCRIBE without options

@@ -52,7 +52,7 @@ pub fn result(number: u64, payload: Payload) -> RouterMessage {
 /// ERROR
 pub fn failed(kind: RequestKind, number: u64, error: &str, payload: Payload) -> RouterMessage {
     let request = reference(kind, number);
-    RouterMessage::Error(RequestError { request, error: error.into(), payload })
+    RouterMessage::Error(RequestError::new(request, error, payload))
 }
 
 /// ERROR with a text, as the router explains itself

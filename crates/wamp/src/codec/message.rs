@@ -16,10 +16,12 @@ use crate::ids::{
     InvocationId, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId,
 };
 use crate::message::{
-    Abort, Authenticate, Call, CallResult, Cancel, Challenge, ClientMessage, Event, FieldReader,
-    Goodbye, Hello, Interrupt, Invocation, InvocationError, Options, Publish, Published, Register,
-    Registered, RequestError, RequestKind, RequestRef, RouterMessage, Subscribe, Subscribed,
-    Unregister, Unregistered, Unsubscribe, Unsubscribed, Welcome, Yield, code,
+    Abort, Authenticate, Call, CallOptions, CallResult, Cancel, Challenge, ClientMessage,
+    ErrorDetails, Event, EventDetails, FieldReader, Goodbye, Hello, Interrupt, Invocation,
+    InvocationDetails, InvocationError, Options, Publish, PublishOptions, Published, Register,
+    Registered, RequestError, RequestKind, RequestRef, ResultDetails, RouterMessage, Subscribe,
+    Subscribed, Unregister, Unregistered, Unsubscribe, Unsubscribed, Welcome, Yield, YieldOptions,
+    code,
 };
 use crate::payload::{Encoded, Payload};
 use crate::serializer::Serializer;
@@ -386,7 +388,7 @@ fn goodbye<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Goodbye, D
 
 fn call<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Call, DecodeError> {
     let request = e.request()?;
-    let options: crate::message::CallOptions = e.options()?;
+    let options: CallOptions = e.options()?;
     let procedure = e.uri("Procedure")?;
     let payload = e.payload(options.enc_algo.is_some())?;
     Ok(Call { request, options, procedure, payload })
@@ -394,14 +396,14 @@ fn call<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Call, DecodeE
 
 fn yielded<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Yield, DecodeError> {
     let request = e.id("Request", InvocationId::new)?;
-    let options: crate::message::YieldOptions = e.options()?;
+    let options: YieldOptions = e.options()?;
     let payload = e.payload(options.enc_algo.is_some())?;
     Ok(Yield { request, options, payload })
 }
 
 fn publish<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Publish, DecodeError> {
     let request = e.request()?;
-    let options: Box<crate::message::PublishOptions> = Box::new(e.options()?);
+    let options: Box<PublishOptions> = Box::new(e.options()?);
     let topic = e.uri("Topic")?;
     let payload = e.payload(options.enc_algo.is_some())?;
     Ok(Publish { request, options, topic, payload })
@@ -410,14 +412,14 @@ fn publish<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Publish, D
 fn invocation<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Invocation, DecodeError> {
     let request = e.id("Request", InvocationId::new)?;
     let registration = e.id("Registration", RegistrationId::new)?;
-    let details: crate::message::InvocationDetails = e.options()?;
+    let details: InvocationDetails = e.options()?;
     let payload = e.payload(details.enc_algo.is_some())?;
     Ok(Invocation { request, registration, details, payload })
 }
 
 fn result<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<CallResult, DecodeError> {
     let request = e.request()?;
-    let details: crate::message::ResultDetails = e.options()?;
+    let details: ResultDetails = e.options()?;
     let payload = e.payload(details.enc_algo.is_some())?;
     Ok(CallResult { request, details, payload })
 }
@@ -425,7 +427,7 @@ fn result<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<CallResult,
 fn event<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Event, DecodeError> {
     let subscription = e.id("Subscription", SubscriptionId::new)?;
     let publication = e.id("Publication", PublicationId::new)?;
-    let details: Box<crate::message::EventDetails> = Box::new(e.options()?);
+    let details: Box<EventDetails> = Box::new(e.options()?);
     let payload = e.payload(details.enc_algo.is_some())?;
     Ok(Event { subscription, publication, details, payload })
 }
@@ -437,9 +439,10 @@ fn invocation_error<'f, R: TokenReader<'f>>(
         return Err(e.wrong("REQUEST.Type", "68: a client answers nothing but INVOCATION"));
     }
     let request = e.id("REQUEST.Request", InvocationId::new)?;
-    e.dictionary("Details")?;
+    let details: ErrorDetails = e.options()?;
     let error = e.uri("Error")?;
-    Ok(InvocationError { request, error, payload: e.payload(true)? })
+    let payload = e.payload(details.enc_algo.is_some())?;
+    Ok(InvocationError { request, details, error, payload })
 }
 
 fn request_error<'f, R: TokenReader<'f>>(
@@ -448,9 +451,10 @@ fn request_error<'f, R: TokenReader<'f>>(
     let kind = RequestKind::from_code(e.number("REQUEST.Type")?)
         .ok_or_else(|| e.wrong("REQUEST.Type", "the type of a client's request"))?;
     let id = e.id("REQUEST.Request", RequestId::new)?;
-    e.dictionary("Details")?;
+    let details: ErrorDetails = e.options()?;
     let error = e.text("Error")?;
-    Ok(RequestError { request: RequestRef::new(kind, id), error, payload: e.payload(true)? })
+    let payload = e.payload(details.enc_algo.is_some())?;
+    Ok(RequestError { request: RequestRef::new(kind, id), details, error, payload })
 }
 
 const fn name_of(code: u64) -> &'static str {
@@ -529,11 +533,6 @@ fn options<O: Options, W: TokenWriter>(
     Ok(())
 }
 
-fn empty_map<W: TokenWriter>(w: &mut W) {
-    w.map_start(0);
-    w.map_end();
-}
-
 fn write_client<W: TokenWriter>(
     message: &ClientMessage,
     s: Serializer,
@@ -570,7 +569,7 @@ fn write_client<W: TokenWriter>(
         ClientMessage::Error(m) => list(s, w, code::ERROR, 4, &m.payload, |w| {
             w.unsigned(code::INVOCATION);
             w.unsigned(m.request.number());
-            empty_map(w);
+            options(s, w, &m.details)?;
             w.text(m.error.as_str());
             Ok(())
         }),
@@ -635,7 +634,7 @@ fn write_router<W: TokenWriter>(
         RouterMessage::Error(m) => list(s, w, code::ERROR, 4, &m.payload, |w| {
             w.unsigned(m.request.kind().code());
             w.unsigned(m.request.id().number());
-            empty_map(w);
+            options(s, w, &m.details)?;
             w.text(&m.error);
             Ok(())
         }),

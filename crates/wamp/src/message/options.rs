@@ -592,20 +592,28 @@ fn read_features<'f, T: OptionValue, R: TokenReader<'f>>(
     }
 }
 
-fn write_roles<W: TokenWriter>(roles: &[(&str, Option<Features>)], writer: &mut W) {
-    let present = roles.iter().filter_map(|(name, features)| features.map(|f| (*name, f)));
-    writer.map_start(present.clone().count());
-    for (name, features) in present {
-        writer.key(name);
-        writer.map_start(1);
+/// A role without features is an empty dictionary, as in the basic profile.
+fn write_role<W: TokenWriter>(features: Features, writer: &mut W) {
+    let count = features.iter().count();
+    writer.map_start(usize::from(count > 0));
+    if count > 0 {
         writer.key("features");
-        writer.map_start(features.iter().count());
+        writer.map_start(count);
         for feature in features.iter() {
             writer.key(feature.name());
             writer.bool(true);
         }
         writer.map_end();
-        writer.map_end();
+    }
+    writer.map_end();
+}
+
+fn write_roles<W: TokenWriter>(roles: &[(&str, Option<Features>)], writer: &mut W) {
+    let present = roles.iter().filter_map(|(name, features)| features.map(|f| (*name, f)));
+    writer.map_start(present.clone().count());
+    for (name, features) in present {
+        writer.key(name);
+        write_role(features, writer);
     }
     writer.map_end();
 }

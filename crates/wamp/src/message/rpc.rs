@@ -222,7 +222,7 @@ options! {
 impl Invocation {
     /// The ERROR that answers this invocation.
     pub fn error(&self, error: &str, payload: Payload) -> InvocationError {
-        InvocationError { request: self.request, error: error.into(), payload }
+        InvocationError::new(self.request, error, payload)
     }
 }
 
@@ -276,10 +276,31 @@ options! {
 pub struct InvocationError {
     /// The invocation that failed.
     pub request: InvocationId,
+    /// About the payload.
+    pub details: ErrorDetails,
     /// What went wrong.
     pub error: UncheckedUri,
     /// Explanations.
     pub payload: Payload,
+}
+
+impl InvocationError {
+    /// A failure with nothing to say about its payload.
+    pub fn new(request: InvocationId, error: impl Into<UncheckedUri>, payload: Payload) -> Self {
+        Self { request, details: ErrorDetails::default(), error: error.into(), payload }
+    }
+}
+
+options! {
+    /// ERROR.Details
+    ErrorDetails "ERROR" {
+        /// Legacy passthru: how the payload is encrypted.
+        enc_algo: EncAlgo,
+        /// Legacy passthru: with which key.
+        enc_key: CompactString,
+        /// Legacy passthru: the format inside.
+        enc_serializer: CompactString,
+    }
 }
 
 /// `[8, REQUEST.Type|int, REQUEST.Request|id, Details|dict, Error|uri, Arguments|list,
@@ -288,8 +309,17 @@ pub struct InvocationError {
 pub struct RequestError {
     /// The request that failed.
     pub request: RequestRef,
+    /// About the payload.
+    pub details: ErrorDetails,
     /// What went wrong.
     pub error: CompactString,
     /// Explanations.
     pub payload: Payload,
+}
+
+impl RequestError {
+    /// A refusal with nothing to say about its payload.
+    pub fn new(request: RequestRef, error: impl Into<CompactString>, payload: Payload) -> Self {
+        Self { request, details: ErrorDetails::default(), error: error.into(), payload }
+    }
 }

@@ -77,10 +77,7 @@ impl Splitter {
     }
 
     /// Adds to a cut frame what `input` has of it.
-    fn complete<'s>(
-        &'s mut self,
-        input: &mut &mut [u8],
-    ) -> Result<Option<Incoming<'s>>, Fault> {
+    fn complete<'s>(&'s mut self, input: &mut &mut [u8]) -> Result<Option<Incoming<'s>>, Fault> {
         self.fill(input, PREFIX_LEN);
         let Some((prefix, _)) = self.cut.split_first_chunk::<PREFIX_LEN>() else {
             return Ok(None);

@@ -290,11 +290,11 @@ fn caller_message(name: &str, s: Serializer) -> Option<Sent> {
         "request_error" => {
             let (options, topic) = (SubscribeOptions::default(), "".into());
             let subscribe = Subscribe { request: request(65_536), options, topic };
-            router(RouterMessage::Error(RequestError {
-                request: subscribe.reference(),
-                error: "wamp.error.invalid_uri".into(),
-                payload: args(s, ["'' is not a valid URI"]),
-            }))
+            router(RouterMessage::Error(RequestError::new(
+                subscribe.reference(),
+                "wamp.error.invalid_uri",
+                args(s, ["'' is not a valid URI"]),
+            )))
         }
         _ => None,
     }
@@ -341,11 +341,11 @@ fn callee_message(name: &str, s: Serializer) -> Option<Sent> {
             options: YieldOptions { progress: Some(false), ..YieldOptions::default() },
             payload: args(s, [5]),
         })),
-        "invocation_error" => client(ClientMessage::Error(InvocationError {
-            request: invocation_id(1),
-            error: "com.example.error".into(),
-            payload: args_and_kwargs(s, ["Stra\u{df}e"], &json!({"code": -33})),
-        })),
+        "invocation_error" => client(ClientMessage::Error(InvocationError::new(
+            invocation_id(1),
+            "com.example.error",
+            args_and_kwargs(s, ["Stra\u{df}e"], &json!({"code": -33})),
+        ))),
         _ => None,
     }
 }
