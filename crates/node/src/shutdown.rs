@@ -44,6 +44,11 @@ impl EndSwitch {
 }
 
 impl Ending {
+    /// Whether the node is ending.
+    pub(crate) fn has_begun(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Returns when the node is ending.
     pub(crate) async fn wait(&mut self) {
         // A switch that is gone has ended the node, too.

@@ -83,7 +83,7 @@ pub(crate) async fn run(run: Run) -> Result<(), StartError> {
         listeners.spawn(listening.run(Arc::clone(&threads), ending.clone()));
     }
     let (containers_switch, containers_ending) = shutdown::switch();
-    let mut containers = start_containers(&run, &containers_ending);
+    let mut containers = start_containers(&run, &ending, &containers_ending);
     tracing::info!("ready after {:.1} ms", started.elapsed().as_secs_f64() * 1_000.0);
 
     let signal = shutdown::requested().await?;
@@ -127,11 +127,12 @@ fn routers(settings: &Settings) -> impl Iterator<Item = &RouterWorker> {
     })
 }
 
-fn start_containers(run: &Run, ending: &Ending) -> JoinSet<()> {
+fn start_containers(run: &Run, node_ending: &Ending, ending: &Ending) -> JoinSet<()> {
     let mut containers = JoinSet::new();
     for worker in &run.settings.workers {
         if let (Worker::Container(container), Some(launch)) = (worker, &run.launch) {
-            containers.spawn(supervise(container.clone(), launch.clone(), ending.clone()));
+            let (worker, launch) = (container.clone(), launch.clone());
+            containers.spawn(supervise(worker, launch, node_ending.clone(), ending.clone()));
         }
     }
     containers

@@ -41,8 +41,14 @@ pub(crate) struct Launch {
     pub(crate) log_level: String,
 }
 
-/// Keeps one container running until the node ends.
-pub(crate) async fn supervise(worker: ContainerWorker, launch: Launch, mut ending: Ending) {
+/// Keeps one container running. It is ended with `ending`; one that ends by itself after the node
+/// has begun to end (`node_ending`) is not started again.
+pub(crate) async fn supervise(
+    worker: ContainerWorker,
+    launch: Launch,
+    node_ending: Ending,
+    mut ending: Ending,
+) {
     let mut delay = FIRST_DELAY;
     loop {
         let started = Instant::now();
@@ -60,6 +66,9 @@ pub(crate) async fn supervise(worker: ContainerWorker, launch: Launch, mut endin
                 }
             }
             Err(error) => tracing::error!("container {} can't be started: {error}", worker.id),
+        }
+        if node_ending.has_begun() {
+            return;
         }
         if started.elapsed() >= STABLE_AFTER {
             delay = FIRST_DELAY;
