@@ -70,18 +70,26 @@ impl Handshaken {
         let _ = outbound.push(hello(realm.clone()));
         let handler = WampHandler::new(serializer, peer);
         let mut connection = Connection::new(stream, framing, handler, outlet, &mut early);
-        match timeout(CONNECT_TIMEOUT, verdict_of(&mut connection, &verdict)).await {
-            Ok(Ok(())) => Ok(connection),
-            Ok(Err(error)) => {
+        let verdict = timeout(CONNECT_TIMEOUT, verdict_of(&mut connection, &verdict));
+        match verdict.await {
+            Ok((Ok(()), HasEnded(false))) => Ok(connection),
+            Ok((Ok(()), HasEnded(true))) => {
+                Err(Error::Connect("the connection ended when the session was open".into()))
+            }
+            Ok((Err(error), HasEnded(false))) => {
                 // The last word is sent; bounded by the transport's own patience.
                 outbound.close("the session was not opened");
                 connection.await;
                 Err(error)
             }
+            Ok((Err(error), HasEnded(true))) => Err(error),
             Err(_) => Err(Error::Connect("the router does not answer HELLO".into())),
         }
     }
 }
+
+/// Whether the connection has ended already and may not be polled any more.
+struct HasEnded(bool);
 
 /// A new queue for one connection.
 pub(super) fn new_queue() -> (Outbound<ClientMessage>, Outlet<ClientMessage>) {
@@ -132,12 +140,18 @@ fn hello(realm: CompactString) -> ClientMessage {
     })
 }
 
-/// Carries the connection until it is known how joining has ended.
-async fn verdict_of(connection: &mut RouterConnection, verdict: &Verdict) -> Result<(), Error> {
+/// Carries the connection until it is known how joining has ended. When the connection ends, its
+/// peer has found a verdict.
+async fn verdict_of(
+    connection: &mut RouterConnection,
+    verdict: &Verdict,
+) -> (Result<(), Error>, HasEnded) {
     poll_fn(|context| {
-        // When it ends, its peer has found a verdict.
-        let _ = Pin::new(&mut *connection).poll(context);
-        verdict.get().cloned().map_or(Poll::Pending, Poll::Ready)
+        let has_ended = Pin::new(&mut *connection).poll(context).is_ready();
+        match verdict.get() {
+            Some(verdict) => Poll::Ready((verdict.clone(), HasEnded(has_ended))),
+            None => Poll::Pending,
+        }
     })
     .await
 }

@@ -1,0 +1,109 @@
+//! Addresses, handshakes, HELLO and what answers it.
+
+use cloverleaf_client::{Client, Error, Serializer};
+use cloverleaf_wamp::features::CLIENT;
+use cloverleaf_wamp::message::{ClientMessage, Hello, HelloDetails};
+
+use crate::router::{ECHO, Router, Way, realm, socket_path};
+
+fn refusal(error: &Error) -> String {
+    assert!(matches!(error, Error::Wamp(_)), "{error:?}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn hello_names_realm_roles_and_agent() {
+    let router = Router::new(Way::Unix);
+    let session = router.client().realm("com.example").connect().await.expect("joined");
+    assert!(session.welcome().is_some());
+    let hello = Hello {
+        realm: "com.example".into(),
+        details: HelloDetails {
+            roles: Some(CLIENT),
+            agent: Some(format!("Cloverleaf-{}", env!("CARGO_PKG_VERSION")).into()),
+            authmethods: Some(vec!["anonymous".into()]),
+            ..HelloDetails::default()
+        },
+    };
+    assert_eq!(router.received(), [ClientMessage::Hello(hello)]);
+}
+
+#[tokio::test]
+async fn an_address_is_all_a_client_needs() {
+    for way in [Way::WebSocket, Way::Tcp, Way::Unix] {
+        let router = Router::new(way);
+        let client = Client::new(&router.address()).expect("an address");
+        let session = client.connect().await.expect("joined");
+        let echo = session.call(ECHO).args((way as u8,)).await.expect("an echo");
+        assert_eq!(echo.value::<u8>().expect("a number"), way as u8);
+    }
+}
+
+#[tokio::test]
+async fn values_are_written_in_the_serializer_that_the_router_chose() {
+    let router = Router::with(Way::WebSocket, &[Serializer::Cbor], 1 << 20);
+    let session = router.client().connect().await.expect("joined");
+    session.call(ECHO).args(("text",)).await.expect("an echo");
+    let received = router.received();
+    let Some(ClientMessage::Call(call)) = received.last() else { panic!("{received:?}") };
+    assert_eq!(call.payload.args().map(|args| args.serializer()), Some(Serializer::Cbor));
+}
+
+#[tokio::test]
+async fn an_abort_is_told_with_its_uri_and_sentence() {
+    for way in [Way::WebSocket, Way::Tcp, Way::Unix] {
+        let router = Router::new(way);
+        let error = router.client().realm(realm::MISSING).connect().await.expect_err("refused");
+        assert_eq!(error.uri(), Some("wamp.error.no_such_realm"));
+        assert_eq!(refusal(&error), "wamp.error.no_such_realm: there is no such realm");
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_is_declined() {
+    let router = Router::new(Way::Unix);
+    let error = router.client().realm(realm::SECRET).connect().await.expect_err("not joined");
+    let sentence = "wamp.error.no_matching_auth_method: the router asks for 'wampcra'";
+    assert_eq!(refusal(&error), sentence);
+    assert_eq!(router.names(), ["HELLO", "ABORT"]);
+}
+
+#[tokio::test]
+async fn a_router_that_answers_hello_with_something_else_is_told_so() {
+    let router = Router::new(Way::Unix);
+    let error = router.client().realm(realm::CONFUSED).connect().await.expect_err("not joined");
+    let sentence = "wamp.error.protocol_violation: the router answers HELLO with PUBLISHED";
+    assert_eq!(refusal(&error), sentence);
+    assert_eq!(router.names(), ["HELLO", "ABORT"]);
+}
+
+#[tokio::test]
+async fn an_address_where_nobody_listens_is_named() {
+    let path = socket_path();
+    let address = format!("unix:{}", path.display());
+    let error = Client::new(&address).expect("an address").connect().await.expect_err("nobody");
+    let start = format!("connecting to {address} failed: ");
+    assert!(error.to_string().starts_with(&start), "{error}");
+    assert!(matches!(error, Error::Connect(_)));
+}
+
+#[tokio::test]
+async fn a_serializer_that_the_router_lacks_is_told() {
+    let router = Router::with(Way::Unix, &[Serializer::Json], 1 << 20);
+    let error = router.client().serializer(Serializer::Cbor).connect().await.expect_err("refused");
+    let sentence = format!(
+        "connecting to {} failed: RawSocket handshake: \
+         the serializer is not supported by the router",
+        router.address()
+    );
+    assert_eq!(error.to_string(), sentence);
+
+    let router = Router::with(Way::WebSocket, &[Serializer::Json], 1 << 20);
+    let error = router.client().serializer(Serializer::Cbor).connect().await.expect_err("refused");
+    let sentence = format!(
+        "connecting to {} failed: WebSocket handshake: \
+         the server refuses the WebSocket handshake: 400 Bad Request",
+        router.address()
+    );
+    assert_eq!(error.to_string(), sentence);
+}

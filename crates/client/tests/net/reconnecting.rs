@@ -1,0 +1,173 @@
+//! What happens when a connection is lost and another one is made.
+
+use std::time::Duration;
+
+use cloverleaf_client::{Args, Error, Failure, Reconnect, Session};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::ClientMessage;
+
+use crate::router::{ECHO, PATIENCE, Router, SILENCE, TAKEN, Way};
+
+/// Patience of a test.
+fn soon() -> Reconnect {
+    Reconnect::default().first_delay(Duration::from_millis(10)).max_delay(Duration::from_millis(50))
+}
+
+async fn joined(router: &Router) -> Session {
+    router.client().reconnect(soon()).connect().await.expect("joined")
+}
+
+/// Waits until the connection is noticed to be lost, and replaced.
+async fn replaced(router: &Router, session: &Session, hellos: usize) {
+    router.until_received("HELLO", hellos).await;
+    tokio::time::timeout(PATIENCE, session.connected()).await.expect("in time").expect("joined");
+}
+
+/// Calls until the procedure is registered again.
+async fn sum(session: &Session) -> i64 {
+    loop {
+        match session.call("test.add").args((2, 3)).await {
+            Ok(reply) => return reply.value().expect("a number"),
+            Err(error) => assert_eq!(error.uri(), Some("wamp.error.no_such_procedure")),
+        }
+    }
+}
+
+async fn add(Args((a, b)): Args<(i64, i64)>) -> Result<i64, Failure> {
+    Ok(a + b)
+}
+
+#[tokio::test]
+async fn what_was_registered_and_subscribed_is_again_after_the_socket_was_cut() {
+    for way in [Way::WebSocket, Way::Tcp, Way::Unix] {
+        let router = Router::new(way);
+        let session = joined(&router).await;
+        let registration = session.register("test.add", add).await.expect("registered");
+        let mut events = session.subscribe("test.news").await.expect("subscribed");
+        let before = (registration.id(), session.welcome().map(|welcome| welcome.session));
+        router.cut();
+        replaced(&router, &session, 2).await;
+        assert_eq!(sum(&session).await, 5);
+        let after = (registration.id(), session.welcome().map(|welcome| welcome.session));
+        assert_ne!(before, after);
+        router.until_received("SUBSCRIBE", 2).await;
+        session.publish("test.news").args((1,)).exclude_me(false).await.expect("published");
+        assert_eq!(events.next().await.expect("an event").args::<(u8,)>().expect("one"), (1,));
+        registration.unregister().await.expect("the handle is still good");
+        events.unsubscribe().await.expect("the handle is still good");
+        let error = session.call("test.add").args((2, 3)).await.expect_err("unregistered");
+        assert_eq!(error.uri(), Some("wamp.error.no_such_procedure"));
+    }
+}
+
+#[tokio::test]
+async fn request_ids_count_from_one_on_each_connection() {
+    let router = Router::new(Way::Unix);
+    let session = joined(&router).await;
+    for _ in 0..2 {
+        session.call(ECHO).await.expect("an echo");
+    }
+    router.cut();
+    replaced(&router, &session, 2).await;
+    session.call(ECHO).await.expect("an echo");
+    let ids: Vec<u64> = router
+        .received()
+        .iter()
+        .filter_map(|message| match message {
+            ClientMessage::Call(call) => Some(call.request.number()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ids, [1, 2, 1]);
+}
+
+#[tokio::test]
+async fn requests_fail_when_the_connection_is_lost_and_until_it_is_replaced() {
+    let router = Router::new(Way::Unix);
+    let patient = Reconnect::default().first_delay(Duration::from_secs(60));
+    let session = router.client().reconnect(patient).connect().await.expect("joined");
+    let call = session.call(SILENCE).send();
+    router.until_received("CALL", 1).await;
+    router.cut();
+    let error = call.await.expect_err("unanswered");
+    assert!(matches!(&error, Error::Closed(why) if why.starts_with("the connection was lost")));
+    assert!(!session.is_connected() && session.closed().is_none());
+    let again = session.call(ECHO).await.expect_err("not connected");
+    assert_eq!(again.to_string(), error.to_string());
+    session.leave().expect("nothing to be said");
+    assert_eq!(session.ended().await, error_uri::CLOSE_NORMAL);
+}
+
+#[tokio::test]
+async fn a_procedure_that_runs_is_given_up_with_its_connection() {
+    let router = Router::new(Way::Unix);
+    let session = joined(&router).await;
+    let gate = std::sync::Arc::new(tokio::sync::Notify::new());
+    let held = std::sync::Arc::clone(&gate);
+    let wait = move || {
+        let gate = std::sync::Arc::clone(&held);
+        async move {
+            gate.notified().await;
+            Ok::<u64, Failure>(1)
+        }
+    };
+    session.register("test.wait", wait).await.expect("registered");
+    let call = session.call("test.wait").send();
+    router.until_received("CALL", 1).await;
+    router.cut();
+    call.await.expect_err("the caller is gone too");
+    replaced(&router, &session, 2).await;
+    gate.notify_waiters();
+    session.call(ECHO).await.expect("an echo");
+    assert!(!router.names().contains(&"YIELD"), "{:?}", router.names());
+}
+
+#[tokio::test]
+async fn a_registration_that_the_router_still_has_is_tried_again() {
+    let router = Router::new(Way::Unix);
+    let session = joined(&router).await;
+    let registration = session.register(TAKEN, add).await.expect("registered");
+    router.refuse_taken(2);
+    router.cut();
+    router.until_received("REGISTER", 4).await;
+    registration.unregister().await.expect("the handle is still good");
+}
+
+#[tokio::test]
+async fn a_router_that_shuts_down_is_waited_for() {
+    let router = Router::new(Way::WebSocket);
+    let session = joined(&router).await;
+    router.say_goodbye(error_uri::SYSTEM_SHUTDOWN);
+    replaced(&router, &session, 2).await;
+    session.call(ECHO).await.expect("an echo");
+    assert_eq!(router.names(), ["HELLO", "GOODBYE", "HELLO", "CALL"]);
+}
+
+#[tokio::test]
+async fn after_the_last_attempt_the_session_ends_with_what_went_wrong() {
+    let router = Router::new(Way::Unix);
+    let address = router.address();
+    let client = router.client().reconnect(soon().attempts(2));
+    let session = client.connect().await.expect("joined");
+    drop(router);
+    let reason = session.ended().await;
+    assert!(reason.starts_with(&format!("connecting to {address} failed: ")), "{reason}");
+}
+
+#[tokio::test]
+async fn what_is_ended_while_there_is_no_connection_is_not_restored() {
+    let router = Router::new(Way::Unix);
+    let session = joined(&router).await;
+    let registration = session.register("test.add", add).await.expect("registered");
+    let events = session.subscribe("test.news").await.expect("subscribed");
+    let mut lost = session.call(SILENCE).send();
+    router.until_received("CALL", 1).await;
+    router.cut();
+    (&mut lost).await.expect_err("unanswered");
+    registration.unregister().await.expect("nothing to be said");
+    events.unsubscribe().await.expect("nothing to be said");
+    replaced(&router, &session, 2).await;
+    session.call(ECHO).await.expect("an echo");
+    let names = ["HELLO", "REGISTER", "SUBSCRIBE", "CALL", "HELLO", "CALL"];
+    assert_eq!(router.names(), names);
+}

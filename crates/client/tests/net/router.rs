@@ -1,0 +1,561 @@
+//! A router of a few lines on a real socket: enough to be talked to, and to misbehave on request.
+//!
+//! It routes among its own sessions, remembers everything it receives, and can be told to say or do
+//! what no good router does.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cloverleaf_client::{Client, Endpoint, Protocol, Serializer, Target};
+use cloverleaf_transport::listener::{Listener, TcpOptions};
+use cloverleaf_transport::outbound::queue;
+use cloverleaf_transport::rawsocket::Agreed;
+use cloverleaf_transport::{
+    CloseReason, Connection, Flow, Framing, Outbound, Peer, ServerSide, Stream, Undeliverable,
+    WampHandler, rawsocket,
+};
+use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::features::ROUTER;
+use cloverleaf_wamp::ids::{
+    InvocationId, PublicationId, RegistrationId, SessionId, SubscriptionId,
+};
+use cloverleaf_wamp::message::{
+    Abort, Call, CallResult, Challenge, ClientMessage, Event, EventDetails, Goodbye, Hello,
+    Interrupt, InterruptOptions, Invocation, InvocationDetails, Publish, Published, Registered,
+    RequestError, RequestRef, ResultDetails, RouterMessage, SharedEvent, Subscribed, Unregistered,
+    Unsubscribed, Welcome, WelcomeDetails,
+};
+use cloverleaf_wamp::payload::{Encoded, Payload};
+use cloverleaf_wamp::websocket::handshake::server::{RequestHead, accept};
+use cloverleaf_wamp::websocket::{CloseCode, Limits, Role};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, JoinHandle};
+
+/// How long a test waits for something to happen before it fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where and how a router listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    WebSocket,
+    Tcp,
+    Unix,
+}
+
+/// Realms with a meaning of their own; every other one is joined.
+pub(crate) mod realm {
+    /// HELLO is answered with ABORT.
+    pub(crate) const MISSING: &str = "realm.missing";
+    /// HELLO is answered with CHALLENGE.
+    pub(crate) const SECRET: &str = "realm.secret";
+    /// HELLO is answered with RESULT.
+    pub(crate) const CONFUSED: &str = "realm.confused";
+    /// GOODBYE is not answered.
+    pub(crate) const DEAF: &str = "realm.deaf";
+}
+
+/// Calling this is never answered.
+pub(crate) const SILENCE: &str = "router.silence";
+/// Calling this returns the arguments.
+pub(crate) const ECHO: &str = "router.echo";
+/// Calling this fails with the arguments as explanation.
+pub(crate) const FAIL: &str = "router.fail";
+/// Registering this is refused, as often as the router was told.
+pub(crate) const TAKEN: &str = "router.taken";
+
+struct Session {
+    outbound: Outbound<RouterMessage>,
+    realm: String,
+}
+
+struct Waiting {
+    caller: usize,
+    request: RequestRef,
+    callee: usize,
+}
+
+#[derive(Default)]
+struct Tables {
+    sessions: HashMap<usize, Session>,
+    procedures: HashMap<String, (usize, RegistrationId)>,
+    topics: Vec<(String, SubscriptionId, Vec<usize>)>,
+    invocations: HashMap<InvocationId, Waiting>,
+    received: Vec<ClientMessage>,
+    connections: Vec<AbortHandle>,
+    refusals_of_taken: usize,
+}
+
+struct Shared {
+    tables: Mutex<Tables>,
+    changed: Notify,
+    last_id: AtomicU64,
+    serializers: Vec<Serializer>,
+    max_message: usize,
+}
+
+impl Shared {
+    fn number(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// See the [module](self). Ends when it is dropped.
+pub(crate) struct Router {
+    shared: Arc<Shared>,
+    target: Target,
+    accepting: JoinHandle<()>,
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.cut();
+    }
+}
+
+/// A path for a socket file that nobody else uses.
+pub(crate) fn socket_path() -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("cloverleaf-client-{}-{number}.sock", std::process::id()))
+}
+
+impl Router {
+    /// A router that speaks everything.
+    pub(crate) fn new(way: Way) -> Self {
+        Self::with(way, &Serializer::ALL, 1 << 20)
+    }
+
+    /// A router with these serializers, which takes messages of this length.
+    pub(crate) fn with(way: Way, serializers: &[Serializer], max_message: usize) -> Self {
+        let path = socket_path();
+        let listener = match way {
+            Way::Unix => Listener::unix(&path, 16).expect("a socket"),
+            Way::Tcp | Way::WebSocket => {
+                let options = TcpOptions { backlog: 16, shared: false, user_timeout: None };
+                Listener::tcp(([127, 0, 0, 1], 0).into(), options).expect("a port")
+            }
+        };
+        let endpoint = match listener.local_address() {
+            Some(address) => Endpoint::Tcp { host: "127.0.0.1".to_owned(), port: address.port() },
+            None => Endpoint::Unix(path),
+        };
+        let target = match way {
+            Way::WebSocket => Target::websocket(endpoint, "127.0.0.1", "/ws"),
+            Way::Tcp | Way::Unix => Target::rawsocket(endpoint),
+        };
+        let shared = Arc::new(Shared {
+            tables: Mutex::default(),
+            changed: Notify::new(),
+            last_id: AtomicU64::new(0),
+            serializers: serializers.to_vec(),
+            max_message,
+        });
+        let accepting = tokio::spawn(accept_all(listener, way, Arc::clone(&shared)));
+        Self { shared, target, accepting }
+    }
+
+    /// A client of this router.
+    pub(crate) fn client(&self) -> Client {
+        Client::at(self.target.clone())
+    }
+
+    /// The address of this router.
+    pub(crate) fn address(&self) -> String {
+        match (&self.target.protocol, &self.target.endpoint) {
+            (Protocol::RawSocket, _) => self.target.to_string(),
+            (Protocol::WebSocket { path, .. }, Endpoint::Tcp { host, port }) => {
+                format!("ws://{host}:{port}{path}")
+            }
+            (Protocol::WebSocket { .. }, Endpoint::Unix(_)) => unreachable!("not listened on"),
+        }
+    }
+
+    /// Ends all connections without a word.
+    pub(crate) fn cut(&self) {
+        for connection in self.shared.tables.lock().connections.drain(..) {
+            connection.abort();
+        }
+    }
+
+    /// Sends this to every session.
+    pub(crate) fn say(&self, message: &RouterMessage) {
+        for session in self.shared.tables.lock().sessions.values() {
+            let _ = session.outbound.push(message.clone());
+        }
+    }
+
+    /// Says GOODBYE to every session.
+    pub(crate) fn say_goodbye(&self, reason: &str) {
+        self.say(&RouterMessage::Goodbye(Goodbye::new(reason)));
+    }
+
+    /// Refuses the next registrations of [`TAKEN`].
+    pub(crate) fn refuse_taken(&self, times: usize) {
+        self.shared.tables.lock().refusals_of_taken = times;
+    }
+
+    /// Everything that was received, in order.
+    pub(crate) fn received(&self) -> Vec<ClientMessage> {
+        self.shared.tables.lock().received.clone()
+    }
+
+    /// The names of the messages that were received, in order.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.received().iter().map(ClientMessage::name).collect()
+    }
+
+    /// Waits until so many messages with this name were received.
+    pub(crate) async fn until_received(&self, name: &str, count: usize) {
+        let enough = || self.names().iter().filter(|found| **found == name).count() >= count;
+        let wait = async {
+            loop {
+                let changed = self.shared.changed.notified();
+                if enough() {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+            panic!("{count} times {name} expected, but received {:?}", self.names());
+        }
+    }
+}
+
+async fn accept_all(listener: Listener, way: Way, shared: Arc<Shared>) {
+    loop {
+        let (stream, _) = listener.accept().await;
+        let number = usize::try_from(shared.number()).expect("a few connections");
+        let connection = tokio::spawn(serve(stream, way, number, Arc::clone(&shared)));
+        shared.tables.lock().connections.push(connection.abort_handle());
+    }
+}
+
+async fn serve(mut stream: Stream, way: Way, number: usize, shared: Arc<Shared>) {
+    let agreed = match way {
+        Way::WebSocket => upgrade(&mut stream, &shared).await,
+        Way::Tcp | Way::Unix => {
+            rawsocket::accept(&mut stream, &shared.serializers, shared.max_message).await.ok()
+        }
+    };
+    let Some(Agreed { serializer, framing }) = agreed else { return };
+    let (outbound, outlet) = queue();
+    let client = Attached { number, shared, outbound, is_open: false };
+    let handler = WampHandler::<ServerSide, _>::new(serializer, client);
+    Connection::new(stream, framing, handler, outlet, &mut []).await;
+}
+
+struct Head(Vec<(String, String)>);
+
+impl RequestHead for Head {
+    fn method(&self) -> &str {
+        "GET"
+    }
+
+    fn is_http_1_1(&self) -> bool {
+        true
+    }
+
+    fn header<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        self.0
+            .iter()
+            .filter(move |(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_bytes())
+    }
+}
+
+/// The server's side of the WebSocket handshake.
+async fn upgrade(stream: &mut Stream, shared: &Shared) -> Option<Agreed> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).await.ok()?;
+        head.push(byte[0]);
+    }
+    let text = String::from_utf8(head).ok()?;
+    let lines = text.lines().filter_map(|line| line.split_once(": "));
+    let head = Head(lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
+    let accepted = accept(&head).ok()?;
+    let mut offered =
+        accepted.subprotocols.iter().filter_map(|name| Serializer::from_subprotocol(name));
+    let Some(serializer) = offered.find(|offered| shared.serializers.contains(offered)) else {
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.ok()?;
+        return None;
+    };
+    let response = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\nSec-WebSocket-Protocol: {}\r\n\r\n",
+        accepted.accept_key,
+        serializer.subprotocol()
+    );
+    stream.write_all(response.as_bytes()).await.ok()?;
+    let max_message = shared.max_message;
+    let limits = Limits { max_message, max_frame: max_message };
+    Some(Agreed { serializer, framing: Framing::websocket(Role::Server, limits) })
+}
+
+/// One client, as its connection sees it.
+struct Attached {
+    number: usize,
+    shared: Arc<Shared>,
+    outbound: Outbound<RouterMessage>,
+    is_open: bool,
+}
+
+impl Attached {
+    fn reply(&self, message: RouterMessage) {
+        let _ = self.outbound.push(message);
+    }
+
+    fn refuse(&self, request: RequestRef, uri: &str, payload: Payload) {
+        let error = RequestError::new(request, uri, payload);
+        self.reply(RouterMessage::Error(error));
+    }
+
+    fn hello(&mut self, hello: &Hello) -> Flow {
+        let realm = hello.realm.as_str().to_owned();
+        match realm.as_str() {
+            realm::MISSING => {
+                let abort = Abort::new(error_uri::NO_SUCH_REALM, "there is no such realm");
+                self.reply(RouterMessage::Abort(abort));
+                return Flow::Close(CloseCode::NORMAL, "refused".to_owned());
+            }
+            realm::SECRET => {
+                let extra = Encoded::from_value(Serializer::Json, &HashMap::<u8, u8>::new());
+                let extra = extra.expect("a map");
+                self.reply(RouterMessage::Challenge(Challenge {
+                    authmethod: "wampcra".into(),
+                    extra,
+                }));
+                return Flow::Continue;
+            }
+            realm::CONFUSED => {
+                self.say_result_of_nothing();
+                return Flow::Continue;
+            }
+            _ => {}
+        }
+        self.is_open = true;
+        let session = SessionId::new(self.number as u64).expect("an id");
+        let details = WelcomeDetails { roles: Some(ROUTER), ..WelcomeDetails::default() };
+        self.reply(RouterMessage::Welcome(Welcome { session, details: Box::new(details) }));
+        let outbound = self.outbound.clone();
+        self.shared.tables.lock().sessions.insert(self.number, Session { outbound, realm });
+        Flow::Continue
+    }
+
+    fn say_result_of_nothing(&self) {
+        self.reply(RouterMessage::Published(Published {
+            request: cloverleaf_wamp::ids::RequestId::new(1).expect("an id"),
+            publication: PublicationId::new(1).expect("an id"),
+        }));
+    }
+
+    fn goodbye(&self, goodbye: &Goodbye) -> Flow {
+        let realm = {
+            let mut tables = self.shared.tables.lock();
+            tables.sessions.remove(&self.number).map(|session| session.realm)
+        };
+        if realm.as_deref() == Some(realm::DEAF) {
+            return Flow::Continue;
+        }
+        if goodbye.reason != error_uri::GOODBYE_AND_OUT {
+            self.reply(RouterMessage::Goodbye(Goodbye::new(error_uri::GOODBYE_AND_OUT)));
+        }
+        Flow::Continue
+    }
+
+    fn call(&self, call: Call) {
+        let request = call.reference();
+        match call.procedure.as_str() {
+            SILENCE => {}
+            ECHO => self.reply(RouterMessage::Result(CallResult {
+                request: call.request,
+                details: ResultDetails::default(),
+                payload: call.payload,
+            })),
+            FAIL => self.refuse(request, error_uri::RUNTIME_ERROR, call.payload),
+            procedure => {
+                let mut tables = self.shared.tables.lock();
+                let Some(&(callee, registration)) = tables.procedures.get(procedure) else {
+                    return self.refuse(request, error_uri::NO_SUCH_PROCEDURE, Payload::EMPTY);
+                };
+                let id = InvocationId::new(self.shared.number()).expect("an id");
+                tables.invocations.insert(id, Waiting { caller: self.number, request, callee });
+                let details = InvocationDetails::default();
+                let Call { payload, .. } = call;
+                let invocation = Invocation { request: id, registration, details, payload };
+                if let Some(callee) = tables.sessions.get(&callee) {
+                    let _ = callee.outbound.push(RouterMessage::Invocation(invocation));
+                }
+            }
+        }
+    }
+
+    fn cancel(&self, request: cloverleaf_wamp::ids::RequestId) {
+        let tables = self.shared.tables.lock();
+        let mut waiting = tables.invocations.iter();
+        let found = waiting
+            .find(|(_, waiting)| waiting.caller == self.number && waiting.request.id() == request);
+        if let Some((id, waiting)) = found
+            && let Some(callee) = tables.sessions.get(&waiting.callee)
+        {
+            let options = InterruptOptions::default();
+            let interrupt = Interrupt { request: *id, options };
+            let _ = callee.outbound.push(RouterMessage::Interrupt(interrupt));
+        }
+    }
+
+    fn answer(&self, request: InvocationId, outcome: Result<Payload, (String, Payload)>) {
+        let mut tables = self.shared.tables.lock();
+        let Some(waiting) = tables.invocations.remove(&request) else { return };
+        let answer = match outcome {
+            Ok(payload) => RouterMessage::Result(CallResult {
+                request: waiting.request.id(),
+                details: ResultDetails::default(),
+                payload,
+            }),
+            Err((error, payload)) => {
+                RouterMessage::Error(RequestError::new(waiting.request, error, payload))
+            }
+        };
+        if let Some(caller) = tables.sessions.get(&waiting.caller) {
+            let _ = caller.outbound.push(answer);
+        }
+    }
+
+    fn register(&self, register: &cloverleaf_wamp::message::Register) {
+        let procedure = register.procedure.as_str().to_owned();
+        let mut tables = self.shared.tables.lock();
+        if procedure == TAKEN && tables.refusals_of_taken > 0 {
+            tables.refusals_of_taken -= 1;
+            let uri = error_uri::PROCEDURE_ALREADY_EXISTS;
+            return self.refuse(register.reference(), uri, Payload::EMPTY);
+        }
+        let registration = RegistrationId::new(self.shared.number()).expect("an id");
+        tables.procedures.insert(procedure, (self.number, registration));
+        self.reply(RouterMessage::Registered(Registered {
+            request: register.request,
+            registration,
+        }));
+    }
+
+    fn subscribe(&self, subscribe: &cloverleaf_wamp::message::Subscribe) {
+        let topic = subscribe.topic.as_str();
+        let mut tables = self.shared.tables.lock();
+        let found = tables.topics.iter().position(|(found, ..)| found == topic);
+        let position = found.unwrap_or_else(|| {
+            let id = SubscriptionId::new(self.shared.number()).expect("an id");
+            tables.topics.push((topic.to_owned(), id, Vec::new()));
+            tables.topics.len() - 1
+        });
+        let (_, subscription, subscribers) = &mut tables.topics[position];
+        if !subscribers.contains(&self.number) {
+            subscribers.push(self.number);
+        }
+        let (request, subscription) = (subscribe.request, *subscription);
+        self.reply(RouterMessage::Subscribed(Subscribed { request, subscription }));
+    }
+
+    fn publish(&self, publish: &Publish) {
+        let publication = PublicationId::new(self.shared.number()).expect("an id");
+        let tables = self.shared.tables.lock();
+        let topic = tables.topics.iter().find(|(topic, ..)| topic == publish.topic.as_str());
+        if let Some((_, subscription, subscribers)) = topic {
+            let event = SharedEvent::new(Event {
+                subscription: *subscription,
+                publication,
+                details: Box::new(EventDetails::default()),
+                payload: publish.payload.clone(),
+            });
+            let is_included = |number: &usize| {
+                publish.options.exclude_me == Some(false) || *number != self.number
+            };
+            for number in subscribers.iter().filter(|number| is_included(number)) {
+                if let Some(session) = tables.sessions.get(number) {
+                    let _ = session.outbound.push(RouterMessage::Event(event.clone()));
+                }
+            }
+        }
+        if publish.options.acknowledge == Some(true) {
+            let request = publish.request;
+            self.reply(RouterMessage::Published(Published { request, publication }));
+        }
+    }
+
+    fn leave_topic(&self, subscription: SubscriptionId) {
+        let mut tables = self.shared.tables.lock();
+        for (_, _, subscribers) in tables.topics.iter_mut().filter(|(_, id, _)| *id == subscription)
+        {
+            subscribers.retain(|number| *number != self.number);
+        }
+    }
+}
+
+impl Peer<ServerSide> for Attached {
+    fn handle_message(&mut self, message: ClientMessage) -> Flow {
+        self.shared.tables.lock().received.push(message.clone());
+        let mut flow = Flow::Continue;
+        match message {
+            ClientMessage::Hello(hello) => flow = self.hello(&hello),
+            ClientMessage::Goodbye(goodbye) => flow = self.goodbye(&goodbye),
+            ClientMessage::Call(call) => self.call(call),
+            ClientMessage::Cancel(cancel) => self.cancel(cancel.request),
+            ClientMessage::Yield(answer) => self.answer(answer.request, Ok(answer.payload)),
+            ClientMessage::Error(error) => {
+                let failure = (error.error.as_str().to_owned(), error.payload);
+                self.answer(error.request, Err(failure));
+            }
+            ClientMessage::Register(register) => self.register(&register),
+            ClientMessage::Unregister(unregister) => {
+                let mut tables = self.shared.tables.lock();
+                tables.procedures.retain(|_, (_, id)| *id != unregister.registration);
+                let answer = Unregistered::Answer(unregister.request);
+                self.reply(RouterMessage::Unregistered(answer));
+            }
+            ClientMessage::Subscribe(subscribe) => self.subscribe(&subscribe),
+            ClientMessage::Unsubscribe(unsubscribe) => {
+                self.leave_topic(unsubscribe.subscription);
+                let answer = Unsubscribed::Answer(unsubscribe.request);
+                self.reply(RouterMessage::Unsubscribed(answer));
+            }
+            ClientMessage::Publish(publish) => self.publish(&publish),
+            ClientMessage::Abort(_)
+            | ClientMessage::Authenticate(_)
+            | ClientMessage::EventReceived(_) => {}
+        }
+        self.shared.changed.notify_waiters();
+        flow
+    }
+
+    fn handle_undecodable(&mut self, error: &DecodeError) -> Flow {
+        Flow::Close(CloseCode::PROTOCOL_ERROR, error.to_string())
+    }
+
+    fn handle_undeliverable(
+        &mut self,
+        _: RouterMessage,
+        _: &Undeliverable,
+    ) -> Option<RouterMessage> {
+        None
+    }
+
+    fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    fn closed(&mut self, _: &CloseReason) {
+        let mut tables = self.shared.tables.lock();
+        tables.sessions.remove(&self.number);
+        tables.procedures.retain(|_, (number, _)| *number != self.number);
+        for (_, _, subscribers) in &mut tables.topics {
+            subscribers.retain(|number| *number != self.number);
+        }
+    }
+}
