@@ -100,7 +100,8 @@ impl Service {
         match self {
             Self::Bridge(bridge) => call_or_publish(bridge, request, connection).await,
             Self::WebSocket(endpoint) => endpoint.answer(request, from),
-            Self::Files(files) => files.answer(request, at).await,
+            // Boxed: its future is large, and every request would carry the room for it.
+            Self::Files(files) => Box::pin(files.answer(request, at)).await,
             Self::Json(value) => value.answer(&request),
             Self::Redirect(to) => {
                 let mut response = Response::new(full(Bytes::new()));
@@ -145,8 +146,8 @@ impl JsonValue {
 }
 
 /// An answer in words.
-pub(super) fn text(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(full(Bytes::from_static(text.as_bytes())));
+pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(full(text));
     *response.status_mut() = status;
     response
         .headers_mut()

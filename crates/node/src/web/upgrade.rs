@@ -115,7 +115,7 @@ impl WebSocketEndpoint {
             return routes::text(StatusCode::FORBIDDEN, "This origin may not connect.\n");
         }
         let Some(agreed) = self.agree(&accepted) else {
-            return self.refusal(HandshakeFault::Subprotocol);
+            return self.no_common_subprotocol();
         };
         let response = switching(&accepted, agreed.named);
         let (endpoint, limits) = (self.endpoint.clone(), self.limits);
@@ -144,6 +144,17 @@ impl WebSocketEndpoint {
         }
     }
 
+    fn no_common_subprotocol(&self) -> Response<Body> {
+        let spoken: Vec<&str> = match &self.endpoint {
+            Endpoint::Wamp(service) => {
+                service.serializers.iter().map(|serializer| serializer.subprotocol()).collect()
+            }
+            Endpoint::Echo => Vec::new(),
+        };
+        let text = format!("Sec-WebSocket-Protocol must name one of {}.\n", spoken.join(", "));
+        routes::text(StatusCode::BAD_REQUEST, text)
+    }
+
     fn refusal(&self, fault: HandshakeFault) -> Response<Body> {
         if matches!(fault, HandshakeFault::Upgrade) && self.webstatus {
             let text = "This is a WebSocket endpoint; connect to it with a WAMP client.\n";
@@ -151,9 +162,8 @@ impl WebSocketEndpoint {
             response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
             return response;
         }
-        let mut response = Response::new(full(format!("{fault}.\n")));
-        *response.status_mut() =
-            StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut response = routes::text(status, format!("{fault}.\n"));
         if let Some((name, value)) = fault.header()
             && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
         {
