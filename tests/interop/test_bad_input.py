@@ -3,16 +3,22 @@
 import asyncio
 import functools
 import random
+import time
 
 import pytest
 
 from peers import Attachment
 from router import MAX_MESSAGE
-from wire import ABORT, CBOR, ERROR, HELLO, JSON, MSGPACK, RawSocket, Stream, WebSocket, connect
+from wire import (
+    ABORT, CBOR, ERROR, HELLO, JSON, MSGPACK, RESULT, RawSocket, Stream, WebSocket, connect,
+)
 
 TRANSPORTS = ("websocket", "tcp", "unix")
 DEPTH = 100_000
 REQUEST = 7
+
+# Four results of this size are more than sockets hold, and less than ends a connection.
+LARGE = 3 * 1024 * 1024
 
 
 @pytest.fixture
@@ -362,6 +368,30 @@ async def test_random_octets_disturb_nobody(router, undisturbed, seed):
                     stream.send(noise)
 
     await undisturbed(attack)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_peer_that_reads_late_is_heard_again(router, peers, uri, transport):
+    callee = await peers.join(Attachment("unix", "msgpack"))
+    called = []
+    await callee.register(lambda number: called.append(number) or "x" * LARGE, uri)
+
+    def call_first_and_read_later():
+        with connect(router, transport) as peer:
+            peer.join()
+            for number in range(1, 5):
+                peer.send_message([48, number, {}, uri, [number]])
+            while len(called) < 4:
+                time.sleep(0.01)
+            # Meanwhile the router can't send, and so does not listen either.
+            time.sleep(0.2)
+            peer.send_message([48, 5, {}, "com.example.nobody"])
+            time.sleep(0.2)
+            return [peer.read_message()[:3] for _ in range(5)]
+
+    answers = await asyncio.to_thread(call_first_and_read_later)
+    assert [answer[:2] for answer in answers[:4]] == [[RESULT, number] for number in range(1, 5)]
+    assert answers[4] == [ERROR, 48, 5]
 
 
 async def test_peers_that_vanish_in_the_middle_disturb_nobody(router, undisturbed):

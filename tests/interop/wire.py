@@ -15,7 +15,7 @@ ANSWER_SECONDS = 5
 JSON, MSGPACK, CBOR = 1, 2, 3
 HELLO = [1, "realm1", {"roles": {role: {} for role in (
     "caller", "callee", "publisher", "subscriber")}}]
-WELCOME, ABORT, ERROR = 2, 3, 8
+WELCOME, ABORT, ERROR, RESULT = 2, 3, 8, 50
 
 
 class Closed(Exception):
