@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Either};
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::http::uri::PathAndQuery;
-use hyper::{Request, Response, Uri};
+use hyper::{Request, Response, StatusCode, Uri};
 use tower_http::services::{ServeDir, fs::ServeFileSystemResponseBody};
 use tower_service::Service as _;
 
@@ -39,23 +39,29 @@ impl Files {
 
     /// Answers with the file at what of the path begins at `at`.
     pub(super) async fn answer(&self, request: Request<Incoming>, at: usize) -> Response<Body> {
-        let rest = &request.uri().path()[at..];
+        let (before, rest) = request.uri().path().split_at(at);
+        let before = before.to_owned();
         let path = self.with_default_file(if rest.is_empty() { "/" } else { rest });
         let Some(request) = at_path(request, &path) else { return routes::not_found() };
         let mut response = match self.directory.clone().call(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        if response.status().is_success() {
-            let headers = response.headers_mut();
-            if let Some(cache) = &self.cache {
-                headers.insert(CACHE_CONTROL, cache.clone());
-            }
-            if let Some((_, media_type)) =
+        let status = response.status();
+        let headers = response.headers_mut();
+        if (status.is_success() || status == StatusCode::NOT_MODIFIED)
+            && let Some(cache) = &self.cache
+        {
+            headers.insert(CACHE_CONTROL, cache.clone());
+        }
+        if status.is_success()
+            && let Some((_, media_type)) =
                 self.media_types.iter().find(|(extension, _)| path.ends_with(extension.as_str()))
-            {
-                headers.insert(CONTENT_TYPE, media_type.clone());
-            }
+        {
+            headers.insert(CONTENT_TYPE, media_type.clone());
+        }
+        if let Some(location) = headers.get(LOCATION).and_then(|to| below(&before, to)) {
+            headers.insert(LOCATION, location);
         }
         response.map(into_body)
     }
@@ -67,6 +73,13 @@ impl Files {
             _ => path.to_owned(),
         }
     }
+}
+
+/// Where a redirection within the directory leads in the eyes of the client, who has the directory
+/// below `before`. One slash at the beginning, since two would be another host.
+fn below(before: &str, location: &HeaderValue) -> Option<HeaderValue> {
+    let path = location.to_str().ok()?.trim_start_matches('/');
+    HeaderValue::from_str(&format!("{before}/{path}")).ok()
 }
 
 fn into_body(body: ServeFileSystemResponseBody) -> Body {
