@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -88,14 +88,12 @@ impl Listener {
             .map_err(|error| in_use(&format!("TCP address {address}"), error))
     }
 
-    /// Listens on a Unix socket. A file that is left over from a process that has ended is
-    /// replaced; one that somebody listens on is not. Must be called on a runtime.
+    /// Listens on a Unix socket. A socket's file that is left over from a process that has ended is
+    /// replaced; one that somebody listens on is not, nor is any other file. Must be called on a
+    /// runtime.
     pub fn unix(path: &Path, backlog: u16) -> Result<Self, TransportError> {
         let name = format!("Unix socket {}", path.display());
-        if path.exists() {
-            if UnixStream::connect(path).is_ok() {
-                return Err(in_use(&name, io::ErrorKind::AddrInUse.into()));
-            }
+        if is_stale(path).map_err(|error| in_use(&name, error))? {
             std::fs::remove_file(path)
                 .map_err(TransportError::io(format!("removing the stale file of {name}")))?;
         }
@@ -136,6 +134,27 @@ impl Listener {
                 }
             }
         }
+    }
+}
+
+/// Whether a socket's file is there and nobody listens on it any more.
+fn is_stale(path: &Path) -> io::Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.file_type().is_socket() => {}
+        Ok(_) => {
+            let text = "there is a file of this name that is no socket";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Somebody who listens and is too busy to accept is not waited for.
+    probe.set_nonblocking(true)?;
+    match probe.connect(&socket2::SockAddr::unix(path)?) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Ok(()) | Err(_) => Err(io::ErrorKind::AddrInUse.into()),
     }
 }
 
