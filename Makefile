@@ -42,7 +42,8 @@ test-rust: binaries
 test-interop: $(VENV)/installed binaries
 	CLOVERLEAF_BIN=$(abspath $(BINARY)) $(PYTHON) -m pytest tests/interop
 
-# One short round of everything: whether each request is answered rightly under load, not how fast.
+# One short round of a debug build: whether each request is answered rightly under load. How fast,
+# only `make bench` says.
 test-bench: $(VENV)/installed binaries wrk
 	$(PYTHON) -m pytest bench
 	$(PYTHON) bench/http_bridge.py quick --rounds 1 --seconds 1 --binaries $(TARGET)/debug \

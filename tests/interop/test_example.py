@@ -42,10 +42,10 @@ class Example(Router):
         call = {"procedure": f"com.example.{procedure}", "args": [13, 3], "kwargs": kwargs}
         return ask(self, "POST", "/call", json.dumps(call).encode()).body
 
-    def wait_for(self, procedure):
+    def wait_for(self, procedure, **kwargs):
         """The first result of a procedure that is about to be there."""
         deadline = time.monotonic() + RESTART_SECONDS
-        while "error" in (answer := self.call(procedure)):
+        while "error" in (answer := self.call(procedure, **kwargs)):
             assert time.monotonic() < deadline, f"{procedure}: {answer}\n{self.log()}"
             time.sleep(0.02)
         return answer
@@ -88,9 +88,17 @@ def test_each_attachment_answers_its_procedure(example):
 
 
 def test_a_call_is_logged_unless_the_caller_wants_it_quiet(example):
-    router = example("config.json", *PROCEDURES)
+    router = example("config.json")
+    for name, result in PROCEDURES.items():
+        assert router.wait_for(name, verbose=False) == {"args": [result]}
+    lines = [f"com.example.{name}(13, 3)" for name in PROCEDURES]
+    assert not any(line in router.log() for line in lines)
     for name in PROCEDURES:
-        assert router.call(name, verbose=False) == {"args": [PROCEDURES[name]]}
+        router.call(name)
+    deadline = time.monotonic() + RESTART_SECONDS
+    while not all(line in router.log() for line in lines):
+        assert time.monotonic() < deadline, router.log()
+        time.sleep(0.02)
 
 
 def test_four_workers_share_one_procedure(example):
