@@ -1,0 +1,119 @@
+//! HTTP/1.1 over a stream: requests as they are written, responses in their parts.
+
+use std::fmt;
+
+use super::Stream;
+
+/// A connection to a web server.
+#[derive(Debug)]
+pub(crate) struct Http {
+    stream: Stream,
+}
+
+/// What a server has answered; the names of headers are in lower case.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Http {
+    pub(crate) const fn over(stream: Stream) -> Self {
+        Self { stream }
+    }
+
+    pub(crate) fn into_stream(self) -> Stream {
+        self.stream
+    }
+
+    pub(crate) fn send(&mut self, request: &str) {
+        self.stream.send(request.as_bytes());
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> Response {
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        self.receive()
+    }
+
+    /// Posts JSON.
+    pub(crate) fn post(&mut self, path: &str, body: &str) -> Response {
+        self.send(&posting(path, body));
+        self.receive()
+    }
+
+    /// Sends a request as it is and reads the answer.
+    pub(crate) fn ask(&mut self, request: &str) -> Response {
+        self.send(request);
+        self.receive()
+    }
+
+    /// The next response.
+    pub(crate) fn receive(&mut self) -> Response {
+        let head = self.receive_head();
+        let mut lines = head.split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect();
+        let length = headers.iter().find(|(name, _)| name == "content-length");
+        let length = length.map_or(0, |(_, length)| length.parse().expect("a length"));
+        let body = self.stream.receive(length);
+        Response { status: status.expect("a status line"), headers, body }
+    }
+
+    fn receive_head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let octet = self.stream.receive(1);
+            assert!(
+                !octet.is_empty(),
+                "the connection ended after {:?}",
+                head.escape_ascii().to_string()
+            );
+            head.extend(octet);
+        }
+        String::from_utf8(head).expect("an ASCII head")
+    }
+
+    /// The server ends the connection now, without another answer.
+    pub(crate) fn receive_end(&mut self) {
+        self.stream.receive_end();
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn finish(&mut self) {
+        self.stream.finish();
+    }
+}
+
+/// A request that posts JSON.
+pub(crate) fn posting(path: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+impl Response {
+    pub(crate) fn header(&self, wanted: &str) -> Option<&str> {
+        self.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// The whole response but its date: status, headers and, after an empty line, the body.
+impl fmt::Display for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.status)?;
+        for (name, value) in self.headers.iter().filter(|(name, _)| name != "date") {
+            writeln!(f, "{name}: {value}")?;
+        }
+        write!(f, "\n{}", self.text())
+    }
+}

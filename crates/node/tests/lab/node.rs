@@ -1,0 +1,198 @@
+//! A node as a process: started, watched through its log, and ended.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use super::process::send_signal;
+use super::{Directory, Http, RawSocket, Stream, WebSocket, wait_for};
+
+const LOG: &str = "node.log";
+
+/// What a command that ends by itself has said.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a command that ends by itself.
+pub(crate) fn run<A: AsRef<OsStr>>(program: &str, directory: &Directory, args: &[A]) -> Outcome {
+    let [stdout, stderr] = ["stdout.log", "stderr.log"].map(|name| directory.path().join(name));
+    let mut command = command(program, directory);
+    command.args(args);
+    command
+        .stdout(File::create(&stdout).expect("a file"))
+        .stderr(File::create(&stderr).expect("a file"));
+    let mut child = Killed(command.spawn().expect("a program"));
+    let code = wait_for(&format!("the end of {command:?}"), || child.0.try_wait().ok().flatten());
+    let [stdout, stderr] = [stdout, stderr].map(|path| fs::read_to_string(path).expect("a text"));
+    Outcome { code: code.code(), stdout, stderr }
+}
+
+fn command(program: &str, directory: &Directory) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(directory.path())
+        .env_remove("CROSSBAR_DIR")
+        .env_remove("CLOVERLEAF_LOGLEVEL")
+        .stdin(Stdio::null());
+    command
+}
+
+/// A child process that does not outlive the test.
+#[derive(Debug)]
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// See the [module](self).
+pub(crate) struct Node {
+    process: Killed,
+    directory: Directory,
+}
+
+impl Node {
+    /// Starts a node with a configuration and waits until it is ready.
+    pub(crate) fn start(program: &str, config: &str) -> Self {
+        Self::start_in(program, Directory::new(), config)
+    }
+
+    /// The same in a directory that may hold more.
+    pub(crate) fn start_in(program: &str, directory: Directory, config: &str) -> Self {
+        let config = directory.write("config.json", config);
+        let config = config.display().to_string();
+        let args = ["start", "--logformat", "none", "--config", &config];
+        Self::launch(program, directory, &args).ready()
+    }
+
+    /// Starts a process without waiting for anything. It leads a process group of its own.
+    pub(crate) fn launch(program: &str, directory: Directory, args: &[&str]) -> Self {
+        use std::os::unix::process::CommandExt as _;
+        let log = File::create(directory.path().join(LOG)).expect("a file");
+        let mut command = command(program, &directory);
+        command.args(args).stdout(Stdio::null()).stderr(log).process_group(0);
+        Self { process: Killed(command.spawn().expect("a program")), directory }
+    }
+
+    /// Waits until everything is served.
+    pub(crate) fn ready(self) -> Self {
+        self.wait_for_line("ready after");
+        self
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Gives up the process, whatever has become of it, and keeps the directory.
+    pub(crate) fn into_directory(self) -> Directory {
+        self.directory
+    }
+
+    /// What the node has said so far.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.directory.path().join(LOG)).unwrap_or_default())
+            .into_owned()
+    }
+
+    /// The lines of the log that contain this text.
+    pub(crate) fn lines_with(&self, text: &str) -> Vec<String> {
+        self.log().lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+    }
+
+    /// Waits until a line of the log contains this text, and gives the first such line.
+    pub(crate) fn wait_for_line(&self, text: &str) -> String {
+        self.wait_for_lines(text, 1).swap_remove(0)
+    }
+
+    /// Waits until so many lines of the log contain this text.
+    pub(crate) fn wait_for_lines(&self, text: &str, count: usize) -> Vec<String> {
+        wait_for(&format!("{count} lines with '{text}' from {self:?}"), || {
+            Some(self.lines_with(text)).filter(|lines| lines.len() >= count)
+        })
+    }
+
+    /// The TCP addresses of the listeners that the log names so, such as `HTTP`.
+    pub(crate) fn addresses(&self, kind: &str) -> Vec<SocketAddr> {
+        let prefix = format!("{kind} at ");
+        let log = self.log();
+        let listening = log.lines().filter_map(|line| line.split_once(&prefix));
+        listening
+            .filter_map(|(_, rest)| {
+                rest.split([' ', '\n']).next()?.trim_end_matches(':').parse().ok()
+            })
+            .collect()
+    }
+
+    fn address(&self, kind: &str) -> SocketAddr {
+        *self.addresses(kind).first().unwrap_or_else(|| panic!("{kind} isn't served: {self:?}"))
+    }
+
+    /// An HTTP connection to the first web transport.
+    pub(crate) fn http(&self) -> Http {
+        Http::over(Stream::tcp(self.address("HTTP")))
+    }
+
+    /// A WebSocket at `/ws` of the first web transport, with this subprotocol.
+    pub(crate) fn websocket(&self, subprotocol: &str) -> WebSocket {
+        WebSocket::open(Stream::tcp(self.address("HTTP")), "/ws", subprotocol)
+    }
+
+    /// The octets before any handshake at the first RawSocket transport over TCP.
+    pub(crate) fn tcp(&self) -> Stream {
+        Stream::tcp(self.address("RawSocket"))
+    }
+
+    /// The octets before any handshake at the Unix socket `router.sock`.
+    pub(crate) fn unix(&self) -> Stream {
+        Stream::unix(&self.socket())
+    }
+
+    /// A RawSocket over the Unix socket `router.sock`.
+    pub(crate) fn rawsocket(&self, serializer: u8) -> RawSocket {
+        RawSocket::open(self.unix(), serializer)
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.directory.path().join("router.sock")
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        send_signal(name, i64::from(self.id()));
+    }
+
+    /// Waits for the end of the process and gives its exit code; none after a signal.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        let process = &mut self.process.0;
+        let status = wait_for("the end of the node", || process.try_wait().expect("a child"));
+        status.code()
+    }
+
+    /// Sends a signal and waits for the end.
+    pub(crate) fn end(&mut self, signal: &str) -> Option<i32> {
+        self.signal(signal);
+        self.exit_code()
+    }
+}
+
+/// The log, for messages of failed tests.
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a node with this log:\n{}", self.log())
+    }
+}

@@ -1,0 +1,19 @@
+//! What the operating system says about processes, and signals to them.
+
+use std::fs;
+use std::process::Command;
+
+/// Sends a signal, by its name without `SIG`. A negative number is a process group.
+pub(crate) fn send_signal(name: &str, process: i64) {
+    let mut kill = Command::new("kill");
+    kill.args([&format!("-{name}"), "--", &process.to_string()]);
+    assert!(kill.status().expect("the command kill").success(), "SIG{name} to {process}");
+}
+
+/// The resident memory of a process.
+pub(crate) fn resident_bytes(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    kibibytes * 1024
+}

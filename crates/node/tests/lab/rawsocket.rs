@@ -1,0 +1,70 @@
+//! RawSocket frames over a stream.
+
+use super::{Peer, Stream};
+
+/// The serializers by their numbers in the handshake.
+pub(crate) const JSON: u8 = 1;
+pub(crate) const MSGPACK: u8 = 2;
+pub(crate) const CBOR: u8 = 3;
+
+/// A peer whose handshake is done.
+#[derive(Debug)]
+pub(crate) struct RawSocket {
+    pub(crate) stream: Stream,
+}
+
+impl RawSocket {
+    /// Shakes hands; the peer takes messages of 16 MiB.
+    pub(crate) fn open(stream: Stream, serializer: u8) -> Self {
+        Self::open_with(stream, 0xf0 | serializer)
+    }
+
+    /// Shakes hands with this second octet: length and serializer.
+    pub(crate) fn open_with(mut stream: Stream, octet: u8) -> Self {
+        stream.send(&[0x7f, octet, 0, 0]);
+        let reply = stream.receive(4);
+        let agreed = matches!(reply[..], [0x7f, answer, 0, 0] if answer & 0x0f == octet & 0x0f);
+        assert!(agreed, "the handshake 7f {octet:02x} 00 00 is answered by {reply:02x?}");
+        Self { stream }
+    }
+
+    /// A stream whose handshake has been done by the test.
+    pub(crate) const fn over(stream: Stream) -> Self {
+        Self { stream }
+    }
+
+    pub(crate) fn send_frame(&mut self, kind: u8, payload: &[u8]) {
+        let length = u32::try_from(payload.len()).expect("a short frame");
+        let mut frame = (u32::from(kind) << 24 | length).to_be_bytes().to_vec();
+        frame.extend_from_slice(payload);
+        self.stream.send(&frame);
+    }
+
+    /// The next frame: its first octet and its payload.
+    pub(crate) fn receive_frame(&mut self) -> (u8, Vec<u8>) {
+        let prefix = self.stream.receive(4);
+        let [kind, high, middle, low] = prefix[..] else {
+            panic!("the connection ended where a frame was expected")
+        };
+        let length = u32::from_be_bytes([0, high, middle, low]) as usize;
+        let payload = self.stream.receive(length);
+        assert_eq!(payload.len(), length, "the connection ended within a frame");
+        (kind, payload)
+    }
+}
+
+impl Peer for RawSocket {
+    fn send_octets(&mut self, message: &[u8]) {
+        self.send_frame(0, message);
+    }
+
+    fn receive_octets(&mut self) -> Vec<u8> {
+        let (kind, payload) = self.receive_frame();
+        assert_eq!(kind, 0, "a message was expected");
+        payload
+    }
+
+    fn receive_end(&mut self) {
+        self.stream.receive_end();
+    }
+}

@@ -1,0 +1,98 @@
+//! A connected socket, TCP or Unix, whose reads and writes have a deadline.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use super::PATIENCE;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    pub(crate) fn tcp(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("a TCP connection");
+        stream.set_nodelay(true).expect("an option");
+        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+        stream.set_write_timeout(Some(PATIENCE)).expect("an option");
+        Self::Tcp(stream)
+    }
+
+    pub(crate) fn unix(path: &Path) -> Self {
+        let stream = UnixStream::connect(path).expect("a Unix connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+        stream.set_write_timeout(Some(PATIENCE)).expect("an option");
+        Self::Unix(stream)
+    }
+
+    /// Sends what the router still wants to hear; one that hangs up is no fault here.
+    pub(crate) fn send(&mut self, octets: &[u8]) {
+        let sent = match self {
+            Self::Tcp(stream) => stream.write_all(octets),
+            Self::Unix(stream) => stream.write_all(octets),
+        };
+        match sent.map_err(|error| error.kind()) {
+            Ok(()) | Err(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {}
+            Err(error) => panic!("{} octets can't be sent: {error}", octets.len()),
+        }
+    }
+
+    /// Some octets; none at the end. A reset is an end, too.
+    fn receive_some(&mut self, buffer: &mut [u8]) -> usize {
+        let read = match self {
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Unix(stream) => stream.read(buffer),
+        };
+        match read.map_err(|error| error.kind()) {
+            Ok(count) => count,
+            Err(ErrorKind::ConnectionReset) => 0,
+            Err(error) => panic!("no octets and no end came: {error}"),
+        }
+    }
+
+    /// Exactly so many octets, or all that come before the end.
+    pub(crate) fn receive(&mut self, count: usize) -> Vec<u8> {
+        let mut octets = vec![0; count];
+        let mut filled = 0;
+        while filled < count {
+            match self.receive_some(&mut octets[filled..]) {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        octets.truncate(filled);
+        octets
+    }
+
+    /// Everything that comes before the end.
+    pub(crate) fn receive_to_end(&mut self) -> Vec<u8> {
+        let mut octets = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            match self.receive_some(&mut buffer) {
+                0 => return octets,
+                read => octets.extend_from_slice(&buffer[..read]),
+            }
+        }
+    }
+
+    /// The end comes now, before another octet.
+    pub(crate) fn receive_end(&mut self) {
+        let octets = self.receive_to_end();
+        assert!(octets.is_empty(), "the end was expected, not {}", octets.escape_ascii());
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn finish(&mut self) {
+        let finished = match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
+        finished.expect("an open connection");
+    }
+}

@@ -1,0 +1,122 @@
+//! WebSocket frames over a stream, from the client's side.
+
+use super::http::{Http, Response};
+use super::{Peer, Stream};
+
+/// The key of the example in RFC 6455 section 1.3, and what it is answered by.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+const TEXT: u8 = 1;
+const BINARY: u8 = 2;
+const CLOSE: u8 = 8;
+
+/// A peer whose handshake is done.
+#[derive(Debug)]
+pub(crate) struct WebSocket {
+    stream: Stream,
+    opcode: u8,
+}
+
+/// An opening request. Each change is a header that stands in place of the usual one; an empty one
+/// is left out.
+pub(crate) fn opening(path: &str, changes: &[(&str, &str)]) -> String {
+    let mut headers = vec![
+        ("Host", "localhost"),
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Key", KEY),
+        ("Sec-WebSocket-Version", "13"),
+    ];
+    for (name, value) in changes {
+        headers.retain(|(usual, _)| usual != name);
+        headers.push((name, value));
+    }
+    let lines = headers.iter().filter(|(_, value)| !value.is_empty());
+    let lines: String = lines.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("GET {path} HTTP/1.1\r\n{lines}\r\n")
+}
+
+impl WebSocket {
+    /// Shakes hands.
+    pub(crate) fn open(stream: Stream, path: &str, subprotocol: &str) -> Self {
+        let mut http = Http::over(stream);
+        http.send(&opening(path, &[("Sec-WebSocket-Protocol", subprotocol)]));
+        let Response { status, headers, .. } = http.receive();
+        assert_eq!(status, 101);
+        let header =
+            |wanted| headers.iter().find(|(name, _)| name == wanted).map(|(_, v)| v.as_str());
+        assert_eq!(header("sec-websocket-accept"), Some(ACCEPT));
+        assert_eq!(header("sec-websocket-protocol"), Some(subprotocol));
+        let opcode = if subprotocol.ends_with("json") { TEXT } else { BINARY };
+        Self { stream: http.into_stream(), opcode }
+    }
+
+    /// Sends a frame that begins with `first` (final bit, reserved bits, opcode). Its mask is zero,
+    /// which leaves the payload as it is.
+    pub(crate) fn send_frame(&mut self, first: u8, payload: &[u8]) {
+        let mut frame = vec![first];
+        match payload.len() {
+            length @ ..126 => frame.push(0x80 | length as u8),
+            length @ 126..65_536 => {
+                frame.push(0x80 | 126);
+                frame.extend((length as u16).to_be_bytes());
+            }
+            length => {
+                frame.push(0x80 | 127);
+                frame.extend((length as u64).to_be_bytes());
+            }
+        }
+        frame.extend([0; 4]);
+        frame.extend_from_slice(payload);
+        self.send_raw(&frame);
+    }
+
+    pub(crate) fn send_raw(&mut self, octets: &[u8]) {
+        self.stream.send(octets);
+    }
+
+    /// The next frame: its first octet and its payload. A server masks nothing.
+    pub(crate) fn receive_frame(&mut self) -> (u8, Vec<u8>) {
+        let head = self.stream.receive(2);
+        let [first, second] = head[..] else {
+            panic!("the connection ended where a frame was expected")
+        };
+        let length = match second {
+            126 => self.stream.receive(2),
+            127 => self.stream.receive(8),
+            short => vec![short],
+        };
+        let length = length.iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
+        let payload = self.stream.receive(length);
+        assert_eq!(payload.len(), length, "the connection ended within a frame");
+        (first, payload)
+    }
+
+    /// The code of the close frame that comes next, which is answered as it should be; then the
+    /// router ends the connection.
+    pub(crate) fn receive_close(&mut self) -> Option<u16> {
+        let (first, payload) = self.receive_frame();
+        assert_eq!(first, 0x80 | CLOSE, "a close frame was expected, not {payload:02x?}");
+        let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+        self.send_frame(0x80 | CLOSE, &payload);
+        self.stream.receive_end();
+        code
+    }
+}
+
+impl Peer for WebSocket {
+    fn send_octets(&mut self, message: &[u8]) {
+        self.send_frame(0x80 | self.opcode, message);
+    }
+
+    fn receive_octets(&mut self) -> Vec<u8> {
+        let (first, payload) = self.receive_frame();
+        assert_eq!(first, 0x80 | self.opcode, "a message was expected, not {payload:02x?}");
+        payload
+    }
+
+    fn receive_end(&mut self) {
+        assert_eq!(self.receive_close(), Some(1002), "the close code of an aborted session");
+    }
+}

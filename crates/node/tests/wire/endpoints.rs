@@ -1,0 +1,92 @@
+//! Endpoints that are taken, and those that only look so.
+
+use crate::lab::{Directory, Honest, Node, Outcome, run};
+use crate::router::{CLOVERLEAF, router};
+
+/// A node whose one RawSocket listens at this endpoint.
+fn config(endpoint: &str) -> String {
+    format!(
+        r#"{{"version": 2, "workers": [{{"type": "router",
+            "realms": [{{"name": "realm1", "roles": [{{"name": "anonymous", "permissions": [
+                {{"uri": "", "match": "prefix", "allow": {{"call": true, "register": true}}}}]}}]}}],
+            "transports": [{{"type": "rawsocket", "endpoint": {endpoint}}}]}}]}}"#
+    )
+}
+
+fn tcp(port: u16) -> String {
+    config(&format!(r#"{{"type": "tcp", "interface": "127.0.0.1", "port": {port}}}"#))
+}
+
+fn unix(path: &str) -> String {
+    config(&format!(r#"{{"type": "unix", "path": "{path}"}}"#))
+}
+
+/// What a node says that can't start.
+fn refusal(config: &str) -> Outcome {
+    let directory = Directory::new();
+    directory.write("config.json", config);
+    run(CLOVERLEAF, &directory, &["start", "--logformat", "none", "--config", "config.json"])
+}
+
+#[test]
+fn a_second_node_on_the_same_endpoint_is_told_so_and_disturbs_nobody() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    let address = node.addresses("RawSocket")[0];
+    let socket = node.socket();
+    for (config, endpoint) in [
+        (tcp(address.port()), format!("TCP address {address}")),
+        (unix(&socket.display().to_string()), format!("Unix socket {}", socket.display())),
+    ] {
+        let Outcome { code, stderr, .. } = refusal(&config);
+        let said = stderr.lines().last().unwrap_or_default();
+        let expected = format!(
+            "{endpoint} is already in use: is another node running there? Stop it, or choose \
+             another endpoint in the configuration"
+        );
+        assert!(said.starts_with(&expected), "{stderr}");
+        assert_eq!(code, Some(1));
+        honest.call();
+    }
+    assert!(socket.exists());
+    Honest::calling(&node, "com.example.another").call();
+}
+
+#[test]
+fn a_socket_file_that_was_left_behind_is_replaced() {
+    let mut node = Node::start(CLOVERLEAF, &unix("router.sock"));
+    node.signal("KILL");
+    assert_eq!(node.exit_code(), None);
+    assert!(node.socket().exists(), "nobody could remove it");
+    let mut node = Node::start_in(CLOVERLEAF, node.into_directory(), &unix("router.sock"));
+    node.unix();
+    assert_eq!(node.end("TERM"), Some(0));
+    assert!(!node.socket().exists());
+}
+
+#[test]
+fn a_file_that_is_no_socket_is_left_alone() {
+    let directory = Directory::new();
+    let file = directory.write("router.sock", "somebody's letters");
+    directory.write("config.json", &unix("router.sock"));
+    let args = ["start", "--logformat", "none", "--config", "config.json"];
+    let Outcome { code, stderr, .. } = run(CLOVERLEAF, &directory, &args);
+    assert_eq!(code, Some(1), "{stderr}");
+    let expected = "listening on Unix socket router.sock failed: \
+                    there is a file of this name that is no socket\n";
+    assert!(stderr.ends_with(expected), "{stderr}");
+    assert_eq!(std::fs::read_to_string(file).ok().as_deref(), Some("somebody's letters"));
+}
+
+#[test]
+fn an_endpoint_that_can_not_be_is_named() {
+    for (config, said) in [
+        (unix("nowhere/router.sock"), "nowhere/router.sock"),
+        (unix(&"x".repeat(200)), "xxxxx"),
+        (config(r#"{"type": "tcp", "interface": "192.0.2.1", "port": 0}"#), "192.0.2.1"),
+    ] {
+        let Outcome { code, stderr, .. } = refusal(&config);
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains(said), "{stderr}");
+    }
+}

@@ -1,0 +1,189 @@
+//! Octets that are no message in JSON, MessagePack or CBOR: cut, reserved, with lengths that lie,
+//! nested without end. Each gets ABORT in its own format, at once.
+
+use crate::lab::{CBOR, HELLO, Honest, JSON, MSGPACK, Node, Peer, RawSocket};
+use crate::router::router;
+
+const VIOLATION: &str = "wamp.error.protocol_violation";
+
+/// Deeper than any stack would bear, were it nested calls.
+const DEPTH: usize = 100_000;
+
+/// `[3, {"message": text}, reason]`.
+fn abort(serializer: u8, text: &str) -> Vec<u8> {
+    let head: &[u8] = match serializer {
+        JSON => return crate::lab::abort(VIOLATION, text).into_bytes(),
+        MSGPACK => b"\x93\x03\x81",
+        _ => b"\x83\x03\xa1",
+    };
+    let mut octets = head.to_vec();
+    for text in ["message", text, VIOLATION] {
+        let length = text.len() as u8;
+        match (serializer, length) {
+            (MSGPACK, ..32) => octets.push(0xa0 | length),
+            (MSGPACK, _) => octets.extend([0xd9, length]),
+            (_, ..24) => octets.push(0x60 | length),
+            (_, _) => octets.extend([0x78, length]),
+        }
+        octets.extend_from_slice(text.as_bytes());
+    }
+    octets
+}
+
+/// HELLO to `realm1` with the role caller.
+fn hello(serializer: u8) -> &'static [u8] {
+    match serializer {
+        JSON => HELLO.as_bytes(),
+        MSGPACK => b"\x93\x01\xa6realm1\x81\xa5roles\x81\xa6caller\x80",
+        _ => b"\x83\x01\x66realm1\xa1\x65roles\xa1\x66caller\xa0",
+    }
+}
+
+fn nested(before: &[u8], open: &[u8], after: &[u8]) -> Vec<u8> {
+    [before, &open.repeat(DEPTH), after].concat()
+}
+
+fn ends_after(bytes: usize) -> String {
+    format!("the message ends inside a value, after {bytes} bytes")
+}
+
+fn malformed(offset: usize, what: &str) -> String {
+    format!("the message is not well-formed at byte {offset}: {what}")
+}
+
+fn not_utf8(offset: usize) -> String {
+    format!("text at byte {offset} is not UTF-8")
+}
+
+fn trailing(offset: usize) -> String {
+    format!("bytes follow the end of the message at byte {offset}")
+}
+
+fn too_deep() -> String {
+    "values are nested deeper than 128 levels".to_owned()
+}
+
+/// A serializer, octets, and the text of the ABORT that they get.
+type Row = (u8, Vec<u8>, String);
+
+fn json() -> Vec<Row> {
+    let value = "a value must come here";
+    let deep_object = "a message must be a list that begins with an integer, its type";
+    [
+        (b"".to_vec(), ends_after(0)),
+        (b"[48,1,{},\"com.example".to_vec(), ends_after(21)),
+        (b"\x00\x01\x02".to_vec(), malformed(0, value)),
+        (b"[48,1,{},\"com.example.p\"] []".to_vec(), trailing(26)),
+        (b"[48,1,{},\"com.example.p\",[1,]]".to_vec(), malformed(28, value)),
+        (b"[48,1,{},\"com.example.\xff\"]".to_vec(), not_utf8(10)),
+        (b"[48,1,{},\"com.example.p\",[\"\xff\"]]".to_vec(), not_utf8(27)),
+        (
+            b"[48,1,{},\"com.example.p\",[\"\\ud800\"]]".to_vec(),
+            malformed(33, "a surrogate outside a pair"),
+        ),
+        (nested(b"[48,1,{},\"com.example.p\",", b"[", b"]"), too_deep()),
+        (nested(b"[48,1,{\"x\":", b"[", b"]"), too_deep()),
+        (nested(b"", b"{\"a\":", b""), deep_object.to_owned()),
+    ]
+    .map(|(octets, text)| (JSON, octets, text))
+    .to_vec()
+}
+
+fn msgpack() -> Vec<Row> {
+    let never = "the byte 0xc1 is never used";
+    [
+        (b"".to_vec(), ends_after(0)),
+        (b"\x94\x30\x01\x80".to_vec(), ends_after(4)),
+        (b"\xc1".to_vec(), malformed(0, never)),
+        (b"\x95\x30\x01\x80\xa1p\x91\xc1".to_vec(), malformed(7, never)),
+        (b"\x94\x30\x01\x80\xa1\xff".to_vec(), not_utf8(5)),
+        (b"\x94\x30\x01\x80\xa1p\x00".to_vec(), trailing(6)),
+        // A list, a list of arguments, a binary and a dictionary of 2^32 - 1 elements.
+        (b"\xdd\xff\xff\xff\xff\x30".to_vec(), ends_after(6)),
+        (b"\x95\x30\x01\x80\xa1p\xdd\xff\xff\xff\xff".to_vec(), ends_after(11)),
+        (b"\x95\x30\x01\x80\xa1p\x91\xc6\xff\xff\xff\xff\x00".to_vec(), ends_after(13)),
+        (b"\x96\x30\x01\x80\xa1p\x90\xdf\xff\xff\xff\xff".to_vec(), ends_after(12)),
+        (nested(b"\x95\x30\x01\x80\xa1p", b"\x91", b"\x90"), too_deep()),
+        (nested(b"\x94\x30\x01\x81\xa1x", b"\x91", b"\x90"), too_deep()),
+    ]
+    .map(|(octets, text)| (MSGPACK, octets, text))
+    .to_vec()
+}
+
+fn cbor() -> Vec<Row> {
+    let reserved = "reserved additional information";
+    [
+        (b"".to_vec(), ends_after(0)),
+        (b"\x84\x18\x30\x01\xa0".to_vec(), ends_after(5)),
+        (b"\x1c".to_vec(), malformed(0, reserved)),
+        (b"\xff".to_vec(), malformed(0, "a break with nothing to end")),
+        (b"\x85\x18\x30\x01\xa0\x61p\x81\x1e".to_vec(), malformed(8, reserved)),
+        (b"\x84\x18\x30\x01\xa0\x61\xff".to_vec(), not_utf8(6)),
+        (b"\x84\x18\x30\x01\xa0\x61p\x00".to_vec(), trailing(7)),
+        // A list, a text and a list of arguments of up to 2^64 - 1 elements.
+        (b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff\x18\x30".to_vec(), ends_after(11)),
+        (b"\x84\x18\x30\x01\xa0\x7b\x7f\xff\xff\xff\xff\xff\xff\xff".to_vec(), ends_after(14)),
+        (b"\x85\x18\x30\x01\xa0\x61p\x9b\xff\xff\xff\xff\xff\xff\xff\xff".to_vec(), ends_after(16)),
+        (nested(b"\x85\x18\x30\x01\xa0\x61p", b"\x81", b"\x80"), too_deep()),
+        (nested(b"\x85\x18\x30\x01\xa0\x61p", b"\x9f", b"\xff"), too_deep()),
+    ]
+    .map(|(octets, text)| (CBOR, octets, text))
+    .to_vec()
+}
+
+fn each_is_aborted(rows: Vec<Row>, open: fn(&Node, u8) -> Box<dyn Peer>) {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    for (serializer, octets, text) in rows {
+        let shown = octets[..octets.len().min(60)].escape_ascii();
+        let mut peer = open(&node, serializer);
+        peer.send_octets(hello(serializer));
+        peer.receive_octets();
+        peer.send_octets(&octets);
+        let answer = peer.receive_octets();
+        assert_eq!(
+            answer.escape_ascii().to_string(),
+            abort(serializer, &text).escape_ascii().to_string(),
+            "to '{shown}'"
+        );
+        peer.receive_end();
+        honest.call();
+    }
+}
+
+fn rawsocket(node: &Node, serializer: u8) -> Box<dyn Peer> {
+    Box::new(RawSocket::open(node.tcp(), serializer))
+}
+
+fn websocket(node: &Node, serializer: u8) -> Box<dyn Peer> {
+    let subprotocol = match serializer {
+        JSON => "wamp.2.json",
+        MSGPACK => "wamp.2.msgpack",
+        _ => "wamp.2.cbor",
+    };
+    Box::new(node.websocket(subprotocol))
+}
+
+#[test]
+fn octets_that_are_no_json_end_a_session_in_abort() {
+    each_is_aborted(json(), rawsocket);
+}
+
+/// A WebSocket has checked already that text is UTF-8.
+#[test]
+fn text_that_is_no_json_ends_a_session_in_abort() {
+    let rows = json().into_iter().filter(|(_, octets, _)| str::from_utf8(octets).is_ok());
+    each_is_aborted(rows.collect(), websocket);
+}
+
+#[test]
+fn octets_that_are_no_msgpack_end_a_session_in_abort() {
+    each_is_aborted(msgpack(), rawsocket);
+    each_is_aborted(msgpack(), websocket);
+}
+
+#[test]
+fn octets_that_are_no_cbor_end_a_session_in_abort() {
+    each_is_aborted(cbor(), rawsocket);
+    each_is_aborted(cbor(), websocket);
+}

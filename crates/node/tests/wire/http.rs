@@ -1,0 +1,238 @@
+//! HTTP: calls and publications, requests in all shapes, and the small services at paths.
+
+use crate::lab::{Honest, Http, JSON, Node, Peer as _, RawSocket, posting};
+use crate::router::router;
+
+const CALL: &str = r#"{"procedure":"com.example.echo","args":["hi"],"kwargs":{"loud":true}}"#;
+
+/// The headers of every answer of the bridge, with the length of the body.
+fn bridged(status: u16, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "{status}\ncontent-type: application/json; charset=UTF-8\n\
+         cache-control: no-store,no-cache,must-revalidate,max-age=0\nvary: Origin\n\
+         access-control-allow-origin: *\naccess-control-allow-credentials: true\n\
+         content-length: {length}\n\n{body}"
+    )
+}
+
+/// What the bridge says to a request that it does not accept.
+fn denied(text: &str) -> String {
+    format!(r#"{{"error": "{text}", "args": [], "kwargs": {{}}}}"#)
+}
+
+/// A session with the procedure `com.example.echo` that can be told that nobody waits any more.
+fn callee(node: &Node) -> RawSocket {
+    let mut callee = node.rawsocket(JSON);
+    let hello =
+        r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}},"subscriber":{}}}]"#;
+    assert!(callee.ask(hello).starts_with("[2,"));
+    callee.obtain(r#"[64,1,{},"com.example.echo"]"#);
+    callee
+}
+
+#[test]
+fn a_call_reaches_its_procedure_and_its_result_comes_back() {
+    let node = router();
+    let mut callee = callee(&node);
+    let mut http = node.http();
+    for (invocation, path) in [(1, "/call"), (2, "/deep/call"), (3, "/call/")] {
+        http.send(&posting(path, CALL));
+        assert_eq!(callee.receive(), format!(r#"[68,{invocation},1,{{}},["hi"],{{"loud":true}}]"#));
+        callee.send(&format!(r#"[70,{invocation},{{}},["hi"],{{"loud":false}}]"#));
+        let body = r#"{"args":["hi"],"kwargs":{"loud":false}}"#;
+        assert_eq!(http.receive().to_string(), bridged(200, body), "at {path}");
+    }
+}
+
+#[test]
+fn a_publication_reaches_its_subscriber() {
+    let node = router();
+    let mut subscriber = callee(&node);
+    subscriber.obtain(r#"[32,2,{},"com.example.topic"]"#);
+    let body = r#"{"topic":"com.example.topic","args":[1,"two"]}"#;
+    let answer = node.http().post("/publish", body);
+    let event = subscriber.receive();
+    let publication = event.strip_prefix("[36,1,").and_then(|event| event.split(',').next());
+    let publication = publication.expect("a publication id");
+    assert_eq!(event, format!(r#"[36,1,{publication},{{}},[1,"two"]]"#));
+    assert_eq!(answer.to_string(), bridged(200, &format!(r#"{{"id":{publication}}}"#)));
+}
+
+#[test]
+fn a_client_that_hangs_up_cancels_its_call() {
+    let node = router();
+    let mut callee = callee(&node);
+    let mut http = node.http();
+    http.send(&posting("/call", CALL));
+    assert_eq!(callee.receive(), r#"[68,1,1,{},["hi"],{"loud":true}]"#);
+    drop(http);
+    assert_eq!(callee.receive(), r#"[69,1,{"mode":"killnowait","reason":"wamp.error.canceled"}]"#);
+    // The answer that comes nevertheless is for nobody, and is no fault.
+    callee.send("[70,1,{}]");
+    assert_eq!(callee.ask(r#"[64,2,{},"com.example.other"]"#), "[65,2,2]");
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_their_order() {
+    let node = router();
+    let mut callee = callee(&node);
+    let mut http = node.http();
+    let info = "GET /info HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    http.send(&[&posting("/call", CALL), info, &posting("/call", CALL)].concat());
+    for (invocation, result) in [(1, "first"), (2, "second")] {
+        let expected = format!(r#"[68,{invocation},1,{{}},["hi"],{{"loud":true}}]"#);
+        assert_eq!(callee.receive(), expected);
+        callee.send(&format!(r#"[70,{invocation},{{}},["{result}"]]"#));
+        assert_eq!(http.receive().text(), format!(r#"{{"args":["{result}"]}}"#));
+        if invocation == 1 {
+            assert_eq!(http.receive().text(), r#"{"name":"test","ports":[1,2]}"#);
+        }
+    }
+}
+
+#[test]
+fn a_body_may_come_in_chunks_and_after_100_continue() {
+    let node = router();
+    let missing =
+        denied("Request body was valid JSON, but not well formed (missing key 'procedure').");
+    let mut http = node.http();
+    http.send(
+        "POST /call HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n\
+         1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
+    );
+    assert_eq!(http.receive().to_string(), bridged(400, &missing));
+    let request = posting("/call", "{}").replace("Host", "Expect: 100-continue\r\nHost");
+    let (head, body) = request.split_at(request.len() - 2);
+    http.send(head);
+    assert_eq!(http.receive().to_string(), "100\n\n");
+    http.send(body);
+    assert_eq!(http.receive().to_string(), bridged(400, &missing));
+}
+
+#[test]
+fn a_body_that_is_cut_is_denied() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    let chunked = "POST /call HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let malformed = "Malformed request to the REST bridge.";
+    for (request, text) in [
+        (
+            posting("/call", "{}").replace("Length: 2", "Length: 200"),
+            "Body length (2) is different to Content-Length header (200).",
+        ),
+        (format!("{chunked}10\r\n{{}}"), malformed),
+        (format!("{chunked}zz\r\n{{}}\r\n0\r\n\r\n"), malformed),
+    ] {
+        let mut http = node.http();
+        http.send(&request);
+        http.finish();
+        let answer = http.receive();
+        assert_eq!((answer.status, answer.text()), (400, denied(text)), "to {request}");
+        http.receive_end();
+        honest.call();
+    }
+}
+
+#[test]
+fn what_is_no_http_is_refused_and_the_connection_ends() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    let head = "POST /call HTTP/1.1\r\nHost: localhost\r\n";
+    for (what, request, status) in [
+        ("garbage", "\0\u{1}\r\n\r\n".to_owned(), 400),
+        ("no version", "POST /call\r\n\r\n".to_owned(), 400),
+        ("another version", head.replace("1.1", "2.0"), 400),
+        ("two lengths", format!("{head}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}"), 400),
+        ("a length below zero", format!("{head}Content-Length: -2\r\n\r\n{{}}"), 400),
+        ("a space before the colon", format!("{head}Content-Length : 2\r\n\r\n{{}}"), 400),
+        ("a folded header", format!("{head}X: a\r\n b\r\n\r\n"), 400),
+        ("a coding that nobody knows", format!("{head}Transfer-Encoding: gzip\r\n\r\n"), 400),
+        ("a header without end", format!("{head}X: {}", "y".repeat(600_000)), 431),
+        ("headers without end", format!("{head}{}", "X: y\r\n".repeat(2_000)), 431),
+        ("a long path", format!("GET /{} HTTP/1.1\r\n\r\n", "y".repeat(70_000)), 414),
+    ] {
+        let mut http = node.http();
+        http.send(&request);
+        let answer = http.receive();
+        let expected = format!("{status}\nconnection: close\ncontent-length: 0\n\n");
+        assert_eq!(answer.to_string(), expected, "to {what}");
+        http.receive_end();
+        honest.call();
+    }
+}
+
+#[test]
+fn a_page_of_another_origin_may_ask_what_it_may_do() {
+    let node = router();
+    let answer = node.http().ask(
+        "OPTIONS /call HTTP/1.1\r\nHost: localhost\r\nOrigin: https://page.example\r\n\
+         Access-Control-Request-Method: POST\r\n\
+         Access-Control-Request-Headers: content-type\r\n\r\n",
+    );
+    assert_eq!(
+        answer.to_string(),
+        "200\ncontent-type: application/json; charset=UTF-8\n\
+         cache-control: no-store,no-cache,must-revalidate,max-age=0\nvary: Origin\n\
+         access-control-allow-origin: https://page.example\n\
+         access-control-allow-credentials: true\naccess-control-allow-headers: content-type\n\
+         allow: POST,PUT,OPTIONS\naccess-control-allow-methods: POST,PUT,OPTIONS\n\
+         content-length: 0\n\n"
+    );
+}
+
+#[test]
+fn another_method_is_not_allowed() {
+    let node = router();
+    let mut http = node.http();
+    let answer = http.get("/call");
+    let text = denied("Method not accepted by the REST bridge. (GET not allowed, only POST, PUT)");
+    assert_eq!((answer.status, answer.text()), (405, text));
+    assert_eq!(answer.header("allow"), Some("POST,PUT,OPTIONS"));
+    for path in ["/info", "/index.html"] {
+        assert_eq!(http.post(path, "{}").status, 405, "at {path}");
+    }
+}
+
+#[test]
+fn json_and_redirects_stand_at_their_paths() {
+    let node = router();
+    let mut http = node.http();
+    let rows = [
+        (
+            "/info",
+            "200\ncontent-type: application/json; charset=UTF-8\naccess-control-allow-origin: *\n\
+             cache-control: no-store, no-cache, must-revalidate, max-age=0\ncontent-length: 29\n\n\
+             {\"name\":\"test\",\"ports\":[1,2]}",
+        ),
+        (
+            "/deep/info",
+            "200\ncontent-type: application/json; charset=UTF-8\ncontent-length: 3\n\n[1]",
+        ),
+        ("/old", "302\nlocation: https://example.com/new\ncontent-length: 0\n\n"),
+        (
+            "/deep/nothing",
+            "404\ncontent-type: text/plain; charset=utf-8\ncontent-length: 32\n\n\
+             Nothing is served at this path.\n",
+        ),
+        (
+            "/deep",
+            "404\ncontent-type: text/plain; charset=utf-8\ncontent-length: 32\n\n\
+             Nothing is served at this path.\n",
+        ),
+    ];
+    for (path, answer) in rows {
+        assert_eq!(http.get(path).to_string(), answer, "at {path}");
+    }
+}
+
+/// Below this the server would have to wait for the end of a head that never comes.
+#[test]
+fn a_head_may_come_octet_by_octet() {
+    let node = router();
+    let mut http: Http = node.http();
+    for octet in "GET /info HTTP/1.1\r\nHost: localhost\r\n\r\n".chars() {
+        http.send(&octet.to_string());
+    }
+    assert_eq!(http.receive().status, 200);
+}

@@ -1,0 +1,18 @@
+//! The plain router as a process, spoken to in raw octets.
+
+#[path = "../lab/mod.rs"]
+mod lab;
+
+mod command_line;
+mod default_node;
+mod endpoints;
+mod files;
+mod formats;
+mod http;
+mod messages;
+mod rawsocket;
+mod requests;
+mod router;
+mod shutdown;
+mod slow_consumer;
+mod websocket;

@@ -1,0 +1,297 @@
+//! Messages that may not be sent, or not now: each gets ABORT, octet for octet, on every transport;
+//! then the connection ends, and nobody else is disturbed.
+
+use crate::lab::{HELLO, Honest, JSON, Peer as _, RawSocket, Transport, abort};
+use crate::router::router;
+
+const VIOLATION: &str = "wamp.error.protocol_violation";
+
+/// Whether the peer of a table joins before it sends its message.
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    Joining,
+    Joined,
+}
+
+/// Sends each message over each transport and expects an ABORT with this reason and this text.
+fn each_is_aborted(stage: Stage, rows: &[(&str, &str, &str)]) {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    for transport in Transport::ALL {
+        for (message, reason, text) in rows {
+            let mut peer = transport.open(&node);
+            if stage == Stage::Joined {
+                peer.join();
+            }
+            peer.send(message);
+            assert_eq!(peer.receive(), abort(reason, text), "{message} over {transport:?}");
+            peer.receive_end();
+            honest.call();
+        }
+    }
+}
+
+#[test]
+fn only_hello_may_come_first() {
+    let early = |name| {
+        format!("{name} was sent before the session was open; the first message must be HELLO")
+    };
+    let messages = [
+        (r#"[48,1,{},"com.example.add"]"#, "CALL"),
+        (r#"[16,1,{},"com.example.topic"]"#, "PUBLISH"),
+        (r#"[32,1,{},"com.example.topic"]"#, "SUBSCRIBE"),
+        (r#"[64,1,{},"com.example.add"]"#, "REGISTER"),
+        (r#"[70,1,{}]"#, "YIELD"),
+        (r#"[6,{},"wamp.close.normal"]"#, "GOODBYE"),
+        (r#"[5,"signature",{}]"#, "AUTHENTICATE"),
+    ];
+    let texts = messages.map(|(message, name)| (message, early(name)));
+    let rows: Vec<_> = texts.iter().map(|(m, text)| (*m, VIOLATION, text.as_str())).collect();
+    each_is_aborted(Stage::Joining, &rows);
+}
+
+#[test]
+fn a_hello_that_can_not_be_met_is_refused_with_its_reason() {
+    let no_role = "HELLO.Details.roles must announce at least one role";
+    let senseless_roles = "HELLO: 'roles' must be a dictionary of roles";
+    each_is_aborted(
+        Stage::Joining,
+        &[
+            (
+                r#"[1,"nowhere",{"roles":{"caller":{}}}]"#,
+                "wamp.error.no_such_realm",
+                "no realm \"nowhere\" exists on this router",
+            ),
+            (
+                r#"[1,"members",{"roles":{"caller":{}}}]"#,
+                "wamp.error.no_such_role",
+                "realm \"members\" has no role \"anonymous\"",
+            ),
+            (
+                r#"[1,"realm1",{"roles":{"caller":{}},"authmethods":["ticket","wampcra"]}]"#,
+                "wamp.error.no_matching_auth_method",
+                "cannot authenticate using any of the offered methods [\"ticket\", \"wampcra\"]",
+            ),
+            (
+                r#"[1,"realm1",{"roles":{"caller":{}},"authmethods":"ticket"}]"#,
+                VIOLATION,
+                "HELLO: 'authmethods' must be a list of strings",
+            ),
+            (r#"[1,"realm1",{}]"#, VIOLATION, no_role),
+            (r#"[1,"realm1",{"roles":{}}]"#, VIOLATION, no_role),
+            (r#"[1,"realm1",{"roles":{"poet":{}}}]"#, VIOLATION, no_role),
+            (r#"[1,"realm1",{"roles":{"caller":true}}]"#, VIOLATION, senseless_roles),
+            (r#"[1,"realm1",{"roles":["caller"]}]"#, VIOLATION, senseless_roles),
+            (r#"[1,17,{"roles":{"caller":{}}}]"#, VIOLATION, "HELLO: 'Realm' must be a string"),
+            ("[1]", VIOLATION, "HELLO has a wrong number of elements"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_message_of_a_client_ends_in_abort() {
+    let no_message = "a message must be a list that begins with an integer, its type";
+    let unknown =
+        |number| format!("message type {number} is unknown or may not be sent in this direction");
+    each_is_aborted(
+        Stage::Joined,
+        &[
+            (r#"{"hello":"there"}"#, VIOLATION, no_message),
+            (r#""hello""#, VIOLATION, no_message),
+            ("17", VIOLATION, no_message),
+            ("null", VIOLATION, no_message),
+            ("[]", VIOLATION, no_message),
+            (r#"["48",1,{},"com.example.p"]"#, VIOLATION, no_message),
+            ("[-1]", VIOLATION, no_message),
+            ("[1.5]", VIOLATION, no_message),
+            ("[4711,{}]", VIOLATION, &unknown(4711)),
+            ("[50,1,{},[]]", VIOLATION, &unknown(50)),
+            ("[2,1,{}]", VIOLATION, &unknown(2)),
+        ],
+    );
+}
+
+#[test]
+fn a_wrong_number_of_elements_ends_in_abort() {
+    let wrong = |name| format!("{name} has a wrong number of elements");
+    each_is_aborted(
+        Stage::Joined,
+        &[
+            ("[48,1]", VIOLATION, &wrong("CALL")),
+            (r#"[48,1,{},"com.example.p",[],{},1]"#, VIOLATION, &wrong("CALL")),
+            ("[16]", VIOLATION, &wrong("PUBLISH")),
+            (r#"[32,1,{},"com.example.t",[]]"#, VIOLATION, &wrong("SUBSCRIBE")),
+            ("[34,1]", VIOLATION, &wrong("UNSUBSCRIBE")),
+            (r#"[64,1,{}]"#, VIOLATION, &wrong("REGISTER")),
+            ("[66,1,2,3]", VIOLATION, &wrong("UNREGISTER")),
+            ("[70,1]", VIOLATION, &wrong("YIELD")),
+            ("[49,1]", VIOLATION, &wrong("CANCEL")),
+            ("[6,{}]", VIOLATION, &wrong("GOODBYE")),
+            ("[8,68,1,{}]", VIOLATION, &wrong("ERROR")),
+        ],
+    );
+}
+
+#[test]
+fn an_element_of_the_wrong_type_ends_in_abort() {
+    let id = "CALL: 'Request' must be an id between 1 and 2^53";
+    each_is_aborted(
+        Stage::Joined,
+        &[
+            (r#"[48,0,{},"com.example.p"]"#, VIOLATION, id),
+            (r#"[48,-1,{},"com.example.p"]"#, VIOLATION, id),
+            (r#"[48,9007199254740993,{},"com.example.p"]"#, VIOLATION, id),
+            (r#"[48,99999999999999999999999999,{},"com.example.p"]"#, VIOLATION, id),
+            (r#"[48,1.5,{},"com.example.p"]"#, VIOLATION, id),
+            (r#"[48,"1",{},"com.example.p"]"#, VIOLATION, id),
+            (r#"[48,1,{},17]"#, VIOLATION, "CALL: 'Procedure' must be a string"),
+            (r#"[48,1,{},"com.example.p","text"]"#, VIOLATION, "CALL: 'Arguments' must be a list"),
+            (
+                r#"[48,1,{},"com.example.p",[],[]]"#,
+                VIOLATION,
+                "CALL: 'ArgumentsKw' must be a dictionary",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn an_option_of_the_wrong_type_ends_in_abort() {
+    let match_policy = "must be 'exact', 'prefix' or 'wildcard'";
+    each_is_aborted(
+        Stage::Joined,
+        &[
+            (
+                r#"[48,1,{"timeout":"soon"},"com.example.p"]"#,
+                VIOLATION,
+                "CALL: 'timeout' must be an integer of 0 or more",
+            ),
+            (
+                r#"[48,1,{"timeout":-1},"com.example.p"]"#,
+                VIOLATION,
+                "CALL: 'timeout' must be an integer of 0 or more",
+            ),
+            (
+                r#"[48,1,{"disclose_me":1},"com.example.p"]"#,
+                VIOLATION,
+                "CALL: 'disclose_me' must be a boolean",
+            ),
+            (
+                r#"[49,1,{"mode":"softly"}]"#,
+                VIOLATION,
+                "CANCEL: 'mode' must be 'skip', 'kill' or 'killnowait'",
+            ),
+            (
+                r#"[64,1,{"invoke":"sometimes"},"com.example.p"]"#,
+                VIOLATION,
+                "REGISTER: 'invoke' must be 'single', 'first', 'last', 'random' or 'roundrobin'",
+            ),
+            (
+                r#"[64,1,{"match":"regex"},"com.example.p"]"#,
+                VIOLATION,
+                &format!("REGISTER: 'match' {match_policy}"),
+            ),
+            (
+                r#"[32,1,{"match":17},"com.example.t"]"#,
+                VIOLATION,
+                &format!("SUBSCRIBE: 'match' {match_policy}"),
+            ),
+            (
+                r#"[16,1,{"exclude":["x"]},"com.example.t"]"#,
+                VIOLATION,
+                "PUBLISH: 'exclude' must be a list of session ids",
+            ),
+            (
+                r#"[16,1,{"eligible":17},"com.example.t"]"#,
+                VIOLATION,
+                "PUBLISH: 'eligible' must be a list of session ids",
+            ),
+            (
+                r#"[16,1,{"acknowledge":"yes"},"com.example.t"]"#,
+                VIOLATION,
+                "PUBLISH: 'acknowledge' must be a boolean",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_the_stage_of_a_session_does_not_allow_ends_in_abort() {
+    let unasked =
+        |name| format!("{name} answers invocation 4711, which was never sent to this session");
+    each_is_aborted(
+        Stage::Joined,
+        &[
+            (HELLO, VIOLATION, "HELLO was sent on a session that is already open"),
+            (
+                r#"[5,"signature",{}]"#,
+                VIOLATION,
+                "AUTHENTICATE may not be sent at this point of the session",
+            ),
+            ("[70,4711,{},[]]", VIOLATION, &unasked("YIELD")),
+            (r#"[8,68,4711,{},"com.example.error"]"#, VIOLATION, &unasked("ERROR")),
+            (
+                r#"[8,48,1,{},"com.example.error"]"#,
+                VIOLATION,
+                "ERROR: 'REQUEST.Type' must be 68: a client answers nothing but INVOCATION",
+            ),
+            (
+                r#"[48,1,{"progress":true},"com.example.p"]"#,
+                VIOLATION,
+                "CALL with progress: progressive call invocations are not offered by this router",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn nobody_answers_the_invocation_of_somebody_else() {
+    let node = router();
+    let [mut callee, mut caller, mut thief] = [(); 3].map(|()| RawSocket::open(node.tcp(), JSON));
+    for peer in [&mut callee, &mut caller, &mut thief] {
+        peer.join();
+    }
+    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    caller.send(r#"[48,1,{},"com.example.slow"]"#);
+    assert_eq!(callee.receive(), "[68,1,1,{}]");
+
+    let text = "YIELD answers invocation 1, which was never sent to this session";
+    assert_eq!(thief.ask(r#"[70,1,{},["stolen"]]"#), abort(VIOLATION, text));
+    thief.receive_end();
+
+    callee.send(r#"[70,1,{},["mine"]]"#);
+    assert_eq!(caller.receive(), r#"[50,1,{},["mine"]]"#);
+}
+
+#[test]
+fn a_request_id_that_is_in_flight_may_not_be_used_again() {
+    let node = router();
+    let mut callee = RawSocket::open(node.tcp(), JSON);
+    callee.join();
+    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    let mut caller = node.rawsocket(JSON);
+    caller.join();
+    caller.send(r#"[48,1,{},"com.example.slow"]"#);
+    caller.send(r#"[48,1,{},"com.example.slow"]"#);
+    let text = "request id 1 is used twice at the same time";
+    assert_eq!(caller.receive(), abort(VIOLATION, text));
+    caller.receive_end();
+    // The callee is told that nobody waits any more, and goes on.
+    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    callee.send("[70,1,{}]");
+    assert_eq!(callee.ask(r#"[64,2,{},"com.example.other"]"#), "[65,2,2]");
+}
+
+#[test]
+fn an_abort_is_not_answered() {
+    let node = router();
+    for mut peer in [node.rawsocket(JSON), RawSocket::open(node.tcp(), JSON)] {
+        peer.send(r#"[3,{},"wamp.close.normal"]"#);
+        peer.receive_end();
+    }
+    for mut peer in [node.rawsocket(JSON), RawSocket::open(node.tcp(), JSON)] {
+        peer.join();
+        peer.send(r#"[3,{},"wamp.close.normal"]"#);
+        peer.receive_end();
+    }
+}

@@ -1,0 +1,196 @@
+//! RawSocket below the messages: handshakes, frames, pings, and the limits of both sides.
+
+use crate::lab::{HELLO, Honest, JSON, Node, Peer as _, RawSocket, Stream};
+use crate::router::{SMALL, router};
+
+const PING: u8 = 1;
+const PONG: u8 = 2;
+
+fn small(node: &Node) -> Stream {
+    Stream::unix(&node.directory().path().join("small.sock"))
+}
+
+#[test]
+fn a_handshake_is_answered_by_serializer_and_limit() {
+    let node = router();
+    for number in 1..=3 {
+        for length in [0x00, 0x70, 0xf0] {
+            let mut stream = node.tcp();
+            stream.send(&[0x7f, length | number, 0, 0]);
+            assert_eq!(stream.receive(4), [0x7f, 0xf0 | number, 0, 0]);
+        }
+    }
+    let mut stream = small(&node);
+    stream.send(&[0x7f, 0xf1, 0, 0]);
+    assert_eq!(stream.receive(4), [0x7f, 0x11, 0, 0], "2^(9 + 1) octets");
+}
+
+#[test]
+fn a_wrong_handshake_gets_its_error_and_the_end() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    let open: [fn(&Node) -> Stream; 2] = [Node::tcp, Node::unix];
+    let rows: [(&[u8], &[u8]); 8] = [
+        // No such serializer, none at all, and reserved octets.
+        (&[0x7f, 0xff, 0, 0], &[0x7f, 0x10, 0, 0]),
+        (&[0x7f, 0xf4, 0, 0], &[0x7f, 0x10, 0, 0]),
+        (&[0x7f, 0xf0, 0, 0], &[0x7f, 0x10, 0, 0]),
+        (&[0x7f, 0xf1, 0, 1], &[0x7f, 0x30, 0, 0]),
+        (&[0x7f, 0xf1, 1, 0], &[0x7f, 0x30, 0, 0]),
+        // What speaks another protocol would not understand an error.
+        (b"GET / HTTP/1.1\r\n\r\n", b""),
+        (&[0x16, 0x03, 0x01, 0x02], b""),
+        (&[0, 0, 0, 0], b""),
+    ];
+    for open in open {
+        for (request, reply) in rows {
+            let mut stream = open(&node);
+            stream.send(request);
+            assert_eq!(stream.receive_to_end(), reply, "to {request:02x?}");
+            honest.call();
+        }
+    }
+    let mut stream = small(&node);
+    stream.send(&[0x7f, 0xf2, 0, 0]);
+    assert_eq!(stream.receive_to_end(), [0x7f, 0x10, 0, 0], "this one speaks JSON alone");
+}
+
+#[test]
+fn a_handshake_that_is_cut_gets_nothing() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    for cut in 0..4 {
+        let mut stream = node.tcp();
+        stream.send(&[0x7f, 0xf1, 0, 0][..cut]);
+        stream.finish();
+        stream.receive_end();
+        honest.call();
+    }
+}
+
+#[test]
+fn octets_may_come_one_by_one_or_all_at_once() {
+    let node = router();
+    let mut hello = vec![0x7f, 0xf1, 0, 0, 0, 0, 0, HELLO.len() as u8];
+    hello.extend_from_slice(HELLO.as_bytes());
+    let mut slow = node.tcp();
+    for octet in &hello {
+        slow.send(&[*octet]);
+    }
+    let mut fast = node.unix();
+    fast.send(&hello);
+    for mut stream in [slow, fast] {
+        assert_eq!(stream.receive(4), [0x7f, 0xf1, 0, 0]);
+        let welcome = RawSocket::over(stream).receive();
+        assert!(welcome.starts_with("[2,"), "{welcome}");
+    }
+}
+
+#[test]
+fn a_ping_is_answered_by_a_pong_with_its_octets() {
+    let node = router();
+    let mut peer = node.rawsocket(JSON);
+    peer.join();
+    for payload in [b"".as_slice(), b"\x00\xffping", &[7; 5000]] {
+        peer.send_frame(PING, payload);
+        assert_eq!(peer.receive_frame(), (PONG, payload.to_vec()));
+    }
+    // Nobody asked for this pong.
+    peer.send_frame(PONG, b"unasked");
+    peer.send_frame(PING, b"still here");
+    assert_eq!(peer.receive_frame(), (PONG, b"still here".to_vec()));
+}
+
+#[test]
+fn reserved_kinds_and_bits_of_a_frame_end_the_connection() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    for kind in [3, 7, 0x10, 0x80, 0xff] {
+        let mut peer = node.rawsocket(JSON);
+        peer.join();
+        peer.send_frame(kind, b"[]");
+        peer.receive_end();
+        honest.call();
+    }
+}
+
+#[test]
+fn a_frame_over_the_limit_ends_the_connection_before_it_has_come() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    for kind in [0, PING] {
+        let mut peer = RawSocket::open(small(&node), JSON);
+        peer.join();
+        peer.send_frame(kind, &[b' '; SMALL]);
+        match kind {
+            PING => assert_eq!(peer.receive_frame(), (PONG, vec![b' '; SMALL])),
+            _ => assert!(peer.receive().starts_with("[3,"), "spaces are no message"),
+        }
+        let mut peer = RawSocket::open(small(&node), JSON);
+        peer.join();
+        // The prefix alone.
+        peer.stream.send(&[kind, 0, 0x04, 0x01]);
+        peer.receive_end();
+        honest.call();
+    }
+}
+
+#[test]
+fn what_is_longer_than_its_receiver_takes_is_replaced_by_an_error() {
+    let node = router();
+    let mut callee = node.rawsocket(JSON);
+    callee.join();
+    let registration = callee.obtain(r#"[64,1,{},"com.example.long"]"#);
+    // 2^(9 + 1) octets.
+    let mut caller = RawSocket::open_with(node.tcp(), 0x10 | JSON);
+    caller.join();
+    for (request, length, answer) in [
+        (1, SMALL - 14, format!(r#"[50,1,{{}},["{}"]]"#, "x".repeat(SMALL - 14))),
+        (
+            2,
+            SMALL - 13,
+            r#"[8,48,2,{},"wamp.error.payload_size_exceeded",["the message has 1025 bytes, its receiver takes at most 1024"]]"#
+                .to_owned(),
+        ),
+    ] {
+        caller.send(&format!(r#"[48,{request},{{}},"com.example.long"]"#));
+        assert_eq!(callee.receive(), format!("[68,{request},{registration},{{}}]"));
+        callee.send(&format!(r#"[70,{request},{{}},["{}"]]"#, "x".repeat(length)));
+        assert_eq!(caller.receive(), answer);
+    }
+}
+
+#[test]
+fn an_event_that_is_too_long_is_lost_to_its_receiver_alone() {
+    let node = router();
+    let mut small = RawSocket::open_with(node.tcp(), 0x10 | JSON);
+    let mut large = node.rawsocket(JSON);
+    let mut publisher = node.rawsocket(JSON);
+    for peer in [&mut small, &mut large, &mut publisher] {
+        peer.join();
+    }
+    for subscriber in [&mut small, &mut large] {
+        subscriber.obtain(r#"[32,1,{},"com.example.topic"]"#);
+    }
+    let long = format!("[\"{}\"]", "x".repeat(SMALL));
+    publisher.send(&format!(r#"[16,1,{{}},"com.example.topic",{long}]"#));
+    publisher.send(r#"[16,2,{},"com.example.topic",["short"]]"#);
+    assert!(large.receive().ends_with(&format!("{long}]")));
+    assert!(large.receive().ends_with(r#"["short"]]"#));
+    assert!(small.receive().ends_with(r#"["short"]]"#));
+}
+
+#[test]
+fn an_invocation_that_is_too_long_is_an_error_to_its_caller() {
+    let node = router();
+    let mut callee = RawSocket::open_with(node.tcp(), 0x10 | JSON);
+    let mut caller = node.rawsocket(JSON);
+    callee.join();
+    caller.join();
+    callee.obtain(r#"[64,1,{},"com.example.small"]"#);
+    let long = "x".repeat(SMALL);
+    let answer = caller.ask(&format!(r#"[48,1,{{}},"com.example.small",["{long}"]]"#));
+    assert!(answer.starts_with(r#"[8,48,1,{},"wamp.error.payload_size_exceeded",["#), "{answer}");
+    caller.send(r#"[48,2,{},"com.example.small"]"#);
+    assert_eq!(callee.receive(), "[68,2,1,{}]", "the callee is not disturbed");
+}

@@ -1,0 +1,123 @@
+//! Requests that are well-formed and can't be served, and sessions that come and go: ERROR, octet
+//! for octet, and the session lives.
+
+use crate::lab::{Honest, Transport};
+use crate::router::router;
+
+#[test]
+fn a_request_that_can_not_be_served_gets_an_error_and_the_session_lives() {
+    let rows = [
+        (
+            r#"[48,7,{},"com.example.nobody"]"#,
+            r#"[8,48,7,{},"wamp.error.no_such_procedure",["no callee registered for procedure <com.example.nobody>"]]"#,
+        ),
+        (
+            r#"[48,9007199254740992,{},"com.example.nobody"]"#,
+            r#"[8,48,9007199254740992,{},"wamp.error.no_such_procedure",["no callee registered for procedure <com.example.nobody>"]]"#,
+        ),
+        (
+            r#"[48,7,{},"wamp.nonsense"]"#,
+            r#"[8,48,7,{},"wamp.error.no_such_procedure",["no callee registered for procedure <wamp.nonsense>"]]"#,
+        ),
+        (r#"[48,7,{},""]"#, r#"[8,48,7,{},"wamp.error.invalid_uri",["'' is not a valid URI"]]"#),
+        (
+            r#"[48,7,{},"com..example"]"#,
+            r#"[8,48,7,{},"wamp.error.invalid_uri",["'com..example' is not a valid URI"]]"#,
+        ),
+        (
+            r#"[64,7,{},"com.exa mple"]"#,
+            r#"[8,64,7,{},"wamp.error.invalid_uri",["'com.exa mple' is not a valid URI"]]"#,
+        ),
+        (
+            r#"[32,7,{},"com.example.#"]"#,
+            r#"[8,32,7,{},"wamp.error.invalid_uri",["'com.example.#' is not a valid URI"]]"#,
+        ),
+        (
+            r#"[16,7,{"acknowledge":true},"com.example."]"#,
+            r#"[8,16,7,{},"wamp.error.invalid_uri",["'com.example.' is not a valid URI"]]"#,
+        ),
+        (
+            r#"[64,7,{},"wamp.mine"]"#,
+            r#"[8,64,7,{},"wamp.error.invalid_uri",["'wamp.mine' begins with 'wamp', which only the router may use"]]"#,
+        ),
+        (
+            r#"[16,7,{"acknowledge":true},"wamp.mine"]"#,
+            r#"[8,16,7,{},"wamp.error.invalid_uri",["'wamp.mine' begins with 'wamp', which only the router may use"]]"#,
+        ),
+        (
+            r#"[48,7,{},"com.example.secret"]"#,
+            r#"[8,48,7,{},"wamp.error.not_authorized",["session not authorized to call procedure 'com.example.secret'"]]"#,
+        ),
+        (
+            r#"[64,7,{},"com.example.secret"]"#,
+            r#"[8,64,7,{},"wamp.error.not_authorized",["session not authorized to register procedure 'com.example.secret'"]]"#,
+        ),
+        (
+            r#"[32,7,{},"com.example.secret"]"#,
+            r#"[8,32,7,{},"wamp.error.not_authorized",["session not authorized to subscribe to topic 'com.example.secret'"]]"#,
+        ),
+        (
+            r#"[16,7,{"acknowledge":true},"com.example.secret"]"#,
+            r#"[8,16,7,{},"wamp.error.not_authorized",["session not authorized to publish to topic 'com.example.secret'"]]"#,
+        ),
+        (
+            r#"[34,7,4711]"#,
+            r#"[8,34,7,{},"wamp.error.no_such_subscription",["this session has no subscription 4711"]]"#,
+        ),
+        (
+            r#"[66,7,4711]"#,
+            r#"[8,66,7,{},"wamp.error.no_such_registration",["this session has no registration 4711"]]"#,
+        ),
+        (
+            r#"[64,7,{},"com.example.honest"]"#,
+            r#"[8,64,7,{},"wamp.error.procedure_already_exists",["procedure <com.example.honest> is already registered, with the invocation policy 'single'"]]"#,
+        ),
+    ];
+    let node = router();
+    let mut honest = Honest::at(&node);
+    for transport in Transport::ALL {
+        let mut peer = transport.join(&node);
+        for (request, error) in rows {
+            assert_eq!(peer.ask(request), error, "over {transport:?}");
+            honest.call();
+        }
+    }
+}
+
+#[test]
+fn what_nobody_waits_for_is_answered_by_nothing() {
+    let node = router();
+    for transport in Transport::ALL {
+        let mut peer = transport.join(&node);
+        for silent in [
+            r#"[16,1,{},"com..example"]"#,
+            r#"[16,2,{},"com.example.secret"]"#,
+            r#"[49,4711,{}]"#,
+            r#"[32,3,{},"com.example.topic"]"#,
+        ] {
+            peer.send(silent);
+        }
+        // The last one is a request with an answer.
+        let answer = peer.receive();
+        assert!(answer.starts_with("[33,3,"), "{answer} over {transport:?}");
+    }
+}
+
+#[test]
+fn after_goodbye_another_session_opens_on_the_same_connection() {
+    let node = router();
+    for transport in Transport::ALL {
+        let mut peer = transport.open(&node);
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            ids.push(peer.join());
+            let registered = peer.ask(r#"[64,1,{},"com.example.again"]"#);
+            assert!(registered.starts_with("[65,1,"), "{registered}: the last one has gone");
+            let goodbye = peer.ask(r#"[6,{},"wamp.close.close_realm"]"#);
+            assert_eq!(goodbye, r#"[6,{},"wamp.close.goodbye_and_out"]"#, "over {transport:?}");
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 3, "each session has an id of its own");
+    }
+}

@@ -1,0 +1,60 @@
+//! The configuration that most tests use.
+
+use crate::lab::Node;
+
+/// The program under test.
+pub(crate) const CLOVERLEAF: &str = env!("CARGO_BIN_EXE_cloverleaf");
+
+/// The longest message that the small transports take: enough for HELLO.
+pub(crate) const SMALL: usize = 1024;
+
+/// An open realm, one that nobody anonymous can join, and every kind of transport; ports are chosen
+/// by the system.
+const CONFIG: &str = r#"{
+  "version": 2,
+  "workers": [{
+    "type": "router",
+    "realms": [
+      {"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
+        {"uri": "", "match": "prefix", "allow":
+          {"call": true, "register": true, "publish": true, "subscribe": true}},
+        {"uri": "com.example.secret", "match": "exact", "allow": {}}
+      ]}]},
+      {"name": "members", "roles": [{"name": "member", "permissions": []}]}
+    ],
+    "transports": [
+      {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
+       "paths": {
+         "/": {"type": "static", "directory": "web", "options": {"cache_timeout": 60}},
+         "files": {"type": "static", "directory": "web"},
+         "ws": {"type": "websocket"},
+         "small": {"type": "websocket", "options": {"max_message_size": 1024}},
+         "strict": {"type": "websocket", "serializers": ["json"], "options": {
+            "allowed_origins": ["https://*.example.com"], "allow_null_origin": false,
+            "enable_webstatus": false}},
+         "call": {"type": "caller", "realm": "realm1", "role": "anonymous"},
+         "publish": {"type": "publisher", "realm": "realm1", "role": "anonymous"},
+         "info": {"type": "json", "value": {"name": "test", "ports": [1, 2]},
+                  "options": {"allow_cross_origin": true, "discourage_caching": true}},
+         "old": {"type": "redirect", "url": "https://example.com/new"},
+         "deep": {"type": "path", "paths": {
+            "info": {"type": "json", "value": [1]},
+            "call": {"type": "caller", "realm": "realm1", "role": "anonymous"}}}
+       }},
+      {"type": "rawsocket", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0}},
+      {"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}},
+      {"type": "rawsocket", "endpoint": {"type": "unix", "path": "small.sock"},
+       "serializers": ["json"], "options": {"max_message_size": 1024}},
+      {"type": "websocket", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0}}
+    ]
+  }]
+}"#;
+
+/// A node with every kind of transport.
+pub(crate) fn router() -> Node {
+    let directory = crate::lab::Directory::new();
+    directory.write("web/index.html", "<h1>front</h1>");
+    directory.write("web/page.txt", "a page");
+    directory.write("web/below/index.html", "<h1>below</h1>");
+    Node::start_in(CLOVERLEAF, directory, CONFIG)
+}

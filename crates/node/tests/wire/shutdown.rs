@@ -1,0 +1,133 @@
+//! The end of a node: what is in flight is finished, everybody is told, nothing is left behind.
+
+use std::time::{Duration, Instant};
+
+use crate::lab::{HELLO, JSON, Node, Peer, RawSocket, Transport, posting};
+use crate::router::router;
+
+const GOODBYE: &str = r#"[6,{},"wamp.close.system_shutdown"]"#;
+const GOODBYE_AND_OUT: &str = r#"[6,{},"wamp.close.goodbye_and_out"]"#;
+
+/// A call in flight: its callee, which has been asked, and its caller.
+fn call_in_flight(node: &Node) -> (RawSocket, RawSocket) {
+    let mut callee = node.rawsocket(JSON);
+    let mut caller = RawSocket::open(node.tcp(), JSON);
+    callee.join();
+    caller.join();
+    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    caller.send(r#"[48,1,{},"com.example.slow"]"#);
+    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    (callee, caller)
+}
+
+#[test]
+fn every_session_gets_goodbye_and_the_node_ends_in_peace() {
+    for signal in ["INT", "TERM"] {
+        let mut node = router();
+        let mut peers = Transport::ALL.map(|transport| transport.join(&node));
+        let sockets = ["router.sock", "small.sock"].map(|name| node.directory().path().join(name));
+        assert!(sockets.iter().all(|socket| socket.exists()));
+        node.signal(signal);
+        for peer in &mut peers {
+            assert_eq!(peer.receive(), GOODBYE, "after SIG{signal}");
+            peer.send(GOODBYE_AND_OUT);
+        }
+        assert_eq!(node.exit_code(), Some(0), "after SIG{signal}: {node:?}");
+        assert!(!sockets.iter().any(|socket| socket.exists()), "after SIG{signal}");
+        node.wait_for_line(&format!("SIG{signal}: the node ends"));
+        assert_eq!(node.lines_with("have not said goodbye"), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_call_in_flight_is_finished_before_the_goodbye() {
+    let mut node = router();
+    let (mut callee, mut caller) = call_in_flight(&node);
+    node.signal("TERM");
+    node.wait_for_line("the node ends");
+    callee.send(r#"[70,1,{},["in time"]]"#);
+    assert_eq!(caller.receive(), r#"[50,1,{},["in time"]]"#);
+    for peer in [&mut caller, &mut callee] {
+        assert_eq!(peer.receive(), GOODBYE);
+    }
+    drop((caller, callee));
+    assert_eq!(node.exit_code(), Some(0), "{node:?}");
+}
+
+#[test]
+fn an_http_request_in_flight_is_finished_and_the_connection_ends() {
+    let mut node = router();
+    let mut callee = node.rawsocket(JSON);
+    callee.join();
+    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    let mut http = node.http();
+    http.send(&posting("/call", r#"{"procedure":"com.example.slow"}"#));
+    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    node.signal("TERM");
+    node.wait_for_line("the node ends");
+    callee.send("[70,1,{},[true]]");
+    let answer = http.receive();
+    assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"args":[true]}"#));
+    http.receive_end();
+    drop(callee);
+    assert_eq!(node.exit_code(), Some(0), "{node:?}");
+}
+
+/// The phases may take 3 s and 1 s; the rest is for a busy machine.
+#[test]
+fn a_callee_that_never_answers_keeps_the_node_for_a_few_seconds_only() {
+    let mut node = router();
+    let (mut callee, mut caller) = call_in_flight(&node);
+    let begin = Instant::now();
+    node.signal("TERM");
+    assert_eq!(node.exit_code(), Some(0), "{node:?}");
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(10), "it took {took:?}");
+    node.wait_for_line("1 calls and requests are given up unfinished");
+    for peer in [&mut caller, &mut callee] {
+        assert_eq!(peer.receive(), GOODBYE);
+        peer.stream.receive_end();
+    }
+}
+
+#[test]
+fn peers_that_have_not_joined_do_not_keep_the_node() {
+    let mut node = router();
+    let silent = (node.tcp(), node.unix(), node.rawsocket(JSON), node.websocket("wamp.2.json"));
+    let mut http = node.http();
+    http.send("POST /call HTTP/1.1\r\nHost:");
+    let begin = Instant::now();
+    assert_eq!(node.end("TERM"), Some(0), "{node:?}");
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(3), "nobody had to be waited for, and it took {took:?}");
+    drop((silent, http));
+}
+
+#[test]
+fn nobody_connects_to_a_node_that_ends() {
+    let mut node = router();
+    let (mut callee, caller) = call_in_flight(&node);
+    let socket = node.socket();
+    let address = node.addresses("RawSocket")[0];
+    node.signal("INT");
+    node.wait_for_line("the node ends");
+    crate::lab::wait_for("the end of the socket file", || (!socket.exists()).then_some(()));
+    assert!(std::net::TcpStream::connect(address).is_err());
+    callee.send("[70,1,{}]");
+    drop((callee, caller));
+    assert_eq!(node.exit_code(), Some(0), "{node:?}");
+}
+
+#[test]
+fn what_is_asked_after_the_goodbye_is_not_answered() {
+    let mut node = router();
+    let mut peer = node.rawsocket(JSON);
+    peer.join();
+    node.signal("TERM");
+    assert_eq!(peer.receive(), GOODBYE);
+    peer.send(r#"[48,1,{},"com.example.nobody"]"#);
+    peer.send(HELLO);
+    peer.send(GOODBYE_AND_OUT);
+    peer.stream.receive_end();
+    assert_eq!(node.exit_code(), Some(0), "{node:?}");
+}

@@ -1,0 +1,267 @@
+//! WebSocket below the messages: opening requests, frames, pings, limits and closing.
+
+use crate::lab::{HELLO, Honest, Peer as _, Stream, WebSocket, abort, opening};
+use crate::router::{SMALL, router};
+
+const JSON: (&str, &str) = ("Sec-WebSocket-Protocol", "wamp.2.json");
+
+/// First octets of frames: the final bit and an opcode.
+const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// An answer in words, but its date.
+fn refused(status: u16, header: &str, text: &str) -> String {
+    let length = text.len() + 1;
+    format!(
+        "{status}\ncontent-type: text/plain; charset=utf-8\n{header}content-length: {length}\n\n{text}\n"
+    )
+}
+
+#[test]
+fn an_opening_request_is_answered_as_the_example_of_the_rfc() {
+    let node = router();
+    let answer = node.http().ask(&opening("/ws", &[JSON]));
+    let expected = "101\nupgrade: websocket\nconnection: Upgrade\n\
+                    sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n\
+                    sec-websocket-protocol: wamp.2.json\n\n";
+    assert_eq!(answer.to_string(), expected);
+}
+
+#[test]
+fn a_wrong_opening_request_is_refused_with_its_reason() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    let (upgrade, version) = ("upgrade: websocket\n", "sec-websocket-version: 13\n");
+    let hint = "This is a WebSocket endpoint; connect to it with a WAMP client.";
+    let no_upgrade =
+        "this is a WebSocket endpoint: the request must have the header 'Upgrade: websocket'.";
+    let version_13 = "this server speaks version 13 of the WebSocket protocol alone.";
+    let connection = "a WebSocket handshake takes the header 'Connection: Upgrade'.";
+    let key = "Sec-WebSocket-Key must stand once, with 16 bytes in base64.";
+    let spoken =
+        "Sec-WebSocket-Protocol must name one of wamp.2.json, wamp.2.msgpack, wamp.2.cbor.";
+    let json_alone = "Sec-WebSocket-Protocol must name one of wamp.2.json.";
+    let tokens = "Sec-WebSocket-Protocol must be a list of tokens.";
+    let origin = "This origin may not connect.";
+    let asking = |protocols| ("Sec-WebSocket-Protocol", protocols);
+    let rows = [
+        (opening("/ws", &[JSON, ("Upgrade", "")]), 426, upgrade, hint),
+        (opening("/strict", &[JSON, ("Upgrade", "")]), 426, upgrade, no_upgrade),
+        (opening("/ws", &[JSON, ("Connection", "")]), 400, "", connection),
+        (opening("/ws", &[JSON, ("Sec-WebSocket-Version", "7")]), 426, version, version_13),
+        (opening("/ws", &[JSON, ("Sec-WebSocket-Version", "")]), 426, version, version_13),
+        (opening("/ws", &[JSON, ("Sec-WebSocket-Key", "")]), 400, "", key),
+        (opening("/ws", &[JSON, ("Sec-WebSocket-Key", "short")]), 400, "", key),
+        (opening("/ws", &[JSON, ("Host", "")]), 400, "", "a request takes one Host header."),
+        (opening("/ws", &[]), 400, "", spoken),
+        (opening("/ws", &[asking("chat, wamp.2.smile")]), 400, "", spoken),
+        (opening("/ws", &[asking("wamp 2 json")]), 400, "", tokens),
+        (opening("/strict", &[asking("wamp.2.cbor")]), 400, "", json_alone),
+        (opening("/strict", &[JSON, ("Origin", "https://example.org")]), 403, "", origin),
+        (opening("/strict", &[JSON, ("Origin", "null")]), 403, "", origin),
+        (
+            opening("/ws", &[JSON]).replace("GET", "POST"),
+            405,
+            "allow: GET\n",
+            "a WebSocket handshake is a GET request.",
+        ),
+        (
+            opening("/ws", &[JSON]).replace("HTTP/1.1", "HTTP/1.0"),
+            505,
+            "",
+            "a WebSocket handshake takes HTTP/1.1.",
+        ),
+    ];
+    for (request, status, header, text) in rows {
+        let answer = node.http().ask(&request);
+        assert_eq!(answer.to_string(), refused(status, header, text), "to {request}");
+        honest.call();
+    }
+}
+
+#[test]
+fn an_origin_that_is_allowed_may_connect() {
+    let node = router();
+    for origin in ["https://app.example.com", ""] {
+        let answer = node.http().ask(&opening("/strict", &[JSON, ("Origin", origin)]));
+        assert_eq!(answer.status, 101, "for '{origin}'");
+    }
+}
+
+#[test]
+fn the_first_subprotocol_that_is_spoken_here_is_chosen() {
+    let node = router();
+    let offer = ("Sec-WebSocket-Protocol", "chat, wamp.2.cbor, wamp.2.json");
+    for (path, chosen) in [("/ws", "wamp.2.cbor"), ("/strict", "wamp.2.json")] {
+        let answer = node.http().ask(&opening(path, &[offer]));
+        assert_eq!(answer.header("sec-websocket-protocol"), Some(chosen));
+    }
+}
+
+#[test]
+fn a_websocket_transport_answers_at_every_path() {
+    let node = router();
+    let [address] = node.addresses("WebSocket")[..] else { panic!("{node:?}") };
+    for path in ["/", "/anything/at?all"] {
+        WebSocket::open(Stream::tcp(address), path, "wamp.2.json").join();
+    }
+}
+
+#[test]
+fn a_wrong_frame_is_answered_by_its_close_code() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    let rows: [(&str, u8, &[u8], u16); 14] = [
+        ("a reserved bit", TEXT | 0x40, b"[]", 1002),
+        ("another one", TEXT | 0x10, b"[]", 1002),
+        ("an opcode without meaning", 0x83, b"[]", 1002),
+        ("a control opcode without meaning", 0x8b, b"", 1002),
+        ("a continuation of nothing", 0x80, b"[]", 1002),
+        ("a ping in fragments", 0x09, b"", 1002),
+        ("a ping that is too long", PING, &[b'x'; 126], 1002),
+        ("half a close code", CLOSE, b"\x03", 1002),
+        ("a close code that may not be sent", CLOSE, b"\x03\xed", 1002),
+        ("a close code that is none", CLOSE, b"\x00\x01", 1002),
+        ("a close reason that is no text", CLOSE, b"\x03\xe8\xff", 1007),
+        ("text that is not UTF-8", TEXT, b"[\"\xff\"]", 1007),
+        ("text that ends within a character", TEXT, b"[\"\xe2\x82", 1007),
+        ("text with half a surrogate pair", TEXT, b"[\"\xed\xa0\x80\"]", 1007),
+    ];
+    for (what, first, payload, code) in rows {
+        let mut peer = node.websocket("wamp.2.json");
+        peer.join();
+        peer.send_frame(first, payload);
+        assert_eq!(peer.receive_close(), Some(code), "{what}");
+        honest.call();
+    }
+}
+
+#[test]
+fn frames_that_are_not_as_their_sender_must_make_them_are_answered_by_1002() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    let rows: [(&str, &[u8]); 4] = [
+        ("without a mask", b"\x81\x02[]"),
+        ("a length of 16 bits that 7 would hold", b"\x81\xfe\x00\x02\0\0\0\0[]"),
+        ("a length of 64 bits that 16 would hold", b"\x81\xff\0\0\0\0\0\0\x00\x02\0\0\0\0[]"),
+        ("a length with the highest bit", b"\x81\xff\x80\0\0\0\0\0\0\0\0\0\0\0"),
+    ];
+    for (what, octets) in rows {
+        let mut peer = node.websocket("wamp.2.json");
+        peer.join();
+        peer.send_raw(octets);
+        assert_eq!(peer.receive_close(), Some(1002), "{what}");
+        honest.call();
+    }
+}
+
+#[test]
+fn a_message_over_the_limit_is_answered_by_1009_before_it_has_come() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    let open = || {
+        let mut peer = WebSocket::open(node.http().into_stream(), "/small", "wamp.2.json");
+        peer.join();
+        peer
+    };
+    let mut peer = open();
+    peer.send_frame(TEXT, &[b' '; SMALL]);
+    assert!(peer.receive().starts_with("[3,"), "spaces are no message");
+    peer.receive_end();
+
+    // The head alone; then a message in two frames, neither of which is too long.
+    let head = b"\x81\xfe\x04\x01\0\0\0\0";
+    let mut peer = open();
+    peer.send_raw(head);
+    assert_eq!(peer.receive_close(), Some(1009));
+    let mut peer = open();
+    peer.send_frame(0x01, &[b' '; SMALL]);
+    peer.send_frame(0x80, b" ");
+    assert_eq!(peer.receive_close(), Some(1009));
+
+    // More than anybody could keep.
+    let mut peer = node.websocket("wamp.2.json");
+    peer.join();
+    peer.send_raw(b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0");
+    assert_eq!(peer.receive_close(), Some(1009));
+    honest.call();
+}
+
+#[test]
+fn a_message_may_come_in_fragments_with_pings_between() {
+    let node = router();
+    let mut peer = node.websocket("wamp.2.json");
+    let (begin, end) = HELLO.split_at(10);
+    let (middle, end) = end.split_at(10);
+    peer.send_frame(0x01, begin.as_bytes());
+    peer.send_frame(PING, b"between");
+    peer.send_frame(0x00, middle.as_bytes());
+    peer.send_frame(0x00, b"");
+    peer.send_frame(0x80, end.as_bytes());
+    assert_eq!(peer.receive_frame(), (PONG, b"between".to_vec()));
+    let welcome = peer.receive();
+    assert!(welcome.starts_with("[2,"), "{welcome}");
+}
+
+#[test]
+fn a_message_in_another_fragment_than_the_last_ends_in_1002() {
+    let node = router();
+    let mut peer = node.websocket("wamp.2.json");
+    peer.join();
+    peer.send_frame(0x01, b"[48,");
+    peer.send_frame(TEXT, b"[]");
+    assert_eq!(peer.receive_close(), Some(1002));
+}
+
+#[test]
+fn a_ping_is_answered_by_a_pong_with_its_octets() {
+    let node = router();
+    let mut peer = node.websocket("wamp.2.json");
+    for payload in [b"".as_slice(), b"\x00\xffping", &[7; 125]] {
+        peer.send_frame(PING, payload);
+        assert_eq!(peer.receive_frame(), (PONG, payload.to_vec()));
+    }
+    peer.send_frame(PONG, b"unasked");
+    peer.join();
+}
+
+#[test]
+fn json_goes_in_text_and_the_rest_in_binary_messages() {
+    let node = router();
+    let text = "the message is not well-formed at byte 0: JSON goes in text messages, everything else in binary ones";
+    let mut peer = node.websocket("wamp.2.json");
+    peer.send_frame(BINARY, HELLO.as_bytes());
+    assert_eq!(peer.receive(), abort("wamp.error.protocol_violation", text));
+    peer.receive_end();
+
+    let mut peer = node.websocket("wamp.2.cbor");
+    peer.send_frame(TEXT, b"\x83");
+    peer.receive_close();
+    let mut peer = node.websocket("wamp.2.cbor");
+    peer.send_frame(TEXT, b"\x03");
+    assert!(peer.receive_octets().ends_with(b"wamp.error.protocol_violation"));
+    peer.receive_end();
+}
+
+#[test]
+fn closing_is_answered_by_the_same_code() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    for (payload, code) in [
+        (b"".as_slice(), None),
+        (b"\x03\xe8", Some(1000)),
+        (b"\x03\xe9going", Some(1001)),
+        (b"\x0f\xa0", Some(4000)),
+    ] {
+        let mut peer = node.websocket("wamp.2.json");
+        peer.join();
+        peer.send_frame(CLOSE, payload);
+        let (first, answer) = peer.receive_frame();
+        let answered = answer.first_chunk().map(|code| u16::from_be_bytes(*code));
+        assert_eq!((first, answered), (CLOSE, code));
+        honest.call();
+    }
+}
