@@ -55,10 +55,10 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    async fn serve(self, stream: Stream, from: PeerAddress, ending: Ending) {
+    async fn serve(self, stream: Stream, from: PeerAddress) {
         match self {
             Self::RawSocket(service) => serve_rawsocket(&service, stream, from).await,
-            Self::Web(site) => site.serve(stream, from, ending).await,
+            Self::Web(site) => site.serve(stream, from).await,
         }
     }
 }
@@ -83,12 +83,15 @@ pub(crate) struct Listening {
 impl Listening {
     /// Accepts until the node ends; then the listener is gone, and its socket file with it.
     pub(crate) async fn run(self, threads: Arc<Threads>, mut ending: Ending) {
-        let watched = ending.clone();
+        if let Protocol::Web(site) = &self.protocol {
+            let (site, ending) = (Arc::clone(site), ending.clone());
+            tokio::spawn(async move { site.visits.watch(site.idle_timeout, ending).await });
+        }
         let accept = async {
             loop {
                 let (stream, from) = self.listener.accept().await;
-                let (protocol, ending) = (self.protocol.clone(), watched.clone());
-                threads.give(stream, move |stream| protocol.serve(stream, from, ending));
+                let protocol = self.protocol.clone();
+                threads.give(stream, move |stream| protocol.serve(stream, from));
             }
         };
         tokio::select! {

@@ -4,44 +4,35 @@
 //! that becomes a WebSocket leaves HTTP here.
 
 use std::convert::Infallible;
+use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cloverleaf_http_bridge as http_bridge;
 use cloverleaf_transport::Stream;
-use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::listener::PeerAddress;
 use http_body_util::{Either, Full, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
+use hyper::header::STRICT_TRANSPORT_SECURITY;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::{Instant, sleep};
+use hyper_util::rt::TokioIo;
 
 mod body;
 mod files;
 mod routes;
 mod upgrade;
+mod visits;
 
 pub(crate) use files::Files;
 pub(crate) use routes::{JsonValue, Routes, Segment, Service};
 pub(crate) use upgrade::{Endpoint, OriginRule, WebSocketEndpoint};
-
-use crate::shutdown::Ending;
-
-/// How long a connection may lie idle between two requests; longer than the keep-alive of the usual
-/// reverse proxies (60 s), so that it is they who close.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
-
-/// How long the head of a request may take from its first byte.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// How often idle connections are looked for.
-const IDLE_STEP: Duration = Duration::from_secs(5);
+pub(crate) use visits::Visits;
+use visits::{Asked, Visit};
 
 /// The body of an answer: bytes in one piece, or a file's as they are read.
 pub(crate) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, std::io::Error>>;
@@ -58,19 +49,10 @@ pub(crate) struct WebSite {
     pub(crate) access_log: bool,
     /// `Strict-Transport-Security`, where the configuration wants it.
     pub(crate) hsts: Option<hyper::header::HeaderValue>,
+    /// How long a client may be silent; none: the listener's own limit.
     pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) visits: Visits,
     pub(crate) in_flight: Arc<AtomicUsize>,
-}
-
-/// What is known of a connection while it is served.
-#[derive(Debug)]
-struct Visit {
-    facts: http_bridge::Connection,
-    from: PeerAddress,
-    /// Requests that are not answered yet.
-    open: AtomicUsize,
-    /// Requests so far.
-    requests: AtomicUsize,
 }
 
 /// Counts a request while it is in flight, also when its future is dropped.
@@ -95,77 +77,59 @@ impl Drop for InFlight<'_> {
 impl WebSite {
     /// Serves one connection to its end. When the node ends, the request in flight is finished and
     /// no other is taken.
-    pub(crate) async fn serve(
-        self: Arc<Self>,
-        stream: Stream,
-        from: PeerAddress,
-        mut ending: Ending,
-    ) {
-        let peer_ip = match &from {
-            PeerAddress::Ip(address) => Some(address.ip()),
-            PeerAddress::Unix => None,
-        };
-        let visit = Arc::new(Visit {
-            facts: http_bridge::Connection { peer_ip, is_tls: false },
-            from,
-            open: AtomicUsize::new(0),
-            requests: AtomicUsize::new(0),
-        });
+    pub(crate) async fn serve(self: Arc<Self>, stream: Stream, from: PeerAddress) {
+        let (visit, _place) = self.visits.begin(from);
         let service = service_fn(|request| {
             let (site, visit) = (Arc::clone(&self), Arc::clone(&visit));
             async move { Ok::<_, Infallible>(site.answer(request, &visit).await) }
         });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
+        // Without a timer of hyper's: `visits` watches the time.
+        let connection =
+            http1::Builder::new().writev(false).serve_connection(TokioIo::new(stream), service).with_upgrades();
         let mut connection = pin!(connection);
-        let outcome = tokio::select! {
-            outcome = connection.as_mut() => outcome,
-            () = ending.wait() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let mut finishing = false;
+        let outcome = poll_fn(|context| {
+            visit.is_served_by(context.waker());
+            match visit.asked() {
+                Asked::Finish if !finishing => {
+                    finishing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                Asked::End => return Poll::Ready(Ok(())),
+                Asked::Nothing | Asked::Finish => {}
             }
-            () = self.idle(&visit) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = outcome {
+            connection.as_mut().poll(context)
+        });
+        if let Err(error) = outcome.await {
             tracing::debug!("an HTTP connection from {} ended: {error}", visit.from);
         }
     }
 
-    /// Returns when the connection has had no request for too long.
-    async fn idle(&self, visit: &Visit) {
-        let mut seen = 0;
-        let mut since = Instant::now();
-        loop {
-            sleep(IDLE_STEP).await;
-            let requests = visit.requests.load(Ordering::Relaxed);
-            if requests != seen || visit.open.load(Ordering::Relaxed) > 0 {
-                (seen, since) = (requests, Instant::now());
-            }
-            let timeout = match requests {
-                0 => OPENING_TIMEOUT,
-                _ => self.idle_timeout.unwrap_or(IDLE_TIMEOUT),
-            };
-            if since.elapsed() >= timeout {
-                return;
-            }
-        }
-    }
-
+    /// Answers one request. The way of calls and publications is kept short: the future of anything
+    /// else is boxed, so that those don't carry the room for it.
     async fn answer(&self, request: Request<Incoming>, visit: &Visit) -> Response<Body> {
         let _in_flight = InFlight::new(self, visit);
+        if let Some((Service::Bridge(bridge), _)) = self.routes.find(request.uri().path())
+            && !self.is_decorated()
+        {
+            return routes::call_or_publish(bridge, request, visit).await;
+        }
+        Box::pin(self.answer_in_full(request, visit)).await
+    }
+
+    /// Whether anything has to be added to the answers of the services.
+    const fn is_decorated(&self) -> bool {
+        self.access_log || self.hsts.is_some()
+    }
+
+    async fn answer_in_full(&self, request: Request<Incoming>, visit: &Visit) -> Response<Body> {
         let line = self.access_log.then(|| format!("{} {}", request.method(), request.uri()));
         let mut response = match self.routes.find(request.uri().path()) {
-            Some((service, at)) => service.answer(request, at, visit.facts, &visit.from).await,
+            Some((service, at)) => service.answer(request, at, visit).await,
             None => routes::not_found(),
         };
         if let Some(hsts) = &self.hsts {
-            response.headers_mut().insert(hyper::header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
         if let Some(line) = line {
             tracing::info!("{} \"{line}\" {}", visit.from, response.status().as_u16());

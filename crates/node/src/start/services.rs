@@ -21,7 +21,8 @@ use crate::listen::{Protocol, WampService};
 use crate::local;
 use crate::realm_host::Realms;
 use crate::web::{
-    Endpoint, Files, JsonValue, OriginRule, Routes, Segment, Service, WebSite, WebSocketEndpoint,
+    Endpoint, Files, JsonValue, OriginRule, Routes, Segment, Service, Visits, WebSite,
+    WebSocketEndpoint,
 };
 
 /// Builds what one listener serves.
@@ -71,6 +72,7 @@ impl<'a> Builder<'a> {
             access_log: options.access_log,
             hsts,
             idle_timeout: options.client_timeout,
+            visits: Visits::default(),
             in_flight: Arc::clone(self.in_flight),
         })))
     }

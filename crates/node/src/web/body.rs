@@ -1,24 +1,37 @@
-//! Reading the body of a request, bounded in size and time.
+//! Reading the body of a request, bounded in size. Its time is bounded with its connection's: a
+//! connection whose only request is still being read counts as idle (see `visits`).
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use cloverleaf_http_bridge::BodyError;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::time::timeout;
 
-/// How long a body may take. Enough for the largest one over a slow line.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Counts a body while it is read, also when reading is given up.
+struct Reading<'a>(&'a AtomicUsize);
 
-/// Reads a body of at most `limit` bytes. One that arrives in one piece is not copied.
-pub(crate) async fn read(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
-    timeout(BODY_TIMEOUT, collect(body, limit))
-        .await
-        .unwrap_or(Err(BodyError::Incomplete { read: 0 }))
+impl<'a> Reading<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
 }
 
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Reads a body of at most `limit` bytes, counted in `reading` meanwhile. One that arrives in one
+/// piece is not copied.
+pub(crate) async fn read(
+    mut body: Incoming,
+    limit: usize,
+    reading: &AtomicUsize,
+) -> Result<Bytes, BodyError> {
+    let _reading = Reading::new(reading);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {

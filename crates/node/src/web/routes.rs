@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cloverleaf_http_bridge::{Bridge, Connection, RequestHead};
-use cloverleaf_transport::listener::PeerAddress;
+use cloverleaf_http_bridge::{Bridge, RequestHead};
 use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION,
 };
 use hyper::{Method, Request, Response, StatusCode};
 
+use super::visits::Visit;
 use super::{Body, Files, WebSocketEndpoint, body, full};
 
 /// What stands at a path.
@@ -94,14 +94,12 @@ impl Service {
         &self,
         request: Request<Incoming>,
         at: usize,
-        connection: Connection,
-        from: &PeerAddress,
+        visit: &Visit,
     ) -> Response<Body> {
         match self {
-            Self::Bridge(bridge) => call_or_publish(bridge, request, connection).await,
-            Self::WebSocket(endpoint) => endpoint.answer(request, from),
-            // Boxed: its future is large, and every request would carry the room for it.
-            Self::Files(files) => Box::pin(files.answer(request, at)).await,
+            Self::Bridge(bridge) => call_or_publish(bridge, request, visit).await,
+            Self::WebSocket(endpoint) => endpoint.answer(request, &visit.from),
+            Self::Files(files) => files.answer(request, at).await,
             Self::Json(value) => value.answer(&request),
             Self::Redirect(to) => {
                 let mut response = Response::new(full(Bytes::new()));
@@ -115,14 +113,15 @@ impl Service {
     }
 }
 
-async fn call_or_publish(
+/// Answers a request to the HTTP bridge. Hot.
+pub(super) async fn call_or_publish(
     bridge: &Bridge,
     request: Request<Incoming>,
-    connection: Connection,
+    visit: &Visit,
 ) -> Response<Body> {
     let (parts, incoming) = request.into_parts();
-    let body = body::read(incoming, bridge.body_limit()).await;
-    let head = RequestHead { parts: &parts, connection };
+    let body = body::read(incoming, bridge.body_limit(), &visit.reading).await;
+    let head = RequestHead { parts: &parts, connection: visit.facts };
     bridge.handle(&head, body, SystemTime::now()).await.into_response().map(full)
 }
 

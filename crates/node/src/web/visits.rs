@@ -1,0 +1,155 @@
+//! The HTTP connections of a listener: which are idle for too long, and how all of them end.
+//!
+//! One task looks at all of them now and then. That costs a connection nothing while it is busy,
+//! where timers of its own would cost two updates a request.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::task::Waker;
+use std::time::Duration;
+
+use cloverleaf_http_bridge::Connection;
+use cloverleaf_transport::limits::OPENING_TIMEOUT;
+use cloverleaf_transport::listener::PeerAddress;
+use parking_lot::Mutex;
+use slab::Slab;
+use tokio::time::{Instant, sleep};
+
+use crate::shutdown::Ending;
+
+/// How long a connection may be without a whole request when it has had one; longer than the
+/// keep-alive of the usual reverse proxies (60 s), so that it is they who close. A client that
+/// sends a request byte by byte, its body included, has no longer either.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// How often connections are looked at.
+const STEP: Duration = Duration::from_secs(5);
+
+/// What a connection is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Go on.
+    Nothing,
+    /// Answer what is in flight, then end.
+    Finish,
+    /// End now.
+    End,
+}
+
+/// What is known of a connection while it is served.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) facts: Connection,
+    pub(super) from: PeerAddress,
+    /// Requests that are not answered yet.
+    pub(super) open: AtomicUsize,
+    /// Those of them whose bodies are being read.
+    pub(super) reading: AtomicUsize,
+    /// Requests so far.
+    pub(super) requests: AtomicUsize,
+    asked: AtomicU8,
+    /// The task of the connection.
+    waker: OnceLock<Waker>,
+}
+
+impl Visit {
+    pub(super) fn asked(&self) -> Asked {
+        match self.asked.load(Ordering::Relaxed) {
+            0 => Asked::Nothing,
+            1 => Asked::Finish,
+            _ => Asked::End,
+        }
+    }
+
+    /// Whether a request has been read whole and is being answered.
+    fn is_answering(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > self.reading.load(Ordering::Relaxed)
+    }
+
+    /// Remembers the task that serves the connection; it stays the same.
+    pub(super) fn is_served_by(&self, waker: &Waker) {
+        self.waker.get_or_init(|| waker.clone());
+    }
+
+    fn ask(&self, asked: Asked) {
+        self.asked.store(asked as u8, Ordering::Relaxed);
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// A connection as the watching task last saw it.
+#[derive(Debug)]
+struct Seen {
+    visit: Arc<Visit>,
+    requests: usize,
+    since: Instant,
+}
+
+/// All connections of a listener.
+#[derive(Debug, Default)]
+pub(crate) struct Visits(Mutex<Slab<Seen>>);
+
+/// A connection's place among the others; leaving it is leaving the table.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    visits: &'a Visits,
+    key: usize,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.visits.0.lock().try_remove(self.key);
+    }
+}
+
+impl Visits {
+    /// A connection begins.
+    pub(super) fn begin(&self, from: PeerAddress) -> (Arc<Visit>, Place<'_>) {
+        let peer_ip = match &from {
+            PeerAddress::Ip(address) => Some(address.ip()),
+            PeerAddress::Unix => None,
+        };
+        let visit = Arc::new(Visit {
+            facts: Connection { peer_ip, is_tls: false },
+            from,
+            open: AtomicUsize::new(0),
+            reading: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+            asked: AtomicU8::new(0),
+            waker: OnceLock::new(),
+        });
+        let seen = Seen { visit: Arc::clone(&visit), requests: 0, since: Instant::now() };
+        let key = self.0.lock().insert(seen);
+        (visit, Place { visits: self, key })
+    }
+
+    /// Ends idle connections, and asks all of them to finish when the node ends.
+    pub(crate) async fn watch(&self, idle_timeout: Option<Duration>, mut ending: Ending) {
+        let idle_timeout = idle_timeout.unwrap_or(IDLE_TIMEOUT);
+        loop {
+            tokio::select! {
+                () = sleep(STEP) => self.end_idle(idle_timeout),
+                () = ending.wait() => break,
+            }
+        }
+        for (_, seen) in self.0.lock().iter() {
+            seen.visit.ask(Asked::Finish);
+        }
+    }
+
+    fn end_idle(&self, idle_timeout: Duration) {
+        for (_, seen) in self.0.lock().iter_mut() {
+            let requests = seen.visit.requests.load(Ordering::Relaxed);
+            if requests != seen.requests || seen.visit.is_answering() {
+                (seen.requests, seen.since) = (requests, Instant::now());
+            }
+            let timeout = if requests == 0 { OPENING_TIMEOUT } else { idle_timeout };
+            if seen.since.elapsed() >= timeout {
+                seen.visit.ask(Asked::End);
+            }
+        }
+    }
+}
