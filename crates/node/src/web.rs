@@ -84,8 +84,10 @@ impl WebSite {
             async move { Ok::<_, Infallible>(site.answer(request, &visit).await) }
         });
         // Without a timer of hyper's: `visits` watches the time.
-        let connection =
-            http1::Builder::new().writev(false).serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let connection = http1::Builder::new()
+            .writev(false)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
         let mut connection = pin!(connection);
         let mut finishing = false;
         let outcome = poll_fn(|context| {

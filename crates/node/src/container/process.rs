@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cloverleaf_client::Session;
 use cloverleaf_client::net::{Client, Endpoint, Protocol, Reconnect, Target};
 use cloverleaf_config::settings::{
-    ConnectingEndpoint, ConnectingTransport, ContainerComponent, ContainerWorker,
+    ConnectingEndpoint, ConnectingTransport, ContainerComponent, ContainerShutdown, ContainerWorker,
 };
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
 use tokio::io::AsyncReadExt as _;
@@ -31,15 +31,21 @@ pub(crate) async fn run(
     }
     tokio::select! {
         closed = stdin_closed() => Ok(closed?),
-        ended = first_failure(&mut running) => ended,
+        ended = all_stopped(&mut running, worker.options.shutdown) => ended,
     }
 }
 
-async fn first_failure(
+/// Returns when the last component has stopped (the first one, where the options say so), or one
+/// has failed.
+async fn all_stopped(
     running: &mut JoinSet<Result<(), ComponentError>>,
+    shutdown: ContainerShutdown,
 ) -> Result<(), ComponentError> {
     while let Some(ended) = running.join_next().await {
         ended??;
+        if shutdown == ContainerShutdown::OnAnyComponentStopped {
+            break;
+        }
     }
     Ok(())
 }

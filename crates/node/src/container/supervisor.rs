@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use cloverleaf_config::settings::{ContainerWorker, EnvInherit, ProcessEnv};
+use cloverleaf_config::settings::{ContainerShutdown, ContainerWorker, EnvInherit, ProcessEnv};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout};
@@ -58,10 +58,11 @@ pub(crate) async fn supervise(
                 // Waiting for a child would close its standard input, were it still the child's.
                 let leash = child.stdin.take();
                 tokio::select! {
-                    status = child.wait() => match status {
-                        Ok(status) => tracing::warn!("container {} has ended: {status}", worker.id),
-                        Err(error) => tracing::warn!("container {} is lost: {error}", worker.id),
-                    },
+                    status = child.wait() => {
+                        if has_stopped_for_good(&worker, status) {
+                            return;
+                        }
+                    }
                     () = ending.wait() => return end(&worker.id, child, leash).await,
                 }
             }
@@ -79,6 +80,29 @@ pub(crate) async fn supervise(
             () = ending.wait() => return,
         }
         delay = (delay * 2).min(LONGEST_DELAY);
+    }
+}
+
+/// Logs how a container ended, and says whether its options want it to stay so.
+fn has_stopped_for_good(
+    worker: &ContainerWorker,
+    status: std::io::Result<std::process::ExitStatus>,
+) -> bool {
+    let succeeded = match status {
+        Ok(status) => {
+            tracing::warn!("container {} has ended: {status}", worker.id);
+            status.success()
+        }
+        Err(error) => {
+            tracing::warn!("container {} is lost: {error}", worker.id);
+            return false;
+        }
+    };
+    match worker.options.shutdown {
+        ContainerShutdown::Manual => false,
+        ContainerShutdown::OnLastComponentStopped => succeeded,
+        ContainerShutdown::OnAnyComponentFailed => !succeeded,
+        ContainerShutdown::OnAnyComponentStopped => true,
     }
 }
 
