@@ -5,9 +5,10 @@ use std::process::Command;
 
 /// Sends a signal, by its name without `SIG`. A negative number is a process group.
 pub(crate) fn send_signal(name: &str, process: i64) {
-    let mut kill = Command::new("kill");
-    kill.args([&format!("-{name}"), "--", &process.to_string()]);
-    assert!(kill.status().expect("the command kill").success(), "SIG{name} to {process}");
+    // The shell's own, since the command of this name is not everywhere.
+    let mut kill = Command::new("sh");
+    kill.args(["-c", r#"kill -s "$0" -- "$1""#, name, &process.to_string()]);
+    assert!(kill.status().expect("a shell").success(), "SIG{name} to {process}");
 }
 
 /// The resident memory of a process.

@@ -1,7 +1,7 @@
 //! The command line: what it says of itself, how configurations are found, and how they are
 //! checked.
 
-use crate::lab::{Directory, JSON, Node, Outcome, Peer as _, RawSocket, run};
+use crate::lab::{Directory, Honest, JSON, Node, Outcome, Peer as _, RawSocket, run};
 use crate::router::CLOVERLEAF;
 
 /// A node that serves files from a directory that may be missing.
@@ -189,4 +189,24 @@ fn the_older_form_is_accepted_with_a_warning_that_says_how_to_write_it_today() {
     let mut peer = RawSocket::open(node.tcp(), JSON);
     peer.join();
     peer.obtain(r#"[64,1,{},"com.example.allowed"]"#);
+}
+
+#[test]
+fn connections_may_be_served_by_several_threads() {
+    let directory = Directory::new();
+    let rawsocket = r#""transports": [
+      {"type": "rawsocket", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0}},
+      {"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}, {"#;
+    let allowed = r#"{"uri": "*", "allow": {"call": true, "register": true}}"#;
+    let config = GOOD.replace(r#""transports": [{"#, rawsocket).replace(r#"{"uri": "*"}"#, allowed);
+    directory.write("config.json", &config);
+    let mut node = Node::launch(CLOVERLEAF, directory, &["start", "--threads", "3"]).ready();
+    let procedures = ["com.example.a", "com.example.b", "com.example.c", "com.example.d"];
+    let mut pairs = procedures.map(|procedure| Honest::calling(&node, procedure));
+    for _ in 0..10 {
+        pairs.iter_mut().for_each(Honest::call);
+    }
+    assert_eq!(node.http().get("/").status, 404);
+    drop(pairs);
+    assert_eq!(node.end("TERM"), Some(0), "{node:?}");
 }

@@ -1,0 +1,78 @@
+//! `config.json`: one procedure on each kind of attachment.
+
+use serde_json::json;
+
+use crate::example::{Example, PROCEDURES, PROGRAM, call, call_with, configurations};
+use crate::lab::{Directory, run};
+
+#[test]
+fn both_configurations_are_good_as_they_are() {
+    for (file, warnings) in [("config.json", 0), ("config_multi_worker.json", 2)] {
+        let path = configurations().join(file);
+        let args = ["check".as_ref(), "--config".as_ref(), path.as_os_str()];
+        let outcome = run(PROGRAM, &Directory::new(), &args);
+        let lines: Vec<&str> = outcome.stdout.lines().collect();
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        assert_eq!(lines.last(), Some(&"Ok, node configuration looks good!"), "{outcome:?}");
+        let warned = lines.iter().filter(|line| line.starts_with("warning: ")).count();
+        assert_eq!(warned, warnings, "{outcome:?}");
+    }
+}
+
+#[test]
+fn each_procedure_is_answered_and_logs_its_loud_calls() {
+    let mut example = Example::with_four_procedures();
+    let mut http = example.http();
+    for (procedure, result) in PROCEDURES {
+        let before = example.calls_of(procedure).len();
+        assert_eq!(before, 0, "quiet calls are not logged: {example:?}");
+        for (kwargs, logged) in [
+            (json!({"verbose": false}), 0),
+            (json!({"verbose": true}), 1),
+            (json!({}), 2),
+            (json!({"verbose": false}), 2),
+        ] {
+            assert_eq!(call(&mut http, procedure, &kwargs), json!({"args": [result]}));
+            example.wait_for_lines(&format!("{procedure}("), logged);
+        }
+        assert_eq!(example.calls_of(procedure).len(), 2, "{example:?}");
+    }
+    assert_eq!(example.end("TERM"), Some(0), "{example:?}");
+}
+
+#[test]
+fn what_a_component_prints_is_logged_under_the_name_of_its_container() {
+    let example = Example::with_four_procedures();
+    let mut http = example.http();
+    for ((procedure, result), worker) in
+        PROCEDURES.into_iter().zip(["", "[worker002] ", "[worker003] ", "[worker004] "])
+    {
+        call(&mut http, procedure, &json!({}));
+        let line = example.wait_for_line(&format!("{procedure}("));
+        let expected = format!("{worker}{procedure}(13, 3) = Some({result}), call ");
+        assert!(line.starts_with(&expected), "{line}");
+    }
+}
+
+#[test]
+fn numbers_that_have_no_result_are_an_error_of_the_procedure() {
+    let example = Example::with_four_procedures();
+    let mut http = example.http();
+    for (procedure, args) in [
+        ("com.example.add2", [i64::MAX, 1]),
+        ("com.example.sub2", [i64::MIN, 1]),
+        ("com.example.mul2", [i64::MAX, 2]),
+        ("com.example.div2", [1, 0]),
+    ] {
+        let answer = call_with(&mut http, procedure, args, &json!({}));
+        let error = "wamp.error.invalid_argument";
+        let expected = json!({"error": error, "args": ["there is no such number"], "kwargs": {}});
+        assert_eq!(answer, expected, "{procedure}");
+    }
+}
+
+#[test]
+fn the_page_beside_the_procedures_is_served() {
+    let example = Example::start("config.json");
+    assert_eq!(example.http().get("/").text(), "the page");
+}

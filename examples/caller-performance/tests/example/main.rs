@@ -1,0 +1,10 @@
+//! The example as it is started by its configurations: one program, several processes.
+
+#[path = "../../../../crates/node/tests/lab/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the example needs a part of the laboratory")]
+mod lab;
+
+mod attachments;
+mod containers;
+mod example;
+mod shared;
