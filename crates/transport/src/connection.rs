@@ -1,7 +1,7 @@
 //! The future of one peer: bytes to messages for its handler, messages of its queue to bytes.
 //!
-//! One task a peer. A turn reads at most [`READS_PER_TURN`] buffers and encodes at most
-//! [`WRITE_BATCH`] bytes between two writes; a peer that does not read is not heard either. Reading
+//! One task a peer. A turn reads at most [`READS_PER_TURN`] buffers, writes at most
+//! [`WRITES_PER_TURN`] times and encodes at most [`WRITE_BATCH`] bytes between two writes; a peer that does not read is not heard either. Reading
 //! goes into one buffer that all connections of a thread share, so an idle connection holds none.
 //!
 //! ```text
@@ -12,6 +12,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -22,7 +23,7 @@ use crate::error::CloseReason;
 use crate::framing::{Arrived, Framing};
 use crate::limits::{
     CLOSING_TIMEOUT, OPENING_TIMEOUT, READ_BUFFER, READS_PER_TURN, UNSENT_PAUSES_READING,
-    WRITE_BATCH,
+    WRITE_BATCH, WRITES_PER_TURN,
 };
 use crate::outbound::{Encoded, End, Outlet, Queued};
 use crate::stream::Stream;
@@ -173,7 +174,7 @@ impl<H: Handler> Connection<H> {
     /// Reads and hands over. Pending when the socket is drained or may not be read now.
     fn poll_reading(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         for _ in 0..READS_PER_TURN {
-            if !matches!(self.stage, Stage::Open) || self.unsent_len() > UNSENT_PAUSES_READING {
+            if !matches!(self.stage, Stage::Open) || self.is_unheard() {
                 return Poll::Pending;
             }
             let read = SCRATCH.with_borrow_mut(|scratch| {
@@ -195,7 +196,7 @@ impl<H: Handler> Connection<H> {
 
     /// Takes, encodes and writes. Ready when everything is sent and the queue has ended.
     fn poll_writing(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
-        loop {
+        for _ in 0..WRITES_PER_TURN {
             self.borrow_buffer();
             while self.unsent_len() < WRITE_BATCH
                 && let Some(item) = self.batch.pop_front()
@@ -220,15 +221,41 @@ impl<H: Handler> Connection<H> {
                 self.release_buffer();
                 return Poll::Pending;
             }
-            let written = ready!(self.stream.poll_write(context, &self.unsent[self.sent..]));
-            match written {
-                Ok(count) => self.sent += count,
-                Err(error) => return Poll::Ready(Err(error.into())),
+            match self.stream.poll_write(context, &self.unsent[self.sent..]) {
+                Poll::Pending => return self.poll_blocked(context).map(Err),
+                Poll::Ready(Ok(0)) => {
+                    return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into()));
+                }
+                Poll::Ready(Ok(count)) => self.forget_sent(count),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
             }
-            if self.sent == self.unsent.len() {
-                self.unsent.clear();
-                self.sent = 0;
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// So many bytes are on their way. What lies before the others is dropped once it is more than
+    /// a batch, so that a peer which always lags behind costs no more than that.
+    fn forget_sent(&mut self, count: usize) {
+        self.sent += count;
+        if self.sent == self.unsent.len() {
+            self.unsent.clear();
+            self.sent = 0;
+        } else if self.sent >= WRITE_BATCH {
+            self.unsent.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+
+    /// A peer that does not read must not keep the end of its queue from being seen.
+    fn poll_blocked(&mut self, context: &Context<'_>) -> Poll<CloseReason> {
+        match ready!(self.outlet.poll_end(context)) {
+            End::Kill => Poll::Ready(CloseReason::SlowConsumer),
+            End::Close(reason) => {
+                self.flush_and_close(CloseReason::ByUs(reason), Some(CloseCode::NORMAL));
+                Poll::Pending
             }
+            End::Gone => Poll::Pending,
         }
     }
 
@@ -308,10 +335,9 @@ impl<H: Handler> Connection<H> {
         self.deadline = None;
         match &self.stage {
             Stage::Open => {
-                self.flush_and_close(
-                    CloseReason::OpeningTimeout,
-                    Some(CloseCode::POLICY_VIOLATION),
-                );
+                let code = Some(CloseCode::POLICY_VIOLATION);
+                self.flush_and_close(CloseReason::OpeningTimeout, code);
+                context.waker().wake_by_ref();
                 Poll::Pending
             }
             Stage::Flushing { reason, .. } | Stage::Lingering { reason } => {
@@ -322,18 +348,29 @@ impl<H: Handler> Connection<H> {
     }
 
     fn poll_stages(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
-        if let Poll::Ready(reason) = self.poll_deadline(context) {
-            return Poll::Ready(reason);
-        }
         if let Poll::Ready(reason) = self.poll_reading(context) {
             return Poll::Ready(reason);
         }
+        let was_unheard = self.is_unheard();
         if !matches!(self.stage, Stage::Lingering { .. })
             && let Poll::Ready(Err(reason)) = self.poll_writing(context)
         {
             return Poll::Ready(reason);
         }
-        self.poll_closing(context)
+        if was_unheard && !self.is_unheard() {
+            // Reading was not tried, so nothing else would wake for it.
+            context.waker().wake_by_ref();
+        }
+        if let Poll::Ready(reason) = self.poll_closing(context) {
+            return Poll::Ready(reason);
+        }
+        // Last, since all of the above may have set another one.
+        self.poll_deadline(context)
+    }
+
+    /// A peer that does not read is not heard.
+    fn is_unheard(&self) -> bool {
+        self.unsent_len() > UNSENT_PAUSES_READING
     }
 }
 

@@ -12,6 +12,10 @@ pub const READS_PER_TURN: usize = 4;
 /// How many bytes are encoded before they are written. Bounds what lies encoded and unsent.
 pub const WRITE_BATCH: usize = 256 * 1024;
 
+/// How often one connection takes from its queue or writes before the others have their turn: a
+/// peer that reads as fast as it is written to must not keep a thread for itself.
+pub const WRITES_PER_TURN: usize = 8;
+
 /// How many unsent bytes make a connection stop reading: a peer that does not read is not heard.
 pub const UNSENT_PAUSES_READING: usize = 256 * 1024;
 

@@ -44,6 +44,8 @@ struct Queue<T> {
     refused: u64,
     end: Option<End>,
     waker: Option<Waker>,
+    /// Of a connection that can't write and waits for nothing but the end.
+    end_waker: Option<Waker>,
 }
 
 /// How a queue ends.
@@ -82,6 +84,7 @@ pub fn queue<T: Queued>() -> (Outbound<T>, Outlet<T>) {
         refused: 0,
         end: None,
         waker: None,
+        end_waker: None,
     }));
     (Outbound(Arc::clone(&queue)), Outlet { queue })
 }
@@ -130,7 +133,7 @@ impl<T: Queued> Outbound<T> {
 impl<T> Queue<T> {
     fn finish(&mut self, end: End) {
         self.end = Some(end);
-        if let Some(waker) = self.waker.take() {
+        for waker in self.waker.take().into_iter().chain(self.end_waker.take()) {
             waker.wake();
         }
     }
@@ -163,11 +166,26 @@ impl<T: Queued> Outlet<T> {
         if queue.end.is_some() {
             return Poll::Ready(queue.end.clone());
         }
-        match &mut queue.waker {
-            Some(waker) => waker.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
-        }
+        remember(&mut queue.waker, context);
         Poll::Pending
+    }
+
+    /// The end of the queue, whatever stands before it. Pending while there is none; what is pushed
+    /// meanwhile wakes nobody.
+    pub(crate) fn poll_end(&mut self, context: &Context<'_>) -> Poll<End> {
+        let mut queue = self.queue.lock();
+        if let Some(end) = &queue.end {
+            return Poll::Ready(end.clone());
+        }
+        remember(&mut queue.end_waker, context);
+        Poll::Pending
+    }
+}
+
+fn remember(waker: &mut Option<Waker>, context: &Context<'_>) {
+    match waker {
+        Some(waker) => waker.clone_from(context.waker()),
+        none => *none = Some(context.waker().clone()),
     }
 }
 
@@ -177,6 +195,7 @@ impl<T> Drop for Outlet<T> {
         queue.end = Some(End::Gone);
         queue.items = VecDeque::new();
         queue.waker = None;
+        queue.end_waker = None;
     }
 }
 

@@ -1,0 +1,212 @@
+//! How connections end, and what is still said.
+
+use std::time::Duration;
+
+use cloverleaf_transport::limits::{CLOSING_TIMEOUT, OPENING_TIMEOUT};
+use cloverleaf_transport::outbound::queue;
+use cloverleaf_transport::{
+    CloseReason, Connection, Flow, Outbound, Peer, Pushed, ServerSide, Stream, Undeliverable,
+    WampHandler,
+};
+use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::{Abort, ClientMessage, RouterMessage};
+use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::websocket::sender::write_close;
+use cloverleaf_wamp::websocket::{CloseCode, CloseFrame};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep};
+
+use crate::peer::{Item, Lab, STOP, rawsocket, websocket};
+
+/// Just longer than a timeout, so that it has passed.
+const MOMENT: Duration = Duration::from_millis(10);
+
+fn by_us(reason: &str) -> CloseReason {
+    CloseReason::ByUs(reason.to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_opens_no_session_is_closed_in_time() {
+    let start = Instant::now();
+    let mut lab = Lab::silent(rawsocket());
+    lab.expect_last(b"").await;
+    assert_eq!(start.elapsed().as_secs(), OPENING_TIMEOUT.as_secs());
+    assert_eq!(lab.end().await, CloseReason::OpeningTimeout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_websocket_peer_that_opens_no_session_gets_close_code_1008() {
+    let mut lab = Lab::silent(websocket());
+    lab.expect_last(b"\x88\x02\x03\xf0").await;
+    assert_eq!(lab.end().await, CloseReason::OpeningTimeout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_do_not_open_a_session() {
+    let mut lab = Lab::silent(rawsocket());
+    for _ in 0..OPENING_TIMEOUT.as_secs() {
+        lab.send(b"\x01\x00\x00\x00").await;
+        lab.expect(b"\x02\x00\x00\x00").await;
+        sleep(Duration::from_secs(1) - MOMENT).await;
+    }
+    lab.expect_last(b"").await;
+    assert_eq!(lab.end().await, CloseReason::OpeningTimeout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_session_may_be_idle_for_ever() {
+    let mut lab = Lab::silent(rawsocket());
+    lab.send(b"\x00\x00\x00\x05hello").await;
+    sleep(OPENING_TIMEOUT * 1000).await;
+    assert!(!lab.has_ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_left_a_session_opens_the_next_in_time_or_is_closed() {
+    let mut lab = Lab::silent(rawsocket());
+    lab.send(b"\x00\x00\x00\x05hello").await;
+    sleep(OPENING_TIMEOUT * 2).await;
+    lab.send(b"\x00\x00\x00\x05leave").await;
+    sleep(OPENING_TIMEOUT - MOMENT).await;
+    assert!(!lab.has_ended());
+    lab.expect_last(b"").await;
+    assert_eq!(lab.end().await, CloseReason::OpeningTimeout);
+}
+
+#[tokio::test]
+async fn the_end_of_the_stream_is_the_end() {
+    let lab = Lab::open(rawsocket());
+    let Lab { peer, outbound, .. } = lab;
+    drop(peer);
+    while outbound.push(Item::Answer(Vec::new())) == Pushed::Queued {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_close_is_answered_with_its_code() {
+    let mut lab = Lab::open(websocket());
+    let mut close = Vec::new();
+    let frame = CloseFrame { code: CloseCode::GOING_AWAY, reason: "bye" };
+    write_close(&mut close, Some(frame), Some([1, 2, 3, 4]));
+    lab.send(&close).await;
+    lab.expect_last(b"\x88\x02\x03\xe9").await;
+    assert_eq!(lab.end().await, CloseReason::ByPeer);
+}
+
+#[tokio::test]
+async fn what_is_queued_is_sent_before_the_end() {
+    for (framing, expected) in [
+        (rawsocket(), &b"\x00\x00\x00\x04last"[..]),
+        (websocket(), &b"\x82\x04last\x88\x02\x03\xe8"[..]),
+    ] {
+        let mut lab = Lab::open(framing);
+        let _ = lab.outbound.push(Item::Event(b"last".to_vec()));
+        lab.outbound.close("enough");
+        assert_eq!(lab.outbound.push(Item::Event(b"late".to_vec())), Pushed::Gone);
+        lab.expect_last(expected).await;
+        assert_eq!(lab.end().await, by_us("enough"));
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_closes_has_the_last_word() {
+    let mut lab = Lab::open(websocket());
+    let mut stop = Vec::new();
+    let kind = cloverleaf_wamp::websocket::MessageKind::Binary;
+    cloverleaf_wamp::websocket::sender::write_message(&mut stop, kind, STOP.0, Some([0; 4]));
+    lab.send(&stop).await;
+    lab.expect_last(b"\x82\x08stopping\x88\x02\x03\xf0").await;
+    assert_eq!(lab.end().await, by_us("stopped"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_does_not_close_is_not_waited_for() {
+    let mut lab = Lab::open(rawsocket());
+    lab.outbound.close("enough");
+    let start = Instant::now();
+    lab.expect(b"").await;
+    let Lab { peer, outbound, record, .. } = lab;
+    sleep(CLOSING_TIMEOUT + MOMENT).await;
+    assert_eq!(record.lock().closed, [by_us("enough")]);
+    assert!(start.elapsed() < CLOSING_TIMEOUT * 2);
+    drop((peer, outbound));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_does_not_read_the_last_words_is_not_waited_for() {
+    let lab = Lab::with(rawsocket(), true, 16, &mut []);
+    for _ in 0..1000 {
+        let _ = lab.outbound.push(Item::Answer(vec![0; 1000]));
+    }
+    // The pipe is full by now, and so is what may lie encoded.
+    sleep(MOMENT).await;
+    lab.outbound.close("enough");
+    sleep(CLOSING_TIMEOUT + MOMENT).await;
+    assert_eq!(lab.record.lock().closed, [by_us("enough")]);
+}
+
+#[tokio::test]
+async fn a_dropped_connection_tells_its_handler() {
+    let lab = Lab::open(rawsocket());
+    let Lab { record, .. } = &lab;
+    let record = std::sync::Arc::clone(record);
+    lab.abort().await;
+    assert_eq!(record.lock().closed.len(), 1);
+}
+
+/// Aborts at the first message.
+struct Strict {
+    outbound: Outbound<RouterMessage>,
+}
+
+impl Peer<ServerSide> for Strict {
+    fn handle_message(&mut self, _: ClientMessage) -> Flow {
+        Flow::Continue
+    }
+
+    fn handle_undecodable(&mut self, error: &DecodeError) -> Flow {
+        let abort = Abort::new(error_uri::PROTOCOL_VIOLATION, error.to_string());
+        let _ = self.outbound.push(RouterMessage::Abort(abort));
+        Flow::Close(CloseCode::PROTOCOL_ERROR, error.to_string())
+    }
+
+    fn handle_undeliverable(
+        &mut self,
+        _: RouterMessage,
+        _: &Undeliverable,
+    ) -> Option<RouterMessage> {
+        None
+    }
+
+    fn is_open(&self) -> bool {
+        false
+    }
+
+    fn closed(&mut self, _: &CloseReason) {}
+}
+
+#[tokio::test]
+async fn an_abort_is_received_before_the_socket_closes_even_by_a_peer_that_still_sends() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let mut peer = TcpStream::connect(address).await.expect("connected");
+    let (stream, _) = listener.accept().await.expect("accepted");
+    let (outbound, outlet) = queue();
+    let handler = WampHandler::new(Serializer::Json, Strict { outbound });
+    let connection = Connection::new(Stream::Tcp(stream), rawsocket(), handler, outlet, &mut []);
+    let connection = tokio::spawn(connection);
+    // No message, and half a megabyte behind it that nobody will ask for.
+    let mut bytes = b"\x00\x00\x00\x02{}".to_vec();
+    bytes.extend_from_slice(&[0; 512 * 1024]);
+    peer.write_all(&bytes).await.expect("sent");
+    let mut answer = Vec::new();
+    peer.read_to_end(&mut answer).await.expect("no reset");
+    let text = String::from_utf8_lossy(&answer[4..]);
+    assert!(text.starts_with(r#"[3,{"message":"a message must be a list"#), "{text}");
+    drop(peer);
+    let reason = connection.await.expect("no panic");
+    assert!(matches!(reason, CloseReason::ByUs(_)), "{reason}");
+}

@@ -1,0 +1,95 @@
+//! Peers that read slowly, or not at all.
+
+use std::time::Duration;
+
+use cloverleaf_transport::limits::{QUEUE_KILLS_BYTES, QUEUE_REFUSES_BYTES, WRITE_BATCH};
+use cloverleaf_transport::{CloseReason, Framing, Pushed};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+
+use crate::peer::{Item, Lab};
+
+const MOMENT: Duration = Duration::from_millis(10);
+
+/// Long enough for anything that happens at all, in paused time.
+const LONG: Duration = Duration::from_secs(3600);
+
+fn frames_of_a_mebibyte() -> Framing {
+    Framing::rawsocket(1 << 20, 1 << 20)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_reads_is_ended_as_a_slow_consumer_within_bounded_memory() {
+    let lab = Lab::with(frames_of_a_mebibyte(), true, 1024, &mut []);
+    let mut taken = 0;
+    while lab.outbound.push(Item::Answer(vec![0; 100_000])) == Pushed::Queued {
+        taken += 100_000;
+        sleep(MOMENT).await;
+    }
+    assert!(taken <= QUEUE_KILLS_BYTES + WRITE_BATCH + 200_000, "{taken} bytes");
+    assert!(lab.record.lock().most_encoded <= WRITE_BATCH + 200_000);
+    let Lab { record, peer, .. } = lab;
+    sleep(MOMENT).await;
+    assert_eq!(record.lock().closed, [CloseReason::SlowConsumer]);
+    drop(peer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_reads_loses_events_and_keeps_its_connection() {
+    let mut lab = Lab::with(frames_of_a_mebibyte(), true, 1024, &mut []);
+    let mut queued = 0;
+    while lab.outbound.push(Item::Event(vec![0; 1000])) == Pushed::Queued {
+        queued += 1;
+        if queued % 100 == 0 {
+            sleep(MOMENT).await;
+        }
+    }
+    assert!(queued * 1000 <= QUEUE_REFUSES_BYTES + WRITE_BATCH + 100_000);
+    assert_eq!(lab.outbound.push(Item::Event(vec![0; 1000])), Pushed::Congested);
+    assert_eq!(lab.outbound.refused(), 2);
+    assert!(!lab.has_ended());
+    // Everything that was taken arrives when the peer reads at last.
+    let mut bytes = vec![0; queued * 1004];
+    lab.peer.read_exact(&mut bytes).await.expect("all events");
+    assert_eq!(lab.outbound.push(Item::Event(vec![0; 1000])), Pushed::Queued);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_always_lags_behind_costs_no_more_than_a_batch() {
+    let mut lab = Lab::with(frames_of_a_mebibyte(), true, 64 * 1024, &mut []);
+    let mut buffer = vec![0; 100_004];
+    for _ in 0..10 {
+        let _ = lab.outbound.push(Item::Answer(vec![0; 100_000]));
+    }
+    for _ in 0..200 {
+        let _ = lab.outbound.push(Item::Answer(vec![0; 100_000]));
+        lab.peer.read_exact(&mut buffer).await.expect("a message");
+        sleep(MOMENT).await;
+    }
+    let most = lab.record.lock().most_encoded;
+    assert!(most <= 3 * WRITE_BATCH, "{most} bytes lay in the buffer");
+}
+
+/// The frames of so many pings of 1,000 bytes.
+fn pings(count: usize) -> Vec<u8> {
+    let mut ping = b"\x01\x00\x03\xe8".to_vec();
+    ping.extend_from_slice(&[7; 1000]);
+    ping.repeat(count)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_does_not_read_is_not_heard_and_goes_on_when_it_reads() {
+    const COUNT: usize = 4000;
+    // Drained bit by bit, and all at once.
+    for pipe in [1024, 1 << 20] {
+        let Lab { peer, .. } = Lab::with(frames_of_a_mebibyte(), true, pipe, &mut []);
+        let (mut reading, mut writing) = tokio::io::split(peer);
+        let sending = tokio::spawn(async move { writing.write_all(&pings(COUNT)).await });
+        sleep(LONG).await;
+        assert!(!sending.is_finished(), "all was taken from a peer that reads nothing");
+        let mut pongs = vec![0; COUNT * 1004];
+        let all = timeout(LONG, reading.read_exact(&mut pongs)).await.expect("it goes on");
+        all.expect("all pongs");
+        sending.await.expect("no panic").expect("all taken");
+    }
+}

@@ -1,0 +1,79 @@
+//! Listening sockets and their files.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions};
+use tokio::net::UnixStream;
+
+const OPTIONS: TcpOptions = TcpOptions { backlog: 8, shared: false, user_timeout: None };
+
+/// A path that nobody else uses.
+fn path() -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("cloverleaf-transport-{}-{number}.sock", std::process::id()))
+}
+
+#[tokio::test]
+async fn a_socket_file_that_was_left_over_is_replaced() {
+    let path = path();
+    // A listener of the standard library leaves its file behind.
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("a socket"));
+    assert!(path.exists());
+    let listener = Listener::unix(&path, 8).expect("the stale file is replaced");
+    let (connected, (_, address)) = tokio::join!(UnixStream::connect(&path), listener.accept());
+    connected.expect("somebody listens");
+    assert_eq!(address, PeerAddress::Unix);
+}
+
+#[tokio::test]
+async fn a_socket_that_somebody_listens_on_is_refused_and_left_alone() {
+    let path = path();
+    let first = Listener::unix(&path, 8).expect("a socket");
+    let error = Listener::unix(&path, 8).expect_err("it is taken");
+    let sentence = format!(
+        "Unix socket {} is already in use: is another node running there? \
+         Stop it, or choose another endpoint in the configuration: address in use",
+        path.display()
+    );
+    assert_eq!(error.to_string(), sentence);
+    let (connected, _) = tokio::join!(UnixStream::connect(&path), first.accept());
+    connected.expect("the first one still listens");
+}
+
+#[tokio::test]
+async fn a_socket_file_is_removed_at_the_end() {
+    let path = path();
+    let listener = Listener::unix(&path, 8).expect("a socket");
+    assert!(path.exists());
+    drop(listener);
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_socket_is_not_removed() {
+    let path = path();
+    std::fs::write(&path, "precious").expect("a file");
+    Listener::unix(&path, 8).expect_err("it is no socket");
+    assert_eq!(std::fs::read_to_string(&path).expect("still there"), "precious");
+    std::fs::remove_file(&path).expect("removed");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_refused_with_a_sentence() {
+    let first = Listener::tcp(([127, 0, 0, 1], 0).into(), OPTIONS).expect("a port");
+    let address = first.local_address().expect("an address");
+    let error = Listener::tcp(address, OPTIONS).expect_err("it is taken");
+    let start = format!("TCP address {address} is already in use: is another node running there?");
+    assert!(error.to_string().starts_with(&start), "{error}");
+}
+
+#[tokio::test]
+async fn several_listeners_share_a_port_when_all_of_them_say_so() {
+    let shared = TcpOptions { shared: true, ..OPTIONS };
+    let first = Listener::tcp(([127, 0, 0, 1], 0).into(), shared).expect("a port");
+    let address = first.local_address().expect("an address");
+    Listener::tcp(address, shared).expect("the same port");
+    Listener::tcp(address, OPTIONS).expect_err("not shared by this one");
+}

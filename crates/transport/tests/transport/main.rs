@@ -1,0 +1,8 @@
+//! Connections and handshakes as a peer sees them: bytes in, bytes out.
+
+mod closing;
+mod congestion;
+mod framing;
+mod handshakes;
+mod listening;
+mod peer;

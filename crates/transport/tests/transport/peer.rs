@@ -1,0 +1,181 @@
+//! Both ends of a connection for tests: a handler that keeps a record, and the peer's bare bytes.
+
+use std::sync::Arc;
+
+use cloverleaf_transport::outbound::queue;
+use cloverleaf_transport::{
+    CloseReason, Connection, Flow, Framing, Handler, Outbound, Queued, Stream,
+};
+use cloverleaf_wamp::websocket::{CloseCode, Limits, MessageKind, Role};
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::JoinHandle;
+
+/// The longest message that the connections of these tests take.
+pub(crate) const LIMIT: usize = 1024;
+
+/// A message of this text ends the connection with this code.
+pub(crate) const STOP: (&[u8], CloseCode) = (b"stop", CloseCode::POLICY_VIOLATION);
+
+/// A message for the peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// A full queue may refuse it.
+    Event(Vec<u8>),
+    /// A full queue may not.
+    Answer(Vec<u8>),
+}
+
+impl Item {
+    fn bytes(&self) -> &[u8] {
+        let (Self::Event(bytes) | Self::Answer(bytes)) = self;
+        bytes
+    }
+}
+
+impl Queued for Item {
+    fn size(&self) -> usize {
+        self.bytes().len()
+    }
+
+    fn may_be_refused(&self) -> bool {
+        matches!(self, Self::Event(_))
+    }
+}
+
+/// What a handler has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) received: Vec<(Option<MessageKind>, Vec<u8>)>,
+    pub(crate) closed: Vec<CloseReason>,
+    /// The most bytes that lay encoded and unsent, those on their way included.
+    pub(crate) most_encoded: usize,
+}
+
+/// Keeps a record. The session is open unless the last message was `leave`.
+struct Recorder {
+    record: Arc<Mutex<Record>>,
+    outbound: Outbound<Item>,
+    is_open: bool,
+}
+
+impl Handler for Recorder {
+    type Item = Item;
+
+    fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
+        self.record.lock().received.push((kind, message.to_vec()));
+        self.is_open = message != b"leave";
+        if message == STOP.0 {
+            let _ = self.outbound.push(Item::Answer(b"stopping".to_vec()));
+            return Flow::Close(STOP.1, "stopped".to_owned());
+        }
+        Flow::Continue
+    }
+
+    fn kind(&self, _: &Item) -> MessageKind {
+        MessageKind::Binary
+    }
+
+    fn encode(&mut self, item: Item, limit: usize, out: &mut Vec<u8>) -> Result<(), Option<Item>> {
+        if item.bytes().len() > limit {
+            return Err(Some(Item::Answer(b"too long".to_vec())));
+        }
+        out.extend_from_slice(item.bytes());
+        let mut record = self.record.lock();
+        record.most_encoded = record.most_encoded.max(out.len());
+        Ok(())
+    }
+
+    fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    fn closed(&mut self, reason: &CloseReason) {
+        self.record.lock().closed.push(reason.clone());
+    }
+}
+
+/// A running connection and the other end of its pipe.
+pub(crate) struct Lab {
+    pub(crate) peer: DuplexStream,
+    pub(crate) outbound: Outbound<Item>,
+    pub(crate) record: Arc<Mutex<Record>>,
+    connection: JoinHandle<CloseReason>,
+}
+
+impl Lab {
+    /// A connection whose session is open.
+    pub(crate) fn open(framing: Framing) -> Self {
+        Self::with(framing, true, 64 * 1024, &mut [])
+    }
+
+    /// A connection whose peer has said nothing yet.
+    pub(crate) fn silent(framing: Framing) -> Self {
+        Self::with(framing, false, 64 * 1024, &mut [])
+    }
+
+    /// A connection over a pipe of so many bytes, behind whose handshake `early` was read.
+    pub(crate) fn with(framing: Framing, is_open: bool, pipe: usize, early: &mut [u8]) -> Self {
+        let (ours, peer) = duplex(pipe);
+        let (outbound, outlet) = queue();
+        let record = Arc::new(Mutex::new(Record::default()));
+        let handler = Recorder { record: Arc::clone(&record), outbound: outbound.clone(), is_open };
+        let stream = Stream::Other(Box::new(ours));
+        let connection = tokio::spawn(Connection::new(stream, framing, handler, outlet, early));
+        Self { peer, outbound, record, connection }
+    }
+
+    /// Sends bytes to the connection.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        self.peer.write_all(bytes).await.expect("the connection is there");
+    }
+
+    /// The next bytes from the connection, which must be these.
+    pub(crate) async fn expect(&mut self, expected: &[u8]) {
+        let mut bytes = vec![0; expected.len()];
+        self.peer.read_exact(&mut bytes).await.expect("bytes");
+        assert_eq!(bytes, expected);
+    }
+
+    /// Everything up to the end of the stream, which must be these bytes.
+    pub(crate) async fn expect_last(&mut self, expected: &[u8]) {
+        let mut bytes = Vec::new();
+        self.peer.read_to_end(&mut bytes).await.expect("the end");
+        assert_eq!(bytes, expected);
+    }
+
+    /// The messages that the handler has received.
+    pub(crate) fn messages(&self) -> Vec<Vec<u8>> {
+        self.record.lock().received.iter().map(|(_, message)| message.clone()).collect()
+    }
+
+    /// Waits for the end. The handler was told of it, once.
+    pub(crate) async fn end(self) -> CloseReason {
+        let Self { peer, record, connection, .. } = self;
+        drop(peer);
+        let reason = connection.await.expect("no panic");
+        assert_eq!(record.lock().closed, std::slice::from_ref(&reason));
+        reason
+    }
+
+    /// Drops the connection.
+    pub(crate) async fn abort(self) {
+        self.connection.abort();
+        assert!(self.connection.await.is_err_and(|error| error.is_cancelled()));
+    }
+
+    /// Whether the connection has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.connection.is_finished()
+    }
+}
+
+/// RawSocket frames of [`LIMIT`] bytes at most, both ways.
+pub(crate) fn rawsocket() -> Framing {
+    Framing::rawsocket(LIMIT, LIMIT)
+}
+
+/// WebSocket frames of [`LIMIT`] bytes at most from the peer, a client.
+pub(crate) fn websocket() -> Framing {
+    Framing::websocket(Role::Server, Limits { max_message: LIMIT, max_frame: LIMIT })
+}
