@@ -1,4 +1,4 @@
-//! What can go wrong: [`Error`] as a caller sees it, [`Failure`] as a procedure tells it.
+//! What can go wrong: [`enum@Error`] as a caller sees it, [`Failure`] as a procedure tells it.
 
 use std::fmt;
 

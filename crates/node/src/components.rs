@@ -63,6 +63,15 @@ where
 #[derive(Clone, Default)]
 pub struct Components {
     by_class: BTreeMap<String, Arc<dyn Component>>,
+    first_call: Option<FirstCall>,
+}
+
+/// A call that somebody who has just started the program may want to make.
+#[derive(Debug, Clone)]
+struct FirstCall {
+    procedure: String,
+    /// The positional arguments as JSON.
+    args: Value,
 }
 
 impl Components {
@@ -76,6 +85,21 @@ impl Components {
     pub fn with(mut self, classname: impl Into<String>, component: impl Component) -> Self {
         self.by_class.insert(classname.into(), Arc::new(component));
         self
+    }
+
+    /// Names a call that is shown, ready to be pasted, when the node has started and can be called
+    /// over HTTP.
+    #[must_use]
+    pub fn with_first_call(mut self, procedure: impl Into<String>, args: Value) -> Self {
+        self.first_call = Some(FirstCall { procedure: procedure.into(), args });
+        self
+    }
+
+    /// The command line of the first call, at the URL of a caller.
+    pub(crate) fn first_call_at(&self, url: &str) -> Option<String> {
+        let FirstCall { procedure, args } = self.first_call.as_ref()?;
+        let body = serde_json::json!({ "procedure": procedure, "args": args });
+        Some(format!("curl -H 'content-type: application/json' -d '{body}' {url}"))
     }
 
     /// Whether there is a component of this class.

@@ -1,5 +1,6 @@
 //! From settings to a running node, and to its end.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +9,7 @@ use std::time::Instant;
 use cloverleaf_client::Session;
 use cloverleaf_config::settings as config;
 use cloverleaf_config::settings::{
-    Disclose, RouterComponent, RouterWorker, Settings, Transport, Worker,
+    Disclose, RouterComponent, RouterWorker, Settings, Transport, WebService, Worker,
 };
 use cloverleaf_router::{Disclosure, Permission, RealmSettings, Role};
 use cloverleaf_transport::TransportError;
@@ -60,6 +61,8 @@ struct Node {
     listening: Vec<Listening>,
     /// What to say when it is ready.
     serves: Vec<String>,
+    /// Where a call can be made over HTTP from this machine.
+    caller_url: Option<String>,
     /// Sessions in this process; kept, since they end with the last handle.
     local: Vec<Session>,
     requests_in_flight: Arc<AtomicUsize>,
@@ -84,6 +87,9 @@ pub(crate) async fn run(run: Run) -> Result<(), StartError> {
     }
     let (containers_switch, containers_ending) = shutdown::switch();
     let mut containers = start_containers(&run, &ending, &containers_ending);
+    if let Some(line) = node.caller_url.as_deref().and_then(|at| run.components.first_call_at(at)) {
+        tracing::info!("try: {line}");
+    }
     tracing::info!("ready after {:.1} ms", started.elapsed().as_secs_f64() * 1_000.0);
 
     let signal = shutdown::requested().await?;
@@ -151,6 +157,7 @@ impl Node {
             realms: Arc::new(realms),
             listening: Vec::new(),
             serves: Vec::new(),
+            caller_url: None,
             local: Vec::new(),
             requests_in_flight: Arc::new(AtomicUsize::new(0)),
         }
@@ -163,7 +170,9 @@ impl Node {
             let mut builder = Builder::new(&self.realms, &self.requests_in_flight);
             let protocol = builder.protocol(&transport)?;
             self.local.append(&mut builder.local);
-            self.serves.push(describe(&transport, listener.local_address()));
+            let address = listener.local_address();
+            self.caller_url = self.caller_url.take().or_else(|| caller_url(&transport, address?));
+            self.serves.push(describe(&transport, address));
             self.listening.push(Listening { listener, protocol });
         }
         Ok(())
@@ -222,7 +231,20 @@ fn transports(settings: &Settings) -> Vec<Transport> {
     transports
 }
 
-fn describe(transport: &Transport, address: Option<std::net::SocketAddr>) -> String {
+/// The URL of a transport's first caller, as a client on this machine would write it.
+fn caller_url(transport: &Transport, address: SocketAddr) -> Option<String> {
+    let Transport::Web(web) = transport else { return None };
+    let path = web.paths.iter().find(|path| matches!(path.service, WebService::Caller(_)))?;
+    let host = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let at = SocketAddr::new(host, address.port());
+    Some(format!("http://{at}/{}", path.path.trim_start_matches('/')))
+}
+
+fn describe(transport: &Transport, address: Option<SocketAddr>) -> String {
     let at = match (address, transport.endpoint()) {
         (Some(address), _) => address.to_string(),
         (None, config::ListeningEndpoint::Unix(unix)) => unix.path.display().to_string(),

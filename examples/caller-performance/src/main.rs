@@ -45,7 +45,8 @@ async fn register(joined: Joined, calculation: Calculation) -> Result<(), Compon
         let count = calls.fetch_add(1, Ordering::Relaxed) + 1;
         let result = calculate(a, b);
         if options.verbose {
-            tracing::info!("{procedure}({a}, {b}) = {result:?}, call {count}");
+            let shown = result.map_or_else(|| "no number".to_owned(), |number| number.to_string());
+            tracing::info!("{procedure}({a}, {b}) = {shown}, call {count}");
         } else if count.is_multiple_of(QUIET_CALLS) {
             tracing::info!("{procedure}: {count} calls so far");
         }
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
             .with("mul.AppSession", single("com.example.mul2", i64::checked_mul))
             // As in the example that this one reproduces, the fourth procedure is the modulo.
             .with("div.AppSession", single("com.example.div2", i64::checked_rem))
-            .with("add_shared.AppSession", move |joined| register(joined, shared)),
+            .with("add_shared.AppSession", move |joined| register(joined, shared))
+            .with_first_call("com.example.add2", serde_json::json!([2, 3])),
     )
 }

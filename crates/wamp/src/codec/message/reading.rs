@@ -1,0 +1,423 @@
+//! Bytes to messages: the elements of a message's list, taken in order.
+
+use bytes::Bytes;
+use compact_str::CompactString;
+
+use super::super::{Kind, Token, TokenReader};
+use crate::error::DecodeError;
+use crate::ids::{
+    InvocationId, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId,
+};
+use crate::message::{
+    Abort, Authenticate, Call, CallOptions, CallResult, Cancel, Challenge, ClientMessage,
+    ErrorDetails, Event, EventDetails, FieldReader, Goodbye, Hello, Interrupt, Invocation,
+    InvocationDetails, InvocationError, Options, Publish, PublishOptions, Published, Register,
+    Registered, RequestError, RequestKind, RequestRef, ResultDetails, RouterMessage, Subscribe,
+    Subscribed, Unregister, Unregistered, Unsubscribe, Unsubscribed, Welcome, Yield, YieldOptions,
+    code,
+};
+use crate::payload::{Encoded, Payload};
+use crate::serializer::Serializer;
+use crate::uri::UncheckedUri;
+
+/// The elements of one message, taken in order.
+struct Elements<'f, R> {
+    reader: R,
+    frame: &'f Bytes,
+    serializer: Serializer,
+    message: &'static str,
+}
+
+impl<'f, R: TokenReader<'f>> Elements<'f, R> {
+    /// Takes the beginning of the list and the message type.
+    fn start(serializer: Serializer, frame: &'f Bytes) -> Result<(Self, u64), DecodeError> {
+        let mut reader = R::new(frame);
+        if reader.peek()? != Kind::List {
+            return Err(DecodeError::NotAMessage);
+        }
+        reader.next()?;
+        match reader.next()? {
+            Token::Unsigned(code) => {
+                Ok((Self { reader, frame, serializer, message: "the message" }, code))
+            }
+            _ => Err(DecodeError::NotAMessage),
+        }
+    }
+
+    fn wrong(&self, field: &'static str, expected: &'static str) -> DecodeError {
+        DecodeError::WrongType { message: self.message, field, expected }
+    }
+
+    const fn wrong_arity(&self) -> DecodeError {
+        DecodeError::WrongArity { message: self.message }
+    }
+
+    /// The next element's first token; a list that ends here is too short.
+    fn token(&mut self) -> Result<Token<'f>, DecodeError> {
+        match self.reader.next()? {
+            Token::ListEnd => Err(self.wrong_arity()),
+            token => Ok(token),
+        }
+    }
+
+    fn number(&mut self, field: &'static str) -> Result<u64, DecodeError> {
+        match self.token()? {
+            Token::Unsigned(number) => Ok(number),
+            _ => Err(self.wrong(field, "an id between 1 and 2^53")),
+        }
+    }
+
+    fn id<T>(
+        &mut self,
+        field: &'static str,
+        new: impl Fn(u64) -> Option<T>,
+    ) -> Result<T, DecodeError> {
+        let number = self.number(field)?;
+        new(number).ok_or_else(|| self.wrong(field, "an id between 1 and 2^53"))
+    }
+
+    fn request(&mut self) -> Result<RequestId, DecodeError> {
+        self.id("Request", RequestId::new)
+    }
+
+    fn text(&mut self, field: &'static str) -> Result<CompactString, DecodeError> {
+        match self.token()? {
+            Token::Text(text) => Ok(CompactString::from(text)),
+            _ => Err(self.wrong(field, "a string")),
+        }
+    }
+
+    fn uri(&mut self, field: &'static str) -> Result<UncheckedUri, DecodeError> {
+        self.text(field).map(UncheckedUri::new)
+    }
+
+    fn options<O: Options>(&mut self) -> Result<O, DecodeError> {
+        if self.token()? != Token::MapStart {
+            return Err(self.wrong("Options|Details", "a dictionary"));
+        }
+        let mut options = O::default();
+        loop {
+            match self.reader.next()? {
+                Token::Key(key) => {
+                    let mut field = FieldReader {
+                        reader: &mut self.reader,
+                        frame: self.frame,
+                        serializer: self.serializer,
+                        message: O::MESSAGE,
+                        field: "",
+                    };
+                    options.set(&key, &mut field)?;
+                }
+                _ => return Ok(options),
+            }
+        }
+    }
+
+    fn dictionary(&mut self, field: &'static str) -> Result<Encoded, DecodeError> {
+        match self.reader.peek()? {
+            Kind::Map => self.encoded(),
+            Kind::End => Err(self.wrong_arity()),
+            _ => Err(self.wrong(field, "a dictionary")),
+        }
+    }
+
+    fn encoded(&mut self) -> Result<Encoded, DecodeError> {
+        let span = self.reader.skip()?;
+        Ok(Encoded::validated(self.serializer, self.frame.slice(span)))
+    }
+
+    /// What is left of the list: nothing, a list, or a list and a map. A `transparent` payload
+    /// (legacy passthru) is one binary value instead of the list.
+    fn payload(&mut self, transparent: bool) -> Result<Payload, DecodeError> {
+        let args = match self.reader.peek()? {
+            Kind::End => {
+                self.end()?;
+                return Ok(Payload::EMPTY);
+            }
+            Kind::List => self.encoded()?,
+            Kind::Binary | Kind::Text if transparent => {
+                let args = self.encoded()?;
+                self.end()?;
+                return Ok(Payload::validated(Some(args), None));
+            }
+            _ => return Err(self.wrong("Arguments", "a list")),
+        };
+        let kwargs = match self.reader.peek()? {
+            Kind::End => None,
+            Kind::Map => Some(self.encoded()?),
+            _ => return Err(self.wrong("ArgumentsKw", "a dictionary")),
+        };
+        self.end()?;
+        Ok(Payload::validated(Some(args), kwargs))
+    }
+
+    /// The list must end here, and the frame with it.
+    fn end(&mut self) -> Result<(), DecodeError> {
+        if self.reader.peek()? != Kind::End {
+            return Err(self.wrong_arity());
+        }
+        self.reader.next()?;
+        self.reader.finish()
+    }
+}
+
+pub(super) fn client<'f, R: TokenReader<'f>>(
+    serializer: Serializer,
+    frame: &'f Bytes,
+) -> Result<ClientMessage, DecodeError> {
+    let (mut elements, code) = Elements::<R>::start(serializer, frame)?;
+    let e = &mut elements;
+    e.message = name_of(code);
+    Ok(match code {
+        code::CALL => ClientMessage::Call(call(e)?),
+        code::YIELD => ClientMessage::Yield(yielded(e)?),
+        code::PUBLISH => ClientMessage::Publish(publish(e)?),
+        code::HELLO => {
+            let hello = Hello { realm: e.uri("Realm")?, details: e.options()? };
+            e.end()?;
+            ClientMessage::Hello(hello)
+        }
+        code::ABORT => ClientMessage::Abort(abort(e)?),
+        code::AUTHENTICATE => {
+            let signature = e.text("Signature")?;
+            let answer = Authenticate { signature, extra: e.dictionary("Extra")? };
+            e.end()?;
+            ClientMessage::Authenticate(answer)
+        }
+        code::GOODBYE => ClientMessage::Goodbye(goodbye(e)?),
+        code::ERROR => ClientMessage::Error(invocation_error(e)?),
+        code::SUBSCRIBE => {
+            let request = e.request()?;
+            let subscribe = Subscribe { request, options: e.options()?, topic: e.uri("Topic")? };
+            e.end()?;
+            ClientMessage::Subscribe(subscribe)
+        }
+        code::UNSUBSCRIBE => {
+            let request = e.request()?;
+            let subscription = e.id("Subscription", SubscriptionId::new)?;
+            e.end()?;
+            ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
+        }
+        code::CANCEL => {
+            let cancel = Cancel { request: e.request()?, options: e.options()? };
+            e.end()?;
+            ClientMessage::Cancel(cancel)
+        }
+        code::REGISTER => {
+            let request = e.request()?;
+            let options = e.options()?;
+            let register = Register { request, options, procedure: e.uri("Procedure")? };
+            e.end()?;
+            ClientMessage::Register(register)
+        }
+        code::UNREGISTER => {
+            let request = e.request()?;
+            let registration = e.id("Registration", RegistrationId::new)?;
+            e.end()?;
+            ClientMessage::Unregister(Unregister { request, registration })
+        }
+        code::EVENT_RECEIVED => {
+            let publication = e.id("Publication", PublicationId::new)?;
+            e.end()?;
+            ClientMessage::EventReceived(publication)
+        }
+        other => return Err(DecodeError::UnknownMessageType(other)),
+    })
+}
+
+pub(super) fn router<'f, R: TokenReader<'f>>(
+    serializer: Serializer,
+    frame: &'f Bytes,
+) -> Result<RouterMessage, DecodeError> {
+    let (mut elements, code) = Elements::<R>::start(serializer, frame)?;
+    let e = &mut elements;
+    e.message = name_of(code);
+    Ok(match code {
+        code::INVOCATION => RouterMessage::Invocation(invocation(e)?),
+        code::RESULT => RouterMessage::Result(result(e)?),
+        code::EVENT => RouterMessage::Event(event(e)?.into()),
+        code::WELCOME => {
+            let session = e.id("Session", SessionId::new)?;
+            let welcome = Welcome { session, details: Box::new(e.options()?) };
+            e.end()?;
+            RouterMessage::Welcome(welcome)
+        }
+        code::ABORT => RouterMessage::Abort(abort(e)?),
+        code::CHALLENGE => {
+            let authmethod = e.text("AuthMethod")?;
+            let challenge = Challenge { authmethod, extra: e.dictionary("Extra")? };
+            e.end()?;
+            RouterMessage::Challenge(challenge)
+        }
+        code::GOODBYE => RouterMessage::Goodbye(goodbye(e)?),
+        code::ERROR => RouterMessage::Error(request_error(e)?),
+        code::PUBLISHED => {
+            let request = e.request()?;
+            let publication = e.id("Publication", PublicationId::new)?;
+            e.end()?;
+            RouterMessage::Published(Published { request, publication })
+        }
+        code::SUBSCRIBED => {
+            let request = e.request()?;
+            let subscription = e.id("Subscription", SubscriptionId::new)?;
+            e.end()?;
+            RouterMessage::Subscribed(Subscribed { request, subscription })
+        }
+        code::UNSUBSCRIBED => RouterMessage::Unsubscribed(match e.number("Request")? {
+            0 => {
+                let details = e.options()?;
+                e.end()?;
+                Unsubscribed::Revocation(details)
+            }
+            number => Unsubscribed::Answer(answered(e, number)?),
+        }),
+        code::REGISTERED => {
+            let request = e.request()?;
+            let registration = e.id("Registration", RegistrationId::new)?;
+            e.end()?;
+            RouterMessage::Registered(Registered { request, registration })
+        }
+        code::UNREGISTERED => RouterMessage::Unregistered(match e.number("Request")? {
+            0 => {
+                let details = e.options()?;
+                e.end()?;
+                Unregistered::Revocation(details)
+            }
+            number => Unregistered::Answer(answered(e, number)?),
+        }),
+        code::INTERRUPT => {
+            let request = e.id("Request", InvocationId::new)?;
+            let interrupt = Interrupt { request, options: e.options()? };
+            e.end()?;
+            RouterMessage::Interrupt(interrupt)
+        }
+        other => return Err(DecodeError::UnknownMessageType(other)),
+    })
+}
+
+fn answered<'f, R: TokenReader<'f>>(
+    e: &mut Elements<'f, R>,
+    number: u64,
+) -> Result<RequestId, DecodeError> {
+    let request =
+        RequestId::new(number).ok_or_else(|| e.wrong("Request", "an id between 1 and 2^53"))?;
+    e.end()?;
+    Ok(request)
+}
+
+fn abort<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Abort, DecodeError> {
+    let details = e.options()?;
+    let abort = Abort { details, reason: e.text("Reason")? };
+    // Arguments of an ABORT explain it to people; nothing depends on them.
+    e.payload(false)?;
+    Ok(abort)
+}
+
+fn goodbye<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Goodbye, DecodeError> {
+    let details = e.options()?;
+    let goodbye = Goodbye { details, reason: e.text("Reason")? };
+    e.end()?;
+    Ok(goodbye)
+}
+
+fn call<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Call, DecodeError> {
+    let request = e.request()?;
+    let options: CallOptions = e.options()?;
+    let procedure = e.uri("Procedure")?;
+    let payload = e.payload(options.enc_algo.is_some())?;
+    Ok(Call { request, options, procedure, payload })
+}
+
+fn yielded<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Yield, DecodeError> {
+    let request = e.id("Request", InvocationId::new)?;
+    let options: YieldOptions = e.options()?;
+    let payload = e.payload(options.enc_algo.is_some())?;
+    Ok(Yield { request, options, payload })
+}
+
+fn publish<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Publish, DecodeError> {
+    let request = e.request()?;
+    let options: Box<PublishOptions> = Box::new(e.options()?);
+    let topic = e.uri("Topic")?;
+    let payload = e.payload(options.enc_algo.is_some())?;
+    Ok(Publish { request, options, topic, payload })
+}
+
+fn invocation<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Invocation, DecodeError> {
+    let request = e.id("Request", InvocationId::new)?;
+    let registration = e.id("Registration", RegistrationId::new)?;
+    let details: InvocationDetails = e.options()?;
+    let payload = e.payload(details.enc_algo.is_some())?;
+    Ok(Invocation { request, registration, details, payload })
+}
+
+fn result<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<CallResult, DecodeError> {
+    let request = e.request()?;
+    let details: ResultDetails = e.options()?;
+    let payload = e.payload(details.enc_algo.is_some())?;
+    Ok(CallResult { request, details, payload })
+}
+
+fn event<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Event, DecodeError> {
+    let subscription = e.id("Subscription", SubscriptionId::new)?;
+    let publication = e.id("Publication", PublicationId::new)?;
+    let details: Box<EventDetails> = Box::new(e.options()?);
+    let payload = e.payload(details.enc_algo.is_some())?;
+    Ok(Event { subscription, publication, details, payload })
+}
+
+fn invocation_error<'f, R: TokenReader<'f>>(
+    e: &mut Elements<'f, R>,
+) -> Result<InvocationError, DecodeError> {
+    if e.number("REQUEST.Type")? != code::INVOCATION {
+        return Err(e.wrong("REQUEST.Type", "68: a client answers nothing but INVOCATION"));
+    }
+    let request = e.id("REQUEST.Request", InvocationId::new)?;
+    let details: ErrorDetails = e.options()?;
+    let error = e.uri("Error")?;
+    let payload = e.payload(details.enc_algo.is_some())?;
+    Ok(InvocationError { request, details, error, payload })
+}
+
+fn request_error<'f, R: TokenReader<'f>>(
+    e: &mut Elements<'f, R>,
+) -> Result<RequestError, DecodeError> {
+    let kind = RequestKind::from_code(e.number("REQUEST.Type")?)
+        .ok_or_else(|| e.wrong("REQUEST.Type", "the type of a client's request"))?;
+    let id = e.id("REQUEST.Request", RequestId::new)?;
+    let details: ErrorDetails = e.options()?;
+    let error = e.text("Error")?;
+    let payload = e.payload(details.enc_algo.is_some())?;
+    Ok(RequestError { request: RequestRef::new(kind, id), details, error, payload })
+}
+
+const fn name_of(code: u64) -> &'static str {
+    match code {
+        code::HELLO => "HELLO",
+        code::WELCOME => "WELCOME",
+        code::ABORT => "ABORT",
+        code::CHALLENGE => "CHALLENGE",
+        code::AUTHENTICATE => "AUTHENTICATE",
+        code::GOODBYE => "GOODBYE",
+        code::ERROR => "ERROR",
+        code::PUBLISH => "PUBLISH",
+        code::PUBLISHED => "PUBLISHED",
+        code::SUBSCRIBE => "SUBSCRIBE",
+        code::SUBSCRIBED => "SUBSCRIBED",
+        code::UNSUBSCRIBE => "UNSUBSCRIBE",
+        code::UNSUBSCRIBED => "UNSUBSCRIBED",
+        code::EVENT => "EVENT",
+        code::CALL => "CALL",
+        code::CANCEL => "CANCEL",
+        code::RESULT => "RESULT",
+        code::REGISTER => "REGISTER",
+        code::REGISTERED => "REGISTERED",
+        code::UNREGISTER => "UNREGISTER",
+        code::UNREGISTERED => "UNREGISTERED",
+        code::INVOCATION => "INVOCATION",
+        code::INTERRUPT => "INTERRUPT",
+        code::YIELD => "YIELD",
+        code::EVENT_RECEIVED => "EVENT_RECEIVED",
+        _ => "the message",
+    }
+}
