@@ -109,7 +109,7 @@ impl WebSite {
 
     /// Answers one request. The way of calls and publications is kept short: the future of anything
     /// else is boxed, so that those don't carry the room for it.
-    async fn answer(&self, request: Request<Incoming>, visit: &Visit) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>, visit: &Arc<Visit>) -> Response<Body> {
         let _in_flight = InFlight::new(self, visit);
         if let Some((Service::Bridge(bridge), _)) = self.routes.find(request.uri().path())
             && !self.is_decorated()
@@ -124,7 +124,7 @@ impl WebSite {
         self.access_log || self.hsts.is_some()
     }
 
-    async fn answer_in_full(&self, request: Request<Incoming>, visit: &Visit) -> Response<Body> {
+    async fn answer_in_full(&self, request: Request<Incoming>, visit: &Arc<Visit>) -> Response<Body> {
         let line = self.access_log.then(|| format!("{} {}", request.method(), request.uri()));
         let mut response = match self.routes.find(request.uri().path()) {
             Some((service, at)) => service.answer(request, at, visit).await,

@@ -1,6 +1,8 @@
 //! The files of a directory, by tower-http: conditional requests, ranges, media types.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Either};
@@ -11,6 +13,7 @@ use hyper::{Request, Response, StatusCode, Uri};
 use tower_http::services::{ServeDir, fs::ServeFileSystemResponseBody};
 use tower_service::Service as _;
 
+use super::visits::Visit;
 use super::{Body, routes};
 
 /// A directory that is served.
@@ -38,7 +41,12 @@ impl Files {
     }
 
     /// Answers with the file at what of the path begins at `at`.
-    pub(super) async fn answer(&self, request: Request<Incoming>, at: usize) -> Response<Body> {
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        at: usize,
+        visit: &Arc<Visit>,
+    ) -> Response<Body> {
         let (before, rest) = request.uri().path().split_at(at);
         let before = before.to_owned();
         let path = self.with_default_file(if rest.is_empty() { "/" } else { rest });
@@ -63,7 +71,8 @@ impl Files {
         if let Some(location) = headers.get(LOCATION).and_then(|to| below(&before, to)) {
             headers.insert(LOCATION, location);
         }
-        response.map(into_body)
+        let visit = Arc::clone(visit);
+        response.map(|body| into_body(body, visit))
     }
 
     /// The path of a directory with the file that stands for it, if it has one of its own.
@@ -82,8 +91,13 @@ fn below(before: &str, location: &HeaderValue) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("{before}/{path}")).ok()
 }
 
-fn into_body(body: ServeFileSystemResponseBody) -> Body {
-    Either::Right(body.boxed_unsync())
+/// The body of an answer; each piece of it is a sign that the client goes on reading.
+fn into_body(body: ServeFileSystemResponseBody, visit: Arc<Visit>) -> Body {
+    let counted = body.map_frame(move |frame| {
+        visit.pieces.fetch_add(1, Ordering::Relaxed);
+        frame
+    });
+    Either::Right(counted.boxed_unsync())
 }
 
 /// The request with another path and an empty body, which GET and HEAD have anyway.

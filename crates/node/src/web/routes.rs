@@ -1,6 +1,7 @@
 //! Which path is whose: one segment, one service; `/` takes what nobody else has.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -94,12 +95,12 @@ impl Service {
         &self,
         request: Request<Incoming>,
         at: usize,
-        visit: &Visit,
+        visit: &Arc<Visit>,
     ) -> Response<Body> {
         match self {
             Self::Bridge(bridge) => call_or_publish(bridge, request, visit).await,
             Self::WebSocket(endpoint) => endpoint.answer(request, &visit.from),
-            Self::Files(files) => files.answer(request, at).await,
+            Self::Files(files) => files.answer(request, at, visit).await,
             Self::Json(value) => value.answer(&request),
             Self::Redirect(to) => {
                 let mut response = Response::new(full(Bytes::new()));

@@ -48,6 +48,8 @@ pub(super) struct Visit {
     pub(super) reading: AtomicUsize,
     /// Requests so far.
     pub(super) requests: AtomicUsize,
+    /// Pieces of long answers so far; the next one is asked for when the client has read enough.
+    pub(super) pieces: AtomicUsize,
     asked: AtomicU8,
     /// The task of the connection.
     waker: OnceLock<Waker>,
@@ -84,7 +86,8 @@ impl Visit {
 #[derive(Debug)]
 struct Seen {
     visit: Arc<Visit>,
-    requests: usize,
+    /// Its requests and pieces.
+    signs: usize,
     since: Instant,
 }
 
@@ -118,10 +121,11 @@ impl Visits {
             open: AtomicUsize::new(0),
             reading: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
+            pieces: AtomicUsize::new(0),
             asked: AtomicU8::new(0),
             waker: OnceLock::new(),
         });
-        let seen = Seen { visit: Arc::clone(&visit), requests: 0, since: Instant::now() };
+        let seen = Seen { visit: Arc::clone(&visit), signs: 0, since: Instant::now() };
         let key = self.0.lock().insert(seen);
         (visit, Place { visits: self, key })
     }
@@ -129,9 +133,10 @@ impl Visits {
     /// Ends idle connections, and asks all of them to finish when the node ends.
     pub(crate) async fn watch(&self, idle_timeout: Option<Duration>, mut ending: Ending) {
         let idle_timeout = idle_timeout.unwrap_or(IDLE_TIMEOUT);
+        let step = STEP.min(idle_timeout);
         loop {
             tokio::select! {
-                () = sleep(STEP) => self.end_idle(idle_timeout),
+                () = sleep(step) => self.end_idle(idle_timeout),
                 () = ending.wait() => break,
             }
         }
@@ -143,10 +148,12 @@ impl Visits {
     fn end_idle(&self, idle_timeout: Duration) {
         for (_, seen) in self.0.lock().iter_mut() {
             let requests = seen.visit.requests.load(Ordering::Relaxed);
-            if requests != seen.requests || seen.visit.is_answering() {
-                (seen.requests, seen.since) = (requests, Instant::now());
+            let signs = requests + seen.visit.pieces.load(Ordering::Relaxed);
+            if signs != seen.signs || seen.visit.is_answering() {
+                (seen.signs, seen.since) = (signs, Instant::now());
             }
-            let timeout = if requests == 0 { OPENING_TIMEOUT } else { idle_timeout };
+            let opening = OPENING_TIMEOUT.min(idle_timeout);
+            let timeout = if requests == 0 { opening } else { idle_timeout };
             if seen.since.elapsed() >= timeout {
                 seen.visit.ask(Asked::End);
             }

@@ -4,8 +4,12 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use super::PATIENCE;
+
+/// How long it is looked whether a stream has ended.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -85,6 +89,29 @@ impl Stream {
     pub(crate) fn receive_end(&mut self) {
         let octets = self.receive_to_end();
         assert!(octets.is_empty(), "the end was expected, not {}", octets.escape_ascii());
+    }
+
+    /// Whether the end has come, looked at for a moment only. Nothing else may come.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.limit_reads(GLANCE);
+        let read = match self {
+            Self::Tcp(stream) => stream.read(&mut [0]),
+            Self::Unix(stream) => stream.read(&mut [0]),
+        };
+        self.limit_reads(PATIENCE);
+        match read.map_err(|error| error.kind()) {
+            Ok(0) | Err(ErrorKind::ConnectionReset) => true,
+            Err(ErrorKind::WouldBlock | ErrorKind::TimedOut) => false,
+            other => panic!("the end was expected, not {other:?}"),
+        }
+    }
+
+    fn limit_reads(&self, timeout: Duration) {
+        let limited = match self {
+            Self::Tcp(stream) => stream.set_read_timeout(Some(timeout)),
+            Self::Unix(stream) => stream.set_read_timeout(Some(timeout)),
+        };
+        limited.expect("an option");
     }
 
     /// Says that nothing more will be sent.

@@ -9,6 +9,7 @@ mod endpoints;
 mod files;
 mod formats;
 mod http;
+mod idle;
 mod messages;
 mod rawsocket;
 mod requests;

@@ -1,0 +1,116 @@
+//! HTTP connections and time: who is silent is sent away, who works is not.
+
+use std::fs::File;
+
+use crate::lab::{Directory, JSON, Node, Peer as _, Stream, posting, wait_for};
+use crate::router::CLOVERLEAF;
+
+const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
+  "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
+    {"uri": "*", "allow": {"call": true, "register": true}}]}]}],
+  "transports": [
+    {"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}},
+    {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
+     "options": {"client_timeout": SECONDS},
+     "paths": {"/": {"type": "static", "directory": "web"},
+               "info": {"type": "json", "value": 1},
+               "call": {"type": "caller", "realm": "realm1", "role": "anonymous"}}}]}]}"#;
+
+/// More than the operating system keeps for a client that does not read.
+const LONG_FILE: u64 = 64 * 1024 * 1024;
+
+/// A node whose clients may be silent for so many seconds.
+fn node(seconds: &str) -> Node {
+    let directory = Directory::new();
+    let file = File::create(directory.write("web/long", "")).expect("a file");
+    file.set_len(LONG_FILE).expect("room for a file");
+    Node::start_in(CLOVERLEAF, directory, &CONFIG.replace("SECONDS", seconds))
+}
+
+fn silent(node: &Node) -> Stream {
+    node.http().into_stream()
+}
+
+#[test]
+fn a_client_that_is_silent_is_sent_away() {
+    let node = node("1");
+    let head = "POST /call HTTP/1.1\r\nHost: localhost\r\n";
+    let beginnings = [
+        "",
+        "GET /in",
+        head,
+        &format!("{head}Content-Length: 20\r\n\r\n{{"),
+        "GET /info HTTP/1.1\r\n\r\n",
+    ];
+    let mut streams = beginnings.map(|beginning| {
+        let mut stream = silent(&node);
+        stream.send(beginning.as_bytes());
+        stream
+    });
+    for (stream, beginning) in streams.iter_mut().zip(beginnings) {
+        let answered = stream.receive_to_end();
+        assert_eq!(answered.is_empty(), !beginning.ends_with("\r\n\r\n"), "{beginning}");
+    }
+}
+
+#[test]
+fn a_client_that_sends_octet_by_octet_is_sent_away() {
+    let node = node("1");
+    let body = "POST /call HTTP/1.1\r\nContent-Length: 9999\r\n\r\n";
+    let mut streams = ["GET /info HTTP/1.1\r\nX: ", body].map(|beginning| {
+        let mut stream = silent(&node);
+        stream.send(beginning.as_bytes());
+        (stream, false)
+    });
+    wait_for("the end of slow connections", || {
+        for (stream, has_ended) in &mut streams {
+            stream.send(b"y");
+            *has_ended = *has_ended || stream.has_ended();
+        }
+        streams.iter().all(|(_, has_ended)| *has_ended).then_some(())
+    });
+}
+
+#[test]
+fn a_call_may_take_longer_than_clients_may_be_silent() {
+    let node = node("1");
+    let mut callee = node.rawsocket(JSON);
+    callee.join();
+    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    let mut http = node.http();
+    http.send(&posting("/call", r#"{"procedure":"com.example.slow"}"#));
+    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    for _ in 0..2 {
+        silent(&node).receive_end();
+    }
+    callee.send("[70,1,{},[true]]");
+    assert_eq!(http.receive().text(), r#"{"args":[true]}"#);
+}
+
+#[test]
+fn a_long_answer_may_take_longer_than_clients_may_be_silent() {
+    let node = node("2");
+    let mut stream = silent(&node);
+    stream.send(b"GET /long HTTP/1.1\r\nConnection: close\r\n\r\n");
+    let mut received = 0;
+    for _ in 0..2 {
+        let mut other = silent(&node);
+        while !other.has_ended() {
+            received += stream.receive(64 * 1024).len() as u64;
+        }
+    }
+    received += stream.receive_to_end().len() as u64;
+    assert!(received > LONG_FILE, "the answer was cut after {received} octets");
+}
+
+#[test]
+fn a_client_that_does_not_read_its_answer_is_sent_away() {
+    let node = node("1");
+    let mut stream = silent(&node);
+    stream.send(b"GET /long HTTP/1.1\r\nConnection: close\r\n\r\n");
+    for _ in 0..3 {
+        silent(&node).receive_end();
+    }
+    let received = stream.receive_to_end().len() as u64;
+    assert!(received < LONG_FILE, "the whole file was kept for it");
+}
