@@ -49,7 +49,7 @@ fn what_a_component_prints_is_logged_under_the_name_of_its_container() {
     {
         call(&mut http, procedure, &json!({}));
         let line = example.wait_for_line(&format!("{procedure}("));
-        let expected = format!("{worker}{procedure}(13, 3) = Some({result}), call ");
+        let expected = format!("{worker}{procedure}(13, 3) = {result}, call ");
         assert!(line.starts_with(&expected), "{line}");
     }
 }
@@ -75,4 +75,16 @@ fn numbers_that_have_no_result_are_an_error_of_the_procedure() {
 fn the_page_beside_the_procedures_is_served() {
     let example = Example::start("config.json");
     assert_eq!(example.http().get("/").text(), "the page");
+}
+
+#[test]
+fn a_call_is_shown_that_can_be_pasted() {
+    let example = Example::start("config.json");
+    let line = example.wait_for_line("try: ");
+    let [address] = example.addresses("HTTP")[..] else { panic!("{example:?}") };
+    let command = "try: curl -H 'content-type: application/json' -d '";
+    let url = format!("' http://127.0.0.1:{}/call", address.port());
+    let body = line.strip_prefix(command).and_then(|line| line.strip_suffix(&url));
+    let body = body.unwrap_or_else(|| panic!("{line}"));
+    assert_eq!(example.http().post("/call", body).text(), r#"{"args":[5]}"#);
 }
