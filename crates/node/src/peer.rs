@@ -85,6 +85,14 @@ impl RouterPeer {
         self.abort(abort)
     }
 
+    /// A client that can't take its WELCOME knows of no session and would wait for ever.
+    fn unwelcome(&mut self, uri: &str, reason: &Undeliverable) -> RouterMessage {
+        tracing::info!("WELCOME can't be sent to {}: {reason}", self.from);
+        self.leave();
+        self.outbound.close("the client can't take its WELCOME");
+        RouterMessage::Abort(Abort::new(uri, reason.to_string()))
+    }
+
     fn leave(&mut self) {
         if let Stage::Joined(realm, key) = std::mem::replace(&mut self.stage, Stage::Joining) {
             realm.detach(key);
@@ -148,6 +156,7 @@ impl Peer<ServerSide> for RouterPeer {
                 }
                 None
             }
+            RouterMessage::Welcome(_) => Some(self.unwelcome(uri, reason)),
             other => {
                 tracing::info!("{} to {} is dropped: {reason}", other.name(), self.from);
                 None

@@ -194,3 +194,16 @@ fn an_invocation_that_is_too_long_is_an_error_to_its_caller() {
     caller.send(r#"[48,2,{},"com.example.small"]"#);
     assert_eq!(callee.receive(), "[68,2,1,{}]", "the callee is not disturbed");
 }
+
+/// Nobody can use a session of which it does not hear.
+#[test]
+fn a_client_that_can_not_take_its_welcome_is_aborted() {
+    let node = router();
+    let realm = "com.example.realm.with.a.name.that.is.rather.long";
+    let mut peer = RawSocket::open_with(node.tcp(), JSON);
+    let answer = peer.ask(&format!(r#"[1,"{realm}",{{"roles":{{"caller":{{}}}}}}]"#));
+    let text = "bytes, its receiver takes at most 512\"},\"wamp.error.payload_size_exceeded\"]";
+    assert!(answer.starts_with(r#"[3,{"message":"the message has "#), "{answer}");
+    assert!(answer.ends_with(text), "{answer}");
+    peer.receive_end();
+}

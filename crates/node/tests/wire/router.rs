@@ -20,6 +20,8 @@ const CONFIG: &str = r#"{
           {"call": true, "register": true, "publish": true, "subscribe": true}},
         {"uri": "com.example.secret", "match": "exact", "allow": {}}
       ]}]},
+      {"name": "com.example.realm.with.a.name.that.is.rather.long", "roles": [
+        {"name": "anonymous", "permissions": [{"uri": "*"}]}]},
       {"name": "members", "roles": [{"name": "member", "permissions": []}]}
     ],
     "transports": [
