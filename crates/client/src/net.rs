@@ -34,6 +34,7 @@
 //! | `peer` | the connection's way into the session |
 //! | `dialer` | the connections of one session, one after the other |
 //! | `carrier` | the task: carries the connection, runs the procedures |
+//! | `turn` | its wake-ups by itself |
 //! | [`reconnect`] | how often and how patiently |
 
 use cloverleaf_wamp::serializer::Serializer;
@@ -49,6 +50,7 @@ mod opening;
 mod peer;
 pub mod reconnect;
 pub mod target;
+mod turn;
 
 pub use reconnect::Reconnect;
 pub use target::{Endpoint, Protocol, Target};

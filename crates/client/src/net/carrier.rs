@@ -13,6 +13,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::dialer::{Dialer, Joined};
 use super::reconnect::Delays;
+use super::turn::in_turns;
 use crate::driver::Driver;
 use crate::session::{BoxFuture, Session};
 
@@ -39,7 +40,7 @@ impl Carrier {
     pub(super) async fn run(mut self, joined: Joined) {
         let mut next = Some(joined);
         while let Some(mut joined) = next {
-            poll_fn(|context| self.poll_connection(&mut joined, context)).await;
+            in_turns(|context| self.poll_connection(&mut joined, context)).await;
             self.restoring = None;
             drop(joined);
             next = if self.session().closed().is_none() { self.replace().await } else { None };
