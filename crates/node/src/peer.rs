@@ -14,6 +14,7 @@ use cloverleaf_wamp::message::{
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::websocket::CloseCode;
 
+use crate::log::Quoted;
 use crate::ports::Port;
 use crate::realm_host::{RealmHost, Realms};
 
@@ -56,16 +57,18 @@ impl RouterPeer {
             Ok((realm, key)) => {
                 let agent = hello.details.agent.as_deref().unwrap_or("an unnamed client");
                 tracing::debug!(
-                    "session {} joined '{}' from {}: {agent}",
+                    "session {} joined '{}' from {}: {}",
                     key.id(),
-                    hello.realm,
-                    self.from
+                    Quoted(hello.realm.as_str()),
+                    self.from,
+                    Quoted(agent)
                 );
                 self.stage = Stage::Joined(realm, key);
                 Flow::Continue
             }
             Err(refusal) => {
-                tracing::info!("a client from {} was refused: {refusal}", self.from);
+                let why = refusal.to_string();
+                tracing::info!("a client from {} was refused: {}", self.from, Quoted(&why));
                 self.abort(refusal.abort())
             }
         }

@@ -295,3 +295,18 @@ fn an_abort_is_not_answered() {
         peer.receive_end();
     }
 }
+
+#[test]
+fn what_a_stranger_writes_does_not_fill_the_log_nor_forge_its_lines() {
+    let node = router();
+    let forged = r"x\n\u001b[31m ready after 0.1 ms".to_owned();
+    for name in [forged, "x".repeat(100_000)] {
+        let mut peer = node.rawsocket(JSON);
+        let hello = format!(r#"[1,"{name}",{{"roles":{{"caller":{{}}}}}}]"#);
+        assert!(peer.ask(&hello).ends_with(r#","wamp.error.no_such_realm"]"#));
+    }
+    node.wait_for_lines("was refused: no realm", 2);
+    let log = node.log();
+    assert_eq!(node.lines_with("ready after").len(), 2, "{log}");
+    assert!(!log.contains('\u{1b}') && log.lines().all(|line| line.len() < 1_000), "{log}");
+}
