@@ -124,7 +124,11 @@ impl WebSite {
         self.access_log || self.hsts.is_some()
     }
 
-    async fn answer_in_full(&self, request: Request<Incoming>, visit: &Arc<Visit>) -> Response<Body> {
+    async fn answer_in_full(
+        &self,
+        request: Request<Incoming>,
+        visit: &Arc<Visit>,
+    ) -> Response<Body> {
         let line = self.access_log.then(|| format!("{} {}", request.method(), request.uri()));
         let mut response = match self.routes.find(request.uri().path()) {
             Some((service, at)) => service.answer(request, at, visit).await,

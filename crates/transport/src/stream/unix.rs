@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// See the [module](self).
+/// A connected Unix socket, watched for reading only, and for writing while it is full.
 #[derive(Debug)]
 pub struct UnixSocket {
     readable: AsyncFd<UnixStream>,
