@@ -44,3 +44,8 @@ pub use procedure::{Answer, Args, Invocation, Kwargs, Procedure};
 pub use register::Registration;
 pub use session::Session;
 pub use subscribe::{Event, Subscription};
+
+/// The example of the README compiles.
+#[cfg(all(doctest, feature = "net"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -72,6 +72,11 @@ impl<T> Pending<T> {
         Some((slot.on_answer.take()?, !slot.abandoned))
     }
 
+    /// Whether an acknowledgement is on its way that grants something like this.
+    pub(crate) fn awaits(&self, is_like: impl Fn(&T) -> bool) -> bool {
+        self.slots.values().any(|slot| slot.on_answer.as_ref().is_some_and(&is_like))
+    }
+
     /// Answers a request; one that nobody waits for is passed over.
     pub(crate) fn complete(
         &mut self,

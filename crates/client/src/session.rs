@@ -167,6 +167,17 @@ impl Session {
         make: impl FnOnce(RequestId) -> ClientMessage,
     ) -> Result<RequestId, Error> {
         let mut ids = self.shared.ids.lock();
+        self.request_with(&mut ids, kind, on_answer, make)
+    }
+
+    /// The same for who has locked the numbers already.
+    pub(crate) fn request_with(
+        &self,
+        ids: &mut IdSequence,
+        kind: RequestKind,
+        on_answer: Option<OnAnswer>,
+        make: impl FnOnce(RequestId) -> ClientMessage,
+    ) -> Result<RequestId, Error> {
         let before = ids.clone();
         let request = ids.next_request();
         {
@@ -178,18 +189,19 @@ impl Session {
             }
             state.pending.insert(request, kind, on_answer);
         }
-        let sent = self.shared.link.send(make(request));
-        if sent.is_err() {
+        if let Err(error) = self.shared.link.send(make(request)) {
             // Numbers go out without a gap.
             *ids = before;
-        }
-        drop(ids);
-        if let Err(error) = sent {
-            let slot = self.shared.state.lock().pending.forget(request);
-            drop(slot);
+            self.forget(request);
             return Err(error.into());
         }
         Ok(request)
+    }
+
+    /// Nobody waits for this request.
+    pub(crate) fn forget(&self, request: RequestId) {
+        let slot = self.shared.state.lock().pending.forget(request);
+        drop(slot);
     }
 
     /// Sends a request that nobody waits for.
@@ -227,6 +239,11 @@ impl Session {
         make: impl FnOnce(RequestId) -> ClientMessage,
     ) -> Result<u64, Error> {
         let request = self.request(kind, on_answer, make)?;
+        self.acknowledgement(request).await
+    }
+
+    /// Waits for the number in the acknowledgement of a request.
+    pub(crate) async fn acknowledgement(&self, request: RequestId) -> Result<u64, Error> {
         let _abandon = AbandonOnDrop { session: self, request };
         let answer =
             std::future::poll_fn(|context| self.shared.state.lock().pending.poll(request, context));

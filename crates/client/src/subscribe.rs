@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
-use crate::session::{BoxFuture, OnAnswer, Session};
+use crate::session::{BoxFuture, OnAnswer, Session, State};
 
 /// The most events that wait for the application in one subscription, unless told otherwise.
 const DEFAULT_CAPACITY: usize = 4_096;
@@ -101,41 +101,56 @@ impl Subscription {
 
     /// Ends the subscription.
     pub async fn unsubscribe(self) -> Result<(), Error> {
-        if let Some(subscription) = self.leave() {
-            self.session
-                .acknowledged(RequestKind::Unsubscribe, None, |request| {
-                    ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
-                })
-                .await?;
+        if let Some(request) = self.leave()? {
+            self.session.acknowledgement(request).await?;
         }
         Ok(())
     }
 
-    /// Takes this one's queue away. Says which subscription is to be ended at the router, when this
-    /// was the last one of it.
-    fn leave(&self) -> Option<SubscriptionId> {
-        let id = self.entry.id();
-        let mut state = self.session.shared().state.lock();
-        if state.unrestored.remove_subscription(&self.entry) {
-            return None;
+    /// Takes this one's queue away and sends UNSUBSCRIBE when it was the last of its subscription.
+    ///
+    /// Decided and sent while no other request can be: a SUBSCRIBE of the same topic that is on its
+    /// way will be granted the subscription that exists, so that must not be ended behind it.
+    fn leave(&self) -> Result<Option<RequestId>, Error> {
+        let mut ids = self.session.shared().ids.lock();
+        let subscription = self.entry.id();
+        if !self.session.shared().state.lock().leave(subscription, &self.entry) {
+            return Ok(None);
         }
-        let entries = state.subscriptions.get_mut(&id)?;
-        entries.retain(|entry| !Arc::ptr_eq(entry, &self.entry));
+        let request =
+            self.session.request_with(&mut ids, RequestKind::Unsubscribe, None, |request| {
+                ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
+            });
+        request.map(Some)
+    }
+}
+
+impl State {
+    /// Takes an entry out. Says whether its subscription is to be ended at the router.
+    fn leave(&mut self, id: SubscriptionId, entry: &Arc<SubscriptionEntry>) -> bool {
+        if self.unrestored.remove_subscription(entry) {
+            return false;
+        }
+        let Some(entries) = self.subscriptions.get_mut(&id) else { return false };
+        entries.retain(|other| !Arc::ptr_eq(other, entry));
         if !entries.is_empty() {
-            return None;
+            return false;
         }
-        state.subscriptions.remove(&id);
-        Some(id)
+        self.subscriptions.remove(&id);
+        !self.pending.awaits(|grant| match grant {
+            OnAnswer::Subscribed(other) | OnAnswer::SubscribedAgain(other) => {
+                other.topic == entry.topic && other.options == entry.options
+            }
+            OnAnswer::Registered(_) | OnAnswer::RegisteredAgain(_) => false,
+        })
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if let Some(subscription) = self.leave() {
-            // Nobody waits for the answer, and a link that is gone needs no farewell.
-            let _ = self.session.notify(|request| {
-                ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
-            });
+        // A link that is gone needs no farewell.
+        if let Ok(Some(request)) = self.leave() {
+            self.session.forget(request);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Every message of the protocol, split by who may send it.
 //!
 //! [`ClientMessage`] is what a router may receive, [`RouterMessage`] what it may send. Fields stand
-//! in wire order, options are typed ([`options`]), the payload stays bytes. An ERROR can be made
+//! in wire order, options are typed ([`Options`]), the payload stays bytes. An ERROR can be made
 //! only from the request that it answers: see [`RequestRef`].
 //! Spec: basic profile "Messages", advanced profile "Messages".
 

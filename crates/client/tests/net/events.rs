@@ -1,7 +1,9 @@
 //! Publishing and subscribing.
 
+use std::future::IntoFuture as _;
+
 use cloverleaf_client::Session;
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 
 use crate::router::{Router, Way};
 
@@ -56,4 +58,19 @@ async fn an_application_that_takes_no_events_loses_the_oldest() {
     }
     let number = events.next().await.expect("an event").args::<(u8,)>().expect("a number");
     assert_eq!((number, events.dropped()), ((3,), 3));
+}
+
+#[tokio::test]
+async fn a_subscription_that_ends_leaves_the_topic_to_one_that_is_being_made() {
+    let router = Router::new(Way::Unix);
+    let session = joined(&router).await;
+    let first = session.subscribe("test.news").await.expect("subscribed");
+    let mut subscribing = session.subscribe("test.news").into_future();
+    // Polled once, so that SUBSCRIBE is sent.
+    assert!((&mut subscribing).now_or_never().is_none());
+    drop(first);
+    let mut second = subscribing.await.expect("subscribed");
+    session.publish("test.news").exclude_me(false).await.expect("published");
+    assert!(second.next().await.is_some());
+    assert_eq!(router.names(), ["HELLO", "SUBSCRIBE", "SUBSCRIBE", "PUBLISH"]);
 }
