@@ -81,6 +81,7 @@ impl Dialer {
         let Some(reconnect) = &self.reconnect else {
             return Err(Error::Closed(error_uri::CONNECTION_LOST.into()));
         };
+        tracing::warn!("the connection to {} was lost and is being replaced", self.target);
         let mut delays = reconnect.delays();
         let mut last = Error::Closed(error_uri::CONNECTION_LOST.into());
         while let Some(delay) = delays.next(rand::random()) {

@@ -1,8 +1,11 @@
 //! Messages that can't be sent.
 
-use cloverleaf_client::{Failure, Serializer, Session};
+use cloverleaf_client::{Client, Failure, Serializer, Session};
+use futures_util::FutureExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
-use crate::router::{ECHO, Router, Way};
+use crate::router::{ECHO, Router, SILENCE, Way};
 
 /// A router that takes messages of 1 KiB.
 async fn joined() -> (Router, Session) {
@@ -48,4 +51,38 @@ async fn a_failure_with_an_explanation_that_is_too_long_still_fails_its_call() {
     session.register("test.long", procedure).await.expect("registered");
     let error = session.call("test.long").await.expect_err("it fails");
     assert_eq!(error.uri(), Some("wamp.error.payload_size_exceeded"));
+}
+
+/// The end of the connection to a router that welcomes its client and reads nothing after that.
+async fn welcome_and_stall(listener: TcpListener) -> tokio::net::TcpStream {
+    let (mut stream, _) = listener.accept().await.expect("a client");
+    let mut octets = [0; 4];
+    stream.read_exact(&mut octets).await.expect("a request");
+    let welcome = br#"[2,1,{"roles":{"broker":{},"dealer":{}}}]"#;
+    let mut bytes = vec![0x7f, 0xf1, 0, 0, 0, 0, 0, welcome.len() as u8];
+    bytes.extend_from_slice(welcome);
+    stream.write_all(&bytes).await.expect("sent");
+    stream
+}
+
+#[tokio::test]
+async fn calls_fail_at_once_when_the_router_does_not_read() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("tcp://{}", listener.local_addr().expect("an address"));
+    let client = Client::new(&address).expect("an address").serializer(Serializer::Json);
+    let (_stream, session) = tokio::join!(welcome_and_stall(listener), client.connect());
+    let session = session.expect("joined");
+    let text = "x".repeat(100_000);
+    let mut calls = Vec::new();
+    let refused = loop {
+        let mut call = session.call(SILENCE).args((&text,)).send();
+        if let Some(outcome) = (&mut call).now_or_never() {
+            break outcome.expect_err("refused");
+        }
+        calls.push(call);
+        assert!(calls.len() < 1000, "a hundred megabytes wait for a router that does not read");
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(refused.uri(), Some("wamp.error.unavailable"));
+    assert!(session.is_connected());
 }

@@ -171,3 +171,40 @@ async fn what_is_ended_while_there_is_no_connection_is_not_restored() {
     let names = ["HELLO", "REGISTER", "SUBSCRIBE", "CALL", "HELLO", "CALL"];
     assert_eq!(router.names(), names);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_call_ends_however_often_the_connection_is_lost() {
+    let router = Router::new(Way::Unix);
+    let session = joined(&router).await;
+    session.register("test.add", add).await.expect("registered");
+    let callers: Vec<_> = (0..4)
+        .map(|_| {
+            let session = session.clone();
+            tokio::spawn(async move {
+                let mut answered = 0;
+                while answered < 200 {
+                    match session.call("test.add").args((2, 3)).await {
+                        Ok(reply) => {
+                            assert_eq!(reply.value::<i64>().expect("a number"), 5);
+                            answered += 1;
+                            tokio::task::yield_now().await;
+                        }
+                        Err(Error::Closed(_)) => session.connected().await.expect("not ended"),
+                        Err(error) => {
+                            assert_eq!(error.uri(), Some("wamp.error.no_such_procedure"));
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    for hellos in 2..6 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        router.cut();
+        replaced(&router, &session, hellos).await;
+    }
+    for caller in callers {
+        tokio::time::timeout(PATIENCE, caller).await.expect("in time").expect("no panic");
+    }
+}
