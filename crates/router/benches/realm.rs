@@ -143,9 +143,8 @@ fn with_lock(threads: usize) -> Duration {
 }
 
 fn report(what: &str, calls: u64, measure: impl Fn() -> Duration) {
-    let mut rounds: Vec<f64> = (0..ROUNDS)
-        .map(|_| measure().as_secs_f64() * 1e9 / calls as f64)
-        .collect();
+    let mut rounds: Vec<f64> =
+        (0..ROUNDS).map(|_| measure().as_secs_f64() * 1e9 / calls as f64).collect();
     rounds.sort_by(f64::total_cmp);
     println!("{what:<40} {:>8.0} ns a call", rounds[ROUNDS / 2]);
 }

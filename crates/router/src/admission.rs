@@ -7,6 +7,7 @@
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::ClientRoles;
 use cloverleaf_wamp::message::{Abort, Hello};
+use cloverleaf_wamp::uri::{InvalidUri, UriRule};
 use compact_str::CompactString;
 use thiserror::Error;
 
@@ -54,6 +55,9 @@ pub struct Admitted {
 /// Why a client may not join; it gets ABORT with this text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
+    /// The realm's name is no URI.
+    #[error("{0}")]
+    InvalidRealm(InvalidUri),
     /// No such realm.
     #[error("no realm \"{0}\" exists on this router")]
     NoSuchRealm(CompactString),
@@ -80,6 +84,7 @@ impl Refusal {
     /// The URI that names the reason.
     pub const fn reason(&self) -> &'static str {
         match self {
+            Self::InvalidRealm(_) => error_uri::INVALID_URI,
             Self::NoSuchRealm(_) => error_uri::NO_SUCH_REALM,
             Self::NoSuchRole { .. } => error_uri::NO_SUCH_ROLE,
             Self::NoMatchingAuthMethod(_) => error_uri::NO_MATCHING_AUTH_METHOD,
@@ -101,6 +106,7 @@ impl Admission {
         if !roles.any() {
             return Err(Refusal::NoRoles);
         }
+        hello.realm.validate(UriRule::Loose).map_err(Refusal::InvalidRealm)?;
         let offered = hello.details.authmethods.as_deref().unwrap_or_default();
         let wants_anonymous =
             offered.is_empty() || offered.iter().any(|method| method == ANONYMOUS);
@@ -140,6 +146,7 @@ pub fn serial(random: [u64; 2]) -> CompactString {
 
 #[cfg(test)]
 mod tests {
+    use cloverleaf_wamp::error_uri;
     use cloverleaf_wamp::features::CLIENT;
     use cloverleaf_wamp::message::{Hello, HelloDetails};
 
@@ -183,6 +190,14 @@ mod tests {
         assert_eq!(Admission::open().admit(&hello(&["ticket"]), [0, 0]), Err(refusal));
         let refusal = Refusal::NoMatchingAuthMethod(Vec::new());
         assert_eq!(Admission::default().admit(&hello(&[]), [0, 0]), Err(refusal));
+    }
+
+    #[test]
+    fn a_realm_whose_name_is_no_uri_is_refused_as_such() {
+        let hello = Hello { realm: "realm 1".into(), ..hello(&[]) };
+        let refusal = Admission::open().admit(&hello, [0, 0]).unwrap_err();
+        assert_eq!(refusal.reason(), error_uri::INVALID_URI);
+        assert_eq!(refusal.to_string(), "'realm 1' is not a valid URI");
     }
 
     #[test]

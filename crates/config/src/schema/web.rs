@@ -165,7 +165,7 @@ fn static_options(mut section: Section<'_>) -> StaticOptions {
     let types = section.optional("mime_types").and_then(|field| field.entries());
     let types = types.unwrap_or_default().into_iter();
     let options = StaticOptions {
-        enable_directory_listing: section.flag("enable_directory_listing", false),
+        enable_directory_listing: directory_listing(&mut section),
         mime_types: types
             .filter_map(|(entry, field)| Some((entry.key.clone(), field.full_text()?)))
             .collect(),
@@ -174,6 +174,16 @@ fn static_options(mut section: Section<'_>) -> StaticOptions {
     };
     section.finish();
     options
+}
+
+/// Whether directories without default file are listed, which this version does not do.
+fn directory_listing(section: &mut Section<'_>) -> bool {
+    let Some(field) = section.optional("enable_directory_listing") else { return false };
+    let wanted = field.flag().unwrap_or(false);
+    if wanted {
+        field.warn("directories are not listed by this version");
+    }
+    wanted
 }
 
 fn websocket_service(mut section: Section<'_>) -> WebSocketService {

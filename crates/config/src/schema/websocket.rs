@@ -49,12 +49,39 @@ pub(super) fn options(transport: &mut Section<'_>) -> WebSocketOptions {
             .flag("require_websocket_subprotocol", default.require_websocket_subprotocol),
         show_server_version: s.flag("show_server_version", default.show_server_version),
     };
+    without_effect(s, &options);
     flash_policy(s);
     if let Some(field) = s.optional("compression") {
         compression(&field);
     }
     section.finish();
     options
+}
+
+/// Says of each option that is set and that this version does not act on yet that it does not.
+fn without_effect(section: &mut Section<'_>, options: &WebSocketOptions) {
+    let default = WebSocketOptions::default();
+    for (key, is_set) in [
+        ("open_handshake_timeout", options.open_handshake_timeout.is_some()),
+        ("close_handshake_timeout", options.close_handshake_timeout.is_some()),
+        ("validate_utf8", options.validate_utf8 != default.validate_utf8),
+        ("mask_server_frames", options.mask_server_frames != default.mask_server_frames),
+        (
+            "require_masked_client_frames",
+            options.require_masked_client_frames != default.require_masked_client_frames,
+        ),
+        ("apply_mask", options.apply_mask != default.apply_mask),
+        ("auto_fragment_size", options.auto_fragment_size.is_some()),
+        ("fail_by_drop", options.fail_by_drop != default.fail_by_drop),
+        ("tcp_nodelay", options.tcp_nodelay != default.tcp_nodelay),
+        ("auto_ping_interval", options.auto_ping_interval.is_some()),
+        ("auto_ping_timeout", options.auto_ping_timeout.is_some()),
+        ("show_server_version", options.show_server_version != default.show_server_version),
+    ] {
+        if let Some(field) = section.optional(key).filter(|_| is_set) {
+            field.warn("this option has no effect in this version");
+        }
+    }
 }
 
 /// A time, where 0 means none.

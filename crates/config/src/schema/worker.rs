@@ -137,6 +137,9 @@ fn native_options(mut section: Section<'_>) -> ((NativeOptions, bool), Section<'
 
 fn cpu_affinity(section: &mut Section<'_>) -> Vec<u32> {
     let cpus = section.items("cpu_affinity");
+    if let Some(first) = cpus.first() {
+        first.warn("workers are not bound to processors by this version");
+    }
     cpus.iter().filter_map(|cpu| cpu.number(&(0..=u32::MAX))).collect()
 }
 

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use cloverleaf_http_bridge::{Bridge, RequestHead};
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue, LOCATION,
 };
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::visits::Visit;
 use super::{Body, Files, WebSocketEndpoint, body, full};
@@ -98,6 +98,12 @@ impl Service {
         visit: &Arc<Visit>,
     ) -> Response<Body> {
         match self {
+            // A WebSocket's handshake has its own word for it.
+            Self::WebSocket(_) => {}
+            _ if lacks_host(&request) => return without_host(),
+            _ => {}
+        }
+        match self {
             Self::Bridge(bridge) => call_or_publish(bridge, request, visit).await,
             Self::WebSocket(endpoint) => endpoint.answer(request, &visit.from),
             Self::Files(files) => files.answer(request, at, visit).await,
@@ -120,6 +126,9 @@ pub(super) async fn call_or_publish(
     request: Request<Incoming>,
     visit: &Visit,
 ) -> Response<Body> {
+    if lacks_host(&request) {
+        return without_host();
+    }
     let (parts, incoming) = request.into_parts();
     let body = body::read(incoming, bridge.body_limit(), &visit.reading).await;
     let head = RequestHead { parts: &parts, connection: visit.facts };
@@ -157,6 +166,16 @@ pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body>
 
 pub(super) fn not_found() -> Response<Body> {
     text(StatusCode::NOT_FOUND, "Nothing is served at this path.\n")
+}
+
+/// RFC 9112 section 3.2: a request of HTTP/1.1 without a Host gets 400.
+fn lacks_host(request: &Request<Incoming>) -> bool {
+    request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST)
+}
+
+#[cold]
+fn without_host() -> Response<Body> {
+    text(StatusCode::BAD_REQUEST, "A request of HTTP/1.1 must have the header Host.\n")
 }
 
 fn method_not_allowed() -> Response<Body> {

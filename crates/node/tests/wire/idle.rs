@@ -40,7 +40,7 @@ fn a_client_that_is_silent_is_sent_away() {
         "GET /in",
         head,
         &format!("{head}Content-Length: 20\r\n\r\n{{"),
-        "GET /info HTTP/1.1\r\n\r\n",
+        "GET /info HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ];
     let mut streams = beginnings.map(|beginning| {
         let mut stream = silent(&node);
@@ -56,7 +56,7 @@ fn a_client_that_is_silent_is_sent_away() {
 #[test]
 fn a_client_that_sends_octet_by_octet_is_sent_away() {
     let node = node("1");
-    let body = "POST /call HTTP/1.1\r\nContent-Length: 9999\r\n\r\n";
+    let body = "POST /call HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n";
     let mut streams = ["GET /info HTTP/1.1\r\nX: ", body].map(|beginning| {
         let mut stream = silent(&node);
         stream.send(beginning.as_bytes());
@@ -91,7 +91,7 @@ fn a_call_may_take_longer_than_clients_may_be_silent() {
 fn a_long_answer_may_take_longer_than_clients_may_be_silent() {
     let node = node("2");
     let mut stream = silent(&node);
-    stream.send(b"GET /long HTTP/1.1\r\nConnection: close\r\n\r\n");
+    stream.send(b"GET /long HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let mut received = 0;
     for _ in 0..2 {
         let mut other = silent(&node);
@@ -107,7 +107,7 @@ fn a_long_answer_may_take_longer_than_clients_may_be_silent() {
 fn a_client_that_does_not_read_its_answer_is_sent_away() {
     let node = node("1");
     let mut stream = silent(&node);
-    stream.send(b"GET /long HTTP/1.1\r\nConnection: close\r\n\r\n");
+    stream.send(b"GET /long HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     for _ in 0..3 {
         silent(&node).receive_end();
     }

@@ -303,9 +303,9 @@ fn what_a_stranger_writes_does_not_fill_the_log_nor_forge_its_lines() {
     for name in [forged, "x".repeat(100_000)] {
         let mut peer = node.rawsocket(JSON);
         let hello = format!(r#"[1,"{name}",{{"roles":{{"caller":{{}}}}}}]"#);
-        assert!(peer.ask(&hello).ends_with(r#","wamp.error.no_such_realm"]"#));
+        assert!(peer.ask(&hello).ends_with(r#","wamp.error.invalid_uri"]"#));
     }
-    node.wait_for_lines("was refused: no realm", 2);
+    node.wait_for_lines("was refused: ", 2);
     let log = node.log();
     assert_eq!(node.lines_with("ready after").len(), 2, "{log}");
     assert!(!log.contains('\u{1b}') && log.lines().all(|line| line.len() < 1_000), "{log}");

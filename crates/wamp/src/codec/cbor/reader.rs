@@ -205,15 +205,17 @@ impl<'a> CborReader<'a> {
         if head.major == 3 { self.text(head).map(drop) } else { Ok(()) }
     }
 
-    /// The head of the next item that is not a tag.
+    /// The head of the next item that is not a tag. Tags may stand before tags; the reader of
+    /// another peer may descend into each of them, so only so many may.
     #[inline(always)]
     fn untagged_head(&mut self) -> Result<Head, DecodeError> {
-        loop {
+        for _ in 0..=MAX_DEPTH {
             let head = self.head()?;
             if head.major != 6 {
                 return Ok(head);
             }
         }
+        Err(DecodeError::TooDeep)
     }
 
     #[inline(always)]

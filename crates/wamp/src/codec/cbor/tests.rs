@@ -1,6 +1,7 @@
 use super::super::tests::{agreed, assert_depth_is_bounded, assert_fails, hex, pass};
 use super::super::{Token, TokenReader};
 use super::CborReader;
+use crate::codec::MAX_DEPTH;
 use crate::error::DecodeError;
 
 fn assert_scalar(input: &str, expected: &Token<'_>) {
@@ -116,8 +117,8 @@ fn tags_are_passed_over_before_values_and_keys() {
     ];
     assert_eq!(agreed::<CborReader<'_>>(&map).as_deref(), Ok(&tokens[..]));
     assert_eq!(pass::<CborReader<'_>>(&map), Ok(0..map.len()));
-    let mut many = vec![0xc1; 100_000];
-    assert_fails::<CborReader<'_>>(&many, &DecodeError::Truncated(100_000));
+    let mut many = vec![0xc1; MAX_DEPTH];
+    assert_fails::<CborReader<'_>>(&many, &DecodeError::Truncated(MAX_DEPTH));
     many.push(0x01);
     assert_eq!(agreed::<CborReader<'_>>(&many).as_deref(), Ok(&[Token::Unsigned(1)][..]));
 }
@@ -259,6 +260,14 @@ fn what_follows_the_value_is_trailing() {
     for (input, offset) in [("0000", 1), ("80ff", 1), ("8101a0", 2), ("9fff00", 2), ("f6c1", 1)] {
         assert_fails::<CborReader<'_>>(&hex(input), &DecodeError::TrailingBytes(offset));
     }
+}
+
+#[test]
+fn tags_upon_tags_are_too_deep() {
+    let tags = |count: usize| [vec![0xc1; count], vec![0x01]].concat();
+    assert_eq!(CborReader::new(&tags(MAX_DEPTH)).skip(), Ok(0..MAX_DEPTH + 1));
+    assert_eq!(CborReader::new(&tags(100_000)).skip(), Err(DecodeError::TooDeep));
+    assert_eq!(CborReader::new(&tags(100_000)).next(), Err(DecodeError::TooDeep));
 }
 
 #[test]
