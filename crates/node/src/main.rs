@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use cloverleaf_node::Components;
 
-/// Measured: about a microsecond less for each request than the system's allocator.
+/// Why: `docs/decisions/allocator.md`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -236,3 +236,18 @@ fn a_head_may_come_octet_by_octet() {
     }
     assert_eq!(http.receive().status, 200);
 }
+
+/// RFC 9112 section 3.2.
+#[test]
+fn a_request_without_host_is_refused_and_the_connection_goes_on() {
+    let node = router();
+    let mut http = node.http();
+    http.send("POST /call HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}");
+    let answer = http.receive();
+    assert_eq!(
+        (answer.status, answer.text()),
+        (400, "A request of HTTP/1.1 must have the header Host.\n")
+    );
+    http.send("POST /call HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}");
+    assert_eq!(http.receive().status, 400);
+}
