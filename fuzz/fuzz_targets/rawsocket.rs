@@ -1,0 +1,48 @@
+//! Any octets are a handshake or get their error, and any bytes mean the same frames whether they
+//! come at once or in pieces; no frame is longer than was agreed.
+#![no_main]
+
+use cloverleaf_wamp::rawsocket::{Fault, Incoming, Reply, Request, Splitter};
+use cloverleaf_wamp::serializer::Serializer;
+use libfuzzer_sys::fuzz_target;
+
+/// Small enough for an input to exceed it.
+const LIMIT: usize = 300;
+
+fn split<'p>(pieces: impl Iterator<Item = &'p [u8]>) -> (Vec<String>, Option<Fault>) {
+    let mut splitter = Splitter::new(LIMIT);
+    let mut frames = Vec::new();
+    for piece in pieces {
+        let mut piece = piece.to_vec();
+        let mut input = &mut piece[..];
+        loop {
+            match splitter.receive(&mut input) {
+                Ok(Some(Incoming { kind, payload })) => {
+                    assert!(payload.len() <= LIMIT);
+                    frames.push(format!("{kind:?} {payload:?}"));
+                }
+                Ok(None) => break,
+                Err(fault) => return (frames, Some(fault)),
+            }
+        }
+        assert!(input.is_empty());
+    }
+    (frames, None)
+}
+
+fn handshake(octets: [u8; 4]) {
+    if let Ok(request) = Request::parse(octets, &Serializer::ALL) {
+        assert_eq!(request.octets(), octets);
+        let Request { serializer, max_message } = request;
+        assert_eq!(Reply::parse(octets, serializer), Ok(Reply { serializer, max_message }));
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let [shape, bytes @ ..] = data else { return };
+    if let Some(octets) = bytes.first_chunk() {
+        handshake(*octets);
+    }
+    let piece_len = usize::from(*shape) + 1;
+    assert_eq!(split(bytes.chunks(piece_len)), split([bytes].into_iter()));
+});
