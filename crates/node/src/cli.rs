@@ -10,6 +10,7 @@ use cloverleaf_config::{Faults, Loaded, ProcessEnvironment, Settings, find, load
 use crate::components::Components;
 use crate::container::process;
 use crate::container::supervisor::Launch;
+use crate::descriptors;
 use crate::log::{self, Colour, LogFormat, LogLevel};
 use crate::start::{self, Run};
 use crate::threads;
@@ -165,6 +166,7 @@ fn run_node(start: &Start, components: Components) -> ExitCode {
             (Settings::default_node(Path::new(".")), None)
         }
     };
+    descriptors::raise_limit();
     let run = Run { settings, components, launch, threads: usize::from(start.threads) };
     let outcome = threads::runtime()
         .map_err(start::StartError::from)

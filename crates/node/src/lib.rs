@@ -18,11 +18,13 @@
 //! | `container` | containers: processes of their own, supervised |
 //! | `shutdown` | the end, in numbered phases |
 //! | `threads` | which thread a connection lives on |
+//! | `descriptors` | how many connections the process may have |
 //! | `log` | how the log is written |
 
 pub mod cli;
 pub mod components;
 mod container;
+mod descriptors;
 mod listen;
 mod local;
 mod log;

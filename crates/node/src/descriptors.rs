@@ -1,0 +1,16 @@
+//! How many connections the operating system lets the process have: as many as it may allow.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Raises the soft limit of open files to the hard one. Shells start programs with 1,024, which is
+/// 1,000 connections; nothing here uses `select`, for whose sake that is so.
+pub(crate) fn raise_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return;
+    }
+    match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        Ok(()) => tracing::debug!("the limit of open files is now {maximum:?}"),
+        Err(error) => tracing::warn!("the limit of open files stays {current:?}: {error}"),
+    }
+}
