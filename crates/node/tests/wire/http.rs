@@ -244,10 +244,8 @@ fn a_request_without_host_is_refused_and_the_connection_goes_on() {
     let mut http = node.http();
     http.send("POST /call HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}");
     let answer = http.receive();
-    assert_eq!(
-        (answer.status, answer.text()),
-        (400, "A request of HTTP/1.1 must have the header Host.\n")
-    );
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.text(), "A request of HTTP/1.1 must have the header Host.\n");
     http.send("POST /call HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}");
     assert_eq!(http.receive().status, 400);
 }
