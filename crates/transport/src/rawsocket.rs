@@ -1,6 +1,6 @@
 //! The RawSocket handshake on a real stream, both sides.
 
-use cloverleaf_wamp::rawsocket::{HandshakeError, Reply, Request};
+use cloverleaf_wamp::rawsocket::{Reply, Request};
 use cloverleaf_wamp::serializer::Serializer;
 use tokio::time::timeout;
 
@@ -70,9 +70,4 @@ fn rounded(max_message: usize) -> usize {
 
 async fn write(stream: &mut Stream, octets: [u8; 4]) -> Result<(), TransportError> {
     stream.write_all(&octets).await.map_err(TransportError::io("writing the RawSocket handshake"))
-}
-
-/// Whether a failed handshake came from a peer that speaks something else.
-pub fn is_foreign(error: &TransportError) -> bool {
-    matches!(error, TransportError::RawSocket(HandshakeError::NotRawSocket))
 }
