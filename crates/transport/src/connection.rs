@@ -22,8 +22,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::error::CloseReason;
 use crate::framing::{Arrived, Framing};
 use crate::limits::{
-    CLOSING_TIMEOUT, OPENING_TIMEOUT, READ_BUFFER, READS_PER_TURN, UNSENT_PAUSES_READING,
-    WRITE_BATCH, WRITES_PER_TURN,
+    CLOSING_TIMEOUT, OPENING_TIMEOUT, READ_BUFFER, READS_PER_TURN, STALL_TIMEOUT,
+    UNSENT_PAUSES_READING, WRITE_BATCH, WRITES_PER_TURN,
 };
 use crate::outbound::{Encoded, End, Outlet, Queued};
 use crate::stream::Stream;
@@ -95,6 +95,10 @@ pub struct Connection<H: Handler> {
     sent: usize,
     stage: Stage,
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Runs since the peer took nothing; see [`STALL_TIMEOUT`].
+    stall: Option<Pin<Box<Sleep>>>,
+    /// Whether the peer has taken something since `stall` was set.
+    has_progressed: bool,
 }
 
 impl<H: Handler> Connection<H> {
@@ -117,6 +121,8 @@ impl<H: Handler> Connection<H> {
             sent: 0,
             stage: Stage::Open,
             deadline: None,
+            stall: None,
+            has_progressed: false,
         };
         connection.start_deadline(OPENING_TIMEOUT);
         connection.take(early);
@@ -194,8 +200,8 @@ impl<H: Handler> Connection<H> {
         Poll::Pending
     }
 
-    /// Takes, encodes and writes. Ready when everything is sent and the queue has ended.
-    fn poll_writing(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+    /// Takes, encodes and writes. Ready when the connection must end at once.
+    fn poll_writing(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         for _ in 0..WRITES_PER_TURN {
             self.borrow_buffer();
             while self.unsent_len() < WRITE_BATCH
@@ -203,11 +209,11 @@ impl<H: Handler> Connection<H> {
             {
                 self.encode(item);
             }
-            if self.unsent_len() < WRITE_BATCH {
+            if self.unsent_len() < WRITE_BATCH && !self.has_said_the_end() {
                 match self.outlet.poll_take(&mut self.encoded, &mut self.batch, context) {
                     Poll::Ready(None) => continue,
                     Poll::Ready(Some(End::Kill)) => {
-                        return Poll::Ready(Err(CloseReason::SlowConsumer));
+                        return Poll::Ready(CloseReason::SlowConsumer);
                     }
                     Poll::Ready(Some(End::Close(reason))) => {
                         let code = Some(CloseCode::NORMAL);
@@ -222,12 +228,12 @@ impl<H: Handler> Connection<H> {
                 return Poll::Pending;
             }
             match self.stream.poll_write(context, &self.unsent[self.sent..]) {
-                Poll::Pending => return self.poll_blocked(context).map(Err),
+                Poll::Pending => return self.poll_blocked(context),
                 Poll::Ready(Ok(0)) => {
-                    return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into()));
+                    return Poll::Ready(io::Error::from(io::ErrorKind::WriteZero).into());
                 }
                 Poll::Ready(Ok(count)) => self.forget_sent(count),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                Poll::Ready(Err(error)) => return Poll::Ready(error.into()),
             }
         }
         context.waker().wake_by_ref();
@@ -237,6 +243,7 @@ impl<H: Handler> Connection<H> {
     /// So many bytes are on their way. What lies before the others is dropped once it is more than
     /// a batch, so that a peer which always lags behind costs no more than that.
     fn forget_sent(&mut self, count: usize) {
+        self.has_progressed = true;
         self.sent += count;
         if self.sent == self.unsent.len() {
             self.unsent.clear();
@@ -249,6 +256,10 @@ impl<H: Handler> Connection<H> {
 
     /// A peer that does not read must not keep the end of its queue from being seen.
     fn poll_blocked(&mut self, context: &Context<'_>) -> Poll<CloseReason> {
+        if self.stall.is_none() {
+            self.stall = Some(Box::pin(sleep_until(Instant::now() + STALL_TIMEOUT)));
+            self.has_progressed = false;
+        }
         match ready!(self.outlet.poll_end(context)) {
             End::Kill => Poll::Ready(CloseReason::SlowConsumer),
             End::Close(reason) => {
@@ -257,6 +268,22 @@ impl<H: Handler> Connection<H> {
             }
             End::Gone => Poll::Pending,
         }
+    }
+
+    /// Ready when the peer has taken nothing for too long. A clock that runs is not stopped by
+    /// progress but looks back when it has run down: writing costs no timer.
+    fn poll_stall(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        while let Some(stall) = &mut self.stall {
+            ready!(stall.as_mut().poll(context));
+            if self.unsent.len() == self.sent {
+                self.stall = None;
+            } else if std::mem::take(&mut self.has_progressed) {
+                stall.as_mut().reset(Instant::now() + STALL_TIMEOUT);
+            } else {
+                return Poll::Ready(CloseReason::SlowConsumer);
+            }
+        }
+        Poll::Pending
     }
 
     fn encode(&mut self, item: H::Item) {
@@ -286,6 +313,11 @@ impl<H: Handler> Connection<H> {
         {
             self.framing.write_close(&mut self.unsent, *code);
         }
+    }
+
+    /// Nothing may follow a Close frame (RFC 6455 section 5.5.1).
+    const fn has_said_the_end(&self) -> bool {
+        matches!(self.stage, Stage::Flushing { said: true, .. })
     }
 
     /// The thread's spare buffer, when this connection has none of its own.
@@ -353,8 +385,11 @@ impl<H: Handler> Connection<H> {
         }
         let was_unheard = self.is_unheard();
         if !matches!(self.stage, Stage::Lingering { .. })
-            && let Poll::Ready(Err(reason)) = self.poll_writing(context)
+            && let Poll::Ready(reason) = self.poll_writing(context)
         {
+            return Poll::Ready(reason);
+        }
+        if let Poll::Ready(reason) = self.poll_stall(context) {
             return Poll::Ready(reason);
         }
         if was_unheard && !self.is_unheard() {
@@ -392,6 +427,13 @@ impl<H: Handler> Drop for Connection<H> {
     fn drop(&mut self) {
         if !matches!(self.stage, Stage::Ended) {
             self.handler.closed(&CloseReason::ByUs("the router ends".to_owned()));
+        }
+        let refused = self.outlet.refused();
+        if refused > 0 {
+            tracing::info!(
+                refused,
+                "a peer that reads too slowly was refused messages before its connection ended"
+            );
         }
     }
 }

@@ -27,8 +27,14 @@ pub const QUEUE_REFUSES_BYTES: usize = 8 * 1024 * 1024;
 pub const QUEUE_REFUSES_MESSAGES: usize = 65_536;
 
 /// What a queue holds before its connection is ended, in bytes: answers are never refused, so a
-/// peer that asks and does not read ends here.
-pub const QUEUE_KILLS_BYTES: usize = 2 * QUEUE_REFUSES_BYTES;
+/// peer that asks and does not read ends here. Eight of the largest messages, since one that reads
+/// steadily may have asked for several of them at once; one that does not read at all is ended by
+/// [`STALL_TIMEOUT`].
+pub const QUEUE_KILLS_BYTES: usize = 8 * DEFAULT_MAX_MESSAGE;
+
+/// How long a peer may take nothing of what it is sent. Progress counts, however little, so that a
+/// slow network is no fault; noticed after twice this time at most.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The same in messages.
 pub const QUEUE_KILLS_MESSAGES: usize = 2 * QUEUE_REFUSES_MESSAGES;
@@ -43,6 +49,15 @@ pub const OPENING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a closing connection waits for the peer's own end, so that the last message is not
 /// lost to a reset.
 pub const CLOSING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a TCP connection is silent before the system asks whether the peer is still there.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+
+/// How long the system waits for an answer before it asks again.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How often the system asks: a peer that vanished is noticed within two minutes.
+pub const KEEPALIVE_PROBES: u32 = 4;
 
 /// How long the handshake of an outgoing connection may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

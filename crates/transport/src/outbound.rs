@@ -170,6 +170,11 @@ impl<T: Queued> Outlet<T> {
         Poll::Pending
     }
 
+    /// How many items the full queue has refused.
+    pub(crate) fn refused(&self) -> u64 {
+        self.queue.lock().refused
+    }
+
     /// The end of the queue, whatever stands before it. Pending while there is none; what is pushed
     /// meanwhile wakes nobody.
     pub(crate) fn poll_end(&mut self, context: &Context<'_>) -> Poll<End> {

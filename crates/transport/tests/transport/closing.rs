@@ -123,6 +123,20 @@ async fn a_handler_that_closes_has_the_last_word() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_follows_the_close_frame() {
+    let mut lab = Lab::with(websocket(), true, 8, &mut []);
+    let mut stop = Vec::new();
+    let kind = cloverleaf_wamp::websocket::MessageKind::Binary;
+    cloverleaf_wamp::websocket::sender::write_message(&mut stop, kind, STOP.0, Some([0; 4]));
+    lab.send(&stop).await;
+    // The pipe is full, and the Close frame waits behind the last message.
+    sleep(MOMENT).await;
+    let _ = lab.outbound.push(Item::Answer(b"late".to_vec()));
+    lab.expect_last(b"\x82\x08stopping\x88\x02\x03\xf0").await;
+    assert_eq!(lab.end().await, by_us("stopped"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_close_is_not_waited_for() {
     let mut lab = Lab::open(rawsocket());
     lab.outbound.close("enough");

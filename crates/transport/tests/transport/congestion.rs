@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cloverleaf_transport::limits::{QUEUE_KILLS_BYTES, QUEUE_REFUSES_BYTES, WRITE_BATCH};
+use cloverleaf_transport::limits::{
+    QUEUE_KILLS_BYTES, QUEUE_REFUSES_BYTES, STALL_TIMEOUT, WRITE_BATCH,
+};
 use cloverleaf_transport::{CloseReason, Framing, Pushed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
@@ -85,11 +87,47 @@ async fn a_peer_that_does_not_read_is_not_heard_and_goes_on_when_it_reads() {
         let Lab { peer, .. } = Lab::with(frames_of_a_mebibyte(), true, pipe, &mut []);
         let (mut reading, mut writing) = tokio::io::split(peer);
         let sending = tokio::spawn(async move { writing.write_all(&pings(COUNT)).await });
-        sleep(LONG).await;
+        sleep(STALL_TIMEOUT / 2).await;
         assert!(!sending.is_finished(), "all was taken from a peer that reads nothing");
         let mut pongs = vec![0; COUNT * 1004];
         let all = timeout(LONG, reading.read_exact(&mut pongs)).await.expect("it goes on");
         all.expect("all pongs");
         sending.await.expect("no panic").expect("all taken");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_nothing_for_too_long_is_ended() {
+    let Lab { peer, outbound, record, .. } = Lab::with(frames_of_a_mebibyte(), true, 1024, &mut []);
+    let _ = outbound.push(Item::Answer(vec![0; 100_000]));
+    sleep(STALL_TIMEOUT - MOMENT).await;
+    assert_eq!(record.lock().closed, []);
+    sleep(2 * STALL_TIMEOUT).await;
+    assert_eq!(record.lock().closed, [CloseReason::SlowConsumer]);
+    drop(peer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_a_little_at_a_time_is_waited_for() {
+    let mut lab = Lab::with(frames_of_a_mebibyte(), true, 1024, &mut []);
+    let _ = lab.outbound.push(Item::Answer(vec![0; 9_996]));
+    let mut some = vec![0; 1000];
+    for _ in 0..10 {
+        sleep(STALL_TIMEOUT - MOMENT).await;
+        lab.peer.read_exact(&mut some).await.expect("the connection is there");
+    }
+    // Nothing is owed any more: silence is no fault.
+    sleep(LONG).await;
+    assert!(!lab.has_ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_reads_may_be_owed_many_large_answers_at_once() {
+    let mut lab = Lab::with(frames_of_a_mebibyte(), true, 64 * 1024, &mut []);
+    for _ in 0..64 {
+        assert_eq!(lab.outbound.push(Item::Answer(vec![0; 1_000_000])), Pushed::Queued);
+    }
+    let mut bytes = vec![0; 64 * 1_000_004];
+    lab.peer.read_exact(&mut bytes).await.expect("all answers");
+    assert!(!lab.has_ended());
 }
