@@ -163,12 +163,10 @@ async fn accept_tcp(
     options: TcpOptions,
 ) -> io::Result<(Stream, PeerAddress)> {
     let (stream, address) = listener.accept().await?;
-    // Messages are small and somebody waits for each: no delay for fuller packets.
-    stream.set_nodelay(true)?;
     if options.user_timeout.is_some() {
         socket2::SockRef::from(&stream).set_tcp_user_timeout(options.user_timeout)?;
     }
-    Ok((Stream::Tcp(stream), PeerAddress::Ip(address)))
+    Ok((Stream::tcp(stream)?, PeerAddress::Ip(address)))
 }
 
 async fn accept_unix(listener: &UnixListener) -> io::Result<(Stream, PeerAddress)> {

@@ -7,6 +7,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
+
 mod unix;
 
 pub use unix::UnixSocket;
@@ -27,6 +29,18 @@ pub enum Stream {
 }
 
 impl Stream {
+    /// A connected TCP socket. Messages are small and somebody waits for each: no delay for fuller
+    /// packets. A peer that has vanished without a word is noticed by the system's own questions.
+    pub fn tcp(socket: TcpStream) -> io::Result<Self> {
+        socket.set_nodelay(true)?;
+        let keepalive = socket2::TcpKeepalive::new()
+            .with_time(KEEPALIVE_IDLE)
+            .with_interval(KEEPALIVE_INTERVAL)
+            .with_retries(KEEPALIVE_PROBES);
+        socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
+        Ok(Self::Tcp(socket))
+    }
+
     /// Reads into `buffer`; 0 bytes are the end of the stream.
     pub fn poll_read(
         &mut self,

@@ -100,9 +100,7 @@ async fn connect(endpoint: &Endpoint) -> io::Result<Stream> {
     match endpoint {
         Endpoint::Tcp { host, port } => {
             let stream = TcpStream::connect((host.as_str(), *port)).await?;
-            // Messages are small and somebody waits for each: no delay for fuller packets.
-            stream.set_nodelay(true)?;
-            Ok(Stream::Tcp(stream))
+            Stream::tcp(stream)
         }
         Endpoint::Unix(path) => {
             let stream = UnixStream::connect(path).await?;
