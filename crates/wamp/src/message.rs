@@ -146,10 +146,13 @@ impl ClientMessage {
     pub fn size(&self) -> usize {
         size_of::<Self>()
             + match self {
-                Self::Call(call) => call.payload.size(),
-                Self::Yield(answer) => answer.payload.size(),
-                Self::Publish(publish) => publish.payload.size(),
-                Self::Error(error) => error.payload.size(),
+                Self::Call(call) => call.options.size() + call.payload.size(),
+                Self::Yield(answer) => answer.options.size() + answer.payload.size(),
+                Self::Publish(publish) => {
+                    let options = size_of::<PublishOptions>() + publish.options.size();
+                    options + publish.payload.size()
+                }
+                Self::Error(error) => error.details.size() + error.payload.size(),
                 _ => 0,
             }
     }
@@ -214,9 +217,13 @@ impl RouterMessage {
         size_of::<Self>()
             + match self {
                 Self::Event(event) => event.size(),
-                Self::Result(result) => result.payload.size(),
-                Self::Invocation(invocation) => invocation.payload.size(),
-                Self::Error(error) => error.payload.size(),
+                Self::Result(result) => result.details.size() + result.payload.size(),
+                Self::Invocation(invocation) => {
+                    invocation.details.size() + invocation.payload.size()
+                }
+                Self::Error(error) => {
+                    error.error.len() + error.details.size() + error.payload.size()
+                }
                 _ => 0,
             }
     }

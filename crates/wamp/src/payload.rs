@@ -5,6 +5,7 @@
 //! transcoded once when they don't. Applications read and write it as serde values.
 
 use std::fmt;
+use std::ops::Range;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -18,6 +19,9 @@ use crate::codec::ser::{ValueError, to_vec};
 use crate::error::DecodeError;
 use crate::serializer::Serializer;
 
+/// Frames up to this many bytes are always shared: copying out of them costs more than it saves.
+const SMALL_FRAME: usize = 1024;
+
 /// One encoded value with its format; well-formed by construction.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Encoded {
@@ -26,9 +30,18 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    /// Wraps bytes that a reader of this format has passed over.
-    pub(crate) const fn validated(serializer: Serializer, bytes: Bytes) -> Self {
+    /// Takes a value that a reader has passed over out of its frame. It shares the frame, unless it
+    /// would keep much more of it alive than it is itself: what waits in a queue is counted by the
+    /// length of its values.
+    pub(crate) fn from_frame(serializer: Serializer, frame: &Bytes, span: Range<usize>) -> Self {
+        let shares = frame.len() <= SMALL_FRAME || span.len() >= frame.len() / 2;
+        let bytes = if shares { frame.slice(span) } else { Bytes::copy_from_slice(&frame[span]) };
         Self { serializer, bytes }
+    }
+
+    /// How many bytes the value holds in memory.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Encodes a serde value.
@@ -229,5 +242,48 @@ impl fmt::Display for Shown<'_> {
             _ => shown.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?,
         }
         if self.0.len() > SHOWN { f.write_str("…") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use crate::codec::decode_client;
+    use crate::message::ClientMessage;
+    use crate::serializer::Serializer;
+
+    fn publish(options: &str, args: &str) -> (Bytes, ClientMessage) {
+        let frame = Bytes::from(format!(r#"[16,1,{{{options}}},"a.b",{args}]"#));
+        let message = decode_client(Serializer::Json, &frame).unwrap();
+        (frame, message)
+    }
+
+    #[test]
+    fn a_small_value_does_not_keep_a_large_frame_alive() {
+        let unknown = format!(r#""x":"{}""#, "x".repeat(1 << 20));
+        let (frame, message) = publish(&format!(r#"{unknown},"forward_for":[]"#), "[1]");
+        assert!(frame.is_unique());
+        assert!(message.size() < 2048, "{}", message.size());
+    }
+
+    #[test]
+    fn a_value_that_is_most_of_its_frame_shares_it() {
+        let (frame, message) = publish("", &format!("[\"{}\"]", "x".repeat(1 << 20)));
+        assert!(!frame.is_unique());
+        assert!(message.size() > 1 << 20);
+    }
+
+    #[test]
+    fn options_count_as_bytes_that_a_message_holds() {
+        let long = "x".repeat(1 << 16);
+        for options in [
+            format!(r#""forward_for":["{long}"]"#),
+            format!(r#""enc_key":"{long}""#),
+            format!(r#""transaction_hash":"{long}""#),
+            format!(r#""exclude_authid":["{long}"]"#),
+        ] {
+            assert!(publish(&options, "[1]").1.size() > 1 << 16, "{}", &options[..20]);
+        }
     }
 }

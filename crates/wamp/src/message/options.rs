@@ -34,6 +34,9 @@ pub trait Options: Default {
     /// How many entries are present.
     fn entries(&self) -> usize;
 
+    /// How many bytes the entries hold outside of the struct.
+    fn size(&self) -> usize;
+
     /// Writes the entries, without the map around them.
     fn write<W: TokenWriter>(
         &self,
@@ -106,6 +109,11 @@ pub trait OptionValue: Sized {
         }
     }
 
+    /// How many bytes the value holds outside of itself.
+    fn size(&self) -> usize {
+        0
+    }
+
     /// Writes the value.
     fn write<W: TokenWriter>(
         &self,
@@ -146,6 +154,10 @@ macro_rules! options {
 
             fn entries(&self) -> usize {
                 0 $(+ usize::from(self.$field.is_some()))*
+            }
+
+            fn size(&self) -> usize {
+                0 $(+ self.$field.as_ref().map_or(0, $crate::message::OptionValue::size))*
             }
 
             fn write<W: $crate::codec::TokenWriter>(
@@ -259,6 +271,10 @@ impl OptionValue for CompactString {
         }
     }
 
+    fn size(&self) -> usize {
+        if self.is_heap_allocated() { self.capacity() } else { 0 }
+    }
+
     fn write<W: TokenWriter>(&self, _: Serializer, writer: &mut W) -> Result<(), EncodeError> {
         writer.text(self);
         Ok(())
@@ -286,6 +302,10 @@ impl<T: ListEntry> OptionValue for Vec<T> {
                 }
             }
         }
+    }
+
+    fn size(&self) -> usize {
+        self.capacity() * size_of::<T>() + self.iter().map(OptionValue::size).sum::<usize>()
     }
 
     fn write<W: TokenWriter>(
@@ -330,6 +350,10 @@ impl OptionValue for Encoded {
         read_encoded(Kind::Map, field)
     }
 
+    fn size(&self) -> usize {
+        Self::size(self)
+    }
+
     fn write<W: TokenWriter>(
         &self,
         serializer: Serializer,
@@ -359,6 +383,10 @@ impl OptionValue for ForwardFor {
         Ok(read_encoded(Kind::List, field)?.map(|list| Self(Box::new(list))))
     }
 
+    fn size(&self) -> usize {
+        size_of::<Encoded>() + self.0.size()
+    }
+
     fn write<W: TokenWriter>(
         &self,
         serializer: Serializer,
@@ -374,7 +402,7 @@ fn read_encoded<'f, R: TokenReader<'f>>(
 ) -> Result<Option<Encoded>, DecodeError> {
     if field.reader.peek()? == wanted {
         let span = field.reader.skip()?;
-        return Ok(Some(Encoded::validated(field.serializer, field.frame.slice(span))));
+        return Ok(Some(Encoded::from_frame(field.serializer, field.frame, span)));
     }
     match field.reader.next()? {
         Token::Null => Ok(None),

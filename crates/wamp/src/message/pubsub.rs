@@ -9,7 +9,7 @@ use bytes::Bytes;
 use compact_str::CompactString;
 
 use super::options::{EncAlgo, ForwardFor, options};
-use super::{RequestKind, RequestRef};
+use super::{Options, RequestKind, RequestRef};
 use crate::codec::EncodeError;
 use crate::ids::{PublicationId, RequestId, SessionId, SubscriptionId};
 use crate::payload::Payload;
@@ -228,7 +228,8 @@ impl SharedEvent {
 
     /// Roughly how many bytes the event holds, its encodings left aside.
     pub fn size(&self) -> usize {
-        size_of::<Event>() + self.0.event.payload.size()
+        let Event { details, payload, .. } = &self.0.event;
+        size_of::<Event>() + size_of::<EventDetails>() + details.size() + payload.size()
     }
 }
 

@@ -123,7 +123,7 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
 
     fn encoded(&mut self) -> Result<Encoded, DecodeError> {
         let span = self.reader.skip()?;
-        Ok(Encoded::validated(self.serializer, self.frame.slice(span)))
+        Ok(Encoded::from_frame(self.serializer, self.frame, span))
     }
 
     /// What is left of the list: nothing, a list, or a list and a map. A `transparent` payload
