@@ -12,7 +12,7 @@ use cloverleaf_wamp::message::{
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use foldhash::HashMap;
 
-use crate::limits::MAX_SUBSCRIPTIONS_PER_SESSION;
+use crate::limits::{MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, MAX_SUBSCRIPTIONS_PER_SESSION};
 use crate::outbox::Outbox;
 use crate::realm::RequestFailure;
 use crate::session::{Session, SessionKey, Sessions};
@@ -26,6 +26,8 @@ use publication::Eligibility;
 #[derive(Debug, Default)]
 pub(crate) struct Holdings {
     subscriptions: BTreeSet<SubscriptionId>,
+    /// How many of them are not exact.
+    pattern_subscriptions: usize,
 }
 
 /// A pattern and who listens to it; it exists as long as anybody does.
@@ -55,6 +57,12 @@ impl Broker {
         if session.broker.subscriptions.len() >= MAX_SUBSCRIPTIONS_PER_SESSION {
             return Err(RequestFailure::LimitReached("subscriptions"));
         }
+        let is_pattern = pattern.policy() != MatchPolicy::Exact;
+        if is_pattern
+            && session.broker.pattern_subscriptions >= MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION
+        {
+            return Err(RequestFailure::LimitReached("pattern subscriptions"));
+        }
         let id = match self.index.at(&pattern) {
             Some(id) => *id,
             None => self.create(pattern),
@@ -62,7 +70,9 @@ impl Broker {
         if let Some(subscription) = self.subscriptions.get_mut(&id) {
             subscription.subscribers.insert(session.key);
         }
-        session.broker.subscriptions.insert(id);
+        if session.broker.subscriptions.insert(id) && is_pattern {
+            session.broker.pattern_subscriptions += 1;
+        }
         let answer = Subscribed { request, subscription: id };
         let _ = session.outbox.send(RouterMessage::Subscribed(answer));
         Ok(())
@@ -87,6 +97,10 @@ impl Broker {
     ) -> Result<(), RequestFailure> {
         if !session.broker.subscriptions.remove(&id) {
             return Err(RequestFailure::NoSuchSubscription(id));
+        }
+        let pattern = self.subscriptions.get(&id).map(|held| held.pattern.policy());
+        if pattern.is_some_and(|policy| policy != MatchPolicy::Exact) {
+            session.broker.pattern_subscriptions -= 1;
         }
         self.forget(session.key, id);
         let _ = session.outbox.send(RouterMessage::Unsubscribed(Unsubscribed::Answer(request)));

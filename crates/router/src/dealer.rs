@@ -33,6 +33,8 @@ pub(crate) struct CallKey(usize);
 #[derive(Debug, Default)]
 pub(crate) struct Holdings {
     registrations: BTreeSet<RegistrationId>,
+    /// How many of them are not exact.
+    pattern_registrations: usize,
     /// Its calls that are not answered.
     calls: HashMap<RequestId, CallKey>,
     /// The invocations that it has not answered.

@@ -13,6 +13,13 @@ pub const MAX_SUBSCRIPTIONS_PER_SESSION: usize = 100_000;
 /// Registrations of one session; as for subscriptions.
 pub const MAX_REGISTRATIONS_PER_SESSION: usize = 100_000;
 
+/// Prefix and wildcard subscriptions of one session. All that match are looked up for each event,
+/// while nobody else is served: a thousand cost less than a millisecond.
+pub const MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION: usize = 1_000;
+
+/// Prefix and wildcard registrations of one session; as for subscriptions.
+pub const MAX_PATTERN_REGISTRATIONS_PER_SESSION: usize = 1_000;
+
 /// Calls of one caller that are not answered yet. The HTTP bridge is one caller for all requests of
 /// a path, so this also bounds how many requests it has open; an entry holds about 200 bytes.
 pub const MAX_CALLS_IN_FLIGHT_PER_SESSION: usize = 65_536;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use cloverleaf_router::Next;
 use cloverleaf_router::limits::{
-    MAX_CALLS_IN_FLIGHT_PER_SESSION, MAX_REGISTRATIONS_PER_SESSION, MAX_SUBSCRIPTIONS_PER_SESSION,
+    MAX_CALLS_IN_FLIGHT_PER_SESSION, MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION,
+    MAX_REGISTRATIONS_PER_SESSION, MAX_SUBSCRIPTIONS_PER_SESSION,
 };
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::State;
@@ -18,7 +19,7 @@ use cloverleaf_wamp::message::{
     CallOptions, CancelMode, PublishOptions, RequestKind, RouterMessage,
 };
 use cloverleaf_wamp::payload::Payload;
-use cloverleaf_wamp::uri::MatchPolicy::Prefix;
+use cloverleaf_wamp::uri::MatchPolicy::{Prefix, Wildcard};
 
 fn number_in(payload: &Payload) -> u64 {
     payload.decode_args::<(u64,)>().unwrap().0
@@ -336,4 +337,28 @@ fn nothing_is_unbounded_calls_in_flight_of_a_session() {
         lab.disconnect(peer);
     }
     assert!(lab.realm().is_empty());
+}
+
+#[test]
+fn a_session_has_so_many_pattern_subscriptions_and_no_more() {
+    let mut lab = Lab::new();
+    let alice = lab.join("alice");
+    let limit = MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION as u64;
+    for number in 1..=limit {
+        lab.send(alice, client::subscribe_pattern(number, Wildcard, &format!("com..n{number}")));
+    }
+    assert_eq!(lab.received(alice).len(), MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION);
+    lab.send(alice, client::subscribe_pattern(limit + 1, Prefix, "com.more"));
+    lab.send(alice, client::subscribe(limit + 2, "com.exact"));
+    lab.send(alice, client::unsubscribe(limit + 3, 1));
+    lab.send(alice, client::subscribe_pattern(limit + 4, Prefix, "com.more"));
+    assert_eq!(
+        lab.received(alice),
+        [
+            limit_reached(RequestKind::Subscribe, limit + 1, "pattern subscriptions"),
+            router::subscribed(limit + 2, limit + 1),
+            router::unsubscribed(limit + 3),
+            router::subscribed(limit + 4, limit + 2),
+        ]
+    );
 }

@@ -14,6 +14,10 @@ use thiserror::Error;
 /// entries and log lines of a hostile peer small and is far above any URI seen in use.
 pub const MAX_URI_BYTES: usize = 2_048;
 
+/// Components of a wildcard pattern. Applications use less than ten; each one costs an index a
+/// node, and a look-up may try two ways at each.
+pub const MAX_WILDCARD_COMPONENTS: usize = 32;
+
 /// How strict a realm is about the characters of URIs (basic profile, "URIs").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UriRule {
@@ -224,6 +228,10 @@ impl UriPattern {
             MatchPolicy::Prefix => (Empty::Last, "prefix pattern"),
             MatchPolicy::Wildcard => (Empty::Anywhere, "wildcard pattern"),
         };
+        let components = || text.bytes().filter(|byte| *byte == b'.').count() + 1;
+        if policy == MatchPolicy::Wildcard && components() > MAX_WILDCARD_COMPONENTS {
+            return Err(InvalidUri::new(&text, "wildcard pattern of at most 32 components"));
+        }
         check(&text, rule, empty, what).map(|()| Self { policy, text })
     }
 
@@ -296,7 +304,9 @@ fn no_empty_component(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_URI_BYTES, MatchPolicy, Uri, UriPattern, UriRule, is_reserved};
+    use super::{
+        MAX_URI_BYTES, MAX_WILDCARD_COMPONENTS, MatchPolicy, Uri, UriPattern, UriRule, is_reserved,
+    };
 
     fn valid(text: &str, rule: UriRule) -> bool {
         Uri::new(text, rule).is_ok()
@@ -365,6 +375,17 @@ mod tests {
         assert!(!pattern.matches("com.myapp.a.b.update"));
         assert!(!pattern.matches("com.myapp.update"));
         assert!(!pattern.matches("com.myapp.a.update.c"));
+    }
+
+    #[test]
+    fn a_wildcard_pattern_has_so_many_components_and_no_more() {
+        let wildcard = |components: usize| {
+            let text = vec!["a"; components].join(".");
+            UriPattern::new(text, MatchPolicy::Wildcard, UriRule::Loose)
+        };
+        assert!(wildcard(MAX_WILDCARD_COMPONENTS).is_ok());
+        let error = wildcard(MAX_WILDCARD_COMPONENTS + 1).unwrap_err().to_string();
+        assert!(error.ends_with("of at most 32 components"), "{error}");
     }
 
     #[test]

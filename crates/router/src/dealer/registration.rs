@@ -4,10 +4,10 @@
 
 use cloverleaf_wamp::ids::{RegistrationId, RequestId};
 use cloverleaf_wamp::message::{InvokePolicy, Registered, RouterMessage, Unregistered};
-use cloverleaf_wamp::uri::UriPattern;
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
 use super::{Dealer, Holdings};
-use crate::limits::MAX_REGISTRATIONS_PER_SESSION;
+use crate::limits::{MAX_PATTERN_REGISTRATIONS_PER_SESSION, MAX_REGISTRATIONS_PER_SESSION};
 use crate::outbox::Outbox;
 use crate::realm::RequestFailure;
 use crate::session::{Session, SessionKey};
@@ -63,11 +63,19 @@ impl Dealer {
         if session.dealer.registrations.len() >= MAX_REGISTRATIONS_PER_SESSION {
             return Err(RequestFailure::LimitReached("registrations"));
         }
+        let is_pattern = pattern.policy() != MatchPolicy::Exact;
+        if is_pattern
+            && session.dealer.pattern_registrations >= MAX_PATTERN_REGISTRATIONS_PER_SESSION
+        {
+            return Err(RequestFailure::LimitReached("pattern registrations"));
+        }
         let id = match self.index.at(&pattern).copied() {
             Some(id) => self.join(id, session.key, policy)?,
             None => self.create(pattern, policy, session.key),
         };
-        session.dealer.registrations.insert(id);
+        if session.dealer.registrations.insert(id) && is_pattern {
+            session.dealer.pattern_registrations += 1;
+        }
         let answer = Registered { request, registration: id };
         let _ = session.outbox.send(RouterMessage::Registered(answer));
         Ok(())
@@ -121,6 +129,10 @@ impl Dealer {
     ) -> Result<(), RequestFailure> {
         if !session.dealer.registrations.remove(&id) {
             return Err(RequestFailure::NoSuchRegistration(id));
+        }
+        let pattern = self.registrations.get(&id).map(|held| held.pattern.policy());
+        if pattern.is_some_and(|policy| policy != MatchPolicy::Exact) {
+            session.dealer.pattern_registrations -= 1;
         }
         self.forget(session.key, id);
         let _ = session.outbox.send(RouterMessage::Unregistered(Unregistered::Answer(request)));
