@@ -250,6 +250,9 @@ impl<O: Outbox> Realm<O> {
             return Next::Continue;
         }
         let handled = match message {
+            _ if uses_passthru(&message) => Err(ProtocolViolation::Feature(
+                "ppt_scheme: payload passthru is not offered by this router",
+            )),
             ClientMessage::Call(call) => self.call(from, call, now),
             ClientMessage::Yield(answer) => self.dealer.yielded(&mut self.sessions, from, answer),
             ClientMessage::Error(error) => self.dealer.failed(&mut self.sessions, from, error),
@@ -496,5 +499,17 @@ impl<O: Outbox> Realm<O> {
         self.role_of(from)
             .and_then(|role| role.permission_for_pattern(action, pattern))
             .ok_or_else(|| RequestFailure::denied(action, pattern.as_str()))
+    }
+}
+
+/// Whether the message has a payload that only a router with payload passthru may pass on: without
+/// its options the other side could not open it.
+fn uses_passthru(message: &ClientMessage) -> bool {
+    match message {
+        ClientMessage::Call(call) => call.options.ppt_scheme.is_some(),
+        ClientMessage::Publish(publish) => publish.options.ppt_scheme.is_some(),
+        ClientMessage::Yield(answer) => answer.options.ppt_scheme.is_some(),
+        ClientMessage::Error(error) => error.details.ppt_scheme.is_some(),
+        _ => false,
     }
 }

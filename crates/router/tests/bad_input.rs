@@ -9,7 +9,7 @@ use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
-    Abort, CallOptions, ClientMessage, RequestKind, RouterMessage, YieldOptions,
+    Abort, CallOptions, ClientMessage, PublishOptions, RequestKind, RouterMessage, YieldOptions,
 };
 use cloverleaf_wamp::uri::MatchPolicy::{Exact, Prefix, Wildcard};
 use cloverleaf_wamp::uri::{MAX_URI_BYTES, UriRule};
@@ -196,6 +196,31 @@ fn progress_that_was_not_agreed_on_aborts() {
     let options = CallOptions { progress, ..CallOptions::default() };
     let text = "CALL with progress: progressive call invocations are not offered by this router";
     assert_violation(&mut lab, caller, client::call_with(2, options, "com.a", NOTHING), text);
+}
+
+#[test]
+fn payload_passthru_that_was_not_announced_aborts() {
+    let ppt_scheme = || Some("x_my_scheme".into());
+    let text = "ppt_scheme: payload passthru is not offered by this router";
+    let (mut lab, [caller, callee, other]) = call_in_flight();
+    let options = PublishOptions { ppt_scheme: ppt_scheme(), ..PublishOptions::default() };
+    assert_violation(&mut lab, other, client::publish_with(9, options, "com.a", NOTHING), text);
+    let options = YieldOptions { ppt_scheme: ppt_scheme(), ..YieldOptions::default() };
+    assert_violation(&mut lab, callee, client::yield_with(1, options, NOTHING), text);
+    lab.received(caller);
+    let options = CallOptions { ppt_scheme: ppt_scheme(), ..CallOptions::default() };
+    assert_violation(&mut lab, caller, client::call_with(2, options, "com.a", NOTHING), text);
+}
+
+#[test]
+fn an_error_with_payload_passthru_that_was_not_announced_aborts() {
+    let (mut lab, [_, callee, _]) = call_in_flight();
+    let mut failure = client::failure(1, "com.failed", NOTHING);
+    if let ClientMessage::Error(error) = &mut failure {
+        error.details.ppt_scheme = Some("x_my_scheme".into());
+    }
+    let text = "ppt_scheme: payload passthru is not offered by this router";
+    assert_violation(&mut lab, callee, failure, text);
 }
 
 #[test]

@@ -62,6 +62,8 @@ options! {
         enc_key: CompactString,
         /// Legacy passthru: the format inside.
         enc_serializer: CompactString,
+        /// The scheme of payload passthru, which this router does not announce.
+        ppt_scheme: CompactString,
     }
 }
 

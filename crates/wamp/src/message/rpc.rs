@@ -44,6 +44,8 @@ options! {
         enc_key: CompactString,
         /// Legacy passthru: the format inside.
         enc_serializer: CompactString,
+        /// The scheme of payload passthru, which this router does not announce.
+        ppt_scheme: CompactString,
     }
 }
 
@@ -267,6 +269,8 @@ options! {
         enc_key: CompactString,
         /// Legacy passthru: the format inside.
         enc_serializer: CompactString,
+        /// The scheme of payload passthru, which this router does not announce.
+        ppt_scheme: CompactString,
     }
 }
 
@@ -300,6 +304,8 @@ options! {
         enc_key: CompactString,
         /// Legacy passthru: the format inside.
         enc_serializer: CompactString,
+        /// The scheme of payload passthru, which this router does not announce.
+        ppt_scheme: CompactString,
     }
 }
 
