@@ -16,6 +16,10 @@ use crate::session::Principal;
 /// The name of the anonymous method, and of the role that it gives unless told otherwise.
 pub const ANONYMOUS: &str = "anonymous";
 
+/// Offered methods that a refusal repeats: enough to see the mistake, and no long answer to a long
+/// HELLO.
+const MAX_METHODS_TOLD: usize = 10;
+
 /// What a listener lets in, and as whom.
 #[derive(Debug, Clone, Default)]
 pub struct Admission {
@@ -59,10 +63,10 @@ pub enum Refusal {
     #[error("{0}")]
     InvalidRealm(InvalidUri),
     /// No such realm.
-    #[error("no realm \"{0}\" exists on this router")]
+    #[error("no realm \"{0:.100}\" exists on this router")]
     NoSuchRealm(CompactString),
     /// The realm has no such role.
-    #[error("realm \"{realm}\" has no role \"{role}\"")]
+    #[error("realm \"{realm:.100}\" has no role \"{role:.100}\"")]
     NoSuchRole {
         /// The realm.
         realm: CompactString,
@@ -76,8 +80,11 @@ pub enum Refusal {
     #[error("HELLO.Details.roles must announce at least one role")]
     NoRoles,
     /// The realm is full.
-    #[error("realm \"{0}\" has reached its largest number of sessions")]
+    #[error("realm \"{0:.100}\" has reached its largest number of sessions")]
     RealmFull(CompactString),
+    /// The realm lets nobody in any more.
+    #[error("realm \"{0:.100}\" is closed")]
+    RealmClosed(CompactString),
 }
 
 impl Refusal {
@@ -90,6 +97,7 @@ impl Refusal {
             Self::NoMatchingAuthMethod(_) => error_uri::NO_MATCHING_AUTH_METHOD,
             Self::NoRoles => error_uri::PROTOCOL_VIOLATION,
             Self::RealmFull(_) => error_uri::LIMIT_REACHED,
+            Self::RealmClosed(_) => error_uri::SYSTEM_SHUTDOWN,
         }
     }
 
@@ -121,7 +129,11 @@ impl Admission {
                 },
                 roles,
             }),
-            _ => Err(Refusal::NoMatchingAuthMethod(offered.to_vec())),
+            _ => {
+                let told = offered.iter().take(MAX_METHODS_TOLD);
+                let cut = |method: &CompactString| method.chars().take(100).collect();
+                Err(Refusal::NoMatchingAuthMethod(told.map(cut).collect()))
+            }
         }
     }
 }
@@ -190,6 +202,19 @@ mod tests {
         assert_eq!(Admission::open().admit(&hello(&["ticket"]), [0, 0]), Err(refusal));
         let refusal = Refusal::NoMatchingAuthMethod(Vec::new());
         assert_eq!(Admission::default().admit(&hello(&[]), [0, 0]), Err(refusal));
+    }
+
+    #[test]
+    fn a_refusal_is_short_however_long_the_hello_was() {
+        let long = "x".repeat(1_000);
+        let refusals = [
+            Admission::open().admit(&hello(&vec![long.as_str(); 50]), [0, 0]).unwrap_err(),
+            Refusal::NoSuchRealm(long.as_str().into()),
+            Refusal::NoSuchRole { realm: long.as_str().into(), role: long.as_str().into() },
+        ];
+        let lengths = refusals.map(|refusal| refusal.to_string().len());
+        assert!(lengths.iter().all(|length| *length < 1_200), "{lengths:?}");
+        assert!(lengths[1] < 150 && lengths[2] < 250, "{lengths:?}");
     }
 
     #[test]

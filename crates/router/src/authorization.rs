@@ -95,7 +95,7 @@ impl Permission {
     }
 }
 
-/// The name of the role that components inside the router have when none is given; it may do
+/// The name of the role for sessions inside the router that an embedding program opens; it may do
 /// everything, also in the reserved namespace.
 pub const TRUSTED: &str = "trusted";
 

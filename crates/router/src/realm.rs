@@ -142,6 +142,8 @@ pub struct Realm<O> {
     broker: Broker,
     dealer: Dealer,
     random: Random,
+    /// Everybody was said GOODBYE to, and nobody comes in any more.
+    closed: bool,
 }
 
 impl<O: Outbox> Realm<O> {
@@ -156,6 +158,7 @@ impl<O: Outbox> Realm<O> {
             broker: Broker::default(),
             dealer: Dealer::default(),
             random,
+            closed: false,
         }
     }
 
@@ -184,6 +187,9 @@ impl<O: Outbox> Realm<O> {
     /// [`Next`] has said that it is over.
     pub fn attach(&mut self, admitted: Admitted, outbox: O) -> Result<SessionKey, Refusal> {
         let Admitted { realm, principal, roles } = admitted;
+        if self.closed {
+            return Err(Refusal::RealmClosed(realm));
+        }
         let role = self.settings.roles.iter().position(|role| role.name() == principal.authrole);
         let Some(role) = role else {
             return Err(Refusal::NoSuchRole { realm, role: principal.authrole });
@@ -320,8 +326,10 @@ impl<O: Outbox> Realm<O> {
         self.dealer.handle_timeout(&mut self.sessions, now);
     }
 
-    /// Says GOODBYE to every session. They end with their own GOODBYE or with their connection.
+    /// Says GOODBYE to every session and lets no other in. They end with their own GOODBYE or with
+    /// their connection.
     pub fn close(&mut self, reason: &str) {
+        self.closed = true;
         for session in self.sessions.iter_mut() {
             if !std::mem::replace(&mut session.leaving, true) {
                 let _ = session.outbox.send(RouterMessage::Goodbye(Goodbye::new(reason)));

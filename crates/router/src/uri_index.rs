@@ -130,7 +130,7 @@ mod tests {
         UriPattern::new(text, policy, UriRule::Loose).unwrap()
     }
 
-    /// The table of the advanced profile, "Pattern-based Registrations" (gotcha F5).
+    /// The table of the advanced profile, "Pattern-based Registrations".
     #[test]
     fn calls_find_the_registration_that_the_specification_says() {
         let mut index = UriIndex::default();
