@@ -13,6 +13,7 @@ use cloverleaf_wamp::uri::MatchPolicy;
 use compact_str::CompactString;
 
 use crate::error::Error;
+use crate::inbox::Work;
 use crate::procedure::SharedProcedure;
 use crate::session::{BoxFuture, OnAnswer, Session};
 
@@ -86,15 +87,44 @@ impl Registration {
                 return Ok(());
             }
         }
-        session
+        let answer = session
             .acknowledged(RequestKind::Unregister, None, |request| {
                 ClientMessage::Unregister(Unregister { request, registration: id })
             })
-            .await?;
-        let removed = session.shared().state.lock().procedures.remove(&id);
+            .await;
         // Its code is the application's, and is dropped without any lock.
-        drop(removed);
-        Ok(())
+        drop(session.forget_registration(&entry, answer.is_ok()));
+        answer.map(drop)
+    }
+}
+
+impl Session {
+    /// Takes a registration out, whatever the router said to its end: who does not want it any more
+    /// must not get it back when a lost connection is replaced. Returns what is to be dropped
+    /// without any lock.
+    fn forget_registration(
+        &self,
+        entry: &Arc<RegistrationEntry>,
+        has_ended: bool,
+    ) -> Option<Arc<RegistrationEntry>> {
+        let mut state = self.shared().state.lock();
+        state.unrestored.remove_registration(entry);
+        let id = entry.id();
+        // The number may have become another one's on a new connection.
+        if !state.procedures.get(&id).is_some_and(|known| Arc::ptr_eq(known, entry)) {
+            return None;
+        }
+        let removed = state.procedures.remove(&id)?;
+        if has_ended {
+            return Some(removed);
+        }
+        // It may have been restored meanwhile, so the router is asked once more.
+        let waker = state.inbox.push(Work::Unregister(id, removed)).ok().flatten();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        None
     }
 }
 
@@ -126,5 +156,50 @@ impl RegistrationEntry {
         let procedure = self.procedure.clone().into();
         let options = self.options.clone();
         move |request| ClientMessage::Register(Register { request, options, procedure })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::IntoFuture as _;
+    use std::task::{Context, Waker};
+
+    use cloverleaf_wamp::ids::{RegistrationId, RequestId};
+    use cloverleaf_wamp::message::{ClientMessage, Registered, RouterMessage};
+    use cloverleaf_wamp::serializer::Serializer;
+    use futures_util::FutureExt as _;
+
+    use crate::error::Failure;
+    use crate::link::{Link, SendError};
+    use crate::session::Session;
+
+    /// A router that takes everything and answers nothing by itself.
+    struct Silent;
+
+    impl Link for Silent {
+        fn send(&self, _: ClientMessage) -> Result<(), SendError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_was_being_unregistered_when_the_connection_was_lost_is_not_restored() {
+        let (session, _driver) = Session::new(Silent, Serializer::Json);
+        let mut context = Context::from_waker(Waker::noop());
+        let procedure = || async { Ok::<_, Failure>(1) };
+        let mut registering = session.register("com.example.one", procedure).into_future();
+        assert!(registering.poll_unpin(&mut context).is_pending());
+        session.handle_message(RouterMessage::Registered(Registered {
+            request: RequestId::new(1).expect("a number"),
+            registration: RegistrationId::new(7).expect("a number"),
+        }));
+        let registration = registering.now_or_never().expect("answered").expect("registered");
+        let mut ending = Box::pin(registration.unregister());
+        assert!(ending.poll_unpin(&mut context).is_pending());
+        session.lost("the cable was pulled");
+        assert!(ending.now_or_never().expect("ended").is_err());
+        // Nothing is asked for, so nothing is refused.
+        let refusals = session.restore().now_or_never();
+        assert_eq!(refusals.map(|refusals| refusals.len()), Some(0));
     }
 }
