@@ -21,7 +21,7 @@ use futures_util::future::{AbortHandle, Abortable, CatchUnwind};
 use futures_util::stream::{FuturesUnordered, Stream};
 
 use crate::error::Failure;
-use crate::inbox::Work;
+use crate::inbox::{Load, Work};
 use crate::procedure::{Invocation, Running, SharedProcedure};
 use crate::session::{Session, Shared};
 
@@ -33,18 +33,20 @@ type Guarded = CatchUnwind<AssertUnwindSafe<Running>>;
 /// A procedure that did not finish at once.
 struct Waiting {
     request: InvocationId,
+    /// Of its arguments, in bytes.
+    size: usize,
     running: Abortable<Guarded>,
 }
 
-/// How a procedure ended; an aborted one has no outcome.
-type Ended = (InvocationId, Option<Result<Payload, Failure>>);
+/// Which procedure ended, how many bytes it was given, and how; an aborted one has no outcome.
+type Ended = (InvocationId, usize, Option<Result<Payload, Failure>>);
 
 impl Future for Waiting {
     type Output = Ended;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
-        let request = self.request;
-        self.running.poll_unpin(context).map(|ended| (request, ended.ok().map(outcome)))
+        let Self { request, size, .. } = *self;
+        self.running.poll_unpin(context).map(|ended| (request, size, ended.ok().map(outcome)))
     }
 }
 
@@ -53,12 +55,15 @@ impl Future for Waiting {
 pub struct Driver {
     shared: Arc<Shared>,
     waiting: FuturesUnordered<Waiting>,
+    /// Of the arguments of all that wait.
+    waiting_bytes: usize,
     handles: foldhash::HashMap<InvocationId, AbortHandle>,
 }
 
 impl Driver {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, waiting: FuturesUnordered::new(), handles: foldhash::HashMap::default() }
+        let waiting = FuturesUnordered::new();
+        Self { shared, waiting, waiting_bytes: 0, handles: foldhash::HashMap::default() }
     }
 
     fn work(&mut self, work: Work, context: &mut Context<'_>) -> Poll<()> {
@@ -94,6 +99,7 @@ impl Driver {
     /// Drops every procedure that runs.
     fn give_up(&mut self) {
         self.waiting.clear();
+        self.waiting_bytes = 0;
         self.handles.clear();
     }
 
@@ -104,6 +110,7 @@ impl Driver {
         context: &mut Context<'_>,
     ) {
         let request = invocation.request;
+        let size = invocation.payload.size();
         // The closure itself may panic before it returns its future.
         let started = std::panic::catch_unwind(AssertUnwindSafe(|| procedure.invoke(invocation)));
         let Ok(running) = started else { return self.answer(request, Err(panicked())) };
@@ -114,7 +121,8 @@ impl Driver {
                 let (handle, registration) = AbortHandle::new_pair();
                 let running = Abortable::new(running, registration);
                 self.handles.insert(request, handle);
-                self.waiting.push(Waiting { request, running });
+                self.waiting.push(Waiting { request, size, running });
+                self.waiting_bytes += size;
             }
         }
     }
@@ -142,9 +150,13 @@ impl Driver {
 
     /// Collects procedures that have ended meanwhile.
     fn poll_waiting(&mut self, context: &mut Context<'_>) {
-        while let Poll::Ready(Some((request, outcome))) =
+        if self.waiting.is_empty() {
+            return;
+        }
+        while let Poll::Ready(Some((request, size, outcome))) =
             Pin::new(&mut self.waiting).poll_next(context)
         {
+            self.waiting_bytes -= size;
             if let (Some(_), Some(outcome)) = (self.handles.remove(&request), outcome) {
                 self.answer(request, outcome);
             }
@@ -160,7 +172,8 @@ impl Future for Driver {
         for _ in 0..STEPS_PER_TURN {
             let work = {
                 let mut state = this.shared.state.lock();
-                state.inbox.set_running(this.waiting.len());
+                let (invocations, bytes) = (this.waiting.len(), this.waiting_bytes);
+                state.inbox.set_running(Load { invocations, bytes });
                 state.inbox.pop(context.waker())
             };
             match work {
@@ -170,13 +183,13 @@ impl Future for Driver {
                     }
                 }
                 None => {
-                    if !this.waiting.is_empty() {
-                        this.poll_waiting(context);
-                    }
+                    this.poll_waiting(context);
                     return Poll::Pending;
                 }
             }
         }
+        // What waits has its turn even when work arrives without end.
+        this.poll_waiting(context);
         context.waker().wake_by_ref();
         Poll::Pending
     }
@@ -202,4 +215,81 @@ fn outcome(ended: std::thread::Result<Result<Payload, Failure>>) -> Result<Paylo
 
 fn panicked() -> Failure {
     Failure::runtime("the procedure panicked")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Future as _, poll_fn};
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+    use std::task::{Context, Poll, Waker};
+
+    use cloverleaf_wamp::ids::InvocationId;
+    use cloverleaf_wamp::message::ClientMessage;
+    use cloverleaf_wamp::payload::Payload;
+    use cloverleaf_wamp::serializer::Serializer;
+    use parking_lot::Mutex;
+
+    use super::STEPS_PER_TURN;
+    use crate::error::Failure;
+    use crate::inbox::Work;
+    use crate::link::{Link, SendError};
+    use crate::procedure::{Invocation, SharedProcedure};
+    use crate::session::Session;
+
+    /// Counts the YIELDs.
+    struct Yields(Arc<Mutex<usize>>);
+
+    impl Link for Yields {
+        fn send(&self, message: ClientMessage) -> Result<(), SendError> {
+            *self.0.lock() += usize::from(matches!(message, ClientMessage::Yield(_)));
+            Ok(())
+        }
+    }
+
+    /// The invocation of a procedure that waits until it may go on.
+    fn waiting(may_go_on: &Arc<AtomicBool>) -> Work {
+        let may_go_on = Arc::clone(may_go_on);
+        let code = SharedProcedure::new(move || {
+            let may_go_on = Arc::clone(&may_go_on);
+            poll_fn(move |context| {
+                if may_go_on.load(SeqCst) {
+                    return Poll::Ready(Ok::<_, Failure>(1));
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })
+        });
+        let invocation = Invocation {
+            request: InvocationId::new(1).expect("a number"),
+            serializer: Serializer::Json,
+            details: Default::default(),
+            payload: Payload::default(),
+        };
+        Work::Invoke(code, Box::new(invocation))
+    }
+
+    #[test]
+    fn a_procedure_that_waits_has_its_turn_while_the_inbox_is_never_empty() {
+        let yields = Arc::new(Mutex::new(0));
+        let (session, mut driver) = Session::new(Yields(Arc::clone(&yields)), Serializer::Json);
+        let may_go_on = Arc::new(AtomicBool::new(false));
+        let push = |work| {
+            let pushed = session.shared().state.lock().inbox.push(work);
+            assert!(pushed.is_ok());
+        };
+        push(waiting(&may_go_on));
+        for _ in 0..2 * STEPS_PER_TURN {
+            push(Work::Release(Vec::new()));
+        }
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut driver).poll(&mut context).is_pending());
+        assert_eq!(*yields.lock(), 0);
+        may_go_on.store(true, SeqCst);
+        push(Work::Release(Vec::new()));
+        assert!(Pin::new(&mut driver).poll(&mut context).is_pending());
+        assert!(session.shared().state.lock().inbox.pop(Waker::noop()).is_some());
+        assert_eq!(*yields.lock(), 1);
+    }
 }

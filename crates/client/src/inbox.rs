@@ -16,6 +16,10 @@ use crate::register::RegistrationEntry;
 /// procedure that can't keep up should say so before memory does.
 pub(crate) const MAX_INVOCATIONS: usize = 65_536;
 
+/// The most bytes of arguments that wait or run in one session: few large invocations cost as much
+/// as many small ones. The one that reaches it is still taken.
+pub(crate) const MAX_INVOCATION_BYTES: usize = 64 * 1024 * 1024;
+
 /// One step for the driver, in the order of arrival.
 #[derive(Debug)]
 pub(crate) enum Work {
@@ -37,22 +41,44 @@ pub(crate) enum Work {
     Stop,
 }
 
+impl Work {
+    /// How many bytes of arguments wait with it.
+    fn size(&self) -> usize {
+        if let Self::Invoke(_, invocation) = self { invocation.payload.size() } else { 0 }
+    }
+}
+
+/// Invocations that the driver has taken and not finished.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) invocations: usize,
+    /// Of their arguments.
+    pub(crate) bytes: usize,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     work: VecDeque<Work>,
+    /// Of the arguments of what waits.
+    bytes: usize,
     waker: Option<Waker>,
-    /// How many invocations the driver has taken and not finished.
-    running: usize,
+    running: Load,
 }
 
 impl Inbox {
     /// Adds work and returns the driver's waker; refuses an invocation when there are too many.
     pub(crate) fn push(&mut self, work: Work) -> Result<Option<Waker>, Work> {
-        if matches!(work, Work::Invoke(..)) && self.work.len() + self.running >= MAX_INVOCATIONS {
+        if matches!(work, Work::Invoke(..)) && self.is_full() {
             return Err(work);
         }
+        self.bytes += work.size();
         self.work.push_back(work);
         Ok(self.waker.take())
+    }
+
+    fn is_full(&self) -> bool {
+        self.work.len() + self.running.invocations >= MAX_INVOCATIONS
+            || self.bytes + self.running.bytes >= MAX_INVOCATION_BYTES
     }
 
     /// Nothing of what waits can be answered any more. Returns the driver's waker, and what was
@@ -65,23 +91,66 @@ impl Inbox {
 
     /// Takes everything that waits.
     pub(crate) fn take(&mut self) -> VecDeque<Work> {
+        self.bytes = 0;
         std::mem::take(&mut self.work)
     }
 
     /// Takes the next step, or remembers whom to wake for one.
     pub(crate) fn pop(&mut self, waker: &Waker) -> Option<Work> {
         let work = self.work.pop_front();
-        if work.is_none() {
-            match &mut self.waker {
-                Some(known) => known.clone_from(waker),
-                none => *none = Some(waker.clone()),
-            }
+        match (&work, &mut self.waker) {
+            (Some(work), _) => self.bytes -= work.size(),
+            (None, Some(known)) => known.clone_from(waker),
+            (None, none) => *none = Some(waker.clone()),
         }
         work
     }
 
-    /// Says how many invocations the driver runs.
-    pub(crate) fn set_running(&mut self, running: usize) {
+    /// Says what the driver runs.
+    pub(crate) const fn set_running(&mut self, running: Load) {
         self.running = running;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use cloverleaf_wamp::ids::InvocationId;
+    use cloverleaf_wamp::payload::Payload;
+    use cloverleaf_wamp::serializer::Serializer;
+
+    use super::{Inbox, Load, MAX_INVOCATION_BYTES, Work};
+    use crate::error::Failure;
+    use crate::procedure::{Invocation, SharedProcedure};
+
+    /// An invocation with so many bytes of arguments, or some more.
+    fn invocation(bytes: usize) -> Work {
+        let invocation = Invocation {
+            request: InvocationId::new(1).expect("a number"),
+            serializer: Serializer::Json,
+            details: Default::default(),
+            payload: Payload::from_text(&"x".repeat(bytes)),
+        };
+        let code = SharedProcedure::new(|| async { Ok::<_, Failure>(1) });
+        Work::Invoke(code, Box::new(invocation))
+    }
+
+    #[test]
+    fn invocations_are_refused_while_those_that_wait_hold_too_many_bytes() {
+        let mut inbox = Inbox::default();
+        assert!(inbox.push(invocation(MAX_INVOCATION_BYTES)).is_ok());
+        assert!(inbox.push(invocation(1)).is_err());
+        assert!(inbox.pop(Waker::noop()).is_some());
+        assert!(inbox.push(invocation(1)).is_ok());
+    }
+
+    #[test]
+    fn invocations_are_refused_while_those_that_run_hold_too_many_bytes() {
+        let mut inbox = Inbox::default();
+        inbox.set_running(Load { invocations: 1, bytes: MAX_INVOCATION_BYTES });
+        assert!(inbox.push(invocation(1)).is_err());
+        inbox.set_running(Load::default());
+        assert!(inbox.push(invocation(1)).is_ok());
     }
 }
