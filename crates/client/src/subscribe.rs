@@ -27,6 +27,10 @@ use crate::session::{BoxFuture, OnAnswer, Session, State};
 /// The most events that wait for the application in one subscription, unless told otherwise.
 const DEFAULT_CAPACITY: usize = 4_096;
 
+/// The most bytes of arguments that wait for the application in one subscription: a large event
+/// costs as much as many small ones. The newest event is kept whatever its size.
+const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+
 /// A subscription that has not been made yet; `.await` makes it.
 #[derive(Debug)]
 #[must_use = "nothing is subscribed before the builder is awaited"]
@@ -212,16 +216,44 @@ pub(crate) struct SubscriptionEntry {
 #[derive(Debug)]
 struct EventQueue {
     events: VecDeque<SharedEvent>,
+    /// Of the arguments of all that wait.
+    bytes: usize,
     capacity: usize,
     dropped: u64,
     closed: bool,
     waker: Option<Waker>,
 }
 
+impl EventQueue {
+    fn push(&mut self, event: SharedEvent) {
+        let size = event.payload.size();
+        while self.events.len() >= self.capacity || self.bytes + size > MAX_WAITING_BYTES {
+            if self.pop().is_none() {
+                break;
+            }
+            self.dropped += 1;
+        }
+        self.bytes += size;
+        self.events.push_back(event);
+    }
+
+    fn pop(&mut self) -> Option<SharedEvent> {
+        let event = self.events.pop_front()?;
+        self.bytes -= event.payload.size();
+        Some(event)
+    }
+}
+
 impl SubscriptionEntry {
     fn new(topic: CompactString, options: SubscribeOptions, capacity: usize) -> Self {
-        let events = VecDeque::new();
-        let queue = EventQueue { events, capacity, dropped: 0, closed: false, waker: None };
+        let queue = EventQueue {
+            events: VecDeque::new(),
+            bytes: 0,
+            capacity,
+            dropped: 0,
+            closed: false,
+            waker: None,
+        };
         Self { topic, options, id: AtomicU64::new(0), queue: Mutex::new(queue) }
     }
 
@@ -244,19 +276,11 @@ impl SubscriptionEntry {
         move |request| ClientMessage::Subscribe(Subscribe { request, options, topic })
     }
 
-    /// Adds an event; a full queue loses its oldest.
-    pub(crate) fn push(&self, event: SharedEvent) {
+    /// Adds an event; a full queue loses its oldest. Returns whom to wake, outside of any lock.
+    pub(crate) fn push(&self, event: SharedEvent) -> Option<Waker> {
         let mut queue = self.queue.lock();
-        if queue.events.len() == queue.capacity {
-            queue.events.pop_front();
-            queue.dropped += 1;
-        }
-        queue.events.push_back(event);
-        let waker = queue.waker.take();
-        drop(queue);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        queue.push(event);
+        queue.waker.take()
     }
 
     /// No event comes any more. Returns whom to wake.
@@ -268,7 +292,7 @@ impl SubscriptionEntry {
 
     fn poll(&self, context: &Context<'_>) -> Poll<Option<Event>> {
         let mut queue = self.queue.lock();
-        match queue.events.pop_front() {
+        match queue.pop() {
             Some(event) => Poll::Ready(Some(Event(event))),
             None if queue.closed => Poll::Ready(None),
             None => {
@@ -276,5 +300,46 @@ impl SubscriptionEntry {
                 Poll::Pending
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
+    use cloverleaf_wamp::message::{self, SharedEvent};
+    use cloverleaf_wamp::payload::Payload;
+
+    use super::{EventQueue, MAX_WAITING_BYTES};
+
+    /// An event with so many bytes of arguments, or some more.
+    fn event(bytes: usize) -> SharedEvent {
+        SharedEvent::new(message::Event {
+            subscription: SubscriptionId::from_random(1),
+            publication: PublicationId::from_random(2),
+            details: Default::default(),
+            payload: Payload::from_text(&"x".repeat(bytes)),
+        })
+    }
+
+    #[test]
+    fn events_that_hold_too_many_bytes_push_the_oldest_out_and_the_newest_stays() {
+        let mut queue = EventQueue {
+            events: VecDeque::new(),
+            bytes: 0,
+            capacity: 100,
+            dropped: 0,
+            closed: false,
+            waker: None,
+        };
+        for _ in 0..4 {
+            queue.push(event(MAX_WAITING_BYTES / 2 - 100));
+        }
+        assert_eq!((queue.events.len(), queue.dropped), (2, 2));
+        queue.push(event(2 * MAX_WAITING_BYTES));
+        assert_eq!((queue.events.len(), queue.dropped), (1, 4));
+        assert!(queue.pop().is_some());
+        assert_eq!(queue.bytes, 0);
     }
 }

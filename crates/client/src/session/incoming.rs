@@ -62,10 +62,12 @@ impl Session {
     }
 
     fn event(&self, event: &SharedEvent) {
-        let state = self.shared.state.lock();
-        for entry in state.subscriptions.get(&event.subscription).into_iter().flatten() {
-            entry.push(event.clone());
-        }
+        let wakers: Vec<_> = {
+            let state = self.shared.state.lock();
+            let entries = state.subscriptions.get(&event.subscription).into_iter().flatten();
+            entries.filter_map(|entry| entry.push(event.clone())).collect()
+        };
+        wakers.into_iter().for_each(std::task::Waker::wake);
     }
 
     fn unregistered(&self, message: &Unregistered) {
