@@ -106,6 +106,11 @@ impl RouterPeer {
 impl Peer<ServerSide> for RouterPeer {
     fn handle_message(&mut self, message: ClientMessage) -> Flow {
         match (&self.stage, message) {
+            // ABORT is never answered; the client is going.
+            (_, ClientMessage::Abort(_)) => {
+                self.leave();
+                Flow::Close(CloseCode::NORMAL, "the client aborted".to_owned())
+            }
             (Stage::Joined(realm, key), message) => match realm.handle_message(*key, message) {
                 Next::Continue => Flow::Continue,
                 Next::Left => {
@@ -119,10 +124,6 @@ impl Peer<ServerSide> for RouterPeer {
                 }
             },
             (Stage::Joining, ClientMessage::Hello(hello)) => self.join(&hello),
-            // ABORT is never answered; the client is going.
-            (Stage::Joining, ClientMessage::Abort(_)) => {
-                Flow::Close(CloseCode::NORMAL, "the client aborted".to_owned())
-            }
             (Stage::Joining, other) => {
                 let violation = ProtocolViolation::BeforeHello(other.name());
                 self.violation(&violation.to_string())
@@ -153,13 +154,15 @@ impl Peer<ServerSide> for RouterPeer {
             RouterMessage::Error(error) => failure(error.request),
             RouterMessage::Invocation(invocation) => {
                 if let Stage::Joined(realm, key) = &self.stage {
-                    let error = invocation.error(uri, explanation);
-                    // The session goes on whatever becomes of the call.
-                    let _ = realm.handle_message(*key, ClientMessage::Error(error));
+                    realm.fail_invocation(*key, invocation.error(uri, explanation));
                 }
                 None
             }
             RouterMessage::Welcome(_) => Some(self.unwelcome(uri, reason)),
+            // The sentence for people is what makes it long.
+            RouterMessage::Abort(abort) if abort.details.message.is_some() => {
+                Some(RouterMessage::Abort(Abort { details: Default::default(), ..abort }))
+            }
             other => {
                 tracing::info!("{} to {} is dropped: {reason}", other.name(), self.from);
                 None

@@ -10,7 +10,7 @@ use std::time::Instant;
 use cloverleaf_router::{
     Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey,
 };
-use cloverleaf_wamp::message::ClientMessage;
+use cloverleaf_wamp::message::{ClientMessage, InvocationError};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -65,6 +65,11 @@ impl RealmHost {
             self.earlier_deadline.notify_one();
         }
         next
+    }
+
+    /// Ends the call behind an invocation that its callee can't be sent.
+    pub(crate) fn fail_invocation(&self, callee: SessionKey, error: InvocationError) {
+        self.state.lock().realm.fail_invocation(callee, error);
     }
 
     /// Ends a session whose connection is gone.

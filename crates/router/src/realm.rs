@@ -11,9 +11,9 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::ROUTER;
 use cloverleaf_wamp::ids::{PublicationId, RegistrationId, SessionId, SubscriptionId};
 use cloverleaf_wamp::message::{
-    Abort, Call, CancelMode, ClientMessage, Goodbye, InvokePolicy, Publish, Published, Register,
-    RequestError, RequestRef, RouterMessage, Subscribe, Unregister, Unsubscribe, Welcome,
-    WelcomeDetails,
+    Abort, Call, CancelMode, ClientMessage, Goodbye, InvocationError, InvokePolicy, Publish,
+    Published, Register, RequestError, RequestRef, RouterMessage, Subscribe, Unregister,
+    Unsubscribe, Welcome, WelcomeDetails,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{InvalidUri, UncheckedUri, UriPattern, UriRule, is_reserved};
@@ -304,6 +304,14 @@ impl<O: Outbox> Realm<O> {
                 Next::Close
             }
         }
+    }
+
+    /// Ends the call behind an invocation that its callee can't be sent, as if the callee had
+    /// answered so. One that this session does not have (any more) is passed over: it may have
+    /// waited in the queue since an earlier session of the same connection.
+    pub fn fail_invocation(&mut self, callee: SessionKey, error: InvocationError) {
+        // Not the callee's doing, so never its violation.
+        let _ = self.dealer.failed(&mut self.sessions, callee, error);
     }
 
     /// Ends a session with ABORT; one that was said GOODBYE to ends in silence.

@@ -6,9 +6,10 @@ use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::State;
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::ids::InvocationId;
 use cloverleaf_wamp::message::{
-    CallOptions, CallResult, CancelMode, EncAlgo, InvocationDetails, RequestKind, ResultDetails,
-    RouterMessage, YieldOptions,
+    CallOptions, CallResult, CancelMode, EncAlgo, InvocationDetails, InvocationError, RequestKind,
+    ResultDetails, RouterMessage, YieldOptions,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
@@ -331,4 +332,21 @@ fn a_caller_that_reads_slowly_still_gets_its_answers() {
     lab.send(caller, client::call(1, "com.add", NOTHING));
     lab.send(callee, client::yielded(1, args([1])));
     assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
+}
+
+#[test]
+fn an_invocation_that_can_not_be_sent_ends_its_call_and_one_of_an_earlier_session_nothing() {
+    let (mut lab, caller, callee) = caller_and_callee(Client::basic("callee"));
+    lab.send(caller, client::call(7, "com.add", args([2, 3])));
+    lab.received(callee);
+    let failure = |number: u64| {
+        let request = InvocationId::new(number).expect("an id");
+        InvocationError::new(request, error_uri::PAYLOAD_SIZE_EXCEEDED, Payload::EMPTY)
+    };
+    lab.fail_invocation(callee, failure(40));
+    assert_eq!((lab.received(callee), lab.received(caller)), (vec![], vec![]));
+    lab.fail_invocation(callee, failure(1));
+    let error = router::failed(RequestKind::Call, 7, error_uri::PAYLOAD_SIZE_EXCEEDED, NOTHING);
+    assert_eq!(lab.received(caller), [error]);
+    assert_eq!(lab.received(callee), []);
 }

@@ -23,7 +23,7 @@ use cloverleaf_router::{
 };
 use cloverleaf_wamp::features::{CLIENT, ClientRoles, Features};
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
-use cloverleaf_wamp::message::{Abort, ClientMessage, RouterMessage, Welcome};
+use cloverleaf_wamp::message::{Abort, ClientMessage, InvocationError, RouterMessage, Welcome};
 use cloverleaf_wamp::uri::{UriPattern, UriRule};
 
 use crate::draws::Draws;
@@ -192,6 +192,12 @@ impl Lab {
     pub fn disconnect(&mut self, peer: Peer) {
         self.places[peer.0].recorder.set_state(State::Gone);
         self.realm.detach(self.places[peer.0].session);
+    }
+
+    /// The host can't send an invocation to its callee, and says so in its place.
+    pub fn fail_invocation(&mut self, callee: Peer, error: InvocationError) {
+        let session = self.places[callee.0].session;
+        self.realm.fail_invocation(session, error);
     }
 
     /// The host aborts the session, as it does after bytes that are no message.

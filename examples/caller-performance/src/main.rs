@@ -1,5 +1,4 @@
-//! The example of the mission: `POST /call` requests that reach procedures on every kind of
-//! attachment. This program registers five components by their class names and hands over to the
+//! `POST /call` requests that reach procedures on every kind of attachment. This program registers five components by their class names and hands over to the
 //! node; which of them run, and where, is said by the configuration (`.crossbar/config.json`,
 //! `.crossbar/config_multi_worker.json`).
 

@@ -47,8 +47,10 @@ fn options(mut section: Section<'_>) -> RealmOptions {
     let chunk_size = default.event_dispatching_chunk_size;
     let options = RealmOptions {
         uri_check: uri_check.unwrap_or(default.uri_check),
-        enable_meta_api: section.flag("enable_meta_api", default.enable_meta_api),
-        bridge_meta_api: section.flag("bridge_meta_api", default.bridge_meta_api),
+        enable_meta_api: meta_api(&mut section, "enable_meta_api")
+            .unwrap_or(default.enable_meta_api),
+        bridge_meta_api: meta_api(&mut section, "bridge_meta_api")
+            .unwrap_or(default.bridge_meta_api),
         event_dispatching_chunk_size: section.number(
             "event_dispatching_chunk_size",
             &(1..=u32::MAX),
@@ -58,6 +60,16 @@ fn options(mut section: Section<'_>) -> RealmOptions {
     section.unsupported(&["strict_request_ids"]);
     section.finish();
     options
+}
+
+/// Whether a part of the meta API is wanted, which this version does not have.
+fn meta_api(section: &mut Section<'_>, key: &'static str) -> Option<bool> {
+    let field = section.optional(key)?;
+    let wanted = field.flag()?;
+    if wanted {
+        field.warn("the meta API is not offered by this version");
+    }
+    Some(wanted)
 }
 
 /// A realm's name: `^[A-Za-z][A-Za-z\d_\-@\.]{2,254}$`, or `0x` and 40 hexadecimal digits.

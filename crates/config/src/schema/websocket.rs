@@ -73,6 +73,13 @@ fn without_effect(section: &mut Section<'_>, options: &WebSocketOptions) {
         ("apply_mask", options.apply_mask != default.apply_mask),
         ("auto_fragment_size", options.auto_fragment_size.is_some()),
         ("fail_by_drop", options.fail_by_drop != default.fail_by_drop),
+        ("enable_rfc6455", options.enable_rfc6455 != default.enable_rfc6455),
+        ("echo_close_codereason", options.echo_close_codereason != default.echo_close_codereason),
+        ("auto_ping_size", options.auto_ping_size != default.auto_ping_size),
+        (
+            "auto_ping_restart_on_any_traffic",
+            options.auto_ping_restart_on_any_traffic != default.auto_ping_restart_on_any_traffic,
+        ),
         ("tcp_nodelay", options.tcp_nodelay != default.tcp_nodelay),
         ("auto_ping_interval", options.auto_ping_interval.is_some()),
         ("auto_ping_timeout", options.auto_ping_timeout.is_some()),
