@@ -20,7 +20,7 @@ use crate::container::supervisor::{Launch, supervise};
 use crate::listen::{Listening, bind};
 use crate::local;
 use crate::realm_host::{RealmHost, Realms};
-use crate::shutdown::{self, Ending};
+use crate::shutdown::{self, Ending, Signals};
 use crate::threads::Threads;
 
 mod services;
@@ -71,6 +71,7 @@ struct Node {
 /// Runs a node until it is asked to end.
 pub(crate) async fn run(run: Run) -> Result<(), StartError> {
     let started = Instant::now();
+    let signals = Signals::watch()?;
     check_classes(&run.settings, &run.components)?;
     let threads = Arc::new(Threads::start(run.threads)?);
     let (switch, ending) = shutdown::switch();
@@ -92,7 +93,7 @@ pub(crate) async fn run(run: Run) -> Result<(), StartError> {
     }
     tracing::info!("ready after {:.1} ms", started.elapsed().as_secs_f64() * 1_000.0);
 
-    let signal = shutdown::requested().await?;
+    let signal = signals.requested().await;
     tracing::info!("{signal}: the node ends");
     switch.end();
     while listeners.join_next().await.is_some() {}
