@@ -1,6 +1,6 @@
-//! `POST /call` requests that reach procedures on every kind of attachment. This program registers five components by their class names and hands over to the
-//! node; which of them run, and where, is said by the configuration (`.crossbar/config.json`,
-//! `.crossbar/config_multi_worker.json`).
+//! `POST /call` requests that reach procedures on every kind of attachment. This program registers
+//! five components by their class names and hands over to the node; which of them run, and where,
+//! is said by the configuration (`.crossbar/config.json`, `.crossbar/config_multi_worker.json`).
 
 use std::process::ExitCode;
 use std::sync::Arc;
