@@ -33,6 +33,9 @@ pub(crate) struct RouterPeer {
     /// Where the peer comes from, for the log.
     from: String,
     stage: Stage,
+    /// The WELCOME of the session has been written. What is written before it belongs to an earlier
+    /// session of the same connection, whose invocation numbers were the same.
+    is_welcomed: bool,
 }
 
 impl RouterPeer {
@@ -42,7 +45,7 @@ impl RouterPeer {
         outbound: Outbound<RouterMessage>,
         from: String,
     ) -> Self {
-        Self { realms, admission, outbound, from, stage: Stage::Joining }
+        Self { realms, admission, outbound, from, stage: Stage::Joining, is_welcomed: false }
     }
 
     /// HELLO: the client joins or is refused.
@@ -64,6 +67,7 @@ impl RouterPeer {
                     Quoted(agent)
                 );
                 self.stage = Stage::Joined(realm, key);
+                self.is_welcomed = false;
                 Flow::Continue
             }
             Err(refusal) => {
@@ -153,7 +157,9 @@ impl Peer<ServerSide> for RouterPeer {
             RouterMessage::Result(result) => failure(result.reference()),
             RouterMessage::Error(error) => failure(error.request),
             RouterMessage::Invocation(invocation) => {
-                if let Stage::Joined(realm, key) = &self.stage {
+                if let Stage::Joined(realm, key) = &self.stage
+                    && self.is_welcomed
+                {
                     realm.fail_invocation(*key, invocation.error(uri, explanation));
                 }
                 None
@@ -170,6 +176,10 @@ impl Peer<ServerSide> for RouterPeer {
         }
     }
 
+    fn sent(&mut self, message: &RouterMessage) {
+        self.is_welcomed |= matches!(message, RouterMessage::Welcome(_));
+    }
+
     fn is_open(&self) -> bool {
         matches!(self.stage, Stage::Joined(..))
     }
@@ -179,5 +189,136 @@ impl Peer<ServerSide> for RouterPeer {
             tracing::debug!("session {} from {} ended: {reason}", key.id(), self.from);
         }
         self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cloverleaf_router::{Admission, Permission, RealmSettings, Role};
+    use cloverleaf_transport::{Flow, Outlet, Peer as _, Undeliverable, outbound};
+    use cloverleaf_wamp::features::CLIENT;
+    use cloverleaf_wamp::ids::{InvocationId, RegistrationId, RequestId, SessionId};
+    use cloverleaf_wamp::message::{
+        Call, CallOptions, ClientMessage, Goodbye, Hello, HelloDetails, Invocation,
+        InvocationDetails, Register, RegisterOptions, RouterMessage, Welcome,
+    };
+    use cloverleaf_wamp::payload::Payload;
+    use cloverleaf_wamp::uri::{UriPattern, UriRule};
+
+    use super::RouterPeer;
+    use crate::realm_host::{RealmHost, Realms};
+
+    /// Two peers of one realm. Nothing is read from their queues.
+    struct Pair {
+        realm: Arc<RealmHost>,
+        caller: RouterPeer,
+        callee: RouterPeer,
+        _outlets: [Outlet<RouterMessage>; 2],
+    }
+
+    fn pair() -> Pair {
+        let everything = UriPattern::from_starred("*").expect("a pattern");
+        let realm = Arc::new(RealmHost::new(RealmSettings {
+            name: "realm1".into(),
+            uri_rule: UriRule::Loose,
+            roles: vec![Role::new("anonymous", [(everything, Permission::ALL)])],
+            agent: None,
+        }));
+        let mut realms = Realms::default();
+        realms.add("realm1", Arc::clone(&realm));
+        let (realms, admission) = (Arc::new(realms), Arc::new(Admission::open()));
+        let peer = || {
+            let (sender, outlet) = outbound::queue();
+            let (realms, admission) = (Arc::clone(&realms), Arc::clone(&admission));
+            (RouterPeer::new(realms, admission, sender, "a test".to_owned()), outlet)
+        };
+        let ((caller, one), (callee, other)) = (peer(), peer());
+        Pair { realm, caller, callee, _outlets: [one, other] }
+    }
+
+    fn request(number: u64) -> RequestId {
+        RequestId::new(number).expect("an id")
+    }
+
+    fn join(peer: &mut RouterPeer) {
+        let details = HelloDetails { roles: Some(CLIENT), ..HelloDetails::default() };
+        let hello = Hello { realm: "realm1".into(), details };
+        assert_eq!(peer.handle_message(ClientMessage::Hello(hello)), Flow::Continue);
+    }
+
+    fn register(peer: &mut RouterPeer) {
+        let options = RegisterOptions::default();
+        let register = Register { request: request(1), options, procedure: "com.a".into() };
+        assert_eq!(peer.handle_message(ClientMessage::Register(register)), Flow::Continue);
+    }
+
+    fn call(peer: &mut RouterPeer, number: u64) {
+        let (options, payload) = (CallOptions::default(), Payload::EMPTY);
+        let call = Call { request: request(number), options, procedure: "com.a".into(), payload };
+        assert_eq!(peer.handle_message(ClientMessage::Call(call)), Flow::Continue);
+    }
+
+    /// The first invocation of any session, which turns out to be too long to be sent.
+    fn fail_first_invocation(peer: &mut RouterPeer) {
+        let invocation = Invocation {
+            request: InvocationId::new(1).expect("an id"),
+            registration: RegistrationId::new(1).expect("an id"),
+            details: InvocationDetails::default(),
+            payload: Payload::EMPTY,
+        };
+        let reason = Undeliverable::TooLong { length: 513, limit: 512 };
+        let message = RouterMessage::Invocation(invocation);
+        assert_eq!(peer.handle_undeliverable(message, &reason), None);
+    }
+
+    fn welcome(peer: &mut RouterPeer) {
+        let session = SessionId::new(1).expect("an id");
+        peer.sent(&RouterMessage::Welcome(Welcome { session, details: Box::default() }));
+    }
+
+    #[test]
+    fn an_invocation_of_an_earlier_session_ends_no_call_of_the_present_one() {
+        let Pair { realm, mut caller, mut callee, _outlets } = pair();
+        join(&mut caller);
+        join(&mut callee);
+        register(&mut callee);
+        call(&mut caller, 1);
+        let goodbye = Goodbye::new(cloverleaf_wamp::error_uri::CLOSE_NORMAL);
+        assert_eq!(callee.handle_message(ClientMessage::Goodbye(goodbye)), Flow::Continue);
+        join(&mut callee);
+        register(&mut callee);
+        call(&mut caller, 2);
+        fail_first_invocation(&mut callee);
+        assert_eq!(realm.calls_in_flight(), 1);
+        welcome(&mut callee);
+        fail_first_invocation(&mut callee);
+        assert_eq!(realm.calls_in_flight(), 0);
+    }
+
+    #[test]
+    fn an_abort_that_is_too_long_is_sent_without_its_sentence() {
+        let Pair { mut caller, _outlets, .. } = pair();
+        let abort = super::Abort::new(cloverleaf_wamp::error_uri::NO_SUCH_REALM, "x".repeat(600));
+        let reason = Undeliverable::TooLong { length: 650, limit: 512 };
+        let sent = caller.handle_undeliverable(RouterMessage::Abort(abort), &reason);
+        let short = super::Abort {
+            details: Default::default(),
+            reason: cloverleaf_wamp::error_uri::NO_SUCH_REALM.into(),
+        };
+        assert_eq!(sent, Some(RouterMessage::Abort(short.clone())));
+        assert_eq!(caller.handle_undeliverable(RouterMessage::Abort(short), &reason), None);
+    }
+
+    #[test]
+    fn a_client_that_aborts_is_let_go_in_peace() {
+        let Pair { realm, mut caller, _outlets, .. } = pair();
+        join(&mut caller);
+        assert_eq!(realm.session_count(), 1);
+        let abort = super::Abort::new(cloverleaf_wamp::error_uri::CLOSE_NORMAL, "enough");
+        let flow = caller.handle_message(ClientMessage::Abort(abort));
+        assert!(matches!(flow, Flow::Close(super::CloseCode::NORMAL, _)), "{flow:?}");
+        assert_eq!(realm.session_count(), 0);
     }
 }

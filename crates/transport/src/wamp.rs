@@ -92,6 +92,9 @@ pub trait Peer<S: Side>: Send + 'static {
         reason: &Undeliverable,
     ) -> Option<S::Outgoing>;
 
+    /// A message has been written, in the order of the queue.
+    fn sent(&mut self, _: &S::Outgoing) {}
+
     /// Whether the session is open.
     fn is_open(&self) -> bool;
 
@@ -147,7 +150,10 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
     ) -> Result<(), Option<S::Outgoing>> {
         let start = out.len();
         let reason = match message.encode(self.serializer, out) {
-            Ok(()) if out.len() - start <= limit => return Ok(()),
+            Ok(()) if out.len() - start <= limit => {
+                self.peer.sent(&message);
+                return Ok(());
+            }
             Ok(()) => Undeliverable::TooLong { length: out.len() - start, limit },
             Err(error) => Undeliverable::NoForm(error),
         };
