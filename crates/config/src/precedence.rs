@@ -3,14 +3,16 @@
 //! Here, as in Crossbar.io's code, an exact pattern counts before a wildcard, and a wildcard
 //! before the longest prefix; among wildcards the one with the longest run of components before
 //! each of its wildcards. Crossbar.io's manual says that the longest pattern counts. Where the
-//! two differ, the author of a configuration is told.
+//! two differ, the author of a configuration is told. So is the author of a denial inside of a
+//! pattern that is allowed: who subscribes to or registers the whole pattern needs nothing but the
+//! rule that covers it.
 
 use std::cmp::Ordering;
 
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
 use crate::field::Field;
-use crate::settings::Permission;
+use crate::settings::{Allow, Permission};
 
 /// How many pairs of permissions of a role are compared: all of a hundred permissions. Roles in
 /// use have a few dozen.
@@ -32,7 +34,36 @@ pub(crate) fn point_out(permissions: &[(&Field<'_>, Permission)]) {
                 other.mark().line,
             ));
         }
+        if covers(&counting.pattern, &longer.pattern) {
+            for (action, denied) in gaps(longer.allow, counting.allow) {
+                if denied {
+                    field.warn(format!(
+                        "what this permission denies is still reached by who may {action} the \
+                         whole pattern '{}' of line {}",
+                        counting.pattern.as_str(),
+                        other.mark().line,
+                    ));
+                }
+            }
+        }
     }
+}
+
+/// Whether a prefix or wildcard matches everything that another pattern does.
+fn covers(whole: &UriPattern, part: &UriPattern) -> bool {
+    whole != part
+        && match (whole.policy(), part.policy()) {
+            (MatchPolicy::Exact, _) | (MatchPolicy::Wildcard, MatchPolicy::Prefix) => false,
+            _ => whole.matches(part.as_str()),
+        }
+}
+
+/// The actions on patterns that the part denies and the whole allows.
+const fn gaps(part: Allow, whole: Allow) -> [(&'static str, bool); 2] {
+    [
+        ("subscribe to", whole.subscribe && !part.subscribe),
+        ("register", whole.register && !part.register),
+    ]
 }
 
 /// Whether some URI matches both patterns, of which the first is longer and the second counts.

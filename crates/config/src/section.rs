@@ -82,6 +82,13 @@ impl<'a> Section<'a> {
         self.optional(key).and_then(|field| field.flag()).unwrap_or(default)
     }
 
+    /// Says of a key that is set to something that this version does not act on, that it does not.
+    pub(crate) fn has_no_effect(&mut self, key: &'static str, is_set: bool) {
+        if let Some(field) = self.optional(key).filter(|_| is_set) {
+            field.warn("this option has no effect in this version");
+        }
+    }
+
     /// The whole number of a key, or this when it is missing.
     pub(crate) fn number<N>(
         &mut self,

@@ -19,6 +19,9 @@ pub(super) fn controller(root: &mut Section<'_>) -> Controller {
     controller
 }
 
+/// The one `shutdown` that is what the node does.
+const ON_REQUEST: [NodeShutdown; 1] = [NodeShutdown::OnShutdownRequested];
+
 fn options(mut section: Section<'_>) -> ControllerOptions {
     let default = ControllerOptions::default();
     let shutdown = section.optional("shutdown").map(|field| shutdown(&field));
@@ -27,6 +30,9 @@ fn options(mut section: Section<'_>) -> ControllerOptions {
         shutdown: shutdown.unwrap_or(default.shutdown),
         enable_parallel_worker_start: section.flag("enable_parallel_worker_start", false),
     };
+    section.has_no_effect("title", options.title.is_some());
+    // Containers are started again instead, and a node ends when it is asked to.
+    section.has_no_effect("shutdown", options.shutdown != ON_REQUEST);
     section.finish();
     options
 }

@@ -84,6 +84,7 @@ fn options(mut section: Section<'_>) -> WebOptions {
         )),
         client_timeout: timeout.map(Duration::from_secs),
     };
+    section.has_no_effect("display_tracebacks", options.display_tracebacks);
     section.finish();
     options
 }

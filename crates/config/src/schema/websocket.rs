@@ -85,9 +85,7 @@ fn without_effect(section: &mut Section<'_>, options: &WebSocketOptions) {
         ("auto_ping_timeout", options.auto_ping_timeout.is_some()),
         ("show_server_version", options.show_server_version != default.show_server_version),
     ] {
-        if let Some(field) = section.optional(key).filter(|_| is_set) {
-            field.warn("this option has no effect in this version");
-        }
+        section.has_no_effect(key, is_set);
     }
 }
 

@@ -131,6 +131,9 @@ fn native_options(mut section: Section<'_>) -> ((NativeOptions, bool), Section<'
         expose_shared: section.flag("expose_shared", false),
         extra: section.optional("extra").map(|field| field.json()).unwrap_or_default(),
     };
+    section.has_no_effect("title", options.title.is_some());
+    section.has_no_effect("expose_controller", options.expose_controller);
+    section.has_no_effect("expose_shared", options.expose_shared);
     let disabled = section.optional("disabled").and_then(|field| is_disabled(&field));
     ((options, disabled.unwrap_or(false)), section)
 }
@@ -195,6 +198,8 @@ fn container_options(mut section: Section<'_>, native: NativeOptions) -> Contain
     if let Some(field) = restart.filter(|_| contradict(shutdown, mode)) {
         field.fault("a component cannot be started again and end the container with 'shutdown'");
     }
+    // The container's process is started again, whatever its components ask for.
+    section.has_no_effect("restart", mode != ContainerRestart::Never);
     section.finish();
     ContainerOptions { native, shutdown, restart: mode }
 }

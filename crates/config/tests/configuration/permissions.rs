@@ -209,3 +209,20 @@ fn permissions_whose_order_makes_no_difference_get_none() {
         assert_eq!(surprises(one, other), [""; 0], "{one:?} {other:?}");
     }
 }
+
+#[test]
+fn a_denial_inside_of_an_allowed_pattern_gets_a_warning() {
+    let about = |denied: &str, policy: &str| {
+        let text = permissions(&format!(
+            r#"{{"uri": "com.*", "allow": {{"subscribe": true, "register": true, "call": true}}}},
+            {{"uri": "{denied}", "match": "{policy}", "allow": {{"register": true}}}}"#
+        ));
+        json(&text).warnings.into_iter().map(|warning| warning.message).collect::<Vec<_>>()
+    };
+    let warning = "what this permission denies is still reached by who may subscribe to the whole \
+                   pattern 'com.' of line 1";
+    assert_eq!(about("com.secret", "exact"), [warning]);
+    assert_eq!(about("com.secret.", "prefix"), [warning]);
+    assert_eq!(about("com..secret", "wildcard"), [warning]);
+    assert_eq!(about("org.secret", "exact"), [""; 0]);
+}
