@@ -12,6 +12,7 @@ use compact_str::CompactString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::arguments::{self, Arguments};
 use crate::error::Error;
 use crate::pending::Answer;
 use crate::session::Session;
@@ -23,7 +24,7 @@ pub struct CallBuilder {
     session: Session,
     procedure: CompactString,
     options: CallOptions,
-    payload: Result<Payload, Error>,
+    payload: Arguments,
 }
 
 impl CallBuilder {
@@ -34,16 +35,13 @@ impl CallBuilder {
 
     /// Positional arguments: a tuple, an array or a `Vec`.
     pub fn args(mut self, args: impl Serialize) -> Self {
-        let serializer = self.session.shared().serializer;
-        self.payload = Payload::from_args(serializer, &args).map_err(Error::from);
+        self.payload = arguments::args(&self.session, &args);
         self
     }
 
     /// Positional and keyword arguments; the latter a struct or a map.
     pub fn args_and_kwargs(mut self, args: impl Serialize, kwargs: impl Serialize) -> Self {
-        let serializer = self.session.shared().serializer;
-        self.payload =
-            Payload::from_args_and_kwargs(serializer, &args, &kwargs).map_err(Error::from);
+        self.payload = arguments::args_and_kwargs(&self.session, &args, &kwargs);
         self
     }
 

@@ -15,6 +15,7 @@
 //! | [`error`] | what can go wrong, seen by a caller and told by a callee |
 //! | `net` | sockets, with the feature `net` |
 
+mod arguments;
 pub mod call;
 pub mod driver;
 pub mod error;

@@ -8,6 +8,7 @@ use cloverleaf_wamp::payload::Payload;
 use compact_str::CompactString;
 use serde::Serialize;
 
+use crate::arguments::{self, Arguments};
 use crate::error::Error;
 use crate::session::{BoxFuture, Session};
 
@@ -18,7 +19,7 @@ pub struct PublishBuilder {
     session: Session,
     topic: CompactString,
     options: PublishOptions,
-    payload: Result<Payload, Error>,
+    payload: Arguments,
 }
 
 impl PublishBuilder {
@@ -29,16 +30,13 @@ impl PublishBuilder {
 
     /// Positional arguments: a tuple, an array or a `Vec`.
     pub fn args(mut self, args: impl Serialize) -> Self {
-        let serializer = self.session.shared().serializer;
-        self.payload = Payload::from_args(serializer, &args).map_err(Error::from);
+        self.payload = arguments::args(&self.session, &args);
         self
     }
 
     /// Positional and keyword arguments; the latter a struct or a map.
     pub fn args_and_kwargs(mut self, args: impl Serialize, kwargs: impl Serialize) -> Self {
-        let serializer = self.session.shared().serializer;
-        self.payload =
-            Payload::from_args_and_kwargs(serializer, &args, &kwargs).map_err(Error::from);
+        self.payload = arguments::args_and_kwargs(&self.session, &args, &kwargs);
         self
     }
 
