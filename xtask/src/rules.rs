@@ -66,7 +66,7 @@ pub(crate) const RULES: &[Rule] = &[
         package: TRANSPORT,
         may_name: &[WAMP],
         never: &[],
-        reason: "it carries messages for whoever owns its PeerHandler and knows no realm",
+        reason: "it carries messages for whoever implements its Peer and knows no realm",
     },
     Rule {
         package: CLIENT,
