@@ -19,7 +19,7 @@ export WAMP_VECTORS ?= $(abspath $(wildcard ../shared/spec/vectors))
 export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 
 .PHONY: help run test binaries test-rust test-interop test-bench check lockfile format clippy \
-        docs arch deny advisories bench bench-quick fuzz wrk
+        fuzz-targets docs arch deny advisories bench bench-quick fuzz wrk
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,7 +55,7 @@ test-bench: $(VENV)/installed binaries wrk
 
 # --- checks --------------------------------------------------------------------------------------
 
-check: lockfile format clippy docs arch deny advisories ## Format, lints, docs, licences, arrows.
+check: lockfile format clippy fuzz-targets docs arch deny advisories ## Format, lints, docs, licences, arrows.
 
 lockfile:
 	@cargo metadata --locked --format-version 1 >/dev/null && echo "Cargo.lock is up to date"
@@ -65,6 +65,10 @@ format:
 
 clippy:
 	cargo clippy --workspace --all-targets -- -D warnings
+
+# They are a workspace of their own, which nothing else compiles.
+fuzz-targets:
+	cargo check --locked --manifest-path fuzz/Cargo.toml --target-dir $(TARGET)/fuzz-targets
 
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items

@@ -1,12 +1,13 @@
 //! The future of one peer: bytes to messages for its handler, messages of its queue to bytes.
 //!
 //! One task a peer. A turn reads at most [`READS_PER_TURN`] buffers, writes at most
-//! [`WRITES_PER_TURN`] times and encodes at most [`WRITE_BATCH`] bytes between two writes; a peer that does not read is not heard either. Reading
-//! goes into one buffer that all connections of a thread share, so an idle connection holds none.
+//! [`WRITES_PER_TURN`] times and encodes at most [`WRITE_BATCH`] bytes between two writes; a peer
+//! that does not read is not heard either. Reading goes into one buffer that all connections of a
+//! thread share, so an idle connection holds none.
 //!
 //! ```text
-//! Open ──(handler, queue or fault ends it)──▶ Flushing ──(all sent, half closed)──▶ Lingering ──▶ end
-//!   └────────────(the peer or the network ends it, or a full queue)────────────────────────────▶ end
+//! Open ──(handler, queue or fault ends it)──▶ Flushing ──(all sent, half closed)─▶ Lingering ─▶ end
+//!   └────────────(the peer or the network ends it, or a full queue)──────────────────────────▶ end
 //! ```
 
 use std::cell::RefCell;

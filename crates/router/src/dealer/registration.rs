@@ -51,8 +51,8 @@ impl Registration {
 }
 
 impl Dealer {
-    /// Adds a callee. A policy other than `single` lets several in, all under the same registration;
-    /// the same callee again changes nothing.
+    /// Adds a callee. A policy other than `single` lets several in, all under the same
+    /// registration; the same callee again changes nothing.
     pub(crate) fn register<O: Outbox>(
         &mut self,
         session: &mut Session<O>,

@@ -1,0 +1,161 @@
+//! Options and details with values of the wrong type, beyond their range or too long.
+
+use cloverleaf_wamp::codec::MAX_LIST_OPTION_ENTRIES;
+use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::message::{CancelMode, ClientMessage};
+use cloverleaf_wamp::serializer::Serializer;
+
+use super::{client, either, from_client};
+
+/// Asserts that the option takes these values and no others.
+fn assert_option(head: &str, tail: &str, option: &'static str, good: &[&str], bad: &[&str]) {
+    for value in good.iter().chain(&["null"]) {
+        let text = format!("{head}{{\"{option}\":{value}}}{tail}]");
+        assert_eq!(either(&text), Ok(()), "{text}");
+    }
+    for value in bad {
+        let text = format!("{head}{{\"{option}\":{value}}}{tail}]");
+        let outcome = either(&text);
+        let named = matches!(outcome, Err(DecodeError::WrongType { field, .. }) if field == option);
+        assert!(named, "{text}: {outcome:?}");
+    }
+}
+
+#[test]
+fn booleans_are_no_numbers() {
+    let (good, bad) = (["true", "false"], ["0", "1", "\"true\"", "[]", "{}", "1.0"]);
+    for option in ["receive_progress", "progress", "disclose_me"] {
+        assert_option("[48,1,", ",\"com.a\"", option, &good, &bad);
+    }
+    for option in ["acknowledge", "exclude_me", "disclose_me", "retain"] {
+        assert_option("[16,1,", ",\"com.a\"", option, &good, &bad);
+    }
+    assert_option("[32,1,", ",\"com.a\"", "get_retained", &good, &bad);
+    assert_option("[70,1,", "", "progress", &good, &bad);
+    assert_option("[50,1,", "", "progress", &good, &bad);
+}
+
+#[test]
+fn a_timeout_is_an_integer_of_0_or_more() {
+    let bad = ["-1", "1.0", "1e3", "\"100\"", "true", "[]", "{}"];
+    assert_option("[48,1,", ",\"com.a\"", "timeout", &["0", "100"], &bad);
+    assert_option("[48,1,", ",\"com.a\"", "timeout", &["18446744073709551615"], &[]);
+}
+
+#[test]
+fn words_are_the_ones_of_the_specification() {
+    let bad = ["\"\"", "\"Exact\"", "\"regex\"", "1", "true", "[\"exact\"]", "{}"];
+    for head in ["[32,1,", "[64,1,"] {
+        let good = ["\"exact\"", "\"prefix\"", "\"wildcard\""];
+        assert_option(head, ",\"com.a\"", "match", &good, &bad);
+    }
+    let good = ["\"single\"", "\"first\"", "\"last\"", "\"random\"", "\"roundrobin\""];
+    assert_option("[64,1,", ",\"com.a\"", "invoke", &good, &["\"all\"", "\"\"", "1", "[]"]);
+    let good = ["\"skip\"", "\"kill\"", "\"killnowait\""];
+    assert_option("[49,1,", "", "mode", &good, &["\"abort\"", "\"\"", "1", "[]"]);
+    let good = ["\"cryptobox\"", "\"mqtt\"", "\"xbr\""];
+    assert_option("[48,1,", ",\"com.a\"", "enc_algo", &good, &["\"rot13\"", "1", "[]"]);
+}
+
+#[test]
+fn lists_have_entries_of_their_type() {
+    for option in ["exclude", "eligible"] {
+        let good = ["[]", "[1]", "[1,9007199254740992]"];
+        let bad =
+            ["1", "\"1\"", "{}", "true", "[0]", "[\"1\"]", "[1.0]", "[-1]", "[null]", "[[1]]"];
+        assert_option("[16,1,", ",\"com.a\"", option, &good, &bad);
+    }
+    for list in ["authid", "authrole"] {
+        for option in ["exclude", "eligible"] {
+            let option: &'static str = format!("{option}_{list}").leak();
+            let good = ["[]", "[\"a\"]", "[\"a\",\"\"]"];
+            let bad = ["\"a\"", "1", "{}", "[1]", "[null]", "[true]", "[[\"a\"]]", "[{}]"];
+            assert_option("[16,1,", ",\"com.a\"", option, &good, &bad);
+        }
+    }
+    let good = ["[]", "[\"ticket\",\"anonymous\"]"];
+    assert_option("[1,\"realm1\",", "", "authmethods", &good, &["\"ticket\"", "[1]", "{}"]);
+}
+
+#[test]
+fn strings_are_strings() {
+    let (good, bad) = (["\"\"", "\"x\""], ["1", "true", "[]", "{}", "\"\\u0000AAEC\""]);
+    for option in ["transaction_hash", "enc_key", "enc_serializer"] {
+        assert_option("[48,1,", ",\"com.a\"", option, &good, &bad);
+        assert_option("[16,1,", ",\"com.a\"", option, &good, &bad);
+    }
+    for option in ["agent", "authid"] {
+        assert_option("[1,\"realm1\",", "", option, &good, &bad);
+    }
+    assert_option("[3,", ",\"com.reason\"", "message", &good, &bad);
+}
+
+#[test]
+fn roles_are_dictionaries_of_dictionaries_of_booleans() {
+    let good = [
+        "{}",
+        r#"{"caller":{}}"#,
+        r#"{"caller":{"features":{}}}"#,
+        r#"{"caller":{"features":null}}"#,
+        r#"{"callee":{"features":{"call_canceling":true,"call_timeout":false}}}"#,
+        r#"{"callee":{"features":{"call_canceling":null,"time_travel":{"how":[1]}}}}"#,
+        r#"{"juggler":{"features":{"balls":5}},"caller":{"x":[]}}"#,
+    ];
+    let bad = [
+        "[]",
+        "\"caller\"",
+        r#"["caller"]"#,
+        r#"{"caller":true}"#,
+        r#"{"caller":[]}"#,
+        r#"{"caller":{"features":[]}}"#,
+        r#"{"caller":{"features":true}}"#,
+        r#"{"callee":{"features":{"call_canceling":1}}}"#,
+    ];
+    assert_option("[1,\"realm1\",", "", "roles", &good, &bad);
+}
+
+#[test]
+fn keys_that_nobody_knows_are_passed_over_with_whatever_they_hold() {
+    for value in ["null", "1", "\"x\"", "[[],{}]", r#"{"a":{"b":[1,2,{"timeout":"x"}]}}"#] {
+        let text =
+            format!("[48,1,{{\"x_custom\":{value},\"timeout\":5,\"_y\":{value}}},\"com.a\"]");
+        for serializer in Serializer::ALL {
+            let Ok(ClientMessage::Call(call)) = from_client(serializer, &text) else {
+                panic!("{text} in {serializer}");
+            };
+            assert_eq!(call.options.timeout, Some(5));
+        }
+    }
+}
+
+#[test]
+fn of_a_key_that_stands_twice_the_last_counts_and_both_must_be_right() {
+    let mode = |options: &str| {
+        from_client(Serializer::Json, &format!("[49,1,{{{options}}}]")).map(|message| match message
+        {
+            ClientMessage::Cancel(cancel) => cancel.options.mode,
+            other => panic!("{other:?}"),
+        })
+    };
+    assert_eq!(mode(r#""mode":"skip","mode":"kill""#), Ok(Some(CancelMode::Kill)));
+    assert_eq!(mode(r#""mode":"skip","mode":null"#), Ok(None));
+    assert!(mode(r#""mode":1,"mode":"kill""#).is_err());
+    assert_eq!(client(r#"[48,1,{},"com.a",[],{"a":1,"a":2}]"#), Ok(()));
+}
+
+// === too much ===
+
+#[test]
+fn a_list_option_has_a_longest_length() {
+    let list = |entry: &str, entries: usize| vec![entry; entries].join(",");
+    for (option, entry) in [("exclude", "1"), ("eligible_authid", "\"a\"")] {
+        let publish = |entries| {
+            let list = list(entry, entries);
+            client(&format!("[16,1,{{\"{option}\":[{list}]}},\"com.a\"]"))
+        };
+        assert_eq!(publish(MAX_LIST_OPTION_ENTRIES), Ok(()));
+        let too_long = DecodeError::OptionTooLong { message: "PUBLISH", field: option };
+        assert_eq!(publish(MAX_LIST_OPTION_ENTRIES + 1), Err(too_long.clone()));
+        assert_eq!(publish(300_000), Err(too_long));
+    }
+}
