@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(
             faults_in(&members),
             ["cloverleaf-transport names cloverleaf-router, which it may not: it carries \
-                 messages for whoever owns its PeerHandler and knows no realm"]
+                 messages for whoever implements its Peer and knows no realm"]
         );
     }
 
