@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::{Call, CallOptions, CancelMode, ClientMessage, RequestKind};
 use cloverleaf_wamp::payload::Payload;
 use compact_str::CompactString;
@@ -15,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::arguments::{self, Arguments};
 use crate::error::Error;
 use crate::pending::Answer;
+use crate::sent::{Sent, ended};
 use crate::session::Session;
 
 /// A call that has not been made yet; `.await` makes it.
@@ -67,18 +67,12 @@ impl CallBuilder {
     /// Makes the call at once.
     pub fn send(self) -> Calling {
         let Self { session, procedure, options, payload } = self;
-        let payload = match payload {
-            Ok(payload) => payload,
-            Err(error) => return Calling { session, state: CallState::Failed(Some(error)) },
-        };
-        let sent = session.request(RequestKind::Call, None, |request| {
-            ClientMessage::Call(Call { request, options, procedure: procedure.into(), payload })
+        let sent = payload.and_then(|payload| {
+            session.request(RequestKind::Call, None, |request| {
+                ClientMessage::Call(Call { request, options, procedure: procedure.into(), payload })
+            })
         });
-        let state = match sent {
-            Ok(request) => CallState::Waiting(request),
-            Err(error) => CallState::Failed(Some(error)),
-        };
-        Calling { session, state }
+        Calling { session, sent: sent.into() }
     }
 }
 
@@ -96,48 +90,27 @@ impl IntoFuture for CallBuilder {
 #[must_use = "dropping a call cancels it"]
 pub struct Calling {
     session: Session,
-    state: CallState,
-}
-
-#[derive(Debug)]
-enum CallState {
-    Waiting(RequestId),
-    Failed(Option<Error>),
-    Ended,
+    sent: Sent,
 }
 
 impl Future for Calling {
     type Output = Result<Reply, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = match &mut self.state {
-            CallState::Waiting(request) => {
-                let request = *request;
-                let polled = self.session.shared().state.lock().pending.poll(request, context);
-                match polled {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Some(Ok(Answer::Payload(payload)))) => Ok(Reply { payload }),
-                    Poll::Ready(Some(Err(error))) => Err(error),
-                    Poll::Ready(Some(Ok(Answer::Number(_))) | None) => Err(ended()),
-                }
-            }
-            CallState::Failed(error) => Err(error.take().unwrap_or_else(ended)),
-            CallState::Ended => Err(ended()),
-        };
-        self.state = CallState::Ended;
-        Poll::Ready(outcome)
+        let Self { session, sent } = &mut *self;
+        sent.poll(session, context).map(|answer| match answer? {
+            Answer::Payload(payload) => Ok(Reply { payload }),
+            Answer::Number(_) => Err(ended()),
+        })
     }
 }
 
 impl Drop for Calling {
     fn drop(&mut self) {
-        let CallState::Waiting(request) = self.state else { return };
-        self.session.cancel(request, CancelMode::KillNoWait);
+        if let Some(request) = self.sent.unanswered() {
+            self.session.cancel(request, CancelMode::KillNoWait);
+        }
     }
-}
-
-fn ended() -> Error {
-    Error::Closed("the call has ended already".into())
 }
 
 /// What a procedure returned.

@@ -27,11 +27,12 @@ mod pending;
 pub mod procedure;
 pub mod publish;
 pub mod register;
+mod sent;
 pub mod session;
 pub mod subscribe;
 mod watch;
 
-pub use call::Reply;
+pub use call::{Calling, Reply};
 pub use cloverleaf_wamp::message::{InvokePolicy, PublishOptions};
 pub use cloverleaf_wamp::payload::Payload;
 pub use cloverleaf_wamp::serializer::Serializer;
@@ -42,6 +43,7 @@ pub use link::{Link, SendError};
 #[cfg(feature = "net")]
 pub use net::{Client, Endpoint, Protocol, Reconnect, Target};
 pub use procedure::{Answer, Args, Invocation, Kwargs, Procedure};
+pub use publish::Publishing;
 pub use register::Registration;
 pub use session::Session;
 pub use subscribe::{Event, Subscription};

@@ -1,6 +1,8 @@
 //! Publishing: a builder that becomes a future.
 
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{ClientMessage, Publish, PublishOptions, RequestKind};
@@ -10,7 +12,9 @@ use serde::Serialize;
 
 use crate::arguments::{self, Arguments};
 use crate::error::Error;
-use crate::session::{BoxFuture, Session};
+use crate::pending::Answer;
+use crate::sent::{Sent, ended};
+use crate::session::Session;
 
 /// A publication that has not been made yet; `.await` makes it.
 #[derive(Debug)]
@@ -69,24 +73,53 @@ impl PublishBuilder {
         })
     }
 
-    async fn publish(self) -> Result<PublicationId, Error> {
+    /// Publishes at once.
+    pub fn send(self) -> Publishing {
         let Self { session, topic, options, payload } = self;
-        let payload = payload?;
-        let number = session
-            .acknowledged(RequestKind::Publish, None, |request| {
+        let sent = payload.and_then(|payload| {
+            session.request(RequestKind::Publish, None, |request| {
                 let options = Box::new(options);
                 ClientMessage::Publish(Publish { request, options, topic: topic.into(), payload })
             })
-            .await?;
-        PublicationId::new(number).ok_or_else(|| Error::Closed("senseless PUBLISHED".into()))
+        });
+        Publishing { session, sent: sent.into() }
     }
 }
 
 impl IntoFuture for PublishBuilder {
     type Output = Result<PublicationId, Error>;
-    type IntoFuture = BoxFuture<Self::Output>;
+    type IntoFuture = Publishing;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.publish())
+    fn into_future(self) -> Publishing {
+        self.send()
+    }
+}
+
+/// A publication on its way to its acknowledgement. Dropped before, it is published all the same.
+#[derive(Debug)]
+#[must_use = "without its acknowledgement nobody learns whether a publication was allowed"]
+pub struct Publishing {
+    session: Session,
+    sent: Sent,
+}
+
+impl Future for Publishing {
+    type Output = Result<PublicationId, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { session, sent } = &mut *self;
+        sent.poll(session, context).map(|answer| match answer? {
+            Answer::Number(number) => PublicationId::new(number)
+                .ok_or_else(|| Error::Closed("senseless PUBLISHED".into())),
+            Answer::Payload(_) => Err(ended()),
+        })
+    }
+}
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        if let Some(request) = self.sent.unanswered() {
+            self.session.abandon(request);
+        }
     }
 }

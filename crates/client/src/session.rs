@@ -34,6 +34,7 @@ use crate::pending::{Answer, Pending};
 use crate::procedure::{Procedure, SharedProcedure};
 use crate::publish::PublishBuilder;
 use crate::register::{RegisterBuilder, RegistrationEntry};
+use crate::sent::{Sent, ended};
 use crate::subscribe::{SubscribeBuilder, SubscriptionEntry};
 use crate::watch::Watchers;
 
@@ -95,8 +96,7 @@ struct AbandonOnDrop<'a> {
 
 impl Drop for AbandonOnDrop<'_> {
     fn drop(&mut self) {
-        let slot = self.session.shared.state.lock().pending.abandon(self.request);
-        drop(slot);
+        self.session.abandon(self.request);
     }
 }
 
@@ -204,6 +204,12 @@ impl Session {
         drop(slot);
     }
 
+    /// Nobody waits for this request any more; what its answer grants is given back.
+    pub(crate) fn abandon(&self, request: RequestId) {
+        let slot = self.shared.state.lock().pending.abandon(request);
+        drop(slot);
+    }
+
     /// Sends a request that nobody waits for.
     pub(crate) fn notify(
         &self,
@@ -245,14 +251,10 @@ impl Session {
     /// Waits for the number in the acknowledgement of a request.
     pub(crate) async fn acknowledgement(&self, request: RequestId) -> Result<u64, Error> {
         let _abandon = AbandonOnDrop { session: self, request };
-        let answer =
-            std::future::poll_fn(|context| self.shared.state.lock().pending.poll(request, context));
-        match answer.await {
-            Some(Ok(Answer::Number(number))) => Ok(number),
-            Some(Err(error)) => Err(error),
-            Some(Ok(Answer::Payload(_))) | None => {
-                Err(Error::Closed("the request has ended already".into()))
-            }
+        let mut sent = Sent::Waiting(request);
+        match std::future::poll_fn(|context| sent.poll(self, context)).await? {
+            Answer::Number(number) => Ok(number),
+            Answer::Payload(_) => Err(ended()),
         }
     }
 

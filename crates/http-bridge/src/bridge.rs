@@ -1,9 +1,12 @@
 //! The front desk: a request in, a reply out.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cloverleaf_client::Session;
+use cloverleaf_client::{Calling, Publishing, Session};
 
 use crate::checks::{self, repeated};
 use crate::denial::Denial;
@@ -53,44 +56,46 @@ impl Bridge {
         self.settings.body_limit()
     }
 
-    /// Answers one request. The body of a request other than POST and PUT is not looked at.
-    ///
-    /// The future waits for the router only. Dropping it (because the client has hung up) cancels
-    /// the call. The signature's age is measured at `now`.
-    pub async fn handle(
+    /// Begins to answer one request: looks at it whole and asks the router at once. The body of a
+    /// request other than POST and PUT is not looked at. The signature's age is measured at `now`.
+    pub fn handle(
         &self,
         head: &impl Head,
         body: Result<Bytes, BodyError>,
         now: SystemTime,
-    ) -> Reply {
+    ) -> Answering<'_> {
         let headers = ReplyHeaders::answering(head, &self.settings.allowed_origins);
-        match head.method() {
-            "POST" | "PUT" => headers.with(self.serve(head, body, now).await),
-            "OPTIONS" => headers.naming_methods().with(Answer::EMPTY),
+        let (headers, state) = match head.method() {
+            "POST" | "PUT" => match self.ask(head, body, now) {
+                Ok(state) => (headers, state),
+                Err(denial) => (headers, State::Answered(self.deny(&denial))),
+            },
+            "OPTIONS" => (headers.naming_methods(), State::Answered(Answer::EMPTY)),
             method => {
                 let denial = Denial::Method(repeated(method.as_bytes()));
-                headers.naming_methods().with(self.deny(&denial))
+                (headers.naming_methods(), State::Answered(self.deny(&denial)))
             }
-        }
+        };
+        Answering { bridge: self, headers: Some(headers), state }
     }
 
-    async fn serve(
+    fn ask(
         &self,
         head: &impl Head,
         body: Result<Bytes, BodyError>,
         now: SystemTime,
-    ) -> Answer {
-        let accepted = checks::accept(head, body, &self.settings, now);
-        match self.resource {
-            Resource::Caller => match accepted.and_then(|body| Envelope::parse(&body)) {
-                Ok(envelope) => call::answer(&self.session, envelope, &self.settings).await,
-                Err(denial) => self.deny(&denial),
-            },
-            Resource::Publisher => match accepted.and_then(|body| Envelope::parse(&body)) {
-                Ok(envelope) => publish::answer(&self.session, envelope, &self.settings).await,
-                Err(denial) => self.deny(&denial),
-            },
-        }
+    ) -> Result<State, Denial> {
+        let body = checks::accept(head, body, &self.settings, now)?;
+        Ok(match self.resource {
+            Resource::Caller => {
+                let envelope = Envelope::parse(&body)?;
+                State::Calling(call::start(&self.session, envelope, &self.settings))
+            }
+            Resource::Publisher => {
+                let envelope = Envelope::parse(&body)?;
+                State::Publishing(publish::start(&self.session, envelope, &self.settings))
+            }
+        })
     }
 
     #[cold]
@@ -99,5 +104,42 @@ impl Bridge {
             tracing::debug!(code = denial.code(), reason = ?denial.to_string(), "request denied");
         }
         Answer::of_denial(denial)
+    }
+}
+
+/// The reply to one request, on its way. It waits for the router only; dropping it, because the
+/// client has hung up, cancels the call.
+#[derive(Debug)]
+#[must_use = "dropping the answer cancels the call"]
+pub struct Answering<'b> {
+    bridge: &'b Bridge,
+    headers: Option<ReplyHeaders>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Answered(Answer),
+    Calling(Calling),
+    Publishing(Publishing),
+}
+
+impl Future for Answering<'_> {
+    type Output = Reply;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
+        let this = &mut *self;
+        let settings = &this.bridge.settings;
+        let answer = match &mut this.state {
+            State::Answered(answer) => std::mem::replace(answer, Answer::EMPTY),
+            State::Calling(calling) => {
+                call::answer(ready!(Pin::new(calling).poll(context)), settings)
+            }
+            State::Publishing(publishing) => {
+                publish::answer(ready!(Pin::new(publishing).poll(context)), settings)
+            }
+        };
+        let headers = this.headers.take().expect("an answer is polled to its end once");
+        Poll::Ready(headers.with(answer))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloverleaf_client::Session;
+use cloverleaf_client::{Calling, Error, Reply, Session};
 use cloverleaf_wamp::message::CallOptions;
 
 use crate::checks::repeated;
@@ -10,12 +10,12 @@ use crate::envelope::Envelope;
 use crate::reply::Answer;
 use crate::settings::BridgeSettings;
 
-/// Calls the procedure and answers with what it returned.
-pub(crate) async fn answer(
+/// Calls the procedure.
+pub(crate) fn start(
     session: &Session,
     envelope: Envelope<CallOptions>,
     settings: &BridgeSettings,
-) -> Answer {
+) -> Calling {
     let Envelope { uri, payload, options } = envelope;
     if settings.debug {
         tracing::debug!(procedure = ?repeated(uri.as_bytes()), ?payload, "call");
@@ -28,7 +28,12 @@ pub(crate) async fn answer(
     if options.disclose_me == Some(true) {
         call = call.disclose_me();
     }
-    match call.send().await {
+    call.send()
+}
+
+/// What the procedure returned, or why it did not.
+pub(crate) fn answer(ended: Result<Reply, Error>, settings: &BridgeSettings) -> Answer {
+    match ended {
         Ok(reply) => Answer::of_results(&reply.into_payload()),
         Err(error) => {
             if settings.debug {

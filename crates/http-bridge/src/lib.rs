@@ -32,7 +32,7 @@ pub mod settings;
 mod status;
 mod timestamp;
 
-pub use bridge::{BodyError, Bridge, Resource};
+pub use bridge::{Answering, BodyError, Bridge, Resource};
 pub use denial::Denial;
 pub use head::{Connection, Head, RequestHead};
 pub use reply::Reply;

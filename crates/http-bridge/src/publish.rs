@@ -1,23 +1,29 @@
 //! Publishing: what a publisher asks of the router.
 
-use cloverleaf_client::{PublishOptions, Session};
+use cloverleaf_client::{Error, PublishOptions, Publishing, Session};
+use cloverleaf_wamp::ids::PublicationId;
 
 use crate::checks::repeated;
 use crate::envelope::Envelope;
 use crate::reply::Answer;
 use crate::settings::BridgeSettings;
 
-/// Publishes the event and answers with the publication's id.
-pub(crate) async fn answer(
+/// Publishes the event.
+pub(crate) fn start(
     session: &Session,
     envelope: Envelope<PublishOptions>,
     settings: &BridgeSettings,
-) -> Answer {
+) -> Publishing {
     let Envelope { uri, payload, options } = envelope;
     if settings.debug {
         tracing::debug!(topic = ?repeated(uri.as_bytes()), ?payload, "publish");
     }
-    match session.publish(uri).payload(payload).options(options).await {
+    session.publish(uri).payload(payload).options(options).send()
+}
+
+/// The publication's id, or why it was refused.
+pub(crate) fn answer(ended: Result<PublicationId, Error>, settings: &BridgeSettings) -> Answer {
+    match ended {
         Ok(publication) => Answer::of_publication(publication),
         Err(error) => {
             if settings.debug {
