@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`bridge`] | the front desk: a request in, a reply out |
 //! | [`head`] | what the bridge wants to know of a request besides its body |
+//! | [`http1`] | HTTP/1.1 for the two hot requests |
 //! | [`settings`] | what an operator may choose |
 //! | `checks` | what a request must fulfil before its body is read |
 //! | [`request_auth`] | signed requests |
@@ -24,6 +25,7 @@ mod checks;
 pub mod denial;
 pub mod envelope;
 pub mod head;
+pub mod http1;
 mod publish;
 mod query;
 pub mod reply;

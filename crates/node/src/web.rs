@@ -4,7 +4,7 @@
 //! that becomes a WebSocket leaves HTTP here.
 
 use std::convert::Infallible;
-use std::future::{Future as _, poll_fn};
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,12 +23,16 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
 mod body;
+mod direct;
 mod files;
+mod rewound;
 mod routes;
 mod upgrade;
 mod visits;
 
+use direct::Direct;
 pub(crate) use files::Files;
+use rewound::Rewound;
 pub(crate) use routes::{JsonValue, Routes, Segment, Service};
 pub(crate) use upgrade::{Endpoint, OriginRule, WebSocketEndpoint};
 pub(crate) use visits::Visits;
@@ -74,13 +78,45 @@ impl Drop for InFlight<'_> {
     }
 }
 
+/// Serves a connection until it ends or is asked to end now. Whoever serves looks for himself
+/// whether he is asked to finish.
+async fn attended<T>(visit: &Visit, serving: impl Future<Output = T>) -> Option<T> {
+    let mut serving = pin!(serving);
+    poll_fn(|context| {
+        visit.is_served_by(context.waker());
+        if visit.asked() == Asked::End {
+            return Poll::Ready(None);
+        }
+        serving.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+fn ended(visit: &Visit, error: &dyn std::error::Error) {
+    tracing::debug!("an HTTP connection from {} ended: {error}", visit.from);
+}
+
 impl WebSite {
     /// Serves one connection to its end. When the node ends, the request in flight is finished and
     /// no other is taken.
-    pub(crate) async fn serve(self: Arc<Self>, stream: Stream, from: PeerAddress) {
+    pub(crate) async fn serve(self: Arc<Self>, mut stream: Stream, from: PeerAddress) {
         let (visit, _place) = self.visits.begin(from);
+        let mut early = Vec::new();
+        if !self.is_decorated() && self.routes.lead_to_a_bridge() {
+            let direct = Direct::new(&self, &visit, &mut stream).serve();
+            match attended(&visit, direct).await {
+                Some(Ok(Some(unusual))) => early = unusual,
+                Some(Ok(None)) | None => return,
+                Some(Err(error)) => return ended(&visit, &error),
+            }
+        }
+        // In a box, so that the connections that stay on the short way don't carry its room.
+        Box::pin(self.serve_by_hyper(Rewound::new(early, stream), &visit)).await;
+    }
+
+    async fn serve_by_hyper(self: &Arc<Self>, stream: Rewound, visit: &Arc<Visit>) {
         let service = service_fn(|request| {
-            let (site, visit) = (Arc::clone(&self), Arc::clone(&visit));
+            let (site, visit) = (Arc::clone(self), Arc::clone(visit));
             async move { Ok::<_, Infallible>(site.answer(request, &visit).await) }
         });
         // Without a timer of hyper's: `visits` watches the time.
@@ -91,19 +127,14 @@ impl WebSite {
         let mut connection = pin!(connection);
         let mut finishing = false;
         let outcome = poll_fn(|context| {
-            visit.is_served_by(context.waker());
-            match visit.asked() {
-                Asked::Finish if !finishing => {
-                    finishing = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                Asked::End => return Poll::Ready(Ok(())),
-                Asked::Nothing | Asked::Finish => {}
+            if visit.asked() == Asked::Finish && !finishing {
+                finishing = true;
+                connection.as_mut().graceful_shutdown();
             }
             connection.as_mut().poll(context)
         });
-        if let Err(error) = outcome.await {
-            tracing::debug!("an HTTP connection from {} ended: {error}", visit.from);
+        if let Some(Err(error)) = attended(visit, outcome).await {
+            ended(visit, &error);
         }
     }
 

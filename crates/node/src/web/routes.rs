@@ -70,6 +70,15 @@ impl Routes {
         Self { by_segment: BTreeMap::new(), root: Some(Box::new(service)) }
     }
 
+    /// Whether calls or publications are served at any path.
+    pub(super) fn lead_to_a_bridge(&self) -> bool {
+        self.by_segment.values().chain(self.root.as_deref()).any(|service| match service {
+            Service::Bridge(_) => true,
+            Service::Path(routes) => routes.lead_to_a_bridge(),
+            _ => false,
+        })
+    }
+
     /// The service of a path, and where in the path that begins which is left for it.
     pub(crate) fn find(&self, path: &str) -> Option<(&Service, usize)> {
         self.find_from(path, 0)

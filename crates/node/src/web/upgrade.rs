@@ -16,6 +16,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 
+use super::rewound::Rewound;
 use super::{Body, full, routes};
 use crate::listen::WampService;
 
@@ -203,8 +204,7 @@ async fn serve(
 ) {
     // A client that hangs up before the answer leaves nothing to serve.
     let Ok(upgraded) = on_upgrade.await else { return };
-    let Some((stream, early)) = into_stream(upgraded) else { return };
-    let mut early = early.to_vec();
+    let Some((stream, mut early)) = into_stream(upgraded) else { return };
     let framing = Framing::websocket(Role::Server, limits);
     match endpoint {
         Endpoint::Wamp(service) => {
@@ -218,9 +218,10 @@ async fn serve(
 }
 
 /// The socket itself, and what has been read behind the request.
-fn into_stream(upgraded: Upgraded) -> Option<(Stream, bytes::Bytes)> {
-    let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
-    Some((parts.io.into_inner(), parts.read_buf))
+fn into_stream(upgraded: Upgraded) -> Option<(Stream, Vec<u8>)> {
+    let parts = upgraded.downcast::<TokioIo<Rewound>>().ok()?;
+    let (stream, unread) = parts.io.into_inner().into_parts();
+    Some((stream, [&*parts.read_buf, &*unread].concat()))
 }
 
 #[cfg(test)]

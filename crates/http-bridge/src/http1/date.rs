@@ -1,0 +1,22 @@
+//! The header field Date, written once a second (RFC 9110 section 6.6.1).
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The last date that was written.
+#[derive(Debug, Default)]
+pub struct Date {
+    second: u64,
+    text: String,
+}
+
+impl Date {
+    /// The date in the form that HTTP wants.
+    pub fn at(&mut self, now: SystemTime) -> &str {
+        let second = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        if second != self.second || self.text.is_empty() {
+            self.second = second;
+            self.text = httpdate::fmt_http_date(now.max(UNIX_EPOCH));
+        }
+        &self.text
+    }
+}

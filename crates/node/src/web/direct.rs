@@ -1,0 +1,230 @@
+//! The short way of calls and publications: one read, one question to the realm, one write.
+//!
+//! A connection begins here where its listener has a caller or a publisher, and stays as long as
+//! its requests are usual ones for those. The first that is not goes to hyper, and the connection
+//! with it, for good. An idle connection holds no buffer: all of a thread read into the same one.
+//! See `docs/decisions/http.md`.
+
+use std::cell::RefCell;
+use std::future::{Future as _, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use cloverleaf_http_bridge::http1::{self, After, Date, Parsed};
+use cloverleaf_http_bridge::{Answering, Reply};
+use cloverleaf_transport::Stream;
+
+use super::visits::{Asked, Visit};
+use super::{InFlight, Service, WebSite};
+
+/// How many bytes are read at once: the usual request and some that follow it.
+const READ_BUFFER: usize = 16 << 10;
+
+/// The most bytes of a connection that are read and not answered: one request of the longest kind.
+/// More is left to the socket.
+const MAX_HELD: usize = http1::MAX_HEAD + http1::MAX_BODY;
+
+/// The longest body that is copied behind its head, to be written with it.
+const MAX_COPIED_BODY: usize = 16 << 10;
+
+thread_local! {
+    static DESK: RefCell<Desk> = RefCell::new(Desk {
+        input: vec![0; READ_BUFFER].into_boxed_slice(),
+        output: Vec::new(),
+        date: Date::default(),
+    });
+}
+
+/// What the connections of a thread share, each in its turn.
+struct Desk {
+    input: Box<[u8]>,
+    output: Vec<u8>,
+    date: Date,
+}
+
+/// One connection on the short way.
+pub(super) struct Direct<'a> {
+    site: &'a WebSite,
+    visit: &'a Visit,
+    stream: &'a mut Stream,
+    /// What was read and is not answered.
+    held: Vec<u8>,
+    /// Fewer bytes than that are no whole request.
+    wanted: usize,
+}
+
+/// What a connection brings next.
+enum Next<'a> {
+    Request(Answering<'a>),
+    Unusual,
+    End,
+}
+
+/// What some bytes are.
+enum Taken<'a> {
+    /// A request and its length.
+    Request(Answering<'a>, usize),
+    /// The beginning of one that has at least so many bytes.
+    Part(usize),
+    Unusual,
+}
+
+impl<'a> Direct<'a> {
+    pub(super) const fn new(site: &'a WebSite, visit: &'a Visit, stream: &'a mut Stream) -> Self {
+        Self { site, visit, stream, held: Vec::new(), wanted: 1 }
+    }
+
+    /// Serves the connection to its end, or to its first unusual request: then the bytes that were
+    /// read and not answered are returned.
+    pub(super) async fn serve(mut self) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            match poll_fn(|context| self.poll_next(context)).await? {
+                Next::Request(mut answering) => {
+                    let in_flight = InFlight::new(self.site, self.visit);
+                    let reply = poll_fn(|context| self.poll_answer(&mut answering, context)).await;
+                    drop(in_flight);
+                    let Some(reply) = reply? else { return Ok(None) };
+                    if self.send(reply).await? == After::Close {
+                        poll_fn(|context| self.stream.poll_shutdown(context)).await?;
+                        return Ok(None);
+                    }
+                }
+                Next::Unusual => return Ok(Some(self.held)),
+                Next::End => return Ok(None),
+            }
+        }
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Next<'a>>> {
+        loop {
+            if self.visit.asked() != Asked::Nothing {
+                return Poll::Ready(Ok(Next::End));
+            }
+            if self.held.len() >= self.wanted {
+                match self.take(&self.held) {
+                    Taken::Request(answering, length) => {
+                        self.held.drain(..length);
+                        self.wanted = 1;
+                        return Poll::Ready(Ok(Next::Request(answering)));
+                    }
+                    Taken::Part(wanted) => self.wanted = wanted,
+                    Taken::Unusual => return Poll::Ready(Ok(Next::Unusual)),
+                }
+            }
+            if let Some(next) = ready!(self.poll_read_next(context))? {
+                return Poll::Ready(Ok(next));
+            }
+        }
+    }
+
+    /// Reads, and takes a request from what was read where nothing is held; otherwise holds it.
+    fn poll_read_next(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Next<'a>>>> {
+        DESK.with_borrow_mut(|desk| {
+            let count = ready!(self.stream.poll_read(context, &mut desk.input))?;
+            if count == 0 {
+                // hyper sees the end too, and what to say of it.
+                let next = if self.held.is_empty() { Next::End } else { Next::Unusual };
+                return Poll::Ready(Ok(Some(next)));
+            }
+            let mut read = &desk.input[..count];
+            let mut next = None;
+            if self.held.is_empty() {
+                match self.take(read) {
+                    Taken::Request(answering, length) => {
+                        read = &read[length..];
+                        next = Some(Next::Request(answering));
+                    }
+                    Taken::Part(wanted) => self.wanted = wanted,
+                    Taken::Unusual => next = Some(Next::Unusual),
+                }
+            }
+            self.held.extend_from_slice(read);
+            Poll::Ready(Ok(next))
+        })
+    }
+
+    /// Takes the first request from some bytes and lets the bridge ask the router.
+    fn take(&self, bytes: &[u8]) -> Taken<'a> {
+        let mut fields = http1::no_fields();
+        let head = match http1::parse(bytes, self.visit.facts, &mut fields) {
+            Parsed::Usual(head) => head,
+            Parsed::Incomplete => return Taken::Part(bytes.len() + 1),
+            Parsed::Unusual => return Taken::Unusual,
+        };
+        let Some((Service::Bridge(bridge), _)) = self.site.routes.find(head.path()) else {
+            return Taken::Unusual;
+        };
+        let length = head.length() + head.body_length();
+        if head.body_length() > bridge.body_limit() {
+            return Taken::Unusual;
+        }
+        let Some(body) = bytes.get(head.length()..length) else { return Taken::Part(length) };
+        let body = Bytes::copy_from_slice(body);
+        Taken::Request(bridge.handle(&head, Ok(body), SystemTime::now()), length)
+    }
+
+    /// Waits for the reply; none if the client hangs up before.
+    fn poll_answer(
+        &mut self,
+        answering: &mut Answering<'_>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Reply>>> {
+        if let Poll::Ready(reply) = Pin::new(answering).poll(context) {
+            return Poll::Ready(Ok(Some(reply)));
+        }
+        while self.held.len() < MAX_HELD {
+            let is_at_end = DESK.with_borrow_mut(|desk| {
+                let room = desk.input.len().min(MAX_HELD - self.held.len());
+                let count = ready!(self.stream.poll_read(context, &mut desk.input[..room]))?;
+                self.held.extend_from_slice(&desk.input[..count]);
+                Poll::Ready(io::Result::Ok(count == 0))
+            });
+            if ready!(is_at_end)? {
+                return Poll::Ready(Ok(None));
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Writes a reply, all at once where the socket takes it.
+    async fn send(&mut self, reply: Reply) -> io::Result<After> {
+        let after = if self.visit.asked() == Asked::Nothing { After::Open } else { After::Close };
+        let mut rest = Vec::new();
+        poll_fn(|context| {
+            DESK.with_borrow_mut(|desk| {
+                let output = &mut desk.output;
+                output.clear();
+                http1::write(&reply, desk.date.at(SystemTime::now()), after, output);
+                if reply.body.len() <= MAX_COPIED_BODY {
+                    output.extend_from_slice(&reply.body);
+                }
+                match self.stream.poll_write(context, output) {
+                    Poll::Ready(Ok(count)) => rest.extend_from_slice(&output[count..]),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => rest.extend_from_slice(output),
+                }
+                Poll::Ready(Ok(()))
+            })
+        })
+        .await?;
+        self.send_all(&rest).await?;
+        if reply.body.len() > MAX_COPIED_BODY {
+            self.send_all(&reply.body).await?;
+        }
+        Ok(after)
+    }
+
+    /// Writes bytes as the client takes them; each piece is a sign of life.
+    async fn send_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let count = poll_fn(|context| self.stream.poll_write(context, bytes)).await?;
+            self.visit.pieces.fetch_add(1, Ordering::Relaxed);
+            bytes = &bytes[count..];
+        }
+        Ok(())
+    }
+}
