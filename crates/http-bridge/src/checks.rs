@@ -5,12 +5,10 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use compact_str::CompactString;
-use http::HeaderName;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use crate::bridge::BodyError;
 use crate::denial::{BodyLength, Denial};
-use crate::head::Head;
+use crate::head::{Field, Head, Value};
 use crate::request_auth;
 use crate::settings::BridgeSettings;
 
@@ -24,7 +22,7 @@ pub(crate) fn accept(
     settings: &BridgeSettings,
     now: SystemTime,
 ) -> Result<Bytes, Denial> {
-    if let Some(value) = single(head, &CONTENT_TYPE)? {
+    if let Some(value) = single(head, Field::ContentType)? {
         content_type(value)?;
     }
     let body = length(head, body, settings.body_limit())?;
@@ -42,11 +40,11 @@ pub(crate) fn repeated(text: &[u8]) -> CompactString {
 }
 
 /// The value of a header field that may stand once only.
-fn single<'h>(head: &'h impl Head, name: &HeaderName) -> Result<Option<&'h [u8]>, Denial> {
-    let mut values = head.headers(name);
-    match (values.next(), values.next()) {
-        (value, None) => Ok(value),
-        (_, Some(_)) => Err(Denial::RepeatedHeader),
+fn single(head: &impl Head, field: Field) -> Result<Option<&[u8]>, Denial> {
+    match head.value(field) {
+        Value::Absent => Ok(None),
+        Value::Single(value) => Ok(Some(value)),
+        Value::Repeated(_) => Err(Denial::RepeatedHeader),
     }
 }
 
@@ -92,7 +90,7 @@ fn length(
     body: Result<Bytes, BodyError>,
     accepted: usize,
 ) -> Result<Bytes, Denial> {
-    let announced = single(head, &CONTENT_LENGTH)?.map(announced_length).transpose()?;
+    let announced = single(head, Field::ContentLength)?.map(announced_length).transpose()?;
     let too_long = |length| Denial::TooLong { length, accepted };
     match (body, announced) {
         (Ok(body), Some(announced)) if body.len() as u64 != announced => {

@@ -13,5 +13,5 @@ mod request;
 mod response;
 
 pub use date::Date;
-pub use request::{Fields, MAX_BODY, MAX_FIELDS, MAX_HEAD, Parsed, WireHead, no_fields, parse};
+pub use request::{MAX_BODY, MAX_FIELDS, MAX_HEAD, NotUsual, WireHead, parse};
 pub use response::{After, write};

@@ -36,7 +36,7 @@ mod timestamp;
 
 pub use bridge::{Answering, BodyError, Bridge, Resource};
 pub use denial::Denial;
-pub use head::{Connection, Head, RequestHead};
+pub use head::{Connection, Field, Head, RequestHead, Value};
 pub use reply::Reply;
 pub use request_auth::SigningKey;
 pub use settings::{AddressFilter, AllowedOrigins, BridgeSettings, MAX_BODY};

@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CACHE_CONTROL,
-    CONTENT_TYPE, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY,
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
@@ -12,7 +11,7 @@ mod answer;
 
 pub(crate) use answer::Answer;
 
-use crate::head::Head;
+use crate::head::{Field, Head};
 use crate::settings::AllowedOrigins;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
@@ -21,6 +20,11 @@ const BY_ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 const METHODS: HeaderValue = HeaderValue::from_static("POST,PUT,OPTIONS");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
+
+/// The first lines of every reply's header.
+const ALWAYS: &[u8] = b"content-type: application/json; charset=UTF-8\r\n\
+    cache-control: no-store,no-cache,must-revalidate,max-age=0\r\n\
+    vary: Origin\r\n";
 
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,10 +65,10 @@ pub struct ReplyHeaders {
 impl ReplyHeaders {
     /// The header fields for the reply to this request.
     pub(crate) fn answering(head: &impl Head, allowed: &AllowedOrigins) -> Self {
-        let value = |name| head.headers(&name).next();
-        let allowed_headers = value(ACCESS_CONTROL_REQUEST_HEADERS);
+        let value = |field| head.value(field).first();
+        let allowed_headers = value(Field::AccessControlRequestHeaders);
         Self {
-            origin: allowed_origin(value(ORIGIN), allowed),
+            origin: allowed_origin(value(Field::Origin), allowed),
             allowed_headers: allowed_headers.and_then(|v| HeaderValue::from_bytes(v).ok()),
             methods: false,
         }
@@ -96,6 +100,30 @@ impl ReplyHeaders {
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
     }
+
+    /// Appends the same as lines of HTTP/1.1; those that every reply has are written beforehand.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let Self { origin, allowed_headers, methods } = self;
+        out.extend_from_slice(ALWAYS);
+        if let Some(origin) = origin {
+            write_field("access-control-allow-origin", origin.as_bytes(), out);
+            out.extend_from_slice(b"access-control-allow-credentials: true\r\n");
+        }
+        if let Some(allowed_headers) = allowed_headers {
+            write_field("access-control-allow-headers", allowed_headers.as_bytes(), out);
+        }
+        if *methods {
+            write_field("allow", METHODS.as_bytes(), out);
+            write_field("access-control-allow-methods", METHODS.as_bytes(), out);
+        }
+    }
+}
+
+/// Appends one line of a head.
+pub(crate) fn write_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
+    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+        out.extend_from_slice(part);
+    }
 }
 
 /// The value of Access-Control-Allow-Origin; none: pages may not read the reply.
@@ -106,6 +134,29 @@ fn allowed_origin(origin: Option<&[u8]>, allowed: &AllowedOrigins) -> Option<Hea
         AllowedOrigins::All => value.or(Some(ANY)),
         AllowedOrigins::Listed(list) => {
             value.filter(|value| list.iter().any(|listed| listed.as_bytes() == value.as_bytes()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ANY, HeaderValue, ReplyHeaders, write_field};
+
+    #[test]
+    fn what_is_written_are_the_header_fields_that_there_are() {
+        for (origin, allowed_headers, methods) in [
+            (None, None, false),
+            (Some(ANY), None, false),
+            (Some(HeaderValue::from_static("https://example.com")), Some(ANY), true),
+            (None, Some(HeaderValue::from_static("x-a, x-b")), true),
+        ] {
+            let headers = ReplyHeaders { origin, allowed_headers, methods };
+            let (mut written, mut expected) = (Vec::new(), Vec::new());
+            headers.write(&mut written);
+            for (name, value) in headers.iter() {
+                write_field(name.as_str(), value.as_bytes(), &mut expected);
+            }
+            assert_eq!(String::from_utf8_lossy(&written), String::from_utf8_lossy(&expected));
         }
     }
 }

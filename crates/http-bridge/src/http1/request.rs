@@ -3,10 +3,9 @@
 use std::mem::MaybeUninit;
 use std::net::IpAddr;
 
-use http::HeaderName;
 use httparse::{Header, Status};
 
-use crate::head::{Connection, Head};
+use crate::head::{Connection, Field, Head, Value};
 
 /// The longest head, in bytes: browsers and proxies stay below 8 KiB.
 pub const MAX_HEAD: usize = 16 << 10;
@@ -17,38 +16,38 @@ pub const MAX_FIELDS: usize = 32;
 /// The longest body, in bytes. A longer one is worth a whole server's care.
 pub const MAX_BODY: usize = 64 << 10;
 
-/// Room for the header fields of one request.
-pub type Fields<'b> = [MaybeUninit<Header<'b>>; MAX_FIELDS];
-
-/// Room in which nothing stands yet.
-pub const fn no_fields<'b>() -> Fields<'b> {
-    [const { MaybeUninit::uninit() }; MAX_FIELDS]
-}
-
-/// What bytes are.
-#[derive(Debug)]
-pub enum Parsed<'f, 'b> {
-    /// The beginning of a head.
+/// Why bytes are no head of a usual request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotUsual {
+    /// They are the beginning of one, or of something else.
     Incomplete,
-    /// Nothing that is read here.
+    /// They are something else.
     Unusual,
-    /// The head of a usual request.
-    Usual(WireHead<'f, 'b>),
 }
 
 /// The head of a usual request, as it stands in what was read.
 #[derive(Debug)]
-pub struct WireHead<'f, 'b> {
+pub struct WireHead<'b> {
     method: &'b str,
     path: &'b str,
     query: &'b str,
-    fields: &'f [Header<'b>],
+    fields: Fields<'b>,
     length: usize,
-    body_length: usize,
     connection: Connection,
 }
 
-impl<'b> WireHead<'_, 'b> {
+/// What the header fields of a usual request say. None of them stands twice.
+#[derive(Debug, Default)]
+struct Fields<'b> {
+    access_control_request_headers: Value<'b>,
+    content_length: Value<'b>,
+    content_type: Value<'b>,
+    host: Value<'b>,
+    origin: Value<'b>,
+    body_length: usize,
+}
+
+impl<'b> WireHead<'b> {
     /// What stands before the question mark of the target.
     pub const fn path(&self) -> &'b str {
         self.path
@@ -61,11 +60,11 @@ impl<'b> WireHead<'_, 'b> {
 
     /// How many bytes follow that belong to it; at most [`MAX_BODY`].
     pub const fn body_length(&self) -> usize {
-        self.body_length
+        self.fields.body_length
     }
 }
 
-impl Head for WireHead<'_, '_> {
+impl Head for WireHead<'_> {
     fn method(&self) -> &str {
         self.method
     }
@@ -74,10 +73,13 @@ impl Head for WireHead<'_, '_> {
         self.query
     }
 
-    fn headers(&self, name: &HeaderName) -> impl Iterator<Item = &[u8]> {
-        let name = name.as_str();
-        let named = self.fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name));
-        named.map(|field| field.value)
+    fn value(&self, field: Field) -> Value<'_> {
+        match field {
+            Field::AccessControlRequestHeaders => self.fields.access_control_request_headers,
+            Field::ContentLength => self.fields.content_length,
+            Field::ContentType => self.fields.content_type,
+            Field::Origin => self.fields.origin,
+        }
     }
 
     fn peer_ip(&self) -> Option<IpAddr> {
@@ -89,37 +91,26 @@ impl Head for WireHead<'_, '_> {
     }
 }
 
-/// Reads the head of a request that came on `connection`, with its header fields in `fields`.
-pub fn parse<'f, 'b>(
-    bytes: &'b [u8],
-    connection: Connection,
-    fields: &'f mut Fields<'b>,
-) -> Parsed<'f, 'b> {
+/// Reads the head of a request that came on `connection`.
+pub fn parse(bytes: &[u8], connection: Connection) -> Result<WireHead<'_>, NotUsual> {
+    let mut room = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
-    let length = match request.parse_with_uninit_headers(bytes, fields) {
+    let length = match request.parse_with_uninit_headers(bytes, &mut room) {
         Ok(Status::Complete(length)) if length <= MAX_HEAD => length,
-        Ok(Status::Partial) if bytes.len() <= MAX_HEAD => return Parsed::Incomplete,
-        _ => return Parsed::Unusual,
+        Ok(Status::Partial) if bytes.len() <= MAX_HEAD => return Err(NotUsual::Incomplete),
+        _ => return Err(NotUsual::Unusual),
     };
     let httparse::Request { method, path, version, headers } = request;
     let (Some(method @ ("POST" | "PUT" | "OPTIONS")), Some(target), Some(1)) =
         (method, path, version)
     else {
-        return Parsed::Unusual;
+        return Err(NotUsual::Unusual);
     };
-    let (Some(body_length), true) = (body_length(headers), is_origin_form(target)) else {
-        return Parsed::Unusual;
+    let (Some(fields), true) = (Fields::read(headers), is_origin_form(target)) else {
+        return Err(NotUsual::Unusual);
     };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    Parsed::Usual(WireHead {
-        method,
-        path,
-        query,
-        fields: headers,
-        length,
-        body_length,
-        connection,
-    })
+    Ok(WireHead { method, path, query, fields, length, connection })
 }
 
 /// RFC 9112 section 3.2.1, with the characters of RFC 3986 alone.
@@ -144,27 +135,40 @@ const IS_PLAIN: [bool; 256] = {
     table
 };
 
-/// How long the body is, unless one of the fields makes the request unusual: the fields about the
-/// connection and the framing are those of a request that is followed by another one.
-fn body_length(fields: &[Header<'_>]) -> Option<usize> {
-    let (mut hosts, mut lengths, mut body_length) = (0, 0, 0);
-    for Header { name, value } in fields {
-        let is = |other: &str| name.eq_ignore_ascii_case(other);
-        match name.len() {
-            2 if is("te") => return None,
-            4 if is("host") => hosts += 1,
-            6 if is("expect") => return None,
-            7 if is("upgrade") || is("trailer") => return None,
-            10 if is("connection") && !value.eq_ignore_ascii_case(b"keep-alive") => return None,
-            14 if is("content-length") => {
-                lengths += 1;
-                body_length = decimal(value)?;
+impl<'b> Fields<'b> {
+    /// None if one of them makes the request unusual: those about the connection and the framing
+    /// are to be the ones of a request that another one may follow.
+    fn read(headers: &[Header<'b>]) -> Option<Self> {
+        let mut fields = Self::default();
+        for &Header { name, value } in headers {
+            let is = |other: &str| name.eq_ignore_ascii_case(other);
+            let field = match name.len() {
+                2 if is("te") => return None,
+                4 if is("host") => &mut fields.host,
+                6 if is("expect") => return None,
+                6 if is("origin") => &mut fields.origin,
+                7 if is("upgrade") || is("trailer") => return None,
+                10 if is("connection") && !value.eq_ignore_ascii_case(b"keep-alive") => {
+                    return None;
+                }
+                12 if is("content-type") => &mut fields.content_type,
+                14 if is("content-length") => {
+                    fields.body_length = decimal(value)?;
+                    &mut fields.content_length
+                }
+                17 if is("transfer-encoding") => return None,
+                30 if is("access-control-request-headers") => {
+                    &mut fields.access_control_request_headers
+                }
+                _ => continue,
+            };
+            if std::mem::replace(field, Value::Single(value)) != Value::Absent {
+                return None;
             }
-            17 if is("transfer-encoding") => return None,
-            _ => {}
         }
+        let is_usual = fields.host != Value::Absent && fields.body_length <= MAX_BODY;
+        is_usual.then_some(fields)
     }
-    (hosts == 1 && lengths <= 1 && body_length <= MAX_BODY).then_some(body_length)
 }
 
 /// Digits alone, and not too many of them.

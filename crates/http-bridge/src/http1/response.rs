@@ -1,6 +1,8 @@
 //! From a reply to bytes.
 
-use crate::reply::Reply;
+use http::StatusCode;
+
+use crate::reply::{Reply, write_field};
 
 /// What becomes of the connection after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,25 +15,23 @@ pub enum After {
 
 /// Appends the head of a reply; its body is to follow.
 pub fn write(reply: &Reply, date: &str, after: After, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(reply.status.as_str().as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(reply.status.canonical_reason().unwrap_or_default().as_bytes());
-    out.extend_from_slice(b"\r\n");
-    for (name, value) in reply.headers.iter() {
-        field(name.as_str(), value.as_bytes(), out);
-    }
+    status_line(reply.status, out);
+    reply.headers.write(out);
     if after == After::Close {
-        field("connection", b"close", out);
+        write_field("connection", b"close", out);
     }
-    field("content-length", itoa::Buffer::new().format(reply.body.len()).as_bytes(), out);
-    field("date", date.as_bytes(), out);
+    let mut length = itoa::Buffer::new();
+    write_field("content-length", length.format(reply.body.len()).as_bytes(), out);
+    write_field("date", date.as_bytes(), out);
     out.extend_from_slice(b"\r\n");
 }
 
-fn field(name: &str, value: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
+fn status_line(status: StatusCode, out: &mut Vec<u8>) {
+    if status == StatusCode::OK {
+        return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    }
+    let reason = status.canonical_reason().unwrap_or_default();
+    for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
 }

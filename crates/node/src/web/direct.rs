@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cloverleaf_http_bridge::http1::{self, After, Date, Parsed};
+use cloverleaf_http_bridge::http1::{self, After, Date, NotUsual};
 use cloverleaf_http_bridge::{Answering, Reply};
 use cloverleaf_transport::Stream;
 
@@ -55,11 +55,15 @@ pub(super) struct Direct<'a> {
     held: Vec<u8>,
     /// Fewer bytes than that are no whole request.
     wanted: usize,
+    /// What was written and the socket has not taken yet.
+    unsent: Vec<u8>,
 }
 
 /// What a connection brings next.
 enum Next<'a> {
+    /// A request, of which the router has been asked.
     Request(Answering<'a>),
+    /// Something for hyper.
     Unusual,
     End,
 }
@@ -73,28 +77,40 @@ enum Taken<'a> {
     Unusual,
 }
 
+/// What was made of a request.
+enum Outcome {
+    /// A reply is written. A long body still has to follow.
+    Replied(After, Bytes),
+    /// The client hung up before there was one.
+    HungUp,
+}
+
 impl<'a> Direct<'a> {
     pub(super) const fn new(site: &'a WebSite, visit: &'a Visit, stream: &'a mut Stream) -> Self {
-        Self { site, visit, stream, held: Vec::new(), wanted: 1 }
+        Self { site, visit, stream, held: Vec::new(), wanted: 1, unsent: Vec::new() }
     }
 
     /// Serves the connection to its end, or to its first unusual request: then the bytes that were
     /// read and not answered are returned.
     pub(super) async fn serve(mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
-            match poll_fn(|context| self.poll_next(context)).await? {
+            let outcome = match poll_fn(|context| self.poll_next(context)).await? {
                 Next::Request(mut answering) => {
-                    let in_flight = InFlight::new(self.site, self.visit);
-                    let reply = poll_fn(|context| self.poll_answer(&mut answering, context)).await;
-                    drop(in_flight);
-                    let Some(reply) = reply? else { return Ok(None) };
-                    if self.send(reply).await? == After::Close {
-                        poll_fn(|context| self.stream.poll_shutdown(context)).await?;
-                        return Ok(None);
-                    }
+                    let _in_flight = InFlight::new(self.site, self.visit);
+                    poll_fn(|context| self.poll_answer(&mut answering, context)).await?
                 }
                 Next::Unusual => return Ok(Some(self.held)),
                 Next::End => return Ok(None),
+            };
+            let Outcome::Replied(after, body) = outcome else { return Ok(None) };
+            if !self.unsent.is_empty() {
+                let unsent = std::mem::take(&mut self.unsent);
+                self.send(&unsent).await?;
+            }
+            self.send(&body).await?;
+            if after == After::Close {
+                poll_fn(|context| self.stream.poll_shutdown(context)).await?;
+                return Ok(None);
             }
         }
     }
@@ -149,11 +165,10 @@ impl<'a> Direct<'a> {
 
     /// Takes the first request from some bytes and lets the bridge ask the router.
     fn take(&self, bytes: &[u8]) -> Taken<'a> {
-        let mut fields = http1::no_fields();
-        let head = match http1::parse(bytes, self.visit.facts, &mut fields) {
-            Parsed::Usual(head) => head,
-            Parsed::Incomplete => return Taken::Part(bytes.len() + 1),
-            Parsed::Unusual => return Taken::Unusual,
+        let head = match http1::parse(bytes, self.visit.facts) {
+            Ok(head) => head,
+            Err(NotUsual::Incomplete) => return Taken::Part(bytes.len() + 1),
+            Err(NotUsual::Unusual) => return Taken::Unusual,
         };
         let Some((Service::Bridge(bridge), _)) = self.site.routes.find(head.path()) else {
             return Taken::Unusual;
@@ -167,14 +182,14 @@ impl<'a> Direct<'a> {
         Taken::Request(bridge.handle(&head, Ok(body), SystemTime::now()), length)
     }
 
-    /// Waits for the reply; none if the client hangs up before.
+    /// Waits for the reply and writes it, or for the client to hang up.
     fn poll_answer(
         &mut self,
         answering: &mut Answering<'_>,
         context: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<Reply>>> {
+    ) -> Poll<io::Result<Outcome>> {
         if let Poll::Ready(reply) = Pin::new(answering).poll(context) {
-            return Poll::Ready(Ok(Some(reply)));
+            return Poll::Ready(self.write(reply, context));
         }
         while self.held.len() < MAX_HELD {
             let is_at_end = DESK.with_borrow_mut(|desk| {
@@ -184,42 +199,35 @@ impl<'a> Direct<'a> {
                 Poll::Ready(io::Result::Ok(count == 0))
             });
             if ready!(is_at_end)? {
-                return Poll::Ready(Ok(None));
+                return Poll::Ready(Ok(Outcome::HungUp));
             }
         }
         Poll::Pending
     }
 
-    /// Writes a reply, all at once where the socket takes it.
-    async fn send(&mut self, reply: Reply) -> io::Result<After> {
+    /// Writes a reply, as much as the socket takes at once; a long body is left to be sent behind.
+    fn write(&mut self, reply: Reply, context: &mut Context<'_>) -> io::Result<Outcome> {
         let after = if self.visit.asked() == Asked::Nothing { After::Open } else { After::Close };
-        let mut rest = Vec::new();
-        poll_fn(|context| {
-            DESK.with_borrow_mut(|desk| {
-                let output = &mut desk.output;
-                output.clear();
-                http1::write(&reply, desk.date.at(SystemTime::now()), after, output);
-                if reply.body.len() <= MAX_COPIED_BODY {
-                    output.extend_from_slice(&reply.body);
-                }
-                match self.stream.poll_write(context, output) {
-                    Poll::Ready(Ok(count)) => rest.extend_from_slice(&output[count..]),
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => rest.extend_from_slice(output),
-                }
-                Poll::Ready(Ok(()))
-            })
+        DESK.with_borrow_mut(|desk| {
+            let output = &mut desk.output;
+            output.clear();
+            http1::write(&reply, desk.date.at(SystemTime::now()), after, output);
+            let is_short = reply.body.len() <= MAX_COPIED_BODY;
+            if is_short {
+                output.extend_from_slice(&reply.body);
+            }
+            let sent = match self.stream.poll_write(context, output) {
+                Poll::Ready(count) => count?,
+                Poll::Pending => 0,
+            };
+            self.unsent.extend_from_slice(&output[sent..]);
+            let body = if is_short { Bytes::new() } else { reply.body };
+            Ok(Outcome::Replied(after, body))
         })
-        .await?;
-        self.send_all(&rest).await?;
-        if reply.body.len() > MAX_COPIED_BODY {
-            self.send_all(&reply.body).await?;
-        }
-        Ok(after)
     }
 
-    /// Writes bytes as the client takes them; each piece is a sign of life.
-    async fn send_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    /// Sends bytes as the client takes them; each piece is a sign of life.
+    async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let count = poll_fn(|context| self.stream.poll_write(context, bytes)).await?;
             self.visit.pieces.fetch_add(1, Ordering::Relaxed);
