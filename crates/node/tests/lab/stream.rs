@@ -106,6 +106,29 @@ impl Stream {
         }
     }
 
+    /// Everything that comes before the end, which is asked for after so long a silence.
+    pub(crate) fn receive_all(&mut self, silence: Duration) -> Vec<u8> {
+        let mut octets = Vec::new();
+        let mut buffer = [0; 4096];
+        self.limit_reads(silence);
+        loop {
+            let read = match self {
+                Self::Tcp(stream) => stream.read(&mut buffer),
+                Self::Unix(stream) => stream.read(&mut buffer),
+            };
+            match read.map_err(|error| error.kind()) {
+                Ok(0) | Err(ErrorKind::ConnectionReset) => return octets,
+                Ok(count) => octets.extend_from_slice(&buffer[..count]),
+                Err(ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
+                Err(error) => panic!("no octets and no end came: {error}"),
+            }
+        }
+        self.limit_reads(PATIENCE);
+        self.finish();
+        octets.extend(self.receive_to_end());
+        octets
+    }
+
     fn limit_reads(&self, timeout: Duration) {
         let limited = match self {
             Self::Tcp(stream) => stream.set_read_timeout(Some(timeout)),
@@ -114,12 +137,15 @@ impl Stream {
         limited.expect("an option");
     }
 
-    /// Says that nothing more will be sent.
+    /// Says that nothing more will be sent; a router that has hung up need not hear it.
     pub(crate) fn finish(&mut self) {
         let finished = match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
         };
-        finished.expect("an open connection");
+        match finished.map_err(|error| error.kind()) {
+            Ok(()) | Err(ErrorKind::NotConnected) => {}
+            Err(error) => panic!("the end can't be said: {error}"),
+        }
     }
 }

@@ -14,6 +14,7 @@ mod messages;
 mod rawsocket;
 mod requests;
 mod router;
+mod short_way;
 mod shutdown;
 mod slow_consumer;
 mod websocket;

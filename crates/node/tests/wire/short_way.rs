@@ -1,0 +1,236 @@
+//! The short way of usual requests and the whole server behind it: nobody can tell them apart.
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use crate::lab::{Honest, Http, JSON, Node, Peer as _, Stream, opening, posting};
+use crate::router::{CLOVERLEAF, router};
+
+/// The same twice; where requests are logged, all of them are answered by the whole server.
+const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
+  "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
+    {"uri": "*", "allow": {"call": true, "publish": true}}]}]}],
+  "transports": [
+    {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
+     "paths": PATHS},
+    {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
+     "options": {"access_log": true}, "paths": PATHS}]}]}"#;
+
+const PATHS: &str = r#"{
+  "call": {"type": "caller", "realm": "realm1", "role": "anonymous"},
+  "small": {"type": "caller", "realm": "realm1", "role": "anonymous",
+            "options": {"post_body_limit": 64}},
+  "publish": {"type": "publisher", "realm": "realm1", "role": "anonymous"},
+  "info": {"type": "json", "value": 1}}"#;
+
+/// The procedure is not there, so that the router answers at once.
+const CALL: &str = r#"{"procedure": "com.example.nothing", "args": [1]}"#;
+
+struct Twins {
+    _node: Node,
+    addresses: [SocketAddr; 2],
+}
+
+static TWINS: LazyLock<Twins> = LazyLock::new(|| {
+    let node = Node::start(CLOVERLEAF, &CONFIG.replace("PATHS", PATHS));
+    let addresses = node.addresses("HTTP").try_into().expect("two listeners");
+    Twins { _node: node, addresses }
+});
+
+/// After so long a silence everything is answered that can be.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// What is sent behind everything else, so that the connection ends.
+const LAST: &[u8] = b"GET /info HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+/// Everything that is answered to these pieces and a last request, without dates.
+fn answered(address: SocketAddr, pieces: &[&[u8]]) -> String {
+    let mut stream = Stream::tcp(address);
+    for piece in pieces {
+        stream.send(piece);
+        if pieces.len() > 1 {
+            // Long enough for the router to see the pieces one by one, most of the time.
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+    stream.send(LAST);
+    let answered = String::from_utf8_lossy(&stream.receive_all(SILENCE)).into_owned();
+    answered.split_inclusive("\r\n").filter(|line| !line.starts_with("date: ")).collect()
+}
+
+fn assert_alike(pieces: &[&[u8]]) -> String {
+    let [short, whole] = TWINS.addresses;
+    let [short, whole] = std::thread::scope(|scope| {
+        let short = scope.spawn(|| answered(short, pieces));
+        let whole = answered(whole, pieces);
+        [short.join().expect("an answer"), whole]
+    });
+    let sent = String::from_utf8_lossy(&pieces.concat()).into_owned();
+    assert_eq!(short, whole, "to {sent}");
+    short
+}
+
+/// Lines of a request that are usual, unusual and wrong.
+fn request() -> impl Strategy<Value = String> {
+    let method = prop_oneof![
+        6 => Just("POST"), 1 => Just("PUT"), 1 => Just("OPTIONS"), 1 => Just("GET"),
+        1 => Just("BREW"), 1 => Just("post"),
+    ];
+    let target = prop_oneof![
+        6 => Just("/call"), 1 => Just("/call?seq=1&nonce=2"), 1 => Just("/call?timestamp=x"),
+        1 => Just("/small"), 1 => Just("/info"), 1 => Just("/nothing"), 1 => Just("/call/more"),
+        1 => Just("http://localhost/call"), 1 => Just("/call#x"), 1 => Just("*"),
+        1 => Just("/call?\"<>"),
+    ];
+    let version = prop_oneof![12 => Just("HTTP/1.1"), 1 => Just("HTTP/1.0"), 1 => Just("HTTP/2.0")];
+    let host =
+        prop_oneof![12 => Just("Host: a\r\n"), 1 => Just(""), 1 => Just("Host: a\r\nHost: b\r\n")];
+    let field = prop_oneof![
+        Just("Content-Type: application/json\r\n"),
+        Just("content-type: application/json; charset=utf-8\r\n"),
+        Just("Content-Type: text/plain\r\n"),
+        Just("Accept: */*\r\n"),
+        Just("Origin: https://page.example\r\n"),
+        Just("Origin: null\r\n"),
+        Just("Access-Control-Request-Headers: x-a, x-b\r\n"),
+        Just("Connection: keep-alive\r\n"),
+        Just("Connection: close\r\n"),
+        Just("Connection: upgrade\r\nUpgrade: websocket\r\n"),
+        Just("X-Long: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n"),
+        Just("X-Folded: a\r\n b\r\n"),
+        Just("X-Bare: a\n"),
+        Just("X Space: a\r\n"),
+        Just("TE: trailers\r\n"),
+        Just("Transfer-Encoding: chunked\r\n"),
+        Just("Content-Length: 3\r\n"),
+    ];
+    let body = prop_oneof![
+        6 => Just(CALL), 1 => Just("{}"), 1 => Just(""), 1 => Just("[1]"), 1 => Just("{\"a\": "),
+        1 => Just("\u{1}"), 1 => Just("{\"topic\": \"com.example.a\"}"),
+    ];
+    let length = prop_oneof![24 => Just(0_isize), 1 => Just(1), 1 => Just(-1)];
+    let fields = prop::collection::vec(field, 0..4);
+    (method, target, version, host, fields, body, length).prop_map(
+        |(method, target, version, host, fields, body, more)| {
+            let length = body.len().saturating_add_signed(more);
+            let fields = fields.concat();
+            let head = format!("{method} {target} {version}\r\n{host}{fields}");
+            format!("{head}Content-Length: {length}\r\n\r\n{body}")
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn the_short_way_and_the_whole_server_answer_alike(
+        requests in prop::collection::vec(request(), 1..4),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
+    ) {
+        let bytes = requests.concat().into_bytes();
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len())).collect();
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
+        assert_alike(&pieces);
+    }
+}
+
+#[test]
+fn a_usual_request_may_come_octet_by_octet() {
+    let request = posting("/call", CALL);
+    let octets: Vec<&[u8]> = request.as_bytes().chunks(1).collect();
+    assert!(assert_alike(&octets).starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
+fn bodies_up_to_the_limit_and_over_it_are_answered_alike() {
+    for path in ["/call", "/small"] {
+        for length in [63, 64, 65, 65_536, 65_537, 200_000] {
+            let body = [CALL, &" ".repeat(length - CALL.len())].concat();
+            let answered = assert_alike(&[posting(path, &body).as_bytes()]);
+            assert!(!answered.is_empty(), "{length} at {path}");
+        }
+    }
+}
+
+#[test]
+fn a_connection_of_calls_may_become_a_websocket() {
+    let node = router();
+    let mut http = node.http();
+    let missing = http.post("/call", "{}");
+    assert_eq!(missing.status, 400);
+    http.send(&opening("/ws", &[("Sec-WebSocket-Protocol", "wamp.2.json")]));
+    assert_eq!(http.receive().status, 101);
+    let mut stream = http.into_stream();
+    let hello = br#"[1,"realm1",{"roles":{"caller":{}}}]"#;
+    stream.send(&[&[0x81, 0x80 | hello.len() as u8, 0, 0, 0, 0], &hello[..]].concat());
+    let head = stream.receive(5);
+    assert_eq!(&head[head.len() - 1..], b"[", "WELCOME");
+}
+
+/// Each is longer than what is read at once, and all of them are sent before the first is answered.
+#[test]
+fn a_thousand_requests_in_one_go_are_answered_in_their_order_beside_others() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    let mut http = node.http();
+    let requests: String = (0..1_000)
+        .map(|number| {
+            let padding = " ".repeat(500);
+            posting(
+                &format!("/call?seq={number}"),
+                &format!(r#"{{"procedure":{number}{padding}}}"#),
+            )
+            .replace("POST", if number % 2 == 0 { "POST" } else { "PUT" })
+        })
+        .collect();
+    http.send(&requests);
+    honest.call();
+    for number in 0..1_000 {
+        let answer = http.receive();
+        assert_eq!(answer.status, 400, "request {number}");
+    }
+    honest.call();
+}
+
+/// What it sends is left to the operating system when the router holds enough of it.
+#[test]
+fn a_client_that_never_reads_is_not_read_either() {
+    const FAR_TOO_MUCH: usize = 256 * 1024 * 1024;
+    let node = router();
+    let mut honest = Honest::at(&node);
+    let address = *node.addresses("HTTP").first().expect("a web transport");
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_write_timeout(Some(Duration::from_secs(1))).expect("an option");
+    let requests = posting("/call", CALL).repeat(1_000);
+    let mut sent = 0;
+    while sent < FAR_TOO_MUCH {
+        match std::io::Write::write(&mut stream, requests.as_bytes()) {
+            Ok(count) => sent += count,
+            Err(_) => break,
+        }
+    }
+    assert!(sent < FAR_TOO_MUCH, "{sent} bytes are taken from a client that does not read");
+    honest.call();
+}
+
+#[test]
+fn a_call_whose_client_sends_on_and_hangs_up_is_canceled() {
+    let node = router();
+    let mut callee = node.rawsocket(JSON);
+    let hello = r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}}}}]"#;
+    assert!(callee.ask(hello).starts_with("[2,"));
+    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    let mut http: Http = node.http();
+    let request = posting("/call", r#"{"procedure":"com.example.slow"}"#);
+    http.send(&request);
+    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    http.send(&request.repeat(3));
+    drop(http);
+    assert_eq!(callee.receive(), r#"[69,1,{"mode":"killnowait","reason":"wamp.error.canceled"}]"#);
+}
