@@ -80,10 +80,14 @@ def parse_resident_kib(status):
 
 @contextmanager
 def started(name, command, host, port, log, cwd=None, namespace=None):
-    """A server of `command`, in a process group of its own, that ends with this context."""
+    """A server of `command`, in a process group of its own, that ends with this context.
+
+    Not in a session of its own: Linux shares the processor among sessions before it shares it
+    among their processes (autogroup), so a server alone in its session would weigh as much as all
+    threads of wrk together, and a ceiling of two processes more than a router of two."""
     with open(log, "ab") as output, entered(namespace):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
-                                   stderr=subprocess.STDOUT, cwd=cwd, start_new_session=True)
+                                   stderr=subprocess.STDOUT, cwd=cwd, preexec_fn=os.setpgrp)
     try:
         yield Server(name, process, host, port, Path(log))
     finally:

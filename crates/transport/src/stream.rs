@@ -160,24 +160,6 @@ impl AsyncWrite for Stream {
         self.get_mut().poll_write(context, bytes)
     }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(socket) => Pin::new(socket).poll_write_vectored(context, parts),
-            stream => {
-                let first = parts.iter().find(|part| !part.is_empty());
-                stream.poll_write(context, first.map_or(&[], |part| &**part))
-            }
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        matches!(self, Self::Tcp(_))
-    }
-
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Sockets hold nothing back; a pipe is flushed when it is shut down.
         Poll::Ready(Ok(()))

@@ -31,8 +31,10 @@ pub struct ListeningTcp {
 }
 
 impl ListeningTcp {
-    /// How many connections may wait when the file does not say.
-    pub const DEFAULT_BACKLOG: u16 = 50;
+    /// How many connections may wait when the file does not say. More than Crossbar.io's 50: when
+    /// two hundred clients connect at once, each that finds no place waits for 200 ms or more until
+    /// its system tries again. The operating system has a limit of its own besides.
+    pub const DEFAULT_BACKLOG: u16 = 1024;
 
     /// This port, with everything else as it is when the file does not say.
     pub fn on(port: u16) -> Self {
