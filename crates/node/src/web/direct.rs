@@ -124,6 +124,9 @@ impl<'a> Direct<'a> {
                 match self.take(&self.held) {
                     Taken::Request(answering, length) => {
                         self.held.drain(..length);
+                        if self.held.is_empty() {
+                            self.held = Vec::new();
+                        }
                         self.wanted = 1;
                         return Poll::Ready(Ok(Next::Request(answering)));
                     }
