@@ -34,7 +34,7 @@ impl ListeningTcp {
     /// How many connections may wait when the file does not say. More than Crossbar.io's 50: when
     /// two hundred clients connect at once, each that finds no place waits for 200 ms or more until
     /// its system tries again. The operating system has a limit of its own besides.
-    pub const DEFAULT_BACKLOG: u16 = 1024;
+    pub const DEFAULT_BACKLOG: u16 = 1_024;
 
     /// This port, with everything else as it is when the file does not say.
     pub fn on(port: u16) -> Self {

@@ -76,8 +76,8 @@ fn a_unix_endpoint_is_a_path_in_which_variables_are_expanded() {
         |path: &str, backlog| ListeningEndpoint::Unix(ListeningUnix { path: path.into(), backlog });
     let unix = |rest: &str| listens(&format!(r#""type": "unix", {rest}"#));
     assert_eq!(unix(r#""path": "node.sock", "backlog": 7"#), path("/node/node.sock", 7));
-    assert_eq!(unix(r#""path": "$RUN/node.sock""#), path("/run/node.sock", 50));
-    assert_eq!(unix(r#""path": "${RUN}/${TEXT}.sock""#), path("/run/text.sock", 50));
+    assert_eq!(unix(r#""path": "$RUN/node.sock""#), path("/run/node.sock", 1_024));
+    assert_eq!(unix(r#""path": "${RUN}/${TEXT}.sock""#), path("/run/text.sock", 1_024));
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn rawsocket_transport() -> Transport {
         id: "transport001".to_owned(),
         endpoint: ListeningEndpoint::Unix(ListeningUnix {
             path: "/app/.crossbar/crossbar.sock".into(),
-            backlog: 1024,
+            backlog: 1_024,
         }),
         serializers: vec![Serializer::Json, Serializer::MsgPack],
         max_message_size: None,
