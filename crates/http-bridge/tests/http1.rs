@@ -1,10 +1,8 @@
-//! Which requests are usual, what is read of them, and how a reply is written.
+//! Which requests are usual, and what is read of them.
 
 use std::time::{Duration, SystemTime};
 
-use cloverleaf_http_bridge::http1::{
-    After, Date, MAX_BODY, MAX_FIELDS, MAX_HEAD, NotUsual, parse, write,
-};
+use cloverleaf_http_bridge::http1::{Date, MAX_BODY, MAX_FIELDS, MAX_HEAD, NotUsual, parse};
 use cloverleaf_http_bridge::{Connection, Field, Head, Value};
 
 const USUAL: &str = "POST /call?seq=1&x=%20 HTTP/1.1\r\nHost: localhost:8080\r\n\
@@ -89,7 +87,7 @@ fn everything_else_is_unusual() {
         with(host, &more("X : a")),
         with(host, &more("X")),
         with(host, &more("X: \u{0}")),
-        with(host, &more(&"X: y\r\n".repeat(MAX_FIELDS).trim_end())),
+        with(host, &more("X: y\r\n".repeat(MAX_FIELDS).trim_end())),
         with(host, &more(&format!("X: {}", "y".repeat(MAX_HEAD)))),
         format!("X: {}", "y".repeat(MAX_HEAD)),
         "\u{1}".to_owned(),

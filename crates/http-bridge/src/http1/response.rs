@@ -35,3 +35,43 @@ fn status_line(status: StatusCode, out: &mut Vec<u8>) {
         out.extend_from_slice(part.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::head::Connection;
+    use crate::http1::parse;
+    use crate::reply::ReplyHeaders;
+    use crate::settings::AllowedOrigins;
+
+    fn written(status: StatusCode, body: &'static str, after: After) -> String {
+        let request = b"POST /call HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+        let head = parse(request, Connection::default()).expect("a usual request");
+        let headers = ReplyHeaders::answering(&head, &AllowedOrigins::Listed(Vec::new()));
+        let reply = Reply { status, headers, body: Bytes::from_static(body.as_bytes()) };
+        let mut out = Vec::new();
+        write(&reply, "Sun, 06 Nov 1994 08:49:37 GMT", after, &mut out);
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn a_head_says_status_length_and_date_and_whether_it_was_the_last() {
+        let always = "content-type: application/json; charset=UTF-8\r\n\
+                      cache-control: no-store,no-cache,must-revalidate,max-age=0\r\n\
+                      vary: Origin\r\n";
+        let date = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
+        assert_eq!(
+            written(StatusCode::OK, "{}", After::Open),
+            format!("HTTP/1.1 200 OK\r\n{always}content-length: 2\r\n{date}")
+        );
+        assert_eq!(
+            written(StatusCode::PAYLOAD_TOO_LARGE, "", After::Close),
+            format!(
+                "HTTP/1.1 413 Payload Too Large\r\n{always}connection: close\r\n\
+                 content-length: 0\r\n{date}"
+            )
+        );
+    }
+}
