@@ -127,11 +127,14 @@ impl WebSite {
         let mut connection = pin!(connection);
         let mut finishing = false;
         let outcome = poll_fn(|context| {
-            if visit.asked() == Asked::Finish && !finishing {
+            let polled = connection.as_mut().poll(context);
+            if polled.is_pending() && visit.asked() == Asked::Finish && !finishing {
+                // Not before it was polled: then it knows the request that has begun.
                 finishing = true;
                 connection.as_mut().graceful_shutdown();
+                return connection.as_mut().poll(context);
             }
-            connection.as_mut().poll(context)
+            polled
         });
         if let Some(Err(error)) = attended(visit, outcome).await {
             ended(visit, &error);

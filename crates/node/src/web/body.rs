@@ -9,10 +9,10 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 /// Counts a body while it is read, also when reading is given up.
-struct Reading<'a>(&'a AtomicUsize);
+pub(super) struct Reading<'a>(&'a AtomicUsize);
 
 impl<'a> Reading<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
+    pub(super) fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }

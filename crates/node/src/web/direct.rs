@@ -5,6 +5,8 @@
 //! with it, for good. An idle connection holds no buffer: all of a thread read into the same one.
 //! See `docs/decisions/http.md`.
 
+mod held;
+
 use std::cell::RefCell;
 use std::future::{Future as _, poll_fn};
 use std::io;
@@ -17,15 +19,19 @@ use bytes::Bytes;
 use cloverleaf_http_bridge::http1::{self, After, Date, NotUsual};
 use cloverleaf_http_bridge::{Answering, Reply};
 use cloverleaf_transport::Stream;
+use tokio::task::coop::consume_budget;
 
+use held::Held;
+
+use super::body::Reading;
 use super::visits::{Asked, Visit};
 use super::{InFlight, Service, WebSite};
 
 /// How many bytes are read at once: the usual request and some that follow it.
 const READ_BUFFER: usize = 16 << 10;
 
-/// The most bytes of a connection that are read and not answered: one request of the longest kind.
-/// More is left to the socket.
+/// So many bytes of a connection may be read before their turn: one request of the longest kind.
+/// Then what follows is left to the socket.
 const MAX_HELD: usize = http1::MAX_HEAD + http1::MAX_BODY;
 
 /// The longest body that is copied behind its head, to be written with it.
@@ -51,10 +57,12 @@ pub(super) struct Direct<'a> {
     site: &'a WebSite,
     visit: &'a Visit,
     stream: &'a mut Stream,
-    /// What was read and is not answered.
-    held: Vec<u8>,
+    /// What was read and belongs to no request yet.
+    held: Held,
     /// Fewer bytes than that are no whole request.
     wanted: usize,
+    /// The request whose body is being read.
+    reading: Option<(InFlight<'a>, Reading<'a>)>,
     /// What was written and the socket has not taken yet.
     unsent: Vec<u8>,
 }
@@ -72,8 +80,10 @@ enum Next<'a> {
 enum Taken<'a> {
     /// A request and its length.
     Request(Answering<'a>, usize),
-    /// The beginning of one that has at least so many bytes.
-    Part(usize),
+    /// The beginning of a head.
+    PartOfHead,
+    /// A head and the beginning of its body; together they will have so many bytes.
+    PartOfBody(usize),
     Unusual,
 }
 
@@ -86,20 +96,34 @@ enum Outcome {
 }
 
 impl<'a> Direct<'a> {
-    pub(super) const fn new(site: &'a WebSite, visit: &'a Visit, stream: &'a mut Stream) -> Self {
-        Self { site, visit, stream, held: Vec::new(), wanted: 1, unsent: Vec::new() }
+    pub(super) fn new(site: &'a WebSite, visit: &'a Visit, stream: &'a mut Stream) -> Self {
+        Self {
+            site,
+            visit,
+            stream,
+            held: Held::default(),
+            wanted: 1,
+            reading: None,
+            unsent: Vec::new(),
+        }
     }
 
     /// Serves the connection to its end, or to its first unusual request: then the bytes that were
     /// read and not answered are returned.
     pub(super) async fn serve(mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
+            // Others have their turn, however many requests are here already.
+            consume_budget().await;
             let outcome = match poll_fn(|context| self.poll_next(context)).await? {
                 Next::Request(mut answering) => {
-                    let _in_flight = InFlight::new(self.site, self.visit);
+                    let reading = self.reading.take();
+                    let _in_flight = reading.map_or_else(
+                        || InFlight::new(self.site, self.visit),
+                        |(counted, _)| counted,
+                    );
                     poll_fn(|context| self.poll_answer(&mut answering, context)).await?
                 }
-                Next::Unusual => return Ok(Some(self.held)),
+                Next::Unusual => return Ok(Some(self.held.into_rest())),
                 Next::End => return Ok(None),
             };
             let Outcome::Replied(after, body) = outcome else { return Ok(None) };
@@ -118,26 +142,26 @@ impl<'a> Direct<'a> {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Next<'a>>> {
         loop {
             if self.visit.asked() != Asked::Nothing {
-                return Poll::Ready(Ok(Next::End));
+                return Poll::Ready(Ok(self.finish()));
             }
             if self.held.len() >= self.wanted {
-                match self.take(&self.held) {
-                    Taken::Request(answering, length) => {
-                        self.held.drain(..length);
-                        if self.held.is_empty() {
-                            self.held = Vec::new();
-                        }
-                        self.wanted = 1;
-                        return Poll::Ready(Ok(Next::Request(answering)));
-                    }
-                    Taken::Part(wanted) => self.wanted = wanted,
-                    Taken::Unusual => return Poll::Ready(Ok(Next::Unusual)),
+                let taken = self.take(self.held.rest());
+                if let Some((next, length)) = self.judge(taken, self.held.len()) {
+                    self.held.pass(length);
+                    return Poll::Ready(Ok(next));
                 }
             }
             if let Some(next) = ready!(self.poll_read_next(context))? {
                 return Poll::Ready(Ok(next));
             }
         }
+    }
+
+    /// What becomes of a connection that is to end: hyper knows how to answer a request that has
+    /// begun and take no other.
+    fn finish(&self) -> Next<'a> {
+        let was_served = self.visit.requests.load(Ordering::Relaxed) > 0;
+        if self.held.is_empty() && was_served { Next::End } else { Next::Unusual }
     }
 
     /// Reads, and takes a request from what was read where nothing is held; otherwise holds it.
@@ -149,28 +173,45 @@ impl<'a> Direct<'a> {
                 let next = if self.held.is_empty() { Next::End } else { Next::Unusual };
                 return Poll::Ready(Ok(Some(next)));
             }
-            let mut read = &desk.input[..count];
-            let mut next = None;
-            if self.held.is_empty() {
-                match self.take(read) {
-                    Taken::Request(answering, length) => {
-                        read = &read[length..];
-                        next = Some(Next::Request(answering));
-                    }
-                    Taken::Part(wanted) => self.wanted = wanted,
-                    Taken::Unusual => next = Some(Next::Unusual),
-                }
+            let read = &desk.input[..count];
+            if !self.held.is_empty() {
+                self.held.push(read);
+                return Poll::Ready(Ok(None));
             }
-            self.held.extend_from_slice(read);
+            let taken = self.take(read);
+            let (next, length) = self.judge(taken, count).unzip();
+            self.held.push(&read[length.unwrap_or(0)..]);
             Poll::Ready(Ok(next))
         })
+    }
+
+    /// What comes next and how long it is; none where it takes more than the `seen` bytes.
+    fn judge(&mut self, taken: Taken<'a>, seen: usize) -> Option<(Next<'a>, usize)> {
+        match taken {
+            Taken::Request(answering, length) => {
+                self.wanted = 1;
+                Some((Next::Request(answering), length))
+            }
+            Taken::Unusual => Some((Next::Unusual, 0)),
+            Taken::PartOfHead => {
+                self.wanted = seen + 1;
+                None
+            }
+            Taken::PartOfBody(length) => {
+                self.wanted = length;
+                let counted =
+                    || (InFlight::new(self.site, self.visit), Reading::new(&self.visit.reading));
+                self.reading.get_or_insert_with(counted);
+                None
+            }
+        }
     }
 
     /// Takes the first request from some bytes and lets the bridge ask the router.
     fn take(&self, bytes: &[u8]) -> Taken<'a> {
         let head = match http1::parse(bytes, self.visit.facts) {
             Ok(head) => head,
-            Err(NotUsual::Incomplete) => return Taken::Part(bytes.len() + 1),
+            Err(NotUsual::Incomplete) => return Taken::PartOfHead,
             Err(NotUsual::Unusual) => return Taken::Unusual,
         };
         let Some((Service::Bridge(bridge), _)) = self.site.routes.find(head.path()) else {
@@ -180,7 +221,9 @@ impl<'a> Direct<'a> {
         if head.body_length() > bridge.body_limit() {
             return Taken::Unusual;
         }
-        let Some(body) = bytes.get(head.length()..length) else { return Taken::Part(length) };
+        let Some(body) = bytes.get(head.length()..length) else {
+            return Taken::PartOfBody(length);
+        };
         let body = Bytes::copy_from_slice(body);
         Taken::Request(bridge.handle(&head, Ok(body), SystemTime::now()), length)
     }
@@ -196,9 +239,8 @@ impl<'a> Direct<'a> {
         }
         while self.held.len() < MAX_HELD {
             let is_at_end = DESK.with_borrow_mut(|desk| {
-                let room = desk.input.len().min(MAX_HELD - self.held.len());
-                let count = ready!(self.stream.poll_read(context, &mut desk.input[..room]))?;
-                self.held.extend_from_slice(&desk.input[..count]);
+                let count = ready!(self.stream.poll_read(context, &mut desk.input))?;
+                self.held.push(&desk.input[..count]);
                 Poll::Ready(io::Result::Ok(count == 0))
             });
             if ready!(is_at_end)? {

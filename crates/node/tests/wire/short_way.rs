@@ -1,8 +1,10 @@
 //! The short way of usual requests and the whole server behind it: nobody can tell them apart.
 
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
@@ -18,6 +20,9 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
      "paths": PATHS},
     {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
      "options": {"access_log": true}, "paths": PATHS}]}]}"#;
+
+/// A Unix socket in place of the first TCP port.
+const UNIX: &str = r#"{"type": "unix", "path": "router.sock"}"#;
 
 const PATHS: &str = r#"{
   "call": {"type": "caller", "realm": "realm1", "role": "anonymous"},
@@ -210,7 +215,7 @@ fn a_client_that_never_reads_is_not_read_either() {
     let requests = posting("/call", CALL).repeat(1_000);
     let mut sent = 0;
     while sent < FAR_TOO_MUCH {
-        match std::io::Write::write(&mut stream, requests.as_bytes()) {
+        match stream.write(requests.as_bytes()) {
             Ok(count) => sent += count,
             Err(_) => break,
         }
@@ -233,4 +238,34 @@ fn a_call_whose_client_sends_on_and_hangs_up_is_canceled() {
     http.send(&request.repeat(3));
     drop(http);
     assert_eq!(callee.receive(), r#"[69,1,{"mode":"killnowait","reason":"wamp.error.canceled"}]"#);
+}
+
+/// A Unix socket that is written to is never full while its peer reads.
+#[test]
+fn a_client_that_sends_without_end_leaves_others_their_turn() {
+    const CALLS: usize = 40;
+    const ENOUGH: Duration = Duration::from_secs(1);
+    let config = CONFIG.replace("PATHS", PATHS).replacen(
+        r#"{"type": "tcp", "interface": "127.0.0.1", "port": 0}"#,
+        UNIX,
+        1,
+    );
+    let node = Node::start(CLOVERLEAF, &config);
+    let mut flood = UnixStream::connect(node.socket()).expect("a connection");
+    let mut drain = flood.try_clone().expect("another handle");
+    std::thread::spawn(move || {
+        let requests = b"OPTIONS /call HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1_000);
+        while flood.write_all(&requests).is_ok() {}
+    });
+    std::thread::spawn(move || {
+        let mut octets = vec![0; 1 << 20];
+        while drain.read(&mut octets).is_ok_and(|count| count > 0) {}
+    });
+    let mut http = node.http();
+    let begin = Instant::now();
+    for _ in 0..CALLS {
+        assert_eq!(http.post("/call", "{}").status, 400);
+    }
+    let took = begin.elapsed();
+    assert!(took < ENOUGH, "{CALLS} calls beside a flood took {took:?}");
 }

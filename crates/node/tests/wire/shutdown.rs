@@ -72,6 +72,37 @@ fn an_http_request_in_flight_is_finished_and_the_connection_ends() {
     assert_eq!(node.exit_code(), Some(0), "{node:?}");
 }
 
+/// A call in flight keeps the node long enough.
+#[test]
+fn an_http_request_of_which_a_part_has_come_is_finished_and_the_connection_ends() {
+    let node = router();
+    let (_callee, _caller) = call_in_flight(&node);
+    let request = posting("/call", "{}");
+    let head = request.len() - 2;
+    let mut clients = Vec::new();
+    for before in [0, 1] {
+        for cut in [10, head, head + 1] {
+            let mut http = node.http();
+            for _ in 0..before {
+                assert_eq!(http.ask(&request).status, 400);
+            }
+            http.send(&request[..cut]);
+            clients.push((http, cut, before));
+        }
+    }
+    // The node has read what was sent when it answers somebody who came later.
+    assert_eq!(node.http().ask(&request).status, 400);
+    node.signal("TERM");
+    node.wait_for_line("the node ends");
+    for (http, cut, before) in &mut clients {
+        http.send(&request[*cut..]);
+        let answer = http.receive();
+        let told = (answer.status, answer.header("connection"));
+        assert_eq!(told, (400, Some("close")), "{cut} bytes after {before} requests");
+        http.receive_end();
+    }
+}
+
 /// The phases may take 3 s and 1 s; the rest is for a busy machine.
 #[test]
 fn a_callee_that_never_answers_keeps_the_node_for_a_few_seconds_only() {
