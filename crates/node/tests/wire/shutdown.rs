@@ -142,7 +142,10 @@ fn nobody_connects_to_a_node_that_ends() {
     node.signal("INT");
     node.wait_for_line("the node ends");
     crate::lab::wait_for("the end of the socket file", || (!socket.exists()).then_some(()));
-    assert!(std::net::TcpStream::connect(address).is_err());
+    // Listeners end one after the other.
+    crate::lab::wait_for("the end of the TCP listener", || {
+        std::net::TcpStream::connect(address).is_err().then_some(())
+    });
     callee.send("[70,1,{}]");
     drop((callee, caller));
     assert_eq!(node.exit_code(), Some(0), "{node:?}");
