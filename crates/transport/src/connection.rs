@@ -6,8 +6,8 @@
 //! thread share, so an idle connection holds none.
 //!
 //! ```text
-//! Open ──(handler, queue or fault ends it)──▶ Flushing ──(all sent, half closed)─▶ Lingering ─▶ end
-//!   └────────────(the peer or the network ends it, or a full queue)──────────────────────────▶ end
+//! Open ──(anybody ends it in peace)──▶ Flushing ──(all sent, half closed)─▶ Lingering ─▶ end
+//!   └──────────────(the network ends it, or a full queue)───────────────────────────────▶ end
 //! ```
 
 use std::cell::RefCell;
@@ -186,7 +186,11 @@ impl<H: Handler> Connection<H> {
             }
             let read = SCRATCH.with_borrow_mut(|scratch| {
                 let count = match ready!(self.stream.poll_read(context, scratch)) {
-                    Ok(0) => return Poll::Ready(Err(CloseReason::ByPeer)),
+                    Ok(0) => {
+                        // It may have ended its own half only, behind its last request.
+                        self.flush_and_close(CloseReason::ByPeer, None);
+                        return Poll::Pending;
+                    }
                     Ok(count) => count,
                     Err(error) => return Poll::Ready(Err(error.into())),
                 };

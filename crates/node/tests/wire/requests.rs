@@ -1,7 +1,7 @@
 //! Requests that are well-formed and can't be served, and sessions that come and go: ERROR, octet
 //! for octet, and the session lives.
 
-use crate::lab::{Honest, Transport};
+use crate::lab::{HELLO, Honest, JSON, Peer as _, RawSocket, Transport};
 use crate::router::router;
 
 #[test]
@@ -100,6 +100,25 @@ fn what_nobody_waits_for_is_answered_by_nothing() {
         // The last one is a request with an answer.
         let answer = peer.receive();
         assert!(answer.starts_with("[33,3,"), "{answer} over {transport:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_says_nothing_more_gets_the_answers_to_what_it_has_said() {
+    let node = router();
+    for stream in [node.tcp(), node.unix()] {
+        let mut peer = RawSocket::open(stream, JSON);
+        peer.send(HELLO);
+        for request in 1..=100 {
+            peer.send(&format!(r#"[64,{request},{{}},"com.example.{request}"]"#));
+        }
+        peer.stream.finish();
+        assert!(peer.receive().starts_with("[2,"));
+        for request in 1..=100 {
+            let registered = peer.receive();
+            assert!(registered.starts_with(&format!("[65,{request},")), "{registered}");
+        }
+        peer.stream.receive_end();
     }
 }
 
