@@ -3,10 +3,10 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use crate::lab::{Honest, Http, JSON, Node, Peer as _, Stream, opening, posting};
 use crate::router::{CLOVERLEAF, router};
@@ -39,11 +39,25 @@ struct Twins {
     addresses: [SocketAddr; 2],
 }
 
-static TWINS: LazyLock<Twins> = LazyLock::new(|| {
-    let node = Node::start(CLOVERLEAF, &CONFIG.replace("PATHS", PATHS));
-    let addresses = node.addresses("HTTP").try_into().expect("two listeners");
-    Twins { _node: node, addresses }
-});
+impl Twins {
+    fn start() -> Self {
+        let node = Node::start(CLOVERLEAF, &CONFIG.replace("PATHS", PATHS));
+        let addresses = node.addresses("HTTP").try_into().expect("two listeners");
+        Self { _node: node, addresses }
+    }
+
+    /// What both of them answer to these pieces.
+    fn answer(&self, pieces: &[&[u8]]) -> String {
+        let [short, whole] = self.addresses;
+        let [short, whole] = std::thread::scope(|scope| {
+            let short = scope.spawn(|| answered(short, pieces));
+            let whole = answered(whole, pieces);
+            [short.join().expect("an answer"), whole]
+        });
+        assert_eq!(short, whole, "to {}", String::from_utf8_lossy(&pieces.concat()));
+        short
+    }
+}
 
 /// After so long a silence everything is answered that can be.
 const SILENCE: Duration = Duration::from_millis(200);
@@ -64,18 +78,6 @@ fn answered(address: SocketAddr, pieces: &[&[u8]]) -> String {
     stream.send(LAST);
     let answered = String::from_utf8_lossy(&stream.receive_all(SILENCE)).into_owned();
     answered.split_inclusive("\r\n").filter(|line| !line.starts_with("date: ")).collect()
-}
-
-fn assert_alike(pieces: &[&[u8]]) -> String {
-    let [short, whole] = TWINS.addresses;
-    let [short, whole] = std::thread::scope(|scope| {
-        let short = scope.spawn(|| answered(short, pieces));
-        let whole = answered(whole, pieces);
-        [short.join().expect("an answer"), whole]
-    });
-    let sent = String::from_utf8_lossy(&pieces.concat()).into_owned();
-    assert_eq!(short, whole, "to {sent}");
-    short
 }
 
 /// Lines of a request that are usual, unusual and wrong.
@@ -128,36 +130,40 @@ fn request() -> impl Strategy<Value = String> {
     )
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
-
-    #[test]
-    fn the_short_way_and_the_whole_server_answer_alike(
-        requests in prop::collection::vec(request(), 1..4),
-        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
-    ) {
+#[test]
+fn the_short_way_and_the_whole_server_answer_alike() {
+    const CASES: u32 = 200;
+    let twins = Twins::start();
+    let config =
+        ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
+    let requests = prop::collection::vec(request(), 1..4);
+    let cuts = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
+    let outcome = TestRunner::new(config).run(&(requests, cuts), |(requests, cuts)| {
         let bytes = requests.concat().into_bytes();
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len())).collect();
         cuts.extend([0, bytes.len()]);
         cuts.sort_unstable();
         let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
-        assert_alike(&pieces);
-    }
+        twins.answer(&pieces);
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 #[test]
 fn a_usual_request_may_come_octet_by_octet() {
     let request = posting("/call", CALL);
     let octets: Vec<&[u8]> = request.as_bytes().chunks(1).collect();
-    assert!(assert_alike(&octets).starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(Twins::start().answer(&octets).starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
 #[test]
 fn bodies_up_to_the_limit_and_over_it_are_answered_alike() {
+    let twins = Twins::start();
     for path in ["/call", "/small"] {
         for length in [63, 64, 65, 65_536, 65_537, 200_000] {
             let body = [CALL, &" ".repeat(length - CALL.len())].concat();
-            let answered = assert_alike(&[posting(path, &body).as_bytes()]);
+            let answered = twins.answer(&[posting(path, &body).as_bytes()]);
             assert!(!answered.is_empty(), "{length} at {path}");
         }
     }
