@@ -12,8 +12,7 @@ use serde::Serialize;
 
 use crate::arguments::{self, Arguments};
 use crate::error::Error;
-use crate::pending::Answer;
-use crate::sent::{Sent, ended};
+use crate::sent::Acknowledging;
 use crate::session::Session;
 
 /// A publication that has not been made yet; `.await` makes it.
@@ -82,7 +81,7 @@ impl PublishBuilder {
                 ClientMessage::Publish(Publish { request, options, topic: topic.into(), payload })
             })
         });
-        Publishing { session, sent: sent.into() }
+        Publishing(Acknowledging::new(session, sent))
     }
 }
 
@@ -98,28 +97,14 @@ impl IntoFuture for PublishBuilder {
 /// A publication on its way to its acknowledgement. Dropped before, it is published all the same.
 #[derive(Debug)]
 #[must_use = "without its acknowledgement nobody learns whether a publication was allowed"]
-pub struct Publishing {
-    session: Session,
-    sent: Sent,
-}
+pub struct Publishing(Acknowledging);
 
 impl Future for Publishing {
     type Output = Result<PublicationId, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { session, sent } = &mut *self;
-        sent.poll(session, context).map(|answer| match answer? {
-            Answer::Number(number) => PublicationId::new(number)
-                .ok_or_else(|| Error::Closed("senseless PUBLISHED".into())),
-            Answer::Payload(_) => Err(ended()),
+        Pin::new(&mut self.0).poll(context).map(|number| {
+            PublicationId::new(number?).ok_or_else(|| Error::Closed("senseless PUBLISHED".into()))
         })
-    }
-}
-
-impl Drop for Publishing {
-    fn drop(&mut self) {
-        if let Some(request) = self.sent.unanswered() {
-            self.session.abandon(request);
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! A request that was sent, or could not be: what waits for its answer.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use cloverleaf_wamp::ids::RequestId;
@@ -49,6 +51,40 @@ impl Sent {
     /// The number of the request, while it is not answered.
     pub(crate) const fn unanswered(&self) -> Option<RequestId> {
         if let Self::Waiting(request) = self { Some(*request) } else { None }
+    }
+}
+
+/// A request on its way to the number in its acknowledgement. Dropped before, it is forgotten, and
+/// what its acknowledgement grants is given back.
+#[derive(Debug)]
+pub(crate) struct Acknowledging {
+    session: Session,
+    sent: Sent,
+}
+
+impl Acknowledging {
+    pub(crate) fn new(session: Session, sent: Result<RequestId, Error>) -> Self {
+        Self { session, sent: sent.into() }
+    }
+}
+
+impl Future for Acknowledging {
+    type Output = Result<u64, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { session, sent } = &mut *self;
+        sent.poll(session, context).map(|answer| match answer? {
+            Answer::Number(number) => Ok(number),
+            Answer::Payload(_) => Err(ended()),
+        })
+    }
+}
+
+impl Drop for Acknowledging {
+    fn drop(&mut self) {
+        if let Some(request) = self.sent.unanswered() {
+            self.session.abandon(request);
+        }
     }
 }
 

@@ -30,11 +30,11 @@ use crate::driver::Driver;
 use crate::error::Error;
 use crate::inbox::Inbox;
 use crate::link::Link;
-use crate::pending::{Answer, Pending};
+use crate::pending::Pending;
 use crate::procedure::{Procedure, SharedProcedure};
 use crate::publish::PublishBuilder;
 use crate::register::{RegisterBuilder, RegistrationEntry};
-use crate::sent::{Sent, ended};
+use crate::sent::Acknowledging;
 use crate::subscribe::{SubscribeBuilder, SubscriptionEntry};
 use crate::watch::Watchers;
 
@@ -87,18 +87,6 @@ impl State {
 
 /// A future whose type is forgotten.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// Forgets a request whose waiter is dropped, so that the table keeps nothing of it.
-struct AbandonOnDrop<'a> {
-    session: &'a Session,
-    request: RequestId,
-}
-
-impl Drop for AbandonOnDrop<'_> {
-    fn drop(&mut self) {
-        self.session.abandon(self.request);
-    }
-}
 
 /// What an acknowledgement puts into the tables before anything that follows it is handled.
 #[derive(Debug)]
@@ -238,24 +226,13 @@ impl Session {
     }
 
     /// Sends a request and waits for the number in its acknowledgement.
-    pub(crate) async fn acknowledged(
+    pub(crate) fn acknowledged(
         &self,
         kind: RequestKind,
         on_answer: Option<OnAnswer>,
         make: impl FnOnce(RequestId) -> ClientMessage,
-    ) -> Result<u64, Error> {
-        let request = self.request(kind, on_answer, make)?;
-        self.acknowledgement(request).await
-    }
-
-    /// Waits for the number in the acknowledgement of a request.
-    pub(crate) async fn acknowledgement(&self, request: RequestId) -> Result<u64, Error> {
-        let _abandon = AbandonOnDrop { session: self, request };
-        let mut sent = Sent::Waiting(request);
-        match std::future::poll_fn(|context| sent.poll(self, context)).await? {
-            Answer::Number(number) => Ok(number),
-            Answer::Payload(_) => Err(ended()),
-        }
+    ) -> Acknowledging {
+        Acknowledging::new(self.clone(), self.request(kind, on_answer, make))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -22,6 +22,7 @@ use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
+use crate::sent::Acknowledging;
 use crate::session::{BoxFuture, OnAnswer, Session, State};
 
 /// The most events that wait for the application in one subscription, unless told otherwise.
@@ -106,7 +107,7 @@ impl Subscription {
     /// Ends the subscription.
     pub async fn unsubscribe(self) -> Result<(), Error> {
         if let Some(request) = self.leave()? {
-            self.session.acknowledgement(request).await?;
+            Acknowledging::new(self.session.clone(), Ok(request)).await?;
         }
         Ok(())
     }
