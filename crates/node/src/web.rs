@@ -1,7 +1,8 @@
 //! HTTP on one listener: which path is whose, and one connection served to its end.
 //!
-//! hyper reads and writes HTTP; what an answer says is said by the service of the path. A request
-//! that becomes a WebSocket leaves HTTP here.
+//! Calls and publications have a short way of their own (`direct`), and hyper reads and writes all
+//! other HTTP; what an answer says is said by the service of the path. A request that becomes a
+//! WebSocket leaves HTTP here.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -25,6 +26,7 @@ use hyper_util::rt::TokioIo;
 mod body;
 mod direct;
 mod files;
+mod held;
 mod rewound;
 mod routes;
 mod upgrade;
@@ -32,6 +34,7 @@ mod visits;
 
 use direct::Direct;
 pub(crate) use files::Files;
+use held::Held;
 use rewound::Rewound;
 pub(crate) use routes::{JsonValue, Routes, Segment, Service};
 pub(crate) use upgrade::{Endpoint, OriginRule, WebSocketEndpoint};
@@ -101,7 +104,7 @@ impl WebSite {
     /// no other is taken.
     pub(crate) async fn serve(self: Arc<Self>, mut stream: Stream, from: PeerAddress) {
         let (visit, _place) = self.visits.begin(from);
-        let mut early = Vec::new();
+        let mut early = Held::default();
         if !self.is_decorated() && self.routes.lead_to_a_bridge() {
             let direct = Direct::new(&self, &visit, &mut stream).serve();
             match attended(&visit, direct).await {

@@ -116,6 +116,9 @@ impl Stream {
     pub async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let count = std::future::poll_fn(|context| self.poll_write(context, bytes)).await?;
+            if count == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
             bytes = &bytes[count..];
         }
         Ok(())

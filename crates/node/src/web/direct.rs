@@ -5,8 +5,6 @@
 //! with it, for good. An idle connection holds no buffer: all of a thread read into the same one.
 //! See `docs/decisions/http.md`.
 
-mod held;
-
 use std::cell::RefCell;
 use std::future::{Future as _, poll_fn};
 use std::io;
@@ -21,9 +19,8 @@ use cloverleaf_http_bridge::{Answering, Reply};
 use cloverleaf_transport::Stream;
 use tokio::task::coop::consume_budget;
 
-use held::Held;
-
 use super::body::Reading;
+use super::held::Held;
 use super::visits::{Asked, Visit};
 use super::{InFlight, Service, WebSite};
 
@@ -110,7 +107,7 @@ impl<'a> Direct<'a> {
 
     /// Serves the connection to its end, or to its first unusual request: then the bytes that were
     /// read and not answered are returned.
-    pub(super) async fn serve(mut self) -> io::Result<Option<Vec<u8>>> {
+    pub(super) async fn serve(mut self) -> io::Result<Option<Held>> {
         loop {
             // Others have their turn, however many requests are here already.
             consume_budget().await;
@@ -123,7 +120,7 @@ impl<'a> Direct<'a> {
                     );
                     poll_fn(|context| self.poll_answer(&mut answering, context)).await?
                 }
-                Next::Unusual => return Ok(Some(self.held.into_rest())),
+                Next::Unusual => return Ok(Some(self.held)),
                 Next::End => return Ok(None),
             };
             let Outcome::Replied(after, body) = outcome else { return Ok(None) };
@@ -275,6 +272,9 @@ impl<'a> Direct<'a> {
     async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let count = poll_fn(|context| self.stream.poll_write(context, bytes)).await?;
+            if count == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
             self.visit.pieces.fetch_add(1, Ordering::Relaxed);
             bytes = &bytes[count..];
         }

@@ -13,10 +13,6 @@ impl Held {
         &self.bytes[self.passed..]
     }
 
-    pub(super) fn into_rest(mut self) -> Vec<u8> {
-        self.bytes.split_off(self.passed)
-    }
-
     pub(super) const fn len(&self) -> usize {
         self.bytes.len() - self.passed
     }
@@ -57,7 +53,5 @@ mod tests {
         assert_eq!(held.rest(), b"def");
         held.pass(3);
         assert_eq!((held.is_empty(), held.bytes.capacity()), (true, 0));
-        held.push(b"g");
-        assert_eq!(held.into_rest(), b"g");
     }
 }

@@ -7,23 +7,23 @@ use std::task::{Context, Poll};
 use cloverleaf_transport::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::held::Held;
+
 /// Reads what was read before once more, then the rest.
 #[derive(Debug)]
 pub(super) struct Rewound {
-    early: Vec<u8>,
-    /// How much of it was read again.
-    read: usize,
+    early: Held,
     stream: Stream,
 }
 
 impl Rewound {
-    pub(super) const fn new(early: Vec<u8>, stream: Stream) -> Self {
-        Self { early, read: 0, stream }
+    pub(super) const fn new(early: Held, stream: Stream) -> Self {
+        Self { early, stream }
     }
 
     /// The stream, and what of the beginning was not read again.
-    pub(super) fn into_parts(mut self) -> (Stream, Vec<u8>) {
-        (self.stream, self.early.split_off(self.read))
+    pub(super) fn into_parts(self) -> (Stream, Held) {
+        (self.stream, self.early)
     }
 }
 
@@ -34,16 +34,13 @@ impl AsyncRead for Rewound {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let unread = &this.early[this.read..];
+        let unread = this.early.rest();
         if unread.is_empty() {
             return Pin::new(&mut this.stream).poll_read(context, buffer);
         }
         let count = unread.len().min(buffer.remaining());
         buffer.put_slice(&unread[..count]);
-        this.read += count;
-        if this.read == this.early.len() {
-            (this.early, this.read) = (Vec::new(), 0);
-        }
+        this.early.pass(count);
         Poll::Ready(Ok(()))
     }
 }

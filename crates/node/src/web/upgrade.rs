@@ -221,7 +221,7 @@ async fn serve(
 fn into_stream(upgraded: Upgraded) -> Option<(Stream, Vec<u8>)> {
     let parts = upgraded.downcast::<TokioIo<Rewound>>().ok()?;
     let (stream, unread) = parts.io.into_inner().into_parts();
-    Some((stream, [&*parts.read_buf, &*unread].concat()))
+    Some((stream, [&*parts.read_buf, unread.rest()].concat()))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::fs::File;
 
-use crate::lab::{Directory, JSON, Node, Peer as _, Stream, posting, wait_for};
-use crate::router::CLOVERLEAF;
+use crate::lab::{Directory, Node, Peer as _, Stream, wait_for};
+use crate::router::{CLOVERLEAF, http_call_in_flight};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
@@ -74,12 +74,7 @@ fn a_client_that_sends_octet_by_octet_is_sent_away() {
 #[test]
 fn a_call_may_take_longer_than_clients_may_be_silent() {
     let node = node("1");
-    let mut callee = node.rawsocket(JSON);
-    callee.join();
-    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
-    let mut http = node.http();
-    http.send(&posting("/call", r#"{"procedure":"com.example.slow"}"#));
-    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    let (mut callee, mut http) = http_call_in_flight(&node);
     for _ in 0..2 {
         silent(&node).receive_end();
     }

@@ -1,6 +1,6 @@
 //! The configuration that most tests use.
 
-use crate::lab::Node;
+use crate::lab::{Http, JSON, Node, Peer as _, RawSocket, posting};
 
 /// The program under test.
 pub(crate) const CLOVERLEAF: &str = env!("CARGO_BIN_EXE_cloverleaf");
@@ -59,4 +59,15 @@ pub(crate) fn router() -> Node {
     directory.write("web/page.txt", "a page");
     directory.write("web/below/index.html", "<h1>below</h1>");
     Node::start_in(CLOVERLEAF, directory, CONFIG)
+}
+
+/// A call of `com.example.slow` over HTTP: its callee, which has been asked, and its caller.
+pub(crate) fn http_call_in_flight(node: &Node) -> (RawSocket, Http) {
+    let mut callee = node.rawsocket(JSON);
+    callee.join();
+    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    let mut http = node.http();
+    http.send(&posting("/call", r#"{"procedure":"com.example.slow"}"#));
+    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    (callee, http)
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::lab::{HELLO, JSON, Node, Peer, RawSocket, Transport, posting};
-use crate::router::router;
+use crate::router::{http_call_in_flight, router};
 
 const GOODBYE: &str = r#"[6,{},"wamp.close.system_shutdown"]"#;
 const GOODBYE_AND_OUT: &str = r#"[6,{},"wamp.close.goodbye_and_out"]"#;
@@ -56,12 +56,7 @@ fn a_call_in_flight_is_finished_before_the_goodbye() {
 #[test]
 fn an_http_request_in_flight_is_finished_and_the_connection_ends() {
     let mut node = router();
-    let mut callee = node.rawsocket(JSON);
-    callee.join();
-    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
-    let mut http = node.http();
-    http.send(&posting("/call", r#"{"procedure":"com.example.slow"}"#));
-    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    let (mut callee, mut http) = http_call_in_flight(&node);
     node.signal("TERM");
     node.wait_for_line("the node ends");
     callee.send("[70,1,{},[true]]");
