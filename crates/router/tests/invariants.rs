@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use cloverleaf_router::Next;
 use cloverleaf_router::limits::{
-    MAX_CALLS_IN_FLIGHT_PER_SESSION, MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION,
-    MAX_REGISTRATIONS_PER_SESSION, MAX_SUBSCRIPTIONS_PER_SESSION,
+    MAX_CALLS_IN_FLIGHT_PER_SESSION, MAX_PATTERN_REGISTRATIONS_PER_SESSION,
+    MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, MAX_REGISTRATIONS_PER_SESSION,
+    MAX_SUBSCRIPTIONS_PER_SESSION,
 };
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::State;
@@ -359,6 +360,30 @@ fn a_session_has_so_many_pattern_subscriptions_and_no_more() {
             router::subscribed(limit + 2, limit + 1),
             router::unsubscribed(limit + 3),
             router::subscribed(limit + 4, limit + 2),
+        ]
+    );
+}
+
+#[test]
+fn a_session_has_so_many_pattern_registrations_and_no_more() {
+    let mut lab = Lab::new();
+    let alice = lab.join("alice");
+    let limit = MAX_PATTERN_REGISTRATIONS_PER_SESSION as u64;
+    for number in 1..=limit {
+        lab.send(alice, client::register_pattern(number, Prefix, &format!("com.n{number}")));
+    }
+    assert_eq!(lab.received(alice).len(), MAX_PATTERN_REGISTRATIONS_PER_SESSION);
+    lab.send(alice, client::register_pattern(limit + 1, Wildcard, "com..more"));
+    lab.send(alice, client::register(limit + 2, "com.exact"));
+    lab.send(alice, client::unregister(limit + 3, 1));
+    lab.send(alice, client::register_pattern(limit + 4, Wildcard, "com..more"));
+    assert_eq!(
+        lab.received(alice),
+        [
+            limit_reached(RequestKind::Register, limit + 1, "pattern registrations"),
+            router::registered(limit + 2, limit + 1),
+            router::unregistered(limit + 3),
+            router::registered(limit + 4, limit + 2),
         ]
     );
 }
