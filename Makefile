@@ -24,7 +24,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Build and start the example caller-performance on 127.0.0.1:8080.
+run: ## Build and start the example caller-performance on port 8080.
 	cargo build --release -p caller-performance
 	exec $(TARGET)/release/caller-performance start --config $(EXAMPLE)
 
@@ -108,7 +108,11 @@ fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).
 # --- what the above need -------------------------------------------------------------------------
 
 $(VENV)/installed: tests/requirements.txt
-	python3 -m venv $(VENV)
+	@# Debian and Ubuntu ship it in a package of its own.
+	python3 -m venv $(VENV) || { \
+	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y python3-venv \
+	        && python3 -m venv --clear $(VENV); \
+	} || { echo "please install Python's venv: the tests run in one"; exit 1; }
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 

@@ -32,14 +32,11 @@ const WORLD: &[&str] = &[
 ];
 
 const WAMP: &str = "cloverleaf-wamp";
-const AUTH: &str = "cloverleaf-auth";
 const ROUTER: &str = "cloverleaf-router";
 const TRANSPORT: &str = "cloverleaf-transport";
 const CLIENT: &str = "cloverleaf-client";
 const CONFIG: &str = "cloverleaf-config";
 const HTTP_BRIDGE: &str = "cloverleaf-http-bridge";
-const MQTT_BRIDGE: &str = "cloverleaf-mqtt-bridge";
-const CLUSTER: &str = "cloverleaf-cluster";
 const NODE: &str = "cloverleaf-node";
 
 /// One row a package; a package without a row is a fault.
@@ -51,14 +48,8 @@ pub(crate) const RULES: &[Rule] = &[
         reason: "the protocol is bytes and messages; everything stands on it",
     },
     Rule {
-        package: AUTH,
-        may_name: &[WAMP],
-        never: &["tokio", "mio", "hyper", "rustls"],
-        reason: "both sides of each method are machines that are fed, not programs that wait",
-    },
-    Rule {
         package: ROUTER,
-        may_name: &[WAMP, AUTH],
+        may_name: &[WAMP],
         never: WORLD,
         reason: "a realm is a function of who sent what when: no socket, clock or chance in it",
     },
@@ -70,27 +61,15 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         package: CLIENT,
-        may_name: &[WAMP, AUTH, TRANSPORT],
+        may_name: &[WAMP, TRANSPORT],
         never: &[],
         reason: "a client talks to any router, over a socket or over a link that it is given",
     },
     Rule {
         package: HTTP_BRIDGE,
-        may_name: &[WAMP, AUTH, CLIENT],
-        never: &[],
-        reason: "the bridge is a WAMP client; its link to the router is handed in",
-    },
-    Rule {
-        package: MQTT_BRIDGE,
-        may_name: &[WAMP, AUTH, CLIENT],
-        never: &[],
-        reason: "the bridge is a WAMP client; its link to the router is handed in",
-    },
-    Rule {
-        package: CLUSTER,
         may_name: &[WAMP, CLIENT],
         never: &[],
-        reason: "a neighbour node is a session like any other",
+        reason: "the bridge is a WAMP client; its link to the router is handed in",
     },
     Rule {
         package: CONFIG,
@@ -100,17 +79,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         package: NODE,
-        may_name: &[
-            WAMP,
-            AUTH,
-            ROUTER,
-            TRANSPORT,
-            CLIENT,
-            HTTP_BRIDGE,
-            MQTT_BRIDGE,
-            CLUSTER,
-            CONFIG,
-        ],
+        may_name: &[WAMP, ROUTER, TRANSPORT, CLIENT, HTTP_BRIDGE, CONFIG],
         never: &[],
         reason: "the one place where everything is wired together, and that names the router",
     },
@@ -128,7 +97,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         package: "cloverleaf-testkit",
-        may_name: &[WAMP, AUTH, ROUTER, CLIENT, TRANSPORT],
+        may_name: &[WAMP, ROUTER, CLIENT, TRANSPORT],
         never: &[],
         reason: "what tests of several crates share, seen by tests only",
     },
@@ -174,7 +143,7 @@ pub(crate) const CONDITIONS: &[Condition] = &[
         reason: "the client's core is used without sockets; feature `net` brings them",
     },
     Condition {
-        from: &[HTTP_BRIDGE, MQTT_BRIDGE],
+        from: &[HTTP_BRIDGE],
         to: CLIENT,
         demand: Demand::WithoutFeature("net"),
         reason: "a bridge reaches the router by a function call",

@@ -1,6 +1,6 @@
-//! Endpoints that are taken, and those that only look so.
+//! Endpoints: what may stand at them, those that are taken, and those that only look so.
 
-use crate::lab::{Directory, Honest, Node, Outcome, run};
+use crate::lab::{Directory, Honest, Http, Node, Outcome, Peer as _, WebSocket, posting, run};
 use crate::router::{CLOVERLEAF, router};
 
 /// A node whose one RawSocket listens at this endpoint.
@@ -89,4 +89,25 @@ fn an_endpoint_that_can_not_be_is_named() {
         assert_eq!(code, Some(1), "{stderr}");
         assert!(stderr.contains(said), "{stderr}");
     }
+}
+
+#[test]
+fn http_and_websockets_are_served_at_a_unix_socket_too() {
+    let node = Node::start(
+        CLOVERLEAF,
+        r#"{"version": 2, "workers": [{"type": "router",
+          "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
+            {"uri": "*", "allow": {"call": true, "register": true}}]}]}],
+          "transports": [{"type": "web", "endpoint": {"type": "unix", "path": "router.sock"},
+            "paths": {"ws": {"type": "websocket"},
+                      "call": {"type": "caller", "realm": "realm1", "role": "anonymous"}}}]}]}"#,
+    );
+    let mut callee = WebSocket::open(node.unix(), "/ws", "wamp.2.json");
+    callee.join();
+    callee.obtain(r#"[64,1,{},"com.example.echo"]"#);
+    let mut http = Http::over(node.unix());
+    http.send(&posting("/call", r#"{"procedure":"com.example.echo","args":[1]}"#));
+    assert_eq!(callee.receive(), "[68,1,1,{},[1]]");
+    callee.send("[70,1,{},[2]]");
+    assert_eq!(http.receive().text(), r#"{"args":[2]}"#);
 }

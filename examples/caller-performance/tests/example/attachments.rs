@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::example::{Example, PROCEDURES, PROGRAM, call, call_with, configurations};
-use crate::lab::{Directory, run};
+use crate::lab::{Directory, posting, run};
 
 #[test]
 fn both_configurations_are_good_as_they_are() {
@@ -38,6 +38,24 @@ fn each_procedure_is_answered_and_logs_its_loud_calls() {
         assert_eq!(example.calls_of(procedure).len(), 2, "{example:?}");
     }
     assert_eq!(example.end("TERM"), Some(0), "{example:?}");
+}
+
+#[test]
+fn of_quiet_calls_every_ten_thousandth_is_logged() {
+    const AT_ONCE: usize = 100;
+    let example = Example::with_four_procedures();
+    let mut http = example.http();
+    let body = json!({"procedure": PROCEDURES[0].0, "args": [13, 3], "kwargs": {"verbose": false}});
+    let requests = posting("/call", &body.to_string()).repeat(AT_ONCE);
+    // Some calls were made already, to see whether all procedures are there.
+    for _ in 0..10_000 / AT_ONCE {
+        http.send(&requests);
+        for _ in 0..AT_ONCE {
+            assert_eq!(http.receive().text(), r#"{"args":[16]}"#);
+        }
+    }
+    example.wait_for_line("com.example.add2: 10000 calls so far");
+    assert_eq!(example.lines_with("calls so far").len(), 1, "{example:?}");
 }
 
 #[test]
