@@ -65,10 +65,10 @@ impl<T> Pending<T> {
         self.slots.insert(request, slot);
     }
 
-    /// Takes out what is to be done when this request is acknowledged, and whether somebody still
-    /// waits for that.
-    pub(crate) fn on_answer(&mut self, request: RequestId) -> Option<(T, bool)> {
-        let slot = self.slots.get_mut(&request)?;
+    /// Takes out what is to be done when this request, if it is of this kind, is acknowledged, and
+    /// whether somebody still waits for that.
+    pub(crate) fn on_answer(&mut self, kind: RequestKind, request: RequestId) -> Option<(T, bool)> {
+        let slot = self.slots.get_mut(&request).filter(|slot| slot.kind == kind)?;
         Some((slot.on_answer.take()?, !slot.abandoned))
     }
 

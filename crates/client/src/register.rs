@@ -162,14 +162,18 @@ impl RegistrationEntry {
 #[cfg(test)]
 mod tests {
     use std::future::IntoFuture as _;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering::SeqCst;
     use std::task::{Context, Waker};
 
     use cloverleaf_wamp::ids::{RegistrationId, RequestId};
-    use cloverleaf_wamp::message::{ClientMessage, Registered, RouterMessage};
+    use cloverleaf_wamp::message::{ClientMessage, Registered, RouterMessage, Unregistered};
     use cloverleaf_wamp::serializer::Serializer;
     use futures_util::FutureExt as _;
 
     use crate::error::Failure;
+    use crate::inbox::Work;
     use crate::link::{Link, SendError};
     use crate::session::Session;
 
@@ -180,6 +184,40 @@ mod tests {
         fn send(&self, _: ClientMessage) -> Result<(), SendError> {
             Ok(())
         }
+    }
+
+    /// Notes, when it is dropped, whether the session could be asked something.
+    struct Probe(Session, Arc<AtomicBool>);
+
+    impl Drop for Probe {
+        fn drop(&mut self) {
+            self.1.store(self.0.shared().state.try_lock().is_some(), SeqCst);
+        }
+    }
+
+    #[test]
+    fn an_answer_of_another_kind_drops_nothing_of_the_applications_under_a_lock() {
+        let (session, _driver) = Session::new(Silent, Serializer::Json);
+        let is_free = Arc::new(AtomicBool::new(true));
+        let probe = Probe(session.clone(), Arc::clone(&is_free));
+        let procedure = move || {
+            let _ = &probe;
+            async { Ok::<_, Failure>(1) }
+        };
+        let mut registering = session.register("com.example.one", procedure).into_future();
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(registering.poll_unpin(&mut context).is_pending());
+        drop(registering);
+        let request = RequestId::new(1).expect("a number");
+        session.handle_message(RouterMessage::Unregistered(Unregistered::Answer(request)));
+        assert!(is_free.load(SeqCst), "the code was dropped while the session was locked");
+        // The registration that is granted after all is given back.
+        session.handle_message(RouterMessage::Registered(Registered {
+            request,
+            registration: RegistrationId::new(7).expect("a number"),
+        }));
+        let work = session.shared().state.lock().inbox.pop(Waker::noop());
+        assert!(matches!(work, Some(Work::Unregister(..))), "{work:?}");
     }
 
     #[test]

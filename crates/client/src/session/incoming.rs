@@ -113,7 +113,7 @@ impl Session {
     fn acknowledge(&self, kind: RequestKind, request: RequestId, number: u64) {
         let (undo, ended) = {
             let mut state = self.shared.state.lock();
-            let on_answer = state.pending.on_answer(request);
+            let on_answer = state.pending.on_answer(kind, request);
             let undo = on_answer.and_then(|(grant, wanted)| state.grant(grant, wanted, number));
             let undo = undo.and_then(|undo| state.inbox.push(undo).ok().flatten());
             (undo, state.pending.complete(kind, request, Ok(Answer::Number(number))))
@@ -196,7 +196,10 @@ impl State {
         wanted: bool,
         number: u64,
     ) -> Option<Work> {
-        let id = RegistrationId::new(number)?;
+        let Some(id) = RegistrationId::new(number) else {
+            // The application's code is not dropped here, under the lock.
+            return Some(Work::Release(vec![entry]));
+        };
         if !wanted {
             return Some(Work::Unregister(id, entry));
         }
