@@ -11,6 +11,7 @@ use std::time::Duration;
 use cloverleaf_config::settings::{ContainerShutdown, ContainerWorker, EnvInherit, ProcessEnv};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::shutdown::Ending;
@@ -159,6 +160,8 @@ async fn log_lines(worker: String, output: impl AsyncRead + Unpin) {
     let mut line = Vec::new();
     loop {
         line.clear();
+        // Lines that are here already cost the runtime nothing, but others their turn.
+        consume_budget().await;
         match (&mut output).take(MAX_LINE).read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,
             Ok(_) => {
