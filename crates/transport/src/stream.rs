@@ -1,10 +1,11 @@
 //! A connected socket, TCP or Unix, or anything else that reads and writes bytes.
 
+use std::future::Future as _;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
@@ -73,6 +74,20 @@ impl Stream {
             Self::Unix(socket) => Poll::Ready(socket.shutdown()),
             Self::Tcp(socket) => Pin::new(socket).poll_shutdown(context),
             Self::Other(pipe) => Pin::new(pipe).poll_shutdown(context),
+        }
+    }
+
+    /// Whether the system has said that the peer has ended its half, be there bytes before the end
+    /// or not. Nobody is woken by that; a pipe never says so.
+    pub fn peer_has_ended(&self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        match self {
+            Self::Unix(socket) => socket.peer_has_ended(&mut context),
+            Self::Tcp(socket) => {
+                let ready = pin!(socket.ready(Interest::READABLE)).poll(&mut context);
+                matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
+            }
+            Self::Other(_) => false,
         }
     }
 

@@ -244,7 +244,8 @@ impl<'a> Direct<'a> {
                 return Poll::Ready(Ok(Outcome::HungUp));
             }
         }
-        Poll::Pending
+        // Nothing more is read, so the end is asked for; `visits` wakes for that now and then.
+        if self.stream.peer_has_ended() { Poll::Ready(Ok(Outcome::HungUp)) } else { Poll::Pending }
     }
 
     /// Writes a reply, as much as the socket takes at once; a long body is left to be sent behind.

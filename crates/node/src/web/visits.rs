@@ -76,6 +76,10 @@ impl Visit {
 
     fn ask(&self, asked: Asked) {
         self.asked.store(asked as u8, Ordering::Relaxed);
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
@@ -151,6 +155,10 @@ impl Visits {
             let signs = requests + seen.visit.pieces.load(Ordering::Relaxed);
             if signs != seen.signs || seen.visit.is_answering() {
                 (seen.signs, seen.since) = (signs, Instant::now());
+            }
+            if seen.visit.is_answering() {
+                // Whoever has read enough before the answer sees only so that its client is gone.
+                seen.visit.wake();
             }
             let opening = OPENING_TIMEOUT.min(idle_timeout);
             let timeout = if requests == 0 { opening } else { idle_timeout };

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use crate::lab::{Directory, Node, Peer as _, Stream, wait_for};
+use crate::lab::{Directory, JSON, Node, Peer as _, Stream, posting, wait_for};
 use crate::router::{CLOVERLEAF, http_call_in_flight};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
@@ -69,6 +69,23 @@ fn a_client_that_sends_octet_by_octet_is_sent_away() {
         }
         streams.iter().all(|(_, has_ended)| *has_ended).then_some(())
     });
+}
+
+/// So much that it is not read to its end before the answer.
+#[test]
+fn a_client_that_hangs_up_behind_many_requests_has_its_call_canceled() {
+    const REQUESTS: usize = 1_000;
+    let node = node("1");
+    let mut callee = node.rawsocket(JSON);
+    let hello = r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}}}}]"#;
+    assert!(callee.ask(hello).starts_with("[2,"));
+    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    let mut http = node.http();
+    let request = posting("/call", r#"{"procedure":"com.example.slow"}"#);
+    http.send(&request.repeat(REQUESTS));
+    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    drop(http);
+    assert_eq!(callee.receive(), r#"[69,1,{"mode":"killnowait","reason":"wamp.error.canceled"}]"#);
 }
 
 #[test]

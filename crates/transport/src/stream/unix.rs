@@ -5,9 +5,11 @@
 //! needless wake-up a call in the router and one in the callee, a third of the callee's CPU time
 //! (`docs/decisions/unix-sockets.md`).
 
+use std::future::Future as _;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::Interest;
@@ -82,6 +84,11 @@ impl UnixSocket {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
+    }
+
+    pub(super) fn peer_has_ended(&self, context: &mut Context<'_>) -> bool {
+        let ready = pin!(self.readable.readable()).poll(context);
+        matches!(ready, Poll::Ready(Ok(guard)) if guard.ready().is_read_closed())
     }
 
     pub(super) fn shutdown(&self) -> io::Result<()> {

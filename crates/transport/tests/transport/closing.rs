@@ -16,7 +16,7 @@ use cloverleaf_wamp::websocket::sender::write_close;
 use cloverleaf_wamp::websocket::{CloseCode, CloseFrame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::peer::{Item, Lab, STOP, rawsocket, websocket};
 
@@ -75,14 +75,38 @@ async fn who_left_a_session_opens_the_next_in_time_or_is_closed() {
     assert_eq!(lab.end().await, CloseReason::OpeningTimeout);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_end_of_the_stream_is_the_end() {
-    let lab = Lab::open(rawsocket());
-    let Lab { peer, outbound, .. } = lab;
-    drop(peer);
-    while outbound.push(Item::Answer(Vec::new())) == Pushed::Queued {
-        tokio::task::yield_now().await;
+    let ended = timeout(CLOSING_TIMEOUT + MOMENT, Lab::open(rawsocket()).end());
+    assert_eq!(ended.await, Ok(CloseReason::ByPeer));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_ends_its_half_gets_what_is_queued_for_it() {
+    for (framing, expected) in [
+        (rawsocket(), &b"\x00\x00\x00\x03one\x00\x00\x00\x03two"[..]),
+        (websocket(), &b"\x82\x03one\x82\x03two\x88\x00"[..]),
+    ] {
+        let mut lab = Lab::open(framing);
+        for answer in ["one", "two"] {
+            assert_eq!(lab.outbound.push(Item::Answer(answer.into())), Pushed::Queued);
+        }
+        lab.peer.shutdown().await.expect("half closed");
+        lab.expect_last(expected).await;
+        assert_eq!(lab.end().await, CloseReason::ByPeer);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_ends_its_half_and_does_not_read_is_not_waited_for_long() {
+    let mut lab = Lab::with(rawsocket(), true, 16, &mut []);
+    let _ = lab.outbound.push(Item::Answer(vec![b'x'; 100]));
+    lab.peer.shutdown().await.expect("half closed");
+    sleep(CLOSING_TIMEOUT - MOMENT).await;
+    assert!(!lab.has_ended());
+    sleep(2 * MOMENT).await;
+    assert!(lab.has_ended());
+    assert_eq!(lab.end().await, CloseReason::ByPeer);
 }
 
 #[tokio::test]
