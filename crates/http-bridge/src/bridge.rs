@@ -12,6 +12,7 @@ use crate::checks::{self, repeated};
 use crate::denial::Denial;
 use crate::envelope::Envelope;
 use crate::head::Head;
+use crate::replays::Replays;
 use crate::reply::{Answer, Reply, ReplyHeaders};
 use crate::settings::BridgeSettings;
 use crate::{call, publish};
@@ -43,12 +44,16 @@ pub struct Bridge {
     session: Session,
     resource: Resource,
     settings: BridgeSettings,
+    /// None where requests may be repeated.
+    replays: Option<Replays>,
 }
 
 impl Bridge {
     /// A bridge that asks the router through `session`, which nobody needs to drive.
-    pub const fn new(session: Session, resource: Resource, settings: BridgeSettings) -> Self {
-        Self { session, resource, settings }
+    pub fn new(session: Session, resource: Resource, settings: BridgeSettings) -> Self {
+        let limit = settings.timestamp_delta_limit;
+        let replays = settings.remembered_nonces.map(|max| Replays::new(limit, max));
+        Self { session, resource, settings, replays }
     }
 
     /// The longest body that is accepted, in bytes; the listener reads no more than that.
@@ -85,7 +90,7 @@ impl Bridge {
         body: Result<Bytes, BodyError>,
         now: SystemTime,
     ) -> Result<State, Denial> {
-        let body = checks::accept(head, body, &self.settings, now)?;
+        let body = checks::accept(head, body, &self.settings, self.replays.as_ref(), now)?;
         Ok(match self.resource {
             Resource::Caller => {
                 let envelope = Envelope::parse(&body)?;

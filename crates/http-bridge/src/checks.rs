@@ -1,5 +1,6 @@
 //! What a request must fulfil before its body is read, in the order in which it is checked:
-//! Content-Type, Content-Length, length, signature, address, TLS.
+//! Content-Type, Content-Length, length, signature, address, TLS, and of what was signed whether it
+//! comes for the first time.
 
 use std::time::SystemTime;
 
@@ -9,7 +10,8 @@ use compact_str::CompactString;
 use crate::bridge::BodyError;
 use crate::denial::{BodyLength, Denial};
 use crate::head::{Field, Head, Value};
-use crate::request_auth;
+use crate::replays::Replays;
+use crate::request_auth::{check_signed, check_unsigned};
 use crate::settings::BridgeSettings;
 
 /// The most characters of a peer's text that an answer repeats; enough to recognize it.
@@ -20,16 +22,23 @@ pub(crate) fn accept(
     head: &impl Head,
     body: Result<Bytes, BodyError>,
     settings: &BridgeSettings,
+    replays: Option<&Replays>,
     now: SystemTime,
 ) -> Result<Bytes, Denial> {
     if let Some(value) = single(head, Field::ContentType)? {
         content_type(value)?;
     }
     let body = length(head, body, settings.body_limit())?;
-    request_auth::check(head.query(), &body, settings, now)?;
-    address(head, settings)?;
-    if settings.require_tls && !head.is_tls() {
-        return Err(Denial::Malformed);
+    match &settings.signed_with {
+        None => {
+            check_unsigned(head.query(), settings, now)?;
+            connection(head, settings)?;
+        }
+        Some(signed_with) => {
+            let signed = check_signed(head.query(), &body, signed_with, settings, now)?;
+            connection(head, settings)?;
+            replays.map_or(Ok(()), |replays| replays.accept(&signed, now))?;
+        }
     }
     Ok(body)
 }
@@ -113,6 +122,12 @@ fn announced_length(value: &[u8]) -> Result<u64, Denial> {
     let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(value).ok().filter(|_| digits);
     text.and_then(|text| text.parse().ok()).ok_or(Denial::Malformed)
+}
+
+/// Whether requests are accepted over this connection.
+fn connection(head: &impl Head, settings: &BridgeSettings) -> Result<(), Denial> {
+    address(head, settings)?;
+    if settings.require_tls && !head.is_tls() { Err(Denial::Malformed) } else { Ok(()) }
 }
 
 /// A peer without an address is none of those that are accepted.

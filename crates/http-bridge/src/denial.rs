@@ -52,7 +52,7 @@ pub enum Denial {
     /// AR461: a field of a signed request is missing.
     #[error("REST bridge signature was invalid (missing mandatory field - {0}).")]
     FieldMissing(&'static str),
-    /// AR462: a field of a signed request is malformed.
+    /// AR462: a field of a signed request is malformed, or its nonce was used before.
     #[error("REST bridge signature was invalid ({0}).")]
     FieldInvalid(CompactString),
     /// AR463: a header field that may stand once stands more often.
@@ -72,6 +72,9 @@ pub enum Denial {
     /// AR466: requests from this address are not accepted.
     #[error("Request denied based on IP address.")]
     Address,
+    /// AR467: no further nonce can be remembered for now.
+    #[error("Too many signed requests, no further nonce can be remembered for now.")]
+    TooManyNonces,
 }
 
 /// How long a body that is too long is, as far as that is known.
@@ -99,6 +102,7 @@ impl Denial {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Secret | Self::Key => StatusCode::UNAUTHORIZED,
+            Self::TooManyNonces => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -123,6 +127,7 @@ impl Denial {
             Self::Expired => "AR464",
             Self::LengthDiffers { .. } => "AR465",
             Self::Address => "AR466",
+            Self::TooManyNonces => "AR467",
         }
     }
 }

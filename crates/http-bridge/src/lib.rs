@@ -13,6 +13,7 @@
 //! | [`settings`] | what an operator may choose |
 //! | `checks` | what a request must fulfil before its body is read |
 //! | [`request_auth`] | signed requests |
+//! | [`replays`] | signed requests that were accepted before |
 //! | [`envelope`] | from the JSON body to a URI, raw arguments and options |
 //! | `call`, `publish` | the two resources: what is asked of the router |
 //! | [`reply`] | status, headers and bodies |
@@ -28,6 +29,7 @@ pub mod head;
 pub mod http1;
 mod publish;
 mod query;
+pub mod replays;
 pub mod reply;
 pub mod request_auth;
 pub mod settings;
@@ -37,6 +39,7 @@ mod timestamp;
 pub use bridge::{Answering, BodyError, Bridge, Resource};
 pub use denial::Denial;
 pub use head::{Connection, Field, Head, RequestHead, Value};
+pub use replays::MAX_NONCES;
 pub use reply::Reply;
 pub use request_auth::SigningKey;
 pub use settings::{AddressFilter, AllowedOrigins, BridgeSettings, MAX_BODY};

@@ -2,8 +2,9 @@
 //!
 //! `signature` is the URL-safe base64 of HMAC-SHA256 over key, timestamp, seq, nonce and body, one
 //! behind the other. A signature says who sent a request, not that it is sent for the first time:
-//! within the timestamp's limit a recorded request can be sent again.
+//! that is what [`replays`](crate::replays) are looked up for.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::SystemTime;
 
@@ -55,26 +56,21 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Checks the fields that are there, and where a signature is required that all are there and that
-/// it is right.
-pub(crate) fn check(
+/// What tells a request that was signed right from others.
+#[derive(Debug)]
+pub(crate) struct Signed<'q> {
+    pub(crate) timestamp: Timestamp,
+    pub(crate) nonce: Cow<'q, [u8]>,
+    pub(crate) signature: Cow<'q, [u8]>,
+}
+
+/// Checks the fields that are there, where no signature is required.
+pub(crate) fn check_unsigned(
     query: &str,
-    body: &[u8],
     settings: &BridgeSettings,
     now: SystemTime,
 ) -> Result<(), Denial> {
     let fields = SignatureFields::parse(query);
-    match &settings.signed_with {
-        Some(signed_with) => check_signed(fields, body, signed_with, settings, now),
-        None => check_unsigned(&fields, settings, now),
-    }
-}
-
-fn check_unsigned(
-    fields: &SignatureFields<'_>,
-    settings: &BridgeSettings,
-    now: SystemTime,
-) -> Result<(), Denial> {
     if let Some(timestamp) = &fields.timestamp {
         check_timestamp(timestamp, settings, now)?;
     }
@@ -84,18 +80,20 @@ fn check_unsigned(
     fields.nonce.iter().try_for_each(|nonce| check_integer("nonce", nonce))
 }
 
-fn check_signed(
-    fields: SignatureFields<'_>,
+/// Checks that all fields are there and that the signature is right.
+pub(crate) fn check_signed<'q>(
+    query: &'q str,
     body: &[u8],
     signed_with: &SigningKey,
     settings: &BridgeSettings,
     now: SystemTime,
-) -> Result<(), Denial> {
+) -> Result<Signed<'q>, Denial> {
+    let fields = SignatureFields::parse(query);
     let missing = |text| move || Denial::FieldMissing(text);
     let key = fields.key.ok_or_else(missing("'key' field missing"))?;
     let no_timestamp = "signed request required, but mandatory 'timestamp' field missing";
-    let timestamp = fields.timestamp.ok_or_else(missing(no_timestamp))?;
-    check_timestamp(&timestamp, settings, now)?;
+    let sent_at = fields.timestamp.ok_or_else(missing(no_timestamp))?;
+    let timestamp = check_timestamp(&sent_at, settings, now)?;
     let seq = fields.seq.ok_or_else(missing("'seq' field missing"))?;
     check_integer("sequence number", &seq)?;
     let nonce = fields.nonce.ok_or_else(missing("'nonce' field missing"))?;
@@ -104,11 +102,16 @@ fn check_signed(
     if !bool::from(signed_with.key.as_bytes().ct_eq(&key)) {
         return Err(Denial::Key);
     }
-    let expected = signed_with.sign([&key, &timestamp, &seq, &nonce, body]);
-    if bool::from(expected.ct_eq(&*signature)) { Ok(()) } else { Err(Denial::Secret) }
+    let expected = signed_with.sign([&key, &sent_at, &seq, &nonce, body]);
+    let right = bool::from(expected.ct_eq(&*signature));
+    if right { Ok(Signed { timestamp, nonce, signature }) } else { Err(Denial::Secret) }
 }
 
-fn check_timestamp(text: &[u8], settings: &BridgeSettings, now: SystemTime) -> Result<(), Denial> {
+fn check_timestamp(
+    text: &[u8],
+    settings: &BridgeSettings,
+    now: SystemTime,
+) -> Result<Timestamp, Denial> {
     let Some(timestamp) = Timestamp::parse(text) else {
         let text = repeated(text);
         return Err(Denial::FieldInvalid(format_compact!(
@@ -117,7 +120,7 @@ fn check_timestamp(text: &[u8], settings: &BridgeSettings, now: SystemTime) -> R
     };
     let distance = timestamp.distance(now);
     let expired = settings.timestamp_delta_limit.is_some_and(|limit| distance > limit);
-    if expired { Err(Denial::Expired) } else { Ok(()) }
+    if expired { Err(Denial::Expired) } else { Ok(timestamp) }
 }
 
 fn check_integer(name: &str, text: &[u8]) -> Result<(), Denial> {

@@ -26,6 +26,10 @@ pub struct BridgeSettings {
     pub post_body_limit: Option<usize>,
     /// How far the timestamp of a request may be from now; none: any distance.
     pub timestamp_delta_limit: Option<Duration>,
+    /// How many nonces of accepted requests are remembered at a time, such as
+    /// [`MAX_NONCES`](crate::MAX_NONCES), so that no signed request is accepted twice; none:
+    /// requests may be repeated.
+    pub remembered_nonces: Option<usize>,
     /// From which addresses requests are accepted; none: from all.
     pub require_ip: Option<AddressFilter>,
     /// Whether requests are accepted over TLS only.
@@ -43,6 +47,7 @@ impl Default for BridgeSettings {
             signed_with: None,
             post_body_limit: None,
             timestamp_delta_limit: Some(TIMESTAMP_DELTA_LIMIT),
+            remembered_nonces: None,
             require_ip: None,
             require_tls: false,
             error_status: false,

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 const SECONDS_PER_DAY: i64 = 86_400;
 
 /// A moment, in microseconds since the beginning of 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Timestamp(i64);
 
 impl Timestamp {
@@ -28,15 +28,27 @@ impl Timestamp {
         Some(Self(seconds * 1_000_000 + micros))
     }
 
-    /// How far it is from `now`, in either direction.
-    pub(crate) fn distance(self, now: SystemTime) -> Duration {
-        let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-        let now = match now.duration_since(SystemTime::UNIX_EPOCH) {
+    /// This moment, without what is less than a microsecond.
+    pub(crate) fn of(moment: SystemTime) -> Self {
+        Self(match moment.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(since) => micros(since),
             Err(before) => -micros(before.duration()),
-        };
-        Duration::from_micros(self.0.abs_diff(now))
+        })
     }
+
+    /// How far it is from `now`, in either direction.
+    pub(crate) fn distance(self, now: SystemTime) -> Duration {
+        Duration::from_micros(self.0.abs_diff(Self::of(now).0))
+    }
+
+    /// The last moment from which it is no farther than `limit`; none: the last of all.
+    pub(crate) fn last_within(self, limit: Option<Duration>) -> Self {
+        Self(limit.map_or(i64::MAX, |limit| self.0.saturating_add(micros(limit))))
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
@@ -67,19 +79,19 @@ const fn days_of_month(year: i64, month: i64) -> i64 {
 mod tests {
     use super::*;
 
-    fn micros(text: &str) -> Option<i64> {
+    fn parsed(text: &str) -> Option<i64> {
         Timestamp::parse(text.as_bytes()).map(|timestamp| timestamp.0)
     }
 
     #[test]
     fn a_timestamp_is_a_moment() {
-        assert_eq!(micros("1970-01-01T00:00:00.0Z"), Some(0));
-        assert_eq!(micros("2011-10-14T16:59:51.123Z"), Some(1_318_611_591_123_000));
-        assert_eq!(micros("2000-02-29T23:59:59.999999Z"), Some(951_868_799_999_999));
-        assert_eq!(micros("1969-12-31T23:59:59.5Z"), Some(-500_000));
-        assert_eq!(micros("2100-03-01T00:00:00.000Z"), Some(4_107_542_400_000_000));
-        assert_eq!(micros("0001-01-01T00:00:00.0Z"), Some(-62_135_596_800_000_000));
-        assert_eq!(micros("9999-12-31T23:59:59.0Z"), Some(253_402_300_799_000_000));
+        assert_eq!(parsed("1970-01-01T00:00:00.0Z"), Some(0));
+        assert_eq!(parsed("2011-10-14T16:59:51.123Z"), Some(1_318_611_591_123_000));
+        assert_eq!(parsed("2000-02-29T23:59:59.999999Z"), Some(951_868_799_999_999));
+        assert_eq!(parsed("1969-12-31T23:59:59.5Z"), Some(-500_000));
+        assert_eq!(parsed("2100-03-01T00:00:00.000Z"), Some(4_107_542_400_000_000));
+        assert_eq!(parsed("0001-01-01T00:00:00.0Z"), Some(-62_135_596_800_000_000));
+        assert_eq!(parsed("9999-12-31T23:59:59.0Z"), Some(253_402_300_799_000_000));
     }
 
     #[test]
@@ -109,7 +121,7 @@ mod tests {
             "2011-10-14T16:59:5\u{e9}123Z",
         ];
         for text in none {
-            assert_eq!(micros(text), None, "{text}");
+            assert_eq!(parsed(text), None, "{text}");
         }
     }
 

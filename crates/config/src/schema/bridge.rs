@@ -35,11 +35,14 @@ fn options(mut section: Section<'_>) -> BridgeOptions {
     let delta = section.number("timestamp_delta_limit", &(0..=MAX_TIMESTAMP_DELTA_LIMIT), delta);
     let networks = section.items("require_ip");
     let origins = section.optional("allowed_origins").and_then(|field| field.texts());
+    let (key, secret) = (section.optional("key"), section.optional("secret"));
+    let is_signed = key.is_some() || secret.is_some();
     let options = BridgeOptions {
         debug: section.flag("debug", false),
-        signed_with: signed_with(&mut section),
+        signed_with: signed_with(key, secret),
         post_body_limit: (body_limit > 0).then_some(body_limit),
         timestamp_delta_limit: (delta > 0).then(|| Duration::from_secs(delta)),
+        refuse_replays: refuse_replays(&mut section, is_signed, delta > 0),
         require_ip: networks.iter().filter_map(network).collect(),
         require_tls: section.flag("require_tls", false),
         error_status: section.flag("error_status", false),
@@ -50,8 +53,8 @@ fn options(mut section: Section<'_>) -> BridgeOptions {
 }
 
 /// `key` and `secret`: one without the other would either let nobody in or everybody.
-fn signed_with(section: &mut Section<'_>) -> Option<BridgeKey> {
-    match (section.optional("key"), section.optional("secret")) {
+fn signed_with(key: Option<Field<'_>>, secret: Option<Field<'_>>) -> Option<BridgeKey> {
+    match (key, secret) {
         (None, None) => None,
         (Some(key), Some(secret)) => {
             let (key, secret) = (key.full_text(), secret.full_text());
@@ -64,6 +67,24 @@ fn signed_with(section: &mut Section<'_>) -> Option<BridgeKey> {
 
 fn both() -> Option<String> {
     Some("both of them or none".to_owned())
+}
+
+/// `refuse_replays`: without a signature anybody could use up nonces, and where timestamps never
+/// expire each nonce would have to be remembered for good.
+fn refuse_replays(section: &mut Section<'_>, is_signed: bool, expires: bool) -> bool {
+    let Some(field) = section.optional("refuse_replays") else { return false };
+    let refuses = field.flag().unwrap_or(false);
+    if refuses && !is_signed {
+        let message = "'refuse_replays' without 'key' and 'secret'";
+        let expected = "both of them, since only signed requests have a nonce to rely on";
+        field.report::<()>(message, Some(expected.to_owned()), None);
+    }
+    if refuses && !expires {
+        let message = "'refuse_replays' with a 'timestamp_delta_limit' of 0, which is no limit";
+        let expected = format!("a limit from 1 to {MAX_TIMESTAMP_DELTA_LIMIT} seconds");
+        field.report::<()>(message, Some(expected), None);
+    }
+    refuses
 }
 
 fn network(field: &Field<'_>) -> Option<IpNetwork> {

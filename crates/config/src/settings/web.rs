@@ -146,6 +146,9 @@ pub struct BridgeOptions {
     pub post_body_limit: Option<u32>,
     /// How far a signed request's timestamp may be from now; none (0 in the file): any distance.
     pub timestamp_delta_limit: Option<Duration>,
+    /// Whether a signed request with a nonce that was used before is refused; only with a key and
+    /// a limit of timestamps.
+    pub refuse_replays: bool,
     /// The networks from which requests are accepted; empty: all.
     pub require_ip: Vec<IpNetwork>,
     /// Whether requests are accepted over TLS only.
@@ -163,6 +166,7 @@ impl Default for BridgeOptions {
             signed_with: None,
             post_body_limit: None,
             timestamp_delta_limit: Some(Duration::from_secs(300)),
+            refuse_replays: false,
             require_ip: Vec::new(),
             require_tls: false,
             error_status: false,

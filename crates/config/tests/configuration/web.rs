@@ -165,6 +165,7 @@ fn callers_and_publishers_have_everything_that_the_file_says() {
             r#""type": "{kind}", "realm": "realm1", "role": "anonymous", "options": {{
             "debug": true, "key": "bazapp", "secret": "${{file:key.txt}}",
             "post_body_limit": 1048576, "timestamp_delta_limit": 86400,
+            "refuse_replays": true,
             "require_ip": ["1.2.3.4", "10.0.0.0/8", "192.168.0.0/255.255.255.0", "::1"],
             "require_tls": true, "error_status": true,
             "allowed_origins": ["https://example.com"]}}"#
@@ -179,6 +180,7 @@ fn callers_and_publishers_have_everything_that_the_file_says() {
         }),
         post_body_limit: Some(1 << 20),
         timestamp_delta_limit: Some(Duration::from_secs(86_400)),
+        refuse_replays: true,
         require_ip: networks.map(|network| network.parse().expect(network)).to_vec(),
         require_tls: true,
         error_status: true,
@@ -206,6 +208,7 @@ fn a_bridge_has_defaults_and_zero_means_none() {
         signed_with: None,
         post_body_limit: None,
         timestamp_delta_limit: Some(Duration::from_secs(300)),
+        refuse_replays: false,
         require_ip: Vec::new(),
         require_tls: false,
         error_status: false,
@@ -250,6 +253,26 @@ fn wrong_options_of_a_bridge_are_refused() {
         &bridge(r#""key": "bazapp""#),
         &[".options.key: 'key' without 'secret'; expected both of them or none"],
     );
+}
+
+#[test]
+fn replays_are_refused_of_signed_requests_with_a_limit_of_timestamps_only() {
+    let bridge = |options: &str| {
+        format!(
+            r#""type": "caller", "realm": "realm1", "role": "anonymous", "options": {{{options}}}"#
+        )
+    };
+    let unsigned = ".options.refuse_replays: 'refuse_replays' without 'key' and 'secret'; \
+                    expected both of them, since only signed requests have a nonce to rely on";
+    let unlimited = ".options.refuse_replays: 'refuse_replays' with a 'timestamp_delta_limit' of \
+                     0, which is no limit; expected a limit from 1 to 86400 seconds";
+    let key = r#""key": "bazapp", "secret": "foobar""#;
+    refuses(&bridge(r#""refuse_replays": true"#), &[unsigned]);
+    let zero = r#""timestamp_delta_limit": 0, "refuse_replays": true"#;
+    refuses(&bridge(&format!("{key}, {zero}")), &[unlimited]);
+    refuses(&bridge(zero), &[unsigned, unlimited]);
+    let off = r#""timestamp_delta_limit": 0, "refuse_replays": false"#;
+    assert!(matches!(service(&bridge(off)), WebService::Caller(_)));
 }
 
 #[test]

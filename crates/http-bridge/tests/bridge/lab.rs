@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use crate::caller::result_of;
 use crate::publisher::outcome_of;
 
-/// The moment of every request: 2011-10-14T16:59:51Z.
+/// The moment of every request that has none of its own: 2011-10-14T16:59:51Z.
 pub(crate) fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_318_611_591)
 }
@@ -102,7 +102,12 @@ impl Lab {
 
     /// The reply, which must be there without waiting.
     pub(crate) fn reply(&self, request: Request) -> Reply {
-        match poll_once(pin!(self.start(request))) {
+        self.reply_at(now(), request)
+    }
+
+    /// The reply to a request of another moment.
+    pub(crate) fn reply_at(&self, now: SystemTime, request: Request) -> Reply {
+        match poll_once(pin!(self.start_at(now, request))) {
             Poll::Ready(reply) => reply,
             Poll::Pending => panic!("the bridge waits"),
         }
@@ -110,9 +115,13 @@ impl Lab {
 
     /// A request that may have to wait.
     pub(crate) async fn start(&self, request: Request) -> Reply {
+        self.start_at(now(), request).await
+    }
+
+    async fn start_at(&self, now: SystemTime, request: Request) -> Reply {
         let parts = request.parts.body(()).expect("a request").into_parts().0;
         let head = RequestHead { parts: &parts, connection: request.connection };
-        self.bridge.handle(&head, request.body, now()).await
+        self.bridge.handle(&head, request.body, now).await
     }
 
     /// Status and body.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cloverleaf_http_bridge::{BridgeSettings, Resource, SigningKey};
+use cloverleaf_http_bridge::{BridgeSettings, MAX_NONCES, Resource, SigningKey};
 
-use crate::lab::{Lab, Request, denied};
+use crate::lab::{Lab, Request, denied, now, text};
 
 const BODY: &str = r#"{"procedure":"com.example.add2","args":[2,3]}"#;
 const SIGNATURE: &str = "WAnXf7pNYrPJh0baXjPCQFwJkxsl-i4DqpPjlUFfluA=";
@@ -28,9 +28,33 @@ fn ask(fields: &[(&str, &str)]) -> (u16, String) {
 }
 
 fn ask_with(settings: BridgeSettings, fields: &[(&str, &str)], body: &str) -> (u16, String) {
+    Lab::new(Resource::Caller, settings).ask(request(fields, body))
+}
+
+fn request(fields: &[(&str, &str)], body: &str) -> Request {
     let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let request = Request::post(body).query(&fields.join("&"));
-    Lab::new(Resource::Caller, settings).ask(request)
+    Request::post(body).query(&fields.join("&"))
+}
+
+/// A bridge that remembers so many nonces.
+fn remembering(nonces: usize) -> Lab {
+    let settings = BridgeSettings { remembered_nonces: Some(nonces), ..settings() };
+    Lab::new(Resource::Caller, settings)
+}
+
+/// A good request but for its timestamp, seq, nonce and signature.
+fn signed(timestamp: &str, seq: &str, nonce: &str, signature: &str) -> Request {
+    let [.., key, _] = FIELDS;
+    let signature = ("signature", signature);
+    request(&[("timestamp", timestamp), ("seq", seq), ("nonce", nonce), key, signature], BODY)
+}
+
+fn good() -> Request {
+    request(&FIELDS, BODY)
+}
+
+fn used(nonce: &str) -> (u16, String) {
+    invalid(&format!("invalid nonce '{nonce}' (was used before)"))
 }
 
 fn without(name: &str) -> Vec<(&str, &str)> {
@@ -184,6 +208,64 @@ fn fields_that_are_there_are_checked_even_where_no_signature_is_required() {
     assert_eq!(ask("nonce", "x").0, 400);
     assert_eq!(ask("timestamp", "x").0, 400);
     assert_eq!(ask("timestamp", "1980-01-01T00:00:00.0Z").0, 400);
+}
+
+#[test]
+fn a_signed_request_may_be_repeated_unless_nonces_are_remembered() {
+    let lab = Lab::new(Resource::Caller, settings());
+    assert_eq!([lab.ask(good()), lab.ask(good())], [served(), served()]);
+    let lab = remembering(MAX_NONCES);
+    assert_eq!([lab.ask(good()), lab.ask(good())], [served(), used("17")]);
+    assert_eq!(lab.received().len(), 1);
+}
+
+#[test]
+fn a_nonce_is_used_with_another_timestamp_too_until_its_own_has_expired() {
+    let lab = remembering(MAX_NONCES);
+    assert_eq!(lab.ask(good()), served());
+    let soon = "hxk_3K5GvGS6dzNNVji9g2N6hE3NctAB9lLMH4MUX5M=";
+    assert_eq!(lab.ask(signed("2011-10-14T16:59:52.000Z", "2", "17", soon)), used("17"));
+    let late = "z9mvOhyh0mQ48IuQOSTdOGPjuMYqU7QvqkyAaK9Oss4=";
+    let ask_after = |seconds| {
+        let request = signed("2011-10-14T17:04:52.000Z", "1", "17", late);
+        text(&lab.reply_at(now() + Duration::from_secs(seconds), request))
+    };
+    assert_eq!(ask_after(300), used("17"));
+    assert_eq!(ask_after(301), served());
+    assert_eq!(ask_after(301), used("17"));
+}
+
+#[test]
+fn digits_moved_between_seq_and_nonce_make_no_new_request() {
+    let lab = remembering(MAX_NONCES);
+    assert_eq!(lab.ask(good()), served());
+    let moved = signed("2011-10-14T16:59:51.123Z", "11", "7", SIGNATURE);
+    assert_eq!(lab.ask(moved), used("7"));
+}
+
+#[test]
+fn a_request_that_is_not_let_in_uses_no_nonce() {
+    let settings = BridgeSettings { require_tls: true, ..settings() };
+    let lab = Lab::new(Resource::Caller, BridgeSettings { remembered_nonces: Some(1), ..settings });
+    for (name, value) in [("signature", "x"), ("key", "spamapp"), ("timestamp", "x")] {
+        assert_ne!(lab.ask(request(&with(name, value), BODY).over_tls()).0, 200, "{name}");
+    }
+    assert_eq!(lab.ask(good()), denied(400, "Malformed request to the REST bridge."));
+    assert_eq!(lab.ask(good().over_tls()), served());
+}
+
+#[test]
+fn requests_whose_nonces_cannot_be_remembered_are_refused() {
+    let lab = remembering(1);
+    assert_eq!(lab.ask(good()), served());
+    let other = "E7KUx0Ox5RjNTr-9EAjvrisfU0lk3WZuvrMU_aRRf_w=";
+    let reason = "Too many signed requests, no further nonce can be remembered for now.";
+    let other = || signed("2011-10-14T16:59:51.123Z", "2", "18", other);
+    assert_eq!(lab.ask(other()), denied(503, reason));
+    assert_eq!(lab.ask(good()), used("17"));
+    let late = "z9mvOhyh0mQ48IuQOSTdOGPjuMYqU7QvqkyAaK9Oss4=";
+    let late = signed("2011-10-14T17:04:52.000Z", "1", "17", late);
+    assert_eq!(text(&lab.reply_at(now() + Duration::from_secs(301), late)), served());
 }
 
 #[test]

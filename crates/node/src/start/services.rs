@@ -8,7 +8,9 @@ use cloverleaf_config::settings::{
     self as config, Auth, BridgeService, StaticService, Transport, WebPath, WebService,
     WebSocketOptions, WebSocketService, WebTransport,
 };
-use cloverleaf_http_bridge::{AddressFilter, Bridge, BridgeSettings, Resource, SigningKey};
+use cloverleaf_http_bridge::{
+    AddressFilter, Bridge, BridgeSettings, MAX_NONCES, Resource, SigningKey,
+};
 use cloverleaf_router::Admission;
 use cloverleaf_router::admission::Anonymous;
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
@@ -203,6 +205,7 @@ fn bridge_settings(options: &config::BridgeOptions) -> BridgeSettings {
             .map(|key| SigningKey::new(key.key.as_str(), key.secret.reveal())),
         post_body_limit: options.post_body_limit.map(|limit| limit as usize),
         timestamp_delta_limit: options.timestamp_delta_limit,
+        remembered_nonces: options.refuse_replays.then_some(MAX_NONCES),
         require_ip: (!networks.is_empty()).then(|| {
             AddressFilter::new(move |address| networks.iter().any(|net| net.contains(address)))
         }),
