@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum as _};
 use cloverleaf_config::settings::Worker;
@@ -66,6 +67,11 @@ struct Start {
     /// How many threads serve connections; each owns those that it is given.
     #[arg(long, default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
+    /// For how long a thread to which single messages come in quick succession looks for the next
+    /// one before it sleeps; 0: it sleeps at once.
+    #[arg(long, value_name = "MICROSECONDS", default_value = "100",
+          value_parser = clap::value_parser!(u64).range(0..=1_000))]
+    spin: u64,
 }
 
 #[derive(Debug, Args)]
@@ -167,8 +173,9 @@ fn run_node(start: &Start, components: Components) -> ExitCode {
         }
     };
     descriptors::raise_limit();
-    let run = Run { settings, components, launch, threads: usize::from(start.threads) };
-    let outcome = threads::runtime()
+    let spin = Duration::from_micros(start.spin);
+    let run = Run { settings, components, launch, threads: usize::from(start.threads), spin };
+    let outcome = threads::routing_runtime(spin)
         .map_err(start::StartError::from)
         .and_then(|runtime| runtime.block_on(start::run(run)));
     match outcome {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cloverleaf_client::Session;
 use cloverleaf_config::settings as config;
@@ -53,6 +53,8 @@ pub(crate) struct Run {
     pub(crate) launch: Option<Launch>,
     /// Threads that serve connections.
     pub(crate) threads: usize,
+    /// For how long each of them looks for more before it sleeps.
+    pub(crate) spin: Duration,
 }
 
 /// A node that is being built and then runs.
@@ -73,7 +75,7 @@ pub(crate) async fn run(run: Run) -> Result<(), StartError> {
     let started = Instant::now();
     let signals = Signals::watch()?;
     check_classes(&run.settings, &run.components)?;
-    let threads = Arc::new(Threads::start(run.threads)?);
+    let threads = Arc::new(Threads::start(run.threads, run.spin)?);
     let (switch, ending) = shutdown::switch();
 
     let mut node = Node::new(&run.settings);

@@ -6,12 +6,29 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cloverleaf_transport::Stream;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
-/// The runtime of one thread.
+mod spin;
+
+/// The runtime of one thread that routes. `spin` is for how long it looks for more at the most
+/// before it sleeps.
+pub(crate) fn routing_runtime(spin: Duration) -> io::Result<Runtime> {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all();
+    if spin.is_zero() || std::thread::available_parallelism().is_ok_and(|count| count.get() == 1) {
+        return builder.build();
+    }
+    spin::install(&mut builder, spin);
+    let runtime = builder.build()?;
+    runtime.spawn(spin::spin());
+    Ok(runtime)
+}
+
+/// The runtime of a process of components.
 pub(crate) fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
@@ -32,8 +49,8 @@ struct Other {
 
 impl Threads {
     /// Starts `count - 1` threads beside the caller's.
-    pub(crate) fn start(count: usize) -> io::Result<Self> {
-        let others = (1..count).map(Other::start).collect::<io::Result<_>>()?;
+    pub(crate) fn start(count: usize, spin: Duration) -> io::Result<Self> {
+        let others = (1..count).map(|number| Other::start(number, spin)).collect::<io::Result<_>>()?;
         Ok(Self { others, turn: AtomicUsize::new(0) })
     }
 
@@ -63,8 +80,8 @@ impl Threads {
 }
 
 impl Other {
-    fn start(number: usize) -> io::Result<Self> {
-        let runtime = runtime()?;
+    fn start(number: usize, spin: Duration) -> io::Result<Self> {
+        let runtime = routing_runtime(spin)?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         std::thread::Builder::new().name(format!("router-{number}")).spawn(move || {

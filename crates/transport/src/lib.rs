@@ -13,8 +13,10 @@
 //! | [`echo`] | the handler that sends back what it gets, for conformance tests |
 //! | [`rawsocket`], [`websocket`] | the handshakes |
 //! | [`stream`], [`listener`] | sockets |
+//! | [`arrivals`] | how often a thread has read something |
 //! | [`limits`] | every number, with its reason |
 
+pub mod arrivals;
 pub mod connection;
 pub mod echo;
 pub mod error;

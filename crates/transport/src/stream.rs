@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::arrivals;
 use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
 
 mod unix;
@@ -48,11 +49,13 @@ impl Stream {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        match self {
+        let count = ready!(match self {
             Self::Unix(socket) => socket.poll_read(context, buffer),
             Self::Tcp(socket) => poll_read(Pin::new(socket), context, buffer),
             Self::Other(pipe) => poll_read(Pin::new(pipe), context, buffer),
-        }
+        });
+        arrivals::add_one();
+        Poll::Ready(count)
     }
 
     /// Writes as much of `bytes` as fits.
@@ -157,7 +160,7 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
+        ready!(match self.get_mut() {
             Self::Unix(socket) => {
                 let count = ready!(socket.poll_read(context, buffer.initialize_unfilled()))?;
                 buffer.advance(count);
@@ -165,7 +168,9 @@ impl AsyncRead for Stream {
             }
             Self::Tcp(socket) => Pin::new(socket).poll_read(context, buffer),
             Self::Other(pipe) => Pin::new(pipe).poll_read(context, buffer),
-        }
+        })?;
+        arrivals::add_one();
+        Poll::Ready(Ok(()))
     }
 }
 

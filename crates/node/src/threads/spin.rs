@@ -1,0 +1,124 @@
+//! Whether a thread that has nothing to do looks again at once or sleeps.
+//!
+//! To sleep and be woken costs a processor's way into idleness and back, which on a machine of few
+//! and virtual processors is longer than a whole call. So a thread to which single messages come in
+//! quick succession goes on asking its sockets for a short while; one that has waited longer, or
+//! to which they come in batches, sleeps at once. See `docs/decisions/spin.md`.
+//!
+//! Not for anything but time: what arrives is handled the same way either way.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use cloverleaf_transport::arrivals;
+use tokio::runtime::Builder;
+use tokio::task::yield_now;
+
+/// So many arrivals at once are a batch: a thread that has those is waited for by many, and more
+/// of them come together while it sleeps.
+const BATCH: u64 = 3;
+
+thread_local! {
+    static WATCH: Cell<Option<Watch>> = const { Cell::new(None) };
+    /// The task that keeps the thread from sleeping, while it is not needed.
+    static SPINNER: RefCell<Option<Waker>> = const { RefCell::new(None) };
+}
+
+/// Lets the threads of a runtime look again for at most `longest` before they sleep.
+pub(super) fn install(builder: &mut Builder, longest: Duration) {
+    builder.on_thread_park(move || before_sleep(longest));
+}
+
+/// The task that each of these threads must run.
+pub(super) async fn spin() {
+    loop {
+        let mut was_called = false;
+        poll_fn(|context| {
+            if std::mem::replace(&mut was_called, true) {
+                return Poll::Ready(());
+            }
+            SPINNER.set(Some(context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+        // The runtime asks the sockets, without waiting, before this goes on.
+        yield_now().await;
+    }
+}
+
+/// Wakes the spinner where the thread should look again: then the runtime does not sleep.
+fn before_sleep(longest: Duration) {
+    let now = Instant::now();
+    let mut watch = WATCH.get().unwrap_or(Watch::new(longest, now));
+    let looks_again = watch.looks_again(arrivals::count(), now);
+    WATCH.set(Some(watch));
+    if looks_again && let Some(spinner) = SPINNER.take() {
+        spinner.wake();
+    }
+}
+
+/// What a thread knows of its own waiting.
+#[derive(Debug, Clone, Copy)]
+struct Watch {
+    longest: Duration,
+    /// How many arrivals there were when it last ran dry.
+    arrivals: u64,
+    /// When it last ran dry.
+    dry_since: Instant,
+    /// Whether what had arrived by then had come soon, and alone.
+    is_hopeful: bool,
+}
+
+impl Watch {
+    const fn new(longest: Duration, now: Instant) -> Self {
+        Self { longest, arrivals: 0, dry_since: now, is_hopeful: false }
+    }
+
+    /// The thread has nothing to do: whether it looks again instead of sleeping.
+    fn looks_again(&mut self, arrivals: u64, now: Instant) -> bool {
+        let was_soon = now.duration_since(self.dry_since) < self.longest;
+        let came = arrivals.wrapping_sub(self.arrivals);
+        if came > 0 {
+            self.is_hopeful = was_soon && came < BATCH;
+            self.arrivals = arrivals;
+            self.dry_since = now;
+            return self.is_hopeful;
+        }
+        self.is_hopeful && was_soon
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{BATCH, Watch};
+
+    /// Runs dry at each of these times (µs) after so many arrivals; what it does each time.
+    fn looks_again(moments: &[(u64, u64)]) -> Vec<bool> {
+        let begin = Instant::now();
+        let mut watch = Watch::new(Duration::from_micros(100), begin);
+        let at = |micros| begin + Duration::from_micros(micros);
+        moments.iter().map(|(time, arrivals)| watch.looks_again(*arrivals, at(*time))).collect()
+    }
+
+    #[test]
+    fn a_thread_sleeps_until_two_messages_come_in_quick_succession() {
+        let moments = [(1_000, 1), (5_000, 2), (5_060, 3), (5_061, 3), (5_110, 4)];
+        assert_eq!(looks_again(&moments), [false, false, true, true, true]);
+    }
+
+    #[test]
+    fn it_looks_for_so_long_and_no_longer() {
+        let moments = [(10, 1), (50, 1), (109, 1), (110, 1), (111, 1)];
+        assert_eq!(looks_again(&moments), [true, true, true, false, false]);
+    }
+
+    #[test]
+    fn a_batch_is_waited_for_asleep() {
+        let moments = [(10, BATCH), (20, BATCH), (30, BATCH + 1)];
+        assert_eq!(looks_again(&moments), [false, false, true]);
+    }
+}
