@@ -33,6 +33,7 @@ const WORLD: &[&str] = &[
 
 const WAMP: &str = "cloverleaf-wamp";
 const ROUTER: &str = "cloverleaf-router";
+const RING: &str = "cloverleaf-ring";
 const TRANSPORT: &str = "cloverleaf-transport";
 const CLIENT: &str = "cloverleaf-client";
 const CONFIG: &str = "cloverleaf-config";
@@ -54,8 +55,14 @@ pub(crate) const RULES: &[Rule] = &[
         reason: "a realm is a function of who sent what when: no socket, clock or chance in it",
     },
     Rule {
+        package: RING,
+        may_name: &[],
+        never: &["hyper", "rustls"],
+        reason: "it moves bytes of sockets and knows nothing of what they mean",
+    },
+    Rule {
         package: TRANSPORT,
-        may_name: &[WAMP],
+        may_name: &[WAMP, RING],
         never: &[],
         reason: "it carries messages for whoever implements its Peer and knows no realm",
     },
@@ -79,7 +86,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         package: NODE,
-        may_name: &[WAMP, ROUTER, TRANSPORT, CLIENT, HTTP_BRIDGE, CONFIG],
+        may_name: &[WAMP, RING, ROUTER, TRANSPORT, CLIENT, HTTP_BRIDGE, CONFIG],
         never: &[],
         reason: "the one place where everything is wired together, and that names the router",
     },

@@ -14,7 +14,7 @@ use crate::container::supervisor::Launch;
 use crate::descriptors;
 use crate::log::{self, Colour, LogFormat, LogLevel};
 use crate::start::{self, Run};
-use crate::threads;
+use crate::threads::{self, Sockets};
 
 /// Cloverleaf, a WAMP router with a first-class HTTP bridge.
 ///
@@ -72,6 +72,10 @@ struct Start {
     #[arg(long, value_name = "MICROSECONDS", default_value = "100",
           value_parser = clap::value_parser!(u64).range(0..=1_000))]
     spin: u64,
+    /// How sockets are read and written: through io_uring where the system has it, or each by
+    /// system calls of its own.
+    #[arg(long, value_enum, default_value = "auto")]
+    sockets: Sockets,
 }
 
 #[derive(Debug, Args)]
@@ -174,7 +178,8 @@ fn run_node(start: &Start, components: Components) -> ExitCode {
     };
     descriptors::raise_limit();
     let spin = Duration::from_micros(start.spin);
-    let run = Run { settings, components, launch, threads: usize::from(start.threads), spin };
+    let threads = usize::from(start.threads);
+    let run = Run { settings, components, launch, threads, spin, sockets: start.sockets };
     let outcome = threads::routing_runtime(spin)
         .map_err(start::StartError::from)
         .and_then(|runtime| runtime.block_on(start::run(run)));

@@ -21,7 +21,7 @@ use crate::listen::{Listening, bind};
 use crate::local;
 use crate::realm_host::{RealmHost, Realms};
 use crate::shutdown::{self, Ending, Signals};
-use crate::threads::Threads;
+use crate::threads::{Sockets, Threads};
 
 mod services;
 
@@ -55,6 +55,7 @@ pub(crate) struct Run {
     pub(crate) threads: usize,
     /// For how long each of them looks for more before it sleeps.
     pub(crate) spin: Duration,
+    pub(crate) sockets: Sockets,
 }
 
 /// A node that is being built and then runs.
@@ -75,7 +76,7 @@ pub(crate) async fn run(run: Run) -> Result<(), StartError> {
     let started = Instant::now();
     let signals = Signals::watch()?;
     check_classes(&run.settings, &run.components)?;
-    let threads = Arc::new(Threads::start(run.threads, run.spin)?);
+    let threads = Arc::new(Threads::start(run.threads, run.spin, run.sockets)?);
     let (switch, ending) = shutdown::switch();
 
     let mut node = Node::new(&run.settings);

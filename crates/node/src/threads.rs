@@ -12,7 +12,10 @@ use cloverleaf_transport::Stream;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
+mod rings;
 mod spin;
+
+pub(crate) use rings::Sockets;
 
 /// The runtime of one thread that routes. `spin` is for how long it looks for more at the most
 /// before it sleeps.
@@ -48,9 +51,11 @@ struct Other {
 }
 
 impl Threads {
-    /// Starts `count - 1` threads beside the caller's.
-    pub(crate) fn start(count: usize, spin: Duration) -> io::Result<Self> {
-        let others = (1..count).map(|number| Other::start(number, spin)).collect::<io::Result<_>>()?;
+    /// Starts `count - 1` threads beside the caller's, which is on its runtime.
+    pub(crate) fn start(count: usize, spin: Duration, sockets: Sockets) -> io::Result<Self> {
+        rings::start(sockets)?;
+        let start = |number| Other::start(number, spin, sockets);
+        let others = (1..count).map(start).collect::<io::Result<_>>()?;
         Ok(Self { others, turn: AtomicUsize::new(0) })
     }
 
@@ -61,32 +66,39 @@ impl Threads {
     {
         let place = self.turn.fetch_add(1, Ordering::Relaxed) % (self.others.len() + 1);
         let Some(other) = place.checked_sub(1).and_then(|place| self.others.get(place)) else {
-            tokio::spawn(serve(stream));
+            tokio::spawn(serve_here(Ok(stream), serve));
             return;
         };
         // A socket belongs to the runtime that has registered it, so it is registered anew.
-        match stream.into_socket() {
-            Ok(socket) => {
-                other.handle.spawn(async move {
-                    match Stream::from_socket(socket) {
-                        Ok(stream) => serve(stream).await,
-                        Err(error) => tracing::warn!("a connection is lost: {error}"),
-                    }
-                });
-            }
-            Err(error) => tracing::warn!("a connection is lost: {error}"),
-        }
+        let socket = stream.into_socket();
+        other.handle.spawn(async { serve_here(socket.and_then(Stream::from_socket), serve).await });
+    }
+}
+
+/// Serves a connection on this thread.
+async fn serve_here<F: Future<Output = ()>>(
+    stream: io::Result<Stream>,
+    serve: impl FnOnce(Stream) -> F,
+) {
+    match stream.and_then(rings::adopt) {
+        Ok(stream) => serve(stream).await,
+        Err(error) => tracing::warn!("a connection is lost: {error}"),
     }
 }
 
 impl Other {
-    fn start(number: usize, spin: Duration) -> io::Result<Self> {
+    fn start(number: usize, spin: Duration, sockets: Sockets) -> io::Result<Self> {
         let runtime = routing_runtime(spin)?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         std::thread::Builder::new().name(format!("router-{number}")).spawn(move || {
-            // Ends when the sender is dropped; the connections are dropped with the runtime.
-            let _ = runtime.block_on(stopped);
+            runtime.block_on(async {
+                if let Err(error) = rings::start(sockets) {
+                    tracing::warn!("a thread goes without io_uring: {error}");
+                }
+                // Ends when the sender is dropped; the connections are dropped with the runtime.
+                let _ = stopped.await;
+            });
         })?;
         Ok(Self { handle, _stop: stop })
     }

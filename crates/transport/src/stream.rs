@@ -5,6 +5,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 
+use cloverleaf_ring::Ring;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -26,6 +27,8 @@ pub enum Stream {
     Tcp(TcpStream),
     /// A Unix socket.
     Unix(UnixSocket),
+    /// Either of them, read and written through its thread's ring.
+    Ring(cloverleaf_ring::Socket),
     /// Anything else.
     Other(Box<dyn Pipe>),
 }
@@ -52,6 +55,7 @@ impl Stream {
         let count = ready!(match self {
             Self::Unix(socket) => socket.poll_read(context, buffer),
             Self::Tcp(socket) => poll_read(Pin::new(socket), context, buffer),
+            Self::Ring(socket) => socket.poll_read(context, buffer),
             Self::Other(pipe) => poll_read(Pin::new(pipe), context, buffer),
         });
         arrivals::add_one();
@@ -67,6 +71,7 @@ impl Stream {
         match self {
             Self::Unix(socket) => socket.poll_write(context, bytes),
             Self::Tcp(socket) => Pin::new(socket).poll_write(context, bytes),
+            Self::Ring(socket) => socket.poll_write(context, bytes),
             Self::Other(pipe) => Pin::new(pipe).poll_write(context, bytes),
         }
     }
@@ -76,6 +81,7 @@ impl Stream {
         match self {
             Self::Unix(socket) => Poll::Ready(socket.shutdown()),
             Self::Tcp(socket) => Pin::new(socket).poll_shutdown(context),
+            Self::Ring(socket) => socket.poll_shutdown(context),
             Self::Other(pipe) => Pin::new(pipe).poll_shutdown(context),
         }
     }
@@ -90,15 +96,26 @@ impl Stream {
                 let ready = pin!(socket.ready(Interest::READABLE)).poll(&mut context);
                 matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
             }
+            Self::Ring(socket) => socket.peer_has_ended(),
             Self::Other(_) => false,
         }
     }
 
-    /// Takes the socket from the runtime that watches it, to be given to another one.
+    /// The stream, read and written through the ring of this thread from now on.
+    pub fn into_ring(self, ring: &Ring) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(socket) => Self::Ring(ring.adopt(socket.into_std()?)),
+            Self::Unix(_) | Self::Ring(_) | Self::Other(_) => self,
+        })
+    }
+
+    /// Takes the socket from the runtime that watches it, to be given to another one. A socket in a
+    /// ring stays there.
     pub fn into_socket(self) -> io::Result<Socket> {
         Ok(match self {
             Self::Tcp(socket) => Socket::Tcp(socket.into_std()?),
             Self::Unix(socket) => Socket::Unix(socket.into_std()),
+            Self::Ring(_) => return Err(io::ErrorKind::Unsupported.into()),
             Self::Other(pipe) => Socket::Other(pipe),
         })
     }
@@ -166,6 +183,11 @@ impl AsyncRead for Stream {
                 buffer.advance(count);
                 Poll::Ready(Ok(()))
             }
+            Self::Ring(socket) => {
+                let count = ready!(socket.poll_read(context, buffer.initialize_unfilled()))?;
+                buffer.advance(count);
+                Poll::Ready(Ok(()))
+            }
             Self::Tcp(socket) => Pin::new(socket).poll_read(context, buffer),
             Self::Other(pipe) => Pin::new(pipe).poll_read(context, buffer),
         })?;
@@ -213,6 +235,7 @@ impl std::fmt::Debug for Stream {
         f.write_str(match self {
             Self::Tcp(_) => "Stream::Tcp",
             Self::Unix(_) => "Stream::Unix",
+            Self::Ring(_) => "Stream::Ring",
             Self::Other(_) => "Stream::Other",
         })
     }

@@ -1,0 +1,84 @@
+//! The task that takes what the sockets of a thread want to the kernel, once a turn.
+//!
+//! It is woken by the first socket that wants something and runs behind the tasks that are ready
+//! already, so whatever those want goes to the kernel in the same call. When nothing is ready the
+//! runtime sleeps as ever, and the kernel's bell wakes it.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use parking_lot::Mutex;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::kernel::Kernel;
+use crate::socket::Socket;
+use crate::state::State;
+
+/// The ring of a thread. Cheap to clone.
+#[derive(Clone)]
+pub struct Ring(Arc<Mutex<State>>);
+
+impl Ring {
+    /// Makes a ring for this thread and spawns the task that drives it on the thread's runtime.
+    ///
+    /// # Errors
+    /// The kernel is older than Linux 6.1, or io_uring is forbidden to this process.
+    ///
+    /// # Panics
+    /// Outside of a current-thread runtime of tokio's.
+    pub fn start() -> io::Result<Self> {
+        let state = State::new(Kernel::new()?);
+        let bell = watch(state.bell()?)?;
+        let ring = Self(Arc::new(Mutex::new(state)));
+        let driven = ring.clone();
+        tokio::spawn(poll_fn(move |context| driven.poll_drive(&bell, context)));
+        Ok(ring)
+    }
+
+    /// Takes over a connected stream socket that no runtime watches.
+    pub fn adopt(&self, socket: impl Into<OwnedFd>) -> Socket {
+        let key = self.0.lock().insert(socket.into());
+        Socket::new(Arc::clone(&self.0), key)
+    }
+
+    fn poll_drive(&self, bell: &AsyncFd<OwnedFd>, context: &mut Context<'_>) -> Poll<()> {
+        // The bell counts its strokes and is never read: only its ringing is an event.
+        while let Poll::Ready(rung) = bell.poll_read_ready(context) {
+            match rung {
+                Ok(mut rung) => rung.clear_ready(),
+                // The runtime ends.
+                Err(_) => return Poll::Ready(()),
+            }
+        }
+        let mut state = self.0.lock();
+        state.is_driven_by(context.waker());
+        match state.turn() {
+            Ok(has_more) => {
+                if has_more || state.has_listed() {
+                    context.waker().wake_by_ref();
+                }
+                Poll::Pending
+            }
+            Err(error) => {
+                state.fail(&error);
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+fn watch(bell: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    #[expect(deprecated, reason = "an owned descriptor can't lie about itself")]
+    AsyncFd::with_interest(bell, Interest::READABLE)
+}
+
+impl fmt::Debug for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ring")
+    }
+}

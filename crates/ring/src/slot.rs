@@ -1,0 +1,261 @@
+//! What is known of one socket: what it has read, what it has to send, and what it waits for.
+//!
+//! Not for the kernel: what a slot wants next is an answer of [`Slot::next`].
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll, Waker};
+
+use crate::state::Spares;
+
+/// So many bytes that nobody has taken end the receiving until they are: what a socket would hold
+/// for itself.
+const MAX_UNREAD: usize = 64 << 10;
+
+/// So many bytes may wait to be sent behind those that are on their way: a batch of a connection.
+const MAX_UNSENT: usize = 256 << 10;
+
+/// The socket of a slot and what happens with it.
+pub(crate) struct Slot {
+    pub(crate) descriptor: OwnedFd,
+    /// Bytes that have come; those before `taken` have been taken.
+    unread: Vec<u8>,
+    taken: usize,
+    /// How the stream of bytes has ended; an error's number, or none.
+    end: Option<Result<(), i32>>,
+    reader: Option<Waker>,
+    receiving: Receiving,
+    unsent: Vec<u8>,
+    /// The vector that is on its way.
+    sending: Option<Sending>,
+    send_error: Option<i32>,
+    writer: Option<Waker>,
+    is_given_up: bool,
+    /// Whether it stands in the list of those that want something.
+    pub(crate) is_listed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Receiving {
+    No,
+    Yes,
+    Stopping,
+}
+
+#[derive(Clone, Copy)]
+struct Sending {
+    vector: usize,
+    length: usize,
+    is_stopping: bool,
+}
+
+/// What a slot wants of the kernel.
+pub(crate) enum Want {
+    Receive,
+    StopReceiving,
+    /// To send these bytes, waiting for room or not.
+    Send(Vec<u8>, bool),
+    StopSending(usize),
+    /// Nothing, ever again: it can be closed.
+    Close,
+}
+
+impl Slot {
+    pub(crate) const fn new(descriptor: OwnedFd) -> Self {
+        Self {
+            descriptor,
+            unread: Vec::new(),
+            taken: 0,
+            end: None,
+            reader: None,
+            receiving: Receiving::No,
+            unsent: Vec::new(),
+            sending: None,
+            send_error: None,
+            writer: None,
+            is_given_up: false,
+            is_listed: false,
+        }
+    }
+
+    const fn unread_len(&self) -> usize {
+        self.unread.len() - self.taken
+    }
+
+    /// Takes bytes that have come; 0 of them are the end. The second answer is whether the slot
+    /// wants something new.
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &Context<'_>,
+        buffer: &mut [u8],
+        spares: &mut Spares,
+    ) -> (Poll<io::Result<usize>>, bool) {
+        let count = self.unread_len().min(buffer.len());
+        if count > 0 {
+            buffer[..count].copy_from_slice(&self.unread[self.taken..self.taken + count]);
+            self.taken += count;
+            if self.unread_len() == 0 {
+                self.taken = 0;
+                spares.put(std::mem::take(&mut self.unread));
+            }
+            return (Poll::Ready(Ok(count)), self.wants_to_receive());
+        }
+        match self.end {
+            Some(Ok(())) => (Poll::Ready(Ok(0)), false),
+            Some(Err(number)) => (Poll::Ready(Err(io::Error::from_raw_os_error(number))), false),
+            None => {
+                remember(&mut self.reader, context);
+                (Poll::Pending, self.wants_to_receive())
+            }
+        }
+    }
+
+    /// Takes bytes to be sent, as many as there is room for.
+    pub(crate) fn poll_write(
+        &mut self,
+        context: &Context<'_>,
+        bytes: &[u8],
+        spares: &mut Spares,
+    ) -> Poll<io::Result<usize>> {
+        if let Some(number) = self.send_error {
+            return Poll::Ready(Err(io::Error::from_raw_os_error(number)));
+        }
+        let count = bytes.len().min(MAX_UNSENT.saturating_sub(self.unsent.len()));
+        if count == 0 && !bytes.is_empty() {
+            remember(&mut self.writer, context);
+            return Poll::Pending;
+        }
+        if self.unsent.capacity() == 0 {
+            self.unsent = spares.take();
+        }
+        self.unsent.extend_from_slice(&bytes[..count]);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Ready when the kernel has all bytes.
+    pub(crate) fn poll_flush(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(number) = self.send_error {
+            return Poll::Ready(Err(io::Error::from_raw_os_error(number)));
+        }
+        if self.unsent.is_empty() && self.sending.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        remember(&mut self.writer, context);
+        Poll::Pending
+    }
+
+    /// Whether the end of the stream has been seen, be there bytes before it or not.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Nobody holds the socket any more. What it has still to send is sent as far as there is room.
+    pub(crate) fn give_up(&mut self) {
+        self.is_given_up = true;
+        self.unread = Vec::new();
+        self.taken = 0;
+        (self.reader, self.writer) = (None, None);
+    }
+
+    const fn wants_to_receive(&self) -> bool {
+        matches!(self.receiving, Receiving::No)
+            && self.end.is_none()
+            && self.unread_len() < MAX_UNREAD
+    }
+
+    /// Whether [`next`](Self::next) would be something.
+    pub(crate) const fn wants_something(&self) -> bool {
+        self.is_given_up
+            || self.wants_to_receive()
+            || (self.unread_len() >= MAX_UNREAD && matches!(self.receiving, Receiving::Yes))
+            || (!self.unsent.is_empty() && self.sending.is_none())
+    }
+
+    /// What the slot wants next, and takes for done. None: nothing for now.
+    pub(crate) fn next(&mut self) -> Option<Want> {
+        let wants_no_more = self.is_given_up || self.unread_len() >= MAX_UNREAD;
+        match self.receiving {
+            Receiving::Yes if wants_no_more => {
+                self.receiving = Receiving::Stopping;
+                return Some(Want::StopReceiving);
+            }
+            Receiving::No if !self.is_given_up && self.wants_to_receive() => {
+                self.receiving = Receiving::Yes;
+                return Some(Want::Receive);
+            }
+            Receiving::No | Receiving::Yes | Receiving::Stopping => {}
+        }
+        match &mut self.sending {
+            Some(sending) if self.is_given_up && !sending.is_stopping => {
+                sending.is_stopping = true;
+                return Some(Want::StopSending(sending.vector));
+            }
+            None if !self.unsent.is_empty() && self.send_error.is_none() => {
+                return Some(Want::Send(std::mem::take(&mut self.unsent), !self.is_given_up));
+            }
+            Some(_) | None => {}
+        }
+        let is_idle = self.receiving == Receiving::No && self.sending.is_none();
+        (self.is_given_up && is_idle).then_some(Want::Close)
+    }
+
+    /// So many bytes are on their way, in this vector of the kernel's.
+    pub(crate) const fn is_sending(&mut self, vector: usize, length: usize) {
+        self.sending = Some(Sending { vector, length, is_stopping: false });
+    }
+
+    /// Bytes have come, or none: the end.
+    pub(crate) fn received(&mut self, bytes: &[u8], spares: &mut Spares) {
+        if bytes.is_empty() {
+            self.end = Some(Ok(()));
+        } else if !self.is_given_up {
+            if self.unread.capacity() == 0 {
+                self.unread = spares.take();
+            }
+            self.unread.extend_from_slice(bytes);
+        }
+        wake(&mut self.reader);
+    }
+
+    /// The kernel receives no more: since it was told to, or for want of buffers, or for good.
+    pub(crate) fn received_last(&mut self, error: Option<i32>) {
+        self.receiving = Receiving::No;
+        if let Some(number) = error {
+            self.end.get_or_insert(Err(number));
+            wake(&mut self.reader);
+        }
+    }
+
+    /// What was on its way has been sent, or so much of it that the rest can't be any more.
+    pub(crate) fn sent(&mut self, outcome: Result<usize, i32>) {
+        const BROKEN_PIPE: i32 = rustix::io::Errno::PIPE.raw_os_error();
+        let length = self.sending.take().map_or(0, |sending| sending.length);
+        match outcome {
+            Ok(count) if count == length => {}
+            Ok(_) => self.send_error = Some(BROKEN_PIPE),
+            Err(number) => self.send_error = Some(number),
+        }
+        wake(&mut self.writer);
+    }
+
+    /// The ring has failed; so has the socket.
+    pub(crate) fn fail(&mut self, number: i32) {
+        self.end.get_or_insert(Err(number));
+        self.send_error = Some(number);
+        wake(&mut self.reader);
+        wake(&mut self.writer);
+    }
+}
+
+fn remember(place: &mut Option<Waker>, context: &Context<'_>) {
+    match place {
+        Some(waker) => waker.clone_from(context.waker()),
+        none => *none = Some(context.waker().clone()),
+    }
+}
+
+fn wake(place: &mut Option<Waker>) {
+    if let Some(waker) = place.take() {
+        waker.wake();
+    }
+}

@@ -1,0 +1,86 @@
+//! The handle of one socket in the ring.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use parking_lot::Mutex;
+use rustix::net::{Shutdown, shutdown};
+
+use crate::kernel::Key;
+use crate::state::State;
+
+/// A connected stream socket, TCP or Unix, whose bytes go through the ring of a thread. Dropping it
+/// closes it; what it has not sent by then is sent as far as the peer has room.
+pub struct Socket {
+    state: Arc<Mutex<State>>,
+    key: Key,
+}
+
+impl Socket {
+    pub(crate) const fn new(state: Arc<Mutex<State>>, key: Key) -> Self {
+        Self { state, key }
+    }
+
+    /// Takes bytes that have come; 0 of them are the end of the stream.
+    ///
+    /// # Errors
+    /// What receiving failed with, after what had come before.
+    pub fn poll_read(
+        &self,
+        context: &Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut state = self.state.lock();
+        let (slot, spares) = state.slot(self.key);
+        let (outcome, wants_more) = slot.poll_read(context, buffer, spares);
+        if wants_more {
+            state.list(self.key);
+        }
+        outcome
+    }
+
+    /// Takes bytes to be sent, as many as there is room for; pending while there is none.
+    ///
+    /// # Errors
+    /// What sending failed with, of these bytes or of earlier ones.
+    pub fn poll_write(&self, context: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut state = self.state.lock();
+        let (slot, spares) = state.slot(self.key);
+        let count = ready!(slot.poll_write(context, bytes, spares))?;
+        state.list(self.key);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Ends this side's half of the stream once everything has been sent.
+    ///
+    /// # Errors
+    /// What sending failed with; the peer may not have got all.
+    pub fn poll_shutdown(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.state.lock();
+        let (slot, _) = state.slot(self.key);
+        ready!(slot.poll_flush(context))?;
+        Poll::Ready(shutdown(&slot.descriptor, Shutdown::Write).map_err(Into::into))
+    }
+
+    /// Whether the peer's end has been seen, be there bytes before it or not. It is not looked for
+    /// while more is unread than a socket may hold.
+    pub fn peer_has_ended(&self) -> bool {
+        self.state.lock().slot(self.key).0.has_ended()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let mut state = self.state.lock();
+        state.slot(self.key).0.give_up();
+        state.list(self.key);
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").field("key", &self.key).finish_non_exhaustive()
+    }
+}
