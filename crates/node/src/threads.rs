@@ -80,7 +80,7 @@ async fn serve_here<F: Future<Output = ()>>(
     stream: io::Result<Stream>,
     serve: impl FnOnce(Stream) -> F,
 ) {
-    match stream.and_then(rings::adopt) {
+    match stream.and_then(Stream::into_ring) {
         Ok(stream) => serve(stream).await,
         Err(error) => tracing::warn!("a connection is lost: {error}"),
     }

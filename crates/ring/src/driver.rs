@@ -4,6 +4,7 @@
 //! already, so whatever those want goes to the kernel in the same call. When nothing is ready the
 //! runtime sleeps as ever, and the kernel's bell wakes it.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -19,25 +20,35 @@ use crate::kernel::Kernel;
 use crate::socket::Socket;
 use crate::state::State;
 
+thread_local! {
+    static OF_THREAD: RefCell<Option<Ring>> = const { RefCell::new(None) };
+}
+
 /// The ring of a thread. Cheap to clone.
 #[derive(Clone)]
 pub struct Ring(Arc<Mutex<State>>);
 
 impl Ring {
-    /// Makes a ring for this thread and spawns the task that drives it on the thread's runtime.
+    /// Makes the ring of this thread and spawns the task that drives it on the thread's runtime.
     ///
     /// # Errors
     /// The kernel is older than Linux 6.1, or io_uring is forbidden to this process.
     ///
     /// # Panics
     /// Outside of a current-thread runtime of tokio's.
-    pub fn start() -> io::Result<Self> {
+    pub fn start() -> io::Result<()> {
         let state = State::new(Kernel::new()?);
         let bell = watch(state.bell()?)?;
         let ring = Self(Arc::new(Mutex::new(state)));
         let driven = ring.clone();
         tokio::spawn(poll_fn(move |context| driven.poll_drive(&bell, context)));
-        Ok(ring)
+        OF_THREAD.set(Some(ring));
+        Ok(())
+    }
+
+    /// The ring of this thread, if it has been started.
+    pub fn of_thread() -> Option<Self> {
+        OF_THREAD.with_borrow(Clone::clone)
     }
 
     /// Takes over a connected stream socket that no runtime watches.

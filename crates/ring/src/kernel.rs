@@ -13,7 +13,10 @@
 #![expect(unsafe_code, reason = "the kernel is told addresses; see above")]
 
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
-use std::io::{self, ErrorKind::{Interrupted, ResourceBusy, WouldBlock}};
+use std::io::{
+    self,
+    ErrorKind::{Interrupted, ResourceBusy, WouldBlock},
+};
 use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};

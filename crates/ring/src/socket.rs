@@ -27,11 +27,7 @@ impl Socket {
     ///
     /// # Errors
     /// What receiving failed with, after what had come before.
-    pub fn poll_read(
-        &self,
-        context: &Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+    pub fn poll_read(&self, context: &Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut state = self.state.lock();
         let (slot, spares) = state.slot(self.key);
         let (outcome, wants_more) = slot.poll_read(context, buffer, spares);

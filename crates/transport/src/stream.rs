@@ -101,11 +101,13 @@ impl Stream {
         }
     }
 
-    /// The stream, read and written through the ring of this thread from now on.
-    pub fn into_ring(self, ring: &Ring) -> io::Result<Self> {
+    /// The stream, read and written through the ring of this thread from now on, if it has one.
+    pub fn into_ring(self) -> io::Result<Self> {
+        let Some(ring) = Ring::of_thread() else { return Ok(self) };
         Ok(match self {
             Self::Tcp(socket) => Self::Ring(ring.adopt(socket.into_std()?)),
-            Self::Unix(_) | Self::Ring(_) | Self::Other(_) => self,
+            Self::Unix(socket) => Self::Ring(ring.adopt(socket.into_std())),
+            Self::Ring(_) | Self::Other(_) => self,
         })
     }
 

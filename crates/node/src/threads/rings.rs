@@ -1,15 +1,9 @@
 //! The ring of each thread, where sockets go through io_uring.
 
-use std::cell::RefCell;
 use std::io;
 
 use clap::ValueEnum;
 use cloverleaf_ring::Ring;
-use cloverleaf_transport::Stream;
-
-thread_local! {
-    static RING: RefCell<Option<Ring>> = const { RefCell::new(None) };
-}
 
 /// How sockets are read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,7 +23,7 @@ pub(super) fn start(sockets: Sockets) -> io::Result<()> {
         return Ok(());
     }
     match Ring::start() {
-        Ok(ring) => RING.set(Some(ring)),
+        Ok(()) => {}
         Err(error) if sockets == Sockets::Auto => {
             tracing::debug!("sockets go through epoll, since io_uring can't be had: {error}");
         }
@@ -42,12 +36,4 @@ pub(super) fn start(sockets: Sockets) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// A connection of this thread, in its ring if it has one.
-pub(super) fn adopt(stream: Stream) -> io::Result<Stream> {
-    RING.with_borrow(|ring| match ring {
-        Some(ring) => stream.into_ring(ring),
-        None => Ok(stream),
-    })
 }
