@@ -66,23 +66,21 @@ impl Threads {
     {
         let place = self.turn.fetch_add(1, Ordering::Relaxed) % (self.others.len() + 1);
         let Some(other) = place.checked_sub(1).and_then(|place| self.others.get(place)) else {
-            tokio::spawn(serve_here(Ok(stream), serve));
+            tokio::spawn(serve(stream));
             return;
         };
         // A socket belongs to the runtime that has registered it, so it is registered anew.
-        let socket = stream.into_socket();
-        other.handle.spawn(async { serve_here(socket.and_then(Stream::from_socket), serve).await });
-    }
-}
-
-/// Serves a connection on this thread.
-async fn serve_here<F: Future<Output = ()>>(
-    stream: io::Result<Stream>,
-    serve: impl FnOnce(Stream) -> F,
-) {
-    match stream.and_then(Stream::into_ring) {
-        Ok(stream) => serve(stream).await,
-        Err(error) => tracing::warn!("a connection is lost: {error}"),
+        match stream.into_socket() {
+            Ok(socket) => {
+                other.handle.spawn(async move {
+                    match Stream::from_socket(socket) {
+                        Ok(stream) => serve(stream).await,
+                        Err(error) => tracing::warn!("a connection is lost: {error}"),
+                    }
+                });
+            }
+            Err(error) => tracing::warn!("a connection is lost: {error}"),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,14 +28,16 @@ mod body;
 mod direct;
 mod files;
 mod held;
+mod linger;
 mod rewound;
 mod routes;
 mod upgrade;
 mod visits;
 
-use direct::Direct;
+use direct::{Direct, Served};
 pub(crate) use files::Files;
 use held::Held;
+use linger::linger;
 use rewound::Rewound;
 pub(crate) use routes::{JsonValue, Routes, Segment, Service};
 pub(crate) use upgrade::{Endpoint, OriginRule, WebSocketEndpoint};
@@ -42,7 +45,7 @@ pub(crate) use visits::Visits;
 use visits::{Asked, Visit};
 
 /// The body of an answer: bytes in one piece, or a file's as they are read.
-pub(crate) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, std::io::Error>>;
+pub(crate) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>;
 
 /// A body in one piece.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
@@ -106,15 +109,37 @@ impl WebSite {
         let (visit, _place) = self.visits.begin(from);
         let mut early = Held::default();
         if !self.is_decorated() && self.routes.lead_to_a_bridge() {
-            let direct = Direct::new(&self, &visit, &mut stream).serve();
-            match attended(&visit, direct).await {
-                Some(Ok(Some(unusual))) => early = unusual,
+            match attended(&visit, self.serve_directly(stream, &visit)).await {
+                Some(Ok(Some(unusual))) => (stream, early) = unusual,
                 Some(Ok(None)) | None => return,
                 Some(Err(error)) => return ended(&visit, &error),
             }
         }
         // In a box, so that the connections that stay on the short way don't carry its room.
         Box::pin(self.serve_by_hyper(Rewound::new(early, stream), &visit)).await;
+    }
+
+    /// Serves usual requests. Returns the connection at the first unusual one, with what was read
+    /// and not answered.
+    async fn serve_directly(
+        &self,
+        stream: Stream,
+        visit: &Visit,
+    ) -> io::Result<Option<(Stream, Held)>> {
+        // Many sockets with a message each now and then: what a ring is good for.
+        let mut stream = stream.into_ring()?;
+        match Direct::new(self, visit, &mut stream).serve().await? {
+            Served::Unusual(mut held) => {
+                let (stream, unread) = stream.out_of_ring().await?;
+                held.push(&unread);
+                Ok(Some((stream, held)))
+            }
+            Served::Half => {
+                linger(stream).await;
+                Ok(None)
+            }
+            Served::End => Ok(None),
+        }
     }
 
     async fn serve_by_hyper(self: &Arc<Self>, stream: Rewound, visit: &Arc<Visit>) {

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use crate::state::Spares;
 
@@ -31,6 +31,8 @@ pub(crate) struct Slot {
     send_error: Option<i32>,
     writer: Option<Waker>,
     is_given_up: bool,
+    /// Whether the socket is about to leave the ring.
+    is_leaving: bool,
     /// Whether it stands in the list of those that want something.
     pub(crate) is_listed: bool,
 }
@@ -74,6 +76,7 @@ impl Slot {
             send_error: None,
             writer: None,
             is_given_up: false,
+            is_leaving: false,
             is_listed: false,
         }
     }
@@ -144,6 +147,27 @@ impl Slot {
         Poll::Pending
     }
 
+    /// Ready when the kernel has nothing more to do with the socket and has all bytes.
+    pub(crate) fn poll_leave(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        self.is_leaving = true;
+        ready!(self.poll_flush(context))?;
+        if let Some(Err(number)) = self.end {
+            return Poll::Ready(Err(io::Error::from_raw_os_error(number)));
+        }
+        if self.receiving == Receiving::No {
+            return Poll::Ready(Ok(()));
+        }
+        remember(&mut self.reader, context);
+        Poll::Pending
+    }
+
+    /// The socket that has left, and the bytes that had come before.
+    pub(crate) fn into_parts(self) -> (OwnedFd, Vec<u8>) {
+        let mut unread = self.unread;
+        unread.drain(..self.taken);
+        (self.descriptor, unread)
+    }
+
     /// Whether the end of the stream has been seen, be there bytes before it or not.
     pub(crate) const fn has_ended(&self) -> bool {
         self.end.is_some()
@@ -160,30 +184,33 @@ impl Slot {
     const fn wants_to_receive(&self) -> bool {
         matches!(self.receiving, Receiving::No)
             && self.end.is_none()
+            && !self.is_given_up
+            && !self.is_leaving
             && self.unread_len() < MAX_UNREAD
+    }
+
+    const fn wants_to_stop_receiving(&self) -> bool {
+        matches!(self.receiving, Receiving::Yes)
+            && (self.is_given_up || self.is_leaving || self.unread_len() >= MAX_UNREAD)
     }
 
     /// Whether [`next`](Self::next) would be something.
     pub(crate) const fn wants_something(&self) -> bool {
         self.is_given_up
             || self.wants_to_receive()
-            || (self.unread_len() >= MAX_UNREAD && matches!(self.receiving, Receiving::Yes))
+            || self.wants_to_stop_receiving()
             || (!self.unsent.is_empty() && self.sending.is_none())
     }
 
     /// What the slot wants next, and takes for done. None: nothing for now.
     pub(crate) fn next(&mut self) -> Option<Want> {
-        let wants_no_more = self.is_given_up || self.unread_len() >= MAX_UNREAD;
-        match self.receiving {
-            Receiving::Yes if wants_no_more => {
-                self.receiving = Receiving::Stopping;
-                return Some(Want::StopReceiving);
-            }
-            Receiving::No if !self.is_given_up && self.wants_to_receive() => {
-                self.receiving = Receiving::Yes;
-                return Some(Want::Receive);
-            }
-            Receiving::No | Receiving::Yes | Receiving::Stopping => {}
+        if self.wants_to_stop_receiving() {
+            self.receiving = Receiving::Stopping;
+            return Some(Want::StopReceiving);
+        }
+        if self.wants_to_receive() {
+            self.receiving = Receiving::Yes;
+            return Some(Want::Receive);
         }
         match &mut self.sending {
             Some(sending) if self.is_given_up && !sending.is_stopping => {
@@ -222,6 +249,8 @@ impl Slot {
         self.receiving = Receiving::No;
         if let Some(number) = error {
             self.end.get_or_insert(Err(number));
+        }
+        if error.is_some() || self.is_leaving {
             wake(&mut self.reader);
         }
     }

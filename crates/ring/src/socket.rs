@@ -1,7 +1,9 @@
 //! The handle of one socket in the ring.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -16,11 +18,12 @@ use crate::state::State;
 pub struct Socket {
     state: Arc<Mutex<State>>,
     key: Key,
+    has_left: bool,
 }
 
 impl Socket {
     pub(crate) const fn new(state: Arc<Mutex<State>>, key: Key) -> Self {
-        Self { state, key }
+        Self { state, key, has_left: false }
     }
 
     /// Takes bytes that have come; 0 of them are the end of the stream.
@@ -60,6 +63,22 @@ impl Socket {
         Poll::Ready(shutdown(&slot.descriptor, Shutdown::Write).map_err(Into::into))
     }
 
+    /// Takes the socket out of the ring: its descriptor, and the bytes that had come before.
+    ///
+    /// # Errors
+    /// What receiving or sending failed with.
+    pub async fn leave(mut self) -> io::Result<(OwnedFd, Vec<u8>)> {
+        poll_fn(|context| {
+            let mut state = self.state.lock();
+            let left = state.slot(self.key).0.poll_leave(context);
+            state.list(self.key);
+            left
+        })
+        .await?;
+        self.has_left = true;
+        Ok(self.state.lock().remove(self.key).into_parts())
+    }
+
     /// Whether the peer's end has been seen, be there bytes before it or not. It is not looked for
     /// while more is unread than a socket may hold.
     pub fn peer_has_ended(&self) -> bool {
@@ -69,6 +88,9 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        if self.has_left {
+            return;
+        }
         let mut state = self.state.lock();
         state.slot(self.key).0.give_up();
         state.list(self.key);

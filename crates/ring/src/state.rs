@@ -74,6 +74,11 @@ impl State {
         (&mut self.slots[key], &mut self.spares)
     }
 
+    /// Lets go of a socket with which the kernel has nothing more to do.
+    pub(crate) fn remove(&mut self, key: Key) -> Slot {
+        self.slots.remove(key)
+    }
+
     /// A slot may want something new; the driver will ask it.
     pub(crate) fn list(&mut self, key: Key) {
         let slot = &mut self.slots[key];
@@ -98,8 +103,11 @@ impl State {
     pub(crate) fn turn(&mut self) -> io::Result<bool> {
         let mut listed = std::mem::take(&mut self.listed);
         for key in listed.drain(..) {
-            self.slots[key].is_listed = false;
-            self.serve(key);
+            // It may have left meanwhile.
+            if let Some(slot) = self.slots.get_mut(key) {
+                slot.is_listed = false;
+                self.serve(key);
+            }
         }
         self.listed = listed;
         if self.kernel.is_needed() {

@@ -28,9 +28,18 @@ pub enum Stream {
     /// A Unix socket.
     Unix(UnixSocket),
     /// Either of them, read and written through its thread's ring.
-    Ring(cloverleaf_ring::Socket),
+    Ring(cloverleaf_ring::Socket, Family),
     /// Anything else.
     Other(Box<dyn Pipe>),
+}
+
+/// What kind of socket is in a ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// TCP.
+    Tcp,
+    /// A Unix socket.
+    Unix,
 }
 
 impl Stream {
@@ -55,7 +64,7 @@ impl Stream {
         let count = ready!(match self {
             Self::Unix(socket) => socket.poll_read(context, buffer),
             Self::Tcp(socket) => poll_read(Pin::new(socket), context, buffer),
-            Self::Ring(socket) => socket.poll_read(context, buffer),
+            Self::Ring(socket, _) => socket.poll_read(context, buffer),
             Self::Other(pipe) => poll_read(Pin::new(pipe), context, buffer),
         });
         arrivals::add_one();
@@ -71,7 +80,7 @@ impl Stream {
         match self {
             Self::Unix(socket) => socket.poll_write(context, bytes),
             Self::Tcp(socket) => Pin::new(socket).poll_write(context, bytes),
-            Self::Ring(socket) => socket.poll_write(context, bytes),
+            Self::Ring(socket, _) => socket.poll_write(context, bytes),
             Self::Other(pipe) => Pin::new(pipe).poll_write(context, bytes),
         }
     }
@@ -81,7 +90,7 @@ impl Stream {
         match self {
             Self::Unix(socket) => Poll::Ready(socket.shutdown()),
             Self::Tcp(socket) => Pin::new(socket).poll_shutdown(context),
-            Self::Ring(socket) => socket.poll_shutdown(context),
+            Self::Ring(socket, _) => socket.poll_shutdown(context),
             Self::Other(pipe) => Pin::new(pipe).poll_shutdown(context),
         }
     }
@@ -96,7 +105,7 @@ impl Stream {
                 let ready = pin!(socket.ready(Interest::READABLE)).poll(&mut context);
                 matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
             }
-            Self::Ring(socket) => socket.peer_has_ended(),
+            Self::Ring(socket, _) => socket.peer_has_ended(),
             Self::Other(_) => false,
         }
     }
@@ -105,10 +114,25 @@ impl Stream {
     pub fn into_ring(self) -> io::Result<Self> {
         let Some(ring) = Ring::of_thread() else { return Ok(self) };
         Ok(match self {
-            Self::Tcp(socket) => Self::Ring(ring.adopt(socket.into_std()?)),
-            Self::Unix(socket) => Self::Ring(ring.adopt(socket.into_std())),
-            Self::Ring(_) | Self::Other(_) => self,
+            Self::Tcp(socket) => Self::Ring(ring.adopt(socket.into_std()?), Family::Tcp),
+            Self::Unix(socket) => Self::Ring(ring.adopt(socket.into_std()), Family::Unix),
+            Self::Ring(..) | Self::Other(_) => self,
         })
+    }
+
+    /// The stream, given back to the runtime if it was in a ring, and what had come before.
+    pub async fn out_of_ring(self) -> io::Result<(Self, Vec<u8>)> {
+        let Self::Ring(socket, family) = self else { return Ok((self, Vec::new())) };
+        let (descriptor, early) = socket.leave().await?;
+        let stream = match family {
+            Family::Tcp => {
+                let socket = std::net::TcpStream::from(descriptor);
+                socket.set_nonblocking(true)?;
+                Self::Tcp(TcpStream::from_std(socket)?)
+            }
+            Family::Unix => Self::Unix(UnixSocket::new(descriptor.into())?),
+        };
+        Ok((stream, early))
     }
 
     /// Takes the socket from the runtime that watches it, to be given to another one. A socket in a
@@ -117,7 +141,7 @@ impl Stream {
         Ok(match self {
             Self::Tcp(socket) => Socket::Tcp(socket.into_std()?),
             Self::Unix(socket) => Socket::Unix(socket.into_std()),
-            Self::Ring(_) => return Err(io::ErrorKind::Unsupported.into()),
+            Self::Ring(..) => return Err(io::ErrorKind::Unsupported.into()),
             Self::Other(pipe) => Socket::Other(pipe),
         })
     }
@@ -185,7 +209,7 @@ impl AsyncRead for Stream {
                 buffer.advance(count);
                 Poll::Ready(Ok(()))
             }
-            Self::Ring(socket) => {
+            Self::Ring(socket, _) => {
                 let count = ready!(socket.poll_read(context, buffer.initialize_unfilled()))?;
                 buffer.advance(count);
                 Poll::Ready(Ok(()))
@@ -237,7 +261,7 @@ impl std::fmt::Debug for Stream {
         f.write_str(match self {
             Self::Tcp(_) => "Stream::Tcp",
             Self::Unix(_) => "Stream::Unix",
-            Self::Ring(_) => "Stream::Ring",
+            Self::Ring(..) => "Stream::Ring",
             Self::Other(_) => "Stream::Other",
         })
     }

@@ -51,7 +51,7 @@ pub(super) async fn spin() {
 /// Wakes the spinner where the thread should look again: then the runtime does not sleep.
 fn before_sleep(longest: Duration) {
     let now = Instant::now();
-    let mut watch = WATCH.get().unwrap_or(Watch::new(longest, now));
+    let mut watch = WATCH.get().unwrap_or_else(|| Watch::new(longest, now));
     let looks_again = watch.looks_again(arrivals::count(), now);
     WATCH.set(Some(watch));
     if looks_again && let Some(spinner) = SPINNER.take() {
