@@ -28,16 +28,14 @@ mod body;
 mod direct;
 mod files;
 mod held;
-mod linger;
 mod rewound;
 mod routes;
 mod upgrade;
 mod visits;
 
-use direct::{Direct, Served};
+use direct::Direct;
 pub(crate) use files::Files;
 use held::Held;
-use linger::linger;
 use rewound::Rewound;
 pub(crate) use routes::{JsonValue, Routes, Segment, Service};
 pub(crate) use upgrade::{Endpoint, OriginRule, WebSocketEndpoint};
@@ -128,18 +126,12 @@ impl WebSite {
     ) -> io::Result<Option<(Stream, Held)>> {
         // Many sockets with a message each now and then: what a ring is good for.
         let mut stream = stream.into_ring()?;
-        match Direct::new(self, visit, &mut stream).serve().await? {
-            Served::Unusual(mut held) => {
-                let (stream, unread) = stream.out_of_ring().await?;
-                held.push(&unread);
-                Ok(Some((stream, held)))
-            }
-            Served::Half => {
-                linger(stream).await;
-                Ok(None)
-            }
-            Served::End => Ok(None),
-        }
+        let Some(mut held) = Direct::new(self, visit, &mut stream).serve().await? else {
+            return Ok(None);
+        };
+        let (stream, unread) = stream.out_of_ring().await?;
+        held.push(&unread);
+        Ok(Some((stream, held)))
     }
 
     async fn serve_by_hyper(self: &Arc<Self>, stream: Rewound, visit: &Arc<Visit>) {

@@ -52,9 +52,15 @@ impl Ring {
     }
 
     /// Takes over a connected stream socket that no runtime watches.
-    pub fn adopt(&self, socket: impl Into<OwnedFd>) -> Socket {
-        let key = self.0.lock().insert(socket.into());
-        Socket::new(Arc::clone(&self.0), key)
+    ///
+    /// # Errors
+    /// It can't be made a blocking one.
+    pub fn adopt(&self, socket: impl Into<OwnedFd>) -> io::Result<Socket> {
+        let socket = socket.into();
+        // Of one that doesn't block, the kernel may say that there is nothing instead of waiting.
+        rustix::io::ioctl_fionbio(&socket, false)?;
+        let key = self.0.lock().insert(socket);
+        Ok(Socket::new(Arc::clone(&self.0), key))
     }
 
     fn poll_drive(&self, bell: &AsyncFd<OwnedFd>, context: &mut Context<'_>) -> Poll<()> {

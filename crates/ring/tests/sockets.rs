@@ -57,13 +57,13 @@ fn noise(length: usize) -> Vec<u8> {
 fn bytes_go_both_ways_over_tcp_and_unix_sockets() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
-        let socket = ring.adopt(ours);
+        let socket = ring.adopt(ours).unwrap();
         theirs.write_all(b"how are you").unwrap();
         assert_eq!(read(&socket, 3).await.unwrap(), b"how");
         assert_eq!(read(&socket, 100).await.unwrap(), b" are you");
 
         let (ours, mut unix) = UnixStream::pair().unwrap();
-        let second = ring.adopt(ours);
+        let second = ring.adopt(ours).unwrap();
         write_all(&second, b"well").await.unwrap();
         write_all(&socket, b"thanks").await.unwrap();
         tokio::task::yield_now().await;
@@ -78,7 +78,7 @@ fn bytes_go_both_ways_over_tcp_and_unix_sockets() {
 fn megabytes_come_back_as_they_went() {
     with_ring(|ring| async move {
         let (ours, theirs) = tcp_pair();
-        let socket = ring.adopt(ours);
+        let socket = ring.adopt(ours).unwrap();
         let sent = noise(8 << 20);
         let expected = sent.clone();
         let mut reader = theirs.try_clone().unwrap();
@@ -106,7 +106,7 @@ fn megabytes_come_back_as_they_went() {
 fn the_end_comes_after_the_bytes_and_stays() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
-        let socket = ring.adopt(ours);
+        let socket = ring.adopt(ours).unwrap();
         theirs.write_all(b"bye").unwrap();
         theirs.shutdown(Shutdown::Write).unwrap();
         assert_eq!(read(&socket, 100).await.unwrap(), b"bye");
@@ -120,7 +120,7 @@ fn the_end_comes_after_the_bytes_and_stays() {
 fn a_half_is_ended_after_all_has_been_sent() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
-        let socket = ring.adopt(ours);
+        let socket = ring.adopt(ours).unwrap();
         let expected = noise(1 << 20);
         let receiving = std::thread::spawn(move || {
             let mut received = Vec::new();
@@ -139,7 +139,7 @@ fn a_half_is_ended_after_all_has_been_sent() {
 fn what_was_taken_before_the_socket_is_dropped_arrives() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
-        let socket = ring.adopt(ours);
+        let socket = ring.adopt(ours).unwrap();
         write_all(&socket, b"last words").await.unwrap();
         drop(socket);
         let receiving = tokio::task::spawn_blocking(move || {
@@ -155,7 +155,7 @@ fn what_was_taken_before_the_socket_is_dropped_arrives() {
 fn a_peer_that_does_not_read_is_waited_for_and_holds_a_bounded_amount() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
-        let socket = ring.adopt(ours);
+        let socket = ring.adopt(ours).unwrap();
         let piece = noise(64 << 10);
         let mut taken = 0;
         // Until the system's own buffers and the ring's are full.
@@ -182,7 +182,7 @@ fn a_peer_that_does_not_read_is_waited_for_and_holds_a_bounded_amount() {
 fn a_socket_that_is_dropped_while_its_peer_does_not_read_is_closed() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
-        let socket = ring.adopt(ours);
+        let socket = ring.adopt(ours).unwrap();
         let piece = noise(64 << 10);
         let fill = async {
             loop {
@@ -205,7 +205,7 @@ fn a_socket_that_is_dropped_while_its_peer_does_not_read_is_closed() {
 fn bytes_that_nobody_takes_are_left_to_the_sender() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
-        let socket = ring.adopt(ours);
+        let socket = ring.adopt(ours).unwrap();
         theirs.set_nonblocking(true).unwrap();
         let piece = noise(64 << 10);
         let mut sent = 0;
@@ -237,7 +237,7 @@ fn bytes_that_nobody_takes_are_left_to_the_sender() {
 fn a_reset_is_an_error() {
     with_ring(|ring| async move {
         let (ours, theirs) = tcp_pair();
-        let socket = ring.adopt(ours);
+        let socket = ring.adopt(ours).unwrap();
         write_all(&socket, b"unread").await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
         // Closing with something unread resets the connection.
@@ -251,7 +251,7 @@ fn a_reset_is_an_error() {
 fn writing_to_a_peer_that_is_gone_fails_in_the_end() {
     with_ring(|ring| async move {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let socket = ring.adopt(ours);
+        let socket = ring.adopt(ours).unwrap();
         drop(theirs);
         let error = loop {
             if let Err(error) = write_all(&socket, b"is anybody there?").await {
@@ -267,7 +267,7 @@ fn writing_to_a_peer_that_is_gone_fails_in_the_end() {
 fn a_socket_that_leaves_takes_along_what_had_come() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
-        let socket = ring.adopt(ours);
+        let socket = ring.adopt(ours).unwrap();
         theirs.write_all(b"one two").unwrap();
         assert_eq!(read(&socket, 3).await.unwrap(), b"one");
         write_all(&socket, b"ready").await.unwrap();
@@ -293,7 +293,7 @@ fn a_thousand_sockets_come_and_go() {
             let mut pairs: Vec<(Socket, UnixStream)> = (0..250)
                 .map(|_| {
                     let (ours, theirs) = UnixStream::pair().unwrap();
-                    (ring.adopt(ours), theirs)
+                    (ring.adopt(ours).unwrap(), theirs)
                 })
                 .collect();
             for (number, (_, theirs)) in pairs.iter_mut().enumerate() {
@@ -319,7 +319,7 @@ fn a_ring_that_ends_with_its_thread_leaves_nothing_behind_it_that_hurts() {
         let (ours, theirs) = tcp_pair();
         let thread = std::thread::spawn(move || {
             with_ring(|ring| async move {
-                let socket = ring.adopt(ours);
+                let socket = ring.adopt(ours).unwrap();
                 let piece = noise(256 << 10);
                 // More than the system takes: some of it is on its way when the thread ends.
                 let sending = write_all(&socket, &piece);

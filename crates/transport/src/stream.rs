@@ -114,8 +114,8 @@ impl Stream {
     pub fn into_ring(self) -> io::Result<Self> {
         let Some(ring) = Ring::of_thread() else { return Ok(self) };
         Ok(match self {
-            Self::Tcp(socket) => Self::Ring(ring.adopt(socket.into_std()?), Family::Tcp),
-            Self::Unix(socket) => Self::Ring(ring.adopt(socket.into_std()), Family::Unix),
+            Self::Tcp(socket) => Self::Ring(ring.adopt(socket.into_std()?)?, Family::Tcp),
+            Self::Unix(socket) => Self::Ring(ring.adopt(socket.into_std())?, Family::Unix),
             Self::Ring(..) | Self::Other(_) => self,
         })
     }
@@ -128,7 +128,11 @@ impl Stream {
             Family::Tcp => {
                 let socket = std::net::TcpStream::from(descriptor);
                 socket.set_nonblocking(true)?;
-                Self::Tcp(TcpStream::from_std(socket)?)
+                let socket = TcpStream::from_std(socket)?;
+                // The runtime takes a socket for full until it has looked, and whoever gives up at
+                // the first full one would lose what he has to say.
+                socket.writable().await?;
+                Self::Tcp(socket)
             }
             Family::Unix => Self::Unix(UnixSocket::new(descriptor.into())?),
         };

@@ -64,16 +64,6 @@ pub(super) struct Direct<'a> {
     unsent: Vec<u8>,
 }
 
-/// How a connection has left the short way.
-pub(super) enum Served {
-    /// With an unusual request; this was read and not answered.
-    Unusual(Held),
-    /// With this side's half ended.
-    Half,
-    /// At its end.
-    End,
-}
-
 /// What a connection brings next.
 enum Next<'a> {
     /// A request, of which the router has been asked.
@@ -115,8 +105,9 @@ impl<'a> Direct<'a> {
         }
     }
 
-    /// Serves the connection to its end, or to its first unusual request.
-    pub(super) async fn serve(mut self) -> io::Result<Served> {
+    /// Serves the connection to its end, or to its first unusual request: then the bytes that were
+    /// read and not answered are returned.
+    pub(super) async fn serve(mut self) -> io::Result<Option<Held>> {
         loop {
             // Others have their turn, however many requests are here already.
             consume_budget().await;
@@ -129,10 +120,10 @@ impl<'a> Direct<'a> {
                     );
                     poll_fn(|context| self.poll_answer(&mut answering, context)).await?
                 }
-                Next::Unusual => return Ok(Served::Unusual(self.held)),
-                Next::End => return Ok(Served::End),
+                Next::Unusual => return Ok(Some(self.held)),
+                Next::End => return Ok(None),
             };
-            let Outcome::Replied(after, body) = outcome else { return Ok(Served::End) };
+            let Outcome::Replied(after, body) = outcome else { return Ok(None) };
             if !self.unsent.is_empty() {
                 let unsent = std::mem::take(&mut self.unsent);
                 self.send(&unsent).await?;
@@ -140,7 +131,7 @@ impl<'a> Direct<'a> {
             self.send(&body).await?;
             if after == After::Close {
                 poll_fn(|context| self.stream.poll_shutdown(context)).await?;
-                return Ok(Served::Half);
+                return Ok(None);
             }
         }
     }

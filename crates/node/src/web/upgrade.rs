@@ -220,7 +220,7 @@ async fn serve(
 /// The socket itself, and what has been read behind the request.
 fn into_stream(upgraded: Upgraded) -> Option<(Stream, Vec<u8>)> {
     let parts = upgraded.downcast::<TokioIo<Rewound>>().ok()?;
-    let (stream, unread) = parts.io.into_inner().into_parts()?;
+    let (stream, unread) = parts.io.into_inner().into_parts();
     Some((stream, [&*parts.read_buf, unread.rest()].concat()))
 }
 

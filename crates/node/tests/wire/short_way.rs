@@ -179,22 +179,6 @@ fn bodies_up_to_the_limit_and_over_it_are_answered_alike() {
     }
 }
 
-/// Closing with something unread would reset the connection, and the answer would be lost with it.
-#[test]
-fn a_client_that_is_refused_while_it_sends_reads_why() {
-    let twins = Twins::start();
-    let refused = "POST /call HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n";
-    for address in twins.addresses {
-        let mut client = TcpStream::connect(address).expect("a connection");
-        client.write_all(refused.as_bytes()).expect("a router that reads");
-        std::thread::sleep(SILENCE);
-        client.write_all(&[b' '; 100_000]).expect("a router that still reads");
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).expect("an answer and the end");
-        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
-    }
-}
-
 #[test]
 fn a_connection_of_calls_may_become_a_websocket() {
     let node = router();
