@@ -1,11 +1,19 @@
-//! What the yardsticks `bare` and `relay` share. They show what plain hyper and plain tokio
-//! reach on the machine at hand, so that the router can be given as a ratio to them. They are
-//! neither tuned nor slowed, and no part of the router.
+//! What the programs of the measurements are made of; no part of the router.
+//!
+//! The yardsticks `bare` and `relay` show what plain hyper and plain tokio reach on the machine at
+//! hand, so that the router can be given as a ratio to them; they are neither tuned nor slowed. The
+//! program `instructions` does single pieces of the router's work, to be counted.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`arguments`], [`exchange`], [`frame`], [`front`] | what the yardsticks share |
+//! | [`instructions`] | the pieces of work whose instructions are counted |
 
 pub mod arguments;
 pub mod exchange;
 pub mod frame;
 pub mod front;
+pub mod instructions;
 
 /// The JSON text that every yardstick answers, whatever it was asked: what the router answers
 /// to `add2(13, 3)`.

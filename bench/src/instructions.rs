@@ -1,0 +1,115 @@
+//! Pieces of the router's work, to be counted under callgrind: each does the same thing many times.
+//! No clock and no socket.
+//!
+//! The work of a case runs inside [`measured`], for which the counter is switched on; what it needs
+//! is made before, and whether it gave the right result is looked at afterwards. See "Instruction
+//! counts" in `docs/performance.md`.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | `codec` | messages from bytes and to bytes |
+//! | `transcoding` | a value from one serializer to another |
+//! | `index` | which entry matches a URI |
+//! | `realm` | calls and publications through a realm |
+//! | `http` | calls over HTTP |
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+
+mod codec;
+mod http;
+mod index;
+mod realm;
+mod transcoding;
+
+/// Does its work so many times.
+///
+/// # Panics
+/// When the work gave a wrong result.
+pub type Case = Box<dyn Fn(usize)>;
+
+/// Cases by name, such as `decode/call/json`.
+pub type Cases = BTreeMap<String, Case>;
+
+/// Every case.
+pub fn cases() -> Cases {
+    let mut cases = Cases::new();
+    codec::add(&mut cases);
+    transcoding::add(&mut cases);
+    index::add(&mut cases);
+    realm::add(&mut cases);
+    http::add(&mut cases);
+    cases
+}
+
+/// Does `round` once with each input: the only work that is counted. The loop itself takes a few
+/// instructions a round, and moving the input some more.
+///
+/// Callgrind finds it by its name.
+#[inline(never)]
+fn measured<I>(inputs: Vec<I>, mut round: impl FnMut(I)) {
+    for input in inputs {
+        round(black_box(input));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cases, cases};
+
+    fn of(group: &str) -> Cases {
+        let mut cases = cases();
+        cases.retain(|name, _| name.starts_with(group));
+        cases
+    }
+
+    fn run_once(group: &str, expected: usize) {
+        let cases = of(group);
+        assert_eq!(cases.len(), expected);
+        for case in cases.values() {
+            case(1);
+        }
+    }
+
+    #[test]
+    fn six_messages_in_three_serializers_are_decoded_as_they_were_written() {
+        run_once("decode/", 6 * 3);
+    }
+
+    /// An event that was written before is a seventh.
+    #[test]
+    fn six_messages_in_three_serializers_are_encoded_as_they_were_read() {
+        run_once("encode/", 7 * 3);
+    }
+
+    #[test]
+    fn a_value_goes_from_each_serializer_to_both_others() {
+        run_once("transcode/", 3 * 2);
+    }
+
+    #[test]
+    fn small_and_large_indexes_find_the_right_entry() {
+        run_once("index/exact/", 3);
+        run_once("index/prefix/", 3);
+        run_once("index/wildcard/", 3);
+        run_once("index/prefix-depth/", 3);
+        run_once("index/wildcard-depth/", 3);
+    }
+
+    #[test]
+    fn calls_and_publications_go_through_a_realm() {
+        run_once("realm/", 4);
+    }
+
+    #[test]
+    fn a_call_over_http_is_read_answered_and_written() {
+        run_once("http/", 3);
+    }
+
+    #[test]
+    fn no_case_is_left_out_of_these_tests() {
+        let groups = ["decode/", "encode/", "transcode/", "index/", "realm/", "http/"];
+        let of_no_group = |name: &String| !groups.iter().any(|group| name.starts_with(group));
+        assert_eq!(cases().into_keys().find(of_no_group), None);
+    }
+}

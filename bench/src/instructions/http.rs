@@ -1,0 +1,164 @@
+//! The measured call over HTTP: its head read, its reply written, and the whole way from the bytes
+//! of the request through bridge and realm to the bytes of the reply.
+
+use std::hint::black_box;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use cloverleaf_client::{Link, SendError, Session};
+use cloverleaf_http_bridge::http1::{self, After};
+use cloverleaf_http_bridge::{Bridge, BridgeSettings, Connection, Reply, Resource};
+use cloverleaf_router::{Delivery, Moment, Outbox, Realm, SessionKey};
+use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
+use cloverleaf_wamp::serializer::Serializer;
+use parking_lot::Mutex;
+
+use super::realm::{UNCOUNTED_CALLS, join, realm, sent};
+use super::{Cases, measured};
+use crate::ANSWER;
+
+/// The request of `bench/wrk/call.lua`.
+const REQUEST: &[u8] = b"POST /call?seq=7919 HTTP/1.1\r\n\
+    Content-Length: 73\r\n\
+    Content-Type: application/json\r\n\
+    Host: 127.0.0.1:8080\r\n\r\n\
+    {\"procedure\":\"com.example.add2\",\"args\":[13,3],\"kwargs\":{\"verbose\":false}}";
+
+const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+pub(super) fn add(cases: &mut Cases) {
+    cases.insert("http/head".into(), Box::new(head));
+    cases.insert("http/reply".into(), Box::new(reply));
+    cases.insert("http/call".into(), Box::new(call));
+}
+
+/// The way out of the realm: to the session of the bridge, or to a callee that is not looked at.
+enum Port {
+    Bridge(Session),
+    Callee,
+}
+
+impl Outbox for Port {
+    fn send(&self, message: RouterMessage) -> Delivery {
+        if let Self::Bridge(session) = self {
+            session.handle_message(message);
+        }
+        Delivery::Queued
+    }
+}
+
+type SharedRealm = Arc<Mutex<Realm<Port>>>;
+
+/// The way from the bridge's session into the realm: a function call, as in a node.
+struct IntoRealm {
+    realm: SharedRealm,
+    key: Arc<OnceLock<SessionKey>>,
+}
+
+impl Link for IntoRealm {
+    fn send(&self, message: ClientMessage) -> Result<(), SendError> {
+        let key = *self.key.get().ok_or(SendError::Closed)?;
+        let _ = self.realm.lock().handle_message(key, message, Moment::default());
+        Ok(())
+    }
+}
+
+/// A caller's bridge, its realm, and the callee of `com.example.add2` there.
+struct Place {
+    bridge: Bridge,
+    realm: SharedRealm,
+    callee: SessionKey,
+}
+
+impl Place {
+    fn new() -> Self {
+        let realm = SharedRealm::new(Mutex::new(realm()));
+        let key = Arc::new(OnceLock::new());
+        let link = IntoRealm { realm: Arc::clone(&realm), key: Arc::clone(&key) };
+        let (session, _) = Session::new(link, Serializer::Json);
+        let _ = key.set(join(&mut realm.lock(), Port::Bridge(session.clone())));
+        let callee = join(&mut realm.lock(), Port::Callee);
+        let register = sent(r#"[64,1,{},"com.example.add2"]"#);
+        let _ = realm.lock().handle_message(callee, register, Moment::default());
+        let bridge = Bridge::new(session, Resource::Caller, BridgeSettings::default());
+        Self { bridge, realm, callee }
+    }
+
+    /// What the request is answered, after the callee has answered so.
+    fn answer(&self, request: &[u8], answer: ClientMessage) -> Reply {
+        let head = http1::parse(request, Connection::default()).expect("a usual request");
+        let body = Bytes::copy_from_slice(&request[head.length()..]);
+        let answering = self.bridge.handle(&head, Ok(body), SystemTime::UNIX_EPOCH);
+        let _ = self.realm.lock().handle_message(self.callee, answer, Moment::default());
+        match pin!(answering).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(reply) => reply,
+            Poll::Pending => panic!("the callee has answered"),
+        }
+    }
+}
+
+/// The callee's answer, in the format of the bridge.
+fn yielded(number: usize) -> ClientMessage {
+    let frame = format!("[70,{number},{{}},[16]]");
+    super::codec::message_of(Serializer::Json, frame.as_bytes())
+}
+
+fn write(reply: &Reply, out: &mut Vec<u8>) {
+    out.clear();
+    http1::write(reply, DATE, After::Open, out);
+    out.extend_from_slice(&reply.body);
+}
+
+/// What the client reads.
+fn expected() -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\n\
+         content-type: application/json; charset=UTF-8\r\n\
+         cache-control: no-store,no-cache,must-revalidate,max-age=0\r\n\
+         vary: Origin\r\n\
+         access-control-allow-origin: *\r\n\
+         access-control-allow-credentials: true\r\n\
+         content-length: {}\r\n\
+         date: {DATE}\r\n\r\n{}",
+        ANSWER.len(),
+        String::from_utf8_lossy(ANSWER)
+    )
+}
+
+fn head(rounds: usize) {
+    let mut last = None;
+    measured(vec![REQUEST; rounds], |request| {
+        last = Some(http1::parse(request, Connection::default()));
+        black_box(&last);
+    });
+    let head = last.expect("at least one round").expect("a usual request");
+    let found = (head.path(), head.length() + head.body_length());
+    assert_eq!(found, ("/call", REQUEST.len()));
+}
+
+fn reply(rounds: usize) {
+    let reply = Place::new().answer(REQUEST, yielded(1));
+    let mut out = Vec::with_capacity(1024);
+    measured(vec![&reply; rounds], |reply| {
+        write(reply, &mut out);
+        black_box(&out);
+    });
+    assert_eq!(String::from_utf8_lossy(&out), expected());
+}
+
+fn call(rounds: usize) {
+    let place = Place::new();
+    for number in 1..=UNCOUNTED_CALLS {
+        let _ = place.answer(REQUEST, yielded(number));
+    }
+    let numbers = UNCOUNTED_CALLS + 1..=UNCOUNTED_CALLS + rounds;
+    let mut out = Vec::with_capacity(1024);
+    measured(numbers.map(yielded).collect(), |answer| {
+        write(&place.answer(REQUEST, answer), &mut out);
+        black_box(&out);
+    });
+    assert_eq!(String::from_utf8_lossy(&out), expected());
+}

@@ -1,0 +1,53 @@
+//! A kilobyte of arguments from one serializer to another: what a call costs besides when caller
+//! and callee do not speak the same one.
+
+use std::hint::black_box;
+
+use cloverleaf_wamp::codec::transcode::transcode;
+use cloverleaf_wamp::serializer::Serializer;
+
+use super::codec::in_format;
+use super::{Cases, measured};
+
+/// How long the arguments are in JSON, in bytes.
+const LENGTH: usize = 1024;
+
+/// One of the records that the arguments are a list of.
+const RECORD: &str = r#"{"id":48613,"name":"Grüner Klee","price":12.75,"tags":["a","b"],"left":-3,"sold":false,"note":null}"#;
+
+pub(super) fn add(cases: &mut Cases) {
+    for from in Serializer::ALL {
+        for to in Serializer::ALL.into_iter().filter(|to| *to != from) {
+            let run = move |rounds| run(from, to, rounds);
+            cases.insert(format!("transcode/{from}-to-{to}"), Box::new(run));
+        }
+    }
+}
+
+/// Records, and a text that makes up for what is missing.
+fn arguments() -> String {
+    let records = [RECORD; 9].join(",");
+    let rest = LENGTH - records.len() - r#"[,""]"#.len();
+    format!(r#"[{records},"{}"]"#, "x".repeat(rest))
+}
+
+fn run(from: Serializer, to: Serializer, rounds: usize) {
+    let (value, expected) = (in_format(from, &arguments()), in_format(to, &arguments()));
+    let mut out = Vec::with_capacity(2 * LENGTH);
+    measured(vec![value.as_slice(); rounds], |value| {
+        out.clear();
+        transcode(from, value, to, &mut out).expect("a valid value");
+        black_box(&out);
+    });
+    assert_eq!(out, expected);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LENGTH, arguments};
+
+    #[test]
+    fn the_arguments_are_as_long_as_it_is_said() {
+        assert_eq!(arguments().len(), LENGTH);
+    }
+}
