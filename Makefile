@@ -19,7 +19,8 @@ export WAMP_VECTORS ?= $(abspath $(wildcard ../shared/spec/vectors))
 export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 
 .PHONY: help run test binaries test-rust test-interop test-bench check lockfile format clippy \
-        fuzz-targets docs arch deny advisories bench bench-quick fuzz wrk
+        fuzz-targets docs arch deny advisories bench bench-quick bench-instructions fuzz wrk \
+        valgrind
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +98,10 @@ bench-quick: wrk ## Measure the loopback procedures and the ceilings, in about t
 	cargo build --release -p caller-performance -p cloverleaf-bench
 	python3 bench/http_bridge.py quick
 
+bench-instructions: valgrind ## Count instructions and allocations; tell what moved since they were kept.
+	cargo build --release -p cloverleaf-bench --bin instructions
+	python3 bench/instructions.py
+
 # cargo-fuzz asks the compiler for its sanitizers, which the stable one grants when told so.
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked --root $(TARGET)/tools cargo-fuzz
@@ -120,3 +125,8 @@ wrk:
 	@command -v wrk >/dev/null || { \
 	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y wrk; \
 	} || { echo "please install wrk: the benchmarks drive the router with it"; exit 1; }
+
+valgrind:
+	@command -v valgrind >/dev/null || { \
+	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y valgrind; \
+	} || { echo "please install valgrind: it counts the instructions"; exit 1; }

@@ -9,7 +9,7 @@ use cloverleaf_wamp::codec::transcode::transcode;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::serializer::Serializer;
 
-use super::{Cases, measured};
+use super::{Cases, measure};
 
 /// The measured call and a publication, as the client sends them and the callee answers.
 const OF_CLIENTS: [(&str, &str); 3] = [
@@ -65,7 +65,7 @@ pub(super) fn message_of<M: Message>(serializer: Serializer, frame: &[u8]) -> M 
 
 fn decode<M: Message>(serializer: Serializer, frame: &[u8], rounds: usize) {
     let mut last = None;
-    measured(vec![frame; rounds], |frame| {
+    measure(vec![frame; rounds], |frame| {
         last = Some(M::decode(serializer, &Bytes::copy_from_slice(frame)));
         black_box(&last);
     });
@@ -89,7 +89,7 @@ fn encode_again(serializer: Serializer, frame: &[u8], rounds: usize) {
 
 fn encode_each<M: Message>(serializer: Serializer, messages: Vec<M>, expected: &[u8]) {
     let mut out = Vec::with_capacity(1024);
-    measured(messages, |message| {
+    measure(messages, |message| {
         out.clear();
         message.encode(serializer, &mut out).expect("a message of one format");
         black_box(&out);

@@ -17,7 +17,7 @@ use cloverleaf_wamp::serializer::Serializer;
 use parking_lot::Mutex;
 
 use super::realm::{UNCOUNTED_CALLS, join, realm, sent};
-use super::{Cases, measured};
+use super::{Cases, measure};
 use crate::ANSWER;
 
 /// The request of `bench/wrk/call.lua`.
@@ -130,7 +130,7 @@ fn expected() -> String {
 
 fn head(rounds: usize) {
     let mut last = None;
-    measured(vec![REQUEST; rounds], |request| {
+    measure(vec![REQUEST; rounds], |request| {
         last = Some(http1::parse(request, Connection::default()));
         black_box(&last);
     });
@@ -142,7 +142,7 @@ fn head(rounds: usize) {
 fn reply(rounds: usize) {
     let reply = Place::new().answer(REQUEST, yielded(1));
     let mut out = Vec::with_capacity(1024);
-    measured(vec![&reply; rounds], |reply| {
+    measure(vec![&reply; rounds], |reply| {
         write(reply, &mut out);
         black_box(&out);
     });
@@ -156,7 +156,7 @@ fn call(rounds: usize) {
     }
     let numbers = UNCOUNTED_CALLS + 1..=UNCOUNTED_CALLS + rounds;
     let mut out = Vec::with_capacity(1024);
-    measured(numbers.map(yielded).collect(), |answer| {
+    measure(numbers.map(yielded).collect(), |answer| {
         write(&place.answer(REQUEST, answer), &mut out);
         black_box(&out);
     });

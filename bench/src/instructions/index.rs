@@ -13,7 +13,7 @@ use std::mem;
 use cloverleaf_router::uri_index::UriIndex;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
-use super::{Cases, measured};
+use super::{Cases, measure};
 
 /// How many entries an index has.
 const SIZES: [usize; 3] = [10, 10_000, 1_000_000];
@@ -107,7 +107,7 @@ fn look_up(index: UriIndex<usize>, size: usize, depth: usize, rounds: usize) {
     let number = |round: usize| round * STEP % size;
     let uris: Vec<_> = (0..rounds).map(|round| uri(number(round), depth)).collect();
     let mut sum = 0;
-    measured(uris.iter().collect(), |uri| {
+    measure(uris.iter().collect(), |uri| {
         sum += index.best_match(uri).copied().unwrap_or(size);
         black_box(sum);
     });

@@ -17,7 +17,7 @@ use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::{UriPattern, UriRule};
 
 use super::codec::{in_format, message_of};
-use super::{Cases, measured};
+use super::{Cases, measure};
 
 /// What the peers speak.
 const SPOKEN: Serializer = Serializer::MsgPack;
@@ -186,7 +186,7 @@ fn call(rounds: usize) {
     let mut pair = Pair::<Option<RouterMessage>>::new();
     let exchanges =
         counted(rounds).map(|number| exchange(number).map(|json| sent(&json))).collect();
-    measured(exchanges, |[call, answer]| pair.exchange(call, answer));
+    measure(exchanges, |[call, answer]| pair.exchange(call, answer));
     assert_eq!(pair.ended(rounds), Some(received(&result(UNCOUNTED_CALLS + rounds))));
 }
 
@@ -194,7 +194,7 @@ fn call_with_frames(rounds: usize) {
     let mut pair = Pair::<Vec<u8>>::new();
     let exchanges: Vec<_> =
         counted(rounds).map(|number| exchange(number).map(|json| frame(&json))).collect();
-    measured(exchanges.iter().collect(), |[call, answer]| {
+    measure(exchanges.iter().collect(), |[call, answer]| {
         pair.exchange(message_of(SPOKEN, call), message_of(SPOKEN, answer));
     });
     assert_eq!(pair.ended(rounds), frame(&result(UNCOUNTED_CALLS + rounds)));
@@ -246,14 +246,14 @@ impl<F: Form> Audience<F> {
 fn publication(rounds: usize) {
     let mut audience = Audience::<Option<RouterMessage>>::new();
     let publications = (1..=rounds).map(|number| sent(&publish(number))).collect();
-    measured(publications, |publish| audience.publish(publish));
+    measure(publications, |publish| audience.publish(publish));
     assert_eq!(audience.ended(rounds), Some(received(&event(rounds))));
 }
 
 fn publication_with_frames(rounds: usize) {
     let mut audience = Audience::<Vec<u8>>::new();
     let publications: Vec<_> = (1..=rounds).map(|number| frame(&publish(number))).collect();
-    measured(publications.iter().collect(), |publish| {
+    measure(publications.iter().collect(), |publish| {
         audience.publish(message_of(SPOKEN, publish));
     });
     assert_eq!(audience.ended(rounds), frame(&event(rounds)));

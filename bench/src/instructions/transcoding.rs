@@ -7,7 +7,7 @@ use cloverleaf_wamp::codec::transcode::transcode;
 use cloverleaf_wamp::serializer::Serializer;
 
 use super::codec::in_format;
-use super::{Cases, measured};
+use super::{Cases, measure};
 
 /// How long the arguments are in JSON, in bytes.
 const LENGTH: usize = 1024;
@@ -34,7 +34,7 @@ fn arguments() -> String {
 fn run(from: Serializer, to: Serializer, rounds: usize) {
     let (value, expected) = (in_format(from, &arguments()), in_format(to, &arguments()));
     let mut out = Vec::with_capacity(2 * LENGTH);
-    measured(vec![value.as_slice(); rounds], |value| {
+    measure(vec![value.as_slice(); rounds], |value| {
         out.clear();
         transcode(from, value, to, &mut out).expect("a valid value");
         black_box(&out);
