@@ -23,7 +23,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
         valgrind
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build and start the example caller-performance on port 8080.
 	cargo build --release -p caller-performance

@@ -40,23 +40,20 @@ def from_text(text):
     return {case: Counts(**counts) for case, counts in kept["cases"].items()}, kept["made_with"]
 
 
-def change(now, before):
-    """By which part the instructions changed; None where nothing is kept."""
-    return now.instructions / before.instructions - 1 if before else None
-
-
 def has_moved(now, before):
     """Whether a case is new or differs enough to be looked at."""
-    return (before is None or abs(change(now, before)) > MOVED
-            or now.allocations != before.allocations)
+    if before is None or now.allocations != before.allocations:
+        return True
+    return abs(now.instructions - before.instructions) > MOVED * before.instructions
 
 
 def row(case, now, before):
     """One line of the table."""
     if before is None:
         return f"{case:34} {now.instructions:>12,} {'new':>12} {'':>8}  {now.allocations:>11g}"
+    change = now.instructions / before.instructions - 1
     return (f"{case:34} {now.instructions:>12,} {before.instructions:>12,} "
-            f"{change(now, before):>+8.1%}  {now.allocations:>11g} {before.allocations:>6g}")
+            f"{change:>+8.1%}  {now.allocations:>11g} {before.allocations:>6g}")
 
 
 def moved(figures, kept):
