@@ -99,8 +99,10 @@ def main(words):
         progress.line(f"FAILED {failure}")
         return 1
     names = [name for name in names if name.startswith(arguments.only)]
-    compared = {case: kept[case] for case in kept if case.startswith(arguments.only)}
     figures, failures = count_all(arguments.binary, names, progress)
+    # A case that failed is not gone, and one that nobody wanted neither.
+    compared = {case: before for case, before in kept.items()
+                if case in figures or case.startswith(arguments.only) and case not in names}
     tell(figures, compared, arguments.all)
     tell_demands(figures, everything_ran=not arguments.only)
     now_with = made_with()

@@ -1,6 +1,7 @@
 """A case under callgrind: how many instructions a round of it takes, and how often it allocates.
 Reads callgrind's files; judges nothing."""
 
+import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ ALLOCATORS = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc", 
 # So often each case does its work; what happens once vanishes in it.
 ROUNDS = 1000
 
-# An index of a million entries is built in half a minute; a busy machine may take longer.
-CASE_SECONDS = 300
+# An index of a million entries is built in half a minute, and on a busy machine in many.
+CASE_SECONDS = 900
 
 
 class CaseFailed(Exception):
@@ -56,19 +57,23 @@ def by_round(instructions, allocations, rounds):
 
 def names(binary):
     """The names of all cases."""
-    return run([binary, "list"]).split()
+    return run([binary.resolve(), "list"]).split()
 
 
 def count(binary, case):
-    """Runs one case and counts."""
+    """Runs one case and counts.
+
+    The stack begins with the environment and the program's path, and where it begins decides by
+    which steps memory is copied. So the environment is empty, and the path the same everywhere."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "callgrind.out"
         # What came before the function goes into a file of its own, and so does the function.
         # Callgrind's switch for one function, --toggle-collect, would count calls of the
         # preparation as well where they come from the same place.
-        run(["valgrind", "--quiet", "--tool=callgrind", "--compress-strings=no",
+        run([shutil.which("valgrind"), "--quiet", "--tool=callgrind", "--compress-strings=no",
              f"--dump-before={MEASURED}", f"--dump-after={MEASURED}",
-             f"--callgrind-out-file={out}", binary, "run", case, str(ROUNDS)])
+             f"--callgrind-out-file={out}", f"./{binary.name}", "run", case, str(ROUNDS)],
+            cwd=binary.resolve().parent, env={})
         dump = out.with_name(f"{out.name}.2")
         if not dump.exists():
             raise CaseFailed(f"callgrind did not see the function {MEASURED}")
@@ -76,15 +81,17 @@ def count(binary, case):
             return by_round(*parse(lines), ROUNDS)
 
 
-def run(command):
+def run(command, cwd=None, env=None):
     """What a command prints.
 
     Raises CaseFailed when it ends badly or never."""
     try:
         ended = subprocess.run(command, capture_output=True, text=True, errors="replace",
-                               check=False, timeout=CASE_SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as fault:
+                               check=False, timeout=CASE_SECONDS, cwd=cwd, env=env)
+    except OSError as fault:
         raise CaseFailed(str(fault)) from fault
+    except subprocess.TimeoutExpired as fault:
+        raise CaseFailed(f"not ended after {CASE_SECONDS} s") from fault
     if ended.returncode != 0:
         words = " ".join(str(word) for word in command)
         raise CaseFailed(f"status {ended.returncode} of {words}: {ended.stderr.strip()}")

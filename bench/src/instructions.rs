@@ -1,7 +1,7 @@
 //! Pieces of the router's work, to be counted under callgrind: each does the same thing many times.
 //! No clock and no socket.
 //!
-//! The work of a case runs inside [`measure`], and nothing else is counted; what it needs is made
+//! The work of a case runs inside `measure`, and nothing else is counted; what it needs is made
 //! before, and whether it gave the right result is looked at afterwards. See "Instruction
 //! counts" in `docs/performance.md`.
 //!
