@@ -64,16 +64,18 @@ def count(binary, case):
     """Runs one case and counts.
 
     The stack begins with the environment and the program's path, and where it begins decides by
-    which steps memory is copied. So the environment is empty, and the path the same everywhere."""
-    with tempfile.TemporaryDirectory() as folder:
+    which steps memory is copied. So the environment is empty but for the folder, which valgrind
+    adds, and folder and path are as long everywhere."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         out = Path(folder) / "callgrind.out"
+        (Path(folder) / "case").symlink_to(binary.resolve())
         # What came before the function goes into a file of its own, and so does the function.
         # Callgrind's switch for one function, --toggle-collect, would count calls of the
         # preparation as well where they come from the same place.
         run([shutil.which("valgrind"), "--quiet", "--tool=callgrind", "--compress-strings=no",
              f"--dump-before={MEASURED}", f"--dump-after={MEASURED}",
-             f"--callgrind-out-file={out}", f"./{binary.name}", "run", case, str(ROUNDS)],
-            cwd=binary.resolve().parent, env={})
+             f"--callgrind-out-file={out}", "./case", "run", case, str(ROUNDS)],
+            cwd=folder, env={})
         dump = out.with_name(f"{out.name}.2")
         if not dump.exists():
             raise CaseFailed(f"callgrind did not see the function {MEASURED}")
