@@ -14,6 +14,7 @@ pub mod exchange;
 pub mod frame;
 pub mod front;
 pub mod instructions;
+pub mod load;
 
 /// The JSON text that every yardstick answers, whatever it was asked: what the router answers
 /// to `add2(13, 3)`.

@@ -1,0 +1,152 @@
+//! The receiving half of a connection: bytes to messages, the handshake included.
+//!
+//! Reads no socket and writes none; what has to be answered at once is told by [`Arrived`].
+
+use std::mem;
+
+use cloverleaf_wamp::rawsocket::{self, FrameKind, Splitter};
+use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::websocket::handshake::client::Request;
+use cloverleaf_wamp::websocket::{Incoming, Limits, Receiver, Role};
+
+/// What the load takes in one message: the most that RawSocket can announce.
+pub const MAX_MESSAGE: usize = rawsocket::MAX_FRAME;
+
+const LIMITS: Limits = Limits { max_message: MAX_MESSAGE, max_frame: MAX_MESSAGE };
+
+/// What bytes turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Arrived<'a> {
+    /// The handshake is done: messages can be sent.
+    Connected,
+    /// A WAMP message.
+    Message(&'a [u8]),
+    /// To be answered by a pong with the same bytes.
+    Ping(&'a [u8]),
+    /// Nothing that has to be answered.
+    Pong,
+}
+
+/// The request of a WebSocket handshake, kept until it is answered.
+#[derive(Debug, Clone)]
+pub struct Upgrade {
+    /// The host of the request.
+    pub host: String,
+    /// The path of the request.
+    pub path: String,
+    /// The key of the request.
+    pub key: [u8; 16],
+    /// The subprotocol that is asked for.
+    pub subprotocol: &'static str,
+}
+
+impl Upgrade {
+    /// Does `with` to the request that this describes.
+    pub fn request<T>(&self, with: impl FnOnce(Request<'_>) -> T) -> T {
+        let subprotocols = [self.subprotocol];
+        let Self { host, path, key, .. } = self;
+        with(Request { host, path, key: *key, subprotocols: &subprotocols, headers: &[] })
+    }
+}
+
+/// What a connection has received so far.
+#[derive(Debug)]
+pub enum Input {
+    /// Waits for the four octets that answer a RawSocket handshake.
+    RawSocketReply(Serializer, Vec<u8>),
+    /// Waits for the response that answers a WebSocket handshake.
+    WebSocketResponse(Box<Upgrade>, Vec<u8>),
+    /// RawSocket frames.
+    RawSocket(Splitter),
+    /// WebSocket frames.
+    WebSocket(Box<Receiver>),
+}
+
+impl Input {
+    /// The input of a peer that sends RawSocket frames without a handshake.
+    pub fn bare() -> Self {
+        Self::RawSocket(Splitter::new(MAX_MESSAGE))
+    }
+
+    /// Takes bytes from the front of `input` until something has arrived; none once it is used up.
+    ///
+    /// # Errors
+    /// A sentence about what the peer did wrong, or how it said farewell.
+    #[inline]
+    pub fn receive<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Arrived<'s>>, String> {
+        if matches!(self, Self::RawSocketReply(..) | Self::WebSocketResponse(..)) {
+            return self.shake_hands(input);
+        }
+        match self {
+            Self::RawSocket(splitter) => from_rawsocket(splitter, input),
+            Self::WebSocket(receiver) => from_websocket(receiver, input),
+            Self::RawSocketReply(..) | Self::WebSocketResponse(..) => Ok(None),
+        }
+    }
+
+    fn shake_hands<'s>(&mut self, input: &mut &mut [u8]) -> Result<Option<Arrived<'s>>, String> {
+        let opened = match self {
+            Self::RawSocketReply(serializer, octets) => {
+                let missing = (4 - octets.len()).min(input.len());
+                octets.extend_from_slice(take_front(input, missing));
+                let Ok(reply) = <[u8; 4]>::try_from(octets.as_slice()) else { return Ok(None) };
+                rawsocket::Reply::parse(reply, *serializer).map_err(|error| error.to_string())?;
+                Self::bare()
+            }
+            Self::WebSocketResponse(upgrade, head) => {
+                let before = head.len();
+                head.extend_from_slice(input);
+                let response = upgrade
+                    .request(|request| request.read_response(head).map(|r| r.map(|r| r.consumed)))
+                    .map_err(|error| error.to_string())?;
+                let consumed = response.map_or(input.len(), |consumed| consumed - before);
+                take_front(input, consumed);
+                if response.is_none() {
+                    return Ok(None);
+                }
+                Self::WebSocket(Box::new(Receiver::new(Role::Client, LIMITS)))
+            }
+            Self::RawSocket(_) | Self::WebSocket(_) => return Ok(None),
+        };
+        *self = opened;
+        Ok(Some(Arrived::Connected))
+    }
+}
+
+#[inline]
+fn from_rawsocket<'s, 'i: 's>(
+    splitter: &'s mut Splitter,
+    input: &mut &'i mut [u8],
+) -> Result<Option<Arrived<'s>>, String> {
+    let frame = splitter.receive(input).map_err(|fault| fault.to_string())?;
+    Ok(frame.map(|frame| match frame.kind {
+        FrameKind::Message => Arrived::Message(frame.payload),
+        FrameKind::Ping => Arrived::Ping(frame.payload),
+        FrameKind::Pong => Arrived::Pong,
+    }))
+}
+
+#[inline]
+fn from_websocket<'s, 'i: 's>(
+    receiver: &'s mut Receiver,
+    input: &mut &'i mut [u8],
+) -> Result<Option<Arrived<'s>>, String> {
+    match receiver.receive(input).map_err(|fault| fault.to_string())? {
+        Some(Incoming::Text(text)) => Ok(Some(Arrived::Message(text.as_bytes()))),
+        Some(Incoming::Binary(bytes)) => Ok(Some(Arrived::Message(bytes))),
+        Some(Incoming::Ping(bytes)) => Ok(Some(Arrived::Ping(bytes))),
+        Some(Incoming::Close(_)) => Err("the router closed the WebSocket".to_owned()),
+        Some(Incoming::Pong(_)) => Ok(Some(Arrived::Pong)),
+        None => Ok(None),
+    }
+}
+
+/// Takes the first `count` bytes; there are so many.
+fn take_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i [u8] {
+    let (front, rest) = mem::take(input).split_at_mut(count);
+    *input = rest;
+    front
+}

@@ -1,0 +1,206 @@
+//! Calls: each caller keeps a number of them in flight, and a callee answers with the arguments
+//! that came. Every result is compared with its call.
+
+use cloverleaf_wamp::message::{
+    ClientMessage, InvokePolicy, Register, RegisterOptions, code,
+};
+use cloverleaf_wamp::ids::RequestId;
+use cloverleaf_wamp::uri::UncheckedUri;
+
+use super::connections::Handler;
+use super::course::Load;
+use super::opening::{read, told};
+use super::output::Outputs;
+use super::reading::{Message, Stamp};
+use super::tally::Tally;
+use super::writing;
+
+/// What is called.
+pub const PROCEDURE: &str = "bench.procedure";
+
+/// REGISTER of the load's procedure, as the first request of a session.
+pub fn register(invoke: InvokePolicy) -> ClientMessage {
+    ClientMessage::Register(Register {
+        request: RequestId::from_random(0),
+        options: RegisterOptions { invoke: Some(invoke), ..RegisterOptions::default() },
+        procedure: UncheckedUri::new(PROCEDURE),
+    })
+}
+
+/// A session that calls.
+#[derive(Debug)]
+struct Caller {
+    connection: usize,
+    /// The number of the last call.
+    last: u64,
+    /// When each call in flight was sent, by its number modulo the length, a power of two; 0 for
+    /// none.
+    sent: Box<[u64]>,
+    in_flight: u64,
+}
+
+impl Caller {
+    fn new(connection: usize, in_flight: usize) -> Self {
+        // One late answer must not keep its place from the calls that come long after it.
+        let places = (in_flight * 16).next_power_of_two();
+        Self { connection, last: 0, sent: vec![0; places].into(), in_flight: 0 }
+    }
+
+    #[inline]
+    fn place(&self, request: u64) -> usize {
+        request as usize & (self.sent.len() - 1)
+    }
+}
+
+/// What a connection is in the load.
+#[derive(Debug, Clone, Copy)]
+enum Role {
+    None,
+    Caller(usize),
+    Callee,
+}
+
+/// The load of calls.
+#[derive(Debug)]
+pub struct Rpc {
+    callers: Vec<Caller>,
+    roles: Vec<Role>,
+    /// How many calls each caller keeps in flight.
+    in_flight: u64,
+    text: String,
+    /// What a callee answers with: YIELD, or RESULT where no router stands between.
+    answer: u64,
+    tally: Tally,
+    stopped: bool,
+}
+
+impl Rpc {
+    /// A load between sessions that are open; the callees have registered [`PROCEDURE`].
+    /// `payload` is the length of the text in each call.
+    pub fn new(callers: &[usize], callees: &[usize], in_flight: usize, payload: usize) -> Self {
+        let most = callers.iter().chain(callees).max().map_or(0, |most| most + 1);
+        let mut roles = vec![Role::None; most];
+        for (number, caller) in callers.iter().enumerate() {
+            roles[*caller] = Role::Caller(number);
+        }
+        for callee in callees {
+            roles[*callee] = Role::Callee;
+        }
+        Self {
+            callers: callers.iter().map(|&caller| Caller::new(caller, in_flight)).collect(),
+            roles,
+            in_flight: in_flight as u64,
+            text: "x".repeat(payload),
+            answer: code::YIELD,
+            tally: Tally::default(),
+            stopped: false,
+        }
+    }
+
+    /// The same without a router between: the callee gets CALL and answers RESULT.
+    #[must_use]
+    pub fn without_router(self) -> Self {
+        Self { answer: code::RESULT, ..self }
+    }
+
+    /// Whether the connection belongs to this load.
+    pub fn has(&self, which: usize) -> bool {
+        !matches!(self.roles.get(which), None | Some(Role::None))
+    }
+
+    /// Sends calls until as many as wished are in flight.
+    #[inline]
+    fn refill(&mut self, number: usize, outputs: &mut Outputs) {
+        let caller = &mut self.callers[number];
+        while caller.in_flight < self.in_flight && !self.stopped {
+            let request = caller.last + 1;
+            let place = caller.place(request);
+            if caller.sent[place] != 0 {
+                return;
+            }
+            caller.last = request;
+            caller.sent[place] = outputs.now();
+            caller.in_flight += 1;
+            outputs.send(caller.connection, |serializer, out| {
+                writing::call(serializer, out, PROCEDURE, number as u64, request, &self.text);
+            });
+        }
+    }
+
+    /// Takes a call that was answered out of those in flight; when it was sent.
+    #[inline]
+    fn take(&mut self, number: usize, request: u64) -> Option<u64> {
+        let caller = &mut self.callers[number];
+        let place = caller.place(request);
+        let sent = std::mem::take(&mut caller.sent[place]);
+        if sent == 0 || request > caller.last {
+            return None;
+        }
+        caller.in_flight -= 1;
+        Some(sent)
+    }
+
+    #[inline]
+    fn answered(&mut self, number: usize, message: Result<Message<'_>, String>, now: u64) {
+        match message {
+            Ok(Message::Result { request, stamp }) => {
+                let sender = number as u64;
+                let right = Stamp { sender, number: request, text_len: self.text.len() };
+                match self.take(number, request) {
+                    Some(sent) if stamp == right => self.tally.answered(sent, now),
+                    Some(_) => self.tally.error(format!("call {request} was answered {stamp:?}")),
+                    None => self.tally.error(format!("call {request} was not in flight")),
+                }
+            }
+            Ok(Message::Error { request, uri }) => {
+                self.take(number, request);
+                self.tally.error(format!("a call failed: {uri}"));
+            }
+            other => self.tally.error(told(&other)),
+        }
+    }
+}
+
+impl Handler for Rpc {
+    #[inline]
+    fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs) {
+        let message = read(from, message, outputs);
+        match (self.roles[from], message) {
+            (Role::Caller(number), message) => {
+                self.answered(number, message, outputs.now());
+                self.refill(number, outputs);
+            }
+            (_, Ok(Message::Invocation { request, args })) => {
+                outputs.send(from, |serializer, out| {
+                    writing::answer(serializer, out, self.answer, request, args);
+                });
+            }
+            (_, other) => self.tally.error(told(&other)),
+        }
+    }
+
+    fn ended(&mut self, _: usize, why: &str) {
+        self.tally.error(why);
+    }
+}
+
+impl Load for Rpc {
+    fn start(&mut self, outputs: &mut Outputs) {
+        outputs.look_at_clock();
+        for number in 0..self.callers.len() {
+            self.refill(number, outputs);
+        }
+    }
+
+    fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+
+    fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.callers.iter().map(|caller| caller.in_flight).sum()
+    }
+}
