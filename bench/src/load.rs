@@ -8,6 +8,7 @@
 //! | room | what it is for |
 //! |---|---|
 //! | [`command`] | the command line |
+//! | [`modes`] | which sessions a mode needs, and what it tells |
 //! | [`target`] | where a router listens and how it is spoken to |
 //! | [`connections`] | sockets, and the turns in which they are read and written |
 //! | [`input`], [`output`] | the two directions of a connection |
@@ -15,19 +16,27 @@
 //! | [`opening`] | sessions, and the requests that prepare them |
 //! | [`course`] | warm-up, measurement and end of a load |
 //! | [`rpc`], [`fanout`], [`storm`], [`idle`], [`churn`] | the loads, one for each mode |
+//! | [`in_flight`], [`joining`] | what several loads have in common |
 //! | [`histogram`], [`tally`], [`process`], [`report`] | what is counted and told |
 
+pub mod churn;
 pub mod command;
 pub mod connections;
 pub mod course;
+pub mod fanout;
 pub mod histogram;
+pub mod idle;
+pub mod in_flight;
 pub mod input;
+pub mod joining;
+pub mod modes;
 pub mod opening;
 pub mod output;
 pub mod process;
 pub mod reading;
 pub mod report;
 pub mod rpc;
+pub mod storm;
 pub mod tally;
 pub mod target;
 pub mod writing;

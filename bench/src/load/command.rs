@@ -1,32 +1,31 @@
-//! The command line of `cloverleaf-bench`: what may be asked, and which load does it.
+//! The command line of `cloverleaf-bench`: what may be asked. What is done then: [`super::modes`].
 
-use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use cloverleaf_wamp::message::InvokePolicy;
 use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::uri::MatchPolicy;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde::{Serialize, Serializer as Encoder};
+use serde::Serialize;
 
-use super::connections::Connections;
-use super::course::{self, Timing};
-use super::opening::{ask, open_sessions};
-use super::process::Process;
-use super::report::{Progress, Report};
-use super::rpc::{self, Rpc};
+use super::modes;
+use super::report::Report;
 use super::target::{Address, Target};
+
+mod shown;
 
 /// Loads a WAMP router and says how it bears it.
 ///
 /// All sessions live on one thread of this program. It needs a realm in which anonymous sessions
-/// may register, call, subscribe and publish. At the end one line of JSON stands on the standard
-/// output: rate, latencies, errors, losses, CPU time. The status is 1 when anything failed, was
-/// wrong, out of order or lost. While it runs, it shows figures on the standard error if that is a
-/// terminal.
+/// may register, call, subscribe and publish.
 ///
-/// URLs: ws://HOST[:PORT][/PATH], rs://HOST:PORT (RawSocket), unix:PATH (RawSocket).
+/// At the end one line of JSON stands on the standard output: rate, latencies, errors, losses,
+/// CPU time. The status is 1 when anything failed, was wrong, out of order or lost. Meanwhile it
+/// shows figures on the standard error, if that is a terminal.
+///
+/// A URL is ws://HOST[:PORT][/PATH] for WebSocket, or rs://HOST:PORT or unix:PATH for RawSocket.
 #[derive(Debug, Parser)]
 #[command(name = "cloverleaf-bench", version)]
 struct Cli {
@@ -34,88 +33,187 @@ struct Cli {
     mode: Mode,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Subcommand, Serialize)]
+#[serde(untagged)]
 enum Mode {
-    /// Calls per second: each caller keeps some in flight, callees answer with what came.
-    Rpc(RpcArgs),
+    /// Calls: each caller keeps some in flight, and callees answer with what came.
+    ///
+    /// The latency is that of a call, from CALL to RESULT.
+    Rpc(Rpc),
+    /// Publications: each subscriber must get each event once and in order.
+    ///
+    /// Counts events, one for each subscriber that receives a publication. The latency is that of
+    /// an event, from PUBLISH to EVENT, and grows with the window.
+    Fanout(Fanout),
+    /// Joins: clients connect and join as fast as they can, and the oldest hang up.
+    ///
+    /// The latency is that of a join, from connecting to WELCOME.
+    Storm(Storm),
+    /// Sessions that do nothing: memory for each of them, and after them.
+    ///
+    /// The latency is that of joining. --seconds is how long they are held.
+    Idle(Idle),
+    /// Registrations and subscriptions that come and go, while calls go on beside them.
+    ///
+    /// The latency is that of a request: register, unregister, subscribe or unsubscribe.
+    Churn(Churn),
 }
 
 /// What every load is told.
 #[derive(Debug, Args, Serialize)]
-struct Common {
-    /// Where the router listens.
-    #[arg(long, value_name = "URL", required_unless_present = "forwarder")]
-    #[serde(serialize_with = "shown_address")]
-    url: Option<Address>,
+pub(super) struct Common {
     /// The realm that is joined.
     #[arg(long, default_value = "realm1")]
-    realm: String,
+    pub(super) realm: String,
     /// json, msgpack or cbor.
     #[arg(long, default_value = "msgpack", value_parser = serializer)]
-    #[serde(serialize_with = "shown_serializer")]
-    serializer: Serializer,
+    #[serde(serialize_with = "shown::serializer")]
+    pub(super) serializer: Serializer,
     /// How long is measured.
-    #[arg(long, default_value = "5")]
-    seconds: f64,
-    /// How many seconds go before.
-    #[arg(long, value_name = "SECONDS", default_value = "1")]
-    warm_up: f64,
+    #[arg(long = "seconds", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    #[serde(rename = "seconds", serialize_with = "shown::seconds")]
+    pub(super) measured: Duration,
+    /// How long the load goes before it is measured.
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    #[serde(serialize_with = "shown::seconds")]
+    pub(super) warm_up: Duration,
     /// The process of the router, whose CPU time and memory are told then.
     #[arg(long, value_name = "PID")]
-    router_pid: Option<u32>,
+    pub(super) router_pid: Option<u32>,
+}
+
+/// Where a load goes that needs a router.
+#[derive(Debug, Args, Serialize)]
+pub(super) struct Router {
+    /// Where the router listens.
+    #[arg(long, value_name = "URL")]
+    #[serde(serialize_with = "shown::address")]
+    url: Address,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(super) common: Common,
+}
+
+impl Router {
+    pub(super) fn target(&self) -> Target {
+        Target { address: self.url.clone(), serializer: self.common.serializer, bare: false }
+    }
 }
 
 #[derive(Debug, Args, Serialize)]
-struct RpcArgs {
+pub(super) struct Rpc {
+    /// Where the router listens.
+    #[arg(long, value_name = "URL", required_unless_present = "forwarder")]
+    #[serde(serialize_with = "shown::optional_address")]
+    pub(super) url: Option<Address>,
     #[command(flatten)]
     #[serde(flatten)]
-    common: Common,
+    pub(super) common: Common,
     /// Sessions that call.
     #[arg(long, default_value = "1")]
-    connections: usize,
+    pub(super) connections: usize,
     /// Calls that each of them keeps in flight; 1 for one after the other.
     #[arg(long, default_value = "1")]
-    in_flight: usize,
+    pub(super) in_flight: usize,
     /// Octets of text in each call and result, beside two numbers.
     #[arg(long, value_name = "OCTETS", default_value = "16")]
-    payload: usize,
+    pub(super) payload: usize,
     /// Sessions that answer.
     #[arg(long, default_value = "1")]
-    callees: usize,
-    /// Which callee is chosen: single, roundrobin, random, first, last. Roundrobin when there are
-    /// several.
+    pub(super) callees: usize,
+    /// How one of several callees is chosen: roundrobin, random, first or last. [default:
+    /// roundrobin, or single for one callee]
     #[arg(long, value_parser = invoke)]
-    #[serde(serialize_with = "shown_invoke")]
-    invoke: Option<InvokePolicy>,
+    #[serde(serialize_with = "shown::invoke")]
+    pub(super) invoke: Option<InvokePolicy>,
     /// Where the callees connect, if not as the callers.
     #[arg(long, value_name = "URL")]
-    #[serde(serialize_with = "shown_address")]
-    callee_url: Option<Address>,
+    #[serde(serialize_with = "shown::optional_address")]
+    pub(super) callee_url: Option<Address>,
     /// What the callees speak, if not what the callers do.
     #[arg(long, value_name = "SERIALIZER", value_parser = serializer)]
-    #[serde(serialize_with = "shown_optional_serializer")]
-    callee_serializer: Option<Serializer>,
-    /// Measures the yardstick `forwarder`, which listens on this Unix socket, in a router's place:
+    #[serde(serialize_with = "shown::optional_serializer")]
+    pub(super) callee_serializer: Option<Serializer>,
+    /// Measures the yardstick 'forwarder', which listens on this Unix socket, in a router's place:
     /// frames pass it as they are, without handshake and sessions.
-    #[arg(long, value_name = "unix:PATH", conflicts_with = "url")]
-    #[serde(serialize_with = "shown_address")]
-    forwarder: Option<Address>,
+    #[arg(long, value_name = "unix:PATH",
+          conflicts_with_all = ["url", "callee_url", "callee_serializer"])]
+    #[serde(serialize_with = "shown::optional_address")]
+    pub(super) forwarder: Option<Address>,
 }
 
-impl Common {
-    fn target(&self) -> io::Result<Target> {
-        let address = self.url.clone().ok_or_else(|| io::Error::other("--url is missing"))?;
-        Ok(Target { address, serializer: self.serializer, bare: false })
-    }
+#[derive(Debug, Args, Serialize)]
+pub(super) struct Fanout {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(super) router: Router,
+    /// Sessions that publish, all to one topic.
+    #[arg(long, default_value = "1")]
+    pub(super) publishers: usize,
+    /// Sessions that subscribe.
+    #[arg(long, default_value = "100")]
+    pub(super) subscribers: usize,
+    /// Publications of each publisher that not all subscribers have received. With more than the
+    /// router's queues hold, events are lost.
+    #[arg(long, default_value = "64")]
+    pub(super) window: usize,
+    /// How the subscriptions match: exact, prefix or wildcard.
+    #[arg(long = "match", value_name = "POLICY", default_value = "exact", value_parser = policy)]
+    #[serde(rename = "match", serialize_with = "shown::policy")]
+    pub(super) policy: MatchPolicy,
+    /// Octets of text in each event, beside two numbers.
+    #[arg(long, value_name = "OCTETS", default_value = "16")]
+    pub(super) payload: usize,
+    /// Where the subscribers connect, if not as the publishers.
+    #[arg(long, value_name = "URL")]
+    #[serde(serialize_with = "shown::optional_address")]
+    pub(super) subscriber_url: Option<Address>,
+    /// What the subscribers speak, if not what the publishers do.
+    #[arg(long, value_name = "SERIALIZER", value_parser = serializer)]
+    #[serde(serialize_with = "shown::optional_serializer")]
+    pub(super) subscriber_serializer: Option<Serializer>,
+}
 
-    fn router(&self) -> Option<Process> {
-        self.router_pid.map(Process::new)
-    }
+#[derive(Debug, Args, Serialize)]
+pub(super) struct Storm {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(super) router: Router,
+    /// Sessions that are on their way at once.
+    #[arg(long, default_value = "64")]
+    pub(super) at_once: usize,
+    /// Sessions that are kept open; the oldest above them hang up.
+    #[arg(long, default_value = "1000")]
+    pub(super) sessions: usize,
+}
 
-    fn timing(&self) -> Timing {
-        let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        Timing { warm_up: seconds(self.warm_up), measured: seconds(self.seconds) }
-    }
+#[derive(Debug, Args, Serialize)]
+pub(super) struct Idle {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(super) router: Router,
+    /// Sessions that are held.
+    #[arg(long, default_value = "1000")]
+    pub(super) sessions: usize,
+    /// Sessions that are on their way at once.
+    #[arg(long, default_value = "64")]
+    pub(super) at_once: usize,
+}
+
+#[derive(Debug, Args, Serialize)]
+pub(super) struct Churn {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(super) router: Router,
+    /// Sessions whose registrations and subscriptions come and go.
+    #[arg(long, default_value = "10")]
+    pub(super) connections: usize,
+    /// URIs of each of them, with one request in flight for each.
+    #[arg(long, default_value = "10")]
+    pub(super) in_flight: usize,
+    /// Calls in flight beside them, between two more sessions; 0 for none.
+    #[arg(long, default_value = "10")]
+    pub(super) calls: usize,
 }
 
 /// Runs the command line.
@@ -123,70 +221,35 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     raise_limit_of_files();
     let outcome = match &cli.mode {
-        Mode::Rpc(args) => run_rpc(args).map(|report| with_options(report, args)),
+        Mode::Rpc(args) => modes::rpc(args),
+        Mode::Fanout(args) => modes::fanout(args),
+        Mode::Storm(args) => modes::storm(args),
+        Mode::Idle(args) => modes::idle(args),
+        Mode::Churn(args) => modes::churn(args),
     };
-    match outcome {
-        Ok(report) => tell(&report),
-        Err(error) => {
-            eprintln!("cloverleaf-bench: {error}");
+    let told = outcome.map_err(|error| error.to_string()).and_then(|report| {
+        tell(&report, &cli.mode).map(|()| report.is_good()).map_err(|error| error.to_string())
+    });
+    match told {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("cloverleaf-bench: {why}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn tell(report: &Report) -> ExitCode {
-    match serde_json::to_string(report) {
-        Ok(line) => println!("{line}"),
-        Err(error) => eprintln!("cloverleaf-bench: {error}"),
+/// The line of JSON: the report, and the options it was made with.
+fn tell(report: &Report, options: &Mode) -> serde_json::Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        #[serde(flatten)]
+        report: &'a Report,
+        options: &'a Mode,
     }
-    if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn with_options(report: Report, options: &impl Serialize) -> Report {
-    Report { options: serde_json::to_value(options).unwrap_or_default(), ..report }
-}
-
-fn run_rpc(args: &RpcArgs) -> io::Result<Report> {
-    let mut connections = Connections::new()?;
-    let mut load = match &args.forwarder {
-        Some(address) => over_forwarder(&mut connections, args, address)?,
-        None => over_router(&mut connections, args)?,
-    };
-    let mut progress = Progress::new("rpc");
-    let common = &args.common;
-    let timing = common.timing();
-    let span =
-        course::run(&mut connections, &mut load, timing, common.router(), &mut progress)?;
-    Ok(Report::new("rpc", "calls", course::Load::tally(&mut load), span))
-}
-
-fn over_forwarder(
-    connections: &mut Connections,
-    args: &RpcArgs,
-    address: &Address,
-) -> io::Result<Rpc> {
-    let target =
-        Target { address: address.clone(), serializer: args.common.serializer, bare: true };
-    let callee = connections.open(&target)?;
-    let caller = connections.open(&target)?;
-    Ok(Rpc::new(&[caller], &[callee], args.in_flight, args.payload).without_router())
-}
-
-fn over_router(connections: &mut Connections, args: &RpcArgs) -> io::Result<Rpc> {
-    let common = &args.common;
-    let caller = common.target()?;
-    let callee = Target {
-        address: args.callee_url.clone().unwrap_or_else(|| caller.address.clone()),
-        serializer: args.callee_serializer.unwrap_or(caller.serializer),
-        bare: false,
-    };
-    let several = if args.callees > 1 { InvokePolicy::RoundRobin } else { InvokePolicy::Single };
-    let invoke = args.invoke.unwrap_or(several);
-    let callees = open_sessions(connections, &vec![&callee; args.callees], &common.realm)?;
-    let requests: Vec<_> = callees.iter().map(|&which| (which, rpc::register(invoke))).collect();
-    ask(connections, &requests)?;
-    let callers = open_sessions(connections, &vec![&caller; args.connections], &common.realm)?;
-    Ok(Rpc::new(&callers, &callees, args.in_flight, args.payload))
+    println!("{}", serde_json::to_string(&Line { report, options })?);
+    Ok(())
 }
 
 /// Ten thousand sessions are ten thousand open files.
@@ -205,21 +268,11 @@ fn invoke(name: &str) -> Result<InvokePolicy, String> {
         .ok_or_else(|| "choose single, roundrobin, random, first or last".to_owned())
 }
 
-fn shown_address<E: Encoder>(address: &Option<Address>, encoder: E) -> Result<E::Ok, E::Error> {
-    address.as_ref().map(Address::to_string).serialize(encoder)
+fn policy(name: &str) -> Result<MatchPolicy, String> {
+    MatchPolicy::from_name(name).ok_or_else(|| "choose exact, prefix or wildcard".to_owned())
 }
 
-fn shown_serializer<E: Encoder>(serializer: &Serializer, encoder: E) -> Result<E::Ok, E::Error> {
-    serializer.name().serialize(encoder)
-}
-
-fn shown_optional_serializer<E: Encoder>(
-    serializer: &Option<Serializer>,
-    encoder: E,
-) -> Result<E::Ok, E::Error> {
-    serializer.map(Serializer::name).serialize(encoder)
-}
-
-fn shown_invoke<E: Encoder>(policy: &Option<InvokePolicy>, encoder: E) -> Result<E::Ok, E::Error> {
-    policy.map(InvokePolicy::name).serialize(encoder)
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
 }

@@ -133,7 +133,9 @@ fn ready(
     handler: &mut impl Handler,
 ) -> Result<(), String> {
     if event.is_writable() {
-        outputs.unblock(which, registry).map_err(|error| format!("can't be written to: {error}"))?;
+        outputs
+            .unblock(which, registry)
+            .map_err(|error| format!("can't be written to: {error}"))?;
     }
     let ends = event.is_read_closed() || event.is_error();
     while let Some(socket) = outputs.socket(which) {

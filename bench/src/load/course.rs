@@ -24,6 +24,20 @@ pub trait Load: Handler {
     /// What it has counted.
     fn tally(&mut self) -> &mut Tally;
 
+    /// Begins to count, or ends it.
+    fn count(&mut self, counting: bool) {
+        self.tally().counting = counting;
+    }
+
+    /// Opens connections, where the load is made of that. Comes before each turn.
+    ///
+    /// # Errors
+    /// Those of opening.
+    fn before_turn(&mut self, connections: &mut Connections) -> io::Result<()> {
+        let _ = connections;
+        Ok(())
+    }
+
     /// Sends nothing more of its own from now on.
     fn stop(&mut self);
 
@@ -97,19 +111,16 @@ pub fn run(
 ) -> io::Result<Span> {
     load.start(connections.outputs());
     run_until(connections, load, Instant::now() + timing.warm_up, &mut |_| {})?;
-    load.tally().latency.clear();
+    load.count(true);
     let watch = Watch::begin(router);
     let end = Instant::now() + timing.measured;
     run_until(connections, load, end, &mut |tally| progress.update(tally, watch.since))?;
     let span = watch.end();
-    progress.end();
+    load.count(false);
     load.stop();
-    let measured = std::mem::take(&mut load.tally().latency);
+    progress.end();
     drain(connections, load)?;
-    let left = load.in_flight();
-    let tally = load.tally();
-    tally.latency = measured;
-    tally.lost += left;
+    load.tally().lost += load.in_flight();
     Ok(span)
 }
 
@@ -120,6 +131,7 @@ fn run_until(
     each_turn: &mut impl FnMut(&Tally),
 ) -> io::Result<()> {
     while Instant::now() < end {
+        load.before_turn(connections)?;
         connections.turn(TURN, load)?;
         each_turn(load.tally());
     }

@@ -54,13 +54,6 @@ impl Histogram {
         }
         self.max
     }
-
-    /// Forgets all values.
-    pub fn clear(&mut self) {
-        self.counts.fill(0);
-        self.total = 0;
-        self.max = 0;
-    }
 }
 
 /// The bucket of a value: the row of its power of two, and its first bits after the highest.
@@ -112,9 +105,7 @@ mod tests {
 
     #[test]
     fn nothing_counted_is_zero() {
-        let mut histogram = Histogram::default();
-        histogram.record(7);
-        histogram.clear();
+        let histogram = Histogram::default();
         assert_eq!((histogram.quantile(0.5), histogram.max(), histogram.total()), (0, 0, 0));
     }
 }

@@ -45,29 +45,28 @@ pub fn open_sessions(
     Ok(opened)
 }
 
-/// Sends one message on each of some connections and awaits the answers; the ids in them, in the
-/// order of `requests`.
+/// Sends a request on each of some connections and awaits the answers.
 ///
 /// # Errors
 /// A sentence about the first request that was refused.
 pub fn ask(
     connections: &mut Connections,
-    requests: &[(usize, ClientMessage)],
-) -> io::Result<Vec<u64>> {
-    let most = requests.iter().map(|(which, _)| which + 1).max().unwrap_or(0);
-    let mut asking = Asking { ids: vec![None; most], answered: 0, failure: None };
+    sessions: &[usize],
+    request: &ClientMessage,
+) -> io::Result<()> {
+    let mut asking = Asking::default();
     let mut patience = Patience::new();
-    for (which, request) in requests {
-        connections.outputs().send(*which, |serializer, out| {
+    for session in sessions {
+        connections.outputs().send(*session, |serializer, out| {
             writing::message(serializer, out, request);
         });
     }
-    while asking.answered < requests.len() {
+    while asking.answered < sessions.len() {
         connections.turn(TURN, &mut asking)?;
         give_up_on(asking.failure.take())?;
         patience.wait_for(asking.answered, "the answer to a request")?;
     }
-    Ok(requests.iter().map(|(which, _)| asking.ids[*which].unwrap_or_default()).collect())
+    Ok(())
 }
 
 fn give_up_on(failure: Option<String>) -> io::Result<()> {
@@ -120,8 +119,8 @@ impl Handler for Opening {
     }
 }
 
+#[derive(Default)]
 struct Asking {
-    ids: Vec<Option<u64>>,
     answered: usize,
     failure: Option<String>,
 }
@@ -129,10 +128,7 @@ struct Asking {
 impl Handler for Asking {
     fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs) {
         match read(from, message, outputs) {
-            Ok(Message::Answer { id, .. }) => {
-                self.answered += 1;
-                self.ids[from] = Some(id);
-            }
+            Ok(Message::Answer { .. }) => self.answered += 1,
             other => self.failure = Some(format!("a request was refused: {}", told(&other))),
         }
     }
@@ -147,11 +143,7 @@ impl Handler for Asking {
 /// # Errors
 /// A sentence about what it is instead.
 #[inline]
-pub fn read<'m>(
-    from: usize,
-    message: &'m [u8],
-    outputs: &Outputs,
-) -> Result<Message<'m>, String> {
+pub fn read<'m>(from: usize, message: &'m [u8], outputs: &Outputs) -> Result<Message<'m>, String> {
     let serializer = outputs.serializer(from).ok_or("the connection is closed")?;
     reading::read(serializer, message).map_err(|error| error.to_string())
 }

@@ -97,8 +97,6 @@ pub struct Report {
     pub generator_cores: Option<f64>,
     /// What only this mode finds.
     pub more: serde_json::Map<String, serde_json::Value>,
-    /// With which options.
-    pub options: serde_json::Value,
 }
 
 impl Report {
@@ -135,6 +133,13 @@ impl Report {
     pub fn with(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Adds the errors and losses of what ran beside.
+    pub fn blame(&mut self, beside: &Tally) {
+        self.errors += beside.errors;
+        self.lost += beside.lost;
+        self.first_error = self.first_error.take().or_else(|| beside.first_error.clone());
     }
 
     /// Whether something was measured, and without an error or a loss.

@@ -1,14 +1,13 @@
 //! Calls: each caller keeps a number of them in flight, and a callee answers with the arguments
 //! that came. Every result is compared with its call.
 
-use cloverleaf_wamp::message::{
-    ClientMessage, InvokePolicy, Register, RegisterOptions, code,
-};
 use cloverleaf_wamp::ids::RequestId;
+use cloverleaf_wamp::message::{ClientMessage, InvokePolicy, Register, RegisterOptions, code};
 use cloverleaf_wamp::uri::UncheckedUri;
 
 use super::connections::Handler;
 use super::course::Load;
+use super::in_flight::InFlight;
 use super::opening::{read, told};
 use super::output::Outputs;
 use super::reading::{Message, Stamp};
@@ -31,25 +30,7 @@ pub fn register(invoke: InvokePolicy) -> ClientMessage {
 #[derive(Debug)]
 struct Caller {
     connection: usize,
-    /// The number of the last call.
-    last: u64,
-    /// When each call in flight was sent, by its number modulo the length, a power of two; 0 for
-    /// none.
-    sent: Box<[u64]>,
-    in_flight: u64,
-}
-
-impl Caller {
-    fn new(connection: usize, in_flight: usize) -> Self {
-        // One late answer must not keep its place from the calls that come long after it.
-        let places = (in_flight * 16).next_power_of_two();
-        Self { connection, last: 0, sent: vec![0; places].into(), in_flight: 0 }
-    }
-
-    #[inline]
-    fn place(&self, request: u64) -> usize {
-        request as usize & (self.sent.len() - 1)
-    }
+    calls: InFlight,
 }
 
 /// What a connection is in the load.
@@ -87,7 +68,10 @@ impl Rpc {
             roles[*callee] = Role::Callee;
         }
         Self {
-            callers: callers.iter().map(|&caller| Caller::new(caller, in_flight)).collect(),
+            callers: callers
+                .iter()
+                .map(|&connection| Caller { connection, calls: InFlight::new(in_flight) })
+                .collect(),
             roles,
             in_flight: in_flight as u64,
             text: "x".repeat(payload),
@@ -103,41 +87,16 @@ impl Rpc {
         Self { answer: code::RESULT, ..self }
     }
 
-    /// Whether the connection belongs to this load.
-    pub fn has(&self, which: usize) -> bool {
-        !matches!(self.roles.get(which), None | Some(Role::None))
-    }
-
     /// Sends calls until as many as wished are in flight.
     #[inline]
     fn refill(&mut self, number: usize, outputs: &mut Outputs) {
-        let caller = &mut self.callers[number];
-        while caller.in_flight < self.in_flight && !self.stopped {
-            let request = caller.last + 1;
-            let place = caller.place(request);
-            if caller.sent[place] != 0 {
-                return;
-            }
-            caller.last = request;
-            caller.sent[place] = outputs.now();
-            caller.in_flight += 1;
-            outputs.send(caller.connection, |serializer, out| {
+        let Caller { connection, calls } = &mut self.callers[number];
+        while calls.count() < self.in_flight && !self.stopped {
+            let Some(request) = calls.next(outputs.now()) else { return };
+            outputs.send(*connection, |serializer, out| {
                 writing::call(serializer, out, PROCEDURE, number as u64, request, &self.text);
             });
         }
-    }
-
-    /// Takes a call that was answered out of those in flight; when it was sent.
-    #[inline]
-    fn take(&mut self, number: usize, request: u64) -> Option<u64> {
-        let caller = &mut self.callers[number];
-        let place = caller.place(request);
-        let sent = std::mem::take(&mut caller.sent[place]);
-        if sent == 0 || request > caller.last {
-            return None;
-        }
-        caller.in_flight -= 1;
-        Some(sent)
     }
 
     #[inline]
@@ -146,14 +105,14 @@ impl Rpc {
             Ok(Message::Result { request, stamp }) => {
                 let sender = number as u64;
                 let right = Stamp { sender, number: request, text_len: self.text.len() };
-                match self.take(number, request) {
+                match self.callers[number].calls.take(request) {
                     Some(sent) if stamp == right => self.tally.answered(sent, now),
                     Some(_) => self.tally.error(format!("call {request} was answered {stamp:?}")),
                     None => self.tally.error(format!("call {request} was not in flight")),
                 }
             }
             Ok(Message::Error { request, uri }) => {
-                self.take(number, request);
+                self.callers[number].calls.take(request);
                 self.tally.error(format!("a call failed: {uri}"));
             }
             other => self.tally.error(told(&other)),
@@ -201,6 +160,6 @@ impl Load for Rpc {
     }
 
     fn in_flight(&self) -> u64 {
-        self.callers.iter().map(|caller| caller.in_flight).sum()
+        self.callers.iter().map(|caller| caller.calls.count()).sum()
     }
 }

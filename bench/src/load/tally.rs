@@ -6,6 +6,8 @@ use super::histogram::Histogram;
 /// whole run, for a warm-up with errors warms nothing up.
 #[derive(Debug, Default)]
 pub struct Tally {
+    /// Whether answers count: not while the load warms up or ends.
+    pub counting: bool,
     /// Answers or events, by their latency in nanoseconds.
     pub latency: Histogram,
     /// What went wrong.
@@ -20,7 +22,9 @@ impl Tally {
     /// Counts one answer or event that was sent at `sent` and came at `now`.
     #[inline]
     pub fn answered(&mut self, sent: u64, now: u64) {
-        self.latency.record(now.saturating_sub(sent));
+        if self.counting {
+            self.latency.record(now.saturating_sub(sent));
+        }
     }
 
     /// Counts one error.
@@ -31,9 +35,21 @@ impl Tally {
             self.first_error = Some(what.into());
         }
     }
+}
 
-    /// Whether all went well so far.
-    pub fn is_clean(&self) -> bool {
-        self.errors == 0 && self.lost == 0
+#[cfg(test)]
+mod tests {
+    use super::Tally;
+
+    #[test]
+    fn answers_count_only_while_it_is_measured_and_errors_always() {
+        let mut tally = Tally::default();
+        tally.answered(1, 2);
+        tally.error("first");
+        tally.counting = true;
+        tally.answered(10, 30);
+        tally.error("second");
+        let found = (tally.latency.total(), tally.latency.max(), tally.errors);
+        assert_eq!((found, tally.first_error.as_deref()), ((1, 20, 2), Some("first")));
     }
 }

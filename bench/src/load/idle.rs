@@ -1,0 +1,152 @@
+//! Sessions that do nothing: how much memory the router keeps for each, whether they cost it
+//! time, whether they are still there in the end, and whether it gives the memory back.
+
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::connections::{Connections, Handler};
+use super::course::{Span, Watch};
+use super::joining::Joining;
+use super::opening::{read, told};
+use super::output::Outputs;
+use super::process::Process;
+use super::reading::Message;
+use super::report::Progress;
+use super::tally::Tally;
+use super::writing;
+
+/// The longest wait of one turn.
+const TURN: Duration = Duration::from_millis(20);
+
+/// How long nothing may happen before the load gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the router has to give memory back after the last session has ended.
+const AFTER: Duration = Duration::from_secs(2);
+
+/// How many say GOODBYE at once.
+const FAREWELLS: usize = 64;
+
+/// What was found. Memory in KiB, none without the router's process.
+#[derive(Debug)]
+pub struct Found {
+    /// The latencies of joining, and what went wrong.
+    pub tally: Tally,
+    /// How long it took to open all sessions, in seconds.
+    pub opening_seconds: f64,
+    /// What was used while they were idle.
+    pub span: Span,
+    /// The router's resident memory before the first session.
+    pub before: Option<u64>,
+    /// The same with all sessions open and idle.
+    pub with_sessions: Option<u64>,
+    /// The same some time after all have ended.
+    pub after: Option<u64>,
+}
+
+/// Opens sessions, holds them, and ends them with GOODBYE.
+///
+/// # Errors
+/// Those of connecting, and a router that does not answer for long.
+pub fn run(
+    connections: &mut Connections,
+    mut joining: Joining,
+    sessions: usize,
+    hold: Duration,
+    router: Option<Process>,
+    progress: &mut Progress,
+) -> io::Result<Found> {
+    let resident = || router.and_then(Process::resident_kib);
+    let before = resident();
+    let opening = Instant::now();
+    joining.tally.counting = true;
+    join(connections, &mut joining, sessions, progress)?;
+    let opening_seconds = opening.elapsed().as_secs_f64();
+
+    let watch = Watch::begin(router);
+    let end = Instant::now() + hold;
+    while Instant::now() < end {
+        connections.turn(TURN, &mut joining)?;
+        progress.show(|| format!("{} sessions idle", joining.joined_count()));
+    }
+    let span = watch.end();
+    let with_sessions = resident();
+
+    let tally = end_all(connections, joining)?;
+    progress.end();
+    thread::sleep(AFTER);
+    Ok(Found { tally, opening_seconds, span, before, with_sessions, after: resident() })
+}
+
+fn join(
+    connections: &mut Connections,
+    joining: &mut Joining,
+    sessions: usize,
+    progress: &mut Progress,
+) -> io::Result<()> {
+    let mut last = (0, Instant::now());
+    while joining.joined_count() < sessions {
+        let open = joining.joined_count() + joining.opening();
+        joining.begin(connections, sessions.saturating_sub(open))?;
+        connections.turn(TURN, joining)?;
+        progress.show(|| format!("{} sessions open", joining.joined_count()));
+        let now = joining.joined_count();
+        if now > last.0 {
+            last = (now, Instant::now());
+        }
+        if joining.tally.errors > 0 || last.1.elapsed() > PATIENCE {
+            let why = joining.tally.first_error.as_deref().unwrap_or("the router is silent");
+            return Err(io::Error::other(format!("only {now} sessions could join: {why}")));
+        }
+    }
+    Ok(())
+}
+
+/// Ends each session with GOODBYE, which shows that it has lived until then.
+fn end_all(connections: &mut Connections, mut joining: Joining) -> io::Result<Tally> {
+    let mut waiting = std::mem::take(joining.joined());
+    let mut tally = joining.tally;
+    tally.counting = false;
+    let mut farewell = Farewell { tally, in_flight: 0 };
+    let mut last = Instant::now();
+    while !waiting.is_empty() || farewell.in_flight > 0 {
+        while farewell.in_flight < FAREWELLS
+            && let Some(which) = waiting.pop_front()
+        {
+            connections.outputs().send(which, |serializer, out| {
+                writing::message(serializer, out, &writing::goodbye());
+            });
+            farewell.in_flight += 1;
+            last = Instant::now();
+        }
+        connections.turn(TURN, &mut farewell)?;
+        if last.elapsed() > PATIENCE {
+            farewell.tally.lost += (farewell.in_flight + waiting.len()) as u64;
+            break;
+        }
+    }
+    Ok(farewell.tally)
+}
+
+struct Farewell {
+    tally: Tally,
+    in_flight: usize,
+}
+
+impl Handler for Farewell {
+    fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs) {
+        match read(from, message, outputs) {
+            Ok(Message::Farewell(_)) => {
+                self.in_flight -= 1;
+                outputs.close(from);
+            }
+            other => self.tally.error(told(&other)),
+        }
+    }
+
+    fn ended(&mut self, _: usize, why: &str) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.tally.error(why);
+    }
+}
