@@ -21,6 +21,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 .PHONY: help run test binaries test-rust test-interop test-bench check lockfile format clippy \
         fuzz-targets docs arch deny advisories bench bench-quick bench-instructions fuzz wrk \
         valgrind
+        fuzz-targets docs arch deny advisories bench bench-quick bench-wamp fuzz wrk
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,12 +47,14 @@ test-rust: binaries
 test-interop: $(VENV)/installed binaries
 	CLOVERLEAF_BIN=$(abspath $(BINARY)) $(PYTHON) -m pytest tests/interop
 
-# One short round of a debug build: whether each request is answered rightly under load. How fast,
-# only `make bench` says.
+# One short round of a debug build: whether each request is answered rightly under load, over HTTP
+# and over WAMP. How fast, only `make bench` and `make bench-wamp` say.
 test-bench: $(VENV)/installed binaries wrk
 	$(PYTHON) -m pytest bench
 	$(PYTHON) bench/http_bridge.py quick --rounds 1 --seconds 1 --binaries $(TARGET)/debug \
 	    --router-command "$(TARGET)/debug/caller-performance start --config {config}" \
+	    --results $(TARGET)/bench-smoke
+	$(PYTHON) bench/wamp.py --rounds 1 --seconds 0.2 --many 500 --binaries $(TARGET)/debug \
 	    --results $(TARGET)/bench-smoke
 
 # --- checks --------------------------------------------------------------------------------------
@@ -101,6 +104,9 @@ bench-quick: wrk ## Measure the loopback procedures and the ceilings, in about t
 bench-instructions: valgrind ## Count instructions and allocations; tell what moved since they were kept.
 	cargo build --release -p cloverleaf-bench --bin instructions
 	python3 bench/instructions.py
+bench-wamp: ## Measure the router on the level of WAMP, in about four minutes.
+	cargo build --release -p cloverleaf-node -p cloverleaf-bench
+	python3 bench/wamp.py
 
 # cargo-fuzz asks the compiler for its sanitizers, which the stable one grants when told so.
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).

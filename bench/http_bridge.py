@@ -12,8 +12,6 @@ import argparse
 import os
 import shlex
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -158,22 +156,12 @@ class Session:
 
     def result(self, machine, date):
         """The content of the JSON file."""
-        return {"machine": machine, "date": date, "commit": commit(), "mode": self.plan.mode,
+        return {"machine": machine, "date": date, "commit": report.commit(ROOT), "mode": self.plan.mode,
                 "rounds": self.plan.rounds, "seconds": self.plan.seconds,
                 "published_source": self.source,
                 "startup": self.startup, "cells": self.cells,
                 "ceilings": rounds.ceilings(self.cells),
                 "below_target": self.below_target, "failures": self.failures}
-
-
-def commit():
-    """The commit that is measured, as far as the checkout knows."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
-    try:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    return ended.stdout.strip() or "unknown"
 
 
 def measure(session):
@@ -240,25 +228,13 @@ def plan_of(arguments, name):
                 log=arguments.results / f"{name}.log")
 
 
-def end_orderly():
-    """Makes the first signal to stop an exception, so that everything started is ended; further
-    ones must not disturb that."""
-    def stopped(number, _frame):
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, stopped)
-
-
 def main(words):
     arguments = parse_arguments(words)
     progress = report.Progress()
     if shutil.which("wrk") is None:
         progress.line("wrk is not installed (Debian and Ubuntu: apt-get install wrk)")
         return 2
-    end_orderly()
+    processes.end_orderly()
     processes.allow_open_files()
     arguments.results.mkdir(parents=True, exist_ok=True)
     date = time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -109,12 +109,32 @@ def stop(process):
     process.wait()
 
 
-def allow_open_files():
-    """Raises the limit of open files for this process and those it starts, where allowed."""
+def end_orderly():
+    """Makes the first signal to stop an exception, so that everything started is ended; further
+    ones must not disturb that."""
+    def stopped(number, _frame):
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, stopped)
+
+
+def allow_open_files(wanted=OPEN_FILES):
+    """Raises the limit of open files for this process and those it starts, where that is allowed;
+    how many of the wanted may be open then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    enough = hard == resource.RLIM_INFINITY or hard >= wanted
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard if enough else wanted))
+        return wanted
+    except (ValueError, OSError):
+        # Only root may raise the hard limit.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        return hard
 
 
 def free_port(host, namespace):

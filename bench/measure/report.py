@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -60,6 +61,16 @@ def cpu_model():
         return platform.processor()
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor())
+
+
+def commit(root):
+    """The commit of the checkout at `root`, as far as that knows."""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return ended.stdout.strip() or "unknown"
 
 
 def with_published(cell, published):

@@ -102,6 +102,10 @@ pub(crate) const RULES: &[Rule] = &[
         never: &[],
         reason: "its cases call the functions whose instructions they count; its ceilings share no \
                  code with what is measured against them",
+        may_name: &[WAMP],
+        never: &[],
+        reason: "load and yardsticks are independent of what they measure; only the codecs and \
+                 frames of the protocol are shared",
     },
     Rule {
         package: "cloverleaf-testkit",

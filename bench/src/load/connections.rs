@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix;
 use std::time::Duration;
 
+use cloverleaf_wamp::rawsocket;
 use mio::event::Event;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Poll, Registry};
@@ -13,7 +14,6 @@ use mio::{Events, Poll, Registry};
 use super::input::{Arrived, Input, MAX_MESSAGE, Upgrade};
 use super::output::{Framing, Outputs, Socket};
 use super::target::{Address, Target};
-use cloverleaf_wamp::rawsocket;
 
 /// How much one read takes: thousands of small messages, and still in the second-level cache.
 const READ_BUFFER: usize = 256 * 1024;
@@ -71,7 +71,9 @@ impl Connections {
     /// # Errors
     /// Those of connecting.
     pub fn open(&mut self, target: &Target) -> io::Result<usize> {
-        let socket = connect(&target.address)?;
+        let socket = connect(&target.address).map_err(|error| {
+            io::Error::new(error.kind(), format!("can't connect to {}: {error}", target.address))
+        })?;
         let (framing, input, handshake) = begin(target)?;
         let registry = self.poll.registry();
         let which = self.outputs.open(socket, framing, target.serializer, registry)?;

@@ -110,12 +110,19 @@ impl Handler for Opening {
     fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs) {
         match read(from, message, outputs) {
             Ok(Message::Welcome) => self.welcomed += 1,
-            other => self.failure = Some(format!("no session was opened: {}", told(&other))),
+            other => self.fail(&told(&other)),
         }
     }
 
     fn ended(&mut self, _: usize, why: &str) {
-        self.failure = Some(format!("no session was opened: {why}"));
+        self.fail(why);
+    }
+}
+
+impl Opening {
+    /// Keeps the first reason: a router says why before it hangs up.
+    fn fail(&mut self, why: &str) {
+        self.failure.get_or_insert_with(|| format!("no session was opened: {why}"));
     }
 }
 
@@ -129,12 +136,18 @@ impl Handler for Asking {
     fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs) {
         match read(from, message, outputs) {
             Ok(Message::Answer { .. }) => self.answered += 1,
-            other => self.failure = Some(format!("a request was refused: {}", told(&other))),
+            other => self.fail(&told(&other)),
         }
     }
 
     fn ended(&mut self, _: usize, why: &str) {
-        self.failure = Some(format!("a session ended: {why}"));
+        self.fail(why);
+    }
+}
+
+impl Asking {
+    fn fail(&mut self, why: &str) {
+        self.failure.get_or_insert_with(|| format!("a request was not granted: {why}"));
     }
 }
 

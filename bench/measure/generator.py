@@ -1,0 +1,53 @@
+"""Runs `cloverleaf-bench` once and reads its line. Knows no cells and no targets."""
+
+import json
+import subprocess
+
+# It ends by itself after its time, plus what opening sessions and waiting for the last answers
+# take; this much later something is wrong with it.
+GRACE_SECONDS = 60
+
+# What every report has and the measurement reads.
+FIELDS = {"rate", "count", "p50_us", "p99_us", "errors", "lost", "first_error", "router_cpu_us",
+          "generator_cores", "more"}
+
+
+class GeneratorFailed(Exception):
+    """The load generator did not run or said nothing that can be read."""
+
+
+def run(binary, mode, options, seconds, warm_up):
+    """The report of one run, as a dictionary: see `bench/src/load/report.rs`."""
+    command = [str(binary), mode, "--seconds", str(seconds), "--warm-up", str(warm_up), *options]
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, check=False,
+                               timeout=seconds + warm_up + GRACE_SECONDS)
+    except OSError as missing:
+        raise GeneratorFailed(f"{binary} can't be run: {missing}") from missing
+    except subprocess.TimeoutExpired as late:
+        raise GeneratorFailed(f"the load did not end {GRACE_SECONDS} s after its time") from late
+    return parse(ended.stdout, ended.stderr)
+
+
+def parse(output, complaint=""):
+    """The report in what the load generator printed."""
+    try:
+        report = json.loads(output)
+        missing = FIELDS - set(report)
+    except (ValueError, TypeError) as fault:
+        raise GeneratorFailed(complaint.strip() or f"unreadable line: {output!r}") from fault
+    if missing:
+        raise GeneratorFailed(f"the line lacks {', '.join(sorted(missing))}: {output!r}")
+    return report
+
+
+def faults(name, report):
+    """What went wrong in a run, as sentences."""
+    found = []
+    if report["errors"]:
+        found.append(f"{name}: {report['errors']} errors, the first: {report['first_error']}")
+    if report["lost"]:
+        found.append(f"{name}: {report['lost']} of {report['count'] + report['lost']} were lost")
+    if not report["count"]:
+        found.append(f"{name}: nothing was counted")
+    return found

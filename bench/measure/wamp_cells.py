@@ -1,0 +1,82 @@
+"""What is measured on the level of WAMP: the loads, and what they must reach.
+
+Only the list. How a cell is run is `wamp_rounds`' business.
+"""
+
+from dataclasses import dataclass
+
+UNIX = "unix"
+TCP = "tcp"
+WEBSOCKET = "websocket"
+
+# A busy caller's calls in flight.
+IN_FLIGHT = 100
+
+# For the comparison of threads: a single connection belongs to one of them.
+CALLERS = ("--connections", "8", "--callees", "8", "--in-flight", "25")
+
+# Publications in flight to many subscribers: with 10,000 of them, 160,000 events.
+WINDOW_OF_MANY = ("--window", "16")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One load, over one transport in one format."""
+
+    name: str
+    mode: str
+    transport: str = UNIX
+    serializer: str = "msgpack"
+    options: tuple = ()
+    # The least rate, or None where none was set.
+    target: float | None = None
+    threads: int = 1
+    # Whether the yardstick `forwarder` takes turns with the router.
+    beside_forwarder: bool = False
+    # One run says it all: it holds sessions, and weighs them.
+    once: bool = False
+    # How many files it needs open at once.
+    files: int = 0
+
+
+def rpc(name, transport, serializer, *options, target=None):
+    """Calls, a hundred in flight."""
+    return Cell(f"rpc, {IN_FLIGHT} in flight, {name}", "rpc", transport, serializer,
+                ("--in-flight", str(IN_FLIGHT), *options), target)
+
+
+def all_cells(many):
+    """Every cell; `many` is the number of sessions where it is the number that matters."""
+    files = many + 1_000
+    subscribers = ("--subscribers", str(many), *WINDOW_OF_MANY)
+    sessions = ("--sessions", str(many))
+    return [
+        Cell(SEQUENTIAL, "rpc", target=17_000, beside_forwarder=True),
+        rpc("Unix msgpack", UNIX, "msgpack", target=150_000),
+        rpc("Unix json", UNIX, "json"),
+        rpc("Unix cbor", UNIX, "cbor"),
+        rpc("TCP rawsocket msgpack", TCP, "msgpack"),
+        rpc("WebSocket json", WEBSOCKET, "json"),
+        rpc("Unix, caller json, callee cbor", UNIX, "json", "--callee-serializer", "cbor"),
+        Cell(FANOUT, "fanout", options=("--subscribers", "100"), target=1_500_000),
+        Cell(FANOUT_TO_MANY.format(many), "fanout", options=subscribers, files=files),
+        Cell("storm of joins, Unix", "storm", target=10_000),
+        Cell("storm of joins, TCP rawsocket", "storm", TCP, target=10_000),
+        Cell("storm of joins, WebSocket json", "storm", WEBSOCKET, "json"),
+        Cell(f"{many:,} idle sessions, Unix", "idle", options=sessions, once=True, files=files),
+        Cell(f"{many:,} idle sessions, WebSocket", "idle", WEBSOCKET, "json", sessions,
+             once=True, files=files),
+        Cell("churn", "churn"),
+        Cell(CALLERS_ON.format("one thread"), "rpc", options=CALLERS),
+        Cell(CALLERS_ON.format("two threads"), "rpc", options=CALLERS, threads=2),
+        Cell(f"{FANOUT}, two threads", "fanout", options=("--subscribers", "100"), threads=2),
+    ]
+
+
+SEQUENTIAL = "rpc, one after the other, Unix msgpack"
+FANOUT = "fan-out 1 → 100, Unix msgpack"
+FANOUT_TO_MANY = "fan-out 1 → {:,}, Unix msgpack"
+CALLERS_ON = "rpc, 8 callers, 25 in flight each, Unix msgpack, {}"
+
+# The least rate of sequential calls as a ratio to the forwarder's.
+FORWARDER_TARGET = 0.80
