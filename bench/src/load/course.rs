@@ -16,6 +16,9 @@ const TURN: Duration = Duration::from_millis(20);
 /// How long nothing may come after the end before what is in flight counts as lost.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// The longest wait for what is in flight, however steadily it comes.
+const LONGEST_END: Duration = Duration::from_secs(30);
+
 /// A load that runs for a time.
 pub trait Load: Handler {
     /// Sends what begins it.
@@ -140,8 +143,9 @@ fn run_until(
 
 fn drain(connections: &mut Connections, load: &mut impl Load) -> io::Result<()> {
     let mut before = load.in_flight();
-    let mut since = Instant::now();
-    while before > 0 && since.elapsed() < PATIENCE {
+    let stopped = Instant::now();
+    let mut since = stopped;
+    while before > 0 && since.elapsed() < PATIENCE && stopped.elapsed() < LONGEST_END {
         connections.turn(TURN, load)?;
         let now = load.in_flight();
         if now < before {

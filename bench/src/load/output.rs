@@ -2,7 +2,7 @@
 //! write at the end of the turn. Reading is `connections`' business.
 
 use std::io::{self, Read, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cloverleaf_wamp::rawsocket::{self, FrameKind};
 use cloverleaf_wamp::serializer::Serializer;
@@ -12,6 +12,7 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use rustix::net::sockopt::set_socket_linger;
 use slab::Slab;
 
 /// A connected or connecting socket.
@@ -166,10 +167,14 @@ impl Outputs {
         self.list(to);
     }
 
-    /// Ends a connection, whatever is unsent.
+    /// Ends a connection, whatever is unsent. A TCP connection is reset: its port would else be
+    /// taken for a minute, and a storm is over when all are.
     pub fn close(&mut self, which: usize) {
         // The system forgets a socket's registration with its last descriptor.
-        self.open.try_remove(which);
+        if let Some(Output { socket: Socket::Tcp(stream), .. }) = self.open.try_remove(which) {
+            // Where that can't be had, the port waits.
+            let _ = set_socket_linger(&stream, Some(Duration::ZERO));
+        }
     }
 
     /// Whether the connection is open.
