@@ -205,3 +205,45 @@ impl Load for Churn {
         requests + self.calls.in_flight()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One session with a procedure and a topic.
+    fn load() -> Churn {
+        let mut load = Churn::new(&[0], 2, Rpc::new(&[], &[], 0, 0));
+        load.count(true);
+        load.start(&mut Outputs::default());
+        load
+    }
+
+    fn next(load: &Churn) -> [&'static str; 2] {
+        let request = RequestId::from_random(0);
+        [0, 1].map(|place| load.churners[0].places[place].next(request).name())
+    }
+
+    #[test]
+    fn what_was_granted_is_given_back_and_asked_for_again() {
+        let mut load = load();
+        assert_eq!(next(&load), ["REGISTER", "SUBSCRIBE"]);
+        for request in [1, 2] {
+            let granted = Ok(Message::Answer { request, id: 5 });
+            assert_eq!(load.answered(0, &granted, 9), Some(request as usize - 1));
+        }
+        assert_eq!(next(&load), ["UNREGISTER", "UNSUBSCRIBE"]);
+        load.churners[0].ask(0, &mut Outputs::default());
+        load.answered(0, &Ok(Message::Answer { request: 3, id: 0 }), 9);
+        assert_eq!(next(&load), ["REGISTER", "UNSUBSCRIBE"]);
+        assert_eq!((load.tally.latency.total(), load.tally.errors, load.in_flight()), (3, 0, 0));
+    }
+
+    #[test]
+    fn a_refusal_and_an_answer_that_nobody_asked_for_are_errors() {
+        let mut load = load();
+        let refused = Ok(Message::Error { request: 1, uri: "a.b".into() });
+        assert_eq!(load.answered(0, &refused, 9), Some(0));
+        assert_eq!(load.answered(0, &Ok(Message::Answer { request: 7, id: 5 }), 9), None);
+        assert_eq!((load.tally.latency.total(), load.tally.errors, load.in_flight()), (0, 2, 1));
+    }
+}

@@ -25,7 +25,7 @@ mod shown;
 /// CPU time. The status is 1 when anything failed, was wrong, out of order or lost. Meanwhile it
 /// shows figures on the standard error, if that is a terminal.
 ///
-/// A URL is ws://HOST[:PORT][/PATH] for WebSocket, or rs://HOST:PORT or unix:PATH for RawSocket.
+/// A URL is ws://HOST:PORT/PATH for WebSocket, rs://HOST:PORT or unix:PATH for RawSocket.
 #[derive(Debug, Parser)]
 #[command(name = "cloverleaf-bench", version)]
 struct Cli {

@@ -150,3 +150,58 @@ fn take_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i [u8] {
     *input = rest;
     front
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All that arrives on `input` when `octets` come in two parts, as text.
+    fn arrivals(mut input: Input, octets: &[u8], cut: usize) -> Result<Vec<String>, String> {
+        let mut found = Vec::new();
+        for part in [&octets[..cut], &octets[cut..]] {
+            let mut part = part.to_vec();
+            let mut rest = part.as_mut_slice();
+            while let Some(arrived) = input.receive(&mut rest)? {
+                found.push(format!("{arrived:?}"));
+            }
+        }
+        Ok(found)
+    }
+
+    #[test]
+    fn a_rawsocket_handshake_is_followed_by_messages_wherever_the_octets_are_cut() {
+        let octets = [0x7f, 0xf2, 0, 0, 0, 0, 0, 1, 7, 1, 0, 0, 0, 2, 0, 0, 0];
+        for cut in 0..=octets.len() {
+            let input = Input::RawSocketReply(Serializer::MsgPack, Vec::new());
+            let expected = ["Connected", "Message([7])", "Ping([])", "Pong"].map(String::from);
+            assert_eq!(arrivals(input, &octets, cut), Ok(expected.into()), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_websocket_handshake_is_followed_by_messages_wherever_the_octets_are_cut() {
+        let upgrade = Upgrade {
+            host: "localhost".to_owned(),
+            path: "/".to_owned(),
+            key: *b"the sample nonce",
+            subprotocol: "wamp.2.json",
+        };
+        let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+                    Connection: Upgrade\r\nSec-WebSocket-Protocol: wamp.2.json\r\n\
+                    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+        let octets = [head.as_bytes(), b"\x81\x02[]\x89\x00\x8a\x00"].concat();
+        for cut in 0..=octets.len() {
+            let input = Input::WebSocketResponse(Box::new(upgrade.clone()), Vec::new());
+            let expected = ["Connected", "Message([91, 93])", "Ping([])", "Pong"];
+            let expected = expected.map(String::from);
+            assert_eq!(arrivals(input, &octets, cut), Ok(expected.into()), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_refused_handshake_is_told() {
+        let input = Input::RawSocketReply(Serializer::MsgPack, Vec::new());
+        let told = arrivals(input, &[0x7f, 0x10, 0, 0], 4);
+        assert_eq!(told, Err("the serializer is not supported by the router".to_owned()));
+    }
+}

@@ -85,7 +85,7 @@ pub struct Outputs {
     listed: Vec<usize>,
     masks: SmallRng,
     origin: Instant,
-    /// When the last bytes were read, in nanoseconds since the beginning.
+    /// When the last bytes were read, in nanoseconds since the beginning; never 0.
     now: u64,
 }
 
@@ -97,7 +97,7 @@ impl Default for Outputs {
             // Masks protect proxies from the octets of a browser's page; here nobody attacks.
             masks: SmallRng::seed_from_u64(0),
             origin: Instant::now(),
-            now: 0,
+            now: 1,
         }
     }
 }

@@ -163,3 +163,54 @@ impl Load for Rpc {
         self.callers.iter().map(|caller| caller.calls.count()).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One caller with two calls in flight, each with a text of four octets.
+    fn two_calls() -> Rpc {
+        let mut load = Rpc::new(&[0], &[1], 2, 4);
+        load.count(true);
+        load.start(&mut Outputs::default());
+        load
+    }
+
+    fn result(request: u64, stamp: (u64, u64, usize)) -> Message<'static> {
+        let (sender, number, text_len) = stamp;
+        Message::Result { request, stamp: Stamp { sender, number, text_len } }
+    }
+
+    /// Answers, errors and calls in flight after these messages.
+    fn counted(messages: Vec<Message<'_>>) -> (u64, u64, u64) {
+        let mut load = two_calls();
+        for message in messages {
+            load.answered(0, Ok(message), 9);
+        }
+        (load.tally.latency.total(), load.tally.errors, load.in_flight())
+    }
+
+    #[test]
+    fn a_result_in_any_order_is_an_answer() {
+        assert_eq!(counted(vec![result(2, (0, 2, 4)), result(1, (0, 1, 4))]), (2, 0, 0));
+    }
+
+    #[test]
+    fn the_result_of_another_call_is_an_error() {
+        for stamp in [(1, 1, 4), (0, 2, 4), (0, 1, 5)] {
+            assert_eq!(counted(vec![result(1, stamp)]), (0, 1, 1), "{stamp:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_result_and_one_that_nobody_asked_for_are_errors() {
+        let twice = vec![result(1, (0, 1, 4)), result(1, (0, 1, 4)), result(9, (0, 9, 4))];
+        assert_eq!(counted(twice), (1, 2, 1));
+    }
+
+    #[test]
+    fn a_failed_call_is_an_error_and_no_longer_in_flight() {
+        let failed = Message::Error { request: 2, uri: "a.b".into() };
+        assert_eq!(counted(vec![failed]), (0, 1, 1));
+    }
+}

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use cloverleaf_wamp::serializer::Serializer;
 
-/// Where a router listens. `rs://HOST:PORT`, `unix:PATH` or `ws://HOST[:PORT][/PATH]`.
+/// Where a router listens. `rs://HOST:PORT`, `unix:PATH` or `ws://HOST:PORT/PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// RawSocket over TCP.
