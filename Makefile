@@ -3,12 +3,13 @@
 SHELL         := /bin/sh
 .DEFAULT_GOAL := help
 
-TARGET  := $(or $(CARGO_TARGET_DIR),target)
-VENV    := .venv
-PYTHON  := $(VENV)/bin/python
-EXAMPLE := examples/caller-performance/.crossbar/config.json
+TARGET   := $(or $(CARGO_TARGET_DIR),target)
+VENV     := .venv
+PYTHON   := $(VENV)/bin/python
+CROSSBAR := .venv-crossbar
+EXAMPLE  := examples/caller-performance/.crossbar/config.json
 
-BINARY  := $(TARGET)/debug/cloverleaf
+BINARY   := $(TARGET)/debug/cloverleaf
 
 FUZZ_SECONDS ?= 20
 
@@ -22,6 +23,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
         fuzz-targets docs arch deny advisories bench bench-quick bench-instructions fuzz wrk \
         valgrind
         fuzz-targets docs arch deny advisories bench bench-quick bench-wamp fuzz wrk
+        fuzz-targets docs arch deny advisories bench bench-quick bench-peers fuzz wrk
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +57,9 @@ test-bench: $(VENV)/installed binaries wrk
 	    --router-command "$(TARGET)/debug/caller-performance start --config {config}" \
 	    --results $(TARGET)/bench-smoke
 	$(PYTHON) bench/wamp.py --rounds 1 --seconds 0.2 --many 500 --binaries $(TARGET)/debug \
+	$(PYTHON) bench/peers.py --procedures add --rounds 1 --seconds 1 --binaries $(TARGET)/debug \
+	    --peer-name itself \
+	    --peer-command "$(abspath $(TARGET)/debug/caller-performance) start --config {config}" \
 	    --results $(TARGET)/bench-smoke
 
 # --- checks --------------------------------------------------------------------------------------
@@ -107,6 +112,9 @@ bench-instructions: valgrind ## Count instructions and allocations; tell what mo
 bench-wamp: ## Measure the router on the level of WAMP, in about four minutes.
 	cargo build --release -p cloverleaf-node -p cloverleaf-bench
 	python3 bench/wamp.py
+bench-peers: wrk $(CROSSBAR)/installed ## Compare with Crossbar.io, in about seven minutes.
+	cargo build --release -p caller-performance
+	python3 bench/peers.py --crossbar $(CROSSBAR)
 
 # cargo-fuzz asks the compiler for its sanitizers, which the stable one grants when told so.
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).
@@ -119,12 +127,14 @@ fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).
 # --- what the above need -------------------------------------------------------------------------
 
 $(VENV)/installed: tests/requirements.txt
+$(CROSSBAR)/installed: bench/peers/requirements.txt
+$(VENV)/installed $(CROSSBAR)/installed:
 	@# Debian and Ubuntu ship it in a package of its own.
-	python3 -m venv $(VENV) || { \
+	python3 -m venv $(@D) || { \
 	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y python3-venv \
-	        && python3 -m venv --clear $(VENV); \
-	} || { echo "please install Python's venv: the tests run in one"; exit 1; }
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	        && python3 -m venv --clear $(@D); \
+	} || { echo "please install Python's venv: what is in Python here runs in one"; exit 1; }
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 wrk:

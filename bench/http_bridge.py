@@ -158,6 +158,8 @@ class Session:
         """The content of the JSON file."""
         return {"machine": machine, "date": date, "commit": report.commit(ROOT),
                 "mode": self.plan.mode, "rounds": self.plan.rounds, "seconds": self.plan.seconds,
+        return {"machine": machine, "date": date, "commit": report.commit(ROOT), "mode": self.plan.mode,
+                "rounds": self.plan.rounds, "seconds": self.plan.seconds,
                 "published_source": self.source,
                 "startup": self.startup, "cells": self.cells,
                 "ceilings": rounds.ceilings(self.cells),
@@ -243,9 +245,10 @@ def main(words):
     machine = report.machine()
     measure(session)
     result = session.result(machine, date)
-    paths = report.write(result, arguments.results, name)
+    page = report.markdown(result)
+    paths = report.write(result, page, arguments.results, name)
     progress.line()
-    print(report.markdown(result))
+    print(page)
     for path in paths:
         progress.line(f"written: {path}")
     return 1 if session.failures else 0

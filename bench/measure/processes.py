@@ -79,8 +79,9 @@ def parse_resident_kib(status):
 
 
 @contextmanager
-def started(name, command, host, port, log, cwd=None, namespace=None):
+def started(name, command, host, port, log, cwd=None, namespace=None, kind=Server):
     """A server of `command`, in a process group of its own, that ends with this context.
+    `kind` is `Server`, or a class made of it that weighs differently.
 
     Not in a session of its own: Linux shares the processor among sessions before it shares it
     among their processes (autogroup), so a server alone in its session would weigh as much as all
@@ -89,7 +90,7 @@ def started(name, command, host, port, log, cwd=None, namespace=None):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=subprocess.STDOUT, cwd=cwd, preexec_fn=os.setpgrp)
     try:
-        yield Server(name, process, host, port, Path(log))
+        yield kind(name, process, host, port, Path(log))
     finally:
         stop(process)
 
@@ -124,6 +125,8 @@ def end_orderly():
 def allow_open_files(wanted=OPEN_FILES):
     """Raises the limit of open files for this process and those it starts, where that is allowed;
     how many of the wanted may be open then."""
+def allow_open_files():
+    """Raises the limit of open files for this process and those it starts, where allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted
@@ -171,19 +174,22 @@ def ceilings(binaries, host, namespaces=(None, None)):
 
 
 @contextmanager
-def router(command, host, port, log, procedures, cwd=None, namespaces=(None, None)):
+def router(command, host, port, log, procedures, cwd=None, namespaces=(None, None),
+           name="router", kind=Server, ready_seconds=READY_SECONDS):
     """The router, once all `procedures` answer; its startup times in `server.startup`."""
     inside, outside = namespaces
     if shutil.which(command[0]) is None:
-        raise ServerEnded(f"{command[0]} is not there: build it first (make bench does)")
+        raise ServerEnded(f"{command[0]} is not there: the make command of this benchmark "
+                          f"builds and installs what it needs")
     with entered(outside):
         if probe.accepts(host, port):
             raise ServerEnded(f"something listens on {host}:{port} already")
     begin = time.monotonic()
-    with started("router", command, host, port, log, cwd, inside) as server, entered(outside):
-        deadline = begin + READY_SECONDS
+    with (started(name, command, host, port, log, cwd, inside, kind) as server,
+          entered(outside)):
+        deadline = begin + ready_seconds
         probe.wait_until(lambda: probe.accepts(host, port), server.check_alive, deadline,
-                         "the router's port")
+                         f"{name}'s port")
         listening = time.monotonic()
         for procedure in procedures:
             probe.wait_until(lambda procedure=procedure: answers(server, procedure),

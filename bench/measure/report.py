@@ -65,6 +65,7 @@ def cpu_model():
 
 def commit(root):
     """The commit of the checkout at `root`, as far as that knows."""
+    """The commit that is measured, as far as the checkout at `root` knows."""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
@@ -80,12 +81,12 @@ def with_published(cell, published):
     return {**cell, **{f"published_{key}": theirs.get(key) for key in keys}}
 
 
-def write(run, folder, name):
-    """Writes `<name>.json` and `<name>.md`; their paths."""
+def write(run, page, folder, name):
+    """Writes `<name>.json`, every figure of a run, and `<name>.md`, its page; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = (folder / f"{name}.json", folder / f"{name}.md")
     paths[0].write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
-    paths[1].write_text(markdown(run), encoding="utf-8")
+    paths[1].write_text(page, encoding="utf-8")
     return paths
 
 

@@ -55,22 +55,28 @@ def measure(cell, router, ceiling, rounds, seconds, on_run):
     """The figures of a cell, and the faults met. `on_run` is told before each run of wrk.
 
     Raises `probe.WrongAnswer` when the first answer of either is not the expected one."""
+    answers = {ceiling: cells.CEILING_ANSWER, router: cells.ANSWERS[cell.procedure]}
+    runs, found = take_turns(cell, answers, rounds, seconds, on_run)
+    return figures(cell, runs[router], runs[ceiling]), found
+
+
+def take_turns(cell, answers, rounds, seconds, on_run):
+    """`{server: [Run, ...]}` and the faults met: the servers of `answers` in turn, round by
+    round, each after one answer of it was compared with the right one given there.
+
+    `on_run` is told before each run of wrk. Raises `probe.WrongAnswer`."""
     name = f"{cell.scenario} {cell.procedure}"
-    expected = {router: (name, probe.check(router.host, router.port, cell.procedure,
-                                           cells.ANSWERS[cell.procedure])),
-                ceiling: (f"{name}, its ceiling {cell.ceiling}",
-                          probe.check(ceiling.host, ceiling.port, cell.procedure,
-                                      cells.CEILING_ANSWER))}
-    runs = {ceiling: [], router: []}
+    octets = {server: probe.check(server.host, server.port, cell.procedure, answer)
+              for server, answer in answers.items()}
+    runs = {server: [] for server in answers}
     found = []
     for number in range(rounds):
         for server, so_far in runs.items():
             on_run(f"{name}, round {number + 1} of {rounds}: {server.name}")
             run = run_once(server, cell.procedure, cell.load, seconds)
             so_far.append(run)
-            of, octets = expected[server]
-            found += faults(of, run, cell.load, octets)
-    return figures(cell, runs[router], runs[ceiling]), found
+            found += faults(f"{name}, {server.name}", run, cell.load, octets[server])
+    return runs, found
 
 
 def figures(cell, own, ceiling):
