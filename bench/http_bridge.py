@@ -19,7 +19,7 @@ from itertools import groupby
 from pathlib import Path
 from statistics import median
 
-from measure import cells, network, probe, processes, report, rounds, targets, wrk
+from measure import cells, charts, network, probe, processes, report, rounds, targets, wrk
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "caller-performance"
@@ -161,6 +161,8 @@ class Session:
         return {"machine": machine, "date": date, "commit": report.commit(ROOT), "mode": self.plan.mode,
                 "rounds": self.plan.rounds, "seconds": self.plan.seconds,
                 "published_source": self.source,
+                "mode": self.plan.mode, "rounds": self.plan.rounds,
+                "seconds": self.plan.seconds, "published_source": self.source,
                 "startup": self.startup, "cells": self.cells,
                 "ceilings": rounds.ceilings(self.cells),
                 "below_target": self.below_target, "failures": self.failures}
@@ -212,6 +214,9 @@ def parse_arguments(words):
                         help="only these, with commas between (default: %(default)s)")
     parser.add_argument("--results", type=Path, default=ROOT / "bench" / "results",
                         help="where the files of the run go (default: %(default)s)")
+    parser.add_argument("--plots", metavar="DIR", type=Path,
+                        help="the folder that gets copies of the drawings (for the "
+                             "documentation: docs/plots)")
     arguments = parser.parse_args(words)
     arguments.procedures = arguments.procedures.split(",")
     if unknown := set(arguments.procedures) - set(cells.ANSWERS):
@@ -247,6 +252,7 @@ def main(words):
     result = session.result(machine, date)
     page = report.markdown(result)
     paths = report.write(result, page, arguments.results, name)
+    paths += charts.write(charts.of_bridge(result), arguments.results, name, arguments.plots)
     progress.line()
     print(page)
     for path in paths:

@@ -28,7 +28,7 @@ from itertools import groupby
 from pathlib import Path
 from statistics import median
 
-from measure import (cells, comparison, network, peers_report, probe, processes, report,
+from measure import (cells, charts, comparison, network, peers_report, probe, processes, report,
                      wrk)
 from measure.contender import Contender
 
@@ -172,6 +172,9 @@ def parse_arguments(words):
                         help="also over two network namespaces (needs root and ip)")
     parser.add_argument("--results", type=Path, default=ROOT / "bench" / "results",
                         help="where the files of the run go (default: %(default)s)")
+    parser.add_argument("--plots", metavar="DIR", type=Path,
+                        help="the folder that gets copies of the drawings (for the "
+                             "documentation: docs/plots)")
     arguments = parser.parse_args(words)
     arguments.procedures = arguments.procedures.split(",")
     if unknown := set(arguments.procedures) - set(cells.ANSWERS):
@@ -223,7 +226,8 @@ def main(words):
     processes.allow_open_files()
     arguments.results.mkdir(parents=True, exist_ok=True)
     date = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    name = time.strftime("%Y%m%d-%H%M%S-peers")
+    started = time.strftime("%Y%m%d-%H%M%S")
+    name = f"{started}-peers"
     machine = report.machine()
     session = Session(*contenders(arguments), arguments, arguments.results / f"{name}.log",
                       progress)
@@ -231,6 +235,7 @@ def main(words):
     result = session.result(machine, date, version_of(arguments))
     page = peers_report.markdown(result)
     paths = report.write(result, page, arguments.results, name)
+    paths += charts.write(charts.of_peers(result), arguments.results, started, arguments.plots)
     progress.line()
     print(page)
     for path in paths:

@@ -6,8 +6,8 @@ from pathlib import Path
 from measure import cells, probe, processes, wrk
 
 LINE = ('{"requests":1000,"bytes":130000,"duration_us":2000000,"errors":{"status":1,"connect":0,'
-        '"read":2,"write":0,"timeout":0},"p50_us":40,"p75_us":50,"p90_us":60,"p99_us":70,'
-        '"max_us":80}')
+        '"read":2,"write":0,"timeout":0},"min_us":30,"p50_us":40,"p75_us":50,"p90_us":60,'
+        '"p99_us":70,"p99_9_us":75,"max_us":80}')
 
 
 class Wrk(unittest.TestCase):
@@ -16,7 +16,7 @@ class Wrk(unittest.TestCase):
         expected = wrk.Report(
             requests=1000, bytes=130000, duration_us=2000000,
             errors={"status": 1, "connect": 0, "read": 2, "write": 0, "timeout": 0},
-            p50_us=40, p75_us=50, p90_us=60, p99_us=70, max_us=80)
+            min_us=30, p50_us=40, p75_us=50, p90_us=60, p99_us=70, p99_9_us=75, max_us=80)
         self.assertEqual(report, expected)
 
     def test_rate_and_failures_follow_from_the_counts(self):

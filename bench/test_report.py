@@ -10,7 +10,8 @@ CELL = cells.Cell(cells.LOOPBACK, cells.CONCURRENT, "add")
 
 def run(rate, **changes):
     values = {"requests": rate, "bytes": rate * 100, "duration_us": 1_000_000, "errors": {},
-              "p50_us": 10, "p75_us": 15, "p90_us": 20, "p99_us": 30, "max_us": 40}
+              "min_us": 5, "p50_us": 10, "p75_us": 15, "p90_us": 20, "p99_us": 30,
+              "p99_9_us": 35, "max_us": 40}
     return rounds.Run(wrk.Report(**{**values, **changes}), 5.0)
 
 

@@ -84,7 +84,7 @@ def with_published(cell, published):
 def write(run, page, folder, name):
     """Writes `<name>.json`, every figure of a run, and `<name>.md`, its page; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = (folder / f"{name}.json", folder / f"{name}.md")
+    paths = [folder / f"{name}.json", folder / f"{name}.md"]
     paths[0].write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
     paths[1].write_text(page, encoding="utf-8")
     return paths

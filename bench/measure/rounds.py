@@ -9,7 +9,7 @@ from statistics import median
 
 from measure import cells, probe, wrk
 
-LATENCIES = ("p50_us", "p75_us", "p90_us", "p99_us", "max_us")
+LATENCIES = ("min_us", "p50_us", "p75_us", "p90_us", "p99_us", "p99_9_us", "max_us")
 
 
 @dataclass(frozen=True)

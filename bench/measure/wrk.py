@@ -19,10 +19,12 @@ class Report:
     bytes: int
     duration_us: int
     errors: dict
+    min_us: int
     p50_us: int
     p75_us: int
     p90_us: int
     p99_us: int
+    p99_9_us: int
     max_us: int
 
     @property

@@ -33,9 +33,9 @@ function done(summary, latency, requests)
    io.write(string.format(
       '{"requests":%d,"bytes":%d,"duration_us":%d,'
       .. '"errors":{"status":%d,"connect":%d,"read":%d,"write":%d,"timeout":%d},'
-      .. '"p50_us":%d,"p75_us":%d,"p90_us":%d,"p99_us":%d,"max_us":%d}\n',
+      .. '"min_us":%d,"p50_us":%d,"p75_us":%d,"p90_us":%d,"p99_us":%d,"p99_9_us":%d,"max_us":%d}\n',
       summary.requests, summary.bytes, summary.duration,
       errors.status, errors.connect, errors.read, errors.write, errors.timeout,
-      latency:percentile(50), latency:percentile(75), latency:percentile(90),
-      latency:percentile(99), latency.max))
+      latency.min, latency:percentile(50), latency:percentile(75), latency:percentile(90),
+      latency:percentile(99), latency:percentile(99.9), latency.max))
 end
