@@ -66,16 +66,17 @@ class Session:
             self.progress.line(f"  FAILED {sentence}")
         self.failures += sentences
 
-    def add(self, cell):
+    def add(self, cell, faults):
         """Takes a cell's figures in. What must be reached was set for Crossbar.io only."""
         if self.arguments.peer_command:
             cell = {**cell, "target": None, "p99_target": None}
         missed = comparison.missed_by(cell)
-        self.cells.append({**cell, "missed": missed})
+        self.cells.append({**cell, "missed": missed, "failures": faults})
         self.progress.line(peers_report.one_line(cell))
         for sentence in missed:
             self.progress.line(f"  {sentence}")
         self.below_target += missed
+        self.fail(faults)
 
     def on_run(self, text):
         self.progress.update(text)
@@ -110,8 +111,7 @@ class Session:
                 figures, faults = comparison.measure(
                     cell, servers["own"], servers["peer"], self.arguments.rounds,
                     self.arguments.seconds, self.on_run)
-                self.add(figures)
-                self.fail(faults)
+                self.add(figures, faults)
 
     def measure_path(self, wanted, host, namespaces=(None, None)):
         """Measures cells of one path."""

@@ -114,20 +114,27 @@ class Page(unittest.TestCase):
         figures = comparison.figures(CONCURRENT, [run(90_000, 4000, 9.4)],
                                      [run(1000, 200_000, 850)])
         self.assertEqual(
-            peers_report.row({**figures, "missed": []}),
+            peers_report.row({**figures, "missed": [], "failures": []}),
             "| loopback concurrent add | **90,000** | 1,000 | **90.0** | 90.0–90.0 | 60 × "
             "| 4,000 | 200,000 | **50.0** | 30 × | 9.4 | 850.0 | yes |")
 
     def test_every_row_has_the_columns_of_the_head(self):
         figures = comparison.figures(SEQUENTIAL, [run(200)], [run(10)])
         rows = [peers_report.HEAD, peers_report.ALIGNMENT,
-                peers_report.row({**figures, "missed": ["a target"]})]
+                peers_report.row({**figures, "missed": ["a target"],
+                                  "failures": []})]
         self.assertEqual({row.count("|") for row in rows}, {peers_report.COLUMNS + 1})
+
+    def test_targets_reached_against_failed_requests_are_not_met(self):
+        figures = comparison.figures(SEQUENTIAL, [run(200)], [run(10)])
+        row = peers_report.row({**figures, "missed": [], "failures": ["1 timeout"]})
+        self.assertTrue(row.endswith("| failed |"))
 
     def test_beside_another_peer_nothing_must_be_reached(self):
         figures = {**comparison.figures(SEQUENTIAL, [run(10)], [run(10)]), "target": None}
         self.assertEqual(comparison.missed_by(figures), [])
-        self.assertTrue(peers_report.row({**figures, "missed": []}).endswith("| 5.0 |  |"))
+        row = peers_report.row({**figures, "missed": [], "failures": []})
+        self.assertTrue(row.endswith("| 5.0 |  |"))
 
     def test_starting_is_compared_too(self):
         own, peer = ({"ready_to_serve_ms": time, "all_procedures_ms": time * 2,

@@ -49,6 +49,8 @@ def row(cell):
     target, p99_target = ("" if cell[key] is None else f"{cell[key]} ×"
                           for key in ("target", "p99_target"))
     met = "" if cell["target"] is None else "no" if cell["missed"] else "yes"
+    if cell["failures"]:
+        met = "failed"
     return (f"| {cell['scenario']} {cell['procedure']} | **{own['requests_per_s']:,.0f}** "
             f"| {peer['requests_per_s']:,.0f} | **{cell['ratio']:.1f}** "
             f"| {cell['ratio_lowest']:.1f}–{cell['ratio_highest']:.1f} | {target} "
