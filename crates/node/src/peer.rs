@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use cloverleaf_router::{Admission, Next, SessionKey};
-use cloverleaf_transport::{CloseReason, Flow, Outbound, Peer, ServerSide, Undeliverable};
+use cloverleaf_transport::{
+    CloseReason, Flow, Outbound, Peer, ServerSide, Undeliverable, WaitingMessage,
+};
 use cloverleaf_wamp::error::{DecodeError, ProtocolViolation};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
@@ -29,7 +31,7 @@ enum Stage {
 pub(crate) struct RouterPeer {
     realms: Arc<Realms>,
     admission: Arc<Admission>,
-    outbound: Outbound<RouterMessage>,
+    outbound: Outbound<WaitingMessage>,
     /// Where the peer comes from, for the log.
     from: String,
     stage: Stage,
@@ -42,7 +44,7 @@ impl RouterPeer {
     pub(crate) fn new(
         realms: Arc<Realms>,
         admission: Arc<Admission>,
-        outbound: Outbound<RouterMessage>,
+        outbound: Outbound<WaitingMessage>,
         from: String,
     ) -> Self {
         Self { realms, admission, outbound, from, stage: Stage::Joining, is_welcomed: false }
@@ -81,7 +83,7 @@ impl RouterPeer {
     /// Tells the peer and closes.
     fn abort(&self, abort: Abort) -> Flow {
         let reason = abort.reason.to_string();
-        let _ = self.outbound.push(RouterMessage::Abort(abort));
+        let _ = self.outbound.push(RouterMessage::Abort(abort).into());
         Flow::Close(CloseCode::PROTOCOL_ERROR, reason)
     }
 
@@ -197,7 +199,7 @@ mod tests {
     use std::sync::Arc;
 
     use cloverleaf_router::{Admission, Permission, RealmSettings, Role};
-    use cloverleaf_transport::{Flow, Outlet, Peer as _, Undeliverable, outbound};
+    use cloverleaf_transport::{Flow, Outlet, Peer as _, Undeliverable, WaitingMessage, outbound};
     use cloverleaf_wamp::features::CLIENT;
     use cloverleaf_wamp::ids::{InvocationId, RegistrationId, RequestId, SessionId};
     use cloverleaf_wamp::message::{
@@ -215,7 +217,7 @@ mod tests {
         realm: Arc<RealmHost>,
         caller: RouterPeer,
         callee: RouterPeer,
-        _outlets: [Outlet<RouterMessage>; 2],
+        _outlets: [Outlet<WaitingMessage>; 2],
     }
 
     fn pair() -> Pair {

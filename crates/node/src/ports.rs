@@ -2,14 +2,14 @@
 
 use cloverleaf_client::Session;
 use cloverleaf_router::{Delivery, Outbox};
-use cloverleaf_transport::{Outbound, Pushed};
+use cloverleaf_transport::{Outbound, Pushed, WaitingMessage};
 use cloverleaf_wamp::message::RouterMessage;
 
 /// The outbox of one session.
 #[derive(Debug)]
 pub(crate) enum Port {
     /// A connection.
-    Wire(Outbound<RouterMessage>),
+    Wire(Outbound<WaitingMessage>),
     /// A session in this process: a component or the HTTP bridge.
     Local(Session),
 }
@@ -17,7 +17,7 @@ pub(crate) enum Port {
 impl Outbox for Port {
     fn send(&self, message: RouterMessage) -> Delivery {
         match self {
-            Self::Wire(outbound) => match outbound.push(message) {
+            Self::Wire(outbound) => match outbound.push(message.into()) {
                 Pushed::Queued => Delivery::Queued,
                 Pushed::Congested => Delivery::Congested,
                 Pushed::Gone => Delivery::Gone,

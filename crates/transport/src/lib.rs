@@ -34,4 +34,4 @@ pub use error::{CloseReason, TransportError};
 pub use framing::Framing;
 pub use outbound::{Outbound, Outlet, Pushed, Queued};
 pub use stream::Stream;
-pub use wamp::{ClientSide, Peer, ServerSide, Side, Undeliverable, WampHandler};
+pub use wamp::{ClientSide, Peer, ServerSide, Side, Undeliverable, WaitingMessage, WampHandler};

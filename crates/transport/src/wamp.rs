@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use cloverleaf_wamp::codec::{EncodeError, Message};
 use cloverleaf_wamp::error::DecodeError;
-use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
+use cloverleaf_wamp::message::{ClientMessage, RouterMessage, SharedEvent};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::websocket::MessageKind;
 use thiserror::Error;
@@ -17,7 +17,9 @@ pub trait Side: Send + Sync + 'static {
     /// What it receives.
     type Incoming: Message;
     /// What it sends.
-    type Outgoing: Message + Queued;
+    type Outgoing: Message;
+    /// The form in which that waits in a queue.
+    type Waiting: Queued + Send + From<Self::Outgoing> + Into<Self::Outgoing> + 'static;
 }
 
 /// The router's side.
@@ -27,6 +29,7 @@ pub struct ServerSide;
 impl Side for ServerSide {
     type Incoming = ClientMessage;
     type Outgoing = RouterMessage;
+    type Waiting = WaitingMessage;
 }
 
 /// The client's side.
@@ -36,17 +39,53 @@ pub struct ClientSide;
 impl Side for ClientSide {
     type Incoming = RouterMessage;
     type Outgoing = ClientMessage;
+    type Waiting = ClientMessage;
 }
 
-impl Queued for RouterMessage {
+/// A router's message in the queue of a connection. One event may stand in ten thousand queues, so
+/// there it is as short as a message can be: a pointer to what all of them share.
+#[derive(Debug)]
+pub enum WaitingMessage {
+    /// EVENT.
+    Event(SharedEvent),
+    /// Any other.
+    Other(Box<RouterMessage>),
+}
+
+impl From<RouterMessage> for WaitingMessage {
+    fn from(message: RouterMessage) -> Self {
+        match message {
+            RouterMessage::Event(event) => Self::Event(event),
+            other => Self::Other(Box::new(other)),
+        }
+    }
+}
+
+impl From<WaitingMessage> for RouterMessage {
+    fn from(waiting: WaitingMessage) -> Self {
+        match waiting {
+            WaitingMessage::Event(event) => Self::Event(event),
+            WaitingMessage::Other(other) => *other,
+        }
+    }
+}
+
+impl Queued for WaitingMessage {
     fn size(&self) -> usize {
-        self.size()
+        size_of::<Self>()
+            + match self {
+                Self::Event(event) => event.size(),
+                Self::Other(other) => other.size(),
+            }
     }
 
     /// An event is lost to a peer that does not read, and a call is told that it is unavailable;
     /// answers are owed.
     fn may_be_refused(&self) -> bool {
-        matches!(self, Self::Event(_) | Self::Invocation(_))
+        match self {
+            Self::Event(_) => true,
+            Self::Other(other) => matches!(**other, RouterMessage::Invocation(_)),
+        }
     }
 }
 
@@ -122,7 +161,7 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
 }
 
 impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
-    type Item = S::Outgoing;
+    type Item = S::Waiting;
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         if kind.is_some_and(|kind| kind != self.frame_kind()) {
@@ -138,17 +177,18 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
         }
     }
 
-    fn kind(&self, _: &S::Outgoing) -> MessageKind {
+    fn kind(&self, _: &S::Waiting) -> MessageKind {
         self.frame_kind()
     }
 
     fn encode(
         &mut self,
-        message: S::Outgoing,
+        message: S::Waiting,
         limit: usize,
         out: &mut Vec<u8>,
-    ) -> Result<(), Option<S::Outgoing>> {
+    ) -> Result<(), Option<S::Waiting>> {
         let start = out.len();
+        let message: S::Outgoing = message.into();
         let reason = match message.encode(self.serializer, out) {
             Ok(()) if out.len() - start <= limit => {
                 self.peer.sent(&message);
@@ -157,7 +197,7 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
             Ok(()) => Undeliverable::TooLong { length: out.len() - start, limit },
             Err(error) => Undeliverable::NoForm(error),
         };
-        Err(self.peer.handle_undeliverable(message, &reason))
+        Err(self.peer.handle_undeliverable(message, &reason).map(Into::into))
     }
 
     fn is_open(&self) -> bool {
