@@ -15,7 +15,7 @@ use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::rawsocket::Agreed;
 use cloverleaf_transport::{
     CloseReason, Connection, Flow, Framing, Outbound, Peer, ServerSide, Stream, Undeliverable,
-    WampHandler, rawsocket,
+    WaitingMessage, WampHandler, rawsocket,
 };
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
@@ -69,7 +69,7 @@ pub(crate) const FAIL: &str = "router.fail";
 pub(crate) const TAKEN: &str = "router.taken";
 
 struct Session {
-    outbound: Outbound<RouterMessage>,
+    outbound: Outbound<WaitingMessage>,
     realm: String,
 }
 
@@ -186,7 +186,7 @@ impl Router {
     /// Sends this to every session.
     pub(crate) fn say(&self, message: &RouterMessage) {
         for session in self.shared.tables.lock().sessions.values() {
-            let _ = session.outbound.push(message.clone());
+            let _ = session.outbound.push(message.clone().into());
         }
     }
 
@@ -304,13 +304,13 @@ async fn upgrade(stream: &mut Stream, shared: &Shared) -> Option<Agreed> {
 struct Attached {
     number: usize,
     shared: Arc<Shared>,
-    outbound: Outbound<RouterMessage>,
+    outbound: Outbound<WaitingMessage>,
     is_open: bool,
 }
 
 impl Attached {
     fn reply(&self, message: RouterMessage) {
-        let _ = self.outbound.push(message);
+        let _ = self.outbound.push(message.into());
     }
 
     fn refuse(&self, request: RequestRef, uri: &str, payload: Payload) {
@@ -392,7 +392,7 @@ impl Attached {
                 let Call { payload, .. } = call;
                 let invocation = Invocation { request: id, registration, details, payload };
                 if let Some(callee) = tables.sessions.get(&callee) {
-                    let _ = callee.outbound.push(RouterMessage::Invocation(invocation));
+                    let _ = callee.outbound.push(RouterMessage::Invocation(invocation).into());
                 }
             }
         }
@@ -408,7 +408,7 @@ impl Attached {
         {
             let options = InterruptOptions::default();
             let interrupt = Interrupt { request: *id, options };
-            let _ = callee.outbound.push(RouterMessage::Interrupt(interrupt));
+            let _ = callee.outbound.push(RouterMessage::Interrupt(interrupt).into());
         }
     }
 
@@ -426,7 +426,7 @@ impl Attached {
             }
         };
         if let Some(caller) = tables.sessions.get(&waiting.caller) {
-            let _ = caller.outbound.push(answer);
+            let _ = caller.outbound.push(answer.into());
         }
     }
 
@@ -479,7 +479,7 @@ impl Attached {
             };
             for number in subscribers.iter().filter(|number| is_included(number)) {
                 if let Some(session) = tables.sessions.get(number) {
-                    let _ = session.outbound.push(RouterMessage::Event(event.clone()));
+                    let _ = session.outbound.push(RouterMessage::Event(event.clone()).into());
                 }
             }
         }

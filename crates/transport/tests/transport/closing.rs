@@ -6,7 +6,7 @@ use cloverleaf_transport::limits::{CLOSING_TIMEOUT, OPENING_TIMEOUT};
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::{
     CloseReason, Connection, Flow, Outbound, Peer, Pushed, ServerSide, Stream, Undeliverable,
-    WampHandler,
+    WaitingMessage, WampHandler,
 };
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
@@ -197,7 +197,7 @@ async fn a_dropped_connection_tells_its_handler() {
 
 /// Aborts at the first message.
 struct Strict {
-    outbound: Outbound<RouterMessage>,
+    outbound: Outbound<WaitingMessage>,
 }
 
 impl Peer<ServerSide> for Strict {
@@ -207,7 +207,7 @@ impl Peer<ServerSide> for Strict {
 
     fn handle_undecodable(&mut self, error: &DecodeError) -> Flow {
         let abort = Abort::new(error_uri::PROTOCOL_VIOLATION, error.to_string());
-        let _ = self.outbound.push(RouterMessage::Abort(abort));
+        let _ = self.outbound.push(RouterMessage::Abort(abort).into());
         Flow::Close(CloseCode::PROTOCOL_ERROR, error.to_string())
     }
 
