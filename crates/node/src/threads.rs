@@ -5,16 +5,17 @@
 //! components and the containers.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cloverleaf_transport::Stream;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
+mod load;
 mod rings;
 mod spin;
 
+use load::Load;
 pub(crate) use rings::Sockets;
 
 /// The runtime of one thread that routes. `spin` is for how long it looks for more at the most
@@ -40,7 +41,7 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 #[derive(Debug)]
 pub(crate) struct Threads {
     others: Vec<Other>,
-    turn: AtomicUsize,
+    load: Load,
 }
 
 #[derive(Debug)]
@@ -56,17 +57,21 @@ impl Threads {
         rings::start(sockets)?;
         let start = |number| Other::start(number, spin, sockets);
         let others = (1..count).map(start).collect::<io::Result<_>>()?;
-        Ok(Self { others, turn: AtomicUsize::new(0) })
+        Ok(Self { others, load: Load::of(count) })
     }
 
-    /// Gives a connection to the thread whose turn it is.
+    /// Gives a connection to one of the threads.
     pub(crate) fn give<F>(&self, stream: Stream, serve: impl FnOnce(Stream) -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let place = self.turn.fetch_add(1, Ordering::Relaxed) % (self.others.len() + 1);
-        let Some(other) = place.checked_sub(1).and_then(|place| self.others.get(place)) else {
-            tokio::spawn(serve(stream));
+        let place = self.load.place();
+        let Some(other) = place.thread().checked_sub(1).and_then(|other| self.others.get(other))
+        else {
+            tokio::spawn(async {
+                serve(stream).await;
+                drop(place);
+            });
             return;
         };
         // A socket belongs to the runtime that has registered it, so it is registered anew.
@@ -77,6 +82,7 @@ impl Threads {
                         Ok(stream) => serve(stream).await,
                         Err(error) => tracing::warn!("a connection is lost: {error}"),
                     }
+                    drop(place);
                 });
             }
             Err(error) => tracing::warn!("a connection is lost: {error}"),

@@ -62,7 +62,16 @@ fn help_says_what_there_is_and_what_a_node_without_configuration_does() {
     }
     assert!(!stdout.contains("container"), "a node starts its containers itself: {stdout}");
     let start = said(&["start", "--help"]).stdout;
-    for option in ["--config", "--cbdir", "--loglevel", "--logformat", "--color", "--threads"] {
+    for option in [
+        "--config",
+        "--cbdir",
+        "--loglevel",
+        "--logformat",
+        "--color",
+        "--threads",
+        "--spin",
+        "--sockets",
+    ] {
         assert!(start.contains(option), "'{option}' is missing in {start}");
     }
 }
@@ -202,11 +211,16 @@ fn connections_may_be_served_by_several_threads() {
     directory.write("config.json", &config);
     let mut node = Node::launch(CLOVERLEAF, directory, &["start", "--threads", "3"]).ready();
     let procedures = ["com.example.a", "com.example.b", "com.example.c", "com.example.d"];
-    let mut pairs = procedures.map(|procedure| Honest::calling(&node, procedure));
+    let mut idle = Vec::new();
+    let mut pairs = procedures.map(|procedure| {
+        // About as many as one thread takes before it leaves some to the others.
+        idle.extend((0..40).map(|_| RawSocket::open(node.tcp(), JSON)));
+        Honest::calling(&node, procedure)
+    });
     for _ in 0..10 {
         pairs.iter_mut().for_each(Honest::call);
     }
     assert_eq!(node.http().get("/").status, 404);
-    drop(pairs);
+    drop((pairs, idle));
     assert_eq!(node.end("TERM"), Some(0), "{node:?}");
 }
