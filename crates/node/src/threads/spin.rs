@@ -55,6 +55,8 @@ fn before_sleep(longest: Duration) {
     let looks_again = watch.looks_again(arrivals::count(), now);
     WATCH.set(Some(watch));
     if looks_again && let Some(spinner) = SPINNER.take() {
+        // Whoever was woken on this processor goes first.
+        std::thread::yield_now();
         spinner.wake();
     }
 }
