@@ -20,10 +20,8 @@ export WAMP_VECTORS ?= $(abspath $(wildcard ../shared/spec/vectors))
 export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 
 .PHONY: help run test binaries test-rust test-interop test-bench check lockfile format clippy \
-        fuzz-targets docs arch deny advisories bench bench-quick bench-instructions fuzz wrk \
-        valgrind
-        fuzz-targets docs arch deny advisories bench bench-quick bench-wamp fuzz wrk
-        fuzz-targets docs arch deny advisories bench bench-quick bench-peers fuzz wrk
+        fuzz-targets docs arch deny advisories bench bench-quick bench-wamp bench-peers \
+        bench-instructions fuzz wrk valgrind
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +55,7 @@ test-bench: $(VENV)/installed binaries wrk
 	    --router-command "$(TARGET)/debug/caller-performance start --config {config}" \
 	    --results $(TARGET)/bench-smoke
 	$(PYTHON) bench/wamp.py --rounds 1 --seconds 0.2 --many 500 --binaries $(TARGET)/debug \
+	    --results $(TARGET)/bench-smoke
 	$(PYTHON) bench/peers.py --procedures add --rounds 1 --seconds 1 --binaries $(TARGET)/debug \
 	    --peer-name itself \
 	    --peer-command "$(abspath $(TARGET)/debug/caller-performance) start --config {config}" \
@@ -106,15 +105,17 @@ bench-quick: wrk ## Measure the loopback procedures and the ceilings, in about t
 	cargo build --release -p caller-performance -p cloverleaf-bench
 	python3 bench/http_bridge.py quick
 
-bench-instructions: valgrind ## Count instructions and allocations; tell what moved since they were kept.
-	cargo build --release -p cloverleaf-bench --bin instructions
-	python3 bench/instructions.py
 bench-wamp: ## Measure the router on the level of WAMP, in about four minutes.
 	cargo build --release -p cloverleaf-node -p cloverleaf-bench
 	python3 bench/wamp.py
+
 bench-peers: wrk $(CROSSBAR)/installed ## Compare with Crossbar.io, in about seven minutes.
 	cargo build --release -p caller-performance
 	python3 bench/peers.py --crossbar $(CROSSBAR)
+
+bench-instructions: valgrind ## Count instructions and allocations; tell what moved since they were kept.
+	cargo build --release -p cloverleaf-instructions
+	python3 bench/instructions.py
 
 # cargo-fuzz asks the compiler for its sanitizers, which the stable one grants when told so.
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).

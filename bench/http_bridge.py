@@ -157,10 +157,6 @@ class Session:
     def result(self, machine, date):
         """The content of the JSON file."""
         return {"machine": machine, "date": date, "commit": report.commit(ROOT),
-                "mode": self.plan.mode, "rounds": self.plan.rounds, "seconds": self.plan.seconds,
-        return {"machine": machine, "date": date, "commit": report.commit(ROOT), "mode": self.plan.mode,
-                "rounds": self.plan.rounds, "seconds": self.plan.seconds,
-                "published_source": self.source,
                 "mode": self.plan.mode, "rounds": self.plan.rounds,
                 "seconds": self.plan.seconds, "published_source": self.source,
                 "startup": self.startup, "cells": self.cells,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts instructions and allocations of the router's work, and tells what moved since they were kept.
 
-Each case of the program `instructions` runs under valgrind's callgrind, whose counts do not depend
+Each case of the program `cloverleaf-instructions` runs under valgrind's callgrind, whose counts do not depend
 on how busy the machine is. They are compared with `bench/instructions.json`; `--save` writes that
 file. Ends with status 1 when a case fails, and never because a count moved.
 """
@@ -71,7 +71,7 @@ def tell_demands(figures, everything_ran):
 def parse_arguments(words):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     release = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-    parser.add_argument("--binary", type=Path, default=release / "instructions",
+    parser.add_argument("--binary", type=Path, default=release / "cloverleaf-instructions",
                         help="the program with the cases (default: %(default)s)")
     parser.add_argument("--kept", type=Path, default=ROOT / "bench" / "instructions.json",
                         help="the file to compare with (default: %(default)s)")

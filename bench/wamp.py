@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from measure import (generator, processes, report, wamp_cells, wamp_report, wamp_rounds)
+from measure import generator, processes, report, wamp_cells, wamp_report, wamp_rounds
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -143,9 +143,10 @@ def main(words):
         session.measure(cell, files)
     result = session.result(machine, date)
     result["below_target"] = wamp_report.missed(result)
-    paths = wamp_report.write(result, arguments.results, name)
+    page = wamp_report.markdown(result)
+    paths = report.write(result, page, arguments.results, name)
     progress.line()
-    print(wamp_report.markdown(result))
+    print(page)
     for path in paths:
         progress.line(f"written: {path}")
     return 1 if session.failures else 0

@@ -125,8 +125,6 @@ def end_orderly():
 def allow_open_files(wanted=OPEN_FILES):
     """Raises the limit of open files for this process and those it starts, where that is allowed;
     how many of the wanted may be open then."""
-def allow_open_files():
-    """Raises the limit of open files for this process and those it starts, where allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted

@@ -64,7 +64,6 @@ def cpu_model():
 
 
 def commit(root):
-    """The commit of the checkout at `root`, as far as that knows."""
     """The commit that is measured, as far as the checkout at `root` knows."""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
     try:

@@ -1,7 +1,6 @@
 """What is written of a run on the level of WAMP: what must be reached and what was, and the
 figures of every load."""
 
-import json
 from dataclasses import dataclass
 
 from measure import report, targets, wamp_cells
@@ -122,14 +121,6 @@ def one_line(cell):
     ratio = "" if cell["ratio"] is None else f"  {cell['ratio']:.2f} × forwarder"
     return (f"{cell['name']:55} {cell['rate']:>11,.0f} {cell['unit']}/s  "
             f"p50 {cell['p50_us']:,.0f} µs  p99 {cell['p99_us']:,.0f} µs{ratio}")
-
-
-def write(run, folder, name):
-    """Writes `<name>-wamp.json` and `<name>-wamp.md`; their paths."""
-    paths = (folder / f"{name}.json", folder / f"{name}.md")
-    paths[0].write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
-    paths[1].write_text(markdown(run), encoding="utf-8")
-    return paths
 
 
 def markdown(run):

@@ -2,18 +2,18 @@
 //!
 //! The yardsticks `bare` and `relay` show what plain hyper and plain tokio reach on the machine at
 //! hand, so that the router can be given as a ratio to them; they are neither tuned nor slowed. The
-//! program `instructions` does single pieces of the router's work, to be counted.
+//! load generator `cloverleaf-bench` drives a router on the level of WAMP. Neither shares a line
+//! with what is measured but the codecs and frames of `cloverleaf-wamp`.
 //!
 //! | room | what it is for |
 //! |---|---|
 //! | [`arguments`], [`exchange`], [`frame`], [`front`] | what the yardsticks share |
-//! | [`instructions`] | the pieces of work whose instructions are counted |
+//! | [`load`] | the load generator |
 
 pub mod arguments;
 pub mod exchange;
 pub mod frame;
 pub mod front;
-pub mod instructions;
 pub mod load;
 
 /// The JSON text that every yardstick answers, whatever it was asked: what the router answers

@@ -26,13 +26,13 @@ mod transcoding;
 ///
 /// # Panics
 /// When the work gave a wrong result.
-pub type Case = Box<dyn Fn(usize)>;
+pub(crate) type Case = Box<dyn Fn(usize)>;
 
 /// Cases by name, such as `decode/call/json`.
-pub type Cases = BTreeMap<String, Case>;
+pub(crate) type Cases = BTreeMap<String, Case>;
 
 /// Every case.
-pub fn cases() -> Cases {
+pub(crate) fn all() -> Cases {
     let mut cases = Cases::new();
     codec::add(&mut cases);
     transcoding::add(&mut cases);
@@ -57,10 +57,10 @@ fn measured(next_round: &mut dyn FnMut() -> bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cases, cases};
+    use super::{Cases, all};
 
     fn of(group: &str) -> Cases {
-        let mut cases = cases();
+        let mut cases = all();
         cases.retain(|name, _| name.starts_with(group));
         cases
     }
@@ -120,6 +120,6 @@ mod tests {
     fn no_case_is_left_out_of_these_tests() {
         let groups = ["decode/", "encode/", "transcode/", "index/", "realm/", "http/"];
         let of_no_group = |name: &String| !groups.iter().any(|group| name.starts_with(group));
-        assert_eq!(cases().into_keys().find(of_no_group), None);
+        assert_eq!(all().into_keys().find(of_no_group), None);
     }
 }
