@@ -9,13 +9,13 @@ from measure.callgrind import Counts
 
 DUMP = """\
 # callgrind format
-desc: Trigger: --dump-after=cloverleaf_instructions::cases::measured
+desc: Trigger: --dump-after=cloverleaf_instructions::measured
 events: Ir
 summary: 7000
 
 ob=/usr/bin/cloverleaf-instructions
 fl=???
-fn=cloverleaf_instructions::cases::measured
+fn=cloverleaf_instructions::measured
 0 100
 cfn=bytes::bytes::Bytes::copy_from_slice
 calls=1000 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # The function in which a case does its work, and nothing else is done.
-MEASURED = "cloverleaf_instructions::cases::measured"
+MEASURED = "cloverleaf_instructions::measured"
 
 # The C library's functions that Rust's allocator asks for memory. One that calls another is one.
 ALLOCATORS = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc", "memalign"}

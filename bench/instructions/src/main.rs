@@ -1,15 +1,12 @@
 //! Does one piece of the router's work so many times, to be counted by callgrind; see
 //! `bench/instructions.py`, which runs it.
 //!
-//! It names the router and what stands on it, which the load and the yardsticks of
-//! `cloverleaf-bench` must not; that is why it is a package of its own.
-//!
 //! `cloverleaf-instructions list` · `cloverleaf-instructions run CASE ROUNDS`
 
 use std::env;
 use std::process::ExitCode;
 
-mod cases;
+use cloverleaf_instructions::cases;
 
 const USAGE: &str = "usage: cloverleaf-instructions list\n       \
                      cloverleaf-instructions run CASE ROUNDS";
@@ -18,8 +15,8 @@ fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match *words {
-        ["list"] => cases::all().keys().for_each(|name| println!("{name}")),
-        ["run", name, rounds] => match (cases::all().get(name), rounds.parse()) {
+        ["list"] => cases().keys().for_each(|name| println!("{name}")),
+        ["run", name, rounds] => match (cases().get(name), rounds.parse()) {
             (Some(case), Ok(rounds @ 1..)) => case(rounds),
             _ => return refuse("there is no such case (`list` names them), or no such number"),
         },
