@@ -8,11 +8,11 @@ from measure import cells, report, rounds, targets, wrk
 CELL = cells.Cell(cells.LOOPBACK, cells.CONCURRENT, "add")
 
 
-def run(rate, **changes):
+def run(rate, cpu=5.0, **changes):
     values = {"requests": rate, "bytes": rate * 100, "duration_us": 1_000_000, "errors": {},
               "min_us": 5, "p50_us": 10, "p75_us": 15, "p90_us": 20, "p99_us": 30,
               "p99_9_us": 35, "max_us": 40}
-    return rounds.Run(wrk.Report(**{**values, **changes}), 5.0)
+    return rounds.Run(wrk.Report(**{**values, **changes}), cpu)
 
 
 class Figures(unittest.TestCase):
@@ -52,23 +52,47 @@ class Faults(unittest.TestCase):
 
 class Targets(unittest.TestCase):
     def test_a_ratio_below_and_a_tail_above_target_are_told(self):
-        figures = {**rounds.figures(CELL, [run(70, p99_us=60)], [run(100)])}
+        figures = rounds.figures(CELL, [run(114, p99_us=60)], [run(100, cpu=7.0)])
         self.assertEqual(targets.missed_by(figures), [
-            "loopback concurrent add: 0.700 × bare, below target 0.80",
+            "loopback concurrent add: 1.140 × bare, below target 1.15",
             "loopback concurrent add: p99 is 6.0 × p50, not below target 6 × p50"])
 
+    def test_a_request_that_takes_too_much_cpu_is_told(self):
+        figures = rounds.figures(CELL, [run(115, cpu=8.1)], [run(100, cpu=10.0)])
+        self.assertEqual(targets.missed_by(figures), [
+            "loopback concurrent add: CPU of a request 0.810 × that of bare, "
+            "above target 0.80"])
+
     def test_a_target_that_is_met_says_nothing(self):
-        self.assertEqual(targets.missed_by(rounds.figures(CELL, [run(80)], [run(100)])), [])
+        figures = rounds.figures(CELL, [run(115, cpu=8.0)], [run(100, cpu=10.0)])
+        self.assertEqual((targets.missed_by(figures), targets.is_met(figures)), ([], True))
+
+    def test_cpu_has_a_target_at_200_connections_over_loopback_only(self):
+        with_target = {(cell.scenario, cell.procedure): cell.cpu_target
+                       for cell in cells.full(network_available=True) if cell.cpu_target}
+        self.assertEqual(with_target, {("loopback concurrent", "add"): 0.80,
+                                       ("loopback concurrent", "mul"): 0.85,
+                                       ("loopback concurrent", "div"): 0.85})
+
+    def test_four_workers_are_compared_with_one_on_the_same_path(self):
+        many, _ = cells.multi_worker(cells.NETWORK)
+        single = [cells.Cell(path, cells.SEQUENTIAL, procedure) for path, procedure in (
+            (cells.LOOPBACK, "mul"), (cells.NETWORK, "mul"), (cells.NETWORK, "sub"))]
+        measured = [rounds.figures(cell, [run(rate)], [run(100)])
+                    for cell, rate in zip((many, *single), (90, 50, 100, 10))]
+        self.assertEqual(targets.missed_by_workers(measured), [
+            "multi-worker sequential: 0.900 × a single worker, below target 1.00"])
+        self.assertEqual(targets.missed_by_workers(measured[:2]), [])
 
     def test_only_loopback_cells_of_the_four_procedures_have_a_ratio_target(self):
         with_target = [cell for cell in cells.full(network_available=True) if cell.target]
         self.assertEqual(with_target, cells.quick())
 
     def test_starting_is_compared_too(self):
-        startup = {"ready_to_serve_ms": 49.9, "all_procedures_ms": 900.0,
-                   "resident_kib": 20 * 1024, "binary_octets": 1}
+        startup = {"ready_to_serve_ms": 19.9, "all_procedures_ms": 900.0,
+                   "resident_kib": 12 * 1024, "binary_octets": 1}
         self.assertEqual(targets.missed_at_start(startup),
-                         ["resident memory: 20.0 MiB, not below target 20 MiB"])
+                         ["resident memory then: 12.0 MiB, not below target 12 MiB"])
 
 
 class Table(unittest.TestCase):
@@ -81,8 +105,8 @@ class Table(unittest.TestCase):
     def test_our_figures_stand_beside_the_published_ones(self):
         self.assertEqual(
             self.row(rounds.figures(CELL, [run(80)], [run(100)])),
-            "| add | **80** | 12,484 | 10 (15,210) | 20 (2) | 30 (3) | 5.0 | bare | 100 "
-            "| **0.80** | 0.80–0.80 | 0.80 |")
+            "| add | **80** | 12,484 | 10 (15,210) | 20 (2) | 30 (3) | bare | 100 "
+            "| **0.80** | 0.80–0.80 | 1.15 | 5.0 | 5.0 | 1.00 | 0.80 | **no** |")
 
     def test_every_row_has_the_columns_of_the_head(self):
         rows = [report.HEAD, report.ALIGNMENT, self.row(rounds.not_run(CELL, "no root")),
@@ -92,6 +116,22 @@ class Table(unittest.TestCase):
     def test_a_cell_that_was_not_run_says_why(self):
         self.assertTrue(self.row(rounds.not_run(CELL, "no root"))
                         .startswith("| add | not run: no root |"))
+
+    def test_four_workers_stand_beside_one(self):
+        measured = [rounds.figures(cell, [run(100)], [run(100)]) for cell in (
+            cells.Cell(cells.LOOPBACK, cells.SEQUENTIAL, "mul"),
+            cells.multi_worker(cells.LOOPBACK)[0])]
+        self.assertEqual(report.workers_table(measured).split("\n")[-1],
+                         "| multi-worker sequential | 100 | 100 | **1.00** | 1.00 | yes |")
+
+    def test_starting_is_told_with_its_targets(self):
+        startup = {"ready_to_serve_ms": 20.0, "all_procedures_ms": 900.0,
+                   "resident_kib": 8 * 1024, "binary_octets": 1024 * 1024}
+        self.assertEqual(report.startup_table(startup).split("\n")[2:], [
+            "| from start until the port accepts | 20.0 ms | < 20 ms | **no** |",
+            "| resident memory then | 8.0 MiB | < 12 MiB | yes |",
+            "| binary | 1.0 MiB | < 20 MiB | yes |",
+            "| from start until every procedure answers | 900.0 ms | | |"])
 
     def test_multi_worker_over_loopback_says_so(self):
         cell = cells.multi_worker(cells.LOOPBACK)[0]

@@ -8,8 +8,8 @@ import subprocess
 GRACE_SECONDS = 60
 
 # What every report has and the measurement reads.
-FIELDS = {"rate", "count", "p50_us", "p99_us", "errors", "lost", "first_error", "router_cpu_us",
-          "generator_cores", "more"}
+FIELDS = {"rate", "count", "p50_us", "p90_us", "p99_us", "p999_us", "errors", "lost",
+          "first_error", "router_cpu_us", "generator_cores", "more"}
 
 
 class GeneratorFailed(Exception):

@@ -83,6 +83,8 @@ def figures(cell, own, ceiling):
     """The medians of the rounds of a cell and of its ceiling."""
     ratios = [ours.report.requests_per_s / theirs.report.requests_per_s
               for ours, theirs in zip(own, ceiling) if theirs.report.requests]
+    cpu_ratios = [ours.cpu_us_per_request / theirs.cpu_us_per_request
+                  for ours, theirs in zip(own, ceiling) if theirs.cpu_us_per_request]
     return {
         **describe(cell),
         "requests_per_s": median(run.report.requests_per_s for run in own),
@@ -92,6 +94,7 @@ def figures(cell, own, ceiling):
         "ceiling_p50_us": median(run.report.p50_us for run in ceiling),
         "ceiling_p99_us": median(run.report.p99_us for run in ceiling),
         "ceiling_cpu_us_per_request": median(run.cpu_us_per_request for run in ceiling),
+        "cpu_ratio": median(cpu_ratios) if cpu_ratios else None,
         "ratio": median(ratios) if ratios else 0.0,
         "ratio_lowest": min(ratios, default=0.0),
         "ratio_highest": max(ratios, default=0.0),
@@ -121,4 +124,5 @@ def not_run(cell, reason):
 
 def describe(cell):
     return {"scenario": cell.scenario, "procedure": cell.procedure, "path": cell.path,
-            "wrk": " ".join(cell.load.options), "ceiling": cell.ceiling, "target": cell.target}
+            "wrk": " ".join(cell.load.options), "ceiling": cell.ceiling, "target": cell.target,
+            "cpu_target": cell.cpu_target}

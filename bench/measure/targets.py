@@ -1,11 +1,16 @@
 """What the measurement must reach, compared with what it found. A missed target is told plainly;
 it is no failure, because a busy machine misses it too."""
 
+from dataclasses import dataclass
+
 from measure import cells
 
-READY_TARGET_MS = 50
-RESIDENT_TARGET_MIB = 20
-BINARY_TARGET_MIB = 25
+READY_TARGET_MS = 20
+RESIDENT_TARGET_MIB = 12
+BINARY_TARGET_MIB = 20
+
+# Four workers that share a procedure answer at least so many times what a single one does.
+WORKERS_TARGET = 1.0
 
 KIB_PER_MIB = 1024
 OCTETS_PER_MIB = 1024 * 1024
@@ -20,7 +25,11 @@ def missed_by(cell):
     if cell["target"] is not None and cell["ratio"] < cell["target"]:
         found.append(f"{name}: {cell['ratio']:.3f} × {cell['ceiling']}, "
                      f"below target {cell['target']:.2f}")
-    if cell["wrk"] == " ".join(cells.CONCURRENT.options):
+    if (cell["cpu_target"] is not None and cell["cpu_ratio"] is not None
+            and cell["cpu_ratio"] > cell["cpu_target"]):
+        found.append(f"{name}: CPU of a request {cell['cpu_ratio']:.3f} × that of "
+                     f"{cell['ceiling']}, above target {cell['cpu_target']:.2f}")
+    if is_concurrent(cell):
         tail = cell["p99_us"] / cell["p50_us"] if cell["p50_us"] else 0.0
         if tail >= cells.TAIL_TARGET:
             found.append(f"{name}: p99 is {tail:.1f} × p50, "
@@ -28,12 +37,66 @@ def missed_by(cell):
     return found
 
 
+def is_met(cell):
+    """Whether a cell misses none of its targets; None where it has none."""
+    if cell["target"] is None and not is_concurrent(cell):
+        return None
+    return not missed_by(cell)
+
+
+def is_concurrent(cell):
+    return cell["wrk"] == " ".join(cells.CONCURRENT.options)
+
+
+def workers(measured):
+    """The cells of four workers, each beside that of `mul`, which takes the same way to a single
+    one, and whether the four answer at least as many. They are not measured in turn."""
+    ran = [cell for cell in measured if not cell.get("not_run")]
+    single = {(cell["path"], cell["wrk"]): cell["requests_per_s"] for cell in ran
+              if cell["procedure"] == "mul"}
+    found = []
+    for cell in ran:
+        one = single.get((cell["path"], cell["wrk"]))
+        if cell["scenario"].startswith("multi-worker") and one:
+            ratio = cell["requests_per_s"] / one
+            found.append({"scenario": cell["scenario"], "requests_per_s": cell["requests_per_s"],
+                          "one_worker_requests_per_s": one, "ratio": ratio,
+                          "met": ratio >= WORKERS_TARGET})
+    return found
+
+
+def missed_by_workers(measured):
+    """Where four workers answer fewer than one, as sentences."""
+    return [f"{each['scenario']}: {each['ratio']:.3f} × a single worker, "
+            f"below target {WORKERS_TARGET:.2f}" for each in workers(measured) if not each["met"]]
+
+
+@dataclass(frozen=True)
+class Starting:
+    """One figure of starting, and what it must stay below."""
+
+    what: str
+    value: float
+    unit: str
+    target: float
+
+    @property
+    def met(self):
+        return self.value < self.target
+
+
+def starting(startup):
+    """The figures of starting that have a target."""
+    return (
+        Starting("from start until the port accepts", startup["ready_to_serve_ms"], "ms",
+                 READY_TARGET_MS),
+        Starting("resident memory then", startup["resident_kib"] / KIB_PER_MIB, "MiB",
+                 RESIDENT_TARGET_MIB),
+        Starting("binary", startup["binary_octets"] / OCTETS_PER_MIB, "MiB", BINARY_TARGET_MIB),
+    )
+
+
 def missed_at_start(startup):
     """The targets of starting that were missed, as sentences."""
-    measured = (
-        ("ready to serve", startup["ready_to_serve_ms"], READY_TARGET_MS, "ms"),
-        ("resident memory", startup["resident_kib"] / KIB_PER_MIB, RESIDENT_TARGET_MIB, "MiB"),
-        ("binary", startup["binary_octets"] / OCTETS_PER_MIB, BINARY_TARGET_MIB, "MiB"),
-    )
-    return [f"{what}: {value:.1f} {unit}, not below target {target} {unit}"
-            for what, value, target, unit in measured if value >= target]
+    return [f"{each.what}: {each.value:.1f} {each.unit}, not below target "
+            f"{each.target} {each.unit}" for each in starting(startup) if not each.met]

@@ -1,6 +1,7 @@
 """What is written of a run on the level of WAMP: what must be reached and what was, and the
 figures of every load."""
 
+import math
 from dataclasses import dataclass
 
 from measure import report, targets, wamp_cells
@@ -13,12 +14,14 @@ FIGURES = ("| load | rate/s | lowest–highest | p50 µs | p99 µs | p99.9 µs |
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the overview. The target is `(the least or the first that is too much)`."""
+    """One line of the overview. Its target is the `least` or the `most`, or what it must stay
+    `below`."""
 
     what: str
     measured: float
     unit: str = ""
     least: float | None = None
+    most: float | None = None
     below: float | None = None
     digits: int = 0
 
@@ -27,6 +30,8 @@ class Row:
         """Whether the target was reached; None where none was set."""
         if self.least is not None:
             return self.measured >= self.least
+        if self.most is not None:
+            return self.measured <= self.most
         if self.below is not None:
             return self.measured < self.below
         return None
@@ -35,14 +40,16 @@ class Row:
     def target(self):
         if self.least is not None:
             return f"≥ {self.shown(self.least)}"
+        if self.most is not None:
+            return f"≤ {self.shown(self.most)}"
         return "" if self.below is None else f"< {self.shown(self.below)}"
 
     def shown(self, value):
         return f"{value:,.{self.digits}f} {self.unit}".strip()
 
     def line(self):
-        met = {True: "yes", False: "**no**", None: ""}[self.met]
-        return f"| {self.what} | {self.target} | {self.shown(self.measured)} | {met} |"
+        return (f"| {self.what} | {self.target} | {self.shown(self.measured)} "
+                f"| {report.MET[self.met]} |")
 
     def missed(self):
         return f"{self.what}: {self.shown(self.measured)}, the target is {self.target}"
@@ -70,7 +77,8 @@ def further_rows(cell):
     if cell["mode"] == "churn":
         yield Row(f"{name}: calls beside it", more["calls_per_s"], "calls/s")
     if cell["mode"] == "idle" and more["resident_kib_before"] is not None:
-        yield Row(f"{name}: memory of each", more["resident_kib_per_session"], "KiB", digits=1)
+        yield Row(f"{name}: memory of each", more["resident_kib_per_session"], "KiB",
+                  most=cell["most_kib"], digits=1)
         for key, when in (("before", "before"), ("with_sessions", "with them"),
                           ("after", "after them")):
             yield Row(f"{name}: resident memory {when}",
@@ -82,7 +90,8 @@ def comparisons(by_name):
     few = by_name.get(wamp_cells.FANOUT)
     for cell in by_name.values():
         if few and cell["mode"] == "fanout" and cell["threads"] == 1 and cell is not few:
-            yield ratio_of(f"{cell['name']}: time for each, as a ratio to 1 → 100", few, cell)
+            yield ratio_of(f"{cell['name']}: time for each, as a ratio to 1 → 100", few, cell,
+                           most=wamp_cells.MANY_TARGET)
     one, two = (by_name.get(wamp_cells.CALLERS_ON.format(threads))
                 for threads in ("one thread", "two threads"))
     if one and two:
@@ -92,8 +101,9 @@ def comparisons(by_name):
         yield ratio_of("fan-out 1 → 100: two threads to one", two, few)
 
 
-def ratio_of(what, above, below):
-    return Row(what, above["rate"] / below["rate"] if below["rate"] else 0.0, "×", digits=2)
+def ratio_of(what, above, below, most=None):
+    return Row(what, above["rate"] / below["rate"] if below["rate"] else math.inf, "×", most=most,
+               digits=2)
 
 
 def starting(run):
@@ -101,14 +111,8 @@ def starting(run):
     startup = run["startup"]
     if startup is None:
         return []
-    return [
-        Row("from start until the port accepts", startup["ready_to_serve_ms"], "ms",
-            below=targets.READY_TARGET_MS, digits=1),
-        Row("resident memory then", startup["resident_kib"] / targets.KIB_PER_MIB, "MiB",
-            below=targets.RESIDENT_TARGET_MIB, digits=1),
-        Row("binary", startup["binary_octets"] / targets.OCTETS_PER_MIB, "MiB",
-            below=targets.BINARY_TARGET_MIB, digits=1),
-    ]
+    return [Row(each.what, each.value, each.unit, below=each.target, digits=1)
+            for each in targets.starting(startup)]
 
 
 def missed(run):

@@ -9,7 +9,7 @@ from statistics import median
 from measure import generator, wamp_servers
 
 # Of a report, what the table has of it, where the run could find it out.
-FIGURES = ("rate", "p50_us", "p99_us", "p999_us", "router_cpu_us", "router_cores",
+FIGURES = ("rate", "p50_us", "p90_us", "p99_us", "p999_us", "router_cpu_us", "router_cores",
            "generator_cores")
 
 
@@ -54,6 +54,7 @@ def figures(cell, runs, beside, startup):
             for key in runs[0]["more"]}
     return {
         "name": cell.name, "mode": cell.mode, "threads": cell.threads, "target": cell.target,
+        "most_kib": cell.most_kib,
         "unit": runs[0]["unit"],
         **{key: median_of(runs, lambda run, key=key: run[key]) for key in FIGURES},
         "rate_lowest": min(run["rate"] for run in runs),
