@@ -15,7 +15,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from measure import callgrind, counts, report
+from measure import callgrind, charts, counts, report
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -81,6 +81,9 @@ def parse_arguments(words):
                         help="print every case, not only those that moved")
     parser.add_argument("--save", action="store_true",
                         help="keep the new counts in the file")
+    parser.add_argument("--plots", metavar="DIR", type=Path,
+                        help="draw the look-ups by the number of entries into this folder (for "
+                             "the documentation: docs/plots)")
     return parser.parse_args(words)
 
 
@@ -115,6 +118,9 @@ def main(words):
         arguments.kept.write_text(counts.to_text({**kept, **figures} if arguments.only else figures,
                                                  now_with), encoding="utf-8")
         progress.line(f"written: {arguments.kept}")
+    if arguments.plots:
+        for path in charts.write_into(arguments.plots, charts.of_instructions(figures)):
+            progress.line(f"written: {path}")
     return 1 if failures else 0
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from measure import cells, charts, plot
+from measure.callgrind import Counts
 
 SVG = "{http://www.w3.org/2000/svg}"
 SERIES = {"add": {0: 20, 50: 100, 90: 200, 99: 900, 99.9: 4000, 100: 9000},
@@ -134,8 +135,17 @@ class Charts(unittest.TestCase):
             (plot.COLOURS[1], None), (plot.COLOURS[3], None),
             (plot.COLOURS[1], plot.DASHES[1]), (plot.COLOURS[3], plot.DASHES[1])])
 
+    def test_look_ups_are_drawn_by_the_number_of_entries(self):
+        figures = {f"index/exact/{size}": Counts(100, 0) for size in (10, 10_000, 1_000_000)}
+        drawn = charts.of_instructions({**figures, "index/wildcard/10": Counts(500, 0),
+                                        "index/wildcard-depth/4": Counts(900, 0)})
+        root = ElementTree.fromstring(drawn["index.svg"])
+        self.assertEqual(root.find(f"{SVG}desc").text,
+                         "exact: 10 100, 10,000 100, 1 million 100; wildcard: 10 500.")
+
     def test_where_nothing_ran_nothing_is_drawn(self):
         self.assertEqual(charts.of_peers({"peer": "Other", "cells": []}), {})
+        self.assertEqual(charts.of_instructions({"realm/call": Counts(1, 0)}), {})
 
     def test_a_drawing_goes_to_the_results_and_a_copy_to_the_documentation(self):
         with tempfile.TemporaryDirectory() as folder:

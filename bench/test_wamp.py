@@ -2,8 +2,10 @@
 
 import json
 import unittest
+from xml.etree import ElementTree
 
-from measure import generator, wamp_cells, wamp_report, wamp_rounds, wamp_servers
+from measure import (generator, wamp_cells, wamp_charts, wamp_report, wamp_rounds, wamp_servers,
+                     wamp_sizes)
 
 FEW, MANY = (cell for cell in wamp_cells.all_cells(10_000)
              if cell.mode == "fanout" and cell.threads == 1)
@@ -121,6 +123,40 @@ class Page(unittest.TestCase):
         self.assertIn("## Not run\n\n- idle: why\n\n## Failures\n\n- rpc: bad\n", text)
 
 
+class Charts(unittest.TestCase):
+    def point(self, wanted, **changes):
+        return {"chart": wanted.chart, "line": wanted.line, "size": wanted.size,
+                **figures(wanted.cell, 100, **changes)}
+
+    def described(self, svg):
+        return ElementTree.fromstring(svg).find("{http://www.w3.org/2000/svg}desc").text
+
+    def test_the_latencies_of_calls_are_drawn_but_not_those_that_compare_threads(self):
+        measured = [figures(cell, 100, mode=cell.mode) for cell in wamp_cells.all_cells(10_000)
+                    if cell.name in (SEQUENTIAL.name, "rpc, 100 in flight, WebSocket json",
+                                     FEW.name, wamp_cells.TWO_THREADS)]
+        drawn = wamp_charts.of_wamp({"cells": measured, "sizes": []})
+        self.assertEqual({file: self.described(svg) for file, svg in drawn.items()}, {
+            "wamp-latency.svg":
+                "one after the other, Unix msgpack: "
+                "50 % 10 µs, 90 % 15 µs, 99 % 20 µs, 99.9 % 30 µs; "
+                "WebSocket json: 50 % 10 µs, 90 % 15 µs, 99 % 20 µs, 99.9 % 30 µs."})
+
+    def test_cost_is_drawn_against_payloads_and_subscribers(self):
+        found = [self.point(wanted, router_cpu_us=1 + wanted.size / 1024,
+                            more={"ns_per_event_and_subscriber": 500 / wanted.size})
+                 for wanted in wamp_sizes.all_points(10)]
+        drawn = wamp_charts.of_wamp({"cells": [], "sizes": found})
+        by_payload = "16 1.02, 256 1.25, 1,024 2, 4,096 5, 16,384 17, 65,536 65"
+        self.assertEqual({file: self.described(svg) for file, svg in drawn.items()}, {
+            "wamp-payload.svg": f"msgpack: {by_payload}; json: {by_payload}.",
+            "wamp-fanout.svg": "msgpack: 1 500, 10 50."})
+
+    def test_what_the_system_does_not_tell_is_not_drawn(self):
+        found = [self.point(wamp_sizes.payload("json", 16), router_cpu_us=None)]
+        self.assertEqual(wamp_charts.of_wamp({"cells": [], "sizes": found}), {})
+
+
 class Router(unittest.TestCase):
     def test_every_transport_of_a_cell_is_configured(self):
         content = wamp_servers.configuration("/tmp/a.sock", 1, 2)
@@ -131,6 +167,7 @@ class Router(unittest.TestCase):
 
     def test_cells_have_names_of_their_own(self):
         names = [cell.name for cell in wamp_cells.all_cells(10_000)]
+        names += [point.cell.name for point in wamp_sizes.all_points(10_000)]
         self.assertEqual(len(set(names)), len(names))
 
 

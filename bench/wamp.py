@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from measure import generator, processes, report, wamp_cells, wamp_report, wamp_rounds
+from measure import (charts, generator, processes, report, wamp_cells, wamp_charts, wamp_report,
+                     wamp_rounds, wamp_sizes)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,23 +52,35 @@ class Session:
         self.plan = plan
         self.progress = progress
         self.cells = []
+        self.sizes = []
         self.failures = []
         self.not_run = []
 
     def measure(self, cell, files):
-        """Measures one cell, where as many files may be open as it needs."""
+        """Measures one cell for the tables."""
+        if figures := self.figures_of(cell, files):
+            self.cells.append(figures)
+
+    def measure_point(self, point, files):
+        """Measures one point of a drawing."""
+        if figures := self.figures_of(point.cell, files):
+            self.sizes.append({"chart": point.chart, "line": point.line, "size": point.size,
+                               **figures})
+
+    def figures_of(self, cell, files):
+        """The figures of one cell, where as many files may be open as it needs; or None."""
         if cell.files > files:
             self.not_run.append(f"{cell.name}: only {files:,} files may be open at once")
             self.progress.line(self.not_run[-1])
-            return
+            return None
         try:
             figures, faults = wamp_rounds.measure(self.plan, cell, self.progress.update)
         except FAILURES as failure:
             self.fail([f"{cell.name}: {failure}"])
-            return
-        self.cells.append(figures)
+            return None
         self.progress.line(wamp_report.one_line(figures))
         self.fail(faults)
+        return figures
 
     def fail(self, sentences):
         for sentence in sentences:
@@ -87,8 +100,8 @@ class Session:
         """The content of the JSON file."""
         return {"machine": machine, "date": date, "commit": report.commit(ROOT),
                 "rounds": self.plan.rounds, "seconds": self.plan.seconds,
-                "startup": self.startup(), "cells": self.cells, "not_run": self.not_run,
-                "failures": self.failures}
+                "startup": self.startup(), "cells": self.cells, "sizes": self.sizes,
+                "not_run": self.not_run, "failures": self.failures}
 
 
 def parse_arguments(words):
@@ -112,6 +125,12 @@ def parse_arguments(words):
                              "matters (default: %(default)s)")
     parser.add_argument("--results", type=Path, default=ROOT / "bench" / "results",
                         help="where the files of the run go (default: %(default)s)")
+    parser.add_argument("--sizes", action="store_true",
+                        help="measure and draw what grows with payloads and subscribers too, "
+                             "a minute more")
+    parser.add_argument("--plots", metavar="DIR", type=Path,
+                        help="the folder that gets copies of the drawings (for the "
+                             "documentation: docs/plots); means --sizes as well")
     return parser.parse_args(words)
 
 
@@ -133,18 +152,24 @@ def main(words):
         progress.line(f"no cell has '{arguments.cells}' in its name")
         return 2
     processes.end_orderly()
-    files = processes.allow_open_files(max(cell.files for cell in wanted))
+    points = wamp_sizes.all_points(arguments.many) if arguments.sizes or arguments.plots else []
+    files = processes.allow_open_files(
+        max(cell.files for cell in (*wanted, *(point.cell for point in points))))
     arguments.results.mkdir(parents=True, exist_ok=True)
     date = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    name = time.strftime("%Y%m%d-%H%M%S-wamp")
+    started = time.strftime("%Y%m%d-%H%M%S")
+    name = f"{started}-wamp"
     session = Session(plan_of(arguments, name), progress)
     machine = report.machine()
     for cell in wanted:
         session.measure(cell, files)
+    for point in points:
+        session.measure_point(point, files)
     result = session.result(machine, date)
     result["below_target"] = wamp_report.missed(result)
     page = wamp_report.markdown(result)
     paths = report.write(result, page, arguments.results, name)
+    paths += charts.write(wamp_charts.of_wamp(result), arguments.results, started, arguments.plots)
     progress.line()
     print(page)
     for path in paths:

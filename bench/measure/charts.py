@@ -1,6 +1,6 @@
 """What is drawn of a run: which figures become lines of which chart. How, is `plot`'s business."""
 
-from measure import cells, plot
+from measure import cells, counts, plot
 
 # The key of a figure by its percentile.
 PERCENTILES = {0: "min_us", 50: "p50_us", 75: "p75_us", 90: "p90_us", 99: "p99_us",
@@ -35,6 +35,22 @@ def of_peers(run):
     return charts
 
 
+def of_instructions(figures):
+    """`{name of a file: SVG}` of counted instructions: what a look-up takes by the number of
+    entries, for each policy that was counted."""
+    series = {}
+    for policy in counts.POLICIES:
+        points = [(size, figures[case].instructions) for size in counts.SIZES
+                  if (case := f"index/{policy}/{size}") in figures]
+        if points:
+            series[policy] = points
+    if not series:
+        return {}
+    return {"index.svg": plot.size_chart(
+        "A look-up by the number of entries", "entries of the index", "instructions of a look-up",
+        series, "of a URI of five components, of which one entry matches it")}
+
+
 def of_load(measured, load):
     """The cells of one load over loopback that have figures."""
     return [cell for cell in measured if cell["scenario"] == f"{cells.LOOPBACK} {load.name}"
@@ -55,10 +71,13 @@ def drawn(file, title, subtitle, lines):
 def write(charts, results, name, plots):
     """Writes `<name>-<file>` for each chart into the folder of results, and `<file>` into the
     folder `plots` unless it is None; the paths."""
-    paths = [(results / f"{name}-{file}", svg) for file, svg in charts.items()]
-    if plots is not None:
-        plots.mkdir(parents=True, exist_ok=True)
-        paths += [(plots / file, svg) for file, svg in charts.items()]
-    for path, svg in paths:
-        path.write_text(svg, encoding="utf-8")
-    return [path for path, _ in paths]
+    paths = write_into(results, {f"{name}-{file}": svg for file, svg in charts.items()})
+    return paths if plots is None else paths + write_into(plots, charts)
+
+
+def write_into(folder, charts):
+    """Writes each chart into a folder, which is made where it is missing; the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, svg in charts.items():
+        (folder / file).write_text(svg, encoding="utf-8")
+    return [folder / file for file in charts]

@@ -14,6 +14,7 @@ HEAD = f"{'case':34} {'instructions':>12} {'kept':>12} {'':>8}  {'allocations':>
 # read, which its payload shares.
 MOST_ALLOCATIONS = 4
 
+POLICIES = ("exact", "prefix", "wildcard")
 SIZES = (10, 10_000, 1_000_000)
 
 # A look-up of a URI itself may cost so many times as much in the largest index as in the smallest.

@@ -70,8 +70,8 @@ def all_cells(many):
         Cell(f"{many:,} idle sessions, WebSocket", "idle", WEBSOCKET, "json", sessions,
              most_kib=10, once=True, files=files),
         Cell("churn", "churn"),
-        Cell(CALLERS_ON.format("one thread"), "rpc", options=CALLERS),
-        Cell(CALLERS_ON.format("two threads"), "rpc", options=CALLERS, threads=2),
+        Cell(ONE_THREAD, "rpc", options=CALLERS),
+        Cell(TWO_THREADS, "rpc", options=CALLERS, threads=2),
         Cell(f"{FANOUT}, two threads", "fanout", options=("--subscribers", "100"), threads=2),
     ]
 
@@ -79,7 +79,9 @@ def all_cells(many):
 SEQUENTIAL = "rpc, one after the other, Unix msgpack"
 FANOUT = "fan-out 1 → 100, Unix msgpack"
 FANOUT_TO_MANY = "fan-out 1 → {:,}, Unix msgpack"
-CALLERS_ON = "rpc, 8 callers, 25 in flight each, Unix msgpack, {}"
+ONE_THREAD = "rpc, 8 callers, 25 in flight each, Unix msgpack, one thread"
+TWO_THREADS = "rpc, 8 callers, 25 in flight each, Unix msgpack, two threads"
+COMPARING_THREADS = (ONE_THREAD, TWO_THREADS)
 
 # The least rate of sequential calls as a ratio to the forwarder's.
 FORWARDER_TARGET = 0.80

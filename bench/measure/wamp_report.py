@@ -92,8 +92,7 @@ def comparisons(by_name):
         if few and cell["mode"] == "fanout" and cell["threads"] == 1 and cell is not few:
             yield ratio_of(f"{cell['name']}: time for each, as a ratio to 1 → 100", few, cell,
                            most=wamp_cells.MANY_TARGET)
-    one, two = (by_name.get(wamp_cells.CALLERS_ON.format(threads))
-                for threads in ("one thread", "two threads"))
+    one, two = map(by_name.get, wamp_cells.COMPARING_THREADS)
     if one and two:
         yield ratio_of("rpc, 8 callers: two threads to one", two, one)
     two = by_name.get(f"{wamp_cells.FANOUT}, two threads")
