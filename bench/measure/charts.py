@@ -48,7 +48,7 @@ def of_instructions(figures):
         return {}
     return {"index.svg": plot.size_chart(
         "A look-up by the number of entries", "entries of the index", "instructions of a look-up",
-        series, "of a URI of five components, of which one entry matches it")}
+        series, "of a URI of five components, which one entry matches")}
 
 
 def of_load(measured, load):
