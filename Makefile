@@ -54,7 +54,7 @@ test-bench: $(VENV)/installed binaries wrk
 	$(PYTHON) bench/http_bridge.py quick --rounds 1 --seconds 1 --binaries $(TARGET)/debug \
 	    --router-command "$(TARGET)/debug/caller-performance start --config {config}" \
 	    --results $(TARGET)/bench-smoke
-	$(PYTHON) bench/wamp.py --rounds 1 --seconds 0.2 --many 500 --binaries $(TARGET)/debug \
+	$(PYTHON) bench/wamp.py --rounds 1 --seconds 0.2 --many 500 --sizes --binaries $(TARGET)/debug \
 	    --results $(TARGET)/bench-smoke
 	$(PYTHON) bench/peers.py --procedures add --rounds 1 --seconds 1 --binaries $(TARGET)/debug \
 	    --peer-name itself \

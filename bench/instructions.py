@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Counts instructions and allocations of the router's work, and tells what moved since they were kept.
+"""Counts instructions and allocations of the router's work; tells what moved since they were kept.
 
-Each case of the program `cloverleaf-instructions` runs under valgrind's callgrind, whose counts do not depend
-on how busy the machine is. They are compared with `bench/instructions.json`; `--save` writes that
-file. Ends with status 1 when a case fails, and never because a count moved.
+Each case of the program `cloverleaf-instructions` runs under valgrind's callgrind, whose counts do
+not depend on how busy the machine is. They are compared with `bench/instructions.json`; `--save`
+writes that file. Ends with status 1 when a case fails, and never because a count moved.
 """
 
 import argparse

@@ -17,7 +17,8 @@ STARTUP = {"ready_to_serve_ms": 12.0, "all_procedures_ms": 12.0, "resident_kib":
 
 def report_of(rate, **changes):
     values = {"mode": "rpc", "unit": "calls", "rate": rate, "count": int(rate), "p50_us": 10.0,
-              "p90_us": 15.0, "p99_us": 20.0, "p999_us": 30.0, "errors": 0, "lost": 0, "first_error": None,
+              "p90_us": 15.0, "p99_us": 20.0, "p999_us": 30.0, "errors": 0, "lost": 0,
+              "first_error": None,
               "router_cpu_us": 5.0, "router_cores": 0.5, "generator_cores": 0.4, "more": {}}
     return {**values, **changes}
 
@@ -86,7 +87,8 @@ class Overview(unittest.TestCase):
                              more={"ns_per_event_and_subscriber": 1e9 / rate})
                      for cell, rate in ((FEW, 2_000_000), (MANY, 1_000_000)))
         self.assertEqual(self.lines(few, many)[-1],
-                         f"| {MANY.name}: time for each, as a ratio to 1 → 100 | ≤ 1.30 × | 2.00 × | **no** |")
+                         f"| {MANY.name}: time for each, as a ratio to 1 → 100 "
+                         "| ≤ 1.30 × | 2.00 × | **no** |")
 
     def test_idle_sessions_are_weighed(self):
         more = {"resident_kib_before": 1024, "resident_kib_with_sessions": 3072,
