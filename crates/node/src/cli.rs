@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum as _};
 use cloverleaf_config::settings::Worker;
@@ -14,7 +13,8 @@ use crate::container::supervisor::Launch;
 use crate::descriptors;
 use crate::log::{self, Colour, LogFormat, LogLevel};
 use crate::start::{self, Run};
-use crate::threads::{self, Sockets};
+use crate::threads;
+use crate::tuning::Tuning;
 
 /// Cloverleaf, a WAMP router with a first-class HTTP bridge.
 ///
@@ -64,18 +64,8 @@ struct Start {
     /// Whether the log is coloured.
     #[arg(long, value_enum, default_value = "auto")]
     color: Colour,
-    /// How many threads serve connections; each owns those that it is given.
-    #[arg(long, default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: u16,
-    /// For how long a thread to which single messages come in quick succession looks for the next
-    /// one before it sleeps; 0: it sleeps at once.
-    #[arg(long, value_name = "MICROSECONDS", default_value = "100",
-          value_parser = clap::value_parser!(u64).range(0..=1_000))]
-    spin: u64,
-    /// How sockets are read and written: through io_uring where the system has it, or each by
-    /// system calls of its own.
-    #[arg(long, value_enum, default_value = "auto")]
-    sockets: Sockets,
+    #[command(flatten)]
+    tuning: Tuning,
 }
 
 #[derive(Debug, Args)]
@@ -177,10 +167,9 @@ fn run_node(start: &Start, components: Components) -> ExitCode {
         }
     };
     descriptors::raise_limit();
-    let spin = Duration::from_micros(start.spin);
-    let threads = usize::from(start.threads);
-    let run = Run { settings, components, launch, threads, spin, sockets: start.sockets };
-    let outcome = threads::routing_runtime(spin)
+    let tuning = start.tuning;
+    let run = Run { settings, components, launch, tuning };
+    let outcome = threads::routing_runtime(tuning.spin())
         .map_err(start::StartError::from)
         .and_then(|runtime| runtime.block_on(start::run(run)));
     match outcome {

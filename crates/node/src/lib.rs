@@ -17,7 +17,8 @@
 //! | `web` | HTTP: a path to its service |
 //! | `container` | containers: processes of their own, supervised |
 //! | `shutdown` | the end, in numbered phases |
-//! | `threads` | which thread a connection lives on |
+//! | `threads` | which thread a connection lives on, and when it sleeps |
+//! | `tuning` | options that change how fast a node is and nothing of what it answers |
 //! | `descriptors` | how many connections the process may have |
 //! | `log` | how the log is written |
 
@@ -34,6 +35,7 @@ mod realm_host;
 mod shutdown;
 mod start;
 mod threads;
+mod tuning;
 mod web;
 
 pub use cli::main;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use cloverleaf_client::Session;
 use cloverleaf_config::settings as config;
@@ -21,7 +21,8 @@ use crate::listen::{Listening, bind};
 use crate::local;
 use crate::realm_host::{RealmHost, Realms};
 use crate::shutdown::{self, Ending, Signals};
-use crate::threads::{Sockets, Threads};
+use crate::threads::Threads;
+use crate::tuning::Tuning;
 
 mod services;
 
@@ -51,11 +52,7 @@ pub(crate) struct Run {
     pub(crate) components: Components,
     /// How containers are started; none when there is no configuration file.
     pub(crate) launch: Option<Launch>,
-    /// Threads that serve connections.
-    pub(crate) threads: usize,
-    /// For how long each of them looks for more before it sleeps.
-    pub(crate) spin: Duration,
-    pub(crate) sockets: Sockets,
+    pub(crate) tuning: Tuning,
 }
 
 /// A node that is being built and then runs.
@@ -76,11 +73,11 @@ pub(crate) async fn run(run: Run) -> Result<(), StartError> {
     let started = Instant::now();
     let signals = Signals::watch()?;
     check_classes(&run.settings, &run.components)?;
-    let threads = Arc::new(Threads::start(run.threads, run.spin, run.sockets)?);
+    let threads = Arc::new(Threads::start(run.tuning)?);
     let (switch, ending) = shutdown::switch();
 
     let mut node = Node::new(&run.settings);
-    node.bind(&run.settings)?;
+    node.bind(&run.settings, run.tuning)?;
     node.start_components(&run.settings, &run.components).await?;
     for line in &node.serves {
         tracing::info!("{line}");
@@ -168,10 +165,10 @@ impl Node {
     }
 
     /// Binds every listener. Nothing is accepted before everything is bound.
-    fn bind(&mut self, settings: &Settings) -> Result<(), StartError> {
+    fn bind(&mut self, settings: &Settings, tuning: Tuning) -> Result<(), StartError> {
         for transport in transports(settings) {
             let listener = bind(transport.endpoint())?;
-            let mut builder = Builder::new(&self.realms, &self.requests_in_flight);
+            let mut builder = Builder::new(&self.realms, &self.requests_in_flight, tuning);
             let protocol = builder.protocol(&transport)?;
             self.local.append(&mut builder.local);
             let address = listener.local_address();

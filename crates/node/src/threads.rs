@@ -11,6 +11,8 @@ use cloverleaf_transport::Stream;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
+use crate::tuning::Tuning;
+
 mod load;
 mod rings;
 mod spin;
@@ -52,12 +54,12 @@ struct Other {
 }
 
 impl Threads {
-    /// Starts `count - 1` threads beside the caller's, which is on its runtime.
-    pub(crate) fn start(count: usize, spin: Duration, sockets: Sockets) -> io::Result<Self> {
-        rings::start(sockets)?;
-        let start = |number| Other::start(number, spin, sockets);
-        let others = (1..count).map(start).collect::<io::Result<_>>()?;
-        Ok(Self { others, load: Load::of(count) })
+    /// Starts the threads beside the caller's, which is on its runtime.
+    pub(crate) fn start(tuning: Tuning) -> io::Result<Self> {
+        rings::start(tuning.sockets)?;
+        let start = |number| Other::start(number, tuning);
+        let others = (1..tuning.threads()).map(start).collect::<io::Result<_>>()?;
+        Ok(Self { others, load: Load::of(tuning.threads()) })
     }
 
     /// Gives a connection to one of the threads.
@@ -91,13 +93,13 @@ impl Threads {
 }
 
 impl Other {
-    fn start(number: usize, spin: Duration, sockets: Sockets) -> io::Result<Self> {
-        let runtime = routing_runtime(spin)?;
+    fn start(number: usize, tuning: Tuning) -> io::Result<Self> {
+        let runtime = routing_runtime(tuning.spin())?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         std::thread::Builder::new().name(format!("router-{number}")).spawn(move || {
             runtime.block_on(async {
-                if let Err(error) = rings::start(sockets) {
+                if let Err(error) = rings::start(tuning.sockets) {
                     tracing::warn!("a thread goes without io_uring: {error}");
                 }
                 // Ends when the sender is dropped; the connections are dropped with the runtime.

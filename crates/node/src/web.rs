@@ -55,6 +55,8 @@ pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
 pub(crate) struct WebSite {
     pub(crate) routes: Routes,
     pub(crate) access_log: bool,
+    /// Whether usual calls and publications have a short way.
+    pub(crate) short_way: bool,
     /// `Strict-Transport-Security`, where the configuration wants it.
     pub(crate) hsts: Option<hyper::header::HeaderValue>,
     /// How long a client may be silent; none: the listener's own limit.
@@ -106,7 +108,7 @@ impl WebSite {
     pub(crate) async fn serve(self: Arc<Self>, mut stream: Stream, from: PeerAddress) {
         let (visit, _place) = self.visits.begin(from);
         let mut early = Held::default();
-        if !self.is_decorated() && self.routes.lead_to_a_bridge() {
+        if self.short_way && !self.is_decorated() && self.routes.lead_to_a_bridge() {
             match attended(&visit, self.serve_directly(stream, &visit)).await {
                 Some(Ok(Some(unusual))) => (stream, early) = unusual,
                 Some(Ok(None)) | None => return,

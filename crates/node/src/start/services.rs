@@ -22,6 +22,7 @@ use super::StartError;
 use crate::listen::{Protocol, WampService};
 use crate::local;
 use crate::realm_host::Realms;
+use crate::tuning::Tuning;
 use crate::web::{
     Endpoint, Files, JsonValue, OriginRule, Routes, Segment, Service, Visits, WebSite,
     WebSocketEndpoint,
@@ -31,13 +32,18 @@ use crate::web::{
 pub(super) struct Builder<'a> {
     realms: &'a Arc<Realms>,
     in_flight: &'a Arc<AtomicUsize>,
+    tuning: Tuning,
     /// The sessions of the HTTP bridge that were opened on the way.
     pub(super) local: Vec<Session>,
 }
 
 impl<'a> Builder<'a> {
-    pub(super) const fn new(realms: &'a Arc<Realms>, in_flight: &'a Arc<AtomicUsize>) -> Self {
-        Self { realms, in_flight, local: Vec::new() }
+    pub(super) const fn new(
+        realms: &'a Arc<Realms>,
+        in_flight: &'a Arc<AtomicUsize>,
+        tuning: Tuning,
+    ) -> Self {
+        Self { realms, in_flight, tuning, local: Vec::new() }
     }
 
     pub(super) fn protocol(&mut self, transport: &Transport) -> Result<Protocol, StartError> {
@@ -72,6 +78,7 @@ impl<'a> Builder<'a> {
         Ok(Protocol::Web(Arc::new(WebSite {
             routes,
             access_log: options.access_log,
+            short_way: self.tuning.has_short_way(),
             hsts,
             idle_timeout: options.client_timeout,
             visits: Visits::default(),

@@ -70,10 +70,19 @@ impl Node {
 
     /// The same in a directory that may hold more.
     pub(crate) fn start_in(program: &str, directory: Directory, config: &str) -> Self {
+        Self::start_so(program, directory, config, &[])
+    }
+
+    /// The same with more options on the command line.
+    pub(crate) fn start_with(program: &str, config: &str, options: &[&str]) -> Self {
+        Self::start_so(program, Directory::new(), config, options)
+    }
+
+    fn start_so(program: &str, directory: Directory, config: &str, options: &[&str]) -> Self {
         let config = directory.write("config.json", config);
         let config = config.display().to_string();
         let args = ["start", "--logformat", "none", "--config", &config];
-        Self::launch(program, directory, &args).ready()
+        Self::launch(program, directory, &[&args, options].concat()).ready()
     }
 
     /// Starts a process without waiting for anything. It leads a process group of its own.
