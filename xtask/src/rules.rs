@@ -105,7 +105,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         package: "cloverleaf-instructions",
-        may_name: &[WAMP, ROUTER, CLIENT, HTTP_BRIDGE],
+        may_name: &[WAMP, ROUTER, TRANSPORT, CLIENT, HTTP_BRIDGE],
         never: &[],
         reason: "its cases call the functions whose instructions they count",
     },

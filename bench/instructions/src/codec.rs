@@ -3,10 +3,10 @@
 
 use std::hint::black_box;
 
-use bytes::Bytes;
 use cloverleaf_wamp::codec::Message;
 use cloverleaf_wamp::codec::transcode::transcode;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
+use cloverleaf_wamp::payload;
 use cloverleaf_wamp::serializer::Serializer;
 
 use super::{Cases, measure};
@@ -60,13 +60,13 @@ pub(super) fn in_format(serializer: Serializer, json: &str) -> Vec<u8> {
 
 /// The message in a frame.
 pub(super) fn message_of<M: Message>(serializer: Serializer, frame: &[u8]) -> M {
-    M::decode(serializer, &Bytes::copy_from_slice(frame)).expect("a message")
+    M::decode(serializer, &payload::frame(frame)).expect("a message")
 }
 
 fn decode<M: Message>(serializer: Serializer, frame: &[u8], rounds: usize) {
     let mut last = None;
     measure(vec![frame; rounds], |frame| {
-        last = Some(M::decode(serializer, &Bytes::copy_from_slice(frame)));
+        last = Some(M::decode(serializer, &payload::frame(frame)));
         black_box(&last);
     });
     let message = last.expect("at least one round").expect("a message");

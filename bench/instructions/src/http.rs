@@ -7,12 +7,12 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use cloverleaf_client::{Link, SendError, Session};
 use cloverleaf_http_bridge::http1::{self, After};
 use cloverleaf_http_bridge::{Bridge, BridgeSettings, Connection, Reply, Resource};
 use cloverleaf_router::{Delivery, Moment, Outbox, Realm, SessionKey};
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
+use cloverleaf_wamp::payload::frame;
 use cloverleaf_wamp::serializer::Serializer;
 use parking_lot::Mutex;
 
@@ -92,7 +92,7 @@ impl Place {
     /// What the request is answered, after the callee has answered so.
     fn answer(&self, request: &[u8], answer: ClientMessage) -> Reply {
         let head = http1::parse(request, Connection::default()).expect("a usual request");
-        let body = Bytes::copy_from_slice(&request[head.length()..]);
+        let body = frame(&request[head.length()..]);
         let answering = self.bridge.handle(&head, Ok(body), SystemTime::UNIX_EPOCH);
         let _ = self.realm.lock().handle_message(self.callee, answer, Moment::default());
         match pin!(answering).poll(&mut Context::from_waker(Waker::noop())) {

@@ -1,8 +1,10 @@
 //! Calls and publications through a realm: messages in, messages out, no socket and no queue.
 //!
-//! With frames, each message is decoded from what its sender wrote and encoded for its receiver.
+//! With frames, each message is decoded from what its sender wrote, brought into the form in which it
+//! waits in a queue, and encoded for its receiver.
 
 use std::cell::{Cell, RefCell};
+use std::hint::black_box;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
@@ -10,6 +12,7 @@ use cloverleaf_router::{
     Admitted, Delivery, Moment, Outbox, Permission, Principal, Random, Realm, RealmSettings, Role,
     SessionKey,
 };
+use cloverleaf_transport::WaitingMessage;
 use cloverleaf_wamp::codec::Message as _;
 use cloverleaf_wamp::features::CLIENT;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
@@ -51,8 +54,9 @@ impl Form for Option<RouterMessage> {
 /// As a frame.
 impl Form for Vec<u8> {
     fn replace(&mut self, message: RouterMessage) {
+        let waiting = black_box(WaitingMessage::from(message));
         self.clear();
-        message.encode(SPOKEN, self).expect("a message of one format");
+        RouterMessage::from(waiting).encode(SPOKEN, self).expect("a message of one format");
     }
 }
 

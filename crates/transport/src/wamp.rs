@@ -1,9 +1,9 @@
 //! The handler that speaks WAMP: frames to messages of one direction, messages of the other back.
 
-use bytes::Bytes;
 use cloverleaf_wamp::codec::{EncodeError, Message};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage, SharedEvent};
+use cloverleaf_wamp::payload::frame;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::websocket::MessageKind;
 use thiserror::Error;
@@ -171,7 +171,7 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
             };
             return self.peer.handle_undecodable(&error);
         }
-        match S::Incoming::decode(self.serializer, &Bytes::copy_from_slice(message)) {
+        match S::Incoming::decode(self.serializer, &frame(message)) {
             Ok(message) => self.peer.handle_message(message),
             Err(error) => self.peer.handle_undecodable(&error),
         }

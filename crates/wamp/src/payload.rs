@@ -22,6 +22,32 @@ use crate::serializer::Serializer;
 /// Frames up to this many bytes are always shared: copying out of them costs more than it saves.
 const SMALL_FRAME: usize = 1024;
 
+/// The longest frame that [`frame`] keeps beside its own counter.
+const INLINE_FRAME: usize = 120;
+
+/// A frame that is short enough to be kept in one piece of memory with the count of its sharers.
+struct InlineFrame {
+    length: usize,
+    bytes: [u8; INLINE_FRAME],
+}
+
+impl AsRef<[u8]> for InlineFrame {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// A copy of a message's bytes to be decoded: its payload will share them. A usual one takes one
+/// allocation, where bytes that are shared later take two.
+pub fn frame(message: &[u8]) -> Bytes {
+    if message.len() > INLINE_FRAME {
+        return Bytes::copy_from_slice(message);
+    }
+    let mut bytes = [0; INLINE_FRAME];
+    bytes[..message.len()].copy_from_slice(message);
+    Bytes::from_owner(InlineFrame { length: message.len(), bytes })
+}
+
 /// One encoded value with its format; well-formed by construction.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Encoded {

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use cloverleaf_http_bridge::http1::{self, After, Date, NotUsual};
 use cloverleaf_http_bridge::{Answering, Reply};
 use cloverleaf_transport::Stream;
+use cloverleaf_wamp::payload::frame;
 use tokio::task::coop::consume_budget;
 
 use super::body::Reading;
@@ -221,7 +222,7 @@ impl<'a> Direct<'a> {
         let Some(body) = bytes.get(head.length()..length) else {
             return Taken::PartOfBody(length);
         };
-        let body = Bytes::copy_from_slice(body);
+        let body = frame(body);
         Taken::Request(bridge.handle(&head, Ok(body), SystemTime::now()), length)
     }
 
