@@ -18,8 +18,8 @@ STARTUP = {"ready_to_serve_ms": 12.0, "all_procedures_ms": 12.0, "resident_kib":
 def report_of(rate, **changes):
     values = {"mode": "rpc", "unit": "calls", "rate": rate, "count": int(rate), "p50_us": 10.0,
               "p90_us": 15.0, "p99_us": 20.0, "p999_us": 30.0, "errors": 0, "lost": 0,
-              "first_error": None,
-              "router_cpu_us": 5.0, "router_cores": 0.5, "generator_cores": 0.4, "more": {}}
+              "first_error": None, "router_cpu_us": 5.0, "router_cores": 0.5,
+              "generator_cores": 0.4, "more": {}}
     return {**values, **changes}
 
 

@@ -12,7 +12,8 @@ from measure import cells, targets
 
 # Latencies are in µs, with the published one in parentheses.
 HEAD = ("| procedure | requests/s | published | p50 | p90 | p99 | ceiling | its requests/s | ratio "
-        "| lowest–highest | target | router CPU, µs/request | ceiling's | ratio | target | met |")
+        "| lowest–highest | target | router CPU, µs/request | ceiling's | CPU ratio | CPU target "
+        "| met |")
 COLUMNS = HEAD.count("|") - 1
 ALIGNMENT = "|---|" + "--:|" * 5 + "---|" + "--:|" * 8 + "---|"
 
