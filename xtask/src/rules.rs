@@ -38,6 +38,7 @@ const TRANSPORT: &str = "cloverleaf-transport";
 const CLIENT: &str = "cloverleaf-client";
 const CONFIG: &str = "cloverleaf-config";
 const HTTP_BRIDGE: &str = "cloverleaf-http-bridge";
+const ALLOCATOR: &str = "cloverleaf-allocator";
 const NODE: &str = "cloverleaf-node";
 
 /// One row a package; a package without a row is a fault.
@@ -85,14 +86,20 @@ pub(crate) const RULES: &[Rule] = &[
         reason: "a configuration is read and judged before anything runs",
     },
     Rule {
+        package: ALLOCATOR,
+        may_name: &[],
+        never: WORLD,
+        reason: "a choice of the programs alone, which knows nothing of what is allocated",
+    },
+    Rule {
         package: NODE,
-        may_name: &[WAMP, RING, ROUTER, TRANSPORT, CLIENT, HTTP_BRIDGE, CONFIG],
+        may_name: &[WAMP, RING, ROUTER, TRANSPORT, CLIENT, HTTP_BRIDGE, CONFIG, ALLOCATOR],
         never: &[],
         reason: "the one place where everything is wired together, and that names the router",
     },
     Rule {
         package: "caller-performance",
-        may_name: &[NODE, CLIENT, WAMP],
+        may_name: &[NODE, CLIENT, WAMP, ALLOCATOR],
         never: &[],
         reason: "an example sees what an application sees",
     },

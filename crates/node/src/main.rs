@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
+use cloverleaf_allocator::Allocator;
 use cloverleaf_node::Components;
 
 /// Why: `docs/decisions/allocator.md`.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
+    cloverleaf_allocator::give_memory_back();
     cloverleaf_node::main(Components::new())
 }

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use cloverleaf_allocator::Allocator;
 use cloverleaf_client::{Args, Failure, InvokePolicy, Kwargs};
 use cloverleaf_node::{ComponentError, Components, Joined};
 use serde::Deserialize;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 /// How often a quiet component says that it is alive.
 const QUIET_CALLS: u64 = 10_000;
@@ -57,6 +58,7 @@ async fn register(joined: Joined, calculation: Calculation) -> Result<(), Compon
 }
 
 fn main() -> ExitCode {
+    cloverleaf_allocator::give_memory_back();
     let single = |procedure, calculate| {
         let policy = InvokePolicy::Single;
         let calculation = Calculation { procedure, policy, calculate };
