@@ -21,7 +21,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 
 .PHONY: help run test binaries test-rust test-interop test-bench check lockfile format clippy \
         fuzz-targets docs arch deny advisories bench bench-quick bench-wamp bench-peers \
-        bench-instructions fuzz wrk valgrind
+        bench-instructions bench-system-calls fuzz wrk valgrind strace
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,6 +117,10 @@ bench-instructions: valgrind ## Count instructions and allocations; tell what mo
 	cargo build --release -p cloverleaf-instructions
 	python3 bench/instructions.py
 
+bench-system-calls: wrk strace ## Count the system calls of an HTTP request, in about a minute.
+	cargo build --release -p caller-performance
+	python3 bench/system_calls.py --router $(TARGET)/release/caller-performance
+
 # cargo-fuzz asks the compiler for its sanitizers, which the stable one grants when told so.
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked --root $(TARGET)/tools cargo-fuzz
@@ -147,3 +151,8 @@ valgrind:
 	@command -v valgrind >/dev/null || { \
 	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y valgrind; \
 	} || { echo "please install valgrind: it counts the instructions"; exit 1; }
+
+strace:
+	@command -v strace >/dev/null || { \
+	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y strace; \
+	} || { echo "please install strace: it counts the system calls"; exit 1; }

@@ -14,7 +14,7 @@ use super::tally::Tally;
 const TURN: Duration = Duration::from_millis(20);
 
 /// How long nothing may come after the end before what is in flight counts as lost.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest wait for what is in flight, however steadily it comes.
 const LONGEST_END: Duration = Duration::from_secs(30);
