@@ -31,8 +31,8 @@ const _: () = assert!(_mi_option_last == 38);
 /// Has memory given back although more is becoming free; to be called first in `main`. Who has set
 /// `MIMALLOC_PURGE_EXTEND_DELAY` in the environment has chosen otherwise, and it stays at that.
 pub fn give_memory_back() {
-    // SAFETY: mimalloc checks the number of the option, whatever it is, and stores one word, which
-    // it reads anew each time and takes any value of. The environment was read before `main`.
+    // SAFETY: mimalloc checks the number of the option, whatever it is, and stores one word, as it
+    // does itself on any thread that asks for an option first. It takes any value of this one.
     #[expect(unsafe_code, reason = "a function in C")]
     unsafe {
         mi_option_set_default(PURGE_EXTEND_DELAY, 0);
