@@ -21,7 +21,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 
 .PHONY: help run test binaries test-rust test-interop test-bench check lockfile format clippy \
         fuzz-targets docs arch deny advisories bench bench-quick bench-wamp bench-peers \
-        bench-instructions bench-system-calls fuzz wrk valgrind strace
+        bench-instructions bench-system-calls bench-contention \
+        fuzz wrk valgrind strace
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,6 +121,10 @@ bench-instructions: valgrind ## Count instructions and allocations; tell what mo
 bench-system-calls: wrk strace ## Count the system calls of an HTTP request, in about a minute.
 	cargo build --release -p caller-performance
 	python3 bench/system_calls.py --router $(TARGET)/release/caller-performance
+
+bench-contention: ## Measure how the lock of a realm holds when many threads want it, in half a minute.
+	cargo build --release -p cloverleaf-contention
+	$(TARGET)/release/cloverleaf-contention
 
 # cargo-fuzz asks the compiler for its sanitizers, which the stable one grants when told so.
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).

@@ -117,6 +117,12 @@ pub(crate) const RULES: &[Rule] = &[
         reason: "its cases call the functions whose instructions they count",
     },
     Rule {
+        package: "cloverleaf-contention",
+        may_name: &[WAMP, ROUTER, TRANSPORT],
+        never: &[],
+        reason: "it holds a realm's lock for the node's work: the realm and the queues of connections",
+    },
+    Rule {
         package: "cloverleaf-testkit",
         may_name: &[WAMP, ROUTER, CLIENT, TRANSPORT],
         never: &[],
@@ -131,8 +137,14 @@ pub(crate) const RULES: &[Rule] = &[
 ];
 
 /// Packages that tests may not name either: nothing is above a program.
-pub(crate) const PROGRAMS: &[&str] =
-    &[NODE, "caller-performance", "cloverleaf-bench", "cloverleaf-instructions", "xtask"];
+pub(crate) const PROGRAMS: &[&str] = &[
+    NODE,
+    "caller-performance",
+    "cloverleaf-bench",
+    "cloverleaf-contention",
+    "cloverleaf-instructions",
+    "xtask",
+];
 
 /// An arrow that has to be optional, or made without some features.
 #[derive(Debug)]

@@ -50,7 +50,7 @@ struct Queue<T> {
 
 /// How a queue ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// Send what is queued, then close.
     Close(String),
     /// Close at once: the peer does not read.
@@ -143,7 +143,7 @@ impl<T: Queued> Outlet<T> {
     /// Moves everything that is queued to the end of `batch`, after saying how much of what was
     /// taken before has been encoded. Pending when there is nothing; the end of the queue comes
     /// after its items.
-    pub(crate) fn poll_take(
+    pub fn poll_take(
         &mut self,
         encoded: &mut Encoded,
         batch: &mut VecDeque<T>,
@@ -206,9 +206,11 @@ impl<T> Drop for Outlet<T> {
 
 /// What a connection has encoded since it last took something.
 #[derive(Debug, Default)]
-pub(crate) struct Encoded {
-    pub(crate) bytes: usize,
-    pub(crate) messages: usize,
+pub struct Encoded {
+    /// What they held in the queue ([`Queued::size`]).
+    pub bytes: usize,
+    /// How many they were.
+    pub messages: usize,
 }
 
 #[cfg(test)]

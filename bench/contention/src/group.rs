@@ -1,0 +1,151 @@
+//! The sessions that have to do with each other: whole calls between two, publications among ten.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use clap::ValueEnum;
+use cloverleaf_wamp::message::RouterMessage;
+use serde::Serialize;
+
+use crate::host::Host;
+use crate::meter::Meter;
+use crate::peer::{Peer, frame, yielded};
+
+/// What is routed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Work {
+    /// CALL, INVOCATION, YIELD, RESULT between two sessions.
+    Calls,
+    /// PUBLISH, and an EVENT to nine of ten sessions.
+    Publications,
+}
+
+impl Work {
+    /// How many sessions make one group.
+    pub(crate) const fn group_size(self) -> usize {
+        match self {
+            Self::Calls => 2,
+            Self::Publications => 10,
+        }
+    }
+
+    /// How often one of them takes the lock.
+    pub(crate) const fn entries(self) -> u64 {
+        match self {
+            Self::Calls => 2,
+            Self::Publications => 1,
+        }
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Calls => "calls",
+            Self::Publications => "publications",
+        })
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// Who begins: the caller or the publisher.
+    first: Peer,
+    /// The callee, or the subscribers.
+    others: Vec<Peer>,
+    /// What the first one sends.
+    sent: Vec<u8>,
+    /// What it is answered, if it is.
+    answer: Option<Vec<u8>>,
+}
+
+impl Group {
+    /// The group of a realm with this number.
+    pub(crate) fn new(work: Work, host: &Arc<Host>, number: usize) -> Self {
+        let mut first = Peer::join(host);
+        let mut others: Vec<_> = (1..work.group_size()).map(|_| Peer::join(host)).collect();
+        let (sent, answer) = match work {
+            Work::Calls => {
+                let procedure = format!("com.example.add2.{number}");
+                others[0].request(&format!(r#"[64,1,{{}},"{procedure}"]"#));
+                let call = format!(r#"[48,1,{{}},"{procedure}",[13,3],{{"verbose":false}}]"#);
+                (call, Some(frame("[50,1,{},[16]]")))
+            }
+            Work::Publications => {
+                let topic = format!("com.example.sums.{number}");
+                let subscribe = format!(r#"[32,1,{{}},"{topic}"]"#);
+                first.request(&subscribe);
+                others.iter_mut().for_each(|peer| peer.request(&subscribe));
+                (format!(r#"[16,1,{{}},"{topic}",[16]]"#), None)
+            }
+        };
+        Self { first, others, sent: frame(&sent), answer }
+    }
+
+    /// One call or one publication, from frames to frames.
+    ///
+    /// # Panics
+    /// When not everybody was sent what it should be.
+    pub(crate) fn once(&mut self, out: &mut Vec<u8>, meter: &mut Meter) {
+        let context = Context::from_waker(Waker::noop());
+        self.first.receive(&self.sent, meter);
+        let Some(answer) = &self.answer else {
+            let mut events = 0;
+            for subscriber in &mut self.others {
+                subscriber.drain(&context, out, |message, _| {
+                    events += usize::from(matches!(message, RouterMessage::Event(_)));
+                });
+            }
+            assert_eq!(events, self.others.len(), "each other session hears the publication once");
+            return;
+        };
+        let callee = &mut self.others[0];
+        let mut invocation = 0;
+        callee.drain(&context, out, |message, _| invocation = invocation_of(message));
+        callee.receive(&yielded(invocation), meter);
+        let mut is_right = false;
+        self.first.drain(&context, out, |_, frame| is_right = frame == answer);
+        assert!(is_right, "the caller is sent its result");
+    }
+}
+
+/// The number of an INVOCATION.
+///
+/// # Panics
+/// When it is another message.
+pub(crate) fn invocation_of(message: &RouterMessage) -> u64 {
+    match message {
+        RouterMessage::Invocation(invocation) => invocation.request.number(),
+        other => panic!("a callee was sent {}", other.name()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Group, Work};
+    use crate::host::Host;
+    use crate::meter::Meter;
+
+    /// How often a group of this work takes the lock, three times over.
+    fn entries(work: Work) -> u64 {
+        let mut group = Group::new(work, &Host::new(), 0);
+        let mut meter = Meter::default();
+        for _ in 0..3 {
+            group.once(&mut Vec::new(), &mut meter);
+        }
+        meter.entries()
+    }
+
+    #[test]
+    fn a_call_takes_the_lock_for_its_call_and_for_its_yield() {
+        assert_eq!(entries(Work::Calls), 3 * Work::Calls.entries());
+    }
+
+    #[test]
+    fn a_publication_takes_the_lock_once_however_many_hear_it() {
+        assert_eq!(entries(Work::Publications), 3 * Work::Publications.entries());
+    }
+}

@@ -1,0 +1,128 @@
+//! What one thread spends under locks and before them.
+//!
+//! To look at the clock takes a good part of what a message takes under the lock. So only one entry
+//! in [`EACH`] is timed, and what the clock itself takes is taken off. Waiting is timed whenever
+//! there is any.
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// One entry in so many is timed. A prime, so that it is not always the same kind of message.
+const EACH: u64 = 61;
+
+/// Of the timed entries, the longest of so many is left out: there the thread had lost its core.
+const LOST_ONE_IN: usize = 100;
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    entries: u64,
+    /// How long the timed entries took, in nanoseconds.
+    timed: Vec<u64>,
+    waits: u64,
+    waited: Duration,
+}
+
+impl Meter {
+    /// Waits for what `wait` gives.
+    pub(crate) fn wait<T>(&mut self, wait: impl FnOnce() -> T) -> T {
+        let since = Instant::now();
+        let got = wait();
+        self.waited += since.elapsed();
+        self.waits += 1;
+        got
+    }
+
+    /// The lock is held from now on. What it returns is for [`Meter::leave`].
+    pub(crate) fn enter(&mut self) -> Option<Instant> {
+        self.entries += 1;
+        self.entries.is_multiple_of(EACH).then(Instant::now)
+    }
+
+    /// The lock is about to be given back.
+    pub(crate) fn leave(&mut self, entered: Option<Instant>) {
+        if let Some(entered) = entered {
+            self.timed.push(entered.elapsed().as_nanos() as u64);
+        }
+    }
+
+    /// Adds what another thread has measured.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.entries += other.entries;
+        self.timed.extend_from_slice(&other.timed);
+        self.waits += other.waits;
+        self.waited += other.waited;
+    }
+
+    /// How often a lock was taken.
+    pub(crate) const fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// How often it was not free.
+    pub(crate) const fn waits(&self) -> u64 {
+        self.waits
+    }
+
+    /// How long was waited, in all.
+    pub(crate) const fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// How long one entry holds the lock on average, in nanoseconds; `clock` is what it takes to
+    /// look at the clock.
+    pub(crate) fn held(&self, clock: f64) -> f64 {
+        let mut timed = self.timed.clone();
+        timed.sort_unstable();
+        timed.truncate(timed.len() - timed.len() / LOST_ONE_IN);
+        if timed.is_empty() {
+            return 0.0;
+        }
+        (timed.iter().sum::<u64>() as f64 / timed.len() as f64 - clock).max(0.0)
+    }
+}
+
+/// How long this thread has had a core.
+pub(crate) fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// What it takes to look at the clock, in nanoseconds: the least of many short rounds, in which the
+/// thread kept its core.
+pub(crate) fn clock() -> f64 {
+    const ROUNDS: u32 = 200;
+    const LOOKS: u32 = 500;
+    let round = |_| {
+        let start = Instant::now();
+        for _ in 1..LOOKS {
+            std::hint::black_box(Instant::now());
+        }
+        start.elapsed().as_nanos() as f64 / f64::from(LOOKS)
+    };
+    (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Meter;
+
+    #[test]
+    fn the_longest_entry_in_a_hundred_and_the_clock_do_not_count() {
+        let mut timed = vec![130; 99];
+        timed.push(4_000_000);
+        let meter = Meter { timed, ..Meter::default() };
+        assert_eq!(meter.held(30.0), 100.0);
+    }
+
+    #[test]
+    fn one_entry_in_sixty_one_is_timed() {
+        let mut meter = Meter::default();
+        for _ in 0..122 {
+            let entered = meter.enter();
+            meter.leave(entered);
+        }
+        assert_eq!((meter.entries(), meter.timed.len()), (122, 2));
+    }
+}
