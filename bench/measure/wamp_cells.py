@@ -15,9 +15,6 @@ IN_FLIGHT = 100
 # For the comparison of threads: a single connection belongs to one of them.
 CALLERS = ("--connections", "8", "--callees", "8", "--in-flight", "25")
 
-# Publications in flight to many subscribers: with 10,000 of them, 160,000 events.
-WINDOW_OF_MANY = ("--window", "16")
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -50,7 +47,7 @@ def rpc(name, transport, serializer, *options, target=None):
 def all_cells(many):
     """Every cell; `many` is the number of sessions where it is the number that matters."""
     files = many + 1_000
-    subscribers = ("--subscribers", str(many), *WINDOW_OF_MANY)
+    subscribers = ("--subscribers", str(many))
     sessions = ("--sessions", str(many))
     return [
         Cell(SEQUENTIAL, "rpc", target=17_000, beside_forwarder=True),
