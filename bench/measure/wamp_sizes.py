@@ -6,7 +6,7 @@ Only the list. One round each says it, because a drawing shows the whole way and
 
 from dataclasses import dataclass
 
-from measure.wamp_cells import UNIX, WINDOW_OF_MANY, Cell
+from measure.wamp_cells import UNIX, Cell
 
 PAYLOAD, FANOUT = "payload", "fanout"
 
@@ -44,8 +44,8 @@ def payload(serializer, octets):
 
 
 def fanout(subscribers):
-    """The window is the same for all, so that their number alone changes."""
-    options = ("--subscribers", str(subscribers), *WINDOW_OF_MANY)
+    """The window is the default for all, so that their number alone changes."""
+    options = ("--subscribers", str(subscribers))
     cell = Cell(f"fan-out 1 → {subscribers:,}, to be drawn", "fanout", options=options, once=True,
                 files=subscribers + 1_000)
     return Point(FANOUT, "msgpack", subscribers, cell)
