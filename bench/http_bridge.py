@@ -254,11 +254,7 @@ def main(words):
     page = report.markdown(result)
     paths = report.write(result, page, arguments.results, name)
     paths += charts.write(charts.of_bridge(result), arguments.results, name, arguments.plots)
-    progress.line()
-    print(page)
-    for path in paths:
-        progress.line(f"written: {path}")
-    return 1 if session.failures else 0
+    return report.close(progress, page, paths, session.failures)
 
 
 if __name__ == "__main__":

@@ -236,11 +236,7 @@ def main(words):
     page = peers_report.markdown(result)
     paths = report.write(result, page, arguments.results, name)
     paths += charts.write(charts.of_peers(result), arguments.results, started, arguments.plots)
-    progress.line()
-    print(page)
-    for path in paths:
-        progress.line(f"written: {path}")
-    return 1 if session.failures else 0
+    return report.close(progress, page, paths, session.failures)
 
 
 if __name__ == "__main__":

@@ -170,11 +170,7 @@ def main(words):
     page = wamp_report.markdown(result)
     paths = report.write(result, page, arguments.results, name)
     paths += charts.write(wamp_charts.of_wamp(result), arguments.results, started, arguments.plots)
-    progress.line()
-    print(page)
-    for path in paths:
-        progress.line(f"written: {path}")
-    return 1 if session.failures else 0
+    return report.close(progress, page, paths, session.failures)
 
 
 if __name__ == "__main__":

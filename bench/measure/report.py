@@ -190,3 +190,13 @@ def startup_table(startup):
 def told(title, sentences, otherwise):
     lines = "\n".join(f"- {sentence}" for sentence in sentences) or otherwise
     return f"## {title}\n\n{lines}"
+
+
+def close(progress, page, paths, failures):
+    """Shows the page and where it was written. Returns the status that the program ends with: 1
+    when something failed."""
+    progress.line()
+    print(page)
+    for path in paths:
+        progress.line(f"written: {path}")
+    return 1 if failures else 0
