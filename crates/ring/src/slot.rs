@@ -239,6 +239,11 @@ impl Slot {
             if self.unread.capacity() == 0 {
                 self.unread = spares.take();
             }
+            if self.taken >= self.unread_len() {
+                // A reader that never takes all would otherwise leave everything it took behind.
+                self.unread.drain(..self.taken);
+                self.taken = 0;
+            }
             self.unread.extend_from_slice(bytes);
         }
         wake(&mut self.reader);
@@ -286,5 +291,28 @@ fn remember(place: &mut Option<Waker>, context: &Context<'_>) {
 fn wake(place: &mut Option<Waker>) {
     if let Some(waker) = place.take() {
         waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::task::{Context, Waker};
+
+    use super::{MAX_UNREAD, Slot};
+    use crate::state::Spares;
+
+    #[test]
+    fn what_a_reader_that_never_takes_all_has_taken_is_not_kept() {
+        let mut slot = Slot::new(UnixStream::pair().unwrap().0.into());
+        let mut spares = Spares::default();
+        let context = Context::from_waker(Waker::noop());
+        slot.received(&[1; 100], &mut spares);
+        for _ in 0..10_000 {
+            slot.received(&[2; 4096], &mut spares);
+            assert!(slot.poll_read(&context, &mut [0; 4096], &mut spares).0.is_ready());
+        }
+        assert_eq!(slot.unread_len(), 100);
+        assert!(slot.unread.capacity() < MAX_UNREAD, "{} bytes", slot.unread.capacity());
     }
 }
