@@ -54,6 +54,9 @@ pub(crate) enum Completion<'a> {
     ReceivedLast(Option<io::Error>),
     /// A vector comes back, of which so many bytes were sent.
     Sent(Vec<u8>, io::Result<usize>),
+    /// What was to be stopped was not found; where it goes on all the same, it has to be stopped
+    /// anew.
+    NotStopped,
 }
 
 /// The kernel's end of all sockets of a thread.
@@ -71,8 +74,11 @@ pub(crate) struct Kernel {
 enum Tag {
     Receive(Key),
     Send(Key, usize),
-    Cancel,
+    Cancel(Key),
 }
+
+/// What becomes of the cancelling of a request that is not where the kernel looks for it.
+const NOT_FOUND: i32 = -rustix::io::Errno::NOENT.raw_os_error();
 
 /// Sockets and vectors are numbered up to this; a slab never comes near it.
 const NUMBERS: u64 = 1 << 31;
@@ -80,7 +86,7 @@ const NUMBERS: u64 = 1 << 31;
 impl Tag {
     const fn pack(self) -> u64 {
         match self {
-            Self::Cancel => 0,
+            Self::Cancel(key) => key as u64,
             Self::Receive(key) => 1 << 62 | key as u64,
             Self::Send(key, vector) => 2 << 62 | (vector as u64) << 31 | key as u64,
         }
@@ -89,7 +95,7 @@ impl Tag {
     const fn unpack(bits: u64) -> Self {
         let key = (bits % NUMBERS) as Key;
         match bits >> 62 {
-            0 => Self::Cancel,
+            0 => Self::Cancel(key),
             1 => Self::Receive(key),
             _ => Self::Send(key, ((bits >> 31) % NUMBERS) as usize),
         }
@@ -127,7 +133,7 @@ impl Kernel {
 
     /// Stops receiving; a last completion says when.
     pub(crate) fn stop_receiving(&mut self, key: Key) {
-        self.cancel(Tag::Receive(key));
+        self.cancel(Tag::Receive(key), key);
     }
 
     /// Sends all of `bytes`. With `patiently`, as the peer makes room; otherwise what fits now.
@@ -152,12 +158,12 @@ impl Kernel {
 
     /// Gives up sending; the vector comes back all the same.
     pub(crate) fn stop_sending(&mut self, key: Key, vector: usize) {
-        self.cancel(Tag::Send(key, vector));
+        self.cancel(Tag::Send(key, vector), key);
     }
 
-    fn cancel(&mut self, tag: Tag) {
+    fn cancel(&mut self, tag: Tag, key: Key) {
         let request = opcode::AsyncCancel::new(tag.pack()).build();
-        self.ask(request, Tag::Cancel);
+        self.ask(request, Tag::Cancel(key));
     }
 
     fn ask(&mut self, request: squeue::Entry, tag: Tag) {
@@ -201,7 +207,10 @@ impl Kernel {
         let mut used = 0;
         for entry in self.ring.completion() {
             match Tag::unpack(entry.user_data()) {
-                Tag::Cancel => {}
+                Tag::Cancel(key) if entry.result() == NOT_FOUND => {
+                    handle(key, Completion::NotStopped)
+                }
+                Tag::Cancel(_) => {}
                 Tag::Receive(key) => {
                     self.buffers.received(&entry, &mut used, |completion| handle(key, completion));
                 }

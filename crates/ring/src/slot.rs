@@ -272,6 +272,17 @@ impl Slot {
         wake(&mut self.writer);
     }
 
+    /// What was to be stopped was just then between two places where the kernel looks for it, or has
+    /// ended. In the first case it is to be stopped anew.
+    pub(crate) const fn not_stopped(&mut self) {
+        if matches!(self.receiving, Receiving::Stopping) {
+            self.receiving = Receiving::Yes;
+        }
+        if let Some(sending) = &mut self.sending {
+            sending.is_stopping = false;
+        }
+    }
+
     /// The ring has failed; so has the socket.
     pub(crate) fn fail(&mut self, number: i32) {
         self.end.get_or_insert(Err(number));
@@ -299,7 +310,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::task::{Context, Waker};
 
-    use super::{MAX_UNREAD, Slot};
+    use super::{MAX_UNREAD, Slot, Want};
     use crate::state::Spares;
 
     #[test]
@@ -314,5 +325,22 @@ mod tests {
         }
         assert_eq!(slot.unread_len(), 100);
         assert!(slot.unread.capacity() < MAX_UNREAD, "{} bytes", slot.unread.capacity());
+    }
+
+    #[test]
+    fn what_could_not_be_found_to_be_stopped_is_stopped_anew() {
+        let mut slot = Slot::new(UnixStream::pair().unwrap().0.into());
+        assert!(matches!(slot.next(), Some(Want::Receive)));
+        slot.is_sending(7, 100);
+        slot.give_up();
+        for _ in 0..2 {
+            assert!(matches!(slot.next(), Some(Want::StopReceiving)));
+            assert!(matches!(slot.next(), Some(Want::StopSending(7))));
+            assert!(slot.next().is_none());
+            slot.not_stopped();
+        }
+        slot.received_last(None);
+        slot.sent(Ok(100));
+        assert!(matches!(slot.next(), Some(Want::Close)));
     }
 }

@@ -141,7 +141,8 @@ impl State {
     fn hand_out(&mut self) {
         let Self { kernel, slots, listed, spares, .. } = self;
         kernel.completions(|key, completion| {
-            let slot = &mut slots[key];
+            // What was to be stopped may have ended before, and its socket may be gone.
+            let Some(slot) = slots.get_mut(key) else { return };
             match completion {
                 Completion::Received(bytes) => slot.received(bytes, spares),
                 Completion::ReceivedLast(error) => slot.received_last(lasting(error)),
@@ -149,6 +150,7 @@ impl State {
                     spares.put(vector);
                     slot.sent(outcome.map_err(|error| number(&error)));
                 }
+                Completion::NotStopped => slot.not_stopped(),
             }
             if slot.wants_something() && !std::mem::replace(&mut slot.is_listed, true) {
                 listed.push(key);
