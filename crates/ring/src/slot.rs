@@ -6,6 +6,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, Waker, ready};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use crate::state::Spares;
 
 /// So many bytes that nobody has taken end the receiving until they are: what a socket would hold
@@ -168,9 +170,10 @@ impl Slot {
         (self.descriptor, unread)
     }
 
-    /// Whether the end of the stream has been seen, be there bytes before it or not.
-    pub(crate) const fn has_ended(&self) -> bool {
-        self.end.is_some()
+    /// Whether the stream ends, be there bytes before its end or not.
+    pub(crate) fn has_ended(&self) -> bool {
+        // As long as nothing is received, the end is not either.
+        self.end.is_some() || (self.receiving == Receiving::No && is_hung_up(&self.descriptor))
     }
 
     /// Nobody holds the socket any more. What it has still to send is sent as far as there is room.
@@ -290,6 +293,13 @@ impl Slot {
         wake(&mut self.reader);
         wake(&mut self.writer);
     }
+}
+
+/// Whether the system knows of the peer's end.
+fn is_hung_up(socket: &OwnedFd) -> bool {
+    let mut asked = [PollFd::new(socket, PollFlags::RDHUP)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut asked, Some(&now)).is_ok_and(|count| count > 0)
 }
 
 fn remember(place: &mut Option<Waker>, context: &Context<'_>) {

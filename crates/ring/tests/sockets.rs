@@ -234,6 +234,22 @@ fn bytes_that_nobody_takes_are_left_to_the_sender() {
 }
 
 #[test]
+fn the_end_is_known_behind_bytes_that_nobody_takes() {
+    with_ring(|ring| async move {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let socket = ring.adopt(ours).unwrap();
+        // The ring leaves the last of it to the system.
+        for _ in 0..5 {
+            theirs.write_all(&noise(40 << 10)).unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(!socket.peer_has_ended());
+        drop(theirs);
+        assert!(socket.peer_has_ended());
+    });
+}
+
+#[test]
 fn a_reset_is_an_error() {
     with_ring(|ring| async move {
         let (ours, theirs) = tcp_pair();

@@ -74,7 +74,7 @@ fn a_client_that_sends_octet_by_octet_is_sent_away() {
 /// So much that it is not read to its end before the answer.
 #[test]
 fn a_client_that_hangs_up_behind_many_requests_has_its_call_canceled() {
-    const REQUESTS: usize = 1_000;
+    const REQUESTS: usize = 1_500;
     let node = node("1");
     let mut callee = node.rawsocket(JSON);
     let hello = r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}}}}]"#;
