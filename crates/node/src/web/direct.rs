@@ -122,7 +122,11 @@ impl<'a> Direct<'a> {
                     poll_fn(|context| self.poll_answer(&mut answering, context)).await?
                 }
                 Next::Unusual => return Ok(Some(self.held)),
-                Next::End => return Ok(None),
+                Next::End => {
+                    // A ring may still have some of the last answer to send.
+                    poll_fn(|context| self.stream.poll_shutdown(context)).await?;
+                    return Ok(None);
+                }
             };
             let Outcome::Replied(after, body) = outcome else { return Ok(None) };
             if !self.unsent.is_empty() {

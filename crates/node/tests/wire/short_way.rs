@@ -287,6 +287,35 @@ fn a_client_that_never_reads_is_not_read_either() {
     honest.call();
 }
 
+/// Its half of the connection ends while the answer is still on its way: more than a Unix socket
+/// takes of it at once.
+#[test]
+fn a_client_that_has_nothing_more_to_ask_gets_all_of_a_long_answer() {
+    const ANSWER: usize = 250_000;
+    let config = r#"{"version": 2, "workers": [{"type": "router",
+      "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
+        {"uri": "*", "allow": {"call": true, "register": true}}]}]}],
+      "transports": [
+        {"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}},
+        {"type": "web", "endpoint": {"type": "unix", "path": "web.sock"}, "paths": {
+          "call": {"type": "caller", "realm": "realm1", "role": "anonymous"}}}]}]}"#;
+    let node = Node::start(CLOVERLEAF, config);
+    let mut callee = node.rawsocket(JSON);
+    callee.join();
+    callee.obtain(r#"[64,1,{},"com.example.long"]"#);
+    let path = node.socket().with_file_name("web.sock");
+    let mut stream = Stream::Unix(UnixStream::connect(path).expect("a connection"));
+    stream.send(posting("/call", r#"{"procedure":"com.example.long"}"#).as_bytes());
+    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    callee.send(&format!(r#"[70,1,{{}},["{}"]]"#, "x".repeat(ANSWER)));
+    assert_eq!(stream.receive(15), b"HTTP/1.1 200 OK");
+    stream.finish();
+    // The router sees the end before there is room for all.
+    std::thread::sleep(SILENCE);
+    let received = stream.receive(2 * ANSWER).len();
+    assert!(received > ANSWER, "the answer was cut after {received} bytes");
+}
+
 #[test]
 fn a_call_whose_client_sends_on_and_hangs_up_is_canceled() {
     let node = router();
