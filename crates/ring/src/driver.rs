@@ -46,9 +46,9 @@ impl Ring {
         Ok(())
     }
 
-    /// The ring of this thread, if it has been started.
+    /// The ring of this thread, if it has been started and has not failed since.
     pub fn of_thread() -> Option<Self> {
-        OF_THREAD.with_borrow(Clone::clone)
+        OF_THREAD.with_borrow(Clone::clone).filter(|ring| !ring.0.lock().has_failed())
     }
 
     /// Takes over a connected stream socket that no runtime watches.

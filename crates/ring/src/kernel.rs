@@ -126,14 +126,14 @@ impl Kernel {
     }
 
     /// Receives from a socket whenever something comes, until it is told to stop.
-    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>, key: Key) {
+    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>, key: Key) -> io::Result<()> {
         let request = opcode::RecvMulti::new(Fd(socket.as_raw_fd()), GROUP).build();
-        self.ask(request, Tag::Receive(key));
+        self.ask(request, Tag::Receive(key))
     }
 
     /// Stops receiving; a last completion says when.
-    pub(crate) fn stop_receiving(&mut self, key: Key) {
-        self.cancel(Tag::Receive(key), key);
+    pub(crate) fn stop_receiving(&mut self, key: Key) -> io::Result<()> {
+        self.cancel(Tag::Receive(key), key)
     }
 
     /// Sends all of `bytes`. With `patiently`, as the peer makes room; otherwise what fits now.
@@ -144,7 +144,7 @@ impl Kernel {
         key: Key,
         bytes: Vec<u8>,
         patiently: bool,
-    ) -> usize {
+    ) -> io::Result<usize> {
         let how = if patiently { RecvFlags::WAITALL } else { RecvFlags::DONTWAIT };
         let flags = SendFlags::NOSIGNAL.bits() | how.bits();
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
@@ -152,32 +152,33 @@ impl Kernel {
             .flags(flags.cast_signed())
             .build();
         let vector = self.sending.insert(bytes);
-        self.ask(request, Tag::Send(key, vector));
-        vector
+        self.ask(request, Tag::Send(key, vector))?;
+        Ok(vector)
     }
 
     /// Gives up sending; the vector comes back all the same.
-    pub(crate) fn stop_sending(&mut self, key: Key, vector: usize) {
-        self.cancel(Tag::Send(key, vector), key);
+    pub(crate) fn stop_sending(&mut self, key: Key, vector: usize) -> io::Result<()> {
+        self.cancel(Tag::Send(key, vector), key)
     }
 
-    fn cancel(&mut self, tag: Tag, key: Key) {
+    fn cancel(&mut self, tag: Tag, key: Key) -> io::Result<()> {
         let request = opcode::AsyncCancel::new(tag.pack()).build();
-        self.ask(request, Tag::Cancel(key));
+        self.ask(request, Tag::Cancel(key))
     }
 
-    fn ask(&mut self, request: squeue::Entry, tag: Tag) {
+    fn ask(&mut self, request: squeue::Entry, tag: Tag) -> io::Result<()> {
         let request = request.user_data(tag.pack());
         // SAFETY: the memory that a request names, if any, lives until its completion; see the
         // head of this file.
         while unsafe { self.ring.submission().push(&request) }.is_err() {
-            // Full: what is there goes ahead. An error is met again by the next `enter`.
-            let _ = self.ring.submit();
+            // Full: what is there goes ahead.
+            self.enter()?;
         }
+        Ok(())
     }
 
     /// Takes the requests to the kernel and fetches what has happened. The bell is silent while
-    /// this runs: see [`has_more`](Self::has_more).
+    /// this runs: see [`is_needed`](Self::is_needed).
     pub(crate) fn enter(&mut self) -> io::Result<()> {
         self.ring.completion().disable_eventfd();
         let entered = self.ring.submit();
@@ -190,16 +191,11 @@ impl Kernel {
         }
     }
 
-    /// Whether there are requests to be taken to the kernel or something is there to be fetched.
+    /// Whether there are requests to be taken to the kernel, among them those that the last `enter`
+    /// has left, or something has happened since, for which the bell may have been silent.
     pub(crate) fn is_needed(&mut self) -> bool {
-        !self.ring.submission().is_empty() || self.has_more()
-    }
-
-    /// Whether something has happened since the last `enter`, for which the bell may have been
-    /// silent.
-    pub(crate) fn has_more(&mut self) -> bool {
         let submission = self.ring.submission();
-        submission.taskrun() || submission.cq_overflow()
+        !submission.is_empty() || submission.taskrun() || submission.cq_overflow()
     }
 
     /// Hands over what has been fetched, each with its socket.

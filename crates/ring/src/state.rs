@@ -45,6 +45,7 @@ pub(crate) struct State {
     spares: Spares,
     /// The task that goes to the kernel.
     driver: Option<Waker>,
+    has_failed: bool,
 }
 
 impl State {
@@ -55,6 +56,7 @@ impl State {
             listed: Vec::new(),
             spares: Spares::default(),
             driver: None,
+            has_failed: false,
         }
     }
 
@@ -106,7 +108,7 @@ impl State {
             // It may have left meanwhile.
             if let Some(slot) = self.slots.get_mut(key) {
                 slot.is_listed = false;
-                self.serve(key);
+                self.serve(key)?;
             }
         }
         self.listed = listed;
@@ -114,28 +116,29 @@ impl State {
             self.kernel.enter()?;
         }
         self.hand_out();
-        Ok(self.kernel.has_more())
+        Ok(self.kernel.is_needed())
     }
 
-    fn serve(&mut self, key: Key) {
+    fn serve(&mut self, key: Key) -> io::Result<()> {
         while let Some(want) = self.slots[key].next() {
             let slot = &mut self.slots[key];
             match want {
-                Want::Receive => self.kernel.receive(slot.descriptor.as_fd(), key),
-                Want::StopReceiving => self.kernel.stop_receiving(key),
+                Want::Receive => self.kernel.receive(slot.descriptor.as_fd(), key)?,
+                Want::StopReceiving => self.kernel.stop_receiving(key)?,
                 Want::Send(bytes, patiently) => {
                     let length = bytes.len();
                     let socket = slot.descriptor.as_fd();
-                    let vector = self.kernel.send(socket, key, bytes, patiently);
+                    let vector = self.kernel.send(socket, key, bytes, patiently)?;
                     slot.is_sending(vector, length);
                 }
-                Want::StopSending(vector) => self.kernel.stop_sending(key, vector),
+                Want::StopSending(vector) => self.kernel.stop_sending(key, vector)?,
                 Want::Close => {
                     self.slots.remove(key);
-                    return;
+                    break;
                 }
             }
         }
+        Ok(())
     }
 
     fn hand_out(&mut self) {
@@ -160,9 +163,15 @@ impl State {
 
     /// Lets all sockets fail: the kernel doesn't listen any more.
     pub(crate) fn fail(&mut self, error: &io::Error) {
+        self.has_failed = true;
         for (_, slot) in &mut self.slots {
             slot.fail(number(error));
         }
+    }
+
+    /// Whether it has failed: no socket is served any more.
+    pub(crate) const fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// Whether slots wait to be asked.

@@ -330,6 +330,27 @@ fn a_thousand_sockets_come_and_go() {
 }
 
 #[test]
+fn a_ring_that_fails_says_so_to_its_sockets_and_takes_no_others() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    if runtime.block_on(async { Ring::start() }).is_err() {
+        return eprintln!("not tested, since there is no io_uring here");
+    }
+    let ring = Ring::of_thread().expect("it has just been started");
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    let socket = ring.adopt(ours).unwrap();
+    // The kernel listens to the thread alone that has made the ring.
+    let elsewhere = std::thread::spawn(move || {
+        runtime.block_on(async {
+            let reading = timeout(PATIENCE, read(&socket, 10)).await;
+            reading.expect("it doesn't wait for ever").unwrap_err();
+            timeout(PATIENCE, write_all(&socket, b"?")).await.unwrap().unwrap_err();
+        });
+    });
+    elsewhere.join().unwrap();
+    assert!(Ring::of_thread().is_none());
+}
+
+#[test]
 fn a_ring_that_ends_with_its_thread_leaves_nothing_behind_it_that_hurts() {
     for _ in 0..20 {
         let (ours, theirs) = tcp_pair();
