@@ -19,7 +19,7 @@ use std::io::{
 };
 use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering, fence};
 
 use io_uring::types::{BufRingEntry, Fd};
 use io_uring::{IoUring, cqueue, opcode, squeue};
@@ -117,6 +117,8 @@ impl Kernel {
         let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
         ring.submitter().register_eventfd(bell.as_raw_fd())?;
         let buffers = Buffers::register(&ring)?;
+        // Where rings may be made and not used, that is known before a socket depends on it.
+        ring.submit()?;
         Ok(Self { ring, bell, buffers, sending: Slab::new() })
     }
 
@@ -183,6 +185,9 @@ impl Kernel {
         self.ring.completion().disable_eventfd();
         let entered = self.ring.submit();
         self.ring.completion().enable_eventfd();
+        // The kernel first says that something has happened and then looks whether the bell may
+        // ring. Here it is the other way round, so that one of the two sees the other.
+        fence(Ordering::SeqCst);
         match entered {
             Ok(_) => Ok(()),
             // Completions have to be taken first, or a signal came: both mend themselves.
@@ -323,7 +328,8 @@ impl Buffers {
 
 /// Zeroed memory of whole pages that is never freed.
 fn leaked(size: usize) -> NonNull<u8> {
-    const PAGE: usize = 4096;
+    /// The largest of any processor's.
+    const PAGE: usize = 64 << 10;
     let layout = Layout::from_size_align(size, PAGE).expect("a few pages fit into memory");
     // SAFETY: the size is not zero.
     let memory = unsafe { alloc_zeroed(layout) };
