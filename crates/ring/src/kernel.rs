@@ -285,13 +285,15 @@ impl Buffers {
         mut handle: impl FnMut(Completion<'_>),
     ) {
         let outcome = outcome(entry);
-        if let (Some(number), Ok(length)) = (cqueue::buffer_select(entry.flags()), &outcome) {
+        if let Some(number) = cqueue::buffer_select(entry.flags()) {
+            let length = outcome.as_ref().map_or(0, |length| (*length).min(BUFFER_SIZE));
             // SAFETY: the kernel has written so many bytes into this buffer (never more than it
             // has) and leaves it alone until it is given back, below.
-            let bytes = unsafe {
-                std::slice::from_raw_parts(self.at(number).as_ptr(), (*length).min(BUFFER_SIZE))
-            };
-            handle(Completion::Received(bytes));
+            let bytes = unsafe { std::slice::from_raw_parts(self.at(number).as_ptr(), length) };
+            if outcome.is_ok() {
+                handle(Completion::Received(bytes));
+            }
+            // Whatever has come of it: a buffer that isn't given back is lost to all sockets.
             self.give(number, *used);
             *used += 1;
         } else if matches!(outcome, Ok(0)) {
