@@ -94,9 +94,10 @@ pub(crate) async fn run(run: Run) -> Result<(), StartError> {
     tracing::info!("ready after {:.1} ms", started.elapsed().as_secs_f64() * 1_000.0);
 
     let signal = signals.requested().await;
-    tracing::info!("{signal}: the node ends");
     switch.end();
     while listeners.join_next().await.is_some() {}
+    // Said when nobody is accepted any more and open connections have been asked to finish.
+    tracing::info!("{signal}: the node ends");
     shutdown::drain(&node.realms, || node.requests_in_flight.load(Ordering::Relaxed)).await;
     shutdown::say_goodbye(&node.realms, node.local.len()).await;
     containers_switch.end();

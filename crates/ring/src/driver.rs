@@ -35,7 +35,8 @@ impl Ring {
     /// The kernel is older than Linux 6.1, or io_uring is forbidden to this process.
     ///
     /// # Panics
-    /// Outside of a current-thread runtime of tokio's.
+    /// Outside of a runtime of tokio's. It has to be a current-thread one: the kernel answers to no
+    /// other thread than the one that has made the ring.
     pub fn start() -> io::Result<()> {
         let state = State::new(Kernel::new()?);
         let bell = watch(state.bell()?)?;

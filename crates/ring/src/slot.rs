@@ -14,8 +14,9 @@ use crate::state::Spares;
 /// for itself.
 const MAX_UNREAD: usize = 64 << 10;
 
-/// So many bytes may wait to be sent behind those that are on their way: a batch of a connection.
-const MAX_UNSENT: usize = 256 << 10;
+/// So many bytes may wait to be sent behind those that are on their way. Few, since whoever writes
+/// takes what fits here for a sign that the client reads.
+const MAX_UNSENT: usize = 64 << 10;
 
 /// The socket of a slot and what happens with it.
 pub(crate) struct Slot {
