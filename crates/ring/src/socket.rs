@@ -92,6 +92,13 @@ impl Drop for Socket {
             return;
         }
         let mut state = self.state.lock();
+        if state.has_failed() {
+            // Nobody will close it later. The kernel may still hold it for a request, so its peer
+            // would not see the end of that alone.
+            let descriptor = state.remove(self.key).into_parts().0;
+            let _ = shutdown(&descriptor, Shutdown::Both);
+            return;
+        }
         state.slot(self.key).0.give_up();
         state.list(self.key);
     }

@@ -336,7 +336,7 @@ fn a_ring_that_fails_says_so_to_its_sockets_and_takes_no_others() {
         return eprintln!("not tested, since there is no io_uring here");
     }
     let ring = Ring::of_thread().expect("it has just been started");
-    let (ours, _theirs) = UnixStream::pair().unwrap();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
     let socket = ring.adopt(ours).unwrap();
     // The kernel listens to the thread alone that has made the ring.
     let elsewhere = std::thread::spawn(move || {
@@ -348,6 +348,9 @@ fn a_ring_that_fails_says_so_to_its_sockets_and_takes_no_others() {
     });
     elsewhere.join().unwrap();
     assert!(Ring::of_thread().is_none());
+    // Its sockets are closed with their handles all the same.
+    theirs.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(theirs.read(&mut [0; 10]).unwrap(), 0);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! How many reads of this thread have brought bytes: by that a thread knows whether it is busy.
+//! How many reads of this thread have brought something, bytes or an end: by that a thread knows
+//! whether it is busy.
 //!
 //! Not a measure of traffic: it is only compared with itself.
 
