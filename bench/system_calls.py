@@ -27,8 +27,9 @@ SECONDS = 2
 SETTLE_SECONDS = 0.5
 
 WAYS = {
-    "io_uring": [],
-    "io_uring, sleeping at once": ["--spin", "0"],
+    "as it is": [],
+    "as it is, sleeping at once": ["--spin", "0"],
+    "io_uring": ["--sockets", "io_uring"],
     "epoll": ["--sockets", "epoll"],
     "epoll, sleeping at once": ["--sockets", "epoll", "--spin", "0"],
 }

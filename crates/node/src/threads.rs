@@ -18,7 +18,7 @@ mod rings;
 mod spin;
 
 use load::Load;
-pub(crate) use rings::Sockets;
+pub(crate) use rings::{Guest, Sockets};
 
 /// The runtime of one thread that routes. `spin` is for how long it looks for more at the most
 /// before it sleeps.

@@ -19,8 +19,8 @@ pub(crate) struct Tuning {
     #[arg(long, value_name = "MICROSECONDS", default_value = "100",
           value_parser = clap::value_parser!(u64).range(0..=1_000))]
     spin: u64,
-    /// How the sockets of HTTP clients are read and written: through io_uring where the system has
-    /// it, or each by system calls of its own.
+    /// How the sockets of HTTP clients are read and written: through io_uring, or each by system
+    /// calls of its own.
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) sockets: Sockets,
     /// Serves usual calls and publications over HTTP like all other requests, without the short way

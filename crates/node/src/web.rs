@@ -126,9 +126,7 @@ impl WebSite {
         stream: Stream,
         visit: &Visit,
     ) -> io::Result<Option<(Stream, Held)>> {
-        // Many sockets with a message each now and then: what a ring is good for.
-        let mut stream = stream.into_ring()?;
-        let Some(mut held) = Direct::new(self, visit, &mut stream).serve().await? else {
+        let Some((stream, mut held)) = Direct::new(self, visit, stream).serve().await? else {
             return Ok(None);
         };
         let (stream, unread) = stream.out_of_ring().await?;

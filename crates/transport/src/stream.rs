@@ -120,6 +120,11 @@ impl Stream {
         })
     }
 
+    /// Whether it is read and written through a ring.
+    pub const fn is_in_ring(&self) -> bool {
+        matches!(self, Self::Ring(..))
+    }
+
     /// The stream, given back to the runtime if it was in a ring, and what had come before.
     pub async fn out_of_ring(self) -> io::Result<(Self, Vec<u8>)> {
         let Self::Ring(socket, family) = self else { return Ok((self, Vec::new())) };

@@ -24,6 +24,7 @@ use super::body::Reading;
 use super::held::Held;
 use super::visits::{Asked, Visit};
 use super::{InFlight, Service, WebSite};
+use crate::threads::Guest;
 
 /// How many bytes are read at once: the usual request and some that follow it.
 const READ_BUFFER: usize = 16 << 10;
@@ -54,7 +55,7 @@ struct Desk {
 pub(super) struct Direct<'a> {
     site: &'a WebSite,
     visit: &'a Visit,
-    stream: &'a mut Stream,
+    stream: Stream,
     /// What was read and belongs to no request yet.
     held: Held,
     /// Fewer bytes than that are no whole request.
@@ -94,7 +95,7 @@ enum Outcome {
 }
 
 impl<'a> Direct<'a> {
-    pub(super) fn new(site: &'a WebSite, visit: &'a Visit, stream: &'a mut Stream) -> Self {
+    pub(super) fn new(site: &'a WebSite, visit: &'a Visit, stream: Stream) -> Self {
         Self {
             site,
             visit,
@@ -106,12 +107,16 @@ impl<'a> Direct<'a> {
         }
     }
 
-    /// Serves the connection to its end, or to its first unusual request: then the bytes that were
-    /// read and not answered are returned.
-    pub(super) async fn serve(mut self) -> io::Result<Option<Held>> {
+    /// Serves the connection to its end, or to its first unusual request: then it is returned, with
+    /// the bytes that were read and not answered.
+    pub(super) async fn serve(mut self) -> io::Result<Option<(Stream, Held)>> {
+        let _guest = Guest::arrive();
         loop {
             // Others have their turn, however many requests are here already.
             consume_budget().await;
+            if Guest::are_many() && !self.stream.is_in_ring() {
+                self.stream = self.stream.into_ring()?;
+            }
             let outcome = match poll_fn(|context| self.poll_next(context)).await? {
                 Next::Request(mut answering) => {
                     let reading = self.reading.take();
@@ -121,7 +126,7 @@ impl<'a> Direct<'a> {
                     );
                     poll_fn(|context| self.poll_answer(&mut answering, context)).await?
                 }
-                Next::Unusual => return Ok(Some(self.held)),
+                Next::Unusual => return Ok(Some((self.stream, self.held))),
                 Next::End => {
                     // A ring may still have some of the last answer to send.
                     poll_fn(|context| self.stream.poll_shutdown(context)).await?;

@@ -35,10 +35,42 @@ const PATHS: &str = r#"{
 /// The procedure is not there, so that the router answers at once.
 const CALL: &str = r#"{"procedure": "com.example.nothing", "args": [1]}"#;
 
-/// Nodes that answer the same on different ways: the short one through io_uring (where the system
-/// has it) and through epoll, and the whole server, chosen by the command line and by the
-/// configuration.
+/// So many connections that the router serves them through io_uring, where the system has it.
+const MANY: usize = 40;
+
+/// Connections that have asked once and stay.
+struct Crowd(#[expect(dead_code, reason = "they are only kept open")] Vec<Stream>);
+
+impl Crowd {
+    fn at(address: SocketAddr, size: usize) -> Self {
+        let come = |_| {
+            let mut stream = Stream::tcp(address);
+            stream.send(posting("/call", CALL).as_bytes());
+            assert_eq!(stream.receive(12), b"HTTP/1.1 200");
+            stream
+        };
+        Self((0..size).map(come).collect())
+    }
+
+    /// The same test with few connections and with many.
+    fn for_each_size(node: impl Fn() -> Node, test: impl Fn(Node)) {
+        for size in [0, MANY] {
+            let node = node();
+            let _crowd = Self::at(http_address(&node), size);
+            test(node);
+        }
+    }
+}
+
+fn http_address(node: &Node) -> SocketAddr {
+    *node.addresses("HTTP").first().expect("a web transport")
+}
+
+/// Nodes that answer the same on different ways: the short one among many connections (through
+/// io_uring, where the system has it) and alone, and the whole server, chosen by the command line
+/// and by the configuration.
 struct Siblings {
+    _crowd: Crowd,
     _nodes: [Node; 4],
     addresses: [SocketAddr; 4],
 }
@@ -49,13 +81,12 @@ impl Siblings {
         let logged = plain.replace(LOGGED.0, LOGGED.1);
         let nodes = [
             Node::start(CLOVERLEAF, &plain),
-            Node::start_with(CLOVERLEAF, &plain, &["--sockets", "epoll"]),
+            Node::start(CLOVERLEAF, &plain),
             Node::start_with(CLOVERLEAF, &plain, &["--no-short-way"]),
             Node::start(CLOVERLEAF, &logged),
         ];
-        let address = |node: &Node| *node.addresses("HTTP").first().expect("a listener");
-        let addresses = nodes.each_ref().map(address);
-        Self { _nodes: nodes, addresses }
+        let addresses = nodes.each_ref().map(http_address);
+        Self { _crowd: Crowd::at(addresses[0], MANY), _nodes: nodes, addresses }
     }
 
     fn answers(&self, pieces: &[&[u8]], silence: Duration) -> [String; 4] {
@@ -228,63 +259,88 @@ fn no_form_of_smuggling_gets_a_second_request_through() {
 
 #[test]
 fn a_connection_of_calls_may_become_a_websocket() {
+    Crowd::for_each_size(router, |node| {
+        let mut http = node.http();
+        let missing = http.post("/call", "{}");
+        assert_eq!(missing.status, 400);
+        http.send(&opening("/ws", &[("Sec-WebSocket-Protocol", "wamp.2.json")]));
+        assert_eq!(http.receive().status, 101);
+        let mut stream = http.into_stream();
+        let hello = br#"[1,"realm1",{"roles":{"caller":{}}}]"#;
+        stream.send(&[&[0x81, 0x80 | hello.len() as u8, 0, 0, 0, 0], &hello[..]].concat());
+        let head = stream.receive(5);
+        assert_eq!(&head[head.len() - 1..], b"[", "WELCOME");
+    });
+}
+
+/// It may be in the middle of what it asks, and has requests that were read and not answered.
+#[test]
+fn connections_go_on_where_many_have_come() {
     let node = router();
-    let mut http = node.http();
-    let missing = http.post("/call", "{}");
-    assert_eq!(missing.status, 400);
-    http.send(&opening("/ws", &[("Sec-WebSocket-Protocol", "wamp.2.json")]));
-    assert_eq!(http.receive().status, 101);
-    let mut stream = http.into_stream();
-    let hello = br#"[1,"realm1",{"roles":{"caller":{}}}]"#;
-    stream.send(&[&[0x81, 0x80 | hello.len() as u8, 0, 0, 0, 0], &hello[..]].concat());
-    let head = stream.receive(5);
-    assert_eq!(&head[head.len() - 1..], b"[", "WELCOME");
+    let mut early = [node.http(), node.http(), node.http()];
+    let request = posting("/call", CALL);
+    let (begin, end) = request.split_at(request.len() / 2);
+    early[0].send(begin);
+    early[1].send(&[&request, begin].concat());
+    assert_eq!(early[1].receive().status, 200);
+    let _crowd = Crowd::at(http_address(&node), MANY);
+    early[0].send(&[end, &request].concat());
+    early[1].send(end);
+    for (http, answers) in early.iter_mut().zip([2, 1, 0]) {
+        for _ in 0..answers {
+            assert_eq!(http.receive().status, 200);
+        }
+        assert_eq!(http.post("/call", CALL).status, 200);
+        assert_eq!(http.post("/call", "{}").status, 400);
+    }
 }
 
 /// Each is longer than what is read at once, and all of them are sent before the first is answered.
 #[test]
 fn a_thousand_requests_in_one_go_are_answered_in_their_order_beside_others() {
-    let node = router();
-    let mut honest = Honest::at(&node);
-    let mut http = node.http();
-    let requests: String = (0..1_000)
-        .map(|number| {
-            let padding = " ".repeat(500);
-            posting(
-                &format!("/call?seq={number}"),
-                &format!(r#"{{"procedure":{number}{padding}}}"#),
-            )
-            .replace("POST", if number % 2 == 0 { "POST" } else { "PUT" })
-        })
-        .collect();
-    http.send(&requests);
-    honest.call();
-    for number in 0..1_000 {
-        let answer = http.receive();
-        assert_eq!(answer.status, 400, "request {number}");
-    }
-    honest.call();
+    Crowd::for_each_size(router, |node| {
+        let mut honest = Honest::at(&node);
+        let mut http = node.http();
+        let requests: String = (0..1_000)
+            .map(|number| {
+                let padding = " ".repeat(500);
+                posting(
+                    &format!("/call?seq={number}"),
+                    &format!(r#"{{"procedure":{number}{padding}}}"#),
+                )
+                .replace("POST", if number % 2 == 0 { "POST" } else { "PUT" })
+            })
+            .collect();
+        http.send(&requests);
+        honest.call();
+        for number in 0..1_000 {
+            let answer = http.receive();
+            assert_eq!(answer.status, 400, "request {number}");
+        }
+        honest.call();
+    });
 }
 
 /// What it sends is left to the operating system when the router holds enough of it.
 #[test]
 fn a_client_that_never_reads_is_not_read_either() {
     const FAR_TOO_MUCH: usize = 256 * 1024 * 1024;
-    let node = router();
-    let mut honest = Honest::at(&node);
-    let address = *node.addresses("HTTP").first().expect("a web transport");
-    let mut stream = TcpStream::connect(address).expect("a connection");
-    stream.set_write_timeout(Some(Duration::from_secs(1))).expect("an option");
-    let requests = posting("/call", CALL).repeat(1_000);
-    let mut sent = 0;
-    while sent < FAR_TOO_MUCH {
-        match stream.write(requests.as_bytes()) {
-            Ok(count) => sent += count,
-            Err(_) => break,
+    Crowd::for_each_size(router, |node| {
+        let mut honest = Honest::at(&node);
+        let address = http_address(&node);
+        let mut stream = TcpStream::connect(address).expect("a connection");
+        stream.set_write_timeout(Some(Duration::from_secs(1))).expect("an option");
+        let requests = posting("/call", CALL).repeat(1_000);
+        let mut sent = 0;
+        while sent < FAR_TOO_MUCH {
+            match stream.write(requests.as_bytes()) {
+                Ok(count) => sent += count,
+                Err(_) => break,
+            }
         }
-    }
-    assert!(sent < FAR_TOO_MUCH, "{sent} bytes are taken from a client that does not read");
-    honest.call();
+        assert!(sent < FAR_TOO_MUCH, "{sent} bytes are taken from a client that does not read");
+        honest.call();
+    });
 }
 
 /// Its half of the connection ends while the answer is still on its way: more than a Unix socket
@@ -318,18 +374,22 @@ fn a_client_that_has_nothing_more_to_ask_gets_all_of_a_long_answer() {
 
 #[test]
 fn a_call_whose_client_sends_on_and_hangs_up_is_canceled() {
-    let node = router();
-    let mut callee = node.rawsocket(JSON);
-    let hello = r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}}}}]"#;
-    assert!(callee.ask(hello).starts_with("[2,"));
-    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
-    let mut http: Http = node.http();
-    let request = posting("/call", r#"{"procedure":"com.example.slow"}"#);
-    http.send(&request);
-    assert_eq!(callee.receive(), "[68,1,1,{}]");
-    http.send(&request.repeat(3));
-    drop(http);
-    assert_eq!(callee.receive(), r#"[69,1,{"mode":"killnowait","reason":"wamp.error.canceled"}]"#);
+    Crowd::for_each_size(router, |node| {
+        let mut callee = node.rawsocket(JSON);
+        let hello = r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}}}}]"#;
+        assert!(callee.ask(hello).starts_with("[2,"));
+        callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+        let mut http: Http = node.http();
+        let request = posting("/call", r#"{"procedure":"com.example.slow"}"#);
+        http.send(&request);
+        assert_eq!(callee.receive(), "[68,1,1,{}]");
+        http.send(&request.repeat(3));
+        drop(http);
+        assert_eq!(
+            callee.receive(),
+            r#"[69,1,{"mode":"killnowait","reason":"wamp.error.canceled"}]"#
+        );
+    });
 }
 
 /// A Unix socket that is written to is never full while its peer reads.
