@@ -38,6 +38,7 @@ const TRANSPORT: &str = "cloverleaf-transport";
 const CLIENT: &str = "cloverleaf-client";
 const CONFIG: &str = "cloverleaf-config";
 const HTTP_BRIDGE: &str = "cloverleaf-http-bridge";
+const WAKES: &str = "cloverleaf-wakes";
 const ALLOCATOR: &str = "cloverleaf-allocator";
 const NODE: &str = "cloverleaf-node";
 
@@ -62,14 +63,20 @@ pub(crate) const RULES: &[Rule] = &[
         reason: "it moves bytes of sockets and knows nothing of what they mean",
     },
     Rule {
+        package: WAKES,
+        may_name: &[],
+        never: WORLD,
+        reason: "whoever is called under somebody's lock wakes through it, and knows nothing of the lock",
+    },
+    Rule {
         package: TRANSPORT,
-        may_name: &[WAMP, RING],
+        may_name: &[WAMP, RING, WAKES],
         never: &[],
         reason: "it carries messages for whoever implements its Peer and knows no realm",
     },
     Rule {
         package: CLIENT,
-        may_name: &[WAMP, TRANSPORT],
+        may_name: &[WAMP, TRANSPORT, WAKES],
         never: &[],
         reason: "a client talks to any router, over a socket or over a link that it is given",
     },
@@ -93,7 +100,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         package: NODE,
-        may_name: &[WAMP, RING, ROUTER, TRANSPORT, CLIENT, HTTP_BRIDGE, CONFIG, ALLOCATOR],
+        may_name: &[WAMP, RING, ROUTER, TRANSPORT, CLIENT, HTTP_BRIDGE, CONFIG, ALLOCATOR, WAKES],
         never: &[],
         reason: "the one place where everything is wired together, and that names the router",
     },
@@ -118,7 +125,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         package: "cloverleaf-contention",
-        may_name: &[WAMP, ROUTER, TRANSPORT],
+        may_name: &[WAMP, ROUTER, TRANSPORT, WAKES],
         never: &[],
         reason: "it holds a realm's lock for the node's work: the realm and the queues of connections",
     },

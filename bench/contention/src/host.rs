@@ -9,6 +9,7 @@ use cloverleaf_router::{
     Role, SessionKey,
 };
 use cloverleaf_transport::{Outbound, Pushed, WaitingMessage};
+use cloverleaf_wakes::Later;
 use cloverleaf_wamp::features::CLIENT;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::uri::{UriPattern, UriRule};
@@ -86,6 +87,7 @@ impl Host {
             Some(state) => state,
             None => meter.wait(|| self.state.lock()),
         };
+        let wakes = Later::begin();
         let entered = meter.enter();
         let next = state.realm.handle_message(from, message, now);
         if let Some(deadline) = state.realm.next_deadline()
@@ -95,6 +97,7 @@ impl Host {
         }
         meter.leave(entered);
         drop(state);
+        drop(wakes);
         assert_eq!(next, Next::Continue);
     }
 }

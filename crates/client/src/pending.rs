@@ -5,6 +5,7 @@
 
 use std::task::{Context, Poll, Waker};
 
+use cloverleaf_wakes::wake;
 use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::RequestKind;
 use cloverleaf_wamp::payload::Payload;
@@ -43,7 +44,7 @@ pub(crate) struct Ended<T> {
 impl<T> Ended<T> {
     pub(crate) fn wake(self) {
         if let Some(waker) = self.waker {
-            waker.wake();
+            wake(waker);
         }
     }
 }

@@ -10,8 +10,9 @@ use std::time::Instant;
 use cloverleaf_router::{
     Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey,
 };
+use cloverleaf_wakes::Later;
 use cloverleaf_wamp::message::{ClientMessage, InvocationError};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::ports::Port;
@@ -32,6 +33,13 @@ struct State {
     armed: Option<Moment>,
 }
 
+/// The realm while it is entered. The lock is given back before anybody is woken for what happened
+/// under it.
+struct Entered<'a> {
+    state: MutexGuard<'a, State>,
+    _wakes: Later,
+}
+
 impl RealmHost {
     pub(crate) fn new(settings: RealmSettings) -> Self {
         let realm = Realm::new(settings, Random::new(rand::random));
@@ -42,26 +50,30 @@ impl RealmHost {
         }
     }
 
+    fn enter(&self) -> Entered<'_> {
+        Entered { state: self.state.lock(), _wakes: Later::begin() }
+    }
+
     fn now(&self) -> Moment {
         Moment::after_start(self.start.elapsed())
     }
 
     /// Opens a session.
     pub(crate) fn attach(&self, admitted: Admitted, port: Port) -> Result<SessionKey, Refusal> {
-        self.state.lock().realm.attach(admitted, port)
+        self.enter().state.realm.attach(admitted, port)
     }
 
     /// Handles one message of an open session.
     pub(crate) fn handle_message(&self, from: SessionKey, message: ClientMessage) -> Next {
         let now = self.now();
-        let mut state = self.state.lock();
-        let next = state.realm.handle_message(from, message, now);
-        let deadline = state.realm.next_deadline();
+        let mut entered = self.enter();
+        let next = entered.state.realm.handle_message(from, message, now);
+        let deadline = entered.state.realm.next_deadline();
         if let Some(deadline) = deadline
-            && state.armed.is_none_or(|armed| deadline < armed)
+            && entered.state.armed.is_none_or(|armed| deadline < armed)
         {
-            state.armed = Some(deadline);
-            drop(state);
+            entered.state.armed = Some(deadline);
+            drop(entered);
             self.earlier_deadline.notify_one();
         }
         next
@@ -69,17 +81,17 @@ impl RealmHost {
 
     /// Ends the call behind an invocation that its callee can't be sent.
     pub(crate) fn fail_invocation(&self, callee: SessionKey, error: InvocationError) {
-        self.state.lock().realm.fail_invocation(callee, error);
+        self.enter().state.realm.fail_invocation(callee, error);
     }
 
     /// Ends a session whose connection is gone.
     pub(crate) fn detach(&self, key: SessionKey) {
-        self.state.lock().realm.detach(key);
+        self.enter().state.realm.detach(key);
     }
 
     /// Says GOODBYE to every session.
     pub(crate) fn close(&self, reason: &str) {
-        self.state.lock().realm.close(reason);
+        self.enter().state.realm.close(reason);
     }
 
     pub(crate) fn session_count(&self) -> usize {
@@ -106,7 +118,7 @@ impl RealmHost {
             tokio::select! {
                 () = tokio::time::sleep_until(at) => {
                     let now = self.now();
-                    self.state.lock().realm.handle_timeout(now);
+                    self.enter().state.realm.handle_timeout(now);
                 }
                 () = self.earlier_deadline.notified() => {}
             }

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use cloverleaf_wakes::wake;
 use parking_lot::Mutex;
 
 use crate::limits::{
@@ -111,7 +112,7 @@ impl<T: Queued> Outbound<T> {
         let waker = queue.waker.take();
         drop(queue);
         if let Some(waker) = waker {
-            waker.wake();
+            wake(waker);
         }
         Pushed::Queued
     }
@@ -134,7 +135,7 @@ impl<T> Queue<T> {
     fn finish(&mut self, end: End) {
         self.end = Some(end);
         for waker in self.waker.take().into_iter().chain(self.end_waker.take()) {
-            waker.wake();
+            wake(waker);
         }
     }
 }

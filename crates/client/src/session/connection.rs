@@ -7,6 +7,7 @@
 //! Request ids count from 1 on each connection; what was registered and subscribed keeps its handle
 //! and gets a new number.
 
+use cloverleaf_wakes::wake;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::IdSequence;
 use cloverleaf_wamp::message::{RequestKind, Welcome};
@@ -64,7 +65,7 @@ impl Session {
         drop(outdated);
         ended.into_iter().for_each(Ended::wake);
         if let Some(waker) = waker {
-            waker.wake();
+            wake(waker);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cloverleaf_wakes::wake;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId, RequestId, SubscriptionId};
 use cloverleaf_wamp::message::{
@@ -94,7 +95,7 @@ impl Session {
                 let Some(id) = details.subscription else { return };
                 let entries = self.shared.state.lock().subscriptions.remove(&id);
                 for waker in entries.into_iter().flatten().filter_map(|entry| entry.close()) {
-                    waker.wake();
+                    wake(waker);
                 }
             }
         }
@@ -119,7 +120,7 @@ impl Session {
             (undo, state.pending.complete(kind, request, Ok(Answer::Number(number))))
         };
         if let Some(waker) = undo {
-            waker.wake();
+            wake(waker);
         }
         ended.wake();
     }
@@ -160,14 +161,14 @@ impl Session {
         });
         drop(state);
         if let Ok(Some(waker)) = pushed {
-            waker.wake();
+            wake(waker);
         }
     }
 
     fn wake(&self, work: Work) {
         let pushed = self.shared.state.lock().inbox.push(work);
         if let Ok(Some(waker)) = pushed {
-            waker.wake();
+            wake(waker);
         }
     }
 }
