@@ -89,9 +89,9 @@ impl Listening {
         }
         let accept = async {
             loop {
-                let (stream, from) = self.listener.accept().await;
+                let (socket, from) = self.listener.accept().await;
                 let protocol = self.protocol.clone();
-                threads.give(stream, move |stream| protocol.serve(stream, from));
+                threads.give(socket, move |stream| protocol.serve(stream, from));
             }
         };
         tokio::select! {

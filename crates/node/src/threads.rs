@@ -7,7 +7,7 @@
 use std::io;
 use std::time::Duration;
 
-use cloverleaf_transport::Stream;
+use cloverleaf_transport::{Accepted, Stream};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
@@ -63,32 +63,24 @@ impl Threads {
     }
 
     /// Gives a connection to one of the threads.
-    pub(crate) fn give<F>(&self, stream: Stream, serve: impl FnOnce(Stream) -> F + Send + 'static)
+    pub(crate) fn give<F>(&self, socket: Accepted, serve: impl FnOnce(Stream) -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let place = self.load.place();
-        let Some(other) = place.thread().checked_sub(1).and_then(|other| self.others.get(other))
-        else {
-            tokio::spawn(async {
-                serve(stream).await;
-                drop(place);
-            });
-            return;
-        };
-        // A socket belongs to the runtime that has registered it, so it is registered anew.
-        match stream.into_socket() {
-            Ok(socket) => {
-                other.handle.spawn(async move {
-                    match Stream::from_socket(socket) {
-                        Ok(stream) => serve(stream).await,
-                        Err(error) => tracing::warn!("a connection is lost: {error}"),
-                    }
-                    drop(place);
-                });
+        let other = place.thread().checked_sub(1).and_then(|other| self.others.get(other));
+        let connection = async move {
+            // On the thread that is to own it.
+            match Stream::accepted(socket) {
+                Ok(stream) => serve(stream).await,
+                Err(error) => tracing::warn!("a connection is lost: {error}"),
             }
-            Err(error) => tracing::warn!("a connection is lost: {error}"),
-        }
+            drop(place);
+        };
+        match other {
+            Some(other) => other.handle.spawn(connection),
+            None => tokio::spawn(connection),
+        };
     }
 }
 

@@ -33,5 +33,5 @@ pub use connection::{Connection, Flow, Handler};
 pub use error::{CloseReason, TransportError};
 pub use framing::Framing;
 pub use outbound::{Outbound, Outlet, Pushed, Queued};
-pub use stream::Stream;
+pub use stream::{Accepted, Stream};
 pub use wamp::{ClientSide, Peer, ServerSide, Side, Undeliverable, WaitingMessage, WampHandler};

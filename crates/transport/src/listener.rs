@@ -4,16 +4,18 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, UnixListener};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use crate::error::TransportError;
-use crate::stream::{Stream, UnixSocket};
+use crate::stream::{Accepted, watch};
 
 /// How long accepting pauses when the process is out of file descriptors or memory: long enough for
 /// connections to end, short enough to go unnoticed.
@@ -52,9 +54,9 @@ impl fmt::Display for PeerAddress {
 #[derive(Debug)]
 pub enum Listener {
     /// TCP.
-    Tcp(TcpListener, TcpOptions),
+    Tcp(AsyncFd<TcpListener>, TcpOptions),
     /// A Unix socket with its file.
-    Unix(UnixListener, SocketFile),
+    Unix(AsyncFd<UnixListener>, SocketFile),
 }
 
 /// A socket's file, removed when this is dropped.
@@ -71,7 +73,7 @@ impl Drop for SocketFile {
 impl Listener {
     /// Listens on a TCP address. Must be called on a runtime.
     pub fn tcp(address: SocketAddr, options: TcpOptions) -> Result<Self, TransportError> {
-        let listen = || -> io::Result<TcpListener> {
+        let listen = || {
             let domain = Domain::for_address(address);
             let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
             socket.set_reuse_address(true)?;
@@ -81,7 +83,7 @@ impl Listener {
             socket.bind(&address.into())?;
             socket.listen(i32::from(options.backlog))?;
             socket.set_nonblocking(true)?;
-            TcpListener::from_std(socket.into())
+            watch(TcpListener::from(socket), Interest::READABLE)
         };
         listen()
             .map(|listener| Self::Tcp(listener, options))
@@ -97,12 +99,12 @@ impl Listener {
             std::fs::remove_file(path)
                 .map_err(TransportError::io(format!("removing the stale file of {name}")))?;
         }
-        let listen = || -> io::Result<UnixListener> {
+        let listen = || {
             let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
             socket.bind(&socket2::SockAddr::unix(path)?)?;
             socket.listen(i32::from(backlog))?;
             socket.set_nonblocking(true)?;
-            UnixListener::from_std(socket.into())
+            watch(UnixListener::from(socket), Interest::READABLE)
         };
         listen()
             .map(|listener| Self::Unix(listener, SocketFile(path.to_owned())))
@@ -112,14 +114,14 @@ impl Listener {
     /// The TCP address that is listened on, with the port that the system chose for 0.
     pub fn local_address(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(listener, _) => listener.local_addr().ok(),
+            Self::Tcp(listener, _) => listener.get_ref().local_addr().ok(),
             Self::Unix(..) => None,
         }
     }
 
     /// The next connection. Errors of a single connection are passed over; when the process is out
     /// of file descriptors it pauses and says so.
-    pub async fn accept(&self) -> (Stream, PeerAddress) {
+    pub async fn accept(&self) -> (Accepted, PeerAddress) {
         loop {
             let accepted = match self {
                 Self::Tcp(listener, options) => accept_tcp(listener, *options).await,
@@ -159,19 +161,19 @@ fn is_stale(path: &Path) -> io::Result<bool> {
 }
 
 async fn accept_tcp(
-    listener: &TcpListener,
+    listener: &AsyncFd<TcpListener>,
     options: TcpOptions,
-) -> io::Result<(Stream, PeerAddress)> {
-    let (stream, address) = listener.accept().await?;
+) -> io::Result<(Accepted, PeerAddress)> {
+    let (socket, address) = listener.async_io(Interest::READABLE, TcpListener::accept).await?;
     if options.user_timeout.is_some() {
-        socket2::SockRef::from(&stream).set_tcp_user_timeout(options.user_timeout)?;
+        SockRef::from(&socket).set_tcp_user_timeout(options.user_timeout)?;
     }
-    Ok((Stream::tcp(stream)?, PeerAddress::Ip(address)))
+    Ok((Accepted::tcp(socket)?, PeerAddress::Ip(address)))
 }
 
-async fn accept_unix(listener: &UnixListener) -> io::Result<(Stream, PeerAddress)> {
-    let (stream, _) = listener.accept().await?;
-    Ok((Stream::Unix(UnixSocket::new(stream.into_std()?)?), PeerAddress::Unix))
+async fn accept_unix(listener: &AsyncFd<UnixListener>) -> io::Result<(Accepted, PeerAddress)> {
+    let (socket, _) = listener.async_io(Interest::READABLE, UnixListener::accept).await?;
+    Ok((Accepted::Unix(socket), PeerAddress::Unix))
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {

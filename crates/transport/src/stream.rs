@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 
 use cloverleaf_ring::Ring;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -15,6 +16,7 @@ use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
 mod unix;
 
 pub use unix::UnixSocket;
+pub(crate) use unix::watch;
 
 /// What is more than a socket: TLS, or a test's pipe.
 pub trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -46,13 +48,16 @@ impl Stream {
     /// A connected TCP socket. Messages are small and somebody waits for each: no delay for fuller
     /// packets. A peer that has vanished without a word is noticed by the system's own questions.
     pub fn tcp(socket: TcpStream) -> io::Result<Self> {
-        socket.set_nodelay(true)?;
-        let keepalive = socket2::TcpKeepalive::new()
-            .with_time(KEEPALIVE_IDLE)
-            .with_interval(KEEPALIVE_INTERVAL)
-            .with_retries(KEEPALIVE_PROBES);
-        socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
+        configure(&SockRef::from(&socket))?;
         Ok(Self::Tcp(socket))
+    }
+
+    /// A socket that has been accepted, watched by the current runtime from now on.
+    pub fn accepted(socket: Accepted) -> io::Result<Self> {
+        Ok(match socket {
+            Accepted::Tcp(socket) => Self::Tcp(TcpStream::from_std(socket)?),
+            Accepted::Unix(socket) => Self::Unix(UnixSocket::new(socket)?),
+        })
     }
 
     /// Reads into `buffer`; 0 bytes are the end of the stream.
@@ -144,26 +149,6 @@ impl Stream {
         Ok((stream, early))
     }
 
-    /// Takes the socket from the runtime that watches it, to be given to another one. A socket in a
-    /// ring stays there.
-    pub fn into_socket(self) -> io::Result<Socket> {
-        Ok(match self {
-            Self::Tcp(socket) => Socket::Tcp(socket.into_std()?),
-            Self::Unix(socket) => Socket::Unix(socket.into_std()),
-            Self::Ring(..) => return Err(io::ErrorKind::Unsupported.into()),
-            Self::Other(pipe) => Socket::Other(pipe),
-        })
-    }
-
-    /// Gives a socket to the current runtime.
-    pub fn from_socket(socket: Socket) -> io::Result<Self> {
-        Ok(match socket {
-            Socket::Tcp(socket) => Self::Tcp(TcpStream::from_std(socket)?),
-            Socket::Unix(socket) => Self::Unix(UnixSocket::new(socket)?),
-            Socket::Other(pipe) => Self::Other(pipe),
-        })
-    }
-
     /// Reads exactly so many bytes.
     pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let mut filled = 0;
@@ -195,14 +180,32 @@ impl Stream {
     }
 }
 
-/// A socket that no runtime watches.
-pub enum Socket {
+/// A connected socket that no runtime watches yet: whichever thread is to own it registers it.
+#[derive(Debug)]
+pub enum Accepted {
     /// TCP.
     Tcp(std::net::TcpStream),
     /// A Unix socket.
     Unix(std::os::unix::net::UnixStream),
-    /// Anything else, which is watched by nobody or by itself.
-    Other(Box<dyn Pipe>),
+}
+
+impl Accepted {
+    /// A TCP socket, as [`Stream::tcp`] wants it.
+    pub(crate) fn tcp(socket: std::net::TcpStream) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        configure(&SockRef::from(&socket))?;
+        Ok(Self::Tcp(socket))
+    }
+}
+
+/// What every TCP connection has.
+fn configure(socket: &SockRef<'_>) -> io::Result<()> {
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 /// The interface of an HTTP server's connection.
@@ -257,12 +260,6 @@ fn poll_read<T: AsyncRead + ?Sized>(
 ) -> Poll<io::Result<usize>> {
     let mut buffer = ReadBuf::new(buffer);
     stream.poll_read(context, &mut buffer).map_ok(|()| buffer.filled().len())
-}
-
-impl std::fmt::Debug for Socket {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Socket")
-    }
 }
 
 impl std::fmt::Debug for Stream {

@@ -230,7 +230,8 @@ impl Router {
 
 async fn accept_all(listener: Listener, way: Way, shared: Arc<Shared>) {
     loop {
-        let (stream, _) = listener.accept().await;
+        let (socket, _) = listener.accept().await;
+        let stream = Stream::accepted(socket).expect("a connection");
         let number = usize::try_from(shared.number()).expect("a few connections");
         let connection = tokio::spawn(serve(stream, way, number, Arc::clone(&shared)));
         shared.tables.lock().connections.push(connection.abort_handle());

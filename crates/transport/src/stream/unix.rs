@@ -8,6 +8,7 @@
 use std::future::Future as _;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
@@ -96,12 +97,12 @@ impl UnixSocket {
     }
 }
 
-/// Registers a socket with the runtime.
+/// Registers a socket of the standard library's with the runtime.
 #[expect(
     deprecated,
     reason = "its successor is unsafe because a type may lie about its descriptor; the standard \
               library's socket, which owns the descriptor it names, does not"
 )]
-fn watch(socket: UnixStream, interest: Interest) -> io::Result<AsyncFd<UnixStream>> {
+pub(crate) fn watch<T: AsRawFd>(socket: T, interest: Interest) -> io::Result<AsyncFd<T>> {
     AsyncFd::with_interest(socket, interest)
 }
