@@ -143,3 +143,88 @@ impl Realms {
         self.0.values()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Future, IntoFuture as _};
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::task::{Context, Poll, Wake, Waker};
+
+    use cloverleaf_router::{Permission, RealmSettings, Role};
+    use cloverleaf_wamp::error_uri;
+    use cloverleaf_wamp::uri::{UriPattern, UriRule};
+    use parking_lot::Mutex;
+
+    use super::RealmHost;
+    use crate::local;
+
+    /// A task that looks, when it is woken, whether the realm's lock is free.
+    struct Looking {
+        realm: Arc<RealmHost>,
+        found_free: Mutex<Vec<bool>>,
+    }
+
+    impl Wake for Looking {
+        fn wake(self: Arc<Self>) {
+            let is_free = self.realm.state.try_lock().is_some();
+            self.found_free.lock().push(is_free);
+        }
+    }
+
+    fn open_realm() -> Arc<RealmHost> {
+        let everything = UriPattern::from_starred("*").expect("a pattern");
+        Arc::new(RealmHost::new(RealmSettings {
+            name: "realm1".into(),
+            uri_rule: UriRule::Loose,
+            roles: vec![Role::new("anonymous", [(everything, Permission::ALL)])],
+            agent: None,
+        }))
+    }
+
+    fn ready<T>(future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        let mut context = Context::from_waker(Waker::noop());
+        // A realm answers within the call, so the second look finds the answer.
+        let looks = (0..2).find_map(|_| match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        });
+        looks.expect("an answer")
+    }
+
+    #[test]
+    fn whoever_is_woken_for_an_event_an_invocation_a_result_or_the_end_finds_the_lock_free() {
+        let realm = open_realm();
+        let join = |id| local::join(&realm, "realm1", id, "anonymous").expect("the role exists");
+        let ((callee, mut driver), (caller, _driver)) = (join("callee"), join("caller"));
+        let looking = Arc::new(Looking { realm: Arc::clone(&realm), found_free: Mutex::default() });
+        let waker = Waker::from(Arc::clone(&looking));
+        let mut context = Context::from_waker(&waker);
+        let found = || std::mem::take(&mut *looking.found_free.lock());
+
+        let mut subscription = ready(callee.subscribe("com.a").into_future()).expect("granted");
+        let registered =
+            callee.register("com.b", || async { Ok::<_, cloverleaf_client::Failure>(7) });
+        let _registration = ready(registered.into_future()).expect("granted");
+        assert!(pin!(subscription.next()).poll(&mut context).is_pending());
+        caller.publish("com.a").send_unacknowledged().expect("an open session");
+        assert_eq!(found(), [true], "an event");
+        ready(subscription.next()).expect("an event");
+
+        assert!(pin!(&mut driver).poll(&mut context).is_pending());
+        let mut call = pin!(caller.call("com.b").into_future());
+        assert!(call.as_mut().poll(&mut context).is_pending());
+        assert_eq!(found(), [true], "an invocation");
+        assert!(pin!(&mut driver).poll(&mut context).is_pending());
+        assert_eq!(found(), [true], "a result");
+
+        assert!(pin!(subscription.next()).poll(&mut context).is_pending());
+        realm.close(error_uri::SYSTEM_SHUTDOWN);
+        let at_the_end = found();
+        assert!(
+            !at_the_end.is_empty() && at_the_end.iter().all(|is_free| *is_free),
+            "{at_the_end:?}"
+        );
+    }
+}

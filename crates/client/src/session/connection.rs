@@ -42,7 +42,7 @@ impl Session {
             state.watchers.all().collect()
         };
         drop(ids);
-        watchers.into_iter().for_each(std::task::Waker::wake);
+        watchers.into_iter().for_each(wake);
     }
 
     /// The connection is lost and another one will be made. What waits for an answer fails, and
@@ -98,6 +98,6 @@ impl Session {
             state.closing = false;
             state.watchers.all().collect()
         };
-        watchers.into_iter().for_each(std::task::Waker::wake);
+        watchers.into_iter().for_each(wake);
     }
 }

@@ -68,7 +68,7 @@ impl Session {
             let entries = state.subscriptions.get(&event.subscription).into_iter().flatten();
             entries.filter_map(|entry| entry.push(event.clone())).collect()
         };
-        wakers.into_iter().for_each(std::task::Waker::wake);
+        wakers.into_iter().for_each(wake);
     }
 
     fn unregistered(&self, message: &Unregistered) {

@@ -1,5 +1,6 @@
 //! How a session ends, and how an application learns of its state.
 
+use cloverleaf_wakes::wake;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{ClientMessage, Goodbye};
 use compact_str::CompactString;
@@ -72,7 +73,7 @@ impl Session {
         let watchers: Vec<_> = state.watchers.all().collect();
         drop(guard);
         let streams = released.subscriptions.iter().filter_map(|entry| entry.close());
-        streams.chain(release).chain(stop).chain(watchers).for_each(std::task::Waker::wake);
+        streams.chain(release).chain(stop).chain(watchers).for_each(wake);
         ended.into_iter().for_each(crate::pending::Ended::wake);
     }
 }
