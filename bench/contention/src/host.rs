@@ -12,7 +12,7 @@ use cloverleaf_transport::{Outbound, Pushed, WaitingMessage};
 use cloverleaf_wakes::Later;
 use cloverleaf_wamp::features::CLIENT;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
-use cloverleaf_wamp::uri::{UriPattern, UriRule};
+use cloverleaf_wamp::uri::UriPattern;
 use parking_lot::Mutex;
 
 use crate::meter::Meter;
@@ -29,6 +29,8 @@ impl Outbox for Port {
             Pushed::Gone => Delivery::Gone,
         }
     }
+
+    fn close(&self, _: &str) {}
 }
 
 /// See the [module](self).
@@ -49,10 +51,8 @@ impl Host {
     pub(crate) fn new() -> Arc<Self> {
         let everything = UriPattern::from_starred("*").expect("a pattern");
         let settings = RealmSettings {
-            name: "realm1".into(),
-            uri_rule: UriRule::Loose,
             roles: vec![Role::new("anonymous", [(everything, Permission::ALL)])],
-            agent: None,
+            ..RealmSettings::named("realm1")
         };
         let realm = Realm::new(settings, Random::new(rand::random));
         let state = Mutex::new(State { realm, armed: None });
@@ -67,8 +67,12 @@ impl Host {
             authmethod: "anonymous".into(),
             authprovider: "static".into(),
         };
-        let admitted = Admitted { realm: "realm1".into(), principal, roles: CLIENT };
-        self.state.lock().realm.attach(admitted, Port(queue)).expect("the role exists")
+        let admitted = Admitted::new("realm1", principal, CLIENT);
+        self.state
+            .lock()
+            .realm
+            .attach(admitted, Port(queue), Moment::default())
+            .expect("the role exists")
     }
 
     /// Handles one message of an open session.

@@ -50,6 +50,8 @@ impl Outbox for Port {
         }
         Delivery::Queued
     }
+
+    fn close(&self, _: &str) {}
 }
 
 type SharedRealm = Arc<Mutex<Realm<Port>>>;

@@ -17,7 +17,7 @@ use cloverleaf_wamp::codec::Message as _;
 use cloverleaf_wamp::features::CLIENT;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::serializer::Serializer;
-use cloverleaf_wamp::uri::{UriPattern, UriRule};
+use cloverleaf_wamp::uri::UriPattern;
 
 use super::codec::{in_format, message_of};
 use super::{Cases, measure};
@@ -88,16 +88,16 @@ impl<F: Form> Outbox for Last<F> {
         self.1.set(self.1.get() + 1);
         Delivery::Queued
     }
+
+    fn close(&self, _: &str) {}
 }
 
 /// A realm in which everybody may do everything, as a node without a configuration has it.
 pub(super) fn realm<O: Outbox>() -> Realm<O> {
     let everything = UriPattern::from_starred("*").expect("a pattern");
     let settings = RealmSettings {
-        name: "realm1".into(),
-        uri_rule: UriRule::Loose,
         roles: vec![Role::new("anonymous", [(everything, Permission::ALL)])],
-        agent: None,
+        ..RealmSettings::named("realm1")
     };
     let mut bits = 0;
     let random = Random::new(move || {
@@ -114,8 +114,8 @@ pub(super) fn join<O: Outbox>(realm: &mut Realm<O>, outbox: O) -> SessionKey {
         authmethod: "anonymous".into(),
         authprovider: "static".into(),
     };
-    let admitted = Admitted { realm: "realm1".into(), principal, roles: CLIENT };
-    realm.attach(admitted, outbox).expect("the role exists")
+    let admitted = Admitted::new("realm1", principal, CLIENT);
+    realm.attach(admitted, outbox, Moment::default()).expect("the role exists")
 }
 
 fn frame(json: &str) -> Vec<u8> {

@@ -21,7 +21,7 @@ pub const PROCEDURE: &str = "bench.procedure";
 pub fn register(invoke: InvokePolicy) -> ClientMessage {
     ClientMessage::Register(Register {
         request: RequestId::from_random(0),
-        options: RegisterOptions { invoke: Some(invoke), ..RegisterOptions::default() },
+        options: RegisterOptions { invoke: Some(invoke.into()), ..RegisterOptions::default() },
         procedure: UncheckedUri::new(PROCEDURE),
     })
 }

@@ -45,8 +45,8 @@ impl Invocation {
     }
 
     /// The caller's session, where it is disclosed.
-    pub const fn caller(&self) -> Option<SessionId> {
-        self.details.caller
+    pub fn caller(&self) -> Option<SessionId> {
+        self.details.caller.as_ref().and_then(|caller| caller.caller)
     }
 }
 

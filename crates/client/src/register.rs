@@ -40,7 +40,7 @@ impl RegisterBuilder {
 
     /// Several callees may share the procedure; the router chooses among them so.
     pub fn invoke(mut self, policy: InvokePolicy) -> Self {
-        self.options.invoke = Some(policy);
+        self.options.invoke = Some(policy.into());
         self
     }
 

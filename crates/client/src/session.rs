@@ -218,7 +218,7 @@ impl Session {
         let ids = self.shared.ids.lock();
         let slot = self.shared.state.lock().pending.forget(request);
         if slot.is_some_and(|slot| slot.is_unanswered()) {
-            let options = CancelOptions { mode: Some(mode) };
+            let options = CancelOptions { mode: Some(mode.into()) };
             // A link that is gone has canceled everything.
             let _ = self.shared.link.send(ClientMessage::Cancel(Cancel { request, options }));
         }

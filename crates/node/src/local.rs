@@ -42,16 +42,13 @@ pub(crate) fn join(
     let link = LocalLink { realm: Arc::downgrade(realm), key: Arc::clone(&key) };
     // Whoever calls through the HTTP bridge speaks JSON, so that nothing is transcoded.
     let (session, driver) = Session::new(link, Serializer::Json);
-    let admitted = Admitted {
-        realm: realm_name.into(),
-        principal: Principal {
-            authid: authid.into(),
-            authrole: role.into(),
-            authmethod: "local".into(),
-            authprovider: "node".into(),
-        },
-        roles: CLIENT,
+    let principal = Principal {
+        authid: authid.into(),
+        authrole: role.into(),
+        authmethod: "local".into(),
+        authprovider: "node".into(),
     };
+    let admitted = Admitted { is_own: true, ..Admitted::new(realm_name, principal, CLIENT) };
     let attached = realm.attach(admitted, Port::Local(session.clone()))?;
     let _ = key.set(attached);
     Ok((session, driver))

@@ -10,8 +10,9 @@ use cloverleaf_transport::{
 };
 use cloverleaf_wamp::error::{DecodeError, ProtocolViolation};
 use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::features::{Features, RouterRoles};
 use cloverleaf_wamp::message::{
-    Abort, ClientMessage, Hello, RequestError, RequestRef, RouterMessage,
+    Abort, ClientMessage, Hello, RequestError, RequestRef, RouterMessage, Welcome,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::websocket::CloseCode;
@@ -166,6 +167,14 @@ impl Peer<ServerSide> for RouterPeer {
                 }
                 None
             }
+            // The features make it long; a client that takes so little can go without their names.
+            RouterMessage::Welcome(mut welcome) if announces_features(&welcome) => {
+                welcome.details.roles = Some(RouterRoles {
+                    broker: Some(Features::NONE),
+                    dealer: Some(Features::NONE),
+                });
+                Some(RouterMessage::Welcome(welcome))
+            }
             RouterMessage::Welcome(_) => Some(self.unwelcome(uri, reason)),
             // The sentence for people is what makes it long.
             RouterMessage::Abort(abort) if abort.details.message.is_some() => {
@@ -194,6 +203,11 @@ impl Peer<ServerSide> for RouterPeer {
     }
 }
 
+fn announces_features(welcome: &Welcome) -> bool {
+    let some = |features: Option<Features>| features.is_some_and(|all| all != Features::NONE);
+    welcome.details.roles.is_some_and(|roles| some(roles.broker) || some(roles.dealer))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -207,7 +221,7 @@ mod tests {
         InvocationDetails, Register, RegisterOptions, RouterMessage, Welcome,
     };
     use cloverleaf_wamp::payload::Payload;
-    use cloverleaf_wamp::uri::{UriPattern, UriRule};
+    use cloverleaf_wamp::uri::UriPattern;
 
     use super::RouterPeer;
     use crate::realm_host::{RealmHost, Realms};
@@ -223,10 +237,8 @@ mod tests {
     fn pair() -> Pair {
         let everything = UriPattern::from_starred("*").expect("a pattern");
         let realm = Arc::new(RealmHost::new(RealmSettings {
-            name: "realm1".into(),
-            uri_rule: UriRule::Loose,
             roles: vec![Role::new("anonymous", [(everything, Permission::ALL)])],
-            agent: None,
+            ..RealmSettings::named("realm1")
         }));
         let mut realms = Realms::default();
         realms.add("realm1", Arc::clone(&realm));

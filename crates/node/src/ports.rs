@@ -28,4 +28,12 @@ impl Outbox for Port {
             }
         }
     }
+
+    fn close(&self, reason: &str) {
+        match self {
+            Self::Wire(outbound) => outbound.close(reason),
+            // A session in this process ends with GOODBYE, and has no connection.
+            Self::Local(_) => {}
+        }
+    }
 }

@@ -60,7 +60,8 @@ impl RealmHost {
 
     /// Opens a session.
     pub(crate) fn attach(&self, admitted: Admitted, port: Port) -> Result<SessionKey, Refusal> {
-        self.enter().state.realm.attach(admitted, port)
+        let now = self.now();
+        self.enter().state.realm.attach(admitted, port, now)
     }
 
     /// Handles one message of an open session.
@@ -86,7 +87,8 @@ impl RealmHost {
 
     /// Ends a session whose connection is gone.
     pub(crate) fn detach(&self, key: SessionKey) {
-        self.enter().state.realm.detach(key);
+        let now = self.now();
+        self.enter().state.realm.detach(key, now);
     }
 
     /// Says GOODBYE to every session.
@@ -153,7 +155,7 @@ mod tests {
 
     use cloverleaf_router::{Permission, RealmSettings, Role};
     use cloverleaf_wamp::error_uri;
-    use cloverleaf_wamp::uri::{UriPattern, UriRule};
+    use cloverleaf_wamp::uri::UriPattern;
     use parking_lot::Mutex;
 
     use super::RealmHost;
@@ -175,10 +177,8 @@ mod tests {
     fn open_realm() -> Arc<RealmHost> {
         let everything = UriPattern::from_starred("*").expect("a pattern");
         Arc::new(RealmHost::new(RealmSettings {
-            name: "realm1".into(),
-            uri_rule: UriRule::Loose,
             roles: vec![Role::new("anonymous", [(everything, Permission::ALL)])],
-            agent: None,
+            ..RealmSettings::named("realm1")
         }))
     }
 

@@ -9,9 +9,8 @@ use std::time::Instant;
 use cloverleaf_client::Session;
 use cloverleaf_config::settings as config;
 use cloverleaf_config::settings::{
-    Disclose, RouterComponent, RouterWorker, Settings, Transport, WebService, Worker,
+    RouterComponent, RouterWorker, Settings, Transport, WebService, Worker,
 };
-use cloverleaf_router::{Disclosure, Permission, RealmSettings, Role};
 use cloverleaf_transport::TransportError;
 use tokio::task::JoinSet;
 
@@ -24,6 +23,7 @@ use crate::shutdown::{self, Ending, Signals};
 use crate::threads::Threads;
 use crate::tuning::Tuning;
 
+mod realms;
 mod services;
 
 use services::Builder;
@@ -151,7 +151,7 @@ impl Node {
     fn new(settings: &Settings) -> Self {
         let mut realms = Realms::default();
         for realm in routers(settings).flat_map(|router| &router.realms) {
-            let host = Arc::new(RealmHost::new(realm_settings(realm)));
+            let host = Arc::new(RealmHost::new(realms::settings(realm)));
             tokio::spawn(Arc::clone(&host).watch_deadlines());
             realms.add(&realm.name, host);
         }
@@ -265,41 +265,5 @@ fn describe(transport: &Transport, address: Option<SocketAddr>) -> String {
                 .collect();
             format!("HTTP at {at}: {}", paths.join(" "))
         }
-    }
-}
-
-fn realm_settings(realm: &config::Realm) -> RealmSettings {
-    RealmSettings {
-        name: realm.name.as_str().into(),
-        uri_rule: realm.options.uri_check,
-        roles: realm.roles.iter().map(role).collect(),
-        agent: Some(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")).into()),
-    }
-}
-
-fn role(role: &config::Role) -> Role {
-    Role::new(
-        role.name.as_str(),
-        role.permissions.iter().map(|permission| {
-            let Disclose { caller, publisher } = permission.disclose;
-            let allow = permission.allow;
-            let rights = Permission {
-                call: allow.call,
-                register: allow.register,
-                publish: allow.publish,
-                subscribe: allow.subscribe,
-                disclose_caller: disclosure(caller),
-                disclose_publisher: disclosure(publisher),
-            };
-            (permission.pattern.clone(), rights)
-        }),
-    )
-}
-
-const fn disclosure(wanted: Option<bool>) -> Disclosure {
-    match wanted {
-        Some(true) => Disclosure::Always,
-        Some(false) => Disclosure::Never,
-        None => Disclosure::OnWish,
     }
 }

@@ -20,7 +20,7 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
-use cloverleaf_wamp::uri::{UriPattern, UriRule};
+use cloverleaf_wamp::uri::UriPattern;
 use parking_lot::Mutex;
 
 const CALLS: u64 = 200_000;
@@ -34,6 +34,8 @@ impl Outbox for Nowhere {
         drop(message);
         Delivery::Queued
     }
+
+    fn close(&self, _: &str) {}
 }
 
 /// A caller and a callee of one procedure.
@@ -53,10 +55,8 @@ fn realm() -> Realm<Nowhere> {
         bits
     });
     let settings = RealmSettings {
-        name: "realm1".into(),
-        uri_rule: UriRule::Loose,
         roles: vec![Role::new("anonymous", [(everything, Permission::ALL)])],
-        agent: None,
+        ..RealmSettings::named("realm1")
     };
     Realm::new(settings, random)
 }
@@ -68,8 +68,8 @@ fn join(realm: &mut Realm<Nowhere>, name: &str) -> SessionKey {
         authmethod: "anonymous".into(),
         authprovider: "static".into(),
     };
-    let admitted = Admitted { realm: "realm1".into(), principal, roles: CLIENT };
-    realm.attach(admitted, Nowhere).expect("the role exists")
+    let admitted = Admitted::new("realm1", principal, CLIENT);
+    realm.attach(admitted, Nowhere, Moment::default()).expect("the role exists")
 }
 
 impl Pair {

@@ -7,6 +7,7 @@
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::ClientRoles;
 use cloverleaf_wamp::message::{Abort, Hello};
+use cloverleaf_wamp::payload::Encoded;
 use cloverleaf_wamp::uri::{InvalidUri, UriRule};
 use compact_str::CompactString;
 use thiserror::Error;
@@ -54,6 +55,10 @@ pub struct Admitted {
     pub principal: Principal,
     /// What it announced.
     pub roles: ClientRoles,
+    /// How it is connected, a dictionary for the session meta API; none to say nothing.
+    pub transport: Option<Box<Encoded>>,
+    /// It is a part of the router, which nobody may end.
+    pub is_own: bool,
 }
 
 /// Why a client may not join; it gets ABORT with this text.
@@ -107,6 +112,13 @@ impl Refusal {
     }
 }
 
+impl Admitted {
+    /// A client of which nothing else is known.
+    pub fn new(realm: impl Into<CompactString>, principal: Principal, roles: ClientRoles) -> Self {
+        Self { realm: realm.into(), principal, roles, transport: None, is_own: false }
+    }
+}
+
 impl Admission {
     /// Decides about a HELLO. `random` names a client that has no name of its own.
     pub fn admit(&self, hello: &Hello, random: [u64; 2]) -> Result<Admitted, Refusal> {
@@ -119,16 +131,17 @@ impl Admission {
         let wants_anonymous =
             offered.is_empty() || offered.iter().any(|method| method == ANONYMOUS);
         match &self.anonymous {
-            Some(anonymous) if wants_anonymous => Ok(Admitted {
-                realm: anonymous.realm.clone().unwrap_or_else(|| hello.realm.as_str().into()),
-                principal: Principal {
+            Some(anonymous) if wants_anonymous => {
+                let realm = anonymous.realm.clone();
+                let realm = realm.unwrap_or_else(|| hello.realm.as_str().into());
+                let principal = Principal {
                     authid: anonymous.authid.clone().unwrap_or_else(|| serial(random)),
                     authrole: anonymous.role.clone().unwrap_or_else(|| ANONYMOUS.into()),
                     authmethod: ANONYMOUS.into(),
                     authprovider: "static".into(),
-                },
-                roles,
-            }),
+                };
+                Ok(Admitted::new(realm, principal, roles))
+            }
             _ => {
                 let told = offered.iter().take(MAX_METHODS_TOLD);
                 let cut = |method: &CompactString| method.chars().take(100).collect();

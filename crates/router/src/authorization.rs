@@ -45,13 +45,25 @@ pub enum Disclosure {
     Never,
 }
 
+/// Whether somebody is disclosed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disclosed {
+    /// By rule or on wish.
+    Yes,
+    /// Nobody has asked for it; the other side may.
+    Unasked,
+    /// Not even if the other side asks for it.
+    Never,
+}
+
 impl Disclosure {
     /// Whether to disclose; none when a wish has to be refused.
-    pub(crate) const fn decide(self, wish: Option<bool>) -> Option<bool> {
+    pub(crate) const fn decide(self, wish: Option<bool>) -> Option<Disclosed> {
         match (self, wish) {
-            (Self::Always, _) | (Self::OnWish, Some(true)) => Some(true),
+            (Self::Always, _) | (Self::OnWish, Some(true)) => Some(Disclosed::Yes),
+            (Self::OnWish, _) => Some(Disclosed::Unasked),
             (Self::Never, Some(true)) => None,
-            (Self::Never | Self::OnWish, _) => Some(false),
+            (Self::Never, _) => Some(Disclosed::Never),
         }
     }
 }
@@ -72,6 +84,10 @@ pub struct Permission {
     pub disclose_caller: Disclosure,
     /// Whether subscribers learn who publishes.
     pub disclose_publisher: Disclosure,
+    /// Whether callers learn which callee has answered; decided where the callee registers.
+    pub disclose_callee: bool,
+    /// How far the router says that it trusts calls and publications; none to say nothing.
+    pub trustlevel: Option<u64>,
 }
 
 impl Permission {
@@ -83,6 +99,8 @@ impl Permission {
         subscribe: true,
         disclose_caller: Disclosure::OnWish,
         disclose_publisher: Disclosure::OnWish,
+        disclose_callee: false,
+        trustlevel: None,
     };
 
     const fn allows(self, action: Action) -> bool {
@@ -171,7 +189,7 @@ impl Role {
 mod tests {
     use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
-    use super::{Action, Disclosure, Permission, Role};
+    use super::{Action, Disclosed, Disclosure, Permission, Role};
 
     fn role(rules: &[(&str, bool)]) -> Role {
         let rules = rules.iter().map(|(uri, call)| {
@@ -241,10 +259,10 @@ mod tests {
 
     #[test]
     fn a_wish_to_be_disclosed_is_refused_only_where_the_rule_says_never() {
-        assert_eq!(Disclosure::OnWish.decide(None), Some(false));
-        assert_eq!(Disclosure::OnWish.decide(Some(true)), Some(true));
-        assert_eq!(Disclosure::Always.decide(Some(false)), Some(true));
-        assert_eq!(Disclosure::Never.decide(None), Some(false));
+        assert_eq!(Disclosure::OnWish.decide(None), Some(Disclosed::Unasked));
+        assert_eq!(Disclosure::OnWish.decide(Some(true)), Some(Disclosed::Yes));
+        assert_eq!(Disclosure::Always.decide(Some(false)), Some(Disclosed::Yes));
+        assert_eq!(Disclosure::Never.decide(None), Some(Disclosed::Never));
         assert_eq!(Disclosure::Never.decide(Some(true)), None);
     }
 }

@@ -1,8 +1,21 @@
 //! Registrations and calls: who answers what.
 //!
 //! A call lives in one table from CALL to its end; every end goes through [`Dealer::take`].
-//! Spec: basic profile "Remote Procedure Calls"; advanced profile "Call Canceling",
-//! "Call Timeouts", "Caller Identification", "Pattern-based Registrations", "Shared Registration".
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | `call` | CALL to INVOCATION |
+//! | `errand` | what a callee is asked, once or again |
+//! | `choice` | which of several callees |
+//! | `waiting` | calls for which no callee is free |
+//! | `progress` | calls and results in parts |
+//! | `gathering` | calls to all callees at once |
+//! | `giving_up` | CANCEL and the clock |
+//! | `ending` | the endings of a call |
+//! | `registration` | REGISTER, UNREGISTER, revocation |
+//! | `listing` | what the meta API tells of registrations |
+//!
+//! Spec: basic profile "Remote Procedure Calls"; advanced profile "Advanced RPC".
 
 use std::collections::BTreeSet;
 
@@ -11,6 +24,7 @@ use cloverleaf_wamp::ids::{IdSequence, InvocationId, RegistrationId, RequestId};
 use cloverleaf_wamp::message::{
     CancelMode, Interrupt, InterruptOptions, RequestRef, RouterMessage,
 };
+use cloverleaf_wamp::uri::UriPattern;
 use foldhash::HashMap;
 use slab::Slab;
 
@@ -20,10 +34,25 @@ use crate::session::{Session, SessionKey, Sessions};
 use crate::uri_index::UriIndex;
 
 mod call;
+mod choice;
 mod ending;
+mod errand;
+mod gathering;
+mod giving_up;
+mod listing;
+mod progress;
 mod registration;
+mod waiting;
 
-use registration::Registration;
+pub(crate) use call::Grant;
+pub(crate) use choice::Key;
+pub use errand::CallTimes;
+use errand::Errand;
+use gathering::Gathering;
+pub(crate) use listing::RegistrationDetails;
+use progress::Progressive;
+pub(crate) use registration::{Change, Terms};
+use registration::{EndpointId, Registration};
 
 /// The place of a call in the dealer's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,15 +66,27 @@ pub(crate) struct Holdings {
     pattern_registrations: usize,
     /// Its calls that are not answered.
     calls: HashMap<RequestId, CallKey>,
+    /// The largest number of a call so far (advanced profile, "Progressive Call Invocations").
+    watermark: u64,
     /// The invocations that it has not answered.
     invocations: HashMap<InvocationId, CallKey>,
     invocation_ids: IdSequence,
 }
 
 impl Holdings {
-    /// Whether a call with this number is not answered yet.
-    pub(crate) fn has_call(&self, request: RequestId) -> bool {
-        self.calls.contains_key(&request)
+    /// The call with this number, if it is not answered yet.
+    pub(crate) fn call_in_flight(&self, request: RequestId) -> Option<CallKey> {
+        self.calls.get(&request).copied()
+    }
+
+    /// Whether a number is not larger than all before it.
+    pub(crate) const fn is_below_watermark(&self, request: RequestId) -> bool {
+        request.number() <= self.watermark
+    }
+
+    /// A call with this number has come.
+    pub(crate) fn saw(&mut self, request: RequestId) {
+        self.watermark = self.watermark.max(request.number());
     }
 }
 
@@ -54,11 +95,61 @@ impl Holdings {
 struct CallInFlight {
     caller: SessionKey,
     request: RequestRef,
-    callee: SessionKey,
-    invocation: InvocationId,
+    registration: RegistrationId,
+    target: Target,
+    /// Between the call and its first result, and between any two results.
+    timeout: Option<u64>,
     deadline: Option<Moment>,
+    /// The caller takes results in parts.
+    receive_progress: bool,
     /// CANCEL with mode `kill` was passed on; the callee's answer is awaited.
     canceling: bool,
+    /// What must be sent again if the callee can't take it; kept where another one could.
+    errand: Option<Box<Errand>>,
+    /// The call comes in parts, or the results have begun to.
+    progressive: Option<Box<Progressive>>,
+}
+
+/// Who is to answer a call.
+#[derive(Debug)]
+enum Target {
+    /// One callee.
+    One(Invoked),
+    /// Nobody yet: every callee has as many calls as it takes.
+    Waiting,
+    /// All callees.
+    All(Box<Gathering>),
+}
+
+/// An invocation that is not answered.
+#[derive(Debug, Clone, Copy)]
+struct Invoked {
+    callee: SessionKey,
+    invocation: InvocationId,
+    /// The endpoint whose calls are counted, if they are.
+    counted: Option<EndpointId>,
+    /// The caller learns who has answered.
+    disclosed: bool,
+}
+
+impl CallInFlight {
+    /// The invocations that are not answered.
+    fn invoked(&self) -> &[Invoked] {
+        match &self.target {
+            Target::One(invoked) => std::slice::from_ref(invoked),
+            Target::Waiting => &[],
+            Target::All(gathering) => gathering.pending(),
+        }
+    }
+}
+
+/// How many calls to procedures that match may wait for a callee.
+#[derive(Debug, Clone)]
+pub struct CallQueue {
+    /// The procedures.
+    pub pattern: UriPattern,
+    /// The number of calls.
+    pub limit: usize,
 }
 
 /// The dealer of one realm.
@@ -67,11 +158,23 @@ pub(crate) struct Dealer {
     registrations: HashMap<RegistrationId, Registration>,
     index: UriIndex<RegistrationId>,
     ids: IdSequence,
+    endpoints: u64,
     calls: Slab<CallInFlight>,
     deadlines: Deadlines,
+    times: CallTimes,
+    queues: UriIndex<usize>,
 }
 
 impl Dealer {
+    /// A dealer without registrations.
+    pub(crate) fn new(times: CallTimes, queues: &[CallQueue]) -> Self {
+        let mut index = UriIndex::default();
+        for queue in queues {
+            index.insert(&queue.pattern, queue.limit);
+        }
+        Self { times, queues: index, ..Self::default() }
+    }
+
     /// How many calls are not answered.
     pub(crate) fn calls_in_flight(&self) -> usize {
         self.calls.len()
@@ -91,10 +194,32 @@ impl Dealer {
         if let Some(caller) = sessions.at_mut(call.caller) {
             caller.dealer.calls.remove(&call.request.id());
         }
-        if let Some(callee) = sessions.at_mut(call.callee) {
-            callee.dealer.invocations.remove(&call.invocation);
+        for invoked in call.invoked() {
+            self.forget_invocation(sessions, call.registration, *invoked);
+        }
+        if matches!(call.target, Target::Waiting)
+            && let Some(registration) = self.registrations.get_mut(&call.registration)
+        {
+            registration.stop_waiting(key);
         }
         Some(call)
+    }
+
+    /// Takes an invocation out of its callee's table; the callee is free for another one.
+    fn forget_invocation<O>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        registration: RegistrationId,
+        invoked: Invoked,
+    ) {
+        if let Some(callee) = sessions.at_mut(invoked.callee) {
+            callee.dealer.invocations.remove(&invoked.invocation);
+        }
+        if let Some(endpoint) = invoked.counted
+            && let Some(registration) = self.registrations.get_mut(&registration)
+        {
+            registration.release(endpoint);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

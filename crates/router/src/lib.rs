@@ -8,6 +8,7 @@
 //! | room | what it is for |
 //! |---|---|
 //! | [`realm`] | the front desk: every message goes through it |
+//! | `failure` | why a request can't be served |
 //! | [`admission`] | from HELLO to the right to join, or a refusal |
 //! | [`session`] | the sessions of a realm |
 //! | [`outbox`] | the only way out |
@@ -15,22 +16,35 @@
 //! | `broker` | subscriptions and publications |
 //! | `dealer` | registrations and calls |
 //! | [`authorization`] | what a role may do |
+//! | `meta` | what the realm tells of itself |
+//! | `testament` | what a session leaves behind to be said |
+//! | `closing` | sessions that were ended and have not answered |
 //! | [`deadline`] | which call ends at what time |
+//! | [`wall_clock`] | the time of day, for what people read |
 
 pub mod admission;
 pub mod authorization;
 mod broker;
+mod change;
+mod closing;
 pub mod deadline;
 mod dealer;
+mod failure;
 pub mod limits;
+mod meta;
 pub mod outbox;
 pub mod realm;
 pub mod session;
+mod testament;
 pub mod uri_index;
+pub mod wall_clock;
 
 pub use admission::{Admission, Admitted, Refusal};
 pub use authorization::{Disclosure, Permission, Role};
+pub use broker::{HistorySettings, RetentionSettings};
 pub use deadline::Moment;
+pub use dealer::{CallQueue, CallTimes};
 pub use outbox::{Delivery, Outbox};
 pub use realm::{Next, Random, Realm, RealmSettings};
 pub use session::{Principal, SessionKey};
+pub use wall_clock::Timestamp;

@@ -23,3 +23,28 @@ pub const MAX_PATTERN_REGISTRATIONS_PER_SESSION: usize = 1_000;
 /// Calls of one caller that are not answered yet. The HTTP bridge is one caller for all requests of
 /// a path, so this also bounds how many requests it has open; an entry holds about 200 bytes.
 pub const MAX_CALLS_IN_FLIGHT_PER_SESSION: usize = 65_536;
+
+/// Bytes of the answers that are collected for one call to all callees. As long as the longest
+/// message that a transport takes by default: more could not be sent.
+pub const MAX_GATHERED_BYTES: usize = 16 * 1024 * 1024;
+
+/// Testaments of one session, in both scopes together.
+pub const MAX_TESTAMENTS_PER_SESSION: usize = 128;
+
+/// Bytes that the testaments of one session hold.
+pub const MAX_TESTAMENT_BYTES_PER_SESSION: usize = 1024 * 1024;
+
+/// Events that are kept for one topic: the one for everybody, and those for some only that came
+/// after it.
+pub const MAX_RETAINED_PER_TOPIC: usize = 16;
+
+/// Bytes that the kept events of one subscription hold; the number of events is configured.
+pub const MAX_HISTORY_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long a publisher waits for its subscribers to acknowledge, in milliseconds. As long as a
+/// connection may stand still before it ends.
+pub const ACKNOWLEDGEMENT_TIMEOUT_MILLIS: u64 = 30_000;
+
+/// How long a killed session may take to answer GOODBYE before its connection is closed, in
+/// milliseconds.
+pub const GOODBYE_TIMEOUT_MILLIS: u64 = 1_000;

@@ -21,4 +21,8 @@ pub enum Delivery {
 pub trait Outbox {
     /// Takes a message for the session's peer. Never blocks, and never calls back into the realm.
     fn send(&self, message: RouterMessage) -> Delivery;
+
+    /// Closes the peer's connection behind what was sent: its session is over and it does not go by
+    /// itself.
+    fn close(&self, reason: &str);
 }

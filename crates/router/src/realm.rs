@@ -1,33 +1,33 @@
 //! The front desk of a realm: messages come in here, answers leave through outboxes.
 //!
-//! A flat match without logic in its arms: the checks that all requests share (reserved URIs, the
-//! URI rule, authorization, disclosure) are made here, everything else in broker and dealer.
+//! A flat match without logic in its arms. What all requests are checked for (reserved URIs, the URI
+//! rule, authorization, disclosure) is in `requests`, everything else in broker, dealer and meta.
 //! Spec: basic profile "Sessions", "Protocol Violations".
 
 use std::fmt;
 
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::features::ROUTER;
-use cloverleaf_wamp::ids::{PublicationId, RegistrationId, SessionId, SubscriptionId};
+use cloverleaf_wamp::features::{Feature, Features, ROUTER, ROUTER_META_API, RouterRoles};
+use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{
-    Abort, Call, CancelMode, ClientMessage, Goodbye, InvocationError, InvokePolicy, Publish,
-    Published, Register, RequestError, RequestRef, RouterMessage, Subscribe, Unregister,
-    Unsubscribe, Welcome, WelcomeDetails,
+    Abort, ClientMessage, Goodbye, InvocationError, RouterMessage, Welcome, WelcomeDetails,
 };
-use cloverleaf_wamp::payload::Payload;
-use cloverleaf_wamp::uri::{InvalidUri, UncheckedUri, UriPattern, UriRule, is_reserved};
+use cloverleaf_wamp::uri::UriRule;
 use compact_str::CompactString;
-use thiserror::Error;
 
 use crate::admission::{Admitted, Refusal};
-use crate::authorization::{Action, Permission, Role, TRUSTED};
-use crate::broker::Broker;
+use crate::authorization::{Role, TRUSTED};
+use crate::broker::{Broker, HistorySettings, RetentionSettings};
+use crate::closing::Closing;
 use crate::deadline::Moment;
-use crate::dealer::Dealer;
+use crate::dealer::{CallQueue, CallTimes, Dealer};
 use crate::limits::MAX_SESSIONS;
 use crate::outbox::Outbox;
-use crate::session::{Session, SessionKey, Sessions};
+use crate::session::{Principal, Session, SessionKey, Sessions};
+use crate::wall_clock::{Timestamp, WallClock};
+
+mod requests;
 
 /// A source of random bits, given by the host.
 pub struct Random(Box<dyn FnMut() -> u64 + Send>);
@@ -38,7 +38,7 @@ impl Random {
         Self(Box::new(bits))
     }
 
-    fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         (self.0)()
     }
 }
@@ -56,10 +56,53 @@ pub struct RealmSettings {
     pub name: CompactString,
     /// How strict it is about URIs.
     pub uri_rule: UriRule,
+    /// Whether the numbers of requests must follow each other.
+    pub strict_request_ids: bool,
     /// Its roles. A role named `trusted` is built in unless given here.
     pub roles: Vec<Role>,
     /// What it calls itself in WELCOME, such as `Cloverleaf-0.1.0`; none to say nothing.
     pub agent: Option<CompactString>,
+    /// Whether it tells of itself: `wamp.session.*`, `wamp.registration.*`, `wamp.subscription.*`.
+    pub meta_api: bool,
+    /// How long calls may take.
+    pub call_times: CallTimes,
+    /// Calls that may wait for a callee to be free.
+    pub call_queues: Vec<CallQueue>,
+    /// How many events are kept for later subscribers.
+    pub retention: RetentionSettings,
+    /// Events that are kept to be asked for.
+    pub histories: Vec<HistorySettings>,
+    /// What time of day it was at the first moment.
+    pub started_at: Timestamp,
+}
+
+impl RealmSettings {
+    /// A realm of this name without roles, with everything else as it is without a configuration.
+    pub fn named(name: impl Into<CompactString>) -> Self {
+        Self {
+            name: name.into(),
+            uri_rule: UriRule::Loose,
+            strict_request_ids: false,
+            roles: Vec::new(),
+            agent: None,
+            meta_api: true,
+            call_times: CallTimes::default(),
+            call_queues: Vec::new(),
+            retention: RetentionSettings::default(),
+            histories: Vec::new(),
+            started_at: Timestamp::default(),
+        }
+    }
+
+    /// What WELCOME announces.
+    fn announced(&self) -> RouterRoles {
+        let roles = if self.meta_api { ROUTER.with(ROUTER_META_API) } else { ROUTER };
+        if self.histories.is_empty() || !self.meta_api {
+            return roles;
+        }
+        let history = Features::of(&[Feature::EventHistory]);
+        roles.with(RouterRoles { broker: Some(history), dealer: None })
+    }
 }
 
 /// What the host does with the connection after a message.
@@ -74,74 +117,17 @@ pub enum Next {
     Close,
 }
 
-/// Why a correct request can't be served; the client gets ERROR and the session lives.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum RequestFailure {
-    #[error("{0}")]
-    InvalidUri(InvalidUri),
-    #[error("'{0}' begins with 'wamp', which only the router may use")]
-    ReservedUri(UncheckedUri),
-    #[error("{0}")]
-    NotAuthorized(String),
-    #[error("the role of this session may not be disclosed to the other side")]
-    DisclosureRefused,
-    #[error("no callee registered for procedure <{0}>")]
-    NoSuchProcedure(UncheckedUri),
-    #[error(
-        "procedure <{procedure}> is already registered, with the invocation policy '{}'",
-        policy.name()
-    )]
-    ProcedureAlreadyExists { procedure: CompactString, policy: InvokePolicy },
-    #[error("this session has no registration {0}")]
-    NoSuchRegistration(RegistrationId),
-    #[error("this session has no subscription {0}")]
-    NoSuchSubscription(SubscriptionId),
-    #[error("the callee's queue is full")]
-    CalleeCongested,
-    #[error("callee disconnected from in-flight request")]
-    CalleeGone,
-    #[error("this session has reached its largest number of {0}")]
-    LimitReached(&'static str),
-}
-
-impl RequestFailure {
-    fn denied(action: Action, uri: &str) -> Self {
-        let (verb, object) = action.phrase();
-        Self::NotAuthorized(format!("session not authorized to {verb} {object} '{uri}'"))
-    }
-
-    const fn uri(&self) -> &'static str {
-        match self {
-            Self::InvalidUri(_) | Self::ReservedUri(_) => error_uri::INVALID_URI,
-            Self::NotAuthorized(_) => error_uri::NOT_AUTHORIZED,
-            Self::DisclosureRefused => error_uri::DISCLOSE_ME_DISALLOWED,
-            Self::NoSuchProcedure(_) => error_uri::NO_SUCH_PROCEDURE,
-            Self::ProcedureAlreadyExists { .. } => error_uri::PROCEDURE_ALREADY_EXISTS,
-            Self::NoSuchRegistration(_) => error_uri::NO_SUCH_REGISTRATION,
-            Self::NoSuchSubscription(_) => error_uri::NO_SUCH_SUBSCRIPTION,
-            Self::CalleeCongested => error_uri::UNAVAILABLE,
-            Self::CalleeGone => error_uri::CANCELED,
-            Self::LimitReached(_) => error_uri::LIMIT_REACHED,
-        }
-    }
-
-    fn answer(&self, request: RequestRef) -> RouterMessage {
-        RouterMessage::Error(RequestError::new(
-            request,
-            self.uri(),
-            Payload::from_text(&self.to_string()),
-        ))
-    }
-}
-
 /// One realm: its sessions, its broker and its dealer.
 #[derive(Debug)]
 pub struct Realm<O> {
-    settings: RealmSettings,
-    sessions: Sessions<O>,
-    broker: Broker,
-    dealer: Dealer,
-    random: Random,
+    pub(crate) settings: RealmSettings,
+    announced: RouterRoles,
+    pub(crate) clock: WallClock,
+    pub(crate) sessions: Sessions<O>,
+    pub(crate) closing: Closing<O>,
+    pub(crate) broker: Broker,
+    pub(crate) dealer: Dealer,
+    pub(crate) random: Random,
     /// Everybody was said GOODBYE to, and nobody comes in any more.
     closed: bool,
 }
@@ -152,11 +138,18 @@ impl<O: Outbox> Realm<O> {
         if !settings.roles.iter().any(|role| role.name() == TRUSTED) {
             settings.roles.push(Role::trusted());
         }
+        let announced = settings.announced();
+        let histories = std::mem::take(&mut settings.histories);
+        let queues = std::mem::take(&mut settings.call_queues);
+        let clock = WallClock::started_at(settings.started_at);
         Self {
-            settings,
+            announced,
+            clock,
             sessions: Sessions::default(),
-            broker: Broker::default(),
-            dealer: Dealer::default(),
+            closing: Closing::default(),
+            broker: Broker::new(clock, settings.retention, histories),
+            dealer: Dealer::new(settings.call_times, &queues),
+            settings,
             random,
             closed: false,
         }
@@ -175,7 +168,10 @@ impl<O: Outbox> Realm<O> {
     /// Whether no table keeps an entry of anybody; what tests ask after all have left.
     #[doc(hidden)]
     pub fn is_empty(&self) -> bool {
-        self.sessions.is_empty() && self.broker.is_empty() && self.dealer.is_empty()
+        self.sessions.is_empty()
+            && self.closing.is_empty()
+            && self.broker.is_empty()
+            && self.dealer.is_empty()
     }
 
     /// How many calls are not answered.
@@ -185,8 +181,13 @@ impl<O: Outbox> Realm<O> {
 
     /// Opens a session and sends WELCOME. The host detaches it when its connection ends, unless
     /// [`Next`] has said that it is over.
-    pub fn attach(&mut self, admitted: Admitted, outbox: O) -> Result<SessionKey, Refusal> {
-        let Admitted { realm, principal, roles } = admitted;
+    pub fn attach(
+        &mut self,
+        admitted: Admitted,
+        outbox: O,
+        now: Moment,
+    ) -> Result<SessionKey, Refusal> {
+        let Admitted { realm, principal, roles, transport, is_own } = admitted;
         if self.closed {
             return Err(Refusal::RealmClosed(realm));
         }
@@ -200,16 +201,22 @@ impl<O: Outbox> Realm<O> {
         let id = self.fresh_session_id();
         let welcome = self.welcome(id, &principal);
         let _ = outbox.send(RouterMessage::Welcome(welcome));
-        Ok(self.sessions.insert(id, |key| Session {
+        let key = self.sessions.insert(id, |key| Session {
             key,
             principal,
             roles,
             role,
+            transport,
+            is_own,
             outbox,
             leaving: false,
             broker: Default::default(),
             dealer: Default::default(),
-        }))
+            testaments: None,
+            last_request: 0,
+        });
+        self.tell_joined(key, now);
+        Ok(key)
     }
 
     fn fresh_session_id(&mut self) -> SessionId {
@@ -221,9 +228,9 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    fn welcome(&self, session: SessionId, principal: &crate::session::Principal) -> Welcome {
+    fn welcome(&self, session: SessionId, principal: &Principal) -> Welcome {
         let details = WelcomeDetails {
-            roles: Some(ROUTER),
+            roles: Some(self.announced),
             agent: self.settings.agent.clone(),
             realm: Some(self.settings.name.clone()),
             authid: Some(principal.authid.clone()),
@@ -235,13 +242,23 @@ impl<O: Outbox> Realm<O> {
         Welcome { session, details: Box::new(details) }
     }
 
-    /// Takes everything away that a session held; its callers and callees hear of it. A session
-    /// that is gone already is passed over.
-    pub fn detach(&mut self, key: SessionKey) {
-        if let Some(session) = self.sessions.remove(key) {
-            self.broker.detach(key, &session.broker);
-            self.dealer.detach(&mut self.sessions, &session);
+    /// Takes everything away that a session held; its callers and callees hear of it, and what it
+    /// left behind to be said is published. A session that is gone already is passed over.
+    pub fn detach(&mut self, key: SessionKey, now: Moment) {
+        self.closing.end(key);
+        if let Some(gone) = self.remove(key, now) {
+            self.publish_testaments(gone, now);
         }
+    }
+
+    /// Takes a session out of every table.
+    pub(crate) fn remove(&mut self, key: SessionKey, now: Moment) -> Option<Session<O>> {
+        let gone = self.sessions.remove(key)?;
+        let unsubscribed = self.broker.detach(&mut self.sessions, key, &gone.broker);
+        let unregistered = self.dealer.detach(&mut self.sessions, &gone);
+        self.tell_subscriptions(key, &unsubscribed, now);
+        self.tell_registrations(key, &unregistered, now);
+        Some(gone)
     }
 
     /// Handles one message of an open session at the time `now`.
@@ -251,47 +268,45 @@ impl<O: Outbox> Realm<O> {
         message: ClientMessage,
         now: Moment,
     ) -> Next {
-        let Some(session) = self.sessions.at(from) else { return Next::Close };
+        let Some(session) = self.sessions.at(from) else { return self.late(from, &message) };
         if session.leaving && !matches!(message, ClientMessage::Goodbye(_)) {
             return Next::Continue;
         }
         let handled = match message {
-            _ if uses_passthru(&message) => Err(ProtocolViolation::Feature(
-                "ppt_scheme: payload passthru is not offered by this router",
-            )),
-            ClientMessage::Call(call) => self.call(from, call, now),
-            ClientMessage::Yield(answer) => self.dealer.yielded(&mut self.sessions, from, answer),
-            ClientMessage::Error(error) => self.dealer.failed(&mut self.sessions, from, error),
-            ClientMessage::Publish(publish) => {
-                self.publish(from, &publish);
-                Ok(())
+            _ if self.settings.strict_request_ids && !self.follows(from, &message) => {
+                Err(ProtocolViolation::RequestIdOutOfOrder)
             }
+            ClientMessage::Call(call) => self.call(from, call, now),
+            ClientMessage::Yield(answer) => self.yielded(from, answer, now),
+            ClientMessage::Error(error) => self.failed(from, error),
+            ClientMessage::Publish(publish) => self.publish(from, &publish, now),
             ClientMessage::Cancel(cancel) => {
-                let mode = cancel.options.mode.unwrap_or(CancelMode::KillNoWait);
-                self.dealer.cancel(&mut self.sessions, from, cancel.request, mode);
+                self.cancel(from, &cancel);
                 Ok(())
             }
             ClientMessage::Register(register) => {
-                self.register(from, &register);
+                self.register(from, &register, now);
                 Ok(())
             }
             ClientMessage::Unregister(unregister) => {
-                self.unregister(from, &unregister);
+                self.unregister(from, &unregister, now);
                 Ok(())
             }
             ClientMessage::Subscribe(subscribe) => {
-                self.subscribe(from, &subscribe);
+                self.subscribe(from, &subscribe, now);
                 Ok(())
             }
             ClientMessage::Unsubscribe(unsubscribe) => {
-                self.unsubscribe(from, &unsubscribe);
+                self.unsubscribe(from, &unsubscribe, now);
                 Ok(())
             }
-            // Nobody has been asked for it; the specification does not know it.
-            ClientMessage::EventReceived(_) => Ok(()),
-            ClientMessage::Goodbye(_) => return self.goodbye(from),
+            ClientMessage::EventReceived(publication) => {
+                self.broker.acknowledged(&mut self.sessions, from, publication);
+                Ok(())
+            }
+            ClientMessage::Goodbye(_) => return self.goodbye(from, now),
             ClientMessage::Abort(_) => {
-                self.detach(from);
+                self.detach(from, now);
                 return Next::Close;
             }
             ClientMessage::Hello(_) => Err(ProtocolViolation::SecondHello),
@@ -300,9 +315,23 @@ impl<O: Outbox> Realm<O> {
         match handled {
             Ok(()) => Next::Continue,
             Err(violation) => {
-                self.abort(from, Abort::new(error_uri::PROTOCOL_VIOLATION, violation.to_string()));
+                let text = violation.to_string();
+                self.abort(from, Abort::new(error_uri::PROTOCOL_VIOLATION, text), now);
                 Next::Close
             }
+        }
+    }
+
+    /// A message of a session that is over: the router said GOODBYE, and the client answers or has
+    /// not heard it yet.
+    fn late(&mut self, from: SessionKey, message: &ClientMessage) -> Next {
+        match message {
+            _ if !self.closing.has(from) => Next::Close,
+            ClientMessage::Goodbye(_) => {
+                self.closing.end(from);
+                Next::Left
+            }
+            _ => Next::Continue,
         }
     }
 
@@ -314,23 +343,30 @@ impl<O: Outbox> Realm<O> {
     }
 
     /// Ends a session with ABORT; one that was said GOODBYE to ends in silence.
-    pub fn abort(&mut self, key: SessionKey, abort: Abort) {
+    pub fn abort(&mut self, key: SessionKey, abort: Abort, now: Moment) {
         if let Some(session) = self.sessions.at(key)
             && !session.leaving
         {
             let _ = session.outbox.send(RouterMessage::Abort(abort));
         }
-        self.detach(key);
+        self.detach(key, now);
     }
 
     /// The earliest moment at which [`Realm::handle_timeout`] has something to do.
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.dealer.next_deadline()
+        let deadlines = [
+            self.dealer.next_deadline(),
+            self.broker.next_deadline(),
+            self.closing.next_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
-    /// Ends the calls whose time is up.
+    /// Ends what has waited for too long: calls, acknowledgements, killed sessions.
     pub fn handle_timeout(&mut self, now: Moment) {
         self.dealer.handle_timeout(&mut self.sessions, now);
+        self.broker.handle_timeout(&mut self.sessions, now);
+        self.closing.handle_timeout(now);
     }
 
     /// Says GOODBYE to every session and lets no other in. They end with their own GOODBYE or with
@@ -344,187 +380,29 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
+    /// Ends a session for somebody else: everything it held is taken away at once, and its
+    /// connection when it does not say GOODBYE in time.
+    pub(crate) fn end(
+        &mut self,
+        key: SessionKey,
+        goodbye: Goodbye,
+        now: Moment,
+    ) -> Option<Session<()>> {
+        let gone = self.remove(key, now)?;
+        let (gone, outbox) = gone.without_outbox();
+        self.closing.begin(key, outbox, goodbye, now);
+        Some(gone)
+    }
+
     /// Spec: basic profile "Session Closing".
-    fn goodbye(&mut self, from: SessionKey) -> Next {
+    fn goodbye(&mut self, from: SessionKey, now: Moment) -> Next {
         if let Some(session) = self.sessions.at(from)
             && !session.leaving
         {
             let answer = Goodbye::new(error_uri::GOODBYE_AND_OUT);
             let _ = session.outbox.send(RouterMessage::Goodbye(answer));
         }
-        self.detach(from);
+        self.detach(from, now);
         Next::Left
-    }
-
-    fn call(&mut self, from: SessionKey, call: Call, now: Moment) -> Result<(), ProtocolViolation> {
-        let Some(session) = self.sessions.at(from) else { return Ok(()) };
-        if session.dealer.has_call(call.request) {
-            return Err(ProtocolViolation::RequestIdInUse(call.request.number()));
-        }
-        if call.options.progress == Some(true) {
-            return Err(ProtocolViolation::Feature(
-                "CALL with progress: progressive call invocations are not offered by this router",
-            ));
-        }
-        let request = call.reference();
-        let routed = self.check_call(from, &call).and_then(|disclosed| {
-            let random = || self.random.bits();
-            self.dealer.call(&mut self.sessions, from, call, disclosed, now, random)
-        });
-        self.refuse(from, request, routed);
-        Ok(())
-    }
-
-    /// Whether the call is allowed and whether its caller is disclosed.
-    fn check_call(&self, from: SessionKey, call: &Call) -> Result<bool, RequestFailure> {
-        call.procedure.validate(self.settings.uri_rule).map_err(RequestFailure::InvalidUri)?;
-        let permission = self.authorize(from, Action::Call, &call.procedure)?;
-        let wish = call.options.disclose_me;
-        permission.disclose_caller.decide(wish).ok_or(RequestFailure::DisclosureRefused)
-    }
-
-    fn publish(&mut self, from: SessionKey, publish: &Publish) {
-        let request = publish.reference();
-        let acknowledge = publish.options.acknowledge == Some(true);
-        let checked = self.check_publish(from, publish);
-        match checked {
-            Ok(disclosed) => {
-                let publication = PublicationId::from_random(self.random.bits());
-                if acknowledge && let Some(session) = self.sessions.at(from) {
-                    let answer = Published { request: publish.request, publication };
-                    let _ = session.outbox.send(RouterMessage::Published(answer));
-                }
-                self.broker.publish(&self.sessions, from, publish, publication, disclosed);
-            }
-            // An unacknowledged PUBLISH fails silently.
-            Err(failure) if acknowledge => self.refuse(from, request, Err(failure)),
-            Err(_) => {}
-        }
-    }
-
-    /// Whether the publication is allowed and whether its publisher is disclosed.
-    fn check_publish(&self, from: SessionKey, publish: &Publish) -> Result<bool, RequestFailure> {
-        let topic = &publish.topic;
-        topic.validate(self.settings.uri_rule).map_err(RequestFailure::InvalidUri)?;
-        self.not_reserved(from, topic)?;
-        let permission = self.authorize(from, Action::Publish, topic)?;
-        let wish = publish.options.disclose_me;
-        permission.disclose_publisher.decide(wish).ok_or(RequestFailure::DisclosureRefused)
-    }
-
-    fn register(&mut self, from: SessionKey, register: &Register) {
-        let invoke = register.options.invoke.unwrap_or(InvokePolicy::Single);
-        let outcome = self.check_register(from, register).and_then(|pattern| {
-            let Some(session) = self.sessions.at_mut(from) else { return Ok(()) };
-            self.dealer.register(session, register.request, pattern, invoke)
-        });
-        self.refuse(from, register.reference(), outcome);
-    }
-
-    fn check_register(
-        &self,
-        from: SessionKey,
-        register: &Register,
-    ) -> Result<UriPattern, RequestFailure> {
-        let policy = register.options.match_policy.unwrap_or_default();
-        let pattern = register
-            .procedure
-            .check_pattern(policy, self.settings.uri_rule)
-            .map_err(RequestFailure::InvalidUri)?;
-        self.not_reserved(from, &register.procedure)?;
-        self.authorize_pattern(from, Action::Register, &pattern)?;
-        Ok(pattern)
-    }
-
-    fn unregister(&mut self, from: SessionKey, unregister: &Unregister) {
-        let Some(session) = self.sessions.at_mut(from) else { return };
-        let outcome = self.dealer.unregister(session, unregister.request, unregister.registration);
-        self.refuse(from, unregister.reference(), outcome);
-    }
-
-    fn subscribe(&mut self, from: SessionKey, subscribe: &Subscribe) {
-        let outcome = self.check_subscribe(from, subscribe).and_then(|pattern| {
-            let Some(session) = self.sessions.at_mut(from) else { return Ok(()) };
-            self.broker.subscribe(session, subscribe.request, pattern)
-        });
-        self.refuse(from, subscribe.reference(), outcome);
-    }
-
-    fn check_subscribe(
-        &self,
-        from: SessionKey,
-        subscribe: &Subscribe,
-    ) -> Result<UriPattern, RequestFailure> {
-        let policy = subscribe.options.match_policy.unwrap_or_default();
-        let pattern = subscribe
-            .topic
-            .check_pattern(policy, self.settings.uri_rule)
-            .map_err(RequestFailure::InvalidUri)?;
-        self.authorize_pattern(from, Action::Subscribe, &pattern)?;
-        Ok(pattern)
-    }
-
-    fn unsubscribe(&mut self, from: SessionKey, unsubscribe: &Unsubscribe) {
-        let Some(session) = self.sessions.at_mut(from) else { return };
-        let outcome =
-            self.broker.unsubscribe(session, unsubscribe.request, unsubscribe.subscription);
-        self.refuse(from, unsubscribe.reference(), outcome);
-    }
-
-    /// Answers a request that failed; one that did not has been answered by who served it.
-    fn refuse(&self, from: SessionKey, request: RequestRef, outcome: Result<(), RequestFailure>) {
-        if let Err(failure) = outcome
-            && let Some(session) = self.sessions.at(from)
-        {
-            let _ = session.outbox.send(failure.answer(request));
-        }
-    }
-
-    /// The namespace `wamp` is the router's own (basic profile, "URIs").
-    fn not_reserved(&self, from: SessionKey, uri: &UncheckedUri) -> Result<(), RequestFailure> {
-        if is_reserved(uri.as_str()) && !self.role_of(from).is_some_and(Role::is_trusted) {
-            return Err(RequestFailure::ReservedUri(uri.clone()));
-        }
-        Ok(())
-    }
-
-    fn role_of(&self, key: SessionKey) -> Option<&Role> {
-        self.sessions.at(key).and_then(|session| self.settings.roles.get(session.role))
-    }
-
-    /// The rule that allows the action. A refusal names nobody's identity.
-    fn authorize(
-        &self,
-        from: SessionKey,
-        action: Action,
-        uri: &UncheckedUri,
-    ) -> Result<Permission, RequestFailure> {
-        self.role_of(from)
-            .and_then(|role| role.permission(action, uri.as_str()))
-            .ok_or_else(|| RequestFailure::denied(action, uri.as_str()))
-    }
-
-    /// Whether the action is allowed on every URI that the pattern matches.
-    fn authorize_pattern(
-        &self,
-        from: SessionKey,
-        action: Action,
-        pattern: &UriPattern,
-    ) -> Result<Permission, RequestFailure> {
-        self.role_of(from)
-            .and_then(|role| role.permission_for_pattern(action, pattern))
-            .ok_or_else(|| RequestFailure::denied(action, pattern.as_str()))
-    }
-}
-
-/// Whether the message has a payload that only a router with payload passthru may pass on: without
-/// its options the other side could not open it.
-fn uses_passthru(message: &ClientMessage) -> bool {
-    match message {
-        ClientMessage::Call(call) => call.options.ppt_scheme.is_some(),
-        ClientMessage::Publish(publish) => publish.options.ppt_scheme.is_some(),
-        ClientMessage::Yield(answer) => answer.options.ppt_scheme.is_some(),
-        ClientMessage::Error(error) => error.details.ppt_scheme.is_some(),
-        _ => false,
     }
 }

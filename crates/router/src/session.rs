@@ -5,12 +5,14 @@
 
 use cloverleaf_wamp::features::ClientRoles;
 use cloverleaf_wamp::ids::SessionId;
+use cloverleaf_wamp::payload::Encoded;
 use compact_str::CompactString;
-use foldhash::HashSet;
+use foldhash::HashMap;
 use slab::Slab;
 
 use crate::broker;
 use crate::dealer;
+use crate::testament::Testaments;
 
 /// Who somebody is and what vouches for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,23 +50,65 @@ pub(crate) struct Session<O> {
     pub(crate) roles: ClientRoles,
     /// Which of the realm's roles decides what it may do.
     pub(crate) role: usize,
+    /// Told by the meta API; a dictionary.
+    pub(crate) transport: Option<Box<Encoded>>,
+    /// Belongs to the router itself: nobody may end it.
+    pub(crate) is_own: bool,
     pub(crate) outbox: O,
     /// GOODBYE was sent to it: nothing but its own GOODBYE counts any more.
     pub(crate) leaving: bool,
     pub(crate) broker: broker::Holdings,
     pub(crate) dealer: dealer::Holdings,
+    pub(crate) testaments: Option<Box<Testaments>>,
+    /// The number of its last request, where numbers must follow each other.
+    pub(crate) last_request: u64,
+}
+
+/// Who somebody is, as far as eligibility and disclosure ask.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Party<'a> {
+    pub(crate) key: SessionKey,
+    pub(crate) principal: &'a Principal,
+}
+
+impl<O> Session<O> {
+    /// Who it is.
+    pub(crate) const fn party(&self) -> Party<'_> {
+        Party { key: self.key, principal: &self.principal }
+    }
+
+    /// The session that it was, and its outbox.
+    pub(crate) fn without_outbox(self) -> (Session<()>, O) {
+        let Self { outbox, .. } = self;
+        let gone = Session {
+            key: self.key,
+            principal: self.principal,
+            roles: self.roles,
+            role: self.role,
+            transport: self.transport,
+            is_own: self.is_own,
+            outbox: (),
+            leaving: self.leaving,
+            broker: self.broker,
+            dealer: self.dealer,
+            testaments: self.testaments,
+            last_request: self.last_request,
+        };
+        (gone, outbox)
+    }
 }
 
 /// All sessions of one realm.
 #[derive(Debug)]
 pub(crate) struct Sessions<O> {
     table: Slab<Session<O>>,
-    ids: HashSet<SessionId>,
+    /// Where each one stands.
+    ids: HashMap<SessionId, u32>,
 }
 
 impl<O> Default for Sessions<O> {
     fn default() -> Self {
-        Self { table: Slab::new(), ids: HashSet::default() }
+        Self { table: Slab::new(), ids: HashMap::default() }
     }
 }
 
@@ -87,7 +131,7 @@ impl<O> Sessions<O> {
         // `limits::MAX_SESSIONS` is far below 2^32.
         let key = SessionKey { place: entry.key() as u32, id };
         entry.insert(make(key));
-        self.ids.insert(id);
+        self.ids.insert(id, key.place);
         key
     }
 
@@ -105,12 +149,21 @@ impl<O> Sessions<O> {
         self.table.try_remove(key.place as usize)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Session<O>> {
+        self.table.iter().map(|(_, session)| session)
+    }
+
+    /// The session with this id.
+    pub(crate) fn with_id(&self, id: SessionId) -> Option<&Session<O>> {
+        self.ids.get(&id).and_then(|place| self.table.get(*place as usize))
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session<O>> {
         self.table.iter_mut().map(|(_, session)| session)
     }
 
     /// Whether an id is taken.
     pub(crate) fn has_id(&self, id: SessionId) -> bool {
-        self.ids.contains(&id)
+        self.ids.contains_key(&id)
     }
 }

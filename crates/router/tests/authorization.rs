@@ -8,8 +8,8 @@ use cloverleaf_testkit::messages::{NOTHING, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
-    CallOptions, ClientMessage, EventDetails, InvocationDetails, PublishOptions, RequestKind,
-    RouterMessage,
+    CallOptions, CallerIdentity, ClientMessage, EventDetails, InvocationDetails, PublishOptions,
+    RequestKind, RouterMessage,
 };
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
@@ -143,11 +143,11 @@ fn what_is_not_allowed_is_not_said_to_exist() {
 fn only_the_trusted_role_uses_the_namespace_of_the_router() {
     let (mut lab, guest, _) = guest_and_host(&[("*", Permission::ALL)]);
     let trusted = lab.join_as(Client { role: "trusted", ..Client::named("inside") });
-    lab.send(trusted, client::register(1, "wamp.session.count"));
+    lab.send(trusted, client::register(1, "wamp.example.count"));
     lab.send(guest, client::subscribe(1, "wamp.session.on_join"));
     lab.send(trusted, client::publish(2, "wamp.session.on_join", NOTHING));
     let publication = lab.last_publication();
-    lab.send(guest, client::call(2, "wamp.session.count", NOTHING));
+    lab.send(guest, client::call(2, "wamp.example.count", NOTHING));
     assert_eq!(
         lab.received(trusted),
         [router::registered(1, 1), router::invocation(1, 1, NOTHING)]
@@ -197,9 +197,13 @@ fn a_callee_learns_who_calls_as_rule_and_wish_say() {
         lab.received(host);
         lab.send(guest, call_wishing(1, wish));
         let details = |disclosed: bool| InvocationDetails {
-            caller: disclosed.then(|| lab.id(guest)),
-            caller_authid: disclosed.then(|| "guest".into()),
-            caller_authrole: disclosed.then(|| "guest".into()),
+            caller: disclosed.then(|| {
+                Box::new(CallerIdentity {
+                    caller: Some(lab.id(guest)),
+                    caller_authid: Some("guest".into()),
+                    caller_authrole: Some("guest".into()),
+                })
+            }),
             ..InvocationDetails::default()
         };
         let invocation =
@@ -266,8 +270,8 @@ fn a_prefix_does_not_answer_for_the_router() {
     let (mut lab, guest, host) = guest_and_host(&[("*", Permission::ALL)]);
     lab.send(guest, client::register_pattern(1, MatchPolicy::Prefix, ""));
     lab.received(guest);
-    lab.send(host, client::call(1, "wamp.session.count", NOTHING));
-    let text = "no callee registered for procedure <wamp.session.count>";
+    lab.send(host, client::call(1, "wamp.example.count", NOTHING));
+    let text = "no callee registered for procedure <wamp.example.count>";
     assert_eq!(
         lab.received(host),
         [router::refused(RequestKind::Call, 1, error_uri::NO_SUCH_PROCEDURE, text)]

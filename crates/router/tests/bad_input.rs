@@ -9,7 +9,8 @@ use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
-    Abort, CallOptions, ClientMessage, PublishOptions, RequestKind, RouterMessage, YieldOptions,
+    Abort, CallOptions, Carried, ClientMessage, PublishOptions, RequestKind, RouterMessage,
+    YieldOptions,
 };
 use cloverleaf_wamp::uri::MatchPolicy::{Exact, Prefix, Wildcard};
 use cloverleaf_wamp::uri::{MAX_URI_BYTES, UriRule};
@@ -108,8 +109,8 @@ fn everybody_may_call_and_subscribe_in_the_namespace_of_the_router() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     lab.send(alice, client::subscribe(1, "wamp.session.on_join"));
-    lab.send(alice, client::call(2, "wamp.session.count", NOTHING));
-    let text = "no callee registered for procedure <wamp.session.count>";
+    lab.send(alice, client::call(2, "wamp.example.count", NOTHING));
+    let text = "no callee registered for procedure <wamp.example.count>";
     let error = error_uri::NO_SUCH_PROCEDURE;
     let refusal = router::refused(RequestKind::Call, 2, error, text);
     assert_eq!(lab.received(alice), [router::subscribed(1, 1), refusal]);
@@ -194,21 +195,25 @@ fn progress_that_was_not_agreed_on_aborts() {
     assert_violation(&mut lab, callee, client::yield_with(1, options, NOTHING), text);
     lab.received(caller);
     let options = CallOptions { progress, ..CallOptions::default() };
-    let text = "CALL with progress: progressive call invocations are not offered by this router";
+    let text = "CALL with progress: HELLO has not announced progressive_call_invocations for the \
+                caller";
     assert_violation(&mut lab, caller, client::call_with(2, options, "com.a", NOTHING), text);
 }
 
 #[test]
 fn payload_passthru_that_was_not_announced_aborts() {
-    let ppt_scheme = || Some("x_my_scheme".into());
-    let text = "ppt_scheme: payload passthru is not offered by this router";
+    let carried = || {
+        let ppt_scheme = Some("x_my_scheme".into());
+        Some(Box::new(Carried { ppt_scheme, ..Carried::default() }))
+    };
+    let text = "ppt_scheme: HELLO has not announced payload_passthru_mode for this role";
     let (mut lab, [caller, callee, other]) = call_in_flight();
-    let options = PublishOptions { ppt_scheme: ppt_scheme(), ..PublishOptions::default() };
+    let options = PublishOptions { carried: carried(), ..PublishOptions::default() };
     assert_violation(&mut lab, other, client::publish_with(9, options, "com.a", NOTHING), text);
-    let options = YieldOptions { ppt_scheme: ppt_scheme(), ..YieldOptions::default() };
+    let options = YieldOptions { carried: carried(), ..YieldOptions::default() };
     assert_violation(&mut lab, callee, client::yield_with(1, options, NOTHING), text);
     lab.received(caller);
-    let options = CallOptions { ppt_scheme: ppt_scheme(), ..CallOptions::default() };
+    let options = CallOptions { carried: carried(), ..CallOptions::default() };
     assert_violation(&mut lab, caller, client::call_with(2, options, "com.a", NOTHING), text);
 }
 
@@ -217,9 +222,10 @@ fn an_error_with_payload_passthru_that_was_not_announced_aborts() {
     let (mut lab, [_, callee, _]) = call_in_flight();
     let mut failure = client::failure(1, "com.failed", NOTHING);
     if let ClientMessage::Error(error) = &mut failure {
-        error.details.ppt_scheme = Some("x_my_scheme".into());
+        let ppt_scheme = Some("x_my_scheme".into());
+        error.details.carried = Some(Box::new(Carried { ppt_scheme, ..Carried::default() }));
     }
-    let text = "ppt_scheme: payload passthru is not offered by this router";
+    let text = "ppt_scheme: HELLO has not announced payload_passthru_mode for this role";
     assert_violation(&mut lab, callee, failure, text);
 }
 

@@ -151,8 +151,11 @@ fn a_pattern_can_be_shared() {
     let mut lab = Lab::new();
     let (caller, callees) = (lab.join("caller"), [lab.join("a"), lab.join("b")]);
     for callee in callees {
-        let options =
-            RegisterOptions { match_policy: Some(Prefix), invoke: Some(InvokePolicy::RoundRobin) };
+        let options = RegisterOptions {
+            match_policy: Some(Prefix),
+            invoke: Some(InvokePolicy::RoundRobin.into()),
+            ..RegisterOptions::default()
+        };
         lab.send(callee, client::register_with(1, options, "com."));
         assert_eq!(lab.received(callee), [router::registered(1, 1)]);
     }

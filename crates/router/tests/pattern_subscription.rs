@@ -2,15 +2,18 @@
 //!
 //! Spec: advanced profile "Pattern-based Subscriptions"; decisions F7.
 
+use cloverleaf_router::RealmSettings;
+use cloverleaf_testkit::lab::settings;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{EventDetails, RouterMessage};
 use cloverleaf_wamp::uri::MatchPolicy::{self, Exact, Prefix, Wildcard};
 
-/// A publisher, and a subscriber that has subscribed to the patterns under the ids 1, 2, 3 …
+/// A publisher, and a subscriber that has subscribed to the patterns under the ids 1, 2, 3 …, in a
+/// realm that tells nothing of itself.
 fn lab_with(patterns: &[(MatchPolicy, &str)]) -> (Lab, Peer, Peer) {
-    let mut lab = Lab::new();
+    let mut lab = Lab::with(RealmSettings { meta_api: false, ..settings() });
     let (publisher, subscriber) = (lab.join("publisher"), lab.join("subscriber"));
     for (number, (policy, pattern)) in (1..).zip(patterns) {
         lab.send(subscriber, client::subscribe_pattern(number, *policy, pattern));

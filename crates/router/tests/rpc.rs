@@ -8,8 +8,8 @@ use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::InvocationId;
 use cloverleaf_wamp::message::{
-    CallOptions, CallResult, CancelMode, EncAlgo, InvocationDetails, InvocationError, RequestKind,
-    ResultDetails, RouterMessage, YieldOptions,
+    CallOptions, CallResult, CancelMode, Carried, EncAlgo, InvocationDetails, InvocationError,
+    RequestKind, ResultDetails, RouterMessage, YieldOptions,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
@@ -59,25 +59,34 @@ fn arguments_pass_as_they_were_written() {
 fn options_that_the_router_only_carries_come_out_at_the_other_side() {
     let (mut lab, caller, callee) = caller_and_callee(Client::basic("callee"));
     let options = CallOptions {
-        transaction_hash: Some("0x1".into()),
-        enc_algo: Some(EncAlgo::Cryptobox),
-        enc_key: Some("key".into()),
-        enc_serializer: Some("cbor".into()),
+        carried: Some(Box::new(Carried {
+            transaction_hash: Some("0x1".into()),
+            enc_algo: Some(EncAlgo::Cryptobox),
+            enc_key: Some("key".into()),
+            enc_serializer: Some("cbor".into()),
+            ..Carried::default()
+        })),
         ..CallOptions::default()
     };
     lab.send(caller, client::call_with(1, options, "com.add", args(["sealed"])));
     let details = InvocationDetails {
-        transaction_hash: Some("0x1".into()),
-        enc_algo: Some(EncAlgo::Cryptobox),
-        enc_key: Some("key".into()),
-        enc_serializer: Some("cbor".into()),
+        carried: Some(Box::new(Carried {
+            transaction_hash: Some("0x1".into()),
+            enc_algo: Some(EncAlgo::Cryptobox),
+            enc_key: Some("key".into()),
+            enc_serializer: Some("cbor".into()),
+            ..Carried::default()
+        })),
         ..InvocationDetails::default()
     };
     assert_eq!(lab.received(callee), [router::invocation_with(1, 1, details, args(["sealed"]))]);
     let options = YieldOptions {
-        enc_algo: Some(EncAlgo::Xbr),
-        enc_key: Some("other".into()),
-        enc_serializer: Some("json".into()),
+        carried: Some(Box::new(Carried {
+            enc_algo: Some(EncAlgo::Xbr),
+            enc_key: Some("other".into()),
+            enc_serializer: Some("json".into()),
+            ..Carried::default()
+        })),
         ..YieldOptions::default()
     };
     lab.send(callee, client::yield_with(1, options, args(["opened"])));
@@ -85,9 +94,12 @@ fn options_that_the_router_only_carries_come_out_at_the_other_side() {
         panic!("one RESULT");
     };
     let expected = ResultDetails {
-        enc_algo: Some(EncAlgo::Xbr),
-        enc_key: Some("other".into()),
-        enc_serializer: Some("json".into()),
+        carried: Some(Box::new(Carried {
+            enc_algo: Some(EncAlgo::Xbr),
+            enc_key: Some("other".into()),
+            enc_serializer: Some("json".into()),
+            ..Carried::default()
+        })),
         ..ResultDetails::default()
     };
     assert_eq!(details, &expected);

@@ -9,7 +9,7 @@ use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::Recorder;
 use cloverleaf_testkit::{Client, Lab, settings};
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::features::{CLIENT, ROUTER};
+use cloverleaf_wamp::features::{CLIENT, ROUTER, ROUTER_META_API};
 use cloverleaf_wamp::message::{
     Abort, Authenticate, ClientMessage, Hello, HelloDetails, RequestKind, RouterMessage, Welcome,
     WelcomeDetails,
@@ -23,7 +23,7 @@ fn welcome_says_who_the_client_is_and_what_the_router_can_do() {
     let mut lab = Lab::with(RealmSettings { agent: agent.clone(), ..settings() });
     let alice = lab.join("alice");
     let details = WelcomeDetails {
-        roles: Some(ROUTER),
+        roles: Some(ROUTER.with(ROUTER_META_API)),
         agent,
         realm: Some("realm1".into()),
         authid: Some("alice".into()),
@@ -61,7 +61,9 @@ fn a_session_id_that_is_taken_is_drawn_again() {
     let random = Random::new(move || draws.next().unwrap_or(9));
     let mut realm = Realm::new(settings(), random);
     let mut join = || -> SessionKey {
-        realm.attach(Admitted::from(Client::named("alice")), Recorder::default()).unwrap()
+        realm
+            .attach(Admitted::from(Client::named("alice")), Recorder::default(), Moment::default())
+            .unwrap()
     };
     let (first, second) = (join(), join());
     assert_eq!([first, second].map(|key| key.id().number()), [8, 9]);

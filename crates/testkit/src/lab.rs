@@ -20,17 +20,21 @@ use std::time::Duration;
 
 use cloverleaf_router::{
     Admitted, Moment, Next, Permission, Principal, Realm, RealmSettings, Refusal, Role, SessionKey,
+    Timestamp,
 };
 use cloverleaf_wamp::features::{CLIENT, ClientRoles, Features};
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
 use cloverleaf_wamp::message::{Abort, ClientMessage, InvocationError, RouterMessage, Welcome};
-use cloverleaf_wamp::uri::{UriPattern, UriRule};
+use cloverleaf_wamp::uri::UriPattern;
 
 use crate::draws::Draws;
 use crate::recorder::{Recorder, State};
 
 /// The name of the lab's realm.
 pub const REALM: &str = "realm1";
+
+/// The time of day at the first moment: 2026-01-01T00:00:00Z, in microseconds from 1970.
+const START_OF_TIME: i64 = 1_767_225_600_000_000;
 
 /// The role of a peer that asks for no other; it may do everything.
 pub const ANYONE: &str = "anyone";
@@ -39,10 +43,9 @@ pub const ANYONE: &str = "anyone";
 pub fn settings() -> RealmSettings {
     let everything = UriPattern::from_starred("*").expect("a star is a starred URI");
     RealmSettings {
-        name: REALM.into(),
-        uri_rule: UriRule::Loose,
         roles: vec![Role::new(ANYONE, [(everything, Permission::ALL)])],
-        agent: None,
+        started_at: Timestamp::from_micros(START_OF_TIME),
+        ..RealmSettings::named(REALM)
     }
 }
 
@@ -79,7 +82,7 @@ impl From<Client> for Admitted {
             authmethod: "anonymous".into(),
             authprovider: "static".into(),
         };
-        Self { realm: REALM.into(), principal, roles: client.roles }
+        Self::new(REALM, principal, client.roles)
     }
 }
 
@@ -150,7 +153,7 @@ impl Lab {
     /// When WELCOME is not the one message that it was sent.
     pub fn attach(&mut self, admitted: Admitted) -> Result<Peer, Refusal> {
         let recorder = Recorder::default();
-        let session = self.realm.attach(admitted, recorder.clone())?;
+        let session = self.realm.attach(admitted, recorder.clone(), self.now)?;
         let messages = recorder.take();
         let [RouterMessage::Welcome(welcome)] = messages.as_slice() else {
             panic!("a session begins with WELCOME, not with {messages:?}");
@@ -191,7 +194,7 @@ impl Lab {
     /// The connection of the peer ends.
     pub fn disconnect(&mut self, peer: Peer) {
         self.places[peer.0].recorder.set_state(State::Gone);
-        self.realm.detach(self.places[peer.0].session);
+        self.realm.detach(self.places[peer.0].session, self.now);
     }
 
     /// The host can't send an invocation to its callee, and says so in its place.
@@ -202,7 +205,7 @@ impl Lab {
 
     /// The host aborts the session, as it does after bytes that are no message.
     pub fn abort(&mut self, peer: Peer, abort: Abort) {
-        self.realm.abort(self.places[peer.0].session, abort);
+        self.realm.abort(self.places[peer.0].session, abort, self.now);
     }
 
     /// Says GOODBYE to everybody.

@@ -23,6 +23,7 @@ pub enum State {
 pub struct Recorder {
     messages: Rc<RefCell<Vec<RouterMessage>>>,
     state: Rc<Cell<State>>,
+    closed: Rc<RefCell<Option<String>>>,
 }
 
 impl Recorder {
@@ -37,6 +38,13 @@ impl Recorder {
     }
 }
 
+impl Recorder {
+    /// Why its connection was closed, if it was.
+    pub fn closed(&self) -> Option<String> {
+        self.closed.borrow().clone()
+    }
+}
+
 impl Outbox for Recorder {
     fn send(&self, message: RouterMessage) -> Delivery {
         let refusable = matches!(message, RouterMessage::Event(_) | RouterMessage::Invocation(_));
@@ -47,5 +55,9 @@ impl Outbox for Recorder {
         }
         self.messages.borrow_mut().push(message);
         Delivery::Queued
+    }
+
+    fn close(&self, reason: &str) {
+        *self.closed.borrow_mut() = Some(reason.to_owned());
     }
 }

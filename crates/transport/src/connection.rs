@@ -296,8 +296,8 @@ impl<H: Handler> Connection<H> {
         self.encoded.messages += 1;
         let limit = self.framing.peer_limit();
         let mut next = Some(item);
-        // A replacement may itself be replaced, but not for ever: it is made to be sendable.
-        for _ in 0..2 {
+        // A replacement may itself be replaced, but not for ever: each is shorter than the last.
+        for _ in 0..3 {
             let Some(item) = next.take() else { return };
             let kind = self.handler.kind(&item);
             let handler = &mut self.handler;

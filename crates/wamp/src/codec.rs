@@ -37,6 +37,9 @@ pub const MAX_DEPTH: usize = 128;
 /// grows twenty-fold in memory; this bounds it to a few megabytes a message.
 pub const MAX_LIST_OPTION_ENTRIES: usize = 65_536;
 
+/// The most custom attributes (`_…`) of one message. They are compared with each other, one by one.
+pub const MAX_CUSTOM_ATTRIBUTES: usize = 32;
+
 /// One step through a value.
 ///
 /// In a map, a [`Token::Key`] comes before each value. Formats with other keys than strings
@@ -140,6 +143,60 @@ pub trait TokenWriter {
     fn map_end(&mut self);
     /// A value that is already encoded, and valid, in this format.
     fn encoded(&mut self, value: &[u8]);
+}
+
+impl<W: TokenWriter + ?Sized> TokenWriter for &mut W {
+    fn null(&mut self) {
+        (**self).null();
+    }
+
+    fn bool(&mut self, value: bool) {
+        (**self).bool(value);
+    }
+
+    fn unsigned(&mut self, value: u64) {
+        (**self).unsigned(value);
+    }
+
+    fn signed(&mut self, value: i64) {
+        (**self).signed(value);
+    }
+
+    fn float(&mut self, value: f64) {
+        (**self).float(value);
+    }
+
+    fn text(&mut self, value: &str) {
+        (**self).text(value);
+    }
+
+    fn binary(&mut self, value: &[u8]) {
+        (**self).binary(value);
+    }
+
+    fn list_start(&mut self, entries: usize) {
+        (**self).list_start(entries);
+    }
+
+    fn list_end(&mut self) {
+        (**self).list_end();
+    }
+
+    fn map_start(&mut self, entries: usize) {
+        (**self).map_start(entries);
+    }
+
+    fn key(&mut self, key: &str) {
+        (**self).key(key);
+    }
+
+    fn map_end(&mut self) {
+        (**self).map_end();
+    }
+
+    fn encoded(&mut self, value: &[u8]) {
+        (**self).encoded(value);
+    }
 }
 
 /// A payload that came in another format has no form in this one.

@@ -58,6 +58,12 @@ pub enum DecodeError {
         /// The option.
         field: &'static str,
     },
+    /// More attributes of its own than the router carries along.
+    #[error("{message} has more than {} custom attributes", crate::codec::MAX_CUSTOM_ATTRIBUTES)]
+    TooManyAttributes {
+        /// The message's name, in the specification's capitals.
+        message: &'static str,
+    },
 }
 
 /// A well-formed message that may not be sent now. The peer gets ABORT
@@ -84,6 +90,9 @@ pub enum ProtocolViolation {
     /// A request id that is still in flight.
     #[error("request id {0} is used twice at the same time")]
     RequestIdInUse(u64),
+    /// A request whose number does not follow the one before, where numbers must.
+    #[error("requests must be numbered 1, 2, 3 … within a session")]
+    RequestIdOutOfOrder,
     /// A feature used that HELLO did not announce or that the exchange did not allow.
     #[error("{0}")]
     Feature(&'static str),

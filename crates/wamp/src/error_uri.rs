@@ -37,6 +37,16 @@ table! {
     TIMEOUT = "wamp.error.timeout";
     /// The callee cannot take the call at this moment.
     UNAVAILABLE = "wamp.error.unavailable";
+    /// Every callee of the procedure has said so.
+    NO_AVAILABLE_CALLEE = "wamp.error.no_available_callee";
+    /// No such session in this realm.
+    NO_SUCH_SESSION = "wamp.error.no_such_session";
+    /// Nothing is kept of the subscription's events.
+    HISTORY_UNAVAILABLE = "wamp.error.history_unavailable";
+    /// The subscription was taken away by somebody else.
+    UNSUBSCRIBED = "wamp.error.unsubscribed";
+    /// The registration was taken away by somebody else.
+    UNREGISTERED = "wamp.error.unregistered";
     /// The caller or publisher may not be disclosed.
     DISCLOSE_ME_DISALLOWED = "wamp.error.option_disallowed.disclose_me";
     /// An option with a value that this router does not offer.

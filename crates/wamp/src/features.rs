@@ -34,35 +34,77 @@ macro_rules! features {
 features! {
     /// Results in parts.
     ProgressiveCallResults = "progressive_call_results";
+    /// Calls in parts.
+    ProgressiveCallInvocations = "progressive_call_invocations";
     /// CANCEL and INTERRUPT.
     CallCanceling = "call_canceling" | "call_cancelling";
     /// CALL.Options.timeout.
     CallTimeout = "call_timeout";
+    /// A callee that is unavailable is passed over.
+    CallReroute = "call_reroute";
     /// CALL.Options.disclose_me.
     CallerIdentification = "caller_identification";
+    /// INVOCATION.Details.trustlevel.
+    CallTrustlevels = "call_trustlevels";
     /// Registrations by prefix and wildcard.
     PatternBasedRegistration = "pattern_based_registration";
     /// Several callees behind one procedure.
     SharedRegistration = "shared_registration";
+    /// One of several callees by a resource key, or all of them.
+    ShardedRegistration = "sharded_registration";
+    /// UNREGISTERED with request 0.
+    RegistrationRevocation = "registration_revocation";
+    /// `wamp.registration.*`.
+    RegistrationMetaApi = "registration_meta_api";
+    /// `wamp.session.*`.
+    SessionMetaApi = "session_meta_api";
+    /// `wamp.session.add_testament` and `flush_testaments`.
+    TestamentMetaApi = "testament_meta_api";
     /// Subscriptions by prefix and wildcard.
     PatternBasedSubscription = "pattern_based_subscription";
+    /// One of several subscribers by a resource key. The specification misspells it.
+    ShardedSubscription = "sharded_subscription" | "shareded_subscriptions";
     /// Lists of receivers in PUBLISH.Options.
     SubscriberBlackwhiteListing = "subscriber_blackwhite_listing";
     /// PUBLISH.Options.exclude_me.
     PublisherExclusion = "publisher_exclusion";
     /// PUBLISH.Options.disclose_me.
     PublisherIdentification = "publisher_identification";
-    /// UNREGISTERED with request 0.
-    RegistrationRevocation = "registration_revocation";
+    /// EVENT.Details.trustlevel.
+    PublicationTrustlevels = "publication_trustlevels";
+    /// PUBLISH.Options.retain.
+    EventRetention = "event_retention";
+    /// `wamp.subscription.get_events`.
+    EventHistory = "event_history";
     /// UNSUBSCRIBED with request 0.
     SubscriptionRevocation = "subscription_revocation";
+    /// `wamp.subscription.*`.
+    SubscriptionMetaApi = "subscription_meta_api";
+    /// EVENT_RECEIVED.
+    AcknowledgedEventDelivery = "x_acknowledged_event_delivery";
     /// Payloads that the router does not look into.
     PayloadPassthruMode = "payload_passthru_mode";
+    /// The older form of the same.
+    PayloadTransparency = "payload_transparency";
+    /// The older form of the same, encrypted.
+    PayloadEncryptionCryptobox = "payload_encryption_cryptobox";
+    /// REGISTER.Options.invoke `load`; this router's own.
+    InvokeLoad = "_invoke_load";
+    /// REGISTER.Options.invoke `hash`; this router's own.
+    InvokeHash = "_invoke_hash";
+    /// REGISTER.Options.invoke `sticky`; this router's own.
+    InvokeSticky = "_invoke_sticky";
+    /// REGISTER.Options.invoke `all`; this router's own.
+    InvokeAll = "_invoke_all";
+    /// REGISTER.Options.concurrency; this router's own.
+    CallConcurrency = "_call_concurrency";
+    /// SUBSCRIBE.Options.group; this router's own.
+    SubscriberGroups = "_subscriber_groups";
 }
 
 /// A set of features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Features(u32);
+pub struct Features(u64);
 
 impl Features {
     /// No feature.
@@ -77,6 +119,18 @@ impl Features {
             at += 1;
         }
         Self(bits)
+    }
+
+    /// The set without the other one's features.
+    #[must_use]
+    pub const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
+    /// The set and the other one's features.
+    #[must_use]
+    pub const fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
     }
 
     /// Adds one.
@@ -121,6 +175,34 @@ impl ClientRoles {
     pub fn callee_has(self, feature: Feature) -> bool {
         self.callee.is_some_and(|features| features.has(feature))
     }
+
+    /// Whether the caller role has this feature.
+    pub fn caller_has(self, feature: Feature) -> bool {
+        self.caller.is_some_and(|features| features.has(feature))
+    }
+
+    /// Whether the subscriber role has this feature.
+    pub fn subscriber_has(self, feature: Feature) -> bool {
+        self.subscriber.is_some_and(|features| features.has(feature))
+    }
+
+    /// Whether the publisher role has this feature.
+    pub fn publisher_has(self, feature: Feature) -> bool {
+        self.publisher.is_some_and(|features| features.has(feature))
+    }
+
+    /// Whether the callee takes calls in parts. Who can't be interrupted does not (advanced
+    /// profile, "Progressive Call Invocations").
+    pub fn callee_takes_progressive_calls(self) -> bool {
+        self.callee_has(Feature::ProgressiveCallInvocations)
+            && self.callee_has(Feature::CallCanceling)
+    }
+
+    /// Whether the callee answers in parts. Who can't be interrupted does not (advanced profile,
+    /// "Progressive Call Results").
+    pub fn callee_gives_progressive_results(self) -> bool {
+        self.callee_has(Feature::ProgressiveCallResults) && self.callee_has(Feature::CallCanceling)
+    }
 }
 
 /// The roles of a router (WELCOME.Details.roles).
@@ -132,20 +214,65 @@ pub struct RouterRoles {
     pub dealer: Option<Features>,
 }
 
-/// What this router offers: exactly what it does.
+impl RouterRoles {
+    /// The features of both.
+    #[must_use]
+    pub fn with(self, others: Self) -> Self {
+        let both = |one: Option<Features>, other: Option<Features>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.with(other)),
+            (one, other) => one.or(other),
+        };
+        Self { broker: both(self.broker, others.broker), dealer: both(self.dealer, others.dealer) }
+    }
+}
+
+/// What this router offers in every realm: exactly what it does.
 pub const ROUTER: RouterRoles = RouterRoles {
     broker: Some(Features::of(&[
         Feature::PatternBasedSubscription,
+        Feature::ShardedSubscription,
         Feature::SubscriberBlackwhiteListing,
         Feature::PublisherExclusion,
         Feature::PublisherIdentification,
+        Feature::PublicationTrustlevels,
+        Feature::EventRetention,
+        Feature::SubscriptionRevocation,
+        Feature::AcknowledgedEventDelivery,
+        Feature::PayloadPassthruMode,
+        Feature::PayloadTransparency,
+        Feature::PayloadEncryptionCryptobox,
+        Feature::SubscriberGroups,
     ])),
     dealer: Some(Features::of(&[
+        Feature::ProgressiveCallResults,
+        Feature::ProgressiveCallInvocations,
         Feature::CallCanceling,
         Feature::CallTimeout,
+        Feature::CallReroute,
         Feature::CallerIdentification,
+        Feature::CallTrustlevels,
         Feature::PatternBasedRegistration,
         Feature::SharedRegistration,
+        Feature::ShardedRegistration,
+        Feature::RegistrationRevocation,
+        Feature::PayloadPassthruMode,
+        Feature::PayloadTransparency,
+        Feature::PayloadEncryptionCryptobox,
+        Feature::InvokeLoad,
+        Feature::InvokeHash,
+        Feature::InvokeSticky,
+        Feature::InvokeAll,
+        Feature::CallConcurrency,
+    ])),
+};
+
+/// What it offers beside that in a realm with the meta API.
+pub const ROUTER_META_API: RouterRoles = RouterRoles {
+    broker: Some(Features::of(&[Feature::SessionMetaApi, Feature::SubscriptionMetaApi])),
+    dealer: Some(Features::of(&[
+        Feature::SessionMetaApi,
+        Feature::RegistrationMetaApi,
+        Feature::TestamentMetaApi,
     ])),
 };
 

@@ -13,7 +13,9 @@ mod rpc;
 mod session;
 
 pub use options::{
-    CancelMode, EncAlgo, FieldReader, ForwardFor, InvokePolicy, ListEntry, OptionValue, Options,
+    CalleeIdentity, CallerIdentity, CancelMode, Carried, CustomAttributes, EncAlgo, FieldReader,
+    ForwardFor, InvokePolicy, ListEntry, OptionValue, Options, Part, RunMode, Sharding, Vocabulary,
+    Word,
 };
 pub use pubsub::{
     Event, EventDetails, Publish, PublishOptions, Published, SharedEvent, Subscribe,
@@ -244,16 +246,19 @@ pub enum RequestKind {
     Register,
     /// UNREGISTER
     Unregister,
+    /// CANCEL
+    Cancel,
 }
 
 impl RequestKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Publish,
         Self::Subscribe,
         Self::Unsubscribe,
         Self::Call,
         Self::Register,
         Self::Unregister,
+        Self::Cancel,
     ];
 
     /// The message type of the request.
@@ -265,6 +270,7 @@ impl RequestKind {
             Self::Call => code::CALL,
             Self::Register => code::REGISTER,
             Self::Unregister => code::UNREGISTER,
+            Self::Cancel => code::CANCEL,
         }
     }
 

@@ -19,6 +19,11 @@ use crate::codec::ser::{ValueError, to_vec};
 use crate::error::DecodeError;
 use crate::serializer::Serializer;
 
+mod composed;
+mod taken_apart;
+
+pub use composed::Collected;
+
 /// Frames up to this many bytes are always shared: copying out of them costs more than it saves.
 const SMALL_FRAME: usize = 1024;
 
@@ -212,6 +217,12 @@ impl Payload {
             Some(kwargs) => kwargs.to_value(),
             None => from_slice(Serializer::Json, b"{}"),
         }
+    }
+
+    /// Whether there is nothing in it: no arguments, or none in the lists.
+    pub fn is_empty(&self) -> bool {
+        let has_none = |part: &Option<Encoded>| part.as_ref().is_none_or(Encoded::is_bare);
+        has_none(&self.args) && has_none(&self.kwargs)
     }
 
     /// How many bytes the payload holds in memory.

@@ -134,7 +134,7 @@ async fn a_call_that_is_dropped_is_canceled_and_one_that_has_ended_is_not() {
         panic!("{received:?}")
     };
     assert_eq!(cancel.request, call.request);
-    assert_eq!(cancel.options.mode, Some(CancelMode::KillNoWait));
+    assert_eq!(cancel.options.mode, Some(CancelMode::KillNoWait.into()));
     assert_eq!(router.names(), ["HELLO", "CALL", "CALL", "CANCEL"]);
 }
 

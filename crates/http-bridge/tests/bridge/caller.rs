@@ -332,7 +332,7 @@ fn a_client_that_hangs_up_cancels_its_call() {
     }
     let received = lab.received();
     let [ClientMessage::Call(call), cancel] = &received[..] else { panic!("{received:?}") };
-    let options = CancelOptions { mode: Some(CancelMode::KillNoWait) };
+    let options = CancelOptions { mode: Some(CancelMode::KillNoWait.into()) };
     assert_eq!(*cancel, ClientMessage::Cancel(Cancel { request: call.request, options }));
 }
 

@@ -199,9 +199,9 @@ fn an_invocation_that_is_too_long_is_an_error_to_its_caller() {
 #[test]
 fn a_client_that_can_not_take_its_welcome_is_aborted() {
     let node = router();
-    let realm = "com.example.realm.with.a.name.that.is.rather.long";
-    let mut peer = RawSocket::open_with(node.tcp(), JSON);
-    let answer = peer.ask(&format!(r#"[1,"{realm}",{{"roles":{{"caller":{{}}}}}}]"#));
+    let long = Stream::unix(&node.directory().path().join("long.sock"));
+    let mut peer = RawSocket::open_with(long, JSON);
+    let answer = peer.ask(HELLO);
     let text = "bytes, its receiver takes at most 512\"},\"wamp.error.payload_size_exceeded\"]";
     assert!(answer.starts_with(r#"[3,{"message":"the message has "#), "{answer}");
     assert!(answer.ends_with(text), "{answer}");

@@ -20,8 +20,6 @@ const CONFIG: &str = r#"{
           {"call": true, "register": true, "publish": true, "subscribe": true}},
         {"uri": "com.example.secret", "match": "exact", "allow": {}}
       ]}]},
-      {"name": "com.example.realm.with.a.name.that.is.rather.long", "roles": [
-        {"name": "anonymous", "permissions": [{"uri": "*"}]}]},
       {"name": "members", "roles": [{"name": "member", "permissions": []}]}
     ],
     "transports": [
@@ -47,6 +45,8 @@ const CONFIG: &str = r#"{
       {"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}},
       {"type": "rawsocket", "endpoint": {"type": "unix", "path": "small.sock"},
        "serializers": ["json"], "options": {"max_message_size": 1024}},
+      {"type": "rawsocket", "endpoint": {"type": "unix", "path": "long.sock"},
+       "auth": {"anonymous": {"type": "static", "authid": "LONG_AUTHID"}}},
       {"type": "websocket", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0}}
     ]
   }]
@@ -58,7 +58,7 @@ pub(crate) fn router() -> Node {
     directory.write("web/index.html", "<h1>front</h1>");
     directory.write("web/page.txt", "a page");
     directory.write("web/below/index.html", "<h1>below</h1>");
-    Node::start_in(CLOVERLEAF, directory, CONFIG)
+    Node::start_in(CLOVERLEAF, directory, &CONFIG.replace("LONG_AUTHID", &"x".repeat(512)))
 }
 
 /// A call of `com.example.slow` over HTTP: its callee, which has been asked, and its caller.

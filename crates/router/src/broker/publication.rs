@@ -1,61 +1,129 @@
-//! Who may hear one publication: black and white lists and the publisher itself.
+//! PUBLISH to EVENT: one event for each matching subscription, shared by its subscribers.
 //!
-//! Spec: advanced profile "Subscriber Black- and Whitelisting", "Publisher Exclusion". A list that
-//! is present and empty makes nobody eligible; exclusion beats eligibility.
+//! Hot: [`Broker::publish`]. Spec: basic profile "Publishing and Events"; advanced profile
+//! "Publisher Identification", "Publication Trust Levels", "Payload Passthru Mode".
 
-use std::collections::HashSet;
+use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
+use cloverleaf_wamp::message::{Event, EventDetails, Publish, RouterMessage, SharedEvent};
+use cloverleaf_wamp::uri::MatchPolicy;
 
-use cloverleaf_wamp::ids::SessionId;
-use cloverleaf_wamp::message::PublishOptions;
-use compact_str::CompactString;
-use foldhash::fast::RandomState;
+use super::eligibility::Eligibility;
+use super::{Broker, Subscription};
+use crate::deadline::Moment;
+use crate::failure::RequestFailure;
+use crate::outbox::{Delivery, Outbox};
+use crate::session::{Party, Session, Sessions};
 
-use crate::session::{Session, SessionKey};
-
-type Set<'a, T> = Option<HashSet<&'a T, RandomState>>;
-
-/// The receivers of one publication, as its options say.
+/// A PUBLISH that is allowed, or something that the router itself publishes.
 #[derive(Debug)]
-pub(super) struct Eligibility<'a> {
-    excluded_publisher: Option<SessionKey>,
-    exclude: Set<'a, SessionId>,
-    exclude_authid: Set<'a, CompactString>,
-    exclude_authrole: Set<'a, CompactString>,
-    eligible: Set<'a, SessionId>,
-    eligible_authid: Set<'a, CompactString>,
-    eligible_authrole: Set<'a, CompactString>,
+pub(crate) struct Publication<'a> {
+    pub(crate) id: PublicationId,
+    /// None when the router publishes.
+    pub(crate) publisher: Option<Party<'a>>,
+    pub(crate) publish: &'a Publish,
+    /// The subscribers learn who publishes.
+    pub(crate) disclosed: bool,
+    pub(crate) trustlevel: Option<u64>,
+    pub(crate) now: Moment,
 }
 
-fn set<T: Eq + std::hash::Hash>(list: Option<&Vec<T>>) -> Set<'_, T> {
-    list.map(|list| list.iter().collect())
-}
-
-impl<'a> Eligibility<'a> {
-    pub(super) fn new(options: &'a PublishOptions, publisher: SessionKey) -> Self {
-        Self {
-            excluded_publisher: options.exclude_me.unwrap_or(true).then_some(publisher),
-            exclude: set(options.exclude.as_ref()),
-            exclude_authid: set(options.exclude_authid.as_ref()),
-            exclude_authrole: set(options.exclude_authrole.as_ref()),
-            eligible: set(options.eligible.as_ref()),
-            eligible_authid: set(options.eligible_authid.as_ref()),
-            eligible_authrole: set(options.eligible_authrole.as_ref()),
+impl Publication<'_> {
+    /// What every subscriber is told beside the payload.
+    pub(super) fn details(&self) -> EventDetails {
+        let disclosed = self.publisher.filter(|_| self.disclosed);
+        EventDetails {
+            publisher: disclosed.map(|party| party.key.id()),
+            publisher_authid: disclosed.map(|party| party.principal.authid.clone()),
+            publisher_authrole: disclosed.map(|party| party.principal.authrole.clone()),
+            trustlevel: self.trustlevel,
+            carried: self.publish.options.carried.clone(),
+            ..EventDetails::default()
         }
     }
 
-    pub(super) fn allows<O>(&self, session: &Session<O>) -> bool {
-        let id = session.key.id();
-        let who = &session.principal;
-        self.excluded_publisher != Some(session.key)
-            && !has(&self.exclude, &id, false)
-            && !has(&self.exclude_authid, &who.authid, false)
-            && !has(&self.exclude_authrole, &who.authrole, false)
-            && has(&self.eligible, &id, true)
-            && has(&self.eligible_authid, &who.authid, true)
-            && has(&self.eligible_authrole, &who.authrole, true)
+    fn eligibility(&self) -> Eligibility<'_> {
+        Eligibility::new(&self.publish.options, self.publisher.map(|party| party.key))
+    }
+
+    /// The feature without which a subscriber could not open the payload.
+    fn needed(&self) -> Option<Feature> {
+        let carried = self.publish.options.carried.as_ref()?;
+        carried.uses_passthru().then_some(Feature::PayloadPassthruMode)
+    }
+
+    /// The event of one subscription.
+    fn event(&self, id: SubscriptionId, of: &Subscription, details: EventDetails) -> SharedEvent {
+        let mut details = Box::new(details);
+        if of.pattern.policy() != MatchPolicy::Exact {
+            details.topic = Some(self.publish.topic.as_str().into());
+        }
+        let payload = self.publish.payload.clone();
+        SharedEvent::new(Event { subscription: id, publication: self.id, details, payload })
     }
 }
 
-fn has<T: Eq + std::hash::Hash>(set: &Set<'_, T>, entry: &T, when_absent: bool) -> bool {
-    set.as_ref().map_or(when_absent, |set| set.contains(entry))
+impl Broker {
+    /// Whether anybody listens to a topic.
+    pub(crate) fn has_listeners(&self, topic: &str) -> bool {
+        let mut found = false;
+        self.index.all_matches(topic, |_| found = true);
+        found
+    }
+
+    /// Keeps an event for later subscribers, if its publisher asks for it. Refused while there is no
+    /// room; then the event should go nowhere.
+    pub(crate) fn retain(&mut self, publication: &Publication<'_>) -> Result<(), RequestFailure> {
+        if publication.publish.options.retain == Some(true) {
+            self.retention.keep(publication)?;
+        }
+        Ok(())
+    }
+
+    /// Tells every eligible subscriber of every matching subscription. Each subscription makes one
+    /// event; its subscribers share it.
+    pub(crate) fn publish<O: Outbox>(
+        &mut self,
+        sessions: &Sessions<O>,
+        publication: &Publication<'_>,
+    ) {
+        self.tell(sessions, publication, |_, subscriber, event| {
+            // A congested subscriber misses the event; its outbox counts that.
+            subscriber.outbox.send(RouterMessage::Event(event.clone()))
+        });
+    }
+
+    /// Tells everybody who shall hear it, in the manner of `send`.
+    pub(super) fn tell<O: Outbox>(
+        &mut self,
+        sessions: &Sessions<O>,
+        publication: &Publication<'_>,
+        mut send: impl FnMut(SubscriptionId, &Session<O>, &SharedEvent) -> Delivery,
+    ) {
+        let publish = publication.publish;
+        let mut matching = Vec::new();
+        self.index.all_matches(publish.topic.as_str(), |id| matching.push(*id));
+        if matching.is_empty() {
+            return;
+        }
+        let (eligibility, needed) = (publication.eligibility(), publication.needed());
+        let details = publication.details();
+        for id in matching {
+            let Some(subscription) = self.subscriptions.get_mut(&id) else { continue };
+            let event = publication.event(id, subscription, details.clone());
+            if let Some(history) = &mut subscription.history {
+                history.keep(publication, self.clock.at(publication.now), &event);
+            }
+            subscription.members.deliver(publish.options.rkey.as_deref(), |key| {
+                let subscriber = sessions.at(key)?;
+                if subscriber.leaving
+                    || !eligibility.allows(subscriber.party())
+                    || needed.is_some_and(|feature| !subscriber.roles.subscriber_has(feature))
+                {
+                    return None;
+                }
+                Some(send(id, subscriber, &event))
+            });
+        }
+    }
 }

@@ -1,175 +1,287 @@
-//! CALL to INVOCATION, and the ways a caller or the clock gives a call up.
+//! CALL to INVOCATION.
 //!
 //! Hot: [`Dealer::call`]. One index look-up, one insert in three tables, no copy of the payload.
+//! Spec: basic profile "Calling and Invocations".
 
-use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::features::Feature;
-use cloverleaf_wamp::ids::{InvocationId, RegistrationId, RequestId};
-use cloverleaf_wamp::message::{Call, CancelMode, Invocation, InvocationDetails, RouterMessage};
+use cloverleaf_wamp::ids::RegistrationId;
+use cloverleaf_wamp::message::{Call, RequestRef};
 use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri, is_reserved};
+use smallvec::SmallVec;
 
-use super::ending::Ending;
-use super::{CallInFlight, CallKey, Dealer, interrupt};
+use super::choice::Choice;
+use super::ending::reroutes;
+use super::errand::Errand;
+use super::progress::Progressive;
+use super::registration::EndpointId;
+use super::{CallInFlight, CallKey, Dealer, Invoked, Target};
+use crate::authorization::Disclosed;
 use crate::deadline::Moment;
+use crate::failure::RequestFailure;
 use crate::limits::MAX_CALLS_IN_FLIGHT_PER_SESSION;
-use crate::outbox::{Delivery, Outbox};
-use crate::realm::RequestFailure;
+use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 
+/// What the rules say about a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grant {
+    /// Whether the callee learns who calls.
+    pub(crate) disclosed: Disclosed,
+    /// How far the call is trusted.
+    pub(crate) trustlevel: Option<u64>,
+}
+
 impl Dealer {
-    /// Routes one CALL to one callee and remembers it until it ends.
+    /// Routes one CALL to one callee, or to all, and remembers it until it ends.
     ///
     /// Ordering: invocations reach a callee in the order in which its caller sent the calls.
-    /// Spec: basic profile "Calling and Invocations".
     pub(crate) fn call<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
         caller: SessionKey,
         call: Call,
-        disclosed: bool,
+        grant: Grant,
         now: Moment,
-        random: impl FnOnce() -> u64,
+        random: impl FnMut() -> u64,
     ) -> Result<(), RequestFailure> {
         let Some(session) = sessions.at(caller) else { return Ok(()) };
         if session.dealer.calls.len() >= MAX_CALLS_IN_FLIGHT_PER_SESSION {
             return Err(RequestFailure::LimitReached("calls in flight"));
         }
-        let route = self.route(&call.procedure, random)?;
+        let id = self.registration_of(&call.procedure)?;
         let request = call.reference();
-        let timeout = call.options.timeout.filter(|millis| *millis > 0);
-        let deadline = timeout.map(|millis| now.plus_millis(millis));
-        let invocation = invoke(sessions, &route, caller, call, disclosed)?;
-
-        let callee = route.callee;
-        let call = CallInFlight { caller, request, callee, invocation, deadline, canceling: false };
-        let key = CallKey(self.calls.insert(call));
-        if let Some(session) = sessions.at_mut(callee) {
-            session.dealer.invocations.insert(invocation, key);
+        let errand = Errand::new(caller, call, grant, self.times)?;
+        let asks_all = |held: &super::Registration| held.asks_all(errand.wanted);
+        if self.registrations.get(&id).is_some_and(asks_all) {
+            return self.call_all(sessions, id, request, &errand, now);
         }
-        if let Some(session) = sessions.at_mut(caller) {
-            session.dealer.calls.insert(request.id(), key);
-        }
-        if let Some(at) = deadline {
-            self.deadlines.insert(at, key);
-        }
-        Ok(())
+        self.call_one(sessions, id, request, errand, now, random)
     }
 
-    /// The registration that a call goes to, and the callee whose turn it is.
-    fn route(
-        &mut self,
-        procedure: &UncheckedUri,
-        random: impl FnOnce() -> u64,
-    ) -> Result<Route, RequestFailure> {
+    /// The registration that a call goes to.
+    fn registration_of(&self, procedure: &UncheckedUri) -> Result<RegistrationId, RequestFailure> {
         let find = || {
             let id = *self.index.best_match(procedure.as_str())?;
-            let registration = self.registrations.get_mut(&id)?;
-            let is_pattern = registration.pattern.policy() != MatchPolicy::Exact;
+            let registration = self.registrations.get(&id)?;
             // A prefix such as "" or "wam" is no registration in the router's own namespace.
-            if is_pattern
+            if registration.pattern.policy() != MatchPolicy::Exact
                 && is_reserved(procedure.as_str())
                 && !is_reserved(registration.pattern.as_str())
             {
                 return None;
             }
-            Some(Route { registration: id, callee: registration.choose(random)?, is_pattern })
+            Some(id)
         };
         find().ok_or_else(|| RequestFailure::NoSuchProcedure(procedure.clone()))
     }
 
-    /// The caller gives a call up. A call that is not in flight (any more) is passed over: CANCEL
-    /// may cross RESULT.
-    ///
-    /// Spec: advanced profile "Call Canceling". `skip`: the caller hears at once, the callee
-    /// nothing. `kill`: the callee is interrupted and answers. `killnowait`: both. A callee that
-    /// did not announce canceling is skipped.
-    pub(crate) fn cancel<O: Outbox>(
+    /// Sends a call to the callee whose turn it is; one that can't take it now is passed over while
+    /// there are others.
+    fn call_one<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
-        caller: SessionKey,
-        request: RequestId,
-        mode: CancelMode,
-    ) {
-        let Some(key) =
-            sessions.at(caller).and_then(|session| session.dealer.calls.get(&request)).copied()
-        else {
-            return;
-        };
-        let Some(call) = self.calls.get_mut(key.0) else { return };
-        let callee = sessions
-            .at(call.callee)
-            .filter(|callee| callee.roles.callee_has(Feature::CallCanceling));
-        match (mode, callee) {
-            (CancelMode::Kill, Some(callee)) => {
-                if !std::mem::replace(&mut call.canceling, true) {
-                    interrupt(callee, call.invocation, mode, error_uri::CANCELED);
+        id: RegistrationId,
+        request: RequestRef,
+        mut errand: Errand,
+        now: Moment,
+        mut random: impl FnMut() -> u64,
+    ) -> Result<(), RequestFailure> {
+        let mut passed_over: SmallVec<[EndpointId; 4]> = SmallVec::new();
+        let mut failed = None;
+        loop {
+            let Some(registration) = self.registrations.get_mut(&id) else {
+                return Err(RequestFailure::NoSuchProcedure(errand.procedure));
+            };
+            let caller = errand.caller.id();
+            let place = match registration.choose(caller, errand.wanted, &passed_over, &mut random)
+            {
+                Choice::At(place) => place,
+                Choice::Busy => return self.wait(sessions, id, request, errand, now),
+                Choice::Nobody => {
+                    let nobody = RequestFailure::NoSuchProcedure(errand.procedure);
+                    return Err(failed.unwrap_or(nobody));
+                }
+            };
+            let endpoint = &registration.callees[place];
+            let (callee, endpoint_id) = (endpoint.callee, endpoint.id);
+            errand.check(sessions, callee)?;
+            // Another callee may have to be sent the same.
+            let spare = (registration.callees.len() > 1).then(|| Box::new(errand.clone()));
+            let call = CallInFlight::of(&errand, request, id, registration, place, sessions);
+            match self.send_to(sessions, id, place, errand) {
+                Ok(invoked) => {
+                    let errand = spare.filter(|_| reroutes(sessions, callee));
+                    let call = CallInFlight { target: Target::One(invoked), errand, ..call };
+                    self.remember(sessions, call, now);
+                    return Ok(());
+                }
+                Err(failure) => {
+                    let Some(spare) = spare else { return Err(failure) };
+                    errand = *spare;
+                    passed_over.push(endpoint_id);
+                    failed = Some(failure);
                 }
             }
-            (CancelMode::KillNoWait, Some(callee)) => {
-                interrupt(callee, call.invocation, mode, error_uri::CANCELED);
-                self.end(sessions, key, Ending::Canceled);
-            }
-            _ => self.end(sessions, key, Ending::Canceled),
         }
     }
 
-    /// Ends the calls whose deadline has come.
-    ///
-    /// Spec: advanced profile "Call Timeouts".
-    pub(crate) fn handle_timeout<O: Outbox>(&mut self, sessions: &mut Sessions<O>, now: Moment) {
-        while let Some(key) = self.deadlines.pop_due(now) {
-            if let Some(call) = self.calls.get(key.0)
-                && let Some(callee) = sessions.at(call.callee)
-            {
-                let reason = error_uri::TIMEOUT;
-                interrupt(callee, call.invocation, CancelMode::KillNoWait, reason);
+    /// Keeps a call for which no callee is free.
+    fn wait<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        id: RegistrationId,
+        request: RequestRef,
+        errand: Errand,
+        now: Moment,
+    ) -> Result<(), RequestFailure> {
+        if !self.may_wait(id) {
+            return Err(RequestFailure::MaxConcurrencyReached);
+        }
+        if errand.is_open() {
+            return Err(RequestFailure::FeatureNotSupported(
+                "a call in parts can't wait for a callee to be free",
+            ));
+        }
+        let call = CallInFlight::waiting(errand, request, id);
+        let key = self.remember(sessions, call, now);
+        if let Some(registration) = self.registrations.get_mut(&id) {
+            registration.waiting.push_back(key);
+        }
+        Ok(())
+    }
+
+    /// Enters a call in all tables.
+    pub(super) fn remember<O>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        mut call: CallInFlight,
+        now: Moment,
+    ) -> CallKey {
+        call.deadline = call.timeout.map(|millis| now.plus_millis(millis));
+        let entry = self.calls.vacant_entry();
+        let key = CallKey(entry.key());
+        for invoked in call.invoked() {
+            if let Some(callee) = sessions.at_mut(invoked.callee) {
+                callee.dealer.invocations.insert(invoked.invocation, key);
             }
-            self.end(sessions, key, Ending::TimedOut);
+        }
+        if let Some(session) = sessions.at_mut(call.caller) {
+            session.dealer.calls.insert(call.request.id(), key);
+        }
+        if let Some(at) = call.deadline {
+            self.deadlines.insert(at, key);
+        }
+        entry.insert(call);
+        key
+    }
+
+    /// Sends an errand to the callee at this place of the list.
+    pub(super) fn send_to<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        id: RegistrationId,
+        place: usize,
+        errand: Errand,
+    ) -> Result<Invoked, RequestFailure> {
+        let Some(registration) = self.registrations.get_mut(&id) else {
+            return Err(RequestFailure::CalleeGone);
+        };
+        let endpoint = &registration.callees[place];
+        let (callee, disclosed) = (endpoint.callee, endpoint.disclose_callee);
+        let invocation = errand.send(sessions, id, registration, endpoint)?;
+        let counted = registration.occupy(place);
+        Ok(Invoked { callee, invocation, counted, disclosed })
+    }
+
+    /// Sends the errand of a call that waits, or that has come back, to the callee at this place.
+    pub(super) fn send_again<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        key: CallKey,
+        place: usize,
+    ) -> Result<(), RequestFailure> {
+        let Some(call) = self.calls.get(key.0) else { return Ok(()) };
+        let (id, Some(errand)) = (call.registration, call.errand.as_deref()) else {
+            return Ok(());
+        };
+        let errand = errand.clone();
+        if let Some(registration) = self.registrations.get(&id) {
+            errand.check(sessions, registration.callees[place].callee)?;
+        }
+        let invoked = self.send_to(sessions, id, place, errand)?;
+        if let Some(callee) = sessions.at_mut(invoked.callee) {
+            callee.dealer.invocations.insert(invoked.invocation, key);
+        }
+        if let Some(call) = self.calls.get_mut(key.0) {
+            call.target = Target::One(invoked);
+        }
+        Ok(())
+    }
+}
+
+impl CallInFlight {
+    /// A call that is about to be sent to the endpoint at a place of the list.
+    fn of<O>(
+        errand: &Errand,
+        request: RequestRef,
+        id: RegistrationId,
+        registration: &super::Registration,
+        place: usize,
+        sessions: &Sessions<O>,
+    ) -> Self {
+        let endpoint = &registration.callees[place];
+        let progressive = errand.is_open().then(|| {
+            let details = errand.details(registration, endpoint, sessions);
+            Box::new(Progressive::call(errand.procedure.clone(), details))
+        });
+        Self {
+            caller: errand.caller,
+            request,
+            registration: id,
+            target: Target::Waiting,
+            // A callee that watches the time itself is trusted to.
+            timeout: errand.timeout.filter(|_| !endpoint.forward_timeout),
+            deadline: None,
+            receive_progress: errand.receive_progress,
+            canceling: false,
+            errand: None,
+            progressive,
         }
     }
-}
 
-/// Where a call goes.
-struct Route {
-    registration: RegistrationId,
-    callee: SessionKey,
-    /// The callee has to be told which procedure was called.
-    is_pattern: bool,
-}
-
-/// Sends INVOCATION to the callee, with its next number.
-fn invoke<O: Outbox>(
-    sessions: &mut Sessions<O>,
-    route: &Route,
-    caller: SessionKey,
-    call: Call,
-    disclosed: bool,
-) -> Result<InvocationId, RequestFailure> {
-    let disclosed = if disclosed { sessions.at(caller) } else { None };
-    let details = InvocationDetails {
-        procedure: route.is_pattern.then(|| call.procedure.as_str().into()),
-        caller: disclosed.map(|caller| caller.key.id()),
-        caller_authid: disclosed.map(|caller| caller.principal.authid.clone()),
-        caller_authrole: disclosed.map(|caller| caller.principal.authrole.clone()),
-        forward_for: call.options.forward_for,
-        transaction_hash: call.options.transaction_hash,
-        enc_algo: call.options.enc_algo,
-        enc_key: call.options.enc_key,
-        enc_serializer: call.options.enc_serializer,
-        ..InvocationDetails::default()
-    };
-    let Some(callee) = sessions.at_mut(route.callee).filter(|callee| !callee.leaving) else {
-        return Err(RequestFailure::CalleeGone);
-    };
-    let mut ids = callee.dealer.invocation_ids.clone();
-    let request = ids.next_invocation();
-    let registration = route.registration;
-    let invocation = Invocation { request, registration, details, payload: call.payload };
-    match callee.outbox.send(RouterMessage::Invocation(invocation)) {
-        // A number counts once the callee will see it.
-        Delivery::Queued => callee.dealer.invocation_ids = ids,
-        Delivery::Congested => return Err(RequestFailure::CalleeCongested),
-        Delivery::Gone => return Err(RequestFailure::CalleeGone),
+    /// A call that waits for a callee to be free.
+    fn waiting(errand: Errand, request: RequestRef, id: RegistrationId) -> Self {
+        Self {
+            caller: errand.caller,
+            request,
+            registration: id,
+            target: Target::Waiting,
+            timeout: errand.timeout,
+            deadline: None,
+            receive_progress: errand.receive_progress,
+            canceling: false,
+            errand: Some(Box::new(errand)),
+            progressive: None,
+        }
     }
-    Ok(request)
+
+    /// A call to all callees.
+    pub(super) fn to_all(
+        errand: &Errand,
+        request: RequestRef,
+        id: RegistrationId,
+        gathering: super::Gathering,
+    ) -> Self {
+        Self {
+            caller: errand.caller,
+            request,
+            registration: id,
+            target: Target::All(Box::new(gathering)),
+            timeout: errand.timeout,
+            deadline: None,
+            receive_progress: errand.receive_progress,
+            canceling: false,
+            errand: None,
+            progressive: None,
+        }
+    }
 }

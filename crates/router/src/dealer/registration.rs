@@ -1,48 +1,123 @@
-//! REGISTER and UNREGISTER, and the choice among the callees of one registration.
+//! REGISTER and UNREGISTER, and the callees of one registration.
 //!
-//! Spec: basic profile "Registering and Unregistering"; advanced profile "Shared Registration".
+//! Spec: basic profile "Registering and Unregistering"; advanced profile "Shared Registration",
+//! "Registration Revocation".
 
+use std::collections::VecDeque;
+
+use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{RegistrationId, RequestId};
-use cloverleaf_wamp::message::{InvokePolicy, Registered, RouterMessage, Unregistered};
+use cloverleaf_wamp::message::{
+    InvokePolicy, Registered, RouterMessage, Unregistered, UnregisteredDetails,
+};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
-use super::{Dealer, Holdings};
+use super::{CallKey, Dealer, Holdings};
+use crate::deadline::Moment;
+use crate::failure::RequestFailure;
 use crate::limits::{MAX_PATTERN_REGISTRATIONS_PER_SESSION, MAX_REGISTRATIONS_PER_SESSION};
 use crate::outbox::Outbox;
-use crate::realm::RequestFailure;
-use crate::session::{Session, SessionKey};
+use crate::session::{Session, SessionKey, Sessions};
+
+/// Names one endpoint for ever: a callee that registers again is another endpoint, so that what its
+/// earlier one had in flight is not counted here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EndpointId(u64);
+
+/// One callee of one registration.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) id: EndpointId,
+    pub(super) callee: SessionKey,
+    /// How many calls it takes at the same time.
+    concurrency: Option<u64>,
+    /// How many it has; counted only where that matters.
+    pub(super) in_flight: u64,
+    pub(super) disclose_caller: bool,
+    pub(super) disclose_callee: bool,
+    pub(super) forward_timeout: bool,
+}
+
+impl Endpoint {
+    /// Whether it takes another call.
+    pub(super) fn is_free(&self) -> bool {
+        self.concurrency.is_none_or(|most| self.in_flight < most)
+    }
+}
+
+/// How a callee registers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) policy: InvokePolicy,
+    pub(crate) concurrency: Option<u64>,
+    /// Takes the procedure from whoever has it.
+    pub(crate) force: bool,
+    /// Callers are disclosed to it.
+    pub(crate) disclose_caller: bool,
+    /// It is disclosed to callers.
+    pub(crate) disclose_callee: bool,
+    /// It watches the time of calls itself.
+    pub(crate) forward_timeout: bool,
+}
 
 /// A pattern and who answers calls that match it; it exists as long as anybody does.
 #[derive(Debug)]
 pub(super) struct Registration {
     pub(super) pattern: UriPattern,
-    policy: InvokePolicy,
+    pub(super) policy: InvokePolicy,
+    pub(super) created: Moment,
     /// In the order in which they registered; never empty.
-    callees: Vec<SessionKey>,
-    /// Whose turn it is with `roundrobin`.
-    turn: usize,
+    pub(super) callees: Vec<Endpoint>,
+    /// Whose turn it is.
+    pub(super) turn: usize,
+    /// How many callees have a limit of concurrent calls.
+    limited: usize,
+    /// Calls that wait for a callee to be free, the first to come first.
+    pub(super) waiting: VecDeque<CallKey>,
+    /// How many calls may wait.
+    pub(super) queue_limit: usize,
 }
 
 impl Registration {
-    /// The callee for the next call, as the policy says. `random` is used by `random` only.
-    pub(super) fn choose(&mut self, random: impl FnOnce() -> u64) -> Option<SessionKey> {
-        let place = match self.policy {
-            InvokePolicy::Single | InvokePolicy::First => 0,
-            InvokePolicy::Last => self.callees.len().checked_sub(1)?,
-            InvokePolicy::Random => (random() % self.callees.len().max(1) as u64) as usize,
-            InvokePolicy::RoundRobin => {
-                let place = self.turn % self.callees.len().max(1);
-                self.turn = place + 1;
-                place
-            }
-        };
-        self.callees.get(place).copied()
+    /// Whether it matters how many calls each callee has.
+    pub(super) const fn is_counted(&self) -> bool {
+        self.limited > 0 || matches!(self.policy, InvokePolicy::Load)
+    }
+
+    /// A call has gone to the callee at this place. The endpoint, if its calls are counted.
+    pub(super) fn occupy(&mut self, place: usize) -> Option<EndpointId> {
+        if !self.is_counted() {
+            return None;
+        }
+        let endpoint = self.callees.get_mut(place)?;
+        endpoint.in_flight += 1;
+        Some(endpoint.id)
+    }
+
+    /// A call of an endpoint has ended. One that is gone is passed over.
+    pub(super) fn release(&mut self, endpoint: EndpointId) {
+        if let Some(endpoint) = self.callees.iter_mut().find(|held| held.id == endpoint) {
+            endpoint.in_flight -= 1;
+        }
+    }
+
+    /// A call no longer waits.
+    pub(super) fn stop_waiting(&mut self, call: CallKey) {
+        if let Some(place) = self.waiting.iter().position(|waiting| *waiting == call) {
+            self.waiting.remove(place);
+        }
+    }
+
+    fn add(&mut self, endpoint: Endpoint) {
+        self.limited += usize::from(endpoint.concurrency.is_some());
+        self.callees.push(endpoint);
     }
 
     /// Takes a callee away; the turn stays with the one whose turn it was.
     fn remove(&mut self, callee: SessionKey) {
-        if let Some(place) = self.callees.iter().position(|key| *key == callee) {
-            self.callees.remove(place);
+        if let Some(place) = self.callees.iter().position(|endpoint| endpoint.callee == callee) {
+            let endpoint = self.callees.remove(place);
+            self.limited -= usize::from(endpoint.concurrency.is_some());
             if place < self.turn {
                 self.turn -= 1;
             }
@@ -50,16 +125,22 @@ impl Registration {
     }
 }
 
+/// What has changed in a registration.
+pub(crate) type Change = crate::change::Change<RegistrationId>;
+
 impl Dealer {
     /// Adds a callee. A policy other than `single` lets several in, all under the same
     /// registration; the same callee again changes nothing.
     pub(crate) fn register<O: Outbox>(
         &mut self,
-        session: &mut Session<O>,
+        sessions: &mut Sessions<O>,
+        callee: SessionKey,
         request: RequestId,
         pattern: UriPattern,
-        policy: InvokePolicy,
-    ) -> Result<(), RequestFailure> {
+        terms: Terms,
+        now: Moment,
+    ) -> Result<Vec<Change>, RequestFailure> {
+        let Some(session) = sessions.at(callee) else { return Ok(Vec::new()) };
         if session.dealer.registrations.len() >= MAX_REGISTRATIONS_PER_SESSION {
             return Err(RequestFailure::LimitReached("registrations"));
         }
@@ -69,32 +150,63 @@ impl Dealer {
         {
             return Err(RequestFailure::LimitReached("pattern registrations"));
         }
-        let id = match self.index.at(&pattern).copied() {
-            Some(id) => self.join(id, session.key, policy)?,
-            None => self.create(pattern, policy, session.key),
+        let mut changes = Vec::new();
+        let mut held = self.index.at(&pattern).copied();
+        if let Some(id) = held.filter(|_| terms.force) {
+            self.revoke(sessions, id, &mut changes);
+            held = None;
+        }
+        let endpoint = self.endpoint(callee, terms);
+        let (id, has_joined) = match held {
+            Some(id) => (id, self.join(id, endpoint, terms.policy)?),
+            None => {
+                let id = self.create(pattern, terms.policy, endpoint, now);
+                changes.push(Change::Created(id));
+                (id, true)
+            }
         };
+        if has_joined {
+            changes.push(Change::Joined(id));
+        }
+        let Some(session) = sessions.at_mut(callee) else { return Ok(changes) };
         if session.dealer.registrations.insert(id) && is_pattern {
             session.dealer.pattern_registrations += 1;
         }
         let answer = Registered { request, registration: id };
         let _ = session.outbox.send(RouterMessage::Registered(answer));
-        Ok(())
+        self.send_waiting(sessions, id);
+        Ok(changes)
     }
 
+    fn endpoint(&mut self, callee: SessionKey, terms: Terms) -> Endpoint {
+        self.endpoints += 1;
+        Endpoint {
+            id: EndpointId(self.endpoints),
+            callee,
+            concurrency: terms.concurrency,
+            in_flight: 0,
+            disclose_caller: terms.disclose_caller,
+            disclose_callee: terms.disclose_callee,
+            forward_timeout: terms.forward_timeout,
+        }
+    }
+
+    /// Whether the callee is a new one.
     fn join(
         &mut self,
         id: RegistrationId,
-        callee: SessionKey,
+        endpoint: Endpoint,
         policy: InvokePolicy,
-    ) -> Result<RegistrationId, RequestFailure> {
+    ) -> Result<bool, RequestFailure> {
         match self.registrations.get_mut(&id) {
             Some(registration)
                 if policy != InvokePolicy::Single && registration.policy == policy =>
             {
-                if !registration.callees.contains(&callee) {
-                    registration.callees.push(callee);
+                let is_new = registration.callees.iter().all(|held| held.callee != endpoint.callee);
+                if is_new {
+                    registration.add(endpoint);
                 }
-                Ok(id)
+                Ok(is_new)
             }
             Some(registration) => Err(RequestFailure::ProcedureAlreadyExists {
                 procedure: registration.pattern.as_str().into(),
@@ -108,51 +220,125 @@ impl Dealer {
         &mut self,
         pattern: UriPattern,
         policy: InvokePolicy,
-        callee: SessionKey,
+        endpoint: Endpoint,
+        now: Moment,
     ) -> RegistrationId {
         let mut id = self.ids.next_registration();
         while self.registrations.contains_key(&id) {
             id = self.ids.next_registration();
         }
         self.index.insert(&pattern, id);
-        let callees = vec![callee];
-        self.registrations.insert(id, Registration { pattern, policy, callees, turn: 0 });
+        let queue_limit = self.queues.best_rule_covering(&pattern).copied().unwrap_or_default();
+        let mut registration = Registration {
+            pattern,
+            policy,
+            created: now,
+            callees: Vec::with_capacity(1),
+            turn: 0,
+            limited: 0,
+            waiting: VecDeque::new(),
+            queue_limit,
+        };
+        registration.add(endpoint);
+        self.registrations.insert(id, registration);
         id
     }
 
     /// Takes a callee away. Its invocations in flight are still to be answered.
     pub(crate) fn unregister<O: Outbox>(
         &mut self,
-        session: &mut Session<O>,
+        sessions: &mut Sessions<O>,
+        callee: SessionKey,
         request: RequestId,
         id: RegistrationId,
-    ) -> Result<(), RequestFailure> {
-        if !session.dealer.registrations.remove(&id) {
+    ) -> Result<Vec<Change>, RequestFailure> {
+        let Some(session) = sessions.at_mut(callee) else { return Ok(Vec::new()) };
+        if !self.release_registration(session, id) {
             return Err(RequestFailure::NoSuchRegistration(id));
         }
-        let pattern = self.registrations.get(&id).map(|held| held.pattern.policy());
-        if pattern.is_some_and(|policy| policy != MatchPolicy::Exact) {
-            session.dealer.pattern_registrations -= 1;
-        }
-        self.forget(session.key, id);
         let _ = session.outbox.send(RouterMessage::Unregistered(Unregistered::Answer(request)));
-        Ok(())
+        let mut changes = Vec::new();
+        self.forget(sessions, callee, id, &mut changes);
+        Ok(changes)
     }
 
-    fn forget(&mut self, callee: SessionKey, id: RegistrationId) {
+    /// Whether the session has had the registration, which it now has no longer.
+    fn release_registration<O>(&self, session: &mut Session<O>, id: RegistrationId) -> bool {
+        let was_held = session.dealer.registrations.remove(&id);
+        let policy = self.registrations.get(&id).map(|held| held.pattern.policy());
+        if was_held && policy.is_some_and(|policy| policy != MatchPolicy::Exact) {
+            session.dealer.pattern_registrations -= 1;
+        }
+        was_held
+    }
+
+    /// Takes a registration away from a callee that has not asked for it, and tells it if it can be
+    /// told. Whether the callee had it.
+    pub(crate) fn remove_callee<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        callee: SessionKey,
+        id: RegistrationId,
+        reason: &str,
+        changes: &mut Vec<Change>,
+    ) -> bool {
+        let Some(session) = sessions.at_mut(callee) else { return false };
+        if !self.release_registration(session, id) {
+            return false;
+        }
+        if session.roles.callee_has(Feature::RegistrationRevocation) && !session.leaving {
+            let details =
+                UnregisteredDetails { registration: Some(id), reason: Some(reason.into()) };
+            let revocation = Unregistered::Revocation(details);
+            let _ = session.outbox.send(RouterMessage::Unregistered(revocation));
+        }
+        self.forget(sessions, callee, id, changes);
+        true
+    }
+
+    /// Takes a registration away from all its callees.
+    fn revoke<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        id: RegistrationId,
+        changes: &mut Vec<Change>,
+    ) {
+        for callee in self.callees(id).unwrap_or_default() {
+            let reason = cloverleaf_wamp::error_uri::UNREGISTERED;
+            self.remove_callee(sessions, callee, id, reason, changes);
+        }
+    }
+
+    fn forget<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        callee: SessionKey,
+        id: RegistrationId,
+        changes: &mut Vec<Change>,
+    ) {
         let Some(registration) = self.registrations.get_mut(&id) else { return };
         registration.remove(callee);
-        if registration.callees.is_empty()
-            && let Some(registration) = self.registrations.remove(&id)
-        {
-            self.index.remove(&registration.pattern);
+        changes.push(Change::Left(id, callee));
+        if registration.callees.is_empty() {
+            self.end_waiting(sessions, id);
+            if let Some(registration) = self.registrations.remove(&id) {
+                self.index.remove(&registration.pattern);
+            }
+            changes.push(Change::Deleted(id, callee));
         }
     }
 
     /// Takes all registrations of a leaving session away.
-    pub(super) fn forget_all(&mut self, callee: SessionKey, holdings: &Holdings) {
+    pub(super) fn forget_all<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        callee: SessionKey,
+        holdings: &Holdings,
+    ) -> Vec<Change> {
+        let mut changes = Vec::new();
         for id in &holdings.registrations {
-            self.forget(callee, *id);
+            self.forget(sessions, callee, *id, &mut changes);
         }
+        changes
     }
 }

@@ -81,7 +81,11 @@ impl World {
 
     fn register(&mut self, who: usize, pattern: (MatchPolicy, &str), invoke: InvokePolicy) {
         let number = self.actors[who].ask(Request::Register);
-        let options = RegisterOptions { match_policy: Some(pattern.0), invoke: Some(invoke) };
+        let options = RegisterOptions {
+            match_policy: Some(pattern.0),
+            invoke: Some(invoke.into()),
+            ..RegisterOptions::default()
+        };
         self.send(who, client::register_with(number, options, pattern.1));
     }
 

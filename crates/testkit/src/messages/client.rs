@@ -54,7 +54,8 @@ pub fn call_with(
 
 /// CANCEL; the mode is left out when it is none.
 pub fn cancel(number: u64, mode: Option<CancelMode>) -> ClientMessage {
-    ClientMessage::Cancel(Cancel { request: request(number), options: CancelOptions { mode } })
+    let options = CancelOptions { mode: mode.map(Into::into) };
+    ClientMessage::Cancel(Cancel { request: request(number), options })
 }
 
 /// REGISTER without options
@@ -70,7 +71,7 @@ pub fn register_pattern(number: u64, policy: MatchPolicy, procedure: &str) -> Cl
 
 /// REGISTER of a procedure that several callees may share
 pub fn register_shared(number: u64, invoke: InvokePolicy, procedure: &str) -> ClientMessage {
-    let options = RegisterOptions { invoke: Some(invoke), ..RegisterOptions::default() };
+    let options = RegisterOptions { invoke: Some(invoke.into()), ..RegisterOptions::default() };
     register_with(number, options, procedure)
 }
 

@@ -8,10 +8,10 @@ use cloverleaf_wamp::ids::{
     InvocationId, PublicationId, RegistrationId, RequestId, SubscriptionId,
 };
 use cloverleaf_wamp::message::{
-    Abort, Call, CallOptions, CallResult, CancelMode, Event, EventDetails, Goodbye, Interrupt,
-    InterruptOptions, Invocation, InvocationDetails, Publish, Published, Register, Registered,
-    RequestError, RequestKind, RequestRef, ResultDetails, RouterMessage, Subscribe, Subscribed,
-    Unregister, Unregistered, Unsubscribe, Unsubscribed,
+    Abort, Call, CallOptions, CallResult, Cancel, CancelMode, Event, EventDetails, Goodbye,
+    Interrupt, InterruptOptions, Invocation, InvocationDetails, Publish, Published, Register,
+    Registered, RequestError, RequestKind, RequestRef, ResultDetails, RouterMessage, Subscribe,
+    Subscribed, Unregister, Unregistered, Unsubscribe, Unsubscribed,
 };
 use cloverleaf_wamp::payload::Payload;
 
@@ -169,6 +169,7 @@ fn reference(kind: RequestKind, number: u64) -> RequestRef {
             let (options, procedure) = (Default::default(), "a".into());
             Register { request, options, procedure }.reference()
         }
+        RequestKind::Cancel => Cancel { request, options: Default::default() }.reference(),
         RequestKind::Unregister => {
             Unregister { request, registration: registration(1) }.reference()
         }

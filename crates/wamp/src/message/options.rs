@@ -3,21 +3,22 @@
 //! Every dictionary of the protocol is one struct made by the [`options!`] table: a field for each
 //! entry that this implementation understands, all of them optional. An entry of the wrong type is
 //! a protocol violation, `null` stands for an absent one, and unknown keys are passed over (basic
-//! profile, "Extensibility").
-
-use compact_str::CompactString;
+//! profile, "Extensibility"). Entries that are rarely there stand together in a [`Part`] behind one
+//! pointer, so that messages without them stay small.
 
 use crate::codec::json::JsonReader;
-use crate::codec::{
-    EncodeError, Kind, MAX_LIST_OPTION_ENTRIES, Token, TokenReader, TokenWriter, write_encoded,
-};
+use crate::codec::{EncodeError, Token, TokenReader, TokenWriter};
 use crate::error::DecodeError;
-use crate::ids::{RegistrationId, SessionId, SubscriptionId};
-use crate::payload::Encoded;
 use crate::serializer::Serializer;
-use crate::uri::MatchPolicy;
 
+mod parts;
 mod roles;
+mod values;
+mod words;
+
+pub use parts::{CalleeIdentity, CallerIdentity, Carried, CustomAttributes, Sharding};
+pub use values::{ForwardFor, ListEntry};
+pub use words::{CancelMode, EncAlgo, InvokePolicy, RunMode, Vocabulary, Word};
 
 /// A dictionary of typed options.
 pub trait Options: Default {
@@ -122,17 +123,41 @@ pub trait OptionValue: Sized {
     ) -> Result<(), EncodeError>;
 }
 
+/// A part of a dictionary whose entries are rarely there; it stands behind a pointer.
+pub trait Part: Options {
+    /// Whether a key belongs to this part.
+    fn knows(key: &str) -> bool;
+}
+
+/// Reads the value of a key that belongs to a part. A part without an entry is none.
+pub(crate) fn set_part<'f, P: Part, R: TokenReader<'f>>(
+    part: &mut Option<Box<P>>,
+    key: &str,
+    field: &mut FieldReader<'_, 'f, R>,
+) -> Result<(), DecodeError> {
+    let entries = part.get_or_insert_default();
+    entries.set(key, field)?;
+    if entries.entries() == 0 {
+        *part = None;
+    }
+    Ok(())
+}
+
 macro_rules! options {
     (
         $(#[$doc:meta])*
         $name:ident $message:literal {
             $($(#[$field_doc:meta])* $field:ident $(as $key:literal)? : $type:ty),* $(,)?
         }
+        $(with {
+            $($(#[$part_doc:meta])* $part:ident : $part_type:ty),* $(,)?
+        })?
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Default, PartialEq)]
         pub struct $name {
-            $($(#[$field_doc])* pub $field: Option<$type>),*
+            $($(#[$field_doc])* pub $field: Option<$type>,)*
+            $($($(#[$part_doc])* pub $part: Option<Box<$part_type>>,)*)?
         }
 
         impl $crate::message::Options for $name {
@@ -149,15 +174,24 @@ macro_rules! options {
                         return Ok(());
                     }
                 )*
+                $($(
+                    if <$part_type as $crate::message::options::Part>::knows(key) {
+                        return $crate::message::options::set_part(&mut self.$part, key, field);
+                    }
+                )*)?
                 field.skip()
             }
 
             fn entries(&self) -> usize {
                 0 $(+ usize::from(self.$field.is_some()))*
+                    $($(+ self.$part.as_ref().map_or(0, |part| part.entries()))*)?
             }
 
             fn size(&self) -> usize {
                 0 $(+ self.$field.as_ref().map_or(0, $crate::message::OptionValue::size))*
+                    $($(+ self.$part.as_ref().map_or(0, |part| {
+                        size_of::<$part_type>() + part.size()
+                    }))*)?
             }
 
             fn write<W: $crate::codec::TokenWriter>(
@@ -171,7 +205,19 @@ macro_rules! options {
                         $crate::message::OptionValue::write(value, serializer, writer)?;
                     }
                 )*
+                $($(
+                    if let Some(part) = &self.$part {
+                        part.write(serializer, writer)?;
+                    }
+                )*)?
                 Ok(())
+            }
+        }
+
+        impl $crate::message::options::Part for $name {
+            fn knows(key: &str) -> bool {
+                $(key == $crate::message::options::key!($field $($key)?) ||)*
+                    $($(<$part_type as $crate::message::options::Part>::knows(key) ||)*)? false
             }
         }
     };
@@ -188,322 +234,3 @@ macro_rules! key {
 }
 
 pub(crate) use {key, options};
-
-macro_rules! id_value {
-    ($($id:ty),*) => {$(
-        impl OptionValue for $id {
-            const EXPECTED: &'static str = "an id between 1 and 2^53";
-
-            fn read<'f, R: TokenReader<'f>>(
-                first: Token<'f>,
-                field: &mut FieldReader<'_, 'f, R>,
-            ) -> Result<Self, DecodeError> {
-                match first {
-                    Token::Unsigned(number) => {
-                        Self::new(number).ok_or_else(|| field.wrong::<Self>())
-                    }
-                    _ => Err(field.wrong::<Self>()),
-                }
-            }
-
-            fn write<W: TokenWriter>(
-                &self,
-                _: Serializer,
-                writer: &mut W,
-            ) -> Result<(), EncodeError> {
-                writer.unsigned(self.number());
-                Ok(())
-            }
-        }
-    )*};
-}
-
-id_value!(SessionId, RegistrationId, SubscriptionId);
-
-impl OptionValue for bool {
-    const EXPECTED: &'static str = "a boolean";
-
-    fn read<'f, R: TokenReader<'f>>(
-        first: Token<'f>,
-        field: &mut FieldReader<'_, 'f, R>,
-    ) -> Result<Self, DecodeError> {
-        match first {
-            Token::Bool(value) => Ok(value),
-            _ => Err(field.wrong::<Self>()),
-        }
-    }
-
-    fn write<W: TokenWriter>(&self, _: Serializer, writer: &mut W) -> Result<(), EncodeError> {
-        writer.bool(*self);
-        Ok(())
-    }
-}
-
-impl OptionValue for u64 {
-    const EXPECTED: &'static str = "an integer of 0 or more";
-
-    fn read<'f, R: TokenReader<'f>>(
-        first: Token<'f>,
-        field: &mut FieldReader<'_, 'f, R>,
-    ) -> Result<Self, DecodeError> {
-        match first {
-            Token::Unsigned(value) => Ok(value),
-            _ => Err(field.wrong::<Self>()),
-        }
-    }
-
-    fn write<W: TokenWriter>(&self, _: Serializer, writer: &mut W) -> Result<(), EncodeError> {
-        writer.unsigned(*self);
-        Ok(())
-    }
-}
-
-impl OptionValue for CompactString {
-    const EXPECTED: &'static str = "a string";
-
-    fn read<'f, R: TokenReader<'f>>(
-        first: Token<'f>,
-        field: &mut FieldReader<'_, 'f, R>,
-    ) -> Result<Self, DecodeError> {
-        match first {
-            Token::Text(text) => Ok(Self::from(text)),
-            _ => Err(field.wrong::<Self>()),
-        }
-    }
-
-    fn size(&self) -> usize {
-        if self.is_heap_allocated() { self.capacity() } else { 0 }
-    }
-
-    fn write<W: TokenWriter>(&self, _: Serializer, writer: &mut W) -> Result<(), EncodeError> {
-        writer.text(self);
-        Ok(())
-    }
-}
-
-impl<T: ListEntry> OptionValue for Vec<T> {
-    const EXPECTED: &'static str = T::LIST_EXPECTED;
-
-    fn read<'f, R: TokenReader<'f>>(
-        first: Token<'f>,
-        field: &mut FieldReader<'_, 'f, R>,
-    ) -> Result<Self, DecodeError> {
-        if first != Token::ListStart {
-            return Err(field.wrong::<Self>());
-        }
-        let mut entries = Self::new();
-        loop {
-            match field.reader.next()? {
-                Token::ListEnd => return Ok(entries),
-                _ if entries.len() == MAX_LIST_OPTION_ENTRIES => return Err(field.too_long()),
-                entry => {
-                    let entry = T::read(entry, field).map_err(|_| field.wrong::<Self>())?;
-                    entries.push(entry);
-                }
-            }
-        }
-    }
-
-    fn size(&self) -> usize {
-        self.capacity() * size_of::<T>() + self.iter().map(OptionValue::size).sum::<usize>()
-    }
-
-    fn write<W: TokenWriter>(
-        &self,
-        serializer: Serializer,
-        writer: &mut W,
-    ) -> Result<(), EncodeError> {
-        writer.list_start(self.len());
-        self.iter().try_for_each(|entry| entry.write(serializer, writer))?;
-        writer.list_end();
-        Ok(())
-    }
-}
-
-/// A type that stands in list options.
-pub trait ListEntry: OptionValue {
-    /// What a list of it is called in a sentence.
-    const LIST_EXPECTED: &'static str;
-}
-
-impl ListEntry for CompactString {
-    const LIST_EXPECTED: &'static str = "a list of strings";
-}
-
-impl ListEntry for SessionId {
-    const LIST_EXPECTED: &'static str = "a list of session ids";
-}
-
-impl OptionValue for Encoded {
-    const EXPECTED: &'static str = "a dictionary";
-
-    fn read<'f, R: TokenReader<'f>>(
-        _: Token<'f>,
-        field: &mut FieldReader<'_, 'f, R>,
-    ) -> Result<Self, DecodeError> {
-        Err(field.wrong::<Self>())
-    }
-
-    fn read_field<'f, R: TokenReader<'f>>(
-        field: &mut FieldReader<'_, 'f, R>,
-    ) -> Result<Option<Self>, DecodeError> {
-        read_encoded(Kind::Map, field)
-    }
-
-    fn size(&self) -> usize {
-        Self::size(self)
-    }
-
-    fn write<W: TokenWriter>(
-        &self,
-        serializer: Serializer,
-        writer: &mut W,
-    ) -> Result<(), EncodeError> {
-        write_encoded(self, serializer, writer)
-    }
-}
-
-/// The routers that a message passed, as the last of them wrote it: a list of dictionaries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForwardFor(Box<Encoded>);
-
-impl OptionValue for ForwardFor {
-    const EXPECTED: &'static str = "a list";
-
-    fn read<'f, R: TokenReader<'f>>(
-        _: Token<'f>,
-        field: &mut FieldReader<'_, 'f, R>,
-    ) -> Result<Self, DecodeError> {
-        Err(field.wrong::<Self>())
-    }
-
-    fn read_field<'f, R: TokenReader<'f>>(
-        field: &mut FieldReader<'_, 'f, R>,
-    ) -> Result<Option<Self>, DecodeError> {
-        Ok(read_encoded(Kind::List, field)?.map(|list| Self(Box::new(list))))
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Encoded>() + self.0.size()
-    }
-
-    fn write<W: TokenWriter>(
-        &self,
-        serializer: Serializer,
-        writer: &mut W,
-    ) -> Result<(), EncodeError> {
-        write_encoded(&self.0, serializer, writer)
-    }
-}
-
-fn read_encoded<'f, R: TokenReader<'f>>(
-    wanted: Kind,
-    field: &mut FieldReader<'_, 'f, R>,
-) -> Result<Option<Encoded>, DecodeError> {
-    if field.reader.peek()? == wanted {
-        let span = field.reader.skip()?;
-        return Ok(Some(Encoded::from_frame(field.serializer, field.frame, span)));
-    }
-    match field.reader.next()? {
-        Token::Null => Ok(None),
-        _ if wanted == Kind::List => Err(field.wrong::<ForwardFor>()),
-        _ => Err(field.wrong::<Encoded>()),
-    }
-}
-
-/// An option whose values are a few fixed words.
-macro_rules! words {
-    (
-        $(#[$doc:meta])*
-        $name:ident, $expected:literal { $($(#[$word_doc:meta])* $word:ident = $text:literal),* $(,)? }
-    ) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$word_doc])* $word),* }
-
-        impl $name {
-            /// The word on the wire.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$word => $text),* }
-            }
-
-            /// The value that a word stands for.
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($text => Some(Self::$word),)* _ => None }
-            }
-        }
-
-        word_value!($name, $expected);
-    };
-}
-
-macro_rules! word_value {
-    ($name:ident, $expected:literal) => {
-        impl OptionValue for $name {
-            const EXPECTED: &'static str = $expected;
-
-            fn read<'f, R: TokenReader<'f>>(
-                first: Token<'f>,
-                field: &mut FieldReader<'_, 'f, R>,
-            ) -> Result<Self, DecodeError> {
-                match first {
-                    Token::Text(name) => {
-                        Self::from_name(&name).ok_or_else(|| field.wrong::<Self>())
-                    }
-                    _ => Err(field.wrong::<Self>()),
-                }
-            }
-
-            fn write<W: TokenWriter>(
-                &self,
-                _: Serializer,
-                writer: &mut W,
-            ) -> Result<(), EncodeError> {
-                writer.text(self.name());
-                Ok(())
-            }
-        }
-    };
-}
-
-word_value!(MatchPolicy, "'exact', 'prefix' or 'wildcard'");
-
-words! {
-    /// What CANCEL and INTERRUPT do (advanced profile, "Call Canceling").
-    CancelMode, "'skip', 'kill' or 'killnowait'" {
-        /// The caller hears at once; the callee is left alone.
-        Skip = "skip",
-        /// The callee is interrupted and its answer passed on.
-        Kill = "kill",
-        /// The callee is interrupted and the caller hears at once.
-        KillNoWait = "killnowait",
-    }
-}
-
-words! {
-    /// How one of several callees is chosen (advanced profile, "Shared Registration").
-    InvokePolicy, "'single', 'first', 'last', 'random' or 'roundrobin'" {
-        /// Nobody else may register.
-        Single = "single",
-        /// The one that registered first.
-        First = "first",
-        /// The one that registered last.
-        Last = "last",
-        /// Any of them.
-        Random = "random",
-        /// One after the other.
-        RoundRobin = "roundrobin",
-    }
-}
-
-words! {
-    /// Legacy passthru: the scheme by which a payload is encrypted, opaque to the router.
-    EncAlgo, "'cryptobox', 'mqtt' or 'xbr'" {
-        /// NaCl crypto box.
-        Cryptobox = "cryptobox",
-        /// A raw MQTT payload.
-        Mqtt = "mqtt",
-        /// XBR.
-        Xbr = "xbr",
-    }
-}

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use compact_str::CompactString;
 
-use super::options::{EncAlgo, ForwardFor, options};
+use super::options::{Carried, ForwardFor, options};
 use super::{Options, RequestKind, RequestRef};
 use crate::codec::EncodeError;
 use crate::ids::{PublicationId, RequestId, SessionId, SubscriptionId};
@@ -52,18 +52,16 @@ options! {
         disclose_me: bool,
         /// The event is kept for later subscribers.
         retain: bool,
-        /// Routers that the event passed.
-        forward_for: ForwardFor,
-        /// A hash that the application follows the event with.
-        transaction_hash: CompactString,
-        /// Legacy passthru: how the payload is encrypted.
-        enc_algo: EncAlgo,
-        /// Legacy passthru: with which key.
-        enc_key: CompactString,
-        /// Legacy passthru: the format inside.
-        enc_serializer: CompactString,
-        /// The scheme of payload passthru, which this router does not announce.
-        ppt_scheme: CompactString,
+        /// Milliseconds for which it is kept.
+        ttl: u64,
+        /// The resource that the event is about; of the subscribers with a node key, the events
+        /// about the same resource go to the same one.
+        rkey: CompactString,
+        /// PUBLISHED shall come when the subscribers have acknowledged the event.
+        x_acknowledged_delivery: bool,
+    } with {
+        /// What goes with the event.
+        carried: Carried,
     }
 }
 
@@ -101,6 +99,10 @@ options! {
         match_policy as "match": MatchPolicy,
         /// The subscriber wants the event that was kept.
         get_retained: bool,
+        /// Of the subscribers with the same word here, each event goes to one.
+        group: CompactString,
+        /// The node that the subscriber stands for, for events with a resource key.
+        nkey: CompactString,
         /// Routers that the request passed.
         forward_for: ForwardFor,
     }
@@ -186,16 +188,11 @@ options! {
         retained: bool,
         /// The subscriber shall answer EVENT_RECEIVED.
         x_acknowledged_delivery: bool,
-        /// Routers that the event passed.
-        forward_for: ForwardFor,
-        /// A hash that the application follows the event with.
-        transaction_hash: CompactString,
-        /// Legacy passthru: how the payload is encrypted.
-        enc_algo: EncAlgo,
-        /// Legacy passthru: with which key.
-        enc_key: CompactString,
-        /// Legacy passthru: the format inside.
-        enc_serializer: CompactString,
+        /// How far the router trusts the publication, from 0.
+        trustlevel: u64,
+    } with {
+        /// What goes with the event.
+        carried: Carried,
     }
 }
 

@@ -4,9 +4,11 @@
 
 use compact_str::CompactString;
 
-use super::options::{CancelMode, EncAlgo, ForwardFor, InvokePolicy, options};
+use super::options::{
+    CalleeIdentity, CallerIdentity, CancelMode, Carried, InvokePolicy, Sharding, Word, options,
+};
 use super::{RequestKind, RequestRef};
-use crate::ids::{InvocationId, RegistrationId, RequestId, SessionId};
+use crate::ids::{InvocationId, RegistrationId, RequestId};
 use crate::payload::Payload;
 use crate::uri::{MatchPolicy, UncheckedUri};
 
@@ -34,18 +36,11 @@ options! {
         progress: bool,
         /// The callee shall know who calls.
         disclose_me: bool,
-        /// Routers that the call passed.
-        forward_for: ForwardFor,
-        /// A hash that the application follows the call with.
-        transaction_hash: CompactString,
-        /// Legacy passthru: how the payload is encrypted.
-        enc_algo: EncAlgo,
-        /// Legacy passthru: with which key.
-        enc_key: CompactString,
-        /// Legacy passthru: the format inside.
-        enc_serializer: CompactString,
-        /// The scheme of payload passthru, which this router does not announce.
-        ppt_scheme: CompactString,
+    } with {
+        /// Which of several callees the call is for.
+        sharding: Sharding,
+        /// What goes with the call.
+        carried: Carried,
     }
 }
 
@@ -69,7 +64,14 @@ options! {
     /// CANCEL.Options
     CancelOptions "CANCEL" {
         /// What happens to the callee and to the caller.
-        mode: CancelMode,
+        mode: Word<CancelMode>,
+    }
+}
+
+impl Cancel {
+    /// The name by which a refusal refers to this request.
+    pub const fn reference(&self) -> RequestRef {
+        RequestRef::new(RequestKind::Cancel, self.request)
     }
 }
 
@@ -89,12 +91,11 @@ options! {
     ResultDetails "RESULT" {
         /// More results follow.
         progress: bool,
-        /// Legacy passthru: how the payload is encrypted.
-        enc_algo: EncAlgo,
-        /// Legacy passthru: with which key.
-        enc_key: CompactString,
-        /// Legacy passthru: the format inside.
-        enc_serializer: CompactString,
+    } with {
+        /// Who has answered, if disclosed.
+        callee: CalleeIdentity,
+        /// What goes with the result.
+        carried: Carried,
     }
 }
 
@@ -122,7 +123,15 @@ options! {
         /// How the procedure matches calls.
         match_policy as "match": MatchPolicy,
         /// How one of several callees is chosen.
-        invoke: InvokePolicy,
+        invoke: Word<InvokePolicy>,
+        /// How many calls this callee takes at the same time.
+        concurrency: u64,
+        /// Takes the procedure from whoever has it.
+        force_reregister: bool,
+        /// Every caller is disclosed to the callees.
+        disclose_caller: bool,
+        /// The callee watches the time of calls itself.
+        forward_timeout: bool,
     }
 }
 
@@ -196,28 +205,19 @@ options! {
     InvocationDetails "INVOCATION" {
         /// The procedure, where the registration is a pattern.
         procedure: CompactString,
-        /// The caller's session, if disclosed.
-        caller: SessionId,
-        /// Who the caller is, if disclosed.
-        caller_authid: CompactString,
-        /// The caller's role, if disclosed.
-        caller_authrole: CompactString,
         /// Milliseconds that the callee has, where it watches the time itself.
         timeout: u64,
         /// The caller takes results in parts.
         receive_progress: bool,
         /// The call comes in parts and this is not the last.
         progress: bool,
-        /// Routers that the call passed.
-        forward_for: ForwardFor,
-        /// A hash that the application follows the call with.
-        transaction_hash: CompactString,
-        /// Legacy passthru: how the payload is encrypted.
-        enc_algo: EncAlgo,
-        /// Legacy passthru: with which key.
-        enc_key: CompactString,
-        /// Legacy passthru: the format inside.
-        enc_serializer: CompactString,
+        /// How far the router trusts the call, from 0.
+        trustlevel: u64,
+    } with {
+        /// Who calls, if disclosed.
+        caller: CallerIdentity,
+        /// What goes with the call.
+        carried: Carried,
     }
 }
 
@@ -263,14 +263,9 @@ options! {
     YieldOptions "YIELD" {
         /// More results follow.
         progress: bool,
-        /// Legacy passthru: how the payload is encrypted.
-        enc_algo: EncAlgo,
-        /// Legacy passthru: with which key.
-        enc_key: CompactString,
-        /// Legacy passthru: the format inside.
-        enc_serializer: CompactString,
-        /// The scheme of payload passthru, which this router does not announce.
-        ppt_scheme: CompactString,
+    } with {
+        /// What goes with the result.
+        carried: Carried,
     }
 }
 
@@ -298,14 +293,9 @@ impl InvocationError {
 options! {
     /// ERROR.Details
     ErrorDetails "ERROR" {
-        /// Legacy passthru: how the payload is encrypted.
-        enc_algo: EncAlgo,
-        /// Legacy passthru: with which key.
-        enc_key: CompactString,
-        /// Legacy passthru: the format inside.
-        enc_serializer: CompactString,
-        /// The scheme of payload passthru, which this router does not announce.
-        ppt_scheme: CompactString,
+    } with {
+        /// What goes with the error.
+        carried: Carried,
     }
 }
 

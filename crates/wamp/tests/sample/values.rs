@@ -5,13 +5,13 @@ use cloverleaf_wamp::ids::{
     InvocationId, MAX_ID, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId,
 };
 use cloverleaf_wamp::message::{
-    Abort, Authenticate, Call, CallOptions, CallResult, Cancel, CancelMode, CancelOptions,
-    Challenge, ClientMessage, EncAlgo, Event, EventDetails, Goodbye, GoodbyeDetails, Hello,
-    HelloDetails, Interrupt, InterruptOptions, Invocation, InvocationDetails, InvocationError,
-    InvokePolicy, Publish, PublishOptions, Published, Register, RegisterOptions, Registered,
-    RequestError, ResultDetails, RouterMessage, Subscribe, SubscribeOptions, Subscribed,
-    Unregister, Unregistered, UnregisteredDetails, Unsubscribe, Unsubscribed, UnsubscribedDetails,
-    Welcome, WelcomeDetails, Yield, YieldOptions,
+    Abort, Authenticate, Call, CallOptions, CallResult, CallerIdentity, Cancel, CancelMode,
+    CancelOptions, Carried, Challenge, ClientMessage, EncAlgo, Event, EventDetails, Goodbye,
+    GoodbyeDetails, Hello, HelloDetails, Interrupt, InterruptOptions, Invocation,
+    InvocationDetails, InvocationError, InvokePolicy, Publish, PublishOptions, Published, Register,
+    RegisterOptions, Registered, RequestError, ResultDetails, RouterMessage, Subscribe,
+    SubscribeOptions, Subscribed, Unregister, Unregistered, UnregisteredDetails, Unsubscribe,
+    Unsubscribed, UnsubscribedDetails, Welcome, WelcomeDetails, Yield, YieldOptions,
 };
 use cloverleaf_wamp::payload::{Encoded, Payload};
 use cloverleaf_wamp::serializer::Serializer;
@@ -151,7 +151,7 @@ fn topic_message(name: &str, s: Serializer) -> Option<Sent> {
             options: SubscribeOptions {
                 match_policy: Some(MatchPolicy::Wildcard),
                 get_retained: Some(true),
-                forward_for: None,
+                ..SubscribeOptions::default()
             },
             topic: "com..topic".into(),
         })),
@@ -174,9 +174,12 @@ fn topic_message(name: &str, s: Serializer) -> Option<Sent> {
         "event" => router(RouterMessage::Event(event(s).into())),
         "sealed_event" => {
             let details = EventDetails {
-                enc_algo: Some(EncAlgo::Mqtt),
-                enc_key: Some("k".into()),
-                enc_serializer: Some("json".into()),
+                carried: Some(Box::new(Carried {
+                    enc_algo: Some(EncAlgo::Mqtt),
+                    enc_key: Some("k".into()),
+                    enc_serializer: Some("json".into()),
+                    ..Carried::default()
+                })),
                 ..EventDetails::default()
             };
             let details = Box::new(details);
@@ -215,7 +218,10 @@ fn publish_options() -> PublishOptions {
         eligible_authrole: Some(vec!["d".into()]),
         disclose_me: Some(true),
         retain: Some(false),
-        transaction_hash: Some("0x1".into()),
+        carried: Some(Box::new(Carried {
+            transaction_hash: Some("0x1".into()),
+            ..Carried::default()
+        })),
         ..PublishOptions::default()
     }
 }
@@ -228,7 +234,10 @@ fn event(s: Serializer) -> Event {
         publisher_authrole: Some("guest".into()),
         retained: Some(true),
         x_acknowledged_delivery: Some(true),
-        transaction_hash: Some("0x1".into()),
+        carried: Some(Box::new(Carried {
+            transaction_hash: Some("0x1".into()),
+            ..Carried::default()
+        })),
         ..EventDetails::default()
     };
     Event {
@@ -253,7 +262,10 @@ fn caller_message(name: &str, s: Serializer) -> Option<Sent> {
                 receive_progress: Some(false),
                 progress: Some(false),
                 disclose_me: Some(true),
-                transaction_hash: Some("0x1".into()),
+                carried: Some(Box::new(Carried {
+                    transaction_hash: Some("0x1".into()),
+                    ..Carried::default()
+                })),
                 ..CallOptions::default()
             };
             let payload = args_and_kwargs(s, [2, 3], &json!({"verbose": false}));
@@ -261,16 +273,19 @@ fn caller_message(name: &str, s: Serializer) -> Option<Sent> {
         }
         "sealed_call" => {
             let options = CallOptions {
-                enc_algo: Some(EncAlgo::Cryptobox),
-                enc_key: Some("k".into()),
-                enc_serializer: Some("cbor".into()),
+                carried: Some(Box::new(Carried {
+                    enc_algo: Some(EncAlgo::Cryptobox),
+                    enc_key: Some("k".into()),
+                    enc_serializer: Some("cbor".into()),
+                    ..Carried::default()
+                })),
                 ..CallOptions::default()
             };
             client(ClientMessage::Call(call(9, options, sealed(s))))
         }
         "cancel" => client(ClientMessage::Cancel(Cancel {
             request: request(23),
-            options: CancelOptions { mode: Some(CancelMode::KillNoWait) },
+            options: CancelOptions { mode: Some(CancelMode::KillNoWait.into()) },
         })),
         "result" => router(RouterMessage::Result(CallResult {
             request: request(23),
@@ -280,9 +295,12 @@ fn caller_message(name: &str, s: Serializer) -> Option<Sent> {
         "sealed_result" => router(RouterMessage::Result(CallResult {
             request: request(23),
             details: ResultDetails {
-                enc_algo: Some(EncAlgo::Xbr),
-                enc_key: Some("k".into()),
-                enc_serializer: Some("msgpack".into()),
+                carried: Some(Box::new(Carried {
+                    enc_algo: Some(EncAlgo::Xbr),
+                    enc_key: Some("k".into()),
+                    enc_serializer: Some("msgpack".into()),
+                    ..Carried::default()
+                })),
                 ..ResultDetails::default()
             },
             payload: sealed(s),
@@ -308,7 +326,8 @@ fn callee_message(name: &str, s: Serializer) -> Option<Sent> {
             request: request(1),
             options: RegisterOptions {
                 match_policy: Some(MatchPolicy::Prefix),
-                invoke: Some(InvokePolicy::RoundRobin),
+                invoke: Some(InvokePolicy::RoundRobin.into()),
+                ..RegisterOptions::default()
             },
             procedure: "com.example.".into(),
         })),
@@ -353,13 +372,18 @@ fn callee_message(name: &str, s: Serializer) -> Option<Sent> {
 fn invocation(s: Serializer) -> Invocation {
     let details = InvocationDetails {
         procedure: Some("com.example.add2".into()),
-        caller: Some(session(77)),
-        caller_authid: Some("joe".into()),
-        caller_authrole: Some("guest".into()),
+        caller: Some(Box::new(CallerIdentity {
+            caller: Some(session(77)),
+            caller_authid: Some("joe".into()),
+            caller_authrole: Some("guest".into()),
+        })),
         timeout: Some(1_000),
         receive_progress: Some(true),
         progress: Some(false),
-        transaction_hash: Some("0x1".into()),
+        carried: Some(Box::new(Carried {
+            transaction_hash: Some("0x1".into()),
+            ..Carried::default()
+        })),
         ..InvocationDetails::default()
     };
     Invocation {

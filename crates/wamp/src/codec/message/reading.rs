@@ -9,7 +9,7 @@ use crate::ids::{
     InvocationId, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId,
 };
 use crate::message::{
-    Abort, Authenticate, Call, CallOptions, CallResult, Cancel, Challenge, ClientMessage,
+    Abort, Authenticate, Call, CallOptions, CallResult, Cancel, Carried, Challenge, ClientMessage,
     ErrorDetails, Event, EventDetails, FieldReader, Goodbye, Hello, Interrupt, Invocation,
     InvocationDetails, InvocationError, Options, Publish, PublishOptions, Published, Register,
     Registered, RequestError, RequestKind, RequestRef, ResultDetails, RouterMessage, Subscribe,
@@ -324,14 +324,14 @@ fn call<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Call, DecodeE
     let request = e.request()?;
     let options: CallOptions = e.options()?;
     let procedure = e.uri("Procedure")?;
-    let payload = e.payload(options.enc_algo.is_some())?;
+    let payload = e.payload(is_transparent(options.carried.as_deref()))?;
     Ok(Call { request, options, procedure, payload })
 }
 
 fn yielded<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Yield, DecodeError> {
     let request = e.id("Request", InvocationId::new)?;
     let options: YieldOptions = e.options()?;
-    let payload = e.payload(options.enc_algo.is_some())?;
+    let payload = e.payload(is_transparent(options.carried.as_deref()))?;
     Ok(Yield { request, options, payload })
 }
 
@@ -339,7 +339,7 @@ fn publish<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Publish, D
     let request = e.request()?;
     let options: Box<PublishOptions> = Box::new(e.options()?);
     let topic = e.uri("Topic")?;
-    let payload = e.payload(options.enc_algo.is_some())?;
+    let payload = e.payload(is_transparent(options.carried.as_deref()))?;
     Ok(Publish { request, options, topic, payload })
 }
 
@@ -347,14 +347,14 @@ fn invocation<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Invocat
     let request = e.id("Request", InvocationId::new)?;
     let registration = e.id("Registration", RegistrationId::new)?;
     let details: InvocationDetails = e.options()?;
-    let payload = e.payload(details.enc_algo.is_some())?;
+    let payload = e.payload(is_transparent(details.carried.as_deref()))?;
     Ok(Invocation { request, registration, details, payload })
 }
 
 fn result<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<CallResult, DecodeError> {
     let request = e.request()?;
     let details: ResultDetails = e.options()?;
-    let payload = e.payload(details.enc_algo.is_some())?;
+    let payload = e.payload(is_transparent(details.carried.as_deref()))?;
     Ok(CallResult { request, details, payload })
 }
 
@@ -362,7 +362,7 @@ fn event<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Event, Decod
     let subscription = e.id("Subscription", SubscriptionId::new)?;
     let publication = e.id("Publication", PublicationId::new)?;
     let details: Box<EventDetails> = Box::new(e.options()?);
-    let payload = e.payload(details.enc_algo.is_some())?;
+    let payload = e.payload(is_transparent(details.carried.as_deref()))?;
     Ok(Event { subscription, publication, details, payload })
 }
 
@@ -375,7 +375,7 @@ fn invocation_error<'f, R: TokenReader<'f>>(
     let request = e.id("REQUEST.Request", InvocationId::new)?;
     let details: ErrorDetails = e.options()?;
     let error = e.uri("Error")?;
-    let payload = e.payload(details.enc_algo.is_some())?;
+    let payload = e.payload(is_transparent(details.carried.as_deref()))?;
     Ok(InvocationError { request, details, error, payload })
 }
 
@@ -387,8 +387,12 @@ fn request_error<'f, R: TokenReader<'f>>(
     let id = e.id("REQUEST.Request", RequestId::new)?;
     let details: ErrorDetails = e.options()?;
     let error = e.text("Error")?;
-    let payload = e.payload(details.enc_algo.is_some())?;
+    let payload = e.payload(is_transparent(details.carried.as_deref()))?;
     Ok(RequestError { request: RequestRef::new(kind, id), details, error, payload })
+}
+
+fn is_transparent(carried: Option<&Carried>) -> bool {
+    carried.is_some_and(Carried::is_transparent)
 }
 
 const fn name_of(code: u64) -> &'static str {

@@ -1,0 +1,200 @@
+//! Events whose receivers acknowledge them: PUBLISHED comes when all have.
+//!
+//! This router's own use of EVENT_RECEIVED. The publisher asks with
+//! `PUBLISH.Options.x_acknowledged_delivery` beside `acknowledge`; subscribers that announce
+//! `x_acknowledged_event_delivery` get EVENT.Details.x_acknowledged_delivery and answer. One that
+//! leaves is not waited for; one that keeps silent makes the publication fail in time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
+use cloverleaf_wamp::message::{
+    Event, Publish, Published, RequestError, RequestRef, RouterMessage, SharedEvent,
+};
+use cloverleaf_wamp::payload::Payload;
+
+use super::Broker;
+use super::publication::Publication;
+use crate::deadline::Moment;
+use crate::limits::ACKNOWLEDGEMENT_TIMEOUT_MILLIS;
+use crate::outbox::{Delivery, Outbox};
+use crate::session::{Session, SessionKey, Sessions};
+
+/// Who has not acknowledged a publication, and how many of its events.
+pub(crate) type Silent = BTreeMap<SessionKey, usize>;
+
+#[derive(Debug)]
+struct Awaited {
+    publisher: SessionKey,
+    request: RequestRef,
+    silent: Silent,
+    deadline: Moment,
+}
+
+/// The publications that are not acknowledged by all.
+#[derive(Debug, Default)]
+pub(super) struct Acknowledgements {
+    awaited: BTreeMap<PublicationId, Awaited>,
+    deadlines: BTreeSet<(Moment, PublicationId)>,
+}
+
+/// Whether the publisher waits for its subscribers.
+pub(crate) fn is_awaited(publish: &Publish) -> bool {
+    publish.options.x_acknowledged_delivery == Some(true)
+        && publish.options.acknowledge == Some(true)
+}
+
+impl Broker {
+    /// Tells everybody who shall hear it, and asks those for an acknowledgement who can give one.
+    pub(crate) fn publish_asking<O: Outbox>(
+        &mut self,
+        sessions: &Sessions<O>,
+        publication: &Publication<'_>,
+    ) -> Silent {
+        let mut silent = Silent::new();
+        let mut asking: Option<(SubscriptionId, SharedEvent)> = None;
+        self.tell(sessions, publication, |id, subscriber, event| {
+            if !subscriber.roles.subscriber_has(Feature::AcknowledgedEventDelivery) {
+                return subscriber.outbox.send(RouterMessage::Event(event.clone()));
+            }
+            let (_, event) = match asking.take().filter(|(of, _)| *of == id) {
+                Some(made) => asking.insert(made),
+                None => asking.insert((id, asking_event(event))),
+            };
+            let delivery = subscriber.outbox.send(RouterMessage::Event(event.clone()));
+            if delivery == Delivery::Queued {
+                *silent.entry(subscriber.key).or_default() += 1;
+            }
+            delivery
+        });
+        silent
+    }
+
+    /// Sends PUBLISHED when all have acknowledged, which may be now.
+    pub(crate) fn await_acknowledgements<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        publisher: SessionKey,
+        request: RequestRef,
+        publication: PublicationId,
+        silent: Silent,
+        now: Moment,
+    ) {
+        let deadline = now.plus_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS);
+        for key in silent.keys().chain([&publisher]) {
+            if let Some(session) = sessions.at_mut(*key) {
+                session.broker.unacknowledged.insert(publication);
+            }
+        }
+        let awaited = Awaited { publisher, request, silent, deadline };
+        self.acknowledgements.deadlines.insert((deadline, publication));
+        self.acknowledgements.awaited.insert(publication, awaited);
+        self.acknowledgements.end_if_all_have(sessions, publication);
+    }
+
+    /// EVENT_RECEIVED. One that nobody waits for is passed over.
+    pub(crate) fn acknowledged<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        from: SessionKey,
+        publication: PublicationId,
+    ) {
+        let all = &mut self.acknowledgements;
+        let Some(awaited) = all.awaited.get_mut(&publication) else { return };
+        let Some(events) = awaited.silent.get_mut(&from) else { return };
+        *events -= 1;
+        if *events == 0 {
+            awaited.silent.remove(&from);
+            if let Some(session) = sessions.at_mut(from).filter(|_| from != awaited.publisher) {
+                session.broker.unacknowledged.remove(&publication);
+            }
+            all.end_if_all_have(sessions, publication);
+        }
+    }
+
+    /// Gives up the publications whose subscribers have kept silent for too long.
+    pub(crate) fn handle_timeout<O: Outbox>(&mut self, sessions: &mut Sessions<O>, now: Moment) {
+        let all = &mut self.acknowledgements;
+        while let Some((at, publication)) = all.deadlines.first().copied()
+            && at <= now
+        {
+            all.end(sessions, publication, false);
+        }
+    }
+}
+
+impl Acknowledgements {
+    pub(super) fn next_deadline(&self) -> Option<Moment> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.awaited.is_empty() && self.deadlines.is_empty()
+    }
+
+    /// A session has left: nobody waits for it, and it waits for nobody.
+    pub(super) fn detach<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        gone: SessionKey,
+        publication: PublicationId,
+    ) {
+        let Some(awaited) = self.awaited.get_mut(&publication) else { return };
+        awaited.silent.remove(&gone);
+        if awaited.publisher == gone {
+            self.end(sessions, publication, true);
+        } else {
+            self.end_if_all_have(sessions, publication);
+        }
+    }
+
+    fn end_if_all_have<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        publication: PublicationId,
+    ) {
+        if self.awaited.get(&publication).is_some_and(|awaited| awaited.silent.is_empty()) {
+            self.end(sessions, publication, true);
+        }
+    }
+
+    /// Takes a publication out of every table that knows it, and answers its publisher.
+    fn end<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        publication: PublicationId,
+        by_all: bool,
+    ) {
+        let Some(awaited) = self.awaited.remove(&publication) else { return };
+        self.deadlines.remove(&(awaited.deadline, publication));
+        for key in awaited.silent.keys().chain([&awaited.publisher]) {
+            if let Some(session) = sessions.at_mut(*key) {
+                session.broker.unacknowledged.remove(&publication);
+            }
+        }
+        let is_open = |publisher: &&Session<O>| !publisher.leaving;
+        let Some(publisher) = sessions.at(awaited.publisher).filter(is_open) else { return };
+        let _ = publisher.outbox.send(if by_all {
+            let request = awaited.request.id();
+            RouterMessage::Published(Published { request, publication })
+        } else {
+            let text = Payload::from_text("some subscribers have not acknowledged the event");
+            RouterMessage::Error(RequestError::new(awaited.request, error_uri::TIMEOUT, text))
+        });
+    }
+}
+
+/// The same event, to be acknowledged.
+fn asking_event(event: &SharedEvent) -> SharedEvent {
+    let mut details = event.details.clone();
+    details.x_acknowledged_delivery = Some(true);
+    let Event { subscription, publication, payload, .. } = &**event;
+    SharedEvent::new(Event {
+        subscription: *subscription,
+        publication: *publication,
+        details,
+        payload: payload.clone(),
+    })
+}

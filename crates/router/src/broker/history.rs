@@ -1,0 +1,148 @@
+//! Events that are kept to be asked for: the latest of one subscription, in the order in which they
+//! came.
+//!
+//! Spec: advanced profile "Event History". Events whose receivers are named by session are not
+//! kept; those that are for some authids or authroles only are told to nobody else.
+
+use std::collections::VecDeque;
+
+use cloverleaf_wamp::ids::PublicationId;
+use cloverleaf_wamp::message::{Options as _, PublishOptions, SharedEvent};
+use cloverleaf_wamp::uri::UriPattern;
+use compact_str::CompactString;
+
+use super::eligibility::{Eligibility, lists, names_sessions};
+use super::publication::Publication;
+use crate::limits::MAX_HISTORY_BYTES;
+use crate::session::Party;
+use crate::wall_clock::Timestamp;
+
+/// The events of a pattern that are kept.
+#[derive(Debug, Clone)]
+pub struct HistorySettings {
+    /// The topics.
+    pub pattern: UriPattern,
+    /// How many events.
+    pub limit: usize,
+}
+
+/// One event.
+#[derive(Debug)]
+pub(crate) struct Past {
+    pub(crate) at: Timestamp,
+    pub(crate) topic: CompactString,
+    pub(crate) event: SharedEvent,
+    lists: Option<Box<PublishOptions>>,
+}
+
+impl Past {
+    fn size(&self) -> usize {
+        let lists =
+            self.lists.as_ref().map_or(0, |lists| size_of::<PublishOptions>() + lists.size());
+        size_of::<Self>() + self.topic.len() + self.event.size() + lists
+    }
+
+    fn may_hear(&self, party: Party<'_>) -> bool {
+        self.lists.as_deref().is_none_or(|lists| Eligibility::new(lists, None).allows(party))
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct History {
+    limit: usize,
+    events: VecDeque<Past>,
+    bytes: usize,
+}
+
+/// Which events are asked for. All conditions must hold.
+#[derive(Debug, Default)]
+pub(crate) struct Query {
+    /// The latest first.
+    pub(crate) reverse: bool,
+    pub(crate) limit: Option<usize>,
+    pub(crate) from_time: Option<Timestamp>,
+    pub(crate) after_time: Option<Timestamp>,
+    pub(crate) before_time: Option<Timestamp>,
+    pub(crate) until_time: Option<Timestamp>,
+    pub(crate) topic: Option<CompactString>,
+    pub(crate) from_publication: Option<PublicationId>,
+    pub(crate) after_publication: Option<PublicationId>,
+    pub(crate) before_publication: Option<PublicationId>,
+    pub(crate) until_publication: Option<PublicationId>,
+}
+
+impl History {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, events: VecDeque::new(), bytes: 0 }
+    }
+
+    pub(super) fn keep(
+        &mut self,
+        publication: &Publication<'_>,
+        at: Timestamp,
+        event: &SharedEvent,
+    ) {
+        let options = &publication.publish.options;
+        if names_sessions(options) || self.limit == 0 {
+            return;
+        }
+        let past = Past {
+            at,
+            topic: publication.publish.topic.as_str().into(),
+            event: event.clone(),
+            lists: lists(options),
+        };
+        self.bytes += past.size();
+        self.events.push_back(past);
+        while self.events.len() > self.limit || self.bytes > MAX_HISTORY_BYTES {
+            let Some(oldest) = self.events.pop_front() else { return };
+            self.bytes -= oldest.size();
+        }
+    }
+
+    /// The events that a session asks for and may hear.
+    pub(crate) fn query(&self, query: &Query, party: Party<'_>) -> Vec<&Past> {
+        let Some(range) = self.between(query) else { return Vec::new() };
+        let is_asked = |past: &&Past| query.is_met_by(past) && past.may_hear(party);
+        let limit = query.limit.unwrap_or(usize::MAX);
+        let events = self.events.range(range).filter(is_asked);
+        if query.reverse {
+            events.rev().take(limit).collect()
+        } else {
+            events.take(limit).collect()
+        }
+    }
+
+    /// The places that the publications of a query leave. A publication that is not kept (any more)
+    /// leaves none.
+    fn between(&self, query: &Query) -> Option<std::ops::Range<usize>> {
+        let place = |publication: PublicationId| {
+            self.events.iter().position(|past| past.event.publication == publication)
+        };
+        let mut range = 0..self.events.len();
+        if let Some(publication) = query.from_publication {
+            range.start = range.start.max(place(publication)?);
+        }
+        if let Some(publication) = query.after_publication {
+            range.start = range.start.max(place(publication)? + 1);
+        }
+        if let Some(publication) = query.before_publication {
+            range.end = range.end.min(place(publication)?);
+        }
+        if let Some(publication) = query.until_publication {
+            range.end = range.end.min(place(publication)? + 1);
+        }
+        (range.start <= range.end).then_some(range)
+    }
+}
+
+impl Query {
+    fn is_met_by(&self, past: &Past) -> bool {
+        self.from_time.is_none_or(|time| past.at >= time)
+            && self.after_time.is_none_or(|time| past.at > time)
+            && self.before_time.is_none_or(|time| past.at < time)
+            && self.until_time.is_none_or(|time| past.at <= time)
+            && self.topic.as_ref().is_none_or(|topic| past.topic == *topic)
+    }
+}

@@ -1,0 +1,76 @@
+//! Sessions that the router has ended: GOODBYE was sent, the client's is awaited.
+//!
+//! They are in no other table any more. What they still send is passed over; when they don't answer
+//! in time, their connection is closed. Spec: basic profile "Session Closing".
+
+use std::collections::BTreeSet;
+
+use cloverleaf_wamp::message::Goodbye;
+use cloverleaf_wamp::message::RouterMessage;
+use foldhash::HashMap;
+
+use crate::deadline::Moment;
+use crate::limits::GOODBYE_TIMEOUT_MILLIS;
+use crate::outbox::Outbox;
+use crate::session::SessionKey;
+
+#[derive(Debug)]
+struct Dying<O> {
+    outbox: O,
+    deadline: Moment,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Closing<O> {
+    sessions: HashMap<SessionKey, Dying<O>>,
+    deadlines: BTreeSet<(Moment, SessionKey)>,
+}
+
+impl<O> Default for Closing<O> {
+    fn default() -> Self {
+        Self { sessions: HashMap::default(), deadlines: BTreeSet::new() }
+    }
+}
+
+impl<O: Outbox> Closing<O> {
+    /// Says GOODBYE to a session and waits for its answer.
+    pub(crate) fn begin(&mut self, key: SessionKey, outbox: O, goodbye: Goodbye, now: Moment) {
+        let _ = outbox.send(RouterMessage::Goodbye(goodbye));
+        let deadline = now.plus_millis(GOODBYE_TIMEOUT_MILLIS);
+        self.deadlines.insert((deadline, key));
+        self.sessions.insert(key, Dying { outbox, deadline });
+    }
+
+    /// Whether the session is one of them.
+    pub(crate) fn has(&self, key: SessionKey) -> bool {
+        self.sessions.contains_key(&key)
+    }
+
+    /// The client has answered, or its connection has ended.
+    pub(crate) fn end(&mut self, key: SessionKey) {
+        if let Some(dying) = self.sessions.remove(&key) {
+            self.deadlines.remove(&(dying.deadline, key));
+        }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Moment> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Closes the connections of those that have not answered.
+    pub(crate) fn handle_timeout(&mut self, now: Moment) {
+        while let Some((at, key)) = self.deadlines.first().copied()
+            && at <= now
+        {
+            self.deadlines.pop_first();
+            if let Some(dying) = self.sessions.remove(&key) {
+                dying.outbox.close("the session was ended and its client did not say GOODBYE");
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.deadlines.is_empty()
+    }
+}

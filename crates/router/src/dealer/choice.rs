@@ -1,0 +1,140 @@
+//! Which of the callees of one registration a call goes to.
+//!
+//! Spec: advanced profile "Shared Registration", "Sharded Registration". The policies `load`,
+//! `hash`, `sticky` and `all` are this router's own.
+
+use cloverleaf_wamp::ids::SessionId;
+use cloverleaf_wamp::message::InvokePolicy;
+
+use super::registration::{Endpoint, EndpointId, Registration};
+
+/// What a resource key comes down to. Of equal texts the keys are equal, in every router at every
+/// time, so that a key keeps its callee over restarts as long as the callees stay the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key(u64);
+
+impl Key {
+    /// The key of a text (FNV-1a).
+    pub(crate) fn of(text: &str) -> Self {
+        let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Self(text.bytes().fold(0xcbf2_9ce4_8422_2325, fold))
+    }
+
+    /// The key of a session.
+    pub(crate) const fn of_session(id: SessionId) -> Self {
+        Self(id.number())
+    }
+
+    /// How near a key is to a place: the place with the largest value has it (rendezvous hashing).
+    /// A place that comes or goes moves only the keys that it has.
+    pub(crate) const fn nearness(self, place: Self) -> u64 {
+        let mut bits = self.0 ^ place.0.rotate_left(32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ bits >> 31
+    }
+}
+
+/// Which callees a call asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The one that the registration's policy says.
+    ByPolicy(Option<Key>),
+    /// The one that the key falls to, whatever the policy says.
+    Partition(Key),
+    /// All of them, whatever the policy says.
+    All,
+}
+
+/// What became of a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// The callee at this place of the list.
+    At(usize),
+    /// Those that may be chosen have as many calls as they take.
+    Busy,
+    /// Nobody is left to choose from.
+    Nobody,
+}
+
+impl Registration {
+    /// Whether a call goes to all callees.
+    pub(super) fn asks_all(&self, wanted: Wanted) -> bool {
+        wanted == Wanted::All
+            || (self.policy == InvokePolicy::All && matches!(wanted, Wanted::ByPolicy(_)))
+    }
+
+    /// The callee for the next call of a caller, as the policy says, none of those that have been
+    /// `passed_over`. `random` is used by the policy of that name only.
+    pub(super) fn choose(
+        &mut self,
+        caller: SessionId,
+        wanted: Wanted,
+        passed_over: &[EndpointId],
+        random: impl FnOnce() -> u64,
+    ) -> Choice {
+        let key = match (wanted, self.policy) {
+            (Wanted::Partition(key), _) | (Wanted::ByPolicy(Some(key)), InvokePolicy::Hash) => {
+                Some(key)
+            }
+            (_, InvokePolicy::Sticky) => Some(Key::of_session(caller)),
+            _ => None,
+        };
+        let is_usual = key.is_none() && passed_over.is_empty() && !self.is_counted();
+        let choice = if is_usual {
+            self.choose_of_all(random)
+        } else {
+            self.choose_of_some(key, passed_over, random)
+        };
+        if let Choice::At(place) = choice {
+            self.turn = place + 1;
+        }
+        choice
+    }
+
+    /// The usual case: every callee may be chosen.
+    fn choose_of_all(&self, random: impl FnOnce() -> u64) -> Choice {
+        let Some(last) = self.callees.len().checked_sub(1) else { return Choice::Nobody };
+        Choice::At(match self.policy {
+            InvokePolicy::Single | InvokePolicy::First => 0,
+            InvokePolicy::Last => last,
+            InvokePolicy::Random => (random() % self.callees.len() as u64) as usize,
+            _ if self.turn > last => 0,
+            _ => self.turn,
+        })
+    }
+
+    /// Some have been passed over, some may have as many calls as they take, or a key decides.
+    fn choose_of_some(
+        &self,
+        key: Option<Key>,
+        passed_over: &[EndpointId],
+        random: impl FnOnce() -> u64,
+    ) -> Choice {
+        let mut left: Vec<(usize, &Endpoint)> = self.callees.iter().enumerate().collect();
+        left.retain(|(_, endpoint)| !passed_over.contains(&endpoint.id));
+        if left.is_empty() {
+            return Choice::Nobody;
+        }
+        if let Some(key) = key {
+            let nearness =
+                |endpoint: &Endpoint| key.nearness(Key::of_session(endpoint.callee.id()));
+            left.sort_by_key(|(_, endpoint)| std::cmp::Reverse(nearness(endpoint)));
+            left.truncate(1);
+        }
+        left.retain(|(_, endpoint)| endpoint.is_free());
+        let count = self.callees.len();
+        let until_turn = |place: usize| (place + count - self.turn.min(count)) % count;
+        let chosen = match self.policy {
+            _ if key.is_some() => left.first(),
+            InvokePolicy::Single | InvokePolicy::First => left.first(),
+            InvokePolicy::Last => left.last(),
+            InvokePolicy::Random => left.get((random() % left.len().max(1) as u64) as usize),
+            InvokePolicy::Load => {
+                left.iter().min_by_key(|(place, endpoint)| (endpoint.in_flight, until_turn(*place)))
+            }
+            _ => left.iter().min_by_key(|(place, _)| until_turn(*place)),
+        };
+        chosen.map_or(Choice::Busy, |(place, _)| Choice::At(*place))
+    }
+}

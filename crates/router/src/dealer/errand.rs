@@ -1,0 +1,231 @@
+//! What a callee is asked: made from a CALL, sent as an INVOCATION, and kept where it may have to
+//! be sent again.
+
+use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
+use cloverleaf_wamp::message::{
+    Call, CallerIdentity, Invocation, InvocationDetails, RouterMessage, RunMode, Vocabulary as _,
+    Word,
+};
+use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri};
+
+use super::call::Grant;
+use super::choice::{Key, Wanted};
+use super::registration::{Endpoint, EndpointId, Registration};
+use crate::authorization::Disclosed;
+use crate::failure::RequestFailure;
+use crate::outbox::{Delivery, Outbox};
+use crate::session::{SessionKey, Sessions};
+
+/// How long calls may take, for the whole realm; in milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CallTimes {
+    /// For calls that do not say.
+    pub default: Option<u64>,
+    /// The longest that a call may ask for. One without an end gets this.
+    pub max: Option<u64>,
+}
+
+impl CallTimes {
+    /// What a call with this option gets (advanced profile, "Call Timeouts": 0 is none).
+    pub(super) fn of(self, asked: Option<u64>) -> Option<u64> {
+        let timeout = asked.or(self.default).filter(|millis| *millis > 0);
+        match (timeout, self.max) {
+            (Some(timeout), Some(max)) => Some(timeout.min(max)),
+            (timeout, max) => timeout.or(max),
+        }
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug, Clone)]
+pub(super) struct Errand {
+    pub(super) caller: SessionKey,
+    pub(super) procedure: UncheckedUri,
+    pub(super) wanted: Wanted,
+    disclosed: Disclosed,
+    pub(super) receive_progress: bool,
+    pub(super) timeout: Option<u64>,
+    /// What all callees are told.
+    details: InvocationDetails,
+    pub(super) payload: Payload,
+    /// The endpoints that could not take it.
+    passed_over: Vec<EndpointId>,
+}
+
+impl Errand {
+    pub(super) fn new(
+        caller: SessionKey,
+        call: Call,
+        grant: Grant,
+        times: CallTimes,
+    ) -> Result<Self, RequestFailure> {
+        let wanted = wanted(&call)?;
+        let Call { options, procedure, payload, .. } = call;
+        let details = InvocationDetails {
+            progress: options.progress.filter(|progress| *progress),
+            trustlevel: grant.trustlevel,
+            carried: options.carried,
+            ..InvocationDetails::default()
+        };
+        Ok(Self {
+            caller,
+            procedure,
+            wanted,
+            disclosed: grant.disclosed,
+            receive_progress: options.receive_progress == Some(true),
+            timeout: times.of(options.timeout),
+            details,
+            payload,
+            passed_over: Vec::new(),
+        })
+    }
+
+    /// The endpoints that could not take the call.
+    pub(super) fn passed_over(&self) -> &[EndpointId] {
+        &self.passed_over
+    }
+
+    /// A callee could not take the call.
+    pub(super) fn pass_over(&mut self, registration: &Registration, callee: SessionKey) {
+        let endpoint = registration.callees.iter().find(|endpoint| endpoint.callee == callee);
+        self.passed_over.extend(endpoint.map(|endpoint| endpoint.id));
+    }
+
+    /// Whether the caller has said that more parts of the call follow.
+    pub(super) const fn is_open(&self) -> bool {
+        self.details.progress.is_some()
+    }
+
+    /// What an endpoint is told beside the payload.
+    pub(super) fn details<O>(
+        &self,
+        registration: &Registration,
+        endpoint: &Endpoint,
+        sessions: &Sessions<O>,
+    ) -> InvocationDetails {
+        let mut details = self.details.clone();
+        self.add_details(&mut details, registration, endpoint, sessions);
+        details
+    }
+
+    fn add_details<O>(
+        &self,
+        details: &mut InvocationDetails,
+        registration: &Registration,
+        endpoint: &Endpoint,
+        sessions: &Sessions<O>,
+    ) {
+        if registration.pattern.policy() != MatchPolicy::Exact {
+            details.procedure = Some(self.procedure.as_str().into());
+        }
+        let is_disclosed = match self.disclosed {
+            Disclosed::Yes => true,
+            Disclosed::Unasked => endpoint.disclose_caller,
+            Disclosed::Never => false,
+        };
+        if is_disclosed {
+            details.caller = sessions.at(self.caller).map(|caller| {
+                Box::new(CallerIdentity {
+                    caller: Some(caller.key.id()),
+                    caller_authid: Some(caller.principal.authid.clone()),
+                    caller_authrole: Some(caller.principal.authrole.clone()),
+                })
+            });
+        }
+        if self.receive_progress || endpoint.forward_timeout {
+            let Some(callee) = sessions.at(endpoint.callee) else { return };
+            if self.receive_progress && callee.roles.callee_gives_progressive_results() {
+                details.receive_progress = Some(true);
+            }
+            if endpoint.forward_timeout {
+                details.timeout = self.timeout;
+            }
+        }
+    }
+
+    /// Sends INVOCATION to an endpoint, with its callee's next number. The errand is spent.
+    pub(super) fn send<O: Outbox>(
+        mut self,
+        sessions: &mut Sessions<O>,
+        id: RegistrationId,
+        registration: &Registration,
+        endpoint: &Endpoint,
+    ) -> Result<InvocationId, RequestFailure> {
+        let mut details = std::mem::take(&mut self.details);
+        self.add_details(&mut details, registration, endpoint, sessions);
+        let payload = std::mem::take(&mut self.payload);
+        send(sessions, endpoint.callee, id, details, payload)
+    }
+
+    /// Whether the callee can take the call as it is (advanced profile, "Progressive Call
+    /// Invocations", "Payload Passthru Mode").
+    pub(super) fn check<O>(
+        &self,
+        sessions: &Sessions<O>,
+        callee: SessionKey,
+    ) -> Result<(), RequestFailure> {
+        if self.details.progress.is_none() && self.details.carried.is_none() {
+            return Ok(());
+        }
+        let Some(callee) = sessions.at(callee) else { return Ok(()) };
+        if self.is_open() && !callee.roles.callee_takes_progressive_calls() {
+            return Err(RequestFailure::FeatureNotSupported(
+                "the callee takes no calls in parts: it has not announced \
+                 progressive_call_invocations and call_canceling",
+            ));
+        }
+        let uses_passthru =
+            self.details.carried.as_ref().is_some_and(|carried| carried.uses_passthru());
+        if uses_passthru && !callee.roles.callee_has(Feature::PayloadPassthruMode) {
+            return Err(RequestFailure::FeatureNotSupported(
+                "the callee could not open the payload: it has not announced \
+                 payload_passthru_mode",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Which callee the options of a call ask for.
+fn wanted(call: &Call) -> Result<Wanted, RequestFailure> {
+    let Some(sharding) = &call.options.sharding else { return Ok(Wanted::ByPolicy(None)) };
+    let key = sharding.rkey.as_deref().map(Key::of);
+    match (&sharding.runmode, key) {
+        (None, key) => Ok(Wanted::ByPolicy(key)),
+        (Some(Word::Known(RunMode::All)), _) => Ok(Wanted::All),
+        (Some(Word::Known(RunMode::Partition)), Some(key)) => Ok(Wanted::Partition(key)),
+        (Some(Word::Known(RunMode::Partition)), None) => Err(RequestFailure::InvalidArgument(
+            "CALL.Options.runmode 'partition' needs CALL.Options.rkey".to_owned(),
+        )),
+        (Some(Word::Unknown(given)), _) => Err(RequestFailure::UnknownWord {
+            option: "runmode",
+            expected: RunMode::WORDS,
+            given: given.clone(),
+        }),
+    }
+}
+
+/// Sends INVOCATION to a callee, with its next number.
+fn send<O: Outbox>(
+    sessions: &mut Sessions<O>,
+    callee: SessionKey,
+    registration: RegistrationId,
+    details: InvocationDetails,
+    payload: Payload,
+) -> Result<InvocationId, RequestFailure> {
+    let Some(callee) = sessions.at_mut(callee).filter(|callee| !callee.leaving) else {
+        return Err(RequestFailure::CalleeGone);
+    };
+    let mut ids = callee.dealer.invocation_ids.clone();
+    let request = ids.next_invocation();
+    let invocation = Invocation { request, registration, details, payload };
+    match callee.outbox.send(RouterMessage::Invocation(invocation)) {
+        // A number counts once the callee will see it.
+        Delivery::Queued => callee.dealer.invocation_ids = ids,
+        Delivery::Congested => return Err(RequestFailure::CalleeCongested),
+        Delivery::Gone => return Err(RequestFailure::CalleeGone),
+    }
+    Ok(request)
+}

@@ -1,0 +1,55 @@
+//! What the meta API tells of registrations.
+//!
+//! Spec: advanced profile "Registration Meta API".
+
+use cloverleaf_wamp::ids::RegistrationId;
+use cloverleaf_wamp::message::InvokePolicy;
+use cloverleaf_wamp::uri::UriPattern;
+
+use super::Dealer;
+use crate::deadline::Moment;
+use crate::session::SessionKey;
+
+/// One registration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RegistrationDetails<'a> {
+    pub(crate) id: RegistrationId,
+    pub(crate) created: Moment,
+    pub(crate) pattern: &'a UriPattern,
+    pub(crate) policy: InvokePolicy,
+}
+
+impl Dealer {
+    /// Every registration, in the order of their ids.
+    pub(crate) fn list(&self) -> Vec<RegistrationDetails<'_>> {
+        let mut all: Vec<_> = self.registrations.keys().copied().collect();
+        all.sort_unstable();
+        all.into_iter().filter_map(|id| self.details(id)).collect()
+    }
+
+    /// One registration.
+    pub(crate) fn details(&self, id: RegistrationId) -> Option<RegistrationDetails<'_>> {
+        self.registrations.get(&id).map(|registration| RegistrationDetails {
+            id,
+            created: registration.created,
+            pattern: &registration.pattern,
+            policy: registration.policy,
+        })
+    }
+
+    /// The registration of exactly this pattern.
+    pub(crate) fn lookup(&self, pattern: &UriPattern) -> Option<RegistrationId> {
+        self.index.at(pattern).copied()
+    }
+
+    /// The registration that a call would go to.
+    pub(crate) fn best_match(&self, procedure: &str) -> Option<RegistrationId> {
+        self.index.best_match(procedure).copied()
+    }
+
+    /// The callees of a registration, in the order in which they came.
+    pub(crate) fn callees(&self, id: RegistrationId) -> Option<Vec<SessionKey>> {
+        let registration = self.registrations.get(&id)?;
+        Some(registration.callees.iter().map(|endpoint| endpoint.callee).collect())
+    }
+}

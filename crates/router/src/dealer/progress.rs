@@ -1,0 +1,116 @@
+//! Calls and results in parts.
+//!
+//! Spec: advanced profile "Progressive Call Results", "Progressive Call Invocations".
+
+use cloverleaf_wamp::error::ProtocolViolation;
+use cloverleaf_wamp::message::{
+    Call, CallResult, Invocation, InvocationDetails, ResultDetails, RouterMessage, Yield,
+};
+use cloverleaf_wamp::uri::UncheckedUri;
+
+use super::ending::Ending;
+use super::{CallKey, Dealer, Target};
+use crate::deadline::Moment;
+use crate::failure::RequestFailure;
+use crate::outbox::{Delivery, Outbox};
+use crate::session::{SessionKey, Sessions};
+
+/// What must be known of a call that comes in parts or whose results do.
+#[derive(Debug)]
+pub(super) struct Progressive {
+    procedure: UncheckedUri,
+    /// What every part is told, as the first one said, while the caller may send another one.
+    next: Option<InvocationDetails>,
+}
+
+impl Progressive {
+    /// A call of which more parts follow.
+    pub(super) const fn call(procedure: UncheckedUri, details: InvocationDetails) -> Self {
+        Self { procedure, next: Some(details) }
+    }
+
+    /// A call whose result has begun to come.
+    fn results() -> Self {
+        Self { procedure: UncheckedUri::default(), next: None }
+    }
+}
+
+impl Dealer {
+    /// CALL with the number of one that is not answered: its next part, or a violation.
+    pub(crate) fn continue_call<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        key: CallKey,
+        part: Call,
+    ) -> Result<(), ProtocolViolation> {
+        let in_use = ProtocolViolation::RequestIdInUse(part.request.number());
+        let Some(call) = self.calls.get_mut(key.0) else { return Ok(()) };
+        let Some(progressive) = call.progressive.as_deref_mut() else { return Err(in_use) };
+        if progressive.procedure != part.procedure {
+            return Err(in_use);
+        }
+        let Some(details) = progressive.next.as_ref() else { return Err(in_use) };
+        let mut details = details.clone();
+        let is_last = part.options.progress != Some(true);
+        if is_last {
+            details.progress = None;
+            progressive.next = None;
+        }
+        // A callee that could not take a part must not take the next one for it.
+        let (Target::One(invoked), id) = (&call.target, call.registration) else { return Ok(()) };
+        let invocation = Invocation {
+            request: invoked.invocation,
+            registration: id,
+            details,
+            payload: part.payload,
+        };
+        let Some(callee) = sessions.at(invoked.callee).filter(|callee| !callee.leaving) else {
+            return Ok(());
+        };
+        let failure = match callee.outbox.send(RouterMessage::Invocation(invocation)) {
+            Delivery::Queued => return Ok(()),
+            Delivery::Congested => RequestFailure::CalleeCongested,
+            Delivery::Gone => RequestFailure::CalleeGone,
+        };
+        self.interrupt_all(sessions, key, cloverleaf_wamp::error_uri::CANCELED);
+        self.end(sessions, key, Ending::Refused(failure));
+        Ok(())
+    }
+
+    /// YIELD with progress: a part of the result.
+    pub(super) fn yielded_part<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        callee: SessionKey,
+        key: CallKey,
+        part: Yield,
+        now: Moment,
+    ) -> Result<(), ProtocolViolation> {
+        let Some(call) = self.calls.get_mut(key.0) else { return Ok(()) };
+        if !call.receive_progress {
+            return Err(ProtocolViolation::Feature(
+                "YIELD with progress: the caller did not ask for progressive results",
+            ));
+        }
+        call.progressive.get_or_insert_with(|| Box::new(Progressive::results()));
+        // The timeout bounds the time to the next part, not that of the whole call.
+        if let (Some(at), Some(millis)) = (call.deadline, call.timeout) {
+            self.deadlines.remove(at, key);
+            let at = now.plus_millis(millis);
+            call.deadline = Some(at);
+            self.deadlines.insert(at, key);
+        }
+        let invoked = call.invoked().iter().find(|invoked| invoked.callee == callee);
+        let details = ResultDetails {
+            progress: Some(true),
+            callee: invoked.and_then(|invoked| super::ending::identity(sessions, *invoked)),
+            carried: part.options.carried,
+        };
+        let request = call.request.id();
+        if let Some(caller) = sessions.at(call.caller).filter(|caller| !caller.leaving) {
+            let result = CallResult { request, details, payload: part.payload };
+            let _ = caller.outbox.send(RouterMessage::Result(result));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a correct request can't be served: the one table from reason to ERROR.
+
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::ids::{RegistrationId, SessionId, SubscriptionId};
+use cloverleaf_wamp::message::{InvokePolicy, RequestError, RequestRef, RouterMessage};
+use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::uri::{InvalidUri, UncheckedUri};
+use compact_str::CompactString;
+use thiserror::Error;
+
+use crate::authorization::Action;
+
+/// Why a correct request can't be served; the client gets ERROR and the session lives.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum RequestFailure {
+    #[error("{0}")]
+    InvalidUri(InvalidUri),
+    #[error("'{0}' begins with 'wamp', which only the router may use")]
+    ReservedUri(UncheckedUri),
+    #[error("{0}")]
+    NotAuthorized(String),
+    #[error("the role of this session may not be disclosed to the other side")]
+    DisclosureRefused,
+    #[error("no callee registered for procedure <{0}>")]
+    NoSuchProcedure(UncheckedUri),
+    #[error(
+        "procedure <{procedure}> is already registered, with the invocation policy '{}'",
+        policy.name()
+    )]
+    ProcedureAlreadyExists { procedure: CompactString, policy: InvokePolicy },
+    #[error("this session has no registration {0}")]
+    NoSuchRegistration(RegistrationId),
+    #[error("this session has no subscription {0}")]
+    NoSuchSubscription(SubscriptionId),
+    #[error("the callee's queue is full")]
+    CalleeCongested,
+    #[error("callee disconnected from in-flight request")]
+    CalleeGone,
+    #[error("every callee of the procedure has as many calls as it takes, and none may wait")]
+    MaxConcurrencyReached,
+    #[error("this session has reached its largest number of {0}")]
+    LimitReached(&'static str),
+    #[error("{0} has reached its largest number of {1}")]
+    RealmLimitReached(&'static str, &'static str),
+    #[error("{0}")]
+    InvalidArgument(String),
+    #[error("'{option}' must be {expected}, not '{given}'")]
+    UnknownWord { option: &'static str, expected: &'static str, given: CompactString },
+    #[error("{0}")]
+    FeatureNotSupported(&'static str),
+    #[error("no session {0} is in this realm")]
+    NoSuchSession(SessionId),
+    #[error("no registration {0} is in this realm")]
+    UnknownRegistration(RegistrationId),
+    #[error("no subscription {0} is in this realm")]
+    UnknownSubscription(SubscriptionId),
+    #[error("nothing is kept of the events of subscription {0}")]
+    HistoryUnavailable(SubscriptionId),
+}
+
+impl RequestFailure {
+    pub(crate) fn denied(action: Action, uri: &str) -> Self {
+        let (verb, object) = action.phrase();
+        Self::NotAuthorized(format!("session not authorized to {verb} {object} '{uri}'"))
+    }
+
+    const fn uri(&self) -> &'static str {
+        match self {
+            Self::InvalidUri(_) | Self::ReservedUri(_) => error_uri::INVALID_URI,
+            Self::NotAuthorized(_) => error_uri::NOT_AUTHORIZED,
+            Self::DisclosureRefused => error_uri::DISCLOSE_ME_DISALLOWED,
+            Self::NoSuchProcedure(_) => error_uri::NO_SUCH_PROCEDURE,
+            Self::ProcedureAlreadyExists { .. } => error_uri::PROCEDURE_ALREADY_EXISTS,
+            Self::NoSuchRegistration(_) | Self::UnknownRegistration(_) => {
+                error_uri::NO_SUCH_REGISTRATION
+            }
+            Self::NoSuchSubscription(_) | Self::UnknownSubscription(_) => {
+                error_uri::NO_SUCH_SUBSCRIPTION
+            }
+            Self::CalleeCongested => error_uri::UNAVAILABLE,
+            Self::CalleeGone => error_uri::CANCELED,
+            Self::MaxConcurrencyReached => error_uri::MAX_CONCURRENCY_REACHED,
+            Self::LimitReached(_) | Self::RealmLimitReached(..) => error_uri::LIMIT_REACHED,
+            Self::InvalidArgument(_) | Self::UnknownWord { .. } => error_uri::INVALID_ARGUMENT,
+            Self::FeatureNotSupported(_) => error_uri::FEATURE_NOT_SUPPORTED,
+            Self::NoSuchSession(_) => error_uri::NO_SUCH_SESSION,
+            Self::HistoryUnavailable(_) => error_uri::HISTORY_UNAVAILABLE,
+        }
+    }
+
+    /// The ERROR that tells the client.
+    pub(crate) fn answer(&self, request: RequestRef) -> RouterMessage {
+        RouterMessage::Error(RequestError::new(
+            request,
+            self.uri(),
+            Payload::from_text(&self.to_string()),
+        ))
+    }
+}

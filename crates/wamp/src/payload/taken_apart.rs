@@ -1,0 +1,153 @@
+//! Encoded values taken apart one level deep, what is inside left as it is.
+
+use super::Encoded;
+use crate::codec::cbor::CborReader;
+use crate::codec::json::JsonReader;
+use crate::codec::msgpack::MsgPackReader;
+use crate::codec::{Kind, Token, TokenReader};
+use crate::error::DecodeError;
+use crate::message::{FieldReader, Options};
+use crate::serializer::Serializer;
+
+macro_rules! with_reader {
+    ($value:expr, $read:ident $(::<$($kind:ty),*>)? ($($argument:expr),*)) => {
+        match $value.serializer {
+            Serializer::Json => $read::<JsonReader<'_>, $($($kind),*)?>($value, $($argument),*),
+            Serializer::MsgPack => $read::<MsgPackReader<'_>, $($($kind),*)?>($value, $($argument),*),
+            Serializer::Cbor => $read::<CborReader<'_>, $($($kind),*)?>($value, $($argument),*),
+        }
+    };
+}
+
+impl Encoded {
+    /// The first entries of a list; fewer where it is shorter.
+    pub fn first_entries<const N: usize>(&self) -> Result<[Option<Self>; N], DecodeError> {
+        let mut entries = [const { None }; N];
+        with_reader!(self, read_entries(&mut entries))?;
+        Ok(entries)
+    }
+
+    /// Whether it is a list or map without entries.
+    pub(super) fn is_bare(&self) -> bool {
+        with_reader!(self, read_bare()).unwrap_or_default()
+    }
+
+    /// The value of a key of a map.
+    pub fn field(&self, key: &str) -> Result<Option<Self>, DecodeError> {
+        with_reader!(self, read_field(key))
+    }
+
+    /// The map as typed options.
+    pub fn to_options<O: Options>(&self) -> Result<O, DecodeError> {
+        with_reader!(self, read_options::<O>())
+    }
+}
+
+const fn wrong(expected: &'static str) -> DecodeError {
+    DecodeError::WrongType { message: "the value", field: "value", expected }
+}
+
+fn read_bare<'a, R: TokenReader<'a>>(value: &'a Encoded) -> Result<bool, DecodeError> {
+    let mut reader = R::new(&value.bytes);
+    let begins = matches!(reader.next()?, Token::ListStart | Token::MapStart);
+    Ok(begins && reader.peek()? == Kind::End)
+}
+
+fn read_entries<'a, R: TokenReader<'a>>(
+    value: &'a Encoded,
+    entries: &mut [Option<Encoded>],
+) -> Result<(), DecodeError> {
+    let mut reader = R::new(&value.bytes);
+    if reader.next()? != Token::ListStart {
+        return Err(wrong("a list"));
+    }
+    for entry in entries {
+        if reader.peek()? == Kind::End {
+            break;
+        }
+        let span = reader.skip()?;
+        *entry = Some(Encoded::from_frame(value.serializer, &value.bytes, span));
+    }
+    Ok(())
+}
+
+fn read_field<'a, R: TokenReader<'a>>(
+    value: &'a Encoded,
+    wanted: &str,
+) -> Result<Option<Encoded>, DecodeError> {
+    let mut reader = R::new(&value.bytes);
+    if reader.next()? != Token::MapStart {
+        return Err(wrong("a dictionary"));
+    }
+    while let Token::Key(key) = reader.next()? {
+        let span = reader.skip()?;
+        if key == wanted {
+            return Ok(Some(Encoded::from_frame(value.serializer, &value.bytes, span)));
+        }
+    }
+    Ok(None)
+}
+
+fn read_options<'a, R: TokenReader<'a>, O: Options>(value: &'a Encoded) -> Result<O, DecodeError> {
+    let mut reader = R::new(&value.bytes);
+    if reader.next()? != Token::MapStart {
+        return Err(wrong("a dictionary"));
+    }
+    let mut options = O::default();
+    while let Token::Key(key) = reader.next()? {
+        let mut field = FieldReader {
+            reader: &mut reader,
+            frame: &value.bytes,
+            serializer: value.serializer,
+            message: O::MESSAGE,
+            field: "",
+        };
+        options.set(&key, &mut field)?;
+    }
+    Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::message::PublishOptions;
+    use crate::payload::Encoded;
+    use crate::serializer::Serializer;
+
+    fn encoded<T: serde::Serialize>(serializer: Serializer, value: &T) -> Encoded {
+        Encoded::from_value(serializer, value).unwrap()
+    }
+
+    #[test]
+    fn a_list_is_taken_apart_in_every_format() {
+        for serializer in Serializer::ALL {
+            let list = encoded(serializer, &("a", [1, 2]));
+            let [first, second, third] = list.first_entries().unwrap();
+            assert_eq!(first, Some(encoded(serializer, &"a")));
+            assert_eq!(second, Some(encoded(serializer, &[1, 2])));
+            assert_eq!(third, None);
+            assert!(encoded(serializer, &"a").first_entries::<1>().is_err());
+        }
+    }
+
+    #[test]
+    fn the_fields_of_a_map_are_found_by_their_keys_and_read_as_options() {
+        #[derive(serde::Serialize)]
+        struct Options {
+            exclude_me: bool,
+            ttl: u64,
+        }
+        for serializer in Serializer::ALL {
+            let map = encoded(serializer, &Options { exclude_me: false, ttl: 7 });
+            assert_eq!(map.field("ttl").unwrap(), Some(encoded(serializer, &7)));
+            assert_eq!(map.field("other").unwrap(), None);
+            let options: PublishOptions = map.to_options().unwrap();
+            let expected = PublishOptions {
+                exclude_me: Some(false),
+                ttl: Some(7),
+                ..PublishOptions::default()
+            };
+            assert_eq!(options, expected);
+            assert!(encoded(serializer, &[1]).field("a").is_err());
+        }
+    }
+}
