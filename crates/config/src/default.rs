@@ -35,25 +35,39 @@ impl Settings {
     }
 }
 
+/// Procedures of the router that end sessions, registrations and subscriptions of others.
+const DENIED: [&str; 3] =
+    ["wamp.session.kill", "wamp.registration.remove_", "wamp.subscription.remove_"];
+
 fn realm() -> Realm {
-    // The empty prefix is a pattern under every rule.
-    let everything = UriPattern::new("", MatchPolicy::Prefix, UriRule::Loose);
-    let permission = |pattern| Permission {
-        pattern,
-        allow: Allow::ALL,
-        disclose: Disclose::default(),
-        cache: true,
+    // These are patterns under every rule.
+    let prefix = |text| UriPattern::new(text, MatchPolicy::Prefix, UriRule::Loose);
+    let permission = |allow| {
+        move |pattern| Permission {
+            pattern,
+            allow,
+            disclose: Disclose::default(),
+            trustlevel: None,
+            cache: true,
+        }
     };
+    let everything = prefix("").into_iter().map(permission(Allow::ALL));
+    // Where nobody proves who they are, nobody ends what is another's.
+    let denied = DENIED.into_iter().filter_map(|text| prefix(text).ok());
+    let denied = denied.map(permission(Allow { call: false, ..Allow::ALL }));
     let role = Role {
         id: "role001".to_owned(),
         name: ROLE.to_owned(),
-        permissions: everything.into_iter().map(permission).collect(),
+        permissions: everything.chain(denied).collect(),
+        slow_consumer: None,
     };
     Realm {
         id: "realm001".to_owned(),
         name: REALM.to_owned(),
         options: RealmOptions::default(),
         roles: vec![role],
+        store: None,
+        stats: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod ids;
 mod realm;
 mod role;
 mod serializers;
+mod store;
 mod transport;
 mod web;
 mod websocket;

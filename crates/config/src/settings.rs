@@ -10,6 +10,7 @@ pub mod endpoint;
 pub mod network;
 pub mod realm;
 pub mod secret;
+pub mod store;
 pub mod transport;
 pub mod web;
 pub mod websocket;
@@ -25,6 +26,7 @@ pub use self::endpoint::{
 pub use self::network::{InvalidNetwork, IpNetwork};
 pub use self::realm::{Allow, Disclose, Permission, Realm, RealmOptions, Role};
 pub use self::secret::Secret;
+pub use self::store::{RetainedOptions, SlowConsumer, Stats, Store, StorePlace, StoreRule};
 pub use self::transport::{
     Anonymous, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
     RawSocketTransport, TesteeTransport, Transport, WebSocketTransport, WebTransport,

@@ -3,7 +3,7 @@
 use cloverleaf_wamp::uri::UriRule;
 
 use super::ids::Ids;
-use super::role;
+use super::{role, store};
 use crate::fault::shortened;
 use crate::field::Field;
 use crate::names::Named;
@@ -25,7 +25,8 @@ pub(super) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<Realm> {
     if fields.is_empty() {
         section.warn("this realm has no roles, so that nobody can join it");
     }
-    section.unsupported(&["store", "inventory", "stats", "rlinks"]);
+    let (store, stats) = (store::store(&mut section), store::stats(&mut section));
+    section.unsupported(&["inventory", "rlinks"]);
     section.finish();
     let Some(name) = name else {
         reading.names.borrow_mut().incomplete = true;
@@ -36,7 +37,7 @@ pub(super) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<Realm> {
         let message = format!("the realm '{}' is already there in line {}", name.name, other.line);
         field.fault(message);
     }
-    Some(Realm { id, name: name.name, options, roles })
+    Some(Realm { id, name: name.name, options, roles, store, stats })
 }
 
 fn options(mut section: Section<'_>) -> RealmOptions {
@@ -47,29 +48,21 @@ fn options(mut section: Section<'_>) -> RealmOptions {
     let chunk_size = default.event_dispatching_chunk_size;
     let options = RealmOptions {
         uri_check: uri_check.unwrap_or(default.uri_check),
-        enable_meta_api: meta_api(&mut section, "enable_meta_api")
-            .unwrap_or(default.enable_meta_api),
-        bridge_meta_api: meta_api(&mut section, "bridge_meta_api")
-            .unwrap_or(default.bridge_meta_api),
+        strict_request_ids: section.flag("strict_request_ids", default.strict_request_ids),
+        call_timeout: store::milliseconds(&mut section, "call_timeout"),
+        max_call_timeout: store::milliseconds(&mut section, "max_call_timeout"),
+        retained: store::retained(&mut section),
+        enable_meta_api: section.flag("enable_meta_api", default.enable_meta_api),
+        bridge_meta_api: section.flag("bridge_meta_api", default.bridge_meta_api),
         event_dispatching_chunk_size: section.number(
             "event_dispatching_chunk_size",
             &(1..=u32::MAX),
             chunk_size,
         ),
     };
-    section.unsupported(&["strict_request_ids"]);
+    section.has_no_effect("bridge_meta_api", options.bridge_meta_api);
     section.finish();
     options
-}
-
-/// Whether a part of the meta API is wanted, which this version does not have.
-fn meta_api(section: &mut Section<'_>, key: &'static str) -> Option<bool> {
-    let field = section.optional(key)?;
-    let wanted = field.flag()?;
-    if wanted {
-        field.warn("the meta API is not offered by this version");
-    }
-    Some(wanted)
 }
 
 /// A realm's name: `^[A-Za-z][A-Za-z\d_\-@\.]{2,254}$`, or `0x` and 40 hexadecimal digits.

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cloverleaf_wamp::ids::MAX_ID;
 use cloverleaf_wamp::uri::{MatchPolicy, Uri, UriPattern, UriRule};
 
 use super::ids::Ids;
+use super::store::slow_consumer;
 use crate::fault::shortened;
 use crate::field::Field;
 use crate::older;
@@ -35,9 +37,10 @@ fn role(field: &Field<'_>, ids: &mut Ids) -> Option<Role> {
     let mut section = field.section("a role")?;
     let id = ids.of(&mut section);
     let name = section.required("name").and_then(|field| role_name(&field));
+    let (trust, slow_consumer) = (trustlevel(&mut section), slow_consumer(&mut section));
     let fields = section.items("permissions");
     let located: Vec<(&Field<'_>, Permission)> =
-        fields.iter().filter_map(|field| Some((field, permission(field)?))).collect();
+        fields.iter().filter_map(|field| Some((field, permission(field, trust)?))).collect();
     section.unsupported(&["authorizer"]);
     if fields.is_empty() {
         section.warn("this role has no permissions, so that everything is denied to it");
@@ -46,7 +49,7 @@ fn role(field: &Field<'_>, ids: &mut Ids) -> Option<Role> {
     let located = without_repeated(located);
     precedence::point_out(&located);
     let permissions = located.into_iter().map(|(_, permission)| permission).collect();
-    Some(Role { id, name: name?, permissions })
+    Some(Role { id, name: name?, permissions, slow_consumer })
 }
 
 fn role_name(field: &Field<'_>) -> Option<String> {
@@ -59,7 +62,12 @@ fn role_name(field: &Field<'_>) -> Option<String> {
     field.report(message, Some(expected.to_owned()), None)
 }
 
-fn permission(field: &Field<'_>) -> Option<Permission> {
+/// How far a role or permission is trusted.
+fn trustlevel(section: &mut Section<'_>) -> Option<u64> {
+    section.optional("trustlevel")?.number(&(0..=MAX_ID))
+}
+
+fn permission(field: &Field<'_>, role_trust: Option<u64>) -> Option<Permission> {
     let mut section = field.section("a permission")?;
     let pattern = pattern(&mut section);
     let flat = older::flat_permission(&mut section);
@@ -70,12 +78,14 @@ fn permission(field: &Field<'_>) -> Option<Permission> {
     let allow = field.and_then(|field| allow(&field));
     let disclose = section.section("disclose", "a permission's 'disclose'").map(disclose);
     let cache = section.flag("cache", false);
+    let trustlevel = trustlevel(&mut section).or(role_trust);
     section.unsupported(&["validate"]);
     section.finish();
     Some(Permission {
         pattern: pattern?,
         allow: allow.or(flat).unwrap_or_default(),
         disclose: disclose.unwrap_or_default(),
+        trustlevel,
         cache,
     })
 }
@@ -120,6 +130,7 @@ fn disclose(mut section: Section<'_>) -> Disclose {
     let disclose = Disclose {
         caller: section.optional("caller").and_then(|field| field.flag()),
         publisher: section.optional("publisher").and_then(|field| field.flag()),
+        callee: section.flag("callee", false),
     };
     section.finish();
     disclose

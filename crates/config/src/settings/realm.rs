@@ -1,6 +1,10 @@
 //! Realms, their roles and what these may do.
 
+use std::time::Duration;
+
 use cloverleaf_wamp::uri::{UriPattern, UriRule};
+
+use super::store::{RetainedOptions, SlowConsumer, Stats, Store};
 
 /// A realm that a router worker hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +17,10 @@ pub struct Realm {
     pub options: RealmOptions,
     /// The roles that sessions may have in it.
     pub roles: Vec<Role>,
+    /// What it keeps, if anything.
+    pub store: Option<Store>,
+    /// When it tells how much sessions send and receive, if ever.
+    pub stats: Option<Stats>,
 }
 
 /// The options of a realm.
@@ -20,6 +28,14 @@ pub struct Realm {
 pub struct RealmOptions {
     /// The rule that URIs follow (`uri_check`). `loose` unless the file says `strict`.
     pub uri_check: UriRule,
+    /// Whether the numbers of requests must follow each other.
+    pub strict_request_ids: bool,
+    /// How long a call may take that does not say.
+    pub call_timeout: Option<Duration>,
+    /// The longest time that a call may take.
+    pub max_call_timeout: Option<Duration>,
+    /// How many events are kept for later subscribers.
+    pub retained: RetainedOptions,
     /// Whether the meta API of sessions, registrations and subscriptions is offered.
     pub enable_meta_api: bool,
     /// Whether the meta API is bridged to the node's own realm.
@@ -32,6 +48,10 @@ impl Default for RealmOptions {
     fn default() -> Self {
         Self {
             uri_check: UriRule::Loose,
+            strict_request_ids: false,
+            call_timeout: None,
+            max_call_timeout: None,
+            retained: RetainedOptions::default(),
             enable_meta_api: true,
             bridge_meta_api: false,
             event_dispatching_chunk_size: 100,
@@ -48,6 +68,8 @@ pub struct Role {
     pub name: String,
     /// What sessions with this role may do, in the order of the file.
     pub permissions: Vec<Permission>,
+    /// What becomes of events for those that read slowly; none as their transport says.
+    pub slow_consumer: Option<SlowConsumer>,
 }
 
 /// What a role may do with the URIs that match a pattern.
@@ -59,6 +81,8 @@ pub struct Permission {
     pub allow: Allow,
     /// Whose identity is disclosed.
     pub disclose: Disclose,
+    /// How far calls and publications are trusted; none to say nothing about it.
+    pub trustlevel: Option<u64>,
     /// Whether the answer may be remembered for the session.
     pub cache: bool,
 }
@@ -89,4 +113,6 @@ pub struct Disclose {
     pub caller: Option<bool>,
     /// The publisher's to the subscribers.
     pub publisher: Option<bool>,
+    /// The callee's to the callers. Only `true` discloses it.
+    pub callee: bool,
 }

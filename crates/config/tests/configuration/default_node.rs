@@ -22,6 +22,12 @@ workers:
         match: prefix
         allow: {call: true, register: true, publish: true, subscribe: true}
         cache: true
+      - {uri: wamp.session.kill, match: prefix, cache: true,
+         allow: {register: true, publish: true, subscribe: true}}
+      - {uri: wamp.registration.remove_, match: prefix, cache: true,
+         allow: {register: true, publish: true, subscribe: true}}
+      - {uri: wamp.subscription.remove_, match: prefix, cache: true,
+         allow: {register: true, publish: true, subscribe: true}}
   transports:
   - type: web
     endpoint: {type: tcp, interface: 127.0.0.1, port: 8080}

@@ -8,5 +8,6 @@ mod permissions;
 mod places;
 mod references;
 mod seeds;
+mod stores;
 mod unsupported;
 mod web;

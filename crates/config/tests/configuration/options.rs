@@ -6,8 +6,8 @@ use std::time::Duration;
 use cloverleaf_config::settings::{
     ContainerOptions, ContainerRestart, ContainerShutdown, Controller, ControllerOptions,
     EnvInherit, ListeningEndpoint, ListeningTcp, NativeOptions, NodeShutdown, ProcessEnv,
-    RawSocketTransport, RealmOptions, TesteeTransport, TesteeWorker, Transport, WebSocketOptions,
-    Worker,
+    RawSocketTransport, RealmOptions, RetainedOptions, TesteeTransport, TesteeWorker, Transport,
+    WebSocketOptions, Worker,
 };
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::UriRule;
@@ -217,6 +217,10 @@ fn realm_options_have_the_defaults_of_this_router() {
     };
     let default = RealmOptions {
         uri_check: UriRule::Loose,
+        strict_request_ids: false,
+        call_timeout: None,
+        max_call_timeout: None,
+        retained: RetainedOptions { max_events: 100_000, max_bytes: 64 * 1024 * 1024, ttl: None },
         enable_meta_api: true,
         bridge_meta_api: false,
         event_dispatching_chunk_size: 100,
@@ -224,12 +228,22 @@ fn realm_options_have_the_defaults_of_this_router() {
     assert_eq!(options(""), default);
     let expected = RealmOptions {
         uri_check: UriRule::Strict,
+        strict_request_ids: true,
+        call_timeout: Some(Duration::from_secs(5)),
+        max_call_timeout: Some(Duration::from_secs(60)),
+        retained: RetainedOptions {
+            max_events: 10,
+            max_bytes: 1000,
+            ttl: Some(Duration::from_secs(3)),
+        },
         enable_meta_api: false,
         bridge_meta_api: true,
         event_dispatching_chunk_size: 1,
     };
     let text = r#""uri_check": "strict", "enable_meta_api": false, "bridge_meta_api": true,
-        "event_dispatching_chunk_size": 1"#;
+        "event_dispatching_chunk_size": 1,
+        "strict_request_ids": true, "call_timeout": 5000, "max_call_timeout": 60000,
+        "retained": {"max_events": 10, "max_bytes": 1000, "ttl": 3000}"#;
     assert_eq!(options(text), expected);
     let faulty =
         router(r#""realms": [{"name": "realm1", "options": {"event_dispatching_chunk_size": 0}}]"#);
@@ -442,7 +456,7 @@ fn options_that_do_nothing_are_pointed_out() {
       "workers": [
         {"type": "router", "options": {"title": "w", "expose_controller": true,
          "expose_shared": true},
-         "realms": [{"name": "realm1", "options": {"enable_meta_api": true}, "roles":
+         "realms": [{"name": "realm1", "options": {"bridge_meta_api": true}, "roles":
            [{"name": "anonymous", "permissions": [{"uri": "*", "allow": {"call": true}}]}]}],
          "transports": [{"type": "web", "endpoint": {"type": "tcp", "port": 8080},
            "options": {"display_tracebacks": true},
@@ -463,7 +477,7 @@ fn options_that_do_nothing_are_pointed_out() {
             "workers[0].options.expose_controller",
             "workers[0].options.expose_shared",
             "workers[0].options.title",
-            "workers[0].realms[0].options.enable_meta_api",
+            "workers[0].realms[0].options.bridge_meta_api",
             "workers[0].transports[0].options.display_tracebacks",
             "workers[1].options.restart",
         ]

@@ -18,19 +18,22 @@ fn pattern(text: &str, policy: MatchPolicy) -> UriPattern {
 #[test]
 fn a_permission_has_everything_that_the_file_says() {
     let text = r#"{"uri": "com.example.", "match": "prefix", "allow": {"call": true,
-        "register": false}, "disclose": {"caller": true, "publisher": false}, "cache": true},
+        "register": false}, "disclose": {"caller": true, "publisher": false, "callee": true},
+        "trustlevel": 7, "cache": true},
         {"uri": "com.other"}"#;
     let expected = [
         Permission {
             pattern: pattern("com.example.", MatchPolicy::Prefix),
             allow: CALL,
-            disclose: Disclose { caller: Some(true), publisher: Some(false) },
+            disclose: Disclose { caller: Some(true), publisher: Some(false), callee: true },
+            trustlevel: Some(7),
             cache: true,
         },
         Permission {
             pattern: pattern("com.other", MatchPolicy::Exact),
             allow: Allow::default(),
             disclose: Disclose::default(),
+            trustlevel: None,
             cache: false,
         },
     ];
@@ -102,6 +105,7 @@ fn actions_beside_allow_are_the_older_form() {
         pattern: pattern("com.", MatchPolicy::Prefix),
         allow: CALL,
         disclose: Disclose::default(),
+        trustlevel: None,
         cache: false,
     };
     assert_eq!(the_realm(&loaded.settings).roles[0].permissions, [expected]);

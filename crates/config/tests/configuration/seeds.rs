@@ -40,7 +40,7 @@ fn native() -> NativeOptions {
 
 fn realm(cache: bool, disclose: Disclose) -> Realm {
     let pattern = UriPattern::new("", MatchPolicy::Prefix, UriRule::Loose).expect("a pattern");
-    let permission = Permission { pattern, allow: Allow::ALL, disclose, cache };
+    let permission = Permission { pattern, allow: Allow::ALL, disclose, trustlevel: None, cache };
     Realm {
         id: "realm001".to_owned(),
         name: "realm1".to_owned(),
@@ -49,7 +49,10 @@ fn realm(cache: bool, disclose: Disclose) -> Realm {
             id: "role001".to_owned(),
             name: "anonymous".to_owned(),
             permissions: vec![permission],
+            slow_consumer: None,
         }],
+        store: None,
+        stats: None,
     }
 }
 
@@ -149,7 +152,10 @@ fn the_example_with_one_worker_for_each_procedure_is_read_whole() {
     let router = Worker::Router(RouterWorker {
         id: "worker001".to_owned(),
         options: native(),
-        realms: vec![realm(true, Disclose { caller: Some(false), publisher: Some(false) })],
+        realms: vec![realm(
+            true,
+            Disclose { caller: Some(false), publisher: Some(false), callee: false },
+        )],
         transports: vec![rawsocket_transport(), web_transport("/app/.crossbar/../web", true)],
         components: vec![add],
     });

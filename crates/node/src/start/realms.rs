@@ -1,19 +1,50 @@
 //! From a realm of the configuration to what makes one.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cloverleaf_config::settings as config;
 use cloverleaf_config::settings::Disclose;
-use cloverleaf_router::{Disclosure, Permission, RealmSettings, Role, Timestamp};
+use cloverleaf_router::{
+    CallQueue, CallTimes, Disclosure, HistorySettings, Permission, RealmSettings,
+    RetentionSettings, Role, Timestamp,
+};
 
 pub(super) fn settings(realm: &config::Realm) -> RealmSettings {
+    let options = &realm.options;
+    let (histories, queues) = match &realm.store {
+        Some(store) => (store.event_history.as_slice(), store.call_queue.as_slice()),
+        None => Default::default(),
+    };
     RealmSettings {
-        uri_rule: realm.options.uri_check,
+        uri_rule: options.uri_check,
+        strict_request_ids: options.strict_request_ids,
         roles: realm.roles.iter().map(role).collect(),
         agent: Some(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")).into()),
+        meta_api: options.enable_meta_api,
+        call_times: CallTimes {
+            default: options.call_timeout.map(millis),
+            max: options.max_call_timeout.map(millis),
+        },
+        call_queues: queues
+            .iter()
+            .map(|rule| CallQueue { pattern: rule.pattern.clone(), limit: rule.limit })
+            .collect(),
+        retention: RetentionSettings {
+            max_events: options.retained.max_events,
+            max_bytes: options.retained.max_bytes,
+            ttl: options.retained.ttl.map(millis),
+        },
+        histories: histories
+            .iter()
+            .map(|rule| HistorySettings { pattern: rule.pattern.clone(), limit: rule.limit })
+            .collect(),
         started_at: time_of_day(),
         ..RealmSettings::named(realm.name.as_str())
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What the wall shows now, in which a realm tells of itself.
@@ -26,7 +57,7 @@ fn role(role: &config::Role) -> Role {
     Role::new(
         role.name.as_str(),
         role.permissions.iter().map(|permission| {
-            let Disclose { caller, publisher } = permission.disclose;
+            let Disclose { caller, publisher, callee } = permission.disclose;
             let allow = permission.allow;
             let rights = Permission {
                 call: allow.call,
@@ -35,7 +66,8 @@ fn role(role: &config::Role) -> Role {
                 subscribe: allow.subscribe,
                 disclose_caller: disclosure(caller),
                 disclose_publisher: disclosure(publisher),
-                ..Permission::default()
+                disclose_callee: callee,
+                trustlevel: permission.trustlevel,
             };
             (permission.pattern.clone(), rights)
         }),

@@ -1,0 +1,127 @@
+//! What realms keep: events to be asked for, calls that wait, statistics, slow consumers.
+
+use std::time::Duration;
+
+use cloverleaf_config::settings::{SlowConsumer, Stats, Store, StorePlace, StoreRule};
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
+
+use crate::given::{json, role, router, sentences, the_realm, warnings};
+
+fn realm(keys: &str) -> String {
+    router(&format!(
+        r#""realms": [{{"name": "realm1", {keys}, "roles":
+           [{{"name": "anonymous", "permissions": [{{"uri": "*"}}]}}]}}]"#
+    ))
+}
+
+fn rule(text: &str, policy: MatchPolicy, limit: usize) -> StoreRule {
+    let pattern = UriPattern::new(text, policy, UriRule::Loose).expect(text);
+    StoreRule { pattern, limit }
+}
+
+#[test]
+fn a_store_in_memory_has_rules_with_a_limit_each() {
+    let text = realm(
+        r#""store": {"type": "memory", "limit": 1000,
+             "event-history": [{"uri": "com.a", "limit": 7}, {"uri": "com.", "match": "prefix"}],
+             "call-queue": [{"uri": "com..b", "match": "wildcard", "limit": 3}]}"#,
+    );
+    let loaded = json(&text);
+    let expected = Store {
+        place: StorePlace::Memory,
+        event_history: vec![
+            rule("com.a", MatchPolicy::Exact, 7),
+            rule("com.", MatchPolicy::Prefix, 1000),
+        ],
+        call_queue: vec![rule("com..b", MatchPolicy::Wildcard, 3)],
+    };
+    assert_eq!(the_realm(&loaded.settings).store, Some(expected));
+    assert_eq!(warnings(&loaded), [""; 0]);
+}
+
+#[test]
+fn a_store_in_a_file_lies_in_the_directory_of_the_node() {
+    let text = realm(r#""store": {"type": "redb", "path": "events.redb"}"#);
+    let store = the_realm(&json(&text).settings).store.clone().expect("a store");
+    assert_eq!(store.place, StorePlace::File("/node/events.redb".into()));
+    let missing = realm(r#""store": {"type": "redb"}"#);
+    assert_eq!(
+        sentences(&missing),
+        ["workers[0].realms[0].store: missing key 'path' in a realm's store"]
+    );
+}
+
+#[test]
+fn a_store_of_crossbar_is_kept_in_a_file_of_our_own_and_the_user_is_told() {
+    let text = realm(r#""store": {"type": "cfxdb", "path": ".db", "maxsize": 1000}"#);
+    let loaded = json(&text);
+    let store = the_realm(&loaded.settings).store.clone().expect("a store");
+    assert_eq!(store.place, StorePlace::File("/node/.db".into()));
+    let warnings = warnings(&loaded);
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings.iter().any(|text| text.contains("has no effect in this version")));
+    assert!(warnings.iter().any(|text| text.contains("existing cfxdb are not taken over")));
+}
+
+#[test]
+fn what_is_wrong_with_a_store_is_told_at_its_place() {
+    let text = realm(
+        r#""store": {"type": "memory", "event-history":
+             [{"uri": "com. a", "limit": 0}, {"match": "regex", "uri": "com.b"}]}"#,
+    );
+    assert_eq!(
+        sentences(&text),
+        [
+            "workers[0].realms[0].store.event-history[0].uri: 'com. a' is not a valid URI",
+            "workers[0].realms[0].store.event-history[0].limit: found the number 0; expected a \
+             whole number from 1 to 1000000",
+            "workers[0].realms[0].store.event-history[1].match: unknown match policy 'regex'; \
+             expected 'exact', 'prefix' or 'wildcard'",
+        ]
+    );
+}
+
+#[test]
+fn statistics_are_as_with_crossbar() {
+    let stats = |keys: &str| {
+        let text = realm(&format!(r#""stats": {{{keys}}}"#));
+        the_realm(&json(&text).settings).stats.expect("statistics")
+    };
+    let default = Stats {
+        rated_message_size: 512,
+        trigger_after_rated_messages: 0,
+        trigger_after_duration: Duration::ZERO,
+        trigger_on_join: false,
+        trigger_on_leave: true,
+    };
+    assert_eq!(stats(""), default);
+    let expected = Stats {
+        rated_message_size: 1024,
+        trigger_after_rated_messages: 100,
+        trigger_after_duration: Duration::from_secs(5),
+        trigger_on_join: true,
+        trigger_on_leave: false,
+    };
+    let text = r#""rated_message_size": 1024, "trigger_after_rated_messages": 100,
+        "trigger_after_duration": 5000, "trigger_on_join": true, "trigger_on_leave": false"#;
+    assert_eq!(stats(text), expected);
+}
+
+#[test]
+fn a_role_says_what_becomes_of_those_that_read_slowly_and_how_far_it_is_trusted() {
+    let text = role(
+        r#"{"name": "anonymous", "slow_consumer": "disconnect", "trustlevel": 3, "permissions":
+           [{"uri": "com.a"}, {"uri": "com.b", "trustlevel": 5}]}"#,
+    );
+    let loaded = json(&text);
+    let role = &the_realm(&loaded.settings).roles[0];
+    assert_eq!(role.slow_consumer, Some(SlowConsumer::Disconnect));
+    let trust: Vec<_> = role.permissions.iter().map(|permission| permission.trustlevel).collect();
+    assert_eq!(trust, [Some(3), Some(5)]);
+    let wrong = r#"{"name": "one", "slow_consumer": "drop", "permissions": [{"uri": "*"}]}"#;
+    assert_eq!(
+        sentences(&crate::given::role(wrong)),
+        ["workers[0].realms[0].roles[0].slow_consumer: unknown policy for slow consumers 'drop'; \
+          expected 'drop-events', 'disconnect' or 'block-publisher'"]
+    );
+}
