@@ -25,6 +25,7 @@ impl Outbox for Port {
     fn send(&self, message: RouterMessage) -> Delivery {
         match self.0.push(message.into()) {
             Pushed::Queued => Delivery::Queued,
+            Pushed::Crowded => Delivery::Crowded,
             Pushed::Congested => Delivery::Congested,
             Pushed::Gone => Delivery::Gone,
         }

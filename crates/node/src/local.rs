@@ -24,6 +24,11 @@ impl Link for LocalLink {
         match (self.realm.upgrade(), self.key.get()) {
             (Some(realm), Some(key)) => match realm.handle_message(*key, message) {
                 Next::Continue | Next::Left => Ok(()),
+                // Whoever publishes from here can't wait; a queue twice as full refuses events.
+                Next::Wait => {
+                    realm.take_crowded(*key);
+                    Ok(())
+                }
                 Next::Close => Err(SendError::Closed),
             },
             _ => Err(SendError::Closed),

@@ -3,6 +3,7 @@
 //! Spec: basic profile "Sessions" and "Protocol Violations".
 
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use cloverleaf_router::{Admission, Next, SessionKey};
 use cloverleaf_transport::{
@@ -12,7 +13,7 @@ use cloverleaf_wamp::error::{DecodeError, ProtocolViolation};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{Features, RouterRoles};
 use cloverleaf_wamp::message::{
-    Abort, ClientMessage, Hello, RequestError, RequestRef, RouterMessage, Welcome,
+    Abort, ClientMessage, Goodbye, Hello, RequestError, RequestRef, RouterMessage, Welcome,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::websocket::CloseCode;
@@ -36,6 +37,8 @@ pub(crate) struct RouterPeer {
     /// Where the peer comes from, for the log.
     from: String,
     stage: Stage,
+    /// The queues that have no room for what this peer publishes.
+    crowded: Vec<Outbound<WaitingMessage>>,
     /// The WELCOME of the session has been written. What is written before it belongs to an earlier
     /// session of the same connection, whose invocation numbers were the same.
     is_welcomed: bool,
@@ -48,7 +51,8 @@ impl RouterPeer {
         outbound: Outbound<WaitingMessage>,
         from: String,
     ) -> Self {
-        Self { realms, admission, outbound, from, stage: Stage::Joining, is_welcomed: false }
+        let (stage, crowded) = (Stage::Joining, Vec::new());
+        Self { realms, admission, outbound, from, stage, crowded, is_welcomed: false }
     }
 
     /// HELLO: the client joins or is refused.
@@ -56,6 +60,8 @@ impl RouterPeer {
         let joined =
             self.admission.admit(hello, [rand::random(), rand::random()]).and_then(|admitted| {
                 let realm = Arc::clone(self.realms.named(&admitted.realm)?);
+                let policy = realm.slow_consumer(&admitted.principal.authrole);
+                self.outbound.set_policy(policy.unwrap_or_default());
                 let key = realm.attach(admitted, Port::Wire(self.outbound.clone()))?;
                 Ok((realm, key))
             });
@@ -120,6 +126,10 @@ impl Peer<ServerSide> for RouterPeer {
             }
             (Stage::Joined(realm, key), message) => match realm.handle_message(*key, message) {
                 Next::Continue => Flow::Continue,
+                Next::Wait => {
+                    self.crowded = realm.take_crowded(*key);
+                    Flow::Wait
+                }
                 Next::Left => {
                     self.stage = Stage::Joining;
                     Flow::Continue
@@ -185,6 +195,19 @@ impl Peer<ServerSide> for RouterPeer {
                 None
             }
         }
+    }
+
+    fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
+        while let Some(outbound) = self.crowded.last() {
+            ready!(outbound.poll_room(context));
+            self.crowded.pop();
+        }
+        Poll::Ready(())
+    }
+
+    fn farewell(&mut self) -> Option<RouterMessage> {
+        let is_joined = matches!(self.stage, Stage::Joined(..));
+        is_joined.then(|| RouterMessage::Goodbye(Goodbye::new(error_uri::SLOW_CONSUMER)))
     }
 
     fn sent(&mut self, message: &RouterMessage) {

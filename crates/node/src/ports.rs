@@ -14,11 +14,22 @@ pub(crate) enum Port {
     Local(Session),
 }
 
+impl Port {
+    /// The queue of its connection, if it has one.
+    pub(crate) const fn outbound(&self) -> Option<&Outbound<WaitingMessage>> {
+        match self {
+            Self::Wire(outbound) => Some(outbound),
+            Self::Local(_) => None,
+        }
+    }
+}
+
 impl Outbox for Port {
     fn send(&self, message: RouterMessage) -> Delivery {
         match self {
             Self::Wire(outbound) => match outbound.push(message.into()) {
                 Pushed::Queued => Delivery::Queued,
+                Pushed::Crowded => Delivery::Crowded,
                 Pushed::Congested => Delivery::Congested,
                 Pushed::Gone => Delivery::Gone,
             },

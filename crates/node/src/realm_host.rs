@@ -10,6 +10,7 @@ use std::time::Instant;
 use cloverleaf_router::{
     Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey,
 };
+use cloverleaf_transport::{Outbound, SlowConsumer, WaitingMessage};
 use cloverleaf_wakes::Later;
 use cloverleaf_wamp::message::{ClientMessage, InvocationError};
 use parking_lot::{Mutex, MutexGuard};
@@ -24,6 +25,9 @@ pub(crate) struct RealmHost {
     /// Told when the earliest deadline has moved forward.
     earlier_deadline: Notify,
     start: Instant,
+    /// What becomes of events for slow consumers with a role, where that is not as their transport
+    /// says.
+    slow_consumers: BTreeMap<String, SlowConsumer>,
 }
 
 #[derive(Debug)]
@@ -47,7 +51,18 @@ impl RealmHost {
             state: Mutex::new(State { realm, armed: None }),
             earlier_deadline: Notify::new(),
             start: Instant::now(),
+            slow_consumers: BTreeMap::new(),
         }
+    }
+
+    /// The same realm with policies for slow consumers of some roles.
+    pub(crate) fn with_slow_consumers(self, policies: BTreeMap<String, SlowConsumer>) -> Self {
+        Self { slow_consumers: policies, ..self }
+    }
+
+    /// What becomes of events for slow consumers with this role, if the realm says.
+    pub(crate) fn slow_consumer(&self, role: &str) -> Option<SlowConsumer> {
+        self.slow_consumers.get(role).copied()
     }
 
     fn enter(&self) -> Entered<'_> {
@@ -78,6 +93,13 @@ impl RealmHost {
             self.earlier_deadline.notify_one();
         }
         next
+    }
+
+    /// The queues that a session has to wait for after [`Next::Wait`].
+    pub(crate) fn take_crowded(&self, publisher: SessionKey) -> Vec<Outbound<WaitingMessage>> {
+        let mut entered = self.enter();
+        let crowded = entered.state.realm.take_crowded(publisher);
+        crowded.into_iter().filter_map(Port::outbound).cloned().collect()
     }
 
     /// Ends the call behind an invocation that its callee can't be sent.

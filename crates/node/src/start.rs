@@ -151,7 +151,9 @@ impl Node {
     fn new(settings: &Settings) -> Self {
         let mut realms = Realms::default();
         for realm in routers(settings).flat_map(|router| &router.realms) {
-            let host = Arc::new(RealmHost::new(realms::settings(realm)));
+            let host = RealmHost::new(realms::settings(realm))
+                .with_slow_consumers(realms::slow_consumers(realm));
+            let host = Arc::new(host);
             tokio::spawn(Arc::clone(&host).watch_deadlines());
             realms.add(&realm.name, host);
         }

@@ -6,6 +6,7 @@
 //! | `members` | who listens to one subscription, and in which manner |
 //! | `publication` | PUBLISH to EVENT |
 //! | `eligibility` | who may hear one publication |
+//! | `pressure` | subscribers that read too slowly |
 //! | `retention` | events that are kept for later subscribers |
 //! | `history` | events that are kept to be asked for |
 //! | `acknowledgement` | events whose receivers acknowledge them |
@@ -28,6 +29,7 @@ mod eligibility;
 mod history;
 mod listing;
 mod members;
+mod pressure;
 mod publication;
 mod retention;
 mod subscription;
@@ -40,6 +42,7 @@ pub(crate) use history::{Past, Query};
 pub(crate) use listing::SubscriptionDetails;
 pub(crate) use members::Manner;
 use members::Members;
+use pressure::Pressure;
 pub(crate) use publication::Publication;
 use retention::Retention;
 pub use retention::RetentionSettings;
@@ -74,6 +77,7 @@ pub(crate) struct Broker {
     retention: Retention,
     acknowledgements: Acknowledgements,
     clock: WallClock,
+    pub(crate) pressure: Pressure,
 }
 
 impl Broker {

@@ -10,11 +10,20 @@ use cloverleaf_wamp::message::RouterMessage;
 pub enum Delivery {
     /// It will be delivered, in the order of sending.
     Queued,
+    /// It will be delivered, but the peer reads too slowly: whoever publishes to it should wait.
+    Crowded,
     /// The peer reads too slowly: the message was refused, nothing else has changed. Only EVENT and
     /// INVOCATION are refused; for anything else the connection of such a peer ends instead.
     Congested,
     /// The peer is gone or going; the host will detach its session.
     Gone,
+}
+
+impl Delivery {
+    /// Whether the message will be delivered.
+    pub const fn is_taken(self) -> bool {
+        matches!(self, Self::Queued | Self::Crowded)
+    }
 }
 
 /// One session's way out.

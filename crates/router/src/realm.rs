@@ -4,6 +4,7 @@
 //! rule, authorization, disclosure) is in `requests`, everything else in broker, dealer and meta.
 //! Spec: basic profile "Sessions", "Protocol Violations".
 
+use std::cell::Cell;
 use std::fmt;
 
 use cloverleaf_wamp::error::ProtocolViolation;
@@ -111,6 +112,8 @@ impl RealmSettings {
 pub enum Next {
     /// Go on reading.
     Continue,
+    /// Read on when there is room in the outboxes that [`Realm::take_crowded`] names.
+    Wait,
     /// The session has ended in peace; the connection may open another one.
     Left,
     /// The session was aborted: send what is queued, then close.
@@ -213,6 +216,7 @@ impl<O: Outbox> Realm<O> {
             broker: Default::default(),
             dealer: Default::default(),
             testaments: None,
+            is_slow: Cell::new(false),
             last_request: 0,
         });
         self.tell_joined(key, now);
@@ -312,7 +316,9 @@ impl<O: Outbox> Realm<O> {
             ClientMessage::Hello(_) => Err(ProtocolViolation::SecondHello),
             ClientMessage::Authenticate(_) => Err(ProtocolViolation::Unexpected("AUTHENTICATE")),
         };
+        self.tell_slow(now);
         match handled {
+            Ok(()) if self.broker.pressure.makes_wait() => Next::Wait,
             Ok(()) => Next::Continue,
             Err(violation) => {
                 let text = violation.to_string();
@@ -320,6 +326,11 @@ impl<O: Outbox> Realm<O> {
                 Next::Close
             }
         }
+    }
+
+    /// The outboxes that a session has published to and that have no room for more.
+    pub fn take_crowded(&mut self, publisher: SessionKey) -> Vec<&O> {
+        self.broker.pressure.take_crowded(publisher, &self.sessions)
     }
 
     /// A message of a session that is over: the router said GOODBYE, and the client answers or has

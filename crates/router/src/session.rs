@@ -3,6 +3,8 @@
 //! What a session holds in broker and dealer is kept by those rooms in the record here, so that
 //! leaving touches nothing but the session's own things.
 
+use std::cell::Cell;
+
 use cloverleaf_wamp::features::ClientRoles;
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::payload::Encoded;
@@ -60,6 +62,8 @@ pub(crate) struct Session<O> {
     pub(crate) broker: broker::Holdings,
     pub(crate) dealer: dealer::Holdings,
     pub(crate) testaments: Option<Box<Testaments>>,
+    /// It has missed an event, and that has been told of.
+    pub(crate) is_slow: Cell<bool>,
     /// The number of its last request, where numbers must follow each other.
     pub(crate) last_request: u64,
 }
@@ -92,6 +96,7 @@ impl<O> Session<O> {
             broker: self.broker,
             dealer: self.dealer,
             testaments: self.testaments,
+            is_slow: self.is_slow,
             last_request: self.last_request,
         };
         (gone, outbox)

@@ -186,6 +186,11 @@ impl Lab {
         self.realm.handle_message(self.places[from.0].session, message, self.now)
     }
 
+    /// How many outboxes a peer has to wait for after [`Next::Wait`].
+    pub fn take_crowded(&mut self, publisher: Peer) -> usize {
+        self.realm.take_crowded(self.places[publisher.0].session).len()
+    }
+
     /// What the peer has been sent since the last look.
     pub fn received(&mut self, peer: Peer) -> Vec<RouterMessage> {
         self.places[peer.0].recorder.take()

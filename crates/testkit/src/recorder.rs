@@ -14,6 +14,8 @@ pub enum State {
     Reading,
     /// Refuses EVENT and INVOCATION, as the queue of a slow reader does.
     Congested,
+    /// It takes everything, but has no room for more events.
+    Crowded,
     /// Takes nothing any more.
     Gone,
 }
@@ -51,9 +53,13 @@ impl Outbox for Recorder {
         match self.state.get() {
             State::Gone => return Delivery::Gone,
             State::Congested if refusable => return Delivery::Congested,
-            State::Reading | State::Congested => {}
+            State::Reading | State::Congested | State::Crowded => {}
         }
+        let is_event = matches!(message, RouterMessage::Event(_));
         self.messages.borrow_mut().push(message);
+        if is_event && self.state.get() == State::Crowded {
+            return Delivery::Crowded;
+        }
         Delivery::Queued
     }
 

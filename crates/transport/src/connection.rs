@@ -43,6 +43,8 @@ thread_local! {
 pub enum Flow {
     /// Go on.
     Continue,
+    /// Hand nothing over before the handler is ready again.
+    Wait,
     /// Send what is queued, then close: with this WebSocket code, for this reason.
     Close(CloseCode, String),
 }
@@ -66,6 +68,16 @@ pub trait Handler: Send + 'static {
         limit: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Option<Self::Item>>;
+
+    /// Whether it takes another message now, after [`Flow::Wait`].
+    fn poll_ready(&mut self, _: &Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    /// The last item for a peer that reads too slowly.
+    fn farewell(&mut self) -> Option<Self::Item> {
+        None
+    }
 
     /// Whether the peer has opened its session. Until then a deadline runs.
     fn is_open(&self) -> bool;
@@ -100,6 +112,8 @@ pub struct Connection<H: Handler> {
     stall: Option<Pin<Box<Sleep>>>,
     /// Whether the peer has taken something since `stall` was set.
     has_progressed: bool,
+    /// What was read and is not handed over before the handler is ready.
+    held_back: Option<Box<[u8]>>,
 }
 
 impl<H: Handler> Connection<H> {
@@ -124,6 +138,7 @@ impl<H: Handler> Connection<H> {
             deadline: None,
             stall: None,
             has_progressed: false,
+            held_back: None,
         };
         connection.start_deadline(OPENING_TIMEOUT);
         connection.take(early);
@@ -145,6 +160,10 @@ impl<H: Handler> Connection<H> {
             match arrived {
                 Arrived::Message(kind, message) => match self.handler.receive(kind, message) {
                     Flow::Continue => {}
+                    Flow::Wait => {
+                        self.held_back = Some(input.to_vec().into());
+                        break;
+                    }
                     Flow::Close(code, reason) => {
                         return self.flush_and_close(CloseReason::ByUs(reason), Some(code));
                     }
@@ -184,6 +203,13 @@ impl<H: Handler> Connection<H> {
             if !matches!(self.stage, Stage::Open) || self.is_unheard() {
                 return Poll::Pending;
             }
+            if self.held_back.is_some() {
+                ready!(self.handler.poll_ready(context));
+                if let Some(mut rest) = self.held_back.take() {
+                    self.take(&mut rest);
+                    continue;
+                }
+            }
             let read = SCRATCH.with_borrow_mut(|scratch| {
                 let count = match ready!(self.stream.poll_read(context, scratch)) {
                     Ok(0) => {
@@ -217,9 +243,7 @@ impl<H: Handler> Connection<H> {
             if self.unsent_len() < WRITE_BATCH && !self.has_said_the_end() {
                 match self.outlet.poll_take(&mut self.encoded, &mut self.batch, context) {
                     Poll::Ready(None) => continue,
-                    Poll::Ready(Some(End::Kill)) => {
-                        return Poll::Ready(CloseReason::SlowConsumer);
-                    }
+                    Poll::Ready(Some(End::Kill)) => self.say_farewell(),
                     Poll::Ready(Some(End::Close(reason))) => {
                         let code = Some(CloseCode::NORMAL);
                         self.flush_and_close(CloseReason::ByUs(reason), code);
@@ -266,7 +290,10 @@ impl<H: Handler> Connection<H> {
             self.has_progressed = false;
         }
         match ready!(self.outlet.poll_end(context)) {
-            End::Kill => Poll::Ready(CloseReason::SlowConsumer),
+            End::Kill => {
+                self.say_farewell();
+                Poll::Pending
+            }
             End::Close(reason) => {
                 self.flush_and_close(CloseReason::ByUs(reason), Some(CloseCode::NORMAL));
                 Poll::Pending
@@ -308,6 +335,19 @@ impl<H: Handler> Connection<H> {
                 next = replacement;
             }
         }
+    }
+
+    /// Forgets what is queued for a peer that reads too slowly and tells it why, in case that it
+    /// reads again.
+    fn say_farewell(&mut self) {
+        if !matches!(self.stage, Stage::Open) {
+            return;
+        }
+        self.batch = VecDeque::new();
+        if let Some(item) = self.handler.farewell() {
+            self.encode(item);
+        }
+        self.flush_and_close(CloseReason::SlowConsumer, Some(CloseCode::POLICY_VIOLATION));
     }
 
     /// The last frame of a closing connection, once, after everything that was queued.

@@ -4,7 +4,7 @@ use cloverleaf_wamp::websocket::MessageKind;
 
 use crate::connection::{Flow, Handler};
 use crate::error::CloseReason;
-use crate::outbound::{Outbound, Outlet, Queued, queue};
+use crate::outbound::{Loss, Outbound, Outlet, Queued, queue};
 
 /// A message that goes back.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ impl Queued for Message {
         self.bytes.len() + size_of::<Self>()
     }
 
-    fn may_be_refused(&self) -> bool {
-        false
+    fn loss(&self) -> Loss {
+        Loss::Never
     }
 }
 

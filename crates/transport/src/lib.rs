@@ -32,6 +32,6 @@ pub mod websocket;
 pub use connection::{Connection, Flow, Handler};
 pub use error::{CloseReason, TransportError};
 pub use framing::Framing;
-pub use outbound::{Outbound, Outlet, Pushed, Queued};
+pub use outbound::{Loss, Outbound, Outlet, Pushed, Queued, SlowConsumer};
 pub use stream::{Accepted, Stream};
 pub use wamp::{ClientSide, Peer, ServerSide, Side, Undeliverable, WaitingMessage, WampHandler};

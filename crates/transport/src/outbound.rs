@@ -1,8 +1,8 @@
 //! The bounded queue between the router and one connection.
 //!
-//! Pushing never blocks. A full queue refuses what may be refused and ends the connection for what
-//! may not; both are counted or said. The connection is woken once for everything that is pushed
-//! before it runs.
+//! Pushing never blocks. A full queue ends the connection for what its peer is owed; what becomes of
+//! events is a policy ([`SlowConsumer`]), and other requests are refused. All of it is counted or
+//! said. The connection is woken once for everything that is pushed before it runs.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,13 +15,37 @@ use crate::limits::{
     QUEUE_KILLS_BYTES, QUEUE_KILLS_MESSAGES, QUEUE_REFUSES_BYTES, QUEUE_REFUSES_MESSAGES,
 };
 
+/// Whether a full queue may lose an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// Never: the peer is owed it, and rather the connection ends.
+    Never,
+    /// It is refused to whoever sends it.
+    Refused,
+    /// It is an event, with which the peer's [`SlowConsumer`] is followed.
+    Missed,
+}
+
+/// What becomes of events for a peer that reads more slowly than it is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SlowConsumer {
+    /// It misses them.
+    #[default]
+    DropEvents,
+    /// Its connection ends.
+    Disconnect,
+    /// They are taken as long as the queue has not twice its size, and whoever sends them is asked
+    /// to wait; those over that are missed.
+    BlockPublisher,
+}
+
 /// What a queue must know of an item.
 pub trait Queued {
     /// Roughly how many bytes it holds.
     fn size(&self) -> usize;
 
-    /// Whether a full queue may refuse it. Otherwise a full queue ends its connection.
-    fn may_be_refused(&self) -> bool;
+    /// Whether a full queue may lose it.
+    fn loss(&self) -> Loss;
 }
 
 /// What became of a pushed item.
@@ -30,6 +54,8 @@ pub trait Queued {
 pub enum Pushed {
     /// It is in the queue.
     Queued,
+    /// It is in the queue, which is full: whoever sends events should wait for room.
+    Crowded,
     /// The queue is full; the item is gone.
     Congested,
     /// The connection has ended or is ending; the item is gone.
@@ -47,6 +73,9 @@ struct Queue<T> {
     waker: Option<Waker>,
     /// Of a connection that can't write and waits for nothing but the end.
     end_waker: Option<Waker>,
+    policy: SlowConsumer,
+    /// Of those who wait for room.
+    waiting: Vec<Waker>,
 }
 
 /// How a queue ends.
@@ -86,6 +115,8 @@ pub fn queue<T: Queued>() -> (Outbound<T>, Outlet<T>) {
         end: None,
         waker: None,
         end_waker: None,
+        policy: SlowConsumer::default(),
+        waiting: Vec::new(),
     }));
     (Outbound(Arc::clone(&queue)), Outlet { queue })
 }
@@ -97,14 +128,17 @@ impl<T: Queued> Outbound<T> {
         if queue.end.is_some() {
             return Pushed::Gone;
         }
-        if item.may_be_refused() {
-            if queue.bytes >= QUEUE_REFUSES_BYTES || queue.messages >= QUEUE_REFUSES_MESSAGES {
-                queue.refused += 1;
-                return Pushed::Congested;
+        let mut pushed = Pushed::Queued;
+        if item.loss() == Loss::Never {
+            if queue.bytes >= QUEUE_KILLS_BYTES || queue.messages >= QUEUE_KILLS_MESSAGES {
+                queue.finish(End::Kill);
+                return Pushed::Gone;
             }
-        } else if queue.bytes >= QUEUE_KILLS_BYTES || queue.messages >= QUEUE_KILLS_MESSAGES {
-            queue.finish(End::Kill);
-            return Pushed::Gone;
+        } else if queue.is_full(1) {
+            pushed = queue.push_full(item.loss());
+            if pushed != Pushed::Crowded {
+                return pushed;
+            }
         }
         queue.bytes += item.size();
         queue.messages += 1;
@@ -114,7 +148,24 @@ impl<T: Queued> Outbound<T> {
         if let Some(waker) = waker {
             wake(waker);
         }
-        Pushed::Queued
+        pushed
+    }
+
+    /// What becomes of events from now on, when the peer reads too slowly.
+    pub fn set_policy(&self, policy: SlowConsumer) {
+        self.0.lock().policy = policy;
+    }
+
+    /// Ready when there is room again, or the connection is gone.
+    pub fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
+        let mut queue = self.0.lock();
+        if queue.end.is_some() || !queue.is_full(1) {
+            return Poll::Ready(());
+        }
+        if !queue.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            queue.waiting.push(context.waker().clone());
+        }
+        Poll::Pending
     }
 
     /// Ends the connection after what is queued has been sent. The first reason counts.
@@ -134,9 +185,43 @@ impl<T: Queued> Outbound<T> {
 impl<T> Queue<T> {
     fn finish(&mut self, end: End) {
         self.end = Some(end);
-        for waker in self.waker.take().into_iter().chain(self.end_waker.take()) {
-            wake(waker);
+        let wakers = self.waker.take().into_iter().chain(self.end_waker.take());
+        wakers.chain(std::mem::take(&mut self.waiting)).for_each(wake);
+    }
+
+    /// What will not be sent any more, to be dropped outside of the lock.
+    fn take_lost(&mut self) -> VecDeque<T> {
+        if self.end == Some(End::Kill) { std::mem::take(&mut self.items) } else { VecDeque::new() }
+    }
+
+    /// Whether it holds so many times what it takes before it refuses anything.
+    const fn is_full(&self, times: usize) -> bool {
+        self.bytes >= times * QUEUE_REFUSES_BYTES || self.messages >= times * QUEUE_REFUSES_MESSAGES
+    }
+
+    /// What becomes of an item that is not owed.
+    fn push_full(&mut self, loss: Loss) -> Pushed {
+        match self.policy {
+            SlowConsumer::Disconnect if loss == Loss::Missed => {
+                self.finish(End::Kill);
+                Pushed::Gone
+            }
+            SlowConsumer::BlockPublisher if loss == Loss::Missed && !self.is_full(2) => {
+                Pushed::Crowded
+            }
+            _ => {
+                self.refused += 1;
+                Pushed::Congested
+            }
         }
+    }
+
+    /// Those who may go on, if there is room again.
+    fn room_wakers(&mut self) -> Vec<Waker> {
+        if self.waiting.is_empty() || self.is_full(1) {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.waiting)
     }
 }
 
@@ -153,8 +238,11 @@ impl<T: Queued> Outlet<T> {
         let mut queue = self.queue.lock();
         queue.bytes = queue.bytes.saturating_sub(std::mem::take(&mut encoded.bytes));
         queue.messages = queue.messages.saturating_sub(std::mem::take(&mut encoded.messages));
+        queue.room_wakers().into_iter().for_each(wake);
         if queue.end == Some(End::Kill) {
-            return Poll::Ready(queue.end.clone());
+            let _lost = queue.take_lost();
+            drop(queue);
+            return Poll::Ready(Some(End::Kill));
         }
         if !queue.items.is_empty() {
             if batch.is_empty() {
@@ -180,11 +268,13 @@ impl<T: Queued> Outlet<T> {
     /// meanwhile wakes nobody.
     pub(crate) fn poll_end(&mut self, context: &Context<'_>) -> Poll<End> {
         let mut queue = self.queue.lock();
-        if let Some(end) = &queue.end {
-            return Poll::Ready(end.clone());
-        }
-        remember(&mut queue.end_waker, context);
-        Poll::Pending
+        let Some(end) = queue.end.clone() else {
+            remember(&mut queue.end_waker, context);
+            return Poll::Pending;
+        };
+        let _lost = queue.take_lost();
+        drop(queue);
+        Poll::Ready(end)
     }
 }
 
@@ -202,6 +292,7 @@ impl<T> Drop for Outlet<T> {
         queue.items = VecDeque::new();
         queue.waker = None;
         queue.end_waker = None;
+        std::mem::take(&mut queue.waiting).into_iter().for_each(wake);
     }
 }
 
@@ -219,7 +310,7 @@ mod tests {
     use std::collections::VecDeque;
     use std::task::{Context, Poll, Waker};
 
-    use super::{Encoded, End, Pushed, Queued, queue};
+    use super::{Encoded, End, Loss, Pushed, Queued, SlowConsumer, queue};
     use crate::limits::{QUEUE_KILLS_MESSAGES, QUEUE_REFUSES_MESSAGES};
 
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,8 +325,11 @@ mod tests {
             *size
         }
 
-        fn may_be_refused(&self) -> bool {
-            matches!(self, Self::Event(_))
+        fn loss(&self) -> Loss {
+            match self {
+                Self::Event(_) => Loss::Missed,
+                Self::Answer(_) => Loss::Never,
+            }
         }
     }
 
@@ -278,6 +372,74 @@ mod tests {
         let mut batch = VecDeque::new();
         let taken = outlet.poll_take(&mut Encoded::default(), &mut batch, &context());
         assert_eq!(taken, Poll::Ready(Some(End::Kill)));
+    }
+
+    #[test]
+    fn a_full_queue_of_one_that_is_to_be_disconnected_ends_with_the_next_event() {
+        let (outbound, mut outlet) = queue();
+        outbound.set_policy(SlowConsumer::Disconnect);
+        for _ in 0..QUEUE_REFUSES_MESSAGES {
+            assert_eq!(outbound.push(Item::Event(1)), Pushed::Queued);
+        }
+        assert_eq!(outbound.push(Item::Answer(1)), Pushed::Queued);
+        assert_eq!(outbound.push(Item::Event(1)), Pushed::Gone);
+        let taken = outlet.poll_take(&mut Encoded::default(), &mut VecDeque::new(), &context());
+        assert_eq!(taken, Poll::Ready(Some(End::Kill)));
+    }
+
+    #[test]
+    fn a_full_queue_of_one_that_blocks_publishers_takes_twice_as_much_and_says_when_there_is_room()
+    {
+        let (outbound, mut outlet) = queue();
+        outbound.set_policy(SlowConsumer::BlockPublisher);
+        assert_eq!(outbound.poll_room(&context()), Poll::Ready(()));
+        for number in 0..2 * QUEUE_REFUSES_MESSAGES {
+            let is_full = number >= QUEUE_REFUSES_MESSAGES;
+            let expected = if is_full { Pushed::Crowded } else { Pushed::Queued };
+            assert_eq!(outbound.push(Item::Event(1)), expected, "{number}");
+        }
+        assert_eq!(outbound.push(Item::Event(1)), Pushed::Congested);
+        assert_eq!(outbound.poll_room(&context()), Poll::Pending);
+        let mut batch = VecDeque::new();
+        let _ = outlet.poll_take(&mut Encoded::default(), &mut batch, &context());
+        let messages = QUEUE_REFUSES_MESSAGES + 1;
+        let mut encoded = Encoded { bytes: messages, messages };
+        assert_eq!(outbound.poll_room(&context()), Poll::Pending, "taken is not encoded");
+        assert!(outlet.poll_take(&mut encoded, &mut batch, &context()).is_pending());
+        assert_eq!(outbound.poll_room(&context()), Poll::Ready(()));
+        assert_eq!(outbound.push(Item::Event(1)), Pushed::Queued);
+    }
+
+    #[test]
+    fn who_waits_for_room_is_woken_when_there_is_some_or_the_connection_is_gone() {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+        struct Counting(AtomicUsize);
+
+        impl std::task::Wake for Counting {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, SeqCst);
+            }
+        }
+
+        let counting = Arc::new(Counting(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&counting));
+        let (outbound, mut outlet) = queue();
+        outbound.set_policy(SlowConsumer::BlockPublisher);
+        let fill = || while outbound.push(Item::Event(1)) == Pushed::Queued {};
+        fill();
+        assert!(outbound.poll_room(&Context::from_waker(&waker)).is_pending());
+        assert!(outbound.poll_room(&Context::from_waker(&waker)).is_pending());
+        let mut batch = VecDeque::new();
+        let _ = outlet.poll_take(&mut Encoded::default(), &mut batch, &context());
+        let mut encoded = Encoded { bytes: batch.len(), messages: batch.len() };
+        assert!(outlet.poll_take(&mut encoded, &mut batch, &context()).is_pending());
+        assert_eq!(counting.0.load(SeqCst), 1);
+        fill();
+        assert!(outbound.poll_room(&Context::from_waker(&waker)).is_pending());
+        drop(outlet);
+        assert_eq!(counting.0.load(SeqCst), 2);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The handler that speaks WAMP: frames to messages of one direction, messages of the other back.
 
+use std::task::{Context, Poll};
+
 use cloverleaf_wamp::codec::{EncodeError, Message};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage, SharedEvent};
@@ -10,7 +12,7 @@ use thiserror::Error;
 
 use crate::connection::{Flow, Handler};
 use crate::error::CloseReason;
-use crate::outbound::Queued;
+use crate::outbound::{Loss, Queued};
 
 /// Which side of a session a connection is on.
 pub trait Side: Send + Sync + 'static {
@@ -79,12 +81,12 @@ impl Queued for WaitingMessage {
             }
     }
 
-    /// An event is lost to a peer that does not read, and a call is told that it is unavailable;
-    /// answers are owed.
-    fn may_be_refused(&self) -> bool {
+    /// A call to a peer that does not read is told that it is unavailable; answers are owed.
+    fn loss(&self) -> Loss {
         match self {
-            Self::Event(_) => true,
-            Self::Other(other) => matches!(**other, RouterMessage::Invocation(_)),
+            Self::Event(_) => Loss::Missed,
+            Self::Other(other) if matches!(**other, RouterMessage::Invocation(_)) => Loss::Refused,
+            Self::Other(_) => Loss::Never,
         }
     }
 }
@@ -95,8 +97,11 @@ impl Queued for ClientMessage {
     }
 
     /// What a client asks for may be refused to its application.
-    fn may_be_refused(&self) -> bool {
-        matches!(self, Self::Call(_) | Self::Publish(_))
+    fn loss(&self) -> Loss {
+        match self {
+            Self::Call(_) | Self::Publish(_) => Loss::Refused,
+            _ => Loss::Never,
+        }
     }
 }
 
@@ -130,6 +135,16 @@ pub trait Peer<S: Side>: Send + 'static {
         message: S::Outgoing,
         reason: &Undeliverable,
     ) -> Option<S::Outgoing>;
+
+    /// Whether it takes another message now, after [`Flow::Wait`].
+    fn poll_ready(&mut self, _: &Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    /// The last message to a peer that reads too slowly, before its connection ends.
+    fn farewell(&mut self) -> Option<S::Outgoing> {
+        None
+    }
 
     /// A message has been written, in the order of the queue.
     fn sent(&mut self, _: &S::Outgoing) {}
@@ -198,6 +213,14 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
             Err(error) => Undeliverable::NoForm(error),
         };
         Err(self.peer.handle_undeliverable(message, &reason).map(Into::into))
+    }
+
+    fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
+        self.peer.poll_ready(context)
+    }
+
+    fn farewell(&mut self) -> Option<S::Waiting> {
+        self.peer.farewell().map(Into::into)
     }
 
     fn is_open(&self) -> bool {

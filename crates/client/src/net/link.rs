@@ -42,7 +42,7 @@ impl Link for SocketLink {
             None => Pushed::Gone,
         };
         match pushed {
-            Pushed::Queued => Ok(()),
+            Pushed::Queued | Pushed::Crowded => Ok(()),
             Pushed::Congested => Err(SendError::Congested),
             Pushed::Gone => Err(SendError::Closed),
         }

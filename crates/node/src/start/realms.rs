@@ -1,5 +1,6 @@
 //! From a realm of the configuration to what makes one.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use cloverleaf_config::settings as config;
@@ -8,6 +9,7 @@ use cloverleaf_router::{
     CallQueue, CallTimes, Disclosure, HistorySettings, Permission, RealmSettings,
     RetentionSettings, Role, Timestamp,
 };
+use cloverleaf_transport::SlowConsumer;
 
 pub(super) fn settings(realm: &config::Realm) -> RealmSettings {
     let options = &realm.options;
@@ -40,6 +42,20 @@ pub(super) fn settings(realm: &config::Realm) -> RealmSettings {
             .collect(),
         started_at: time_of_day(),
         ..RealmSettings::named(realm.name.as_str())
+    }
+}
+
+/// What becomes of events for slow consumers with the roles that say so.
+pub(super) fn slow_consumers(realm: &config::Realm) -> BTreeMap<String, SlowConsumer> {
+    let said = realm.roles.iter().filter_map(|role| Some((role.name.clone(), role.slow_consumer?)));
+    said.map(|(role, policy)| (role, slow_consumer(policy))).collect()
+}
+
+const fn slow_consumer(policy: config::SlowConsumer) -> SlowConsumer {
+    match policy {
+        config::SlowConsumer::DropEvents => SlowConsumer::DropEvents,
+        config::SlowConsumer::Disconnect => SlowConsumer::Disconnect,
+        config::SlowConsumer::BlockPublisher => SlowConsumer::BlockPublisher,
     }
 }
 

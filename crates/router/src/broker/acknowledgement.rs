@@ -19,7 +19,7 @@ use super::Broker;
 use super::publication::Publication;
 use crate::deadline::Moment;
 use crate::limits::ACKNOWLEDGEMENT_TIMEOUT_MILLIS;
-use crate::outbox::{Delivery, Outbox};
+use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 
 /// Who has not acknowledged a publication, and how many of its events.
@@ -64,7 +64,7 @@ impl Broker {
                 None => asking.insert((id, asking_event(event))),
             };
             let delivery = subscriber.outbox.send(RouterMessage::Event(event.clone()));
-            if delivery == Delivery::Queued {
+            if delivery.is_taken() {
                 *silent.entry(subscriber.key).or_default() += 1;
             }
             delivery

@@ -147,7 +147,7 @@ impl Group {
         let count = self.members.len();
         for step in 0..count {
             let place = (self.turn + step) % count;
-            if offer(self.members[place]) == Some(Delivery::Queued) {
+            if offer(self.members[place]).is_some_and(Delivery::is_taken) {
                 self.turn = (place + 1) % count;
                 return;
             }

@@ -88,7 +88,6 @@ impl Broker {
         publication: &Publication<'_>,
     ) {
         self.tell(sessions, publication, |_, subscriber, event| {
-            // A congested subscriber misses the event; its outbox counts that.
             subscriber.outbox.send(RouterMessage::Event(event.clone()))
         });
     }
@@ -108,6 +107,7 @@ impl Broker {
         }
         let (eligibility, needed) = (publication.eligibility(), publication.needed());
         let details = publication.details();
+        let (publisher, pressure) = (publication.publisher, &mut self.pressure);
         for id in matching {
             let Some(subscription) = self.subscriptions.get_mut(&id) else { continue };
             let event = publication.event(id, subscription, details.clone());
@@ -122,7 +122,9 @@ impl Broker {
                 {
                     return None;
                 }
-                Some(send(id, subscriber, &event))
+                let delivery = send(id, subscriber, &event);
+                pressure.note(publisher.map(|party| party.key), subscriber, delivery);
+                Some(delivery)
             });
         }
     }

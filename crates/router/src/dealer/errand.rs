@@ -223,7 +223,7 @@ fn send<O: Outbox>(
     let invocation = Invocation { request, registration, details, payload };
     match callee.outbox.send(RouterMessage::Invocation(invocation)) {
         // A number counts once the callee will see it.
-        Delivery::Queued => callee.dealer.invocation_ids = ids,
+        Delivery::Queued | Delivery::Crowded => callee.dealer.invocation_ids = ids,
         Delivery::Congested => return Err(RequestFailure::CalleeCongested),
         Delivery::Gone => return Err(RequestFailure::CalleeGone),
     }

@@ -68,7 +68,7 @@ impl Dealer {
             return Ok(());
         };
         let failure = match callee.outbox.send(RouterMessage::Invocation(invocation)) {
-            Delivery::Queued => return Ok(()),
+            Delivery::Queued | Delivery::Crowded => return Ok(()),
             Delivery::Congested => RequestFailure::CalleeCongested,
             Delivery::Gone => RequestFailure::CalleeGone,
         };

@@ -49,6 +49,14 @@ impl<O: Outbox> Realm<O> {
         self.tell("wamp.session.on_leave", payload, now);
     }
 
+    /// Publishes who has missed an event for the first time, because it reads too slowly.
+    pub(crate) fn tell_slow(&mut self, now: Moment) {
+        while let Some(key) = self.broker.pressure.take_slow() {
+            let details = |realm: &Self| realm.sessions.at(key).map(session::details);
+            self.tell(ON_SLOW_CONSUMER, |realm| details(realm).unwrap_or_default(), now);
+        }
+    }
+
     pub(crate) fn tell_registrations(
         &mut self,
         by: SessionKey,
@@ -111,6 +119,9 @@ impl<O: Outbox> Realm<O> {
         }
     }
 }
+
+/// This router's own: `details|dict` of the session, as in `wamp.session.on_join`.
+const ON_SLOW_CONSUMER: &str = "cloverleaf.session.on_slow_consumer";
 
 /// What the changes of registrations or subscriptions are told on.
 struct Topics {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use cloverleaf_transport::limits::{
-    QUEUE_KILLS_BYTES, QUEUE_REFUSES_BYTES, STALL_TIMEOUT, WRITE_BATCH,
+    CLOSING_TIMEOUT, QUEUE_KILLS_BYTES, QUEUE_REFUSES_BYTES, STALL_TIMEOUT, WRITE_BATCH,
 };
-use cloverleaf_transport::{CloseReason, Framing, Pushed};
+use cloverleaf_transport::{CloseReason, Framing, Pushed, SlowConsumer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
@@ -31,9 +31,45 @@ async fn a_peer_that_never_reads_is_ended_as_a_slow_consumer_within_bounded_memo
     assert!(taken <= QUEUE_KILLS_BYTES + WRITE_BATCH + 200_000, "{taken} bytes");
     assert!(lab.record.lock().most_encoded <= WRITE_BATCH + 200_000);
     let Lab { record, peer, .. } = lab;
-    sleep(MOMENT).await;
+    sleep(CLOSING_TIMEOUT + MOMENT).await;
     assert_eq!(record.lock().closed, [CloseReason::SlowConsumer]);
     drop(peer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_consumer_that_reads_again_in_time_is_told_why_its_connection_ends() {
+    let mut lab = Lab::with(frames_of_a_mebibyte(), true, 1024, &mut []);
+    lab.outbound.set_policy(SlowConsumer::Disconnect);
+    while lab.outbound.push(Item::Event(vec![0; 100_000])) == Pushed::Queued {
+        sleep(MOMENT).await;
+    }
+    assert_eq!(lab.outbound.push(Item::Answer(Vec::new())), Pushed::Gone);
+    let mut bytes = Vec::new();
+    lab.peer.read_to_end(&mut bytes).await.expect("the end");
+    let farewell = b"\0\0\0\x08farewell";
+    assert!(bytes.ends_with(farewell));
+    let events = (bytes.len() - farewell.len()) / 100_004;
+    assert_eq!(bytes.len(), events * 100_004 + farewell.len(), "whole events before it");
+    assert!(events * 100_004 <= 2 * WRITE_BATCH, "what waits in the queue is forgotten");
+    assert_eq!(lab.end().await, CloseReason::SlowConsumer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_has_to_wait_is_heard_again_in_order_and_nothing_is_lost() {
+    let mut lab = Lab::open(frames_of_a_mebibyte());
+    while lab.gate.push(Item::Event(Vec::new())) != Pushed::Crowded {}
+    lab.send(b"\0\0\0\x04wait\0\0\0\x01a\0\0\0\x01b\0\0\0\x04wait\0\0").await;
+    lab.send(b"\0\x01c").await;
+    sleep(MOMENT).await;
+    assert_eq!(lab.messages(), [b"wait"]);
+    // What is sent to it goes out meanwhile.
+    assert_eq!(lab.outbound.push(Item::Answer(b"x".to_vec())), Pushed::Queued);
+    lab.expect(b"\0\0\0\x01x").await;
+    lab.gate_outlet = None;
+    sleep(MOMENT).await;
+    let expected: [&[u8]; 5] = [b"wait", b"a", b"b", b"wait", b"c"];
+    assert_eq!(lab.messages(), expected);
+    assert_eq!(lab.end().await, CloseReason::ByPeer);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,10 +1,12 @@
 //! Both ends of a connection for tests: a handler that keeps a record, and the peer's bare bytes.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::{
-    CloseReason, Connection, Flow, Framing, Handler, Outbound, Queued, Stream,
+    CloseReason, Connection, Flow, Framing, Handler, Loss, Outbound, Outlet, Queued, SlowConsumer,
+    Stream,
 };
 use cloverleaf_wamp::websocket::{CloseCode, Limits, MessageKind, Role};
 use parking_lot::Mutex;
@@ -38,8 +40,11 @@ impl Queued for Item {
         self.bytes().len()
     }
 
-    fn may_be_refused(&self) -> bool {
-        matches!(self, Self::Event(_))
+    fn loss(&self) -> Loss {
+        match self {
+            Self::Event(_) => Loss::Missed,
+            Self::Answer(_) => Loss::Never,
+        }
     }
 }
 
@@ -52,12 +57,17 @@ pub(crate) struct Record {
     pub(crate) most_encoded: usize,
 }
 
-/// Keeps a record. The session is open unless the last message was `leave`.
+/// Keeps a record. The session is open unless the last message was `leave`; after `wait` nothing is
+/// taken before there is room in the gate.
 struct Recorder {
     record: Arc<Mutex<Record>>,
     outbound: Outbound<Item>,
     is_open: bool,
+    gate: Gate,
 }
+
+/// A queue that a handler waits for.
+pub(crate) type Gate = Outbound<Item>;
 
 impl Handler for Recorder {
     type Item = Item;
@@ -69,7 +79,15 @@ impl Handler for Recorder {
             let _ = self.outbound.push(Item::Answer(b"stopping".to_vec()));
             return Flow::Close(STOP.1, "stopped".to_owned());
         }
-        Flow::Continue
+        if message == b"wait" { Flow::Wait } else { Flow::Continue }
+    }
+
+    fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
+        self.gate.poll_room(context)
+    }
+
+    fn farewell(&mut self) -> Option<Item> {
+        Some(Item::Answer(b"farewell".to_vec()))
     }
 
     fn kind(&self, _: &Item) -> MessageKind {
@@ -101,6 +119,10 @@ pub(crate) struct Lab {
     pub(crate) outbound: Outbound<Item>,
     pub(crate) record: Arc<Mutex<Record>>,
     connection: JoinHandle<CloseReason>,
+    /// What the handler waits for after the message `wait`.
+    pub(crate) gate: Gate,
+    /// Dropping it opens the gate.
+    pub(crate) gate_outlet: Option<Outlet<Item>>,
 }
 
 impl Lab {
@@ -119,10 +141,17 @@ impl Lab {
         let (ours, peer) = duplex(pipe);
         let (outbound, outlet) = queue();
         let record = Arc::new(Mutex::new(Record::default()));
-        let handler = Recorder { record: Arc::clone(&record), outbound: outbound.clone(), is_open };
+        let (gate, gate_outlet) = queue();
+        gate.set_policy(SlowConsumer::BlockPublisher);
+        let handler = Recorder {
+            record: Arc::clone(&record),
+            outbound: outbound.clone(),
+            is_open,
+            gate: gate.clone(),
+        };
         let stream = Stream::Other(Box::new(ours));
         let connection = tokio::spawn(Connection::new(stream, framing, handler, outlet, early));
-        Self { peer, outbound, record, connection }
+        Self { peer, outbound, record, connection, gate, gate_outlet: Some(gate_outlet) }
     }
 
     /// Sends bytes to the connection.

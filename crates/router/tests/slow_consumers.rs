@@ -1,0 +1,108 @@
+//! Subscribers that read more slowly than they are published to: who is asked to wait for them, and
+//! who is told.
+//!
+//! What becomes of their events is decided behind their outboxes, as the policy for them says.
+
+use cloverleaf_router::Next;
+use cloverleaf_testkit::messages::{NOTHING, client, router};
+use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::{Lab, Peer};
+use cloverleaf_wamp::message::{ClientMessage, PublishOptions, RouterMessage};
+
+const ON_SLOW: &str = "cloverleaf.session.on_slow_consumer";
+
+/// A publisher, and two subscribers of `com.news`.
+fn publisher_and_subscribers() -> (Lab, Peer, [Peer; 2]) {
+    let mut lab = Lab::new();
+    let publisher = lab.join("publisher");
+    let subscribers = ["ann", "ben"].map(|name| lab.join(name));
+    for subscriber in subscribers {
+        lab.send(subscriber, client::subscribe(1, "com.news"));
+        lab.received(subscriber);
+    }
+    (lab, publisher, subscribers)
+}
+
+fn news(number: u64) -> ClientMessage {
+    client::publish(number, "com.news", NOTHING)
+}
+
+fn news_for_me_too(number: u64) -> ClientMessage {
+    let options = PublishOptions { exclude_me: Some(false), ..PublishOptions::default() };
+    client::publish_with(number, options, "com.news", NOTHING)
+}
+
+#[test]
+fn who_publishes_to_a_crowded_subscriber_has_to_wait_for_it_and_for_nobody_else() {
+    let (mut lab, publisher, [ann, ben]) = publisher_and_subscribers();
+    lab.set_state(ann, State::Crowded);
+    assert_eq!(lab.submit(publisher, news(1)), Next::Wait);
+    assert_eq!(lab.take_crowded(publisher), 1);
+    assert_eq!(lab.take_crowded(publisher), 0);
+    let event = router::event(1, lab.last_publication(), NOTHING);
+    assert_eq!(lab.received(ann), [event.clone()], "nothing is lost");
+    assert_eq!(lab.received(ben), [event]);
+    lab.set_state(ben, State::Crowded);
+    assert_eq!(lab.submit(publisher, news(2)), Next::Wait);
+    assert_eq!(lab.take_crowded(publisher), 2);
+    for peer in [ann, ben] {
+        lab.set_state(peer, State::Reading);
+    }
+    assert_eq!(lab.submit(publisher, news(3)), Next::Continue);
+}
+
+#[test]
+fn nobody_waits_for_itself() {
+    let (mut lab, _, [ann, ben]) = publisher_and_subscribers();
+    lab.set_state(ann, State::Crowded);
+    assert_eq!(lab.submit(ann, news_for_me_too(2)), Next::Continue);
+    assert_eq!(lab.take_crowded(ann), 0);
+    assert_eq!(lab.submit(ben, news_for_me_too(2)), Next::Wait);
+    assert_eq!(lab.take_crowded(ben), 1);
+}
+
+#[test]
+fn a_crowded_subscriber_that_leaves_is_not_waited_for() {
+    let (mut lab, publisher, [ann, _]) = publisher_and_subscribers();
+    lab.set_state(ann, State::Crowded);
+    assert_eq!(lab.submit(publisher, news(1)), Next::Wait);
+    lab.disconnect(ann);
+    assert_eq!(lab.take_crowded(publisher), 0);
+}
+
+#[test]
+fn that_a_subscriber_misses_events_is_told_once() {
+    let (mut lab, publisher, [ann, ben]) = publisher_and_subscribers();
+    let watcher = lab.join("watcher");
+    lab.send(watcher, client::subscribe(1, ON_SLOW));
+    lab.received(watcher);
+    lab.set_state(ann, State::Congested);
+    for number in 1..4 {
+        lab.send(publisher, news(number));
+    }
+    let told = lab.received(watcher);
+    let [RouterMessage::Event(event)] = told.as_slice() else { panic!("one event: {told:?}") };
+    let (details,): (serde_json::Value,) = event.payload.decode_args().unwrap();
+    assert_eq!(details["session"], lab.id(ann).number());
+    assert_eq!(details["authid"], "ann");
+    assert_eq!(details["authrole"], "anyone");
+    lab.set_state(ben, State::Congested);
+    lab.send(publisher, news(4));
+    assert_eq!(lab.received(watcher).len(), 1);
+}
+
+#[test]
+fn a_watcher_that_is_slow_itself_is_no_end_of_telling() {
+    let (mut lab, publisher, [ann, _]) = publisher_and_subscribers();
+    let watchers = ["one", "two"].map(|name| lab.join(name));
+    for watcher in watchers {
+        lab.send(watcher, client::subscribe(1, ON_SLOW));
+        lab.received(watcher);
+        lab.set_state(watcher, State::Congested);
+    }
+    lab.set_state(ann, State::Congested);
+    lab.send(publisher, news(1));
+    for watcher in watchers {
+        assert_eq!(lab.received(watcher), []);
+    }
+}
