@@ -205,6 +205,14 @@ impl Peer<ServerSide> for RouterPeer {
         Poll::Ready(())
     }
 
+    fn fell_behind(&mut self) {
+        let session = match &self.stage {
+            Stage::Joined(_, key) => format!("session {}", key.id()),
+            Stage::Joining => "a client".to_owned(),
+        };
+        tracing::warn!("{session} from {} reads too slowly and misses events", self.from);
+    }
+
     fn farewell(&mut self) -> Option<RouterMessage> {
         let is_joined = matches!(self.stage, Stage::Joined(..));
         is_joined.then(|| RouterMessage::Goodbye(Goodbye::new(error_uri::SLOW_CONSUMER)))

@@ -40,8 +40,9 @@ fn who_publishes_to_a_crowded_subscriber_has_to_wait_for_it_and_for_nobody_else(
     assert_eq!(lab.take_crowded(publisher), 1);
     assert_eq!(lab.take_crowded(publisher), 0);
     let event = router::event(1, lab.last_publication(), NOTHING);
-    assert_eq!(lab.received(ann), [event.clone()], "nothing is lost");
-    assert_eq!(lab.received(ben), [event]);
+    for peer in [ann, ben] {
+        assert_eq!(lab.received(peer), std::slice::from_ref(&event), "nothing is lost");
+    }
     lab.set_state(ben, State::Crowded);
     assert_eq!(lab.submit(publisher, news(2)), Next::Wait);
     assert_eq!(lab.take_crowded(publisher), 2);

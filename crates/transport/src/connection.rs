@@ -74,6 +74,9 @@ pub trait Handler: Send + 'static {
         Poll::Ready(())
     }
 
+    /// The peer reads too slowly and has missed something, for the first time.
+    fn fell_behind(&mut self) {}
+
     /// The last item for a peer that reads too slowly.
     fn farewell(&mut self) -> Option<Self::Item> {
         None
@@ -288,6 +291,9 @@ impl<H: Handler> Connection<H> {
         if self.stall.is_none() {
             self.stall = Some(Box::pin(sleep_until(Instant::now() + STALL_TIMEOUT)));
             self.has_progressed = false;
+        }
+        if self.outlet.takes_first_refusal() {
+            self.handler.fell_behind();
         }
         match ready!(self.outlet.poll_end(context)) {
             End::Kill => {

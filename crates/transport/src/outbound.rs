@@ -103,6 +103,8 @@ impl<T> Clone for Outbound<T> {
 #[derive(Debug)]
 pub struct Outlet<T> {
     queue: Arc<Mutex<Queue<T>>>,
+    /// That something was refused has been told.
+    has_told: bool,
 }
 
 /// A new, empty queue.
@@ -118,7 +120,7 @@ pub fn queue<T: Queued>() -> (Outbound<T>, Outlet<T>) {
         policy: SlowConsumer::default(),
         waiting: Vec::new(),
     }));
-    (Outbound(Arc::clone(&queue)), Outlet { queue })
+    (Outbound(Arc::clone(&queue)), Outlet { queue, has_told: false })
 }
 
 impl<T: Queued> Outbound<T> {
@@ -257,6 +259,14 @@ impl<T: Queued> Outlet<T> {
         }
         remember(&mut queue.waker, context);
         Poll::Pending
+    }
+
+    /// Whether something has been refused for the first time since this was last asked.
+    pub(crate) fn takes_first_refusal(&mut self) -> bool {
+        !self.has_told && {
+            self.has_told = self.queue.lock().refused > 0;
+            self.has_told
+        }
     }
 
     /// How many items the full queue has refused.

@@ -141,6 +141,9 @@ pub trait Peer<S: Side>: Send + 'static {
         Poll::Ready(())
     }
 
+    /// The peer reads too slowly and has missed something, for the first time.
+    fn fell_behind(&mut self) {}
+
     /// The last message to a peer that reads too slowly, before its connection ends.
     fn farewell(&mut self) -> Option<S::Outgoing> {
         None
@@ -217,6 +220,10 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
         self.peer.poll_ready(context)
+    }
+
+    fn fell_behind(&mut self) {
+        self.peer.fell_behind();
     }
 
     fn farewell(&mut self) -> Option<S::Waiting> {

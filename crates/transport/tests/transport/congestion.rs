@@ -85,11 +85,13 @@ async fn a_peer_that_never_reads_loses_events_and_keeps_its_connection() {
     assert!(queued * 1000 <= QUEUE_REFUSES_BYTES + WRITE_BATCH + 100_000);
     assert_eq!(lab.outbound.push(Item::Event(vec![0; 1000])), Pushed::Congested);
     assert_eq!(lab.outbound.refused(), 2);
+    assert_eq!(lab.record.lock().fell_behind, 0, "it is told when it tries to write");
     assert!(!lab.has_ended());
     // Everything that was taken arrives when the peer reads at last.
     let mut bytes = vec![0; queued * 1004];
     lab.peer.read_exact(&mut bytes).await.expect("all events");
     assert_eq!(lab.outbound.push(Item::Event(vec![0; 1000])), Pushed::Queued);
+    assert_eq!(lab.record.lock().fell_behind, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -53,6 +53,8 @@ impl Queued for Item {
 pub(crate) struct Record {
     pub(crate) received: Vec<(Option<MessageKind>, Vec<u8>)>,
     pub(crate) closed: Vec<CloseReason>,
+    /// How often it was told that its peer has missed something.
+    pub(crate) fell_behind: usize,
     /// The most bytes that lay encoded and unsent, those on their way included.
     pub(crate) most_encoded: usize,
 }
@@ -84,6 +86,10 @@ impl Handler for Recorder {
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
         self.gate.poll_room(context)
+    }
+
+    fn fell_behind(&mut self) {
+        self.record.lock().fell_behind += 1;
     }
 
     fn farewell(&mut self) -> Option<Item> {
