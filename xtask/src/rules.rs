@@ -38,6 +38,7 @@ const TRANSPORT: &str = "cloverleaf-transport";
 const CLIENT: &str = "cloverleaf-client";
 const CONFIG: &str = "cloverleaf-config";
 const HTTP_BRIDGE: &str = "cloverleaf-http-bridge";
+const EVENT_STORE: &str = "cloverleaf-event-store";
 const WAKES: &str = "cloverleaf-wakes";
 const ALLOCATOR: &str = "cloverleaf-allocator";
 const NODE: &str = "cloverleaf-node";
@@ -93,6 +94,12 @@ pub(crate) const RULES: &[Rule] = &[
         reason: "a configuration is read and judged before anything runs",
     },
     Rule {
+        package: EVENT_STORE,
+        may_name: &[],
+        never: WORLD,
+        reason: "it keeps records and knows nothing of what they are",
+    },
+    Rule {
         package: ALLOCATOR,
         may_name: &[],
         never: WORLD,
@@ -100,7 +107,18 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         package: NODE,
-        may_name: &[WAMP, RING, ROUTER, TRANSPORT, CLIENT, HTTP_BRIDGE, CONFIG, ALLOCATOR, WAKES],
+        may_name: &[
+            WAMP,
+            RING,
+            ROUTER,
+            TRANSPORT,
+            CLIENT,
+            HTTP_BRIDGE,
+            CONFIG,
+            EVENT_STORE,
+            ALLOCATOR,
+            WAKES,
+        ],
         never: &[],
         reason: "the one place where everything is wired together, and that names the router",
     },

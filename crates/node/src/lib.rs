@@ -26,6 +26,7 @@ pub mod cli;
 pub mod components;
 mod container;
 mod descriptors;
+mod kept_events;
 mod listen;
 mod local;
 mod log;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cloverleaf_router::{
-    Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey,
+    Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey, Ticket,
 };
 use cloverleaf_transport::{Outbound, SlowConsumer, WaitingMessage};
 use cloverleaf_wakes::Later;
@@ -105,6 +105,17 @@ impl RealmHost {
     /// Ends the call behind an invocation that its callee can't be sent.
     pub(crate) fn fail_invocation(&self, callee: SessionKey, error: InvocationError) {
         self.enter().state.realm.fail_invocation(callee, error);
+    }
+
+    /// The events of the realm are safe up to a ticket, or are lost for a reason.
+    pub(crate) fn stored(&self, up_to: Ticket, outcome: Result<(), &str>) {
+        self.enter().state.realm.stored(up_to, outcome);
+    }
+
+    /// Waits until every event that was to be kept is on the disk. Nothing is kept after that.
+    pub(crate) fn stop_keeping(&self) {
+        let store = self.enter().state.realm.stop_keeping();
+        drop(store);
     }
 
     /// Ends a session whose connection is gone.

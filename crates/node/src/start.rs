@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::components::{Component, ComponentError, Components, Joined, UnknownClass};
 use crate::container::supervisor::{Launch, supervise};
+use crate::kept_events;
 use crate::listen::{Listening, bind};
 use crate::local;
 use crate::realm_host::{RealmHost, Realms};
@@ -39,6 +40,8 @@ pub(crate) enum StartError {
     Component { classname: String, source: ComponentError },
     #[error("a session inside the router can't join: {0}")]
     Refused(#[from] cloverleaf_router::Refusal),
+    #[error("{0}")]
+    Store(#[from] cloverleaf_event_store::StoreError),
     #[error("the operating system refuses: {0}")]
     Io(#[from] std::io::Error),
     #[error("{0}")]
@@ -76,7 +79,7 @@ pub(crate) async fn run(run: Run) -> Result<(), StartError> {
     let threads = Arc::new(Threads::start(run.tuning)?);
     let (switch, ending) = shutdown::switch();
 
-    let mut node = Node::new(&run.settings);
+    let mut node = Node::new(&run.settings)?;
     node.bind(&run.settings, run.tuning)?;
     node.start_components(&run.settings, &run.components).await?;
     for line in &node.serves {
@@ -102,6 +105,7 @@ pub(crate) async fn run(run: Run) -> Result<(), StartError> {
     shutdown::say_goodbye(&node.realms, node.local.len()).await;
     containers_switch.end();
     while containers.join_next().await.is_some() {}
+    node.realms.iter().for_each(|realm| realm.stop_keeping());
     tracing::info!("the node has ended");
     Ok(())
 }
@@ -148,23 +152,25 @@ fn start_containers(run: &Run, node_ending: &Ending, ending: &Ending) -> JoinSet
 
 impl Node {
     /// Makes the realms and starts to watch their deadlines.
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings) -> Result<Self, StartError> {
         let mut realms = Realms::default();
         for realm in routers(settings).flat_map(|router| &router.realms) {
-            let host = RealmHost::new(realms::settings(realm))
-                .with_slow_consumers(realms::slow_consumers(realm));
+            let (settings, told) =
+                kept_events::open(realm.store.as_ref(), realms::settings(realm))?;
+            let host = RealmHost::new(settings).with_slow_consumers(realms::slow_consumers(realm));
             let host = Arc::new(host);
+            let _ = told.set(Arc::downgrade(&host));
             tokio::spawn(Arc::clone(&host).watch_deadlines());
             realms.add(&realm.name, host);
         }
-        Self {
+        Ok(Self {
             realms: Arc::new(realms),
             listening: Vec::new(),
             serves: Vec::new(),
             caller_url: None,
             local: Vec::new(),
             requests_in_flight: Arc::new(AtomicUsize::new(0)),
-        }
+        })
     }
 
     /// Binds every listener. Nothing is accepted before everything is bound.

@@ -9,6 +9,8 @@
 //! | `pressure` | subscribers that read too slowly |
 //! | `retention` | events that are kept for later subscribers |
 //! | `history` | events that are kept to be asked for |
+//! | `record` | such an event as bytes |
+//! | `durable` | publications that are acknowledged when they are safe |
 //! | `acknowledgement` | events whose receivers acknowledge them |
 //! | `listing` | what the meta API tells of subscriptions |
 //!
@@ -25,19 +27,22 @@ use crate::uri_index::UriIndex;
 use crate::wall_clock::WallClock;
 
 mod acknowledgement;
+mod durable;
 mod eligibility;
 mod history;
 mod listing;
 mod members;
 mod pressure;
 mod publication;
+mod record;
 mod retention;
 mod subscription;
 
 use acknowledgement::Acknowledgements;
 pub(crate) use acknowledgement::is_awaited;
+use durable::Durable;
 use history::History;
-pub use history::HistorySettings;
+pub use history::{EventStore, HistorySettings, Ticket};
 pub(crate) use history::{Past, Query};
 pub(crate) use listing::SubscriptionDetails;
 pub(crate) use members::Manner;
@@ -78,6 +83,7 @@ pub(crate) struct Broker {
     acknowledgements: Acknowledgements,
     clock: WallClock,
     pub(crate) pressure: Pressure,
+    durable: Durable,
 }
 
 impl Broker {
@@ -87,13 +93,16 @@ impl Broker {
         clock: WallClock,
         retention: RetentionSettings,
         histories: Vec<HistorySettings>,
+        store: Option<Box<dyn EventStore>>,
     ) -> Self {
-        let retention = Retention::new(retention);
-        let mut broker = Self { clock, retention, ..Self::default() };
+        let (retention, durable) = (Retention::new(retention), Durable::new(store));
+        let mut broker = Self { clock, retention, durable, ..Self::default() };
         for settings in histories {
             let id = broker.create(settings.pattern.clone(), Moment::default());
             if let Some(subscription) = broker.subscriptions.get_mut(&id) {
-                subscription.history = Some(Box::new(History::new(settings.limit)));
+                let before = settings.records.iter();
+                let before = before.filter_map(|record| record::read(record, id));
+                subscription.history = Some(Box::new(History::new(settings.limit, before)));
             }
         }
         broker
@@ -112,5 +121,6 @@ impl Broker {
         self.subscriptions.values().all(is_bare)
             && (self.index.is_empty() || !self.subscriptions.is_empty())
             && self.acknowledgements.is_empty()
+            && self.durable.is_empty()
     }
 }

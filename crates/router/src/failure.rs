@@ -54,6 +54,8 @@ pub(crate) enum RequestFailure {
     UnknownRegistration(RegistrationId),
     #[error("no subscription {0} is in this realm")]
     UnknownSubscription(SubscriptionId),
+    #[error("the store of events is busy; the event was not published")]
+    StoreBusy,
     #[error("nothing is kept of the events of subscription {0}")]
     HistoryUnavailable(SubscriptionId),
 }
@@ -77,7 +79,7 @@ impl RequestFailure {
             Self::NoSuchSubscription(_) | Self::UnknownSubscription(_) => {
                 error_uri::NO_SUCH_SUBSCRIPTION
             }
-            Self::CalleeCongested => error_uri::UNAVAILABLE,
+            Self::CalleeCongested | Self::StoreBusy => error_uri::UNAVAILABLE,
             Self::CalleeGone => error_uri::CANCELED,
             Self::MaxConcurrencyReached => error_uri::MAX_CONCURRENCY_REACHED,
             Self::LimitReached(_) | Self::RealmLimitReached(..) => error_uri::LIMIT_REACHED,

@@ -41,7 +41,7 @@ pub mod wall_clock;
 
 pub use admission::{Admission, Admitted, Refusal};
 pub use authorization::{Disclosure, Permission, Role};
-pub use broker::{HistorySettings, RetentionSettings};
+pub use broker::{EventStore, HistorySettings, RetentionSettings, Ticket};
 pub use deadline::Moment;
 pub use dealer::{CallQueue, CallTimes};
 pub use outbox::{Delivery, Outbox};

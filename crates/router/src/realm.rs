@@ -19,7 +19,7 @@ use compact_str::CompactString;
 
 use crate::admission::{Admitted, Refusal};
 use crate::authorization::{Role, TRUSTED};
-use crate::broker::{Broker, HistorySettings, RetentionSettings};
+use crate::broker::{Broker, EventStore, HistorySettings, RetentionSettings, Ticket};
 use crate::closing::Closing;
 use crate::deadline::Moment;
 use crate::dealer::{CallQueue, CallTimes, Dealer};
@@ -73,6 +73,8 @@ pub struct RealmSettings {
     pub retention: RetentionSettings,
     /// Events that are kept to be asked for.
     pub histories: Vec<HistorySettings>,
+    /// Where these outlive the realm, if they do.
+    pub event_store: Option<Box<dyn EventStore>>,
     /// What time of day it was at the first moment.
     pub started_at: Timestamp,
 }
@@ -91,6 +93,7 @@ impl RealmSettings {
             call_queues: Vec::new(),
             retention: RetentionSettings::default(),
             histories: Vec::new(),
+            event_store: None,
             started_at: Timestamp::default(),
         }
     }
@@ -143,6 +146,7 @@ impl<O: Outbox> Realm<O> {
         }
         let announced = settings.announced();
         let histories = std::mem::take(&mut settings.histories);
+        let store = settings.event_store.take();
         let queues = std::mem::take(&mut settings.call_queues);
         let clock = WallClock::started_at(settings.started_at);
         Self {
@@ -150,7 +154,7 @@ impl<O: Outbox> Realm<O> {
             clock,
             sessions: Sessions::default(),
             closing: Closing::default(),
-            broker: Broker::new(clock, settings.retention, histories),
+            broker: Broker::new(clock, settings.retention, histories, store),
             dealer: Dealer::new(settings.call_times, &queues),
             settings,
             random,
@@ -378,6 +382,17 @@ impl<O: Outbox> Realm<O> {
         self.dealer.handle_timeout(&mut self.sessions, now);
         self.broker.handle_timeout(&mut self.sessions, now);
         self.closing.handle_timeout(now);
+    }
+
+    /// Gives the event store back; nothing is kept for good any more. The host drops it without any
+    /// lock that [`Realm::stored`] needs.
+    pub fn stop_keeping(&mut self) -> Option<Box<dyn EventStore>> {
+        self.broker.stop_keeping()
+    }
+
+    /// Everything that the event store was given up to a ticket is safe, or is lost for a reason.
+    pub fn stored(&mut self, up_to: Ticket, outcome: Result<(), &str>) {
+        self.broker.stored(&mut self.sessions, up_to, outcome);
     }
 
     /// Says GOODBYE to every session and lets no other in. They end with their own GOODBYE or with

@@ -38,7 +38,11 @@ pub(super) fn settings(realm: &config::Realm) -> RealmSettings {
         },
         histories: histories
             .iter()
-            .map(|rule| HistorySettings { pattern: rule.pattern.clone(), limit: rule.limit })
+            .map(|rule| HistorySettings {
+                pattern: rule.pattern.clone(),
+                limit: rule.limit,
+                records: Vec::new(),
+            })
             .collect(),
         started_at: time_of_day(),
         ..RealmSettings::named(realm.name.as_str())

@@ -10,6 +10,7 @@ mod files;
 mod formats;
 mod http;
 mod idle;
+mod kept_events;
 mod memory;
 mod messages;
 mod rawsocket;

@@ -16,6 +16,7 @@ use cloverleaf_wamp::message::{
 use cloverleaf_wamp::payload::Payload;
 
 use super::Broker;
+use super::history::Ticket;
 use super::publication::Publication;
 use crate::deadline::Moment;
 use crate::limits::ACKNOWLEDGEMENT_TIMEOUT_MILLIS;
@@ -23,14 +24,23 @@ use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 
 /// Who has not acknowledged a publication, and how many of its events.
-pub(crate) type Silent = BTreeMap<SessionKey, usize>;
+type Silent = BTreeMap<SessionKey, usize>;
 
 #[derive(Debug)]
 struct Awaited {
     publisher: SessionKey,
     request: RequestRef,
     silent: Silent,
+    /// Where the event is kept for good and that is not done.
+    ticket: Option<Ticket>,
     deadline: Moment,
+}
+
+/// What must happen before PUBLISHED.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    silent: Silent,
+    ticket: Option<Ticket>,
 }
 
 /// The publications that are not acknowledged by all.
@@ -52,10 +62,10 @@ impl Broker {
         &mut self,
         sessions: &Sessions<O>,
         publication: &Publication<'_>,
-    ) -> Silent {
+    ) -> Asked {
         let mut silent = Silent::new();
         let mut asking: Option<(SubscriptionId, SharedEvent)> = None;
-        self.tell(sessions, publication, |id, subscriber, event| {
+        let ticket = self.tell(sessions, publication, |id, subscriber, event| {
             if !subscriber.roles.subscriber_has(Feature::AcknowledgedEventDelivery) {
                 return subscriber.outbox.send(RouterMessage::Event(event.clone()));
             }
@@ -69,7 +79,7 @@ impl Broker {
             }
             delivery
         });
-        silent
+        Asked { silent, ticket }
     }
 
     /// Sends PUBLISHED when all have acknowledged, which may be now.
@@ -79,16 +89,17 @@ impl Broker {
         publisher: SessionKey,
         request: RequestRef,
         publication: PublicationId,
-        silent: Silent,
+        asked: Asked,
         now: Moment,
     ) {
+        let Asked { silent, ticket } = asked;
         let deadline = now.plus_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS);
         for key in silent.keys().chain([&publisher]) {
             if let Some(session) = sessions.at_mut(*key) {
                 session.broker.unacknowledged.insert(publication);
             }
         }
-        let awaited = Awaited { publisher, request, silent, deadline };
+        let awaited = Awaited { publisher, request, silent, ticket, deadline };
         self.acknowledgements.deadlines.insert((deadline, publication));
         self.acknowledgements.awaited.insert(publication, awaited);
         self.acknowledgements.end_if_all_have(sessions, publication);
@@ -150,12 +161,35 @@ impl Acknowledgements {
         }
     }
 
+    /// Everything up to a ticket is safe, or is lost.
+    pub(super) fn stored<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        up_to: Ticket,
+        is_safe: bool,
+    ) {
+        let mut done = Vec::new();
+        for (publication, awaited) in &mut self.awaited {
+            if awaited.ticket.take_if(|ticket| *ticket <= up_to).is_some() {
+                done.push(*publication);
+            }
+        }
+        for publication in done {
+            if is_safe {
+                self.end_if_all_have(sessions, publication);
+            } else {
+                self.end(sessions, publication, false);
+            }
+        }
+    }
+
     fn end_if_all_have<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
         publication: PublicationId,
     ) {
-        if self.awaited.get(&publication).is_some_and(|awaited| awaited.silent.is_empty()) {
+        let is_complete = |awaited: &Awaited| awaited.silent.is_empty() && awaited.ticket.is_none();
+        if self.awaited.get(&publication).is_some_and(is_complete) {
             self.end(sessions, publication, true);
         }
     }

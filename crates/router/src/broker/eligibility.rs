@@ -77,7 +77,7 @@ pub(super) fn lists(options: &PublishOptions) -> Option<Box<PublishOptions>> {
 }
 
 /// Whether any list restricts who hears the publication.
-fn is_listed(options: &PublishOptions) -> bool {
+pub(super) fn is_listed(options: &PublishOptions) -> bool {
     names_sessions(options)
         || options.exclude_authid.is_some()
         || options.exclude_authrole.is_some()

@@ -5,6 +5,7 @@
 //! kept; those that are for some authids or authroles only are told to nobody else.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{Options as _, PublishOptions, SharedEvent};
@@ -24,6 +25,22 @@ pub struct HistorySettings {
     pub pattern: UriPattern,
     /// How many events.
     pub limit: usize,
+    /// What an [`EventStore`] has kept before, the oldest first. What is none is passed over.
+    pub records: Vec<Vec<u8>>,
+}
+
+/// How far a store has come: of two tickets the one that was given later is the larger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// Where kept events outlive the realm. It works in its own time: what it is given is safe when the
+/// host has said so, with [`crate::Realm::stored`].
+pub trait EventStore: fmt::Debug + Send {
+    /// Whether it takes more now. Events that it has no room for are not published.
+    fn has_room(&self) -> bool;
+
+    /// Takes an event of a pattern, in the order of the calls.
+    fn keep(&mut self, pattern: &UriPattern, record: Vec<u8>) -> Ticket;
 }
 
 /// One event.
@@ -32,7 +49,7 @@ pub(crate) struct Past {
     pub(crate) at: Timestamp,
     pub(crate) topic: CompactString,
     pub(crate) event: SharedEvent,
-    lists: Option<Box<PublishOptions>>,
+    pub(super) lists: Option<Box<PublishOptions>>,
 }
 
 impl Past {
@@ -73,8 +90,11 @@ pub(crate) struct Query {
 }
 
 impl History {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, events: VecDeque::new(), bytes: 0 }
+    /// A history of so many events, with those that were kept before.
+    pub(super) fn new(limit: usize, before: impl Iterator<Item = Past>) -> Self {
+        let mut history = Self { limit, events: VecDeque::new(), bytes: 0 };
+        before.for_each(|past| history.push(past));
+        history
     }
 
     pub(super) fn keep(
@@ -82,10 +102,10 @@ impl History {
         publication: &Publication<'_>,
         at: Timestamp,
         event: &SharedEvent,
-    ) {
+    ) -> Option<&Past> {
         let options = &publication.publish.options;
         if names_sessions(options) || self.limit == 0 {
-            return;
+            return None;
         }
         let past = Past {
             at,
@@ -93,6 +113,11 @@ impl History {
             event: event.clone(),
             lists: lists(options),
         };
+        self.push(past);
+        self.events.back()
+    }
+
+    fn push(&mut self, past: Past) {
         self.bytes += past.size();
         self.events.push_back(past);
         while self.events.len() > self.limit || self.bytes > MAX_HISTORY_BYTES {

@@ -9,6 +9,7 @@ use cloverleaf_wamp::message::{Event, EventDetails, Publish, RouterMessage, Shar
 use cloverleaf_wamp::uri::MatchPolicy;
 
 use super::eligibility::Eligibility;
+use super::history::Ticket;
 use super::{Broker, Subscription};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
@@ -82,14 +83,16 @@ impl Broker {
 
     /// Tells every eligible subscriber of every matching subscription. Each subscription makes one
     /// event; its subscribers share it.
+    ///
+    /// Where the event is kept for good, the ticket for which that is done.
     pub(crate) fn publish<O: Outbox>(
         &mut self,
         sessions: &Sessions<O>,
         publication: &Publication<'_>,
-    ) {
+    ) -> Option<Ticket> {
         self.tell(sessions, publication, |_, subscriber, event| {
             subscriber.outbox.send(RouterMessage::Event(event.clone()))
-        });
+        })
     }
 
     /// Tells everybody who shall hear it, in the manner of `send`.
@@ -98,13 +101,14 @@ impl Broker {
         sessions: &Sessions<O>,
         publication: &Publication<'_>,
         mut send: impl FnMut(SubscriptionId, &Session<O>, &SharedEvent) -> Delivery,
-    ) {
+    ) -> Option<Ticket> {
         let publish = publication.publish;
         let mut matching = Vec::new();
         self.index.all_matches(publish.topic.as_str(), |id| matching.push(*id));
         if matching.is_empty() {
-            return;
+            return None;
         }
+        let mut ticket = None;
         let (eligibility, needed) = (publication.eligibility(), publication.needed());
         let details = publication.details();
         let (publisher, pressure) = (publication.publisher, &mut self.pressure);
@@ -112,7 +116,8 @@ impl Broker {
             let Some(subscription) = self.subscriptions.get_mut(&id) else { continue };
             let event = publication.event(id, subscription, details.clone());
             if let Some(history) = &mut subscription.history {
-                history.keep(publication, self.clock.at(publication.now), &event);
+                let past = history.keep(publication, self.clock.at(publication.now), &event);
+                ticket = ticket.max(self.durable.keep(&subscription.pattern, past));
             }
             subscription.members.deliver(publish.options.rkey.as_deref(), |key| {
                 let subscriber = sessions.at(key)?;
@@ -127,5 +132,6 @@ impl Broker {
                 Some(delivery)
             });
         }
+        ticket
     }
 }

@@ -73,7 +73,7 @@ impl<O: Outbox> Realm<O> {
                 now,
             };
             if self.broker.retain(&publication).is_ok() {
-                self.broker.publish(&self.sessions, &publication);
+                let _ = self.broker.publish(&self.sessions, &publication);
             }
         }
         self.tell_left(&gone, now);

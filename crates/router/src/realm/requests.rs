@@ -195,18 +195,33 @@ impl<O: Outbox> Realm<O> {
         let trustlevel = permission.trustlevel;
         let publisher = Some(session.party());
         let publication = Publication { id, publisher, publish, disclosed, trustlevel, now };
+        if self.broker.has_no_room_for(publish.topic.as_str()) {
+            return Err(RequestFailure::StoreBusy);
+        }
         self.broker.retain(&publication)?;
         if is_awaited(publish) {
-            let silent = self.broker.publish_asking(&self.sessions, &publication);
+            let asked = self.broker.publish_asking(&self.sessions, &publication);
             let request = publish.reference();
-            self.broker.await_acknowledgements(&mut self.sessions, from, request, id, silent, now);
+            self.broker.await_acknowledgements(&mut self.sessions, from, request, id, asked, now);
             return Ok(());
         }
-        if publish.options.acknowledge == Some(true) {
+        let acknowledge = publish.options.acknowledge == Some(true);
+        let published = || {
             let answer = Published { request: publish.request, publication: id };
             let _ = session.outbox.send(RouterMessage::Published(answer));
+        };
+        // Only what is kept for good is acknowledged behind its event, when it is safe.
+        let is_first = acknowledge && !self.broker.keeps_for_good();
+        if is_first {
+            published();
         }
-        self.broker.publish(&self.sessions, &publication);
+        match self.broker.publish(&self.sessions, &publication) {
+            Some(ticket) if acknowledge => {
+                self.broker.await_stored(ticket, from, publish.reference(), id);
+            }
+            None if acknowledge && !is_first => published(),
+            _ => {}
+        }
         Ok(())
     }
 

@@ -1,0 +1,96 @@
+//! Events that outlive the process: what was acknowledged is there, however the process has ended.
+
+use crate::lab::process::send_signal;
+use crate::lab::{Directory, JSON, Node, Peer as _, RawSocket};
+use crate::router::CLOVERLEAF;
+
+const EVENTS: usize = 2_000;
+
+/// How many publications are on their way before the first acknowledgement is read.
+const IN_FLIGHT: usize = 50;
+
+const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
+  "realms": [{"name": "realm1",
+    "store": {"type": "redb", "path": "kept", "event-history":
+      [{"uri": "com.example.kept.", "match": "prefix", "limit": 5000}]},
+    "roles": [{"name": "anonymous", "permissions": [{"uri": "*", "allow":
+      {"call": true, "register": true, "publish": true, "subscribe": true}}]}]}],
+  "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]}]}"#;
+
+fn start(directory: Directory) -> (Node, RawSocket) {
+    let node = Node::start_in(CLOVERLEAF, directory, CONFIG);
+    let mut peer = node.rawsocket(JSON);
+    peer.join();
+    (node, peer)
+}
+
+fn publish(peer: &mut RawSocket, number: usize) {
+    let request = number + 1;
+    peer.send(&format!(r#"[16,{request},{{"acknowledge":true}},"com.example.kept.a",[{number}]]"#));
+}
+
+/// The events that are kept, as the router tells them.
+fn kept(peer: &mut RawSocket, request: usize) -> Vec<serde_json::Value> {
+    let lookup = format!(
+        r#"[48,{request},{{}},"wamp.subscription.lookup",["com.example.kept.",{{"match":"prefix"}}]]"#
+    );
+    let answer: serde_json::Value = serde_json::from_str(&peer.ask(&lookup)).expect("JSON");
+    let id = answer[3][0].as_u64().expect("the subscription is there without a subscriber");
+    let request = request + 1;
+    let answer = peer.ask(&format!(r#"[48,{request},{{}},"wamp.subscription.get_events",[{id}]]"#));
+    let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+    answer[3][0].as_array().unwrap_or_else(|| panic!("events, not {answer}")).clone()
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_the_process_was_killed() {
+    let (node, mut peer) = start(Directory::new());
+    let mut acknowledged = Vec::new();
+    for number in 0..EVENTS + IN_FLIGHT {
+        if number < EVENTS {
+            publish(&mut peer, number);
+        }
+        if number >= IN_FLIGHT {
+            let answer: serde_json::Value = serde_json::from_str(&peer.receive()).expect("JSON");
+            assert_eq!((&answer[0], &answer[1]), (&17.into(), &(number - IN_FLIGHT + 1).into()));
+            acknowledged.push(answer[2].clone());
+        }
+    }
+    send_signal("KILL", node.id().into());
+    let (node, mut peer) = start(node.into_directory());
+    let events = kept(&mut peer, 1);
+    let publications: Vec<_> = events.iter().map(|event| event["publication"].clone()).collect();
+    assert_eq!(publications, acknowledged);
+    assert_eq!(events[7]["args"], serde_json::json!([7]));
+    assert_eq!(events[7]["topic"], "com.example.kept.a");
+    // It goes on where it was.
+    publish(&mut peer, EVENTS);
+    assert!(peer.receive().starts_with(&format!("[17,{},", EVENTS + 1)));
+    assert_eq!(kept(&mut peer, EVENTS + 2).len(), EVENTS + 1);
+    drop(node);
+}
+
+#[test]
+fn what_was_published_before_a_peaceful_end_is_there() {
+    let (node, mut peer) = start(Directory::new());
+    for number in 0..100 {
+        let request = number + 1;
+        peer.send(&format!(r#"[16,{request},{{}},"com.example.kept.b",[{number}]]"#));
+    }
+    assert_eq!(kept(&mut peer, 101).len(), 100);
+    send_signal("TERM", node.id().into());
+    node.wait_for_line("the node has ended");
+    let (_node, mut peer) = start(node.into_directory());
+    assert_eq!(kept(&mut peer, 1).len(), 100);
+}
+
+#[test]
+fn what_is_no_store_keeps_the_node_from_starting_and_says_which_file_it_is() {
+    let directory = Directory::new();
+    directory.write("kept/events.redb", "this is a letter to my aunt, and a rather long one");
+    let config = directory.write("config.json", CONFIG).display().to_string();
+    let args = ["start", "--config", &config];
+    let outcome = crate::lab::run(CLOVERLEAF, &directory, &args);
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.stderr.contains("kept/events.redb can't be used"), "{}", outcome.stderr);
+}

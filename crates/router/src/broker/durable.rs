@@ -1,0 +1,104 @@
+//! Publications to topics whose events outlive the realm: PUBLISHED comes when they are safe.
+
+use std::collections::VecDeque;
+
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::ids::PublicationId;
+use cloverleaf_wamp::message::{Published, RequestError, RequestRef, RouterMessage};
+use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::uri::UriPattern;
+
+use super::history::{EventStore, Past, Ticket};
+use super::{Broker, record};
+use crate::outbox::Outbox;
+use crate::session::{SessionKey, Sessions};
+
+/// Who waits until its publication is safe.
+#[derive(Debug)]
+struct Waiting {
+    ticket: Ticket,
+    publisher: SessionKey,
+    request: RequestRef,
+    publication: PublicationId,
+}
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(super) struct Durable {
+    store: Option<Box<dyn EventStore>>,
+    /// In the order of their tickets. Bounded by the store, which takes no more than it has room for.
+    waiting: VecDeque<Waiting>,
+}
+
+impl Durable {
+    pub(super) fn new(store: Option<Box<dyn EventStore>>) -> Self {
+        Self { store, waiting: VecDeque::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Gives an event to the store, if there is one.
+    pub(super) fn keep(&mut self, pattern: &UriPattern, past: Option<&Past>) -> Option<Ticket> {
+        let (store, past) = (self.store.as_mut()?, past?);
+        Some(store.keep(pattern, record::write(past)))
+    }
+
+    fn is_full(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| !store.has_room())
+    }
+}
+
+impl Broker {
+    /// Whether events of some topics outlive the realm.
+    pub(crate) const fn keeps_for_good(&self) -> bool {
+        self.durable.store.is_some()
+    }
+
+    /// Gives the store back.
+    pub(crate) fn stop_keeping(&mut self) -> Option<Box<dyn EventStore>> {
+        self.durable.store.take()
+    }
+
+    /// Whether an event on a topic could not be kept now, where it should be.
+    pub(crate) fn has_no_room_for(&self, topic: &str) -> bool {
+        self.durable.is_full()
+            && self.matching(topic).into_iter().any(|id| self.history(id).is_some())
+    }
+
+    /// Acknowledges a publication when what it was given for is safe.
+    pub(crate) fn await_stored(
+        &mut self,
+        ticket: Ticket,
+        publisher: SessionKey,
+        request: RequestRef,
+        publication: PublicationId,
+    ) {
+        self.durable.waiting.push_back(Waiting { ticket, publisher, request, publication });
+    }
+
+    /// Everything up to a ticket is safe, or is lost.
+    pub(crate) fn stored<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        up_to: Ticket,
+        outcome: Result<(), &str>,
+    ) {
+        self.acknowledgements.stored(sessions, up_to, outcome.is_ok());
+        while let Some(waiting) = self.durable.waiting.pop_front_if(|first| first.ticket <= up_to) {
+            let publisher = sessions.at(waiting.publisher).filter(|session| !session.leaving);
+            let Some(publisher) = publisher else { continue };
+            let _ = publisher.outbox.send(match outcome {
+                Ok(()) => {
+                    let (request, publication) = (waiting.request.id(), waiting.publication);
+                    RouterMessage::Published(Published { request, publication })
+                }
+                Err(why) => {
+                    let (error, text) = (error_uri::UNAVAILABLE, Payload::from_text(why));
+                    RouterMessage::Error(RequestError::new(waiting.request, error, text))
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A kept event as bytes, for a store that outlives the realm.
+//!
+//! ```text
+//! micros|i64  serializer|u8  event length|u32  EVENT  PUBLISH
+//! ```
+//! All numbers are little-endian. EVENT is the message as its subscribers got it, in the format in
+//! which it was published; PUBLISH is in JSON and says topic and receivers.
+
+use bytes::Bytes;
+use cloverleaf_wamp::codec::{Message as _, decode_client, decode_router};
+use cloverleaf_wamp::ids::{RequestId, SubscriptionId};
+use cloverleaf_wamp::message::{
+    ClientMessage, Event, Publish, PublishOptions, RouterMessage, SharedEvent,
+};
+use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::serializer::Serializer;
+
+use super::eligibility::is_listed;
+use super::history::Past;
+use crate::wall_clock::Timestamp;
+
+const HEAD: usize = 8 + 1 + 4;
+
+/// The bytes of a kept event.
+pub(super) fn write(past: &Past) -> Vec<u8> {
+    let serializer = past.event.payload.serializer().unwrap_or(Serializer::Json);
+    let mut record = Vec::with_capacity(HEAD + 128 + past.event.payload.size());
+    record.extend_from_slice(&past.at.micros().to_le_bytes());
+    record.push(serializer.rawsocket_number());
+    let length_at = record.len();
+    record.extend_from_slice(&[0; 4]);
+    // In the format of its payload, nothing can be without a form.
+    let event = RouterMessage::Event(past.event.clone());
+    let _ = event.encode(serializer, &mut record);
+    let length = u32::try_from(record.len() - HEAD).unwrap_or(u32::MAX);
+    record[length_at..HEAD].copy_from_slice(&length.to_le_bytes());
+    if let Some(request) = RequestId::new(1) {
+        let options = past.lists.clone().unwrap_or_default();
+        let topic = past.topic.as_str().into();
+        let publish = Publish { request, options, topic, payload: Payload::EMPTY };
+        let _ = ClientMessage::Publish(publish).encode(Serializer::Json, &mut record);
+    }
+    record
+}
+
+/// The event that the bytes are of, as one of this subscription; none where they are of none.
+pub(super) fn read(record: &[u8], subscription: SubscriptionId) -> Option<Past> {
+    let (head, rest) = record.split_at_checked(HEAD)?;
+    let (micros, head) = head.split_first_chunk::<8>()?;
+    let (serializer, length) = head.split_first()?;
+    let serializer = Serializer::from_rawsocket_number(*serializer)?;
+    let length = u32::from_le_bytes(length.try_into().ok()?);
+    let (event, publish) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+    let event = decode_router(serializer, &Bytes::copy_from_slice(event)).ok()?;
+    let publish = decode_client(Serializer::Json, &Bytes::copy_from_slice(publish)).ok()?;
+    let (RouterMessage::Event(event), ClientMessage::Publish(publish)) = (event, publish) else {
+        return None;
+    };
+    let event = Event {
+        subscription,
+        publication: event.publication,
+        details: event.details.clone(),
+        payload: event.payload.clone(),
+    };
+    Some(Past {
+        at: Timestamp::from_micros(i64::from_le_bytes(*micros)),
+        topic: publish.topic.as_str().into(),
+        event: SharedEvent::new(event),
+        lists: restricted(publish.options),
+    })
+}
+
+fn restricted(options: Box<PublishOptions>) -> Option<Box<PublishOptions>> {
+    is_listed(&options).then_some(options)
+}
