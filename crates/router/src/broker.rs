@@ -1,7 +1,8 @@
 //! Subscriptions and publications: who hears what.
 //!
-//! Spec: basic profile "Publish and Subscribe"; advanced profile "Pattern-based Subscriptions",
-//! "Subscriber Black- and Whitelisting", "Publisher Exclusion", "Publisher Identification".
+//! Spec: basic profile "Publish and Subscribe", "Subscribing and Unsubscribing", "Publishing and
+//! Events"; advanced profile "Pattern-based Subscription", "Subscriber Black- and
+//! Whitelisting", "Publisher Exclusion", "Publisher Identification".
 
 use std::collections::BTreeSet;
 

@@ -2,7 +2,7 @@
 //!
 //! A flat match without logic in its arms: the checks that all requests share (reserved URIs, the
 //! URI rule, authorization, disclosure) are made here, everything else in broker and dealer.
-//! Spec: basic profile "Sessions", "Protocol Violations".
+//! Spec: basic profile "Sessions", "Protocol Errors", "Ordering Guarantees".
 
 use std::fmt;
 
@@ -237,6 +237,9 @@ impl<O: Outbox> Realm<O> {
 
     /// Takes everything away that a session held; its callers and callees hear of it. A session
     /// that is gone already is passed over.
+    ///
+    /// Spec: basic profile "Caller Leaving During an RPC Invocation", "Callee Leaving During an RPC
+    /// Invocation".
     pub fn detach(&mut self, key: SessionKey) {
         if let Some(session) = self.sessions.remove(key) {
             self.broker.detach(key, &session.broker);

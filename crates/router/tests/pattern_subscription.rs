@@ -1,6 +1,6 @@
 //! Subscriptions that hear many topics: every one that matches gets its own event.
 //!
-//! Spec: advanced profile "Pattern-based Subscriptions"; decisions F7.
+//! Spec: advanced profile "Pattern-based Subscription".
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Lab, Peer};

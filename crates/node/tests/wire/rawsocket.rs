@@ -1,4 +1,6 @@
 //! RawSocket below the messages: handshakes, frames, pings, and the limits of both sides.
+//!
+//! Spec: advanced profile "RawSocket Transport".
 
 use crate::lab::{HELLO, Honest, JSON, Node, Peer as _, RawSocket, Stream};
 use crate::router::{SMALL, router};

@@ -1,4 +1,6 @@
 //! WebSocket below the messages: opening requests, frames, pings, limits and closing.
+//!
+//! Spec: basic profile "WebSocket Transport".
 
 use crate::lab::{HELLO, Honest, Peer as _, Stream, WebSocket, abort, opening};
 use crate::router::{SMALL, router};
