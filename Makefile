@@ -13,9 +13,6 @@ BINARY   := $(TARGET)/debug/cloverleaf
 
 FUZZ_SECONDS ?= 20
 
-# The WAMP project's own test vectors, where they lie beside the checkout.
-export WAMP_VECTORS ?= $(abspath $(wildcard ../shared/spec/vectors))
-
 # Tools that cargo builds are kept beside what it builds for the project.
 export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 
