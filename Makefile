@@ -61,13 +61,15 @@ test-bench: $(VENV)/installed binaries wrk
 
 # --- checks --------------------------------------------------------------------------------------
 
-check: lockfile format clippy fuzz-targets docs arch spec-coverage deny advisories ## Format, lints, docs, licences, arrows.
+check: lockfile format clippy fuzz-targets docs arch spec-coverage deny advisories ## All checks.
 
 lockfile:
 	@cargo metadata --locked --format-version 1 >/dev/null && echo "Cargo.lock is up to date"
 
+# rustfmt looks at code, and at comments nobody else does.
 format:
 	cargo fmt --all --check
+	cargo xtask lines
 
 clippy:
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -115,7 +117,7 @@ bench-peers: wrk $(CROSSBAR)/installed ## Compare with Crossbar.io, in about sev
 	cargo build --release -p caller-performance
 	python3 bench/peers.py --crossbar $(CROSSBAR)
 
-bench-instructions: valgrind ## Count instructions and allocations; tell what moved since they were kept.
+bench-instructions: valgrind ## Count instructions and allocations; tell what has moved.
 	cargo build --release -p cloverleaf-instructions
 	python3 bench/instructions.py
 
@@ -123,7 +125,7 @@ bench-system-calls: wrk strace ## Count the system calls of an HTTP request, in 
 	cargo build --release -p caller-performance
 	python3 bench/system_calls.py --router $(TARGET)/release/caller-performance
 
-bench-contention: ## Measure how the lock of a realm holds when many threads want it, in half a minute.
+bench-contention: ## Measure how the lock of a realm holds, in half a minute.
 	cargo build --release -p cloverleaf-contention
 	$(TARGET)/release/cloverleaf-contention
 

@@ -3,6 +3,7 @@
 //! Not for building or running anything: that is the Makefile's.
 
 mod arch;
+mod lines;
 mod metadata;
 mod rules;
 mod sources;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask arch                 check the arrows between the crates
+       cargo xtask lines                check how long the lines are that no formatter breaks
        cargo xtask spec-coverage        list the sections of the specification and who cites them
            --counts                     only count them
            --markdown                   as a page in Markdown
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let faults = match arguments[..] {
         ["arch"] => check_arrows(),
+        ["lines"] => lines::faults(),
         ["spec-coverage"] => cover(spec::table),
         ["spec-coverage", "--counts"] => cover(spec::counts),
         ["spec-coverage", "--markdown"] => cover(spec::markdown),

@@ -81,8 +81,8 @@ mod tests {
     #[test]
     fn the_head_of_a_file_cites_sections_of_both_profiles() {
         let head = "//! The dealer.\n//!\n\
-            //! Spec: basic profile \"Remote Procedure Calls\"; advanced profile \"Call Canceling\",\n\
-            //! \"Call Timeouts\". More words.\n";
+            //! Spec: basic profile \"Remote Procedure Calls\"; advanced\n\
+            //! profile \"Call Canceling\", \"Call Timeouts\". More words.\n";
         assert_eq!(
             cited(head),
             [
