@@ -57,6 +57,8 @@ fn options(mut section: Section<'_>) -> RealmOptions {
             chunk_size,
         ),
     };
+    let is_set = options.event_dispatching_chunk_size != chunk_size;
+    section.has_no_effect("event_dispatching_chunk_size", is_set);
     section.unsupported(&["strict_request_ids"]);
     section.finish();
     options

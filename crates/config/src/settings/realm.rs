@@ -59,7 +59,7 @@ pub struct Permission {
     pub allow: Allow,
     /// Whose identity is disclosed.
     pub disclose: Disclose,
-    /// Whether the answer may be remembered for the session.
+    /// Whether the answer may be remembered for the session. Static answers need no remembering.
     pub cache: bool,
 }
 

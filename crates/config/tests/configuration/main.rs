@@ -10,3 +10,4 @@ mod references;
 mod seeds;
 mod unsupported;
 mod web;
+mod without_effect;
