@@ -249,6 +249,21 @@ fn json_goes_in_text_and_the_rest_in_binary_messages() {
 }
 
 #[test]
+fn a_client_that_aborts_is_let_go_with_1000_and_without_another_message() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    for has_joined in [false, true] {
+        let mut peer = node.websocket("wamp.2.json");
+        if has_joined {
+            peer.join();
+        }
+        peer.send(r#"[3,{},"wamp.close.normal"]"#);
+        assert_eq!(peer.receive_close(), Some(1000), "joined: {has_joined}");
+        honest.call();
+    }
+}
+
+#[test]
 fn closing_is_answered_by_the_same_code() {
     let node = router();
     let mut honest = Honest::at(&node);
