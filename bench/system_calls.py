@@ -4,8 +4,8 @@
     python3 bench/system_calls.py     one client and 200 connections, through io_uring and epoll
 
 strace slows the router down, so the rates mean nothing here; how many calls a request takes hardly
-changes. Needs strace and wrk, and port 8080; everything is built before (`make bench-system-calls`).
-See docs/performance.md.
+changes. Needs strace and wrk, and port 8080; everything is built before
+(`make bench-system-calls`). See docs/performance.md.
 """
 
 import argparse

@@ -5,8 +5,8 @@ Which program it is, the environment says: CLOVERLEAF_BIN, or else what cargo bu
 
 import json
 import os
+import re
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -19,6 +19,9 @@ END_SECONDS = 15
 
 # Small enough to be exceeded quickly, large enough for every honest message of the tests.
 MAX_MESSAGE = 4 * 1024 * 1024
+
+# What the log says of a port that is listened on.
+ENDPOINT = re.compile(r"(HTTP|WebSocket|RawSocket)[a-z ]* at [\d.]+:(\d+)")
 
 EVERYTHING = {"call": True, "register": True, "publish": True, "subscribe": True}
 
@@ -36,16 +39,8 @@ def binary():
     return max(built, key=lambda path: path.stat().st_mtime)
 
 
-def free_ports(count):
-    """Ports that nobody listens on now."""
-    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [holder.getsockname()[1] for holder in holders]
-    for holder in holders:
-        holder.close()
-    return ports
-
-
-def tcp(port):
+def tcp(port=0):
+    """An endpoint; its port is the system's choice, which the log tells, unless one is named."""
     return {"type": "tcp", "interface": "127.0.0.1", "port": port}
 
 
@@ -58,7 +53,7 @@ def permission(uri, match, allow):
             "disclose": {"caller": False, "publisher": False}, "cache": True}
 
 
-def configuration(web_port, raw_port):
+def configuration(web_port=0, raw_port=0):
     """Every transport that the tests use, an open realm and one with a few permissions."""
     rawsocket = {"type": "rawsocket", "serializers": ["json", "msgpack", "cbor"],
                  "options": {"max_message_size": MAX_MESSAGE}}
@@ -92,14 +87,14 @@ def configuration(web_port, raw_port):
 class Router:
     """One router process in a directory of its own."""
 
-    def __init__(self, directory, config=None, ports=None):
+    def __init__(self, directory, config=None):
         self.directory = Path(directory)
-        self.web_port, self.raw_port = ports or free_ports(2)
+        # Known when it is ready.
+        self.web_port = self.raw_port = None
         self.socket_path = self.directory / "router.sock"
         self.config_path = self.directory / "config.json"
         self.log_path = self.directory / "router.log"
-        config = config or configuration(self.web_port, self.raw_port)
-        self.config_path.write_text(json.dumps(config, indent=1))
+        self.config_path.write_text(json.dumps(config or configuration(), indent=1))
         self.process = None
 
     @property
@@ -110,26 +105,29 @@ class Router:
         """The program that is started."""
         return binary()
 
-    def launch(self):
+    def launch(self, *options):
         """Starts the process without waiting for anything."""
+        options = options or ("--config", self.config_path)
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [self.command(), "start", "--config", self.config_path], cwd=self.directory,
+                [self.command(), "start", *options], cwd=self.directory,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         return self
 
     def start(self):
         """Starts the process and waits until it accepts on every endpoint."""
-        return self.launch().wait_until_it_accepts(
-            ("127.0.0.1", self.web_port), ("127.0.0.1", self.raw_port), str(self.socket_path))
+        return self.launch().wait_until_ready()
 
-    def wait_until_it_accepts(self, *addresses):
+    def wait_until_ready(self):
+        """Waits until the process has said that it is, and takes note of its ports."""
         deadline = time.monotonic() + START_SECONDS
-        for address in addresses:
-            while not accepts(address):
-                assert self.process.poll() is None, f"the router ended at once:\n{self.log()}"
-                assert time.monotonic() < deadline, f"{address} isn't served:\n{self.log()}"
-                time.sleep(0.01)
+        while "ready after" not in self.log():
+            assert self.process.poll() is None, f"the router ended at once:\n{self.log()}"
+            assert time.monotonic() < deadline, f"the router isn't ready:\n{self.log()}"
+            time.sleep(0.01)
+        ports = {kind: int(port) for kind, port in ENDPOINT.findall(self.log())}
+        self.web_port = ports.get("HTTP") or ports.get("WebSocket")
+        self.raw_port = ports.get("RawSocket")
         return self
 
     def log(self):
@@ -151,10 +149,3 @@ class Router:
         code = self.wait_for_exit()
         assert code == 0, f"exit code {code}:\n{self.log()}"
         assert not self.socket_path.exists(), "the socket file was left behind"
-
-
-def accepts(address):
-    """Whether something listens there."""
-    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(address) == 0

@@ -335,7 +335,8 @@ REQUESTS = {
     "two_lengths": b"POST /call HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
                    b"Content-Length: 3\r\n\r\n{}x",
     "a_length_that_is_none": b"POST /call HTTP/1.1\r\nHost: x\r\nContent-Length: -2\r\n\r\n{}",
-    "a_folded_header": b"POST /call HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\n{}",
+    "a_folded_header": b"POST /call HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n"
+                       b"Content-Length: 2\r\n\r\n{}",
     "endless_headers": b"POST /call HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 20_000,
 }
 

@@ -3,12 +3,13 @@
 import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
 import pytest
 
-from router import CHECKOUT, Router, binary, free_ports
+from router import CHECKOUT, Router, binary
 from test_http_bridge import ask
 
 EXAMPLE = CHECKOUT / "examples" / "caller-performance" / ".crossbar"
@@ -23,17 +24,31 @@ class Example(Router):
     """The example's program with one of its configurations, on a port of the test's own."""
 
     def __init__(self, directory, config):
-        port, = free_ports(1)
-        super().__init__(directory, config={}, ports=(port, port))
+        super().__init__(directory)
         self.socket_path = directory / "crossbar.sock"
-        text = (EXAMPLE / config).read_text()
-        self.config_path.write_text(text.replace("8080", str(port)))
+        self.text = (EXAMPLE / config).read_text()
 
     def command(self):
         return binary().with_name("caller-performance")
 
+    def launch_on(self, port):
+        """Starts it on a port, which its containers have to be told."""
+        self.config_path.write_text(self.text.replace("8080", str(port)))
+        return self.launch()
+
+    def has_lost_its_port(self):
+        """Whether somebody else was quicker to listen there; otherwise it is ready."""
+        try:
+            self.wait_until_ready()
+        except AssertionError:
+            if "in use" not in self.log():
+                raise
+            return True
+        return False
+
     def start(self, *procedures):
-        self.launch().wait_until_it_accepts(("127.0.0.1", self.web_port))
+        while self.launch_on(free_port()).has_lost_its_port():
+            pass
         for procedure in procedures:
             self.wait_for(procedure)
         return self
@@ -55,6 +70,12 @@ class Example(Router):
         pid = self.process.pid
         return [int(child) for task in Path(f"/proc/{pid}/task").iterdir()
                 for child in (task / "children").read_text().split()]
+
+
+def free_port():
+    """A port that nobody listens on now."""
+    with socket.create_server(("", 0)) as holder:
+        return holder.getsockname()[1]
 
 
 def alive(pid):

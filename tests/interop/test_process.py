@@ -9,7 +9,7 @@ import time
 import pytest
 
 from peers import ATTACHMENTS, Peers
-from router import Router, binary, configuration, free_ports, tcp
+from router import Router, binary, configuration, tcp
 
 
 @pytest.fixture
@@ -44,7 +44,8 @@ async def test_every_session_gets_goodbye_when_the_router_ends(own_router):
 
 def test_the_router_can_be_started_again_on_the_same_endpoints(own_router):
     own_router.stop()
-    own_router.start().stop()
+    again = configuration(own_router.web_port, own_router.raw_port)
+    Router(own_router.directory, again).start().stop()
 
 
 def test_a_socket_file_that_was_left_behind_does_not_hinder(own_router):
@@ -55,18 +56,17 @@ def test_a_socket_file_that_was_left_behind_does_not_hinder(own_router):
 
 
 def test_a_second_node_on_the_same_port_is_told_so(own_router, tmp_path_factory):
-    second = Router(tmp_path_factory.mktemp("second"),
-                    ports=(own_router.web_port, own_router.raw_port))
+    config = configuration(own_router.web_port, own_router.raw_port)
+    second = Router(tmp_path_factory.mktemp("second"), config)
     assert second.launch().wait_for_exit() == 1
     assert str(own_router.web_port) in second.log()
     assert "in use" in second.log()
 
 
 def test_a_second_node_on_the_same_socket_is_told_so(own_router, tmp_path_factory):
-    ports = free_ports(2)
-    config = configuration(*ports)
+    config = configuration()
     config["workers"][0]["transports"][2]["endpoint"]["path"] = str(own_router.socket_path)
-    second = Router(tmp_path_factory.mktemp("second"), config, ports)
+    second = Router(tmp_path_factory.mktemp("second"), config)
     assert second.launch().wait_for_exit() == 1
     assert str(own_router.socket_path) in second.log()
     own_router.stop()
@@ -92,7 +92,7 @@ def test_check_finds_nothing_wrong_with_a_good_configuration(tmp_path):
 
 
 def test_check_names_every_fault_at_once(tmp_path):
-    config = configuration(1, 2)
+    config = configuration()
     worker = config["workers"][0]
     worker["transports"][0]["endpoint"]["prot"] = 8080
     worker["realms"][0]["roles"][0]["permissions"][0]["match"] = "sometimes"
@@ -115,7 +115,7 @@ def test_a_file_that_is_missing_or_no_json_is_a_message(tmp_path):
 
 
 def test_a_component_class_that_nobody_registered_is_refused(tmp_path):
-    config = configuration(*free_ports(2))
+    config = configuration()
     config["workers"][0]["components"] = [{
         "type": "class", "classname": "nobody.AppSession", "realm": "realm1", "role": "anonymous"}]
     router = Router(tmp_path, config).launch()
@@ -124,16 +124,8 @@ def test_a_component_class_that_nobody_registered_is_refused(tmp_path):
 
 
 def test_the_directory_may_be_named_instead_of_the_file(tmp_path):
-    web_port, raw_port = free_ports(2)
     config = {"version": 2, "workers": [{
-        "type": "router", "realms": configuration(web_port, raw_port)["workers"][0]["realms"],
-        "transports": [{"type": "rawsocket", "serializers": ["json"], "endpoint": tcp(raw_port)}],
+        "type": "router", "realms": configuration()["workers"][0]["realms"],
+        "transports": [{"type": "rawsocket", "serializers": ["json"], "endpoint": tcp()}],
     }]}
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    process = subprocess.Popen([binary(), "start", "--cbdir", tmp_path], stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    router = Router(tmp_path, config, (web_port, raw_port))
-    router.process = process
-    router.log_path.touch()
-    router.wait_until_it_accepts(("127.0.0.1", raw_port))
-    router.stop()
+    Router(tmp_path, config).launch("--cbdir", tmp_path).wait_until_ready().stop()

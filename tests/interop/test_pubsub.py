@@ -42,8 +42,9 @@ def acknowledged(**options):
 async def test_an_event_carries_args_kwargs_and_topic(join, uri):
     subscriber, publisher = await join(), await join()
     inbox = await subscribed(subscriber, uri)
-    await publisher.publish(uri, 1, "zwei ☘", [3, b"\xff"], vier={"f": 2**53}, options=acknowledged())
-    assert await inbox.next() == ([1, "zwei ☘", [3, b"\xff"]], {"vier": {"f": 2**53}}, uri)
+    args, kwargs = [1, "zwei ☘", [3, b"\xff"]], {"vier": {"f": 2**53}}
+    await publisher.publish(uri, *args, **kwargs, options=acknowledged())
+    assert await inbox.next() == (args, kwargs, uri)
 
 
 async def test_an_acknowledged_publication_has_an_id(join, uri):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from router import Router, free_ports, tcp
+from router import Router, tcp
 
 GROUPS = ("1", "2", "3", "4", "5", "6", "7", "9", "10")
 
@@ -30,15 +30,13 @@ SUITE_SECONDS = 120
 def verdicts(tmp_path_factory):
     """What the suite says of every case, by the case's number."""
     directory = tmp_path_factory.mktemp("testee")
-    port, = free_ports(1)
     config = {"version": 2, "workers": [{
         "type": "router",
         "realms": [],
-        "transports": [{"type": "websocket.testee", "endpoint": tcp(port)}],
+        "transports": [{"type": "websocket.testee", "endpoint": tcp()}],
     }]}
-    router = Router(directory, config, ports=(port, port)).launch()
-    router.wait_until_it_accepts(("127.0.0.1", port))
-    run_suite(port, directory / "report")
+    router = Router(directory, config).start()
+    run_suite(router.web_port, directory / "report")
     router.stop()
     (cases,) = json.loads((directory / "report" / "index.json").read_text()).values()
     return cases

@@ -154,6 +154,12 @@ pub(crate) const RULES: &[Rule] = &[
         reason: "what tests of several crates share, seen by tests only",
     },
     Rule {
+        package: "cloverleaf-interleavings",
+        may_name: &[WAMP, ROUTER, "cloverleaf-testkit"],
+        never: &["parking_lot"],
+        reason: "it includes the source of queues, wakes and the realm host and gives it other locks",
+    },
+    Rule {
         package: "xtask",
         may_name: &[],
         never: &[],

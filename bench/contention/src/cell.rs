@@ -15,8 +15,8 @@ use crate::group::{Group, Work};
 use crate::host::Host;
 use crate::meter::{Meter, cpu_time};
 
-/// How often a cell is measured. The round counts in which the threads had most of the cores, because
-/// other programs disturbed it least.
+/// How often a cell is measured. The round counts in which the threads had most of the cores,
+/// because other programs disturbed it least.
 const ROUNDS: u32 = 5;
 
 /// What is measured.
@@ -36,8 +36,8 @@ pub(crate) struct Figures {
     pub(crate) rate: f64,
     /// Under the lock, in nanoseconds.
     pub(crate) under_lock_ns: f64,
-    /// Not under the lock, in nanoseconds in which its thread has a core: the looking for a lock that
-    /// is not free is in it, sleeping before one is not.
+    /// Not under the lock, in nanoseconds in which its thread has a core: the looking for a lock
+    /// that is not free is in it, sleeping before one is not.
     pub(crate) outside_ns: f64,
     /// How many cores the threads had: fewer than they are where other programs had some, or where
     /// threads slept before a lock.

@@ -1,7 +1,7 @@
 //! Calls and publications through a realm: messages in, messages out, no socket and no queue.
 //!
-//! With frames, each message is decoded from what its sender wrote, brought into the form in which it
-//! waits in a queue, and encoded for its receiver.
+//! With frames, each message is decoded from what its sender wrote, brought into the form in which
+//! it waits in a queue, and encoded for its receiver.
 
 use std::cell::{Cell, RefCell};
 use std::hint::black_box;

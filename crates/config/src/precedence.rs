@@ -4,8 +4,8 @@
 //! before the longest prefix; among wildcards the one with the longest run of components before
 //! each of its wildcards. Crossbar.io's manual says that the longest pattern counts. Where the
 //! two differ, the author of a configuration is told. So is the author of a denial inside of a
-//! pattern that is allowed: who subscribes to or registers the whole pattern needs nothing but the
-//! rule that covers it.
+//! pattern that is allowed, or of a part of it: who subscribes to or registers the whole pattern
+//! needs nothing but the rule that covers it.
 
 use std::cmp::Ordering;
 
@@ -34,7 +34,7 @@ pub(crate) fn point_out(permissions: &[(&Field<'_>, Permission)]) {
                 other.mark().line,
             ));
         }
-        if covers(&counting.pattern, &longer.pattern) {
+        if is_exception(&longer.pattern, &counting.pattern) {
             for (action, denied) in gaps(longer.allow, counting.allow) {
                 if denied {
                     field.warn(format!(
@@ -49,13 +49,19 @@ pub(crate) fn point_out(permissions: &[(&Field<'_>, Permission)]) {
     }
 }
 
-/// Whether a prefix or wildcard matches everything that another pattern does.
-fn covers(whole: &UriPattern, part: &UriPattern) -> bool {
-    whole != part
-        && match (whole.policy(), part.policy()) {
-            (MatchPolicy::Exact, _) | (MatchPolicy::Wildcard, MatchPolicy::Prefix) => false,
-            _ => whole.matches(part.as_str()),
+/// Whether some URI matches both patterns, of which the first counts for it. Then the second is
+/// more than what the first leaves of it.
+fn is_exception(part: &UriPattern, whole: &UriPattern) -> bool {
+    match (whole.policy(), part.policy()) {
+        (MatchPolicy::Exact, _) | (MatchPolicy::Wildcard, MatchPolicy::Prefix) => false,
+        (MatchPolicy::Prefix, MatchPolicy::Wildcard) => overlap(whole, part),
+        (MatchPolicy::Wildcard, MatchPolicy::Wildcard) => {
+            overlap(whole, part) && rank(part, whole) == Ordering::Greater
         }
+        (_, MatchPolicy::Exact) | (MatchPolicy::Prefix, MatchPolicy::Prefix) => {
+            whole != part && whole.matches(part.as_str())
+        }
+    }
 }
 
 /// The actions on patterns that the part denies and the whole allows.

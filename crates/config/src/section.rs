@@ -89,6 +89,19 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The key `debug` of what has no more to tell than the log says anyway.
+    pub(crate) fn debug(&mut self) {
+        let is_set = self.flag("debug", false);
+        self.has_no_effect("debug", is_set);
+    }
+
+    /// The key `url` of what is reached at its endpoint, whatever its clients call it.
+    pub(crate) fn url(&mut self) -> Option<String> {
+        let url = self.text("url");
+        self.has_no_effect("url", url.is_some());
+        url
+    }
+
     /// The whole number of a key, or this when it is missing.
     pub(crate) fn number<N>(
         &mut self,

@@ -68,7 +68,8 @@ pub struct ControllerOptions {
     pub title: Option<String>,
     /// What ends the node.
     pub shutdown: Vec<NodeShutdown>,
-    /// Whether workers are started at the same time instead of one after the other.
+    /// Whether workers are started at the same time instead of one after the other. Containers
+    /// always are.
     pub enable_parallel_worker_start: bool,
 }
 

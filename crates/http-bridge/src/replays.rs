@@ -20,8 +20,8 @@ use crate::timestamp::Timestamp;
 /// per second over the usual 300 seconds, in less than 200 MB.
 pub const MAX_NONCES: usize = 1_000_000;
 
-/// How many expired nonces a request forgets: more than the one that it adds, and so few that nobody
-/// waits for it.
+/// How many expired nonces a request forgets: more than the one that it adds, and so few that
+/// nobody waits for it.
 const FORGOTTEN_AT_ONCE: usize = 64;
 
 /// The requests that one bridge has accepted and could still be sent again.

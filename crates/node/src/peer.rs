@@ -1,6 +1,6 @@
 //! A connection's session as the router sees it: joining, joined, and joining again after GOODBYE.
 //!
-//! Spec: basic profile "Sessions" and "Protocol Violations".
+//! Spec: basic profile "Sessions", "Transport and Session Lifetime", "Protocol Errors".
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};

@@ -2,21 +2,25 @@
 
 use cloverleaf_client::Session;
 use cloverleaf_router::{Delivery, Outbox};
+pub(crate) use cloverleaf_transport::SlowConsumer;
 use cloverleaf_transport::{Outbound, Pushed, WaitingMessage};
 use cloverleaf_wamp::message::RouterMessage;
+
+/// What waits for a connection.
+pub(crate) type Queue = Outbound<WaitingMessage>;
 
 /// The outbox of one session.
 #[derive(Debug)]
 pub(crate) enum Port {
     /// A connection.
-    Wire(Outbound<WaitingMessage>),
+    Wire(Queue),
     /// A session in this process: a component or the HTTP bridge.
     Local(Session),
 }
 
 impl Port {
     /// The queue of its connection, if it has one.
-    pub(crate) const fn outbound(&self) -> Option<&Outbound<WaitingMessage>> {
+    pub(crate) const fn outbound(&self) -> Option<&Queue> {
         match self {
             Self::Wire(outbound) => Some(outbound),
             Self::Local(_) => None,

@@ -10,13 +10,12 @@ use std::time::Instant;
 use cloverleaf_router::{
     Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey, Ticket,
 };
-use cloverleaf_transport::{Outbound, SlowConsumer, WaitingMessage};
 use cloverleaf_wakes::Later;
 use cloverleaf_wamp::message::{ClientMessage, InvocationError};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use crate::ports::Port;
+use crate::ports::{Port, Queue, SlowConsumer};
 
 /// A realm that runs.
 #[derive(Debug)]
@@ -96,7 +95,7 @@ impl RealmHost {
     }
 
     /// The queues that a session has to wait for after [`Next::Wait`].
-    pub(crate) fn take_crowded(&self, publisher: SessionKey) -> Vec<Outbound<WaitingMessage>> {
+    pub(crate) fn take_crowded(&self, publisher: SessionKey) -> Vec<Queue> {
         let mut entered = self.enter();
         let crowded = entered.state.realm.take_crowded(publisher);
         crowded.into_iter().filter_map(Port::outbound).cloned().collect()

@@ -276,8 +276,8 @@ impl Slot {
         wake(&mut self.writer);
     }
 
-    /// What was to be stopped was just then between two places where the kernel looks for it, or has
-    /// ended. In the first case it is to be stopped anew.
+    /// What was to be stopped was just then between two places where the kernel looks for it, or
+    /// has ended. In the first case it is to be stopped anew.
     pub(crate) const fn not_stopped(&mut self) {
         if matches!(self.receiving, Receiving::Stopping) {
             self.receiving = Receiving::Yes;

@@ -79,8 +79,8 @@ impl Socket {
         Ok(self.state.lock().remove(self.key).into_parts())
     }
 
-    /// Whether the peer has ended its half, be there bytes before the end or not. Nobody is woken by
-    /// that while more is unread than a socket may hold.
+    /// Whether the peer has ended its half, be there bytes before the end or not. Nobody is woken
+    /// by that while more is unread than a socket may hold.
     pub fn peer_has_ended(&self) -> bool {
         self.state.lock().slot(self.key).0.has_ended()
     }

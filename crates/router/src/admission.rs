@@ -2,7 +2,8 @@
 //!
 //! What a listener admits is a value ([`Admission`]); which realms exist is the host's to say. Only
 //! the anonymous method is known here so far; a method with a challenge adds a state between.
-//! Spec: basic profile "Session Establishment"; advanced profile "Authentication".
+//! Spec: basic profile "Session Establishment"; advanced profile "Authentication
+//! Methods".
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::ClientRoles;

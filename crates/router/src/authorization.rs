@@ -2,6 +2,7 @@
 //!
 //! Precedence is decided in `docs/decisions`: exact, then wildcard, then the longest prefix, then
 //! deny. Decisions that need a call (dynamic authorizers) are not made here.
+//! Spec: advanced profile "Authorization".
 
 use cloverleaf_wamp::uri::UriPattern;
 use compact_str::CompactString;

@@ -14,7 +14,9 @@
 //! | `acknowledgement` | events whose receivers acknowledge them |
 //! | `listing` | what the meta API tells of subscriptions |
 //!
-//! Spec: basic profile "Publish and Subscribe"; advanced profile "Advanced PubSub".
+//! Spec: basic profile "Publish and Subscribe", "Subscribing and Unsubscribing", "Publishing and
+//! Events"; advanced profile "Pattern-based Subscription", "Subscriber Black- and
+//! Whitelisting", "Publisher Exclusion", "Publisher Identification".
 
 use std::collections::BTreeSet;
 

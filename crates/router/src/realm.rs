@@ -2,7 +2,7 @@
 //!
 //! A flat match without logic in its arms. What all requests are checked for (reserved URIs, the URI
 //! rule, authorization, disclosure) is in `requests`, everything else in broker, dealer and meta.
-//! Spec: basic profile "Sessions", "Protocol Violations".
+//! Spec: basic profile "Sessions", "Protocol Errors", "Ordering Guarantees".
 
 use std::cell::Cell;
 use std::fmt;
@@ -252,6 +252,9 @@ impl<O: Outbox> Realm<O> {
 
     /// Takes everything away that a session held; its callers and callees hear of it, and what it
     /// left behind to be said is published. A session that is gone already is passed over.
+    ///
+    /// Spec: basic profile "Caller Leaving During an RPC Invocation", "Callee Leaving During an RPC
+    /// Invocation".
     pub fn detach(&mut self, key: SessionKey, now: Moment) {
         self.closing.end(key);
         if let Some(gone) = self.remove(key, now) {

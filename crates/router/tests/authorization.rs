@@ -1,7 +1,7 @@
 //! What a role may do, what it is told when it may not, and who is disclosed to whom.
 //!
-//! Spec: advanced profile "Caller Identification", "Publisher Identification"; the precedence of
-//! rules is a decision of this project.
+//! Spec: advanced profile "Authorization", "Caller Identification", "Publisher Identification"; the
+//! precedence of rules is a decision of this project.
 
 use cloverleaf_router::{Disclosure, Permission, Role};
 use cloverleaf_testkit::messages::{NOTHING, client, router};

@@ -1,6 +1,6 @@
 //! Who may hear one publication: black and white lists.
 //!
-//! Spec: advanced profile "Subscriber Black- and Whitelisting"; decisions F8.
+//! Spec: advanced profile "Subscriber Black- and Whitelisting".
 
 use cloverleaf_router::{Permission, Role};
 use cloverleaf_testkit::messages::{NOTHING, client};

@@ -3,6 +3,7 @@
 //! session answers only its own invocations · nothing is unbounded.
 //!
 //! The property test `conservation` holds the same promises against random stories.
+//! Spec: basic profile "Ordering Guarantees", "IDs".
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Subscriptions that hear many topics: every one that matches gets its own event.
 //!
-//! Spec: advanced profile "Pattern-based Subscriptions"; decisions F7.
+//! Spec: advanced profile "Pattern-based Subscription".
 
 use cloverleaf_router::RealmSettings;
 use cloverleaf_testkit::lab::settings;

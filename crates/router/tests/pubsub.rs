@@ -1,6 +1,7 @@
 //! Topics: who hears what, in which order, and what publishers are told.
 //!
-//! Spec: basic profile "Publish and Subscribe"; advanced profile "Publisher Exclusion".
+//! Spec: basic profile "Publish and Subscribe", "Subscribing and Unsubscribing", "Publishing and
+//! Events"; advanced profile "Publisher Exclusion".
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::State;

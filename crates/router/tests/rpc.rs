@@ -1,6 +1,8 @@
 //! Calls, their answers, and what becomes of them when a side is lost.
 //!
-//! Spec: basic profile "Remote Procedure Calls".
+//! Spec: basic profile "Remote Procedure Calls", "Registering and Unregistering", "Calling and
+//! Invocations", "Caller Leaving During an RPC Invocation", "Callee Leaving During an RPC
+//! Invocation", "Structure".
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::State;

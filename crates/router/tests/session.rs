@@ -1,6 +1,7 @@
 //! Sessions: how they open, how they end, and that nothing of them stays.
 //!
-//! Spec: basic profile "Sessions".
+//! Spec: basic profile "Sessions", "Session Establishment", "Session Closing"; advanced profile
+//! "Feature Announcement".
 
 use cloverleaf_router::{
     Admission, Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey,

@@ -1,7 +1,7 @@
 //! The WAMP project's own test vectors of what a router answers to whom.
 //!
-//! They are not part of this repository: the environment variable `WAMP_VECTORS` says where they
-//! are (`make test` looks beside the checkout). Without them this test says so and passes.
+//! They are not part of this repository: the environment variable `WAMP_VECTORS` names the folder
+//! `testsuite` of a checkout of the specification. Without it this test says so and passes.
 
 use std::collections::BTreeMap;
 use std::fs;

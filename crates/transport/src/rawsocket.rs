@@ -1,4 +1,6 @@
 //! The RawSocket handshake on a real stream, both sides.
+//!
+//! Spec: advanced profile "RawSocket Transport".
 
 use cloverleaf_wamp::rawsocket::{Reply, Request};
 use cloverleaf_wamp::serializer::Serializer;

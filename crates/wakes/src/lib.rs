@@ -1,8 +1,8 @@
 //! Tasks that are woken when a lock has been given back.
 //!
 //! To wake a task may be a system call: its thread sleeps. Whoever holds a lock that others want
-//! puts it off: from [`Later::begin`] on, what this thread wakes through [`wake`] is only noted, and
-//! is woken when that value is dropped, behind the lock's guard. See `docs/decisions/cores.md`.
+//! puts it off: from [`Later::begin`] on, what this thread wakes through [`wake`] is only noted,
+//! and is woken when that value is dropped, behind the lock's guard. See `docs/decisions/cores.md`.
 //!
 //! Not for anything that has to happen under the lock: a waker says no more than "look again".
 

@@ -58,8 +58,8 @@ pub enum Token<'a> {
     Float(f64),
     /// Text.
     Text(Cow<'a, str>),
-    /// Bytes; in JSON a string of U+0000 and base64 (advanced profile, "Binary conversion of JSON
-    /// strings").
+    /// Bytes; in JSON a string of U+0000 and base64 (advanced profile, "Binary support in
+    /// JSON").
     Binary(Cow<'a, [u8]>),
     /// A list begins.
     ListStart,

@@ -2,6 +2,7 @@
 //!
 //! [`DecodeError`]: the bytes are no message. [`ProtocolViolation`]: the message may not be sent
 //! now. Both end the session with ABORT; which URI that carries is said in [`crate::error_uri`].
+//! Spec: basic profile "Protocol Errors".
 
 use thiserror::Error;
 

@@ -1,7 +1,8 @@
 //! The one table of URIs that the router and the client library speak of failures with.
 //!
-//! Nowhere else in the project stands such a URI as text. Spec: basic profile "Predefined URIs",
-//! advanced profile "Error URIs"; the `crossbar.` one is what existing clients know.
+//! Nowhere else in the project stands such a URI as text. Spec: basic profile "Basic Profile
+//! URIs", advanced profile "Advanced Profile URIs"; the `crossbar.` one is what existing clients
+//! know.
 
 macro_rules! table {
     ($($(#[$doc:meta])* $name:ident = $uri:literal;)*) => {

@@ -1,7 +1,7 @@
 //! What the two sides of a session announce to each other.
 //!
 //! HELLO.Details.roles and WELCOME.Details.roles as sets. A feature that nobody here knows is
-//! ignored, as the specification asks. Spec: basic profile "Peer/role announcement", advanced
+//! ignored, as the specification asks. Spec: basic profile "Session Establishment", advanced
 //! profile "Feature Announcement".
 
 macro_rules! features {

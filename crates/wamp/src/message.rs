@@ -3,7 +3,8 @@
 //! [`ClientMessage`] is what a router may receive, [`RouterMessage`] what it may send. Fields stand
 //! in wire order, options are typed ([`Options`]), the payload stays bytes. An ERROR can be made
 //! only from the request that it answers: see [`RequestRef`].
-//! Spec: basic profile "Messages", advanced profile "Messages".
+//! Spec: basic profile "Messages", "Message Definitions", "Message Codes and Direction", "No
+//! Polymorphism"; advanced profile "Additional Messages".
 
 use std::fmt;
 

@@ -3,6 +3,7 @@
 //! The router never looks into a payload. It is copied out of the frame once, travels as a shared
 //! slice, and is spliced into the outgoing message when both sides speak the same serializer, or
 //! transcoded once when they don't. Applications read and write it as serde values.
+//! Spec: basic profile "Structure".
 
 use std::fmt;
 use std::ops::Range;
@@ -140,7 +141,8 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// No arguments at all.
+    /// No arguments at all: nothing is written in their place (basic profile, "Empty Arguments and
+    /// Keyword Arguments").
     pub const EMPTY: Self = Self { args: None, kwargs: None };
 
     /// Wraps what a message reader found.

@@ -3,7 +3,7 @@
 //! A [`Uri`] in hand is a checked URI; what a peer sent and nobody has checked yet is an
 //! [`UncheckedUri`]. Ranking of patterns belongs to the router's index, not here.
 //! Spec: basic profile "URIs"; advanced profile "Pattern-based Registrations" and
-//! "Pattern-based Subscriptions".
+//! "Pattern-based Subscription".
 
 use std::fmt;
 

@@ -1,7 +1,8 @@
 //! Every message in every format, byte for byte.
 //!
 //! The table is this repository's own and always there; the specification's own vectors are the
-//! business of `vectors.rs`.
+//! business of `vectors.rs`. Spec: basic profile "Message Definitions", "Serializers", "Empty
+//! Arguments and Keyword Arguments"; advanced profile "Additional Messages".
 
 use std::collections::BTreeSet;
 

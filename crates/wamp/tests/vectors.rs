@@ -1,8 +1,8 @@
 //! The WAMP project's own test vectors: messages as bytes, and options of the right and the wrong
 //! type.
 //!
-//! They are not part of this repository: the environment variable `WAMP_VECTORS` says where they
-//! are (`make test` looks beside the checkout). Without them these tests say so and pass, and
+//! They are not part of this repository: the environment variable `WAMP_VECTORS` names the folder
+//! `testsuite` of a checkout of the specification. Without it these tests say so and pass, and
 //! `golden.rs` stands alone.
 
 use std::fs;

@@ -75,6 +75,7 @@ fn connecting_tcp(mut section: Section<'_>) -> Option<ConnectingTcp> {
     let host = section.required_text("host");
     let port = section.required("port").and_then(|field| port(&field, &(1..=u16::MAX)));
     let version = ip_version(&mut section);
+    section.has_no_effect("version", version != IpVersion::V4);
     let timeout = connect_timeout(&mut section);
     section.unsupported(&["tls"]);
     section.finish();
@@ -137,7 +138,9 @@ fn backlog(section: &mut Section<'_>) -> u16 {
 fn connect_timeout(section: &mut Section<'_>) -> Duration {
     let range = 0..=MAX_CONNECT_TIMEOUT;
     let seconds = section.number("timeout", &range, DEFAULT_CONNECT_TIMEOUT.as_secs());
-    Duration::from_secs(seconds)
+    let timeout = Duration::from_secs(seconds);
+    section.has_no_effect("timeout", timeout != DEFAULT_CONNECT_TIMEOUT);
+    timeout
 }
 
 /// The path of a socket, in which variables are expanded.

@@ -61,6 +61,8 @@ fn options(mut section: Section<'_>) -> RealmOptions {
         ),
     };
     section.has_no_effect("bridge_meta_api", options.bridge_meta_api);
+    let is_set = options.event_dispatching_chunk_size != chunk_size;
+    section.has_no_effect("event_dispatching_chunk_size", is_set);
     section.finish();
     options
 }

@@ -53,9 +53,9 @@ pub(super) fn testee(field: &Field<'_>) -> Option<TesteeTransport> {
 
 fn testee_of(mut section: Section<'_>, id: String) -> Option<TesteeTransport> {
     section.call("a websocket.testee transport");
-    section.accepted(&["debug"]);
+    section.debug();
     let endpoint = endpoint::listening(&mut section);
-    let url = section.text("url");
+    let url = section.url();
     let options = websocket::options(&mut section);
     section.finish();
     Some(TesteeTransport { id, endpoint: endpoint?, url, options })
@@ -63,7 +63,7 @@ fn testee_of(mut section: Section<'_>, id: String) -> Option<TesteeTransport> {
 
 fn rawsocket(mut section: Section<'_>, id: String) -> Option<RawSocketTransport> {
     section.call("a rawsocket transport");
-    section.accepted(&["debug"]);
+    section.debug();
     let endpoint = endpoint::listening(&mut section);
     let serializers = serializers(&mut section);
     let max_message_size = rawsocket_options(&mut section);
@@ -81,9 +81,9 @@ fn rawsocket_options(section: &mut Section<'_>) -> Option<u32> {
 
 fn websocket(mut section: Section<'_>, id: String) -> Option<WebSocketTransport> {
     section.call("a websocket transport");
-    section.accepted(&["debug"]);
+    section.debug();
     let endpoint = endpoint::listening(&mut section);
-    let url = section.text("url");
+    let url = section.url();
     let serializers = serializers(&mut section);
     let options = websocket::options(&mut section);
     let auth = auth(&mut section);
@@ -104,11 +104,12 @@ pub(super) fn connecting(field: &Field<'_>) -> Option<ConnectingTransport> {
 
 fn connecting_websocket(mut section: Section<'_>) -> Option<ConnectingWebSocket> {
     section.call("a connecting websocket transport");
-    section.accepted(&["id", "debug"]);
+    section.accepted(&["id"]);
+    section.debug();
     let endpoint = endpoint::connecting(&mut section);
     let url = section.required("url").and_then(|field| websocket_url(&field));
     let serializers = serializers(&mut section);
-    let options = websocket::options(&mut section);
+    let options = websocket::connecting_options(&mut section);
     section.unsupported(&["auth"]);
     section.finish();
     Some(ConnectingWebSocket { endpoint: endpoint?, url: url?, serializers, options })
@@ -116,7 +117,9 @@ fn connecting_websocket(mut section: Section<'_>) -> Option<ConnectingWebSocket>
 
 fn connecting_rawsocket(mut section: Section<'_>) -> Option<ConnectingRawSocket> {
     section.call("a connecting rawsocket transport");
-    section.accepted(&["id", "debug", "url"]);
+    section.accepted(&["id"]);
+    section.debug();
+    section.url();
     let endpoint = endpoint::connecting(&mut section);
     let serializer = section.required("serializer").and_then(|field| serializer(&field));
     let max_message_size = rawsocket_options(&mut section);

@@ -189,9 +189,9 @@ fn directory_listing(section: &mut Section<'_>) -> bool {
 
 fn websocket_service(mut section: Section<'_>) -> WebSocketService {
     section.call("a websocket service");
-    section.accepted(&["debug"]);
+    section.debug();
     let service = WebSocketService {
-        url: section.text("url"),
+        url: section.url(),
         serializers: serializers(&mut section),
         options: websocket::options(&mut section),
         auth: auth(&mut section),

@@ -12,12 +12,31 @@ pub(super) const MAX_MESSAGE_SIZE: u32 = 64 * 1024 * 1024;
 /// Times are given in milliseconds; shorter ones are taken for seconds given by mistake.
 const MIN_MILLISECONDS: u32 = 1_000;
 
-/// Reads the key `options` of a WebSocket transport or service.
+/// Reads the key `options` of a WebSocket transport or service that listens.
 pub(super) fn options(transport: &mut Section<'_>) -> WebSocketOptions {
-    let default = WebSocketOptions::default();
+    let section = transport.section("options", "websocket options");
+    section.map(read).unwrap_or_default()
+}
+
+/// The same of one that connects, where some say nothing.
+pub(super) fn connecting_options(transport: &mut Section<'_>) -> WebSocketOptions {
     let Some(mut section) = transport.section("options", "websocket options") else {
-        return default;
+        return WebSocketOptions::default();
     };
+    for key in [
+        "allowed_origins",
+        "allow_null_origin",
+        "enable_webstatus",
+        "max_frame_size",
+        "require_websocket_subprotocol",
+    ] {
+        section.has_no_effect(key, true);
+    }
+    read(section)
+}
+
+fn read(mut section: Section<'_>) -> WebSocketOptions {
+    let default = WebSocketOptions::default();
     let s = &mut section;
     let origins = s.optional("allowed_origins").and_then(|field| field.texts());
     let options = WebSocketOptions {
@@ -62,6 +81,7 @@ pub(super) fn options(transport: &mut Section<'_>) -> WebSocketOptions {
 fn without_effect(section: &mut Section<'_>, options: &WebSocketOptions) {
     let default = WebSocketOptions::default();
     for (key, is_set) in [
+        ("external_port", options.external_port.is_some()),
         ("open_handshake_timeout", options.open_handshake_timeout.is_some()),
         ("close_handshake_timeout", options.close_handshake_timeout.is_some()),
         ("validate_utf8", options.validate_utf8 != default.validate_utf8),

@@ -55,9 +55,7 @@ fn router(
     rest: Option<Section<'_>>,
 ) -> Option<RouterWorker> {
     section.call("a router");
-    if let Some(rest) = rest {
-        rest.finish();
-    }
+    finish_in_process(rest, &options);
     let (mut realm_ids, mut transport_ids) = (Ids::new("realm"), Ids::new("transport"));
     let mut component_ids = Ids::new("component");
     let realms = section.items("realms");
@@ -108,9 +106,7 @@ fn testee(
     rest: Option<Section<'_>>,
 ) -> Option<TesteeWorker> {
     section.call("a websocket-testee");
-    if let Some(rest) = rest {
-        rest.finish();
-    }
+    finish_in_process(rest, &options);
     let transport = section.required("transport").and_then(|field| transport::testee(&field));
     section.unsupported(&["manhole", "connections"]);
     section.finish();
@@ -132,10 +128,24 @@ fn native_options(mut section: Section<'_>) -> ((NativeOptions, bool), Section<'
         extra: section.optional("extra").map(|field| field.json()).unwrap_or_default(),
     };
     section.has_no_effect("title", options.title.is_some());
+    for key in ["python", "pythonpath"] {
+        if let Some(field) = section.optional(key) {
+            field.warn("no Python is run by this program, whose components are parts of it");
+        }
+    }
+    section.has_no_effect("extra", !options.extra.is_null());
     section.has_no_effect("expose_controller", options.expose_controller);
     section.has_no_effect("expose_shared", options.expose_shared);
     let disabled = section.optional("disabled").and_then(|field| is_disabled(&field));
     ((options, disabled.unwrap_or(false)), section)
+}
+
+/// The options of a worker without a process of its own, whose environment could be set.
+fn finish_in_process(rest: Option<Section<'_>>, options: &NativeOptions) {
+    if let Some(mut rest) = rest {
+        rest.has_no_effect("env", options.env != ProcessEnv::default());
+        rest.finish();
+    }
 }
 
 fn cpu_affinity(section: &mut Section<'_>) -> Vec<u32> {

@@ -83,7 +83,7 @@ pub struct Permission {
     pub disclose: Disclose,
     /// How far calls and publications are trusted; none to say nothing about it.
     pub trustlevel: Option<u64>,
-    /// Whether the answer may be remembered for the session.
+    /// Whether the answer may be remembered for the session. Static answers need no remembering.
     pub cache: bool,
 }
 

@@ -11,3 +11,4 @@ mod seeds;
 mod stores;
 mod unsupported;
 mod web;
+mod without_effect;

@@ -375,6 +375,7 @@ fn websocket_options_have_everything_that_the_file_says() {
         })
         .collect();
     let without_effect = [
+        "external_port",
         "open_handshake_timeout",
         "close_handshake_timeout",
         "validate_utf8",
@@ -447,39 +448,4 @@ fn compression_is_checked_and_said_not_to_be_offered() {
         format!("{below}.bzip2: unknown key 'bzip2' in a compression; expected one of deflate"),
     ];
     assert_eq!(faults, expected);
-}
-
-#[test]
-fn options_that_do_nothing_are_pointed_out() {
-    let text = r#"{"version": 2,
-      "controller": {"options": {"title": "n", "shutdown": "shutdown_on_worker_exit"}},
-      "workers": [
-        {"type": "router", "options": {"title": "w", "expose_controller": true,
-         "expose_shared": true},
-         "realms": [{"name": "realm1", "options": {"bridge_meta_api": true}, "roles":
-           [{"name": "anonymous", "permissions": [{"uri": "*", "allow": {"call": true}}]}]}],
-         "transports": [{"type": "web", "endpoint": {"type": "tcp", "port": 8080},
-           "options": {"display_tracebacks": true},
-           "paths": {"/": {"type": "json", "value": 1}}}]},
-        {"type": "container", "options": {"restart": "restart-always"}, "components": []}]}"#;
-    let mut without_effect: Vec<_> = json(text)
-        .warnings
-        .into_iter()
-        .filter(|warning| warning.message.contains("this version"))
-        .map(|warning| warning.place.path)
-        .collect();
-    without_effect.sort();
-    assert_eq!(
-        without_effect,
-        [
-            "controller.options.shutdown",
-            "controller.options.title",
-            "workers[0].options.expose_controller",
-            "workers[0].options.expose_shared",
-            "workers[0].options.title",
-            "workers[0].realms[0].options.bridge_meta_api",
-            "workers[0].transports[0].options.display_tracebacks",
-            "workers[1].options.restart",
-        ]
-    );
 }

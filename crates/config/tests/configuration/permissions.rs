@@ -228,5 +228,22 @@ fn a_denial_inside_of_an_allowed_pattern_gets_a_warning() {
     assert_eq!(about("com.secret", "exact"), [warning]);
     assert_eq!(about("com.secret.", "prefix"), [warning]);
     assert_eq!(about("com..secret", "wildcard"), [warning]);
+    assert_eq!(about(".example.secret", "wildcard"), [warning], "a part of it");
     assert_eq!(about("org.secret", "exact"), [""; 0]);
+    assert_eq!(about("org..secret", "wildcard"), [""; 0]);
+    assert_eq!(about("co", "prefix"), [""; 0], "the allowed pattern counts");
+}
+
+#[test]
+fn a_denial_beside_an_allowed_wildcard_gets_a_warning_where_it_counts() {
+    let about = |denied: &str, allowed: &str| {
+        let text = permissions(&format!(
+            r#"{{"uri": "{allowed}", "match": "wildcard", "allow": {{"subscribe": true}}}},
+            {{"uri": "{denied}", "match": "wildcard", "allow": {{"subscribe": false}}}}"#
+        ));
+        json(&text).warnings.into_iter().map(|warning| warning.place.line).collect::<Vec<_>>()
+    };
+    assert_eq!(about("a.b.", ".b."), [2], "the denial counts for a.b.c");
+    assert_eq!(about(".b.", "a.."), [0; 0], "the allowed pattern counts for a.b.c");
+    assert_eq!(about(".b.", "a.c."), [0; 0], "no URI matches both");
 }

@@ -20,6 +20,9 @@ use crate::given::warnings;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
 
+/// What is said of the Python that the examples were written for.
+const NO_PYTHON: &str = "no Python is run by this program, whose components are parts of it";
+
 fn loaded(name: &str) -> Loaded {
     let path = Path::new(DATA).join(name);
     let loaded = load_for(&path, Path::new("/app/.crossbar"), &ProcessEnvironment);
@@ -180,9 +183,9 @@ fn the_example_with_one_worker_for_each_procedure_is_read_whole() {
     };
     let loaded = loaded(file);
     assert_eq!(loaded.settings, expected);
-    let warning = "the directory '/app/.crossbar/../web' is not there";
+    let missing = "the directory '/app/.crossbar/../web' is not there";
     let sentences: Vec<&str> = loaded.warnings.iter().map(|w| w.message.as_str()).collect();
-    assert_eq!(sentences, [warning]);
+    assert_eq!(sentences, [NO_PYTHON, missing, NO_PYTHON, NO_PYTHON, NO_PYTHON]);
 }
 
 #[test]
@@ -211,14 +214,25 @@ fn the_example_with_four_equal_workers_is_read_whole_from_the_older_form() {
     };
     let loaded = loaded(file);
     assert_eq!(loaded.settings, expected);
+    let no_python = |line: u32, worker: u32| {
+        format!("{line}:31: workers[{worker}].options.pythonpath: {NO_PYTHON}")
+    };
     let expected = [
         "1:1: the file has no 'version' and is read as the older form; today it begins with \
-         \"version\": 2",
+         \"version\": 2"
+            .to_owned(),
+        no_python(8, 0),
         "17:33: workers[0].realms[0].roles[0].permissions[0]: this permission is written in the \
          older form; today it has \"allow\": {\"call\": true, \"register\": true, \
-         \"publish\": true, \"subscribe\": true}",
+         \"publish\": true, \"subscribe\": true}"
+            .to_owned(),
         "48:42: workers[0].transports[1].paths[\"/\"].directory: the directory \
-         '/app/.crossbar/..' is not there",
+         '/app/.crossbar/..' is not there"
+            .to_owned(),
+        no_python(65, 1),
+        no_python(86, 2),
+        no_python(107, 3),
+        no_python(128, 4),
     ];
     assert_eq!(warnings(&loaded), expected);
 }

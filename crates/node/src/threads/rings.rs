@@ -1,7 +1,7 @@
 //! The ring of each thread, where sockets go through io_uring, and who goes through it.
 //!
-//! A ring saves calls of the kernel where many sockets bring something in the same turn. Few of them
-//! are served faster one by one, so a thread's sockets stay outside until there are many. See
+//! A ring saves calls of the kernel where many sockets bring something in the same turn. Few of
+//! them are served faster one by one, so a thread's sockets stay outside until there are many. See
 //! `docs/decisions/io-uring.md`.
 
 use std::cell::Cell;

@@ -1,4 +1,6 @@
 //! From an HTTP request to a WebSocket: the handshake's checks, the answer, and the hand-over.
+//!
+//! Spec: basic profile "WebSocket Transport".
 
 use std::sync::Arc;
 

@@ -1,5 +1,8 @@
 //! Messages that may not be sent, or not now: each gets ABORT, octet for octet, on every transport;
 //! then the connection ends, and nobody else is disturbed.
+//!
+//! Spec: basic profile "Protocol Errors", "Session Establishment"; advanced profile "Advanced
+//! Profile URIs".
 
 use crate::lab::{HELLO, Honest, JSON, Peer as _, RawSocket, Transport, abort};
 use crate::router::router;

@@ -1,4 +1,6 @@
 //! RawSocket below the messages: handshakes, frames, pings, and the limits of both sides.
+//!
+//! Spec: advanced profile "RawSocket Transport".
 
 use crate::lab::{HELLO, Honest, JSON, Node, Peer as _, RawSocket, Stream};
 use crate::router::{SMALL, router};
@@ -206,4 +208,21 @@ fn a_client_that_can_not_take_its_welcome_is_aborted() {
     assert!(answer.starts_with(r#"[3,{"message":"the message has "#), "{answer}");
     assert!(answer.ends_with(text), "{answer}");
     peer.receive_end();
+}
+
+/// The sentence for people is what makes it long; the reason is for programs and always fits.
+#[test]
+fn a_refusal_that_is_too_long_for_its_client_comes_without_its_sentence() {
+    let node = router();
+    let methods = vec![format!("\"{}\"", "x".repeat(100)); 10].join(",");
+    let hello = format!(r#"[1,"realm1",{{"roles":{{"caller":{{}}}},"authmethods":[{methods}]}}]"#);
+    let mut large = node.rawsocket(JSON);
+    let answer = large.ask(&hello);
+    assert!(answer.starts_with(r#"[3,{"message":"cannot authenticate"#), "{answer}");
+    assert!(answer.len() > 512, "{answer}");
+    large.receive_end();
+    // 2^9 octets.
+    let mut small = RawSocket::open_with(node.tcp(), JSON);
+    assert_eq!(small.ask(&hello), r#"[3,{},"wamp.error.no_matching_auth_method"]"#);
+    small.receive_end();
 }

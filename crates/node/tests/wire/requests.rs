@@ -1,5 +1,7 @@
 //! Requests that are well-formed and can't be served, and sessions that come and go: ERROR, octet
 //! for octet, and the session lives.
+//!
+//! Spec: basic profile "Basic Profile URIs", "Transport and Session Lifetime".
 
 use crate::lab::{HELLO, Honest, JSON, Peer as _, RawSocket, Transport};
 use crate::router::router;

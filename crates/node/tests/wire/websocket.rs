@@ -1,4 +1,6 @@
 //! WebSocket below the messages: opening requests, frames, pings, limits and closing.
+//!
+//! Spec: basic profile "WebSocket Transport".
 
 use crate::lab::{HELLO, Honest, Peer as _, Stream, WebSocket, abort, opening};
 use crate::router::{SMALL, router};
@@ -244,6 +246,21 @@ fn json_goes_in_text_and_the_rest_in_binary_messages() {
     peer.send_frame(TEXT, b"\x03");
     assert!(peer.receive_octets().ends_with(b"wamp.error.protocol_violation"));
     peer.receive_end();
+}
+
+#[test]
+fn a_client_that_aborts_is_let_go_with_1000_and_without_another_message() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    for has_joined in [false, true] {
+        let mut peer = node.websocket("wamp.2.json");
+        if has_joined {
+            peer.join();
+        }
+        peer.send(r#"[3,{},"wamp.close.normal"]"#);
+        assert_eq!(peer.receive_close(), Some(1000), "joined: {has_joined}");
+        honest.call();
+    }
 }
 
 #[test]

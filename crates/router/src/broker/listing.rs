@@ -1,6 +1,6 @@
 //! What the meta API tells of subscriptions.
 //!
-//! Spec: advanced profile "Subscription Meta API".
+//! Spec: advanced profile "Subscriptions Meta API".
 
 use cloverleaf_wamp::ids::SubscriptionId;
 use cloverleaf_wamp::uri::UriPattern;

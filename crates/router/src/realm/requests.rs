@@ -1,7 +1,7 @@
 //! What every request is checked for before broker and dealer see it: its number, the features that
 //! it needs, the URI rule, the reserved namespace, authorization, disclosure.
 //!
-//! Spec: basic profile "URIs", "Protocol Violations"; advanced profile "Authorization".
+//! Spec: basic profile "URIs", "Protocol Errors"; advanced profile "Authorization".
 
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::features::Feature;

@@ -2,7 +2,7 @@
 //!
 //! The rooms: `reader` (structure), `pass` (the same, only passed over), `cursor`, `string` and
 //! `number` (what both stand on), `writer`. Bytes are a string of U+0000 followed by standard
-//! base64 (advanced profile, "Binary conversion of JSON strings"); a string that begins with
+//! base64 (advanced profile, "Binary support in JSON"); a string that begins with
 //! U+0000 and goes on otherwise is text.
 
 mod cursor;

@@ -1,6 +1,6 @@
 //! Opening and ending a session: HELLO, WELCOME, ABORT, CHALLENGE, AUTHENTICATE, GOODBYE.
 //!
-//! Spec: basic profile "Sessions"; advanced profile "Authentication".
+//! Spec: basic profile "Sessions"; advanced profile "Authentication Methods".
 
 use compact_str::CompactString;
 

@@ -1,7 +1,8 @@
 //! Bytes that are no message, in every format: refused by name, and nothing ever panics.
 //!
 //! How the formats themselves are read is tested beside their readers; here it is the shape of
-//! messages. Spec: basic profile "Messages", "Protocol Errors".
+//! messages. Spec: basic profile "Messages", "Message Codes and Direction", "No Polymorphism",
+//! "IDs", "Protocol Errors".
 
 use std::ops::Range;
 

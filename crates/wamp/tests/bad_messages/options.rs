@@ -1,4 +1,6 @@
 //! Options and details with values of the wrong type, beyond their range or too long.
+//!
+//! Spec: basic profile "Extensibility".
 
 use cloverleaf_wamp::codec::MAX_LIST_OPTION_ENTRIES;
 use cloverleaf_wamp::error::DecodeError;

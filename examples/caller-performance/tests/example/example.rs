@@ -34,14 +34,20 @@ impl Example {
     /// Starts a configuration as Crossbar.io's users do, and waits until the node is ready;
     /// containers may come later.
     pub(crate) fn start(configuration: &str) -> Self {
-        let directory = Directory::new();
+        let mut directory = Directory::new();
         let text = fs::read_to_string(configurations().join(configuration)).expect("a file");
-        let text = text.replace("8080", &free_port().to_string());
-        directory.write(&format!(".crossbar/{configuration}"), &text);
         directory.write("web/index.html", "the page");
         let cbdir = directory.path().join(".crossbar").display().to_string();
         let args = ["start", "--logformat", "none", "--cbdir", &cbdir, "--config", configuration];
-        Self(Node::launch(PROGRAM, directory, &args).ready())
+        loop {
+            let text = text.replace("8080", &free_port().to_string());
+            directory.write(&format!(".crossbar/{configuration}"), &text);
+            let node = Node::launch(PROGRAM, directory, &args);
+            if !has_lost_its_port(&node) {
+                return Self(node);
+            }
+            directory = node.into_directory();
+        }
     }
 
     /// Starts `config.json` and waits until every procedure is there.
@@ -137,6 +143,14 @@ fn free_port() -> u16 {
         let port = 10_000 + (std::process::id().wrapping_mul(61) + step) % 20_000;
         let port = u16::try_from(port).ok()?;
         TcpListener::bind(("0.0.0.0", port)).is_ok().then_some(port)
+    })
+}
+
+/// Whether somebody else was quicker to listen on a node's port; otherwise the node is ready.
+fn has_lost_its_port(node: &Node) -> bool {
+    wait_for(&format!("the start of {node:?}"), || {
+        let has_said = |text| !node.lines_with(text).is_empty();
+        (has_said("in use") || has_said("ready after")).then(|| has_said("in use"))
     })
 }
 

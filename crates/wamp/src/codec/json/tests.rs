@@ -60,6 +60,7 @@ fn escapes_are_resolved() {
     }
 }
 
+/// Spec: advanced profile "Binary support in JSON".
 #[test]
 fn a_string_of_nul_and_base64_is_bytes_and_any_other_is_text() {
     for (input, expected) in [

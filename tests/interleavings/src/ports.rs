@@ -1,0 +1,53 @@
+//! A session's outbox as the node makes it for a connection.
+
+use cloverleaf_router::{Delivery, Outbox};
+use cloverleaf_wamp::message::RouterMessage;
+
+pub(crate) use crate::outbound::SlowConsumer;
+use crate::outbound::{Loss, Outbound, Pushed, Queued};
+
+/// A router's message in a queue.
+#[derive(Debug)]
+pub struct Waiting(pub RouterMessage);
+
+impl Queued for Waiting {
+    fn size(&self) -> usize {
+        1
+    }
+
+    fn loss(&self) -> Loss {
+        match self.0 {
+            RouterMessage::Event(_) => Loss::Missed,
+            RouterMessage::Invocation(_) => Loss::Refused,
+            _ => Loss::Never,
+        }
+    }
+}
+
+/// The queue of a connection.
+#[derive(Debug)]
+pub(crate) struct Port(pub(crate) Queue);
+
+/// What waits for a connection.
+pub(crate) type Queue = Outbound<Waiting>;
+
+impl Port {
+    pub(crate) const fn outbound(&self) -> Option<&Queue> {
+        Some(&self.0)
+    }
+}
+
+impl Outbox for Port {
+    fn send(&self, message: RouterMessage) -> Delivery {
+        match self.0.push(Waiting(message)) {
+            Pushed::Queued => Delivery::Queued,
+            Pushed::Crowded => Delivery::Crowded,
+            Pushed::Congested => Delivery::Congested,
+            Pushed::Gone => Delivery::Gone,
+        }
+    }
+
+    fn close(&self, reason: &str) {
+        self.0.close(reason);
+    }
+}

@@ -1,0 +1,45 @@
+//! Who waits for a queue: polls it, sleeps until it is woken, and polls again.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use loom::sync::Notify;
+
+use crate::outbound::{End, Outlet, Queued};
+
+struct Task<F> {
+    wakes: Notify,
+    when_woken: F,
+}
+
+impl<F: Fn() + Send + Sync + 'static> Wake for Task<F> {
+    fn wake(self: Arc<Self>) {
+        (self.when_woken)();
+        self.wakes.notify();
+    }
+}
+
+/// Polls until something has come. Whoever is not woken for it sleeps for ever, which loom finds.
+pub fn until_ready<T>(poll: impl FnMut(&Context<'_>) -> Poll<T>) -> T {
+    until_ready_with(|| (), poll)
+}
+
+/// The same of a task that does something as soon as it is woken, on the thread that wakes it.
+pub fn until_ready_with<T>(
+    when_woken: impl Fn() + Send + Sync + 'static,
+    mut poll: impl FnMut(&Context<'_>) -> Poll<T>,
+) -> T {
+    let task = Arc::new(Task { wakes: Notify::new(), when_woken });
+    let waker = Waker::from(Arc::clone(&task));
+    loop {
+        if let Poll::Ready(value) = poll(&Context::from_waker(&waker)) {
+            return value;
+        }
+        task.wakes.wait();
+    }
+}
+
+/// Waits for the end of a queue alone, as a connection does that can't write.
+pub fn until_the_end<T: Queued>(outlet: &mut Outlet<T>) -> End {
+    until_ready(|context| outlet.poll_end(context))
+}
