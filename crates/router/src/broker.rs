@@ -78,7 +78,8 @@ pub(crate) struct Broker {
 
 impl Broker {
     /// A broker that nobody listens to. Patterns with a history are subscriptions from the
-    /// beginning, so that what is published before anybody comes is kept.
+    /// beginning, so that what is published before anybody comes is kept. Of two for the same
+    /// pattern the later one counts.
     pub(crate) fn new(
         clock: WallClock,
         retention: RetentionSettings,
@@ -87,7 +88,9 @@ impl Broker {
         let retention = Retention::new(retention);
         let mut broker = Self { clock, retention, ..Self::default() };
         for settings in histories {
-            let id = broker.create(settings.pattern.clone(), Moment::default());
+            let existing = broker.index.at(&settings.pattern).copied();
+            let created = || broker.create(settings.pattern, Moment::default());
+            let id = existing.unwrap_or_else(created);
             if let Some(subscription) = broker.subscriptions.get_mut(&id) {
                 subscription.history = Some(Box::new(History::new(settings.limit)));
             }
