@@ -51,8 +51,10 @@ pub(crate) struct Holdings {
     subscriptions: BTreeSet<SubscriptionId>,
     /// How many of them are not exact.
     pattern_subscriptions: usize,
-    /// Publications that it has to acknowledge, or whose acknowledgement it waits for.
-    unacknowledged: BTreeSet<PublicationId>,
+    /// Publications whose acknowledgement it waits for.
+    awaited: BTreeSet<PublicationId>,
+    /// Publications that it has to acknowledge.
+    owed: BTreeSet<PublicationId>,
 }
 
 /// A pattern and who listens to it; it exists as long as anybody does, or as long as its events are
