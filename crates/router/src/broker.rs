@@ -61,8 +61,10 @@ pub(crate) struct Holdings {
     subscriptions: BTreeSet<SubscriptionId>,
     /// How many of them are not exact.
     pattern_subscriptions: usize,
-    /// Publications that it has to acknowledge, or whose acknowledgement it waits for.
-    unacknowledged: BTreeSet<PublicationId>,
+    /// Publications whose acknowledgement it waits for.
+    awaited: BTreeSet<PublicationId>,
+    /// Publications that it has to acknowledge.
+    owed: BTreeSet<PublicationId>,
 }
 
 /// A pattern and who listens to it; it exists as long as anybody does, or as long as its events are
@@ -90,7 +92,8 @@ pub(crate) struct Broker {
 
 impl Broker {
     /// A broker that nobody listens to. Patterns with a history are subscriptions from the
-    /// beginning, so that what is published before anybody comes is kept.
+    /// beginning, so that what is published before anybody comes is kept. Of two for the same
+    /// pattern the later one counts.
     pub(crate) fn new(
         clock: WallClock,
         retention: RetentionSettings,
@@ -100,7 +103,9 @@ impl Broker {
         let (retention, durable) = (Retention::new(retention), Durable::new(store));
         let mut broker = Self { clock, retention, durable, ..Self::default() };
         for settings in histories {
-            let id = broker.create(settings.pattern.clone(), Moment::default());
+            let existing = broker.index.at(&settings.pattern).copied();
+            let created = || broker.create(settings.pattern, Moment::default());
+            let id = existing.unwrap_or_else(created);
             if let Some(subscription) = broker.subscriptions.get_mut(&id) {
                 let before = settings.records.iter();
                 let before = before.filter_map(|record| record::read(record, id));

@@ -20,6 +20,10 @@ pub const MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION: usize = 1_000;
 /// Prefix and wildcard registrations of one session; as for subscriptions.
 pub const MAX_PATTERN_REGISTRATIONS_PER_SESSION: usize = 1_000;
 
+/// Bytes of the name of a subscriber group or of a node. Every member keeps its own; host names, which
+/// are what nodes are named after, have 253 at most.
+pub const MAX_MEMBERSHIP_BYTES: usize = 255;
+
 /// Calls of one caller that are not answered yet. The HTTP bridge is one caller for all requests of
 /// a path, so this also bounds how many requests it has open; an entry holds about 200 bytes.
 pub const MAX_CALLS_IN_FLIGHT_PER_SESSION: usize = 65_536;
@@ -40,6 +44,10 @@ pub const MAX_RETAINED_PER_TOPIC: usize = 16;
 
 /// Bytes that the kept events of one subscription hold; the number of events is configured.
 pub const MAX_HISTORY_BYTES: usize = 64 * 1024 * 1024;
+
+/// Publications of one session that its subscribers have not acknowledged yet. Each names those who
+/// keep silent, so it is as large as its audience.
+pub const MAX_AWAITED_PER_SESSION: usize = 1_024;
 
 /// How long a publisher waits for its subscribers to acknowledge, in milliseconds. As long as a
 /// connection may stand still before it ends.

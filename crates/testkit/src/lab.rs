@@ -202,6 +202,11 @@ impl Lab {
         self.realm.detach(self.places[peer.0].session, self.now);
     }
 
+    /// Why the realm has closed the peer's connection, if it has.
+    pub fn closed(&self, peer: Peer) -> Option<String> {
+        self.places[peer.0].recorder.closed()
+    }
+
     /// The host can't send an invocation to its callee, and says so in its place.
     pub fn fail_invocation(&mut self, callee: Peer, error: InvocationError) {
         let session = self.places[callee.0].session;

@@ -21,6 +21,15 @@ pub fn args(values: impl Serialize) -> Payload {
     Payload::from_args(Serializer::Json, &values).expect("arguments are a list")
 }
 
+/// Positional and keyword arguments in JSON: a list and a map.
+///
+/// # Panics
+/// When the first is written as anything but a list, or the second as anything but a map.
+pub fn args_and_kwargs(values: impl Serialize, entries: impl Serialize) -> Payload {
+    Payload::from_args_and_kwargs(Serializer::Json, &values, &entries)
+        .expect("arguments are a list and a map")
+}
+
 /// One text as the only argument; how the router explains an error.
 pub fn text(text: &str) -> Payload {
     Payload::from_text(text)

@@ -15,13 +15,14 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::payload::Payload;
 
-use super::Broker;
 use super::history::Ticket;
 use super::publication::Publication;
+use super::{Broker, Holdings};
 use crate::deadline::Moment;
-use crate::limits::ACKNOWLEDGEMENT_TIMEOUT_MILLIS;
+use crate::failure::RequestFailure;
+use crate::limits::{ACKNOWLEDGEMENT_TIMEOUT_MILLIS, MAX_AWAITED_PER_SESSION};
 use crate::outbox::Outbox;
-use crate::session::{Session, SessionKey, Sessions};
+use crate::session::{SessionKey, Sessions};
 
 /// Who has not acknowledged a publication, and how many of its events.
 type Silent = BTreeMap<SessionKey, usize>;
@@ -54,6 +55,16 @@ pub(super) struct Acknowledgements {
 pub(crate) fn is_awaited(publish: &Publish) -> bool {
     publish.options.x_acknowledged_delivery == Some(true)
         && publish.options.acknowledge == Some(true)
+}
+
+impl Holdings {
+    /// Refused while the session waits for as many acknowledgements as it may.
+    pub(crate) fn check_awaited(&self) -> Result<(), RequestFailure> {
+        if self.awaited.len() >= MAX_AWAITED_PER_SESSION {
+            return Err(RequestFailure::LimitReached("unacknowledged publications"));
+        }
+        Ok(())
+    }
 }
 
 impl Broker {
@@ -94,9 +105,12 @@ impl Broker {
     ) {
         let Asked { silent, ticket } = asked;
         let deadline = now.plus_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS);
-        for key in silent.keys().chain([&publisher]) {
+        if let Some(session) = sessions.at_mut(publisher) {
+            session.broker.awaited.insert(publication);
+        }
+        for key in silent.keys() {
             if let Some(session) = sessions.at_mut(*key) {
-                session.broker.unacknowledged.insert(publication);
+                session.broker.owed.insert(publication);
             }
         }
         let awaited = Awaited { publisher, request, silent, ticket, deadline };
@@ -118,8 +132,8 @@ impl Broker {
         *events -= 1;
         if *events == 0 {
             awaited.silent.remove(&from);
-            if let Some(session) = sessions.at_mut(from).filter(|_| from != awaited.publisher) {
-                session.broker.unacknowledged.remove(&publication);
+            if let Some(session) = sessions.at_mut(from) {
+                session.broker.owed.remove(&publication);
             }
             all.end_if_all_have(sessions, publication);
         }
@@ -203,13 +217,16 @@ impl Acknowledgements {
     ) {
         let Some(awaited) = self.awaited.remove(&publication) else { return };
         self.deadlines.remove(&(awaited.deadline, publication));
-        for key in awaited.silent.keys().chain([&awaited.publisher]) {
+        for key in awaited.silent.keys() {
             if let Some(session) = sessions.at_mut(*key) {
-                session.broker.unacknowledged.remove(&publication);
+                session.broker.owed.remove(&publication);
             }
         }
-        let is_open = |publisher: &&Session<O>| !publisher.leaving;
-        let Some(publisher) = sessions.at(awaited.publisher).filter(is_open) else { return };
+        let Some(publisher) = sessions.at_mut(awaited.publisher) else { return };
+        publisher.broker.awaited.remove(&publication);
+        if publisher.leaving {
+            return;
+        }
         let _ = publisher.outbox.send(if by_all {
             let request = awaited.request.id();
             RouterMessage::Published(Published { request, publication })

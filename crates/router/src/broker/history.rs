@@ -108,7 +108,8 @@ impl History {
             return None;
         }
         let past = Past {
-            at,
+            // Whoever asks with a time that it was told finds the event.
+            at: at.to_millis(),
             topic: publication.publish.topic.as_str().into(),
             event: event.clone(),
             lists: lists(options),

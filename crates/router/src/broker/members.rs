@@ -7,9 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cloverleaf_wamp::message::SubscribeOptions;
 use compact_str::CompactString;
 
 use crate::dealer::Key;
+use crate::failure::RequestFailure;
+use crate::limits::MAX_MEMBERSHIP_BYTES;
 use crate::outbox::Delivery;
 use crate::session::SessionKey;
 
@@ -22,6 +25,25 @@ pub(crate) enum Manner {
     InGroup(CompactString),
     /// To those whose resource belongs to the node, and to those without a resource.
     AsNode(CompactString),
+}
+
+impl Manner {
+    /// The manner that a subscriber asks for.
+    pub(crate) fn wished(options: &SubscribeOptions) -> Result<Self, RequestFailure> {
+        let refused = |text: &str| Err(RequestFailure::InvalidArgument(text.to_owned()));
+        let (manner, name) = match (&options.group, &options.nkey) {
+            (None, None) => return Ok(Self::Plainly),
+            (Some(_), Some(_)) => {
+                return refused("SUBSCRIBE.Options.group and nkey exclude each other");
+            }
+            (Some(group), None) => (Self::InGroup(group.clone()), group),
+            (None, Some(node)) => (Self::AsNode(node.clone()), node),
+        };
+        if name.len() > MAX_MEMBERSHIP_BYTES {
+            return refused("SUBSCRIBE.Options.group and nkey have 255 bytes at most");
+        }
+        Ok(manner)
+    }
 }
 
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@
 
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
-use cloverleaf_wamp::message::{Event, EventDetails, Publish, RouterMessage, SharedEvent};
+use cloverleaf_wamp::message::{Carried, Event, EventDetails, Publish, RouterMessage, SharedEvent};
 use cloverleaf_wamp::uri::MatchPolicy;
 
 use super::eligibility::Eligibility;
@@ -47,12 +47,6 @@ impl Publication<'_> {
         Eligibility::new(&self.publish.options, self.publisher.map(|party| party.key))
     }
 
-    /// The feature without which a subscriber could not open the payload.
-    fn needed(&self) -> Option<Feature> {
-        let carried = self.publish.options.carried.as_ref()?;
-        carried.uses_passthru().then_some(Feature::PayloadPassthruMode)
-    }
-
     /// The event of one subscription.
     fn event(&self, id: SubscriptionId, of: &Subscription, details: EventDetails) -> SharedEvent {
         let mut details = Box::new(details);
@@ -62,6 +56,12 @@ impl Publication<'_> {
         let payload = self.publish.payload.clone();
         SharedEvent::new(Event { subscription: id, publication: self.id, details, payload })
     }
+}
+
+/// Whether a subscriber can open the payload.
+pub(super) fn opens<O>(subscriber: &Session<O>, carried: &Option<Box<Carried>>) -> bool {
+    let is_closed = carried.as_ref().is_some_and(|carried| carried.uses_passthru());
+    !is_closed || subscriber.roles.subscriber_has(Feature::PayloadPassthruMode)
 }
 
 impl Broker {
@@ -109,7 +109,7 @@ impl Broker {
             return None;
         }
         let mut ticket = None;
-        let (eligibility, needed) = (publication.eligibility(), publication.needed());
+        let eligibility = publication.eligibility();
         let details = publication.details();
         let (publisher, pressure) = (publication.publisher, &mut self.pressure);
         for id in matching {
@@ -123,7 +123,7 @@ impl Broker {
                 let subscriber = sessions.at(key)?;
                 if subscriber.leaving
                     || !eligibility.allows(subscriber.party())
-                    || needed.is_some_and(|feature| !subscriber.roles.subscriber_has(feature))
+                    || !opens(subscriber, &publish.options.carried)
                 {
                     return None;
                 }

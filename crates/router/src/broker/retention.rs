@@ -5,19 +5,19 @@
 //! successor has no payload is cleared, as in MQTT.
 //! Spec: advanced profile "Event Retention".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
 use cloverleaf_wamp::message::{
-    Event, EventDetails, Options as _, PublishOptions, RouterMessage, SharedEvent,
+    Event, EventDetails, Options as _, Publish, PublishOptions, RouterMessage, SharedEvent,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use compact_str::CompactString;
 
 use super::eligibility::{Eligibility, lists};
-use super::publication::Publication;
+use super::publication::{Publication, opens};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::limits::MAX_RETAINED_PER_TOPIC;
@@ -53,13 +53,31 @@ struct Kept {
     /// Who may hear it, where not everybody may.
     lists: Option<Box<PublishOptions>>,
     until: Option<Moment>,
+    /// The bytes that it holds.
+    size: usize,
 }
 
 impl Kept {
-    fn size(&self) -> usize {
-        let lists =
-            self.lists.as_ref().map_or(0, |lists| size_of::<PublishOptions>() + lists.size());
-        size_of::<Self>() + self.details.size() + self.payload.size() + lists
+    fn new(publication: &Publication<'_>, usual_ttl: Option<u64>) -> Self {
+        let Publish { topic, options, payload, .. } = publication.publish;
+        let publisher = publication.publisher.filter(|_| options.exclude_me.unwrap_or(true));
+        let ttl = options.ttl.or(usual_ttl).filter(|millis| *millis > 0);
+        let (details, lists) = (publication.details(), lists(options));
+        let size_of_lists = |lists: &PublishOptions| size_of::<PublishOptions>() + lists.size();
+        let size = size_of::<Self>()
+            + topic.as_str().len()
+            + details.size()
+            + payload.size()
+            + lists.as_deref().map_or(0, size_of_lists);
+        Self {
+            publication: publication.id,
+            details,
+            payload: payload.clone(),
+            publisher: publisher.map(|publisher| publisher.key),
+            lists,
+            until: ttl.map(|millis| publication.now.plus_millis(millis)),
+            size,
+        }
     }
 
     fn is_over(&self, now: Moment) -> bool {
@@ -70,6 +88,18 @@ impl Kept {
         let is_listed = |lists| Eligibility::new(lists, None).allows(party);
         self.publisher != Some(party.key) && self.lists.as_deref().is_none_or(is_listed)
     }
+
+    fn is_heard_by<O>(&self, session: &Session<O>, now: Moment) -> bool {
+        !self.is_over(now)
+            && self.may_hear(session.party())
+            && opens(session, &self.details.carried)
+    }
+
+    /// Whether nobody is left whom an earlier event with lists of its own is for.
+    fn supersedes(&self, earlier: &Self) -> bool {
+        self.lists == earlier.lists
+            && (self.publisher.is_none() || self.publisher == earlier.publisher)
+    }
 }
 
 /// See the [module](self).
@@ -78,6 +108,8 @@ pub(super) struct Retention {
     settings: RetentionSettings,
     /// The events of each topic, the oldest first.
     topics: BTreeMap<CompactString, Vec<Kept>>,
+    /// When some event of a topic is over.
+    expiries: BTreeSet<(Moment, CompactString)>,
     events: usize,
     bytes: usize,
 }
@@ -89,81 +121,91 @@ impl Retention {
 
     /// Keeps an event, or clears its topic where the event has no payload.
     pub(super) fn keep(&mut self, publication: &Publication<'_>) -> Result<(), RequestFailure> {
-        let publish = publication.publish;
-        let topic = publish.topic.as_str();
-        if publish.payload.is_empty() {
+        let topic = publication.publish.topic.as_str();
+        if publication.publish.payload.is_empty() {
             self.take(topic);
             return Ok(());
         }
-        let options = &publish.options;
-        let ttl = options.ttl.or(self.settings.ttl).filter(|millis| *millis > 0);
-        let excluded = options.exclude_me.unwrap_or(true);
-        let kept = Kept {
-            publication: publication.id,
-            details: publication.details(),
-            payload: publish.payload.clone(),
-            publisher: publication.publisher.map(|publisher| publisher.key).filter(|_| excluded),
-            lists: lists(options),
-            until: ttl.map(|millis| publication.now.plus_millis(millis)),
-        };
-        // Most often the new event takes the place of the one before.
-        let mut earlier = self.take(topic);
-        if kept.lists.is_none() {
-            // Only its publisher may still hear an earlier one.
-            let heard = publication
-                .publisher
-                .filter(|_| excluded)
-                .and_then(|publisher| earlier.iter().rposition(|event| event.may_hear(publisher)));
-            let last = heard.map(|place| earlier.remove(place));
-            earlier = last.into_iter().collect();
+        self.forget_what_is_over(publication.now);
+        let kept = Kept::new(publication, self.settings.ttl);
+        let staying = self.staying(topic, &kept, publication.publisher);
+        if !self.has_room(topic, &staying, &kept) {
+            return Err(RequestFailure::RealmLimitReached("this realm", "kept events"));
         }
-        let has_room = self.make_room(&kept, publication.now);
-        if has_room {
-            earlier.push(kept);
+        let mut events = self.take(topic);
+        events.retain(|event| staying.contains(&event.publication));
+        events.push(kept);
+        self.put(topic, events);
+        Ok(())
+    }
+
+    /// The earlier events of a topic that stay beneath a new one: those that somebody may hear who
+    /// may not hear the new one.
+    fn staying(&self, topic: &str, new: &Kept, publisher: Option<Party<'_>>) -> Vec<PublicationId> {
+        let Some(earlier) = self.topics.get(topic) else { return Vec::new() };
+        if new.lists.is_none() {
+            // Nobody but its publisher, if it is left out.
+            let publisher = publisher.filter(|_| new.publisher.is_some());
+            let heard = |event: &&Kept| publisher.is_some_and(|who| event.may_hear(who));
+            let last = earlier.iter().rev().find(heard);
+            return last.map(|event| event.publication).into_iter().collect();
         }
-        self.put(topic, earlier);
-        if has_room {
-            Ok(())
-        } else {
-            Err(RequestFailure::RealmLimitReached("this realm", "kept events"))
+        let mut staying: Vec<_> = earlier.iter().filter(|event| !new.supersedes(event)).collect();
+        if staying.len() >= MAX_RETAINED_PER_TOPIC {
+            // The one for everybody is missed by the most.
+            let for_all = staying.iter().rposition(|event| event.lists.is_none());
+            staying.remove(usize::from(for_all == Some(0)));
         }
+        staying.into_iter().map(|event| event.publication).collect()
+    }
+
+    /// Whether there is room for a new event beside those of its topic that stay.
+    fn has_room(&self, topic: &str, staying: &[PublicationId], new: &Kept) -> bool {
+        let (mut events, mut bytes) = (self.events + 1, self.bytes + new.size);
+        for event in self.topics.get(topic).into_iter().flatten() {
+            if !staying.contains(&event.publication) {
+                events -= 1;
+                bytes -= event.size;
+            }
+        }
+        events <= self.settings.max_events && bytes <= self.settings.max_bytes
     }
 
     /// Takes all events of a topic out.
     fn take(&mut self, topic: &str) -> Vec<Kept> {
-        let events = self.topics.remove(topic).unwrap_or_default();
-        self.events -= events.len();
-        self.bytes -= events.iter().map(Kept::size).sum::<usize>();
+        let Some((topic, events)) = self.topics.remove_entry(topic) else { return Vec::new() };
+        for event in &events {
+            self.events -= 1;
+            self.bytes -= event.size;
+            if let Some(until) = event.until {
+                self.expiries.remove(&(until, topic.clone()));
+            }
+        }
         events
     }
 
-    fn put(&mut self, topic: &str, mut events: Vec<Kept>) {
-        if events.len() > MAX_RETAINED_PER_TOPIC {
-            // The oldest is the one for everybody; the next one is missed by the fewest.
-            events.remove(1);
+    fn put(&mut self, topic: &str, events: Vec<Kept>) {
+        for event in &events {
+            self.events += 1;
+            self.bytes += event.size;
+            if let Some(until) = event.until {
+                self.expiries.insert((until, topic.into()));
+            }
         }
         if !events.is_empty() {
-            self.events += events.len();
-            self.bytes += events.iter().map(Kept::size).sum::<usize>();
             self.topics.insert(topic.into(), events);
         }
     }
 
-    /// Whether there is room for another event, after those whose time is over are gone.
-    fn make_room(&mut self, kept: &Kept, now: Moment) -> bool {
-        let has_room = |kept_here: &Self| {
-            kept_here.events < kept_here.settings.max_events
-                && kept_here.bytes + kept.size() <= kept_here.settings.max_bytes
-        };
-        if !has_room(self) {
-            self.topics.retain(|_, events| {
-                events.retain(|event| !event.is_over(now));
-                !events.is_empty()
-            });
-            self.events = self.topics.values().map(Vec::len).sum();
-            self.bytes = self.topics.values().flatten().map(Kept::size).sum();
+    fn forget_what_is_over(&mut self, now: Moment) {
+        while let Some((until, topic)) = self.expiries.first()
+            && *until <= now
+        {
+            let topic = topic.clone();
+            let mut events = self.take(&topic);
+            events.retain(|event| !event.is_over(now));
+            self.put(&topic, events);
         }
-        has_room(self)
     }
 
     /// Sends a new subscriber the latest event that it may hear, of each topic that matches.
@@ -174,30 +216,29 @@ impl Retention {
         pattern: &UriPattern,
         now: Moment,
     ) {
-        let from = match pattern.policy() {
-            MatchPolicy::Exact | MatchPolicy::Prefix => pattern.as_str(),
-            MatchPolicy::Wildcard => "",
-        };
-        let topics = self.topics.range::<str, _>((Bound::Included(from), Bound::Unbounded));
-        let may_match = |topic: &str| match pattern.policy() {
-            MatchPolicy::Exact => topic == from,
-            MatchPolicy::Prefix => topic.starts_with(from),
-            MatchPolicy::Wildcard => true,
-        };
-        for (topic, events) in topics.take_while(|(topic, _)| may_match(topic)) {
-            if !pattern.matches(topic) {
-                continue;
-            }
-            let heard = |event: &&Kept| !event.is_over(now) && event.may_hear(session.party());
-            let Some(kept) = events.iter().rev().find(heard) else { continue };
+        let (is_exact, head) = (pattern.policy() == MatchPolicy::Exact, literal_head(pattern));
+        let may_match =
+            |topic: &str| topic.starts_with(head) && (!is_exact || topic.len() == head.len());
+        let from = self.topics.range::<str, _>((Bound::Included(head), Bound::Unbounded));
+        for (topic, events) in from.take_while(|(topic, _)| may_match(topic)) {
+            let heard = events.iter().rev().find(|event| event.is_heard_by(session, now));
+            let Some(kept) = heard.filter(|_| pattern.matches(topic)) else { continue };
             let mut details = Box::new(kept.details.clone());
             details.retained = Some(true);
-            if pattern.policy() != MatchPolicy::Exact {
-                details.topic = Some(topic.clone());
-            }
+            details.topic = (!is_exact).then(|| topic.clone());
             let (publication, payload) = (kept.publication, kept.payload.clone());
             let event = Event { subscription: id, publication, details, payload };
             let _ = session.outbox.send(RouterMessage::Event(SharedEvent::new(event)));
         }
+    }
+}
+
+/// What every topic begins with that a pattern matches.
+fn literal_head(pattern: &UriPattern) -> &str {
+    let text = pattern.as_str();
+    match pattern.policy() {
+        MatchPolicy::Exact | MatchPolicy::Prefix => text,
+        MatchPolicy::Wildcard if text.starts_with('.') => "",
+        MatchPolicy::Wildcard => text.find("..").map_or(text, |dots| &text[..=dots]),
     }
 }

@@ -1,13 +1,15 @@
 //! Events that were kept: `wamp.subscription.get_events`.
 //!
 //! Two forms are understood. The specification's has the subscription as its only positional
-//! argument and tells events in the order in which they came, unless asked otherwise. Crossbar.io's
-//! has a second one, the number of events, and tells the latest first.
+//! argument and tells events in the order in which they came, unless asked otherwise; they are the
+//! positional results. Crossbar.io's has a second argument, the number of events, and tells the
+//! latest first; its one result is their list.
 //! Spec: advanced profile "Event History".
 
+use cloverleaf_wamp::codec::{EncodeError, TokenWriter};
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::Options as _;
-use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::payload::{Encoded, Payload};
 use cloverleaf_wamp::serializer::Serializer;
 use serde::Deserialize;
 
@@ -46,15 +48,9 @@ impl<O: Outbox> Realm<O> {
         let Some(session) = self.sessions.at(meta.from) else { return Ok(Payload::EMPTY) };
         let events = history.query(&query, session.party());
         let serializer = meta.call.payload.serializer().unwrap_or(Serializer::Json);
-        let told = Payload::composed(serializer, |writer| {
-            writer.list_start(events.len());
-            for past in events {
-                tell(past, limit.is_some(), serializer, writer)?;
-            }
-            writer.list_end();
-            Ok(())
-        });
-        told.map_err(|error| meta.refused(&error.to_string()))
+        let written = write(&events, limit.is_some(), serializer);
+        let written = written.map_err(|error| meta.refused(&error.to_string()))?;
+        Payload::from_encoded(Some(written), None).map_err(|error| meta.refused(&error.to_string()))
     }
 }
 
@@ -91,13 +87,33 @@ fn query(meta: MetaCall<'_>, positional: Option<u64>) -> Result<Query, RequestFa
     })
 }
 
+/// The positional results.
+fn write(
+    events: &[&Past],
+    as_crossbar: bool,
+    serializer: Serializer,
+) -> Result<Encoded, EncodeError> {
+    Encoded::composed(serializer, |writer| {
+        if as_crossbar {
+            writer.list_start(1);
+        }
+        writer.list_start(events.len());
+        events.iter().try_for_each(|past| tell(past, as_crossbar, serializer, writer))?;
+        writer.list_end();
+        if as_crossbar {
+            writer.list_end();
+        }
+        Ok(())
+    })
+}
+
 /// One event. `as_crossbar` also says which arguments there were not.
 fn tell(
     past: &Past,
     as_crossbar: bool,
     serializer: Serializer,
-    writer: &mut dyn cloverleaf_wamp::codec::TokenWriter,
-) -> Result<(), cloverleaf_wamp::codec::EncodeError> {
+    writer: &mut dyn TokenWriter,
+) -> Result<(), EncodeError> {
     let event = &past.event;
     let payload = event.payload.to_format(serializer)?;
     let missing = if as_crossbar { 2 - payload.entries() } else { 0 };

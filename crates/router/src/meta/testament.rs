@@ -3,8 +3,9 @@
 //! Spec: advanced profile "Session Testament".
 
 use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{PublicationId, RequestId};
-use cloverleaf_wamp::message::{Publish, PublishOptions};
+use cloverleaf_wamp::message::{Carried, Publish, PublishOptions};
 use cloverleaf_wamp::payload::{Encoded, Payload};
 use serde::Deserialize;
 
@@ -38,6 +39,14 @@ impl<O: Outbox> Realm<O> {
         let Some(session) = self.sessions.at(meta.from) else { return Ok(Payload::EMPTY) };
         // What may not be said now may not be left behind either.
         self.check_publish(session, &publish)?;
+        let carried = publish.options.carried.as_deref();
+        if carried.is_some_and(Carried::uses_passthru)
+            && !session.roles.publisher_has(Feature::PayloadPassthruMode)
+        {
+            return Err(RequestFailure::FeatureNotSupported(
+                "ppt_scheme: HELLO has not announced payload_passthru_mode for the publisher",
+            ));
+        }
         if let Some(session) = self.sessions.at_mut(meta.from) {
             session.testaments.get_or_insert_default().add(scope, publish)?;
         }

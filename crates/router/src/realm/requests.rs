@@ -198,6 +198,9 @@ impl<O: Outbox> Realm<O> {
         if self.broker.has_no_room_for(publish.topic.as_str()) {
             return Err(RequestFailure::StoreBusy);
         }
+        if is_awaited(publish) {
+            session.broker.check_awaited()?;
+        }
         self.broker.retain(&publication)?;
         if is_awaited(publish) {
             let asked = self.broker.publish_asking(&self.sessions, &publication);
@@ -310,15 +313,7 @@ impl<O: Outbox> Realm<O> {
             .check_pattern(policy, self.settings.uri_rule)
             .map_err(RequestFailure::InvalidUri)?;
         self.authorize_pattern(from, Action::Subscribe, &pattern)?;
-        let manner = match (&options.group, &options.nkey) {
-            (None, None) => Manner::Plainly,
-            (Some(group), None) => Manner::InGroup(group.clone()),
-            (None, Some(node)) => Manner::AsNode(node.clone()),
-            (Some(_), Some(_)) => {
-                let text = "SUBSCRIBE.Options.group and nkey exclude each other";
-                return Err(RequestFailure::InvalidArgument(text.to_owned()));
-            }
-        };
+        let manner = Manner::wished(options)?;
         let (request, get_retained) = (subscribe.request, options.get_retained == Some(true));
         Ok(Wish { request, pattern, manner, get_retained })
     }

@@ -3,7 +3,9 @@
 //! # Panics
 //! Every function panics when a number is no id.
 
-use cloverleaf_wamp::ids::{InvocationId, RegistrationId, RequestId, SubscriptionId};
+use cloverleaf_wamp::ids::{
+    InvocationId, PublicationId, RegistrationId, RequestId, SubscriptionId,
+};
 use cloverleaf_wamp::message::{
     Call, CallOptions, Cancel, CancelMode, CancelOptions, ClientMessage, Goodbye, Hello,
     HelloDetails, InvocationError, InvokePolicy, Publish, PublishOptions, Register,
@@ -145,6 +147,11 @@ pub fn publish_with(
         topic: topic.into(),
         payload,
     })
+}
+
+/// EVENT_RECEIVED
+pub const fn event_received(publication: PublicationId) -> ClientMessage {
+    ClientMessage::EventReceived(publication)
 }
 
 /// Options of a PUBLISH that is to be answered.

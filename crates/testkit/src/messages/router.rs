@@ -9,9 +9,10 @@ use cloverleaf_wamp::ids::{
 };
 use cloverleaf_wamp::message::{
     Abort, Call, CallOptions, CallResult, Cancel, CancelMode, Event, EventDetails, Goodbye,
-    Interrupt, InterruptOptions, Invocation, InvocationDetails, Publish, Published, Register,
-    Registered, RequestError, RequestKind, RequestRef, ResultDetails, RouterMessage, Subscribe,
-    Subscribed, Unregister, Unregistered, Unsubscribe, Unsubscribed,
+    GoodbyeDetails, Interrupt, InterruptOptions, Invocation, InvocationDetails, Publish, Published,
+    Register, Registered, RequestError, RequestKind, RequestRef, ResultDetails, RouterMessage,
+    Subscribe, Subscribed, Unregister, Unregistered, Unsubscribe, Unsubscribed,
+    UnsubscribedDetails,
 };
 use cloverleaf_wamp::payload::Payload;
 
@@ -41,6 +42,12 @@ pub fn violation(message: &str) -> RouterMessage {
 /// GOODBYE
 pub fn goodbye(reason: &str) -> RouterMessage {
     RouterMessage::Goodbye(Goodbye::new(reason))
+}
+
+/// GOODBYE with a sentence for people
+pub fn goodbye_saying(reason: &str, message: &str) -> RouterMessage {
+    let details = GoodbyeDetails { message: Some(message.into()) };
+    RouterMessage::Goodbye(Goodbye { details, reason: reason.into() })
 }
 
 /// RESULT
@@ -127,6 +134,13 @@ pub fn subscribed(number: u64, id: u64) -> RouterMessage {
 /// UNSUBSCRIBED
 pub fn unsubscribed(number: u64) -> RouterMessage {
     RouterMessage::Unsubscribed(Unsubscribed::Answer(request(number)))
+}
+
+/// UNSUBSCRIBED that nobody asked for
+pub fn revoked(id: u64, reason: &str) -> RouterMessage {
+    let details =
+        UnsubscribedDetails { subscription: Some(subscription(id)), reason: Some(reason.into()) };
+    RouterMessage::Unsubscribed(Unsubscribed::Revocation(details))
 }
 
 /// EVENT without details

@@ -1,0 +1,280 @@
+//! Events that are kept to be asked for: what is kept, and who is told of it in which form.
+//!
+//! Spec: advanced profile "Event History"; decisions F14 (two forms of `get_events`). Which events
+//! are asked for is the story of `history_query`.
+
+use std::time::Duration;
+
+use cloverleaf_router::limits::MAX_HISTORY_BYTES;
+use cloverleaf_router::{HistorySettings, Permission, RealmSettings, Role};
+use cloverleaf_testkit::asking::refusal;
+use cloverleaf_testkit::messages::{NOTHING, args, args_and_kwargs, client, router};
+use cloverleaf_testkit::{Client, Lab, Peer, settings};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::message::{PublishOptions, RouterMessage};
+use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::uri::MatchPolicy::{self, Exact, Prefix};
+use cloverleaf_wamp::uri::{UriPattern, UriRule};
+use serde_json::{Value, json};
+
+const GET_EVENTS: &str = "wamp.subscription.get_events";
+
+fn pattern(policy: MatchPolicy, text: &str) -> UriPattern {
+    UriPattern::new(text, policy, UriRule::Loose).unwrap()
+}
+
+fn keeping(policy: MatchPolicy, text: &str, limit: usize) -> HistorySettings {
+    HistorySettings { pattern: pattern(policy, text), limit, records: Vec::new() }
+}
+
+/// A realm that keeps so much under the subscriptions 1, 2 …, and `alice`.
+fn lab_keeping(histories: Vec<HistorySettings>) -> (Lab, Peer) {
+    let mut lab = Lab::with(RealmSettings { histories, ..settings() });
+    let alice = lab.join("alice");
+    (lab, alice)
+}
+
+/// The texts of the events that somebody is told.
+fn texts(lab: &mut Lab, peer: Peer, subscription: u64) -> Vec<String> {
+    let events = lab.ask(peer, GET_EVENTS, json!([subscription])).unwrap();
+    let text = |event: &Value| event["args"][0].as_str().unwrap().to_owned();
+    events.as_array().unwrap().iter().map(text).collect()
+}
+
+fn say(lab: &mut Lab, from: Peer, options: PublishOptions, text: &str) {
+    lab.send(from, client::publish_with(1, options, "com.log", args([text])));
+}
+
+#[test]
+fn what_was_published_before_anybody_came_is_told_as_the_specification_writes_it() {
+    let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
+    lab.pass(Duration::from_millis(1_500));
+    let disclosed = PublishOptions { disclose_me: Some(true), ..PublishOptions::default() };
+    lab.send(alice, client::publish_with(1, disclosed, "com.log", args(["a", "b"])));
+    let first = lab.last_publication().number();
+    lab.pass(Duration::from_millis(25));
+    lab.send(alice, client::publish(2, "com.log", args_and_kwargs([0; 0], json!({"n": 1}))));
+    let second = lab.last_publication().number();
+    lab.send(alice, client::publish(3, "com.log", NOTHING));
+    let third = lab.last_publication().number();
+
+    let late = lab.join("late");
+    let details = json!({
+        "publisher": lab.id(alice).number(),
+        "publisher_authid": "alice",
+        "publisher_authrole": "anyone",
+    });
+    let told = json!([
+        {"timestamp": "2026-01-01T00:00:01.500Z", "subscription": 1, "publication": first,
+         "topic": "com.log", "details": details, "args": ["a", "b"]},
+        {"timestamp": "2026-01-01T00:00:01.525Z", "subscription": 1, "publication": second,
+         "topic": "com.log", "details": {}, "args": [], "kwargs": {"n": 1}},
+        {"timestamp": "2026-01-01T00:00:01.525Z", "subscription": 1, "publication": third,
+         "topic": "com.log", "details": {}},
+    ]);
+    assert_eq!(lab.ask(late, GET_EVENTS, json!([1])), Ok(told));
+}
+
+/// Decisions F14: a second positional argument is how Crossbar.io's clients ask.
+#[test]
+fn a_second_argument_asks_for_the_latest_in_the_form_of_crossbar() {
+    let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
+    let payloads = [args([1]), args(["2"]), args_and_kwargs([0; 0], json!({"n": true})), NOTHING];
+    for payload in payloads {
+        lab.send(alice, client::publish(1, "com.log", payload));
+    }
+    let result = lab.ask(alice, GET_EVENTS, json!([1, 3])).unwrap();
+    let [Value::Array(events)] = result.as_array().unwrap().as_slice() else {
+        panic!("one list, not {result}")
+    };
+    let told = |event: &Value| (event["args"].clone(), event["kwargs"].clone());
+    assert_eq!(
+        events.iter().map(told).collect::<Vec<_>>(),
+        [(json!([]), Value::Null), (json!([]), json!({"n": true})), (json!(["2"]), Value::Null)]
+    );
+    assert!(events.iter().all(|event| event.as_object().unwrap().contains_key("kwargs")));
+    assert_eq!(lab.ask(alice, GET_EVENTS, json!([1, null])).unwrap().as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn of_a_subscription_of_which_nothing_has_happened_an_empty_list_is_told() {
+    let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
+    assert_eq!(lab.ask(alice, GET_EVENTS, json!([1])), Ok(json!([])));
+    assert_eq!(lab.ask(alice, GET_EVENTS, json!([1, 5])), Ok(json!([[]])));
+}
+
+#[test]
+fn the_latest_events_are_kept_so_many_of_each_subscription() {
+    let histories = vec![keeping(Exact, "com.log", 2), keeping(Prefix, "com.", 3)];
+    let (mut lab, alice) = lab_keeping(histories);
+    for text in ["a", "b", "c", "d"] {
+        say(&mut lab, alice, PublishOptions::default(), text);
+    }
+    lab.send(alice, client::publish(2, "com.other", args(["other"])));
+    assert_eq!(texts(&mut lab, alice, 1), ["c", "d"]);
+    assert_eq!(texts(&mut lab, alice, 2), ["c", "d", "other"]);
+    let events = lab.ask(alice, GET_EVENTS, json!([2])).unwrap();
+    assert_eq!(events[2]["topic"], "com.other");
+    assert_eq!(events[2]["details"], json!({"topic": "com.other"}));
+}
+
+#[test]
+fn of_two_histories_of_one_pattern_the_later_one_counts() {
+    let histories = vec![keeping(Exact, "com.log", 9), keeping(Exact, "com.log", 1)];
+    let (mut lab, alice) = lab_keeping(histories);
+    say(&mut lab, alice, PublishOptions::default(), "a");
+    say(&mut lab, alice, PublishOptions::default(), "b");
+    assert_eq!(texts(&mut lab, alice, 1), ["b"]);
+    let list = json!([{"exact": [1], "prefix": [], "wildcard": []}]);
+    assert_eq!(lab.ask(alice, "wamp.subscription.list", json!([])), Ok(list));
+}
+
+#[test]
+fn the_bytes_of_a_history_are_bounded_as_well() {
+    let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 1_000_000)]);
+    let quarter = "x".repeat(MAX_HISTORY_BYTES / 4);
+    let large = args([&quarter]);
+    say(&mut lab, alice, PublishOptions::default(), "first");
+    for number in 0..4 {
+        lab.send(alice, client::publish(number + 1, "com.log", large.clone()));
+    }
+    let kept = texts(&mut lab, alice, 1);
+    assert_eq!(kept.iter().map(String::len).collect::<Vec<_>>(), [quarter.len(); 3]);
+}
+
+#[test]
+fn an_event_that_names_sessions_is_not_kept() {
+    let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
+    let sessions = || Some(vec![lab.id(alice)]);
+    let (eligible, exclude, nobody) = (sessions(), sessions(), Some(Vec::new()));
+    let options = PublishOptions::default;
+    say(&mut lab, alice, PublishOptions { eligible, ..options() }, "eligible");
+    say(&mut lab, alice, PublishOptions { exclude, ..options() }, "exclude");
+    say(&mut lab, alice, PublishOptions { eligible: nobody.clone(), ..options() }, "nobody");
+    say(&mut lab, alice, PublishOptions { exclude: nobody, ..options() }, "all");
+    assert_eq!(texts(&mut lab, alice, 1), [""; 0]);
+}
+
+#[test]
+fn an_event_for_some_is_told_to_nobody_else() {
+    let everything = || [(UriPattern::from_starred("*").unwrap(), Permission::ALL)];
+    let mut lab = Lab::with(RealmSettings {
+        histories: vec![keeping(Exact, "com.log", 10)],
+        roles: ["user", "admin"].map(|name| Role::new(name, everything())).into(),
+        ..settings()
+    });
+    let [ann, ben, cat] = [("ann", "user"), ("ben", "user"), ("cat", "admin")]
+        .map(|(name, role)| lab.join_as(Client { role, ..Client::named(name) }));
+    let names = |name: &str| Some(vec![name.into()]);
+    let options = PublishOptions::default;
+    for (lists, text) in [
+        (options(), "all"),
+        (PublishOptions { eligible_authid: names("ann"), ..options() }, "for ann"),
+        (PublishOptions { exclude_authid: names("ann"), ..options() }, "not for ann"),
+        (PublishOptions { eligible_authrole: names("admin"), ..options() }, "for admins"),
+        (PublishOptions { exclude_authrole: names("admin"), ..options() }, "not for admins"),
+        (PublishOptions { eligible_authid: Some(Vec::new()), ..options() }, "for nobody"),
+    ] {
+        say(&mut lab, ben, lists, text);
+    }
+    assert_eq!(texts(&mut lab, ann, 1), ["all", "for ann", "not for admins"]);
+    assert_eq!(texts(&mut lab, ben, 1), ["all", "not for ann", "not for admins"]);
+    assert_eq!(texts(&mut lab, cat, 1), ["all", "not for ann", "for admins"]);
+    // Those that may not be heard are no part of what a limit counts.
+    let latest = lab.ask(ann, GET_EVENTS, json!([1, 1])).unwrap();
+    assert_eq!(latest[0][0]["args"], json!(["not for admins"]));
+    assert_eq!(latest[0].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn nothing_is_told_to_those_who_may_not_subscribe() {
+    let call = Permission { call: true, ..Permission::default() };
+    let everything = UriPattern::from_starred("*").unwrap();
+    let log = UriPattern::from_starred("com.log").unwrap();
+    let guest = Role::new("guest", [(everything, call), (log, Permission::ALL)]);
+    let histories = vec![keeping(Exact, "com.log", 5), keeping(Prefix, "com.log", 5)];
+    let mut lab = Lab::with(RealmSettings { histories, roles: vec![guest], ..settings() });
+    let guest = lab.join_as(Client { role: "guest", ..Client::named("guest") });
+    assert_eq!(lab.ask(guest, GET_EVENTS, json!([1])), Ok(json!([])));
+    let text = "session not authorized to subscribe to topic 'com.log'";
+    let denied = refusal(error_uri::NOT_AUTHORIZED, text);
+    assert_eq!(lab.ask(guest, GET_EVENTS, json!([2])), denied);
+}
+
+#[test]
+fn what_does_not_exist_or_has_no_history_is_refused_each_with_its_own_error() {
+    let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
+    lab.send(alice, client::subscribe(1, "com.other"));
+    assert_eq!(lab.received(alice), [router::subscribed(1, 2)]);
+    let unknown = "no subscription 3 is in this realm";
+    let none = "nothing is kept of the events of subscription 2";
+    for (id, error, text) in
+        [(3, error_uri::NO_SUCH_SUBSCRIPTION, unknown), (2, error_uri::HISTORY_UNAVAILABLE, none)]
+    {
+        assert_eq!(lab.ask(alice, GET_EVENTS, json!([id])), refusal(error, text));
+        assert_eq!(lab.ask(alice, GET_EVENTS, json!([id, 10])), refusal(error, text));
+    }
+}
+
+#[test]
+fn a_history_is_announced_only_where_there_is_one_that_can_be_asked_for() {
+    for (has_history, meta_api, announced) in
+        [(false, true, false), (true, false, false), (true, true, true)]
+    {
+        let histories = if has_history { vec![keeping(Exact, "com.log", 10)] } else { Vec::new() };
+        let mut lab = Lab::with(RealmSettings { histories, meta_api, ..settings() });
+        let alice = lab.join("alice");
+        let roles = lab.welcome(alice).details.roles.unwrap();
+        assert_eq!(roles.broker.unwrap().has(Feature::EventHistory), announced);
+    }
+}
+
+#[test]
+fn a_subscription_with_a_history_outlives_its_subscribers_and_keeps_its_id() {
+    let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
+    let bob = lab.join("bob");
+    lab.send(bob, client::subscribe(1, "com.log"));
+    lab.send(bob, client::unsubscribe(2, 1));
+    lab.send(bob, client::subscribe(3, "com.log"));
+    let expected = [router::subscribed(1, 1), router::unsubscribed(2), router::subscribed(3, 1)];
+    assert_eq!(lab.received(bob), expected);
+    say(&mut lab, alice, PublishOptions::default(), "heard");
+    lab.disconnect(bob);
+    say(&mut lab, alice, PublishOptions::default(), "unheard");
+    assert_eq!(texts(&mut lab, alice, 1), ["heard", "unheard"]);
+    lab.disconnect(alice);
+    assert!(lab.realm().is_empty());
+    let late = lab.join("late");
+    assert_eq!(texts(&mut lab, late, 1), ["heard", "unheard"]);
+}
+
+#[test]
+fn events_in_any_format_are_told_in_the_format_of_who_asks() {
+    let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 10)]);
+    for serializer in Serializer::ALL {
+        let payload = Payload::from_args(serializer, &(1, "two", [3.5])).unwrap();
+        lab.send(alice, client::publish(1, "com.log", payload));
+    }
+    for serializer in Serializer::ALL {
+        let asked = Payload::from_args(serializer, &[1]).unwrap();
+        lab.send(alice, client::call(2, GET_EVENTS, asked));
+        let received = lab.received(alice);
+        let [RouterMessage::Result(result)] = received.as_slice() else { panic!("{received:?}") };
+        assert_eq!(result.payload.serializer(), Some(serializer));
+        let events: Vec<Value> = result.payload.decode_args().unwrap();
+        let told: Vec<_> = events.iter().map(|event| event["args"].clone()).collect();
+        assert_eq!(told, vec![json!([1, "two", [3.5]]); Serializer::ALL.len()]);
+    }
+}
+
+#[test]
+fn what_the_router_itself_publishes_can_be_kept() {
+    let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "wamp.session.on_leave", 10)]);
+    let bob = lab.join("bob");
+    let id = lab.id(bob).number();
+    lab.disconnect(bob);
+    let events = lab.ask(alice, GET_EVENTS, json!([1])).unwrap();
+    assert_eq!(events[0]["args"], json!([id, "bob", "anyone"]));
+}

@@ -1,0 +1,197 @@
+//! What goes with an event through the router untouched, and payloads that only the two ends can
+//! open. Written as on the wire, for that is where it must come out as it went in.
+//!
+//! Spec: advanced profile "Payload Passthru Mode"; basic profile "Extensibility" (custom
+//! attributes); decisions F16 (the older form, with a binary in the place of the arguments).
+
+use cloverleaf_router::{HistorySettings, Next, RealmSettings};
+use cloverleaf_testkit::asking::refusal;
+use cloverleaf_testkit::messages::{args, client, router};
+use cloverleaf_testkit::{Client, Lab, Peer, settings};
+use cloverleaf_wamp::codec::{decode_client, encode_router};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::features::{Feature, Features};
+use cloverleaf_wamp::ids::PublicationId;
+use cloverleaf_wamp::message::{ClientMessage, RouterMessage, SubscribeOptions};
+use cloverleaf_wamp::payload::frame;
+use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
+use serde_json::json;
+
+/// A client whose publisher and subscriber can pass payloads through.
+fn able(name: &'static str) -> Client {
+    let mut client = Client::named(name);
+    let passthru = Some(Features::of(&[Feature::PayloadPassthruMode]));
+    client.roles.publisher = passthru;
+    client.roles.subscriber = passthru;
+    client
+}
+
+/// PUBLISH to `com.secret` as it is written in JSON.
+fn publish(options: &str, payload: &str) -> ClientMessage {
+    let text = format!(r#"[16,1,{options},"com.secret"{payload}]"#);
+    decode_client(Serializer::Json, &frame(text.as_bytes())).unwrap()
+}
+
+fn as_json(message: &RouterMessage) -> String {
+    let mut out = Vec::new();
+    encode_router(message, Serializer::Json, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn event(id: u64, publication: PublicationId, details: &str, payload: &str) -> String {
+    format!("[36,{id},{},{details}{payload}]", publication.number())
+}
+
+fn subscribe(lab: &mut Lab, peer: Peer, options: SubscribeOptions) {
+    lab.send(peer, client::subscribe_with(1, options, "com.secret"));
+    lab.received(peer);
+}
+
+fn heard(lab: &mut Lab, peer: Peer) -> Vec<String> {
+    lab.received(peer).iter().map(as_json).collect()
+}
+
+const PASSTHRU: &str =
+    r#"{"ppt_scheme":"x_mine","ppt_serializer":"custom","ppt_cipher":"rot13","ppt_keyid":"k1"}"#;
+const BINARY: &str = r#",["\u0000AAEC"]"#;
+
+#[test]
+fn a_payload_reaches_those_who_can_open_it_and_passes_the_others_over() {
+    let mut lab = Lab::new();
+    let [publisher, ann] = ["publisher", "ann"].map(|name| lab.join_as(able(name)));
+    let basic = lab.join_as(Client::basic("basic"));
+    for subscriber in [ann, basic] {
+        subscribe(&mut lab, subscriber, SubscribeOptions::default());
+    }
+    lab.send(publisher, publish(PASSTHRU, BINARY));
+    let expected = event(1, lab.last_publication(), PASSTHRU, BINARY);
+    assert_eq!(heard(&mut lab, ann), [expected]);
+    assert_eq!(heard(&mut lab, basic), [""; 0]);
+    lab.send(publisher, publish("{}", ",[1]"));
+    let expected = event(1, lab.last_publication(), "{}", ",[1]");
+    assert_eq!(heard(&mut lab, ann), [expected.clone()]);
+    assert_eq!(heard(&mut lab, basic), [expected]);
+}
+
+#[test]
+fn a_publisher_that_has_not_announced_it_is_aborted_and_nobody_hears() {
+    let mut lab = Lab::new();
+    let ann = lab.join_as(able("ann"));
+    subscribe(&mut lab, ann, SubscribeOptions::default());
+    let mut other_role = Client::named("publisher");
+    other_role.roles.subscriber = able("").roles.subscriber;
+    for client in [Client::basic("publisher"), other_role] {
+        let publisher = lab.join_as(client);
+        assert_eq!(lab.submit(publisher, publish(PASSTHRU, BINARY)), Next::Close);
+        let text = "ppt_scheme: HELLO has not announced payload_passthru_mode for this role";
+        assert_eq!(lab.received(publisher), [router::violation(text)]);
+        assert_eq!(heard(&mut lab, ann), [""; 0]);
+    }
+}
+
+#[test]
+fn an_empty_scheme_is_none() {
+    let mut lab = Lab::new();
+    let [publisher, ann] = ["publisher", "ann"].map(|name| lab.join_as(Client::basic(name)));
+    subscribe(&mut lab, ann, SubscribeOptions::default());
+    let options = r#"{"ppt_scheme":""}"#;
+    lab.send(publisher, publish(options, ",[1]"));
+    assert_eq!(heard(&mut lab, ann), [event(1, lab.last_publication(), options, ",[1]")]);
+}
+
+#[test]
+fn of_a_group_one_who_can_open_the_payload_gets_it() {
+    let mut lab = Lab::new();
+    let publisher = lab.join_as(able("publisher"));
+    let workers = [Client::basic("basic"), able("able")].map(|client| {
+        let worker = lab.join_as(client);
+        let options = SubscribeOptions { group: Some("g".into()), ..SubscribeOptions::default() };
+        subscribe(&mut lab, worker, options);
+        worker
+    });
+    for _ in 0..2 {
+        lab.send(publisher, publish(PASSTHRU, BINARY));
+        let expected = event(1, lab.last_publication(), PASSTHRU, BINARY);
+        assert_eq!(workers.map(|worker| heard(&mut lab, worker)), [vec![], vec![expected]]);
+    }
+}
+
+#[test]
+fn what_was_kept_is_told_to_those_who_can_open_it() {
+    let mut lab = Lab::new();
+    let publisher = lab.join_as(able("publisher"));
+    lab.send(publisher, publish(r#"{"retain":true}"#, ",[1]"));
+    let retaining = PASSTHRU.replacen('{', r#"{"retain":true,"#, 1);
+    lab.send(publisher, publish(&retaining, BINARY));
+    let publication = lab.last_publication();
+    let details = PASSTHRU.replacen('{', r#"{"retained":true,"#, 1);
+    for (client, expected) in [
+        (able("able"), vec![event(1, publication, &details, BINARY)]),
+        (Client::basic("basic"), vec![]),
+    ] {
+        let late = lab.join_as(client);
+        let options = SubscribeOptions { get_retained: Some(true), ..SubscribeOptions::default() };
+        lab.send(late, client::subscribe_with(1, options, "com.secret"));
+        assert_eq!(heard(&mut lab, late)[1..], expected);
+    }
+}
+
+#[test]
+fn a_history_tells_what_it_can_not_open() {
+    let pattern = UriPattern::new("com.secret", MatchPolicy::Exact, UriRule::Loose).unwrap();
+    let histories = vec![HistorySettings { pattern, limit: 9 }];
+    let mut lab = Lab::with(RealmSettings { histories, ..settings() });
+    let publisher = lab.join_as(able("publisher"));
+    lab.send(publisher, publish(PASSTHRU, BINARY));
+    let publication = lab.last_publication().number();
+    lab.send(publisher, client::call(2, "wamp.subscription.get_events", args([1])));
+    let told = format!(
+        r#"[50,2,{{}},[{{"timestamp":"2026-01-01T00:00:00.000Z","subscription":1,"publication":{publication},"topic":"com.secret","details":{PASSTHRU},"args":["\u0000AAEC"]}}]]"#
+    );
+    assert_eq!(heard(&mut lab, publisher), [told]);
+}
+
+#[test]
+fn a_testament_that_its_session_could_not_publish_is_not_taken() {
+    let options = json!({"publish_options": {"ppt_scheme": "x_mine"}});
+    let arguments = json!(["com.secret", ["\u{0}AAEC"], null]);
+    let add = "wamp.session.add_testament";
+    let mut lab = Lab::new();
+    let able = lab.join_as(able("able"));
+    assert_eq!(lab.ask_with(able, add, arguments.clone(), options.clone()), Ok(json!([null])));
+    let basic = lab.join_as(Client::basic("basic"));
+    let text = "ppt_scheme: HELLO has not announced payload_passthru_mode for the publisher";
+    let refused = refusal(error_uri::FEATURE_NOT_SUPPORTED, text);
+    assert_eq!(lab.ask_with(basic, add, arguments, options), refused);
+}
+
+/// Decisions F16: what stands after the topic says which form it is.
+#[test]
+fn a_binary_in_the_place_of_the_arguments_comes_out_in_their_place() {
+    let mut lab = Lab::new();
+    let [publisher, ann] = ["publisher", "ann"].map(|name| lab.join_as(Client::basic(name)));
+    subscribe(&mut lab, ann, SubscribeOptions::default());
+    let options = r#"{"enc_algo":"cryptobox","enc_key":"k","enc_serializer":"json"}"#;
+    let binary = r#","\u0000AAEC""#;
+    lab.send(publisher, publish(options, binary));
+    assert_eq!(heard(&mut lab, ann), [event(1, lab.last_publication(), options, binary)]);
+}
+
+#[test]
+fn attributes_that_nobody_here_knows_go_along() {
+    let mut lab = Lab::new();
+    let [publisher, ann] = ["publisher", "ann"].map(|name| lab.join_as(Client::basic(name)));
+    subscribe(&mut lab, ann, SubscribeOptions::default());
+    for (options, details) in [
+        (r#"{"_trace":"00-1","_my_tags":[1,{"a":null}]}"#, None),
+        (r#"{"transaction_hash":"0x1"}"#, None),
+        (r#"{"forward_for":[{"session":1,"authid":"r1","authrole":"router"}]}"#, None),
+        // Keys that are no custom attributes are passed over.
+        (r#"{"_ab":1,"__A_b":2,"unheard_of":3,"x_own":4}"#, Some("{}")),
+    ] {
+        lab.send(publisher, publish(options, ",[1]"));
+        let details = details.unwrap_or(options);
+        assert_eq!(heard(&mut lab, ann), [event(1, lab.last_publication(), details, ",[1]")]);
+    }
+}

@@ -1,0 +1,317 @@
+//! Events that are kept for those who subscribe later.
+//!
+//! Spec: advanced profile "Event Retention"; decisions F6 (a kept event comes after SUBSCRIBED), F9
+//! (who is eligible, clearing, time to live, patterns, publication id). How much is kept is the
+//! story of `retention_limits`.
+
+use cloverleaf_router::{Permission, RealmSettings, Role};
+use cloverleaf_testkit::messages::{NOTHING, args, args_and_kwargs, client, router};
+use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::{Client, Lab, Peer, settings};
+use cloverleaf_wamp::ids::PublicationId;
+use cloverleaf_wamp::message::{
+    Carried, ClientMessage, EventDetails, PublishOptions, RouterMessage, SubscribeOptions,
+};
+use cloverleaf_wamp::uri::MatchPolicy::{self, Exact, Prefix, Wildcard};
+use cloverleaf_wamp::uri::UriPattern;
+
+fn retain() -> PublishOptions {
+    PublishOptions { retain: Some(true), ..PublishOptions::default() }
+}
+
+fn get_retained(number: u64, policy: MatchPolicy, topic: &str) -> ClientMessage {
+    let options = SubscribeOptions {
+        get_retained: Some(true),
+        match_policy: Some(policy),
+        ..SubscribeOptions::default()
+    };
+    client::subscribe_with(number, options, topic)
+}
+
+fn names(names: &[&str]) -> Option<Vec<compact_str::CompactString>> {
+    Some(names.iter().map(|name| (*name).into()).collect())
+}
+
+/// A publisher in a realm with the roles `staff` and `manager`, who may do everything.
+fn lab_with_publisher() -> (Lab, Peer) {
+    let everything = || [(UriPattern::from_starred("*").unwrap(), Permission::ALL)];
+    let roles = ["staff", "manager"].map(|name| Role::new(name, everything())).into();
+    let mut lab = Lab::with(RealmSettings { roles, meta_api: false, ..settings() });
+    let publisher = join(&mut lab, "publisher", "staff");
+    (lab, publisher)
+}
+
+fn join(lab: &mut Lab, name: &'static str, role: &'static str) -> Peer {
+    lab.join_as(Client { role, ..Client::named(name) })
+}
+
+/// Publishes a text; its publication.
+fn say(lab: &mut Lab, from: Peer, options: PublishOptions, text: &str) -> PublicationId {
+    lab.send(from, client::publish_with(1, options, "com.state", args([text])));
+    lab.last_publication()
+}
+
+/// Somebody of this name and role comes, subscribes to `com.state` and says what was kept for it.
+fn newcomer_hears(lab: &mut Lab, name: &'static str, role: &'static str) -> Option<String> {
+    let peer = join(lab, name, role);
+    let heard = subscriber_hears(lab, peer);
+    lab.disconnect(peer);
+    heard
+}
+
+fn subscriber_hears(lab: &mut Lab, peer: Peer) -> Option<String> {
+    lab.send(peer, get_retained(9, Exact, "com.state"));
+    let received = lab.received(peer);
+    let [RouterMessage::Subscribed(_), events @ ..] = received.as_slice() else {
+        panic!("SUBSCRIBED first, not {received:?}")
+    };
+    match events {
+        [] => None,
+        [RouterMessage::Event(event)] => {
+            assert_eq!(event.details.retained, Some(true));
+            let [text] = event.payload.decode_args().unwrap();
+            Some(text)
+        }
+        _ => panic!("one kept event at most, not {events:?}"),
+    }
+}
+
+/// A kept event as it comes late.
+fn kept(id: u64, publication: PublicationId, topic: Option<&str>, text: &str) -> RouterMessage {
+    let topic = topic.map(Into::into);
+    let details = EventDetails { retained: Some(true), topic, ..EventDetails::default() };
+    router::event_with(id, publication, details, args([text]))
+}
+
+#[test]
+fn a_kept_event_comes_after_subscribed_and_before_what_is_published_later() {
+    let (mut lab, publisher) = lab_with_publisher();
+    let first = say(&mut lab, publisher, retain(), "open");
+    let late = join(&mut lab, "late", "staff");
+    lab.send(late, get_retained(1, Exact, "com.state"));
+    let second = say(&mut lab, publisher, PublishOptions::default(), "news");
+    assert_eq!(
+        lab.received(late),
+        [
+            router::subscribed(1, 1),
+            kept(1, first, None, "open"),
+            router::event(1, second, args(["news"]))
+        ]
+    );
+}
+
+#[test]
+fn an_event_is_kept_only_if_its_publisher_asks_and_told_only_if_the_subscriber_asks() {
+    let (mut lab, publisher) = lab_with_publisher();
+    for retain in [None, Some(false)] {
+        say(&mut lab, publisher, PublishOptions { retain, ..PublishOptions::default() }, "passing");
+        assert_eq!(newcomer_hears(&mut lab, "late", "staff"), None);
+    }
+    say(&mut lab, publisher, retain(), "state");
+    let late = join(&mut lab, "late", "staff");
+    for (number, get_retained) in [(1, None), (2, Some(false))] {
+        let options = SubscribeOptions { get_retained, ..SubscribeOptions::default() };
+        lab.send(late, client::subscribe_with(number, options, "com.state"));
+        assert_eq!(lab.received(late), [router::subscribed(number, 3)]);
+    }
+    // The same subscription again, now with the wish.
+    assert_eq!(subscriber_hears(&mut lab, late).as_deref(), Some("state"));
+}
+
+#[test]
+fn those_who_listen_already_hear_the_event_as_any_other() {
+    let (mut lab, publisher) = lab_with_publisher();
+    let early = join(&mut lab, "early", "staff");
+    lab.send(early, get_retained(1, Exact, "com.state"));
+    let publication = say(&mut lab, publisher, retain(), "open");
+    let event = router::event(1, publication, args(["open"]));
+    assert_eq!(lab.received(early), [router::subscribed(1, 1), event]);
+}
+
+#[test]
+fn the_latest_kept_event_counts_though_others_passed_later() {
+    let (mut lab, publisher) = lab_with_publisher();
+    say(&mut lab, publisher, retain(), "first");
+    say(&mut lab, publisher, retain(), "second");
+    say(&mut lab, publisher, PublishOptions::default(), "passing");
+    assert_eq!(newcomer_hears(&mut lab, "late", "staff").as_deref(), Some("second"));
+}
+
+/// Decisions F9: patterns get one event for each topic that matches, and are told which.
+#[test]
+fn a_pattern_hears_what_was_kept_of_every_topic_that_matches() {
+    let (mut lab, publisher) = lab_with_publisher();
+    let topics = ["com.a.x", "com.ab", "com.b.x", "org.a.x", "com.a"];
+    let publications = topics.map(|topic| {
+        lab.send(publisher, client::publish_with(1, retain(), topic, args([topic])));
+        lab.last_publication()
+    });
+    let late = join(&mut lab, "late", "staff");
+    for (number, policy, pattern, expected) in [
+        (1, Prefix, "com.a", &[4, 0, 1][..]),
+        (2, Wildcard, "com..x", &[0, 2]),
+        (3, Wildcard, ".a.x", &[0, 3]),
+        (4, Wildcard, "com.a.", &[0]),
+        (5, Wildcard, "com.a", &[4]),
+        (6, Wildcard, "", &[]),
+        (7, Prefix, "", &[4, 0, 1, 2, 3]),
+        (8, Prefix, "com.c", &[]),
+        (9, Exact, "com.ab", &[1]),
+    ] {
+        lab.send(late, get_retained(number, policy, pattern));
+        let about = |place: &usize| {
+            let topic = (policy != Exact).then_some(topics[*place]);
+            kept(number, publications[*place], topic, topics[*place])
+        };
+        let expected: Vec<_> = std::iter::once(router::subscribed(number, number))
+            .chain(expected.iter().map(about))
+            .collect();
+        assert_eq!(lab.received(late), expected, "{policy:?} {pattern}");
+    }
+}
+
+/// Decisions F9: what was never told to somebody is not told later either.
+#[test]
+fn a_newcomer_hears_what_it_would_have_heard_then() {
+    let (mut lab, publisher) = lab_with_publisher();
+    let guest = join(&mut lab, "guest", "staff");
+    let guests = Some(vec![lab.id(guest)]);
+    for (lists, heard) in [
+        (PublishOptions { eligible: guests.clone(), ..retain() }, ["guest"].as_slice()),
+        (PublishOptions { exclude: guests, ..retain() }, &["ann", "cat"]),
+        (PublishOptions { eligible: Some(Vec::new()), ..retain() }, &[]),
+        (PublishOptions { eligible_authid: names(&["ann"]), ..retain() }, &["ann"]),
+        (PublishOptions { exclude_authid: names(&["ann"]), ..retain() }, &["cat", "guest"]),
+        (PublishOptions { eligible_authrole: names(&["manager"]), ..retain() }, &["cat"]),
+        (PublishOptions { exclude_authrole: names(&["manager"]), ..retain() }, &["ann", "guest"]),
+    ] {
+        let case = format!("{lists:?}");
+        lab.send(publisher, client::publish_with(1, retain(), "com.state", NOTHING));
+        say(&mut lab, publisher, lists, "secret");
+        let mut hear = Vec::new();
+        for (name, role) in [("ann", "staff"), ("cat", "manager")] {
+            hear.extend(newcomer_hears(&mut lab, name, role).map(|_| name));
+        }
+        lab.received(guest);
+        hear.extend(subscriber_hears(&mut lab, guest).map(|_| "guest"));
+        assert_eq!(hear, heard, "{case}");
+    }
+}
+
+#[test]
+fn a_publisher_does_not_hear_its_own_kept_event_unless_it_says_so() {
+    let (mut lab, publisher) = lab_with_publisher();
+    say(&mut lab, publisher, retain(), "mine");
+    assert_eq!(subscriber_hears(&mut lab, publisher), None);
+    let exclude_me = Some(false);
+    say(&mut lab, publisher, PublishOptions { exclude_me, ..retain() }, "for all");
+    lab.received(publisher);
+    assert_eq!(subscriber_hears(&mut lab, publisher).as_deref(), Some("for all"));
+}
+
+/// Decisions F9: the most recent event *that it would have received* is an older one for those whom
+/// the newest is not for.
+#[test]
+fn an_event_for_some_stands_above_the_one_for_all() {
+    let (mut lab, publisher) = lab_with_publisher();
+    let for_ann = || PublishOptions { eligible_authid: names(&["ann"]), ..retain() };
+    say(&mut lab, publisher, retain(), "for all");
+    say(&mut lab, publisher, for_ann(), "for ann");
+    assert_eq!(newcomer_hears(&mut lab, "ann", "staff").as_deref(), Some("for ann"));
+    assert_eq!(newcomer_hears(&mut lab, "ben", "staff").as_deref(), Some("for all"));
+    say(&mut lab, publisher, for_ann(), "for ann again");
+    assert_eq!(newcomer_hears(&mut lab, "ann", "staff").as_deref(), Some("for ann again"));
+    assert_eq!(newcomer_hears(&mut lab, "ben", "staff").as_deref(), Some("for all"));
+    say(&mut lab, publisher, retain(), "for all again");
+    assert_eq!(newcomer_hears(&mut lab, "ann", "staff").as_deref(), Some("for all again"));
+}
+
+#[test]
+fn a_publisher_that_is_left_out_still_hears_the_event_before_its_own() {
+    let (mut lab, ann) = lab_with_publisher();
+    let ben = join(&mut lab, "ben", "staff");
+    say(&mut lab, ben, retain(), "of ben");
+    say(&mut lab, ann, retain(), "of ann");
+    assert_eq!(subscriber_hears(&mut lab, ann).as_deref(), Some("of ben"));
+    assert_eq!(subscriber_hears(&mut lab, ben).as_deref(), Some("of ann"));
+    assert_eq!(newcomer_hears(&mut lab, "late", "staff").as_deref(), Some("of ann"));
+}
+
+/// Decisions F9: as in MQTT.
+#[test]
+fn an_event_without_a_payload_clears_its_topic_and_is_told_like_any_other() {
+    let empty = [NOTHING, args([0; 0]), args_and_kwargs([0; 0], serde_json::json!({}))];
+    for payload in empty {
+        let (mut lab, publisher) = lab_with_publisher();
+        say(&mut lab, publisher, retain(), "for all");
+        let eligible_authid = names(&["ann"]);
+        say(&mut lab, publisher, PublishOptions { eligible_authid, ..retain() }, "for ann");
+        lab.send(publisher, client::publish_with(1, retain(), "com.other", args(["other"])));
+        let listener = join(&mut lab, "listener", "staff");
+        lab.send(listener, client::subscribe(1, "com.state"));
+        lab.received(listener);
+        lab.send(publisher, client::publish_with(1, retain(), "com.state", payload.clone()));
+        let cleared = router::event(1, lab.last_publication(), payload);
+        assert_eq!(lab.received(listener), [cleared]);
+        assert_eq!(newcomer_hears(&mut lab, "ann", "staff"), None);
+        assert_eq!(newcomer_hears(&mut lab, "ben", "staff"), None);
+        lab.send(listener, get_retained(2, Exact, "com.other"));
+        assert_eq!(lab.received(listener).len(), 2);
+    }
+}
+
+#[test]
+fn an_event_without_a_payload_that_is_not_to_be_kept_clears_nothing() {
+    let (mut lab, publisher) = lab_with_publisher();
+    say(&mut lab, publisher, retain(), "state");
+    lab.send(publisher, client::publish(1, "com.state", NOTHING));
+    assert_eq!(newcomer_hears(&mut lab, "late", "staff").as_deref(), Some("state"));
+}
+
+#[test]
+fn keyword_arguments_alone_are_a_payload() {
+    let (mut lab, publisher) = lab_with_publisher();
+    let payload = args_and_kwargs([0; 0], serde_json::json!({"open": true}));
+    lab.send(publisher, client::publish_with(1, retain(), "com.state", payload.clone()));
+    let publication = lab.last_publication();
+    let late = join(&mut lab, "late", "staff");
+    lab.send(late, get_retained(1, Exact, "com.state"));
+    let details = EventDetails { retained: Some(true), ..EventDetails::default() };
+    let event = router::event_with(1, publication, details, payload);
+    assert_eq!(lab.received(late), [router::subscribed(1, 1), event]);
+}
+
+#[test]
+fn what_was_kept_stays_when_its_publisher_has_left_and_says_who_that_was() {
+    let (mut lab, publisher) = lab_with_publisher();
+    let id = lab.id(publisher);
+    let carried = Carried { transaction_hash: Some("0x1".into()), ..Carried::default() };
+    let carried = Some(Box::new(carried));
+    let options = PublishOptions { disclose_me: Some(true), carried: carried.clone(), ..retain() };
+    let publication = say(&mut lab, publisher, options, "last words");
+    lab.disconnect(publisher);
+    assert!(lab.realm().is_empty());
+    let late = join(&mut lab, "late", "staff");
+    lab.send(late, get_retained(1, Exact, "com.state"));
+    let details = EventDetails {
+        retained: Some(true),
+        publisher: Some(id),
+        publisher_authid: Some("publisher".into()),
+        publisher_authrole: Some("staff".into()),
+        carried,
+        ..EventDetails::default()
+    };
+    let event = router::event_with(1, publication, details, args(["last words"]));
+    assert_eq!(lab.received(late), [router::subscribed(1, 1), event]);
+}
+
+#[test]
+fn a_subscriber_whose_queue_is_full_misses_what_was_kept_and_may_ask_again() {
+    let (mut lab, publisher) = lab_with_publisher();
+    say(&mut lab, publisher, retain(), "state");
+    let late = join(&mut lab, "late", "staff");
+    lab.set_state(late, State::Congested);
+    assert_eq!(subscriber_hears(&mut lab, late), None);
+    lab.set_state(late, State::Reading);
+    assert_eq!(subscriber_hears(&mut lab, late).as_deref(), Some("state"));
+}

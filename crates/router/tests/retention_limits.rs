@@ -1,0 +1,210 @@
+//! How long and how much is kept, and what happens when there is no room.
+//!
+//! Spec: advanced profile "Event Retention" leaves all of it to the router; decisions F9.
+
+use std::time::Duration;
+
+use cloverleaf_router::limits::MAX_RETAINED_PER_TOPIC;
+use cloverleaf_router::{RealmSettings, RetentionSettings};
+use cloverleaf_testkit::messages::{args, client, router};
+use cloverleaf_testkit::{Client, Lab, Peer, settings};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::{PublishOptions, RequestKind, RouterMessage, SubscribeOptions};
+
+fn retain() -> PublishOptions {
+    PublishOptions { retain: Some(true), ..client::acknowledged() }
+}
+
+fn only_for(name: &str) -> PublishOptions {
+    PublishOptions { eligible_authid: Some(vec![name.into()]), ..retain() }
+}
+
+/// A realm that keeps so much, and a publisher.
+fn keeping(retention: RetentionSettings) -> (Lab, Peer) {
+    let mut lab = Lab::with(RealmSettings { retention, ..settings() });
+    let publisher = lab.join("publisher");
+    (lab, publisher)
+}
+
+/// Publishes a text and says whether it was acknowledged; anything but that it can't be kept is no
+/// reason to refuse it.
+fn is_kept(lab: &mut Lab, from: Peer, options: PublishOptions, topic: &str, text: &str) -> bool {
+    lab.send(from, client::publish_with(1, options, topic, args([text])));
+    let full = "this realm has reached its largest number of kept events";
+    let refusal = router::refused(RequestKind::Publish, 1, error_uri::LIMIT_REACHED, full);
+    match lab.received(from).as_slice() {
+        [RouterMessage::Published(_)] => true,
+        [answer] if *answer == refusal => false,
+        other => panic!("PUBLISHED or a refusal, not {other:?}"),
+    }
+}
+
+/// What was kept of a topic for somebody of this name.
+fn newcomer_hears(lab: &mut Lab, name: &'static str, topic: &str) -> Vec<String> {
+    let peer = lab.join_as(Client::named(name));
+    let options = SubscribeOptions { get_retained: Some(true), ..SubscribeOptions::default() };
+    lab.send(peer, client::subscribe_with(1, options, topic));
+    let text = |message: RouterMessage| match message {
+        RouterMessage::Event(event) => {
+            event.payload.decode_args().ok().map(|[text]: [String; 1]| text)
+        }
+        _ => None,
+    };
+    let heard = lab.received(peer).into_iter().filter_map(text).collect();
+    lab.disconnect(peer);
+    heard
+}
+
+#[test]
+fn an_event_is_kept_for_its_own_time_or_that_of_the_realm() {
+    let of_realm = Some(1_000);
+    for (of_realm, of_event, lasts) in [
+        (None, None, None),
+        (None, Some(200), Some(200)),
+        (of_realm, None, of_realm),
+        (of_realm, Some(200), Some(200)),
+        (of_realm, Some(5_000), Some(5_000)),
+        // For ever.
+        (of_realm, Some(0), None),
+        (Some(0), None, None),
+    ] {
+        let (mut lab, publisher) =
+            keeping(RetentionSettings { ttl: of_realm, ..RetentionSettings::default() });
+        let case = format!("realm {of_realm:?}, event {of_event:?}");
+        let options = PublishOptions { ttl: of_event, ..retain() };
+        assert!(is_kept(&mut lab, publisher, options, "com.a", "state"));
+        lab.pass(Duration::from_millis(lasts.unwrap_or(1 << 40) - 1));
+        assert_eq!(newcomer_hears(&mut lab, "late", "com.a"), ["state"], "{case}");
+        lab.pass(Duration::from_millis(1));
+        let expected: &[&str] = if lasts.is_some() { &[] } else { &["state"] };
+        assert_eq!(newcomer_hears(&mut lab, "late", "com.a"), expected, "{case}");
+    }
+}
+
+#[test]
+fn when_an_event_for_some_is_over_the_one_for_all_comes_to_light() {
+    let (mut lab, publisher) = keeping(RetentionSettings::default());
+    assert!(is_kept(&mut lab, publisher, retain(), "com.a", "for all"));
+    let brief = PublishOptions { ttl: Some(100), ..only_for("ann") };
+    assert!(is_kept(&mut lab, publisher, brief, "com.a", "for ann"));
+    assert_eq!(newcomer_hears(&mut lab, "ann", "com.a"), ["for ann"]);
+    lab.pass(Duration::from_millis(100));
+    assert_eq!(newcomer_hears(&mut lab, "ann", "com.a"), ["for all"]);
+}
+
+#[test]
+fn a_full_realm_refuses_to_keep_more_and_keeps_what_it_has() {
+    let (mut lab, publisher) =
+        keeping(RetentionSettings { max_events: 2, ..RetentionSettings::default() });
+    assert!(is_kept(&mut lab, publisher, retain(), "com.a", "a"));
+    assert!(is_kept(&mut lab, publisher, retain(), "com.b", "b"));
+    assert!(!is_kept(&mut lab, publisher, retain(), "com.c", "c"));
+    assert!(!is_kept(&mut lab, publisher, only_for("ann"), "com.a", "for ann"));
+    // A successor takes the place of the one before.
+    assert!(is_kept(&mut lab, publisher, retain(), "com.a", "a again"));
+    assert_eq!(newcomer_hears(&mut lab, "ann", "com.a"), ["a again"]);
+    assert_eq!(newcomer_hears(&mut lab, "ann", "com.b"), ["b"]);
+    assert_eq!(newcomer_hears(&mut lab, "ann", "com.c"), [""; 0]);
+}
+
+#[test]
+fn an_event_that_cannot_be_kept_goes_nowhere() {
+    let (mut lab, publisher) =
+        keeping(RetentionSettings { max_events: 0, ..RetentionSettings::default() });
+    let listener = lab.join("listener");
+    lab.send(listener, client::subscribe(1, "com.a"));
+    lab.received(listener);
+    assert!(!is_kept(&mut lab, publisher, retain(), "com.a", "state"));
+    let silent = PublishOptions { acknowledge: None, ..retain() };
+    lab.send(publisher, client::publish_with(2, silent, "com.a", args(["state"])));
+    assert_eq!(lab.received(publisher), []);
+    assert_eq!(lab.received(listener), []);
+}
+
+#[test]
+fn room_is_made_by_what_was_cleared_and_by_what_is_over() {
+    let (mut lab, publisher) =
+        keeping(RetentionSettings { max_events: 1, ..RetentionSettings::default() });
+    assert!(is_kept(&mut lab, publisher, retain(), "com.a", "a"));
+    assert!(!is_kept(&mut lab, publisher, retain(), "com.b", "b"));
+    lab.send(publisher, client::publish_with(1, retain(), "com.a", args([0; 0])));
+    lab.received(publisher);
+    let brief = PublishOptions { ttl: Some(100), ..retain() };
+    assert!(is_kept(&mut lab, publisher, brief, "com.b", "b"));
+    lab.pass(Duration::from_millis(99));
+    assert!(!is_kept(&mut lab, publisher, retain(), "com.c", "c"));
+    lab.pass(Duration::from_millis(1));
+    assert!(is_kept(&mut lab, publisher, retain(), "com.c", "c"));
+    assert_eq!(newcomer_hears(&mut lab, "late", "com.c"), ["c"]);
+}
+
+#[test]
+fn the_bytes_of_what_is_kept_are_bounded_as_well() {
+    let (mut lab, publisher) =
+        keeping(RetentionSettings { max_bytes: 4_096, ..RetentionSettings::default() });
+    assert!(is_kept(&mut lab, publisher, retain(), "com.a", "small"));
+    let large = "x".repeat(4_096);
+    assert!(!is_kept(&mut lab, publisher, retain(), "com.b", &large));
+    // An event that can't be kept does not take its predecessor with it.
+    assert!(!is_kept(&mut lab, publisher, retain(), "com.a", &large));
+    assert_eq!(newcomer_hears(&mut lab, "late", "com.a"), ["small"]);
+    let kept = (0..100).take_while(|number| {
+        is_kept(&mut lab, publisher, retain(), &format!("com.n{number}"), &large[..500])
+    });
+    let kept = kept.count();
+    assert!((1..8).contains(&kept), "{kept}");
+}
+
+#[test]
+fn events_for_some_count_like_those_for_all() {
+    let (mut lab, publisher) =
+        keeping(RetentionSettings { max_events: 3, ..RetentionSettings::default() });
+    assert!(is_kept(&mut lab, publisher, retain(), "com.a", "for all"));
+    assert!(is_kept(&mut lab, publisher, only_for("ann"), "com.a", "for ann"));
+    assert!(is_kept(&mut lab, publisher, only_for("ben"), "com.a", "for ben"));
+    assert!(!is_kept(&mut lab, publisher, only_for("cat"), "com.a", "for cat"));
+    assert!(!is_kept(&mut lab, publisher, retain(), "com.b", "b"));
+    // It takes the place of three.
+    assert!(is_kept(&mut lab, publisher, retain(), "com.a", "for all again"));
+    assert!(is_kept(&mut lab, publisher, retain(), "com.b", "b"));
+}
+
+#[test]
+fn the_one_for_all_outlives_any_number_for_some() {
+    let (mut lab, publisher) = keeping(RetentionSettings::default());
+    let other = lab.join("other");
+    // Kept for nobody but the next publisher, who is left out of its own event.
+    assert!(is_kept(&mut lab, other, retain(), "com.a", "before"));
+    assert!(is_kept(&mut lab, publisher, retain(), "com.a", "for all"));
+    for number in 0..3 * MAX_RETAINED_PER_TOPIC {
+        let name = format!("n{number}");
+        assert!(is_kept(&mut lab, publisher, only_for(&name), "com.a", &name));
+    }
+    assert_eq!(newcomer_hears(&mut lab, "late", "com.a"), ["for all"]);
+    assert_eq!(newcomer_hears(&mut lab, "n47", "com.a"), ["n47"]);
+    assert_eq!(newcomer_hears(&mut lab, "n33", "com.a"), ["n33"]);
+    assert_eq!(newcomer_hears(&mut lab, "n32", "com.a"), ["for all"]);
+}
+
+#[test]
+fn where_nothing_is_for_all_the_oldest_makes_room() {
+    let (mut lab, publisher) = keeping(RetentionSettings::default());
+    for number in 0..=MAX_RETAINED_PER_TOPIC {
+        let name = format!("n{number}");
+        assert!(is_kept(&mut lab, publisher, only_for(&name), "com.a", &name));
+    }
+    assert_eq!(newcomer_hears(&mut lab, "n0", "com.a"), [""; 0]);
+    assert_eq!(newcomer_hears(&mut lab, "n1", "com.a"), ["n1"]);
+}
+
+#[test]
+fn an_event_for_some_is_replaced_by_the_next_one_for_the_same() {
+    let (mut lab, publisher) = keeping(RetentionSettings::default());
+    assert!(is_kept(&mut lab, publisher, only_for("ann"), "com.a", "for ann"));
+    for number in 0..2 * MAX_RETAINED_PER_TOPIC {
+        let text = format!("for ben {number}");
+        assert!(is_kept(&mut lab, publisher, only_for("ben"), "com.a", &text));
+    }
+    assert_eq!(newcomer_hears(&mut lab, "ann", "com.a"), ["for ann"]);
+    assert_eq!(newcomer_hears(&mut lab, "ben", "com.a"), ["for ben 31"]);
+}

@@ -1,0 +1,82 @@
+//! Calls of the router's own procedures, and what a peer was told, as values of JSON.
+//!
+//! For what the meta API says: the ids of publications don't matter there, and the order of the
+//! keys of a dictionary neither.
+//!
+//! # Panics
+//! Every function panics when a peer has been sent anything else than what it asks after.
+
+use cloverleaf_wamp::message::RouterMessage;
+use cloverleaf_wamp::payload::Payload;
+use serde_json::Value;
+
+use crate::lab::{Lab, Peer};
+use crate::messages::{args, args_and_kwargs, client};
+
+/// The positional results of a call, or the URI of its error and the text that explains it.
+pub type Answer = Result<Value, (String, String)>;
+
+/// The number of every call here; it has ended before the next one begins.
+const CALL: u64 = 1 << 40;
+
+impl Lab {
+    /// Calls a procedure of the router, with a list of arguments.
+    #[expect(clippy::needless_pass_by_value, reason = "json! is written in the place")]
+    pub fn ask(&mut self, from: Peer, procedure: &str, positional: Value) -> Answer {
+        self.ask_raw(from, procedure, args(&positional))
+    }
+
+    /// Calls a procedure of the router, with a list and a dictionary of arguments.
+    #[expect(clippy::needless_pass_by_value, reason = "json! is written in the place")]
+    pub fn ask_with(
+        &mut self,
+        from: Peer,
+        procedure: &str,
+        positional: Value,
+        keyword: Value,
+    ) -> Answer {
+        self.ask_raw(from, procedure, args_and_kwargs(&positional, &keyword))
+    }
+
+    /// Calls a procedure of the router with arguments in any format.
+    pub fn ask_raw(&mut self, from: Peer, procedure: &str, payload: Payload) -> Answer {
+        self.send(from, client::call(CALL, procedure, payload));
+        let received = self.received(from);
+        let [answer] = received.as_slice() else { panic!("one answer, not {received:?}") };
+        match answer {
+            RouterMessage::Result(result) => {
+                assert_eq!(result.request.number(), CALL);
+                assert_eq!(result.payload.kwargs(), None);
+                Ok(list(&result.payload))
+            }
+            RouterMessage::Error(error) => {
+                assert_eq!(error.request.id().number(), CALL);
+                let [text] = error.payload.decode_args().expect("an error says one text");
+                Err((error.error.to_string(), text))
+            }
+            other => panic!("a call is not answered with {other:?}"),
+        }
+    }
+
+    /// The events that a peer has been sent since the last look: the subscription of each, and its
+    /// positional arguments.
+    pub fn heard(&mut self, peer: Peer) -> Vec<(u64, Value)> {
+        let told = |message: RouterMessage| match message {
+            RouterMessage::Event(event) => {
+                assert_eq!(event.payload.kwargs(), None);
+                (event.subscription.number(), list(&event.payload))
+            }
+            other => panic!("an event, not {other:?}"),
+        };
+        self.received(peer).into_iter().map(told).collect()
+    }
+}
+
+/// A call that was refused.
+pub fn refusal(uri: &str, text: &str) -> Answer {
+    Err((uri.to_owned(), text.to_owned()))
+}
+
+fn list(payload: &Payload) -> Value {
+    payload.decode_args().expect("a value of JSON")
+}
