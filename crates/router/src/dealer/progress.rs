@@ -8,7 +8,7 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::uri::UncheckedUri;
 
-use super::ending::Ending;
+use super::answer::{Ending, identity};
 use super::{CallKey, Dealer, Target};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
@@ -103,7 +103,7 @@ impl Dealer {
         let invoked = call.invoked().iter().find(|invoked| invoked.callee == callee);
         let details = ResultDetails {
             progress: Some(true),
-            callee: invoked.and_then(|invoked| super::ending::identity(sessions, *invoked)),
+            callee: invoked.and_then(|invoked| identity(sessions, *invoked)),
             carried: part.options.carried,
         };
         let request = call.request.id();

@@ -146,7 +146,8 @@ impl<O: Outbox> Realm<O> {
         error: InvocationError,
     ) -> Result<(), ProtocolViolation> {
         self.check_answer(from, error.details.carried.as_deref())?;
-        self.dealer.failed(&mut self.sessions, from, error)
+        let random = || self.random.bits();
+        self.dealer.failed(&mut self.sessions, from, error, random)
     }
 
     fn check_answer(
