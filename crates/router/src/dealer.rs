@@ -15,7 +15,7 @@
 //! | `ending` | the endings of a call |
 //! | `answer` | what the caller is told then |
 //! | `registration` | REGISTER, UNREGISTER, revocation |
-//! | `listing` | what the meta API tells of registrations |
+//! | `listing` | finding registrations, for calls and for the meta API |
 //!
 //! Spec: basic profile "Remote Procedure Calls"; advanced profile "Advanced RPC".
 

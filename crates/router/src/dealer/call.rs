@@ -5,14 +5,13 @@
 
 use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::{Call, RequestRef};
-use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri, is_reserved};
 use smallvec::SmallVec;
 
 use super::choice::Choice;
 use super::errand::Errand;
 use super::progress::Progressive;
-use super::rerouting::reroutes;
 use super::registration::EndpointId;
+use super::rerouting::reroutes;
 use super::{CallInFlight, CallKey, Dealer, Invoked, Target};
 use crate::authorization::Disclosed;
 use crate::deadline::Moment;
@@ -47,7 +46,9 @@ impl Dealer {
         if session.dealer.calls.len() >= MAX_CALLS_IN_FLIGHT_PER_SESSION {
             return Err(RequestFailure::LimitReached("calls in flight"));
         }
-        let id = self.registration_of(&call.procedure)?;
+        let Some(id) = self.best_match(call.procedure.as_str()) else {
+            return Err(RequestFailure::NoSuchProcedure(call.procedure));
+        };
         let request = call.reference();
         let errand = Errand::new(caller, call, grant, self.times, now)?;
         let asks_all = |held: &super::Registration| held.asks_all(errand.wanted);
@@ -55,23 +56,6 @@ impl Dealer {
             return self.call_all(sessions, id, request, &errand, now);
         }
         self.call_one(sessions, id, request, errand, now, random)
-    }
-
-    /// The registration that a call goes to.
-    fn registration_of(&self, procedure: &UncheckedUri) -> Result<RegistrationId, RequestFailure> {
-        let find = || {
-            let id = *self.index.best_match(procedure.as_str())?;
-            let registration = self.registrations.get(&id)?;
-            // A prefix such as "" or "wam" is no registration in the router's own namespace.
-            if registration.pattern.policy() != MatchPolicy::Exact
-                && is_reserved(procedure.as_str())
-                && !is_reserved(registration.pattern.as_str())
-            {
-                return None;
-            }
-            Some(id)
-        };
-        find().ok_or_else(|| RequestFailure::NoSuchProcedure(procedure.clone()))
     }
 
     /// Sends a call to the callee whose turn it is; one that can't take it now is passed over while
@@ -164,7 +148,6 @@ impl Dealer {
             self.deadlines.insert(at, key);
         }
         entry.insert(call);
-        errand.check(sessions, callee)?;
         key
     }
 
@@ -181,6 +164,7 @@ impl Dealer {
         };
         let endpoint = &registration.callees[place];
         let (callee, disclosed) = (endpoint.callee, endpoint.disclose_callee);
+        errand.check(sessions, callee)?;
         let invocation = errand.send(sessions, id, registration, endpoint)?;
         let counted = registration.occupy(place);
         Ok(Invoked { callee, invocation, counted, disclosed })
