@@ -8,12 +8,14 @@
 //! | `errand` | what a callee is asked, once or again |
 //! | `choice` | which of several callees |
 //! | `waiting` | calls for which no callee is free |
+//! | `rerouting` | calls that one callee could not take and another one may |
 //! | `progress` | calls and results in parts |
 //! | `gathering` | calls to all callees at once |
 //! | `giving_up` | CANCEL and the clock |
 //! | `ending` | the endings of a call |
+//! | `answer` | what the caller is told then |
 //! | `registration` | REGISTER, UNREGISTER, revocation |
-//! | `listing` | what the meta API tells of registrations |
+//! | `listing` | finding registrations, for calls and for the meta API |
 //!
 //! Spec: basic profile "Remote Procedure Calls"; advanced profile "Advanced RPC".
 
@@ -33,6 +35,7 @@ use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 use crate::uri_index::UriIndex;
 
+mod answer;
 mod call;
 mod choice;
 mod ending;
@@ -42,6 +45,7 @@ mod giving_up;
 mod listing;
 mod progress;
 mod registration;
+mod rerouting;
 mod waiting;
 
 pub(crate) use call::Grant;

@@ -66,7 +66,7 @@ impl RequestFailure {
         Self::NotAuthorized(format!("session not authorized to {verb} {object} '{uri}'"))
     }
 
-    const fn uri(&self) -> &'static str {
+    pub(crate) const fn uri(&self) -> &'static str {
         match self {
             Self::InvalidUri(_) | Self::ReservedUri(_) => error_uri::INVALID_URI,
             Self::NotAuthorized(_) => error_uri::NOT_AUTHORIZED,

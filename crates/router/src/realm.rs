@@ -356,8 +356,7 @@ impl<O: Outbox> Realm<O> {
     /// Ends the call behind an invocation that its callee can't be sent, as if the callee had
     /// answered so. One that this session does not have (any more) is passed over.
     pub fn fail_invocation(&mut self, callee: SessionKey, error: InvocationError) {
-        // Not the callee's doing, so never its violation.
-        let _ = self.dealer.failed(&mut self.sessions, callee, error);
+        self.dealer.undeliverable(&mut self.sessions, callee, error);
     }
 
     /// Ends a session with ABORT; one that was said GOODBYE to ends in silence.

@@ -191,7 +191,7 @@ fn progress_that_was_not_agreed_on_aborts() {
     let progress = Some(true);
     let (mut lab, [caller, callee, _]) = call_in_flight();
     let options = YieldOptions { progress, ..YieldOptions::default() };
-    let text = "YIELD with progress: the caller did not ask for progressive results";
+    let text = "YIELD with progress: INVOCATION did not ask for progressive results";
     assert_violation(&mut lab, callee, client::yield_with(1, options, NOTHING), text);
     lab.received(caller);
     let options = CallOptions { progress, ..CallOptions::default() };

@@ -5,14 +5,13 @@
 
 use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::{Call, RequestRef};
-use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri, is_reserved};
 use smallvec::SmallVec;
 
 use super::choice::Choice;
-use super::ending::reroutes;
 use super::errand::Errand;
 use super::progress::Progressive;
 use super::registration::EndpointId;
+use super::rerouting::reroutes;
 use super::{CallInFlight, CallKey, Dealer, Invoked, Target};
 use crate::authorization::Disclosed;
 use crate::deadline::Moment;
@@ -47,31 +46,16 @@ impl Dealer {
         if session.dealer.calls.len() >= MAX_CALLS_IN_FLIGHT_PER_SESSION {
             return Err(RequestFailure::LimitReached("calls in flight"));
         }
-        let id = self.registration_of(&call.procedure)?;
+        let Some(id) = self.best_match(call.procedure.as_str()) else {
+            return Err(RequestFailure::NoSuchProcedure(call.procedure));
+        };
         let request = call.reference();
-        let errand = Errand::new(caller, call, grant, self.times)?;
+        let errand = Errand::new(caller, call, grant, self.times, now)?;
         let asks_all = |held: &super::Registration| held.asks_all(errand.wanted);
         if self.registrations.get(&id).is_some_and(asks_all) {
             return self.call_all(sessions, id, request, &errand, now);
         }
         self.call_one(sessions, id, request, errand, now, random)
-    }
-
-    /// The registration that a call goes to.
-    fn registration_of(&self, procedure: &UncheckedUri) -> Result<RegistrationId, RequestFailure> {
-        let find = || {
-            let id = *self.index.best_match(procedure.as_str())?;
-            let registration = self.registrations.get(&id)?;
-            // A prefix such as "" or "wam" is no registration in the router's own namespace.
-            if registration.pattern.policy() != MatchPolicy::Exact
-                && is_reserved(procedure.as_str())
-                && !is_reserved(registration.pattern.as_str())
-            {
-                return None;
-            }
-            Some(id)
-        };
-        find().ok_or_else(|| RequestFailure::NoSuchProcedure(procedure.clone()))
     }
 
     /// Sends a call to the callee whose turn it is; one that can't take it now is passed over while
@@ -103,20 +87,19 @@ impl Dealer {
             };
             let endpoint = &registration.callees[place];
             let (callee, endpoint_id) = (endpoint.callee, endpoint.id);
-            errand.check(sessions, callee)?;
             // Another callee may have to be sent the same.
-            let spare = (registration.callees.len() > 1).then(|| Box::new(errand.clone()));
+            let spare = (registration.callees.len() > 1).then(|| errand.clone());
             let call = CallInFlight::of(&errand, request, id, registration, place, sessions);
             match self.send_to(sessions, id, place, errand) {
                 Ok(invoked) => {
-                    let errand = spare.filter(|_| reroutes(sessions, callee));
+                    let errand = spare.filter(|_| reroutes(sessions, callee)).map(Box::new);
                     let call = CallInFlight { target: Target::One(invoked), errand, ..call };
                     self.remember(sessions, call, now);
                     return Ok(());
                 }
                 Err(failure) => {
                     let Some(spare) = spare else { return Err(failure) };
-                    errand = *spare;
+                    errand = spare;
                     passed_over.push(endpoint_id);
                     failed = Some(failure);
                 }
@@ -124,7 +107,8 @@ impl Dealer {
         }
     }
 
-    /// Keeps a call for which no callee is free.
+    /// Keeps a call for which no callee is free. One that comes in parts can't wait: nobody would
+    /// take the next part.
     fn wait<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -133,19 +117,12 @@ impl Dealer {
         errand: Errand,
         now: Moment,
     ) -> Result<(), RequestFailure> {
-        if !self.may_wait(id) {
+        if errand.is_open() || !self.may_wait(id) {
             return Err(RequestFailure::MaxConcurrencyReached);
-        }
-        if errand.is_open() {
-            return Err(RequestFailure::FeatureNotSupported(
-                "a call in parts can't wait for a callee to be free",
-            ));
         }
         let call = CallInFlight::waiting(errand, request, id);
         let key = self.remember(sessions, call, now);
-        if let Some(registration) = self.registrations.get_mut(&id) {
-            registration.waiting.push_back(key);
-        }
+        self.enqueue(id, key);
         Ok(())
     }
 
@@ -187,34 +164,10 @@ impl Dealer {
         };
         let endpoint = &registration.callees[place];
         let (callee, disclosed) = (endpoint.callee, endpoint.disclose_callee);
+        errand.check(sessions, callee)?;
         let invocation = errand.send(sessions, id, registration, endpoint)?;
         let counted = registration.occupy(place);
         Ok(Invoked { callee, invocation, counted, disclosed })
-    }
-
-    /// Sends the errand of a call that waits, or that has come back, to the callee at this place.
-    pub(super) fn send_again<O: Outbox>(
-        &mut self,
-        sessions: &mut Sessions<O>,
-        key: CallKey,
-        place: usize,
-    ) -> Result<(), RequestFailure> {
-        let Some(call) = self.calls.get(key.0) else { return Ok(()) };
-        let (id, Some(errand)) = (call.registration, call.errand.as_deref()) else {
-            return Ok(());
-        };
-        let errand = errand.clone();
-        if let Some(registration) = self.registrations.get(&id) {
-            errand.check(sessions, registration.callees[place].callee)?;
-        }
-        let invoked = self.send_to(sessions, id, place, errand)?;
-        if let Some(callee) = sessions.at_mut(invoked.callee) {
-            callee.dealer.invocations.insert(invoked.invocation, key);
-        }
-        if let Some(call) = self.calls.get_mut(key.0) {
-            call.target = Target::One(invoked);
-        }
-        Ok(())
     }
 }
 

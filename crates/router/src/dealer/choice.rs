@@ -8,8 +8,8 @@ use cloverleaf_wamp::message::InvokePolicy;
 
 use super::registration::{Endpoint, EndpointId, Registration};
 
-/// What a resource key comes down to. Of equal texts the keys are equal, in every router at every
-/// time, so that a key keeps its callee over restarts as long as the callees stay the same.
+/// What a resource key comes down to. Of equal texts the keys are equal; a key keeps its callee as
+/// long as the session of that callee has it registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key(u64);
 
@@ -111,30 +111,27 @@ impl Registration {
         passed_over: &[EndpointId],
         random: impl FnOnce() -> u64,
     ) -> Choice {
-        let mut left: Vec<(usize, &Endpoint)> = self.callees.iter().enumerate().collect();
-        left.retain(|(_, endpoint)| !passed_over.contains(&endpoint.id));
-        if left.is_empty() {
+        let left = self.callees.iter().enumerate().filter(|(_, e)| !passed_over.contains(&e.id));
+        if left.clone().next().is_none() {
             return Choice::Nobody;
         }
-        if let Some(key) = key {
-            let nearness =
-                |endpoint: &Endpoint| key.nearness(Key::of_session(endpoint.callee.id()));
-            left.sort_by_key(|(_, endpoint)| std::cmp::Reverse(nearness(endpoint)));
-            left.truncate(1);
-        }
-        left.retain(|(_, endpoint)| endpoint.is_free());
+        let is_free = |(_, endpoint): &(usize, &Endpoint)| endpoint.is_free();
+        let mut free = left.clone().filter(is_free);
         let count = self.callees.len();
         let until_turn = |place: usize| (place + count - self.turn.min(count)) % count;
-        let chosen = match self.policy {
-            _ if key.is_some() => left.first(),
-            InvokePolicy::Single | InvokePolicy::First => left.first(),
-            InvokePolicy::Last => left.last(),
-            InvokePolicy::Random => left.get((random() % left.len().max(1) as u64) as usize),
-            InvokePolicy::Load => {
-                left.iter().min_by_key(|(place, endpoint)| (endpoint.in_flight, until_turn(*place)))
+        let chosen = match (key, self.policy) {
+            (Some(key), _) => left.max_by_key(|(_, e)| e.nearness(key)).filter(is_free),
+            (_, InvokePolicy::Single | InvokePolicy::First) => free.next(),
+            (_, InvokePolicy::Last) => free.next_back(),
+            (_, InvokePolicy::Random) => {
+                let count = free.clone().count().max(1) as u64;
+                free.nth((random() % count) as usize)
             }
-            _ => left.iter().min_by_key(|(place, _)| until_turn(*place)),
+            (_, InvokePolicy::Load) => {
+                free.min_by_key(|(place, e)| (e.in_flight, until_turn(*place)))
+            }
+            _ => free.min_by_key(|(place, _)| until_turn(*place)),
         };
-        chosen.map_or(Choice::Busy, |(place, _)| Choice::At(*place))
+        chosen.map_or(Choice::Busy, |(place, _)| Choice::At(place))
     }
 }

@@ -14,6 +14,7 @@ use super::call::Grant;
 use super::choice::{Key, Wanted};
 use super::registration::{Endpoint, EndpointId, Registration};
 use crate::authorization::Disclosed;
+use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::{Delivery, Outbox};
 use crate::session::{SessionKey, Sessions};
@@ -47,11 +48,13 @@ pub(super) struct Errand {
     disclosed: Disclosed,
     pub(super) receive_progress: bool,
     pub(super) timeout: Option<u64>,
+    /// When the call came.
+    pub(super) asked_at: Moment,
     /// What all callees are told.
     details: InvocationDetails,
     pub(super) payload: Payload,
     /// The endpoints that could not take it.
-    passed_over: Vec<EndpointId>,
+    pub(super) passed_over: Vec<EndpointId>,
 }
 
 impl Errand {
@@ -60,6 +63,7 @@ impl Errand {
         call: Call,
         grant: Grant,
         times: CallTimes,
+        now: Moment,
     ) -> Result<Self, RequestFailure> {
         let wanted = wanted(&call)?;
         let Call { options, procedure, payload, .. } = call;
@@ -76,21 +80,11 @@ impl Errand {
             disclosed: grant.disclosed,
             receive_progress: options.receive_progress == Some(true),
             timeout: times.of(options.timeout),
+            asked_at: now,
             details,
             payload,
             passed_over: Vec::new(),
         })
-    }
-
-    /// The endpoints that could not take the call.
-    pub(super) fn passed_over(&self) -> &[EndpointId] {
-        &self.passed_over
-    }
-
-    /// A callee could not take the call.
-    pub(super) fn pass_over(&mut self, registration: &Registration, callee: SessionKey) {
-        let endpoint = registration.callees.iter().find(|endpoint| endpoint.callee == callee);
-        self.passed_over.extend(endpoint.map(|endpoint| endpoint.id));
     }
 
     /// Whether the caller has said that more parts of the call follow.
@@ -159,7 +153,7 @@ impl Errand {
         send(sessions, endpoint.callee, id, details, payload)
     }
 
-    /// Whether the callee can take the call as it is (advanced profile, "Progressive Call
+    /// Whether a callee can take the call as it is (advanced profile, "Progressive Call
     /// Invocations", "Payload Passthru Mode").
     pub(super) fn check<O>(
         &self,

@@ -12,7 +12,7 @@ use cloverleaf_wamp::payload::{Collected, Payload};
 use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
 
-use super::ending::Ending;
+use super::answer::Ending;
 use super::errand::Errand;
 use super::{CallInFlight, CallKey, Dealer, Invoked, Target};
 use crate::deadline::Moment;
@@ -106,10 +106,7 @@ impl Dealer {
                 failed = Some(RequestFailure::MaxConcurrencyReached);
                 continue;
             }
-            let sent = errand
-                .check(sessions, endpoint.callee)
-                .and_then(|()| self.send_to(sessions, id, place, errand.clone()));
-            match sent {
+            match self.send_to(sessions, id, place, errand.clone()) {
                 Ok(invoked) => {
                     gathering.pending.push(invoked);
                     gathering.answers.push(Answer { invoked, outcome: None });
@@ -164,4 +161,9 @@ impl Dealer {
 /// The failure of one of several callees.
 pub(super) fn failure(error: impl Into<CompactString>, payload: Payload) -> Collected {
     Collected { error: Some(error.into()), payload }
+}
+
+/// The answer that one of several callees does not give, for a reason of the router's.
+pub(super) fn refused(why: &RequestFailure) -> Collected {
+    failure(why.uri(), Payload::from_text(&why.to_string()))
 }

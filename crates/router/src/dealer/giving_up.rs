@@ -7,7 +7,7 @@ use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::CancelMode;
 
-use super::ending::Ending;
+use super::answer::Ending;
 use super::{CallKey, Dealer, interrupt};
 use crate::deadline::Moment;
 use crate::outbox::Outbox;
@@ -55,12 +55,15 @@ impl Dealer {
         }
     }
 
-    /// Ends the calls whose deadline has come.
+    /// Ends the calls whose deadline has come; before any of them could be sent to a callee that
+    /// another one has left free.
     pub(crate) fn handle_timeout<O: Outbox>(&mut self, sessions: &mut Sessions<O>, now: Moment) {
+        let mut freed = Vec::new();
         while let Some(key) = self.deadlines.pop_due(now) {
             self.interrupt_all(sessions, key, error_uri::TIMEOUT);
-            self.end(sessions, key, Ending::TimedOut);
+            freed.extend(self.finish(sessions, key, Ending::TimedOut));
         }
+        self.all_released(sessions, freed);
     }
 
     /// Tells every callee of a call that nobody waits for its answer any more.

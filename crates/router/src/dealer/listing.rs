@@ -1,10 +1,10 @@
-//! What the meta API tells of registrations.
+//! Finding registrations, for calls and for the meta API.
 //!
 //! Spec: advanced profile "Registration Meta API".
 
 use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::InvokePolicy;
-use cloverleaf_wamp::uri::UriPattern;
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, is_reserved};
 
 use super::Dealer;
 use crate::deadline::Moment;
@@ -42,9 +42,15 @@ impl Dealer {
         self.index.at(pattern).copied()
     }
 
-    /// The registration that a call would go to.
+    /// The registration that a call goes to. A prefix such as "" or "wam" is none in the router's
+    /// own namespace.
     pub(crate) fn best_match(&self, procedure: &str) -> Option<RegistrationId> {
-        self.index.best_match(procedure).copied()
+        let id = *self.index.best_match(procedure)?;
+        let pattern = &self.registrations.get(&id)?.pattern;
+        let answers = pattern.policy() == MatchPolicy::Exact
+            || !is_reserved(procedure)
+            || is_reserved(pattern.as_str());
+        answers.then_some(id)
     }
 
     /// The callees of a registration, in the order in which they came.

@@ -8,12 +8,12 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::uri::UncheckedUri;
 
-use super::ending::Ending;
+use super::answer::{Ending, identity};
 use super::{CallKey, Dealer, Target};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::{Delivery, Outbox};
-use crate::session::{SessionKey, Sessions};
+use crate::session::{Session, SessionKey, Sessions};
 
 /// What must be known of a call that comes in parts or whose results do.
 #[derive(Debug)]
@@ -87,9 +87,10 @@ impl Dealer {
         now: Moment,
     ) -> Result<(), ProtocolViolation> {
         let Some(call) = self.calls.get_mut(key.0) else { return Ok(()) };
-        if !call.receive_progress {
+        let gives = |callee: &Session<O>| callee.roles.callee_gives_progressive_results();
+        if !call.receive_progress || !sessions.at(callee).is_some_and(gives) {
             return Err(ProtocolViolation::Feature(
-                "YIELD with progress: the caller did not ask for progressive results",
+                "YIELD with progress: INVOCATION did not ask for progressive results",
             ));
         }
         call.progressive.get_or_insert_with(|| Box::new(Progressive::results()));
@@ -103,7 +104,7 @@ impl Dealer {
         let invoked = call.invoked().iter().find(|invoked| invoked.callee == callee);
         let details = ResultDetails {
             progress: Some(true),
-            callee: invoked.and_then(|invoked| super::ending::identity(sessions, *invoked)),
+            callee: invoked.and_then(|invoked| identity(sessions, *invoked)),
             carried: part.options.carried,
         };
         let request = call.request.id();

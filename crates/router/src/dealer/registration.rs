@@ -12,7 +12,7 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
-use super::{CallKey, Dealer, Holdings};
+use super::{CallKey, Dealer, Holdings, Key};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::limits::{MAX_PATTERN_REGISTRATIONS_PER_SESSION, MAX_REGISTRATIONS_PER_SESSION};
@@ -42,6 +42,11 @@ impl Endpoint {
     /// Whether it takes another call.
     pub(super) fn is_free(&self) -> bool {
         self.concurrency.is_none_or(|most| self.in_flight < most)
+    }
+
+    /// How near it is to a key.
+    pub(super) const fn nearness(&self, key: Key) -> u64 {
+        key.nearness(Key::of_session(self.callee.id()))
     }
 }
 
@@ -325,6 +330,9 @@ impl Dealer {
                 self.index.remove(&registration.pattern);
             }
             changes.push(Change::Deleted(id, callee));
+        } else {
+            // What waited for this one falls to others.
+            self.released(sessions, id);
         }
     }
 

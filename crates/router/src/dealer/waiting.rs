@@ -2,9 +2,10 @@
 
 use cloverleaf_wamp::ids::RegistrationId;
 
-use super::Dealer;
-use super::choice::Choice;
-use super::ending::Ending;
+use super::answer::Ending;
+use super::registration::Endpoint;
+use super::rerouting::Placed;
+use super::{CallKey, Dealer};
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::session::Sessions;
@@ -17,6 +18,13 @@ impl Dealer {
             .is_some_and(|registration| registration.waiting.len() < registration.queue_limit)
     }
 
+    /// Lets a call wait, behind those that do.
+    pub(super) fn enqueue(&mut self, id: RegistrationId, key: CallKey) {
+        if let Some(registration) = self.registrations.get_mut(&id) {
+            registration.waiting.push_back(key);
+        }
+    }
+
     /// Sends waiting calls to the callees that are free now.
     pub(super) fn send_waiting<O: Outbox>(
         &mut self,
@@ -26,23 +34,24 @@ impl Dealer {
         let mut at = 0;
         while let Some(registration) = self.registrations.get_mut(&id)
             && let Some(key) = registration.waiting.get(at).copied()
+            && registration.callees.iter().any(Endpoint::is_free)
         {
-            let Some(errand) = self.calls.get(key.0).and_then(|call| call.errand.as_deref()) else {
-                registration.waiting.remove(at);
-                continue;
-            };
-            let chosen = registration.choose(errand.caller.id(), errand.wanted, &[], || 0);
-            match chosen {
-                Choice::At(place) => {
-                    registration.waiting.remove(at);
-                    if let Err(failure) = self.send_again(sessions, key, place) {
-                        // Whoever is free now is looked for in this loop.
-                        self.finish(sessions, key, Ending::Refused(failure));
-                    }
-                }
+            let failure = match self.place(sessions, key, || 0) {
                 // Others may want a callee that is free.
-                Choice::Busy | Choice::Nobody => at += 1,
-            }
+                Placed::Busy => {
+                    at += 1;
+                    continue;
+                }
+                Placed::Sent => {
+                    if let Some(registration) = self.registrations.get_mut(&id) {
+                        registration.waiting.remove(at);
+                    }
+                    continue;
+                }
+                Placed::Nobody(failure) => failure,
+            };
+            let ending = failure.map_or(Ending::NobodyAvailable, Ending::Refused);
+            self.finish(sessions, key, ending);
         }
     }
 
@@ -66,6 +75,19 @@ impl Dealer {
         let waits = |registration: &super::Registration| !registration.waiting.is_empty();
         if self.registrations.get(&id).is_some_and(waits) {
             self.send_waiting(sessions, id);
+        }
+    }
+
+    /// Callees of these registrations may have become free.
+    pub(super) fn all_released<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        mut freed: Vec<RegistrationId>,
+    ) {
+        freed.sort_unstable();
+        freed.dedup();
+        for id in freed {
+            self.released(sessions, id);
         }
     }
 }

@@ -103,6 +103,14 @@ impl<O: Outbox> Realm<O> {
         call: &Call,
         now: Moment,
     ) -> Result<(), RequestFailure> {
+        if call.options.progress == Some(true) {
+            let text = "a procedure of the router takes no calls in parts";
+            return Err(RequestFailure::FeatureNotSupported(text));
+        }
+        if call.options.carried.as_deref().is_some_and(Carried::uses_passthru) {
+            let text = "a procedure of the router could not open the payload";
+            return Err(RequestFailure::FeatureNotSupported(text));
+        }
         let payload = self.call_meta(from, procedure, call, now)?;
         if let Some(session) = self.sessions.at(from) {
             let (request, details) = (call.request, ResultDetails::default());
@@ -146,7 +154,8 @@ impl<O: Outbox> Realm<O> {
         error: InvocationError,
     ) -> Result<(), ProtocolViolation> {
         self.check_answer(from, error.details.carried.as_deref())?;
-        self.dealer.failed(&mut self.sessions, from, error)
+        let random = || self.random.bits();
+        self.dealer.failed(&mut self.sessions, from, error, random)
     }
 
     fn check_answer(

@@ -1,0 +1,84 @@
+//! What a caller is told at the end of its call.
+
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::{
+    CallResult, CalleeIdentity, InvocationError, RequestError, RequestRef, ResultDetails,
+    RouterMessage, Yield,
+};
+use cloverleaf_wamp::payload::Payload;
+
+use super::{CallInFlight, Invoked};
+use crate::failure::RequestFailure;
+use crate::session::Sessions;
+
+/// How a call ends.
+pub(super) enum Ending {
+    /// The callee answered.
+    Result(Yield),
+    /// All callees have answered.
+    Gathered(Payload),
+    /// The callee failed.
+    Failed(InvocationError),
+    /// The caller gave it up.
+    Canceled,
+    /// The clock gave it up.
+    TimedOut,
+    /// The caller left; nobody is to be told.
+    CallerLeft,
+    /// Every callee has said that it is unavailable.
+    NobodyAvailable,
+    /// The router could not send it on, or not bring the answer back.
+    Refused(RequestFailure),
+}
+
+/// What the caller is told.
+pub(super) fn answer<O>(
+    sessions: &Sessions<O>,
+    call: &CallInFlight,
+    ending: Ending,
+) -> Option<RouterMessage> {
+    let failure = |error: &str, text: &str| {
+        Some(RouterMessage::Error(RequestError::new(call.request, error, Payload::from_text(text))))
+    };
+    match ending {
+        Ending::Result(answer) => {
+            let details = ResultDetails {
+                progress: None,
+                callee: call.invoked().first().and_then(|invoked| identity(sessions, *invoked)),
+                carried: answer.options.carried,
+            };
+            Some(result(call.request, details, answer.payload))
+        }
+        Ending::Gathered(payload) => Some(result(call.request, ResultDetails::default(), payload)),
+        Ending::Failed(InvocationError { details, error, payload, .. }) => {
+            let error = error.as_str().into();
+            Some(RouterMessage::Error(RequestError {
+                request: call.request,
+                details,
+                error,
+                payload,
+            }))
+        }
+        Ending::Canceled => failure(error_uri::CANCELED, "the call was canceled"),
+        Ending::TimedOut => failure(error_uri::TIMEOUT, "the call timed out"),
+        Ending::CallerLeft => None,
+        Ending::NobodyAvailable => {
+            failure(error_uri::NO_AVAILABLE_CALLEE, "no callee is available at this moment")
+        }
+        Ending::Refused(failure) => Some(failure.answer(call.request)),
+    }
+}
+
+fn result(request: RequestRef, details: ResultDetails, payload: Payload) -> RouterMessage {
+    RouterMessage::Result(CallResult { request: request.id(), details, payload })
+}
+
+/// Who has answered, where that is disclosed.
+pub(super) fn identity<O>(sessions: &Sessions<O>, invoked: Invoked) -> Option<Box<CalleeIdentity>> {
+    let callee = sessions.at(invoked.callee).filter(|_| invoked.disclosed)?;
+    Some(Box::new(CalleeIdentity {
+        callee: Some(callee.key.id()),
+        callee_authid: Some(callee.principal.authid.clone()),
+        callee_authrole: Some(callee.principal.authrole.clone()),
+    }))
+}

@@ -1,0 +1,127 @@
+//! Calls that one callee could not take and another one may: their errand is kept.
+//!
+//! Spec: advanced profile "Call Re-Routing".
+
+use cloverleaf_wamp::features::Feature;
+
+use super::answer::Ending;
+use super::choice::Choice;
+use super::{CallKey, Dealer, Invoked, Target};
+use crate::failure::RequestFailure;
+use crate::outbox::Outbox;
+use crate::session::{SessionKey, Sessions};
+
+/// What became of a call that looks for a callee.
+pub(super) enum Placed {
+    /// A callee has it.
+    Sent,
+    /// Those that may be asked have as many calls as they take.
+    Busy,
+    /// Nobody is left to be asked; why the last one could not take it, if the router knows.
+    Nobody(Option<RequestFailure>),
+}
+
+/// Whether the callee has announced that what it can't take may go to another one.
+pub(super) fn reroutes<O>(sessions: &Sessions<O>, callee: SessionKey) -> bool {
+    sessions.at(callee).is_some_and(|callee| callee.roles.callee_has(Feature::CallReroute))
+}
+
+impl Dealer {
+    /// The callee is unavailable: another one is asked, as if this one did not exist.
+    ///
+    /// A call whose result has begun to come, or that comes in parts, belongs to its callee.
+    pub(super) fn reroute<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        key: CallKey,
+        random: impl FnMut() -> u64,
+    ) {
+        let Some(call) = self.calls.get_mut(key.0) else { return };
+        let (id, is_bound) = (call.registration, call.progressive.is_some() || call.canceling);
+        let (Target::One(invoked), Some(errand), Some(registration), false) =
+            (&call.target, call.errand.as_deref_mut(), self.registrations.get(&id), is_bound)
+        else {
+            return self.end(sessions, key, Ending::NobodyAvailable);
+        };
+        let invoked = *invoked;
+        let is_its = |endpoint: &&super::registration::Endpoint| endpoint.callee == invoked.callee;
+        errand.passed_over.extend(registration.callees.iter().find(is_its).map(|found| found.id));
+        call.target = Target::Waiting;
+        self.forget_invocation(sessions, id, invoked);
+        match self.place(sessions, key, random) {
+            Placed::Sent => {}
+            Placed::Busy if self.may_wait(id) => self.enqueue(id, key),
+            Placed::Busy => {
+                self.end(sessions, key, Ending::Refused(RequestFailure::MaxConcurrencyReached));
+            }
+            Placed::Nobody(_) => self.end(sessions, key, Ending::NobodyAvailable),
+        }
+        self.released(sessions, id);
+    }
+
+    /// Sends a call whose errand is kept to the callee whose turn it is. One that can't take it is
+    /// passed over from then on.
+    pub(super) fn place<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        key: CallKey,
+        mut random: impl FnMut() -> u64,
+    ) -> Placed {
+        let mut failed = None;
+        loop {
+            let Some(call) = self.calls.get(key.0) else { return Placed::Nobody(failed) };
+            let id = call.registration;
+            let (Some(errand), Some(registration)) =
+                (call.errand.as_deref(), self.registrations.get_mut(&id))
+            else {
+                return Placed::Nobody(failed);
+            };
+            let caller = errand.caller.id();
+            let chosen =
+                registration.choose(caller, errand.wanted, &errand.passed_over, &mut random);
+            let place = match chosen {
+                Choice::At(place) => place,
+                Choice::Busy => return Placed::Busy,
+                Choice::Nobody => return Placed::Nobody(failed),
+            };
+            let endpoint = &registration.callees[place];
+            let (endpoint, watches_time) = (endpoint.id, endpoint.forward_timeout);
+            let errand = errand.clone();
+            match self.send_to(sessions, id, place, errand) {
+                Ok(invoked) => {
+                    self.assign(sessions, key, invoked, watches_time);
+                    return Placed::Sent;
+                }
+                Err(failure) => failed = Some(failure),
+            }
+            if let Some(errand) = self.calls.get_mut(key.0).and_then(|call| call.errand.as_mut()) {
+                errand.passed_over.push(endpoint);
+            }
+        }
+    }
+
+    /// A callee has a call that was in flight before.
+    fn assign<O>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        key: CallKey,
+        invoked: Invoked,
+        watches_time: bool,
+    ) {
+        if let Some(callee) = sessions.at_mut(invoked.callee) {
+            callee.dealer.invocations.insert(invoked.invocation, key);
+        }
+        let Some(call) = self.calls.get_mut(key.0) else { return };
+        call.target = Target::One(invoked);
+        // The callee before this one may have watched the time itself.
+        if call.deadline.is_none()
+            && !watches_time
+            && let Some(errand) = &call.errand
+            && let Some(millis) = errand.timeout
+        {
+            let at = errand.asked_at.plus_millis(millis);
+            (call.timeout, call.deadline) = (Some(millis), Some(at));
+            self.deadlines.insert(at, key);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The advanced profile's remote procedure calls, a story for each feature.
+//!
+//! What the basic profile says is told in `rpc`, `canceling`, `timeout`, `shared_registration`
+//! beside this folder; what holds whatever happens, in `conservation`.
+
+mod call_numbers;
+mod progressive_calls;
+mod progressive_results;
+mod rerouting;
+mod stage;

@@ -1,0 +1,291 @@
+//! Results in parts.
+//!
+//! Spec: advanced profile "Progressive Call Results", "Call Timeouts", "Call Canceling".
+
+use cloverleaf_testkit::messages::{NOTHING, args, client, router};
+use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::{Client, Lab, Peer};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::message::{CallOptions, CancelMode, RequestKind, YieldOptions};
+use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::serializer::Serializer;
+
+use crate::stage::{
+    able, assert_nothing_stays, assert_silence, assert_violation, cancel, given_up,
+    invocation_receiving, join, millis, receiving, register, result_part, without, yield_part,
+};
+
+const NOT_ASKED: &str = "YIELD with progress: INVOCATION did not ask for progressive results";
+
+/// A caller, and a callee that has registered `com.count`.
+fn pair(callee: Client) -> (Lab, Peer, Peer) {
+    let mut lab = Lab::new();
+    let (caller, callee) = (lab.join_as(able("caller")), lab.join_as(callee));
+    register(&mut lab, callee, Default::default(), "com.count", 1);
+    (lab, caller, callee)
+}
+
+/// The same, and call 1 is in flight; its results may come in parts.
+fn stream() -> (Lab, Peer, Peer) {
+    let (mut lab, caller, callee) = pair(able("callee"));
+    lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
+    assert_eq!(lab.received(callee), [invocation_receiving(1, 1, NOTHING)]);
+    (lab, caller, callee)
+}
+
+#[test]
+fn parts_reach_the_caller_at_once_and_the_last_result_is_no_part() {
+    let (mut lab, caller, callee) = stream();
+    for number in 1..=3 {
+        lab.send(callee, yield_part(1, args([number])));
+        assert_eq!(lab.received(caller), [result_part(1, args([number]))]);
+    }
+    assert_eq!(lab.realm().calls_in_flight(), 1);
+    lab.send(callee, client::yielded(1, args(["total", "6"])));
+    assert_eq!(lab.received(caller), [router::result(1, args(["total", "6"]))]);
+    assert_eq!(lab.realm().calls_in_flight(), 0);
+    assert_silence(&mut lab, &[callee]);
+    assert_nothing_stays(lab, &[caller, callee]);
+}
+
+#[test]
+fn parts_and_the_last_result_may_be_empty_and_of_any_form() {
+    let (mut lab, caller, callee) = stream();
+    let kwargs = [("foo", 10)].into_iter().collect::<std::collections::BTreeMap<_, _>>();
+    let forms = [
+        NOTHING,
+        args(["partial 1", "10"]),
+        Payload::from_args_and_kwargs(Serializer::Cbor, &[0_u8; 0], &kwargs).unwrap(),
+        Payload::from_args(Serializer::MsgPack, &(1, 2.5)).unwrap(),
+    ];
+    for form in forms {
+        lab.send(callee, yield_part(1, form.clone()));
+        assert_eq!(lab.received(caller), [result_part(1, form)]);
+    }
+    lab.send(callee, client::yielded(1, NOTHING));
+    assert_eq!(lab.received(caller), [router::result(1, NOTHING)]);
+}
+
+#[test]
+fn a_result_that_says_it_is_no_part_is_the_last() {
+    let (mut lab, caller, callee) = stream();
+    let options = YieldOptions { progress: Some(false), ..YieldOptions::default() };
+    lab.send(callee, client::yield_with(1, options, args([1])));
+    assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
+    assert_eq!(lab.realm().calls_in_flight(), 0);
+}
+
+#[test]
+fn a_callee_need_not_give_parts_and_may_fail_after_some() {
+    let (mut lab, caller, callee) = stream();
+    lab.send(callee, client::yielded(1, args([1])));
+    assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
+
+    let (mut lab, caller, callee) = stream();
+    lab.send(callee, yield_part(1, args([1])));
+    lab.send(callee, client::failure(1, "com.error.year", args([1830])));
+    let failed = router::failed(RequestKind::Call, 1, "com.error.year", args([1830]));
+    assert_eq!(lab.received(caller), [result_part(1, args([1])), failed]);
+    assert_eq!(lab.realm().calls_in_flight(), 0);
+}
+
+#[test]
+fn only_a_callee_with_both_features_is_asked_for_parts() {
+    use Feature::{CallCanceling, ProgressiveCallResults};
+    for callee in [
+        without("callee", &[ProgressiveCallResults]),
+        without("callee", &[CallCanceling]),
+        Client::basic("callee"),
+    ] {
+        let (mut lab, caller, callee) = pair(callee);
+        lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
+        assert_eq!(lab.received(callee), [router::invocation(1, 1, NOTHING)]);
+        lab.send(callee, client::yielded(1, args([1])));
+        assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
+    }
+}
+
+/// Decisions F4: a feature is used that was not agreed on.
+#[test]
+fn a_part_that_was_not_asked_for_ends_the_callees_session() {
+    let not_asking = [
+        CallOptions::default(),
+        CallOptions { receive_progress: Some(false), ..CallOptions::default() },
+    ];
+    for options in not_asking {
+        let (mut lab, caller, callee) = pair(able("callee"));
+        lab.send(caller, client::call_with(1, options, "com.count", NOTHING));
+        assert_eq!(lab.received(callee), [router::invocation(1, 1, NOTHING)]);
+        assert_violation(&mut lab, callee, yield_part(1, args([1])), NOT_ASKED);
+        assert_eq!(lab.received(caller), [router::callee_gone(1)]);
+    }
+    for missing in [Feature::ProgressiveCallResults, Feature::CallCanceling] {
+        let (mut lab, caller, callee) = pair(without("callee", &[missing]));
+        lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
+        assert_eq!(lab.received(callee), [router::invocation(1, 1, NOTHING)]);
+        assert_violation(&mut lab, callee, yield_part(1, args([1])), NOT_ASKED);
+        assert_eq!(lab.received(caller), [router::callee_gone(1)]);
+    }
+}
+
+/// Decisions F12: with results in parts, the timeout bounds the gap between two of them.
+#[test]
+fn the_timeout_begins_anew_with_each_part() {
+    let (mut lab, caller, callee) = pair(able("callee"));
+    let options = CallOptions { timeout: Some(100), ..receiving() };
+    lab.send(caller, client::call_with(1, options, "com.count", NOTHING));
+    lab.received(callee);
+    for number in 1..=5 {
+        lab.pass(millis(99));
+        lab.send(callee, yield_part(1, args([number])));
+        assert_eq!(lab.received(caller), [result_part(1, args([number]))]);
+    }
+    lab.pass(millis(99));
+    assert_silence(&mut lab, &[caller, callee]);
+    lab.pass(millis(1));
+    assert_eq!(lab.received(caller), [router::timed_out(1)]);
+    let timeout = router::interrupt(1, CancelMode::KillNoWait, error_uri::TIMEOUT);
+    assert_eq!(lab.received(callee), [timeout]);
+    lab.send(callee, yield_part(1, args([6])));
+    lab.send(callee, client::yielded(1, NOTHING));
+    assert_silence(&mut lab, &[caller, callee]);
+    assert_eq!(lab.realm().next_deadline(), None);
+}
+
+#[test]
+fn the_last_result_takes_the_deadline_away_and_no_timeout_is_no_deadline() {
+    let (mut lab, caller, callee) = pair(able("callee"));
+    let options = CallOptions { timeout: Some(100), ..receiving() };
+    lab.send(caller, client::call_with(1, options, "com.count", NOTHING));
+    lab.send(callee, yield_part(1, NOTHING));
+    lab.send(callee, client::yielded(1, NOTHING));
+    assert_eq!(lab.realm().next_deadline(), None);
+
+    lab.send(caller, client::call_with(2, receiving(), "com.count", NOTHING));
+    lab.send(callee, yield_part(2, NOTHING));
+    assert_eq!(lab.realm().next_deadline(), None);
+}
+
+#[test]
+fn the_callee_of_a_caller_that_leaves_is_interrupted_and_its_parts_swallowed() {
+    let (mut lab, caller, callee) = stream();
+    lab.send(callee, yield_part(1, args([1])));
+    lab.disconnect(caller);
+    assert_eq!(lab.received(callee), [given_up(1)]);
+    lab.send(callee, yield_part(1, args([2])));
+    lab.send(callee, client::yielded(1, NOTHING));
+    assert_silence(&mut lab, &[callee]);
+    assert_nothing_stays(lab, &[callee]);
+}
+
+#[test]
+fn a_callee_that_leaves_between_parts_ends_the_call() {
+    let (mut lab, caller, callee) = stream();
+    lab.send(callee, yield_part(1, args([1])));
+    lab.disconnect(callee);
+    assert_eq!(lab.received(caller), [result_part(1, args([1])), router::callee_gone(1)]);
+    assert_nothing_stays(lab, &[caller]);
+}
+
+/// Decisions F11: what comes after `skip` and `killnowait` is swallowed.
+#[test]
+fn parts_of_a_call_that_was_given_up_are_swallowed() {
+    for (mode, told) in [(CancelMode::Skip, vec![]), (CancelMode::KillNoWait, vec![given_up(1)])] {
+        let (mut lab, caller, callee) = stream();
+        lab.send(callee, yield_part(1, args([1])));
+        lab.send(caller, cancel(1, mode));
+        assert_eq!(lab.received(caller), [result_part(1, args([1])), router::canceled(1)]);
+        assert_eq!(lab.received(callee), told);
+        lab.send(callee, yield_part(1, args([2])));
+        lab.send(callee, client::yielded(1, args([3])));
+        lab.send(callee, yield_part(1, args([4])));
+        assert_silence(&mut lab, &[caller, callee]);
+    }
+}
+
+/// Decisions F11: with `kill` the callee ends the call.
+#[test]
+fn after_kill_parts_go_on_until_the_last_answer() {
+    let answers = [
+        (client::yielded(1, args([3])), router::result(1, args([3]))),
+        (
+            client::failure(1, error_uri::CANCELED, args(["half way"])),
+            router::failed(RequestKind::Call, 1, error_uri::CANCELED, args(["half way"])),
+        ),
+    ];
+    for (answer, told) in answers {
+        let (mut lab, caller, callee) = stream();
+        lab.send(caller, cancel(1, CancelMode::Kill));
+        let interrupt = router::interrupt(1, CancelMode::Kill, error_uri::CANCELED);
+        assert_eq!(lab.received(callee), [interrupt]);
+        assert_silence(&mut lab, &[caller]);
+        lab.send(callee, yield_part(1, args([2])));
+        lab.send(callee, answer);
+        assert_eq!(lab.received(caller), [result_part(1, args([2])), told]);
+        lab.send(callee, yield_part(1, args([4])));
+        assert_silence(&mut lab, &[caller, callee]);
+    }
+}
+
+#[test]
+fn a_part_after_the_last_result_is_swallowed() {
+    let (mut lab, caller, callee) = stream();
+    lab.send(callee, client::yielded(1, NOTHING));
+    lab.received(caller);
+    lab.send(callee, yield_part(1, args([1])));
+    lab.send(callee, client::yielded(1, args([2])));
+    assert_silence(&mut lab, &[caller, callee]);
+}
+
+#[test]
+fn a_part_of_an_invocation_that_was_never_sent_aborts() {
+    let (mut lab, caller, callee) = stream();
+    let text = "YIELD answers invocation 2, which was never sent to this session";
+    assert_violation(&mut lab, callee, yield_part(2, NOTHING), text);
+    assert_eq!(lab.received(caller), [router::callee_gone(1)]);
+}
+
+#[test]
+fn the_parts_of_several_calls_go_their_own_ways() {
+    let mut lab = Lab::new();
+    let [alice, bob, callee] = join(&mut lab, ["alice", "bob", "callee"]);
+    register(&mut lab, callee, Default::default(), "com.count", 1);
+    lab.send(alice, client::call_with(7, receiving(), "com.count", NOTHING));
+    lab.send(bob, client::call_with(7, receiving(), "com.count", NOTHING));
+    lab.send(alice, client::call_with(8, receiving(), "com.count", NOTHING));
+    for number in [2, 1, 3, 1, 2] {
+        lab.send(callee, yield_part(number, args([number])));
+    }
+    for number in [3, 2, 1] {
+        lab.send(callee, client::yielded(number, NOTHING));
+    }
+    let (of_7, of_8) = (result_part(7, args([1])), result_part(8, args([3])));
+    let ends = [router::result(8, NOTHING), router::result(7, NOTHING)];
+    assert_eq!(lab.received(alice), [&[of_7.clone(), of_8, of_7], &ends[..]].concat());
+    let of_7 = result_part(7, args([2]));
+    assert_eq!(lab.received(bob), [of_7.clone(), of_7, router::result(7, NOTHING)]);
+}
+
+#[test]
+fn a_caller_that_reads_slowly_still_gets_its_parts() {
+    let (mut lab, caller, callee) = stream();
+    lab.set_state(caller, State::Congested);
+    lab.send(callee, yield_part(1, args([1])));
+    lab.send(callee, client::yielded(1, NOTHING));
+    assert_eq!(lab.received(caller), [result_part(1, args([1])), router::result(1, NOTHING)]);
+}
+
+#[test]
+fn a_session_may_stream_to_itself() {
+    let mut lab = Lab::new();
+    let [alice] = join(&mut lab, ["alice"]);
+    register(&mut lab, alice, Default::default(), "com.count", 1);
+    lab.send(alice, client::call_with(2, receiving(), "com.count", NOTHING));
+    lab.send(alice, yield_part(1, args([1])));
+    assert_eq!(
+        lab.received(alice),
+        [invocation_receiving(1, 1, NOTHING), result_part(2, args([1]))]
+    );
+    assert_nothing_stays(lab, &[alice]);
+}
