@@ -140,7 +140,7 @@ fn what_was_kept_is_told_to_those_who_can_open_it() {
 #[test]
 fn a_history_tells_what_it_can_not_open() {
     let pattern = UriPattern::new("com.secret", MatchPolicy::Exact, UriRule::Loose).unwrap();
-    let histories = vec![HistorySettings { pattern, limit: 9 }];
+    let histories = vec![HistorySettings { pattern, limit: 9, records: Vec::new() }];
     let mut lab = Lab::with(RealmSettings { histories, ..settings() });
     let publisher = lab.join_as(able("publisher"));
     lab.send(publisher, publish(PASSTHRU, BINARY));
