@@ -11,6 +11,7 @@
 //! | [`framing`] | how messages stand in the byte stream: RawSocket or WebSocket |
 //! | [`wamp`] | the handler that speaks WAMP |
 //! | [`echo`] | the handler that sends back what it gets, for conformance tests |
+//! | [`longpoll`] | a session whose peer has no connection and comes for its messages |
 //! | [`rawsocket`], [`websocket`] | the handshakes |
 //! | [`stream`], [`listener`] | sockets |
 //! | [`arrivals`] | how often a thread has read something |
@@ -23,6 +24,7 @@ pub mod error;
 pub mod framing;
 pub mod limits;
 pub mod listener;
+pub mod longpoll;
 pub mod outbound;
 pub mod rawsocket;
 pub mod stream;

@@ -5,4 +5,5 @@ mod congestion;
 mod framing;
 mod handshakes;
 mod listening;
+mod longpoll;
 mod peer;

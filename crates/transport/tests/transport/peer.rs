@@ -53,10 +53,17 @@ pub(crate) struct Record {
 }
 
 /// Keeps a record. The session is open unless the last message was `leave`.
-struct Recorder {
+pub(crate) struct Recorder {
     record: Arc<Mutex<Record>>,
     outbound: Outbound<Item>,
     is_open: bool,
+}
+
+impl Recorder {
+    pub(crate) fn new(outbound: &Outbound<Item>, is_open: bool) -> (Self, Arc<Mutex<Record>>) {
+        let record = Arc::new(Mutex::new(Record::default()));
+        (Self { record: Arc::clone(&record), outbound: outbound.clone(), is_open }, record)
+    }
 }
 
 impl Handler for Recorder {
@@ -118,8 +125,7 @@ impl Lab {
     pub(crate) fn with(framing: Framing, is_open: bool, pipe: usize, early: &mut [u8]) -> Self {
         let (ours, peer) = duplex(pipe);
         let (outbound, outlet) = queue();
-        let record = Arc::new(Mutex::new(Record::default()));
-        let handler = Recorder { record: Arc::clone(&record), outbound: outbound.clone(), is_open };
+        let (handler, record) = Recorder::new(&outbound, is_open);
         let stream = Stream::Other(Box::new(ours));
         let connection = tokio::spawn(Connection::new(stream, framing, handler, outlet, early));
         Self { peer, outbound, record, connection }
