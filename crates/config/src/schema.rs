@@ -9,6 +9,7 @@ mod component;
 mod controller;
 mod endpoint;
 mod ids;
+mod longpoll;
 mod realm;
 mod role;
 mod serializers;

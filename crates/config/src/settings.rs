@@ -7,6 +7,7 @@
 
 pub mod component;
 pub mod endpoint;
+pub mod longpoll;
 pub mod network;
 pub mod realm;
 pub mod secret;
@@ -22,6 +23,7 @@ pub use self::endpoint::{
     ConnectingEndpoint, ConnectingTcp, ConnectingUnix, IpVersion, ListeningEndpoint, ListeningTcp,
     ListeningUnix, Ports,
 };
+pub use self::longpoll::{LongPollOptions, LongPollService};
 pub use self::network::{InvalidNetwork, IpNetwork};
 pub use self::realm::{Allow, Disclose, Permission, Realm, RealmOptions, Role};
 pub use self::secret::Secret;

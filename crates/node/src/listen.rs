@@ -7,7 +7,8 @@ use cloverleaf_config::settings::{IpVersion, ListeningEndpoint, ListeningTcp, Po
 use cloverleaf_router::Admission;
 use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions};
 use cloverleaf_transport::{
-    Connection, Framing, ServerSide, Stream, TransportError, WampHandler, outbound, rawsocket,
+    Connection, Framing, Outbound, ServerSide, Stream, TransportError, WaitingMessage, WampHandler,
+    outbound, rawsocket,
 };
 use cloverleaf_wamp::serializer::Serializer;
 
@@ -38,10 +39,19 @@ impl WampService {
         from: String,
     ) {
         let (sender, outlet) = outbound::queue();
-        let realms = Arc::clone(&self.realms);
-        let peer = RouterPeer::new(realms, Arc::clone(&self.admission), sender, from);
-        let handler = WampHandler::<ServerSide, _>::new(serializer, peer);
+        let handler = self.handler(serializer, sender, from);
         Connection::new(stream, framing, handler, outlet, early).await;
+    }
+
+    /// What gives the messages of one peer their meaning.
+    pub(crate) fn handler(
+        &self,
+        serializer: Serializer,
+        sender: Outbound<WaitingMessage>,
+        from: String,
+    ) -> WampHandler<ServerSide, RouterPeer> {
+        let (realms, admission) = (Arc::clone(&self.realms), Arc::clone(&self.admission));
+        WampHandler::new(serializer, RouterPeer::new(realms, admission, sender, from))
     }
 }
 

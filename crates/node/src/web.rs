@@ -28,6 +28,7 @@ mod body;
 mod direct;
 mod files;
 mod held;
+mod longpoll;
 mod rewound;
 mod routes;
 mod upgrade;
@@ -36,6 +37,7 @@ mod visits;
 use direct::Direct;
 pub(crate) use files::Files;
 use held::Held;
+pub(crate) use longpoll::LongPoll;
 use rewound::Rewound;
 pub(crate) use routes::{JsonValue, Routes, Segment, Service};
 pub(crate) use upgrade::{Endpoint, OriginRule, WebSocketEndpoint};
@@ -66,11 +68,20 @@ pub(crate) struct WebSite {
 }
 
 /// Counts a request while it is in flight, also when its future is dropped.
-struct InFlight<'a>(&'a WebSite, &'a Visit);
+struct InFlight<'a>(Option<&'a WebSite>, &'a Visit);
 
 impl<'a> InFlight<'a> {
     fn new(site: &'a WebSite, visit: &'a Visit) -> Self {
         site.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self::of(Some(site), visit)
+    }
+
+    /// A request that waits for whatever comes: the end of the node is not put off for it.
+    fn waiting(visit: &'a Visit) -> Self {
+        Self::of(None, visit)
+    }
+
+    fn of(site: Option<&'a WebSite>, visit: &'a Visit) -> Self {
         visit.open.fetch_add(1, Ordering::Relaxed);
         visit.requests.fetch_add(1, Ordering::Relaxed);
         Self(site, visit)
@@ -79,7 +90,9 @@ impl<'a> InFlight<'a> {
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(site) = self.0 {
+            site.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
         self.1.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -164,8 +177,12 @@ impl WebSite {
     /// Answers one request. The way of calls and publications is kept short: the future of anything
     /// else is boxed, so that those don't carry the room for it.
     async fn answer(&self, request: Request<Incoming>, visit: &Arc<Visit>) -> Response<Body> {
-        let _in_flight = InFlight::new(self, visit);
-        if let Some((Service::Bridge(bridge), _)) = self.routes.find(request.uri().path())
+        let found = self.routes.find(request.uri().path());
+        let _in_flight = match found {
+            Some((Service::LongPoll(_), _)) => InFlight::waiting(visit),
+            _ => InFlight::new(self, visit),
+        };
+        if let Some((Service::Bridge(bridge), _)) = found
             && !self.is_decorated()
         {
             return routes::call_or_publish(bridge, request, visit).await;

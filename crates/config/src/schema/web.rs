@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ids::Ids;
 use super::serializers::serializers;
 use super::transport::auth;
-use super::{bridge, endpoint, websocket};
+use super::{bridge, endpoint, longpoll, websocket};
 use crate::document::Entry;
 use crate::fault::shortened;
 use crate::field::Field;
@@ -23,6 +23,7 @@ const MAX_CLIENT_TIMEOUT: u64 = 86_400;
 enum Kind {
     Static,
     WebSocket,
+    LongPoll,
     Caller,
     Publisher,
     Path,
@@ -30,9 +31,10 @@ enum Kind {
     Redirect,
 }
 
-const KINDS: [(&str, Kind); 7] = [
+const KINDS: [(&str, Kind); 8] = [
     ("static", Kind::Static),
     ("websocket", Kind::WebSocket),
+    ("longpoll", Kind::LongPoll),
     ("caller", Kind::Caller),
     ("publisher", Kind::Publisher),
     ("path", Kind::Path),
@@ -40,9 +42,8 @@ const KINDS: [(&str, Kind); 7] = [
     ("redirect", Kind::Redirect),
 ];
 
-const UNSUPPORTED: [&str; 14] = [
+const UNSUPPORTED: [&str; 13] = [
     "webhook",
-    "longpoll",
     "upload",
     "cgi",
     "wsgi",
@@ -127,6 +128,7 @@ fn service(kind: Kind, section: Section<'_>, ids: &mut Ids) -> Option<WebService
     match kind {
         Kind::Static => static_service(section).map(WebService::Static),
         Kind::WebSocket => Some(WebService::WebSocket(websocket_service(section))),
+        Kind::LongPoll => Some(WebService::LongPoll(longpoll::service(section))),
         Kind::Caller => bridge::service(section, "a caller").map(WebService::Caller),
         Kind::Publisher => bridge::service(section, "a publisher").map(WebService::Publisher),
         Kind::Path => path_service(section, ids).map(WebService::Path),

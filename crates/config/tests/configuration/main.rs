@@ -3,6 +3,7 @@
 mod default_node;
 mod endpoints;
 mod given;
+mod longpoll;
 mod options;
 mod permissions;
 mod places;

@@ -32,7 +32,6 @@ fn types_that_are_not_supported_name_those_that_are() {
     }
     for kind in [
         "webhook",
-        "longpoll",
         "upload",
         "cgi",
         "wsgi",

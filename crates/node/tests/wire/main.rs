@@ -10,6 +10,8 @@ mod files;
 mod formats;
 mod http;
 mod idle;
+mod longpoll;
+mod longpoll_sessions;
 mod memory;
 mod messages;
 mod rawsocket;
