@@ -74,7 +74,7 @@ impl Protocol {
 }
 
 async fn serve_rawsocket(service: &WampService, mut stream: Stream, from: PeerAddress) {
-    match rawsocket::accept(&mut stream, &service.serializers, service.max_message).await {
+    match rawsocket::accept(&mut stream, None, &service.serializers, service.max_message).await {
         Ok(agreed) => {
             let from = from.to_string();
             service.serve(stream, agreed.serializer, agreed.framing, &mut [], from).await;

@@ -12,6 +12,7 @@
 //! | [`wamp`] | the handler that speaks WAMP |
 //! | [`echo`] | the handler that sends back what it gets, for conformance tests |
 //! | [`longpoll`] | a session whose peer has no connection and comes for its messages |
+//! | [`detect`] | what a peer of a shared port speaks |
 //! | [`rawsocket`], [`websocket`] | the handshakes |
 //! | [`stream`], [`listener`] | sockets |
 //! | [`arrivals`] | how often a thread has read something |
@@ -19,6 +20,7 @@
 
 pub mod arrivals;
 pub mod connection;
+pub mod detect;
 pub mod echo;
 pub mod error;
 pub mod framing;
