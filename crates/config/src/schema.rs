@@ -14,6 +14,7 @@ mod realm;
 mod role;
 mod serializers;
 mod transport;
+mod universal;
 mod web;
 mod websocket;
 mod worker;

@@ -29,7 +29,8 @@ pub use self::realm::{Allow, Disclose, Permission, Realm, RealmOptions, Role};
 pub use self::secret::Secret;
 pub use self::transport::{
     Anonymous, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
-    RawSocketTransport, TesteeTransport, Transport, WebSocketTransport, WebTransport,
+    RawSocketService, RawSocketTransport, TesteeTransport, Transport, UniversalTransport,
+    UniversalWeb, WebSocketTransport, WebTransport,
 };
 pub use self::web::{
     BridgeKey, BridgeOptions, BridgeService, JsonOptions, JsonService, StaticOptions,

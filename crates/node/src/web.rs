@@ -116,13 +116,14 @@ fn ended(visit: &Visit, error: &dyn std::error::Error) {
 }
 
 impl WebSite {
-    /// Serves one connection to its end. When the node ends, the request in flight is finished and
-    /// no other is taken.
-    pub(crate) async fn serve(self: Arc<Self>, mut stream: Stream, from: PeerAddress) {
+    /// Serves one connection to its end; `read` is what was read of it already. When the node ends,
+    /// the request in flight is finished and no other is taken.
+    pub(crate) async fn serve(self: Arc<Self>, mut stream: Stream, read: &[u8], from: PeerAddress) {
         let (visit, _place) = self.visits.begin(from);
         let mut early = Held::default();
+        early.push(read);
         if self.short_way && !self.is_decorated() && self.routes.lead_to_a_bridge() {
-            match attended(&visit, self.serve_directly(stream, &visit)).await {
+            match attended(&visit, self.serve_directly(stream, early, &visit)).await {
                 Some(Ok(Some(unusual))) => (stream, early) = unusual,
                 Some(Ok(None)) | None => return,
                 Some(Err(error)) => return ended(&visit, &error),
@@ -137,9 +138,11 @@ impl WebSite {
     async fn serve_directly(
         &self,
         stream: Stream,
+        early: Held,
         visit: &Visit,
     ) -> io::Result<Option<(Stream, Held)>> {
-        let Some((stream, mut held)) = Direct::new(self, visit, stream).serve().await? else {
+        let Some((stream, mut held)) = Direct::new(self, visit, stream, early).serve().await?
+        else {
             return Ok(None);
         };
         let (stream, unread) = stream.out_of_ring().await?;

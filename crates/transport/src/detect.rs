@@ -2,6 +2,8 @@
 //!
 //! Nothing is read but that octet, which whoever serves the protocol has to be told.
 
+use std::fmt;
+
 use cloverleaf_wamp::rawsocket;
 use tokio::time::timeout;
 
@@ -30,6 +32,16 @@ impl Spoken {
             MQTT_CONNECT => Self::Mqtt,
             _ => Self::Http,
         }
+    }
+}
+
+impl fmt::Display for Spoken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RawSocket => "RawSocket",
+            Self::Mqtt => "MQTT",
+            Self::Http => "HTTP",
+        })
     }
 }
 

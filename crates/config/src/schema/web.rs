@@ -69,7 +69,7 @@ pub(super) fn transport(mut section: Section<'_>, id: String) -> Option<WebTrans
     Some(WebTransport { id, endpoint: endpoint?, options, paths: paths? })
 }
 
-fn options(mut section: Section<'_>) -> WebOptions {
+pub(super) fn options(mut section: Section<'_>) -> WebOptions {
     let default = WebOptions::default();
     let max_age = default.hsts_max_age.as_secs();
     let timeout = section.optional("client_timeout").filter(|field| !field.is_null());
@@ -96,8 +96,7 @@ fn paths(field: &Field<'_>, ids: &mut Ids) -> Vec<WebPath> {
 }
 
 /// A path is `/` or one segment: `^[a-z0-9A-Z_\-]+$`.
-fn path(entry: &Entry, field: &Field<'_>, ids: &mut Ids) -> Option<WebPath> {
-    let path = &entry.key;
+pub(super) fn check_path(path: &str, field: &Field<'_>) {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let segment = !path.is_empty() && path.chars().all(allowed);
     if !segment && path != "/" {
@@ -106,6 +105,12 @@ fn path(entry: &Entry, field: &Field<'_>, ids: &mut Ids) -> Option<WebPath> {
         let message = format!("'{}' is no path", shortened(path));
         let _: Option<()> = field.report(message, Some(expected.to_owned()), None);
     }
+}
+
+/// Reads what is served at a path.
+pub(super) fn path(entry: &Entry, field: &Field<'_>, ids: &mut Ids) -> Option<WebPath> {
+    let path = &entry.key;
+    check_path(path, field);
     let mut section = field.section("a web service")?;
     let kind = kind(&mut section)?;
     let id = ids.of(&mut section);
@@ -189,7 +194,7 @@ fn directory_listing(section: &mut Section<'_>) -> bool {
     wanted
 }
 
-fn websocket_service(mut section: Section<'_>) -> WebSocketService {
+pub(super) fn websocket_service(mut section: Section<'_>) -> WebSocketService {
     section.call("a websocket service");
     section.accepted(&["debug"]);
     let service = WebSocketService {

@@ -9,5 +9,6 @@ mod permissions;
 mod places;
 mod references;
 mod seeds;
+mod universal;
 mod unsupported;
 mod web;

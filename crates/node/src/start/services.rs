@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicUsize;
 
 use cloverleaf_client::Session;
 use cloverleaf_config::settings::{
-    self as config, Auth, BridgeService, LongPollService, StaticService, Transport, WebPath,
-    WebService, WebSocketOptions, WebSocketService, WebTransport,
+    self as config, Auth, BridgeService, LongPollService, StaticService, Transport,
+    UniversalTransport, WebOptions, WebPath, WebService, WebSocketOptions, WebSocketService,
 };
 use cloverleaf_http_bridge::{
     AddressFilter, Bridge, BridgeSettings, MAX_NONCES, Resource, SigningKey,
@@ -21,7 +21,7 @@ use cloverleaf_wamp::websocket::Limits;
 use hyper::header::HeaderValue;
 
 use super::StartError;
-use crate::listen::{Protocol, WampService};
+use crate::listen::{Protocol, Universal, WampService};
 use crate::local;
 use crate::realm_host::Realms;
 use crate::tuning::Tuning;
@@ -58,26 +58,45 @@ impl<'a> Builder<'a> {
             Transport::WebSocket(websocket) => {
                 let endpoint =
                     self.websocket(&websocket.serializers, &websocket.options, &websocket.auth);
-                self.site(Routes::everywhere(Service::WebSocket(endpoint)), None)?
+                let routes = Routes::everywhere(Service::WebSocket(endpoint));
+                Protocol::Web(self.site(routes, &WebOptions::default())?)
             }
             Transport::WebSocketTestee(testee) => {
                 let endpoint = websocket_endpoint(Endpoint::Echo, &testee.options);
-                self.site(Routes::everywhere(Service::WebSocket(endpoint)), None)?
+                let routes = Routes::everywhere(Service::WebSocket(endpoint));
+                Protocol::Web(self.site(routes, &WebOptions::default())?)
             }
             Transport::Web(web) => {
                 let routes = self.routes(&web.paths)?;
-                self.site(routes, Some(web))?
+                Protocol::Web(self.site(routes, &web.options)?)
+            }
+            Transport::Universal(universal) => {
+                Protocol::Universal(Arc::new(self.universal(universal)?))
             }
         })
     }
 
-    fn site(&self, routes: Routes, web: Option<&WebTransport>) -> Result<Protocol, StartError> {
-        let options = web.map(|web| web.options.clone()).unwrap_or_default();
+    fn universal(&mut self, transport: &UniversalTransport) -> Result<Universal, StartError> {
+        let rawsocket = transport.rawsocket.as_ref().map(|rawsocket| {
+            let limit = max_message(rawsocket.max_message_size);
+            self.wamp(&rawsocket.serializers, limit, &rawsocket.auth)
+        });
+        let site = match &transport.web {
+            Some(web) => {
+                let routes = self.routes(&web.paths)?;
+                Some(self.site(routes, &web.options)?)
+            }
+            None => None,
+        };
+        Ok(Universal { rawsocket, site })
+    }
+
+    fn site(&self, routes: Routes, options: &WebOptions) -> Result<Arc<WebSite>, StartError> {
         let hsts = options
             .hsts
             .then(|| header(&format!("max-age={}", options.hsts_max_age.as_secs())))
             .transpose()?;
-        Ok(Protocol::Web(Arc::new(WebSite {
+        Ok(Arc::new(WebSite {
             routes,
             access_log: options.access_log,
             short_way: self.tuning.has_short_way(),
@@ -85,7 +104,7 @@ impl<'a> Builder<'a> {
             idle_timeout: options.client_timeout,
             visits: Visits::default(),
             in_flight: Arc::clone(self.in_flight),
-        })))
+        }))
     }
 
     fn wamp(&self, serializers: &[Serializer], max_message: usize, auth: &Auth) -> WampService {

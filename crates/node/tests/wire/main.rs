@@ -20,4 +20,5 @@ mod router;
 mod short_way;
 mod shutdown;
 mod slow_consumer;
+mod universal;
 mod websocket;
