@@ -11,8 +11,10 @@ from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.serializer import CBORSerializer, JsonSerializer, MsgPackSerializer
 from autobahn.wamp.types import ComponentConfig
 
+from longpoll import LongPoll
+
 SERIALIZERS = {"json": JsonSerializer, "msgpack": MsgPackSerializer, "cbor": CBORSerializer}
-TRANSPORTS = ("websocket", "tcp", "unix")
+TRANSPORTS = ("websocket", "tcp", "unix", "longpoll")
 
 
 class Attachment(NamedTuple):
@@ -74,6 +76,9 @@ class Peers:
         loop = asyncio.get_running_loop()
         txaio.config.loop = loop
         serializer = SERIALIZERS[attachment.serializer]()
+        if attachment.transport == "longpoll":
+            await LongPoll.attach(peer, self.router.web_port, "/lp", serializer)
+            return
         if attachment.transport == "websocket":
             factory = WampWebSocketClientFactory(
                 lambda: peer, self.router.websocket_url, serializers=[serializer], loop=loop)

@@ -71,6 +71,8 @@ def configuration(web_port=0, raw_port=0):
             "transports": [
                 {"type": "web", "endpoint": tcp(web_port), "paths": {
                     "ws": {"type": "websocket", "options": {"max_message_size": MAX_MESSAGE}},
+                    # Events of a whole test wait for a peer that asks for one at a time.
+                    "lp": {"type": "longpoll", "options": {"queue_limit_messages": 10_000}},
                     "call": {"type": "caller", **bridge},
                     "publish": {"type": "publisher", **bridge},
                     "small": {"type": "caller", **bridge, "options": {"post_body_limit": 64}},

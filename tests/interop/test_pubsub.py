@@ -118,7 +118,8 @@ async def test_what_a_session_subscribed_goes_with_it(join, uri):
 @pytest.mark.parametrize("publishing", ["json", "msgpack", "cbor"])
 async def test_one_event_reaches_subscribers_of_every_serializer(peers, uri, publishing):
     publisher = await peers.join(Attachment("websocket", publishing))
-    attachments = [Attachment(transport, serializer) for transport in ("websocket", "unix")
+    attachments = [Attachment(transport, serializer)
+                   for transport in ("websocket", "unix", "longpoll")
                    for serializer in ("json", "msgpack", "cbor")]
     inboxes = [await subscribed(await peers.join(each), uri) for each in attachments]
     await publisher.publish(uri, "☘", b"\x00\xff", 1.5, n=None, options=acknowledged())

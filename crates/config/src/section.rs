@@ -179,8 +179,13 @@ impl<'a> Section<'a> {
 
     fn report_unknown(&self, entry: &Entry, suggestion: Option<&str>) {
         let reading = self.reading();
-        let accepted = self.known.iter().filter(|key| !self.refused.contains(key));
-        let accepted: Vec<&str> = accepted.copied().collect();
+        let mut accepted: Vec<&str> = Vec::new();
+        for key in &self.known {
+            // Some are asked for more than once.
+            if !self.refused.contains(key) && !accepted.contains(key) {
+                accepted.push(key);
+            }
+        }
         let expected = match suggestion {
             Some(_) => None,
             None => Some(format!("one of {}", accepted.join(", "))),

@@ -7,6 +7,7 @@
 
 pub mod component;
 pub mod endpoint;
+pub mod longpoll;
 pub mod network;
 pub mod realm;
 pub mod secret;
@@ -23,13 +24,15 @@ pub use self::endpoint::{
     ConnectingEndpoint, ConnectingTcp, ConnectingUnix, IpVersion, ListeningEndpoint, ListeningTcp,
     ListeningUnix, Ports,
 };
+pub use self::longpoll::{LongPollOptions, LongPollService};
 pub use self::network::{InvalidNetwork, IpNetwork};
 pub use self::realm::{Allow, Disclose, Permission, Realm, RealmOptions, Role};
 pub use self::secret::Secret;
 pub use self::store::{RetainedOptions, SlowConsumer, Stats, Store, StorePlace, StoreRule};
 pub use self::transport::{
     Anonymous, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
-    RawSocketTransport, TesteeTransport, Transport, WebSocketTransport, WebTransport,
+    RawSocketService, RawSocketTransport, TesteeTransport, Transport, UniversalTransport,
+    UniversalWeb, WebSocketTransport, WebTransport,
 };
 pub use self::web::{
     BridgeKey, BridgeOptions, BridgeService, JsonOptions, JsonService, StaticOptions,

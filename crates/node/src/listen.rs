@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use cloverleaf_config::settings::{IpVersion, ListeningEndpoint, ListeningTcp, Ports};
 use cloverleaf_router::Admission;
+use cloverleaf_transport::detect::{Spoken, detect};
 use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions};
 use cloverleaf_transport::{
-    Connection, Framing, ServerSide, Stream, TransportError, WampHandler, outbound, rawsocket,
+    Connection, Framing, Outbound, ServerSide, Stream, TransportError, WaitingMessage, WampHandler,
+    outbound, rawsocket,
 };
 use cloverleaf_wamp::serializer::Serializer;
 
@@ -38,10 +40,19 @@ impl WampService {
         from: String,
     ) {
         let (sender, outlet) = outbound::queue();
-        let realms = Arc::clone(&self.realms);
-        let peer = RouterPeer::new(realms, Arc::clone(&self.admission), sender, from);
-        let handler = WampHandler::<ServerSide, _>::new(serializer, peer);
+        let handler = self.handler(serializer, sender, from);
         Connection::new(stream, framing, handler, outlet, early).await;
+    }
+
+    /// What gives the messages of one peer their meaning.
+    pub(crate) fn handler(
+        &self,
+        serializer: Serializer,
+        sender: Outbound<WaitingMessage>,
+        from: String,
+    ) -> WampHandler<ServerSide, RouterPeer> {
+        let (realms, admission) = (Arc::clone(&self.realms), Arc::clone(&self.admission));
+        WampHandler::new(serializer, RouterPeer::new(realms, admission, sender, from))
     }
 }
 
@@ -52,19 +63,63 @@ pub(crate) enum Protocol {
     RawSocket(Arc<WampService>),
     /// HTTP.
     Web(Arc<WebSite>),
+    /// Either of them, as the peer's first octet says.
+    Universal(Arc<Universal>),
+}
+
+/// What may be spoken on a port that is shared.
+#[derive(Debug)]
+pub(crate) struct Universal {
+    pub(crate) rawsocket: Option<WampService>,
+    pub(crate) site: Option<Arc<WebSite>>,
 }
 
 impl Protocol {
     async fn serve(self, stream: Stream, from: PeerAddress) {
         match self {
-            Self::RawSocket(service) => serve_rawsocket(&service, stream, from).await,
-            Self::Web(site) => site.serve(stream, from).await,
+            Self::RawSocket(service) => serve_rawsocket(&service, stream, None, from).await,
+            Self::Web(site) => site.serve(stream, &[], from).await,
+            Self::Universal(universal) => universal.serve(stream, from).await,
+        }
+    }
+
+    /// What of it is HTTP.
+    fn site(&self) -> Option<&Arc<WebSite>> {
+        match self {
+            Self::RawSocket(_) => None,
+            Self::Web(site) => Some(site),
+            Self::Universal(universal) => universal.site.as_ref(),
         }
     }
 }
 
-async fn serve_rawsocket(service: &WampService, mut stream: Stream, from: PeerAddress) {
-    match rawsocket::accept(&mut stream, &service.serializers, service.max_message).await {
+impl Universal {
+    async fn serve(&self, mut stream: Stream, from: PeerAddress) {
+        let (spoken, first) = match detect(&mut stream).await {
+            Ok(detected) => detected,
+            Err(error) => return tracing::debug!("a connection from {from} is closed: {error}"),
+        };
+        match (spoken, &self.rawsocket, &self.site) {
+            (Spoken::RawSocket, Some(service), _) => {
+                serve_rawsocket(service, stream, Some(first), from).await;
+            }
+            (Spoken::Http, _, Some(site)) => Arc::clone(site).serve(stream, &[first], from).await,
+            // MQTT is not served yet; its peers are closed like all whose protocol is not here.
+            (Spoken::RawSocket | Spoken::Mqtt | Spoken::Http, ..) => {
+                tracing::info!("a connection from {from} is closed: no {spoken} is served here");
+            }
+        }
+    }
+}
+
+async fn serve_rawsocket(
+    service: &WampService,
+    mut stream: Stream,
+    first: Option<u8>,
+    from: PeerAddress,
+) {
+    let WampService { serializers, max_message, .. } = service;
+    match rawsocket::accept(&mut stream, first, serializers, *max_message).await {
         Ok(agreed) => {
             let from = from.to_string();
             service.serve(stream, agreed.serializer, agreed.framing, &mut [], from).await;
@@ -83,7 +138,7 @@ pub(crate) struct Listening {
 impl Listening {
     /// Accepts until the node ends; then the listener is gone, and its socket file with it.
     pub(crate) async fn run(self, threads: Arc<Threads>, mut ending: Ending) {
-        if let Protocol::Web(site) = &self.protocol {
+        if let Some(site) = self.protocol.site() {
             let (site, ending) = (Arc::clone(site), ending.clone());
             tokio::spawn(async move { site.visits.watch(site.idle_timeout, ending).await });
         }

@@ -137,7 +137,8 @@ impl Peer<ServerSide> for RouterPeer {
                 Next::Close => {
                     tracing::info!("session {} from {} was aborted", key.id(), self.from);
                     self.stage = Stage::Joining;
-                    Flow::Close(CloseCode::PROTOCOL_ERROR, "the session was aborted".to_owned())
+                    let reason = error_uri::PROTOCOL_VIOLATION.to_owned();
+                    Flow::Close(CloseCode::PROTOCOL_ERROR, reason)
                 }
             },
             (Stage::Joining, ClientMessage::Hello(hello)) => self.join(&hello),

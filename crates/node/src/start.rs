@@ -243,8 +243,12 @@ fn transports(settings: &Settings) -> Vec<Transport> {
 
 /// The URL of a transport's first caller, as a client on this machine would write it.
 fn caller_url(transport: &Transport, address: SocketAddr) -> Option<String> {
-    let Transport::Web(web) = transport else { return None };
-    let path = web.paths.iter().find(|path| matches!(path.service, WebService::Caller(_)))?;
+    let paths = match transport {
+        Transport::Web(web) => &web.paths,
+        Transport::Universal(universal) => &universal.web.as_ref()?.paths,
+        _ => return None,
+    };
+    let path = paths.iter().find(|path| matches!(path.service, WebService::Caller(_)))?;
     let host = match address.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -264,14 +268,20 @@ fn describe(transport: &Transport, address: Option<SocketAddr>) -> String {
         Transport::RawSocket(_) => format!("RawSocket at {at}"),
         Transport::WebSocket(_) => format!("WebSocket at {at}"),
         Transport::WebSocketTestee(_) => format!("WebSocket echo for tests at {at}"),
-        Transport::Web(web) => {
-            let paths: Vec<String> = web
-                .paths
-                .iter()
-                .map(|path| Path::new("/").join(&path.path))
-                .map(|path| path.display().to_string())
-                .collect();
-            format!("HTTP at {at}: {}", paths.join(" "))
-        }
+        Transport::Web(web) => format!("HTTP at {at}: {}", paths(&web.paths)),
+        Transport::Universal(universal) => match (&universal.rawsocket, &universal.web) {
+            (Some(_), Some(web)) => format!("RawSocket and HTTP at {at}: {}", paths(&web.paths)),
+            (None, Some(web)) => format!("HTTP at {at}: {}", paths(&web.paths)),
+            (_, None) => format!("RawSocket at {at}"),
+        },
     }
+}
+
+fn paths(paths: &[config::WebPath]) -> String {
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|path| Path::new("/").join(&path.path))
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.join(" ")
 }

@@ -28,6 +28,7 @@ mod body;
 mod direct;
 mod files;
 mod held;
+mod longpoll;
 mod rewound;
 mod routes;
 mod upgrade;
@@ -36,6 +37,7 @@ mod visits;
 use direct::Direct;
 pub(crate) use files::Files;
 use held::Held;
+pub(crate) use longpoll::LongPoll;
 use rewound::Rewound;
 pub(crate) use routes::{JsonValue, Routes, Segment, Service};
 pub(crate) use upgrade::{Endpoint, OriginRule, WebSocketEndpoint};
@@ -66,11 +68,20 @@ pub(crate) struct WebSite {
 }
 
 /// Counts a request while it is in flight, also when its future is dropped.
-struct InFlight<'a>(&'a WebSite, &'a Visit);
+struct InFlight<'a>(Option<&'a WebSite>, &'a Visit);
 
 impl<'a> InFlight<'a> {
     fn new(site: &'a WebSite, visit: &'a Visit) -> Self {
         site.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self::of(Some(site), visit)
+    }
+
+    /// A request that waits for whatever comes: the end of the node is not put off for it.
+    fn waiting(visit: &'a Visit) -> Self {
+        Self::of(None, visit)
+    }
+
+    fn of(site: Option<&'a WebSite>, visit: &'a Visit) -> Self {
         visit.open.fetch_add(1, Ordering::Relaxed);
         visit.requests.fetch_add(1, Ordering::Relaxed);
         Self(site, visit)
@@ -79,7 +90,9 @@ impl<'a> InFlight<'a> {
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(site) = self.0 {
+            site.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
         self.1.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -103,13 +116,14 @@ fn ended(visit: &Visit, error: &dyn std::error::Error) {
 }
 
 impl WebSite {
-    /// Serves one connection to its end. When the node ends, the request in flight is finished and
-    /// no other is taken.
-    pub(crate) async fn serve(self: Arc<Self>, mut stream: Stream, from: PeerAddress) {
+    /// Serves one connection to its end; `read` is what was read of it already. When the node ends,
+    /// the request in flight is finished and no other is taken.
+    pub(crate) async fn serve(self: Arc<Self>, mut stream: Stream, read: &[u8], from: PeerAddress) {
         let (visit, _place) = self.visits.begin(from);
         let mut early = Held::default();
+        early.push(read);
         if self.short_way && !self.is_decorated() && self.routes.lead_to_a_bridge() {
-            match attended(&visit, self.serve_directly(stream, &visit)).await {
+            match attended(&visit, self.serve_directly(stream, early, &visit)).await {
                 Some(Ok(Some(unusual))) => (stream, early) = unusual,
                 Some(Ok(None)) | None => return,
                 Some(Err(error)) => return ended(&visit, &error),
@@ -124,9 +138,11 @@ impl WebSite {
     async fn serve_directly(
         &self,
         stream: Stream,
+        early: Held,
         visit: &Visit,
     ) -> io::Result<Option<(Stream, Held)>> {
-        let Some((stream, mut held)) = Direct::new(self, visit, stream).serve().await? else {
+        let Some((stream, mut held)) = Direct::new(self, visit, stream, early).serve().await?
+        else {
             return Ok(None);
         };
         let (stream, unread) = stream.out_of_ring().await?;
@@ -164,8 +180,12 @@ impl WebSite {
     /// Answers one request. The way of calls and publications is kept short: the future of anything
     /// else is boxed, so that those don't carry the room for it.
     async fn answer(&self, request: Request<Incoming>, visit: &Arc<Visit>) -> Response<Body> {
-        let _in_flight = InFlight::new(self, visit);
-        if let Some((Service::Bridge(bridge), _)) = self.routes.find(request.uri().path())
+        let found = self.routes.find(request.uri().path());
+        let _in_flight = match found {
+            Some((Service::LongPoll(_), _)) => InFlight::waiting(visit),
+            _ => InFlight::new(self, visit),
+        };
+        if let Some((Service::Bridge(bridge), _)) = found
             && !self.is_decorated()
         {
             return routes::call_or_publish(bridge, request, visit).await;

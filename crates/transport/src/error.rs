@@ -23,6 +23,9 @@ pub enum CloseReason {
     /// The peer reads too slowly, or not at all.
     #[error("the peer does not read what it is sent")]
     SlowConsumer,
+    /// The peer of a long-poll session asks for nothing any more.
+    #[error("the peer does not ask for what it is sent")]
+    Unpolled,
     /// The network.
     #[error("the connection was lost: {0}")]
     Lost(String),

@@ -11,6 +11,8 @@
 //! | [`framing`] | how messages stand in the byte stream: RawSocket or WebSocket |
 //! | [`wamp`] | the handler that speaks WAMP |
 //! | [`echo`] | the handler that sends back what it gets, for conformance tests |
+//! | [`longpoll`] | a session whose peer has no connection and comes for its messages |
+//! | [`detect`] | what a peer of a shared port speaks |
 //! | [`rawsocket`], [`websocket`] | the handshakes |
 //! | [`stream`], [`listener`] | sockets |
 //! | [`arrivals`] | how often a thread has read something |
@@ -18,11 +20,13 @@
 
 pub mod arrivals;
 pub mod connection;
+pub mod detect;
 pub mod echo;
 pub mod error;
 pub mod framing;
 pub mod limits;
 pub mod listener;
+pub mod longpoll;
 pub mod outbound;
 pub mod rawsocket;
 pub mod stream;

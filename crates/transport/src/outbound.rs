@@ -39,6 +39,21 @@ pub enum SlowConsumer {
     BlockPublisher,
 }
 
+/// From how much on a queue refuses what it may refuse. Answers are owed beyond it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusesFrom {
+    /// In bytes.
+    pub bytes: u32,
+    /// In messages.
+    pub messages: u32,
+}
+
+impl Default for RefusesFrom {
+    fn default() -> Self {
+        Self { bytes: QUEUE_REFUSES_BYTES as u32, messages: QUEUE_REFUSES_MESSAGES as u32 }
+    }
+}
+
 /// What a queue must know of an item.
 pub trait Queued {
     /// Roughly how many bytes it holds.
@@ -65,6 +80,7 @@ pub enum Pushed {
 #[derive(Debug)]
 struct Queue<T> {
     items: VecDeque<T>,
+    refuses_from: RefusesFrom,
     /// What the items hold, and those taken but not encoded yet.
     bytes: usize,
     messages: usize,
@@ -109,8 +125,14 @@ pub struct Outlet<T> {
 
 /// A new, empty queue.
 pub fn queue<T: Queued>() -> (Outbound<T>, Outlet<T>) {
+    queue_that_refuses_from(RefusesFrom::default())
+}
+
+/// A new, empty queue of another size.
+pub fn queue_that_refuses_from<T: Queued>(refuses_from: RefusesFrom) -> (Outbound<T>, Outlet<T>) {
     let queue = Arc::new(Mutex::new(Queue {
         items: VecDeque::new(),
+        refuses_from,
         bytes: 0,
         messages: 0,
         refused: 0,
@@ -198,7 +220,8 @@ impl<T> Queue<T> {
 
     /// Whether it holds so many times what it takes before it refuses anything.
     const fn is_full(&self, times: usize) -> bool {
-        self.bytes >= times * QUEUE_REFUSES_BYTES || self.messages >= times * QUEUE_REFUSES_MESSAGES
+        let RefusesFrom { bytes, messages } = self.refuses_from;
+        self.bytes >= times * bytes as usize || self.messages >= times * messages as usize
     }
 
     /// What becomes of an item that is not owed.
@@ -267,6 +290,26 @@ impl<T: Queued> Outlet<T> {
             self.has_told = self.queue.lock().refused > 0;
             self.has_told
         }
+    }
+
+    /// Takes the first item alone, for a peer that asks for one at a time; it counts no longer.
+    /// Pending when there is none; the end of the queue comes after its items.
+    pub fn poll_next(&mut self, context: &Context<'_>) -> Poll<Result<T, End>> {
+        let mut queue = self.queue.lock();
+        if queue.end == Some(End::Kill) {
+            return Poll::Ready(Err(End::Kill));
+        }
+        if let Some(item) = queue.items.pop_front() {
+            queue.bytes = queue.bytes.saturating_sub(item.size());
+            queue.messages = queue.messages.saturating_sub(1);
+            queue.room_wakers().into_iter().for_each(wake);
+            return Poll::Ready(Ok(item));
+        }
+        if let Some(end) = &queue.end {
+            return Poll::Ready(Err(end.clone()));
+        }
+        remember(&mut queue.waker, context);
+        Poll::Pending
     }
 
     /// How many items the full queue has refused.

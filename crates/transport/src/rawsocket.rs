@@ -20,14 +20,17 @@ pub struct Agreed {
     pub framing: Framing,
 }
 
-/// Answers a client's request. A refused client is told why, where it can understand it.
+/// Answers a client's request, whose `first` octet may have been read already. A refused client is
+/// told why, where it can understand it.
 pub async fn accept(
     stream: &mut Stream,
+    first: Option<u8>,
     offered: &[Serializer],
     max_message: usize,
 ) -> Result<Agreed, TransportError> {
-    let mut octets = [0; 4];
-    timeout(OPENING_TIMEOUT, stream.read_exact(&mut octets))
+    let mut octets = [first.unwrap_or_default(), 0, 0, 0];
+    let unread = &mut octets[usize::from(first.is_some())..];
+    timeout(OPENING_TIMEOUT, stream.read_exact(unread))
         .await
         .map_err(|_| TransportError::Timeout)?
         .map_err(TransportError::io("reading the RawSocket handshake"))?;

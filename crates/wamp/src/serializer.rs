@@ -69,6 +69,15 @@ impl Serializer {
         Self::ALL.into_iter().find(|serializer| serializer.rawsocket_number() == number)
     }
 
+    /// The media type of a message that HTTP carries (advanced profile, "HTTP Longpoll Transport").
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json; charset=utf-8",
+            Self::MsgPack => "application/x-msgpack",
+            Self::Cbor => "application/cbor",
+        }
+    }
+
     /// Whether messages are UTF-8 text, so that WebSocket carries them in text frames.
     pub const fn is_text(self) -> bool {
         matches!(self, Self::Json)

@@ -242,7 +242,7 @@ async fn serve(mut stream: Stream, way: Way, number: usize, shared: Arc<Shared>)
     let agreed = match way {
         Way::WebSocket => upgrade(&mut stream, &shared).await,
         Way::Tcp | Way::Unix => {
-            rawsocket::accept(&mut stream, &shared.serializers, shared.max_message).await.ok()
+            rawsocket::accept(&mut stream, None, &shared.serializers, shared.max_message).await.ok()
         }
     };
     let Some(Agreed { serializer, framing }) = agreed else { return };

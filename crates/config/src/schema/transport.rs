@@ -3,6 +3,7 @@
 use super::endpoint;
 use super::ids::Ids;
 use super::serializers::{serializer, serializers};
+use super::universal;
 use super::web;
 use super::websocket::{self, MAX_MESSAGE_SIZE};
 use crate::field::Field;
@@ -10,7 +11,7 @@ use crate::names::Named;
 use crate::section::Section;
 use crate::settings::{
     Anonymous, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
-    RawSocketTransport, TesteeTransport, Transport, WebSocketTransport,
+    RawSocketService, RawSocketTransport, TesteeTransport, Transport, WebSocketTransport,
 };
 
 #[derive(Clone, Copy)]
@@ -18,6 +19,7 @@ enum Kind {
     RawSocket,
     WebSocket,
     Web,
+    Universal,
     Testee,
 }
 
@@ -30,15 +32,17 @@ pub(super) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<Transport> {
         ("rawsocket", Kind::RawSocket),
         ("websocket", Kind::WebSocket),
         ("web", Kind::Web),
+        ("universal", Kind::Universal),
         TESTEE,
     ];
-    let others = ["universal", "mqtt", "flashpolicy", "stream.testee"];
+    let others = ["mqtt", "flashpolicy", "stream.testee"];
     let kind = section.kind("transport type", &kinds, &others)?;
     let id = ids.of(&mut section);
     match kind {
         Kind::RawSocket => rawsocket(section, id).map(Transport::RawSocket),
         Kind::WebSocket => websocket(section, id).map(Transport::WebSocket),
         Kind::Web => web::transport(section, id).map(Transport::Web),
+        Kind::Universal => universal::transport(section, id).map(Transport::Universal),
         Kind::Testee => testee_of(section, id).map(Transport::WebSocketTestee),
     }
 }
@@ -65,11 +69,20 @@ fn rawsocket(mut section: Section<'_>, id: String) -> Option<RawSocketTransport>
     section.call("a rawsocket transport");
     section.debug();
     let endpoint = endpoint::listening(&mut section);
-    let serializers = serializers(&mut section);
-    let max_message_size = rawsocket_options(&mut section);
-    let auth = auth(&mut section);
-    section.finish();
+    let RawSocketService { serializers, max_message_size, auth } = rawsocket_service(section);
     Some(RawSocketTransport { id, endpoint: endpoint?, serializers, max_message_size, auth })
+}
+
+/// Reads what a rawsocket has wherever it listens.
+pub(super) fn rawsocket_service(mut section: Section<'_>) -> RawSocketService {
+    section.accepted(&["debug"]);
+    let service = RawSocketService {
+        serializers: serializers(&mut section),
+        max_message_size: rawsocket_options(&mut section),
+        auth: auth(&mut section),
+    };
+    section.finish();
+    service
 }
 
 fn rawsocket_options(section: &mut Section<'_>) -> Option<u32> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ids::Ids;
 use super::serializers::serializers;
 use super::transport::auth;
-use super::{bridge, endpoint, websocket};
+use super::{bridge, endpoint, longpoll, websocket};
 use crate::document::Entry;
 use crate::fault::shortened;
 use crate::field::Field;
@@ -23,6 +23,7 @@ const MAX_CLIENT_TIMEOUT: u64 = 86_400;
 enum Kind {
     Static,
     WebSocket,
+    LongPoll,
     Caller,
     Publisher,
     Path,
@@ -30,9 +31,10 @@ enum Kind {
     Redirect,
 }
 
-const KINDS: [(&str, Kind); 7] = [
+const KINDS: [(&str, Kind); 8] = [
     ("static", Kind::Static),
     ("websocket", Kind::WebSocket),
+    ("longpoll", Kind::LongPoll),
     ("caller", Kind::Caller),
     ("publisher", Kind::Publisher),
     ("path", Kind::Path),
@@ -40,9 +42,8 @@ const KINDS: [(&str, Kind); 7] = [
     ("redirect", Kind::Redirect),
 ];
 
-const UNSUPPORTED: [&str; 14] = [
+const UNSUPPORTED: [&str; 13] = [
     "webhook",
-    "longpoll",
     "upload",
     "cgi",
     "wsgi",
@@ -68,7 +69,7 @@ pub(super) fn transport(mut section: Section<'_>, id: String) -> Option<WebTrans
     Some(WebTransport { id, endpoint: endpoint?, options, paths: paths? })
 }
 
-fn options(mut section: Section<'_>) -> WebOptions {
+pub(super) fn options(mut section: Section<'_>) -> WebOptions {
     let default = WebOptions::default();
     let max_age = default.hsts_max_age.as_secs();
     let timeout = section.optional("client_timeout").filter(|field| !field.is_null());
@@ -95,8 +96,7 @@ fn paths(field: &Field<'_>, ids: &mut Ids) -> Vec<WebPath> {
 }
 
 /// A path is `/` or one segment: `^[a-z0-9A-Z_\-]+$`.
-fn path(entry: &Entry, field: &Field<'_>, ids: &mut Ids) -> Option<WebPath> {
-    let path = &entry.key;
+pub(super) fn check_path(path: &str, field: &Field<'_>) {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let segment = !path.is_empty() && path.chars().all(allowed);
     if !segment && path != "/" {
@@ -105,6 +105,12 @@ fn path(entry: &Entry, field: &Field<'_>, ids: &mut Ids) -> Option<WebPath> {
         let message = format!("'{}' is no path", shortened(path));
         let _: Option<()> = field.report(message, Some(expected.to_owned()), None);
     }
+}
+
+/// Reads what is served at a path.
+pub(super) fn path(entry: &Entry, field: &Field<'_>, ids: &mut Ids) -> Option<WebPath> {
+    let path = &entry.key;
+    check_path(path, field);
     let mut section = field.section("a web service")?;
     let kind = kind(&mut section)?;
     let id = ids.of(&mut section);
@@ -127,6 +133,7 @@ fn service(kind: Kind, section: Section<'_>, ids: &mut Ids) -> Option<WebService
     match kind {
         Kind::Static => static_service(section).map(WebService::Static),
         Kind::WebSocket => Some(WebService::WebSocket(websocket_service(section))),
+        Kind::LongPoll => Some(WebService::LongPoll(longpoll::service(section))),
         Kind::Caller => bridge::service(section, "a caller").map(WebService::Caller),
         Kind::Publisher => bridge::service(section, "a publisher").map(WebService::Publisher),
         Kind::Path => path_service(section, ids).map(WebService::Path),
@@ -187,7 +194,7 @@ fn directory_listing(section: &mut Section<'_>) -> bool {
     wanted
 }
 
-fn websocket_service(mut section: Section<'_>) -> WebSocketService {
+pub(super) fn websocket_service(mut section: Section<'_>) -> WebSocketService {
     section.call("a websocket service");
     section.debug();
     let service = WebSocketService {

@@ -13,6 +13,8 @@ pub enum Transport {
     WebSocket(WebSocketTransport),
     /// `web`: HTTP with services at its paths.
     Web(WebTransport),
+    /// `universal`: several of them on one port.
+    Universal(UniversalTransport),
     /// `websocket.testee`: a WebSocket echo server for conformance tests.
     WebSocketTestee(TesteeTransport),
 }
@@ -24,6 +26,7 @@ impl Transport {
             Self::RawSocket(transport) => &transport.id,
             Self::WebSocket(transport) => &transport.id,
             Self::Web(transport) => &transport.id,
+            Self::Universal(transport) => &transport.id,
             Self::WebSocketTestee(transport) => &transport.id,
         }
     }
@@ -34,6 +37,7 @@ impl Transport {
             Self::RawSocket(transport) => &transport.endpoint,
             Self::WebSocket(transport) => &transport.endpoint,
             Self::Web(transport) => &transport.endpoint,
+            Self::Universal(transport) => &transport.endpoint,
             Self::WebSocketTestee(transport) => &transport.endpoint,
         }
     }
@@ -81,6 +85,40 @@ pub struct WebTransport {
     /// The options of its HTTP connections.
     pub options: WebOptions,
     /// What it serves at which path, in the order of the file.
+    pub paths: Vec<WebPath>,
+}
+
+/// A transport of type `universal`: what each peer speaks, its first octets tell. At least one of
+/// the protocols is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UniversalTransport {
+    /// Its id.
+    pub id: String,
+    /// Where it listens.
+    pub endpoint: ListeningEndpoint,
+    /// WAMP over RawSocket.
+    pub rawsocket: Option<RawSocketService>,
+    /// HTTP, and WebSocket on top of it.
+    pub web: Option<UniversalWeb>,
+}
+
+/// What of a universal transport speaks RawSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawSocketService {
+    /// The serializers that it speaks; never empty.
+    pub serializers: Vec<Serializer>,
+    /// The longest message that it accepts, in bytes; none: the transport's own limit.
+    pub max_message_size: Option<u32>,
+    /// Who may join.
+    pub auth: Auth,
+}
+
+/// What of a universal transport speaks HTTP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UniversalWeb {
+    /// The options of its HTTP connections.
+    pub options: WebOptions,
+    /// What is served at which path: the WebSockets (`websocket`), then everything else (`web`).
     pub paths: Vec<WebPath>,
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::Value;
 
-use super::{Auth, IpNetwork, Secret, WebSocketOptions};
+use super::{Auth, IpNetwork, LongPollService, Secret, WebSocketOptions};
 
 /// The options of a web transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub enum WebService {
     Static(StaticService),
     /// `websocket`: WAMP over WebSocket.
     WebSocket(WebSocketService),
+    /// `longpoll`: WAMP over plain HTTP requests.
+    LongPoll(LongPollService),
     /// `caller`: calls by HTTP POST.
     Caller(BridgeService),
     /// `publisher`: publications by HTTP POST.

@@ -3,12 +3,14 @@
 mod default_node;
 mod endpoints;
 mod given;
+mod longpoll;
 mod options;
 mod permissions;
 mod places;
 mod references;
 mod seeds;
 mod stores;
+mod universal;
 mod unsupported;
 mod web;
 mod without_effect;

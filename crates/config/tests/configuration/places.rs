@@ -37,8 +37,8 @@ fn several_faults_of_a_json_file_are_all_told_with_their_places() {
         "config.json:10:57: workers[0].transports[0].endpoint.port: found the number 80800; \
          expected a whole number from 0 to 65535",
         "config.json:12:40: workers[0].transports[0].paths.ws.type: unknown web service type \
-         'websockets'; expected 'static', 'websocket', 'caller', 'publisher', 'path', 'json' or \
-         'redirect'; did you mean 'websocket'?",
+         'websockets'; expected 'static', 'websocket', 'longpoll', 'caller', 'publisher', 'path', \
+         'json' or 'redirect'; did you mean 'websocket'?",
         "config.json:13:33: workers[0].transports[0].paths.call: missing key 'role' in a caller",
         "config.json:16:17: workers[0].transports[1]: missing key 'endpoint' in a rawsocket \
          transport",

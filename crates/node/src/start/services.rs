@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicUsize;
 
 use cloverleaf_client::Session;
 use cloverleaf_config::settings::{
-    self as config, Auth, BridgeService, StaticService, Transport, WebPath, WebService,
-    WebSocketOptions, WebSocketService, WebTransport,
+    self as config, Auth, BridgeService, LongPollService, StaticService, Transport,
+    UniversalTransport, WebOptions, WebPath, WebService, WebSocketOptions, WebSocketService,
 };
 use cloverleaf_http_bridge::{
     AddressFilter, Bridge, BridgeSettings, MAX_NONCES, Resource, SigningKey,
@@ -14,17 +14,19 @@ use cloverleaf_http_bridge::{
 use cloverleaf_router::Admission;
 use cloverleaf_router::admission::Anonymous;
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
+use cloverleaf_transport::longpoll::Patience;
+use cloverleaf_transport::outbound::RefusesFrom;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::websocket::Limits;
 use hyper::header::HeaderValue;
 
 use super::StartError;
-use crate::listen::{Protocol, WampService};
+use crate::listen::{Protocol, Universal, WampService};
 use crate::local;
 use crate::realm_host::Realms;
 use crate::tuning::Tuning;
 use crate::web::{
-    Endpoint, Files, JsonValue, OriginRule, Routes, Segment, Service, Visits, WebSite,
+    Endpoint, Files, JsonValue, LongPoll, OriginRule, Routes, Segment, Service, Visits, WebSite,
     WebSocketEndpoint,
 };
 
@@ -48,34 +50,53 @@ impl<'a> Builder<'a> {
 
     pub(super) fn protocol(&mut self, transport: &Transport) -> Result<Protocol, StartError> {
         Ok(match transport {
-            Transport::RawSocket(rawsocket) => Protocol::RawSocket(self.wamp(
+            Transport::RawSocket(rawsocket) => Protocol::RawSocket(Arc::new(self.wamp(
                 &rawsocket.serializers,
                 max_message(rawsocket.max_message_size),
                 &rawsocket.auth,
-            )),
+            ))),
             Transport::WebSocket(websocket) => {
                 let endpoint =
                     self.websocket(&websocket.serializers, &websocket.options, &websocket.auth);
-                self.site(Routes::everywhere(Service::WebSocket(endpoint)), None)?
+                let routes = Routes::everywhere(Service::WebSocket(endpoint));
+                Protocol::Web(self.site(routes, &WebOptions::default())?)
             }
             Transport::WebSocketTestee(testee) => {
                 let endpoint = websocket_endpoint(Endpoint::Echo, &testee.options);
-                self.site(Routes::everywhere(Service::WebSocket(endpoint)), None)?
+                let routes = Routes::everywhere(Service::WebSocket(endpoint));
+                Protocol::Web(self.site(routes, &WebOptions::default())?)
             }
             Transport::Web(web) => {
                 let routes = self.routes(&web.paths)?;
-                self.site(routes, Some(web))?
+                Protocol::Web(self.site(routes, &web.options)?)
+            }
+            Transport::Universal(universal) => {
+                Protocol::Universal(Arc::new(self.universal(universal)?))
             }
         })
     }
 
-    fn site(&self, routes: Routes, web: Option<&WebTransport>) -> Result<Protocol, StartError> {
-        let options = web.map(|web| web.options.clone()).unwrap_or_default();
+    fn universal(&mut self, transport: &UniversalTransport) -> Result<Universal, StartError> {
+        let rawsocket = transport.rawsocket.as_ref().map(|rawsocket| {
+            let limit = max_message(rawsocket.max_message_size);
+            self.wamp(&rawsocket.serializers, limit, &rawsocket.auth)
+        });
+        let site = match &transport.web {
+            Some(web) => {
+                let routes = self.routes(&web.paths)?;
+                Some(self.site(routes, &web.options)?)
+            }
+            None => None,
+        };
+        Ok(Universal { rawsocket, site })
+    }
+
+    fn site(&self, routes: Routes, options: &WebOptions) -> Result<Arc<WebSite>, StartError> {
         let hsts = options
             .hsts
             .then(|| header(&format!("max-age={}", options.hsts_max_age.as_secs())))
             .transpose()?;
-        Ok(Protocol::Web(Arc::new(WebSite {
+        Ok(Arc::new(WebSite {
             routes,
             access_log: options.access_log,
             short_way: self.tuning.has_short_way(),
@@ -83,21 +104,16 @@ impl<'a> Builder<'a> {
             idle_timeout: options.client_timeout,
             visits: Visits::default(),
             in_flight: Arc::clone(self.in_flight),
-        })))
+        }))
     }
 
-    fn wamp(
-        &self,
-        serializers: &[Serializer],
-        max_message: usize,
-        auth: &Auth,
-    ) -> Arc<WampService> {
-        Arc::new(WampService {
+    fn wamp(&self, serializers: &[Serializer], max_message: usize, auth: &Auth) -> WampService {
+        WampService {
             realms: Arc::clone(self.realms),
             admission: Arc::new(admission(auth)),
             serializers: serializers.to_vec(),
             max_message,
-        })
+        }
     }
 
     fn websocket(
@@ -108,7 +124,28 @@ impl<'a> Builder<'a> {
     ) -> WebSocketEndpoint {
         let limit = max_message(options.max_message_size);
         let wamp = self.wamp(serializers, limit, auth);
-        websocket_endpoint(Endpoint::Wamp(wamp), options)
+        websocket_endpoint(Endpoint::Wamp(Arc::new(wamp)), options)
+    }
+
+    fn longpoll(&self, service: &LongPollService) -> LongPoll {
+        let options = &service.options;
+        let limit = max_message(options.max_message_size);
+        LongPoll {
+            wamp: self.wamp(&service.serializers, limit, &service.auth),
+            origins: OriginRule {
+                allowed: options.allowed_origins.clone(),
+                allow_null: options.allow_null_origin,
+            },
+            patience: Patience {
+                receive: options.request_timeout,
+                session: options.session_timeout,
+            },
+            refuses_from: RefusesFrom {
+                bytes: options.queue_limit_bytes,
+                messages: options.queue_limit_messages,
+            },
+            sessions: Arc::default(),
+        }
     }
 
     fn routes(&mut self, paths: &[WebPath]) -> Result<Routes, StartError> {
@@ -121,6 +158,7 @@ impl<'a> Builder<'a> {
             WebService::WebSocket(WebSocketService { serializers, options, auth, .. }) => {
                 Service::WebSocket(self.websocket(serializers, options, auth))
             }
+            WebService::LongPoll(longpoll) => Service::LongPoll(Box::new(self.longpoll(longpoll))),
             WebService::Caller(bridge) => self.bridge(Resource::Caller, &path.id, bridge)?,
             WebService::Publisher(bridge) => self.bridge(Resource::Publisher, &path.id, bridge)?,
             WebService::Path(paths) => Service::Path(self.routes(paths)?),

@@ -95,16 +95,9 @@ enum Outcome {
 }
 
 impl<'a> Direct<'a> {
-    pub(super) fn new(site: &'a WebSite, visit: &'a Visit, stream: Stream) -> Self {
-        Self {
-            site,
-            visit,
-            stream,
-            held: Held::default(),
-            wanted: 1,
-            reading: None,
-            unsent: Vec::new(),
-        }
+    /// A connection of which something may be `held` already.
+    pub(super) fn new(site: &'a WebSite, visit: &'a Visit, stream: Stream, held: Held) -> Self {
+        Self { site, visit, stream, held, wanted: 1, reading: None, unsent: Vec::new() }
     }
 
     /// Serves the connection to its end, or to its first unusual request: then it is returned, with

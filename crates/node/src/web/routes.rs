@@ -13,7 +13,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::visits::Visit;
-use super::{Body, Files, WebSocketEndpoint, body, full};
+use super::{Body, Files, LongPoll, WebSocketEndpoint, body, full};
 
 /// What stands at a path.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(crate) enum Service {
     Bridge(Box<Bridge>),
     /// A WebSocket.
     WebSocket(WebSocketEndpoint),
+    /// WAMP over plain requests.
+    LongPoll(Box<LongPoll>),
     /// The files of a directory.
     Files(Files),
     /// One JSON value.
@@ -115,6 +117,7 @@ impl Service {
         match self {
             Self::Bridge(bridge) => call_or_publish(bridge, request, visit).await,
             Self::WebSocket(endpoint) => endpoint.answer(request, &visit.from),
+            Self::LongPoll(longpoll) => longpoll.answer(request, at, visit).await,
             Self::Files(files) => files.answer(request, at, visit).await,
             Self::Json(value) => value.answer(&request),
             Self::Redirect(to) => {

@@ -32,7 +32,7 @@ pub(crate) struct OriginRule {
 }
 
 impl OriginRule {
-    fn allows(&self, origin: Option<&str>) -> bool {
+    pub(super) fn allows(&self, origin: Option<&str>) -> bool {
         match origin {
             // Not a browser.
             None => true,

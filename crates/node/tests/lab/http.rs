@@ -42,6 +42,16 @@ impl Http {
         self.receive()
     }
 
+    /// Posts octets that are no text.
+    pub(crate) fn post_octets(&mut self, path: &str, body: &[u8]) -> Response {
+        let length = body.len();
+        self.send(&format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
+        ));
+        self.stream.send(body);
+        self.receive()
+    }
+
     /// Sends a request as it is and reads the answer.
     pub(crate) fn ask(&mut self, request: &str) -> Response {
         self.send(request);

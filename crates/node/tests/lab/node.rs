@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use super::process::send_signal;
-use super::{Directory, Http, RawSocket, Stream, WebSocket, wait_for};
+use super::{Directory, Http, LongPoll, RawSocket, Stream, WebSocket, wait_for};
 
 const LOG: &str = "node.log";
 
@@ -160,6 +160,11 @@ impl Node {
     /// A WebSocket at `/ws` of the first web transport, with this subprotocol.
     pub(crate) fn websocket(&self, subprotocol: &str) -> WebSocket {
         WebSocket::open(Stream::tcp(self.address("HTTP")), "/ws", subprotocol)
+    }
+
+    /// A long-poll session at `/lp` of the first web transport, with this protocol.
+    pub(crate) fn longpoll(&self, protocol: &str) -> LongPoll {
+        LongPoll::open(Stream::tcp(self.address("HTTP")), "/lp", protocol)
     }
 
     /// The octets before any handshake at the first RawSocket transport over TCP.

@@ -59,10 +59,14 @@ pub(crate) enum Transport {
     Tcp,
     Unix,
     WebSocket,
+    LongPoll,
 }
 
 impl Transport {
-    pub(crate) const ALL: [Self; 3] = [Self::Tcp, Self::Unix, Self::WebSocket];
+    pub(crate) const ALL: [Self; 4] = [Self::Tcp, Self::Unix, Self::WebSocket, Self::LongPoll];
+
+    /// Those whose peers are told things without asking.
+    pub(crate) const CONNECTED: [Self; 3] = [Self::Tcp, Self::Unix, Self::WebSocket];
 
     /// A peer that speaks JSON and has not joined.
     pub(crate) fn open(self, node: &Node) -> Box<dyn Peer> {
@@ -70,6 +74,7 @@ impl Transport {
             Self::Tcp => Box::new(RawSocket::open(node.tcp(), JSON)),
             Self::Unix => Box::new(node.rawsocket(JSON)),
             Self::WebSocket => Box::new(node.websocket("wamp.2.json")),
+            Self::LongPoll => Box::new(node.longpoll("wamp.2.json")),
         }
     }
 

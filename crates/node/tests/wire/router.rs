@@ -32,6 +32,7 @@ const CONFIG: &str = r#"{
          "strict": {"type": "websocket", "serializers": ["json"], "options": {
             "allowed_origins": ["https://*.example.com"], "allow_null_origin": false,
             "enable_webstatus": false}},
+         "lp": {"type": "longpoll"},
          "call": {"type": "caller", "realm": "realm1", "role": "anonymous"},
          "publish": {"type": "publisher", "realm": "realm1", "role": "anonymous"},
          "info": {"type": "json", "value": {"name": "test", "ports": [1, 2]},

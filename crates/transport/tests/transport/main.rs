@@ -2,7 +2,9 @@
 
 mod closing;
 mod congestion;
+mod detecting;
 mod framing;
 mod handshakes;
 mod listening;
+mod longpoll;
 mod peer;

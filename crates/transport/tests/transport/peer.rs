@@ -61,7 +61,7 @@ pub(crate) struct Record {
 
 /// Keeps a record. The session is open unless the last message was `leave`; after `wait` nothing is
 /// taken before there is room in the gate.
-struct Recorder {
+pub(crate) struct Recorder {
     record: Arc<Mutex<Record>>,
     outbound: Outbound<Item>,
     is_open: bool,
@@ -70,6 +70,20 @@ struct Recorder {
 
 /// A queue that a handler waits for.
 pub(crate) type Gate = Outbound<Item>;
+
+impl Recorder {
+    /// A recorder, its record, and the gate that it waits for.
+    pub(crate) fn new(
+        outbound: &Outbound<Item>,
+        is_open: bool,
+    ) -> (Self, Arc<Mutex<Record>>, Outlet<Item>) {
+        let record = Arc::new(Mutex::new(Record::default()));
+        let (gate, gate_outlet) = queue();
+        gate.set_policy(SlowConsumer::BlockPublisher);
+        let (outbound, recorded) = (outbound.clone(), Arc::clone(&record));
+        (Self { record: recorded, outbound, is_open, gate }, record, gate_outlet)
+    }
+}
 
 impl Handler for Recorder {
     type Item = Item;
@@ -146,15 +160,8 @@ impl Lab {
     pub(crate) fn with(framing: Framing, is_open: bool, pipe: usize, early: &mut [u8]) -> Self {
         let (ours, peer) = duplex(pipe);
         let (outbound, outlet) = queue();
-        let record = Arc::new(Mutex::new(Record::default()));
-        let (gate, gate_outlet) = queue();
-        gate.set_policy(SlowConsumer::BlockPublisher);
-        let handler = Recorder {
-            record: Arc::clone(&record),
-            outbound: outbound.clone(),
-            is_open,
-            gate: gate.clone(),
-        };
+        let (handler, record, gate_outlet) = Recorder::new(&outbound, is_open);
+        let gate = handler.gate.clone();
         let stream = Stream::Other(Box::new(ours));
         let connection = tokio::spawn(Connection::new(stream, framing, handler, outlet, early));
         Self { peer, outbound, record, connection, gate, gate_outlet: Some(gate_outlet) }

@@ -1,0 +1,69 @@
+//! Long-poll services: WAMP over plain HTTP requests.
+
+use std::time::Duration;
+
+use super::serializers::serializers;
+use super::transport::auth;
+use super::websocket::MAX_MESSAGE_SIZE;
+use crate::section::Section;
+use crate::settings::{LongPollOptions, LongPollService};
+
+/// The longest time that a request may wait, in seconds: no intermediary waits for longer.
+const MAX_REQUEST_TIMEOUT: u64 = 600;
+
+/// The longest time that a session is kept for a client that does not come, in seconds: an hour.
+const MAX_SESSION_TIMEOUT: u64 = 3_600;
+
+/// The most that a queue may hold, in bytes.
+const MAX_QUEUE_LIMIT_BYTES: u32 = 8 << 20;
+
+/// The same in messages.
+const MAX_QUEUE_LIMIT_MESSAGES: u32 = 65_536;
+
+/// Reads a long-poll service. Crossbar.io has its options alone; who may join, and with what, can be
+/// said as for the other transports.
+pub(super) fn service(mut section: Section<'_>) -> LongPollService {
+    section.call("a longpoll service");
+    let options = section.section("options", "longpoll options").map(options);
+    let service = LongPollService {
+        serializers: serializers(&mut section),
+        options: options.unwrap_or_default(),
+        auth: auth(&mut section),
+    };
+    section.finish();
+    service
+}
+
+fn options(mut section: Section<'_>) -> LongPollOptions {
+    let default = LongPollOptions::default();
+    let s = &mut section;
+    s.accepted(&["debug"]);
+    let origins = s.optional("allowed_origins").and_then(|field| field.texts());
+    let size = s.optional("max_message_size");
+    let (bytes, messages) = (1..=MAX_QUEUE_LIMIT_BYTES, 1..=MAX_QUEUE_LIMIT_MESSAGES);
+    let options = LongPollOptions {
+        request_timeout: s.seconds("request_timeout", MAX_REQUEST_TIMEOUT, default.request_timeout),
+        session_timeout: s.seconds("session_timeout", MAX_SESSION_TIMEOUT, default.session_timeout),
+        queue_limit_bytes: s.number("queue_limit_bytes", &bytes, default.queue_limit_bytes),
+        queue_limit_messages: s.number(
+            "queue_limit_messages",
+            &messages,
+            default.queue_limit_messages,
+        ),
+        max_message_size: size.and_then(|field| field.number(&(1..=MAX_MESSAGE_SIZE))),
+        allowed_origins: origins.unwrap_or(default.allowed_origins),
+        allow_null_origin: s.flag("allow_null_origin", default.allow_null_origin),
+    };
+    // A fixed id could be guessed, and whoever knows it is the session's client.
+    let is_fixed = s.text("debug_transport_id").is_some();
+    s.has_no_effect("debug_transport_id", is_fixed);
+    section.finish();
+    options
+}
+
+impl Section<'_> {
+    /// The time of a key in seconds, at least one, or this when it is missing.
+    fn seconds(&mut self, key: &'static str, most: u64, default: Duration) -> Duration {
+        Duration::from_secs(self.number(key, &(1..=most), default.as_secs()))
+    }
+}

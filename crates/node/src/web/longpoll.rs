@@ -1,0 +1,209 @@
+//! WAMP over plain HTTP requests: at one path sessions are opened, asked, told and closed.
+//!
+//! Spec: advanced profile "HTTP Longpoll Transport". What a session is stands in
+//! `cloverleaf_transport::longpoll`; here is what of HTTP leads to it, and what is answered. Of the
+//! two statuses for an empty answer it is 204, see `docs/decisions/longpoll.md`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cloverleaf_http_bridge::BodyError;
+use cloverleaf_transport::Flow;
+use cloverleaf_transport::longpoll::{Patience, Received, Session};
+use cloverleaf_transport::outbound::{RefusesFrom, queue_that_refuses_from};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::serializer::Serializer;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, ORIGIN};
+use hyper::{Method, Request, Response, StatusCode};
+use serde::Deserialize;
+
+use super::visits::{Asked, Visit};
+use super::{Body, OriginRule, body, full, routes};
+use crate::listen::WampService;
+
+mod cors;
+mod sessions;
+
+use sessions::{Attached, Sessions, TransportId};
+
+/// The longest body of a request to open a session: room for more protocols than there are.
+const MAX_OPENING: usize = 4 << 10;
+
+/// A path at which sessions are served over HTTP.
+#[derive(Debug)]
+pub(crate) struct LongPoll {
+    pub(crate) wamp: WampService,
+    pub(crate) origins: OriginRule,
+    pub(crate) patience: Patience,
+    pub(crate) refuses_from: RefusesFrom,
+    pub(crate) sessions: Arc<Sessions>,
+}
+
+/// What a client says when it opens a session.
+#[derive(Deserialize)]
+struct Opening {
+    protocols: Vec<String>,
+}
+
+/// What a request asks of its session.
+enum Wanted {
+    Receive,
+    Send,
+    Close,
+}
+
+impl LongPoll {
+    /// Answers the request for what of the path begins at `at`.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        at: usize,
+        visit: &Visit,
+    ) -> Response<Body> {
+        let origin = request.headers().get(ORIGIN).cloned();
+        let origin_text = origin.as_ref().map(|origin| origin.to_str().unwrap_or_default());
+        if !self.origins.allows(origin_text) {
+            return routes::text(StatusCode::FORBIDDEN, "This origin may not connect.\n");
+        }
+        let mut response = match *request.method() {
+            Method::POST => self.post(request, at, visit).await,
+            Method::OPTIONS => cors::preflight(&request),
+            _ => not_allowed(),
+        };
+        cors::allow(origin, response.headers_mut());
+        response
+    }
+
+    async fn post(&self, request: Request<Incoming>, at: usize, visit: &Visit) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path();
+        if &path[at..] == "/open" {
+            return self.open(body, visit).await;
+        }
+        let Some((id, wanted)) = parse(&path[at..]) else { return routes::not_found() };
+        let attached = TransportId::parse(id).and_then(|id| self.sessions.with(id));
+        let Some(attached) = attached else { return no_session() };
+        match wanted {
+            Wanted::Receive => receive(&attached, visit).await,
+            Wanted::Send => self.send(&attached, body, visit).await,
+            Wanted::Close => {
+                attached.session.close();
+                empty()
+            }
+        }
+    }
+
+    async fn open(&self, body: Incoming, visit: &Visit) -> Response<Body> {
+        let body = match body::read(body, MAX_OPENING, &visit.reading).await {
+            Ok(body) => body,
+            Err(error) => return unread(error),
+        };
+        let Ok(Opening { protocols }) = serde_json::from_slice(&body) else {
+            let text = "The body must be JSON such as {\"protocols\": [\"wamp.2.json\"]}.\n";
+            return routes::text(StatusCode::BAD_REQUEST, text);
+        };
+        let Some(serializer) = self.agree(&protocols) else {
+            let spoken: Vec<&str> = self.wamp.serializers.iter().map(|s| s.subprotocol()).collect();
+            let text = format!("'protocols' must name one of {}.\n", spoken.join(", "));
+            return routes::text(StatusCode::BAD_REQUEST, text);
+        };
+        let (sender, outlet) = queue_that_refuses_from(self.refuses_from);
+        let handler = self.wamp.handler(serializer, sender, visit.from.to_string());
+        let session = Session::new(handler, outlet, self.patience);
+        let Some(id) = Sessions::take(&self.sessions, Attached { session, serializer }) else {
+            let text = "There are too many sessions at the moment.\n";
+            return routes::text(StatusCode::SERVICE_UNAVAILABLE, text);
+        };
+        let protocol = serializer.subprotocol();
+        let opened = format!("{{\"protocol\":\"{protocol}\",\"transport\":\"{id}\"}}");
+        content(Serializer::Json.media_type(), opened)
+    }
+
+    /// The first of the client's protocols that is spoken here.
+    fn agree(&self, protocols: &[String]) -> Option<Serializer> {
+        let known = protocols.iter().filter_map(|name| Serializer::from_subprotocol(name));
+        known.into_iter().find(|serializer| self.wamp.serializers.contains(serializer))
+    }
+
+    async fn send(&self, attached: &Attached, body: Incoming, visit: &Visit) -> Response<Body> {
+        let message = match body::read(body, self.wamp.max_message, &visit.reading).await {
+            Ok(message) => message,
+            Err(error) => return unread(error),
+        };
+        match attached.session.send(&message) {
+            None => no_session(),
+            // It is told in WAMP, too: its session has ABORT to receive.
+            Some(Flow::Close(_, reason)) if reason == error_uri::PROTOCOL_VIOLATION => {
+                routes::text(StatusCode::BAD_REQUEST, "This breaks the protocol of WAMP.\n")
+            }
+            Some(Flow::Wait) => {
+                // Whoever publishes to somebody without room is answered when there is some.
+                attached.session.ready().await;
+                empty()
+            }
+            Some(Flow::Continue | Flow::Close(..)) => empty(),
+        }
+    }
+}
+
+/// A message takes as long as it takes to come.
+async fn receive(attached: &Attached, visit: &Visit) -> Response<Body> {
+    match attached.session.receive().await {
+        Received::Message(message) => {
+            if visit.asked() != Asked::Nothing {
+                // The node ends, and with this answer the connection. Nobody could come again.
+                attached.session.close();
+            }
+            content(attached.serializer.media_type(), message)
+        }
+        Received::Nothing => empty(),
+        Received::Ended => no_session(),
+    }
+}
+
+/// `/<transport>/receive` and so on.
+fn parse(rest: &str) -> Option<(&str, Wanted)> {
+    let (id, wanted) = rest.strip_prefix('/')?.split_once('/')?;
+    let wanted = match wanted {
+        "receive" => Wanted::Receive,
+        "send" => Wanted::Send,
+        "close" => Wanted::Close,
+        _ => return None,
+    };
+    Some((id, wanted))
+}
+
+fn content(media_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(full(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+fn empty() -> Response<Body> {
+    let mut response = Response::new(full(Bytes::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn no_session() -> Response<Body> {
+    let text = "There is no such session, or it has ended.\n";
+    routes::text(StatusCode::NOT_FOUND, text)
+}
+
+fn unread(error: BodyError) -> Response<Body> {
+    match error {
+        BodyError::TooLong => {
+            routes::text(StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than accepted.\n")
+        }
+        BodyError::Incomplete { .. } => {
+            routes::text(StatusCode::BAD_REQUEST, "The body ended too early.\n")
+        }
+    }
+}
+
+fn not_allowed() -> Response<Body> {
+    let mut response = routes::text(StatusCode::METHOD_NOT_ALLOWED, "Only POST is allowed here.\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(cors::METHODS));
+    response
+}

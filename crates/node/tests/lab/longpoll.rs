@@ -1,0 +1,66 @@
+//! A long-poll session: messages over plain requests, here all on one connection.
+
+use serde_json::Value;
+
+use super::{Http, Peer, Response, Stream};
+
+/// A session that has been opened.
+#[derive(Debug)]
+pub(crate) struct LongPoll {
+    http: Http,
+    /// The path of the session.
+    at: String,
+}
+
+impl LongPoll {
+    /// Opens a session at a path.
+    pub(crate) fn open(stream: Stream, path: &str, protocol: &str) -> Self {
+        let mut http = Http::over(stream);
+        let opened =
+            http.post(&format!("{path}/open"), &format!(r#"{{"protocols":["{protocol}"]}}"#));
+        assert_eq!(opened.status, 200, "{opened}");
+        let opened: Value = serde_json::from_slice(&opened.body).expect("JSON");
+        assert_eq!(opened["protocol"], protocol);
+        let at = format!("{path}/{}", opened["transport"].as_str().expect("an id"));
+        Self { http, at }
+    }
+
+    /// The path of the session.
+    pub(crate) fn at(&self) -> &str {
+        &self.at
+    }
+
+    /// Posts to what stands below the path of the session.
+    pub(crate) fn post(&mut self, what: &str, body: &[u8]) -> Response {
+        self.http.post_octets(&format!("{}/{what}", self.at), body)
+    }
+
+    /// What the next receive that is not empty brings.
+    fn poll(&mut self) -> Response {
+        loop {
+            let response = self.post("receive", b"");
+            if response.status != 204 {
+                return response;
+            }
+        }
+    }
+}
+
+impl Peer for LongPoll {
+    /// Sends what the router still wants to hear; one that does not is no fault here.
+    fn send_octets(&mut self, message: &[u8]) {
+        let answer = self.post("send", message);
+        assert!(matches!(answer.status, 204 | 400 | 404), "{answer}");
+    }
+
+    fn receive_octets(&mut self) -> Vec<u8> {
+        let response = self.poll();
+        assert_eq!(response.status, 200, "a message was expected, not {response}");
+        response.body
+    }
+
+    fn receive_end(&mut self) {
+        let response = self.poll();
+        assert_eq!(response.status, 404, "the end was expected, not {response}");
+    }
+}

@@ -1,0 +1,36 @@
+"""Every attachment at one port and one Unix socket."""
+
+import pytest
+
+from peers import ATTACHMENTS, Peers
+from router import EVERYTHING, Router, free_ports, permission, realm, tcp
+
+
+def shared(port):
+    """Two transports that speak everything."""
+    spoken = {"type": "universal", "rawsocket": {}, "websocket": {"ws": {"type": "websocket"}},
+              "web": {"paths": {"lp": {"type": "longpoll"}}}}
+    return {"version": 2, "workers": [{
+        "type": "router",
+        "realms": [realm("realm1", permission("", "prefix", EVERYTHING))],
+        "transports": [{**spoken, "endpoint": tcp(port)},
+                       {**spoken, "endpoint": {"type": "unix", "path": "router.sock"}}]}]}
+
+
+@pytest.fixture
+def shared_router(tmp_path):
+    port, = free_ports(1)
+    router = Router(tmp_path, shared(port), (port, port)).start()
+    yield router
+    router.stop()
+
+
+async def test_peers_of_every_attachment_call_each_other_at_one_port(shared_router):
+    peers = Peers(shared_router)
+    joined = [await peers.join(attachment) for attachment in ATTACHMENTS]
+    for number, peer in enumerate(joined):
+        await peer.register(lambda number=number: number, f"com.example.p{number}")
+    callers = joined[1:] + joined[:1]
+    called = [await caller.call(f"com.example.p{number}") for number, caller in enumerate(callers)]
+    await peers.leave()
+    assert called == list(range(len(ATTACHMENTS)))
