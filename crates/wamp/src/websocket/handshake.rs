@@ -36,9 +36,13 @@ fn single<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     lines.next().is_none().then(|| line.trim_ascii())
 }
 
+/// Whether a byte may stand in a token (RFC 9110, section 5.6.2).
+pub(super) fn is_token(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
+}
+
 /// The text of a token (RFC 9110, section 5.6.2).
 fn token(bytes: &[u8]) -> Option<&str> {
-    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     if bytes.is_empty() || !bytes.iter().all(is_token) {
         return None;
     }
