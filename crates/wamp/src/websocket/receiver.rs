@@ -152,6 +152,11 @@ impl Receiver {
         self
     }
 
+    /// Whether messages may be inflated, so that they become much longer than what arrives.
+    pub const fn inflates(&self) -> bool {
+        self.message.has_inflater()
+    }
+
     /// Takes bytes from the front of `input` until something has arrived; `None` once the input is
     /// used up. To be called until then, also because that frees what the last call handed out.
     ///

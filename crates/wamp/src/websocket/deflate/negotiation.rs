@@ -11,6 +11,7 @@ use std::fmt;
 
 use super::{Deflater, Inflater, MemoryLevel, WindowBits};
 use crate::websocket::handshake::is_token;
+use crate::websocket::handshake::server::HandshakeFault;
 
 /// The extension's name.
 const NAME: &[u8] = b"permessage-deflate";
@@ -51,19 +52,16 @@ struct Direction {
     max_window_bits: Option<WindowBits>,
 }
 
-/// `Sec-WebSocket-Extensions` is not a list of extensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Malformed;
-
 /// Accepts the first offer that can be kept, or none.
 ///
 /// # Errors
 ///
-/// The header is malformed, be it behind that offer.
+/// The header is no list of extensions, be it behind that offer
+/// ([`HandshakeFault::Extensions`]).
 pub fn negotiate<'a>(
     lines: impl Iterator<Item = &'a [u8]>,
     wishes: &Wishes,
-) -> Result<Option<Agreement>, Malformed> {
+) -> Result<Option<Agreement>, HandshakeFault> {
     let mut agreement = None;
     for line in lines {
         let mut rest = Text(line);
@@ -181,7 +179,7 @@ struct Text<'a>(&'a [u8]);
 impl<'a> Text<'a> {
     /// The next entry of the list: an offer of this extension, or nothing for one that is to be
     /// declined. None at the end.
-    fn next_extension(&mut self) -> Result<Option<Option<Offer>>, Malformed> {
+    fn next_extension(&mut self) -> Result<Option<Option<Offer>>, HandshakeFault> {
         // Entries may be empty (RFC 9110, section 5.6.1).
         while self.takes(b',') {}
         if self.0.is_empty() {
@@ -193,7 +191,11 @@ impl<'a> Text<'a> {
             let value = if self.takes(b'=') { Some(self.value()?) } else { None };
             offer = offer.and_then(|offer| offer.with(name, value.as_deref()));
         }
-        if self.0.is_empty() || self.takes(b',') { Ok(Some(offer)) } else { Err(Malformed) }
+        if self.0.is_empty() || self.takes(b',') {
+            Ok(Some(offer))
+        } else {
+            Err(HandshakeFault::Extensions)
+        }
     }
 
     /// Whether this comes next, white space aside; then it is taken, and white space behind it.
@@ -206,15 +208,15 @@ impl<'a> Text<'a> {
         *first == wanted
     }
 
-    fn token(&mut self) -> Result<&'a [u8], Malformed> {
+    fn token(&mut self) -> Result<&'a [u8], HandshakeFault> {
         let end = self.0.iter().position(|byte| !is_token(byte)).unwrap_or(self.0.len());
         let (token, rest) = self.0.split_at(end);
         self.0 = rest.trim_ascii_start();
-        if token.is_empty() { Err(Malformed) } else { Ok(token) }
+        if token.is_empty() { Err(HandshakeFault::Extensions) } else { Ok(token) }
     }
 
     /// A token, or a string in quotes whose content is one (RFC 6455, section 9.1).
-    fn value(&mut self) -> Result<Cow<'a, [u8]>, Malformed> {
+    fn value(&mut self) -> Result<Cow<'a, [u8]>, HandshakeFault> {
         let Some(mut rest) = self.0.strip_prefix(b"\"") else { return self.token().map(Cow::from) };
         let mut value = Vec::new();
         loop {
@@ -227,7 +229,7 @@ impl<'a> Text<'a> {
                     value.push(*byte);
                     rest
                 }
-                _ => return Err(Malformed),
+                _ => return Err(HandshakeFault::Extensions),
             };
         }
     }

@@ -38,6 +38,10 @@ impl PartialMessage {
         self.inflater = Some(Box::new(inflater));
     }
 
+    pub(super) const fn has_inflater(&self) -> bool {
+        self.inflater.is_some()
+    }
+
     /// Whether a message has begun and not ended.
     pub(super) const fn is_open(&self) -> bool {
         self.kind.is_some()
