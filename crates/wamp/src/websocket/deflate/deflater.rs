@@ -48,8 +48,8 @@ impl Settings {
 
 /// The sending half of a connection's compression.
 ///
-/// With context takeover it keeps its window from message to message: 137 KiB with the smallest
-/// window and memory level, 380 KiB with the usual ones, made with the first message that is worth
+/// With context takeover it keeps its window from message to message: 137 kB with the smallest
+/// window and memory level, 380 kB with the usual ones, made with the first message that is worth
 /// it. Without, an idle one holds nothing.
 pub struct Deflater {
     settings: Settings,

@@ -22,7 +22,7 @@ thread_local! {
 
 /// The receiving half of a connection's compression.
 ///
-/// With context takeover it keeps its window from message to message: 47 KiB, whatever window was
+/// With context takeover it keeps its window from message to message: 48 kB, whatever window was
 /// agreed on, made with the first compressed message. Without, an idle one holds nothing.
 pub struct Inflater {
     keeps_context: bool,
