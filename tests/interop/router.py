@@ -62,6 +62,7 @@ def configuration(web_port, raw_port):
     """Every transport that the tests use, an open realm and one with a few permissions."""
     rawsocket = {"type": "rawsocket", "serializers": ["json", "msgpack", "cbor"],
                  "options": {"max_message_size": MAX_MESSAGE}}
+    websocket = {"max_message_size": MAX_MESSAGE}
     bridge = {"realm": "realm1", "role": "anonymous"}
     return {
         "version": 2,
@@ -75,7 +76,9 @@ def configuration(web_port, raw_port):
             ],
             "transports": [
                 {"type": "web", "endpoint": tcp(web_port), "paths": {
-                    "ws": {"type": "websocket", "options": {"max_message_size": MAX_MESSAGE}},
+                    "ws": {"type": "websocket", "options": websocket},
+                    "compressed": {"type": "websocket", "options": {
+                        **websocket, "compression": {"deflate": {}}}},
                     "call": {"type": "caller", **bridge},
                     "publish": {"type": "publisher", **bridge},
                     "small": {"type": "caller", **bridge, "options": {"post_body_limit": 64}},
@@ -102,9 +105,8 @@ class Router:
         self.config_path.write_text(json.dumps(config, indent=1))
         self.process = None
 
-    @property
-    def websocket_url(self):
-        return f"ws://127.0.0.1:{self.web_port}/ws"
+    def websocket_url(self, path):
+        return f"ws://127.0.0.1:{self.web_port}/{path}"
 
     def command(self):
         """The program that is started."""
