@@ -10,15 +10,17 @@ from autobahn.asyncio.websocket import WampWebSocketClientFactory
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.serializer import CBORSerializer, JsonSerializer, MsgPackSerializer
 from autobahn.wamp.types import ComponentConfig
+from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateResponseAccept
 
 from longpoll import LongPoll
 
 SERIALIZERS = {"json": JsonSerializer, "msgpack": MsgPackSerializer, "cbor": CBORSerializer}
-TRANSPORTS = ("websocket", "tcp", "unix", "longpoll")
+TRANSPORTS = ("websocket", "compressed", "tcp", "unix", "longpoll")
 
 
 class Attachment(NamedTuple):
-    """How a peer reaches the router; `tcp` and `unix` are rawsocket."""
+    """How a peer reaches the router; `compressed` is websocket with permessage-deflate, `tcp` and
+    `unix` are rawsocket."""
 
     transport: str
     serializer: str
@@ -79,16 +81,28 @@ class Peers:
         if attachment.transport == "longpoll":
             await LongPoll.attach(peer, self.router.web_port, "/lp", serializer)
             return
-        if attachment.transport == "websocket":
-            factory = WampWebSocketClientFactory(
-                lambda: peer, self.router.websocket_url, serializers=[serializer], loop=loop)
-            await loop.create_connection(factory, "127.0.0.1", self.router.web_port)
+        if attachment.transport in ("websocket", "compressed"):
+            is_compressed = attachment.transport == "compressed"
+            await self.connect_websocket(peer, serializer, is_compressed)
             return
         factory = WampRawSocketClientFactory(lambda: peer, serializer=serializer)
         if attachment.transport == "tcp":
             await loop.create_connection(factory, "127.0.0.1", self.router.raw_port)
         else:
             await loop.create_unix_connection(factory, str(self.router.socket_path))
+
+    async def connect_websocket(self, peer, serializer, is_compressed):
+        loop = asyncio.get_running_loop()
+        url = self.router.websocket_url("compressed" if is_compressed else "ws")
+        factory = WampWebSocketClientFactory(
+            lambda: peer, url, serializers=[serializer], loop=loop)
+        if is_compressed:
+            factory.setProtocolOptions(
+                perMessageCompressionOffers=[PerMessageDeflateOffer()],
+                perMessageCompressionAccept=PerMessageDeflateResponseAccept)
+        _, protocol = await loop.create_connection(factory, "127.0.0.1", self.router.web_port)
+        await protocol.is_open
+        assert len(protocol.websocket_extensions_in_use) == is_compressed
 
     async def leave(self):
         for peer in self.peers:

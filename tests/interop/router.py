@@ -57,6 +57,7 @@ def configuration(web_port=0, raw_port=0):
     """Every transport that the tests use, an open realm and one with a few permissions."""
     rawsocket = {"type": "rawsocket", "serializers": ["json", "msgpack", "cbor"],
                  "options": {"max_message_size": MAX_MESSAGE}}
+    websocket = {"max_message_size": MAX_MESSAGE}
     bridge = {"realm": "realm1", "role": "anonymous"}
     return {
         "version": 2,
@@ -70,7 +71,9 @@ def configuration(web_port=0, raw_port=0):
             ],
             "transports": [
                 {"type": "web", "endpoint": tcp(web_port), "paths": {
-                    "ws": {"type": "websocket", "options": {"max_message_size": MAX_MESSAGE}},
+                    "ws": {"type": "websocket", "options": websocket},
+                    "compressed": {"type": "websocket", "options": {
+                        **websocket, "compression": {"deflate": {}}}},
                     # Events of a whole test wait for a peer that asks for one at a time.
                     "lp": {"type": "longpoll", "options": {"queue_limit_messages": 10_000}},
                     "call": {"type": "caller", **bridge},
@@ -99,9 +102,8 @@ class Router:
         self.config_path.write_text(json.dumps(config or configuration(), indent=1))
         self.process = None
 
-    @property
-    def websocket_url(self):
-        return f"ws://127.0.0.1:{self.web_port}/ws"
+    def websocket_url(self, path):
+        return f"ws://127.0.0.1:{self.web_port}/{path}"
 
     def command(self):
         """The program that is started."""

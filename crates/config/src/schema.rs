@@ -6,6 +6,7 @@
 
 mod bridge;
 mod component;
+mod compression;
 mod controller;
 mod endpoint;
 mod ids;

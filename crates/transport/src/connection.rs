@@ -21,7 +21,7 @@ use cloverleaf_wamp::websocket::{CloseCode, MessageKind};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::CloseReason;
-use crate::framing::{Arrived, Framing};
+use crate::framing::{Arrived, Framing, Turn};
 use crate::limits::{
     CLOSING_TIMEOUT, OPENING_TIMEOUT, READ_BUFFER, READS_PER_TURN, STALL_TIMEOUT,
     UNSENT_PAUSES_READING, WRITE_BATCH, WRITES_PER_TURN,
@@ -202,6 +202,7 @@ impl<H: Handler> Connection<H> {
 
     /// Reads and hands over. Pending when the socket is drained or may not be read now.
     fn poll_reading(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        let size = self.framing.read_size();
         for _ in 0..READS_PER_TURN {
             if !matches!(self.stage, Stage::Open) || self.is_unheard() {
                 return Poll::Pending;
@@ -214,7 +215,7 @@ impl<H: Handler> Connection<H> {
                 }
             }
             let read = SCRATCH.with_borrow_mut(|scratch| {
-                let count = match ready!(self.stream.poll_read(context, scratch)) {
+                let count = match ready!(self.stream.poll_read(context, &mut scratch[..size])) {
                     Ok(0) => {
                         // It may have ended its own half only, behind its last request.
                         self.flush_and_close(CloseReason::ByPeer, None);
@@ -238,12 +239,14 @@ impl<H: Handler> Connection<H> {
     fn poll_writing(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         for _ in 0..WRITES_PER_TURN {
             self.borrow_buffer();
-            while self.unsent_len() < WRITE_BATCH
+            let mut turn = Turn::GoesOn;
+            while turn == Turn::GoesOn
+                && self.unsent_len() < WRITE_BATCH
                 && let Some(item) = self.batch.pop_front()
             {
-                self.encode(item);
+                turn = self.encode(item);
             }
-            if self.unsent_len() < WRITE_BATCH && !self.has_said_the_end() {
+            if turn == Turn::GoesOn && self.unsent_len() < WRITE_BATCH && !self.has_said_the_end() {
                 match self.outlet.poll_take(&mut self.encoded, &mut self.batch, context) {
                     Poll::Ready(None) => continue,
                     Poll::Ready(Some(End::Kill)) => self.say_farewell(),
@@ -266,6 +269,9 @@ impl<H: Handler> Connection<H> {
                 }
                 Poll::Ready(Ok(count)) => self.forget_sent(count),
                 Poll::Ready(Err(error)) => return Poll::Ready(error.into()),
+            }
+            if turn == Turn::IsOver {
+                break;
             }
         }
         context.waker().wake_by_ref();
@@ -324,23 +330,25 @@ impl<H: Handler> Connection<H> {
         Poll::Pending
     }
 
-    fn encode(&mut self, item: H::Item) {
+    fn encode(&mut self, item: H::Item) -> Turn {
         self.encoded.bytes += item.size();
         self.encoded.messages += 1;
         let limit = self.framing.peer_limit();
         let mut next = Some(item);
         // A replacement may itself be replaced, but not for ever: each is shorter than the last.
         for _ in 0..3 {
-            let Some(item) = next.take() else { return };
+            let Some(item) = next.take() else { break };
             let kind = self.handler.kind(&item);
             let handler = &mut self.handler;
             let written = self
                 .framing
                 .write_message(&mut self.unsent, kind, |out| handler.encode(item, limit, out));
-            if let Err(replacement) = written {
-                next = replacement;
+            match written {
+                Ok(turn) => return turn,
+                Err(replacement) => next = replacement,
             }
         }
+        Turn::GoesOn
     }
 
     /// Forgets what is queued for a peer that reads too slowly and tells it why, in case that it

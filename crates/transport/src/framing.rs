@@ -1,12 +1,15 @@
 //! How messages stand in the byte stream: RawSocket frames or WebSocket frames, one interface.
 
 use cloverleaf_wamp::rawsocket::{self, FrameKind, Splitter};
+use cloverleaf_wamp::websocket::deflate::Agreement;
 use cloverleaf_wamp::websocket::frame::Mask;
+use cloverleaf_wamp::websocket::sender::{self, Shape};
 use cloverleaf_wamp::websocket::{
-    self, CloseCode, CloseFrame, Limits, MessageKind, Receiver, Role, sender,
+    self, CloseCode, CloseFrame, Limits, MessageKind, Receiver, Role,
 };
 
 use crate::error::CloseReason;
+use crate::limits::{INFLATING_READ, READ_BUFFER, SHAPED_PER_TURN};
 
 /// One thing that has arrived.
 #[derive(Debug)]
@@ -19,6 +22,23 @@ pub(crate) enum Arrived<'a> {
     Pong,
     /// The peer closes, with this code.
     Close(Option<CloseCode>),
+}
+
+/// How messages are written, and what has been done for that.
+#[derive(Debug, Default)]
+pub struct Shaping {
+    shape: Shape,
+    /// Bytes that were shaped since the others have had their turn.
+    work: usize,
+}
+
+/// Whether a connection may go on writing messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It may.
+    GoesOn,
+    /// The others have their turn first.
+    IsOver,
 }
 
 /// A framing with its state.
@@ -37,6 +57,8 @@ pub enum Framing {
         receiver: Box<Receiver>,
         /// Which side this is.
         role: Role,
+        /// How messages are written, where each of them is not simply one frame.
+        shape: Option<Box<Shaping>>,
     },
 }
 
@@ -48,7 +70,26 @@ impl Framing {
 
     /// WebSocket frames.
     pub fn websocket(role: Role, limits: Limits) -> Self {
-        Self::WebSocket { receiver: Box::new(Receiver::new(role, limits)), role }
+        Self::WebSocket { receiver: Box::new(Receiver::new(role, limits)), role, shape: None }
+    }
+
+    /// WebSocket frames of a server that has agreed on a compression.
+    pub fn compressed(limits: Limits, agreement: &Agreement) -> Self {
+        let receiver = Receiver::new(Role::Server, limits).inflating(agreement.inflater());
+        let shape = Shape { deflater: Some(agreement.deflater()), ..Shape::default() };
+        Self::WebSocket {
+            receiver: Box::new(receiver),
+            role: Role::Server,
+            shape: Some(Box::new(Shaping { shape, work: 0 })),
+        }
+    }
+
+    /// How much may be read at once, in bytes.
+    pub(crate) fn read_size(&self) -> usize {
+        match self {
+            Self::WebSocket { receiver, .. } if receiver.inflates() => INFLATING_READ,
+            Self::WebSocket { .. } | Self::RawSocket { .. } => READ_BUFFER,
+        }
     }
 
     /// The next thing in `input`, which is advanced past it.
@@ -97,13 +138,14 @@ impl Framing {
 
     /// Appends a message whose bytes `encode` appends. Nothing is appended when it fails.
     pub(crate) fn write_message<E>(
-        &self,
+        &mut self,
         out: &mut Vec<u8>,
         kind: MessageKind,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<Turn, E> {
         let start = out.len();
         let mut outcome = Ok(());
+        let mut turn = Turn::GoesOn;
         match self {
             Self::RawSocket { .. } => {
                 out.extend_from_slice(&[0; rawsocket::PREFIX_LEN]);
@@ -112,14 +154,20 @@ impl Framing {
                 let length = (out.len() - payload).min(rawsocket::MAX_FRAME);
                 out[start..payload].copy_from_slice(&rawsocket::prefix(FrameKind::Message, length));
             }
-            Self::WebSocket { role, .. } => {
+            Self::WebSocket { role, shape: None, .. } => {
                 sender::write_message_with(out, kind, mask(*role), |out| outcome = encode(out));
+            }
+            Self::WebSocket { role, shape: Some(shape), .. } => {
+                outcome = encode(out);
+                if outcome.is_ok() {
+                    turn = shape.write_message(out, start, kind, *role);
+                }
             }
         }
         if outcome.is_err() {
             out.truncate(start);
         }
-        outcome
+        outcome.map(|()| turn)
     }
 
     /// Appends the answer to a ping.
@@ -139,6 +187,26 @@ impl Framing {
             let close = code.map(|code| CloseFrame { code, reason: "" });
             sender::write_close(out, close, mask(*role));
         }
+    }
+}
+
+impl Shaping {
+    /// Writes what stands in `out` from `start` as a message.
+    fn write_message(
+        &mut self,
+        out: &mut Vec<u8>,
+        start: usize,
+        kind: MessageKind,
+        role: Role,
+    ) -> Turn {
+        let payload = out.split_off(start);
+        self.shape.write_message(out, kind, &payload, || mask(role));
+        self.work += payload.len();
+        if self.work < SHAPED_PER_TURN {
+            return Turn::GoesOn;
+        }
+        self.work = 0;
+        Turn::IsOver
     }
 }
 

@@ -6,6 +6,10 @@ use std::time::Duration;
 /// that a burst costs few system calls, small enough to stay in the second-level cache.
 pub const READ_BUFFER: usize = 64 * 1024;
 
+/// How much of a connection that inflates is read at once. A byte may become a thousand, so that a
+/// turn makes about one of the largest messages, whatever the peer sends.
+pub const INFLATING_READ: usize = 4 * 1024;
+
 /// How often one connection reads before the others have their turn.
 pub const READS_PER_TURN: usize = 4;
 
@@ -15,6 +19,10 @@ pub const WRITE_BATCH: usize = 256 * 1024;
 /// How often one connection takes from its queue or writes before the others have their turn: a
 /// peer that reads as fast as it is written to must not keep a thread for itself.
 pub const WRITES_PER_TURN: usize = 8;
+
+/// How many bytes are compressed or cut into fragments before the others have their turn: what lies
+/// encoded says little of it. About a millisecond.
+pub const SHAPED_PER_TURN: usize = 1024 * 1024;
 
 /// How many unsent bytes make a connection stop reading: a peer that does not read is not heard.
 pub const UNSENT_PAUSES_READING: usize = 256 * 1024;

@@ -7,12 +7,14 @@
 //! | [`sender`] | messages to frames |
 //! | [`close`] | close codes, and what a faulty peer is told |
 //! | [`handshake`] | the opening handshake, both sides |
+//! | [`deflate`] | permessage-deflate (RFC 7692), which a server may agree on |
 //!
-//! Not here: sockets, timers, randomness (keys and masks are arguments), the HTTP of anything but
-//! the upgrade, and extensions. A peer may therefore use no reserved bit; the one place that says
-//! so is [`frame::Header::parse`].
+//! Not here: sockets, timers, randomness (keys and masks are arguments), and the HTTP of anything
+//! but the upgrade. Which reserved bits a peer may use is said in one place,
+//! [`frame::FrameRules`].
 
 pub mod close;
+pub mod deflate;
 pub mod frame;
 pub mod handshake;
 pub mod receiver;

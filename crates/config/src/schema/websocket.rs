@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::field::Field;
+use super::compression::compression;
 use crate::section::Section;
 use crate::settings::WebSocketOptions;
 
@@ -67,12 +67,10 @@ fn read(mut section: Section<'_>) -> WebSocketOptions {
         require_websocket_subprotocol: s
             .flag("require_websocket_subprotocol", default.require_websocket_subprotocol),
         show_server_version: s.flag("show_server_version", default.show_server_version),
+        compression: compression(s),
     };
     without_effect(s, &options);
     flash_policy(s);
-    if let Some(field) = s.optional("compression") {
-        compression(&field);
-    }
     section.finish();
     options
 }
@@ -134,30 +132,5 @@ fn flash_policy(section: &mut Section<'_>) {
     let field = section.optional("enable_flash_policy");
     if let Some(field) = field.filter(|field| field.flag() == Some(true)) {
         field.warn("there is no Flash any more, and no policy for it is served");
-    }
-}
-
-/// Checks the options of permessage-deflate (RFC 7692), which is not offered yet.
-fn compression(field: &Field<'_>) {
-    let Some(mut section) = field.section("a compression") else { return };
-    if let Some(mut deflate) = section.section("deflate", "a deflate compression") {
-        deflate.flag("request_no_context_takeover", false);
-        deflate.flag("no_context_takeover", false);
-        for key in ["request_max_window_bits", "max_window_bits"] {
-            if let Some(field) = deflate.optional(key) {
-                window_bits(&field);
-            }
-        }
-        deflate.number("memory_level", &(1..=9_u8), 1);
-        deflate.finish();
-    }
-    section.finish();
-    field.warn("permessage-deflate is not offered by this version; messages are not compressed");
-}
-
-/// 8 to 15, or 0 for whatever the peer wants.
-fn window_bits(field: &Field<'_>) {
-    if let Some(1..=7) = field.number(&(0..=15_u8)) {
-        let _: Option<()> = field.unlike("0 or a whole number from 8 to 15");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use cloverleaf_wamp::websocket::deflate::Wishes;
+
 /// The options of WebSocket connections (RFC 6455). Times and sizes that the file gives as 0 are
 /// none here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub struct WebSocketOptions {
     pub require_websocket_subprotocol: bool,
     /// Whether answers tell the version of the server.
     pub show_server_version: bool,
+    /// What is wanted of permessage-deflate (RFC 7692), when messages may be compressed at all.
+    pub compression: Option<Wishes>,
 }
 
 impl Default for WebSocketOptions {
@@ -83,6 +87,7 @@ impl Default for WebSocketOptions {
             auto_ping_restart_on_any_traffic: true,
             require_websocket_subprotocol: true,
             show_server_version: false,
+            compression: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use cloverleaf_config::settings::{
 };
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::UriRule;
+use cloverleaf_wamp::websocket::deflate::{MemoryLevel, WindowBits, Wishes};
 use serde_json::json as value;
 
 use crate::given::{
@@ -364,6 +365,7 @@ fn websocket_options_have_everything_that_the_file_says() {
         auto_ping_restart_on_any_traffic: false,
         require_websocket_subprotocol: false,
         show_server_version: true,
+        compression: None,
     };
     assert_eq!(the_websocket_options(&loaded.settings), &expected);
     let warned: Vec<_> = loaded
@@ -424,16 +426,37 @@ fn websocket_options_out_of_range_are_refused() {
 }
 
 #[test]
-fn compression_is_checked_and_said_not_to_be_offered() {
-    let loaded = json(&websocket_options(
-        r#""compression": {"deflate": {"request_no_context_takeover": false,
-        "request_max_window_bits": 0, "no_context_takeover": true, "max_window_bits": 15,
-        "memory_level": 9}}"#,
-    ));
-    let sentences_of: Vec<&str> = loaded.warnings.iter().map(|w| w.message.as_str()).collect();
-    let expected =
-        ["permessage-deflate is not offered by this version; messages are not compressed"];
-    assert_eq!(sentences_of, expected);
+fn a_compression_has_everything_that_the_file_says() {
+    let bits = WindowBits::new;
+    let with = |wishes| {
+        let loaded = json(&websocket_options(&format!(r#""compression": {{{wishes}}}"#)));
+        assert_eq!(warnings(&loaded), Vec::<String>::new());
+        the_websocket_options(&loaded.settings).compression
+    };
+    let everything = with(
+        r#""deflate": {"request_no_context_takeover": true, "request_max_window_bits": 8,
+        "no_context_takeover": true, "max_window_bits": 15, "memory_level": 9}"#,
+    );
+    let expected = Wishes {
+        request_no_context_takeover: true,
+        request_max_window_bits: bits(8),
+        no_context_takeover: true,
+        max_window_bits: bits(15),
+        memory_level: MemoryLevel::new(9).expect("1 to 9"),
+    };
+    assert_eq!(everything, Some(expected));
+    for nothing in [
+        r#""deflate": {}"#,
+        r#""deflate": {"request_no_context_takeover": false, "request_max_window_bits": 0,
+        "no_context_takeover": null, "max_window_bits": null, "memory_level": null}"#,
+    ] {
+        assert_eq!(with(nothing), Some(Wishes::default()));
+    }
+    assert_eq!(with(""), None);
+}
+
+#[test]
+fn compressions_out_of_range_are_refused() {
     let below = "workers[0].transports[0].options.compression";
     let faults = sentences(&websocket_options(
         r#""compression": {"deflate": {"max_window_bits": 7, "memory_level": 10}, "bzip2": {}}"#,

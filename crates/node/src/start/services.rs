@@ -213,6 +213,7 @@ fn websocket_endpoint(endpoint: Endpoint, options: &WebSocketOptions) -> WebSock
         },
         require_subprotocol: options.require_websocket_subprotocol,
         webstatus: options.enable_webstatus,
+        compression: options.compression,
     }
 }
 

@@ -8,11 +8,15 @@ use cloverleaf_transport::echo::Echo;
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::{Connection, Framing, Stream};
 use cloverleaf_wamp::serializer::Serializer;
-use cloverleaf_wamp::websocket::handshake::server::{self, Accepted, HandshakeFault};
+use cloverleaf_wamp::websocket::deflate::negotiation::{Agreement, Wishes, negotiate};
+use cloverleaf_wamp::websocket::handshake::server::{
+    self, Accepted, HandshakeFault, RequestHead as _,
+};
 use cloverleaf_wamp::websocket::{Limits, Role};
 use hyper::body::Incoming;
 use hyper::header::{
-    CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response, StatusCode, Version};
@@ -83,6 +87,8 @@ pub(crate) struct WebSocketEndpoint {
     pub(crate) require_subprotocol: bool,
     /// Whether a plain GET is told what this is.
     pub(crate) webstatus: bool,
+    /// What is wanted of a compression, where clients may have one.
+    pub(crate) compression: Option<Wishes>,
 }
 
 /// The head of a request, as the handshake asks for it.
@@ -120,12 +126,25 @@ impl WebSocketEndpoint {
         let Some(agreed) = self.agree(&accepted) else {
             return self.no_common_subprotocol();
         };
-        let response = switching(&accepted, agreed.named);
-        let (endpoint, limits) = (self.endpoint.clone(), self.limits);
+        let compression = match self.negotiate(&head) {
+            Ok(compression) => compression,
+            Err(fault) => return self.refusal(fault),
+        };
+        let response = switching(&accepted, agreed.named, compression.as_ref());
+        let framing = match &compression {
+            Some(agreement) => Framing::compressed(self.limits, agreement),
+            None => Framing::websocket(Role::Server, self.limits),
+        };
         let on_upgrade = hyper::upgrade::on(&mut request);
-        let from = from.to_string();
-        tokio::spawn(serve(endpoint, on_upgrade, limits, agreed.serializer, from));
+        let (endpoint, from) = (self.endpoint.clone(), from.to_string());
+        tokio::spawn(serve(endpoint, on_upgrade, framing, agreed.serializer, from));
         response
+    }
+
+    /// Agrees on one of the client's compressions, where there may be one.
+    fn negotiate(&self, head: &Head<'_>) -> Result<Option<Agreement>, HandshakeFault> {
+        let Some(wishes) = &self.compression else { return Ok(None) };
+        negotiate(head.header("sec-websocket-extensions"), wishes)
     }
 
     /// The first of the client's subprotocols that is offered here.
@@ -182,7 +201,11 @@ struct Agreed {
     named: Option<&'static str>,
 }
 
-fn switching(accepted: &Accepted<'_>, subprotocol: Option<&'static str>) -> Response<Body> {
+fn switching(
+    accepted: &Accepted<'_>,
+    subprotocol: Option<&'static str>,
+    compression: Option<&Agreement>,
+) -> Response<Body> {
     let mut response = Response::new(full(""));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -194,20 +217,23 @@ fn switching(accepted: &Accepted<'_>, subprotocol: Option<&'static str>) -> Resp
     if let Some(subprotocol) = subprotocol {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
     }
+    let extension = compression.map(|agreement| HeaderValue::from_str(&agreement.to_string()));
+    if let Some(Ok(extension)) = extension {
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, extension);
+    }
     response
 }
 
 async fn serve(
     endpoint: Endpoint,
     on_upgrade: OnUpgrade,
-    limits: Limits,
+    framing: Framing,
     serializer: Serializer,
     from: String,
 ) {
     // A client that hangs up before the answer leaves nothing to serve.
     let Ok(upgraded) = on_upgrade.await else { return };
     let Some((stream, mut early)) = into_stream(upgraded) else { return };
-    let framing = Framing::websocket(Role::Server, limits);
     match endpoint {
         Endpoint::Wamp(service) => {
             service.serve(stream, serializer, framing, &mut early, from).await;

@@ -40,16 +40,25 @@ pub(crate) fn opening(path: &str, changes: &[(&str, &str)]) -> String {
 impl WebSocket {
     /// Shakes hands.
     pub(crate) fn open(stream: Stream, path: &str, subprotocol: &str) -> Self {
+        Self::open_with(stream, path, subprotocol, &[]).0
+    }
+
+    /// Shakes hands with these headers besides, and gives the answer, too.
+    pub(crate) fn open_with(
+        stream: Stream,
+        path: &str,
+        subprotocol: &str,
+        headers: &[(&str, &str)],
+    ) -> (Self, Response) {
         let mut http = Http::over(stream);
-        http.send(&opening(path, &[("Sec-WebSocket-Protocol", subprotocol)]));
-        let Response { status, headers, .. } = http.receive();
-        assert_eq!(status, 101);
-        let header =
-            |wanted| headers.iter().find(|(name, _)| name == wanted).map(|(_, v)| v.as_str());
-        assert_eq!(header("sec-websocket-accept"), Some(ACCEPT));
-        assert_eq!(header("sec-websocket-protocol"), Some(subprotocol));
+        let headers = [&[("Sec-WebSocket-Protocol", subprotocol)], headers].concat();
+        http.send(&opening(path, &headers));
+        let response = http.receive();
+        assert_eq!(response.status, 101);
+        assert_eq!(response.header("sec-websocket-accept"), Some(ACCEPT));
+        assert_eq!(response.header("sec-websocket-protocol"), Some(subprotocol));
         let opcode = if subprotocol.ends_with("json") { TEXT } else { BINARY };
-        Self { stream: http.into_stream(), opcode }
+        (Self { stream: http.into_stream(), opcode }, response)
     }
 
     /// Sends a frame that begins with `first` (final bit, reserved bits, opcode). Its mask is zero,

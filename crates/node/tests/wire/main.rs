@@ -5,6 +5,7 @@ mod lab;
 
 mod command_line;
 mod default_node;
+mod deflate;
 mod endpoints;
 mod files;
 mod formats;

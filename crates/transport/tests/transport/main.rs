@@ -2,6 +2,7 @@
 
 mod closing;
 mod congestion;
+mod deflate;
 mod detecting;
 mod framing;
 mod handshakes;

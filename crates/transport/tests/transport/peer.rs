@@ -57,6 +57,8 @@ pub(crate) struct Record {
     pub(crate) fell_behind: usize,
     /// The most bytes that lay encoded and unsent, those on their way included.
     pub(crate) most_encoded: usize,
+    /// The bytes of all messages, those received and those encoded.
+    pub(crate) bytes: usize,
 }
 
 /// Keeps a record. The session is open unless the last message was `leave`; after `wait` nothing is
@@ -89,7 +91,10 @@ impl Handler for Recorder {
     type Item = Item;
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
-        self.record.lock().received.push((kind, message.to_vec()));
+        let mut record = self.record.lock();
+        record.received.push((kind, message.to_vec()));
+        record.bytes += message.len();
+        drop(record);
         self.is_open = message != b"leave";
         if message == STOP.0 {
             let _ = self.outbound.push(Item::Answer(b"stopping".to_vec()));
@@ -121,6 +126,7 @@ impl Handler for Recorder {
         out.extend_from_slice(item.bytes());
         let mut record = self.record.lock();
         record.most_encoded = record.most_encoded.max(out.len());
+        record.bytes += item.bytes().len();
         Ok(())
     }
 

@@ -92,8 +92,8 @@ impl<'a> CloseFrame<'a> {
 /// [`Fault::close_code`], and nothing it sends afterwards is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Fault {
-    /// A reserved bit without an extension that gives it a meaning.
-    #[error("a reserved bit is set, but no extension was negotiated")]
+    /// A reserved bit without an extension that gives it a meaning there.
+    #[error("a reserved bit is set where no extension that was negotiated gives it a meaning")]
     ReservedBits,
     /// An opcode without a meaning.
     #[error("opcode {0:#x} is reserved")]
@@ -125,7 +125,11 @@ pub enum Fault {
     /// A text message or a close reason that is not UTF-8.
     #[error("text is not UTF-8")]
     NotUtf8,
-    /// A frame or message over the limit; known from the header, before its bytes arrive.
+    /// A compressed message that is not in the format DEFLATE (RFC 1951).
+    #[error("a compressed message is not in the format DEFLATE")]
+    NotDeflate,
+    /// A frame or message over the limit; known from the header, before its bytes arrive. Of a
+    /// compressed message it is known once it has become so long.
     #[error("a {what} has {announced} bytes or more; the limit is {limit}")]
     TooBig {
         /// "frame" or "message".
@@ -141,7 +145,7 @@ impl Fault {
     /// What the peer is told.
     pub fn close_code(self) -> CloseCode {
         match self {
-            Self::NotUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::NotUtf8 | Self::NotDeflate => CloseCode::INVALID_PAYLOAD,
             Self::TooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::ReservedBits
             | Self::ReservedOpcode(_)

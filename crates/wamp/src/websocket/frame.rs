@@ -16,6 +16,8 @@ pub type Mask = [u8; 4];
 
 const FIN: u8 = 0x80;
 const RESERVED_BITS: u8 = 0x70;
+/// The first reserved bit: this message is compressed (RFC 7692, section 6).
+const RSV1: u8 = 0x40;
 const OPCODE_BITS: u8 = 0x0f;
 const MASKED: u8 = 0x80;
 const LENGTH_BITS: u8 = 0x7f;
@@ -31,6 +33,28 @@ pub enum Role {
     Client,
     /// Accepted the connection; never masks.
     Server,
+}
+
+/// What the frames of a peer may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameRules {
+    /// The side that reads them.
+    role: Role,
+    /// The reserved bits without a meaning.
+    reserved: u8,
+}
+
+impl FrameRules {
+    /// Those of RFC 6455 for the side that reads.
+    pub const fn new(role: Role) -> Self {
+        Self { role, reserved: RESERVED_BITS }
+    }
+
+    /// Messages may be compressed, too.
+    pub const fn with_compression(mut self) -> Self {
+        self.reserved &= !RSV1;
+        self
+    }
 }
 
 /// What a frame is (section 11.8).
@@ -94,6 +118,8 @@ impl Opcode {
 pub struct Header {
     /// Whether this frame ends its message.
     pub fin: bool,
+    /// Whether this frame begins a message that is compressed.
+    pub compressed: bool,
     /// What the frame is.
     pub opcode: Opcode,
     /// Bytes of payload.
@@ -103,20 +129,20 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads the header at the start of `bytes` as the side `role`, and says how many bytes it
-    /// took; `None` when more bytes are needed.
+    /// Reads the header at the start of `bytes`, and says how many bytes it took; `None` when more
+    /// bytes are needed.
     ///
     /// # Errors
     ///
     /// A reserved bit or opcode, a control frame that is fragmented or too long, a wrong mask bit
     /// (all known from two bytes), or a length that is not in its shortest form.
-    pub fn parse(bytes: &[u8], role: Role) -> Result<Option<(Self, usize)>, Fault> {
+    pub fn parse(bytes: &[u8], rules: FrameRules) -> Result<Option<(Self, usize)>, Fault> {
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
-        let (fin, opcode) = parse_first(*first)?;
+        let (fin, compressed, opcode) = parse_first(*first, rules)?;
         if matches!(opcode, Opcode::Control(_)) {
             check_control(fin, *second)?;
         }
-        let masked = check_mask_bit(*second, role)?;
+        let masked = check_mask_bit(*second, rules)?;
         let Some((length, rest)) = parse_length(*second & LENGTH_BITS, rest)? else {
             return Ok(None);
         };
@@ -125,14 +151,16 @@ impl Header {
             Some((mask, rest)) => (Some(*mask), rest),
             None => return Ok(None),
         };
-        Ok(Some((Self { fin, opcode, length, mask }, bytes.len() - rest.len())))
+        Ok(Some((Self { fin, compressed, opcode, length, mask }, bytes.len() - rest.len())))
     }
 
     /// The header's bytes, with the length in its shortest form.
     pub fn encode(&self) -> EncodedHeader {
         let mut header = EncodedHeader { bytes: [0; MAX_HEADER], len: 0 };
         let masked = if self.mask.is_some() { MASKED } else { 0 };
-        header.push(&[if self.fin { FIN } else { 0 } | self.opcode.bits()]);
+        let fin = if self.fin { FIN } else { 0 };
+        let rsv1 = if self.compressed { RSV1 } else { 0 };
+        header.push(&[fin | rsv1 | self.opcode.bits()]);
         if self.length < u64::from(TWO_BYTES) {
             header.push(&[masked | self.length as u8]);
         } else if let Ok(length) = u16::try_from(self.length) {
@@ -149,11 +177,15 @@ impl Header {
     }
 }
 
-fn parse_first(byte: u8) -> Result<(bool, Opcode), Fault> {
-    if byte & RESERVED_BITS != 0 {
+fn parse_first(byte: u8, rules: FrameRules) -> Result<(bool, bool, Opcode), Fault> {
+    if byte & rules.reserved != 0 {
         return Err(Fault::ReservedBits);
     }
-    Ok((byte & FIN != 0, Opcode::parse(byte & OPCODE_BITS)?))
+    let (compressed, opcode) = (byte & RSV1 != 0, Opcode::parse(byte & OPCODE_BITS)?);
+    if compressed && !matches!(opcode, Opcode::Message(_)) {
+        return Err(Fault::ReservedBits);
+    }
+    Ok((byte & FIN != 0, compressed, opcode))
 }
 
 fn check_control(fin: bool, second: u8) -> Result<(), Fault> {
@@ -166,8 +198,8 @@ fn check_control(fin: bool, second: u8) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_mask_bit(second: u8, role: Role) -> Result<bool, Fault> {
-    match (second & MASKED != 0, role) {
+fn check_mask_bit(second: u8, rules: FrameRules) -> Result<bool, Fault> {
+    match (second & MASKED != 0, rules.role) {
         (false, Role::Server) => Err(Fault::UnmaskedClientFrame),
         (true, Role::Client) => Err(Fault::MaskedServerFrame),
         (masked, _) => Ok(masked),
@@ -237,15 +269,37 @@ mod tests {
         let lengths = [0, 125, 126, 127, 0xffff, 0x1_0000, i64::MAX as u64];
         for (length, bytes) in lengths.into_iter().zip([2, 2, 4, 4, 4, 10, 10]) {
             for (mask, role) in [(None, Role::Client), (Some([1, 2, 3, 4]), Role::Server)] {
-                let header = Header { fin: true, opcode: Opcode::Continuation, length, mask };
-                let encoded = header.encode();
-                let encoded = encoded.as_ref();
-                assert_eq!(encoded.len(), bytes + if mask.is_some() { 4 } else { 0 });
-                assert_eq!(Header::parse(encoded, role), Ok(Some((header, encoded.len()))));
-                for cut in 0..encoded.len() {
-                    assert_eq!(Header::parse(&encoded[..cut], role), Ok(None));
+                for compressed in [false, true] {
+                    let opcode = Opcode::Message(MessageKind::Binary);
+                    let header = Header { fin: true, compressed, opcode, length, mask };
+                    let encoded = header.encode();
+                    let encoded = encoded.as_ref();
+                    let rules = FrameRules::new(role).with_compression();
+                    assert_eq!(encoded.len(), bytes + if mask.is_some() { 4 } else { 0 });
+                    assert_eq!(Header::parse(encoded, rules), Ok(Some((header, encoded.len()))));
+                    for cut in 0..encoded.len() {
+                        assert_eq!(Header::parse(&encoded[..cut], rules), Ok(None));
+                    }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn only_the_first_frame_of_a_message_may_be_compressed_and_only_where_that_was_agreed_on() {
+        let rules = FrameRules::new(Role::Client);
+        let agreed = rules.with_compression();
+        for opcode in [0x1, 0x2] {
+            let frame = [FIN | RSV1 | opcode, 0];
+            let parsed = Header::parse(&frame, agreed).map(|header| header.map(|(h, _)| h));
+            assert!(parsed.is_ok_and(|header| header.is_some_and(|header| header.compressed)));
+            assert_eq!(Header::parse(&frame, rules), Err(Fault::ReservedBits));
+        }
+        for opcode in [0x0, 0x8, 0x9, 0xa] {
+            assert_eq!(Header::parse(&[FIN | RSV1 | opcode, 0], agreed), Err(Fault::ReservedBits));
+        }
+        for bits in [0x10, 0x20, 0x30, 0x50, 0x60, 0x70] {
+            assert_eq!(Header::parse(&[FIN | bits | 0x1, 0], agreed), Err(Fault::ReservedBits));
         }
     }
 

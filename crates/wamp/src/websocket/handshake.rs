@@ -1,7 +1,8 @@
 //! The opening handshake (RFC 6455, section 4): what both sides share.
 //!
 //! [`server`] judges a request that somebody else has read; [`client`] writes the request and reads
-//! the response. Neither negotiates extensions.
+//! the response. A server may agree on an extension elsewhere ([`super::deflate::negotiation`]); the
+//! client offers none.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -36,9 +37,13 @@ fn single<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     lines.next().is_none().then(|| line.trim_ascii())
 }
 
+/// Whether a byte may stand in a token (RFC 9110, section 5.6.2).
+pub(super) fn is_token(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
+}
+
 /// The text of a token (RFC 9110, section 5.6.2).
 fn token(bytes: &[u8]) -> Option<&str> {
-    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     if bytes.is_empty() || !bytes.iter().all(is_token) {
         return None;
     }

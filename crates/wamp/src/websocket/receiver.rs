@@ -6,15 +6,23 @@
 use std::mem;
 
 use super::close::{CloseFrame, Fault};
-use super::frame::{ControlKind, Header, MAX_HEADER, MessageKind, Opcode, Role, apply_mask};
+use super::deflate::Inflater;
+use super::frame::{
+    ControlKind, FrameRules, Header, MAX_HEADER, MessageKind, Opcode, Role, apply_mask,
+};
+
+mod partial;
+
+use partial::PartialMessage;
 
 /// How much a peer may send at once, in bytes. A limit is checked against the length that a header
-/// announces, before anything is kept.
+/// announces, before anything is kept; of a compressed message it is what it has become that
+/// counts, and no more than that is made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The largest message, all fragments together.
     pub max_message: usize,
-    /// The largest payload of a data frame.
+    /// The largest payload of a data frame, as it comes.
     pub max_frame: usize,
 }
 
@@ -36,9 +44,10 @@ pub enum Incoming<'a> {
 /// Turns the bytes of one connection into messages.
 ///
 /// A message in one frame that lies wholly in the input is unmasked in place and handed out as a
-/// slice of the input. Only what the end of an input cuts, and fragments, are copied; that memory
-/// grows with the bytes received (at most doubled by the growth of the vector) and is freed when
-/// the message was handed out, so that an idle connection holds none.
+/// slice of the input. Only what the end of an input cuts, fragments, and what is inflated are
+/// copied; that memory grows with the bytes received or made (at most doubled by the growth of the
+/// vector) and is freed when the message was handed out, so that an idle connection holds none but
+/// what its [`Inflater`] keeps.
 ///
 /// A transport reads into a buffer it may reuse at once, and calls until nothing more comes:
 ///
@@ -69,18 +78,13 @@ pub enum Incoming<'a> {
 /// ```
 #[derive(Debug)]
 pub struct Receiver {
-    role: Role,
-    limits: Limits,
+    rules: FrameRules,
     /// A header that the end of an input has cut.
     cut_header: CutHeader,
     /// The frame whose payload has not arrived wholly.
     frame: Option<OpenFrame>,
-    /// The kind of the message whose frames have not arrived wholly.
-    message: Option<MessageKind>,
-    /// What has arrived of that message.
-    data: Vec<u8>,
-    /// How many bytes of `data` are known to be UTF-8.
-    checked: usize,
+    /// The message whose frames have not arrived wholly.
+    message: PartialMessage,
     /// What has arrived of a control frame that the end of an input has cut.
     control: Vec<u8>,
     closed: bool,
@@ -131,16 +135,26 @@ impl Receiver {
     /// The receiver of the side `role` (which says whether frames must be masked).
     pub fn new(role: Role, limits: Limits) -> Self {
         Self {
-            role,
-            limits,
+            rules: FrameRules::new(role),
             cut_header: CutHeader::default(),
             frame: None,
-            message: None,
-            data: Vec::new(),
-            checked: 0,
+            message: PartialMessage::new(limits),
             control: Vec::new(),
             closed: false,
         }
+    }
+
+    /// The same, whose peer may compress messages, since that was agreed on.
+    #[must_use]
+    pub fn inflating(mut self, inflater: Inflater) -> Self {
+        self.rules = self.rules.with_compression();
+        self.message.set_inflater(inflater);
+        self
+    }
+
+    /// Whether messages may be inflated, so that they become much longer than what arrives.
+    pub const fn inflates(&self) -> bool {
+        self.message.has_inflater()
     }
 
     /// Takes bytes from the front of `input` until something has arrived; `None` once the input is
@@ -163,7 +177,7 @@ impl Receiver {
         let incoming = match self.advance(input) {
             Ok(None) => return Ok(None),
             Ok(Some(Arrived::Message(kind, payload))) => {
-                Incoming::message(kind, payload.unwrap_or(&self.data))
+                Incoming::message(kind, payload.unwrap_or(&self.message.data))
             }
             Ok(Some(Arrived::Control(kind, payload))) => {
                 Incoming::control(kind, payload.unwrap_or(&self.control))
@@ -181,9 +195,8 @@ impl Receiver {
 
     /// Frees what an earlier call handed out.
     fn release(&mut self) {
-        if self.message.is_none() || self.closed {
-            self.data = Vec::new();
-            self.checked = 0;
+        if self.closed || !self.message.is_open() {
+            self.message.free();
         }
         if self.frame.is_none_or(|frame| !frame.is_control()) {
             self.control = Vec::new();
@@ -214,7 +227,7 @@ impl Receiver {
     fn next_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Fault> {
         let cut = &mut self.cut_header;
         if cut.len == 0
-            && let Some((header, count)) = Header::parse(input, self.role)?
+            && let Some((header, count)) = Header::parse(input, self.rules)?
         {
             split_front(input, count);
             return Ok(Some(header));
@@ -223,7 +236,7 @@ impl Receiver {
         let added = input.len().min(MAX_HEADER - before);
         cut.bytes[before..before + added].copy_from_slice(&input[..added]);
         cut.len += added;
-        let Some((header, count)) = Header::parse(&cut.bytes[..cut.len], self.role)? else {
+        let Some((header, count)) = Header::parse(&cut.bytes[..cut.len], self.rules)? else {
             split_front(input, added);
             return Ok(None);
         };
@@ -234,20 +247,9 @@ impl Receiver {
 
     /// Accepts a frame by its header: is it its turn, is it within the limits?
     fn open(&mut self, header: Header) -> Result<OpenFrame, Fault> {
-        match (header.opcode, self.message) {
-            (Opcode::Control(_), _) => return Ok(OpenFrame { header, received: 0 }),
-            (Opcode::Message(kind), None) => self.message = Some(kind),
-            (Opcode::Continuation, Some(_)) => {}
-            (Opcode::Message(_), Some(_)) => {
-                return Err(Fault::OutOfOrder("a message begins inside a fragmented message"));
-            }
-            (Opcode::Continuation, None) => {
-                return Err(Fault::OutOfOrder("a continuation frame continues no message"));
-            }
+        if !matches!(header.opcode, Opcode::Control(_)) {
+            self.message.open(&header)?;
         }
-        let message = (self.data.len() as u64).saturating_add(header.length);
-        check_limit("frame", header.length, self.limits.max_frame)?;
-        check_limit("message", message, self.limits.max_message)?;
         Ok(OpenFrame { header, received: 0 })
     }
 
@@ -257,42 +259,23 @@ impl Receiver {
         frame: &OpenFrame,
         piece: &'i [u8],
     ) -> Result<Option<Arrived<'i>>, Fault> {
-        let whole = piece.len() as u64 == frame.header.length;
-        match frame.header.opcode {
+        let header = &frame.header;
+        let whole = piece.len() as u64 == header.length;
+        match header.opcode {
             Opcode::Control(kind) if whole => Ok(Some(Arrived::Control(kind, Some(piece)))),
             Opcode::Control(kind) => {
                 self.control.extend_from_slice(piece);
                 Ok(frame.is_complete().then_some(Arrived::Control(kind, None)))
             }
-            Opcode::Message(kind) if whole && frame.header.fin => {
-                self.message = None;
+            Opcode::Message(kind) if whole && header.fin && !header.compressed => {
+                self.message.close();
                 Ok(Some(Arrived::Message(kind, Some(piece))))
             }
-            Opcode::Message(_) | Opcode::Continuation => self.keep(frame, piece),
+            Opcode::Message(_) | Opcode::Continuation => {
+                let kind = self.message.keep(piece, header.fin && frame.is_complete())?;
+                Ok(kind.map(|kind| Arrived::Message(kind, None)))
+            }
         }
-    }
-
-    /// Keeps a piece of a message, and says whether that was the last one.
-    fn keep<'i>(&mut self, frame: &OpenFrame, piece: &[u8]) -> Result<Option<Arrived<'i>>, Fault> {
-        self.data.extend_from_slice(piece);
-        if self.message == Some(MessageKind::Text) {
-            self.check_utf8()?;
-        }
-        if frame.is_complete() && frame.header.fin {
-            return Ok(self.message.take().map(|kind| Arrived::Message(kind, None)));
-        }
-        Ok(None)
-    }
-
-    /// Checks the new bytes of a text message. A character that is not whole yet is looked at
-    /// again with the next bytes; what can't become one any more is a fault at once.
-    fn check_utf8(&mut self) -> Result<(), Fault> {
-        match simdutf8::compat::from_utf8(&self.data[self.checked..]) {
-            Ok(_) => self.checked = self.data.len(),
-            Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
-            Err(_) => return Err(Fault::NotUtf8),
-        }
-        Ok(())
     }
 }
 
@@ -313,13 +296,6 @@ impl<'a> Incoming<'a> {
             ControlKind::Pong => Ok(Self::Pong(payload)),
         }
     }
-}
-
-fn check_limit(what: &'static str, announced: u64, limit: usize) -> Result<(), Fault> {
-    if announced > limit as u64 {
-        return Err(Fault::TooBig { what, announced, limit });
-    }
-    Ok(())
 }
 
 /// Takes `count` bytes from the front of `input`.

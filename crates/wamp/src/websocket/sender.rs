@@ -6,6 +6,7 @@
 use std::num::NonZeroUsize;
 
 use super::close::CloseFrame;
+use super::deflate::Deflater;
 use super::frame::{
     ControlKind, Header, MAX_CONTROL_PAYLOAD, Mask, MessageKind, Opcode, apply_mask,
 };
@@ -18,13 +19,13 @@ pub fn write_header(
     payload_len: usize,
     mask: Option<Mask>,
 ) {
-    let header = Header { fin, opcode, length: payload_len as u64, mask };
+    let header = Header { length: payload_len as u64, ..header(opcode, fin, mask) };
     out.extend_from_slice(header.encode().as_ref());
 }
 
 /// Writes a message in one frame.
 pub fn write_message(out: &mut Vec<u8>, kind: MessageKind, payload: &[u8], mask: Option<Mask>) {
-    write_frame(out, Opcode::Message(kind), true, payload, mask);
+    write_frame(out, header(Opcode::Message(kind), true, mask), payload);
 }
 
 /// Writes a message in one frame whose payload `encode` appends, without copying it afterwards
@@ -36,7 +37,7 @@ pub fn write_message_with(
     encode: impl FnOnce(&mut Vec<u8>),
 ) {
     let start = out.len();
-    let mut header = Header { fin: true, opcode: Opcode::Message(kind), length: 0, mask };
+    let mut header = header(Opcode::Message(kind), true, mask);
     out.extend_from_slice(header.encode().as_ref());
     let payload = out.len();
     encode(out);
@@ -47,24 +48,36 @@ pub fn write_message_with(
     out.splice(start..payload, header.encode().as_ref().iter().copied());
 }
 
-/// Writes a message in frames of at most `fragment_size` bytes of payload; `next_mask` gives the
-/// mask of each.
-pub fn write_fragmented(
-    out: &mut Vec<u8>,
-    kind: MessageKind,
-    payload: &[u8],
-    fragment_size: NonZeroUsize,
-    mut next_mask: impl FnMut() -> Option<Mask>,
-) {
-    let mut opcode = Opcode::Message(kind);
-    let mut rest = payload;
-    while rest.len() > fragment_size.get() {
-        let (fragment, after) = rest.split_at(fragment_size.get());
-        write_frame(out, opcode, false, fragment, next_mask());
-        opcode = Opcode::Continuation;
-        rest = after;
+/// How messages are written where each of them is not simply one frame.
+#[derive(Debug, Default)]
+pub struct Shape {
+    /// Compresses them, where that was agreed on.
+    pub deflater: Option<Deflater>,
+    /// The longest payload of their frames.
+    pub fragment_size: Option<NonZeroUsize>,
+}
+
+impl Shape {
+    /// Writes a message; `next_mask` gives the mask of each frame.
+    pub fn write_message(
+        &mut self,
+        out: &mut Vec<u8>,
+        kind: MessageKind,
+        payload: &[u8],
+        mut next_mask: impl FnMut() -> Option<Mask>,
+    ) {
+        let deflated = self.deflater.as_mut().and_then(|deflater| deflater.deflate(payload));
+        let mut rest = deflated.as_deref().unwrap_or(payload);
+        let mut compressed = deflated.is_some();
+        let mut opcode = Opcode::Message(kind);
+        let longest = self.fragment_size.map_or(usize::MAX, NonZeroUsize::get);
+        while rest.len() > longest {
+            let (fragment, after) = rest.split_at(longest);
+            write_frame(out, Header { compressed, ..header(opcode, false, next_mask()) }, fragment);
+            (opcode, compressed, rest) = (Opcode::Continuation, false, after);
+        }
+        write_frame(out, Header { compressed, ..header(opcode, true, next_mask()) }, rest);
     }
-    write_frame(out, opcode, true, rest, next_mask());
 }
 
 /// Writes a Close frame. A reason too long for it is cut between two characters.
@@ -90,14 +103,21 @@ pub fn write_pong(out: &mut Vec<u8>, payload: &[u8], mask: Option<Mask>) {
 
 fn write_control(out: &mut Vec<u8>, kind: ControlKind, payload: &[u8], mask: Option<Mask>) {
     let payload = &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)];
-    write_frame(out, Opcode::Control(kind), true, payload, mask);
+    write_frame(out, header(Opcode::Control(kind), true, mask), payload);
 }
 
-fn write_frame(out: &mut Vec<u8>, opcode: Opcode, fin: bool, payload: &[u8], mask: Option<Mask>) {
-    write_header(out, opcode, fin, payload.len(), mask);
+/// The header of a frame that is not compressed and whose length is not known yet.
+const fn header(opcode: Opcode, fin: bool, mask: Option<Mask>) -> Header {
+    Header { fin, compressed: false, opcode, length: 0, mask }
+}
+
+/// Writes a frame whose header lacks nothing but its length.
+fn write_frame(out: &mut Vec<u8>, mut header: Header, payload: &[u8]) {
+    header.length = payload.len() as u64;
+    out.extend_from_slice(header.encode().as_ref());
     let start = out.len();
     out.extend_from_slice(payload);
-    if let Some(mask) = mask {
+    if let Some(mask) = header.mask {
         apply_mask(&mut out[start..], mask, 0);
     }
 }
@@ -115,14 +135,18 @@ mod tests {
         out.split_off(6)
     }
 
+    /// Fragments of three bytes.
+    fn of_three() -> Shape {
+        Shape { fragment_size: NonZeroUsize::new(3), ..Shape::default() }
+    }
+
     #[test]
     fn the_examples_of_the_rfc_are_written() {
         let text = MessageKind::Text;
         let hello = |mask| written(|out| write_message(out, text, b"Hello", mask));
         assert_eq!(hello(None), b"\x81\x05Hello");
         assert_eq!(hello(Some(MASK)), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
-        let three = NonZeroUsize::MIN.saturating_add(2);
-        let fragmented = written(|out| write_fragmented(out, text, b"Hello", three, || None));
+        let fragmented = written(|out| of_three().write_message(out, text, b"Hello", || None));
         assert_eq!(fragmented, b"\x01\x03Hel\x80\x02lo");
         assert_eq!(written(|out| write_ping(out, b"Hello", None)), b"\x89\x05Hello");
         let pong = written(|out| write_pong(out, b"Hello", Some(MASK)));
@@ -159,9 +183,8 @@ mod tests {
     #[test]
     fn each_fragment_has_a_mask_of_its_own() {
         let mut masks = [MASK, [0; 4]].into_iter();
-        let three = NonZeroUsize::MIN.saturating_add(2);
         let bytes = written(|out| {
-            write_fragmented(out, MessageKind::Binary, b"HelHel", three, || masks.next());
+            of_three().write_message(out, MessageKind::Binary, b"HelHel", || masks.next());
         });
         assert_eq!(bytes, b"\x02\x83\x37\xfa\x21\x3d\x7f\x9f\x4d\x80\x83\0\0\0\0Hel");
     }

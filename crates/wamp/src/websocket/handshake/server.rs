@@ -1,7 +1,7 @@
 //! The server's side (RFC 6455, section 4.2): may this HTTP request become a WebSocket connection?
 //!
-//! Knows no HTTP library. Whether the origin is welcome and which subprotocol is chosen is for the
-//! caller to say.
+//! Knows no HTTP library. Whether the origin is welcome, which subprotocol is chosen and whether an
+//! extension is ([`super::super::deflate::negotiation`]) is for the caller to say.
 
 use base64::Engine;
 use base64::alphabet;
@@ -67,6 +67,9 @@ pub enum HandshakeFault {
     /// `Sec-WebSocket-Protocol` holds something else than tokens.
     #[error("Sec-WebSocket-Protocol must be a list of tokens")]
     Subprotocol,
+    /// `Sec-WebSocket-Extensions` is no list of extensions (found where one is negotiated).
+    #[error("Sec-WebSocket-Extensions must be a list of extensions")]
+    Extensions,
     /// `Origin` stands twice or is not ASCII.
     #[error("Origin must stand once at most, in ASCII")]
     Origin,
@@ -79,7 +82,12 @@ impl HandshakeFault {
             Self::Method => 405,
             Self::HttpVersion => 505,
             Self::Upgrade | Self::Version => 426,
-            Self::Host | Self::Connection | Self::Key | Self::Subprotocol | Self::Origin => 400,
+            Self::Host
+            | Self::Connection
+            | Self::Key
+            | Self::Subprotocol
+            | Self::Extensions
+            | Self::Origin => 400,
         }
     }
 
@@ -94,6 +102,7 @@ impl HandshakeFault {
             | Self::Connection
             | Self::Key
             | Self::Subprotocol
+            | Self::Extensions
             | Self::Origin => None,
         }
     }

@@ -368,8 +368,8 @@ fn what_is_announced_is_not_allocated() {
     let mut receiver = Receiver::new(Role::Server, LIMITS);
     let bytes = frame(BINARY, true, &[7; 70_000]);
     assert_eq!(feed(&mut receiver, &bytes[..100], &mut Vec::new()), Ok(()));
-    assert_eq!(receiver.data.len(), 86);
-    assert!(receiver.data.capacity() < 200);
+    assert_eq!(receiver.message.data.len(), 86);
+    assert!(receiver.message.data.capacity() < 200);
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn memory_is_freed_after_a_message() {
     assert_eq!(feed(&mut receiver, &ping[..7], &mut got), Ok(()));
     assert_eq!(feed(&mut receiver, &ping[7..], &mut got), Ok(()));
     assert_eq!(got.len(), 3);
-    assert_eq!((receiver.data.capacity(), receiver.control.capacity()), (0, 0));
+    assert_eq!((receiver.message.data.capacity(), receiver.control.capacity()), (0, 0));
 }
 
 /// One frame of a client and what it makes arrive.

@@ -1,0 +1,236 @@
+//! What a client offers and a server answers (RFC 7692, sections 5 and 7.1), in the header
+//! `Sec-WebSocket-Extensions` (RFC 6455, section 9.1).
+//!
+//! A client may make several offers, best first. The first one that can be kept is accepted; one
+//! with a parameter that is unknown, doubled or ill-valued is declined, as one of any other
+//! extension is, and the connection goes on without. Only a header that is no list of extensions
+//! at all fails the handshake.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::{Deflater, Inflater, MemoryLevel, WindowBits};
+use crate::websocket::handshake::is_token;
+use crate::websocket::handshake::server::HandshakeFault;
+
+/// The extension's name.
+const NAME: &[u8] = b"permessage-deflate";
+
+const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
+const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
+const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
+const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
+
+/// What a server wants of a compression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wishes {
+    /// Clients are to refer to no earlier message.
+    pub request_no_context_takeover: bool,
+    /// The largest window that clients are to use. Offers of clients that can't be asked for one
+    /// are declined.
+    pub request_max_window_bits: Option<WindowBits>,
+    /// The server refers to no earlier message, also where its client doesn't ask for that.
+    pub no_context_takeover: bool,
+    /// The largest window of the server.
+    pub max_window_bits: Option<WindowBits>,
+    /// How much memory the server takes for compressing.
+    pub memory_level: MemoryLevel,
+}
+
+/// An accepted offer. Shown, it is the value of the answer's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agreement {
+    server: Direction,
+    client: Direction,
+    memory_level: MemoryLevel,
+}
+
+/// The messages of one side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Direction {
+    no_context_takeover: bool,
+    max_window_bits: Option<WindowBits>,
+}
+
+/// Accepts the first offer that can be kept, or none.
+///
+/// # Errors
+///
+/// The header is no list of extensions, be it behind that offer
+/// ([`HandshakeFault::Extensions`]).
+pub fn negotiate<'a>(
+    lines: impl Iterator<Item = &'a [u8]>,
+    wishes: &Wishes,
+) -> Result<Option<Agreement>, HandshakeFault> {
+    let mut agreement = None;
+    for line in lines {
+        let mut rest = Text(line);
+        while let Some(offer) = rest.next_extension()? {
+            agreement = agreement.or_else(|| offer?.accept(wishes));
+        }
+    }
+    Ok(agreement)
+}
+
+impl Agreement {
+    /// The server's deflater.
+    pub fn deflater(&self) -> Deflater {
+        let window_bits = self.server.max_window_bits.unwrap_or(WindowBits::MAX);
+        Deflater::new(window_bits, !self.server.no_context_takeover, self.memory_level)
+    }
+
+    /// The server's inflater.
+    pub const fn inflater(&self) -> Inflater {
+        Inflater::new(!self.client.no_context_takeover)
+    }
+}
+
+impl fmt::Display for Agreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("permessage-deflate")?;
+        for (is_agreed, name) in [
+            (self.server.no_context_takeover, SERVER_NO_CONTEXT_TAKEOVER),
+            (self.client.no_context_takeover, CLIENT_NO_CONTEXT_TAKEOVER),
+        ] {
+            if is_agreed {
+                write!(f, "; {name}")?;
+            }
+        }
+        for (bits, name) in [
+            (self.server.max_window_bits, SERVER_MAX_WINDOW_BITS),
+            (self.client.max_window_bits, CLIENT_MAX_WINDOW_BITS),
+        ] {
+            if let Some(bits) = bits {
+                write!(f, "; {name}={bits}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A client's offer of permessage-deflate, with the parameters that it has.
+#[derive(Default)]
+struct Offer {
+    server_no_context_takeover: Option<()>,
+    /// A hint without consequence: such a client may be asked for it or not.
+    client_no_context_takeover: Option<()>,
+    server_max_window_bits: Option<WindowBits>,
+    client_max_window_bits: Option<WindowBits>,
+}
+
+impl Offer {
+    /// Takes a parameter; none when the offer is to be declined for it (section 7.1).
+    fn with(mut self, name: &[u8], value: Option<&[u8]>) -> Option<Self> {
+        let name = std::str::from_utf8(name).ok()?;
+        let was_there = match (name, value) {
+            (SERVER_NO_CONTEXT_TAKEOVER, None) => {
+                self.server_no_context_takeover.replace(()).is_some()
+            }
+            (CLIENT_NO_CONTEXT_TAKEOVER, None) => {
+                self.client_no_context_takeover.replace(()).is_some()
+            }
+            (SERVER_MAX_WINDOW_BITS, Some(value)) => {
+                self.server_max_window_bits.replace(window_bits(value)?).is_some()
+            }
+            // Without a value it says no more than that the client may be asked for a window.
+            (CLIENT_MAX_WINDOW_BITS, value) => {
+                let bits = value.map_or(Some(WindowBits::MAX), window_bits)?;
+                self.client_max_window_bits.replace(bits).is_some()
+            }
+            _ => return None,
+        };
+        (!was_there).then_some(self)
+    }
+
+    fn accept(self, wishes: &Wishes) -> Option<Agreement> {
+        let client_max_window_bits = match wishes.request_max_window_bits {
+            Some(wanted) => Some(wanted.min(self.client_max_window_bits?)),
+            None => None,
+        };
+        let server_max_window_bits =
+            [self.server_max_window_bits, wishes.max_window_bits].into_iter().flatten().min();
+        let asked = self.server_no_context_takeover.is_some();
+        Some(Agreement {
+            server: Direction {
+                no_context_takeover: asked || wishes.no_context_takeover,
+                max_window_bits: server_max_window_bits,
+            },
+            client: Direction {
+                no_context_takeover: wishes.request_no_context_takeover,
+                max_window_bits: client_max_window_bits,
+            },
+            memory_level: wishes.memory_level,
+        })
+    }
+}
+
+/// A number from 8 to 15 without leading zeros (section 7.1.2).
+fn window_bits(value: &[u8]) -> Option<WindowBits> {
+    match value {
+        [b'1', digit @ b'0'..=b'5'] => WindowBits::new(10 + (digit - b'0')),
+        [digit @ b'8'..=b'9'] => WindowBits::new(digit - b'0'),
+        _ => None,
+    }
+}
+
+/// What is left of a header's line.
+struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    /// The next entry of the list: an offer of this extension, or nothing for one that is to be
+    /// declined. None at the end.
+    fn next_extension(&mut self) -> Result<Option<Option<Offer>>, HandshakeFault> {
+        // Entries may be empty (RFC 9110, section 5.6.1).
+        while self.takes(b',') {}
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let mut offer = (self.token()? == NAME).then(Offer::default);
+        while self.takes(b';') {
+            let name = self.token()?;
+            let value = if self.takes(b'=') { Some(self.value()?) } else { None };
+            offer = offer.and_then(|offer| offer.with(name, value.as_deref()));
+        }
+        if self.0.is_empty() || self.takes(b',') {
+            Ok(Some(offer))
+        } else {
+            Err(HandshakeFault::Extensions)
+        }
+    }
+
+    /// Whether this comes next, white space aside; then it is taken, and white space behind it.
+    fn takes(&mut self, wanted: u8) -> bool {
+        self.0 = self.0.trim_ascii_start();
+        let Some((first, rest)) = self.0.split_first() else { return false };
+        if *first == wanted {
+            self.0 = rest.trim_ascii_start();
+        }
+        *first == wanted
+    }
+
+    fn token(&mut self) -> Result<&'a [u8], HandshakeFault> {
+        let end = self.0.iter().position(|byte| !is_token(byte)).unwrap_or(self.0.len());
+        let (token, rest) = self.0.split_at(end);
+        self.0 = rest.trim_ascii_start();
+        if token.is_empty() { Err(HandshakeFault::Extensions) } else { Ok(token) }
+    }
+
+    /// A token, or a string in quotes whose content is one (RFC 6455, section 9.1).
+    fn value(&mut self) -> Result<Cow<'a, [u8]>, HandshakeFault> {
+        let Some(mut rest) = self.0.strip_prefix(b"\"") else { return self.token().map(Cow::from) };
+        let mut value = Vec::new();
+        loop {
+            rest = match rest {
+                [b'"', rest @ ..] if !value.is_empty() => {
+                    self.0 = rest.trim_ascii_start();
+                    return Ok(Cow::from(value));
+                }
+                [b'\\', byte, rest @ ..] | [byte, rest @ ..] if is_token(byte) => {
+                    value.push(*byte);
+                    rest
+                }
+                _ => return Err(HandshakeFault::Extensions),
+            };
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Compressed messages between a sender and a receiver.
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use zlib_rs::{Deflate, DeflateFlush};
+
+use super::super::deflater::MIN_DEFLATED;
+use super::super::{Deflater, Inflater, MemoryLevel, TAIL, WindowBits};
+use crate::websocket::sender::{Shape, write_ping};
+use crate::websocket::{Fault, Incoming, Limits, MessageKind, Receiver, Role};
+
+const LIMIT: usize = 100_000;
+const LIMITS: Limits = Limits { max_message: LIMIT, max_frame: LIMIT };
+
+/// The receiving side of a server's messages.
+fn receiver(keeps_context: bool) -> Receiver {
+    Receiver::new(Role::Client, LIMITS).inflating(Inflater::new(keeps_context))
+}
+
+/// The messages in these bytes, which come in pieces of this length, and the fault that ends them.
+fn receive(receiver: &mut Receiver, bytes: &[u8], piece: usize) -> (Vec<Vec<u8>>, Option<Fault>) {
+    let mut messages = Vec::new();
+    for piece in bytes.chunks(piece) {
+        let mut piece = piece.to_vec();
+        let mut input = &mut piece[..];
+        loop {
+            match receiver.receive(&mut input) {
+                Ok(Some(Incoming::Text(text))) => messages.push(text.as_bytes().to_vec()),
+                Ok(Some(Incoming::Binary(bytes))) => messages.push(bytes.to_vec()),
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(fault) => return (messages, Some(fault)),
+            }
+        }
+    }
+    (messages, None)
+}
+
+/// A frame of a server.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first, 126];
+    frame.extend((payload.len() as u16).to_be_bytes());
+    if payload.len() < 126 {
+        frame = vec![first, payload.len() as u8];
+    }
+    [&frame, payload].concat()
+}
+
+const TEXT: u8 = 0xc1;
+const BINARY: u8 = 0xc2;
+
+/// RFC 7692, section 7.2.3.
+#[test]
+fn the_examples_of_the_rfc_are_inflated() {
+    let hello = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+    for (name, bytes, count) in [
+        ("one block", frame(TEXT, hello), 1),
+        ("fragments", b"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00".to_vec(), 1),
+        ("shared window", [frame(TEXT, hello), frame(TEXT, b"\xf2\x00\x11\x00\x00")].concat(), 2),
+        ("stored block", frame(TEXT, b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"), 1),
+        ("final block", frame(TEXT, b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), 1),
+        ("two blocks", frame(TEXT, b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"), 1),
+    ] {
+        for piece in 1..=bytes.len() {
+            let outcome = receive(&mut receiver(true), &bytes, piece);
+            assert_eq!(outcome, (vec![b"Hello".to_vec(); count], None), "{name}, {piece} at once");
+        }
+    }
+}
+
+#[test]
+fn an_empty_message_may_be_compressed() {
+    let bytes = [frame(TEXT, b"\x00"), frame(BINARY, b"")].concat();
+    assert_eq!(receive(&mut receiver(true), &bytes, 1), (vec![vec![], vec![]], None));
+}
+
+#[test]
+fn after_a_final_block_messages_go_on() {
+    let hello = frame(TEXT, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+    let bytes = [frame(TEXT, b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), hello].concat();
+    assert_eq!(receive(&mut receiver(true), &bytes, 3), (vec![b"Hello".to_vec(); 2], None));
+}
+
+#[test]
+fn messages_that_are_not_compressed_may_come_between() {
+    let compressed = frame(TEXT, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+    let mut bytes = [&compressed[..], b"\x81\x05plain", b"\x41\x03\xf2\x48\xcd"].concat();
+    write_ping(&mut bytes, b"between", None);
+    bytes.extend(b"\x80\x04\xc9\xc9\x07\x00");
+    let messages = vec![b"Hello".to_vec(), b"plain".to_vec(), b"Hello".to_vec()];
+    assert_eq!(receive(&mut receiver(true), &bytes, 2), (messages, None));
+}
+
+#[test]
+fn without_context_takeover_no_message_refers_to_an_earlier_one() {
+    let hello = frame(TEXT, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+    let shared = frame(TEXT, b"\xf2\x00\x11\x00\x00");
+    let outcome = receive(&mut receiver(false), &[hello, shared].concat(), 100);
+    assert_eq!(outcome, (vec![b"Hello".to_vec()], Some(Fault::NotDeflate)));
+}
+
+#[test]
+fn what_is_no_deflate_is_a_fault_and_so_is_text_before_it_that_is_not_utf8() {
+    let reserved_block = frame(TEXT, b"\x07");
+    let text = frame(TEXT, b"\x00\x01\x00\xfe\xff\xff\x07");
+    let endless_distance = frame(TEXT, b"\xf2\x00\x11\x00\x00");
+    for (bytes, fault) in [
+        (reserved_block, Fault::NotDeflate),
+        (text, Fault::NotUtf8),
+        (endless_distance, Fault::NotDeflate),
+    ] {
+        for piece in 1..=bytes.len() {
+            assert_eq!(receive(&mut receiver(true), &bytes, piece), (vec![], Some(fault)));
+        }
+    }
+}
+
+/// So many zeros, compressed as well as can be.
+fn zeros(count: usize) -> Vec<u8> {
+    let mut deflate = Deflate::new(9, false, 15);
+    let mut out = vec![0; count / 500 + 100];
+    deflate.compress(&vec![0; count], &mut out, DeflateFlush::SyncFlush).expect("compressed");
+    out.truncate(deflate.total_out() as usize - 4);
+    out
+}
+
+#[test]
+fn a_message_that_grows_over_the_limit_is_refused_there() {
+    let too_big = Fault::TooBig { what: "message", announced: LIMIT as u64 + 1, limit: LIMIT };
+    let just = frame(BINARY, &zeros(LIMIT));
+    assert_eq!(receive(&mut receiver(true), &just, 100), (vec![vec![0; LIMIT]], None));
+    for count in [LIMIT + 1, 16 << 20] {
+        let bytes = frame(BINARY, &zeros(count));
+        for piece in [1, 100, bytes.len()] {
+            assert_eq!(receive(&mut receiver(true), &bytes, piece), (vec![], Some(too_big)));
+        }
+    }
+}
+
+#[test]
+fn what_is_inflated_takes_no_more_memory_than_twice_the_limit() {
+    let mut inflater = Inflater::new(true);
+    let mut out = Vec::new();
+    let fault = inflater.inflate(&zeros(16 << 20), &mut out, LIMIT);
+    assert!(matches!(fault, Err(Fault::TooBig { .. })));
+    assert_eq!(out.len(), LIMIT);
+    assert!(out.capacity() <= 2 * (LIMIT + 1), "{} bytes", out.capacity());
+}
+
+#[test]
+fn many_empty_blocks_take_linear_time() {
+    let start = Instant::now();
+    let mut out = Vec::new();
+    let mut inflater = Inflater::new(true);
+    let message = [&zeros(90_000), &TAIL[..]].concat();
+    inflater.inflate(&message, &mut out, LIMIT).expect("within the limit");
+    // Final blocks without content, two bytes each, behind what takes a while to clear.
+    inflater.inflate(&b"\x03\x00".repeat(1 << 17), &mut out, LIMIT).expect("nothing more");
+    assert_eq!(out.len(), 90_000);
+    // Some milliseconds; clearing the output for each block would take a minute.
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+fn shape(window_bits: u8, keeps_context: bool, memory_level: u8, fragment: usize) -> Shape {
+    let window_bits = WindowBits::new(window_bits).expect("8 to 15");
+    let memory_level = MemoryLevel::new(memory_level).expect("1 to 9");
+    Shape {
+        deflater: Some(Deflater::new(window_bits, keeps_context, memory_level)),
+        fragment_size: NonZeroUsize::new(fragment),
+    }
+}
+
+/// The first byte of the only frame that a message becomes, and the frame's length.
+fn written(shape: &mut Shape, message: &[u8]) -> (u8, usize) {
+    let mut out = Vec::new();
+    shape.write_message(&mut out, MessageKind::Text, message, || None);
+    (out[0], out.len())
+}
+
+#[test]
+fn short_messages_and_those_that_gain_nothing_are_sent_as_they_are() {
+    let plain = 0x81;
+    let mut shape = shape(15, false, 8, 0);
+    assert_eq!(written(&mut shape, &[b'x'; MIN_DEFLATED - 1]), (plain, MIN_DEFLATED + 1));
+    let (first, length) = written(&mut shape, &[b'x'; MIN_DEFLATED]);
+    assert!(first == TEXT && length < 20, "{length} bytes");
+    let noise: Vec<u8> =
+        (0..100_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    assert_eq!(written(&mut shape, &noise), (plain, 102));
+}
+
+#[test]
+fn later_messages_refer_to_earlier_ones_only_with_context_takeover() {
+    let message: String = (0..40).map(|i| format!("[{}]", i * i * 7919)).collect();
+    let [kept, alone] = [true, false].map(|keeps_context| {
+        let mut shape = shape(15, keeps_context, 8, 0);
+        let first = written(&mut shape, message.as_bytes());
+        let second = written(&mut shape, message.as_bytes());
+        (first.1, second.1)
+    });
+    assert_eq!(alone.0, alone.1);
+    assert!(kept.1 < kept.0 / 4, "{kept:?}");
+}
+
+#[test]
+fn without_context_takeover_nothing_is_kept_between_messages() {
+    let mut shape = shape(15, false, 8, 0);
+    let mut bytes = Vec::new();
+    shape.write_message(&mut bytes, MessageKind::Text, &[b'x'; 1000], || None);
+    let mut inflater = Inflater::new(false);
+    let mut out = Vec::new();
+    inflater.inflate(&bytes[2..], &mut out, LIMIT).expect("within the limit");
+    assert!(inflater.holds_state());
+    inflater.end(&mut out, LIMIT).expect("within the limit");
+    assert_eq!(out, [b'x'; 1000]);
+    assert!(!inflater.holds_state());
+    assert!(shape.deflater.is_some_and(|deflater| !deflater.holds_state()));
+}
+
+/// Text that repeats from near and far.
+fn repetitive() -> impl Strategy<Value = Vec<u8>> {
+    (vec("[a-z]{3,20}", 1..40), vec(any::<prop::sample::Index>(), 10..800)).prop_map(
+        |(words, choices)| {
+            choices.iter().map(|choice| choice.get(&words).as_str()).collect::<String>().into()
+        },
+    )
+}
+
+/// A side's settings.
+fn settings() -> impl Strategy<Value = (u8, bool, u8, usize)> {
+    (8_u8..=15, any::<bool>(), 1_u8..=9, prop_oneof![Just(0), 1_usize..300])
+}
+
+proptest! {
+    #[test]
+    fn any_messages_arrive_with_any_settings_however_their_bytes_are_cut(
+        (window_bits, keeps_context, memory_level, fragment) in settings(),
+        messages in vec(prop_oneof![vec(any::<u8>(), 0..500), repetitive()], 1..8),
+        piece in 1_usize..2000,
+    ) {
+        let mut shape = shape(window_bits, keeps_context, memory_level, fragment);
+        let mut bytes = Vec::new();
+        for message in &messages {
+            shape.write_message(&mut bytes, MessageKind::Binary, message, || None);
+        }
+        let outcome = receive(&mut receiver(keeps_context), &bytes, piece);
+        prop_assert_eq!(outcome, (messages, None));
+    }
+
+    #[test]
+    fn any_compressed_bytes_mean_the_same_however_they_are_cut(
+        payloads in vec((vec(any::<u8>(), 0..60), any::<bool>()), 1..6),
+        piece in 1_usize..20,
+        keeps_context: bool,
+    ) {
+        let frames: Vec<u8> = payloads
+            .iter()
+            .flat_map(|(payload, text)| frame(if *text { TEXT } else { BINARY }, payload))
+            .collect();
+        let whole = receive(&mut receiver(keeps_context), &frames, frames.len());
+        prop_assert_eq!(receive(&mut receiver(keeps_context), &frames, piece), whole);
+    }
+}

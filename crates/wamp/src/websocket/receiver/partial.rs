@@ -1,0 +1,129 @@
+//! A message whose frames have not arrived wholly: what of it is kept, what it becomes, and how
+//! much of both there may be.
+
+use super::Limits;
+use crate::websocket::close::Fault;
+use crate::websocket::deflate::Inflater;
+use crate::websocket::frame::{Header, MessageKind, Opcode};
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct PartialMessage {
+    limits: Limits,
+    /// Its kind, once it has begun.
+    kind: Option<MessageKind>,
+    /// What has arrived of it, inflated.
+    pub(super) data: Vec<u8>,
+    /// How many bytes of `data` are known to be UTF-8.
+    checked: usize,
+    /// Whether what arrives of it is to be inflated.
+    is_compressed: bool,
+    /// There where compression was agreed on.
+    inflater: Option<Box<Inflater>>,
+}
+
+impl PartialMessage {
+    pub(super) const fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            kind: None,
+            data: Vec::new(),
+            checked: 0,
+            is_compressed: false,
+            inflater: None,
+        }
+    }
+
+    pub(super) fn set_inflater(&mut self, inflater: Inflater) {
+        self.inflater = Some(Box::new(inflater));
+    }
+
+    pub(super) const fn has_inflater(&self) -> bool {
+        self.inflater.is_some()
+    }
+
+    /// Whether a message has begun and not ended.
+    pub(super) const fn is_open(&self) -> bool {
+        self.kind.is_some()
+    }
+
+    /// Accepts a data frame by its header: is it its turn, is it within the limits?
+    pub(super) fn open(&mut self, header: &Header) -> Result<(), Fault> {
+        match (header.opcode, self.kind) {
+            (Opcode::Message(kind), None) => {
+                self.kind = Some(kind);
+                self.is_compressed = header.compressed;
+            }
+            (Opcode::Continuation, None) => {
+                return Err(Fault::OutOfOrder("a continuation frame continues no message"));
+            }
+            (Opcode::Continuation, Some(_)) => {}
+            (Opcode::Message(_) | Opcode::Control(_), _) => {
+                return Err(Fault::OutOfOrder("a message begins inside a fragmented message"));
+            }
+        }
+        check_limit("frame", header.length, self.limits.max_frame)?;
+        if self.is_compressed {
+            // What it becomes is limited as it is made.
+            return Ok(());
+        }
+        let length = (self.data.len() as u64).saturating_add(header.length);
+        check_limit("message", length, self.limits.max_message)
+    }
+
+    /// Ends a message that needed not be kept.
+    pub(super) const fn close(&mut self) {
+        self.kind = None;
+    }
+
+    /// Keeps a piece, and says what the message is when that was the last one.
+    pub(super) fn keep(
+        &mut self,
+        piece: &[u8],
+        is_last: bool,
+    ) -> Result<Option<MessageKind>, Fault> {
+        let mut kept = Ok(());
+        if self.is_compressed {
+            kept = self.inflate(piece, is_last);
+        } else {
+            self.data.extend_from_slice(piece);
+        }
+        if self.kind == Some(MessageKind::Text) {
+            // Also before a fault of the compression: what came before it comes first.
+            self.check_utf8()?;
+        }
+        kept?;
+        Ok(if is_last { self.kind.take() } else { None })
+    }
+
+    fn inflate(&mut self, piece: &[u8], is_last: bool) -> Result<(), Fault> {
+        let Some(inflater) = &mut self.inflater else { return Err(Fault::ReservedBits) };
+        let limit = self.limits.max_message;
+        inflater.inflate(piece, &mut self.data, limit)?;
+        if is_last { inflater.end(&mut self.data, limit) } else { Ok(()) }
+    }
+
+    /// Checks the new bytes of a text message. A character that is not whole yet is looked at
+    /// again with the next bytes; what can't become one any more is a fault at once.
+    fn check_utf8(&mut self) -> Result<(), Fault> {
+        match simdutf8::compat::from_utf8(&self.data[self.checked..]) {
+            Ok(_) => self.checked = self.data.len(),
+            Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
+            Err(_) => return Err(Fault::NotUtf8),
+        }
+        Ok(())
+    }
+
+    /// Frees what was kept.
+    pub(super) fn free(&mut self) {
+        self.data = Vec::new();
+        self.checked = 0;
+    }
+}
+
+fn check_limit(what: &'static str, announced: u64, limit: usize) -> Result<(), Fault> {
+    if announced > limit as u64 {
+        return Err(Fault::TooBig { what, announced, limit });
+    }
+    Ok(())
+}
