@@ -131,7 +131,7 @@ class Router:
             time.sleep(0.01)
         ports = {kind: int(port) for kind, port in ENDPOINT.findall(self.log())}
         self.web_port = ports.get("HTTP") or ports.get("WebSocket")
-        self.raw_port = ports.get("RawSocket")
+        self.raw_port = ports.get("RawSocket") or self.web_port
         return self
 
     def log(self):

@@ -3,24 +3,25 @@
 import pytest
 
 from peers import ATTACHMENTS, Peers
-from router import EVERYTHING, Router, free_ports, permission, realm, tcp
+from router import EVERYTHING, Router, permission, realm, tcp
 
 
-def shared(port):
+def shared():
     """Two transports that speak everything."""
-    spoken = {"type": "universal", "rawsocket": {}, "websocket": {"ws": {"type": "websocket"}},
+    compressed = {"type": "websocket", "options": {"compression": {"deflate": {}}}}
+    spoken = {"type": "universal", "rawsocket": {},
+              "websocket": {"ws": {"type": "websocket"}, "compressed": compressed},
               "web": {"paths": {"lp": {"type": "longpoll"}}}}
     return {"version": 2, "workers": [{
         "type": "router",
         "realms": [realm("realm1", permission("", "prefix", EVERYTHING))],
-        "transports": [{**spoken, "endpoint": tcp(port)},
+        "transports": [{**spoken, "endpoint": tcp(0)},
                        {**spoken, "endpoint": {"type": "unix", "path": "router.sock"}}]}]}
 
 
 @pytest.fixture
 def shared_router(tmp_path):
-    port, = free_ports(1)
-    router = Router(tmp_path, shared(port), (port, port)).start()
+    router = Router(tmp_path, shared()).start()
     yield router
     router.stop()
 
