@@ -8,12 +8,12 @@ use cloverleaf_router::Admission;
 use cloverleaf_transport::detect::{Spoken, detect};
 use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions};
 use cloverleaf_transport::{
-    Connection, Framing, Outbound, ServerSide, Stream, TransportError, WaitingMessage, WampHandler,
-    outbound, rawsocket,
+    Connection, Framing, Outbound, ServerSide, SlowConsumer, Stream, TransportError,
+    WaitingMessage, WampHandler, outbound, rawsocket,
 };
 use cloverleaf_wamp::serializer::Serializer;
 
-use crate::peer::RouterPeer;
+use crate::peer::{Attachment, RouterPeer};
 use crate::realm_host::Realms;
 use crate::shutdown::Ending;
 use crate::threads::Threads;
@@ -27,6 +27,10 @@ pub(crate) struct WampService {
     pub(crate) serializers: Vec<Serializer>,
     /// The longest message that is accepted, in bytes.
     pub(crate) max_message: usize,
+    /// What becomes of events for slow consumers, where their role does not say.
+    pub(crate) slow_consumer: SlowConsumer,
+    /// What is spoken, for the session meta API.
+    pub(crate) kind: &'static str,
 }
 
 impl WampService {
@@ -52,7 +56,13 @@ impl WampService {
         from: String,
     ) -> WampHandler<ServerSide, RouterPeer> {
         let (realms, admission) = (Arc::clone(&self.realms), Arc::clone(&self.admission));
-        WampHandler::new(serializer, RouterPeer::new(realms, admission, sender, from))
+        let attachment = Attachment {
+            from,
+            kind: self.kind,
+            protocol: serializer.subprotocol(),
+            slow_consumer: self.slow_consumer,
+        };
+        WampHandler::new(serializer, RouterPeer::new(realms, admission, sender, attachment))
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! Spec: basic profile "Sessions", "Transport and Session Lifetime", "Protocol Errors".
 
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use cloverleaf_router::{Admission, Next, SessionKey};
+use cloverleaf_router::{Admission, Next, SessionKey, TransportDetails};
 use cloverleaf_transport::{
-    CloseReason, Flow, Outbound, Peer, ServerSide, Undeliverable, WaitingMessage,
+    CloseReason, Flow, Outbound, Peer, ServerSide, SlowConsumer, Undeliverable, WaitingMessage,
 };
 use cloverleaf_wamp::error::{DecodeError, ProtocolViolation};
 use cloverleaf_wamp::error_uri;
@@ -28,14 +29,32 @@ enum Stage {
     Joined(Arc<RealmHost>, SessionKey),
 }
 
+/// How a peer is attached to the router.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    /// Where it comes from, for the log and the session meta API.
+    pub(crate) from: String,
+    /// What it speaks.
+    pub(crate) kind: &'static str,
+    /// In which format.
+    pub(crate) protocol: &'static str,
+    /// What becomes of events for it when it reads too slowly, where its role does not say.
+    pub(crate) slow_consumer: SlowConsumer,
+}
+
+impl fmt::Display for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.from)
+    }
+}
+
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct RouterPeer {
     realms: Arc<Realms>,
     admission: Arc<Admission>,
     outbound: Outbound<WaitingMessage>,
-    /// Where the peer comes from, for the log.
-    from: String,
+    attachment: Attachment,
     stage: Stage,
     /// The queues that have no room for what this peer publishes.
     crowded: Vec<Outbound<WaitingMessage>>,
@@ -49,22 +68,28 @@ impl RouterPeer {
         realms: Arc<Realms>,
         admission: Arc<Admission>,
         outbound: Outbound<WaitingMessage>,
-        from: String,
+        attachment: Attachment,
     ) -> Self {
         let (stage, crowded) = (Stage::Joining, Vec::new());
-        Self { realms, admission, outbound, from, stage, crowded, is_welcomed: false }
+        Self { realms, admission, outbound, attachment, stage, crowded, is_welcomed: false }
     }
 
     /// HELLO: the client joins or is refused.
     fn join(&mut self, hello: &Hello) -> Flow {
-        let joined =
-            self.admission.admit(hello, [rand::random(), rand::random()]).and_then(|admitted| {
+        let joined = self.admission.admit(hello, [rand::random(), rand::random()]).and_then(
+            |mut admitted| {
                 let realm = Arc::clone(self.realms.named(&admitted.realm)?);
                 let policy = realm.slow_consumer(&admitted.principal.authrole);
-                self.outbound.set_policy(policy.unwrap_or_default());
+                self.outbound.set_policy(policy.unwrap_or(self.attachment.slow_consumer));
+                admitted.transport = Some(Box::new(TransportDetails {
+                    kind: self.attachment.kind,
+                    protocol: self.attachment.protocol,
+                    peer: self.attachment.from.as_str().into(),
+                }));
                 let key = realm.attach(admitted, Port::Wire(self.outbound.clone()))?;
                 Ok((realm, key))
-            });
+            },
+        );
         match joined {
             Ok((realm, key)) => {
                 let agent = hello.details.agent.as_deref().unwrap_or("an unnamed client");
@@ -72,7 +97,7 @@ impl RouterPeer {
                     "session {} joined '{}' from {}: {}",
                     key.id(),
                     Quoted(hello.realm.as_str()),
-                    self.from,
+                    self.attachment,
                     Quoted(agent)
                 );
                 self.stage = Stage::Joined(realm, key);
@@ -81,7 +106,7 @@ impl RouterPeer {
             }
             Err(refusal) => {
                 let why = refusal.to_string();
-                tracing::info!("a client from {} was refused: {}", self.from, Quoted(&why));
+                tracing::info!("a client from {} was refused: {}", self.attachment, Quoted(&why));
                 self.abort(refusal.abort())
             }
         }
@@ -95,7 +120,7 @@ impl RouterPeer {
     }
 
     fn violation(&mut self, text: &str) -> Flow {
-        tracing::info!("the peer at {} violates the protocol: {text}", self.from);
+        tracing::info!("the peer at {} violates the protocol: {text}", self.attachment);
         let abort = Abort::new(error_uri::PROTOCOL_VIOLATION, text);
         self.leave();
         self.abort(abort)
@@ -103,7 +128,7 @@ impl RouterPeer {
 
     /// A client that can't take its WELCOME knows of no session and would wait for ever.
     fn unwelcome(&mut self, uri: &str, reason: &Undeliverable) -> RouterMessage {
-        tracing::info!("WELCOME can't be sent to {}: {reason}", self.from);
+        tracing::info!("WELCOME can't be sent to {}: {reason}", self.attachment);
         self.leave();
         self.outbound.close("the client can't take its WELCOME");
         RouterMessage::Abort(Abort::new(uri, reason.to_string()))
@@ -135,7 +160,7 @@ impl Peer<ServerSide> for RouterPeer {
                     Flow::Continue
                 }
                 Next::Close => {
-                    tracing::info!("session {} from {} was aborted", key.id(), self.from);
+                    tracing::info!("session {} from {} was aborted", key.id(), self.attachment);
                     self.stage = Stage::Joining;
                     let reason = error_uri::PROTOCOL_VIOLATION.to_owned();
                     Flow::Close(CloseCode::PROTOCOL_ERROR, reason)
@@ -192,7 +217,7 @@ impl Peer<ServerSide> for RouterPeer {
                 Some(RouterMessage::Abort(Abort { details: Default::default(), ..abort }))
             }
             other => {
-                tracing::info!("{} to {} is dropped: {reason}", other.name(), self.from);
+                tracing::info!("{} to {} is dropped: {reason}", other.name(), self.attachment);
                 None
             }
         }
@@ -211,7 +236,7 @@ impl Peer<ServerSide> for RouterPeer {
             Stage::Joined(_, key) => format!("session {}", key.id()),
             Stage::Joining => "a client".to_owned(),
         };
-        tracing::warn!("{session} from {} reads too slowly and misses events", self.from);
+        tracing::warn!("{session} from {} reads too slowly and misses events", self.attachment);
     }
 
     fn farewell(&mut self) -> Option<RouterMessage> {
@@ -229,7 +254,7 @@ impl Peer<ServerSide> for RouterPeer {
 
     fn closed(&mut self, reason: &CloseReason) {
         if let Stage::Joined(_, key) = &self.stage {
-            tracing::debug!("session {} from {} ended: {reason}", key.id(), self.from);
+            tracing::debug!("session {} from {} ended: {reason}", key.id(), self.attachment);
         }
         self.leave();
     }
@@ -255,7 +280,7 @@ mod tests {
     use cloverleaf_wamp::payload::Payload;
     use cloverleaf_wamp::uri::UriPattern;
 
-    use super::RouterPeer;
+    use super::{Attachment, RouterPeer, SlowConsumer};
     use crate::realm_host::{RealmHost, Realms};
 
     /// Two peers of one realm. Nothing is read from their queues.
@@ -278,7 +303,13 @@ mod tests {
         let peer = || {
             let (sender, outlet) = outbound::queue();
             let (realms, admission) = (Arc::clone(&realms), Arc::clone(&admission));
-            (RouterPeer::new(realms, admission, sender, "a test".to_owned()), outlet)
+            let attachment = Attachment {
+                from: "a test".to_owned(),
+                kind: "test",
+                protocol: "wamp.2.json",
+                slow_consumer: SlowConsumer::default(),
+            };
+            (RouterPeer::new(realms, admission, sender, attachment), outlet)
         };
         let ((caller, one), (callee, other)) = (peer(), peer());
         Pair { realm, caller, callee, _outlets: [one, other] }

@@ -8,12 +8,11 @@
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::ClientRoles;
 use cloverleaf_wamp::message::{Abort, Hello};
-use cloverleaf_wamp::payload::Encoded;
 use cloverleaf_wamp::uri::{InvalidUri, UriRule};
 use compact_str::CompactString;
 use thiserror::Error;
 
-use crate::session::Principal;
+use crate::session::{Principal, TransportDetails};
 
 /// The name of the anonymous method, and of the role that it gives unless told otherwise.
 pub const ANONYMOUS: &str = "anonymous";
@@ -56,8 +55,8 @@ pub struct Admitted {
     pub principal: Principal,
     /// What it announced.
     pub roles: ClientRoles,
-    /// How it is connected, a dictionary for the session meta API; none to say nothing.
-    pub transport: Option<Box<Encoded>>,
+    /// How it is connected; none to say nothing.
+    pub transport: Option<Box<TransportDetails>>,
     /// It is a part of the router, which nobody may end.
     pub is_own: bool,
 }

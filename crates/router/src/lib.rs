@@ -46,5 +46,5 @@ pub use deadline::Moment;
 pub use dealer::{CallQueue, CallTimes};
 pub use outbox::{Delivery, Outbox};
 pub use realm::{Next, Random, Realm, RealmSettings};
-pub use session::{Principal, SessionKey};
+pub use session::{Principal, SessionKey, TransportDetails};
 pub use wall_clock::Timestamp;

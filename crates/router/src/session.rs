@@ -7,7 +7,6 @@ use std::cell::Cell;
 
 use cloverleaf_wamp::features::ClientRoles;
 use cloverleaf_wamp::ids::SessionId;
-use cloverleaf_wamp::payload::Encoded;
 use compact_str::CompactString;
 use foldhash::HashMap;
 use slab::Slab;
@@ -27,6 +26,17 @@ pub struct Principal {
     pub authmethod: CompactString,
     /// Who vouched for it.
     pub authprovider: CompactString,
+}
+
+/// How a session is connected, as the session meta API tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransportDetails {
+    /// What it speaks: `websocket`, `rawsocket`, `longpoll`.
+    pub kind: &'static str,
+    /// In which format, by its WebSocket subprotocol: `wamp.2.json`.
+    pub protocol: &'static str,
+    /// Where the peer is: `127.0.0.1:40312`.
+    pub peer: CompactString,
 }
 
 /// Names one session of one realm to the host. It stays harmless after the session has ended: the
@@ -52,8 +62,8 @@ pub(crate) struct Session<O> {
     pub(crate) roles: ClientRoles,
     /// Which of the realm's roles decides what it may do.
     pub(crate) role: usize,
-    /// Told by the meta API; a dictionary.
-    pub(crate) transport: Option<Box<Encoded>>,
+    /// Told by the meta API.
+    pub(crate) transport: Option<Box<TransportDetails>>,
     /// Belongs to the router itself: nobody may end it.
     pub(crate) is_own: bool,
     pub(crate) outbox: O,

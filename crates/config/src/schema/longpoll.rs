@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::serializers::serializers;
+use super::store::slow_consumer;
 use super::transport::auth;
 use super::websocket::MAX_MESSAGE_SIZE;
 use crate::section::Section;
@@ -29,6 +30,7 @@ pub(super) fn service(mut section: Section<'_>) -> LongPollService {
         serializers: serializers(&mut section),
         options: options.unwrap_or_default(),
         auth: auth(&mut section),
+        slow_consumer: slow_consumer(&mut section).unwrap_or_default(),
     };
     section.finish();
     service

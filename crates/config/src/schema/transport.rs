@@ -3,6 +3,7 @@
 use super::endpoint;
 use super::ids::Ids;
 use super::serializers::{serializer, serializers};
+use super::store::slow_consumer;
 use super::universal;
 use super::web;
 use super::websocket::{self, MAX_MESSAGE_SIZE};
@@ -69,8 +70,16 @@ fn rawsocket(mut section: Section<'_>, id: String) -> Option<RawSocketTransport>
     section.call("a rawsocket transport");
     section.debug();
     let endpoint = endpoint::listening(&mut section);
-    let RawSocketService { serializers, max_message_size, auth } = rawsocket_service(section);
-    Some(RawSocketTransport { id, endpoint: endpoint?, serializers, max_message_size, auth })
+    let RawSocketService { serializers, max_message_size, auth, slow_consumer } =
+        rawsocket_service(section);
+    Some(RawSocketTransport {
+        id,
+        endpoint: endpoint?,
+        serializers,
+        max_message_size,
+        auth,
+        slow_consumer,
+    })
 }
 
 /// Reads what a rawsocket has wherever it listens.
@@ -80,6 +89,7 @@ pub(super) fn rawsocket_service(mut section: Section<'_>) -> RawSocketService {
         serializers: serializers(&mut section),
         max_message_size: rawsocket_options(&mut section),
         auth: auth(&mut section),
+        slow_consumer: slow_consumer(&mut section).unwrap_or_default(),
     };
     section.finish();
     service
@@ -100,9 +110,18 @@ fn websocket(mut section: Section<'_>, id: String) -> Option<WebSocketTransport>
     let serializers = serializers(&mut section);
     let options = websocket::options(&mut section);
     let auth = auth(&mut section);
+    let slow_consumer = slow_consumer(&mut section).unwrap_or_default();
     section.unsupported(&["cookie"]);
     section.finish();
-    Some(WebSocketTransport { id, endpoint: endpoint?, url, serializers, options, auth })
+    Some(WebSocketTransport {
+        id,
+        endpoint: endpoint?,
+        url,
+        serializers,
+        options,
+        auth,
+        slow_consumer,
+    })
 }
 
 /// Reads a transport of a component.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::ids::Ids;
 use super::serializers::serializers;
+use super::store::slow_consumer;
 use super::transport::auth;
 use super::{bridge, endpoint, longpoll, websocket};
 use crate::document::Entry;
@@ -202,6 +203,7 @@ pub(super) fn websocket_service(mut section: Section<'_>) -> WebSocketService {
         serializers: serializers(&mut section),
         options: websocket::options(&mut section),
         auth: auth(&mut section),
+        slow_consumer: slow_consumer(&mut section).unwrap_or_default(),
     };
     section.unsupported(&["cookie"]);
     section.finish();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cloverleaf_wamp::serializer::Serializer;
 
 use super::Auth;
+use super::store::SlowConsumer;
 
 /// A service of type `longpoll`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct LongPollService {
     pub options: LongPollOptions,
     /// Who may join.
     pub auth: Auth,
+    /// What becomes of events for peers that read too slowly, where their role does not say.
+    pub slow_consumer: SlowConsumer,
 }
 
 impl Default for LongPollService {
@@ -23,6 +26,7 @@ impl Default for LongPollService {
             serializers: Serializer::ALL.to_vec(),
             options: LongPollOptions::default(),
             auth: Auth::default(),
+            slow_consumer: SlowConsumer::default(),
         }
     }
 }

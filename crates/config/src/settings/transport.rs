@@ -2,6 +2,7 @@
 
 use cloverleaf_wamp::serializer::Serializer;
 
+use super::store::SlowConsumer;
 use super::{ConnectingEndpoint, ListeningEndpoint, WebOptions, WebPath, WebSocketOptions};
 
 /// A transport on which a router listens.
@@ -56,6 +57,8 @@ pub struct RawSocketTransport {
     pub max_message_size: Option<u32>,
     /// Who may join.
     pub auth: Auth,
+    /// What becomes of events for peers that read too slowly, where their role does not say.
+    pub slow_consumer: SlowConsumer,
 }
 
 /// A transport of type `websocket`.
@@ -73,6 +76,8 @@ pub struct WebSocketTransport {
     pub options: WebSocketOptions,
     /// Who may join.
     pub auth: Auth,
+    /// What becomes of events for peers that read too slowly, where their role does not say.
+    pub slow_consumer: SlowConsumer,
 }
 
 /// A transport of type `web`.
@@ -111,6 +116,8 @@ pub struct RawSocketService {
     pub max_message_size: Option<u32>,
     /// Who may join.
     pub auth: Auth,
+    /// What becomes of events for peers that read too slowly, where their role does not say.
+    pub slow_consumer: SlowConsumer,
 }
 
 /// What of a universal transport speaks HTTP.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::Value;
 
+use super::store::SlowConsumer;
 use super::{Auth, IpNetwork, LongPollService, Secret, WebSocketOptions};
 
 /// The options of a web transport.
@@ -112,6 +113,8 @@ pub struct WebSocketService {
     pub options: WebSocketOptions,
     /// Who may join.
     pub auth: Auth,
+    /// What becomes of events for peers that read too slowly, where their role does not say.
+    pub slow_consumer: SlowConsumer,
 }
 
 impl Default for WebSocketService {
@@ -121,6 +124,7 @@ impl Default for WebSocketService {
             serializers: Serializer::ALL.to_vec(),
             options: WebSocketOptions::default(),
             auth: Auth::default(),
+            slow_consumer: SlowConsumer::default(),
         }
     }
 }

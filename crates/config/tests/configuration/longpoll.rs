@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    Anonymous, Auth, LongPollOptions, LongPollService, WebService, WebSocketService,
+    Anonymous, Auth, LongPollOptions, LongPollService, SlowConsumer, WebService, WebSocketService,
 };
 use cloverleaf_wamp::serializer::Serializer;
 
@@ -36,8 +36,9 @@ fn a_longpoll_service_has_everything_that_the_file_says() {
         auth: Auth {
             anonymous: Anonymous { role: "anonymous".to_owned(), ..Anonymous::default() },
         },
+        slow_consumer: SlowConsumer::BlockPublisher,
     };
-    let keys = r#", "serializers": ["cbor"], "auth": {"anonymous": {"role": "anonymous"}},
+    let keys = r#", "slow_consumer": "block-publisher", "serializers": ["cbor"], "auth": {"anonymous": {"role": "anonymous"}},
         "options": {"request_timeout": 1, "session_timeout": 3600, "debug": true,
         "queue_limit_bytes": 8388608, "queue_limit_messages": 65536, "max_message_size": 1024,
         "allowed_origins": ["https://*.example.com"], "allow_null_origin": false}"#;
@@ -57,6 +58,7 @@ fn a_longpoll_service_has_the_defaults_of_crossbar_io() {
             allowed_origins: vec!["*".to_owned()],
             allow_null_origin: true,
         },
+        slow_consumer: SlowConsumer::DropEvents,
         auth: WebSocketService::default().auth,
     };
     assert_eq!(service(""), default);

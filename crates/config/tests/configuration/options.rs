@@ -6,8 +6,8 @@ use std::time::Duration;
 use cloverleaf_config::settings::{
     ContainerOptions, ContainerRestart, ContainerShutdown, Controller, ControllerOptions,
     EnvInherit, ListeningEndpoint, ListeningTcp, NativeOptions, NodeShutdown, ProcessEnv,
-    RawSocketTransport, RealmOptions, RetainedOptions, TesteeTransport, TesteeWorker, Transport,
-    WebSocketOptions, Worker,
+    RawSocketTransport, RealmOptions, RetainedOptions, SlowConsumer, TesteeTransport, TesteeWorker,
+    Transport, WebSocketOptions, Worker,
 };
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::UriRule;
@@ -298,6 +298,7 @@ fn a_rawsocket_transport_has_everything_that_the_file_says() {
         endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(1)),
         serializers: vec![Serializer::Cbor, Serializer::Json],
         max_message_size: Some(64 * 1024 * 1024),
+        slow_consumer: SlowConsumer::DropEvents,
         auth: cloverleaf_config::settings::Auth { anonymous },
     });
     assert_eq!(the_transport(&loaded.settings), &expected);

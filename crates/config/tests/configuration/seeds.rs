@@ -8,8 +8,8 @@ use cloverleaf_config::settings::{
     ConnectingTransport, ConnectingUnix, ConnectingWebSocket, ContainerComponent, ContainerOptions,
     ContainerWorker, Controller, Disclose, IpVersion, ListeningEndpoint, ListeningTcp,
     ListeningUnix, NativeOptions, Permission, RawSocketTransport, Realm, RealmOptions, Role,
-    RouterComponent, RouterWorker, StaticOptions, StaticService, Transport, WebOptions, WebPath,
-    WebService, WebSocketOptions, WebSocketService, WebTransport, Worker,
+    RouterComponent, RouterWorker, SlowConsumer, StaticOptions, StaticService, Transport,
+    WebOptions, WebPath, WebService, WebSocketOptions, WebSocketService, WebTransport, Worker,
 };
 use cloverleaf_config::{Loaded, Place, ProcessEnvironment, Settings, load, load_for};
 use cloverleaf_wamp::serializer::Serializer;
@@ -68,6 +68,7 @@ fn rawsocket_transport() -> Transport {
         }),
         serializers: vec![Serializer::Json, Serializer::MsgPack],
         max_message_size: None,
+        slow_consumer: SlowConsumer::DropEvents,
         auth: cloverleaf_config::settings::Auth::default(),
     })
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    Auth, ListeningEndpoint, ListeningTcp, RawSocketService, Transport, UniversalTransport,
-    UniversalWeb, WebOptions, WebPath, WebService, WebSocketService,
+    Auth, ListeningEndpoint, ListeningTcp, RawSocketService, SlowConsumer, Transport,
+    UniversalTransport, UniversalWeb, WebOptions, WebPath, WebService, WebSocketService,
 };
 use cloverleaf_wamp::serializer::Serializer;
 
@@ -42,6 +42,7 @@ fn a_universal_transport_has_everything_that_the_file_says() {
         rawsocket: Some(RawSocketService {
             serializers: vec![Serializer::Cbor, Serializer::MsgPack],
             max_message_size: Some(1_024),
+            slow_consumer: SlowConsumer::DropEvents,
             auth: Auth::default(),
         }),
         web: Some(UniversalWeb {
@@ -78,6 +79,7 @@ fn each_of_the_protocols_may_be_alone() {
     let everything = RawSocketService {
         serializers: Serializer::ALL.to_vec(),
         max_message_size: None,
+        slow_consumer: SlowConsumer::DropEvents,
         auth: Auth::default(),
     };
     assert_eq!((rawsocket, web), (Some(everything), None));

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    BridgeKey, BridgeOptions, BridgeService, JsonOptions, JsonService, Secret, StaticOptions,
-    StaticService, WebOptions, WebPath, WebService, WebSocketOptions, WebSocketService,
+    BridgeKey, BridgeOptions, BridgeService, JsonOptions, JsonService, Secret, SlowConsumer,
+    StaticOptions, StaticService, WebOptions, WebPath, WebService, WebSocketOptions,
+    WebSocketService,
 };
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::json as value;
@@ -135,6 +136,7 @@ fn a_websocket_service_has_everything_that_the_file_says() {
         url: Some("ws://example.com/x".to_owned()),
         serializers: vec![Serializer::MsgPack],
         options: WebSocketOptions { fail_by_drop: true, ..WebSocketOptions::default() },
+        slow_consumer: SlowConsumer::DropEvents,
         auth: cloverleaf_config::settings::Auth::default(),
     };
     assert_eq!(service(text), WebService::WebSocket(expected));

@@ -55,7 +55,7 @@ pub(super) fn slow_consumers(realm: &config::Realm) -> BTreeMap<String, SlowCons
     said.map(|(role, policy)| (role, slow_consumer(policy))).collect()
 }
 
-const fn slow_consumer(policy: config::SlowConsumer) -> SlowConsumer {
+pub(super) const fn slow_consumer(policy: config::SlowConsumer) -> SlowConsumer {
     match policy {
         config::SlowConsumer::DropEvents => SlowConsumer::DropEvents,
         config::SlowConsumer::Disconnect => SlowConsumer::Disconnect,

@@ -20,7 +20,7 @@ use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::websocket::Limits;
 use hyper::header::HeaderValue;
 
-use super::StartError;
+use super::{StartError, realms};
 use crate::listen::{Protocol, Universal, WampService};
 use crate::local;
 use crate::realm_host::Realms;
@@ -51,13 +51,19 @@ impl<'a> Builder<'a> {
     pub(super) fn protocol(&mut self, transport: &Transport) -> Result<Protocol, StartError> {
         Ok(match transport {
             Transport::RawSocket(rawsocket) => Protocol::RawSocket(Arc::new(self.wamp(
+                "rawsocket",
                 &rawsocket.serializers,
                 max_message(rawsocket.max_message_size),
                 &rawsocket.auth,
+                rawsocket.slow_consumer,
             ))),
             Transport::WebSocket(websocket) => {
-                let endpoint =
-                    self.websocket(&websocket.serializers, &websocket.options, &websocket.auth);
+                let endpoint = self.websocket(
+                    &websocket.serializers,
+                    &websocket.options,
+                    &websocket.auth,
+                    websocket.slow_consumer,
+                );
                 let routes = Routes::everywhere(Service::WebSocket(endpoint));
                 Protocol::Web(self.site(routes, &WebOptions::default())?)
             }
@@ -79,7 +85,13 @@ impl<'a> Builder<'a> {
     fn universal(&mut self, transport: &UniversalTransport) -> Result<Universal, StartError> {
         let rawsocket = transport.rawsocket.as_ref().map(|rawsocket| {
             let limit = max_message(rawsocket.max_message_size);
-            self.wamp(&rawsocket.serializers, limit, &rawsocket.auth)
+            self.wamp(
+                "rawsocket",
+                &rawsocket.serializers,
+                limit,
+                &rawsocket.auth,
+                rawsocket.slow_consumer,
+            )
         });
         let site = match &transport.web {
             Some(web) => {
@@ -107,12 +119,21 @@ impl<'a> Builder<'a> {
         }))
     }
 
-    fn wamp(&self, serializers: &[Serializer], max_message: usize, auth: &Auth) -> WampService {
+    fn wamp(
+        &self,
+        kind: &'static str,
+        serializers: &[Serializer],
+        max_message: usize,
+        auth: &Auth,
+        slow_consumer: config::SlowConsumer,
+    ) -> WampService {
         WampService {
             realms: Arc::clone(self.realms),
             admission: Arc::new(admission(auth)),
             serializers: serializers.to_vec(),
             max_message,
+            slow_consumer: realms::slow_consumer(slow_consumer),
+            kind,
         }
     }
 
@@ -121,9 +142,10 @@ impl<'a> Builder<'a> {
         serializers: &[Serializer],
         options: &WebSocketOptions,
         auth: &Auth,
+        slow_consumer: config::SlowConsumer,
     ) -> WebSocketEndpoint {
         let limit = max_message(options.max_message_size);
-        let wamp = self.wamp(serializers, limit, auth);
+        let wamp = self.wamp("websocket", serializers, limit, auth, slow_consumer);
         websocket_endpoint(Endpoint::Wamp(Arc::new(wamp)), options)
     }
 
@@ -131,7 +153,13 @@ impl<'a> Builder<'a> {
         let options = &service.options;
         let limit = max_message(options.max_message_size);
         LongPoll {
-            wamp: self.wamp(&service.serializers, limit, &service.auth),
+            wamp: self.wamp(
+                "longpoll",
+                &service.serializers,
+                limit,
+                &service.auth,
+                service.slow_consumer,
+            ),
             origins: OriginRule {
                 allowed: options.allowed_origins.clone(),
                 allow_null: options.allow_null_origin,
@@ -155,9 +183,13 @@ impl<'a> Builder<'a> {
     fn segment(&mut self, path: &WebPath) -> Result<Segment, StartError> {
         let service = match &path.service {
             WebService::Static(files) => Service::Files(static_files(files)?),
-            WebService::WebSocket(WebSocketService { serializers, options, auth, .. }) => {
-                Service::WebSocket(self.websocket(serializers, options, auth))
-            }
+            WebService::WebSocket(WebSocketService {
+                serializers,
+                options,
+                auth,
+                slow_consumer,
+                ..
+            }) => Service::WebSocket(self.websocket(serializers, options, auth, *slow_consumer)),
             WebService::LongPoll(longpoll) => Service::LongPoll(Box::new(self.longpoll(longpoll))),
             WebService::Caller(bridge) => self.bridge(Resource::Caller, &path.id, bridge)?,
             WebService::Publisher(bridge) => self.bridge(Resource::Publisher, &path.id, bridge)?,

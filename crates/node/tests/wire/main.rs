@@ -16,6 +16,7 @@ mod longpoll;
 mod longpoll_sessions;
 mod memory;
 mod messages;
+mod meta;
 mod rawsocket;
 mod requests;
 mod router;

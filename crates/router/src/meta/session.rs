@@ -6,10 +6,9 @@
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{Goodbye, GoodbyeDetails};
-use cloverleaf_wamp::payload::{Encoded, Payload};
-use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::UncheckedUri;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{MetaCall, value};
 use crate::failure::RequestFailure;
@@ -135,30 +134,39 @@ fn goodbye(meta: MetaCall<'_>) -> Result<Goodbye, RequestFailure> {
     Ok(Goodbye { details, reason: reason.into() })
 }
 
+/// What the specification says of a session.
+#[derive(Serialize)]
+struct Details<'a> {
+    session: u64,
+    authid: &'a str,
+    authrole: &'a str,
+    authmethod: &'a str,
+    authprovider: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transport: Option<Transport<'a>>,
+}
+
+#[derive(Serialize)]
+struct Transport<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    protocol: &'static str,
+    peer: &'a str,
+}
+
 /// Who a session is, as one argument.
 pub(super) fn details<O>(session: &Session<O>) -> Payload {
     let who = &session.principal;
-    let transport =
-        session.transport.as_ref().and_then(|transport| transport.to_format(Serializer::Json).ok());
-    let written = Payload::composed(Serializer::Json, |writer| {
-        writer.map_start(5 + usize::from(transport.is_some()));
-        writer.key("session");
-        writer.unsigned(session.key.id().number());
-        for (key, text) in [
-            ("authid", &who.authid),
-            ("authrole", &who.authrole),
-            ("authmethod", &who.authmethod),
-            ("authprovider", &who.authprovider),
-        ] {
-            writer.key(key);
-            writer.text(text);
-        }
-        if let Some(transport) = transport.as_ref().map(Encoded::bytes) {
-            writer.key("transport");
-            writer.encoded(transport);
-        }
-        writer.map_end();
-        Ok(())
-    });
-    written.unwrap_or_default()
+    value(Details {
+        session: session.key.id().number(),
+        authid: &who.authid,
+        authrole: &who.authrole,
+        authmethod: &who.authmethod,
+        authprovider: &who.authprovider,
+        transport: session.transport.as_deref().map(|transport| Transport {
+            kind: transport.kind,
+            protocol: transport.protocol,
+            peer: &transport.peer,
+        }),
+    })
 }

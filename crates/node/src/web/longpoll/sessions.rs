@@ -88,6 +88,8 @@ mod tests {
     use cloverleaf_transport::outbound::queue;
     use cloverleaf_wamp::serializer::Serializer;
 
+    use cloverleaf_transport::SlowConsumer;
+
     use super::{Attached, Sessions, TransportId};
     use crate::listen::WampService;
 
@@ -98,6 +100,8 @@ mod tests {
             admission: Arc::new(Admission::open()),
             serializers: Vec::new(),
             max_message: 0,
+            slow_consumer: SlowConsumer::default(),
+            kind: "longpoll",
         };
         let (sender, outlet) = queue();
         let handler = wamp.handler(Serializer::Json, sender, "a test".to_owned());

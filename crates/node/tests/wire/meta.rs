@@ -1,0 +1,69 @@
+//! What the router tells of itself, over the wire.
+
+use serde_json::{Value, json};
+
+use crate::lab::{JSON, Peer, RawSocket};
+use crate::router::router;
+
+/// The arguments of the answer to a call.
+fn called(peer: &mut dyn Peer, request: u64, procedure: &str, args: &Value) -> Value {
+    let answer = peer.ask(&json!([48, request, {}, procedure, args]).to_string());
+    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    assert_eq!((&answer[0], &answer[1]), (&json!(50), &json!(request)), "{answer}");
+    answer[3].clone()
+}
+
+#[test]
+fn a_session_is_told_with_how_it_is_connected() {
+    let node = router();
+    let mut watcher = node.rawsocket(JSON);
+    watcher.join();
+    watcher.obtain(r#"[32,1,{},"wamp.session.on_join"]"#);
+    let mut peer = RawSocket::open(node.tcp(), JSON);
+    peer.join();
+    let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+    let joined = &event[4][0];
+    assert_eq!(joined["transport"]["type"], "rawsocket");
+    assert_eq!(joined["transport"]["protocol"], "wamp.2.json");
+    let from = joined["transport"]["peer"].as_str().expect("an address");
+    assert!(from.contains("127.0.0.1:"), "{from}");
+    let id = joined["session"].clone();
+    assert_eq!(called(&mut watcher, 2, "wamp.session.get", &json!([id]))[0], *joined);
+    let mut other = node.websocket("wamp.2.json");
+    other.join();
+    let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+    assert_eq!(event[4][0]["transport"]["type"], "websocket");
+}
+
+#[test]
+fn a_killed_session_is_said_goodbye_to_and_its_connection_ends_if_it_keeps_silent() {
+    let node = router();
+    let mut killer = node.rawsocket(JSON);
+    killer.join();
+    killer.obtain(r#"[32,1,{},"wamp.session.on_leave"]"#);
+    let mut victim = RawSocket::open(node.tcp(), JSON);
+    let id = victim.join();
+    let kill = json!([48, 2, {}, "wamp.session.kill", [id], {"reason": "com.example.enough"}]);
+    killer.send(&kill.to_string());
+    assert_eq!(victim.receive(), r#"[6,{},"com.example.enough"]"#);
+    // What it held is gone at once, whatever it says.
+    let told = [killer.receive(), killer.receive()];
+    assert!(told.iter().any(|message| message.contains(&id.to_string())), "{told:?}");
+    assert!(told.contains(&"[50,2,{}]".to_owned()), "{told:?}");
+    victim.send(r#"[48,1,{},"com.example.p"]"#);
+    victim.receive_end();
+}
+
+#[test]
+fn a_killed_session_that_says_goodbye_may_open_another_one_over_its_connection() {
+    let node = router();
+    let mut killer = node.rawsocket(JSON);
+    killer.join();
+    let mut victim = RawSocket::open(node.tcp(), JSON);
+    let id = victim.join();
+    let kill = json!([48, 1, {}, "wamp.session.kill", [id]]);
+    assert_eq!(killer.ask(&kill.to_string()), "[50,1,{}]");
+    assert_eq!(victim.receive(), r#"[6,{},"wamp.close.killed"]"#);
+    victim.send(r#"[6,{},"wamp.close.goodbye_and_out"]"#);
+    assert_ne!(victim.join(), id);
+}
