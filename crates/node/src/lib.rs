@@ -30,6 +30,7 @@ mod kept_events;
 mod listen;
 mod local;
 mod log;
+mod meter;
 mod peer;
 mod ports;
 mod realm_host;

@@ -20,6 +20,7 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::websocket::CloseCode;
 
 use crate::log::Quoted;
+use crate::meter::{Meter, StatsRule};
 use crate::ports::Port;
 use crate::realm_host::{RealmHost, Realms};
 
@@ -58,6 +59,8 @@ pub(crate) struct RouterPeer {
     stage: Stage,
     /// The queues that have no room for what this peer publishes.
     crowded: Vec<Outbound<WaitingMessage>>,
+    /// What the session receives and sends, where its realm tells of that.
+    meter: Option<Box<Meter>>,
     /// The WELCOME of the session has been written. What is written before it belongs to an earlier
     /// session of the same connection, whose invocation numbers were the same.
     is_welcomed: bool,
@@ -70,8 +73,16 @@ impl RouterPeer {
         outbound: Outbound<WaitingMessage>,
         attachment: Attachment,
     ) -> Self {
-        let (stage, crowded) = (Stage::Joining, Vec::new());
-        Self { realms, admission, outbound, attachment, stage, crowded, is_welcomed: false }
+        Self {
+            realms,
+            admission,
+            outbound,
+            attachment,
+            stage: Stage::Joining,
+            crowded: Vec::new(),
+            meter: None,
+            is_welcomed: false,
+        }
     }
 
     /// HELLO: the client joins or is refused.
@@ -100,8 +111,10 @@ impl RouterPeer {
                     self.attachment,
                     Quoted(agent)
                 );
+                self.meter = realm.stats_rule().map(|rule| Box::new(Meter::new(rule)));
                 self.stage = Stage::Joined(realm, key);
                 self.is_welcomed = false;
+                self.tell_stats_if(|rule| rule.on_join);
                 Flow::Continue
             }
             Err(refusal) => {
@@ -134,7 +147,22 @@ impl RouterPeer {
         RouterMessage::Abort(Abort::new(uri, reason.to_string()))
     }
 
+    /// Tells the realm what the session has received and sent.
+    fn tell_stats(&mut self) {
+        if let (Some(meter), Stage::Joined(realm, key)) = (&mut self.meter, &self.stage) {
+            realm.tell_stats(*key, &meter.tell());
+        }
+    }
+
+    fn tell_stats_if(&mut self, is_wanted: impl FnOnce(&StatsRule) -> bool) {
+        if self.meter.as_ref().is_some_and(|meter| is_wanted(meter.rule())) {
+            self.tell_stats();
+        }
+    }
+
     fn leave(&mut self) {
+        self.tell_stats_if(|rule| rule.on_leave);
+        self.meter = None;
         if let Stage::Joined(realm, key) = std::mem::replace(&mut self.stage, Stage::Joining) {
             realm.detach(key);
         }
@@ -143,6 +171,10 @@ impl RouterPeer {
 
 impl Peer<ServerSide> for RouterPeer {
     fn handle_message(&mut self, message: ClientMessage) -> Flow {
+        if matches!(message, ClientMessage::Goodbye(_)) {
+            self.tell_stats_if(|rule| rule.on_leave);
+            self.meter = None;
+        }
         match (&self.stage, message) {
             // ABORT is never answered; the client is going.
             (_, ClientMessage::Abort(_)) => {
@@ -244,7 +276,16 @@ impl Peer<ServerSide> for RouterPeer {
         is_joined.then(|| RouterMessage::Goodbye(Goodbye::new(error_uri::SLOW_CONSUMER)))
     }
 
-    fn sent(&mut self, message: &RouterMessage) {
+    fn arrived(&mut self, length: usize) {
+        if self.meter.as_mut().is_some_and(|meter| meter.received(length)) {
+            self.tell_stats();
+        }
+    }
+
+    fn sent(&mut self, message: &RouterMessage, length: usize) {
+        if self.meter.as_mut().is_some_and(|meter| meter.sent(length)) {
+            self.tell_stats();
+        }
         self.is_welcomed |= matches!(message, RouterMessage::Welcome(_));
     }
 
@@ -352,7 +393,8 @@ mod tests {
 
     fn welcome(peer: &mut RouterPeer) {
         let session = SessionId::new(1).expect("an id");
-        peer.sent(&RouterMessage::Welcome(Welcome { session, details: Box::default() }));
+        let welcome = RouterMessage::Welcome(Welcome { session, details: Box::default() });
+        peer.sent(&welcome, 100);
     }
 
     #[test]

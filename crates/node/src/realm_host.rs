@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cloverleaf_router::{
-    Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey, Ticket,
+    Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey, SessionStats, Ticket,
 };
 use cloverleaf_wakes::Later;
 use cloverleaf_wamp::message::{ClientMessage, InvocationError};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+use crate::meter::StatsRule;
 use crate::ports::{Port, Queue, SlowConsumer};
 
 /// A realm that runs.
@@ -27,6 +28,8 @@ pub(crate) struct RealmHost {
     /// What becomes of events for slow consumers with a role, where that is not as their transport
     /// says.
     slow_consumers: BTreeMap<String, SlowConsumer>,
+    /// When it tells of its sessions' traffic, if ever.
+    stats_rule: Option<StatsRule>,
 }
 
 #[derive(Debug)]
@@ -51,12 +54,29 @@ impl RealmHost {
             earlier_deadline: Notify::new(),
             start: Instant::now(),
             slow_consumers: BTreeMap::new(),
+            stats_rule: None,
         }
     }
 
     /// The same realm with policies for slow consumers of some roles.
     pub(crate) fn with_slow_consumers(self, policies: BTreeMap<String, SlowConsumer>) -> Self {
         Self { slow_consumers: policies, ..self }
+    }
+
+    /// The same realm, which tells of its sessions' traffic.
+    pub(crate) fn with_stats(self, stats_rule: Option<StatsRule>) -> Self {
+        Self { stats_rule, ..self }
+    }
+
+    /// When it tells of its sessions' traffic, if ever.
+    pub(crate) const fn stats_rule(&self) -> Option<StatsRule> {
+        self.stats_rule
+    }
+
+    /// Publishes what a session has received and sent.
+    pub(crate) fn tell_stats(&self, key: SessionKey, stats: &SessionStats) {
+        let now = self.now();
+        self.enter().state.realm.tell_stats(key, stats, now);
     }
 
     /// What becomes of events for slow consumers with this role, if the realm says.

@@ -158,7 +158,7 @@ impl Node {
             let (settings, told) =
                 kept_events::open(realm.store.as_ref(), realms::settings(realm))?;
             let host = RealmHost::new(settings).with_slow_consumers(realms::slow_consumers(realm));
-            let host = Arc::new(host);
+            let host = Arc::new(host.with_stats(realms::stats(realm)));
             let _ = told.set(Arc::downgrade(&host));
             tokio::spawn(Arc::clone(&host).watch_deadlines());
             realms.add(&realm.name, host);

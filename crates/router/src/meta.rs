@@ -11,6 +11,7 @@
 //! | `subscription` | who listens to what |
 //! | `history` | events that were kept |
 //! | `events` | what the router publishes |
+//! | `statistics` | what sessions receive and send |
 //!
 //! Spec: advanced profile "Session Meta API", "Registration Meta API", "Subscriptions Meta API",
 //! "Session Testament", "Event History".
@@ -32,8 +33,11 @@ mod events;
 mod history;
 mod registration;
 mod session;
+mod statistics;
 mod subscription;
 mod testament;
+
+pub use statistics::{SessionStats, Traffic};
 
 macro_rules! procedures {
     ($($(#[$doc:meta])* $name:ident = $uri:literal;)*) => {
@@ -140,6 +144,11 @@ impl MetaCall<'_> {
 /// One result.
 fn value<T: serde::Serialize>(value: T) -> Payload {
     Payload::from_args(Serializer::Json, &(value,)).unwrap_or_default()
+}
+
+/// Several results, or the arguments of an event: a tuple.
+fn values<T: serde::Serialize>(values: &T) -> Payload {
+    Payload::from_args(Serializer::Json, values).unwrap_or_default()
 }
 
 impl<O: Outbox> Realm<O> {

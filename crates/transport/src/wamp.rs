@@ -149,8 +149,11 @@ pub trait Peer<S: Side>: Send + 'static {
         None
     }
 
-    /// A message has been written, in the order of the queue.
-    fn sent(&mut self, _: &S::Outgoing) {}
+    /// A message of so many bytes has arrived and will be taken next.
+    fn arrived(&mut self, _length: usize) {}
+
+    /// A message has been written as so many bytes, in the order of the queue.
+    fn sent(&mut self, _: &S::Outgoing, _length: usize) {}
 
     /// Whether the session is open.
     fn is_open(&self) -> bool;
@@ -190,7 +193,10 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
             return self.peer.handle_undecodable(&error);
         }
         match S::Incoming::decode(self.serializer, &frame(message)) {
-            Ok(message) => self.peer.handle_message(message),
+            Ok(incoming) => {
+                self.peer.arrived(message.len());
+                self.peer.handle_message(incoming)
+            }
             Err(error) => self.peer.handle_undecodable(&error),
         }
     }
@@ -209,7 +215,7 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
         let message: S::Outgoing = message.into();
         let reason = match message.encode(self.serializer, out) {
             Ok(()) if out.len() - start <= limit => {
-                self.peer.sent(&message);
+                self.peer.sent(&message, out.len() - start);
                 return Ok(());
             }
             Ok(()) => Undeliverable::TooLong { length: out.len() - start, limit },

@@ -12,7 +12,7 @@
 //! | [`task`] | who waits for a queue as a task of a runtime does |
 //! | [`realm`] | a realm with its host, and sessions that speak and listen |
 //! | `ports` | the way from a realm into a queue |
-//! | `outbound`, `wakes`, `limits`, `realm_host` | the source |
+//! | `outbound`, `wakes`, `limits`, `meter`, `realm_host` | the source |
 
 // The included source has tests of its own, which run in its crates with real locks.
 #![cfg(not(test))]
@@ -27,6 +27,8 @@ pub mod locks;
 
 #[path = "../../../crates/transport/src/limits.rs"]
 pub mod limits;
+#[path = "../../../crates/node/src/meter.rs"]
+mod meter;
 #[path = "../../../crates/transport/src/outbound.rs"]
 pub mod outbound;
 mod ports;

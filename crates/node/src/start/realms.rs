@@ -11,6 +11,8 @@ use cloverleaf_router::{
 };
 use cloverleaf_transport::SlowConsumer;
 
+use crate::meter::StatsRule;
+
 pub(super) fn settings(realm: &config::Realm) -> RealmSettings {
     let options = &realm.options;
     let (histories, queues) = match &realm.store {
@@ -61,6 +63,17 @@ pub(super) const fn slow_consumer(policy: config::SlowConsumer) -> SlowConsumer 
         config::SlowConsumer::Disconnect => SlowConsumer::Disconnect,
         config::SlowConsumer::BlockPublisher => SlowConsumer::BlockPublisher,
     }
+}
+
+/// When the realm tells of its sessions' traffic.
+pub(super) fn stats(realm: &config::Realm) -> Option<StatsRule> {
+    realm.stats.map(|stats| StatsRule {
+        rated_message_size: stats.rated_message_size,
+        after_rated_messages: Some(stats.trigger_after_rated_messages).filter(|count| *count > 0),
+        after_duration: Some(stats.trigger_after_duration).filter(|time| !time.is_zero()),
+        on_join: stats.trigger_on_join,
+        on_leave: stats.trigger_on_leave,
+    })
 }
 
 fn millis(time: Duration) -> u64 {

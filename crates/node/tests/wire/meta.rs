@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::lab::{JSON, Peer, RawSocket};
-use crate::router::router;
+use crate::lab::{JSON, Node, Peer, RawSocket};
+use crate::router::{CLOVERLEAF, router};
 
 /// The arguments of the answer to a call.
 fn called(peer: &mut dyn Peer, request: u64, procedure: &str, args: &Value) -> Value {
@@ -66,4 +66,41 @@ fn a_killed_session_that_says_goodbye_may_open_another_one_over_its_connection()
     assert_eq!(victim.receive(), r#"[6,{},"wamp.close.killed"]"#);
     victim.send(r#"[6,{},"wamp.close.goodbye_and_out"]"#);
     assert_ne!(victim.join(), id);
+}
+
+#[test]
+fn a_realm_tells_what_its_sessions_receive_and_send_where_it_is_configured_so() {
+    let config = r#"{"version": 2, "workers": [{"type": "router",
+      "realms": [{"name": "realm1", "stats": {"trigger_after_rated_messages": 4},
+        "roles": [{"name": "anonymous", "permissions": [{"uri": "*", "allow":
+          {"call": true, "register": true, "publish": true, "subscribe": true}}]}]}],
+      "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]
+    }]}"#;
+    let node = Node::start(CLOVERLEAF, config);
+    let mut watcher = node.rawsocket(JSON);
+    watcher.join();
+    let subscribe = r#"[32,1,{},"wamp.session.on_stats"]"#;
+    watcher.obtain(subscribe);
+    let mut peer = node.rawsocket(JSON);
+    let id = peer.join();
+    let messages = [r#"[32,1,{},"com.example.a"]"#, r#"[32,2,{},"com.example.b"]"#];
+    let answers = messages.map(|message| peer.ask(message));
+    peer.send(r#"[6,{},"wamp.close.normal"]"#);
+    // After four messages, and at its end. The watcher is told of itself, too.
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+        if event[4][0]["session"] == id {
+            told.push(event[4][1].clone());
+        }
+    }
+    let last = &told[1];
+    let goodbye = r#"[6,{},"wamp.close.normal"]"#;
+    let received: usize = messages.iter().chain([&goodbye]).map(|message| message.len()).sum();
+    assert_eq!(last["received"], json!({"messages": 3, "bytes": received, "rated_messages": 3}));
+    let sent = &last["sent"];
+    assert!(sent["messages"].as_u64() >= Some(2), "{last}");
+    assert!(sent["bytes"].as_u64() > Some(answers.concat().len() as u64), "{last}");
+    assert_eq!(last["bytes"].as_u64(), sent["bytes"].as_u64().map(|bytes| bytes + received as u64));
+    assert!(last["duration"].as_u64() > Some(0));
 }

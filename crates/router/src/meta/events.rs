@@ -6,9 +6,8 @@
 use cloverleaf_wamp::ids::{PublicationId, RequestId};
 use cloverleaf_wamp::message::{Publish, PublishOptions};
 use cloverleaf_wamp::payload::Payload;
-use cloverleaf_wamp::serializer::Serializer;
 
-use super::{registration, session, subscription};
+use super::{registration, session, subscription, values};
 use crate::broker::{self, Publication};
 use crate::change::Change;
 use crate::deadline::Moment;
@@ -19,7 +18,12 @@ use crate::session::{Session, SessionKey};
 
 impl<O: Outbox> Realm<O> {
     /// Publishes what the router has to say, if anybody listens.
-    fn tell(&mut self, topic: &str, payload: impl FnOnce(&Self) -> Payload, now: Moment) {
+    pub(super) fn tell(
+        &mut self,
+        topic: &str,
+        payload: impl FnOnce(&Self) -> Payload,
+        now: Moment,
+    ) {
         if !self.settings.meta_api || !self.broker.has_listeners(topic) {
             return;
         }
@@ -144,7 +148,3 @@ const SUBSCRIPTION: Topics = Topics {
     left: "wamp.subscription.on_unsubscribe",
     deleted: "wamp.subscription.on_delete",
 };
-
-fn values<T: serde::Serialize>(values: &T) -> Payload {
-    Payload::from_args(Serializer::Json, values).unwrap_or_default()
-}

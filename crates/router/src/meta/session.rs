@@ -136,7 +136,7 @@ fn goodbye(meta: MetaCall<'_>) -> Result<Goodbye, RequestFailure> {
 
 /// What the specification says of a session.
 #[derive(Serialize)]
-struct Details<'a> {
+pub(super) struct Details<'a> {
     session: u64,
     authid: &'a str,
     authrole: &'a str,
@@ -154,19 +154,25 @@ struct Transport<'a> {
     peer: &'a str,
 }
 
+impl<'a> Details<'a> {
+    pub(super) fn of<O>(session: &'a Session<O>) -> Self {
+        let who = &session.principal;
+        Self {
+            session: session.key.id().number(),
+            authid: &who.authid,
+            authrole: &who.authrole,
+            authmethod: &who.authmethod,
+            authprovider: &who.authprovider,
+            transport: session.transport.as_deref().map(|transport| Transport {
+                kind: transport.kind,
+                protocol: transport.protocol,
+                peer: &transport.peer,
+            }),
+        }
+    }
+}
+
 /// Who a session is, as one argument.
 pub(super) fn details<O>(session: &Session<O>) -> Payload {
-    let who = &session.principal;
-    value(Details {
-        session: session.key.id().number(),
-        authid: &who.authid,
-        authrole: &who.authrole,
-        authmethod: &who.authmethod,
-        authprovider: &who.authprovider,
-        transport: session.transport.as_deref().map(|transport| Transport {
-            kind: transport.kind,
-            protocol: transport.protocol,
-            peer: &transport.peer,
-        }),
-    })
+    value(Details::of(session))
 }
