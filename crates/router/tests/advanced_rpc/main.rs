@@ -4,6 +4,10 @@
 //! beside this folder; what holds whatever happens, in `conservation`.
 
 mod call_numbers;
+mod call_queue;
+mod calling_all;
+mod choosing;
+mod concurrency;
 mod progressive_calls;
 mod progressive_results;
 mod rerouting;
