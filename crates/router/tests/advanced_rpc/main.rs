@@ -5,10 +5,13 @@
 
 mod call_numbers;
 mod call_queue;
+mod call_times;
 mod calling_all;
 mod choosing;
 mod concurrency;
+mod disclosure;
 mod progressive_calls;
 mod progressive_results;
 mod rerouting;
+mod revocation;
 mod stage;
