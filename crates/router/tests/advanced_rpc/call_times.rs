@@ -25,9 +25,11 @@ fn watching() -> RegisterOptions {
     RegisterOptions { forward_timeout: Some(true), ..RegisterOptions::default() }
 }
 
-/// What a call may ask for, and what it gets under the times of the realm.
-const TIMES: [(Option<u64>, Option<u64>, Option<u64>, Option<u64>); 13] = [
-    // default, largest, asked for, given
+type Millis = Option<u64>;
+
+/// What a call may ask for, and what it gets under the times of the realm: their default and their
+/// largest, what was asked for, what is given.
+const TIMES: [(Millis, Millis, Millis, Millis); 13] = [
     (None, None, None, None),
     (None, None, Some(0), None),
     (None, None, Some(70), Some(70)),

@@ -215,7 +215,7 @@ fn who_has_as_many_calls_as_it_takes_is_not_asked() {
     let mut lab = Lab::new();
     let [caller, a, b] = join(&mut lab, ["caller", "a", "b"]);
     let one_call = RegisterOptions { concurrency: Some(1), ..shared(InvokePolicy::All) };
-    register(&mut lab, a, one_call.clone(), "com.ask", 1);
+    register(&mut lab, a, one_call, "com.ask", 1);
     register(&mut lab, b, shared(InvokePolicy::All), "com.ask", 1);
     for number in [1, 2] {
         lab.send(caller, client::call(number, "com.ask", NOTHING));
@@ -262,7 +262,7 @@ fn kill_interrupts_all_and_collects_what_they_say() {
     assert_silence(&mut lab, &[caller, a]);
     let interrupt = router::interrupt(1, CancelMode::Kill, error_uri::CANCELED);
     for callee in [b, c] {
-        assert_eq!(lab.received(callee), [interrupt.clone()]);
+        assert_eq!(lab.received(callee), std::slice::from_ref(&interrupt));
     }
     lab.send(b, client::failure(1, error_uri::CANCELED, NOTHING));
     lab.send(c, client::yielded(1, args([3])));
@@ -301,7 +301,7 @@ fn the_time_of_the_call_is_that_of_the_last_answer() {
     assert_silence(&mut lab, &[a]);
     let timeout = router::interrupt(1, CancelMode::KillNoWait, error_uri::TIMEOUT);
     for callee in [b, c] {
-        assert_eq!(lab.received(callee), [timeout.clone()]);
+        assert_eq!(lab.received(callee), std::slice::from_ref(&timeout));
     }
     assert_eq!(lab.realm().next_deadline(), None);
 }

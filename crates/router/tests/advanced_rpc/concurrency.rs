@@ -103,8 +103,11 @@ fn the_largest_limit_is_none() {
     assert_eq!(lab.received(callee).len(), 100);
 }
 
+/// What ends call 1 of the caller, which the callee has as invocation 1.
+type End = fn(&mut Lab, Peer, Peer);
+
 /// Every way in which a call can end, told by its name.
-const ENDS: [(&str, fn(&mut Lab, Peer, Peer)); 9] = [
+const ENDS: [(&str, End); 9] = [
     ("result", |lab, _, callee| lab.send(callee, client::yielded(1, NOTHING))),
     ("failure", |lab, _, callee| lab.send(callee, client::failure(1, "com.error.x", NOTHING))),
     ("unavailable", |lab, _, callee| lab.send(callee, unavailable(1))),
