@@ -4,7 +4,17 @@
 //! beside this folder; what holds whatever happens, in `conservation`.
 
 mod call_numbers;
+mod call_queue;
+mod call_times;
+mod calling_all;
+mod choosing;
+mod concurrency;
+mod disclosure;
+mod passthru;
 mod progressive_calls;
 mod progressive_results;
+mod registration_events;
+mod registration_meta;
 mod rerouting;
+mod revocation;
 mod stage;

@@ -8,10 +8,11 @@ use cloverleaf_testkit::messages::{client, router};
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
-use cloverleaf_wamp::ids::RequestId;
+use cloverleaf_wamp::ids::{RegistrationId, RequestId};
 use cloverleaf_wamp::message::{
     CallOptions, CallResult, CancelMode, ClientMessage, InvocationDetails, InvokePolicy,
-    RegisterOptions, RequestKind, ResultDetails, RouterMessage, YieldOptions,
+    RegisterOptions, RequestKind, ResultDetails, RouterMessage, Unregistered, UnregisteredDetails,
+    YieldOptions,
 };
 use cloverleaf_wamp::payload::Payload;
 
@@ -119,6 +120,13 @@ pub(crate) fn invocation_receiving(number: u64, id: u64, payload: Payload) -> Ro
 /// Nobody waits for the answer any more.
 pub(crate) fn given_up(number: u64) -> RouterMessage {
     router::interrupt(number, CancelMode::KillNoWait, error_uri::CANCELED)
+}
+
+/// UNREGISTERED that nobody asked for.
+pub(crate) fn revoked(id: u64, reason: &str) -> RouterMessage {
+    let details =
+        UnregisteredDetails { registration: RegistrationId::new(id), reason: Some(reason.into()) };
+    RouterMessage::Unregistered(Unregistered::Revocation(details))
 }
 
 /// ERROR that answers a CALL.
