@@ -366,6 +366,19 @@ fn a_session_has_so_many_pattern_subscriptions_and_no_more() {
 }
 
 #[test]
+fn who_has_as_many_subscriptions_as_it_may_can_still_repeat_one() {
+    let mut lab = Lab::new();
+    let alice = lab.join("alice");
+    let limit = MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION as u64;
+    for number in 1..=limit {
+        lab.send(alice, client::subscribe_pattern(number, Prefix, &format!("com.n{number}")));
+    }
+    lab.received(alice);
+    lab.send(alice, client::subscribe_pattern(limit + 1, Prefix, "com.n7"));
+    assert_eq!(lab.received(alice), [router::subscribed(limit + 1, 7)]);
+}
+
+#[test]
 fn a_session_has_so_many_pattern_registrations_and_no_more() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
