@@ -1,8 +1,8 @@
 //! Sessions that are ended by others.
 //!
 //! Spec: advanced profile "Session Meta API" (`kill`, `kill_by_authid`, `kill_by_authrole`,
-//! `kill_all`); decisions F14 (the caller is left out, `kill_by_authrole` counts, `kill_all` is told
-//! to nobody). What becomes of their connections is the story of `killed_sessions`.
+//! `kill_all`); decisions F14 (the caller is left out, `kill_by_authrole` counts, `kill_all` is
+//! told to nobody). What becomes of their connections is the story of `killed_sessions`.
 
 use cloverleaf_router::{Admitted, Next, Permission, Role};
 use cloverleaf_testkit::asking::{Answer, refusal};

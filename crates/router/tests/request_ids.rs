@@ -1,6 +1,6 @@
 //! The numbers of requests: in any order, or one after the other where the realm is strict.
 //!
-//! Spec: basic profile "IDs", "Protocol Violations"; decisions F1.
+//! Spec: basic profile "IDs", "Protocol Errors"; decisions F1.
 
 use cloverleaf_router::{Next, RealmSettings};
 use cloverleaf_testkit::messages::{NOTHING, client, router};

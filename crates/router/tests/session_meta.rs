@@ -1,7 +1,7 @@
 //! What the router tells of sessions: who is there, who has come and gone.
 //!
-//! Spec: advanced profile "Session Meta API"; decisions F14 (`on_leave` has three arguments). Ending
-//! sessions is the story of `killing`.
+//! Spec: advanced profile "Session Meta API"; decisions F14 (`on_leave` has three arguments).
+//! Ending sessions is the story of `killing`.
 
 use cloverleaf_router::{Admitted, Next, Permission, RealmSettings, Role};
 use cloverleaf_testkit::asking::{Answer, refusal};

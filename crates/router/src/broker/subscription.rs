@@ -44,8 +44,8 @@ impl Holdings {
 }
 
 impl Broker {
-    /// Adds a subscriber. The same session and pattern again is the same subscription; it listens in
-    /// the manner that it asked for last.
+    /// Adds a subscriber. The same session and pattern again is the same subscription; it listens
+    /// in the manner that it asked for last.
     pub(crate) fn subscribe<O: Outbox>(
         &mut self,
         session: &mut Session<O>,
@@ -120,8 +120,8 @@ impl Broker {
         was_held
     }
 
-    /// Takes a subscription away from a subscriber that has not asked for it, and tells it if it can
-    /// be told. Whether the subscriber had it.
+    /// Takes a subscription away from a subscriber that has not asked for it, and tells it if it
+    /// can be told. Whether the subscriber had it.
     pub(crate) fn remove_subscriber<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,

@@ -116,8 +116,8 @@ impl<O: Outbox> Realm<O> {
         self.sessions.iter().filter(may_be).map(|session| session.key).collect()
     }
 
-    /// Everything that a session held is taken away at once, and its connection when it does not say
-    /// GOODBYE in time.
+    /// Everything that a session held is taken away at once, and its connection when it does not
+    /// say GOODBYE in time.
     fn kill(&mut self, key: SessionKey, goodbye: Goodbye, meta: MetaCall<'_>) {
         if let Some(mut departed) = self.take_out(key) {
             self.tell_departed(&mut departed, meta.now);
