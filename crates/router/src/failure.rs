@@ -56,6 +56,8 @@ pub(crate) enum RequestFailure {
     UnknownSubscription(SubscriptionId),
     #[error("the store of events is busy; the event was not published")]
     StoreBusy,
+    #[error("session {0} has no subscription {1}")]
+    NoSubscriber(SessionId, SubscriptionId),
     #[error("nothing is kept of the events of subscription {0}")]
     HistoryUnavailable(SubscriptionId),
 }
@@ -76,7 +78,7 @@ impl RequestFailure {
             Self::NoSuchRegistration(_) | Self::UnknownRegistration(_) => {
                 error_uri::NO_SUCH_REGISTRATION
             }
-            Self::NoSuchSubscription(_) | Self::UnknownSubscription(_) => {
+            Self::NoSuchSubscription(_) | Self::UnknownSubscription(_) | Self::NoSubscriber(..) => {
                 error_uri::NO_SUCH_SUBSCRIPTION
             }
             Self::CalleeCongested | Self::StoreBusy => error_uri::UNAVAILABLE,

@@ -20,8 +20,8 @@ pub const MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION: usize = 1_000;
 /// Prefix and wildcard registrations of one session; as for subscriptions.
 pub const MAX_PATTERN_REGISTRATIONS_PER_SESSION: usize = 1_000;
 
-/// Bytes of the name of a subscriber group or of a node. Every member keeps its own; host names, which
-/// are what nodes are named after, have 253 at most.
+/// Bytes of the name of a subscriber group or of a node. Every member keeps its own; host names,
+/// which are what nodes are named after, have 253 at most.
 pub const MAX_MEMBERSHIP_BYTES: usize = 255;
 
 /// Calls of one caller that are not answered yet. The HTTP bridge is one caller for all requests of

@@ -19,10 +19,10 @@ use compact_str::CompactString;
 
 use crate::admission::{Admitted, Refusal};
 use crate::authorization::{Role, TRUSTED};
-use crate::broker::{Broker, EventStore, HistorySettings, RetentionSettings, Ticket};
+use crate::broker::{self, Broker, EventStore, HistorySettings, RetentionSettings, Ticket};
 use crate::closing::Closing;
 use crate::deadline::Moment;
-use crate::dealer::{CallQueue, CallTimes, Dealer};
+use crate::dealer::{self, CallQueue, CallTimes, Dealer};
 use crate::limits::MAX_SESSIONS;
 use crate::outbox::Outbox;
 use crate::session::{Principal, Session, SessionKey, Sessions};
@@ -121,6 +121,14 @@ pub enum Next {
     Left,
     /// The session was aborted: send what is queued, then close.
     Close,
+}
+
+/// A session that was taken out of every table, and what has changed by that.
+#[derive(Debug)]
+pub(crate) struct Departed<O> {
+    pub(crate) session: Session<O>,
+    pub(crate) unsubscribed: Vec<broker::Change>,
+    pub(crate) unregistered: Vec<dealer::Change>,
 }
 
 /// One realm: its sessions, its broker and its dealer.
@@ -257,19 +265,17 @@ impl<O: Outbox> Realm<O> {
     /// Invocation".
     pub fn detach(&mut self, key: SessionKey, now: Moment) {
         self.closing.end(key);
-        if let Some(gone) = self.remove(key, now) {
-            self.publish_testaments(gone, now);
+        if let Some(mut departed) = self.take_out(key) {
+            self.tell_departed(&mut departed, now);
         }
     }
 
     /// Takes a session out of every table.
-    pub(crate) fn remove(&mut self, key: SessionKey, now: Moment) -> Option<Session<O>> {
-        let gone = self.sessions.remove(key)?;
-        let unsubscribed = self.broker.detach(&mut self.sessions, key, &gone.broker);
-        let unregistered = self.dealer.detach(&mut self.sessions, &gone);
-        self.tell_subscriptions(key, &unsubscribed, now);
-        self.tell_registrations(key, &unregistered, now);
-        Some(gone)
+    pub(crate) fn take_out(&mut self, key: SessionKey) -> Option<Departed<O>> {
+        let session = self.sessions.remove(key)?;
+        let unsubscribed = self.broker.detach(&mut self.sessions, key, &session.broker);
+        let unregistered = self.dealer.detach(&mut self.sessions, &session);
+        Some(Departed { session, unsubscribed, unregistered })
     }
 
     /// Handles one message of an open session at the time `now`.
@@ -349,6 +355,10 @@ impl<O: Outbox> Realm<O> {
                 self.closing.end(from);
                 Next::Left
             }
+            ClientMessage::Abort(_) => {
+                self.closing.end(from);
+                Next::Close
+            }
             _ => Next::Continue,
         }
     }
@@ -406,20 +416,6 @@ impl<O: Outbox> Realm<O> {
                 let _ = session.outbox.send(RouterMessage::Goodbye(Goodbye::new(reason)));
             }
         }
-    }
-
-    /// Ends a session for somebody else: everything it held is taken away at once, and its
-    /// connection when it does not say GOODBYE in time.
-    pub(crate) fn end(
-        &mut self,
-        key: SessionKey,
-        goodbye: Goodbye,
-        now: Moment,
-    ) -> Option<Session<()>> {
-        let gone = self.remove(key, now)?;
-        let (gone, outbox) = gone.without_outbox();
-        self.closing.begin(key, outbox, goodbye, now);
-        Some(gone)
     }
 
     /// Spec: basic profile "Session Closing".

@@ -90,27 +90,6 @@ impl<O> Session<O> {
     pub(crate) const fn party(&self) -> Party<'_> {
         Party { key: self.key, principal: &self.principal }
     }
-
-    /// The session that it was, and its outbox.
-    pub(crate) fn without_outbox(self) -> (Session<()>, O) {
-        let Self { outbox, .. } = self;
-        let gone = Session {
-            key: self.key,
-            principal: self.principal,
-            roles: self.roles,
-            role: self.role,
-            transport: self.transport,
-            is_own: self.is_own,
-            outbox: (),
-            leaving: self.leaving,
-            broker: self.broker,
-            dealer: self.dealer,
-            testaments: self.testaments,
-            is_slow: self.is_slow,
-            last_request: self.last_request,
-        };
-        (gone, outbox)
-    }
 }
 
 /// All sessions of one realm.

@@ -88,6 +88,7 @@ fn only_eligible_sessions_names_and_roles_hear() {
     assert_eq!(audience.hears(PublishOptions { eligible_authrole, ..options() }), ["cat"]);
 }
 
+/// Decisions F8: by the letter, though others take such a list for none.
 #[test]
 fn an_eligible_list_without_entries_means_nobody() {
     let mut audience = Audience::gathered();
@@ -111,6 +112,7 @@ fn an_exclude_list_without_entries_excludes_nobody() {
     assert_eq!(audience.hears(lists), ["ann", "ben", "cat"]);
 }
 
+/// Decisions F8.
 #[test]
 fn exclusion_beats_eligibility() {
     let mut audience = Audience::gathered();
@@ -137,6 +139,7 @@ fn of_several_eligible_lists_all_must_agree() {
     assert_eq!(audience.hears(lists), ["ann"]);
 }
 
+/// Decisions F8.
 #[test]
 fn the_publisher_stays_excluded_though_it_is_eligible() {
     let mut audience = Audience::gathered();

@@ -29,6 +29,7 @@ fn number_in(payload: &Payload) -> u64 {
 
 // === pair order ===
 
+/// Decisions F6.
 #[test]
 fn pair_order_events_of_one_publisher_reach_one_subscriber_in_order_whatever_their_topic() {
     let mut lab = Lab::new();
@@ -80,6 +81,7 @@ fn pair_order_invocations_of_one_caller_reach_one_callee_in_order_whatever_their
 
 // === an acknowledgment comes before what it allows ===
 
+/// Decisions F6.
 #[test]
 fn subscribed_comes_before_the_first_event_and_no_event_after_unsubscribed() {
     let mut lab = Lab::new();
@@ -363,6 +365,19 @@ fn a_session_has_so_many_pattern_subscriptions_and_no_more() {
             router::subscribed(limit + 4, limit + 2),
         ]
     );
+}
+
+#[test]
+fn who_has_as_many_subscriptions_as_it_may_can_still_repeat_one() {
+    let mut lab = Lab::new();
+    let alice = lab.join("alice");
+    let limit = MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION as u64;
+    for number in 1..=limit {
+        lab.send(alice, client::subscribe_pattern(number, Prefix, &format!("com.n{number}")));
+    }
+    lab.received(alice);
+    lab.send(alice, client::subscribe_pattern(limit + 1, Prefix, "com.n7"));
+    assert_eq!(lab.received(alice), [router::subscribed(limit + 1, 7)]);
 }
 
 #[test]

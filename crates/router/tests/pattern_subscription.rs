@@ -65,6 +65,7 @@ fn a_wildcard_hears_one_component_in_its_place() {
     assert_heard(&mut lab, [publisher, subscriber], &topics);
 }
 
+/// Decisions F7: one event for each subscription, not for each session.
 #[test]
 fn every_matching_subscription_gets_its_own_event_of_the_same_publication() {
     let (mut lab, publisher, subscriber) = lab_with(&[

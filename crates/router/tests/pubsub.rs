@@ -53,6 +53,7 @@ fn a_publication_that_nobody_hears_is_acknowledged_all_the_same() {
     assert_eq!(lab.received(publisher), [router::published(1, lab.last_publication())]);
 }
 
+/// Decisions F6: PUBLISHED comes before the own event.
 #[test]
 fn a_publisher_does_not_hear_itself_unless_it_says_so() {
     let mut lab = Lab::new();
@@ -75,6 +76,7 @@ fn a_publisher_does_not_hear_itself_unless_it_says_so() {
     );
 }
 
+/// Decisions F7.
 #[test]
 fn one_topic_is_one_subscription_for_all_and_subscribing_again_changes_nothing() {
     let (mut lab, publisher, [ann, _]) = publisher_and_subscribers();

@@ -82,16 +82,10 @@ pub(crate) const GAPS: &[Gap] = &[
     ),
     advanced("WAMP Advanced Profile", Why::NothingToDo, "It introduces the profile."),
     advanced("Meta API", Why::NothingToDo, "It is the title above the sections that follow."),
-    advanced("Session Meta API", Why::Planned, "The router tells nobody of its sessions so far."),
     advanced(
         "Registration Meta API",
         Why::Planned,
         "The router tells nobody of its registrations so far.",
-    ),
-    advanced(
-        "Subscriptions Meta API",
-        Why::Planned,
-        "The router tells nobody of its subscriptions so far.",
     ),
     advanced("Advanced RPC", Why::NothingToDo, "It is the title above the sections that follow."),
     advanced("Progressive Call Results", Why::Planned, "Results in parts are refused so far."),
@@ -116,28 +110,6 @@ pub(crate) const GAPS: &[Gap] = &[
         "Advanced PubSub",
         Why::NothingToDo,
         "It is the title above the sections that follow.",
-    ),
-    advanced(
-        "Publication Trust Levels",
-        Why::Planned,
-        "No rule says so far how much a publisher is trusted.",
-    ),
-    advanced(
-        "Sharded Subscription",
-        Why::Planned,
-        "It is a sketch; events by key can be built from it.",
-    ),
-    advanced("Event History", Why::Planned, "No event is kept so far."),
-    advanced("Event Retention", Why::Planned, "No event is kept so far."),
-    advanced(
-        "Subscription Revocation",
-        Why::Planned,
-        "Nobody can take away a subscription so far.",
-    ),
-    advanced(
-        "Session Testament",
-        Why::Planned,
-        "Nothing is published for a session that has ended so far.",
     ),
     advanced(
         "Authentication Methods",
@@ -179,11 +151,6 @@ pub(crate) const GAPS: &[Gap] = &[
         "Advanced Security Features",
         Why::NothingToDo,
         "It introduces the sections that follow.",
-    ),
-    advanced(
-        "Payload Passthru Mode",
-        Why::Planned,
-        "It is not offered, and messages that use it are refused so far.",
     ),
     advanced("Payload End-to-End Encryption", Why::NothingToDo, "The section is empty."),
     advanced(

@@ -72,8 +72,8 @@ impl Broker {
         found
     }
 
-    /// Keeps an event for later subscribers, if its publisher asks for it. Refused while there is no
-    /// room; then the event should go nowhere.
+    /// Keeps an event for later subscribers, if its publisher asks for it. Refused while there is
+    /// no room; then the event should go nowhere.
     pub(crate) fn retain(&mut self, publication: &Publication<'_>) -> Result<(), RequestFailure> {
         if publication.publish.options.retain == Some(true) {
             self.retention.keep(publication)?;

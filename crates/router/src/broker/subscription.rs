@@ -28,9 +28,24 @@ pub(crate) struct Wish {
     pub(crate) get_retained: bool,
 }
 
+impl Holdings {
+    /// Refused while the session has as many subscriptions as it may.
+    fn check_room(&self, policy: MatchPolicy) -> Result<(), RequestFailure> {
+        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS_PER_SESSION {
+            return Err(RequestFailure::LimitReached("subscriptions"));
+        }
+        if policy != MatchPolicy::Exact
+            && self.pattern_subscriptions >= MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION
+        {
+            return Err(RequestFailure::LimitReached("pattern subscriptions"));
+        }
+        Ok(())
+    }
+}
+
 impl Broker {
-    /// Adds a subscriber. The same session and pattern again is the same subscription; it listens in
-    /// the manner that it asked for last.
+    /// Adds a subscriber. The same session and pattern again is the same subscription; it listens
+    /// in the manner that it asked for last.
     pub(crate) fn subscribe<O: Outbox>(
         &mut self,
         session: &mut Session<O>,
@@ -38,41 +53,31 @@ impl Broker {
         now: Moment,
     ) -> Result<Vec<Change>, RequestFailure> {
         let Wish { request, pattern, manner, get_retained } = wish;
-        if session.broker.subscriptions.len() >= MAX_SUBSCRIPTIONS_PER_SESSION {
-            return Err(RequestFailure::LimitReached("subscriptions"));
-        }
-        let is_pattern = pattern.policy() != MatchPolicy::Exact;
-        if is_pattern
-            && session.broker.pattern_subscriptions >= MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION
-        {
-            return Err(RequestFailure::LimitReached("pattern subscriptions"));
+        let existing = self.index.at(&pattern).copied();
+        if existing.is_none_or(|id| !session.broker.subscriptions.contains(&id)) {
+            session.broker.check_room(pattern.policy())?;
         }
         let mut changes = Vec::new();
-        let is_told = is_told(&pattern);
-        let kept = get_retained.then(|| pattern.clone());
-        let id = match self.index.at(&pattern) {
-            Some(id) => *id,
-            None => {
-                let id = self.create(pattern, now);
-                changes.push(Change::Created(id));
-                id
-            }
-        };
+        let id = existing.unwrap_or_else(|| {
+            let id = self.create(pattern.clone(), now);
+            changes.push(Change::Created(id));
+            id
+        });
         if let Some(subscription) = self.subscriptions.get_mut(&id)
             && subscription.members.insert(session.key, manner)
         {
             changes.push(Change::Joined(id));
         }
-        if session.broker.subscriptions.insert(id) && is_pattern {
+        if session.broker.subscriptions.insert(id) && pattern.policy() != MatchPolicy::Exact {
             session.broker.pattern_subscriptions += 1;
         }
         let answer = Subscribed { request, subscription: id };
         let _ = session.outbox.send(RouterMessage::Subscribed(answer));
-        if !is_told {
-            changes.clear();
-        }
-        if let Some(pattern) = kept {
+        if get_retained {
             self.retention.send_to(session, id, &pattern, now);
+        }
+        if !is_told(&pattern) {
+            changes.clear();
         }
         Ok(changes)
     }
@@ -115,8 +120,8 @@ impl Broker {
         was_held
     }
 
-    /// Takes a subscription away from a subscriber that has not asked for it, and tells it if it can
-    /// be told. Whether the subscriber had it.
+    /// Takes a subscription away from a subscriber that has not asked for it, and tells it if it
+    /// can be told. Whether the subscriber had it.
     pub(crate) fn remove_subscriber<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,

@@ -13,7 +13,7 @@ use crate::change::Change;
 use crate::deadline::Moment;
 use crate::dealer;
 use crate::outbox::Outbox;
-use crate::realm::Realm;
+use crate::realm::{Departed, Realm};
 use crate::session::{Session, SessionKey};
 
 impl<O: Outbox> Realm<O> {
@@ -46,7 +46,16 @@ impl<O: Outbox> Realm<O> {
         self.tell("wamp.session.on_join", |realm| details(realm).unwrap_or_default(), now);
     }
 
-    pub(crate) fn tell_left<P>(&mut self, gone: &Session<P>, now: Moment) {
+    /// What a session no longer holds, what it has left behind to be said, and that it has left.
+    pub(crate) fn tell_departed(&mut self, departed: &mut Departed<O>, now: Moment) {
+        let key = departed.session.key;
+        self.tell_subscriptions(key, &departed.unsubscribed, now);
+        self.tell_registrations(key, &departed.unregistered, now);
+        self.publish_testaments(&mut departed.session, now);
+        self.tell_left(&departed.session, now);
+    }
+
+    fn tell_left(&mut self, gone: &Session<O>, now: Moment) {
         let who = &gone.principal;
         let left = (gone.key.id().number(), who.authid.as_str(), who.authrole.as_str());
         let payload = |_: &Self| values(&left);

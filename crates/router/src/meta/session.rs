@@ -84,9 +84,9 @@ impl<O: Outbox> Realm<O> {
         let goodbye = goodbye(meta)?;
         let victims = self.victims(meta, |_| true);
         for key in &victims {
-            let meta_api = std::mem::replace(&mut self.settings.meta_api, false);
-            let _ = self.end(*key, goodbye.clone(), meta.now);
-            self.settings.meta_api = meta_api;
+            if let Some(departed) = self.take_out(*key) {
+                self.closing.begin(*key, departed.session.outbox, goodbye.clone(), meta.now);
+            }
         }
         Ok(value(victims.len()))
     }
@@ -116,9 +116,12 @@ impl<O: Outbox> Realm<O> {
         self.sessions.iter().filter(may_be).map(|session| session.key).collect()
     }
 
+    /// Everything that a session held is taken away at once, and its connection when it does not
+    /// say GOODBYE in time.
     fn kill(&mut self, key: SessionKey, goodbye: Goodbye, meta: MetaCall<'_>) {
-        if let Some(gone) = self.end(key, goodbye, meta.now) {
-            self.publish_testaments(gone, meta.now);
+        if let Some(mut departed) = self.take_out(key) {
+            self.tell_departed(&mut departed, meta.now);
+            self.closing.begin(key, departed.session.outbox, goodbye, meta.now);
         }
     }
 }

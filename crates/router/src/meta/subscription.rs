@@ -96,7 +96,7 @@ impl<O: Outbox> Realm<O> {
         let reason = reason.as_deref().unwrap_or(error_uri::UNSUBSCRIBED);
         let (sessions, mut changes) = (&mut self.sessions, Vec::new());
         if !self.broker.remove_subscriber(sessions, key, id, reason, &mut changes) {
-            return Err(RequestFailure::NoSuchSession(subscriber));
+            return Err(RequestFailure::NoSubscriber(subscriber, id));
         }
         self.tell_subscriptions(key, &changes, meta.now);
         Ok(value(()))

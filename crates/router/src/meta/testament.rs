@@ -67,12 +67,11 @@ impl<O: Outbox> Realm<O> {
         Ok(value(flushed))
     }
 
-    /// Publishes what a session has left behind, under its name and with its rights, and then that
-    /// it has gone.
-    pub(crate) fn publish_testaments<P>(&mut self, mut gone: Session<P>, now: Moment) {
+    /// Publishes what a session has left behind, under its name and with its rights.
+    pub(super) fn publish_testaments(&mut self, gone: &mut Session<O>, now: Moment) {
         let testaments = gone.testaments.take().map(|testaments| *testaments).unwrap_or_default();
         for publish in testaments.into_all() {
-            let Ok((permission, disclosed)) = self.check_publish(&gone, &publish) else { continue };
+            let Ok((permission, disclosed)) = self.check_publish(gone, &publish) else { continue };
             let publication = Publication {
                 id: PublicationId::from_random(self.random.bits()),
                 publisher: Some(gone.party()),
@@ -85,7 +84,6 @@ impl<O: Outbox> Realm<O> {
                 let _ = self.broker.publish(&self.sessions, &publication);
             }
         }
-        self.tell_left(&gone, now);
     }
 }
 

@@ -238,9 +238,9 @@ impl<O: Outbox> Realm<O> {
     }
 
     /// Whether the publication is allowed and whether its publisher is disclosed.
-    pub(crate) fn check_publish<P>(
+    pub(crate) fn check_publish(
         &self,
-        publisher: &Session<P>,
+        publisher: &Session<O>,
         publish: &Publish,
     ) -> Result<(Permission, bool), RequestFailure> {
         let topic = &publish.topic;

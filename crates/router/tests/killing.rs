@@ -1,0 +1,223 @@
+//! Sessions that are ended by others.
+//!
+//! Spec: advanced profile "Session Meta API" (`kill`, `kill_by_authid`, `kill_by_authrole`,
+//! `kill_all`); decisions F14 (the caller is left out, `kill_by_authrole` counts, `kill_all` is
+//! told to nobody). What becomes of their connections is the story of `killed_sessions`.
+
+use cloverleaf_router::{Admitted, Next, Permission, Role};
+use cloverleaf_testkit::asking::{Answer, refusal};
+use cloverleaf_testkit::messages::{NOTHING, args, client, router};
+use cloverleaf_testkit::{Client, Lab, Peer};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::RouterMessage;
+use cloverleaf_wamp::uri::UriPattern;
+use serde_json::{Value, json};
+
+/// An admin, two sessions of `ann`, one of `ben`, all of the role `staff` but the last.
+fn office() -> (Lab, [Peer; 4]) {
+    let everything = || [(UriPattern::from_starred("*").unwrap(), Permission::ALL)];
+    let roles = ["staff", "guest"].map(|name| Role::new(name, everything()));
+    let mut lab = Lab::with_roles(roles.into());
+    let peers = [("admin", "staff"), ("ann", "staff"), ("ann", "staff"), ("ben", "guest")]
+        .map(|(name, role)| lab.join_as(Client { role, ..Client::named(name) }));
+    (lab, peers)
+}
+
+fn number(lab: &Lab, peer: Peer) -> u64 {
+    lab.id(peer).number()
+}
+
+fn no_such_session(id: u64) -> Answer {
+    refusal(error_uri::NO_SUCH_SESSION, &format!("no session {id} is in this realm"))
+}
+
+fn killed() -> Vec<RouterMessage> {
+    vec![router::goodbye(error_uri::KILLED)]
+}
+
+#[test]
+fn a_killed_session_is_said_goodbye_to_and_is_gone_at_once() {
+    let (mut lab, [admin, ann, ..]) = office();
+    lab.send(ann, client::subscribe(1, "com.news"));
+    lab.send(ann, client::register(2, "com.add"));
+    lab.received(ann);
+    let id = number(&lab, ann);
+    assert_eq!(lab.ask(admin, "wamp.session.kill", json!([id])), Ok(json!([])));
+    assert_eq!(lab.received(ann), killed());
+    assert_eq!(lab.ask(admin, "wamp.session.count", json!([])), Ok(json!([3])));
+    assert_eq!(lab.ask(admin, "wamp.session.get", json!([id])), no_such_session(id));
+    lab.send(admin, client::publish(1, "com.news", NOTHING));
+    let text = "no callee registered for procedure <com.add>";
+    let unknown = refusal(error_uri::NO_SUCH_PROCEDURE, text);
+    assert_eq!(lab.ask(admin, "com.add", json!([])), unknown);
+    assert_eq!(lab.received(ann), []);
+}
+
+#[test]
+fn reason_and_message_are_said_to_the_killed_session() {
+    for (keyword, goodbye) in [
+        (json!({"reason": "com.bye"}), router::goodbye("com.bye")),
+        (json!({"message": "sorry"}), router::goodbye_saying(error_uri::KILLED, "sorry")),
+        (
+            json!({"reason": "com.bye", "message": "sorry"}),
+            router::goodbye_saying("com.bye", "sorry"),
+        ),
+        (json!({"reason": null, "message": null}), router::goodbye(error_uri::KILLED)),
+    ] {
+        for place in 0..4 {
+            let (mut lab, [admin, ann, ..]) = office();
+            let (procedure, arguments) = calls_that_kill(&lab, ann)[place].clone();
+            lab.ask_with(admin, procedure, arguments, keyword.clone()).unwrap();
+            assert_eq!(lab.received(ann), std::slice::from_ref(&goodbye), "{procedure} {keyword}");
+        }
+    }
+}
+
+/// Every way to kill `ann` among others.
+fn calls_that_kill(lab: &Lab, ann: Peer) -> [(&'static str, Value); 4] {
+    [
+        ("wamp.session.kill", json!([number(lab, ann)])),
+        ("wamp.session.kill_by_authid", json!(["ann"])),
+        ("wamp.session.kill_by_authrole", json!(["staff"])),
+        ("wamp.session.kill_all", json!([])),
+    ]
+}
+
+#[test]
+fn a_reason_that_is_no_uri_ends_nobody() {
+    let (mut lab, [admin, ann, other, ben]) = office();
+    for (procedure, arguments) in calls_that_kill(&lab, ann) {
+        for bad in ["", "no uri", "com..bye", "com.bye."] {
+            let keyword = json!({"reason": bad});
+            let text = format!("'{bad}' is not a valid URI");
+            let answer = lab.ask_with(admin, procedure, arguments.clone(), keyword);
+            assert_eq!(answer, refusal(error_uri::INVALID_URI, &text));
+        }
+        for keyword in [json!({"reason": 7}), json!({"message": ["sorry"]})] {
+            let answer = lab.ask_with(admin, procedure, arguments.clone(), keyword);
+            assert_eq!(answer.unwrap_err().0, error_uri::INVALID_ARGUMENT);
+        }
+    }
+    for peer in [ann, other, ben] {
+        assert_eq!(lab.received(peer), []);
+    }
+    assert_eq!(lab.ask(admin, "wamp.session.count", json!([])), Ok(json!([4])));
+}
+
+#[test]
+fn arguments_that_are_missing_or_wrong_end_nobody() {
+    let (mut lab, [admin, ..]) = office();
+    for (procedure, arguments) in [
+        ("wamp.session.kill", json!([])),
+        ("wamp.session.kill", json!([0])),
+        ("wamp.session.kill", json!(["ann"])),
+        ("wamp.session.kill_by_authid", json!([])),
+        ("wamp.session.kill_by_authid", json!([null])),
+        ("wamp.session.kill_by_authid", json!([7])),
+        ("wamp.session.kill_by_authrole", json!([])),
+        ("wamp.session.kill_by_authrole", json!([["staff"]])),
+    ] {
+        let (error, _) = lab.ask(admin, procedure, arguments.clone()).unwrap_err();
+        assert_eq!(error, error_uri::INVALID_ARGUMENT, "{procedure} {arguments}");
+    }
+    assert_eq!(lab.ask(admin, "wamp.session.count", json!([])), Ok(json!([4])));
+}
+
+/// Decisions F14: "no *other* session with that id exists".
+#[test]
+fn nobody_kills_itself_or_somebody_twice() {
+    let (mut lab, [admin, ann, ..]) = office();
+    let [own, id] = [admin, ann].map(|peer| number(&lab, peer));
+    assert_eq!(lab.ask(admin, "wamp.session.kill", json!([own])), no_such_session(own));
+    assert_eq!(lab.ask(admin, "wamp.session.kill", json!([id])), Ok(json!([])));
+    assert_eq!(lab.ask(admin, "wamp.session.kill", json!([id])), no_such_session(id));
+    assert_eq!(lab.received(ann), killed());
+}
+
+/// Decisions F14.
+#[test]
+fn the_sessions_of_a_name_are_told_and_those_of_a_role_counted() {
+    let (mut lab, [admin, ann, other, ben]) = office();
+    let ids = json!([[number(&lab, ann), number(&lab, other)]]);
+    assert_eq!(lab.ask(admin, "wamp.session.kill_by_authid", json!(["ann"])), Ok(ids));
+    assert_eq!(lab.received(ann), killed());
+    assert_eq!(lab.received(other), killed());
+    assert_eq!(lab.received(ben), []);
+    for (procedure, none) in [
+        ("wamp.session.kill_by_authid", json!([[]])),
+        ("wamp.session.kill_by_authrole", json!([0])),
+    ] {
+        assert_eq!(lab.ask(admin, procedure, json!(["ann"])), Ok(none));
+    }
+
+    let (mut lab, [admin, ann, other, ben]) = office();
+    assert_eq!(lab.ask(admin, "wamp.session.kill_by_authrole", json!(["staff"])), Ok(json!([2])));
+    assert_eq!([ann, other].map(|peer| lab.received(peer)), [killed(), killed()]);
+    assert_eq!(lab.received(ben), []);
+    assert_eq!(lab.ask(ben, "wamp.session.kill_by_authid", json!(["ben"])), Ok(json!([[]])));
+    assert_eq!(lab.ask(ben, "wamp.session.count", json!([])), Ok(json!([2])));
+}
+
+/// Decisions F14: "no subscribers would remain to receive these events".
+#[test]
+fn when_all_are_killed_the_caller_stays_and_nothing_is_told() {
+    let (mut lab, [admin, ann, other, ben]) = office();
+    for (number, topic) in [
+        (1, "wamp.session.on_leave"),
+        (2, "wamp.subscription.on_unsubscribe"),
+        (3, "wamp.registration.on_unregister"),
+        (4, "com.last.words"),
+    ] {
+        lab.send(admin, client::subscribe(number, topic));
+    }
+    lab.received(admin);
+    lab.send(ann, client::subscribe(1, "com.a"));
+    lab.send(ann, client::register(2, "com.a"));
+    lab.received(ann);
+    let testament = json!(["com.last.words", ["bye"], null]);
+    lab.ask(ann, "wamp.session.add_testament", testament).unwrap();
+    assert_eq!(lab.ask(admin, "wamp.session.kill_all", json!([])), Ok(json!([3])));
+    for peer in [ann, other, ben] {
+        assert_eq!(lab.received(peer), killed());
+    }
+    let id = number(&lab, admin);
+    assert_eq!(lab.ask(admin, "wamp.session.list", json!([])), Ok(json!([[id]])));
+    // The next one that leaves is told again.
+    let late = lab.join_as(Client { role: "guest", ..Client::named("late") });
+    lab.disconnect(late);
+    assert_eq!(lab.heard(admin).len(), 1);
+}
+
+#[test]
+fn a_killed_session_is_told_like_any_other_that_leaves() {
+    let (mut lab, [admin, ann, ..]) = office();
+    lab.send(admin, client::subscribe(1, "wamp.session.on_leave"));
+    lab.received(admin);
+    let id = number(&lab, ann);
+    lab.send(admin, client::call(2, "wamp.session.kill", args([id])));
+    let left = router::event(1, lab.last_publication(), args((id, "ann", "staff")));
+    assert_eq!(lab.received(admin), [left, router::result(2, NOTHING)]);
+    assert_eq!(lab.submit(ann, client::goodbye(error_uri::GOODBYE_AND_OUT)), Next::Left);
+    lab.disconnect(ann);
+    assert_eq!(lab.received(admin), []);
+}
+
+#[test]
+fn sessions_of_the_router_itself_are_told_of_and_can_not_be_killed() {
+    let (mut lab, [admin, ..]) = office();
+    let client = Client { role: "staff", ..Client::named("bridge") };
+    let own = Admitted { is_own: true, ..Admitted::from(client) };
+    let bridge = lab.attach(own).unwrap();
+    let id = number(&lab, bridge);
+    assert_eq!(lab.ask(admin, "wamp.session.count", json!([])), Ok(json!([5])));
+    let text = format!("session {id} belongs to the router, which nobody but the router may end");
+    let denied = refusal(error_uri::NOT_AUTHORIZED, &text);
+    assert_eq!(lab.ask(admin, "wamp.session.kill", json!([id])), denied);
+    assert_eq!(lab.ask(admin, "wamp.session.kill_by_authid", json!(["bridge"])), Ok(json!([[]])));
+    assert_eq!(lab.ask(admin, "wamp.session.kill_by_authrole", json!(["staff"])), Ok(json!([2])));
+    assert_eq!(lab.ask(admin, "wamp.session.kill_all", json!([])), Ok(json!([1])));
+    assert_eq!(lab.received(bridge), []);
+    // It may kill, of course.
+    let id = number(&lab, admin);
+    assert_eq!(lab.ask(bridge, "wamp.session.kill", json!([id])), Ok(json!([])));
+}

@@ -1,0 +1,115 @@
+//! The numbers of requests: in any order, or one after the other where the realm is strict.
+//!
+//! Spec: basic profile "IDs", "Protocol Errors"; decisions F1.
+
+use cloverleaf_router::{Next, RealmSettings};
+use cloverleaf_testkit::messages::{NOTHING, client, router};
+use cloverleaf_testkit::{Client, Lab, Peer, settings};
+use cloverleaf_wamp::features::{Feature, Features};
+use cloverleaf_wamp::ids::PublicationId;
+use cloverleaf_wamp::message::{CallOptions, ClientMessage};
+
+const OUT_OF_ORDER: &str = "requests must be numbered 1, 2, 3 \u{2026} within a session";
+
+fn strict() -> (Lab, Peer) {
+    let mut lab =
+        Lab::with(RealmSettings { strict_request_ids: true, meta_api: false, ..settings() });
+    let alice = lab.join("alice");
+    (lab, alice)
+}
+
+fn assert_violation(lab: &mut Lab, from: Peer, message: ClientMessage) {
+    let text = format!("{message:?}");
+    assert_eq!(lab.submit(from, message), Next::Close, "{text}");
+    assert_eq!(lab.received(from).last(), Some(&router::violation(OUT_OF_ORDER)), "{text}");
+}
+
+/// One of each request.
+fn requests(number: u64) -> [ClientMessage; 6] {
+    [
+        client::call(number, "com.a", NOTHING),
+        client::publish(number, "com.a", NOTHING),
+        client::subscribe(number, "com.a"),
+        client::unsubscribe(number, 1),
+        client::register(number, "com.a"),
+        client::unregister(number, 1),
+    ]
+}
+
+#[test]
+fn nobody_has_to_ask_for_numbers_in_any_order() {
+    let settings = RealmSettings::named("realm1");
+    assert!(!settings.strict_request_ids);
+}
+
+#[test]
+fn in_a_strict_realm_all_requests_of_a_session_are_counted_together() {
+    let (mut lab, alice) = strict();
+    for (number, place) in (1..).zip([2, 4, 1, 0, 3, 5, 2, 2]) {
+        lab.send(alice, requests(number)[place].clone());
+    }
+    let bob = lab.join("bob");
+    lab.send(bob, client::subscribe(1, "com.a"));
+    assert_eq!(lab.received(bob), [router::subscribed(1, 2)]);
+}
+
+#[test]
+fn in_a_strict_realm_a_gap_a_repetition_and_a_step_back_are_violations() {
+    for wrong in [1, 2, 4, 99] {
+        for place in 0..6 {
+            let (mut lab, alice) = strict();
+            lab.send(alice, client::subscribe(1, "com.b"));
+            lab.send(alice, client::publish(2, "com.b", NOTHING));
+            assert_violation(&mut lab, alice, requests(wrong)[place].clone());
+            assert!(lab.realm().is_empty());
+        }
+    }
+    for request in requests(2) {
+        let (mut lab, alice) = strict();
+        assert_violation(&mut lab, alice, request);
+    }
+}
+
+#[test]
+fn a_request_that_fails_counts_like_any_other() {
+    let (mut lab, alice) = strict();
+    lab.send(alice, client::subscribe(1, "no uri"));
+    lab.send(alice, client::unsubscribe(2, 7));
+    lab.send(alice, client::publish(3, "wamp.a", NOTHING));
+    lab.send(alice, client::subscribe(4, "com.a"));
+    assert_eq!(lab.received(alice).last(), Some(&router::subscribed(4, 1)));
+}
+
+#[test]
+fn messages_that_are_no_requests_have_no_number_of_their_own() {
+    let (mut lab, alice) = strict();
+    let bob = lab.join("bob");
+    lab.send(bob, client::register(1, "com.a"));
+    lab.send(alice, client::call(1, "com.a", NOTHING));
+    lab.send(alice, client::cancel(1, None));
+    lab.send(alice, client::cancel(77, None));
+    lab.send(alice, client::event_received(PublicationId::new(5).unwrap()));
+    lab.send(bob, client::yielded(1, NOTHING));
+    lab.received(alice);
+    lab.send(alice, client::subscribe(2, "com.a"));
+    assert_eq!(lab.received(alice), [router::subscribed(2, 1)]);
+}
+
+#[test]
+fn the_next_part_of_a_call_has_the_number_of_the_first() {
+    let (mut lab, _) = strict();
+    let mut client = Client::named("caller");
+    let progress = Features::of(&[Feature::ProgressiveCallInvocations, Feature::CallCanceling]);
+    client.roles.caller = Some(progress);
+    let caller = lab.join_as(client);
+    client.roles.callee = Some(progress);
+    let callee = lab.join_as(Client { name: "callee", ..client });
+    lab.send(callee, client::register(1, "com.upload"));
+    let part = |progress| CallOptions { progress: Some(progress), ..CallOptions::default() };
+    lab.send(caller, client::call_with(1, part(true), "com.upload", NOTHING));
+    lab.send(caller, client::subscribe(2, "com.a"));
+    lab.send(caller, client::call_with(1, part(false), "com.upload", NOTHING));
+    lab.send(caller, client::subscribe(3, "com.b"));
+    let expected = [router::subscribed(2, 1), router::subscribed(3, 2)];
+    assert_eq!(lab.received(caller), expected);
+}

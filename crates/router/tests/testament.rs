@@ -1,0 +1,249 @@
+//! What a session leaves behind to be said when it has gone.
+//!
+//! Spec: advanced profile "Session Testament"; decisions F14 (`add_testament` returns nothing,
+//! `flush_testaments` how many they were, as in Crossbar.io).
+
+use cloverleaf_router::{Disclosure, HistorySettings, Next, Permission, RealmSettings, Role};
+use cloverleaf_testkit::asking::{Answer, refusal};
+use cloverleaf_testkit::messages::{NOTHING, args, args_and_kwargs, client, router};
+use cloverleaf_testkit::{Client, Lab, Peer, settings};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::{Abort, ClientMessage, EventDetails, SubscribeOptions};
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
+use serde_json::{Value, json};
+
+const ADD: &str = "wamp.session.add_testament";
+const FLUSH: &str = "wamp.session.flush_testaments";
+
+/// `ann`, and an heir that listens to `com.will`.
+fn ann_and_heir() -> (Lab, Peer, Peer) {
+    let mut lab = Lab::new();
+    let [ann, heir] = ["ann", "heir"].map(|name| lab.join(name));
+    lab.send(heir, client::subscribe(1, "com.will"));
+    lab.received(heir);
+    (lab, ann, heir)
+}
+
+/// Leaves a text behind.
+fn add(lab: &mut Lab, ann: Peer, text: &str, keyword: Value) -> Answer {
+    lab.ask_with(ann, ADD, json!(["com.will", [text], null]), keyword)
+}
+
+/// What the heir is told, one text after the other.
+fn heard(lab: &mut Lab, heir: Peer) -> String {
+    let texts = lab.heard(heir).into_iter().map(|(_, args)| args[0].as_str().unwrap().to_owned());
+    texts.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_testament_is_published_when_its_session_has_gone_and_not_before() {
+    let (mut lab, ann, heir) = ann_and_heir();
+    let arguments = json!(["com.will", ["Seeya!", 1], {"my_name": "app1"}]);
+    assert_eq!(lab.ask(ann, ADD, arguments), Ok(json!([null])));
+    assert_eq!(lab.received(heir), []);
+    lab.disconnect(ann);
+    let payload = args_and_kwargs(json!(["Seeya!", 1]), json!({"my_name": "app1"}));
+    let event = router::event(1, lab.last_publication(), payload);
+    assert_eq!(lab.received(heir), [event]);
+}
+
+#[test]
+fn arguments_that_are_null_or_not_given_are_none() {
+    for (arguments, payload) in [
+        (json!(["com.will"]), NOTHING),
+        (json!(["com.will", null, null]), NOTHING),
+        (json!(["com.will", [1]]), args([1])),
+        (json!(["com.will", [], {"a": 1}]), args_and_kwargs([0; 0], json!({"a": 1}))),
+    ] {
+        let (mut lab, ann, heir) = ann_and_heir();
+        lab.ask(ann, ADD, arguments).unwrap();
+        lab.disconnect(ann);
+        let event = router::event(1, lab.last_publication(), payload);
+        assert_eq!(lab.received(heir), [event]);
+    }
+}
+
+#[test]
+fn those_for_a_detached_session_come_first_each_in_the_order_of_adding() {
+    let (mut lab, ann, heir) = ann_and_heir();
+    for (text, keyword) in [
+        ("3", json!({})),
+        ("1", json!({"scope": "detached"})),
+        ("4", json!({"scope": "destroyed"})),
+        ("2", json!({"scope": "detached"})),
+        ("5", json!({"scope": null, "publish_options": null})),
+    ] {
+        assert_eq!(add(&mut lab, ann, text, keyword), Ok(json!([null])));
+    }
+    lab.disconnect(ann);
+    assert_eq!(heard(&mut lab, heir), "1 2 3 4 5");
+}
+
+#[test]
+fn testaments_are_forgotten_scope_by_scope() {
+    let (mut lab, ann, heir) = ann_and_heir();
+    for text in ["a", "b"] {
+        add(&mut lab, ann, text, json!({})).unwrap();
+        add(&mut lab, ann, "detached", json!({"scope": "detached"})).unwrap();
+    }
+    assert_eq!(lab.ask(ann, FLUSH, json!([])), Ok(json!([2])));
+    assert_eq!(lab.ask(ann, FLUSH, json!([])), Ok(json!([0])));
+    add(&mut lab, ann, "later", json!({})).unwrap();
+    lab.disconnect(ann);
+    assert_eq!(heard(&mut lab, heir), "detached detached later");
+
+    let (mut lab, ann, heir) = ann_and_heir();
+    add(&mut lab, ann, "a", json!({})).unwrap();
+    add(&mut lab, ann, "b", json!({"scope": "detached"})).unwrap();
+    assert_eq!(lab.ask_with(ann, FLUSH, json!([]), json!({"scope": "detached"})), Ok(json!([1])));
+    lab.disconnect(ann);
+    assert_eq!(heard(&mut lab, heir), "a");
+}
+
+#[test]
+fn a_testament_belongs_to_its_session_alone() {
+    let (mut lab, ann, heir) = ann_and_heir();
+    let ben = lab.join("ben");
+    add(&mut lab, ann, "of ann", json!({})).unwrap();
+    assert_eq!(lab.ask(ben, FLUSH, json!([])), Ok(json!([0])));
+    lab.disconnect(ben);
+    assert_eq!(lab.received(heir), []);
+    lab.disconnect(ann);
+    assert_eq!(heard(&mut lab, heir), "of ann");
+}
+
+#[test]
+fn it_is_published_however_the_session_ends() {
+    let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
+    let abort = ClientMessage::Abort(Abort::new("com.enough", "enough"));
+    for (message, next) in [
+        (None, Next::Continue),
+        (Some(goodbye), Next::Left),
+        (Some(abort), Next::Close),
+        (Some(client::hello()), Next::Close),
+    ] {
+        let (mut lab, ann, heir) = ann_and_heir();
+        add(&mut lab, ann, "bye", json!({})).unwrap();
+        match message {
+            None => lab.disconnect(ann),
+            Some(message) => assert_eq!(lab.submit(ann, message), next),
+        }
+        assert_eq!(heard(&mut lab, heir), "bye");
+        lab.disconnect(ann);
+        assert_eq!(lab.received(heir), []);
+    }
+    for procedure in ["wamp.session.kill", "wamp.session.kill_by_authid"] {
+        let (mut lab, ann, heir) = ann_and_heir();
+        add(&mut lab, ann, "bye", json!({})).unwrap();
+        let admin = lab.join("admin");
+        let by_id = procedure.ends_with("kill");
+        let victim = if by_id { json!([lab.id(ann).number()]) } else { json!(["ann"]) };
+        lab.ask(admin, procedure, victim).unwrap();
+        assert_eq!(heard(&mut lab, heir), "bye");
+        assert_eq!(lab.submit(ann, client::goodbye(error_uri::GOODBYE_AND_OUT)), Next::Left);
+        assert_eq!(lab.received(heir), []);
+    }
+}
+
+#[test]
+fn it_is_told_before_that_the_session_has_left() {
+    let (mut lab, ann, heir) = ann_and_heir();
+    lab.send(heir, client::subscribe(2, "wamp.session.on_leave"));
+    lab.received(heir);
+    add(&mut lab, ann, "bye", json!({})).unwrap();
+    let id = lab.id(ann).number();
+    lab.disconnect(ann);
+    let expected = [(1, json!(["bye"])), (2, json!([id, "ann", "anyone"]))];
+    assert_eq!(lab.heard(heir), expected);
+}
+
+#[test]
+fn it_says_who_its_publisher_was() {
+    let (mut lab, ann, heir) = ann_and_heir();
+    let id = lab.id(ann);
+    add(&mut lab, ann, "bye", json!({"publish_options": {"disclose_me": true}})).unwrap();
+    lab.disconnect(ann);
+    let details = EventDetails {
+        publisher: Some(id),
+        publisher_authid: Some("ann".into()),
+        publisher_authrole: Some("anyone".into()),
+        ..EventDetails::default()
+    };
+    let event = router::event_with(1, lab.last_publication(), details, args(["bye"]));
+    assert_eq!(lab.received(heir), [event]);
+}
+
+#[test]
+fn lists_of_receivers_hold_and_nobody_waits_for_an_answer() {
+    for (options, is_heard) in [
+        (json!({"eligible_authid": ["heir"]}), true),
+        (json!({"exclude_authid": ["heir"]}), false),
+        (json!({"eligible": []}), false),
+        (json!({"acknowledge": true, "x_acknowledged_delivery": true, "exclude_me": false}), true),
+        (json!({"unheard_of": 1}), true),
+    ] {
+        let (mut lab, ann, heir) = ann_and_heir();
+        let keyword = json!({"publish_options": options});
+        add(&mut lab, ann, "bye", keyword.clone()).unwrap();
+        lab.disconnect(ann);
+        assert_eq!(heard(&mut lab, heir), if is_heard { "bye" } else { "" }, "{keyword}");
+        assert_eq!(lab.realm().next_deadline(), None);
+        lab.disconnect(heir);
+        assert!(lab.realm().is_empty());
+    }
+}
+
+#[test]
+fn a_testament_can_be_kept_for_later_subscribers_and_in_a_history() {
+    let pattern = UriPattern::new("com.will", MatchPolicy::Exact, UriRule::Loose).unwrap();
+    let histories = vec![HistorySettings { pattern, limit: 9, records: Vec::new() }];
+    let mut lab = Lab::with(RealmSettings { histories, ..settings() });
+    let ann = lab.join("ann");
+    add(&mut lab, ann, "bye", json!({"publish_options": {"retain": true}})).unwrap();
+    lab.disconnect(ann);
+    let publication = lab.last_publication();
+    let late = lab.join("late");
+    let options = SubscribeOptions { get_retained: Some(true), ..SubscribeOptions::default() };
+    lab.send(late, client::subscribe_with(1, options, "com.will"));
+    let details = EventDetails { retained: Some(true), ..EventDetails::default() };
+    let kept = router::event_with(1, publication, details, args(["bye"]));
+    assert_eq!(lab.received(late), [router::subscribed(1, 1), kept]);
+    let events = lab.ask(late, "wamp.subscription.get_events", json!([1])).unwrap();
+    assert_eq!(events[0]["publication"], publication.number());
+}
+
+#[test]
+fn what_may_not_be_published_may_not_be_left_behind() {
+    let never = Permission { disclose_publisher: Disclosure::Never, ..Permission::ALL };
+    let call = Permission { call: true, ..Permission::default() };
+    let rules = [("com.*", never), ("com.secret", call), ("wamp.*", call)];
+    let rules = rules.map(|(uri, rule)| (UriPattern::from_starred(uri).unwrap(), rule));
+    let mut lab = Lab::with_roles(vec![Role::new("guest", rules)]);
+    let guest = lab.join_as(Client { role: "guest", ..Client::named("guest") });
+    let disclosed = json!({"publish_options": {"disclose_me": true}});
+    for (topic, keyword, error, text) in [
+        (
+            "com.secret",
+            json!({}),
+            error_uri::NOT_AUTHORIZED,
+            "session not authorized to publish to topic 'com.secret'",
+        ),
+        ("com..will", json!({}), error_uri::INVALID_URI, "'com..will' is not a valid URI"),
+        (
+            "wamp.session.on_leave",
+            json!({}),
+            error_uri::INVALID_URI,
+            "'wamp.session.on_leave' begins with 'wamp', which only the router may use",
+        ),
+        (
+            "com.will",
+            disclosed,
+            error_uri::DISCLOSE_ME_DISALLOWED,
+            "the role of this session may not be disclosed to the other side",
+        ),
+    ] {
+        let answer = lab.ask_with(guest, ADD, json!([topic, ["x"], null]), keyword);
+        assert_eq!(answer, refusal(error, text));
+    }
+    assert_eq!(lab.ask(guest, FLUSH, json!([])), Ok(json!([0])));
+}
