@@ -82,30 +82,7 @@ pub(crate) const GAPS: &[Gap] = &[
     ),
     advanced("WAMP Advanced Profile", Why::NothingToDo, "It introduces the profile."),
     advanced("Meta API", Why::NothingToDo, "It is the title above the sections that follow."),
-    advanced(
-        "Registration Meta API",
-        Why::Planned,
-        "The router tells nobody of its registrations so far.",
-    ),
     advanced("Advanced RPC", Why::NothingToDo, "It is the title above the sections that follow."),
-    advanced("Progressive Call Results", Why::Planned, "Results in parts are refused so far."),
-    advanced("Progressive Call Invocations", Why::Planned, "Calls in parts are refused so far."),
-    advanced("Call Re-Routing", Why::Planned, "A callee that is unavailable ends the call so far."),
-    advanced(
-        "Call Trust Levels",
-        Why::Planned,
-        "No rule says so far how much a caller is trusted.",
-    ),
-    advanced(
-        "Sharded Registration",
-        Why::Planned,
-        "It is a sketch; calls to all callees and calls by key can be built from it.",
-    ),
-    advanced(
-        "Registration Revocation",
-        Why::Planned,
-        "Nobody can take away a registration so far.",
-    ),
     advanced(
         "Advanced PubSub",
         Why::NothingToDo,

@@ -1,5 +1,8 @@
 //! What a callee is asked: made from a CALL, sent as an INVOCATION, and kept where it may have to
 //! be sent again.
+//!
+//! Spec: basic profile "Calling and Invocations"; advanced profile "Caller Identification", "Call
+//! Timeouts", "Call Trust Levels", "Payload Passthru Mode".
 
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId};

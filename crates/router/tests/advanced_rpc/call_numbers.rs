@@ -3,7 +3,7 @@
 //!
 //! Decisions F1, F13: numbers are taken with gaps unless the realm is strict; what is not above the
 //! highest number so far belongs to an earlier call, where the caller has announced calls in parts.
-//! Spec: advanced profile "Progressive Call Invocations", "Verification of CALL Request IDs".
+//! Spec: advanced profile "Progressive Call Invocations".
 
 use cloverleaf_router::RealmSettings;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};

@@ -1,7 +1,7 @@
 //! Which callee a call goes to: the policies of this router, and resource keys.
 //!
-//! Decisions F20: `load`, `hash`, `sticky` and what a key does are this router's own. Spec: advanced
-//! profile "Shared Registration", "Sharded Registration".
+//! Decisions F20: `load`, `hash`, `sticky` and what a key does are this router's own.
+//! Spec: advanced profile "Shared Registration", "Sharded Registration".
 
 use std::collections::BTreeMap;
 
@@ -273,7 +273,7 @@ fn partition_and_hash_agree() {
     }
 }
 
-/// Spec: "If `runmode` is partition, then `rkey` MUST be present."
+/// Spec: advanced profile "Sharded Registration": the key must be there.
 #[test]
 fn partition_without_a_key_is_refused() {
     let mut crew = Crew::sharing(InvokePolicy::Hash, 2);

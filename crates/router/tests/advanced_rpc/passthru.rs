@@ -3,8 +3,8 @@
 //!
 //! Decisions F16: payload passthru is `ppt_*` with one binary as the only argument, its older form
 //! is `enc_*` with a binary in the place of the arguments; the router knows both. Messages are
-//! written here as they stand on the wire. Spec: advanced profile "Payload Passthru Mode"; basic
-//! profile "Extensibility".
+//! written here as they stand on the wire.
+//! Spec: advanced profile "Payload Passthru Mode"; basic profile "Extensibility".
 
 use cloverleaf_testkit::messages::{NOTHING, client};
 use cloverleaf_testkit::{Client, Lab, Peer};
@@ -309,7 +309,8 @@ fn a_procedure_of_the_router_opens_no_payload() {
     assert_eq!(wire(&mut lab, caller), json!([refused(1, text)]));
 }
 
-/// Spec: the dealer responds to the callee, too. It has asked nothing, so INTERRUPT it is.
+/// Spec: advanced profile "Payload Passthru Mode": the dealer responds to the callee, too. That has
+/// asked nothing, so INTERRUPT it is.
 #[test]
 fn a_result_that_the_caller_could_not_open_is_none() {
     let (about, payload) = sealed();

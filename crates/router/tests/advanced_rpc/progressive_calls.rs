@@ -108,7 +108,7 @@ fn of_several_callees_one_that_takes_parts_is_asked() {
     assert_eq!(lab.received(unable), [router::invocation(1, 1, NOTHING)]);
 }
 
-/// Spec: "Freezing of Options in Progressive Call Invocations".
+/// Spec: advanced profile "Progressive Call Invocations", the freezing of options.
 #[test]
 fn the_options_of_the_first_part_count_for_all() {
     let (mut lab, caller, callee) = pair(able("callee"));

@@ -1,6 +1,6 @@
 //! What the router publishes of registrations, in the order of the specification.
 //!
-//! Spec: advanced profile "Registration Meta API", "Events".
+//! Spec: advanced profile "Registration Meta API".
 
 use cloverleaf_testkit::messages::{NOTHING, args, client};
 use cloverleaf_testkit::{Lab, Peer};
