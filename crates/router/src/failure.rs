@@ -44,7 +44,7 @@ pub(crate) enum RequestFailure {
     RealmLimitReached(&'static str, &'static str),
     #[error("{0}")]
     InvalidArgument(String),
-    #[error("'{option}' must be {expected}, not '{given}'")]
+    #[error("'{option}' must be {expected}, not '{given:.100}'")]
     UnknownWord { option: &'static str, expected: &'static str, given: CompactString },
     #[error("{0}")]
     FeatureNotSupported(&'static str),

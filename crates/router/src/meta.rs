@@ -137,7 +137,8 @@ impl MetaCall<'_> {
     }
 
     fn refused(&self, why: &str) -> RequestFailure {
-        RequestFailure::InvalidArgument(format!("{}: {why}", self.procedure.uri()))
+        // It may repeat the argument, which is as long as the client likes.
+        RequestFailure::InvalidArgument(format!("{}: {why:.200}", self.procedure.uri()))
     }
 }
 

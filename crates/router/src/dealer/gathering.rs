@@ -147,9 +147,8 @@ impl Dealer {
                 Target::One(_) | Target::Waiting => Payload::EMPTY,
             };
             self.end(sessions, key, Ending::Gathered(gathered));
-        } else {
-            self.released(sessions, id);
         }
+        self.released(sessions, id);
     }
 
     /// Whether the answer of one callee does not end the call.

@@ -10,7 +10,7 @@ use cloverleaf_testkit::{Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
     CallOptions, CallerIdentity, CancelMode, InvocationDetails, InvokePolicy, RegisterOptions,
-    RouterMessage, Sharding,
+    RouterMessage, RunMode, Sharding,
 };
 use cloverleaf_wamp::uri::UriPattern;
 
@@ -419,6 +419,21 @@ fn a_waiting_call_that_no_callee_can_take_is_refused() {
     lab.send(callee, client::yielded(1, NOTHING));
     let full = |number| refused(number, error_uri::UNAVAILABLE, "the callee's queue is full");
     assert_eq!(lab.received(caller), [router::result(1, NOTHING), full(2), full(3)]);
+}
+
+#[test]
+fn a_call_to_all_callees_leaves_each_of_them_free_when_it_has_answered() {
+    let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
+    let sharding = Sharding { rkey: None, runmode: Some(RunMode::All.into()) };
+    let all = CallOptions { sharding: Some(Box::new(sharding)), ..CallOptions::default() };
+    lab.send(caller, client::call_with(1, all, "com.work", args([1])));
+    call(&mut lab, caller, [2, 3]);
+    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![1], vec![1]));
+    lab.send(a, client::yielded(1, NOTHING));
+    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![2], vec![]));
+    // Also the last one, whose answer ends the call.
+    lab.send(b, client::yielded(1, NOTHING));
+    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![], vec![3]));
 }
 
 #[test]

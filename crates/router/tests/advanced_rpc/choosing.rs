@@ -311,6 +311,16 @@ fn words_that_nobody_knows_are_refused_and_the_session_lives() {
     assert_eq!(crew.lab.received(crew.callees[0]), [router::invocation(1, 1, NOTHING)]);
 }
 
+#[test]
+fn a_refusal_is_short_however_long_the_word_was() {
+    let mut crew = Crew::sharing(InvokePolicy::Hash, 1);
+    let options = sharded(None, Some(Word::Unknown("x".repeat(100_000).into())));
+    crew.lab.send(crew.caller, client::call_with(1, options, "com.get", NOTHING));
+    let text = format!("'runmode' must be 'all' or 'partition', not '{}'", "x".repeat(100));
+    let refusal = refused(1, error_uri::INVALID_ARGUMENT, &text);
+    assert_eq!(crew.lab.received(crew.caller), [refusal]);
+}
+
 /// Decisions F3: another policy than that of the first callee.
 #[test]
 fn the_policies_of_this_router_are_shared_like_the_others() {

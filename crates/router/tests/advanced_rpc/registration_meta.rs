@@ -215,6 +215,13 @@ fn arguments_that_are_none_are_refused_and_the_session_lives() {
 }
 
 #[test]
+fn a_refusal_is_short_however_long_the_argument_was() {
+    let (mut lab, [asking, ..]) = realm();
+    let told = ask(&mut lab, asking, "get", json!(["x".repeat(100_000)]));
+    assert!(told.expect_err("no id")[1].as_str().expect("a text").len() < 300);
+}
+
+#[test]
 fn arguments_are_understood_in_every_format() {
     let (mut lab, [asking, ..]) = realm();
     for serializer in Serializer::ALL {

@@ -4,67 +4,71 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cloverleaf_testkit::Peer;
-use cloverleaf_testkit::messages::args;
+use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{
-    Invocation, RequestKind, RouterMessage, SharedEvent, Unregistered, Unsubscribed,
+    CallResult, CancelMode, Interrupt, Invocation, RequestError, RequestKind, RouterMessage,
+    SharedEvent, Unregistered, Unsubscribed,
 };
 use cloverleaf_wamp::payload::Payload;
 
-/// The URI of every failure of a callee.
-pub(crate) const FAILURE: &str = "com.error.failure";
+use crate::ledger::{Asked, Called, Held, Mark, Request};
+use crate::operation::Kind;
 
-/// What a request that waits for its answer was about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Request {
-    Register,
-    Unregister(u64),
-    Call,
-    Subscribe,
-    Unsubscribe(u64),
-    Publish,
-}
+/// The URI of every failure of a callee that is no other one.
+pub(crate) const FAILURE: &str = "com.error.failure";
 
 /// A peer and what it knows.
 #[derive(Debug)]
 pub(crate) struct Actor {
     pub(crate) peer: Peer,
+    pub(crate) kind: Kind,
     /// Its place in the world; what it sends is marked with it.
     place: usize,
     /// Whether its session is open.
     pub(crate) is_open: bool,
     /// Its connection is going: what it is sent is lost.
     pub(crate) is_deaf: bool,
-    canceling: bool,
     requests: u64,
     waiting: BTreeMap<u64, Request>,
-    answered_calls: BTreeSet<u64>,
-    pub(crate) registrations: BTreeSet<u64>,
+    pub(crate) calls: BTreeMap<u64, Called>,
+    pub(crate) registrations: BTreeMap<u64, Held>,
     pub(crate) subscriptions: BTreeSet<u64>,
-    /// The arguments of its invocations, the first of which is number 1.
-    asked: Vec<Payload>,
+    /// The first of which is number 1.
+    pub(crate) asked: Vec<Asked>,
     /// The invocations that it has not answered.
     pub(crate) invocations: BTreeSet<u64>,
-    /// By sender: the number of the last call or publication that came from it.
-    last_from: HashMap<(RequestKind, usize), u64>,
+    /// The registration and number of the invocations that came since the last look.
+    pub(crate) news: Vec<(u64, u64)>,
+    /// Events that it has not acknowledged.
+    pub(crate) to_acknowledge: Vec<PublicationId>,
+    /// By sender: the number of the last publication that came from it.
+    last_from: HashMap<usize, u64>,
 }
 
 impl Actor {
-    pub(crate) fn new(peer: Peer, place: usize, canceling: bool) -> Self {
+    pub(crate) fn new(peer: Peer, place: usize, kind: Kind) -> Self {
         Self {
             peer,
+            kind,
             place,
             is_open: true,
             is_deaf: false,
-            canceling,
             requests: 0,
             waiting: BTreeMap::new(),
-            answered_calls: BTreeSet::new(),
-            registrations: BTreeSet::new(),
+            calls: BTreeMap::new(),
+            registrations: BTreeMap::new(),
             subscriptions: BTreeSet::new(),
             asked: Vec::new(),
             invocations: BTreeSet::new(),
+            news: Vec::new(),
+            to_acknowledge: Vec::new(),
             last_from: HashMap::new(),
         }
+    }
+
+    /// Whether what it knows of its own calls is true.
+    pub(crate) const fn hears(&self) -> bool {
+        self.is_open && !self.is_deaf
     }
 
     /// A number for a new request that will be answered.
@@ -80,13 +84,9 @@ impl Actor {
         self.requests
     }
 
-    /// Its calls, the ones in flight and the ones that have ended.
-    pub(crate) fn calls(&self) -> Vec<u64> {
-        self.calls_in_flight().chain(self.answered_calls.iter().copied()).collect()
-    }
-
+    /// Its calls that are not answered.
     pub(crate) fn calls_in_flight(&self) -> impl Iterator<Item = u64> {
-        self.waiting.iter().filter(|(_, what)| **what == Request::Call).map(|(number, _)| *number)
+        self.calls.iter().filter(|(_, call)| !call.has_ended).map(|(number, _)| *number)
     }
 
     /// The number of the invocation that it was sent last.
@@ -94,40 +94,39 @@ impl Actor {
         self.asked.len() as u64
     }
 
-    /// The arguments of an invocation that it was sent.
-    pub(crate) fn arguments_of(&self, invocation: u64) -> Payload {
-        self.asked[invocation as usize - 1].clone()
+    /// An invocation that it was sent.
+    pub(crate) fn invocation(&self, number: u64) -> &Asked {
+        &self.asked[number as usize - 1]
     }
 
     /// Takes in what the peer was sent; panics when it may not have been.
     pub(crate) fn read(&mut self, message: RouterMessage) {
         assert!(self.is_open, "{message:?} after the end of the session");
         match message {
-            RouterMessage::Result(result) => {
-                self.called(result.request.number(), Some(&result.payload));
-            }
-            RouterMessage::Error(error) => {
-                let number = error.request.id().number();
-                match error.request.kind() {
-                    RequestKind::Call => {
-                        let echo = (error.error == FAILURE).then_some(&error.payload);
-                        self.called(number, echo);
-                    }
-                    _ => drop(self.answered(number)),
-                }
-            }
+            RouterMessage::Result(result) => self.answered_with(&result),
+            RouterMessage::Error(error) => self.failed(&error),
             RouterMessage::Registered(answer) => {
-                assert_eq!(self.answered(answer.request.number()), Request::Register);
-                self.registrations.insert(answer.registration.number());
+                let Request::Register(terms) = self.answered(answer.request.number()) else {
+                    panic!("REGISTERED answers no REGISTER");
+                };
+                // Once more of the same changes nothing.
+                let id = answer.registration.number();
+                self.registrations.entry(id).or_insert_with(|| Held::new(terms));
             }
             RouterMessage::Unregistered(Unregistered::Answer(request)) => {
                 let Request::Unregister(id) = self.answered(request.number()) else {
                     panic!("UNREGISTERED answers no UNREGISTER");
                 };
-                assert!(self.registrations.remove(&id));
+                assert!(self.registrations.remove(&id).is_some());
+            }
+            RouterMessage::Unregistered(Unregistered::Revocation(details)) => {
+                assert_eq!(self.kind, Kind::Able, "a revocation for one that does not know it");
+                let id = details.registration.expect("the registration that is gone").number();
+                assert!(self.registrations.remove(&id).is_some());
             }
             RouterMessage::Subscribed(answer) => {
-                assert_eq!(self.answered(answer.request.number()), Request::Subscribe);
+                let request = self.answered(answer.request.number());
+                assert!(matches!(request, Request::Subscribe));
                 self.subscriptions.insert(answer.subscription.number());
             }
             RouterMessage::Unsubscribed(Unsubscribed::Answer(request)) => {
@@ -137,13 +136,11 @@ impl Actor {
                 assert!(self.subscriptions.remove(&id));
             }
             RouterMessage::Published(answer) => {
-                assert_eq!(self.answered(answer.request.number()), Request::Publish);
+                let request = self.answered(answer.request.number());
+                assert!(matches!(request, Request::Publish));
             }
-            RouterMessage::Invocation(invocation) => self.invoked(&invocation),
-            RouterMessage::Interrupt(interrupt) => {
-                assert!(self.canceling, "INTERRUPT for a callee that does not know it");
-                assert!(self.invocations.contains(&interrupt.request.number()));
-            }
+            RouterMessage::Invocation(invocation) => self.invoked(invocation),
+            RouterMessage::Interrupt(interrupt) => self.interrupted(&interrupt),
             RouterMessage::Event(event) => self.heard(&event),
             RouterMessage::Abort(_) | RouterMessage::Goodbye(_) => self.is_open = false,
             other => panic!("nobody asked for {other:?}"),
@@ -154,34 +151,106 @@ impl Actor {
         self.waiting.remove(&number).expect("an answer to a request that waits for one")
     }
 
-    /// A call ends, once; a callee has answered with the arguments of that very call.
-    fn called(&mut self, number: u64, echo: Option<&Payload>) {
-        assert_eq!(self.answered(number), Request::Call);
-        assert!(self.answered_calls.insert(number));
-        if let Some(echo) = echo {
-            assert_eq!(echo, &args((self.place, number)));
+    fn answered_with(&mut self, result: &CallResult) {
+        let number = result.request.number();
+        if result.details.progress == Some(true) {
+            let call = &self.calls[&number];
+            assert!(call.manner.receiving && !call.has_ended, "a part that may not come");
+            self.assert_echo(number, &result.payload);
+        } else if let Request::Call = self.answered(number) {
+            self.end(number);
+            self.assert_echo(number, &result.payload);
         }
     }
 
-    fn invoked(&mut self, invocation: &Invocation) {
-        assert!(self.registrations.contains(&invocation.registration.number()));
-        self.asked.push(invocation.payload.clone());
-        assert_eq!(invocation.request.number(), self.last_invocation());
-        self.invocations.insert(self.last_invocation());
-        let last = self.last_of(RequestKind::Call, &invocation.payload);
-        assert!(last.0 < last.1, "calls {last:?} arrive out of order");
+    fn failed(&mut self, error: &RequestError) {
+        let number = error.request.id().number();
+        match self.answered(number) {
+            Request::Call => {
+                assert_eq!(error.request.kind(), RequestKind::Call);
+                self.end(number);
+                if error.error == FAILURE {
+                    self.assert_echo(number, &error.payload);
+                }
+            }
+            // Somebody has taken it away and could not say so.
+            Request::Unregister(id) => drop(self.registrations.remove(&id)),
+            _ => {}
+        }
+    }
+
+    /// A call ends, once.
+    fn end(&mut self, number: u64) {
+        let call = self.calls.get_mut(&number).expect("a call of this peer");
+        assert!(!std::mem::replace(&mut call.has_ended, true));
+    }
+
+    /// A callee has answered with the arguments of that very call, or each of several has, or has
+    /// failed.
+    fn assert_echo(&self, number: u64, payload: &Payload) {
+        if let Ok((place, of, _)) = payload.decode_args::<Mark>() {
+            return assert_eq!((place, of), (self.place, number));
+        }
+        let (entries,) = payload.decode_args::<(Vec<Entry>,)>().expect("a mark or a list");
+        assert!(!entries.is_empty());
+        for entry in entries {
+            match (entry.error.as_deref(), entry.args) {
+                (None | Some(FAILURE), Some(args)) => {
+                    let (place, of, _): Mark = serde_json::from_value(args).expect("a mark");
+                    assert_eq!((place, of), (self.place, number));
+                }
+                (error, _) => assert!(error.is_some(), "an entry without anything in it"),
+            }
+        }
+    }
+
+    fn invoked(&mut self, invocation: Invocation) {
+        let Invocation { request, registration, details, payload } = invocation;
+        let (number, registration) = (request.number(), registration.number());
+        let mark: Mark = payload.decode_args().expect("a mark");
+        let is_open = details.progress == Some(true);
+        if number <= self.last_invocation() {
+            assert!(self.invocations.contains(&number), "a part of what was answered");
+            let asked = &mut self.asked[number as usize - 1];
+            assert!(asked.is_open && !asked.given_up, "a part that may not come");
+            assert_eq!((asked.mark.0, asked.mark.1, asked.mark.2 + 1), mark);
+            (asked.mark, asked.payload, asked.is_open) = (mark, payload, is_open);
+            return;
+        }
+        assert_eq!(number, self.last_invocation() + 1);
+        let receiving = details.receive_progress == Some(true);
+        assert!(self.kind == Kind::Able || !is_open && !receiving, "a feature nobody announced");
+        let held = self.registrations.get_mut(&registration).expect("its own registration");
+        held.invocations.insert(number);
+        self.asked.push(Asked { payload, mark, is_open, receiving, given_up: false });
+        self.invocations.insert(number);
+        self.news.push((registration, number));
+    }
+
+    fn interrupted(&mut self, interrupt: &Interrupt) {
+        let number = interrupt.request.number();
+        assert!(self.kind != Kind::Basic, "INTERRUPT for a callee that does not know it");
+        assert!(self.invocations.contains(&number), "INTERRUPT of what was answered");
+        let asked = &mut self.asked[number as usize - 1];
+        assert!(!asked.given_up, "a second INTERRUPT");
+        asked.given_up = interrupt.options.mode == Some(CancelMode::KillNoWait);
     }
 
     fn heard(&mut self, event: &SharedEvent) {
         assert!(self.subscriptions.contains(&event.subscription.number()));
-        let last = self.last_of(RequestKind::Publish, &event.payload);
-        assert!(last.0 <= last.1, "events {last:?} arrive out of order");
+        if event.details.x_acknowledged_delivery == Some(true) {
+            assert_eq!(self.kind, Kind::Able, "a feature nobody announced");
+            self.to_acknowledge.push(event.publication);
+        }
+        let (sender, number, _): Mark = event.payload.decode_args().expect("a mark");
+        let last = std::mem::replace(self.last_from.entry(sender).or_default(), number);
+        assert!(last <= number, "events {last} and {number} arrive out of order");
     }
+}
 
-    /// The numbers of the message before and of this one, from the same sender.
-    fn last_of(&mut self, kind: RequestKind, payload: &Payload) -> (u64, u64) {
-        let (sender, number) = payload.decode_args::<(usize, u64)>().expect("sender and number");
-        let last = self.last_from.entry((kind, sender)).or_default();
-        (std::mem::replace(last, number), number)
-    }
+/// One of several answers to a call.
+#[derive(serde::Deserialize)]
+struct Entry {
+    error: Option<String>,
+    args: Option<serde_json::Value>,
 }

@@ -1,9 +1,10 @@
 //! What can happen to a realm, and how often the test lets it happen.
 
 use cloverleaf_testkit::recorder::State;
-use cloverleaf_wamp::message::{CancelMode, InvokePolicy};
+use cloverleaf_wamp::message::{CancelMode, InvokePolicy, RunMode};
 use cloverleaf_wamp::uri::MatchPolicy;
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 
@@ -20,6 +21,20 @@ pub(crate) const PATTERNS: [(MatchPolicy, &str); 6] = [
     (MatchPolicy::Wildcard, "com..b"),
 ];
 
+/// Calls to procedures below this may wait for a callee, and how many.
+pub(crate) const QUEUE: (&str, usize) = ("com.*", 2);
+
+/// What a peer announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Nothing.
+    Basic,
+    /// What the client library of this project does; canceling is the only part of it that shows.
+    Usual,
+    /// Everything.
+    Able,
+}
+
 /// A way to leave a realm.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Farewell {
@@ -35,31 +50,67 @@ pub(crate) enum Violation {
     SecondHello,
     NeverSentInvocation,
     RequestIdInUse,
+    UnaskedPart,
+}
+
+/// How to register.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) pattern: usize,
+    pub(crate) invoke: InvokePolicy,
+    pub(crate) concurrency: Option<u64>,
+    pub(crate) force: bool,
+    pub(crate) forward_timeout: bool,
+}
+
+/// How to call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) uri: usize,
+    pub(crate) timeout: Option<u64>,
+    pub(crate) receiving: bool,
+    pub(crate) in_parts: bool,
+    pub(crate) rkey: Option<u8>,
+    pub(crate) runmode: Option<RunMode>,
 }
 
 /// One step. Numbers choose among what there is: the peer, its call, its invocation …
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Operation {
-    Join { canceling: bool },
+    Join(Kind),
     Leave { who: usize, farewell: Farewell },
+    Kill { who: usize, whom: usize },
+    KillAll { who: usize, in_silence: bool },
+    AnswerGoodbye { who: usize },
     Violate { who: usize, violation: Violation },
     Read { who: usize, state: State },
-    Register { who: usize, pattern: usize, invoke: InvokePolicy },
+    Register { who: usize, terms: Terms },
     Unregister { who: usize, which: usize },
-    Call { who: usize, uri: usize, timeout: Option<u64> },
+    RemoveCallee { who: usize, whom: usize, which: usize },
+    Call { who: usize, manner: Manner },
+    CallPart { who: usize, which: usize, is_last: bool },
     Cancel { who: usize, which: usize, mode: Option<CancelMode> },
     Yield { who: usize, which: usize },
-    Fail { who: usize, which: usize },
+    YieldPart { who: usize, which: usize },
+    Fail { who: usize, which: usize, unavailable: bool },
+    FailByHost { who: usize, which: usize },
     Pass { millis: u64 },
     Subscribe { who: usize, pattern: usize },
     Unsubscribe { who: usize, which: usize },
-    Publish { who: usize, uri: usize, acknowledge: bool, exclude_me: bool },
+    Publish { who: usize, uri: usize, acknowledge: bool, exclude_me: bool, asking: bool },
+    Acknowledge { who: usize, which: usize },
+    Testament { who: usize, uri: usize, detached: bool },
+    FlushTestaments { who: usize, detached: bool },
 }
 
 /// A story, with a few peers to begin with.
 pub(crate) fn operations() -> impl Strategy<Value = Vec<Operation>> {
-    let peers = vec(any::<bool>().prop_map(|canceling| Operation::Join { canceling }), 1..5);
+    let peers = vec(kind().prop_map(Operation::Join), 1..6);
     (peers, vec(operation(), 0..120)).prop_map(|(peers, story)| [peers, story].concat())
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![1 => Just(Kind::Basic), 1 => Just(Kind::Usual), 3 => Just(Kind::Able)]
 }
 
 /// A number that chooses among what there is.
@@ -69,9 +120,10 @@ fn some() -> impl Strategy<Value = usize> {
 
 fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        4 => session(),
-        12 => dealing(),
-        6 => brokering(),
+        3 => session(),
+        5 => registering(),
+        12 => calling(),
+        5 => brokering(),
     ]
 }
 
@@ -82,6 +134,7 @@ fn session() -> impl Strategy<Value = Operation> {
         Violation::SecondHello,
         Violation::NeverSentInvocation,
         Violation::RequestIdInUse,
+        Violation::UnaskedPart,
     ]);
     let state = prop_oneof![
         3 => Just(State::Reading),
@@ -89,35 +142,88 @@ fn session() -> impl Strategy<Value = Operation> {
         1 => Just(State::Gone),
     ];
     prop_oneof![
-        3 => any::<bool>().prop_map(|canceling| Operation::Join { canceling }),
-        2 => (some(), farewell).prop_map(|(who, farewell)| Operation::Leave { who, farewell }),
+        5 => kind().prop_map(Operation::Join),
+        3 => (some(), farewell).prop_map(|(who, farewell)| Operation::Leave { who, farewell }),
         1 => (some(), violation).prop_map(|(who, violation)| Operation::Violate { who, violation }),
         3 => (some(), state).prop_map(|(who, state)| Operation::Read { who, state }),
+        2 => (some(), some()).prop_map(|(who, whom)| Operation::Kill { who, whom }),
+        1 => some().prop_map(|who| Operation::AnswerGoodbye { who }),
+        1 => (some(), any::<bool>())
+            .prop_map(|(who, in_silence)| Operation::KillAll { who, in_silence }),
+        4 => (0_u64..300).prop_map(|millis| Operation::Pass { millis }),
     ]
 }
 
-fn dealing() -> impl Strategy<Value = Operation> {
+fn terms() -> impl Strategy<Value = Terms> {
     let invoke = select(&[
         InvokePolicy::Single,
         InvokePolicy::First,
         InvokePolicy::Last,
         InvokePolicy::Random,
         InvokePolicy::RoundRobin,
+        InvokePolicy::Load,
+        InvokePolicy::Hash,
+        InvokePolicy::Sticky,
+        InvokePolicy::All,
     ]);
-    let timeout = proptest::option::of(0_u64..500);
-    let mode =
-        proptest::option::of(select(&[CancelMode::Skip, CancelMode::Kill, CancelMode::KillNoWait]));
+    (
+        0..PATTERNS.len(),
+        invoke,
+        option::of(1_u64..3),
+        option::weighted(0.1, Just(())),
+        any::<bool>(),
+    )
+        .prop_map(|(pattern, invoke, concurrency, force, forward_timeout)| Terms {
+            pattern,
+            invoke,
+            concurrency,
+            force: force.is_some(),
+            forward_timeout,
+        })
+}
+
+fn registering() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        4 => (some(), 0..PATTERNS.len(), invoke)
-            .prop_map(|(who, pattern, invoke)| Operation::Register { who, pattern, invoke }),
-        1 => (some(), some()).prop_map(|(who, which)| Operation::Unregister { who, which }),
-        8 => (some(), 0..URIS.len(), timeout)
-            .prop_map(|(who, uri, timeout)| Operation::Call { who, uri, timeout }),
+        8 => (some(), terms()).prop_map(|(who, terms)| Operation::Register { who, terms }),
+        2 => (some(), some()).prop_map(|(who, which)| Operation::Unregister { who, which }),
+        1 => (some(), some(), some())
+            .prop_map(|(who, whom, which)| Operation::RemoveCallee { who, whom, which }),
+    ]
+}
+
+fn manner() -> impl Strategy<Value = Manner> {
+    let runmode = select(&[RunMode::All, RunMode::Partition]);
+    (
+        0..URIS.len(),
+        option::of(0_u64..500),
+        any::<bool>(),
+        option::weighted(0.2, Just(())),
+        option::weighted(0.3, 0_u8..3),
+        option::weighted(0.15, runmode),
+    )
+        .prop_map(|(uri, timeout, receiving, in_parts, rkey, runmode)| Manner {
+            uri,
+            timeout,
+            receiving,
+            in_parts: in_parts.is_some(),
+            rkey,
+            runmode,
+        })
+}
+
+fn calling() -> impl Strategy<Value = Operation> {
+    let mode = option::of(select(&[CancelMode::Skip, CancelMode::Kill, CancelMode::KillNoWait]));
+    prop_oneof![
+        10 => (some(), manner()).prop_map(|(who, manner)| Operation::Call { who, manner }),
+        2 => (some(), some(), any::<bool>())
+            .prop_map(|(who, which, is_last)| Operation::CallPart { who, which, is_last }),
         3 => (some(), some(), mode)
             .prop_map(|(who, which, mode)| Operation::Cancel { who, which, mode }),
-        4 => (some(), some()).prop_map(|(who, which)| Operation::Yield { who, which }),
-        2 => (some(), some()).prop_map(|(who, which)| Operation::Fail { who, which }),
-        2 => (0_u64..300).prop_map(|millis| Operation::Pass { millis }),
+        5 => (some(), some()).prop_map(|(who, which)| Operation::Yield { who, which }),
+        2 => (some(), some()).prop_map(|(who, which)| Operation::YieldPart { who, which }),
+        4 => (some(), some(), any::<bool>())
+            .prop_map(|(who, which, unavailable)| Operation::Fail { who, which, unavailable }),
+        1 => (some(), some()).prop_map(|(who, which)| Operation::FailByHost { who, which }),
     ]
 }
 
@@ -126,13 +232,19 @@ fn brokering() -> impl Strategy<Value = Operation> {
         3 => (some(), 0..PATTERNS.len())
             .prop_map(|(who, pattern)| Operation::Subscribe { who, pattern }),
         1 => (some(), some()).prop_map(|(who, which)| Operation::Unsubscribe { who, which }),
-        4 => (some(), 0..URIS.len(), any::<bool>(), any::<bool>()).prop_map(
-            |(who, uri, acknowledge, exclude_me)| Operation::Publish {
+        4 => (some(), 0..URIS.len(), any::<[bool; 3]>()).prop_map(
+            |(who, uri, [acknowledge, exclude_me, asking])| Operation::Publish {
                 who,
                 uri,
                 acknowledge,
                 exclude_me,
+                asking,
             }
         ),
+        2 => (some(), some()).prop_map(|(who, which)| Operation::Acknowledge { who, which }),
+        1 => (some(), 0..URIS.len(), any::<bool>())
+            .prop_map(|(who, uri, detached)| Operation::Testament { who, uri, detached }),
+        1 => (some(), any::<bool>())
+            .prop_map(|(who, detached)| Operation::FlushTestaments { who, detached }),
     ]
 }

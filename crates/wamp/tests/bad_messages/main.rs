@@ -17,6 +17,7 @@ use cloverleaf_wamp::serializer::Serializer;
 mod sample;
 
 mod options;
+mod rpc;
 
 use sample::{Sent, samples};
 

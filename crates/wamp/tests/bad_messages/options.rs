@@ -10,7 +10,13 @@ use cloverleaf_wamp::serializer::Serializer;
 use super::{client, either, from_client};
 
 /// Asserts that the option takes these values and no others.
-fn assert_option(head: &str, tail: &str, option: &'static str, good: &[&str], bad: &[&str]) {
+pub(super) fn assert_option(
+    head: &str,
+    tail: &str,
+    option: &'static str,
+    good: &[&str],
+    bad: &[&str],
+) {
     for value in good.iter().chain(&["null"]) {
         let text = format!("{head}{{\"{option}\":{value}}}{tail}]");
         assert_eq!(either(&text), Ok(()), "{text}");

@@ -7,6 +7,7 @@ use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::serializer::Serializer;
 
+mod rpc;
 pub(crate) mod values;
 
 /// A message with its direction.

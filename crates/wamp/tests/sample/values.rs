@@ -19,17 +19,17 @@ use cloverleaf_wamp::uri::MatchPolicy;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Sent;
+use super::{Sent, rpc};
 
-fn request(number: u64) -> RequestId {
+pub(super) fn request(number: u64) -> RequestId {
     RequestId::new(number).unwrap()
 }
 
-fn invocation_id(number: u64) -> InvocationId {
+pub(super) fn invocation_id(number: u64) -> InvocationId {
     InvocationId::new(number).unwrap()
 }
 
-fn registration(number: u64) -> RegistrationId {
+pub(super) fn registration(number: u64) -> RegistrationId {
     RegistrationId::new(number).unwrap()
 }
 
@@ -37,7 +37,7 @@ fn subscription(number: u64) -> SubscriptionId {
     SubscriptionId::new(number).unwrap()
 }
 
-fn session(number: u64) -> SessionId {
+pub(super) fn session(number: u64) -> SessionId {
     SessionId::new(number).unwrap()
 }
 
@@ -45,7 +45,7 @@ fn publication(number: u64) -> PublicationId {
     PublicationId::new(number).unwrap()
 }
 
-fn args(s: Serializer, args: impl Serialize) -> Payload {
+pub(super) fn args(s: Serializer, args: impl Serialize) -> Payload {
     Payload::from_args(s, &args).unwrap()
 }
 
@@ -63,6 +63,7 @@ pub(crate) fn message(name: &str, s: Serializer) -> Sent {
         .or_else(|| topic_message(name, s))
         .or_else(|| caller_message(name, s))
         .or_else(|| callee_message(name, s))
+        .or_else(|| rpc::message(name, s))
         .unwrap_or_else(|| panic!("no message is named {name}"))
 }
 
@@ -248,7 +249,7 @@ fn event(s: Serializer) -> Event {
     }
 }
 
-fn call(number: u64, options: CallOptions, payload: Payload) -> Call {
+pub(super) fn call(number: u64, options: CallOptions, payload: Payload) -> Call {
     Call { request: request(number), options, procedure: "com.example.add2".into(), payload }
 }
 

@@ -1,0 +1,67 @@
+//! What must hold between several peers.
+
+use crate::actor::Actor;
+use crate::ledger::Held;
+use crate::operation::Kind;
+use crate::world::World;
+
+impl World {
+    pub(crate) fn assert_laws(&mut self) {
+        self.assert_order();
+        for who in 0..self.actors.len() {
+            self.assert_limits(who);
+        }
+    }
+
+    /// Whether the call behind an invocation has not ended; none where nobody knows.
+    pub(crate) fn is_in_flight(&self, who: usize, number: u64) -> Option<bool> {
+        let callee = &self.actors[who];
+        let (caller, call, _) = callee.invocation(number).mark;
+        let caller: &Actor = &self.actors[caller];
+        if !callee.invocations.contains(&number) || !caller.is_open {
+            return Some(false);
+        }
+        (!caller.is_deaf).then(|| !caller.calls[&call].has_ended)
+    }
+
+    /// Invocations come at once, which is in order, unless their call has waited or come back; and
+    /// those that have waited come in the order in which they were called.
+    fn assert_order(&mut self) {
+        for who in 0..self.actors.len() {
+            for (registration, number) in std::mem::take(&mut self.actors[who].news) {
+                let (caller, call, _) = self.actors[who].invocation(number).mark;
+                let called = self.actors[caller].calls[&call];
+                if called.step == self.step {
+                    continue;
+                }
+                assert!(self.has_limits || called.came_back, "{called:?} comes late");
+                let is_plain = |actor: &Actor| {
+                    actor.registrations.get(&registration).is_some_and(Held::is_plain)
+                };
+                if called.is_plain()
+                    && !called.came_back
+                    && !self.was_slow
+                    && is_plain(&self.actors[who])
+                {
+                    let last = self.last_late.insert(registration, called.step).unwrap_or(0);
+                    assert!(last < called.step, "{called:?} was overtaken");
+                }
+            }
+        }
+    }
+
+    /// No callee has more calls than it takes. One that is not told of revocations does not know
+    /// under which registration it has a call.
+    fn assert_limits(&self, who: usize) {
+        let callee = &self.actors[who];
+        if !callee.hears() || callee.kind != Kind::Able {
+            return;
+        }
+        for held in callee.registrations.values() {
+            let in_flight =
+                held.invocations.iter().filter(|n| self.is_in_flight(who, **n) == Some(true));
+            let most = held.concurrency.unwrap_or(u64::MAX);
+            assert!(in_flight.count() as u64 <= most, "{callee:?} has too many calls");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! How sessions end: by their own will, by a violation, by somebody else.
+
+use cloverleaf_router::Next;
+use cloverleaf_testkit::messages::{NOTHING, args, client};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::{Abort, ClientMessage};
+
+use crate::operation::{Farewell, Violation};
+use crate::world::{World, one_of};
+
+impl World {
+    pub(crate) fn leave_one(&mut self, who: usize, farewell: Farewell) {
+        let peer = self.actors[who].peer;
+        match farewell {
+            Farewell::Goodbye => {
+                let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
+                assert_eq!(self.lab.submit(peer, goodbye), Next::Left);
+            }
+            Farewell::Disconnect => self.lab.disconnect(peer),
+            Farewell::Abort => {
+                let abort = ClientMessage::Abort(Abort::new("com.error.enough", "enough"));
+                assert_eq!(self.lab.submit(peer, abort), Next::Close);
+            }
+            Farewell::AbortByHost => self.lab.abort(peer, Abort::new("com.error.x", "bytes")),
+        }
+        self.ended(who);
+    }
+
+    pub(crate) fn violate(&mut self, who: usize, violation: Violation) -> Option<()> {
+        let actor = &self.actors[who];
+        let message = match violation {
+            Violation::SecondHello => client::hello(),
+            Violation::NeverSentInvocation => client::yielded(actor.last_invocation() + 1, NOTHING),
+            // Who hears nothing does not know what has ended.
+            Violation::RequestIdInUse if actor.is_deaf => return None,
+            Violation::RequestIdInUse => {
+                let closed = |number: &u64| !actor.calls[number].is_open;
+                client::call(actor.calls_in_flight().find(closed)?, "com.a", NOTHING)
+            }
+            Violation::UnaskedPart => {
+                let in_flight = |number: &u64| self.is_in_flight(who, *number) == Some(true);
+                let number = self.asked_for_parts(who, false).into_iter().find(in_flight)?;
+                self.part_of(who, number)
+            }
+        };
+        assert_eq!(self.lab.submit(self.actors[who].peer, message), Next::Close);
+        self.ended(who);
+        Some(())
+    }
+
+    pub(crate) fn kill(&mut self, who: usize, whom: usize) {
+        let arguments = args((self.id(whom),));
+        self.call_meta(who, "wamp.session.kill", arguments);
+        // Nobody kills himself.
+        if who != whom {
+            self.ended(whom);
+        }
+    }
+
+    /// Everybody has the same name here.
+    pub(crate) fn kill_all(&mut self, who: usize, in_silence: bool) {
+        if in_silence {
+            self.call_meta(who, "wamp.session.kill_all", NOTHING);
+        } else {
+            self.call_meta(who, "wamp.session.kill_by_authid", args(("peer",)));
+        }
+        for whom in (0..self.actors.len()).filter(|whom| *whom != who) {
+            self.ended(whom);
+        }
+    }
+
+    /// One whose session has ended answers GOODBYE, and is not heard whatever has become of it.
+    pub(crate) fn answer_goodbye(&mut self, who: usize) -> Option<()> {
+        let ended = (0..self.actors.len()).filter(|place| !self.actors[*place].is_open);
+        let peer = self.actors[one_of(ended, who)?].peer;
+        let next = self.lab.submit(peer, client::goodbye(error_uri::GOODBYE_AND_OUT));
+        assert_ne!(next, Next::Continue);
+        Some(())
+    }
+
+    /// The session has ended; what it was told last is still to be read.
+    fn ended(&mut self, who: usize) {
+        self.read(who);
+        self.actors[who].is_open = false;
+    }
+}

@@ -1,0 +1,163 @@
+//! Options and details of the advanced profile's remote procedure calls that are wrong.
+
+use cloverleaf_wamp::codec::MAX_CUSTOM_ATTRIBUTES;
+use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::message::{ClientMessage, Word};
+use cloverleaf_wamp::serializer::Serializer;
+
+use super::options::assert_option;
+use super::{client, either, from_client};
+
+const NO_BOOLEANS: [&str; 6] = ["0", "1", "\"true\"", "[]", "{}", "1.0"];
+const NO_NUMBERS: [&str; 7] = ["-1", "1.0", "1e3", "\"1\"", "true", "[]", "{}"];
+const NO_STRINGS: [&str; 6] = ["1", "1.5", "true", "[]", "{}", "\"\\u0000AAEC\""];
+const NO_IDS: [&str; 6] = ["0", "-1", "9007199254740993", "\"1\"", "[]", "1.0"];
+
+#[test]
+fn wishes_of_a_callee_are_booleans_and_its_limit_is_a_number() {
+    for option in ["force_reregister", "disclose_caller", "forward_timeout"] {
+        assert_option("[64,1,", ",\"com.a\"", option, &["true", "false"], &NO_BOOLEANS);
+    }
+    // That 0 calls are no limit is a request that can't be served, not a violation.
+    let good = ["0", "1", "18446744073709551615"];
+    assert_option("[64,1,", ",\"com.a\"", "concurrency", &good, &NO_NUMBERS);
+}
+
+#[test]
+fn a_key_is_a_string_and_a_mode_a_word() {
+    assert_option("[48,1,", ",\"com.a\"", "rkey", &["\"\"", "\"user 7\""], &NO_STRINGS);
+    let good = ["\"all\"", "\"partition\"", "\"\"", "\"some\""];
+    assert_option("[48,1,", ",\"com.a\"", "runmode", &good, &NO_STRINGS);
+    let good = ["\"load\"", "\"hash\"", "\"sticky\"", "\"all\"", "\"ALL\""];
+    assert_option("[64,1,", ",\"com.a\"", "invoke", &good, &NO_STRINGS);
+}
+
+#[test]
+fn words_that_nobody_knows_are_kept_as_they_came() {
+    let invoke = |word: &str| {
+        let text = format!("[64,1,{{\"invoke\":\"{word}\"}},\"com.a\"]");
+        match from_client(Serializer::Json, &text) {
+            Ok(ClientMessage::Register(register)) => register.options.invoke,
+            other => panic!("{other:?}"),
+        }
+    };
+    for word in ["", "Load", "round-robin", "\u{1f340}"] {
+        assert_eq!(invoke(word), Some(Word::Unknown(word.into())));
+    }
+}
+
+/// What goes along has the same types in every message that carries it.
+#[test]
+fn what_goes_along_with_a_message_is_of_its_type_on_every_way() {
+    for (head, tail) in [
+        ("[48,1,", ",\"com.a\""),
+        ("[68,1,1,", ""),
+        ("[70,1,", ""),
+        ("[50,1,", ""),
+        ("[8,68,1,", ",\"com.error\""),
+        ("[8,48,1,", ",\"com.error\""),
+        ("[16,1,", ",\"com.a\""),
+        ("[36,1,1,", ""),
+    ] {
+        let (good, bad) = (["\"\"", "\"x\""], &NO_STRINGS);
+        let strings = [
+            "transaction_hash",
+            "ppt_scheme",
+            "ppt_serializer",
+            "ppt_cipher",
+            "ppt_keyid",
+            "enc_key",
+            "enc_serializer",
+        ];
+        for option in strings {
+            assert_option(head, tail, option, &good, bad);
+        }
+        let good = ["\"cryptobox\"", "\"mqtt\"", "\"xbr\""];
+        assert_option(
+            head,
+            tail,
+            "enc_algo",
+            &good,
+            &["\"\"", "\"rot13\"", "1", "true", "[]", "{}"],
+        );
+        let good = ["[]", "[{\"session\":1}]", "[1,\"x\",[null]]"];
+        assert_option(head, tail, "forward_for", &good, &["{}", "1", "\"x\"", "true"]);
+    }
+}
+
+#[test]
+fn what_a_callee_is_told_is_of_its_type() {
+    for option in ["progress", "receive_progress"] {
+        assert_option("[68,1,1,", "", option, &["true", "false"], &NO_BOOLEANS);
+    }
+    for option in ["timeout", "trustlevel"] {
+        assert_option("[68,1,1,", "", option, &["0", "18446744073709551615"], &NO_NUMBERS);
+    }
+    assert_option("[68,1,1,", "", "caller", &["1", "9007199254740992"], &NO_IDS);
+    for option in ["procedure", "caller_authid", "caller_authrole"] {
+        assert_option("[68,1,1,", "", option, &["\"\"", "\"x\""], &NO_STRINGS);
+    }
+    let good = ["\"skip\"", "\"kill\"", "\"killnowait\""];
+    assert_option("[69,1,", "", "mode", &good, &["\"abort\"", "\"\"", "1", "true", "[]"]);
+    assert_option("[69,1,", "", "reason", &["\"\"", "\"x\""], &NO_STRINGS);
+    assert_option("[67,0,", "", "registration", &["1", "9007199254740992"], &NO_IDS);
+    assert_option("[67,0,", "", "reason", &["\"\"", "\"x\""], &NO_STRINGS);
+}
+
+#[test]
+fn what_a_caller_is_told_is_of_its_type() {
+    assert_option("[50,1,", "", "callee", &["1", "9007199254740992"], &NO_IDS);
+    for option in ["callee_authid", "callee_authrole"] {
+        assert_option("[50,1,", "", option, &["\"\"", "\"x\""], &NO_STRINGS);
+    }
+}
+
+// === attributes of others ===
+
+fn attributes(keys: impl Iterator<Item = usize>) -> String {
+    keys.map(|key| format!("\"_key_{key}\":{key}")).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn attributes_of_others_hold_anything() {
+    for value in ["1", "-1.5", "true", "\"x\"", "\"\\u0000AAEC\"", "[[],{}]", r#"{"a":[1]}"#] {
+        for (head, tail) in [("[48,1,", ",\"com.a\""), ("[70,1,", ""), ("[8,68,1,", ",\"com.e\"")] {
+            let text = format!("{head}{{\"_abc\":{value},\"_x9_\":{value}}}{tail}]");
+            assert_eq!(either(&text), Ok(()), "{text}");
+        }
+    }
+}
+
+#[test]
+fn more_attributes_of_others_than_a_message_may_carry_are_refused() {
+    for (head, tail, message) in [
+        ("[48,1,", ",\"com.a\"", "CALL"),
+        ("[70,1,", "", "YIELD"),
+        ("[8,68,1,", ",\"com.error\"", "ERROR"),
+        ("[16,1,", ",\"com.a\"", "PUBLISH"),
+    ] {
+        let with = |options: &str| client(&format!("{head}{{{options}}}{tail}]"));
+        let most = attributes(0..MAX_CUSTOM_ATTRIBUTES);
+        assert_eq!(with(&most), Ok(()));
+        // The same one again is none more, and keys that are not carried don't count.
+        assert_eq!(with(&format!("{most},\"_key_0\":[1],\"x_1\":1,\"_ab\":2,\"_A__\":3")), Ok(()));
+        let too_many = Err(DecodeError::TooManyAttributes { message });
+        assert_eq!(with(&attributes(0..MAX_CUSTOM_ATTRIBUTES + 1)), too_many);
+        assert_eq!(with(&attributes(0..10_000)), too_many);
+    }
+}
+
+#[test]
+fn of_an_attribute_that_stands_twice_the_last_counts() {
+    let text = r#"[48,1,{"_abc":1,"_xyz":2,"_abc":[3]},"com.a"]"#;
+    for serializer in Serializer::ALL {
+        let Ok(ClientMessage::Call(call)) = from_client(serializer, text) else {
+            panic!("{text} in {serializer}");
+        };
+        let custom = call.options.carried.and_then(|carried| carried.custom).expect("attributes");
+        let read = |key| custom.at(key).map(|value| value.to_value::<serde_json::Value>().unwrap());
+        assert_eq!(read("_abc"), Some(serde_json::json!([3])));
+        assert_eq!(read("_xyz"), Some(serde_json::json!(2)));
+        assert_eq!(read("_none"), None);
+    }
+}
