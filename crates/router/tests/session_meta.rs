@@ -91,15 +91,19 @@ fn how_a_session_is_connected_is_told_where_the_host_says_it() {
     let watcher = lab.join("watcher");
     lab.send(watcher, client::subscribe(1, "wamp.session.on_join"));
     lab.received(watcher);
-    let transport =
-        TransportDetails { kind: "rawsocket", protocol: "wamp.2.cbor", peer: "127.0.0.1:1".into() };
-    let transport = Some(Box::new(transport));
-    let ann = lab.attach(Admitted { transport, ..Admitted::from(Client::named("ann")) }).unwrap();
+    let transport = TransportDetails {
+        kind: "websocket",
+        protocol: "wamp.2.cbor",
+        peer: "127.0.0.1:40312".into(),
+    };
+    let admitted =
+        Admitted { transport: Some(Box::new(transport)), ..Admitted::from(Client::named("ann")) };
+    let ann = lab.attach(admitted).unwrap();
     let id = lab.id(ann).number();
     let details = json!([{
         "session": id, "authid": "ann", "authrole": "anyone", "authmethod": "anonymous",
-        "authprovider": "static", "transport":
-            {"type": "rawsocket", "protocol": "wamp.2.cbor", "peer": "127.0.0.1:1"},
+        "authprovider": "static",
+        "transport": {"type": "websocket", "protocol": "wamp.2.cbor", "peer": "127.0.0.1:40312"},
     }]);
     assert_eq!(lab.heard(watcher), [(1, details.clone())]);
     assert_eq!(lab.ask(watcher, "wamp.session.get", json!([id])), Ok(details));
