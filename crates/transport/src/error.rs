@@ -23,6 +23,9 @@ pub enum CloseReason {
     /// The peer reads too slowly, or not at all.
     #[error("the peer does not read what it is sent")]
     SlowConsumer,
+    /// The peer does not answer pings.
+    #[error("the peer does not answer pings")]
+    Unanswered,
     /// The network.
     #[error("the connection was lost: {0}")]
     Lost(String),

@@ -9,6 +9,7 @@
 //! | [`connection`] | the future of one peer: read, decode, hand over; take, encode, write |
 //! | [`outbound`] | the bounded queue between the router and a connection |
 //! | [`framing`] | how messages stand in the byte stream: RawSocket or WebSocket |
+//! | [`keepalive`] | pings of our own, and peers that do not answer them |
 //! | [`wamp`] | the handler that speaks WAMP |
 //! | [`echo`] | the handler that sends back what it gets, for conformance tests |
 //! | [`rawsocket`], [`websocket`] | the handshakes |
@@ -21,6 +22,7 @@ pub mod connection;
 pub mod echo;
 pub mod error;
 pub mod framing;
+pub mod keepalive;
 pub mod limits;
 pub mod listener;
 pub mod outbound;
@@ -31,7 +33,8 @@ pub mod websocket;
 
 pub use connection::{Connection, Flow, Handler};
 pub use error::{CloseReason, TransportError};
-pub use framing::Framing;
+pub use framing::{Framing, Manners};
+pub use keepalive::KeepAlive;
 pub use outbound::{Outbound, Outlet, Pushed, Queued};
 pub use stream::{Accepted, Stream};
 pub use wamp::{ClientSide, Peer, ServerSide, Side, Undeliverable, WaitingMessage, WampHandler};

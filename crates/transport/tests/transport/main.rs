@@ -5,5 +5,7 @@ mod congestion;
 mod deflate;
 mod framing;
 mod handshakes;
+mod keepalive;
 mod listening;
+mod manners;
 mod peer;
