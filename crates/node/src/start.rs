@@ -25,6 +25,7 @@ use crate::threads::Threads;
 use crate::tuning::Tuning;
 
 mod services;
+mod websocket;
 
 use services::Builder;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::ids::Ids;
 use super::serializers::serializers;
 use super::transport::auth;
-use super::{bridge, endpoint, websocket};
+use super::websocket::{self, Owner};
+use super::{bridge, endpoint};
 use crate::document::Entry;
 use crate::fault::shortened;
 use crate::field::Field;
@@ -193,7 +194,7 @@ fn websocket_service(mut section: Section<'_>) -> WebSocketService {
     let service = WebSocketService {
         url: section.text("url"),
         serializers: serializers(&mut section),
-        options: websocket::options(&mut section),
+        options: websocket::options(&mut section, Owner::Service),
         auth: auth(&mut section),
     };
     section.unsupported(&["cookie"]);

@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicUsize;
 
 use cloverleaf_client::Session;
 use cloverleaf_config::settings::{
-    self as config, Auth, BridgeService, StaticService, Transport, WebPath, WebService,
-    WebSocketOptions, WebSocketService, WebTransport,
+    self as config, Auth, BridgeService, StaticService, Transport, WebOptions, WebPath, WebService,
+    WebSocketOptions, WebSocketService,
 };
 use cloverleaf_http_bridge::{
     AddressFilter, Bridge, BridgeSettings, MAX_NONCES, Resource, SigningKey,
@@ -15,16 +15,16 @@ use cloverleaf_router::Admission;
 use cloverleaf_router::admission::Anonymous;
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
 use cloverleaf_wamp::serializer::Serializer;
-use cloverleaf_wamp::websocket::Limits;
 use hyper::header::HeaderValue;
 
 use super::StartError;
+use super::websocket::websocket_endpoint;
 use crate::listen::{Protocol, WampService};
 use crate::local;
 use crate::realm_host::Realms;
 use crate::tuning::Tuning;
 use crate::web::{
-    Endpoint, Files, JsonValue, OriginRule, Routes, Segment, Service, Visits, WebSite,
+    Endpoint, Files, JsonValue, Routes, Segment, Service, Timeouts, Visits, WebSite,
     WebSocketEndpoint,
 };
 
@@ -56,34 +56,50 @@ impl<'a> Builder<'a> {
             Transport::WebSocket(websocket) => {
                 let endpoint =
                     self.websocket(&websocket.serializers, &websocket.options, &websocket.auth);
-                self.site(Routes::everywhere(Service::WebSocket(endpoint)), None)?
+                self.websockets(endpoint, &websocket.options)
             }
             Transport::WebSocketTestee(testee) => {
                 let endpoint = websocket_endpoint(Endpoint::Echo, &testee.options);
-                self.site(Routes::everywhere(Service::WebSocket(endpoint)), None)?
+                self.websockets(endpoint, &testee.options)
             }
             Transport::Web(web) => {
                 let routes = self.routes(&web.paths)?;
-                self.site(routes, Some(web))?
+                self.web(routes, &web.options)?
             }
         })
     }
 
-    fn site(&self, routes: Routes, web: Option<&WebTransport>) -> Result<Protocol, StartError> {
-        let options = web.map(|web| web.options.clone()).unwrap_or_default();
-        let hsts = options
-            .hsts
-            .then(|| header(&format!("max-age={}", options.hsts_max_age.as_secs())))
-            .transpose()?;
-        Ok(Protocol::Web(Arc::new(WebSite {
+    /// WebSockets at every path.
+    fn websockets(&self, endpoint: WebSocketEndpoint, options: &WebSocketOptions) -> Protocol {
+        let mut site = self.site(Routes::everywhere(Service::WebSocket(endpoint)));
+        if let Some(opening) = options.open_handshake_timeout {
+            site.timeouts.opening = opening;
+        }
+        Protocol::Web(Arc::new(site))
+    }
+
+    fn web(&self, routes: Routes, options: &WebOptions) -> Result<Protocol, StartError> {
+        let mut site = self.site(routes);
+        site.access_log = options.access_log;
+        if options.hsts {
+            site.hsts = Some(header(&format!("max-age={}", options.hsts_max_age.as_secs()))?);
+        }
+        if let Some(timeout) = options.client_timeout {
+            site.timeouts = Timeouts::of_clients(timeout);
+        }
+        Ok(Protocol::Web(Arc::new(site)))
+    }
+
+    fn site(&self, routes: Routes) -> WebSite {
+        WebSite {
             routes,
-            access_log: options.access_log,
+            access_log: false,
             short_way: self.tuning.has_short_way(),
-            hsts,
-            idle_timeout: options.client_timeout,
+            hsts: None,
+            timeouts: Timeouts::USUAL,
             visits: Visits::default(),
             in_flight: Arc::clone(self.in_flight),
-        })))
+        }
     }
 
     fn wamp(
@@ -146,7 +162,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn max_message(configured: Option<u32>) -> usize {
+pub(super) fn max_message(configured: Option<u32>) -> usize {
     configured.map_or(DEFAULT_MAX_MESSAGE, |limit| limit as usize)
 }
 
@@ -158,24 +174,6 @@ fn admission(auth: &Auth) -> Admission {
             role: Some(anonymous.role.as_str().into()),
             authid: anonymous.authid.as_deref().map(Into::into),
         }),
-    }
-}
-
-fn websocket_endpoint(endpoint: Endpoint, options: &WebSocketOptions) -> WebSocketEndpoint {
-    let max_message = max_message(options.max_message_size);
-    WebSocketEndpoint {
-        endpoint,
-        origins: OriginRule {
-            allowed: options.allowed_origins.clone(),
-            allow_null: options.allow_null_origin,
-        },
-        limits: Limits {
-            max_message,
-            max_frame: options.max_frame_size.map_or(max_message, |limit| limit as usize),
-        },
-        require_subprotocol: options.require_websocket_subprotocol,
-        webstatus: options.enable_webstatus,
-        compression: options.compression,
     }
 }
 

@@ -20,3 +20,4 @@ mod short_way;
 mod shutdown;
 mod slow_consumer;
 mod websocket;
+mod websocket_options;

@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use cloverleaf_transport::limits::CLOSING_TIMEOUT;
-use cloverleaf_transport::{CloseReason, Framing, Manners};
+use cloverleaf_transport::{CloseReason, Framing, Manners, Stream};
 use cloverleaf_wamp::websocket::sender::{write_close, write_message};
 use cloverleaf_wamp::websocket::{CloseCode, CloseFrame, Limits, MessageKind};
 use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
 use crate::peer::{Item, LIMIT, Lab};
@@ -130,4 +131,19 @@ async fn a_closing_connection_waits_as_long_as_is_wanted() {
         sleep(2 * MOMENT).await;
         assert!(lab.has_ended());
     }
+}
+
+#[tokio::test]
+async fn small_segments_wait_where_that_is_wanted() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let stream = Stream::tcp(TcpStream::connect(address).await.expect("connected"));
+    let stream = stream.expect("a stream");
+    let is_nodelay = |stream: &Stream| match stream {
+        Stream::Tcp(socket) => socket.nodelay().expect("an option"),
+        other => panic!("{other:?}"),
+    };
+    assert!(is_nodelay(&stream));
+    stream.set_nodelay(false).expect("an option");
+    assert!(!is_nodelay(&stream));
 }
