@@ -32,6 +32,7 @@ fn receive<'p>(role: Role, pieces: impl Iterator<Item = &'p [u8]>) -> (Vec<Strin
 fn payload_len(incoming: Incoming<'_>) -> usize {
     match incoming {
         Incoming::Text(text) => text.len(),
+        Incoming::UncheckedText(bytes) => bytes.len(),
         Incoming::Binary(bytes) | Incoming::Ping(bytes) | Incoming::Pong(bytes) => bytes.len(),
         Incoming::Close(close) => close.map_or(0, |close| close.reason.len()),
     }

@@ -136,7 +136,9 @@ fn from_websocket<'s, 'i: 's>(
 ) -> Result<Option<Arrived<'s>>, String> {
     match receiver.receive(input).map_err(|fault| fault.to_string())? {
         Some(Incoming::Text(text)) => Ok(Some(Arrived::Message(text.as_bytes()))),
-        Some(Incoming::Binary(bytes)) => Ok(Some(Arrived::Message(bytes))),
+        Some(Incoming::UncheckedText(bytes) | Incoming::Binary(bytes)) => {
+            Ok(Some(Arrived::Message(bytes)))
+        }
         Some(Incoming::Ping(bytes)) => Ok(Some(Arrived::Ping(bytes))),
         Some(Incoming::Close(_)) => Err("the router closed the WebSocket".to_owned()),
         Some(Incoming::Pong(_)) => Ok(Some(Arrived::Pong)),

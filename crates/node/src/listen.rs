@@ -34,6 +34,12 @@ pub(crate) struct WampService {
 }
 
 impl WampService {
+    /// The subprotocols, as a list for people.
+    pub(crate) fn spoken(&self) -> String {
+        let names: Vec<&str> = self.serializers.iter().map(|one| one.subprotocol()).collect();
+        names.join(", ")
+    }
+
     /// Serves one connection to its end.
     pub(crate) async fn serve(
         &self,
@@ -150,7 +156,7 @@ impl Listening {
     pub(crate) async fn run(self, threads: Arc<Threads>, mut ending: Ending) {
         if let Some(site) = self.protocol.site() {
             let (site, ending) = (Arc::clone(site), ending.clone());
-            tokio::spawn(async move { site.visits.watch(site.idle_timeout, ending).await });
+            tokio::spawn(async move { site.visits.watch(site.timeouts, ending).await });
         }
         let accept = async {
             loop {

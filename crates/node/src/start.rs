@@ -26,6 +26,7 @@ use crate::tuning::Tuning;
 
 mod realms;
 mod services;
+mod websocket;
 
 use services::Builder;
 

@@ -11,7 +11,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
-use std::time::Duration;
 
 use bytes::Bytes;
 use cloverleaf_transport::Stream;
@@ -40,9 +39,9 @@ use held::Held;
 pub(crate) use longpoll::LongPoll;
 use rewound::Rewound;
 pub(crate) use routes::{JsonValue, Routes, Segment, Service};
-pub(crate) use upgrade::{Endpoint, OriginRule, WebSocketEndpoint};
-pub(crate) use visits::Visits;
+pub(crate) use upgrade::{Endpoint, Frames, OriginRule, WebSocketEndpoint};
 use visits::{Asked, Visit};
+pub(crate) use visits::{Timeouts, Visits};
 
 /// The body of an answer: bytes in one piece, or a file's as they are read.
 pub(crate) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>;
@@ -61,8 +60,7 @@ pub(crate) struct WebSite {
     pub(crate) short_way: bool,
     /// `Strict-Transport-Security`, where the configuration wants it.
     pub(crate) hsts: Option<hyper::header::HeaderValue>,
-    /// How long a client may be silent; none: the listener's own limit.
-    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) timeouts: Timeouts,
     pub(crate) visits: Visits,
     pub(crate) in_flight: Arc<AtomicUsize>,
 }

@@ -210,6 +210,7 @@ impl Dealer {
     }
 
     /// Takes an invocation out of its callee's table; the callee is free for another one.
+    #[inline]
     fn forget_invocation<O>(
         &mut self,
         sessions: &mut Sessions<O>,

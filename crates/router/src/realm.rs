@@ -329,16 +329,22 @@ impl<O: Outbox> Realm<O> {
             ClientMessage::Hello(_) => Err(ProtocolViolation::SecondHello),
             ClientMessage::Authenticate(_) => Err(ProtocolViolation::Unexpected("AUTHENTICATE")),
         };
-        self.tell_slow(now);
         match handled {
-            Ok(()) if self.broker.pressure.makes_wait() => Next::Wait,
-            Ok(()) => Next::Continue,
+            Ok(()) if self.broker.pressure.is_none() => Next::Continue,
+            Ok(()) => self.behind(now),
             Err(violation) => {
                 let text = violation.to_string();
                 self.abort(from, Abort::new(error_uri::PROTOCOL_VIOLATION, text), now);
                 Next::Close
             }
         }
+    }
+
+    /// Subscribers do not keep up: that is told, and the publisher may have to wait.
+    #[cold]
+    fn behind(&mut self, now: Moment) -> Next {
+        self.tell_slow(now);
+        if self.broker.pressure.makes_wait() { Next::Wait } else { Next::Continue }
     }
 
     /// The outboxes that a session has published to and that have no room for more.

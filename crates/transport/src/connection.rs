@@ -22,9 +22,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::CloseReason;
 use crate::framing::{Arrived, Framing, Turn};
+use crate::keepalive::{Due, Pinger};
 use crate::limits::{
-    CLOSING_TIMEOUT, OPENING_TIMEOUT, READ_BUFFER, READS_PER_TURN, STALL_TIMEOUT,
-    UNSENT_PAUSES_READING, WRITE_BATCH, WRITES_PER_TURN,
+    OPENING_TIMEOUT, READ_BUFFER, READS_PER_TURN, STALL_TIMEOUT, UNSENT_PAUSES_READING,
+    WRITE_BATCH, WRITES_PER_TURN,
 };
 use crate::outbound::{Encoded, End, Outlet, Queued};
 use crate::stream::Stream;
@@ -117,6 +118,8 @@ pub struct Connection<H: Handler> {
     has_progressed: bool,
     /// What was read and is not handed over before the handler is ready.
     held_back: Option<Box<[u8]>>,
+    /// Where the peer is asked whether it is still there.
+    pinger: Option<Box<Pinger>>,
 }
 
 impl<H: Handler> Connection<H> {
@@ -128,6 +131,7 @@ impl<H: Handler> Connection<H> {
         outlet: Outlet<H::Item>,
         early: &mut [u8],
     ) -> Self {
+        let pinger = framing.keepalive().map(|keepalive| Box::new(Pinger::new(keepalive)));
         let mut connection = Self {
             stream,
             framing,
@@ -142,6 +146,7 @@ impl<H: Handler> Connection<H> {
             stall: None,
             has_progressed: false,
             held_back: None,
+            pinger,
         };
         connection.start_deadline(OPENING_TIMEOUT);
         connection.take(early);
@@ -176,7 +181,11 @@ impl<H: Handler> Connection<H> {
                     let payload = payload.to_vec();
                     self.framing.write_pong(&mut self.unsent, &payload);
                 }
-                Arrived::Pong => {}
+                Arrived::Pong(payload) => {
+                    if let Some(pinger) = &mut self.pinger {
+                        pinger.hear_pong(payload);
+                    }
+                }
                 Arrived::Close(code) => return self.flush_and_close(CloseReason::ByPeer, code),
             }
         }
@@ -192,7 +201,7 @@ impl<H: Handler> Connection<H> {
     fn flush_and_close(&mut self, reason: CloseReason, code: Option<CloseCode>) {
         if matches!(self.stage, Stage::Open) {
             self.stage = Stage::Flushing { reason, code, said: false };
-            self.start_deadline(CLOSING_TIMEOUT);
+            self.start_deadline(self.framing.closing_timeout());
         }
     }
 
@@ -224,6 +233,9 @@ impl<H: Handler> Connection<H> {
                     Ok(count) => count,
                     Err(error) => return Poll::Ready(Err(error.into())),
                 };
+                if let Some(pinger) = &mut self.pinger {
+                    pinger.hear();
+                }
                 self.take(&mut scratch[..count]);
                 Poll::Ready(Ok(()))
             });
@@ -420,6 +432,23 @@ impl<H: Handler> Connection<H> {
         Poll::Pending
     }
 
+    /// Asks a peer that has said nothing for long, and gives up one that does not answer. One that
+    /// has not taken everything yet is the business of [`Self::poll_stall`].
+    #[cold]
+    fn poll_pinger(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        if self.unsent_len() > 0 || !matches!(self.stage, Stage::Open) {
+            return Poll::Pending;
+        }
+        let Some(pinger) = &mut self.pinger else { return Poll::Pending };
+        match ready!(pinger.poll(context)) {
+            Due::Ping(payload) => self.framing.write_ping(&mut self.unsent, &payload),
+            Due::Drop => return Poll::Ready(CloseReason::Unanswered),
+        }
+        // To be written, in another turn.
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         let Some(deadline) = &mut self.deadline else { return Poll::Pending };
         ready!(deadline.as_mut().poll(context));
@@ -449,6 +478,11 @@ impl<H: Handler> Connection<H> {
             return Poll::Ready(reason);
         }
         if let Poll::Ready(reason) = self.poll_stall(context) {
+            return Poll::Ready(reason);
+        }
+        if self.pinger.is_some()
+            && let Poll::Ready(reason) = self.poll_pinger(context)
+        {
             return Poll::Ready(reason);
         }
         if was_unheard && !self.is_unheard() {

@@ -26,6 +26,9 @@ pub enum CloseReason {
     /// The peer of a long-poll session asks for nothing any more.
     #[error("the peer does not ask for what it is sent")]
     Unpolled,
+    /// The peer does not answer pings.
+    #[error("the peer does not answer pings")]
+    Unanswered,
     /// The network.
     #[error("the connection was lost: {0}")]
     Lost(String),

@@ -1,15 +1,18 @@
 //! How messages stand in the byte stream: RawSocket frames or WebSocket frames, one interface.
 
+use std::time::Duration;
+
 use cloverleaf_wamp::rawsocket::{self, FrameKind, Splitter};
 use cloverleaf_wamp::websocket::deflate::Agreement;
-use cloverleaf_wamp::websocket::frame::Mask;
-use cloverleaf_wamp::websocket::sender::{self, Shape};
-use cloverleaf_wamp::websocket::{
-    self, CloseCode, CloseFrame, Limits, MessageKind, Receiver, Role,
-};
+use cloverleaf_wamp::websocket::{CloseCode, Limits, MessageKind, Role};
 
 use crate::error::CloseReason;
-use crate::limits::{INFLATING_READ, READ_BUFFER, SHAPED_PER_TURN};
+use crate::keepalive::KeepAlive;
+use crate::limits::{CLOSING_TIMEOUT, READ_BUFFER};
+
+mod websocket;
+
+pub use websocket::{Manners, WebSocket};
 
 /// One thing that has arrived.
 #[derive(Debug)]
@@ -19,17 +22,9 @@ pub(crate) enum Arrived<'a> {
     /// To be answered with the same bytes.
     Ping(&'a [u8]),
     /// The answer to a ping.
-    Pong,
+    Pong(&'a [u8]),
     /// The peer closes, with this code.
     Close(Option<CloseCode>),
-}
-
-/// How messages are written, and what has been done for that.
-#[derive(Debug, Default)]
-pub struct Shaping {
-    shape: Shape,
-    /// Bytes that were shaped since the others have had their turn.
-    work: usize,
 }
 
 /// Whether a connection may go on writing messages.
@@ -52,14 +47,7 @@ pub enum Framing {
         peer_limit: usize,
     },
     /// WebSocket.
-    WebSocket {
-        /// The receiving half.
-        receiver: Box<Receiver>,
-        /// Which side this is.
-        role: Role,
-        /// How messages are written, where each of them is not simply one frame.
-        shape: Option<Box<Shaping>>,
-    },
+    WebSocket(WebSocket),
 }
 
 impl Framing {
@@ -70,25 +58,35 @@ impl Framing {
 
     /// WebSocket frames.
     pub fn websocket(role: Role, limits: Limits) -> Self {
-        Self::WebSocket { receiver: Box::new(Receiver::new(role, limits)), role, shape: None }
+        Self::WebSocket(WebSocket::new(role, limits))
     }
 
-    /// WebSocket frames of a server that has agreed on a compression.
-    pub fn compressed(limits: Limits, agreement: &Agreement) -> Self {
-        let receiver = Receiver::new(Role::Server, limits).inflating(agreement.inflater());
-        let shape = Shape { deflater: Some(agreement.deflater()), ..Shape::default() };
-        Self::WebSocket {
-            receiver: Box::new(receiver),
-            role: Role::Server,
-            shape: Some(Box::new(Shaping { shape, work: 0 })),
-        }
+    /// WebSocket frames of a server as it is configured, compressed if that was agreed on.
+    pub fn serving(limits: Limits, manners: Manners, agreement: Option<&Agreement>) -> Self {
+        Self::WebSocket(WebSocket::serving(limits, manners, agreement))
     }
 
     /// How much may be read at once, in bytes.
-    pub(crate) fn read_size(&self) -> usize {
+    pub(crate) const fn read_size(&self) -> usize {
         match self {
-            Self::WebSocket { receiver, .. } if receiver.inflates() => INFLATING_READ,
-            Self::WebSocket { .. } | Self::RawSocket { .. } => READ_BUFFER,
+            Self::RawSocket { .. } => READ_BUFFER,
+            Self::WebSocket(websocket) => websocket.read_size(),
+        }
+    }
+
+    /// How long a closing connection waits for the peer's own end.
+    pub(crate) fn closing_timeout(&self) -> Duration {
+        match self {
+            Self::RawSocket { .. } => CLOSING_TIMEOUT,
+            Self::WebSocket(websocket) => websocket.closing_timeout(),
+        }
+    }
+
+    /// Whether and how the peer is asked whether it is still there.
+    pub(crate) fn keepalive(&self) -> Option<KeepAlive> {
+        match self {
+            Self::RawSocket { .. } => None,
+            Self::WebSocket(websocket) => websocket.keepalive(),
         }
     }
 
@@ -102,28 +100,13 @@ impl Framing {
                 Ok(incoming) => Ok(incoming.map(|incoming| match incoming.kind {
                     FrameKind::Message => Arrived::Message(None, incoming.payload),
                     FrameKind::Ping => Arrived::Ping(incoming.payload),
-                    FrameKind::Pong => Arrived::Pong,
+                    FrameKind::Pong => Arrived::Pong(incoming.payload),
                 })),
                 Err(fault) => Err((CloseReason::Fault(fault.to_string()), None)),
             },
-            Self::WebSocket { receiver, .. } => match receiver.receive(input) {
-                Ok(incoming) => Ok(incoming.map(|incoming| match incoming {
-                    websocket::Incoming::Text(text) => {
-                        Arrived::Message(Some(MessageKind::Text), text.as_bytes())
-                    }
-                    websocket::Incoming::Binary(bytes) => {
-                        Arrived::Message(Some(MessageKind::Binary), bytes)
-                    }
-                    websocket::Incoming::Ping(bytes) => Arrived::Ping(bytes),
-                    websocket::Incoming::Pong(_) => Arrived::Pong,
-                    websocket::Incoming::Close(close) => {
-                        Arrived::Close(close.map(|close| close.code))
-                    }
-                })),
-                Err(fault) => {
-                    Err((CloseReason::Fault(fault.to_string()), Some(fault.close_code())))
-                }
-            },
+            Self::WebSocket(websocket) => websocket
+                .receive(input)
+                .map_err(|fault| (CloseReason::Fault(fault.to_string()), Some(fault.close_code()))),
         }
     }
 
@@ -132,7 +115,7 @@ impl Framing {
         match self {
             Self::RawSocket { peer_limit, .. } => *peer_limit,
             // A WebSocket peer does not say.
-            Self::WebSocket { .. } => usize::MAX,
+            Self::WebSocket(_) => usize::MAX,
         }
     }
 
@@ -144,76 +127,48 @@ impl Framing {
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<Turn, E> {
         let start = out.len();
-        let mut outcome = Ok(());
-        let mut turn = Turn::GoesOn;
-        match self {
+        let written = match self {
             Self::RawSocket { .. } => {
                 out.extend_from_slice(&[0; rawsocket::PREFIX_LEN]);
                 let payload = out.len();
-                outcome = encode(out);
+                let outcome = encode(out);
                 let length = (out.len() - payload).min(rawsocket::MAX_FRAME);
                 out[start..payload].copy_from_slice(&rawsocket::prefix(FrameKind::Message, length));
+                outcome.map(|()| Turn::GoesOn)
             }
-            Self::WebSocket { role, shape: None, .. } => {
-                sender::write_message_with(out, kind, mask(*role), |out| outcome = encode(out));
-            }
-            Self::WebSocket { role, shape: Some(shape), .. } => {
-                outcome = encode(out);
-                if outcome.is_ok() {
-                    turn = shape.write_message(out, start, kind, *role);
-                }
-            }
-        }
-        if outcome.is_err() {
+            Self::WebSocket(websocket) => websocket.write_message(out, kind, encode),
+        };
+        if written.is_err() {
             out.truncate(start);
         }
-        outcome.map(|()| turn)
+        written
+    }
+
+    /// Appends a question whether the peer is still there.
+    pub(crate) fn write_ping(&self, out: &mut Vec<u8>, payload: &[u8]) {
+        match self {
+            Self::RawSocket { .. } => write_rawsocket(out, FrameKind::Ping, payload),
+            Self::WebSocket(websocket) => websocket.write_ping(out, payload),
+        }
     }
 
     /// Appends the answer to a ping.
     pub(crate) fn write_pong(&self, out: &mut Vec<u8>, payload: &[u8]) {
         match self {
-            Self::RawSocket { .. } => {
-                out.extend_from_slice(&rawsocket::prefix(FrameKind::Pong, payload.len()));
-                out.extend_from_slice(payload);
-            }
-            Self::WebSocket { role, .. } => sender::write_pong(out, payload, mask(*role)),
+            Self::RawSocket { .. } => write_rawsocket(out, FrameKind::Pong, payload),
+            Self::WebSocket(websocket) => websocket.write_pong(out, payload),
         }
     }
 
     /// Appends the end of the stream, where the framing has one.
     pub(crate) fn write_close(&self, out: &mut Vec<u8>, code: Option<CloseCode>) {
-        if let Self::WebSocket { role, .. } = self {
-            let close = code.map(|code| CloseFrame { code, reason: "" });
-            sender::write_close(out, close, mask(*role));
+        if let Self::WebSocket(websocket) = self {
+            websocket.write_close(out, code);
         }
     }
 }
 
-impl Shaping {
-    /// Writes what stands in `out` from `start` as a message.
-    fn write_message(
-        &mut self,
-        out: &mut Vec<u8>,
-        start: usize,
-        kind: MessageKind,
-        role: Role,
-    ) -> Turn {
-        let payload = out.split_off(start);
-        self.shape.write_message(out, kind, &payload, || mask(role));
-        self.work += payload.len();
-        if self.work < SHAPED_PER_TURN {
-            return Turn::GoesOn;
-        }
-        self.work = 0;
-        Turn::IsOver
-    }
-}
-
-/// A fresh mask for a client's frame (RFC 6455 section 5.3: unpredictable); a server masks nothing.
-fn mask(role: Role) -> Option<Mask> {
-    match role {
-        Role::Client => Some(rand::random()),
-        Role::Server => None,
-    }
+fn write_rawsocket(out: &mut Vec<u8>, kind: FrameKind, payload: &[u8]) {
+    out.extend_from_slice(&rawsocket::prefix(kind, payload.len()));
+    out.extend_from_slice(payload);
 }

@@ -9,6 +9,7 @@
 //! | [`connection`] | the future of one peer: read, decode, hand over; take, encode, write |
 //! | [`outbound`] | the bounded queue between the router and a connection |
 //! | [`framing`] | how messages stand in the byte stream: RawSocket or WebSocket |
+//! | [`keepalive`] | pings of our own, and peers that do not answer them |
 //! | [`wamp`] | the handler that speaks WAMP |
 //! | [`echo`] | the handler that sends back what it gets, for conformance tests |
 //! | [`longpoll`] | a session whose peer has no connection and comes for its messages |
@@ -24,6 +25,7 @@ pub mod detect;
 pub mod echo;
 pub mod error;
 pub mod framing;
+pub mod keepalive;
 pub mod limits;
 pub mod listener;
 pub mod longpoll;
@@ -35,7 +37,8 @@ pub mod websocket;
 
 pub use connection::{Connection, Flow, Handler};
 pub use error::{CloseReason, TransportError};
-pub use framing::Framing;
+pub use framing::{Framing, Manners};
+pub use keepalive::KeepAlive;
 pub use outbound::{Loss, Outbound, Outlet, Pushed, Queued, SlowConsumer};
 pub use stream::{Accepted, Stream};
 pub use wamp::{ClientSide, Peer, ServerSide, Side, Undeliverable, WaitingMessage, WampHandler};

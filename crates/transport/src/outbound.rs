@@ -331,6 +331,7 @@ impl<T: Queued> Outlet<T> {
     }
 }
 
+#[inline]
 fn remember(waker: &mut Option<Waker>, context: &Context<'_>) {
     match waker {
         Some(waker) => waker.clone_from(context.waker()),

@@ -52,6 +52,14 @@ impl Stream {
         Ok(Self::Tcp(socket))
     }
 
+    /// Whether small segments are sent at once, on TCP; they are unless told otherwise.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket.set_nodelay(nodelay),
+            Self::Unix(_) | Self::Ring(..) | Self::Other(_) => Ok(()),
+        }
+    }
+
     /// A socket that has been accepted, watched by the current runtime from now on.
     pub fn accepted(socket: Accepted) -> io::Result<Self> {
         Ok(match socket {

@@ -6,7 +6,7 @@ use super::serializers::{serializer, serializers};
 use super::store::slow_consumer;
 use super::universal;
 use super::web;
-use super::websocket::{self, MAX_MESSAGE_SIZE};
+use super::websocket::{self, MAX_MESSAGE_SIZE, Owner};
 use crate::field::Field;
 use crate::names::Named;
 use crate::section::Section;
@@ -61,7 +61,7 @@ fn testee_of(mut section: Section<'_>, id: String) -> Option<TesteeTransport> {
     section.debug();
     let endpoint = endpoint::listening(&mut section);
     let url = section.url();
-    let options = websocket::options(&mut section);
+    let options = websocket::options(&mut section, Owner::Transport);
     section.finish();
     Some(TesteeTransport { id, endpoint: endpoint?, url, options })
 }
@@ -108,7 +108,7 @@ fn websocket(mut section: Section<'_>, id: String) -> Option<WebSocketTransport>
     let endpoint = endpoint::listening(&mut section);
     let url = section.url();
     let serializers = serializers(&mut section);
-    let options = websocket::options(&mut section);
+    let options = websocket::options(&mut section, Owner::Transport);
     let auth = auth(&mut section);
     let slow_consumer = slow_consumer(&mut section).unwrap_or_default();
     section.unsupported(&["cookie"]);
@@ -141,7 +141,7 @@ fn connecting_websocket(mut section: Section<'_>) -> Option<ConnectingWebSocket>
     let endpoint = endpoint::connecting(&mut section);
     let url = section.required("url").and_then(|field| websocket_url(&field));
     let serializers = serializers(&mut section);
-    let options = websocket::connecting_options(&mut section);
+    let options = websocket::options(&mut section, Owner::Connecting);
     section.unsupported(&["auth"]);
     section.finish();
     Some(ConnectingWebSocket { endpoint: endpoint?, url: url?, serializers, options })

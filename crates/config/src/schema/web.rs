@@ -6,7 +6,8 @@ use super::ids::Ids;
 use super::serializers::serializers;
 use super::store::slow_consumer;
 use super::transport::auth;
-use super::{bridge, endpoint, longpoll, websocket};
+use super::websocket::{self, Owner};
+use super::{bridge, endpoint, longpoll};
 use crate::document::Entry;
 use crate::fault::shortened;
 use crate::field::Field;
@@ -201,7 +202,7 @@ pub(super) fn websocket_service(mut section: Section<'_>) -> WebSocketService {
     let service = WebSocketService {
         url: section.url(),
         serializers: serializers(&mut section),
-        options: websocket::options(&mut section),
+        options: websocket::options(&mut section, Owner::Service),
         auth: auth(&mut section),
         slow_consumer: slow_consumer(&mut section).unwrap_or_default(),
     };

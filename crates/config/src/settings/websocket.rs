@@ -14,9 +14,7 @@ pub struct WebSocketOptions {
     pub allow_null_origin: bool,
     /// The port that clients see, when it is not the one of the endpoint.
     pub external_port: Option<u16>,
-    /// Whether drafts 10 and later of the protocol are accepted.
-    pub enable_hybi10: bool,
-    /// Whether the protocol of RFC 6455 is accepted.
+    /// Whether WebSocket connections are accepted at all.
     pub enable_rfc6455: bool,
     /// How long the opening handshake may take.
     pub open_handshake_timeout: Option<Duration>,
@@ -66,7 +64,6 @@ impl Default for WebSocketOptions {
             allowed_origins: vec!["*".to_owned()],
             allow_null_origin: true,
             external_port: None,
-            enable_hybi10: true,
             enable_rfc6455: true,
             open_handshake_timeout: None,
             close_handshake_timeout: None,

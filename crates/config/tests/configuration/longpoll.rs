@@ -93,7 +93,7 @@ fn wrong_options_of_a_longpoll_service_are_refused_all_at_once() {
         [
             &format!(
                 "{below}.realm: unknown key 'realm' in a longpoll service; expected one of type, \
-                 id, options, serializers, auth"
+                 id, options, serializers, auth, slow_consumer"
             ),
             &format!("{below}.options.debug_transport_id: found the number 7; expected a string"),
             &format!(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cloverleaf_config::Warning;
 use cloverleaf_config::settings::{
     ContainerOptions, ContainerRestart, ContainerShutdown, Controller, ControllerOptions,
     EnvInherit, ListeningEndpoint, ListeningTcp, NativeOptions, NodeShutdown, ProcessEnv,
@@ -15,7 +16,7 @@ use cloverleaf_wamp::websocket::deflate::{MemoryLevel, WindowBits, Wishes};
 use serde_json::json as value;
 
 use crate::given::{
-    json, router, sentences, the_realm, the_router, the_transport, the_websocket_options,
+    json, paths, router, sentences, the_realm, the_router, the_transport, the_websocket_options,
     transport, warnings, websocket_options, workers,
 };
 
@@ -331,7 +332,7 @@ fn wrong_serializers_and_sizes_are_refused() {
 fn websocket_options_have_everything_that_the_file_says() {
     let loaded = json(&websocket_options(
         r#""allowed_origins": ["http://*.example.com"], "allow_null_origin": false,
-        "external_port": 443, "enable_hybi10": false, "enable_rfc6455": true,
+        "external_port": 443, "enable_hybi10": false, "enable_rfc6455": false,
         "open_handshake_timeout": 1000, "close_handshake_timeout": 2000,
         "enable_webstatus": false, "validate_utf8": false, "mask_server_frames": true,
         "require_masked_client_frames": false, "apply_mask": false, "max_frame_size": 1,
@@ -345,8 +346,7 @@ fn websocket_options_have_everything_that_the_file_says() {
         allowed_origins: vec!["http://*.example.com".to_owned()],
         allow_null_origin: false,
         external_port: Some(443),
-        enable_hybi10: false,
-        enable_rfc6455: true,
+        enable_rfc6455: false,
         open_handshake_timeout: Some(Duration::from_secs(1)),
         close_handshake_timeout: Some(Duration::from_secs(2)),
         enable_webstatus: false,
@@ -369,40 +369,62 @@ fn websocket_options_have_everything_that_the_file_says() {
         compression: None,
     };
     assert_eq!(the_websocket_options(&loaded.settings), &expected);
-    let warned: Vec<_> = loaded
-        .warnings
-        .iter()
-        .map(|warning| {
-            assert_eq!(warning.message, "this option has no effect in this version");
-            warning.place.path.rsplit('.').next().unwrap_or_default().to_owned()
-        })
-        .collect();
-    let without_effect = [
-        "external_port",
-        "open_handshake_timeout",
-        "close_handshake_timeout",
-        "validate_utf8",
-        "mask_server_frames",
-        "require_masked_client_frames",
-        "apply_mask",
-        "auto_fragment_size",
-        "fail_by_drop",
-        "echo_close_codereason",
-        "auto_ping_size",
-        "auto_ping_restart_on_any_traffic",
-        "tcp_nodelay",
-        "auto_ping_interval",
-        "auto_ping_timeout",
-        "show_server_version",
-    ];
-    let sorted =
-        |names: &[String]| names.iter().cloned().collect::<std::collections::BTreeSet<_>>();
-    assert_eq!(sorted(&warned), sorted(&without_effect.map(str::to_owned)));
+    assert_eq!(warnings(&loaded), Vec::<String>::new());
     let nothing = json(&websocket_options(
         r#""external_port": null, "open_handshake_timeout": 0, "auto_ping_interval": 0,
         "max_message_size": 0"#,
     ));
     assert_eq!(the_websocket_options(&nothing.settings), &WebSocketOptions::default());
+}
+
+/// The warnings without their places in the file.
+fn warned(text: &str) -> Vec<String> {
+    let place = |warning: &Warning| warning.place.path.rsplit('.').next().map(str::to_owned);
+    let shown =
+        |warning: &Warning| format!("{}: {}", place(warning).unwrap_or_default(), warning.message);
+    json(text).warnings.iter().map(shown).collect()
+}
+
+#[test]
+fn websocket_options_for_which_there_is_nothing_any_more_are_pointed_out() {
+    let hybi10 = "enable_hybi10: the drafts before RFC 6455 are obsolete and not spoken";
+    let flash = "enable_flash_policy: there is no Flash any more, and no policy for it is served";
+    let options = |set| {
+        format!(r#""enable_hybi10": {set}, "enable_flash_policy": {set}, "flash_policy": "x""#)
+    };
+    assert_eq!(warned(&websocket_options(&options(true))), [hybi10, flash]);
+    assert_eq!(warned(&websocket_options(&options(false))), Vec::<String>::new());
+}
+
+#[test]
+fn the_handshake_of_a_service_has_no_timeout_of_its_own() {
+    let service = |timeout| {
+        let options = format!(r#"{{"open_handshake_timeout": {timeout}}}"#);
+        paths(&format!(r#""ws": {{"type": "websocket", "options": {options}}}"#))
+    };
+    let sentence = "open_handshake_timeout: a service's handshake begins with its request, \
+                    which 'client_timeout' of the web transport bounds";
+    assert_eq!(warned(&service(2000)), [sentence]);
+    assert_eq!(warned(&service(0)), Vec::<String>::new());
+}
+
+#[test]
+fn a_connecting_transport_acts_on_the_longest_message_alone() {
+    let connecting = |options: &str| {
+        workers(&format!(
+            r#"{{"type": "container", "components": [{{"type": "class", "classname": "x",
+            "realm": "realm1", "transport": {{"type": "websocket", "url": "ws://localhost:80/ws",
+            "endpoint": {{"type": "tcp", "host": "localhost", "port": 80}},
+            "options": {{{options}}}}}}}]}}"#
+        ))
+    };
+    let expected = [
+        "compression: this option has no effect in this version",
+        "auto_ping_interval: this option has no effect in this version",
+    ];
+    let options = r#""compression": {"deflate": {}}, "auto_ping_interval": 10000,
+        "max_message_size": 1000"#;
+    assert_eq!(warned(&connecting(options)), expected);
 }
 
 #[test]

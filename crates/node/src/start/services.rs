@@ -17,17 +17,17 @@ use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
 use cloverleaf_transport::longpoll::Patience;
 use cloverleaf_transport::outbound::RefusesFrom;
 use cloverleaf_wamp::serializer::Serializer;
-use cloverleaf_wamp::websocket::Limits;
 use hyper::header::HeaderValue;
 
+use super::websocket::websocket_endpoint;
 use super::{StartError, realms};
 use crate::listen::{Protocol, Universal, WampService};
 use crate::local;
 use crate::realm_host::Realms;
 use crate::tuning::Tuning;
 use crate::web::{
-    Endpoint, Files, JsonValue, LongPoll, OriginRule, Routes, Segment, Service, Visits, WebSite,
-    WebSocketEndpoint,
+    Endpoint, Files, JsonValue, LongPoll, OriginRule, Routes, Segment, Service, Timeouts, Visits,
+    WebSite, WebSocketEndpoint,
 };
 
 /// Builds what one listener serves.
@@ -64,17 +64,15 @@ impl<'a> Builder<'a> {
                     &websocket.auth,
                     websocket.slow_consumer,
                 );
-                let routes = Routes::everywhere(Service::WebSocket(endpoint));
-                Protocol::Web(self.site(routes, &WebOptions::default())?)
+                self.websockets(endpoint, &websocket.options)
             }
             Transport::WebSocketTestee(testee) => {
                 let endpoint = websocket_endpoint(Endpoint::Echo, &testee.options);
-                let routes = Routes::everywhere(Service::WebSocket(endpoint));
-                Protocol::Web(self.site(routes, &WebOptions::default())?)
+                self.websockets(endpoint, &testee.options)
             }
             Transport::Web(web) => {
                 let routes = self.routes(&web.paths)?;
-                Protocol::Web(self.site(routes, &web.options)?)
+                Protocol::Web(Arc::new(self.web(routes, &web.options)?))
             }
             Transport::Universal(universal) => {
                 Protocol::Universal(Arc::new(self.universal(universal)?))
@@ -96,27 +94,44 @@ impl<'a> Builder<'a> {
         let site = match &transport.web {
             Some(web) => {
                 let routes = self.routes(&web.paths)?;
-                Some(self.site(routes, &web.options)?)
+                Some(Arc::new(self.web(routes, &web.options)?))
             }
             None => None,
         };
         Ok(Universal { rawsocket, site })
     }
 
-    fn site(&self, routes: Routes, options: &WebOptions) -> Result<Arc<WebSite>, StartError> {
-        let hsts = options
-            .hsts
-            .then(|| header(&format!("max-age={}", options.hsts_max_age.as_secs())))
-            .transpose()?;
-        Ok(Arc::new(WebSite {
+    /// WebSockets at every path.
+    fn websockets(&self, endpoint: WebSocketEndpoint, options: &WebSocketOptions) -> Protocol {
+        let mut site = self.site(Routes::everywhere(Service::WebSocket(endpoint)));
+        if let Some(opening) = options.open_handshake_timeout {
+            site.timeouts.opening = opening;
+        }
+        Protocol::Web(Arc::new(site))
+    }
+
+    fn web(&self, routes: Routes, options: &WebOptions) -> Result<WebSite, StartError> {
+        let mut site = self.site(routes);
+        site.access_log = options.access_log;
+        if options.hsts {
+            site.hsts = Some(header(&format!("max-age={}", options.hsts_max_age.as_secs()))?);
+        }
+        if let Some(timeout) = options.client_timeout {
+            site.timeouts = Timeouts::of_clients(timeout);
+        }
+        Ok(site)
+    }
+
+    fn site(&self, routes: Routes) -> WebSite {
+        WebSite {
             routes,
-            access_log: options.access_log,
+            access_log: false,
             short_way: self.tuning.has_short_way(),
-            hsts,
-            idle_timeout: options.client_timeout,
+            hsts: None,
+            timeouts: Timeouts::USUAL,
             visits: Visits::default(),
             in_flight: Arc::clone(self.in_flight),
-        }))
+        }
     }
 
     fn wamp(
@@ -216,7 +231,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn max_message(configured: Option<u32>) -> usize {
+pub(super) fn max_message(configured: Option<u32>) -> usize {
     configured.map_or(DEFAULT_MAX_MESSAGE, |limit| limit as usize)
 }
 
@@ -228,24 +243,6 @@ fn admission(auth: &Auth) -> Admission {
             role: Some(anonymous.role.as_str().into()),
             authid: anonymous.authid.as_deref().map(Into::into),
         }),
-    }
-}
-
-fn websocket_endpoint(endpoint: Endpoint, options: &WebSocketOptions) -> WebSocketEndpoint {
-    let max_message = max_message(options.max_message_size);
-    WebSocketEndpoint {
-        endpoint,
-        origins: OriginRule {
-            allowed: options.allowed_origins.clone(),
-            allow_null: options.allow_null_origin,
-        },
-        limits: Limits {
-            max_message,
-            max_frame: options.max_frame_size.map_or(max_message, |limit| limit as usize),
-        },
-        require_subprotocol: options.require_websocket_subprotocol,
-        webstatus: options.enable_webstatus,
-        compression: options.compression,
     }
 }
 

@@ -2,71 +2,35 @@
 //!
 //! Spec: basic profile "WebSocket Transport".
 
+mod origin;
+mod page;
+
 use std::sync::Arc;
 
 use cloverleaf_transport::echo::Echo;
 use cloverleaf_transport::listener::PeerAddress;
-use cloverleaf_transport::{Connection, Framing, Stream};
+use cloverleaf_transport::{Connection, Framing, Manners, Stream};
 use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::websocket::Limits;
 use cloverleaf_wamp::websocket::deflate::negotiation::{Agreement, Wishes, negotiate};
 use cloverleaf_wamp::websocket::handshake::server::{
     self, Accepted, HandshakeFault, RequestHead as _,
 };
-use cloverleaf_wamp::websocket::{Limits, Role};
 use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
-    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    SEC_WEBSOCKET_PROTOCOL, SERVER, UPGRADE,
 };
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 
+pub(crate) use origin::OriginRule;
+use page::page;
+
 use super::rewound::Rewound;
 use super::{Body, full, routes};
 use crate::listen::WampService;
-
-/// Which pages may connect (the header `Origin`, RFC 6454).
-#[derive(Debug)]
-pub(crate) struct OriginRule {
-    /// Origins in which `*` stands for anything.
-    pub(crate) allowed: Vec<String>,
-    /// Whether the origin `null` may, which pages from files and sandboxes have.
-    pub(crate) allow_null: bool,
-}
-
-impl OriginRule {
-    pub(super) fn allows(&self, origin: Option<&str>) -> bool {
-        match origin {
-            // Not a browser.
-            None => true,
-            Some("null") => self.allow_null,
-            Some(origin) => self.allowed.iter().any(|pattern| matches(pattern, origin)),
-        }
-    }
-}
-
-/// Whether text is the pattern with each `*` replaced by something.
-fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
-        return false;
-    };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
-}
 
 /// What a WebSocket at a path is for.
 #[derive(Debug, Clone)]
@@ -81,14 +45,29 @@ pub(crate) enum Endpoint {
 #[derive(Debug)]
 pub(crate) struct WebSocketEndpoint {
     pub(crate) endpoint: Endpoint,
+    /// Whether anybody may connect (`enable_rfc6455`).
+    pub(crate) is_enabled: bool,
     pub(crate) origins: OriginRule,
-    pub(crate) limits: Limits,
+    /// The port that `Host` has to name, where it is looked at.
+    pub(crate) external_port: Option<u16>,
     /// Whether a client that names no subprotocol is refused; otherwise it speaks `wamp.2.json`.
     pub(crate) require_subprotocol: bool,
-    /// Whether a plain GET is told what this is.
+    /// Whether a plain GET gets a page.
     pub(crate) webstatus: bool,
+    /// What the header `Server` says, where there is one.
+    pub(crate) server: Option<HeaderValue>,
+    pub(crate) frames: Frames,
+}
+
+/// How the frames of an endpoint's connections are spoken.
+#[derive(Debug, Clone)]
+pub(crate) struct Frames {
+    pub(crate) limits: Limits,
+    pub(crate) manners: Manners,
     /// What is wanted of a compression, where clients may have one.
     pub(crate) compression: Option<Wishes>,
+    /// Whether small segments are sent at once.
+    pub(crate) nodelay: bool,
 }
 
 /// The head of a request, as the handshake asks for it.
@@ -110,40 +89,59 @@ impl server::RequestHead for Head<'_> {
 
 impl WebSocketEndpoint {
     /// Answers the request; the connection that it asks for is served when hyper has let go of it.
-    pub(super) fn answer(
+    pub(super) fn answer(&self, request: Request<Incoming>, from: &PeerAddress) -> Response<Body> {
+        let mut response = self.open(request, from).unwrap_or_else(|refusal| *refusal);
+        if let Some(server) = &self.server {
+            response.headers_mut().insert(SERVER, server.clone());
+        }
+        response
+    }
+
+    fn open(
         &self,
         mut request: Request<Incoming>,
         from: &PeerAddress,
-    ) -> Response<Body> {
+    ) -> Result<Response<Body>, Box<Response<Body>>> {
         let head = Head(&request);
-        let accepted = match server::accept(&head) {
-            Ok(accepted) => accepted,
-            Err(fault) => return self.refusal(fault),
-        };
-        if !self.origins.allows(accepted.origin) {
-            return routes::text(StatusCode::FORBIDDEN, "This origin may not connect.\n");
-        }
-        let Some(agreed) = self.agree(&accepted) else {
-            return self.no_common_subprotocol();
-        };
-        let compression = match self.negotiate(&head) {
-            Ok(compression) => compression,
-            Err(fault) => return self.refusal(fault),
-        };
+        let accepted = server::accept(&head).map_err(|fault| self.refusal(fault))?;
+        self.check(&head, &accepted)?;
+        let agreed = self.agree(&accepted).ok_or_else(|| self.no_common_subprotocol())?;
+        let compression = self.negotiate(&head).map_err(|fault| self.refusal(fault))?;
         let response = switching(&accepted, agreed.named, compression.as_ref());
-        let framing = match &compression {
-            Some(agreement) => Framing::compressed(self.limits, agreement),
-            None => Framing::websocket(Role::Server, self.limits),
+        let Frames { limits, manners, nodelay, .. } = self.frames;
+        let framing = Framing::serving(limits, manners, compression.as_ref());
+        let opened = Opened {
+            endpoint: self.endpoint.clone(),
+            serializer: agreed.serializer,
+            framing,
+            nodelay,
+            from: from.to_string(),
         };
-        let on_upgrade = hyper::upgrade::on(&mut request);
-        let (endpoint, from) = (self.endpoint.clone(), from.to_string());
-        tokio::spawn(serve(endpoint, on_upgrade, framing, agreed.serializer, from));
-        response
+        tokio::spawn(opened.serve(hyper::upgrade::on(&mut request)));
+        Ok(response)
+    }
+
+    /// Whether this client may connect here.
+    fn check(&self, head: &Head<'_>, accepted: &Accepted<'_>) -> Result<(), Box<Response<Body>>> {
+        let forbidden = |text| Err(Box::new(routes::text(StatusCode::FORBIDDEN, text)));
+        if !self.is_enabled {
+            return forbidden("This endpoint takes no WebSocket connections.\n");
+        }
+        if !self.origins.allows(accepted.origin) {
+            return forbidden("This origin may not connect.\n");
+        }
+        match (self.external_port, head.header("host").next()) {
+            (Some(port), Some(host)) if !names_port(host, port) => {
+                let text = format!("Host must name the port {port}.\n");
+                Err(Box::new(routes::text(StatusCode::BAD_REQUEST, text)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Agrees on one of the client's compressions, where there may be one.
     fn negotiate(&self, head: &Head<'_>) -> Result<Option<Agreement>, HandshakeFault> {
-        let Some(wishes) = &self.compression else { return Ok(None) };
+        let Some(wishes) = &self.frames.compression else { return Ok(None) };
         negotiate(head.header("sec-websocket-extensions"), wishes)
     }
 
@@ -166,23 +164,18 @@ impl WebSocketEndpoint {
         }
     }
 
-    fn no_common_subprotocol(&self) -> Response<Body> {
-        let spoken: Vec<&str> = match &self.endpoint {
-            Endpoint::Wamp(service) => {
-                service.serializers.iter().map(|serializer| serializer.subprotocol()).collect()
-            }
-            Endpoint::Echo => Vec::new(),
+    fn no_common_subprotocol(&self) -> Box<Response<Body>> {
+        let spoken = match &self.endpoint {
+            Endpoint::Wamp(service) => service.spoken(),
+            Endpoint::Echo => String::new(),
         };
-        let text = format!("Sec-WebSocket-Protocol must name one of {}.\n", spoken.join(", "));
-        routes::text(StatusCode::BAD_REQUEST, text)
+        let text = format!("Sec-WebSocket-Protocol must name one of {spoken}.\n");
+        Box::new(routes::text(StatusCode::BAD_REQUEST, text))
     }
 
-    fn refusal(&self, fault: HandshakeFault) -> Response<Body> {
+    fn refusal(&self, fault: HandshakeFault) -> Box<Response<Body>> {
         if matches!(fault, HandshakeFault::Upgrade) && self.webstatus {
-            let text = "This is a WebSocket endpoint; connect to it with a WAMP client.\n";
-            let mut response = routes::text(StatusCode::UPGRADE_REQUIRED, text);
-            response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
-            return response;
+            return Box::new(page(&self.endpoint));
         }
         let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::BAD_REQUEST);
         let mut response = routes::text(status, format!("{fault}.\n"));
@@ -191,7 +184,16 @@ impl WebSocketEndpoint {
         {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
-        response
+        Box::new(response)
+    }
+}
+
+/// Whether the value of a header `Host` names this port, be it by naming none.
+fn names_port(host: &[u8], port: u16) -> bool {
+    match host.iter().rposition(|byte| matches!(byte, b':' | b']')) {
+        Some(colon) if host[colon] == b':' => host[colon + 1..] == *port.to_string().as_bytes(),
+        // The port of either scheme; which one it is, only whoever stands before us knows.
+        _ => matches!(port, 80 | 443),
     }
 }
 
@@ -224,23 +226,33 @@ fn switching(
     response
 }
 
-async fn serve(
+/// A connection whose handshake has been answered.
+struct Opened {
     endpoint: Endpoint,
-    on_upgrade: OnUpgrade,
-    framing: Framing,
     serializer: Serializer,
+    framing: Framing,
+    nodelay: bool,
     from: String,
-) {
-    // A client that hangs up before the answer leaves nothing to serve.
-    let Ok(upgraded) = on_upgrade.await else { return };
-    let Some((stream, mut early)) = into_stream(upgraded) else { return };
-    match endpoint {
-        Endpoint::Wamp(service) => {
-            service.serve(stream, serializer, framing, &mut early, from).await;
+}
+
+impl Opened {
+    async fn serve(self, on_upgrade: OnUpgrade) {
+        // A client that hangs up before the answer leaves nothing to serve.
+        let Ok(upgraded) = on_upgrade.await else { return };
+        let Some((stream, mut early)) = into_stream(upgraded) else { return };
+        if !self.nodelay {
+            // Where it can't be set, segments go as they would.
+            let _ = stream.set_nodelay(false);
         }
-        Endpoint::Echo => {
-            let (echo, outlet) = Echo::new();
-            Connection::new(stream, framing, echo, outlet, &mut early).await;
+        match self.endpoint {
+            Endpoint::Wamp(service) => {
+                let Self { serializer, framing, from, .. } = self;
+                service.serve(stream, serializer, framing, &mut early, from).await;
+            }
+            Endpoint::Echo => {
+                let (echo, outlet) = Echo::new();
+                Connection::new(stream, self.framing, echo, outlet, &mut early).await;
+            }
         }
     }
 }
@@ -250,28 +262,4 @@ fn into_stream(upgraded: Upgraded) -> Option<(Stream, Vec<u8>)> {
     let parts = upgraded.downcast::<TokioIo<Rewound>>().ok()?;
     let (stream, unread) = parts.io.into_inner().into_parts();
     Some((stream, [&*parts.read_buf, unread.rest()].concat()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{OriginRule, matches};
-
-    #[test]
-    fn a_star_in_an_origin_stands_for_anything() {
-        assert!(matches("*", "https://example.com"));
-        assert!(matches("https://*.example.com", "https://a.example.com"));
-        assert!(matches("http://localhost:*", "http://localhost:8080"));
-        assert!(matches("*://*.example.com:*", "https://a.b.example.com:443"));
-        assert!(!matches("https://*.example.com", "https://example.com"));
-        assert!(!matches("https://example.com", "https://example.com.evil"));
-    }
-
-    #[test]
-    fn null_and_absent_origins_have_rules_of_their_own() {
-        let rule = OriginRule { allowed: vec!["https://a".to_owned()], allow_null: false };
-        assert!(rule.allows(None));
-        assert!(!rule.allows(Some("null")));
-        assert!(rule.allows(Some("https://a")));
-        assert!(!rule.allows(Some("https://b")));
-    }
 }

@@ -26,6 +26,25 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// How often connections are looked at.
 const STEP: Duration = Duration::from_secs(5);
 
+/// How long the connections of a listener may be silent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    /// Before their first request.
+    pub(crate) opening: Duration,
+    /// After a request.
+    pub(crate) idle: Duration,
+}
+
+impl Timeouts {
+    /// Those of a listener for which nothing else is configured.
+    pub(crate) const USUAL: Self = Self { opening: OPENING_TIMEOUT, idle: IDLE_TIMEOUT };
+
+    /// Clients may be silent for so long, before a request or after it.
+    pub(crate) fn of_clients(idle: Duration) -> Self {
+        Self { opening: OPENING_TIMEOUT.min(idle), idle }
+    }
+}
+
 /// What a connection is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -135,12 +154,11 @@ impl Visits {
     }
 
     /// Ends idle connections, and asks all of them to finish when the node ends.
-    pub(crate) async fn watch(&self, idle_timeout: Option<Duration>, mut ending: Ending) {
-        let idle_timeout = idle_timeout.unwrap_or(IDLE_TIMEOUT);
-        let step = STEP.min(idle_timeout);
+    pub(crate) async fn watch(&self, timeouts: Timeouts, mut ending: Ending) {
+        let step = STEP.min(timeouts.opening).min(timeouts.idle);
         loop {
             tokio::select! {
-                () = sleep(step) => self.end_idle(idle_timeout),
+                () = sleep(step) => self.end_idle(timeouts),
                 () = ending.wait() => break,
             }
         }
@@ -149,7 +167,7 @@ impl Visits {
         }
     }
 
-    fn end_idle(&self, idle_timeout: Duration) {
+    fn end_idle(&self, timeouts: Timeouts) {
         for (_, seen) in self.0.lock().iter_mut() {
             let requests = seen.visit.requests.load(Ordering::Relaxed);
             let signs = requests + seen.visit.pieces.load(Ordering::Relaxed);
@@ -160,8 +178,7 @@ impl Visits {
                 // Whoever has read enough before the answer sees only so that its client is gone.
                 seen.visit.wake();
             }
-            let opening = OPENING_TIMEOUT.min(idle_timeout);
-            let timeout = if requests == 0 { opening } else { idle_timeout };
+            let timeout = if requests == 0 { timeouts.opening } else { timeouts.idle };
             if seen.since.elapsed() >= timeout {
                 seen.visit.ask(Asked::End);
             }

@@ -106,6 +106,15 @@ impl Stream {
         }
     }
 
+    /// Whether the router still takes what is sent, so far as the system knows.
+    pub(crate) fn is_open_for_writing(&mut self) -> bool {
+        let sent = match self {
+            Self::Tcp(stream) => stream.write_all(b"x"),
+            Self::Unix(stream) => stream.write_all(b"x"),
+        };
+        sent.is_ok()
+    }
+
     /// Everything that comes before the end, which is asked for after so long a silence.
     pub(crate) fn receive_all(&mut self, silence: Duration) -> Vec<u8> {
         let mut octets = Vec::new();

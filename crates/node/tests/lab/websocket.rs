@@ -56,7 +56,8 @@ impl WebSocket {
         let response = http.receive();
         assert_eq!(response.status, 101);
         assert_eq!(response.header("sec-websocket-accept"), Some(ACCEPT));
-        assert_eq!(response.header("sec-websocket-protocol"), Some(subprotocol));
+        let named = response.header("sec-websocket-protocol").unwrap_or_default();
+        assert_eq!(named, subprotocol);
         let opcode = if subprotocol.ends_with("json") { TEXT } else { BINARY };
         (Self { stream: http.into_stream(), opcode }, response)
     }
@@ -85,6 +86,11 @@ impl WebSocket {
         self.stream.send(octets);
     }
 
+    /// Exactly so many octets, or all that come before the end.
+    pub(crate) fn receive_raw(&mut self, count: usize) -> Vec<u8> {
+        self.stream.receive(count)
+    }
+
     /// The next frame: its first octet and its payload. A server masks nothing.
     pub(crate) fn receive_frame(&mut self) -> (u8, Vec<u8>) {
         let head = self.stream.receive(2);
@@ -100,6 +106,11 @@ impl WebSocket {
         let payload = self.stream.receive(length);
         assert_eq!(payload.len(), length, "the connection ended within a frame");
         (first, payload)
+    }
+
+    /// The octets below the frames.
+    pub(crate) fn into_stream(self) -> Stream {
+        self.stream
     }
 
     /// The code of the close frame that comes next, which is answered as it should be; then the

@@ -25,3 +25,4 @@ mod shutdown;
 mod slow_consumer;
 mod universal;
 mod websocket;
+mod websocket_options;

@@ -37,7 +37,6 @@ fn a_wrong_opening_request_is_refused_with_its_reason() {
     let node = router();
     let mut honest = Honest::at(&node);
     let (upgrade, version) = ("upgrade: websocket\n", "sec-websocket-version: 13\n");
-    let hint = "This is a WebSocket endpoint; connect to it with a WAMP client.";
     let no_upgrade =
         "this is a WebSocket endpoint: the request must have the header 'Upgrade: websocket'.";
     let version_13 = "this server speaks version 13 of the WebSocket protocol alone.";
@@ -50,7 +49,6 @@ fn a_wrong_opening_request_is_refused_with_its_reason() {
     let origin = "This origin may not connect.";
     let asking = |protocols| ("Sec-WebSocket-Protocol", protocols);
     let rows = [
-        (opening("/ws", &[JSON, ("Upgrade", "")]), 426, upgrade, hint),
         (opening("/strict", &[JSON, ("Upgrade", "")]), 426, upgrade, no_upgrade),
         (opening("/ws", &[JSON, ("Connection", "")]), 400, "", connection),
         (opening("/ws", &[JSON, ("Sec-WebSocket-Version", "7")]), 426, version, version_13),
@@ -82,6 +80,16 @@ fn a_wrong_opening_request_is_refused_with_its_reason() {
         assert_eq!(answer.to_string(), refused(status, header, text), "to {request}");
         honest.call();
     }
+}
+
+#[test]
+fn whoever_comes_with_a_browser_gets_a_page() {
+    let answer = router().http().get("/ws");
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(answer.header("server"), None);
+    let text = answer.text();
+    assert!(text.contains("Its subprotocols are wamp.2.json, wamp.2.msgpack"), "{text}");
 }
 
 #[test]

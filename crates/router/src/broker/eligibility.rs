@@ -18,6 +18,12 @@ type Set<'a, T> = Option<HashSet<&'a T, RandomState>>;
 #[derive(Debug)]
 pub(super) struct Eligibility<'a> {
     excluded_publisher: Option<SessionKey>,
+    /// Most publications have none.
+    lists: Option<Lists<'a>>,
+}
+
+#[derive(Debug)]
+struct Lists<'a> {
     exclude: Set<'a, SessionId>,
     exclude_authid: Set<'a, CompactString>,
     exclude_authrole: Set<'a, CompactString>,
@@ -34,6 +40,20 @@ impl<'a> Eligibility<'a> {
     pub(super) fn new(options: &'a PublishOptions, publisher: Option<SessionKey>) -> Self {
         Self {
             excluded_publisher: publisher.filter(|_| options.exclude_me.unwrap_or(true)),
+            lists: is_listed(options).then(|| Lists::of(options)),
+        }
+    }
+
+    /// Whether a session may hear it.
+    pub(super) fn allows(&self, party: Party<'_>) -> bool {
+        self.excluded_publisher != Some(party.key)
+            && self.lists.as_ref().is_none_or(|lists| lists.allow(party))
+    }
+}
+
+impl<'a> Lists<'a> {
+    fn of(options: &'a PublishOptions) -> Self {
+        Self {
             exclude: set(options.exclude.as_ref()),
             exclude_authid: set(options.exclude_authid.as_ref()),
             exclude_authrole: set(options.exclude_authrole.as_ref()),
@@ -43,12 +63,10 @@ impl<'a> Eligibility<'a> {
         }
     }
 
-    /// Whether a session may hear it.
-    pub(super) fn allows(&self, party: Party<'_>) -> bool {
+    fn allow(&self, party: Party<'_>) -> bool {
         let id = party.key.id();
         let who = party.principal;
-        self.excluded_publisher != Some(party.key)
-            && !has(&self.exclude, &id, false)
+        !has(&self.exclude, &id, false)
             && !has(&self.exclude_authid, &who.authid, false)
             && !has(&self.exclude_authrole, &who.authrole, false)
             && has(&self.eligible, &id, true)

@@ -17,7 +17,20 @@ pub(crate) struct Pressure {
 
 impl Pressure {
     /// Notes what became of an event. Nobody waits for itself.
+    #[inline]
     pub(super) fn note<O>(
+        &mut self,
+        publisher: Option<SessionKey>,
+        subscriber: &Session<O>,
+        delivery: Delivery,
+    ) {
+        if !matches!(delivery, Delivery::Queued) {
+            self.note_trouble(publisher, subscriber, delivery);
+        }
+    }
+
+    #[cold]
+    fn note_trouble<O>(
         &mut self,
         publisher: Option<SessionKey>,
         subscriber: &Session<O>,
@@ -35,6 +48,11 @@ impl Pressure {
                 }
             }
         }
+    }
+
+    /// Whether everybody keeps up.
+    pub(crate) const fn is_none(&self) -> bool {
+        self.crowded.is_empty() && self.slow.is_empty()
     }
 
     /// Whether anybody has to wait.

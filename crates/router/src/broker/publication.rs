@@ -58,10 +58,14 @@ impl Publication<'_> {
     }
 }
 
-/// Whether a subscriber can open the payload.
-pub(super) fn opens<O>(subscriber: &Session<O>, carried: &Option<Box<Carried>>) -> bool {
-    let is_closed = carried.as_ref().is_some_and(|carried| carried.uses_passthru());
-    !is_closed || subscriber.roles.subscriber_has(Feature::PayloadPassthruMode)
+/// Whether only subscribers that have announced it can open the payload.
+pub(super) fn is_closed(carried: Option<&Carried>) -> bool {
+    carried.is_some_and(Carried::uses_passthru)
+}
+
+/// Whether a subscriber has announced that it opens such payloads.
+pub(super) fn opens_closed<O>(subscriber: &Session<O>) -> bool {
+    subscriber.roles.subscriber_has(Feature::PayloadPassthruMode)
 }
 
 impl Broker {
@@ -111,7 +115,9 @@ impl Broker {
         let mut ticket = None;
         let eligibility = publication.eligibility();
         let details = publication.details();
-        let (publisher, pressure) = (publication.publisher, &mut self.pressure);
+        let is_closed = is_closed(publish.options.carried.as_deref());
+        let publisher = publication.publisher.map(|party| party.key);
+        let pressure = &mut self.pressure;
         for id in matching {
             let Some(subscription) = self.subscriptions.get_mut(&id) else { continue };
             let event = publication.event(id, subscription, details.clone());
@@ -123,12 +129,12 @@ impl Broker {
                 let subscriber = sessions.at(key)?;
                 if subscriber.leaving
                     || !eligibility.allows(subscriber.party())
-                    || !opens(subscriber, &publish.options.carried)
+                    || is_closed && !opens_closed(subscriber)
                 {
                     return None;
                 }
                 let delivery = send(id, subscriber, &event);
-                pressure.note(publisher.map(|party| party.key), subscriber, delivery);
+                pressure.note(publisher, subscriber, delivery);
                 Some(delivery)
             });
         }

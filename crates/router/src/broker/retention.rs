@@ -17,7 +17,7 @@ use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use compact_str::CompactString;
 
 use super::eligibility::{Eligibility, lists};
-use super::publication::{Publication, opens};
+use super::publication::{Publication, is_closed, opens_closed};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::limits::MAX_RETAINED_PER_TOPIC;
@@ -92,7 +92,7 @@ impl Kept {
     fn is_heard_by<O>(&self, session: &Session<O>, now: Moment) -> bool {
         !self.is_over(now)
             && self.may_hear(session.party())
-            && opens(session, &self.details.carried)
+            && (!is_closed(self.details.carried.as_deref()) || opens_closed(session))
     }
 
     /// Whether nobody is left whom an earlier event with lists of its own is for.

@@ -74,8 +74,12 @@ fn result(request: RequestRef, details: ResultDetails, payload: Payload) -> Rout
 }
 
 /// Who has answered, where that is disclosed.
+#[inline]
 pub(super) fn identity<O>(sessions: &Sessions<O>, invoked: Invoked) -> Option<Box<CalleeIdentity>> {
-    let callee = sessions.at(invoked.callee).filter(|_| invoked.disclosed)?;
+    if !invoked.disclosed {
+        return None;
+    }
+    let callee = sessions.at(invoked.callee)?;
     Some(Box::new(CalleeIdentity {
         callee: Some(callee.key.id()),
         callee_authid: Some(callee.principal.authid.clone()),

@@ -5,12 +5,11 @@
 
 use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::{Call, RequestRef};
-use smallvec::SmallVec;
 
-use super::choice::Choice;
+use super::choice::{Choice, Wanted};
 use super::errand::Errand;
 use super::progress::Progressive;
-use super::registration::EndpointId;
+use super::registration::Registration;
 use super::rerouting::reroutes;
 use super::{CallInFlight, CallKey, Dealer, Invoked, Target};
 use crate::authorization::Disclosed;
@@ -46,13 +45,14 @@ impl Dealer {
         if session.dealer.calls.len() >= MAX_CALLS_IN_FLIGHT_PER_SESSION {
             return Err(RequestFailure::LimitReached("calls in flight"));
         }
-        let Some(id) = self.best_match(call.procedure.as_str()) else {
+        let Some((id, registration)) = self.matching(call.procedure.as_str()) else {
             return Err(RequestFailure::NoSuchProcedure(call.procedure));
         };
         let request = call.reference();
-        let errand = Errand::new(caller, call, grant, self.times, now)?;
-        let asks_all = |held: &super::Registration| held.asks_all(errand.wanted);
-        if self.registrations.get(&id).is_some_and(asks_all) {
+        let wanted = Wanted::of(&call)?;
+        let asks_all = registration.asks_all(wanted);
+        let errand = Errand::new(caller, call, wanted, grant, self.times, now);
+        if asks_all {
             return self.call_all(sessions, id, request, &errand, now);
         }
         self.call_one(sessions, id, request, errand, now, random)
@@ -69,15 +69,12 @@ impl Dealer {
         now: Moment,
         mut random: impl FnMut() -> u64,
     ) -> Result<(), RequestFailure> {
-        let mut passed_over: SmallVec<[EndpointId; 4]> = SmallVec::new();
         let mut failed = None;
         loop {
             let Some(registration) = self.registrations.get_mut(&id) else {
                 return Err(RequestFailure::NoSuchProcedure(errand.procedure));
             };
-            let caller = errand.caller.id();
-            let place = match registration.choose(caller, errand.wanted, &passed_over, &mut random)
-            {
+            let place = match registration.choose(&errand, &mut random) {
                 Choice::At(place) => place,
                 Choice::Busy => return self.wait(sessions, id, request, errand, now),
                 Choice::Nobody => {
@@ -86,21 +83,27 @@ impl Dealer {
                 }
             };
             let endpoint = &registration.callees[place];
-            let (callee, endpoint_id) = (endpoint.callee, endpoint.id);
+            let (endpoint_id, watches_time) = (endpoint.id, endpoint.forward_timeout);
             // Another callee may have to be sent the same.
-            let spare = (registration.callees.len() > 1).then(|| errand.clone());
-            let call = CallInFlight::of(&errand, request, id, registration, place, sessions);
-            match self.send_to(sessions, id, place, errand) {
+            let spare = (registration.callees.len() > 1).then(|| Box::new(errand.clone()));
+            let progressive = Progressive::begun(&errand, registration, endpoint, sessions);
+            match registration.send(sessions, id, place, &mut errand) {
                 Ok(invoked) => {
-                    let errand = spare.filter(|_| reroutes(sessions, callee)).map(Box::new);
-                    let call = CallInFlight { target: Target::One(invoked), errand, ..call };
+                    let call = CallInFlight {
+                        target: Target::One(invoked),
+                        // A callee that watches the time itself is trusted to.
+                        timeout: errand.timeout.filter(|_| !watches_time),
+                        errand: spare.filter(|_| reroutes(sessions, invoked.callee)),
+                        progressive,
+                        ..CallInFlight::of(&errand, request, id)
+                    };
                     self.remember(sessions, call, now);
                     return Ok(());
                 }
                 Err(failure) => {
                     let Some(spare) = spare else { return Err(failure) };
-                    errand = spare;
-                    passed_over.push(endpoint_id);
+                    errand = *spare;
+                    errand.passed_over.push(endpoint_id);
                     failed = Some(failure);
                 }
             }
@@ -120,7 +123,8 @@ impl Dealer {
         if errand.is_open() || !self.may_wait(id) {
             return Err(RequestFailure::MaxConcurrencyReached);
         }
-        let call = CallInFlight::waiting(errand, request, id);
+        let call = CallInFlight::of(&errand, request, id);
+        let call = CallInFlight { errand: Some(Box::new(errand)), ..call };
         let key = self.remember(sessions, call, now);
         self.enqueue(id, key);
         Ok(())
@@ -150,85 +154,33 @@ impl Dealer {
         entry.insert(call);
         key
     }
+}
 
-    /// Sends an errand to the callee at this place of the list.
-    pub(super) fn send_to<O: Outbox>(
+impl Registration {
+    /// Sends an errand to the callee at this place of the list. What is sent is taken out of it.
+    pub(super) fn send<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
         id: RegistrationId,
         place: usize,
-        errand: Errand,
+        errand: &mut Errand,
     ) -> Result<Invoked, RequestFailure> {
-        let Some(registration) = self.registrations.get_mut(&id) else {
-            return Err(RequestFailure::CalleeGone);
-        };
-        let endpoint = &registration.callees[place];
+        let endpoint = &self.callees[place];
         let (callee, disclosed) = (endpoint.callee, endpoint.disclose_callee);
         errand.check(sessions, callee)?;
-        let invocation = errand.send(sessions, id, registration, endpoint)?;
-        let counted = registration.occupy(place);
-        Ok(Invoked { callee, invocation, counted, disclosed })
+        let invocation = errand.send(sessions, id, self, endpoint)?;
+        Ok(Invoked { callee, invocation, counted: self.occupy(place), disclosed })
     }
 }
 
 impl CallInFlight {
-    /// A call that is about to be sent to the endpoint at a place of the list.
-    fn of<O>(
-        errand: &Errand,
-        request: RequestRef,
-        id: RegistrationId,
-        registration: &super::Registration,
-        place: usize,
-        sessions: &Sessions<O>,
-    ) -> Self {
-        let endpoint = &registration.callees[place];
-        let progressive = errand.is_open().then(|| {
-            let details = errand.details(registration, endpoint, sessions);
-            Box::new(Progressive::call(errand.procedure.clone(), details))
-        });
+    /// A call that nobody has been sent.
+    pub(super) fn of(errand: &Errand, request: RequestRef, id: RegistrationId) -> Self {
         Self {
             caller: errand.caller,
             request,
             registration: id,
             target: Target::Waiting,
-            // A callee that watches the time itself is trusted to.
-            timeout: errand.timeout.filter(|_| !endpoint.forward_timeout),
-            deadline: None,
-            receive_progress: errand.receive_progress,
-            canceling: false,
-            errand: None,
-            progressive,
-        }
-    }
-
-    /// A call that waits for a callee to be free.
-    fn waiting(errand: Errand, request: RequestRef, id: RegistrationId) -> Self {
-        Self {
-            caller: errand.caller,
-            request,
-            registration: id,
-            target: Target::Waiting,
-            timeout: errand.timeout,
-            deadline: None,
-            receive_progress: errand.receive_progress,
-            canceling: false,
-            errand: Some(Box::new(errand)),
-            progressive: None,
-        }
-    }
-
-    /// A call to all callees.
-    pub(super) fn to_all(
-        errand: &Errand,
-        request: RequestRef,
-        id: RegistrationId,
-        gathering: super::Gathering,
-    ) -> Self {
-        Self {
-            caller: errand.caller,
-            request,
-            registration: id,
-            target: Target::All(Box::new(gathering)),
             timeout: errand.timeout,
             deadline: None,
             receive_progress: errand.receive_progress,

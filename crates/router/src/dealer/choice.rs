@@ -4,9 +4,11 @@
 //! `hash`, `sticky` and `all` are this router's own.
 
 use cloverleaf_wamp::ids::SessionId;
-use cloverleaf_wamp::message::InvokePolicy;
+use cloverleaf_wamp::message::{Call, InvokePolicy, RunMode, Vocabulary as _, Word};
 
+use super::errand::Errand;
 use super::registration::{Endpoint, EndpointId, Registration};
+use crate::failure::RequestFailure;
 
 /// What a resource key comes down to. Of equal texts the keys are equal; a key keeps its callee as
 /// long as the session of that callee has it registered.
@@ -46,6 +48,27 @@ pub(super) enum Wanted {
     All,
 }
 
+impl Wanted {
+    /// What the options of a call ask for.
+    pub(super) fn of(call: &Call) -> Result<Self, RequestFailure> {
+        let Some(sharding) = &call.options.sharding else { return Ok(Self::ByPolicy(None)) };
+        let key = sharding.rkey.as_deref().map(Key::of);
+        match (&sharding.runmode, key) {
+            (None, key) => Ok(Self::ByPolicy(key)),
+            (Some(Word::Known(RunMode::All)), _) => Ok(Self::All),
+            (Some(Word::Known(RunMode::Partition)), Some(key)) => Ok(Self::Partition(key)),
+            (Some(Word::Known(RunMode::Partition)), None) => Err(RequestFailure::InvalidArgument(
+                "CALL.Options.runmode 'partition' needs CALL.Options.rkey".to_owned(),
+            )),
+            (Some(Word::Unknown(given)), _) => Err(RequestFailure::UnknownWord {
+                option: "runmode",
+                expected: RunMode::WORDS,
+                given: given.clone(),
+            }),
+        }
+    }
+}
+
 /// What became of a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Choice {
@@ -64,20 +87,15 @@ impl Registration {
             || (self.policy == InvokePolicy::All && matches!(wanted, Wanted::ByPolicy(_)))
     }
 
-    /// The callee for the next call of a caller, as the policy says, none of those that have been
-    /// `passed_over`. `random` is used by the policy of that name only.
-    pub(super) fn choose(
-        &mut self,
-        caller: SessionId,
-        wanted: Wanted,
-        passed_over: &[EndpointId],
-        random: impl FnOnce() -> u64,
-    ) -> Choice {
-        let key = match (wanted, self.policy) {
+    /// The callee for an errand, as the policy says, none of those that could not take
+    /// it. `random` is used by the policy of that name only.
+    pub(super) fn choose(&mut self, errand: &Errand, random: impl FnOnce() -> u64) -> Choice {
+        let passed_over = errand.passed_over.as_slice();
+        let key = match (errand.wanted, self.policy) {
             (Wanted::Partition(key), _) | (Wanted::ByPolicy(Some(key)), InvokePolicy::Hash) => {
                 Some(key)
             }
-            (_, InvokePolicy::Sticky) => Some(Key::of_session(caller)),
+            (_, InvokePolicy::Sticky) => Some(Key::of_session(errand.caller.id())),
             _ => None,
         };
         let is_usual = key.is_none() && passed_over.is_empty() && !self.is_counted();

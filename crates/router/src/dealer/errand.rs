@@ -7,14 +7,13 @@
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
 use cloverleaf_wamp::message::{
-    Call, CallerIdentity, Invocation, InvocationDetails, RouterMessage, RunMode, Vocabulary as _,
-    Word,
+    Call, CallerIdentity, Invocation, InvocationDetails, RouterMessage,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri};
 
 use super::call::Grant;
-use super::choice::{Key, Wanted};
+use super::choice::Wanted;
 use super::registration::{Endpoint, EndpointId, Registration};
 use crate::authorization::Disclosed;
 use crate::deadline::Moment;
@@ -64,11 +63,11 @@ impl Errand {
     pub(super) fn new(
         caller: SessionKey,
         call: Call,
+        wanted: Wanted,
         grant: Grant,
         times: CallTimes,
         now: Moment,
-    ) -> Result<Self, RequestFailure> {
-        let wanted = wanted(&call)?;
+    ) -> Self {
         let Call { options, procedure, payload, .. } = call;
         let details = InvocationDetails {
             progress: options.progress.filter(|progress| *progress),
@@ -76,7 +75,7 @@ impl Errand {
             carried: options.carried,
             ..InvocationDetails::default()
         };
-        Ok(Self {
+        Self {
             caller,
             procedure,
             wanted,
@@ -87,7 +86,7 @@ impl Errand {
             details,
             payload,
             passed_over: Vec::new(),
-        })
+        }
     }
 
     /// Whether the caller has said that more parts of the call follow.
@@ -142,9 +141,9 @@ impl Errand {
         }
     }
 
-    /// Sends INVOCATION to an endpoint, with its callee's next number. The errand is spent.
+    /// Sends INVOCATION to an endpoint, with its callee's next number. What is sent is taken out.
     pub(super) fn send<O: Outbox>(
-        mut self,
+        &mut self,
         sessions: &mut Sessions<O>,
         id: RegistrationId,
         registration: &Registration,
@@ -182,25 +181,6 @@ impl Errand {
             ));
         }
         Ok(())
-    }
-}
-
-/// Which callee the options of a call ask for.
-fn wanted(call: &Call) -> Result<Wanted, RequestFailure> {
-    let Some(sharding) = &call.options.sharding else { return Ok(Wanted::ByPolicy(None)) };
-    let key = sharding.rkey.as_deref().map(Key::of);
-    match (&sharding.runmode, key) {
-        (None, key) => Ok(Wanted::ByPolicy(key)),
-        (Some(Word::Known(RunMode::All)), _) => Ok(Wanted::All),
-        (Some(Word::Known(RunMode::Partition)), Some(key)) => Ok(Wanted::Partition(key)),
-        (Some(Word::Known(RunMode::Partition)), None) => Err(RequestFailure::InvalidArgument(
-            "CALL.Options.runmode 'partition' needs CALL.Options.rkey".to_owned(),
-        )),
-        (Some(Word::Unknown(given)), _) => Err(RequestFailure::UnknownWord {
-            option: "runmode",
-            expected: RunMode::WORDS,
-            given: given.clone(),
-        }),
     }
 }
 

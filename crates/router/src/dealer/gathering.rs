@@ -100,13 +100,12 @@ impl Dealer {
         };
         let mut failed = None;
         for place in 0..count {
-            let Some(registration) = self.registrations.get(&id) else { break };
-            let endpoint = &registration.callees[place];
-            if !endpoint.is_free() {
+            let Some(registration) = self.registrations.get_mut(&id) else { break };
+            if !registration.callees[place].is_free() {
                 failed = Some(RequestFailure::MaxConcurrencyReached);
                 continue;
             }
-            match self.send_to(sessions, id, place, errand.clone()) {
+            match registration.send(sessions, id, place, &mut errand.clone()) {
                 Ok(invoked) => {
                     gathering.pending.push(invoked);
                     gathering.answers.push(Answer { invoked, outcome: None });
@@ -117,7 +116,8 @@ impl Dealer {
         if gathering.pending.is_empty() {
             return Err(failed.unwrap_or(RequestFailure::CalleeGone));
         }
-        let call = CallInFlight::to_all(errand, request, id, gathering);
+        let target = Target::All(Box::new(gathering));
+        let call = CallInFlight { target, ..CallInFlight::of(errand, request, id) };
         self.remember(sessions, call, now);
         Ok(())
     }

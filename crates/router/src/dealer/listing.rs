@@ -6,7 +6,7 @@ use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::InvokePolicy;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, is_reserved};
 
-use super::Dealer;
+use super::{Dealer, Registration};
 use crate::deadline::Moment;
 use crate::session::SessionKey;
 
@@ -42,15 +42,22 @@ impl Dealer {
         self.index.at(pattern).copied()
     }
 
+    /// The id of the registration that a call goes to.
+    pub(crate) fn best_match(&self, procedure: &str) -> Option<RegistrationId> {
+        self.matching(procedure).map(|(id, _)| id)
+    }
+
     /// The registration that a call goes to. A prefix such as "" or "wam" is none in the router's
     /// own namespace.
-    pub(crate) fn best_match(&self, procedure: &str) -> Option<RegistrationId> {
+    #[inline]
+    pub(super) fn matching(&self, procedure: &str) -> Option<(RegistrationId, &Registration)> {
         let id = *self.index.best_match(procedure)?;
-        let pattern = &self.registrations.get(&id)?.pattern;
+        let registration = self.registrations.get(&id)?;
+        let pattern = &registration.pattern;
         let answers = pattern.policy() == MatchPolicy::Exact
             || !is_reserved(procedure)
             || is_reserved(pattern.as_str());
-        answers.then_some(id)
+        answers.then_some((id, registration))
     }
 
     /// The callees of a registration, in the order in which they came.

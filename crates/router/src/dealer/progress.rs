@@ -9,6 +9,8 @@ use cloverleaf_wamp::message::{
 use cloverleaf_wamp::uri::UncheckedUri;
 
 use super::answer::{Ending, identity};
+use super::errand::Errand;
+use super::registration::{Endpoint, Registration};
 use super::{CallKey, Dealer, Target};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
@@ -24,9 +26,17 @@ pub(super) struct Progressive {
 }
 
 impl Progressive {
-    /// A call of which more parts follow.
-    pub(super) const fn call(procedure: UncheckedUri, details: InvocationDetails) -> Self {
-        Self { procedure, next: Some(details) }
+    /// Of a call that an endpoint is about to be sent, if more parts follow.
+    pub(super) fn begun<O>(
+        errand: &Errand,
+        registration: &Registration,
+        endpoint: &Endpoint,
+        sessions: &Sessions<O>,
+    ) -> Option<Box<Self>> {
+        errand.is_open().then(|| {
+            let next = Some(errand.details(registration, endpoint, sessions));
+            Box::new(Self { procedure: errand.procedure.clone(), next })
+        })
     }
 
     /// A call whose result has begun to come.

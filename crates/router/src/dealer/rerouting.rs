@@ -76,18 +76,14 @@ impl Dealer {
             else {
                 return Placed::Nobody(failed);
             };
-            let caller = errand.caller.id();
-            let chosen =
-                registration.choose(caller, errand.wanted, &errand.passed_over, &mut random);
-            let place = match chosen {
+            let place = match registration.choose(errand, &mut random) {
                 Choice::At(place) => place,
                 Choice::Busy => return Placed::Busy,
                 Choice::Nobody => return Placed::Nobody(failed),
             };
             let endpoint = &registration.callees[place];
             let (endpoint, watches_time) = (endpoint.id, endpoint.forward_timeout);
-            let errand = errand.clone();
-            match self.send_to(sessions, id, place, errand) {
+            match registration.send(sessions, id, place, &mut errand.clone()) {
                 Ok(invoked) => {
                     self.assign(sessions, key, invoked, watches_time);
                     return Placed::Sent;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use cloverleaf_transport::limits::SHAPED_PER_TURN;
-use cloverleaf_transport::{CloseReason, Framing};
+use cloverleaf_transport::{CloseReason, Framing, Manners};
 use cloverleaf_wamp::websocket::deflate::negotiation::{Wishes, negotiate};
 use cloverleaf_wamp::websocket::deflate::{Agreement, Deflater, Inflater, MemoryLevel, WindowBits};
 use cloverleaf_wamp::websocket::sender::Shape;
@@ -25,7 +25,8 @@ fn agreement() -> Agreement {
 }
 
 fn compressed(limit: usize) -> Framing {
-    Framing::compressed(Limits { max_message: limit, max_frame: limit }, &agreement())
+    let limits = Limits { max_message: limit, max_frame: limit };
+    Framing::serving(limits, Manners::default(), Some(&agreement()))
 }
 
 /// What a client writes.

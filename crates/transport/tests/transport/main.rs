@@ -6,6 +6,8 @@ mod deflate;
 mod detecting;
 mod framing;
 mod handshakes;
+mod keepalive;
 mod listening;
 mod longpoll;
+mod manners;
 mod peer;

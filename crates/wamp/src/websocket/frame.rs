@@ -42,17 +42,33 @@ pub struct FrameRules {
     role: Role,
     /// The reserved bits without a meaning.
     reserved: u8,
+    /// Whether a client's frames may come without a mask.
+    takes_unmasked: bool,
+    /// Whether payloads are as they come, whatever mask the header has.
+    ignores_masks: bool,
 }
 
 impl FrameRules {
     /// Those of RFC 6455 for the side that reads.
     pub const fn new(role: Role) -> Self {
-        Self { role, reserved: RESERVED_BITS }
+        Self { role, reserved: RESERVED_BITS, takes_unmasked: false, ignores_masks: false }
     }
 
     /// Messages may be compressed, too.
     pub const fn with_compression(mut self) -> Self {
         self.reserved &= !RSV1;
+        self
+    }
+
+    /// Clients' frames may come without a mask, against section 5.1.
+    pub const fn with_unmasked(mut self) -> Self {
+        self.takes_unmasked = true;
+        self
+    }
+
+    /// Payloads have not been combined with the masks of their frames, against section 5.3.
+    pub const fn with_masks_ignored(mut self) -> Self {
+        self.ignores_masks = true;
         self
     }
 }
@@ -148,7 +164,7 @@ impl Header {
         };
         let (mask, rest) = match rest.split_first_chunk() {
             _ if !masked => (None, rest),
-            Some((mask, rest)) => (Some(*mask), rest),
+            Some((mask, rest)) => (Some(*mask).filter(|_| !rules.ignores_masks), rest),
             None => return Ok(None),
         };
         Ok(Some((Self { fin, compressed, opcode, length, mask }, bytes.len() - rest.len())))
@@ -200,7 +216,7 @@ fn check_control(fin: bool, second: u8) -> Result<(), Fault> {
 
 fn check_mask_bit(second: u8, rules: FrameRules) -> Result<bool, Fault> {
     match (second & MASKED != 0, rules.role) {
-        (false, Role::Server) => Err(Fault::UnmaskedClientFrame),
+        (false, Role::Server) if !rules.takes_unmasked => Err(Fault::UnmaskedClientFrame),
         (true, Role::Client) => Err(Fault::MaskedServerFrame),
         (masked, _) => Ok(masked),
     }
@@ -301,6 +317,20 @@ mod tests {
         for bits in [0x10, 0x20, 0x30, 0x50, 0x60, 0x70] {
             assert_eq!(Header::parse(&[FIN | bits | 0x1, 0], agreed), Err(Fault::ReservedBits));
         }
+    }
+
+    #[test]
+    fn a_mask_may_be_left_out_or_ignored_where_the_rules_say_so() {
+        let rules = FrameRules::new(Role::Server);
+        let parse = |bytes: &[u8], rules| {
+            Header::parse(bytes, rules).map(|header| header.map(|(header, len)| (header.mask, len)))
+        };
+        let (unmasked, masked) = (&[0x81, 5][..], &[0x81, 0x85, 1, 2, 3, 4][..]);
+        assert_eq!(parse(unmasked, rules), Err(Fault::UnmaskedClientFrame));
+        assert_eq!(parse(unmasked, rules.with_unmasked()), Ok(Some((None, 2))));
+        assert_eq!(parse(masked, rules.with_unmasked()), Ok(Some((Some([1, 2, 3, 4]), 6))));
+        assert_eq!(parse(masked, rules.with_masks_ignored()), Ok(Some((None, 6))));
+        assert_eq!(parse(unmasked, rules.with_masks_ignored()), Err(Fault::UnmaskedClientFrame));
     }
 
     #[test]

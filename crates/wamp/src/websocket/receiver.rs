@@ -31,6 +31,8 @@ pub struct Limits {
 pub enum Incoming<'a> {
     /// A whole text message.
     Text(&'a str),
+    /// A whole text message of a receiver that does not look whether it is UTF-8.
+    UncheckedText(&'a [u8]),
     /// A whole binary message.
     Binary(&'a [u8]),
     /// To be answered by a Pong with the same bytes.
@@ -144,12 +146,25 @@ impl Receiver {
         }
     }
 
+    /// The same with other rules for frames.
+    #[must_use]
+    pub fn with_rules(mut self, adapt: impl FnOnce(FrameRules) -> FrameRules) -> Self {
+        self.rules = adapt(self.rules);
+        self
+    }
+
+    /// The same, taking for text whatever comes as text.
+    #[must_use]
+    pub const fn with_unchecked_text(mut self) -> Self {
+        self.message.leave_text_unchecked();
+        self
+    }
+
     /// The same, whose peer may compress messages, since that was agreed on.
     #[must_use]
     pub fn inflating(mut self, inflater: Inflater) -> Self {
-        self.rules = self.rules.with_compression();
         self.message.set_inflater(inflater);
-        self
+        self.with_rules(FrameRules::with_compression)
     }
 
     /// Whether messages may be inflated, so that they become much longer than what arrives.
@@ -176,6 +191,11 @@ impl Receiver {
         }
         let incoming = match self.advance(input) {
             Ok(None) => return Ok(None),
+            Ok(Some(Arrived::Message(MessageKind::Text, payload)))
+                if self.message.leaves_text_unchecked() =>
+            {
+                Ok(Incoming::UncheckedText(payload.unwrap_or(&self.message.data)))
+            }
             Ok(Some(Arrived::Message(kind, payload))) => {
                 Incoming::message(kind, payload.unwrap_or(&self.message.data))
             }

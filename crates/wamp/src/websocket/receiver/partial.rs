@@ -16,6 +16,8 @@ pub(super) struct PartialMessage {
     pub(super) data: Vec<u8>,
     /// How many bytes of `data` are known to be UTF-8.
     checked: usize,
+    /// Whether text need not be UTF-8.
+    takes_any_text: bool,
     /// Whether what arrives of it is to be inflated.
     is_compressed: bool,
     /// There where compression was agreed on.
@@ -29,6 +31,7 @@ impl PartialMessage {
             kind: None,
             data: Vec::new(),
             checked: 0,
+            takes_any_text: false,
             is_compressed: false,
             inflater: None,
         }
@@ -40,6 +43,14 @@ impl PartialMessage {
 
     pub(super) const fn has_inflater(&self) -> bool {
         self.inflater.is_some()
+    }
+
+    pub(super) const fn leave_text_unchecked(&mut self) {
+        self.takes_any_text = true;
+    }
+
+    pub(super) const fn leaves_text_unchecked(&self) -> bool {
+        self.takes_any_text
     }
 
     /// Whether a message has begun and not ended.
@@ -88,7 +99,7 @@ impl PartialMessage {
         } else {
             self.data.extend_from_slice(piece);
         }
-        if self.kind == Some(MessageKind::Text) {
+        if self.kind == Some(MessageKind::Text) && !self.takes_any_text {
             // Also before a fault of the compression: what came before it comes first.
             self.check_utf8()?;
         }

@@ -23,6 +23,7 @@ const PONG: Opcode = Opcode::Control(ControlKind::Pong);
 #[derive(Debug, Clone, PartialEq)]
 enum Got {
     Text(String),
+    UncheckedText(Vec<u8>),
     Binary(Vec<u8>),
     Ping(Vec<u8>),
     Pong(Vec<u8>),
@@ -33,6 +34,7 @@ impl From<Incoming<'_>> for Got {
     fn from(incoming: Incoming<'_>) -> Self {
         match incoming {
             Incoming::Text(text) => Self::Text(text.to_owned()),
+            Incoming::UncheckedText(bytes) => Self::UncheckedText(bytes.to_owned()),
             Incoming::Binary(bytes) => Self::Binary(bytes.to_owned()),
             Incoming::Ping(bytes) => Self::Ping(bytes.to_owned()),
             Incoming::Pong(bytes) => Self::Pong(bytes.to_owned()),
@@ -282,6 +284,26 @@ fn each_violation_gets_its_close_code_and_spares_the_message_before_it() {
         };
         assert_eq!(outcome, (vec![text("before")], Some(fault)), "{name}");
         assert_eq!(fault.close_code(), code, "{name}");
+    }
+}
+
+#[test]
+fn text_may_be_anything_where_it_is_not_checked() {
+    let bytes = [
+        frame(TEXT, true, b"\xff"),
+        frame(TEXT, false, b"\xc0"),
+        frame(Opcode::Continuation, true, b"\x80"),
+        frame(BINARY, true, b"\xff"),
+    ];
+    let unchecked = |bytes: &[u8]| Got::UncheckedText(bytes.to_vec());
+    for piece in 1..10 {
+        let mut receiver = Receiver::new(Role::Server, LIMITS).with_unchecked_text();
+        let mut got = Vec::new();
+        for bytes in bytes.concat().chunks(piece) {
+            assert_eq!(feed(&mut receiver, bytes, &mut got), Ok(()));
+        }
+        let binary = Got::Binary(b"\xff".to_vec());
+        assert_eq!(got, [unchecked(b"\xff"), unchecked(b"\xc0\x80"), binary]);
     }
 }
 

@@ -1,0 +1,24 @@
+//! What somebody is told who asks for a WebSocket's path with a browser.
+
+use hyper::Response;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+
+use super::{Body, Endpoint, full};
+
+/// A page about the endpoint.
+pub(super) fn page(endpoint: &Endpoint) -> Response<Body> {
+    let purpose = match endpoint {
+        Endpoint::Wamp(service) => {
+            let spoken = service.spoken();
+            format!("Connect to it with a WAMP client. Its subprotocols are {spoken}.")
+        }
+        Endpoint::Echo => "It sends back what it gets.".to_owned(),
+    };
+    let mut response = Response::new(full(format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Cloverleaf</title>\n\
+         <h1>Cloverleaf</h1>\n<p>This is a WebSocket endpoint. {purpose}</p>\n</html>\n"
+    )));
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, html);
+    response
+}

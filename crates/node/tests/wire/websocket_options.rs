@@ -1,0 +1,280 @@
+//! The options of WebSocket connections, each at an endpoint that sends back what it gets.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::lab::{HELLO, Http, Node, Response, Stream, WebSocket, opening};
+use crate::router::CLOVERLEAF;
+
+/// First octets of frames: the final bit and an opcode.
+const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
+const CONTINUATION: u8 = 0x80;
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// A node with one transport that has these options.
+struct Testee(Node);
+
+impl Testee {
+    fn with(options: &str) -> Self {
+        Self::of("websocket.testee", options)
+    }
+
+    fn of(kind: &str, options: &str) -> Self {
+        Self(Node::start(
+            CLOVERLEAF,
+            &format!(
+                r#"{{"version": 2, "workers": [{{"type": "router",
+                "realms": [{{"name": "realm1", "roles": [{{"name": "anonymous"}}]}}],
+                "transports": [{{"type": "{kind}", "options": {{{options}}},
+                "endpoint": {{"type": "tcp", "interface": "127.0.0.1", "port": 0}}}}]}}]}}"#
+            ),
+        ))
+    }
+
+    fn stream(&self) -> Stream {
+        let addresses =
+            ["WebSocket", "WebSocket echo for tests"].map(|kind| self.0.addresses(kind));
+        let [address] = addresses.concat()[..] else { panic!("{:?}", self.0) };
+        Stream::tcp(address)
+    }
+
+    fn open(&self) -> WebSocket {
+        WebSocket::open_with(self.stream(), "/", "", &[]).0
+    }
+
+    fn ask(&self, headers: &[(&str, &str)]) -> Response {
+        Http::over(self.stream()).ask(&opening("/", headers))
+    }
+}
+
+#[test]
+fn endpoints_that_are_switched_off_take_nobody() {
+    let answer = Testee::with(r#""enable_rfc6455": false"#).ask(&[]);
+    assert_eq!(answer.status, 403);
+    assert_eq!(answer.text(), "This endpoint takes no WebSocket connections.\n");
+}
+
+#[test]
+fn the_host_names_the_port_that_clients_see() {
+    for (port, host, status) in [
+        (8443, "example.com:8443", 101),
+        (8443, "[::1]:8443", 101),
+        (8443, "example.com:8080", 400),
+        (8443, "example.com", 400),
+        (8443, "[::1]", 400),
+        (443, "example.com", 101),
+        (443, "[::1]", 101),
+        (443, "example.com:8443", 400),
+    ] {
+        let testee = Testee::with(&format!(r#""external_port": {port}"#));
+        let answer = testee.ask(&[("Host", host)]);
+        assert_eq!(answer.status, status, "{host} for port {port}");
+        if status == 400 {
+            assert_eq!(answer.text(), format!("Host must name the port {port}.\n"));
+        }
+    }
+    assert_eq!(Testee::with("").ask(&[("Host", "example.com:1")]).status, 101);
+}
+
+#[test]
+fn the_server_says_its_version_where_that_is_wanted() {
+    let testee = Testee::with(r#""show_server_version": true"#);
+    let version = Some(concat!("Cloverleaf/", env!("CARGO_PKG_VERSION")));
+    assert_eq!(testee.ask(&[]).header("server"), version);
+    assert_eq!(testee.ask(&[("Upgrade", "")]).header("server"), version);
+    assert_eq!(Testee::with("").ask(&[]).header("server"), None);
+}
+
+#[test]
+fn a_page_says_what_is_there_unless_it_is_not_wanted() {
+    let page = Testee::with("").ask(&[("Upgrade", ""), ("Connection", "")]);
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("It sends back what it gets."));
+    let none = Testee::with(r#""enable_webstatus": false"#).ask(&[("Upgrade", "")]);
+    assert_eq!((none.status, none.header("upgrade")), (426, Some("websocket")));
+}
+
+#[test]
+fn a_client_that_names_no_subprotocol_speaks_json_where_it_may() {
+    let testee = Testee::of("websocket", r#""require_websocket_subprotocol": false"#);
+    let (mut peer, answer) = WebSocket::open_with(testee.stream(), "/", "", &[]);
+    assert_eq!(answer.header("sec-websocket-protocol"), None);
+    peer.send_frame(TEXT, HELLO.as_bytes());
+    let (first, welcome) = peer.receive_frame();
+    assert!(first == TEXT && welcome.starts_with(b"[2,"));
+    let other = testee.ask(&[("Sec-WebSocket-Protocol", "chat")]);
+    assert_eq!(other.status, 400);
+}
+
+#[test]
+fn whoever_does_not_shake_hands_in_time_is_sent_away() {
+    let testee = Testee::with(r#""open_handshake_timeout": 1000"#);
+    let (mut late, mut open) = (testee.stream(), testee.open());
+    late.send(b"GET / HTTP/1.1\r\n");
+    let start = Instant::now();
+    late.receive_end();
+    let waited = start.elapsed();
+    assert!(waited >= Duration::from_millis(900), "sent away after {waited:?}");
+    assert!(waited < Duration::from_secs(10), "sent away after {waited:?}");
+    open.send_frame(TEXT, b"still there");
+    assert_eq!(open.receive_frame(), (TEXT, b"still there".to_vec()));
+}
+
+#[test]
+fn a_closing_connection_waits_for_the_peers_end_as_long_as_is_wanted() {
+    let is_waiting = |options: &str| {
+        let testee = Testee::with(options);
+        let mut peer = testee.open();
+        peer.send_frame(0x83, b"");
+        assert_eq!(peer.receive_frame(), (CLOSE, b"\x03\xea".to_vec()));
+        let mut stream = peer.into_stream();
+        stream.receive_end();
+        sleep(Duration::from_millis(2500));
+        // Whoever has gone answers the first octet with a reset, at which the next one fails.
+        stream.send(b"x");
+        sleep(Duration::from_millis(100));
+        stream.is_open_for_writing()
+    };
+    assert!(is_waiting(r#""close_handshake_timeout": 20000"#));
+    assert!(!is_waiting(""), "the usual time is one second");
+}
+
+#[test]
+fn text_may_be_anything_where_it_is_not_validated() {
+    let testee = Testee::with(r#""validate_utf8": false"#);
+    let mut peer = testee.open();
+    peer.send_frame(TEXT, b"\xff\xfe");
+    assert_eq!(peer.receive_frame(), (TEXT, b"\xff\xfe".to_vec()));
+}
+
+#[test]
+fn frames_of_the_server_are_masked_where_that_is_wanted() {
+    let testee = Testee::with(r#""mask_server_frames": true"#);
+    let mut peer = testee.open();
+    peer.send_frame(TEXT, b"hi");
+    let [TEXT, 0x82, mask @ .., h, i] = &peer.receive_raw(8)[..] else { panic!("no masked frame") };
+    assert_eq!([h ^ mask[0], i ^ mask[1]], *b"hi");
+    assert_ne!(mask, [0; 4]);
+}
+
+#[test]
+fn frames_of_clients_need_no_mask_where_that_is_allowed() {
+    let testee = Testee::with(r#""require_masked_client_frames": false"#);
+    let mut peer = testee.open();
+    peer.send_raw(b"\x81\x02hi");
+    assert_eq!(peer.receive_frame(), (TEXT, b"hi".to_vec()));
+}
+
+#[test]
+fn masks_are_not_applied_where_that_is_wanted() {
+    let testee = Testee::with(r#""apply_mask": false, "mask_server_frames": true"#);
+    let mut peer = testee.open();
+    peer.send_raw(b"\x81\x82\x01\x02\x03\x04hi");
+    assert_eq!(peer.receive_raw(8), b"\x81\x82\0\0\0\0hi");
+}
+
+#[test]
+fn a_frame_may_be_shorter_than_a_message_may() {
+    let testee = Testee::with(r#""max_frame_size": 4, "max_message_size": 8"#);
+    let mut peer = testee.open();
+    peer.send_frame(0x01, b"1234");
+    peer.send_frame(CONTINUATION, b"5678");
+    assert_eq!(peer.receive_frame(), (TEXT, b"12345678".to_vec()));
+    peer.send_frame(TEXT, b"12345");
+    assert_eq!(peer.receive_close(), Some(1009));
+    let mut peer = testee.open();
+    peer.send_frame(0x01, b"1234");
+    peer.send_frame(0x00, b"5678");
+    peer.send_frame(CONTINUATION, b"9");
+    assert_eq!(peer.receive_close(), Some(1009));
+}
+
+#[test]
+fn messages_of_the_server_are_cut_where_that_is_wanted() {
+    let testee = Testee::with(r#""auto_fragment_size": 4"#);
+    let mut peer = testee.open();
+    peer.send_frame(BINARY, b"0123456789");
+    for frame in [(0x02, &b"0123"[..]), (0x00, b"4567"), (CONTINUATION, b"89")] {
+        assert_eq!(peer.receive_frame(), (frame.0, frame.1.to_vec()));
+    }
+    peer.send_frame(TEXT, b"0123");
+    assert_eq!(peer.receive_frame(), (TEXT, b"0123".to_vec()));
+}
+
+#[test]
+fn a_faulty_client_is_told_nothing_where_that_is_wanted() {
+    let testee = Testee::with(r#""fail_by_drop": true"#);
+    let mut peer = testee.open();
+    peer.send_frame(0x83, b"");
+    peer.into_stream().receive_end();
+    let mut peer = testee.open();
+    peer.send_frame(CLOSE, b"\x03\xe8");
+    assert_eq!(peer.receive_close(), Some(1000), "closing is no fault");
+}
+
+#[test]
+fn the_reason_for_closing_comes_back_where_that_is_wanted() {
+    for (options, answer) in
+        [(r#""echo_close_codereason": true"#, &b"\x0f\xa0because"[..]), ("", b"\x0f\xa0")]
+    {
+        let testee = Testee::with(options);
+        let mut peer = testee.open();
+        peer.send_frame(CLOSE, b"\x0f\xa0because");
+        assert_eq!(peer.receive_frame(), (CLOSE, answer.to_vec()));
+    }
+}
+
+#[test]
+fn a_client_is_asked_whether_it_is_there_and_dropped_when_it_does_not_answer() {
+    let testee = Testee::with(
+        r#""auto_ping_interval": 1000, "auto_ping_timeout": 1000, "auto_ping_size": 20"#,
+    );
+    let mut peer = testee.open();
+    for _ in 0..2 {
+        let (first, payload) = peer.receive_frame();
+        assert_eq!((first, payload.len()), (PING, 20));
+        peer.send_frame(PONG, &payload);
+    }
+    let (first, _) = peer.receive_frame();
+    assert_eq!(first, PING);
+    peer.into_stream().receive_end();
+}
+
+#[test]
+fn traffic_is_an_answer_unless_it_is_not_wanted_as_one() {
+    let asking = |restart| {
+        format!(
+            r#""auto_ping_interval": 1000, "auto_ping_timeout": 1000,
+            "auto_ping_restart_on_any_traffic": {restart}"#
+        )
+    };
+    let testee = Testee::with(&asking(true));
+    let mut busy = testee.open();
+    for _ in 0..10 {
+        busy.send_frame(TEXT, b"busy");
+        assert_eq!(busy.receive_frame(), (TEXT, b"busy".to_vec()), "it is not asked");
+        sleep(Duration::from_millis(300));
+    }
+    let testee = Testee::with(&asking(false));
+    let mut busy = testee.open();
+    let start = Instant::now();
+    let mut pings = 0;
+    loop {
+        busy.send_frame(TEXT, b"busy");
+        let head = busy.receive_raw(2);
+        match head[..] {
+            [] => break,
+            [PING, 12] => pings += 1,
+            [TEXT, 4] => {}
+            _ => panic!("{head:02x?}"),
+        }
+        let length = head[1].into();
+        busy.receive_raw(length);
+        sleep(Duration::from_millis(50));
+        assert!(start.elapsed() < Duration::from_secs(10), "it is not dropped");
+    }
+    assert_eq!(pings, 1);
+}

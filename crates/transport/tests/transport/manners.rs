@@ -1,0 +1,149 @@
+//! What a configuration may want to be different in WebSocket frames.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use cloverleaf_transport::limits::CLOSING_TIMEOUT;
+use cloverleaf_transport::{CloseReason, Framing, Manners, Stream};
+use cloverleaf_wamp::websocket::sender::{write_close, write_message};
+use cloverleaf_wamp::websocket::{CloseCode, CloseFrame, Limits, MessageKind};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+use crate::peer::{Item, LIMIT, Lab};
+
+const MASK: [u8; 4] = [1, 2, 3, 4];
+const MOMENT: Duration = Duration::from_millis(10);
+
+fn with(manners: Manners) -> Framing {
+    Framing::serving(Limits { max_message: LIMIT, max_frame: LIMIT }, manners, None)
+}
+
+fn masked(kind: MessageKind, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_message(&mut out, kind, payload, Some(MASK));
+    out
+}
+
+/// The mask and the unmasked payload of a message of two bytes.
+async fn masked_answer(lab: &mut Lab) -> ([u8; 4], [u8; 2]) {
+    let mut frame = [0; 8];
+    lab.peer.read_exact(&mut frame).await.expect("a frame");
+    let [0x82, 0x82, a, b, c, d, x, y] = frame else { panic!("{frame:02x?}") };
+    ([a, b, c, d], [x ^ a, y ^ b])
+}
+
+#[tokio::test]
+async fn a_server_masks_where_that_is_wanted_each_frame_anew() {
+    let mut lab = Lab::open(with(Manners { masks: true, ..Manners::default() }));
+    let mut masks = Vec::new();
+    for _ in 0..4 {
+        let _ = lab.outbound.push(Item::Answer(b"hi".to_vec()));
+        let (mask, payload) = masked_answer(&mut lab).await;
+        assert_eq!(payload, *b"hi");
+        assert!(!masks.contains(&mask) && mask != [0; 4]);
+        masks.push(mask);
+    }
+    lab.send(&masked(MessageKind::Binary, b"masked")).await;
+    lab.send(b"\x82\x01x").await;
+    let mut close = [0; 8];
+    lab.peer.read_exact(&mut close).await.expect("a close");
+    assert_eq!(close[..2], [0x88, 0x82], "clients must mask nevertheless");
+    assert_eq!(lab.messages(), [b"masked".to_vec()]);
+}
+
+#[tokio::test]
+async fn masks_are_not_applied_where_that_is_wanted() {
+    let manners = Manners { masks: true, ignores_masks: true, ..Manners::default() };
+    let mut lab = Lab::open(with(manners));
+    lab.send(b"\x82\x82\x01\x02\x03\x04hi").await;
+    let _ = lab.outbound.push(Item::Answer(b"hi".to_vec()));
+    assert_eq!(masked_answer(&mut lab).await, ([0; 4], *b"hi"));
+    assert_eq!(lab.messages(), [b"hi".to_vec()]);
+}
+
+#[tokio::test]
+async fn clients_need_not_mask_where_that_is_allowed() {
+    let mut lab = Lab::open(with(Manners { takes_unmasked: true, ..Manners::default() }));
+    lab.send(b"\x82\x02hi").await;
+    lab.send(&masked(MessageKind::Binary, b"masked")).await;
+    lab.send(b"\x89\x00").await;
+    lab.expect(b"\x8a\x00").await;
+    assert_eq!(lab.messages(), [b"hi".to_vec(), b"masked".to_vec()]);
+}
+
+#[tokio::test]
+async fn text_may_be_anything_where_that_is_allowed() {
+    let mut lab = Lab::open(with(Manners { takes_any_text: true, ..Manners::default() }));
+    lab.send(&masked(MessageKind::Text, b"\xff")).await;
+    lab.send(b"\x89\x80\0\0\0\0").await;
+    lab.expect(b"\x8a\x00").await;
+    assert_eq!(lab.record.lock().received, [(Some(MessageKind::Text), vec![0xff])]);
+}
+
+#[tokio::test]
+async fn messages_are_cut_into_fragments_of_the_size_that_is_wanted() {
+    let manners = Manners { fragment_size: NonZeroUsize::new(3), ..Manners::default() };
+    let mut lab = Lab::open(with(manners));
+    for message in [&b"Hello"[..], b"abc", b""] {
+        let _ = lab.outbound.push(Item::Answer(message.to_vec()));
+    }
+    lab.expect(b"\x02\x03Hel\x80\x02lo\x82\x03abc\x82\x00").await;
+}
+
+#[tokio::test]
+async fn a_faulty_peer_is_told_nothing_where_that_is_wanted() {
+    let mut lab = Lab::open(with(Manners { drops_faulty: true, ..Manners::default() }));
+    lab.send(b"\x83\x80\0\0\0\0").await;
+    lab.expect_last(b"").await;
+    assert!(matches!(lab.end().await, CloseReason::Fault(_)));
+    // Whoever breaks no rule hears the end.
+    let mut lab = Lab::open(with(Manners { drops_faulty: true, ..Manners::default() }));
+    lab.outbound.close("enough");
+    lab.expect_last(b"\x88\x02\x03\xe8").await;
+}
+
+#[tokio::test]
+async fn a_close_is_answered_with_its_reason_where_that_is_wanted() {
+    for (echoes_reason, answer) in
+        [(true, &b"\x88\x05\x0f\xa0bye"[..]), (false, b"\x88\x02\x0f\xa0")]
+    {
+        let mut lab = Lab::open(with(Manners { echoes_reason, ..Manners::default() }));
+        let mut close = Vec::new();
+        let code = CloseCode::new(4000).expect("an application's code");
+        write_close(&mut close, Some(CloseFrame { code, reason: "bye" }), Some(MASK));
+        lab.send(&close).await;
+        lab.expect_last(answer).await;
+        assert_eq!(lab.end().await, CloseReason::ByPeer);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closing_connection_waits_as_long_as_is_wanted() {
+    let long = 5 * CLOSING_TIMEOUT;
+    for (closing_timeout, time) in [(Some(long), long), (None, CLOSING_TIMEOUT)] {
+        let mut lab = Lab::open(with(Manners { closing_timeout, ..Manners::default() }));
+        lab.outbound.close("enough");
+        lab.expect(b"\x88\x02\x03\xe8").await;
+        sleep(time - MOMENT).await;
+        assert!(!lab.has_ended());
+        sleep(2 * MOMENT).await;
+        assert!(lab.has_ended());
+    }
+}
+
+#[tokio::test]
+async fn small_segments_wait_where_that_is_wanted() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let stream = Stream::tcp(TcpStream::connect(address).await.expect("connected"));
+    let stream = stream.expect("a stream");
+    let is_nodelay = |stream: &Stream| match stream {
+        Stream::Tcp(socket) => socket.nodelay().expect("an option"),
+        other => panic!("{other:?}"),
+    };
+    assert!(is_nodelay(&stream));
+    stream.set_nodelay(false).expect("an option");
+    assert!(!is_nodelay(&stream));
+}
