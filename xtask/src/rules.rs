@@ -160,6 +160,12 @@ pub(crate) const RULES: &[Rule] = &[
         reason: "it includes the source of queues, wakes and the realm host and gives it other locks",
     },
     Rule {
+        package: "cloverleaf-matrix",
+        may_name: &[NODE, CLIENT, WAMP],
+        never: &[],
+        reason: "a test that is a component sees what an application sees, and the bytes of long-polling",
+    },
+    Rule {
         package: "xtask",
         may_name: &[],
         never: &[],
@@ -174,6 +180,7 @@ pub(crate) const PROGRAMS: &[&str] = &[
     "cloverleaf-bench",
     "cloverleaf-contention",
     "cloverleaf-instructions",
+    "cloverleaf-matrix",
     "xtask",
 ];
 

@@ -1,0 +1,75 @@
+//! One list of scenarios over every transport and serializer: a router whose only component is the
+//! test. It has a session in the process, opens the others over sockets, and says of each scenario
+//! how it has ended.
+//!
+//! It is asked over its standard input: one line with the addresses of the router, which has chosen
+//! its ports itself. `tests/matrix.rs` starts it and judges what it says.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | `scenarios` | the list |
+//! | `attachments` | the transports and serializers, and sessions over them |
+//! | `longpoll` | a session that comes for its messages |
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use cloverleaf_client::Session;
+use cloverleaf_node::{Components, Joined};
+
+use attachments::{Addresses, Attachment};
+use scenarios::{Scenario, Stage};
+
+mod attachments;
+mod longpoll;
+mod scenarios;
+
+/// A scenario waits for answers, never for time to pass: far more than any of them needs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn main() -> ExitCode {
+    let components = Components::new().with("matrix.Scenarios", |joined: Joined| {
+        // The router listens only after its components have started.
+        tokio::spawn(run(joined.session));
+        std::future::ready(Ok(()))
+    });
+    cloverleaf_node::main(components)
+}
+
+/// Runs everything, and says so.
+async fn run(in_process: Session) {
+    let line = tokio::task::spawn_blocking(|| std::io::stdin().lines().next());
+    let line = line.await.expect("a line").expect("a line").expect("a line");
+    let addresses = Addresses::from_line(&line);
+    let mut number = 0;
+    for attachment in Attachment::all() {
+        let there = attachment.counterpart().open(&addresses, &in_process).await;
+        let here = attachment.open(&addresses, &in_process).await;
+        for (name, scenario) in scenarios::all() {
+            for (direction, here, there) in [("to", &here, &there), ("from", &there, &here)] {
+                number += 1;
+                let stage = Stage::new(here, there, number);
+                say(&format!(
+                    "{attachment} {direction} {name}: {}",
+                    outcome(scenario, stage).await
+                ));
+            }
+        }
+    }
+    say("done");
+}
+
+/// How a scenario has ended, in a word. Why one has failed is on the standard error.
+async fn outcome(scenario: Scenario, stage: Stage) -> &'static str {
+    match tokio::time::timeout(PATIENCE, tokio::spawn(scenario(stage))).await {
+        Ok(Ok(())) => "ok",
+        Ok(Err(_)) => "failed",
+        Err(_) => "hung",
+    }
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).expect("somebody listens");
+}
