@@ -129,5 +129,6 @@ impl Broker {
             && (self.index.is_empty() || !self.subscriptions.is_empty())
             && self.acknowledgements.is_empty()
             && self.durable.is_empty()
+            && !self.pressure.makes_wait()
     }
 }

@@ -6,6 +6,7 @@
 use cloverleaf_router::{Disclosure, HistorySettings, Next, Permission, RealmSettings, Role};
 use cloverleaf_testkit::asking::{Answer, refusal};
 use cloverleaf_testkit::messages::{NOTHING, args, args_and_kwargs, client, router};
+use cloverleaf_testkit::recorder::State;
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{Abort, ClientMessage, EventDetails, SubscribeOptions};
@@ -191,6 +192,17 @@ fn lists_of_receivers_hold_and_nobody_waits_for_an_answer() {
         lab.disconnect(heir);
         assert!(lab.realm().is_empty());
     }
+}
+
+#[test]
+fn nobody_waits_for_a_slow_heir_when_the_session_has_gone() {
+    let (mut lab, ann, heir) = ann_and_heir();
+    let ben = lab.join("ben");
+    add(&mut lab, ann, "bye", json!({})).unwrap();
+    lab.set_state(heir, State::Crowded);
+    lab.disconnect(ann);
+    assert_eq!(heard(&mut lab, heir), "bye");
+    assert_eq!(lab.submit(ben, client::subscribe(1, "com.a")), Next::Continue);
 }
 
 #[test]

@@ -53,6 +53,11 @@ impl Pressure {
         sessions.map(|session| &session.outbox).collect()
     }
 
+    /// A publisher that has gone waits for nobody.
+    pub(crate) fn forget(&mut self, publisher: SessionKey) {
+        self.crowded.retain(|(waits, _)| *waits != publisher);
+    }
+
     /// One who has missed its first event and has not been told of.
     pub(crate) fn take_slow(&mut self) -> Option<SessionKey> {
         self.slow.pop()

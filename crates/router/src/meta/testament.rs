@@ -84,6 +84,7 @@ impl<O: Outbox> Realm<O> {
                 let _ = self.broker.publish(&self.sessions, &publication);
             }
         }
+        self.broker.pressure.forget(gone.key);
     }
 }
 
