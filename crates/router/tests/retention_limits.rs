@@ -148,6 +148,11 @@ fn the_bytes_of_what_is_kept_are_bounded_as_well() {
     // An event that can't be kept does not take its predecessor with it.
     assert!(!is_kept(&mut lab, publisher, retain(), "com.a", &large));
     assert_eq!(newcomer_hears(&mut lab, "late", "com.a"), ["small"]);
+    // The room of its predecessor is a successor's own.
+    let whole = "y".repeat(2_500);
+    assert!(is_kept(&mut lab, publisher, retain(), "com.a", &whole));
+    assert!(is_kept(&mut lab, publisher, retain(), "com.a", &whole));
+    assert!(is_kept(&mut lab, publisher, retain(), "com.a", "small"));
     let kept = (0..100).take_while(|number| {
         is_kept(&mut lab, publisher, retain(), &format!("com.n{number}"), &large[..500])
     });
@@ -167,6 +172,21 @@ fn events_for_some_count_like_those_for_all() {
     // It takes the place of three.
     assert!(is_kept(&mut lab, publisher, retain(), "com.a", "for all again"));
     assert!(is_kept(&mut lab, publisher, retain(), "com.b", "b"));
+}
+
+#[test]
+fn a_publisher_that_hears_itself_needs_no_event_beneath_its_own() {
+    let (mut lab, ann) =
+        keeping(RetentionSettings { max_events: 2, ..RetentionSettings::default() });
+    let ben = lab.join("ben");
+    for (exclude_me, fits) in [(Some(false), true), (None, false)] {
+        lab.send(ann, client::publish_with(1, retain(), "com.b", args([0; 0])));
+        lab.received(ann);
+        assert!(is_kept(&mut lab, ben, retain(), "com.a", "of ben"));
+        let options = PublishOptions { exclude_me, ..retain() };
+        assert!(is_kept(&mut lab, ann, options, "com.a", "of ann"));
+        assert_eq!(is_kept(&mut lab, ann, retain(), "com.b", "b"), fits);
+    }
 }
 
 #[test]
@@ -195,6 +215,26 @@ fn where_nothing_is_for_all_the_oldest_makes_room() {
     }
     assert_eq!(newcomer_hears(&mut lab, "n0", "com.a"), [""; 0]);
     assert_eq!(newcomer_hears(&mut lab, "n1", "com.a"), ["n1"]);
+}
+
+/// The publisher is left out of its own, so it may still hear that of the other.
+#[test]
+fn an_event_for_some_stays_for_those_whom_the_next_one_leaves_out() {
+    let (mut lab, ann) = keeping(RetentionSettings::default());
+    let ben = lab.join("ben");
+    let for_both = || PublishOptions {
+        eligible_authid: Some(vec!["publisher".into(), "ben".into()]),
+        ..retain()
+    };
+    assert!(is_kept(&mut lab, ann, for_both(), "com.a", "of ann"));
+    assert!(is_kept(&mut lab, ben, for_both(), "com.a", "of ben"));
+    for (peer, text) in [(ann, "of ben"), (ben, "of ann")] {
+        let options = SubscribeOptions { get_retained: Some(true), ..Default::default() };
+        lab.send(peer, client::subscribe_with(2, options, "com.a"));
+        let received = lab.received(peer);
+        let [_, RouterMessage::Event(event)] = received.as_slice() else { panic!("{received:?}") };
+        assert_eq!(event.payload, args([text]));
+    }
 }
 
 #[test]
