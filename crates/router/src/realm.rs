@@ -189,6 +189,13 @@ impl<O: Outbox> Realm<O> {
             && self.dealer.is_empty()
     }
 
+    /// Whether nobody waits for an acknowledgement, and nobody owes one; what tests ask while all
+    /// are there.
+    #[doc(hidden)]
+    pub fn is_acknowledged(&self) -> bool {
+        self.sessions.iter().all(|session| session.broker.is_acknowledged())
+    }
+
     /// How many calls are not answered.
     pub fn calls_in_flight(&self) -> usize {
         self.dealer.calls_in_flight()

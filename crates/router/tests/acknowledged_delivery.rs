@@ -76,6 +76,7 @@ fn published_comes_when_all_have_acknowledged() {
     lab.send(ann, client::event_received(publication));
     assert_eq!(lab.received(publisher), [router::published(7, publication)]);
     assert_eq!(lab.realm().next_deadline(), None);
+    assert!(lab.realm().is_acknowledged());
     leave_all(lab, &[publisher, ann, ben]);
 }
 
@@ -126,6 +127,7 @@ fn who_keeps_silent_for_too_long_makes_the_publication_fail() {
     // Too late.
     lab.send(ben, client::event_received(publication));
     assert_eq!(lab.received(publisher), []);
+    assert!(lab.realm().is_acknowledged());
     leave_all(lab, &[ben, ann, publisher]);
 }
 
@@ -163,8 +165,10 @@ fn nobody_waits_for_a_subscriber_that_leaves() {
 fn a_publisher_that_leaves_waits_for_nobody() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
     let publication = publish(&mut lab, publisher, 1);
+    assert!(!lab.realm().is_acknowledged());
     lab.disconnect(publisher);
     assert_eq!(lab.realm().next_deadline(), None);
+    assert!(lab.realm().is_acknowledged());
     lab.send(ann, client::event_received(publication));
     assert_eq!(lab.received(publisher), []);
     leave_all(lab, &[ann]);

@@ -272,6 +272,7 @@ proptest! {
         world.lab.pass(Duration::from_secs(60));
         world.look();
         assert_eq!(world.lab.realm().next_deadline(), None);
+        assert!(world.lab.realm().is_acknowledged());
         for actor in &world.actors {
             assert!(!actor.is_open || actor.waiting.is_empty(), "{:?}", actor.waiting);
             world.lab.disconnect(actor.peer);

@@ -65,6 +65,11 @@ impl Holdings {
         }
         Ok(())
     }
+
+    /// Whether the session neither waits for an acknowledgement nor owes one.
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.awaited.is_empty() && self.owed.is_empty()
+    }
 }
 
 impl Broker {
