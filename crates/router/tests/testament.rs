@@ -194,6 +194,29 @@ fn lists_of_receivers_hold_and_nobody_waits_for_an_answer() {
     }
 }
 
+/// Decisions F10: nothing follows the GOODBYE of a realm that closes.
+#[test]
+fn an_heir_that_was_said_goodbye_to_hears_nothing() {
+    let (mut lab, ann, heir) = ann_and_heir();
+    lab.send(heir, client::subscribe(2, "wamp.session.on_leave"));
+    add(&mut lab, ann, "bye", json!({})).unwrap();
+    lab.close(error_uri::CLOSE_REALM);
+    lab.received(heir);
+    lab.disconnect(ann);
+    assert_eq!(lab.received(heir), []);
+}
+
+#[test]
+fn nobody_waits_for_a_slow_heir_when_the_session_has_gone() {
+    let (mut lab, ann, heir) = ann_and_heir();
+    let ben = lab.join("ben");
+    add(&mut lab, ann, "bye", json!({})).unwrap();
+    lab.set_state(heir, State::Crowded);
+    lab.disconnect(ann);
+    assert_eq!(heard(&mut lab, heir), "bye");
+    assert_eq!(lab.submit(ben, client::subscribe(1, "com.a")), Next::Continue);
+}
+
 #[test]
 fn nobody_waits_for_a_slow_heir_when_the_session_has_gone() {
     let (mut lab, ann, heir) = ann_and_heir();
