@@ -12,7 +12,7 @@ use cloverleaf_wamp::uri::UriRule;
 use super::answer::{Ending, answer};
 use super::registration::Change;
 use super::rerouting::reroutes;
-use super::{CallKey, Dealer, gathering, interrupt};
+use super::{CallInFlight, CallKey, Dealer, Target, gathering, interrupt};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
@@ -154,7 +154,10 @@ impl Dealer {
         error: InvocationError,
     ) {
         let Ok(Some(key)) = answered(sessions, callee, error.request, "ERROR") else { return };
-        if self.calls.get(key.0).is_some_and(|call| call.progressive.is_some()) {
+        let may_be_part = |call: &CallInFlight| {
+            call.progressive.is_some() && matches!(call.target, Target::One(_))
+        };
+        if self.calls.get(key.0).is_some_and(may_be_part) {
             self.interrupt_all(sessions, key, error_uri::CANCELED);
         }
         // The callee has it, so answering it is no violation; and nobody is asked in its place.

@@ -396,12 +396,19 @@ fn an_answer_without_room_is_a_failure_and_the_others_stay() {
 
 #[test]
 fn an_invocation_that_the_host_can_not_send_is_a_failure_of_that_one() {
-    let (mut lab, caller, [a, b, c]) = asked();
+    let (mut lab, caller, [a, b, c]) = crew();
+    lab.send(caller, client::call_with(1, receiving(), "com.ask", NOTHING));
+    for callee in [a, b, c] {
+        lab.received(callee);
+    }
     let ClientMessage::Error(error) = client::failure(1, error_uri::PAYLOAD_SIZE_EXCEEDED, NOTHING)
     else {
         panic!("an ERROR");
     };
+    lab.send(a, yield_part(1, NOTHING));
     lab.fail_invocation(b, error);
+    assert_eq!(lab.received(caller), [result_part(1, NOTHING)]);
+    assert_silence(&mut lab, &[a, b, c]);
     lab.send(a, client::yielded(1, NOTHING));
     lab.send(c, client::yielded(1, NOTHING));
     let answers = json!([{}, {"error": error_uri::PAYLOAD_SIZE_EXCEEDED}, {}]);
