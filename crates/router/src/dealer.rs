@@ -15,6 +15,7 @@
 //! | `ending` | the endings of a call |
 //! | `answer` | what the caller is told then |
 //! | `registration` | REGISTER, UNREGISTER, revocation |
+//! | `endpoint` | the callees of a registration |
 //! | `listing` | finding registrations, for calls and for the meta API |
 //!
 //! Spec: basic profile "Remote Procedure Calls"; advanced profile "Advanced RPC".
@@ -39,6 +40,7 @@ mod answer;
 mod call;
 mod choice;
 mod ending;
+mod endpoint;
 mod errand;
 mod gathering;
 mod giving_up;
@@ -50,13 +52,13 @@ mod waiting;
 
 pub(crate) use call::Grant;
 pub(crate) use choice::Key;
+use endpoint::{EndpointId, Registration};
 pub use errand::CallTimes;
 use errand::Errand;
 use gathering::Gathering;
 pub(crate) use listing::RegistrationDetails;
 use progress::Progressive;
 pub(crate) use registration::{Change, Terms};
-use registration::{EndpointId, Registration};
 
 /// The place of a call in the dealer's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,8 +9,8 @@ use cloverleaf_wamp::message::{
 use cloverleaf_wamp::uri::UncheckedUri;
 
 use super::answer::{Ending, identity};
+use super::endpoint::{Endpoint, Registration};
 use super::errand::Errand;
-use super::registration::{Endpoint, Registration};
 use super::{CallKey, Dealer, Target};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
