@@ -140,11 +140,21 @@ struct Invoked {
 
 impl CallInFlight {
     /// The invocations that are not answered.
-    fn invoked(&self) -> &[Invoked] {
+    fn invoked(&self) -> impl Iterator<Item = Invoked> {
+        let (one, all) = match &self.target {
+            Target::One(invoked) => (Some(*invoked), None),
+            Target::Waiting => (None, None),
+            Target::All(gathering) => (None, Some(gathering.pending())),
+        };
+        one.into_iter().chain(all.into_iter().flatten())
+    }
+
+    /// What a callee has been asked.
+    fn invoked_of(&self, callee: SessionKey) -> Option<Invoked> {
         match &self.target {
-            Target::One(invoked) => std::slice::from_ref(invoked),
-            Target::Waiting => &[],
-            Target::All(gathering) => gathering.pending(),
+            Target::One(invoked) => Some(*invoked).filter(|invoked| invoked.callee == callee),
+            Target::Waiting => None,
+            Target::All(gathering) => gathering.of(callee),
         }
     }
 }
@@ -201,7 +211,7 @@ impl Dealer {
             caller.dealer.calls.remove(&call.request.id());
         }
         for invoked in call.invoked() {
-            self.forget_invocation(sessions, call.registration, *invoked);
+            self.forget_invocation(sessions, call.registration, invoked);
         }
         if matches!(call.target, Target::Waiting)
             && let Some(registration) = self.registrations.get_mut(&call.registration)

@@ -111,10 +111,10 @@ impl Dealer {
             call.deadline = Some(at);
             self.deadlines.insert(at, key);
         }
-        let invoked = call.invoked().iter().find(|invoked| invoked.callee == callee);
+        let invoked = call.invoked_of(callee);
         let details = ResultDetails {
             progress: Some(true),
-            callee: invoked.and_then(|invoked| identity(sessions, *invoked)),
+            callee: invoked.and_then(|invoked| identity(sessions, invoked)),
             carried: part.options.carried,
         };
         let request = call.request.id();
