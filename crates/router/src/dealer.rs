@@ -15,6 +15,7 @@
 //! | `ending` | the endings of a call |
 //! | `answer` | what the caller is told then |
 //! | `registration` | REGISTER, UNREGISTER, revocation |
+//! | `endpoint` | the callees of a registration |
 //! | `listing` | finding registrations, for calls and for the meta API |
 //!
 //! Spec: basic profile "Remote Procedure Calls"; advanced profile "Advanced RPC".
@@ -39,6 +40,7 @@ mod answer;
 mod call;
 mod choice;
 mod ending;
+mod endpoint;
 mod errand;
 mod gathering;
 mod giving_up;
@@ -50,13 +52,13 @@ mod waiting;
 
 pub(crate) use call::Grant;
 pub(crate) use choice::Key;
+use endpoint::{EndpointId, Registration};
 pub use errand::CallTimes;
 use errand::Errand;
 use gathering::Gathering;
 pub(crate) use listing::RegistrationDetails;
 use progress::Progressive;
 pub(crate) use registration::{Change, Terms};
-use registration::{EndpointId, Registration};
 
 /// The place of a call in the dealer's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,11 +140,21 @@ struct Invoked {
 
 impl CallInFlight {
     /// The invocations that are not answered.
-    fn invoked(&self) -> &[Invoked] {
+    fn invoked(&self) -> impl Iterator<Item = Invoked> {
+        let (one, all) = match &self.target {
+            Target::One(invoked) => (Some(*invoked), None),
+            Target::Waiting => (None, None),
+            Target::All(gathering) => (None, Some(gathering.pending())),
+        };
+        one.into_iter().chain(all.into_iter().flatten())
+    }
+
+    /// What a callee has been asked.
+    fn invoked_of(&self, callee: SessionKey) -> Option<Invoked> {
         match &self.target {
-            Target::One(invoked) => std::slice::from_ref(invoked),
-            Target::Waiting => &[],
-            Target::All(gathering) => gathering.pending(),
+            Target::One(invoked) => Some(*invoked).filter(|invoked| invoked.callee == callee),
+            Target::Waiting => None,
+            Target::All(gathering) => gathering.of(callee),
         }
     }
 }
@@ -199,7 +211,7 @@ impl Dealer {
             caller.dealer.calls.remove(&call.request.id());
         }
         for invoked in call.invoked() {
-            self.forget_invocation(sessions, call.registration, *invoked);
+            self.forget_invocation(sessions, call.registration, invoked);
         }
         if matches!(call.target, Target::Waiting)
             && let Some(registration) = self.registrations.get_mut(&call.registration)

@@ -44,7 +44,7 @@ pub(super) fn answer<O>(
         Ending::Result(answer) => {
             let details = ResultDetails {
                 progress: None,
-                callee: call.invoked().first().and_then(|invoked| identity(sessions, *invoked)),
+                callee: call.invoked().next().and_then(|invoked| identity(sessions, invoked)),
                 carried: answer.options.carried,
             };
             Some(result(call.request, details, answer.payload))

@@ -7,9 +7,9 @@ use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::{Call, RequestRef};
 
 use super::choice::{Choice, Wanted};
+use super::endpoint::Registration;
 use super::errand::Errand;
 use super::progress::Progressive;
-use super::registration::Registration;
 use super::rerouting::reroutes;
 use super::{CallInFlight, CallKey, Dealer, Invoked, Target};
 use crate::authorization::Disclosed;

@@ -6,8 +6,8 @@
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{Call, InvokePolicy, RunMode, Vocabulary as _, Word};
 
+use super::endpoint::{Endpoint, EndpointId, Registration};
 use super::errand::Errand;
-use super::registration::{Endpoint, EndpointId, Registration};
 use crate::failure::RequestFailure;
 
 /// What a resource key comes down to. Of equal texts the keys are equal; a key keeps its callee as

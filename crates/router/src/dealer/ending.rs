@@ -12,7 +12,7 @@ use cloverleaf_wamp::uri::UriRule;
 use super::answer::{Ending, answer};
 use super::registration::Change;
 use super::rerouting::reroutes;
-use super::{CallKey, Dealer, gathering, interrupt};
+use super::{CallInFlight, CallKey, Dealer, Target, gathering, interrupt};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
@@ -39,7 +39,7 @@ impl Dealer {
         ending: Ending,
     ) -> Option<RegistrationId> {
         let call = self.take(sessions, key)?;
-        let is_counted = call.invoked().iter().any(|invoked| invoked.counted.is_some());
+        let is_counted = call.invoked().any(|invoked| invoked.counted.is_some());
         let registration = is_counted.then_some(call.registration);
         let Some(caller) = sessions.at(call.caller).filter(|caller| !caller.leaving) else {
             return registration;
@@ -69,7 +69,7 @@ impl Dealer {
             return self.yielded_part(sessions, callee, key, answer, now);
         } else if self.is_gathering(key) {
             let outcome = Collected { error: None, payload: answer.payload };
-            self.gather(sessions, key, callee, answer.request, outcome);
+            self.gather(sessions, key, callee, outcome);
         } else {
             self.end(sessions, key, Ending::Result(answer));
         }
@@ -100,7 +100,7 @@ impl Dealer {
             "the caller could not open the payload of the result: it has not announced \
              payload_passthru_mode",
         );
-        self.lose(sessions, key, callee, invocation, failure);
+        self.lose(sessions, key, callee, failure);
     }
 
     /// The answer of a callee will not come. Of a call to one callee, this is the end.
@@ -109,11 +109,10 @@ impl Dealer {
         sessions: &mut Sessions<O>,
         key: CallKey,
         callee: SessionKey,
-        invocation: InvocationId,
         failure: RequestFailure,
     ) {
         if self.is_gathering(key) {
-            self.gather(sessions, key, callee, invocation, gathering::refused(&failure));
+            self.gather(sessions, key, callee, gathering::refused(&failure));
         } else {
             self.end(sessions, key, Ending::Refused(failure));
         }
@@ -136,7 +135,7 @@ impl Dealer {
         }
         if self.is_gathering(key) {
             let outcome = gathering::failure(error.error.as_str(), error.payload);
-            self.gather(sessions, key, callee, error.request, outcome);
+            self.gather(sessions, key, callee, outcome);
         } else if error.error.as_str() == error_uri::UNAVAILABLE && reroutes(sessions, callee) {
             self.reroute(sessions, key, random);
         } else {
@@ -154,7 +153,10 @@ impl Dealer {
         error: InvocationError,
     ) {
         let Ok(Some(key)) = answered(sessions, callee, error.request, "ERROR") else { return };
-        if self.calls.get(key.0).is_some_and(|call| call.progressive.is_some()) {
+        let may_be_part = |call: &CallInFlight| {
+            call.progressive.is_some() && matches!(call.target, Target::One(_))
+        };
+        if self.calls.get(key.0).is_some_and(may_be_part) {
             self.interrupt_all(sessions, key, error_uri::CANCELED);
         }
         // The callee has it, so answering it is no violation; and nobody is asked in its place.
@@ -178,8 +180,8 @@ impl Dealer {
         let changes = self.forget_all(sessions, gone.key, &gone.dealer);
         let mut answers: Vec<_> = gone.dealer.invocations.iter().collect();
         answers.sort_unstable();
-        for (invocation, key) in answers {
-            self.lose(sessions, *key, gone.key, *invocation, RequestFailure::CalleeGone);
+        for (_, key) in answers {
+            self.lose(sessions, *key, gone.key, RequestFailure::CalleeGone);
         }
         self.all_released(sessions, freed);
         changes

@@ -14,7 +14,7 @@ use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri};
 
 use super::call::Grant;
 use super::choice::Wanted;
-use super::registration::{Endpoint, EndpointId, Registration};
+use super::endpoint::{Endpoint, EndpointId, Registration};
 use crate::authorization::Disclosed;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;

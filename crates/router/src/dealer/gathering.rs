@@ -6,13 +6,15 @@
 //! `"error": uri` for one that failed.
 
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
+use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::RequestRef;
 use cloverleaf_wamp::payload::{Collected, Payload};
 use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
+use foldhash::HashMap;
 
 use super::answer::Ending;
+use super::endpoint::Registration;
 use super::errand::Errand;
 use super::{CallInFlight, CallKey, Dealer, Invoked, Target};
 use crate::deadline::Moment;
@@ -24,8 +26,12 @@ use crate::session::{SessionKey, Sessions};
 /// The answers to one call to all callees.
 #[derive(Debug)]
 pub(super) struct Gathering {
-    pending: Vec<Invoked>,
+    /// In the order in which the callees registered.
     answers: Vec<Answer>,
+    /// Where the answer of each callee stands.
+    places: HashMap<SessionKey, usize>,
+    /// How many have not answered.
+    missing: usize,
     /// How many bytes the answers hold.
     bytes: usize,
     /// The format of the caller's own arguments, in which the answers will be.
@@ -39,33 +45,69 @@ struct Answer {
 }
 
 impl Gathering {
-    /// The callees that have not answered.
-    pub(super) fn pending(&self) -> &[Invoked] {
-        &self.pending
+    /// Asks those who can be asked. When nobody can, why the last one could not.
+    fn ask<O: Outbox>(
+        sessions: &mut Sessions<O>,
+        id: RegistrationId,
+        registration: &mut Registration,
+        errand: &Errand,
+    ) -> Result<Self, RequestFailure> {
+        let mut gathering = Self {
+            answers: Vec::with_capacity(registration.callees.len()),
+            places: HashMap::default(),
+            missing: 0,
+            bytes: 0,
+            serializer: errand.payload.serializer(),
+        };
+        let mut failed = RequestFailure::CalleeGone;
+        for place in 0..registration.callees.len() {
+            if !registration.callees[place].is_free() {
+                failed = RequestFailure::MaxConcurrencyReached;
+                continue;
+            }
+            match registration.send(sessions, id, place, &mut errand.clone()) {
+                Ok(invoked) => gathering.expect(invoked),
+                Err(failure) => failed = failure,
+            }
+        }
+        if gathering.answers.is_empty() { Err(failed) } else { Ok(gathering) }
     }
 
-    /// Keeps an answer. An answer for which there is no more room counts as a failure.
-    fn keep(&mut self, invoked: Invoked, outcome: Collected) {
-        self.pending.retain(|other| {
-            (other.callee, other.invocation) != (invoked.callee, invoked.invocation)
-        });
+    /// A callee has been asked.
+    fn expect(&mut self, invoked: Invoked) {
+        self.places.insert(invoked.callee, self.answers.len());
+        self.answers.push(Answer { invoked, outcome: None });
+        self.missing += 1;
+    }
+
+    /// The callees that have not answered.
+    pub(super) fn pending(&self) -> impl Iterator<Item = Invoked> {
+        let is_missing = |answer: &&Answer| answer.outcome.is_none();
+        self.answers.iter().filter(is_missing).map(|answer| answer.invoked)
+    }
+
+    /// What a callee has been asked.
+    pub(super) fn of(&self, callee: SessionKey) -> Option<Invoked> {
+        self.places.get(&callee).map(|place| self.answers[*place].invoked)
+    }
+
+    /// Keeps the answer of a callee; what it had been asked, if it has not answered before. An
+    /// answer for which there is no more room counts as a failure.
+    fn keep(&mut self, callee: SessionKey, outcome: Collected) -> Option<Invoked> {
+        let answer = self.answers.get_mut(*self.places.get(&callee)?)?;
+        if answer.outcome.is_some() {
+            return None;
+        }
         let room = MAX_GATHERED_BYTES.saturating_sub(self.bytes);
         let outcome = if outcome.payload.size() > room {
-            Collected {
-                error: Some(error_uri::PAYLOAD_SIZE_EXCEEDED.into()),
-                payload: Payload::EMPTY,
-            }
+            failure(error_uri::PAYLOAD_SIZE_EXCEEDED, Payload::EMPTY)
         } else {
             outcome
         };
         self.bytes += outcome.payload.size();
-        let is_its = |answer: &&mut Answer| {
-            (answer.invoked.callee, answer.invoked.invocation)
-                == (invoked.callee, invoked.invocation)
-        };
-        if let Some(answer) = self.answers.iter_mut().find(is_its) {
-            answer.outcome = Some(outcome);
-        }
+        self.missing -= 1;
+        answer.outcome = Some(outcome);
+        Some(answer.invoked)
     }
 
     /// All answers as the arguments of one result.
@@ -91,31 +133,10 @@ impl Dealer {
                 "a call in parts can't go to all callees at once",
             ));
         }
-        let count = self.registrations.get(&id).map_or(0, |held| held.callees.len());
-        let mut gathering = Gathering {
-            pending: Vec::with_capacity(count),
-            answers: Vec::with_capacity(count),
-            bytes: 0,
-            serializer: errand.payload.serializer(),
+        let Some(registration) = self.registrations.get_mut(&id) else {
+            return Err(RequestFailure::CalleeGone);
         };
-        let mut failed = None;
-        for place in 0..count {
-            let Some(registration) = self.registrations.get_mut(&id) else { break };
-            if !registration.callees[place].is_free() {
-                failed = Some(RequestFailure::MaxConcurrencyReached);
-                continue;
-            }
-            match registration.send(sessions, id, place, &mut errand.clone()) {
-                Ok(invoked) => {
-                    gathering.pending.push(invoked);
-                    gathering.answers.push(Answer { invoked, outcome: None });
-                }
-                Err(failure) => failed = Some(failure),
-            }
-        }
-        if gathering.pending.is_empty() {
-            return Err(failed.unwrap_or(RequestFailure::CalleeGone));
-        }
+        let gathering = Gathering::ask(sessions, id, registration, errand)?;
         let target = Target::All(Box::new(gathering));
         let call = CallInFlight { target, ..CallInFlight::of(errand, request, id) };
         self.remember(sessions, call, now);
@@ -128,17 +149,13 @@ impl Dealer {
         sessions: &mut Sessions<O>,
         key: CallKey,
         callee: SessionKey,
-        invocation: InvocationId,
         outcome: Collected,
     ) {
         let Some(call) = self.calls.get_mut(key.0) else { return };
         let id = call.registration;
         let Target::All(gathering) = &mut call.target else { return };
-        let is_its =
-            |invoked: &&Invoked| (invoked.callee, invoked.invocation) == (callee, invocation);
-        let Some(invoked) = gathering.pending.iter().find(is_its).copied() else { return };
-        gathering.keep(invoked, outcome);
-        let is_complete = gathering.pending.is_empty();
+        let Some(invoked) = gathering.keep(callee, outcome) else { return };
+        let is_complete = gathering.missing == 0;
         self.forget_invocation(sessions, id, invoked);
         if is_complete {
             let Some(call) = self.calls.get_mut(key.0) else { return };

@@ -32,7 +32,7 @@ impl Dealer {
             return;
         };
         let Some(call) = self.calls.get_mut(key.0) else { return };
-        let answers = call.invoked().iter().any(|invoked| {
+        let answers = call.invoked().any(|invoked| {
             sessions
                 .at(invoked.callee)
                 .is_some_and(|callee| callee.roles.callee_has(Feature::CallCanceling))

@@ -9,8 +9,8 @@ use cloverleaf_wamp::message::{
 use cloverleaf_wamp::uri::UncheckedUri;
 
 use super::answer::{Ending, identity};
+use super::endpoint::{Endpoint, Registration};
 use super::errand::Errand;
-use super::registration::{Endpoint, Registration};
 use super::{CallKey, Dealer, Target};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
@@ -111,10 +111,10 @@ impl Dealer {
             call.deadline = Some(at);
             self.deadlines.insert(at, key);
         }
-        let invoked = call.invoked().iter().find(|invoked| invoked.callee == callee);
+        let invoked = call.invoked_of(callee);
         let details = ResultDetails {
             progress: Some(true),
-            callee: invoked.and_then(|invoked| identity(sessions, *invoked)),
+            callee: invoked.and_then(|invoked| identity(sessions, invoked)),
             carried: part.options.carried,
         };
         let request = call.request.id();

@@ -1,9 +1,7 @@
-//! REGISTER and UNREGISTER, and the callees of one registration.
+//! REGISTER, UNREGISTER and revocation.
 //!
 //! Spec: basic profile "Registering and Unregistering"; advanced profile "Shared Registration",
 //! "Registration Revocation".
-
-use std::collections::VecDeque;
 
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{RegistrationId, RequestId};
@@ -12,43 +10,13 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
-use super::{CallKey, Dealer, Holdings, Key};
+use super::endpoint::{Endpoint, EndpointId, Registration};
+use super::{Dealer, Holdings};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::limits::{MAX_PATTERN_REGISTRATIONS_PER_SESSION, MAX_REGISTRATIONS_PER_SESSION};
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
-
-/// Names one endpoint for ever: a callee that registers again is another endpoint, so that what its
-/// earlier one had in flight is not counted here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct EndpointId(u64);
-
-/// One callee of one registration.
-#[derive(Debug)]
-pub(super) struct Endpoint {
-    pub(super) id: EndpointId,
-    pub(super) callee: SessionKey,
-    /// How many calls it takes at the same time.
-    concurrency: Option<u64>,
-    /// How many it has; counted only where that matters.
-    pub(super) in_flight: u64,
-    pub(super) disclose_caller: bool,
-    pub(super) disclose_callee: bool,
-    pub(super) forward_timeout: bool,
-}
-
-impl Endpoint {
-    /// Whether it takes another call.
-    pub(super) fn is_free(&self) -> bool {
-        self.concurrency.is_none_or(|most| self.in_flight < most)
-    }
-
-    /// How near it is to a key.
-    pub(super) const fn nearness(&self, key: Key) -> u64 {
-        key.nearness(Key::of_session(self.callee.id()))
-    }
-}
 
 /// How a callee registers.
 #[derive(Debug, Clone, Copy)]
@@ -65,73 +33,21 @@ pub(crate) struct Terms {
     pub(crate) forward_timeout: bool,
 }
 
-/// A pattern and who answers calls that match it; it exists as long as anybody does.
-#[derive(Debug)]
-pub(super) struct Registration {
-    pub(super) pattern: UriPattern,
-    pub(super) policy: InvokePolicy,
-    pub(super) created: Moment,
-    /// In the order in which they registered; never empty.
-    pub(super) callees: Vec<Endpoint>,
-    /// Whose turn it is.
-    pub(super) turn: usize,
-    /// How many callees have a limit of concurrent calls.
-    limited: usize,
-    /// Calls that wait for a callee to be free, the first to come first.
-    pub(super) waiting: VecDeque<CallKey>,
-    /// How many calls may wait.
-    pub(super) queue_limit: usize,
-}
-
-impl Registration {
-    /// Whether it matters how many calls each callee has.
-    pub(super) const fn is_counted(&self) -> bool {
-        self.limited > 0 || matches!(self.policy, InvokePolicy::Load)
-    }
-
-    /// A call has gone to the callee at this place. The endpoint, if its calls are counted.
-    pub(super) fn occupy(&mut self, place: usize) -> Option<EndpointId> {
-        if !self.is_counted() {
-            return None;
-        }
-        let endpoint = self.callees.get_mut(place)?;
-        endpoint.in_flight += 1;
-        Some(endpoint.id)
-    }
-
-    /// A call of an endpoint has ended. One that is gone is passed over.
-    pub(super) fn release(&mut self, endpoint: EndpointId) {
-        if let Some(endpoint) = self.callees.iter_mut().find(|held| held.id == endpoint) {
-            endpoint.in_flight -= 1;
-        }
-    }
-
-    /// A call no longer waits.
-    pub(super) fn stop_waiting(&mut self, call: CallKey) {
-        if let Some(place) = self.waiting.iter().position(|waiting| *waiting == call) {
-            self.waiting.remove(place);
-        }
-    }
-
-    fn add(&mut self, endpoint: Endpoint) {
-        self.limited += usize::from(endpoint.concurrency.is_some());
-        self.callees.push(endpoint);
-    }
-
-    /// Takes a callee away; the turn stays with the one whose turn it was.
-    fn remove(&mut self, callee: SessionKey) {
-        if let Some(place) = self.callees.iter().position(|endpoint| endpoint.callee == callee) {
-            let endpoint = self.callees.remove(place);
-            self.limited -= usize::from(endpoint.concurrency.is_some());
-            if place < self.turn {
-                self.turn -= 1;
-            }
-        }
-    }
-}
-
 /// What has changed in a registration.
 pub(crate) type Change = crate::change::Change<RegistrationId>;
+
+impl Holdings {
+    /// Whether the session may have another registration.
+    fn check_room(&self, is_pattern: bool) -> Result<(), RequestFailure> {
+        if self.registrations.len() >= MAX_REGISTRATIONS_PER_SESSION {
+            return Err(RequestFailure::LimitReached("registrations"));
+        }
+        if is_pattern && self.pattern_registrations >= MAX_PATTERN_REGISTRATIONS_PER_SESSION {
+            return Err(RequestFailure::LimitReached("pattern registrations"));
+        }
+        Ok(())
+    }
+}
 
 impl Dealer {
     /// Adds a callee. A policy other than `single` lets several in, all under the same
@@ -146,15 +62,8 @@ impl Dealer {
         now: Moment,
     ) -> Result<Vec<Change>, RequestFailure> {
         let Some(session) = sessions.at(callee) else { return Ok(Vec::new()) };
-        if session.dealer.registrations.len() >= MAX_REGISTRATIONS_PER_SESSION {
-            return Err(RequestFailure::LimitReached("registrations"));
-        }
         let is_pattern = pattern.policy() != MatchPolicy::Exact;
-        if is_pattern
-            && session.dealer.pattern_registrations >= MAX_PATTERN_REGISTRATIONS_PER_SESSION
-        {
-            return Err(RequestFailure::LimitReached("pattern registrations"));
-        }
+        session.dealer.check_room(is_pattern)?;
         let mut changes = Vec::new();
         let mut held = self.index.at(&pattern).copied();
         if let Some(id) = held.filter(|_| terms.force) {
@@ -185,15 +94,7 @@ impl Dealer {
 
     fn endpoint(&mut self, callee: SessionKey, terms: Terms) -> Endpoint {
         self.endpoints += 1;
-        Endpoint {
-            id: EndpointId(self.endpoints),
-            callee,
-            concurrency: terms.concurrency,
-            in_flight: 0,
-            disclose_caller: terms.disclose_caller,
-            disclose_callee: terms.disclose_callee,
-            forward_timeout: terms.forward_timeout,
-        }
+        Endpoint::new(EndpointId::new(self.endpoints), callee, terms)
     }
 
     /// Whether the callee is a new one.
@@ -234,16 +135,7 @@ impl Dealer {
         }
         self.index.insert(&pattern, id);
         let queue_limit = self.queues.best_rule_covering(&pattern).copied().unwrap_or_default();
-        let mut registration = Registration {
-            pattern,
-            policy,
-            created: now,
-            callees: Vec::with_capacity(1),
-            turn: 0,
-            limited: 0,
-            waiting: VecDeque::new(),
-            queue_limit,
-        };
+        let mut registration = Registration::new(pattern, policy, now, queue_limit);
         registration.add(endpoint);
         self.registrations.insert(id, registration);
         id

@@ -44,7 +44,7 @@ impl Dealer {
             return self.end(sessions, key, Ending::NobodyAvailable);
         };
         let invoked = *invoked;
-        let is_its = |endpoint: &&super::registration::Endpoint| endpoint.callee == invoked.callee;
+        let is_its = |endpoint: &&super::endpoint::Endpoint| endpoint.callee == invoked.callee;
         errand.passed_over.extend(registration.callees.iter().find(is_its).map(|found| found.id));
         call.target = Target::Waiting;
         self.forget_invocation(sessions, id, invoked);

@@ -3,7 +3,7 @@
 use cloverleaf_wamp::ids::RegistrationId;
 
 use super::answer::Ending;
-use super::registration::Endpoint;
+use super::endpoint::Endpoint;
 use super::rerouting::Placed;
 use super::{CallKey, Dealer};
 use crate::failure::RequestFailure;

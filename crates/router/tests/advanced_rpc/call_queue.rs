@@ -5,20 +5,20 @@
 
 use cloverleaf_router::{CallQueue, RealmSettings};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::recorder::State;
 use cloverleaf_testkit::{Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
     CallOptions, CallerIdentity, CancelMode, InvocationDetails, InvokePolicy, RegisterOptions,
-    RouterMessage, RunMode, Sharding,
+    RouterMessage,
 };
 use cloverleaf_wamp::uri::UriPattern;
 
 use crate::stage::{
-    assert_nothing_stays, assert_silence, call_part, cancel, given_up, invocation_receiving, join,
-    millis, no_such_procedure, nobody_available, receiving, refused, register, result_part, shared,
-    too_many, unavailable, yield_part,
+    assert_nothing_stays, cancel, given_up, join, millis, register, shared, too_many, unavailable,
 };
+
+mod features;
+mod leaving;
 
 /// A realm with queues of these lengths.
 fn lab_with(queues: &[(&str, usize)]) -> Lab {
@@ -237,231 +237,4 @@ fn nothing_is_sent_of_a_caller_that_leaves() {
     lab.disconnect(caller);
     assert_eq!(lab.received(callee), [given_up(1), router::invocation(2, 1, args([4]))]);
     assert_nothing_stays(lab, &[other, callee]);
-}
-
-// === callees that leave ===
-
-#[test]
-fn the_waiting_calls_of_the_last_callee_end_with_it() {
-    let (mut lab, caller, callee) = pair();
-    call(&mut lab, caller, 1..=3);
-    lab.disconnect(callee);
-    let mut told = lab.received(caller);
-    told.sort_by_key(|message| format!("{message:?}"));
-    let mut expected = vec![
-        router::callee_gone(1),
-        no_such_procedure(2, "com.work"),
-        no_such_procedure(3, "com.work"),
-    ];
-    expected.sort_by_key(|message| format!("{message:?}"));
-    assert_eq!(told, expected);
-    assert_nothing_stays(lab, &[caller]);
-}
-
-#[test]
-fn the_waiting_calls_end_when_the_last_callee_unregisters_and_its_own_goes_on() {
-    let (mut lab, caller, callee) = pair();
-    call(&mut lab, caller, 1..=3);
-    lab.send(callee, client::unregister(2, 1));
-    let refusals = [2, 3].map(|number| no_such_procedure(number, "com.work"));
-    assert_eq!(lab.received(caller), refusals);
-    lab.send(callee, client::register_with(3, one_call(InvokePolicy::First), "com.work"));
-    lab.send(callee, client::yielded(1, NOTHING));
-    assert_eq!(lab.received(caller), [router::result(1, NOTHING)]);
-    call(&mut lab, caller, [4, 5]);
-    lab.received(callee);
-    lab.send(callee, client::yielded(2, NOTHING));
-    assert_eq!(asked(&mut lab, callee), [5]);
-}
-
-#[test]
-fn a_callee_that_takes_the_procedure_over_ends_what_waits_for_the_old_one() {
-    let (mut lab, caller, callee) = pair();
-    call(&mut lab, caller, 1..=2);
-    let [other] = join(&mut lab, ["other"]);
-    let force = RegisterOptions { force_reregister: Some(true), ..one_call(InvokePolicy::First) };
-    register(&mut lab, other, force, "com.work", 2);
-    assert_eq!(lab.received(caller), [no_such_procedure(2, "com.work")]);
-    lab.send(callee, client::yielded(1, NOTHING));
-    assert_eq!(lab.received(caller), [router::result(1, NOTHING)]);
-    assert_silence(&mut lab, &[other]);
-}
-
-#[test]
-fn what_waits_goes_to_the_callees_that_stay() {
-    let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
-    call(&mut lab, caller, 1..=4);
-    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![1], vec![2]));
-    lab.disconnect(a);
-    assert_eq!(lab.received(caller), [router::callee_gone(1)]);
-    assert_silence(&mut lab, &[b]);
-    lab.send(b, client::yielded(1, NOTHING));
-    assert_eq!(asked(&mut lab, b), [3]);
-}
-
-// === keys ===
-
-fn keyed(lab: &mut Lab, caller: Peer, number: u64, key: &str) {
-    let sharding = Sharding { rkey: Some(key.into()), runmode: None };
-    let options = CallOptions { sharding: Some(Box::new(sharding)), ..CallOptions::default() };
-    lab.send(caller, client::call_with(number, options, "com.work", args([number])));
-}
-
-/// A key of each callee, and how many invocations each has answered meanwhile.
-fn keys_of(lab: &mut Lab, caller: Peer, callees: [Peer; 2]) -> [(String, u64); 2] {
-    let mut keys = [const { (String::new(), 0) }; 2];
-    for number in 1..=40 {
-        let key = format!("key {number}");
-        keyed(lab, caller, number, &key);
-        for (place, callee) in callees.into_iter().enumerate() {
-            if asked(lab, callee) == [number] {
-                keys[place] = (key.clone(), keys[place].1 + 1);
-                lab.send(callee, client::yielded(keys[place].1, NOTHING));
-            }
-        }
-    }
-    lab.received(caller);
-    assert!(keys.iter().all(|(_, answered)| *answered > 0), "each has a key");
-    keys
-}
-
-#[test]
-fn who_waits_for_one_callee_does_not_stand_in_the_way_to_another() {
-    let (mut lab, caller, [a, b]) = crew(InvokePolicy::Hash);
-    let [(of_a, of_a_before), (of_b, of_b_before)] = keys_of(&mut lab, caller, [a, b]);
-    for (number, key) in [(41, &of_a), (42, &of_a), (43, &of_b), (44, &of_b), (45, &of_a)] {
-        keyed(&mut lab, caller, number, key);
-    }
-    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![41], vec![43]));
-    lab.send(b, client::yielded(of_b_before + 1, NOTHING));
-    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![], vec![44]));
-    lab.send(a, client::yielded(of_a_before + 1, NOTHING));
-    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![42], vec![]));
-}
-
-#[test]
-fn what_waits_for_a_callee_that_leaves_falls_to_another_at_once() {
-    for leave in [true, false] {
-        let (mut lab, caller, [a, b]) = crew(InvokePolicy::Hash);
-        let [(of_a, _), _] = keys_of(&mut lab, caller, [a, b]);
-        keyed(&mut lab, caller, 41, &of_a);
-        keyed(&mut lab, caller, 42, &of_a);
-        assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![41], vec![]));
-        if leave {
-            lab.disconnect(a);
-        } else {
-            lab.send(a, client::unregister(2, 1));
-        }
-        assert_eq!(asked(&mut lab, b), [42]);
-    }
-}
-
-// === with other features ===
-
-#[test]
-fn a_call_that_came_back_waits_for_another_callee_and_not_for_the_one_that_could_not() {
-    let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
-    call(&mut lab, caller, 1..=3);
-    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![1], vec![2]));
-    lab.send(a, unavailable(1));
-    // Call 3 was before it, and a takes it.
-    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![3], vec![]));
-    lab.send(a, client::yielded(2, NOTHING));
-    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![], vec![]));
-    lab.send(b, client::yielded(1, NOTHING));
-    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![], vec![1]));
-}
-
-#[test]
-fn a_call_that_came_back_ends_when_the_others_have_left() {
-    let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
-    call(&mut lab, caller, [1, 2]);
-    lab.send(a, unavailable(1));
-    lab.received(a);
-    assert_silence(&mut lab, &[caller]);
-    lab.disconnect(b);
-    let told = lab.received(caller);
-    assert_eq!(told, [nobody_available(1), router::callee_gone(2)]);
-    assert_silence(&mut lab, &[a]);
-}
-
-#[test]
-fn a_call_that_came_back_is_given_to_a_callee_that_registers_again() {
-    let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
-    call(&mut lab, caller, [1, 2]);
-    lab.send(a, unavailable(1));
-    lab.send(a, client::unregister(2, 1));
-    lab.received(a);
-    lab.send(a, client::register_with(3, one_call(InvokePolicy::First), "com.work"));
-    let told = [router::registered(3, 1), router::invocation(2, 1, args([1]))];
-    assert_eq!(lab.received(a), told);
-    assert_eq!(asked(&mut lab, b), [2]);
-}
-
-#[test]
-fn a_free_callee_that_can_not_take_a_waiting_call_is_passed_over() {
-    let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
-    call(&mut lab, caller, 1..=3);
-    lab.received(a);
-    lab.set_state(a, State::Congested);
-    lab.send(a, client::yielded(1, NOTHING));
-    assert_eq!(lab.received(caller), [router::result(1, NOTHING)]);
-    assert_silence(&mut lab, &[a]);
-    lab.send(b, client::yielded(1, NOTHING));
-    assert_eq!(asked(&mut lab, b), [2, 3]);
-}
-
-#[test]
-fn a_waiting_call_that_no_callee_can_take_is_refused() {
-    let (mut lab, caller, callee) = pair();
-    call(&mut lab, caller, 1..=3);
-    lab.set_state(callee, State::Congested);
-    lab.send(callee, client::yielded(1, NOTHING));
-    let full = |number| refused(number, error_uri::UNAVAILABLE, "the callee's queue is full");
-    assert_eq!(lab.received(caller), [router::result(1, NOTHING), full(2), full(3)]);
-}
-
-#[test]
-fn a_call_to_all_callees_leaves_each_of_them_free_when_it_has_answered() {
-    let (mut lab, caller, [a, b]) = crew(InvokePolicy::First);
-    let sharding = Sharding { rkey: None, runmode: Some(RunMode::All.into()) };
-    let all = CallOptions { sharding: Some(Box::new(sharding)), ..CallOptions::default() };
-    lab.send(caller, client::call_with(1, all, "com.work", args([1])));
-    call(&mut lab, caller, [2, 3]);
-    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![1], vec![1]));
-    lab.send(a, client::yielded(1, NOTHING));
-    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![2], vec![]));
-    // Also the last one, whose answer ends the call.
-    lab.send(b, client::yielded(1, NOTHING));
-    assert_eq!((asked(&mut lab, a), asked(&mut lab, b)), (vec![], vec![3]));
-}
-
-#[test]
-fn results_in_parts_may_be_waited_for() {
-    let (mut lab, caller, callee) = pair();
-    call(&mut lab, caller, [1]);
-    lab.send(caller, client::call_with(2, receiving(), "com.work", args([2])));
-    lab.received(callee);
-    lab.send(callee, client::yielded(1, NOTHING));
-    assert_eq!(lab.received(callee), [invocation_receiving(2, 1, args([2]))]);
-    call(&mut lab, caller, [3]);
-    lab.send(callee, yield_part(2, NOTHING));
-    assert_silence(&mut lab, &[callee]);
-    lab.send(callee, client::yielded(2, NOTHING));
-    assert_eq!(asked(&mut lab, callee), [3]);
-    let told = [router::result(1, NOTHING), result_part(2, NOTHING), router::result(2, NOTHING)];
-    assert_eq!(lab.received(caller), told);
-}
-
-/// Nobody would take the parts that follow.
-#[test]
-fn a_call_in_parts_does_not_wait() {
-    let (mut lab, caller, callee) = pair();
-    call(&mut lab, caller, [1]);
-    lab.send(caller, call_part(2, "com.work", NOTHING));
-    assert_eq!(lab.received(caller), [too_many(2)]);
-    lab.send(caller, call_part(2, "com.work", NOTHING));
-    lab.send(caller, client::call(2, "com.work", NOTHING));
-    assert_silence(&mut lab, &[caller]);
-    assert_eq!(asked(&mut lab, callee), [1]);
 }

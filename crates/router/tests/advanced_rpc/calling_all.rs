@@ -2,24 +2,23 @@
 //!
 //! Decisions F20: the specification only names such calls; what they do is this router's own.
 
-use cloverleaf_router::limits::MAX_GATHERED_BYTES;
-use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
+use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::State;
-use cloverleaf_testkit::{Client, Lab, Peer};
+use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
-    CallOptions, CancelMode, ClientMessage, InvocationDetails, InvokePolicy, RegisterOptions,
-    RouterMessage, RunMode, Sharding,
+    CallOptions, InvokePolicy, RegisterOptions, RouterMessage, RunMode, Sharding,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::{Value, json};
 
 use crate::stage::{
-    able, assert_nothing_stays, assert_silence, assert_violation, cancel, given_up,
-    invocation_receiving, join, millis, receiving, refused, register, result_part, shared,
-    too_many, unavailable, yield_part,
+    assert_nothing_stays, assert_silence, join, refused, register, shared, too_many, unavailable,
 };
+
+mod ends;
+mod forms;
 
 /// A caller, and callees `a`, `b`, `c` that have registered `com.ask` in this order.
 fn crew() -> (Lab, Peer, [Peer; 3]) {
@@ -233,195 +232,4 @@ fn who_has_as_many_calls_as_it_takes_is_not_asked() {
     assert_eq!(lab.received(caller), [too_many(4)]);
     lab.send(a, client::yielded(2, NOTHING));
     assert_eq!(collected(&mut lab, caller), (3, json!([{}])));
-}
-
-// === given up ===
-
-#[test]
-fn skip_and_killnowait_end_the_call_for_all() {
-    for (mode, told) in [(CancelMode::Skip, vec![]), (CancelMode::KillNoWait, vec![given_up(1)])] {
-        let (mut lab, caller, [a, b, c]) = asked();
-        lab.send(a, client::yielded(1, NOTHING));
-        lab.send(caller, cancel(1, mode));
-        assert_eq!(lab.received(caller), [router::canceled(1)]);
-        // Who has answered already is left alone.
-        assert_silence(&mut lab, &[a]);
-        for callee in [b, c] {
-            assert_eq!(lab.received(callee), told);
-            lab.send(callee, client::yielded(1, NOTHING));
-        }
-        assert_silence(&mut lab, &[caller, a, b, c]);
-    }
-}
-
-#[test]
-fn kill_interrupts_all_and_collects_what_they_say() {
-    let (mut lab, caller, [a, b, c]) = asked();
-    lab.send(a, client::yielded(1, args([1])));
-    lab.send(caller, cancel(1, CancelMode::Kill));
-    assert_silence(&mut lab, &[caller, a]);
-    let interrupt = router::interrupt(1, CancelMode::Kill, error_uri::CANCELED);
-    for callee in [b, c] {
-        assert_eq!(lab.received(callee), std::slice::from_ref(&interrupt));
-    }
-    lab.send(b, client::failure(1, error_uri::CANCELED, NOTHING));
-    lab.send(c, client::yielded(1, args([3])));
-    let answers = json!([{"args": [1]}, {"error": error_uri::CANCELED}, {"args": [3]}]);
-    assert_eq!(collected(&mut lab, caller), (1, answers));
-}
-
-#[test]
-fn kill_is_skip_where_no_callee_can_be_interrupted() {
-    let mut lab = Lab::new();
-    let [caller] = join(&mut lab, ["caller"]);
-    let callees = ["a", "b"].map(|name| lab.join_as(Client::basic(name)));
-    for callee in callees {
-        register(&mut lab, callee, shared(InvokePolicy::All), "com.ask", 1);
-    }
-    lab.send(caller, client::call(1, "com.ask", NOTHING));
-    for callee in callees {
-        lab.received(callee);
-    }
-    lab.send(caller, cancel(1, CancelMode::Kill));
-    assert_eq!(lab.received(caller), [router::canceled(1)]);
-    assert_silence(&mut lab, &callees);
-}
-
-#[test]
-fn the_time_of_the_call_is_that_of_the_last_answer() {
-    let (mut lab, caller, [a, b, c]) = crew();
-    let options = CallOptions { timeout: Some(100), ..CallOptions::default() };
-    lab.send(caller, client::call_with(1, options, "com.ask", NOTHING));
-    for callee in [a, b, c] {
-        lab.received(callee);
-    }
-    lab.send(a, client::yielded(1, NOTHING));
-    lab.pass(millis(100));
-    assert_eq!(lab.received(caller), [router::timed_out(1)]);
-    assert_silence(&mut lab, &[a]);
-    let timeout = router::interrupt(1, CancelMode::KillNoWait, error_uri::TIMEOUT);
-    for callee in [b, c] {
-        assert_eq!(lab.received(callee), std::slice::from_ref(&timeout));
-    }
-    assert_eq!(lab.realm().next_deadline(), None);
-}
-
-#[test]
-fn the_callees_of_a_caller_that_leaves_are_interrupted() {
-    let (mut lab, caller, [a, b, c]) = asked();
-    lab.send(a, client::yielded(1, NOTHING));
-    lab.disconnect(caller);
-    assert_silence(&mut lab, &[a]);
-    for callee in [b, c] {
-        assert_eq!(lab.received(callee), [given_up(1)]);
-        lab.send(callee, client::yielded(1, NOTHING));
-    }
-    assert_nothing_stays(lab, &[a, b, c]);
-}
-
-// === parts ===
-
-#[test]
-fn parts_of_all_callees_come_as_they_are_given() {
-    let (mut lab, caller, [a, b, c]) = crew();
-    lab.send(caller, client::call_with(1, receiving(), "com.ask", NOTHING));
-    for callee in [a, b, c] {
-        assert_eq!(lab.received(callee), [invocation_receiving(1, 1, NOTHING)]);
-    }
-    for (callee, part) in [(b, "b1"), (a, "a1"), (b, "b2")] {
-        lab.send(callee, yield_part(1, args([part])));
-        assert_eq!(lab.received(caller), [result_part(1, args([part]))]);
-    }
-    for callee in [a, b, c] {
-        lab.send(callee, client::yielded(1, NOTHING));
-    }
-    assert_eq!(collected(&mut lab, caller), (1, json!([{}, {}, {}])));
-    lab.send(a, yield_part(1, args(["late"])));
-    assert_silence(&mut lab, &[caller]);
-}
-
-#[test]
-fn one_that_gives_parts_unasked_is_lost_and_the_others_go_on() {
-    let (mut lab, caller, [a, b, c]) = asked();
-    let violation = "YIELD with progress: INVOCATION did not ask for progressive results";
-    assert_violation(&mut lab, b, yield_part(1, NOTHING), violation);
-    lab.send(a, client::yielded(1, NOTHING));
-    lab.send(c, client::yielded(1, NOTHING));
-    assert_eq!(collected(&mut lab, caller), (1, json!([{}, gone(), {}])));
-}
-
-// === forms and sizes ===
-
-#[test]
-fn answers_in_other_formats_are_collected_in_that_of_the_question() {
-    let (mut lab, caller, [a, b, c]) = crew();
-    let question = Payload::from_args(Serializer::Cbor, &["who?"]).unwrap();
-    lab.send(caller, client::call(1, "com.ask", question));
-    lab.send(a, client::yielded(1, Payload::from_args(Serializer::Json, &[1]).unwrap()));
-    lab.send(b, client::yielded(1, Payload::from_args(Serializer::MsgPack, &["two"]).unwrap()));
-    lab.send(c, client::yielded(1, Payload::from_args(Serializer::Cbor, &[3.5]).unwrap()));
-    let received = lab.received(caller);
-    let [RouterMessage::Result(result)] = &received[..] else { panic!("{received:?}") };
-    assert_eq!(result.payload.serializer(), Some(Serializer::Cbor));
-    let (answers,) = result.payload.decode_args::<(Value,)>().unwrap();
-    assert_eq!(answers, json!([{"args": [1]}, {"args": ["two"]}, {"args": [3.5]}]));
-}
-
-#[test]
-fn a_question_without_arguments_is_answered_in_the_format_of_the_first_answer() {
-    let (mut lab, caller, [a, b, c]) = crew();
-    lab.send(caller, client::call(1, "com.ask", NOTHING));
-    lab.send(a, client::yielded(1, NOTHING));
-    lab.send(c, client::yielded(1, Payload::from_args(Serializer::Json, &[3]).unwrap()));
-    lab.send(b, client::yielded(1, Payload::from_args(Serializer::MsgPack, &[2]).unwrap()));
-    let received = lab.received(caller);
-    let [RouterMessage::Result(result)] = &received[..] else { panic!("{received:?}") };
-    assert_eq!(result.payload.serializer(), Some(Serializer::MsgPack));
-}
-
-#[test]
-fn an_answer_without_room_is_a_failure_and_the_others_stay() {
-    let (mut lab, caller, [a, b, c]) = asked();
-    let long = |bytes: usize| text(&"x".repeat(bytes));
-    // Brackets and quotes take four bytes.
-    lab.send(a, client::yielded(1, long(MAX_GATHERED_BYTES / 2 - 4)));
-    lab.send(b, client::yielded(1, long(MAX_GATHERED_BYTES / 2)));
-    lab.send(c, client::yielded(1, args([3])));
-    let (number, answers) = collected(&mut lab, caller);
-    assert_eq!(number, 1);
-    assert_eq!(answers[0]["args"][0].as_str().map(str::len), Some(MAX_GATHERED_BYTES / 2 - 4));
-    assert_eq!(answers[1], json!({"error": error_uri::PAYLOAD_SIZE_EXCEEDED}));
-    assert_eq!(answers[2], json!({"args": [3]}));
-}
-
-#[test]
-fn an_invocation_that_the_host_can_not_send_is_a_failure_of_that_one() {
-    let (mut lab, caller, [a, b, c]) = asked();
-    let ClientMessage::Error(error) = client::failure(1, error_uri::PAYLOAD_SIZE_EXCEEDED, NOTHING)
-    else {
-        panic!("an ERROR");
-    };
-    lab.fail_invocation(b, error);
-    lab.send(a, client::yielded(1, NOTHING));
-    lab.send(c, client::yielded(1, NOTHING));
-    let answers = json!([{}, {"error": error_uri::PAYLOAD_SIZE_EXCEEDED}, {}]);
-    assert_eq!(collected(&mut lab, caller), (1, answers));
-}
-
-/// What each is told is its own: who watches the time gets it, who wants to know the caller does.
-#[test]
-fn each_callee_is_told_what_it_registered_for() {
-    let mut lab = Lab::new();
-    let [caller] = join(&mut lab, ["caller"]);
-    let [a, b] = ["a", "b"].map(|name| lab.join_as(able(name)));
-    let watching = RegisterOptions { forward_timeout: Some(true), ..shared(InvokePolicy::All) };
-    register(&mut lab, a, watching, "com.ask", 1);
-    register(&mut lab, b, shared(InvokePolicy::All), "com.ask", 1);
-    let options = CallOptions { timeout: Some(100), ..CallOptions::default() };
-    lab.send(caller, client::call_with(1, options, "com.ask", NOTHING));
-    let details = InvocationDetails { timeout: Some(100), ..InvocationDetails::default() };
-    assert_eq!(lab.received(a), [router::invocation_with(1, 1, details, NOTHING)]);
-    assert_eq!(lab.received(b), [router::invocation(1, 1, NOTHING)]);
-    lab.pass(millis(100));
-    assert_eq!(lab.received(caller), [router::timed_out(1)]);
 }

@@ -222,7 +222,8 @@ impl Actor {
         assert!(self.kind == Kind::Able || !is_open && !receiving, "a feature nobody announced");
         let held = self.registrations.get_mut(&registration).expect("its own registration");
         held.invocations.insert(number);
-        self.asked.push(Asked { payload, mark, is_open, receiving, given_up: false });
+        let (given_up, is_lost) = (false, false);
+        self.asked.push(Asked { payload, mark, is_open, receiving, given_up, is_lost });
         self.invocations.insert(number);
         self.news.push((registration, number));
     }

@@ -143,7 +143,9 @@ impl World {
     /// The host can't send an invocation, or the next part of one.
     pub(crate) fn fail_by_host(&mut self, who: usize, which: usize) -> Option<()> {
         let number = one_of(self.actors[who].invocations.iter().copied(), which)?;
-        let echo = self.actors[who].invocation(number).payload.clone();
+        let asked = &mut self.actors[who].asked[number as usize - 1];
+        asked.is_lost = true;
+        let echo = asked.payload.clone();
         let ClientMessage::Error(error) = client::failure(number, FAILURE, echo) else {
             return None;
         };

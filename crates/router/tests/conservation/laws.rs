@@ -16,9 +16,10 @@ impl World {
     /// Whether the call behind an invocation has not ended; none where nobody knows.
     pub(crate) fn is_in_flight(&self, who: usize, number: u64) -> Option<bool> {
         let callee = &self.actors[who];
-        let (caller, call, _) = callee.invocation(number).mark;
+        let asked = callee.invocation(number);
+        let (caller, call, _) = asked.mark;
         let caller: &Actor = &self.actors[caller];
-        if !callee.invocations.contains(&number) || !caller.is_open {
+        if !callee.invocations.contains(&number) || asked.is_lost || !caller.is_open {
             return Some(false);
         }
         (!caller.is_deaf).then(|| !caller.calls[&call].has_ended)
@@ -27,6 +28,7 @@ impl World {
     /// Invocations come at once, which is in order, unless their call has waited or come back; and
     /// those that have waited come in the order in which they were called.
     fn assert_order(&mut self) {
+        let mut late = Vec::new();
         for who in 0..self.actors.len() {
             for (registration, number) in std::mem::take(&mut self.actors[who].news) {
                 let (caller, call, _) = self.actors[who].invocation(number).mark;
@@ -35,18 +37,18 @@ impl World {
                     continue;
                 }
                 assert!(self.has_limits || called.came_back, "{called:?} comes late");
-                let is_plain = |actor: &Actor| {
-                    actor.registrations.get(&registration).is_some_and(Held::is_plain)
-                };
-                if called.is_plain()
-                    && !called.came_back
-                    && !self.was_slow
-                    && is_plain(&self.actors[who])
-                {
-                    let last = self.last_late.insert(registration, called.step).unwrap_or(0);
-                    assert!(last < called.step, "{called:?} was overtaken");
+                let held = self.actors[who].registrations.get(&registration);
+                let is_plain = called.is_plain() && held.is_some_and(Held::is_plain);
+                if is_plain && !called.came_back && !self.was_slow {
+                    late.push((called.step, registration));
                 }
             }
+        }
+        // Of several that came out at once nobody knows which one was the first.
+        late.sort_unstable();
+        for (step, registration) in late {
+            let last = self.last_late.insert(registration, step).unwrap_or(0);
+            assert!(last < step, "the call of step {step} was overtaken");
         }
     }
 

@@ -79,4 +79,6 @@ pub(crate) struct Asked {
     pub(crate) receiving: bool,
     /// Nobody waits for its answer.
     pub(crate) given_up: bool,
+    /// The host could not send it, or not all of it.
+    pub(crate) is_lost: bool,
 }

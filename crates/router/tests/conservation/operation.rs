@@ -106,11 +106,11 @@ pub(crate) enum Operation {
 /// A story, with a few peers to begin with.
 pub(crate) fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let peers = vec(kind().prop_map(Operation::Join), 1..6);
-    (peers, vec(operation(), 0..120)).prop_map(|(peers, story)| [peers, story].concat())
+    (peers, vec(operation(), 0..200)).prop_map(|(peers, story)| [peers, story].concat())
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
-    prop_oneof![1 => Just(Kind::Basic), 1 => Just(Kind::Usual), 3 => Just(Kind::Able)]
+    prop_oneof![1 => Just(Kind::Basic), 1 => Just(Kind::Usual), 5 => Just(Kind::Able)]
 }
 
 /// A number that chooses among what there is.
@@ -197,7 +197,7 @@ fn manner() -> impl Strategy<Value = Manner> {
         0..URIS.len(),
         option::of(0_u64..500),
         any::<bool>(),
-        option::weighted(0.2, Just(())),
+        option::weighted(0.3, Just(())),
         option::weighted(0.3, 0_u8..3),
         option::weighted(0.15, runmode),
     )
@@ -215,7 +215,7 @@ fn calling() -> impl Strategy<Value = Operation> {
     let mode = option::of(select(&[CancelMode::Skip, CancelMode::Kill, CancelMode::KillNoWait]));
     prop_oneof![
         10 => (some(), manner()).prop_map(|(who, manner)| Operation::Call { who, manner }),
-        2 => (some(), some(), any::<bool>())
+        5 => (some(), some(), any::<bool>())
             .prop_map(|(who, which, is_last)| Operation::CallPart { who, which, is_last }),
         3 => (some(), some(), mode)
             .prop_map(|(who, which, mode)| Operation::Cancel { who, which, mode }),

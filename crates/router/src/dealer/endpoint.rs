@@ -1,0 +1,146 @@
+//! The callees of a registration, and how many calls each of them has.
+
+use std::collections::VecDeque;
+
+use cloverleaf_wamp::message::InvokePolicy;
+use cloverleaf_wamp::uri::UriPattern;
+
+use super::{CallKey, Key, Terms};
+use crate::deadline::Moment;
+use crate::session::SessionKey;
+
+/// Names one endpoint for ever: a callee that registers again is another endpoint, so that what its
+/// earlier one had in flight is not counted here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EndpointId(u64);
+
+impl EndpointId {
+    /// The endpoint with this number.
+    pub(super) const fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// One callee of one registration.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) id: EndpointId,
+    pub(super) callee: SessionKey,
+    /// How many calls it takes at the same time.
+    concurrency: Option<u64>,
+    /// How many it has; counted only where that matters.
+    pub(super) in_flight: u64,
+    pub(super) disclose_caller: bool,
+    pub(super) disclose_callee: bool,
+    pub(super) forward_timeout: bool,
+}
+
+impl Endpoint {
+    /// A callee that has registered on these terms, and has no call yet.
+    pub(super) const fn new(id: EndpointId, callee: SessionKey, terms: Terms) -> Self {
+        Self {
+            id,
+            callee,
+            concurrency: terms.concurrency,
+            in_flight: 0,
+            disclose_caller: terms.disclose_caller,
+            disclose_callee: terms.disclose_callee,
+            forward_timeout: terms.forward_timeout,
+        }
+    }
+
+    /// Whether it takes another call.
+    pub(super) fn is_free(&self) -> bool {
+        self.concurrency.is_none_or(|most| self.in_flight < most)
+    }
+
+    /// How near it is to a key.
+    pub(super) const fn nearness(&self, key: Key) -> u64 {
+        key.nearness(Key::of_session(self.callee.id()))
+    }
+}
+
+/// A pattern and who answers calls that match it; it exists as long as anybody does.
+#[derive(Debug)]
+pub(super) struct Registration {
+    pub(super) pattern: UriPattern,
+    pub(super) policy: InvokePolicy,
+    pub(super) created: Moment,
+    /// In the order in which they registered; never empty.
+    pub(super) callees: Vec<Endpoint>,
+    /// Whose turn it is.
+    pub(super) turn: usize,
+    /// How many callees have a limit of concurrent calls.
+    limited: usize,
+    /// Calls that wait for a callee to be free, the first to come first.
+    pub(super) waiting: VecDeque<CallKey>,
+    /// How many calls may wait.
+    pub(super) queue_limit: usize,
+}
+
+impl Registration {
+    /// A registration that has no callee yet.
+    pub(super) fn new(
+        pattern: UriPattern,
+        policy: InvokePolicy,
+        created: Moment,
+        queue_limit: usize,
+    ) -> Self {
+        Self {
+            pattern,
+            policy,
+            created,
+            callees: Vec::with_capacity(1),
+            turn: 0,
+            limited: 0,
+            waiting: VecDeque::new(),
+            queue_limit,
+        }
+    }
+
+    /// Whether it matters how many calls each callee has.
+    pub(super) const fn is_counted(&self) -> bool {
+        self.limited > 0 || matches!(self.policy, InvokePolicy::Load)
+    }
+
+    /// A call has gone to the callee at this place. The endpoint, if its calls are counted.
+    pub(super) fn occupy(&mut self, place: usize) -> Option<EndpointId> {
+        if !self.is_counted() {
+            return None;
+        }
+        let endpoint = self.callees.get_mut(place)?;
+        endpoint.in_flight += 1;
+        Some(endpoint.id)
+    }
+
+    /// A call of an endpoint has ended. One that is gone is passed over.
+    pub(super) fn release(&mut self, endpoint: EndpointId) {
+        if let Some(endpoint) = self.callees.iter_mut().find(|held| held.id == endpoint) {
+            endpoint.in_flight -= 1;
+        }
+    }
+
+    /// A call no longer waits.
+    pub(super) fn stop_waiting(&mut self, call: CallKey) {
+        if let Some(place) = self.waiting.iter().position(|waiting| *waiting == call) {
+            self.waiting.remove(place);
+        }
+    }
+
+    /// Adds a callee behind the others.
+    pub(super) fn add(&mut self, endpoint: Endpoint) {
+        self.limited += usize::from(endpoint.concurrency.is_some());
+        self.callees.push(endpoint);
+    }
+
+    /// Takes a callee away; the turn stays with the one whose turn it was.
+    pub(super) fn remove(&mut self, callee: SessionKey) {
+        if let Some(place) = self.callees.iter().position(|endpoint| endpoint.callee == callee) {
+            let endpoint = self.callees.remove(place);
+            self.limited -= usize::from(endpoint.concurrency.is_some());
+            if place < self.turn {
+                self.turn -= 1;
+            }
+        }
+    }
+}
