@@ -21,5 +21,8 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let back = transcoded(to, &there, from);
-    assert_eq!(transcoded(from, &back, to), there);
+    let again = transcoded(from, &back, to);
+    assert_eq!(transcoded(to, &again, from), back);
+    // Floats that are not finite are read from UBJSON, and never written to it.
+    assert!(again == there || from == Serializer::UbJson);
 });

@@ -8,13 +8,16 @@ from autobahn.asyncio.rawsocket import WampRawSocketClientFactory
 from autobahn.asyncio.wamp import ApplicationSession
 from autobahn.asyncio.websocket import WampWebSocketClientFactory
 from autobahn.wamp.exception import ApplicationError
-from autobahn.wamp.serializer import CBORSerializer, JsonSerializer, MsgPackSerializer
+from autobahn.wamp.serializer import (
+    CBORSerializer, JsonSerializer, MsgPackSerializer, UBJSONSerializer)
 from autobahn.wamp.types import ComponentConfig
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateResponseAccept
 
 from longpoll import LongPoll
 
-SERIALIZERS = {"json": JsonSerializer, "msgpack": MsgPackSerializer, "cbor": CBORSerializer}
+# What Autobahn calls UBJSON is BJData; the transports of these tests are told so.
+SERIALIZERS = {"json": JsonSerializer, "msgpack": MsgPackSerializer, "cbor": CBORSerializer,
+               "ubjson": UBJSONSerializer}
 TRANSPORTS = ("websocket", "compressed", "tcp", "unix", "longpoll")
 
 

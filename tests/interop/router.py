@@ -55,9 +55,10 @@ def permission(uri, match, allow):
 
 def configuration(web_port=0, raw_port=0):
     """Every transport that the tests use, an open realm and one with a few permissions."""
-    rawsocket = {"type": "rawsocket", "serializers": ["json", "msgpack", "cbor"],
-                 "options": {"max_message_size": MAX_MESSAGE}}
-    websocket = {"max_message_size": MAX_MESSAGE}
+    wamp = {"serializers": ["json", "msgpack", "cbor", "bjdata"],
+            "options": {"max_message_size": MAX_MESSAGE}}
+    rawsocket = {"type": "rawsocket", **wamp}
+    compressed = wamp | {"options": {**wamp["options"], "compression": {"deflate": {}}}}
     bridge = {"realm": "realm1", "role": "anonymous"}
     return {
         "version": 2,
@@ -71,11 +72,11 @@ def configuration(web_port=0, raw_port=0):
             ],
             "transports": [
                 {"type": "web", "endpoint": tcp(web_port), "paths": {
-                    "ws": {"type": "websocket", "options": websocket},
-                    "compressed": {"type": "websocket", "options": {
-                        **websocket, "compression": {"deflate": {}}}},
+                    "ws": {"type": "websocket", **wamp},
+                    "compressed": {"type": "websocket", **compressed},
                     # Events of a whole test wait for a peer that asks for one at a time.
-                    "lp": {"type": "longpoll", "options": {"queue_limit_messages": 10_000}},
+                    "lp": {"type": "longpoll", "serializers": wamp["serializers"],
+                           "options": {"queue_limit_messages": 10_000}},
                     "call": {"type": "caller", **bridge},
                     "publish": {"type": "publisher", **bridge},
                     "small": {"type": "caller", **bridge, "options": {"post_body_limit": 64}},

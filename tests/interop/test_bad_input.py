@@ -10,7 +10,7 @@ import pytest
 from peers import Attachment
 from router import MAX_MESSAGE
 from wire import (
-    ABORT, CBOR, ERROR, HELLO, JSON, MSGPACK, RESULT, RawSocket, Stream, WebSocket, connect,
+    ABORT, CBOR, ERROR, HELLO, JSON, MSGPACK, RESULT, UBJSON, RawSocket, Stream, WebSocket, connect,
 )
 
 TRANSPORTS = ("websocket", "tcp", "unix")
@@ -141,6 +141,10 @@ MALFORMED = {
     "cbor_false_length": (CBOR, b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff\x18\x30"),
     "cbor_false_text": (CBOR, b"\x84\x18\x30\x01\xa0\x7b\x7f\xff\xff\xff\xff\xff\xff\xff"),
     "cbor_deep": (CBOR, b"\x85\x18\x30\x01\xa0\x61p" + b"\x81" * DEPTH + b"\x80"),
+    "ubjson_cut": (UBJSON, b"[U\x30U\x01{}"),
+    "ubjson_false_length": (UBJSON, b"[U\x30U\x01{}SM\xff\xff\xff\xff\xff\xff\xff\x7fp"),
+    "ubjson_entries_of_no_bytes": (UBJSON, b"[U\x30U\x01{}Cp[$Z#m\xff\xff\xff\xff]"),
+    "ubjson_deep": (UBJSON, b"[U\x30U\x01{}Cp" + b"[" * DEPTH + b"]" * DEPTH + b"]"),
 }
 
 
@@ -156,7 +160,8 @@ async def test_malformed_octets_end_the_rawsocket(router, undisturbed, serialize
 
 @pytest.mark.parametrize(("serializer", "octets"), MALFORMED.values(), ids=MALFORMED)
 async def test_malformed_octets_end_the_websocket(router, undisturbed, serializer, octets):
-    name, opcode = {JSON: ("json", 1), MSGPACK: ("msgpack", 2), CBOR: ("cbor", 2)}[serializer]
+    name, opcode = {JSON: ("json", 1), MSGPACK: ("msgpack", 2), CBOR: ("cbor", 2),
+                    UBJSON: ("ubjson", 2)}[serializer]
 
     def attack():
         with WebSocket.tcp(router.web_port).shake_hands(f"wamp.2.{name}") as peer:

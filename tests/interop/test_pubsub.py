@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from autobahn.wamp.types import PublishOptions, SubscribeOptions
 
-from peers import Attachment
+from peers import SERIALIZERS, Attachment
 
 
 class Inbox:
@@ -115,12 +115,12 @@ async def test_what_a_session_subscribed_goes_with_it(join, uri):
     assert left.queue.empty()
 
 
-@pytest.mark.parametrize("publishing", ["json", "msgpack", "cbor"])
+@pytest.mark.parametrize("publishing", SERIALIZERS)
 async def test_one_event_reaches_subscribers_of_every_serializer(peers, uri, publishing):
     publisher = await peers.join(Attachment("websocket", publishing))
     attachments = [Attachment(transport, serializer)
                    for transport in ("websocket", "unix", "longpoll")
-                   for serializer in ("json", "msgpack", "cbor")]
+                   for serializer in SERIALIZERS]
     inboxes = [await subscribed(await peers.join(each), uri) for each in attachments]
     await publisher.publish(uri, "☘", b"\x00\xff", 1.5, n=None, options=acknowledged())
     expected = (["☘", b"\x00\xff", 1.5], {"n": None}, uri)

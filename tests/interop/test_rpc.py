@@ -6,7 +6,7 @@ import pytest
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import CallOptions, CallResult, RegisterOptions
 
-from peers import Attachment
+from peers import SERIALIZERS, Attachment
 
 VALUES = [
     None, True, 0, -1, 2**53, -(2**53), 1.5, "", "grüße ☘ 𝄞", "\x01 \\ \" /", [], {},
@@ -228,8 +228,8 @@ async def test_a_callee_that_goes_ends_the_calls_in_flight(join, uri):
     assert error == "wamp.error.canceled"
 
 
-@pytest.mark.parametrize("called", ["json", "msgpack", "cbor"])
-@pytest.mark.parametrize("calling", ["json", "msgpack", "cbor"])
+@pytest.mark.parametrize("called", SERIALIZERS)
+@pytest.mark.parametrize("calling", SERIALIZERS)
 async def test_peers_of_different_serializers_understand_each_other(peers, uri, calling, called):
     caller = await peers.join(Attachment("websocket", calling))
     callee = await peers.join(Attachment("unix", called))
@@ -239,8 +239,8 @@ async def test_peers_of_different_serializers_understand_each_other(peers, uri, 
         VALUES, {"ключ": VALUES, "b": b"\x00\xff"})
 
 
-@pytest.mark.parametrize("called", ["json", "msgpack", "cbor"])
-@pytest.mark.parametrize("calling", ["json", "msgpack", "cbor"])
+@pytest.mark.parametrize("called", SERIALIZERS)
+@pytest.mark.parametrize("calling", SERIALIZERS)
 async def test_errors_cross_serializers_too(peers, uri, calling, called):
     caller = await peers.join(Attachment("tcp", calling))
     callee = await peers.join(Attachment("websocket", called))

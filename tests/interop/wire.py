@@ -12,7 +12,7 @@ import struct
 # The router answers bad input at once; a test that waits this long has found a hang.
 ANSWER_SECONDS = 5
 
-JSON, MSGPACK, CBOR = 1, 2, 3
+JSON, MSGPACK, CBOR, UBJSON = 1, 2, 3, 4
 HELLO = [1, "realm1", {"roles": {role: {} for role in (
     "caller", "callee", "publisher", "subscriber")}}]
 WELCOME, ABORT, ERROR, RESULT = 2, 3, 8, 50

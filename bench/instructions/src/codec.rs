@@ -28,7 +28,7 @@ const OF_ROUTERS: [(&str, &str); 3] = [
 const EVENT: (&str, &str) = ("event", "[36,5512315355,4429313566,{},[16]]");
 
 pub(super) fn add(cases: &mut Cases) {
-    for serializer in Serializer::ALL {
+    for serializer in Serializer::DEFAULT {
         for (name, json) in OF_CLIENTS {
             add_both::<ClientMessage>(cases, name, json, serializer);
         }

@@ -65,7 +65,7 @@ pub(super) struct Common {
     /// The realm that is joined.
     #[arg(long, default_value = "realm1")]
     pub(super) realm: String,
-    /// json, msgpack or cbor.
+    /// json, msgpack, cbor, ubjson or bjdata.
     #[arg(long, default_value = "msgpack", value_parser = serializer)]
     #[serde(serialize_with = "shown::serializer")]
     pub(super) serializer: Serializer,
@@ -260,7 +260,8 @@ fn raise_limit_of_files() {
 }
 
 fn serializer(name: &str) -> Result<Serializer, String> {
-    Serializer::from_name(name).ok_or_else(|| "choose json, msgpack or cbor".to_owned())
+    Serializer::from_name(name)
+        .ok_or_else(|| "choose json, msgpack, cbor, ubjson or bjdata".to_owned())
 }
 
 fn invoke(name: &str) -> Result<InvokePolicy, String> {

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use cloverleaf_wamp::codec::cbor::CborReader;
 use cloverleaf_wamp::codec::json::JsonReader;
 use cloverleaf_wamp::codec::msgpack::MsgPackReader;
+use cloverleaf_wamp::codec::ubjson::{BjDataReader, UbJsonReader};
 use cloverleaf_wamp::codec::{Kind, Token, TokenReader};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::code;
@@ -77,6 +78,8 @@ pub fn read(serializer: Serializer, bytes: &[u8]) -> Result<Message<'_>, DecodeE
         Serializer::Json => message(JsonReader::new(bytes), bytes),
         Serializer::MsgPack => message(MsgPackReader::new(bytes), bytes),
         Serializer::Cbor => message(CborReader::new(bytes), bytes),
+        Serializer::UbJson => message(UbJsonReader::new(bytes), bytes),
+        Serializer::BjData => message(BjDataReader::new(bytes), bytes),
     }
 }
 

@@ -6,6 +6,7 @@
 use cloverleaf_wamp::codec::cbor::CborWriter;
 use cloverleaf_wamp::codec::json::JsonWriter;
 use cloverleaf_wamp::codec::msgpack::MsgPackWriter;
+use cloverleaf_wamp::codec::ubjson::{BjDataWriter, UbJsonWriter};
 use cloverleaf_wamp::codec::{TokenWriter, encode_client};
 use cloverleaf_wamp::features;
 use cloverleaf_wamp::message::{ClientMessage, Goodbye, Hello, HelloDetails, code};
@@ -19,6 +20,8 @@ macro_rules! with_writer {
             Serializer::Json => $write(&mut JsonWriter::new($out)),
             Serializer::MsgPack => $write(&mut MsgPackWriter::new($out)),
             Serializer::Cbor => $write(&mut CborWriter::new($out)),
+            Serializer::UbJson => $write(&mut UbJsonWriter::new($out)),
+            Serializer::BjData => $write(&mut BjDataWriter::new($out)),
         }
     };
 }

@@ -245,7 +245,8 @@ impl<O: Outbox> Realm<O> {
     fn fresh_session_id(&mut self) -> SessionId {
         loop {
             let id = SessionId::from_random(self.random.bits());
-            if !self.sessions.has_id(id) {
+            // WELCOME is where a peer of the wrong format must find out (docs/decisions/ubjson.md).
+            if id.shows_byte_order() && !self.sessions.has_id(id) {
                 return id;
             }
         }

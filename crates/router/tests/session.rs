@@ -70,6 +70,16 @@ fn a_session_id_that_is_taken_is_drawn_again() {
     assert_eq!([first, second].map(|key| key.id().number()), [8, 9]);
 }
 
+/// A peer that takes the bytes of a number in the wrong order must find out at WELCOME.
+#[test]
+fn a_session_id_that_is_one_with_its_bytes_turned_around_too_is_drawn_again() {
+    let mut draws = [0x0012_3456_789a_1eff, 0x0012_3456_789a_bcde].into_iter();
+    let random = Random::new(move || draws.next().unwrap_or(9));
+    let mut realm = Realm::new(settings(), random);
+    let key = realm.attach(Admitted::from(Client::named("alice")), Recorder::default()).unwrap();
+    assert_eq!(key.id().number(), 0x0012_3456_789a_bcdf);
+}
+
 #[test]
 fn goodbye_is_answered_and_the_connection_may_open_another_session() {
     let mut lab = Lab::new();

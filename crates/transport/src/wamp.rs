@@ -2,6 +2,7 @@
 
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use cloverleaf_wamp::codec::{EncodeError, Message};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage, SharedEvent};
@@ -176,6 +177,28 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
         Self { serializer, peer, side: std::marker::PhantomData }
     }
 
+    /// Bytes that are no message; unless they show that the peer means BJData by the name "ubjson".
+    ///
+    /// From then on that is spoken, in both directions. On an open session it is too late for it:
+    /// numbers that look alike in both have been read as UBJSON's (docs/decisions/ubjson.md).
+    #[cold]
+    fn receive_undecodable(&mut self, frame: &Bytes, error: DecodeError) -> Flow {
+        let decoded = match error {
+            DecodeError::BjData(_) if !self.peer.is_open() => {
+                self.serializer = Serializer::BjData;
+                S::Incoming::decode(self.serializer, frame)
+            }
+            error => Err(error),
+        };
+        match decoded {
+            Ok(incoming) => {
+                self.peer.arrived(frame.len());
+                self.peer.handle_message(incoming)
+            }
+            Err(error) => self.peer.handle_undecodable(&error),
+        }
+    }
+
     const fn frame_kind(&self) -> MessageKind {
         if self.serializer.is_text() { MessageKind::Text } else { MessageKind::Binary }
     }
@@ -192,12 +215,13 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
             };
             return self.peer.handle_undecodable(&error);
         }
-        match S::Incoming::decode(self.serializer, &frame(message)) {
+        let frame = frame(message);
+        match S::Incoming::decode(self.serializer, &frame) {
             Ok(incoming) => {
                 self.peer.arrived(message.len());
                 self.peer.handle_message(incoming)
             }
-            Err(error) => self.peer.handle_undecodable(&error),
+            Err(error) => self.receive_undecodable(&frame, error),
         }
     }
 

@@ -27,7 +27,7 @@ pub async fn connect(
         Request { host, path, key: rand::random(), subprotocols: &subprotocols, headers: &[] };
     let head = request.encode().map_err(|error| TransportError::WebSocket(error.to_string()))?;
     stream.write_all(&head).await.map_err(TransportError::io("writing the WebSocket handshake"))?;
-    timeout(CONNECT_TIMEOUT, read_response(stream, &request, max_message))
+    timeout(CONNECT_TIMEOUT, read_response(stream, &request, serializers, max_message))
         .await
         .map_err(|_| TransportError::Timeout)?
 }
@@ -35,6 +35,7 @@ pub async fn connect(
 async fn read_response(
     stream: &mut Stream,
     request: &Request<'_>,
+    serializers: &[Serializer],
     max_message: usize,
 ) -> Result<(Agreed, Vec<u8>), TransportError> {
     let mut read = Vec::new();
@@ -54,7 +55,9 @@ async fn read_response(
             .read_response(&read)
             .map_err(|fault| TransportError::WebSocket(fault.to_string()))?;
         if let Some(response) = response {
-            let chosen = response.subprotocol.and_then(Serializer::from_subprotocol);
+            let chosen = response
+                .subprotocol
+                .and_then(|name| Serializer::from_subprotocol(name, serializers));
             let Some(serializer) = chosen else {
                 let text = "the server chose none of the offered subprotocols";
                 return Err(TransportError::WebSocket(text.to_owned()));

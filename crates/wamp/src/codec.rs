@@ -1,7 +1,8 @@
 //! From bytes to tokens, messages and serde values, and back.
 //!
-//! A format is a [`TokenReader`] and a [`TokenWriter`] (`json`, `msgpack`, `cbor`); everything
-//! else is written once over these two traits: messages, serde values and the transcoder.
+//! A format is a [`TokenReader`] and a [`TokenWriter`] (`json`, `msgpack`, `cbor`, `ubjson`);
+//! everything else is written once over these two traits: messages, serde values and the
+//! transcoder. What has no form in another format is the table of docs/decisions/transcoding.md.
 //! Readers validate what they pass over, never recurse, never trust an announced length and never
 //! allocate more than they have read.
 
@@ -25,6 +26,7 @@ pub mod ser;
 #[cfg(test)]
 mod tests;
 pub mod transcode;
+pub mod ubjson;
 
 pub(crate) use message::encode_event;
 pub use message::{decode_client, decode_router, encode_client, encode_router};
@@ -106,7 +108,15 @@ pub trait TokenReader<'a>: Sized {
     /// Passes over the next value whole, validating all of it, and says which bytes it is
     /// (without separators and white space around it). Stands before a value, never before a key
     /// or an end.
+    ///
+    /// These bytes are a value of their own. UBJSON has lists and maps whose values leave out what
+    /// all of them have in common; there this fails, and [`TokenReader::ignore`] does not.
     fn skip(&mut self) -> Result<Range<usize>, DecodeError>;
+
+    /// Passes over the next value as [`TokenReader::skip`] does, for whoever has no use for it.
+    fn ignore(&mut self) -> Result<(), DecodeError> {
+        self.skip().map(drop)
+    }
 
     /// Checks that nothing (but white space, where the format has it) follows the outermost value.
     fn finish(&mut self) -> Result<(), DecodeError>;

@@ -65,6 +65,10 @@ pub enum DecodeError {
         /// The message's name, in the specification's capitals.
         message: &'static str,
     },
+    /// A marker that BJData has and UBJSON has not: the sender means the former by the latter's
+    /// name.
+    #[error("byte {0} is of BJData, and this session speaks UBJSON, whose numbers are big-endian")]
+    BjData(usize),
 }
 
 /// A well-formed message that may not be sent now. The peer gets ABORT

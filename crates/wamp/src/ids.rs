@@ -66,6 +66,15 @@ id! {
     /// A session; global scope, drawn at random.
     SessionId
 }
+impl SessionId {
+    /// Whether a peer that reads numbers in the other order of bytes than they were written in sees
+    /// no id here, and so its mistake. All but one of two thousand ids show it.
+    pub const fn shows_byte_order(self) -> bool {
+        let turned = self.number().swap_bytes();
+        turned > MAX_ID
+    }
+}
+
 id! {
     /// A publication; global scope, drawn at random.
     PublicationId
@@ -147,6 +156,17 @@ mod tests {
     fn random_bits_reach_both_ends_of_the_range() {
         assert_eq!(SessionId::from_random(0).number(), 1);
         assert_eq!(SessionId::from_random(u64::MAX).number(), MAX_ID);
+    }
+
+    #[test]
+    fn nearly_every_session_id_is_none_with_its_bytes_turned_around() {
+        let shows = |number| SessionId::new(number).unwrap().shows_byte_order();
+        assert!(shows(1) && shows(255));
+        assert!(shows(0x0012_3456_789a_bcde));
+        assert!(!shows(256), "2^48");
+        assert!(!shows(0x0012_3456_789a_1f00), "0x001f_9a78_5634_1200");
+        assert!(shows(0x0012_3456_789a_2000), "0x0020_9a78_5634_1200, beyond 2^53");
+        assert!(!shows(MAX_ID), "8192");
     }
 
     #[test]

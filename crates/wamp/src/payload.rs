@@ -257,13 +257,15 @@ fn first_byte_is_list(value: &Encoded) -> bool {
         Serializer::Json => first == b'[',
         Serializer::MsgPack => matches!(first, 0x90..=0x9f | 0xdc | 0xdd),
         Serializer::Cbor => first >> 5 == 4,
+        Serializer::UbJson => first == b'[' && !value.bytes.starts_with(b"[$U"),
+        Serializer::BjData => first == b'[' && !value.bytes.starts_with(b"[$B"),
     }
 }
 
 fn first_byte_is_map(value: &Encoded) -> bool {
     let first = value.bytes.first().copied().unwrap_or_default();
     match value.serializer {
-        Serializer::Json => first == b'{',
+        Serializer::Json | Serializer::UbJson | Serializer::BjData => first == b'{',
         Serializer::MsgPack => matches!(first, 0x80..=0x8f | 0xde | 0xdf),
         Serializer::Cbor => first >> 5 == 5,
     }

@@ -13,11 +13,19 @@ pub enum Serializer {
     MsgPack,
     /// CBOR, RFC 8949; binary.
     Cbor,
+    /// UBJSON, draft 12; binary, numbers big-endian.
+    UbJson,
+    /// BJData, draft 3; binary, numbers little-endian. On the wire it goes by the name of UBJSON,
+    /// whose offspring it is (docs/decisions/ubjson.md).
+    BjData,
 }
 
 impl Serializer {
     /// Every serializer, in the order in which the router prefers them when a peer does not say.
-    pub const ALL: [Self; 3] = [Self::Json, Self::MsgPack, Self::Cbor];
+    pub const ALL: [Self; 5] = [Self::Json, Self::MsgPack, Self::Cbor, Self::UbJson, Self::BjData];
+
+    /// What is spoken where nobody has chosen: one serializer of each name on the wire.
+    pub const DEFAULT: [Self; 4] = [Self::Json, Self::MsgPack, Self::Cbor, Self::UbJson];
 
     /// How many serializers there are; the size of a table with one entry for each.
     pub const COUNT: usize = Self::ALL.len();
@@ -27,12 +35,14 @@ impl Serializer {
         self as usize
     }
 
-    /// The name in configurations: `json`, `msgpack`, `cbor`.
+    /// The name in configurations: `json`, `msgpack`, `cbor`, `ubjson`, `bjdata`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::MsgPack => "msgpack",
             Self::Cbor => "cbor",
+            Self::UbJson => "ubjson",
+            Self::BjData => "bjdata",
         }
     }
 
@@ -47,12 +57,13 @@ impl Serializer {
             Self::Json => "wamp.2.json",
             Self::MsgPack => "wamp.2.msgpack",
             Self::Cbor => "wamp.2.cbor",
+            Self::UbJson | Self::BjData => "wamp.2.ubjson",
         }
     }
 
-    /// The serializer that a WebSocket subprotocol names.
-    pub fn from_subprotocol(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|serializer| serializer.subprotocol() == name)
+    /// The one of `offered` that a WebSocket subprotocol names.
+    pub fn from_subprotocol(name: &str, offered: &[Self]) -> Option<Self> {
+        offered.iter().copied().find(|serializer| serializer.subprotocol() == name)
     }
 
     /// The nibble of the RawSocket handshake (advanced profile, "RawSocket Transport").
@@ -61,12 +72,13 @@ impl Serializer {
             Self::Json => 1,
             Self::MsgPack => 2,
             Self::Cbor => 3,
+            Self::UbJson | Self::BjData => 4,
         }
     }
 
-    /// The serializer that a RawSocket handshake nibble names.
-    pub fn from_rawsocket_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|serializer| serializer.rawsocket_number() == number)
+    /// The one of `offered` that a RawSocket handshake nibble names.
+    pub fn from_rawsocket_number(number: u8, offered: &[Self]) -> Option<Self> {
+        offered.iter().copied().find(|serializer| serializer.rawsocket_number() == number)
     }
 
     /// The media type of a message that HTTP carries (advanced profile, "HTTP Longpoll Transport").

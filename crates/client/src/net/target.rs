@@ -10,7 +10,8 @@ use cloverleaf_wamp::serializer::Serializer;
 use crate::error::Error;
 
 /// Offered over WebSocket unless told otherwise, the most compact and fastest first.
-const OFFERED: [Serializer; 3] = [Serializer::MsgPack, Serializer::Json, Serializer::Cbor];
+const OFFERED: [Serializer; 4] =
+    [Serializer::MsgPack, Serializer::Json, Serializer::Cbor, Serializer::UbJson];
 
 /// The port of `ws://` addresses that name none (RFC 6455, section 3).
 const WEBSOCKET_PORT: u16 = 80;

@@ -49,6 +49,23 @@ async fn values_are_written_in_the_serializer_that_the_router_chose() {
     assert_eq!(call.payload.args().map(|args| args.serializer()), Some(Serializer::Cbor));
 }
 
+/// Both are asked for by the name of UBJSON; WELCOME shows which one the router means.
+#[tokio::test]
+async fn a_client_of_ubjson_speaks_bjdata_with_a_router_that_does() {
+    for way in [Way::WebSocket, Way::Tcp] {
+        for spoken in [Serializer::UbJson, Serializer::BjData] {
+            let router = Router::with(way, &[spoken], 1 << 20);
+            let client = router.client().serializer(Serializer::UbJson);
+            let session = client.connect().await.expect("joined");
+            let echo = session.call(ECHO).args((1.5, -300)).await.expect("an echo");
+            assert_eq!(echo.args::<(f64, i16)>().expect("numbers"), (1.5, -300));
+            let received = router.received();
+            let Some(ClientMessage::Call(call)) = received.last() else { panic!("{received:?}") };
+            assert_eq!(call.payload.args().map(|args| args.serializer()), Some(spoken));
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_abort_is_told_with_its_uri_and_sentence() {
     for way in [Way::WebSocket, Way::Tcp, Way::Unix] {

@@ -152,7 +152,8 @@ impl Router {
         let shared = Arc::new(Shared {
             tables: Mutex::default(),
             changed: Notify::new(),
-            last_id: AtomicU64::new(0),
+            // As ids are: too large for a byte.
+            last_id: AtomicU64::new(1 << 40),
             serializers: serializers.to_vec(),
             max_message,
         });
@@ -283,9 +284,9 @@ async fn upgrade(stream: &mut Stream, shared: &Shared) -> Option<Agreed> {
     let lines = text.lines().filter_map(|line| line.split_once(": "));
     let head = Head(lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
     let accepted = accept(&head).ok()?;
-    let mut offered =
-        accepted.subprotocols.iter().filter_map(|name| Serializer::from_subprotocol(name));
-    let Some(serializer) = offered.find(|offered| shared.serializers.contains(offered)) else {
+    let mut names = accepted.subprotocols.iter();
+    let spoken = &shared.serializers;
+    let Some(serializer) = names.find_map(|name| Serializer::from_subprotocol(name, spoken)) else {
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.ok()?;
         return None;
     };

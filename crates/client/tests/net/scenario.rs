@@ -64,7 +64,7 @@ async fn converse(session: &Session) {
 
 async fn holds_over(way: Way) {
     for serializer in Serializer::ALL {
-        let router = Router::new(way);
+        let router = Router::with(way, &[serializer], 1 << 20);
         let session = router.client().serializer(serializer).connect().await.expect("joined");
         assert!(session.is_connected());
         converse(&session).await;

@@ -7,12 +7,12 @@ use crate::section::Section;
 
 /// Serializers that Crossbar.io knows besides.
 const UNSUPPORTED: [&str; 5] =
-    ["ubjson", "flatbuffers", "json.batched", "msgpack.batched", "cbor.batched"];
+    ["flatbuffers", "json.batched", "msgpack.batched", "cbor.batched", "ubjson.batched"];
 
-/// The serializers of the key `serializers`; all of them when it is missing.
+/// The serializers of the key `serializers`; one of each name on the wire when it is missing.
 pub(super) fn serializers(section: &mut Section<'_>) -> Vec<Serializer> {
     let Some(field) = section.optional("serializers") else {
-        return Serializer::ALL.to_vec();
+        return Serializer::DEFAULT.to_vec();
     };
     let mut serializers = Vec::new();
     let Some(items) = field.list() else { return serializers };
@@ -20,12 +20,16 @@ pub(super) fn serializers(section: &mut Section<'_>) -> Vec<Serializer> {
         return field.unlike("a list of at least one serializer").unwrap_or(serializers);
     }
     for item in items {
-        match serializer(&item) {
-            Some(serializer) if serializers.contains(&serializer) => {
+        let Some(serializer) = serializer(&item) else { continue };
+        match Serializer::from_subprotocol(serializer.subprotocol(), &serializers) {
+            Some(same) if same == serializer => {
                 item.fault(format!("the serializer '{serializer}' is there twice"));
             }
-            Some(serializer) => serializers.push(serializer),
-            None => {}
+            Some(other) => item.fault(format!(
+                "'{serializer}' and '{other}' are one serializer to a peer that asks for it; \
+                 choose one of them"
+            )),
+            None => serializers.push(serializer),
         }
     }
     serializers

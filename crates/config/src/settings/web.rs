@@ -121,7 +121,7 @@ impl Default for WebSocketService {
     fn default() -> Self {
         Self {
             url: None,
-            serializers: Serializer::ALL.to_vec(),
+            serializers: Serializer::DEFAULT.to_vec(),
             options: WebSocketOptions::default(),
             auth: Auth::default(),
             slow_consumer: SlowConsumer::default(),

@@ -309,15 +309,15 @@ fn a_rawsocket_transport_has_everything_that_the_file_says() {
 fn wrong_serializers_and_sizes_are_refused() {
     let faults = sentences(&transport(
         r#"{"type": "rawsocket", "endpoint": {"type": "tcp", "port": 1},
-        "serializers": ["json", "yson", "ubjson", "json", 1], "options": {"max_message_size": 0}}"#,
+        "serializers": ["json", "yson", "flatbuffers", "json", 1], "options": {"max_message_size": 0}}"#,
     ));
     let below = "workers[0].transports[0]";
     let expected = [
         format!(
-            "{below}.serializers[1]: unknown serializer 'yson'; expected 'json', 'msgpack' or 'cbor'; did you mean 'json'?"
+            "{below}.serializers[1]: unknown serializer 'yson'; expected 'json', 'msgpack', 'cbor', 'ubjson' or 'bjdata'; did you mean 'json'?"
         ),
         format!(
-            "{below}.serializers[2]: the serializer 'ubjson' is known but not supported by this version; expected 'json', 'msgpack' or 'cbor'"
+            "{below}.serializers[2]: the serializer 'flatbuffers' is known but not supported by this version; expected 'json', 'msgpack', 'cbor', 'ubjson' or 'bjdata'"
         ),
         format!("{below}.serializers[3]: the serializer 'json' is there twice"),
         format!("{below}.serializers[4]: found the number 1; expected a string"),
@@ -326,6 +326,26 @@ fn wrong_serializers_and_sizes_are_refused() {
         ),
     ];
     assert_eq!(faults, expected);
+}
+
+/// Both are asked for by the name "ubjson".
+#[test]
+fn a_transport_speaks_ubjson_or_bjdata_and_not_both() {
+    let with = |serializers: &str| {
+        let endpoint = r#""endpoint": {"type": "tcp", "port": 1}"#;
+        transport(&format!(r#"{{"type": "rawsocket", {endpoint}, "serializers": {serializers}}}"#))
+    };
+    let spoken = |serializers: &str| match the_transport(&json(&with(serializers)).settings) {
+        Transport::RawSocket(transport) => transport.serializers.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(spoken(r#"["json", "ubjson"]"#), [Serializer::Json, Serializer::UbJson]);
+    assert_eq!(spoken(r#"["bjdata"]"#), [Serializer::BjData]);
+    assert_eq!(
+        sentences(&with(r#"["ubjson", "bjdata"]"#)),
+        ["workers[0].transports[0].serializers[1]: 'bjdata' and 'ubjson' are one serializer to a \
+          peer that asks for it; choose one of them"]
+    );
 }
 
 #[test]

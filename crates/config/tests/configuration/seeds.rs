@@ -126,7 +126,7 @@ fn over_websocket() -> ConnectingTransport {
             timeout: std::time::Duration::from_secs(10),
         }),
         url: "ws://127.0.0.1:8080/ws".to_owned(),
-        serializers: Serializer::ALL.to_vec(),
+        serializers: Serializer::DEFAULT.to_vec(),
         options: WebSocketOptions::default(),
     })
 }

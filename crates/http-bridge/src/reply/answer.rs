@@ -9,6 +9,7 @@ use cloverleaf_wamp::codec::cbor::CborReader;
 use cloverleaf_wamp::codec::json::{JsonReader, JsonWriter};
 use cloverleaf_wamp::codec::msgpack::MsgPackReader;
 use cloverleaf_wamp::codec::transcode::transcode_into;
+use cloverleaf_wamp::codec::ubjson::{BjDataReader, UbJsonReader};
 use cloverleaf_wamp::codec::{Kind, TokenReader, TokenWriter as _};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
@@ -161,6 +162,8 @@ fn is_empty(value: &Encoded) -> bool {
         Serializer::Json => ends_at_once::<JsonReader<'_>>(value.bytes()),
         Serializer::MsgPack => ends_at_once::<MsgPackReader<'_>>(value.bytes()),
         Serializer::Cbor => ends_at_once::<CborReader<'_>>(value.bytes()),
+        Serializer::UbJson => ends_at_once::<UbJsonReader<'_>>(value.bytes()),
+        Serializer::BjData => ends_at_once::<BjDataReader<'_>>(value.bytes()),
     }
 }
 

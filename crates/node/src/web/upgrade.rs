@@ -153,8 +153,7 @@ impl WebSocketEndpoint {
         let chosen = accepted
             .subprotocols
             .iter()
-            .filter_map(|name| Serializer::from_subprotocol(name))
-            .find(|serializer| service.serializers.contains(serializer));
+            .find_map(|name| Serializer::from_subprotocol(name, &service.serializers));
         match chosen {
             Some(serializer) => Some(Agreed { serializer, named: Some(serializer.subprotocol()) }),
             None if accepted.subprotocols.is_empty() && !self.require_subprotocol => {

@@ -24,7 +24,7 @@ pub(crate) use http::{Http, Response, posting};
 pub(crate) use longpoll::LongPoll;
 pub(crate) use node::{Node, Outcome, run};
 pub(crate) use peer::{HELLO, Peer, Transport, abort};
-pub(crate) use rawsocket::{CBOR, JSON, MSGPACK, RawSocket};
+pub(crate) use rawsocket::{CBOR, JSON, MSGPACK, RawSocket, UBJSON};
 pub(crate) use stream::Stream;
 pub(crate) use websocket::{WebSocket, opening};
 

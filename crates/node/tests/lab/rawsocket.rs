@@ -6,6 +6,7 @@ use super::{Peer, Stream};
 pub(crate) const JSON: u8 = 1;
 pub(crate) const MSGPACK: u8 = 2;
 pub(crate) const CBOR: u8 = 3;
+pub(crate) const UBJSON: u8 = 4;
 
 /// A peer whose handshake is done.
 #[derive(Debug)]

@@ -31,7 +31,7 @@ bad.json:5:28: workers[0].realms[0].roles[0].permissions[0].match: unknown match
 bad.json:7:57: workers[0].transports[0].endpoint.prot: unknown key 'prot' in a tcp endpoint; \
 did you mean 'port'?
 bad.json:8:45: workers[0].transports[1].serializers[0]: unknown serializer 'jason'; \
-expected 'json', 'msgpack' or 'cbor'; did you mean 'json'?
+expected 'json', 'msgpack', 'cbor', 'ubjson' or 'bjdata'; did you mean 'json'?
 ";
 
 /// What the program says in an empty directory.

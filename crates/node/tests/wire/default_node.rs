@@ -43,7 +43,7 @@ fn a_node_without_configuration_says_so_and_serves_websockets_calls_and_publicat
     let answer = http.post("/publish", r#"{"topic":"com.example.topic","args":["all"]}"#);
     assert_eq!(answer.status, 200);
     assert!(peer.receive().ends_with(r#",{},["all"]]"#));
-    for subprotocol in ["wamp.2.msgpack", "wamp.2.cbor"] {
+    for subprotocol in ["wamp.2.msgpack", "wamp.2.cbor", "wamp.2.ubjson"] {
         let _: WebSocket = node.websocket(subprotocol);
     }
     drop(peer);

@@ -1,7 +1,7 @@
-//! Octets that are no message in JSON, MessagePack or CBOR: cut, reserved, with lengths that lie,
-//! nested without end. Each gets ABORT in its own format, at once.
+//! Octets that are no message in JSON, MessagePack, CBOR or UBJSON: cut, reserved, with lengths
+//! that lie, nested without end. Each gets ABORT in its own format, at once.
 
-use crate::lab::{CBOR, HELLO, Honest, JSON, MSGPACK, Node, Peer, RawSocket};
+use crate::lab::{CBOR, HELLO, Honest, JSON, MSGPACK, Node, Peer, RawSocket, UBJSON};
 use crate::router::router;
 
 const VIOLATION: &str = "wamp.error.protocol_violation";
@@ -14,6 +14,7 @@ fn abort(serializer: u8, text: &str) -> Vec<u8> {
     let head: &[u8] = match serializer {
         JSON => return crate::lab::abort(VIOLATION, text).into_bytes(),
         MSGPACK => b"\x93\x03\x81",
+        UBJSON => return ubjson_abort(text),
         _ => b"\x83\x03\xa1",
     };
     let mut octets = head.to_vec();
@@ -30,11 +31,18 @@ fn abort(serializer: u8, text: &str) -> Vec<u8> {
     octets
 }
 
+fn ubjson_abort(text: &str) -> Vec<u8> {
+    let sized = |text: &str| [&[b'U', text.len() as u8], text.as_bytes()].concat();
+    let (key, text, reason) = (sized("message"), sized(text), sized(VIOLATION));
+    [b"[U\x03{", &key[..], b"S", &text[..], b"}S", &reason[..], b"]"].concat()
+}
+
 /// HELLO to `realm1` with the role caller.
 fn hello(serializer: u8) -> &'static [u8] {
     match serializer {
         JSON => HELLO.as_bytes(),
         MSGPACK => b"\x93\x01\xa6realm1\x81\xa5roles\x81\xa6caller\x80",
+        UBJSON => b"[U\x01SU\x06realm1{U\x05roles{U\x06caller{}}}]",
         _ => b"\x83\x01\x66realm1\xa1\x65roles\xa1\x66caller\xa0",
     }
 }
@@ -131,6 +139,37 @@ fn cbor() -> Vec<Row> {
     .to_vec()
 }
 
+fn ubjson() -> Vec<Row> {
+    let value = "a value must come here";
+    let length = "a length must come here";
+    let negative = "a length must not be negative";
+    let bodiless = "too many entries without bytes of their own";
+    let bjdata =
+        "byte 3 is of BJData, and this session speaks UBJSON, whose numbers are big-endian";
+    [
+        (b"".to_vec(), ends_after(0)),
+        (b"[U\x30U\x01{}".to_vec(), ends_after(7)),
+        (b"\xff".to_vec(), malformed(0, value)),
+        (b"[U\x30U\x01{}Cp[x]]".to_vec(), malformed(10, value)),
+        (b"[U\x30U\x01{SU\x01aT}Cp]".to_vec(), malformed(6, length)),
+        (b"[U\x30U\x01{}Si\xffp]".to_vec(), malformed(8, negative)),
+        (b"[U\x30U\x01{}SU\x01\xff]".to_vec(), not_utf8(10)),
+        (b"[U\x30U\x01{}Cp[C\xff]]".to_vec(), not_utf8(11)),
+        (b"[U\x30U\x01{}Cp]Z".to_vec(), trailing(10)),
+        // Lists and a map of up to 2^63 - 1 entries; those of the last one take no bytes.
+        (b"[#L\x7f\xff\xff\xff\xff\xff\xff\xffU\x30".to_vec(), ends_after(13)),
+        (b"[U\x30U\x01{}Cp[$i#l\x7f\xff\xff\xff\x01".to_vec(), ends_after(19)),
+        (b"[U\x30U\x01{}Cp[]{#l\x7f\xff\xff\xff".to_vec(), ends_after(18)),
+        (b"[U\x30U\x01{}Cp[$Z#l\x7f\xff\xff\xff]".to_vec(), malformed(13, bodiless)),
+        (b"[U\x30m\x01\x00\x00\x00{}Cp]".to_vec(), bjdata.to_owned()),
+        (nested(b"[U\x30U\x01{}Cp", b"[", b"]"), too_deep()),
+        (nested(b"[U\x30U\x01{}Cp[", b"$[#U\x01", b"]"), too_deep()),
+        (nested(b"[U\x30U\x01{U\x01x", b"[", b"]"), too_deep()),
+    ]
+    .map(|(octets, text)| (UBJSON, octets, text))
+    .to_vec()
+}
+
 fn each_is_aborted(rows: Vec<Row>, open: fn(&Node, u8) -> Box<dyn Peer>) {
     let node = router();
     let mut honest = Honest::at(&node);
@@ -159,6 +198,7 @@ fn websocket(node: &Node, serializer: u8) -> Box<dyn Peer> {
     let subprotocol = match serializer {
         JSON => "wamp.2.json",
         MSGPACK => "wamp.2.msgpack",
+        UBJSON => "wamp.2.ubjson",
         _ => "wamp.2.cbor",
     };
     Box::new(node.websocket(subprotocol))
@@ -186,4 +226,10 @@ fn octets_that_are_no_msgpack_end_a_session_in_abort() {
 fn octets_that_are_no_cbor_end_a_session_in_abort() {
     each_is_aborted(cbor(), rawsocket);
     each_is_aborted(cbor(), websocket);
+}
+
+#[test]
+fn octets_that_are_no_ubjson_end_a_session_in_abort() {
+    each_is_aborted(ubjson(), rawsocket);
+    each_is_aborted(ubjson(), websocket);
 }

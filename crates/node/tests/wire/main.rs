@@ -23,6 +23,7 @@ mod router;
 mod short_way;
 mod shutdown;
 mod slow_consumer;
+mod ubjson;
 mod universal;
 mod websocket;
 mod websocket_options;

@@ -15,7 +15,7 @@ fn small(node: &Node) -> Stream {
 #[test]
 fn a_handshake_is_answered_by_serializer_and_limit() {
     let node = router();
-    for number in 1..=3 {
+    for number in 1..=4 {
         for length in [0x00, 0x70, 0xf0] {
             let mut stream = node.tcp();
             stream.send(&[0x7f, length | number, 0, 0]);
@@ -35,7 +35,7 @@ fn a_wrong_handshake_gets_its_error_and_the_end() {
     let rows: [(&[u8], &[u8]); 8] = [
         // No such serializer, none at all, and reserved octets.
         (&[0x7f, 0xff, 0, 0], &[0x7f, 0x10, 0, 0]),
-        (&[0x7f, 0xf4, 0, 0], &[0x7f, 0x10, 0, 0]),
+        (&[0x7f, 0xf5, 0, 0], &[0x7f, 0x10, 0, 0]),
         (&[0x7f, 0xf0, 0, 0], &[0x7f, 0x10, 0, 0]),
         (&[0x7f, 0xf1, 0, 1], &[0x7f, 0x30, 0, 0]),
         (&[0x7f, 0xf1, 1, 0], &[0x7f, 0x30, 0, 0]),

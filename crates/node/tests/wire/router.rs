@@ -48,6 +48,8 @@ const CONFIG: &str = r#"{
        "serializers": ["json"], "options": {"max_message_size": 1024}},
       {"type": "rawsocket", "endpoint": {"type": "unix", "path": "long.sock"},
        "auth": {"anonymous": {"type": "static", "authid": "LONG_AUTHID"}}},
+      {"type": "rawsocket", "endpoint": {"type": "unix", "path": "bjdata.sock"},
+       "serializers": ["bjdata"]},
       {"type": "websocket", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0}}
     ]
   }]

@@ -42,8 +42,8 @@ fn a_wrong_opening_request_is_refused_with_its_reason() {
     let version_13 = "this server speaks version 13 of the WebSocket protocol alone.";
     let connection = "a WebSocket handshake takes the header 'Connection: Upgrade'.";
     let key = "Sec-WebSocket-Key must stand once, with 16 bytes in base64.";
-    let spoken =
-        "Sec-WebSocket-Protocol must name one of wamp.2.json, wamp.2.msgpack, wamp.2.cbor.";
+    let spoken = "Sec-WebSocket-Protocol must name one of wamp.2.json, wamp.2.msgpack, wamp.2.cbor, \
+         wamp.2.ubjson.";
     let json_alone = "Sec-WebSocket-Protocol must name one of wamp.2.json.";
     let tokens = "Sec-WebSocket-Protocol must be a list of tokens.";
     let origin = "This origin may not connect.";

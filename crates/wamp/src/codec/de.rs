@@ -14,6 +14,7 @@ use super::cbor::CborReader;
 use super::json::JsonReader;
 use super::msgpack::MsgPackReader;
 pub use super::ser::ValueError;
+use super::ubjson::{BjDataReader, UbJsonReader};
 use super::{Kind, Token, TokenReader};
 use crate::serializer::Serializer;
 
@@ -34,6 +35,8 @@ pub fn from_slice<'de, T: Deserialize<'de>>(
         Serializer::Json => read::<JsonReader<'de>, T>(bytes),
         Serializer::MsgPack => read::<MsgPackReader<'de>, T>(bytes),
         Serializer::Cbor => read::<CborReader<'de>, T>(bytes),
+        Serializer::UbJson => read::<UbJsonReader<'de>, T>(bytes),
+        Serializer::BjData => read::<BjDataReader<'de>, T>(bytes),
     }
 }
 
@@ -203,7 +206,7 @@ impl<'de, R: TokenReader<'de>> Deserializer<'de> for &mut ValueDeserializer<'de,
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         if self.held.take().is_none() {
-            self.reader.skip()?;
+            self.reader.ignore()?;
         }
         visitor.visit_unit()
     }

@@ -10,6 +10,7 @@ use super::EncodeError;
 use super::cbor::{CborReader, CborWriter};
 use super::json::{JsonReader, JsonWriter};
 use super::msgpack::{MsgPackReader, MsgPackWriter};
+use super::ubjson::{BjDataReader, BjDataWriter, UbJsonReader, UbJsonWriter};
 use crate::error::DecodeError;
 use crate::message::{ClientMessage, Event, RouterMessage};
 use crate::serializer::Serializer;
@@ -23,6 +24,8 @@ pub fn decode_client(serializer: Serializer, frame: &Bytes) -> Result<ClientMess
         Serializer::Json => reading::client::<JsonReader<'_>>(serializer, frame),
         Serializer::MsgPack => reading::client::<MsgPackReader<'_>>(serializer, frame),
         Serializer::Cbor => reading::client::<CborReader<'_>>(serializer, frame),
+        Serializer::UbJson => reading::client::<UbJsonReader<'_>>(serializer, frame),
+        Serializer::BjData => reading::client::<BjDataReader<'_>>(serializer, frame),
     }
 }
 
@@ -32,6 +35,8 @@ pub fn decode_router(serializer: Serializer, frame: &Bytes) -> Result<RouterMess
         Serializer::Json => reading::router::<JsonReader<'_>>(serializer, frame),
         Serializer::MsgPack => reading::router::<MsgPackReader<'_>>(serializer, frame),
         Serializer::Cbor => reading::router::<CborReader<'_>>(serializer, frame),
+        Serializer::UbJson => reading::router::<UbJsonReader<'_>>(serializer, frame),
+        Serializer::BjData => reading::router::<BjDataReader<'_>>(serializer, frame),
     }
 }
 
@@ -45,6 +50,8 @@ pub fn encode_client(
         Serializer::Json => writing::client(message, serializer, &mut JsonWriter::new(out)),
         Serializer::MsgPack => writing::client(message, serializer, &mut MsgPackWriter::new(out)),
         Serializer::Cbor => writing::client(message, serializer, &mut CborWriter::new(out)),
+        Serializer::UbJson => writing::client(message, serializer, &mut UbJsonWriter::new(out)),
+        Serializer::BjData => writing::client(message, serializer, &mut BjDataWriter::new(out)),
     }
 }
 
@@ -58,6 +65,8 @@ pub fn encode_router(
         Serializer::Json => writing::router(message, serializer, &mut JsonWriter::new(out)),
         Serializer::MsgPack => writing::router(message, serializer, &mut MsgPackWriter::new(out)),
         Serializer::Cbor => writing::router(message, serializer, &mut CborWriter::new(out)),
+        Serializer::UbJson => writing::router(message, serializer, &mut UbJsonWriter::new(out)),
+        Serializer::BjData => writing::router(message, serializer, &mut BjDataWriter::new(out)),
     }
 }
 
@@ -71,5 +80,19 @@ pub(crate) fn encode_event(
         Serializer::Json => writing::event(event, serializer, &mut JsonWriter::new(out)),
         Serializer::MsgPack => writing::event(event, serializer, &mut MsgPackWriter::new(out)),
         Serializer::Cbor => writing::event(event, serializer, &mut CborWriter::new(out)),
+        Serializer::UbJson => {
+            apart(|| writing::event(event, serializer, &mut UbJsonWriter::new(out)))
+        }
+        Serializer::BjData => {
+            apart(|| writing::event(event, serializer, &mut BjDataWriter::new(out)))
+        }
     }
+}
+
+/// Does the work of a rare format where it does not slow down that of the others, which the
+/// compiler keeps in one piece with what is around it.
+#[cold]
+#[inline(never)]
+fn apart<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }

@@ -10,6 +10,7 @@ use super::TokenWriter;
 use super::cbor::CborWriter;
 use super::json::JsonWriter;
 use super::msgpack::MsgPackWriter;
+use super::ubjson::{BjDataWriter, UbJsonWriter};
 use crate::error::DecodeError;
 use crate::serializer::Serializer;
 
@@ -68,6 +69,8 @@ pub fn to_writer<T: Serialize + ?Sized>(
         Serializer::Json => write::<Json, T>(value, out),
         Serializer::MsgPack => write::<MsgPack, T>(value, out),
         Serializer::Cbor => write::<Cbor, T>(value, out),
+        Serializer::UbJson => write::<UbJson, T>(value, out),
+        Serializer::BjData => write::<BjData, T>(value, out),
     };
     if written.is_err() {
         out.truncate(start);
@@ -124,5 +127,29 @@ impl Format for Cbor {
     #[inline]
     fn writer(out: &mut Vec<u8>) -> CborWriter<'_> {
         CborWriter::new(out)
+    }
+}
+
+struct UbJson;
+
+impl Format for UbJson {
+    const COUNTED: bool = false;
+    type Writer<'b> = UbJsonWriter<'b>;
+
+    #[inline]
+    fn writer(out: &mut Vec<u8>) -> UbJsonWriter<'_> {
+        UbJsonWriter::new(out)
+    }
+}
+
+struct BjData;
+
+impl Format for BjData {
+    const COUNTED: bool = false;
+    type Writer<'b> = BjDataWriter<'b>;
+
+    #[inline]
+    fn writer(out: &mut Vec<u8>) -> BjDataWriter<'_> {
+        BjDataWriter::new(out)
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::cbor::{CborReader, CborWriter};
 use super::json::{JsonReader, JsonWriter};
 use super::msgpack::{MsgPackReader, MsgPackWriter};
+use super::ubjson::{BjDataReader, BjDataWriter, UbJsonReader, UbJsonWriter};
 use super::{Kind, MAX_DEPTH, Token, TokenReader, TokenWriter};
 use crate::error::DecodeError;
 use crate::serializer::Serializer;
@@ -12,6 +13,7 @@ use crate::serializer::Serializer;
 mod golden;
 mod properties;
 mod serde_values;
+mod transcoding;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +113,8 @@ pub(super) fn encode(serializer: Serializer, tree: &Tree) -> Vec<u8> {
         Serializer::Json => write(&mut JsonWriter::new(&mut out), tree),
         Serializer::MsgPack => write(&mut MsgPackWriter::new(&mut out), tree),
         Serializer::Cbor => write(&mut CborWriter::new(&mut out), tree),
+        Serializer::UbJson => write(&mut UbJsonWriter::new(&mut out), tree),
+        Serializer::BjData => write(&mut BjDataWriter::new(&mut out), tree),
     }
     out
 }
@@ -121,6 +125,8 @@ pub(super) fn decode(serializer: Serializer, input: &[u8]) -> Result<Tree, Decod
         Serializer::Json => agreed::<JsonReader<'_>>(input)?,
         Serializer::MsgPack => agreed::<MsgPackReader<'_>>(input)?,
         Serializer::Cbor => agreed::<CborReader<'_>>(input)?,
+        Serializer::UbJson => agreed::<UbJsonReader<'_>>(input)?,
+        Serializer::BjData => agreed::<BjDataReader<'_>>(input)?,
     };
     let mut tokens = tokens.into_iter();
     let first = tokens.next().unwrap();

@@ -1,15 +1,18 @@
 //! One value from one format to another, in time linear in its length.
 //!
 //! Two passes: the first validates the value and counts the entries of each list and map, which
-//! JSON and CBOR of indefinite length only tell at the end and msgpack and cbor want at the
+//! JSON, UBJSON and CBOR of indefinite length only tell at the end and msgpack and cbor want at the
 //! beginning; the second writes. Nothing is written of a value that is not valid. Bytes become
 //! JSON's convention for them and the other way round, as the tokens say.
+
+use std::ops::Range;
 
 use smallvec::SmallVec;
 
 use super::cbor::{CborReader, CborWriter};
 use super::json::{JsonReader, JsonWriter};
 use super::msgpack::{MsgPackReader, MsgPackWriter};
+use super::ubjson::{BjDataReader, BjDataWriter, UbJsonReader, UbJsonWriter};
 use super::{Token, TokenReader, TokenWriter};
 use crate::error::DecodeError;
 use crate::serializer::Serializer;
@@ -28,14 +31,12 @@ pub fn transcode(
     out: &mut Vec<u8>,
 ) -> Result<(), DecodeError> {
     match to {
-        Serializer::Json if from != to => transcode_into(from, value, &mut JsonWriter::new(out)),
-        Serializer::MsgPack if from != to => {
-            transcode_into(from, value, &mut MsgPackWriter::new(out))
-        }
-        Serializer::Cbor if from != to => transcode_into(from, value, &mut CborWriter::new(out)),
-        Serializer::Json => splice(JsonReader::new(value), value, out),
-        Serializer::MsgPack => splice(MsgPackReader::new(value), value, out),
-        Serializer::Cbor => splice(CborReader::new(value), value, out),
+        _ if from == to => splice(from, value, out),
+        Serializer::Json => transcode_into(from, value, &mut JsonWriter::new(out)),
+        Serializer::MsgPack => transcode_into(from, value, &mut MsgPackWriter::new(out)),
+        Serializer::Cbor => transcode_into(from, value, &mut CborWriter::new(out)),
+        Serializer::UbJson => transcode_into(from, value, &mut UbJsonWriter::new(out)),
+        Serializer::BjData => transcode_into(from, value, &mut BjDataWriter::new(out)),
     }
 }
 
@@ -51,18 +52,27 @@ pub fn transcode_into<W: TokenWriter>(
         Serializer::Json => transcode_tokens::<JsonReader<'_>, W>(value, writer),
         Serializer::MsgPack => transcode_tokens::<MsgPackReader<'_>, W>(value, writer),
         Serializer::Cbor => transcode_tokens::<CborReader<'_>, W>(value, writer),
+        Serializer::UbJson => transcode_tokens::<UbJsonReader<'_>, W>(value, writer),
+        Serializer::BjData => transcode_tokens::<BjDataReader<'_>, W>(value, writer),
     }
 }
 
-fn splice<'a, R: TokenReader<'a>>(
-    mut reader: R,
-    value: &[u8],
-    out: &mut Vec<u8>,
-) -> Result<(), DecodeError> {
-    let span = reader.skip()?;
-    reader.finish()?;
+fn splice(format: Serializer, value: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+    let span = match format {
+        Serializer::Json => only_value(JsonReader::new(value)),
+        Serializer::MsgPack => only_value(MsgPackReader::new(value)),
+        Serializer::Cbor => only_value(CborReader::new(value)),
+        Serializer::UbJson => only_value(UbJsonReader::new(value)),
+        Serializer::BjData => only_value(BjDataReader::new(value)),
+    }?;
     out.extend_from_slice(&value[span]);
     Ok(())
+}
+
+fn only_value<'a, R: TokenReader<'a>>(mut reader: R) -> Result<Range<usize>, DecodeError> {
+    let span = reader.skip()?;
+    reader.finish()?;
+    Ok(span)
 }
 
 fn transcode_tokens<'a, R: TokenReader<'a>, W: TokenWriter>(

@@ -85,7 +85,7 @@ impl<'f, R: TokenReader<'f>> FieldReader<'_, 'f, R> {
 
     /// Passes over the value of an unknown key.
     pub fn skip(&mut self) -> Result<(), DecodeError> {
-        self.reader.skip().map(|_| ())
+        self.reader.ignore()
     }
 }
 

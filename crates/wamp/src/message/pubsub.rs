@@ -204,18 +204,26 @@ pub struct SharedEvent(Arc<EventAndEncodings>);
 #[derive(Debug)]
 struct EventAndEncodings {
     event: Event,
-    encodings: [OnceLock<Result<Bytes, EncodeError>>; Serializer::COUNT],
+    usual: [Encoding; USUAL],
+    rare: OnceLock<Box<[Encoding; Serializer::COUNT - USUAL]>>,
 }
+
+type Encoding = OnceLock<Result<Bytes, EncodeError>>;
+
+/// So many serializers have a place in every event, the first ones; the others share one that is
+/// made when it is needed, which keeps events short.
+const USUAL: usize = 3;
 
 impl SharedEvent {
     /// Takes an event that has not been encoded yet.
     pub fn new(event: Event) -> Self {
-        Self(Arc::new(EventAndEncodings { event, encodings: Default::default() }))
+        let (usual, rare) = (Default::default(), OnceLock::new());
+        Self(Arc::new(EventAndEncodings { event, usual, rare }))
     }
 
     /// The message in this format; encoded at the first call, the same bytes ever after.
     pub fn encoded(&self, serializer: Serializer) -> Result<&Bytes, EncodeError> {
-        self.0.encodings[serializer.index()]
+        self.place(serializer)
             .get_or_init(|| {
                 let mut out = Vec::with_capacity(64 + self.0.event.payload.size());
                 crate::codec::encode_event(&self.0.event, serializer, &mut out)
@@ -223,6 +231,15 @@ impl SharedEvent {
             })
             .as_ref()
             .map_err(Clone::clone)
+    }
+
+    #[inline]
+    fn place(&self, serializer: Serializer) -> &Encoding {
+        let EventAndEncodings { usual, rare, .. } = &*self.0;
+        match serializer.index().checked_sub(USUAL) {
+            None => &usual[serializer.index()],
+            Some(index) => &rare.get_or_init(Default::default)[index],
+        }
     }
 
     /// Roughly how many bytes the event holds, its encodings left aside.

@@ -82,11 +82,9 @@ impl Request {
         if third != 0 || fourth != 0 {
             return Err(HandshakeError::ReservedBits);
         }
-        match Serializer::from_rawsocket_number(second & 0x0f) {
-            Some(serializer) if offered.contains(&serializer) => {
-                Ok(Self { serializer, max_message: limit_of(second >> 4) })
-            }
-            _ => Err(HandshakeError::SerializerUnsupported),
+        match Serializer::from_rawsocket_number(second & 0x0f, offered) {
+            Some(serializer) => Ok(Self { serializer, max_message: limit_of(second >> 4) }),
+            None => Err(HandshakeError::SerializerUnsupported),
         }
     }
 

@@ -322,13 +322,13 @@ fn sealed_arguments_are_one_value_and_the_last() {
 fn nested(serializer: Serializer, before: &str, after: &str, levels: usize) -> Vec<u8> {
     let text = format!("{before}[]{after}");
     let (empty, one): (&[u8], &[u8]) = match serializer {
-        Serializer::Json => (b"[]", b"["),
+        Serializer::Json | Serializer::UbJson | Serializer::BjData => (b"[]", b"["),
         Serializer::MsgPack => (b"\x90", b"\x91"),
         Serializer::Cbor => (b"\x80", b"\x81"),
     };
     let whole = bytes(serializer, &text);
     let at = whole.windows(empty.len()).position(|window| window == empty).unwrap();
-    let close: &[u8] = if serializer == Serializer::Json { b"]" } else { b"" };
+    let close: &[u8] = if empty.ends_with(b"]") { b"]" } else { b"" };
     [
         &whole[..at],
         &one.repeat(levels - 1),
@@ -376,11 +376,15 @@ fn nesting_in_an_option_of_another_type_is_refused_at_its_first_token() {
 
 #[test]
 fn lists_that_only_open_are_refused_without_being_followed_down() {
-    for (serializer, open) in
-        [(Serializer::Json, b"["), (Serializer::MsgPack, b"\x91"), (Serializer::Cbor, b"\x81")]
-    {
+    for (serializer, open, ends) in [
+        (Serializer::Json, b"[", 3),
+        (Serializer::MsgPack, b"\x91", 1),
+        (Serializer::Cbor, b"\x81", 1),
+        (Serializer::UbJson, b"[", 3),
+        (Serializer::BjData, b"[", 3),
+    ] {
         let call = bytes(serializer, "[48,1,{},\"com.a\",[]]");
-        let cut = call.len() - if serializer == Serializer::Json { 3 } else { 1 };
+        let cut = call.len() - ends;
         let frame = [&call[..cut], &open.repeat(100_000)].concat().into();
         assert_eq!(decode_client(serializer, &frame).map(drop), Err(DecodeError::TooDeep));
     }
@@ -400,7 +404,24 @@ fn a_length_that_is_announced_and_not_there_is_not_believed() {
         b"\x84\x18\x30\x01\xa0\x7b\x7f\xff\xff\xff\xff\xff\xff\xffcom.a",
         b"\x85\x18\x30\x01\xa0\x65com.a\x9b\xff\xff\xff\xff\xff\xff\xff\xff",
     ];
-    for (serializer, frames) in [(Serializer::MsgPack, msgpack), (Serializer::Cbor, cbor)] {
+    let ubjson: [&[u8]; 4] = [
+        b"[#L\x7f\xff\xff\xff\xff\xff\xff\xffU\x30",
+        b"[U\x30U\x01{#l\x7f\xff\xff\xff",
+        b"[U\x30U\x01{}SL\x7f\xff\xff\xff\xff\xff\xff\xffcom.a",
+        b"[U\x30U\x01{}SU\x05com.a[$i#l\x7f\xff\xff\xff",
+    ];
+    let bjdata: [&[u8]; 4] = [
+        b"[#M\xff\xff\xff\xff\xff\xff\xff\xffU\x30",
+        b"[U\x30U\x01{#m\xff\xff\xff\xff",
+        b"[U\x30U\x01{}SM\xff\xff\xff\xff\xff\xff\xff\x7fcom.a",
+        b"[U\x30U\x01{}SU\x05com.a[$M#M\xff\xff\xff\xff\xff\xff\xff\xff",
+    ];
+    for (serializer, frames) in [
+        (Serializer::MsgPack, msgpack),
+        (Serializer::Cbor, cbor),
+        (Serializer::UbJson, ubjson),
+        (Serializer::BjData, bjdata),
+    ] {
         for frame in frames {
             let outcome = decode_client(serializer, &bytes::Bytes::from_static(frame));
             assert!(outcome.is_err(), "{frame:02x?}: {outcome:?}");
@@ -439,7 +460,7 @@ fn nothing_follows_a_message_but_white_space_in_json() {
 
 #[test]
 fn text_that_is_not_utf_8_is_refused_wherever_it_stands() {
-    let frames: [(Serializer, &[u8]); 7] = [
+    let frames: [(Serializer, &[u8]); 10] = [
         (Serializer::Json, b"[48,1,{},\"com.\xff\"]"),
         (Serializer::Json, b"[48,1,{},\"com.a\",[\"\xc3\x28\"]]"),
         (Serializer::Json, b"[48,1,{\"x\xff\":1},\"com.a\"]"),
@@ -447,6 +468,9 @@ fn text_that_is_not_utf_8_is_refused_wherever_it_stands() {
         (Serializer::MsgPack, b"\x95\x30\x01\x80\xa3c.a\x91\xa2\xc3\x28"),
         (Serializer::Cbor, b"\x84\x18\x30\x01\xa0\x63c.\xff"),
         (Serializer::Cbor, b"\x85\x18\x30\x01\xa0\x63c.a\x81\x62\xc3\x28"),
+        (Serializer::UbJson, b"[U\x30U\x01{}SU\x03c.\xff]"),
+        (Serializer::UbJson, b"[U\x30U\x01{}SU\x03c.a[C\xff]]"),
+        (Serializer::BjData, b"[U\x30U\x01{U\x02\xc3\x28T}SU\x03c.a]"),
     ];
     for (serializer, frame) in frames {
         let outcome = decode_client(serializer, &bytes::Bytes::from_static(frame));

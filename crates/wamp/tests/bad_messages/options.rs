@@ -2,12 +2,12 @@
 //!
 //! Spec: basic profile "Extensibility".
 
-use cloverleaf_wamp::codec::MAX_LIST_OPTION_ENTRIES;
+use cloverleaf_wamp::codec::{MAX_LIST_OPTION_ENTRIES, decode_client};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::{CancelMode, ClientMessage};
 use cloverleaf_wamp::serializer::Serializer;
 
-use super::{client, either, from_client};
+use super::{bytes, client, either, from_client};
 
 /// Asserts that the option takes these values and no others.
 pub(super) fn assert_option(
@@ -135,6 +135,33 @@ fn keys_that_nobody_knows_are_passed_over_with_whatever_they_hold() {
                 panic!("{text} in {serializer}");
             };
             assert_eq!(call.options.timeout, Some(5));
+        }
+    }
+}
+
+/// JavaScript's `undefined`, which some of its libraries write as an extension of MessagePack.
+#[test]
+fn an_option_that_is_an_extension_is_left_out_like_one_that_is_null() {
+    let extensions: [&[u8]; 3] =
+        [b"\xd4\x00\x00", b"\xd6\xff\x00\x00\x00\x00", b"\xc7\x02\x0c\x00\x00"];
+    let call = r#"[48,1,{"timeout":null,"disclose_me":null,"enc_algo":null,"enc_key":null,
+                   "forward_for":null,"x_custom":null},"com.a",[1],{"k":2}]"#;
+    let texts = [
+        call,
+        r#"[16,1,{"acknowledge":true,"exclude":null,"eligible_authid":null},"com.a"]"#,
+        r#"[32,1,{"match":null,"get_retained":null},"com.a"]"#,
+        r#"[64,1,{"invoke":null,"match":"prefix"},"com.a"]"#,
+        r#"[49,1,{"mode":null}]"#,
+        r#"[1,"realm1",{"roles":{"caller":{"features":null}},"authmethods":null,"authextra":null}]"#,
+    ];
+    for text in texts {
+        let null = bytes(Serializer::MsgPack, text);
+        let message = decode_client(Serializer::MsgPack, &null.clone().into());
+        assert!(message.is_ok(), "{text}: {message:?}");
+        for extension in extensions {
+            let parts: Vec<_> = null.split(|byte| *byte == 0xc0).collect();
+            let frame = parts.join(extension).into();
+            assert_eq!(decode_client(Serializer::MsgPack, &frame), message, "{text}");
         }
     }
 }

@@ -56,7 +56,7 @@ impl Sent {
 pub(crate) struct Sample {
     /// The entry's name.
     pub(crate) name: &'static str,
-    encodings: [Vec<u8>; 3],
+    encodings: [Vec<u8>; Serializer::COUNT],
 }
 
 impl Sample {
@@ -78,10 +78,12 @@ pub(crate) fn samples() -> Vec<Sample> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .collect();
     lines
-        .chunks(4)
-        .map(|entry| Sample {
-            name: entry[0],
-            encodings: [entry[1].as_bytes().to_vec(), hex(entry[2]), hex(entry[3])],
+        .chunks(1 + Serializer::COUNT)
+        .map(|entry| {
+            let [name, json, binary @ ..] = entry else { panic!("an entry of one line") };
+            let encodings = [json.as_bytes().to_vec()].into_iter();
+            let encodings: Vec<_> = encodings.chain(binary.iter().map(|line| hex(line))).collect();
+            Sample { name, encodings: encodings.try_into().expect("a line for each serializer") }
         })
         .collect()
 }

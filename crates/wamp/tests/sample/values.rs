@@ -201,6 +201,8 @@ fn sealed(s: Serializer) -> Payload {
         Serializer::Json => br#"[70,1,{"enc_algo":"mqtt"},"\u0000AAEC/w=="]"#,
         Serializer::MsgPack => b"\x94\x46\x01\x81\xa8enc_algo\xa4mqtt\xc4\x04\x00\x01\x02\xff",
         Serializer::Cbor => b"\x84\x18\x46\x01\xa1\x68enc_algo\x64mqtt\x44\x00\x01\x02\xff",
+        Serializer::UbJson => b"[UFU\x01{U\x08enc_algoSU\x04mqtt}[$U#U\x04\x00\x01\x02\xff]",
+        Serializer::BjData => b"[UFU\x01{U\x08enc_algoSU\x04mqtt}[$B#U\x04\x00\x01\x02\xff]",
     };
     let message = cloverleaf_wamp::codec::decode_client(s, &bytes::Bytes::from_static(frame));
     let Ok(ClientMessage::Yield(answer)) = message else { panic!("{message:?}") };

@@ -8,6 +8,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::super::{Kind, MAX_DEPTH, Token, TokenReader};
+use super::bignum;
 use crate::error::DecodeError;
 
 /// The byte that ends lists, maps, text and bytes of indefinite length (RFC 8949 section 3.2.1).
@@ -15,6 +16,10 @@ const BREAK: u8 = 0xff;
 
 /// [`Frame::left`] where the length is indefinite: even, and more than any input has.
 const UNCOUNTED: usize = usize::MAX - 1;
+
+/// [`Head::major`] of the bytes of a bignum, whose tag has been passed over.
+const BIGNUM: u8 = 8;
+const NEGATIVE_BIGNUM: u8 = 9;
 
 /// A list or map that has begun.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +47,7 @@ enum Place {
 struct Head {
     /// Where it begins.
     offset: usize,
-    /// The major type, 0 to 7.
+    /// The major type, 0 to 7; or one of the two that tags make of bytes.
     major: u8,
     /// The additional information, 0 to 31.
     info: u8,
@@ -174,7 +179,8 @@ impl<'a> CborReader<'a> {
             3 => self.text(head).map(Token::Text),
             4 => self.begin(head, false),
             5 => self.begin(head, true),
-            _ => simple(head),
+            7 => simple(head),
+            _ => self.bignum(head),
         }
     }
 
@@ -205,14 +211,24 @@ impl<'a> CborReader<'a> {
         if head.major == 3 { self.text(head).map(drop) } else { Ok(()) }
     }
 
-    /// The head of the next item that is not a tag. Tags may stand before tags; the reader of
-    /// another peer may descend into each of them, so only so many may.
+    /// The head of the next item that is not a tag.
     #[inline(always)]
     fn untagged_head(&mut self) -> Result<Head, DecodeError> {
-        for _ in 0..=MAX_DEPTH {
+        let head = self.head()?;
+        if head.major == 6 { self.tagged_head(head) } else { Ok(head) }
+    }
+
+    /// The head of the item behind a tag. Tags may stand before tags; the reader of another peer
+    /// may descend into each of them, so only so many may.
+    #[cold]
+    fn tagged_head(&mut self, mut tag: Head) -> Result<Head, DecodeError> {
+        for _ in 0..MAX_DEPTH {
             let head = self.head()?;
-            if head.major != 6 {
-                return Ok(head);
+            match (head.major, tag.argument) {
+                (6, _) => tag = head,
+                (2, 2) => return Ok(Head { major: BIGNUM, ..head }),
+                (2, 3) => return Ok(Head { major: NEGATIVE_BIGNUM, ..head }),
+                _ => return Ok(head),
             }
         }
         Err(DecodeError::TooDeep)
@@ -295,6 +311,13 @@ impl<'a> CborReader<'a> {
         Ok(Cow::Owned(binary))
     }
 
+    #[cold]
+    fn bignum(&mut self, head: Head) -> Result<Token<'a>, DecodeError> {
+        let integer = self.binary(Head { major: 2, ..head })?;
+        bignum::token(&integer, head.major == NEGATIVE_BIGNUM)
+            .ok_or_else(|| malformed(head.offset, "the number is too large"))
+    }
+
     /// The head of the next chunk of text or bytes of indefinite length, if there is one more.
     fn chunk_head(&mut self, whole: Head) -> Result<Option<Head>, DecodeError> {
         if self.input.get(self.position) == Some(&BREAK) {
@@ -334,7 +357,7 @@ impl<'a> CborReader<'a> {
 
 /// The integer -1 - `argument`; as a float where an `i64` cannot hold it.
 #[inline]
-fn negative(argument: u64) -> Token<'static> {
+pub(super) fn negative(argument: u64) -> Token<'static> {
     i64::try_from(argument)
         .map_or_else(|_| Token::Float(-1.0 - argument as f64), |n| Token::Negative(-1 - n))
 }
@@ -353,7 +376,7 @@ fn simple(head: Head) -> Result<Token<'static>, DecodeError> {
 }
 
 /// The value of a float of 16 bits (IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits).
-fn half(bits: u16) -> f64 {
+pub(in super::super) fn half(bits: u16) -> f64 {
     let fraction = f64::from(bits & 0x3ff);
     let magnitude = match i32::from(bits >> 10 & 0x1f) {
         0 => fraction * 2_f64.powi(-24),

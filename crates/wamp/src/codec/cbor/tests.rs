@@ -105,7 +105,7 @@ fn tags_are_passed_over_before_values_and_keys() {
         &Token::Text("2013-03-21T20:04:00Z".into()),
     );
     assert_scalar("d9d9f7c1d818f6", &Token::Null);
-    let map = hex("c0a1c1616182c201c34100");
+    let map = hex("c0a1c1616182c201d74100");
     let tokens = [
         Token::MapStart,
         key("a"),
@@ -121,6 +121,38 @@ fn tags_are_passed_over_before_values_and_keys() {
     assert_fails::<CborReader<'_>>(&many, &DecodeError::Truncated(MAX_DEPTH));
     many.push(0x01);
     assert_eq!(agreed::<CborReader<'_>>(&many).as_deref(), Ok(&[Token::Unsigned(1)][..]));
+}
+
+/// RFC 8949 section 3.4.3: tag 2 and 3 before bytes, the highest first.
+#[test]
+fn bignums_are_integers_where_64_bits_hold_them_and_else_floats() {
+    for (input, token) in [
+        ("c240", Token::Unsigned(0)),
+        ("c24101", Token::Unsigned(1)),
+        ("c24a0000ffffffffffffffff", Token::Unsigned(u64::MAX)),
+        ("c25f41014100ff", Token::Unsigned(256)),
+        ("d9d9f7c24101", Token::Unsigned(1)),
+        ("c340", Token::Negative(-1)),
+        ("c3487fffffffffffffff", Token::Negative(i64::MIN)),
+        ("c348ffffffffffffffff", Token::Float(-18_446_744_073_709_551_616.0)),
+        ("c249010000000000000000", Token::Float(18_446_744_073_709_551_616.0)),
+        ("c349010000000000000000", Token::Float(-18_446_744_073_709_551_616.0)),
+        // Half between two floats, and a little more.
+        ("c249010000000000000800", Token::Float(18_446_744_073_709_551_616.0)),
+        ("c249010000000000000801", Token::Float(18_446_744_073_709_555_712.0)),
+    ] {
+        assert_scalar(input, &token);
+    }
+    let largest = format!("c25880{}{}", "ff".repeat(6), "00".repeat(122));
+    assert_scalar(&largest, &Token::Float(((1_u64 << 48) - 1) as f64 * 2_f64.powi(976)));
+    for input in
+        [format!("c25881 01{}", "00".repeat(128)), format!("c259ffff{}", "ff".repeat(65_535))]
+    {
+        let error = DecodeError::Malformed { offset: 1, what: "the number is too large" };
+        assert_fails::<CborReader<'_>>(&hex(&input), &error);
+    }
+    // Behind another tag they are what that tag says: bytes.
+    assert_scalar("c2d74101", &Token::Binary((&[1]).into()));
 }
 
 #[test]

@@ -27,7 +27,7 @@ impl<'d, 'de, R: TokenReader<'de>> Entries<'d, 'de, R> {
     pub(super) fn end_list(self) -> Result<(), ValueError> {
         let mut entries = self.taken;
         while !self.deserializer.at_end()? {
-            self.deserializer.reader.skip()?;
+            self.deserializer.reader.ignore()?;
             entries += 1;
         }
         self.deserializer.reader.next()?;

@@ -1,0 +1,143 @@
+//! A place in UBJSON, and the parts that need no memory of what came before: numbers and text.
+
+use std::marker::PhantomData;
+
+use super::super::{Token, cbor, json};
+use super::dialect::Dialect;
+use crate::error::DecodeError;
+
+/// A place in UBJSON.
+#[derive(Debug)]
+pub(super) struct Cursor<'a, D> {
+    pub(super) input: &'a [u8],
+    pub(super) position: usize,
+    dialect: PhantomData<D>,
+}
+
+impl<'a, D: Dialect> Cursor<'a, D> {
+    pub(super) const fn new(input: &'a [u8]) -> Self {
+        Cursor { input, position: 0, dialect: PhantomData }
+    }
+
+    /// The byte that comes next, which stays there.
+    #[inline]
+    pub(super) fn ahead(&self) -> Option<u8> {
+        self.input.get(self.position).copied()
+    }
+
+    /// Passes over the next byte if it is this one.
+    #[inline]
+    pub(super) fn passes(&mut self, byte: u8) -> bool {
+        let is_there = self.ahead() == Some(byte);
+        self.position += usize::from(is_there);
+        is_there
+    }
+
+    /// The number whose marker has been read; nothing where it is the marker of something else.
+    #[inline]
+    pub(super) fn number(&mut self, marker: u8) -> Result<Option<Token<'static>>, DecodeError> {
+        Ok(Some(match marker {
+            b'i' => signed(i8::from_be_bytes(self.fixed()?).into()),
+            b'U' => Token::Unsigned(u8::from_be_bytes(self.fixed()?).into()),
+            b'I' => signed(i16::from_be_bytes(self.ordered()?).into()),
+            b'l' => signed(i32::from_be_bytes(self.ordered()?).into()),
+            b'L' => signed(i64::from_be_bytes(self.ordered()?)),
+            b'd' => Token::Float(f32::from_be_bytes(self.ordered()?).into()),
+            b'D' => Token::Float(f64::from_be_bytes(self.ordered()?)),
+            b'H' => self.high_precision()?,
+            b'B' if D::BJDATA => Token::Unsigned(u8::from_be_bytes(self.fixed()?).into()),
+            b'u' if D::BJDATA => Token::Unsigned(u16::from_be_bytes(self.ordered()?).into()),
+            b'm' if D::BJDATA => Token::Unsigned(u32::from_be_bytes(self.ordered()?).into()),
+            b'M' if D::BJDATA => Token::Unsigned(u64::from_be_bytes(self.ordered()?)),
+            b'h' if D::BJDATA => Token::Float(cbor::half(u16::from_be_bytes(self.ordered()?))),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// A number in decimal digits, as JSON writes it (draft 12, "High-Precision"): an integer where
+    /// 64 bits hold it, else the nearest float.
+    fn high_precision(&mut self) -> Result<Token<'static>, DecodeError> {
+        let length = self.length()?;
+        let start = self.position;
+        json::number(self.bytes(length)?).ok_or(DecodeError::Malformed {
+            offset: start,
+            what: "a high-precision number must be written as in JSON, and not be too large",
+        })
+    }
+
+    /// A length or number of entries: any integer that is not negative.
+    #[inline]
+    pub(super) fn length(&mut self) -> Result<usize, DecodeError> {
+        let offset = self.position;
+        let [marker] = self.fixed()?;
+        let number = match marker {
+            b'U' | b'i' | b'I' | b'l' | b'L' => self.number(marker)?,
+            b'u' | b'm' | b'M' if D::BJDATA => self.number(marker)?,
+            _ => return Err(unexpected::<D>(offset, marker, "a length must come here")),
+        };
+        match number {
+            Some(Token::Unsigned(length)) => usize::try_from(length).map_err(|_| self.truncated()),
+            _ => Err(DecodeError::Malformed { offset, what: "a length must not be negative" }),
+        }
+    }
+
+    /// Text after its marker, or a key, which has none.
+    #[inline]
+    pub(super) fn text(&mut self) -> Result<&'a str, DecodeError> {
+        let length = self.length()?;
+        self.utf8(length)
+    }
+
+    /// Text of so many bytes.
+    #[inline]
+    pub(super) fn utf8(&mut self, length: usize) -> Result<&'a str, DecodeError> {
+        let offset = self.position;
+        let text = simdutf8::basic::from_utf8(self.bytes(length)?);
+        text.map_err(|_| DecodeError::NotUtf8(offset))
+    }
+
+    #[inline]
+    pub(super) fn bytes(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
+        let rest = &self.input[self.position..];
+        let Some(bytes) = rest.get(..length) else { return Err(self.truncated()) };
+        self.position += length;
+        Ok(bytes)
+    }
+
+    #[inline]
+    pub(super) fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let rest = &self.input[self.position..];
+        let Some(bytes) = rest.first_chunk() else { return Err(self.truncated()) };
+        self.position += N;
+        Ok(*bytes)
+    }
+
+    /// The bytes of a number, the highest first.
+    #[inline]
+    fn ordered<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let mut bytes = self.fixed()?;
+        if D::BJDATA {
+            bytes.reverse();
+        }
+        Ok(bytes)
+    }
+
+    #[cold]
+    pub(super) fn truncated(&self) -> DecodeError {
+        DecodeError::Truncated(self.input.len())
+    }
+}
+
+#[inline]
+fn signed(value: i64) -> Token<'static> {
+    u64::try_from(value).map_or(Token::Negative(value), Token::Unsigned)
+}
+
+/// A marker that may not stand at `offset`; in UBJSON, that of BJData is told from others.
+#[cold]
+pub(super) fn unexpected<D: Dialect>(offset: usize, marker: u8, what: &'static str) -> DecodeError {
+    match marker {
+        b'u' | b'm' | b'M' | b'h' | b'B' if !D::BJDATA => DecodeError::BjData(offset),
+        _ => DecodeError::Malformed { offset, what },
+    }
+}
