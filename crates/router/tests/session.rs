@@ -76,7 +76,8 @@ fn a_session_id_that_is_one_with_its_bytes_turned_around_too_is_drawn_again() {
     let mut draws = [0x0012_3456_789a_1eff, 0x0012_3456_789a_bcde].into_iter();
     let random = Random::new(move || draws.next().unwrap_or(9));
     let mut realm = Realm::new(settings(), random);
-    let key = realm.attach(Admitted::from(Client::named("alice")), Recorder::default()).unwrap();
+    let admitted = Admitted::from(Client::named("alice"));
+    let key = realm.attach(admitted, Recorder::default(), Moment::default()).unwrap();
     assert_eq!(key.id().number(), 0x0012_3456_789a_bcdf);
 }
 

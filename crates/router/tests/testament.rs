@@ -218,17 +218,6 @@ fn nobody_waits_for_a_slow_heir_when_the_session_has_gone() {
 }
 
 #[test]
-fn nobody_waits_for_a_slow_heir_when_the_session_has_gone() {
-    let (mut lab, ann, heir) = ann_and_heir();
-    let ben = lab.join("ben");
-    add(&mut lab, ann, "bye", json!({})).unwrap();
-    lab.set_state(heir, State::Crowded);
-    lab.disconnect(ann);
-    assert_eq!(heard(&mut lab, heir), "bye");
-    assert_eq!(lab.submit(ben, client::subscribe(1, "com.a")), Next::Continue);
-}
-
-#[test]
 fn a_testament_can_be_kept_for_later_subscribers_and_in_a_history() {
     let pattern = UriPattern::new("com.will", MatchPolicy::Exact, UriRule::Loose).unwrap();
     let histories = vec![HistorySettings { pattern, limit: 9, records: Vec::new() }];

@@ -87,6 +87,7 @@ impl Serializer {
             Self::Json => "application/json; charset=utf-8",
             Self::MsgPack => "application/x-msgpack",
             Self::Cbor => "application/cbor",
+            Self::UbJson | Self::BjData => "application/ubjson",
         }
     }
 

@@ -64,7 +64,7 @@ impl Attachment {
             Transport::InProcess,
         ];
         let with_all = |transport| {
-            Serializer::ALL.into_iter().map(move |serializer| Self { transport, serializer })
+            Serializer::DEFAULT.into_iter().map(move |serializer| Self { transport, serializer })
         };
         transports.into_iter().flat_map(with_all)
     }

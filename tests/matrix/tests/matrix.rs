@@ -28,7 +28,7 @@ const CONFIG: &str = r#"{
 
 /// The transports and serializers that there are; what the program runs is held against them.
 const TRANSPORTS: [&str; 5] = ["websocket", "tcp", "unix", "longpoll", "in-process"];
-const SERIALIZERS: [&str; 3] = ["json", "msgpack", "cbor"];
+const SERIALIZERS: [&str; 4] = ["json", "msgpack", "cbor", "ubjson"];
 
 /// How long the router may take until it is ready.
 const START: Duration = Duration::from_secs(20);

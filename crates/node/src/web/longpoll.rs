@@ -122,8 +122,7 @@ impl LongPoll {
 
     /// The first of the client's protocols that is spoken here.
     fn agree(&self, protocols: &[String]) -> Option<Serializer> {
-        let known = protocols.iter().filter_map(|name| Serializer::from_subprotocol(name));
-        known.into_iter().find(|serializer| self.wamp.serializers.contains(serializer))
+        protocols.iter().find_map(|name| Serializer::from_subprotocol(name, &self.wamp.serializers))
     }
 
     async fn send(&self, attached: &Attached, body: Incoming, visit: &Visit) -> Response<Body> {

@@ -26,7 +26,7 @@ pub(super) fn write(past: &Past) -> Vec<u8> {
     let serializer = past.event.payload.serializer().unwrap_or(Serializer::Json);
     let mut record = Vec::with_capacity(HEAD + 128 + past.event.payload.size());
     record.extend_from_slice(&past.at.micros().to_le_bytes());
-    record.push(serializer.rawsocket_number());
+    record.push(serializer.index() as u8);
     let length_at = record.len();
     record.extend_from_slice(&[0; 4]);
     // In the format of its payload, nothing can be without a form.
@@ -48,7 +48,7 @@ pub(super) fn read(record: &[u8], subscription: SubscriptionId) -> Option<Past> 
     let (head, rest) = record.split_at_checked(HEAD)?;
     let (micros, head) = head.split_first_chunk::<8>()?;
     let (serializer, length) = head.split_first()?;
-    let serializer = Serializer::from_rawsocket_number(*serializer)?;
+    let serializer = *Serializer::ALL.get(usize::from(*serializer))?;
     let length = u32::from_le_bytes(length.try_into().ok()?);
     let (event, publish) = rest.split_at_checked(usize::try_from(length).ok()?)?;
     let event = decode_router(serializer, &Bytes::copy_from_slice(event)).ok()?;

@@ -8,6 +8,7 @@ use super::{Encoded, Payload};
 use crate::codec::cbor::CborWriter;
 use crate::codec::json::JsonWriter;
 use crate::codec::msgpack::MsgPackWriter;
+use crate::codec::ubjson::{BjDataWriter, UbJsonWriter};
 use crate::codec::{EncodeError, TokenWriter, write_encoded};
 use crate::serializer::Serializer;
 
@@ -39,6 +40,8 @@ impl Encoded {
             Serializer::Json => write(&mut JsonWriter::new(&mut bytes))?,
             Serializer::MsgPack => write(&mut MsgPackWriter::new(&mut bytes))?,
             Serializer::Cbor => write(&mut CborWriter::new(&mut bytes))?,
+            Serializer::UbJson => write(&mut UbJsonWriter::new(&mut bytes))?,
+            Serializer::BjData => write(&mut BjDataWriter::new(&mut bytes))?,
         }
         Ok(Self { serializer, bytes: bytes.into() })
     }

@@ -4,6 +4,7 @@ use super::Encoded;
 use crate::codec::cbor::CborReader;
 use crate::codec::json::JsonReader;
 use crate::codec::msgpack::MsgPackReader;
+use crate::codec::ubjson::{BjDataReader, UbJsonReader};
 use crate::codec::{Kind, Token, TokenReader};
 use crate::error::DecodeError;
 use crate::message::{FieldReader, Options};
@@ -15,6 +16,8 @@ macro_rules! with_reader {
             Serializer::Json => $read::<JsonReader<'_>, $($($kind),*)?>($value, $($argument),*),
             Serializer::MsgPack => $read::<MsgPackReader<'_>, $($($kind),*)?>($value, $($argument),*),
             Serializer::Cbor => $read::<CborReader<'_>, $($($kind),*)?>($value, $($argument),*),
+            Serializer::UbJson => $read::<UbJsonReader<'_>, $($($kind),*)?>($value, $($argument),*),
+            Serializer::BjData => $read::<BjDataReader<'_>, $($($kind),*)?>($value, $($argument),*),
         }
     };
 }
