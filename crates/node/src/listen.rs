@@ -7,8 +7,10 @@ use cloverleaf_config::settings::{IpVersion, ListeningEndpoint, ListeningTcp, Po
 use cloverleaf_router::Admission;
 use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions};
 use cloverleaf_transport::{
-    Connection, Framing, ServerSide, Stream, TransportError, WampHandler, outbound, rawsocket,
+    BatchedHandler, Connection, Framing, ServerSide, Stream, TransportError, WampHandler, outbound,
+    rawsocket,
 };
+use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::serializer::Serializer;
 
 use crate::peer::RouterPeer;
@@ -28,9 +30,12 @@ pub(crate) struct WampService {
 }
 
 impl WampService {
-    /// The subprotocols, as a list for people.
+    /// The WebSocket subprotocols, as a list for people: those without batches first.
     pub(crate) fn spoken(&self) -> String {
-        let names: Vec<&str> = self.serializers.iter().map(|one| one.subprotocol()).collect();
+        let formats = [false, true].into_iter().flat_map(|is_batched| {
+            self.serializers.iter().map(move |&serializer| Format { serializer, is_batched })
+        });
+        let names: Vec<String> = formats.map(Format::subprotocol).collect();
         names.join(", ")
     }
 
@@ -38,7 +43,7 @@ impl WampService {
     pub(crate) async fn serve(
         &self,
         stream: Stream,
-        serializer: Serializer,
+        format: Format,
         framing: Framing,
         early: &mut [u8],
         from: String,
@@ -46,8 +51,14 @@ impl WampService {
         let (sender, outlet) = outbound::queue();
         let realms = Arc::clone(&self.realms);
         let peer = RouterPeer::new(realms, Arc::clone(&self.admission), sender, from);
-        let handler = WampHandler::<ServerSide, _>::new(serializer, peer);
-        Connection::new(stream, framing, handler, outlet, early).await;
+        if format.is_batched {
+            let handler = BatchedHandler::<ServerSide, _>::new(format.serializer, peer);
+            // In a box, so that the other connections don't carry its room.
+            Box::pin(Connection::new(stream, framing, handler, outlet, early)).await;
+        } else {
+            let handler = WampHandler::<ServerSide, _>::new(format.serializer, peer);
+            Connection::new(stream, framing, handler, outlet, early).await;
+        }
     }
 }
 
@@ -73,7 +84,8 @@ async fn serve_rawsocket(service: &WampService, mut stream: Stream, from: PeerAd
     match rawsocket::accept(&mut stream, &service.serializers, service.max_message).await {
         Ok(agreed) => {
             let from = from.to_string();
-            service.serve(stream, agreed.serializer, agreed.framing, &mut [], from).await;
+            let format = Format { serializer: agreed.serializer, is_batched: false };
+            service.serve(stream, format, agreed.framing, &mut [], from).await;
         }
         Err(error) => tracing::info!("a connection from {from} is refused: {error}"),
     }

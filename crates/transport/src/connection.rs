@@ -53,6 +53,9 @@ pub trait Handler: Send + 'static {
     /// What is queued for the peer.
     type Item: Queued + Send + 'static;
 
+    /// Up to which length, in bytes, a message takes more items; by default it is one item.
+    const PACKED: usize = 0;
+
     /// Takes a message; the bytes are gone when this returns.
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow;
 
@@ -60,7 +63,8 @@ pub trait Handler: Send + 'static {
     fn kind(&self, item: &Self::Item) -> MessageKind;
 
     /// Appends an item as a message of at most `limit` bytes. An item that can't be sent may be
-    /// replaced by another one, which is tried in its place.
+    /// replaced by another one, which is tried in its place. Where items are packed, nothing is
+    /// appended of one that can't be sent.
     fn encode(
         &mut self,
         item: Self::Item,
@@ -310,18 +314,25 @@ impl<H: Handler> Connection<H> {
     }
 
     fn encode(&mut self, item: H::Item) -> Turn {
-        self.encoded.bytes += item.size();
-        self.encoded.messages += 1;
+        self.encoded.count(&item);
         let limit = self.framing.peer_limit();
         let mut next = Some(item);
         // A replacement may itself be replaced, but not for ever: it is made to be sendable.
         for _ in 0..2 {
             let Some(item) = next.take() else { break };
             let kind = self.handler.kind(&item);
-            let handler = &mut self.handler;
-            let written = self
-                .framing
-                .write_message(&mut self.unsent, kind, |out| handler.encode(item, limit, out));
+            let Self { handler, batch, encoded, .. } = self;
+            let written = self.framing.write_message(&mut self.unsent, kind, |out| {
+                let start = out.len();
+                handler.encode(item, limit, out)?;
+                while out.len() - start < H::PACKED
+                    && let Some(item) = batch.pop_front()
+                {
+                    encoded.count(&item);
+                    pack(handler, item, limit, out);
+                }
+                Ok(())
+            });
             match written {
                 Ok(turn) => return turn,
                 Err(replacement) => next = replacement,
@@ -453,6 +464,14 @@ impl<H: Handler> Connection<H> {
     /// A peer that does not read is not heard.
     fn is_unheard(&self) -> bool {
         self.unsent_len() > UNSENT_PAUSES_READING
+    }
+}
+
+/// Appends a further item, or what replaces it.
+fn pack<H: Handler>(handler: &mut H, item: H::Item, limit: usize, out: &mut Vec<u8>) {
+    if let Err(Some(replacement)) = handler.encode(item, limit, out) {
+        // It is made to be sendable.
+        let _ = handler.encode(replacement, limit, out);
     }
 }
 

@@ -158,22 +158,37 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
     const fn frame_kind(&self) -> MessageKind {
         if self.serializer.is_text() { MessageKind::Text } else { MessageKind::Binary }
     }
+
+    /// Whether messages of this kind are what the serializer makes.
+    pub(crate) fn check(&self, kind: Option<MessageKind>) -> Result<(), DecodeError> {
+        if kind.is_some_and(|kind| kind != self.frame_kind()) {
+            let what = "JSON goes in text messages, everything else in binary ones";
+            return Err(DecodeError::Malformed { offset: 0, what });
+        }
+        Ok(())
+    }
+
+    /// Takes one message.
+    pub(crate) fn take(&mut self, message: &[u8]) -> Flow {
+        match S::Incoming::decode(self.serializer, &frame(message)) {
+            Ok(message) => self.peer.handle_message(message),
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    /// Takes bytes that are no message.
+    pub(crate) fn refuse(&mut self, error: &DecodeError) -> Flow {
+        self.peer.handle_undecodable(error)
+    }
 }
 
 impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
     type Item = S::Waiting;
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
-        if kind.is_some_and(|kind| kind != self.frame_kind()) {
-            let error = DecodeError::Malformed {
-                offset: 0,
-                what: "JSON goes in text messages, everything else in binary ones",
-            };
-            return self.peer.handle_undecodable(&error);
-        }
-        match S::Incoming::decode(self.serializer, &frame(message)) {
-            Ok(message) => self.peer.handle_message(message),
-            Err(error) => self.peer.handle_undecodable(&error),
+        match self.check(kind) {
+            Ok(()) => self.take(message),
+            Err(error) => self.refuse(&error),
         }
     }
 

@@ -6,8 +6,7 @@ use crate::field::Field;
 use crate::section::Section;
 
 /// Serializers that Crossbar.io knows besides.
-const UNSUPPORTED: [&str; 5] =
-    ["ubjson", "flatbuffers", "json.batched", "msgpack.batched", "cbor.batched"];
+const UNSUPPORTED: [&str; 2] = ["ubjson", "flatbuffers"];
 
 /// The serializers of the key `serializers`; all of them when it is missing.
 pub(super) fn serializers(section: &mut Section<'_>) -> Vec<Serializer> {

@@ -58,7 +58,7 @@ impl WebSocket {
         assert_eq!(response.header("sec-websocket-accept"), Some(ACCEPT));
         let named = response.header("sec-websocket-protocol").unwrap_or_default();
         assert_eq!(named, subprotocol);
-        let opcode = if subprotocol.ends_with("json") { TEXT } else { BINARY };
+        let opcode = if subprotocol.contains("json") { TEXT } else { BINARY };
         (Self { stream: http.into_stream(), opcode }, response)
     }
 

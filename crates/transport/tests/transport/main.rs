@@ -8,4 +8,5 @@ mod handshakes;
 mod keepalive;
 mod listening;
 mod manners;
+mod packing;
 mod peer;
