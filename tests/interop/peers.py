@@ -32,8 +32,13 @@ class Attachment(NamedTuple):
         return f"{self.transport}-{self.serializer}"
 
 
+BATCHED = ".batched"
+
 ATTACHMENTS = [Attachment(transport, serializer)
                for transport in TRANSPORTS for serializer in SERIALIZERS]
+# Several messages in one of WebSocket's.
+ATTACHMENTS += [Attachment("websocket", serializer + BATCHED) for serializer in SERIALIZERS]
+ATTACHMENTS += [Attachment("compressed", "json" + BATCHED)]
 WEBSOCKET_JSON = Attachment("websocket", "json")
 
 
@@ -80,10 +85,12 @@ class Peers:
     async def connect(self, attachment, peer):
         loop = asyncio.get_running_loop()
         txaio.config.loop = loop
-        serializer = SERIALIZERS[attachment.serializer]()
+        name = attachment.serializer.removesuffix(BATCHED)
         if attachment.transport == "longpoll":
+            serializer = SERIALIZERS[name]()
             await LongPoll.attach(peer, self.router.web_port, "/lp", serializer)
             return
+        serializer = SERIALIZERS[name](batched=name != attachment.serializer)
         if attachment.transport in ("websocket", "compressed"):
             is_compressed = attachment.transport == "compressed"
             await self.connect_websocket(peer, serializer, is_compressed)

@@ -8,9 +8,10 @@ use cloverleaf_router::Admission;
 use cloverleaf_transport::detect::{Spoken, detect};
 use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions};
 use cloverleaf_transport::{
-    Connection, Framing, Outbound, ServerSide, SlowConsumer, Stream, TransportError,
-    WaitingMessage, WampHandler, outbound, rawsocket,
+    BatchedHandler, Connection, Framing, Outbound, ServerSide, SlowConsumer, Stream,
+    TransportError, WaitingMessage, WampHandler, outbound, rawsocket,
 };
+use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::serializer::Serializer;
 
 use crate::peer::{Attachment, RouterPeer};
@@ -34,9 +35,12 @@ pub(crate) struct WampService {
 }
 
 impl WampService {
-    /// The subprotocols, as a list for people.
+    /// The WebSocket subprotocols, as a list for people: those without batches first.
     pub(crate) fn spoken(&self) -> String {
-        let names: Vec<&str> = self.serializers.iter().map(|one| one.subprotocol()).collect();
+        let formats = [false, true].into_iter().flat_map(|is_batched| {
+            self.serializers.iter().map(move |&serializer| Format { serializer, is_batched })
+        });
+        let names: Vec<&str> = formats.map(Format::subprotocol).collect();
         names.join(", ")
     }
 
@@ -44,14 +48,21 @@ impl WampService {
     pub(crate) async fn serve(
         &self,
         stream: Stream,
-        serializer: Serializer,
+        format: Format,
         framing: Framing,
         early: &mut [u8],
         from: String,
     ) {
         let (sender, outlet) = outbound::queue();
-        let handler = self.handler(serializer, sender, from);
-        Connection::new(stream, framing, handler, outlet, early).await;
+        let peer = self.peer(format.subprotocol(), sender, from);
+        if format.is_batched {
+            let handler = BatchedHandler::<ServerSide, _>::new(format.serializer, peer);
+            // In a box, so that the other connections don't carry its room.
+            Box::pin(Connection::new(stream, framing, handler, outlet, early)).await;
+        } else {
+            let handler = WampHandler::<ServerSide, _>::new(format.serializer, peer);
+            Connection::new(stream, framing, handler, outlet, early).await;
+        }
     }
 
     /// What gives the messages of one peer their meaning.
@@ -61,14 +72,19 @@ impl WampService {
         sender: Outbound<WaitingMessage>,
         from: String,
     ) -> WampHandler<ServerSide, RouterPeer> {
+        WampHandler::new(serializer, self.peer(serializer.subprotocol(), sender, from))
+    }
+
+    fn peer(
+        &self,
+        protocol: &'static str,
+        sender: Outbound<WaitingMessage>,
+        from: String,
+    ) -> RouterPeer {
         let (realms, admission) = (Arc::clone(&self.realms), Arc::clone(&self.admission));
-        let attachment = Attachment {
-            from,
-            kind: self.kind,
-            protocol: serializer.subprotocol(),
-            slow_consumer: self.slow_consumer,
-        };
-        WampHandler::new(serializer, RouterPeer::new(realms, admission, sender, attachment))
+        let (kind, slow_consumer) = (self.kind, self.slow_consumer);
+        let attachment = Attachment { from, kind, protocol, slow_consumer };
+        RouterPeer::new(realms, admission, sender, attachment)
     }
 }
 
@@ -138,7 +154,8 @@ async fn serve_rawsocket(
     match rawsocket::accept(&mut stream, first, serializers, *max_message).await {
         Ok(agreed) => {
             let from = from.to_string();
-            service.serve(stream, agreed.serializer, agreed.framing, &mut [], from).await;
+            let format = Format { serializer: agreed.serializer, is_batched: false };
+            service.serve(stream, format, agreed.framing, &mut [], from).await;
         }
         Err(error) => tracing::info!("a connection from {from} is refused: {error}"),
     }

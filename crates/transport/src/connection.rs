@@ -55,6 +55,9 @@ pub trait Handler: Send + 'static {
     /// What is queued for the peer.
     type Item: Queued + Send + 'static;
 
+    /// Up to which length, in bytes, a message takes more items; by default it is one item.
+    const PACKED: usize = 0;
+
     /// Takes a message; the bytes are gone when this returns.
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow;
 
@@ -62,7 +65,8 @@ pub trait Handler: Send + 'static {
     fn kind(&self, item: &Self::Item) -> MessageKind;
 
     /// Appends an item as a message of at most `limit` bytes. An item that can't be sent may be
-    /// replaced by another one, which is tried in its place.
+    /// replaced by another one, which is tried in its place. Where items are packed, nothing is
+    /// appended of one that can't be sent.
     fn encode(
         &mut self,
         item: Self::Item,
@@ -73,6 +77,12 @@ pub trait Handler: Send + 'static {
     /// Whether it takes another message now, after [`Flow::Wait`].
     fn poll_ready(&mut self, _: &Context<'_>) -> Poll<()> {
         Poll::Ready(())
+    }
+
+    /// Takes what it has kept of the message that it answered with [`Flow::Wait`], now that it is
+    /// ready.
+    fn resume(&mut self) -> Flow {
+        Flow::Continue
     }
 
     /// The peer reads too slowly and has missed something, for the first time.
@@ -166,16 +176,12 @@ impl<H: Handler> Connection<H> {
                 Err((reason, code)) => return self.flush_and_close(reason, code),
             };
             match arrived {
-                Arrived::Message(kind, message) => match self.handler.receive(kind, message) {
-                    Flow::Continue => {}
-                    Flow::Wait => {
-                        self.held_back = Some(input.to_vec().into());
+                Arrived::Message(kind, message) => {
+                    let flow = self.handler.receive(kind, message);
+                    if !self.goes_on(flow, input) {
                         break;
                     }
-                    Flow::Close(code, reason) => {
-                        return self.flush_and_close(CloseReason::ByUs(reason), Some(code));
-                    }
-                },
+                }
                 Arrived::Ping(payload) => {
                     // The payload borrows the framing's receiving half; an answer is rare.
                     let payload = payload.to_vec();
@@ -195,6 +201,18 @@ impl<H: Handler> Connection<H> {
             // The session was left; another one may be opened, in time.
             self.start_deadline(OPENING_TIMEOUT);
         }
+    }
+
+    /// Whether the handler takes what comes next; `rest` is what waits for that.
+    fn goes_on(&mut self, flow: Flow, rest: &[u8]) -> bool {
+        match flow {
+            Flow::Continue => return true,
+            Flow::Wait => self.held_back = Some(rest.into()),
+            Flow::Close(code, reason) => {
+                self.flush_and_close(CloseReason::ByUs(reason), Some(code));
+            }
+        }
+        false
     }
 
     /// Sends what is queued, says the end where the framing can, and waits a moment for the peer's.
@@ -218,10 +236,13 @@ impl<H: Handler> Connection<H> {
             }
             if self.held_back.is_some() {
                 ready!(self.handler.poll_ready(context));
-                if let Some(mut rest) = self.held_back.take() {
+                let flow = self.handler.resume();
+                if let Some(mut rest) = self.held_back.take()
+                    && self.goes_on(flow, &rest)
+                {
                     self.take(&mut rest);
-                    continue;
                 }
+                continue;
             }
             let read = SCRATCH.with_borrow_mut(|scratch| {
                 let count = match ready!(self.stream.poll_read(context, &mut scratch[..size])) {
@@ -343,18 +364,25 @@ impl<H: Handler> Connection<H> {
     }
 
     fn encode(&mut self, item: H::Item) -> Turn {
-        self.encoded.bytes += item.size();
-        self.encoded.messages += 1;
+        self.encoded.count(&item);
         let limit = self.framing.peer_limit();
         let mut next = Some(item);
         // A replacement may itself be replaced, but not for ever: each is shorter than the last.
         for _ in 0..3 {
             let Some(item) = next.take() else { break };
             let kind = self.handler.kind(&item);
-            let handler = &mut self.handler;
-            let written = self
-                .framing
-                .write_message(&mut self.unsent, kind, |out| handler.encode(item, limit, out));
+            let Self { handler, batch, encoded, .. } = self;
+            let written = self.framing.write_message(&mut self.unsent, kind, |out| {
+                let start = out.len();
+                handler.encode(item, limit, out)?;
+                while out.len() - start < H::PACKED
+                    && let Some(item) = batch.pop_front()
+                {
+                    encoded.count(&item);
+                    pack(handler, item, limit, out);
+                }
+                Ok(())
+            });
             match written {
                 Ok(turn) => return turn,
                 Err(replacement) => next = replacement,
@@ -499,6 +527,14 @@ impl<H: Handler> Connection<H> {
     /// A peer that does not read is not heard.
     fn is_unheard(&self) -> bool {
         self.unsent_len() > UNSENT_PAUSES_READING
+    }
+}
+
+/// Appends a further item, or what replaces it.
+fn pack<H: Handler>(handler: &mut H, item: H::Item, limit: usize, out: &mut Vec<u8>) {
+    if let Err(Some(replacement)) = handler.encode(item, limit, out) {
+        // It is made to be sendable.
+        let _ = handler.encode(replacement, limit, out);
     }
 }
 

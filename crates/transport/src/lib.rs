@@ -11,6 +11,7 @@
 //! | [`framing`] | how messages stand in the byte stream: RawSocket or WebSocket |
 //! | [`keepalive`] | pings of our own, and peers that do not answer them |
 //! | [`wamp`] | the handler that speaks WAMP |
+//! | [`batched`] | the handler that speaks it in batches |
 //! | [`echo`] | the handler that sends back what it gets, for conformance tests |
 //! | [`longpoll`] | a session whose peer has no connection and comes for its messages |
 //! | [`detect`] | what a peer of a shared port speaks |
@@ -20,6 +21,7 @@
 //! | [`limits`] | every number, with its reason |
 
 pub mod arrivals;
+pub mod batched;
 pub mod connection;
 pub mod detect;
 pub mod echo;
@@ -35,6 +37,7 @@ pub mod stream;
 pub mod wamp;
 pub mod websocket;
 
+pub use batched::BatchedHandler;
 pub use connection::{Connection, Flow, Handler};
 pub use error::{CloseReason, TransportError};
 pub use framing::{Framing, Manners};

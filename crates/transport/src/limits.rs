@@ -24,6 +24,14 @@ pub const WRITES_PER_TURN: usize = 8;
 /// encoded says little of it. About a millisecond.
 pub const SHAPED_PER_TURN: usize = 1024 * 1024;
 
+/// How long a batch grows before it is sent, in bytes. Enough for some hundred messages, and little
+/// for a peer that has to take it in one piece.
+pub const BATCH: usize = 64 * 1024;
+
+/// How many messages a peer may have in a batch, which is taken in one go: as many as come in a
+/// turn when each comes for itself and is short.
+pub const MAX_BATCHED: usize = 8192;
+
 /// How many unsent bytes make a connection stop reading: a peer that does not read is not heard.
 pub const UNSENT_PAUSES_READING: usize = 256 * 1024;
 

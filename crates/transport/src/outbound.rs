@@ -359,6 +359,14 @@ pub struct Encoded {
     pub messages: usize,
 }
 
+impl Encoded {
+    /// One more is encoded.
+    pub(crate) fn count(&mut self, item: &impl Queued) {
+        self.bytes += item.size();
+        self.messages += 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;

@@ -202,19 +202,18 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
     const fn frame_kind(&self) -> MessageKind {
         if self.serializer.is_text() { MessageKind::Text } else { MessageKind::Binary }
     }
-}
 
-impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
-    type Item = S::Waiting;
-
-    fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
+    /// Whether messages of this kind are what the serializer makes.
+    pub(crate) fn check(&self, kind: Option<MessageKind>) -> Result<(), DecodeError> {
         if kind.is_some_and(|kind| kind != self.frame_kind()) {
-            let error = DecodeError::Malformed {
-                offset: 0,
-                what: "JSON goes in text messages, everything else in binary ones",
-            };
-            return self.peer.handle_undecodable(&error);
+            let what = "JSON goes in text messages, everything else in binary ones";
+            return Err(DecodeError::Malformed { offset: 0, what });
         }
+        Ok(())
+    }
+
+    /// Takes one message.
+    pub(crate) fn take(&mut self, message: &[u8]) -> Flow {
         let frame = frame(message);
         match S::Incoming::decode(self.serializer, &frame) {
             Ok(incoming) => {
@@ -222,6 +221,22 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
                 self.peer.handle_message(incoming)
             }
             Err(error) => self.receive_undecodable(&frame, error),
+        }
+    }
+
+    /// Takes bytes that are no message.
+    pub(crate) fn refuse(&mut self, error: &DecodeError) -> Flow {
+        self.peer.handle_undecodable(error)
+    }
+}
+
+impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
+    type Item = S::Waiting;
+
+    fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
+        match self.check(kind) {
+            Ok(()) => self.take(message),
+            Err(error) => self.refuse(&error),
         }
     }
 

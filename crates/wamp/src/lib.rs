@@ -11,11 +11,13 @@
 //! | [`payload`] | arguments as untouched bytes with their format |
 //! | [`message`] | every message, split by direction, with its options typed |
 //! | [`codec`] | tokens, messages and serde values to bytes and back |
+//! | [`batch`] | several messages in one WebSocket message |
 //! | [`rawsocket`] | the RawSocket handshake and frame splitter |
 //! | [`websocket`] | the WebSocket handshake and frame codec (RFC 6455) |
 //! | [`features`] | what a peer and this router announce |
 //! | [`error_uri`] | the one table of error URIs |
 
+pub mod batch;
 pub mod codec;
 pub mod error;
 pub mod error_uri;

@@ -6,8 +6,7 @@ use crate::field::Field;
 use crate::section::Section;
 
 /// Serializers that Crossbar.io knows besides.
-const UNSUPPORTED: [&str; 5] =
-    ["flatbuffers", "json.batched", "msgpack.batched", "cbor.batched", "ubjson.batched"];
+const UNSUPPORTED: [&str; 1] = ["flatbuffers"];
 
 /// The serializers of the key `serializers`; one of each name on the wire when it is missing.
 pub(super) fn serializers(section: &mut Section<'_>) -> Vec<Serializer> {

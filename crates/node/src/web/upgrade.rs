@@ -10,6 +10,7 @@ use std::sync::Arc;
 use cloverleaf_transport::echo::Echo;
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::{Connection, Framing, Manners, Stream};
+use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::websocket::Limits;
 use cloverleaf_wamp::websocket::deflate::negotiation::{Agreement, Wishes, negotiate};
@@ -112,7 +113,7 @@ impl WebSocketEndpoint {
         let framing = Framing::serving(limits, manners, compression.as_ref());
         let opened = Opened {
             endpoint: self.endpoint.clone(),
-            serializer: agreed.serializer,
+            format: agreed.format,
             framing,
             nodelay,
             from: from.to_string(),
@@ -145,21 +146,17 @@ impl WebSocketEndpoint {
         negotiate(head.header("sec-websocket-extensions"), wishes)
     }
 
-    /// The first of the client's subprotocols that is offered here.
-    fn agree(&self, accepted: &Accepted<'_>) -> Option<Agreed> {
-        let Endpoint::Wamp(service) = &self.endpoint else {
-            return Some(Agreed { serializer: Serializer::Json, named: None });
+    /// The first of the client's subprotocols that is spoken here.
+    fn agree<'a>(&self, accepted: &Accepted<'a>) -> Option<Agreed<'a>> {
+        let unnamed = Agreed { format: UNNAMED, named: None };
+        let Endpoint::Wamp(service) = &self.endpoint else { return Some(unnamed) };
+        let spoken = |name: &&'a str| {
+            let format = Format::from_subprotocol(name, &service.serializers)?;
+            Some(Agreed { format, named: Some(name) })
         };
-        let chosen = accepted
-            .subprotocols
-            .iter()
-            .find_map(|name| Serializer::from_subprotocol(name, &service.serializers));
-        match chosen {
-            Some(serializer) => Some(Agreed { serializer, named: Some(serializer.subprotocol()) }),
-            None if accepted.subprotocols.is_empty() && !self.require_subprotocol => {
-                Some(Agreed { serializer: Serializer::Json, named: None })
-            }
-            None => None,
+        match accepted.subprotocols.iter().find_map(spoken) {
+            None if accepted.subprotocols.is_empty() && !self.require_subprotocol => Some(unnamed),
+            agreed => agreed,
         }
     }
 
@@ -196,15 +193,18 @@ fn names_port(host: &[u8], port: u16) -> bool {
     }
 }
 
-/// What client and router speak, and whether the client has named it.
-struct Agreed {
-    serializer: Serializer,
-    named: Option<&'static str>,
+/// What is spoken by a client that does not say what.
+const UNNAMED: Format = Format { serializer: Serializer::Json, is_batched: false };
+
+/// What client and router speak, and the client's name for it.
+struct Agreed<'a> {
+    format: Format,
+    named: Option<&'a str>,
 }
 
 fn switching(
     accepted: &Accepted<'_>,
-    subprotocol: Option<&'static str>,
+    subprotocol: Option<&str>,
     compression: Option<&Agreement>,
 ) -> Response<Body> {
     let mut response = Response::new(full(""));
@@ -215,12 +215,13 @@ fn switching(
     if let Ok(key) = HeaderValue::from_str(&accepted.accept_key) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, key);
     }
-    if let Some(subprotocol) = subprotocol {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
-    }
-    let extension = compression.map(|agreement| HeaderValue::from_str(&agreement.to_string()));
-    if let Some(Ok(extension)) = extension {
-        headers.insert(SEC_WEBSOCKET_EXTENSIONS, extension);
+    let extension = compression.map(Agreement::to_string);
+    for (name, value) in
+        [(SEC_WEBSOCKET_PROTOCOL, subprotocol), (SEC_WEBSOCKET_EXTENSIONS, extension.as_deref())]
+    {
+        if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
+            headers.insert(name, value);
+        }
     }
     response
 }
@@ -228,7 +229,7 @@ fn switching(
 /// A connection whose handshake has been answered.
 struct Opened {
     endpoint: Endpoint,
-    serializer: Serializer,
+    format: Format,
     framing: Framing,
     nodelay: bool,
     from: String,
@@ -245,8 +246,8 @@ impl Opened {
         }
         match self.endpoint {
             Endpoint::Wamp(service) => {
-                let Self { serializer, framing, from, .. } = self;
-                service.serve(stream, serializer, framing, &mut early, from).await;
+                let Self { format, framing, from, .. } = self;
+                service.serve(stream, format, framing, &mut early, from).await;
             }
             Endpoint::Echo => {
                 let (echo, outlet) = Echo::new();

@@ -58,7 +58,8 @@ impl WebSocket {
         assert_eq!(response.header("sec-websocket-accept"), Some(ACCEPT));
         let named = response.header("sec-websocket-protocol").unwrap_or_default();
         assert_eq!(named, subprotocol);
-        let opcode = if subprotocol == "wamp.2.json" { TEXT } else { BINARY };
+        let is_text = subprotocol.starts_with("wamp.2.json");
+        let opcode = if is_text { TEXT } else { BINARY };
         (Self { stream: http.into_stream(), opcode }, response)
     }
 

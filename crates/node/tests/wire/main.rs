@@ -3,6 +3,7 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod batched;
 mod command_line;
 mod default_node;
 mod deflate;

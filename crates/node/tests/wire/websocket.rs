@@ -43,8 +43,9 @@ fn a_wrong_opening_request_is_refused_with_its_reason() {
     let connection = "a WebSocket handshake takes the header 'Connection: Upgrade'.";
     let key = "Sec-WebSocket-Key must stand once, with 16 bytes in base64.";
     let spoken = "Sec-WebSocket-Protocol must name one of wamp.2.json, wamp.2.msgpack, wamp.2.cbor, \
-         wamp.2.ubjson.";
-    let json_alone = "Sec-WebSocket-Protocol must name one of wamp.2.json.";
+                  wamp.2.ubjson, wamp.2.json.batched, wamp.2.msgpack.batched, \
+                  wamp.2.cbor.batched, wamp.2.ubjson.batched.";
+    let json_alone = "Sec-WebSocket-Protocol must name one of wamp.2.json, wamp.2.json.batched.";
     let tokens = "Sec-WebSocket-Protocol must be a list of tokens.";
     let origin = "This origin may not connect.";
     let asking = |protocols| ("Sec-WebSocket-Protocol", protocols);

@@ -1,5 +1,6 @@
 //! Connections and handshakes as a peer sees them: bytes in, bytes out.
 
+mod batching;
 mod closing;
 mod congestion;
 mod deflate;
@@ -10,4 +11,5 @@ mod keepalive;
 mod listening;
 mod longpoll;
 mod manners;
+mod packing;
 mod peer;

@@ -1,0 +1,296 @@
+//! Several messages in one WebSocket message (advanced profile, "Message Batching").
+//!
+//! In text each message is followed by a separator, in binary its length stands before it. There
+//! is no batch without a message.
+
+use crate::error::DecodeError;
+use crate::serializer::Serializer;
+
+/// The record separator of the specification.
+const SEPARATOR: u8 = 0x1e;
+
+/// What Autobahn writes in its place, taking the octal `\30` for a decimal. No JSON has either of
+/// them inside, so that a peer is answered in its own way.
+const AUTOBAHNS_SEPARATOR: u8 = 0x18;
+
+/// What stands before a binary message: its length in 32 bits, the highest byte first.
+const LENGTH: usize = 4;
+
+/// What ends the subprotocol of batches.
+const SUFFIX: &str = ".batched";
+
+/// How the messages of a WebSocket connection are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// Each message for itself.
+    pub serializer: Serializer,
+    /// Whether messages come in batches.
+    pub is_batched: bool,
+}
+
+impl Format {
+    /// The WebSocket subprotocol, such as `wamp.2.json.batched`.
+    pub const fn subprotocol(self) -> &'static str {
+        match (self.is_batched, self.serializer) {
+            (false, serializer) => serializer.subprotocol(),
+            (true, Serializer::Json) => "wamp.2.json.batched",
+            (true, Serializer::MsgPack) => "wamp.2.msgpack.batched",
+            (true, Serializer::Cbor) => "wamp.2.cbor.batched",
+            (true, Serializer::UbJson | Serializer::BjData) => "wamp.2.ubjson.batched",
+        }
+    }
+
+    /// The format that a WebSocket subprotocol names, of one of the `offered` serializers.
+    pub fn from_subprotocol(name: &str, offered: &[Serializer]) -> Option<Self> {
+        let (name, is_batched) = match name.strip_suffix(SUFFIX) {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        let serializer = Serializer::from_subprotocol(name, offered)?;
+        Some(Self { serializer, is_batched })
+    }
+}
+
+/// How the batches of one connection are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Batching {
+    /// Each message is followed by this byte.
+    Separated(u8),
+    /// Before each message stands its length.
+    Prefixed,
+}
+
+impl Batching {
+    /// Batches of this serializer's messages.
+    pub const fn of(serializer: Serializer) -> Self {
+        if serializer.is_text() { Self::Separated(SEPARATOR) } else { Self::Prefixed }
+    }
+
+    /// The messages of a batch. What separates them in the batches of the peer separates them in
+    /// ours from now on.
+    ///
+    /// # Errors
+    ///
+    /// An empty batch, or one that does not end as it must.
+    pub fn messages<'b>(&mut self, batch: &'b [u8]) -> Result<Messages<'b>, DecodeError> {
+        let Some((last, offset)) = batch.last().zip(batch.len().checked_sub(1)) else {
+            return Err(malformed(0, "a batch has at least one message"));
+        };
+        if let Self::Separated(separator) = self {
+            if ![SEPARATOR, AUTOBAHNS_SEPARATOR].contains(last) {
+                return Err(malformed(offset, "a batch ends with a separator"));
+            }
+            *separator = *last;
+        }
+        Ok(Messages { batching: *self, batch, at: 0 })
+    }
+
+    /// Appends a message, which `encode` appends, to a batch. Nothing is appended when it fails.
+    ///
+    /// # Errors
+    ///
+    /// Those of `encode`.
+    pub fn write<E>(
+        self,
+        out: &mut Vec<u8>,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = out.len();
+        if self == Self::Prefixed {
+            out.extend_from_slice(&[0; LENGTH]);
+        }
+        let message = out.len();
+        if let Err(error) = encode(out) {
+            out.truncate(start);
+            return Err(error);
+        }
+        match self {
+            Self::Separated(separator) => out.push(separator),
+            Self::Prefixed => {
+                // No message is as long as its length can say.
+                let length = u32::try_from(out.len() - message).unwrap_or(u32::MAX);
+                out[start..message].copy_from_slice(&length.to_be_bytes());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The messages of one batch, in their order; after an error there are no more.
+#[derive(Debug, Clone)]
+pub struct Messages<'b> {
+    batching: Batching,
+    batch: &'b [u8],
+    at: usize,
+}
+
+impl<'b> Messages<'b> {
+    /// What has not been taken yet: a batch like the whole one, or nothing.
+    pub fn rest(&self) -> &'b [u8] {
+        &self.batch[self.at..]
+    }
+}
+
+impl<'b> Iterator for Messages<'b> {
+    type Item = Result<&'b [u8], DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest();
+        if rest.is_empty() {
+            return None;
+        }
+        let (message, taken) = match self.batching {
+            Batching::Separated(separator) => {
+                // There is one: the batch ends with it.
+                let length = rest.iter().position(|byte| *byte == separator)?;
+                (&rest[..length], length + 1)
+            }
+            Batching::Prefixed => match prefixed(rest) {
+                Some(message) => (message, LENGTH + message.len()),
+                None => {
+                    let what = "a batch ends within a message or its length";
+                    let error = malformed(self.at, what);
+                    self.at = self.batch.len();
+                    return Some(Err(error));
+                }
+            },
+        };
+        self.at += taken;
+        Some(Ok(message))
+    }
+}
+
+/// The message behind the length that begins here.
+fn prefixed(rest: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = rest.split_first_chunk()?;
+    rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)
+}
+
+const fn malformed(offset: usize, what: &'static str) -> DecodeError {
+    DecodeError::Malformed { offset, what }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn split(serializer: Serializer, batch: &[u8]) -> Result<Vec<&[u8]>, DecodeError> {
+        Batching::of(serializer).messages(batch)?.collect()
+    }
+
+    fn batch(batching: Batching, messages: &[Vec<u8>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for message in messages {
+            let written = batching.write(&mut out, |out| {
+                out.extend_from_slice(message);
+                Ok::<_, ()>(())
+            });
+            assert_eq!(written, Ok(()));
+        }
+        out
+    }
+
+    #[test]
+    fn each_serializer_has_a_subprotocol_of_its_own_for_batches() {
+        for serializer in Serializer::ALL {
+            for is_batched in [false, true] {
+                let format = Format { serializer, is_batched };
+                let name = format.subprotocol();
+                assert_eq!(name.ends_with(".batched"), is_batched);
+                assert_eq!(Format::from_subprotocol(name, &[serializer]), Some(format));
+            }
+        }
+        let batched = Format { serializer: Serializer::Json, is_batched: true };
+        assert_eq!(batched.subprotocol(), "wamp.2.json.batched");
+        for name in ["wamp.2.json.batched.batched", ".batched", "wamp.2.smile.batched", "batched"] {
+            assert_eq!(Format::from_subprotocol(name, &Serializer::ALL), None);
+        }
+    }
+
+    #[test]
+    fn text_is_separated_and_binary_has_lengths() {
+        let messages = [b"[1]".to_vec(), b"[2,3]".to_vec()];
+        let json = batch(Batching::of(Serializer::Json), &messages);
+        assert_eq!(json, b"[1]\x1e[2,3]\x1e");
+        for serializer in [Serializer::MsgPack, Serializer::Cbor] {
+            let binary = batch(Batching::of(serializer), &messages);
+            assert_eq!(binary, b"\0\0\0\x03[1]\0\0\0\x05[2,3]");
+        }
+    }
+
+    #[test]
+    fn a_peer_is_answered_with_the_separator_that_it_uses() {
+        let mut batching = Batching::of(Serializer::Json);
+        for separator in [0x18, 0x1e, 0x18] {
+            let received = [b"[1]", &[separator][..]].concat();
+            let messages: Result<Vec<_>, _> = batching.messages(&received).expect("one").collect();
+            assert_eq!(messages, Ok(vec![&b"[1]"[..]]));
+            assert_eq!(batch(batching, &[b"[1]".to_vec()]), received);
+        }
+        // The other one is no separator in this batch; no message has it.
+        assert_eq!(split(Serializer::Json, b"[1]\x18[2]\x1e"), Ok(vec![&b"[1]\x18[2]"[..]]));
+    }
+
+    #[test]
+    fn a_malformed_batch_is_an_error_behind_its_good_messages() {
+        let (json, cbor) = (Serializer::Json, Serializer::Cbor);
+        let empty = "a batch has at least one message";
+        let separator = "a batch ends with a separator";
+        let within = "a batch ends within a message or its length";
+        for (serializer, batch, offset, what) in [
+            (json, &b""[..], 0, empty),
+            (cbor, b"", 0, empty),
+            (json, b"[1]", 2, separator),
+            (json, b"[1]\x1e[2]", 6, separator),
+            (cbor, b"\0", 0, within),
+            (cbor, b"\0\0\0", 0, within),
+            (cbor, b"\0\0\0\x02x", 0, within),
+            (cbor, b"\0\0\0\x01x\0\0\0\x01", 5, within),
+            (cbor, b"\xff\xff\xff\xffx", 0, within),
+        ] {
+            let error = DecodeError::Malformed { offset, what };
+            assert_eq!(split(serializer, batch), Err(error), "{batch:?}");
+        }
+        let mut messages = Batching::Prefixed.messages(b"\0\0\0\x01x\0").expect("not empty");
+        assert_eq!(messages.next(), Some(Ok(&b"x"[..])));
+        assert!(messages.next().is_some_and(|error| error.is_err()));
+        assert_eq!(messages.next(), None);
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_written_leaves_no_trace() {
+        for batching in [Batching::Prefixed, Batching::Separated(0x1e)] {
+            let mut out = b"before".to_vec();
+            let written = batching.write(&mut out, |out| {
+                out.extend_from_slice(b"half");
+                Err("no form")
+            });
+            assert_eq!((written, &out[..]), (Err("no form"), &b"before"[..]));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_batched_comes_out_as_it_was(
+            messages in vec(vec(any::<u8>(), 0..300), 1..20),
+        ) {
+            let out = batch(Batching::Prefixed, &messages);
+            let found: Result<Vec<_>, _> =
+                Batching::Prefixed.messages(&out).expect("not empty").collect();
+            prop_assert_eq!(found, Ok(messages.iter().map(Vec::as_slice).collect()));
+        }
+
+        #[test]
+        fn any_bytes_are_taken_apart_without_a_panic(bytes in vec(any::<u8>(), 0..50)) {
+            for serializer in Serializer::ALL {
+                if let Ok(messages) = split(serializer, &bytes) {
+                    let length: usize = messages.iter().map(|message| message.len()).sum();
+                    prop_assert!(length < bytes.len());
+                }
+            }
+        }
+    }
+}
