@@ -75,19 +75,19 @@ mod tests {
     }
 
     #[test]
-    fn six_messages_in_three_serializers_are_decoded_as_they_were_written() {
-        run_once("decode/", 6 * 3);
+    fn six_messages_in_four_serializers_are_decoded_as_they_were_written() {
+        run_once("decode/", 6 * 4);
     }
 
     /// An event that was written before is a seventh.
     #[test]
-    fn six_messages_in_three_serializers_are_encoded_as_they_were_read() {
-        run_once("encode/", 7 * 3);
+    fn six_messages_in_four_serializers_are_encoded_as_they_were_read() {
+        run_once("encode/", 7 * 4);
     }
 
     #[test]
-    fn a_value_goes_from_each_serializer_to_both_others() {
-        run_once("transcode/", 3 * 2);
+    fn a_value_goes_from_each_serializer_to_all_others() {
+        run_once("transcode/", 4 * 3);
     }
 
     #[test]

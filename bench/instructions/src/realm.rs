@@ -209,9 +209,12 @@ fn publish(number: usize) -> String {
     format!(r#"[16,{number},{{}},"com.example.sums",[16]]"#)
 }
 
+/// Session ids that are drawn again: those that are one with their bytes turned around, too.
+const DRAWN_AGAIN: usize = SUBSCRIBERS / 256;
+
 /// The EVENT of a publication, as JSON. Its id is drawn after those of all sessions.
 fn event(number: usize) -> String {
-    format!("[36,1,{},{{}},[16]]", SUBSCRIBERS + 2 + number)
+    format!("[36,1,{},{{}},[16]]", SUBSCRIBERS + DRAWN_AGAIN + 2 + number)
 }
 
 /// A realm with a publisher and subscribers of `com.example.sums`, who share their outbox.

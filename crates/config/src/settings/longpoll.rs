@@ -23,7 +23,7 @@ pub struct LongPollService {
 impl Default for LongPollService {
     fn default() -> Self {
         Self {
-            serializers: Serializer::ALL.to_vec(),
+            serializers: Serializer::DEFAULT.to_vec(),
             options: LongPollOptions::default(),
             auth: Auth::default(),
             slow_consumer: SlowConsumer::default(),

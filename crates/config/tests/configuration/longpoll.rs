@@ -48,7 +48,7 @@ fn a_longpoll_service_has_everything_that_the_file_says() {
 #[test]
 fn a_longpoll_service_has_the_defaults_of_crossbar_io() {
     let default = LongPollService {
-        serializers: Serializer::ALL.to_vec(),
+        serializers: Serializer::DEFAULT.to_vec(),
         options: LongPollOptions {
             request_timeout: Duration::from_secs(10),
             session_timeout: Duration::from_secs(30),

@@ -77,7 +77,7 @@ fn a_universal_transport_has_everything_that_the_file_says() {
 fn each_of_the_protocols_may_be_alone() {
     let UniversalTransport { rawsocket, web, .. } = universal(r#", "rawsocket": {}"#);
     let everything = RawSocketService {
-        serializers: Serializer::ALL.to_vec(),
+        serializers: Serializer::DEFAULT.to_vec(),
         max_message_size: None,
         slow_consumer: SlowConsumer::DropEvents,
         auth: Auth::default(),

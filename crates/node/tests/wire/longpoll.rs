@@ -107,7 +107,8 @@ fn an_opening_that_can_not_be_met_is_refused() {
     let node = router();
     let mut http = node.http();
     let senseless = r#"The body must be JSON such as {"protocols": ["wamp.2.json"]}."#;
-    let unknown = "'protocols' must name one of wamp.2.json, wamp.2.msgpack, wamp.2.cbor.";
+    let unknown =
+        "'protocols' must name one of wamp.2.json, wamp.2.msgpack, wamp.2.cbor, wamp.2.ubjson.";
     for (body, text) in [
         ("", senseless),
         ("{", senseless),

@@ -137,7 +137,7 @@ fn what_is_no_protocol_at_all_gets_what_http_says_to_it() {
         assert!(answer.starts_with(b"HTTP/1.1 400 Bad Request\r\n"), "{}", answer.escape_ascii());
     }
     for (octets, answer) in [
-        (&[0x7f, 0xf4, 0, 0][..], &[0x7f, 0x10, 0, 0][..]),
+        (&[0x7f, 0xf5, 0, 0][..], &[0x7f, 0x10, 0, 0][..]),
         (&[0x7f, 0xf1, 0, 1], &[0x7f, 0x30, 0, 0]),
     ] {
         for mut stream in streams(&node) {

@@ -26,7 +26,7 @@ pub(super) fn write(past: &Past) -> Vec<u8> {
     let serializer = past.event.payload.serializer().unwrap_or(Serializer::Json);
     let mut record = Vec::with_capacity(HEAD + 128 + past.event.payload.size());
     record.extend_from_slice(&past.at.micros().to_le_bytes());
-    record.push(serializer.index() as u8);
+    record.push(number_of(serializer));
     let length_at = record.len();
     record.extend_from_slice(&[0; 4]);
     // In the format of its payload, nothing can be without a form.
@@ -43,12 +43,20 @@ pub(super) fn write(past: &Past) -> Vec<u8> {
     record
 }
 
+/// Those of the RawSocket handshake, but that two serializers have the same one there.
+const fn number_of(serializer: Serializer) -> u8 {
+    match serializer {
+        Serializer::BjData => 0x14,
+        other => other.rawsocket_number(),
+    }
+}
+
 /// The event that the bytes are of, as one of this subscription; none where they are of none.
 pub(super) fn read(record: &[u8], subscription: SubscriptionId) -> Option<Past> {
     let (head, rest) = record.split_at_checked(HEAD)?;
     let (micros, head) = head.split_first_chunk::<8>()?;
     let (serializer, length) = head.split_first()?;
-    let serializer = *Serializer::ALL.get(usize::from(*serializer))?;
+    let serializer = Serializer::ALL.into_iter().find(|each| number_of(*each) == *serializer)?;
     let length = u32::from_le_bytes(length.try_into().ok()?);
     let (event, publish) = rest.split_at_checked(usize::try_from(length).ok()?)?;
     let event = decode_router(serializer, &Bytes::copy_from_slice(event)).ok()?;
@@ -72,4 +80,33 @@ pub(super) fn read(record: &[u8], subscription: SubscriptionId) -> Option<Past> 
 
 fn restricted(options: Box<PublishOptions>) -> Option<Box<PublishOptions>> {
     is_listed(&options).then_some(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use cloverleaf_wamp::ids::PublicationId;
+    use cloverleaf_wamp::message::EventDetails;
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_read_as_it_was_written_in_every_format() {
+        let subscription = SubscriptionId::new(300).unwrap();
+        for serializer in Serializer::ALL {
+            let event = Event {
+                subscription,
+                publication: PublicationId::new(1 << 40).unwrap(),
+                details: Box::new(EventDetails { retained: Some(true), ..EventDetails::default() }),
+                payload: Payload::from_args(serializer, &(1.5, -300, 70_000)).unwrap(),
+            };
+            let past = Past {
+                at: Timestamp::from_micros(7),
+                topic: "com.a".into(),
+                event: event.into(),
+                lists: None,
+            };
+            let read = read(&write(&past), subscription).unwrap();
+            assert_eq!((read.at, read.topic, read.event), (past.at, past.topic, past.event));
+        }
+    }
 }

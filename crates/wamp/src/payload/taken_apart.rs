@@ -1,10 +1,13 @@
 //! Encoded values taken apart one level deep, what is inside left as it is.
 
+use std::borrow::Cow;
+
 use super::Encoded;
 use crate::codec::cbor::CborReader;
 use crate::codec::json::JsonReader;
 use crate::codec::msgpack::MsgPackReader;
-use crate::codec::ubjson::{BjDataReader, UbJsonReader};
+use crate::codec::transcode::transcode_into;
+use crate::codec::ubjson::{BjDataReader, BjDataWriter, UbJsonReader, UbJsonWriter};
 use crate::codec::{Kind, Token, TokenReader};
 use crate::error::DecodeError;
 use crate::message::{FieldReader, Options};
@@ -26,7 +29,9 @@ impl Encoded {
     /// The first entries of a list; fewer where it is shorter.
     pub fn first_entries<const N: usize>(&self) -> Result<[Option<Self>; N], DecodeError> {
         let mut entries = [const { None }; N];
-        with_reader!(self, read_entries(&mut entries))?;
+        let full = self.in_full()?;
+        let value = &*full;
+        with_reader!(value, read_entries(&mut entries))?;
         Ok(entries)
     }
 
@@ -37,12 +42,34 @@ impl Encoded {
 
     /// The value of a key of a map.
     pub fn field(&self, key: &str) -> Result<Option<Self>, DecodeError> {
-        with_reader!(self, read_field(key))
+        let full = self.in_full()?;
+        let value = &*full;
+        with_reader!(value, read_field(key))
     }
 
     /// The map as typed options.
     pub fn to_options<O: Options>(&self) -> Result<O, DecodeError> {
-        with_reader!(self, read_options::<O>())
+        let full = self.in_full()?;
+        let value = &*full;
+        with_reader!(value, read_options::<O>())
+    }
+
+    /// The value with each entry whole, where UBJSON says for all of them at once of what type they
+    /// are.
+    fn in_full(&self) -> Result<Cow<'_, Self>, DecodeError> {
+        let (serializer, value) = (self.serializer, &self.bytes[..]);
+        let has_type = value.get(1) == Some(&b'$');
+        let mut bytes = Vec::new();
+        match serializer {
+            Serializer::UbJson if has_type => {
+                transcode_into(serializer, value, &mut UbJsonWriter::new(&mut bytes))?;
+            }
+            Serializer::BjData if has_type => {
+                transcode_into(serializer, value, &mut BjDataWriter::new(&mut bytes))?;
+            }
+            _ => return Ok(Cow::Borrowed(self)),
+        }
+        Ok(Cow::Owned(Self { serializer, bytes: bytes.into() }))
     }
 }
 
@@ -129,6 +156,24 @@ mod tests {
             assert_eq!(second, Some(encoded(serializer, &[1, 2])));
             assert_eq!(third, None);
             assert!(encoded(serializer, &"a").first_entries::<1>().is_err());
+        }
+    }
+
+    /// "[$" and a type is a list whose entries have no marker of their own (UBJSON, draft 12).
+    #[test]
+    fn entries_without_a_marker_get_theirs() {
+        for (serializer, number) in
+            [(Serializer::UbJson, b"\x01\x2c"), (Serializer::BjData, b"\x2c\x01")]
+        {
+            let list = [&b"[$I#U\x02"[..], number, number].concat();
+            let list = Encoded { serializer, bytes: list.into() };
+            let [first, second, third] = list.first_entries().unwrap();
+            assert_eq!(first, Some(encoded(serializer, &300)));
+            assert_eq!((&second, third), (&first, None));
+            let map = [&b"{$I#U\x01U\x03ttl"[..], number].concat();
+            let map = Encoded { serializer, bytes: map.into() };
+            assert_eq!(map.field("ttl").unwrap(), Some(encoded(serializer, &300)));
+            assert_eq!(map.to_options::<PublishOptions>().unwrap().ttl, Some(300));
         }
     }
 
