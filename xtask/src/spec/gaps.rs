@@ -135,16 +135,6 @@ pub(crate) const GAPS: &[Gap] = &[
         Why::NothingToDo,
         "It names the sections that follow.",
     ),
-    advanced(
-        "Message Batching",
-        Why::Planned,
-        "Each message is a WebSocket message of its own so far.",
-    ),
-    advanced(
-        "HTTP Longpoll Transport",
-        Why::Planned,
-        "WAMP goes over WebSocket and RawSocket only so far.",
-    ),
     advanced("Multiplexed Transport", Why::NothingToDo, "It specifies no such transport."),
     advanced(
         "WAMP Interfaces",

@@ -1,4 +1,6 @@
 //! Long-polling: what is answered to which request, octet for octet.
+//!
+//! Spec: advanced profile "HTTP Longpoll Transport".
 
 use crate::lab::{HELLO, Http, Node, Peer as _, abort, posting};
 use crate::router::{CLOVERLEAF, router};
