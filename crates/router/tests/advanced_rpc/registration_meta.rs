@@ -19,25 +19,13 @@ use crate::stage::{
 };
 
 /// Calls a procedure below `wamp.registration.`: its only result, or the error and its text.
-#[expect(clippy::needless_pass_by_value, reason = "json! is written in the place")]
 fn ask(lab: &mut Lab, from: Peer, procedure: &str, arguments: Value) -> Result<Value, Value> {
-    ask_with(lab, from, procedure, args(&arguments))
+    ask_with(lab, from, procedure, args(arguments))
 }
 
 fn ask_with(lab: &mut Lab, from: Peer, procedure: &str, payload: Payload) -> Result<Value, Value> {
-    let procedure = format!("wamp.registration.{procedure}");
-    lab.send(from, client::call(1_000, &procedure, payload));
-    let told = lab.received(from);
-    match &told[..] {
-        [RouterMessage::Result(result)] => {
-            Ok(result.payload.decode_args::<(Value,)>().expect("one result").0)
-        }
-        [RouterMessage::Error(error)] => {
-            let (text,) = error.payload.decode_args::<(Value,)>().expect("one text");
-            Err(json!([error.error.as_str(), text]))
-        }
-        other => panic!("RESULT or ERROR, not {other:?}"),
-    }
+    let answer = lab.ask_raw(from, &format!("wamp.registration.{procedure}"), payload);
+    answer.map(|results| results[0].clone()).map_err(|(error, text)| json!([error, text]))
 }
 
 fn no_such_registration(id: u64) -> Result<Value, Value> {
