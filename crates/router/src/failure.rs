@@ -58,6 +58,8 @@ pub(crate) enum RequestFailure {
     StoreBusy,
     #[error("session {0} has no subscription {1}")]
     NoSubscriber(SessionId, SubscriptionId),
+    #[error("session {0} has no registration {1}")]
+    NoCallee(SessionId, RegistrationId),
     #[error("nothing is kept of the events of subscription {0}")]
     HistoryUnavailable(SubscriptionId),
 }
@@ -75,7 +77,7 @@ impl RequestFailure {
             Self::DisclosureRefused => error_uri::DISCLOSE_ME_DISALLOWED,
             Self::NoSuchProcedure(_) => error_uri::NO_SUCH_PROCEDURE,
             Self::ProcedureAlreadyExists { .. } => error_uri::PROCEDURE_ALREADY_EXISTS,
-            Self::NoSuchRegistration(_) | Self::UnknownRegistration(_) => {
+            Self::NoSuchRegistration(_) | Self::UnknownRegistration(_) | Self::NoCallee(..) => {
                 error_uri::NO_SUCH_REGISTRATION
             }
             Self::NoSuchSubscription(_) | Self::UnknownSubscription(_) | Self::NoSubscriber(..) => {

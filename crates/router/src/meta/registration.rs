@@ -127,7 +127,7 @@ impl<O: Outbox> Realm<O> {
         let reason = reason.as_deref().unwrap_or(error_uri::UNREGISTERED);
         let (sessions, mut changes) = (&mut self.sessions, Vec::new());
         if !self.dealer.remove_callee(sessions, key, id, reason, &mut changes) {
-            return Err(RequestFailure::NoSuchSession(callee));
+            return Err(RequestFailure::NoCallee(callee, id));
         }
         self.tell_registrations(key, &changes, meta.now);
         Ok(value(()))

@@ -293,11 +293,13 @@ fn who_has_not_announced_revocation_is_removed_in_silence() {
 fn only_a_callee_of_the_registration_can_be_removed() {
     let (mut lab, [asking, _, b]) = realm();
     let (asking_id, b_id) = (id(&lab, asking), id(&lab, b));
-    for (registration, session) in [(1, b_id), (4, asking_id), (1, 12_345)] {
-        let arguments = json!([registration, session]);
-        let told = ask(&mut lab, asking, "remove_callee", arguments);
-        assert_eq!(told, no_such_session(session));
+    for (registration, session) in [(1, b_id), (4, asking_id)] {
+        let told = ask(&mut lab, asking, "remove_callee", json!([registration, session]));
+        let text = format!("session {session} has no registration {registration}");
+        assert_eq!(told, Err(json!([error_uri::NO_SUCH_REGISTRATION, text])));
     }
+    let told = ask(&mut lab, asking, "remove_callee", json!([1, 12_345]));
+    assert_eq!(told, no_such_session(12_345));
     let told = ask(&mut lab, asking, "remove_callee", json!([1]));
     let text = "wamp.registration.remove_callee: argument 1, the session, is missing";
     assert_eq!(told, Err(json!([error_uri::INVALID_ARGUMENT, text])));
