@@ -1,8 +1,8 @@
 //! The front desk of a realm: messages come in here, answers leave through outboxes.
 //!
-//! A flat match without logic in its arms. What all requests are checked for (reserved URIs, the URI
-//! rule, authorization, disclosure) is in `requests`, everything else in broker, dealer and meta.
-//! Spec: basic profile "Sessions", "Protocol Errors", "Ordering Guarantees".
+//! A flat match without logic in its arms. What all requests are checked for (reserved URIs, the
+//! URI rule, authorization, disclosure) is in `requests`, everything else in broker, dealer and
+//! meta. Spec: basic profile "Sessions", "Protocol Errors", "Ordering Guarantees".
 
 use std::cell::Cell;
 use std::fmt;

@@ -75,9 +75,9 @@ pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// How often the system asks: a peer that vanished is noticed within two minutes.
 pub const KEEPALIVE_PROBES: u32 = 4;
 
-/// How many long-poll sessions a service has at the same time. Each may hold as many bytes of events
-/// as its service allows: by default a gibibyte when all of these are full. One that is not opened
-/// is gone after [`OPENING_TIMEOUT`], one that is not asked for after the service's own.
+/// How many long-poll sessions a service has at the same time. Each may hold as many bytes of
+/// events as its service allows: by default a gibibyte when all of these are full. One that is not
+/// opened is gone after [`OPENING_TIMEOUT`], one that is not asked for after the service's own.
 pub const MAX_LONGPOLL_SESSIONS: usize = 8_192;
 
 /// How long the handshake of an outgoing connection may take.

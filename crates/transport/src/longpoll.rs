@@ -1,8 +1,9 @@
 //! A session whose peer has no connection and comes for its messages: long-polling without HTTP.
 //!
-//! What a [`Connection`](crate::Connection) does for a peer with a socket is done here for one whose
-//! requests arrive one by one, on whichever threads. Everything stands under one short lock, and no
-//! message sets a clock: one future a session looks at it now and then, see [`Session::live`].
+//! What a [`Connection`](crate::Connection) does for a peer with a socket is done here for one
+//! whose requests arrive one by one, on whichever threads. Everything stands under one short lock,
+//! and no message sets a clock: one future a session looks at it now and then, see
+//! [`Session::live`].
 //!
 //! ```text
 //! Open ──(its handler or its queue ends it in peace)──▶ Closing ──(closed or unpolled)──▶ Ended

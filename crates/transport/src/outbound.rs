@@ -1,8 +1,8 @@
 //! The bounded queue between the router and one connection.
 //!
-//! Pushing never blocks. A full queue ends the connection for what its peer is owed; what becomes of
-//! events is a policy ([`SlowConsumer`]), and other requests are refused. All of it is counted or
-//! said. The connection is woken once for everything that is pushed before it runs.
+//! Pushing never blocks. A full queue ends the connection for what its peer is owed; what becomes
+//! of events is a policy ([`SlowConsumer`]), and other requests are refused. All of it is counted
+//! or said. The connection is woken once for everything that is pushed before it runs.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

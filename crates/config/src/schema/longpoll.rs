@@ -21,8 +21,8 @@ const MAX_QUEUE_LIMIT_BYTES: u32 = 8 << 20;
 /// The same in messages.
 const MAX_QUEUE_LIMIT_MESSAGES: u32 = 65_536;
 
-/// Reads a long-poll service. Crossbar.io has its options alone; who may join, and with what, can be
-/// said as for the other transports.
+/// Reads a long-poll service. Crossbar.io has its options alone; who may join, and with what, can
+/// be said as for the other transports.
 pub(super) fn service(mut section: Section<'_>) -> LongPollService {
     section.call("a longpoll service");
     let options = section.section("options", "longpoll options").map(options);

@@ -26,7 +26,8 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub(super) struct Durable {
     store: Option<Box<dyn EventStore>>,
-    /// In the order of their tickets. Bounded by the store, which takes no more than it has room for.
+    /// In the order of their tickets. Bounded by the store, which takes no more than it has room
+    /// for.
     waiting: VecDeque<Waiting>,
 }
 

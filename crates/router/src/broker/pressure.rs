@@ -1,7 +1,7 @@
 //! Subscribers that read more slowly than they are published to.
 //!
-//! What becomes of their events is decided behind their outboxes; here is remembered who has to wait
-//! for them, and who has missed an event for the first time.
+//! What becomes of their events is decided behind their outboxes; here is remembered who has to
+//! wait for them, and who has missed an event for the first time.
 
 use crate::outbox::{Delivery, Outbox};
 use crate::session::{Session, SessionKey, Sessions};

@@ -1,7 +1,7 @@
 //! Calls that wait for a callee to be free.
 //!
-//! This router's own, as in Crossbar.io (`store.call-queue`): a queue for each registration that the
-//! operator has given one, first come, first served.
+//! This router's own, as in Crossbar.io (`store.call-queue`): a queue for each registration that
+//! the operator has given one, first come, first served.
 
 use cloverleaf_router::{CallQueue, RealmSettings};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};

@@ -1,6 +1,7 @@
 //! Which error a request gets when it can't be served.
 //!
-//! Decisions F3: the table of this project, row by row; each row is told at length in its own story.
+//! Decisions F3: the table of this project, row by row; each row is told at length in its own
+//! story.
 
 use cloverleaf_router::{Disclosure, Permission, Role};
 use cloverleaf_testkit::messages::{NOTHING, client};

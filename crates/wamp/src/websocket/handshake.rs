@@ -1,8 +1,8 @@
 //! The opening handshake (RFC 6455, section 4): what both sides share.
 //!
 //! [`server`] judges a request that somebody else has read; [`client`] writes the request and reads
-//! the response. A server may agree on an extension elsewhere ([`super::deflate::negotiation`]); the
-//! client offers none.
+//! the response. A server may agree on an extension elsewhere ([`super::deflate::negotiation`]);
+//! the client offers none.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,5 @@
-//! What browsers are told, so that pages of other origins may poll (Fetch standard, "CORS protocol").
+//! What browsers are told, so that pages of other origins may poll (Fetch standard, "CORS
+//! protocol").
 //!
 //! Autobahn|JS asks with credentials, for which an origin must be named: `*` would not do.
 

@@ -14,8 +14,8 @@ use crate::payload::Encoded;
 use crate::serializer::Serializer;
 
 options! {
-    /// What goes with a message from CALL to INVOCATION, YIELD to RESULT, PUBLISH to EVENT and ERROR
-    /// to ERROR. The router passes it on as it came.
+    /// What goes with a message from CALL to INVOCATION, YIELD to RESULT, PUBLISH to EVENT and
+    /// ERROR to ERROR. The router passes it on as it came.
     Carried "the message" {
         /// Routers that the message passed.
         forward_for: ForwardFor,
