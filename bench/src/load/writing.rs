@@ -8,7 +8,7 @@ use cloverleaf_wamp::codec::json::JsonWriter;
 use cloverleaf_wamp::codec::msgpack::MsgPackWriter;
 use cloverleaf_wamp::codec::ubjson::{BjDataWriter, UbJsonWriter};
 use cloverleaf_wamp::codec::{TokenWriter, encode_client};
-use cloverleaf_wamp::features;
+use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::message::{ClientMessage, Goodbye, Hello, HelloDetails, code};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::UncheckedUri;
@@ -93,10 +93,34 @@ fn answered<W: TokenWriter>(w: &mut W, code: u64, request: u64, args: &[u8]) {
     w.list_end();
 }
 
+/// What the load announces: as much as a usual client, so that a join costs what it usually does.
+const ROLES: ClientRoles = ClientRoles {
+    publisher: Some(Features::of(&[
+        Feature::SubscriberBlackwhiteListing,
+        Feature::PublisherExclusion,
+        Feature::PublisherIdentification,
+    ])),
+    subscriber: Some(Features::of(&[
+        Feature::PatternBasedSubscription,
+        Feature::PublisherIdentification,
+    ])),
+    caller: Some(Features::of(&[
+        Feature::CallCanceling,
+        Feature::CallTimeout,
+        Feature::CallerIdentification,
+    ])),
+    callee: Some(Features::of(&[
+        Feature::CallCanceling,
+        Feature::CallerIdentification,
+        Feature::PatternBasedRegistration,
+        Feature::SharedRegistration,
+    ])),
+};
+
 /// HELLO of an anonymous session.
 pub fn hello(realm: &str) -> ClientMessage {
     let details = HelloDetails {
-        roles: Some(features::CLIENT),
+        roles: Some(ROLES),
         agent: Some(concat!("cloverleaf-bench ", env!("CARGO_PKG_VERSION")).into()),
         authmethods: Some(vec!["anonymous".into()]),
         ..HelloDetails::default()

@@ -10,19 +10,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{InvocationId, RequestId};
 use cloverleaf_wamp::message::{
-    ClientMessage, InvocationError, Unregister, Unsubscribe, Yield, YieldOptions,
+    ClientMessage, ErrorDetails, InvocationError, Unregister, Unsubscribe, Yield, YieldOptions,
 };
-use cloverleaf_wamp::payload::Payload;
 use futures_util::FutureExt as _;
 use futures_util::future::{AbortHandle, Abortable, CatchUnwind};
 use futures_util::stream::{FuturesUnordered, Stream};
 
 use crate::error::Failure;
-use crate::inbox::{Load, Work};
-use crate::procedure::{Invocation, Running, SharedProcedure};
+use crate::inbox::{Begun, Load, Work};
+use crate::procedure::{Answer, Invocation, Running, SharedProcedure};
 use crate::session::{Session, Shared};
 
 /// How many steps the driver takes before it lets others run.
@@ -39,7 +37,7 @@ struct Waiting {
 }
 
 /// Which procedure ended, how many bytes it was given, and how; an aborted one has no outcome.
-type Ended = (InvocationId, usize, Option<Result<Payload, Failure>>);
+type Ended = (InvocationId, usize, Option<Result<Answer, Failure>>);
 
 impl Future for Waiting {
     type Output = Ended;
@@ -68,13 +66,14 @@ impl Driver {
 
     fn work(&mut self, work: Work, context: &mut Context<'_>) -> Poll<()> {
         match work {
-            Work::Invoke(procedure, invocation) => self.invoke(&procedure, *invocation, context),
+            Work::Invoke(procedure, begun) => self.invoke(&procedure, *begun, context),
             Work::Send(message) => self.send(*message),
-            Work::Interrupt(request) => {
+            Work::GiveUp(request, reason) => {
                 if let Some(handle) = self.handles.remove(&request) {
                     handle.abort();
-                    let failure = Failure::new(error_uri::CANCELED);
-                    self.answer(request, Err(failure));
+                    if let Some(failure) = reason.answer() {
+                        self.answer(request, Err(failure));
+                    }
                 }
             }
             Work::Unregister(registration, entry) => {
@@ -103,14 +102,10 @@ impl Driver {
         self.handles.clear();
     }
 
-    fn invoke(
-        &mut self,
-        procedure: &SharedProcedure,
-        invocation: Invocation,
-        context: &mut Context<'_>,
-    ) {
-        let request = invocation.request;
-        let size = invocation.payload.size();
+    fn invoke(&mut self, procedure: &SharedProcedure, begun: Begun, context: &mut Context<'_>) {
+        let request = begun.invocation.request;
+        let size = begun.invocation.payload.size();
+        let invocation = Invocation::new(Session::of(&self.shared), begun);
         // The closure itself may panic before it returns its future.
         let started = std::panic::catch_unwind(AssertUnwindSafe(|| procedure.invoke(invocation)));
         let Ok(running) = started else { return self.answer(request, Err(panicked())) };
@@ -127,13 +122,16 @@ impl Driver {
         }
     }
 
-    fn answer(&self, request: InvocationId, outcome: Result<Payload, Failure>) {
+    fn answer(&self, request: InvocationId, outcome: Result<Answer, Failure>) {
         self.send(match outcome {
-            Ok(payload) => {
-                ClientMessage::Yield(Yield { request, options: YieldOptions::default(), payload })
+            Ok(Answer { payload, carried }) => {
+                let options = YieldOptions { progress: None, carried };
+                ClientMessage::Yield(Yield { request, options, payload })
             }
-            Err(failure) => {
-                ClientMessage::Error(InvocationError::new(request, failure.uri, failure.payload))
+            Err(Failure { uri, payload, carried }) => {
+                let details = ErrorDetails { carried };
+                let error = uri.into();
+                ClientMessage::Error(InvocationError { request, details, error, payload })
             }
         });
     }
@@ -209,7 +207,7 @@ impl std::fmt::Debug for Driver {
     }
 }
 
-fn outcome(ended: std::thread::Result<Result<Payload, Failure>>) -> Result<Payload, Failure> {
+fn outcome(ended: std::thread::Result<Result<Answer, Failure>>) -> Result<Answer, Failure> {
     ended.unwrap_or_else(|_| Err(panicked()))
 }
 
@@ -225,17 +223,17 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
     use std::task::{Context, Poll, Waker};
 
-    use cloverleaf_wamp::ids::InvocationId;
-    use cloverleaf_wamp::message::ClientMessage;
+    use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
+    use cloverleaf_wamp::message::{self, ClientMessage};
     use cloverleaf_wamp::payload::Payload;
     use cloverleaf_wamp::serializer::Serializer;
     use parking_lot::Mutex;
 
     use super::STEPS_PER_TURN;
     use crate::error::Failure;
-    use crate::inbox::Work;
+    use crate::inbox::{Begun, Work};
     use crate::link::{Link, SendError};
-    use crate::procedure::{Invocation, SharedProcedure};
+    use crate::procedure::SharedProcedure;
     use crate::session::Session;
 
     /// Counts the YIELDs.
@@ -261,13 +259,13 @@ mod tests {
                 Poll::Pending
             })
         });
-        let invocation = Invocation {
+        let invocation = message::Invocation {
             request: InvocationId::new(1).expect("a number"),
-            serializer: Serializer::Json,
+            registration: RegistrationId::new(1).expect("a number"),
             details: Default::default(),
             payload: Payload::default(),
         };
-        Work::Invoke(code, Box::new(invocation))
+        Work::Invoke(code, Box::new(Begun { invocation, exchange: None }))
     }
 
     #[test]

@@ -4,13 +4,17 @@ use std::fmt;
 
 use cloverleaf_wamp::codec::ser::ValueError;
 use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::message::Carried;
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::attributes;
 use crate::link::SendError;
+use crate::passthru::Passthru;
 
 /// Why a request did not succeed.
 #[derive(Debug, Clone, Error)]
@@ -43,10 +47,7 @@ impl From<SendError> for Error {
     fn from(error: SendError) -> Self {
         match error {
             SendError::Closed => Self::Closed(error_uri::CONNECTION_LOST.into()),
-            SendError::Congested => Self::Wamp(Box::new(Failure {
-                uri: error_uri::UNAVAILABLE.into(),
-                payload: Payload::from_text(&error.to_string()),
-            })),
+            SendError::Congested => Self::Wamp(Box::new(Failure::unavailable(&error.to_string()))),
         }
     }
 }
@@ -61,22 +62,47 @@ pub struct Failure {
     pub uri: CompactString,
     /// Explanations.
     pub payload: Payload,
+    /// What goes with them.
+    pub carried: Option<Box<Carried>>,
 }
 
 impl Failure {
     /// A failure without explanations.
     pub fn new(uri: impl Into<CompactString>) -> Self {
-        Self { uri: uri.into(), payload: Payload::EMPTY }
+        Self { uri: uri.into(), payload: Payload::EMPTY, carried: None }
+    }
+
+    /// A failure that a text explains.
+    pub fn with_text(uri: impl Into<CompactString>, text: &str) -> Self {
+        Self { payload: Payload::from_text(text), ..Self::new(uri) }
     }
 
     /// `wamp.error.runtime_error` with a text.
     pub fn runtime(text: &str) -> Self {
-        Self { uri: error_uri::RUNTIME_ERROR.into(), payload: Payload::from_text(text) }
+        Self::with_text(error_uri::RUNTIME_ERROR, text)
     }
 
     /// `wamp.error.invalid_argument` with a text.
     pub fn invalid_argument(text: &str) -> Self {
-        Self { uri: error_uri::INVALID_ARGUMENT.into(), payload: Payload::from_text(text) }
+        Self::with_text(error_uri::INVALID_ARGUMENT, text)
+    }
+
+    /// `wamp.error.unavailable` with a text: this callee can't take the call now. Where others have
+    /// registered the procedure, the router asks one of them, and the caller does not notice
+    /// (advanced profile, "Call Re-Routing").
+    pub fn unavailable(text: &str) -> Self {
+        Self::with_text(error_uri::UNAVAILABLE, text)
+    }
+
+    /// `wamp.error.timeout` with a text: for a procedure that watches its time itself (see
+    /// [`forward_timeout`](crate::register::RegisterBuilder::forward_timeout)).
+    pub fn timeout(text: &str) -> Self {
+        Self::with_text(error_uri::TIMEOUT, text)
+    }
+
+    /// `wamp.error.canceled` with a text.
+    pub fn canceled(text: &str) -> Self {
+        Self::with_text(error_uri::CANCELED, text)
     }
 
     /// Explains the failure with positional arguments (a tuple, an array or a `Vec`).
@@ -93,6 +119,28 @@ impl Failure {
     ) -> Result<Self, ValueError> {
         self.payload = Payload::from_args_and_kwargs(Serializer::Json, args, kwargs)?;
         Ok(self)
+    }
+
+    /// Explains the failure with what only the caller can read.
+    pub fn with_passthru(mut self, passthru: Passthru) -> Result<Self, ValueError> {
+        self.payload = passthru.into_message(Serializer::Json, &mut self.carried)?;
+        Ok(self)
+    }
+
+    /// Adds a custom attribute, such as `_trace`.
+    pub fn with_attribute(mut self, key: &str, value: &impl Serialize) -> Result<Self, ValueError> {
+        attributes::insert(&mut self.carried, Serializer::Json, key, value)?;
+        Ok(self)
+    }
+
+    /// A custom attribute that came along.
+    pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ValueError> {
+        attributes::read(self.carried.as_deref(), key)
+    }
+
+    /// Explanations that only the two ends can read; none where they are plain.
+    pub fn passthru(&self) -> Result<Option<Passthru>, ValueError> {
+        Passthru::of(&self.payload, self.carried.as_deref())
     }
 }
 

@@ -6,10 +6,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
+use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId, SubscriptionId};
-use cloverleaf_wamp::message::ClientMessage;
+use cloverleaf_wamp::message::{self, ClientMessage};
+use cloverleaf_wamp::payload::Payload;
 
-use crate::procedure::{Invocation, SharedProcedure};
+use crate::error::Failure;
+use crate::exchange::{Ended, Exchanges, Key};
+use crate::procedure::SharedProcedure;
 use crate::register::RegistrationEntry;
 
 /// The most invocations that wait or run in one session. An invocation holds its arguments; a
@@ -17,18 +21,18 @@ use crate::register::RegistrationEntry;
 pub(crate) const MAX_INVOCATIONS: usize = 65_536;
 
 /// The most bytes of arguments that wait or run in one session: few large invocations cost as much
-/// as many small ones. The one that reaches it is still taken.
+/// as many small ones, and so do parts of calls. The one that reaches it is still taken.
 pub(crate) const MAX_INVOCATION_BYTES: usize = 64 * 1024 * 1024;
 
 /// One step for the driver, in the order of arrival.
 #[derive(Debug)]
 pub(crate) enum Work {
     /// Run a procedure.
-    Invoke(SharedProcedure, Box<Invocation>),
+    Invoke(SharedProcedure, Box<Begun>),
     /// Send a message that answers what has arrived.
     Send(Box<ClientMessage>),
     /// Give a running one up.
-    Interrupt(InvocationId),
+    GiveUp(InvocationId, Reason),
     /// End a registration that nobody waits for any more, and drop it.
     Unregister(RegistrationId, Arc<RegistrationEntry>),
     /// End a subscription that nobody waits for any more.
@@ -41,10 +45,43 @@ pub(crate) enum Work {
     Stop,
 }
 
+/// An invocation that has arrived.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) invocation: message::Invocation,
+    /// Where more will be said during it.
+    pub(crate) exchange: Option<Key>,
+}
+
+/// Why a running procedure is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Its caller or the clock has given the call up.
+    Interrupted,
+    /// It has not taken the parts of its call, and some are missing.
+    Overflowed,
+    /// A part of its result can't be sent; the router has been told.
+    Unsendable,
+}
+
+impl Reason {
+    /// What the router is still to be told.
+    pub(crate) fn answer(self) -> Option<Failure> {
+        match self {
+            Self::Interrupted => Some(Failure::new(error_uri::CANCELED)),
+            Self::Overflowed => {
+                let text = "the parts of the call came faster than they were taken";
+                Some(Failure::unavailable(text))
+            }
+            Self::Unsendable => None,
+        }
+    }
+}
+
 impl Work {
     /// How many bytes of arguments wait with it.
     fn size(&self) -> usize {
-        if let Self::Invoke(_, invocation) = self { invocation.payload.size() } else { 0 }
+        if let Self::Invoke(_, begun) = self { begun.invocation.payload.size() } else { 0 }
     }
 }
 
@@ -63,6 +100,8 @@ pub(crate) struct Inbox {
     bytes: usize,
     waker: Option<Waker>,
     running: Load,
+    /// Invocations during which more is said.
+    pub(crate) exchanges: Exchanges,
 }
 
 impl Inbox {
@@ -77,16 +116,36 @@ impl Inbox {
     }
 
     fn is_full(&self) -> bool {
-        self.work.len() + self.running.invocations >= MAX_INVOCATIONS
-            || self.bytes + self.running.bytes >= MAX_INVOCATION_BYTES
+        self.work.len() + self.running.invocations >= MAX_INVOCATIONS || self.is_full_of_bytes()
+    }
+
+    const fn is_full_of_bytes(&self) -> bool {
+        self.bytes + self.running.bytes + self.exchanges.bytes() >= MAX_INVOCATION_BYTES
+    }
+
+    /// Adds another part of a call. Returns whom to wake, and what has ended for want of room.
+    pub(crate) fn push_part(
+        &mut self,
+        request: InvocationId,
+        part: Payload,
+        is_last: bool,
+    ) -> (Option<Waker>, Option<Ended>) {
+        let has_room = !self.is_full_of_bytes();
+        match self.exchanges.add_part(request, part, is_last, has_room) {
+            Ok(waker) => (waker, None),
+            Err(ended) => {
+                let work = Work::GiveUp(request, Reason::Overflowed);
+                (self.push(work).ok().flatten(), Some(ended))
+            }
+        }
     }
 
     /// Nothing of what waits can be answered any more. Returns the driver's waker, and what was
     /// waiting, to be dropped outside of any lock.
-    pub(crate) fn reset(&mut self) -> (Option<Waker>, VecDeque<Work>) {
+    pub(crate) fn reset(&mut self) -> (Option<Waker>, VecDeque<Work>, Ended) {
         let outdated = self.take();
         self.work.push_back(Work::Reset);
-        (self.waker.take(), outdated)
+        (self.waker.take(), outdated, self.exchanges.end_all())
     }
 
     /// Takes everything that waits.
@@ -116,24 +175,24 @@ impl Inbox {
 mod tests {
     use std::task::Waker;
 
-    use cloverleaf_wamp::ids::InvocationId;
+    use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
+    use cloverleaf_wamp::message;
     use cloverleaf_wamp::payload::Payload;
-    use cloverleaf_wamp::serializer::Serializer;
 
-    use super::{Inbox, Load, MAX_INVOCATION_BYTES, Work};
+    use super::{Begun, Inbox, Load, MAX_INVOCATION_BYTES, Work};
     use crate::error::Failure;
-    use crate::procedure::{Invocation, SharedProcedure};
+    use crate::procedure::SharedProcedure;
 
     /// An invocation with so many bytes of arguments, or some more.
     fn invocation(bytes: usize) -> Work {
-        let invocation = Invocation {
+        let invocation = message::Invocation {
             request: InvocationId::new(1).expect("a number"),
-            serializer: Serializer::Json,
+            registration: RegistrationId::new(1).expect("a number"),
             details: Default::default(),
             payload: Payload::from_text(&"x".repeat(bytes)),
         };
         let code = SharedProcedure::new(|| async { Ok::<_, Failure>(1) });
-        Work::Invoke(code, Box::new(invocation))
+        Work::Invoke(code, Box::new(Begun { invocation, exchange: None }))
     }
 
     #[test]

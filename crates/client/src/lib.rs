@@ -13,16 +13,21 @@
 //! | [`driver`] | runs the procedures of a session |
 //! | [`link`] | the way to the router |
 //! | [`error`] | what can go wrong, seen by a caller and told by a callee |
+//! | [`passthru`] | payloads that only the two ends can read |
 //! | `net` | sockets, with the feature `net` |
 
 mod arguments;
+mod attributes;
 pub mod call;
 pub mod driver;
 pub mod error;
+mod exchange;
 mod inbox;
 pub mod link;
 #[cfg(feature = "net")]
 pub mod net;
+mod part_queue;
+pub mod passthru;
 mod pending;
 pub mod procedure;
 pub mod publish;
@@ -32,8 +37,11 @@ pub mod session;
 pub mod subscribe;
 mod watch;
 
-pub use call::{Calling, Reply};
-pub use cloverleaf_wamp::message::{InvokePolicy, PublishOptions};
+pub use call::{Calling, PartSender, Reply, Results};
+pub use cloverleaf_wamp::message::{
+    CallOptions, CancelMode, InvokePolicy, PublishOptions, RegisterOptions, RunMode,
+    SubscribeOptions,
+};
 pub use cloverleaf_wamp::payload::Payload;
 pub use cloverleaf_wamp::serializer::Serializer;
 pub use cloverleaf_wamp::uri::MatchPolicy;
@@ -42,7 +50,8 @@ pub use error::{Error, Failure};
 pub use link::{Link, SendError};
 #[cfg(feature = "net")]
 pub use net::{Client, Endpoint, Protocol, Reconnect, Target};
-pub use procedure::{Answer, Args, Invocation, Kwargs, Procedure};
+pub use passthru::Passthru;
+pub use procedure::{Answer, Args, Invocation, Kwargs, Part, Parts, Procedure, Progress};
 pub use publish::Publishing;
 pub use register::Registration;
 pub use session::Session;

@@ -1,5 +1,7 @@
 //! The way to the router, as the session sees it.
 
+use std::task::{Context, Poll};
+
 use cloverleaf_wamp::message::ClientMessage;
 use thiserror::Error;
 
@@ -18,7 +20,14 @@ pub enum SendError {
 ///
 /// A link may call back into [`crate::Session::handle_message`] before it returns.
 pub trait Link: Send + Sync + 'static {
-    /// Takes one message, in the order of the calls. Never blocks. Only CALL and PUBLISH may be
-    /// refused as [`SendError::Congested`].
+    /// Takes one message, in the order of the calls. Never blocks. Only CALL, PUBLISH and YIELD with
+    /// progress may be refused as [`SendError::Congested`].
     fn send(&self, message: ClientMessage) -> Result<(), SendError>;
+
+    /// Ready when something that was refused can be tried again, or the way is gone. To be written
+    /// for a link that refuses anything.
+    fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
+        let _ = context;
+        Poll::Ready(())
+    }
 }

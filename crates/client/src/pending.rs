@@ -3,15 +3,39 @@
 //! Every request ends here exactly once: by its answer, by the end of the session, or because
 //! nobody waits any more.
 
+use std::hash::{Hash, Hasher};
 use std::task::{Context, Poll, Waker};
 
 use cloverleaf_wakes::wake;
 use cloverleaf_wamp::ids::RequestId;
-use cloverleaf_wamp::message::RequestKind;
-use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::message::{CallOptions, RequestKind};
 use foldhash::HashMap;
 
+use crate::call::Reply;
 use crate::error::Error;
+use crate::part_queue::PartQueue;
+
+/// Names a request for ever, where its number counts from 1 again on each connection: an answer
+/// that is fetched late must not be that of another request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    connection: u32,
+    request: RequestId,
+}
+
+impl Ticket {
+    /// The number on the wire.
+    pub(crate) const fn request(self) -> RequestId {
+        self.request
+    }
+}
+
+impl Hash for Ticket {
+    /// Nearly all are of one connection.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.request.hash(state);
+    }
+}
 
 /// What answers a request.
 #[derive(Debug)]
@@ -19,7 +43,7 @@ pub(crate) enum Answer {
     /// The acknowledgement of anything but CALL, with the number in it.
     Number(u64),
     /// RESULT.
-    Payload(Payload),
+    Reply(Reply),
 }
 
 /// A request that waits.
@@ -32,6 +56,30 @@ pub(crate) struct Slot<T> {
     waker: Option<Waker>,
     /// Nobody waits, but what the acknowledgement grants has to be given back.
     abandoned: bool,
+    /// The call itself comes in parts.
+    in_parts: bool,
+    /// The parts of the result, where the caller takes them.
+    parts: Option<Box<Received>>,
+}
+
+/// Parts of a result.
+#[derive(Debug, Default)]
+struct Received {
+    waiting: PartQueue<Reply>,
+    /// There was no room for one.
+    overflowed: bool,
+}
+
+/// What comes next of a result in parts.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Part(Reply),
+    /// The call has succeeded; its last word can be taken.
+    Last,
+    /// The call has failed, and has ended with that.
+    Failed(Error),
+    /// Parts are missing: they came faster than they were taken.
+    Overflowed,
 }
 
 /// Whom to wake and what to drop, outside of any lock.
@@ -51,25 +99,34 @@ impl<T> Ended<T> {
 
 #[derive(Debug)]
 pub(crate) struct Pending<T> {
-    slots: HashMap<RequestId, Slot<T>>,
+    slots: HashMap<Ticket, Slot<T>>,
+    /// Which connection the requests are sent on.
+    connection: u32,
 }
 
 impl<T> Default for Pending<T> {
     fn default() -> Self {
-        Self { slots: HashMap::default() }
+        Self { slots: HashMap::default(), connection: 0 }
     }
 }
 
 impl<T> Pending<T> {
-    pub(crate) fn insert(&mut self, request: RequestId, kind: RequestKind, on_answer: Option<T>) {
-        let slot = Slot { kind, on_answer, answer: None, waker: None, abandoned: false };
-        self.slots.insert(request, slot);
+    pub(crate) fn insert(&mut self, request: RequestId, slot: Slot<T>) -> Ticket {
+        let ticket = self.ticket(request);
+        self.slots.insert(ticket, slot);
+        ticket
+    }
+
+    /// The request with this number on the connection of now.
+    const fn ticket(&self, request: RequestId) -> Ticket {
+        Ticket { connection: self.connection, request }
     }
 
     /// Takes out what is to be done when this request, if it is of this kind, is acknowledged, and
     /// whether somebody still waits for that.
     pub(crate) fn on_answer(&mut self, kind: RequestKind, request: RequestId) -> Option<(T, bool)> {
-        let slot = self.slots.get_mut(&request).filter(|slot| slot.kind == kind)?;
+        let ticket = self.ticket(request);
+        let slot = self.slots.get_mut(&ticket).filter(|slot| slot.kind == kind)?;
         Some((slot.on_answer.take()?, !slot.abandoned))
     }
 
@@ -85,18 +142,57 @@ impl<T> Pending<T> {
         request: RequestId,
         answer: Result<Answer, Error>,
     ) -> Ended<T> {
-        let Some(slot) = self.slots.get_mut(&request).filter(|slot| slot.kind == kind) else {
+        let ticket = self.ticket(request);
+        let Some(slot) = self.slots.get_mut(&ticket).filter(|slot| slot.kind == kind) else {
             return Ended { waker: None, _slot: None };
         };
         if slot.abandoned {
-            return Ended { waker: None, _slot: self.slots.remove(&request) };
+            return Ended { waker: None, _slot: self.slots.remove(&ticket) };
         }
         slot.answer.get_or_insert(answer);
         Ended { waker: slot.waker.take(), _slot: None }
     }
 
-    /// Ends every request that waits.
+    /// Adds a part of a result, and says whom to wake. One that nobody asked for, or whose call has
+    /// ended, is passed over.
+    pub(crate) fn add_part(&mut self, request: RequestId, part: Reply) -> Option<Waker> {
+        let ticket = self.ticket(request);
+        let slot = self.slots.get_mut(&ticket).filter(|slot| slot.answer.is_none())?;
+        let received = slot.parts.as_deref_mut().filter(|received| !received.overflowed)?;
+        received.overflowed = received.waiting.push(part).is_err();
+        slot.waker.take()
+    }
+
+    /// The next part of a result, or how the call has ended.
+    pub(crate) fn poll_part(&mut self, ticket: Ticket, context: &Context<'_>) -> Poll<Next> {
+        let Some(slot) = self.slots.get_mut(&ticket) else { return Poll::Ready(Next::Last) };
+        let Some(received) = slot.parts.as_deref_mut() else { return Poll::Ready(Next::Last) };
+        if let Some(part) = received.waiting.pop() {
+            return Poll::Ready(Next::Part(part));
+        }
+        if received.overflowed {
+            return Poll::Ready(Next::Overflowed);
+        }
+        if let Some(Err(error)) = slot.answer.take_if(|answer| answer.is_err()) {
+            self.slots.remove(&ticket);
+            return Poll::Ready(Next::Failed(error));
+        }
+        if slot.answer.is_some() {
+            return Poll::Ready(Next::Last);
+        }
+        remember(&mut slot.waker, context);
+        Poll::Pending
+    }
+
+    /// No further part of a result is wanted. Returns those that wait, to be dropped outside of any
+    /// lock.
+    pub(crate) fn refuse_parts(&mut self, ticket: Ticket) -> Option<impl Sized + use<T>> {
+        self.slots.get_mut(&ticket)?.parts.take()
+    }
+
+    /// Ends every request that waits, as does the connection.
     pub(crate) fn fail_all(&mut self, error: &Error) -> Vec<Ended<T>> {
+        self.connection = self.connection.wrapping_add(1);
         let abandoned = self.slots.extract_if(|_, slot| slot.abandoned);
         let mut ended: Vec<_> =
             abandoned.map(|(_, slot)| Ended { waker: None, _slot: Some(slot) }).collect();
@@ -110,41 +206,72 @@ impl<T> Pending<T> {
     /// Whether the answer is here; takes it and ends the request.
     pub(crate) fn poll(
         &mut self,
-        request: RequestId,
+        ticket: Ticket,
         context: &Context<'_>,
     ) -> Poll<Option<Result<Answer, Error>>> {
-        let Some(slot) = self.slots.get_mut(&request) else { return Poll::Ready(None) };
+        let Some(slot) = self.slots.get_mut(&ticket) else { return Poll::Ready(None) };
         if slot.answer.is_some() {
-            return Poll::Ready(self.slots.remove(&request).and_then(|slot| slot.answer));
+            return Poll::Ready(self.slots.remove(&ticket).and_then(|slot| slot.answer));
         }
-        match &mut slot.waker {
-            Some(waker) => waker.clone_from(context.waker()),
-            waker => *waker = Some(context.waker().clone()),
-        }
+        remember(&mut slot.waker, context);
         Poll::Pending
     }
 
+    /// Whether a request waits for its answer.
+    pub(crate) fn is_unanswered(&self, ticket: Ticket) -> bool {
+        self.slots.get(&ticket).is_some_and(Slot::is_unanswered)
+    }
+
+    /// Whether a call comes in parts.
+    pub(crate) fn is_in_parts(&self, request: RequestId) -> bool {
+        self.slots.get(&self.ticket(request)).is_some_and(|slot| slot.in_parts)
+    }
+
     /// Forgets a request that nobody waits for any more.
-    pub(crate) fn forget(&mut self, request: RequestId) -> Option<Slot<T>> {
-        self.slots.remove(&request)
+    pub(crate) fn forget(&mut self, ticket: Ticket) -> Option<Slot<T>> {
+        self.slots.remove(&ticket)
     }
 
     /// Nobody waits for this request any more. One whose acknowledgement grants something stays
     /// until that is here.
-    pub(crate) fn abandon(&mut self, request: RequestId) -> Option<Slot<T>> {
-        match self.slots.get_mut(&request) {
+    pub(crate) fn abandon(&mut self, ticket: Ticket) -> Option<Slot<T>> {
+        match self.slots.get_mut(&ticket) {
             Some(slot) if slot.answer.is_none() && slot.on_answer.is_some() => {
                 slot.abandoned = true;
                 slot.waker = None;
                 None
             }
-            _ => self.slots.remove(&request),
+            _ => self.slots.remove(&ticket),
         }
     }
 }
 
 impl<T> Slot<T> {
+    /// A request that waits for its answer and nothing else.
+    pub(crate) const fn new(kind: RequestKind) -> Self {
+        let (on_answer, answer, waker, parts) = (None, None, None, None);
+        Self { kind, on_answer, answer, waker, abandoned: false, in_parts: false, parts }
+    }
+
+    /// A request whose acknowledgement grants something.
+    pub(crate) fn granting(kind: RequestKind, grant: T) -> Self {
+        Self { on_answer: Some(grant), ..Self::new(kind) }
+    }
+
+    /// A call, perhaps in parts, perhaps with a result in parts.
+    pub(crate) fn of_call(options: &CallOptions) -> Self {
+        let parts = options.receive_progress.map(|_| Box::default());
+        Self { in_parts: options.progress.is_some(), parts, ..Self::new(RequestKind::Call) }
+    }
+
     pub(crate) const fn is_unanswered(&self) -> bool {
         self.answer.is_none()
+    }
+}
+
+fn remember(waker: &mut Option<Waker>, context: &Context<'_>) {
+    match waker {
+        Some(waker) => waker.clone_from(context.waker()),
+        none => *none = Some(context.waker().clone()),
     }
 }

@@ -1,7 +1,8 @@
 //! From a closure over serde types to a procedure.
 //!
-//! A procedure takes up to three of [`Args`], [`Kwargs`] and [`Invocation`] and returns a future of
-//! `Result<T, Failure>`, where `T` is a serde value (the one positional result) or an [`Answer`].
+//! A procedure takes up to five of [`Args`], [`Kwargs`], [`Invocation`], [`Progress`] and [`Parts`]
+//! and returns a future of `Result<T, Failure>`, where `T` is a serde value (the one positional
+//! result) or an [`Answer`].
 //!
 //! ```
 //! use cloverleaf_client::{Args, Failure, Procedure};
@@ -12,134 +13,93 @@
 //! fn takes_a_procedure<M>(_: impl Procedure<M>) {}
 //! takes_a_procedure(add);
 //! ```
+//!
+//! # Results in parts
+//!
+//! [`Progress`] sends them, where the caller takes them (advanced profile, "Progressive Call
+//! Results"):
+//!
+//! ```
+//! # use cloverleaf_client::{Args, Failure, Procedure};
+//! use cloverleaf_client::Progress;
+//!
+//! async fn count(Args((to,)): Args<(u64,)>, progress: Progress) -> Result<u64, Failure> {
+//!     for number in 1..to {
+//!         progress.send(number).await?;
+//!     }
+//!     Ok(to)
+//! }
+//! # fn takes_a_procedure<M>(_: impl Procedure<M>) {}
+//! # takes_a_procedure(count);
+//! ```
+//!
+//! # Calls in parts
+//!
+//! The arguments are those of the first part; [`Parts`] are the others ("Progressive Call
+//! Invocations"). A procedure without it refuses calls in parts with
+//! `wamp.error.feature_not_supported`, since it would take a part for the whole.
+//!
+//! ```
+//! # use cloverleaf_client::{Args, Failure, Procedure};
+//! use cloverleaf_client::Parts;
+//!
+//! async fn store(Args((name,)): Args<(String,)>, mut parts: Parts) -> Result<usize, Failure> {
+//!     let mut text = String::new();
+//!     while let Some(part) = parts.next().await? {
+//!         let (line,): (String,) = part.args()?;
+//!         text.push_str(&line);
+//!     }
+//!     println!("{name}: {text}");
+//!     Ok(text.len())
+//! }
+//! # fn takes_a_procedure<M>(_: impl Procedure<M>) {}
+//! # takes_a_procedure(store);
+//! ```
+//!
+//! # Being interrupted
+//!
+//! When the call is given up, the future of the procedure is dropped where it waits, with everything
+//! in it: whoever has to clean up does it in a `Drop`. What runs in a thread of its own finds that
+//! nobody waits any more by [`Progress::is_over`], and each [`Progress::try_send`] fails:
+//!
+//! ```no_run
+//! # use cloverleaf_client::{Failure, Procedure};
+//! use cloverleaf_client::Progress;
+//!
+//! async fn compute(progress: Progress) -> Result<u64, Failure> {
+//!     let computing = tokio::task::spawn_blocking(move || {
+//!         let mut sum = 0;
+//!         for step in 0..1_000_000 {
+//!             sum += step;
+//!             progress.try_send(step)?;
+//!         }
+//!         Ok(sum)
+//!     });
+//!     computing.await?
+//! }
+//! # fn takes_a_procedure<M>(_: impl Procedure<M>) {}
+//! # takes_a_procedure(compute);
+//! ```
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cloverleaf_wamp::ids::{InvocationId, SessionId};
-use cloverleaf_wamp::message::InvocationDetails;
-use cloverleaf_wamp::payload::Payload;
-use cloverleaf_wamp::serializer::Serializer;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::error::Failure;
 
-/// A call as the callee sees it.
-#[derive(Debug)]
-pub struct Invocation {
-    pub(crate) request: InvocationId,
-    pub(crate) serializer: Serializer,
-    /// The procedure (where the registration is a pattern), the caller (where disclosed) and more.
-    pub details: InvocationDetails,
-    /// The arguments.
-    pub payload: Payload,
-}
+mod answer;
+mod invocation;
+mod parts;
+mod progress;
 
-impl Invocation {
-    /// The procedure that was called, where the registration is a pattern.
-    pub fn procedure(&self) -> Option<&str> {
-        self.details.procedure.as_deref()
-    }
-
-    /// The caller's session, where it is disclosed.
-    pub fn caller(&self) -> Option<SessionId> {
-        self.details.caller.as_ref().and_then(|caller| caller.caller)
-    }
-}
-
-/// The positional arguments as a tuple, an array or a `Vec`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Args<T>(pub T);
-
-/// The keyword arguments as a struct or a map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kwargs<T>(pub T);
-
-/// A result with several positional values or with keywords.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer(Payload);
-
-impl Answer {
-    /// Several positional results (a tuple, an array or a `Vec`).
-    pub fn args<A: Serialize>(args: &A) -> Result<Self, Failure> {
-        Ok(Self(Payload::from_args(Serializer::Json, args)?))
-    }
-
-    /// Positional and keyword results.
-    pub fn args_and_kwargs<A: Serialize, K: Serialize>(
-        args: &A,
-        kwargs: &K,
-    ) -> Result<Self, Failure> {
-        Ok(Self(Payload::from_args_and_kwargs(Serializer::Json, args, kwargs)?))
-    }
-
-    /// A payload as it is.
-    pub const fn payload(payload: Payload) -> Self {
-        Self(payload)
-    }
-}
-
-/// A parameter of a procedure.
-pub trait FromInvocation: Sized {
-    /// Reads the parameter; what cannot be read is the caller's fault.
-    fn from_invocation(invocation: &mut Invocation) -> Result<Self, Failure>;
-}
-
-impl<T: DeserializeOwned> FromInvocation for Args<T> {
-    fn from_invocation(invocation: &mut Invocation) -> Result<Self, Failure> {
-        invocation
-            .payload
-            .decode_args()
-            .map(Self)
-            .map_err(|error| Failure::invalid_argument(&error.to_string()))
-    }
-}
-
-impl<T: DeserializeOwned> FromInvocation for Kwargs<T> {
-    fn from_invocation(invocation: &mut Invocation) -> Result<Self, Failure> {
-        invocation
-            .payload
-            .decode_kwargs()
-            .map(Self)
-            .map_err(|error| Failure::invalid_argument(&error.to_string()))
-    }
-}
-
-impl FromInvocation for Invocation {
-    /// Takes the invocation itself; parameters after it see no arguments.
-    fn from_invocation(invocation: &mut Invocation) -> Result<Self, Failure> {
-        Ok(Self {
-            request: invocation.request,
-            serializer: invocation.serializer,
-            details: std::mem::take(&mut invocation.details),
-            payload: std::mem::take(&mut invocation.payload),
-        })
-    }
-}
-
-/// What a procedure may return on success.
-pub trait IntoAnswer {
-    /// The results as arguments, written in the session's format.
-    fn into_answer(self, serializer: Serializer) -> Result<Payload, Failure>;
-}
-
-impl IntoAnswer for Answer {
-    fn into_answer(self, _: Serializer) -> Result<Payload, Failure> {
-        Ok(self.0)
-    }
-}
-
-impl<T: Serialize> IntoAnswer for T {
-    fn into_answer(self, serializer: Serializer) -> Result<Payload, Failure> {
-        Ok(Payload::from_args(serializer, &(self,))?)
-    }
-}
+pub use answer::{Answer, IntoAnswer};
+pub use invocation::{Args, FromInvocation, Invocation, Kwargs};
+pub use parts::{Part, Parts};
+pub use progress::Progress;
 
 /// The future of a procedure that runs.
-pub type Running = Pin<Box<dyn Future<Output = Result<Payload, Failure>> + Send>>;
+pub type Running = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
 
 /// Anything that can be registered: see the [module](self).
 pub trait Procedure<Marker>: Send + Sync + 'static {
@@ -158,15 +118,22 @@ macro_rules! procedure {
         {
             #[allow(non_snake_case, unused_mut, reason = "the macro names values by their types")]
             fn invoke(&self, mut invocation: Invocation) -> Running {
-                let serializer = invocation.serializer;
+                let serializer = invocation.serializer();
                 $(
                     let $parameter = match $parameter::from_invocation(&mut invocation) {
                         Ok(value) => value,
                         Err(failure) => return Box::pin(std::future::ready(Err(failure))),
                     };
                 )*
+                let lifetime = match invocation.into_lifetime() {
+                    Ok(lifetime) => lifetime,
+                    Err(failure) => return Box::pin(std::future::ready(Err(failure))),
+                };
                 let running = self($($parameter),*);
-                Box::pin(async move { running.await?.into_answer(serializer) })
+                Box::pin(async move {
+                    let _lifetime = lifetime;
+                    running.await?.into_answer(serializer)
+                })
             }
         }
     };
@@ -176,6 +143,8 @@ procedure!();
 procedure!(A);
 procedure!(A, B);
 procedure!(A, B, C);
+procedure!(A, B, C, D);
+procedure!(A, B, C, D, E);
 
 /// A procedure whose type is forgotten, shared by its registration and its invocations.
 #[derive(Clone)]

@@ -1,17 +1,36 @@
 //! Publishing: a builder that becomes a future.
+//!
+//! ```no_run
+//! # async fn example(session: cloverleaf_client::Session) -> Result<(), cloverleaf_client::Error> {
+//! use std::time::Duration;
+//!
+//! // The last one is kept for an hour, for whoever subscribes then.
+//! let temperature = session.publish("com.example.temperature").args((21.5,));
+//! temperature.retain().ttl(Duration::from_secs(3600)).await?;
+//!
+//! // Done when every doctor's application has it.
+//! let alarm = session.publish("com.example.alarm").args(("ward 7",));
+//! alarm.eligible_authrole(["doctor"]).acknowledged_delivery().await?;
+//! # Ok(())
+//! # }
+//! ```
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use cloverleaf_wamp::ids::PublicationId;
+use cloverleaf_wamp::ids::{PublicationId, SessionId};
 use cloverleaf_wamp::message::{ClientMessage, Publish, PublishOptions, RequestKind};
 use cloverleaf_wamp::payload::Payload;
 use compact_str::CompactString;
 use serde::Serialize;
 
 use crate::arguments::{self, Arguments};
+use crate::attributes;
 use crate::error::Error;
+use crate::passthru::Passthru;
+use crate::pending::Slot;
 use crate::sent::Acknowledging;
 use crate::session::Session;
 
@@ -33,19 +52,30 @@ impl PublishBuilder {
 
     /// Positional arguments: a tuple, an array or a `Vec`.
     pub fn args(mut self, args: impl Serialize) -> Self {
-        self.payload = arguments::args(&self.session, &args);
+        self.payload = self.payload.and_then(|_| arguments::args(&self.session, &args));
         self
     }
 
     /// Positional and keyword arguments; the latter a struct or a map.
     pub fn args_and_kwargs(mut self, args: impl Serialize, kwargs: impl Serialize) -> Self {
-        self.payload = arguments::args_and_kwargs(&self.session, &args, &kwargs);
+        self.payload =
+            self.payload.and_then(|_| arguments::args_and_kwargs(&self.session, &args, &kwargs));
         self
     }
 
     /// Arguments that are encoded already.
     pub fn payload(mut self, payload: Payload) -> Self {
-        self.payload = Ok(payload);
+        self.payload = self.payload.map(|_| payload);
+        self
+    }
+
+    /// Arguments that only the subscribers can read, in the place of others.
+    pub fn passthru(mut self, passthru: Passthru) -> Self {
+        let Self { session, options, payload, .. } = &mut self;
+        if payload.is_ok() {
+            let format = session.shared().serializer;
+            *payload = passthru.into_message(format, &mut options.carried).map_err(Error::from);
+        }
         self
     }
 
@@ -55,7 +85,94 @@ impl PublishBuilder {
         self
     }
 
-    /// Black and white lists and whatever else a publication can say; `acknowledge` stays true.
+    /// Only these sessions hear the event, as far as they subscribe.
+    pub fn eligible(mut self, sessions: impl IntoIterator<Item = SessionId>) -> Self {
+        self.options.eligible = Some(sessions.into_iter().collect());
+        self
+    }
+
+    /// Only sessions with these authids hear it.
+    pub fn eligible_authid(
+        mut self,
+        authids: impl IntoIterator<Item: Into<CompactString>>,
+    ) -> Self {
+        self.options.eligible_authid = Some(authids.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Only sessions with these roles hear it.
+    pub fn eligible_authrole(
+        mut self,
+        roles: impl IntoIterator<Item: Into<CompactString>>,
+    ) -> Self {
+        self.options.eligible_authrole = Some(roles.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// These sessions don't hear it.
+    pub fn exclude(mut self, sessions: impl IntoIterator<Item = SessionId>) -> Self {
+        self.options.exclude = Some(sessions.into_iter().collect());
+        self
+    }
+
+    /// Sessions with these authids don't hear it.
+    pub fn exclude_authid(mut self, authids: impl IntoIterator<Item: Into<CompactString>>) -> Self {
+        self.options.exclude_authid = Some(authids.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sessions with these roles don't hear it.
+    pub fn exclude_authrole(mut self, roles: impl IntoIterator<Item: Into<CompactString>>) -> Self {
+        self.options.exclude_authrole = Some(roles.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Subscribers shall know who publishes.
+    pub fn disclose_me(mut self) -> Self {
+        self.options.disclose_me = Some(true);
+        self
+    }
+
+    /// The router keeps the event for those who subscribe later and
+    /// [want it](crate::subscribe::SubscribeBuilder::get_retained), until the next one is kept. One
+    /// without arguments is not kept and ends what was.
+    pub fn retain(mut self) -> Self {
+        self.options.retain = Some(true);
+        self
+    }
+
+    /// How long the event is kept; rounded to milliseconds, at least one.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        self.options.ttl = Some(millis.max(1));
+        self
+    }
+
+    /// What the event is about: of the subscribers with a
+    /// [node key](crate::subscribe::SubscribeBuilder::nkey), those of one node hear all events about
+    /// the same thing.
+    pub fn rkey(mut self, rkey: impl Into<CompactString>) -> Self {
+        self.options.rkey = Some(rkey.into());
+        self
+    }
+
+    /// The publication succeeds when the event has reached every subscriber that can say so: its
+    /// application has taken it. It fails with `wamp.error.timeout` when one keeps silent.
+    pub fn acknowledged_delivery(mut self) -> Self {
+        self.options.x_acknowledged_delivery = Some(true);
+        self
+    }
+
+    /// A custom attribute, such as `_trace`, that goes to the subscribers beside the arguments.
+    pub fn attribute(mut self, key: &str, value: impl Serialize) -> Self {
+        let (format, carried) = (self.session.shared().serializer, &mut self.options.carried);
+        if let Err(fault) = attributes::insert(carried, format, key, &value) {
+            self.payload = self.payload.and(Err(fault.into()));
+        }
+        self
+    }
+
+    /// Everything at once that a publication can say; `acknowledge` stays true.
     pub fn options(mut self, options: PublishOptions) -> Self {
         self.options = PublishOptions { acknowledge: Some(true), ..options };
         self
@@ -76,7 +193,7 @@ impl PublishBuilder {
     pub fn send(self) -> Publishing {
         let Self { session, topic, options, payload } = self;
         let sent = payload.and_then(|payload| {
-            session.request(RequestKind::Publish, None, |request| {
+            session.request(Slot::new(RequestKind::Publish), |request| {
                 let options = Box::new(options);
                 ClientMessage::Publish(Publish { request, options, topic: topic.into(), payload })
             })

@@ -1,21 +1,42 @@
 //! Registering: a builder that becomes a future, and the registration that comes out.
+//!
+//! ```no_run
+//! # async fn example(session: cloverleaf_client::Session) -> Result<(), cloverleaf_client::Error> {
+//! use cloverleaf_client::{Args, Failure, InvokePolicy};
+//!
+//! async fn resize(Args((width, height)): Args<(u32, u32)>) -> Result<u32, Failure> {
+//!     width.checked_mul(height).ok_or_else(|| Failure::unavailable("no memory for that"))
+//! }
+//!
+//! // Several callees share the work. The least busy one is asked, none has more than four calls
+//! // at once, and one that fails with `wamp.error.unavailable` is passed over.
+//! let registering = session.register("com.example.resize", resize);
+//! let registration = registering.invoke(InvokePolicy::Load).concurrency(4).await?;
+//! println!("registered until {}", registration.ended().await);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::future::IntoFuture;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
 
-use cloverleaf_wamp::ids::{RegistrationId, RequestId};
+use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::{
-    ClientMessage, InvokePolicy, Register, RegisterOptions, RequestKind, Unregister,
+    ClientMessage, InvokePolicy, RegisterOptions, RequestKind, Unregister,
 };
 use cloverleaf_wamp::uri::MatchPolicy;
 use compact_str::CompactString;
 
 use crate::error::Error;
 use crate::inbox::Work;
+use crate::pending::Slot;
 use crate::procedure::SharedProcedure;
-use crate::session::{BoxFuture, OnAnswer, Session};
+use crate::session::{BoxFuture, OnAnswer, Session, State};
+use crate::watch::Watch;
+
+mod entry;
+
+pub(crate) use entry::RegistrationEntry;
 
 /// A registration that has not been made yet; `.await` makes it.
 #[derive(Debug)]
@@ -44,11 +65,48 @@ impl RegisterBuilder {
         self
     }
 
+    /// How many calls this callee takes at the same time, 1 or more. The router keeps others waiting,
+    /// gives them to other callees, or refuses them.
+    pub fn concurrency(mut self, calls: u64) -> Self {
+        self.options.concurrency = Some(calls);
+        self
+    }
+
+    /// Takes the procedure away from whoever has it: their registrations are revoked.
+    pub fn force_reregister(mut self) -> Self {
+        self.options.force_reregister = Some(true);
+        self
+    }
+
+    /// Every caller is to be disclosed to the procedure, unless the router's rules forbid it.
+    pub fn disclose_caller(mut self) -> Self {
+        self.options.disclose_caller = Some(true);
+        self
+    }
+
+    /// The procedure watches the time of its calls itself, and the router does not any more: the
+    /// procedure has to look at [`Invocation::timeout`] and to fail in time with
+    /// [`Failure::timeout`].
+    ///
+    /// [`Invocation::timeout`]: crate::Invocation::timeout
+    /// [`Failure::timeout`]: crate::Failure::timeout
+    pub fn forward_timeout(mut self) -> Self {
+        self.options.forward_timeout = Some(true);
+        self
+    }
+
+    /// All options at once.
+    pub fn options(mut self, options: RegisterOptions) -> Self {
+        self.options = options;
+        self
+    }
+
     async fn register(self) -> Result<Registration, Error> {
         let Self { session, procedure, options, code } = self;
-        let entry = Arc::new(RegistrationEntry { procedure, options, code, id: AtomicU64::new(0) });
-        let on_answer = OnAnswer::Registered(Arc::clone(&entry));
-        session.acknowledged(RequestKind::Register, Some(on_answer), entry.request()).await?;
+        let entry = Arc::new(RegistrationEntry::new(procedure, options, code));
+        let grant = OnAnswer::Registered(Arc::clone(&entry));
+        let slot = Slot::granting(RequestKind::Register, grant);
+        session.acknowledged(slot, entry.request()).await?;
         Ok(Registration { session, entry })
     }
 }
@@ -76,19 +134,33 @@ impl Registration {
         self.entry.id()
     }
 
+    /// Why the router has taken the registration away, if it has. It does so when another callee
+    /// registers the procedure [by force](RegisterBuilder::force_reregister), or an administrator
+    /// wants it. What is running runs to its end, and nothing is registered again.
+    pub fn revoked(&self) -> Option<CompactString> {
+        self.entry.revoked().cloned()
+    }
+
+    /// Waits until the procedure is registered no longer, and says why: the registration was
+    /// [revoked](Self::revoked), or the session has ended.
+    pub async fn ended(&self) -> CompactString {
+        let look = |state: &State| self.entry.revoked().or(state.closed.as_ref()).cloned();
+        Watch::new(&self.session, look).await
+    }
+
     /// Ends the registration. What is running runs to its end.
     pub async fn unregister(self) -> Result<(), Error> {
         let Self { session, entry } = self;
         let id = entry.id();
         {
             let mut state = session.shared().state.lock();
-            // Not registered again yet: then there is nothing to end at the router.
-            if state.unrestored.remove_registration(&entry) {
+            // Not registered again yet, or no longer: there is nothing to end at the router.
+            if state.unrestored.remove_registration(&entry) || entry.revoked().is_some() {
                 return Ok(());
             }
         }
         let answer = session
-            .acknowledged(RequestKind::Unregister, None, |request| {
+            .acknowledged(Slot::new(RequestKind::Unregister), |request| {
                 ClientMessage::Unregister(Unregister { request, registration: id })
             })
             .await;
@@ -125,37 +197,6 @@ impl Session {
             waker.wake();
         }
         None
-    }
-}
-
-/// What it takes to register a procedure again.
-#[derive(Debug)]
-pub(crate) struct RegistrationEntry {
-    procedure: CompactString,
-    options: RegisterOptions,
-    pub(crate) code: SharedProcedure,
-    /// The number that the router gave last; 0 before the first.
-    id: AtomicU64,
-}
-
-impl RegistrationEntry {
-    pub(crate) fn id(&self) -> RegistrationId {
-        RegistrationId::new(self.id.load(Relaxed)).unwrap_or(RegistrationId::from_random(0))
-    }
-
-    pub(crate) fn set_id(&self, id: RegistrationId) {
-        self.id.store(id.number(), Relaxed);
-    }
-
-    pub(crate) fn procedure(&self) -> &str {
-        &self.procedure
-    }
-
-    /// Makes REGISTER.
-    pub(crate) fn request(&self) -> impl FnOnce(RequestId) -> ClientMessage + use<> {
-        let procedure = self.procedure.clone().into();
-        let options = self.options.clone();
-        move |request| ClientMessage::Register(Register { request, options, procedure })
     }
 }
 

@@ -4,24 +4,22 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use cloverleaf_wamp::ids::RequestId;
-
 use crate::error::Error;
-use crate::pending::Answer;
+use crate::pending::{Answer, Ticket};
 use crate::session::Session;
 
 /// Polled to its answer once.
 #[derive(Debug)]
 pub(crate) enum Sent {
-    Waiting(RequestId),
+    Waiting(Ticket),
     Failed(Option<Error>),
     Ended,
 }
 
-impl From<Result<RequestId, Error>> for Sent {
-    fn from(sent: Result<RequestId, Error>) -> Self {
+impl From<Result<Ticket, Error>> for Sent {
+    fn from(sent: Result<Ticket, Error>) -> Self {
         match sent {
-            Ok(request) => Self::Waiting(request),
+            Ok(ticket) => Self::Waiting(ticket),
             Err(error) => Self::Failed(Some(error)),
         }
     }
@@ -35,8 +33,8 @@ impl Sent {
         context: &Context<'_>,
     ) -> Poll<Result<Answer, Error>> {
         let answer = match self {
-            Self::Waiting(request) => {
-                match session.shared().state.lock().pending.poll(*request, context) {
+            Self::Waiting(ticket) => {
+                match session.shared().state.lock().pending.poll(*ticket, context) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(answer) => answer.unwrap_or_else(|| Err(ended())),
                 }
@@ -48,9 +46,9 @@ impl Sent {
         Poll::Ready(answer)
     }
 
-    /// The number of the request, while it is not answered.
-    pub(crate) const fn unanswered(&self) -> Option<RequestId> {
-        if let Self::Waiting(request) = self { Some(*request) } else { None }
+    /// The request, while its answer is not taken.
+    pub(crate) const fn unanswered(&self) -> Option<Ticket> {
+        if let Self::Waiting(ticket) = self { Some(*ticket) } else { None }
     }
 }
 
@@ -63,7 +61,7 @@ pub(crate) struct Acknowledging {
 }
 
 impl Acknowledging {
-    pub(crate) fn new(session: Session, sent: Result<RequestId, Error>) -> Self {
+    pub(crate) fn new(session: Session, sent: Result<Ticket, Error>) -> Self {
         Self { session, sent: sent.into() }
     }
 }
@@ -75,15 +73,15 @@ impl Future for Acknowledging {
         let Self { session, sent } = &mut *self;
         sent.poll(session, context).map(|answer| match answer? {
             Answer::Number(number) => Ok(number),
-            Answer::Payload(_) => Err(ended()),
+            Answer::Reply(_) => Err(ended()),
         })
     }
 }
 
 impl Drop for Acknowledging {
     fn drop(&mut self) {
-        if let Some(request) = self.sent.unanswered() {
-            self.session.abandon(request);
+        if let Some(ticket) = self.sent.unanswered() {
+            self.session.abandon(ticket);
         }
     }
 }

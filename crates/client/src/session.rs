@@ -8,18 +8,19 @@
 //! |---|---|
 //! | `connection` | joined, connection lost, joined again |
 //! | `incoming` | what becomes of each message of the router |
+//! | `invocations` | what becomes of an INVOCATION |
 //! | `life` | leaving and the end |
+//! | `sending` | requests with their numbers, and what refers to them |
 //! | `unrestored` | what has to be registered and subscribed again |
+//! | `unsent` | what fails with a message that can't be sent |
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cloverleaf_wamp::ids::{IdSequence, RegistrationId, RequestId, SubscriptionId};
-use cloverleaf_wamp::message::{
-    Cancel, CancelMode, CancelOptions, ClientMessage, RequestKind, Welcome,
-};
+use cloverleaf_wamp::ids::{IdSequence, RegistrationId, SubscriptionId};
+use cloverleaf_wamp::message::Welcome;
 use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
 use foldhash::HashMap;
@@ -27,21 +28,22 @@ use parking_lot::Mutex;
 
 use crate::call::CallBuilder;
 use crate::driver::Driver;
-use crate::error::Error;
 use crate::inbox::Inbox;
 use crate::link::Link;
 use crate::pending::Pending;
 use crate::procedure::{Procedure, SharedProcedure};
 use crate::publish::PublishBuilder;
 use crate::register::{RegisterBuilder, RegistrationEntry};
-use crate::sent::Acknowledging;
 use crate::subscribe::{SubscribeBuilder, SubscriptionEntry};
 use crate::watch::Watchers;
 
 mod connection;
 mod incoming;
+mod invocations;
 mod life;
+mod sending;
 mod unrestored;
+mod unsent;
 
 use unrestored::Unrestored;
 
@@ -70,7 +72,7 @@ pub(crate) struct State {
     /// Why there is no connection at the moment.
     lost: Option<CompactString>,
     /// Why the session has ended.
-    closed: Option<CompactString>,
+    pub(crate) closed: Option<CompactString>,
     /// GOODBYE was sent; the answer ends the session.
     leaving: bool,
     /// Somebody still closes the connection of the ended session.
@@ -145,94 +147,6 @@ impl Session {
     /// Subscribes to a topic: `session.subscribe("com.example.news").await?`.
     pub fn subscribe(&self, topic: impl Into<CompactString>) -> SubscribeBuilder {
         SubscribeBuilder::new(self.clone(), topic.into())
-    }
-
-    /// Sends a request with the next number and lets somebody wait for its answer.
-    pub(crate) fn request(
-        &self,
-        kind: RequestKind,
-        on_answer: Option<OnAnswer>,
-        make: impl FnOnce(RequestId) -> ClientMessage,
-    ) -> Result<RequestId, Error> {
-        let mut ids = self.shared.ids.lock();
-        self.request_with(&mut ids, kind, on_answer, make)
-    }
-
-    /// The same for who has locked the numbers already.
-    pub(crate) fn request_with(
-        &self,
-        ids: &mut IdSequence,
-        kind: RequestKind,
-        on_answer: Option<OnAnswer>,
-        make: impl FnOnce(RequestId) -> ClientMessage,
-    ) -> Result<RequestId, Error> {
-        let before = ids.clone();
-        let request = ids.next_request();
-        {
-            let mut state = self.shared.state.lock();
-            if let Some(reason) = state.unusable() {
-                let error = Error::Closed(reason.clone());
-                *ids = before;
-                return Err(error);
-            }
-            state.pending.insert(request, kind, on_answer);
-        }
-        if let Err(error) = self.shared.link.send(make(request)) {
-            // Numbers go out without a gap.
-            *ids = before;
-            self.forget(request);
-            return Err(error.into());
-        }
-        Ok(request)
-    }
-
-    /// Nobody waits for this request.
-    pub(crate) fn forget(&self, request: RequestId) {
-        let slot = self.shared.state.lock().pending.forget(request);
-        drop(slot);
-    }
-
-    /// Nobody waits for this request any more; what its answer grants is given back.
-    pub(crate) fn abandon(&self, request: RequestId) {
-        let slot = self.shared.state.lock().pending.abandon(request);
-        drop(slot);
-    }
-
-    /// Sends a request that nobody waits for.
-    pub(crate) fn notify(
-        &self,
-        make: impl FnOnce(RequestId) -> ClientMessage,
-    ) -> Result<(), Error> {
-        let mut ids = self.shared.ids.lock();
-        let before = ids.clone();
-        let sent = self.shared.link.send(make(ids.next_request()));
-        if sent.is_err() {
-            *ids = before;
-        }
-        Ok(sent?)
-    }
-
-    /// Gives a call up, unless it is answered. The numbers are locked so that it is the call of
-    /// this connection and not one with the same number on the next.
-    pub(crate) fn cancel(&self, request: RequestId, mode: CancelMode) {
-        let ids = self.shared.ids.lock();
-        let slot = self.shared.state.lock().pending.forget(request);
-        if slot.is_some_and(|slot| slot.is_unanswered()) {
-            let options = CancelOptions { mode: Some(mode.into()) };
-            // A link that is gone has canceled everything.
-            let _ = self.shared.link.send(ClientMessage::Cancel(Cancel { request, options }));
-        }
-        drop(ids);
-    }
-
-    /// Sends a request and waits for the number in its acknowledgement.
-    pub(crate) fn acknowledged(
-        &self,
-        kind: RequestKind,
-        on_answer: Option<OnAnswer>,
-        make: impl FnOnce(RequestId) -> ClientMessage,
-    ) -> Acknowledging {
-        Acknowledging::new(self.clone(), self.request(kind, on_answer, make))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

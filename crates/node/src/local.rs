@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use cloverleaf_client::{Driver, Link, SendError, Serializer, Session};
 use cloverleaf_router::Principal;
 use cloverleaf_router::{Admitted, Next, Refusal, SessionKey};
-use cloverleaf_wamp::features::CLIENT;
+use cloverleaf_wamp::features::ClientRoles;
 use cloverleaf_wamp::message::ClientMessage;
 
 use crate::ports::Port;
@@ -36,12 +36,14 @@ impl Link for LocalLink {
     }
 }
 
-/// Joins a realm from inside. The driver has to be polled.
+/// Joins a realm from inside. The driver has to be polled. `roles` is what whoever holds the session
+/// does with it.
 pub(crate) fn join(
     realm: &Arc<RealmHost>,
     realm_name: &str,
     authid: &str,
     role: &str,
+    roles: ClientRoles,
 ) -> Result<(Session, Driver), Refusal> {
     let key = Arc::new(OnceLock::new());
     let link = LocalLink { realm: Arc::downgrade(realm), key: Arc::clone(&key) };
@@ -53,8 +55,11 @@ pub(crate) fn join(
         authmethod: "local".into(),
         authprovider: "node".into(),
     };
-    let admitted = Admitted { is_own: true, ..Admitted::new(realm_name, principal, CLIENT) };
+    let admitted = Admitted { is_own: true, ..Admitted::new(realm_name, principal, roles) };
     let attached = realm.attach(admitted, Port::Local(session.clone()))?;
     let _ = key.set(attached);
     Ok((session, driver))
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,6 +152,12 @@ impl RealmHost {
         self.state.lock().realm.session_count()
     }
 
+    /// Whether nobody is in the realm.
+    #[cfg(test)]
+    pub(crate) fn is_free(&self) -> bool {
+        self.state.try_lock().is_some()
+    }
+
     pub(crate) fn calls_in_flight(&self) -> usize {
         self.state.lock().realm.calls_in_flight()
     }
@@ -207,6 +213,7 @@ mod tests {
 
     use cloverleaf_router::{Permission, RealmSettings, Role};
     use cloverleaf_wamp::error_uri;
+    use cloverleaf_wamp::features::CLIENT;
     use cloverleaf_wamp::uri::UriPattern;
     use parking_lot::Mutex;
 
@@ -248,7 +255,8 @@ mod tests {
     #[test]
     fn whoever_is_woken_for_an_event_an_invocation_a_result_or_the_end_finds_the_lock_free() {
         let realm = open_realm();
-        let join = |id| local::join(&realm, "realm1", id, "anonymous").expect("the role exists");
+        let join =
+            |id| local::join(&realm, "realm1", id, "anonymous", CLIENT).expect("the role exists");
         let ((callee, mut driver), (caller, _driver)) = (join("callee"), join("caller"));
         let looking = Arc::new(Looking { realm: Arc::clone(&realm), found_free: Mutex::default() });
         let waker = Waker::from(Arc::clone(&looking));

@@ -12,6 +12,7 @@ use cloverleaf_config::settings::{
     RouterComponent, RouterWorker, Settings, Transport, WebService, Worker,
 };
 use cloverleaf_transport::TransportError;
+use cloverleaf_wamp::features::CLIENT;
 use tokio::task::JoinSet;
 
 use crate::components::{Component, ComponentError, Components, Joined, UnknownClass};
@@ -211,7 +212,8 @@ impl Node {
         wanted: &RouterComponent,
     ) -> Result<Session, StartError> {
         let realm = self.realms.named(&wanted.realm)?;
-        let (session, driver) = local::join(realm, &wanted.realm, &wanted.id, &wanted.role)?;
+        let (session, driver) =
+            local::join(realm, &wanted.realm, &wanted.id, &wanted.role, CLIENT)?;
         tokio::spawn(driver);
         let joined = Joined {
             session: session.clone(),

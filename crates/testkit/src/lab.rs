@@ -22,7 +22,7 @@ use cloverleaf_router::{
     Admitted, Moment, Next, Permission, Principal, Realm, RealmSettings, Refusal, Role, SessionKey,
     Timestamp,
 };
-use cloverleaf_wamp::features::{CLIENT, ClientRoles, Features};
+use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
 use cloverleaf_wamp::message::{Abort, ClientMessage, InvocationError, RouterMessage, Welcome};
 use cloverleaf_wamp::uri::UriPattern;
@@ -60,10 +60,35 @@ pub struct Client {
     pub roles: ClientRoles,
 }
 
+/// What an ordinary client announces: neither parts nor passthru, so that the numbers of its requests
+/// may be used again.
+const ORDINARY: ClientRoles = ClientRoles {
+    publisher: Some(Features::of(&[
+        Feature::SubscriberBlackwhiteListing,
+        Feature::PublisherExclusion,
+        Feature::PublisherIdentification,
+    ])),
+    subscriber: Some(Features::of(&[
+        Feature::PatternBasedSubscription,
+        Feature::PublisherIdentification,
+    ])),
+    caller: Some(Features::of(&[
+        Feature::CallCanceling,
+        Feature::CallTimeout,
+        Feature::CallerIdentification,
+    ])),
+    callee: Some(Features::of(&[
+        Feature::CallCanceling,
+        Feature::CallerIdentification,
+        Feature::PatternBasedRegistration,
+        Feature::SharedRegistration,
+    ])),
+};
+
 impl Client {
-    /// A client that announces everything that this project's own client library does.
+    /// An ordinary client of the advanced profile.
     pub const fn named(name: &'static str) -> Self {
-        Self { name, role: ANYONE, roles: CLIENT }
+        Self { name, role: ANYONE, roles: ORDINARY }
     }
 
     /// A client of the basic profile: all four roles and no feature.

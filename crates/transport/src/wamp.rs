@@ -97,10 +97,11 @@ impl Queued for ClientMessage {
         self.size()
     }
 
-    /// What a client asks for may be refused to its application.
+    /// What a client asks for may be refused to its application, and so may a part of a result.
     fn loss(&self) -> Loss {
         match self {
             Self::Call(_) | Self::Publish(_) => Loss::Refused,
+            Self::Yield(answer) if answer.options.progress == Some(true) => Loss::Refused,
             _ => Loss::Never,
         }
     }

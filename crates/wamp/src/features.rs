@@ -276,28 +276,63 @@ pub const ROUTER_META_API: RouterRoles = RouterRoles {
     ])),
 };
 
-/// What the client library of this project announces.
+/// What the client library of this project announces: exactly what it does.
 pub const CLIENT: ClientRoles = ClientRoles {
     publisher: Some(Features::of(&[
+        Feature::ShardedSubscription,
         Feature::SubscriberBlackwhiteListing,
         Feature::PublisherExclusion,
         Feature::PublisherIdentification,
+        Feature::PayloadPassthruMode,
     ])),
     subscriber: Some(Features::of(&[
         Feature::PatternBasedSubscription,
+        Feature::ShardedSubscription,
         Feature::PublisherIdentification,
+        Feature::PublicationTrustlevels,
+        Feature::SubscriptionRevocation,
+        Feature::AcknowledgedEventDelivery,
+        Feature::PayloadPassthruMode,
     ])),
+    caller: Some(Features::of(&[
+        Feature::ProgressiveCallResults,
+        Feature::ProgressiveCallInvocations,
+        Feature::CallCanceling,
+        Feature::CallTimeout,
+        Feature::CallerIdentification,
+        Feature::ShardedRegistration,
+        Feature::PayloadPassthruMode,
+    ])),
+    callee: Some(Features::of(&[
+        Feature::ProgressiveCallResults,
+        Feature::ProgressiveCallInvocations,
+        Feature::CallCanceling,
+        Feature::CallTimeout,
+        Feature::CallReroute,
+        Feature::CallerIdentification,
+        Feature::CallTrustlevels,
+        Feature::PatternBasedRegistration,
+        Feature::SharedRegistration,
+        Feature::ShardedRegistration,
+        Feature::RegistrationRevocation,
+        Feature::PayloadPassthruMode,
+    ])),
+};
+
+/// What a session of the HTTP bridge announces: it calls and publishes for clients that get one
+/// reply in JSON, with nothing beside its values.
+pub const HTTP_BRIDGE: ClientRoles = ClientRoles {
+    publisher: Some(Features::of(&[
+        Feature::SubscriberBlackwhiteListing,
+        Feature::PublisherExclusion,
+    ])),
+    subscriber: None,
     caller: Some(Features::of(&[
         Feature::CallCanceling,
         Feature::CallTimeout,
         Feature::CallerIdentification,
     ])),
-    callee: Some(Features::of(&[
-        Feature::CallCanceling,
-        Feature::CallerIdentification,
-        Feature::PatternBasedRegistration,
-        Feature::SharedRegistration,
-    ])),
+    callee: None,
 };
 
 #[cfg(test)]

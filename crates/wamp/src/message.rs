@@ -15,8 +15,8 @@ mod session;
 
 pub use options::{
     CalleeIdentity, CallerIdentity, CancelMode, Carried, CustomAttributes, EncAlgo, FieldReader,
-    ForwardFor, InvokePolicy, ListEntry, OptionValue, Options, Part, RunMode, Sharding, Vocabulary,
-    Word,
+    ForwardFor, InvokePolicy, ListEntry, NoAttribute, OptionValue, Options, Part, RunMode,
+    Sharding, Vocabulary, Word,
 };
 pub use pubsub::{
     Event, EventDetails, Publish, PublishOptions, Published, SharedEvent, Subscribe,

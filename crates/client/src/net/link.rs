@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use cloverleaf_transport::{Outbound, Pushed};
 use cloverleaf_wamp::message::ClientMessage;
@@ -45,6 +46,13 @@ impl Link for SocketLink {
             Pushed::Queued | Pushed::Crowded => Ok(()),
             Pushed::Congested => Err(SendError::Congested),
             Pushed::Gone => Err(SendError::Closed),
+        }
+    }
+
+    fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
+        match &*self.0.outbound.lock() {
+            Some(outbound) => outbound.poll_room(context),
+            None => Poll::Ready(()),
         }
     }
 }

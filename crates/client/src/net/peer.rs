@@ -5,11 +5,7 @@ use std::sync::{Arc, OnceLock};
 use cloverleaf_transport::{ClientSide, CloseReason, Flow, Outbound, Peer, Undeliverable};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::ids::{InvocationId, RequestId};
-use cloverleaf_wamp::message::{
-    Abort, ClientMessage, Goodbye, InvocationError, RequestKind, RouterMessage,
-};
-use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::message::{Abort, ClientMessage, Goodbye, RouterMessage};
 use cloverleaf_wamp::websocket::CloseCode;
 
 use super::link::SocketLink;
@@ -45,7 +41,7 @@ impl SocketPeer {
             }
             RouterMessage::Abort(abort) => {
                 let text = abort.details.message.unwrap_or_default();
-                self.refused(Failure { uri: abort.reason, payload: Payload::from_text(&text) });
+                self.refused(Failure::with_text(abort.reason, &text));
                 Flow::Close(CloseCode::NORMAL, "the router refuses the session".to_owned())
             }
             RouterMessage::Challenge(challenge) => {
@@ -70,7 +66,7 @@ impl SocketPeer {
         if self.has_joined() {
             self.session.close(text);
         } else {
-            self.refused(Failure { uri: uri.into(), payload: Payload::from_text(text) });
+            self.refused(Failure::with_text(uri, text));
         }
         Flow::Close(CloseCode::PROTOCOL_ERROR, text.to_owned())
     }
@@ -112,21 +108,12 @@ impl Peer<ClientSide> for SocketPeer {
             Undeliverable::NoForm(_) => error_uri::INVALID_ARGUMENT,
             Undeliverable::TooLong { .. } => error_uri::PAYLOAD_SIZE_EXCEEDED,
         };
-        let payload = Payload::from_text(&reason.to_string());
-        match failed(&message) {
-            Failed::Request(kind, request) => {
-                self.session.fail(kind, request, Failure { uri: uri.into(), payload });
-                None
-            }
-            Failed::Answer(request) => {
-                let error = InvocationError::new(request, uri, payload);
-                Some(ClientMessage::Error(error))
-            }
-            Failed::Other => {
-                tracing::warn!("{} can't be sent: {reason}", message.name());
-                None
-            }
+        tracing::debug!("{} can't be sent: {reason}", message.name());
+        if !self.has_joined() {
+            let text = format!("{} can't be sent: {reason}", message.name());
+            let _ = self.verdict.set(Err(Error::Connect(text.into())));
         }
+        self.session.unsent(&message, Failure::with_text(uri, &reason.to_string()))
     }
 
     fn is_open(&self) -> bool {
@@ -148,35 +135,5 @@ impl Peer<ClientSide> for SocketPeer {
         } else {
             self.session.close(&text);
         }
-    }
-}
-
-/// What fails with a message that can't be sent.
-enum Failed {
-    Request(RequestKind, RequestId),
-    Answer(InvocationId),
-    Other,
-}
-
-fn failed(message: &ClientMessage) -> Failed {
-    match message {
-        ClientMessage::Call(call) => Failed::Request(RequestKind::Call, call.request),
-        ClientMessage::Publish(publish) => Failed::Request(RequestKind::Publish, publish.request),
-        ClientMessage::Register(register) => {
-            Failed::Request(RequestKind::Register, register.request)
-        }
-        ClientMessage::Subscribe(subscribe) => {
-            Failed::Request(RequestKind::Subscribe, subscribe.request)
-        }
-        ClientMessage::Yield(answer) => Failed::Answer(answer.request),
-        ClientMessage::Error(error) => Failed::Answer(error.request),
-        ClientMessage::Hello(_)
-        | ClientMessage::Abort(_)
-        | ClientMessage::Authenticate(_)
-        | ClientMessage::Goodbye(_)
-        | ClientMessage::Unsubscribe(_)
-        | ClientMessage::Cancel(_)
-        | ClientMessage::Unregister(_)
-        | ClientMessage::EventReceived(_) => Failed::Other,
     }
 }

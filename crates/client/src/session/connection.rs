@@ -19,7 +19,7 @@ use super::{OnAnswer, Session, State};
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::link::Link;
-use crate::pending::Ended;
+use crate::pending::{Ended, Slot};
 
 impl Session {
     /// A session whose connection is still to be made, and is closed by somebody who says when
@@ -60,9 +60,10 @@ impl Session {
         state.lost = Some(reason.into());
         state.unrestored.take_in(&mut state.procedures, &mut state.subscriptions);
         let ended = state.pending.fail_all(&Error::Closed(reason.into()));
-        let (waker, outdated) = state.inbox.reset();
+        let (waker, outdated, exchanges) = state.inbox.reset();
         drop(guard);
         drop(outdated);
+        exchanges.wake();
         ended.into_iter().for_each(Ended::wake);
         if let Some(waker) = waker {
             wake(waker);
@@ -77,14 +78,15 @@ impl Session {
             (state.unrestored.registrations.clone(), state.unrestored.subscriptions.clone())
         };
         let registered = join_all(registrations.iter().map(|entry| async move {
-            let on_answer = Some(OnAnswer::RegisteredAgain(entry.clone()));
-            let answer = self.acknowledged(RequestKind::Register, on_answer, entry.request()).await;
+            let grant = OnAnswer::RegisteredAgain(entry.clone());
+            let slot = Slot::granting(RequestKind::Register, grant);
+            let answer = self.acknowledged(slot, entry.request()).await;
             Some((entry.procedure().into(), answer.err()?))
         }));
         let subscribed = join_all(subscriptions.iter().map(|entry| async move {
-            let on_answer = Some(OnAnswer::SubscribedAgain(entry.clone()));
-            let answer =
-                self.acknowledged(RequestKind::Subscribe, on_answer, entry.request()).await;
+            let grant = OnAnswer::SubscribedAgain(entry.clone());
+            let slot = Slot::granting(RequestKind::Subscribe, grant);
+            let answer = self.acknowledged(slot, entry.request()).await;
             Some((entry.topic().into(), answer.err()?))
         }));
         let (registered, subscribed) = join(registered, subscribed).await;

@@ -4,37 +4,36 @@ use std::sync::Arc;
 
 use cloverleaf_wakes::wake;
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::ids::{InvocationId, RegistrationId, RequestId, SubscriptionId};
+use cloverleaf_wamp::ids::{RegistrationId, RequestId, SubscriptionId};
 use cloverleaf_wamp::message::{
-    ClientMessage, Goodbye, InvocationError, RequestKind, RouterMessage, SharedEvent, Unregistered,
+    CallResult, ClientMessage, Goodbye, RequestKind, RouterMessage, SharedEvent, Unregistered,
     Unsubscribed,
 };
-use cloverleaf_wamp::payload::Payload;
 
 use super::{OnAnswer, Session, State};
+use crate::call::Reply;
 use crate::error::{Error, Failure};
-use crate::inbox::Work;
+use crate::inbox::{Reason, Work};
 use crate::pending::Answer;
-use crate::procedure::Invocation;
 use crate::register::RegistrationEntry;
-use crate::subscribe::SubscriptionEntry;
+use crate::subscribe::{Receipt, SubscriptionEntry};
 
 impl Session {
     /// Takes one message of the router. Never blocks, never sends (the driver does) and runs no
     /// code of the application, so a router may call it while it holds its own lock.
     pub fn handle_message(&self, message: RouterMessage) {
         match message {
-            RouterMessage::Result(result) => {
-                let answer = Ok(Answer::Payload(result.payload));
-                self.complete(RequestKind::Call, result.request, answer);
-            }
+            RouterMessage::Result(result) => self.result(result),
             RouterMessage::Invocation(invocation) => self.invoke(invocation),
             RouterMessage::Event(event) => self.event(&event),
             RouterMessage::Error(error) => {
-                let failure = Failure { uri: error.error, payload: error.payload };
+                let carried = error.details.carried;
+                let failure = Failure { uri: error.error, payload: error.payload, carried };
                 self.fail(error.request.kind(), error.request.id(), failure);
             }
-            RouterMessage::Interrupt(interrupt) => self.wake(Work::Interrupt(interrupt.request)),
+            RouterMessage::Interrupt(interrupt) => {
+                self.wake(Work::GiveUp(interrupt.request, Reason::Interrupted));
+            }
             RouterMessage::Registered(answer) => {
                 let number = answer.registration.number();
                 self.acknowledge(RequestKind::Register, answer.request, number);
@@ -62,11 +61,29 @@ impl Session {
         }
     }
 
+    /// RESULT ends a call, unless it is a part of the result.
+    fn result(&self, result: CallResult) {
+        let CallResult { request, details, payload } = result;
+        if details.progress != Some(true) {
+            let answer = Ok(Answer::Reply(Reply::new(payload, details)));
+            return self.complete(RequestKind::Call, request, answer);
+        }
+        let part = Reply::new(payload, details);
+        let waker = self.shared.state.lock().pending.add_part(request, part);
+        if let Some(waker) = waker {
+            wake(waker);
+        }
+    }
+
     fn event(&self, event: &SharedEvent) {
+        // One for all streams of this session, since the router counts one answer.
+        let receipt = (event.details.x_acknowledged_delivery == Some(true)).then(Receipt::default);
+        let is_retained = event.details.retained == Some(true);
         let wakers: Vec<_> = {
             let state = self.shared.state.lock();
             let entries = state.subscriptions.get(&event.subscription).into_iter().flatten();
-            entries.filter_map(|entry| entry.push(event.clone())).collect()
+            let entries = entries.filter(|entry| !is_retained || entry.wants_retained());
+            entries.filter_map(|entry| entry.push(event.clone(), receipt.clone())).collect()
         };
         wakers.into_iter().for_each(wake);
     }
@@ -78,10 +95,14 @@ impl Session {
             }
             Unregistered::Revocation(details) => {
                 let Some(id) = details.registration else { return };
-                let removed = self.shared.state.lock().procedures.remove(&id);
-                if let Some(removed) = removed {
-                    self.wake(Work::Release(vec![removed]));
-                }
+                let (removed, watchers) = {
+                    let mut state = self.shared.state.lock();
+                    let Some(removed) = state.procedures.remove(&id) else { return };
+                    removed.revoke(details.reason.as_deref());
+                    (removed, state.watchers.all().collect::<Vec<_>>())
+                };
+                self.wake(Work::Release(vec![removed]));
+                watchers.into_iter().for_each(wake);
             }
         }
     }
@@ -94,9 +115,9 @@ impl Session {
             Unsubscribed::Revocation(details) => {
                 let Some(id) = details.subscription else { return };
                 let entries = self.shared.state.lock().subscriptions.remove(&id);
-                for waker in entries.into_iter().flatten().filter_map(|entry| entry.close()) {
-                    wake(waker);
-                }
+                let reason = details.reason.as_deref();
+                let entries = entries.into_iter().flatten();
+                entries.filter_map(|entry| entry.revoke(reason)).for_each(wake);
             }
         }
     }
@@ -135,37 +156,8 @@ impl Session {
         ended.wake();
     }
 
-    fn invoke(&self, invocation: cloverleaf_wamp::message::Invocation) {
-        let mut state = self.shared.state.lock();
-        let request = invocation.request;
-        let work = match state.procedures.get(&invocation.registration) {
-            Some(entry) => Work::Invoke(
-                entry.code.clone(),
-                Box::new(Invocation {
-                    request,
-                    serializer: self.shared.serializer,
-                    details: invocation.details,
-                    payload: invocation.payload,
-                }),
-            ),
-            // An invocation that crossed UNREGISTER.
-            None => refusal(
-                request,
-                error_uri::NO_SUCH_PROCEDURE,
-                "the procedure is not registered any more",
-            ),
-        };
-        let pushed = state.inbox.push(work).or_else(|_| {
-            let text = "the callee has too many invocations at once";
-            state.inbox.push(refusal(request, error_uri::UNAVAILABLE, text))
-        });
-        drop(state);
-        if let Ok(Some(waker)) = pushed {
-            wake(waker);
-        }
-    }
-
-    fn wake(&self, work: Work) {
+    /// Hands work to the driver.
+    pub(crate) fn wake(&self, work: Work) {
         let pushed = self.shared.state.lock().inbox.push(work);
         if let Ok(Some(waker)) = pushed {
             wake(waker);
@@ -223,10 +215,4 @@ impl State {
         self.subscriptions.entry(id).or_default().push(entry);
         None
     }
-}
-
-fn refusal(request: InvocationId, uri: &str, text: &str) -> Work {
-    let payload = Payload::from_text(text);
-    let error = InvocationError::new(request, uri, payload);
-    Work::Send(Box::new(ClientMessage::Error(error)))
 }

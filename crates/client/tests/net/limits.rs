@@ -1,21 +1,37 @@
 //! Messages that can't be sent.
 
-use cloverleaf_client::{Client, Failure, Serializer, Session};
+use std::sync::Arc;
+
+use cloverleaf_client::{Client, Failure, Progress, Serializer, Session};
+use cloverleaf_wamp::ids::InvocationId;
+use cloverleaf_wamp::message::{ClientMessage, Invocation, InvocationDetails, RouterMessage};
+use cloverleaf_wamp::payload::Payload;
 use futures_util::FutureExt as _;
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use crate::router::{ECHO, Router, SILENCE, Way};
 
-/// A router that takes messages of 1 KiB.
+/// A router that takes messages of 4 KiB.
 async fn joined() -> (Router, Session) {
-    let router = Router::with(Way::Unix, &[Serializer::Json], 1024);
+    let router = Router::with(Way::Unix, &[Serializer::Json], 4096);
     let session = router.client().serializer(Serializer::Json).connect().await.expect("joined");
     (router, session)
 }
 
 fn long_text() -> String {
-    "x".repeat(2000)
+    "x".repeat(5000)
+}
+
+#[tokio::test]
+async fn a_router_that_does_not_even_take_hello_is_named_at_once() {
+    let router = Router::with(Way::Unix, &[Serializer::Json], 512);
+    let start = std::time::Instant::now();
+    let client = router.client().serializer(Serializer::Json);
+    let error = client.connect().await.expect_err("HELLO is longer");
+    assert!(error.to_string().contains("HELLO can't be sent: the message has "), "{error}");
+    assert!(start.elapsed() < std::time::Duration::from_secs(5));
 }
 
 #[tokio::test]
@@ -53,6 +69,50 @@ async fn a_failure_with_an_explanation_that_is_too_long_still_fails_its_call() {
     assert_eq!(error.uri(), Some("wamp.error.payload_size_exceeded"));
 }
 
+#[tokio::test]
+async fn a_part_of_a_call_that_is_too_long_gives_the_call_up() {
+    let (router, session) = joined().await;
+    let (mut parts, reply) = session.call(SILENCE).in_parts();
+    parts.send((long_text(),)).await.expect("taken");
+    let error = reply.await.expect_err("too long");
+    assert_eq!(error.uri(), Some("wamp.error.payload_size_exceeded"));
+    parts.send(("short",)).await.expect_err("ended");
+    drop(parts);
+    router.until_received("CANCEL", 1).await;
+    session.call(ECHO).await.expect("an echo");
+    assert_eq!(router.names(), ["HELLO", "CALL", "CANCEL", "CALL"]);
+}
+
+#[tokio::test]
+async fn a_part_of_a_result_that_is_too_long_fails_its_call_and_gives_its_procedure_up() {
+    let (router, session) = joined().await;
+    let held = Arc::new(());
+    let given_up = Arc::downgrade(&held);
+    let held = Mutex::new(Some(held));
+    let procedure = move |progress: Progress| {
+        let held = held.lock().take();
+        async move {
+            progress.send(long_text()).await?;
+            let _held = held;
+            std::future::pending::<Result<(), Failure>>().await
+        }
+    };
+    let registration = session.register("test.long", procedure).await.expect("registered");
+    router.say(&RouterMessage::Invocation(Invocation {
+        request: InvocationId::new(1).expect("an id"),
+        registration: registration.id(),
+        details: InvocationDetails { receive_progress: Some(true), ..InvocationDetails::default() },
+        payload: Payload::EMPTY,
+    }));
+    router.until_received("ERROR", 1).await;
+    session.call(ECHO).await.expect("an echo");
+    assert!(given_up.upgrade().is_none());
+    let received = router.received();
+    let Some(ClientMessage::Error(error)) = received.get(2) else { panic!("{received:?}") };
+    assert_eq!(error.error.as_str(), "wamp.error.payload_size_exceeded");
+    assert_eq!(router.names(), ["HELLO", "REGISTER", "ERROR", "CALL"]);
+}
+
 /// The end of the connection to a router that welcomes its client and reads nothing after that.
 async fn welcome_and_stall(listener: TcpListener) -> tokio::net::TcpStream {
     let (mut stream, _) = listener.accept().await.expect("a client");
@@ -85,4 +145,24 @@ async fn calls_fail_at_once_when_the_router_does_not_read() {
     };
     assert_eq!(refused.uri(), Some("wamp.error.unavailable"));
     assert!(session.is_connected());
+}
+
+#[tokio::test]
+async fn the_parts_of_a_call_wait_when_the_router_does_not_read() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("tcp://{}", listener.local_addr().expect("an address"));
+    let client = Client::new(&address).expect("an address").serializer(Serializer::Json);
+    let (_stream, session) = tokio::join!(welcome_and_stall(listener), client.connect());
+    let session = session.expect("joined");
+    let text = "x".repeat(100_000);
+    let (mut parts, _reply) = session.call(SILENCE).in_parts();
+    let mut taken = 0;
+    while let Some(sent) = parts.send((&text,)).now_or_never() {
+        sent.expect("not ended");
+        taken += 1;
+        assert!(taken < 1000, "a hundred megabytes wait for a router that does not read");
+        tokio::task::yield_now().await;
+    }
+    session.close("the end");
+    parts.send((&text,)).await.expect_err("nothing waits for a router that is gone");
 }

@@ -73,8 +73,7 @@ impl Answer {
             }
             Error::Wamp(failure) => Self::of_failure(StatusCode::OK, failure),
             Error::Closed(_) => {
-                let payload = Payload::from_text(ENDED);
-                let failure = Failure { uri: error_uri::UNAVAILABLE.into(), payload };
+                let failure = Failure::unavailable(ENDED);
                 Self::of_failure(StatusCode::SERVICE_UNAVAILABLE, &failure)
             }
             Error::Connect(_) | Error::Value(_) => Self::internal(error),

@@ -67,7 +67,7 @@ fn failure(uri: &str) -> Failure {
 }
 
 fn error(call: &Call, failure: Failure) -> RouterMessage {
-    let Failure { uri, payload } = failure;
+    let Failure { uri, payload, .. } = failure;
     RouterMessage::Error(RequestError::new(call.reference(), uri, payload))
 }
 
@@ -334,6 +334,27 @@ fn a_client_that_hangs_up_cancels_its_call() {
     let [ClientMessage::Call(call), cancel] = &received[..] else { panic!("{received:?}") };
     let options = CancelOptions { mode: Some(CancelMode::KillNoWait.into()) };
     assert_eq!(*cancel, ClientMessage::Cancel(Cancel { request: call.request, options }));
+}
+
+#[test]
+fn a_part_of_a_result_that_nobody_asked_for_is_not_the_answer() {
+    let lab = Lab::caller();
+    let mut waiting = pin!(lab.start(Request::post(r#"{"procedure":"com.example.slow"}"#)));
+    assert_eq!(poll_once(waiting.as_mut()), Poll::Pending);
+    let [ClientMessage::Call(call)] = &lab.received()[..] else { panic!("not one call") };
+    assert_eq!(call.options, CallOptions::default());
+    let says = |progress, number| {
+        lab.router_says(RouterMessage::Result(CallResult {
+            request: call.request,
+            details: ResultDetails { progress, ..ResultDetails::default() },
+            payload: payload(Serializer::Json, &[number]),
+        }));
+    };
+    says(Some(true), 1);
+    assert_eq!(poll_once(waiting.as_mut()), Poll::Pending);
+    says(None, 2);
+    let Poll::Ready(reply) = poll_once(waiting) else { panic!("the bridge waits") };
+    assert_eq!(text(&reply), ok(r#"{"args":[2]}"#));
 }
 
 #[test]

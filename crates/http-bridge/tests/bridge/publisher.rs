@@ -17,7 +17,7 @@ pub(crate) fn outcome_of(publish: &Publish) -> RouterMessage {
         return RouterMessage::Published(Published { request: publish.request, publication });
     }
     let kwargs = std::collections::BTreeMap::from([("foo", "bar")]);
-    let Failure { uri, payload } = Failure::new("wamp.error.not_authorized");
+    let Failure { uri, payload, .. } = Failure::new("wamp.error.not_authorized");
     assert_eq!(payload, Payload::EMPTY);
     let payload = Payload::from_args_and_kwargs(Serializer::MsgPack, &[0_u8; 0], &kwargs);
     RouterMessage::Error(RequestError::new(publish.reference(), uri, payload.expect("a payload")))

@@ -16,6 +16,7 @@ use cloverleaf_router::admission::Anonymous;
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
 use cloverleaf_transport::longpoll::Patience;
 use cloverleaf_transport::outbound::RefusesFrom;
+use cloverleaf_wamp::features::HTTP_BRIDGE;
 use cloverleaf_wamp::serializer::Serializer;
 use hyper::header::HeaderValue;
 
@@ -223,7 +224,7 @@ impl<'a> Builder<'a> {
         service: &BridgeService,
     ) -> Result<Service, StartError> {
         let realm = self.realms.named(&service.realm)?;
-        let (session, driver) = local::join(realm, &service.realm, id, &service.role)?;
+        let (session, driver) = local::join(realm, &service.realm, id, &service.role, HTTP_BRIDGE)?;
         tokio::spawn(driver);
         self.local.push(session.clone());
         let settings = bridge_settings(&service.options);

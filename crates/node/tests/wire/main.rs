@@ -4,6 +4,7 @@
 mod lab;
 
 mod batched;
+mod client_library;
 mod command_line;
 mod default_node;
 mod deflate;

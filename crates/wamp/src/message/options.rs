@@ -16,7 +16,7 @@ mod roles;
 mod values;
 mod words;
 
-pub use parts::{CalleeIdentity, CallerIdentity, Carried, CustomAttributes, Sharding};
+pub use parts::{CalleeIdentity, CallerIdentity, Carried, CustomAttributes, NoAttribute, Sharding};
 pub use values::{ForwardFor, ListEntry};
 pub use words::{CancelMode, EncAlgo, InvokePolicy, RunMode, Vocabulary, Word};
 

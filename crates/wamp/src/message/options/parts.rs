@@ -5,6 +5,7 @@
 //! Registration"; basic profile "Extensibility".
 
 use compact_str::CompactString;
+use thiserror::Error;
 
 use super::{EncAlgo, FieldReader, ForwardFor, Options, Part, RunMode, Word, options};
 use crate::codec::{EncodeError, MAX_CUSTOM_ATTRIBUTES, TokenReader, TokenWriter, write_encoded};
@@ -98,6 +99,32 @@ impl CustomAttributes {
     pub fn at(&self, key: &str) -> Option<&Encoded> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
+
+    /// Adds an attribute, or gives it another value.
+    pub fn insert(&mut self, key: &str, value: Encoded) -> Result<(), NoAttribute> {
+        if !Self::knows(key) {
+            return Err(NoAttribute::Key(key.into()));
+        }
+        if let Some((_, earlier)) = self.0.iter_mut().find(|(name, _)| name == key) {
+            *earlier = value;
+        } else if self.0.len() < MAX_CUSTOM_ATTRIBUTES {
+            self.0.push((key.into(), value));
+        } else {
+            return Err(NoAttribute::TooMany);
+        }
+        Ok(())
+    }
+}
+
+/// Why something is not taken as a custom attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NoAttribute {
+    /// The key is one that the specification keeps for itself.
+    #[error("'{0}' is no custom attribute: those are '_' and three or more of a-z, 0-9 and '_'")]
+    Key(CompactString),
+    /// There are as many as a message may have.
+    #[error("a message has at most {MAX_CUSTOM_ATTRIBUTES} custom attributes")]
+    TooMany,
 }
 
 impl Part for CustomAttributes {
@@ -120,14 +147,8 @@ impl Options for CustomAttributes {
     ) -> Result<(), DecodeError> {
         let span = field.reader.skip()?;
         let value = Encoded::from_frame(field.serializer, field.frame, span);
-        if let Some((_, earlier)) = self.0.iter_mut().find(|(name, _)| name == key) {
-            *earlier = value;
-        } else if self.0.len() < MAX_CUSTOM_ATTRIBUTES {
-            self.0.push((key.into(), value));
-        } else {
-            return Err(DecodeError::TooManyAttributes { message: field.message });
-        }
-        Ok(())
+        self.insert(key, value)
+            .map_err(|_| DecodeError::TooManyAttributes { message: field.message })
     }
 
     fn entries(&self) -> usize {

@@ -1,0 +1,34 @@
+//! Custom attributes: what an application sends beside the arguments, such as the id of a trace.
+//!
+//! Their keys are an underscore and three or more of `a-z`, `0-9` and `_`. The router passes them on
+//! from CALL to INVOCATION, YIELD to RESULT and PUBLISH to EVENT. Spec: basic profile
+//! "Extensibility".
+
+use cloverleaf_wamp::codec::ser::ValueError;
+use cloverleaf_wamp::message::Carried;
+use cloverleaf_wamp::payload::Encoded;
+use cloverleaf_wamp::serializer::Serializer;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::ser::Error as _;
+
+/// Adds an attribute to what goes with a message.
+pub(crate) fn insert(
+    carried: &mut Option<Box<Carried>>,
+    serializer: Serializer,
+    key: &str,
+    value: &impl Serialize,
+) -> Result<(), ValueError> {
+    let value = Encoded::from_value(serializer, value)?;
+    let custom = carried.get_or_insert_default().custom.get_or_insert_default();
+    custom.insert(key, value).map_err(ValueError::custom)
+}
+
+/// The value of an attribute, where it is there.
+pub(crate) fn read<T: DeserializeOwned>(
+    carried: Option<&Carried>,
+    key: &str,
+) -> Result<Option<T>, ValueError> {
+    let custom = carried.and_then(|carried| carried.custom.as_ref());
+    custom.and_then(|custom| custom.at(key)).map(Encoded::to_value).transpose()
+}

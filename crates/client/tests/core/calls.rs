@@ -1,0 +1,66 @@
+//! Giving calls up, and which answer belongs to which call.
+
+use cloverleaf_client::CancelMode;
+use futures_util::FutureExt as _;
+
+use crate::desk::{Desk, ready};
+
+#[test]
+fn a_call_is_given_up_in_the_manner_that_is_asked_for_and_says_how_it_ended() {
+    for (mode, word) in [
+        (CancelMode::Kill, "kill"),
+        (CancelMode::Skip, "skip"),
+        (CancelMode::KillNoWait, "killnowait"),
+    ] {
+        let desk = Desk::new();
+        let mut call = desk.session.call("com.transfer").send();
+        desk.sent();
+        call.cancel(mode);
+        assert_eq!(desk.sent(), [format!(r#"[49,1,{{"mode":"{word}"}}]"#)]);
+        assert!((&mut call).now_or_never().is_none());
+        desk.says(r#"[50,1,{},["in time"]]"#);
+        assert_eq!(ready(call).expect("a reply").value::<String>().expect("text"), "in time");
+    }
+}
+
+#[test]
+fn a_call_that_has_ended_is_not_canceled() {
+    let desk = Desk::new();
+    let call = desk.session.call("com.transfer").send();
+    desk.says("[50,1,{}]");
+    desk.sent();
+    call.cancel(CancelMode::Kill);
+    drop(call);
+    assert!(desk.sent().is_empty());
+}
+
+#[test]
+fn a_call_that_was_lost_is_not_taken_for_the_one_with_its_number_on_the_next_connection() {
+    let desk = Desk::new();
+    let lost = desk.session.call("com.one").send();
+    desk.reconnects();
+    let next = desk.session.call("com.two").send();
+    assert_eq!(desk.sent(), [r#"[48,1,{},"com.one"]"#, r#"[48,1,{},"com.two"]"#]);
+    lost.cancel(CancelMode::Kill);
+    assert!(desk.sent().is_empty());
+    desk.says("[50,1,{},[2]]");
+    let error = ready(lost).expect_err("lost");
+    assert_eq!(error.to_string(), "the session is closed: the cable was pulled");
+    assert_eq!(ready(next).expect("a reply").value::<u64>().expect("a number"), 2);
+}
+
+#[test]
+fn who_has_answered_is_told_where_it_is_disclosed() {
+    let desk = Desk::new();
+    let call = desk.session.call("com.one").send();
+    desk.says(
+        r#"[50,1,{"callee":4,"callee_authid":"ann","callee_authrole":"ward","_trace":"t1"},[1]]"#,
+    );
+    let reply = ready(call).expect("a reply");
+    let callee = reply.callee().map(|callee| callee.number());
+    let identity = (callee, reply.callee_authid(), reply.callee_authrole());
+    assert_eq!(identity, (Some(4), Some("ann"), Some("ward")));
+    assert_eq!(reply.attribute::<String>("_trace").expect("text"), Some("t1".to_owned()));
+    assert_eq!(reply.attribute::<String>("_other").expect("absent"), None);
+    assert!(reply.attribute::<u64>("_trace").is_err());
+}

@@ -1,0 +1,203 @@
+//! Procedures that answer in parts, and what they know of their call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloverleaf_client::{Answer, Args, Failure, Invocation, Parts, Passthru, Progress};
+use parking_lot::Mutex;
+
+use crate::desk::{Desk, ready};
+
+/// Counts, and says whether somebody heard it.
+async fn count(Args((to,)): Args<(u64,)>, progress: Progress) -> Result<(u64, bool), Failure> {
+    let mut was_sent = false;
+    for number in 1..to {
+        was_sent = progress.send(number).await?;
+    }
+    Ok((to, was_sent))
+}
+
+#[test]
+fn a_procedure_answers_in_parts_where_its_caller_takes_them() {
+    let (mut desk, _registration) = Desk::with_procedure(count);
+    desk.says(r#"[68,1,9,{"receive_progress":true},[3]]"#);
+    desk.says("[68,2,9,{},[3]]");
+    desk.run();
+    assert_eq!(
+        desk.sent(),
+        [
+            r#"[70,1,{"progress":true},[1]]"#,
+            r#"[70,1,{"progress":true},[2]]"#,
+            "[70,1,{},[[3,true]]]",
+            "[70,2,{},[[3,false]]]",
+        ]
+    );
+}
+
+#[test]
+fn a_part_of_a_result_may_have_several_values_and_attributes() {
+    let tell = |progress: Progress| async move {
+        let part = Answer::args(&("at", 7))?.attribute("_trace", &"t1")?;
+        progress.send(part).await?;
+        Answer::passthru(Passthru::new("mqtt", *b"ab").serializer("native"))
+    };
+    let (mut desk, _registration) = Desk::with_procedure(tell);
+    desk.says(r#"[68,1,9,{"receive_progress":true}]"#);
+    desk.run();
+    assert_eq!(
+        desk.sent(),
+        [
+            r#"[70,1,{"progress":true,"_trace":"t1"},["at",7]]"#,
+            r#"[70,1,{"ppt_scheme":"mqtt","ppt_serializer":"native"},["\u0000YWI="]]"#,
+        ]
+    );
+}
+
+#[test]
+fn a_part_of_a_result_waits_while_the_router_does_not_read() {
+    let (mut desk, _registration) = Desk::with_procedure(count);
+    desk.says(r#"[68,1,9,{"receive_progress":true},[2]]"#);
+    desk.fill_the_way();
+    desk.run();
+    assert!(desk.sent().is_empty());
+    desk.clear_the_way();
+    desk.run();
+    assert_eq!(desk.sent(), [r#"[70,1,{"progress":true},[1]]"#, "[70,1,{},[[2,true]]]"]);
+}
+
+/// A procedure that gives its way of answering in parts away, and what it gave.
+fn giving_away() -> (impl cloverleaf_client::Procedure<GivesAway>, Arc<Mutex<Option<Progress>>>) {
+    let place = Arc::new(Mutex::new(None));
+    let given = Arc::clone(&place);
+    let code = move |progress: Progress| {
+        *given.lock() = Some(progress);
+        std::future::pending::<Result<(), Failure>>()
+    };
+    (code, place)
+}
+
+type GivesAway = (std::future::Pending<Result<(), Failure>>, (), Progress);
+
+#[test]
+fn who_answers_from_elsewhere_learns_that_the_call_was_given_up() {
+    for details in [r#"{"receive_progress":true}"#, "{}"] {
+        let (code, place) = giving_away();
+        let (mut desk, _registration) = Desk::with_procedure(code);
+        desk.says(&format!("[68,1,9,{details}]"));
+        desk.run();
+        let progress = place.lock().take().expect("given away");
+        let is_wanted = details != "{}";
+        let before = (progress.is_wanted(), progress.is_over(), progress.try_send(1));
+        assert_eq!(before, (is_wanted, false, Ok(is_wanted)));
+        desk.says(r#"[69,1,{"mode":"kill"}]"#);
+        desk.run();
+        desk.sent();
+        assert!(progress.is_over());
+        let failure = progress.try_send(2).expect_err("given up");
+        assert_eq!(
+            failure.to_string(),
+            "wamp.error.canceled: nobody waits for the result any more"
+        );
+        assert!(desk.sent().is_empty());
+    }
+}
+
+#[test]
+fn nothing_is_said_on_the_next_connection_about_a_call_of_the_last() {
+    let (code, place) = giving_away();
+    let (mut desk, _registration) = Desk::with_procedure(code);
+    desk.says(r#"[68,1,9,{"receive_progress":true}]"#);
+    desk.run();
+    let lost = place.lock().take().expect("given away");
+    desk.reconnects();
+    desk.restores("[65,1,9]");
+    desk.says(r#"[68,1,9,{"receive_progress":true}]"#);
+    desk.run();
+    desk.sent();
+    assert_eq!(lost.try_send(1).expect_err("lost").uri, "wamp.error.canceled");
+    assert_eq!(place.lock().take().expect("given away").try_send(2), Ok(true));
+    assert_eq!(desk.sent(), [r#"[70,1,{"progress":true},[2]]"#]);
+}
+
+#[test]
+fn a_thread_of_its_own_is_told_at_once_when_the_router_does_not_read() {
+    let (code, place) = giving_away();
+    let (mut desk, _registration) = Desk::with_procedure(code);
+    desk.says(r#"[68,1,9,{"receive_progress":true}]"#);
+    desk.run();
+    let progress = place.lock().take().expect("given away");
+    desk.fill_the_way();
+    assert_eq!(progress.try_send(1).expect_err("full").uri, "wamp.error.unavailable");
+    desk.clear_the_way();
+    assert_eq!(progress.try_send(1), Ok(true));
+}
+
+/// Tells everything that a procedure can know of its call.
+async fn tell(invocation: Invocation, _: Progress, _: Parts) -> Result<String, Failure> {
+    Ok(format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        invocation.procedure(),
+        invocation.caller().map(|caller| caller.number()),
+        invocation.caller_authid(),
+        invocation.caller_authrole(),
+        invocation.trustlevel(),
+        invocation.timeout().map(|timeout| timeout == Duration::from_millis(1500)),
+        invocation.attribute::<String>("_trace")?,
+    ))
+}
+
+#[test]
+fn a_procedure_knows_of_its_call_what_the_router_says() {
+    let (mut desk, _registration) = Desk::with_procedure(tell);
+    desk.says(
+        r#"[68,1,9,{"procedure":"com.a.b","caller":4,"caller_authid":"ann","caller_authrole":"ward","trustlevel":2,"timeout":1500,"_trace":"t1"}]"#,
+    );
+    desk.says(r#"[68,2,9,{"timeout":0}]"#);
+    desk.run();
+    let all =
+        r#"Some(\"com.a.b\") Some(4) Some(\"ann\") Some(\"ward\") Some(2) Some(true) Some(\"t1\")"#;
+    let nothing = "None None None None None None None";
+    let answers = [format!(r#"[70,1,{{}},["{all}"]]"#), format!(r#"[70,2,{{}},["{nothing}"]]"#)];
+    assert_eq!(desk.sent(), answers);
+}
+
+#[test]
+fn a_payload_that_only_the_two_ends_read_comes_to_the_procedure_as_bytes() {
+    let open = |invocation: Invocation| async move {
+        let sealed = invocation.passthru()?.ok_or_else(|| Failure::invalid_argument("plain"))?;
+        Failure::new("com.sealed")
+            .with_passthru(sealed)
+            .map_or_else(|error| Err(error.into()), Err::<(), _>)
+    };
+    let (mut desk, _registration) = Desk::with_procedure(open);
+    desk.says(r#"[68,1,9,{"ppt_scheme":"x_a","ppt_cipher":"c","ppt_keyid":"k"},["\u0000YWI="]]"#);
+    desk.says(r#"[68,2,9,{},["plain"]]"#);
+    desk.run();
+    let expected = [
+        r#"[8,68,1,{"ppt_scheme":"x_a","ppt_cipher":"c","ppt_keyid":"k"},"com.sealed",["\u0000YWI="]]"#,
+        r#"[8,68,2,{},"wamp.error.invalid_argument",["plain"]]"#,
+    ];
+    assert_eq!(desk.sent(), expected);
+}
+
+#[test]
+fn failures_have_names_that_the_router_and_the_caller_know() {
+    let failures = [
+        (Failure::unavailable("busy"), "wamp.error.unavailable: busy"),
+        (Failure::timeout("late"), "wamp.error.timeout: late"),
+        (Failure::canceled("stop"), "wamp.error.canceled: stop"),
+    ];
+    for (failure, text) in failures {
+        assert_eq!(failure.to_string(), text);
+    }
+}
+
+#[test]
+fn the_attributes_of_a_failure_reach_the_caller() {
+    let desk = Desk::new();
+    let call = desk.session.call("com.one").send();
+    desk.says(r#"[8,48,1,{"_trace":"t1"},"com.tired"]"#);
+    let error = ready(call).expect_err("failed");
+    let cloverleaf_client::Error::Wamp(failure) = error else { panic!("{error:?}") };
+    assert_eq!(failure.attribute::<String>("_trace").expect("text"), Some("t1".to_owned()));
+}

@@ -1,0 +1,75 @@
+//! What arrives in parts, is taken away or is to be acknowledged also waits behind the realm's lock.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use cloverleaf_client::{Failure, Parts, Progress};
+use cloverleaf_wamp::features::CLIENT;
+use parking_lot::Mutex;
+
+use super::realm;
+use crate::local;
+use crate::realm_host::RealmHost;
+
+/// A task that looks, when it is woken, whether the realm can be entered.
+struct Looking {
+    realm: Arc<RealmHost>,
+    found_free: Mutex<Vec<bool>>,
+}
+
+impl Wake for Looking {
+    fn wake(self: Arc<Self>) {
+        let is_free = self.realm.is_free();
+        self.found_free.lock().push(is_free);
+    }
+}
+
+fn ready<T>(mut future: Pin<&mut impl Future<Output = T>>) -> T {
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("not ready"),
+    }
+}
+
+#[test]
+fn whoever_is_woken_for_a_part_or_a_revocation_finds_the_lock_free() {
+    let realm = realm();
+    let join = |id| local::join(&realm, "realm1", id, "anyone", CLIENT).expect("the role exists");
+    let ((callee, mut driver), (caller, _driver)) = (join("callee"), join("caller"));
+    let looking = Arc::new(Looking { realm: Arc::clone(&realm), found_free: Mutex::default() });
+    let waker = Waker::from(Arc::clone(&looking));
+    let mut context = Context::from_waker(&waker);
+    let found_free = |what: &str| {
+        let found = std::mem::take(&mut *looking.found_free.lock());
+        assert!(!found.is_empty() && found.iter().all(|is_free| *is_free), "{what}: {found:?}");
+    };
+
+    let echo = async |mut parts: Parts, progress: Progress| {
+        while parts.next().await?.is_some() {
+            progress.send(1).await?;
+        }
+        Ok::<_, Failure>(2)
+    };
+    let registering = callee.register("com.echo", echo);
+    let registration = ready(pin!(registering.into_future())).expect("registered");
+    assert!(pin!(&mut driver).poll(&mut context).is_pending());
+    let (mut parts, mut results) = caller.call("com.echo").exchange();
+    found_free("an invocation");
+    assert!(pin!(&mut driver).poll(&mut context).is_pending());
+    looking.found_free.lock().clear();
+
+    assert!(pin!(results.next()).poll(&mut context).is_pending());
+    ready(pin!(parts.send((1,)))).expect("sent");
+    found_free("a part of the call");
+    assert!(pin!(&mut driver).poll(&mut context).is_pending());
+    found_free("a part of the result");
+    assert!(ready(pin!(results.next())).expect("no failure").is_some());
+
+    let mut ended = pin!(registration.ended());
+    assert!(ended.as_mut().poll(&mut context).is_pending());
+    let forced = caller.register("com.echo", || async { Ok::<_, Failure>(1) }).force_reregister();
+    ready(pin!(forced.into_future())).expect("registered");
+    found_free("a revocation");
+    assert_eq!(ready(ended), "wamp.error.unregistered");
+}

@@ -1,0 +1,183 @@
+//! Calls and results in parts.
+
+use std::sync::Arc;
+use std::thread;
+
+use cloverleaf_client::{Args, Failure, Parts, Progress, Session};
+use cloverleaf_wamp::features::HTTP_BRIDGE;
+
+use super::{Place, realm, soon};
+use crate::local;
+use crate::realm_host::RealmHost;
+
+async fn count(Args((to,)): Args<(u64,)>, progress: Progress) -> Result<(u64, bool), Failure> {
+    for number in 1..to {
+        progress.send(number).await?;
+    }
+    Ok((to, progress.is_wanted()))
+}
+
+#[tokio::test]
+async fn a_result_comes_to_its_caller_in_parts() {
+    let place = Place::new();
+    let (callee, caller) = (place.join("callee"), place.join("caller"));
+    callee.register("com.count", count).await.expect("registered");
+    let mut results = caller.call("com.count").args((4,)).receive_progress();
+    let mut parts = Vec::new();
+    while let Some(part) = soon(results.next()).await.expect("no failure") {
+        parts.push(part.value::<u64>().expect("a number"));
+    }
+    let last: (u64, bool) = results.reply().await.expect("a reply").value().expect("a pair");
+    assert_eq!((parts, last), (vec![1, 2, 3], (4, true)));
+}
+
+#[tokio::test]
+async fn who_did_not_ask_is_answered_at_once_and_so_is_the_http_bridge() {
+    let place = Place::new();
+    let callee = place.join("callee");
+    callee.register("com.count", count).await.expect("registered");
+    for caller in [place.join("caller"), place.join_as("bridge", HTTP_BRIDGE)] {
+        let reply = soon(caller.call("com.count").args((4,)).send()).await.expect("a reply");
+        assert_eq!(reply.value::<(u64, bool)>().expect("a pair"), (4, false));
+    }
+}
+
+/// Says everything back in capitals, and at the end how much it was.
+async fn shout(mut parts: Parts, progress: Progress) -> Result<u64, Failure> {
+    let mut heard = 0;
+    while let Some(part) = parts.next().await? {
+        let (word,): (String,) = part.args()?;
+        heard += 1;
+        progress.send(word.to_uppercase()).await?;
+    }
+    Ok(heard)
+}
+
+#[tokio::test]
+async fn both_sides_speak_in_parts() {
+    let place = Place::new();
+    let (callee, caller) = (place.join("callee"), place.join("caller"));
+    callee.register("com.shout", shout).await.expect("registered");
+    let (mut parts, mut results) = caller.call("com.shout").exchange();
+    for word in ["one", "two", "three"] {
+        parts.send((word,)).await.expect("sent");
+        let heard = soon(results.next()).await.expect("no failure").expect("a part");
+        assert_eq!(heard.value::<String>().expect("text"), word.to_uppercase());
+    }
+    parts.finish().await.expect("sent");
+    assert_eq!(soon(results.next()).await.expect("no failure"), None);
+    assert_eq!(results.reply().await.expect("a reply").value::<u64>().expect("a number"), 3);
+    assert_eq!(place.realm.calls_in_flight(), 0);
+}
+
+#[tokio::test]
+async fn a_procedure_that_takes_no_parts_refuses_them() {
+    let place = Place::new();
+    let (callee, caller) = (place.join("callee"), place.join("caller"));
+    callee.register("com.count", count).await.expect("registered");
+    let (parts, reply) = caller.call("com.count").args((2,)).in_parts();
+    let error = soon(reply).await.expect_err("refused");
+    assert_eq!(error.uri(), Some("wamp.error.feature_not_supported"));
+    parts.finish().await.expect_err("ended");
+}
+
+#[tokio::test]
+async fn a_procedure_in_a_thread_learns_that_its_caller_has_gone() {
+    let place = Place::new();
+    let (callee, caller) = (place.join("callee"), place.join("caller"));
+    let (told, ended) = tokio::sync::oneshot::channel();
+    let told = parking_lot::Mutex::new(Some(told));
+    let endless = move |progress: Progress| {
+        let told = told.lock().take();
+        thread::spawn(move || {
+            while progress.try_send(1).is_ok() {
+                thread::yield_now();
+            }
+            told.map(|told| told.send(progress.is_over()))
+        });
+        std::future::pending::<Result<(), Failure>>()
+    };
+    callee.register("com.endless", endless).await.expect("registered");
+    let mut results = caller.call("com.endless").receive_progress();
+    soon(results.next()).await.expect("no failure").expect("a part");
+    drop(results);
+    assert_eq!(soon(ended).await, Ok(true));
+    assert_eq!(place.realm.calls_in_flight(), 0);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_broken_off_fails_on_both_sides() {
+    let place = Place::new();
+    let (callee, caller) = (place.join("callee"), place.join("caller"));
+    callee.register("com.shout", shout).await.expect("registered");
+    let (mut parts, mut results) = caller.call("com.shout").exchange();
+    parts.send(("one",)).await.expect("sent");
+    soon(results.next()).await.expect("no failure").expect("a part");
+    drop(parts);
+    let error = soon(results.next()).await.expect_err("canceled");
+    assert_eq!(error.uri(), Some("wamp.error.canceled"));
+    assert_eq!(place.realm.calls_in_flight(), 0);
+}
+
+/// Runs a session in a thread of its own.
+fn in_a_thread<F: Future<Output = ()>>(
+    realm: &Arc<RealmHost>,
+    authid: &'static str,
+    act: impl FnOnce(Session) -> F + Send + 'static,
+) -> thread::JoinHandle<()> {
+    let realm = Arc::clone(realm);
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let joined = local::join(&realm, "realm1", authid, "anyone", super::CLIENT);
+            let (session, driver) = joined.expect("the role exists");
+            tokio::spawn(driver);
+            soon(act(session)).await;
+        });
+    })
+}
+
+#[test]
+fn calls_in_parts_from_several_threads_all_end_however_they_are_given_up() {
+    const CALLERS: usize = 3;
+    let realm = realm();
+    let barrier = Arc::new(std::sync::Barrier::new(CALLERS + 1));
+    let done = Arc::new(tokio::sync::Barrier::new(CALLERS + 1));
+    let (registered, all_done) = (Arc::clone(&barrier), Arc::clone(&done));
+    let mut threads = vec![in_a_thread(&realm, "callee", |session| async move {
+        session.register("com.shout", shout).await.expect("registered");
+        registered.wait();
+        all_done.wait().await;
+    })];
+    for _ in 0..CALLERS {
+        let (registered, all_done) = (Arc::clone(&barrier), Arc::clone(&done));
+        threads.push(in_a_thread(&realm, "caller", |session| async move {
+            registered.wait();
+            for round in 0..200 {
+                let (mut parts, mut results) = session.call("com.shout").exchange();
+                for _ in 0..round % 5 {
+                    parts.send(("word",)).await.expect("sent");
+                }
+                match round % 3 {
+                    0 => drop((parts, results)),
+                    1 => {
+                        drop(parts);
+                        while let Ok(part) = results.next().await {
+                            assert!(part.is_some(), "a broken call has not succeeded");
+                        }
+                    }
+                    _ => {
+                        parts.finish().await.expect("sent");
+                        let heard = results.reply().await.expect("a reply").value::<u64>();
+                        assert_eq!(heard.expect("a number"), round % 5);
+                    }
+                }
+            }
+            all_done.wait().await;
+        }));
+    }
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+    assert_eq!(realm.calls_in_flight(), 0);
+}
