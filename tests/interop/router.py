@@ -53,9 +53,13 @@ def permission(uri, match, allow):
             "disclose": {"caller": False, "publisher": False}, "cache": True}
 
 
+# What Autobahn calls UBJSON is BJData.
+SERIALIZERS = ["json", "msgpack", "cbor", "bjdata"]
+
+
 def configuration(web_port=0, raw_port=0):
     """Every transport that the tests use, an open realm and one with a few permissions."""
-    wamp = {"serializers": ["json", "msgpack", "cbor", "bjdata"],
+    wamp = {"serializers": SERIALIZERS,
             "options": {"max_message_size": MAX_MESSAGE}}
     rawsocket = {"type": "rawsocket", **wamp}
     compressed = wamp | {"options": {**wamp["options"], "compression": {"deflate": {}}}}

@@ -3,15 +3,16 @@
 import pytest
 
 from peers import ATTACHMENTS, Peers
-from router import EVERYTHING, Router, permission, realm, tcp
+from router import EVERYTHING, SERIALIZERS, Router, permission, realm, tcp
 
 
 def shared():
     """Two transports that speak everything."""
-    compressed = {"type": "websocket", "options": {"compression": {"deflate": {}}}}
-    spoken = {"type": "universal", "rawsocket": {},
-              "websocket": {"ws": {"type": "websocket"}, "compressed": compressed},
-              "web": {"paths": {"lp": {"type": "longpoll"}}}}
+    wamp = {"serializers": SERIALIZERS}
+    compressed = {"type": "websocket", "options": {"compression": {"deflate": {}}}, **wamp}
+    spoken = {"type": "universal", "rawsocket": wamp,
+              "websocket": {"ws": {"type": "websocket", **wamp}, "compressed": compressed},
+              "web": {"paths": {"lp": {"type": "longpoll", **wamp}}}}
     return {"version": 2, "workers": [{
         "type": "router",
         "realms": [realm("realm1", permission("", "prefix", EVERYTHING))],

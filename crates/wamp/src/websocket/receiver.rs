@@ -70,6 +70,7 @@ pub enum Incoming<'a> {
 ///         match incoming {
 ///             Incoming::Text(text) => texts.push(text.to_owned()),
 ///             Incoming::Binary(_) | Incoming::Pong(_) => {}
+///             Incoming::UncheckedText(_) => {} // only where texts are not checked
 ///             Incoming::Ping(_) => {} // write a Pong with the same bytes
 ///             Incoming::Close(_) => {} // write a Close, then end
 ///         }
