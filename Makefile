@@ -16,9 +16,9 @@ FUZZ_SECONDS ?= 20
 # Tools that cargo builds are kept beside what it builds for the project.
 export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 
-.PHONY: help run test binaries test-rust test-interop test-bench check lockfile format clippy \
-        fuzz-targets docs arch spec-coverage deny advisories bench bench-quick bench-wamp \
-        bench-peers bench-instructions bench-system-calls bench-contention \
+.PHONY: help run test binaries test-rust test-interop test-bench test-autobahn check lockfile \
+        format clippy fuzz-targets docs arch spec-coverage deny advisories bench bench-quick \
+        bench-wamp bench-peers bench-instructions bench-system-calls bench-contention \
         fuzz wrk valgrind strace
 
 help: ## Show this list.
@@ -58,6 +58,12 @@ test-bench: $(VENV)/installed binaries wrk
 	    --peer-name itself \
 	    --peer-command "$(abspath $(TARGET)/debug/caller-performance) start --config {config}" \
 	    --results $(TARGET)/bench-smoke
+
+# A release build, since a few gigabytes are compressed, inflated and compared.
+test-autobahn: $(VENV)/installed ## Run all of Autobahn's WebSocket cases; minutes.
+	cargo build --release -p cloverleaf-node
+	CLOVERLEAF_BIN=$(abspath $(TARGET))/release/cloverleaf $(PYTHON) -m pytest \
+	    tests/interop/test_websocket_cases.py --every-case
 
 # --- checks --------------------------------------------------------------------------------------
 

@@ -6,12 +6,8 @@ use cloverleaf_http_bridge::http1::{MAX_BODY, MAX_HEAD, NotUsual, parse};
 use cloverleaf_http_bridge::{Connection, Field, Head, Value};
 use libfuzzer_sys::fuzz_target;
 
-const FIELDS: [Field; 4] = [
-    Field::AccessControlRequestHeaders,
-    Field::ContentLength,
-    Field::ContentType,
-    Field::Origin,
-];
+const FIELDS: [Field; 4] =
+    [Field::AccessControlRequestHeaders, Field::ContentLength, Field::ContentType, Field::Origin];
 
 fuzz_target!(|data: &[u8]| {
     let connection = Connection::default();

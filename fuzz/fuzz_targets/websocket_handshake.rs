@@ -1,14 +1,19 @@
 //! What the server's side accepts is a handshake that the client's side can send, and the client
-//! takes the answer to it; a response means the same however many of its bytes have come.
+//! takes the answer to it; a compression is agreed on within what both sides want; a response means
+//! the same however many of its bytes have come.
 #![no_main]
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use cloverleaf_wamp::websocket::deflate::negotiation::{Wishes, negotiate};
+use cloverleaf_wamp::websocket::deflate::{MemoryLevel, WindowBits};
 use cloverleaf_wamp::websocket::handshake::accept_key;
 use cloverleaf_wamp::websocket::handshake::client::{
     MAX_RESPONSE_HEAD, Request, Response, ResponseFault,
 };
-use cloverleaf_wamp::websocket::handshake::server::{Accepted, RequestHead, accept};
+use cloverleaf_wamp::websocket::handshake::server::{
+    Accepted, HandshakeFault, RequestHead, accept,
+};
 use libfuzzer_sys::fuzz_target;
 
 /// That of RFC 6455, section 1.3: `dGhlIHNhbXBsZSBub25jZQ==`.
@@ -16,7 +21,8 @@ const KEY: [u8; 16] = *b"the sample nonce";
 const OFFERED: [&str; 2] = ["wamp.2.json", "wamp.2.cbor"];
 
 /// The headers whose entries may stand on one line or on several.
-const LISTS: [&str; 3] = ["upgrade", "connection", "sec-websocket-protocol"];
+const LISTS: [&str; 4] =
+    ["upgrade", "connection", "sec-websocket-protocol", "sec-websocket-extensions"];
 
 const IS_HTTP_1_1: u8 = 1;
 const PADDED: u8 = 2;
@@ -136,6 +142,35 @@ fn answer(accept_key: &str, subprotocol: Option<&str>) -> Vec<u8> {
     (response + "\r\n").into()
 }
 
+/// What is agreed on is what the server wants, at the most, and is written as it would be offered.
+fn assert_agreed(head: &Head<'_>, shape: u8) {
+    let bits = |choice| WindowBits::new(8 + choice % 16);
+    let wishes = Wishes {
+        request_no_context_takeover: shape & 4 != 0,
+        request_max_window_bits: bits(shape >> 3),
+        no_context_takeover: shape & 8 != 0,
+        max_window_bits: bits(shape >> 4),
+        memory_level: MemoryLevel::default(),
+        every_message: false,
+    };
+    let lines = |head: &Head<'_>| negotiate(head.header("sec-websocket-extensions"), &wishes);
+    let agreed = lines(head);
+    assert_eq!(lines(&head.spread()), agreed);
+    let agreement = match agreed {
+        Ok(Some(agreement)) => agreement,
+        Ok(None) => return,
+        Err(fault) => return assert_eq!(fault, HandshakeFault::Extensions),
+    };
+    let answer = agreement.to_string();
+    let has = |parameter| answer.contains(parameter);
+    assert_eq!(has("client_no_context_takeover"), wishes.request_no_context_takeover);
+    assert!(has("server_no_context_takeover") || !wishes.no_context_takeover);
+    assert_eq!(has("client_max_window_bits="), wishes.request_max_window_bits.is_some());
+    assert!(has("server_max_window_bits=") || wishes.max_window_bits.is_none());
+    // The answer is an offer with the same outcome, at a server that wants the same.
+    assert_eq!(negotiate([answer.as_bytes()].into_iter(), &wishes), Ok(Some(agreement)));
+}
+
 /// Reads a response that comes byte by byte once its first `at_once` bytes are there.
 fn assert_read_alike(response: &[u8], at_once: usize) {
     let request =
@@ -163,6 +198,7 @@ fuzz_target!(|data: &[u8]| {
     let end = text.windows(2).position(|pair| pair == b"\n\n").unwrap_or(text.len());
     let (head, response) = text.split_at(end);
     let head = Head::read(head, shape & IS_HTTP_1_1 != 0);
+    assert_agreed(&head, *shape);
     let outcome = accept(&head);
     assert_eq!(accept(&head.spread()), outcome);
     match &outcome {

@@ -1,15 +1,49 @@
 //! Any bytes mean the same to a WebSocket receiver whether they come at once or in pieces, and
-//! nothing that arrives is larger than the limit.
+//! nothing that arrives is larger than the limit, be it inflated. What is compressed with any
+//! settings arrives as it was.
 #![no_main]
 
-use cloverleaf_wamp::websocket::{Fault, Incoming, Limits, Receiver, Role};
+use std::num::NonZeroUsize;
+
+use cloverleaf_wamp::websocket::deflate::{Deflater, Inflater, MemoryLevel, WindowBits};
+use cloverleaf_wamp::websocket::frame::FrameRules;
+use cloverleaf_wamp::websocket::sender::Shape;
+use cloverleaf_wamp::websocket::{Fault, Incoming, Limits, MessageKind, Receiver, Role};
 use libfuzzer_sys::fuzz_target;
 
 /// Small enough for an input to exceed it.
 const MAX_MESSAGE: usize = 300;
 
-fn receive<'p>(role: Role, pieces: impl Iterator<Item = &'p [u8]>) -> (Vec<String>, Option<Fault>) {
+const CLIENT: u8 = 1;
+const INFLATES: u8 = 2;
+const KEEPS_CONTEXT: u8 = 4;
+const UNMASKED: u8 = 8;
+const MASKS_IGNORED: u8 = 16;
+const UNCHECKED_TEXT: u8 = 32;
+
+fn receiver(shape: u8) -> Receiver {
+    let has = |bit| shape & bit != 0;
+    let role = if has(CLIENT) { Role::Client } else { Role::Server };
     let mut receiver = Receiver::new(role, Limits { max_message: MAX_MESSAGE, max_frame: 200 });
+    if has(INFLATES) {
+        receiver = receiver.inflating(Inflater::new(has(KEEPS_CONTEXT)));
+    }
+    if has(UNMASKED) {
+        receiver = receiver.with_rules(FrameRules::with_unmasked);
+    }
+    if has(MASKS_IGNORED) {
+        receiver = receiver.with_rules(FrameRules::with_masks_ignored);
+    }
+    if has(UNCHECKED_TEXT) {
+        receiver = receiver.with_unchecked_text();
+    }
+    receiver
+}
+
+fn receive<'p>(
+    mut receiver: Receiver,
+    pieces: impl Iterator<Item = &'p [u8]>,
+) -> (Vec<String>, Option<Fault>) {
     let mut arrived = Vec::new();
     for piece in pieces {
         let mut piece = piece.to_vec();
@@ -32,16 +66,39 @@ fn receive<'p>(role: Role, pieces: impl Iterator<Item = &'p [u8]>) -> (Vec<Strin
 fn payload_len(incoming: Incoming<'_>) -> usize {
     match incoming {
         Incoming::Text(text) => text.len(),
-        Incoming::UncheckedText(bytes) => bytes.len(),
-        Incoming::Binary(bytes) | Incoming::Ping(bytes) | Incoming::Pong(bytes) => bytes.len(),
+        Incoming::UncheckedText(bytes)
+        | Incoming::Binary(bytes)
+        | Incoming::Ping(bytes)
+        | Incoming::Pong(bytes) => bytes.len(),
         Incoming::Close(close) => close.map_or(0, |close| close.reason.len()),
     }
 }
 
+/// Messages of these bytes, compressed and cut as `settings` has it, arrive as they were.
+fn assert_round_trip(settings: u8, bytes: &[u8], piece_len: usize) {
+    let keeps_context = settings & 1 != 0;
+    let window_bits = WindowBits::new(8 + settings / 2 % 8).expect("8 to 15");
+    let memory_level = MemoryLevel::new(1 + settings / 16 % 9).expect("1 to 9");
+    let mut deflater = Deflater::new(window_bits, keeps_context, memory_level);
+    if settings & 128 != 0 {
+        deflater = deflater.of_every_message();
+    }
+    let fragment_size = NonZeroUsize::new(usize::from(settings));
+    let mut shape = Shape { deflater: Some(deflater), fragment_size };
+    let (mut sent, mut expected) = (Vec::new(), Vec::new());
+    for message in bytes.chunks(MAX_MESSAGE / 2) {
+        shape.write_message(&mut sent, MessageKind::Binary, message, || None);
+        expected.push(format!("{:?}", Incoming::Binary(message)));
+    }
+    let limits = Limits { max_message: MAX_MESSAGE, max_frame: 2 * MAX_MESSAGE };
+    let receiver = Receiver::new(Role::Client, limits).inflating(Inflater::new(keeps_context));
+    assert_eq!(receive(receiver, sent.chunks(piece_len)), (expected, None));
+}
+
 fuzz_target!(|data: &[u8]| {
-    let [shape, bytes @ ..] = data else { return };
-    let role = if shape & 1 == 0 { Role::Server } else { Role::Client };
-    let piece_len = usize::from(shape >> 1) + 1;
-    let whole = receive(role, [bytes].into_iter());
-    assert_eq!(receive(role, bytes.chunks(piece_len)), whole);
+    let [shape, piece_len, bytes @ ..] = data else { return };
+    let length = usize::from(*piece_len) + 1;
+    let whole = receive(receiver(*shape), [bytes].into_iter());
+    assert_eq!(receive(receiver(*shape), bytes.chunks(length)), whole);
+    assert_round_trip(*shape, bytes, length);
 });

@@ -14,6 +14,11 @@ from router import Router
 TEST_SECONDS = 30
 
 
+def pytest_addoption(parser):
+    parser.addoption("--every-case", action="store_true",
+                     help="run all of Autobahn's cases about compression, not a sample")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     """Runs a test that is a coroutine in an event loop of its own; its peers leave with it."""

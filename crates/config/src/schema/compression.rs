@@ -26,6 +26,7 @@ fn wishes(mut section: Section<'_>) -> Wishes {
             .and_then(|field| field.number(&(1..=9_u8)))
             .and_then(MemoryLevel::new)
             .unwrap_or_default(),
+        every_message: false,
     };
     section.finish();
     wishes

@@ -486,6 +486,7 @@ fn a_compression_has_everything_that_the_file_says() {
         no_context_takeover: true,
         max_window_bits: bits(15),
         memory_level: MemoryLevel::new(9).expect("1 to 9"),
+        every_message: false,
     };
     assert_eq!(everything, Some(expected));
     for nothing in [

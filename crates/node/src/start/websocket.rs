@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use cloverleaf_config::settings::WebSocketOptions;
 use cloverleaf_transport::{KeepAlive, Manners};
 use cloverleaf_wamp::websocket::Limits;
+use cloverleaf_wamp::websocket::deflate::Wishes;
 use hyper::header::HeaderValue;
 
 use super::services::max_message;
@@ -17,6 +18,9 @@ pub(super) fn websocket_endpoint(
     endpoint: Endpoint,
     options: &WebSocketOptions,
 ) -> WebSocketEndpoint {
+    // Conformance tests want to see what they ask for.
+    let every_message = matches!(endpoint, Endpoint::Echo);
+    let compression = options.compression.map(|wishes| Wishes { every_message, ..wishes });
     WebSocketEndpoint {
         endpoint,
         is_enabled: options.enable_rfc6455,
@@ -28,7 +32,7 @@ pub(super) fn websocket_endpoint(
         require_subprotocol: options.require_websocket_subprotocol,
         webstatus: options.enable_webstatus,
         server: options.show_server_version.then(|| HeaderValue::from_static(SERVER)),
-        frames: frames(options),
+        frames: Frames { compression, ..frames(options) },
     }
 }
 

@@ -203,7 +203,10 @@ impl Receiver {
             Ok(Some(Arrived::Control(kind, payload))) => {
                 Incoming::control(kind, payload.unwrap_or(&self.control))
             }
-            Err(fault) => Err(fault),
+            Err(fault) => {
+                self.message.free();
+                Err(fault)
+            }
         };
         self.closed = matches!(incoming, Err(_) | Ok(Incoming::Close(_)));
         incoming.map(Some)

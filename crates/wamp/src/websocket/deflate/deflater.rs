@@ -54,8 +54,13 @@ impl Settings {
 pub struct Deflater {
     settings: Settings,
     keeps_context: bool,
+    /// Whether messages are compressed that gain nothing by it.
+    takes_every_message: bool,
     kept: Option<Deflate>,
 }
+
+/// An empty message: a stored block of which only the first bits are left.
+const EMPTY: [u8; 1] = [0];
 
 impl Deflater {
     /// The deflater of a side that may refer back so far, and to earlier messages or not.
@@ -64,18 +69,30 @@ impl Deflater {
         keeps_context: bool,
         memory_level: MemoryLevel,
     ) -> Self {
-        Self { settings: Settings { window_bits, memory_level }, keeps_context, kept: None }
+        let settings = Settings { window_bits, memory_level };
+        Self { settings, keeps_context, takes_every_message: false, kept: None }
+    }
+
+    /// The same, which compresses also what gains nothing by it: for conformance tests.
+    #[must_use]
+    pub const fn of_every_message(mut self) -> Self {
+        self.takes_every_message = true;
+        self
     }
 
     /// The compressed form of a message; none for one that is better sent as it is.
     pub fn deflate(&mut self, message: &[u8]) -> Option<Vec<u8>> {
-        if message.len() < MIN_DEFLATED {
+        if message.len() < MIN_DEFLATED && !self.takes_every_message {
             return None;
+        }
+        if message.is_empty() {
+            return Some(EMPTY.to_vec());
         }
         if !self.keeps_context {
             let deflated = self.deflate_alone(message);
             // Nobody refers to it later, so it need not be sent.
-            return deflated.filter(|deflated| deflated.len() < message.len());
+            return deflated
+                .filter(|deflated| deflated.len() < message.len() || self.takes_every_message);
         }
         let kept = self.kept.get_or_insert_with(|| self.settings.deflate());
         let deflated = run(kept, message).ok();

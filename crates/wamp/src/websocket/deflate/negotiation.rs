@@ -35,6 +35,8 @@ pub struct Wishes {
     pub max_window_bits: Option<WindowBits>,
     /// How much memory the server takes for compressing.
     pub memory_level: MemoryLevel,
+    /// The server compresses also what gains nothing by it.
+    pub every_message: bool,
 }
 
 /// An accepted offer. Shown, it is the value of the answer's header.
@@ -43,6 +45,7 @@ pub struct Agreement {
     server: Direction,
     client: Direction,
     memory_level: MemoryLevel,
+    every_message: bool,
 }
 
 /// The messages of one side.
@@ -76,7 +79,9 @@ impl Agreement {
     /// The server's deflater.
     pub fn deflater(&self) -> Deflater {
         let window_bits = self.server.max_window_bits.unwrap_or(WindowBits::MAX);
-        Deflater::new(window_bits, !self.server.no_context_takeover, self.memory_level)
+        let keeps_context = !self.server.no_context_takeover;
+        let deflater = Deflater::new(window_bits, keeps_context, self.memory_level);
+        if self.every_message { deflater.of_every_message() } else { deflater }
     }
 
     /// The server's inflater.
@@ -160,6 +165,7 @@ impl Offer {
                 max_window_bits: client_max_window_bits,
             },
             memory_level: wishes.memory_level,
+            every_message: wishes.every_message,
         })
     }
 }

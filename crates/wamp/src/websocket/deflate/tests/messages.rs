@@ -164,6 +164,24 @@ fn many_empty_blocks_take_linear_time() {
     assert!(start.elapsed() < Duration::from_secs(10));
 }
 
+#[test]
+fn every_message_is_compressed_where_that_is_wanted() {
+    let noise: Vec<u8> = (0..100_u32).map(|i| (i * i * 7 + 1) as u8).collect();
+    let messages = [b"".to_vec(), b"x".to_vec(), noise, b"".to_vec(), b"".to_vec()];
+    for keeps_context in [false, true] {
+        let mut shape = shape(15, keeps_context, 8, 0);
+        shape.deflater = shape.deflater.map(Deflater::of_every_message);
+        let mut bytes = Vec::new();
+        for message in &messages {
+            let start = bytes.len();
+            shape.write_message(&mut bytes, MessageKind::Binary, message, || None);
+            assert_eq!(bytes[start], BINARY);
+        }
+        let outcome = receive(&mut receiver(keeps_context), &bytes, 7);
+        assert_eq!(outcome, (messages.to_vec(), None));
+    }
+}
+
 fn shape(window_bits: u8, keeps_context: bool, memory_level: u8, fragment: usize) -> Shape {
     let window_bits = WindowBits::new(window_bits).expect("8 to 15");
     let memory_level = MemoryLevel::new(memory_level).expect("1 to 9");

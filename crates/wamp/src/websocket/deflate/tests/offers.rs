@@ -51,6 +51,7 @@ fn a_server_that_wants_something_says_so() {
         no_context_takeover: true,
         max_window_bits: bits(12),
         memory_level: MemoryLevel::default(),
+        every_message: false,
     };
     for (offer, server, client) in [
         ("; client_max_window_bits", 12, 11),
