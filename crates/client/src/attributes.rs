@@ -1,7 +1,7 @@
 //! Custom attributes: what an application sends beside the arguments, such as the id of a trace.
 //!
-//! Their keys are an underscore and three or more of `a-z`, `0-9` and `_`. The router passes them on
-//! from CALL to INVOCATION, YIELD to RESULT and PUBLISH to EVENT. Spec: basic profile
+//! Their keys are an underscore and three or more of `a-z`, `0-9` and `_`. The router passes them
+//! on from CALL to INVOCATION, YIELD to RESULT and PUBLISH to EVENT. Spec: basic profile
 //! "Extensibility".
 
 use cloverleaf_wamp::codec::ser::ValueError;

@@ -1,7 +1,8 @@
 //! Calling: a builder that becomes a future. Dropping the future cancels the call.
 //!
 //! ```no_run
-//! # async fn example(session: cloverleaf_client::Session) -> Result<(), cloverleaf_client::Error> {
+//! # use cloverleaf_client::{Error, Session};
+//! # async fn example(session: Session) -> Result<(), Error> {
 //! let sum: i64 = session.call("com.example.add2").args((2, 3)).await?.value()?;
 //! # Ok(())
 //! # }
@@ -13,7 +14,8 @@
 //! it part by part (advanced profile, "Progressive Call Results"):
 //!
 //! ```no_run
-//! # async fn example(session: cloverleaf_client::Session) -> Result<(), cloverleaf_client::Error> {
+//! # use cloverleaf_client::{Error, Session};
+//! # async fn example(session: Session) -> Result<(), Error> {
 //! let mut results = session.call("com.example.count").args((10,)).receive_progress();
 //! while let Some(part) = results.next().await? {
 //!     println!("at {}", part.value::<u64>()?);
@@ -29,7 +31,8 @@
 //! Invocations"):
 //!
 //! ```no_run
-//! # async fn example(session: cloverleaf_client::Session) -> Result<(), cloverleaf_client::Error> {
+//! # use cloverleaf_client::{Error, Session};
+//! # async fn example(session: Session) -> Result<(), Error> {
 //! let (mut parts, stored) = session.call("com.example.store").args(("a.txt",)).in_parts();
 //! for line in ["once upon", "a time"] {
 //!     parts.send((line,)).await?;
@@ -47,7 +50,8 @@
 //! A call that is dropped is canceled. Who wants to know how it ends cancels it and waits on:
 //!
 //! ```no_run
-//! # async fn example(session: cloverleaf_client::Session) -> Result<(), cloverleaf_client::Error> {
+//! # use cloverleaf_client::{Error, Session};
+//! # async fn example(session: Session) -> Result<(), Error> {
 //! # async fn stop_button() {}
 //! use std::pin::pin;
 //! use cloverleaf_client::CancelMode;
@@ -242,8 +246,8 @@ pub struct Calling {
 }
 
 impl Calling {
-    /// Asks for the call to be given up. How it ends this future says, as always: with `kill` as the
-    /// callee answers, with `skip` (the callee is left alone) and `killnowait` with
+    /// Asks for the call to be given up. How it ends this future says, as always: with `kill` as
+    /// the callee answers, with `skip` (the callee is left alone) and `killnowait` with
     /// `wamp.error.canceled` at once.
     pub fn cancel(&self, mode: CancelMode) {
         if let Some(ticket) = self.sent.unanswered() {

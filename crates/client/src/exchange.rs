@@ -85,9 +85,9 @@ impl Exchanges {
         Key { request, serial }
     }
 
-    /// Another part of a call has arrived. Returns whom to wake. Without room for it the exchange is
-    /// over: the call can only fail. A part of a call that has ended meanwhile is passed over, as
-    /// the specification wants.
+    /// Another part of a call has arrived. Returns whom to wake. Without room for it the exchange
+    /// is over: the call can only fail. A part of a call that has ended meanwhile is passed over,
+    /// as the specification wants.
     pub(crate) fn add_part(
         &mut self,
         request: InvocationId,

@@ -20,8 +20,8 @@ pub enum SendError {
 ///
 /// A link may call back into [`crate::Session::handle_message`] before it returns.
 pub trait Link: Send + Sync + 'static {
-    /// Takes one message, in the order of the calls. Never blocks. Only CALL, PUBLISH and YIELD with
-    /// progress may be refused as [`SendError::Congested`].
+    /// Takes one message, in the order of the calls. Never blocks. Only CALL, PUBLISH and YIELD
+    /// with progress may be refused as [`SendError::Congested`].
     fn send(&self, message: ClientMessage) -> Result<(), SendError>;
 
     /// Ready when something that was refused can be tried again, or the way is gone. To be written

@@ -1,7 +1,8 @@
 //! Payloads that only the two ends can read: encrypted, or in a format that the router lacks.
 //!
 //! ```no_run
-//! # async fn example(session: cloverleaf_client::Session) -> Result<(), Box<dyn std::error::Error>> {
+//! # type Done = Result<(), Box<dyn std::error::Error>>;
+//! # async fn example(session: cloverleaf_client::Session) -> Done {
 //! # fn seal(_: &str) -> Vec<u8> { Vec::new() }
 //! use cloverleaf_client::Passthru;
 //!

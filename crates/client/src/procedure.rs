@@ -58,9 +58,10 @@
 //!
 //! # Being interrupted
 //!
-//! When the call is given up, the future of the procedure is dropped where it waits, with everything
-//! in it: whoever has to clean up does it in a `Drop`. What runs in a thread of its own finds that
-//! nobody waits any more by [`Progress::is_over`], and each [`Progress::try_send`] fails:
+//! When the call is given up, the future of the procedure is dropped where it waits, with
+//! everything in it: whoever has to clean up does it in a `Drop`. What runs in a thread of its own
+//! finds that nobody waits any more by [`Progress::is_over`], and each [`Progress::try_send`]
+//! fails:
 //!
 //! ```no_run
 //! # use cloverleaf_client::{Failure, Procedure};

@@ -1,7 +1,8 @@
 //! Publishing: a builder that becomes a future.
 //!
 //! ```no_run
-//! # async fn example(session: cloverleaf_client::Session) -> Result<(), cloverleaf_client::Error> {
+//! # use cloverleaf_client::{Error, Session};
+//! # async fn example(session: Session) -> Result<(), Error> {
 //! use std::time::Duration;
 //!
 //! // The last one is kept for an hour, for whoever subscribes then.
@@ -148,9 +149,9 @@ impl PublishBuilder {
         self
     }
 
-    /// What the event is about: of the subscribers with a
-    /// [node key](crate::subscribe::SubscribeBuilder::nkey), those of one node hear all events about
-    /// the same thing.
+    /// What the event is about: of the subscribers with a [node
+    /// key](crate::subscribe::SubscribeBuilder::nkey), those of one node hear all events about the
+    /// same thing.
     pub fn rkey(mut self, rkey: impl Into<CompactString>) -> Self {
         self.options.rkey = Some(rkey.into());
         self

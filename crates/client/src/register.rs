@@ -1,7 +1,8 @@
 //! Registering: a builder that becomes a future, and the registration that comes out.
 //!
 //! ```no_run
-//! # async fn example(session: cloverleaf_client::Session) -> Result<(), cloverleaf_client::Error> {
+//! # use cloverleaf_client::{Error, Session};
+//! # async fn example(session: Session) -> Result<(), Error> {
 //! use cloverleaf_client::{Args, Failure, InvokePolicy};
 //!
 //! async fn resize(Args((width, height)): Args<(u32, u32)>) -> Result<u32, Failure> {
@@ -65,8 +66,8 @@ impl RegisterBuilder {
         self
     }
 
-    /// How many calls this callee takes at the same time, 1 or more. The router keeps others waiting,
-    /// gives them to other callees, or refuses them.
+    /// How many calls this callee takes at the same time, 1 or more. The router keeps others
+    /// waiting, gives them to other callees, or refuses them.
     pub fn concurrency(mut self, calls: u64) -> Self {
         self.options.concurrency = Some(calls);
         self

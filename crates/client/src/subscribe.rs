@@ -1,7 +1,8 @@
 //! Subscribing: a builder that becomes a future, and the stream of events that comes out.
 //!
 //! ```no_run
-//! # async fn example(session: cloverleaf_client::Session) -> Result<(), cloverleaf_client::Error> {
+//! # use cloverleaf_client::{Error, Session};
+//! # async fn example(session: Session) -> Result<(), Error> {
 //! let subscribing = session.subscribe("com.example.temperature").get_retained();
 //! let mut temperatures = subscribing.await?;
 //! while let Some(event) = temperatures.next().await {
@@ -73,8 +74,8 @@ impl SubscribeBuilder {
         self
     }
 
-    /// The event that is kept for the topic comes first, if there is one; of a pattern, one for each
-    /// topic. It comes again when a lost connection has been replaced.
+    /// The event that is kept for the topic comes first, if there is one; of a pattern, one for
+    /// each topic. It comes again when a lost connection has been replaced.
     pub fn get_retained(mut self) -> Self {
         self.options.get_retained = Some(true);
         self

@@ -36,8 +36,8 @@ impl Link for LocalLink {
     }
 }
 
-/// Joins a realm from inside. The driver has to be polled. `roles` is what whoever holds the session
-/// does with it.
+/// Joins a realm from inside. The driver has to be polled. `roles` is what whoever holds the
+/// session does with it.
 pub(crate) fn join(
     realm: &Arc<RealmHost>,
     realm_name: &str,

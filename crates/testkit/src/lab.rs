@@ -60,8 +60,8 @@ pub struct Client {
     pub roles: ClientRoles,
 }
 
-/// What an ordinary client announces: neither parts nor passthru, so that the numbers of its requests
-/// may be used again.
+/// What an ordinary client announces: neither parts nor passthru, so that the numbers of its
+/// requests may be used again.
 const ORDINARY: ClientRoles = ClientRoles {
     publisher: Some(Features::of(&[
         Feature::SubscriberBlackwhiteListing,

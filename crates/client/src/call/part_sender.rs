@@ -80,7 +80,8 @@ impl PartSender {
 
     async fn send_part(&self, payload: Payload, more_follow: bool) -> Result<(), Error> {
         let ticket = self.call.ok_or_else(ended)?;
-        // Every other option stays as the first part said (advanced profile, "Freezing of Options").
+        // Every other option stays as the first part said (advanced profile, "Progressive Call
+        // Invocations").
         let options =
             CallOptions { progress: more_follow.then_some(true), ..CallOptions::default() };
         let (request, procedure) = (ticket.request(), self.procedure.clone().into());

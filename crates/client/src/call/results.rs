@@ -37,8 +37,8 @@ impl Results {
         poll_fn(|context| self.poll_part(context)).await
     }
 
-    /// The last word of the callee, with the whole result or what is left of it. Parts that were not
-    /// taken are dropped.
+    /// The last word of the callee, with the whole result or what is left of it. Parts that were
+    /// not taken are dropped.
     pub fn reply(self) -> Calling {
         if let Some(ticket) = self.calling.sent.unanswered() {
             let parts = self.calling.session.shared().state.lock().pending.refuse_parts(ticket);

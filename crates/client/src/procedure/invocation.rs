@@ -75,7 +75,8 @@ impl Invocation {
     }
 
     /// How long the procedure may take, where it watches its time itself: it was registered with
-    /// [`forward_timeout`](crate::register::RegisterBuilder::forward_timeout), and nobody else does.
+    /// [`forward_timeout`](crate::register::RegisterBuilder::forward_timeout), and nobody else
+    /// does.
     pub fn timeout(&self) -> Option<Duration> {
         self.details.timeout.filter(|millis| *millis > 0).map(Duration::from_millis)
     }

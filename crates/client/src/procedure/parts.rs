@@ -13,8 +13,8 @@ use crate::error::Failure;
 use crate::exchange::{Exchange, Over};
 
 /// The parts of a call that follow the first, whose arguments are those of the procedure; also a
-/// [`Stream`]. None follow when the call does not come in parts, and a last one without arguments is
-/// no more than the end. A parameter of a procedure; see the [module](crate::procedure).
+/// [`Stream`]. None follow when the call does not come in parts, and a last one without arguments
+/// is no more than the end. A parameter of a procedure; see the [module](crate::procedure).
 ///
 /// Bounded: the parts wait for the procedure, and are never lost one by one. A call of which 4,096
 /// parts or 16 MiB wait and more come fails with `wamp.error.unavailable`, and its procedure is

@@ -44,9 +44,8 @@ impl Progress {
 
     /// The same without waiting, for threads of their own.
     ///
-    /// # Errors
-    /// As [`send`](Self::send), and with `wamp.error.unavailable` when the router does not read what
-    /// it is sent; the part can be sent again.
+    /// # Errors As [`send`](Self::send), and with `wamp.error.unavailable` when the router does not
+    /// read what it is sent; the part can be sent again.
     pub fn try_send(&self, part: impl IntoAnswer) -> Result<bool, Failure> {
         let Some(part) = self.prepare(part)? else { return Ok(false) };
         if self.offer(part)? {

@@ -86,8 +86,9 @@ impl Session {
         drop(slot);
     }
 
-    /// Gives a call up that nobody waits for any more, unless it is answered. The numbers are locked
-    /// so that it is the call of this connection and not one with the same number on the next.
+    /// Gives a call up that nobody waits for any more, unless it is answered. The numbers are
+    /// locked so that it is the call of this connection and not one with the same number on the
+    /// next.
     pub(crate) fn cancel(&self, ticket: Ticket, mode: CancelMode) {
         let ids = self.shared.ids.lock();
         let slot = self.shared.state.lock().pending.forget(ticket);

@@ -1,4 +1,5 @@
-//! What arrives in parts, is taken away or is to be acknowledged also waits behind the realm's lock.
+//! What arrives in parts, is taken away or is to be acknowledged also waits behind the realm's
+//! lock.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
