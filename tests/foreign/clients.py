@@ -1,0 +1,100 @@
+"""The foreign clients: how each is started, how it attaches, and what its library can't do.
+
+docs/clients.md tells the same to people; test_page.py holds the two together.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DRIVERS = Path(__file__).resolve().parent / "drivers"
+
+# --- what a test may need of a client ------------------------------------------------------------
+
+RESULTS = "tell all values of a result"
+KEYWORD_RESULTS = "return values by keyword"
+ERRORS = "end a call with an error URI of its own"
+RECEIVE_PROGRESS = "receive progressive results"
+SEND_PROGRESS = "send progressive results"
+CANCEL = "cancel a call"
+CANCEL_MODES = "choose how a call is canceled"
+BE_INTERRUPTED = "notice as a callee that a call was canceled"
+CALL_TIMEOUT = "give a call a time limit"
+CALL_DETAILS = "tell a procedure the details of its call"
+DISCLOSE_CALLER = "ask that a callee be told who calls"
+DISCLOSE_PUBLISHER = "ask that subscribers be told who publishes"
+REGISTER_BY_PATTERN = "register a pattern"
+REGISTER_SHARED = "share a procedure"
+EXTENDED_POLICIES = "share a procedure by the router's own policies"
+REGISTER_CONCURRENCY = "limit how many calls it is given at once"
+FORCE_REREGISTER = "take over a procedure"
+UNREGISTER = "unregister"
+SUBSCRIBE_BY_PATTERN = "subscribe to a pattern"
+UNSUBSCRIBE = "unsubscribe"
+UNSUBSCRIBE_PATTERN = "unsubscribe from a pattern"
+EVENT_DETAILS = "tell a subscriber the details of an event"
+ACKNOWLEDGED = "be told that its publication has arrived"
+EXCLUDE_ME = "hear what it publishes"
+CHOOSE_RECEIVERS = "choose who hears a publication"
+RETAIN = "publish what later subscribers hear"
+GET_RETAINED = "ask for what was published before"
+END_OF_SESSION = "tell with which reason the router has ended the session"
+IDENTITY = "tell as whom the router has let it in"
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client library in a program of its own."""
+
+    name: str
+    command: tuple
+    attachments: tuple
+    cannot: dict = field(default_factory=dict)
+
+    def can(self, needs):
+        return not set(needs) & set(self.cannot)
+
+    def __str__(self):
+        return self.name
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """How a client reaches the router."""
+
+    transport: str
+    serializer: str
+
+    def __str__(self):
+        return f"{self.transport}-{self.serializer}"
+
+
+def attachments(*names):
+    return tuple(Attachment(*name.split("-")) for name in names)
+
+
+def python(name, *arguments):
+    return (sys.executable, str(DRIVERS / name), *arguments)
+
+
+AUTOBAHN_PYTHON_CANNOT = {
+    CANCEL_MODES: "it cancels without a mode, which means killnowait",
+    DISCLOSE_CALLER: "it has no such option",
+    DISCLOSE_PUBLISHER: "it has no such option",
+    EXTENDED_POLICIES: "it allows only the policies of the specification",
+}
+
+AUTOBAHN_ASYNCIO = Client(
+    "autobahn-asyncio", python("autobahn_python.py", "asyncio"),
+    attachments("websocket-json", "unix-msgpack", "tcp-cbor"),
+    cannot=AUTOBAHN_PYTHON_CANNOT)
+
+AUTOBAHN_TWISTED = Client(
+    "autobahn-twisted", python("autobahn_python.py", "twisted"),
+    attachments("websocket-json", "websocket-msgpack", "unix-cbor", "tcp-json"),
+    cannot=AUTOBAHN_PYTHON_CANNOT)
+
+CLIENTS = (AUTOBAHN_ASYNCIO, AUTOBAHN_TWISTED)
+
+# The other end where a test is about one end only.
+WITNESS = AUTOBAHN_ASYNCIO

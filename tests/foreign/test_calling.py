@@ -1,0 +1,109 @@
+"""The client calls; the procedures are the witness's."""
+
+import asyncio
+
+import pytest
+
+from clients import (
+    CALL_TIMEOUT, CANCEL, CANCEL_MODES, DISCLOSE_CALLER, RECEIVE_PROGRESS, RESULTS)
+from peer import VALUES, refusal
+
+REFUSED = ("com.example.error.refused", [1, "zwei ☘"], {"reason": ["because"]})
+
+
+async def test_values_of_every_kind_go_there_and_back(join, witness, uri):
+    caller, callee = await join(), await witness()
+    await callee.register(uri)
+    assert [await caller.call(uri, value) for value in VALUES] == VALUES
+
+
+async def test_args_and_kwargs_reach_the_procedure(join, witness, uri):
+    caller, callee = await join(), await witness()
+    await callee.register(uri, "add")
+    assert await caller.call(uri, 20, 3) == 23
+
+
+@pytest.mark.needs(RESULTS)
+async def test_a_result_has_args_and_kwargs(join, witness, uri):
+    caller, callee = await join(), await witness()
+    await callee.register(uri)
+    result = await caller.start_call(uri, 1, "two", [3], kwargs={"four": 4, "fünf": {"a": None}})
+    assert (result["args"], result["kwargs"]) == (
+        [1, "two", [3]], {"four": 4, "fünf": {"a": None}})
+
+
+async def test_an_error_of_the_application_arrives_whole(join, witness, uri):
+    caller, callee = await join(), await witness()
+    await callee.register(uri, "fail")
+    assert await refusal(caller.start_call(uri)) == REFUSED
+
+
+async def test_who_calls_what_nobody_registered_is_told(join, uri):
+    caller = await join()
+    error, _, _ = await refusal(caller.start_call(uri))
+    assert error == "wamp.error.no_such_procedure"
+
+
+async def test_fifty_calls_at_once_each_get_their_own_result(join, witness, uri):
+    caller, callee = await join(), await witness()
+    await callee.register(uri)
+    results = await asyncio.gather(*(caller.call(uri, number) for number in range(50)))
+    assert results == list(range(50))
+
+
+@pytest.mark.needs(RECEIVE_PROGRESS)
+async def test_progressive_results_arrive_in_order_before_the_last_one(join, witness, uri):
+    caller, callee = await join(), await witness()
+    await callee.register(uri, "count")
+    result = await caller.start_call(uri, 5, receive_progress=True)
+    assert (result["parts"], result["args"]) == ([[0], [1], [2], [3], [4]], [5])
+
+
+@pytest.mark.needs(CANCEL)
+async def test_a_canceled_call_ends_and_the_session_goes_on(join, witness, uri):
+    caller, callee = await join(), await witness()
+    await callee.register(uri, "hang")
+    await callee.register(f"{uri}.echo")
+    call = caller.start_call(uri, name="the call")
+    await caller.call(f"{uri}.echo", "the call has arrived before this one")
+    await caller.cancel("the call", "skip")
+    await refusal(call)
+    assert await caller.call(f"{uri}.echo", "still here") == "still here"
+
+
+@pytest.mark.needs(CANCEL_MODES)
+@pytest.mark.parametrize("mode", ["skip", "kill", "killnowait"])
+async def test_each_mode_ends_the_call_as_canceled(join, witness, uri, mode):
+    caller, callee = await join(), await witness()
+    registration = await callee.register(uri, "hang")
+    await callee.register(f"{uri}.echo")
+    call = caller.start_call(uri, name="the call")
+    await caller.call(f"{uri}.echo", "the call has arrived before this one")
+    await caller.cancel("the call", mode)
+    error, _, _ = await refusal(call)
+    assert error == "wamp.error.canceled"
+    if mode != "skip":
+        await callee.interrupted(registration)
+
+
+@pytest.mark.needs(CALL_TIMEOUT)
+async def test_a_call_ends_with_its_time_limit(join, witness, uri):
+    caller, callee = await join(), await witness()
+    await callee.register(uri, "hang")
+    error, _, _ = await refusal(caller.start_call(uri, timeout=100))
+    assert error in ("wamp.error.timeout", "wamp.error.canceled")
+
+
+@pytest.mark.needs(DISCLOSE_CALLER)
+async def test_who_wants_to_be_known_is_known_to_the_procedure(join, witness, uri):
+    caller, callee = await join(), await witness()
+    await callee.register(uri, "details")
+    told = (await caller.start_call(uri, disclose_me=True))["kwargs"]
+    assert (told["caller"], told["caller_authrole"]) == (caller.id, "anonymous")
+
+
+@pytest.mark.needs(RESULTS)
+async def test_who_does_not_want_to_be_known_is_not(join, witness, uri):
+    caller, callee = await join(), await witness()
+    await callee.register(uri, "details")
+    assert (await caller.start_call(uri))["kwargs"] == {}

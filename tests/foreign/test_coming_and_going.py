@@ -1,0 +1,50 @@
+"""How the client's sessions begin and end."""
+
+import pytest
+
+from clients import END_OF_SESSION, IDENTITY
+from peer import refusal
+
+
+@pytest.mark.needs(IDENTITY)
+async def test_it_is_let_in_as_anonymous(join):
+    welcome = (await join()).welcome
+    assert (welcome["authrole"], welcome["authmethod"]) == ("anonymous", "anonymous")
+    assert isinstance(welcome["authid"], str)
+
+
+async def test_each_session_has_a_number_of_its_own(join):
+    numbers = [(await join()).id for _ in range(5)]
+    assert len(set(numbers)) == 5 and all(1 <= number <= 2**53 for number in numbers)
+
+
+async def test_it_is_not_let_into_a_realm_that_does_not_exist(join):
+    error, _, _ = await refusal(join("nowhere"))
+    assert error in ("wamp.error.no_such_realm", None)
+
+
+async def test_it_leaves_with_its_registrations_and_subscriptions(join, witness, uri):
+    client, other = await join(), await witness()
+    await client.register(uri)
+    await client.subscribe(uri)
+    await client.leave()
+    error, _, _ = await refusal(other.start_call(uri))
+    assert error == "wamp.error.no_such_procedure"
+    assert await other.call("wamp.subscription.lookup", uri) is None
+    assert client.id not in await other.call("wamp.session.list")
+
+
+@pytest.mark.needs(END_OF_SESSION)
+async def test_it_is_told_why_it_was_killed(join, witness):
+    client, other = await join(), await witness()
+    left = client.left()
+    await other.call("wamp.session.kill", client.id,
+                     kwargs={"reason": "com.example.enough", "message": "it was a test"})
+    assert await left == "com.example.enough"
+
+
+async def test_the_others_notice_nothing_when_one_is_killed(join, witness, uri):
+    client, another, other = await join(), await join(), await witness()
+    await another.register(uri)
+    await other.call("wamp.session.kill", client.id)
+    assert await other.call(uri, "still here") == "still here"

@@ -1,0 +1,102 @@
+"""The client publishes; the subscribers are witnesses."""
+
+import pytest
+
+from clients import (
+    ACKNOWLEDGED, CHOOSE_RECEIVERS, DISCLOSE_PUBLISHER, EXCLUDE_ME, IDENTITY, RETAIN)
+from peer import VALUES
+
+
+async def test_values_of_every_kind_arrive_in_order(join, witness, uri):
+    publisher, subscriber = await join(), await witness()
+    subscription = await subscriber.subscribe(uri)
+    for value in VALUES:
+        await publisher.publish(uri, value)
+    assert await subscriber.heard(subscription, len(VALUES)) == VALUES
+
+
+async def test_args_and_kwargs_arrive(join, witness, uri):
+    publisher, subscriber = await join(), await witness()
+    subscription = await subscriber.subscribe(uri)
+    await publisher.publish(uri, 1, "two", kwargs={"three": [3]})
+    assert await subscriber.events(subscription, 1) == [
+        {"args": [1, "two"], "kwargs": {"three": [3]}, "details": {}}]
+
+
+@pytest.mark.needs(ACKNOWLEDGED)
+async def test_an_acknowledged_publication_has_a_number(join, uri):
+    publisher = await join()
+    first = await publisher.publish(uri, 1, acknowledge=True)
+    second = await publisher.publish(uri, 2, acknowledge=True)
+    assert 1 <= first <= 2**53 and 1 <= second <= 2**53 and first != second
+
+
+async def test_the_publisher_does_not_hear_itself(join, witness, uri):
+    publisher, other = await join(), await witness()
+    subscription = await publisher.subscribe(uri)
+    await publisher.publish(uri, "my own")
+    await other.publish(uri, "of the other")
+    assert await publisher.heard(subscription, 1) == ["of the other"]
+
+
+@pytest.mark.needs(EXCLUDE_ME)
+async def test_the_publisher_hears_itself_if_it_wants_to(join, uri):
+    publisher = await join()
+    subscription = await publisher.subscribe(uri)
+    await publisher.publish(uri, "my own", exclude_me=False)
+    assert await publisher.heard(subscription, 1) == ["my own"]
+
+
+@pytest.mark.needs(CHOOSE_RECEIVERS)
+@pytest.mark.parametrize("choice", [
+    lambda chosen, other: {"eligible": [chosen.id]},
+    lambda chosen, other: {"exclude": [other.id]},
+    lambda chosen, other: {"eligible_authid": [chosen.welcome["authid"]]},
+    lambda chosen, other: {"exclude_authid": [other.welcome["authid"]]},
+    lambda chosen, other: {"eligible": [chosen.id, other.id], "exclude": [other.id]},
+], ids=["eligible", "exclude", "eligible_authid", "exclude_authid", "both"])
+async def test_only_those_chosen_hear_a_publication(join, witness, uri, choice):
+    publisher, chosen, other = await join(), await witness(), await witness()
+    at_chosen, at_other = await chosen.subscribe(uri), await other.subscribe(uri)
+    await publisher.publish(uri, "for one", **choice(chosen, other))
+    await publisher.publish(uri, "for all")
+    assert await chosen.heard(at_chosen, 2) == ["for one", "for all"]
+    assert await other.heard(at_other, 1) == ["for all"]
+
+
+@pytest.mark.needs(CHOOSE_RECEIVERS)
+async def test_only_the_chosen_role_hears_a_publication(join, witness, uri):
+    publisher, subscriber = await join(), await witness()
+    subscription = await subscriber.subscribe(uri)
+    await publisher.publish(uri, "for others", eligible_authrole=["nobody"])
+    await publisher.publish(uri, "not for these", exclude_authrole=["anonymous"])
+    await publisher.publish(uri, "for these", eligible_authrole=["anonymous"])
+    assert await subscriber.heard(subscription, 1) == ["for these"]
+
+
+@pytest.mark.needs(DISCLOSE_PUBLISHER, IDENTITY)
+async def test_who_wants_to_be_known_is_known_to_the_subscribers(join, witness, uri):
+    publisher, subscriber = await join(), await witness()
+    subscription = await subscriber.subscribe(uri)
+    await publisher.publish(uri, "from me", disclose_me=True)
+    (event,) = await subscriber.events(subscription, 1)
+    assert event["details"] == {
+        "publisher": publisher.id, "publisher_authid": publisher.welcome["authid"],
+        "publisher_authrole": "anonymous"}
+
+
+@pytest.mark.needs(RETAIN)
+async def test_what_is_retained_is_heard_by_who_comes_later(join, witness, uri):
+    publisher, late = await join(), await witness()
+    await publisher.publish(uri, "kept", retain=True, acknowledge=True)
+    subscription = await late.subscribe(uri, get_retained=True)
+    (event,) = await late.events(subscription, 1)
+    assert (event["args"], event["details"]) == (["kept"], {"retained": True})
+
+
+async def test_a_megabyte_goes_from_one_to_the_other(join, witness, uri):
+    publisher, subscriber = await join(), await witness()
+    subscription = await subscriber.subscribe(uri)
+    text = "0123456789abcde☘" * 60_000
+    await publisher.publish(uri, text)
+    assert await subscriber.heard(subscription, 1) == [text]

@@ -1,0 +1,21 @@
+"""Every client calls, and hears from, every other one: one realm for all of them."""
+
+import pytest
+
+from clients import CLIENTS
+from peer import VALUES
+
+PAIRS = [(one, other) for one in CLIENTS for other in CLIENTS]
+
+
+@pytest.mark.parametrize("one, other", PAIRS, ids=[f"{one}-{other}" for one, other in PAIRS])
+async def test_each_client_calls_and_hears_each_other_one(house, uri, one, other):
+    caller, callee = await house.join(one), await house.join(other)
+    await callee.register(uri)
+    assert [await caller.call(uri, value) for value in VALUES] == VALUES
+    subscription = await callee.subscribe(uri)
+    for value in VALUES:
+        await caller.publish(uri, value)
+    assert await callee.heard(subscription, len(VALUES)) == VALUES
+    await caller.leave()
+    await callee.leave()
