@@ -157,7 +157,7 @@ async def test_a_procedure_gets_no_more_calls_at_once_than_it_wants(join, witnes
     second = caller.start_call(uri)
     error, _, _ = await refusal(second)
     assert error == "crossbar.error.max_concurrency_reached"
-    await caller.cancel("first", "skip")
+    await caller.cancel("first", "killnowait")
     await refusal(first)
 
 

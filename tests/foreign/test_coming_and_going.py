@@ -38,7 +38,7 @@ async def test_it_leaves_with_its_registrations_and_subscriptions(join, witness,
 async def test_it_is_told_why_it_was_killed(join, witness):
     client, other = await join(), await witness()
     left = client.left()
-    await other.call("wamp.session.kill", client.id,
+    await other.start_call("wamp.session.kill", client.id,
                      kwargs={"reason": "com.example.enough", "message": "it was a test"})
     assert await left == "com.example.enough"
 
@@ -46,5 +46,5 @@ async def test_it_is_told_why_it_was_killed(join, witness):
 async def test_the_others_notice_nothing_when_one_is_killed(join, witness, uri):
     client, another, other = await join(), await join(), await witness()
     await another.register(uri)
-    await other.call("wamp.session.kill", client.id)
+    await other.start_call("wamp.session.kill", client.id)
     assert await other.call(uri, "still here") == "still here"

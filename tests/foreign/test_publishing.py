@@ -19,8 +19,8 @@ async def test_args_and_kwargs_arrive(join, witness, uri):
     publisher, subscriber = await join(), await witness()
     subscription = await subscriber.subscribe(uri)
     await publisher.publish(uri, 1, "two", kwargs={"three": [3]})
-    assert await subscriber.events(subscription, 1) == [
-        {"args": [1, "two"], "kwargs": {"three": [3]}, "details": {}}]
+    (event,) = await subscriber.events(subscription, 1)
+    assert (event["args"], event["kwargs"]) == ([1, "two"], {"three": [3]})
 
 
 @pytest.mark.needs(ACKNOWLEDGED)
@@ -80,9 +80,8 @@ async def test_who_wants_to_be_known_is_known_to_the_subscribers(join, witness, 
     subscription = await subscriber.subscribe(uri)
     await publisher.publish(uri, "from me", disclose_me=True)
     (event,) = await subscriber.events(subscription, 1)
-    assert event["details"] == {
-        "publisher": publisher.id, "publisher_authid": publisher.welcome["authid"],
-        "publisher_authrole": "anonymous"}
+    assert (event["details"]["publisher"], event["details"]["publisher_authid"]) == (
+        publisher.id, publisher.welcome["authid"])
 
 
 @pytest.mark.needs(RETAIN)
@@ -91,7 +90,7 @@ async def test_what_is_retained_is_heard_by_who_comes_later(join, witness, uri):
     await publisher.publish(uri, "kept", retain=True, acknowledge=True)
     subscription = await late.subscribe(uri, get_retained=True)
     (event,) = await late.events(subscription, 1)
-    assert (event["args"], event["details"]) == (["kept"], {"retained": True})
+    assert (event["args"], event["details"]["retained"]) == (["kept"], True)
 
 
 async def test_a_megabyte_goes_from_one_to_the_other(join, witness, uri):

@@ -21,6 +21,7 @@ if FRAMEWORK == "twisted":
     from autobahn.twisted.websocket import WampWebSocketClientFactory
     from twisted.internet import reactor
     from twisted.internet.defer import CancelledError
+    from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
 else:
     txaio.use_asyncio()
     from asyncio import CancelledError
@@ -136,10 +137,9 @@ def connect(session, url, serializer):
     else:
         factory = WampRawSocketClientFactory(lambda: session, serializer=serializer)
     if FRAMEWORK == "twisted":
-        if parts.scheme == "unix":
-            reactor.connectUNIX(parts.path, factory)
-        else:
-            reactor.connectTCP(parts.hostname, parts.port, factory)
+        endpoint = (UNIXClientEndpoint(reactor, parts.path) if parts.scheme == "unix"
+                    else TCP4ClientEndpoint(reactor, parts.hostname, parts.port))
+        endpoint.connect(factory)
     else:
         loop = txaio.config.loop
         asyncio.ensure_future(
@@ -183,20 +183,22 @@ async def unregister(session, registration):
 
 async def call(session, procedure, args, kwargs, name, options):
     parts = []
-    options = dict(options)
+    # With details a result is all its values; but then Autobahn takes no progressive results that
+    # have no keywords.
     if options.pop("receive_progress", False):
         options["on_progress"] = lambda *args, **kwargs: parts.append(list(args))
-    # The time limit is told to the router in milliseconds, as Autobahn has it, too.
-    result = session.call(procedure, *args, **kwargs,
-                          options=CallOptions(details=True, **options))
-    session.calls[name] = result
-    result = await result
+    else:
+        options["details"] = True
+    session.calls[name] = session.call(procedure, *args, **kwargs, options=CallOptions(**options))
+    result = await session.calls[name]
+    if not isinstance(result, CallResult):
+        result = CallResult(result)
     return {"args": list(result.results), "kwargs": result.kwresults or {}, "parts": parts}
 
 
 async def cancel(session, name, mode):
-    if mode != "skip":
-        raise NotImplementedError("Autobahn|Python cancels without a mode, which means skip")
+    if mode != "killnowait":
+        raise NotImplementedError("Autobahn|Python cancels without a mode")
     txaio.cancel(session.calls.pop(name))
     return {}
 
