@@ -14,6 +14,7 @@ DRIVERS = Path(__file__).resolve().parent / "drivers"
 RESULTS = "tell all values of a result"
 KEYWORD_RESULTS = "return values by keyword"
 ERRORS = "end a call with an error URI of its own"
+ERROR_URI = "tell the URI of an error"
 RECEIVE_PROGRESS = "receive progressive results"
 SEND_PROGRESS = "send progressive results"
 CANCEL = "cancel a call"
@@ -22,6 +23,7 @@ BE_INTERRUPTED = "notice as a callee that a call was canceled"
 CALL_TIMEOUT = "give a call a time limit"
 CALL_DETAILS = "tell a procedure the details of its call"
 DISCLOSE_CALLER = "ask that a callee be told who calls"
+STAY_HIDDEN = "call without asking for that"
 DISCLOSE_PUBLISHER = "ask that subscribers be told who publishes"
 REGISTER_BY_PATTERN = "register a pattern"
 REGISTER_SHARED = "share a procedure"
@@ -94,7 +96,28 @@ AUTOBAHN_TWISTED = Client(
     attachments("websocket-json", "websocket-msgpack", "unix-cbor", "tcp-json"),
     cannot=AUTOBAHN_PYTHON_CANNOT)
 
-CLIENTS = (AUTOBAHN_ASYNCIO, AUTOBAHN_TWISTED)
+NO_PROGRESS = "it doesn't know progressive results"
+
+SWAMPYER = Client(
+    "swampyer", python("swampyer_python.py"),
+    attachments("websocket-json", "websocket-msgpack", "websocket-cbor", "unix-msgpack",
+                "tcp-json"),
+    cannot={
+        RESULTS: "its calls return the first value of a result",
+        KEYWORD_RESULTS: "its procedures return one value",
+        ERRORS: "its procedures end with its own error, whatever they raise",
+        ERROR_URI: "it tells the arguments of an error, and its URI only if there are none",
+        RECEIVE_PROGRESS: NO_PROGRESS,
+        SEND_PROGRESS: NO_PROGRESS,
+        CANCEL: "it doesn't know CANCEL",
+        CANCEL_MODES: "it doesn't know CANCEL",
+        BE_INTERRUPTED: "it doesn't know INTERRUPT",
+        CALL_TIMEOUT: "its calls have no options",
+        STAY_HIDDEN: "it asks with each call that the callee be told who calls",
+        GET_RETAINED: "it drops an event that comes right behind SUBSCRIBED",
+    })
+
+CLIENTS = (AUTOBAHN_ASYNCIO, AUTOBAHN_TWISTED, SWAMPYER)
 
 # The other end where a test is about one end only.
 WITNESS = AUTOBAHN_ASYNCIO

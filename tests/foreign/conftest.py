@@ -77,11 +77,13 @@ class House:
 
 
 def house_configuration():
-    """That of the other tests, and a realm that discloses who calls and who publishes."""
+    """The transports of the other tests, and one realm for each answer to who may be known."""
     config = configuration()
-    disclosing = permission("", "prefix", EVERYTHING)
+    wished, disclosing, hiding = (permission("", "prefix", EVERYTHING) for _ in range(3))
+    del wished["disclose"]
     disclosing["disclose"] = {"caller": True, "publisher": True}
-    config["workers"][0]["realms"].append(realm("disclosing", disclosing))
+    config["workers"][0]["realms"] = [
+        realm("realm1", wished), realm("disclosing", disclosing), realm("hiding", hiding)]
     return config
 
 

@@ -107,7 +107,7 @@ async def test_a_procedure_notices_that_the_time_of_a_call_is_over(join, witness
 async def test_a_procedure_is_told_who_calls_where_the_realm_discloses_it(join, witness, uri):
     callee, caller = await join("disclosing"), await witness("disclosing")
     await callee.register(uri, "details")
-    told = (await caller.start_call(uri))["kwargs"]
+    told = await caller.call(uri)
     told.pop("procedure", None)
     assert told == {"caller": caller.id, "caller_authid": caller.welcome["authid"],
                     "caller_authrole": "anonymous"}
@@ -121,7 +121,7 @@ async def test_a_procedure_is_told_who_calls_where_the_realm_discloses_it(join, 
 async def test_a_pattern_is_told_what_was_called(join, witness, uri, match, pattern, called):
     callee, caller = await join(), await witness()
     await callee.register(pattern.format(uri), "details", match=match)
-    told = (await caller.start_call(called.format(uri)))["kwargs"]
+    told = await caller.call(called.format(uri))
     assert told == {"procedure": called.format(uri)}
 
 
@@ -143,8 +143,7 @@ async def test_a_procedure_of_all_is_answered_by_all(join, witness, uri):
     caller = await witness()
     for value in "abc":
         await (await join()).register(uri, "value", value=value, invoke="all")
-    result = await caller.start_call(uri)
-    assert sorted(str(value) for value in result["args"]) == ["a", "b", "c"]
+    assert await caller.call(uri) == [{"args": [value], "kwargs": {}} for value in "abc"]
 
 
 @pytest.mark.needs(REGISTER_CONCURRENCY)

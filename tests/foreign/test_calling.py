@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from clients import (
-    CALL_TIMEOUT, CANCEL, CANCEL_MODES, DISCLOSE_CALLER, RECEIVE_PROGRESS, RESULTS)
+    CALL_TIMEOUT, CANCEL, CANCEL_MODES, DISCLOSE_CALLER, ERROR_URI, RECEIVE_PROGRESS, RESULTS,
+    STAY_HIDDEN)
 from peer import VALUES, refusal
 
 REFUSED = ("com.example.error.refused", [1, "zwei ☘"], {"reason": ["because"]})
@@ -32,12 +33,14 @@ async def test_a_result_has_args_and_kwargs(join, witness, uri):
         [1, "two", [3]], {"four": 4, "fünf": {"a": None}})
 
 
+@pytest.mark.needs(ERROR_URI)
 async def test_an_error_of_the_application_arrives_whole(join, witness, uri):
     caller, callee = await join(), await witness()
     await callee.register(uri, "fail")
     assert await refusal(caller.start_call(uri)) == REFUSED
 
 
+@pytest.mark.needs(ERROR_URI)
 async def test_who_calls_what_nobody_registered_is_told(join, uri):
     caller = await join()
     error, _, _ = await refusal(caller.start_call(uri))
@@ -98,12 +101,20 @@ async def test_a_call_ends_with_its_time_limit(join, witness, uri):
 async def test_who_wants_to_be_known_is_known_to_the_procedure(join, witness, uri):
     caller, callee = await join(), await witness()
     await callee.register(uri, "details")
-    told = (await caller.start_call(uri, disclose_me=True))["kwargs"]
+    told = await caller.call(uri, disclose_me=True)
     assert (told["caller"], told["caller_authrole"]) == (caller.id, "anonymous")
 
 
-@pytest.mark.needs(RESULTS)
-async def test_who_does_not_want_to_be_known_is_not(join, witness, uri):
-    caller, callee = await join(), await witness()
+@pytest.mark.needs(STAY_HIDDEN)
+async def test_whom_its_role_hides_is_not_known(join, witness, uri):
+    caller, callee = await join("hiding"), await witness("hiding")
     await callee.register(uri, "details")
-    assert "caller" not in (await caller.start_call(uri))["kwargs"]
+    assert "caller" not in await caller.call(uri)
+
+
+@pytest.mark.needs(DISCLOSE_CALLER, ERROR_URI)
+async def test_whom_its_role_hides_may_not_wish_to_be_known(join, witness, uri):
+    caller, callee = await join("hiding"), await witness("hiding")
+    await callee.register(uri)
+    error, _, _ = await refusal(caller.call(uri, disclose_me=True))
+    assert error == "wamp.error.option_disallowed.disclose_me"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clients import IDENTITY, RESULTS, SUBSCRIBE_BY_PATTERN
+from clients import ERROR_URI, IDENTITY, RESULTS, SUBSCRIBE_BY_PATTERN
 from peer import refusal
 
 
@@ -27,6 +27,7 @@ async def test_it_is_whom_the_router_says(join, witness):
         name: client.welcome[name] for name in ("authid", "authrole", "authmethod")}
 
 
+@pytest.mark.needs(ERROR_URI)
 async def test_a_session_that_is_not_there_is_no_such_session(join):
     client = await join()
     error, _, _ = await refusal(client.call("wamp.session.get", 1))

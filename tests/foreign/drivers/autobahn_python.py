@@ -123,7 +123,7 @@ class Behaviours:
         return parts
 
     async def details(self, details):
-        return CallResult(**told(details, CALL_DETAILS))
+        return told(details, CALL_DETAILS)
 
 
 SESSIONS = {}
