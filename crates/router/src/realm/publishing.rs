@@ -53,7 +53,7 @@ impl<O: Outbox> Realm<O> {
         let trustlevel = permission.trustlevel;
         let publisher = Some(session.party());
         let publication = Publication { id, publisher, publish, disclosed, trustlevel, now };
-        if self.broker.has_no_room_for(publish.topic.as_str()) {
+        if self.broker.has_no_room_for(publish) {
             return Err(RequestFailure::StoreBusy);
         }
         if is_awaited(publish) {
@@ -71,16 +71,17 @@ impl<O: Outbox> Realm<O> {
             let answer = Published { request: publish.request, publication: id };
             let _ = session.outbox.send(RouterMessage::Published(answer));
         };
-        // Only what is kept for good is acknowledged behind its event, when it is safe.
-        let is_first = acknowledge && !self.broker.keeps_for_good();
-        if is_first {
+        // Only what is stored is acknowledged behind its event, when it is safe.
+        let waits = acknowledge && self.broker.stores(publish);
+        if acknowledge && !waits {
             published();
         }
         match self.broker.publish(&self.sessions, &publication) {
-            Some(ticket) if acknowledge => {
+            Some(ticket) if waits => {
                 self.broker.await_stored(ticket, from, publish.reference(), id);
             }
-            None if acknowledge && !is_first => published(),
+            // It is larger than a history may be.
+            None if waits => published(),
             _ => {}
         }
         Ok(())
