@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use cloverleaf_router::{
     Admitted, Moment, Next, Permission, Principal, Realm, RealmSettings, Refusal, Role, SessionKey,
-    Timestamp,
+    Ticket, Timestamp,
 };
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
@@ -241,6 +241,11 @@ impl Lab {
     /// The host aborts the session, as it does after bytes that are no message.
     pub fn abort(&mut self, peer: Peer, abort: Abort) {
         self.realm.abort(self.places[peer.0].session, abort, self.now);
+    }
+
+    /// The host says that the event store has come so far.
+    pub fn stored(&mut self, up_to: Ticket, outcome: Result<(), &str>) {
+        self.realm.stored(up_to, outcome);
     }
 
     /// Says GOODBYE to everybody.

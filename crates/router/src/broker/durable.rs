@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::PublicationId;
-use cloverleaf_wamp::message::{Published, RequestError, RequestRef, RouterMessage};
+use cloverleaf_wamp::message::{Publish, Published, RequestError, RequestRef, RouterMessage};
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::UriPattern;
 
@@ -52,9 +52,15 @@ impl Durable {
 }
 
 impl Broker {
-    /// Whether events of some topics outlive the realm.
-    pub(crate) const fn keeps_for_good(&self) -> bool {
-        self.durable.store.is_some()
+    /// Whether a publication goes into a history that outlives the realm.
+    pub(crate) fn stores(&self, publish: &Publish) -> bool {
+        let mut is_kept = false;
+        if self.durable.store.is_some() {
+            self.index.all_matches(publish.topic.as_str(), |id| {
+                is_kept |= self.history(*id).is_some_and(|history| history.keeps(publish));
+            });
+        }
+        is_kept
     }
 
     /// Gives the store back.
@@ -62,10 +68,9 @@ impl Broker {
         self.durable.store.take()
     }
 
-    /// Whether an event on a topic could not be kept now, where it should be.
-    pub(crate) fn has_no_room_for(&self, topic: &str) -> bool {
-        self.durable.is_full()
-            && self.matching(topic).into_iter().any(|id| self.history(id).is_some())
+    /// Whether a publication could not be stored now, where it should be.
+    pub(crate) fn has_no_room_for(&self, publish: &Publish) -> bool {
+        self.durable.is_full() && self.stores(publish)
     }
 
     /// Acknowledges a publication when what it was given for is safe.

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use cloverleaf_wamp::ids::PublicationId;
-use cloverleaf_wamp::message::{Options as _, PublishOptions, SharedEvent};
+use cloverleaf_wamp::message::{Options as _, Publish, PublishOptions, SharedEvent};
 use cloverleaf_wamp::uri::UriPattern;
 use compact_str::CompactString;
 
@@ -97,14 +97,18 @@ impl History {
         history
     }
 
+    /// Whether a publication is one of those that are kept.
+    pub(super) fn keeps(&self, publish: &Publish) -> bool {
+        self.limit > 0 && !names_sessions(&publish.options)
+    }
+
     pub(super) fn keep(
         &mut self,
         publication: &Publication<'_>,
         at: Timestamp,
         event: &SharedEvent,
     ) -> Option<&Past> {
-        let options = &publication.publish.options;
-        if names_sessions(options) || self.limit == 0 {
+        if !self.keeps(publication.publish) {
             return None;
         }
         let past = Past {
@@ -112,7 +116,7 @@ impl History {
             at: at.to_millis(),
             topic: publication.publish.topic.as_str().into(),
             event: event.clone(),
-            lists: lists(options),
+            lists: lists(&publication.publish.options),
         };
         self.push(past);
         self.events.back()

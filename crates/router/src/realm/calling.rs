@@ -1,0 +1,145 @@
+//! CALL, CANCEL, and what callees answer: whether they may, and then to the dealer.
+//!
+//! Calls of the router's own procedures go to `meta`.
+//! Spec: basic profile "Calling and Invocations"; advanced profile "Call Canceling", "Caller
+//! Identification", "Payload Passthru Mode", "Progressive Call Invocations".
+
+use cloverleaf_wamp::error::ProtocolViolation;
+use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::message::{
+    Call, CallResult, Cancel, CancelMode, Carried, InvocationError, ResultDetails, RouterMessage,
+    Yield,
+};
+use cloverleaf_wamp::uri::{UncheckedUri, is_reserved};
+
+use super::Realm;
+use super::requests::{announced, known};
+use crate::authorization::Action;
+use crate::deadline::Moment;
+use crate::dealer::Grant;
+use crate::failure::RequestFailure;
+use crate::meta::Procedure;
+use crate::outbox::Outbox;
+use crate::session::SessionKey;
+
+impl<O: Outbox> Realm<O> {
+    pub(super) fn call(
+        &mut self,
+        from: SessionKey,
+        call: Call,
+        now: Moment,
+    ) -> Result<(), ProtocolViolation> {
+        let Some(session) = self.sessions.at_mut(from) else { return Ok(()) };
+        if let Some(key) = session.dealer.call_in_flight(call.request) {
+            return self.dealer.continue_call(&mut self.sessions, key, call);
+        }
+        let is_progressive = session.roles.caller_has(Feature::ProgressiveCallInvocations);
+        if is_progressive && session.dealer.is_below_watermark(call.request) {
+            // The next part of a call that has ended meanwhile.
+            return Ok(());
+        }
+        session.dealer.saw(call.request);
+        if call.options.progress == Some(true) && !is_progressive {
+            return Err(ProtocolViolation::Feature(
+                "CALL with progress: HELLO has not announced progressive_call_invocations for the \
+                 caller",
+            ));
+        }
+        announced(call.options.carried.as_deref(), || {
+            session.roles.caller_has(Feature::PayloadPassthruMode)
+        })?;
+        let request = call.reference();
+        let routed = self.check_call(from, &call).and_then(|grant| {
+            if let Some(procedure) = self.meta_procedure(&call.procedure) {
+                return self.answer(from, procedure, &call, now);
+            }
+            let random = || self.random.bits();
+            self.dealer.call(&mut self.sessions, from, call, grant, now, random)
+        });
+        self.refuse(from, request, routed);
+        Ok(())
+    }
+
+    /// The procedure of the router itself that has this name.
+    fn meta_procedure(&self, procedure: &UncheckedUri) -> Option<Procedure> {
+        if !self.settings.meta_api || !is_reserved(procedure.as_str()) {
+            return None;
+        }
+        Procedure::named(procedure.as_str())
+    }
+
+    /// Calls a procedure of the router and sends the result.
+    fn answer(
+        &mut self,
+        from: SessionKey,
+        procedure: Procedure,
+        call: &Call,
+        now: Moment,
+    ) -> Result<(), RequestFailure> {
+        if call.options.progress == Some(true) {
+            let text = "a procedure of the router takes no calls in parts";
+            return Err(RequestFailure::FeatureNotSupported(text));
+        }
+        if call.options.carried.as_deref().is_some_and(Carried::uses_passthru) {
+            let text = "a procedure of the router could not open the payload";
+            return Err(RequestFailure::FeatureNotSupported(text));
+        }
+        let payload = self.call_meta(from, procedure, call, now)?;
+        if let Some(session) = self.sessions.at(from) {
+            let (request, details) = (call.request, ResultDetails::default());
+            let result = CallResult { request, details, payload };
+            let _ = session.outbox.send(RouterMessage::Result(result));
+        }
+        Ok(())
+    }
+
+    /// Whether the call is allowed, and what its callee is told about it.
+    fn check_call(&self, from: SessionKey, call: &Call) -> Result<Grant, RequestFailure> {
+        call.procedure.validate(self.settings.uri_rule).map_err(RequestFailure::InvalidUri)?;
+        let permission = self.authorize(from, Action::Call, &call.procedure)?;
+        let wish = call.options.disclose_me;
+        let disclosed =
+            permission.disclose_caller.decide(wish).ok_or(RequestFailure::DisclosureRefused)?;
+        Ok(Grant { disclosed, trustlevel: permission.trustlevel })
+    }
+
+    pub(super) fn cancel(&mut self, from: SessionKey, cancel: &Cancel) {
+        let outcome = known("mode", cancel.options.mode.as_ref()).map(|mode| {
+            let mode = mode.unwrap_or(CancelMode::KillNoWait);
+            self.dealer.cancel(&mut self.sessions, from, cancel.request, mode);
+        });
+        self.refuse(from, cancel.reference(), outcome);
+    }
+
+    pub(super) fn yielded(
+        &mut self,
+        from: SessionKey,
+        answer: Yield,
+        now: Moment,
+    ) -> Result<(), ProtocolViolation> {
+        self.check_answer(from, answer.options.carried.as_deref())?;
+        self.dealer.yielded(&mut self.sessions, from, answer, now)
+    }
+
+    pub(super) fn failed(
+        &mut self,
+        from: SessionKey,
+        error: InvocationError,
+    ) -> Result<(), ProtocolViolation> {
+        self.check_answer(from, error.details.carried.as_deref())?;
+        let random = || self.random.bits();
+        self.dealer.failed(&mut self.sessions, from, error, random)
+    }
+
+    fn check_answer(
+        &self,
+        from: SessionKey,
+        carried: Option<&Carried>,
+    ) -> Result<(), ProtocolViolation> {
+        announced(carried, || {
+            self.sessions
+                .at(from)
+                .is_some_and(|session| session.roles.callee_has(Feature::PayloadPassthruMode))
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! A session is opened: from the right to join, which `admission` gives, to WELCOME.
+//!
+//! Spec: basic profile "Session Establishment", "IDs".
+
+use std::cell::Cell;
+
+use cloverleaf_wamp::ids::SessionId;
+use cloverleaf_wamp::message::{RouterMessage, Welcome, WelcomeDetails};
+
+use super::Realm;
+use crate::admission::{Admitted, Refusal};
+use crate::deadline::Moment;
+use crate::limits::MAX_SESSIONS;
+use crate::outbox::Outbox;
+use crate::session::{Principal, Session, SessionKey};
+
+impl<O: Outbox> Realm<O> {
+    /// Opens a session and sends WELCOME. The host detaches it when its connection ends, unless
+    /// [`Next`] has said that it is over.
+    pub fn attach(
+        &mut self,
+        admitted: Admitted,
+        outbox: O,
+        now: Moment,
+    ) -> Result<SessionKey, Refusal> {
+        let Admitted { realm, principal, roles, transport, is_own } = admitted;
+        if self.closed {
+            return Err(Refusal::RealmClosed(realm));
+        }
+        let role = self.settings.roles.iter().position(|role| role.name() == principal.authrole);
+        let Some(role) = role else {
+            return Err(Refusal::NoSuchRole { realm, role: principal.authrole });
+        };
+        if self.sessions.len() >= MAX_SESSIONS {
+            return Err(Refusal::RealmFull(realm));
+        }
+        let id = self.fresh_session_id();
+        let welcome = self.welcome(id, &principal);
+        let _ = outbox.send(RouterMessage::Welcome(welcome));
+        let key = self.sessions.insert(id, |key| Session {
+            key,
+            principal,
+            roles,
+            role,
+            transport,
+            is_own,
+            outbox,
+            leaving: false,
+            broker: Default::default(),
+            dealer: Default::default(),
+            testaments: None,
+            is_slow: Cell::new(false),
+            last_request: 0,
+        });
+        self.tell_joined(key, now);
+        Ok(key)
+    }
+
+    fn fresh_session_id(&mut self) -> SessionId {
+        loop {
+            let id = SessionId::from_random(self.random.bits());
+            // WELCOME is where a peer of the wrong format must find out (docs/decisions/ubjson.md).
+            if id.shows_byte_order() && !self.sessions.has_id(id) {
+                return id;
+            }
+        }
+    }
+
+    fn welcome(&self, session: SessionId, principal: &Principal) -> Welcome {
+        let details = WelcomeDetails {
+            roles: Some(self.announced),
+            agent: self.settings.agent.clone(),
+            realm: Some(self.settings.name.clone()),
+            authid: Some(principal.authid.clone()),
+            authrole: Some(principal.authrole.clone()),
+            authmethod: Some(principal.authmethod.clone()),
+            authprovider: Some(principal.authprovider.clone()),
+            authextra: None,
+        };
+        Welcome { session, details: Box::new(details) }
+    }
+}

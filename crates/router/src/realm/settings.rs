@@ -1,0 +1,93 @@
+//! What makes a realm: what it is given by its host, and what follows from that for its clients.
+//!
+//! Where these settings come from is the host's business.
+
+use std::fmt;
+
+use cloverleaf_wamp::features::{Feature, Features, ROUTER, ROUTER_META_API, RouterRoles};
+use cloverleaf_wamp::uri::UriRule;
+use compact_str::CompactString;
+
+use crate::authorization::Role;
+use crate::broker::{EventStore, HistorySettings, RetentionSettings};
+use crate::dealer::{CallQueue, CallTimes};
+use crate::wall_clock::Timestamp;
+
+/// A source of random bits, given by the host.
+pub struct Random(Box<dyn FnMut() -> u64 + Send>);
+
+impl Random {
+    /// Takes a function that returns 64 random bits at each call.
+    pub fn new(bits: impl FnMut() -> u64 + Send + 'static) -> Self {
+        Self(Box::new(bits))
+    }
+
+    pub(crate) fn bits(&mut self) -> u64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Random {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Random")
+    }
+}
+
+/// What makes a realm.
+#[derive(Debug)]
+pub struct RealmSettings {
+    /// Its name.
+    pub name: CompactString,
+    /// How strict it is about URIs.
+    pub uri_rule: UriRule,
+    /// Whether the numbers of requests must follow each other.
+    pub strict_request_ids: bool,
+    /// Its roles. A role named `trusted` is built in unless given here.
+    pub roles: Vec<Role>,
+    /// What it calls itself in WELCOME, such as `Cloverleaf-0.1.0`; none to say nothing.
+    pub agent: Option<CompactString>,
+    /// Whether it tells of itself: `wamp.session.*`, `wamp.registration.*`, `wamp.subscription.*`.
+    pub meta_api: bool,
+    /// How long calls may take.
+    pub call_times: CallTimes,
+    /// Calls that may wait for a callee to be free.
+    pub call_queues: Vec<CallQueue>,
+    /// How many events are kept for later subscribers.
+    pub retention: RetentionSettings,
+    /// Events that are kept to be asked for.
+    pub histories: Vec<HistorySettings>,
+    /// Where these outlive the realm, if they do.
+    pub event_store: Option<Box<dyn EventStore>>,
+    /// What time of day it was at the first moment.
+    pub started_at: Timestamp,
+}
+
+impl RealmSettings {
+    /// A realm of this name without roles, with everything else as it is without a configuration.
+    pub fn named(name: impl Into<CompactString>) -> Self {
+        Self {
+            name: name.into(),
+            uri_rule: UriRule::Loose,
+            strict_request_ids: false,
+            roles: Vec::new(),
+            agent: None,
+            meta_api: true,
+            call_times: CallTimes::default(),
+            call_queues: Vec::new(),
+            retention: RetentionSettings::default(),
+            histories: Vec::new(),
+            event_store: None,
+            started_at: Timestamp::default(),
+        }
+    }
+
+    /// What WELCOME announces.
+    pub(super) fn announced(&self) -> RouterRoles {
+        let roles = if self.meta_api { ROUTER.with(ROUTER_META_API) } else { ROUTER };
+        if self.histories.is_empty() || !self.meta_api {
+            return roles;
+        }
+        let history = Features::of(&[Feature::EventHistory]);
+        roles.with(RouterRoles { broker: Some(history), dealer: None })
+    }
+}

@@ -1,0 +1,50 @@
+//! SUBSCRIBE and UNSUBSCRIBE: whether they are allowed, and what is wished for.
+//!
+//! Spec: basic profile "Subscribing and Unsubscribing"; advanced profile "Pattern-based
+//! Subscription".
+
+use cloverleaf_wamp::message::{Subscribe, Unsubscribe};
+
+use super::Realm;
+use crate::authorization::Action;
+use crate::broker::{Manner, Wish};
+use crate::deadline::Moment;
+use crate::failure::RequestFailure;
+use crate::outbox::Outbox;
+use crate::session::SessionKey;
+
+impl<O: Outbox> Realm<O> {
+    pub(super) fn subscribe(&mut self, from: SessionKey, subscribe: &Subscribe, now: Moment) {
+        let outcome = self.check_subscribe(from, subscribe).and_then(|wish| {
+            let Some(session) = self.sessions.at_mut(from) else { return Ok(Vec::new()) };
+            self.broker.subscribe(session, wish, now)
+        });
+        let outcome = outcome.map(|changes| self.tell_subscriptions(from, &changes, now));
+        self.refuse(from, subscribe.reference(), outcome);
+    }
+
+    fn check_subscribe(
+        &self,
+        from: SessionKey,
+        subscribe: &Subscribe,
+    ) -> Result<Wish, RequestFailure> {
+        let options = &subscribe.options;
+        let policy = options.match_policy.unwrap_or_default();
+        let pattern = subscribe
+            .topic
+            .check_pattern(policy, self.settings.uri_rule)
+            .map_err(RequestFailure::InvalidUri)?;
+        self.authorize_pattern(from, Action::Subscribe, &pattern)?;
+        let manner = Manner::wished(options)?;
+        let (request, get_retained) = (subscribe.request, options.get_retained == Some(true));
+        Ok(Wish { request, pattern, manner, get_retained })
+    }
+
+    pub(super) fn unsubscribe(&mut self, from: SessionKey, unsubscribe: &Unsubscribe, now: Moment) {
+        let Some(session) = self.sessions.at_mut(from) else { return };
+        let (request, id) = (unsubscribe.request, unsubscribe.subscription);
+        let outcome = self.broker.unsubscribe(session, request, id);
+        let outcome = outcome.map(|changes| self.tell_subscriptions(from, &changes, now));
+        self.refuse(from, unsubscribe.reference(), outcome);
+    }
+}
