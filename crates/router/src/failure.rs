@@ -19,7 +19,7 @@ pub(crate) enum RequestFailure {
     ReservedUri(UncheckedUri),
     #[error("{0}")]
     NotAuthorized(String),
-    #[error("the role of this session may not be disclosed to the other side")]
+    #[error("this session asks to be disclosed (disclose_me); its role forbids it")]
     DisclosureRefused,
     #[error("no callee registered for procedure <{0}>")]
     NoSuchProcedure(UncheckedUri),

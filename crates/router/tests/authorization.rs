@@ -4,7 +4,7 @@
 //! precedence of rules is a decision of this project.
 
 use cloverleaf_router::{Disclosure, Permission, Role};
-use cloverleaf_testkit::messages::{NOTHING, client, router};
+use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
@@ -171,7 +171,7 @@ fn publish_wishing(number: u64, disclose_me: Option<bool>) -> ClientMessage {
 }
 
 fn refusal(kind: RequestKind) -> RouterMessage {
-    let text = "the role of this session may not be disclosed to the other side";
+    let text = "this session asks to be disclosed (disclose_me); its role forbids it";
     router::refused(kind, 1, error_uri::DISCLOSE_ME_DISALLOWED, text)
 }
 
@@ -212,6 +212,16 @@ fn a_callee_learns_who_calls_as_rule_and_wish_say() {
         assert_eq!(lab.received(host), Vec::from_iter(invocation), "{disclose_caller:?} {wish:?}");
         assert_eq!(lab.received(guest), Vec::from_iter(refused), "{disclose_caller:?} {wish:?}");
     }
+}
+
+/// Some clients wish so with each call, and could otherwise not ask the realm for anything.
+#[test]
+fn the_router_itself_knows_who_calls_and_refuses_no_wish() {
+    let hidden = Permission { disclose_caller: Disclosure::Never, ..Permission::ALL };
+    let (mut lab, guest, _) = guest_and_host(&[("*", hidden)]);
+    let wish = CallOptions { disclose_me: Some(true), ..CallOptions::default() };
+    lab.send(guest, client::call_with(1, wish, "wamp.session.count", NOTHING));
+    assert_eq!(lab.received(guest), [router::result(1, args([2]))]);
 }
 
 #[test]

@@ -263,7 +263,7 @@ fn what_may_not_be_published_may_not_be_left_behind() {
             "com.will",
             disclosed,
             error_uri::DISCLOSE_ME_DISALLOWED,
-            "the role of this session may not be disclosed to the other side",
+            "this session asks to be disclosed (disclose_me); its role forbids it",
         ),
     ] {
         let answer = lab.ask_with(guest, ADD, json!([topic, ["x"], null]), keyword);

@@ -14,7 +14,7 @@ use cloverleaf_wamp::uri::{UncheckedUri, is_reserved};
 
 use super::Realm;
 use super::requests::{announced, known};
-use crate::authorization::Action;
+use crate::authorization::{Action, Permission};
 use crate::deadline::Moment;
 use crate::dealer::Grant;
 use crate::failure::RequestFailure;
@@ -49,10 +49,15 @@ impl<O: Outbox> Realm<O> {
             session.roles.caller_has(Feature::PayloadPassthruMode)
         })?;
         let request = call.reference();
-        let routed = self.check_call(from, &call).and_then(|grant| {
+        let routed = self.check_call(from, &call).and_then(|permission| {
+            // The realm knows who calls, whatever it may tell others.
             if let Some(procedure) = self.meta_procedure(&call.procedure) {
                 return self.answer(from, procedure, &call, now);
             }
+            let wish = call.options.disclose_me;
+            let disclosed =
+                permission.disclose_caller.decide(wish).ok_or(RequestFailure::DisclosureRefused)?;
+            let grant = Grant { disclosed, trustlevel: permission.trustlevel };
             let random = || self.random.bits();
             self.dealer.call(&mut self.sessions, from, call, grant, now, random)
         });
@@ -93,14 +98,10 @@ impl<O: Outbox> Realm<O> {
         Ok(())
     }
 
-    /// Whether the call is allowed, and what its callee is told about it.
-    fn check_call(&self, from: SessionKey, call: &Call) -> Result<Grant, RequestFailure> {
+    /// Whether the call is allowed.
+    fn check_call(&self, from: SessionKey, call: &Call) -> Result<Permission, RequestFailure> {
         call.procedure.validate(self.settings.uri_rule).map_err(RequestFailure::InvalidUri)?;
-        let permission = self.authorize(from, Action::Call, &call.procedure)?;
-        let wish = call.options.disclose_me;
-        let disclosed =
-            permission.disclose_caller.decide(wish).ok_or(RequestFailure::DisclosureRefused)?;
-        Ok(Grant { disclosed, trustlevel: permission.trustlevel })
+        self.authorize(from, Action::Call, &call.procedure)
     }
 
     pub(super) fn cancel(&mut self, from: SessionKey, cancel: &Cancel) {
