@@ -23,7 +23,7 @@ BE_INTERRUPTED = "notice as a callee that a call was canceled"
 CALL_TIMEOUT = "give a call a time limit"
 CALL_DETAILS = "tell a procedure the details of its call"
 DISCLOSE_CALLER = "ask that a callee be told who calls"
-STAY_HIDDEN = "call without asking for that"
+STAY_HIDDEN = "call without asking to be disclosed"
 DISCLOSE_PUBLISHER = "ask that subscribers be told who publishes"
 REGISTER_BY_PATTERN = "register a pattern"
 REGISTER_SHARED = "share a procedure"
@@ -113,7 +113,7 @@ SWAMPYER = Client(
         CANCEL_MODES: "it doesn't know CANCEL",
         BE_INTERRUPTED: "it doesn't know INTERRUPT",
         CALL_TIMEOUT: "its calls have no options",
-        STAY_HIDDEN: "it asks with each call that the callee be told who calls",
+        STAY_HIDDEN: "it asks so with each call",
         GET_RETAINED: "it drops an event that comes right behind SUBSCRIBED",
     })
 

@@ -1,0 +1,16 @@
+"""What docs/clients.md says of the clients is what the tests know of them."""
+
+import re
+from pathlib import Path
+
+from clients import CLIENTS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
+
+
+def test_the_page_tells_of_each_client_what_it_cannot():
+    sections = re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)
+    for client in CLIENTS:
+        (section,) = [text for text in sections if f"`{client}`" in text]
+        said = re.findall(r"^- (.*): (.*)$", section, flags=re.MULTILINE)
+        assert dict(said) == client.cannot, client
