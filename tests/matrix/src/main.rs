@@ -7,7 +7,8 @@
 //!
 //! | room | what it is for |
 //! |---|---|
-//! | `scenarios` | the list |
+//! | `scenarios` | the list, with a room for each subject |
+//! | `stage` | what a scenario finds |
 //! | `attachments` | the transports and serializers, and sessions over them |
 //! | `longpoll` | a session that comes for its messages |
 
@@ -19,11 +20,13 @@ use cloverleaf_client::Session;
 use cloverleaf_node::{Components, Joined};
 
 use attachments::{Addresses, Attachment};
-use scenarios::{Scenario, Stage};
+use scenarios::Scenario;
+use stage::Stage;
 
 mod attachments;
 mod longpoll;
 mod scenarios;
+mod stage;
 
 /// A scenario waits for answers, never for time to pass: far more than any of them needs.
 const PATIENCE: Duration = Duration::from_secs(20);
