@@ -14,14 +14,15 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloverleaf_client::Session;
 use cloverleaf_node::{Components, Joined};
 
-use attachments::{Addresses, Attachment};
+use attachments::{Attachment, Router};
 use scenarios::Scenario;
-use stage::Stage;
+use stage::{End, Stage};
 
 mod attachments;
 mod longpoll;
@@ -44,15 +45,15 @@ fn main() -> ExitCode {
 async fn run(in_process: Session) {
     let line = tokio::task::spawn_blocking(|| std::io::stdin().lines().next());
     let line = line.await.expect("a line").expect("a line").expect("a line");
-    let addresses = Addresses::from_line(&line);
+    let router = Arc::new(Router::at(&line, in_process));
     let mut number = 0;
     for attachment in Attachment::all() {
-        let there = attachment.counterpart().open(&addresses, &in_process).await;
-        let here = attachment.open(&addresses, &in_process).await;
+        let there = End::open(attachment.counterpart(), &router).await;
+        let here = End::open(attachment, &router).await;
         for (name, scenario) in scenarios::all() {
             for (direction, here, there) in [("to", &here, &there), ("from", &there, &here)] {
                 number += 1;
-                let stage = Stage::new(here, there, number);
+                let stage = Stage::new(&router, here, there, number);
                 say(&format!(
                     "{attachment} {direction} {name}: {}",
                     outcome(scenario, stage).await

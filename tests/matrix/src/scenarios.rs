@@ -46,8 +46,15 @@ scenarios! {
         an_unregistered_procedure_is_gone,
     }
     canceling {
-        a_call_that_is_given_up_is_interrupted,
+        a_call_that_is_dropped_is_interrupted,
+        skip_ends_the_call_and_leaves_the_callee_alone,
+        kill_ends_the_call_with_what_the_callee_says,
+        killnowait_ends_the_call_and_interrupts_the_callee,
+        a_result_in_parts_is_canceled_behind_its_last_part,
         a_call_times_out,
+        a_callee_that_watches_the_time_is_told_how_long,
+        a_caller_that_goes_interrupts_its_callee,
+        a_callee_that_goes_ends_its_calls,
     }
     publishing {
         events_arrive_in_order,
