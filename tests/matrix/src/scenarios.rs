@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `calling` | who answers a call, and what is known of its caller |
 //! | `canceling` | calls that end before they are answered |
+//! | `parts` | calls and results that come in parts |
 //! | `payloads` | what arrives of what is sent |
 //! | `publishing` | who hears an event, and what is known of it |
 //! | `sessions` | what the realm tells of its sessions |
@@ -15,6 +16,7 @@ use crate::stage::Stage;
 
 mod calling;
 mod canceling;
+mod parts;
 mod payloads;
 mod publishing;
 mod sessions;
@@ -55,6 +57,15 @@ scenarios! {
         a_callee_that_watches_the_time_is_told_how_long,
         a_caller_that_goes_interrupts_its_callee,
         a_callee_that_goes_ends_its_calls,
+    }
+    parts {
+        a_result_comes_in_parts,
+        a_caller_that_takes_no_parts_gets_the_last_word,
+        a_call_comes_in_parts,
+        both_ends_speak_in_parts,
+        a_callee_may_answer_before_the_last_part,
+        a_procedure_without_parts_is_not_called_in_parts,
+        half_a_call_does_not_look_like_a_whole_one,
     }
     publishing {
         events_arrive_in_order,
