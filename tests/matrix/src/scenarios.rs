@@ -2,6 +2,7 @@
 //!
 //! | room | what its scenarios are about |
 //! |---|---|
+//! | `bytes` | bytes among values, and payloads that only the two ends can read |
 //! | `calling` | who answers a call, and what is known of its caller |
 //! | `canceling` | calls that end before they are answered |
 //! | `parts` | calls and results that come in parts |
@@ -14,6 +15,7 @@ use std::pin::Pin;
 
 use crate::stage::Stage;
 
+mod bytes;
 mod calling;
 mod canceling;
 mod parts;
@@ -38,6 +40,12 @@ scenarios! {
         values_arrive_as_they_were,
         long_values_arrive,
         failures_arrive_with_their_arguments,
+        attributes_travel_beside_the_arguments,
+    }
+    bytes {
+        bytes_arrive_as_bytes,
+        sealed_payloads_pass_through_untouched,
+        sealed_failures_pass_through_untouched,
     }
     calling {
         nobody_answers_an_unknown_procedure,

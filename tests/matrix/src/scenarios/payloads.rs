@@ -1,10 +1,11 @@
-//! What arrives of what is sent: values of all kinds and sizes.
+//! What arrives of what is sent: values of all kinds and sizes, and what goes beside them. Bytes
+//! are told of in `bytes`.
 //!
-//! Spec: basic profile "Serializers".
+//! Spec: basic profile "Serializers", "Extensibility".
 
 use std::collections::BTreeMap;
 
-use cloverleaf_client::{Answer, Args, Error, Failure, Kwargs};
+use cloverleaf_client::{Answer, Args, Error, Failure, Invocation, Kwargs};
 use serde_json::{Value, json};
 
 use crate::stage::Stage;
@@ -62,4 +63,24 @@ pub(super) async fn failures_arrive_with_their_arguments(stage: Stage) {
         (args, failure.payload.decode_kwargs::<Value>().expect("values"))
     };
     assert_eq!(values(&found), values(&failure));
+}
+
+pub(super) async fn attributes_travel_beside_the_arguments(stage: Stage) {
+    let trace = |number: u8| json!({"id": number, "path": ["ü", {}]});
+    let procedure = async |invocation: Invocation| {
+        let came: Option<Value> = invocation.attribute("_trace")?;
+        Answer::args(&(came,))?.attribute("_trace", &json!({"id": 2, "path": ["ü", {}]}))
+    };
+    stage.there.register(stage.uri.as_str(), procedure).await.expect("REGISTERED");
+    let reply = stage.here.call(stage.uri.as_str()).attribute("_trace", trace(1)).await;
+    let reply = reply.expect("RESULT");
+    assert_eq!(reply.value::<Value>().expect("a value"), trace(1));
+    assert_eq!(reply.attribute("_trace").expect("a value"), Some(trace(2)));
+
+    let mut events = stage.there.subscribe(stage.uri.as_str()).await.expect("SUBSCRIBED");
+    let publishing = stage.here.publish(stage.uri.as_str()).attribute("_trace", trace(3));
+    publishing.await.expect("PUBLISHED");
+    let event = events.next().await.expect("an event");
+    assert_eq!(event.attribute("_trace").expect("a value"), Some(trace(3)));
+    assert_eq!(event.attribute::<Value>("_other").expect("no value"), None);
 }
