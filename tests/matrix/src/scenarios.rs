@@ -81,6 +81,9 @@ scenarios! {
         lists_say_who_hears_an_event,
         a_pattern_subscription_is_told_the_topic,
         who_has_unsubscribed_hears_no_more,
+        the_publisher_is_disclosed_on_wish,
+        a_publication_is_acknowledged_when_its_event_is_taken,
+        each_event_goes_to_one_of_a_group,
     }
     sessions {
         the_realm_tells_of_the_session,
