@@ -8,6 +8,7 @@
 //! | `parts` | calls and results that come in parts |
 //! | `payloads` | what arrives of what is sent |
 //! | `publishing` | who hears an event, and what is known of it |
+//! | `retention` | what is kept of events |
 //! | `sessions` | what the realm tells of its sessions |
 
 use std::future::Future;
@@ -21,6 +22,7 @@ mod canceling;
 mod parts;
 mod payloads;
 mod publishing;
+mod retention;
 mod sessions;
 
 /// One of the list.
@@ -84,6 +86,12 @@ scenarios! {
         the_publisher_is_disclosed_on_wish,
         a_publication_is_acknowledged_when_its_event_is_taken,
         each_event_goes_to_one_of_a_group,
+    }
+    retention {
+        who_comes_late_hears_the_last_event_that_was_kept,
+        a_pattern_gets_what_each_topic_keeps,
+        nothing_is_kept_that_was_cleared_or_is_for_others,
+        the_past_of_a_topic_is_told,
     }
     sessions {
         the_realm_tells_of_the_session,
