@@ -3,7 +3,8 @@
 //! | room | what its scenarios are about |
 //! |---|---|
 //! | `bytes` | bytes among values, and payloads that only the two ends can read |
-//! | `calling` | who answers a call, and what is known of its caller |
+//! | `callees` | which of those who could answers a call |
+//! | `calling` | calls and their answers, and what is known of a caller |
 //! | `canceling` | calls that end before they are answered |
 //! | `parts` | calls and results that come in parts |
 //! | `payloads` | what arrives of what is sent |
@@ -17,6 +18,7 @@ use std::pin::Pin;
 use crate::stage::Stage;
 
 mod bytes;
+mod callees;
 mod calling;
 mod canceling;
 mod parts;
@@ -52,10 +54,18 @@ scenarios! {
     calling {
         nobody_answers_an_unknown_procedure,
         many_calls_are_answered_at_once,
-        a_pattern_registration_is_told_the_procedure,
-        callees_of_a_shared_registration_take_turns,
         the_caller_is_disclosed_on_wish,
+        a_callee_may_want_every_caller_disclosed,
         an_unregistered_procedure_is_gone,
+    }
+    callees {
+        a_pattern_registration_is_told_the_procedure,
+        the_policy_of_a_shared_registration_chooses_the_callee,
+        who_shares_no_registration_is_refused,
+        calls_about_the_same_thing_go_to_the_same_callee,
+        a_call_to_all_collects_their_answers,
+        an_unavailable_callee_is_passed_over,
+        a_procedure_that_is_taken_by_force_is_revoked,
     }
     canceling {
         a_call_that_is_dropped_is_interrupted,

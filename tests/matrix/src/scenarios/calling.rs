@@ -1,10 +1,9 @@
-//! Who answers a call, and what is known of its caller. How calls end that nobody answers is told
-//! in `canceling`.
+//! Calls and their answers, and what is known of a caller. Who answers where several could is told
+//! in `callees`; calls that end before they are answered are in `canceling`.
 //!
-//! Spec: basic profile "Remote Procedure Calls"; advanced profile "Pattern-based Registrations",
-//! "Shared Registration", "Caller Identification".
+//! Spec: basic profile "Remote Procedure Calls"; advanced profile "Caller Identification".
 
-use cloverleaf_client::{Args, Failure, Invocation, InvokePolicy, MatchPolicy};
+use cloverleaf_client::{Args, Failure, Invocation};
 use cloverleaf_wamp::error_uri;
 use futures_util::future::join_all;
 
@@ -50,42 +49,16 @@ pub(super) async fn an_unregistered_procedure_is_gone(stage: Stage) {
     assert_eq!(uri_of(answer), error_uri::NO_SUCH_PROCEDURE);
 }
 
-pub(super) async fn a_pattern_registration_is_told_the_procedure(stage: Stage) {
-    let which = |invocation: Invocation| {
-        let procedure = invocation.procedure().map(str::to_owned);
-        std::future::ready(Ok::<_, Failure>(procedure))
+pub(super) async fn a_callee_may_want_every_caller_disclosed(stage: Stage) {
+    let who = async |invocation: Invocation| {
+        let [name, role] = [invocation.caller_authid(), invocation.caller_authrole()]
+            .map(|it| it.map(str::to_owned));
+        Ok::<_, Failure>((invocation.caller().map(u64::from), name, role))
     };
-    let prefix = format!("{}.", stage.uri);
-    stage
-        .there
-        .register(prefix.as_str(), which)
-        .matching(MatchPolicy::Prefix)
-        .await
-        .expect("REGISTERED");
-    let wildcard = format!("{}..last", stage.uri);
-    stage
-        .there
-        .register(wildcard, which)
-        .matching(MatchPolicy::Wildcard)
-        .await
-        .expect("REGISTERED");
-    for procedure in ["first", "second.last", "deep.down.below"] {
-        let procedure = format!("{}.{procedure}", stage.uri);
-        let reply = stage.here.call(procedure.as_str()).await.expect("RESULT");
-        assert_eq!(reply.value::<Option<String>>().expect("a text"), Some(procedure));
-    }
-}
-
-pub(super) async fn callees_of_a_shared_registration_take_turns(stage: Stage) {
-    for (session, name) in [(&stage.here, "here"), (&stage.there, "there")] {
-        let who = move || std::future::ready(Ok::<_, Failure>(name));
-        let registering = session.register(stage.uri.as_str(), who);
-        registering.invoke(InvokePolicy::RoundRobin).await.expect("REGISTERED");
-    }
-    let mut answers = Vec::new();
-    for _ in 0..4 {
-        let reply = stage.here.call(stage.uri.as_str()).await.expect("RESULT");
-        answers.push(reply.value::<String>().expect("a text"));
-    }
-    assert_eq!(answers, ["here", "there", "here", "there"]);
+    let registering = stage.there.register(stage.uri.as_str(), who).disclose_caller();
+    registering.await.expect("REGISTERED");
+    let reply = stage.here.call(stage.uri.as_str()).await.expect("RESULT");
+    let told: (Option<u64>, Option<String>, Option<String>) = reply.value().expect("who it is");
+    let name = stage.here.welcome().expect("it has joined").details.authid.map(String::from);
+    assert_eq!(told, (Some(id_of(&stage.here)), name, Some("anonymous".to_owned())));
 }
