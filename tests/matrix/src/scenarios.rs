@@ -10,7 +10,7 @@
 //! | `payloads` | what arrives of what is sent |
 //! | `publishing` | who hears an event, and what is known of it |
 //! | `retention` | what is kept of events |
-//! | `sessions` | what the realm tells of its sessions |
+//! | `sessions` | what the realm tells of its sessions, and what they leave behind to be said |
 
 use std::future::Future;
 use std::pin::Pin;
@@ -104,6 +104,11 @@ scenarios! {
         the_past_of_a_topic_is_told,
     }
     sessions {
-        the_realm_tells_of_the_session,
+        the_realm_tells_who_is_there,
+        who_joins_and_who_leaves_is_told,
+        a_session_is_ended_by_another_one,
+        the_testament_of_a_session_that_breaks_off_is_published,
+        the_testament_of_a_session_that_leaves_is_published,
+        a_testament_that_is_taken_back_is_not_published,
     }
 }
