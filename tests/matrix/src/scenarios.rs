@@ -6,6 +6,7 @@
 //! | `callees` | which of those who could answers a call |
 //! | `calling` | calls and their answers, and what is known of a caller |
 //! | `canceling` | calls that end before they are answered |
+//! | `lookups` | what the realm tells of registrations and subscriptions |
 //! | `parts` | calls and results that come in parts |
 //! | `payloads` | what arrives of what is sent |
 //! | `publishing` | who hears an event, and what is known of it |
@@ -21,6 +22,7 @@ mod bytes;
 mod callees;
 mod calling;
 mod canceling;
+mod lookups;
 mod parts;
 mod payloads;
 mod publishing;
@@ -110,5 +112,10 @@ scenarios! {
         the_testament_of_a_session_that_breaks_off_is_published,
         the_testament_of_a_session_that_leaves_is_published,
         a_testament_that_is_taken_back_is_not_published,
+    }
+    lookups {
+        registrations_are_looked_up_and_matched,
+        subscriptions_are_looked_up_and_matched,
+        what_is_taken_away_says_why,
     }
 }
