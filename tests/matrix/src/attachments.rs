@@ -36,20 +36,21 @@ impl fmt::Display for Attachment {
     }
 }
 
-/// Where the router listens.
+/// The router of the matrix: where it listens, and the session in its process.
 #[derive(Debug)]
-pub(crate) struct Addresses {
+pub(crate) struct Router {
     web: String,
     tcp: String,
     unix: String,
+    in_process: Session,
 }
 
-impl Addresses {
+impl Router {
     /// From three words: `127.0.0.1:40001 127.0.0.1:40002 /path/to/router.sock`.
-    pub(crate) fn from_line(line: &str) -> Self {
+    pub(crate) fn at(line: &str, in_process: Session) -> Self {
         let mut words = line.split_whitespace().map(str::to_owned);
         let mut next = || words.next().expect("three addresses");
-        Self { web: next(), tcp: next(), unix: next() }
+        Self { web: next(), tcp: next(), unix: next(), in_process }
     }
 }
 
@@ -84,14 +85,19 @@ impl Attachment {
         Self { transport, serializer }
     }
 
+    /// How somebody comes who will leave: as this one, unless it is the one in the process.
+    pub(crate) fn for_visitors(self) -> Self {
+        if self.transport == Transport::InProcess { self.counterpart() } else { self }
+    }
+
     /// A session that has joined.
-    pub(crate) async fn open(self, addresses: &Addresses, in_process: &Session) -> Session {
+    pub(crate) async fn open(self, router: &Router) -> Session {
         let url = match self.transport {
-            Transport::InProcess => return in_process.clone(),
-            Transport::LongPoll => return longpoll::join(&addresses.web, self.serializer).await,
-            Transport::WebSocket => format!("ws://{}/ws", addresses.web),
-            Transport::Tcp => format!("tcp://{}", addresses.tcp),
-            Transport::Unix => format!("unix:{}", addresses.unix),
+            Transport::InProcess => return router.in_process.clone(),
+            Transport::LongPoll => return longpoll::join(&router.web, self.serializer).await,
+            Transport::WebSocket => format!("ws://{}/ws", router.web),
+            Transport::Tcp => format!("tcp://{}", router.tcp),
+            Transport::Unix => format!("unix:{}", router.unix),
         };
         let client = Client::new(&url).expect("an address").serializer(self.serializer);
         client.connect().await.expect("the router opens a session")

@@ -37,6 +37,8 @@ pub(crate) async fn join(address: &str, serializer: Serializer) -> Session {
     let (session, driver) = Session::new(Posting(link), serializer);
     tokio::spawn(driver);
     tokio::spawn(post_all(sending, format!("{path}/send"), serializer, messages));
+    let closing = Http::connect(address).await;
+    tokio::spawn(close_at_end(closing, format!("{path}/close"), session.clone()));
     let (joined, has_joined) = oneshot::channel();
     let receiving = Http::connect(address).await;
     let path = format!("{path}/receive");
@@ -78,6 +80,12 @@ async fn receive_all(
         }
     }
     session.close("the router has ended the session");
+}
+
+/// There is no connection whose end would tell the router.
+async fn close_at_end(mut http: Http, path: String, session: Session) {
+    session.ended().await;
+    http.post(&path, b"").await;
 }
 
 /// A connection on which one request follows the other.

@@ -7,23 +7,27 @@
 //!
 //! | room | what it is for |
 //! |---|---|
-//! | `scenarios` | the list |
+//! | `scenarios` | the list, with a room for each subject |
+//! | `stage` | what a scenario finds |
 //! | `attachments` | the transports and serializers, and sessions over them |
 //! | `longpoll` | a session that comes for its messages |
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloverleaf_client::Session;
 use cloverleaf_node::{Components, Joined};
 
-use attachments::{Addresses, Attachment};
-use scenarios::{Scenario, Stage};
+use attachments::{Attachment, Router};
+use scenarios::Scenario;
+use stage::{End, Stage};
 
 mod attachments;
 mod longpoll;
 mod scenarios;
+mod stage;
 
 /// A scenario waits for answers, never for time to pass: far more than any of them needs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,15 +45,15 @@ fn main() -> ExitCode {
 async fn run(in_process: Session) {
     let line = tokio::task::spawn_blocking(|| std::io::stdin().lines().next());
     let line = line.await.expect("a line").expect("a line").expect("a line");
-    let addresses = Addresses::from_line(&line);
+    let router = Arc::new(Router::at(&line, in_process));
     let mut number = 0;
     for attachment in Attachment::all() {
-        let there = attachment.counterpart().open(&addresses, &in_process).await;
-        let here = attachment.open(&addresses, &in_process).await;
+        let there = End::open(attachment.counterpart(), &router).await;
+        let here = End::open(attachment, &router).await;
         for (name, scenario) in scenarios::all() {
             for (direction, here, there) in [("to", &here, &there), ("from", &there, &here)] {
                 number += 1;
-                let stage = Stage::new(here, there, number);
+                let stage = Stage::new(&router, here, there, number);
                 say(&format!(
                     "{attachment} {direction} {name}: {}",
                     outcome(scenario, stage).await

@@ -13,7 +13,9 @@ const CONFIG: &str = r#"{
     "type": "router",
     "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
       {"uri": "", "match": "prefix", "allow":
-        {"call": true, "register": true, "publish": true, "subscribe": true}}]}]}],
+        {"call": true, "register": true, "publish": true, "subscribe": true}}]}],
+      "store": {"type": "memory",
+                "event-history": [{"uri": "com.history.", "match": "prefix", "limit": 10}]}}],
     "transports": [
       {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
        "paths": {"ws": {"type": "websocket"},

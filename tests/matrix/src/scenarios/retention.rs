@@ -1,0 +1,101 @@
+//! What is kept of events: the last one of a topic for who comes late, and the past for who asks.
+//!
+//! Spec: advanced profile "Event Retention", "Event History".
+
+use std::collections::BTreeMap;
+
+use cloverleaf_client::MatchPolicy;
+use serde_json::{Value, json};
+
+use super::payloads::values;
+use crate::stage::{Stage, text_of};
+
+pub(super) async fn who_comes_late_hears_the_last_event_that_was_kept(stage: Stage) {
+    let publish = |text| stage.here.publish(stage.uri.as_str()).args((text,));
+    publish("kept first").retain().await.expect("PUBLISHED");
+    let publication = publish("kept last").retain().await.expect("PUBLISHED");
+    publish("not kept").await.expect("PUBLISHED");
+    let subscribing = stage.there.subscribe(stage.uri.as_str()).get_retained();
+    let mut late = subscribing.await.expect("SUBSCRIBED");
+    let mut later = stage.there.subscribe(stage.uri.as_str()).await.expect("SUBSCRIBED");
+    let kept = late.next().await.expect("an event");
+    assert_eq!((kept.publication(), kept.is_retained(), kept.topic()), (publication, true, None));
+    assert_eq!(text_of(Some(kept)), "kept last");
+    publish("new").retain().await.expect("PUBLISHED");
+    for events in [&mut late, &mut later] {
+        let new = events.next().await.expect("an event");
+        assert!(!new.is_retained());
+        assert_eq!(text_of(Some(new)), "new");
+    }
+}
+
+pub(super) async fn a_pattern_gets_what_each_topic_keeps(stage: Stage) {
+    let topic = |name: &str| format!("{}.{name}.state", stage.uri);
+    for name in ["lamp", "oven", "door"] {
+        for text in ["before", "now"] {
+            let publishing = stage.here.publish(topic(name)).args((name, text));
+            publishing.retain().await.expect("PUBLISHED");
+        }
+    }
+    let prefix = stage.there.subscribe(format!("{}.", stage.uri)).matching(MatchPolicy::Prefix);
+    let mut prefix = prefix.get_retained().await.expect("SUBSCRIBED");
+    let wildcard = stage.there.subscribe(topic("")).matching(MatchPolicy::Wildcard);
+    let mut wildcard = wildcard.get_retained().await.expect("SUBSCRIBED");
+    let now = |name: &str| (topic(name), (name.to_owned(), "now".to_owned(), true));
+    for events in [&mut prefix, &mut wildcard] {
+        let mut kept = BTreeMap::new();
+        for _ in 0..3 {
+            let event = events.next().await.expect("an event");
+            let (name, text): (String, String) = event.args().expect("two texts");
+            let topic = event.topic().expect("a pattern is told it").to_owned();
+            kept.insert(topic, (name, text, event.is_retained()));
+        }
+        assert_eq!(kept, BTreeMap::from(["lamp", "oven", "door"].map(now)));
+    }
+}
+
+pub(super) async fn nothing_is_kept_that_was_cleared_or_is_for_others(stage: Stage) {
+    let publish = |text| stage.here.publish(stage.uri.as_str()).args((text,)).retain();
+    publish("cleared").await.expect("PUBLISHED");
+    stage.here.publish(stage.uri.as_str()).retain().await.expect("PUBLISHED");
+    publish("for others").eligible_authrole(["nobody"]).await.expect("PUBLISHED");
+    let subscribing = stage.there.subscribe(stage.uri.as_str()).get_retained();
+    let mut events = subscribing.await.expect("SUBSCRIBED");
+    publish("new").await.expect("PUBLISHED");
+    let event = events.next().await.expect("an event");
+    assert!(!event.is_retained());
+    assert_eq!(text_of(Some(event)), "new");
+}
+
+/// What the realm of the matrix keeps a history of.
+const KEPT: &str = "com.history.";
+
+pub(super) async fn the_past_of_a_topic_is_told(stage: Stage) {
+    let lookup = stage.there.call("wamp.subscription.lookup");
+    let lookup = lookup.args((KEPT, json!({"match": "prefix"}))).await.expect("RESULT");
+    let subscription = lookup.value::<u64>().expect("a subscription");
+    let topic = format!("{KEPT}{}", stage.uri);
+    let mut published = Vec::new();
+    for number in 0..3 {
+        let kwargs = json!({"values": values()});
+        let publishing = stage.here.publish(topic.as_str()).args_and_kwargs((number,), &kwargs);
+        let publication = publishing.await.expect("PUBLISHED").number();
+        published.push(json!({
+            "subscription": subscription, "publication": publication, "topic": topic,
+            "details": {"topic": topic}, "args": [number], "kwargs": kwargs
+        }));
+    }
+    let ask = async |kwargs: Value| {
+        let call = stage.there.call("wamp.subscription.get_events");
+        let reply = call.args_and_kwargs((subscription,), kwargs).await.expect("RESULT");
+        let mut events = reply.args::<Vec<Value>>().expect("events");
+        for event in &mut events {
+            let time = event.as_object_mut().expect("an event").remove("timestamp");
+            assert!(time.is_some_and(|time| time.is_string()));
+        }
+        events
+    };
+    assert_eq!(ask(json!({"topic": topic})).await, published);
+    let last = json!({"topic": topic, "reverse": true, "limit": 1});
+    assert_eq!(ask(last).await, published[2..]);
+}
