@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import random
-import time
 
 import pytest
 
@@ -378,24 +377,23 @@ async def test_random_octets_disturb_nobody(router, undisturbed, seed):
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_a_peer_that_reads_late_is_heard_again(router, peers, uri, transport):
-    callee = await peers.join(Attachment("unix", "msgpack"))
-    called = []
-    await callee.register(lambda number: called.append(number) or "x" * LARGE, uri)
+    callee, other = [await peers.join(Attachment("unix", "msgpack")) for _ in range(2)]
+    called = asyncio.Queue()
+    await callee.register(lambda number: called.put_nowait(number) or "x" * LARGE, uri)
 
-    def call_first_and_read_later():
-        with connect(router, transport) as peer:
-            peer.join()
-            for number in range(1, 5):
-                peer.send_message([48, number, {}, uri, [number]])
-            while len(called) < 4:
-                time.sleep(0.01)
-            # Meanwhile the router can't send, and so does not listen either.
-            time.sleep(0.2)
-            peer.send_message([48, 5, {}, "com.example.nobody"])
-            time.sleep(0.2)
-            return [peer.read_message()[:3] for _ in range(5)]
+    def call():
+        peer = connect(router, transport).join()
+        for number in range(1, 5):
+            peer.send_message([48, number, {}, uri, [number]])
+        return peer
 
-    answers = await asyncio.to_thread(call_first_and_read_later)
+    with await asyncio.to_thread(call) as peer:
+        assert [await called.get() for _ in range(4)] == [1, 2, 3, 4]
+        # A callee's answers stay in order: when it has answered another call, the router has all
+        # four results. It can't send them, and so does not listen either.
+        await other.call(uri, 5)
+        peer.send_message([48, 5, {}, "com.example.nobody"])
+        answers = await asyncio.to_thread(lambda: [peer.read_message()[:3] for _ in range(5)])
     assert [answer[:2] for answer in answers[:4]] == [[RESULT, number] for number in range(1, 5)]
     assert answers[4] == [ERROR, 48, 5]
 

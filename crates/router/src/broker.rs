@@ -18,9 +18,9 @@
 //! Events"; advanced profile "Pattern-based Subscription", "Subscriber Black- and
 //! Whitelisting", "Publisher Exclusion", "Publisher Identification".
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cloverleaf_wamp::ids::{IdSequence, PublicationId, SubscriptionId};
+use cloverleaf_wamp::ids::{IdSequence, PublicationId, RequestId, SubscriptionId};
 use cloverleaf_wamp::uri::UriPattern;
 use foldhash::HashMap;
 
@@ -61,10 +61,19 @@ pub(crate) struct Holdings {
     subscriptions: BTreeSet<SubscriptionId>,
     /// How many of them are not exact.
     pattern_subscriptions: usize,
-    /// Publications whose acknowledgement it waits for.
-    awaited: BTreeSet<PublicationId>,
+    /// Publications that its subscribers have to acknowledge first, by its own requests.
+    awaited: BTreeMap<RequestId, PublicationId>,
+    /// Requests whose publications have to be stored first.
+    storing: BTreeSet<RequestId>,
     /// Publications that it has to acknowledge.
     owed: BTreeSet<PublicationId>,
+}
+
+impl Holdings {
+    /// Whether a publication with this number is not acknowledged yet, and will be.
+    pub(crate) fn is_in_flight(&self, request: RequestId) -> bool {
+        self.awaited.contains_key(&request) || self.storing.contains(&request)
+    }
 }
 
 /// A pattern and who listens to it; it exists as long as anybody does, or as long as its events are

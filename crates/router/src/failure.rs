@@ -9,6 +9,7 @@ use compact_str::CompactString;
 use thiserror::Error;
 
 use crate::authorization::Action;
+use crate::limits::MAX_TOLD_HISTORY_BYTES;
 
 /// Why a correct request can't be served; the client gets ERROR and the session lives.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -62,6 +63,8 @@ pub(crate) enum RequestFailure {
     NoCallee(SessionId, RegistrationId),
     #[error("nothing is kept of the events of subscription {0}")]
     HistoryUnavailable(SubscriptionId),
+    #[error("so many events hold more than {MAX_TOLD_HISTORY_BYTES} bytes; ask for fewer at once")]
+    EventsTooLarge,
 }
 
 impl RequestFailure {
@@ -91,6 +94,7 @@ impl RequestFailure {
             Self::FeatureNotSupported(_) => error_uri::FEATURE_NOT_SUPPORTED,
             Self::NoSuchSession(_) => error_uri::NO_SUCH_SESSION,
             Self::HistoryUnavailable(_) => error_uri::HISTORY_UNAVAILABLE,
+            Self::EventsTooLarge => error_uri::PAYLOAD_SIZE_EXCEEDED,
         }
     }
 

@@ -45,6 +45,10 @@ pub const MAX_RETAINED_PER_TOPIC: usize = 16;
 /// Bytes that the kept events of one subscription hold; the number of events is configured.
 pub const MAX_HISTORY_BYTES: usize = 64 * 1024 * 1024;
 
+/// Bytes that the kept events of one answer hold. They are copied while nobody else is served,
+/// which takes some milliseconds where they are many small ones.
+pub const MAX_TOLD_HISTORY_BYTES: usize = 1024 * 1024;
+
 /// Publications of one session that its subscribers have not acknowledged yet. Each names those who
 /// keep silent, so it is as large as its audience.
 pub const MAX_AWAITED_PER_SESSION: usize = 1_024;

@@ -184,6 +184,21 @@ fn who_has_unsubscribed_still_owes_what_it_was_sent() {
     assert_eq!(lab.received(publisher), [router::published(1, publication)]);
 }
 
+/// Decisions F1.
+#[test]
+fn the_number_of_a_publication_that_is_not_acknowledged_yet_can_not_be_used_again() {
+    let (mut lab, publisher, [ann]) = publisher_and(["ann"]);
+    let publication = publish(&mut lab, publisher, 1);
+    lab.send(ann, client::event_received(publication));
+    publish(&mut lab, publisher, 1);
+    lab.received(publisher);
+    let again = client::publish(1, "com.other", NOTHING);
+    assert_eq!(lab.submit(publisher, again), Next::Close);
+    let text = "request id 1 is used twice at the same time";
+    assert_eq!(lab.received(publisher), [router::violation(text)]);
+    leave_all(lab, &[ann]);
+}
+
 #[test]
 fn a_session_acknowledges_the_event_of_each_of_its_subscriptions() {
     let (mut lab, publisher, [ann]) = publisher_and(["ann"]);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cloverleaf_router::limits::MAX_HISTORY_BYTES;
-use cloverleaf_router::{EventStore, HistorySettings, RealmSettings, Ticket};
+use cloverleaf_router::{EventStore, HistorySettings, Next, RealmSettings, Ticket};
 use cloverleaf_testkit::messages::{args, client, router};
 use cloverleaf_testkit::{Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
@@ -130,5 +130,27 @@ fn a_store_without_room_refuses_only_what_it_would_have_to_take() {
         let publication = archive.publish(number, options, topic);
         let event = router::event(id, publication, args([number]));
         assert_eq!(archive.received(), [router::published(number, publication), event]);
+    }
+}
+
+/// Decisions F1.
+#[test]
+fn the_number_of_a_publication_that_is_not_acknowledged_yet_can_not_be_used_again() {
+    let mut archive = Archive::new();
+    let first = archive.publish(3, heard(), "com.kept.a");
+    archive.lab.stored(Ticket(1), Ok(()));
+    let event = router::event(2, first, args([3]));
+    assert_eq!(archive.received(), [event, router::published(3, first)]);
+    archive.publish(3, client::acknowledged(), "com.kept.a");
+    for options in [client::acknowledged(), PublishOptions::default()] {
+        let mut archive = Archive::new();
+        archive.publish(3, client::acknowledged(), "com.kept.a");
+        let again = client::publish_with(3, options, "com.news", args([3]));
+        assert_eq!(archive.lab.submit(archive.alice, again), Next::Close);
+        let text = "request id 3 is used twice at the same time";
+        assert_eq!(archive.received(), [router::violation(text)]);
+        archive.lab.stored(Ticket(1), Ok(()));
+        assert_eq!(archive.received(), []);
+        assert!(archive.lab.realm().is_empty());
     }
 }

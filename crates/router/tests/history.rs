@@ -1,11 +1,11 @@
 //! Events that are kept to be asked for: what is kept, and who is told of it in which form.
 //!
 //! Spec: advanced profile "Event History"; decisions F14 (two forms of `get_events`). Which events
-//! are asked for is the story of `history_query`.
+//! are asked for is the story of `history_query`, how many are told at once that of
+//! `history_pages`.
 
 use std::time::Duration;
 
-use cloverleaf_router::limits::MAX_HISTORY_BYTES;
 use cloverleaf_router::{HistorySettings, Permission, RealmSettings, Role};
 use cloverleaf_testkit::asking::refusal;
 use cloverleaf_testkit::messages::{NOTHING, args, args_and_kwargs, client, router};
@@ -129,19 +129,6 @@ fn of_two_histories_of_one_pattern_the_later_one_counts() {
     assert_eq!(texts(&mut lab, alice, 1), ["b"]);
     let list = json!([{"exact": [1], "prefix": [], "wildcard": []}]);
     assert_eq!(lab.ask(alice, "wamp.subscription.list", json!([])), Ok(list));
-}
-
-#[test]
-fn the_bytes_of_a_history_are_bounded_as_well() {
-    let (mut lab, alice) = lab_keeping(vec![keeping(Exact, "com.log", 1_000_000)]);
-    let quarter = "x".repeat(MAX_HISTORY_BYTES / 4);
-    let large = args([&quarter]);
-    say(&mut lab, alice, PublishOptions::default(), "first");
-    for number in 0..4 {
-        lab.send(alice, client::publish(number + 1, "com.log", large.clone()));
-    }
-    let kept = texts(&mut lab, alice, 1);
-    assert_eq!(kept.iter().map(String::len).collect::<Vec<_>>(), [quarter.len(); 3]);
 }
 
 #[test]

@@ -202,6 +202,24 @@ fn a_killed_session_is_told_like_any_other_that_leaves() {
     assert_eq!(lab.received(admin), []);
 }
 
+/// Decisions F14: only of `kill_all` nothing is told.
+#[test]
+fn the_testaments_of_killed_sessions_are_published_unless_all_are_killed() {
+    for place in 0..3 {
+        let (mut lab, [admin, ann, ..]) = office();
+        lab.send(admin, client::subscribe(1, "com.last.words"));
+        lab.received(admin);
+        let testament = json!(["com.last.words", ["bye"], null]);
+        lab.ask(ann, "wamp.session.add_testament", testament).unwrap();
+        let (procedure, arguments) = calls_that_kill(&lab, ann)[place].clone();
+        lab.send(admin, client::call(2, procedure, args(arguments)));
+        let received = lab.received(admin);
+        let words = router::event(1, lab.last_publication(), args(["bye"]));
+        assert_eq!(received.first(), Some(&words), "{procedure}");
+        assert_eq!(received.len(), 2, "{procedure}");
+    }
+}
+
 #[test]
 fn sessions_of_the_router_itself_are_told_of_and_can_not_be_killed() {
     let (mut lab, [admin, ..]) = office();

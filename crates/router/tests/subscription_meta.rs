@@ -120,6 +120,28 @@ fn subscriptions_are_listed_by_their_policy() {
     assert_eq!(empty.ask(alone, "wamp.subscription.list", json!([])), Ok(lists));
 }
 
+/// As with Crossbar.io.
+#[test]
+fn the_subscriptions_of_one_session_are_listed_where_it_is_named() {
+    let (mut lab, ann, ben) = subscribed();
+    let idle = lab.join("idle");
+    for (of, lists) in [
+        (ann, json!([{"exact": [1], "prefix": [2], "wildcard": [3]}])),
+        (ben, json!([{"exact": [1], "prefix": [], "wildcard": []}])),
+        (idle, json!([{"exact": [], "prefix": [], "wildcard": []}])),
+    ] {
+        let id = lab.id(of).number();
+        assert_eq!(lab.ask(ann, "wamp.subscription.list", json!([id])), Ok(lists));
+    }
+    let all = json!([{"exact": [1], "prefix": [2], "wildcard": [3]}]);
+    assert_eq!(lab.ask(ben, "wamp.subscription.list", json!([null])), Ok(all));
+    let unknown = refusal(error_uri::NO_SUCH_SESSION, "no session 7 is in this realm");
+    assert_eq!(lab.ask(ann, "wamp.subscription.list", json!([7])), unknown);
+    let text = "wamp.subscription.list: argument 0, the session, must be between 1 and 2^53";
+    let none = refusal(error_uri::INVALID_ARGUMENT, text);
+    assert_eq!(lab.ask(ann, "wamp.subscription.list", json!([0])), none);
+}
+
 #[test]
 fn a_subscription_is_looked_up_by_its_own_pattern() {
     let (mut lab, ann, _) = subscribed();

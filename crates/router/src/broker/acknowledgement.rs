@@ -111,7 +111,7 @@ impl Broker {
         let Asked { silent, ticket } = asked;
         let deadline = now.plus_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS);
         if let Some(session) = sessions.at_mut(publisher) {
-            session.broker.awaited.insert(publication);
+            session.broker.awaited.insert(request.id(), publication);
         }
         for key in silent.keys() {
             if let Some(session) = sessions.at_mut(*key) {
@@ -228,7 +228,7 @@ impl Acknowledgements {
             }
         }
         let Some(publisher) = sessions.at_mut(awaited.publisher) else { return };
-        publisher.broker.awaited.remove(&publication);
+        publisher.broker.awaited.remove(&awaited.request.id());
         if publisher.leaving {
             return;
         }

@@ -74,13 +74,17 @@ impl Broker {
     }
 
     /// Acknowledges a publication when what it was given for is safe.
-    pub(crate) fn await_stored(
+    pub(crate) fn await_stored<O: Outbox>(
         &mut self,
+        sessions: &mut Sessions<O>,
         ticket: Ticket,
         publisher: SessionKey,
         request: RequestRef,
         publication: PublicationId,
     ) {
+        if let Some(session) = sessions.at_mut(publisher) {
+            session.broker.storing.insert(request.id());
+        }
         self.durable.waiting.push_back(Waiting { ticket, publisher, request, publication });
     }
 
@@ -93,8 +97,11 @@ impl Broker {
     ) {
         self.acknowledgements.stored(sessions, up_to, outcome.is_ok());
         while let Some(waiting) = self.durable.waiting.pop_front_if(|first| first.ticket <= up_to) {
-            let publisher = sessions.at(waiting.publisher).filter(|session| !session.leaving);
-            let Some(publisher) = publisher else { continue };
+            let Some(publisher) = sessions.at_mut(waiting.publisher) else { continue };
+            publisher.broker.storing.remove(&waiting.request.id());
+            if publisher.leaving {
+                continue;
+            }
             let _ = publisher.outbox.send(match outcome {
                 Ok(()) => {
                     let (request, publication) = (waiting.request.id(), waiting.publication);

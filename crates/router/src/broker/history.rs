@@ -5,7 +5,7 @@
 //! kept; those that are for some authids or authroles only are told to nobody else.
 
 use std::collections::VecDeque;
-use std::fmt;
+use std::{fmt, iter};
 
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{Options as _, Publish, PublishOptions, SharedEvent};
@@ -53,7 +53,8 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    fn size(&self) -> usize {
+    /// How many bytes it holds in memory.
+    pub(crate) fn size(&self) -> usize {
         let lists =
             self.lists.as_ref().map_or(0, |lists| size_of::<PublishOptions>() + lists.size());
         size_of::<Self>() + self.topic.len() + self.event.size() + lists
@@ -132,16 +133,16 @@ impl History {
     }
 
     /// The events that a session asks for and may hear.
-    pub(crate) fn query(&self, query: &Query, party: Party<'_>) -> Vec<&Past> {
-        let Some(range) = self.between(query) else { return Vec::new() };
-        let is_asked = |past: &&Past| query.is_met_by(past) && past.may_hear(party);
-        let limit = query.limit.unwrap_or(usize::MAX);
-        let events = self.events.range(range).filter(is_asked);
-        if query.reverse {
-            events.rev().take(limit).collect()
-        } else {
-            events.take(limit).collect()
-        }
+    pub(crate) fn query<'a>(
+        &'a self,
+        query: &'a Query,
+        party: Party<'a>,
+    ) -> impl Iterator<Item = &'a Past> {
+        let mut events = self.events.range(self.between(query).unwrap_or_default());
+        let next = move || if query.reverse { events.next_back() } else { events.next() };
+        iter::from_fn(next)
+            .filter(move |past| query.is_met_by(past) && past.may_hear(party))
+            .take(query.limit.unwrap_or(usize::MAX))
     }
 
     /// The places that the publications of a query leave. A publication that is not kept (any more)

@@ -5,7 +5,7 @@
 use cloverleaf_wamp::ids::SubscriptionId;
 use cloverleaf_wamp::uri::UriPattern;
 
-use super::{Broker, History};
+use super::{Broker, History, Holdings};
 use crate::deadline::Moment;
 use crate::session::SessionKey;
 
@@ -23,6 +23,11 @@ impl Broker {
         let mut all: Vec<_> = self.subscriptions.keys().copied().collect();
         all.sort_unstable();
         all.into_iter().filter_map(|id| self.details(id)).collect()
+    }
+
+    /// The subscriptions of one session, in the order of their ids.
+    pub(crate) fn list_of(&self, holdings: &Holdings) -> Vec<SubscriptionDetails<'_>> {
+        holdings.subscriptions.iter().filter_map(|id| self.details(*id)).collect()
     }
 
     /// One subscription.

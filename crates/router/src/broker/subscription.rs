@@ -169,7 +169,7 @@ impl Broker {
         for id in &holdings.subscriptions {
             self.forget(key, *id, &mut changes);
         }
-        for publication in holdings.awaited.iter().chain(&holdings.owed) {
+        for publication in holdings.awaited.values().chain(&holdings.owed) {
             self.acknowledgements.detach(sessions, key, *publication);
         }
         changes

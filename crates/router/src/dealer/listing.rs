@@ -6,7 +6,7 @@ use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::InvokePolicy;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, is_reserved};
 
-use super::{Dealer, Registration};
+use super::{Dealer, Holdings, Registration};
 use crate::deadline::Moment;
 use crate::session::SessionKey;
 
@@ -25,6 +25,11 @@ impl Dealer {
         let mut all: Vec<_> = self.registrations.keys().copied().collect();
         all.sort_unstable();
         all.into_iter().filter_map(|id| self.details(id)).collect()
+    }
+
+    /// The registrations of one session, in the order of their ids.
+    pub(crate) fn list_of(&self, holdings: &Holdings) -> Vec<RegistrationDetails<'_>> {
+        holdings.registrations.iter().filter_map(|id| self.details(*id)).collect()
     }
 
     /// One registration.

@@ -4,6 +4,9 @@
 //! argument and tells events in the order in which they came, unless asked otherwise; they are the
 //! positional results. Crossbar.io's has a second argument, the number of events, and tells the
 //! latest first; its one result is their list.
+//!
+//! An answer has a largest size. So many events as were asked for are told or none; without a
+//! number, as many as fit, and the keyword result `more` says that there are others.
 //! Spec: advanced profile "Event History".
 
 use cloverleaf_wamp::codec::{EncodeError, TokenWriter};
@@ -11,13 +14,14 @@ use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::Options as _;
 use cloverleaf_wamp::payload::{Encoded, Payload};
 use cloverleaf_wamp::serializer::Serializer;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::MetaCall;
 use super::subscription::subscription_id;
 use crate::authorization::Action;
 use crate::broker::{Past, Query};
 use crate::failure::RequestFailure;
+use crate::limits::MAX_TOLD_HISTORY_BYTES;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::wall_clock::Timestamp;
@@ -46,12 +50,45 @@ impl<O: Outbox> Realm<O> {
         let limit: Option<u64> = meta.optional(1)?;
         let query = query(meta, limit)?;
         let Some(session) = self.sessions.at(meta.from) else { return Ok(Payload::EMPTY) };
-        let events = history.query(&query, session.party());
+        let Told { events, more } = Told::of(history.query(&query, session.party()));
+        if more && query.limit.is_some() {
+            return Err(RequestFailure::EventsTooLarge);
+        }
         let serializer = meta.call.payload.serializer().unwrap_or(Serializer::Json);
         let written = write(&events, limit.is_some(), serializer);
         let written = written.map_err(|error| meta.refused(&error.to_string()))?;
-        Payload::from_encoded(Some(written), None).map_err(|error| meta.refused(&error.to_string()))
+        let more = more.then(|| Encoded::from_value(serializer, &More { more })).transpose();
+        let more = more.map_err(|error| meta.refused(&error.to_string()))?;
+        Payload::from_encoded(Some(written), more).map_err(|error| meta.refused(&error.to_string()))
     }
+}
+
+/// What is told at once.
+struct Told<'a> {
+    events: Vec<&'a Past>,
+    /// Others did not fit.
+    more: bool,
+}
+
+impl<'a> Told<'a> {
+    /// The first events that fit, and one in any case.
+    fn of(all: impl Iterator<Item = &'a Past>) -> Self {
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        for past in all {
+            bytes += past.size();
+            if bytes > MAX_TOLD_HISTORY_BYTES && !events.is_empty() {
+                return Self { events, more: true };
+            }
+            events.push(past);
+        }
+        Self { events, more: false }
+    }
+}
+
+/// The keyword results.
+#[derive(Serialize)]
+struct More {
+    more: bool,
 }
 
 fn query(meta: MetaCall<'_>, positional: Option<u64>) -> Result<Query, RequestFailure> {

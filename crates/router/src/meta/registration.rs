@@ -6,6 +6,7 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{RegistrationId, SessionId};
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::{MetaCall, value};
@@ -13,6 +14,7 @@ use crate::dealer::RegistrationDetails;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
+use crate::session::Session;
 use crate::wall_clock::WallClock;
 
 /// RegistrationDetails of the specification.
@@ -64,12 +66,26 @@ struct LookupOptions {
 }
 
 impl<O: Outbox> Realm<O> {
-    pub(super) fn list_registrations(&self) -> Payload {
+    pub(super) fn list_registrations(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
+        let registrations = match self.listed(meta)? {
+            Some(session) => self.dealer.list_of(&session.dealer),
+            None => self.dealer.list(),
+        };
         let mut lists = Lists::default();
-        for registration in self.dealer.list() {
+        for registration in registrations {
             lists.push(registration.pattern.policy(), registration.id.number());
         }
-        value(lists)
+        Ok(value(lists))
+    }
+
+    /// The session whose registrations or subscriptions are to be listed, as in Crossbar.io; none
+    /// for those of all.
+    pub(super) fn listed(&self, meta: MetaCall<'_>) -> Result<Option<&Session<O>>, RequestFailure> {
+        if meta.optional::<IgnoredAny>(0)?.is_none() {
+            return Ok(None);
+        }
+        let id = meta.id(0, SessionId::new, "session")?;
+        self.sessions.with_id(id).map(Some).ok_or(RequestFailure::NoSuchSession(id))
     }
 
     pub(super) fn lookup_registration(

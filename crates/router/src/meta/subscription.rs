@@ -37,12 +37,16 @@ impl<'a> Told<'a> {
 }
 
 impl<O: Outbox> Realm<O> {
-    pub(super) fn list_subscriptions(&self) -> Payload {
+    pub(super) fn list_subscriptions(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
+        let subscriptions = match self.listed(meta)? {
+            Some(session) => self.broker.list_of(&session.broker),
+            None => self.broker.list(),
+        };
         let mut lists = Lists::default();
-        for subscription in self.broker.list() {
+        for subscription in subscriptions {
             lists.push(subscription.pattern.policy(), subscription.id.number());
         }
-        value(lists)
+        Ok(value(lists))
     }
 
     pub(super) fn lookup_subscription(

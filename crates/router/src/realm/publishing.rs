@@ -26,6 +26,9 @@ impl<O: Outbox> Realm<O> {
         now: Moment,
     ) -> Result<(), ProtocolViolation> {
         let Some(session) = self.sessions.at(from) else { return Ok(()) };
+        if session.broker.is_in_flight(publish.request) {
+            return Err(ProtocolViolation::RequestIdInUse(publish.request.number()));
+        }
         announced(publish.options.carried.as_deref(), || {
             session.roles.publisher_has(Feature::PayloadPassthruMode)
         })?;
@@ -78,7 +81,8 @@ impl<O: Outbox> Realm<O> {
         }
         match self.broker.publish(&self.sessions, &publication) {
             Some(ticket) if waits => {
-                self.broker.await_stored(ticket, from, publish.reference(), id);
+                let (sessions, request) = (&mut self.sessions, publish.reference());
+                self.broker.await_stored(sessions, ticket, from, request, id);
             }
             // It is larger than a history may be.
             None if waits => published(),

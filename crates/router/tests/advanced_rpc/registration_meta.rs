@@ -73,6 +73,23 @@ fn list_sorts_registrations_by_how_they_match() {
     assert_eq!(ask(&mut lab, asking, "list", json!([])), Ok(none));
 }
 
+/// As with Crossbar.io.
+#[test]
+fn list_tells_the_registrations_of_one_session_where_it_is_named() {
+    let (mut lab, [asking, a, b]) = realm();
+    for (of, lists) in [
+        (a, json!({"exact": [1, 4], "prefix": [2], "wildcard": [3]})),
+        (b, json!({"exact": [4], "prefix": [], "wildcard": []})),
+        (asking, json!({"exact": [], "prefix": [], "wildcard": []})),
+    ] {
+        let arguments = json!([id(&lab, of)]);
+        assert_eq!(ask(&mut lab, asking, "list", arguments), Ok(lists));
+    }
+    let all = json!({"exact": [1, 4], "prefix": [2], "wildcard": [3]});
+    assert_eq!(ask(&mut lab, asking, "list", json!([null])), Ok(all));
+    assert_eq!(ask(&mut lab, asking, "list", json!([7])), no_such_session(7));
+}
+
 #[test]
 fn lookup_finds_the_registration_of_exactly_a_pattern() {
     let (mut lab, [asking, ..]) = realm();
