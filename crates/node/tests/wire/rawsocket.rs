@@ -1,6 +1,6 @@
 //! RawSocket below the messages: handshakes, frames, pings, and the limits of both sides.
 //!
-//! Spec: advanced profile "RawSocket Transport".
+//! Spec: advanced profile "RawSocket Transport"; decisions F18.
 
 use crate::lab::{HELLO, Honest, JSON, Node, Peer as _, RawSocket, Stream};
 use crate::router::{SMALL, router};
