@@ -14,7 +14,8 @@ use cloverleaf_wamp::error::{DecodeError, ProtocolViolation};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{Features, RouterRoles};
 use cloverleaf_wamp::message::{
-    Abort, ClientMessage, Goodbye, Hello, RequestError, RequestRef, RouterMessage, Welcome,
+    Abort, Cancel, CancelMode, CancelOptions, ClientMessage, Goodbye, Hello, RequestError,
+    RequestRef, RouterMessage, Welcome,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::websocket::CloseCode;
@@ -23,6 +24,10 @@ use crate::log::Quoted;
 use crate::meter::{Meter, StatsRule};
 use crate::ports::Port;
 use crate::realm_host::{RealmHost, Realms};
+
+mod cut;
+
+use cut::CutResults;
 
 #[derive(Debug)]
 enum Stage {
@@ -64,6 +69,10 @@ pub(crate) struct RouterPeer {
     /// The WELCOME of the session has been written. What is written before it belongs to an earlier
     /// session of the same connection, whose invocation numbers were the same.
     is_welcomed: bool,
+    /// Calls whose results could not be sent in whole.
+    cut_results: CutResults,
+    /// Events that could not be sent.
+    lost_events: u64,
 }
 
 impl RouterPeer {
@@ -82,6 +91,8 @@ impl RouterPeer {
             crowded: Vec::new(),
             meter: None,
             is_welcomed: false,
+            cut_results: CutResults::default(),
+            lost_events: 0,
         }
     }
 
@@ -145,6 +156,26 @@ impl RouterPeer {
         self.leave();
         self.outbound.close("the client can't take its WELCOME");
         RouterMessage::Abort(Abort::new(uri, reason.to_string()))
+    }
+
+    /// A part of a result can't be sent: the call is given up as if its caller had canceled it.
+    fn cut(&mut self, error: RequestError) {
+        if let Stage::Joined(realm, key) = &self.stage
+            && self.is_welcomed
+        {
+            let options = CancelOptions { mode: Some(CancelMode::KillNoWait.into()) };
+            let cancel = Cancel { request: error.request.id(), options };
+            let _ = realm.handle_message(*key, ClientMessage::Cancel(cancel));
+            self.cut_results.cut(error);
+        }
+    }
+
+    /// An event can't be sent. The first one is told of, all are counted.
+    fn lose_event(&mut self, reason: &Undeliverable) {
+        self.lost_events += 1;
+        if self.lost_events == 1 {
+            tracing::info!("EVENT to {} is dropped: {reason}", self.attachment);
+        }
     }
 
     /// Tells the realm what the session has received and sent.
@@ -220,13 +251,16 @@ impl Peer<ServerSide> for RouterPeer {
             Undeliverable::TooLong { .. } => error_uri::PAYLOAD_SIZE_EXCEEDED,
         };
         let explanation = Payload::from_text(&reason.to_string());
-        let failure = |request: RequestRef| {
-            let payload = explanation.clone();
-            Some(RouterMessage::Error(RequestError::new(request, uri, payload)))
-        };
+        let failure = |request: RequestRef| RequestError::new(request, uri, explanation.clone());
         match message {
-            RouterMessage::Result(result) => failure(result.reference()),
-            RouterMessage::Error(error) => failure(error.request),
+            RouterMessage::Result(result) if result.details.progress == Some(true) => {
+                self.cut(failure(result.reference()));
+                None
+            }
+            RouterMessage::Result(result) => {
+                Some(RouterMessage::Error(failure(result.reference())))
+            }
+            RouterMessage::Error(error) => Some(RouterMessage::Error(failure(error.request))),
             RouterMessage::Invocation(invocation) => {
                 if let Stage::Joined(realm, key) = &self.stage
                     && self.is_welcomed
@@ -248,11 +282,19 @@ impl Peer<ServerSide> for RouterPeer {
             RouterMessage::Abort(abort) if abort.details.message.is_some() => {
                 Some(RouterMessage::Abort(Abort { details: Default::default(), ..abort }))
             }
+            RouterMessage::Event(_) => {
+                self.lose_event(reason);
+                None
+            }
             other => {
                 tracing::info!("{} to {} is dropped: {reason}", other.name(), self.attachment);
                 None
             }
         }
+    }
+
+    fn instead_of(&mut self, message: &RouterMessage) -> Option<Option<RouterMessage>> {
+        self.cut_results.instead_of(message)
     }
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
@@ -286,7 +328,10 @@ impl Peer<ServerSide> for RouterPeer {
         if self.meter.as_mut().is_some_and(|meter| meter.sent(length)) {
             self.tell_stats();
         }
-        self.is_welcomed |= matches!(message, RouterMessage::Welcome(_));
+        if matches!(message, RouterMessage::Welcome(_)) {
+            self.is_welcomed = true;
+            self.cut_results.clear();
+        }
     }
 
     fn is_open(&self) -> bool {
@@ -296,6 +341,9 @@ impl Peer<ServerSide> for RouterPeer {
     fn closed(&mut self, reason: &CloseReason) {
         if let Stage::Joined(_, key) = &self.stage {
             tracing::debug!("session {} from {} ended: {reason}", key.id(), self.attachment);
+        }
+        if self.lost_events > 1 {
+            tracing::info!("{} events to {} were dropped", self.lost_events, self.attachment);
         }
         self.leave();
     }

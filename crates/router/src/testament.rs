@@ -60,11 +60,10 @@ impl Testaments {
         Ok(())
     }
 
-    /// Forgets those of a scope. How many they were.
-    pub(crate) fn flush(&mut self, scope: Scope) -> usize {
+    /// Forgets those of a scope.
+    pub(crate) fn flush(&mut self, scope: Scope) {
         let flushed = std::mem::take(self.of(scope));
         self.bytes -= flushed.iter().map(size).sum::<usize>();
-        flushed.len()
     }
 
     /// All of them, in the order in which they are published.

@@ -130,7 +130,7 @@ mod tests {
         UriPattern::new(text, policy, UriRule::Loose).unwrap()
     }
 
-    /// The table of the advanced profile, "Pattern-based Registrations".
+    /// Decisions F5: the table of the advanced profile, "Pattern-based Registrations".
     #[test]
     fn calls_find_the_registration_that_the_specification_says() {
         let mut index = UriIndex::default();
@@ -155,6 +155,7 @@ mod tests {
         assert_eq!(found("a2.b2.c2.d2.e2"), None);
     }
 
+    /// Decisions F5: the other way round than calls.
     #[test]
     fn a_permission_prefers_a_wildcard_to_a_prefix() {
         let mut index = UriIndex::default();

@@ -1,8 +1,8 @@
 //! Well-formed messages that are wrong all the same: ERROR where a request can't be served, ABORT
 //! where the protocol is broken, silence where nothing was to be answered. Nobody else notices.
 //!
-//! Spec: basic profile "Protocol Errors", "URIs". Bytes that are no message are the business of
-//! `cloverleaf-wamp`.
+//! Spec: basic profile "Protocol Errors", "URIs"; decisions F2, F4. Bytes that are no message are
+//! the business of `cloverleaf-wamp`.
 
 use cloverleaf_router::{Next, RealmSettings};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};

@@ -1,6 +1,6 @@
 //! Callers give calls up: three modes, callees that know the feature and callees that don't.
 //!
-//! Spec: advanced profile "Call Canceling".
+//! Spec: advanced profile "Call Canceling"; decisions F11.
 
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer};

@@ -95,6 +95,8 @@ fn a_second_argument_asks_for_the_latest_in_the_form_of_crossbar() {
         [(json!([]), Value::Null), (json!([]), json!({"n": true})), (json!(["2"]), Value::Null)]
     );
     assert!(events.iter().all(|event| event.as_object().unwrap().contains_key("kwargs")));
+    // The beginning of 2026, in nanoseconds.
+    assert!(events.iter().all(|event| event["time_ns"] == 1_767_225_600_000_000_000_u64));
     assert_eq!(lab.ask(alice, GET_EVENTS, json!([1, null])).unwrap().as_array().unwrap().len(), 4);
 }
 

@@ -1,6 +1,6 @@
 //! Registrations that answer many procedures, and which of several is asked.
 //!
-//! Spec: advanced profile "Pattern-based Registrations".
+//! Spec: advanced profile "Pattern-based Registrations"; decisions F5.
 
 use cloverleaf_testkit::messages::{NOTHING, client, router};
 use cloverleaf_testkit::{Lab, Peer};

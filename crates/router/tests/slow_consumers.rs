@@ -93,6 +93,22 @@ fn that_a_subscriber_misses_events_is_told_once() {
 }
 
 #[test]
+fn of_a_subscriber_that_has_gone_before_it_could_be_told_of_nothing_is_told() {
+    let (mut lab, publisher, [ann, ben]) = publisher_and_subscribers();
+    let watcher = lab.join("watcher");
+    lab.send(watcher, client::subscribe(1, ON_SLOW));
+    let testament = serde_json::json!(["com.news", ["bye"], null]);
+    lab.ask(ben, "wamp.session.add_testament", testament).unwrap();
+    lab.received(watcher);
+    // She misses what he leaves behind, and leaves herself.
+    lab.set_state(ann, State::Congested);
+    lab.disconnect(ben);
+    lab.disconnect(ann);
+    lab.send(publisher, news(1));
+    assert_eq!(lab.received(watcher), []);
+}
+
+#[test]
 fn a_watcher_that_is_slow_itself_is_no_end_of_telling() {
     let (mut lab, publisher, [ann, _]) = publisher_and_subscribers();
     let watchers = ["one", "two"].map(|name| lab.join(name));

@@ -1,6 +1,7 @@
 //! Subscribers that share the events of a subscription: of each group, one receives each event.
 //!
-//! This router's own (`SUBSCRIBE.Options.group`), like the shared subscriptions of MQTT.
+//! This router's own (`SUBSCRIBE.Options.group`), like the shared subscriptions of MQTT; decisions
+//! F20.
 
 use cloverleaf_router::limits::MAX_MEMBERSHIP_BYTES;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};

@@ -1,6 +1,6 @@
 //! Calls that take too long are ended by the dealer.
 //!
-//! Spec: advanced profile "Call Timeouts"; milliseconds, watched by the dealer.
+//! Spec: advanced profile "Call Timeouts"; decisions F12 (milliseconds, watched by the dealer).
 
 use std::time::Duration;
 

@@ -138,6 +138,12 @@ pub trait Peer<S: Side>: Send + 'static {
         reason: &Undeliverable,
     ) -> Option<S::Outgoing>;
 
+    /// What is sent in the place of a message, which may be nothing, where something before it
+    /// could not be sent. None: the message itself.
+    fn instead_of(&mut self, _: &S::Outgoing) -> Option<Option<S::Outgoing>> {
+        None
+    }
+
     /// Whether it takes another message now, after [`Flow::Wait`].
     fn poll_ready(&mut self, _: &Context<'_>) -> Poll<()> {
         Poll::Ready(())
@@ -253,6 +259,9 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
     ) -> Result<(), Option<S::Waiting>> {
         let start = out.len();
         let message: S::Outgoing = message.into();
+        if let Some(instead) = self.peer.instead_of(&message) {
+            return Err(instead.map(Into::into));
+        }
         let reason = match message.encode(self.serializer, out) {
             Ok(()) if out.len() - start <= limit => {
                 self.peer.sent(&message, out.len() - start);

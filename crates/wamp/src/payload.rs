@@ -227,6 +227,11 @@ impl Payload {
         has_none(&self.args) && has_none(&self.kwargs)
     }
 
+    /// Whether one binary stands in the place of the positional arguments.
+    pub fn is_transparent(&self) -> bool {
+        self.args.as_ref().is_some_and(|args| !first_byte_is_list(args))
+    }
+
     /// How many bytes the payload holds in memory.
     pub fn size(&self) -> usize {
         let length = |part: &Option<Encoded>| part.as_ref().map_or(0, |part| part.bytes.len());

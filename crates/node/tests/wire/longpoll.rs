@@ -1,6 +1,6 @@
 //! Long-polling: what is answered to which request, octet for octet.
 //!
-//! Spec: advanced profile "HTTP Longpoll Transport".
+//! Spec: advanced profile "HTTP Longpoll Transport"; decisions F19 (an empty answer is 204).
 
 use crate::lab::{HELLO, Http, Node, Peer as _, abort, posting};
 use crate::router::{CLOVERLEAF, router};

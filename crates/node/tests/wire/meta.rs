@@ -104,3 +104,28 @@ fn a_realm_tells_what_its_sessions_receive_and_send_where_it_is_configured_so() 
     assert_eq!(last["bytes"].as_u64(), sent["bytes"].as_u64().map(|bytes| bytes + received as u64));
     assert!(last["duration"].as_u64() > Some(0));
 }
+
+/// A session that is gone when its connection ends has nobody any more of whom to tell.
+#[test]
+fn nothing_is_told_of_the_traffic_of_a_killed_session() {
+    let config = r#"{"version": 2, "workers": [{"type": "router",
+      "realms": [{"name": "realm1", "stats": {},
+        "roles": [{"name": "anonymous", "permissions": [{"uri": "*", "allow":
+          {"call": true, "subscribe": true}}]}]}],
+      "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]
+    }]}"#;
+    let node = Node::start(CLOVERLEAF, config);
+    let [mut watcher, mut victim, mut other] = [(); 3].map(|()| node.rawsocket(JSON));
+    watcher.join();
+    watcher.obtain(r#"[32,1,{},"wamp.session.on_stats"]"#);
+    let ids = [victim.join(), other.join()];
+    called(&mut watcher, 2, "wamp.session.kill", &json!([ids[0]]));
+    assert_eq!(victim.receive(), r#"[6,{},"wamp.close.killed"]"#);
+    // It is answered, and its connection may open another session.
+    victim.send(r#"[6,{},"wamp.close.goodbye_and_out"]"#);
+    victim.join();
+    let goodbye = other.ask(r#"[6,{},"wamp.close.normal"]"#);
+    assert_eq!(goodbye, r#"[6,{},"wamp.close.goodbye_and_out"]"#);
+    let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+    assert_eq!(event[4][0]["session"], ids[1], "{event}");
+}

@@ -1,6 +1,6 @@
 //! RawSocket below the messages: handshakes, frames, pings, and the limits of both sides.
 //!
-//! Spec: advanced profile "RawSocket Transport".
+//! Spec: advanced profile "RawSocket Transport"; decisions F18.
 
 use crate::lab::{HELLO, Honest, JSON, Node, Peer as _, RawSocket, Stream};
 use crate::router::{SMALL, router};
@@ -162,6 +162,43 @@ fn what_is_longer_than_its_receiver_takes_is_replaced_by_an_error() {
     }
 }
 
+/// A call has one end, and nothing comes of it afterwards.
+#[test]
+fn a_part_of_a_result_that_is_too_long_ends_its_call() {
+    let node = router();
+    let mut callee = node.rawsocket(JSON);
+    callee.ask(
+        r#"[1,"realm1",{"roles":{"callee":{"features":{"progressive_call_results":true,"call_canceling":true}}}}]"#,
+    );
+    callee.obtain(r#"[64,1,{},"com.example.parts"]"#);
+    let mut caller = RawSocket::open_with(node.tcp(), 0x10 | JSON);
+    caller.join();
+    let long = "x".repeat(SMALL);
+    let progress = r#"{"progress":true}"#;
+    for (request, last) in [(1, None), (2, None), (3, Some("[70,3,{},[\"last\"]]"))] {
+        let call = format!(r#"[48,{request},{{"receive_progress":true}},"com.example.parts"]"#);
+        caller.send(&call);
+        assert_eq!(callee.receive(), format!(r#"[68,{request},1,{{"receive_progress":true}}]"#));
+        callee.send(&format!(r#"[70,{request},{progress},["first"]]"#));
+        assert_eq!(caller.receive(), format!(r#"[50,{request},{progress},["first"]]"#));
+        callee.send(&format!(r#"[70,{request},{progress},["{long}"]]"#));
+        callee.send(&format!(r#"[70,{request},{progress},["next"]]"#));
+        if let Some(last) = last {
+            callee.send(last);
+        }
+        let failed = caller.receive();
+        let expected = format!(r#"[8,48,{request},{{}},"wamp.error.payload_size_exceeded",["#);
+        assert!(failed.starts_with(&expected), "{failed}");
+        if last.is_none() {
+            let interrupt = callee.receive();
+            assert!(interrupt.starts_with(&format!(r#"[69,{request},{{"mode":"killnowait""#)));
+        }
+        // Nothing more comes of it.
+        let lookup = caller.ask(r#"[48,9,{},"wamp.registration.lookup",["com.example.parts"]]"#);
+        assert_eq!(lookup, "[50,9,{},[1]]");
+    }
+}
+
 #[test]
 fn an_event_that_is_too_long_is_lost_to_its_receiver_alone() {
     let node = router();
@@ -176,10 +213,17 @@ fn an_event_that_is_too_long_is_lost_to_its_receiver_alone() {
     }
     let long = format!("[\"{}\"]", "x".repeat(SMALL));
     publisher.send(&format!(r#"[16,1,{{}},"com.example.topic",{long}]"#));
-    publisher.send(r#"[16,2,{},"com.example.topic",["short"]]"#);
-    assert!(large.receive().ends_with(&format!("{long}]")));
+    publisher.send(&format!(r#"[16,2,{{}},"com.example.topic",{long}]"#));
+    publisher.send(r#"[16,3,{},"com.example.topic",["short"]]"#);
+    for _ in 0..2 {
+        assert!(large.receive().ends_with(&format!("{long}]")));
+    }
     assert!(large.receive().ends_with(r#"["short"]]"#));
     assert!(small.receive().ends_with(r#"["short"]]"#));
+    // The first one is told of, and at the end how many there were.
+    assert_eq!(node.lines_with("EVENT to ").len(), 1, "{}", node.log());
+    drop(small);
+    node.wait_for_lines("2 events to ", 1);
 }
 
 #[test]

@@ -40,7 +40,12 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
     {"type": "rawsocket", "endpoint": {"type": "unix", "path": "cut.sock"},
      "auth": {"anonymous": {"type": "static", "role": "cut"}}},
     {"type": "rawsocket", "endpoint": {"type": "unix", "path": "blocking.sock"},
-     "auth": {"anonymous": {"type": "static", "role": "blocking"}}}]}]}"#;
+     "auth": {"anonymous": {"type": "static", "role": "blocking"}}},
+    {"type": "rawsocket", "endpoint": {"type": "unix", "path": "cutting.sock"},
+     "slow_consumer": "disconnect"},
+    {"type": "rawsocket", "endpoint": {"type": "unix", "path": "overruled.sock"},
+     "slow_consumer": "block-publisher",
+     "auth": {"anonymous": {"type": "static", "role": "cut"}}}]}]}"#;
 
 /// A node, somebody who hears who is slow, a publisher, a subscriber that reads, and one that does
 /// not and has the role.
@@ -162,4 +167,28 @@ fn with_block_publisher_the_publisher_waits_until_the_subscriber_reads_and_nothi
         assert!(event.contains(&format!("{{}},[{number},")), "event {number}");
     }
     publishing.join().expect("everything was sent");
+}
+
+#[test]
+fn the_policy_of_a_transport_counts_where_the_role_has_none_and_the_end_says_why() {
+    // So many fill its queue, and some more what was taken out of it but not read.
+    let (events, more, filling) = (128, 16, "x".repeat(64 * 1024));
+    for transport in ["cutting", "overruled"] {
+        let node = Node::start_in(CLOVERLEAF, Directory::new(), CONFIG);
+        let mut stalled = joined(&node, transport);
+        stalled.obtain(SUBSCRIBE);
+        let mut publisher = node.rawsocket(JSON);
+        publisher.join();
+        for number in 1..=events + more {
+            let options = r#"{"acknowledge":true}"#;
+            let publish = format!(r#"[16,{number},{options},"com.example.flood",["{filling}"]]"#);
+            assert!(publisher.ask(&publish).starts_with(&format!("[17,{number},")));
+        }
+        let mut message = stalled.receive();
+        while message.contains(&filling) {
+            message = stalled.receive();
+        }
+        assert_eq!(message, r#"[6,{},"wamp.close.slow_consumer"]"#, "{transport}");
+        stalled.receive_end();
+    }
 }

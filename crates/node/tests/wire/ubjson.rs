@@ -1,4 +1,4 @@
-//! Who speaks which of the two formats that go by the name "ubjson".
+//! Who speaks which of the two formats that go by the name "ubjson"; decisions F17.
 
 use crate::lab::{JSON, Node, Peer as _, RawSocket, Stream, UBJSON};
 use crate::router::router;

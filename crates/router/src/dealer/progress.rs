@@ -4,7 +4,7 @@
 
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::message::{
-    Call, CallResult, Invocation, InvocationDetails, ResultDetails, RouterMessage, Yield,
+    Call, CallResult, Carried, Invocation, InvocationDetails, ResultDetails, RouterMessage, Yield,
 };
 use cloverleaf_wamp::uri::UncheckedUri;
 
@@ -61,6 +61,15 @@ impl Dealer {
         }
         let Some(details) = progressive.next.as_ref() else { return Err(in_use) };
         let mut details = details.clone();
+        // The callee is told what the first part says, which must fit what it gets.
+        if part.payload.is_transparent()
+            && !details.carried.as_deref().is_some_and(Carried::is_transparent)
+        {
+            return Err(ProtocolViolation::Feature(
+                "CALL with a binary in the place of the arguments: the first part of the call has \
+                 no enc_algo",
+            ));
+        }
         let is_last = part.options.progress != Some(true);
         if is_last {
             details.progress = None;

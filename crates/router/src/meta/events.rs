@@ -65,8 +65,9 @@ impl<O: Outbox> Realm<O> {
     /// Publishes who has missed an event for the first time, because it reads too slowly.
     pub(crate) fn tell_slow(&mut self, now: Moment) {
         while let Some(key) = self.broker.pressure.take_slow() {
-            let details = |realm: &Self| realm.sessions.at(key).map(session::details);
-            self.tell(ON_SLOW_CONSUMER, |realm| details(realm).unwrap_or_default(), now);
+            // It may have gone before anybody could be told.
+            let Some(details) = self.sessions.at(key).map(session::details) else { continue };
+            self.tell(ON_SLOW_CONSUMER, |_| details, now);
         }
     }
 

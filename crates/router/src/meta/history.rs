@@ -144,7 +144,7 @@ fn write(
     })
 }
 
-/// One event. `as_crossbar` also says which arguments there were not.
+/// One event. `as_crossbar` also says the time as a number, and which arguments there were not.
 fn tell(
     past: &Past,
     as_crossbar: bool,
@@ -153,8 +153,8 @@ fn tell(
 ) -> Result<(), EncodeError> {
     let event = &past.event;
     let payload = event.payload.to_format(serializer)?;
-    let missing = if as_crossbar { 2 - payload.entries() } else { 0 };
-    writer.map_start(5 + payload.entries() + missing);
+    let more = if as_crossbar { 1 + 2 - payload.entries() } else { 0 };
+    writer.map_start(5 + payload.entries() + more);
     writer.key("timestamp");
     writer.text(&past.at.text());
     writer.key("subscription");
@@ -168,6 +168,10 @@ fn tell(
     event.details.write(serializer, &mut &mut *writer)?;
     writer.map_end();
     payload.write_entries(writer);
+    if as_crossbar {
+        writer.key("time_ns");
+        writer.unsigned(u64::try_from(past.at.micros()).unwrap_or_default().saturating_mul(1_000));
+    }
     if as_crossbar && payload.args().is_none() {
         writer.key("args");
         writer.list_start(0);

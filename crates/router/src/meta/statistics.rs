@@ -45,8 +45,12 @@ struct Told {
 }
 
 impl<O: Outbox> Realm<O> {
-    /// Publishes what a session has received and sent: `[details|dict, stats|dict]`.
+    /// Publishes what a session has received and sent: `[details|dict, stats|dict]`. One that has
+    /// been ended by somebody else is not known any more, and nothing is told.
     pub fn tell_stats(&mut self, key: SessionKey, stats: &SessionStats, now: Moment) {
+        if self.sessions.at(key).is_none() {
+            return;
+        }
         let (received, sent) = (stats.received, stats.sent);
         let told = Told {
             timestamp: self.clock.at(now).text(),

@@ -59,12 +59,11 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<Payload, RequestFailure> {
         let wanted: Wanted = meta.kwargs()?;
         let scope = wanted.scope(meta)?;
-        let flushed = self
-            .sessions
-            .at_mut(meta.from)
-            .and_then(|session| session.testaments.as_mut())
-            .map_or(0, |testaments| testaments.flush(scope));
-        Ok(value(flushed))
+        let session = self.sessions.at_mut(meta.from);
+        if let Some(testaments) = session.and_then(|session| session.testaments.as_mut()) {
+            testaments.flush(scope);
+        }
+        Ok(value(()))
     }
 
     /// Publishes what a session has left behind, under its name and with its rights.

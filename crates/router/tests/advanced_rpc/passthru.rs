@@ -11,7 +11,7 @@ use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::codec::{decode_client, encode_router};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{Feature, Features};
-use cloverleaf_wamp::message::{ClientMessage, InvokePolicy, RegisterOptions};
+use cloverleaf_wamp::message::{ClientMessage, InvokePolicy, RegisterOptions, RouterMessage};
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::{Value, json};
 
@@ -210,6 +210,33 @@ fn every_part_of_a_call_and_of_a_result_has_its_own_or_the_first_ones() {
             [50, 1, with(&about, "_trace", 4), payload],
         ])
     );
+}
+
+/// A callee takes each part for what the first one says.
+#[test]
+fn a_part_is_of_no_older_form_unless_the_first_one_is() {
+    let about = json!({"enc_algo": "mqtt", "progress": true});
+    let binary = json!("\u{0}AAEC/w==");
+    let (mut lab, caller, callee) = able_pair();
+    send(&mut lab, caller, json!([48, 1, about, "com.open", binary]));
+    send(&mut lab, caller, json!([48, 1, {"enc_algo": "xbr"}, "com.open", binary]));
+    let last = json!({"enc_algo": "mqtt"});
+    assert_eq!(
+        wire(&mut lab, callee),
+        json!([[68, 1, 1, about, binary], [68, 1, 1, last, binary]])
+    );
+
+    let (mut lab, caller, callee) = able_pair();
+    send(&mut lab, caller, json!([48, 1, {"progress": true}, "com.open", [1]]));
+    send(&mut lab, caller, json!([48, 1, about, "com.open", [2]]));
+    let part = json!({"progress": true});
+    assert_eq!(wire(&mut lab, callee), json!([[68, 1, 1, part, [1]], [68, 1, 1, part, [2]]]));
+    let text = "CALL with a binary in the place of the arguments: the first part of the call has \
+                no enc_algo";
+    let sealed = from_wire(json!([48, 1, about, "com.open", binary]));
+    assert_violation(&mut lab, caller, sealed, text);
+    let [interrupt] = &lab.received(callee)[..] else { panic!("one message") };
+    assert!(matches!(interrupt, RouterMessage::Interrupt(_)), "{interrupt:?}");
 }
 
 #[test]

@@ -232,6 +232,9 @@ impl<H: Handler> State<H> {
         {
             self.take_end(&end);
         }
+        if self.outlet.takes_first_refusal() {
+            self.handler.fell_behind();
+        }
         if self.unopened.is_some_and(|since| now >= since + OPENING_TIMEOUT)
             && matches!(self.stage, Stage::Open)
         {

@@ -275,6 +275,19 @@ async fn a_full_queue_loses_events_and_each_receive_makes_room() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn that_events_are_lost_is_told_once_while_the_session_lives() {
+    let lab = Lab::new(true, PATIENCE, RefusesFrom { bytes: 1_000, messages: 1 });
+    let push = || lab.outbound.push(Item::Event(vec![7; 10]));
+    assert_eq!([push(), push()], [Pushed::Queued, Pushed::Congested]);
+    sleep(PATIENCE.receive + MOMENT).await;
+    assert_eq!(lab.record.lock().fell_behind, 1);
+    assert_eq!(push(), Pushed::Congested);
+    sleep(PATIENCE.receive - 2 * MOMENT).await;
+    assert_eq!(lab.record.lock().fell_behind, 1);
+    assert_eq!(lab.closed(), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_queue_full_of_answers_ends_the_session_at_once() {
     let lab = Lab::open();
     while lab.outbound.push(Item::Answer(vec![7; QUEUE_KILLS_BYTES / 8])) == Pushed::Queued {}

@@ -125,7 +125,7 @@ fn take_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i [u8] {
 mod tests {
     use proptest::prelude::{ProptestConfig, any, proptest};
 
-    use super::{Fault, FrameKind, Splitter};
+    use super::{Fault, FrameKind, MAX_FRAME, PREFIX_LEN, Splitter};
     use crate::rawsocket::prefix;
 
     fn frame(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
@@ -157,6 +157,20 @@ mod tests {
         }
         // The 25th bit together with any other length bit.
         assert_eq!(split(&mut Splitter::new(1 << 24), &[&[8, 0, 0, 1]]), Err(Fault::Reserved(8)));
+    }
+
+    /// Decisions F18: its length is beyond 24 bits.
+    #[test]
+    fn the_longest_frame_has_the_25th_bit() {
+        let bytes = frame(FrameKind::Message, &vec![7; MAX_FRAME]);
+        assert_eq!(bytes[..PREFIX_LEN], [8, 0, 0, 0]);
+        let (head, tail) = bytes.split_at(1_000_000);
+        for pieces in [&[bytes.as_slice()][..], &[head, tail]] {
+            let frames = split(&mut Splitter::new(MAX_FRAME), pieces).unwrap();
+            assert_eq!(frames, [(FrameKind::Message, vec![7; MAX_FRAME])]);
+        }
+        let fault = Fault::TooLong { length: MAX_FRAME, limit: MAX_FRAME / 2 };
+        assert_eq!(split(&mut Splitter::new(MAX_FRAME / 2), &[&bytes]), Err(fault));
     }
 
     #[test]

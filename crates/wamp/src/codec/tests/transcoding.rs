@@ -1,5 +1,5 @@
 //! What becomes of values that not every format can say: docs/decisions/transcoding.md is the
-//! table, and each of its rows has a test here.
+//! table, and each of its rows has a test here. Decisions F17.
 
 use super::super::MAX_DEPTH;
 use super::super::json::JsonReader;
