@@ -19,6 +19,7 @@ RECEIVE_PROGRESS = "receive progressive results"
 SEND_PROGRESS = "send progressive results"
 CANCEL = "cancel a call"
 CANCEL_MODES = "choose how a call is canceled"
+KILL = "cancel a call by ending its procedure"
 BE_INTERRUPTED = "notice as a callee that a call was canceled"
 CALL_TIMEOUT = "give a call a time limit"
 CALL_DETAILS = "tell a procedure the details of its call"
@@ -38,6 +39,7 @@ EVENT_DETAILS = "tell a subscriber the details of an event"
 ACKNOWLEDGED = "be told that its publication has arrived"
 EXCLUDE_ME = "hear what it publishes"
 CHOOSE_RECEIVERS = "choose who hears a publication"
+SESSION_IDS = "name sessions by their ids"
 RETAIN = "publish what later subscribers hear"
 GET_RETAINED = "ask for what was published before"
 END_OF_SESSION = "tell with which reason the router has ended the session"
@@ -81,6 +83,7 @@ def python(name, *arguments):
 
 AUTOBAHN_PYTHON_CANNOT = {
     CANCEL_MODES: "it cancels without a mode, which means killnowait",
+    KILL: "it cancels without a mode, which means killnowait",
     DISCLOSE_CALLER: "it has no such option",
     DISCLOSE_PUBLISHER: "it has no such option",
     EXTENDED_POLICIES: "it allows only the policies of the specification",
@@ -111,6 +114,7 @@ SWAMPYER = Client(
         SEND_PROGRESS: NO_PROGRESS,
         CANCEL: "it doesn't know CANCEL",
         CANCEL_MODES: "it doesn't know CANCEL",
+        KILL: "it doesn't know CANCEL",
         BE_INTERRUPTED: "it doesn't know INTERRUPT",
         CALL_TIMEOUT: "its calls have no options",
         STAY_HIDDEN: "it asks so with each call",
