@@ -71,9 +71,11 @@ class House:
         async def stop_drivers():
             await asyncio.gather(*(driver.stop() for driver in self.drivers.values()))
 
-        self.loop.run_until_complete(stop_drivers())
-        self.loop.close()
-        self.router.stop()
+        try:
+            self.loop.run_until_complete(stop_drivers())
+        finally:
+            self.loop.close()
+            self.router.stop()
 
 
 def house_configuration():
