@@ -11,15 +11,17 @@ EXAMPLE  := examples/caller-performance/.crossbar/config.json
 
 BINARY   := $(TARGET)/debug/cloverleaf
 
+FOREIGN_JS := tests/foreign/drivers/javascript
+
 FUZZ_SECONDS ?= 20
 
 # Tools that cargo builds are kept beside what it builds for the project.
 export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 
-.PHONY: help run test binaries test-rust test-interop test-bench test-autobahn check lockfile \
-        format clippy fuzz-targets docs arch spec-coverage deny advisories bench bench-quick \
-        bench-wamp bench-peers bench-instructions bench-system-calls bench-contention \
-        fuzz wrk valgrind strace
+.PHONY: help run test binaries test-rust test-interop test-foreign test-bench test-autobahn \
+        check lockfile format clippy fuzz-targets docs arch spec-coverage deny advisories bench \
+        bench-quick bench-wamp bench-peers bench-instructions bench-system-calls \
+        bench-contention fuzz wrk valgrind strace node chromium
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +32,7 @@ run: ## Build and start the example caller-performance on port 8080.
 
 # --- tests ---------------------------------------------------------------------------------------
 
-test: test-rust test-interop test-bench ## Run every test; installs what they need.
+test: test-rust test-interop test-foreign test-bench ## Run every test; installs what they need.
 
 # The binaries are built with the tests' features, so that the tests find them built.
 binaries:
@@ -44,6 +46,10 @@ test-rust: binaries
 
 test-interop: $(VENV)/installed binaries
 	CLOVERLEAF_BIN=$(abspath $(BINARY)) $(PYTHON) -m pytest tests/interop
+
+test-foreign: $(VENV)/installed $(FOREIGN_JS)/node_modules/installed binaries chromium
+	CLOVERLEAF_BIN=$(abspath $(BINARY)) CHROMIUM="$$(command -v chromium)" \
+	    $(PYTHON) -m pytest tests/foreign
 
 # One short round of a debug build: whether each request is answered rightly under load, over HTTP
 # and over WAMP. How fast, only `make bench` and `make bench-wamp` say.
@@ -170,3 +176,22 @@ strace:
 	@command -v strace >/dev/null || { \
 	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y strace; \
 	} || { echo "please install strace: it counts the system calls"; exit 1; }
+
+# The libraries' own install scripts only compile what there is in JavaScript, too.
+$(FOREIGN_JS)/node_modules/installed: $(FOREIGN_JS)/package-lock.json | node
+	cd $(FOREIGN_JS) && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+# Debian has Node.js 20 since its release 13.
+node:
+	@{ command -v node && command -v npm; } >/dev/null || { \
+	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y nodejs npm; \
+	} || { echo "please install Node.js and npm: clients in JavaScript run in it"; exit 1; }
+	@node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { \
+	    echo "please install Node.js 20 or newer: $$(node --version) is too old for the clients"; \
+	    exit 1; }
+
+chromium:
+	@command -v chromium >/dev/null || { \
+	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y chromium; \
+	} || { echo "please install Chromium: clients in a page run in it"; exit 1; }

@@ -19,6 +19,7 @@ RECEIVE_PROGRESS = "receive progressive results"
 SEND_PROGRESS = "send progressive results"
 CANCEL = "cancel a call"
 CANCEL_MODES = "choose how a call is canceled"
+KILL = "cancel a call by ending its procedure"
 BE_INTERRUPTED = "notice as a callee that a call was canceled"
 CALL_TIMEOUT = "give a call a time limit"
 CALL_DETAILS = "tell a procedure the details of its call"
@@ -38,6 +39,7 @@ EVENT_DETAILS = "tell a subscriber the details of an event"
 ACKNOWLEDGED = "be told that its publication has arrived"
 EXCLUDE_ME = "hear what it publishes"
 CHOOSE_RECEIVERS = "choose who hears a publication"
+SESSION_IDS = "name sessions by their ids"
 RETAIN = "publish what later subscribers hear"
 GET_RETAINED = "ask for what was published before"
 END_OF_SESSION = "tell with which reason the router has ended the session"
@@ -79,8 +81,13 @@ def python(name, *arguments):
     return (sys.executable, str(DRIVERS / name), *arguments)
 
 
+def javascript(name):
+    return ("node", str(DRIVERS / "javascript" / name))
+
+
 AUTOBAHN_PYTHON_CANNOT = {
     CANCEL_MODES: "it cancels without a mode, which means killnowait",
+    KILL: "it cancels without a mode, which means killnowait",
     DISCLOSE_CALLER: "it has no such option",
     DISCLOSE_PUBLISHER: "it has no such option",
     EXTENDED_POLICIES: "it allows only the policies of the specification",
@@ -111,13 +118,55 @@ SWAMPYER = Client(
         SEND_PROGRESS: NO_PROGRESS,
         CANCEL: "it doesn't know CANCEL",
         CANCEL_MODES: "it doesn't know CANCEL",
+        KILL: "it doesn't know CANCEL",
         BE_INTERRUPTED: "it doesn't know INTERRUPT",
         CALL_TIMEOUT: "its calls have no options",
         STAY_HIDDEN: "it asks so with each call",
         GET_RETAINED: "it drops an event that comes right behind SUBSCRIBED",
     })
 
-CLIENTS = (AUTOBAHN_ASYNCIO, AUTOBAHN_TWISTED, SWAMPYER)
+AUTOBAHN_JS_CANNOT = {
+    SEND_PROGRESS: "it announces no call_canceling, without which a callee isn't asked for any",
+    CANCEL: "it forgets the call at once, and takes the router's word of its end for a violation",
+    CANCEL_MODES: "it forgets the call at once, unless the mode is kill",
+    BE_INTERRUPTED: "it doesn't know INTERRUPT",
+}
+
+AUTOBAHN_NODE = Client(
+    "autobahn-node", javascript("autobahn_node.mjs"),
+    attachments("websocket-json", "websocket-msgpack", "websocket-cbor", "unix-json", "tcp-json"),
+    cannot=AUTOBAHN_JS_CANNOT)
+
+AUTOBAHN_BROWSER = Client(
+    "autobahn-browser", javascript("browser.mjs"),
+    attachments("websocket-json", "websocket-msgpack", "websocket-cbor", "longpoll-json"),
+    cannot=AUTOBAHN_JS_CANNOT)
+
+WAMPY_CANNOT = {
+    SEND_PROGRESS: "as a callee it doesn't announce progressive_call_results",
+    BE_INTERRUPTED: "it doesn't know INTERRUPT",
+    EXTENDED_POLICIES: "it allows only the policies of the specification",
+    REGISTER_CONCURRENCY: "it has no such option",
+    FORCE_REREGISTER: "it has no such option",
+    UNSUBSCRIBE_PATTERN: "it looks for the subscription without its options, and crashes",
+    EXCLUDE_ME: "it passes exclude_me on only if it is true",
+    RETAIN: "it checks the option and doesn't pass it on",
+    END_OF_SESSION: "it tells that the session has ended, without the reason",
+}
+
+WAMPY = Client(
+    "wampy", javascript("wampy.mjs"), attachments("websocket-json"), cannot=WAMPY_CANNOT)
+
+WAMPY_BINARY = Client(
+    "wampy-binary", javascript("wampy.mjs"),
+    attachments("websocket-msgpack", "websocket-cbor"),
+    cannot={
+        **WAMPY_CANNOT,
+        SESSION_IDS: "it writes integers beyond 32 bits as floats, which are no ids",
+    })
+
+CLIENTS = (AUTOBAHN_ASYNCIO, AUTOBAHN_TWISTED, SWAMPYER, AUTOBAHN_NODE, AUTOBAHN_BROWSER, WAMPY,
+           WAMPY_BINARY)
 
 # The other end where a test is about one end only.
 WITNESS = AUTOBAHN_ASYNCIO

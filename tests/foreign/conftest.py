@@ -12,7 +12,7 @@ import pytest
 # Helpers of the tests beside these.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "interop"))
 
-from clients import CLIENTS, WITNESS
+from clients import CLIENTS, DRIVERS, WITNESS
 from driver import Driver
 from peer import Peer
 from router import EVERYTHING, Router, configuration, permission, realm
@@ -71,18 +71,25 @@ class House:
         async def stop_drivers():
             await asyncio.gather(*(driver.stop() for driver in self.drivers.values()))
 
-        self.loop.run_until_complete(stop_drivers())
-        self.loop.close()
-        self.router.stop()
+        try:
+            self.loop.run_until_complete(stop_drivers())
+        finally:
+            self.loop.close()
+            self.router.stop()
 
 
 def house_configuration():
-    """The transports of the other tests, and one realm for each answer to who may be known."""
+    """The transports of the other tests, the page of the client in a browser, and one realm for
+    each answer to who may be known.
+    """
     config = configuration()
     wished, disclosing, hiding = (permission("", "prefix", EVERYTHING) for _ in range(3))
     del wished["disclose"]
     disclosing["disclose"] = {"caller": True, "publisher": True}
-    config["workers"][0]["realms"] = [
+    worker = config["workers"][0]
+    worker["transports"][0]["paths"]["foreign"] = {
+        "type": "static", "directory": str(DRIVERS / "javascript")}
+    worker["realms"] = [
         realm("realm1", wished), realm("disclosing", disclosing), realm("hiding", hiding)]
     return config
 

@@ -46,7 +46,8 @@ class Driver:
             if not awaited.done():
                 awaited.set_result(answer)
         for awaited in self.awaited.values():
-            awaited.set_exception(EOFError("the driver has ended"))
+            if not awaited.done():
+                awaited.set_exception(EOFError("the driver has ended"))
 
     def ask(self, do, **request):
         """A future of the answer to a request, which is sent at once."""

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from clients import (
-    CALL_TIMEOUT, CANCEL, CANCEL_MODES, DISCLOSE_CALLER, ERROR_URI, RECEIVE_PROGRESS, RESULTS,
-    STAY_HIDDEN)
+    CALL_TIMEOUT, CANCEL, CANCEL_MODES, DISCLOSE_CALLER, ERROR_URI, KILL, RECEIVE_PROGRESS,
+    RESULTS, STAY_HIDDEN)
 from peer import VALUES, refusal
 
 REFUSED = ("com.example.error.refused", [1, "zwei ☘"], {"reason": ["because"]})
@@ -75,8 +75,8 @@ async def test_a_canceled_call_ends_and_the_session_goes_on(join, witness, uri):
 
 
 @pytest.mark.needs(CANCEL_MODES)
-@pytest.mark.parametrize("mode", ["skip", "kill", "killnowait"])
-async def test_each_mode_ends_the_call_as_canceled(join, witness, uri, mode):
+@pytest.mark.parametrize("mode", ["skip", "killnowait"])
+async def test_modes_that_do_not_wait_end_the_call_as_canceled(join, witness, uri, mode):
     caller, callee = await join(), await witness()
     registration = await callee.register(uri, "hang")
     await callee.register(f"{uri}.echo")
@@ -85,8 +85,23 @@ async def test_each_mode_ends_the_call_as_canceled(join, witness, uri, mode):
     await caller.cancel("the call", mode)
     error, _, _ = await refusal(call)
     assert error == "wamp.error.canceled"
-    if mode != "skip":
+    if mode == "killnowait":
         await callee.interrupted(registration)
+
+
+@pytest.mark.needs(KILL)
+async def test_a_killed_call_ends_as_its_procedure_does(join, witness, uri):
+    caller, callee = await join(), await witness()
+    registration = await callee.register(uri, "hang")
+    await callee.register(f"{uri}.echo")
+    call = caller.start_call(uri, name="the call")
+    await caller.call(f"{uri}.echo", "the call has arrived before this one")
+    await caller.cancel("the call", "kill")
+    error, _, _ = await refusal(call)
+    await callee.interrupted(registration)
+    # What the witness ends an interrupted procedure with.
+    assert error == "wamp.error.runtime_error"
+    assert await caller.call(f"{uri}.echo", "still here") == "still here"
 
 
 @pytest.mark.needs(CALL_TIMEOUT)

@@ -3,7 +3,8 @@
 import pytest
 
 from clients import (
-    ACKNOWLEDGED, CHOOSE_RECEIVERS, DISCLOSE_PUBLISHER, EXCLUDE_ME, IDENTITY, RETAIN)
+    ACKNOWLEDGED, CHOOSE_RECEIVERS, DISCLOSE_PUBLISHER, EXCLUDE_ME, IDENTITY, RETAIN,
+    SESSION_IDS)
 from peer import VALUES
 
 
@@ -47,21 +48,32 @@ async def test_the_publisher_hears_itself_if_it_wants_to(join, uri):
     assert await publisher.heard(subscription, 1) == ["my own"]
 
 
-@pytest.mark.needs(CHOOSE_RECEIVERS)
-@pytest.mark.parametrize("choice", [
-    lambda chosen, other: {"eligible": [chosen.id]},
-    lambda chosen, other: {"exclude": [other.id]},
-    lambda chosen, other: {"eligible_authid": [chosen.welcome["authid"]]},
-    lambda chosen, other: {"exclude_authid": [other.welcome["authid"]]},
-    lambda chosen, other: {"eligible": [chosen.id, other.id], "exclude": [other.id]},
-], ids=["eligible", "exclude", "eligible_authid", "exclude_authid", "both"])
-async def test_only_those_chosen_hear_a_publication(join, witness, uri, choice):
+async def only_those_chosen_hear(join, witness, uri, choice):
     publisher, chosen, other = await join(), await witness(), await witness()
     at_chosen, at_other = await chosen.subscribe(uri), await other.subscribe(uri)
     await publisher.publish(uri, "for one", **choice(chosen, other))
     await publisher.publish(uri, "for all")
     assert await chosen.heard(at_chosen, 2) == ["for one", "for all"]
     assert await other.heard(at_other, 1) == ["for all"]
+
+
+@pytest.mark.needs(CHOOSE_RECEIVERS, SESSION_IDS)
+@pytest.mark.parametrize("choice", [
+    lambda chosen, other: {"eligible": [chosen.id]},
+    lambda chosen, other: {"exclude": [other.id]},
+    lambda chosen, other: {"eligible": [chosen.id, other.id], "exclude": [other.id]},
+], ids=["eligible", "exclude", "both"])
+async def test_only_the_chosen_sessions_hear_a_publication(join, witness, uri, choice):
+    await only_those_chosen_hear(join, witness, uri, choice)
+
+
+@pytest.mark.needs(CHOOSE_RECEIVERS)
+@pytest.mark.parametrize("choice", [
+    lambda chosen, other: {"eligible_authid": [chosen.welcome["authid"]]},
+    lambda chosen, other: {"exclude_authid": [other.welcome["authid"]]},
+], ids=["eligible_authid", "exclude_authid"])
+async def test_only_the_chosen_authids_hear_a_publication(join, witness, uri, choice):
+    await only_those_chosen_hear(join, witness, uri, choice)
 
 
 @pytest.mark.needs(CHOOSE_RECEIVERS)

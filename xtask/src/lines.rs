@@ -5,7 +5,7 @@
 /// The longest line, in characters; the same as rustfmt's for code.
 const MAX_COLUMNS: usize = 100;
 
-const ENDINGS: &[&str] = &[".rs", ".toml", ".py", ".js", ".lua", "Makefile", ".ci/run"];
+const ENDINGS: &[&str] = &[".rs", ".toml", ".py", ".js", ".mjs", ".lua", "Makefile", ".ci/run"];
 
 /// The lines that are too long, as one sentence each.
 ///
@@ -26,7 +26,7 @@ fn too_long(path: &str, text: &str) -> Vec<String> {
 fn is_looked_at(path: &str, line: &str) -> bool {
     let line = line.trim_start();
     match path.rsplit_once('.').map_or(path, |(_, ending)| ending) {
-        "rs" | "js" => line.starts_with("//"),
+        "rs" | "js" | "mjs" => line.starts_with("//"),
         "lua" => line.starts_with("--"),
         "toml" | "ci/run" => line.starts_with('#'),
         _ => true,
