@@ -87,7 +87,7 @@ lockfile:
 # rustfmt looks at code, and at comments nobody else does.
 format:
 	cargo fmt --all --check
-	cargo fmt --check --manifest-path $(FOREIGN_RUST)
+	cargo fmt --all --check --manifest-path $(FOREIGN_RUST)
 	cargo xtask lines
 
 clippy: openssl

@@ -212,8 +212,12 @@ WAMP_ASYNC = Client(
         IDENTITY: DROPS_DETAILS,
     })
 
+WAMPPROTO = Client(
+    "wampproto", rust("foreign-wampproto"),
+    attachments("tcp-json", "tcp-msgpack", "unix-cbor"))
+
 CLIENTS = (AUTOBAHN_ASYNCIO, AUTOBAHN_TWISTED, SWAMPYER, AUTOBAHN_NODE, AUTOBAHN_BROWSER, WAMPY,
-           WAMPY_BINARY, WAMP_ASYNC)
+           WAMPY_BINARY, WAMP_ASYNC, WAMPPROTO)
 
 # The other end where a test is about one end only.
 WITNESS = AUTOBAHN_ASYNCIO

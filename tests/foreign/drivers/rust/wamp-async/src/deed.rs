@@ -1,22 +1,12 @@
-//! What the lines say, as `drivers/README.md` tells: requests, and the answers to them.
+//! What a request can ask for.
 //!
-//! Not for what is done about a request. What wamp_async can't do is no request here, and so is
-//! answered with a fault.
+//! Not for what wamp_async can't do: that is left out, and so is answered with a fault.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use wamp_async::{SerializerType, WampId};
 
-use crate::behaviours::Behaviour;
-
-/// One request; what it asks for is read once its number is known.
-#[derive(Deserialize)]
-pub(crate) struct Request {
-    pub(crate) id: u64,
-    pub(crate) session: String,
-    #[serde(flatten)]
-    pub(crate) deed: Value,
-}
+use crate::behaviour::Behaviour;
 
 /// What is asked for.
 #[derive(Deserialize)]
@@ -92,27 +82,4 @@ fn serializer<'de, D: serde::Deserializer<'de>>(name: D) -> Result<SerializerTyp
         "msgpack" => Ok(SerializerType::MsgPack),
         other => Err(serde::de::Error::custom(format!("wamp_async has no serializer {other}"))),
     }
-}
-
-/// How a request came out.
-pub(crate) type Outcome = Result<Value, Failure>;
-
-/// Why there is nothing to answer a request with.
-pub(crate) enum Failure {
-    /// The router, the callee or the library refused.
-    Refused { uri: Option<String>, args: Vec<Value> },
-    /// The driver doesn't know what to do.
-    Fault(String),
-}
-
-/// Writes the answer to a request.
-pub(crate) fn answer(id: u64, outcome: Outcome) {
-    let answer = match outcome {
-        Ok(ok) => json!({"id": id, "ok": ok}),
-        Err(Failure::Refused { uri, args }) => {
-            json!({"id": id, "error": {"uri": uri, "args": args, "kwargs": {}}})
-        }
-        Err(Failure::Fault(fault)) => json!({"id": id, "fault": fault}),
-    };
-    println!("{answer}");
 }

@@ -1,12 +1,13 @@
 //! A session of wamp_async, and what of it the tests ask for later.
 //!
-//! Not for the lines that ask for it.
+//! Not for the requests that ask for it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::ready;
 use std::rc::Rc;
 
+use foreign_lines::{Failure, Outcome};
 use serde_json::{Map, Value, json};
 use tokio::spawn;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -16,8 +17,8 @@ use wamp_async::{
     Client, ClientConfig, GenericFuture, SerializerType, WampArgs, WampError, WampId, WampKwArgs,
 };
 
-use crate::behaviours::Behaviour;
-use crate::lines::{Failure, Outcome, Payload, PublishOptions};
+use crate::behaviour::Behaviour;
+use crate::deed::{Payload, PublishOptions};
 
 /// The events of a subscription, as wamp_async hands them over.
 type Events = UnboundedReceiver<(WampId, Option<WampArgs>, Option<WampKwArgs>)>;
@@ -37,7 +38,8 @@ impl Session {
         realm: &str,
     ) -> Result<Self, Failure> {
         let config = ClientConfig::default().set_serializers(vec![serializer]);
-        let (mut client, (event_loop, invocations)) = Client::connect(url, Some(config)).await?;
+        let (mut client, (event_loop, invocations)) =
+            Client::connect(url, Some(config)).await.map_err(refused)?;
         let connection = spawn(async {
             if let Err(error) = event_loop.await {
                 log::error!("a connection has ended: {error}");
@@ -46,7 +48,7 @@ impl Session {
         if let Some(invocations) = invocations {
             spawn(invoke(invocations));
         }
-        client.join_realm(realm).await?;
+        client.join_realm(realm).await.map_err(refused)?;
         Ok(Self {
             client: RwLock::new(client),
             connection: Mutex::new(connection),
@@ -72,18 +74,25 @@ impl Session {
 
     pub(crate) async fn register(&self, procedure: &str, behaviour: Behaviour) -> Outcome {
         let answer = move |args, kwargs| ready(behaviour.answer((args, kwargs)));
-        let registration = self.client.read().await.register(procedure, answer).await?;
+        let registration =
+            self.client.read().await.register(procedure, answer).await.map_err(refused)?;
         Ok(json!({"registration": registration}))
     }
 
     pub(crate) async fn unregister(&self, registration: WampId) -> Outcome {
-        self.client.read().await.unregister(registration).await?;
+        self.client.read().await.unregister(registration).await.map_err(refused)?;
         Ok(json!({}))
     }
 
     pub(crate) async fn call(&self, procedure: &str, payload: Payload) -> Outcome {
         let Payload { args, kwargs } = payload;
-        let result = self.client.read().await.call(procedure, Some(args), some(kwargs)).await?;
+        let result = self
+            .client
+            .read()
+            .await
+            .call(procedure, Some(args), some(kwargs))
+            .await
+            .map_err(refused)?;
         Ok(json!({
             "args": result.0.unwrap_or_default(),
             "kwargs": result.1.unwrap_or_default(),
@@ -92,14 +101,15 @@ impl Session {
     }
 
     pub(crate) async fn subscribe(&self, topic: &str) -> Outcome {
-        let (subscription, events) = self.client.read().await.subscribe(topic).await?;
+        let (subscription, events) =
+            self.client.read().await.subscribe(topic).await.map_err(refused)?;
         let events = Rc::new(Mutex::new(events));
         self.subscriptions.borrow_mut().insert(subscription, events);
         Ok(json!({"subscription": subscription}))
     }
 
     pub(crate) async fn unsubscribe(&self, subscription: WampId) -> Outcome {
-        self.client.read().await.unsubscribe(subscription).await?;
+        self.client.read().await.unsubscribe(subscription).await.map_err(refused)?;
         Ok(json!({}))
     }
 
@@ -127,8 +137,10 @@ impl Session {
         options: PublishOptions,
     ) -> Outcome {
         let client = self.client.read().await;
-        let publication =
-            client.publish(topic, Some(args), some(kwargs), options.acknowledge).await?;
+        let publication = client
+            .publish(topic, Some(args), some(kwargs), options.acknowledge)
+            .await
+            .map_err(refused)?;
         Ok(publication.map_or_else(|| json!({}), |number| json!({"publication": number})))
     }
 }
@@ -145,12 +157,12 @@ async fn invoke(mut invocations: UnboundedReceiver<GenericFuture<'static>>) {
     }
 }
 
-impl From<WampError> for Failure {
-    /// Of an error, wamp_async tells the URI and the details.
-    fn from(error: WampError) -> Self {
-        match error {
-            WampError::ServerError(uri, _) => Self::Refused { uri: Some(uri), args: Vec::new() },
-            other => Self::Refused { uri: None, args: vec![other.to_string().into()] },
+/// Of an error, wamp_async tells the URI and the details.
+fn refused(error: WampError) -> Failure {
+    match error {
+        WampError::ServerError(uri, _) => {
+            Failure::Refused { uri: Some(uri), args: json!([]), kwargs: json!({}) }
         }
+        other => Failure::untold(other),
     }
 }
