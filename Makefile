@@ -11,17 +11,18 @@ EXAMPLE  := examples/caller-performance/.crossbar/config.json
 
 BINARY   := $(TARGET)/debug/cloverleaf
 
-FOREIGN_JS := tests/foreign/drivers/javascript
+FOREIGN_JS   := tests/foreign/drivers/javascript
+FOREIGN_RUST := tests/foreign/drivers/rust/Cargo.toml
 
 FUZZ_SECONDS ?= 20
 
 # Tools that cargo builds are kept beside what it builds for the project.
 export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 
-.PHONY: help run test binaries test-rust test-interop test-foreign test-bench test-autobahn \
-        check lockfile format clippy fuzz-targets docs arch spec-coverage deny advisories bench \
-        bench-quick bench-wamp bench-peers bench-instructions bench-system-calls \
-        bench-contention fuzz wrk valgrind strace node chromium
+.PHONY: help run test binaries test-rust test-interop test-foreign foreign-rust test-bench \
+        test-autobahn check lockfile format clippy fuzz-targets docs arch spec-coverage deny \
+        advisories bench bench-quick bench-wamp bench-peers bench-instructions \
+        bench-system-calls bench-contention fuzz wrk openssl valgrind strace node chromium
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,9 +48,14 @@ test-rust: binaries
 test-interop: $(VENV)/installed binaries
 	CLOVERLEAF_BIN=$(abspath $(BINARY)) $(PYTHON) -m pytest tests/interop
 
-test-foreign: $(VENV)/installed $(FOREIGN_JS)/node_modules/installed binaries chromium
+test-foreign: $(VENV)/installed $(FOREIGN_JS)/node_modules/installed foreign-rust binaries \
+              chromium
 	CLOVERLEAF_BIN=$(abspath $(BINARY)) CHROMIUM="$$(command -v chromium)" \
 	    $(PYTHON) -m pytest tests/foreign
+
+# The drivers of foreign clients that are written in Rust: a workspace of their own.
+foreign-rust: openssl
+	cargo build --locked --manifest-path $(FOREIGN_RUST) --target-dir $(TARGET)/foreign
 
 # One short round of a debug build: whether each request is answered rightly under load, over HTTP
 # and over WAMP. How fast, only `make bench` and `make bench-wamp` say.
@@ -81,10 +87,13 @@ lockfile:
 # rustfmt looks at code, and at comments nobody else does.
 format:
 	cargo fmt --all --check
+	cargo fmt --all --check --manifest-path $(FOREIGN_RUST)
 	cargo xtask lines
 
-clippy:
+clippy: openssl
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --locked --manifest-path $(FOREIGN_RUST) --target-dir $(TARGET)/foreign \
+	    -- -D warnings
 
 # They are a workspace of their own, which nothing else compiles.
 fuzz-targets:
@@ -166,6 +175,12 @@ wrk:
 	@command -v wrk >/dev/null || { \
 	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y wrk; \
 	} || { echo "please install wrk: the benchmarks drive the router with it"; exit 1; }
+
+openssl:
+	@pkg-config --exists openssl 2>/dev/null || { \
+	    test "$$(id -u)" = 0 && apt-get update -q && \
+	        apt-get install -q -y pkg-config libssl-dev; \
+	} || { echo "please install OpenSSL's headers: a foreign client is built with them"; exit 1; }
 
 valgrind:
 	@command -v valgrind >/dev/null || { \

@@ -3,11 +3,13 @@
 docs/clients.md tells the same to people; test_page.py holds the two together.
 """
 
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 DRIVERS = Path(__file__).resolve().parent / "drivers"
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 # --- what a test may need of a client ------------------------------------------------------------
 
@@ -15,6 +17,7 @@ RESULTS = "tell all values of a result"
 KEYWORD_RESULTS = "return values by keyword"
 ERRORS = "end a call with an error URI of its own"
 ERROR_URI = "tell the URI of an error"
+ERROR_ARGUMENTS = "tell the arguments of an error"
 RECEIVE_PROGRESS = "receive progressive results"
 SEND_PROGRESS = "send progressive results"
 CANCEL = "cancel a call"
@@ -42,6 +45,7 @@ CHOOSE_RECEIVERS = "choose who hears a publication"
 SESSION_IDS = "name sessions by their ids"
 RETAIN = "publish what later subscribers hear"
 GET_RETAINED = "ask for what was published before"
+OWN_ID = "tell the id of its session"
 END_OF_SESSION = "tell with which reason the router has ended the session"
 IDENTITY = "tell as whom the router has let it in"
 
@@ -85,11 +89,19 @@ def javascript(name):
     return ("node", str(DRIVERS / "javascript" / name))
 
 
+def rust(name):
+    """What `make foreign-rust` has built."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", CHECKOUT / "target"))
+    return (str(target / "foreign" / "debug" / name),)
+
+
+NO_SUCH_OPTION = "it has no such option"
+
 AUTOBAHN_PYTHON_CANNOT = {
     CANCEL_MODES: "it cancels without a mode, which means killnowait",
     KILL: "it cancels without a mode, which means killnowait",
-    DISCLOSE_CALLER: "it has no such option",
-    DISCLOSE_PUBLISHER: "it has no such option",
+    DISCLOSE_CALLER: NO_SUCH_OPTION,
+    DISCLOSE_PUBLISHER: NO_SUCH_OPTION,
     EXTENDED_POLICIES: "it allows only the policies of the specification",
 }
 
@@ -146,8 +158,8 @@ WAMPY_CANNOT = {
     SEND_PROGRESS: "as a callee it doesn't announce progressive_call_results",
     BE_INTERRUPTED: "it doesn't know INTERRUPT",
     EXTENDED_POLICIES: "it allows only the policies of the specification",
-    REGISTER_CONCURRENCY: "it has no such option",
-    FORCE_REREGISTER: "it has no such option",
+    REGISTER_CONCURRENCY: NO_SUCH_OPTION,
+    FORCE_REREGISTER: NO_SUCH_OPTION,
     UNSUBSCRIBE_PATTERN: "it looks for the subscription without its options, and crashes",
     EXCLUDE_ME: "it passes exclude_me on only if it is true",
     RETAIN: "it checks the option and doesn't pass it on",
@@ -165,8 +177,47 @@ WAMPY_BINARY = Client(
         SESSION_IDS: "it writes integers beyond 32 bits as floats, which are no ids",
     })
 
+DROPS_DETAILS = "it drops the details of what it receives"
+
+WAMP_ASYNC = Client(
+    "wamp-async", rust("foreign-wamp-async"),
+    attachments("websocket-json", "websocket-msgpack", "tcp-json", "tcp-msgpack"),
+    cannot={
+        ERRORS: "its procedures end with its own error, whatever they return",
+        ERROR_ARGUMENTS: "it tells the URI and the details of an error only",
+        RECEIVE_PROGRESS: NO_PROGRESS,
+        SEND_PROGRESS: NO_PROGRESS,
+        CANCEL: "it doesn't know CANCEL",
+        CANCEL_MODES: "it doesn't know CANCEL",
+        KILL: "it doesn't know CANCEL",
+        BE_INTERRUPTED: "it doesn't know INTERRUPT",
+        CALL_TIMEOUT: NO_SUCH_OPTION,
+        CALL_DETAILS: DROPS_DETAILS,
+        DISCLOSE_CALLER: NO_SUCH_OPTION,
+        DISCLOSE_PUBLISHER: NO_SUCH_OPTION,
+        REGISTER_BY_PATTERN: NO_SUCH_OPTION,
+        REGISTER_SHARED: NO_SUCH_OPTION,
+        EXTENDED_POLICIES: NO_SUCH_OPTION,
+        REGISTER_CONCURRENCY: NO_SUCH_OPTION,
+        FORCE_REREGISTER: NO_SUCH_OPTION,
+        SUBSCRIBE_BY_PATTERN: NO_SUCH_OPTION,
+        UNSUBSCRIBE_PATTERN: NO_SUCH_OPTION,
+        EVENT_DETAILS: DROPS_DETAILS,
+        EXCLUDE_ME: NO_SUCH_OPTION,
+        CHOOSE_RECEIVERS: NO_SUCH_OPTION,
+        RETAIN: NO_SUCH_OPTION,
+        GET_RETAINED: NO_SUCH_OPTION,
+        OWN_ID: "it keeps the id to itself",
+        END_OF_SESSION: "it tells that a session has ended, and no reason",
+        IDENTITY: DROPS_DETAILS,
+    })
+
+WAMPPROTO = Client(
+    "wampproto", rust("foreign-wampproto"),
+    attachments("tcp-json", "tcp-msgpack", "unix-cbor"))
+
 CLIENTS = (AUTOBAHN_ASYNCIO, AUTOBAHN_TWISTED, SWAMPYER, AUTOBAHN_NODE, AUTOBAHN_BROWSER, WAMPY,
-           WAMPY_BINARY)
+           WAMPY_BINARY, WAMP_ASYNC, WAMPPROTO)
 
 # The other end where a test is about one end only.
 WITNESS = AUTOBAHN_ASYNCIO

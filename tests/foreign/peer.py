@@ -28,7 +28,7 @@ class Peer:
     def __init__(self, driver, welcome, name):
         self.driver = driver
         self.name = name
-        self.id = welcome["id"]
+        self.id = welcome.get("id")
         self.welcome = welcome
 
     @classmethod

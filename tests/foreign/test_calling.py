@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from clients import (
-    CALL_TIMEOUT, CANCEL, CANCEL_MODES, DISCLOSE_CALLER, ERROR_URI, KILL, RECEIVE_PROGRESS,
-    RESULTS, STAY_HIDDEN)
+    CALL_TIMEOUT, CANCEL, CANCEL_MODES, DISCLOSE_CALLER, ERROR_ARGUMENTS, ERROR_URI, KILL,
+    RECEIVE_PROGRESS, RESULTS, STAY_HIDDEN)
 from peer import VALUES, refusal
 
 REFUSED = ("com.example.error.refused", [1, "zwei ☘"], {"reason": ["because"]})
@@ -34,6 +34,14 @@ async def test_a_result_has_args_and_kwargs(join, witness, uri):
 
 
 @pytest.mark.needs(ERROR_URI)
+async def test_an_error_of_the_application_is_known_by_its_uri(join, witness, uri):
+    caller, callee = await join(), await witness()
+    await callee.register(uri, "fail")
+    error, _, _ = await refusal(caller.start_call(uri))
+    assert error == "com.example.error.refused"
+
+
+@pytest.mark.needs(ERROR_URI, ERROR_ARGUMENTS)
 async def test_an_error_of_the_application_arrives_whole(join, witness, uri):
     caller, callee = await join(), await witness()
     await callee.register(uri, "fail")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clients import END_OF_SESSION, IDENTITY
+from clients import END_OF_SESSION, IDENTITY, OWN_ID
 from peer import refusal
 
 
@@ -13,6 +13,7 @@ async def test_it_is_let_in_as_anonymous(join):
     assert isinstance(welcome["authid"], str)
 
 
+@pytest.mark.needs(OWN_ID)
 async def test_each_session_has_a_number_of_its_own(join):
     numbers = [(await join()).id for _ in range(5)]
     assert len(set(numbers)) == 5 and all(1 <= number <= 2**53 for number in numbers)
@@ -31,10 +32,16 @@ async def test_it_leaves_with_its_registrations_and_subscriptions(join, witness,
     error, _, _ = await refusal(other.start_call(uri))
     assert error == "wamp.error.no_such_procedure"
     assert await other.call("wamp.subscription.lookup", uri) is None
+
+
+@pytest.mark.needs(OWN_ID)
+async def test_who_has_left_is_no_session_any_more(join, witness):
+    client, other = await join(), await witness()
+    await client.leave()
     assert client.id not in await other.call("wamp.session.list")
 
 
-@pytest.mark.needs(END_OF_SESSION)
+@pytest.mark.needs(END_OF_SESSION, OWN_ID)
 async def test_it_is_told_why_it_was_killed(join, witness):
     client, other = await join(), await witness()
     left = client.left()
@@ -43,6 +50,7 @@ async def test_it_is_told_why_it_was_killed(join, witness):
     assert await left == "com.example.enough"
 
 
+@pytest.mark.needs(OWN_ID)
 async def test_the_others_notice_nothing_when_one_is_killed(join, witness, uri):
     client, another, other = await join(), await join(), await witness()
     await another.register(uri)

@@ -2,10 +2,11 @@
 
 import pytest
 
-from clients import ERROR_URI, IDENTITY, RESULTS, SESSION_IDS, SUBSCRIBE_BY_PATTERN
+from clients import ERROR_URI, IDENTITY, OWN_ID, RESULTS, SESSION_IDS, SUBSCRIBE_BY_PATTERN
 from peer import refusal
 
 
+@pytest.mark.needs(OWN_ID)
 async def test_it_counts_and_lists_the_sessions(join, witness):
     # A realm in which no session of an earlier test is still being killed.
     client, other = await join("disclosing"), await witness("disclosing")
@@ -14,14 +15,14 @@ async def test_it_counts_and_lists_the_sessions(join, witness):
     assert await client.call("wamp.session.count") == len(sessions)
 
 
-@pytest.mark.needs(SESSION_IDS)
+@pytest.mark.needs(OWN_ID, SESSION_IDS)
 async def test_it_looks_at_itself(join):
     client = await join()
     about = await client.call("wamp.session.get", client.id)
     assert (about["session"], about["authrole"]) == (client.id, "anonymous")
 
 
-@pytest.mark.needs(IDENTITY)
+@pytest.mark.needs(IDENTITY, OWN_ID)
 async def test_it_is_whom_the_router_says(join, witness):
     client, other = await join(), await witness()
     about = await other.call("wamp.session.get", client.id)
@@ -43,7 +44,7 @@ async def test_it_finds_its_registration(join, uri):
     assert await client.call("wamp.registration.match", uri) == registration
     about = await client.call("wamp.registration.get", registration)
     assert (about["uri"], about["match"], about["invoke"]) == (uri, "exact", "single")
-    assert await client.call("wamp.registration.list_callees", registration) == [client.id]
+    assert await client.call("wamp.registration.count_callees", registration) == 1
 
 
 async def test_it_finds_its_subscription(join, uri):
@@ -52,8 +53,15 @@ async def test_it_finds_its_subscription(join, uri):
     assert await client.call("wamp.subscription.lookup", uri) == subscription
     about = await client.call("wamp.subscription.get", subscription)
     assert (about["uri"], about["match"]) == (uri, "exact")
-    assert await client.call("wamp.subscription.list_subscribers", subscription) == [client.id]
     assert await client.call("wamp.subscription.count_subscribers", subscription) == 1
+
+
+@pytest.mark.needs(OWN_ID)
+async def test_it_finds_itself_among_callees_and_subscribers(join, uri):
+    client = await join()
+    registration, subscription = await client.register(uri), await client.subscribe(uri)
+    assert await client.call("wamp.registration.list_callees", registration) == [client.id]
+    assert await client.call("wamp.subscription.list_subscribers", subscription) == [client.id]
 
 
 async def test_it_hears_who_comes_and_who_goes(join, witness):
