@@ -2,8 +2,8 @@
 //!
 //! One task a peer. A turn reads at most [`READS_PER_TURN`] buffers, writes at most
 //! [`WRITES_PER_TURN`] times and encodes at most [`WRITE_BATCH`] bytes between two writes; a peer
-//! that does not read is not heard either. Reading goes into one buffer that all connections of a
-//! thread share, so an idle connection holds none.
+//! that does not read is not heard either, unless its handler hears always. Reading goes into one
+//! buffer that all connections of a thread share, so an idle connection holds none.
 //!
 //! ```text
 //! Open ──(anybody ends it in peace)──▶ Flushing ──(all sent, half closed)─▶ Lingering ─▶ end
@@ -57,6 +57,11 @@ pub trait Handler: Send + 'static {
 
     /// Up to which length, in bytes, a message takes more items; by default it is one item.
     const PACKED: usize = 0;
+
+    /// Whether also a peer is heard that does not read. One side of a connection has to, or two
+    /// large messages that meet wait for each other; it can where its own messages have a limit
+    /// elsewhere.
+    const HEARS_ALWAYS: bool = false;
 
     /// Takes a message; the bytes are gone when this returns.
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow;
@@ -120,6 +125,8 @@ pub struct Connection<H: Handler> {
     /// Encoded bytes; those before `sent` are on their way.
     unsent: Vec<u8>,
     sent: usize,
+    /// Of what is encoded, the bytes that answer pings, counted until everything has been sent.
+    pongs: usize,
     stage: Stage,
     deadline: Option<Pin<Box<Sleep>>>,
     /// Runs since the peer took nothing; see [`STALL_TIMEOUT`].
@@ -151,6 +158,7 @@ impl<H: Handler> Connection<H> {
             encoded: Encoded::default(),
             unsent: Vec::new(),
             sent: 0,
+            pongs: 0,
             stage: Stage::Open,
             deadline: None,
             stall: None,
@@ -185,7 +193,9 @@ impl<H: Handler> Connection<H> {
                 Arrived::Ping(payload) => {
                     // The payload borrows the framing's receiving half; an answer is rare.
                     let payload = payload.to_vec();
+                    let before = self.unsent.len();
                     self.framing.write_pong(&mut self.unsent, &payload);
+                    self.pongs += self.unsent.len() - before;
                 }
                 Arrived::Pong(payload) => {
                     if let Some(pinger) = &mut self.pinger {
@@ -318,7 +328,7 @@ impl<H: Handler> Connection<H> {
         self.sent += count;
         if self.sent == self.unsent.len() {
             self.unsent.clear();
-            self.sent = 0;
+            (self.sent, self.pongs) = (0, 0);
         } else if self.sent >= WRITE_BATCH {
             self.unsent.drain(..self.sent);
             self.sent = 0;
@@ -524,9 +534,12 @@ impl<H: Handler> Connection<H> {
         self.poll_deadline(context)
     }
 
-    /// A peer that does not read is not heard.
+    /// A peer that does not read is not heard. Where it is heard always, it is so until what it is
+    /// answered without its handler has grown too much.
     fn is_unheard(&self) -> bool {
-        self.unsent_len() > UNSENT_PAUSES_READING
+        let unsent = self.unsent_len();
+        let counted = if H::HEARS_ALWAYS { unsent.min(self.pongs) } else { unsent };
+        counted > UNSENT_PAUSES_READING
     }
 }
 

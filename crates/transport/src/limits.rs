@@ -32,7 +32,8 @@ pub const BATCH: usize = 64 * 1024;
 /// turn when each comes for itself and is short.
 pub const MAX_BATCHED: usize = 8192;
 
-/// How many unsent bytes make a connection stop reading: a peer that does not read is not heard.
+/// How many unsent bytes make a connection stop reading: a peer that does not read is not heard. On
+/// the client's side these are the answers to pings.
 pub const UNSENT_PAUSES_READING: usize = 256 * 1024;
 
 /// What a queue holds before it refuses EVENT and INVOCATION, in bytes. Some seconds of a busy

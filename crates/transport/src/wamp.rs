@@ -23,6 +23,8 @@ pub trait Side: Send + Sync + 'static {
     type Outgoing: Message;
     /// The form in which that waits in a queue.
     type Waiting: Queued + Send + From<Self::Outgoing> + Into<Self::Outgoing> + 'static;
+    /// Whether it hears also a peer that does not read.
+    const HEARS_ALWAYS: bool;
 }
 
 /// The router's side.
@@ -33,6 +35,8 @@ impl Side for ServerSide {
     type Incoming = ClientMessage;
     type Outgoing = RouterMessage;
     type Waiting = WaitingMessage;
+    /// Whoever asks and does not read would fill its queue with answers.
+    const HEARS_ALWAYS: bool = false;
 }
 
 /// The client's side.
@@ -43,6 +47,8 @@ impl Side for ClientSide {
     type Incoming = RouterMessage;
     type Outgoing = ClientMessage;
     type Waiting = ClientMessage;
+    /// The router does not, and a large call would wait for the large result that waits for it.
+    const HEARS_ALWAYS: bool = true;
 }
 
 /// A router's message in the queue of a connection. One event may stand in ten thousand queues, so
@@ -239,6 +245,8 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
 
 impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
     type Item = S::Waiting;
+
+    const HEARS_ALWAYS: bool = S::HEARS_ALWAYS;
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         match self.check(kind) {

@@ -7,11 +7,13 @@ use cloverleaf_wamp::ids::InvocationId;
 use cloverleaf_wamp::message::{ClientMessage, Invocation, InvocationDetails, RouterMessage};
 use cloverleaf_wamp::payload::Payload;
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
-use crate::router::{ECHO, Router, SILENCE, Way};
+use crate::router::{ECHO, PATIENCE, Router, SILENCE, Way};
 
 /// A router that takes messages of 4 KiB.
 async fn joined() -> (Router, Session) {
@@ -145,6 +147,20 @@ async fn calls_fail_at_once_when_the_router_does_not_read() {
     };
     assert_eq!(refused.uri(), Some("wamp.error.unavailable"));
     assert!(session.is_connected());
+}
+
+#[tokio::test]
+async fn large_calls_and_their_answers_pass_each_other() {
+    for way in [Way::Unix, Way::Tcp, Way::WebSocket] {
+        let router = Router::new(way);
+        let session = router.client().serializer(Serializer::Json).connect().await.expect("joined");
+        let text = "x".repeat(1_000_000);
+        let calls = (0..4).map(|_| session.call(ECHO).args((&text,)).send());
+        let answers = timeout(PATIENCE, join_all(calls)).await.expect("nobody waits for the other");
+        for answer in answers {
+            assert!(answer.expect("an echo").value::<String>().expect("a text") == text);
+        }
+    }
 }
 
 #[tokio::test]

@@ -135,6 +135,33 @@ async fn a_peer_that_does_not_read_is_not_heard_and_goes_on_when_it_reads() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_side_that_hears_always_hears_what_it_has_not_been_read_for() {
+    let mut lab = Lab::that_hears_always(frames_of_a_mebibyte(), 1024);
+    let _ = lab.outbound.push(Item::Answer(vec![0; 1_000_000]));
+    sleep(MOMENT).await;
+    lab.send(b"\0\0\0\x05heard").await;
+    sleep(MOMENT).await;
+    assert_eq!(lab.messages(), [b"heard"]);
+    // What it answers stands behind what was unsent.
+    lab.send(b"\x01\0\0\x04ping").await;
+    lab.expect(&[&b"\0\x0f\x42\x40"[..], &[0; 1_000_000], b"\x02\0\0\x04ping"].concat()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_side_that_hears_always_does_not_answer_pings_without_end() {
+    const COUNT: usize = 4000;
+    let Lab { peer, .. } = Lab::that_hears_always(frames_of_a_mebibyte(), 1024);
+    let (mut reading, mut writing) = tokio::io::split(peer);
+    let sending = tokio::spawn(async move { writing.write_all(&pings(COUNT)).await });
+    sleep(STALL_TIMEOUT / 2).await;
+    assert!(!sending.is_finished(), "all was taken from a peer that reads nothing");
+    let mut pongs = vec![0; COUNT * 1004];
+    let all = timeout(LONG, reading.read_exact(&mut pongs)).await.expect("it goes on");
+    all.expect("all pongs");
+    sending.await.expect("no panic").expect("all taken");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_nothing_for_too_long_is_ended() {
     let Lab { peer, outbound, record, .. } = Lab::with(frames_of_a_mebibyte(), true, 1024, &mut []);
     let _ = outbound.push(Item::Answer(vec![0; 100_000]));

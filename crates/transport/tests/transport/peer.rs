@@ -63,7 +63,7 @@ pub(crate) struct Record {
 
 /// Keeps a record. The session is open unless the last message was `leave`; after `wait` nothing is
 /// taken before there is room in the gate.
-pub(crate) struct Recorder {
+pub(crate) struct Recorder<const HEARS_ALWAYS: bool = false> {
     record: Arc<Mutex<Record>>,
     outbound: Outbound<Item>,
     is_open: bool,
@@ -85,10 +85,18 @@ impl Recorder {
         let (outbound, recorded) = (outbound.clone(), Arc::clone(&record));
         (Self { record: recorded, outbound, is_open, gate }, record, gate_outlet)
     }
+
+    /// The same, which hears also a peer that does not read.
+    fn that_hears_always(self) -> Recorder<true> {
+        let Self { record, outbound, is_open, gate } = self;
+        Recorder { record, outbound, is_open, gate }
+    }
 }
 
-impl Handler for Recorder {
+impl<const HEARS_ALWAYS: bool> Handler for Recorder<HEARS_ALWAYS> {
     type Item = Item;
+
+    const HEARS_ALWAYS: bool = HEARS_ALWAYS;
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         let mut record = self.record.lock();
@@ -164,11 +172,26 @@ impl Lab {
 
     /// A connection over a pipe of so many bytes, behind whose handshake `early` was read.
     pub(crate) fn with(framing: Framing, is_open: bool, pipe: usize, early: &mut [u8]) -> Self {
+        Self::around(|handler| handler, framing, is_open, pipe, early)
+    }
+
+    /// A connection whose session is open and which hears also a peer that does not read.
+    pub(crate) fn that_hears_always(framing: Framing, pipe: usize) -> Self {
+        Self::around(Recorder::that_hears_always, framing, true, pipe, &mut [])
+    }
+
+    fn around<H: Handler<Item = Item>>(
+        handler_of: impl FnOnce(Recorder) -> H,
+        framing: Framing,
+        is_open: bool,
+        pipe: usize,
+        early: &mut [u8],
+    ) -> Self {
         let (ours, peer) = duplex(pipe);
         let (outbound, outlet) = queue();
-        let (handler, record, gate_outlet) = Recorder::new(&outbound, is_open);
-        let gate = handler.gate.clone();
-        let stream = Stream::Other(Box::new(ours));
+        let (recorder, record, gate_outlet) = Recorder::new(&outbound, is_open);
+        let gate = recorder.gate.clone();
+        let (stream, handler) = (Stream::Other(Box::new(ours)), handler_of(recorder));
         let connection = tokio::spawn(Connection::new(stream, framing, handler, outlet, early));
         Self { peer, outbound, record, connection, gate, gate_outlet: Some(gate_outlet) }
     }
