@@ -138,7 +138,6 @@ SWAMPYER = Client(
     })
 
 AUTOBAHN_JS_CANNOT = {
-    SEND_PROGRESS: "it announces no call_canceling, without which a callee isn't asked for any",
     CANCEL: "it forgets the call at once, and takes the router's word of its end for a violation",
     CANCEL_MODES: "it forgets the call at once, unless the mode is kill",
     BE_INTERRUPTED: "it doesn't know INTERRUPT",

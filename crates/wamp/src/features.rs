@@ -197,12 +197,6 @@ impl ClientRoles {
         self.callee_has(Feature::ProgressiveCallInvocations)
             && self.callee_has(Feature::CallCanceling)
     }
-
-    /// Whether the callee answers in parts. Who can't be interrupted does not (advanced profile,
-    /// "Progressive Call Results").
-    pub fn callee_gives_progressive_results(self) -> bool {
-        self.callee_has(Feature::ProgressiveCallResults) && self.callee_has(Feature::CallCanceling)
-    }
 }
 
 /// The roles of a router (WELCOME.Details.roles).

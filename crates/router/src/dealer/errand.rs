@@ -132,7 +132,7 @@ impl Errand {
         }
         if self.receive_progress || endpoint.forward_timeout {
             let Some(callee) = sessions.at(endpoint.callee) else { return };
-            if self.receive_progress && callee.roles.callee_gives_progressive_results() {
+            if self.receive_progress && callee.roles.callee_has(Feature::ProgressiveCallResults) {
                 details.receive_progress = Some(true);
             }
             if endpoint.forward_timeout {

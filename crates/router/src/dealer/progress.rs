@@ -3,6 +3,7 @@
 //! Spec: advanced profile "Progressive Call Results", "Progressive Call Invocations".
 
 use cloverleaf_wamp::error::ProtocolViolation;
+use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::message::{
     Call, CallResult, Carried, Invocation, InvocationDetails, ResultDetails, RouterMessage, Yield,
 };
@@ -106,7 +107,7 @@ impl Dealer {
         now: Moment,
     ) -> Result<(), ProtocolViolation> {
         let Some(call) = self.calls.get_mut(key.0) else { return Ok(()) };
-        let gives = |callee: &Session<O>| callee.roles.callee_gives_progressive_results();
+        let gives = |callee: &Session<O>| callee.roles.callee_has(Feature::ProgressiveCallResults);
         if !call.receive_progress || !sessions.at(callee).is_some_and(gives) {
             return Err(ProtocolViolation::Feature(
                 "YIELD with progress: INVOCATION did not ask for progressive results",

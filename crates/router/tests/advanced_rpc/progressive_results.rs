@@ -91,19 +91,29 @@ fn a_callee_need_not_give_parts_and_may_fail_after_some() {
 }
 
 #[test]
-fn only_a_callee_with_both_features_is_asked_for_parts() {
-    use Feature::{CallCanceling, ProgressiveCallResults};
-    for callee in [
-        without("callee", &[ProgressiveCallResults]),
-        without("callee", &[CallCanceling]),
-        Client::basic("callee"),
-    ] {
+fn only_a_callee_that_announces_it_is_asked_for_parts() {
+    for callee in [without("callee", &[Feature::ProgressiveCallResults]), Client::basic("callee")] {
         let (mut lab, caller, callee) = pair(callee);
         lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
         assert_eq!(lab.received(callee), [router::invocation(1, 1, NOTHING)]);
         lab.send(callee, client::yielded(1, args([1])));
         assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
     }
+}
+
+/// Such as Autobahn|JS. The specification has the dealer disregard that it gives parts.
+#[test]
+fn a_callee_that_can_not_be_interrupted_gives_parts_which_are_dropped_when_nobody_waits() {
+    let (mut lab, caller, callee) = pair(without("callee", &[Feature::CallCanceling]));
+    lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
+    assert_eq!(lab.received(callee), [invocation_receiving(1, 1, NOTHING)]);
+    lab.send(callee, yield_part(1, args([1])));
+    assert_eq!(lab.received(caller), [result_part(1, args([1]))]);
+    lab.disconnect(caller);
+    lab.send(callee, yield_part(1, args([2])));
+    lab.send(callee, client::yielded(1, args([3])));
+    assert_silence(&mut lab, &[callee]);
+    assert_nothing_stays(lab, &[callee]);
 }
 
 /// Decisions F4: a feature is used that was not agreed on.
@@ -120,13 +130,11 @@ fn a_part_that_was_not_asked_for_ends_the_callees_session() {
         assert_violation(&mut lab, callee, yield_part(1, args([1])), NOT_ASKED);
         assert_eq!(lab.received(caller), [router::callee_gone(1)]);
     }
-    for missing in [Feature::ProgressiveCallResults, Feature::CallCanceling] {
-        let (mut lab, caller, callee) = pair(without("callee", &[missing]));
-        lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
-        assert_eq!(lab.received(callee), [router::invocation(1, 1, NOTHING)]);
-        assert_violation(&mut lab, callee, yield_part(1, args([1])), NOT_ASKED);
-        assert_eq!(lab.received(caller), [router::callee_gone(1)]);
-    }
+    let (mut lab, caller, callee) = pair(without("callee", &[Feature::ProgressiveCallResults]));
+    lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
+    assert_eq!(lab.received(callee), [router::invocation(1, 1, NOTHING)]);
+    assert_violation(&mut lab, callee, yield_part(1, args([1])), NOT_ASKED);
+    assert_eq!(lab.received(caller), [router::callee_gone(1)]);
 }
 
 /// Decisions F12: with results in parts, the timeout bounds the gap between two of them.
