@@ -282,6 +282,9 @@ impl Peer<ServerSide> for RouterPeer {
             RouterMessage::Abort(abort) if abort.details.message.is_some() => {
                 Some(RouterMessage::Abort(Abort { details: Default::default(), ..abort }))
             }
+            RouterMessage::Goodbye(goodbye) if goodbye.details.message.is_some() => {
+                Some(RouterMessage::Goodbye(Goodbye { details: Default::default(), ..goodbye }))
+            }
             RouterMessage::Event(_) => {
                 self.lose_event(reason);
                 None

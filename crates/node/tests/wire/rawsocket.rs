@@ -270,3 +270,17 @@ fn a_refusal_that_is_too_long_for_its_client_comes_without_its_sentence() {
     assert_eq!(small.ask(&hello), r#"[3,{},"wamp.error.no_matching_auth_method"]"#);
     small.receive_end();
 }
+
+/// So is a GOODBYE.
+#[test]
+fn a_goodbye_that_is_too_long_for_its_client_comes_without_its_sentence() {
+    let node = router();
+    let mut peer = RawSocket::open_with(node.tcp(), 0x10 | JSON);
+    let id = peer.join();
+    let mut admin = node.rawsocket(JSON);
+    admin.join();
+    let why = format!(r#"{{"message":"{}"}}"#, "x".repeat(SMALL));
+    let kill = format!(r#"[48,1,{{}},"wamp.session.kill",[{id}],{why}]"#);
+    assert_eq!(admin.ask(&kill), "[50,1,{}]");
+    assert_eq!(peer.receive(), r#"[6,{},"wamp.close.killed"]"#);
+}
