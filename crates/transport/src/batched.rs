@@ -60,7 +60,7 @@ impl<S: Side, P: Peer<S>> Handler for BatchedHandler<S, P> {
     type Item = S::Waiting;
 
     const PACKED: usize = BATCH;
-    const HEARS_ALWAYS: bool = S::HEARS_ALWAYS;
+    const HEARS_UNREAD: bool = S::HEARS_UNREAD;
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         let taken = self.single.check(kind).and_then(|()| self.take_apart(message, 0));

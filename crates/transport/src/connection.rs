@@ -2,8 +2,8 @@
 //!
 //! One task a peer. A turn reads at most [`READS_PER_TURN`] buffers, writes at most
 //! [`WRITES_PER_TURN`] times and encodes at most [`WRITE_BATCH`] bytes between two writes; a peer
-//! that does not read is not heard either, unless its handler hears always. Reading goes into one
-//! buffer that all connections of a thread share, so an idle connection holds none.
+//! that does not read is not heard either, on the router's side. Reading goes into one buffer that
+//! all connections of a thread share, so an idle connection holds none.
 //!
 //! ```text
 //! Open ──(anybody ends it in peace)──▶ Flushing ──(all sent, half closed)─▶ Lingering ─▶ end
@@ -58,10 +58,9 @@ pub trait Handler: Send + 'static {
     /// Up to which length, in bytes, a message takes more items; by default it is one item.
     const PACKED: usize = 0;
 
-    /// Whether also a peer is heard that does not read. One side of a connection has to, or two
-    /// large messages that meet wait for each other; it can where its own messages have a limit
-    /// elsewhere.
-    const HEARS_ALWAYS: bool = false;
+    /// Whether also a peer is heard that does not read, as long as the answers to it don't pile up.
+    /// One side of a connection has to, or two large messages that meet wait for each other.
+    const HEARS_UNREAD: bool = false;
 
     /// Takes a message; the bytes are gone when this returns.
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow;
@@ -534,12 +533,14 @@ impl<H: Handler> Connection<H> {
         self.poll_deadline(context)
     }
 
-    /// A peer that does not read is not heard. Where it is heard always, it is so until what it is
-    /// answered without its handler has grown too much.
+    /// A peer that does not read is not heard; by a client, as soon as the answers to it have piled
+    /// up.
     fn is_unheard(&self) -> bool {
         let unsent = self.unsent_len();
-        let counted = if H::HEARS_ALWAYS { unsent.min(self.pongs) } else { unsent };
-        counted > UNSENT_PAUSES_READING
+        if H::HEARS_UNREAD {
+            return unsent.min(self.pongs) > UNSENT_PAUSES_READING || self.outlet.has_piled_up();
+        }
+        unsent > UNSENT_PAUSES_READING
     }
 }
 

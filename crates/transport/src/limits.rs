@@ -49,6 +49,14 @@ pub const QUEUE_REFUSES_MESSAGES: usize = 65_536;
 /// [`STALL_TIMEOUT`].
 pub const QUEUE_KILLS_BYTES: usize = 8 * DEFAULT_MAX_MESSAGE;
 
+/// From how much in its queue on a client reads no more, in bytes. What it asks for is refused long
+/// before; these are answers of its procedures that pile up, and the router should tell those who
+/// wait for more of them.
+pub const QUEUE_PAUSES_READING_BYTES: usize = QUEUE_REFUSES_BYTES + 2 * DEFAULT_MAX_MESSAGE;
+
+/// The same in messages.
+pub const QUEUE_PAUSES_READING_MESSAGES: usize = QUEUE_REFUSES_MESSAGES * 3 / 2;
+
 /// How long a peer may take nothing of what it is sent. Progress counts, however little, so that a
 /// slow network is no fault; noticed after twice this time at most.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);

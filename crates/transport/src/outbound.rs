@@ -12,7 +12,8 @@ use cloverleaf_wakes::wake;
 use parking_lot::Mutex;
 
 use crate::limits::{
-    QUEUE_KILLS_BYTES, QUEUE_KILLS_MESSAGES, QUEUE_REFUSES_BYTES, QUEUE_REFUSES_MESSAGES,
+    QUEUE_KILLS_BYTES, QUEUE_KILLS_MESSAGES, QUEUE_PAUSES_READING_BYTES,
+    QUEUE_PAUSES_READING_MESSAGES, QUEUE_REFUSES_BYTES, QUEUE_REFUSES_MESSAGES,
 };
 
 /// Whether a full queue may lose an item.
@@ -310,6 +311,12 @@ impl<T: Queued> Outlet<T> {
         }
         remember(&mut queue.waker, context);
         Poll::Pending
+    }
+
+    /// Whether what may not be refused has piled up.
+    pub(crate) fn has_piled_up(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.bytes >= QUEUE_PAUSES_READING_BYTES || queue.messages >= QUEUE_PAUSES_READING_MESSAGES
     }
 
     /// How many items the full queue has refused.

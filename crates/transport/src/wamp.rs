@@ -24,7 +24,7 @@ pub trait Side: Send + Sync + 'static {
     /// The form in which that waits in a queue.
     type Waiting: Queued + Send + From<Self::Outgoing> + Into<Self::Outgoing> + 'static;
     /// Whether it hears also a peer that does not read.
-    const HEARS_ALWAYS: bool;
+    const HEARS_UNREAD: bool;
 }
 
 /// The router's side.
@@ -36,7 +36,7 @@ impl Side for ServerSide {
     type Outgoing = RouterMessage;
     type Waiting = WaitingMessage;
     /// Whoever asks and does not read would fill its queue with answers.
-    const HEARS_ALWAYS: bool = false;
+    const HEARS_UNREAD: bool = false;
 }
 
 /// The client's side.
@@ -48,7 +48,7 @@ impl Side for ClientSide {
     type Outgoing = ClientMessage;
     type Waiting = ClientMessage;
     /// The router does not, and a large call would wait for the large result that waits for it.
-    const HEARS_ALWAYS: bool = true;
+    const HEARS_UNREAD: bool = true;
 }
 
 /// A router's message in the queue of a connection. One event may stand in ten thousand queues, so
@@ -246,7 +246,7 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
 impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
     type Item = S::Waiting;
 
-    const HEARS_ALWAYS: bool = S::HEARS_ALWAYS;
+    const HEARS_UNREAD: bool = S::HEARS_UNREAD;
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         match self.check(kind) {

@@ -45,6 +45,7 @@ scenarios! {
     payloads {
         values_arrive_as_they_were,
         long_values_arrive,
+        long_calls_and_results_pass_each_other,
         failures_arrive_with_their_arguments,
         attributes_travel_beside_the_arguments,
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cloverleaf_transport::limits::{
-    CLOSING_TIMEOUT, QUEUE_KILLS_BYTES, QUEUE_REFUSES_BYTES, STALL_TIMEOUT, WRITE_BATCH,
+    CLOSING_TIMEOUT, QUEUE_KILLS_BYTES, QUEUE_PAUSES_READING_BYTES, QUEUE_REFUSES_BYTES,
+    STALL_TIMEOUT, WRITE_BATCH,
 };
 use cloverleaf_transport::{CloseReason, Framing, Pushed, SlowConsumer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -135,8 +136,8 @@ async fn a_peer_that_does_not_read_is_not_heard_and_goes_on_when_it_reads() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_side_that_hears_always_hears_what_it_has_not_been_read_for() {
-    let mut lab = Lab::that_hears_always(frames_of_a_mebibyte(), 1024);
+async fn a_client_hears_a_router_that_does_not_read() {
+    let mut lab = Lab::of_a_client(frames_of_a_mebibyte(), 1024);
     let _ = lab.outbound.push(Item::Answer(vec![0; 1_000_000]));
     sleep(MOMENT).await;
     lab.send(b"\0\0\0\x05heard").await;
@@ -148,9 +149,26 @@ async fn a_side_that_hears_always_hears_what_it_has_not_been_read_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_side_that_hears_always_does_not_answer_pings_without_end() {
+async fn a_client_does_not_hear_a_router_that_does_not_read_when_its_answers_pile_up() {
+    let mut lab = Lab::of_a_client(frames_of_a_mebibyte(), 1024);
+    let count = QUEUE_PAUSES_READING_BYTES / 1_000_000 + 2;
+    for _ in 0..count {
+        assert_eq!(lab.outbound.push(Item::Answer(vec![0; 1_000_000])), Pushed::Queued);
+        sleep(MOMENT).await;
+    }
+    lab.send(b"\0\0\0\x05heard").await;
+    sleep(MOMENT).await;
+    assert_eq!(lab.messages(), [b""; 0]);
+    let mut answers = vec![0; count * 1_000_004];
+    lab.peer.read_exact(&mut answers).await.expect("all answers");
+    sleep(MOMENT).await;
+    assert_eq!(lab.messages(), [b"heard"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_does_not_answer_pings_without_end() {
     const COUNT: usize = 4000;
-    let Lab { peer, .. } = Lab::that_hears_always(frames_of_a_mebibyte(), 1024);
+    let Lab { peer, .. } = Lab::of_a_client(frames_of_a_mebibyte(), 1024);
     let (mut reading, mut writing) = tokio::io::split(peer);
     let sending = tokio::spawn(async move { writing.write_all(&pings(COUNT)).await });
     sleep(STALL_TIMEOUT / 2).await;

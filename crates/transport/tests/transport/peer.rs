@@ -63,7 +63,7 @@ pub(crate) struct Record {
 
 /// Keeps a record. The session is open unless the last message was `leave`; after `wait` nothing is
 /// taken before there is room in the gate.
-pub(crate) struct Recorder<const HEARS_ALWAYS: bool = false> {
+pub(crate) struct Recorder<const HEARS_UNREAD: bool = false> {
     record: Arc<Mutex<Record>>,
     outbound: Outbound<Item>,
     is_open: bool,
@@ -86,17 +86,17 @@ impl Recorder {
         (Self { record: recorded, outbound, is_open, gate }, record, gate_outlet)
     }
 
-    /// The same, which hears also a peer that does not read.
-    fn that_hears_always(self) -> Recorder<true> {
+    /// The same on the client's side: it hears also a peer that does not read.
+    fn of_a_client(self) -> Recorder<true> {
         let Self { record, outbound, is_open, gate } = self;
         Recorder { record, outbound, is_open, gate }
     }
 }
 
-impl<const HEARS_ALWAYS: bool> Handler for Recorder<HEARS_ALWAYS> {
+impl<const HEARS_UNREAD: bool> Handler for Recorder<HEARS_UNREAD> {
     type Item = Item;
 
-    const HEARS_ALWAYS: bool = HEARS_ALWAYS;
+    const HEARS_UNREAD: bool = HEARS_UNREAD;
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         let mut record = self.record.lock();
@@ -175,9 +175,9 @@ impl Lab {
         Self::around(|handler| handler, framing, is_open, pipe, early)
     }
 
-    /// A connection whose session is open and which hears also a peer that does not read.
-    pub(crate) fn that_hears_always(framing: Framing, pipe: usize) -> Self {
-        Self::around(Recorder::that_hears_always, framing, true, pipe, &mut [])
+    /// A client's connection, whose session is open.
+    pub(crate) fn of_a_client(framing: Framing, pipe: usize) -> Self {
+        Self::around(Recorder::of_a_client, framing, true, pipe, &mut [])
     }
 
     fn around<H: Handler<Item = Item>>(

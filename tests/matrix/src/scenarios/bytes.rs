@@ -52,7 +52,7 @@ struct Parcel {
 impl Parcel {
     fn new(label: &str) -> Self {
         let all = Binary((0..=255).collect());
-        let lengths = [0, 1, 2, 3, 31, 32, 255, 256, 65_536];
+        let lengths = [0, 1, 2, 3, 31, 32, 255, 256];
         Self {
             label: label.to_owned(),
             content: all,
@@ -70,7 +70,9 @@ impl Parcel {
 type Parcels = ((Binary, Parcel), Parcel);
 
 fn parcels() -> Parcels {
-    let outer = Parcel::new("outer").with(Parcel::new("inner").with(Parcel::new("innermost")));
+    let mut innermost = Parcel::new("innermost");
+    innermost.pieces.push(Binary(vec![0xff; 65_536]));
+    let outer = Parcel::new("outer").with(Parcel::new("inner").with(innermost));
     ((Binary(b"\0\"\\/\n".to_vec()), outer), Parcel::new("by name"))
 }
 
