@@ -57,6 +57,10 @@ pub(crate) enum RequestFailure {
     UnknownSubscription(SubscriptionId),
     #[error("the store of events is busy; the event was not published")]
     StoreBusy,
+    #[error("{0}")]
+    NotStored(String),
+    #[error("some subscribers have not acknowledged the event")]
+    NotAcknowledged,
     #[error("session {0} has no subscription {1}")]
     NoSubscriber(SessionId, SubscriptionId),
     #[error("session {0} has no registration {1}")]
@@ -86,7 +90,8 @@ impl RequestFailure {
             Self::NoSuchSubscription(_) | Self::UnknownSubscription(_) | Self::NoSubscriber(..) => {
                 error_uri::NO_SUCH_SUBSCRIPTION
             }
-            Self::CalleeCongested | Self::StoreBusy => error_uri::UNAVAILABLE,
+            Self::CalleeCongested | Self::StoreBusy | Self::NotStored(_) => error_uri::UNAVAILABLE,
+            Self::NotAcknowledged => error_uri::TIMEOUT,
             Self::CalleeGone => error_uri::CANCELED,
             Self::MaxConcurrencyReached => error_uri::MAX_CONCURRENCY_REACHED,
             Self::LimitReached(_) | Self::RealmLimitReached(..) => error_uri::LIMIT_REACHED,

@@ -106,6 +106,21 @@ fn published_comes_before_the_publishers_own_event_where_the_event_is_not_stored
 }
 
 #[test]
+fn who_waits_for_its_subscribers_too_hears_which_of_both_has_failed() {
+    let asking =
+        || PublishOptions { x_acknowledged_delivery: Some(true), ..client::acknowledged() };
+    let mut archive = Archive::new();
+    archive.publish(3, asking(), "com.kept.a");
+    assert_eq!(archive.received(), []);
+    archive.lab.stored(Ticket(1), Err("the disk is full"));
+    let lost = router::refused(RequestKind::Publish, 3, error_uri::UNAVAILABLE, "the disk is full");
+    assert_eq!(archive.received(), [lost]);
+    let safe = archive.publish(4, asking(), "com.kept.a");
+    archive.lab.stored(Ticket(2), Ok(()));
+    assert_eq!(archive.received(), [router::published(4, safe)]);
+}
+
+#[test]
 fn an_event_that_is_larger_than_a_history_is_acknowledged_without_one() {
     let mut archive = Archive::new();
     let huge = "x".repeat(MAX_HISTORY_BYTES);

@@ -7,13 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
-use cloverleaf_wamp::message::{
-    Event, Publish, Published, RequestError, RequestRef, RouterMessage, SharedEvent,
-};
-use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::message::{Event, Publish, Published, RequestRef, RouterMessage, SharedEvent};
 
 use super::history::Ticket;
 use super::publication::Publication;
@@ -150,7 +146,7 @@ impl Broker {
         while let Some((at, publication)) = all.deadlines.first().copied()
             && at <= now
         {
-            all.end(sessions, publication, false);
+            all.end(sessions, publication, Err(&RequestFailure::NotAcknowledged));
         }
     }
 }
@@ -174,7 +170,7 @@ impl Acknowledgements {
         let Some(awaited) = self.awaited.get_mut(&publication) else { return };
         awaited.silent.remove(&gone);
         if awaited.publisher == gone {
-            self.end(sessions, publication, true);
+            self.end(sessions, publication, Ok(()));
         } else {
             self.end_if_all_have(sessions, publication);
         }
@@ -185,7 +181,7 @@ impl Acknowledgements {
         &mut self,
         sessions: &mut Sessions<O>,
         up_to: Ticket,
-        is_safe: bool,
+        outcome: &Result<(), RequestFailure>,
     ) {
         let mut done = Vec::new();
         for (publication, awaited) in &mut self.awaited {
@@ -194,10 +190,9 @@ impl Acknowledgements {
             }
         }
         for publication in done {
-            if is_safe {
-                self.end_if_all_have(sessions, publication);
-            } else {
-                self.end(sessions, publication, false);
+            match outcome {
+                Ok(()) => self.end_if_all_have(sessions, publication),
+                Err(failure) => self.end(sessions, publication, Err(failure)),
             }
         }
     }
@@ -209,7 +204,7 @@ impl Acknowledgements {
     ) {
         let is_complete = |awaited: &Awaited| awaited.silent.is_empty() && awaited.ticket.is_none();
         if self.awaited.get(&publication).is_some_and(is_complete) {
-            self.end(sessions, publication, true);
+            self.end(sessions, publication, Ok(()));
         }
     }
 
@@ -218,7 +213,7 @@ impl Acknowledgements {
         &mut self,
         sessions: &mut Sessions<O>,
         publication: PublicationId,
-        by_all: bool,
+        outcome: Result<(), &RequestFailure>,
     ) {
         let Some(awaited) = self.awaited.remove(&publication) else { return };
         self.deadlines.remove(&(awaited.deadline, publication));
@@ -232,12 +227,12 @@ impl Acknowledgements {
         if publisher.leaving {
             return;
         }
-        let _ = publisher.outbox.send(if by_all {
-            let request = awaited.request.id();
-            RouterMessage::Published(Published { request, publication })
-        } else {
-            let text = Payload::from_text("some subscribers have not acknowledged the event");
-            RouterMessage::Error(RequestError::new(awaited.request, error_uri::TIMEOUT, text))
+        let _ = publisher.outbox.send(match outcome {
+            Ok(()) => {
+                let request = awaited.request.id();
+                RouterMessage::Published(Published { request, publication })
+            }
+            Err(failure) => failure.answer(awaited.request),
         });
     }
 }

@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 
-use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::PublicationId;
-use cloverleaf_wamp::message::{Publish, Published, RequestError, RequestRef, RouterMessage};
-use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::message::{Publish, Published, RequestRef, RouterMessage};
 use cloverleaf_wamp::uri::UriPattern;
 
 use super::history::{EventStore, Past, Ticket};
 use super::{Broker, record};
+use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
 
@@ -95,22 +94,20 @@ impl Broker {
         up_to: Ticket,
         outcome: Result<(), &str>,
     ) {
-        self.acknowledgements.stored(sessions, up_to, outcome.is_ok());
+        let outcome = outcome.map_err(|why| RequestFailure::NotStored(why.to_owned()));
+        self.acknowledgements.stored(sessions, up_to, &outcome);
         while let Some(waiting) = self.durable.waiting.pop_front_if(|first| first.ticket <= up_to) {
             let Some(publisher) = sessions.at_mut(waiting.publisher) else { continue };
             publisher.broker.storing.remove(&waiting.request.id());
             if publisher.leaving {
                 continue;
             }
-            let _ = publisher.outbox.send(match outcome {
+            let _ = publisher.outbox.send(match &outcome {
                 Ok(()) => {
                     let (request, publication) = (waiting.request.id(), waiting.publication);
                     RouterMessage::Published(Published { request, publication })
                 }
-                Err(why) => {
-                    let (error, text) = (error_uri::UNAVAILABLE, Payload::from_text(why));
-                    RouterMessage::Error(RequestError::new(waiting.request, error, text))
-                }
+                Err(failure) => failure.answer(waiting.request),
             });
         }
     }
