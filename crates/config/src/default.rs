@@ -24,6 +24,7 @@ impl Settings {
             id: "worker001".to_owned(),
             options: NativeOptions::default(),
             realms: vec![realm()],
+            realm_template: None,
             transports: vec![Transport::Web(transport())],
             components: Vec::new(),
         };

@@ -54,6 +54,8 @@ pub(crate) struct Names {
     /// Whether some realm's name is unknown, so that any reference may be to it.
     pub(crate) incomplete: bool,
     realms: BTreeMap<String, RealmNames>,
+    /// What makes realms of any name.
+    template: Option<RealmNames>,
     references: Vec<Reference>,
     addresses: Vec<(ListeningEndpoint, Place)>,
     ways: Vec<Way>,
@@ -74,6 +76,22 @@ impl Names {
         }
         let names = RealmNames { place: realm.place.clone(), roles };
         self.realms.insert(realm.name.clone(), names);
+        Ok(())
+    }
+
+    /// Notes a template of realms with its roles, or the place of the other one.
+    pub(crate) fn declare_template(
+        &mut self,
+        place: Place,
+        roles: Option<BTreeSet<String>>,
+    ) -> Result<(), Place> {
+        if self.disabled {
+            return Ok(());
+        }
+        if let Some(other) = &self.template {
+            return Err(other.place.clone());
+        }
+        self.template = Some(RealmNames { place, roles });
         Ok(())
     }
 
@@ -109,9 +127,12 @@ impl Names {
 
     /// Reports what is referred to and does not exist.
     pub(crate) fn finish(mut self, reading: &Reading<'_>) {
-        // Only a component that connects to this very node is known to need a realm of it.
+        // Only a component that connects to this very node is known to need a realm of it, which a
+        // template makes.
         for way in std::mem::take(&mut self.ways) {
-            if self.addresses.iter().any(|(address, _)| leads_to(&way.endpoint, address)) {
+            let is_here =
+                || self.addresses.iter().any(|(address, _)| leads_to(&way.endpoint, address));
+            if self.template.is_none() && is_here() {
                 self.references.push(Reference { realm: Some(way.realm), role: None });
             }
         }
@@ -126,7 +147,8 @@ impl Names {
     fn dangling(&self, reference: &Reference) -> Option<ConfigFault> {
         let Some(realm) = &reference.realm else {
             let role = reference.role.as_ref()?;
-            return dangling_role(role, self.realms.values(), "no realm has a role");
+            let realms = self.realms.values().chain(&self.template);
+            return dangling_role(role, realms, "no realm has a role");
         };
         let Some(names) = self.realms.get(&realm.name) else {
             let all = self.realms.keys().map(String::as_str);

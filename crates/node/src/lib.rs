@@ -34,6 +34,7 @@ mod meter;
 mod peer;
 mod ports;
 mod realm_host;
+mod realms;
 mod shutdown;
 mod start;
 mod threads;

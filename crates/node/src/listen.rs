@@ -15,7 +15,7 @@ use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::serializer::Serializer;
 
 use crate::peer::{Attachment, RouterPeer};
-use crate::realm_host::Realms;
+use crate::realms::Realms;
 use crate::shutdown::Ending;
 use crate::threads::Threads;
 use crate::web::WebSite;

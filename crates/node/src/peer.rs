@@ -23,7 +23,7 @@ use cloverleaf_wamp::websocket::CloseCode;
 use crate::log::Quoted;
 use crate::meter::{Meter, StatsRule};
 use crate::ports::Port;
-use crate::realm_host::{RealmHost, Realms};
+use crate::realms::{Membership, Realms};
 
 mod cut;
 
@@ -32,7 +32,7 @@ use cut::CutResults;
 #[derive(Debug)]
 enum Stage {
     Joining,
-    Joined(Arc<RealmHost>, SessionKey),
+    Joined(Membership, SessionKey),
 }
 
 /// How a peer is attached to the router.
@@ -100,7 +100,7 @@ impl RouterPeer {
     fn join(&mut self, hello: &Hello) -> Flow {
         let joined = self.admission.admit(hello, [rand::random(), rand::random()]).and_then(
             |mut admitted| {
-                let realm = Arc::clone(self.realms.named(&admitted.realm)?);
+                let realm = self.realms.enter(&admitted.realm)?;
                 let policy = realm.slow_consumer(&admitted.principal.authrole);
                 self.outbound.set_policy(policy.unwrap_or(self.attachment.slow_consumer));
                 admitted.transport = Some(Box::new(TransportDetails {
@@ -373,7 +373,8 @@ mod tests {
     use cloverleaf_wamp::uri::UriPattern;
 
     use super::{Attachment, RouterPeer, SlowConsumer};
-    use crate::realm_host::{RealmHost, Realms};
+    use crate::realm_host::RealmHost;
+    use crate::realms::Realms;
 
     /// Two peers of one realm. Nothing is read from their queues.
     struct Pair {

@@ -186,24 +186,6 @@ impl RealmHost {
     }
 }
 
-/// The realms of a node, by name.
-#[derive(Debug, Default)]
-pub(crate) struct Realms(BTreeMap<String, Arc<RealmHost>>);
-
-impl Realms {
-    pub(crate) fn add(&mut self, name: &str, realm: Arc<RealmHost>) {
-        self.0.insert(name.to_owned(), realm);
-    }
-
-    pub(crate) fn named(&self, name: &str) -> Result<&Arc<RealmHost>, Refusal> {
-        self.0.get(name).ok_or_else(|| Refusal::NoSuchRealm(name.into()))
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<RealmHost>> {
-        self.0.values()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::{Future, IntoFuture as _};

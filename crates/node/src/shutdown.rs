@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use crate::realm_host::Realms;
+use crate::realms::Realms;
 
 /// How long calls and requests in flight may take to their end.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -83,7 +83,7 @@ impl Signals {
 
 /// Phase 2.
 pub(crate) async fn drain(realms: &Realms, requests_in_flight: impl Fn() -> usize) {
-    let calls = || realms.iter().map(|realm| realm.calls_in_flight()).sum::<usize>();
+    let calls = || realms.all().iter().map(|realm| realm.calls_in_flight()).sum::<usize>();
     let busy = || calls() + requests_in_flight();
     if !wait_until(|| busy() == 0, DRAIN_TIMEOUT).await {
         tracing::warn!("{} calls and requests are given up unfinished", busy());
@@ -92,10 +92,10 @@ pub(crate) async fn drain(realms: &Realms, requests_in_flight: impl Fn() -> usiz
 
 /// Phase 3. `local` sessions are those in this process, which end with it.
 pub(crate) async fn say_goodbye(realms: &Realms, local: usize) {
-    for realm in realms.iter() {
+    for realm in realms.all() {
         realm.close(error_uri::SYSTEM_SHUTDOWN);
     }
-    let open = || realms.iter().map(|realm| realm.session_count()).sum::<usize>();
+    let open = || realms.all().iter().map(|realm| realm.session_count()).sum::<usize>();
     if !wait_until(|| open() <= local, GOODBYE_TIMEOUT).await {
         tracing::info!("{} sessions have not said goodbye", open().saturating_sub(local));
     }

@@ -11,8 +11,10 @@ use cloverleaf_config::settings as config;
 use cloverleaf_config::settings::{
     RouterComponent, RouterWorker, Settings, Transport, WebService, Worker,
 };
+use cloverleaf_router::RealmSettings;
 use cloverleaf_transport::TransportError;
 use cloverleaf_wamp::features::CLIENT;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use crate::components::{Component, ComponentError, Components, Joined, UnknownClass};
@@ -20,7 +22,8 @@ use crate::container::supervisor::{Launch, supervise};
 use crate::kept_events;
 use crate::listen::{Listening, bind};
 use crate::local;
-use crate::realm_host::{RealmHost, Realms};
+use crate::realm_host::RealmHost;
+use crate::realms::Realms;
 use crate::shutdown::{self, Ending, Signals};
 use crate::threads::Threads;
 use crate::tuning::Tuning;
@@ -107,7 +110,7 @@ pub(crate) async fn run(run: Run) -> Result<(), StartError> {
     shutdown::say_goodbye(&node.realms, node.local.len()).await;
     containers_switch.end();
     while containers.join_next().await.is_some() {}
-    node.realms.iter().for_each(|realm| realm.stop_keeping());
+    node.realms.all().iter().for_each(|realm| realm.stop_keeping());
     tracing::info!("the node has ended");
     Ok(())
 }
@@ -152,6 +155,11 @@ fn start_containers(run: &Run, node_ending: &Ending, ending: &Ending) -> JoinSet
     containers
 }
 
+fn host(realm: &config::Realm, settings: RealmSettings) -> Arc<RealmHost> {
+    let host = RealmHost::new(settings).with_slow_consumers(realms::slow_consumers(realm));
+    Arc::new(host.with_stats(realms::stats(realm)))
+}
+
 impl Node {
     /// Makes the realms and starts to watch their deadlines.
     fn new(settings: &Settings) -> Result<Self, StartError> {
@@ -159,11 +167,16 @@ impl Node {
         for realm in routers(settings).flat_map(|router| &router.realms) {
             let (settings, told) =
                 kept_events::open(realm.store.as_ref(), realms::settings(realm))?;
-            let host = RealmHost::new(settings).with_slow_consumers(realms::slow_consumers(realm));
-            let host = Arc::new(host.with_stats(realms::stats(realm)));
+            let host = host(realm, settings);
             let _ = told.set(Arc::downgrade(&host));
             tokio::spawn(Arc::clone(&host).watch_deadlines());
             realms.add(&realm.name, host);
+        }
+        if let Some(template) = routers(settings).find_map(|router| router.realm_template.clone()) {
+            realms.set_template(template.max_realms, Handle::current(), move |name| {
+                let realm = template.named(name);
+                host(&realm, realms::settings(&realm))
+            });
         }
         Ok(Self {
             realms: Arc::new(realms),
@@ -211,7 +224,7 @@ impl Node {
         component: &dyn Component,
         wanted: &RouterComponent,
     ) -> Result<Session, StartError> {
-        let realm = self.realms.named(&wanted.realm)?;
+        let realm = self.realms.configured(&wanted.realm)?;
         let (session, driver) =
             local::join(realm, &wanted.realm, &wanted.id, &wanted.role, CLIENT)?;
         tokio::spawn(driver);

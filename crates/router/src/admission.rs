@@ -70,6 +70,9 @@ pub enum Refusal {
     /// No such realm.
     #[error("no realm \"{0:.100}\" exists on this router")]
     NoSuchRealm(CompactString),
+    /// The realm would be one too many.
+    #[error("realm \"{0:.100}\" is not there, and no further one can be made")]
+    TooManyRealms(CompactString),
     /// The realm has no such role.
     #[error("realm \"{realm:.100}\" has no role \"{role:.100}\"")]
     NoSuchRole {
@@ -101,7 +104,7 @@ impl Refusal {
             Self::NoSuchRole { .. } => error_uri::NO_SUCH_ROLE,
             Self::NoMatchingAuthMethod(_) => error_uri::NO_MATCHING_AUTH_METHOD,
             Self::NoRoles => error_uri::PROTOCOL_VIOLATION,
-            Self::RealmFull(_) => error_uri::LIMIT_REACHED,
+            Self::RealmFull(_) | Self::TooManyRealms(_) => error_uri::LIMIT_REACHED,
             Self::RealmClosed(_) => error_uri::SYSTEM_SHUTDOWN,
         }
     }

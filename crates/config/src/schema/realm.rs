@@ -1,4 +1,7 @@
-//! Realms.
+//! Realms, and what realms are made from that nobody has named.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use cloverleaf_wamp::uri::UriRule;
 
@@ -8,7 +11,14 @@ use crate::fault::shortened;
 use crate::field::Field;
 use crate::names::Named;
 use crate::section::Section;
-use crate::settings::{Realm, RealmOptions};
+use crate::settings::{Realm, RealmOptions, RealmTemplate, Role, Stats, Store, StorePlace};
+
+/// How many realms a template may make; each has tables of its own.
+const MAX_REALMS: RangeInclusive<usize> = 1..=1_000_000;
+
+/// What a template makes where it does not say: enough for a site with some tenants, and too few to
+/// fill the memory.
+const DEFAULT_MAX_REALMS: usize = 1_000;
 
 /// Reads a realm.
 pub(super) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<Realm> {
@@ -19,13 +29,7 @@ pub(super) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<Realm> {
     };
     let id = ids.of(&mut section);
     let name = section.required("name").and_then(|field| realm_name(&field));
-    let options = section.section("options", "realm options").map(options).unwrap_or_default();
-    let fields = section.items("roles");
-    let (roles, names) = role::roles(&fields);
-    if fields.is_empty() {
-        section.warn("this realm has no roles, so that nobody can join it");
-    }
-    let (store, stats) = (store::store(&mut section), store::stats(&mut section));
+    let (rules, names) = Rules::of(&mut section);
     section.unsupported(&["inventory", "rlinks"]);
     section.finish();
     let Some(name) = name else {
@@ -37,7 +41,47 @@ pub(super) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<Realm> {
         let message = format!("the realm '{}' is already there in line {}", name.name, other.line);
         field.fault(message);
     }
+    let Rules { options, roles, store, stats } = rules;
     Some(Realm { id, name: name.name, options, roles, store, stats })
+}
+
+/// Reads what realms are made from that nobody has named.
+pub(super) fn template(field: &Field<'_>) -> Option<RealmTemplate> {
+    let mut section = field.section("a template of realms")?;
+    let max_realms = section.number("max_realms", &MAX_REALMS, DEFAULT_MAX_REALMS);
+    let (Rules { options, roles, store, stats }, names) = Rules::of(&mut section);
+    if let Some(StorePlace::File(_)) = store.as_ref().map(|store| &store.place) {
+        field.fault("realms of a template can't share a file: let their store be of type 'memory'");
+    }
+    section.finish();
+    let declared = field.reading.names.borrow_mut().declare_template(field.place(), names);
+    if let Err(other) = declared {
+        let message = format!("another router has a template of realms, in line {}", other.line);
+        field.fault(message);
+    }
+    Some(RealmTemplate { max_realms, options, roles, store, stats })
+}
+
+/// What a realm has beside its name.
+struct Rules {
+    options: RealmOptions,
+    roles: Vec<Role>,
+    store: Option<Store>,
+    stats: Option<Stats>,
+}
+
+impl Rules {
+    /// Reads them, and the names of the roles if all of them are known.
+    fn of(section: &mut Section<'_>) -> (Self, Option<BTreeSet<String>>) {
+        let options = section.section("options", "realm options").map(options).unwrap_or_default();
+        let fields = section.items("roles");
+        let (roles, names) = role::roles(&fields);
+        if fields.is_empty() {
+            section.warn("this realm has no roles, so that nobody can join it");
+        }
+        let (store, stats) = (store::store(section), store::stats(section));
+        (Self { options, roles, store, stats }, names)
+    }
 }
 
 fn options(mut section: Section<'_>) -> RealmOptions {

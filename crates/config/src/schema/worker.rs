@@ -59,12 +59,14 @@ fn router(
     let (mut realm_ids, mut transport_ids) = (Ids::new("realm"), Ids::new("transport"));
     let mut component_ids = Ids::new("component");
     let realms = section.items("realms");
+    let template = section.optional("realm_template");
     let transports = section.items("transports");
     let components = section.items("components");
     let worker = RouterWorker {
         id,
         options,
         realms: realms.iter().filter_map(|f| realm::realm(f, &mut realm_ids)).collect(),
+        realm_template: template.and_then(|field| realm::template(&field)),
         transports: transports
             .iter()
             .filter_map(|f| transport::listening(f, &mut transport_ids))

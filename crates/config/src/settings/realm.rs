@@ -23,6 +23,36 @@ pub struct Realm {
     pub stats: Option<Stats>,
 }
 
+/// What realms are made from that nobody has named in the configuration: one begins with the first
+/// session that asks for it and ends with the last one that leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RealmTemplate {
+    /// How many of them there may be at once.
+    pub max_realms: usize,
+    /// Their options.
+    pub options: RealmOptions,
+    /// The roles that sessions may have in them.
+    pub roles: Vec<Role>,
+    /// What they keep while they last, if anything.
+    pub store: Option<Store>,
+    /// When they tell how much sessions send and receive, if ever.
+    pub stats: Option<Stats>,
+}
+
+impl RealmTemplate {
+    /// The realm of this name.
+    pub fn named(&self, name: &str) -> Realm {
+        Realm {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            options: self.options.clone(),
+            roles: self.roles.clone(),
+            store: self.store.clone(),
+            stats: self.stats,
+        }
+    }
+}
+
 /// The options of a realm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RealmOptions {

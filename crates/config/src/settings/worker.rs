@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{ContainerComponent, Realm, RouterComponent, TesteeTransport, Transport};
+use super::{
+    ContainerComponent, Realm, RealmTemplate, RouterComponent, TesteeTransport, Transport,
+};
 
 /// A worker that is to run.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +40,9 @@ pub struct RouterWorker {
     pub options: NativeOptions,
     /// The realms it hosts.
     pub realms: Vec<Realm>,
+    /// What realms are made from that a client asks for and nobody has configured; no such realm
+    /// without it.
+    pub realm_template: Option<RealmTemplate>,
     /// Where it listens.
     pub transports: Vec<Transport>,
     /// The components that run in the router itself.

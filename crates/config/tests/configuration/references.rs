@@ -1,6 +1,6 @@
 //! What the file refers to exists, and nothing is wanted twice.
 
-use crate::given::{REALM, json, paths, router, sentences, transport, workers};
+use crate::given::{REALM, json, paths, router, sentences, the_router, transport, workers};
 
 const CALLER: &str = r#""call": {"type": "caller", "realm": "realm1", "role": "anonymous"}"#;
 
@@ -184,4 +184,42 @@ fn transports_at_different_addresses_do_not_clash() {
     for (one, other) in apart {
         json(&both(one, other));
     }
+}
+
+const TEMPLATE: &str = r#""realm_template": {"max_realms": 5, "roles": [{"name": "tenant"}]}"#;
+
+#[test]
+fn the_roles_of_a_template_count_where_any_realm_may_be_meant() {
+    let anonymous = |role: &str| {
+        router(&format!(
+            r#"{TEMPLATE}, "transports": [{{"type": "websocket", "endpoint": {{"type": "tcp",
+            "port": 1}}, "auth": {{"anonymous": {{"type": "static", "role": "{role}"}}}}}}]"#
+        ))
+    };
+    let loaded = json(&anonymous("tenant"));
+    let template = the_router(&loaded.settings).realm_template.clone().expect("a template");
+    assert_eq!((template.max_realms, template.named("com.a").name), (5, "com.a".to_owned()));
+    assert_eq!(
+        sentences(&anonymous("tenants")),
+        ["workers[0].transports[0].auth.anonymous.role: no realm has a role 'tenants'; did you \
+          mean 'tenant'?"]
+    );
+}
+
+#[test]
+fn there_is_one_template_and_its_realms_share_no_file() {
+    let twice =
+        workers(&format!(r#"{{"type": "router", {TEMPLATE}}}, {{"type": "router", {TEMPLATE}}}"#));
+    assert_eq!(
+        sentences(&twice),
+        ["workers[1].realm_template: another router has a template of realms, in line 1"]
+    );
+    let shared = router(
+        r#""realm_template": {"roles": [{"name": "a"}], "store": {"type": "redb", "path": "x"}}"#,
+    );
+    assert_eq!(
+        sentences(&shared),
+        ["workers[0].realm_template: realms of a template can't share a file: let their store be \
+          of type 'memory'"]
+    );
 }

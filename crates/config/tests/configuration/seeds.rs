@@ -160,6 +160,7 @@ fn the_example_with_one_worker_for_each_procedure_is_read_whole() {
             true,
             Disclose { caller: Some(false), publisher: Some(false), callee: false },
         )],
+        realm_template: None,
         transports: vec![rawsocket_transport(), web_transport("/app/.crossbar/../web", true)],
         components: vec![add],
     });
@@ -196,6 +197,7 @@ fn the_example_with_four_equal_workers_is_read_whole_from_the_older_form() {
         id: "worker001".to_owned(),
         options: native(),
         realms: vec![realm(false, Disclose::default())],
+        realm_template: None,
         transports: vec![rawsocket_transport(), web_transport("/app/.crossbar/..", false)],
         components: Vec::new(),
     });

@@ -24,7 +24,7 @@ use super::websocket::websocket_endpoint;
 use super::{StartError, realms};
 use crate::listen::{Protocol, Universal, WampService};
 use crate::local;
-use crate::realm_host::Realms;
+use crate::realms::Realms;
 use crate::tuning::Tuning;
 use crate::web::{
     Endpoint, Files, JsonValue, LongPoll, OriginRule, Routes, Segment, Service, Timeouts, Visits,
@@ -223,7 +223,7 @@ impl<'a> Builder<'a> {
         id: &str,
         service: &BridgeService,
     ) -> Result<Service, StartError> {
-        let realm = self.realms.named(&service.realm)?;
+        let realm = self.realms.configured(&service.realm)?;
         let (session, driver) = local::join(realm, &service.realm, id, &service.role, HTTP_BRIDGE)?;
         tokio::spawn(driver);
         self.local.push(session.clone());

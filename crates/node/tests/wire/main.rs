@@ -20,6 +20,7 @@ mod memory;
 mod messages;
 mod meta;
 mod rawsocket;
+mod realm_template;
 mod requests;
 mod router;
 mod short_way;
