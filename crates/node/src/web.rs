@@ -204,7 +204,10 @@ impl WebSite {
         let line = self.access_log.then(|| format!("{} {}", request.method(), request.uri()));
         let mut response = match self.routes.find(request.uri().path()) {
             Some((service, at)) => service.answer(request, at, visit).await,
-            None => routes::not_found(),
+            None => {
+                body::pass_over(request, &visit.reading).await;
+                routes::not_found()
+            }
         };
         if let Some(hsts) = &self.hsts {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());

@@ -6,7 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::{Bytes, BytesMut};
 use cloverleaf_http_bridge::BodyError;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::Request;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::EXPECT;
+
+/// The longest body that is read though nobody asks for it; a connection is cheaper to open anew
+/// than to feed with more.
+const MAX_PASSED_OVER: usize = 64 * 1024;
 
 /// Counts a body while it is read, also when reading is given up.
 pub(super) struct Reading<'a>(&'a AtomicUsize);
@@ -54,4 +60,15 @@ pub(crate) async fn read(
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&rest);
     Ok(whole.freeze())
+}
+
+/// The request without its body, which nobody asks for. It is read all the same, so that the
+/// connection can go on behind it; one that is too long, or is only sent if asked for, is not, and
+/// the connection ends with the answer.
+pub(super) async fn pass_over(request: Request<Incoming>, reading: &AtomicUsize) -> Request<()> {
+    let (parts, body) = request.into_parts();
+    if !body.is_end_stream() && !parts.headers.contains_key(EXPECT) {
+        let _ = read(body, MAX_PASSED_OVER, reading).await;
+    }
+    Request::from_parts(parts, ())
 }

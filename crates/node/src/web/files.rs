@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Either};
-use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Response, StatusCode, Uri};
@@ -43,7 +42,7 @@ impl Files {
     /// Answers with the file at what of the path begins at `at`.
     pub(super) async fn answer(
         &self,
-        request: Request<Incoming>,
+        request: Request<()>,
         at: usize,
         visit: &Arc<Visit>,
     ) -> Response<Body> {
@@ -101,7 +100,7 @@ fn into_body(body: ServeFileSystemResponseBody, visit: Arc<Visit>) -> Body {
 }
 
 /// The request with another path and an empty body, which GET and HEAD have anyway.
-fn at_path(request: Request<Incoming>, path: &str) -> Option<Request<Incoming>> {
+fn at_path(request: Request<()>, path: &str) -> Option<Request<()>> {
     let (mut parts, body) = request.into_parts();
     let path_and_query = match parts.uri.query() {
         Some(query) => PathAndQuery::try_from(format!("{path}?{query}")).ok()?,

@@ -109,15 +109,17 @@ impl Service {
         visit: &Arc<Visit>,
     ) -> Response<Body> {
         match self {
-            // A WebSocket's handshake has its own word for it.
-            Self::WebSocket(_) => {}
-            _ if lacks_host(&request) => return without_host(),
+            Self::Bridge(bridge) => return call_or_publish(bridge, request, visit).await,
+            Self::LongPoll(longpoll) if !lacks_host(&request) => {
+                return longpoll.answer(request, at, visit).await;
+            }
             _ => {}
         }
+        let request = body::pass_over(request, &visit.reading).await;
         match self {
-            Self::Bridge(bridge) => call_or_publish(bridge, request, visit).await,
+            // A WebSocket's handshake has its own word for it.
             Self::WebSocket(endpoint) => endpoint.answer(request, &visit.from),
-            Self::LongPoll(longpoll) => longpoll.answer(request, at, visit).await,
+            _ if lacks_host(&request) => without_host(),
             Self::Files(files) => files.answer(request, at, visit).await,
             Self::Json(value) => value.answer(&request),
             Self::Redirect(to) => {
@@ -126,8 +128,8 @@ impl Service {
                 response.headers_mut().insert(LOCATION, to.clone());
                 response
             }
-            // `Routes::find` goes through to a service.
-            Self::Path(_) => not_found(),
+            // `Routes::find` goes through to a service; those above have answered.
+            Self::Path(_) | Self::Bridge(_) | Self::LongPoll(_) => not_found(),
         }
     }
 }
@@ -138,17 +140,18 @@ pub(super) async fn call_or_publish(
     request: Request<Incoming>,
     visit: &Visit,
 ) -> Response<Body> {
-    if lacks_host(&request) {
-        return without_host();
-    }
+    let lacks_host = lacks_host(&request);
     let (parts, incoming) = request.into_parts();
     let body = body::read(incoming, bridge.body_limit(), &visit.reading).await;
+    if lacks_host {
+        return without_host();
+    }
     let head = RequestHead { parts: &parts, connection: visit.facts };
     bridge.handle(&head, body, SystemTime::now()).await.into_response().map(full)
 }
 
 impl JsonValue {
-    fn answer(&self, request: &Request<Incoming>) -> Response<Body> {
+    fn answer(&self, request: &Request<()>) -> Response<Body> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return method_not_allowed();
         }
@@ -181,7 +184,7 @@ pub(super) fn not_found() -> Response<Body> {
 }
 
 /// RFC 9112 section 3.2: a request of HTTP/1.1 without a Host gets 400.
-fn lacks_host(request: &Request<Incoming>) -> bool {
+fn lacks_host<B>(request: &Request<B>) -> bool {
     request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST)
 }
 

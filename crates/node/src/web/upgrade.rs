@@ -17,7 +17,6 @@ use cloverleaf_wamp::websocket::deflate::negotiation::{Agreement, Wishes, negoti
 use cloverleaf_wamp::websocket::handshake::server::{
     self, Accepted, HandshakeFault, RequestHead as _,
 };
-use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
     SEC_WEBSOCKET_PROTOCOL, SERVER, UPGRADE,
@@ -72,7 +71,7 @@ pub(crate) struct Frames {
 }
 
 /// The head of a request, as the handshake asks for it.
-struct Head<'a>(&'a Request<Incoming>);
+struct Head<'a>(&'a Request<()>);
 
 impl server::RequestHead for Head<'_> {
     fn method(&self) -> &str {
@@ -90,7 +89,7 @@ impl server::RequestHead for Head<'_> {
 
 impl WebSocketEndpoint {
     /// Answers the request; the connection that it asks for is served when hyper has let go of it.
-    pub(super) fn answer(&self, request: Request<Incoming>, from: &PeerAddress) -> Response<Body> {
+    pub(super) fn answer(&self, request: Request<()>, from: &PeerAddress) -> Response<Body> {
         let mut response = self.open(request, from).unwrap_or_else(|refusal| *refusal);
         if let Some(server) = &self.server {
             response.headers_mut().insert(SERVER, server.clone());
@@ -100,7 +99,7 @@ impl WebSocketEndpoint {
 
     fn open(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Request<()>,
         from: &PeerAddress,
     ) -> Result<Response<Body>, Box<Response<Body>>> {
         let head = Head(&request);
