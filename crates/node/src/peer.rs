@@ -46,6 +46,8 @@ pub(crate) struct Attachment {
     pub(crate) protocol: &'static str,
     /// What becomes of events for it when it reads too slowly, where its role does not say.
     pub(crate) slow_consumer: SlowConsumer,
+    /// Whether it is told the router's name and version.
+    pub(crate) tells_agent: bool,
 }
 
 impl fmt::Display for Attachment {
@@ -108,6 +110,7 @@ impl RouterPeer {
                     protocol: self.attachment.protocol,
                     peer: self.attachment.from.as_str().into(),
                 }));
+                admitted.tells_agent = self.attachment.tells_agent;
                 let key = realm.attach(admitted, Port::Wire(self.outbound.clone()))?;
                 Ok((realm, key))
             },
@@ -401,6 +404,7 @@ mod tests {
                 kind: "test",
                 protocol: "wamp.2.json",
                 slow_consumer: SlowConsumer::default(),
+                tells_agent: true,
             };
             (RouterPeer::new(realms, admission, sender, attachment), outlet)
         };

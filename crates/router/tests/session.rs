@@ -31,12 +31,18 @@ fn welcome_says_who_the_client_is_and_what_the_router_can_do() {
         authrole: Some("anyone".into()),
         authmethod: Some("anonymous".into()),
         authprovider: Some("static".into()),
-        authextra: None,
+        authextra: Some(Encoded::EMPTY_DICTIONARY),
     };
     let session = lab.id(alice);
-    assert_eq!(lab.welcome(alice), &Welcome { session, details: Box::new(details) });
+    assert_eq!(lab.welcome(alice), &Welcome { session, details: Box::new(details.clone()) });
     assert_eq!(lab.realm().session_count(), 1);
     assert_eq!(lab.realm().name(), "realm1");
+
+    let unasked = Admitted { tells_agent: false, ..Admitted::from(Client::named("alice")) };
+    let other = lab.attach(unasked).unwrap();
+    let details = WelcomeDetails { agent: None, ..details };
+    let session = lab.id(other);
+    assert_eq!(lab.welcome(other), &Welcome { session, details: Box::new(details) });
 }
 
 #[test]
