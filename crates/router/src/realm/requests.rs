@@ -96,7 +96,7 @@ pub(super) fn authorize(
         .ok_or_else(|| RequestFailure::denied(action, uri.as_str()))
 }
 
-/// The namespace `wamp` is the router's own (basic profile, "URIs").
+/// The namespaces `wamp` and `cloverleaf` are the router's own (basic profile, "URIs").
 pub(super) fn not_reserved(role: Option<&Role>, uri: &UncheckedUri) -> Result<(), RequestFailure> {
     if is_reserved(uri.as_str()) && !role.is_some_and(Role::is_trusted) {
         return Err(RequestFailure::ReservedUri(uri.clone()));
