@@ -32,6 +32,8 @@ pub(crate) struct WampService {
     pub(crate) slow_consumer: SlowConsumer,
     /// What is spoken, for the session meta API.
     pub(crate) kind: &'static str,
+    /// Whether WELCOME tells the router's name and version.
+    pub(crate) tells_agent: bool,
 }
 
 impl WampService {
@@ -82,8 +84,13 @@ impl WampService {
         from: String,
     ) -> RouterPeer {
         let (realms, admission) = (Arc::clone(&self.realms), Arc::clone(&self.admission));
-        let (kind, slow_consumer) = (self.kind, self.slow_consumer);
-        let attachment = Attachment { from, kind, protocol, slow_consumer };
+        let attachment = Attachment {
+            from,
+            kind: self.kind,
+            protocol,
+            slow_consumer: self.slow_consumer,
+            tells_agent: self.tells_agent,
+        };
         RouterPeer::new(realms, admission, sender, attachment)
     }
 }

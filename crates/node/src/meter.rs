@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use cloverleaf_router::{SessionStats, Traffic};
+use cloverleaf_router::{Metered, SessionStats, Traffic};
 
 /// When a realm tells of its sessions' traffic.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,7 @@ pub(crate) struct StatsRule {
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Meter {
+    of: Metered,
     rule: StatsRule,
     start: Instant,
     stats: SessionStats,
@@ -32,10 +33,15 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(rule: StatsRule) -> Self {
+    pub(crate) fn new(rule: StatsRule, of: Metered) -> Self {
         let now = Instant::now();
         let stats = SessionStats::default();
-        Self { rule, start: now, stats, told_rated: 0, told_at: now }
+        Self { of, rule, start: now, stats, told_rated: 0, told_at: now }
+    }
+
+    /// Whose it is.
+    pub(crate) const fn of(&self) -> &Metered {
+        &self.of
     }
 
     pub(crate) const fn rule(&self) -> &StatsRule {
@@ -84,7 +90,8 @@ fn count(traffic: &mut Traffic, length: usize, rated_size: usize) {
 mod tests {
     use std::time::Duration;
 
-    use cloverleaf_router::Traffic;
+    use cloverleaf_router::{Metered, Principal, Traffic};
+    use cloverleaf_wamp::ids::SessionId;
 
     use super::{Meter, StatsRule};
 
@@ -96,9 +103,16 @@ mod tests {
         on_leave: true,
     };
 
+    fn meter(rule: StatsRule) -> Meter {
+        let [authid, authrole, authmethod, authprovider] = ["ann", "a", "b", "c"].map(Into::into);
+        let principal = Principal { authid, authrole, authmethod, authprovider };
+        let session = SessionId::new(1).expect("an id");
+        Meter::new(rule, Metered { session, principal, transport: None })
+    }
+
     #[test]
     fn a_long_message_counts_as_many() {
-        let mut meter = Meter::new(NEVER);
+        let mut meter = meter(NEVER);
         assert!(!meter.received(1));
         assert!(!meter.received(512));
         assert!(!meter.received(513));
@@ -110,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_realm_is_told_after_so_many_messages_and_then_again() {
-        let mut meter = Meter::new(StatsRule { after_rated_messages: Some(3), ..NEVER });
+        let mut meter = meter(StatsRule { after_rated_messages: Some(3), ..NEVER });
         let due: Vec<bool> = (0..7)
             .map(|_| {
                 let is_due = meter.received(10);
@@ -125,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_realm_is_told_when_a_message_passes_after_so_long() {
-        let mut meter = Meter::new(StatsRule { after_duration: Some(Duration::ZERO), ..NEVER });
+        let mut meter = meter(StatsRule { after_duration: Some(Duration::ZERO), ..NEVER });
         assert!(meter.sent(1));
     }
 }

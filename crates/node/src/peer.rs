@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use cloverleaf_router::{Admission, Next, SessionKey, TransportDetails};
+use cloverleaf_router::{Admission, Metered, Next, SessionKey, TransportDetails};
 use cloverleaf_transport::{
     CloseReason, Flow, Outbound, Peer, ServerSide, SlowConsumer, Undeliverable, WaitingMessage,
 };
@@ -46,6 +46,8 @@ pub(crate) struct Attachment {
     pub(crate) protocol: &'static str,
     /// What becomes of events for it when it reads too slowly, where its role does not say.
     pub(crate) slow_consumer: SlowConsumer,
+    /// Whether it is told the router's name and version.
+    pub(crate) tells_agent: bool,
 }
 
 impl fmt::Display for Attachment {
@@ -108,12 +110,20 @@ impl RouterPeer {
                     protocol: self.attachment.protocol,
                     peer: self.attachment.from.as_str().into(),
                 }));
+                admitted.tells_agent = self.attachment.tells_agent;
+                let metered = realm
+                    .stats_rule()
+                    .map(|rule| (rule, admitted.principal.clone(), admitted.transport.clone()));
                 let key = realm.attach(admitted, Port::Wire(self.outbound.clone()))?;
-                Ok((realm, key))
+                let meter = metered.map(|(rule, principal, transport)| {
+                    let of = Metered { session: key.id(), principal, transport };
+                    Box::new(Meter::new(rule, of))
+                });
+                Ok((realm, key, meter))
             },
         );
         match joined {
-            Ok((realm, key)) => {
+            Ok((realm, key, meter)) => {
                 let agent = hello.details.agent.as_deref().unwrap_or("an unnamed client");
                 tracing::debug!(
                     "session {} joined '{}' from {}: {}",
@@ -122,7 +132,7 @@ impl RouterPeer {
                     self.attachment,
                     Quoted(agent)
                 );
-                self.meter = realm.stats_rule().map(|rule| Box::new(Meter::new(rule)));
+                self.meter = meter;
                 self.stage = Stage::Joined(realm, key);
                 self.is_welcomed = false;
                 self.tell_stats_if(|rule| rule.on_join);
@@ -180,8 +190,9 @@ impl RouterPeer {
 
     /// Tells the realm what the session has received and sent.
     fn tell_stats(&mut self) {
-        if let (Some(meter), Stage::Joined(realm, key)) = (&mut self.meter, &self.stage) {
-            realm.tell_stats(*key, &meter.tell());
+        if let (Some(meter), Stage::Joined(realm, _)) = (&mut self.meter, &self.stage) {
+            let stats = meter.tell();
+            realm.tell_stats(meter.of(), &stats);
         }
     }
 
@@ -191,9 +202,14 @@ impl RouterPeer {
         }
     }
 
-    fn leave(&mut self) {
+    /// The session ends, or has ended.
+    fn tell_last_stats(&mut self) {
         self.tell_stats_if(|rule| rule.on_leave);
         self.meter = None;
+    }
+
+    fn leave(&mut self) {
+        self.tell_last_stats();
         if let Stage::Joined(realm, key) = std::mem::replace(&mut self.stage, Stage::Joining) {
             realm.detach(key);
         }
@@ -203,8 +219,7 @@ impl RouterPeer {
 impl Peer<ServerSide> for RouterPeer {
     fn handle_message(&mut self, message: ClientMessage) -> Flow {
         if matches!(message, ClientMessage::Goodbye(_)) {
-            self.tell_stats_if(|rule| rule.on_leave);
-            self.meter = None;
+            self.tell_last_stats();
         }
         match (&self.stage, message) {
             // ABORT is never answered; the client is going.
@@ -224,6 +239,7 @@ impl Peer<ServerSide> for RouterPeer {
                 }
                 Next::Close => {
                     tracing::info!("session {} from {} was aborted", key.id(), self.attachment);
+                    self.tell_last_stats();
                     self.stage = Stage::Joining;
                     let reason = error_uri::PROTOCOL_VIOLATION.to_owned();
                     Flow::Close(CloseCode::PROTOCOL_ERROR, reason)
@@ -401,6 +417,7 @@ mod tests {
                 kind: "test",
                 protocol: "wamp.2.json",
                 slow_consumer: SlowConsumer::default(),
+                tells_agent: true,
             };
             (RouterPeer::new(realms, admission, sender, attachment), outlet)
         };

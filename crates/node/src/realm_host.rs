@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cloverleaf_router::{
-    Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey, SessionStats, Ticket,
+    Admitted, Metered, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey,
+    SessionStats, Ticket,
 };
 use cloverleaf_wakes::Later;
 use cloverleaf_wamp::message::{ClientMessage, InvocationError};
@@ -74,9 +75,9 @@ impl RealmHost {
     }
 
     /// Publishes what a session has received and sent.
-    pub(crate) fn tell_stats(&self, key: SessionKey, stats: &SessionStats) {
+    pub(crate) fn tell_stats(&self, of: &Metered, stats: &SessionStats) {
         let now = self.now();
-        self.enter().state.realm.tell_stats(key, stats, now);
+        self.enter().state.realm.tell_stats(of, stats, now);
     }
 
     /// What becomes of events for slow consumers with this role, if the realm says.

@@ -59,6 +59,8 @@ pub struct Admitted {
     pub transport: Option<Box<TransportDetails>>,
     /// It is a part of the router, which nobody may end.
     pub is_own: bool,
+    /// WELCOME tells it the router's name and version.
+    pub tells_agent: bool,
 }
 
 /// Why a client may not join; it gets ABORT with this text.
@@ -118,7 +120,14 @@ impl Refusal {
 impl Admitted {
     /// A client of which nothing else is known.
     pub fn new(realm: impl Into<CompactString>, principal: Principal, roles: ClientRoles) -> Self {
-        Self { realm: realm.into(), principal, roles, transport: None, is_own: false }
+        Self {
+            realm: realm.into(),
+            principal,
+            roles,
+            transport: None,
+            is_own: false,
+            tells_agent: true,
+        }
     }
 }
 

@@ -11,12 +11,16 @@ use thiserror::Error;
 use crate::authorization::Action;
 use crate::limits::MAX_TOLD_HISTORY_BYTES;
 
+fn first_component(uri: &UncheckedUri) -> &str {
+    uri.as_str().split('.').next().unwrap_or_default()
+}
+
 /// Why a correct request can't be served; the client gets ERROR and the session lives.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum RequestFailure {
     #[error("{0}")]
     InvalidUri(InvalidUri),
-    #[error("'{0}' begins with 'wamp', which only the router may use")]
+    #[error("'{}' begins with '{}', which only the router may use", .0, first_component(.0))]
     ReservedUri(UncheckedUri),
     #[error("{0}")]
     NotAuthorized(String),

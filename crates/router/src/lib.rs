@@ -44,7 +44,7 @@ pub use authorization::{Disclosure, Permission, Role};
 pub use broker::{EventStore, HistorySettings, RetentionSettings, Ticket};
 pub use deadline::Moment;
 pub use dealer::{CallQueue, CallTimes};
-pub use meta::{SessionStats, Traffic};
+pub use meta::{Metered, SessionStats, Traffic};
 pub use outbox::{Delivery, Outbox};
 pub use realm::{Next, Random, Realm, RealmSettings};
 pub use session::{Principal, SessionKey, TransportDetails};

@@ -37,7 +37,7 @@ mod statistics;
 mod subscription;
 mod testament;
 
-pub use statistics::{SessionStats, Traffic};
+pub use statistics::{Metered, SessionStats, Traffic};
 
 macro_rules! procedures {
     ($($(#[$doc:meta])* $name:ident = $uri:literal;)*) => {

@@ -178,6 +178,34 @@ fn a_binary_in_the_place_of_the_arguments_comes_out_in_their_place() {
     assert_eq!(heard(&mut lab, ann), [event(1, lab.last_publication(), options, binary)]);
 }
 
+/// Decisions F16: a binary of which no algorithm tells is one that was announced, or a violation.
+#[test]
+fn a_binary_without_an_algorithm_comes_from_those_who_have_announced_it() {
+    let mut lab = Lab::new();
+    let ann = lab.join_as(Client::basic("ann"));
+    subscribe(&mut lab, ann, SubscribeOptions::default());
+    let binary = r#","\u0000AAEC""#;
+    for feature in [Feature::PayloadTransparency, Feature::PayloadEncryptionCryptobox] {
+        let mut client = Client::basic("publisher");
+        client.roles.publisher = Some(Features::of(&[feature]));
+        let publisher = lab.join_as(client);
+        for options in ["{}", r#"{"enc_algo":null}"#] {
+            lab.send(publisher, publish(options, binary));
+            assert_eq!(heard(&mut lab, ann), [event(1, lab.last_publication(), "{}", binary)]);
+        }
+    }
+    let mut other_role = Client::basic("publisher");
+    other_role.roles.subscriber = Some(Features::of(&[Feature::PayloadTransparency]));
+    for client in [able("publisher"), other_role] {
+        let publisher = lab.join_as(client);
+        assert_eq!(lab.submit(publisher, publish("{}", binary)), Next::Close);
+        let text = "a binary in the place of the arguments: there is no enc_algo, and HELLO has not \
+                    announced payload_transparency for this role";
+        assert_eq!(lab.received(publisher), [router::violation(text)]);
+        assert_eq!(heard(&mut lab, ann), [""; 0]);
+    }
+}
+
 #[test]
 fn attributes_that_nobody_here_knows_go_along() {
     let mut lab = Lab::new();

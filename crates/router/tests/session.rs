@@ -10,7 +10,7 @@ use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::Recorder;
 use cloverleaf_testkit::{Client, Lab, settings};
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::features::{CLIENT, ROUTER, ROUTER_META_API};
+use cloverleaf_wamp::features::{CLIENT, Feature, Features, ROUTER, ROUTER_META_API, RouterRoles};
 use cloverleaf_wamp::message::{
     Abort, Authenticate, ClientMessage, Hello, HelloDetails, RequestKind, RouterMessage, Welcome,
     WelcomeDetails,
@@ -31,12 +31,41 @@ fn welcome_says_who_the_client_is_and_what_the_router_can_do() {
         authrole: Some("anyone".into()),
         authmethod: Some("anonymous".into()),
         authprovider: Some("static".into()),
-        authextra: None,
+        authextra: Some(Encoded::EMPTY_DICTIONARY),
     };
     let session = lab.id(alice);
-    assert_eq!(lab.welcome(alice), &Welcome { session, details: Box::new(details) });
+    assert_eq!(lab.welcome(alice), &Welcome { session, details: Box::new(details.clone()) });
     assert_eq!(lab.realm().session_count(), 1);
     assert_eq!(lab.realm().name(), "realm1");
+
+    let unasked = Admitted { tells_agent: false, ..Admitted::from(Client::named("alice")) };
+    let other = lab.attach(unasked).unwrap();
+    let details = WelcomeDetails { agent: None, ..details };
+    let session = lab.id(other);
+    assert_eq!(lab.welcome(other), &Welcome { session, details: Box::new(details) });
+}
+
+#[test]
+fn welcome_announces_also_what_no_specification_has() {
+    let mut lab = Lab::new();
+    let alice = lab.join("alice");
+    let RouterRoles { broker, dealer } = lab.welcome(alice).details.roles.unwrap();
+    let own = |features: Option<Features>| -> Vec<&str> {
+        let names = features.unwrap().iter().map(Feature::name);
+        names.filter(|name| name.starts_with('_')).collect()
+    };
+    assert_eq!(own(broker), ["_subscriber_groups", "_event_ttl"]);
+    assert_eq!(
+        own(dealer),
+        [
+            "_invoke_load",
+            "_invoke_hash",
+            "_invoke_sticky",
+            "_invoke_all",
+            "_call_concurrency",
+            "_forced_reregistration",
+        ]
+    );
 }
 
 #[test]

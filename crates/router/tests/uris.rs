@@ -91,11 +91,19 @@ fn the_loose_rule_is_the_one_that_nobody_has_to_ask_for() {
     assert_eq!(RealmSettings::named("realm1").uri_rule, UriRule::Loose);
 }
 
+/// Decisions F2, and for the router's own events F14: nobody else can publish them.
 #[test]
-fn what_begins_with_wamp_as_a_whole_component_is_reserved() {
+fn what_begins_with_wamp_or_cloverleaf_as_a_whole_component_is_reserved() {
     let mut lab = Lab::new();
     let alice = lab.join("alice");
     for (policy, text, is_reserved) in [
+        (Exact, "cloverleaf", true),
+        (Exact, "cloverleaf.session.on_slow_consumer", true),
+        (Prefix, "cloverleaf.", true),
+        (Wildcard, "cloverleaf..a", true),
+        (Exact, "cloverleafs.a", false),
+        (Exact, "com.cloverleaf.a", false),
+        (Prefix, "clover", false),
         (Exact, "wamp", true),
         (Exact, "wamp.a", true),
         (Prefix, "wamp", true),
@@ -109,7 +117,8 @@ fn what_begins_with_wamp_as_a_whole_component_is_reserved() {
     ] {
         lab.send(alice, client::register_pattern(1, policy, text));
         let answer = lab.received(alice).remove(0);
-        let reserved = format!("'{text}' begins with 'wamp', which only the router may use");
+        let first = text.split('.').next().unwrap();
+        let reserved = format!("'{text}' begins with '{first}', which only the router may use");
         let error = error_uri::INVALID_URI;
         let refused = router::refused(RequestKind::Register, 1, error, &reserved);
         assert_eq!(answer == refused, is_reserved, "{answer:?}");

@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! Open ──(its handler or its queue ends it in peace)──▶ Closing ──(closed or unpolled)──▶ Ended
-//!   └────────────(closed, unpolled, not opened in time, a full queue)───────────────────▶ Ended
+//!   ├─────(a full queue; its handler has ended)─────▶ Parting ──(told why, or unpolled)─▶ Ended
+//!   └────────────(closed, unpolled, not opened in time)─────────────────────────────────▶ Ended
 //! ```
 //!
 //! Spec: advanced profile "HTTP Longpoll Transport".

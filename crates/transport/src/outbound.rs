@@ -298,6 +298,8 @@ impl<T: Queued> Outlet<T> {
     pub fn poll_next(&mut self, context: &Context<'_>) -> Poll<Result<T, End>> {
         let mut queue = self.queue.lock();
         if queue.end == Some(End::Kill) {
+            let _lost = queue.take_lost();
+            drop(queue);
             return Poll::Ready(Err(End::Kill));
         }
         if let Some(item) = queue.items.pop_front() {

@@ -52,7 +52,7 @@ features! {
     SharedRegistration = "shared_registration";
     /// One of several callees by a resource key, or all of them.
     ShardedRegistration = "sharded_registration";
-    /// UNREGISTERED with request 0.
+    /// UNREGISTERED with request 0; `wamp.registration.remove_callee` makes one.
     RegistrationRevocation = "registration_revocation";
     /// `wamp.registration.*`.
     RegistrationMetaApi = "registration_meta_api";
@@ -76,7 +76,7 @@ features! {
     EventRetention = "event_retention";
     /// `wamp.subscription.get_events`.
     EventHistory = "event_history";
-    /// UNSUBSCRIBED with request 0.
+    /// UNSUBSCRIBED with request 0; `wamp.subscription.remove_subscriber` makes one.
     SubscriptionRevocation = "subscription_revocation";
     /// `wamp.subscription.*`.
     SubscriptionMetaApi = "subscription_meta_api";
@@ -100,6 +100,10 @@ features! {
     CallConcurrency = "_call_concurrency";
     /// SUBSCRIBE.Options.group; this router's own.
     SubscriberGroups = "_subscriber_groups";
+    /// REGISTER.Options.force_reregister; as with Crossbar.io.
+    ForcedReregistration = "_forced_reregistration";
+    /// PUBLISH.Options.ttl; this router's own.
+    EventTtl = "_event_ttl";
 }
 
 /// A set of features.
@@ -236,6 +240,7 @@ pub const ROUTER: RouterRoles = RouterRoles {
         Feature::PayloadTransparency,
         Feature::PayloadEncryptionCryptobox,
         Feature::SubscriberGroups,
+        Feature::EventTtl,
     ])),
     dealer: Some(Features::of(&[
         Feature::ProgressiveCallResults,
@@ -257,6 +262,7 @@ pub const ROUTER: RouterRoles = RouterRoles {
         Feature::InvokeSticky,
         Feature::InvokeAll,
         Feature::CallConcurrency,
+        Feature::ForcedReregistration,
     ])),
 };
 

@@ -62,6 +62,10 @@ pub struct Encoded {
 }
 
 impl Encoded {
+    /// A dictionary with nothing in it.
+    pub const EMPTY_DICTIONARY: Self =
+        Self { serializer: Serializer::Json, bytes: Bytes::from_static(b"{}") };
+
     /// Takes a value that a reader has passed over out of its frame. It shares the frame, unless it
     /// would keep much more of it alive than it is itself: what waits in a queue is counted by the
     /// length of its values.

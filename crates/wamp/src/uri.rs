@@ -209,10 +209,15 @@ impl fmt::Display for Uri {
     }
 }
 
-/// Whether text is in the namespace that only the router may use (basic profile, "URIs"):
-/// its first component is `wamp`.
+/// Whether text is in a namespace that only the router may use: its first component is `wamp`
+/// (basic profile, "URIs"), or `cloverleaf` for what this router adds.
 pub fn is_reserved(text: &str) -> bool {
-    text.strip_prefix("wamp").is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    begins_with(text, "wamp") || begins_with(text, "cloverleaf")
+}
+
+/// Whether this is the first component of the text.
+fn begins_with(text: &str, component: &str) -> bool {
+    text.strip_prefix(component).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// How a pattern matches URIs (`match` of REGISTER and SUBSCRIBE).
@@ -430,9 +435,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_component_wamp_is_reserved() {
-        assert!(is_reserved("wamp.session.count"));
-        assert!(is_reserved("wamp"));
-        assert!(!is_reserved("wampum.a"));
+    fn the_first_components_wamp_and_cloverleaf_are_reserved() {
+        for reserved in ["wamp.session.count", "wamp", "cloverleaf.session.a", "cloverleaf"] {
+            assert!(is_reserved(reserved), "{reserved}");
+        }
+        for free in ["", "wampum.a", "wam", "cloverleafs.a", "clover", "com.cloverleaf.a"] {
+            assert!(!is_reserved(free), "{free}");
+        }
     }
 }

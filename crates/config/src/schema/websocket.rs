@@ -84,7 +84,7 @@ pub(super) fn options(transport: &mut Section<'_>, owner: Owner) -> WebSocketOpt
             .flag("auto_ping_restart_on_any_traffic", default.auto_ping_restart_on_any_traffic),
         require_websocket_subprotocol: s
             .flag("require_websocket_subprotocol", default.require_websocket_subprotocol),
-        show_server_version: s.flag("show_server_version", default.show_server_version),
+        show_server_version: s.optional("show_server_version").and_then(|field| field.flag()),
         compression: compression(s),
     };
     without_effect(s, owner, &options);

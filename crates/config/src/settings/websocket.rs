@@ -52,8 +52,9 @@ pub struct WebSocketOptions {
     pub auto_ping_restart_on_any_traffic: bool,
     /// Whether clients must ask for a WAMP subprotocol.
     pub require_websocket_subprotocol: bool,
-    /// Whether answers tell the version of the server.
-    pub show_server_version: bool,
+    /// Whether clients are told the name and version of the server: where the file doesn't say,
+    /// WELCOME does and the answer to the handshake doesn't.
+    pub show_server_version: Option<bool>,
     /// What is wanted of permessage-deflate (RFC 7692), when messages may be compressed at all.
     pub compression: Option<Wishes>,
 }
@@ -83,7 +84,7 @@ impl Default for WebSocketOptions {
             auto_ping_size: 12,
             auto_ping_restart_on_any_traffic: true,
             require_websocket_subprotocol: true,
-            show_server_version: false,
+            show_server_version: None,
             compression: None,
         }
     }

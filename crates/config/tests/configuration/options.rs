@@ -385,7 +385,7 @@ fn websocket_options_have_everything_that_the_file_says() {
         auto_ping_size: 125,
         auto_ping_restart_on_any_traffic: false,
         require_websocket_subprotocol: false,
-        show_server_version: true,
+        show_server_version: Some(true),
         compression: None,
     };
     assert_eq!(the_websocket_options(&loaded.settings), &expected);

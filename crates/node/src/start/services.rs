@@ -150,6 +150,7 @@ impl<'a> Builder<'a> {
             max_message,
             slow_consumer: realms::slow_consumer(slow_consumer),
             kind,
+            tells_agent: true,
         }
     }
 
@@ -161,7 +162,10 @@ impl<'a> Builder<'a> {
         slow_consumer: config::SlowConsumer,
     ) -> WebSocketEndpoint {
         let limit = max_message(options.max_message_size);
-        let wamp = self.wamp("websocket", serializers, limit, auth, slow_consumer);
+        let wamp = WampService {
+            tells_agent: options.show_server_version != Some(false),
+            ..self.wamp("websocket", serializers, limit, auth, slow_consumer)
+        };
         websocket_endpoint(Endpoint::Wamp(Arc::new(wamp)), options)
     }
 

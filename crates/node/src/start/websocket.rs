@@ -31,7 +31,8 @@ pub(super) fn websocket_endpoint(
         external_port: options.external_port,
         require_subprotocol: options.require_websocket_subprotocol,
         webstatus: options.enable_webstatus,
-        server: options.show_server_version.then(|| HeaderValue::from_static(SERVER)),
+        server: (options.show_server_version == Some(true))
+            .then(|| HeaderValue::from_static(SERVER)),
         frames: Frames { compression, ..frames(options) },
     }
 }

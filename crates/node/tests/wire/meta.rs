@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::lab::{JSON, Node, Peer, RawSocket};
+use crate::lab::{HELLO, JSON, Node, Peer, RawSocket};
 use crate::router::{CLOVERLEAF, router};
 
 /// The arguments of the answer to a call.
@@ -105,9 +105,8 @@ fn a_realm_tells_what_its_sessions_receive_and_send_where_it_is_configured_so() 
     assert!(last["duration"].as_u64() > Some(0));
 }
 
-/// A session that is gone when its connection ends has nobody any more of whom to tell.
 #[test]
-fn nothing_is_told_of_the_traffic_of_a_killed_session() {
+fn the_traffic_of_a_session_is_told_however_it_ends() {
     let config = r#"{"version": 2, "workers": [{"type": "router",
       "realms": [{"name": "realm1", "stats": {},
         "roles": [{"name": "anonymous", "permissions": [{"uri": "*", "allow":
@@ -115,17 +114,25 @@ fn nothing_is_told_of_the_traffic_of_a_killed_session() {
       "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]
     }]}"#;
     let node = Node::start(CLOVERLEAF, config);
-    let [mut watcher, mut victim, mut other] = [(); 3].map(|()| node.rawsocket(JSON));
+    let [mut watcher, mut victim, mut silent, mut wrong] = [(); 4].map(|()| node.rawsocket(JSON));
     watcher.join();
     watcher.obtain(r#"[32,1,{},"wamp.session.on_stats"]"#);
-    let ids = [victim.join(), other.join()];
-    called(&mut watcher, 2, "wamp.session.kill", &json!([ids[0]]));
+    let ids = [victim.join(), silent.join(), wrong.join()];
+    let mut told = |id: u64| {
+        let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+        assert_eq!(event[4][0]["session"], id, "{event}");
+        assert_eq!(event[4][0]["transport"]["type"], "rawsocket", "{event}");
+        assert!(event[4][1]["messages"].as_u64() > Some(0), "{event}");
+    };
+    let mut killer = node.rawsocket(JSON);
+    killer.join();
+    called(&mut killer, 1, "wamp.session.kill", &json!([ids[0]]));
     assert_eq!(victim.receive(), r#"[6,{},"wamp.close.killed"]"#);
-    // It is answered, and its connection may open another session.
     victim.send(r#"[6,{},"wamp.close.goodbye_and_out"]"#);
-    victim.join();
-    let goodbye = other.ask(r#"[6,{},"wamp.close.normal"]"#);
-    assert_eq!(goodbye, r#"[6,{},"wamp.close.goodbye_and_out"]"#);
-    let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
-    assert_eq!(event[4][0]["session"], ids[1], "{event}");
+    told(ids[0]);
+    called(&mut killer, 2, "wamp.session.kill", &json!([ids[1]]));
+    told(ids[1]);
+    let abort = wrong.ask(HELLO);
+    assert!(abort.contains("wamp.error.protocol_violation"), "{abort}");
+    told(ids[2]);
 }

@@ -3,7 +3,9 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::lab::{HELLO, Http, Node, Response, Stream, WebSocket, opening};
+use serde_json::Value;
+
+use crate::lab::{HELLO, Http, Node, Peer as _, Response, Stream, WebSocket, opening};
 use crate::router::CLOVERLEAF;
 
 /// First octets of frames: the final bit and an opcode.
@@ -86,6 +88,22 @@ fn the_server_says_its_version_where_that_is_wanted() {
     assert_eq!(testee.ask(&[]).header("server"), version);
     assert_eq!(testee.ask(&[("Upgrade", "")]).header("server"), version);
     assert_eq!(Testee::with("").ask(&[]).header("server"), None);
+}
+
+/// Where nothing is said of it, only those that join are told.
+#[test]
+fn welcome_names_the_router_unless_its_version_is_not_to_be_shown() {
+    let named = Value::from(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")));
+    for (options, agent) in [
+        ("", Some(&named)),
+        (r#""show_server_version": true"#, Some(&named)),
+        (r#""show_server_version": false"#, None),
+    ] {
+        let testee = Testee::of("websocket", options);
+        let mut peer = WebSocket::open(testee.stream(), "/", "wamp.2.json");
+        let welcome: Value = serde_json::from_str(&peer.ask(HELLO)).expect("JSON");
+        assert_eq!(welcome[2].get("agent"), agent, "{options}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::{MetaCall, value};
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
-use crate::session::{Session, SessionKey};
+use crate::session::{Principal, Session, SessionKey, TransportDetails};
 
 /// Only sessions with one of these roles, if any are named.
 struct Filter(Option<Vec<String>>);
@@ -159,14 +159,21 @@ struct Transport<'a> {
 
 impl<'a> Details<'a> {
     pub(super) fn of<O>(session: &'a Session<O>) -> Self {
-        let who = &session.principal;
+        Self::new(session.key.id(), &session.principal, session.transport.as_deref())
+    }
+
+    pub(super) fn new(
+        session: SessionId,
+        who: &'a Principal,
+        transport: Option<&'a TransportDetails>,
+    ) -> Self {
         Self {
-            session: session.key.id().number(),
+            session: session.number(),
             authid: &who.authid,
             authrole: &who.authrole,
             authmethod: &who.authmethod,
             authprovider: &who.authprovider,
-            transport: session.transport.as_deref().map(|transport| Transport {
+            transport: transport.map(|transport| Transport {
                 kind: transport.kind,
                 protocol: transport.protocol,
                 peer: &transport.peer,

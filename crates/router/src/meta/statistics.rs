@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use cloverleaf_wamp::ids::SessionId;
 use serde::Serialize;
 
 use super::session::Details;
 use crate::deadline::Moment;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
-use crate::session::SessionKey;
+use crate::session::{Principal, TransportDetails};
 
 /// What has passed in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -32,6 +33,17 @@ pub struct SessionStats {
     pub sent: Traffic,
 }
 
+/// A session that is counted. The realm may have ended it before the last of it is told.
+#[derive(Debug, Clone)]
+pub struct Metered {
+    /// Its id.
+    pub session: SessionId,
+    /// Who it is.
+    pub principal: Principal,
+    /// How it is connected.
+    pub transport: Option<Box<TransportDetails>>,
+}
+
 #[derive(Serialize)]
 struct Told {
     timestamp: String,
@@ -45,12 +57,8 @@ struct Told {
 }
 
 impl<O: Outbox> Realm<O> {
-    /// Publishes what a session has received and sent: `[details|dict, stats|dict]`. One that has
-    /// been ended by somebody else is not known any more, and nothing is told.
-    pub fn tell_stats(&mut self, key: SessionKey, stats: &SessionStats, now: Moment) {
-        if self.sessions.at(key).is_none() {
-            return;
-        }
+    /// Publishes what a session has received and sent: `[details|dict, stats|dict]`.
+    pub fn tell_stats(&mut self, of: &Metered, stats: &SessionStats, now: Moment) {
         let (received, sent) = (stats.received, stats.sent);
         let told = Told {
             timestamp: self.clock.at(now).text(),
@@ -61,11 +69,8 @@ impl<O: Outbox> Realm<O> {
             received,
             sent,
         };
-        let payload = |realm: &Self| {
-            let session = realm.sessions.at(key);
-            let told = session.map(|session| super::values(&(Details::of(session), told)));
-            told.unwrap_or_default()
-        };
+        let details = Details::new(of.session, &of.principal, of.transport.as_deref());
+        let payload = |_: &Self| super::values(&(details, told));
         self.tell("wamp.session.on_stats", payload, now);
     }
 }

@@ -10,6 +10,7 @@ use cloverleaf_wamp::message::{
     Call, CallResult, Cancel, CancelMode, Carried, InvocationError, ResultDetails, RouterMessage,
     Yield,
 };
+use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{UncheckedUri, is_reserved};
 
 use super::Realm;
@@ -45,9 +46,7 @@ impl<O: Outbox> Realm<O> {
                  caller",
             ));
         }
-        announced(call.options.carried.as_deref(), || {
-            session.roles.caller_has(Feature::PayloadPassthruMode)
-        })?;
+        announced(call.options.carried.as_deref(), &call.payload, || session.roles.caller)?;
         let request = call.reference();
         let routed = self.check_call(from, &call).and_then(|permission| {
             // The realm knows who calls, whatever it may tell others.
@@ -118,7 +117,7 @@ impl<O: Outbox> Realm<O> {
         answer: Yield,
         now: Moment,
     ) -> Result<(), ProtocolViolation> {
-        self.check_answer(from, answer.options.carried.as_deref())?;
+        self.check_answer(from, answer.options.carried.as_deref(), &answer.payload)?;
         self.dealer.yielded(&mut self.sessions, from, answer, now)
     }
 
@@ -127,7 +126,7 @@ impl<O: Outbox> Realm<O> {
         from: SessionKey,
         error: InvocationError,
     ) -> Result<(), ProtocolViolation> {
-        self.check_answer(from, error.details.carried.as_deref())?;
+        self.check_answer(from, error.details.carried.as_deref(), &error.payload)?;
         let random = || self.random.bits();
         self.dealer.failed(&mut self.sessions, from, error, random)
     }
@@ -136,11 +135,8 @@ impl<O: Outbox> Realm<O> {
         &self,
         from: SessionKey,
         carried: Option<&Carried>,
+        payload: &Payload,
     ) -> Result<(), ProtocolViolation> {
-        announced(carried, || {
-            self.sessions
-                .at(from)
-                .is_some_and(|session| session.roles.callee_has(Feature::PayloadPassthruMode))
-        })
+        announced(carried, payload, || self.sessions.at(from)?.roles.callee)
     }
 }

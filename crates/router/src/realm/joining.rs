@@ -6,6 +6,7 @@ use std::cell::Cell;
 
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{RouterMessage, Welcome, WelcomeDetails};
+use cloverleaf_wamp::payload::Encoded;
 
 use super::Realm;
 use crate::admission::{Admitted, Refusal};
@@ -23,7 +24,7 @@ impl<O: Outbox> Realm<O> {
         outbox: O,
         now: Moment,
     ) -> Result<SessionKey, Refusal> {
-        let Admitted { realm, principal, roles, transport, is_own } = admitted;
+        let Admitted { realm, principal, roles, transport, is_own, tells_agent } = admitted;
         if self.closed {
             return Err(Refusal::RealmClosed(realm));
         }
@@ -35,7 +36,7 @@ impl<O: Outbox> Realm<O> {
             return Err(Refusal::RealmFull(realm));
         }
         let id = self.fresh_session_id();
-        let welcome = self.welcome(id, &principal);
+        let welcome = self.welcome(id, &principal, tells_agent);
         let _ = outbox.send(RouterMessage::Welcome(welcome));
         let key = self.sessions.insert(id, |key| Session {
             key,
@@ -66,16 +67,16 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    fn welcome(&self, session: SessionId, principal: &Principal) -> Welcome {
+    fn welcome(&self, session: SessionId, principal: &Principal, tells_agent: bool) -> Welcome {
         let details = WelcomeDetails {
             roles: Some(self.announced),
-            agent: self.settings.agent.clone(),
+            agent: self.settings.agent.clone().filter(|_| tells_agent),
             realm: Some(self.settings.name.clone()),
             authid: Some(principal.authid.clone()),
             authrole: Some(principal.authrole.clone()),
             authmethod: Some(principal.authmethod.clone()),
             authprovider: Some(principal.authprovider.clone()),
-            authextra: None,
+            authextra: Some(Encoded::EMPTY_DICTIONARY),
         };
         Welcome { session, details: Box::new(details) }
     }

@@ -5,7 +5,6 @@
 //! "Payload Passthru Mode".
 
 use cloverleaf_wamp::error::ProtocolViolation;
-use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{Publish, Published, RouterMessage};
 
@@ -29,9 +28,8 @@ impl<O: Outbox> Realm<O> {
         if session.broker.is_in_flight(publish.request) {
             return Err(ProtocolViolation::RequestIdInUse(publish.request.number()));
         }
-        announced(publish.options.carried.as_deref(), || {
-            session.roles.publisher_has(Feature::PayloadPassthruMode)
-        })?;
+        let features = || session.roles.publisher;
+        announced(publish.options.carried.as_deref(), &publish.payload, features)?;
         let outcome = self.check_publish(session, publish).and_then(|permission| {
             let id = PublicationId::from_random(self.random.bits());
             self.route_event(from, publish, id, permission, now)

@@ -5,8 +5,9 @@
 //! Spec: basic profile "URIs", "Protocol Errors"; advanced profile "Authorization".
 
 use cloverleaf_wamp::error::ProtocolViolation;
-use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::features::{Feature, Features};
 use cloverleaf_wamp::message::{Carried, ClientMessage, RequestRef, Vocabulary, Word};
+use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{UncheckedUri, UriPattern, is_reserved};
 
 use super::Realm;
@@ -16,6 +17,9 @@ use crate::outbox::Outbox;
 use crate::session::SessionKey;
 
 const PASSTHRU: &str = "ppt_scheme: HELLO has not announced payload_passthru_mode for this role";
+
+const OLDER_FORM: &str = "a binary in the place of the arguments: there is no enc_algo, and HELLO \
+                          has not announced payload_transparency for this role";
 
 impl<O: Outbox> Realm<O> {
     /// Whether the number of a request is the one that comes next. Other messages have none.
@@ -92,7 +96,7 @@ pub(super) fn authorize(
         .ok_or_else(|| RequestFailure::denied(action, uri.as_str()))
 }
 
-/// The namespace `wamp` is the router's own (basic profile, "URIs").
+/// The namespaces `wamp` and `cloverleaf` are the router's own (basic profile, "URIs").
 pub(super) fn not_reserved(role: Option<&Role>, uri: &UncheckedUri) -> Result<(), RequestFailure> {
     if is_reserved(uri.as_str()) && !role.is_some_and(Role::is_trusted) {
         return Err(RequestFailure::ReservedUri(uri.clone()));
@@ -101,16 +105,26 @@ pub(super) fn not_reserved(role: Option<&Role>, uri: &UncheckedUri) -> Result<()
 }
 
 /// Whether a payload that only the two ends can open comes from one that has announced it (advanced
-/// profile, "Payload Passthru Mode").
+/// profile, "Payload Passthru Mode"). The older form, with a binary in the place of the arguments,
+/// needs no more than an `enc_algo`; without one it must have been announced (decisions F16).
 pub(super) fn announced(
     carried: Option<&Carried>,
-    has_announced: impl FnOnce() -> bool,
+    payload: &Payload,
+    features: impl FnOnce() -> Option<Features>,
 ) -> Result<(), ProtocolViolation> {
-    match carried {
-        Some(carried) if carried.uses_passthru() && !has_announced() => {
-            Err(ProtocolViolation::Feature(PASSTHRU))
-        }
-        _ => Ok(()),
+    let is_sealed = carried.is_some_and(Carried::uses_passthru);
+    let is_bare = payload.is_transparent() && !carried.is_some_and(Carried::is_transparent);
+    if !is_sealed && !is_bare {
+        return Ok(());
+    }
+    let features = features().unwrap_or_default();
+    let older = [Feature::PayloadTransparency, Feature::PayloadEncryptionCryptobox];
+    if is_sealed && !features.has(Feature::PayloadPassthruMode) {
+        Err(ProtocolViolation::Feature(PASSTHRU))
+    } else if is_bare && !older.into_iter().any(|feature| features.has(feature)) {
+        Err(ProtocolViolation::Feature(OLDER_FORM))
+    } else {
+        Ok(())
     }
 }
 

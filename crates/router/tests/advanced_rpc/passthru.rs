@@ -24,6 +24,9 @@ const PASSTHRU: Feature = Feature::PayloadPassthruMode;
 const NOT_ANNOUNCED: &str =
     "ppt_scheme: HELLO has not announced payload_passthru_mode for this role";
 
+const BARE: &str = "a binary in the place of the arguments: there is no enc_algo, and HELLO has not \
+                    announced payload_transparency for this role";
+
 const CALLEE_CAN_NOT: &str =
     "the callee could not open the payload: it has not announced payload_passthru_mode";
 
@@ -129,6 +132,31 @@ fn the_older_form_goes_through_as_it_came() {
             let payload = json!("\u{0}AAEC/w==");
             assert_carried(&mut lab, caller, callee, &about, &payload);
         }
+    }
+}
+
+#[test]
+fn the_older_form_without_an_algorithm_needs_to_be_announced() {
+    let payload = json!("\u{0}AAEC/w==");
+    let transparent = |name| {
+        let mut client = Client::basic(name);
+        let features = Some(Features::of(&[Feature::PayloadTransparency]));
+        (client.roles.caller, client.roles.callee) = (features, features);
+        client
+    };
+    let (mut lab, caller, callee) = pair(transparent("caller"), transparent("callee"));
+    assert_carried(&mut lab, caller, callee, &json!({}), &payload);
+
+    let (mut lab, caller, callee) = pair(Client::basic("caller"), transparent("callee"));
+    let call = from_wire(json!([48, 1, {}, "com.open", payload]));
+    assert_violation(&mut lab, caller, call, BARE);
+    assert_silence(&mut lab, &[callee]);
+
+    for answer in [json!([70, 1, {}, payload]), json!([8, 68, 1, {}, "com.error.x", payload])] {
+        let (mut lab, caller, callee) = pair(transparent("caller"), Client::basic("callee"));
+        lab.send(caller, client::call(1, "com.open", NOTHING));
+        wire(&mut lab, callee);
+        assert_violation(&mut lab, callee, from_wire(answer), BARE);
     }
 }
 

@@ -18,6 +18,8 @@ enum Stage {
     Open,
     /// Nothing more is taken from the peer; it may receive what is queued.
     Closing,
+    /// The handler's session has ended; this message says why, and is all that may be received.
+    Parting(Vec<u8>),
     Ended,
 }
 
@@ -92,6 +94,19 @@ impl<H: Handler> State<H> {
     /// What is queued may still be received.
     fn close(&mut self) {
         self.stage = Stage::Closing;
+        self.wake_receive();
+    }
+
+    /// Ends the handler's session at once. Its peer may still receive why, and nothing else.
+    fn part(&mut self, reason: &CloseReason) {
+        let farewell = self.handler.farewell().and_then(|item| self.encode(item));
+        let Some(farewell) = farewell else { return self.end(reason) };
+        self.handler.closed(reason);
+        self.stage = Stage::Parting(farewell);
+        self.wake_receive();
+    }
+
+    fn wake_receive(&self) {
         if let Polling::Waiting { waker, .. } = &self.polling {
             wake(waker.clone());
         }
@@ -99,11 +114,11 @@ impl<H: Handler> State<H> {
 
     /// Ends the session at once; the second time nothing happens.
     pub(super) fn end(&mut self, reason: &CloseReason) {
-        if matches!(self.stage, Stage::Ended) {
-            return;
+        match std::mem::replace(&mut self.stage, Stage::Ended) {
+            Stage::Ended => return,
+            Stage::Parting(_) => {}
+            Stage::Open | Stage::Closing => self.handler.closed(reason),
         }
-        self.stage = Stage::Ended;
-        self.handler.closed(reason);
         self.fall_silent(Instant::now());
         if let Some(watcher) = self.watcher.take() {
             wake(watcher);
@@ -185,14 +200,20 @@ impl<H: Handler> State<H> {
     /// The next message; none: there will be no other.
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Vec<u8>>> {
         while !matches!(self.stage, Stage::Ended) {
+            if let Stage::Parting(farewell) = &mut self.stage {
+                let farewell = std::mem::take(farewell);
+                self.end(&CloseReason::SlowConsumer);
+                return Poll::Ready(Some(farewell));
+            }
             match self.outlet.poll_next(context) {
                 Poll::Ready(Ok(item)) => {
                     if let Some(message) = self.encode(item) {
                         return Poll::Ready(Some(message));
                     }
                 }
-                Poll::Ready(Err(end)) => {
-                    self.take_end(&end);
+                Poll::Ready(Err(End::Kill)) => self.part(&CloseReason::SlowConsumer),
+                Poll::Ready(Err(End::Close(_) | End::Gone)) => {
+                    self.close();
                     break;
                 }
                 Poll::Pending if matches!(self.stage, Stage::Open) => return Poll::Pending,
@@ -217,20 +238,16 @@ impl<H: Handler> State<H> {
         None
     }
 
-    fn take_end(&mut self, end: &End) {
-        match end {
-            End::Kill => self.end(&CloseReason::SlowConsumer),
-            End::Close(_) | End::Gone => self.close(),
-        }
-    }
-
     /// Does what is due, and says when to look again; none: the session has ended. A receive that
     /// begins between two looks is due behind the second one, so that none is late.
     pub(super) fn look(&mut self, now: Instant, context: &mut Context<'_>) -> Option<Instant> {
         if matches!(self.stage, Stage::Open)
             && let Poll::Ready(end) = self.outlet.poll_end(context)
         {
-            self.take_end(&end);
+            match end {
+                End::Kill => self.part(&CloseReason::SlowConsumer),
+                End::Close(_) | End::Gone => self.close(),
+            }
         }
         if self.outlet.takes_first_refusal() {
             self.handler.fell_behind();

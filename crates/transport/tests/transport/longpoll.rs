@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloverleaf_transport::limits::{OPENING_TIMEOUT, QUEUE_KILLS_BYTES};
 use cloverleaf_transport::longpoll::{Patience, Received, Session};
 use cloverleaf_transport::outbound::{RefusesFrom, queue_that_refuses_from};
-use cloverleaf_transport::{CloseReason, Flow, Outbound, Pushed};
+use cloverleaf_transport::{CloseReason, Flow, Outbound, Pushed, SlowConsumer};
 use parking_lot::Mutex;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep, timeout};
@@ -287,13 +287,43 @@ async fn that_events_are_lost_is_told_once_while_the_session_lives() {
     assert_eq!(lab.closed(), []);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_queue_full_of_answers_ends_the_session_at_once() {
+/// A session whose queue was filled with answers.
+fn crowded() -> Lab {
     let lab = Lab::open();
     while lab.outbound.push(Item::Answer(vec![7; QUEUE_KILLS_BYTES / 8])) == Pushed::Queued {}
-    let session = Arc::clone(&lab.session);
+    lab
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_ends_the_session_and_the_next_receive_is_told_why() {
+    let lab = crowded();
+    yield_now().await;
+    assert_eq!(lab.closed(), [CloseReason::SlowConsumer], "at once");
+    assert_eq!(lab.session.send(b"late"), None);
+    assert_eq!(lab.receive().await, message("farewell"));
+    assert_eq!(lab.receive().await, Received::Ended);
     assert_eq!(lab.seconds_to_the_end(CloseReason::SlowConsumer).await, 0);
-    assert_eq!(session.receive().await, Received::Ended);
+    // Also where the receive is the first to find out.
+    let lab = crowded();
+    assert_eq!(lab.session.receive().await, message("farewell"));
+    assert_eq!(lab.seconds_to_the_end(CloseReason::SlowConsumer).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_come_to_be_told_why_is_not_waited_for() {
+    let lab = crowded();
+    assert_eq!(lab.seconds_to_the_end(CloseReason::SlowConsumer).await, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_disconnects_has_a_farewell_for_those_who_poll_too_slowly() {
+    let lab = Lab::new(true, PATIENCE, RefusesFrom { bytes: 1_000, messages: 3 });
+    lab.outbound.set_policy(SlowConsumer::Disconnect);
+    let push = || lab.outbound.push(Item::Event(vec![7; 10]));
+    use Pushed::{Gone, Queued};
+    assert_eq!([(); 5].map(|()| push()), [Queued, Queued, Queued, Gone, Gone]);
+    assert_eq!(lab.receive().await, message("farewell"));
+    assert_eq!(lab.receive().await, Received::Ended);
 }
 
 #[tokio::test(start_paused = true)]

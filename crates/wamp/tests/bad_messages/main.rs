@@ -288,7 +288,7 @@ fn options_and_details_are_dictionaries() {
 
 #[test]
 fn arguments_are_a_list_and_a_dictionary() {
-    for bad in ["1", "null", "\"text\"", "\"\\u0000AAEC\"", "{}", "true"] {
+    for bad in ["1", "null", "\"text\"", "\"\\u0000AAE\"", "{}", "true"] {
         for (head, message) in [
             ("[16,1,{},\"com.a\"", "PUBLISH"),
             ("[48,1,{},\"com.a\"", "CALL"),
@@ -314,6 +314,31 @@ fn sealed_arguments_are_one_value_and_the_last() {
     assert_eq!(call(""), Ok(()));
     assert_eq!(call(",\"\\u0000AAEC\",{}"), Err(DecodeError::WrongArity { message: "CALL" }));
     assert_eq!(call(",1"), Err(wrong("CALL", "Arguments", "a list")));
+}
+
+/// Decisions F16: what stands in the place of the arguments says which form it is.
+#[test]
+fn a_binary_may_stand_for_the_arguments_whatever_is_said_of_it() {
+    for options in ["{}", "{\"enc_algo\":null}"] {
+        for message in [
+            format!("[16,1,{options},\"com.a\""),
+            format!("[48,1,{options},\"com.a\""),
+            format!("[70,1,{options}"),
+            format!("[8,68,1,{options},\"com.error\""),
+        ] {
+            assert_eq!(client(&format!("{message},\"\\u0000AAEC\"]")), Ok(()), "{message}");
+            let more = format!("{message},\"\\u0000AAEC\",{{}}]");
+            assert!(matches!(client(&more), Err(DecodeError::WrongArity { .. })), "{message}");
+        }
+        for message in [
+            format!("[36,1,1,{options}"),
+            format!("[50,1,{options}"),
+            format!("[68,1,1,{options}"),
+            format!("[8,48,1,{options},\"com.error\""),
+        ] {
+            assert_eq!(router(&format!("{message},\"\\u0000AAEC\"]")), Ok(()), "{message}");
+        }
+    }
 }
 
 // === options of the wrong type ===

@@ -102,6 +102,7 @@ mod tests {
             max_message: 0,
             slow_consumer: SlowConsumer::default(),
             kind: "longpoll",
+            tells_agent: true,
         };
         let (sender, outlet) = queue();
         let handler = wamp.handler(Serializer::Json, sender, "a test".to_owned());

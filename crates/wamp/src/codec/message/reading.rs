@@ -1,5 +1,7 @@
 //! Bytes to messages: the elements of a message's list, taken in order.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use compact_str::CompactString;
 
@@ -126,8 +128,9 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
         Ok(Encoded::from_frame(self.serializer, self.frame, span))
     }
 
-    /// What is left of the list: nothing, a list, or a list and a map. A `transparent` payload
-    /// (legacy passthru) is one binary value instead of the list.
+    /// What is left of the list: nothing, a list, or a list and a map. Or one binary instead of the
+    /// list, the older form of passthru; where options tell of it (`transparent`), also a text that
+    /// such a binary was written as.
     fn payload(&mut self, transparent: bool) -> Result<Payload, DecodeError> {
         let args = match self.reader.peek()? {
             Kind::End => {
@@ -135,9 +138,13 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
                 return Ok(Payload::EMPTY);
             }
             Kind::List => self.encoded()?,
-            Kind::Binary | Kind::Text if transparent => {
-                let args = self.encoded()?;
+            Kind::Binary | Kind::Text => {
+                let span = self.reader.skip()?;
+                if !transparent && !self.is_binary(&span)? {
+                    return Err(self.wrong("Arguments", "a list"));
+                }
                 self.end()?;
+                let args = Encoded::from_frame(self.serializer, self.frame, span);
                 return Ok(Payload::validated(Some(args), None));
             }
             _ => return Err(self.wrong("Arguments", "a list")),
@@ -149,6 +156,12 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
         };
         self.end()?;
         Ok(Payload::validated(Some(args), kwargs))
+    }
+
+    /// Whether a value that was passed over is binary; in JSON a string may be.
+    fn is_binary(&self, span: &Range<usize>) -> Result<bool, DecodeError> {
+        let token = R::new(&self.frame[span.clone()]).next()?;
+        Ok(matches!(token, Token::Binary(_)))
     }
 
     /// The list must end here, and the frame with it.
