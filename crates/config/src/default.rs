@@ -7,7 +7,7 @@ use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 use crate::settings::{
     Allow, BridgeOptions, BridgeService, Controller, Disclose, ListeningEndpoint, ListeningTcp,
     NativeOptions, Permission, Realm, RealmOptions, Role, RouterWorker, Settings, Transport,
-    WebOptions, WebPath, WebService, WebSocketService, WebTransport, Worker,
+    Validate, WebOptions, WebPath, WebService, WebSocketService, WebTransport, Worker,
 };
 
 const REALM: &str = "realm1";
@@ -49,6 +49,7 @@ fn realm() -> Realm {
             allow,
             disclose: Disclose::default(),
             trustlevel: None,
+            validate: Validate::default(),
             cache: true,
         }
     };

@@ -170,6 +170,30 @@ impl<'a> Field<'a> {
         Self { reading: self.reading, node: &entry.node, path: key_path(&self.path, &entry.key) }
     }
 
+    /// The value below this one to which a JSON pointer (RFC 6901) leads, or as far as it leads.
+    pub(crate) fn at(&self, pointer: &str) -> Self {
+        let mut at = self.clone();
+        for token in pointer.split('/').skip(1) {
+            let token = token.replace("~1", "/").replace("~0", "~");
+            let next = match &at.node.value {
+                Value::Map(entries) => {
+                    let entry = entries.iter().find(|entry| entry.key == token);
+                    entry.map(|entry| at.below(entry))
+                }
+                Value::List(items) => token.parse().ok().and_then(|index| {
+                    let (reading, node) = (at.reading, items.get(index)?);
+                    Some(Self { reading, node, path: item_path(&at.path, index) })
+                }),
+                _ => None,
+            };
+            match next {
+                Some(next) => at = next,
+                None => break,
+            }
+        }
+        at
+    }
+
     /// A text of the value with what it refers to taken in.
     fn substituted(&self, text: &str) -> Option<String> {
         match self.reading.substitute(text) {

@@ -24,8 +24,10 @@ pub(crate) fn point_out(permissions: &[(&Field<'_>, Permission)]) {
     let pairs =
         permissions.iter().flat_map(|one| permissions.iter().map(move |other| (one, other)));
     for ((field, longer), (other, counting)) in pairs.take(MAX_PAIRS) {
-        let answers = |permission: &Permission| (permission.allow, permission.disclose);
-        if answers(longer) != answers(counting) && surprises(&longer.pattern, &counting.pattern) {
+        let answers_alike = longer.allow == counting.allow
+            && longer.disclose == counting.disclose
+            && longer.validate == counting.validate;
+        if !answers_alike && surprises(&longer.pattern, &counting.pattern) {
             field.warn(format!(
                 "the pattern '{}' is longer than '{}' of line {}, which counts before it where \
                  both match (exact, then wildcard, then the longest prefix)",

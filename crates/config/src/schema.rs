@@ -17,6 +17,7 @@ mod serializers;
 mod store;
 mod transport;
 mod universal;
+mod validate;
 mod web;
 mod websocket;
 mod worker;

@@ -13,6 +13,7 @@ pub mod realm;
 pub mod secret;
 pub mod store;
 pub mod transport;
+pub mod validate;
 pub mod web;
 pub mod websocket;
 pub mod worker;
@@ -34,6 +35,7 @@ pub use self::transport::{
     RawSocketService, RawSocketTransport, TesteeTransport, Transport, UniversalTransport,
     UniversalWeb, WebSocketTransport, WebTransport,
 };
+pub use self::validate::{InvalidSchema, PayloadSchema, Validate};
 pub use self::web::{
     BridgeKey, BridgeOptions, BridgeService, JsonOptions, JsonService, StaticOptions,
     StaticService, WebOptions, WebPath, WebService, WebSocketService,

@@ -8,6 +8,7 @@ use cloverleaf_wamp::uri::UriPattern;
 use compact_str::CompactString;
 
 use crate::uri_index::UriIndex;
+use crate::validation::SchemasId;
 
 /// What a session asks to do with a URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +90,8 @@ pub struct Permission {
     pub disclose_callee: bool,
     /// How far the router says that it trusts calls and publications; none to say nothing.
     pub trustlevel: Option<u64>,
+    /// What payloads are held against; none to take any.
+    pub schemas: Option<SchemasId>,
 }
 
 impl Permission {
@@ -102,6 +105,7 @@ impl Permission {
         disclose_publisher: Disclosure::OnWish,
         disclose_callee: false,
         trustlevel: None,
+        schemas: None,
     };
 
     const fn allows(self, action: Action) -> bool {

@@ -35,6 +35,7 @@ use crate::deadline::{Deadlines, Moment};
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 use crate::uri_index::UriIndex;
+use crate::validation::{SchemasId, Validation};
 
 mod answer;
 mod call;
@@ -136,6 +137,8 @@ struct Invoked {
     counted: Option<EndpointId>,
     /// The caller learns who has answered.
     disclosed: bool,
+    /// What its answers are held against.
+    schemas: Option<SchemasId>,
 }
 
 impl CallInFlight {
@@ -179,16 +182,17 @@ pub(crate) struct Dealer {
     deadlines: Deadlines,
     times: CallTimes,
     queues: UriIndex<usize>,
+    validation: Validation,
 }
 
 impl Dealer {
     /// A dealer without registrations.
-    pub(crate) fn new(times: CallTimes, queues: &[CallQueue]) -> Self {
+    pub(crate) fn new(times: CallTimes, queues: &[CallQueue], validation: Validation) -> Self {
         let mut index = UriIndex::default();
         for queue in queues {
             index.insert(&queue.pattern, queue.limit);
         }
-        Self { times, queues: index, ..Self::default() }
+        Self { times, queues: index, validation, ..Self::default() }
     }
 
     /// How many calls are not answered.

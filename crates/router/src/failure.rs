@@ -9,7 +9,7 @@ use compact_str::CompactString;
 use thiserror::Error;
 
 use crate::authorization::Action;
-use crate::limits::MAX_TOLD_HISTORY_BYTES;
+use crate::limits::{MAX_TOLD_HISTORY_BYTES, MAX_VALIDATED_BYTES};
 
 fn first_component(uri: &UncheckedUri) -> &str {
     uri.as_str().split('.').next().unwrap_or_default()
@@ -73,6 +73,15 @@ pub(crate) enum RequestFailure {
     HistoryUnavailable(SubscriptionId),
     #[error("so many events hold more than {MAX_TOLD_HISTORY_BYTES} bytes; ask for fewer at once")]
     EventsTooLarge,
+    #[error("the payload of the {what} is not as its schema asks: {reason}")]
+    InvalidPayload { what: &'static str, reason: String },
+    #[error("the payload of the {0} has a schema to follow, and can't be looked into")]
+    SealedPayload(&'static str),
+    #[error(
+        "the payload of the {0} has a schema to follow, and holds more than \
+         {MAX_VALIDATED_BYTES} bytes"
+    )]
+    PayloadTooLarge(&'static str),
 }
 
 impl RequestFailure {
@@ -99,11 +108,14 @@ impl RequestFailure {
             Self::CalleeGone => error_uri::CANCELED,
             Self::MaxConcurrencyReached => error_uri::MAX_CONCURRENCY_REACHED,
             Self::LimitReached(_) | Self::RealmLimitReached(..) => error_uri::LIMIT_REACHED,
-            Self::InvalidArgument(_) | Self::UnknownWord { .. } => error_uri::INVALID_ARGUMENT,
+            Self::InvalidArgument(_)
+            | Self::UnknownWord { .. }
+            | Self::InvalidPayload { .. }
+            | Self::SealedPayload(_) => error_uri::INVALID_ARGUMENT,
             Self::FeatureNotSupported(_) => error_uri::FEATURE_NOT_SUPPORTED,
             Self::NoSuchSession(_) => error_uri::NO_SUCH_SESSION,
             Self::HistoryUnavailable(_) => error_uri::HISTORY_UNAVAILABLE,
-            Self::EventsTooLarge => error_uri::PAYLOAD_SIZE_EXCEEDED,
+            Self::EventsTooLarge | Self::PayloadTooLarge(_) => error_uri::PAYLOAD_SIZE_EXCEEDED,
         }
     }
 

@@ -16,6 +16,7 @@
 //! | `broker` | subscriptions and publications |
 //! | `dealer` | registrations and calls |
 //! | [`authorization`] | what a role may do |
+//! | [`validation`] | what payloads are held against |
 //! | `meta` | what the realm tells of itself |
 //! | `testament` | what a session leaves behind to be said |
 //! | `closing` | sessions that were ended and have not answered |
@@ -37,6 +38,7 @@ pub mod realm;
 pub mod session;
 mod testament;
 pub mod uri_index;
+pub mod validation;
 pub mod wall_clock;
 
 pub use admission::{Admission, Admitted, Refusal};
@@ -48,4 +50,5 @@ pub use meta::{Metered, SessionStats, Traffic};
 pub use outbox::{Delivery, Outbox};
 pub use realm::{Next, Random, Realm, RealmSettings};
 pub use session::{Principal, SessionKey, TransportDetails};
+pub use validation::{PayloadSchema, Schema, Schemas, SchemasId, Validation};
 pub use wall_clock::Timestamp;

@@ -88,7 +88,7 @@ impl<O: Outbox> Realm<O> {
             sessions: Sessions::default(),
             closing: Closing::default(),
             broker: Broker::new(clock, settings.retention, histories, store),
-            dealer: Dealer::new(settings.call_times, &queues),
+            dealer: Dealer::new(settings.call_times, &queues, settings.validation.clone()),
             settings,
             random,
             closed: false,

@@ -7,6 +7,7 @@ use cloverleaf_wamp::uri::{MatchPolicy, Uri, UriPattern, UriRule};
 
 use super::ids::Ids;
 use super::store::slow_consumer;
+use super::validate;
 use crate::fault::shortened;
 use crate::field::Field;
 use crate::older;
@@ -79,13 +80,16 @@ fn permission(field: &Field<'_>, role_trust: Option<u64>) -> Option<Permission> 
     let disclose = section.section("disclose", "a permission's 'disclose'").map(disclose);
     let cache = section.flag("cache", false);
     let trustlevel = trustlevel(&mut section).or(role_trust);
-    section.unsupported(&["validate"]);
+    let allow = allow.or(flat).unwrap_or_default();
+    let validate = section.section("validate", "a permission's 'validate'");
+    let validate = validate.map(|section| validate::validate(section, allow)).unwrap_or_default();
     section.finish();
     Some(Permission {
         pattern: pattern?,
-        allow: allow.or(flat).unwrap_or_default(),
+        allow,
         disclose: disclose.unwrap_or_default(),
         trustlevel,
+        validate,
         cache,
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cloverleaf_wamp::uri::{UriPattern, UriRule};
 
 use super::store::{RetainedOptions, SlowConsumer, Stats, Store};
+use super::validate::Validate;
 
 /// A realm that a router worker hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +114,8 @@ pub struct Permission {
     pub disclose: Disclose,
     /// How far calls and publications are trusted; none to say nothing about it.
     pub trustlevel: Option<u64>,
+    /// What payloads are held against.
+    pub validate: Validate,
     /// Whether the answer may be remembered for the session. Static answers need no remembering.
     pub cache: bool,
 }

@@ -42,7 +42,12 @@ pub(crate) fn environment() -> Given {
             ("TEXT", "text"),
             ("EMPTY", ""),
         ]),
-        files: BTreeMap::from([("/node/key.txt", "from the file\n")]),
+        files: BTreeMap::from([
+            ("/node/key.txt", "from the file\n"),
+            ("/node/numbers.json", r#"{"properties": {"args": {"items": {"type": "number"}}}}"#),
+            ("/node/list.json", "[]"),
+            ("/node/wrong.json", r#"{"type": "numbr"}"#),
+        ]),
         directories: vec!["/node/web"],
     }
 }

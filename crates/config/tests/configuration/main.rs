@@ -12,5 +12,6 @@ mod seeds;
 mod stores;
 mod universal;
 mod unsupported;
+mod validate;
 mod web;
 mod without_effect;

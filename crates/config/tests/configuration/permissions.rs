@@ -1,6 +1,6 @@
 //! Roles, permissions, and the older form of the latter.
 
-use cloverleaf_config::settings::{Allow, Disclose, Permission};
+use cloverleaf_config::settings::{Allow, Disclose, Permission, Validate};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
 use crate::given::{json, permissions, role, sentences, the_realm, warnings};
@@ -27,6 +27,7 @@ fn a_permission_has_everything_that_the_file_says() {
             allow: CALL,
             disclose: Disclose { caller: Some(true), publisher: Some(false), callee: true },
             trustlevel: Some(7),
+            validate: Validate::default(),
             cache: true,
         },
         Permission {
@@ -34,6 +35,7 @@ fn a_permission_has_everything_that_the_file_says() {
             allow: Allow::default(),
             disclose: Disclose::default(),
             trustlevel: None,
+            validate: Validate::default(),
             cache: false,
         },
     ];
@@ -106,6 +108,7 @@ fn actions_beside_allow_are_the_older_form() {
         allow: CALL,
         disclose: Disclose::default(),
         trustlevel: None,
+        validate: Validate::default(),
         cache: false,
     };
     assert_eq!(the_realm(&loaded.settings).roles[0].permissions, [expected]);

@@ -43,7 +43,14 @@ fn native() -> NativeOptions {
 
 fn realm(cache: bool, disclose: Disclose) -> Realm {
     let pattern = UriPattern::new("", MatchPolicy::Prefix, UriRule::Loose).expect("a pattern");
-    let permission = Permission { pattern, allow: Allow::ALL, disclose, trustlevel: None, cache };
+    let permission = Permission {
+        pattern,
+        allow: Allow::ALL,
+        disclose,
+        trustlevel: None,
+        validate: Default::default(),
+        cache,
+    };
     Realm {
         id: "realm001".to_owned(),
         name: "realm1".to_owned(),

@@ -117,10 +117,6 @@ fn keys_that_are_not_supported_are_never_ignored() {
         &role(r#"{"name": "one", "authorizer": "com.auth", "permissions": [{"uri": "*"}]}"#),
         "workers[0].realms[0].roles[0].authorizer",
     );
-    refuses(
-        &role(r#"{"name": "one", "permissions": [{"uri": "*", "validate": {"call": "x"}}]}"#),
-        "workers[0].realms[0].roles[0].permissions[0].validate",
-    );
     for key in ["inventory", "rlinks"] {
         let realm = REALM.replacen('{', &format!(r#"{{"{key}": {{}}, "#), 1);
         let text = router(&format!(r#""realms": [{realm}]"#));

@@ -101,6 +101,7 @@ fn role(role: &config::Role) -> Role {
                 disclose_publisher: disclosure(publisher),
                 disclose_callee: callee,
                 trustlevel: permission.trustlevel,
+                schemas: None,
             };
             (permission.pattern.clone(), rights)
         }),

@@ -18,6 +18,7 @@ use crate::failure::RequestFailure;
 use crate::limits::MAX_CALLS_IN_FLIGHT_PER_SESSION;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
+use crate::validation::SchemasId;
 
 /// What the rules say about a call.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,8 @@ pub(crate) struct Grant {
     pub(crate) disclosed: Disclosed,
     /// How far the call is trusted.
     pub(crate) trustlevel: Option<u64>,
+    /// What every part of the call is held against.
+    pub(crate) schemas: Option<SchemasId>,
 }
 
 impl Dealer {
@@ -167,9 +170,10 @@ impl Registration {
     ) -> Result<Invoked, RequestFailure> {
         let endpoint = &self.callees[place];
         let (callee, disclosed) = (endpoint.callee, endpoint.disclose_callee);
+        let schemas = endpoint.schemas;
         errand.check(sessions, callee)?;
         let invocation = errand.send(sessions, id, self, endpoint)?;
-        Ok(Invoked { callee, invocation, counted: self.occupy(place), disclosed })
+        Ok(Invoked { callee, invocation, counted: self.occupy(place), disclosed, schemas })
     }
 }
 

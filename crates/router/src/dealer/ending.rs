@@ -6,7 +6,7 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
 use cloverleaf_wamp::message::{CancelMode, Carried, InvocationError, Yield};
-use cloverleaf_wamp::payload::Collected;
+use cloverleaf_wamp::payload::{Collected, Payload};
 use cloverleaf_wamp::uri::UriRule;
 
 use super::answer::{Ending, answer};
@@ -17,6 +17,7 @@ use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
+use crate::validation::Held;
 
 impl Dealer {
     /// Ends a call and tells its caller. A callee that is free now gets the next call that waits.
@@ -64,9 +65,15 @@ impl Dealer {
         if answer.options.carried.as_deref().is_some_and(Carried::uses_passthru)
             && !self.caller_opens_passthru(sessions, key)
         {
-            self.refuse_sealed(sessions, key, callee, answer.request);
+            let failure = RequestFailure::FeatureNotSupported(
+                "the caller could not open the payload of the result: it has not announced \
+                 payload_passthru_mode",
+            );
+            self.refuse_answer(sessions, key, callee, answer.request, failure);
         } else if answer.options.progress == Some(true) {
             return self.yielded_part(sessions, callee, key, answer, now);
+        } else if let Err(failure) = self.check_result(key, callee, &answer) {
+            self.refuse_answer(sessions, key, callee, answer.request, failure);
         } else if self.is_gathering(key) {
             let outcome = Collected { error: None, payload: answer.payload };
             self.gather(sessions, key, callee, outcome);
@@ -83,23 +90,44 @@ impl Dealer {
             .is_none_or(|caller| caller.roles.caller_has(Feature::PayloadPassthruMode))
     }
 
-    /// A result that its caller could not open is none; its callee hears of it in the only way in
-    /// which it can (advanced profile, "Payload Passthru Mode").
-    fn refuse_sealed<O: Outbox>(
+    /// Whether a result, or a part of one, is as its schema asks.
+    pub(super) fn check_result(
+        &self,
+        key: CallKey,
+        callee: SessionKey,
+        answer: &Yield,
+    ) -> Result<(), RequestFailure> {
+        let held = Held::result(answer.options.progress);
+        self.check_answer(key, callee, held, &answer.payload, answer.options.carried.as_deref())
+    }
+
+    /// Whether an answer is as the permission asks with which its callee has registered.
+    fn check_answer(
+        &self,
+        key: CallKey,
+        callee: SessionKey,
+        held: Held,
+        payload: &Payload,
+        carried: Option<&Carried>,
+    ) -> Result<(), RequestFailure> {
+        let invoked = self.calls.get(key.0).and_then(|call| call.invoked_of(callee));
+        let schemas = invoked.and_then(|invoked| invoked.schemas);
+        self.validation.check(schemas, held, payload, carried)
+    }
+
+    /// An answer that its caller could not open ("Payload Passthru Mode"), or that is not as its
+    /// schema asks, is none; its callee hears of it in the only way in which it can.
+    pub(super) fn refuse_answer<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
         key: CallKey,
         callee: SessionKey,
         invocation: InvocationId,
+        failure: RequestFailure,
     ) {
         if let Some(callee) = sessions.at(callee) {
-            let reason = error_uri::FEATURE_NOT_SUPPORTED;
-            interrupt(callee, invocation, CancelMode::KillNoWait, reason);
+            interrupt(callee, invocation, CancelMode::KillNoWait, failure.uri());
         }
-        let failure = RequestFailure::FeatureNotSupported(
-            "the caller could not open the payload of the result: it has not announced \
-             payload_passthru_mode",
-        );
         self.lose(sessions, key, callee, failure);
     }
 
@@ -123,12 +151,46 @@ impl Dealer {
         &mut self,
         sessions: &mut Sessions<O>,
         callee: SessionKey,
-        mut error: InvocationError,
+        error: InvocationError,
         random: impl FnMut() -> u64,
     ) -> Result<(), ProtocolViolation> {
         let Some(key) = answered(sessions, callee, error.request, "ERROR")? else {
             return Ok(());
         };
+        let carried = error.details.carried.as_deref();
+        if self.passes_on(sessions, key, callee, &error) {
+            self.reroute(sessions, key, random);
+        } else if let Err(failure) =
+            self.check_answer(key, callee, Held::Error, &error.payload, carried)
+        {
+            self.refuse_answer(sessions, key, callee, error.request, failure);
+        } else {
+            self.fail(sessions, key, callee, error);
+        }
+        Ok(())
+    }
+
+    /// Whether the callee says that it is unavailable, so that another one may be asked.
+    fn passes_on<O>(
+        &self,
+        sessions: &Sessions<O>,
+        key: CallKey,
+        callee: SessionKey,
+        error: &InvocationError,
+    ) -> bool {
+        error.error.as_str() == error_uri::UNAVAILABLE
+            && reroutes(sessions, callee)
+            && !self.is_gathering(key)
+    }
+
+    /// The call fails, or the share that one of several callees has in it.
+    fn fail<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        key: CallKey,
+        callee: SessionKey,
+        mut error: InvocationError,
+    ) {
         // A caller is never told a URI that is none.
         if error.error.check(UriRule::Loose).is_err() {
             error.error = error_uri::INVALID_URI.into();
@@ -136,12 +198,9 @@ impl Dealer {
         if self.is_gathering(key) {
             let outcome = gathering::failure(error.error.as_str(), error.payload);
             self.gather(sessions, key, callee, outcome);
-        } else if error.error.as_str() == error_uri::UNAVAILABLE && reroutes(sessions, callee) {
-            self.reroute(sessions, key, random);
         } else {
             self.end(sessions, key, Ending::Failed(error));
         }
-        Ok(())
     }
 
     /// The host could not send an INVOCATION to its callee. Where it was a part, the callee has
@@ -159,8 +218,8 @@ impl Dealer {
         if self.calls.get(key.0).is_some_and(may_be_part) {
             self.interrupt_all(sessions, key, error_uri::CANCELED);
         }
-        // The callee has it, so answering it is no violation; and nobody is asked in its place.
-        let _ = self.failed(sessions, callee, error, || 0);
+        // The words are the host's: they follow no schema, and nobody is asked in its place.
+        self.fail(sessions, key, callee, error);
     }
 
     /// Ends everything that a leaving session had to do with calls. Its own calls come first, so

@@ -8,6 +8,7 @@ use cloverleaf_wamp::uri::UriPattern;
 use super::{CallKey, Key, Terms};
 use crate::deadline::Moment;
 use crate::session::SessionKey;
+use crate::validation::SchemasId;
 
 /// Names one endpoint for ever: a callee that registers again is another endpoint, so that what its
 /// earlier one had in flight is not counted here.
@@ -32,6 +33,7 @@ pub(super) struct Endpoint {
     pub(super) in_flight: u64,
     pub(super) disclose_caller: bool,
     pub(super) disclose_callee: bool,
+    pub(super) schemas: Option<SchemasId>,
     pub(super) forward_timeout: bool,
 }
 
@@ -45,6 +47,7 @@ impl Endpoint {
             in_flight: 0,
             disclose_caller: terms.disclose_caller,
             disclose_callee: terms.disclose_callee,
+            schemas: terms.schemas,
             forward_timeout: terms.forward_timeout,
         }
     }

@@ -20,6 +20,7 @@ use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::{Delivery, Outbox};
 use crate::session::{SessionKey, Sessions};
+use crate::validation::SchemasId;
 
 /// How long calls may take, for the whole realm; in milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,6 +56,8 @@ pub(super) struct Errand {
     /// What all callees are told.
     details: InvocationDetails,
     pub(super) payload: Payload,
+    /// What every part is held against.
+    pub(super) schemas: Option<SchemasId>,
     /// The endpoints that could not take it.
     pub(super) passed_over: Vec<EndpointId>,
 }
@@ -85,6 +88,7 @@ impl Errand {
             asked_at: now,
             details,
             payload,
+            schemas: grant.schemas,
             passed_over: Vec::new(),
         }
     }

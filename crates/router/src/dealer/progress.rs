@@ -3,6 +3,7 @@
 //! Spec: advanced profile "Progressive Call Results", "Progressive Call Invocations".
 
 use cloverleaf_wamp::error::ProtocolViolation;
+use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::message::{
     Call, CallResult, Carried, Invocation, InvocationDetails, ResultDetails, RouterMessage, Yield,
@@ -17,6 +18,7 @@ use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::{Delivery, Outbox};
 use crate::session::{Session, SessionKey, Sessions};
+use crate::validation::{Held, SchemasId};
 
 /// What must be known of a call that comes in parts or whose results do.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) struct Progressive {
     procedure: UncheckedUri,
     /// What every part is told, as the first one said, while the caller may send another one.
     next: Option<InvocationDetails>,
+    /// What every part is held against.
+    schemas: Option<SchemasId>,
 }
 
 impl Progressive {
@@ -36,13 +40,13 @@ impl Progressive {
     ) -> Option<Box<Self>> {
         errand.is_open().then(|| {
             let next = Some(errand.details(registration, endpoint, sessions));
-            Box::new(Self { procedure: errand.procedure.clone(), next })
+            Box::new(Self { procedure: errand.procedure.clone(), next, schemas: errand.schemas })
         })
     }
 
     /// A call whose result has begun to come.
     fn results() -> Self {
-        Self { procedure: UncheckedUri::default(), next: None }
+        Self { procedure: UncheckedUri::default(), next: None, schemas: None }
     }
 }
 
@@ -71,6 +75,12 @@ impl Dealer {
                  no enc_algo",
             ));
         }
+        let (held, carried) = (Held::call(part.options.progress), details.carried.as_deref());
+        let schemas = progressive.schemas;
+        if let Err(failure) = self.validation.check(schemas, held, &part.payload, carried) {
+            self.give_up_parts(sessions, key, failure);
+            return Ok(());
+        }
         let is_last = part.options.progress != Some(true);
         if is_last {
             details.progress = None;
@@ -92,9 +102,19 @@ impl Dealer {
             Delivery::Congested => RequestFailure::CalleeCongested,
             Delivery::Gone => RequestFailure::CalleeGone,
         };
-        self.interrupt_all(sessions, key, cloverleaf_wamp::error_uri::CANCELED);
-        self.end(sessions, key, Ending::Refused(failure));
+        self.give_up_parts(sessions, key, failure);
         Ok(())
+    }
+
+    /// Ends a call of which a part does not reach its callee, which has others and waits for more.
+    fn give_up_parts<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        key: CallKey,
+        failure: RequestFailure,
+    ) {
+        self.interrupt_all(sessions, key, error_uri::CANCELED);
+        self.end(sessions, key, Ending::Refused(failure));
     }
 
     /// YIELD with progress: a part of the result.
@@ -106,13 +126,18 @@ impl Dealer {
         part: Yield,
         now: Moment,
     ) -> Result<(), ProtocolViolation> {
-        let Some(call) = self.calls.get_mut(key.0) else { return Ok(()) };
+        let Some(call) = self.calls.get(key.0) else { return Ok(()) };
         let gives = |callee: &Session<O>| callee.roles.callee_has(Feature::ProgressiveCallResults);
         if !call.receive_progress || !sessions.at(callee).is_some_and(gives) {
             return Err(ProtocolViolation::Feature(
                 "YIELD with progress: INVOCATION did not ask for progressive results",
             ));
         }
+        if let Err(failure) = self.check_result(key, callee, &part) {
+            self.refuse_answer(sessions, key, callee, part.request, failure);
+            return Ok(());
+        }
+        let Some(call) = self.calls.get_mut(key.0) else { return Ok(()) };
         call.progressive.get_or_insert_with(|| Box::new(Progressive::results()));
         // The timeout bounds the time to the next part, not that of the whole call.
         if let (Some(at), Some(millis)) = (call.deadline, call.timeout) {

@@ -17,6 +17,7 @@ use crate::failure::RequestFailure;
 use crate::limits::{MAX_PATTERN_REGISTRATIONS_PER_SESSION, MAX_REGISTRATIONS_PER_SESSION};
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
+use crate::validation::SchemasId;
 
 /// How a callee registers.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +30,8 @@ pub(crate) struct Terms {
     pub(crate) disclose_caller: bool,
     /// It is disclosed to callers.
     pub(crate) disclose_callee: bool,
+    /// What its answers are held against.
+    pub(crate) schemas: Option<SchemasId>,
     /// It watches the time of calls itself.
     pub(crate) forward_timeout: bool,
 }

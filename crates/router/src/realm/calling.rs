@@ -22,6 +22,7 @@ use crate::failure::RequestFailure;
 use crate::meta::Procedure;
 use crate::outbox::Outbox;
 use crate::session::SessionKey;
+use crate::validation::Held;
 
 impl<O: Outbox> Realm<O> {
     pub(super) fn call(
@@ -56,7 +57,8 @@ impl<O: Outbox> Realm<O> {
             let wish = call.options.disclose_me;
             let disclosed =
                 permission.disclose_caller.decide(wish).ok_or(RequestFailure::DisclosureRefused)?;
-            let grant = Grant { disclosed, trustlevel: permission.trustlevel };
+            let Permission { trustlevel, schemas, .. } = permission;
+            let grant = Grant { disclosed, trustlevel, schemas };
             let random = || self.random.bits();
             self.dealer.call(&mut self.sessions, from, call, grant, now, random)
         });
@@ -97,10 +99,13 @@ impl<O: Outbox> Realm<O> {
         Ok(())
     }
 
-    /// Whether the call is allowed.
+    /// Whether the call is allowed, and as its schema asks.
     fn check_call(&self, from: SessionKey, call: &Call) -> Result<Permission, RequestFailure> {
         call.procedure.validate(self.settings.uri_rule).map_err(RequestFailure::InvalidUri)?;
-        self.authorize(from, Action::Call, &call.procedure)
+        let permission = self.authorize(from, Action::Call, &call.procedure)?;
+        let (held, carried) = (Held::call(call.options.progress), call.options.carried.as_deref());
+        self.settings.validation.check(permission.schemas, held, &call.payload, carried)?;
+        Ok(permission)
     }
 
     pub(super) fn cancel(&mut self, from: SessionKey, cancel: &Cancel) {

@@ -16,6 +16,7 @@ use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey};
+use crate::validation::Held;
 
 impl<O: Outbox> Realm<O> {
     pub(super) fn publish(
@@ -89,7 +90,8 @@ impl<O: Outbox> Realm<O> {
         Ok(())
     }
 
-    /// Whether the publication is allowed and whether its publisher is disclosed.
+    /// Whether the publication is allowed and as its schema asks, and whether its publisher is
+    /// disclosed.
     pub(crate) fn check_publish(
         &self,
         publisher: &Session<O>,
@@ -100,6 +102,9 @@ impl<O: Outbox> Realm<O> {
         let role = self.settings.roles.get(publisher.role);
         not_reserved(role, topic)?;
         let permission = authorize(role, Action::Publish, topic)?;
+        let carried = publish.options.carried.as_deref();
+        let validation = &self.settings.validation;
+        validation.check(permission.schemas, Held::Event, &publish.payload, carried)?;
         let wish = publish.options.disclose_me;
         let disclosed =
             permission.disclose_publisher.decide(wish).ok_or(RequestFailure::DisclosureRefused)?;

@@ -52,6 +52,7 @@ impl<O: Outbox> Realm<O> {
             force: options.force_reregister == Some(true),
             disclose_caller: options.disclose_caller == Some(true),
             disclose_callee: permission.disclose_callee,
+            schemas: permission.schemas,
             forward_timeout: options.forward_timeout == Some(true) && watches_time,
         };
         Ok((pattern, terms))

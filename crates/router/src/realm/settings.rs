@@ -11,6 +11,7 @@ use compact_str::CompactString;
 use crate::authorization::Role;
 use crate::broker::{EventStore, HistorySettings, RetentionSettings};
 use crate::dealer::{CallQueue, CallTimes};
+use crate::validation::Validation;
 use crate::wall_clock::Timestamp;
 
 /// A source of random bits, given by the host.
@@ -44,6 +45,8 @@ pub struct RealmSettings {
     pub strict_request_ids: bool,
     /// Its roles. A role named `trusted` is built in unless given here.
     pub roles: Vec<Role>,
+    /// The schemas that its permissions name.
+    pub validation: Validation,
     /// What it calls itself in WELCOME, such as `Cloverleaf-0.1.0`; none to say nothing.
     pub agent: Option<CompactString>,
     /// Whether it tells of itself: `wamp.session.*`, `wamp.registration.*`, `wamp.subscription.*`.
@@ -70,6 +73,7 @@ impl RealmSettings {
             uri_rule: UriRule::Loose,
             strict_request_ids: false,
             roles: Vec::new(),
+            validation: Validation::default(),
             agent: None,
             meta_api: true,
             call_times: CallTimes::default(),

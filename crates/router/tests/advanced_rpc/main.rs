@@ -19,4 +19,5 @@ mod registration_meta;
 mod rerouting;
 mod revocation;
 mod stage;
+mod validation;
 mod which_error;

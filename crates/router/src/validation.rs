@@ -1,0 +1,152 @@
+//! What payloads are held against, where a permission asks for it.
+//!
+//! What a schema is, and how one is read, is the host's business: here it is a question that has a
+//! sentence for an answer. Who is asked when is decided where permissions are checked (`realm`) and
+//! where callees answer (`dealer`). A message whose permission asks for nothing costs a look at an
+//! empty [`Option`].
+//!
+//! This router's own: the names are those of Crossbar.io's `permission.validate`, and the
+//! specification leaves payloads to applications.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use cloverleaf_wamp::message::Carried;
+use cloverleaf_wamp::payload::Payload;
+
+use crate::failure::RequestFailure;
+use crate::limits::MAX_VALIDATED_BYTES;
+
+/// A schema of payloads, given by the host.
+pub trait PayloadSchema: fmt::Debug + Send + Sync {
+    /// Whether a payload is as the schema asks.
+    ///
+    /// # Errors
+    /// A sentence that says where in the payload something else is, and what.
+    fn check(&self, payload: &Payload) -> Result<(), String>;
+}
+
+/// The schema of one kind of payload, if there is one.
+pub type Schema = Option<Arc<dyn PayloadSchema>>;
+
+/// The schemas of one permission.
+#[derive(Debug, Clone, Default)]
+pub struct Schemas {
+    /// Of CALL: of one that is whole, and of the last part of one that is not.
+    pub call: Schema,
+    /// Of every other part of a CALL.
+    pub call_progress: Schema,
+    /// Of a result: of one that is whole, and of the last part of one that is not.
+    pub call_result: Schema,
+    /// Of every other part of a result.
+    pub call_result_progress: Schema,
+    /// Of the ERROR of a callee.
+    pub call_error: Schema,
+    /// Of PUBLISH.
+    pub event: Schema,
+}
+
+/// Names the [`Schemas`] of a permission in their realm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemasId(NonZeroU32);
+
+/// The schemas of a realm.
+#[derive(Debug, Clone, Default)]
+pub struct Validation(Vec<Schemas>);
+
+/// A message whose payload is held against a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    Call,
+    CallPart,
+    Result,
+    ResultPart,
+    Error,
+    Event,
+}
+
+impl Held {
+    /// CALL, whole or a part.
+    pub(crate) const fn call(progress: Option<bool>) -> Self {
+        if matches!(progress, Some(true)) { Self::CallPart } else { Self::Call }
+    }
+
+    /// YIELD, whole or a part.
+    pub(crate) const fn result(progress: Option<bool>) -> Self {
+        if matches!(progress, Some(true)) { Self::ResultPart } else { Self::Result }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::CallPart => "part of the call",
+            Self::Result => "result",
+            Self::ResultPart => "part of the result",
+            Self::Error => "callee's error",
+            Self::Event => "event",
+        }
+    }
+
+    const fn schema(self, schemas: &Schemas) -> &Schema {
+        match self {
+            Self::Call => &schemas.call,
+            Self::CallPart => &schemas.call_progress,
+            Self::Result => &schemas.call_result,
+            Self::ResultPart => &schemas.call_result_progress,
+            Self::Error => &schemas.call_error,
+            Self::Event => &schemas.event,
+        }
+    }
+}
+
+impl Validation {
+    /// Takes the schemas of a permission, which then names them by their id.
+    ///
+    /// # Panics
+    /// After four thousand million of them.
+    pub fn add(&mut self, schemas: Schemas) -> SchemasId {
+        self.0.push(schemas);
+        let number = u32::try_from(self.0.len()).ok().and_then(NonZeroU32::new);
+        SchemasId(number.expect("as many permissions as fit into memory"))
+    }
+
+    /// Whether a payload is as the permission of its sender asks. One that can't be looked into is
+    /// not: who seals a payload says less of it than the schema asks to know.
+    #[inline]
+    pub(crate) fn check(
+        &self,
+        schemas: Option<SchemasId>,
+        held: Held,
+        payload: &Payload,
+        carried: Option<&Carried>,
+    ) -> Result<(), RequestFailure> {
+        match schemas {
+            None => Ok(()),
+            Some(id) => self.check_against(id, held, payload, carried),
+        }
+    }
+
+    #[cold]
+    fn check_against(
+        &self,
+        SchemasId(number): SchemasId,
+        held: Held,
+        payload: &Payload,
+        carried: Option<&Carried>,
+    ) -> Result<(), RequestFailure> {
+        let schemas = self.0.get(number.get() as usize - 1);
+        let Some(schema) = schemas.and_then(|schemas| held.schema(schemas).as_deref()) else {
+            return Ok(());
+        };
+        let what = held.name();
+        if carried.is_some_and(Carried::uses_passthru) || payload.is_transparent() {
+            return Err(RequestFailure::SealedPayload(what));
+        }
+        if payload.size() > MAX_VALIDATED_BYTES {
+            return Err(RequestFailure::PayloadTooLarge(what));
+        }
+        let refused = |reason| RequestFailure::InvalidPayload { what, reason };
+        schema.check(payload).map_err(refused)
+    }
+}

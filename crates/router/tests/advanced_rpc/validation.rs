@@ -1,0 +1,344 @@
+//! Calls and answers that are held against schemas: the caller's permission says which for calls,
+//! the callee's for what it answers.
+//!
+//! This router's own, see the decision on validation.
+
+use cloverleaf_router::limits::MAX_VALIDATED_BYTES;
+use cloverleaf_router::{Permission, RealmSettings, Role, Schemas, Validation};
+use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
+use cloverleaf_testkit::numbers::Numbers;
+use cloverleaf_testkit::{Client, Lab, Peer, settings};
+use cloverleaf_wamp::codec::decode_client;
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::ids::InvocationId;
+use cloverleaf_wamp::message::{
+    CancelMode, ClientMessage, InvocationError, InvokePolicy, RegisterOptions, RequestKind,
+    RouterMessage,
+};
+use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
+use serde_json::json;
+
+use crate::stage::{
+    able, assert_nothing_stays, assert_silence, assert_violation, call_part, given_up,
+    invocation_part, invocation_receiving, receiving, refused, register, result_part, shared,
+    unavailable, yield_part,
+};
+
+/// Schemas for everything that has to do with calls.
+fn all() -> Schemas {
+    Schemas {
+        call: Numbers::schema(),
+        call_progress: Numbers::schema(),
+        call_result: Numbers::schema(),
+        call_result_progress: Numbers::schema(),
+        call_error: Numbers::schema(),
+        event: None,
+    }
+}
+
+/// A realm whose role `held` is held to these schemas with everything, and anyone else to none.
+fn realm(schemas: Schemas) -> Lab {
+    let mut validation = Validation::default();
+    let held = Permission { schemas: Some(validation.add(schemas)), ..Permission::ALL };
+    let everything = UriPattern::from_starred("*").expect("a star is a starred URI");
+    let mut settings = RealmSettings { validation, ..settings() };
+    settings.roles.push(Role::new("held", [(everything, held)]));
+    Lab::with(settings)
+}
+
+fn held(name: &'static str) -> Client {
+    Client { role: "held", ..able(name) }
+}
+
+/// A caller and a callee of `com.sum`, one of them held to schemas.
+fn pair(schemas: Schemas, caller: Client, callee: Client) -> (Lab, Peer, Peer) {
+    let mut lab = realm(schemas);
+    let (caller, callee) = (lab.join_as(caller), lab.join_as(callee));
+    register(&mut lab, callee, RegisterOptions::default(), "com.sum", 1);
+    (lab, caller, callee)
+}
+
+fn held_caller() -> (Lab, Peer, Peer) {
+    pair(all(), held("caller"), able("callee"))
+}
+
+fn held_callee() -> (Lab, Peer, Peer) {
+    pair(all(), able("caller"), held("callee"))
+}
+
+/// The same, and call 1, which takes its result in parts, has reached the callee.
+fn asked() -> (Lab, Peer, Peer) {
+    let (mut lab, caller, callee) = held_callee();
+    lab.send(caller, client::call_with(1, receiving(), "com.sum", text("no number")));
+    assert_eq!(lab.received(callee), [invocation_receiving(1, 1, text("no number"))]);
+    (lab, caller, callee)
+}
+
+fn invalid(number: u64, what: &str) -> RouterMessage {
+    let text = format!("the payload of the {what} is not as its schema asks: {}", Numbers::REASON);
+    refused(number, error_uri::INVALID_ARGUMENT, &text)
+}
+
+fn from_wire(message: &serde_json::Value) -> ClientMessage {
+    decode_client(Serializer::Json, &message.to_string().into_bytes().into()).expect("a message")
+}
+
+/// INTERRUPT for an answer that is none.
+fn not_taken(number: u64) -> RouterMessage {
+    router::interrupt(number, CancelMode::KillNoWait, error_uri::INVALID_ARGUMENT)
+}
+
+#[test]
+fn a_call_that_is_not_as_asked_is_refused_and_nobody_hears_of_it() {
+    let (mut lab, caller, callee) = held_caller();
+    lab.send(caller, client::call(1, "com.sum", args(["no number"])));
+    assert_eq!(lab.received(caller), [invalid(1, "call")]);
+    assert_silence(&mut lab, &[callee]);
+    lab.send(caller, client::call(2, "com.sum", args([2, 3])));
+    assert_eq!(lab.received(callee), [router::invocation(1, 1, args([2, 3]))]);
+    lab.send(callee, client::yielded(1, text("five")));
+    assert_eq!(lab.received(caller), [router::result(2, text("five"))], "the callee is not held");
+    assert_nothing_stays(lab, &[caller, callee]);
+}
+
+#[test]
+fn who_may_not_call_hears_that_first() {
+    let mut validation = Validation::default();
+    let schemas = Some(validation.add(all()));
+    let nothing = Permission { schemas, ..Permission::default() };
+    let everything = UriPattern::from_starred("*").expect("a star is a starred URI");
+    let roles = vec![Role::new("held", [(everything, nothing)])];
+    let mut lab = Lab::with(RealmSettings { roles, validation, ..settings() });
+    let caller = lab.join_as(held("caller"));
+    lab.send(caller, client::call(1, "com.sum", text("no number")));
+    let denied = "session not authorized to call procedure 'com.sum'";
+    assert_eq!(lab.received(caller), [refused(1, error_uri::NOT_AUTHORIZED, denied)]);
+}
+
+#[test]
+fn the_procedures_of_the_router_are_no_exception() {
+    let mut lab = realm(all());
+    let caller = lab.join_as(held("caller"));
+    lab.send(caller, client::call(1, "wamp.session.count", args([["anyone"]])));
+    assert_eq!(lab.received(caller), [invalid(1, "call")]);
+    lab.send(caller, client::call(2, "wamp.session.count", NOTHING));
+    assert_eq!(lab.received(caller), [router::result(2, args([1]))]);
+}
+
+#[test]
+fn a_call_ends_with_a_part_that_is_not_as_asked() {
+    let (mut lab, caller, callee) = held_caller();
+    lab.send(caller, call_part(1, "com.sum", text("no number")));
+    assert_eq!(lab.received(caller), [invalid(1, "part of the call")]);
+    for (last, what) in [(false, "part of the call"), (true, "call")] {
+        let (number, invocation) = if last { (3, 2) } else { (2, 1) };
+        lab.send(caller, call_part(number, "com.sum", args([1])));
+        assert_eq!(lab.received(callee), [invocation_part(invocation, 1, args([1]))]);
+        let wrong = text("no number");
+        let part = if last {
+            client::call(number, "com.sum", wrong)
+        } else {
+            call_part(number, "com.sum", wrong)
+        };
+        lab.send(caller, part);
+        assert_eq!(lab.received(caller), [invalid(number, what)]);
+        assert_eq!(lab.received(callee), [given_up(invocation)]);
+        // What follows of the call is late.
+        lab.send(caller, call_part(number, "com.sum", args([2])));
+        lab.send(callee, client::yielded(invocation, args([3])));
+        assert_silence(&mut lab, &[caller, callee]);
+    }
+    assert_nothing_stays(lab, &[caller, callee]);
+}
+
+#[test]
+fn parts_and_the_last_one_have_schemas_of_their_own() {
+    let schemas = Schemas { call: Numbers::schema(), ..Schemas::default() };
+    let (mut lab, caller, callee) = pair(schemas, held("caller"), able("callee"));
+    lab.send(caller, call_part(1, "com.sum", text("any")));
+    assert_eq!(lab.received(callee), [invocation_part(1, 1, text("any"))]);
+    lab.send(caller, client::call(1, "com.sum", text("any")));
+    assert_eq!(lab.received(caller), [invalid(1, "call")]);
+}
+
+#[test]
+fn a_result_that_is_not_as_asked_is_none_and_both_sides_hear_of_it() {
+    let (mut lab, caller, callee) = asked();
+    lab.send(callee, client::yielded(1, text("no number")));
+    assert_eq!(lab.received(caller), [invalid(1, "result")]);
+    assert_eq!(lab.received(callee), [not_taken(1)]);
+    assert_eq!(lab.realm().calls_in_flight(), 0);
+    lab.send(caller, client::call(2, "com.sum", NOTHING));
+    lab.send(callee, client::yielded(2, args([5])));
+    assert_eq!(lab.received(caller), [router::result(2, args([5]))]);
+    assert_nothing_stays(lab, &[caller, callee]);
+}
+
+#[test]
+fn a_call_ends_with_a_part_of_its_result_that_is_not_as_asked() {
+    let (mut lab, caller, callee) = asked();
+    lab.send(callee, yield_part(1, args([1])));
+    assert_eq!(lab.received(caller), [result_part(1, args([1]))]);
+    lab.send(callee, yield_part(1, text("no number")));
+    assert_eq!(lab.received(caller), [invalid(1, "part of the result")]);
+    assert_eq!(lab.received(callee), [not_taken(1)]);
+    // It has been asked to stop, and what it says until it has heard is late.
+    lab.send(callee, yield_part(1, args([2])));
+    assert_silence(&mut lab, &[caller, callee]);
+    assert_nothing_stays(lab, &[caller, callee]);
+}
+
+#[test]
+fn a_callee_that_can_not_be_interrupted_is_told_nothing() {
+    let callee = Client { role: "held", ..Client::basic("callee") };
+    let (mut lab, caller, callee) = pair(all(), able("caller"), callee);
+    lab.send(caller, client::call(1, "com.sum", NOTHING));
+    lab.received(callee);
+    lab.send(callee, client::yielded(1, text("no number")));
+    assert_eq!(lab.received(caller), [invalid(1, "result")]);
+    assert_silence(&mut lab, &[callee]);
+}
+
+#[test]
+fn an_error_that_is_not_as_asked_does_not_reach_the_caller() {
+    let (mut lab, caller, callee) = asked();
+    lab.send(callee, client::failure(1, "com.sum.error", text("no number")));
+    assert_eq!(lab.received(caller), [invalid(1, "callee's error")]);
+    lab.received(callee);
+    lab.send(caller, client::call(2, "com.sum", NOTHING));
+    lab.send(callee, client::failure(2, "com.sum.error", args([7])));
+    let error = router::failed(RequestKind::Call, 2, "com.sum.error", args([7]));
+    assert_eq!(lab.received(caller), [error]);
+}
+
+#[test]
+fn what_the_host_says_in_place_of_the_callee_follows_no_schema() {
+    let (mut lab, caller, callee) = asked();
+    let request = InvocationId::new(1).expect("an id");
+    let error = InvocationError {
+        request,
+        details: Default::default(),
+        error: error_uri::PAYLOAD_SIZE_EXCEEDED.into(),
+        payload: text("too long"),
+    };
+    lab.fail_invocation(callee, error);
+    assert_eq!(lab.received(caller), [refused(1, error_uri::PAYLOAD_SIZE_EXCEEDED, "too long")]);
+}
+
+#[test]
+fn a_callee_is_held_to_the_rules_that_it_has_registered_under() {
+    let mut validation = Validation::default();
+    let schemas = Schemas { call_result: Numbers::schema(), ..Schemas::default() };
+    let sums = Permission { schemas: Some(validation.add(schemas)), ..Permission::ALL };
+    let rules = [("com.*", sums), ("com.sum.free", Permission::ALL)];
+    let rules = rules.map(|(uri, rule)| (UriPattern::from_starred(uri).expect(uri), rule));
+    let mut settings = RealmSettings { validation, ..settings() };
+    settings.roles.push(Role::new("held", rules));
+    let mut lab = Lab::with(settings);
+    let (caller, callee) = (lab.join_as(able("caller")), lab.join_as(held("callee")));
+    let prefix = MatchPolicy::Prefix;
+    lab.send(callee, client::register_pattern(1, prefix, "com.sum."));
+    lab.send(callee, client::register(2, "com.sum.free"));
+    lab.received(callee);
+    for (number, procedure, expected) in [
+        (1, "com.sum.of", invalid(1, "result")),
+        (2, "com.sum.free", router::result(2, text("any"))),
+    ] {
+        lab.send(caller, client::call(number, procedure, NOTHING));
+        lab.send(callee, client::yielded(number, text("any")));
+        assert_eq!(lab.received(caller), [expected], "{procedure}");
+    }
+}
+
+#[test]
+fn a_callee_that_is_unavailable_passes_its_call_on_whatever_it_says() {
+    let mut lab = realm(all());
+    let caller = lab.join_as(able("caller"));
+    let [first, second] = ["first", "second"].map(|name| lab.join_as(held(name)));
+    for callee in [first, second] {
+        register(&mut lab, callee, shared(InvokePolicy::First), "com.sum", 1);
+    }
+    lab.send(caller, client::call(1, "com.sum", NOTHING));
+    lab.received(first);
+    lab.send(first, client::failure(1, error_uri::UNAVAILABLE, text("no number")));
+    assert_eq!(lab.received(second), [router::invocation(1, 1, NOTHING)]);
+    lab.send(second, unavailable(1));
+    let nobody =
+        refused(1, error_uri::NO_AVAILABLE_CALLEE, "no callee is available at this moment");
+    assert_eq!(lab.received(caller), [nobody]);
+}
+
+#[test]
+fn of_several_callees_each_answers_for_itself() {
+    let mut lab = realm(all());
+    let caller = lab.join_as(able("caller"));
+    let callees = ["a", "b", "c"].map(|name| lab.join_as(held(name)));
+    for callee in callees {
+        register(&mut lab, callee, shared(InvokePolicy::All), "com.sum", 1);
+    }
+    lab.send(caller, client::call(1, "com.sum", NOTHING));
+    let [a, b, c] = callees;
+    for callee in callees {
+        lab.received(callee);
+    }
+    lab.send(a, client::yielded(1, args([1])));
+    lab.send(b, client::yielded(1, text("no number")));
+    lab.send(c, client::failure(1, "com.sum.error", text("no number")));
+    let reason =
+        |what| format!("the payload of the {what} is not as its schema asks: {}", Numbers::REASON);
+    let answers = json!([
+        {"args": [1]},
+        {"error": error_uri::INVALID_ARGUMENT, "args": [reason("result")]},
+        {"error": error_uri::INVALID_ARGUMENT, "args": [reason("callee's error")]},
+    ]);
+    let [RouterMessage::Result(result)] = &lab.received(caller)[..] else { panic!("one RESULT") };
+    assert_eq!(result.payload.decode_args(), Ok(json!([answers])));
+    assert_eq!([b, c].map(|callee| lab.received(callee)), [[not_taken(1)], [not_taken(1)]]);
+}
+
+#[test]
+fn what_can_not_be_looked_into_is_refused() {
+    let sealed = |what: &str| {
+        let text =
+            format!("the payload of the {what} has a schema to follow, and can't be looked into");
+        refused(1, error_uri::INVALID_ARGUMENT, &text)
+    };
+    let about = json!({"ppt_scheme": "wamp", "ppt_serializer": "cbor"});
+    let older = json!({"enc_algo": "cryptobox"});
+    for (about, payload) in [(about, json!([1])), (older, json!("\u{0}AAEC"))] {
+        let (mut lab, caller, callee) = held_caller();
+        lab.send(caller, from_wire(&json!([48, 1, about, "com.sum", payload])));
+        assert_eq!(lab.received(caller), [sealed("call")]);
+        assert_silence(&mut lab, &[callee]);
+        for (answer, what) in [
+            (json!([70, 1, about, payload]), "result"),
+            (json!([8, 68, 1, about, "com.sum.error", payload]), "callee's error"),
+        ] {
+            let (mut lab, caller, callee) = asked();
+            lab.send(callee, from_wire(&answer));
+            assert_eq!(lab.received(caller), [sealed(what)]);
+            assert_eq!(lab.received(callee), [not_taken(1)]);
+        }
+    }
+}
+
+#[test]
+fn what_takes_too_long_to_look_into_is_refused() {
+    let (mut lab, caller, callee) = held_caller();
+    let long = text(&"x".repeat(MAX_VALIDATED_BYTES));
+    lab.send(caller, client::call(1, "com.sum", long));
+    let explained = "the payload of the call has a schema to follow, and holds more than 1048576 \
+                     bytes";
+    assert_eq!(lab.received(caller), [refused(1, error_uri::PAYLOAD_SIZE_EXCEEDED, explained)]);
+    assert_silence(&mut lab, &[callee]);
+}
+
+#[test]
+fn a_part_that_nobody_asked_for_is_a_violation_whatever_is_in_it() {
+    let (mut lab, caller, callee) = held_callee();
+    lab.send(caller, client::call(1, "com.sum", NOTHING));
+    lab.received(callee);
+    let text_of = "YIELD with progress: INVOCATION did not ask for progressive results";
+    assert_violation(&mut lab, callee, yield_part(1, text("no number")), text_of);
+}
