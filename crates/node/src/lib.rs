@@ -10,6 +10,7 @@
 //! | [`components`] | `classname` in the configuration → a Rust component |
 //! | `start` | from settings to a running node |
 //! | `realm_host` | how a realm runs: the lock, the clock, the deadlines |
+//! | `schemas` | payloads held against JSON Schemas |
 //! | `ports` | where a realm's messages go: a connection or a session in this process |
 //! | `local` | sessions in this process |
 //! | `peer` | a connection's session, from HELLO to the end |
@@ -35,6 +36,7 @@ mod peer;
 mod ports;
 mod realm_host;
 mod realms;
+mod schemas;
 mod shutdown;
 mod start;
 mod threads;
