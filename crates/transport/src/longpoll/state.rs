@@ -97,11 +97,12 @@ impl<H: Handler> State<H> {
         self.wake_receive();
     }
 
-    /// Ends the handler's session at once. Its peer may still receive why, and nothing else.
-    fn part(&mut self, reason: &CloseReason) {
+    /// Ends the handler's session at once, since its peer polls too slowly. That may still be
+    /// received, and nothing else.
+    fn part(&mut self) {
         let farewell = self.handler.farewell().and_then(|item| self.encode(item));
-        let Some(farewell) = farewell else { return self.end(reason) };
-        self.handler.closed(reason);
+        let Some(farewell) = farewell else { return self.end(&CloseReason::SlowConsumer) };
+        self.handler.closed(&CloseReason::SlowConsumer);
         self.stage = Stage::Parting(farewell);
         self.wake_receive();
     }
@@ -211,7 +212,7 @@ impl<H: Handler> State<H> {
                         return Poll::Ready(Some(message));
                     }
                 }
-                Poll::Ready(Err(End::Kill)) => self.part(&CloseReason::SlowConsumer),
+                Poll::Ready(Err(End::Kill)) => self.part(),
                 Poll::Ready(Err(End::Close(_) | End::Gone)) => {
                     self.close();
                     break;
@@ -245,7 +246,7 @@ impl<H: Handler> State<H> {
             && let Poll::Ready(end) = self.outlet.poll_end(context)
         {
             match end {
-                End::Kill => self.part(&CloseReason::SlowConsumer),
+                End::Kill => self.part(),
                 End::Close(_) | End::Gone => self.close(),
             }
         }
