@@ -10,6 +10,7 @@
 //! | [`components`] | `classname` in the configuration → a Rust component |
 //! | `start` | from settings to a running node |
 //! | `realm_host` | how a realm runs: the lock, the clock, the deadlines |
+//! | `schemas` | payloads held against JSON Schemas |
 //! | `ports` | where a realm's messages go: a connection or a session in this process |
 //! | `local` | sessions in this process |
 //! | `peer` | a connection's session, from HELLO to the end |
@@ -34,6 +35,7 @@ mod meter;
 mod peer;
 mod ports;
 mod realm_host;
+mod schemas;
 mod shutdown;
 mod start;
 mod threads;

@@ -7,11 +7,12 @@ use cloverleaf_config::settings as config;
 use cloverleaf_config::settings::Disclose;
 use cloverleaf_router::{
     CallQueue, CallTimes, Disclosure, HistorySettings, Permission, RealmSettings,
-    RetentionSettings, Role, Timestamp,
+    RetentionSettings, Role, Timestamp, Validation,
 };
 use cloverleaf_transport::SlowConsumer;
 
 use crate::meter::StatsRule;
+use crate::schemas;
 
 pub(super) fn settings(realm: &config::Realm) -> RealmSettings {
     let options = &realm.options;
@@ -19,10 +20,13 @@ pub(super) fn settings(realm: &config::Realm) -> RealmSettings {
         Some(store) => (store.event_history.as_slice(), store.call_queue.as_slice()),
         None => Default::default(),
     };
+    let mut validation = Validation::default();
+    let roles = realm.roles.iter().map(|role| self::role(realm, role, &mut validation)).collect();
     RealmSettings {
         uri_rule: options.uri_check,
         strict_request_ids: options.strict_request_ids,
-        roles: realm.roles.iter().map(role).collect(),
+        roles,
+        validation,
         agent: Some(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")).into()),
         meta_api: options.enable_meta_api,
         call_times: CallTimes {
@@ -86,12 +90,15 @@ fn time_of_day() -> Timestamp {
     Timestamp::default().plus(since_1970.unwrap_or_default())
 }
 
-fn role(role: &config::Role) -> Role {
+fn role(realm: &config::Realm, role: &config::Role, validation: &mut Validation) -> Role {
     Role::new(
         role.name.as_str(),
         role.permissions.iter().map(|permission| {
             let Disclose { caller, publisher, callee } = permission.disclose;
             let allow = permission.allow;
+            let uri = permission.pattern.as_str();
+            let whose = format!("realm '{}', role '{}', '{uri}'", realm.name, role.name);
+            let schemas = schemas::of(&permission.validate, &whose);
             let rights = Permission {
                 call: allow.call,
                 register: allow.register,
@@ -101,7 +108,7 @@ fn role(role: &config::Role) -> Role {
                 disclose_publisher: disclosure(publisher),
                 disclose_callee: callee,
                 trustlevel: permission.trustlevel,
-                schemas: None,
+                schemas: schemas.map(|schemas| validation.add(schemas)),
             };
             (permission.pattern.clone(), rights)
         }),

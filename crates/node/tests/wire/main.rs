@@ -27,5 +27,6 @@ mod shutdown;
 mod slow_consumer;
 mod ubjson;
 mod universal;
+mod validation;
 mod websocket;
 mod websocket_options;
