@@ -9,6 +9,7 @@
 //! | [`cli`] | the command line |
 //! | [`components`] | `classname` in the configuration → a Rust component |
 //! | `start` | from settings to a running node |
+//! | `realms` | those that are there, named or made from a template |
 //! | `realm_host` | how a realm runs: the lock, the clock, the deadlines |
 //! | `schemas` | payloads held against JSON Schemas |
 //! | `ports` | where a realm's messages go: a connection or a session in this process |

@@ -139,12 +139,12 @@ pub(crate) const GAPS: &[Gap] = &[
     advanced(
         "WAMP Interfaces",
         Why::NotPlanned,
-        "Payloads pass untouched; no schema is held against them.",
+        "Payloads are held against JSON Schemas of the configuration, not against those of an IDL.",
     ),
     advanced(
         "WAMP IDL",
         Why::NotPlanned,
-        "Payloads pass untouched; no schema is held against them.",
+        "Payloads are held against JSON Schemas of the configuration, not against those of an IDL.",
     ),
     advanced(
         "Interface Catalogs",
