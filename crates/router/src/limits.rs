@@ -32,8 +32,9 @@ pub const MAX_CALLS_IN_FLIGHT_PER_SESSION: usize = 65_536;
 /// message that a transport takes by default: more could not be sent.
 pub const MAX_GATHERED_BYTES: usize = 16 * 1024 * 1024;
 
-/// Bytes of a payload that is held against a schema. It is taken apart while nobody else is served,
-/// which takes some milliseconds where it has many small values.
+/// Bytes of a payload that is held against a schema. It is taken apart while nobody else is served:
+/// for a microsecond where it is a usual one, for fifty milliseconds where it is as long as this
+/// and has nothing but small values in it.
 pub const MAX_VALIDATED_BYTES: usize = 1024 * 1024;
 
 /// Testaments of one session, in both scopes together.
