@@ -17,7 +17,7 @@ use crate::session::{Principal, Session, SessionKey};
 
 impl<O: Outbox> Realm<O> {
     /// Opens a session and sends WELCOME. The host detaches it when its connection ends, unless
-    /// [`Next`] has said that it is over.
+    /// [`Next`](super::Next) has said that it is over.
     pub fn attach(
         &mut self,
         admitted: Admitted,
