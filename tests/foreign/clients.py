@@ -150,8 +150,15 @@ AUTOBAHN_NODE = Client(
 
 AUTOBAHN_BROWSER = Client(
     "autobahn-browser", javascript("browser.mjs"),
-    attachments("websocket-json", "websocket-msgpack", "websocket-cbor", "longpoll-json"),
+    attachments("websocket-json", "websocket-msgpack", "websocket-cbor"),
     cannot=AUTOBAHN_JS_CANNOT)
+
+AUTOBAHN_LONGPOLL = Client(
+    "autobahn-longpoll", javascript("browser.mjs"), attachments("longpoll-json"),
+    cannot={
+        **AUTOBAHN_JS_CANNOT,
+        SEND_PROGRESS: "it sends each message in a request of its own, and one may overtake others",
+    })
 
 WAMPY_CANNOT = {
     SEND_PROGRESS: "as a callee it doesn't announce progressive_call_results",
@@ -215,8 +222,8 @@ WAMPPROTO = Client(
     "wampproto", rust("foreign-wampproto"),
     attachments("tcp-json", "tcp-msgpack", "unix-cbor"))
 
-CLIENTS = (AUTOBAHN_ASYNCIO, AUTOBAHN_TWISTED, SWAMPYER, AUTOBAHN_NODE, AUTOBAHN_BROWSER, WAMPY,
-           WAMPY_BINARY, WAMP_ASYNC, WAMPPROTO)
+CLIENTS = (AUTOBAHN_ASYNCIO, AUTOBAHN_TWISTED, SWAMPYER, AUTOBAHN_NODE, AUTOBAHN_BROWSER,
+           AUTOBAHN_LONGPOLL, WAMPY, WAMPY_BINARY, WAMP_ASYNC, WAMPPROTO)
 
 # The other end where a test is about one end only.
 WITNESS = AUTOBAHN_ASYNCIO
