@@ -115,7 +115,16 @@ AUTOBAHN_TWISTED = Client(
     attachments("websocket-json", "websocket-msgpack", "unix-cbor", "tcp-json"),
     cannot=AUTOBAHN_PYTHON_CANNOT)
 
-NO_PROGRESS = "it doesn't know progressive results"
+
+# What a client that knows neither CANCEL nor progressive results can't do.
+NEITHER_CANCEL_NOR_PROGRESS = {
+    RECEIVE_PROGRESS: "it doesn't know progressive results",
+    SEND_PROGRESS: "it doesn't know progressive results",
+    CANCEL: "it doesn't know CANCEL",
+    CANCEL_MODES: "it doesn't know CANCEL",
+    KILL: "it doesn't know CANCEL",
+    BE_INTERRUPTED: "it doesn't know INTERRUPT",
+}
 
 SWAMPYER = Client(
     "swampyer", python("swampyer_python.py"),
@@ -126,12 +135,7 @@ SWAMPYER = Client(
         KEYWORD_RESULTS: "its procedures return one value",
         ERRORS: "its procedures end with its own error, whatever they raise",
         ERROR_URI: "it tells the arguments of an error, and its URI only if there are none",
-        RECEIVE_PROGRESS: NO_PROGRESS,
-        SEND_PROGRESS: NO_PROGRESS,
-        CANCEL: "it doesn't know CANCEL",
-        CANCEL_MODES: "it doesn't know CANCEL",
-        KILL: "it doesn't know CANCEL",
-        BE_INTERRUPTED: "it doesn't know INTERRUPT",
+        **NEITHER_CANCEL_NOR_PROGRESS,
         CALL_TIMEOUT: "its calls have no options",
         STAY_HIDDEN: "it asks so with each call",
         GET_RETAINED: "it drops an event that comes right behind SUBSCRIBED",
@@ -191,12 +195,7 @@ WAMP_ASYNC = Client(
     cannot={
         ERRORS: "its procedures end with its own error, whatever they return",
         ERROR_ARGUMENTS: "it tells the URI and the details of an error only",
-        RECEIVE_PROGRESS: NO_PROGRESS,
-        SEND_PROGRESS: NO_PROGRESS,
-        CANCEL: "it doesn't know CANCEL",
-        CANCEL_MODES: "it doesn't know CANCEL",
-        KILL: "it doesn't know CANCEL",
-        BE_INTERRUPTED: "it doesn't know INTERRUPT",
+        **NEITHER_CANCEL_NOR_PROGRESS,
         CALL_TIMEOUT: NO_SUCH_OPTION,
         CALL_DETAILS: DROPS_DETAILS,
         DISCLOSE_CALLER: NO_SUCH_OPTION,

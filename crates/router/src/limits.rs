@@ -33,9 +33,9 @@ pub const MAX_CALLS_IN_FLIGHT_PER_SESSION: usize = 65_536;
 pub const MAX_GATHERED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Bytes of a payload that is held against a schema. It is taken apart while nobody else is served:
-/// for a microsecond where it is a usual one, for fifty milliseconds where it is as long as this
+/// for a microsecond where it is a usual one, for a dozen milliseconds where it is as long as this
 /// and has nothing but small values in it.
-pub const MAX_VALIDATED_BYTES: usize = 1024 * 1024;
+pub const MAX_VALIDATED_BYTES: usize = 256 * 1024;
 
 /// Testaments of one session, in both scopes together.
 pub const MAX_TESTAMENTS_PER_SESSION: usize = 128;

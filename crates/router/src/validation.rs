@@ -111,6 +111,11 @@ impl Validation {
         SchemasId(number.expect("as many permissions as fit into memory"))
     }
 
+    /// Whether nothing is asked of any payload.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a payload is as the permission of its sender asks. One that can't be looked into is
     /// not: who seals a payload says less of it than the schema asks to know.
     #[inline]

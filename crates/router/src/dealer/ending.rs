@@ -110,6 +110,10 @@ impl Dealer {
         payload: &Payload,
         carried: Option<&Carried>,
     ) -> Result<(), RequestFailure> {
+        // Most realms ask nothing, and need not look for the callee's permission.
+        if self.validation.is_empty() {
+            return Ok(());
+        }
         let invoked = self.calls.get(key.0).and_then(|call| call.invoked_of(callee));
         let schemas = invoked.and_then(|invoked| invoked.schemas);
         self.validation.check(schemas, held, payload, carried)

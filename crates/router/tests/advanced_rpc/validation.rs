@@ -328,7 +328,7 @@ fn what_takes_too_long_to_look_into_is_refused() {
     let (mut lab, caller, callee) = held_caller();
     let long = text(&"x".repeat(MAX_VALIDATED_BYTES));
     lab.send(caller, client::call(1, "com.sum", long));
-    let explained = "the payload of the call has a schema to follow, and holds more than 1048576 \
+    let explained = "the payload of the call has a schema to follow, and holds more than 262144 \
                      bytes";
     assert_eq!(lab.received(caller), [refused(1, error_uri::PAYLOAD_SIZE_EXCEEDED, explained)]);
     assert_silence(&mut lab, &[callee]);
