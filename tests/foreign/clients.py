@@ -40,6 +40,7 @@ UNSUBSCRIBE = "unsubscribe"
 UNSUBSCRIBE_PATTERN = "unsubscribe from a pattern"
 EVENT_DETAILS = "tell a subscriber the details of an event"
 ACKNOWLEDGED = "be told that its publication has arrived"
+PUBLISH_IN_ORDER = "keep publications in order that it doesn't wait for"
 EXCLUDE_ME = "hear what it publishes"
 CHOOSE_RECEIVERS = "choose who hears a publication"
 SESSION_IDS = "name sessions by their ids"
@@ -157,11 +158,14 @@ AUTOBAHN_BROWSER = Client(
     attachments("websocket-json", "websocket-msgpack", "websocket-cbor"),
     cannot=AUTOBAHN_JS_CANNOT)
 
+OVERTAKING = "it sends each message in a request of its own, and one may overtake others"
+
 AUTOBAHN_LONGPOLL = Client(
     "autobahn-longpoll", javascript("browser.mjs"), attachments("longpoll-json"),
     cannot={
         **AUTOBAHN_JS_CANNOT,
-        SEND_PROGRESS: "it sends each message in a request of its own, and one may overtake others",
+        SEND_PROGRESS: OVERTAKING,
+        PUBLISH_IN_ORDER: OVERTAKING,
     })
 
 WAMPY_CANNOT = {

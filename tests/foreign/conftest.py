@@ -12,7 +12,7 @@ import pytest
 # Helpers of the tests beside these.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "interop"))
 
-from clients import CLIENTS, DRIVERS, WITNESS
+from clients import CLIENTS, DRIVERS, PUBLISH_IN_ORDER, WITNESS
 from driver import Driver
 from peer import Peer
 from router import EVERYTHING, Router, configuration, permission, realm
@@ -65,7 +65,9 @@ class House:
     async def join(self, client, attachment=None, realm="realm1"):
         attachment = attachment or client.attachments[0]
         driver = await self.driver(client)
-        return await Peer.join(driver, self.url(attachment.transport), attachment.serializer, realm)
+        return await Peer.join(
+            driver, self.url(attachment.transport), attachment.serializer, realm,
+            in_order=client.can([PUBLISH_IN_ORDER]))
 
     def stop(self):
         async def stop_drivers():

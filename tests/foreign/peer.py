@@ -25,18 +25,22 @@ async def refusal(answer):
 class Peer:
     """A session that a driver holds."""
 
-    def __init__(self, driver, welcome, name):
+    def __init__(self, driver, welcome, name, in_order):
         self.driver = driver
         self.name = name
+        self.in_order = in_order
         self.id = welcome.get("id")
         self.welcome = welcome
 
     @classmethod
-    async def join(cls, driver, url, serializer, realm="realm1"):
+    async def join(cls, driver, url, serializer, realm="realm1", *, in_order=True):
+        """A session; unless what it publishes stays `in_order` by itself, it waits for the
+        acknowledgement of each publication before the next.
+        """
         name = f"session {next(NAMES)}"
         welcome = await driver.ask(
             "join", session=name, url=url, serializer=serializer, realm=realm)
-        return cls(driver, welcome, name)
+        return cls(driver, welcome, name, in_order)
 
     def ask(self, do, **request):
         return self.driver.ask(do, session=self.name, **request)
@@ -92,6 +96,8 @@ class Peer:
 
     async def publish(self, topic, *args, kwargs=None, **options):
         """The number of the publication, or None if it isn't acknowledged."""
+        if not self.in_order:
+            options.setdefault("acknowledge", True)
         answer = await self.ask("publish", topic=topic, args=args, kwargs=kwargs or {},
                                 options=options)
         return answer.get("publication")
