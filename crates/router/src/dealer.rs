@@ -104,9 +104,7 @@ struct CallInFlight {
     request: RequestRef,
     registration: RegistrationId,
     target: Target,
-    /// Between the call and its first result, and between any two results.
-    timeout: Option<u64>,
-    deadline: Option<Moment>,
+    time_limit: Option<TimeLimit>,
     /// The caller takes results in parts.
     receive_progress: bool,
     /// CANCEL with mode `kill` was passed on; the callee's answer is awaited.
@@ -115,6 +113,22 @@ struct CallInFlight {
     errand: Option<Box<Errand>>,
     /// The call comes in parts, or the results have begun to.
     progressive: Option<Box<Progressive>>,
+}
+
+/// How long a call may take.
+#[derive(Debug, Clone, Copy)]
+struct TimeLimit {
+    /// Milliseconds between the call and its first result, and between any two results.
+    millis: u64,
+    /// When the call ends, unless a result comes.
+    deadline: Moment,
+}
+
+impl TimeLimit {
+    /// So many milliseconds from now.
+    const fn begun(millis: u64, now: Moment) -> Self {
+        Self { millis, deadline: now.plus_millis(millis) }
+    }
 }
 
 /// Who is to answer a call.
@@ -177,7 +191,7 @@ pub(crate) struct Dealer {
     registrations: HashMap<RegistrationId, Registration>,
     index: UriIndex<RegistrationId>,
     ids: IdSequence,
-    endpoints: u64,
+    last_endpoint: Option<EndpointId>,
     calls: Slab<CallInFlight>,
     deadlines: Deadlines,
     times: CallTimes,
@@ -208,15 +222,15 @@ impl Dealer {
     /// The one door: takes a call out of every table that knows it.
     fn take<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey) -> Option<CallInFlight> {
         let call = self.calls.try_remove(key.0)?;
-        if let Some(at) = call.deadline {
-            self.deadlines.remove(at, key);
+        if let Some(limit) = call.time_limit {
+            self.deadlines.remove(limit.deadline, key);
         }
         if let Some(caller) = sessions.at_mut(call.caller) {
             caller.dealer.calls.remove(&call.request.id());
         }
-        for invoked in call.invoked() {
+        call.invoked().for_each(|invoked| {
             self.forget_invocation(sessions, call.registration, invoked);
-        }
+        });
         if matches!(call.target, Target::Waiting)
             && let Some(registration) = self.registrations.get_mut(&call.registration)
         {

@@ -7,7 +7,7 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::payload::Payload;
 
-use super::{CallInFlight, Invoked};
+use super::{CallInFlight, Invoked, Target};
 use crate::failure::RequestFailure;
 use crate::session::Sessions;
 
@@ -42,11 +42,12 @@ pub(super) fn answer<O>(
     };
     match ending {
         Ending::Result(answer) => {
-            let details = ResultDetails {
-                progress: None,
-                callee: call.invoked().next().and_then(|invoked| identity(sessions, invoked)),
-                carried: answer.options.carried,
+            let callee = match call.target {
+                Target::One(invoked) => identity(sessions, invoked),
+                Target::Waiting | Target::All(_) => None,
             };
+            let carried = answer.options.carried;
+            let details = ResultDetails { progress: None, callee, carried };
             Some(result(call.request, details, answer.payload))
         }
         Ending::Gathered(payload) => Some(result(call.request, ResultDetails::default(), payload)),

@@ -54,11 +54,11 @@ impl Dealer {
         let request = call.reference();
         let wanted = Wanted::of(&call)?;
         let asks_all = registration.asks_all(wanted);
-        let errand = Errand::new(caller, call, wanted, grant, self.times, now);
+        let mut errand = Errand::new(caller, call, wanted, grant, self.times, now);
         if asks_all {
-            return self.call_all(sessions, id, request, &errand, now);
+            return self.call_all(sessions, id, request, &errand);
         }
-        self.call_one(sessions, id, request, errand, now, random)
+        self.call_one(sessions, id, request, &mut errand, random)
     }
 
     /// Sends a call to the callee whose turn it is; one that can't take it now is passed over while
@@ -68,44 +68,41 @@ impl Dealer {
         sessions: &mut Sessions<O>,
         id: RegistrationId,
         request: RequestRef,
-        mut errand: Errand,
-        now: Moment,
+        errand: &mut Errand,
         mut random: impl FnMut() -> u64,
     ) -> Result<(), RequestFailure> {
         let mut failed = None;
         loop {
             let Some(registration) = self.registrations.get_mut(&id) else {
-                return Err(RequestFailure::NoSuchProcedure(errand.procedure));
+                return Err(RequestFailure::NoSuchProcedure(errand.procedure.clone()));
             };
-            let place = match registration.choose(&errand, &mut random) {
+            let place = match registration.choose(errand, &mut random) {
                 Choice::At(place) => place,
-                Choice::Busy => return self.wait(sessions, id, request, errand, now),
+                Choice::Busy => return self.wait(sessions, id, request, errand),
                 Choice::Nobody => {
-                    let nobody = RequestFailure::NoSuchProcedure(errand.procedure);
-                    return Err(failed.unwrap_or(nobody));
+                    let nobody = || RequestFailure::NoSuchProcedure(errand.procedure.clone());
+                    return Err(failed.unwrap_or_else(nobody));
                 }
             };
             let endpoint = &registration.callees[place];
             let (endpoint_id, watches_time) = (endpoint.id, endpoint.forward_timeout);
             // Another callee may have to be sent the same.
             let spare = (registration.callees.len() > 1).then(|| Box::new(errand.clone()));
-            let progressive = Progressive::begun(&errand, registration, endpoint, sessions);
-            match registration.send(sessions, id, place, &mut errand) {
+            let progressive = Progressive::begun(errand, registration, endpoint, sessions);
+            match registration.send(sessions, id, place, errand) {
                 Ok(invoked) => {
-                    let call = CallInFlight {
-                        target: Target::One(invoked),
-                        // A callee that watches the time itself is trusted to.
-                        timeout: errand.timeout.filter(|_| !watches_time),
-                        errand: spare.filter(|_| reroutes(sessions, invoked.callee)),
-                        progressive,
-                        ..CallInFlight::of(&errand, request, id)
-                    };
-                    self.remember(sessions, call, now);
+                    let mut call = CallInFlight::of(errand, request, id);
+                    call.target = Target::One(invoked);
+                    // A callee that watches the time itself is trusted to.
+                    call.time_limit = call.time_limit.filter(|_| !watches_time);
+                    call.errand = spare.filter(|_| reroutes(sessions, invoked.callee));
+                    call.progressive = progressive;
+                    self.remember(sessions, call);
                     return Ok(());
                 }
                 Err(failure) => {
                     let Some(spare) = spare else { return Err(failure) };
-                    errand = *spare;
+                    *errand = *spare;
                     errand.passed_over.push(endpoint_id);
                     failed = Some(failure);
                 }
@@ -120,15 +117,14 @@ impl Dealer {
         sessions: &mut Sessions<O>,
         id: RegistrationId,
         request: RequestRef,
-        errand: Errand,
-        now: Moment,
+        errand: &Errand,
     ) -> Result<(), RequestFailure> {
         if errand.is_open() || !self.may_wait(id) {
             return Err(RequestFailure::MaxConcurrencyReached);
         }
-        let call = CallInFlight::of(&errand, request, id);
-        let call = CallInFlight { errand: Some(Box::new(errand)), ..call };
-        let key = self.remember(sessions, call, now);
+        let mut call = CallInFlight::of(errand, request, id);
+        call.errand = Some(Box::new(errand.clone()));
+        let key = self.remember(sessions, call);
         self.enqueue(id, key);
         Ok(())
     }
@@ -137,22 +133,20 @@ impl Dealer {
     pub(super) fn remember<O>(
         &mut self,
         sessions: &mut Sessions<O>,
-        mut call: CallInFlight,
-        now: Moment,
+        call: CallInFlight,
     ) -> CallKey {
-        call.deadline = call.timeout.map(|millis| now.plus_millis(millis));
         let entry = self.calls.vacant_entry();
         let key = CallKey(entry.key());
-        for invoked in call.invoked() {
+        call.invoked().for_each(|invoked| {
             if let Some(callee) = sessions.at_mut(invoked.callee) {
                 callee.dealer.invocations.insert(invoked.invocation, key);
             }
-        }
+        });
         if let Some(session) = sessions.at_mut(call.caller) {
             session.dealer.calls.insert(call.request.id(), key);
         }
-        if let Some(at) = call.deadline {
-            self.deadlines.insert(at, key);
+        if let Some(limit) = call.time_limit {
+            self.deadlines.insert(limit.deadline, key);
         }
         entry.insert(call);
         key
@@ -185,8 +179,7 @@ impl CallInFlight {
             request,
             registration: id,
             target: Target::Waiting,
-            timeout: errand.timeout,
-            deadline: None,
+            time_limit: errand.time_limit(),
             receive_progress: errand.receive_progress,
             canceling: false,
             errand: None,

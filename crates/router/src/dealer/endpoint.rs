@@ -1,6 +1,7 @@
 //! The callees of a registration, and how many calls each of them has.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 
 use cloverleaf_wamp::message::InvokePolicy;
 use cloverleaf_wamp::uri::UriPattern;
@@ -13,12 +14,15 @@ use crate::validation::SchemasId;
 /// Names one endpoint for ever: a callee that registers again is another endpoint, so that what its
 /// earlier one had in flight is not counted here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct EndpointId(u64);
+pub(super) struct EndpointId(NonZeroU64);
 
 impl EndpointId {
-    /// The endpoint with this number.
-    pub(super) const fn new(number: u64) -> Self {
-        Self(number)
+    /// Of the first endpoint of a dealer.
+    pub(super) const FIRST: Self = Self(NonZeroU64::MIN);
+
+    /// Of the endpoint that comes next. There are never so many that a number comes again.
+    pub(super) const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 }
 

@@ -12,6 +12,7 @@ use cloverleaf_wamp::message::{
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri};
 
+use super::TimeLimit;
 use super::call::Grant;
 use super::choice::Wanted;
 use super::endpoint::{Endpoint, EndpointId, Registration};
@@ -50,9 +51,9 @@ pub(super) struct Errand {
     pub(super) wanted: Wanted,
     disclosed: Disclosed,
     pub(super) receive_progress: bool,
-    pub(super) timeout: Option<u64>,
+    timeout: Option<u64>,
     /// When the call came.
-    pub(super) asked_at: Moment,
+    asked_at: Moment,
     /// What all callees are told.
     details: InvocationDetails,
     pub(super) payload: Payload,
@@ -91,6 +92,11 @@ impl Errand {
             schemas: grant.schemas,
             passed_over: Vec::new(),
         }
+    }
+
+    /// How long the call may take, from when it came.
+    pub(super) fn time_limit(&self) -> Option<TimeLimit> {
+        self.timeout.map(|millis| TimeLimit::begun(millis, self.asked_at))
     }
 
     /// Whether the caller has said that more parts of the call follow.

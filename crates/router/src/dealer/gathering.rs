@@ -17,7 +17,6 @@ use super::answer::Ending;
 use super::endpoint::Registration;
 use super::errand::Errand;
 use super::{CallInFlight, CallKey, Dealer, Invoked, Target};
-use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::limits::MAX_GATHERED_BYTES;
 use crate::outbox::Outbox;
@@ -126,7 +125,6 @@ impl Dealer {
         id: RegistrationId,
         request: RequestRef,
         errand: &Errand,
-        now: Moment,
     ) -> Result<(), RequestFailure> {
         if errand.is_open() {
             return Err(RequestFailure::FeatureNotSupported(
@@ -137,9 +135,9 @@ impl Dealer {
             return Err(RequestFailure::CalleeGone);
         };
         let gathering = Gathering::ask(sessions, id, registration, errand)?;
-        let target = Target::All(Box::new(gathering));
-        let call = CallInFlight { target, ..CallInFlight::of(errand, request, id) };
-        self.remember(sessions, call, now);
+        let mut call = CallInFlight::of(errand, request, id);
+        call.target = Target::All(Box::new(gathering));
+        self.remember(sessions, call);
         Ok(())
     }
 

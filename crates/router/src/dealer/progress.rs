@@ -13,7 +13,7 @@ use cloverleaf_wamp::uri::UncheckedUri;
 use super::answer::{Ending, identity};
 use super::endpoint::{Endpoint, Registration};
 use super::errand::Errand;
-use super::{CallKey, Dealer, Target};
+use super::{CallKey, Dealer, Target, TimeLimit};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::{Delivery, Outbox};
@@ -140,11 +140,10 @@ impl Dealer {
         let Some(call) = self.calls.get_mut(key.0) else { return Ok(()) };
         call.progressive.get_or_insert_with(|| Box::new(Progressive::results()));
         // The timeout bounds the time to the next part, not that of the whole call.
-        if let (Some(at), Some(millis)) = (call.deadline, call.timeout) {
-            self.deadlines.remove(at, key);
-            let at = now.plus_millis(millis);
-            call.deadline = Some(at);
-            self.deadlines.insert(at, key);
+        if let Some(limit) = &mut call.time_limit {
+            self.deadlines.remove(limit.deadline, key);
+            *limit = TimeLimit::begun(limit.millis, now);
+            self.deadlines.insert(limit.deadline, key);
         }
         let invoked = call.invoked_of(callee);
         let details = ResultDetails {

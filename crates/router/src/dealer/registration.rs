@@ -96,8 +96,9 @@ impl Dealer {
     }
 
     fn endpoint(&mut self, callee: SessionKey, terms: Terms) -> Endpoint {
-        self.endpoints += 1;
-        Endpoint::new(EndpointId::new(self.endpoints), callee, terms)
+        let id = self.last_endpoint.map_or(EndpointId::FIRST, EndpointId::next);
+        self.last_endpoint = Some(id);
+        Endpoint::new(id, callee, terms)
     }
 
     /// Whether the callee is a new one.

@@ -110,14 +110,12 @@ impl Dealer {
         let Some(call) = self.calls.get_mut(key.0) else { return };
         call.target = Target::One(invoked);
         // The callee before this one may have watched the time itself.
-        if call.deadline.is_none()
+        if call.time_limit.is_none()
             && !watches_time
-            && let Some(errand) = &call.errand
-            && let Some(millis) = errand.timeout
+            && let Some(limit) = call.errand.as_ref().and_then(|errand| errand.time_limit())
         {
-            let at = errand.asked_at.plus_millis(millis);
-            (call.timeout, call.deadline) = (Some(millis), Some(at));
-            self.deadlines.insert(at, key);
+            call.time_limit = Some(limit);
+            self.deadlines.insert(limit.deadline, key);
         }
     }
 }

@@ -49,21 +49,25 @@ impl<O: Outbox> Realm<O> {
         }
         announced(call.options.carried.as_deref(), &call.payload, || session.roles.caller)?;
         let request = call.reference();
-        let routed = self.check_call(from, &call).and_then(|permission| {
-            // The realm knows who calls, whatever it may tell others.
-            if let Some(procedure) = self.meta_procedure(&call.procedure) {
-                return self.answer(from, procedure, &call, now);
-            }
-            let wish = call.options.disclose_me;
-            let disclosed =
-                permission.disclose_caller.decide(wish).ok_or(RequestFailure::DisclosureRefused)?;
-            let Permission { trustlevel, schemas, .. } = permission;
-            let grant = Grant { disclosed, trustlevel, schemas };
-            let random = || self.random.bits();
-            self.dealer.call(&mut self.sessions, from, call, grant, now, random)
-        });
+        let routed = self.route(from, call, now);
         self.refuse(from, request, routed);
         Ok(())
+    }
+
+    /// Gives a call to the router's own procedure or to the dealer.
+    fn route(&mut self, from: SessionKey, call: Call, now: Moment) -> Result<(), RequestFailure> {
+        let permission = self.check_call(from, &call)?;
+        // The realm knows who calls, whatever it may tell others.
+        if let Some(procedure) = self.meta_procedure(&call.procedure) {
+            return self.answer(from, procedure, &call, now);
+        }
+        let wish = call.options.disclose_me;
+        let disclosed =
+            permission.disclose_caller.decide(wish).ok_or(RequestFailure::DisclosureRefused)?;
+        let Permission { trustlevel, schemas, .. } = permission;
+        let grant = Grant { disclosed, trustlevel, schemas };
+        let random = || self.random.bits();
+        self.dealer.call(&mut self.sessions, from, call, grant, now, random)
     }
 
     /// The procedure of the router itself that has this name.
