@@ -23,7 +23,7 @@ use std::path::PathBuf;
 pub use self::component::{ContainerComponent, RouterComponent};
 pub use self::endpoint::{
     ConnectingEndpoint, ConnectingTcp, ConnectingUnix, IpVersion, ListeningEndpoint, ListeningTcp,
-    ListeningUnix, Ports,
+    ListeningUnix, Owner, Ports,
 };
 pub use self::longpoll::{LongPollOptions, LongPollService};
 pub use self::network::{InvalidNetwork, IpNetwork};

@@ -3,13 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use cloverleaf_config::settings::{IpVersion, ListeningEndpoint, ListeningTcp, Ports};
+use cloverleaf_config::settings::{
+    IpVersion, ListeningEndpoint, ListeningTcp, ListeningUnix, Ports,
+};
 use cloverleaf_router::Admission;
 use cloverleaf_transport::detect::{Spoken, detect};
-use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions};
+use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions, UnixOptions};
 use cloverleaf_transport::{
     BatchedHandler, Connection, Framing, Outbound, ServerSide, SlowConsumer, Stream,
-    TransportError, WaitingMessage, WampHandler, outbound, rawsocket,
+    TransportError, WaitingMessage, WampHandler, outbound, proxied, rawsocket,
 };
 use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::serializer::Serializer;
@@ -19,6 +21,8 @@ use crate::realms::Realms;
 use crate::shutdown::Ending;
 use crate::threads::Threads;
 use crate::web::WebSite;
+
+mod owner;
 
 /// What WAMP connections of one listener or path have in common.
 #[derive(Debug)]
@@ -114,7 +118,16 @@ pub(crate) struct Universal {
 }
 
 impl Protocol {
-    async fn serve(self, stream: Stream, from: PeerAddress) {
+    /// Serves one connection. Behind a proxy, the proxy says where it comes from.
+    async fn serve(self, mut stream: Stream, mut from: PeerAddress, is_proxied: bool) {
+        if is_proxied {
+            from = match proxied::peer_address(&mut stream, from.clone()).await {
+                Ok(client) => client,
+                Err(error) => {
+                    return tracing::info!("a connection from {from} is refused: {error}");
+                }
+            };
+        }
         match self {
             Self::RawSocket(service) => serve_rawsocket(&service, stream, None, from).await,
             Self::Web(site) => site.serve(stream, &[], from).await,
@@ -173,6 +186,8 @@ async fn serve_rawsocket(
 pub(crate) struct Listening {
     pub(crate) listener: Listener,
     pub(crate) protocol: Protocol,
+    /// Whether connections begin with what a proxy says of its client.
+    pub(crate) is_proxied: bool,
 }
 
 impl Listening {
@@ -186,7 +201,8 @@ impl Listening {
             loop {
                 let (socket, from) = self.listener.accept().await;
                 let protocol = self.protocol.clone();
-                threads.give(socket, move |stream| protocol.serve(stream, from));
+                let is_proxied = self.is_proxied;
+                threads.give(socket, move |stream| protocol.serve(stream, from, is_proxied));
             }
         };
         tokio::select! {
@@ -199,9 +215,16 @@ impl Listening {
 /// Binds an endpoint of the configuration.
 pub(crate) fn bind(endpoint: &ListeningEndpoint) -> Result<Listener, TransportError> {
     match endpoint {
-        ListeningEndpoint::Unix(unix) => Listener::unix(&unix.path, unix.backlog),
+        ListeningEndpoint::Unix(unix) => bind_unix(unix),
         ListeningEndpoint::Tcp(tcp) => bind_tcp(tcp),
     }
+}
+
+fn bind_unix(unix: &ListeningUnix) -> Result<Listener, TransportError> {
+    let (user, group) = owner::numbers(unix.owner.as_ref())
+        .map_err(TransportError::io(format!("the owner of Unix socket {}", unix.path.display())))?;
+    let options = UnixOptions { backlog: unix.backlog, mode: unix.mode, user, group };
+    Listener::unix(&unix.path, options)
 }
 
 fn bind_tcp(tcp: &ListeningTcp) -> Result<Listener, TransportError> {

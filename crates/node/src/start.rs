@@ -198,7 +198,8 @@ impl Node {
             let address = listener.local_address();
             self.caller_url = self.caller_url.take().or_else(|| caller_url(&transport, address?));
             self.serves.push(describe(&transport, address));
-            self.listening.push(Listening { listener, protocol });
+            let is_proxied = transport.endpoint().proxy_protocol();
+            self.listening.push(Listening { listener, protocol, is_proxied });
         }
         Ok(())
     }

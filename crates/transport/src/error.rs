@@ -57,6 +57,9 @@ pub enum TransportError {
     /// The WebSocket handshake.
     #[error("WebSocket handshake: {0}")]
     WebSocket(String),
+    /// The header with which a proxy says for whom it connects.
+    #[error("PROXY protocol: {0}")]
+    Proxied(String),
     /// The peer took too long.
     #[error("the handshake took longer than allowed")]
     Timeout,

@@ -15,6 +15,7 @@
 //! | [`echo`] | the handler that sends back what it gets, for conformance tests |
 //! | [`longpoll`] | a session whose peer has no connection and comes for its messages |
 //! | [`detect`] | what a peer of a shared port speaks |
+//! | [`proxied`] | for whom a proxy connects |
 //! | [`rawsocket`], [`websocket`] | the handshakes |
 //! | [`stream`], [`listener`] | sockets |
 //! | [`arrivals`] | how often a thread has read something |
@@ -32,6 +33,7 @@ pub mod limits;
 pub mod listener;
 pub mod longpoll;
 pub mod outbound;
+pub mod proxied;
 pub mod rawsocket;
 pub mod stream;
 pub mod wamp;

@@ -1,11 +1,13 @@
 //! Listening sockets, TCP and Unix.
 //!
 //! A Unix socket's file is removed at the end, and at the beginning when nobody listens on it.
+//! A socket of the abstract namespace has none.
 
 use std::fmt;
+use std::fs::Permissions;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +17,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::error::TransportError;
-use crate::stream::{Accepted, watch};
+use crate::stream::{Accepted, system_name, watch};
 
 /// How long accepting pauses when the process is out of file descriptors or memory: long enough for
 /// connections to end, short enough to go unnoticed.
@@ -30,6 +32,26 @@ pub struct TcpOptions {
     pub shared: bool,
     /// How long sent data may stay unacknowledged.
     pub user_timeout: Option<Duration>,
+}
+
+/// How a Unix socket listens.
+#[derive(Debug, Clone, Copy)]
+pub struct UnixOptions {
+    /// How many connections may wait to be accepted.
+    pub backlog: u16,
+    /// The permissions of its file.
+    pub mode: Option<u32>,
+    /// The user who gets its file.
+    pub user: Option<u32>,
+    /// The group that gets its file.
+    pub group: Option<u32>,
+}
+
+impl UnixOptions {
+    /// With this many connections that may wait, and a file like any other.
+    pub const fn waiting(backlog: u16) -> Self {
+        Self { backlog, mode: None, user: None, group: None }
+    }
 }
 
 /// Where a peer comes from.
@@ -55,13 +77,25 @@ impl fmt::Display for PeerAddress {
 pub enum Listener {
     /// TCP.
     Tcp(AsyncFd<TcpListener>, TcpOptions),
-    /// A Unix socket with its file.
-    Unix(AsyncFd<UnixListener>, SocketFile),
+    /// A Unix socket with its file, if it has one.
+    Unix(AsyncFd<UnixListener>, Option<SocketFile>),
 }
 
 /// A socket's file, removed when this is dropped.
 #[derive(Debug)]
 pub struct SocketFile(PathBuf);
+
+impl SocketFile {
+    fn hand_over(&self, options: UnixOptions) -> io::Result<()> {
+        if options.user.is_some() || options.group.is_some() {
+            chown(&self.0, options.user, options.group)?;
+        }
+        match options.mode {
+            Some(mode) => std::fs::set_permissions(&self.0, Permissions::from_mode(mode)),
+            None => Ok(()),
+        }
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
@@ -90,25 +124,35 @@ impl Listener {
             .map_err(|error| in_use(&format!("TCP address {address}"), error))
     }
 
-    /// Listens on a Unix socket. A socket's file that is left over from a process that has ended is
-    /// replaced; one that somebody listens on is not, nor is any other file. Must be called on a
-    /// runtime.
-    pub fn unix(path: &Path, backlog: u16) -> Result<Self, TransportError> {
+    /// Listens on a Unix socket; a name with `@` before it is one of the abstract namespace. A
+    /// socket's file that is left over from a process that has ended is replaced; one that somebody
+    /// listens on is not, nor is any other file. Must be called on a runtime.
+    pub fn unix(path: &Path, options: UnixOptions) -> Result<Self, TransportError> {
         let name = format!("Unix socket {}", path.display());
-        if is_stale(path).map_err(|error| in_use(&name, error))? {
+        let address = system_name(path);
+        let has_file = address == path;
+        if has_file && is_stale(path).map_err(|error| in_use(&name, error))? {
             std::fs::remove_file(path)
                 .map_err(TransportError::io(format!("removing the stale file of {name}")))?;
         }
-        let listen = || {
+        let bind = || {
             let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-            socket.bind(&socket2::SockAddr::unix(path)?)?;
-            socket.listen(i32::from(backlog))?;
+            socket.bind(&socket2::SockAddr::unix(&address)?)?;
+            Ok(socket)
+        };
+        let socket = bind().map_err(|error| in_use(&name, error))?;
+        let file = has_file.then(|| SocketFile(path.to_owned()));
+        // Nobody can connect before it listens, so nobody meets other permissions.
+        if let Some(file) = &file {
+            file.hand_over(options)
+                .map_err(TransportError::io(format!("setting mode and owner of {name}")))?;
+        }
+        let listen = || {
+            socket.listen(i32::from(options.backlog))?;
             socket.set_nonblocking(true)?;
             watch(UnixListener::from(socket), Interest::READABLE)
         };
-        listen()
-            .map(|listener| Self::Unix(listener, SocketFile(path.to_owned())))
-            .map_err(|error| in_use(&name, error))
+        listen().map(|listener| Self::Unix(listener, file)).map_err(|error| in_use(&name, error))
     }
 
     /// The TCP address that is listened on, with the port that the system chose for 0.

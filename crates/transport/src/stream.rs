@@ -15,8 +15,8 @@ use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
 
 mod unix;
 
-pub use unix::UnixSocket;
 pub(crate) use unix::watch;
+pub use unix::{UnixSocket, system_name};
 
 /// What is more than a socket: TLS, or a test's pipe.
 pub trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}

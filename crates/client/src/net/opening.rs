@@ -8,7 +8,7 @@ use std::task::Poll;
 use cloverleaf_transport::limits::CONNECT_TIMEOUT;
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::rawsocket::Agreed;
-use cloverleaf_transport::stream::UnixSocket;
+use cloverleaf_transport::stream::{UnixSocket, system_name};
 use cloverleaf_transport::{
     ClientSide, Connection, Outbound, Outlet, Stream, TransportError, WampHandler, rawsocket,
     websocket,
@@ -103,7 +103,7 @@ async fn connect(endpoint: &Endpoint) -> io::Result<Stream> {
             Stream::tcp(stream)
         }
         Endpoint::Unix(path) => {
-            let stream = UnixStream::connect(path).await?;
+            let stream = UnixStream::connect(system_name(path)).await?;
             Ok(Stream::Unix(UnixSocket::new(stream.into_std()?)?))
         }
     }

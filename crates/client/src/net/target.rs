@@ -39,7 +39,8 @@ pub enum Endpoint {
         /// The port.
         port: u16,
     },
-    /// A Unix socket with this file.
+    /// A Unix socket with this file, or with this name of the abstract namespace, if `@` stands
+    /// before it.
     Unix(PathBuf),
 }
 

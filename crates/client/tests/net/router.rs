@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloverleaf_client::{Client, Endpoint, Protocol, Serializer, Target};
-use cloverleaf_transport::listener::{Listener, TcpOptions};
+use cloverleaf_transport::listener::{Listener, TcpOptions, UnixOptions};
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::rawsocket::Agreed;
 use cloverleaf_transport::{
@@ -135,7 +135,7 @@ impl Router {
     pub(crate) fn with(way: Way, serializers: &[Serializer], max_message: usize) -> Self {
         let path = socket_path();
         let listener = match way {
-            Way::Unix => Listener::unix(&path, 16).expect("a socket"),
+            Way::Unix => Listener::unix(&path, UnixOptions::waiting(16)).expect("a socket"),
             Way::Tcp | Way::WebSocket => {
                 let options = TcpOptions { backlog: 16, shared: false, user_timeout: None };
                 Listener::tcp(([127, 0, 0, 1], 0).into(), options).expect("a port")

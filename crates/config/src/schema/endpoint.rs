@@ -1,7 +1,7 @@
 //! Endpoints to listen on and to connect to.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::env;
@@ -10,7 +10,7 @@ use crate::section::Section;
 use crate::settings::endpoint::DEFAULT_CONNECT_TIMEOUT;
 use crate::settings::{
     ConnectingEndpoint, ConnectingTcp, ConnectingUnix, IpVersion, ListeningEndpoint, ListeningTcp,
-    ListeningUnix, Ports,
+    ListeningUnix, Owner, Ports,
 };
 
 #[derive(Clone, Copy)]
@@ -47,18 +47,53 @@ fn listening_tcp(mut section: Section<'_>) -> Option<ListeningTcp> {
     let backlog = backlog(&mut section);
     let shared = section.flag("shared", false);
     let user_timeout = section.number("user_timeout", &(0..=65_535_u64), 0);
+    let proxy_protocol = section.flag("proxy_protocol", false);
     section.unsupported(&["tls"]);
     section.finish();
     let user_timeout = (user_timeout > 0).then(|| Duration::from_millis(user_timeout));
-    Some(ListeningTcp { ports: ports?, version, interface, backlog, shared, user_timeout })
+    let ports = ports?;
+    Some(ListeningTcp { ports, version, interface, backlog, shared, user_timeout, proxy_protocol })
 }
 
 fn listening_unix(mut section: Section<'_>) -> Option<ListeningUnix> {
     section.call("a unix endpoint");
     let path = socket_path(&mut section);
     let backlog = backlog(&mut section);
+    let (mode, owner) = (section.optional("mode"), section.optional("owner"));
+    if path.as_deref().is_some_and(is_abstract) {
+        for field in mode.iter().chain(&owner) {
+            field.fault("a socket of the abstract namespace has no file that this could be set of");
+        }
+    }
+    let (mode, owner) =
+        (mode.and_then(|field| file_mode(&field)), owner.and_then(|field| file_owner(&field)));
+    let proxy_protocol = section.flag("proxy_protocol", false);
     section.finish();
-    Some(ListeningUnix { path: path?, backlog })
+    Some(ListeningUnix { path: path?, backlog, mode, owner, proxy_protocol })
+}
+
+/// Permissions as octal digits: neither JSON nor YAML 1.2 has such numbers.
+fn file_mode(field: &Field<'_>) -> Option<u32> {
+    let expected = "permissions as a string of three or four octal digits, such as \"0660\"";
+    let Some(text) = field.raw_text() else { return field.unlike(expected) };
+    let is_octal =
+        (3..=4).contains(&text.len()) && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    if !is_octal {
+        return field.unlike(expected);
+    }
+    u32::from_str_radix(text, 8).ok()
+}
+
+/// `user`, `user:group` or `:group`.
+fn file_owner(field: &Field<'_>) -> Option<Owner> {
+    let text = field.text()?;
+    let (user, group) = text.split_once(':').unwrap_or((&text, ""));
+    let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+    let owner = Owner { user: named(user), group: named(group) };
+    if owner.user.is_none() && owner.group.is_none() {
+        return field.unlike("'user', 'user:group' or ':group'");
+    }
+    Some(owner)
 }
 
 /// Reads the key `endpoint` of a transport that connects.
@@ -143,12 +178,22 @@ fn connect_timeout(section: &mut Section<'_>) -> Duration {
     timeout
 }
 
-/// The path of a socket, in which variables are expanded.
+/// The path of a socket, in which variables are expanded. A name of the abstract namespace has no
+/// directory.
 fn socket_path(section: &mut Section<'_>) -> Option<PathBuf> {
     let field = section.required("path")?;
     let path = field.full_text()?;
     match env::expand(&path, field.reading.environment()) {
+        Ok(name) if name == "@" => {
+            field.report("a name of the abstract namespace is missing behind '@'", None, None)
+        }
+        Ok(name) if is_abstract(Path::new(&name)) => Some(name.into()),
         Ok(path) => Some(field.reading.resolve(&path)),
         Err(message) => field.report(message, None, None),
     }
+}
+
+/// Whether a socket has a name of the abstract namespace, not a path.
+fn is_abstract(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().starts_with(b"@")
 }

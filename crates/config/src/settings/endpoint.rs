@@ -13,6 +13,16 @@ pub enum ListeningEndpoint {
     Unix(ListeningUnix),
 }
 
+impl ListeningEndpoint {
+    /// Whether connections begin with the header of the PROXY protocol.
+    pub const fn proxy_protocol(&self) -> bool {
+        match self {
+            Self::Tcp(tcp) => tcp.proxy_protocol,
+            Self::Unix(unix) => unix.proxy_protocol,
+        }
+    }
+}
+
 /// A TCP port to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListeningTcp {
@@ -28,6 +38,8 @@ pub struct ListeningTcp {
     pub shared: bool,
     /// How long sent data may stay unacknowledged before the connection is given up.
     pub user_timeout: Option<Duration>,
+    /// Whether connections begin with the header of the PROXY protocol.
+    pub proxy_protocol: bool,
 }
 
 impl ListeningTcp {
@@ -45,6 +57,7 @@ impl ListeningTcp {
             backlog: Self::DEFAULT_BACKLOG,
             shared: false,
             user_timeout: None,
+            proxy_protocol: false,
         }
     }
 }
@@ -70,10 +83,25 @@ pub enum IpVersion {
 /// A Unix socket to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListeningUnix {
-    /// The path of the socket.
+    /// The path of the socket, or a name of the abstract namespace with `@` before it.
     pub path: PathBuf,
     /// How many connections may wait to be accepted.
     pub backlog: u16,
+    /// The permissions of the socket's file; without them as the process creates files.
+    pub mode: Option<u32>,
+    /// Who gets the socket's file; without it, it stays with the process's user.
+    pub owner: Option<Owner>,
+    /// Whether connections begin with the header of the PROXY protocol.
+    pub proxy_protocol: bool,
+}
+
+/// Who owns a file: users and groups by their names or numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The user; none: as it is.
+    pub user: Option<String>,
+    /// The group; none: as it is.
+    pub group: Option<String>,
 }
 
 /// An address to connect to.
@@ -104,7 +132,7 @@ pub struct ConnectingTcp {
 /// A Unix socket to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectingUnix {
-    /// The path of the socket.
+    /// The path of the socket, or a name of the abstract namespace with `@` before it.
     pub path: PathBuf,
     /// How long connecting may take.
     pub timeout: Duration,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloverleaf_config::settings::{
     ConnectingEndpoint, ConnectingTcp, ConnectingTransport, ConnectingUnix, IpVersion,
-    ListeningEndpoint, ListeningTcp, ListeningUnix, Ports, Worker,
+    ListeningEndpoint, ListeningTcp, ListeningUnix, Owner, Ports, Worker,
 };
 
 use crate::given::{REALM, json, sentences, the_transport, transport, workers};
@@ -49,9 +49,10 @@ fn a_tcp_endpoint_has_everything_that_the_file_says() {
         backlog: 65_535,
         shared: true,
         user_timeout: Some(Duration::from_millis(500)),
+        proxy_protocol: true,
     };
     let endpoint = r#""type": "tcp", "port": 1, "version": 6, "interface": "::1",
-        "backlog": 65535, "shared": true, "user_timeout": 500"#;
+        "backlog": 65535, "shared": true, "user_timeout": 500, "proxy_protocol": true"#;
     assert_eq!(listens(endpoint), ListeningEndpoint::Tcp(expected));
     let plain = r#""type": "tcp", "port": 65535, "interface": "", "user_timeout": 0"#;
     assert_eq!(listens(plain), ListeningEndpoint::Tcp(ListeningTcp::on(65_535)));
@@ -72,12 +73,72 @@ fn ports_come_from_numbers_ranges_and_variables() {
 
 #[test]
 fn a_unix_endpoint_is_a_path_in_which_variables_are_expanded() {
-    let path =
-        |path: &str, backlog| ListeningEndpoint::Unix(ListeningUnix { path: path.into(), backlog });
+    let path = |path: &str, backlog| {
+        let path = path.into();
+        ListeningEndpoint::Unix(ListeningUnix {
+            path,
+            backlog,
+            mode: None,
+            owner: None,
+            proxy_protocol: false,
+        })
+    };
     let unix = |rest: &str| listens(&format!(r#""type": "unix", {rest}"#));
     assert_eq!(unix(r#""path": "node.sock", "backlog": 7"#), path("/node/node.sock", 7));
     assert_eq!(unix(r#""path": "$RUN/node.sock""#), path("/run/node.sock", 1_024));
     assert_eq!(unix(r#""path": "${RUN}/${TEXT}.sock""#), path("/run/text.sock", 1_024));
+}
+
+#[test]
+fn connections_come_through_a_proxy_if_the_endpoint_says_so() {
+    let proxied = |rest: &str| listens(rest).proxy_protocol();
+    assert!(!proxied(r#""type": "tcp", "port": 80"#));
+    assert!(proxied(r#""type": "tcp", "port": 80, "proxy_protocol": true"#));
+    assert!(proxied(r#""type": "unix", "path": "node.sock", "proxy_protocol": true"#));
+    let wrong = ".proxy_protocol: found the string 'v2'; expected true or false";
+    refuses(r#""type": "tcp", "port": 80, "proxy_protocol": "v2""#, &[wrong]);
+}
+
+#[test]
+fn a_unix_socket_has_a_mode_and_an_owner_or_no_file_at_all() {
+    let unix = |rest: &str| match listens(&format!(r#""type": "unix", {rest}"#)) {
+        ListeningEndpoint::Unix(ListeningUnix { path, mode, owner, .. }) => {
+            (path.display().to_string(), mode, owner)
+        }
+        other @ ListeningEndpoint::Tcp(_) => panic!("no unix: {other:?}"),
+    };
+    let file = |mode, owner| ("/node/node.sock".to_owned(), mode, owner);
+    let owned = |user: Option<&str>, group: Option<&str>| {
+        Some(Owner { user: user.map(str::to_owned), group: group.map(str::to_owned) })
+    };
+    let node = |rest: &str| unix(&format!(r#""path": "node.sock", {rest}"#));
+    assert_eq!(node(r#""mode": "0660""#), file(Some(0o660), None));
+    assert_eq!(node(r#""mode": "600""#), file(Some(0o600), None));
+    assert_eq!(node(r#""owner": "wamp""#), file(None, owned(Some("wamp"), None)));
+    assert_eq!(node(r#""owner": "wamp:www""#), file(None, owned(Some("wamp"), Some("www"))));
+    assert_eq!(node(r#""owner": ":100""#), file(None, owned(None, Some("100"))));
+    assert_eq!(unix(r#""path": "@node""#), ("@node".to_owned(), None, None));
+    assert_eq!(unix(r#""path": "./@node""#).0, "/node/./@node");
+
+    let mode = ".mode: found ";
+    let octal = "expected permissions as a string of three or four octal digits, such as \"0660\"";
+    let path = r#""type": "unix", "path": "node.sock""#;
+    for (given, found) in [
+        ("660", "the number 660"),
+        (r#""0x1b""#, "the string '0x1b'"),
+        (r#""0880""#, "the string '0880'"),
+    ] {
+        refuses(&format!(r#"{path}, "mode": {given}"#), &[&format!("{mode}{found}; {octal}")]);
+    }
+    let owner = ".owner: found the string ':'; expected 'user', 'user:group' or ':group'";
+    refuses(&format!(r#"{path}, "owner": ":""#), &[owner]);
+    let no_file = "a socket of the abstract namespace has no file that this could be set of";
+    refuses(
+        r#""type": "unix", "path": "@node", "mode": "0660", "owner": "wamp""#,
+        &[&format!(".mode: {no_file}"), &format!(".owner: {no_file}")],
+    );
+    let nameless = ".path: a name of the abstract namespace is missing behind '@'";
+    refuses(r#""type": "unix", "path": "@""#, &[nameless]);
 }
 
 #[test]
@@ -151,7 +212,9 @@ fn an_endpoint_of_no_known_type_is_refused() {
     refuses(r#""type": 1"#, &[".type: found the number 1; expected a string"]);
     refuses(
         r#""type": "unix", "path": "x", "port": 1"#,
-        &[".port: unknown key 'port' in a unix endpoint; expected one of type, path, backlog"],
+        &[
+            ".port: unknown key 'port' in a unix endpoint; expected one of type, path, backlog, mode, owner, proxy_protocol",
+        ],
     );
 }
 

@@ -72,6 +72,9 @@ fn rawsocket_transport() -> Transport {
         endpoint: ListeningEndpoint::Unix(ListeningUnix {
             path: "/app/.crossbar/crossbar.sock".into(),
             backlog: 1_024,
+            mode: None,
+            owner: None,
+            proxy_protocol: false,
         }),
         serializers: vec![Serializer::Json, Serializer::MsgPack],
         max_message_size: None,

@@ -2,7 +2,9 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,8 +29,14 @@ impl Stream {
         Self::Tcp(stream)
     }
 
+    /// To a socket's file, or to a name of the abstract namespace with `@` before it.
     pub(crate) fn unix(path: &Path) -> Self {
-        let stream = UnixStream::connect(path).expect("a Unix connection");
+        let address = match path.as_os_str().as_bytes().strip_prefix(b"@") {
+            Some(name) => UnixAddress::from_abstract_name(name),
+            None => UnixAddress::from_pathname(path),
+        };
+        let stream = address.and_then(|address| UnixStream::connect_addr(&address));
+        let stream = stream.expect("a Unix connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("an option");
         stream.set_write_timeout(Some(PATIENCE)).expect("an option");
         Self::Unix(stream)

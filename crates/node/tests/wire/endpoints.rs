@@ -1,6 +1,12 @@
 //! Endpoints: what may stand at them, those that are taken, and those that only look so.
 
-use crate::lab::{Directory, Honest, Http, Node, Outcome, Peer as _, WebSocket, posting, run};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::lab::{
+    Directory, Honest, Http, JSON, Node, Outcome, Peer as _, RawSocket, Stream, WebSocket, posting,
+    run,
+};
 use crate::router::{CLOVERLEAF, router};
 
 /// A node whose one RawSocket listens at this endpoint.
@@ -89,6 +95,66 @@ fn an_endpoint_that_can_not_be_is_named() {
         assert_eq!(code, Some(1), "{stderr}");
         assert!(stderr.contains(said), "{stderr}");
     }
+}
+
+#[test]
+fn a_socket_file_is_for_those_whom_the_endpoint_names() {
+    let config =
+        config(r#"{"type": "unix", "path": "router.sock", "mode": "0600", "owner": ":0"}"#);
+    let config = config.replace(":0", &format!(":{}", group_of_this_process()));
+    let node = Node::start(CLOVERLEAF, &config);
+    let file = std::fs::metadata(node.socket()).expect("a file");
+    assert_eq!((file.mode() & 0o7777, file.gid()), (0o600, group_of_this_process()));
+    node.unix();
+}
+
+fn group_of_this_process() -> u32 {
+    std::fs::metadata("/proc/self").expect("this process").gid()
+}
+
+#[test]
+fn an_owner_whom_nobody_knows_is_named() {
+    for (owner, said) in [
+        ("nobody.at.all", "this system has no user 'nobody.at.all'"),
+        (":none.of.them", "this system has no group 'none.of.them'"),
+    ] {
+        let endpoint = format!(r#"{{"type": "unix", "path": "router.sock", "owner": "{owner}"}}"#);
+        let Outcome { code, stderr, .. } = refusal(&config(&endpoint));
+        assert_eq!(code, Some(1), "{stderr}");
+        let expected = format!("the owner of Unix socket router.sock: {said}\n");
+        assert!(stderr.ends_with(&expected), "{stderr}");
+    }
+}
+
+#[test]
+fn a_socket_of_the_abstract_namespace_is_served_without_a_file() {
+    let name = format!("@cloverleaf-wire-{}", std::process::id());
+    let mut node = Node::start(CLOVERLEAF, &unix(&name));
+    let mut peer = RawSocket::open(Stream::unix(Path::new(&name)), JSON);
+    peer.join();
+    peer.obtain(r#"[64,1,{},"com.example.echo"]"#);
+    assert!(!Path::new(&name).exists());
+    assert_eq!(node.end("TERM"), Some(0));
+}
+
+#[test]
+fn a_client_behind_a_proxy_is_known_by_its_own_address() {
+    let endpoint =
+        r#"{"type": "tcp", "interface": "127.0.0.1", "port": 0, "proxy_protocol": true}"#;
+    let node = Node::start(CLOVERLEAF, &config(endpoint));
+    let proxied = |client: &str| {
+        let mut stream = node.tcp();
+        stream.send(format!("PROXY TCP4 {client} 192.0.2.1 4711 8080\r\n").as_bytes());
+        let mut peer = RawSocket::open(stream, JSON);
+        let session = peer.join();
+        peer.ask(&format!(r#"[48,1,{{}},"wamp.session.get",[{session}]]"#))
+    };
+    assert!(proxied("203.0.113.7").contains(r#""peer":"203.0.113.7:4711""#));
+    // Who sends no header is no proxy, and could be anybody.
+    let mut direct = node.tcp();
+    direct.send(&[0x7f, 0xf1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    direct.receive_end();
+    assert!(proxied("203.0.113.8").contains(r#""peer":"203.0.113.8:4711""#));
 }
 
 #[test]

@@ -5,16 +5,32 @@
 //! needless wake-up a call in the router and one in the callee, a third of the callee's CPU time
 //! (`docs/decisions/unix-sockets.md`).
 
+use std::borrow::Cow;
+use std::ffi::OsString;
 use std::future::Future as _;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+/// The name by which the system knows a Unix socket. One that begins with `@` has no file: it is a
+/// name of the abstract namespace, which the system writes with a zero octet in that place.
+pub fn system_name(path: &Path) -> Cow<'_, Path> {
+    match path.as_os_str().as_bytes().strip_prefix(b"@") {
+        Some(name) => {
+            let name = [b"\0", name].concat();
+            Cow::Owned(OsString::from_vec(name).into())
+        }
+        None => Cow::Borrowed(path),
+    }
+}
 
 /// A connected Unix socket, watched for reading only, and for writing while it is full.
 #[derive(Debug)]

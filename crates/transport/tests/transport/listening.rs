@@ -1,9 +1,11 @@
 //! Listening sockets and their files.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions};
+use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions, UnixOptions};
+use cloverleaf_transport::stream::system_name;
 use tokio::net::UnixStream;
 
 const OPTIONS: TcpOptions = TcpOptions { backlog: 8, shared: false, user_timeout: None };
@@ -21,7 +23,8 @@ async fn a_socket_file_that_was_left_over_is_replaced() {
     // A listener of the standard library leaves its file behind.
     drop(std::os::unix::net::UnixListener::bind(&path).expect("a socket"));
     assert!(path.exists());
-    let listener = Listener::unix(&path, 8).expect("the stale file is replaced");
+    let listener =
+        Listener::unix(&path, UnixOptions::waiting(8)).expect("the stale file is replaced");
     let (connected, (_, address)) = tokio::join!(UnixStream::connect(&path), listener.accept());
     connected.expect("somebody listens");
     assert_eq!(address, PeerAddress::Unix);
@@ -30,8 +33,8 @@ async fn a_socket_file_that_was_left_over_is_replaced() {
 #[tokio::test]
 async fn a_socket_that_somebody_listens_on_is_refused_and_left_alone() {
     let path = path();
-    let first = Listener::unix(&path, 8).expect("a socket");
-    let error = Listener::unix(&path, 8).expect_err("it is taken");
+    let first = Listener::unix(&path, UnixOptions::waiting(8)).expect("a socket");
+    let error = Listener::unix(&path, UnixOptions::waiting(8)).expect_err("it is taken");
     let sentence = format!(
         "Unix socket {} is already in use: is another node running there? \
          Stop it, or choose another endpoint in the configuration: address in use",
@@ -45,7 +48,7 @@ async fn a_socket_that_somebody_listens_on_is_refused_and_left_alone() {
 #[tokio::test]
 async fn a_socket_file_is_removed_at_the_end() {
     let path = path();
-    let listener = Listener::unix(&path, 8).expect("a socket");
+    let listener = Listener::unix(&path, UnixOptions::waiting(8)).expect("a socket");
     assert!(path.exists());
     drop(listener);
     assert!(!path.exists());
@@ -55,9 +58,39 @@ async fn a_socket_file_is_removed_at_the_end() {
 async fn a_file_that_is_no_socket_is_not_removed() {
     let path = path();
     std::fs::write(&path, "precious").expect("a file");
-    Listener::unix(&path, 8).expect_err("it is no socket");
+    Listener::unix(&path, UnixOptions::waiting(8)).expect_err("it is no socket");
     assert_eq!(std::fs::read_to_string(&path).expect("still there"), "precious");
     std::fs::remove_file(&path).expect("removed");
+}
+
+#[tokio::test]
+async fn a_socket_file_has_the_mode_and_the_owner_that_it_was_given() {
+    let path = path();
+    let process = std::fs::metadata("/proc/self").expect("this process");
+    let (user, group) = (Some(process.uid()), Some(process.gid()));
+    for mode in [0o600, 0o660, 0o777] {
+        let options = UnixOptions { mode: Some(mode), user, group, ..UnixOptions::waiting(8) };
+        let _listener = Listener::unix(&path, options).expect("a socket");
+        let file = std::fs::metadata(&path).expect("a file");
+        let found = (file.mode() & 0o7777, Some(file.uid()), Some(file.gid()));
+        assert_eq!(found, (mode, user, group));
+    }
+}
+
+#[tokio::test]
+async fn a_name_of_the_abstract_namespace_has_no_file() {
+    let name = PathBuf::from(format!("@{}", path().display()));
+    let listener = Listener::unix(&name, UnixOptions::waiting(8)).expect("a socket");
+    let (connected, (_, address)) =
+        tokio::join!(UnixStream::connect(system_name(&name)), listener.accept());
+    connected.expect("somebody listens");
+    assert_eq!(address, PeerAddress::Unix);
+    assert!(!name.exists());
+    let error = Listener::unix(&name, UnixOptions::waiting(8)).expect_err("it is taken");
+    let sentence = format!("Unix socket {} is already in use", name.display());
+    assert!(error.to_string().starts_with(&sentence), "{error}");
+    drop(listener);
+    Listener::unix(&name, UnixOptions::waiting(8)).expect("it is free again");
 }
 
 #[tokio::test]

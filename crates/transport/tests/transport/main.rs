@@ -13,3 +13,4 @@ mod longpoll;
 mod manners;
 mod packing;
 mod peer;
+mod proxied;
