@@ -14,6 +14,10 @@ BINARY   := $(TARGET)/debug/cloverleaf
 FOREIGN_JS   := tests/foreign/drivers/javascript
 FOREIGN_RUST := tests/foreign/drivers/rust/Cargo.toml
 
+# The WAMP project's own test vectors; those of another version can be named from outside.
+VECTORS      := $(TARGET)/vectors
+WAMP_VECTORS ?= $(abspath $(VECTORS))/testsuite
+
 FUZZ_SECONDS ?= 20
 
 # Tools that cargo builds are kept beside what it builds for the project.
@@ -39,11 +43,23 @@ test: test-rust test-interop test-foreign test-bench ## Run every test; installs
 binaries:
 	cargo build --workspace --bins --tests
 
-test-rust: binaries
+test-rust: export WAMP_VECTORS := $(WAMP_VECTORS)
+test-rust: binaries $(VECTORS)/fetched
 	if cargo nextest --version >/dev/null 2>&1; \
 	then cargo nextest run --workspace --no-fail-fast; \
 	else cargo test --workspace --bins --tests --no-fail-fast; fi
 	cargo test --workspace --doc
+
+# They come with the sources of Autobahn|Python, under a licence of their own. Where nobody can be
+# asked for those, the tests say that there are none.
+$(VECTORS)/fetched: tests/requirements.txt | $(VENV)/installed
+	rm -rf $(VECTORS) && mkdir -p $(VECTORS)
+	if $(VENV)/bin/pip download --quiet --disable-pip-version-check --no-deps \
+	    --no-binary autobahn --dest $(VECTORS) \
+	    "$$(sed -n 's/^autobahn\[[^]]*\]/autobahn/p' tests/requirements.txt)" && \
+	    tar -xzf $(VECTORS)/autobahn-*.tar.gz -C $(VECTORS) --strip-components=2 \
+	    --wildcards '*/.proto/testsuite'; \
+	then touch $@; else echo "The WAMP project's test vectors can't be fetched." >&2; fi
 
 test-interop: $(VENV)/installed binaries
 	CLOVERLEAF_BIN=$(abspath $(BINARY)) $(PYTHON) -m pytest tests/interop
