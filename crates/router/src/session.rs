@@ -6,7 +6,7 @@
 use std::cell::Cell;
 
 use cloverleaf_wamp::features::ClientRoles;
-use cloverleaf_wamp::ids::SessionId;
+use cloverleaf_wamp::ids::{IdSequence, SessionId};
 use compact_str::CompactString;
 use foldhash::HashMap;
 use slab::Slab;
@@ -74,8 +74,8 @@ pub(crate) struct Session<O> {
     pub(crate) testaments: Option<Box<Testaments>>,
     /// It has missed an event, and that has been told of.
     pub(crate) is_slow: Cell<bool>,
-    /// The number of its last request, where numbers must follow each other.
-    pub(crate) last_request: u64,
+    /// The numbers of its requests, where they must follow each other.
+    pub(crate) requests: IdSequence,
 }
 
 /// Who somebody is, as far as eligibility and disclosure ask.

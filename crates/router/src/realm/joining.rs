@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use cloverleaf_wamp::ids::SessionId;
+use cloverleaf_wamp::ids::{IdSequence, SessionId};
 use cloverleaf_wamp::message::{RouterMessage, Welcome, WelcomeDetails};
 use cloverleaf_wamp::payload::Encoded;
 
@@ -51,7 +51,7 @@ impl<O: Outbox> Realm<O> {
             dealer: Default::default(),
             testaments: None,
             is_slow: Cell::new(false),
-            last_request: 0,
+            requests: IdSequence::new(),
         });
         self.tell_joined(key, now);
         Ok(key)

@@ -41,9 +41,7 @@ impl<O: Outbox> Realm<O> {
         {
             return true;
         }
-        let follows = number.number() == session.last_request + 1;
-        session.last_request = number.number();
-        follows
+        number == session.requests.next_request()
     }
 
     /// Answers a request that failed; one that did not has been answered by who served it.
