@@ -19,6 +19,7 @@ mod longpoll_sessions;
 mod memory;
 mod messages;
 mod meta;
+mod order;
 mod rawsocket;
 mod realm_template;
 mod requests;

@@ -1,0 +1,259 @@
+//! What keeps its order while many speak at once, to a node of two threads: each publisher's events
+//! at each subscriber, each caller's calls at each callee, and answers before what they allow.
+//!
+//! Spec: basic profile "Ordering Guarantees"; decisions F6.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::lab::{JSON, Node, Peer, RawSocket};
+use crate::router::CLOVERLEAF;
+
+const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
+  "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [{"uri": "*",
+    "allow": {"call": true, "register": true, "publish": true, "subscribe": true}}]}]}],
+  "transports": [
+    {"type": "rawsocket", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0}},
+    {"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}},
+    {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
+     "paths": {"ws": {"type": "websocket"}}}]}]}"#;
+
+/// With so many connections on the first thread, those that follow are given to both in turn.
+const CROWD: usize = 64;
+
+/// How many say something at once, over each transport in turn.
+const SPEAKERS: u64 = 4;
+
+const TOPICS: [&str; 3] = ["com.example.a", "com.example.b", "com.example.c.d"];
+
+type Speaker = Box<dyn Peer + Send>;
+
+/// A node of two threads, and connections that do nothing.
+struct Place {
+    node: Node,
+    _crowd: Vec<RawSocket>,
+}
+
+impl Place {
+    fn new() -> Self {
+        let node = Node::start_with(CLOVERLEAF, CONFIG, &["--threads", "2"]);
+        let crowd = (0..CROWD).map(|_| node.rawsocket(JSON)).collect();
+        Self { node, _crowd: crowd }
+    }
+
+    /// A session over the transport whose turn it is.
+    fn join(&self, turn: u64) -> Speaker {
+        let mut peer: Speaker = match turn % 3 {
+            0 => Box::new(RawSocket::open(self.node.tcp(), JSON)),
+            1 => Box::new(self.node.rawsocket(JSON)),
+            _ => Box::new(self.node.websocket("wamp.2.json")),
+        };
+        peer.join();
+        peer
+    }
+}
+
+fn message(peer: &mut Speaker) -> Value {
+    serde_json::from_str(&peer.receive()).expect("JSON")
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().expect("a number")
+}
+
+/// Who has said something, and the number of what he has said: the first two arguments.
+fn said(arguments: &Value) -> (u64, u64) {
+    (number(&arguments[0]), number(&arguments[1]))
+}
+
+#[test]
+fn events_of_each_publisher_come_in_order_to_each_subscriber_whatever_their_topic() {
+    const EVENTS: u64 = 400;
+    let place = Place::new();
+    // By topic, or by a pattern; who has both hears everything twice.
+    let exact: Vec<Value> = TOPICS.map(|topic| json!([{}, topic])).to_vec();
+    let pattern = vec![json!([{"match": "prefix"}, "com.example."])];
+    let both = [exact.clone(), pattern.clone()].concat();
+    let subscribers: Vec<_> = (0..)
+        .zip([exact, pattern, both])
+        .map(|(turn, subscriptions)| {
+            let mut peer = place.join(turn);
+            let ids = (1..).zip(&subscriptions).map(|(request, subscription)| {
+                peer.send(&json!([32, request, subscription[0], subscription[1]]).to_string());
+                number(&message(&mut peer)[2])
+            });
+            let ids: Vec<u64> = ids.collect();
+            (peer, ids)
+        })
+        .collect();
+    thread::scope(|scope| {
+        for publisher in 0..SPEAKERS {
+            let mut peer = place.join(publisher);
+            scope.spawn(move || {
+                for event in 1..=EVENTS {
+                    let topic = TOPICS[event as usize % TOPICS.len()];
+                    let arguments = [publisher, event];
+                    peer.send(&json!([16, event, {}, topic, arguments]).to_string());
+                }
+                // Its last word: by now the router has taken everything.
+                peer.send(r#"[6,{},"wamp.close.close_realm"]"#);
+                assert_eq!(message(&mut peer)[0], 6);
+            });
+        }
+        for (mut peer, ids) in subscribers {
+            scope.spawn(move || {
+                let is_pattern = ids.len() % 3 == 1;
+                let times = if ids.len() > TOPICS.len() { 2 } else { 1 };
+                // What was heard of each publisher, by topic and by pattern.
+                let mut heard: BTreeMap<(bool, u64), Vec<u64>> = BTreeMap::new();
+                for _ in 0..times * SPEAKERS * EVENTS {
+                    let event = message(&mut peer);
+                    assert_eq!(event[0], 36, "{event}");
+                    let by_pattern = is_pattern && ids.last() == event[1].as_u64().as_ref();
+                    let (publisher, number) = said(&event[4]);
+                    heard.entry((by_pattern, publisher)).or_default().push(number);
+                }
+                assert_eq!(heard.len() as u64, times * SPEAKERS);
+                for (from, numbers) in heard {
+                    assert_eq!(numbers, Vec::from_iter(1..=EVENTS), "{from:?}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn who_comes_and_goes_among_publishers_hears_between_subscribed_and_unsubscribed() {
+    const VISITS: u64 = 60;
+    let place = Place::new();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for publisher in 0..SPEAKERS {
+            let (mut peer, is_over) = (place.join(publisher), &is_over);
+            scope.spawn(move || {
+                for event in 1.. {
+                    let publish =
+                        json!([16, event, {"acknowledge": true}, TOPICS[0], [publisher, event]]);
+                    peer.send(&publish.to_string());
+                    assert_eq!(message(&mut peer)[0], 17);
+                    if is_over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            });
+        }
+        let mut visitors: Vec<_> = (0..3).map(|turn| place.join(turn)).collect();
+        for peer in &mut visitors {
+            let mut last = BTreeMap::new();
+            for visit in 1..=VISITS {
+                peer.send(&json!([32, 2 * visit - 1, {}, TOPICS[0]]).to_string());
+                // Nothing has come since UNSUBSCRIBED.
+                let subscribed = message(peer);
+                assert_eq!((&subscribed[0], &subscribed[1]), (&json!(33), &json!(2 * visit - 1)));
+                let subscription = &subscribed[2];
+                let mut hear = |event: &Value| {
+                    assert_eq!((&event[0], &event[1]), (&json!(36), subscription), "{event}");
+                    let (publisher, number) = said(&event[4]);
+                    let before = last.insert(publisher, number).unwrap_or(0);
+                    assert!(before < number, "{number} of {publisher} came after {before}");
+                };
+                hear(&message(peer));
+                peer.send(&json!([34, 2 * visit, subscription]).to_string());
+                loop {
+                    let next = message(peer);
+                    if next[0] == 35 {
+                        break;
+                    }
+                    hear(&next);
+                }
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn calls_of_each_caller_come_in_order_between_registered_and_unregistered_and_end_once() {
+    const CALLS: u64 = 1_000;
+    /// How many are not answered at a time.
+    const IN_FLIGHT: u64 = 20;
+    let place = Place::new();
+    let mut callee = place.join(1);
+    // One that stays, and one that comes and goes.
+    let [stays, goes] = ["com.example.stays", "com.example.goes"];
+    let stays_id = callee.obtain(&json!([64, 1, {}, stays]).to_string());
+    let answered = thread::scope(|scope| {
+        let callers: Vec<_> = (0..SPEAKERS)
+            .map(|caller| {
+                let mut peer = place.join(caller);
+                scope.spawn(move || {
+                    let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
+                    for call in 1..=CALLS + IN_FLIGHT {
+                        if call <= CALLS {
+                            let procedure = if call % 2 == 0 { stays } else { goes };
+                            peer.send(
+                                &json!([48, call, {}, procedure, [caller, call]]).to_string(),
+                            );
+                        }
+                        if call > IN_FLIGHT {
+                            let end = message(&mut peer);
+                            let request = match end[0].as_u64() {
+                                // The callee gives back what it was asked.
+                                Some(50) => {
+                                    assert_eq!(said(&end[3]), (caller, number(&end[1])));
+                                    number(&end[1])
+                                }
+                                _ => {
+                                    assert_eq!(
+                                        (&end[0], &end[1]),
+                                        (&json!(8), &json!(48)),
+                                        "{end}"
+                                    );
+                                    assert_eq!(end[4], "wamp.error.no_such_procedure", "{end}");
+                                    number(&end[2])
+                                }
+                            };
+                            *ends.entry(request).or_default() += 1;
+                        }
+                    }
+                    peer.send(r#"[6,{},"wamp.close.close_realm"]"#);
+                    assert_eq!(message(&mut peer)[0], 6, "every call has ended, and only once");
+                    assert_eq!(ends, (1..=CALLS).map(|call| (call, 1)).collect::<BTreeMap<_, _>>());
+                })
+            })
+            .collect();
+        let mut last = BTreeMap::new();
+        let mut asked = 0;
+        let mut request = 1;
+        while !callers.iter().all(thread::ScopedJoinHandle::is_finished) {
+            request += 1;
+            callee.send(&json!([64, request, {}, goes]).to_string());
+            let mut registered = None;
+            loop {
+                let invocation = message(&mut callee);
+                if invocation[0] == 65 {
+                    registered = Some(number(&invocation[2]));
+                    request += 1;
+                    callee.send(&json!([66, request, registered]).to_string());
+                    continue;
+                }
+                if invocation[0] == 67 {
+                    break;
+                }
+                // Nobody is asked by a registration that is not there yet, or no more.
+                let by = Some(number(&invocation[2]));
+                assert!(by == Some(stays_id) || by == registered, "{invocation}");
+                asked += 1;
+                let (caller, call) = said(&invocation[4]);
+                let before = last.insert(caller, call).unwrap_or(0);
+                assert!(before < call, "call {call} of {caller} came after {before}");
+                callee.send(&json!([70, invocation[1], {}, invocation[4]]).to_string());
+            }
+        }
+        asked
+    });
+    assert!(answered >= SPEAKERS * CALLS / 2, "{answered} calls went to what stays, at least");
+}
