@@ -130,9 +130,12 @@ impl Names {
         // Only a component that connects to this very node is known to need a realm of it, which a
         // template makes.
         for way in std::mem::take(&mut self.ways) {
-            let is_here =
-                || self.addresses.iter().any(|(address, _)| leads_to(&way.endpoint, address));
-            if self.template.is_none() && is_here() {
+            let here = self.addresses.iter().find(|(address, _)| leads_to(&way.endpoint, address));
+            let Some((address, place)) = here else { continue };
+            if address.proxy_protocol() {
+                reading.fault(behind_a_proxy(&way, place));
+            }
+            if self.template.is_none() {
                 self.references.push(Reference { realm: Some(way.realm), role: None });
             }
         }
@@ -187,6 +190,20 @@ fn no_such<'n>(
         message: format!("{sentence} '{}'", shortened(&named.name)),
         expected: None,
         suggestion: spelling::nearest(&named.name, others).map(str::to_owned),
+    }
+}
+
+/// The fault that a component connects where only a proxy gets in.
+fn behind_a_proxy(way: &Way, listening: &Place) -> ConfigFault {
+    ConfigFault {
+        place: way.realm.place.clone(),
+        message: format!(
+            "the transport in line {}, to which this component connects, is for a proxy \
+             ('proxy_protocol')",
+            listening.line
+        ),
+        expected: Some("a transport without it".to_owned()),
+        suggestion: None,
     }
 }
 

@@ -123,8 +123,12 @@ impl Protocol {
         if is_proxied {
             from = match proxied::peer_address(&mut stream, from.clone()).await {
                 Ok(client) => client,
-                Err(error) => {
+                Err(error @ TransportError::Proxied(_)) => {
                     return tracing::info!("a connection from {from} is refused: {error}");
+                }
+                // A proxy may connect only to see whether that can be done.
+                Err(error) => {
+                    return tracing::debug!("a connection from {from} is closed: {error}");
                 }
             };
         }

@@ -196,9 +196,10 @@ impl Node {
             let protocol = builder.protocol(&transport)?;
             self.local.append(&mut builder.local);
             let address = listener.local_address();
-            self.caller_url = self.caller_url.take().or_else(|| caller_url(&transport, address?));
-            self.serves.push(describe(&transport, address));
             let is_proxied = transport.endpoint().proxy_protocol();
+            let url = || caller_url(&transport, address.filter(|_| !is_proxied)?);
+            self.caller_url = self.caller_url.take().or_else(url);
+            self.serves.push(describe(&transport, address));
             self.listening.push(Listening { listener, protocol, is_proxied });
         }
         Ok(())

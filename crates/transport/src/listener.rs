@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs::Permissions;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, lchown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -86,14 +86,15 @@ pub enum Listener {
 pub struct SocketFile(PathBuf);
 
 impl SocketFile {
+    /// Gives the file its mode and then its owner, after which it may be somebody else's.
     fn hand_over(&self, options: UnixOptions) -> io::Result<()> {
+        if let Some(mode) = options.mode {
+            std::fs::set_permissions(&self.0, Permissions::from_mode(mode))?;
+        }
         if options.user.is_some() || options.group.is_some() {
-            chown(&self.0, options.user, options.group)?;
+            lchown(&self.0, options.user, options.group)?;
         }
-        match options.mode {
-            Some(mode) => std::fs::set_permissions(&self.0, Permissions::from_mode(mode)),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -200,6 +201,8 @@ fn is_stale(path: &Path) -> io::Result<bool> {
     match probe.connect(&socket2::SockAddr::unix(path)?) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        // Whoever may not connect can't find out whether somebody listens.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
         Ok(()) | Err(_) => Err(io::ErrorKind::AddrInUse.into()),
     }
 }

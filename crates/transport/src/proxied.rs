@@ -17,6 +17,9 @@ const NAME: &[u8] = b"PROXY ";
 /// How one of version 2 begins.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
+/// What stands behind it where the proxy speaks for itself: version 2, command LOCAL.
+const LOCAL: u8 = 0x20;
+
 /// The octets of version 2 up to the length of the rest, which are the last two of them.
 const FIXED: usize = SIGNATURE.len() + 4;
 
@@ -39,6 +42,10 @@ pub async fn peer_address(
     let header = timeout(OPENING_TIMEOUT, read_header(stream))
         .await
         .map_err(|_| TransportError::Timeout)??;
+    if header.starts_with(SIGNATURE) && header[SIGNATURE.len()] == LOCAL {
+        // Whatever addresses stand behind it are to be passed over.
+        return Ok(proxy);
+    }
     let (header, _) = ProxyHeader::parse(&header, ParseConfig::default())
         .map_err(|error| TransportError::Proxied(error.to_string()))?;
     let client = header.proxied_address().map(|address| address.source);

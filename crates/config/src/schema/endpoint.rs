@@ -87,13 +87,15 @@ fn file_mode(field: &Field<'_>) -> Option<u32> {
 /// `user`, `user:group` or `:group`.
 fn file_owner(field: &Field<'_>) -> Option<Owner> {
     let text = field.text()?;
-    let (user, group) = text.split_once(':').unwrap_or((&text, ""));
-    let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
-    let owner = Owner { user: named(user), group: named(group) };
-    if owner.user.is_none() && owner.group.is_none() {
+    let (user, group) = match text.split_once(':') {
+        Some((user, group)) => (user, Some(group)),
+        None => (text.as_str(), None),
+    };
+    if group.unwrap_or(user).is_empty() {
         return field.unlike("'user', 'user:group' or ':group'");
     }
-    Some(owner)
+    let user = (!user.is_empty()).then(|| user.to_owned());
+    Some(Owner { user, group: group.map(str::to_owned) })
 }
 
 /// Reads the key `endpoint` of a transport that connects.

@@ -13,9 +13,9 @@ pub(super) fn numbers(owner: Option<&Owner>) -> io::Result<(Option<u32>, Option<
 }
 
 fn user_number(name: &str) -> io::Result<u32> {
-    match name.parse() {
-        Ok(number) => Ok(number),
-        Err(_) => match User::from_name(name)? {
+    match number(name) {
+        Some(number) => Ok(number),
+        None => match User::from_name(name)? {
             Some(user) => Ok(user.uid.as_raw()),
             None => Err(unknown("user", name)),
         },
@@ -23,13 +23,19 @@ fn user_number(name: &str) -> io::Result<u32> {
 }
 
 fn group_number(name: &str) -> io::Result<u32> {
-    match name.parse() {
-        Ok(number) => Ok(number),
-        Err(_) => match Group::from_name(name)? {
+    match number(name) {
+        Some(number) => Ok(number),
+        None => match Group::from_name(name)? {
             Some(group) => Ok(group.gid.as_raw()),
             None => Err(unknown("group", name)),
         },
     }
+}
+
+/// The number that a text of digits is. The largest one means "as it is" to the system.
+fn number(text: &str) -> Option<u32> {
+    let is_number = text.bytes().all(|digit| digit.is_ascii_digit());
+    text.parse().ok().filter(|number| is_number && *number < u32::MAX)
 }
 
 fn unknown(kind: &str, name: &str) -> io::Error {

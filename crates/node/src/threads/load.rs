@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// So many more connections than the least loaded one a thread may have. A few clients stay
-/// together, and hundreds are spread.
+/// together, and hundreds are spread. (`tests/wire/order.rs` counts on it to use two threads.)
 const AHEAD: usize = 64;
 
 /// The connections of each thread.

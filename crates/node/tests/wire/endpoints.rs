@@ -99,23 +99,25 @@ fn an_endpoint_that_can_not_be_is_named() {
 
 #[test]
 fn a_socket_file_is_for_those_whom_the_endpoint_names() {
-    let config =
-        config(r#"{"type": "unix", "path": "router.sock", "mode": "0600", "owner": ":0"}"#);
-    let config = config.replace(":0", &format!(":{}", group_of_this_process()));
-    let node = Node::start(CLOVERLEAF, &config);
+    let process = std::fs::metadata("/proc/self").expect("this process");
+    // Only root can give it to others.
+    let (user, group) = if process.uid() == 0 { (1, 2) } else { (process.uid(), process.gid()) };
+    let endpoint = format!(
+        r#"{{"type": "unix", "path": "router.sock", "mode": "0600", "owner": "{user}:{group}"}}"#
+    );
+    let node = Node::start(CLOVERLEAF, &config(&endpoint));
     let file = std::fs::metadata(node.socket()).expect("a file");
-    assert_eq!((file.mode() & 0o7777, file.gid()), (0o600, group_of_this_process()));
+    assert_eq!((file.mode() & 0o7777, file.uid(), file.gid()), (0o600, user, group));
     node.unix();
-}
-
-fn group_of_this_process() -> u32 {
-    std::fs::metadata("/proc/self").expect("this process").gid()
 }
 
 #[test]
 fn an_owner_whom_nobody_knows_is_named() {
     for (owner, said) in [
         ("nobody.at.all", "this system has no user 'nobody.at.all'"),
+        // Neither is a number of anybody: the last one stands for nobody to the system.
+        ("+1", "this system has no user '+1'"),
+        ("4294967295", "this system has no user '4294967295'"),
         (":none.of.them", "this system has no group 'none.of.them'"),
     ] {
         let endpoint = format!(r#"{{"type": "unix", "path": "router.sock", "owner": "{owner}"}}"#);
@@ -133,7 +135,7 @@ fn a_socket_of_the_abstract_namespace_is_served_without_a_file() {
     let mut peer = RawSocket::open(Stream::unix(Path::new(&name)), JSON);
     peer.join();
     peer.obtain(r#"[64,1,{},"com.example.echo"]"#);
-    assert!(!Path::new(&name).exists());
+    assert!(!node.socket().with_file_name(&name).exists());
     assert_eq!(node.end("TERM"), Some(0));
 }
 

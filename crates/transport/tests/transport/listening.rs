@@ -67,13 +67,26 @@ async fn a_file_that_is_no_socket_is_not_removed() {
 async fn a_socket_file_has_the_mode_and_the_owner_that_it_was_given() {
     let path = path();
     let process = std::fs::metadata("/proc/self").expect("this process");
-    let (user, group) = (Some(process.uid()), Some(process.gid()));
+    let is_root = process.uid() == 0;
+    // Only root can give it to others.
+    let (user, group) = if is_root { (1, 2) } else { (process.uid(), process.gid()) };
     for mode in [0o600, 0o660, 0o777] {
-        let options = UnixOptions { mode: Some(mode), user, group, ..UnixOptions::waiting(8) };
+        let options = UnixOptions {
+            mode: Some(mode),
+            user: Some(user),
+            group: Some(group),
+            ..UnixOptions::waiting(8)
+        };
         let _listener = Listener::unix(&path, options).expect("a socket");
         let file = std::fs::metadata(&path).expect("a file");
-        let found = (file.mode() & 0o7777, Some(file.uid()), Some(file.gid()));
-        assert_eq!(found, (mode, user, group));
+        assert_eq!((file.mode() & 0o7777, file.uid(), file.gid()), (mode, user, group));
+    }
+    if !is_root {
+        let options = UnixOptions { user: Some(0), ..UnixOptions::waiting(8) };
+        let error = Listener::unix(&path, options).expect_err("it is not ours to give");
+        let sentence = format!("setting mode and owner of Unix socket {}", path.display());
+        assert!(error.to_string().starts_with(&sentence), "{error}");
+        assert!(!path.exists());
     }
 }
 

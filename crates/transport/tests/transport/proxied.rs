@@ -53,6 +53,8 @@ async fn the_proxy_says_for_whom_it_connects_and_what_the_client_says_is_left() 
         // The proxy asks for itself whether anybody is there.
         (&version_2(0x20, 0x00, &[]), proxy()),
         (&version_2(0x20, 0x11, &[&v4]), proxy()),
+        (&version_2(0x20, 0x11, &[]), proxy()),
+        (&version_2(0x20, 0x41, &[&note]), proxy()),
         (&version_2(0x21, 0x00, &[]), proxy()),
         (&version_2(0x21, 0x31, &[&[b'x'; 216]]), proxy()),
     ] {
