@@ -23,7 +23,7 @@
 use std::collections::BTreeSet;
 
 use cloverleaf_wamp::features::Feature;
-use cloverleaf_wamp::ids::{IdSequence, InvocationId, RegistrationId, RequestId};
+use cloverleaf_wamp::ids::{IdSequence, InvocationId, MAX_ID, RegistrationId, RequestId};
 use cloverleaf_wamp::message::{
     CancelMode, Interrupt, InterruptOptions, RequestRef, RouterMessage,
 };
@@ -91,9 +91,10 @@ impl Holdings {
         request.number() <= self.watermark
     }
 
-    /// A call with this number has come.
+    /// A call with this number has come. Behind the largest number of all comes 1.
     pub(crate) fn saw(&mut self, request: RequestId) {
-        self.watermark = self.watermark.max(request.number());
+        let number = request.number();
+        self.watermark = if number == MAX_ID { 0 } else { self.watermark.max(number) };
     }
 }
 

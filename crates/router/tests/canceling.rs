@@ -5,7 +5,10 @@
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::message::{CancelMode, RequestKind, RouterMessage};
+use cloverleaf_wamp::ids::RequestId;
+use cloverleaf_wamp::message::{
+    Cancel, CancelMode, CancelOptions, ClientMessage, RequestKind, RouterMessage, Word,
+};
 
 const MODES: [Option<CancelMode>; 4] =
     [None, Some(CancelMode::Skip), Some(CancelMode::Kill), Some(CancelMode::KillNoWait)];
@@ -75,6 +78,21 @@ fn kill_interrupts_the_callee_and_passes_on_how_it_fails() {
 fn kill_passes_on_a_result_that_was_ready_before_the_interrupt() {
     let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
     lab.send(caller, client::cancel(1, Some(CancelMode::Kill)));
+    lab.send(callee, client::yielded(1, args([1])));
+    assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
+}
+
+/// `[49, Request|id, {"mode": …}]` with a word that is none of the three.
+#[test]
+fn a_mode_that_nobody_knows_is_refused_and_the_call_goes_on() {
+    let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
+    let options = CancelOptions { mode: Some(Word::Unknown("softly".into())) };
+    let request = RequestId::new(1).expect("a number");
+    lab.send(caller, ClientMessage::Cancel(Cancel { request, options }));
+    let sentence = "'mode' must be 'skip', 'kill' or 'killnowait', not 'softly'";
+    let refused = router::refused(RequestKind::Cancel, 1, error_uri::INVALID_ARGUMENT, sentence);
+    assert_eq!(lab.received(caller), [refused]);
+    assert_eq!(lab.received(callee), []);
     lab.send(callee, client::yielded(1, args([1])));
     assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
 }

@@ -10,6 +10,7 @@ use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::ids::MAX_ID;
 use cloverleaf_wamp::message::{CancelMode, ClientMessage, RequestKind};
 
 use crate::stage::{
@@ -43,6 +44,23 @@ fn strict_pair() -> (Lab, Peer, Peer) {
 
 fn last_part(number: u64) -> ClientMessage {
     client::call(number, "com.upload", NOTHING)
+}
+
+/// Basic profile "IDs": behind 2^53 comes 1.
+#[test]
+fn behind_the_largest_number_of_all_comes_the_first() {
+    let (mut lab, caller, callee) = pair();
+    let calls = [MAX_ID - 1, MAX_ID, 1, 2];
+    for number in calls {
+        lab.send(caller, client::call(number, "com.upload", NOTHING));
+    }
+    let asked = (1..=4).map(|number| router::invocation(number, 1, NOTHING));
+    assert_eq!(lab.received(callee), Vec::from_iter(asked));
+    for number in 1..=4 {
+        lab.send(callee, client::yielded(number, NOTHING));
+    }
+    let answered = calls.map(|number| router::result(number, NOTHING));
+    assert_eq!(lab.received(caller), answered);
 }
 
 /// Decisions F13: a continuation is of the same procedure.
