@@ -22,6 +22,8 @@ mod web;
 mod websocket;
 mod worker;
 
+pub use realm::is_realm_name;
+
 use std::path::Path;
 
 use self::ids::Ids;

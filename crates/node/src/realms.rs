@@ -8,6 +8,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use cloverleaf_config::is_realm_name;
 use cloverleaf_router::Refusal;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -102,6 +103,9 @@ impl Template {
             realm.members += 1;
             return Ok(Arc::clone(&realm.host));
         }
+        if !is_realm_name(name) {
+            return Err(Refusal::NoRealmName(name.into()));
+        }
         if made.len() >= self.max_realms {
             return Err(Refusal::TooManyRealms(name.into()));
         }
@@ -177,13 +181,13 @@ mod tests {
     #[tokio::test]
     async fn a_realm_of_the_template_is_one_for_all_who_are_in_it_and_ends_with_the_last() {
         let (realms, made) = template();
-        let (one, other) = (realms.enter("a").unwrap(), realms.enter("a").unwrap());
+        let (one, other) = (realms.enter("realm-a").unwrap(), realms.enter("realm-a").unwrap());
         assert!(Arc::ptr_eq(&one.host, &other.host));
         drop(one);
         assert_eq!(realms.all().len(), 2);
         drop(other);
         assert_eq!((realms.all().len(), made.load(Ordering::Relaxed)), (1, 1));
-        let again = realms.enter("a").unwrap();
+        let again = realms.enter("realm-a").unwrap();
         assert_eq!((realms.all().len(), made.load(Ordering::Relaxed)), (2, 2));
         drop(again);
     }
@@ -198,11 +202,23 @@ mod tests {
     #[tokio::test]
     async fn there_are_only_so_many_at_once() {
         let (realms, _) = template();
-        let (a, _b) = (realms.enter("a").unwrap(), realms.enter("b").unwrap());
-        let refusal = realms.enter("c").unwrap_err();
-        assert_eq!(refusal, Refusal::TooManyRealms("c".into()));
+        let (a, _b) = (realms.enter("realm-a").unwrap(), realms.enter("realm-b").unwrap());
+        let refusal = realms.enter("realm-c").unwrap_err();
+        assert_eq!(refusal, Refusal::TooManyRealms("realm-c".into()));
         drop(a);
-        assert!(realms.enter("c").is_ok());
+        assert!(realms.enter("realm-c").is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_no_configuration_could_name_is_not_made() {
+        let (realms, made) = template();
+        let long = "x".repeat(256);
+        for name in ["*", "ü", "ab", "1st", "com tenant", long.as_str()] {
+            let refusal = realms.enter(name).unwrap_err();
+            assert_eq!(refusal, Refusal::NoRealmName(name.into()));
+            assert_eq!(refusal.reason(), "wamp.error.invalid_uri");
+        }
+        assert_eq!(made.load(Ordering::Relaxed), 0);
     }
 
     #[test]

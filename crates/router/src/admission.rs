@@ -69,6 +69,9 @@ pub enum Refusal {
     /// The realm's name is no URI.
     #[error("{0}")]
     InvalidRealm(InvalidUri),
+    /// No realm can have this name.
+    #[error("'{0:.100}' is no name of a realm")]
+    NoRealmName(CompactString),
     /// No such realm.
     #[error("no realm \"{0:.100}\" exists on this router")]
     NoSuchRealm(CompactString),
@@ -101,7 +104,7 @@ impl Refusal {
     /// The URI that names the reason.
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::InvalidRealm(_) => error_uri::INVALID_URI,
+            Self::InvalidRealm(_) | Self::NoRealmName(_) => error_uri::INVALID_URI,
             Self::NoSuchRealm(_) => error_uri::NO_SUCH_REALM,
             Self::NoSuchRole { .. } => error_uri::NO_SUCH_ROLE,
             Self::NoMatchingAuthMethod(_) => error_uri::NO_MATCHING_AUTH_METHOD,

@@ -112,15 +112,21 @@ fn options(mut section: Section<'_>) -> RealmOptions {
 }
 
 /// A realm's name: `^[A-Za-z][A-Za-z\d_\-@\.]{2,254}$`, or `0x` and 40 hexadecimal digits.
-fn realm_name(field: &Field<'_>) -> Option<Named> {
-    let name = field.text()?;
+/// Whether a realm may have this name: as with Crossbar.io, 3 to 255 of `A-Z`, `a-z`, `0-9`, `_`,
+/// `-`, `@` and `.`, a letter first; or `0x` and 40 hexadecimal digits.
+pub fn is_realm_name(name: &str) -> bool {
     let letter_first = name.starts_with(|c: char| c.is_ascii_alphabetic());
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '@' | '.');
     let plain = (3..=255).contains(&name.len()) && letter_first && name.chars().all(allowed);
     let address = name.strip_prefix("0x").is_some_and(|digits| {
         digits.len() == 40 && digits.chars().all(|digit| digit.is_ascii_hexdigit())
     });
-    if plain || address {
+    plain || address
+}
+
+fn realm_name(field: &Field<'_>) -> Option<Named> {
+    let name = field.text()?;
+    if is_realm_name(&name) {
         return Some(Named { name, place: field.place() });
     }
     let expected = "3 to 255 of A-Z, a-z, 0-9, '_', '-', '@' and '.', a letter first";
