@@ -154,7 +154,7 @@ impl WebSocketEndpoint {
             Some(Agreed { format, named: Some(name) })
         };
         match accepted.subprotocols.iter().find_map(spoken) {
-            None if accepted.subprotocols.is_empty() && !self.require_subprotocol => Some(unnamed),
+            None if !self.require_subprotocol => Some(unnamed),
             agreed => agreed,
         }
     }

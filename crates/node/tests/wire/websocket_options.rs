@@ -123,8 +123,14 @@ fn a_client_that_names_no_subprotocol_speaks_json_where_it_may() {
     peer.send_frame(TEXT, HELLO.as_bytes());
     let (first, welcome) = peer.receive_frame();
     assert!(first == TEXT && welcome.starts_with(b"[2,"));
-    let other = testee.ask(&[("Sec-WebSocket-Protocol", "chat")]);
-    assert_eq!(other.status, 400);
+    // So does one that names what is not spoken here, and is not told that it were.
+    let named = |testee: &Testee, subprotocols: &str| {
+        let answer = testee.ask(&[("Sec-WebSocket-Protocol", subprotocols)]);
+        (answer.status, answer.header("sec-websocket-protocol").map(str::to_owned))
+    };
+    assert_eq!(named(&testee, "chat"), (101, None));
+    assert_eq!(named(&testee, "chat, wamp.2.cbor"), (101, Some("wamp.2.cbor".to_owned())));
+    assert_eq!(named(&Testee::of("websocket", ""), "chat"), (400, None));
 }
 
 #[test]
