@@ -249,3 +249,16 @@ fn a_request_without_host_is_refused_and_the_connection_goes_on() {
     http.send("POST /call HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}");
     assert_eq!(http.receive().status, 400);
 }
+
+#[test]
+fn what_is_published_to_be_kept_is_heard_by_who_comes_later() {
+    let node = router();
+    let kept = r#"{"topic":"com.example.kept","args":["kept"],"options":{"retain":true}}"#;
+    let published = node.http().post("/publish", kept);
+    let id = published.text();
+    let id = id.strip_prefix(r#"{"id":"#).and_then(|id| id.strip_suffix('}')).expect("an id");
+    let mut late = node.rawsocket(JSON);
+    late.join();
+    late.obtain(r#"[32,1,{"get_retained":true},"com.example.kept"]"#);
+    assert_eq!(late.receive(), format!(r#"[36,1,{id},{{"retained":true}},["kept"]]"#));
+}
