@@ -11,7 +11,7 @@ use crate::fault::{ConfigFault, shortened};
 use crate::field::Field;
 use crate::place::Place;
 use crate::reading::Reading;
-use crate::settings::{ConnectingEndpoint, ListeningEndpoint, Ports};
+use crate::settings::{ConnectingEndpoint, IpVersion, ListeningEndpoint, ListeningTcp, Ports};
 use crate::spelling;
 
 /// A name and where it stands.
@@ -212,16 +212,24 @@ fn clash(one: &ListeningEndpoint, other: &ListeningEndpoint) -> bool {
     match (one, other) {
         (ListeningEndpoint::Unix(one), ListeningEndpoint::Unix(other)) => one.path == other.path,
         (ListeningEndpoint::Tcp(one), ListeningEndpoint::Tcp(other)) => {
-            let interfaces = match (&one.interface, &other.interface) {
-                (Some(one), Some(other)) => one == other,
-                (None, _) | (_, None) => true,
-            };
+            let [all, others] = [one, other].map(takes_all);
+            let interfaces = all || others || one.interface == other.interface;
             let port = one.ports == other.ports && matches!(one.ports, Ports::One(1..));
-            port && interfaces && one.version == other.version && !(one.shared && other.shared)
+            // An endpoint of version 6 that takes all takes both versions.
+            let versions = one.version == other.version
+                || (all && one.version == IpVersion::V6)
+                || (others && other.version == IpVersion::V6);
+            port && interfaces && versions && !(one.shared && other.shared)
         }
         (ListeningEndpoint::Unix(_), ListeningEndpoint::Tcp(_))
         | (ListeningEndpoint::Tcp(_), ListeningEndpoint::Unix(_)) => false,
     }
+}
+
+/// Whether a TCP endpoint listens at all addresses of its version of IP.
+fn takes_all(tcp: &ListeningTcp) -> bool {
+    let is_all = |interface: &str| interface.parse().is_ok_and(|ip: IpAddr| ip.is_unspecified());
+    tcp.interface.as_deref().is_none_or(is_all)
 }
 
 /// Whether connecting to an address ends at what listens there. Only this machine's own names

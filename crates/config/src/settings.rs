@@ -32,8 +32,8 @@ pub use self::secret::Secret;
 pub use self::store::{RetainedOptions, SlowConsumer, Stats, Store, StorePlace, StoreRule};
 pub use self::transport::{
     Anonymous, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
-    RawSocketService, RawSocketTransport, TesteeTransport, Transport, UniversalTransport,
-    UniversalWeb, WebSocketTransport, WebTransport,
+    RawSocketService, RawSocketTransport, StreamTesteeTransport, TesteeTransport, Transport,
+    UniversalTransport, UniversalWeb, WebSocketTransport, WebTransport,
 };
 pub use self::validate::{InvalidSchema, PayloadSchema, Validate};
 pub use self::web::{

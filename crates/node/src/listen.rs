@@ -24,6 +24,9 @@ use crate::web::WebSite;
 
 mod owner;
 
+/// How many octets an echo holds: as many as a socket usually gives at once.
+const ECHO_BUFFER: usize = 64 * 1024;
+
 /// What WAMP connections of one listener or path have in common.
 #[derive(Debug)]
 pub(crate) struct WampService {
@@ -108,6 +111,8 @@ pub(crate) enum Protocol {
     Web(Arc<WebSite>),
     /// Either of them, as the peer's first octet says.
     Universal(Arc<Universal>),
+    /// Nothing: what comes is sent back.
+    Echo,
 }
 
 /// What may be spoken on a port that is shared.
@@ -136,13 +141,15 @@ impl Protocol {
             Self::RawSocket(service) => serve_rawsocket(&service, stream, None, from).await,
             Self::Web(site) => site.serve(stream, &[], from).await,
             Self::Universal(universal) => universal.serve(stream, from).await,
+            // In a box, so that the other connections don't carry its room.
+            Self::Echo => Box::pin(echo(stream)).await,
         }
     }
 
     /// What of it is HTTP.
     fn site(&self) -> Option<&Arc<WebSite>> {
         match self {
-            Self::RawSocket(_) => None,
+            Self::RawSocket(_) | Self::Echo => None,
             Self::Web(site) => Some(site),
             Self::Universal(universal) => universal.site.as_ref(),
         }
@@ -164,6 +171,16 @@ impl Universal {
             (Spoken::RawSocket | Spoken::Mqtt | Spoken::Http, ..) => {
                 tracing::info!("a connection from {from} is closed: no {spoken} is served here");
             }
+        }
+    }
+}
+
+/// Sends back what comes, and reads no more before that is sent.
+async fn echo(mut stream: Stream) {
+    let mut buffer = vec![0; ECHO_BUFFER];
+    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+        if stream.write_all(&buffer[..count]).await.is_err() {
+            break;
         }
     }
 }

@@ -286,6 +286,7 @@ fn describe(transport: &Transport, address: Option<SocketAddr>) -> String {
         Transport::RawSocket(_) => format!("RawSocket at {at}"),
         Transport::WebSocket(_) => format!("WebSocket at {at}"),
         Transport::WebSocketTestee(_) => format!("WebSocket echo for tests at {at}"),
+        Transport::StreamTestee(_) => format!("Echo for tests at {at}"),
         Transport::Web(web) => format!("HTTP at {at}: {}", paths(&web.paths)),
         Transport::Universal(universal) => match (&universal.rawsocket, &universal.web) {
             (Some(_), Some(web)) => format!("RawSocket and HTTP at {at}: {}", paths(&web.paths)),

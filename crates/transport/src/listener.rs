@@ -6,7 +6,7 @@
 use std::fmt;
 use std::fs::Permissions;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, lchown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -106,12 +106,17 @@ impl Drop for SocketFile {
 }
 
 impl Listener {
-    /// Listens on a TCP address. Must be called on a runtime.
+    /// Listens on a TCP address; on all of both versions of IP where it is that of version 6 which
+    /// stands for all. Must be called on a runtime.
     pub fn tcp(address: SocketAddr, options: TcpOptions) -> Result<Self, TransportError> {
         let listen = || {
             let domain = Domain::for_address(address);
             let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
             socket.set_reuse_address(true)?;
+            // Every address is every address, whatever the system has as its default.
+            if address.ip() == Ipv6Addr::UNSPECIFIED {
+                socket.set_only_v6(false)?;
+            }
             if options.shared {
                 socket.set_reuse_port(true)?;
             }

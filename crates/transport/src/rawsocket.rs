@@ -2,7 +2,7 @@
 //!
 //! Spec: advanced profile "RawSocket Transport".
 
-use cloverleaf_wamp::rawsocket::{Reply, Request};
+use cloverleaf_wamp::rawsocket::{Reply, Request, announced};
 use cloverleaf_wamp::serializer::Serializer;
 use tokio::time::timeout;
 
@@ -38,7 +38,7 @@ pub async fn accept(
         Ok(Request { serializer, max_message: peer_limit }) => {
             let reply = Reply { serializer, max_message };
             write(stream, reply.octets()).await?;
-            let our_limit = rounded(max_message);
+            let our_limit = announced(max_message);
             Ok(Agreed { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
         }
         Err(error) => {
@@ -63,14 +63,8 @@ pub async fn connect(
         .map_err(|_| TransportError::Timeout)?
         .map_err(TransportError::io("reading the reply to the RawSocket handshake"))?;
     let Reply { max_message: peer_limit, .. } = Reply::parse(octets, serializer)?;
-    let our_limit = rounded(max_message);
+    let our_limit = announced(max_message);
     Ok(Agreed { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
-}
-
-/// What the octets announce for this limit: the next lower power of two, 512 at least.
-fn rounded(max_message: usize) -> usize {
-    let octets = Request { serializer: Serializer::Json, max_message }.octets();
-    Request::parse(octets, &[Serializer::Json]).map_or(max_message, |request| request.max_message)
 }
 
 async fn write(stream: &mut Stream, octets: [u8; 4]) -> Result<(), TransportError> {

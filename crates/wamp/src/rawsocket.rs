@@ -11,7 +11,7 @@
 pub mod handshake;
 pub mod splitter;
 
-pub use handshake::{HandshakeError, Reply, Request};
+pub use handshake::{HandshakeError, Reply, Request, announced};
 pub use splitter::{Fault, Incoming, Splitter};
 
 /// The first octet of every handshake.

@@ -1,5 +1,7 @@
 //! Transports, listening and connecting, and who may join over them.
 
+use cloverleaf_wamp::rawsocket::announced;
+
 use super::endpoint;
 use super::ids::Ids;
 use super::serializers::{serializer, serializers};
@@ -12,7 +14,8 @@ use crate::names::Named;
 use crate::section::Section;
 use crate::settings::{
     Anonymous, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
-    RawSocketService, RawSocketTransport, TesteeTransport, Transport, WebSocketTransport,
+    RawSocketService, RawSocketTransport, StreamTesteeTransport, TesteeTransport, Transport,
+    WebSocketTransport,
 };
 
 #[derive(Clone, Copy)]
@@ -22,6 +25,7 @@ enum Kind {
     Web,
     Universal,
     Testee,
+    StreamTestee,
 }
 
 const TESTEE: (&str, Kind) = ("websocket.testee", Kind::Testee);
@@ -35,8 +39,9 @@ pub(super) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<Transport> {
         ("web", Kind::Web),
         ("universal", Kind::Universal),
         TESTEE,
+        ("stream.testee", Kind::StreamTestee),
     ];
-    let others = ["mqtt", "flashpolicy", "stream.testee"];
+    let others = ["mqtt", "flashpolicy"];
     let kind = section.kind("transport type", &kinds, &others)?;
     let id = ids.of(&mut section);
     match kind {
@@ -45,6 +50,7 @@ pub(super) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<Transport> {
         Kind::Web => web::transport(section, id).map(Transport::Web),
         Kind::Universal => universal::transport(section, id).map(Transport::Universal),
         Kind::Testee => testee_of(section, id).map(Transport::WebSocketTestee),
+        Kind::StreamTestee => stream_testee(section, id).map(Transport::StreamTestee),
     }
 }
 
@@ -64,6 +70,14 @@ fn testee_of(mut section: Section<'_>, id: String) -> Option<TesteeTransport> {
     let options = websocket::options(&mut section, Owner::Transport);
     section.finish();
     Some(TesteeTransport { id, endpoint: endpoint?, url, options })
+}
+
+fn stream_testee(mut section: Section<'_>, id: String) -> Option<StreamTesteeTransport> {
+    section.call("a stream.testee transport");
+    section.debug();
+    let endpoint = endpoint::listening(&mut section);
+    section.finish();
+    Some(StreamTesteeTransport { id, endpoint: endpoint? })
 }
 
 fn rawsocket(mut section: Section<'_>, id: String) -> Option<RawSocketTransport> {
@@ -99,7 +113,13 @@ fn rawsocket_options(section: &mut Section<'_>) -> Option<u32> {
     let mut options = section.section("options", "rawsocket options")?;
     let size = options.optional("max_message_size");
     options.finish();
-    size?.number(&(1..=MAX_MESSAGE_SIZE))
+    let field = size?;
+    let size = field.number(&(1..=MAX_MESSAGE_SIZE))?;
+    let said = announced(size as usize);
+    if said != size as usize {
+        field.warn(format!("RawSocket can't announce this length; the transport takes {said}"));
+    }
+    Some(size)
 }
 
 fn websocket(mut section: Section<'_>, id: String) -> Option<WebSocketTransport> {

@@ -18,6 +18,8 @@ pub enum Transport {
     Universal(UniversalTransport),
     /// `websocket.testee`: a WebSocket echo server for conformance tests.
     WebSocketTestee(TesteeTransport),
+    /// `stream.testee`: an echo server of plain octets.
+    StreamTestee(StreamTesteeTransport),
 }
 
 impl Transport {
@@ -29,6 +31,7 @@ impl Transport {
             Self::Web(transport) => &transport.id,
             Self::Universal(transport) => &transport.id,
             Self::WebSocketTestee(transport) => &transport.id,
+            Self::StreamTestee(transport) => &transport.id,
         }
     }
 
@@ -40,8 +43,18 @@ impl Transport {
             Self::Web(transport) => &transport.endpoint,
             Self::Universal(transport) => &transport.endpoint,
             Self::WebSocketTestee(transport) => &transport.endpoint,
+            Self::StreamTestee(transport) => &transport.endpoint,
         }
     }
+}
+
+/// A transport of type `stream.testee`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamTesteeTransport {
+    /// Its id.
+    pub id: String,
+    /// Where it listens.
+    pub endpoint: ListeningEndpoint,
 }
 
 /// A transport of type `rawsocket`.

@@ -7,8 +7,8 @@ use cloverleaf_config::Warning;
 use cloverleaf_config::settings::{
     ContainerOptions, ContainerRestart, ContainerShutdown, Controller, ControllerOptions,
     EnvInherit, ListeningEndpoint, ListeningTcp, NativeOptions, NodeShutdown, ProcessEnv,
-    RawSocketTransport, RealmOptions, RetainedOptions, SlowConsumer, TesteeTransport, TesteeWorker,
-    Transport, WebSocketOptions, Worker,
+    RawSocketTransport, RealmOptions, RetainedOptions, SlowConsumer, StreamTesteeTransport,
+    TesteeTransport, TesteeWorker, Transport, WebSocketOptions, Worker,
 };
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::UriRule;
@@ -187,6 +187,23 @@ fn a_component_cannot_be_started_again_and_end_its_container() {
 }
 
 #[test]
+fn a_stream_testee_has_an_endpoint_and_nothing_else() {
+    let testee = |more: &str| {
+        transport(&format!(
+            r#"{{"type": "stream.testee", "endpoint": {{"type": "tcp", "port": 9002}}{more}}}"#
+        ))
+    };
+    let expected = Transport::StreamTestee(StreamTesteeTransport {
+        id: "transport001".to_owned(),
+        endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(9_002)),
+    });
+    assert_eq!(the_transport(&json(&testee(r#", "debug": false"#)).settings), &expected);
+    let unknown = "workers[0].transports[0].options: unknown key 'options' in a stream.testee \
+                   transport; expected one of type, id, debug, endpoint";
+    assert_eq!(sentences(&testee(r#", "options": {}"#)), [unknown]);
+}
+
+#[test]
 fn a_testee_listens_with_websocket_options() {
     let text = workers(
         r#"{"type": "websocket-testee", "options": {"title": "t"}, "transport": {
@@ -279,6 +296,26 @@ fn a_realm_without_roles_gets_a_warning() {
         warnings(&loaded),
         ["1:58: workers[0].realms[0]: this realm has no roles, so that nobody can join it"]
     );
+}
+
+#[test]
+fn a_length_that_rawsocket_can_not_say_is_pointed_out() {
+    let warned = |size: u32| {
+        warnings(&json(&transport(&format!(
+            r#"{{"type": "rawsocket", "endpoint": {{"type": "tcp", "port": 1}},
+            "options": {{"max_message_size": {size}}}}}"#
+        ))))
+    };
+    let said = |takes: u32| {
+        [format!(
+            "4:45: workers[0].transports[0].options.max_message_size: RawSocket can't announce \
+             this length; the transport takes {takes}"
+        )]
+    };
+    assert_eq!(warned(1_048_576), [""; 0]);
+    assert_eq!(warned(1_000_000), said(524_288));
+    assert_eq!(warned(1), said(512));
+    assert_eq!(warned(67_108_864), said(16_777_216));
 }
 
 #[test]

@@ -103,6 +103,14 @@ fn a_component_in_a_container_needs_a_realm_only_where_it_connects_to_this_node(
         json(&node("realm1", endpoint));
         assert_eq!(sentences(&node("other", endpoint)), fault, "{endpoint}");
     }
+    // It is no proxy.
+    let proxied =
+        node("realm1", here[0]).replace(r#""x.sock""#, r#""x.sock", "proxy_protocol": true"#);
+    assert_eq!(
+        sentences(&proxied),
+        ["workers[1].components[0].realm: the transport in line 4, to which this component \
+          connects, is for a proxy ('proxy_protocol'); expected a transport without it"]
+    );
     let elsewhere = [
         r#""type": "unix", "path": "y.sock""#,
         r#""type": "tcp", "host": "router.example.com", "port": 9000"#,
@@ -159,6 +167,12 @@ fn no_two_transports_listen_at_the_same_address() {
             r#""type": "tcp", "port": 80"#,
             r#""type": "tcp", "port": 80, "interface": "127.0.0.1", "shared": true"#,
         ),
+        // That of version 6 takes both.
+        (r#""type": "tcp", "port": 80"#, r#""type": "tcp", "port": 80, "version": 6"#),
+        (
+            r#""type": "tcp", "port": 80, "version": 6, "interface": "::""#,
+            r#""type": "tcp", "port": 80, "interface": "127.0.0.1""#,
+        ),
     ];
     for (one, other) in clashing {
         assert_eq!(sentences(&both(one, other)), fault, "{one} {other}");
@@ -171,7 +185,10 @@ fn transports_at_different_addresses_do_not_clash() {
         (r#""type": "unix", "path": "x""#, r#""type": "unix", "path": "y""#),
         (r#""type": "tcp", "port": 80"#, r#""type": "tcp", "port": 81"#),
         (r#""type": "tcp", "port": 0"#, r#""type": "tcp", "port": 0"#),
-        (r#""type": "tcp", "port": 80"#, r#""type": "tcp", "port": 80, "version": 6"#),
+        (
+            r#""type": "tcp", "port": 80"#,
+            r#""type": "tcp", "port": 80, "version": 6, "interface": "::1""#,
+        ),
         (
             r#""type": "tcp", "port": 80, "interface": "127.0.0.1""#,
             r#""type": "tcp", "port": 80, "interface": "127.0.0.2""#,

@@ -22,7 +22,7 @@ fn types_that_are_not_supported_name_those_that_are() {
         )]
     );
     refuses(&workers(r#"{"type": "proxy", "transports": []}"#), "workers[0].type");
-    for kind in ["mqtt", "flashpolicy", "stream.testee"] {
+    for kind in ["mqtt", "flashpolicy"] {
         let text = transport(&format!(r#"{{"type": "{kind}", "options": {{}}}}"#));
         refuses(&text, "workers[0].transports[0].type");
     }

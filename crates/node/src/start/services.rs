@@ -71,6 +71,7 @@ impl<'a> Builder<'a> {
                 let endpoint = websocket_endpoint(Endpoint::Echo, &testee.options);
                 self.websockets(endpoint, &testee.options)
             }
+            Transport::StreamTestee(_) => Protocol::Echo,
             Transport::Web(web) => {
                 let routes = self.routes(&web.paths)?;
                 Protocol::Web(Arc::new(self.web(routes, &web.options)?))

@@ -160,6 +160,71 @@ fn a_client_behind_a_proxy_is_known_by_its_own_address() {
 }
 
 #[test]
+fn what_comes_to_an_echo_is_sent_back() {
+    let node = Node::start(
+        CLOVERLEAF,
+        r#"{"version": 2, "workers": [{"type": "router", "realms": [{"name": "realm1"}],
+          "transports": [{"type": "stream.testee",
+            "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0}}]}]}"#,
+    );
+    let mut stream = Stream::tcp(node.addresses("Echo for tests")[0]);
+    for octets in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0x7f, 0xf1, 0, 0], &[0xa5; 300_000]] {
+        stream.send(octets);
+        assert_eq!(stream.receive(octets.len()), octets);
+    }
+    stream.finish();
+    stream.receive_end();
+}
+
+#[test]
+fn the_first_free_port_of_a_range_is_taken() {
+    // Whoever has the first one does not have the next one, mostly.
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let first = taken.local_addr().expect("an address").port().min(u16::MAX - 20);
+    let range = format!(
+        r#"{{"type": "tcp", "interface": "127.0.0.1", "portrange": [{first}, {}]}}"#,
+        first + 20
+    );
+    let nodes = [(); 2].map(|()| Node::start(CLOVERLEAF, &config(&range)));
+    let ports = nodes.each_ref().map(|node| node.addresses("RawSocket")[0].port());
+    assert!(
+        first < ports[0] && ports[0] < ports[1] && ports[1] <= first + 20,
+        "{first}: {ports:?}"
+    );
+    for node in &nodes {
+        RawSocket::open(node.tcp(), JSON).join();
+    }
+    let only =
+        format!(r#"{{"type": "tcp", "interface": "127.0.0.1", "portrange": [{first}, {first}]}}"#);
+    let Outcome { code, stderr, .. } = refusal(&config(&only));
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(
+        stderr.contains(&format!("TCP address 127.0.0.1:{first} is already in use")),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn an_endpoint_of_version_6_takes_both_versions_unless_it_has_an_address() {
+    if std::net::TcpListener::bind(("::1", 0)).is_err() {
+        eprintln!("\n*** SKIPPED: this system has no IPv6 ***\n");
+        return;
+    }
+    let node = Node::start(CLOVERLEAF, &config(r#"{"type": "tcp", "version": 6, "port": 0}"#));
+    let port = node.addresses("RawSocket")[0].port();
+    for host in ["[::1]", "127.0.0.1"] {
+        let address = format!("{host}:{port}").parse().expect("an address");
+        RawSocket::open(Stream::tcp(address), JSON).join();
+    }
+    let endpoint = r#"{"type": "tcp", "version": 6, "interface": "::1", "port": 0}"#;
+    let node = Node::start(CLOVERLEAF, &config(endpoint));
+    let address = node.addresses("RawSocket")[0];
+    assert_eq!(address.ip().to_string(), "::1");
+    RawSocket::open(Stream::tcp(address), JSON).join();
+    assert!(std::net::TcpStream::connect(("127.0.0.1", address.port())).is_err());
+}
+
+#[test]
 fn http_and_websockets_are_served_at_a_unix_socket_too() {
     let node = Node::start(
         CLOVERLEAF,

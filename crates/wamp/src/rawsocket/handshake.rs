@@ -58,6 +58,12 @@ fn length_nibble(max_message: usize) -> u8 {
     (bits - 9).min(15)
 }
 
+/// The longest message that a side can announce to take, if it takes `max_message` bytes: the next
+/// lower power of two, from 512 to 2^24.
+pub fn announced(max_message: usize) -> usize {
+    limit_of(length_nibble(max_message))
+}
+
 /// How many bytes a length nibble allows: 2^(9+L).
 const fn limit_of(nibble: u8) -> usize {
     1 << (9 + nibble as usize)
@@ -131,7 +137,7 @@ impl Reply {
 
 #[cfg(test)]
 mod tests {
-    use super::{HandshakeError, Reply, Request};
+    use super::{HandshakeError, Reply, Request, announced};
     use crate::serializer::Serializer;
 
     #[test]
@@ -151,6 +157,10 @@ mod tests {
         assert_eq!(octets(1023), 0x01);
         assert_eq!(octets(1024), 0x11);
         assert_eq!(octets(64 << 20), 0xf1);
+        assert_eq!(
+            [1, 512, 1023, 1_000_000, 64 << 20].map(announced),
+            [512, 512, 512, 1 << 19, 1 << 24]
+        );
     }
 
     #[test]
