@@ -178,30 +178,25 @@ fn what_comes_to_an_echo_is_sent_back() {
 
 #[test]
 fn the_first_free_port_of_a_range_is_taken() {
-    // Whoever has the first one does not have the next one, mostly.
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    let first = taken.local_addr().expect("an address").port().min(u16::MAX - 20);
-    let range = format!(
-        r#"{{"type": "tcp", "interface": "127.0.0.1", "portrange": [{first}, {}]}}"#,
-        first + 20
-    );
-    let nodes = [(); 2].map(|()| Node::start(CLOVERLEAF, &config(&range)));
+    let first = taken.local_addr().expect("an address").port();
+    // Other tests take ports, too, but never so many beside each other.
+    let last = first.saturating_add(20);
+    let range = |last: u16| {
+        let ports = format!(r#""portrange": [{first}, {last}]"#);
+        config(&format!(r#"{{"type": "tcp", "interface": "127.0.0.1", {ports}}}"#))
+    };
+    let nodes = [(); 2].map(|()| Node::start(CLOVERLEAF, &range(last)));
     let ports = nodes.each_ref().map(|node| node.addresses("RawSocket")[0].port());
-    assert!(
-        first < ports[0] && ports[0] < ports[1] && ports[1] <= first + 20,
-        "{first}: {ports:?}"
-    );
+    assert!(ports.iter().all(|port| (first + 1..=last).contains(port)), "{first}: {ports:?}");
+    assert_ne!(ports[0], ports[1]);
     for node in &nodes {
         RawSocket::open(node.tcp(), JSON).join();
     }
-    let only =
-        format!(r#"{{"type": "tcp", "interface": "127.0.0.1", "portrange": [{first}, {first}]}}"#);
-    let Outcome { code, stderr, .. } = refusal(&config(&only));
+    let Outcome { code, stderr, .. } = refusal(&range(first));
     assert_eq!(code, Some(1), "{stderr}");
-    assert!(
-        stderr.contains(&format!("TCP address 127.0.0.1:{first} is already in use")),
-        "{stderr}"
-    );
+    let said = format!("TCP address 127.0.0.1:{first} is already in use");
+    assert!(stderr.contains(&said), "{stderr}");
 }
 
 #[test]
@@ -221,7 +216,6 @@ fn an_endpoint_of_version_6_takes_both_versions_unless_it_has_an_address() {
     let address = node.addresses("RawSocket")[0];
     assert_eq!(address.ip().to_string(), "::1");
     RawSocket::open(Stream::tcp(address), JSON).join();
-    assert!(std::net::TcpStream::connect(("127.0.0.1", address.port())).is_err());
 }
 
 #[test]

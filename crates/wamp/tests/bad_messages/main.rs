@@ -145,16 +145,16 @@ const SHAPES: [(&str, usize); 26] = [
     (r#"[17,1,1]"#, 3),
     (r#"[32,1,{},"com.a"]"#, 4),
     (r#"[33,1,1]"#, 3),
-    (r#"[34,1,1]"#, 3),
-    (r#"[35,1]"#, 2),
+    (r#"[34,1,1,{}]"#, 3),
+    (r#"[35,1,{}]"#, 2),
     (r#"[36,1,1,{},[],{}]"#, 4),
     (r#"[48,1,{},"com.a",[],{}]"#, 4),
     (r#"[49,1,{}]"#, 3),
     (r#"[50,1,{},[],{}]"#, 3),
     (r#"[64,1,{},"com.a"]"#, 4),
     (r#"[65,1,1]"#, 3),
-    (r#"[66,1,1]"#, 3),
-    (r#"[67,1]"#, 2),
+    (r#"[66,1,1,{}]"#, 3),
+    (r#"[67,1,{}]"#, 2),
     (r#"[68,1,1,{},[],{}]"#, 4),
     (r#"[69,1,{}]"#, 3),
     (r#"[70,1,{},[],{}]"#, 3),
@@ -199,7 +199,7 @@ fn a_revocation_has_details_and_nothing_more() {
         let arity = Err(DecodeError::WrongArity { message });
         assert_eq!(router(&format!("[{code},0]")), arity);
         assert_eq!(router(&format!("[{code},0,{{}},1]")), arity);
-        assert_eq!(router(&format!("[{code},1,{{}}]")), arity);
+        assert_eq!(router(&format!("[{code},1,{{}},1]")), arity);
         assert_eq!(router(&format!("[{code},0,{{}}]")), Ok(()));
     }
 }

@@ -164,6 +164,15 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
         Ok(matches!(token, Token::Binary(_)))
     }
 
+    /// The list must end here, or behind a dictionary of which nothing is read: where the
+    /// specification has none, the WAMP project's vectors allow one and Autobahn may send it.
+    fn end_or_dictionary(&mut self) -> Result<(), DecodeError> {
+        if self.reader.peek()? == Kind::Map {
+            self.reader.ignore()?;
+        }
+        self.end()
+    }
+
     /// The list must end here, and the frame with it.
     fn end(&mut self) -> Result<(), DecodeError> {
         if self.reader.peek()? != Kind::End {
@@ -208,7 +217,7 @@ pub(super) fn client<'f, R: TokenReader<'f>>(
         code::UNSUBSCRIBE => {
             let request = e.request()?;
             let subscription = e.id("Subscription", SubscriptionId::new)?;
-            e.end()?;
+            e.end_or_dictionary()?;
             ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
         }
         code::CANCEL => {
@@ -226,7 +235,7 @@ pub(super) fn client<'f, R: TokenReader<'f>>(
         code::UNREGISTER => {
             let request = e.request()?;
             let registration = e.id("Registration", RegistrationId::new)?;
-            e.end()?;
+            e.end_or_dictionary()?;
             ClientMessage::Unregister(Unregister { request, registration })
         }
         code::EVENT_RECEIVED => {
@@ -314,7 +323,7 @@ fn answered<'f, R: TokenReader<'f>>(
 ) -> Result<RequestId, DecodeError> {
     let request =
         RequestId::new(number).ok_or_else(|| e.wrong("Request", "an id between 1 and 2^53"))?;
-    e.end()?;
+    e.end_or_dictionary()?;
     Ok(request)
 }
 
