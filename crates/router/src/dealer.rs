@@ -88,13 +88,19 @@ impl Holdings {
 
     /// Whether a number is not larger than all before it.
     pub(crate) const fn is_below_watermark(&self, request: RequestId) -> bool {
-        request.number() <= self.watermark
+        request.number() <= self.watermark && !self.begins_again(request)
     }
 
-    /// A call with this number has come. Behind the largest number of all comes 1.
+    /// A call with this number has come.
     pub(crate) fn saw(&mut self, request: RequestId) {
         let number = request.number();
-        self.watermark = if number == MAX_ID { 0 } else { self.watermark.max(number) };
+        let again = self.begins_again(request);
+        self.watermark = if again { number } else { self.watermark.max(number) };
+    }
+
+    /// Behind the largest number of all comes 1 (basic profile, "IDs").
+    const fn begins_again(&self, request: RequestId) -> bool {
+        self.watermark == MAX_ID && request.number() == 1
     }
 }
 

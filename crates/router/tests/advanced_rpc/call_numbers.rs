@@ -63,6 +63,25 @@ fn behind_the_largest_number_of_all_comes_the_first() {
     assert_eq!(lab.received(caller), answered);
 }
 
+#[test]
+fn a_call_with_the_largest_number_of_all_may_come_in_parts() {
+    let (mut lab, caller, callee) = pair();
+    lab.send(caller, call_part(MAX_ID, "com.upload", NOTHING));
+    lab.send(caller, last_part(MAX_ID));
+    assert_eq!(
+        lab.received(callee),
+        [invocation_part(1, 1, NOTHING), router::invocation(1, 1, NOTHING)]
+    );
+    lab.send(callee, client::yielded(1, NOTHING));
+    assert_eq!(lab.received(caller), [router::result(MAX_ID, NOTHING)]);
+    // What comes behind the end is no new call.
+    lab.send(caller, last_part(MAX_ID));
+    lab.send(caller, last_part(MAX_ID - 1));
+    assert_silence(&mut lab, &[caller, callee]);
+    lab.send(caller, client::call(1, "com.upload", NOTHING));
+    assert_eq!(lab.received(callee), [router::invocation(2, 1, NOTHING)]);
+}
+
 /// Decisions F13: a continuation is of the same procedure.
 #[test]
 fn a_part_for_another_procedure_aborts() {
