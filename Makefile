@@ -53,15 +53,15 @@ test-rust: binaries
 	cargo test --workspace --doc
 
 # They come with the sources of Autobahn|Python, under a licence of their own. Where those can't be
-# had, the Rust tests run all the same, and those of the vectors say that there are none.
-$(VECTORS)/fetched: tests/requirements.txt
+# fetched, the Rust tests run all the same, and those of the vectors say that there are none.
+$(VECTORS)/fetched: tests/requirements.txt | $(VENV)/installed
 	rm -rf $(VECTORS) && mkdir -p $(VECTORS)
-	+if $(MAKE) --no-print-directory $(VENV)/installed && \
-	    $(VENV)/bin/pip download --quiet --disable-pip-version-check --no-deps \
+	if $(VENV)/bin/pip download --quiet --disable-pip-version-check --no-deps \
 	    --no-binary autobahn --dest $(VECTORS) \
 	    "$$(sed -n 's/^autobahn\[[^]]*\]/autobahn/p' tests/requirements.txt)"; \
-	then tar -xzf $(VECTORS)/autobahn-*.tar.gz -C $(VECTORS) --strip-components=2 \
-	    --wildcards '*/.proto/testsuite' && touch $@; \
+	then $(PYTHON) -m tarfile -e $(VECTORS)/autobahn-*.tar.gz $(VECTORS)/sources && \
+	    mv $(VECTORS)/sources/*/.proto/testsuite $(VECTORS) && \
+	    rm -rf $(VECTORS)/sources && touch $@; \
 	else echo "The WAMP project's test vectors can't be fetched; they are skipped." >&2; fi
 
 test-interop: $(VENV)/installed binaries
