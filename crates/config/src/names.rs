@@ -5,7 +5,7 @@
 //! when something else about it is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::fault::{ConfigFault, shortened};
 use crate::field::Field;
@@ -13,6 +13,9 @@ use crate::place::Place;
 use crate::reading::Reading;
 use crate::settings::{ConnectingEndpoint, IpVersion, ListeningEndpoint, ListeningTcp, Ports};
 use crate::spelling;
+
+/// What `localhost` may stand for.
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// A name and where it stands.
 #[derive(Clone)]
@@ -130,9 +133,11 @@ impl Names {
         // Only a component that connects to this very node is known to need a realm of it, which a
         // template makes.
         for way in std::mem::take(&mut self.ways) {
-            let here = self.addresses.iter().find(|(address, _)| leads_to(&way.endpoint, address));
-            let Some((address, place)) = here else { continue };
-            if address.proxy_protocol() {
+            let is_here =
+                |(address, _): &&(ListeningEndpoint, Place)| leads_to(&way.endpoint, address);
+            let mut here = self.addresses.iter().filter(is_here).peekable();
+            let Some((_, place)) = here.peek().copied() else { continue };
+            if here.all(|(address, _)| address.proxy_protocol()) {
                 reading.fault(behind_a_proxy(&way, place));
             }
             if self.template.is_none() {
@@ -207,29 +212,54 @@ fn behind_a_proxy(way: &Way, listening: &Place) -> ConfigFault {
     }
 }
 
+/// Where a TCP endpoint listens, as far as that can be said without asking the system.
+#[derive(PartialEq, Eq)]
+enum Interface<'a> {
+    /// At an address, which may be the one that stands for all.
+    Address(IpAddr),
+    /// At whatever the name stands for.
+    Named(&'a str, IpVersion),
+}
+
+impl<'a> Interface<'a> {
+    fn of(tcp: &'a ListeningTcp) -> Self {
+        match (tcp.interface.as_deref(), tcp.version) {
+            (None, IpVersion::V4) => Self::Address(Ipv4Addr::UNSPECIFIED.into()),
+            (None, IpVersion::V6) => Self::Address(Ipv6Addr::UNSPECIFIED.into()),
+            (Some(name), version) => name.parse().map_or(Self::Named(name, version), Self::Address),
+        }
+    }
+
+    /// Whether a loopback address may lead here.
+    fn has(&self, loopback: IpAddr) -> bool {
+        matches!(self, Self::Named(..)) || self.covers(&Self::Address(loopback))
+    }
+
+    /// Whether whoever listens here listens there, too. All addresses of version 6 are those of
+    /// version 4 as well.
+    fn covers(&self, other: &Self) -> bool {
+        let Self::Address(all) = self else { return self == other };
+        let is_of_version_4 = match other {
+            Self::Address(address) => address.is_ipv4(),
+            Self::Named(_, version) => *version == IpVersion::V4,
+        };
+        self == other || (all.is_unspecified() && (all.is_ipv6() || is_of_version_4))
+    }
+}
+
 /// Whether not both can be listened on.
 fn clash(one: &ListeningEndpoint, other: &ListeningEndpoint) -> bool {
     match (one, other) {
         (ListeningEndpoint::Unix(one), ListeningEndpoint::Unix(other)) => one.path == other.path,
         (ListeningEndpoint::Tcp(one), ListeningEndpoint::Tcp(other)) => {
-            let [all, others] = [one, other].map(takes_all);
-            let interfaces = all || others || one.interface == other.interface;
             let port = one.ports == other.ports && matches!(one.ports, Ports::One(1..));
-            // An endpoint of version 6 that takes all takes both versions.
-            let versions = one.version == other.version
-                || (all && one.version == IpVersion::V6)
-                || (others && other.version == IpVersion::V6);
-            port && interfaces && versions && !(one.shared && other.shared)
+            let (here, there) = (Interface::of(one), Interface::of(other));
+            let overlap = here.covers(&there) || there.covers(&here);
+            port && overlap && !(one.shared && other.shared)
         }
         (ListeningEndpoint::Unix(_), ListeningEndpoint::Tcp(_))
         | (ListeningEndpoint::Tcp(_), ListeningEndpoint::Unix(_)) => false,
     }
-}
-
-/// Whether a TCP endpoint listens at all addresses of its version of IP.
-fn takes_all(tcp: &ListeningTcp) -> bool {
-    let is_all = |interface: &str| interface.parse().is_ok_and(|ip: IpAddr| ip.is_unspecified());
-    tcp.interface.as_deref().is_none_or(is_all)
 }
 
 /// Whether connecting to an address ends at what listens there. Only this machine's own names
@@ -240,8 +270,14 @@ fn leads_to(way: &ConnectingEndpoint, address: &ListeningEndpoint) -> bool {
             way.path == address.path
         }
         (ConnectingEndpoint::Tcp(way), ListeningEndpoint::Tcp(address)) => {
-            let loopback = way.host.parse().is_ok_and(|host: IpAddr| host.is_loopback());
-            (loopback || way.host == "localhost") && address.ports == Ports::One(way.port)
+            let interface = Interface::of(address);
+            let is_here = match way.host.parse() {
+                Ok(host) => IpAddr::is_loopback(&host) && interface.has(host),
+                Err(_) => {
+                    way.host == "localhost" && LOOPBACK.into_iter().any(|ip| interface.has(ip))
+                }
+            };
+            is_here && address.ports == Ports::One(way.port)
         }
         (ConnectingEndpoint::Unix(_), ListeningEndpoint::Tcp(_))
         | (ConnectingEndpoint::Tcp(_), ListeningEndpoint::Unix(_)) => false,

@@ -111,6 +111,22 @@ fn a_component_in_a_container_needs_a_realm_only_where_it_connects_to_this_node(
         ["workers[1].components[0].realm: the transport in line 4, to which this component \
           connects, is for a proxy ('proxy_protocol'); expected a transport without it"]
     );
+    // Unless it may have come by another one.
+    let both = |proxied: &str, plain: &str| {
+        workers(&format!(
+            r#"{{"type": "router", "realms": [{REALM}], "transports": [
+            {{"type": "rawsocket", "endpoint": {{"type": "tcp", "port": 9000, "interface":
+              "{proxied}", "proxy_protocol": true}}}},
+            {{"type": "rawsocket", "endpoint": {{"type": "tcp", "port": 9000, "interface":
+              "{plain}"}}}}]}},
+            {{"type": "container", "components": [{{"type": "class", "classname": "a.B",
+            "realm": "realm1", "transport": {{"type": "rawsocket", "serializer": "json",
+            "endpoint": {{"type": "tcp", "host": "127.0.0.1", "port": 9000}}}}}}]}}"#
+        ))
+    };
+    json(&both("10.0.0.5", "127.0.0.1"));
+    json(&both("10.0.0.5", "10.0.0.6"));
+    assert_eq!(sentences(&both("127.0.0.1", "10.0.0.5")).len(), 1);
     let elsewhere = [
         r#""type": "unix", "path": "y.sock""#,
         r#""type": "tcp", "host": "router.example.com", "port": 9000"#,
@@ -173,6 +189,10 @@ fn no_two_transports_listen_at_the_same_address() {
             r#""type": "tcp", "port": 80, "version": 6, "interface": "::""#,
             r#""type": "tcp", "port": 80, "interface": "127.0.0.1""#,
         ),
+        (
+            r#""type": "tcp", "port": 80, "interface": "::""#,
+            r#""type": "tcp", "port": 80, "interface": "::1", "version": 6"#,
+        ),
     ];
     for (one, other) in clashing {
         assert_eq!(sentences(&both(one, other)), fault, "{one} {other}");
@@ -188,6 +208,11 @@ fn transports_at_different_addresses_do_not_clash() {
         (
             r#""type": "tcp", "port": 80"#,
             r#""type": "tcp", "port": 80, "version": 6, "interface": "::1""#,
+        ),
+        // The version is that of the address.
+        (
+            r#""type": "tcp", "port": 80, "interface": "0.0.0.0""#,
+            r#""type": "tcp", "port": 80, "interface": "fd00::5""#,
         ),
         (
             r#""type": "tcp", "port": 80, "interface": "127.0.0.1""#,
