@@ -63,6 +63,14 @@ pub enum PeerAddress {
     Unix,
 }
 
+impl PeerAddress {
+    /// An address; one of version 4 that a socket of version 6 writes as its own is that of
+    /// version 4.
+    pub fn ip(address: SocketAddr) -> Self {
+        Self::Ip(SocketAddr::new(address.ip().to_canonical(), address.port()))
+    }
+}
+
 impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -220,7 +228,7 @@ async fn accept_tcp(
     if options.user_timeout.is_some() {
         SockRef::from(&socket).set_tcp_user_timeout(options.user_timeout)?;
     }
-    Ok((Accepted::tcp(socket)?, PeerAddress::Ip(address)))
+    Ok((Accepted::tcp(socket)?, PeerAddress::ip(address)))
 }
 
 async fn accept_unix(listener: &AsyncFd<UnixListener>) -> io::Result<(Accepted, PeerAddress)> {

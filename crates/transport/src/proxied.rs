@@ -49,7 +49,7 @@ pub async fn peer_address(
     let (header, _) = ProxyHeader::parse(&header, ParseConfig::default())
         .map_err(|error| TransportError::Proxied(error.to_string()))?;
     let client = header.proxied_address().map(|address| address.source);
-    Ok(client.map_or(proxy, PeerAddress::Ip))
+    Ok(client.map_or(proxy, PeerAddress::ip))
 }
 
 async fn read_header(stream: &mut Stream) -> Result<Vec<u8>, TransportError> {

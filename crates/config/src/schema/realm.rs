@@ -111,7 +111,6 @@ fn options(mut section: Section<'_>) -> RealmOptions {
     options
 }
 
-/// A realm's name: `^[A-Za-z][A-Za-z\d_\-@\.]{2,254}$`, or `0x` and 40 hexadecimal digits.
 /// Whether a realm may have this name: as with Crossbar.io, 3 to 255 of `A-Z`, `a-z`, `0-9`, `_`,
 /// `-`, `@` and `.`, a letter first; or `0x` and 40 hexadecimal digits.
 pub fn is_realm_name(name: &str) -> bool {
@@ -124,6 +123,7 @@ pub fn is_realm_name(name: &str) -> bool {
     plain || address
 }
 
+/// The name of a realm, which must be one.
 fn realm_name(field: &Field<'_>) -> Option<Named> {
     let name = field.text()?;
     if is_realm_name(&name) {

@@ -57,7 +57,7 @@ pub(super) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<Transport> {
 /// Reads the transport of a testee worker.
 pub(super) fn testee(field: &Field<'_>) -> Option<TesteeTransport> {
     let mut section = field.section("a transport")?;
-    section.kind("transport type", &[TESTEE], &["stream.testee"])?;
+    section.kind("transport type", &[TESTEE], &[])?;
     let id = Ids::new("transport").of(&mut section);
     testee_of(section, id)
 }

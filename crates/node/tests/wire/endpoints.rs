@@ -1,6 +1,6 @@
 //! Endpoints: what may stand at them, those that are taken, and those that only look so.
 
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::Path;
 
 use crate::lab::{
@@ -100,8 +100,13 @@ fn an_endpoint_that_can_not_be_is_named() {
 #[test]
 fn a_socket_file_is_for_those_whom_the_endpoint_names() {
     let process = std::fs::metadata("/proc/self").expect("this process");
-    // Only root can give it to others.
-    let (user, group) = if process.uid() == 0 { (1, 2) } else { (process.uid(), process.gid()) };
+    let directory = Directory::new();
+    let scratch = directory.write("scratch", "");
+    // Who may give files away does so here.
+    let (user, group) = match chown(scratch, Some(1), Some(2)) {
+        Ok(()) => (1, 2),
+        Err(_) => (process.uid(), process.gid()),
+    };
     let endpoint = format!(
         r#"{{"type": "unix", "path": "router.sock", "mode": "0600", "owner": "{user}:{group}"}}"#
     );
@@ -209,7 +214,10 @@ fn an_endpoint_of_version_6_takes_both_versions_unless_it_has_an_address() {
     let port = node.addresses("RawSocket")[0].port();
     for host in ["[::1]", "127.0.0.1"] {
         let address = format!("{host}:{port}").parse().expect("an address");
-        RawSocket::open(Stream::tcp(address), JSON).join();
+        let mut peer = RawSocket::open(Stream::tcp(address), JSON);
+        let session = peer.join();
+        let details = peer.ask(&format!(r#"[48,1,{{}},"wamp.session.get",[{session}]]"#));
+        assert!(details.contains(&format!(r#""peer":"{host}:"#)), "{details}");
     }
     let endpoint = r#"{"type": "tcp", "version": 6, "interface": "::1", "port": 0}"#;
     let node = Node::start(CLOVERLEAF, &config(endpoint));

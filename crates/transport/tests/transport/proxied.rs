@@ -50,6 +50,7 @@ async fn the_proxy_says_for_whom_it_connects_and_what_the_client_says_is_left() 
         (&version_2(0x21, 0x11, &[&v4]), client("203.0.113.7:4711")),
         (&version_2(0x21, 0x11, &[&v4, &note]), client("203.0.113.7:4711")),
         (&version_2(0x21, 0x21, &[v6]), client("[2001:db8::7]:4711")),
+        (b"PROXY TCP6 ::ffff:203.0.113.7 ::1 4711 8080\r\n", client("203.0.113.7:4711")),
         // The proxy asks for itself whether anybody is there.
         (&version_2(0x20, 0x00, &[]), proxy()),
         (&version_2(0x20, 0x11, &[&v4]), proxy()),
