@@ -8,6 +8,7 @@ use cloverleaf_config::settings::{
 };
 use cloverleaf_router::Admission;
 use cloverleaf_transport::detect::{Spoken, detect};
+use cloverleaf_transport::echo::send_back;
 use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions, UnixOptions};
 use cloverleaf_transport::{
     BatchedHandler, Connection, Framing, Outbound, ServerSide, SlowConsumer, Stream,
@@ -23,9 +24,6 @@ use crate::threads::Threads;
 use crate::web::WebSite;
 
 mod owner;
-
-/// How many octets an echo holds: as many as a socket usually gives at once.
-const ECHO_BUFFER: usize = 64 * 1024;
 
 /// What WAMP connections of one listener or path have in common.
 #[derive(Debug)]
@@ -142,7 +140,7 @@ impl Protocol {
             Self::Web(site) => site.serve(stream, &[], from).await,
             Self::Universal(universal) => universal.serve(stream, from).await,
             // In a box, so that the other connections don't carry its room.
-            Self::Echo => Box::pin(echo(stream)).await,
+            Self::Echo => Box::pin(send_back(stream)).await,
         }
     }
 
@@ -171,16 +169,6 @@ impl Universal {
             (Spoken::RawSocket | Spoken::Mqtt | Spoken::Http, ..) => {
                 tracing::info!("a connection from {from} is closed: no {spoken} is served here");
             }
-        }
-    }
-}
-
-/// Sends back what comes, and reads no more before that is sent.
-async fn echo(mut stream: Stream) {
-    let mut buffer = vec![0; ECHO_BUFFER];
-    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-        if stream.write_all(&buffer[..count]).await.is_err() {
-            break;
         }
     }
 }

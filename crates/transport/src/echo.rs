@@ -1,10 +1,28 @@
-//! Sends every message back: the endpoint that WebSocket conformance tests run against.
+//! Sends everything back: the messages of WebSockets, for the conformance tests that run against
+//! it, or plain octets.
 
 use cloverleaf_wamp::websocket::MessageKind;
+use tokio::time::timeout;
 
 use crate::connection::{Flow, Handler};
 use crate::error::CloseReason;
+use crate::limits::STALL_TIMEOUT;
 use crate::outbound::{Loss, Outbound, Outlet, Queued, queue};
+use crate::stream::Stream;
+
+/// How many octets an echo holds; who takes fewer than these in [`STALL_TIMEOUT`] is let go.
+const HELD_OCTETS: usize = 16 * 1024;
+
+/// Sends back what comes, and reads no more before that is taken. Ends with the peer, or when it
+/// takes too little of what it has sent.
+pub async fn send_back(mut stream: Stream) {
+    let mut held = vec![0; HELD_OCTETS];
+    while let Ok(count @ 1..) = stream.read(&mut held).await {
+        let Ok(Ok(())) = timeout(STALL_TIMEOUT, stream.write_all(&held[..count])).await else {
+            return;
+        };
+    }
+}
 
 /// A message that goes back.
 #[derive(Debug)]

@@ -166,7 +166,7 @@ fn a_client_behind_a_proxy_is_known_by_its_own_address() {
 
 #[test]
 fn what_comes_to_an_echo_is_sent_back() {
-    let node = Node::start(
+    let mut node = Node::start(
         CLOVERLEAF,
         r#"{"version": 2, "workers": [{"type": "router", "realms": [{"name": "realm1"}],
           "transports": [{"type": "stream.testee",
@@ -177,8 +177,12 @@ fn what_comes_to_an_echo_is_sent_back() {
         stream.send(octets);
         assert_eq!(stream.receive(octets.len()), octets);
     }
+    // It holds nobody up who wants to end.
+    let mut other = Stream::tcp(node.addresses("Echo for tests")[0]);
     stream.finish();
     stream.receive_end();
+    assert_eq!(node.end("TERM"), Some(0));
+    other.receive_end();
 }
 
 #[test]

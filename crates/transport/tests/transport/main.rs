@@ -5,6 +5,7 @@ mod closing;
 mod congestion;
 mod deflate;
 mod detecting;
+mod echoing;
 mod framing;
 mod handshakes;
 mod keepalive;

@@ -1,0 +1,32 @@
+//! An echo of plain octets.
+
+use cloverleaf_transport::Stream;
+use cloverleaf_transport::echo::send_back;
+use cloverleaf_transport::limits::STALL_TIMEOUT;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::time::Instant;
+
+#[tokio::test]
+async fn octets_come_back_and_the_end_with_them() {
+    let (ours, mut peer) = duplex(64 * 1024);
+    let echo = tokio::spawn(send_back(Stream::Other(Box::new(ours))));
+    let octets: Vec<u8> = (0..40_000_u32).map(|number| number as u8).collect();
+    peer.write_all(&octets).await.expect("sent");
+    let mut back = vec![0; octets.len()];
+    peer.read_exact(&mut back).await.expect("sent back");
+    assert_eq!(back, octets);
+    peer.shutdown().await.expect("ended");
+    echo.await.expect("it ends with its peer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_take_what_it_has_sent_is_let_go() {
+    let (ours, mut peer) = duplex(1_024);
+    let echo = tokio::spawn(send_back(Stream::Other(Box::new(ours))));
+    let start = Instant::now();
+    // More than both directions hold, until nobody is there to read it.
+    let refused = peer.write_all(&[0; 100_000]).await;
+    refused.expect_err("nobody reads any more");
+    assert_eq!(start.elapsed(), STALL_TIMEOUT);
+    echo.await.expect("it has ended");
+}
