@@ -69,7 +69,7 @@ pub struct Client {
 
 impl Client {
     /// A router at an address: `ws://host[:port]/path` (WebSocket), `tcp://host:port` or
-    /// `unix:/path/to/socket` (RawSocket).
+    /// `unix:/path/to/socket` (RawSocket), `unix:@name` for a name of the abstract namespace.
     ///
     /// # Errors
     ///

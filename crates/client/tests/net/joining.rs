@@ -30,7 +30,7 @@ async fn hello_names_realm_roles_and_agent() {
 
 #[tokio::test]
 async fn an_address_is_all_a_client_needs() {
-    for way in [Way::WebSocket, Way::Tcp, Way::Unix] {
+    for way in [Way::WebSocket, Way::Tcp, Way::Unix, Way::Abstract] {
         let router = Router::new(way);
         let client = Client::new(&router.address()).expect("an address");
         let session = client.connect().await.expect("joined");

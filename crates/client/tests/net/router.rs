@@ -45,6 +45,8 @@ pub(crate) enum Way {
     WebSocket,
     Tcp,
     Unix,
+    /// A Unix socket without a file.
+    Abstract,
 }
 
 /// Realms with a meaning of their own; every other one is joined.
@@ -133,9 +135,14 @@ impl Router {
 
     /// A router with these serializers, which takes messages of this length.
     pub(crate) fn with(way: Way, serializers: &[Serializer], max_message: usize) -> Self {
-        let path = socket_path();
+        let mut path = socket_path();
+        if way == Way::Abstract {
+            path = format!("@{}", path.display()).into();
+        }
         let listener = match way {
-            Way::Unix => Listener::unix(&path, UnixOptions::waiting(16)).expect("a socket"),
+            Way::Unix | Way::Abstract => {
+                Listener::unix(&path, UnixOptions::waiting(16)).expect("a socket")
+            }
             Way::Tcp | Way::WebSocket => {
                 let options = TcpOptions { backlog: 16, shared: false, user_timeout: None };
                 Listener::tcp(([127, 0, 0, 1], 0).into(), options).expect("a port")
@@ -147,7 +154,7 @@ impl Router {
         };
         let target = match way {
             Way::WebSocket => Target::websocket(endpoint, "127.0.0.1", "/ws"),
-            Way::Tcp | Way::Unix => Target::rawsocket(endpoint),
+            Way::Tcp | Way::Unix | Way::Abstract => Target::rawsocket(endpoint),
         };
         let shared = Arc::new(Shared {
             tables: Mutex::default(),
@@ -242,7 +249,7 @@ async fn accept_all(listener: Listener, way: Way, shared: Arc<Shared>) {
 async fn serve(mut stream: Stream, way: Way, number: usize, shared: Arc<Shared>) {
     let agreed = match way {
         Way::WebSocket => upgrade(&mut stream, &shared).await,
-        Way::Tcp | Way::Unix => {
+        Way::Tcp | Way::Unix | Way::Abstract => {
             rawsocket::accept(&mut stream, None, &shared.serializers, shared.max_message).await.ok()
         }
     };
