@@ -1,36 +1,71 @@
-//! Tasks that are woken when a lock has been given back.
+//! When tasks are woken: behind a lock, and not all at once.
 //!
-//! To wake a task may be a system call: its thread sleeps. Whoever holds a lock that others want
-//! puts it off: from [`Later::begin`] on, what this thread wakes through [`wake`] is only noted,
-//! and is woken when that value is dropped, behind the lock's guard. See `docs/decisions/cores.md`.
+//! To wake a task may be a system call: its thread sleeps. Code that holds a lock puts it off: from
+//! [`Later::begin`] on, what this thread wakes through [`wake`] is only noted, and is woken when
+//! that value is dropped, behind the lock's guard. See `docs/decisions/cores.md`.
+//!
+//! A runtime runs whatever is ready before it looks at its sockets. So a thread counts its work in
+//! rounds, one between two looks, and what is over a round's work waits for the next ones: see
+//! [`pace`](fn@pace).
 //!
 //! Not for anything that has to happen under the lock: a waker says no more than "look again".
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::task::Waker;
 
-/// Room for so many wakers is kept for the next time; what a larger audience took is given back.
+mod pace;
+
+pub use pace::{ROUND, is_spent, pace, spend, wake_in_turn, work_left};
+
+/// Capacity for so many wakers is kept for the next time; that of a larger set is given back.
 const KEPT: usize = 256;
 
 thread_local! {
-    static NOTED: RefCell<Noted> = const { RefCell::new(Noted { holders: 0, wakers: Vec::new() }) };
+    static THREAD: RefCell<Thread> = const { RefCell::new(Thread::new()) };
 }
 
-struct Noted {
+/// What a thread has put off.
+struct Thread {
     /// How many values of [`Later`] this thread has.
     holders: usize,
-    wakers: Vec<Waker>,
+    /// To be woken when the last of them is dropped.
+    noted: Vec<Waker>,
+    /// Units of work that the present round has taken.
+    spent: u32,
+    /// To be woken in later rounds.
+    waiting: VecDeque<Waker>,
+    /// How many tasks of large sets are woken at once in this round.
+    wakes_left: usize,
+    /// Whether a task begins rounds; otherwise nothing is put off for them.
+    is_paced: bool,
+    /// The task that begins the next round, while it is not needed.
+    pacer: Option<Waker>,
+}
+
+impl Thread {
+    const fn new() -> Self {
+        Self {
+            holders: 0,
+            noted: Vec::new(),
+            spent: 0,
+            waiting: VecDeque::new(),
+            wakes_left: 0,
+            is_paced: false,
+            pacer: None,
+        }
+    }
 }
 
 /// Wakes a task now, or when the last [`Later`] of this thread is dropped.
 pub fn wake(waker: Waker) {
-    let now = NOTED.with_borrow_mut(|noted| {
-        if noted.holders == 0 {
+    let now = THREAD.with_borrow_mut(|thread| {
+        if thread.holders == 0 {
             return Some(waker);
         }
-        noted.wakers.push(waker);
+        thread.noted.push(waker);
         None
     });
     // Outside of the borrow: a waker may do anything.
@@ -39,9 +74,10 @@ pub fn wake(waker: Waker) {
     }
 }
 
-/// While this lives, [`wake`] on its thread only notes whom to wake.
+/// While this lives, [`wake`] on its thread only notes which task to wake.
 #[must_use = "it is over as soon as it is dropped"]
 pub struct Later {
+    work: u32,
     /// It belongs to its thread.
     _not_send: PhantomData<*const ()>,
 }
@@ -49,17 +85,30 @@ pub struct Later {
 impl Later {
     /// Puts off what this thread wakes from now on.
     pub fn begin() -> Self {
-        NOTED.with_borrow_mut(|noted| noted.holders += 1);
-        Self { _not_send: PhantomData }
+        THREAD.with_borrow_mut(|thread| thread.holders += 1);
+        Self { work: 0, _not_send: PhantomData }
+    }
+
+    /// Counts units of work, of about 100 ns, in the round of this thread.
+    pub const fn spend(&mut self, units: u32) {
+        self.work = self.work.saturating_add(units);
     }
 }
 
 impl Drop for Later {
     fn drop(&mut self) {
-        let mut wakers = NOTED.with_borrow_mut(|noted| {
-            noted.holders -= 1;
-            if noted.holders == 0 { std::mem::take(&mut noted.wakers) } else { Vec::new() }
+        let (mut wakers, pacer) = THREAD.with_borrow_mut(|thread| {
+            thread.holders -= 1;
+            let mut wakers = Vec::new();
+            if thread.holders == 0 {
+                wakers = std::mem::take(&mut thread.noted);
+                thread.put_off(&mut wakers);
+            }
+            (wakers, thread.spend(self.work))
         });
+        if let Some(pacer) = pacer {
+            pacer.wake();
+        }
         if wakers.is_empty() && wakers.capacity() == 0 {
             return;
         }
@@ -67,9 +116,9 @@ impl Drop for Later {
             waker.wake();
         }
         if wakers.capacity() <= KEPT {
-            NOTED.with_borrow_mut(|noted| {
-                if noted.wakers.capacity() == 0 {
-                    noted.wakers = wakers;
+            THREAD.with_borrow_mut(|thread| {
+                if thread.noted.capacity() == 0 {
+                    thread.noted = wakers;
                 }
             });
         }
@@ -88,7 +137,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Wake, Waker};
 
-    use super::{KEPT, Later, NOTED, wake};
+    use super::{KEPT, Later, THREAD, wake};
 
     #[derive(Default)]
     struct Count(AtomicUsize);
@@ -159,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_room_that_a_large_audience_took_is_given_back() {
-        let room = || NOTED.with_borrow(|noted| noted.wakers.capacity());
+        let room = || THREAD.with_borrow(|thread| thread.noted.capacity());
         for (audience, is_kept) in [(KEPT / 2, true), (KEPT * 10, false)] {
             let later = Later::begin();
             (0..audience).for_each(|_| wake(Waker::noop().clone()));
