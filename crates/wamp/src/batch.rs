@@ -16,6 +16,9 @@ const AUTOBAHNS_SEPARATOR: u8 = 0x18;
 /// What stands before a binary message: its length in 32 bits, the highest byte first.
 const LENGTH: usize = 4;
 
+/// What begins every subprotocol of WAMP, version 2.
+const PREFIX: &str = "wamp.2.";
+
 /// What ends the subprotocol of batches.
 const SUFFIX: &str = ".batched";
 
@@ -38,6 +41,13 @@ impl Format {
             (true, Serializer::Cbor) => "wamp.2.cbor.batched",
             (true, Serializer::UbJson | Serializer::BjData) => "wamp.2.ubjson.batched",
         }
+    }
+
+    /// The name of the format in the session meta API, such as `cbor.batched`: the subprotocol
+    /// without `wamp.2.`.
+    pub fn name(self) -> &'static str {
+        let subprotocol = self.subprotocol();
+        subprotocol.strip_prefix(PREFIX).unwrap_or(subprotocol)
     }
 
     /// The format that a WebSocket subprotocol names, of one of the `offered` serializers.

@@ -37,7 +37,7 @@ pub const MAX_DEPTH: usize = 128;
 
 /// The most entries of a list option (`exclude`, `eligible_authid` …). A list of one-byte entries
 /// grows twenty-fold in memory; this bounds it to a few megabytes a message.
-pub const MAX_LIST_OPTION_ENTRIES: usize = 65_536;
+pub const MAX_LIST_OPTION_ENTRIES: usize = 16_384;
 
 /// The most custom attributes (`_…`) of one message. They are compared with each other, one by one.
 pub const MAX_CUSTOM_ATTRIBUTES: usize = 32;
@@ -48,7 +48,8 @@ pub const MAX_CUSTOM_ATTRIBUTES: usize = 32;
 /// (msgpack, cbor) read integers as their decimal digits and refuse the rest.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Token<'a> {
-    /// Null; also what has no meaning elsewhere (cbor `undefined`, msgpack extensions).
+    /// Null; also what has no meaning elsewhere (cbor `undefined`, msgpack extensions, numbers that
+    /// no float holds, `NaN` and infinities in JSON).
     Null,
     /// A boolean.
     Bool(bool),
@@ -58,7 +59,7 @@ pub enum Token<'a> {
     Negative(i64),
     /// A number with a fraction or exponent, or outside the two above.
     Float(f64),
-    /// Text.
+    /// Text, with U+FFFD in the place of unpaired surrogates ([`TokenReader::has_replaced`]).
     Text(Cow<'a, str>),
     /// Bytes; in JSON a string of U+0000 and base64 (advanced profile, "Binary support in
     /// JSON").
@@ -116,6 +117,19 @@ pub trait TokenReader<'a>: Sized {
     /// Passes over the next value as [`TokenReader::skip`] does, for whoever has no use for it.
     fn ignore(&mut self) -> Result<(), DecodeError> {
         self.skip().map(drop)
+    }
+
+    /// What to pass on in the place of the value that was passed over last, which is at `span`;
+    /// none where its bytes may be passed on as they are, which is always so but in JSON.
+    fn rewritten(&self, _span: &Range<usize>) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Whether the text that was read last had unpaired surrogates, which were given as U+FFFD.
+    /// Only JSON can say those. Such a text is no URI and no name, because two of them may read the
+    /// same.
+    fn has_replaced(&self) -> bool {
+        false
     }
 
     /// Checks that nothing (but white space, where the format has it) follows the outermost value.
@@ -262,6 +276,7 @@ impl Message for RouterMessage {
         decode_router(serializer, frame)
     }
 
+    #[inline]
     fn encode(&self, serializer: Serializer, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         encode_router(self, serializer, out)
     }

@@ -20,6 +20,9 @@ table! {
     NO_SUCH_PROCEDURE = "wamp.error.no_such_procedure";
     /// The procedure is registered and its policy lets nobody else in.
     PROCEDURE_ALREADY_EXISTS = "wamp.error.procedure_already_exists";
+    /// The procedure is registered with another invocation policy; what Crossbar.io says then.
+    PROCEDURE_EXISTS_WITH_OTHER_POLICY =
+        "wamp.error.procedure_exists_with_different_invocation_policy";
     /// UNREGISTER of a registration that the session does not have.
     NO_SUCH_REGISTRATION = "wamp.error.no_such_registration";
     /// UNSUBSCRIBE of a subscription that the session does not have.
@@ -42,6 +45,8 @@ table! {
     NO_AVAILABLE_CALLEE = "wamp.error.no_available_callee";
     /// No such session in this realm.
     NO_SUCH_SESSION = "wamp.error.no_such_session";
+    /// A testament with a scope that does not exist; as in Crossbar.io.
+    TESTAMENT_ERROR = "wamp.error.testament_error";
     /// Nothing is kept of the subscription's events.
     HISTORY_UNAVAILABLE = "wamp.error.history_unavailable";
     /// The subscription was taken away by somebody else.
@@ -62,6 +67,8 @@ table! {
     NO_SUCH_ROLE = "wamp.error.no_such_role";
     /// None of the offered authentication methods can be used.
     NO_MATCHING_AUTH_METHOD = "wamp.error.no_matching_auth_method";
+    /// The same, as Crossbar.io says it.
+    NO_AUTH_METHOD = "wamp.error.no_auth_method";
     /// Wrong credentials, or nobody of that name; the two are told apart to nobody.
     AUTHENTICATION_DENIED = "wamp.error.authentication_denied";
     /// A message that may not be sent, or not now.

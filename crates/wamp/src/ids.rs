@@ -3,6 +3,8 @@
 //! Ids are integers from 1 to 2^53 (basic profile, "IDs"). A type names the scope of its number,
 //! so a caller's request id can never be taken for a callee's. Where an id is drawn at random, the
 //! random bits are an argument: this crate has no source of randomness.
+//!
+//! [`RequestId`] also takes 0, from which clients of the specification's first drafts count.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -42,6 +44,13 @@ macro_rules! id {
             }
         }
 
+        shown!($name);
+    };
+}
+
+/// How every id is shown and becomes a number.
+macro_rules! shown {
+    ($name:ident) => {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
@@ -87,10 +96,32 @@ id! {
     /// A registration; router scope.
     RegistrationId
 }
-id! {
-    /// A request from a client to the router; session scope, counted by the client.
-    RequestId
+/// A request from a client to the router; session scope, counted by the client from 1.
+///
+/// 0 is no id of the specification, but the first number of clients of its early drafts. A router
+/// answers such a request, too, unless the numbers have to follow each other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(u64);
+
+impl RequestId {
+    /// The id with this number, or nothing when it is above 2^53.
+    pub const fn new(number: u64) -> Option<Self> {
+        if number > MAX_ID { None } else { Some(Self(number)) }
+    }
+
+    /// An id from 64 random bits: uniform over 1..=2^53.
+    pub const fn from_random(bits: u64) -> Self {
+        Self((bits & (MAX_ID - 1)) + 1)
+    }
+
+    /// The number on the wire.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
 }
+
+shown!(RequestId);
+
 id! {
     /// An INVOCATION from the router to a callee; session scope, counted by the router for each
     /// callee session on its own.
@@ -111,7 +142,7 @@ impl IdSequence {
 
     /// The next request id of a client.
     pub fn next_request(&mut self) -> RequestId {
-        RequestId(self.advance())
+        RequestId(self.advance().get())
     }
 
     /// The next invocation id of the router towards one callee.
@@ -142,20 +173,31 @@ impl IdSequence {
 
 #[cfg(test)]
 mod tests {
-    use super::{IdSequence, MAX_ID, RequestId, SessionId};
+    use super::{IdSequence, InvocationId, MAX_ID, RequestId, SessionId};
 
     #[test]
     fn an_id_is_between_one_and_two_to_the_53rd() {
-        assert_eq!(RequestId::new(0), None);
+        assert_eq!(InvocationId::new(0), None);
+        assert_eq!(InvocationId::new(1).map(u64::from), Some(1));
+        assert_eq!(InvocationId::new(MAX_ID).map(u64::from), Some(MAX_ID));
+        assert_eq!(InvocationId::new(MAX_ID + 1), None);
+    }
+
+    #[test]
+    fn a_request_may_have_the_number_0() {
+        assert_eq!(RequestId::new(0).map(u64::from), Some(0));
         assert_eq!(RequestId::new(1).map(u64::from), Some(1));
         assert_eq!(RequestId::new(MAX_ID).map(u64::from), Some(MAX_ID));
         assert_eq!(RequestId::new(MAX_ID + 1), None);
+        assert_eq!(RequestId::new(0).unwrap().to_string(), "0");
     }
 
     #[test]
     fn random_bits_reach_both_ends_of_the_range() {
         assert_eq!(SessionId::from_random(0).number(), 1);
         assert_eq!(SessionId::from_random(u64::MAX).number(), MAX_ID);
+        assert_eq!(RequestId::from_random(0).number(), 1);
+        assert_eq!(RequestId::from_random(u64::MAX).number(), MAX_ID);
     }
 
     #[test]

@@ -14,6 +14,9 @@
 //! | [`batch`] | several messages in one WebSocket message |
 //! | [`rawsocket`] | the RawSocket handshake and frame splitter |
 //! | [`websocket`] | the WebSocket handshake and frame codec (RFC 6455) |
+//! | [`transport_kind`] | the transports that carry sessions |
+//! | [`http_headers`] | the header fields of a request that became a session |
+//! | [`origin`] | origins of web pages, and which of them may connect |
 //! | [`features`] | what a peer and this router announce |
 //! | [`error_uri`] | the one table of error URIs |
 
@@ -22,10 +25,13 @@ pub mod codec;
 pub mod error;
 pub mod error_uri;
 pub mod features;
+pub mod http_headers;
 pub mod ids;
 pub mod message;
+pub mod origin;
 pub mod payload;
 pub mod rawsocket;
 pub mod serializer;
+pub mod transport_kind;
 pub mod uri;
 pub mod websocket;

@@ -14,13 +14,13 @@ mod rpc;
 mod session;
 
 pub use options::{
-    CalleeIdentity, CallerIdentity, CancelMode, Carried, CustomAttributes, EncAlgo, FieldReader,
-    ForwardFor, InvokePolicy, ListEntry, NoAttribute, OptionValue, Options, Part, RunMode,
-    Sharding, Vocabulary, Word,
+    CallTimeoutUnit, CalleeIdentity, CallerIdentity, CancelMode, Carried, CustomAttributes,
+    EncAlgo, FieldReader, ForwardFor, InvokePolicy, ListEntry, NoAttribute, OptionValue, Options,
+    Part, RunMode, Sharding, Vocabulary, Word,
 };
 pub use pubsub::{
     Event, EventDetails, Publish, PublishOptions, Published, SharedEvent, Subscribe,
-    SubscribeOptions, Subscribed, Unsubscribe, Unsubscribed, UnsubscribedDetails,
+    SubscribeOptions, Subscribed, Unsubscribe, Unsubscribed, UnsubscribedDetails, live_event_bytes,
 };
 pub use rpc::{
     Call, CallOptions, CallResult, Cancel, CancelOptions, ErrorDetails, Interrupt,
@@ -149,14 +149,29 @@ impl ClientMessage {
     pub fn size(&self) -> usize {
         size_of::<Self>()
             + match self {
-                Self::Call(call) => call.options.size() + call.payload.size(),
+                Self::Call(call) => {
+                    call.options.size() + call.procedure.as_str().len() + call.payload.size()
+                }
                 Self::Yield(answer) => answer.options.size() + answer.payload.size(),
                 Self::Publish(publish) => {
                     let options = size_of::<PublishOptions>() + publish.options.size();
-                    options + publish.payload.size()
+                    options + publish.topic.as_str().len() + publish.payload.size()
                 }
-                Self::Error(error) => error.details.size() + error.payload.size(),
-                _ => 0,
+                Self::Error(error) => {
+                    error.details.size() + error.error.as_str().len() + error.payload.size()
+                }
+                Self::Hello(hello) => hello.realm.as_str().len() + hello.details.size(),
+                Self::Abort(abort) => abort.size(),
+                Self::Authenticate(answer) => answer.signature.len() + answer.extra.size(),
+                Self::Goodbye(goodbye) => goodbye.size(),
+                Self::Subscribe(subscribe) => {
+                    subscribe.options.size() + subscribe.topic.as_str().len()
+                }
+                Self::Register(register) => {
+                    register.options.size() + register.procedure.as_str().len()
+                }
+                Self::Cancel(cancel) => cancel.options.size(),
+                Self::Unsubscribe(_) | Self::Unregister(_) | Self::EventReceived(_) => 0,
             }
     }
 }
@@ -227,7 +242,18 @@ impl RouterMessage {
                 Self::Error(error) => {
                     error.error.len() + error.details.size() + error.payload.size()
                 }
-                _ => 0,
+                Self::Welcome(welcome) => size_of::<WelcomeDetails>() + welcome.details.size(),
+                Self::Abort(abort) => abort.size(),
+                Self::Challenge(challenge) => challenge.authmethod.len() + challenge.extra.size(),
+                Self::Goodbye(goodbye) => goodbye.size(),
+                Self::Unsubscribed(Unsubscribed::Revocation(details)) => details.size(),
+                Self::Unregistered(Unregistered::Revocation(details)) => details.size(),
+                Self::Interrupt(interrupt) => interrupt.options.size(),
+                Self::Published(_)
+                | Self::Subscribed(_)
+                | Self::Registered(_)
+                | Self::Unsubscribed(Unsubscribed::Answer(_))
+                | Self::Unregistered(Unregistered::Answer(_)) => 0,
             }
     }
 }

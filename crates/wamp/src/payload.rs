@@ -21,12 +21,16 @@ use crate::error::DecodeError;
 use crate::serializer::Serializer;
 
 mod composed;
+mod numbers;
 mod taken_apart;
 
 pub use composed::Collected;
+pub use numbers::NumberList;
 
-/// Frames up to this many bytes are always shared: copying out of them costs more than it saves.
-const SMALL_FRAME: usize = 1024;
+/// Frames of at most this many bytes are always shared: copying out of them costs more than it
+/// saves. About the size of a message in memory, so that a table that counts bytes holds at most
+/// twice as many as it counts.
+const SMALL_FRAME: usize = 256;
 
 /// The longest frame that [`frame`] keeps beside its own counter.
 const INLINE_FRAME: usize = 120;
@@ -54,6 +58,16 @@ pub fn frame(message: &[u8]) -> Bytes {
     Bytes::from_owner(InlineFrame { length: message.len(), bytes })
 }
 
+/// The bytes of `frame` at `span`. They share the frame, unless they would keep more than twice as
+/// many bytes alive and the frame is not small.
+///
+/// # Panics
+/// When `span` is out of the bounds of `frame`.
+pub fn cut(frame: &Bytes, span: Range<usize>) -> Bytes {
+    let shares = frame.len() <= SMALL_FRAME || span.len() >= frame.len() / 2;
+    if shares { frame.slice(span) } else { Bytes::copy_from_slice(&frame[span]) }
+}
+
 /// One encoded value with its format; well-formed by construction.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Encoded {
@@ -66,13 +80,41 @@ impl Encoded {
     pub const EMPTY_DICTIONARY: Self =
         Self { serializer: Serializer::Json, bytes: Bytes::from_static(b"{}") };
 
-    /// Takes a value that a reader has passed over out of its frame. It shares the frame, unless it
-    /// would keep much more of it alive than it is itself: what waits in a queue is counted by the
-    /// length of its values.
+    /// A list with nothing in it, in this format.
+    pub(crate) const fn empty_list(serializer: Serializer) -> Self {
+        let bytes: &[u8] = match serializer {
+            Serializer::Json | Serializer::UbJson | Serializer::BjData => b"[]",
+            Serializer::MsgPack => b"\x90",
+            Serializer::Cbor => b"\x80",
+        };
+        Self { serializer, bytes: Bytes::from_static(bytes) }
+    }
+
+    /// Takes a value that a reader has passed over out of its frame with [`cut`]: queues and tables
+    /// count the length of values, not that of the frames that they share.
     pub(crate) fn from_frame(serializer: Serializer, frame: &Bytes, span: Range<usize>) -> Self {
-        let shares = frame.len() <= SMALL_FRAME || span.len() >= frame.len() / 2;
-        let bytes = if shares { frame.slice(span) } else { Bytes::copy_from_slice(&frame[span]) };
-        Self { serializer, bytes }
+        Self { serializer, bytes: cut(frame, span) }
+    }
+
+    /// Takes the value that a reader over `frame` stands before, as it is or as
+    /// [`TokenReader::rewritten`] says.
+    #[inline]
+    pub(crate) fn take<'f, R: TokenReader<'f>>(
+        reader: &mut R,
+        serializer: Serializer,
+        frame: &Bytes,
+    ) -> Result<Self, DecodeError> {
+        let span = reader.skip()?;
+        match reader.rewritten(&span) {
+            None => Ok(Self::from_frame(serializer, frame, span)),
+            Some(bytes) => Ok(Self::rewritten(serializer, bytes)),
+        }
+    }
+
+    /// A value that takes no more memory than its length.
+    #[cold]
+    fn rewritten(serializer: Serializer, bytes: Vec<u8>) -> Self {
+        Self { serializer, bytes: bytes.into_boxed_slice().into() }
     }
 
     /// How many bytes the value holds in memory.
@@ -93,13 +135,17 @@ impl Encoded {
         from_slice(self.serializer, &self.bytes)
     }
 
-    /// Takes the value that a JSON reader over `source` stands before, as it is.
+    /// Takes the value that a JSON reader over `source` stands before, with null in the place of
+    /// numbers that are not finite. It shares `source` as [`cut`] says.
     pub fn read_json<'f>(
         reader: &mut JsonReader<'f>,
         source: &'f Bytes,
     ) -> Result<Self, DecodeError> {
         let span = reader.skip()?;
-        Ok(Self { serializer: Serializer::Json, bytes: source.slice(span) })
+        match reader.rewritten(&span) {
+            None => Ok(Self::from_frame(Serializer::Json, source, span)),
+            Some(bytes) => Ok(Self::rewritten(Serializer::Json, bytes)),
+        }
     }
 
     /// The format.
@@ -299,7 +345,7 @@ impl fmt::Display for Shown<'_> {
 mod tests {
     use bytes::Bytes;
 
-    use crate::codec::decode_client;
+    use crate::codec::{decode_client, decode_router};
     use crate::message::ClientMessage;
     use crate::serializer::Serializer;
 
@@ -315,6 +361,29 @@ mod tests {
         let (frame, message) = publish(&format!(r#"{unknown},"forward_for":[]"#), "[1]");
         assert!(frame.is_unique());
         assert!(message.size() < 2048, "{}", message.size());
+    }
+
+    #[test]
+    fn a_frame_holds_at_most_about_twice_the_size_of_its_message() {
+        let uri = "a.".repeat(400);
+        for length in 0..20 {
+            let unknown = format!(r#""x":"{}""#, "x".repeat(length * 50));
+            let (frame, message) = publish(&unknown, "[1]");
+            let holds = if frame.is_unique() { 0 } else { frame.len() };
+            assert!(holds <= 2 * message.size(), "{holds} {}", message.size());
+        }
+        let frame = Bytes::from(format!(r#"[48,1,{{}},"{uri}b",[1]]"#));
+        let call = decode_client(Serializer::Json, &frame).unwrap();
+        assert!(frame.is_unique());
+        assert!(call.size() > uri.len());
+    }
+
+    #[test]
+    fn escaped_text_holds_no_more_than_its_length() {
+        let escaped = r"\u0061".repeat(1 << 16);
+        let (_, message) = publish(&format!(r#""exclude_authid":["{escaped}"]"#), "[1]");
+        let size = message.size();
+        assert!((1 << 16..(1 << 16) + 2048).contains(&size), "{size}");
     }
 
     #[test]
@@ -334,6 +403,55 @@ mod tests {
             format!(r#""exclude_authid":["{long}"]"#),
         ] {
             assert!(publish(&options, "[1]").1.size() > 1 << 16, "{}", &options[..20]);
+        }
+    }
+
+    /// Each message of a router with a text that a peer may have chosen.
+    #[test]
+    fn every_text_of_a_router_message_counts() {
+        let long = "x".repeat(1 << 12);
+        for message in [
+            format!(r#"[2,1,{{"authid":"{long}"}}]"#),
+            format!(r#"[3,{{"message":"{long}"}},"a"]"#),
+            format!(r#"[3,{{}},"{long}"]"#),
+            format!(r#"[4,"a",{{"challenge":"{long}"}}]"#),
+            format!(r#"[6,{{"message":"{long}"}},"a"]"#),
+            format!(r#"[6,{{}},"{long}"]"#),
+            format!(r#"[8,48,1,{{}},"{long}"]"#),
+            format!(r#"[35,0,{{"subscription":1,"reason":"{long}"}}]"#),
+            format!(r#"[36,1,2,{{"topic":"{long}"}}]"#),
+            format!(r#"[50,1,{{"callee_authid":"{long}"}}]"#),
+            format!(r#"[67,0,{{"registration":1,"reason":"{long}"}}]"#),
+            format!(r#"[68,1,1,{{"procedure":"{long}"}}]"#),
+            format!(r#"[69,1,{{"reason":"{long}"}}]"#),
+        ] {
+            let decoded = decode_router(Serializer::Json, &Bytes::from(message)).unwrap();
+            assert!(decoded.size() > 1 << 12, "{}", decoded.name());
+        }
+    }
+
+    /// Each message of a client with a text.
+    #[test]
+    fn every_text_of_a_client_message_counts() {
+        let long = "x".repeat(1 << 12);
+        for message in [
+            format!(r#"[1,"{long}",{{}}]"#),
+            format!(r#"[1,"a",{{"authid":"{long}"}}]"#),
+            format!(r#"[3,{{}},"{long}"]"#),
+            format!(r#"[5,"{long}",{{}}]"#),
+            format!(r#"[5,"a",{{"x":"{long}"}}]"#),
+            format!(r#"[6,{{}},"{long}"]"#),
+            format!(r#"[8,68,1,{{}},"{long}"]"#),
+            format!(r#"[16,1,{{}},"{long}"]"#),
+            format!(r#"[32,1,{{}},"{long}"]"#),
+            format!(r#"[48,1,{{}},"{long}"]"#),
+            format!(r#"[49,1,{{"mode":"{long}"}}]"#),
+            format!(r#"[64,1,{{}},"{long}"]"#),
+            format!(r#"[64,1,{{"invoke":"{long}"}},"a"]"#),
+            format!(r#"[70,1,{{"_long":"{long}"}}]"#),
+        ] {
+            let decoded = decode_client(Serializer::Json, &Bytes::from(message)).unwrap();
+            assert!(decoded.size() > 1 << 12, "{}", decoded.name());
         }
     }
 }

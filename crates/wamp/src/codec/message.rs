@@ -61,6 +61,11 @@ pub fn encode_router(
     serializer: Serializer,
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
+    // It is encoded already, unless this is its first subscriber.
+    if let RouterMessage::Event(event) = message {
+        out.extend_from_slice(event.encoded(serializer)?);
+        return Ok(());
+    }
     match serializer {
         Serializer::Json => writing::router(message, serializer, &mut JsonWriter::new(out)),
         Serializer::MsgPack => writing::router(message, serializer, &mut MsgPackWriter::new(out)),

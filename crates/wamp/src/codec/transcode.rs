@@ -5,7 +5,7 @@
 //! beginning; the second writes. Nothing is written of a value that is not valid. Bytes become
 //! JSON's convention for them and the other way round, as the tokens say.
 
-use std::ops::Range;
+use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
@@ -22,8 +22,8 @@ type Counts = SmallVec<[u32; 16]>;
 
 /// Appends `value`, one value in the format `from`, to `out` in the format `to`.
 ///
-/// In the same format it is copied byte for byte (in JSON without white space around it). When it
-/// is not valid, nothing is appended.
+/// In the same format it is copied byte for byte (in JSON without white space around it, and as
+/// [`TokenReader::rewritten`] says). When it is not valid, nothing is appended.
 pub fn transcode(
     from: Serializer,
     value: &[u8],
@@ -58,21 +58,23 @@ pub fn transcode_into<W: TokenWriter>(
 }
 
 fn splice(format: Serializer, value: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
-    let span = match format {
-        Serializer::Json => only_value(JsonReader::new(value)),
-        Serializer::MsgPack => only_value(MsgPackReader::new(value)),
-        Serializer::Cbor => only_value(CborReader::new(value)),
-        Serializer::UbJson => only_value(UbJsonReader::new(value)),
-        Serializer::BjData => only_value(BjDataReader::new(value)),
+    let value = match format {
+        Serializer::Json => only_value::<JsonReader<'_>>(value),
+        Serializer::MsgPack => only_value::<MsgPackReader<'_>>(value),
+        Serializer::Cbor => only_value::<CborReader<'_>>(value),
+        Serializer::UbJson => only_value::<UbJsonReader<'_>>(value),
+        Serializer::BjData => only_value::<BjDataReader<'_>>(value),
     }?;
-    out.extend_from_slice(&value[span]);
+    out.extend_from_slice(&value);
     Ok(())
 }
 
-fn only_value<'a, R: TokenReader<'a>>(mut reader: R) -> Result<Range<usize>, DecodeError> {
+fn only_value<'a, R: TokenReader<'a>>(input: &'a [u8]) -> Result<Cow<'a, [u8]>, DecodeError> {
+    let mut reader = R::new(input);
     let span = reader.skip()?;
+    let rewritten = reader.rewritten(&span);
     reader.finish()?;
-    Ok(span)
+    Ok(rewritten.map_or_else(|| Cow::Borrowed(&input[span]), Cow::Owned))
 }
 
 fn transcode_tokens<'a, R: TokenReader<'a>, W: TokenWriter>(

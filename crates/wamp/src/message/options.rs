@@ -3,12 +3,17 @@
 //! Every dictionary of the protocol is one struct made by the [`options!`] table: a field for each
 //! entry that this implementation understands, all of them optional. An entry of the wrong type is
 //! a protocol violation, `null` stands for an absent one, and unknown keys are passed over (basic
-//! profile, "Extensibility"). Entries that are rarely there stand together in a [`Part`] behind one
+//! profile, "Extensibility"). An entry that the table marks as `(hint)` is absent with a value of
+//! any other type, too. Entries that are rarely there stand together in a [`Part`] behind one
 //! pointer, so that messages without them stay small.
+//!
+//! Hints are the entries that Crossbar.io does not read, and without which a message means the
+//! same: its clients send them with values of other types, and nothing has ever come of that.
 
 use crate::codec::json::JsonReader;
-use crate::codec::{EncodeError, Token, TokenReader, TokenWriter};
+use crate::codec::{EncodeError, Kind, Token, TokenReader, TokenWriter};
 use crate::error::DecodeError;
+use crate::payload::Encoded;
 use crate::serializer::Serializer;
 
 mod parts;
@@ -18,7 +23,7 @@ mod words;
 
 pub use parts::{CalleeIdentity, CallerIdentity, Carried, CustomAttributes, NoAttribute, Sharding};
 pub use values::{ForwardFor, ListEntry};
-pub use words::{CancelMode, EncAlgo, InvokePolicy, RunMode, Vocabulary, Word};
+pub use words::{CallTimeoutUnit, CancelMode, EncAlgo, InvokePolicy, RunMode, Vocabulary, Word};
 
 /// A dictionary of typed options.
 pub trait Options: Default {
@@ -81,6 +86,26 @@ impl<'f, R: TokenReader<'f>> FieldReader<'_, 'f, R> {
     pub fn read<T: OptionValue>(&mut self, name: &'static str) -> Result<Option<T>, DecodeError> {
         self.field = name;
         T::read_field(self)
+    }
+
+    /// Takes the value without reading it.
+    fn encoded(&mut self) -> Result<Encoded, DecodeError> {
+        Encoded::take(self.reader, self.serializer, self.frame)
+    }
+
+    /// As [`read`](Self::read), but a value of another type is none.
+    pub(crate) fn read_hint<T: OptionValue>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<T>, DecodeError> {
+        if matches!(self.reader.peek()?, Kind::List | Kind::Map) {
+            self.reader.ignore()?;
+            return Ok(None);
+        }
+        match self.read(name) {
+            Err(DecodeError::WrongType { .. }) => Ok(None),
+            read => read,
+        }
     }
 
     /// Passes over the value of an unknown key.
@@ -147,7 +172,10 @@ macro_rules! options {
     (
         $(#[$doc:meta])*
         $name:ident $message:literal {
-            $($(#[$field_doc:meta])* $field:ident $(as $key:literal)? : $type:ty),* $(,)?
+            $(
+                $(#[$field_doc:meta])*
+                $field:ident $(as $key:literal)? $(($hint:ident))? : $type:ty
+            ),* $(,)?
         }
         $(with {
             $($(#[$part_doc:meta])* $part:ident : $part_type:ty),* $(,)?
@@ -170,7 +198,9 @@ macro_rules! options {
             ) -> Result<(), $crate::error::DecodeError> {
                 $(
                     if key == $crate::message::options::key!($field $($key)?) {
-                        self.$field = field.read($crate::message::options::key!($field $($key)?))?;
+                        let key = $crate::message::options::key!($field $($key)?);
+                        self.$field =
+                            $crate::message::options::read!(field, key $(, $hint)?)?;
                         return Ok(());
                     }
                 )*
@@ -233,4 +263,14 @@ macro_rules! key {
     };
 }
 
-pub(crate) use {key, options};
+/// Reads a field: strictly unless the table says that it is a hint.
+macro_rules! read {
+    ($reader:ident, $key:ident) => {
+        $reader.read($key)
+    };
+    ($reader:ident, $key:ident, hint) => {
+        $reader.read_hint($key)
+    };
+}
+
+pub(crate) use {key, options, read};

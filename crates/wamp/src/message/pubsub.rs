@@ -3,6 +3,7 @@
 //! Spec: basic profile "Publish and Subscribe"; advanced profile "Advanced PubSub".
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -49,7 +50,7 @@ options! {
         /// Only sessions whose authrole is here.
         eligible_authrole: Vec<CompactString>,
         /// Subscribers shall know who publishes.
-        disclose_me: bool,
+        disclose_me (hint): bool,
         /// The event is kept for later subscribers.
         retain: bool,
         /// Milliseconds for which it is kept.
@@ -206,6 +207,8 @@ struct EventAndEncodings {
     event: Event,
     usual: [Encoding; USUAL],
     rare: OnceLock<Box<[Encoding; Serializer::COUNT - USUAL]>>,
+    /// Its part of [`LIVE_BYTES`].
+    bytes: AtomicUsize,
 }
 
 type Encoding = OnceLock<Result<Bytes, EncodeError>>;
@@ -214,11 +217,42 @@ type Encoding = OnceLock<Result<Bytes, EncodeError>>;
 /// made when it is needed, which keeps events short.
 const USUAL: usize = 3;
 
+/// Bytes that the events of this process hold, with their encodings.
+static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes that all shared events of this process hold, each counted once however many share it.
+pub fn live_event_bytes() -> usize {
+    LIVE_BYTES.load(Ordering::Relaxed)
+}
+
+impl Event {
+    fn size(&self) -> usize {
+        let Self { details, payload, .. } = self;
+        size_of::<Self>() + size_of::<EventDetails>() + details.size() + payload.size()
+    }
+}
+
+impl EventAndEncodings {
+    fn count(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        LIVE_BYTES.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for EventAndEncodings {
+    fn drop(&mut self) {
+        LIVE_BYTES.fetch_sub(*self.bytes.get_mut(), Ordering::Relaxed);
+    }
+}
+
 impl SharedEvent {
     /// Takes an event that has not been encoded yet.
     pub fn new(event: Event) -> Self {
         let (usual, rare) = (Default::default(), OnceLock::new());
-        Self(Arc::new(EventAndEncodings { event, usual, rare }))
+        let bytes = event.size();
+        LIVE_BYTES.fetch_add(bytes, Ordering::Relaxed);
+        let bytes = AtomicUsize::new(bytes);
+        Self(Arc::new(EventAndEncodings { event, usual, rare, bytes }))
     }
 
     /// The message in this format; encoded at the first call, the same bytes ever after.
@@ -226,8 +260,10 @@ impl SharedEvent {
         self.place(serializer)
             .get_or_init(|| {
                 let mut out = Vec::with_capacity(64 + self.0.event.payload.size());
-                crate::codec::encode_event(&self.0.event, serializer, &mut out)
-                    .map(|()| Bytes::from(out))
+                crate::codec::encode_event(&self.0.event, serializer, &mut out).map(|()| {
+                    self.0.count(out.len());
+                    Bytes::from(out)
+                })
             })
             .as_ref()
             .map_err(Clone::clone)
@@ -244,8 +280,7 @@ impl SharedEvent {
 
     /// Roughly how many bytes the event holds, its encodings left aside.
     pub fn size(&self) -> usize {
-        let Event { details, payload, .. } = &self.0.event;
-        size_of::<Event>() + size_of::<EventDetails>() + details.size() + payload.size()
+        self.0.event.size()
     }
 }
 

@@ -28,14 +28,15 @@ pub struct Call {
 options! {
     /// CALL.Options
     CallOptions "CALL" {
-        /// Milliseconds until the call is given up; 0 for never.
+        /// How long until the call is given up; 0 for never. In the unit of the session
+        /// ([`WelcomeDetails::call_timeout_unit`](super::WelcomeDetails::call_timeout_unit)).
         timeout: u64,
         /// The caller takes results in parts.
         receive_progress: bool,
         /// The call comes in parts and this is not the last.
         progress: bool,
         /// The callee shall know who calls.
-        disclose_me: bool,
+        disclose_me (hint): bool,
     } with {
         /// Which of several callees the call is for.
         sharding: Sharding,
@@ -129,9 +130,9 @@ options! {
         /// Takes the procedure from whoever has it.
         force_reregister: bool,
         /// Every caller is disclosed to the callees.
-        disclose_caller: bool,
+        disclose_caller (hint): bool,
         /// The callee watches the time of calls itself.
-        forward_timeout: bool,
+        forward_timeout (hint): bool,
     }
 }
 
@@ -205,7 +206,8 @@ options! {
     InvocationDetails "INVOCATION" {
         /// The procedure, where the registration is a pattern.
         procedure: CompactString,
-        /// Milliseconds that the callee has, where it watches the time itself.
+        /// How long the callee has, where it watches the time itself. In the unit of its session
+        /// ([`WelcomeDetails::call_timeout_unit`](super::WelcomeDetails::call_timeout_unit)).
         timeout: u64,
         /// The caller takes results in parts.
         receive_progress: bool,

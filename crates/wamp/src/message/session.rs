@@ -2,18 +2,20 @@
 //!
 //! Spec: basic profile "Sessions"; advanced profile "Authentication Methods".
 
+use std::sync::Arc;
+
 use compact_str::CompactString;
 
-use super::options::options;
+use super::options::{CallTimeoutUnit, Options as _, options};
 use crate::features::{ClientRoles, RouterRoles};
 use crate::ids::SessionId;
 use crate::payload::Encoded;
 use crate::uri::UncheckedUri;
 
-/// `[1, Realm|uri, Details|dict]`
+/// `[1, Realm|uri, Details|dict]`, where the realm may be null.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hello {
-    /// The realm to join.
+    /// The realm to join; empty (or null on the wire) where the client leaves it to the router.
     pub realm: UncheckedUri,
     /// Who the client is and what it can do.
     pub details: HelloDetails,
@@ -25,7 +27,7 @@ options! {
         /// The roles of the client with their features.
         roles: ClientRoles,
         /// Name and version of the client's implementation.
-        agent: CompactString,
+        agent (hint): CompactString,
         /// The authentication methods that the client offers, best first.
         authmethods: Vec<CompactString>,
         /// Who the client says it is.
@@ -63,6 +65,19 @@ options! {
         authprovider: CompactString,
         /// What the authentication method tells beside.
         authextra: Encoded,
+        /// The unit of CALL.Options.timeout and INVOCATION.Details.timeout in this session.
+        ///
+        /// This router's own: the name of a [`CallTimeoutUnit`]. A router that does not say counts
+        /// in milliseconds, as the specification has it.
+        x_call_timeout_unit: CompactString,
+    }
+}
+
+impl WelcomeDetails {
+    /// The unit in which this session gives and gets the timeouts of calls.
+    pub fn call_timeout_unit(&self) -> CallTimeoutUnit {
+        let told = self.x_call_timeout_unit.as_deref().and_then(CallTimeoutUnit::from_name);
+        told.unwrap_or(CallTimeoutUnit::Milliseconds)
     }
 }
 
@@ -80,6 +95,11 @@ impl Abort {
     pub fn new(reason: &str, message: impl Into<CompactString>) -> Self {
         let details = AbortDetails { message: Some(message.into()) };
         Self { details, reason: reason.into() }
+    }
+
+    /// The number of bytes of its texts.
+    pub(super) fn size(&self) -> usize {
+        self.details.size() + self.reason.len()
     }
 }
 
@@ -123,12 +143,17 @@ impl Goodbye {
     pub fn new(reason: &str) -> Self {
         Self { details: GoodbyeDetails::default(), reason: reason.into() }
     }
+
+    /// The number of bytes of its texts.
+    pub(super) fn size(&self) -> usize {
+        self.details.size() + self.reason.len()
+    }
 }
 
 options! {
     /// GOODBYE.Details
     GoodbyeDetails "GOODBYE" {
-        /// A sentence for people.
-        message: CompactString,
+        /// A sentence for people. Shared between the sessions that one call has ended.
+        message: Arc<str>,
     }
 }

@@ -1,8 +1,11 @@
 //! Encoded values taken apart one level deep, what is inside left as it is.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use super::Encoded;
+use bytes::Bytes;
+
+use super::{Encoded, SMALL_FRAME};
 use crate::codec::cbor::CborReader;
 use crate::codec::json::JsonReader;
 use crate::codec::msgpack::MsgPackReader;
@@ -50,7 +53,8 @@ impl Encoded {
     /// The map as typed options.
     pub fn to_options<O: Options>(&self) -> Result<O, DecodeError> {
         let full = self.in_full()?;
-        let value = &*full;
+        let bytes = full.own_bytes(0..full.bytes.len());
+        let value = &Self { serializer: self.serializer, bytes };
         with_reader!(value, read_options::<O>())
     }
 
@@ -70,6 +74,23 @@ impl Encoded {
             _ => return Ok(Cow::Borrowed(self)),
         }
         Ok(Cow::Owned(Self { serializer, bytes: bytes.into() }))
+    }
+
+    /// The value inside this one that a reader stands before.
+    fn inner<'a, R: TokenReader<'a>>(&self, reader: &mut R) -> Result<Self, DecodeError> {
+        let span = reader.skip()?;
+        let bytes = match reader.rewritten(&span) {
+            None => self.own_bytes(span),
+            Some(bytes) => bytes.into(),
+        };
+        Ok(Self { serializer: self.serializer, bytes })
+    }
+
+    /// The bytes at `span`. They are copied unless the value is small: it may share a frame that is
+    /// longer than itself, and a value inside it would share that, too.
+    fn own_bytes(&self, span: Range<usize>) -> Bytes {
+        let shares = self.bytes.len() <= SMALL_FRAME;
+        if shares { self.bytes.slice(span) } else { Bytes::copy_from_slice(&self.bytes[span]) }
     }
 }
 
@@ -95,8 +116,7 @@ fn read_entries<'a, R: TokenReader<'a>>(
         if reader.peek()? == Kind::End {
             break;
         }
-        let span = reader.skip()?;
-        *entry = Some(Encoded::from_frame(value.serializer, &value.bytes, span));
+        *entry = Some(value.inner(&mut reader)?);
     }
     Ok(())
 }
@@ -110,10 +130,10 @@ fn read_field<'a, R: TokenReader<'a>>(
         return Err(wrong("a dictionary"));
     }
     while let Token::Key(key) = reader.next()? {
-        let span = reader.skip()?;
         if key == wanted {
-            return Ok(Some(Encoded::from_frame(value.serializer, &value.bytes, span)));
+            return value.inner(&mut reader).map(Some);
         }
+        reader.skip()?;
     }
     Ok(None)
 }
@@ -174,6 +194,20 @@ mod tests {
             let map = Encoded { serializer, bytes: map.into() };
             assert_eq!(map.field("ttl").unwrap(), Some(encoded(serializer, &300)));
             assert_eq!(map.to_options::<PublishOptions>().unwrap().ttl, Some(300));
+        }
+    }
+
+    #[test]
+    fn an_entry_or_field_does_not_keep_a_large_value_alive() {
+        for serializer in Serializer::ALL {
+            let large = "x".repeat(1 << 16);
+            let list = encoded(serializer, &[&large]);
+            let [entry] = list.first_entries().unwrap();
+            let map = encoded(serializer, &std::collections::BTreeMap::from([("_long", &large)]));
+            let (field, options) = (map.field("_long"), map.to_options::<PublishOptions>());
+            assert!(list.bytes.is_unique() && map.bytes.is_unique(), "{serializer}");
+            assert_eq!(entry, field.unwrap());
+            assert!(options.unwrap().carried.is_some());
         }
     }
 

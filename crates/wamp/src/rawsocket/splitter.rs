@@ -76,6 +76,12 @@ impl Splitter {
         Ok(None)
     }
 
+    /// How many bytes are held of a frame that has begun; none where none has.
+    pub fn unfinished(&self) -> Option<usize> {
+        let is_begun = !self.cut.is_empty() && !self.handed_out;
+        is_begun.then(|| self.cut.capacity())
+    }
+
     /// Adds to a cut frame what `input` has of it.
     fn complete<'s>(&'s mut self, input: &mut &mut [u8]) -> Result<Option<Incoming<'s>>, Fault> {
         self.fill(input, PREFIX_LEN);

@@ -60,6 +60,11 @@ impl MemoryLevel {
     pub fn new(level: u8) -> Option<Self> {
         (1..=9).contains(&level).then_some(Self(level))
     }
+
+    /// The number.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
 }
 
 impl Default for MemoryLevel {

@@ -212,6 +212,12 @@ impl Receiver {
         incoming.map(Some)
     }
 
+    /// How many bytes are held of a message or frame that has begun; none where none has.
+    pub fn unfinished(&self) -> Option<usize> {
+        let is_begun = self.cut_header.len > 0 || self.frame.is_some() || self.message.is_open();
+        (is_begun && !self.closed).then(|| self.message.data.capacity() + self.control.capacity())
+    }
+
     /// Whether the peer has closed or has made the connection fail.
     pub fn is_closed(&self) -> bool {
         self.closed

@@ -197,27 +197,25 @@ fn a_message_has_as_many_elements_as_its_type_wants() {
 fn a_revocation_has_details_and_nothing_more() {
     for (code, message) in [(35, "UNSUBSCRIBED"), (67, "UNREGISTERED")] {
         let arity = Err(DecodeError::WrongArity { message });
-        assert_eq!(router(&format!("[{code},0]")), arity);
         assert_eq!(router(&format!("[{code},0,{{}},1]")), arity);
         assert_eq!(router(&format!("[{code},1,{{}},1]")), arity);
         assert_eq!(router(&format!("[{code},0,{{}}]")), Ok(()));
+        // Without details it answers the request with the number 0.
+        assert_eq!(router(&format!("[{code},0]")), Ok(()));
     }
 }
 
 // === elements of the wrong type ===
 
+/// What is no id, but for 0.
+const NO_IDS: [&str; 9] =
+    ["9007199254740993", "-1", "1.0", "1.5", "\"1\"", "null", "true", "[1]", "{}"];
+
 #[test]
 fn an_id_is_an_integer_from_1_to_2_to_the_53rd() {
-    for bad in ["0", "9007199254740993", "-1", "1.0", "1.5", "\"1\"", "null", "true", "[1]", "{}"] {
+    for bad in NO_IDS.into_iter().chain(["0"]) {
         for (text, message, field) in [
-            (format!("[48,{bad},{{}},\"com.a\"]"), "CALL", "Request"),
-            (format!("[49,{bad},{{}}]"), "CANCEL", "Request"),
-            (format!("[16,{bad},{{}},\"com.a\"]"), "PUBLISH", "Request"),
-            (format!("[32,{bad},{{}},\"com.a\"]"), "SUBSCRIBE", "Request"),
-            (format!("[34,{bad},1]"), "UNSUBSCRIBE", "Request"),
             (format!("[34,1,{bad}]"), "UNSUBSCRIBE", "Subscription"),
-            (format!("[64,{bad},{{}},\"com.a\"]"), "REGISTER", "Request"),
-            (format!("[66,{bad},1]"), "UNREGISTER", "Request"),
             (format!("[66,1,{bad}]"), "UNREGISTER", "Registration"),
             (format!("[70,{bad},{{}}]"), "YIELD", "Request"),
             (format!("[8,68,{bad},{{}},\"com.e\"]"), "ERROR", "REQUEST.Request"),
@@ -227,7 +225,6 @@ fn an_id_is_an_integer_from_1_to_2_to_the_53rd() {
         }
         for (text, message, field) in [
             (format!("[2,{bad},{{}}]"), "WELCOME", "Session"),
-            (format!("[17,{bad},1]"), "PUBLISHED", "Request"),
             (format!("[17,1,{bad}]"), "PUBLISHED", "Publication"),
             (format!("[36,{bad},1,{{}}]"), "EVENT", "Subscription"),
             (format!("[36,1,{bad},{{}}]"), "EVENT", "Publication"),
@@ -239,8 +236,38 @@ fn an_id_is_an_integer_from_1_to_2_to_the_53rd() {
             assert_eq!(router(&text), Err(wrong(message, field, ID)), "{text}");
         }
     }
-    for good in ["1", "9007199254740992"] {
-        assert_eq!(client(&format!("[48,{good},{{}},\"com.a\"]")), Ok(()));
+}
+
+#[test]
+fn the_number_of_a_request_is_an_integer_from_0_to_2_to_the_53rd() {
+    let numbers = NO_IDS.map(|bad| (bad, false));
+    for (number, is_good) in numbers.into_iter().chain([("0", true), ("9007199254740992", true)]) {
+        let expected = |message, field| match is_good {
+            true => Ok(()),
+            false => Err(wrong(message, field, "an integer between 0 and 2^53")),
+        };
+        for (text, message) in [
+            (format!("[48,{number},{{}},\"com.a\"]"), "CALL"),
+            (format!("[49,{number},{{}}]"), "CANCEL"),
+            (format!("[16,{number},{{}},\"com.a\"]"), "PUBLISH"),
+            (format!("[32,{number},{{}},\"com.a\"]"), "SUBSCRIBE"),
+            (format!("[34,{number},1]"), "UNSUBSCRIBE"),
+            (format!("[64,{number},{{}},\"com.a\"]"), "REGISTER"),
+            (format!("[66,{number},1]"), "UNREGISTER"),
+        ] {
+            assert_eq!(client(&text), expected(message, "Request"), "{text}");
+        }
+        for (text, message, field) in [
+            (format!("[17,{number},1]"), "PUBLISHED", "Request"),
+            (format!("[33,{number},1]"), "SUBSCRIBED", "Request"),
+            (format!("[35,{number}]"), "UNSUBSCRIBED", "Request"),
+            (format!("[50,{number},{{}}]"), "RESULT", "Request"),
+            (format!("[65,{number},1]"), "REGISTERED", "Request"),
+            (format!("[67,{number}]"), "UNREGISTERED", "Request"),
+            (format!("[8,48,{number},{{}},\"com.e\"]"), "ERROR", "REQUEST.Request"),
+        ] {
+            assert_eq!(router(&text), expected(message, field), "{text}");
+        }
     }
 }
 
@@ -248,7 +275,6 @@ fn an_id_is_an_integer_from_1_to_2_to_the_53rd() {
 fn a_uri_is_a_string() {
     for bad in ["1", "null", "true", "[]", "{}", "[\"com.a\"]"] {
         for (text, message, field) in [
-            (format!("[1,{bad},{{}}]"), "HELLO", "Realm"),
             (format!("[3,{{}},{bad}]"), "ABORT", "Reason"),
             (format!("[6,{{}},{bad}]"), "GOODBYE", "Reason"),
             (format!("[8,68,1,{{}},{bad}]"), "ERROR", "Error"),
@@ -259,6 +285,17 @@ fn a_uri_is_a_string() {
         ] {
             assert_eq!(client(&text), Err(wrong(message, field, "a string")), "{text}");
         }
+    }
+}
+
+#[test]
+fn a_realm_is_a_string_or_left_to_the_router() {
+    for good in ["\"realm1\"", "\"\"", "null"] {
+        assert_eq!(client(&format!("[1,{good},{{}}]")), Ok(()), "{good}");
+    }
+    for bad in ["1", "true", "[]", "{}", "[\"realm1\"]"] {
+        let refused = wrong("HELLO", "Realm", "a string or null");
+        assert_eq!(client(&format!("[1,{bad},{{}}]")), Err(refused), "{bad}");
     }
 }
 
@@ -288,7 +325,7 @@ fn options_and_details_are_dictionaries() {
 
 #[test]
 fn arguments_are_a_list_and_a_dictionary() {
-    for bad in ["1", "null", "\"text\"", "\"\\u0000AAE\"", "{}", "true"] {
+    for bad in ["1", "\"text\"", "\"\\u0000AAE\"", "{}", "true"] {
         for (head, message) in [
             ("[16,1,{},\"com.a\"", "PUBLISH"),
             ("[48,1,{},\"com.a\"", "CALL"),
@@ -299,7 +336,7 @@ fn arguments_are_a_list_and_a_dictionary() {
             assert_eq!(client(&text), Err(wrong(message, "Arguments", "a list")), "{text}");
         }
     }
-    for bad in ["1", "null", "\"text\"", "[]", "true"] {
+    for bad in ["1", "\"text\"", "[]", "true"] {
         let text = format!("[48,1,{{}},\"com.a\",[],{bad}]");
         assert_eq!(client(&text), Err(wrong("CALL", "ArgumentsKw", DICTIONARY)), "{text}");
     }

@@ -4,7 +4,7 @@
 
 use cloverleaf_wamp::codec::{MAX_LIST_OPTION_ENTRIES, decode_client};
 use cloverleaf_wamp::error::DecodeError;
-use cloverleaf_wamp::message::{CancelMode, ClientMessage};
+use cloverleaf_wamp::message::{CancelMode, ClientMessage, RegisterOptions};
 use cloverleaf_wamp::serializer::Serializer;
 
 use super::{bytes, client, either, from_client};
@@ -32,15 +32,54 @@ pub(super) fn assert_option(
 #[test]
 fn booleans_are_no_numbers() {
     let (good, bad) = (["true", "false"], ["0", "1", "\"true\"", "[]", "{}", "1.0"]);
-    for option in ["receive_progress", "progress", "disclose_me"] {
+    for option in ["receive_progress", "progress"] {
         assert_option("[48,1,", ",\"com.a\"", option, &good, &bad);
     }
-    for option in ["acknowledge", "exclude_me", "disclose_me", "retain"] {
+    for option in ["acknowledge", "exclude_me", "retain"] {
         assert_option("[16,1,", ",\"com.a\"", option, &good, &bad);
     }
     assert_option("[32,1,", ",\"com.a\"", "get_retained", &good, &bad);
     assert_option("[70,1,", "", "progress", &good, &bad);
     assert_option("[50,1,", "", "progress", &good, &bad);
+}
+
+/// Crossbar.io does not read them, and no deployed client gets an ABORT for them.
+#[test]
+fn a_hint_with_a_value_of_another_type_is_absent() {
+    let values =
+        ["null", "0", "1", "1.5", "\"true\"", "\"\\u0000AAEC\"", "[]", "[{}]", "{\"a\":[1]}"];
+    for value in values {
+        for serializer in Serializer::ALL {
+            let decoded =
+                |text: String| decode_client(serializer, &bytes(serializer, &text).into());
+            let call = decoded(format!(r#"[48,1,{{"disclose_me":{value},"timeout":5}},"com.a"]"#));
+            let Ok(ClientMessage::Call(call)) = call else { panic!("{value}: {call:?}") };
+            assert_eq!(
+                (call.options.disclose_me, call.options.timeout),
+                (None, Some(5)),
+                "{value}"
+            );
+            let publish = decoded(format!(r#"[16,1,{{"disclose_me":{value}}},"com.a"]"#));
+            let Ok(ClientMessage::Publish(publish)) = publish else { panic!("{publish:?}") };
+            assert_eq!(publish.options.disclose_me, None, "{value}");
+            let options = format!(r#"{{"disclose_caller":{value},"forward_timeout":{value}}}"#);
+            let register = decoded(format!(r#"[64,1,{options},"com.a"]"#));
+            let Ok(ClientMessage::Register(register)) = register else { panic!("{register:?}") };
+            assert_eq!(register.options, RegisterOptions::default(), "{value}");
+        }
+    }
+    for value in ["null", "0", "true", "[\"a\"]", "{}"] {
+        let hello = either(&format!(r#"[1,"realm1",{{"agent":{value}}}]"#));
+        assert_eq!(hello, Ok(()), "{value}");
+    }
+}
+
+#[test]
+fn a_hint_of_the_right_type_is_read() {
+    let text = r#"[48,1,{"disclose_me":true},"com.a"]"#;
+    let call = decode_client(Serializer::Json, &bytes(Serializer::Json, text).into());
+    let Ok(ClientMessage::Call(call)) = call else { panic!("{call:?}") };
+    assert_eq!(call.options.disclose_me, Some(true));
 }
 
 #[test]
@@ -95,9 +134,7 @@ fn strings_are_strings() {
         assert_option("[48,1,", ",\"com.a\"", option, &good, &bad);
         assert_option("[16,1,", ",\"com.a\"", option, &good, &bad);
     }
-    for option in ["agent", "authid"] {
-        assert_option("[1,\"realm1\",", "", option, &good, &bad);
-    }
+    assert_option("[1,\"realm1\",", "", "authid", &good, &bad);
     assert_option("[3,", ",\"com.reason\"", "message", &good, &bad);
 }
 

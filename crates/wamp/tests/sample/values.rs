@@ -123,6 +123,7 @@ fn welcome(s: Serializer) -> Welcome {
         authmethod: Some("anonymous".into()),
         authprovider: Some("static".into()),
         authextra: Some(encoded(s, &json!({}))),
+        x_call_timeout_unit: Some("s".into()),
     };
     Welcome { session: session(MAX_ID), details: Box::new(details) }
 }

@@ -4,17 +4,19 @@ use super::super::Token;
 use super::reader::negative;
 
 /// The integer whose bytes, the highest first, are these; or -1 minus that. An integer of 64 bits
-/// where it fits, else a float; nothing where no float is so large.
-pub(super) fn token(bytes: &[u8], is_negative: bool) -> Option<Token<'static>> {
+/// where it fits, else a float; null where no float is so large.
+pub(super) fn token(bytes: &[u8], is_negative: bool) -> Token<'static> {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     let bytes = &bytes[zeros..];
     match bytes.split_at_checked(8) {
         Some((high, low)) if !low.is_empty() => {
-            let value = float(high, low).filter(|value| value.is_finite())?;
-            Some(Token::Float(if is_negative { -value } else { value }))
+            match float(high, low).filter(|value| value.is_finite()) {
+                Some(value) => Token::Float(if is_negative { -value } else { value }),
+                None => Token::Null,
+            }
         }
-        _ if is_negative => Some(negative(number(bytes))),
-        _ => Some(Token::Unsigned(number(bytes))),
+        _ if is_negative => negative(number(bytes)),
+        _ => Token::Unsigned(number(bytes)),
     }
 }
 

@@ -314,8 +314,7 @@ impl<'a> CborReader<'a> {
     #[cold]
     fn bignum(&mut self, head: Head) -> Result<Token<'a>, DecodeError> {
         let integer = self.binary(Head { major: 2, ..head })?;
-        bignum::token(&integer, head.major == NEGATIVE_BIGNUM)
-            .ok_or_else(|| malformed(head.offset, "the number is too large"))
+        Ok(bignum::token(&integer, head.major == NEGATIVE_BIGNUM))
     }
 
     /// The head of the next chunk of text or bytes of indefinite length, if there is one more.

@@ -148,8 +148,7 @@ fn bignums_are_integers_where_64_bits_hold_them_and_else_floats() {
     for input in
         [format!("c25881 01{}", "00".repeat(128)), format!("c259ffff{}", "ff".repeat(65_535))]
     {
-        let error = DecodeError::Malformed { offset: 1, what: "the number is too large" };
-        assert_fails::<CborReader<'_>>(&hex(&input), &error);
+        assert_scalar(&input, &Token::Null);
     }
     // Behind another tag they are what that tag says: bytes.
     assert_scalar("c2d74101", &Token::Binary((&[1]).into()));

@@ -1,6 +1,6 @@
 //! A place in JSON text, and the steps that need no memory of what came before.
 
-use super::string;
+use super::{number, string};
 use crate::error::DecodeError;
 
 /// A place in JSON text.
@@ -34,6 +34,17 @@ impl Cursor<'_> {
             Err(DecodeError::Truncated(self.input.len()))
         } else {
             Err(self.malformed("a value must come here"))
+        }
+    }
+
+    /// Passes over `NaN`, `Infinity` or `-Infinity`, which `first` may begin. Fails as a number
+    /// does where digits are expected.
+    pub(super) fn not_finite(&mut self, first: u8) -> Result<(), DecodeError> {
+        match first {
+            b'N' => self.literal(b"NaN"),
+            b'I' => self.literal(b"Infinity"),
+            _ if self.input[self.position..].starts_with(b"-I") => self.literal(b"-Infinity"),
+            _ => number::scan(self.input, self.position).map(drop),
         }
     }
 

@@ -64,19 +64,28 @@ fn digits(input: &[u8], first: usize) -> Result<usize, DecodeError> {
 }
 
 impl Scanned {
-    /// Checks that the number is not too large.
+    /// Checks that a float holds the number.
     #[inline]
     pub(super) fn check(self, input: &[u8]) -> Result<(), DecodeError> {
-        let finite = self.form != Form::Exponent && self.end - self.start <= SURELY_FINITE;
-        if finite { Ok(()) } else { self.float(input).map(drop) }
+        let surely = self.form != Form::Exponent && self.end - self.start <= SURELY_FINITE;
+        if surely { Ok(()) } else { self.check_float(input) }
     }
 
-    /// An integer where it fits; -0, which no integer is, and all others as a float.
+    #[cold]
+    fn check_float(self, input: &[u8]) -> Result<(), DecodeError> {
+        match self.float(input) {
+            Token::Null => Err(malformed(self.start, "the number is too large")),
+            _ => Ok(()),
+        }
+    }
+
+    /// An integer where it fits; -0, which no integer is, and all others as a float, or as null
+    /// where they are too large.
     #[inline]
-    pub(super) fn token(self, input: &[u8]) -> Result<Token<'static>, DecodeError> {
+    pub(super) fn token(self, input: &[u8]) -> Token<'static> {
         match self.form {
             Form::Integer => match self.integer(input) {
-                Some(token) => Ok(token),
+                Some(token) => token,
                 None => self.float(input),
             },
             Form::Fraction | Form::Exponent => self.float(input),
@@ -95,11 +104,11 @@ impl Scanned {
     }
 
     #[cold]
-    fn float(self, input: &[u8]) -> Result<Token<'static>, DecodeError> {
+    fn float(self, input: &[u8]) -> Token<'static> {
         let text = std::str::from_utf8(&input[self.start..self.end]).unwrap_or_default();
         match text.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(Token::Float(value)),
-            _ => Err(malformed(self.start, "the number is too large")),
+            Ok(value) if value.is_finite() => Token::Float(value),
+            _ => Token::Null,
         }
     }
 }

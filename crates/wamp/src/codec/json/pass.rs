@@ -1,7 +1,8 @@
 //! Passing over JSON without reading it: what happens to every payload.
 //!
 //! Accepts and refuses exactly what the reader does, with the same errors, but makes no token and
-//! remembers nothing between two of them.
+//! remembers nothing between two of them. Only numbers that are not finite, which the reader takes
+//! for null, are refused here: such values are rare and the reader's.
 
 use super::super::MAX_DEPTH;
 use super::cursor::Cursor;

@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use super::super::{Kind, MAX_DEPTH, Token, TokenReader};
 use super::cursor::Cursor;
-use super::{number, pass};
+use super::string::Scanned;
+use super::{finite, number, pass};
 use crate::error::DecodeError;
 
 /// What the grammar allows next.
@@ -47,6 +48,9 @@ pub struct JsonReader<'a> {
     depth: usize,
     /// One bit for each of them: list (0) or map (1), the innermost lowest.
     maps: u128,
+    /// The offset after the last text that was read with an unpaired surrogate, or value that was
+    /// passed over with a number that is not finite; 0, where none ends, if there was none.
+    inexact_before: usize,
 }
 
 // `maps` has a bit for each level.
@@ -56,7 +60,7 @@ impl<'a> TokenReader<'a> for JsonReader<'a> {
     #[inline]
     fn new(input: &'a [u8]) -> Self {
         let cursor = Cursor { input, position: 0 };
-        JsonReader { cursor, expected: Expected::Value, depth: 0, maps: 0 }
+        JsonReader { cursor, expected: Expected::Value, depth: 0, maps: 0, inexact_before: 0 }
     }
 
     #[inline]
@@ -79,7 +83,7 @@ impl<'a> TokenReader<'a> for JsonReader<'a> {
             Place::Key | Place::Value(b'"') => Ok(Kind::Text),
             Place::Value(b'[') => Ok(Kind::List),
             Place::Value(b'{') => Ok(Kind::Map),
-            Place::Value(b'-' | b'0'..=b'9' | b'n' | b't' | b'f') => Ok(Kind::Scalar),
+            Place::Value(b'-' | b'0'..=b'9' | b'n' | b't' | b'f' | b'N' | b'I') => Ok(Kind::Scalar),
             Place::Value(_) => Err(self.cursor.malformed("a value must come here")),
         }
     }
@@ -90,9 +94,23 @@ impl<'a> TokenReader<'a> for JsonReader<'a> {
             return Err(self.cursor.malformed("a value must come here"));
         };
         let start = self.cursor.position;
-        self.cursor.position = pass::value(self.cursor, first, self.depth)?;
+        let Ok(end) = pass::value(self.cursor, first, self.depth) else {
+            return self.skip_any();
+        };
+        self.cursor.position = end;
         self.value_ended();
-        Ok(start..self.cursor.position)
+        Ok(start..end)
+    }
+
+    #[inline]
+    fn rewritten(&self, span: &Range<usize>) -> Option<Vec<u8>> {
+        (self.inexact_before == span.end)
+            .then(|| finite::rewritten(&self.cursor.input[span.clone()]))
+    }
+
+    #[inline]
+    fn has_replaced(&self) -> bool {
+        self.inexact_before == self.cursor.position
     }
 
     fn finish(&mut self) -> Result<(), DecodeError> {
@@ -139,20 +157,60 @@ impl<'a> JsonReader<'a> {
     #[inline(always)]
     fn value(&mut self, first: u8) -> Result<Token<'a>, DecodeError> {
         let token = match first {
-            b'"' => self.cursor.string()?.token(self.cursor.input)?,
+            b'"' => {
+                let string = self.cursor.string()?;
+                if string.escaped {
+                    self.escaped(string)?
+                } else {
+                    string.plain(self.cursor.input)?
+                }
+            }
             b'-' | b'0'..=b'9' => {
-                let number = number::scan(self.cursor.input, self.cursor.position)?;
+                let Ok(number) = number::scan(self.cursor.input, self.cursor.position) else {
+                    return self.not_finite(first);
+                };
                 self.cursor.position = number.end;
-                number.token(self.cursor.input)?
+                number.token(self.cursor.input)
             }
             b'[' => return self.begin(Token::ListStart, Expected::FirstValue),
             b'{' => return self.begin(Token::MapStart, Expected::FirstKey),
             b't' => self.cursor.literal(b"true").map(|()| Token::Bool(true))?,
             b'f' => self.cursor.literal(b"false").map(|()| Token::Bool(false))?,
             b'n' => self.cursor.literal(b"null").map(|()| Token::Null)?,
+            b'N' | b'I' => return self.not_finite(first),
             _ => return Err(self.cursor.malformed("a value must come here")),
         };
         self.value_ended();
+        Ok(token)
+    }
+
+    /// Passes over the value at the cursor, in which numbers need not be finite, token by token.
+    #[cold]
+    fn skip_any(&mut self) -> Result<Range<usize>, DecodeError> {
+        let (start, depth) = (self.cursor.position, self.depth);
+        self.expected = Expected::Value;
+        self.next()?;
+        while self.depth > depth {
+            self.next()?;
+        }
+        self.inexact_before = self.cursor.position;
+        Ok(start..self.cursor.position)
+    }
+
+    /// Null for a number that is written as a word.
+    #[cold]
+    fn not_finite(&mut self, first: u8) -> Result<Token<'a>, DecodeError> {
+        self.cursor.not_finite(first)?;
+        self.value_ended();
+        Ok(Token::Null)
+    }
+
+    /// The text or bytes that a string with escapes stands for.
+    fn escaped(&mut self, string: Scanned) -> Result<Token<'a>, DecodeError> {
+        let (token, unpaired) = string.unescaped(self.cursor.input)?;
+        if unpaired {
+            self.inexact_before = self.cursor.position;
+        }
         Ok(token)
     }
 

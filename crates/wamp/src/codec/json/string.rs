@@ -29,7 +29,7 @@ pub(super) struct Scanned {
     /// Whether there are only bytes below 0x80.
     ascii: bool,
     /// Whether there is an escape.
-    escaped: bool,
+    pub(super) escaped: bool,
 }
 
 /// Scans the string whose opening quotation mark stands just before `start`; returns it and the
@@ -88,8 +88,9 @@ fn specials(word: u64) -> u64 {
     below(quotation, 1) | below(backslash, 1) | below(word, 0x20)
 }
 
-/// The character of the escape whose backslash stands at `position`, and the offset after it.
-fn escape(input: &[u8], position: usize) -> Result<(char, usize), DecodeError> {
+/// The character of the escape whose backslash stands at `position`, none for an unpaired
+/// surrogate; and the offset after it.
+fn escape(input: &[u8], position: usize) -> Result<(Option<char>, usize), DecodeError> {
     let character = match input.get(position + 1) {
         Some(&byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
         Some(b'b') => '\u{8}',
@@ -101,36 +102,37 @@ fn escape(input: &[u8], position: usize) -> Result<(char, usize), DecodeError> {
         Some(_) => return Err(malformed(position, "unknown escape")),
         None => return Err(DecodeError::Truncated(input.len())),
     };
-    Ok((character, position + 2))
+    Ok((Some(character), position + 2))
 }
 
-/// The character of a `\uXXXX` at `position`, or of two that are a surrogate pair.
-fn unicode_escape(input: &[u8], position: usize) -> Result<(char, usize), DecodeError> {
+/// The character of a `\uXXXX` at `position`, or of two that are a surrogate pair; none for a
+/// surrogate without the other half.
+fn unicode_escape(input: &[u8], position: usize) -> Result<(Option<char>, usize), DecodeError> {
     let unit = code_unit(input, position)?;
-    let (units, length) = match unit {
-        0xd800..=0xdbff => ([unit, code_unit(input, position + 6)?], 12),
-        _ => ([unit, 0], 6),
-    };
-    match char::decode_utf16(units).next() {
-        Some(Ok(character)) => Ok((character, position + length)),
-        _ => Err(malformed(position, "a surrogate outside a pair")),
+    let single = position + 6;
+    if let Some(character) = char::from_u32(u32::from(unit)) {
+        return Ok((Some(character), single));
     }
+    // What follows a first half is looked at again on its own where it is not the second half.
+    if unit < 0xdc00
+        && input[single..].starts_with(b"\\u")
+        && let Ok(second) = code_unit(input, single)
+        && let Some(Ok(character)) = char::decode_utf16([unit, second]).next()
+    {
+        return Ok((Some(character), single + 6));
+    }
+    Ok((None, single))
 }
 
 /// The UTF-16 code unit of the `\uXXXX` at `position`.
 fn code_unit(input: &[u8], position: usize) -> Result<u16, DecodeError> {
     let mut unit = 0;
-    for index in 0..6 {
-        let Some(&byte) = input.get(position + index) else {
-            return Err(DecodeError::Truncated(input.len()));
-        };
-        match (index, char::from(byte).to_digit(16)) {
-            (0, _) if byte == b'\\' => {}
-            (1, _) if byte == b'u' => {}
-            (2.., Some(digit)) => unit = unit << 4 | digit as u16,
-            (2.., None) => return Err(malformed(position, "\\u wants four hexadecimal digits")),
-            _ => return Err(malformed(position, "a surrogate outside a pair")),
-        }
+    for index in position + 2..position + 6 {
+        let &byte = input.get(index).ok_or(DecodeError::Truncated(input.len()))?;
+        let digit = char::from(byte).to_digit(16);
+        let digit =
+            digit.ok_or_else(|| malformed(position, "\\u wants four hexadecimal digits"))?;
+        unit = unit << 4 | digit as u16;
     }
     Ok(unit)
 }
@@ -146,20 +148,26 @@ impl Scanned {
     #[inline]
     pub(super) fn text(self, input: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
         let raw = self.raw(input)?;
-        if self.escaped { unescape(raw).map(Cow::Owned) } else { Ok(Cow::Borrowed(raw)) }
+        if !self.escaped {
+            return Ok(Cow::Borrowed(raw));
+        }
+        unescape(raw).map(|(text, _)| Cow::Owned(text))
     }
 
-    /// The text, or the bytes that it stands for.
+    /// The text of a string without escapes.
     #[inline]
-    pub(super) fn token(self, input: &[u8]) -> Result<Token<'_>, DecodeError> {
+    pub(super) fn plain(self, input: &[u8]) -> Result<Token<'_>, DecodeError> {
+        self.raw(input).map(|raw| Token::Text(Cow::Borrowed(raw)))
+    }
+
+    /// The text, or the bytes that it stands for; and whether there is an unpaired surrogate, which
+    /// is read as U+FFFD.
+    pub(super) fn unescaped(self, input: &[u8]) -> Result<(Token<'_>, bool), DecodeError> {
         let raw = self.raw(input)?;
-        if !self.escaped {
-            return Ok(Token::Text(Cow::Borrowed(raw)));
+        if let Some(bytes) = raw.strip_prefix(BINARY_MARK).and_then(binary) {
+            return Ok((Token::Binary(Cow::Owned(bytes)), false));
         }
-        match raw.strip_prefix(BINARY_MARK).and_then(binary) {
-            Some(bytes) => Ok(Token::Binary(Cow::Owned(bytes))),
-            None => unescape(raw).map(|text| Token::Text(Cow::Owned(text))),
-        }
+        unescape(raw).map(|(text, unpaired)| (Token::Text(Cow::Owned(text)), unpaired))
     }
 
     /// The text as it is written.
@@ -173,24 +181,26 @@ impl Scanned {
 /// The bytes that standard base64 stands for, if it is that. Some writers escape each `/`.
 fn binary(base64: &str) -> Option<Vec<u8>> {
     if base64.contains('\\') {
-        STANDARD.decode(unescape(base64).ok()?).ok()
+        STANDARD.decode(unescape(base64).ok()?.0).ok()
     } else {
         STANDARD.decode(base64).ok()
     }
 }
 
-/// The text that `raw` stands for; its escapes have been checked before.
-fn unescape(raw: &str) -> Result<String, DecodeError> {
+/// The text that `raw` stands for, whose escapes have been checked before; and whether U+FFFD
+/// stands for an unpaired surrogate in it.
+fn unescape(raw: &str) -> Result<(String, bool), DecodeError> {
     let mut text = String::with_capacity(raw.len());
-    let mut position = 0;
+    let (mut position, mut unpaired) = (0, false);
     while let Some(run) = raw[position..].find('\\') {
         text.push_str(&raw[position..position + run]);
         let (character, after) = escape(raw.as_bytes(), position + run)?;
-        text.push(character);
+        unpaired |= character.is_none();
+        text.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
         position = after;
     }
     text.push_str(&raw[position..]);
-    Ok(text)
+    Ok((text, unpaired))
 }
 
 #[cold]

@@ -79,18 +79,40 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
     }
 
     fn request(&mut self) -> Result<RequestId, DecodeError> {
-        self.id("Request", RequestId::new)
+        self.request_in("Request")
+    }
+
+    fn request_in(&mut self, field: &'static str) -> Result<RequestId, DecodeError> {
+        match self.token()? {
+            Token::Unsigned(number) => RequestId::new(number),
+            _ => None,
+        }
+        .ok_or_else(|| self.wrong(field, "an integer between 0 and 2^53"))
     }
 
     fn text(&mut self, field: &'static str) -> Result<CompactString, DecodeError> {
         match self.token()? {
-            Token::Text(text) => Ok(CompactString::from(text)),
+            Token::Text(text) if !self.reader.has_replaced() => Ok(CompactString::new(text)),
+            Token::Text(_) => Err(self.wrong(field, "a string without unpaired surrogates")),
             _ => Err(self.wrong(field, "a string")),
         }
     }
 
     fn uri(&mut self, field: &'static str) -> Result<UncheckedUri, DecodeError> {
         self.text(field).map(UncheckedUri::new)
+    }
+
+    /// The realm of HELLO. null is read as an empty text: the client leaves the choice to the
+    /// router, as Autobahn's clients may.
+    fn realm(&mut self) -> Result<UncheckedUri, DecodeError> {
+        match self.token()? {
+            Token::Text(text) if !self.reader.has_replaced() => {
+                Ok(UncheckedUri::new(CompactString::new(text)))
+            }
+            Token::Text(_) => Err(self.wrong("Realm", "a string without unpaired surrogates")),
+            Token::Null => Ok(UncheckedUri::default()),
+            _ => Err(self.wrong("Realm", "a string or null")),
+        }
     }
 
     fn options<O: Options>(&mut self) -> Result<O, DecodeError> {
@@ -124,13 +146,12 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
     }
 
     fn encoded(&mut self) -> Result<Encoded, DecodeError> {
-        let span = self.reader.skip()?;
-        Ok(Encoded::from_frame(self.serializer, self.frame, span))
+        Encoded::take(&mut self.reader, self.serializer, self.frame)
     }
 
-    /// What is left of the list: nothing, a list, or a list and a map. Or one binary instead of the
-    /// list, the older form of passthru; where options tell of it (`transparent`), also a text that
-    /// such a binary was written as.
+    /// What is left of the list: nothing, a list, or a list and a map, each of which may be null
+    /// where it is empty. Or one binary instead of the list, the older form of passthru; where
+    /// options tell of it (`transparent`), also a text that such a binary was written as.
     fn payload(&mut self, transparent: bool) -> Result<Payload, DecodeError> {
         let args = match self.reader.peek()? {
             Kind::End => {
@@ -147,15 +168,45 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
                 let args = Encoded::from_frame(self.serializer, self.frame, span);
                 return Ok(Payload::validated(Some(args), None));
             }
-            _ => return Err(self.wrong("Arguments", "a list")),
+            _ => return self.after_null(),
         };
         let kwargs = match self.reader.peek()? {
             Kind::End => None,
             Kind::Map => Some(self.encoded()?),
-            _ => return Err(self.wrong("ArgumentsKw", "a dictionary")),
+            _ => {
+                self.null("ArgumentsKw", "a dictionary")?;
+                None
+            }
         };
         self.end()?;
         Ok(Payload::validated(Some(args), kwargs))
+    }
+
+    /// What is left of the list behind null in the place of Arguments. Where ArgumentsKw follow,
+    /// that is an empty list, which is also what is passed on.
+    #[cold]
+    fn after_null(&mut self) -> Result<Payload, DecodeError> {
+        self.null("Arguments", "a list")?;
+        let kwargs = match self.reader.peek()? {
+            Kind::End => None,
+            Kind::Map => Some(self.encoded()?),
+            _ => {
+                self.null("ArgumentsKw", "a dictionary")?;
+                None
+            }
+        };
+        self.end()?;
+        let args = kwargs.as_ref().map(|_| Encoded::empty_list(self.serializer));
+        Ok(Payload::validated(args, kwargs))
+    }
+
+    /// Null, which several clients send in the place of arguments that are absent.
+    #[cold]
+    fn null(&mut self, field: &'static str, expected: &'static str) -> Result<(), DecodeError> {
+        match self.reader.next()? {
+            Token::Null => Ok(()),
+            _ => Err(self.wrong(field, expected)),
+        }
     }
 
     /// Whether a value that was passed over is binary; in JSON a string may be.
@@ -195,7 +246,7 @@ pub(super) fn client<'f, R: TokenReader<'f>>(
         code::YIELD => ClientMessage::Yield(yielded(e)?),
         code::PUBLISH => ClientMessage::Publish(publish(e)?),
         code::HELLO => {
-            let hello = Hello { realm: e.uri("Realm")?, details: e.options()? };
+            let hello = Hello { realm: e.realm()?, details: e.options()? };
             e.end()?;
             ClientMessage::Hello(hello)
         }
@@ -285,28 +336,34 @@ pub(super) fn router<'f, R: TokenReader<'f>>(
             e.end()?;
             RouterMessage::Subscribed(Subscribed { request, subscription })
         }
-        code::UNSUBSCRIBED => RouterMessage::Unsubscribed(match e.number("Request")? {
-            0 => {
+        code::UNSUBSCRIBED => {
+            let request = e.request()?;
+            RouterMessage::Unsubscribed(if revokes(e, request)? {
                 let details = e.options()?;
                 e.end()?;
                 Unsubscribed::Revocation(details)
-            }
-            number => Unsubscribed::Answer(answered(e, number)?),
-        }),
+            } else {
+                e.end_or_dictionary()?;
+                Unsubscribed::Answer(request)
+            })
+        }
         code::REGISTERED => {
             let request = e.request()?;
             let registration = e.id("Registration", RegistrationId::new)?;
             e.end()?;
             RouterMessage::Registered(Registered { request, registration })
         }
-        code::UNREGISTERED => RouterMessage::Unregistered(match e.number("Request")? {
-            0 => {
+        code::UNREGISTERED => {
+            let request = e.request()?;
+            RouterMessage::Unregistered(if revokes(e, request)? {
                 let details = e.options()?;
                 e.end()?;
                 Unregistered::Revocation(details)
-            }
-            number => Unregistered::Answer(answered(e, number)?),
-        }),
+            } else {
+                e.end_or_dictionary()?;
+                Unregistered::Answer(request)
+            })
+        }
         code::INTERRUPT => {
             let request = e.id("Request", InvocationId::new)?;
             let interrupt = Interrupt { request, options: e.options()? };
@@ -317,14 +374,13 @@ pub(super) fn router<'f, R: TokenReader<'f>>(
     })
 }
 
-fn answered<'f, R: TokenReader<'f>>(
+/// Whether the router takes something away: the number is 0 and details follow. Without details it
+/// answers a request with the number 0.
+fn revokes<'f, R: TokenReader<'f>>(
     e: &mut Elements<'f, R>,
-    number: u64,
-) -> Result<RequestId, DecodeError> {
-    let request =
-        RequestId::new(number).ok_or_else(|| e.wrong("Request", "an id between 1 and 2^53"))?;
-    e.end_or_dictionary()?;
-    Ok(request)
+    request: RequestId,
+) -> Result<bool, DecodeError> {
+    Ok(request.number() == 0 && e.reader.peek()? != Kind::End)
 }
 
 fn abort<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Abort, DecodeError> {
@@ -406,7 +462,7 @@ fn request_error<'f, R: TokenReader<'f>>(
 ) -> Result<RequestError, DecodeError> {
     let kind = RequestKind::from_code(e.number("REQUEST.Type")?)
         .ok_or_else(|| e.wrong("REQUEST.Type", "the type of a client's request"))?;
-    let id = e.id("REQUEST.Request", RequestId::new)?;
+    let id = e.request_in("REQUEST.Request")?;
     let details: ErrorDetails = e.options()?;
     let error = e.text("Error")?;
     let payload = e.payload(is_transparent(details.carried.as_deref()))?;

@@ -55,13 +55,13 @@ impl<'a, D: Dialect> Cursor<'a, D> {
     }
 
     /// A number in decimal digits, as JSON writes it (draft 12, "High-Precision"): an integer where
-    /// 64 bits hold it, else the nearest float.
+    /// 64 bits hold it, else the nearest float, or null where that is infinite.
     fn high_precision(&mut self) -> Result<Token<'static>, DecodeError> {
         let length = self.length()?;
         let start = self.position;
         json::number(self.bytes(length)?).ok_or(DecodeError::Malformed {
             offset: start,
-            what: "a high-precision number must be written as in JSON, and not be too large",
+            what: "a high-precision number must be written as in JSON",
         })
     }
 

@@ -145,8 +145,7 @@ impl Options for CustomAttributes {
         key: &str,
         field: &mut FieldReader<'_, 'f, R>,
     ) -> Result<(), DecodeError> {
-        let span = field.reader.skip()?;
-        let value = Encoded::from_frame(field.serializer, field.frame, span);
+        let value = field.encoded()?;
         self.insert(key, value)
             .map_err(|_| DecodeError::TooManyAttributes { message: field.message })
     }
@@ -156,10 +155,8 @@ impl Options for CustomAttributes {
     }
 
     fn size(&self) -> usize {
-        let held = |(key, value): &(CompactString, Encoded)| {
-            size_of::<(CompactString, Encoded)>() + key.len() + value.size()
-        };
-        self.0.iter().map(held).sum()
+        let entries = self.0.iter().map(|(key, value)| key.len() + value.size());
+        self.0.capacity() * size_of::<(CompactString, Encoded)>() + entries.sum::<usize>()
     }
 
     fn write<W: TokenWriter>(

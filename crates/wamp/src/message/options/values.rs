@@ -1,5 +1,7 @@
 //! The types that options have: ids, booleans, numbers, strings, lists, values passed on unread.
 
+use std::sync::Arc;
+
 use compact_str::CompactString;
 
 use super::{FieldReader, OptionValue};
@@ -88,13 +90,38 @@ impl OptionValue for CompactString {
         field: &mut FieldReader<'_, 'f, R>,
     ) -> Result<Self, DecodeError> {
         match first {
-            Token::Text(text) => Ok(Self::from(text)),
+            // A copy: text that was unescaped has memory for the escapes, too.
+            Token::Text(text) if !field.reader.has_replaced() => Ok(Self::new(text)),
             _ => Err(field.wrong::<Self>()),
         }
     }
 
     fn size(&self) -> usize {
         if self.is_heap_allocated() { self.capacity() } else { 0 }
+    }
+
+    fn write<W: TokenWriter>(&self, _: Serializer, writer: &mut W) -> Result<(), EncodeError> {
+        writer.text(self);
+        Ok(())
+    }
+}
+
+/// Text that several messages share.
+impl OptionValue for Arc<str> {
+    const EXPECTED: &'static str = "a string";
+
+    fn read<'f, R: TokenReader<'f>>(
+        first: Token<'f>,
+        field: &mut FieldReader<'_, 'f, R>,
+    ) -> Result<Self, DecodeError> {
+        match first {
+            Token::Text(text) => Ok(Self::from(text)),
+            _ => Err(field.wrong::<Self>()),
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.len()
     }
 
     fn write<W: TokenWriter>(&self, _: Serializer, writer: &mut W) -> Result<(), EncodeError> {
@@ -223,8 +250,7 @@ fn read_encoded<'f, R: TokenReader<'f>>(
     field: &mut FieldReader<'_, 'f, R>,
 ) -> Result<Option<Encoded>, DecodeError> {
     if field.reader.peek()? == wanted {
-        let span = field.reader.skip()?;
-        return Ok(Some(Encoded::from_frame(field.serializer, field.frame, span)));
+        return field.encoded().map(Some);
     }
     match field.reader.next()? {
         Token::Null => Ok(None),

@@ -55,7 +55,7 @@ impl<T: Vocabulary> OptionValue for Word<T> {
     ) -> Result<Self, DecodeError> {
         match first {
             Token::Text(word) => Ok(T::from_word(&word)
-                .map_or_else(|| Self::Unknown(CompactString::from(word)), Self::Known)),
+                .map_or_else(|| Self::Unknown(CompactString::new(word)), Self::Known)),
             _ => Err(field.wrong::<Self>()),
         }
     }
@@ -196,6 +196,37 @@ words! {
 }
 
 words! {
+    /// The unit in which CALL.Options.timeout and INVOCATION.Details.timeout count: as the
+    /// specification says ("Call Timeouts"), or as Crossbar.io does.
+    CallTimeoutUnit, "'s' or 'ms'" {
+        /// Whole seconds, as with Crossbar.io.
+        Seconds = "s",
+        /// Milliseconds, as in the specification.
+        Milliseconds = "ms",
+    }
+}
+
+impl CallTimeoutUnit {
+    const fn millis_per_unit(self) -> u64 {
+        match self {
+            Self::Seconds => 1_000,
+            Self::Milliseconds => 1,
+        }
+    }
+
+    /// The milliseconds that so many units are; at most the largest number.
+    pub const fn to_millis(self, units: u64) -> u64 {
+        units.saturating_mul(self.millis_per_unit())
+    }
+
+    /// So many milliseconds in this unit, rounded up: a call never gets less time than was asked
+    /// for, and never 0, which stands for no timeout.
+    pub const fn of_millis(self, millis: u64) -> u64 {
+        millis.div_ceil(self.millis_per_unit())
+    }
+}
+
+words! {
     /// Legacy passthru: the scheme by which a payload is encrypted, opaque to the router.
     EncAlgo, "'cryptobox', 'mqtt' or 'xbr'" {
         /// NaCl crypto box.
@@ -204,5 +235,26 @@ words! {
         Mqtt = "mqtt",
         /// XBR.
         Xbr = "xbr",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CallTimeoutUnit::{Milliseconds, Seconds};
+
+    #[test]
+    fn a_time_in_seconds_is_rounded_up() {
+        assert_eq!([1, 999, 1_000, 1_001].map(|millis| Seconds.of_millis(millis)), [1, 1, 1, 2]);
+        assert_eq!([0, 1, 1_500].map(|millis| Milliseconds.of_millis(millis)), [0, 1, 1_500]);
+        assert_eq!(
+            (Seconds.of_millis(0), Seconds.of_millis(u64::MAX)),
+            (0, 18_446_744_073_709_552)
+        );
+    }
+
+    #[test]
+    fn seconds_beyond_all_milliseconds_are_the_largest_number() {
+        assert_eq!((Seconds.to_millis(30), Milliseconds.to_millis(30)), (30_000, 30));
+        assert_eq!(Seconds.to_millis(u64::MAX), u64::MAX);
     }
 }

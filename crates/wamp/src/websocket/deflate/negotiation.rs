@@ -84,6 +84,21 @@ impl Agreement {
         if self.every_message { deflater.of_every_message() } else { deflater }
     }
 
+    /// Whether each side compresses every message by itself: the server's, the client's.
+    pub const fn no_context_takeover(&self) -> [bool; 2] {
+        [self.server.no_context_takeover, self.client.no_context_takeover]
+    }
+
+    /// The window of each side, also where none was agreed on: the server's, the client's.
+    pub fn window_bits(&self) -> [WindowBits; 2] {
+        [self.server, self.client].map(|side| side.max_window_bits.unwrap_or(WindowBits::MAX))
+    }
+
+    /// How much memory the server's deflater takes.
+    pub const fn memory_level(&self) -> MemoryLevel {
+        self.memory_level
+    }
+
     /// The server's inflater.
     pub const fn inflater(&self) -> Inflater {
         Inflater::new(!self.client.no_context_takeover)
