@@ -1,31 +1,36 @@
 //! The node that runs when there is no configuration.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
 use crate::settings::{
-    Allow, BridgeOptions, BridgeService, Controller, Disclose, ListeningEndpoint, ListeningTcp,
-    NativeOptions, Permission, Realm, RealmOptions, Role, RouterWorker, Settings, Transport,
-    Validate, WebOptions, WebPath, WebService, WebSocketService, WebTransport, Worker,
+    Allow, BridgeOptions, BridgeService, Compatibility, Controller, Disclose, IpVersion,
+    ListeningEndpoint, ListeningTcp, NativeOptions, Permission, Realm, RealmOptions, Role,
+    RouterWorker, Settings, Transport, Validate, WebOptions, WebPath, WebService, WebSocketService,
+    WebTransport, Worker,
 };
 
 const REALM: &str = "realm1";
 const ROLE: &str = "anonymous";
-const INTERFACE: &str = "127.0.0.1";
-const PORT: u16 = 8080;
 
 impl Settings {
+    /// The address of the node that runs when there is no configuration, unless the command line
+    /// names another one: reachable from the same machine only.
+    pub const DEFAULT_NODE_ADDRESS: SocketAddr =
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
     /// The node that runs when there is no configuration: the realm `realm1`, in which anonymous
-    /// sessions may do everything and learn nothing of each other, on 127.0.0.1:8080 with
-    /// WebSocket at `/ws`, calls at `/call` and publications at `/publish`.
-    pub fn default_node(directory: &Path) -> Self {
+    /// sessions may do everything and learn nothing of each other, at `address` with a page about
+    /// itself at `/`, WebSocket at `/ws`, calls at `/call` and publications at `/publish`.
+    pub fn default_node(directory: &Path, address: SocketAddr) -> Self {
         let worker = RouterWorker {
             id: "worker001".to_owned(),
             options: NativeOptions::default(),
             realms: vec![realm()],
             realm_template: None,
-            transports: vec![Transport::Web(transport())],
+            transports: vec![Transport::Web(transport(address))],
             components: Vec::new(),
         };
         Self {
@@ -66,15 +71,16 @@ fn realm() -> Realm {
     Realm {
         id: "realm001".to_owned(),
         name: REALM.to_owned(),
-        options: RealmOptions::default(),
+        options: RealmOptions { compatibility: Compatibility::Wamp, ..RealmOptions::default() },
         roles: vec![role],
         store: None,
         stats: None,
     }
 }
 
-fn transport() -> WebTransport {
+fn transport(address: SocketAddr) -> WebTransport {
     let services = [
+        ("/", WebService::Welcome),
         ("ws", WebService::WebSocket(WebSocketService::default())),
         ("call", WebService::Caller(bridge())),
         ("publish", WebService::Publisher(bridge())),
@@ -84,7 +90,11 @@ fn transport() -> WebTransport {
         path: path.to_owned(),
         service,
     };
-    let endpoint = ListeningTcp { interface: Some(INTERFACE.to_owned()), ..ListeningTcp::on(PORT) };
+    let endpoint = ListeningTcp {
+        interface: Some(address.ip().to_string()),
+        version: if address.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 },
+        ..ListeningTcp::on(address.port())
+    };
     WebTransport {
         id: "transport001".to_owned(),
         endpoint: ListeningEndpoint::Tcp(endpoint),

@@ -4,8 +4,9 @@
 
 pub(crate) mod json;
 pub(crate) mod yaml;
+mod yaml_1_1;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Number;
 
@@ -27,6 +28,8 @@ pub(crate) struct Mark {
 impl Mark {
     /// The beginning of a file.
     pub(crate) const START: Self = Self { line: 1, column: 1 };
+    /// A file as a whole.
+    pub(crate) const WHOLE: Self = Self { line: 0, column: 0 };
 }
 
 /// A value and where it begins.
@@ -34,6 +37,14 @@ impl Mark {
 pub(crate) struct Node {
     pub(crate) mark: Mark,
     pub(crate) value: Value,
+    /// What YAML 1.1 makes of it, where that is something else.
+    pub(crate) older_value: Option<Box<Value>>,
+}
+
+impl Node {
+    pub(crate) const fn new(mark: Mark, value: Value) -> Self {
+        Self { mark, value, older_value: None }
+    }
 }
 
 /// What a value is.
@@ -92,6 +103,26 @@ pub(crate) fn key_path(path: &str, key: &str) -> String {
 /// The path of an item below the path of its list.
 pub(crate) fn item_path(path: &str, index: usize) -> String {
     format!("{path}[{index}]")
+}
+
+/// Removes each entry whose key comes again later in its map: the last one counts.
+pub(crate) fn drop_repeated_keys(node: &mut Node) {
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(drop_repeated_keys),
+        Value::Map(entries) => {
+            let mut later = HashSet::new();
+            let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
+            for mut entry in std::mem::take(entries).into_iter().rev() {
+                if later.insert(entry.key.clone()) {
+                    drop_repeated_keys(&mut entry.node);
+                    kept.push(entry);
+                }
+            }
+            kept.reverse();
+            *entries = kept;
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// Calls `found` for each key that its map has before, with the path of the key, the entry and

@@ -1,9 +1,11 @@
 //! What a configuration takes from outside of its file: environment variables, other files, and
-//! whether a directory is there.
+//! whether the program could use what the configuration names.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+
+use crate::settings::Owner;
 
 /// The longest configuration, in bytes. Larger ones are accidents; those in use are a thousand
 /// times smaller.
@@ -25,6 +27,35 @@ pub trait Environment {
 
     /// Whether there is a directory.
     fn is_directory(&self, path: &Path) -> bool;
+
+    /// The classes of components that the program has; none where any class is accepted.
+    fn component_classes(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Looks whether the program could listen at the file of a Unix socket, without making it.
+    ///
+    /// # Errors
+    /// A sentence about what is in the way and will not go away by itself.
+    fn check_socket(&self, _path: &Path) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Looks whether the program knows a user and a group to whom it should give a file.
+    ///
+    /// # Errors
+    /// A sentence about the one that it does not know.
+    fn check_owner(&self, _owner: &Owner) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Looks whether the program could open or make the file of a store, without making it.
+    ///
+    /// # Errors
+    /// A sentence about what is in the way.
+    fn check_store(&self, _path: &Path) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// The environment of this process.

@@ -21,6 +21,9 @@ pub struct ConfigFault {
     pub expected: Option<String>,
     /// The word that was probably meant.
     pub suggestion: Option<String>,
+    /// The short name of the feature of Crossbar.io that is asked for and that this version does
+    /// not have, such as `tls`.
+    pub missing: Option<&'static str>,
 }
 
 impl fmt::Display for ConfigFault {
@@ -43,6 +46,8 @@ pub struct Faults {
     pub faults: Vec<ConfigFault>,
     /// How many more there are that were not kept.
     pub omitted: usize,
+    /// What else there is to know, in the order of the file.
+    pub warnings: Vec<Warning>,
 }
 
 impl Faults {

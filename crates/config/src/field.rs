@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use crate::document::{Entry, Mark, Node, Value, item_path, key_path};
 use crate::env;
 use crate::fault::{ConfigFault, shortened};
+use crate::missing::{self, Missing};
 use crate::place::Place;
 use crate::reading::Reading;
 use crate::section::Section;
@@ -66,6 +67,9 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn flag(&self) -> Option<bool> {
+        if let Some(Value::Bool(flag)) = self.older_value() {
+            return Some(*flag);
+        }
         match &self.node.value {
             Value::Bool(flag) => Some(*flag),
             Value::String(text) if env::refers(text) => {
@@ -83,10 +87,18 @@ impl<'a> Field<'a> {
     {
         let expected = || format!("a whole number from {} to {}", range.start(), range.end());
         let within = |number: &N| range.contains(number);
-        match &self.node.value {
+        match self.older_value().unwrap_or(&self.node.value) {
             Value::Number(number) => {
                 let number = number.as_u64().and_then(|number| N::try_from(number).ok());
                 number.filter(within).or_else(|| self.unlike(&expected()))
+            }
+            // Python's flags are numbers.
+            Value::Bool(flag) => {
+                let number = N::try_from(u64::from(*flag)).ok().filter(within);
+                if let Some(number) = number {
+                    self.warn(format!("{flag} is read as {number}, as Crossbar.io reads it"));
+                }
+                number.or_else(|| self.unlike(&expected()))
             }
             Value::String(text) if env::refers(text) => {
                 let text = self.substituted(text)?;
@@ -95,6 +107,40 @@ impl<'a> Field<'a> {
             }
             _ => self.unlike(&expected()),
         }
+    }
+
+    /// A whole number in a range; one above is taken for the highest, with a warning.
+    pub(crate) fn number_up_to<N>(&self, range: &RangeInclusive<N>) -> Option<N>
+    where
+        N: Copy + Display + PartialOrd + TryFrom<u64> + std::str::FromStr,
+    {
+        let Value::Number(number) = &self.node.value else { return self.number(range) };
+        let is_above = |number: u64| N::try_from(number).map_or(true, |n| n > *range.end());
+        match number.as_u64() {
+            Some(number) if is_above(number) => {
+                self.warn(format!(
+                    "{number} is above the most that this version takes: {} is used",
+                    range.end()
+                ));
+                Some(*range.end())
+            }
+            _ => self.number(range),
+        }
+    }
+
+    /// The value as YAML 1.1 has it, where that is another one, with a warning: Crossbar.io reads
+    /// its files so.
+    fn older_value(&self) -> Option<&'a Value> {
+        let value = self.node.older_value.as_deref()?;
+        let shown = match value {
+            Value::Bool(flag) => flag.to_string(),
+            Value::Number(number) => format!("the number {number}"),
+            _ => return None,
+        };
+        self.warn(format!(
+            "this is read as {shown}, as Crossbar.io reads it (YAML 1.1); write it so"
+        ));
+        Some(value)
     }
 
     /// The items of a list.
@@ -127,32 +173,54 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// One of the words that stand for something. Words that Crossbar.io knows and this version
-    /// does not support are told apart from those that nobody knows.
+    /// One of the words that stand for something. Words for features of Crossbar.io that this
+    /// version does not have are told apart from unknown ones.
     pub(crate) fn choice<T: Copy>(
         &self,
         noun: &str,
         supported: &[(&'static str, T)],
-        unsupported: &[&str],
+        unsupported: &[Missing],
     ) -> Option<T> {
         let text = self.text()?;
         if let Some((_, choice)) = supported.iter().find(|(word, _)| *word == text) {
             return Some(*choice);
         }
+        if let Some(missing) = missing::find(unsupported, &text) {
+            return self.report_missing(&format!("the {noun} '{text}'"), missing);
+        }
         let words = || supported.iter().map(|(word, _)| *word);
-        let known = unsupported.contains(&text.as_str());
-        let message = if known {
-            format!("the {noun} '{text}' is known but not supported by this version")
-        } else {
-            format!("unknown {noun} '{}'", shortened(&text))
-        };
-        let suggestion = if known { None } else { spelling::nearest(&text, words()) };
+        let suggestion = spelling::nearest(&text, words());
+        let message = format!("unknown {noun} '{}'", shortened(&text));
         self.report(message, Some(one_of(words())), suggestion)
+    }
+
+    /// The fault that this value, which `subject` names, stands for a feature that this version
+    /// does not have. In a disabled worker nothing is missing.
+    pub(crate) fn report_missing<T>(&self, subject: &str, missing: &Missing) -> Option<T> {
+        let Missing { name, advice, .. } = missing;
+        let message = format!("{subject} is not supported by this version: {advice}");
+        self.report_without(name, message, None)
+    }
+
+    /// The fault that a feature is missing, in a sentence of its own.
+    pub(crate) fn report_without<T>(
+        &self,
+        missing: &'static str,
+        message: String,
+        suggestion: Option<&str>,
+    ) -> Option<T> {
+        let suggestion = suggestion.map(str::to_owned);
+        if !self.reading.names.borrow().disabled {
+            let (place, missing) = (self.place(), Some(missing));
+            let fault = ConfigFault { place, message, expected: None, suggestion, missing };
+            self.reading.fault(fault);
+        }
+        None
     }
 
     /// The value as JSON, with what its texts refer to taken in.
     pub(crate) fn json(&self) -> serde_json::Value {
-        match &self.node.value {
+        match self.older_value().unwrap_or(&self.node.value) {
             Value::Null => serde_json::Value::Null,
             Value::Bool(flag) => (*flag).into(),
             Value::Number(number) => number.clone().into(),
@@ -232,6 +300,7 @@ impl<'a> Field<'a> {
             message: message.into(),
             expected,
             suggestion: suggestion.map(str::to_owned),
+            missing: None,
         });
         None
     }

@@ -17,16 +17,20 @@
 //! | `reading`, `field`, `section` | asking the tree, and noting what is wrong with the answer |
 //! | `schema` | the sections of the file and their keys |
 //! | `names` | whether what is referred to exists |
+//! | `missing` | features of Crossbar.io that this version does not have |
 //! | `precedence` | permissions that don't mean what they seem to |
+//! | `crossbar_rules` | permissions that mean something else to Crossbar.io |
 //! | `older` | the form without `version` |
 //! | `default` | the node without configuration |
 //! | `spelling` | which word was probably meant |
 
+mod crossbar_rules;
 mod default;
 mod document;
 pub mod env;
 pub mod fault;
 mod field;
+mod missing;
 mod names;
 mod older;
 pub mod place;

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
 
 use crate::fault::{ConfigFault, shortened};
 use crate::field::Field;
@@ -34,7 +35,15 @@ impl Named {
 /// A realm's name, place and roles; a role without name makes the roles unknown.
 struct RealmNames {
     place: Place,
+    /// The number of the worker that has it.
+    worker: usize,
     roles: Option<BTreeSet<String>>,
+}
+
+/// Another realm with the name of one that is declared.
+pub(crate) struct OtherRealm {
+    pub(crate) place: Place,
+    pub(crate) is_of_same_worker: bool,
 }
 
 /// Something that refers to a realm, a role, or a role in a realm.
@@ -54,6 +63,8 @@ struct Way {
 pub(crate) struct Names {
     /// Whether what is read now is disabled, so that nothing of it counts.
     pub(crate) disabled: bool,
+    /// The number of the worker that is read now.
+    pub(crate) worker: usize,
     /// Whether some realm's name is unknown, so that any reference may be to it.
     pub(crate) incomplete: bool,
     realms: BTreeMap<String, RealmNames>,
@@ -62,22 +73,25 @@ pub(crate) struct Names {
     references: Vec<Reference>,
     addresses: Vec<(ListeningEndpoint, Place)>,
     ways: Vec<Way>,
+    /// The files of stores.
+    stores: BTreeMap<PathBuf, Place>,
 }
 
 impl Names {
-    /// Notes a realm with its roles, or the place of the other realm with this name.
+    /// Notes a realm with its roles, or gives the other realm with this name.
     pub(crate) fn declare_realm(
         &mut self,
         realm: &Named,
         roles: Option<BTreeSet<String>>,
-    ) -> Result<(), Place> {
+    ) -> Result<(), OtherRealm> {
         if self.disabled {
             return Ok(());
         }
         if let Some(other) = self.realms.get(&realm.name) {
-            return Err(other.place.clone());
+            let is_of_same_worker = other.worker == self.worker;
+            return Err(OtherRealm { place: other.place.clone(), is_of_same_worker });
         }
-        let names = RealmNames { place: realm.place.clone(), roles };
+        let names = RealmNames { place: realm.place.clone(), worker: self.worker, roles };
         self.realms.insert(realm.name.clone(), names);
         Ok(())
     }
@@ -94,8 +108,22 @@ impl Names {
         if let Some(other) = &self.template {
             return Err(other.place.clone());
         }
-        self.template = Some(RealmNames { place, roles });
+        self.template = Some(RealmNames { place, worker: self.worker, roles });
         Ok(())
+    }
+
+    /// Notes the file of a store, or the place of the other store with this file.
+    pub(crate) fn declare_store(&mut self, path: &Path, place: Place) -> Result<(), Place> {
+        if self.disabled {
+            return Ok(());
+        }
+        match self.stores.get(path) {
+            Some(other) => Err(other.clone()),
+            None => {
+                self.stores.insert(path.to_owned(), place);
+                Ok(())
+            }
+        }
     }
 
     /// Notes that something refers to a realm and to a role in it, or to a role in any realm.
@@ -195,6 +223,7 @@ fn no_such<'n>(
         message: format!("{sentence} '{}'", shortened(&named.name)),
         expected: None,
         suggestion: spelling::nearest(&named.name, others).map(str::to_owned),
+        missing: None,
     }
 }
 
@@ -209,6 +238,7 @@ fn behind_a_proxy(way: &Way, listening: &Place) -> ConfigFault {
         ),
         expected: Some("a transport without it".to_owned()),
         suggestion: None,
+        missing: None,
     }
 }
 
@@ -226,6 +256,8 @@ impl<'a> Interface<'a> {
         match (tcp.interface.as_deref(), tcp.version) {
             (None, IpVersion::V4) => Self::Address(Ipv4Addr::UNSPECIFIED.into()),
             (None, IpVersion::V6) => Self::Address(Ipv6Addr::UNSPECIFIED.into()),
+            (Some("localhost"), IpVersion::V4) => Self::Address(Ipv4Addr::LOCALHOST.into()),
+            (Some("localhost"), IpVersion::V6) => Self::Address(Ipv6Addr::LOCALHOST.into()),
             (Some(name), version) => name.parse().map_or(Self::Named(name, version), Self::Address),
         }
     }

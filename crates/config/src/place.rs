@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 /// A place in a configuration file, for messages about what stands there.
 ///
-/// Displayed as `config.json:14:21: workers[0].transports[1].type`.
+/// Displayed as `config.json:14:21: workers[0].transports[1].type`; as `config.json` where it is
+/// the file as a whole, which may not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The name of the file, as it was given.
     pub file: Arc<str>,
-    /// The line, counted from 1.
+    /// The line, counted from 1; 0 for the file as a whole.
     pub line: u32,
     /// The column in characters, counted from 1.
     pub column: u32,
@@ -20,7 +21,10 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)?;
+        match self.line {
+            0 => write!(f, "{}", self.file)?,
+            line => write!(f, "{}:{line}:{}", self.file, self.column)?,
+        }
         if self.path.is_empty() { Ok(()) } else { write!(f, ": {}", self.path) }
     }
 }

@@ -101,6 +101,22 @@ fn overlap(pattern: &UriPattern, wildcard: &UriPattern) -> bool {
     before && (end.is_empty() || end.starts_with(last))
 }
 
+/// Whether a pattern counts before another one where both match: exact, then the best wildcard,
+/// then the longest prefix.
+pub(crate) fn beats(one: &UriPattern, other: &UriPattern) -> bool {
+    let order = |pattern: &UriPattern| match pattern.policy() {
+        MatchPolicy::Exact => 2,
+        MatchPolicy::Wildcard => 1,
+        MatchPolicy::Prefix => 0,
+    };
+    let by_policy = order(one).cmp(&order(other));
+    let by_text = || match one.policy() {
+        MatchPolicy::Wildcard => rank(one, other),
+        MatchPolicy::Exact | MatchPolicy::Prefix => one.as_str().len().cmp(&other.as_str().len()),
+    };
+    by_policy.then_with(by_text) == Ordering::Greater
+}
+
 /// Compares two wildcards by the lengths of their runs of components, from the beginning.
 fn rank(one: &UriPattern, other: &UriPattern) -> Ordering {
     runs(one).cmp(&runs(other))

@@ -79,6 +79,11 @@ impl<'e> Reading<'e> {
         }
     }
 
+    /// Whether there is a fault so far.
+    pub(crate) fn has_faults(&self) -> bool {
+        !self.faults.borrow().is_empty()
+    }
+
     /// Keeps a warning, as long as there are not more than anybody would read.
     pub(crate) fn warn(&self, place: Place, message: impl Into<String>) {
         let mut warnings = self.warnings.borrow_mut();
@@ -104,13 +109,15 @@ impl<'e> Reading<'e> {
     /// What was read, if there was no fault, or else the faults, in the order of the file.
     pub(crate) fn finish(self, settings: Option<Settings>) -> Result<Loaded, Faults> {
         let order = |place: &Place| (place.line, place.column);
-        if let (Some(settings), true) = (settings, self.faults.borrow().is_empty()) {
-            let mut warnings = self.warnings.into_inner();
-            warnings.sort_by_key(|warning| order(&warning.place));
-            return Ok(Loaded { settings, warnings });
-        }
+        let mut warnings = self.warnings.into_inner();
+        warnings.sort_by_key(|warning| order(&warning.place));
         let mut faults = self.faults.into_inner();
-        faults.sort_by_key(|fault| order(&fault.place));
-        Err(Faults { faults, omitted: self.omitted.get() })
+        match settings {
+            Some(settings) if faults.is_empty() => Ok(Loaded { settings, warnings }),
+            _ => {
+                faults.sort_by_key(|fault| order(&fault.place));
+                Err(Faults { faults, omitted: self.omitted.get(), warnings })
+            }
+        }
     }
 }

@@ -10,10 +10,12 @@ mod compression;
 mod controller;
 mod endpoint;
 mod ids;
+mod keys;
 mod longpoll;
 mod realm;
 mod role;
 mod serializers;
+mod starred;
 mod store;
 mod transport;
 mod universal;
@@ -22,6 +24,7 @@ mod web;
 mod websocket;
 mod worker;
 
+pub(crate) use keys::Shape;
 pub use realm::is_realm_name;
 
 use std::path::Path;
@@ -29,7 +32,8 @@ use std::path::Path;
 use self::ids::Ids;
 use crate::field::Field;
 use crate::older;
-use crate::settings::Settings;
+use crate::section::Section;
+use crate::settings::{Settings, Worker};
 
 /// Reads the whole file.
 pub(crate) fn settings(root: &Field<'_>, directory: &Path) -> Option<Settings> {
@@ -39,7 +43,31 @@ pub(crate) fn settings(root: &Field<'_>, directory: &Path) -> Option<Settings> {
     let controller = controller::controller(&mut section);
     let mut ids = Ids::new("worker");
     let workers = section.items("workers");
-    let workers = workers.iter().filter_map(|field| worker::worker(field, &mut ids)).collect();
+    let workers: Vec<Worker> =
+        workers.iter().filter_map(|field| worker::worker(field, &mut ids)).collect();
+    if !section.reading().has_faults() {
+        warn_of_nothing(&section, &workers);
+    }
     section.finish();
     Some(Settings { directory: directory.to_owned(), controller, workers })
+}
+
+/// Says of a configuration from which a node starts that serves nothing.
+fn warn_of_nothing(root: &Section<'_>, workers: &[Worker]) {
+    let serves = |worker: &Worker| match worker {
+        Worker::Router(router) => !router.transports.is_empty(),
+        Worker::Container(container) => !container.components.is_empty(),
+        Worker::WebSocketTestee(_) => true,
+    };
+    if workers.is_empty() {
+        root.warn("there are no workers that are enabled: the node serves nothing");
+    } else if !workers.iter().any(serves) {
+        root.warn("no worker has a transport: no client can reach the node");
+    }
+}
+
+/// Two keys of the controller and of native workers that can be ignored without harm.
+fn ignore_manhole_and_connections(section: &mut Section<'_>) {
+    section.ignored(&["manhole"], "there is no Python to look into over SSH");
+    section.ignored(&["connections"], "no connections to databases are made for components");
 }

@@ -5,8 +5,10 @@ use std::ops::RangeInclusive;
 use crate::document::{Entry, key_path};
 use crate::fault::{ConfigFault, shortened};
 use crate::field::Field;
+use crate::missing::Missing;
 use crate::place::Place;
 use crate::reading::Reading;
+use crate::schema::Shape;
 use crate::spelling;
 
 /// A map with known keys. Each key that its reader asks for is known from then on; at the end,
@@ -14,8 +16,9 @@ use crate::spelling;
 pub(crate) struct Section<'a> {
     field: Field<'a>,
     entries: &'a [Entry],
-    /// What it is, with an article: `a web transport`.
-    what: &'static str,
+    /// Its name and all keys that it may have.
+    shape: &'static Shape,
+    /// The keys that its reader has asked for so far.
     known: Vec<&'static str>,
     /// Those of the known keys that are refused.
     refused: Vec<&'static str>,
@@ -25,7 +28,8 @@ pub(crate) struct Section<'a> {
 
 impl<'a> Section<'a> {
     pub(crate) fn new(field: Field<'a>, entries: &'a [Entry], what: &'static str) -> Self {
-        Self { field, entries, what, known: Vec::new(), refused: Vec::new(), misspelt: Vec::new() }
+        let shape = Shape::of(what);
+        Self { field, entries, shape, known: Vec::new(), refused: Vec::new(), misspelt: Vec::new() }
     }
 
     pub(crate) fn reading(&self) -> &'a Reading<'a> {
@@ -38,23 +42,35 @@ impl<'a> Section<'a> {
 
     /// Calls the section by a better name, once it is known.
     pub(crate) fn call(&mut self, what: &'static str) {
-        self.what = what;
+        self.shape = Shape::of(what);
+    }
+
+    /// Takes a key for one that this version knows.
+    fn know(&mut self, key: &'static str) {
+        debug_assert!(
+            self.shape.has(key),
+            "the key '{key}' of '{}' is not declared in schema/keys.rs",
+            self.shape.name
+        );
+        self.known.push(key);
     }
 
     /// The value of a key that may be missing.
     pub(crate) fn optional(&mut self, key: &'static str) -> Option<Field<'a>> {
-        self.known.push(key);
+        self.know(key);
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
         Some(self.field.below(entry))
     }
 
     /// The value of a key. If it is only misspelt, this is reported and its value is taken
-    /// nevertheless, so that what is wrong with it is found at the same time.
+    /// nevertheless, so that what is wrong with it is found at the same time. A key that the
+    /// section has is no misspelling of another one.
     fn nearest(&mut self, key: &'static str) -> Option<Field<'a>> {
         if let Some(field) = self.optional(key) {
             return Some(field);
         }
-        let unknown = |entry: &&Entry| !self.known.contains(&entry.key.as_str());
+        let unknown =
+            |entry: &&Entry| !self.known.contains(&&*entry.key) && !self.shape.has(&entry.key);
         let near = |entry: &&Entry| spelling::is_near(&entry.key, key);
         let entry = self.entries.iter().filter(unknown).find(near)?;
         self.misspelt.push((entry, key));
@@ -64,7 +80,7 @@ impl<'a> Section<'a> {
     /// The value of a key that must be there.
     pub(crate) fn required(&mut self, key: &'static str) -> Option<Field<'a>> {
         self.nearest(key)
-            .or_else(|| self.report(format!("missing key '{key}' in {}", self.what), None))
+            .or_else(|| self.report(format!("missing key '{key}' in {}", self.shape.name), None))
     }
 
     /// The text of a key that may be missing.
@@ -115,14 +131,35 @@ impl<'a> Section<'a> {
         self.optional(key).and_then(|field| field.number(range)).unwrap_or(default)
     }
 
+    /// The whole number of a key, or this when it is missing. A number above the range is taken for
+    /// the highest one: Crossbar.io has no such limit.
+    pub(crate) fn number_up_to<N>(
+        &mut self,
+        key: &'static str,
+        range: &RangeInclusive<N>,
+        default: N,
+    ) -> N
+    where
+        N: Copy + std::fmt::Display + PartialOrd + TryFrom<u64> + std::str::FromStr,
+    {
+        self.optional(key).and_then(|field| field.number_up_to(range)).unwrap_or(default)
+    }
+
     /// The items in the list of a key; none when it is missing.
     pub(crate) fn items(&mut self, key: &'static str) -> Vec<Field<'a>> {
-        self.nearest(key).and_then(|field| field.list()).unwrap_or_default()
+        let field = if self.shape.is_open { self.optional(key) } else { self.nearest(key) };
+        field.and_then(|field| field.list()).unwrap_or_default()
     }
 
     /// The section of a key that may be missing.
     pub(crate) fn section(&mut self, key: &'static str, what: &'static str) -> Option<Self> {
         self.optional(key)?.section(what)
+    }
+
+    /// Whether the section says that it is of this type. The key `type` is not asked for by this.
+    pub(crate) fn is_of_type(&self, word: &str) -> bool {
+        let entry = self.entries.iter().find(|entry| entry.key == "type");
+        entry.is_some_and(|entry| self.field.below(entry).is(word))
     }
 
     /// What the word of the required key `type` stands for. Without it nothing is known about
@@ -131,7 +168,7 @@ impl<'a> Section<'a> {
         &mut self,
         noun: &str,
         supported: &[(&'static str, T)],
-        unsupported: &[&str],
+        unsupported: &[Missing],
     ) -> Option<T> {
         let kind = self.required("type").and_then(|f| f.choice(noun, supported, unsupported));
         if kind.is_none() {
@@ -140,25 +177,36 @@ impl<'a> Section<'a> {
         kind
     }
 
-    /// Keys that Crossbar.io knows and this version does not support: they are refused, since
+    /// Keys for features of Crossbar.io that this version does not have: they are refused, since
     /// ignoring them would change what the configuration means.
-    pub(crate) fn unsupported(&mut self, keys: &[&'static str]) {
-        self.refused.extend(keys);
+    pub(crate) fn unsupported(&mut self, keys: &[Missing]) {
+        for missing in keys {
+            self.refused.push(missing.word);
+            if let Some(field) = self.optional(missing.word) {
+                let subject = format!("'{}' in {}", missing.word, self.shape.name);
+                field.report_missing::<()>(&subject, missing);
+            }
+        }
+    }
+
+    /// Keys of Crossbar.io that can be ignored without harm, with the sentence that says why.
+    pub(crate) fn ignored(&mut self, keys: &[&'static str], sentence: &str) {
         for key in keys {
+            self.refused.push(key);
             if let Some(field) = self.optional(key) {
-                let what = self.what;
-                field
-                    .fault(format!("'{key}' in {what} is known but not supported by this version"));
+                field.warn(format!("'{key}' is ignored: {sentence}"));
             }
         }
     }
 
     /// Keys whose values make no difference here.
     pub(crate) fn accepted(&mut self, keys: &[&'static str]) {
-        self.known.extend(keys);
+        for key in keys {
+            self.know(key);
+        }
     }
 
-    /// Reports the keys that are not known.
+    /// Reports the keys that are not known: as a warning where Crossbar.io does not look at them.
     pub(crate) fn finish(self) {
         self.report_misspelt();
         let missing = |known: &&str| !self.entries.iter().any(|entry| entry.key == **known);
@@ -166,9 +214,23 @@ impl<'a> Section<'a> {
         for entry in self.entries {
             let misspelt = self.misspelt.iter().any(|(other, _)| other.key == entry.key);
             if !misspelt && !self.known.contains(&entry.key.as_str()) {
-                self.report_unknown(entry, spelling::nearest(&entry.key, missing.iter().copied()));
+                let meant = spelling::nearest(&entry.key, missing.iter().copied());
+                match self.shape.is_open {
+                    true => self.warn_unknown(entry, meant),
+                    false => self.report_unknown(entry, meant),
+                }
             }
         }
+    }
+
+    fn warn_unknown(&self, entry: &Entry, meant: Option<&str>) {
+        let (key, what) = (shortened(&entry.key), self.shape.name);
+        let mut message = format!("unknown key '{key}' in {what}: it is ignored");
+        if let Some(meant) = meant {
+            message.push_str(&format!("; did you mean '{meant}'?"));
+        }
+        let place = self.reading().place(entry.mark, &key_path(&self.field.path, &entry.key));
+        self.reading().warn(place, message);
     }
 
     fn report_misspelt(&self) {
@@ -192,9 +254,10 @@ impl<'a> Section<'a> {
         };
         reading.fault(ConfigFault {
             place: reading.place(entry.mark, &key_path(&self.field.path, &entry.key)),
-            message: format!("unknown key '{}' in {}", shortened(&entry.key), self.what),
+            message: format!("unknown key '{}' in {}", shortened(&entry.key), self.shape.name),
             expected,
             suggestion: suggestion.map(str::to_owned),
+            missing: None,
         });
     }
 

@@ -27,9 +27,14 @@ pub use self::endpoint::{
 };
 pub use self::longpoll::{LongPollOptions, LongPollService};
 pub use self::network::{InvalidNetwork, IpNetwork};
-pub use self::realm::{Allow, Disclose, Permission, Realm, RealmOptions, RealmTemplate, Role};
+pub use self::realm::{
+    Allow, Compatibility, Disclose, DisclosedHeaders, Disclosure, Permission, Realm, RealmOptions,
+    RealmTemplate, Role,
+};
 pub use self::secret::Secret;
-pub use self::store::{RetainedOptions, SlowConsumer, Stats, Store, StorePlace, StoreRule};
+pub use self::store::{
+    HistoryRule, RetainedOptions, SlowConsumer, Stats, Store, StorePlace, StoreRule,
+};
 pub use self::transport::{
     Anonymous, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
     RawSocketService, RawSocketTransport, StreamTesteeTransport, TesteeTransport, Transport,

@@ -1,5 +1,6 @@
 //! Configuration files: where they are, which format they have, and reading them whole.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::document::{self, Entry, Mark, Node, SyntaxFault};
@@ -74,10 +75,10 @@ pub fn load_for(
 ) -> Result<Loaded, Faults> {
     let name = path.display().to_string();
     let unreadable = |message: String, expected: Option<&str>| {
-        let place = Reading::new(&name, directory, environment).place(Mark::START, "");
+        let place = Reading::new(&name, directory, environment).place(Mark::WHOLE, "");
         let expected = expected.map(str::to_owned);
-        let fault = ConfigFault { place, message, expected, suggestion: None };
-        Faults { faults: vec![fault], omitted: 0 }
+        let fault = ConfigFault { place, message, expected, suggestion: None, missing: None };
+        Faults { faults: vec![fault], omitted: 0, warnings: Vec::new() }
     };
     let format = Format::of(path).ok_or_else(|| {
         let message = "the name tells no format of a configuration".to_owned();
@@ -85,7 +86,7 @@ pub fn load_for(
     })?;
     let text = environment
         .read_file(path, MAX_CONFIG_BYTES)
-        .map_err(|error| unreadable(format!("the file cannot be read: {error}"), None))?;
+        .map_err(|error| unreadable(cannot_be_read(&error), None))?;
     parse(&text, format, &name, directory, environment)
 }
 
@@ -102,11 +103,11 @@ pub fn parse(
 ) -> Result<Loaded, Faults> {
     let reading = Reading::new(file, directory, environment);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let root = match format {
+    let mut root = match format {
         Format::Json => document::json::parse(text),
         Format::Yaml => document::yaml::parse(text),
     };
-    let settings = match &root {
+    let settings = match &mut root {
         Ok(root) => read(root, directory, &reading),
         Err(fault) => {
             report_syntax(fault, &reading);
@@ -116,10 +117,22 @@ pub fn parse(
     reading.finish(settings)
 }
 
-fn read(root: &Node, directory: &Path, reading: &Reading<'_>) -> Option<Settings> {
+/// Why there is no text of a configuration file.
+fn cannot_be_read(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::IsADirectory => {
+            "this is a directory: name a file in it, or give it with --cbdir".to_owned()
+        }
+        _ => format!("the file cannot be read: {error}"),
+    }
+}
+
+fn read(root: &mut Node, directory: &Path, reading: &Reading<'_>) -> Option<Settings> {
     document::repeated_keys(root, "", &mut |path, entry, first| {
-        report_repeated(path, entry, first, reading);
+        warn_of_repeated(path, entry, first, reading);
     });
+    document::drop_repeated_keys(root);
     let root = Field { reading, node: root, path: String::new() };
     let settings = schema::settings(&root, directory);
     reading.names.take().finish(reading);
@@ -132,16 +145,15 @@ fn report_syntax(fault: &SyntaxFault, reading: &Reading<'_>) {
         message: fault.message.clone(),
         expected: None,
         suggestion: None,
+        missing: None,
     });
 }
 
-fn report_repeated(path: &str, entry: &Entry, first: Mark, reading: &Reading<'_>) {
+fn warn_of_repeated(path: &str, entry: &Entry, first: Mark, reading: &Reading<'_>) {
     let key = shortened(&entry.key);
-    let message = format!("the key '{key}' is there twice, first in line {}", first.line);
-    reading.fault(ConfigFault {
-        place: reading.place(entry.mark, path),
-        message,
-        expected: None,
-        suggestion: None,
-    });
+    let message = format!(
+        "the key '{key}' is there twice, first in line {}: only the last one counts",
+        first.line
+    );
+    reading.warn(reading.place(entry.mark, path), message);
 }

@@ -40,7 +40,7 @@ impl<'t> Reader<'t> {
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         };
-        Ok(Node { mark, value })
+        Ok(Node::new(mark, value))
     }
 
     fn map(&mut self, depth: usize) -> Result<Value, SyntaxFault> {

@@ -1,7 +1,8 @@
 //! YAML with places: the events of a YAML 1.2 parser built into a tree.
 //!
-//! Of YAML 1.1 only the merge key `<<` is kept, since configurations use it; `yes` and `on` are
-//! text. What has no meaning in a configuration is refused: several documents, keys that are no
+//! Of YAML 1.1 the merge key `<<` is kept, since configurations use it. A plain scalar that YAML
+//! 1.1 reads differently (`yes`, `10_000`) is what YAML 1.2 says and keeps the other value beside
+//! it. What has no meaning in a configuration is refused: several documents, keys that are no
 //! text, tags of one's own, and aliases that would blow up the tree.
 
 use std::collections::{HashMap, HashSet};
@@ -9,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 use serde_json::Number;
 
-use super::{Entry, MAX_DEPTH, MAX_NODES, Mark, Node, SyntaxFault, Value};
+use super::{Entry, MAX_DEPTH, MAX_NODES, Mark, Node, SyntaxFault, Value, yaml_1_1};
 
 /// Reads a whole text as one YAML document.
 pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
@@ -26,7 +27,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
             event => document = Some(builder.node(event, mark, 0)?),
         }
     }
-    Ok(document.unwrap_or(Node { mark: Mark::START, value: Value::Null }))
+    Ok(document.unwrap_or(Node::new(Mark::START, Value::Null)))
 }
 
 struct Builder<'t> {
@@ -52,10 +53,16 @@ impl<'t> Builder<'t> {
     /// The node that begins with an event.
     fn node(&mut self, event: Event<'t>, mark: Mark, depth: usize) -> Result<Node, SyntaxFault> {
         self.count(1, mark)?;
+        let mut older_value = None;
         let (anchor, value) = match event {
             Event::Alias(anchor) => return self.alias(anchor, mark, depth),
             Event::Scalar(text, style, anchor, tag) => {
-                (anchor, scalar(&text, style, tag.as_deref(), mark)?)
+                let value = scalar(&text, style, tag.as_deref(), mark)?;
+                if style == ScalarStyle::Plain && tag.is_none() {
+                    let other = yaml_1_1::value(&text).filter(|other| *other != value);
+                    older_value = other.map(Box::new);
+                }
+                (anchor, value)
             }
             Event::SequenceStart(..) | Event::MappingStart(..) if depth == MAX_DEPTH => {
                 return Err(SyntaxFault::too_deep(mark));
@@ -70,7 +77,7 @@ impl<'t> Builder<'t> {
             }
             _ => return Err(SyntaxFault::new(mark, "a value is missing")),
         };
-        let node = Node { mark, value };
+        let node = Node { mark, value, older_value };
         if anchor != 0 {
             self.count(size(&node), mark)?;
             self.anchors.insert(anchor, node.clone());

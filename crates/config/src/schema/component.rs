@@ -2,7 +2,9 @@
 
 use super::ids::Ids;
 use super::transport;
+use crate::fault::shortened;
 use crate::field::Field;
+use crate::missing;
 use crate::names::Named;
 use crate::place::Place;
 use crate::section::Section;
@@ -10,6 +12,7 @@ use crate::settings::{
     ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket, ContainerComponent,
     RouterComponent,
 };
+use crate::spelling;
 
 /// The role of a component in a router when the file does not say.
 const DEFAULT_ROLE: &str = "anonymous";
@@ -17,12 +20,12 @@ const DEFAULT_ROLE: &str = "anonymous";
 /// Reads a component that runs in a router.
 pub(super) fn in_router(field: &Field<'_>, ids: &mut Ids) -> Option<RouterComponent> {
     let mut section = component(field)?;
-    let id = ids.of(&mut section);
+    let id = ids.of_unchecked(&mut section);
     let class = class(&mut section);
     let realm = section.required("realm").and_then(|field| Named::of(&field));
     let role = section.optional("role").and_then(|field| Named::of(&field));
     let extra = section.optional("extra").map(|field| field.json()).unwrap_or_default();
-    section.unsupported(&["references"]);
+    section.ignored(&["references"], "no connections to databases are made for components");
     let place = section.place();
     section.finish();
     let realm = realm?;
@@ -35,7 +38,7 @@ pub(super) fn in_router(field: &Field<'_>, ids: &mut Ids) -> Option<RouterCompon
 /// Reads a component that runs in a container.
 pub(super) fn in_container(field: &Field<'_>, ids: &mut Ids) -> Option<ContainerComponent> {
     let mut section = component(field)?;
-    let id = ids.of(&mut section);
+    let id = ids.of_unchecked(&mut section);
     let class = class(&mut section);
     let realm = section.required("realm").and_then(|field| Named::of(&field));
     let transport = section.required("transport").and_then(|f| transport::connecting(&f));
@@ -53,12 +56,32 @@ pub(super) fn in_container(field: &Field<'_>, ids: &mut Ids) -> Option<Container
 
 fn component<'a>(field: &Field<'a>) -> Option<Section<'a>> {
     let mut section = field.section("a component")?;
-    section.kind("component type", &[("class", ())], &["function", "wamplet"])?;
+    section.kind("component type", &[("class", ())], missing::COMPONENTS)?;
     Some(section)
 }
 
 /// The name of the class and where it stands.
 fn class(section: &mut Section<'_>) -> Option<(String, Place)> {
     let field = section.required("classname")?;
-    Some((field.full_text()?, field.place()))
+    let class = field.full_text()?;
+    match field.reading.environment().component_classes() {
+        Some(classes) if !classes.contains(&class) => unknown_class(&field, &class, &classes),
+        _ => Some((class, field.place())),
+    }
+}
+
+/// The fault that the program has no component of a class.
+fn unknown_class<T>(field: &Field<'_>, class: &str, classes: &[String]) -> Option<T> {
+    let others = match classes {
+        [] => "it has none of any class".to_owned(),
+        classes => format!("it has those of {}", classes.join(", ")),
+    };
+    let message = format!(
+        "this program has no component of class '{}' ({others}), and Python is not run by this \
+         version: {}, or write it in Rust (README.md, \"Embedding\")",
+        shortened(class),
+        missing::RUN_IT_BESIDE,
+    );
+    let meant = spelling::nearest(class, classes.iter().map(String::as_str));
+    field.report_without(missing::PYTHON_CLASS, message, meant)
 }

@@ -14,7 +14,10 @@ pub(super) fn controller(root: &mut Section<'_>) -> Controller {
         id: section.optional("id").and_then(|field| ids::check(&field)),
         options: section.section("options", "controller options").map(options).unwrap_or_default(),
     };
-    section.unsupported(&["manhole", "connections", "keyring"]);
+    super::ignore_manhole_and_connections(&mut section);
+    section.ignored(&["keyring"], "nothing signs with the key of the node");
+    let fabric = ["fabric", "fabric-center", "blockchain", "ipfs", "enable_docker"];
+    section.ignored(&fabric, "it is for CrossbarFX, which manages nodes from outside");
     section.finish();
     controller
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::env;
 use crate::field::Field;
+use crate::missing;
 use crate::section::Section;
 use crate::settings::endpoint::DEFAULT_CONNECT_TIMEOUT;
 use crate::settings::{
@@ -28,7 +29,7 @@ const MAX_CONNECT_TIMEOUT: u64 = 600;
 pub(super) fn listening(transport: &mut Section<'_>) -> Option<ListeningEndpoint> {
     let field = transport.required("endpoint")?;
     let mut section = field.section("an endpoint")?;
-    let endpoint = match section.kind("endpoint type", &KINDS, &["twisted", "onion"])? {
+    let endpoint = match section.kind("endpoint type", &KINDS, missing::LISTENING_ENDPOINTS)? {
         Kind::Tcp => ListeningEndpoint::Tcp(listening_tcp(section)?),
         Kind::Unix => ListeningEndpoint::Unix(listening_unix(section)?),
     };
@@ -48,7 +49,7 @@ fn listening_tcp(mut section: Section<'_>) -> Option<ListeningTcp> {
     let shared = section.flag("shared", false);
     let user_timeout = section.number("user_timeout", &(0..=65_535_u64), 0);
     let proxy_protocol = section.flag("proxy_protocol", false);
-    section.unsupported(&["tls"]);
+    section.unsupported(missing::LISTENING_TLS);
     section.finish();
     let user_timeout = (user_timeout > 0).then(|| Duration::from_millis(user_timeout));
     let ports = ports?;
@@ -68,8 +69,24 @@ fn listening_unix(mut section: Section<'_>) -> Option<ListeningUnix> {
     let (mode, owner) =
         (mode.and_then(|field| file_mode(&field)), owner.and_then(|field| file_owner(&field)));
     let proxy_protocol = section.flag("proxy_protocol", false);
+    if let Some(path) = path.as_deref().filter(|path| !is_abstract(path)) {
+        check_file(&mut section, path);
+    }
     section.finish();
     Some(ListeningUnix { path: path?, backlog, mode, owner, proxy_protocol })
+}
+
+/// Reports that the file of a socket can't be made. Nothing of a disabled worker is made.
+fn check_file(endpoint: &mut Section<'_>, path: &Path) {
+    let reading = endpoint.reading();
+    if reading.names.borrow().disabled {
+        return;
+    }
+    if let (Err(sentence), Some(field)) =
+        (reading.environment().check_socket(path), endpoint.optional("path"))
+    {
+        field.fault(sentence);
+    }
 }
 
 /// Permissions as octal digits: neither JSON nor YAML 1.2 has such numbers.
@@ -95,13 +112,19 @@ fn file_owner(field: &Field<'_>) -> Option<Owner> {
         return field.unlike("'user', 'user:group' or ':group'");
     }
     let user = (!user.is_empty()).then(|| user.to_owned());
-    Some(Owner { user, group: group.map(str::to_owned) })
+    let owner = Owner { user, group: group.map(str::to_owned) };
+    match field.reading.environment().check_owner(&owner) {
+        Err(sentence) if !field.reading.names.borrow().disabled => {
+            field.report(sentence, None, None)
+        }
+        _ => Some(owner),
+    }
 }
 
 /// Reads the key `endpoint` of a transport that connects.
 pub(super) fn connecting(transport: &mut Section<'_>) -> Option<ConnectingEndpoint> {
     let mut section = transport.required("endpoint")?.section("an endpoint")?;
-    match section.kind("endpoint type", &KINDS, &["twisted", "tor"])? {
+    match section.kind("endpoint type", &KINDS, missing::CONNECTING_ENDPOINTS)? {
         Kind::Tcp => connecting_tcp(section).map(ConnectingEndpoint::Tcp),
         Kind::Unix => connecting_unix(section).map(ConnectingEndpoint::Unix),
     }
@@ -114,7 +137,7 @@ fn connecting_tcp(mut section: Section<'_>) -> Option<ConnectingTcp> {
     let version = ip_version(&mut section);
     section.has_no_effect("version", version != IpVersion::V4);
     let timeout = connect_timeout(&mut section);
-    section.unsupported(&["tls"]);
+    section.unsupported(missing::CONNECTING_TLS);
     section.finish();
     Some(ConnectingTcp { host: host?, port: port?, version, timeout })
 }
@@ -135,8 +158,8 @@ fn ports(section: &mut Section<'_>) -> Option<Ports> {
             .and_then(|field| port(&field, &(0..=u16::MAX)))
             .map(Ports::One);
     };
-    if section.optional("port").is_some() {
-        return range.report("both 'port' and 'portrange'", Some("one of them".to_owned()), None);
+    if let Some(port) = section.optional("port") {
+        port.warn("'port' has no effect beside 'portrange'");
     }
     let ports: Vec<u16> =
         range.list()?.iter().filter_map(|field| field.number(&(1..=u16::MAX))).collect();

@@ -22,8 +22,29 @@ impl Ids {
 
     /// The id of an item: its own, or `worker001` and so on.
     pub(super) fn of(&mut self, item: &mut Section<'_>) -> String {
-        let line = item.place().line;
         let given = item.optional("id").and_then(|field| self.given(&field));
+        self.take(item, given)
+    }
+
+    /// The id of an item whose own one Crossbar.io does not check: one that follows no rule is
+    /// replaced, with a warning.
+    pub(super) fn of_unchecked(&mut self, item: &mut Section<'_>) -> String {
+        let field = item.optional("id");
+        let is_one = |field: &Field<'_>| field.raw_text().is_none_or(is_id);
+        let given = match field {
+            Some(field) if is_one(&field) => self.given(&field),
+            Some(field) => {
+                let id = self.make_up();
+                field.warn(format!("'{id}' is used instead: an id is {EXPECTED}"));
+                Some(id)
+            }
+            None => None,
+        };
+        self.take(item, given)
+    }
+
+    fn take(&mut self, item: &Section<'_>, given: Option<String>) -> String {
+        let line = item.place().line;
         let id = given.unwrap_or_else(|| self.make_up());
         self.taken.insert(id.clone(), line);
         id
@@ -52,14 +73,21 @@ impl Ids {
     }
 }
 
-/// An id that follows its rule: `^[a-z][a-z0-9_]{2,63}$`.
-pub(super) fn check(field: &Field<'_>) -> Option<String> {
-    let id = field.text()?;
+/// What an id is made of.
+const EXPECTED: &str = "3 to 64 of a-z, 0-9 and '_', a letter first";
+
+/// Whether a text follows the rule of ids: `^[a-z][a-z0-9_]{2,63}$`.
+fn is_id(id: &str) -> bool {
     let starts_well = id.starts_with(|c: char| c.is_ascii_lowercase());
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if (3..=64).contains(&id.len()) && starts_well && id.chars().all(allowed) {
+    (3..=64).contains(&id.len()) && starts_well && id.chars().all(allowed)
+}
+
+/// An id that follows its rule.
+pub(super) fn check(field: &Field<'_>) -> Option<String> {
+    let id = field.text()?;
+    if is_id(&id) {
         return Some(id);
     }
-    let expected = "3 to 64 of a-z, 0-9 and '_', a letter first";
-    field.report(format!("'{}' is no id", shortened(&id)), Some(expected.to_owned()), None)
+    field.report(format!("'{}' is no id", shortened(&id)), Some(EXPECTED.to_owned()), None)
 }

@@ -1,5 +1,7 @@
 //! Long-poll services: WAMP over plain HTTP requests.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::serializers::serializers;
@@ -42,14 +44,17 @@ fn options(mut section: Section<'_>) -> LongPollOptions {
     s.accepted(&["debug"]);
     let origins = s.optional("allowed_origins").and_then(|field| field.texts());
     let size = s.optional("max_message_size");
-    let (bytes, messages) = (1..=MAX_QUEUE_LIMIT_BYTES, 1..=MAX_QUEUE_LIMIT_MESSAGES);
     let options = LongPollOptions {
         request_timeout: s.seconds("request_timeout", MAX_REQUEST_TIMEOUT, default.request_timeout),
         session_timeout: s.seconds("session_timeout", MAX_SESSION_TIMEOUT, default.session_timeout),
-        queue_limit_bytes: s.number("queue_limit_bytes", &bytes, default.queue_limit_bytes),
-        queue_limit_messages: s.number(
+        queue_limit_bytes: s.limit(
+            "queue_limit_bytes",
+            MAX_QUEUE_LIMIT_BYTES,
+            default.queue_limit_bytes,
+        ),
+        queue_limit_messages: s.limit(
             "queue_limit_messages",
-            &messages,
+            MAX_QUEUE_LIMIT_MESSAGES,
             default.queue_limit_messages,
         ),
         max_message_size: size.and_then(|field| field.number(&(1..=MAX_MESSAGE_SIZE))),
@@ -64,8 +69,26 @@ fn options(mut section: Section<'_>) -> LongPollOptions {
 }
 
 impl Section<'_> {
-    /// The time of a key in seconds, at least one, or this when it is missing.
+    /// The time of a key in seconds, or this when it is missing.
     fn seconds(&mut self, key: &'static str, most: u64, default: Duration) -> Duration {
-        Duration::from_secs(self.number(key, &(1..=most), default.as_secs()))
+        Duration::from_secs(self.limit(key, most, default.as_secs()))
+    }
+
+    /// A limit, or this when it is missing. The highest one takes the place of 0, which is no limit
+    /// to Crossbar.io, and of what is above it.
+    fn limit<N>(&mut self, key: &'static str, most: N, default: N) -> N
+    where
+        N: Copy + Default + Display + PartialOrd + TryFrom<u64> + FromStr,
+    {
+        let Some(field) = self.optional(key) else { return default };
+        match field.number_up_to(&(N::default()..=most)) {
+            Some(limit) if limit == N::default() => {
+                field.warn(format!(
+                    "0 is no limit of its own: that of this version holds, which is {most}"
+                ));
+                most
+            }
+            limit => limit.unwrap_or(default),
+        }
     }
 }

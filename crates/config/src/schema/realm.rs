@@ -3,15 +3,20 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use cloverleaf_wamp::message::CallTimeoutUnit;
 use cloverleaf_wamp::uri::UriRule;
 
 use super::ids::Ids;
 use super::{role, store};
 use crate::fault::shortened;
 use crate::field::Field;
-use crate::names::Named;
+use crate::missing;
+use crate::names::{Named, OtherRealm};
 use crate::section::Section;
-use crate::settings::{Realm, RealmOptions, RealmTemplate, Role, Stats, Store, StorePlace};
+use crate::settings::{
+    Compatibility, DisclosedHeaders, Realm, RealmOptions, RealmTemplate, Role, Stats, Store,
+    StorePlace,
+};
 
 /// How many realms a template may make; each has tables of its own.
 const MAX_REALMS: RangeInclusive<usize> = 1..=1_000_000;
@@ -27,10 +32,11 @@ pub(super) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<Realm> {
         reading.names.borrow_mut().incomplete = true;
         return None;
     };
-    let id = ids.of(&mut section);
+    let id = ids.of_unchecked(&mut section);
     let name = section.required("name").and_then(|field| realm_name(&field));
     let (rules, names) = Rules::of(&mut section);
-    section.unsupported(&["inventory", "rlinks"]);
+    section.ignored(&["inventory"], "'validate' of a permission takes JSON Schemas instead");
+    section.unsupported(missing::REALM_KEYS);
     section.finish();
     let Some(name) = name else {
         reading.names.borrow_mut().incomplete = true;
@@ -38,11 +44,25 @@ pub(super) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<Realm> {
     };
     let declared = reading.names.borrow_mut().declare_realm(&name, names);
     if let Err(other) = declared {
-        let message = format!("the realm '{}' is already there in line {}", name.name, other.line);
-        field.fault(message);
+        report_other(field, &name.name, &other);
     }
     let Rules { options, roles, store, stats } = rules;
     Some(Realm { id, name: name.name, options, roles, store, stats })
+}
+
+/// Reports that another realm has this name. Each router worker of Crossbar.io has realms of its
+/// own.
+fn report_other(field: &Field<'_>, name: &str, other: &OtherRealm) {
+    let line = other.place.line;
+    let message = format!("the realm '{name}' is already there in line {line}");
+    if other.is_of_same_worker {
+        return field.fault(message);
+    }
+    let message = format!(
+        "{message}: all workers share the realms of the node, so remove this one, or give it \
+         another name"
+    );
+    field.report_without::<()>(missing::REALM_OF_A_WORKER, message, None);
 }
 
 /// Reads what realms are made from that nobody has named.
@@ -50,7 +70,7 @@ pub(super) fn template(field: &Field<'_>) -> Option<RealmTemplate> {
     let mut section = field.section("a template of realms")?;
     let max_realms = section.number("max_realms", &MAX_REALMS, DEFAULT_MAX_REALMS);
     let (Rules { options, roles, store, stats }, names) = Rules::of(&mut section);
-    if let Some(StorePlace::File(_)) = store.as_ref().map(|store| &store.place) {
+    if let Some(StorePlace::File { .. }) = store.as_ref().map(|store| &store.place) {
         field.fault("realms of a template can't share a file: let their store be of type 'memory'");
     }
     section.finish();
@@ -75,7 +95,7 @@ impl Rules {
     fn of(section: &mut Section<'_>) -> (Self, Option<BTreeSet<String>>) {
         let options = section.section("options", "realm options").map(options).unwrap_or_default();
         let fields = section.items("roles");
-        let (roles, names) = role::roles(&fields);
+        let (roles, names) = role::roles(&fields, options.compatibility);
         if fields.is_empty() {
             section.warn("this realm has no roles, so that nobody can join it");
         }
@@ -89,16 +109,36 @@ fn options(mut section: Section<'_>) -> RealmOptions {
     let rules = [("loose", UriRule::Loose), ("strict", UriRule::Strict)];
     let uri_check =
         section.optional("uri_check").and_then(|field| field.choice("URI check", &rules, &[]));
+    let presets = [("crossbar", Compatibility::Crossbar), ("wamp", Compatibility::Wamp)];
+    let compatibility = section
+        .optional("compatibility")
+        .and_then(|field| field.choice("compatibility preset", &presets, &[]));
+    let disclosed = [
+        ("none", DisclosedHeaders::None),
+        ("without_credentials", DisclosedHeaders::WithoutCredentials),
+        ("all", DisclosedHeaders::All),
+    ];
+    let disclose_http_headers = section
+        .optional("disclose_http_headers")
+        .and_then(|field| field.choice("choice of header fields", &disclosed, &[]));
+    let units = [CallTimeoutUnit::Seconds, CallTimeoutUnit::Milliseconds];
+    let call_timeout_unit = section.optional("call_timeout_unit").and_then(|field| {
+        field.choice("unit of call timeouts", &units.map(|unit| (unit.name(), unit)), &[])
+    });
     let chunk_size = default.event_dispatching_chunk_size;
     let options = RealmOptions {
         uri_check: uri_check.unwrap_or(default.uri_check),
+        compatibility: compatibility.unwrap_or(default.compatibility),
+        call_timeout_unit,
         strict_request_ids: section.flag("strict_request_ids", default.strict_request_ids),
         call_timeout: store::milliseconds(&mut section, "call_timeout"),
         max_call_timeout: store::milliseconds(&mut section, "max_call_timeout"),
         retained: store::retained(&mut section),
         enable_meta_api: section.flag("enable_meta_api", default.enable_meta_api),
+        disclose_http_headers: disclose_http_headers.unwrap_or(default.disclose_http_headers),
+        shutdown_goodbye: section.flag("shutdown_goodbye", default.shutdown_goodbye),
         bridge_meta_api: section.flag("bridge_meta_api", default.bridge_meta_api),
-        event_dispatching_chunk_size: section.number(
+        event_dispatching_chunk_size: section.number_up_to(
             "event_dispatching_chunk_size",
             &(1..=u32::MAX),
             chunk_size,

@@ -6,23 +6,33 @@ use cloverleaf_wamp::ids::MAX_ID;
 use cloverleaf_wamp::uri::{MatchPolicy, Uri, UriPattern, UriRule};
 
 use super::ids::Ids;
+use super::starred::{self, Written};
 use super::store::slow_consumer;
 use super::validate;
+use crate::crossbar_rules::{self, Rule};
+use crate::env;
 use crate::fault::shortened;
 use crate::field::Field;
+use crate::missing;
 use crate::older;
 use crate::precedence;
 use crate::section::Section;
-use crate::settings::{Allow, Disclose, Permission, Role};
+use crate::settings::{Allow, Compatibility, Disclose, Disclosure, Permission, Role, Validate};
+
+/// What refuses `disclose_me` in every realm.
+const FORBID: &str = "forbid";
 
 /// Reads the roles of a realm, and their names if all of them are known.
-pub(super) fn roles(fields: &[Field<'_>]) -> (Vec<Role>, Option<BTreeSet<String>>) {
+pub(super) fn roles(
+    fields: &[Field<'_>],
+    compatibility: Compatibility,
+) -> (Vec<Role>, Option<BTreeSet<String>>) {
     let mut ids = Ids::new("role");
     let mut lines: BTreeMap<String, u32> = BTreeMap::new();
     let mut complete = true;
     let mut roles = Vec::new();
     for field in fields {
-        let Some(role) = role(field, &mut ids) else {
+        let Some(role) = role(field, &mut ids, compatibility) else {
             complete = false;
             continue;
         };
@@ -34,23 +44,51 @@ pub(super) fn roles(fields: &[Field<'_>]) -> (Vec<Role>, Option<BTreeSet<String>
     (roles, complete.then(|| lines.into_keys().collect()))
 }
 
-fn role(field: &Field<'_>, ids: &mut Ids) -> Option<Role> {
+fn role(field: &Field<'_>, ids: &mut Ids, compatibility: Compatibility) -> Option<Role> {
     let mut section = field.section("a role")?;
-    let id = ids.of(&mut section);
+    let id = ids.of_unchecked(&mut section);
     let name = section.required("name").and_then(|field| role_name(&field));
     let (trust, slow_consumer) = (trustlevel(&mut section), slow_consumer(&mut section));
     let fields = section.items("permissions");
-    let located: Vec<(&Field<'_>, Permission)> =
-        fields.iter().filter_map(|field| Some((field, permission(field, trust)?))).collect();
-    section.unsupported(&["authorizer"]);
-    if fields.is_empty() {
+    let rules: Vec<Rule<'_, '_>> =
+        fields.iter().filter_map(|field| permission(field, trust)).collect();
+    section.unsupported(missing::ROLE_KEYS);
+    let default = allow_by_default(&mut section, trust);
+    if fields.is_empty() && default.is_none() {
         section.warn("this role has no permissions, so that everything is denied to it");
     }
     section.finish();
-    let located = without_repeated(located);
+    if compatibility == Compatibility::Crossbar {
+        crossbar_rules::compare(&rules);
+    }
+    let located = rules.into_iter().filter_map(|rule| Some((rule.field, rule.permission?)));
+    let located = without_repeated(located.collect());
     precedence::point_out(&located);
-    let permissions = located.into_iter().map(|(_, permission)| permission).collect();
-    Some(Role { id, name: name?, permissions, slow_consumer })
+    let permissions = located.into_iter().map(|(_, permission)| permission).chain(default);
+    Some(Role { id, name: name?, permissions: permissions.collect(), slow_consumer })
+}
+
+/// The permission that `allow-by-default` of Crossbar.io stands for: it allows everything to a role
+/// that has neither permissions nor an authorizer.
+fn allow_by_default(role: &mut Section<'_>, trustlevel: Option<u64>) -> Option<Permission> {
+    let field = role.optional("allow-by-default").filter(|field| field.flag() == Some(true))?;
+    if role.optional("permissions").is_some() || role.optional("authorizer").is_some() {
+        field.warn("'allow-by-default' has no effect beside 'permissions' or 'authorizer'");
+        return None;
+    }
+    field.warn(
+        "'allow-by-default' allows everything to this role; write it as a permission with \
+         \"uri\": \"\" and \"match\": \"prefix\"",
+    );
+    let pattern = UriPattern::new("", MatchPolicy::Prefix, UriRule::Loose).ok()?;
+    Some(Permission {
+        pattern,
+        allow: Allow::ALL,
+        disclose: Disclose::default(),
+        trustlevel,
+        validate: Validate::default(),
+        cache: false,
+    })
 }
 
 fn role_name(field: &Field<'_>) -> Option<String> {
@@ -58,9 +96,17 @@ fn role_name(field: &Field<'_>) -> Option<String> {
     if Uri::new(name.as_str(), UriRule::Loose).is_ok() {
         return Some(name);
     }
-    let expected = "a name without spaces and '#', whose parts between '.' are not empty";
-    let message = format!("'{}' is no name of a role", shortened(&name));
-    field.report(message, Some(expected.to_owned()), None)
+    if name.is_empty() || name.chars().any(char::is_control) {
+        let expected = "a name that is not empty and has no control characters";
+        let message = format!("'{}' is no name of a role", shortened(&name));
+        return field.report(message, Some(expected.to_owned()), None);
+    }
+    field.warn(format!(
+        "'{}' is taken as the name of a role, although it is no URI: better are names without \
+         spaces and '#', whose parts between '.' are not empty",
+        shortened(&name)
+    ));
+    Some(name)
 }
 
 /// How far a role or permission is trusted.
@@ -68,54 +114,27 @@ fn trustlevel(section: &mut Section<'_>) -> Option<u64> {
     section.optional("trustlevel")?.number(&(0..=MAX_ID))
 }
 
-fn permission(field: &Field<'_>, role_trust: Option<u64>) -> Option<Permission> {
+fn permission<'f, 'a>(field: &'f Field<'a>, role_trust: Option<u64>) -> Option<Rule<'f, 'a>> {
     let mut section = field.section("a permission")?;
-    let pattern = pattern(&mut section);
+    let pattern = starred::pattern(&mut section);
     let flat = older::flat_permission(&mut section);
-    let field = section.optional("allow");
-    if let (Some(field), Some(_)) = (&field, flat) {
+    let allowed = section.optional("allow");
+    if let (Some(field), Some(_)) = (&allowed, flat) {
         field.fault("'allow' beside the actions of the older form");
     }
-    let allow = field.and_then(|field| allow(&field));
-    let disclose = section.section("disclose", "a permission's 'disclose'").map(disclose);
+    let allow = allowed.and_then(|field| allow(&field));
+    let disclose = section.optional("disclose").and_then(|field| disclose(&field));
     let cache = section.flag("cache", false);
     let trustlevel = trustlevel(&mut section).or(role_trust);
     let allow = allow.or(flat).unwrap_or_default();
     let validate = section.section("validate", "a permission's 'validate'");
     let validate = validate.map(|section| validate::validate(section, allow)).unwrap_or_default();
     section.finish();
-    Some(Permission {
-        pattern: pattern?,
-        allow,
-        disclose: disclose.unwrap_or_default(),
-        trustlevel,
-        validate,
-        cache,
-    })
-}
-
-/// The pattern of `uri` and `match`; without the latter, stars in the former tell the policy.
-fn pattern(section: &mut Section<'_>) -> Option<UriPattern> {
-    let uri = section.required("uri");
-    let policy = section.optional("match").map(|field| policy(&field));
-    let field = uri?;
-    let uri = field.text()?;
-    let pattern = match policy {
-        Some(policy) => {
-            let policy = policy?;
-            if uri.contains('*') {
-                field.warn("with 'match', a '*' in 'uri' stands for itself");
-            }
-            UriPattern::new(uri, policy, UriRule::Loose)
-        }
-        None => UriPattern::from_starred(&uri),
-    };
-    pattern.map_err(|fault| field.fault(fault.to_string())).ok()
-}
-
-fn policy(field: &Field<'_>) -> Option<MatchPolicy> {
-    let policies = MatchPolicy::ALL.map(|policy| (policy.name(), policy));
-    field.choice("match policy", &policies, &[])
+    let Written { uri, policy, pattern } = pattern?;
+    let disclose = disclose.unwrap_or_default();
+    let permission =
+        pattern.map(|pattern| Permission { pattern, allow, disclose, trustlevel, validate, cache });
+    Some(Rule { field, uri, policy, allow, permission })
 }
 
 fn allow(field: &Field<'_>) -> Option<Allow> {
@@ -130,14 +149,30 @@ fn allow(field: &Field<'_>) -> Option<Allow> {
     Some(allow)
 }
 
-fn disclose(mut section: Section<'_>) -> Disclose {
+/// Who is disclosed; `"forbid"` alone stands for callers and publishers.
+fn disclose(field: &Field<'_>) -> Option<Disclose> {
+    if field.is(FORBID) {
+        let forbid = Some(Disclosure::Forbid);
+        return Some(Disclose { caller: forbid, publisher: forbid, callee: false });
+    }
+    let mut section = field.section("a permission's 'disclose'")?;
     let disclose = Disclose {
-        caller: section.optional("caller").and_then(|field| field.flag()),
-        publisher: section.optional("publisher").and_then(|field| field.flag()),
+        caller: section.optional("caller").and_then(|field| disclosure(&field)),
+        publisher: section.optional("publisher").and_then(|field| disclosure(&field)),
         callee: section.flag("callee", false),
     };
     section.finish();
-    disclose
+    Some(disclose)
+}
+
+fn disclosure(field: &Field<'_>) -> Option<Disclosure> {
+    if field.is(FORBID) {
+        return Some(Disclosure::Forbid);
+    }
+    if field.raw_text().is_some_and(|text| !env::refers(text)) {
+        return field.unlike("true, false or 'forbid'");
+    }
+    Some(if field.flag()? { Disclosure::Always } else { Disclosure::Never })
 }
 
 /// The permissions without those whose pattern comes again later: as with Crossbar.io, the last

@@ -3,10 +3,8 @@
 use cloverleaf_wamp::serializer::Serializer;
 
 use crate::field::Field;
+use crate::missing;
 use crate::section::Section;
-
-/// Serializers that Crossbar.io knows besides.
-const UNSUPPORTED: [&str; 1] = ["flatbuffers"];
 
 /// The serializers of the key `serializers`; one of each name on the wire when it is missing.
 pub(super) fn serializers(section: &mut Section<'_>) -> Vec<Serializer> {
@@ -18,11 +16,16 @@ pub(super) fn serializers(section: &mut Section<'_>) -> Vec<Serializer> {
     if items.is_empty() {
         return field.unlike("a list of at least one serializer").unwrap_or(serializers);
     }
+    let mut left_out = Vec::new();
     for item in items {
+        if missing::find(missing::SERIALIZERS, item.raw_text().unwrap_or_default()).is_some() {
+            left_out.push(item);
+            continue;
+        }
         let Some(serializer) = serializer(&item) else { continue };
         match Serializer::from_subprotocol(serializer.subprotocol(), &serializers) {
             Some(same) if same == serializer => {
-                item.fault(format!("the serializer '{serializer}' is there twice"));
+                item.warn(format!("the serializer '{serializer}' is there twice"));
             }
             Some(other) => item.fault(format!(
                 "'{serializer}' and '{other}' are one serializer to a peer that asks for it; \
@@ -31,11 +34,21 @@ pub(super) fn serializers(section: &mut Section<'_>) -> Vec<Serializer> {
             None => serializers.push(serializer),
         }
     }
+    for item in left_out {
+        match serializers.is_empty() {
+            // Refuses it: nothing would be spoken.
+            true => drop(serializer(&item)),
+            false => item.warn(
+                "this serializer is not supported by this version: the others are offered to \
+                 clients",
+            ),
+        }
+    }
     serializers
 }
 
 /// The serializer with this name.
 pub(super) fn serializer(field: &Field<'_>) -> Option<Serializer> {
     let names = Serializer::ALL.map(|serializer| (serializer.name(), serializer));
-    field.choice("serializer", &names, &UNSUPPORTED)
+    field.choice("serializer", &names, missing::SERIALIZERS)
 }

@@ -10,6 +10,7 @@ use super::universal;
 use super::web;
 use super::websocket::{self, MAX_MESSAGE_SIZE, Owner};
 use crate::field::Field;
+use crate::missing;
 use crate::names::Named;
 use crate::section::Section;
 use crate::settings::{
@@ -41,8 +42,11 @@ pub(super) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<Transport> {
         TESTEE,
         ("stream.testee", Kind::StreamTestee),
     ];
-    let others = ["mqtt", "flashpolicy"];
-    let kind = section.kind("transport type", &kinds, &others)?;
+    if section.is_of_type("flashpolicy") {
+        field.warn("this transport is ignored: there is no Flash any more");
+        return None;
+    }
+    let kind = section.kind("transport type", &kinds, missing::TRANSPORTS)?;
     let id = ids.of(&mut section);
     match kind {
         Kind::RawSocket => rawsocket(section, id).map(Transport::RawSocket),
@@ -54,10 +58,14 @@ pub(super) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<Transport> {
     }
 }
 
-/// Reads the transport of a testee worker.
+/// Reads the transport of a testee worker. Crossbar.io does not look at its type, and its own
+/// template has `websocket`.
 pub(super) fn testee(field: &Field<'_>) -> Option<TesteeTransport> {
     let mut section = field.section("a transport")?;
-    section.kind("transport type", &[TESTEE], &[])?;
+    let websocket = ("websocket", Kind::WebSocket);
+    if section.optional("type").is_some() {
+        section.kind("transport type", &[TESTEE, websocket], &[])?;
+    }
     let id = Ids::new("transport").of(&mut section);
     testee_of(section, id)
 }
@@ -68,6 +76,8 @@ fn testee_of(mut section: Section<'_>, id: String) -> Option<TesteeTransport> {
     let endpoint = endpoint::listening(&mut section);
     let url = section.url();
     let options = websocket::options(&mut section, Owner::Transport);
+    let of_wamp = ["serializers", "auth", "cookie"];
+    section.ignored(&of_wamp, "an echo for tests speaks no WAMP");
     section.finish();
     Some(TesteeTransport { id, endpoint: endpoint?, url, options })
 }
@@ -131,7 +141,7 @@ fn websocket(mut section: Section<'_>, id: String) -> Option<WebSocketTransport>
     let options = websocket::options(&mut section, Owner::Transport);
     let auth = auth(&mut section);
     let slow_consumer = slow_consumer(&mut section).unwrap_or_default();
-    section.unsupported(&["cookie"]);
+    ignore_cookie(&mut section);
     section.finish();
     Some(WebSocketTransport {
         id,
@@ -162,7 +172,7 @@ fn connecting_websocket(mut section: Section<'_>) -> Option<ConnectingWebSocket>
     let url = section.required("url").and_then(|field| websocket_url(&field));
     let serializers = serializers(&mut section);
     let options = websocket::options(&mut section, Owner::Connecting);
-    section.unsupported(&["auth"]);
+    section.unsupported(missing::CONNECTING_AUTH);
     section.finish();
     Some(ConnectingWebSocket { endpoint: endpoint?, url: url?, serializers, options })
 }
@@ -175,7 +185,7 @@ fn connecting_rawsocket(mut section: Section<'_>) -> Option<ConnectingRawSocket>
     let endpoint = endpoint::connecting(&mut section);
     let serializer = section.required("serializer").and_then(|field| serializer(&field));
     let max_message_size = rawsocket_options(&mut section);
-    section.unsupported(&["auth"]);
+    section.unsupported(missing::CONNECTING_AUTH);
     section.finish();
     let (endpoint, serializer) = (endpoint?, serializer?);
     Some(ConnectingRawSocket { endpoint, serializer, max_message_size })
@@ -185,11 +195,17 @@ fn connecting_rawsocket(mut section: Section<'_>) -> Option<ConnectingRawSocket>
 fn websocket_url(field: &Field<'_>) -> Option<String> {
     let url = field.full_text()?;
     if url.starts_with("wss://") {
-        return field.report("'wss' is known but not supported by this version", None, None);
+        return field.report_missing("'wss'", missing::WSS);
     }
     let host =
         url.strip_prefix("ws://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
     if host { Some(url) } else { field.unlike("a URL such as 'ws://127.0.0.1:8080/ws'") }
+}
+
+/// Reads the key `cookie`, without which nothing is missing as long as no method of authentication
+/// asks for cookies.
+pub(super) fn ignore_cookie(section: &mut Section<'_>) {
+    section.ignored(&["cookie"], "this version sets no cookies");
 }
 
 /// Reads the key `auth`. Without it, everybody may join as `anonymous`.
@@ -197,17 +213,7 @@ pub(super) fn auth(transport: &mut Section<'_>) -> Auth {
     let Some(field) = transport.optional("auth") else { return Auth::default() };
     let Some(mut section) = field.section("an auth") else { return Auth::default() };
     let anonymous = section.optional("anonymous");
-    section.unsupported(&[
-        "ticket",
-        "wampcra",
-        "scram",
-        "cryptosign",
-        "tls",
-        "cookie",
-        "function",
-        "cryptosign-proxy",
-        "anonymous-proxy",
-    ]);
+    section.unsupported(missing::METHODS);
     section.finish();
     match anonymous {
         Some(anonymous) => Auth { anonymous: anonymous_of(&anonymous).unwrap_or_default() },
@@ -221,7 +227,7 @@ pub(super) fn auth(transport: &mut Section<'_>) -> Auth {
 fn anonymous_of(field: &Field<'_>) -> Option<Anonymous> {
     let mut section = field.section("an anonymous auth")?;
     if let Some(kind) = section.optional("type") {
-        kind.choice("kind of authentication", &[("static", ())], &["dynamic", "function"])?;
+        kind.choice("kind of authentication", &[("static", ())], missing::AUTHENTICATORS)?;
     }
     let realm = section.optional("realm").and_then(|field| Named::of(&field));
     let role = section.optional("role").and_then(|field| Named::of(&field));

@@ -5,6 +5,7 @@ use super::transport::rawsocket_service;
 use super::{endpoint, web};
 use crate::document::Entry;
 use crate::field::Field;
+use crate::missing;
 use crate::section::Section;
 use crate::settings::{
     RawSocketService, UniversalTransport, UniversalWeb, WebOptions, WebPath, WebService,
@@ -17,7 +18,7 @@ pub(super) fn transport(mut section: Section<'_>, id: String) -> Option<Universa
     let endpoint = endpoint::listening(&mut section);
     let (rawsocket, websockets, web) =
         (section.optional("rawsocket"), section.optional("websocket"), section.optional("web"));
-    section.unsupported(&["mqtt"]);
+    section.unsupported(missing::UNIVERSAL);
     if [&rawsocket, &websockets, &web].iter().all(|part| part.is_none()) {
         let expected = "'rawsocket', 'websocket' or 'web', or more than one of them";
         section.report::<()>("nothing is spoken at this transport", Some(expected.to_owned()));
@@ -63,7 +64,7 @@ fn web_of(field: &Field<'_>, paths: &mut Vec<WebPath>, ids: &mut Ids) -> Option<
     let mut section = part(field, "the web of a universal transport", "web")?;
     let options = section.section("options", "web options").map(web::options);
     let entries = section.required("paths").and_then(|field| field.entries());
-    section.unsupported(&["cookie", "auth"]);
+    web::misplaced(&mut section);
     section.finish();
     for (entry, field) in entries.unwrap_or_default() {
         if paths.iter().any(|path| path.path == entry.key) {

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use crate::document::Value;
 use crate::field::Field;
+use crate::missing;
 use crate::section::Section;
 use crate::settings::{Allow, InvalidSchema, PayloadSchema, Validate};
 
@@ -44,6 +45,11 @@ fn schema(field: &Field<'_>) -> Option<PayloadSchema> {
     }
 }
 
+/// Whether a text looks like a type of a WAMP inventory, such as `trading.Period`.
+fn is_type_name(text: &str) -> bool {
+    !text.contains('/') && !text.ends_with(".json")
+}
+
 fn inline(field: &Field<'_>) -> Option<PayloadSchema> {
     let taken = PayloadSchema::new(field.json());
     taken
@@ -64,7 +70,11 @@ fn in_file(field: &Field<'_>) -> Option<PayloadSchema> {
                 "{EXPECTED}; a type of a WAMP inventory can't be named here, write what it says as \
                  a JSON Schema"
             );
-            return field.report(format!("there is no file '{file}'"), Some(expected), None);
+            let message = format!("there is no file '{file}'; expected {expected}");
+            return match is_type_name(&field.full_text()?) {
+                true => field.report_without(missing::INVENTORY, message, None),
+                false => field.report(message, None, None),
+            };
         }
         Err(error) => {
             return field.report(format!("the file '{file}' cannot be read: {error}"), None, None);

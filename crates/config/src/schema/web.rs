@@ -5,12 +5,13 @@ use std::time::Duration;
 use super::ids::Ids;
 use super::serializers::serializers;
 use super::store::slow_consumer;
-use super::transport::auth;
+use super::transport::{auth, ignore_cookie};
 use super::websocket::{self, Owner};
 use super::{bridge, endpoint, longpoll};
 use crate::document::Entry;
 use crate::fault::shortened;
 use crate::field::Field;
+use crate::missing;
 use crate::reading::Form;
 use crate::section::Section;
 use crate::settings::{
@@ -31,9 +32,10 @@ enum Kind {
     Path,
     Json,
     Redirect,
+    None,
 }
 
-const KINDS: [(&str, Kind); 8] = [
+const KINDS: [(&str, Kind); 9] = [
     ("static", Kind::Static),
     ("websocket", Kind::WebSocket),
     ("longpoll", Kind::LongPoll),
@@ -42,22 +44,7 @@ const KINDS: [(&str, Kind); 8] = [
     ("path", Kind::Path),
     ("json", Kind::Json),
     ("redirect", Kind::Redirect),
-];
-
-const UNSUPPORTED: [&str; 13] = [
-    "webhook",
-    "upload",
-    "cgi",
-    "wsgi",
-    "resource",
-    "nodeinfo",
-    "reverseproxy",
-    "websocket-reverseproxy",
-    "archive",
-    "wap",
-    "catalog",
-    "schemadoc",
-    "none",
+    ("none", Kind::None),
 ];
 
 /// Reads a web transport.
@@ -66,9 +53,20 @@ pub(super) fn transport(mut section: Section<'_>, id: String) -> Option<WebTrans
     let endpoint = endpoint::listening(&mut section);
     let options = section.section("options", "web options").map(options).unwrap_or_default();
     let paths = section.required("paths").map(|field| paths(&field, &mut Ids::new("webservice")));
-    section.unsupported(&["cookie", "auth"]);
+    misplaced(&mut section);
     section.finish();
     Some(WebTransport { id, endpoint: endpoint?, options, paths: paths? })
+}
+
+/// Refuses keys that are written one level too high.
+pub(super) fn misplaced(section: &mut Section<'_>) {
+    for key in ["cookie", "auth"] {
+        if let Some(field) = section.optional(key) {
+            field.fault(format!(
+                "'{key}' does not belong here: give it to the services of type 'websocket'"
+            ));
+        }
+    }
 }
 
 pub(super) fn options(mut section: Section<'_>) -> WebOptions {
@@ -80,7 +78,7 @@ pub(super) fn options(mut section: Section<'_>) -> WebOptions {
         access_log: section.flag("access_log", default.access_log),
         display_tracebacks: section.flag("display_tracebacks", default.display_tracebacks),
         hsts: section.flag("hsts", default.hsts),
-        hsts_max_age: Duration::from_secs(section.number(
+        hsts_max_age: Duration::from_secs(section.number_up_to(
             "hsts_max_age",
             &(0..=u64::from(u32::MAX)),
             max_age,
@@ -128,7 +126,7 @@ fn kind(section: &mut Section<'_>) -> Option<Kind> {
         field.warn("the type 'pusher' of the older form is called 'publisher' today");
         return Some(Kind::Publisher);
     }
-    section.kind("web service type", &KINDS, &UNSUPPORTED)
+    section.kind("web service type", &KINDS, missing::WEB_SERVICES)
 }
 
 fn service(kind: Kind, section: Section<'_>, ids: &mut Ids) -> Option<WebService> {
@@ -141,6 +139,7 @@ fn service(kind: Kind, section: Section<'_>, ids: &mut Ids) -> Option<WebService
         Kind::Path => path_service(section, ids).map(WebService::Path),
         Kind::Json => json_service(section).map(WebService::Json),
         Kind::Redirect => redirect_service(section).map(WebService::Redirect),
+        Kind::None => Some(no_service(section)),
     }
 }
 
@@ -160,7 +159,7 @@ fn static_service(mut section: Section<'_>) -> Option<StaticService> {
         }
         Some(directory)
     });
-    section.unsupported(&["package", "resource"]);
+    section.unsupported(missing::STATIC_KEYS);
     section.finish();
     Some(StaticService { directory: directory?, options: options.unwrap_or_default() })
 }
@@ -169,7 +168,7 @@ fn static_options(mut section: Section<'_>) -> StaticOptions {
     let default = StaticOptions::default();
     let cache_timeout = match section.optional("cache_timeout") {
         Some(field) if field.is_null() => None,
-        Some(field) => field.number(&(0..=u64::from(u32::MAX))).map(Duration::from_secs),
+        Some(field) => field.number_up_to(&(0..=u64::from(u32::MAX))).map(Duration::from_secs),
         None => default.cache_timeout,
     };
     let types = section.optional("mime_types").and_then(|field| field.entries());
@@ -177,13 +176,25 @@ fn static_options(mut section: Section<'_>) -> StaticOptions {
     let options = StaticOptions {
         enable_directory_listing: directory_listing(&mut section),
         mime_types: types
-            .filter_map(|(entry, field)| Some((entry.key.clone(), field.full_text()?)))
+            .filter_map(|(entry, field)| Some((entry.key.clone(), media_type(&field)?)))
             .collect(),
         cache_timeout,
         default_file: section.optional("default_file").and_then(|field| field.full_text()),
+        allow_cross_origin: section.flag("allow_cross_origin", default.allow_cross_origin),
+        follow_symlinks: section.flag("follow_symlinks", default.follow_symlinks),
+        dotfiles: section.flag("dotfiles", default.dotfiles),
     };
     section.finish();
     options
+}
+
+/// A media type, which becomes the value of a header.
+fn media_type(field: &Field<'_>) -> Option<String> {
+    let text = field.full_text()?;
+    match text.chars().all(|c| c == '\t' || c == ' ' || c.is_ascii_graphic()) {
+        true => Some(text),
+        false => field.unlike("a media type of printable ASCII characters"),
+    }
 }
 
 /// Whether directories without default file are listed, which this version does not do.
@@ -206,9 +217,16 @@ pub(super) fn websocket_service(mut section: Section<'_>) -> WebSocketService {
         auth: auth(&mut section),
         slow_consumer: slow_consumer(&mut section).unwrap_or_default(),
     };
-    section.unsupported(&["cookie"]);
+    ignore_cookie(&mut section);
     section.finish();
     service
+}
+
+/// What answers 404 wherever it stands: a service of type `path` without any path.
+fn no_service(mut section: Section<'_>) -> WebService {
+    section.call("a none service");
+    section.finish();
+    WebService::Path(Vec::new())
 }
 
 fn path_service(mut section: Section<'_>, ids: &mut Ids) -> Option<Vec<WebPath>> {
@@ -222,10 +240,11 @@ fn json_service(mut section: Section<'_>) -> Option<JsonService> {
     section.call("a json service");
     let value = section.required("value").map(|field| field.json());
     let options = section.section("options", "json options").map(|mut section| {
+        let default = JsonOptions::default();
         let options = JsonOptions {
-            prettify: section.flag("prettify", false),
-            allow_cross_origin: section.flag("allow_cross_origin", false),
-            discourage_caching: section.flag("discourage_caching", false),
+            prettify: section.flag("prettify", default.prettify),
+            allow_cross_origin: section.flag("allow_cross_origin", default.allow_cross_origin),
+            discourage_caching: section.flag("discourage_caching", default.discourage_caching),
         };
         section.finish();
         options

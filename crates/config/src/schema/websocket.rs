@@ -1,5 +1,6 @@
 //! The options of WebSocket connections.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::compression::compression;
@@ -11,6 +12,10 @@ pub(super) const MAX_MESSAGE_SIZE: u32 = 64 * 1024 * 1024;
 
 /// Times are given in milliseconds; shorter ones are taken for seconds given by mistake.
 const MIN_MILLISECONDS: u32 = 1_000;
+
+/// The sizes that a ping may have, in bytes: room for what tells pings apart, and the longest
+/// control frame (RFC 6455, section 5.5).
+const PING_SIZES: RangeInclusive<u8> = 12..=125;
 
 /// Options that only a listening end acts on.
 const OF_LISTENERS: [&str; 23] = [
@@ -71,15 +76,15 @@ pub(super) fn options(transport: &mut Section<'_>, owner: Owner) -> WebSocketOpt
         require_masked_client_frames: s
             .flag("require_masked_client_frames", default.require_masked_client_frames),
         apply_mask: s.flag("apply_mask", default.apply_mask),
-        max_frame_size: size(s, "max_frame_size"),
+        max_frame_size: size_up_to(s, "max_frame_size"),
         max_message_size: size(s, "max_message_size"),
-        auto_fragment_size: size(s, "auto_fragment_size"),
+        auto_fragment_size: size_up_to(s, "auto_fragment_size"),
         fail_by_drop: s.flag("fail_by_drop", default.fail_by_drop),
         echo_close_codereason: s.flag("echo_close_codereason", default.echo_close_codereason),
         tcp_nodelay: s.flag("tcp_nodelay", default.tcp_nodelay),
         auto_ping_interval: milliseconds(s, "auto_ping_interval"),
         auto_ping_timeout: milliseconds(s, "auto_ping_timeout"),
-        auto_ping_size: s.number("auto_ping_size", &(12..=125), default.auto_ping_size),
+        auto_ping_size: ping_size(s, default.auto_ping_size),
         auto_ping_restart_on_any_traffic: s
             .flag("auto_ping_restart_on_any_traffic", default.auto_ping_restart_on_any_traffic),
         require_websocket_subprotocol: s
@@ -125,7 +130,7 @@ fn obsolete(section: &mut Section<'_>, key: &'static str, sentence: &str) {
 /// A time, where 0 means none.
 fn milliseconds(section: &mut Section<'_>, key: &'static str) -> Option<Duration> {
     let field = section.optional(key)?;
-    match field.number(&(0..=u32::MAX))? {
+    match field.number_up_to(&(0..=u32::MAX))? {
         0 => None,
         1..MIN_MILLISECONDS => field.unlike("0 or at least 1000: the time is in milliseconds"),
         time => Some(Duration::from_millis(time.into())),
@@ -137,7 +142,30 @@ fn size(section: &mut Section<'_>, key: &'static str) -> Option<u32> {
     Some(section.number(key, &(0..=MAX_MESSAGE_SIZE), 0)).filter(|size| *size > 0)
 }
 
+/// A number of bytes that Crossbar.io does not bound, where 0 means none.
+fn size_up_to(section: &mut Section<'_>, key: &'static str) -> Option<u32> {
+    Some(section.number_up_to(key, &(0..=MAX_MESSAGE_SIZE), 0)).filter(|size| *size > 0)
+}
+
+/// The size of pings. Older versions of Crossbar.io took less than 12 bytes, and their template
+/// of a configuration had 4.
+fn ping_size(section: &mut Section<'_>, default: u8) -> u8 {
+    let Some(field) = section.optional("auto_ping_size") else { return default };
+    let (least, most) = (*PING_SIZES.start(), *PING_SIZES.end());
+    match field.number(&(0..=u8::MAX)) {
+        Some(size) if size < least => {
+            field.warn(format!("pings have at least {least} bytes: {least} is used"));
+            least
+        }
+        Some(size) if size > most => {
+            field.unlike(&format!("a whole number from {least} to {most}")).unwrap_or(default)
+        }
+        size => size.unwrap_or(default),
+    }
+}
+
 fn external_port(section: &mut Section<'_>) -> Option<u16> {
     let field = section.optional("external_port").filter(|field| !field.is_null())?;
-    field.number(&(1..=u16::MAX))
+    // As with Crossbar.io, 0 is no port.
+    field.number(&(0..=u16::MAX)).filter(|port| *port > 0)
 }

@@ -4,10 +4,14 @@ use std::path::PathBuf;
 
 use super::component;
 use super::ids::Ids;
+use super::ignore_manhole_and_connections;
 use super::realm;
 use super::transport;
+use crate::document::{Entry, Value};
 use crate::env;
+use crate::fault::shortened;
 use crate::field::Field;
+use crate::missing;
 use crate::section::Section;
 use crate::settings::{
     ContainerOptions, ContainerRestart, ContainerShutdown, ContainerWorker, EnvInherit,
@@ -29,12 +33,19 @@ pub(super) fn worker(field: &Field<'_>, ids: &mut Ids) -> Option<Worker> {
         ("container", Kind::Container),
         ("websocket-testee", Kind::WebSocketTestee),
     ];
-    let others = ["guest", "proxy", "hostmonitor", "marketmaker", "xbrmm"];
-    let Some(kind) = section.kind("worker type", &kinds, &others) else {
+    field.reading.names.borrow_mut().worker += 1;
+    // Nothing is missing in a disabled worker, whatever it is.
+    field.reading.names.borrow_mut().disabled = is_quietly_disabled(field);
+    let kind = section.kind("worker type", &kinds, missing::WORKERS);
+    field.reading.names.borrow_mut().disabled = false;
+    let Some(kind) = kind else {
         field.reading.names.borrow_mut().incomplete = true;
         return None;
     };
-    let id = ids.of(&mut section);
+    let id = match kind {
+        Kind::Router => ids.of(&mut section),
+        Kind::Container | Kind::WebSocketTestee => ids.of_unchecked(&mut section),
+    };
     let options = section.section("options", "worker options");
     let (options, rest) = options.map(native_options).unzip();
     let (native, disabled) = options.unwrap_or_default();
@@ -76,7 +87,7 @@ fn router(
             .filter_map(|f| component::in_router(f, &mut component_ids))
             .collect(),
     };
-    section.unsupported(&["manhole", "connections"]);
+    ignore_manhole_and_connections(&mut section);
     section.finish();
     Some(worker)
 }
@@ -96,7 +107,7 @@ fn container(
     let components = section.items("components");
     let components =
         components.iter().filter_map(|f| component::in_container(f, &mut ids)).collect();
-    section.unsupported(&["manhole", "connections"]);
+    ignore_manhole_and_connections(&mut section);
     section.finish();
     Some(ContainerWorker { id, options, components })
 }
@@ -110,7 +121,7 @@ fn testee(
     section.call("a websocket-testee");
     finish_in_process(rest, &options);
     let transport = section.required("transport").and_then(|field| transport::testee(&field));
-    section.unsupported(&["manhole", "connections"]);
+    ignore_manhole_and_connections(&mut section);
     section.finish();
     Some(TesteeWorker { id, options, transport: transport? })
 }
@@ -130,11 +141,7 @@ fn native_options(mut section: Section<'_>) -> ((NativeOptions, bool), Section<'
         extra: section.optional("extra").map(|field| field.json()).unwrap_or_default(),
     };
     section.has_no_effect("title", options.title.is_some());
-    for key in ["python", "pythonpath"] {
-        if let Some(field) = section.optional(key) {
-            field.warn("no Python is run by this program, whose components are parts of it");
-        }
-    }
+    section.ignored(&["reactor"], "it chooses an event loop of Python");
     section.has_no_effect("extra", !options.extra.is_null());
     section.has_no_effect("expose_controller", options.expose_controller);
     section.has_no_effect("expose_shared", options.expose_shared);
@@ -158,17 +165,40 @@ fn cpu_affinity(section: &mut Section<'_>) -> Vec<u32> {
     cpus.iter().filter_map(|cpu| cpu.number(&(0..=u32::MAX))).collect()
 }
 
-/// A truth, or a variable that disables the worker when it is set to anything but the empty text.
+/// Whether a worker says that it is disabled. What is wrong with its answer is said later.
+fn is_quietly_disabled(worker: &Field<'_>) -> bool {
+    let field = worker.at("/options/disabled");
+    match field.node.older_value.as_deref().unwrap_or(&field.node.value) {
+        Value::Bool(flag) => *flag,
+        Value::String(text) => is_disabled_by(&field, text),
+        _ => false,
+    }
+}
+
+/// A truth, or a text that disables the worker unless it is empty or a variable that is.
 fn is_disabled(field: &Field<'_>) -> Option<bool> {
-    let Some(text) = field.raw_text() else { return field.flag() };
-    let braced = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-    match env::bare_name(text).or_else(|| braced.filter(|name| env::is_name(name))) {
+    let text = field.raw_text().filter(|_| field.node.older_value.is_none());
+    let Some(text) = text else { return field.flag() };
+    if variable(text).is_none() && !text.is_empty() {
+        field.warn("any text disables the worker, as with Crossbar.io; write true or false");
+    }
+    Some(is_disabled_by(field, text))
+}
+
+fn is_disabled_by(field: &Field<'_>, text: &str) -> bool {
+    match variable(text) {
         Some(name) => {
             let value = field.reading.environment().variable(name);
-            Some(value.is_some_and(|value| !value.is_empty()))
+            value.is_some_and(|value| !value.is_empty())
         }
-        None => field.unlike("true, false or '${NAME}'"),
+        None => !text.is_empty(),
     }
+}
+
+/// The name in `$NAME` or `${NAME}`.
+fn variable(text: &str) -> Option<&str> {
+    let braced = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    env::bare_name(text).or_else(|| braced.filter(|name| env::is_name(name)))
 }
 
 fn process_env(mut section: Section<'_>) -> ProcessEnv {
@@ -179,11 +209,23 @@ fn process_env(mut section: Section<'_>) -> ProcessEnv {
         Some(if field.flag()? { EnvInherit::All } else { EnvInherit::Nothing })
     });
     let vars = section.optional("vars").and_then(|field| field.entries()).unwrap_or_default();
-    let vars =
-        vars.into_iter().filter_map(|(entry, field)| Some((entry.key.clone(), field.text()?)));
+    let vars = vars.into_iter().filter_map(|(entry, field)| environment_variable(entry, &field));
     let env = ProcessEnv { inherit: inherit.unwrap_or_default(), vars: vars.collect() };
     section.finish();
     env
+}
+
+/// A variable that the operating system can take.
+fn environment_variable(entry: &Entry, field: &Field<'_>) -> Option<(String, String)> {
+    if entry.key.is_empty() || entry.key.contains(['=', '\0']) {
+        let message = format!("'{}' is no name of an environment variable", shortened(&entry.key));
+        return field.report(message, None, None);
+    }
+    let value = field.text()?;
+    match value.contains('\0') {
+        true => field.report("an environment variable can't hold a NUL character", None, None),
+        false => Some((entry.key.clone(), value)),
+    }
 }
 
 fn container_options(mut section: Section<'_>, native: NativeOptions) -> ContainerOptions {

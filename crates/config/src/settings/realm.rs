@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cloverleaf_wamp::message::CallTimeoutUnit;
 use cloverleaf_wamp::uri::{UriPattern, UriRule};
 
 use super::store::{RetainedOptions, SlowConsumer, Stats, Store};
@@ -54,11 +55,35 @@ impl RealmTemplate {
     }
 }
 
+/// Which of the two a realm follows where the WAMP specification and Crossbar.io differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compatibility {
+    /// What deployed clients of Crossbar.io know.
+    Crossbar,
+    /// What the specification says.
+    Wamp,
+}
+
+/// Which header fields of the HTTP request that became a session the session meta API discloses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisclosedHeaders {
+    /// None.
+    None,
+    /// All but those whose names say that they carry credentials.
+    WithoutCredentials,
+    /// All.
+    All,
+}
+
 /// The options of a realm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RealmOptions {
     /// The rule that URIs follow (`uri_check`). `loose` unless the file says `strict`.
     pub uri_check: UriRule,
+    /// Which of the two it follows where the specification and Crossbar.io differ.
+    pub compatibility: Compatibility,
+    /// The unit of `CALL.Options.timeout`; none: as `compatibility` has it.
+    pub call_timeout_unit: Option<CallTimeoutUnit>,
     /// Whether the numbers of requests must follow each other.
     pub strict_request_ids: bool,
     /// How long a call may take that does not say.
@@ -69,6 +94,10 @@ pub struct RealmOptions {
     pub retained: RetainedOptions,
     /// Whether the meta API of sessions, registrations and subscriptions is offered.
     pub enable_meta_api: bool,
+    /// Which header fields of a session's HTTP request the meta API discloses.
+    pub disclose_http_headers: DisclosedHeaders,
+    /// Whether sessions get GOODBYE before the router ends their connections.
+    pub shutdown_goodbye: bool,
     /// Whether the meta API is bridged to the node's own realm.
     pub bridge_meta_api: bool,
     /// How many subscribers are served in one turn of an event's fan-out.
@@ -79,11 +108,15 @@ impl Default for RealmOptions {
     fn default() -> Self {
         Self {
             uri_check: UriRule::Loose,
+            compatibility: Compatibility::Crossbar,
+            call_timeout_unit: None,
             strict_request_ids: false,
             call_timeout: None,
             max_call_timeout: None,
             retained: RetainedOptions::default(),
             enable_meta_api: true,
+            disclose_http_headers: DisclosedHeaders::WithoutCredentials,
+            shutdown_goodbye: false,
             bridge_meta_api: false,
             event_dispatching_chunk_size: 100,
         }
@@ -138,14 +171,25 @@ impl Allow {
     pub const ALL: Self = Self { call: true, register: true, publish: true, subscribe: true };
 }
 
-/// Whose identity a permission discloses. `true`: always. `false`: never, and who wishes to be
-/// disclosed is refused. Absent: as the session wishes.
+/// Whether a permission discloses a caller or publisher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disclosure {
+    /// `true`: always.
+    Always,
+    /// `false`: never. A request with `disclose_me` is refused if the realm's
+    /// [`compatibility`](RealmOptions::compatibility) is `wamp`.
+    Never,
+    /// `"forbid"`: never. A request with `disclose_me` is refused.
+    Forbid,
+}
+
+/// Whose identity a permission discloses. Absent: as the session asks with `disclose_me`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Disclose {
     /// The caller's to the callee.
-    pub caller: Option<bool>,
+    pub caller: Option<Disclosure>,
     /// The publisher's to the subscribers.
-    pub publisher: Option<bool>,
+    pub publisher: Option<Disclosure>,
     /// The callee's to the callers. Only `true` discloses it.
     pub callee: bool,
 }

@@ -11,26 +11,43 @@ pub struct Store {
     /// Where it keeps what it keeps.
     pub place: StorePlace,
     /// The events that are kept to be asked for (`event-history`).
-    pub event_history: Vec<StoreRule>,
-    /// The calls that may wait for a callee to be free (`call-queue`).
+    pub event_history: Vec<HistoryRule>,
+    /// The calls that may wait for a callee to be free (`call-queue`); without the key those of
+    /// every procedure.
     pub call_queue: Vec<StoreRule>,
 }
 
 /// Where a store keeps events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StorePlace {
-    /// In memory, until the node ends.
+    /// In memory, until the realm ends.
     Memory,
     /// In a file, where it is found again.
-    File(PathBuf),
+    File {
+        /// The file, or the directory in which it is.
+        path: PathBuf,
+        /// How many bytes of it are kept in memory.
+        cache_bytes: usize,
+    },
 }
 
-/// How much is kept of the URIs that match a pattern.
+/// How many events are kept of the topics that match a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRule {
+    /// The topics.
+    pub pattern: UriPattern,
+    /// How many events.
+    pub limit: usize,
+    /// How many bytes they may hold.
+    pub max_bytes: usize,
+}
+
+/// How many calls may wait of the procedures that match a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreRule {
-    /// The topics or procedures.
+    /// The procedures.
     pub pattern: UriPattern,
-    /// How many events or calls.
+    /// How many calls.
     pub limit: usize,
 }
 

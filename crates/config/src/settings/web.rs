@@ -67,6 +67,8 @@ pub enum WebService {
     Json(JsonService),
     /// `redirect`: a redirection to this URL.
     Redirect(String),
+    /// The page of the node without configuration. No file can ask for it.
+    Welcome,
 }
 
 /// A service of type `static`.
@@ -87,8 +89,15 @@ pub struct StaticOptions {
     pub mime_types: BTreeMap<String, String>,
     /// How long clients may keep a file; none: nothing is said about it.
     pub cache_timeout: Option<Duration>,
-    /// The file that is served for a directory; none: `index.html`.
+    /// The file that is served where no file is found; none: the answer is 404.
     pub default_file: Option<String>,
+    /// Whether web pages of all origins may read the files.
+    pub allow_cross_origin: bool,
+    /// Whether files are served to which a symbolic link leads out of the directory.
+    pub follow_symlinks: bool,
+    /// Whether files are served whose name, or a directory's in their path, begins with a dot.
+    /// `.well-known` at the top of the directory is served in any case.
+    pub dotfiles: bool,
 }
 
 impl Default for StaticOptions {
@@ -98,6 +107,9 @@ impl Default for StaticOptions {
             mime_types: BTreeMap::new(),
             cache_timeout: Some(Duration::from_secs(43_200)),
             default_file: None,
+            allow_cross_origin: true,
+            follow_symlinks: false,
+            dotfiles: false,
         }
     }
 }
@@ -161,7 +173,8 @@ pub struct BridgeOptions {
     pub require_tls: bool,
     /// Whether WAMP errors are answered with an HTTP status of their own instead of 200.
     pub error_status: bool,
-    /// The origins of web pages that may read the answers; `*` stands for all.
+    /// The origins of web pages that may send requests and read the answers; `*` stands for any
+    /// characters.
     pub allowed_origins: Vec<String>,
 }
 
@@ -200,12 +213,18 @@ pub struct JsonService {
 }
 
 /// The options of a JSON service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JsonOptions {
     /// Whether the value is written with line breaks and indentation.
     pub prettify: bool,
-    /// Whether pages of any origin may read it.
+    /// Whether web pages of all origins may read it.
     pub allow_cross_origin: bool,
     /// Whether clients are told not to keep it.
     pub discourage_caching: bool,
+}
+
+impl Default for JsonOptions {
+    fn default() -> Self {
+        Self { prettify: false, allow_cross_origin: true, discourage_caching: false }
+    }
 }

@@ -1,8 +1,12 @@
 //! The node without configuration.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use cloverleaf_config::Settings;
+use cloverleaf_config::settings::{
+    IpVersion, ListeningEndpoint, ListeningTcp, Transport, WebService, WebTransport, Worker,
+};
 
 use crate::given::yaml;
 
@@ -15,6 +19,7 @@ workers:
 - type: router
   realms:
   - name: realm1
+    options: {compatibility: wamp}
     roles:
     - name: anonymous
       permissions:
@@ -32,11 +37,41 @@ workers:
   - type: web
     endpoint: {type: tcp, interface: 127.0.0.1, port: 8080}
     paths:
+      /: {type: path, paths: {}}
       ws: {type: websocket}
       call: {type: caller, realm: realm1, role: anonymous}
       publish: {type: publisher, realm: realm1, role: anonymous}
 ",
     );
     assert_eq!(loaded.warnings, []);
-    assert_eq!(Settings::default_node(Path::new("/node")), loaded.settings);
+    let mut expected = loaded.settings;
+    // No file can ask for this one.
+    web(&mut expected).paths[0].service = WebService::Welcome;
+    let node = Settings::default_node(Path::new("/node"), Settings::DEFAULT_NODE_ADDRESS);
+    assert_eq!(node, expected);
+}
+
+#[test]
+fn the_default_node_listens_where_it_is_told() {
+    for (address, interface, version) in [
+        ("0.0.0.0:0", "0.0.0.0", IpVersion::V4),
+        ("192.0.2.1:9000", "192.0.2.1", IpVersion::V4),
+        ("[::1]:80", "::1", IpVersion::V6),
+    ] {
+        let address: SocketAddr = address.parse().expect("an address");
+        let mut node = Settings::default_node(Path::new("/node"), address);
+        let expected = ListeningTcp {
+            interface: Some(interface.to_owned()),
+            version,
+            ..ListeningTcp::on(address.port())
+        };
+        assert_eq!(web(&mut node).endpoint, ListeningEndpoint::Tcp(expected));
+    }
+}
+
+/// The web transport of a node that has one worker and one transport.
+fn web(settings: &mut Settings) -> &mut WebTransport {
+    let [Worker::Router(worker)] = &mut settings.workers[..] else { panic!("one router") };
+    let [Transport::Web(web)] = &mut worker.transports[..] else { panic!("one web transport") };
+    web
 }

@@ -179,10 +179,6 @@ fn what_is_out_of_range_or_of_another_type_is_refused() {
 #[test]
 fn a_tcp_endpoint_has_either_a_port_or_a_range() {
     refuses(r#""type": "tcp""#, &[": missing key 'port' in a tcp endpoint"]);
-    refuses(
-        r#""type": "tcp", "port": 80, "portrange": [80, 90]"#,
-        &[".portrange: both 'port' and 'portrange'; expected one of them"],
-    );
     let list = ".portrange: found a list; expected a list of two ports, the lower one first";
     refuses(r#""type": "tcp", "portrange": [90, 80]"#, &[list]);
     refuses(r#""type": "tcp", "portrange": [80]"#, &[list]);

@@ -68,42 +68,64 @@ fn a_longpoll_service_has_the_defaults_of_crossbar_io() {
 #[test]
 fn wrong_options_of_a_longpoll_service_are_refused_all_at_once() {
     let below = "workers[0].transports[0].paths.lp";
-    let number = |key: &str, most: u32| {
-        format!(
-            "{below}.options.{key}: found the number 0; expected a whole number from 1 to {most}"
-        )
-    };
-    let keys = r#", "realm": "realm1", "options": {"request_timeout": 0, "session_timeout": 0,
-        "queue_limit_bytes": 0, "queue_limit_messages": 0, "max_message_size": 0,
-        "debug_transport_id": 7, "requesttimeout": 10}"#;
+    let keys = r#", "realm": "realm1", "options": {"request_timeout": -1, "queue_limit_bytes": "1",
+        "max_message_size": 0, "debug_transport_id": 7, "requesttimeout": 10}"#;
     let expected = [
-        number("request_timeout", 600),
-        number("session_timeout", 3_600),
-        number("queue_limit_bytes", 8_388_608),
-        number("queue_limit_messages", 65_536),
-        number("max_message_size", 67_108_864),
+        format!(
+            "{below}.realm: unknown key 'realm' in a longpoll service; expected one of type, id, \
+             options, serializers, auth, slow_consumer"
+        ),
+        format!(
+            "{below}.options.request_timeout: found the number -1; expected a whole number from 0 \
+             to 600"
+        ),
+        format!(
+            "{below}.options.queue_limit_bytes: found the string '1'; expected a whole number from \
+             0 to 8388608"
+        ),
+        format!(
+            "{below}.options.max_message_size: found the number 0; expected a whole number from 1 \
+             to 67108864"
+        ),
+        format!("{below}.options.debug_transport_id: found the number 7; expected a string"),
+        format!(
+            "{below}.options.requesttimeout: unknown key 'requesttimeout' in longpoll options; \
+             expected one of debug, allowed_origins, max_message_size, request_timeout, \
+             session_timeout, queue_limit_bytes, queue_limit_messages, allow_null_origin, \
+             debug_transport_id"
+        ),
     ];
-    let faults = sentences(&text(keys));
-    for fault in &expected {
-        assert!(faults.contains(fault), "'{fault}' in {faults:#?}");
-    }
-    let others: Vec<&String> = faults.iter().filter(|fault| !expected.contains(fault)).collect();
-    assert_eq!(
-        others,
-        [
-            &format!(
-                "{below}.realm: unknown key 'realm' in a longpoll service; expected one of type, \
-                 id, options, serializers, auth, slow_consumer"
-            ),
-            &format!("{below}.options.debug_transport_id: found the number 7; expected a string"),
-            &format!(
-                "{below}.options.requesttimeout: unknown key 'requesttimeout' in longpoll options; \
-                 expected one of debug, allowed_origins, max_message_size, request_timeout, \
-                 session_timeout, queue_limit_bytes, queue_limit_messages, allow_null_origin, \
-                 debug_transport_id"
-            ),
-        ]
-    );
+    assert_eq!(sentences(&text(keys)), expected);
+}
+
+#[test]
+fn zero_and_what_is_above_the_limits_of_this_version_mean_those_limits() {
+    let highest = LongPollOptions {
+        request_timeout: Duration::from_secs(600),
+        session_timeout: Duration::from_secs(3_600),
+        queue_limit_bytes: 8_388_608,
+        queue_limit_messages: 65_536,
+        ..LongPollOptions::default()
+    };
+    let with = |value: &str| {
+        let loaded = json(&text(&format!(
+            r#", "options": {{"request_timeout": {value}, "session_timeout": {value},
+            "queue_limit_bytes": {value}, "queue_limit_messages": {value}}}"#
+        )));
+        let WebService::LongPoll(service) = &the_path(&loaded.settings).service else {
+            panic!("no longpoll: {loaded:?}")
+        };
+        assert_eq!(service.options, highest, "{value}");
+        loaded.warnings.into_iter().map(|warning| warning.message).collect::<Vec<_>>()
+    };
+    let limits = ["600", "3600", "8388608", "65536"];
+    let zero = limits.map(|limit| {
+        format!("0 is no limit of its own: that of this version holds, which is {limit}")
+    });
+    assert_eq!(with("0"), zero);
+    let above = limits
+        .map(|limit| format!("9999999 is above the most that this version takes: {limit} is used"));
+    assert_eq!(with("9999999"), above);
 }
 
 #[test]

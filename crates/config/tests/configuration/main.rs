@@ -1,5 +1,6 @@
 //! Whole configurations through the public face of the crate.
 
+mod crossbar;
 mod default_node;
 mod endpoints;
 mod given;
@@ -7,6 +8,7 @@ mod longpoll;
 mod options;
 mod permissions;
 mod places;
+mod program;
 mod references;
 mod seeds;
 mod stores;

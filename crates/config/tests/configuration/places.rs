@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cloverleaf_config::{Environment, Faults, find, load};
 
-use crate::given::{environment, json, json_faults, yaml, yaml_faults};
+use crate::given::{environment, json, json_faults, warnings, yaml, yaml_faults};
 
 #[test]
 fn several_faults_of_a_json_file_are_all_told_with_their_places() {
@@ -38,7 +38,7 @@ fn several_faults_of_a_json_file_are_all_told_with_their_places() {
          expected a whole number from 0 to 65535",
         "config.json:12:40: workers[0].transports[0].paths.ws.type: unknown web service type \
          'websockets'; expected 'static', 'websocket', 'longpoll', 'caller', 'publisher', 'path', \
-         'json' or 'redirect'; did you mean 'websocket'?",
+         'json', 'redirect' or 'none'; did you mean 'websocket'?",
         "config.json:13:33: workers[0].transports[0].paths.call: missing key 'role' in a caller",
         "config.json:16:17: workers[0].transports[1]: missing key 'endpoint' in a rawsocket \
          transport",
@@ -59,7 +59,7 @@ workers:
   - name: realm1
     options:
       uri_check: strikt
-      enable_meta_api: yes
+      enable_meta_api: maybe
     roles:
   transports:
   - type: websocket
@@ -71,7 +71,7 @@ workers:
          'controller'?",
         "config.yaml:8:18: workers[0].realms[0].options.uri_check: unknown URI check 'strikt'; \
          expected 'loose' or 'strict'; did you mean 'strict'?",
-        "config.yaml:9:24: workers[0].realms[0].options.enable_meta_api: found the string 'yes'; \
+        "config.yaml:9:24: workers[0].realms[0].options.enable_meta_api: found the string 'maybe'; \
          expected true or false",
         "config.yaml:10:10: workers[0].realms[0].roles: found null; expected a list",
         "config.yaml:13:34: workers[0].transports[0].endpoint.path: found the string ''; \
@@ -99,13 +99,14 @@ fn json_and_yaml_say_the_same() {
 }
 
 #[test]
-fn a_key_that_is_there_twice_is_a_fault_in_either_format() {
-    let json = "{\"version\": 2,\n \"controller\": {\"id\": \"one\",\n \"id\": \"two\"}}";
-    let expected = ["config.json:3:2: controller.id: the key 'id' is there twice, first in line 2"];
-    assert_eq!(json_faults(json), expected);
-    let yaml = "version: 2\ncontroller:\n  id: one\n  id: two\n";
-    let expected = ["config.yaml:4:3: controller.id: the key 'id' is there twice, first in line 3"];
-    assert_eq!(yaml_faults(yaml), expected);
+fn of_a_repeated_key_the_last_one_counts_with_a_warning_in_either_format() {
+    let sentence = "controller.id: the key 'id' is there twice, first in line";
+    let loaded = json("{\"version\": 2,\n \"controller\": {\"id\": \"one\",\n \"id\": \"two\"}}");
+    assert_eq!(loaded.settings.controller.id.as_deref(), Some("two"));
+    assert_eq!(warnings(&loaded), [format!("3:2: {sentence} 2: only the last one counts")]);
+    let loaded = yaml("version: 2\ncontroller:\n  id: one\n  id: two\n");
+    assert_eq!(loaded.settings.controller.id.as_deref(), Some("two"));
+    assert_eq!(warnings(&loaded), [format!("4:3: {sentence} 3: only the last one counts")]);
 }
 
 #[test]
@@ -181,13 +182,10 @@ fn faults_of_what_a_variable_stands_for_do_not_tell_it() {
 #[test]
 fn files_that_cannot_be_read_or_have_no_format_are_faults() {
     let faults = |name| load(Path::new(name), &environment()).expect_err(name).to_string();
-    assert_eq!(
-        faults("/node/config.json"),
-        "/node/config.json:1:1: the file cannot be read: entity not found"
-    );
+    assert_eq!(faults("/node/config.json"), "/node/config.json: there is no such file");
     assert_eq!(
         faults("/node/config.toml"),
-        "/node/config.toml:1:1: the name tells no format of a configuration; expected a name \
+        "/node/config.toml: the name tells no format of a configuration; expected a name \
          that ends in .json, .yaml or .yml"
     );
 }

@@ -161,7 +161,8 @@ fn no_two_realms_have_the_same_name() {
     ));
     assert_eq!(
         sentences(&text),
-        ["workers[1].realms[0]: the realm 'realm1' is already there in line 1"]
+        ["workers[1].realms[0]: the realm 'realm1' is already there in line 1: all workers share \
+          the realms of the node, so remove this one, or give it another name"]
     );
 }
 
@@ -182,6 +183,14 @@ fn no_two_transports_listen_at_the_same_address() {
         (
             r#""type": "tcp", "port": 80"#,
             r#""type": "tcp", "port": 80, "interface": "127.0.0.1", "shared": true"#,
+        ),
+        (
+            r#""type": "tcp", "port": 80, "interface": "localhost""#,
+            r#""type": "tcp", "port": 80, "interface": "127.0.0.1""#,
+        ),
+        (
+            r#""type": "tcp", "port": 80, "interface": "localhost", "version": 6"#,
+            r#""type": "tcp", "port": 80, "interface": "::1""#,
         ),
         // That of version 6 takes both.
         (r#""type": "tcp", "port": 80"#, r#""type": "tcp", "port": 80, "version": 6"#),
@@ -205,6 +214,10 @@ fn transports_at_different_addresses_do_not_clash() {
         (r#""type": "unix", "path": "x""#, r#""type": "unix", "path": "y""#),
         (r#""type": "tcp", "port": 80"#, r#""type": "tcp", "port": 81"#),
         (r#""type": "tcp", "port": 0"#, r#""type": "tcp", "port": 0"#),
+        (
+            r#""type": "tcp", "port": 80, "interface": "localhost""#,
+            r#""type": "tcp", "port": 80, "interface": "localhost", "version": 6"#,
+        ),
         (
             r#""type": "tcp", "port": 80"#,
             r#""type": "tcp", "port": 80, "version": 6, "interface": "::1""#,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloverleaf_config::settings::{SlowConsumer, Stats, Store, StorePlace, StoreRule};
+use cloverleaf_config::settings::{HistoryRule, SlowConsumer, Stats, Store, StorePlace, StoreRule};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
 use crate::given::{json, role, router, sentences, the_realm, warnings};
@@ -19,19 +19,25 @@ fn rule(text: &str, policy: MatchPolicy, limit: usize) -> StoreRule {
     StoreRule { pattern, limit }
 }
 
+fn history(text: &str, policy: MatchPolicy, limit: usize, max_bytes: usize) -> HistoryRule {
+    let pattern = UriPattern::new(text, policy, UriRule::Loose).expect(text);
+    HistoryRule { pattern, limit, max_bytes }
+}
+
 #[test]
 fn a_store_in_memory_has_rules_with_a_limit_each() {
     let text = realm(
         r#""store": {"type": "memory", "limit": 1000,
-             "event-history": [{"uri": "com.a", "limit": 7}, {"uri": "com.", "match": "prefix"}],
+             "event-history": [{"uri": "com.a", "limit": 7, "max_bytes": 5000000},
+                               {"uri": "com.", "match": "prefix"}],
              "call-queue": [{"uri": "com..b", "match": "wildcard", "limit": 3}]}"#,
     );
     let loaded = json(&text);
     let expected = Store {
         place: StorePlace::Memory,
         event_history: vec![
-            rule("com.a", MatchPolicy::Exact, 7),
-            rule("com.", MatchPolicy::Prefix, 1000),
+            history("com.a", MatchPolicy::Exact, 7, 5_000_000),
+            history("com.", MatchPolicy::Prefix, 1000, 64 << 20),
         ],
         call_queue: vec![rule("com..b", MatchPolicy::Wildcard, 3)],
     };
@@ -40,10 +46,38 @@ fn a_store_in_memory_has_rules_with_a_limit_each() {
 }
 
 #[test]
+fn without_rules_for_calls_those_of_every_procedure_may_wait() {
+    let queue = |keys: &str| {
+        let loaded = json(&realm(&format!(r#""store": {{"type": "memory"{keys}}}"#)));
+        assert_eq!(warnings(&loaded), [""; 0]);
+        the_realm(&loaded.settings).store.clone().expect("a store").call_queue
+    };
+    assert_eq!(queue(""), [rule("", MatchPolicy::Prefix, 10_000)]);
+    assert_eq!(queue(r#", "limit": 50"#), [rule("", MatchPolicy::Prefix, 50)]);
+    assert_eq!(queue(r#", "call-queue": []"#), []);
+    let one = r#", "limit": 50, "call-queue": [{"uri": "com.a"}]"#;
+    assert_eq!(queue(one), [rule("com.a", MatchPolicy::Exact, 50)]);
+}
+
+#[test]
 fn a_store_in_a_file_lies_in_the_directory_of_the_node() {
     let text = realm(r#""store": {"type": "redb", "path": "events.redb"}"#);
     let store = the_realm(&json(&text).settings).store.clone().expect("a store");
-    assert_eq!(store.place, StorePlace::File("/node/events.redb".into()));
+    let file = |path: &str, cache_bytes| StorePlace::File { path: path.into(), cache_bytes };
+    assert_eq!(store.place, file("/node/events.redb", 64 << 20));
+    let limited = realm(
+        r#""store": {"type": "redb", "path": "e.redb", "cache_bytes": 2000000, "max_bytes": 3000000,
+             "event-history": [{"uri": "com.a"}, {"uri": "com.b", "max_bytes": 4000000}]}"#,
+    );
+    let store = the_realm(&json(&limited).settings).store.clone().expect("a store");
+    assert_eq!(store.place, file("/node/e.redb", 2_000_000));
+    assert_eq!(
+        store.event_history[..],
+        [
+            history("com.a", MatchPolicy::Exact, 100, 3_000_000),
+            history("com.b", MatchPolicy::Exact, 100, 4_000_000),
+        ]
+    );
     let missing = realm(r#""store": {"type": "redb"}"#);
     assert_eq!(
         sentences(&missing),
@@ -56,7 +90,8 @@ fn a_store_of_crossbar_is_kept_in_a_file_of_our_own_and_the_user_is_told() {
     let text = realm(r#""store": {"type": "cfxdb", "path": ".db", "maxsize": 1000}"#);
     let loaded = json(&text);
     let store = the_realm(&loaded.settings).store.clone().expect("a store");
-    assert_eq!(store.place, StorePlace::File("/node/.db".into()));
+    let cache_bytes = 64 << 20;
+    assert_eq!(store.place, StorePlace::File { path: "/node/.db".into(), cache_bytes });
     let warnings = warnings(&loaded);
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings.iter().any(|text| text.contains("has no effect in this version")));
@@ -67,14 +102,14 @@ fn a_store_of_crossbar_is_kept_in_a_file_of_our_own_and_the_user_is_told() {
 fn what_is_wrong_with_a_store_is_told_at_its_place() {
     let text = realm(
         r#""store": {"type": "memory", "event-history":
-             [{"uri": "com. a", "limit": 0}, {"match": "regex", "uri": "com.b"}]}"#,
+             [{"uri": "com. a", "limit": -1}, {"match": "regex", "uri": "com.b"}]}"#,
     );
     assert_eq!(
         sentences(&text),
         [
             "workers[0].realms[0].store.event-history[0].uri: 'com. a' is not a valid URI",
-            "workers[0].realms[0].store.event-history[0].limit: found the number 0; expected a \
-             whole number from 1 to 1000000",
+            "workers[0].realms[0].store.event-history[0].limit: found the number -1; expected a \
+             whole number from 0 to 1000000",
             "workers[0].realms[0].store.event-history[1].match: unknown match policy 'regex'; \
              expected 'exact', 'prefix' or 'wildcard'",
         ]

@@ -107,11 +107,15 @@ fn a_static_service_has_everything_that_the_file_says() {
         mime_types: BTreeMap::from([(".md".to_owned(), "text/markdown".to_owned())]),
         cache_timeout: None,
         default_file: Some("home.html".to_owned()),
+        allow_cross_origin: false,
+        follow_symlinks: true,
+        dotfiles: true,
     };
     let full = StaticService { directory: "/node/web".into(), options };
     let text = r#""type": "static", "directory": "/node/web", "options": {
         "enable_directory_listing": true, "mime_types": {".md": "text/markdown"},
-        "cache_timeout": null, "default_file": "home.html"}"#;
+        "cache_timeout": null, "default_file": "home.html", "allow_cross_origin": false,
+        "follow_symlinks": true, "dotfiles": true}"#;
     assert_eq!(service(text), WebService::Static(full));
 }
 
@@ -146,11 +150,20 @@ fn a_websocket_service_has_everything_that_the_file_says() {
 fn json_and_redirect_services_are_read() {
     let json_service = JsonService {
         value: value!({"a": [1, "text"]}),
-        options: JsonOptions { prettify: true, allow_cross_origin: true, discourage_caching: true },
+        options: JsonOptions {
+            prettify: true,
+            allow_cross_origin: false,
+            discourage_caching: true,
+        },
     };
     let text = r#""type": "json", "value": {"a": [1, "${TEXT}"]}, "options": {"prettify": true,
-        "allow_cross_origin": true, "discourage_caching": true}"#;
+        "allow_cross_origin": false, "discourage_caching": true}"#;
     assert_eq!(service(text), WebService::Json(json_service));
+    for text in [r#""type": "json", "value": 1"#, r#""type": "json", "value": 1, "options": {}"#] {
+        let options = JsonOptions::default();
+        assert!(options.allow_cross_origin, "pages of all origins may read it, as at Crossbar.io");
+        assert_eq!(service(text), WebService::Json(JsonService { value: value!(1), options }));
+    }
     let text = r#""type": "redirect", "url": "https://example.com/""#;
     assert_eq!(service(text), WebService::Redirect("https://example.com/".to_owned()));
     refuses(

@@ -1,0 +1,404 @@
+//! Permissions that have another effect with Crossbar.io.
+//!
+//! Crossbar.io keeps the patterns without `..` in one trie and those with `..` in another. For a
+//! URI it takes the longest text of the first trie that the URI begins with, and only that one: an
+//! exact rule hides the shorter prefixes of longer URIs, and of an exact and a prefix rule with one
+//! text the last one counts. Unless the rule is exact, it then looks for the pattern of the second
+//! trie with the longest text before `..`, and only for that one. A pattern of the second trie
+//! with other characters than `a-z`, `0-9`, `_` and `-` never matches, and one without `..` is no
+//! wildcard. Here the exact rule counts, else the best wildcard, else the longest prefix
+//! (`docs/decisions/precedence.md`).
+//!
+//! Which URIs show a difference is found by trying those that a rule, or a pair of rules, is about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cloverleaf_wamp::uri::{MatchPolicy, Uri, UriPattern, UriRule};
+
+use crate::field::Field;
+use crate::precedence;
+use crate::settings::{Allow, Permission};
+
+/// A rule as the file has it.
+pub(crate) struct Rule<'f, 'a> {
+    /// Where it stands.
+    pub(crate) field: &'f Field<'a>,
+    /// The text of its pattern, without the stars that tell its policy.
+    pub(crate) uri: String,
+    /// The policy that the file names.
+    pub(crate) policy: MatchPolicy,
+    /// What it allows.
+    pub(crate) allow: Allow,
+    /// What it is here; none if it matches no URI.
+    pub(crate) permission: Option<Permission>,
+}
+
+/// How often a URI is compared with a rule, at most, for one role: some milliseconds. Roles in use
+/// have a few dozen rules, and each rule a few URIs.
+const MAX_COMPARISONS: usize = 200_000;
+
+/// Warns once about each rule that counts here or with Crossbar.io, but not in both, for a URI to
+/// which the two answer differently.
+pub(crate) fn compare(rules: &[Rule<'_, '_>]) {
+    for (named, uri) in differences(rules) {
+        let (here, there) = (counting(rules, &uri), crossbar(rules, &uri));
+        rules[named].field.warn(difference(rules, &uri, named, here, &there));
+    }
+}
+
+/// The rules with another effect, each with a URI that shows it.
+fn differences(rules: &[Rule<'_, '_>]) -> BTreeMap<usize, String> {
+    let mut differences = BTreeMap::new();
+    for uri in candidates(rules, MAX_COMPARISONS / rules.len().max(1)) {
+        let (here, there) = (counting(rules, &uri), crossbar(rules, &uri));
+        let named = match (here, &there) {
+            (Some(here), _) => here,
+            (None, There::Counts(there)) => *there,
+            (None, There::Hidden(_) | There::Nothing) => continue,
+        };
+        if !answers_alike(rules, here, &there) {
+            differences.entry(named).or_insert(uri);
+        }
+    }
+    differences
+}
+
+/// What Crossbar.io has for a URI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum There {
+    /// No rule: everything is denied.
+    Nothing,
+    /// No rule, since this exact one hides those with shorter texts.
+    Hidden(usize),
+    /// This rule.
+    Counts(usize),
+}
+
+/// The rule that counts for a URI here.
+fn counting(rules: &[Rule<'_, '_>], uri: &str) -> Option<usize> {
+    let mut best: Option<(usize, &UriPattern)> = None;
+    for (index, rule) in rules.iter().enumerate() {
+        let Some(pattern) = rule.permission.as_ref().map(|permission| &permission.pattern) else {
+            continue;
+        };
+        // Of two rules with one pattern the last one counts.
+        if pattern.matches(uri) && best.is_none_or(|(_, best)| !precedence::beats(best, pattern)) {
+            best = Some((index, pattern));
+        }
+    }
+    best.map(|(index, _)| index)
+}
+
+/// The rule that counts for a URI with Crossbar.io.
+fn crossbar(rules: &[Rule<'_, '_>], uri: &str) -> There {
+    let first = longest(rules, |rule| {
+        let is_first = !rule.uri.contains("..");
+        (is_first && uri.starts_with(&rule.uri)).then_some(rule.uri.len())
+    });
+    let first = first.map_or(There::Nothing, |index| match &rules[index] {
+        rule if rule.policy == MatchPolicy::Prefix || rule.uri == uri => There::Counts(index),
+        _ => There::Hidden(index),
+    });
+    if let There::Counts(index) = first
+        && rules[index].policy == MatchPolicy::Exact
+    {
+        return first;
+    }
+    let second = longest(rules, |rule| {
+        let (before, _) = rule.uri.split_once("..")?;
+        uri.starts_with(before).then_some(before.len())
+    });
+    match second {
+        Some(index) if wildcard_matches(&rules[index].uri, uri) => There::Counts(index),
+        _ => first,
+    }
+}
+
+/// The rule with the longest text, as far as it has one for a URI; the last one of several.
+fn longest<'r, 'f: 'r, 'a: 'f>(
+    rules: &'r [Rule<'f, 'a>],
+    length: impl Fn(&'r Rule<'f, 'a>) -> Option<usize>,
+) -> Option<usize> {
+    let lengths = rules.iter().enumerate();
+    let lengths = lengths.filter_map(|(index, rule)| Some((length(rule)?, index)));
+    lengths.max().map(|(_, index)| index)
+}
+
+/// Whether a pattern with empty components matches a URI.
+fn wildcard_matches(pattern: &str, uri: &str) -> bool {
+    let mut components = uri.split('.');
+    let every = pattern.split('.').all(|wanted| {
+        let found = components.next();
+        found.is_some_and(|found| {
+            wanted.is_empty() || (wanted == found && is_plain_component(wanted))
+        })
+    });
+    every && components.next().is_none()
+}
+
+/// Whether Crossbar.io compares such a component of a wildcard at all.
+fn is_plain_component(text: &str) -> bool {
+    let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.starts_with(first) && text.chars().all(|c| first(c) || c == '_' || c == '-')
+}
+
+/// Whether what counts here and there has the same effect.
+fn answers_alike(rules: &[Rule<'_, '_>], here: Option<usize>, there: &There) -> bool {
+    let there = match there {
+        There::Counts(index) => Some(*index),
+        There::Hidden(_) | There::Nothing => None,
+    };
+    if here == there {
+        return true;
+    }
+    let allow =
+        |index: Option<usize>| index.map_or_else(Allow::default, |index| rules[index].allow);
+    let rest = |index: Option<usize>| {
+        let permission = rules[index?].permission.as_ref()?;
+        Some((permission.disclose, &permission.validate))
+    };
+    let allowed = allow(here);
+    allowed == allow(there) && (allowed == Allow::default() || rest(here) == rest(there))
+}
+
+/// The sentence about a rule with another effect.
+fn difference(
+    rules: &[Rule<'_, '_>],
+    uri: &str,
+    named: usize,
+    here: Option<usize>,
+    there: &There,
+) -> String {
+    let line = |index: usize| rules[index].field.mark().line;
+    let allows = |index: usize| allowed(rules[index].allow);
+    let this = match here {
+        Some(here) => format!("here this permission counts, which {}", allows(here)),
+        None => "here it does not match, and everything is denied".to_owned(),
+    };
+    let other = match *there {
+        There::Counts(index) if index == named => format!("there it {}", allows(index)),
+        There::Counts(index) => {
+            format!("there the one of line {} counts, which {}", line(index), allows(index))
+        }
+        There::Hidden(index) => {
+            format!("there the one of line {} hides it, and everything is denied", line(index))
+        }
+        There::Nothing => "there it does not match, and everything is denied".to_owned(),
+    };
+    format!("differs from Crossbar.io for URIs such as '{uri}': {this}; {other}")
+}
+
+/// What is allowed, as the end of a sentence.
+fn allowed(allow: Allow) -> String {
+    let actions = [
+        ("call", allow.call),
+        ("register", allow.register),
+        ("publish", allow.publish),
+        ("subscribe", allow.subscribe),
+    ];
+    let actions: Vec<&str> =
+        actions.into_iter().filter_map(|(action, allowed)| allowed.then_some(action)).collect();
+    match actions.is_empty() {
+        true => "allows nothing".to_owned(),
+        false => format!("allows {}", actions.join(", ")),
+    }
+}
+
+/// URIs that each rule is about alone, and with each other one that it may meet; the shortest ones
+/// first.
+fn candidates(rules: &[Rule<'_, '_>], most: usize) -> Vec<String> {
+    let mut uris = BTreeSet::new();
+    for rule in rules {
+        uris.extend(examples(&rule.uri));
+    }
+    let wildcards = rules.iter().filter(|rule| is_wildcard(rule));
+    let pairs = wildcards.flat_map(|one| rules.iter().map(move |other| (one, other)));
+    for (one, other) in pairs.take(most) {
+        uris.extend(examples(&meeting(&one.uri, &other.uri)));
+    }
+    let is_uri = |uri: &String| Uri::new(uri.as_str(), UriRule::Loose).is_ok();
+    let mut uris: Vec<String> = uris.into_iter().filter(is_uri).collect();
+    uris.sort_by_key(String::len);
+    uris.truncate(most);
+    uris
+}
+
+fn is_wildcard(rule: &Rule<'_, '_>) -> bool {
+    rule.policy == MatchPolicy::Wildcard || rule.uri.contains("..")
+}
+
+/// The component that stands for any one in examples.
+const ANY: &str = "x";
+
+/// The text of a pattern with its empty components filled, and longer URIs that begin with it.
+fn examples(uri: &str) -> [String; 4] {
+    let filled = filled(uri);
+    let more = format!("{filled}.{ANY}");
+    [uri.to_owned(), format!("{uri}{ANY}"), filled, more]
+}
+
+/// A pattern whose empty components are filled.
+fn filled(uri: &str) -> String {
+    let components = uri.split('.').map(|part| if part.is_empty() { ANY } else { part });
+    components.collect::<Vec<_>>().join(".")
+}
+
+/// A pattern whose empty components are filled with those of another one.
+fn meeting(wildcard: &str, other: &str) -> String {
+    let mut others = other.split('.');
+    let components = wildcard.split('.').map(|part| {
+        let other = others.next().unwrap_or_default();
+        if part.is_empty() { other } else { part }
+    });
+    components.collect::<Vec<_>>().join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use cloverleaf_wamp::uri::MatchPolicy::{Exact, Prefix, Wildcard};
+    use cloverleaf_wamp::uri::{UriPattern, UriRule};
+
+    use super::{
+        Allow, Field, MatchPolicy, Permission, Rule, There, answers_alike, counting, crossbar,
+        differences,
+    };
+    use crate::document::{Mark, Node, Value};
+    use crate::env::ProcessEnvironment;
+    use crate::reading::Reading;
+    use crate::settings::{Disclose, Validate};
+
+    /// The patterns of rules.
+    type Rules<'t> = &'t [(&'t str, MatchPolicy)];
+
+    /// URIs, each with the number of the rule that counts for it.
+    type Answers<'t> = &'t [(&'t str, Option<usize>)];
+
+    /// Runs `judge` with rules, the first of which allows calls, the second one not, and so on.
+    fn with_rules<T>(rules: &[(&str, MatchPolicy)], judge: impl FnOnce(&[Rule<'_, '_>]) -> T) -> T {
+        let reading = Reading::new("config.json", Path::new(""), &ProcessEnvironment);
+        let node = Node::new(Mark::START, Value::Null);
+        let field = Field { reading: &reading, node: &node, path: String::new() };
+        let rule = |(index, (uri, policy)): (usize, &(&str, MatchPolicy))| {
+            let allow = Allow { call: index % 2 == 0, ..Allow::default() };
+            let (disclose, validate) = (Disclose::default(), Validate::default());
+            let permission = UriPattern::new(*uri, *policy, UriRule::Loose).ok().map(|pattern| {
+                Permission { pattern, allow, disclose, validate, trustlevel: None, cache: false }
+            });
+            Rule { field: &field, uri: (*uri).to_owned(), policy: *policy, allow, permission }
+        };
+        let rules: Vec<Rule<'_, '_>> = rules.iter().enumerate().map(rule).collect();
+        judge(&rules)
+    }
+
+    /// The answers were taken from Crossbar.io's own tries and patterns (PyTrie 0.4,
+    /// Autobahn|Python 26).
+    #[test]
+    fn the_rule_that_counts_with_crossbar_is_known() {
+        let table: [(Rules<'_>, Answers<'_>); 16] = [
+            (
+                &[("com.", Prefix), ("com.a", Exact)],
+                &[
+                    ("com.a", Some(1)),
+                    ("com.a.b", None),
+                    ("com.ab", None),
+                    ("com.b", Some(0)),
+                    ("org", None),
+                ],
+            ),
+            (&[("com.a", Exact), ("com.a", Prefix)], &[("com.a", Some(1)), ("com.a.b", Some(1))]),
+            (&[("com.a", Prefix), ("com.a", Exact)], &[("com.a", Some(1)), ("com.a.b", None)]),
+            (&[("", Exact)], &[("com", None), ("com.a", None)]),
+            (
+                &[("", Prefix), ("com.", Exact)],
+                &[("org", Some(0)), ("com", Some(0)), ("com.a", None)],
+            ),
+            (
+                &[("", Prefix), (".add", Wildcard), ("com.", Wildcard)],
+                &[("com.add", None), ("com.a", None)],
+            ),
+            (
+                &[("com..add", Wildcard), ("com.", Prefix), ("com.a.add", Exact)],
+                &[("com.a.add", Some(2)), ("com.b.add", Some(0)), ("com.b.sub", Some(1))],
+            ),
+            (&[("com..add", Exact)], &[("com.b.add", Some(0)), ("com.add", None)]),
+            (&[("com..add", Prefix)], &[("com.b.add", Some(0)), ("com.b.add.c", None)]),
+            (&[("com..Add", Wildcard), ("com.", Prefix)], &[("com.b.Add", Some(1))]),
+            (
+                &[("com..a", Wildcard), ("com..b", Wildcard)],
+                &[("com.x.a", None), ("com.x.b", Some(1))],
+            ),
+            (
+                &[("com.a..b", Wildcard), ("com..x.b", Wildcard)],
+                &[("com.a.x.b", Some(0)), ("com.b.x.b", Some(1))],
+            ),
+            (&[("com.a..b", Wildcard), ("com..x.c", Wildcard)], &[("com.a.x.c", None)]),
+            (
+                &[("..a", Wildcard), ("a..b.", Wildcard)],
+                &[("x.y.a", Some(0)), ("a.x.b.y", Some(1)), ("x.a", None)],
+            ),
+            (
+                &[("com.a", Wildcard), ("com..", Wildcard)],
+                &[("com.a", Some(0)), ("com.x.y", Some(1)), ("com.a.b", Some(1))],
+            ),
+            (&[("com", Wildcard), ("", Prefix)], &[("com", Some(0)), ("com.a", None)]),
+        ];
+        for (rules, uris) in table {
+            for (uri, expected) in uris {
+                let found = with_rules(rules, |rules| match crossbar(rules, uri) {
+                    There::Counts(index) => Some(index),
+                    There::Hidden(_) | There::Nothing => None,
+                });
+                assert_eq!(found, *expected, "{uri} under {rules:?}");
+            }
+        }
+    }
+
+    /// A generator of numbers that are the same in every run.
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn below(&mut self, limit: usize) -> usize {
+            // The constants of Knuth's MMIX.
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (self.0 >> 33) as usize % limit
+        }
+
+        fn uri(&mut self, components: &[&str]) -> String {
+            let length = 1 + self.below(3);
+            let components = (0..length).map(|_| components[self.below(components.len())]);
+            components.collect::<Vec<_>>().join(".")
+        }
+    }
+
+    #[test]
+    fn every_rule_with_another_effect_is_named() {
+        let mut numbers = Numbers(1);
+        let short = ["a", "b", "ab", "x", "ax"];
+        let mut uris: Vec<String> = short.map(str::to_owned).to_vec();
+        for _ in 1..4 {
+            let longer = uris.iter().flat_map(|uri| short.map(|part| format!("{uri}.{part}")));
+            uris.extend(longer.collect::<Vec<_>>());
+            uris.sort();
+            uris.dedup();
+        }
+        for _ in 0..200 {
+            let texts: Vec<(String, MatchPolicy)> = (0..1 + numbers.below(4))
+                .map(|_| (numbers.uri(&["", "a", "b", "ab"]), MatchPolicy::ALL[numbers.below(3)]))
+                .collect();
+            let rules: Vec<(&str, MatchPolicy)> =
+                texts.iter().map(|(text, policy)| (text.as_str(), *policy)).collect();
+            with_rules(&rules, |rules| {
+                let named = differences(rules);
+                for uri in &uris {
+                    let (here, there) = (counting(rules, uri), crossbar(rules, uri));
+                    let Some(here) = here else { continue };
+                    let is_named = named.contains_key(&here);
+                    let alike = answers_alike(rules, Some(here), &there);
+                    assert!(alike || is_named, "rule {here} of {texts:?} for {uri}: {there:?}");
+                }
+            });
+        }
+    }
+}

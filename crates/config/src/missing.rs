@@ -1,0 +1,199 @@
+//! Features of Crossbar.io that this version does not have.
+//!
+//! A configuration that asks for one of them is refused, since ignoring it would change what the
+//! configuration means. Each has a short name for tables and scripts, and a sentence that says
+//! what to do now.
+
+/// A value or key of Crossbar.io that stands for a feature which this version does not have.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    /// The key or value as a file has it.
+    pub(crate) word: &'static str,
+    /// The short name of the feature.
+    pub(crate) name: &'static str,
+    /// What to do now, as the end of a sentence in the imperative.
+    pub(crate) advice: &'static str,
+}
+
+const fn missing(word: &'static str, name: &'static str, advice: &'static str) -> Missing {
+    Missing { word, name, advice }
+}
+
+/// How to run a program that this node does not start.
+pub(crate) const RUN_IT_BESIDE: &str =
+    "run it as a separate process that connects to a transport of this node";
+
+/// Types of workers.
+pub(crate) const WORKERS: &[Missing] = &[
+    missing(
+        "guest",
+        "guest",
+        "guests are planned for a later version; until then start the program by itself, for \
+         example as a service of the operating system, and let it connect to a transport of this \
+         node",
+    ),
+    missing(
+        "proxy",
+        "proxy",
+        "one process serves all connections here: move the transports of the proxy to the router \
+         that has the realms",
+    ),
+    missing("hostmonitor", "hostmonitor", MONITORING),
+    missing("marketmaker", "xbr", MARKETS),
+    missing("xbrmm", "xbr", MARKETS),
+];
+
+const MONITORING: &str = "remove the worker, and monitor the host with another tool";
+const MARKETS: &str = "remove the worker: XBR markets are not planned";
+
+/// Types of components.
+pub(crate) const COMPONENTS: &[Missing] = &[
+    missing("function", "function-component", RUN_IT_BESIDE),
+    missing("wamplet", "function-component", RUN_IT_BESIDE),
+];
+
+/// The name of the feature that components of classes which the program does not offer ask for.
+pub(crate) const PYTHON_CLASS: &str = "python-class";
+
+/// The name of the feature that realms with one name in several workers ask for.
+pub(crate) const REALM_OF_A_WORKER: &str = "realm-of-a-worker";
+
+/// The name of the feature that `validate` with a type of a WAMP inventory asks for.
+pub(crate) const INVENTORY: &str = "inventory";
+
+const MQTT_ADVICE: &str =
+    "MQTT is planned for a later version; until then run an MQTT broker beside this node";
+
+/// Types of transports that listen.
+pub(crate) const TRANSPORTS: &[Missing] = &[missing("mqtt", "mqtt", MQTT_ADVICE)];
+
+/// Parts of a universal transport.
+pub(crate) const UNIVERSAL: &[Missing] = TRANSPORTS;
+
+/// Types of endpoints that listen.
+pub(crate) const LISTENING_ENDPOINTS: &[Missing] = &[
+    missing("twisted", "endpoint:twisted", "use an endpoint of type 'tcp' or 'unix'"),
+    missing(
+        "onion",
+        "endpoint:onion",
+        "listen on 127.0.0.1 and let the configuration of Tor name this port (HiddenServicePort)",
+    ),
+];
+
+/// Types of endpoints that connect.
+pub(crate) const CONNECTING_ENDPOINTS: &[Missing] = &[
+    missing("twisted", "endpoint:twisted", "use an endpoint of type 'tcp' or 'unix'"),
+    missing("tor", "endpoint:tor", "use an endpoint of type 'tcp' or 'unix'"),
+];
+
+/// Keys of endpoints that listen.
+pub(crate) const LISTENING_TLS: &[Missing] = &[missing(
+    "tls",
+    "tls",
+    "TLS is planned for a later version; until then let a proxy terminate TLS, and listen on a \
+     Unix socket or on 127.0.0.1 (docs/endpoints.md, \"Behind a proxy\")",
+)];
+
+/// Keys of endpoints that connect.
+pub(crate) const CONNECTING_TLS: &[Missing] = &[missing(
+    "tls",
+    "tls",
+    "TLS is planned for a later version; until then connect to a Unix socket or to 127.0.0.1, or \
+     through a tunnel",
+)];
+
+/// Schemes of URLs to connect to.
+pub(crate) const WSS: &Missing = &missing(
+    "wss",
+    "tls",
+    "TLS is planned for a later version; until then connect to a 'ws://' URL on this machine, or \
+     through a tunnel",
+);
+
+const AUTHENTICATION: &str = "authentication is planned for a later version; until then restrict who can connect: by \
+     'interface', by 'mode' and 'owner' of a Unix socket, or by a proxy (docs/endpoints.md)";
+
+const PROXY_METHOD: &str =
+    "one process serves all connections here: remove the method, which is for proxy workers only";
+
+/// Methods of authentication.
+pub(crate) const METHODS: &[Missing] = &[
+    missing("ticket", "auth:ticket", AUTHENTICATION),
+    missing("wampcra", "auth:wampcra", AUTHENTICATION),
+    missing("scram", "auth:scram", AUTHENTICATION),
+    missing("cryptosign", "auth:cryptosign", AUTHENTICATION),
+    missing("tls", "auth:tls", AUTHENTICATION),
+    missing("cookie", "auth:cookie", AUTHENTICATION),
+    missing("function", "auth:function", AUTHENTICATION),
+    missing("cryptosign-proxy", "auth:cryptosign-proxy", PROXY_METHOD),
+    missing("anonymous-proxy", "auth:anonymous-proxy", PROXY_METHOD),
+];
+
+/// Kinds of authentication.
+pub(crate) const AUTHENTICATORS: &[Missing] = &[
+    missing("dynamic", "auth:dynamic", AUTHENTICATION),
+    missing("function", "auth:function", AUTHENTICATION),
+];
+
+/// Keys of transports that connect.
+pub(crate) const CONNECTING_AUTH: &[Missing] = &[missing(
+    "auth",
+    "auth:component",
+    "authentication is planned for a later version; until then connect to a transport that lets \
+     anonymous sessions join",
+)];
+
+/// Keys of roles.
+pub(crate) const ROLE_KEYS: &[Missing] = &[missing(
+    "authorizer",
+    "authorizer",
+    "dynamic authorization is planned for a later version; until then list 'permissions'",
+)];
+
+/// Keys of realms.
+pub(crate) const REALM_KEYS: &[Missing] = &[missing(
+    "rlinks",
+    "rlinks",
+    "links between routers are planned for a later version; until then run a client that joins \
+     both routers and forwards",
+)];
+
+const PYTHON_SERVICE: &str =
+    "Python is not run by this program: serve it by a process of its own behind a common proxy";
+
+const COMMON_PROXY: &str = "put a proxy in front of this node that serves this path";
+
+/// Types of web services.
+pub(crate) const WEB_SERVICES: &[Missing] = &[
+    missing("webhook", "web:webhook", "use a 'publisher', whose clients send JSON"),
+    missing("upload", "web:upload", COMMON_PROXY),
+    missing("cgi", "web:cgi", COMMON_PROXY),
+    missing("wsgi", "web:wsgi", PYTHON_SERVICE),
+    missing("resource", "web:resource", PYTHON_SERVICE),
+    missing("nodeinfo", "web:nodeinfo", "remove the path, or use a service of type 'json'"),
+    missing("reverseproxy", "web:reverseproxy", COMMON_PROXY),
+    missing("websocket-reverseproxy", "web:websocket-reverseproxy", COMMON_PROXY),
+    missing("archive", "web:archive", "unpack the archive and use a service of type 'static'"),
+    missing("wap", "web:wap", COMMON_PROXY),
+    missing("catalog", "web:catalog", "remove the path: WAMP catalogs are not planned"),
+    missing("schemadoc", "web:schemadoc", "remove the path"),
+];
+
+const PACKAGES: &str =
+    "Python packages are not read: copy the resource to a directory and name it as 'directory'";
+
+/// Keys of static services.
+pub(crate) const STATIC_KEYS: &[Missing] =
+    &[missing("package", "web:package", PACKAGES), missing("resource", "web:package", PACKAGES)];
+
+/// Serializers.
+pub(crate) const SERIALIZERS: &[Missing] = &[missing(
+    "flatbuffers",
+    "serializer:flatbuffers",
+    "choose 'json', 'msgpack', 'cbor' or 'ubjson'",
+)];
+
+/// The feature with this word, if it is one of these.
+pub(crate) fn find<'m>(among: &'m [Missing], word: &str) -> Option<&'m Missing> {
+    among.iter().find(|missing| missing.word == word)
+}

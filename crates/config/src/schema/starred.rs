@@ -1,0 +1,86 @@
+//! The URI patterns of permissions.
+//!
+//! Crossbar.io takes patterns that match nothing, and takes empty components for wildcards
+//! whatever `match` says. Such patterns are taken with a warning.
+
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
+
+use crate::field::Field;
+use crate::section::Section;
+
+/// The pattern of a permission.
+pub(super) struct Written {
+    /// The text of the pattern, without the stars that tell its policy.
+    pub(super) uri: String,
+    /// The policy that the file names, or that the stars tell.
+    pub(super) policy: MatchPolicy,
+    /// The pattern; none if it matches no URI.
+    pub(super) pattern: Option<UriPattern>,
+}
+
+/// Reads `uri` and `match` of a permission.
+pub(super) fn pattern(permission: &mut Section<'_>) -> Option<Written> {
+    let uri = permission.required("uri");
+    let policy = permission.optional("match").map(|field| policy(&field));
+    let field = uri?;
+    let text = field.text()?;
+    let (uri, policy) = match policy {
+        Some(policy) => {
+            if text.contains('*') {
+                field.warn("with 'match', a '*' in 'uri' stands for itself");
+            }
+            (text, policy?)
+        }
+        None => without_stars(&field, text),
+    };
+    let pattern = match UriPattern::new(uri.as_str(), policy, UriRule::Loose) {
+        Ok(pattern) => Some(pattern),
+        Err(fault) => match UriPattern::new(uri.as_str(), MatchPolicy::Wildcard, UriRule::Loose) {
+            Ok(wildcard) => unusual(&field, &uri, wildcard),
+            Err(_) => return field.report(fault.to_string(), None, None),
+        },
+    };
+    Some(Written { uri, policy, pattern })
+}
+
+fn policy(field: &Field<'_>) -> Option<MatchPolicy> {
+    let policies = MatchPolicy::ALL.map(|policy| (policy.name(), policy));
+    field.choice("match policy", &policies, &[])
+}
+
+/// What a starred URI stands for: without a star it is exact, with one at the very end it is a
+/// prefix, with others it is a wildcard.
+fn without_stars(field: &Field<'_>, text: String) -> (String, MatchPolicy) {
+    match text.strip_suffix('*') {
+        None if !text.contains('*') => (text, MatchPolicy::Exact),
+        Some(prefix) if !prefix.contains('*') => (prefix.to_owned(), MatchPolicy::Prefix),
+        _ => {
+            let uri = text.replace('*', "");
+            if text.split('.').any(|part| part != "*" && part.contains('*')) {
+                field.warn(format!(
+                    "a '*' beside other characters of its component is dropped, as Crossbar.io \
+                     does it: this is the wildcard '{uri}'"
+                ));
+            }
+            (uri, MatchPolicy::Wildcard)
+        }
+    }
+}
+
+/// The pattern of a text that has empty components where its policy allows none.
+fn unusual(field: &Field<'_>, uri: &str, wildcard: UriPattern) -> Option<UriPattern> {
+    if uri.contains("..") {
+        field.warn(
+            "an empty component stands for any one, as Crossbar.io takes it; write \
+             \"match\": \"wildcard\"",
+        );
+        return Some(wildcard);
+    }
+    let meant = match uri.starts_with('.') {
+        true => "a wildcard needs \"match\": \"wildcard\"",
+        false if uri.is_empty() => "for every URI write \"match\": \"prefix\"",
+        false => "for every URI that begins so write \"match\": \"prefix\"",
+    };
+    field.warn(format!("this permission has no effect, since '{uri}' matches no URI; {meant}"));
+    None
+}
