@@ -1,121 +1,104 @@
-//! The queue before the file, and the thread that empties it.
+//! The thread that writes, and opens the file again when it can't be written.
 
-use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::file::{File, FileError, Opening};
+use crate::store::{Report, Shared};
 
-use crate::file::{File, History, Records, StoreError};
+/// How long it is waited before the file is opened again.
+const RETRY: Duration = Duration::from_secs(1);
 
-/// The most records that wait to be written. A disk that takes a few milliseconds for each
-/// transaction writes some hundred thousand small ones a second, so this is a moment's worth.
-const MAX_WAITING: usize = 65_536;
+/// What is said of records that are lost. What the database says is for the log.
+const LOST: &str = "the event can't be stored at the moment";
 
-/// The most bytes that wait to be written.
-const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
-
-/// What has become of everything up to a number.
-pub type Outcome<'a> = Result<(), &'a str>;
-
-#[derive(Debug, Default)]
-struct Queue {
-    records: Vec<(usize, Vec<u8>)>,
-    bytes: usize,
-    /// The number of the last record that was appended.
-    last: u64,
-    is_closed: bool,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    queue: Mutex<Queue>,
-    is_filled: Condvar,
-}
-
-/// A file that is appended to. Dropping it waits until everything is written.
-pub struct EventStore {
-    shared: Arc<Shared>,
-    writing: Option<JoinHandle<()>>,
-}
-
-impl EventStore {
-    /// Opens the file and starts the thread that writes. Returns what is kept of each history, the
-    /// oldest first. `told` is called by that thread with the number of the last record of each
-    /// transaction.
-    pub fn open(
-        path: &Path,
-        histories: &[History],
-        told: impl Fn(u64, Outcome<'_>) + Send + 'static,
-    ) -> Result<(Self, Records), StoreError> {
-        let (file, records) = File::open(path, histories)?;
-        let shared = Arc::new(Shared::default());
-        let writing = {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.write(file, told))
-        };
-        Ok((Self { shared, writing: Some(writing) }, records))
+/// Writes whatever has come, again and again, until the store is closed and everything is written.
+pub(crate) fn run(shared: &Shared, opening: &Opening, mut file: File) {
+    loop {
+        match write(shared, &mut file) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                shared.fail(&error);
+                drop(file);
+                match reopen(shared, opening) {
+                    Some(opened) => file = opened,
+                    None => return,
+                }
+            }
+        }
     }
+}
 
-    /// Whether it takes more now.
-    pub fn has_room(&self) -> bool {
-        let queue = self.shared.queue.lock();
-        queue.records.len() < MAX_WAITING && queue.bytes < MAX_WAITING_BYTES
+/// Waits for records and writes them. Whether the store is still open.
+fn write(shared: &Shared, file: &mut File) -> Result<bool, FileError> {
+    let (records, last) = {
+        let mut state = shared.state.lock();
+        while state.records.is_empty() {
+            if state.is_closed {
+                return Ok(false);
+            }
+            shared.is_filled.wait(&mut state);
+        }
+        state.bytes = 0;
+        (std::mem::take(&mut state.records), state.last)
+    };
+    if let Err(error) = file.append(&records) {
+        // They are refused with what has come meanwhile.
+        shared.state.lock().records.extend(records);
+        return Err(error);
     }
+    shared.settle(last, Ok(()));
+    Ok(true)
+}
 
-    /// Takes a record for the history at this place of the list, in the order of the calls; never
-    /// waits. Returns its number; numbers count up.
-    pub fn append(&self, history: usize, record: Vec<u8>) -> u64 {
-        let mut queue = self.shared.queue.lock();
-        queue.bytes += record.len();
-        queue.records.push((history, record));
-        queue.last += 1;
-        let number = queue.last;
-        drop(queue);
-        self.shared.is_filled.notify_one();
-        number
+/// Opens the file until it can be written; none when the store is closed before.
+fn reopen(shared: &Shared, opening: &Opening) -> Option<File> {
+    loop {
+        let at = Instant::now() + RETRY;
+        let mut state = shared.state.lock();
+        while !state.is_closed && !shared.is_filled.wait_until(&mut state, at).timed_out() {}
+        let is_closed = state.is_closed;
+        drop(state);
+        // What has been taken since the failure was seen.
+        shared.refuse();
+        if is_closed {
+            return None;
+        }
+        if let Ok(file) = opening.open()
+            && file.probe().is_ok()
+        {
+            shared.state.lock().file = Some(file.reader());
+            shared.observer.report(Report::Restarted);
+            return Some(file);
+        }
     }
 }
 
 impl Shared {
-    /// Writes whatever has come, again and again, until the store is closed and everything written.
-    fn write(&self, mut file: File, told: impl Fn(u64, Outcome<'_>)) {
-        loop {
-            let (records, last) = {
-                let mut queue = self.queue.lock();
-                while queue.records.is_empty() {
-                    if queue.is_closed {
-                        return;
-                    }
-                    self.is_filled.wait(&mut queue);
-                }
-                queue.bytes = 0;
-                (std::mem::take(&mut queue.records), queue.last)
-            };
-            match file.append(&records) {
-                Ok(()) => told(last, Ok(())),
-                Err(error) => told(last, Err(&format!("the event can't be stored: {error}"))),
-            }
-        }
+    /// The file can't be written: nothing is taken any more, and what waits is refused.
+    fn fail(&self, error: &FileError) {
+        // Those who read let go of the file, which can't be opened before.
+        self.state.lock().file = None;
+        let lost = self.refuse();
+        self.observer.report(Report::Stopped { reason: &error.to_string(), lost });
     }
-}
 
-impl Drop for EventStore {
-    fn drop(&mut self) {
-        self.shared.queue.lock().is_closed = true;
-        self.shared.is_filled.notify_one();
-        if let Some(writing) = self.writing.take() {
-            // It may be this thread itself that drops the last handle.
-            if writing.thread().id() != thread::current().id() {
-                let _ = writing.join();
-            }
+    /// Refuses everything that waits, and says how much that is.
+    fn refuse(&self) -> usize {
+        let (records, last) = {
+            let mut state = self.state.lock();
+            state.bytes = 0;
+            (std::mem::take(&mut state.records), state.last)
+        };
+        if !records.is_empty() {
+            self.settle(last, Err(LOST));
         }
+        records.len()
     }
-}
 
-impl fmt::Debug for EventStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventStore").field("shared", &self.shared).finish_non_exhaustive()
+    fn settle(&self, last: u64, outcome: Result<(), &str>) {
+        self.observer.stored(last, outcome);
+        self.state.lock().settled = last;
+        self.is_asked.notify_one();
     }
 }

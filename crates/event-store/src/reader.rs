@@ -1,0 +1,244 @@
+//! The thread that reads, and checks the file after the start.
+//!
+//! Requests take turns, a slice of records each, so that a long one does not keep the others
+//! waiting. While nothing is asked for, all records are read once after the start, to tell of those
+//! that are damaged.
+
+use std::collections::HashSet;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use crate::file::{FileError, FileReader, Slice};
+use crate::record::{Damaged, Key};
+use crate::store::{Report, Shared};
+
+/// What the answer says to requests that fail. What the database says is for the log.
+const UNREADABLE: &str = "the stored events can't be read at the moment";
+
+/// So many requests take turns, the others wait: each holds what it has collected.
+const MAX_AT_WORK: usize = 8;
+
+/// So many damaged records are remembered, so that each is reported once.
+const MAX_REMEMBERED: usize = 10_000;
+
+/// A request for records.
+pub trait Reading: Send {
+    /// The places between which the records stand that are asked for, of `all`; none if there are
+    /// none. `place` tells the place of a record by its id.
+    fn places(
+        &self,
+        all: Range<u64>,
+        place: &mut dyn FnMut(u64) -> Option<u64>,
+    ) -> Option<Range<u64>>;
+
+    /// Whether the latest record is visited first.
+    fn is_reverse(&self) -> bool;
+
+    /// Whether the answer is still wanted.
+    fn is_wanted(&self) -> bool;
+
+    /// Visits a record; breaks when no other is wanted.
+    fn visit(&mut self, record: &[u8]) -> ControlFlow<()>;
+
+    /// All records have been visited, or can't be.
+    fn finish(self: Box<Self>, outcome: Result<(), &str>);
+}
+
+/// A request, and how far it is answered.
+pub(crate) struct Job {
+    history: usize,
+    reading: Box<dyn Reading>,
+    /// What was appended before it is to be found.
+    after: u64,
+    /// The places that are left, when it has begun.
+    places: Option<Range<u64>>,
+}
+
+impl Job {
+    pub(crate) const fn new(history: usize, reading: Box<dyn Reading>, after: u64) -> Self {
+        Self { history, reading, after, places: None }
+    }
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("places", &self.places).finish_non_exhaustive()
+    }
+}
+
+/// What comes next.
+enum Next {
+    Job(Job, Option<FileReader>),
+    Check(FileReader),
+    End,
+}
+
+/// Answers requests and checks the file, until the store is closed.
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let mut damage = Damage { shared, seen: HashSet::new() };
+    let mut check = Some(Check::default());
+    loop {
+        match next(shared, check.is_some()) {
+            Next::Job(job, Some(file)) => step(job, &file, &mut damage),
+            Next::Job(job, None) => job.reading.finish(Err(UNREADABLE)),
+            Next::Check(file) => {
+                if let Some(going) = &mut check
+                    && going.step(&file, &mut damage)
+                {
+                    check = None;
+                }
+            }
+            Next::End => return,
+        }
+    }
+}
+
+/// Waits for something to do.
+fn next(shared: &Shared, is_to_check: bool) -> Next {
+    let mut state = shared.state.lock();
+    loop {
+        if state.is_closed {
+            // The caller of these is gone, or will be.
+            return match state.readings.pop_front() {
+                Some(job) => Next::Job(job, None),
+                None => Next::End,
+            };
+        }
+        let settled = state.settled;
+        let is_due = |job: &Job| job.after <= settled;
+        if let Some(index) = state.readings.iter().position(is_due)
+            && let Some(job) = state.readings.remove(index)
+        {
+            return Next::Job(job, state.file.clone());
+        }
+        match &state.file {
+            Some(file) if is_to_check => return Next::Check(file.clone()),
+            _ => shared.is_asked.wait(&mut state),
+        }
+    }
+}
+
+/// Does a slice of a request; what is left waits for its next turn.
+fn step(mut job: Job, file: &FileReader, damage: &mut Damage<'_>) {
+    if !job.reading.is_wanted() {
+        return job.reading.finish(Err(UNREADABLE));
+    }
+    match read(&mut job, file, damage) {
+        Ok(Slice::Done) => job.reading.finish(Ok(())),
+        Ok(Slice::More) => {
+            let mut state = damage.shared.state.lock();
+            let place = state.readings.len().min(MAX_AT_WORK - 1);
+            state.readings.insert(place, job);
+        }
+        Err(error) => {
+            damage.shared.observer.report(Report::Unreadable { reason: &error.to_string() });
+            job.reading.finish(Err(UNREADABLE));
+        }
+    }
+}
+
+fn read(job: &mut Job, file: &FileReader, damage: &mut Damage<'_>) -> Result<Slice, FileError> {
+    let Job { history, reading, places, .. } = job;
+    let mut left = match places.take() {
+        Some(places) => places,
+        None => match begin(*history, reading.as_ref(), file)? {
+            Some(places) => places,
+            None => return Ok(Slice::Done),
+        },
+    };
+    let is_reverse = reading.is_reverse();
+    let slice = file.visit(*history, &mut left, is_reverse, |place, record| match record {
+        Ok((_, bytes)) => reading.visit(bytes),
+        Err(Damaged) => {
+            damage.note(*history, place);
+            ControlFlow::Continue(())
+        }
+    })?;
+    *places = Some(left);
+    Ok(slice)
+}
+
+/// The places that a request is about.
+fn begin(
+    history: usize,
+    reading: &dyn Reading,
+    file: &FileReader,
+) -> Result<Option<Range<u64>>, FileError> {
+    let mut failed = None;
+    let mut place = |id| {
+        file.place(history, id).unwrap_or_else(|error| {
+            failed = Some(error);
+            None
+        })
+    };
+    let places = reading.places(file.places(history)?, &mut place);
+    failed.map_or(Ok(places), Err)
+}
+
+/// Tells of each damaged record once.
+struct Damage<'a> {
+    shared: &'a Shared,
+    seen: HashSet<Key>,
+}
+
+impl Damage<'_> {
+    fn note(&mut self, history: usize, place: u64) {
+        let key = (u32::try_from(history).unwrap_or(u32::MAX), place);
+        if self.seen.len() < MAX_REMEMBERED && self.seen.insert(key) {
+            let history = self.shared.names.get(history).map_or("", String::as_str);
+            self.shared.observer.report(Report::Damaged { history, place });
+        }
+    }
+}
+
+/// One look at every record.
+#[derive(Default)]
+struct Check {
+    history: usize,
+    places: Option<Range<u64>>,
+    records: u64,
+    damaged: u64,
+    missing: u64,
+}
+
+impl Check {
+    /// Looks at a slice. Whether everything has been looked at.
+    fn step(&mut self, file: &FileReader, damage: &mut Damage<'_>) -> bool {
+        if self.history < damage.shared.names.len() {
+            let outcome = self.look(file, damage);
+            if let Err(error) = &outcome {
+                damage.shared.observer.report(Report::Unreadable { reason: &error.to_string() });
+            }
+            if !matches!(outcome, Ok(Slice::More)) {
+                self.history += 1;
+                self.places = None;
+            }
+            return false;
+        }
+        let Self { records, damaged, missing, .. } = *self;
+        damage.shared.observer.report(Report::Checked { records, damaged, missing });
+        true
+    }
+
+    fn look(&mut self, file: &FileReader, damage: &mut Damage<'_>) -> Result<Slice, FileError> {
+        let mut left = match self.places.take() {
+            Some(places) => places,
+            None => file.places(self.history)?,
+        };
+        // Between two slices records may have been pushed out, within one none can be.
+        let mut expected = None;
+        let slice = file.visit(self.history, &mut left, false, |place, record| {
+            self.missing += place - expected.replace(place + 1).unwrap_or(place);
+            match record {
+                Ok(_) => self.records += 1,
+                Err(Damaged) => {
+                    self.damaged += 1;
+                    damage.note(self.history, place);
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        self.places = Some(left);
+        Ok(slice)
+    }
+}

@@ -1,0 +1,218 @@
+//! The queues before the file.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::file::{FileReader, History, Opening, StoreError, prepare};
+use crate::reader::{self, Job, Reading};
+use crate::record::Record;
+use crate::writer;
+
+/// Number of waiting records from which on the store has no room. A disk that takes a few
+/// milliseconds for each transaction writes some hundred thousand small ones a second, so this is a
+/// moment's worth. As many may be in the transaction that is being written; they wait again if it
+/// fails, and are refused then. A publication is asked for once and may bring a record for each of
+/// its histories. So the store holds at most twice this and the records of one publication.
+const MAX_WAITING: usize = 65_536;
+
+/// Bytes of waiting records from which on the store has no room. It holds at most twice this and
+/// the records of one publication, as with [`MAX_WAITING`].
+const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
+
+/// The most requests for records that wait to be answered.
+const MAX_READINGS: usize = 1_024;
+
+/// What has become of everything up to a number: it is safe, or lost for a reason that may be told
+/// to anybody.
+pub type Outcome<'a> = Result<(), &'a str>;
+
+/// What happens in a store beside its answers; for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report<'a> {
+    /// The file was not closed and is being repaired.
+    Repairing {
+        /// How much of it is done, in percent.
+        percent: u8,
+    },
+    /// What stands in the place of a record is not what was written. It is passed over.
+    Damaged {
+        /// The name of its history.
+        history: &'a str,
+        /// Its place in it.
+        place: u64,
+    },
+    /// All records have been read once after the start.
+    Checked {
+        /// How many are as they were written.
+        records: u64,
+        /// How many are damaged.
+        damaged: u64,
+        /// How many places between the first and the last record have none.
+        missing: u64,
+    },
+    /// The file can't be read.
+    Unreadable {
+        /// What the database says.
+        reason: &'a str,
+    },
+    /// The file can't be written. Nothing is taken until it can.
+    Stopped {
+        /// What the database says.
+        reason: &'a str,
+        /// How many records were to be written and are lost.
+        lost: usize,
+    },
+    /// The file can be written again.
+    Restarted,
+}
+
+/// Receives what happens in a store, on threads of the store.
+pub trait Observer: Send + Sync + 'static {
+    /// Everything up to this number is safe, or is lost.
+    fn stored(&self, up_to: u64, outcome: Outcome<'_>);
+
+    /// Something else has happened.
+    fn report(&self, report: Report<'_>);
+}
+
+/// What the threads of a store share.
+pub(crate) struct Shared {
+    pub(crate) state: Mutex<State>,
+    /// There is something to write, or the store is closed.
+    pub(crate) is_filled: Condvar,
+    /// There is something to read, or the store is closed.
+    pub(crate) is_asked: Condvar,
+    pub(crate) observer: Arc<dyn Observer>,
+    /// The names of the histories, for reports.
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) records: Vec<(usize, Record)>,
+    pub(crate) bytes: usize,
+    /// The number of the last record that was appended.
+    pub(crate) last: u64,
+    /// The number up to which it is known what has become of them.
+    pub(crate) settled: u64,
+    pub(crate) readings: VecDeque<Job>,
+    /// What reads the file; none while it can't be used.
+    pub(crate) file: Option<FileReader>,
+    pub(crate) is_closed: bool,
+}
+
+/// A file that is appended to. Dropping it waits until everything is written.
+pub struct EventStore {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl EventStore {
+    /// Opens the file of a path, or makes it, and starts its threads. `cache_bytes` bounds what is
+    /// kept in memory of the file. `id_of` tells the id of a record that a version without ids has
+    /// kept.
+    ///
+    /// # Errors
+    /// When the file can't be used.
+    pub fn open(
+        path: &Path,
+        histories: &[History],
+        cache_bytes: usize,
+        id_of: fn(&[u8]) -> Option<u64>,
+        observer: impl Observer,
+    ) -> Result<Self, StoreError> {
+        let path = prepare(path)?;
+        let observer: Arc<dyn Observer> = Arc::new(observer);
+        let repairing = {
+            let observer = Arc::clone(&observer);
+            move |done: f64| {
+                let percent = (done * 100.0).clamp(0.0, 100.0) as u8;
+                observer.report(Report::Repairing { percent });
+            }
+        };
+        let opening = Opening {
+            path,
+            histories: histories.to_vec(),
+            cache_bytes,
+            repairing: Arc::new(repairing),
+            id_of,
+        };
+        let unusable = |reason: String| StoreError::Unusable(opening.path.clone(), reason);
+        let file = opening.open().map_err(|error| unusable(error.to_string()))?;
+        let state = State { file: Some(file.reader()), ..State::default() };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            is_filled: Condvar::new(),
+            is_asked: Condvar::new(),
+            observer,
+            names: histories.iter().map(|history| history.name.clone()).collect(),
+        });
+        let (writing, reading) = (Arc::clone(&shared), Arc::clone(&shared));
+        let threads = vec![
+            thread::spawn(move || writer::run(&writing, &opening, file)),
+            thread::spawn(move || reader::run(&reading)),
+        ];
+        Ok(Self { shared, threads })
+    }
+
+    /// Whether it takes more now.
+    pub fn has_room(&self) -> bool {
+        let state = self.shared.state.lock();
+        state.file.is_some() && state.records.len() < MAX_WAITING && state.bytes < MAX_WAITING_BYTES
+    }
+
+    /// Takes a record for the history at this place of the list, in the order of the calls; never
+    /// waits. Returns its number; numbers count up.
+    pub fn append(&self, history: usize, record: Record) -> u64 {
+        let mut state = self.shared.state.lock();
+        state.bytes += record.bytes.len();
+        state.records.push((history, record));
+        state.last += 1;
+        let number = state.last;
+        drop(state);
+        self.shared.is_filled.notify_one();
+        number
+    }
+
+    /// Lets a reading visit records of the history at this place of the list, with everything that
+    /// was appended before.
+    ///
+    /// # Errors
+    /// Too many wait already; the reading is given back.
+    pub fn read(&self, history: usize, reading: Box<dyn Reading>) -> Result<(), Box<dyn Reading>> {
+        let mut state = self.shared.state.lock();
+        if state.readings.len() >= MAX_READINGS {
+            return Err(reading);
+        }
+        let job = Job::new(history, reading, state.last);
+        state.readings.push_back(job);
+        drop(state);
+        self.shared.is_asked.notify_one();
+        Ok(())
+    }
+}
+
+impl Drop for EventStore {
+    fn drop(&mut self) {
+        self.shared.state.lock().is_closed = true;
+        self.shared.is_filled.notify_all();
+        self.shared.is_asked.notify_all();
+        for thread in self.threads.drain(..) {
+            // It may be one of these threads that drops the last handle.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for EventStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStore").field("histories", &self.shared.names).finish_non_exhaustive()
+    }
+}
