@@ -16,11 +16,15 @@
 //! assert_eq!(lab.received(alice), [result(1, args([5]))]);
 //! ```
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use cloverleaf_router::limits;
 use cloverleaf_router::{
-    Admitted, Moment, Next, Permission, Principal, Realm, RealmSettings, Refusal, Role, SessionKey,
-    Ticket, Timestamp,
+    Admitted, Compatibility, Metered, Moment, Next, Permission, Principal, ReadingAnswer, Realm,
+    RealmSettings, Refusal, RefusedPattern, Role, SessionKey, SessionStats, Ticket, TimeOfDay,
+    Timestamp,
 };
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
@@ -44,7 +48,7 @@ pub fn settings() -> RealmSettings {
     let everything = UriPattern::from_starred("*").expect("a star is a starred URI");
     RealmSettings {
         roles: vec![Role::new(ANYONE, [(everything, Permission::ALL)])],
-        started_at: Timestamp::from_micros(START_OF_TIME),
+        shutdown_goodbye: true,
         ..RealmSettings::named(REALM)
     }
 }
@@ -130,6 +134,18 @@ pub struct Lab {
     places: Vec<Place>,
     now: Moment,
     draws: Draws,
+    clock: Clock,
+}
+
+/// A clock whose copies are the same: microseconds from 1970.
+#[derive(Debug, Clone)]
+struct Clock(Arc<AtomicI64>);
+
+impl Clock {
+    fn source(&self) -> TimeOfDay {
+        let Self(micros) = self.clone();
+        TimeOfDay::new(move || Timestamp::from_micros(micros.load(Ordering::Relaxed)))
+    }
 }
 
 impl Default for Lab {
@@ -147,8 +163,15 @@ impl Lab {
     /// An empty realm made of other settings.
     pub fn with(settings: RealmSettings) -> Self {
         let draws = Draws::from_seed(1);
+        let clock = Clock(Arc::new(AtomicI64::new(START_OF_TIME)));
+        let settings = RealmSettings { time_of_day: clock.source(), ..settings };
         let realm = Realm::new(settings, draws.source());
-        Self { realm, places: Vec::new(), now: Moment::default(), draws }
+        Self { realm, places: Vec::new(), now: Moment::default(), draws, clock }
+    }
+
+    /// An empty realm made of [`settings`] that follows a preset.
+    pub fn with_compatibility(compatibility: Compatibility) -> Self {
+        Self::with(RealmSettings { compatibility, ..settings() })
     }
 
     /// An empty realm with these roles and no other.
@@ -184,6 +207,7 @@ impl Lab {
             panic!("a session begins with WELCOME, not with {messages:?}");
         };
         self.places.push(Place { session, welcome: welcome.clone(), recorder });
+        self.work();
         Ok(Peer(self.places.len() - 1))
     }
 
@@ -197,6 +221,17 @@ impl Lab {
         self.welcome(peer).session
     }
 
+    /// The key of the peer's session.
+    pub fn key(&self, peer: Peer) -> SessionKey {
+        self.places[peer.0].session
+    }
+
+    /// The outbox of a session gives up events that it had taken.
+    pub fn lose_events(&mut self, session: SessionKey) {
+        self.realm.handle_loss(session);
+        self.work();
+    }
+
     /// Sends a message after which the session goes on.
     ///
     /// # Panics
@@ -206,14 +241,65 @@ impl Lab {
         assert_eq!(self.submit(from, message), Next::Continue, "after {text}");
     }
 
-    /// Sends a message; what the realm says of the connection is returned.
+    /// Sends a message; what the realm says of the connection is returned. What goes on in later
+    /// steps is done when this returns.
     pub fn submit(&mut self, from: Peer, message: ClientMessage) -> Next {
+        let next = self.begin(from, message);
+        self.work();
+        next
+    }
+
+    /// Sends a message, and leaves what goes on in later steps undone.
+    pub fn begin(&mut self, from: Peer, message: ClientMessage) -> Next {
         self.realm.handle_message(self.places[from.0].session, message, self.now)
+    }
+
+    /// Does one step of what is not done. Whether there is more.
+    pub fn step(&mut self) -> bool {
+        self.realm.work(self.now, limits::WORK_PER_STEP)
+    }
+
+    /// Does one step of so many units of work, of about 100 ns each. Whether there is more.
+    pub fn step_of(&mut self, units: u32) -> bool {
+        self.realm.work(self.now, units)
+    }
+
+    /// Does what is not done, in steps that are shorter than usual, so that more of them are
+    /// needed.
+    pub fn work(&mut self) {
+        while self.realm.has_work() {
+            self.realm.work(self.now, limits::WORK_PER_STEP / 20);
+        }
+    }
+
+    /// The work of the step that was done last.
+    pub const fn work_done(&self) -> u32 {
+        self.realm.work_done()
+    }
+
+    /// How many outboxes a peer has to wait for after [`Next::Wait`], and whether for its own.
+    pub fn take_wait(&mut self, peer: Peer) -> (usize, bool) {
+        let wait = self.realm.take_wait(self.places[peer.0].session);
+        (wait.crowded.len(), wait.until_resumed)
     }
 
     /// How many outboxes a peer has to wait for after [`Next::Wait`].
     pub fn take_crowded(&mut self, publisher: Peer) -> usize {
-        self.realm.take_crowded(self.places[publisher.0].session).len()
+        self.take_wait(publisher).0
+    }
+
+    /// How often the peer was resumed since the last look.
+    pub fn resumed(&mut self, peer: Peer) -> usize {
+        self.places[peer.0].recorder.take_resumed()
+    }
+
+    /// The outbox of the peer takes so many more of what can be sent later.
+    pub fn set_room(&mut self, peer: Peer, room: usize) {
+        let Place { session, recorder, .. } = &self.places[peer.0];
+        if recorder.set_room(room) {
+            self.realm.handle_room(*session);
+            self.work();
+        }
     }
 
     /// What the peer has been sent since the last look.
@@ -223,8 +309,19 @@ impl Lab {
 
     /// The connection of the peer ends.
     pub fn disconnect(&mut self, peer: Peer) {
+        self.begin_disconnect(peer);
+        self.work();
+    }
+
+    /// The connection of the peer ends; what goes on in later steps is left undone.
+    pub fn begin_disconnect(&mut self, peer: Peer) {
         self.places[peer.0].recorder.set_state(State::Gone);
         self.realm.detach(self.places[peer.0].session, self.now);
+    }
+
+    /// Takes the number of meta events that the realm has dropped since the last call.
+    pub const fn take_dropped_meta_events(&mut self) -> u64 {
+        self.realm.take_dropped_meta_events()
     }
 
     /// Why the realm has closed the peer's connection, if it has.
@@ -241,16 +338,34 @@ impl Lab {
     /// The host aborts the session, as it does after bytes that are no message.
     pub fn abort(&mut self, peer: Peer, abort: Abort) {
         self.realm.abort(self.places[peer.0].session, abort, self.now);
+        self.work();
     }
 
     /// The host says that the event store has come so far.
     pub fn stored(&mut self, up_to: Ticket, outcome: Result<(), &str>) {
         self.realm.stored(up_to, outcome);
+        self.work();
+    }
+
+    /// The host says what was asked of the event store.
+    pub fn finish_reading(&mut self, answer: ReadingAnswer) {
+        self.realm.finish_reading(answer);
+        self.work();
+    }
+
+    /// The host says what a session has received and sent.
+    pub fn tell_stats(&mut self, of: &Metered, stats: &SessionStats) {
+        self.realm.tell_stats(of, stats, self.now);
     }
 
     /// Says GOODBYE to everybody.
     pub fn close(&mut self, reason: &str) {
         self.realm.close(reason);
+    }
+
+    /// The patterns that were refused although a permission has the same text.
+    pub fn take_refused_patterns(&mut self) -> Vec<RefusedPattern> {
+        self.realm.take_refused_patterns()
     }
 
     /// From now on the peer reads like this.
@@ -262,10 +377,29 @@ impl Lab {
     pub fn pass(&mut self, time: Duration) {
         let end = Moment::after_start(self.now.since_start() + time);
         while let Some(deadline) = self.realm.next_deadline().filter(|at| *at <= end) {
-            self.now = self.now.max(deadline);
+            self.set_now(self.now.max(deadline));
             self.realm.handle_timeout(self.now);
+            self.work();
         }
-        self.now = end;
+        self.set_now(end);
+    }
+
+    /// Lets time pass, then handles for one step the deadlines that are over. Whether any is left.
+    pub fn begin_timeouts(&mut self, time: Duration) -> bool {
+        self.set_now(Moment::after_start(self.now.since_start() + time));
+        self.realm.handle_timeout(self.now);
+        self.realm.next_deadline().is_some_and(|deadline| deadline <= self.now)
+    }
+
+    fn set_now(&mut self, now: Moment) {
+        let passed = now.since_start().saturating_sub(self.now.since_start());
+        self.now = now;
+        self.set_clock(passed.as_micros() as i64);
+    }
+
+    /// The clock on the wall is set by so many microseconds, while no time passes.
+    pub fn set_clock(&mut self, by: i64) {
+        self.clock.0.fetch_add(by, Ordering::Relaxed);
     }
 
     /// The publication id that was drawn last.

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use cloverleaf_router::{Delivery, Outbox};
+use cloverleaf_router::{CloseCause, Delivery, Outbox};
 use cloverleaf_wamp::message::RouterMessage;
 
 /// What a recorder answers.
@@ -26,6 +26,11 @@ pub struct Recorder {
     messages: Rc<RefCell<Vec<RouterMessage>>>,
     state: Rc<Cell<State>>,
     closed: Rc<RefCell<Option<String>>>,
+    resumed: Rc<Cell<usize>>,
+    /// How many more of what can be sent later it takes; none: any number.
+    room: Rc<Cell<Option<usize>>>,
+    /// It was asked for room and had none.
+    wants_room: Rc<Cell<bool>>,
 }
 
 impl Recorder {
@@ -41,6 +46,18 @@ impl Recorder {
 }
 
 impl Recorder {
+    /// How often it was resumed since the last look.
+    pub fn take_resumed(&self) -> usize {
+        self.resumed.take()
+    }
+
+    /// From now on it takes so many more of what can be sent later. Whether a session waits for
+    /// that.
+    pub fn set_room(&self, room: usize) -> bool {
+        self.room.set(Some(room));
+        room > 0 && self.wants_room.take()
+    }
+
     /// Why its connection was closed, if it was.
     pub fn closed(&self) -> Option<String> {
         self.closed.borrow().clone()
@@ -63,7 +80,18 @@ impl Outbox for Recorder {
         Delivery::Queued
     }
 
-    fn close(&self, reason: &str) {
+    fn has_room(&self) -> bool {
+        let Some(room) = self.room.get() else { return true };
+        self.room.set(Some(room.saturating_sub(1)));
+        self.wants_room.set(room == 0);
+        room > 0
+    }
+
+    fn resume(&self) {
+        self.resumed.set(self.resumed.get() + 1);
+    }
+
+    fn close(&self, _: CloseCause, reason: &str) {
         *self.closed.borrow_mut() = Some(reason.to_owned());
     }
 }
