@@ -10,8 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cloverleaf_router::{
-    Admitted, Delivery, Moment, Outbox, Permission, Principal, Random, Realm, RealmSettings, Role,
-    SessionKey,
+    Admitted, CloseCause, Delivery, Moment, Outbox, Permission, Principal, Random, Realm,
+    RealmSettings, Role, SessionKey,
 };
 use cloverleaf_wamp::features::CLIENT;
 use cloverleaf_wamp::ids::{InvocationId, RequestId};
@@ -35,7 +35,7 @@ impl Outbox for Nowhere {
         Delivery::Queued
     }
 
-    fn close(&self, _: &str) {}
+    fn close(&self, _: CloseCause, _: &str) {}
 }
 
 /// A caller and a callee of one procedure.

@@ -12,6 +12,7 @@ use cloverleaf_wamp::uri::{InvalidUri, UriRule};
 use compact_str::CompactString;
 use thiserror::Error;
 
+use crate::compatibility::Compatibility;
 use crate::session::{Principal, TransportDetails};
 
 /// The name of the anonymous method, and of the role that it gives unless told otherwise.
@@ -38,7 +39,7 @@ impl Admission {
 /// What an anonymous client becomes.
 #[derive(Debug, Clone, Default)]
 pub struct Anonymous {
-    /// The realm that it joins, whatever it asks for.
+    /// The only realm that it may join, also where it asks for none; any realm when absent.
     pub realm: Option<CompactString>,
     /// Its role; `anonymous` when absent.
     pub role: Option<CompactString>,
@@ -75,6 +76,12 @@ pub enum Refusal {
     /// No such realm.
     #[error("no realm \"{0:.100}\" exists on this router")]
     NoSuchRealm(CompactString),
+    /// The client asks for no realm, and none is configured for it.
+    #[error("no realm requested")]
+    NoRealm,
+    /// Clients that are authenticated so may join another realm only.
+    #[error("realm \"{0:.100}\" can't be joined with this authentication")]
+    OtherRealm(CompactString),
     /// The realm would be one too many.
     #[error("realm \"{0:.100}\" is not there, and no further one can be made")]
     TooManyRealms(CompactString),
@@ -95,28 +102,33 @@ pub enum Refusal {
     /// The realm is full.
     #[error("realm \"{0:.100}\" has reached its largest number of sessions")]
     RealmFull(CompactString),
+    /// The realm has not finished with the sessions that have left.
+    #[error("realm \"{0:.100}\" is busy with sessions that have left; try again later")]
+    RealmBusy(CompactString),
     /// The realm lets nobody in any more.
     #[error("realm \"{0:.100}\" is closed")]
     RealmClosed(CompactString),
 }
 
 impl Refusal {
-    /// The URI that names the reason.
-    pub const fn reason(&self) -> &'static str {
+    /// The URI that names the reason, as a realm of this preset tells it.
+    pub const fn reason(&self, compatibility: Compatibility) -> &'static str {
         match self {
             Self::InvalidRealm(_) | Self::NoRealmName(_) => error_uri::INVALID_URI,
-            Self::NoSuchRealm(_) => error_uri::NO_SUCH_REALM,
+            // The name of the other realm is not given away.
+            Self::NoSuchRealm(_) | Self::NoRealm | Self::OtherRealm(_) => error_uri::NO_SUCH_REALM,
             Self::NoSuchRole { .. } => error_uri::NO_SUCH_ROLE,
-            Self::NoMatchingAuthMethod(_) => error_uri::NO_MATCHING_AUTH_METHOD,
+            Self::NoMatchingAuthMethod(_) => compatibility.no_auth_method_reason(),
             Self::NoRoles => error_uri::PROTOCOL_VIOLATION,
             Self::RealmFull(_) | Self::TooManyRealms(_) => error_uri::LIMIT_REACHED,
+            Self::RealmBusy(_) => error_uri::UNAVAILABLE,
             Self::RealmClosed(_) => error_uri::SYSTEM_SHUTDOWN,
         }
     }
 
-    /// The ABORT that tells the client.
-    pub fn abort(&self) -> Abort {
-        Abort::new(self.reason(), self.to_string())
+    /// The ABORT that tells the client, with the reason of this preset.
+    pub fn abort(&self, compatibility: Compatibility) -> Abort {
+        Abort::new(self.reason(compatibility), self.to_string())
     }
 }
 
@@ -141,14 +153,15 @@ impl Admission {
         if !roles.any() {
             return Err(Refusal::NoRoles);
         }
-        hello.realm.validate(UriRule::Loose).map_err(Refusal::InvalidRealm)?;
+        if !hello.realm.as_str().is_empty() {
+            hello.realm.validate(UriRule::Loose).map_err(Refusal::InvalidRealm)?;
+        }
         let offered = hello.details.authmethods.as_deref().unwrap_or_default();
         let wants_anonymous =
             offered.is_empty() || offered.iter().any(|method| method == ANONYMOUS);
         match &self.anonymous {
             Some(anonymous) if wants_anonymous => {
-                let realm = anonymous.realm.clone();
-                let realm = realm.unwrap_or_else(|| hello.realm.as_str().into());
+                let realm = anonymous.realm_for(hello.realm.as_str())?;
                 let principal = Principal {
                     authid: anonymous.authid.clone().unwrap_or_else(|| serial(random)),
                     authrole: anonymous.role.clone().unwrap_or_else(|| ANONYMOUS.into()),
@@ -162,6 +175,18 @@ impl Admission {
                 let cut = |method: &CompactString| method.chars().take(100).collect();
                 Err(Refusal::NoMatchingAuthMethod(told.map(cut).collect()))
             }
+        }
+    }
+}
+
+impl Anonymous {
+    /// The realm to join for a client that asks for one, or for none: an empty text.
+    fn realm_for(&self, asked: &str) -> Result<CompactString, Refusal> {
+        match &self.realm {
+            None if asked.is_empty() => Err(Refusal::NoRealm),
+            None => Ok(asked.into()),
+            Some(realm) if asked.is_empty() || realm == asked => Ok(realm.clone()),
+            Some(_) => Err(Refusal::OtherRealm(asked.into())),
         }
     }
 }
@@ -190,7 +215,9 @@ mod tests {
     use cloverleaf_wamp::features::CLIENT;
     use cloverleaf_wamp::message::{Hello, HelloDetails};
 
-    use super::{Admission, Anonymous, Refusal, serial};
+    use super::{Admission, Anonymous, Compatibility, Refusal, serial};
+
+    const PRESETS: [Compatibility; 2] = [Compatibility::Crossbar, Compatibility::Wamp];
 
     fn hello(authmethods: &[&str]) -> Hello {
         let authmethods = authmethods.iter().map(|method| (*method).into()).collect();
@@ -218,10 +245,43 @@ mod tests {
             authid: Some("nobody".into()),
         };
         let admission = Admission { anonymous: Some(anonymous) };
-        let admitted = admission.admit(&hello(&["ticket", "anonymous"]), [0, 0]).unwrap();
-        assert_eq!(admitted.realm, "public");
-        assert_eq!(admitted.principal.authrole, "guest");
-        assert_eq!(admitted.principal.authid, "nobody");
+        for asked in ["public", ""] {
+            let hello = Hello { realm: asked.into(), ..hello(&["ticket", "anonymous"]) };
+            let admitted = admission.admit(&hello, [0, 0]).unwrap();
+            assert_eq!(admitted.realm, "public");
+            assert_eq!(admitted.principal.authrole, "guest");
+            assert_eq!(admitted.principal.authid, "nobody");
+        }
+    }
+
+    /// The URI is what Crossbar.io says of a realm that a client can't join.
+    #[test]
+    fn a_client_that_asks_for_another_realm_than_the_configured_one_is_refused() {
+        let anonymous = Anonymous { realm: Some("secret".into()), ..Anonymous::default() };
+        let admission = Admission { anonymous: Some(anonymous) };
+        let refusal = admission.admit(&hello(&[]), [0, 0]).unwrap_err();
+        assert_eq!(refusal, Refusal::OtherRealm("realm1".into()));
+        for preset in PRESETS {
+            assert_eq!(refusal.reason(preset), error_uri::NO_SUCH_REALM);
+        }
+        assert!(!refusal.to_string().contains("secret"), "{refusal}");
+    }
+
+    #[test]
+    fn a_client_that_asks_for_no_realm_is_refused_where_none_is_configured() {
+        let hello = Hello { realm: "".into(), ..hello(&[]) };
+        let refusal = Admission::open().admit(&hello, [0, 0]).unwrap_err();
+        assert_eq!(refusal, Refusal::NoRealm);
+        for preset in PRESETS {
+            assert_eq!(refusal.reason(preset), error_uri::NO_SUCH_REALM);
+        }
+    }
+
+    #[test]
+    fn the_preset_names_the_reason_that_no_method_can_be_used() {
+        let refusal = Admission::open().admit(&hello(&["ticket"]), [0, 0]).unwrap_err();
+        let reasons = PRESETS.map(|preset| refusal.reason(preset));
+        assert_eq!(reasons, ["wamp.error.no_auth_method", "wamp.error.no_matching_auth_method"]);
     }
 
     #[test]
@@ -249,7 +309,7 @@ mod tests {
     fn a_realm_whose_name_is_no_uri_is_refused_as_such() {
         let hello = Hello { realm: "realm 1".into(), ..hello(&[]) };
         let refusal = Admission::open().admit(&hello, [0, 0]).unwrap_err();
-        assert_eq!(refusal.reason(), error_uri::INVALID_URI);
+        assert_eq!(refusal.reason(Compatibility::Crossbar), error_uri::INVALID_URI);
         assert_eq!(refusal.to_string(), "'realm 1' is not a valid URI");
     }
 

@@ -7,6 +7,7 @@
 use cloverleaf_wamp::uri::UriPattern;
 use compact_str::CompactString;
 
+use crate::compatibility::Compatibility;
 use crate::uri_index::UriIndex;
 use crate::validation::SchemasId;
 
@@ -24,6 +25,16 @@ pub enum Action {
 }
 
 impl Action {
+    /// The action's word, as in a permission's `allow`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Register => "register",
+            Self::Publish => "publish",
+            Self::Subscribe => "subscribe",
+        }
+    }
+
     /// How a refusal names the action and its object.
     pub(crate) const fn phrase(self) -> (&'static str, &'static str) {
         match self {
@@ -43,8 +54,10 @@ pub enum Disclosure {
     OnWish,
     /// Always.
     Always,
-    /// Never; a wish is refused.
+    /// Never. A wish is ignored or refused, as the realm's [`Compatibility`] says.
     Never,
+    /// Never; a wish is refused.
+    Forbidden,
 }
 
 /// Whether somebody is disclosed.
@@ -60,12 +73,17 @@ pub(crate) enum Disclosed {
 
 impl Disclosure {
     /// Whether to disclose; none when a wish has to be refused.
-    pub(crate) const fn decide(self, wish: Option<bool>) -> Option<Disclosed> {
+    pub(crate) const fn decide(
+        self,
+        wish: Option<bool>,
+        compatibility: Compatibility,
+    ) -> Option<Disclosed> {
         match (self, wish) {
             (Self::Always, _) | (Self::OnWish, Some(true)) => Some(Disclosed::Yes),
             (Self::OnWish, _) => Some(Disclosed::Unasked),
-            (Self::Never, Some(true)) => None,
-            (Self::Never, _) => Some(Disclosed::Never),
+            (Self::Never, Some(true)) if !compatibility.ignores_disclose_me() => None,
+            (Self::Forbidden, Some(true)) => None,
+            (Self::Never | Self::Forbidden, _) => Some(Disclosed::Never),
         }
     }
 }
@@ -179,6 +197,16 @@ impl Role {
         }
     }
 
+    /// Whether a rule for exactly this URI allows the action.
+    pub(crate) fn allows_exactly(&self, action: Action, uri: &str) -> bool {
+        match &self.rules {
+            Rules::Trusted => true,
+            Rules::Static(index) => {
+                index.exact(uri).is_some_and(|permission| permission.allows(action))
+            }
+        }
+    }
+
     /// The rule that allows the action on the URI, or none: denied.
     pub(crate) fn permission(&self, action: Action, uri: &str) -> Option<Permission> {
         match &self.rules {
@@ -194,7 +222,7 @@ impl Role {
 mod tests {
     use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
-    use super::{Action, Disclosed, Disclosure, Permission, Role};
+    use super::{Action, Compatibility, Disclosed, Disclosure, Permission, Role};
 
     fn role(rules: &[(&str, bool)]) -> Role {
         let rules = rules.iter().map(|(uri, call)| {
@@ -256,6 +284,8 @@ mod tests {
         assert!(may("com.b.x", MatchPolicy::Exact));
         assert!(!may("com..", MatchPolicy::Wildcard));
         assert!(!may("..x", MatchPolicy::Wildcard));
+        assert!(may("com.a", MatchPolicy::Wildcard), "without an empty component it is the URI");
+        assert!(!may("com.b", MatchPolicy::Wildcard));
         assert!(may("org.", MatchPolicy::Prefix));
         assert!(may("org.b.", MatchPolicy::Prefix));
         assert!(may("org..b", MatchPolicy::Wildcard));
@@ -263,11 +293,18 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_to_be_disclosed_is_refused_only_where_the_rule_says_never() {
-        assert_eq!(Disclosure::OnWish.decide(None), Some(Disclosed::Unasked));
-        assert_eq!(Disclosure::OnWish.decide(Some(true)), Some(Disclosed::Yes));
-        assert_eq!(Disclosure::Always.decide(Some(false)), Some(Disclosed::Yes));
-        assert_eq!(Disclosure::Never.decide(None), Some(Disclosed::Never));
-        assert_eq!(Disclosure::Never.decide(Some(true)), None);
+    fn disclose_me_is_refused_only_where_the_rule_says_never() {
+        for preset in [Compatibility::Crossbar, Compatibility::Wamp] {
+            let decide = |rule: Disclosure, wish| rule.decide(wish, preset);
+            assert_eq!(decide(Disclosure::OnWish, None), Some(Disclosed::Unasked));
+            assert_eq!(decide(Disclosure::OnWish, Some(true)), Some(Disclosed::Yes));
+            assert_eq!(decide(Disclosure::Always, Some(false)), Some(Disclosed::Yes));
+            assert_eq!(decide(Disclosure::Never, None), Some(Disclosed::Never));
+            assert_eq!(decide(Disclosure::Forbidden, None), Some(Disclosed::Never));
+            assert_eq!(decide(Disclosure::Forbidden, Some(true)), None);
+        }
+        let wish = |preset| Disclosure::Never.decide(Some(true), preset);
+        assert_eq!(wish(Compatibility::Wamp), None);
+        assert_eq!(wish(Compatibility::Crossbar), Some(Disclosed::Never));
     }
 }

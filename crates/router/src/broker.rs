@@ -1,16 +1,17 @@
-//! Subscriptions and publications: who hears what.
+//! Subscriptions and publications: who receives what.
 //!
 //! | room | what it is for |
 //! |---|---|
 //! | `subscription` | SUBSCRIBE, UNSUBSCRIBE, revocation |
-//! | `members` | who listens to one subscription, and in which manner |
+//! | `members` | the subscribers of one subscription, and in which manner they listen |
 //! | `publication` | PUBLISH to EVENT |
-//! | `eligibility` | who may hear one publication |
+//! | `outgoing` | publications that are not done, in the order of each publisher |
+//! | `eligibility` | who may receive one publication |
 //! | `pressure` | subscribers that read too slowly |
-//! | `retention` | events that are kept for later subscribers |
-//! | `history` | events that are kept to be asked for |
+//! | `retention`, `replay` | events retained for later subscribers, and how these get them |
+//! | `history`, `reading` | events that are stored to be asked for, and how they are |
 //! | `record` | such an event as bytes |
-//! | `durable` | publications that are acknowledged when they are safe |
+//! | `durable` | publications that go out when they are safe |
 //! | `acknowledgement` | events whose receivers acknowledge them |
 //! | `listing` | what the meta API tells of subscriptions |
 //!
@@ -21,12 +22,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloverleaf_wamp::ids::{IdSequence, PublicationId, RequestId, SubscriptionId};
-use cloverleaf_wamp::uri::UriPattern;
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use foldhash::HashMap;
 
 use crate::deadline::Moment;
 use crate::uri_index::UriIndex;
-use crate::wall_clock::WallClock;
+use crate::wall_clock::Timestamp;
 
 mod acknowledgement;
 mod durable;
@@ -34,23 +35,31 @@ mod eligibility;
 mod history;
 mod listing;
 mod members;
+mod outgoing;
 mod pressure;
 mod publication;
+mod reading;
 mod record;
+mod replay;
 mod retention;
 mod subscription;
 
 use acknowledgement::Acknowledgements;
 pub(crate) use acknowledgement::is_awaited;
 use durable::Durable;
-use history::History;
-pub use history::{EventStore, HistorySettings, Ticket};
-pub(crate) use history::{Past, Query};
-pub(crate) use listing::SubscriptionDetails;
+pub(crate) use history::Query;
+pub use history::{Bounds, EventStore, HistoryId, HistorySettings, Record, Ticket};
+use history::{History, MemoryHistory};
+pub(crate) use listing::{HistoryReading, SubscriberCursor, SubscriptionDetails};
 pub(crate) use members::Manner;
 use members::Members;
+use outgoing::Outgoing;
+pub(crate) use outgoing::{Departed, Stepped};
 use pressure::Pressure;
-pub(crate) use publication::Publication;
+pub(crate) use publication::{Accepted, Publication};
+pub(crate) use reading::{Asked, EventsForm};
+pub use reading::{Reading, ReadingAnswer, UnreadableRecord};
+pub use record::publication_of;
 use retention::Retention;
 pub use retention::RetentionSettings;
 pub(crate) use subscription::{Change, Wish};
@@ -58,9 +67,12 @@ pub(crate) use subscription::{Change, Wish};
 /// What a session holds in the broker.
 #[derive(Debug, Default)]
 pub(crate) struct Holdings {
-    subscriptions: BTreeSet<SubscriptionId>,
+    /// With the length of the name of the group or node that it subscribes with.
+    subscriptions: BTreeMap<SubscriptionId, u8>,
     /// How many of them are not exact.
     pattern_subscriptions: usize,
+    /// Bytes of their patterns and of those names.
+    uri_bytes: usize,
     /// Publications that its subscribers have to acknowledge first, by its own requests.
     awaited: BTreeMap<RequestId, PublicationId>,
     /// Requests whose publications have to be stored first.
@@ -77,51 +89,68 @@ impl Holdings {
 }
 
 /// A pattern and who listens to it; it exists as long as anybody does, or as long as its events are
-/// kept.
+/// stored.
 #[derive(Debug)]
 struct Subscription {
     pattern: UriPattern,
-    created: Moment,
+    created: Timestamp,
     members: Members,
-    history: Option<Box<History>>,
+    history: Option<History>,
 }
 
 /// The broker of one realm.
 #[derive(Debug, Default)]
 pub(crate) struct Broker {
     subscriptions: HashMap<SubscriptionId, Subscription>,
+    /// The same ids, in their order.
+    ids_in_order: BTreeMap<SubscriptionId, MatchPolicy>,
     index: UriIndex<SubscriptionId>,
     ids: IdSequence,
     retention: Retention,
     acknowledgements: Acknowledgements,
-    clock: WallClock,
     pub(crate) pressure: Pressure,
+    outgoing: Outgoing,
     durable: Durable,
+    /// The subscription of each of the realm's histories.
+    stored_in: Vec<SubscriptionId>,
 }
 
 impl Broker {
     /// A broker that nobody listens to. Patterns with a history are subscriptions from the
-    /// beginning, so that what is published before anybody comes is kept. Of two for the same
-    /// pattern the later one counts.
+    /// beginning, so that what is published before the first subscriber comes is stored. Of two for
+    /// the same pattern the later one counts.
     pub(crate) fn new(
-        clock: WallClock,
+        created: Timestamp,
         retention: RetentionSettings,
-        histories: Vec<HistorySettings>,
+        histories: &[HistorySettings],
         store: Option<Box<dyn EventStore>>,
     ) -> Self {
         let (retention, durable) = (Retention::new(retention), Durable::new(store));
-        let mut broker = Self { clock, retention, durable, ..Self::default() };
-        for settings in histories {
+        let mut broker = Self { retention, durable, ..Self::default() };
+        for (number, settings) in histories.iter().enumerate() {
+            let history = HistoryId(number);
             let existing = broker.index.at(&settings.pattern).copied();
-            let created = || broker.create(settings.pattern, Moment::default());
-            let id = existing.unwrap_or_else(created);
+            let create = || broker.create(settings.pattern.clone(), created);
+            let id = existing.unwrap_or_else(create);
+            broker.stored_in.push(id);
+            let in_store = broker.durable.has_store();
+            if in_store {
+                broker.durable.add(&settings.pattern, history);
+            }
             if let Some(subscription) = broker.subscriptions.get_mut(&id) {
-                let before = settings.records.iter();
-                let before = before.filter_map(|record| record::read(record, id));
-                subscription.history = Some(Box::new(History::new(settings.limit, before)));
+                subscription.history = Some(if in_store {
+                    History::InStore(history)
+                } else {
+                    History::InMemory(Box::new(MemoryHistory::new(settings)))
+                });
             }
         }
         broker
+    }
+
+    /// Whether any events are stored to be asked for.
+    pub(crate) const fn has_histories(&self) -> bool {
+        !self.stored_in.is_empty()
     }
 
     /// The earliest moment at which an acknowledgement is given up.
@@ -135,9 +164,12 @@ impl Broker {
             subscription.members.is_empty() && subscription.history.is_some()
         };
         self.subscriptions.values().all(is_bare)
+            && self.subscriptions.len() == self.ids_in_order.len()
             && (self.index.is_empty() || !self.subscriptions.is_empty())
             && self.acknowledgements.is_empty()
             && self.durable.is_empty()
-            && !self.pressure.makes_wait()
+            && self.outgoing.is_empty()
+            && !self.retention.has_replays()
+            && self.pressure.makes_nobody_wait()
     }
 }

@@ -1,7 +1,8 @@
 //! Sessions that the router has ended: GOODBYE was sent, the client's is awaited.
 //!
-//! They are in no other table any more. What they still send is passed over; when they don't answer
-//! in time, their connection is closed. Spec: basic profile "Session Closing".
+//! They can do nothing any more; what they held is taken away in steps. What they still send is
+//! passed over; when they don't answer in time, their connection is closed. Spec: basic profile
+//! "Session Closing".
 
 use std::collections::BTreeSet;
 
@@ -11,8 +12,9 @@ use foldhash::HashMap;
 
 use crate::deadline::Moment;
 use crate::limits::GOODBYE_TIMEOUT_MILLIS;
-use crate::outbox::Outbox;
+use crate::outbox::{CloseCause, Outbox};
 use crate::session::SessionKey;
+use crate::work::{self, Work};
 
 #[derive(Debug)]
 struct Dying<O> {
@@ -59,13 +61,18 @@ impl<O: Outbox> Closing<O> {
     }
 
     /// Closes the connections of those that have not answered.
-    pub(crate) fn handle_timeout(&mut self, now: Moment) {
+    pub(crate) fn handle_timeout(&mut self, now: Moment, work: &mut Work) {
         while let Some((at, key)) = self.deadlines.first().copied()
             && at <= now
+            && !work.is_spent()
         {
+            work.spend(work::REMOVAL);
             self.deadlines.pop_first();
             if let Some(dying) = self.sessions.remove(&key) {
-                dying.outbox.close("the session was ended and its client did not say GOODBYE");
+                dying.outbox.close(
+                    CloseCause::SessionOver,
+                    "the session was ended and its client did not say GOODBYE",
+                );
             }
         }
     }

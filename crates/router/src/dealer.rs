@@ -20,18 +20,20 @@
 //!
 //! Spec: basic profile "Remote Procedure Calls"; advanced profile "Advanced RPC".
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{IdSequence, InvocationId, MAX_ID, RegistrationId, RequestId};
 use cloverleaf_wamp::message::{
     CancelMode, Interrupt, InterruptOptions, RequestRef, RouterMessage,
 };
-use cloverleaf_wamp::uri::UriPattern;
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use foldhash::HashMap;
 use slab::Slab;
 
+use crate::compatibility::Compatibility;
 use crate::deadline::{Deadlines, Moment};
+use crate::limits::{MAX_HELD_CALL_BYTES, MAX_HELD_CALL_BYTES_PER_SESSION};
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 use crate::uri_index::UriIndex;
@@ -53,6 +55,7 @@ mod waiting;
 
 pub(crate) use call::Grant;
 pub(crate) use choice::Key;
+pub(crate) use ending::Leftovers;
 use endpoint::{EndpointId, Registration};
 pub use errand::CallTimes;
 use errand::Errand;
@@ -60,6 +63,7 @@ use gathering::Gathering;
 pub(crate) use listing::RegistrationDetails;
 use progress::Progressive;
 pub(crate) use registration::{Change, Terms};
+use waiting::{WaitingPlace, WaitingWork};
 
 /// The place of a call in the dealer's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,9 +75,14 @@ pub(crate) struct Holdings {
     registrations: BTreeSet<RegistrationId>,
     /// How many of them are not exact.
     pattern_registrations: usize,
+    /// Bytes of their patterns.
+    uri_bytes: usize,
     /// Its calls that are not answered.
     calls: HashMap<RequestId, CallKey>,
-    /// The largest number of a call so far (advanced profile, "Progressive Call Invocations").
+    /// Bytes that these hold.
+    held_bytes: usize,
+    /// One more than the largest number of a call so far, 0 before the first (advanced profile,
+    /// "Progressive Call Invocations").
     watermark: u64,
     /// The invocations that it has not answered.
     invocations: HashMap<InvocationId, CallKey>,
@@ -88,19 +97,19 @@ impl Holdings {
 
     /// Whether a number is not larger than all before it.
     pub(crate) const fn is_below_watermark(&self, request: RequestId) -> bool {
-        request.number() <= self.watermark && !self.begins_again(request)
+        request.number() < self.watermark && !self.begins_again(request)
     }
 
     /// A call with this number has come.
     pub(crate) fn saw(&mut self, request: RequestId) {
-        let number = request.number();
+        let next = request.number() + 1;
         let again = self.begins_again(request);
-        self.watermark = if again { number } else { self.watermark.max(number) };
+        self.watermark = if again { next } else { self.watermark.max(next) };
     }
 
     /// Behind the largest number of all comes 1 (basic profile, "IDs").
     const fn begins_again(&self, request: RequestId) -> bool {
-        self.watermark == MAX_ID && request.number() == 1
+        self.watermark == MAX_ID + 1 && request.number() == 1
     }
 }
 
@@ -118,6 +127,9 @@ struct CallInFlight {
     canceling: bool,
     /// What must be sent again if the callee can't take it; kept where another one could.
     errand: Option<Box<Errand>>,
+    /// Bytes of the errand, of the answers that are gathered and of what is kept for further parts,
+    /// which count in the budgets of the caller and the realm.
+    held_bytes: usize,
     /// The call comes in parts, or the results have begun to.
     progressive: Option<Box<Progressive>>,
 }
@@ -143,8 +155,10 @@ impl TimeLimit {
 enum Target {
     /// One callee.
     One(Invoked),
-    /// Nobody yet: every callee has as many calls as it takes.
-    Waiting,
+    /// None: a callee is being looked for.
+    Nobody,
+    /// None yet: every callee has as many calls as it takes.
+    Waiting(WaitingPlace),
     /// All callees.
     All(Box<Gathering>),
 }
@@ -167,7 +181,7 @@ impl CallInFlight {
     fn invoked(&self) -> impl Iterator<Item = Invoked> {
         let (one, all) = match &self.target {
             Target::One(invoked) => (Some(*invoked), None),
-            Target::Waiting => (None, None),
+            Target::Nobody | Target::Waiting(_) => (None, None),
             Target::All(gathering) => (None, Some(gathering.pending())),
         };
         one.into_iter().chain(all.into_iter().flatten())
@@ -177,7 +191,7 @@ impl CallInFlight {
     fn invoked_of(&self, callee: SessionKey) -> Option<Invoked> {
         match &self.target {
             Target::One(invoked) => Some(*invoked).filter(|invoked| invoked.callee == callee),
-            Target::Waiting => None,
+            Target::Nobody | Target::Waiting(_) => None,
             Target::All(gathering) => gathering.of(callee),
         }
     }
@@ -196,6 +210,8 @@ pub struct CallQueue {
 #[derive(Debug, Default)]
 pub(crate) struct Dealer {
     registrations: HashMap<RegistrationId, Registration>,
+    /// The same ids, in their order.
+    ids_in_order: BTreeMap<RegistrationId, MatchPolicy>,
     index: UriIndex<RegistrationId>,
     ids: IdSequence,
     last_endpoint: Option<EndpointId>,
@@ -203,17 +219,35 @@ pub(crate) struct Dealer {
     deadlines: Deadlines,
     times: CallTimes,
     queues: UriIndex<usize>,
+    waiting: WaitingWork,
+    /// Bytes that calls hold.
+    held_bytes: usize,
+    /// The place in the table of calls up to which they were ended at the shutdown.
+    ended_up_to: usize,
+    /// Work that grows with the callees of a registration, and has not been counted in a step.
+    uncounted: u32,
     validation: Validation,
+    compatibility: Compatibility,
 }
 
 impl Dealer {
+    /// The work since this was last asked that grows with the callees of a registration, in units.
+    pub(crate) const fn take_work(&mut self) -> u32 {
+        std::mem::replace(&mut self.uncounted, 0)
+    }
+
     /// A dealer without registrations.
-    pub(crate) fn new(times: CallTimes, queues: &[CallQueue], validation: Validation) -> Self {
+    pub(crate) fn new(
+        times: CallTimes,
+        queues: &[CallQueue],
+        validation: Validation,
+        compatibility: Compatibility,
+    ) -> Self {
         let mut index = UriIndex::default();
         for queue in queues {
             index.insert(&queue.pattern, queue.limit);
         }
-        Self { times, queues: index, validation, ..Self::default() }
+        Self { times, queues: index, validation, compatibility, ..Self::default() }
     }
 
     /// How many calls are not answered.
@@ -234,16 +268,57 @@ impl Dealer {
         }
         if let Some(caller) = sessions.at_mut(call.caller) {
             caller.dealer.calls.remove(&call.request.id());
+            caller.dealer.held_bytes -= call.held_bytes;
         }
+        self.held_bytes -= call.held_bytes;
         call.invoked().for_each(|invoked| {
             self.forget_invocation(sessions, call.registration, invoked);
         });
-        if matches!(call.target, Target::Waiting)
-            && let Some(registration) = self.registrations.get_mut(&call.registration)
-        {
-            registration.stop_waiting(key);
+        if let Target::Waiting(place) = call.target {
+            self.stop_waiting(call.registration, place, call.held_bytes);
         }
         Some(call)
+    }
+
+    /// Counts bytes that a call holds, if there is room for them in the budgets of its caller and
+    /// the realm. Whether there is.
+    fn hold<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey, bytes: usize) -> bool {
+        let Some(call) = self.calls.get_mut(key.0) else { return false };
+        if bytes > held_room(self.held_bytes, sessions, call.caller) {
+            return false;
+        }
+        call.held_bytes += bytes;
+        self.held_bytes += bytes;
+        if let Some(caller) = sessions.at_mut(call.caller) {
+            caller.dealer.held_bytes += bytes;
+        }
+        if let (Target::Waiting(_), id) = (&call.target, call.registration) {
+            self.waiting_call_grew(id, bytes);
+        }
+        true
+    }
+
+    /// Takes bytes that a call no longer holds out of the budgets. The call does not wait.
+    fn release<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey, bytes: usize) {
+        let Some(call) = self.calls.get_mut(key.0) else { return };
+        call.held_bytes -= bytes;
+        self.held_bytes -= bytes;
+        if let Some(caller) = sessions.at_mut(call.caller) {
+            caller.dealer.held_bytes -= bytes;
+        }
+    }
+
+    /// Bytes that a call holds.
+    fn bytes_of(&self, key: CallKey) -> usize {
+        self.calls.get(key.0).map_or(0, |call| call.held_bytes)
+    }
+
+    /// Frees what a call holds to be sent again.
+    fn drop_errand<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey) {
+        let errand = self.calls.get_mut(key.0).and_then(|call| call.errand.take());
+        if let Some(errand) = errand {
+            self.release(sessions, key, errand.size());
+        }
     }
 
     /// Takes an invocation out of its callee's table; the callee is free for another one.
@@ -266,10 +341,21 @@ impl Dealer {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.registrations.is_empty()
+            && self.ids_in_order.is_empty()
             && self.index.is_empty()
             && self.calls.is_empty()
+            && self.waiting.is_empty()
+            && self.held_bytes == 0
             && self.deadlines.is_empty()
     }
+}
+
+/// Bytes that the calls of a caller may hold beside those that they do, where all calls of the
+/// realm hold so many.
+fn held_room<O>(of_realm: usize, sessions: &Sessions<O>, caller: SessionKey) -> usize {
+    let of_caller = sessions.at(caller).map_or(0, |caller| caller.dealer.held_bytes);
+    let room = MAX_HELD_CALL_BYTES.saturating_sub(of_realm);
+    room.min(MAX_HELD_CALL_BYTES_PER_SESSION.saturating_sub(of_caller))
 }
 
 /// Asks a callee to give an invocation up, if it has announced that it can be asked.

@@ -9,7 +9,7 @@ use compact_str::CompactString;
 use thiserror::Error;
 
 use crate::authorization::Action;
-use crate::limits::{MAX_TOLD_HISTORY_BYTES, MAX_VALIDATED_BYTES};
+use crate::limits::{MAX_HISTORY_ANSWER_BYTES, MAX_VALIDATED_BYTES};
 
 fn first_component(uri: &UncheckedUri) -> &str {
     uri.as_str().split('.').next().unwrap_or_default()
@@ -20,8 +20,11 @@ fn first_component(uri: &UncheckedUri) -> &str {
 pub(crate) enum RequestFailure {
     #[error("{0}")]
     InvalidUri(InvalidUri),
-    #[error("'{}' begins with '{}', which only the router may use", .0, first_component(.0))]
-    ReservedUri(UncheckedUri),
+    #[error(
+        "{} with restricted {} URI '{}': only the router may use what begins with '{}'",
+        .0.name(), .0.phrase().1, .1, first_component(.1)
+    )]
+    ReservedUri(Action, UncheckedUri),
     #[error("{0}")]
     NotAuthorized(String),
     #[error("this session asks to be disclosed (disclose_me); its role forbids it")]
@@ -32,7 +35,7 @@ pub(crate) enum RequestFailure {
         "procedure <{procedure}> is already registered, with the invocation policy '{}'",
         policy.name()
     )]
-    ProcedureAlreadyExists { procedure: CompactString, policy: InvokePolicy },
+    ProcedureAlreadyExists { procedure: CompactString, policy: InvokePolicy, uri: &'static str },
     #[error("this session has no registration {0}")]
     NoSuchRegistration(RegistrationId),
     #[error("this session has no subscription {0}")]
@@ -49,6 +52,10 @@ pub(crate) enum RequestFailure {
     RealmLimitReached(&'static str, &'static str),
     #[error("{0}")]
     InvalidArgument(String),
+    #[error("{0}: the arguments hold more than {1} bytes")]
+    ArgumentsTooLarge(&'static str, usize),
+    #[error("scope must be destroyed or detached")]
+    InvalidScope,
     #[error("'{option}' must be {expected}, not '{given:.100}'")]
     UnknownWord { option: &'static str, expected: &'static str, given: CompactString },
     #[error("{0}")]
@@ -61,6 +68,14 @@ pub(crate) enum RequestFailure {
     UnknownSubscription(SubscriptionId),
     #[error("the store of events is busy; the event was not published")]
     StoreBusy,
+    #[error("this session has published more than its subscribers could be sent meanwhile")]
+    PublisherBusy,
+    #[error("this session has as many answers of the router in progress as it may")]
+    CallerBusy,
+    #[error("this realm has as many answers of the router in progress as it may")]
+    RealmBusy,
+    #[error("the router is shutting down")]
+    RouterEnds,
     #[error("{0}")]
     NotStored(String),
     #[error("some subscribers have not acknowledged the event")]
@@ -71,7 +86,9 @@ pub(crate) enum RequestFailure {
     NoCallee(SessionId, RegistrationId),
     #[error("nothing is kept of the events of subscription {0}")]
     HistoryUnavailable(SubscriptionId),
-    #[error("so many events hold more than {MAX_TOLD_HISTORY_BYTES} bytes; ask for fewer at once")]
+    #[error(
+        "so many events hold more than {MAX_HISTORY_ANSWER_BYTES} bytes; ask for fewer at once"
+    )]
     EventsTooLarge,
     #[error("the payload of the {what} is not as its schema asks: {reason}")]
     InvalidPayload { what: &'static str, reason: String },
@@ -92,20 +109,25 @@ impl RequestFailure {
 
     pub(crate) const fn uri(&self) -> &'static str {
         match self {
-            Self::InvalidUri(_) | Self::ReservedUri(_) => error_uri::INVALID_URI,
+            Self::InvalidUri(_) | Self::ReservedUri(..) => error_uri::INVALID_URI,
             Self::NotAuthorized(_) => error_uri::NOT_AUTHORIZED,
             Self::DisclosureRefused => error_uri::DISCLOSE_ME_DISALLOWED,
             Self::NoSuchProcedure(_) => error_uri::NO_SUCH_PROCEDURE,
-            Self::ProcedureAlreadyExists { .. } => error_uri::PROCEDURE_ALREADY_EXISTS,
+            Self::ProcedureAlreadyExists { uri, .. } => uri,
             Self::NoSuchRegistration(_) | Self::UnknownRegistration(_) | Self::NoCallee(..) => {
                 error_uri::NO_SUCH_REGISTRATION
             }
             Self::NoSuchSubscription(_) | Self::UnknownSubscription(_) | Self::NoSubscriber(..) => {
                 error_uri::NO_SUCH_SUBSCRIPTION
             }
-            Self::CalleeCongested | Self::StoreBusy | Self::NotStored(_) => error_uri::UNAVAILABLE,
+            Self::CalleeCongested
+            | Self::StoreBusy
+            | Self::PublisherBusy
+            | Self::CallerBusy
+            | Self::RealmBusy
+            | Self::NotStored(_) => error_uri::UNAVAILABLE,
             Self::NotAcknowledged => error_uri::TIMEOUT,
-            Self::CalleeGone => error_uri::CANCELED,
+            Self::CalleeGone | Self::RouterEnds => error_uri::CANCELED,
             Self::MaxConcurrencyReached => error_uri::MAX_CONCURRENCY_REACHED,
             Self::LimitReached(_) | Self::RealmLimitReached(..) => error_uri::LIMIT_REACHED,
             Self::InvalidArgument(_)
@@ -115,7 +137,10 @@ impl RequestFailure {
             Self::FeatureNotSupported(_) => error_uri::FEATURE_NOT_SUPPORTED,
             Self::NoSuchSession(_) => error_uri::NO_SUCH_SESSION,
             Self::HistoryUnavailable(_) => error_uri::HISTORY_UNAVAILABLE,
-            Self::EventsTooLarge | Self::PayloadTooLarge(_) => error_uri::PAYLOAD_SIZE_EXCEEDED,
+            Self::EventsTooLarge | Self::PayloadTooLarge(_) | Self::ArgumentsTooLarge(..) => {
+                error_uri::PAYLOAD_SIZE_EXCEEDED
+            }
+            Self::InvalidScope => error_uri::TESTAMENT_ERROR,
         }
     }
 

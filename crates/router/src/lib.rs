@@ -16,9 +16,12 @@
 //! | `broker` | subscriptions and publications |
 //! | `dealer` | registrations and calls |
 //! | [`authorization`] | what a role may do |
+//! | `refused_pattern` | patterns that a permission of the same text does not allow |
+//! | [`compatibility`] | Crossbar.io's behaviour or the specification's, where they differ |
 //! | [`validation`] | what payloads are held against |
 //! | `meta` | what the realm tells of itself |
 //! | `testament` | what a session leaves behind to be said |
+//! | `jobs`, `work` | what is not done at once, and how much a step does |
 //! | `closing` | sessions that were ended and have not answered |
 //! | [`deadline`] | which call ends at what time |
 //! | [`wall_clock`] | the time of day, for what people read |
@@ -28,27 +31,36 @@ pub mod authorization;
 mod broker;
 mod change;
 mod closing;
+pub mod compatibility;
 pub mod deadline;
 mod dealer;
 mod failure;
+mod jobs;
 pub mod limits;
 mod meta;
 pub mod outbox;
 pub mod realm;
+mod refused_pattern;
 pub mod session;
 mod testament;
 pub mod uri_index;
 pub mod validation;
 pub mod wall_clock;
+mod work;
 
 pub use admission::{Admission, Admitted, Refusal};
 pub use authorization::{Disclosure, Permission, Role};
-pub use broker::{EventStore, HistorySettings, RetentionSettings, Ticket};
+pub use broker::{
+    Bounds, EventStore, HistoryId, HistorySettings, Reading, ReadingAnswer, Record,
+    RetentionSettings, Ticket, UnreadableRecord, publication_of,
+};
+pub use compatibility::Compatibility;
 pub use deadline::Moment;
 pub use dealer::{CallQueue, CallTimes};
-pub use meta::{Metered, SessionStats, Traffic};
-pub use outbox::{Delivery, Outbox};
-pub use realm::{Next, Random, Realm, RealmSettings};
+pub use meta::{Metered, SessionStats, StatsCycle, Traffic};
+pub use outbox::{CloseCause, Delivery, Outbox};
+pub use realm::{DisclosedHeaders, Next, Random, Realm, RealmSettings, Wait};
+pub use refused_pattern::RefusedPattern;
 pub use session::{Principal, SessionKey, TransportDetails};
 pub use validation::{PayloadSchema, Schema, Schemas, SchemasId, Validation};
-pub use wall_clock::Timestamp;
+pub use wall_clock::{TimeOfDay, Timestamp};

@@ -1,46 +1,56 @@
 //! What a realm tells of itself: procedures that the router answers, events that it publishes.
 //!
 //! A meta procedure is no registration: a call of one is answered at once, under the same rules of
-//! authorization as any other call.
+//! authorization as any other call. The size of its arguments is limited before they are decoded,
+//! and none of them is compared with each session or registration more than once.
 //!
 //! | room | what it is for |
 //! |---|---|
 //! | `session` | who is there, and ending sessions |
+//! | `details` | what is said of one session |
+//! | `filter` | which sessions a call is about |
 //! | `testament` | what a session leaves behind to be said |
 //! | `registration` | who answers what |
 //! | `subscription` | who listens to what |
-//! | `history` | events that were kept |
+//! | `history` | events that are stored |
+//! | `listing` | answers that may be long |
 //! | `events` | what the router publishes |
 //! | `statistics` | what sessions receive and send |
 //!
 //! Spec: advanced profile "Session Meta API", "Registration Meta API", "Subscriptions Meta API",
 //! "Session Testament", "Event History".
 
-use std::fmt;
-
 use cloverleaf_wamp::message::Call;
-use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::payload::{Encoded, Payload};
 use cloverleaf_wamp::serializer::Serializer;
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
+use crate::limits::{
+    MAX_META_ARGUMENT_BYTES, MAX_REASON_TEXT_BYTES, MAX_TESTAMENT_BYTES_PER_SESSION,
+};
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::session::SessionKey;
 
+mod details;
 mod events;
+mod filter;
 mod history;
+mod listing;
 mod registration;
 mod session;
 mod statistics;
 mod subscription;
 mod testament;
 
-pub use statistics::{Metered, SessionStats, Traffic};
+pub(crate) use listing::Listing;
+pub(crate) use session::Kill;
+pub use statistics::{Metered, SessionStats, StatsCycle, Traffic};
 
 macro_rules! procedures {
-    ($($(#[$doc:meta])* $name:ident = $uri:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $uri:literal ($($parameter:literal),*);)*) => {
         /// A procedure of the router.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Procedure { $($(#[$doc])* $name),* }
@@ -54,41 +64,62 @@ macro_rules! procedures {
             const fn uri(self) -> &'static str {
                 match self { $(Self::$name => $uri),* }
             }
+
+            /// The names of its positional arguments, as in Crossbar.io. Each may be given by
+            /// keyword instead.
+            const fn parameters(self) -> &'static [&'static str] {
+                match self { $(Self::$name => &[$($parameter),*]),* }
+            }
         }
     };
 }
 
 procedures! {
-    CountSessions = "wamp.session.count";
-    ListSessions = "wamp.session.list";
-    GetSession = "wamp.session.get";
-    KillSession = "wamp.session.kill";
-    KillByAuthid = "wamp.session.kill_by_authid";
-    KillByAuthrole = "wamp.session.kill_by_authrole";
-    KillAll = "wamp.session.kill_all";
-    AddTestament = "wamp.session.add_testament";
-    FlushTestaments = "wamp.session.flush_testaments";
-    ListRegistrations = "wamp.registration.list";
-    LookupRegistration = "wamp.registration.lookup";
-    MatchRegistration = "wamp.registration.match";
-    GetRegistration = "wamp.registration.get";
-    ListCallees = "wamp.registration.list_callees";
-    CountCallees = "wamp.registration.count_callees";
+    CountSessions = "wamp.session.count" ("filter_authroles");
+    ListSessions = "wamp.session.list" ("filter_authroles");
+    GetSession = "wamp.session.get" ("session_id");
+    KillSession = "wamp.session.kill" ("session_id", "reason", "message");
+    KillByAuthid = "wamp.session.kill_by_authid" ("authid", "reason", "message");
+    KillByAuthrole = "wamp.session.kill_by_authrole" ("authrole", "reason", "message");
+    /// Not in Crossbar.io; `reason` and `message` are keywords only.
+    KillAll = "wamp.session.kill_all" ();
+    AddTestament =
+        "wamp.session.add_testament" ("topic", "args", "kwargs", "publish_options", "scope");
+    FlushTestaments = "wamp.session.flush_testaments" ("scope");
+    ListRegistrations = "wamp.registration.list" ("session_id");
+    LookupRegistration = "wamp.registration.lookup" ("procedure", "options");
+    MatchRegistration = "wamp.registration.match" ("procedure");
+    GetRegistration = "wamp.registration.get" ("registration_id");
+    ListCallees = "wamp.registration.list_callees" ("registration_id");
+    CountCallees = "wamp.registration.count_callees" ("registration_id");
     /// As in Crossbar.io.
-    RemoveCallee = "wamp.registration.remove_callee";
-    ListSubscriptions = "wamp.subscription.list";
-    LookupSubscription = "wamp.subscription.lookup";
-    MatchSubscriptions = "wamp.subscription.match";
-    GetSubscription = "wamp.subscription.get";
-    ListSubscribers = "wamp.subscription.list_subscribers";
-    CountSubscribers = "wamp.subscription.count_subscribers";
+    RemoveCallee = "wamp.registration.remove_callee" ("registration_id", "callee_id", "reason");
+    ListSubscriptions = "wamp.subscription.list" ("session_id");
+    LookupSubscription = "wamp.subscription.lookup" ("topic", "options");
+    MatchSubscriptions = "wamp.subscription.match" ("topic");
+    GetSubscription = "wamp.subscription.get" ("subscription_id");
+    ListSubscribers = "wamp.subscription.list_subscribers" ("subscription_id");
+    CountSubscribers = "wamp.subscription.count_subscribers" ("subscription_id");
     /// As in Crossbar.io.
-    RemoveSubscriber = "wamp.subscription.remove_subscriber";
-    GetEvents = "wamp.subscription.get_events";
+    RemoveSubscriber =
+        "wamp.subscription.remove_subscriber" ("subscription_id", "subscriber_id", "reason");
+    /// Its further arguments are read in `history`.
+    GetEvents = "wamp.subscription.get_events" ("subscription_id");
 }
 
-/// No procedure of the router takes more positional arguments.
-const MOST_ARGUMENTS: usize = 3;
+impl Procedure {
+    /// The most bytes that its arguments may hold, as they were written. They are decoded while
+    /// the realm is locked.
+    const fn max_bytes(self) -> usize {
+        match self {
+            Self::AddTestament => MAX_TESTAMENT_BYTES_PER_SESSION + MAX_META_ARGUMENT_BYTES,
+            _ => MAX_META_ARGUMENT_BYTES,
+        }
+    }
+}
+
+/// The most positional arguments that a procedure of the router takes.
+const MAX_POSITIONAL: usize = 5;
 
 /// A call of a procedure of the router.
 #[derive(Debug, Clone, Copy)]
@@ -96,39 +127,68 @@ struct MetaCall<'a> {
     from: SessionKey,
     procedure: Procedure,
     call: &'a Call,
+    /// The first positional arguments.
+    positional: &'a [Option<Encoded>; MAX_POSITIONAL],
     now: Moment,
 }
 
 impl MetaCall<'_> {
-    /// The positional argument at one of the first places; none where it is absent or null.
-    fn optional<T: DeserializeOwned>(&self, place: usize) -> Result<Option<T>, RequestFailure> {
-        let Some(args) = self.call.payload.args() else { return Ok(None) };
-        let refused = |error: &dyn fmt::Display| {
-            self.refused(&format!("argument {place} can't be read: {error}"))
+    /// The argument of this name: the positional one in its place, or the keyword. None if it is
+    /// absent or null.
+    ///
+    /// # Errors
+    /// [`RequestFailure::InvalidArgument`] if it is given twice.
+    fn argument(&self, name: &str) -> Result<Option<Encoded>, RequestFailure> {
+        let index = self.procedure.parameters().iter().position(|parameter| *parameter == name);
+        let positional = index.and_then(|index| self.positional(index));
+        let keyword = match self.call.payload.kwargs() {
+            Some(kwargs) => {
+                let value = kwargs.field(name);
+                value.map_err(|error| self.refused(&error.to_string()))?.filter(is_present)
+            }
+            None => None,
         };
-        let values = args.first_entries::<MOST_ARGUMENTS>().map_err(|error| refused(&error))?;
-        match values.get(place) {
-            Some(Some(value)) => value.to_value().map_err(|error| refused(&error)),
-            _ => Ok(None),
+        if positional.is_some() && keyword.is_some() {
+            return Err(self.refused(&format!("argument '{name}' is given twice")));
         }
+        Ok(positional.or(keyword))
     }
 
-    /// A positional argument that must be there.
-    fn required<T: DeserializeOwned>(&self, place: usize, what: &str) -> Result<T, RequestFailure> {
-        self.optional(place)?
-            .ok_or_else(|| self.refused(&format!("argument {place}, the {what}, is missing")))
+    /// The positional argument at `index`; none if it is absent or null.
+    fn positional(&self, index: usize) -> Option<Encoded> {
+        self.positional.get(index).cloned().flatten().filter(is_present)
     }
 
-    /// A positional argument that is an id.
-    fn id<T>(
-        &self,
-        place: usize,
-        new: impl FnOnce(u64) -> Option<T>,
-        what: &str,
-    ) -> Result<T, RequestFailure> {
-        new(self.required(place, what)?).ok_or_else(|| {
-            self.refused(&format!("argument {place}, the {what}, must be between 1 and 2^53"))
-        })
+    /// The argument of this name as a value; none if it is absent or null.
+    fn optional<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, RequestFailure> {
+        self.argument(name)?.map(|value| self.read(name, &value)).transpose()
+    }
+
+    /// Reads an argument as a value.
+    fn read<T: DeserializeOwned>(&self, name: &str, value: &Encoded) -> Result<T, RequestFailure> {
+        let refused = |error| self.refused(&format!("argument '{name}' can't be read: {error}"));
+        value.to_value().map_err(refused)
+    }
+
+    /// The argument of this name, which must be there.
+    fn required<T: DeserializeOwned>(&self, name: &str) -> Result<T, RequestFailure> {
+        self.optional(name)?.ok_or_else(|| self.refused(&format!("argument '{name}' is missing")))
+    }
+
+    /// The argument of this name, which must be there and be an id.
+    fn id<T>(&self, name: &str, new: impl FnOnce(u64) -> Option<T>) -> Result<T, RequestFailure> {
+        new(self.required(name)?)
+            .ok_or_else(|| self.refused(&format!("argument '{name}' must be between 1 and 2^53")))
+    }
+
+    /// The argument of this name, a sentence for people; none if it is absent or null.
+    fn text(&self, name: &str) -> Result<Option<String>, RequestFailure> {
+        let text: Option<String> = self.optional(name)?;
+        if text.as_ref().is_some_and(|text| text.len() > MAX_REASON_TEXT_BYTES) {
+            let why = format!("argument '{name}' is longer than {MAX_REASON_TEXT_BYTES} bytes");
+            return Err(self.refused(&why));
+        }
+        Ok(text)
     }
 
     /// The keyword arguments.
@@ -142,6 +202,11 @@ impl MetaCall<'_> {
     }
 }
 
+/// Whether a value is another than null.
+fn is_present(value: &Encoded) -> bool {
+    value.to_value::<()>().is_err()
+}
+
 /// One result.
 fn value<T: serde::Serialize>(value: T) -> Payload {
     Payload::from_args(Serializer::Json, &(value,)).unwrap_or_default()
@@ -153,39 +218,49 @@ fn values<T: serde::Serialize>(values: &T) -> Payload {
 }
 
 impl<O: Outbox> Realm<O> {
-    /// Answers a call of a procedure of the router.
+    /// Answers a call of a procedure of the router. None where the answer comes later.
     pub(crate) fn call_meta(
         &mut self,
         from: SessionKey,
         procedure: Procedure,
         call: &Call,
         now: Moment,
-    ) -> Result<Payload, RequestFailure> {
-        let meta = MetaCall { from, procedure, call, now };
+    ) -> Result<Option<Payload>, RequestFailure> {
+        let limit = procedure.max_bytes();
+        if call.payload.size() > limit {
+            return Err(RequestFailure::ArgumentsTooLarge(procedure.uri(), limit));
+        }
+        let positional = match call.payload.args() {
+            Some(args) => args.first_entries().map_err(|error| {
+                RequestFailure::InvalidArgument(format!("{}: {error}", procedure.uri()))
+            })?,
+            None => Default::default(),
+        };
+        let meta = MetaCall { from, procedure, call, positional: &positional, now };
         match procedure {
             Procedure::CountSessions => self.count_sessions(meta),
             Procedure::ListSessions => self.list_sessions(meta),
-            Procedure::GetSession => self.get_session(meta),
-            Procedure::KillSession => self.kill_session(meta),
+            Procedure::GetSession => self.get_session(meta).map(Some),
+            Procedure::KillSession => self.kill_session(meta).map(Some),
             Procedure::KillByAuthid => self.kill_by_authid(meta),
             Procedure::KillByAuthrole => self.kill_by_authrole(meta),
             Procedure::KillAll => self.kill_all(meta),
-            Procedure::AddTestament => self.add_testament(meta),
-            Procedure::FlushTestaments => self.flush_testaments(meta),
+            Procedure::AddTestament => self.add_testament(meta).map(Some),
+            Procedure::FlushTestaments => self.flush_testaments(meta).map(Some),
             Procedure::ListRegistrations => self.list_registrations(meta),
-            Procedure::LookupRegistration => self.lookup_registration(meta),
-            Procedure::MatchRegistration => self.match_registration(meta),
-            Procedure::GetRegistration => self.get_registration(meta),
+            Procedure::LookupRegistration => self.lookup_registration(meta).map(Some),
+            Procedure::MatchRegistration => self.match_registration(meta).map(Some),
+            Procedure::GetRegistration => self.get_registration(meta).map(Some),
             Procedure::ListCallees => self.list_callees(meta),
-            Procedure::CountCallees => self.count_callees(meta),
-            Procedure::RemoveCallee => self.remove_callee(meta),
+            Procedure::CountCallees => self.count_callees(meta).map(Some),
+            Procedure::RemoveCallee => self.remove_callee(meta).map(Some),
             Procedure::ListSubscriptions => self.list_subscriptions(meta),
-            Procedure::LookupSubscription => self.lookup_subscription(meta),
+            Procedure::LookupSubscription => self.lookup_subscription(meta).map(Some),
             Procedure::MatchSubscriptions => self.match_subscriptions(meta),
-            Procedure::GetSubscription => self.get_subscription(meta),
+            Procedure::GetSubscription => self.get_subscription(meta).map(Some),
             Procedure::ListSubscribers => self.list_subscribers(meta),
-            Procedure::CountSubscribers => self.count_subscribers(meta),
-            Procedure::RemoveSubscriber => self.remove_subscriber(meta),
+            Procedure::CountSubscribers => self.count_subscribers(meta).map(Some),
+            Procedure::RemoveSubscriber => self.remove_subscriber(meta).map(Some),
             Procedure::GetEvents => self.get_events(meta),
         }
     }

@@ -31,7 +31,25 @@ pub trait Outbox {
     /// Takes a message for the session's peer. Never blocks, and never calls back into the realm.
     fn send(&self, message: RouterMessage) -> Delivery;
 
-    /// Closes the peer's connection behind what was sent: its session is over and it does not go by
-    /// itself.
-    fn close(&self, reason: &str);
+    /// Whether the peer takes more of what can be sent later. Where not, the host calls
+    /// [`Realm::handle_room`](crate::Realm::handle_room) when it does.
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    /// What the session had asked for when it was told to [wait](crate::Next::Wait) is done: its
+    /// peer may send more.
+    fn resume(&self) {}
+
+    /// Closes the peer's connection behind what was sent.
+    fn close(&self, cause: CloseCause, reason: &str);
+}
+
+/// Why a realm closes a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseCause {
+    /// The session is over, and its client does not close the connection.
+    SessionOver,
+    /// The router ends. Clients should connect again.
+    Shutdown,
 }

@@ -8,6 +8,7 @@
 //! | `settings` | what makes a realm |
 //! | `joining` | a session is opened |
 //! | `leaving` | a session ends |
+//! | `continuing` | what goes on in later steps |
 //! | `requests` | what requests of every kind are checked for |
 //! | `calling` | CALL, CANCEL, YIELD and the ERROR of a callee |
 //! | `registering` | REGISTER, UNREGISTER |
@@ -20,17 +21,22 @@ use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::RouterRoles;
 use cloverleaf_wamp::message::{Abort, ClientMessage, InvocationError};
+use foldhash::HashMap;
 
 use crate::authorization::{Role, TRUSTED};
 use crate::broker::{Broker, EventStore, Ticket};
 use crate::closing::Closing;
 use crate::deadline::Moment;
 use crate::dealer::Dealer;
+use crate::jobs::Jobs;
 use crate::outbox::Outbox;
+use crate::refused_pattern::RefusedPatterns;
 use crate::session::{SessionKey, Sessions};
-use crate::wall_clock::WallClock;
+use crate::wall_clock::TimeOfDay;
+use crate::work::Work;
 
 mod calling;
+mod continuing;
 mod joining;
 mod leaving;
 mod publishing;
@@ -39,8 +45,9 @@ mod requests;
 mod settings;
 mod subscribing;
 
-pub(crate) use leaving::Departed;
-pub use settings::{Random, RealmSettings};
+pub use continuing::Wait;
+pub(crate) use leaving::Departure;
+pub use settings::{DisclosedHeaders, Random, RealmSettings};
 
 /// What the host does with the connection after a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +55,8 @@ pub use settings::{Random, RealmSettings};
 pub enum Next {
     /// Go on reading.
     Continue,
-    /// Read on when there is room in the outboxes that [`Realm::take_crowded`] names.
+    /// Read on when there is room in the outboxes that [`Realm::take_wait`] names, and the
+    /// session's own has been [resumed](Outbox::resume) where it says so.
     Wait,
     /// The session has ended in peace; the connection may open another one.
     Left,
@@ -61,12 +69,26 @@ pub enum Next {
 pub struct Realm<O> {
     pub(crate) settings: RealmSettings,
     announced: RouterRoles,
-    pub(crate) clock: WallClock,
+    pub(crate) clock: TimeOfDay,
     pub(crate) sessions: Sessions<O>,
     pub(crate) closing: Closing<O>,
     pub(crate) broker: Broker,
     pub(crate) dealer: Dealer,
     pub(crate) random: Random,
+    pub(crate) jobs: Jobs,
+    /// Departures that go on when publications of their sessions have been sent.
+    pub(crate) parked: HashMap<SessionKey, Box<Departure>>,
+    /// Bytes that the testaments of all sessions hold, those of departing sessions included.
+    pub(crate) testament_bytes: usize,
+    /// Sessions that have left and are still in tables, or have publications that are not sent.
+    departing: usize,
+    /// What is left of the step.
+    pub(crate) work: Work,
+    /// The session whose message is being handled has to wait.
+    must_wait: bool,
+    pub(crate) refused_patterns: RefusedPatterns,
+    /// Meta events dropped since the host has asked for their number.
+    pub(crate) dropped_meta_events: u64,
     /// Everybody was said GOODBYE to, and nobody comes in any more.
     closed: bool,
 }
@@ -81,16 +103,29 @@ impl<O: Outbox> Realm<O> {
         let histories = std::mem::take(&mut settings.histories);
         let store = settings.event_store.take();
         let queues = std::mem::take(&mut settings.call_queues);
-        let clock = WallClock::started_at(settings.started_at);
+        let mut clock = std::mem::take(&mut settings.time_of_day);
         Self {
             announced,
-            clock,
             sessions: Sessions::default(),
             closing: Closing::default(),
-            broker: Broker::new(clock, settings.retention, histories, store),
-            dealer: Dealer::new(settings.call_times, &queues, settings.validation.clone()),
+            broker: Broker::new(clock.now(), settings.retention, &histories, store),
+            dealer: Dealer::new(
+                settings.call_times,
+                &queues,
+                settings.validation.clone(),
+                settings.compatibility,
+            ),
+            clock,
             settings,
             random,
+            jobs: Jobs::default(),
+            parked: HashMap::default(),
+            testament_bytes: 0,
+            departing: 0,
+            work: Work::step(),
+            must_wait: false,
+            refused_patterns: RefusedPatterns::default(),
+            dropped_meta_events: 0,
             closed: false,
         }
     }
@@ -105,6 +140,11 @@ impl<O: Outbox> Realm<O> {
         self.sessions.len()
     }
 
+    /// Whether a session is open.
+    pub fn has_session(&self, key: SessionKey) -> bool {
+        self.sessions.at(key).is_some()
+    }
+
     /// Whether no table keeps an entry of anybody; what tests ask after all have left.
     #[doc(hidden)]
     pub fn is_empty(&self) -> bool {
@@ -112,6 +152,10 @@ impl<O: Outbox> Realm<O> {
             && self.closing.is_empty()
             && self.broker.is_empty()
             && self.dealer.is_empty()
+            && self.jobs.is_empty()
+            && self.parked.is_empty()
+            && self.testament_bytes == 0
+            && self.departing == 0
     }
 
     /// Whether nobody waits for an acknowledgement, and nobody owes one; what tests ask while all
@@ -123,7 +167,7 @@ impl<O: Outbox> Realm<O> {
 
     /// How many calls are not answered.
     pub fn calls_in_flight(&self) -> usize {
-        self.dealer.calls_in_flight()
+        self.dealer.calls_in_flight() + self.jobs.calls()
     }
 
     /// Handles one message of an open session at the time `now`.
@@ -133,6 +177,7 @@ impl<O: Outbox> Realm<O> {
         message: ClientMessage,
         now: Moment,
     ) -> Next {
+        self.work = Work::message();
         let Some(session) = self.sessions.at(from) else { return self.late(from, &message) };
         if session.leaving && !matches!(message, ClientMessage::Goodbye(_)) {
             return Next::Continue;
@@ -144,7 +189,7 @@ impl<O: Outbox> Realm<O> {
             ClientMessage::Call(call) => self.call(from, call, now),
             ClientMessage::Yield(answer) => self.yielded(from, answer, now),
             ClientMessage::Error(error) => self.failed(from, error),
-            ClientMessage::Publish(publish) => self.publish(from, &publish, now),
+            ClientMessage::Publish(publish) => self.publish(from, publish, now),
             ClientMessage::Cancel(cancel) => {
                 self.cancel(from, &cancel);
                 Ok(())
@@ -171,15 +216,19 @@ impl<O: Outbox> Realm<O> {
             }
             ClientMessage::Goodbye(_) => return self.goodbye(from, now),
             ClientMessage::Abort(_) => {
-                self.detach(from, now);
+                self.depart(from, now);
                 return Next::Close;
             }
             ClientMessage::Hello(_) => Err(ProtocolViolation::SecondHello),
             ClientMessage::Authenticate(_) => Err(ProtocolViolation::Unexpected("AUTHENTICATE")),
         };
+        self.work.spend(self.dealer.take_work());
+        if self.dealer.has_waiting_work() {
+            self.dealer.continue_waiting(&mut self.sessions, &mut self.work);
+        }
         match handled {
-            Ok(()) if self.broker.pressure.is_none() => Next::Continue,
-            Ok(()) => self.behind(now),
+            Ok(()) if self.broker.pressure.is_none() && !self.must_wait => Next::Continue,
+            Ok(()) => self.behind(from, now),
             Err(violation) => {
                 let text = violation.to_string();
                 self.abort(from, Abort::new(error_uri::PROTOCOL_VIOLATION, text), now);
@@ -188,16 +237,17 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// Subscribers do not keep up: that is told, and the publisher may have to wait.
+    /// Subscribers do not keep up, which is told, or what the session has asked for is not done: it
+    /// may have to wait.
     #[cold]
-    fn behind(&mut self, now: Moment) -> Next {
+    fn behind(&mut self, from: SessionKey, now: Moment) -> Next {
         self.tell_slow(now);
-        if self.broker.pressure.makes_wait() { Next::Wait } else { Next::Continue }
-    }
-
-    /// The outboxes that a session has published to and that have no room for more.
-    pub fn take_crowded(&mut self, publisher: SessionKey) -> Vec<&O> {
-        self.broker.pressure.take_crowded(publisher, &self.sessions)
+        let must_wait = std::mem::take(&mut self.must_wait);
+        if must_wait || self.broker.pressure.makes_wait_for(from) {
+            Next::Wait
+        } else {
+            Next::Continue
+        }
     }
 
     /// Ends the call behind an invocation that its callee can't be sent, as if the callee had
@@ -216,17 +266,25 @@ impl<O: Outbox> Realm<O> {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Ends what has waited for too long: calls, acknowledgements, killed sessions.
+    /// Ends what has waited for too long: calls, acknowledgements, killed sessions. As much as a
+    /// step does; what is left has a deadline that is over.
     pub fn handle_timeout(&mut self, now: Moment) {
-        self.dealer.handle_timeout(&mut self.sessions, now);
-        self.broker.handle_timeout(&mut self.sessions, now);
-        self.closing.handle_timeout(now);
+        self.work = Work::step();
+        self.dealer.handle_timeout(&mut self.sessions, now, &mut self.work);
+        self.broker.handle_timeout(&mut self.sessions, now, &mut self.work);
+        self.closing.handle_timeout(now, &mut self.work);
     }
 
-    /// Gives the event store back; nothing is kept for good any more. The host drops it without any
-    /// lock that [`Realm::stored`] needs.
-    pub fn stop_keeping(&mut self) -> Option<Box<dyn EventStore>> {
-        self.broker.stop_keeping()
+    /// Ends open calls with ERROR because the router ends, for one step. Whether there are more.
+    pub fn end_calls(&mut self, _: Moment) -> bool {
+        self.work = Work::step();
+        self.dealer.end_calls(&mut self.sessions, &mut self.work)
+    }
+
+    /// Gives the event store back; nothing is stored any more. The host drops it without any lock
+    /// that [`Realm::stored`] needs.
+    pub fn stop_storing(&mut self) -> Option<Box<dyn EventStore>> {
+        self.broker.stop_storing()
     }
 
     /// Everything that the event store was given up to a ticket is safe, or is lost for a reason.

@@ -5,8 +5,12 @@
 
 use std::cell::Cell;
 
+use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::features::ClientRoles;
+use cloverleaf_wamp::http_headers::HttpHeaders;
 use cloverleaf_wamp::ids::{IdSequence, SessionId};
+use cloverleaf_wamp::transport_kind::TransportKind;
+use cloverleaf_wamp::websocket::deflate::negotiation::Agreement;
 use compact_str::CompactString;
 use foldhash::HashMap;
 use slab::Slab;
@@ -28,15 +32,19 @@ pub struct Principal {
     pub authprovider: CompactString,
 }
 
-/// How a session is connected, as the session meta API tells it.
+/// How a session is connected, for the session meta API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransportDetails {
-    /// What it speaks: `websocket`, `rawsocket`, `longpoll`.
-    pub kind: &'static str,
-    /// In which format, by its WebSocket subprotocol: `wamp.2.json`.
-    pub protocol: &'static str,
-    /// Where the peer is: `127.0.0.1:40312`.
+    /// The transport.
+    pub kind: TransportKind,
+    /// How its messages are written.
+    pub format: Format,
+    /// Where the peer is, as Autobahn writes it: `tcp4:127.0.0.1:40312`.
     pub peer: CompactString,
+    /// The compression of a WebSocket.
+    pub compression: Option<Agreement>,
+    /// The header fields of the HTTP request that became the connection, if one did.
+    pub http_headers: Option<HttpHeaders>,
 }
 
 /// Names one session of one realm to the host. It stays harmless after the session has ended: the
@@ -48,6 +56,12 @@ pub struct SessionKey {
 }
 
 impl SessionKey {
+    /// A key for tests of single parts.
+    #[doc(hidden)]
+    pub const fn of_tests(id: SessionId) -> Self {
+        Self { place: 0, id }
+    }
+
     /// The session's id on the wire.
     pub const fn id(self) -> SessionId {
         self.id
@@ -76,6 +90,10 @@ pub(crate) struct Session<O> {
     pub(crate) is_slow: Cell<bool>,
     /// The numbers of its requests, where they must follow each other.
     pub(crate) requests: IdSequence,
+    /// Its calls that are answered by jobs.
+    pub(crate) listings: u16,
+    /// Its peer was told to wait and has not been resumed.
+    pub(crate) waits: bool,
 }
 
 /// Who somebody is, as far as eligibility and disclosure ask.
@@ -141,6 +159,12 @@ impl<O> Sessions<O> {
         self.at(key)?;
         self.ids.remove(&key.id);
         self.table.try_remove(key.place as usize)
+    }
+
+    /// The first session at this place or behind it, and the place behind that.
+    pub(crate) fn next_from(&self, place: usize) -> Option<(&Session<O>, usize)> {
+        let places = place..self.table.capacity();
+        places.into_iter().find_map(|place| Some((self.table.get(place)?, place + 1)))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Session<O>> {

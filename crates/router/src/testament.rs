@@ -2,7 +2,8 @@
 //!
 //! Spec: advanced profile "Session Testament".
 
-use cloverleaf_wamp::message::{Options as _, Publish};
+use cloverleaf_wamp::ids::PublicationId;
+use cloverleaf_wamp::message::{Options as _, Publish, PublishOptions};
 
 use crate::failure::RequestFailure;
 use crate::limits::{MAX_TESTAMENT_BYTES_PER_SESSION, MAX_TESTAMENTS_PER_SESSION};
@@ -27,47 +28,66 @@ impl Scope {
     }
 }
 
+/// A publication that is sent after its session has ended.
+#[derive(Debug)]
+pub(crate) struct Testament {
+    /// The id under which it is published.
+    pub(crate) id: PublicationId,
+    pub(crate) publish: Publish,
+}
+
+impl Testament {
+    /// The bytes that it holds in memory.
+    pub(crate) fn size(&self) -> usize {
+        let Publish { options, topic, payload, .. } = &self.publish;
+        let options = size_of::<PublishOptions>() + options.size();
+        size_of::<Self>() + options + topic.as_str().len() + payload.size()
+    }
+}
+
 /// The testaments of one session.
 #[derive(Debug, Default)]
 pub(crate) struct Testaments {
-    detached: Vec<Publish>,
-    destroyed: Vec<Publish>,
+    detached: Vec<Testament>,
+    destroyed: Vec<Testament>,
     bytes: usize,
 }
 
-fn size(publish: &Publish) -> usize {
-    size_of::<Publish>() + publish.options.size() + publish.payload.size()
-}
-
 impl Testaments {
-    fn of(&mut self, scope: Scope) -> &mut Vec<Publish> {
+    fn of(&mut self, scope: Scope) -> &mut Vec<Testament> {
         match scope {
             Scope::Detached => &mut self.detached,
             Scope::Destroyed => &mut self.destroyed,
         }
     }
 
+    /// Bytes that they hold.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Adds one, behind those that are there.
-    pub(crate) fn add(&mut self, scope: Scope, publish: Publish) -> Result<(), RequestFailure> {
-        let bytes = self.bytes + size(&publish);
+    pub(crate) fn add(&mut self, scope: Scope, testament: Testament) -> Result<(), RequestFailure> {
+        let bytes = self.bytes + testament.size();
         if self.detached.len() + self.destroyed.len() >= MAX_TESTAMENTS_PER_SESSION
             || bytes > MAX_TESTAMENT_BYTES_PER_SESSION
         {
             return Err(RequestFailure::LimitReached("testaments"));
         }
         self.bytes = bytes;
-        self.of(scope).push(publish);
+        self.of(scope).push(testament);
         Ok(())
     }
 
-    /// Forgets those of a scope.
-    pub(crate) fn flush(&mut self, scope: Scope) {
+    /// Removes those of a scope and returns how many there were.
+    pub(crate) fn flush(&mut self, scope: Scope) -> usize {
         let flushed = std::mem::take(self.of(scope));
-        self.bytes -= flushed.iter().map(size).sum::<usize>();
+        self.bytes -= flushed.iter().map(Testament::size).sum::<usize>();
+        flushed.len()
     }
 
     /// All of them, in the order in which they are published.
-    pub(crate) fn into_all(self) -> impl Iterator<Item = Publish> {
+    pub(crate) fn into_all(self) -> impl Iterator<Item = Testament> {
         self.detached.into_iter().chain(self.destroyed)
     }
 }

@@ -16,6 +16,29 @@ mod wildcard_trie;
 use prefix_trie::PrefixTrie;
 use wildcard_trie::WildcardTrie;
 
+/// How far [`UriIndex::next_matches`] has come. It stays valid while entries come and go: those
+/// that stand before it are not found again, those behind it are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MatchCursor(Stage);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Stage {
+    /// Nothing has been found.
+    #[default]
+    Start,
+    /// The walk goes on in the wildcard trie, at this node.
+    Wildcards(wildcard_trie::Path),
+    /// Everything has been found.
+    End,
+}
+
+impl MatchCursor {
+    /// Whether everything has been found.
+    pub const fn is_at_end(self) -> bool {
+        matches!(self.0, Stage::End)
+    }
+}
+
 /// Entries by pattern, at most one for each pattern.
 #[derive(Debug)]
 pub struct UriIndex<V> {
@@ -42,6 +65,11 @@ impl<V> UriIndex<V> {
             MatchPolicy::Prefix => self.prefix.at(pattern.as_str()),
             MatchPolicy::Wildcard => self.wildcard.at(pattern.as_str()),
         }
+    }
+
+    /// The entry of exactly this URI.
+    pub fn exact(&self, uri: &str) -> Option<&V> {
+        self.exact.get(uri)
     }
 
     /// Puts an entry under a pattern; returns the one that it replaces.
@@ -77,18 +105,52 @@ impl<V> UriIndex<V> {
         self.wildcard.all_matches(uri, &mut found);
     }
 
+    /// Calls `found` with further entries that match, in the order of [`UriIndex::all_matches`],
+    /// and moves the cursor past them. Visits about `visits` nodes: a URI of n components can match
+    /// 2^n wildcards, so all of them are not looked for at once. Returns the nodes visited.
+    pub fn next_matches(
+        &self,
+        uri: &str,
+        cursor: &mut MatchCursor,
+        visits: u32,
+        mut found: impl FnMut(&V),
+    ) -> u32 {
+        let mut visited = 0;
+        let mut path = wildcard_trie::Path::default();
+        match cursor.0 {
+            Stage::Start => {
+                if let Some(value) = self.exact.get(uri) {
+                    found(value);
+                }
+                // At most one for each byte of the URI.
+                self.prefix.all_matches(uri, &mut |value| {
+                    visited += 1;
+                    found(value);
+                });
+            }
+            Stage::Wildcards(reached) => path = reached,
+            Stage::End => return 0,
+        }
+        let walked = self.wildcard.next_matches(uri, path, visits, &mut found);
+        cursor.0 = walked.stopped_at.map_or(Stage::End, Stage::Wildcards);
+        visited + walked.visited
+    }
+
     /// The entry that a call goes to: exact before the longest prefix before the wildcard with the
     /// longest literal runs (advanced profile, "Pattern-based Registrations").
     ///
     /// The specification lets `a.b` match `a.bc.d`, but in its table of precedence such a prefix
-    /// does not stand in the way of a wildcard: prefixes are ranked by whole components. So one
-    /// that ends inside a component comes last.
+    /// does not stand in the way of a wildcard: prefixes are ranked by whole components. So a
+    /// wildcard is preferred where every prefix that matches ends inside a component.
     pub fn best_match(&self, uri: &str) -> Option<&V> {
-        self.exact
-            .get(uri)
-            .or_else(|| self.prefix.longest_match_of_components(uri))
-            .or_else(|| self.wildcard.best_match(uri))
-            .or_else(|| self.prefix.longest_match(uri))
+        if let Some(value) = self.exact.get(uri) {
+            return Some(value);
+        }
+        match self.prefix.longest_match_and_whole(uri) {
+            Some((value, true)) => Some(value),
+            Some((prefix, false)) => self.wildcard.best_match(uri).or(Some(prefix)),
+            None => self.wildcard.best_match(uri),
+        }
     }
 
     /// The entry that a permission is taken from: exact before wildcard before the longest prefix,
@@ -108,6 +170,8 @@ impl<V> UriIndex<V> {
         let text = pattern.as_str();
         match pattern.policy() {
             MatchPolicy::Exact => self.best_rule(text),
+            // Without an empty component it matches nothing but the URI that it is.
+            MatchPolicy::Wildcard if !has_empty_component(text) => self.best_rule(text),
             // Longer URIs match a prefix, so nothing but a prefix covers it.
             MatchPolicy::Prefix => self.prefix.longest_match(text),
             // An empty component is covered by an empty component only; a prefix covers what begins
@@ -119,12 +183,16 @@ impl<V> UriIndex<V> {
     }
 }
 
+fn has_empty_component(pattern: &str) -> bool {
+    pattern.split('.').any(str::is_empty)
+}
+
 #[cfg(test)]
 mod tests {
     use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
     use proptest::prelude::{Strategy, prop_oneof, proptest};
 
-    use super::UriIndex;
+    use super::{MatchCursor, UriIndex};
 
     fn pattern(text: &str, policy: MatchPolicy) -> UriPattern {
         UriPattern::new(text, policy, UriRule::Loose).unwrap()
@@ -166,34 +234,95 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_that_ends_inside_a_component_comes_after_wildcards() {
+    fn the_longest_of_several_prefixes_gets_a_call() {
+        let mut index = UriIndex::default();
+        index.insert(&pattern("com.", MatchPolicy::Prefix), "com.");
+        index.insert(&pattern("com.p", MatchPolicy::Prefix), "com.p");
+        assert_eq!(index.best_match("com.pq"), Some(&"com.p"));
+        assert_eq!(index.best_match("com.p.q"), Some(&"com.p"));
+        assert_eq!(index.best_match("com.q"), Some(&"com."));
+    }
+
+    #[test]
+    fn a_wildcard_is_preferred_where_every_prefix_ends_inside_a_component() {
         let mut index = UriIndex::default();
         index.insert(&pattern("com.a.b", MatchPolicy::Prefix), "prefix");
         assert_eq!(index.best_match("com.a.bc"), Some(&"prefix"));
         index.insert(&pattern("com..bc", MatchPolicy::Wildcard), "wildcard");
         assert_eq!(index.best_match("com.a.bc"), Some(&"wildcard"));
-        index.insert(&pattern("com.a.", MatchPolicy::Prefix), "component");
-        assert_eq!(index.best_match("com.a.bc"), Some(&"component"));
         assert_eq!(index.best_match("com.a.b.c"), Some(&"prefix"));
+        index.insert(&pattern("com.a.", MatchPolicy::Prefix), "component");
+        assert_eq!(index.best_match("com.a.bc"), Some(&"prefix"), "the longest of both prefixes");
+        assert_eq!(index.best_match("com.a.c"), Some(&"component"));
     }
 
-    /// How good a match is, by the letter of the specification: larger is better.
-    fn rank(pattern: &UriPattern, uri: &str) -> (u8, usize, Vec<bool>) {
+    /// Whether a prefix that matches a URI ends where a component of it does.
+    fn is_whole(pattern: &UriPattern, uri: &str) -> bool {
+        let text = pattern.as_str();
+        let rest = &uri[text.len()..];
+        text.is_empty() || text.ends_with('.') || rest.is_empty() || rest.starts_with('.')
+    }
+
+    /// How good a match is among all that match a URI: larger is better. Prefixes come before
+    /// wildcards if one of them `ends_whole`.
+    fn rank(pattern: &UriPattern, ends_whole: bool) -> (u8, usize, Vec<bool>) {
         let text = pattern.as_str();
         match pattern.policy() {
             MatchPolicy::Exact => (3, 0, Vec::new()),
-            MatchPolicy::Prefix => {
-                let rest = &uri[text.len()..];
-                let whole = text.is_empty()
-                    || text.ends_with('.')
-                    || rest.is_empty()
-                    || rest.starts_with('.');
-                (if whole { 2 } else { 0 }, text.len(), Vec::new())
-            }
+            MatchPolicy::Prefix => (if ends_whole { 2 } else { 0 }, text.len(), Vec::new()),
             MatchPolicy::Wildcard => {
                 (1, 0, text.split('.').map(|component| !component.is_empty()).collect())
             }
         }
+    }
+
+    /// All entries that match, looked for in steps of so many visits. `between` is done to the
+    /// index after each step.
+    fn in_steps(
+        index: &mut UriIndex<UriPattern>,
+        uri: &str,
+        visits: u32,
+        mut between: impl FnMut(&mut UriIndex<UriPattern>),
+    ) -> Vec<UriPattern> {
+        let (mut cursor, mut all) = (MatchCursor::default(), Vec::new());
+        while !cursor.is_at_end() {
+            let before = cursor;
+            let visited = index.next_matches(uri, &mut cursor, visits, |p| all.push(p.clone()));
+            assert_ne!(cursor, before, "each step goes on");
+            assert!(visited as usize <= uri.len() + 1 + visits.max(2) as usize);
+            between(index);
+        }
+        all
+    }
+
+    #[test]
+    fn steps_find_every_match_once_while_others_come_and_go() {
+        let mut index = UriIndex::default();
+        for number in 0..32 {
+            let components = |bit| if number >> bit & 1 == 1 { "" } else { "a" };
+            let text = [0, 1, 2, 3, 4].map(components).join(".");
+            let pattern = pattern(&text, MatchPolicy::Wildcard);
+            index.insert(&pattern, pattern.clone());
+        }
+        let uri = "a.a.a.a.a";
+        let mut expected = Vec::new();
+        index.all_matches(uri, |pattern| expected.push(pattern.clone()));
+        for visits in 0..70 {
+            assert_eq!(in_steps(&mut index, uri, visits, |_| {}), expected, "{visits}");
+        }
+        // What is removed before its turn is not found, what has had its turn is not found again.
+        let removed = pattern("a....a", MatchPolicy::Wildcard);
+        let mut is_first = true;
+        let found = in_steps(&mut index, uri, 7, |index| {
+            index.remove(&removed);
+            if std::mem::take(&mut is_first) {
+                let first = expected[0].clone();
+                index.remove(&first);
+                index.insert(&first, first.clone());
+            }
+        });
+        let left: Vec<_> = expected.iter().filter(|p| **p != removed).cloned().collect();
+        assert_eq!(found, left);
     }
 
     fn policies() -> impl Strategy<Value = MatchPolicy> {
@@ -233,12 +362,17 @@ mod tests {
             for uri in uris {
                 let mut all = Vec::new();
                 index.all_matches(&uri, |pattern| all.push(pattern.clone()));
+                for visits in [0, 3, 1_000] {
+                    assert_eq!(in_steps(&mut index, &uri, visits, |_| {}), all);
+                }
                 all.sort();
                 let mut expected: Vec<_> =
                     oracle.iter().filter(|pattern| pattern.matches(&uri)).cloned().collect();
                 expected.sort();
                 assert_eq!(all, expected);
-                let best = expected.iter().max_by_key(|pattern| rank(pattern, &uri));
+                let prefixes = expected.iter().filter(|p| p.policy() == MatchPolicy::Prefix);
+                let ends_whole = prefixes.clone().any(|prefix| is_whole(prefix, &uri));
+                let best = expected.iter().max_by_key(|pattern| rank(pattern, ends_whole));
                 assert_eq!(index.best_match(&uri), best);
             }
             for pattern in &oracle {

@@ -1,11 +1,10 @@
 //! The time of day, for what people and other programs read: when something was created, when an
 //! event came.
 //!
-//! The clock itself is the host's: it says what time of day it was at the first moment.
+//! The clock itself is the host's, and may be set while the realm runs.
 
+use std::fmt;
 use std::time::Duration;
-
-use crate::deadline::Moment;
 
 /// A point in time, in microseconds from the beginning of 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -45,19 +44,31 @@ impl Timestamp {
     }
 }
 
-/// Tells the time of day of moments.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct WallClock(Timestamp);
+/// A clock of the host's.
+pub struct TimeOfDay(Box<dyn FnMut() -> Timestamp + Send>);
 
-impl WallClock {
-    /// A clock that showed this time at the first moment.
-    pub(crate) const fn started_at(start: Timestamp) -> Self {
-        Self(start)
+impl TimeOfDay {
+    /// Takes a function that returns what time of day it is.
+    pub fn new(now: impl FnMut() -> Timestamp + Send + 'static) -> Self {
+        Self(Box::new(now))
     }
 
-    /// The time of day at a moment.
-    pub(crate) fn at(self, moment: Moment) -> Timestamp {
-        self.0.plus(moment.since_start())
+    /// The time of day now.
+    pub(crate) fn now(&mut self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl Default for TimeOfDay {
+    /// A clock that stands still at the beginning of 1970.
+    fn default() -> Self {
+        Self::new(Timestamp::default)
+    }
+}
+
+impl fmt::Debug for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TimeOfDay")
     }
 }
 
@@ -65,15 +76,13 @@ impl WallClock {
 mod tests {
     use std::time::Duration;
 
-    use super::{Timestamp, WallClock};
-    use crate::deadline::Moment;
+    use super::Timestamp;
 
     #[test]
-    fn a_moment_is_told_in_utc_with_milliseconds() {
-        let clock = WallClock::started_at(Timestamp::parse("2026-11-27T01:59:59.5+02:00").unwrap());
-        let told = |millis| clock.at(Moment::after_start(Duration::from_millis(millis))).text();
-        assert_eq!(told(0), "2026-11-26T23:59:59.500Z");
-        assert_eq!(told(600), "2026-11-27T00:00:00.100Z");
+    fn a_time_is_written_in_utc_with_milliseconds() {
+        let time = Timestamp::parse("2026-11-27T01:59:59.5+02:00").unwrap();
+        assert_eq!(time.text(), "2026-11-26T23:59:59.500Z");
+        assert_eq!(time.plus(Duration::from_millis(600)).text(), "2026-11-27T00:00:00.100Z");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Spec: advanced profile "Authorization", "Caller Identification", "Publisher Identification"; the
 //! precedence of rules is a decision of this project.
 
-use cloverleaf_router::{Disclosure, Permission, Role};
+use cloverleaf_router::authorization::Action;
+use cloverleaf_router::{Disclosure, Permission, RefusedPattern, Role};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
@@ -287,4 +288,78 @@ fn a_prefix_does_not_answer_for_the_router() {
         [router::refused(RequestKind::Call, 1, error_uri::NO_SUCH_PROCEDURE, text)]
     );
     assert_eq!(lab.received(guest), []);
+}
+
+// === patterns under an exact permission ===
+
+const SUBSCRIBING: Permission = Permission { subscribe: true, ..NONE };
+const REGISTERING: Permission = Permission { register: true, ..NONE };
+
+fn subscribe(number: u64, policy: MatchPolicy, topic: &str) -> ClientMessage {
+    client::subscribe_pattern(number, policy, topic)
+}
+
+fn reported(role: &str, action: Action, uri: &str, policy: MatchPolicy) -> RefusedPattern {
+    RefusedPattern { role: role.into(), action, uri: uri.into(), policy }
+}
+
+#[test]
+fn a_pattern_that_is_refused_under_an_exact_permission_is_reported_once_for_each_permission() {
+    let rules = [("com.a", SUBSCRIBING), ("com.b", REGISTERING), ("com.c", NONE)];
+    let (mut lab, guest, _) = guest_and_host(&rules);
+    let other = lab.join_as(Client { role: "guest", ..Client::named("other") });
+    let requests = [
+        subscribe(1, MatchPolicy::Prefix, "com.a"),
+        client::register_pattern(2, MatchPolicy::Prefix, "com.b"),
+        subscribe(3, MatchPolicy::Prefix, "com.a"),
+    ];
+    for peer in [guest, other] {
+        for request in &requests {
+            lab.send(peer, request.clone());
+        }
+        let kinds = [RequestKind::Subscribe, RequestKind::Register, RequestKind::Subscribe];
+        let refused = |message: &RouterMessage| match message {
+            RouterMessage::Error(error) => (error.request.kind(), error.error.to_string()),
+            other => panic!("an ERROR, not {other:?}"),
+        };
+        let received: Vec<_> = lab.received(peer).iter().map(refused).collect();
+        assert_eq!(received, kinds.map(|kind| (kind, error_uri::NOT_AUTHORIZED.to_owned())));
+    }
+    let reports = [
+        reported("guest", Action::Subscribe, "com.a", MatchPolicy::Prefix),
+        reported("guest", Action::Register, "com.b", MatchPolicy::Prefix),
+    ];
+    assert_eq!(lab.take_refused_patterns(), reports);
+    assert_eq!(lab.take_refused_patterns(), []);
+}
+
+#[test]
+fn nothing_is_reported_of_other_refusals() {
+    let (mut lab, guest, host) = guest_and_host(&[("com.a", REGISTERING), ("com.b", NONE)]);
+    lab.send(guest, subscribe(1, MatchPolicy::Prefix, "com.a"));
+    lab.send(guest, subscribe(2, MatchPolicy::Prefix, "com.b"));
+    lab.send(guest, subscribe(3, MatchPolicy::Prefix, "com.x"));
+    lab.send(guest, client::subscribe(4, "com.a"));
+    lab.send(guest, client::register_pattern(5, MatchPolicy::Prefix, "com a"));
+    lab.send(host, subscribe(1, MatchPolicy::Prefix, "com.a"));
+    assert_eq!(lab.received(guest).len(), 5);
+    assert_eq!(lab.take_refused_patterns(), []);
+}
+
+/// It matches no other URI.
+#[test]
+fn a_wildcard_without_an_empty_component_needs_the_permission_for_its_uri() {
+    let rules = [("com.a", Permission { register: true, ..SUBSCRIBING }), ("com.b.*", SUBSCRIBING)];
+    let (mut lab, guest, _) = guest_and_host(&rules);
+    lab.send(guest, subscribe(1, MatchPolicy::Wildcard, "com.a"));
+    lab.send(guest, subscribe(2, MatchPolicy::Wildcard, "com.b.c"));
+    lab.send(guest, client::register_pattern(3, MatchPolicy::Wildcard, "com.a"));
+    assert_eq!(
+        lab.received(guest),
+        [router::subscribed(1, 1), router::subscribed(2, 2), router::registered(3, 1)]
+    );
+    let text = "session not authorized to subscribe to topic 'com.c'";
+    lab.send(guest, subscribe(4, MatchPolicy::Wildcard, "com.c"));
+    assert_eq!(lab.received(guest), [not_authorized(RequestKind::Subscribe, 4, text)]);
+    assert_eq!(lab.take_refused_patterns(), []);
 }

@@ -9,8 +9,8 @@ use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
-    Abort, CallOptions, Carried, ClientMessage, PublishOptions, RequestKind, RouterMessage,
-    YieldOptions,
+    Abort, CallOptions, Carried, ClientMessage, InvocationDetails, PublishOptions, RequestKind,
+    RouterMessage, YieldOptions,
 };
 use cloverleaf_wamp::uri::MatchPolicy::{Exact, Prefix, Wildcard};
 use cloverleaf_wamp::uri::{MAX_URI_BYTES, UriRule};
@@ -93,13 +93,16 @@ fn a_uri_that_is_too_long_is_none_and_is_not_echoed_whole() {
 #[test]
 fn nobody_registers_or_publishes_in_the_namespace_of_the_router() {
     for uri in ["wamp", "wamp.session.count", "wamp.error.x"] {
-        let text = format!("'{uri}' begins with 'wamp', which only the router may use");
+        let text = format!("URI '{uri}': only the router may use what begins with 'wamp'");
         let publish = client::publish_with(1, client::acknowledged(), uri, NOTHING);
         let lab = &mut Lab::new();
-        assert_invalid_uri(lab, client::register(1, uri), RequestKind::Register, &text);
-        assert_invalid_uri(lab, publish, RequestKind::Publish, &text);
+        let refusal = format!("register with restricted procedure {text}");
+        assert_invalid_uri(lab, client::register(1, uri), RequestKind::Register, &refusal);
+        let refusal = format!("publish with restricted topic {text}");
+        assert_invalid_uri(lab, publish, RequestKind::Publish, &refusal);
     }
-    let text = "'wamp..count' begins with 'wamp', which only the router may use";
+    let text = "register with restricted procedure URI 'wamp..count': only the router may use what \
+                begins with 'wamp'";
     let register = client::register_pattern(1, Wildcard, "wamp..count");
     assert_invalid_uri(&mut Lab::new(), register, RequestKind::Register, text);
 }
@@ -187,14 +190,9 @@ fn request_ids_are_taken_in_any_order_and_may_repeat_when_they_are_answered() {
 }
 
 #[test]
-fn progress_that_was_not_agreed_on_aborts() {
-    let progress = Some(true);
-    let (mut lab, [caller, callee, _]) = call_in_flight();
-    let options = YieldOptions { progress, ..YieldOptions::default() };
-    let text = "YIELD with progress: INVOCATION did not ask for progressive results";
-    assert_violation(&mut lab, callee, client::yield_with(1, options, NOTHING), text);
-    lab.received(caller);
-    let options = CallOptions { progress, ..CallOptions::default() };
+fn a_call_in_parts_that_was_not_announced_aborts() {
+    let (mut lab, [caller, _, _]) = call_in_flight();
+    let options = CallOptions { progress: Some(true), ..CallOptions::default() };
     let text = "CALL with progress: HELLO has not announced progressive_call_invocations for the \
                 caller";
     assert_violation(&mut lab, caller, client::call_with(2, options, "com.a", NOTHING), text);
@@ -238,7 +236,9 @@ fn progress_that_is_denied_or_only_offered_is_fine() {
         ..CallOptions::default()
     };
     lab.send(caller, client::call_with(2, options, "com.slow", NOTHING));
-    assert_eq!(lab.received(callee), [router::invocation(2, 1, NOTHING)]);
+    let details =
+        InvocationDetails { receive_progress: Some(true), ..InvocationDetails::default() };
+    assert_eq!(lab.received(callee), [router::invocation_with(2, 1, details, NOTHING)]);
     let options = YieldOptions { progress: Some(false), ..YieldOptions::default() };
     lab.send(callee, client::yield_with(2, options, NOTHING));
     assert_eq!(lab.received(caller), [router::result(2, NOTHING)]);

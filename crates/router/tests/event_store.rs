@@ -6,20 +6,26 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use cloverleaf_router::limits::MAX_HISTORY_BYTES;
-use cloverleaf_router::{EventStore, HistorySettings, Next, RealmSettings, Ticket};
+use cloverleaf_router::limits::MAX_OUTGOING_PER_SESSION;
+use cloverleaf_router::{
+    EventStore, HistoryId, HistorySettings, Next, Reading, RealmSettings, Record, Ticket,
+};
 use cloverleaf_testkit::messages::{args, client, router};
 use cloverleaf_testkit::{Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{PublishOptions, RequestKind, RouterMessage};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
+use parking_lot::Mutex;
 
 /// A store that says nothing by itself: what it was given is safe when the test says so.
 #[derive(Debug, Clone, Default)]
 struct Store {
     given: Arc<AtomicU64>,
     is_full: Arc<AtomicBool>,
+    dropped: Arc<AtomicU64>,
+    records: Arc<Mutex<Vec<Record>>>,
+    readings: Arc<Mutex<Vec<Reading>>>,
 }
 
 impl EventStore for Store {
@@ -27,8 +33,18 @@ impl EventStore for Store {
         !self.is_full.load(Ordering::Relaxed)
     }
 
-    fn keep(&mut self, _: &UriPattern, _: Vec<u8>) -> Ticket {
+    fn append(&mut self, _: HistoryId, record: Record) -> Ticket {
+        self.records.lock().push(record);
         Ticket(self.given.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn note_dropped(&mut self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn read(&mut self, _: HistoryId, reading: Reading) -> bool {
+        self.readings.lock().push(reading);
+        !self.is_full.load(Ordering::Relaxed)
     }
 }
 
@@ -45,7 +61,7 @@ impl Archive {
         let store = Store::default();
         let pattern = UriPattern::new("com.kept.", MatchPolicy::Prefix, UriRule::Loose).unwrap();
         let mut lab = Lab::with(RealmSettings {
-            histories: vec![HistorySettings { pattern, limit: 10, records: Vec::new() }],
+            histories: vec![HistorySettings::new(pattern, 10)],
             event_store: Some(Box::new(store.clone())),
             ..settings()
         });
@@ -74,15 +90,17 @@ fn heard() -> PublishOptions {
 }
 
 #[test]
-fn a_stored_event_is_heard_at_once_and_acknowledged_when_it_is_safe() {
+fn an_event_is_acknowledged_and_sent_when_it_is_safe_and_not_at_all_when_it_is_lost() {
     let mut archive = Archive::new();
     let first = archive.publish(3, heard(), "com.kept.a");
     let second = archive.publish(4, heard(), "com.kept.a");
-    let third = archive.publish(5, heard(), "com.kept.a");
-    let event = |number, publication| router::event(2, publication, args([number]));
-    assert_eq!(archive.received(), [event(3, first), event(4, second), event(5, third)]);
+    archive.publish(5, heard(), "com.kept.a");
+    assert_eq!(archive.received(), []);
     archive.lab.stored(Ticket(2), Ok(()));
-    assert_eq!(archive.received(), [router::published(3, first), router::published(4, second)]);
+    let event = |number, publication| router::event(2, publication, args([number]));
+    let published = router::published;
+    let safe = [published(3, first), event(3, first), published(4, second), event(4, second)];
+    assert_eq!(archive.received(), safe);
     archive.lab.stored(Ticket(3), Err("the disk is full"));
     let lost = router::refused(RequestKind::Publish, 5, error_uri::UNAVAILABLE, "the disk is full");
     assert_eq!(archive.received(), [lost]);
@@ -90,7 +108,81 @@ fn a_stored_event_is_heard_at_once_and_acknowledged_when_it_is_safe() {
     assert!(archive.lab.realm().is_empty());
 }
 
+#[test]
+fn what_is_published_behind_an_event_that_is_not_safe_keeps_its_order() {
+    let mut archive = Archive::new();
+    let silent = || PublishOptions { exclude_me: Some(false), ..PublishOptions::default() };
+    let stored = archive.publish(3, heard(), "com.kept.a");
+    let news = archive.publish(4, silent(), "com.news");
+    let unacknowledged = archive.publish(5, silent(), "com.kept.a");
+    assert_eq!(archive.received(), []);
+    archive.lab.stored(Ticket(1), Ok(()));
+    let event = router::event;
+    let expected = [
+        router::published(3, stored),
+        event(2, stored, args([3])),
+        event(3, news, args([4])),
+        event(2, unacknowledged, args([5])),
+    ];
+    assert_eq!(archive.received(), expected);
+    // With nothing before it, one that is not to be acknowledged waits for nothing.
+    let alone = archive.publish(6, silent(), "com.kept.a");
+    assert_eq!(archive.received(), [event(2, alone, args([6]))]);
+    archive.lab.stored(Ticket(3), Ok(()));
+    assert_eq!(archive.received(), []);
+}
+
+#[test]
+fn other_sessions_do_not_wait_for_a_publication_that_is_not_safe() {
+    let mut archive = Archive::new();
+    let bob = archive.lab.join("bob");
+    archive.publish(3, heard(), "com.kept.a");
+    archive.lab.send(bob, client::publish(1, "com.news", args(["bob"])));
+    let publication = archive.lab.last_publication();
+    assert_eq!(archive.received(), [router::event(3, publication, args(["bob"]))]);
+}
+
+#[test]
+fn events_of_a_session_that_has_left_are_sent_when_they_are_safe() {
+    let mut archive = Archive::new();
+    let bob = archive.lab.join("bob");
+    let message = client::publish_with(1, client::acknowledged(), "com.kept.a", args([1]));
+    archive.lab.send(bob, message);
+    let publication = archive.lab.last_publication();
+    archive.lab.disconnect(bob);
+    archive.lab.stored(Ticket(1), Ok(()));
+    assert_eq!(archive.received(), [router::event(2, publication, args([1]))]);
+    archive.lab.disconnect(archive.alice);
+    assert!(archive.lab.realm().is_empty());
+}
+
 /// Decisions F6: as in a realm that stores nothing.
+#[test]
+fn departure_behind_many_publications_ends_when_they_are_stored() {
+    let mut archive = Archive::new();
+    let bob = archive.lab.join("bob");
+    let subscriptions = 200;
+    for number in 1..=subscriptions {
+        archive.lab.send(bob, client::subscribe(number, &format!("com.other.{number}")));
+    }
+    let count = MAX_OUTGOING_PER_SESSION as u64;
+    for number in 0..count {
+        let (request, options) = (subscriptions + 1 + number, client::acknowledged());
+        let message = client::publish_with(request, options, "com.kept.a", args([number]));
+        let next = archive.lab.begin(bob, message);
+        assert_eq!(next == Next::Wait, number + 1 == count);
+    }
+    archive.lab.begin_disconnect(bob);
+    let steps = (0..100).take_while(|_| archive.lab.step()).count();
+    assert!(steps < 100, "nothing is tried again before the events are stored");
+    assert_eq!(archive.received().len(), 0);
+    archive.lab.stored(Ticket(count), Ok(()));
+    archive.lab.work();
+    assert_eq!(archive.received().len() as u64, count);
+    archive.lab.disconnect(archive.alice);
+    assert!(archive.lab.realm().is_empty());
+}
+
 #[test]
 fn published_comes_before_the_publishers_own_event_where_the_event_is_not_stored() {
     let mut archive = Archive::new();
@@ -121,17 +213,6 @@ fn who_waits_for_its_subscribers_too_hears_which_of_both_has_failed() {
 }
 
 #[test]
-fn an_event_that_is_larger_than_a_history_is_acknowledged_without_one() {
-    let mut archive = Archive::new();
-    let huge = "x".repeat(MAX_HISTORY_BYTES);
-    let message = client::publish_with(3, client::acknowledged(), "com.kept.a", args([huge]));
-    archive.lab.send(archive.alice, message);
-    let publication = archive.lab.last_publication();
-    assert_eq!(archive.received(), [router::published(3, publication)]);
-    assert_eq!(archive.store.given.load(Ordering::Relaxed), 0);
-}
-
-#[test]
 fn a_store_without_room_refuses_only_what_it_would_have_to_take() {
     let mut archive = Archive::new();
     archive.store.is_full.store(true, Ordering::Relaxed);
@@ -146,6 +227,34 @@ fn a_store_without_room_refuses_only_what_it_would_have_to_take() {
         let event = router::event(id, publication, args([number]));
         assert_eq!(archive.received(), [router::published(number, publication), event]);
     }
+    // One that is not to be acknowledged is dropped, which is counted.
+    let options = PublishOptions { acknowledge: None, ..heard() };
+    archive.publish(6, options, "com.kept.a");
+    assert_eq!(archive.received(), []);
+    assert_eq!(archive.store.dropped.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn stored_events_are_asked_of_the_store_and_answered_when_it_has_them() {
+    let mut archive = Archive::new();
+    for number in [3, 4] {
+        archive.publish(number, PublishOptions::default(), "com.kept.a");
+    }
+    archive.lab.send(archive.alice, client::call(5, "wamp.subscription.get_events", args([1])));
+    assert_eq!(archive.received(), []);
+    assert_eq!(archive.lab.realm().calls_in_flight(), 0);
+    let mut reading = archive.store.readings.lock().pop().expect("a reading");
+    let records = std::mem::take(&mut *archive.store.records.lock());
+    assert!(reading.visit(b"no record").is_err());
+    for record in &records {
+        assert!(reading.visit(&record.bytes).expect("a record").is_continue());
+    }
+    archive.lab.finish_reading(reading.answer(Ok(())));
+    let received = archive.received();
+    let [RouterMessage::Result(result)] = received.as_slice() else { panic!("{received:?}") };
+    let events: Vec<serde_json::Value> = result.payload.decode_args().expect("a list");
+    let numbers: Vec<_> = events.iter().map(|event| event["args"][0].as_u64()).collect();
+    assert_eq!(numbers, [Some(3), Some(4)]);
 }
 
 /// Decisions F1.
@@ -155,7 +264,7 @@ fn the_number_of_a_publication_that_is_not_acknowledged_yet_can_not_be_used_agai
     let first = archive.publish(3, heard(), "com.kept.a");
     archive.lab.stored(Ticket(1), Ok(()));
     let event = router::event(2, first, args([3]));
-    assert_eq!(archive.received(), [event, router::published(3, first)]);
+    assert_eq!(archive.received(), [router::published(3, first), event]);
     archive.publish(3, client::acknowledged(), "com.kept.a");
     for options in [client::acknowledged(), PublishOptions::default()] {
         let mut archive = Archive::new();

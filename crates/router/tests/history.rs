@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use cloverleaf_router::{HistorySettings, Permission, RealmSettings, Role};
+use cloverleaf_router::{Compatibility, HistorySettings, Permission, RealmSettings, Role};
 use cloverleaf_testkit::asking::refusal;
 use cloverleaf_testkit::messages::{NOTHING, args, args_and_kwargs, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
@@ -26,7 +26,7 @@ fn pattern(policy: MatchPolicy, text: &str) -> UriPattern {
 }
 
 fn keeping(policy: MatchPolicy, text: &str, limit: usize) -> HistorySettings {
-    HistorySettings { pattern: pattern(policy, text), limit, records: Vec::new() }
+    HistorySettings::new(pattern(policy, text), limit)
 }
 
 /// A realm that keeps so much under the subscriptions 1, 2 …, and `alice`.
@@ -74,7 +74,47 @@ fn what_was_published_before_anybody_came_is_told_as_the_specification_writes_it
         {"timestamp": "2026-01-01T00:00:01.525Z", "subscription": 1, "publication": third,
          "topic": "com.log", "details": {}},
     ]);
-    assert_eq!(lab.ask(late, GET_EVENTS, json!([1])), Ok(told));
+    // What Crossbar.io says of an event stands beside it.
+    let beside = [
+        json!({"time_ns": 1_767_225_601_500_000_000_u64, "realm": "realm1",
+               "session_id": lab.id(alice).number(), "authid": "alice", "authrole": "anyone"}),
+        json!({"time_ns": 1_767_225_601_525_000_000_u64, "realm": "realm1",
+               "session_id": null, "authid": null, "authrole": null}),
+    ];
+    let expected = told.as_array().unwrap().iter().zip([0, 1, 1]).map(|(told, place)| {
+        let mut event = told.clone();
+        let beside = beside[place].as_object().unwrap().clone();
+        event.as_object_mut().unwrap().extend(beside);
+        event
+    });
+    let expected = Value::Array(expected.collect());
+    assert_eq!(lab.ask(late, GET_EVENTS, json!([1])), Ok(expected));
+}
+
+/// The preset decides about the form, and about the number where none is asked for.
+#[test]
+fn a_realm_that_follows_crossbar_gives_the_ten_latest_events_in_one_list() {
+    for compatibility in [Compatibility::Crossbar, Compatibility::Wamp] {
+        let histories = vec![keeping(Exact, "com.log", 20)];
+        let mut lab = Lab::with(RealmSettings { histories, compatibility, ..settings() });
+        let alice = lab.join("alice");
+        for number in 1..=12 {
+            lab.send(alice, client::publish(1, "com.log", args([number])));
+        }
+        let mut numbers = |positional: Value, keyword: Value| {
+            let result = lab.ask_with(alice, GET_EVENTS, positional, keyword).unwrap();
+            let events = if result[0].is_array() { &result[0] } else { &result };
+            let number = |event: &Value| event["args"][0].as_u64().unwrap();
+            events.as_array().unwrap().iter().map(number).collect::<Vec<_>>()
+        };
+        let (latest, all) = ((3..=12).rev().collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
+        let is_crossbar = compatibility == Compatibility::Crossbar;
+        let expected = if is_crossbar { latest } else { all };
+        assert_eq!(numbers(json!([1]), json!({})), expected);
+        let expected = if is_crossbar { [12, 11] } else { [1, 2] };
+        assert_eq!(numbers(json!([1]), json!({"limit": 2})), expected);
+        assert_eq!(numbers(json!([1, 2]), json!({})), [12, 11]);
+    }
 }
 
 /// Decisions F14: a second positional argument is how Crossbar.io's clients ask.

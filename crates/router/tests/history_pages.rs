@@ -2,7 +2,7 @@
 //!
 //! Spec: advanced profile "Event History" (a list that is too large for one result).
 
-use cloverleaf_router::limits::{MAX_HISTORY_BYTES, MAX_TOLD_HISTORY_BYTES};
+use cloverleaf_router::limits::{DEFAULT_HISTORY_BYTES, MAX_HISTORY_ANSWER_BYTES};
 use cloverleaf_router::{HistorySettings, RealmSettings};
 use cloverleaf_testkit::asking::refusal;
 use cloverleaf_testkit::messages::{args, args_and_kwargs, client};
@@ -40,7 +40,7 @@ impl Archive {
     /// With events of so many bytes, one for each letter.
     fn of(bytes: usize, letters: &str) -> Self {
         let pattern = UriPattern::new("com.log", MatchPolicy::Exact, UriRule::Loose).unwrap();
-        let histories = vec![HistorySettings { pattern, limit: 1_000_000, records: Vec::new() }];
+        let histories = vec![HistorySettings::new(pattern, 1_000_000)];
         let mut lab = Lab::with(RealmSettings { histories, ..settings() });
         let reader = lab.join("reader");
         for letter in letters.chars() {
@@ -80,26 +80,26 @@ impl Archive {
 
 #[test]
 fn without_a_limit_as_many_events_are_told_as_fit_and_that_there_are_more() {
-    let mut archive = Archive::of(MAX_TOLD_HISTORY_BYTES / 3, "abcde");
+    let mut archive = Archive::of(MAX_HISTORY_ANSWER_BYTES / 3, "abcde");
     assert_eq!(archive.pages(false), ["ab", "cd", "e"]);
     assert_eq!(archive.pages(true), ["ed", "cb", "a"]);
 }
 
 #[test]
 fn an_event_that_is_larger_than_that_is_told_alone() {
-    let mut archive = Archive::of(MAX_TOLD_HISTORY_BYTES, "ab");
+    let mut archive = Archive::of(MAX_HISTORY_ANSWER_BYTES, "ab");
     assert_eq!(archive.pages(false), ["a", "b"]);
 }
 
 #[test]
 fn so_many_events_as_were_asked_for_are_told_or_none() {
-    let mut archive = Archive::of(MAX_TOLD_HISTORY_BYTES / 3, "abcde");
+    let mut archive = Archive::of(MAX_HISTORY_ANSWER_BYTES / 3, "abcde");
     let page = archive.page(json!({"limit": 2}));
     assert_eq!((page.letters().as_str(), page.keyword), ("ab", None));
     let Archive { lab, reader } = &mut archive;
     let latest = lab.ask(*reader, GET_EVENTS, json!([1, 2])).unwrap();
     assert_eq!(latest[0].as_array().unwrap().len(), 2);
-    let text = "so many events hold more than 1048576 bytes; ask for fewer at once";
+    let text = "so many events hold more than 8388608 bytes; ask for fewer at once";
     let too_many = refusal(error_uri::PAYLOAD_SIZE_EXCEEDED, text);
     assert_eq!(lab.ask(*reader, GET_EVENTS, json!([1, 3])), too_many);
     assert_eq!(lab.ask_with(*reader, GET_EVENTS, json!([1]), json!({"limit": 3})), too_many);
@@ -107,7 +107,7 @@ fn so_many_events_as_were_asked_for_are_told_or_none() {
 
 #[test]
 fn that_there_are_more_is_told_in_the_format_of_who_asks() {
-    let Archive { mut lab, reader } = Archive::of(MAX_TOLD_HISTORY_BYTES, "ab");
+    let Archive { mut lab, reader } = Archive::of(MAX_HISTORY_ANSWER_BYTES, "ab");
     for serializer in Serializer::ALL {
         let asked = Payload::from_args(serializer, &[1]).unwrap();
         lab.send(reader, client::call(2, GET_EVENTS, asked));
@@ -121,6 +121,6 @@ fn that_there_are_more_is_told_in_the_format_of_who_asks() {
 
 #[test]
 fn the_bytes_of_a_history_are_bounded_as_well() {
-    let mut archive = Archive::of(MAX_HISTORY_BYTES / 4, "abcde");
+    let mut archive = Archive::of(DEFAULT_HISTORY_BYTES / 4, "abcde");
     assert_eq!(archive.pages(false), ["c", "d", "e"]);
 }

@@ -25,7 +25,7 @@ struct Archive {
 impl Archive {
     fn filled() -> Self {
         let pattern = UriPattern::new("com.log", MatchPolicy::Prefix, UriRule::Loose).unwrap();
-        let histories = vec![HistorySettings { pattern, limit: 5, records: Vec::new() }];
+        let histories = vec![HistorySettings::new(pattern, 5)];
         let mut lab = Lab::with(RealmSettings { histories, ..settings() });
         let reader = lab.join("reader");
         // Pushed out by the others.
@@ -191,8 +191,8 @@ fn who_asks_with_a_time_that_it_was_told_finds_the_event() {
 fn what_can_not_be_understood_is_refused() {
     let mut archive = Archive::filled();
     for (positional, keyword, text) in [
-        (json!([]), json!({}), "argument 0, the subscription, is missing"),
-        (json!([0]), json!({}), "argument 0, the subscription, must be between 1 and 2^53"),
+        (json!([]), json!({}), "argument 'subscription_id' is missing"),
+        (json!([0]), json!({}), "argument 'subscription_id' must be between 1 and 2^53"),
         (json!([1, 0]), json!({}), "limit must be 1 or more"),
         (json!([1]), json!({"limit": 0}), "limit must be 1 or more"),
         (json!([1]), json!({"from_time": "yesterday"}), "a time must be written as RFC 3339"),

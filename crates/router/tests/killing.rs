@@ -4,10 +4,10 @@
 //! `kill_all`); decisions F14 (the caller is left out, `kill_by_authrole` counts, `kill_all` is
 //! told to nobody). What becomes of their connections is the story of `killed_sessions`.
 
-use cloverleaf_router::{Admitted, Next, Permission, Role};
+use cloverleaf_router::{Admitted, Compatibility, Next, Permission, RealmSettings, Role};
 use cloverleaf_testkit::asking::{Answer, refusal};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
-use cloverleaf_testkit::{Client, Lab, Peer};
+use cloverleaf_testkit::{Client, Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::RouterMessage;
 use cloverleaf_wamp::uri::UriPattern;
@@ -15,9 +15,14 @@ use serde_json::{Value, json};
 
 /// An admin, two sessions of `ann`, one of `ben`, all of the role `staff` but the last.
 fn office() -> (Lab, [Peer; 4]) {
+    office_of(Compatibility::Wamp)
+}
+
+/// The same in a realm that follows a preset.
+fn office_of(compatibility: Compatibility) -> (Lab, [Peer; 4]) {
     let everything = || [(UriPattern::from_starred("*").unwrap(), Permission::ALL)];
     let roles = ["staff", "guest"].map(|name| Role::new(name, everything()));
-    let mut lab = Lab::with_roles(roles.into());
+    let mut lab = Lab::with(RealmSettings { roles: roles.into(), compatibility, ..settings() });
     let peers = [("admin", "staff"), ("ann", "staff"), ("ann", "staff"), ("ben", "guest")]
         .map(|(name, role)| lab.join_as(Client { role, ..Client::named(name) }));
     (lab, peers)
@@ -156,6 +161,19 @@ fn the_sessions_of_a_name_are_told_and_those_of_a_role_counted() {
     assert_eq!(lab.received(ben), []);
     assert_eq!(lab.ask(ben, "wamp.session.kill_by_authid", json!(["ben"])), Ok(json!([[]])));
     assert_eq!(lab.ask(ben, "wamp.session.count", json!([])), Ok(json!([2])));
+}
+
+/// Crossbar.io lists the killed sessions of a role.
+#[test]
+fn kill_by_authrole_lists_the_sessions_in_the_preset_of_crossbar() {
+    let (mut lab, [admin, ann, other, ben]) = office_of(Compatibility::Crossbar);
+    let ids = json!([[number(&lab, ann), number(&lab, other)]]);
+    let mut kill = || lab.ask(admin, "wamp.session.kill_by_authrole", json!(["staff", "com.bye"]));
+    assert_eq!((kill(), kill()), (Ok(ids), Ok(json!([[]]))));
+    for victim in [ann, other] {
+        assert_eq!(lab.received(victim), [router::goodbye("com.bye")]);
+    }
+    assert_eq!(lab.received(ben), []);
 }
 
 /// Decisions F14: "no subscribers would remain to receive these events".

@@ -140,14 +140,14 @@ fn what_was_kept_is_told_to_those_who_can_open_it() {
 #[test]
 fn a_history_tells_what_it_can_not_open() {
     let pattern = UriPattern::new("com.secret", MatchPolicy::Exact, UriRule::Loose).unwrap();
-    let histories = vec![HistorySettings { pattern, limit: 9, records: Vec::new() }];
+    let histories = vec![HistorySettings::new(pattern, 9)];
     let mut lab = Lab::with(RealmSettings { histories, ..settings() });
     let publisher = lab.join_as(able("publisher"));
     lab.send(publisher, publish(PASSTHRU, BINARY));
     let publication = lab.last_publication().number();
     lab.send(publisher, client::call(2, "wamp.subscription.get_events", args([1])));
     let told = format!(
-        r#"[50,2,{{}},[{{"timestamp":"2026-01-01T00:00:00.000Z","subscription":1,"publication":{publication},"topic":"com.secret","details":{PASSTHRU},"args":["\u0000AAEC"]}}]]"#
+        r#"[50,2,{{}},[{{"timestamp":"2026-01-01T00:00:00.000Z","subscription":1,"publication":{publication},"topic":"com.secret","details":{PASSTHRU},"time_ns":1767225600000000000,"realm":"realm1","session_id":null,"authid":null,"authrole":null,"args":["\u0000AAEC"]}}]]"#
     );
     assert_eq!(heard(&mut lab, publisher), [told]);
 }

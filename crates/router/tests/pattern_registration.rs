@@ -40,6 +40,15 @@ fn assert_asked(lab: &mut Lab, [caller, callee]: [Peer; 2], uri: &str, id: Optio
     assert_eq!(lab.received(caller), [router::result(number, NOTHING)]);
 }
 
+/// As with Crossbar.io, also where the prefix ends inside a component.
+#[test]
+fn the_longest_of_several_prefixes_is_called() {
+    let (mut lab, caller, callee) = lab_with(&[(Prefix, "com."), (Prefix, "com.p")]);
+    for (uri, id) in [("com.pq", 2), ("com.p", 2), ("com.p.q", 2), ("com.q", 1)] {
+        assert_asked(&mut lab, [caller, callee], uri, Some(id));
+    }
+}
+
 #[test]
 fn calls_find_the_registration_of_the_specifications_table() {
     let (mut lab, caller, callee) = lab_with(&[

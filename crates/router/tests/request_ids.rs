@@ -7,7 +7,7 @@ use cloverleaf_testkit::messages::{NOTHING, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
 use cloverleaf_wamp::features::{Feature, Features};
 use cloverleaf_wamp::ids::PublicationId;
-use cloverleaf_wamp::message::{CallOptions, ClientMessage};
+use cloverleaf_wamp::message::{CallOptions, ClientMessage, RouterMessage};
 
 const OUT_OF_ORDER: &str = "requests must be numbered 1, 2, 3 \u{2026} within a session";
 
@@ -55,7 +55,7 @@ fn in_a_strict_realm_all_requests_of_a_session_are_counted_together() {
 
 #[test]
 fn in_a_strict_realm_a_gap_a_repetition_and_a_step_back_are_violations() {
-    for wrong in [1, 2, 4, 99] {
+    for wrong in [0, 1, 2, 4, 99] {
         for place in 0..6 {
             let (mut lab, alice) = strict();
             lab.send(alice, client::subscribe(1, "com.b"));
@@ -64,10 +64,64 @@ fn in_a_strict_realm_a_gap_a_repetition_and_a_step_back_are_violations() {
             assert!(lab.realm().is_empty());
         }
     }
-    for request in requests(2) {
+    for request in requests(2).into_iter().chain(requests(0)) {
         let (mut lab, alice) = strict();
         assert_violation(&mut lab, alice, request);
     }
+}
+
+/// Clients of the specification's first drafts count from 0.
+#[test]
+fn a_request_with_the_number_0_is_answered_unless_the_realm_is_strict() {
+    let mut lab = Lab::with(RealmSettings { meta_api: false, ..settings() });
+    let mut counting_parts = Client::named("bob");
+    let progress = Features::of(&[Feature::ProgressiveCallInvocations, Feature::CallCanceling]);
+    counting_parts.roles.caller = Some(progress);
+    for client in [Client::named("alice"), counting_parts] {
+        let peer = lab.join_as(client);
+        lab.send(peer, client::register(0, "com.a"));
+        lab.send(peer, client::call(0, "com.a", NOTHING));
+        let received = lab.received(peer);
+        let [RouterMessage::Registered(registered), RouterMessage::Invocation(_)] = &received[..]
+        else {
+            panic!("{received:?}")
+        };
+        assert_eq!(registered.request.number(), 0);
+        let registration = registered.registration.number();
+        lab.send(peer, client::yielded(1, NOTHING));
+        assert_eq!(lab.received(peer), [router::result(0, NOTHING)]);
+        lab.send(peer, client::unregister(0, registration));
+        assert_eq!(lab.received(peer), [router::unregistered(0)]);
+
+        lab.send(peer, client::subscribe(0, "com.a"));
+        let received = lab.received(peer);
+        let [RouterMessage::Subscribed(subscribed)] = &received[..] else { panic!("{received:?}") };
+        assert_eq!(subscribed.request.number(), 0);
+        lab.send(peer, client::unsubscribe(0, subscribed.subscription.number()));
+        lab.send(peer, client::publish_with(0, client::acknowledged(), "com.a", NOTHING));
+        let published = router::published(0, lab.last_publication());
+        assert_eq!(lab.received(peer), [router::unsubscribed(0), published]);
+        lab.disconnect(peer);
+    }
+    assert!(lab.realm().is_empty());
+}
+
+#[test]
+fn a_request_with_the_number_0_can_be_refused_and_canceled() {
+    let mut lab = Lab::new();
+    let (caller, callee) = (lab.join("caller"), lab.join("callee"));
+    lab.send(callee, client::register(0, "com.a"));
+    lab.received(callee);
+    lab.send(caller, client::call(0, "com.a", NOTHING));
+    lab.send(caller, client::cancel(0, None));
+    assert_eq!(lab.received(caller), [router::canceled(0)]);
+    lab.send(caller, client::call(0, "com.a", NOTHING));
+    assert_eq!(lab.submit(caller, client::call(0, "com.a", NOTHING)), Next::Close, "in use");
+    let other = lab.join("other");
+    lab.send(other, client::subscribe(0, "no uri"));
+    let received = lab.received(other);
+    let [RouterMessage::Error(error)] = &received[..] else { panic!("{received:?}") };
+    assert_eq!(error.request.id().number(), 0);
 }
 
 #[test]

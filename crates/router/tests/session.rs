@@ -4,7 +4,8 @@
 //! "Feature Announcement".
 
 use cloverleaf_router::{
-    Admission, Admitted, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey,
+    Admission, Admitted, Compatibility, Moment, Next, Random, Realm, RealmSettings, Refusal,
+    SessionKey,
 };
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::Recorder;
@@ -32,6 +33,7 @@ fn welcome_says_who_the_client_is_and_what_the_router_can_do() {
         authmethod: Some("anonymous".into()),
         authprovider: Some("static".into()),
         authextra: Some(Encoded::EMPTY_DICTIONARY),
+        x_call_timeout_unit: Some("ms".into()),
     };
     let session = lab.id(alice);
     assert_eq!(lab.welcome(alice), &Welcome { session, details: Box::new(details.clone()) });
@@ -76,7 +78,7 @@ fn a_hello_that_is_admitted_opens_a_session_with_the_role_of_the_listener() {
     let mut lab = Lab::new();
     let refusal = Refusal::NoSuchRole { realm: "realm1".into(), role: "anonymous".into() };
     assert_eq!(lab.attach(admitted.clone()), Err(refusal.clone()));
-    assert_eq!(refusal.abort().reason, error_uri::NO_SUCH_ROLE);
+    assert_eq!(refusal.abort(Compatibility::default()).reason, error_uri::NO_SUCH_ROLE);
     assert_eq!(lab.realm().session_count(), 0);
 
     let mut admitted = admitted;
@@ -231,7 +233,7 @@ fn a_closed_realm_lets_nobody_in() {
     lab.close(error_uri::CLOSE_REALM);
     let refusal = lab.attach(Client::named("late").into()).unwrap_err();
     assert_eq!(refusal, Refusal::RealmClosed("realm1".into()));
-    assert_eq!(refusal.abort().reason, error_uri::SYSTEM_SHUTDOWN);
+    assert_eq!(refusal.abort(Compatibility::default()).reason, error_uri::SYSTEM_SHUTDOWN);
     assert_eq!(lab.realm().session_count(), 0);
 }
 

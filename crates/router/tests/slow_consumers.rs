@@ -102,8 +102,8 @@ fn of_a_subscriber_that_has_gone_before_it_could_be_told_of_nothing_is_told() {
     lab.received(watcher);
     // She misses what he leaves behind, and leaves herself.
     lab.set_state(ann, State::Congested);
-    lab.disconnect(ben);
-    lab.disconnect(ann);
+    lab.begin_disconnect(ben);
+    lab.begin_disconnect(ann);
     lab.send(publisher, news(1));
     assert_eq!(lab.received(watcher), []);
 }
@@ -122,4 +122,19 @@ fn a_watcher_that_is_slow_itself_is_no_end_of_telling() {
     for watcher in watchers {
         assert_eq!(lab.received(watcher), []);
     }
+}
+
+#[test]
+fn events_that_an_outbox_gives_up_later_are_reported_once_too() {
+    let (mut lab, _, [ann, ben]) = publisher_and_subscribers();
+    lab.send(ben, client::subscribe(2, ON_SLOW));
+    lab.received(ben);
+    let key = lab.key(ann);
+    for _ in 0..2 {
+        lab.lose_events(key);
+    }
+    assert_eq!(lab.received(ben).len(), 1);
+    lab.disconnect(ann);
+    lab.lose_events(key);
+    assert_eq!(lab.received(ben), []);
 }

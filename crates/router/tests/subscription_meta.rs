@@ -137,7 +137,7 @@ fn the_subscriptions_of_one_session_are_listed_where_it_is_named() {
     assert_eq!(lab.ask(ben, "wamp.subscription.list", json!([null])), Ok(all));
     let unknown = refusal(error_uri::NO_SUCH_SESSION, "no session 7 is in this realm");
     assert_eq!(lab.ask(ann, "wamp.subscription.list", json!([7])), unknown);
-    let text = "wamp.subscription.list: argument 0, the session, must be between 1 and 2^53";
+    let text = "wamp.subscription.list: argument 'session_id' must be between 1 and 2^53";
     let none = refusal(error_uri::INVALID_ARGUMENT, text);
     assert_eq!(lab.ask(ann, "wamp.subscription.list", json!([0])), none);
 }
@@ -209,7 +209,8 @@ fn members_of_groups_and_nodes_are_subscribers_as_well() {
         lab.send(peer, client::subscribe_with(1, options, "com.a"));
         lab.received(peer);
     }
-    let ids = peers.map(|peer| lab.id(peer).number());
+    // In the order of how they listen: plainly, as a node, in a group.
+    let ids = [peers[0], peers[2], peers[1]].map(|peer| lab.id(peer).number());
     let list = lab.ask(peers[0], "wamp.subscription.list_subscribers", json!([1]));
     assert_eq!(list, Ok(json!([ids])));
     let count = lab.ask(peers[0], "wamp.subscription.count_subscribers", json!([1]));
@@ -219,7 +220,7 @@ fn members_of_groups_and_nodes_are_subscribers_as_well() {
 #[test]
 fn a_subscription_that_is_kept_for_its_history_has_no_subscribers_and_is_found() {
     let pattern = UriPattern::new("com.log", Exact, UriRule::Loose).unwrap();
-    let histories = vec![HistorySettings { pattern, limit: 1, records: Vec::new() }];
+    let histories = vec![HistorySettings::new(pattern, 1)];
     let mut lab = Lab::with(RealmSettings { histories, ..settings() });
     let ann = lab.join("ann");
     assert_eq!(lab.ask(ann, "wamp.subscription.lookup", json!(["com.log"])), Ok(json!([1])));
@@ -246,8 +247,8 @@ fn what_can_not_be_found_or_understood_is_refused() {
         let unknown = refusal(error_uri::NO_SUCH_SUBSCRIPTION, text);
         assert_eq!(lab.ask(ann, &procedure, json!([9, id])), unknown);
         for (arguments, text) in [
-            (json!([]), "argument 0, the subscription, is missing"),
-            (json!([0, id]), "argument 0, the subscription, must be between 1 and 2^53"),
+            (json!([]), "argument 'subscription_id' is missing"),
+            (json!([0, id]), "argument 'subscription_id' must be between 1 and 2^53"),
         ] {
             let text = format!("{procedure}: {text}");
             let refused = refusal(error_uri::INVALID_ARGUMENT, &text);

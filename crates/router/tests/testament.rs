@@ -3,12 +3,15 @@
 //! Spec: advanced profile "Session Testament"; decisions F14 (neither of the two
 //! procedures returns anything).
 
-use cloverleaf_router::{Disclosure, HistorySettings, Next, Permission, RealmSettings, Role};
+use cloverleaf_router::{
+    Compatibility, Disclosure, HistorySettings, Next, Permission, RealmSettings, Role,
+};
 use cloverleaf_testkit::asking::{Answer, refusal};
 use cloverleaf_testkit::messages::{NOTHING, args, args_and_kwargs, client, router};
 use cloverleaf_testkit::recorder::State;
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{Abort, ClientMessage, EventDetails, SubscribeOptions};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 use serde_json::{Value, json};
@@ -223,7 +226,7 @@ fn nobody_waits_for_a_slow_heir_when_the_session_has_gone() {
 #[test]
 fn a_testament_can_be_kept_for_later_subscribers_and_in_a_history() {
     let pattern = UriPattern::new("com.will", MatchPolicy::Exact, UriRule::Loose).unwrap();
-    let histories = vec![HistorySettings { pattern, limit: 9, records: Vec::new() }];
+    let histories = vec![HistorySettings::new(pattern, 9)];
     let mut lab = Lab::with(RealmSettings { histories, ..settings() });
     let ann = lab.join("ann");
     add(&mut lab, ann, "bye", json!({"publish_options": {"retain": true}})).unwrap();
@@ -260,7 +263,8 @@ fn what_may_not_be_published_may_not_be_left_behind() {
             "wamp.session.on_leave",
             json!({}),
             error_uri::INVALID_URI,
-            "'wamp.session.on_leave' begins with 'wamp', which only the router may use",
+            "publish with restricted topic URI 'wamp.session.on_leave': only the router may use \
+             what begins with 'wamp'",
         ),
         (
             "com.will",
@@ -276,4 +280,65 @@ fn what_may_not_be_published_may_not_be_left_behind() {
     lab.send(heir, client::subscribe(1, "com.will"));
     lab.disconnect(guest);
     assert_eq!(lab.received(heir), [router::subscribed(1, 1)]);
+}
+
+/// Crossbar.io returns the publication id of a testament and the number of flushed testaments.
+#[test]
+fn testament_procedures_return_id_and_number_in_the_preset_of_crossbar() {
+    let mut lab = Lab::with_compatibility(Compatibility::Crossbar);
+    let [ann, heir] = ["ann", "heir"].map(|name| lab.join(name));
+    lab.send(heir, client::subscribe(1, "com.will"));
+    lab.received(heir);
+    assert_eq!(lab.ask(ann, FLUSH, json!([])), Ok(json!([0])));
+    for scope in ["detached", "destroyed", "destroyed"] {
+        add(&mut lab, ann, "flushed", json!({"scope": scope})).unwrap();
+    }
+    assert_eq!(lab.ask(ann, FLUSH, json!([])), Ok(json!([2])));
+    assert_eq!(lab.ask(ann, FLUSH, json!(["destroyed"])), Ok(json!([0])));
+    assert_eq!(lab.ask(ann, FLUSH, json!(["detached"])), Ok(json!([1])));
+    let ids = ["one", "two"].map(|text| {
+        let id = add(&mut lab, ann, text, json!({})).unwrap();
+        PublicationId::new(id[0].as_u64().unwrap()).unwrap()
+    });
+    assert_ne!(ids[0], ids[1]);
+    lab.disconnect(ann);
+    let events =
+        [("one", ids[0]), ("two", ids[1])].map(|(text, id)| router::event(1, id, args([text])));
+    assert_eq!(lab.received(heir), events);
+}
+
+#[test]
+fn an_unknown_scope_has_an_error_of_its_own_in_the_preset_of_crossbar() {
+    for (compatibility, error, text) in [
+        (
+            Compatibility::Crossbar,
+            error_uri::TESTAMENT_ERROR,
+            "scope must be destroyed or detached",
+        ),
+        (
+            Compatibility::Wamp,
+            error_uri::INVALID_ARGUMENT,
+            "scope must be 'detached' or 'destroyed'",
+        ),
+    ] {
+        let mut lab = Lab::with_compatibility(compatibility);
+        let ann = lab.join("ann");
+        let scope = json!({"scope": "forever"});
+        for answer in [
+            add(&mut lab, ann, "x", scope.clone()),
+            lab.ask(ann, ADD, json!(["com.will", [], {}, null, "forever"])),
+            lab.ask_with(ann, FLUSH, json!([]), scope),
+            lab.ask(ann, FLUSH, json!(["forever"])),
+        ] {
+            let (found, why) = answer.unwrap_err();
+            assert_eq!(found, error);
+            assert!(why.ends_with(text), "{why}");
+        }
+        let answer = lab.ask(ann, FLUSH, json!(["detached"]));
+        let flushed = match compatibility {
+            Compatibility::Crossbar => json!([0]),
+            Compatibility::Wamp => json!([null]),
+        };
+        assert_eq!(answer, Ok(flushed));
+    }
 }

@@ -2,10 +2,13 @@
 //!
 //! Spec: advanced profile "Session Testament" says nothing of either.
 
-use cloverleaf_router::limits::{MAX_TESTAMENT_BYTES_PER_SESSION, MAX_TESTAMENTS_PER_SESSION};
+use cloverleaf_router::limits::{
+    MAX_TESTAMENT_BYTES, MAX_TESTAMENT_BYTES_PER_SESSION, MAX_TESTAMENTS_PER_SESSION,
+};
 use cloverleaf_testkit::asking::{Answer, refusal};
 use cloverleaf_testkit::messages::client;
 use cloverleaf_testkit::{Lab, Peer};
+use cloverleaf_wamp::codec::MAX_LIST_OPTION_ENTRIES;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::RouterMessage;
 use cloverleaf_wamp::payload::Payload;
@@ -115,4 +118,63 @@ fn a_testament_comes_in_the_format_in_which_it_was_written() {
         let expected = Payload::from_args_and_kwargs(serializer, &words.1, &words.2).unwrap();
         assert_eq!(event.payload, expected);
     }
+}
+
+/// Testaments of about a mebibyte each, by sessions of their own, as many as the realm takes.
+fn realm_full_of_testaments() -> (Lab, Vec<Peer>, Peer) {
+    let mut lab = Lab::new();
+    let large = "x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION - 1_024);
+    let count = MAX_TESTAMENT_BYTES / MAX_TESTAMENT_BYTES_PER_SESSION;
+    let owners: Vec<_> = (0..count).map(|_| lab.join("owner")).collect();
+    for owner in &owners {
+        assert_eq!(add(&mut lab, *owner, &large, json!({})), Ok(json!([null])));
+    }
+    let late = lab.join("late");
+    (lab, owners, late)
+}
+
+#[test]
+fn testaments_of_all_sessions_hold_a_limited_number_of_bytes() {
+    let (mut lab, owners, late) = realm_full_of_testaments();
+    let tenth = "x".repeat(MAX_TESTAMENT_BYTES_PER_SESSION / 10);
+    let text = "this realm has reached its largest number of testaments";
+    let realm_is_full = || refusal(error_uri::LIMIT_REACHED, text);
+    assert_eq!(add(&mut lab, late, &tenth, json!({})), realm_is_full());
+    // A testament that its own session can't take counts for nothing.
+    let (mut fits, mut count) = (true, 0);
+    while fits {
+        fits = add(&mut lab, owners[0], "x", json!({})).is_ok();
+        count += usize::from(fits);
+    }
+    assert!(count < 10, "{count}");
+    assert_eq!(lab.ask(owners[0], FLUSH, json!([])), Ok(json!([null])));
+    for _ in 0..9 {
+        assert_eq!(add(&mut lab, late, &tenth, json!({})), Ok(json!([null])));
+    }
+    let next = lab.join("next");
+    for _ in 0..2 {
+        let _ = add(&mut lab, next, &tenth, json!({}));
+    }
+    assert_eq!(add(&mut lab, next, &tenth, json!({})), realm_is_full());
+    lab.disconnect(late);
+    assert_eq!(add(&mut lab, next, &tenth, json!({})), Ok(json!([null])));
+    for peer in owners.into_iter().chain([next]) {
+        lab.disconnect(peer);
+    }
+    assert!(lab.realm().is_empty());
+}
+
+#[test]
+fn list_in_the_options_of_a_testament_is_limited() {
+    let (mut lab, ann) = lab_with_ann();
+    let options = |count: usize| {
+        let names = vec!["a"; count];
+        json!({"publish_options": {"exclude_authid": names}})
+    };
+    assert_eq!(add(&mut lab, ann, "x", options(MAX_LIST_OPTION_ENTRIES)), Ok(json!([null])));
+    let longer = options(MAX_LIST_OPTION_ENTRIES + 1);
+    let (error, text) = add(&mut lab, ann, "x", longer).unwrap_err();
+    assert_eq!(error, error_uri::INVALID_ARGUMENT);
+    assert!(text.contains("exclude_authid"), "{text}");
+    assert!(text.ends_with("has more than 16384 entries"), "{text}");
 }

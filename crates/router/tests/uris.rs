@@ -118,15 +118,20 @@ fn what_begins_with_wamp_or_cloverleaf_as_a_whole_component_is_reserved() {
         lab.send(alice, client::register_pattern(1, policy, text));
         let answer = lab.received(alice).remove(0);
         let first = text.split('.').next().unwrap();
-        let reserved = format!("'{text}' begins with '{first}', which only the router may use");
+        let reserved = |request: &str| {
+            format!("{request} URI '{text}': only the router may use what begins with '{first}'")
+        };
         let error = error_uri::INVALID_URI;
-        let refused = router::refused(RequestKind::Register, 1, error, &reserved);
+        let refusal = reserved("register with restricted procedure");
+        let refused = router::refused(RequestKind::Register, 1, error, &refusal);
         assert_eq!(answer == refused, is_reserved, "{answer:?}");
         if policy == Exact {
             let publish = client::publish_with(1, client::acknowledged(), text, NOTHING);
             lab.send(alice, publish);
             let answer = lab.received(alice).remove(0);
-            let refused = router::refused(RequestKind::Publish, 1, error, &reserved);
+            // Clients of Crossbar.io look for the words "restricted topic".
+            let refusal = reserved("publish with restricted topic");
+            let refused = router::refused(RequestKind::Publish, 1, error, &refusal);
             assert_eq!(answer == refused, is_reserved, "{answer:?}");
         }
     }

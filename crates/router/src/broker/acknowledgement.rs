@@ -7,37 +7,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cloverleaf_wamp::features::Feature;
-use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
-use cloverleaf_wamp::message::{Event, Publish, Published, RequestRef, RouterMessage, SharedEvent};
+use cloverleaf_wamp::ids::PublicationId;
+use cloverleaf_wamp::message::{Publish, Published, RequestRef, RouterMessage};
 
-use super::history::Ticket;
-use super::publication::Publication;
 use super::{Broker, Holdings};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{ACKNOWLEDGEMENT_TIMEOUT_MILLIS, MAX_AWAITED_PER_SESSION};
+use crate::limits::{ACKNOWLEDGEMENT_TIMEOUT_MILLIS, MAX_AWAITED_EVENTS, MAX_AWAITED_PER_SESSION};
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
+use crate::work::{self, Work};
 
 /// Who has not acknowledged a publication, and how many of its events.
-type Silent = BTreeMap<SessionKey, usize>;
+pub(super) type Silent = BTreeMap<SessionKey, usize>;
+
+/// The answer to a publication for whose receivers the realm has no room.
+const NO_ROOM: RequestFailure =
+    RequestFailure::RealmLimitReached("this realm", "unacknowledged events");
 
 #[derive(Debug)]
 struct Awaited {
     publisher: SessionKey,
     request: RequestRef,
     silent: Silent,
-    /// Where the event is kept for good and that is not done.
-    ticket: Option<Ticket>,
-    deadline: Moment,
-}
-
-/// What must happen before PUBLISHED.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    silent: Silent,
-    ticket: Option<Ticket>,
+    /// None while the event is still being sent.
+    deadline: Option<Moment>,
 }
 
 /// The publications that are not acknowledged by all.
@@ -45,6 +39,11 @@ pub(crate) struct Asked {
 pub(super) struct Acknowledgements {
     awaited: BTreeMap<PublicationId, Awaited>,
     deadlines: BTreeSet<(Moment, PublicationId)>,
+    /// Publications that have ended before all have acknowledged them. Their subscribers still have
+    /// them in their holdings.
+    ended: Vec<(PublicationId, Silent)>,
+    /// Entries of the `silent` of all publications, those that have ended included.
+    entries: usize,
 }
 
 /// Whether the publisher waits for its subscribers.
@@ -69,55 +68,88 @@ impl Holdings {
 }
 
 impl Broker {
-    /// Tells everybody who shall hear it, and asks those for an acknowledgement who can give one.
-    pub(crate) fn publish_asking<O: Outbox>(
-        &mut self,
-        sessions: &Sessions<O>,
-        publication: &Publication<'_>,
-    ) -> Asked {
-        let mut silent = Silent::new();
-        let mut asking: Option<(SubscriptionId, SharedEvent)> = None;
-        let ticket = self.tell(sessions, publication, |id, subscriber, event| {
-            if !subscriber.roles.subscriber_has(Feature::AcknowledgedEventDelivery) {
-                return subscriber.outbox.send(RouterMessage::Event(event.clone()));
-            }
-            let (_, event) = match asking.take().filter(|(of, _)| *of == id) {
-                Some(made) => asking.insert(made),
-                None => asking.insert((id, asking_event(event))),
-            };
-            let delivery = subscriber.outbox.send(RouterMessage::Event(event.clone()));
-            if delivery.is_taken() {
-                *silent.entry(subscriber.key).or_default() += 1;
-            }
-            delivery
-        });
-        Asked { silent, ticket }
-    }
-
-    /// Sends PUBLISHED when all have acknowledged, which may be now.
-    pub(crate) fn await_acknowledgements<O: Outbox>(
+    /// A publication whose receivers acknowledge it is about to be sent.
+    pub(super) fn begin_awaiting<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
         publisher: SessionKey,
         request: RequestRef,
         publication: PublicationId,
-        asked: Asked,
-        now: Moment,
     ) {
-        let Asked { silent, ticket } = asked;
-        let deadline = now.plus_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS);
         if let Some(session) = sessions.at_mut(publisher) {
+            session.broker.storing.remove(&request.id());
             session.broker.awaited.insert(request.id(), publication);
+            let awaited = Awaited { publisher, request, silent: Silent::new(), deadline: None };
+            self.acknowledgements.awaited.insert(publication, awaited);
         }
-        for key in silent.keys() {
-            if let Some(session) = sessions.at_mut(*key) {
-                session.broker.owed.insert(publication);
+    }
+
+    /// A publication was sent to further receivers.
+    pub(super) fn await_more<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        publication: PublicationId,
+        silent: Silent,
+    ) {
+        let all = &mut self.acknowledgements;
+        if all.entries + silent.len() > MAX_AWAITED_EVENTS {
+            return all.end(sessions, publication, Err(&NO_ROOM));
+        }
+        let Some(awaited) = all.awaited.get_mut(&publication) else { return };
+        for (key, events) in silent {
+            if let Some(session) = sessions.at_mut(key) {
+                all.entries += usize::from(session.broker.owed.insert(publication));
+                *awaited.silent.entry(key).or_default() += events;
             }
         }
-        let awaited = Awaited { publisher, request, silent, ticket, deadline };
-        self.acknowledgements.deadlines.insert((deadline, publication));
-        self.acknowledgements.awaited.insert(publication, awaited);
-        self.acknowledgements.end_if_all_have(sessions, publication);
+    }
+
+    /// Refused while the realm waits for as many acknowledgements as it may.
+    pub(crate) const fn check_awaited(&self) -> Result<(), RequestFailure> {
+        if self.acknowledgements.entries >= MAX_AWAITED_EVENTS {
+            return Err(NO_ROOM);
+        }
+        Ok(())
+    }
+
+    /// Whether [`Self::release_owed`] has something to do.
+    pub(crate) const fn has_ended_acknowledgements(&self) -> bool {
+        !self.acknowledgements.ended.is_empty()
+    }
+
+    /// Takes publications that have ended out of the holdings of their subscribers, as far as the
+    /// work allows.
+    pub(crate) fn release_owed<O: Outbox>(&mut self, sessions: &mut Sessions<O>, work: &mut Work) {
+        let all = &mut self.acknowledgements;
+        while let Some((publication, silent)) = all.ended.last_mut() {
+            while let Some((key, _)) = silent.pop_first() {
+                all.entries -= 1;
+                if let Some(session) = sessions.at_mut(key) {
+                    session.broker.owed.remove(publication);
+                }
+                work.spend(work::REMOVAL);
+                if work.is_spent() {
+                    return;
+                }
+            }
+            all.ended.pop();
+        }
+    }
+
+    /// A publication was sent to all receivers: PUBLISHED comes when all have acknowledged it,
+    /// which may be now.
+    pub(super) fn await_all<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        publication: PublicationId,
+        now: Moment,
+    ) {
+        let all = &mut self.acknowledgements;
+        let Some(awaited) = all.awaited.get_mut(&publication) else { return };
+        let deadline = now.plus_millis(ACKNOWLEDGEMENT_TIMEOUT_MILLIS);
+        awaited.deadline = Some(deadline);
+        all.deadlines.insert((deadline, publication));
+        all.end_if_all_have(sessions, publication);
     }
 
     /// EVENT_RECEIVED. One that nobody waits for is passed over.
@@ -133,6 +165,7 @@ impl Broker {
         *events -= 1;
         if *events == 0 {
             awaited.silent.remove(&from);
+            all.entries -= 1;
             if let Some(session) = sessions.at_mut(from) {
                 session.broker.owed.remove(&publication);
             }
@@ -141,11 +174,18 @@ impl Broker {
     }
 
     /// Gives up the publications whose subscribers have kept silent for too long.
-    pub(crate) fn handle_timeout<O: Outbox>(&mut self, sessions: &mut Sessions<O>, now: Moment) {
+    pub(crate) fn handle_timeout<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        now: Moment,
+        work: &mut Work,
+    ) {
         let all = &mut self.acknowledgements;
         while let Some((at, publication)) = all.deadlines.first().copied()
             && at <= now
+            && !work.is_spent()
         {
+            work.spend(work::REMOVAL);
             all.end(sessions, publication, Err(&RequestFailure::NotAcknowledged));
         }
     }
@@ -157,7 +197,10 @@ impl Acknowledgements {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.awaited.is_empty() && self.deadlines.is_empty()
+        self.awaited.is_empty()
+            && self.deadlines.is_empty()
+            && self.ended.is_empty()
+            && self.entries == 0
     }
 
     /// A session has left: nobody waits for it, and it waits for nobody.
@@ -168,32 +211,11 @@ impl Acknowledgements {
         publication: PublicationId,
     ) {
         let Some(awaited) = self.awaited.get_mut(&publication) else { return };
-        awaited.silent.remove(&gone);
+        self.entries -= usize::from(awaited.silent.remove(&gone).is_some());
         if awaited.publisher == gone {
             self.end(sessions, publication, Ok(()));
         } else {
             self.end_if_all_have(sessions, publication);
-        }
-    }
-
-    /// Everything up to a ticket is safe, or is lost.
-    pub(super) fn stored<O: Outbox>(
-        &mut self,
-        sessions: &mut Sessions<O>,
-        up_to: Ticket,
-        outcome: &Result<(), RequestFailure>,
-    ) {
-        let mut done = Vec::new();
-        for (publication, awaited) in &mut self.awaited {
-            if awaited.ticket.take_if(|ticket| *ticket <= up_to).is_some() {
-                done.push(*publication);
-            }
-        }
-        for publication in done {
-            match outcome {
-                Ok(()) => self.end_if_all_have(sessions, publication),
-                Err(failure) => self.end(sessions, publication, Err(failure)),
-            }
         }
     }
 
@@ -202,13 +224,15 @@ impl Acknowledgements {
         sessions: &mut Sessions<O>,
         publication: PublicationId,
     ) {
-        let is_complete = |awaited: &Awaited| awaited.silent.is_empty() && awaited.ticket.is_none();
+        let is_complete =
+            |awaited: &Awaited| awaited.silent.is_empty() && awaited.deadline.is_some();
         if self.awaited.get(&publication).is_some_and(is_complete) {
             self.end(sessions, publication, Ok(()));
         }
     }
 
-    /// Takes a publication out of every table that knows it, and answers its publisher.
+    /// Ends a publication and answers its publisher. Its subscribers no longer owe it when
+    /// [`Broker::release_owed`] has come to them.
     fn end<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
@@ -216,11 +240,11 @@ impl Acknowledgements {
         outcome: Result<(), &RequestFailure>,
     ) {
         let Some(awaited) = self.awaited.remove(&publication) else { return };
-        self.deadlines.remove(&(awaited.deadline, publication));
-        for key in awaited.silent.keys() {
-            if let Some(session) = sessions.at_mut(*key) {
-                session.broker.owed.remove(&publication);
-            }
+        if let Some(deadline) = awaited.deadline {
+            self.deadlines.remove(&(deadline, publication));
+        }
+        if !awaited.silent.is_empty() {
+            self.ended.push((publication, awaited.silent));
         }
         let Some(publisher) = sessions.at_mut(awaited.publisher) else { return };
         publisher.broker.awaited.remove(&awaited.request.id());
@@ -235,17 +259,4 @@ impl Acknowledgements {
             Err(failure) => failure.answer(awaited.request),
         });
     }
-}
-
-/// The same event, to be acknowledged.
-fn asking_event(event: &SharedEvent) -> SharedEvent {
-    let mut details = event.details.clone();
-    details.x_acknowledged_delivery = Some(true);
-    let Event { subscription, publication, payload, .. } = &**event;
-    SharedEvent::new(Event {
-        subscription: *subscription,
-        publication: *publication,
-        details,
-        payload: payload.clone(),
-    })
 }

@@ -1,90 +1,120 @@
-//! Publications to topics whose events outlive the realm: PUBLISHED comes when they are safe.
+//! Publications to topics whose events outlive the realm: one that is to be acknowledged goes out
+//! when its event is safe, so that no subscriber gets an event that was refused.
 
 use std::collections::VecDeque;
 
-use cloverleaf_wamp::ids::PublicationId;
-use cloverleaf_wamp::message::{Publish, Published, RequestRef, RouterMessage};
-use cloverleaf_wamp::uri::UriPattern;
+use cloverleaf_wamp::ids::RequestId;
+use cloverleaf_wamp::message::Publish;
+use smallvec::SmallVec;
 
-use super::history::{EventStore, Past, Ticket};
-use super::{Broker, record};
+use super::Broker;
+use super::history::{EventStore, History, HistoryId, Record, Ticket, is_storable};
+use super::publication::Publication;
+use super::reading::Reading;
+use super::record;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
-
-/// Who waits until its publication is safe.
-#[derive(Debug)]
-struct Waiting {
-    ticket: Ticket,
-    publisher: SessionKey,
-    request: RequestRef,
-    publication: PublicationId,
-}
+use crate::uri_index::UriIndex;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Durable {
     store: Option<Box<dyn EventStore>>,
-    /// In the order of their tickets. Bounded by the store, which takes no more than it has room
-    /// for.
-    waiting: VecDeque<Waiting>,
+    /// Which topics are stored there.
+    patterns: UriIndex<HistoryId>,
+    /// Publications that wait, in the order of their tickets. Bounded by the store, which takes no
+    /// more than it has room for.
+    waiting: VecDeque<(Ticket, SessionKey)>,
 }
 
 impl Durable {
     pub(super) fn new(store: Option<Box<dyn EventStore>>) -> Self {
-        Self { store, waiting: VecDeque::new() }
+        Self { store, ..Self::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Gives an event to the store, if there is one.
-    pub(super) fn keep(&mut self, pattern: &UriPattern, past: Option<&Past>) -> Option<Ticket> {
-        let (store, past) = (self.store.as_mut()?, past?);
-        Some(store.keep(pattern, record::write(past)))
+    /// Whether there is a store.
+    pub(super) const fn has_store(&self) -> bool {
+        self.store.is_some()
     }
 
-    fn is_full(&self) -> bool {
-        self.store.as_ref().is_some_and(|store| !store.has_room())
+    /// A pattern whose events are stored from now on.
+    pub(super) fn add(&mut self, pattern: &cloverleaf_wamp::uri::UriPattern, history: HistoryId) {
+        self.patterns.insert(pattern, history);
+    }
+
+    fn histories_of(&self, publish: &Publish) -> SmallVec<[HistoryId; 4]> {
+        let mut histories = SmallVec::new();
+        if self.store.is_some() && is_storable(publish) {
+            self.patterns.all_matches(publish.topic.as_str(), |id| histories.push(*id));
+        }
+        histories
     }
 }
 
 impl Broker {
-    /// Whether a publication goes into a history that outlives the realm.
-    pub(crate) fn stores(&self, publish: &Publish) -> bool {
-        let mut is_kept = false;
-        if self.durable.store.is_some() {
-            self.index.all_matches(publish.topic.as_str(), |id| {
-                is_kept |= self.history(*id).is_some_and(|history| history.keeps(publish));
-            });
+    /// Gives the event of a publication to the event store, where its topic is stored. One that is
+    /// to be acknowledged waits for the ticket from then on.
+    ///
+    /// # Errors
+    /// The store has no room for it; then it goes nowhere.
+    pub(crate) fn store<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        publication: &mut Publication,
+        request: Option<RequestId>,
+    ) -> Result<(), RequestFailure> {
+        let histories = self.durable.histories_of(&publication.publish);
+        if histories.is_empty() {
+            return Ok(());
         }
-        is_kept
+        let Some(store) = &mut self.durable.store else { return Ok(()) };
+        if !store.has_room() {
+            if request.is_none() {
+                store.note_dropped();
+            }
+            return Err(RequestFailure::StoreBusy);
+        }
+        let mut ticket = None;
+        for history in histories {
+            let Some(id) = self.stored_in.get(history.0).copied() else { continue };
+            let Some(subscription) = self.subscriptions.get(&id) else { continue };
+            let bytes = record::write(publication, publication.event(id, subscription));
+            let record = Record { publication: publication.id, bytes };
+            ticket = ticket.max(Some(store.append(history, record)));
+        }
+        let (Some(ticket), Some(request)) = (ticket, request) else { return Ok(()) };
+        publication.ticket = Some(ticket);
+        self.durable.waiting.push_back((ticket, publication.source));
+        if let Some(session) = sessions.at_mut(publication.source) {
+            session.broker.storing.insert(request);
+        }
+        Ok(())
     }
 
-    /// Gives the store back.
-    pub(crate) fn stop_keeping(&mut self) -> Option<Box<dyn EventStore>> {
+    /// Gives the store back; nothing is stored any more.
+    pub(crate) fn stop_storing(&mut self) -> Option<Box<dyn EventStore>> {
         self.durable.store.take()
     }
 
-    /// Whether a publication could not be stored now, where it should be.
-    pub(crate) fn has_no_room_for(&self, publish: &Publish) -> bool {
-        self.durable.is_full() && self.stores(publish)
-    }
-
-    /// Acknowledges a publication when what it was given for is safe.
-    pub(crate) fn await_stored<O: Outbox>(
+    /// Lets the event store answer what is asked of a history of its.
+    ///
+    /// # Errors
+    /// It has too many such requests, or is closed.
+    pub(super) fn read_store(
         &mut self,
-        sessions: &mut Sessions<O>,
-        ticket: Ticket,
-        publisher: SessionKey,
-        request: RequestRef,
-        publication: PublicationId,
-    ) {
-        if let Some(session) = sessions.at_mut(publisher) {
-            session.broker.storing.insert(request.id());
+        history: HistoryId,
+        reading: Reading,
+    ) -> Result<(), RequestFailure> {
+        let store = self.durable.store.as_mut();
+        match store.is_some_and(|store| store.read(history, reading)) {
+            true => Ok(()),
+            false => Err(RequestFailure::StoreBusy),
         }
-        self.durable.waiting.push_back(Waiting { ticket, publisher, request, publication });
     }
 
     /// Everything up to a ticket is safe, or is lost.
@@ -94,21 +124,22 @@ impl Broker {
         up_to: Ticket,
         outcome: Result<(), &str>,
     ) {
-        let outcome = outcome.map_err(|why| RequestFailure::NotStored(why.to_owned()));
-        self.acknowledgements.stored(sessions, up_to, &outcome);
-        while let Some(waiting) = self.durable.waiting.pop_front_if(|first| first.ticket <= up_to) {
-            let Some(publisher) = sessions.at_mut(waiting.publisher) else { continue };
-            publisher.broker.storing.remove(&waiting.request.id());
-            if publisher.leaving {
-                continue;
+        let is_settled = |first: &mut (Ticket, SessionKey)| first.0 <= up_to;
+        while let Some((ticket, source)) = self.durable.waiting.pop_front_if(is_settled) {
+            match outcome {
+                Ok(()) => self.is_stored(source, ticket),
+                Err(why) => self.is_lost(sessions, source, ticket, why),
             }
-            let _ = publisher.outbox.send(match &outcome {
-                Ok(()) => {
-                    let (request, publication) = (waiting.request.id(), waiting.publication);
-                    RouterMessage::Published(Published { request, publication })
-                }
-                Err(failure) => failure.answer(waiting.request),
-            });
+        }
+    }
+}
+
+impl History {
+    /// Whether it is in the event store.
+    pub(super) const fn in_store(&self) -> Option<HistoryId> {
+        match self {
+            Self::InStore(id) => Some(*id),
+            Self::InMemory(_) => None,
         }
     }
 }

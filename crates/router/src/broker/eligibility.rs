@@ -1,66 +1,128 @@
-//! Who may hear one publication: black and white lists and the publisher itself.
+//! Who may receive one publication: black and white lists and the publisher itself.
 //!
 //! Spec: advanced profile "Subscriber Black- and Whitelisting", "Publisher Exclusion". A list that
 //! is present and empty makes nobody eligible; exclusion beats eligibility.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, Hash};
 
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::PublishOptions;
 use compact_str::CompactString;
-use foldhash::fast::RandomState;
+use foldhash::fast::{FixedState, RandomState};
 
 use crate::session::{Party, SessionKey};
 
-type Set<'a, T> = Option<HashSet<&'a T, RandomState>>;
+type Set<T> = Option<HashSet<T, RandomState>>;
 
-/// The receivers of one publication, as its options say.
-#[derive(Debug)]
-pub(super) struct Eligibility<'a> {
+/// The receivers of one publication, as its options say. Built once for each publication, and kept
+/// with a stored event.
+#[derive(Debug, Clone)]
+pub(super) struct Eligibility {
     excluded_publisher: Option<SessionKey>,
     /// Most publications have none.
-    lists: Option<Lists<'a>>,
+    lists: Option<Box<Lists>>,
 }
 
-#[derive(Debug)]
-struct Lists<'a> {
-    exclude: Set<'a, SessionId>,
-    exclude_authid: Set<'a, CompactString>,
-    exclude_authrole: Set<'a, CompactString>,
-    eligible: Set<'a, SessionId>,
-    eligible_authid: Set<'a, CompactString>,
-    eligible_authrole: Set<'a, CompactString>,
+#[derive(Debug, Clone)]
+struct Lists {
+    exclude: Set<SessionId>,
+    exclude_authid: Set<CompactString>,
+    exclude_authrole: Set<CompactString>,
+    eligible: Set<SessionId>,
+    eligible_authid: Set<CompactString>,
+    eligible_authrole: Set<CompactString>,
+    /// Equal for lists with the same entries.
+    fingerprint: u64,
+    /// Bytes that the sets hold.
+    size: usize,
 }
 
-fn set<T: Eq + std::hash::Hash>(list: Option<&Vec<T>>) -> Set<'_, T> {
-    list.map(|list| list.iter().collect())
+fn set<T: Eq + Hash + Clone>(list: Option<&Vec<T>>) -> Set<T> {
+    list.map(|list| list.iter().cloned().collect())
 }
 
-impl<'a> Eligibility<'a> {
-    pub(super) fn new(options: &'a PublishOptions, publisher: Option<SessionKey>) -> Self {
+impl Eligibility {
+    /// `publisher` is the session that is left out unless the options say otherwise.
+    pub(super) fn new(options: &PublishOptions, publisher: Option<SessionKey>) -> Self {
         Self {
             excluded_publisher: publisher.filter(|_| options.exclude_me.unwrap_or(true)),
-            lists: is_listed(options).then(|| Lists::of(options)),
+            lists: is_listed(options).then(|| Box::new(Lists::of(options))),
         }
     }
 
-    /// Whether a session may hear it.
+    /// Whether a session may receive it.
+    #[inline]
     pub(super) fn allows(&self, party: Party<'_>) -> bool {
         self.excluded_publisher != Some(party.key)
             && self.lists.as_ref().is_none_or(|lists| lists.allow(party))
     }
+
+    /// The publisher that is left out, if it is.
+    pub(super) const fn excluded_publisher(&self) -> Option<SessionKey> {
+        self.excluded_publisher
+    }
+
+    /// Whether any list restricts the receivers.
+    pub(super) const fn has_lists(&self) -> bool {
+        self.lists.is_some()
+    }
+
+    /// Whether the lists are the same as those of another publication.
+    pub(super) fn has_lists_of(&self, other: &Self) -> bool {
+        match (&self.lists, &other.lists) {
+            (None, None) => true,
+            (Some(lists), Some(others)) => lists.is_same_as(others),
+            _ => false,
+        }
+    }
+
+    /// Bytes that it holds outside of itself.
+    pub(super) fn size(&self) -> usize {
+        self.lists.as_ref().map_or(0, |lists| size_of::<Lists>() + lists.size)
+    }
 }
 
-impl<'a> Lists<'a> {
-    fn of(options: &'a PublishOptions) -> Self {
-        Self {
+impl Lists {
+    fn of(options: &PublishOptions) -> Self {
+        let mut lists = Self {
             exclude: set(options.exclude.as_ref()),
             exclude_authid: set(options.exclude_authid.as_ref()),
             exclude_authrole: set(options.exclude_authrole.as_ref()),
             eligible: set(options.eligible.as_ref()),
             eligible_authid: set(options.eligible_authid.as_ref()),
             eligible_authrole: set(options.eligible_authrole.as_ref()),
+            fingerprint: 0,
+            size: 0,
+        };
+        let (mut fingerprint, mut size) = (0, 0);
+        for (place, ids) in [&lists.exclude, &lists.eligible].into_iter().enumerate() {
+            add(ids.as_ref(), place as u64, &mut fingerprint, &mut size, |_| 0);
         }
+        let names = [
+            &lists.exclude_authid,
+            &lists.exclude_authrole,
+            &lists.eligible_authid,
+            &lists.eligible_authrole,
+        ];
+        for (place, names) in (2..).zip(names) {
+            let outside =
+                |name: &CompactString| if name.is_heap_allocated() { name.len() } else { 0 };
+            add(names.as_ref(), place, &mut fingerprint, &mut size, outside);
+        }
+        (lists.fingerprint, lists.size) = (fingerprint, size);
+        lists
+    }
+
+    /// Large lists are compared only where they are most likely the same.
+    fn is_same_as(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+            && self.exclude == other.exclude
+            && self.exclude_authid == other.exclude_authid
+            && self.exclude_authrole == other.exclude_authrole
+            && self.eligible == other.eligible
+            && self.eligible_authid == other.eligible_authid
+            && self.eligible_authrole == other.eligible_authrole
     }
 
     fn allow(&self, party: Party<'_>) -> bool {
@@ -75,11 +137,30 @@ impl<'a> Lists<'a> {
     }
 }
 
-fn has<T: Eq + std::hash::Hash>(set: &Set<'_, T>, entry: &T, when_absent: bool) -> bool {
+/// Adds a set to the fingerprint and the size of all. `outside` is what an entry holds outside of
+/// the set.
+fn add<T: Hash>(
+    set: Option<&HashSet<T, RandomState>>,
+    place: u64,
+    fingerprint: &mut u64,
+    size: &mut usize,
+    outside: impl Fn(&T) -> usize,
+) {
+    let Some(set) = set else { return };
+    let hasher = FixedState::with_seed(place);
+    *fingerprint = fingerprint.wrapping_add(hasher.hash_one(set.len()));
+    for entry in set {
+        *fingerprint = fingerprint.wrapping_add(hasher.hash_one(entry));
+        *size += outside(entry);
+    }
+    *size += set.capacity() * (size_of::<T>() + 1);
+}
+
+fn has<T: Eq + Hash>(set: &Set<T>, entry: &T, when_absent: bool) -> bool {
     set.as_ref().map_or(when_absent, |set| set.contains(entry))
 }
 
-/// The lists of a publication, kept with an event; none when there are none.
+/// The lists of a publication, to be stored with its event; none when there are none.
 pub(super) fn lists(options: &PublishOptions) -> Option<Box<PublishOptions>> {
     let lists = PublishOptions {
         exclude_me: options.exclude_me,
@@ -94,7 +175,7 @@ pub(super) fn lists(options: &PublishOptions) -> Option<Box<PublishOptions>> {
     is_listed(options).then(|| Box::new(lists))
 }
 
-/// Whether any list restricts who hears the publication.
+/// Whether any list restricts who receives the publication.
 pub(super) fn is_listed(options: &PublishOptions) -> bool {
     names_sessions(options)
         || options.exclude_authid.is_some()

@@ -1,76 +1,260 @@
-//! Events that are kept to be asked for: the latest of one subscription, in the order in which they
-//! came.
+//! Events that are stored to be asked for: the latest of one subscription, in the order in which
+//! they came.
 //!
-//! Spec: advanced profile "Event History". Events whose receivers are named by session are not
-//! kept; those that are for some authids or authroles only are told to nobody else.
+//! A history is in memory, or in an [`EventStore`] of the host's that outlives the realm. Spec:
+//! advanced profile "Event History". Events whose receivers are named by session are not stored;
+//! those that are for some authids or authroles only are given to no other session.
 
 use std::collections::VecDeque;
-use std::{fmt, iter};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use cloverleaf_wamp::ids::PublicationId;
-use cloverleaf_wamp::message::{Options as _, Publish, PublishOptions, SharedEvent};
+use cloverleaf_wamp::message::{Event, EventDetails, Options as _, Publish, SharedEvent};
 use cloverleaf_wamp::uri::UriPattern;
 use compact_str::CompactString;
+use foldhash::HashMap;
 
-use super::eligibility::{Eligibility, lists, names_sessions};
+use super::eligibility::{Eligibility, names_sessions};
 use super::publication::Publication;
-use crate::limits::MAX_HISTORY_BYTES;
-use crate::session::Party;
+use super::reading::{Reading, Selection};
+use crate::limits::DEFAULT_HISTORY_BYTES;
 use crate::wall_clock::Timestamp;
+use crate::work::{self, Work};
 
-/// The events of a pattern that are kept.
+/// The events of a pattern that are stored.
 #[derive(Debug, Clone)]
 pub struct HistorySettings {
     /// The topics.
     pub pattern: UriPattern,
     /// How many events.
-    pub limit: usize,
-    /// What an [`EventStore`] has kept before, the oldest first. What is none is passed over.
-    pub records: Vec<Vec<u8>>,
+    pub max_events: usize,
+    /// How many bytes they may hold; the newest one is kept whatever its size.
+    pub max_bytes: usize,
+}
+
+impl HistorySettings {
+    /// So many events, with the usual limit of their bytes.
+    pub const fn new(pattern: UriPattern, max_events: usize) -> Self {
+        Self { pattern, max_events, max_bytes: DEFAULT_HISTORY_BYTES }
+    }
 }
 
 /// How far a store has come: of two tickets the one that was given later is the larger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
-/// Where kept events outlive the realm. It works in its own time: what it is given is safe when the
-/// host has said so, with [`crate::Realm::stored`].
+/// One of the [`HistorySettings`] of a realm, by its place in their list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HistoryId(pub usize);
+
+/// An event as an [`EventStore`] keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The publication. No two records of a history have the same.
+    pub publication: PublicationId,
+    /// The event, in a form of this crate's.
+    pub bytes: Vec<u8>,
+}
+
+/// Where stored events outlive the realm. It works in its own time: what it was given is safe when
+/// the host has said so, with [`crate::Realm::stored`], and what is asked of it is answered with
+/// [`crate::Realm::finish_reading`].
 pub trait EventStore: fmt::Debug + Send {
-    /// Whether it takes more now. Events that it has no room for are not published.
+    /// Whether it takes more now. An event for which it has no room is not published.
     fn has_room(&self) -> bool;
 
-    /// Takes an event of a pattern, in the order of the calls.
-    fn keep(&mut self, pattern: &UriPattern, record: Vec<u8>) -> Ticket;
+    /// Takes an event, in the order of the calls.
+    fn append(&mut self, history: HistoryId, record: Record) -> Ticket;
+
+    /// A publication was dropped for want of room, and its publisher, which has not asked for an
+    /// acknowledgement, is not told.
+    fn note_dropped(&mut self);
+
+    /// Lets `reading` visit the records of a history, later, and answers it then. Whether it will:
+    /// not if too many wait already.
+    fn read(&mut self, history: HistoryId, reading: Reading) -> bool;
 }
 
-/// One event.
-#[derive(Debug)]
-pub(crate) struct Past {
+/// A stored event.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredEvent {
     pub(crate) at: Timestamp,
     pub(crate) topic: CompactString,
-    pub(crate) event: SharedEvent,
-    pub(super) lists: Option<Box<PublishOptions>>,
+    /// Of its own, so that the events in queues can be told from those that are stored.
+    pub(crate) event: Arc<Event>,
+    pub(super) eligibility: Eligibility,
 }
 
-impl Past {
+impl StoredEvent {
+    pub(super) fn new(publication: &Publication, event: &SharedEvent) -> Self {
+        Self {
+            // A client that asks with a time that it was given finds the event.
+            at: publication.at.to_millis(),
+            topic: publication.publish.topic.as_str().into(),
+            event: Arc::new((**event).clone()),
+            // The publisher may read its own events.
+            eligibility: Eligibility::new(&publication.publish.options, None),
+        }
+    }
+
     /// How many bytes it holds in memory.
     pub(crate) fn size(&self) -> usize {
-        let lists =
-            self.lists.as_ref().map_or(0, |lists| size_of::<PublishOptions>() + lists.size());
-        size_of::<Self>() + self.topic.len() + self.event.size() + lists
-    }
-
-    fn may_hear(&self, party: Party<'_>) -> bool {
-        self.lists.as_deref().is_none_or(|lists| Eligibility::new(lists, None).allows(party))
+        let Event { details, payload, .. } = &*self.event;
+        let event = size_of::<Event>() + size_of::<EventDetails>();
+        let event = event + details.size() + payload.size();
+        size_of::<Self>() + self.topic.len() + event + self.eligibility.size()
     }
 }
 
-/// See the [module](self).
+/// Whether the events of a publication may be stored at all.
+pub(super) fn is_storable(publish: &Publish) -> bool {
+    !names_sessions(&publish.options)
+}
+
+/// A history.
 #[derive(Debug)]
-pub(crate) struct History {
-    limit: usize,
-    events: VecDeque<Past>,
+pub(super) enum History {
+    /// It ends with the realm.
+    InMemory(Box<MemoryHistory>),
+    /// It is in the event store.
+    InStore(HistoryId),
+}
+
+impl History {
+    /// Stores the event of a publication, if this is its place and it is one of those that are
+    /// stored.
+    pub(super) fn keep(&mut self, publication: &Publication, event: &SharedEvent) {
+        if let Self::InMemory(history) = self
+            && is_storable(&publication.publish)
+        {
+            history.push(StoredEvent::new(publication, event));
+        }
+    }
+}
+
+/// A history in memory.
+#[derive(Debug)]
+pub(super) struct MemoryHistory {
+    max_events: usize,
+    max_bytes: usize,
+    events: VecDeque<StoredEvent>,
     bytes: usize,
+    /// The place of the oldest event. Places count up and never come again.
+    first: u64,
+    places: HashMap<PublicationId, u64>,
+}
+
+/// Bytes that one entry of [`MemoryHistory::places`] holds at the most, with the free space of the
+/// table: while entries come and go, little more than a fifth of it may be filled.
+const PLACE_BYTES: usize = 5 * size_of::<(PublicationId, u64)>();
+
+impl MemoryHistory {
+    pub(super) fn new(settings: &HistorySettings) -> Self {
+        Self {
+            max_events: settings.max_events,
+            max_bytes: settings.max_bytes,
+            events: VecDeque::new(),
+            bytes: 0,
+            first: 0,
+            places: HashMap::default(),
+        }
+    }
+
+    fn push(&mut self, stored: StoredEvent) {
+        self.bytes += stored.size() + PLACE_BYTES;
+        self.places.insert(stored.event.publication, self.end());
+        self.events.push_back(stored);
+        // The newest event stays, whatever its size.
+        while self.events.len() > self.max_events
+            || self.bytes > self.max_bytes && self.events.len() > 1
+        {
+            let Some(oldest) = self.events.pop_front() else { return };
+            self.bytes -= oldest.size() + PLACE_BYTES;
+            self.places.remove(&oldest.event.publication);
+            self.first += 1;
+        }
+    }
+
+    /// The place that the next event gets.
+    fn end(&self) -> u64 {
+        self.first + self.events.len() as u64
+    }
+
+    /// Lets a selection visit the events at these places, until the work is spent. Whether it has
+    /// what it wants; otherwise the places that are left.
+    pub(super) fn select(
+        &self,
+        selection: &mut Selection,
+        places: &mut Range<u64>,
+        work: &mut Work,
+    ) -> bool {
+        // Events may have been pushed out meanwhile.
+        places.start = places.start.max(self.first);
+        while places.start < places.end {
+            if work.is_spent() {
+                return false;
+            }
+            work.spend(work::ENTRY);
+            let place = if selection.is_reverse() { places.end - 1 } else { places.start };
+            let index = usize::try_from(place - self.first).unwrap_or(usize::MAX);
+            let Some(stored) = self.events.get(index) else { return true };
+            if selection.offer(stored).is_break() {
+                return true;
+            }
+            if selection.is_reverse() {
+                places.end -= 1;
+            } else {
+                places.start += 1;
+            }
+        }
+        true
+    }
+
+    /// The places that a selection is about. A publication that is not stored (any more) leaves
+    /// none.
+    pub(super) fn places(&self, selection: &Selection) -> Range<u64> {
+        let place = |publication: PublicationId| self.places.get(&publication).copied();
+        selection.query().bounds.places(self.first..self.end(), place).unwrap_or_default()
+    }
+}
+
+/// Publications between which events are asked for. All that are given must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bounds {
+    /// The event of this one and later ones.
+    pub from: Option<PublicationId>,
+    /// Later ones than this.
+    pub after: Option<PublicationId>,
+    /// Earlier ones than this.
+    pub before: Option<PublicationId>,
+    /// The event of this one and earlier ones.
+    pub until: Option<PublicationId>,
+}
+
+impl Bounds {
+    /// The part of a range of places that they leave; none where a publication has no place.
+    pub fn places(
+        &self,
+        all: Range<u64>,
+        mut place: impl FnMut(PublicationId) -> Option<u64>,
+    ) -> Option<Range<u64>> {
+        let mut range = all;
+        if let Some(publication) = self.from {
+            range.start = range.start.max(place(publication)?);
+        }
+        if let Some(publication) = self.after {
+            range.start = range.start.max(place(publication)? + 1);
+        }
+        if let Some(publication) = self.before {
+            range.end = range.end.min(place(publication)?);
+        }
+        if let Some(publication) = self.until {
+            range.end = range.end.min(place(publication)? + 1);
+        }
+        (range.start <= range.end).then_some(range)
+    }
 }
 
 /// Which events are asked for. All conditions must hold.
@@ -84,96 +268,73 @@ pub(crate) struct Query {
     pub(crate) before_time: Option<Timestamp>,
     pub(crate) until_time: Option<Timestamp>,
     pub(crate) topic: Option<CompactString>,
-    pub(crate) from_publication: Option<PublicationId>,
-    pub(crate) after_publication: Option<PublicationId>,
-    pub(crate) before_publication: Option<PublicationId>,
-    pub(crate) until_publication: Option<PublicationId>,
-}
-
-impl History {
-    /// A history of so many events, with those that were kept before.
-    pub(super) fn new(limit: usize, before: impl Iterator<Item = Past>) -> Self {
-        let mut history = Self { limit, events: VecDeque::new(), bytes: 0 };
-        before.for_each(|past| history.push(past));
-        history
-    }
-
-    /// Whether a publication is one of those that are kept.
-    pub(super) fn keeps(&self, publish: &Publish) -> bool {
-        self.limit > 0 && !names_sessions(&publish.options)
-    }
-
-    pub(super) fn keep(
-        &mut self,
-        publication: &Publication<'_>,
-        at: Timestamp,
-        event: &SharedEvent,
-    ) -> Option<&Past> {
-        if !self.keeps(publication.publish) {
-            return None;
-        }
-        let past = Past {
-            // Whoever asks with a time that it was told finds the event.
-            at: at.to_millis(),
-            topic: publication.publish.topic.as_str().into(),
-            event: event.clone(),
-            lists: lists(&publication.publish.options),
-        };
-        self.push(past);
-        self.events.back()
-    }
-
-    fn push(&mut self, past: Past) {
-        self.bytes += past.size();
-        self.events.push_back(past);
-        while self.events.len() > self.limit || self.bytes > MAX_HISTORY_BYTES {
-            let Some(oldest) = self.events.pop_front() else { return };
-            self.bytes -= oldest.size();
-        }
-    }
-
-    /// The events that a session asks for and may hear.
-    pub(crate) fn query<'a>(
-        &'a self,
-        query: &'a Query,
-        party: Party<'a>,
-    ) -> impl Iterator<Item = &'a Past> {
-        let mut events = self.events.range(self.between(query).unwrap_or_default());
-        let next = move || if query.reverse { events.next_back() } else { events.next() };
-        iter::from_fn(next)
-            .filter(move |past| query.is_met_by(past) && past.may_hear(party))
-            .take(query.limit.unwrap_or(usize::MAX))
-    }
-
-    /// The places that the publications of a query leave. A publication that is not kept (any more)
-    /// leaves none.
-    fn between(&self, query: &Query) -> Option<std::ops::Range<usize>> {
-        let place = |publication: PublicationId| {
-            self.events.iter().position(|past| past.event.publication == publication)
-        };
-        let mut range = 0..self.events.len();
-        if let Some(publication) = query.from_publication {
-            range.start = range.start.max(place(publication)?);
-        }
-        if let Some(publication) = query.after_publication {
-            range.start = range.start.max(place(publication)? + 1);
-        }
-        if let Some(publication) = query.before_publication {
-            range.end = range.end.min(place(publication)?);
-        }
-        if let Some(publication) = query.until_publication {
-            range.end = range.end.min(place(publication)? + 1);
-        }
-        (range.start <= range.end).then_some(range)
-    }
+    pub(crate) bounds: Bounds,
 }
 
 impl Query {
-    fn is_met_by(&self, past: &Past) -> bool {
-        self.from_time.is_none_or(|time| past.at >= time)
-            && self.after_time.is_none_or(|time| past.at > time)
-            && self.before_time.is_none_or(|time| past.at < time)
-            && self.until_time.is_none_or(|time| past.at <= time)
-            && self.topic.as_ref().is_none_or(|topic| past.topic == *topic)
+    pub(super) fn is_met_by(&self, stored: &StoredEvent) -> bool {
+        self.from_time.is_none_or(|time| stored.at >= time)
+            && self.after_time.is_none_or(|time| stored.at > time)
+            && self.before_time.is_none_or(|time| stored.at < time)
+            && self.until_time.is_none_or(|time| stored.at <= time)
+            && self.topic.as_ref().is_none_or(|topic| stored.topic == *topic)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloverleaf_wamp::ids::{PublicationId, RequestId, SessionId, SubscriptionId};
+    use cloverleaf_wamp::message::{Event, EventDetails, Publish, PublishOptions, SharedEvent};
+    use cloverleaf_wamp::payload::Payload;
+    use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
+
+    use super::{HistorySettings, MemoryHistory, StoredEvent};
+    use crate::broker::publication::{Accepted, Publication};
+    use crate::deadline::Moment;
+    use crate::session::SessionKey;
+    use crate::wall_clock::Timestamp;
+
+    fn stored(number: u64) -> StoredEvent {
+        let id = PublicationId::from_random(number);
+        let publication = Publication::new(Accepted {
+            id,
+            source: SessionKey::of_tests(SessionId::from_random(1)),
+            publisher: None,
+            publish: Publish {
+                request: RequestId::new(1).unwrap(),
+                options: Box::new(PublishOptions::default()),
+                topic: "com.kept".into(),
+                payload: Payload::EMPTY,
+            },
+            disclosed: false,
+            trustlevel: None,
+            now: Moment::default(),
+            at: Timestamp::default(),
+        });
+        let event = SharedEvent::new(Event {
+            subscription: SubscriptionId::from_random(1),
+            publication: id,
+            details: Box::new(EventDetails::default()),
+            payload: Payload::EMPTY,
+        });
+        StoredEvent::new(&publication, &event)
+    }
+
+    #[test]
+    fn bytes_of_a_history_include_its_table_of_publications() {
+        let pattern = UriPattern::new("com.kept", MatchPolicy::Exact, UriRule::Loose).unwrap();
+        let mut history = MemoryHistory::new(&HistorySettings::new(pattern, 1_000));
+        let entry = size_of::<(PublicationId, u64)>() + 1;
+        for number in 1..2_000 {
+            history.push(stored(number));
+            let events: usize = history.events.iter().map(StoredEvent::size).sum();
+            // The table fills at most 7/8 of its memory.
+            let table = history.places.capacity() * 8 / 7 * entry;
+            assert!(number < 8 || history.bytes >= events + table, "after {number} events");
+        }
+        while let Some(oldest) = history.events.pop_front() {
+            history.bytes -= oldest.size() + super::PLACE_BYTES;
+        }
+        assert_eq!(history.bytes, 0);
     }
 }

@@ -1,33 +1,79 @@
-//! What the meta API tells of subscriptions.
+//! What the meta API tells of subscriptions. What may be long is given in pieces.
 //!
 //! Spec: advanced profile "Subscriptions Meta API".
 
-use cloverleaf_wamp::ids::SubscriptionId;
-use cloverleaf_wamp::uri::UriPattern;
+use std::ops::{Bound, Range};
 
-use super::{Broker, History, Holdings};
-use crate::deadline::Moment;
+use cloverleaf_wamp::ids::SubscriptionId;
+use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
+
+use super::history::History;
+use super::members::MemberCursor;
+use super::reading::Reading;
+use super::{Broker, Holdings};
+use crate::failure::RequestFailure;
 use crate::session::SessionKey;
+use crate::wall_clock::Timestamp;
+use crate::work::Work;
 
 /// One subscription.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SubscriptionDetails<'a> {
     pub(crate) id: SubscriptionId,
-    pub(crate) created: Moment,
+    pub(crate) created: Timestamp,
     pub(crate) pattern: &'a UriPattern,
 }
 
-impl Broker {
-    /// Every subscription, in the order of their ids.
-    pub(crate) fn list(&self) -> Vec<SubscriptionDetails<'_>> {
-        let mut all: Vec<_> = self.subscriptions.keys().copied().collect();
-        all.sort_unstable();
-        all.into_iter().filter_map(|id| self.details(id)).collect()
+/// How far a listing of subscribers has come.
+#[derive(Debug, Default)]
+pub(crate) struct SubscriberCursor(MemberCursor);
+
+/// A history in memory while it is read.
+#[derive(Debug)]
+pub(crate) struct HistoryReading {
+    reading: Box<Reading>,
+    subscription: SubscriptionId,
+    /// The places that the request is about.
+    all: Option<Range<u64>>,
+    /// The places that are left to be visited; none when all have been.
+    places: Option<Range<u64>>,
+}
+
+impl HistoryReading {
+    /// Bytes that it holds outside of itself, without the events.
+    pub(crate) fn size(&self) -> usize {
+        self.reading.size()
     }
 
-    /// The subscriptions of one session, in the order of their ids.
-    pub(crate) fn list_of(&self, holdings: &Holdings) -> Vec<SubscriptionDetails<'_>> {
-        holdings.subscriptions.iter().filter_map(|id| self.details(*id)).collect()
+    /// Forgets the events that were visited, so that all are visited again. The history may drop
+    /// them meanwhile.
+    pub(crate) fn restart(&mut self) {
+        self.places = self.all.clone();
+        self.reading.restart();
+    }
+}
+
+impl Broker {
+    /// The subscriptions with ids above this one, in their order.
+    pub(crate) fn subscriptions_after(
+        &self,
+        after: Option<SubscriptionId>,
+    ) -> impl Iterator<Item = (SubscriptionId, MatchPolicy)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.ids_in_order.range((from, Bound::Unbounded));
+        range.map(|(id, policy)| (*id, *policy))
+    }
+
+    /// The same of those of a session.
+    pub(crate) fn subscriptions_of_after(
+        &self,
+        holdings: &Holdings,
+        after: Option<SubscriptionId>,
+    ) -> impl Iterator<Item = (SubscriptionId, MatchPolicy)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = holdings.subscriptions.range((from, Bound::Unbounded));
+        range.filter_map(|(id, _)| Some((*id, *self.ids_in_order.get(id)?)))
     }
 
     /// One subscription.
@@ -44,20 +90,78 @@ impl Broker {
         self.index.at(pattern).copied()
     }
 
-    /// Every subscription that an event on a topic would go to.
-    pub(crate) fn matching(&self, topic: &str) -> Vec<SubscriptionId> {
-        let mut matching = Vec::new();
-        self.index.all_matches(topic, |id| matching.push(*id));
-        matching
+    /// Calls `found` with further subscriptions that an event on a topic would go to. Whether there
+    /// is no other.
+    pub(crate) fn next_matching(
+        &self,
+        topic: &str,
+        cursor: &mut crate::uri_index::MatchCursor,
+        work: &mut Work,
+        mut found: impl FnMut(SubscriptionId),
+    ) -> bool {
+        let visited = self.index.next_matches(topic, cursor, work.left(), |id| found(*id));
+        work.spend(visited);
+        cursor.is_at_end()
     }
 
-    /// The subscribers of a subscription, in the order of their keys.
-    pub(crate) fn subscribers(&self, id: SubscriptionId) -> Option<Vec<SessionKey>> {
-        self.subscriptions.get(&id).map(|held| held.members.all().into_iter().collect())
+    /// How many subscribers a subscription has.
+    pub(crate) fn subscriber_count(&self, id: SubscriptionId) -> Option<usize> {
+        self.subscriptions.get(&id).map(|subscription| subscription.members.len())
     }
 
-    /// The events that are kept of a subscription, if any are.
-    pub(crate) fn history(&self, id: SubscriptionId) -> Option<&History> {
-        self.subscriptions.get(&id)?.history.as_deref()
+    /// Calls `found` with further subscribers of a subscription. Whether there is no other.
+    pub(crate) fn next_subscribers(
+        &self,
+        id: SubscriptionId,
+        cursor: &mut SubscriberCursor,
+        work: &mut Work,
+        found: impl FnMut(SessionKey),
+    ) -> bool {
+        let Some(subscription) = self.subscriptions.get(&id) else { return true };
+        subscription.members.next_members(&mut cursor.0, work, found)
+    }
+
+    /// Begins to read the events of a subscription. Those of a history in memory are to be read
+    /// with [`Broker::continue_reading`]; the event store answers for its own.
+    ///
+    /// # Errors
+    /// Nothing is stored of the subscription.
+    pub(crate) fn begin_reading(
+        &mut self,
+        id: SubscriptionId,
+        reading: Reading,
+    ) -> Result<Option<HistoryReading>, RequestFailure> {
+        let history = self.subscriptions.get(&id).and_then(|held| held.history.as_ref());
+        let history = history.ok_or(RequestFailure::HistoryUnavailable(id))?;
+        if let Some(stored) = history.in_store() {
+            return self.read_store(stored, reading).map(|()| None);
+        }
+        let places = match history {
+            History::InMemory(events) => Some(events.places(&reading.selection)),
+            History::InStore(_) => None,
+        };
+        let (reading, all) = (Box::new(reading), places.clone());
+        Ok(Some(HistoryReading { reading, subscription: id, all, places }))
+    }
+
+    /// Reads on. The answer, when there is one.
+    pub(crate) fn continue_reading(
+        &self,
+        history: &mut HistoryReading,
+        work: &mut Work,
+    ) -> Option<Result<Payload, RequestFailure>> {
+        let HistoryReading { reading, subscription, places, .. } = history;
+        let held = self.subscriptions.get(subscription).and_then(|held| held.history.as_ref());
+        if let (Some(left), Some(History::InMemory(events))) = (places.as_mut(), held)
+            && !events.select(&mut reading.selection, left, work)
+        {
+            return None;
+        }
+        *places = None;
+        match reading.write(work) {
+            Ok(false) => None,
+            Ok(true) => Some(reading.take_results()),
+            Err(failure) => Some(Err(failure)),
+        }
     }
 }

@@ -3,14 +3,26 @@
 //! What becomes of their events is decided behind their outboxes; here is remembered who has to
 //! wait for them, and who has missed an event for the first time.
 
+use std::collections::BTreeSet;
+
+use foldhash::HashMap;
+
+use crate::limits::MAX_CROWDED_PER_PUBLISHER;
 use crate::outbox::{Delivery, Outbox};
 use crate::session::{Session, SessionKey, Sessions};
+use crate::work::Work;
+
+/// Sets of sessions by session; none of them is empty.
+type Pairs = HashMap<SessionKey, BTreeSet<SessionKey>>;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Pressure {
-    /// A publisher, and the subscriber that has no room for more of its events.
-    crowded: Vec<(SessionKey, SessionKey)>,
+    /// For each publisher, the subscribers that have no room for more of its events: at most
+    /// [`MAX_CROWDED_PER_PUBLISHER`].
+    crowded: Pairs,
+    /// The same pairs by subscriber, for when one leaves.
+    publishers: Pairs,
     /// Who has missed its first event.
     slow: Vec<SessionKey>,
 }
@@ -20,18 +32,20 @@ impl Pressure {
     #[inline]
     pub(super) fn note<O>(
         &mut self,
+        sessions: &Sessions<O>,
         publisher: Option<SessionKey>,
         subscriber: &Session<O>,
         delivery: Delivery,
     ) {
         if !matches!(delivery, Delivery::Queued) {
-            self.note_trouble(publisher, subscriber, delivery);
+            self.note_trouble(sessions, publisher, subscriber, delivery);
         }
     }
 
     #[cold]
     fn note_trouble<O>(
         &mut self,
+        sessions: &Sessions<O>,
         publisher: Option<SessionKey>,
         subscriber: &Session<O>,
         delivery: Delivery,
@@ -39,25 +53,45 @@ impl Pressure {
         match delivery {
             Delivery::Queued | Delivery::Gone => {}
             Delivery::Crowded => {
-                let waits = publisher.filter(|publisher| *publisher != subscriber.key);
-                self.crowded.extend(waits.map(|publisher| (publisher, subscriber.key)));
-            }
-            Delivery::Congested => {
-                if !subscriber.is_slow.replace(true) {
-                    self.slow.push(subscriber.key);
+                // A publisher may have left before its last publications are sent.
+                if let Some(publisher) = publisher
+                    && publisher != subscriber.key
+                    && sessions.at(publisher).is_some()
+                {
+                    self.add_crowded(publisher, subscriber.key);
                 }
             }
+            Delivery::Congested => self.note_loss(subscriber),
+        }
+    }
+
+    /// Notes that a subscriber has missed an event.
+    pub(crate) fn note_loss<O>(&mut self, subscriber: &Session<O>) {
+        if !subscriber.is_slow.replace(true) {
+            self.slow.push(subscriber.key);
+        }
+    }
+
+    fn add_crowded(&mut self, publisher: SessionKey, subscriber: SessionKey) {
+        let subscribers = self.crowded.entry(publisher).or_default();
+        if subscribers.len() < MAX_CROWDED_PER_PUBLISHER && subscribers.insert(subscriber) {
+            self.publishers.entry(subscriber).or_default().insert(publisher);
         }
     }
 
     /// Whether everybody keeps up.
-    pub(crate) const fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         self.crowded.is_empty() && self.slow.is_empty()
     }
 
-    /// Whether anybody has to wait.
-    pub(crate) const fn makes_wait(&self) -> bool {
-        !self.crowded.is_empty()
+    /// Whether the table of publishers and the subscribers they wait for is empty.
+    pub(crate) fn makes_nobody_wait(&self) -> bool {
+        self.crowded.is_empty() && self.publishers.is_empty()
+    }
+
+    /// Whether a publisher has to wait.
+    pub(crate) fn makes_wait_for(&self, publisher: SessionKey) -> bool {
+        self.crowded.contains_key(&publisher)
     }
 
     /// The outboxes that a publisher has to wait for.
@@ -66,18 +100,48 @@ impl Pressure {
         publisher: SessionKey,
         sessions: &'a Sessions<O>,
     ) -> Vec<&'a O> {
-        let its = self.crowded.extract_if(.., |(waits, _)| *waits == publisher);
-        let sessions = its.filter_map(|(_, subscriber)| sessions.at(subscriber));
+        let subscribers = self.take_subscribers(publisher);
+        let sessions = subscribers.iter().filter_map(|subscriber| sessions.at(*subscriber));
         sessions.map(|session| &session.outbox).collect()
     }
 
-    /// A publisher that has gone waits for nobody.
-    pub(crate) fn forget(&mut self, publisher: SessionKey) {
-        self.crowded.retain(|(waits, _)| *waits != publisher);
+    /// Removes a publisher, and returns the subscribers that it would have to wait for.
+    fn take_subscribers(&mut self, publisher: SessionKey) -> BTreeSet<SessionKey> {
+        let subscribers = self.crowded.remove(&publisher).unwrap_or_default();
+        for subscriber in &subscribers {
+            remove_pair(&mut self.publishers, *subscriber, publisher);
+        }
+        subscribers
+    }
+
+    /// Removes a session that has left: as a publisher, and from the set of one publisher. Returns
+    /// whether it has no entry any more.
+    pub(super) fn detach(&mut self, gone: SessionKey, work: &mut Work) -> bool {
+        work.spend_entries(self.take_subscribers(gone).len());
+        let Some(publishers) = self.publishers.get_mut(&gone) else { return true };
+        if let Some(publisher) = publishers.pop_first() {
+            remove_pair(&mut self.crowded, publisher, gone);
+        }
+        publishers.is_empty() && self.publishers.remove(&gone).is_some()
+    }
+
+    /// Whether [`Self::take_slow`] returns a session.
+    pub(crate) const fn has_slow(&self) -> bool {
+        !self.slow.is_empty()
     }
 
     /// One who has missed its first event and has not been told of.
     pub(crate) fn take_slow(&mut self) -> Option<SessionKey> {
         self.slow.pop()
+    }
+}
+
+/// Removes `value` from the set of `key`, and the set when it becomes empty.
+fn remove_pair(pairs: &mut Pairs, key: SessionKey, value: SessionKey) {
+    if let Some(values) = pairs.get_mut(&key) {
+        values.remove(&value);
+        if values.is_empty() {
+            pairs.remove(&key);
+        }
     }
 }

@@ -1,70 +1,175 @@
 //! PUBLISH to EVENT: one event for each matching subscription, shared by its subscribers.
 //!
-//! Hot: [`Broker::publish`]. Spec: basic profile "Publishing and Events"; advanced profile
-//! "Publisher Identification", "Publication Trust Levels", "Payload Passthru Mode".
+//! A fan-out that is more than a step's work goes on later, where it stopped. Hot:
+//! [`Broker::fan_out`]. Spec: basic profile "Publishing and Events"; advanced profile "Publisher
+//! Identification", "Publication Trust Levels", "Payload Passthru Mode".
 
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
-use cloverleaf_wamp::message::{Carried, Event, EventDetails, Publish, RouterMessage, SharedEvent};
+use cloverleaf_wamp::message::{
+    Carried, Event, EventDetails, Options as _, Publish, RequestRef, RouterMessage, SharedEvent,
+};
 use cloverleaf_wamp::uri::MatchPolicy;
+use smallvec::SmallVec;
 
+use super::acknowledgement::Silent;
 use super::eligibility::Eligibility;
 use super::history::Ticket;
+use super::members::MemberCursor;
 use super::{Broker, Subscription};
 use crate::deadline::Moment;
-use crate::failure::RequestFailure;
 use crate::outbox::{Delivery, Outbox};
-use crate::session::{Party, Session, Sessions};
+use crate::session::{Party, Session, SessionKey, Sessions};
+use crate::uri_index::MatchCursor;
+use crate::wall_clock::Timestamp;
+use crate::work::{self, Work};
 
-/// A PUBLISH that is allowed, or something that the router itself publishes.
+/// Nodes of the subscription index that are visited before the matches are served. Few, so that
+/// a publication without patterns keeps its matches on the stack.
+const VISITS_AT_ONCE: u32 = 1_024;
+
+/// A publication that was accepted, and how far it has come.
 #[derive(Debug)]
-pub(crate) struct Publication<'a> {
+pub(crate) struct Publication {
+    pub(super) id: PublicationId,
+    /// The session in whose order it stands: its publisher, or the one that has caused an event of
+    /// the router.
+    pub(super) source: SessionKey,
+    /// None when the router publishes.
+    pub(super) publisher: Option<SessionKey>,
+    pub(super) publish: Publish,
+    /// What all subscribers get beside the payload.
+    pub(super) details: EventDetails,
+    pub(super) eligibility: Eligibility,
+    pub(super) accepted: Moment,
+    /// The time of day for histories, where the realm has any.
+    pub(super) at: Timestamp,
+    /// Answered when its turn comes, where it was not answered when it was accepted.
+    pub(super) answer: Option<RequestRef>,
+    /// It goes out when the event store has stored this.
+    pub(super) ticket: Option<Ticket>,
+    /// Its event is retained when its turn comes.
+    pub(super) retains: bool,
+    /// Its receivers are asked to acknowledge it, and its publisher waits for them.
+    pub(super) asks_receivers: bool,
+    pub(super) fan_out: FanOut,
+}
+
+/// What a publication is made of.
+#[derive(Debug)]
+pub(crate) struct Accepted<'a> {
     pub(crate) id: PublicationId,
+    pub(crate) source: SessionKey,
     /// None when the router publishes.
     pub(crate) publisher: Option<Party<'a>>,
-    pub(crate) publish: &'a Publish,
+    pub(crate) publish: Publish,
     /// The subscribers learn who publishes.
     pub(crate) disclosed: bool,
     pub(crate) trustlevel: Option<u64>,
     pub(crate) now: Moment,
+    pub(crate) at: Timestamp,
 }
 
-impl Publication<'_> {
-    /// What every subscriber is told beside the payload.
-    pub(super) fn details(&self) -> EventDetails {
-        let disclosed = self.publisher.filter(|_| self.disclosed);
-        EventDetails {
-            publisher: disclosed.map(|party| party.key.id()),
-            publisher_authid: disclosed.map(|party| party.principal.authid.clone()),
-            publisher_authrole: disclosed.map(|party| party.principal.authrole.clone()),
-            trustlevel: self.trustlevel,
-            carried: self.publish.options.carried.clone(),
+impl Publication {
+    pub(crate) fn new(accepted: Accepted<'_>) -> Self {
+        let Accepted { id, source, publisher, publish, disclosed, trustlevel, now, at } = accepted;
+        let shown = publisher.filter(|_| disclosed);
+        let details = EventDetails {
+            publisher: shown.map(|party| party.key.id()),
+            publisher_authid: shown.map(|party| party.principal.authid.clone()),
+            publisher_authrole: shown.map(|party| party.principal.authrole.clone()),
+            trustlevel,
+            carried: publish.options.carried.clone(),
             ..EventDetails::default()
+        };
+        let publisher = publisher.map(|party| party.key);
+        let eligibility = Eligibility::new(&publish.options, publisher);
+        let retains = publish.options.retain == Some(true);
+        Self {
+            id,
+            source,
+            publisher,
+            publish,
+            details,
+            eligibility,
+            accepted: now,
+            at,
+            answer: None,
+            ticket: None,
+            retains,
+            asks_receivers: false,
+            fan_out: FanOut::default(),
         }
     }
 
-    fn eligibility(&self) -> Eligibility<'_> {
-        Eligibility::new(&self.publish.options, self.publisher.map(|party| party.key))
+    /// Its publisher waits for the acknowledgements of its receivers.
+    pub(crate) const fn ask_receivers(&mut self, request: RequestRef) {
+        (self.asks_receivers, self.answer) = (true, Some(request));
+    }
+
+    /// Whether it is an event of the router itself.
+    pub(super) const fn is_meta(&self) -> bool {
+        self.publisher.is_none()
+    }
+
+    /// Whether it goes out when the event store has stored it.
+    pub(crate) const fn waits_for_store(&self) -> bool {
+        self.ticket.is_some()
+    }
+
+    /// Its publisher is answered when its turn comes.
+    pub(crate) const fn answer_later(&mut self, request: RequestRef) {
+        self.answer = Some(request);
     }
 
     /// The event of one subscription.
-    fn event(&self, id: SubscriptionId, of: &Subscription, details: EventDetails) -> SharedEvent {
-        let mut details = Box::new(details);
+    pub(super) fn event(&self, id: SubscriptionId, of: &Subscription) -> SharedEvent {
+        let mut details = Box::new(self.details.clone());
         if of.pattern.policy() != MatchPolicy::Exact {
             details.topic = Some(self.publish.topic.as_str().into());
         }
         let payload = self.publish.payload.clone();
         SharedEvent::new(Event { subscription: id, publication: self.id, details, payload })
     }
+
+    /// Bytes that it holds.
+    pub(super) fn size(&self) -> usize {
+        let Publish { options, topic, payload, .. } = &self.publish;
+        size_of::<Self>()
+            + topic.as_str().len()
+            + options.size()
+            + payload.size()
+            + self.eligibility.size()
+    }
+}
+
+/// How far a publication has come on its way to the subscribers.
+#[derive(Debug, Default)]
+pub(super) struct FanOut {
+    matches: MatchCursor,
+    /// Subscriptions that match; those before `next` have been served.
+    found: SmallVec<[SubscriptionId; 4]>,
+    next: usize,
+    /// The subscription that is being served.
+    current: Option<Serving>,
+}
+
+#[derive(Debug)]
+struct Serving {
+    subscription: SubscriptionId,
+    event: SharedEvent,
+    /// The same event, to be acknowledged; made for the first subscriber that can.
+    asking: Option<SharedEvent>,
+    members: MemberCursor,
 }
 
 /// Whether only subscribers that have announced it can open the payload.
-pub(super) fn is_closed(carried: Option<&Carried>) -> bool {
+pub(super) fn is_sealed(carried: Option<&Carried>) -> bool {
     carried.is_some_and(Carried::uses_passthru)
 }
 
 /// Whether a subscriber has announced that it opens such payloads.
-pub(super) fn opens_closed<O>(subscriber: &Session<O>) -> bool {
+pub(super) fn opens_sealed<O>(subscriber: &Session<O>) -> bool {
     subscriber.roles.subscriber_has(Feature::PayloadPassthruMode)
 }
 
@@ -76,68 +181,158 @@ impl Broker {
         found
     }
 
-    /// Keeps an event for later subscribers, if its publisher asks for it. Refused while there is
-    /// no room; then the event should go nowhere.
-    pub(crate) fn retain(&mut self, publication: &Publication<'_>) -> Result<(), RequestFailure> {
-        if publication.publish.options.retain == Some(true) {
-            self.retention.keep(publication)?;
-        }
-        Ok(())
+    /// Sends the event to every eligible subscriber of every matching subscription, or to as many
+    /// as the work allows. Each subscription makes one event; its subscribers share it. Whether all
+    /// have it.
+    pub(super) fn fan_out<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        publication: &mut Publication,
+        work: &mut Work,
+    ) -> bool {
+        let mut fan_out = std::mem::take(&mut publication.fan_out);
+        let is_done = if publication.asks_receivers {
+            let mut silent = Silent::new();
+            let send = |serving: &mut Serving, subscriber: &Session<O>| {
+                serving.send_asking(subscriber, &mut silent)
+            };
+            let is_done = self.serve_all(sessions, publication, &mut fan_out, work, send);
+            self.await_more(sessions, publication.id, silent);
+            is_done
+        } else {
+            self.serve_all(sessions, publication, &mut fan_out, work, send)
+        };
+        publication.fan_out = fan_out;
+        is_done
     }
 
-    /// Tells every eligible subscriber of every matching subscription. Each subscription makes one
-    /// event; its subscribers share it.
-    ///
-    /// Where the event is kept for good, the ticket for which that is done.
-    pub(crate) fn publish<O: Outbox>(
+    fn serve_all<O: Outbox>(
         &mut self,
         sessions: &Sessions<O>,
-        publication: &Publication<'_>,
-    ) -> Option<Ticket> {
-        self.tell(sessions, publication, |_, subscriber, event| {
-            subscriber.outbox.send(RouterMessage::Event(event.clone()))
-        })
-    }
-
-    /// Tells everybody who shall hear it, in the manner of `send`.
-    pub(super) fn tell<O: Outbox>(
-        &mut self,
-        sessions: &Sessions<O>,
-        publication: &Publication<'_>,
-        mut send: impl FnMut(SubscriptionId, &Session<O>, &SharedEvent) -> Delivery,
-    ) -> Option<Ticket> {
-        let publish = publication.publish;
-        let mut matching = Vec::new();
-        self.index.all_matches(publish.topic.as_str(), |id| matching.push(*id));
-        if matching.is_empty() {
-            return None;
-        }
-        let mut ticket = None;
-        let eligibility = publication.eligibility();
-        let details = publication.details();
-        let is_closed = is_closed(publish.options.carried.as_deref());
-        let publisher = publication.publisher.map(|party| party.key);
-        let pressure = &mut self.pressure;
-        for id in matching {
-            let Some(subscription) = self.subscriptions.get_mut(&id) else { continue };
-            let event = publication.event(id, subscription, details.clone());
-            if let Some(history) = &mut subscription.history {
-                let past = history.keep(publication, self.clock.at(publication.now), &event);
-                ticket = ticket.max(self.durable.keep(&subscription.pattern, past));
+        publication: &Publication,
+        fan_out: &mut FanOut,
+        work: &mut Work,
+        mut send: impl FnMut(&mut Serving, &Session<O>) -> Delivery,
+    ) -> bool {
+        loop {
+            let mut serving = match fan_out.current.take() {
+                Some(serving) => serving,
+                None => match self.next_served(publication, fan_out, work) {
+                    Some(serving) => serving,
+                    None if fan_out.is_done() => return true,
+                    None => return false,
+                },
+            };
+            if !self.serve(sessions, publication, &mut serving, work, &mut send) {
+                fan_out.current = Some(serving);
+                return false;
             }
-            subscription.members.deliver(publish.options.rkey.as_deref(), |key| {
-                let subscriber = sessions.at(key)?;
-                if subscriber.leaving
-                    || !eligibility.allows(subscriber.party())
-                    || is_closed && !opens_closed(subscriber)
-                {
+        }
+    }
+
+    /// The subscription that comes next; none when there is no other, or the work is spent.
+    fn next_served(
+        &mut self,
+        publication: &Publication,
+        fan_out: &mut FanOut,
+        work: &mut Work,
+    ) -> Option<Serving> {
+        loop {
+            let Some(id) = fan_out.found.get(fan_out.next).copied() else {
+                if fan_out.matches.is_at_end() || work.is_spent() {
                     return None;
                 }
-                let delivery = send(id, subscriber, &event);
-                pressure.note(publisher, subscriber, delivery);
-                Some(delivery)
-            });
+                let FanOut { matches, found, next, .. } = fan_out;
+                (*found, *next) = (SmallVec::new(), 0);
+                let topic = publication.publish.topic.as_str();
+                let visits = VISITS_AT_ONCE.min(work.left());
+                let visited = self.index.next_matches(topic, matches, visits, |id| found.push(*id));
+                work.spend(visited);
+                continue;
+            };
+            if work.is_spent() {
+                return None;
+            }
+            fan_out.next += 1;
+            let Some(subscription) = self.subscriptions.get_mut(&id) else { continue };
+            work.spend(work::EVENT);
+            let event = publication.event(id, subscription);
+            if let Some(history) = &mut subscription.history {
+                history.keep(publication, &event);
+            }
+            let members = MemberCursor::default();
+            return Some(Serving { subscription: id, event, asking: None, members });
         }
-        ticket
     }
+
+    /// Whether all subscribers of the subscription have the event.
+    fn serve<O: Outbox>(
+        &mut self,
+        sessions: &Sessions<O>,
+        publication: &Publication,
+        serving: &mut Serving,
+        work: &mut Work,
+        send: &mut impl FnMut(&mut Serving, &Session<O>) -> Delivery,
+    ) -> bool {
+        let Some(subscription) = self.subscriptions.get_mut(&serving.subscription) else {
+            return true;
+        };
+        let Publication { publisher, publish, eligibility, .. } = publication;
+        let is_sealed = is_sealed(publish.options.carried.as_deref());
+        let pressure = &mut self.pressure;
+        let mut members = std::mem::take(&mut serving.members);
+        let resource = publish.options.rkey.as_deref();
+        let is_done = subscription.members.deliver(resource, &mut members, work, |key| {
+            let subscriber = sessions.at(key)?;
+            if subscriber.leaving
+                || !eligibility.allows(subscriber.party())
+                || is_sealed && !opens_sealed(subscriber)
+            {
+                return None;
+            }
+            let delivery = send(serving, subscriber);
+            pressure.note(sessions, *publisher, subscriber, delivery);
+            Some(delivery)
+        });
+        serving.members = members;
+        is_done
+    }
+}
+
+fn send<O: Outbox>(serving: &mut Serving, subscriber: &Session<O>) -> Delivery {
+    subscriber.outbox.send(RouterMessage::Event(serving.event.clone()))
+}
+
+impl Serving {
+    /// Sends the event to a subscriber and asks it for an acknowledgement, if it can give one.
+    fn send_asking<O: Outbox>(&mut self, subscriber: &Session<O>, silent: &mut Silent) -> Delivery {
+        if !subscriber.roles.subscriber_has(Feature::AcknowledgedEventDelivery) {
+            return send(self, subscriber);
+        }
+        let asking = self.asking.get_or_insert_with(|| asking_event(&self.event));
+        let delivery = subscriber.outbox.send(RouterMessage::Event(asking.clone()));
+        if delivery.is_taken() {
+            *silent.entry(subscriber.key).or_default() += 1;
+        }
+        delivery
+    }
+}
+
+impl FanOut {
+    fn is_done(&self) -> bool {
+        self.matches.is_at_end() && self.next == self.found.len() && self.current.is_none()
+    }
+}
+
+/// The same event, to be acknowledged.
+fn asking_event(event: &SharedEvent) -> SharedEvent {
+    let mut details = event.details.clone();
+    details.x_acknowledged_delivery = Some(true);
+    let Event { subscription, publication, payload, .. } = &**event;
+    SharedEvent::new(Event {
+        subscription: *subscription,
+        publication: *publication,
+        details,
+        payload: payload.clone(),
+    })
 }

@@ -1,4 +1,4 @@
-//! A kept event as bytes, for a store that outlives the realm.
+//! A stored event as bytes, for a store that outlives the realm.
 //!
 //! ```text
 //! micros|i64  serializer|u8  event length|u32  EVENT  PUBLISH
@@ -6,37 +6,37 @@
 //! All numbers are little-endian. EVENT is the message as its subscribers got it, in the format in
 //! which it was published; PUBLISH is in JSON and says topic and receivers.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use cloverleaf_wamp::codec::{Message as _, decode_client, decode_router};
-use cloverleaf_wamp::ids::{RequestId, SubscriptionId};
-use cloverleaf_wamp::message::{
-    ClientMessage, Event, Publish, PublishOptions, RouterMessage, SharedEvent,
-};
+use cloverleaf_wamp::ids::{PublicationId, RequestId, SubscriptionId};
+use cloverleaf_wamp::message::{ClientMessage, Event, Publish, RouterMessage, SharedEvent};
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 
-use super::eligibility::is_listed;
-use super::history::Past;
+use super::eligibility::{Eligibility, lists};
+use super::history::StoredEvent;
+use super::publication::Publication;
 use crate::wall_clock::Timestamp;
 
 const HEAD: usize = 8 + 1 + 4;
 
-/// The bytes of a kept event.
-pub(super) fn write(past: &Past) -> Vec<u8> {
-    let serializer = past.event.payload.serializer().unwrap_or(Serializer::Json);
-    let mut record = Vec::with_capacity(HEAD + 128 + past.event.payload.size());
-    record.extend_from_slice(&past.at.micros().to_le_bytes());
+/// The bytes of the event of a publication.
+pub(super) fn write(publication: &Publication, event: SharedEvent) -> Vec<u8> {
+    let serializer = event.payload.serializer().unwrap_or(Serializer::Json);
+    let mut record = Vec::with_capacity(HEAD + 128 + event.payload.size());
+    record.extend_from_slice(&publication.at.to_millis().micros().to_le_bytes());
     record.push(number_of(serializer));
     let length_at = record.len();
     record.extend_from_slice(&[0; 4]);
     // In the format of its payload, nothing can be without a form.
-    let event = RouterMessage::Event(past.event.clone());
-    let _ = event.encode(serializer, &mut record);
+    let _ = RouterMessage::Event(event).encode(serializer, &mut record);
     let length = u32::try_from(record.len() - HEAD).unwrap_or(u32::MAX);
     record[length_at..HEAD].copy_from_slice(&length.to_le_bytes());
     if let Some(request) = RequestId::new(1) {
-        let options = past.lists.clone().unwrap_or_default();
-        let topic = past.topic.as_str().into();
+        let options = lists(&publication.publish.options).unwrap_or_default();
+        let topic = publication.publish.topic.clone();
         let publish = Publish { request, options, topic, payload: Payload::EMPTY };
         let _ = ClientMessage::Publish(publish).encode(Serializer::Json, &mut record);
     }
@@ -51,8 +51,14 @@ const fn number_of(serializer: Serializer) -> u8 {
     }
 }
 
+/// The publication whose event the bytes are of; none where they are of none.
+pub fn publication_of(record: &[u8]) -> Option<PublicationId> {
+    let subscription = SubscriptionId::new(1)?;
+    read(record, subscription).map(|stored| stored.event.publication)
+}
+
 /// The event that the bytes are of, as one of this subscription; none where they are of none.
-pub(super) fn read(record: &[u8], subscription: SubscriptionId) -> Option<Past> {
+pub(super) fn read(record: &[u8], subscription: SubscriptionId) -> Option<StoredEvent> {
     let (head, rest) = record.split_at_checked(HEAD)?;
     let (micros, head) = head.split_first_chunk::<8>()?;
     let (serializer, length) = head.split_first()?;
@@ -70,43 +76,53 @@ pub(super) fn read(record: &[u8], subscription: SubscriptionId) -> Option<Past> 
         details: event.details.clone(),
         payload: event.payload.clone(),
     };
-    Some(Past {
+    Some(StoredEvent {
         at: Timestamp::from_micros(i64::from_le_bytes(*micros)),
         topic: publish.topic.as_str().into(),
-        event: SharedEvent::new(event),
-        lists: restricted(publish.options),
+        event: Arc::new(event),
+        eligibility: Eligibility::new(&publish.options, None),
     })
-}
-
-fn restricted(options: Box<PublishOptions>) -> Option<Box<PublishOptions>> {
-    is_listed(&options).then_some(options)
 }
 
 #[cfg(test)]
 mod tests {
-    use cloverleaf_wamp::ids::PublicationId;
-    use cloverleaf_wamp::message::EventDetails;
+    use cloverleaf_wamp::ids::{PublicationId, SessionId};
+    use cloverleaf_wamp::message::{EventDetails, PublishOptions};
 
     use super::*;
+    use crate::broker::publication::Accepted;
+    use crate::session::SessionKey;
 
     #[test]
     fn an_event_is_read_as_it_was_written_in_every_format() {
         let subscription = SubscriptionId::new(300).unwrap();
         for serializer in Serializer::ALL {
-            let event = Event {
+            let payload = Payload::from_args(serializer, &(1.5, -300, 70_000)).unwrap();
+            let event = SharedEvent::new(Event {
                 subscription,
                 publication: PublicationId::new(1 << 40).unwrap(),
-                details: Box::new(EventDetails { retained: Some(true), ..EventDetails::default() }),
-                payload: Payload::from_args(serializer, &(1.5, -300, 70_000)).unwrap(),
-            };
-            let past = Past {
-                at: Timestamp::from_micros(7),
-                topic: "com.a".into(),
-                event: event.into(),
-                lists: None,
-            };
-            let read = read(&write(&past), subscription).unwrap();
-            assert_eq!((read.at, read.topic, read.event), (past.at, past.topic, past.event));
+                details: Box::new(EventDetails { trustlevel: Some(7), ..EventDetails::default() }),
+                payload: payload.clone(),
+            });
+            let options = Box::new(PublishOptions {
+                eligible_authid: Some(vec!["ann".into()]),
+                ..PublishOptions::default()
+            });
+            let request = RequestId::new(1).unwrap();
+            let publication = Publication::new(Accepted {
+                id: event.publication,
+                source: SessionKey::of_tests(SessionId::new(1).unwrap()),
+                publisher: None,
+                publish: Publish { request, options, topic: "com.a".into(), payload },
+                disclosed: false,
+                trustlevel: None,
+                now: crate::Moment::default(),
+                at: Timestamp::from_micros(7_000),
+            });
+            let read = read(&write(&publication, event.clone()), subscription).unwrap();
+            assert_eq!((read.at, read.topic), (publication.at, "com.a".into()));
+            assert_eq!(*read.event, *event);
+            assert!(read.eligibility.has_lists_of(&publication.eligibility));
         }
     }
 }

@@ -11,9 +11,13 @@ use super::members::{Manner, Members};
 use super::{Broker, Holdings, Subscription};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, MAX_SUBSCRIPTIONS_PER_SESSION};
+use crate::limits::{
+    MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, MAX_SUBSCRIPTIONS_PER_SESSION, MAX_URI_BYTES_PER_SESSION,
+};
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
+use crate::wall_clock::Timestamp;
+use crate::work::{self, Work};
 
 /// What has changed in a subscription.
 pub(crate) type Change = crate::change::Change<SubscriptionId>;
@@ -30,36 +34,65 @@ pub(crate) struct Wish {
 
 impl Holdings {
     /// Refused while the session has as many subscriptions as it may.
-    fn check_room(&self, policy: MatchPolicy) -> Result<(), RequestFailure> {
+    fn check_room(&self, pattern: &UriPattern, name_bytes: u8) -> Result<(), RequestFailure> {
         if self.subscriptions.len() >= MAX_SUBSCRIPTIONS_PER_SESSION {
             return Err(RequestFailure::LimitReached("subscriptions"));
         }
-        if policy != MatchPolicy::Exact
+        if pattern.policy() != MatchPolicy::Exact
             && self.pattern_subscriptions >= MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION
         {
             return Err(RequestFailure::LimitReached("pattern subscriptions"));
         }
+        self.check_uri_bytes(pattern.as_str().len() + usize::from(name_bytes))
+    }
+
+    /// Refused if the session can't hold so many further bytes of URIs and names.
+    const fn check_uri_bytes(&self, more: usize) -> Result<(), RequestFailure> {
+        if self.uri_bytes + more > MAX_URI_BYTES_PER_SESSION {
+            return Err(RequestFailure::LimitReached("bytes of subscribed URIs"));
+        }
         Ok(())
+    }
+
+    /// Notes that the session subscribes with a name of so many bytes.
+    fn hold(&mut self, id: SubscriptionId, pattern: &UriPattern, name_bytes: u8) {
+        let before = self.subscriptions.insert(id, name_bytes);
+        if before.is_none() {
+            let is_pattern = pattern.policy() != MatchPolicy::Exact;
+            self.pattern_subscriptions += usize::from(is_pattern);
+            self.uri_bytes += pattern.as_str().len();
+        }
+        self.uri_bytes += usize::from(name_bytes);
+        self.uri_bytes -= usize::from(before.unwrap_or_default());
     }
 }
 
 impl Broker {
     /// Adds a subscriber. The same session and pattern again is the same subscription; it listens
     /// in the manner that it asked for last.
+    ///
+    /// Whether more retained events follow, besides what has changed.
     pub(crate) fn subscribe<O: Outbox>(
         &mut self,
         session: &mut Session<O>,
         wish: Wish,
-        now: Moment,
-    ) -> Result<Vec<Change>, RequestFailure> {
+        at: (Moment, Timestamp),
+        work: &mut Work,
+    ) -> Result<(Vec<Change>, bool), RequestFailure> {
         let Wish { request, pattern, manner, get_retained } = wish;
+        let (now, created) = at;
         let existing = self.index.at(&pattern).copied();
-        if existing.is_none_or(|id| !session.broker.subscriptions.contains(&id)) {
-            session.broker.check_room(pattern.policy())?;
+        let name_bytes = manner.name_bytes();
+        match existing.and_then(|id| session.broker.subscriptions.get(&id)) {
+            None => session.broker.check_room(&pattern, name_bytes)?,
+            Some(before) => {
+                let more = usize::from(name_bytes.saturating_sub(*before));
+                session.broker.check_uri_bytes(more)?;
+            }
         }
         let mut changes = Vec::new();
         let id = existing.unwrap_or_else(|| {
-            let id = self.create(pattern.clone(), now);
+            let id = self.create(pattern.clone(), created);
             changes.push(Change::Created(id));
             id
         });
@@ -68,28 +101,25 @@ impl Broker {
         {
             changes.push(Change::Joined(id));
         }
-        if session.broker.subscriptions.insert(id) && pattern.policy() != MatchPolicy::Exact {
-            session.broker.pattern_subscriptions += 1;
-        }
+        session.broker.hold(id, &pattern, name_bytes);
         let answer = Subscribed { request, subscription: id };
         let _ = session.outbox.send(RouterMessage::Subscribed(answer));
-        if get_retained {
-            self.retention.send_to(session, id, &pattern, now);
-        }
         if !is_told(&pattern) {
             changes.clear();
         }
-        Ok(changes)
+        let more = get_retained && self.begin_replay(session, id, pattern, now, work);
+        Ok((changes, more))
     }
 
-    pub(super) fn create(&mut self, pattern: UriPattern, now: Moment) -> SubscriptionId {
+    pub(super) fn create(&mut self, pattern: UriPattern, created: Timestamp) -> SubscriptionId {
         let mut id = self.ids.next_subscription();
         while self.subscriptions.contains_key(&id) {
             id = self.ids.next_subscription();
         }
         self.index.insert(&pattern, id);
+        self.ids_in_order.insert(id, pattern.policy());
         let members = Members::default();
-        let subscription = Subscription { pattern, created: now, members, history: None };
+        let subscription = Subscription { pattern, created, members, history: None };
         self.subscriptions.insert(id, subscription);
         id
     }
@@ -112,12 +142,14 @@ impl Broker {
 
     /// Whether the session has had the subscription, which it now has no longer.
     fn release<O>(&self, session: &mut Session<O>, id: SubscriptionId) -> bool {
-        let was_held = session.broker.subscriptions.remove(&id);
-        let policy = self.subscriptions.get(&id).map(|held| held.pattern.policy());
-        if was_held && policy.is_some_and(|policy| policy != MatchPolicy::Exact) {
-            session.broker.pattern_subscriptions -= 1;
+        let name_bytes = session.broker.subscriptions.remove(&id);
+        if let (Some(name_bytes), Some(subscription)) = (name_bytes, self.subscriptions.get(&id)) {
+            let is_pattern = subscription.pattern.policy() != MatchPolicy::Exact;
+            session.broker.pattern_subscriptions -= usize::from(is_pattern);
+            session.broker.uri_bytes -= subscription.pattern.as_str().len();
+            session.broker.uri_bytes -= usize::from(name_bytes);
         }
-        was_held
+        name_bytes.is_some()
     }
 
     /// Takes a subscription away from a subscriber that has not asked for it, and tells it if it
@@ -145,6 +177,7 @@ impl Broker {
     }
 
     fn forget(&mut self, key: SessionKey, id: SubscriptionId, changes: &mut Vec<Change>) {
+        self.retention.replays.end(key, id);
         let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
         subscription.members.remove(key);
         let is_told = is_told(&subscription.pattern);
@@ -154,25 +187,34 @@ impl Broker {
             && let Some(subscription) = self.subscriptions.remove(&id)
         {
             self.index.remove(&subscription.pattern);
+            self.ids_in_order.remove(&id);
             changes.extend(is_told.then_some(Change::Deleted(id, key)));
         }
     }
 
-    /// Takes away everything that a leaving session held.
+    /// Takes away what a session held that has left, as much as the work allows. Whether nothing is
+    /// left of it.
     pub(crate) fn detach<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
         key: SessionKey,
-        holdings: &Holdings,
-    ) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for id in &holdings.subscriptions {
-            self.forget(key, *id, &mut changes);
+        holdings: &mut Holdings,
+        changes: &mut Vec<Change>,
+        work: &mut Work,
+    ) -> bool {
+        while !work.is_spent() {
+            work.spend(work::REMOVAL);
+            if let Some((id, _)) = holdings.subscriptions.pop_first() {
+                self.forget(key, id, changes);
+            } else if let Some((_, publication)) = holdings.awaited.pop_first() {
+                self.acknowledgements.detach(sessions, key, publication);
+            } else if let Some(publication) = holdings.owed.pop_first() {
+                self.acknowledgements.detach(sessions, key, publication);
+            } else if self.pressure.detach(key, work) {
+                return true;
+            }
         }
-        for publication in holdings.awaited.values().chain(&holdings.owed) {
-            self.acknowledgements.detach(sessions, key, *publication);
-        }
-        changes
+        false
     }
 }
 

@@ -8,6 +8,7 @@ use cloverleaf_wamp::message::{
 use cloverleaf_wamp::payload::Payload;
 
 use super::{CallInFlight, Invoked, Target};
+use crate::compatibility::Compatibility;
 use crate::failure::RequestFailure;
 use crate::session::Sessions;
 
@@ -21,8 +22,10 @@ pub(super) enum Ending {
     Failed(InvocationError),
     /// The caller gave it up.
     Canceled,
-    /// The clock gave it up.
-    TimedOut,
+    /// The caller gave it up and expects no answer.
+    Abandoned,
+    /// The clock gave it up, as the realm says so.
+    TimedOut(Compatibility),
     /// The caller left; nobody is to be told.
     CallerLeft,
     /// Every callee has said that it is unavailable.
@@ -44,7 +47,7 @@ pub(super) fn answer<O>(
         Ending::Result(answer) => {
             let callee = match call.target {
                 Target::One(invoked) => identity(sessions, invoked),
-                Target::Waiting | Target::All(_) => None,
+                Target::Nobody | Target::Waiting(_) | Target::All(_) => None,
             };
             let carried = answer.options.carried;
             let details = ResultDetails { progress: None, callee, carried };
@@ -61,8 +64,13 @@ pub(super) fn answer<O>(
             }))
         }
         Ending::Canceled => failure(error_uri::CANCELED, "the call was canceled"),
-        Ending::TimedOut => failure(error_uri::TIMEOUT, "the call timed out"),
-        Ending::CallerLeft => None,
+        Ending::TimedOut(compatibility) => {
+            let is_own = sessions.at(call.caller).is_some_and(|caller| caller.is_own);
+            let told = if is_own { Compatibility::Wamp } else { compatibility };
+            let (uri, text) = told.call_timeout_error();
+            failure(uri, text)
+        }
+        Ending::CallerLeft | Ending::Abandoned => None,
         Ending::NobodyAvailable => {
             failure(error_uri::NO_AVAILABLE_CALLEE, "no callee is available at this moment")
         }

@@ -11,7 +11,7 @@ use super::endpoint::Registration;
 use super::errand::Errand;
 use super::progress::Progressive;
 use super::rerouting::reroutes;
-use super::{CallInFlight, CallKey, Dealer, Invoked, Target};
+use super::{CallInFlight, CallKey, Dealer, Invoked, Target, held_room};
 use crate::authorization::Disclosed;
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
@@ -55,10 +55,17 @@ impl Dealer {
         let wanted = Wanted::of(&call)?;
         let asks_all = registration.asks_all(wanted);
         let mut errand = Errand::new(caller, call, wanted, grant, self.times, now);
-        if asks_all {
-            return self.call_all(sessions, id, request, &errand);
+        let sent = if asks_all {
+            self.call_all(sessions, id, request, &errand)
+        } else {
+            self.call_one(sessions, id, request, &mut errand, random)
+        };
+        match sent {
+            Err(RequestFailure::CalleeGone) if self.is_abandoned(sessions, id) => {
+                Err(RequestFailure::NoSuchProcedure(errand.procedure))
+            }
+            sent => sent,
         }
-        self.call_one(sessions, id, request, &mut errand, random)
     }
 
     /// Sends a call to the callee whose turn it is; one that can't take it now is passed over while
@@ -76,34 +83,48 @@ impl Dealer {
             let Some(registration) = self.registrations.get_mut(&id) else {
                 return Err(RequestFailure::NoSuchProcedure(errand.procedure.clone()));
             };
-            let place = match registration.choose(errand, &mut random) {
-                Choice::At(place) => place,
-                Choice::Busy => return self.wait(sessions, id, request, errand),
-                Choice::Nobody => {
-                    let nobody = || RequestFailure::NoSuchProcedure(errand.procedure.clone());
-                    return Err(failed.unwrap_or_else(nobody));
-                }
-            };
+            let place =
+                match registration.choose(sessions, errand, &mut random, &mut self.uncounted) {
+                    Choice::At(place) => place,
+                    Choice::Busy => return self.wait(sessions, id, request, errand),
+                    Choice::Nobody => {
+                        let failed = failed.or_else(|| registration.refusal(sessions, errand));
+                        let nobody = || RequestFailure::NoSuchProcedure(errand.procedure.clone());
+                        return Err(failed.unwrap_or_else(nobody));
+                    }
+                };
             let endpoint = &registration.callees[place];
-            let (endpoint_id, watches_time) = (endpoint.id, endpoint.forward_timeout);
+            let (endpoint_id, watches_time) = (endpoint.id, endpoint.forward_timeout.is_some());
             // Another callee may have to be sent the same.
             let spare = (registration.callees.len() > 1).then(|| Box::new(errand.clone()));
             let progressive = Progressive::begun(errand, registration, endpoint, sessions);
+            let kept = progressive.as_ref().map_or(0, |progressive| progressive.size());
+            if kept > 0 && kept > held_room(self.held_bytes, sessions, errand.caller) {
+                return Err(RequestFailure::LimitReached("bytes of calls in flight"));
+            }
             match registration.send(sessions, id, place, errand) {
                 Ok(invoked) => {
                     let mut call = CallInFlight::of(errand, request, id);
                     call.target = Target::One(invoked);
                     // A callee that watches the time itself is trusted to.
                     call.time_limit = call.time_limit.filter(|_| !watches_time);
-                    call.errand = spare.filter(|_| reroutes(sessions, invoked.callee));
+                    // One that comes in parts goes to no other callee.
+                    let is_bound = progressive.is_some();
+                    let errand = spare.filter(|_| !is_bound && reroutes(sessions, invoked.callee));
                     call.progressive = progressive;
-                    self.remember(sessions, call);
+                    let key = self.remember(sessions, call);
+                    if kept > 0 {
+                        self.hold(sessions, key, kept);
+                    }
+                    if let Some(errand) = errand {
+                        self.keep_errand(sessions, key, errand);
+                    }
                     return Ok(());
                 }
                 Err(failure) => {
                     let Some(spare) = spare else { return Err(failure) };
                     *errand = *spare;
-                    errand.passed_over.push(endpoint_id);
+                    errand.pass_over(endpoint_id);
                     failed = Some(failure);
                 }
             }
@@ -119,12 +140,15 @@ impl Dealer {
         request: RequestRef,
         errand: &Errand,
     ) -> Result<(), RequestFailure> {
-        if errand.is_open() || !self.may_wait(id) {
+        let bytes = errand.size();
+        let room = held_room(self.held_bytes, sessions, errand.caller);
+        if errand.is_open() || bytes > room || !self.may_wait(id, bytes) {
             return Err(RequestFailure::MaxConcurrencyReached);
         }
         let mut call = CallInFlight::of(errand, request, id);
         call.errand = Some(Box::new(errand.clone()));
         let key = self.remember(sessions, call);
+        self.hold(sessions, key, bytes);
         self.enqueue(id, key);
         Ok(())
     }
@@ -178,11 +202,12 @@ impl CallInFlight {
             caller: errand.caller,
             request,
             registration: id,
-            target: Target::Waiting,
+            target: Target::Nobody,
             time_limit: errand.time_limit(),
             receive_progress: errand.receive_progress,
             canceling: false,
             errand: None,
+            held_bytes: 0,
             progressive: None,
         }
     }

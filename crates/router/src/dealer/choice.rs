@@ -6,9 +6,12 @@
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{Call, InvokePolicy, RunMode, Vocabulary as _, Word};
 
-use super::endpoint::{Endpoint, EndpointId, Registration};
+use super::endpoint::{Endpoint, Registration};
 use super::errand::Errand;
 use crate::failure::RequestFailure;
+use crate::limits::MAX_CALLEES_TRIED;
+use crate::session::Sessions;
+use crate::work;
 
 /// What a resource key comes down to. Of equal texts the keys are equal; a key keeps its callee as
 /// long as the session of that callee has it registered.
@@ -87,10 +90,19 @@ impl Registration {
             || (self.policy == InvokePolicy::All && matches!(wanted, Wanted::ByPolicy(_)))
     }
 
-    /// The callee for an errand, as the policy says, none of those that could not take
-    /// it. `random` is used by the policy of that name only.
-    pub(super) fn choose(&mut self, errand: &Errand, random: impl FnOnce() -> u64) -> Choice {
-        let passed_over = errand.passed_over.as_slice();
+    /// The callee for an errand, as the policy says, none of those that can't take it. `random` is
+    /// used by the policy of that name only. `work` counts the callees that are looked at.
+    /// [`Choice::Nobody`] also after [`MAX_CALLEES_TRIED`] callees.
+    pub(super) fn choose<O>(
+        &mut self,
+        sessions: &Sessions<O>,
+        errand: &Errand,
+        random: impl FnOnce() -> u64,
+        work: &mut u32,
+    ) -> Choice {
+        if errand.tries() >= MAX_CALLEES_TRIED {
+            return Choice::Nobody;
+        }
         let key = match (errand.wanted, self.policy) {
             (Wanted::Partition(key), _) | (Wanted::ByPolicy(Some(key)), InvokePolicy::Hash) => {
                 Some(key)
@@ -98,11 +110,14 @@ impl Registration {
             (_, InvokePolicy::Sticky) => Some(Key::of_session(errand.caller.id())),
             _ => None,
         };
-        let is_usual = key.is_none() && passed_over.is_empty() && !self.is_counted();
+        let is_usual =
+            key.is_none() && errand.tries() == 0 && !(self.is_counted() || errand.needs_features());
         let choice = if is_usual {
             self.choose_of_all(random)
         } else {
-            self.choose_of_some(key, passed_over, random)
+            // Most are looked at for a few nanoseconds.
+            *work = work.saturating_add(work::entries(self.callees.len() / 4));
+            self.choose_of_some(sessions, errand, key, random)
         };
         if let Choice::At(place) = choice {
             self.turn = place + 1;
@@ -123,13 +138,17 @@ impl Registration {
     }
 
     /// Some have been passed over, some may have as many calls as they take, or a key decides.
-    fn choose_of_some(
+    fn choose_of_some<O>(
         &self,
+        sessions: &Sessions<O>,
+        errand: &Errand,
         key: Option<Key>,
-        passed_over: &[EndpointId],
         random: impl FnOnce() -> u64,
     ) -> Choice {
-        let left = self.callees.iter().enumerate().filter(|(_, e)| !passed_over.contains(&e.id));
+        let can_take = |(_, endpoint): &(usize, &Endpoint)| {
+            !errand.has_passed_over(endpoint.id) && refusal(sessions, errand, endpoint).is_none()
+        };
+        let left = self.callees.iter().enumerate().filter(can_take);
         if left.clone().next().is_none() {
             return Choice::Nobody;
         }
@@ -152,4 +171,27 @@ impl Registration {
         };
         chosen.map_or(Choice::Busy, |(place, _)| Choice::At(place))
     }
+
+    /// Why no callee can be chosen for an errand: what keeps the last callee that was not tried
+    /// from it. None if all were tried.
+    pub(super) fn refusal<O>(
+        &self,
+        sessions: &Sessions<O>,
+        errand: &Errand,
+    ) -> Option<RequestFailure> {
+        let is_left = |endpoint: &&Endpoint| !errand.has_passed_over(endpoint.id);
+        self.callees.iter().rfind(is_left).and_then(|last| refusal(sessions, errand, last))
+    }
+}
+
+/// Why a callee can't be sent an errand: it is leaving, or lacks a feature.
+fn refusal<O>(
+    sessions: &Sessions<O>,
+    errand: &Errand,
+    endpoint: &Endpoint,
+) -> Option<RequestFailure> {
+    if sessions.at(endpoint.callee).is_none_or(|callee| callee.leaving) {
+        return Some(RequestFailure::CalleeGone);
+    }
+    errand.check(sessions, endpoint.callee).err()
 }

@@ -1,6 +1,9 @@
 //! The endings of a call (answer, failure, cancel, timeout, a side that leaves, a router that can't
 //! send it), all through one function.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
@@ -8,16 +11,18 @@ use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
 use cloverleaf_wamp::message::{CancelMode, Carried, InvocationError, Yield};
 use cloverleaf_wamp::payload::{Collected, Payload};
 use cloverleaf_wamp::uri::UriRule;
+use foldhash::HashMap;
 
 use super::answer::{Ending, answer};
 use super::registration::Change;
 use super::rerouting::reroutes;
-use super::{CallInFlight, CallKey, Dealer, Target, gathering, interrupt};
+use super::{CallInFlight, CallKey, Dealer, Holdings, Target, gathering, interrupt};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
-use crate::session::{Session, SessionKey, Sessions};
+use crate::session::{SessionKey, Sessions};
 use crate::validation::Held;
+use crate::work::{self, Work};
 
 impl Dealer {
     /// Ends a call and tells its caller. A callee that is free now gets the next call that waits.
@@ -27,28 +32,16 @@ impl Dealer {
         key: CallKey,
         ending: Ending,
     ) {
-        if let Some(id) = self.finish(sessions, key, ending) {
-            self.released(sessions, id);
+        let Some(call) = self.take(sessions, key) else { return };
+        if call.invoked().any(|invoked| invoked.counted.is_some()) {
+            self.released(call.registration);
         }
-    }
-
-    /// Ends a call and tells its caller. The registration whose callee is free now.
-    pub(super) fn finish<O: Outbox>(
-        &mut self,
-        sessions: &mut Sessions<O>,
-        key: CallKey,
-        ending: Ending,
-    ) -> Option<RegistrationId> {
-        let call = self.take(sessions, key)?;
-        let is_counted = call.invoked().any(|invoked| invoked.counted.is_some());
-        let registration = is_counted.then_some(call.registration);
         let Some(caller) = sessions.at(call.caller).filter(|caller| !caller.leaving) else {
-            return registration;
+            return;
         };
         if let Some(answer) = answer(sessions, &call, ending) {
             let _ = caller.outbox.send(answer);
         }
-        registration
     }
 
     /// YIELD: the callee answers.
@@ -62,6 +55,11 @@ impl Dealer {
         let Some(key) = answered(sessions, callee, answer.request, "YIELD")? else {
             return Ok(());
         };
+        let is_part = answer.options.progress == Some(true);
+        if is_part && !self.receives_progress(key) {
+            // A part that was not asked for. The result is still to come.
+            return Ok(());
+        }
         if answer.options.carried.as_deref().is_some_and(Carried::uses_passthru)
             && !self.caller_opens_passthru(sessions, key)
         {
@@ -70,10 +68,10 @@ impl Dealer {
                  payload_passthru_mode",
             );
             self.refuse_answer(sessions, key, callee, answer.request, failure);
-        } else if answer.options.progress == Some(true) {
-            return self.yielded_part(sessions, callee, key, answer, now);
         } else if let Err(failure) = self.check_result(key, callee, &answer) {
             self.refuse_answer(sessions, key, callee, answer.request, failure);
+        } else if is_part {
+            self.yielded_part(sessions, callee, key, answer, now);
         } else if self.is_gathering(key) {
             let outcome = Collected { error: None, payload: answer.payload };
             self.gather(sessions, key, callee, outcome);
@@ -91,7 +89,7 @@ impl Dealer {
     }
 
     /// Whether a result, or a part of one, is as its schema asks.
-    pub(super) fn check_result(
+    fn check_result(
         &self,
         key: CallKey,
         callee: SessionKey,
@@ -226,28 +224,74 @@ impl Dealer {
         self.fail(sessions, key, callee, error);
     }
 
-    /// Ends everything that a leaving session had to do with calls. Its own calls come first, so
-    /// that none of them is sent when a callee becomes free.
+    /// Ends what a session that is gone had to do with calls, as far as the work allows. Whether
+    /// all of it has ended. Its own calls come first, so that none of them is sent when a callee
+    /// becomes free.
     pub(crate) fn detach<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
-        gone: &Session<O>,
-    ) -> Vec<Change> {
-        let mut calls: Vec<_> = gone.dealer.calls.iter().collect();
-        calls.sort_unstable();
-        let mut freed = Vec::new();
-        for (_, key) in calls {
-            self.interrupt_all(sessions, *key, error_uri::CANCELED);
-            freed.extend(self.finish(sessions, *key, Ending::CallerLeft));
+        gone: SessionKey,
+        leftovers: &mut Leftovers,
+        changes: &mut Vec<Change>,
+        work: &mut Work,
+    ) -> bool {
+        while !work.is_spent() {
+            work.spend(work::MESSAGE + self.take_work());
+            if let Some(key) = leftovers.calls.next() {
+                self.interrupt_all(sessions, key, error_uri::CANCELED);
+                self.end(sessions, key, Ending::CallerLeft);
+            } else if let Some(id) = leftovers.registrations.pop_first() {
+                self.forget(gone, id, changes);
+            } else if let Some(key) = leftovers.invocations.next() {
+                self.lose(sessions, key, gone, RequestFailure::CalleeGone);
+            } else {
+                return true;
+            }
         }
-        let changes = self.forget_all(sessions, gone.key, &gone.dealer);
-        let mut answers: Vec<_> = gone.dealer.invocations.iter().collect();
-        answers.sort_unstable();
-        for (_, key) in answers {
-            self.lose(sessions, *key, gone.key, RequestFailure::CalleeGone);
+        false
+    }
+}
+
+/// What a session that is gone has left in the dealer's tables.
+#[derive(Debug)]
+pub(crate) struct Leftovers {
+    calls: Calls,
+    registrations: BTreeSet<RegistrationId>,
+    invocations: Calls,
+}
+
+impl Leftovers {
+    pub(crate) fn of(holdings: Holdings) -> Self {
+        let Holdings { registrations, calls, invocations, .. } = holdings;
+        Self { calls: Calls::of(calls), registrations, invocations: Calls::of(invocations) }
+    }
+}
+
+/// Calls that are taken one by one: in their order, unless they are so many that it would take long
+/// to find that.
+struct Calls(Box<dyn Iterator<Item = CallKey> + Send>);
+
+impl Calls {
+    /// It takes a tenth of a millisecond to sort so many.
+    const SORTED: usize = 2_000;
+
+    fn of<Id: Ord + Send + 'static>(calls: HashMap<Id, CallKey>) -> Self {
+        if calls.len() > Self::SORTED {
+            return Self(Box::new(calls.into_values()));
         }
-        self.all_released(sessions, freed);
-        changes
+        let mut sorted: Vec<_> = calls.into_iter().collect();
+        sorted.sort_unstable();
+        Self(Box::new(sorted.into_iter().map(|(_, key)| key)))
+    }
+
+    fn next(&mut self) -> Option<CallKey> {
+        self.0.next()
+    }
+}
+
+impl fmt::Debug for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Calls")
     }
 }
 

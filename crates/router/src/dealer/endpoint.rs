@@ -1,19 +1,19 @@
 //! The callees of a registration, and how many calls each of them has.
 
-use std::collections::VecDeque;
 use std::num::NonZeroU64;
 
-use cloverleaf_wamp::message::InvokePolicy;
+use cloverleaf_wamp::message::{CallTimeoutUnit, InvokePolicy};
 use cloverleaf_wamp::uri::UriPattern;
 
-use super::{CallKey, Key, Terms};
-use crate::deadline::Moment;
+use super::waiting::WaitingCalls;
+use super::{Key, Terms};
 use crate::session::SessionKey;
 use crate::validation::SchemasId;
+use crate::wall_clock::Timestamp;
 
 /// Names one endpoint for ever: a callee that registers again is another endpoint, so that what its
 /// earlier one had in flight is not counted here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EndpointId(NonZeroU64);
 
 impl EndpointId {
@@ -38,7 +38,8 @@ pub(super) struct Endpoint {
     pub(super) disclose_caller: bool,
     pub(super) disclose_callee: bool,
     pub(super) schemas: Option<SchemasId>,
-    pub(super) forward_timeout: bool,
+    /// The unit in which it gets the timeout, if it watches the time itself.
+    pub(super) forward_timeout: Option<CallTimeoutUnit>,
 }
 
 impl Endpoint {
@@ -72,17 +73,15 @@ impl Endpoint {
 pub(super) struct Registration {
     pub(super) pattern: UriPattern,
     pub(super) policy: InvokePolicy,
-    pub(super) created: Moment,
+    pub(super) created: Timestamp,
     /// In the order in which they registered; never empty.
     pub(super) callees: Vec<Endpoint>,
     /// Whose turn it is.
     pub(super) turn: usize,
     /// How many callees have a limit of concurrent calls.
     limited: usize,
-    /// Calls that wait for a callee to be free, the first to come first.
-    pub(super) waiting: VecDeque<CallKey>,
-    /// How many calls may wait.
-    pub(super) queue_limit: usize,
+    /// Calls that wait for a callee to be free.
+    pub(super) waiting: WaitingCalls,
 }
 
 impl Registration {
@@ -90,7 +89,7 @@ impl Registration {
     pub(super) fn new(
         pattern: UriPattern,
         policy: InvokePolicy,
-        created: Moment,
+        created: Timestamp,
         queue_limit: usize,
     ) -> Self {
         Self {
@@ -100,8 +99,7 @@ impl Registration {
             callees: Vec::with_capacity(1),
             turn: 0,
             limited: 0,
-            waiting: VecDeque::new(),
-            queue_limit,
+            waiting: WaitingCalls::new(queue_limit),
         }
     }
 
@@ -124,13 +122,6 @@ impl Registration {
     pub(super) fn release(&mut self, endpoint: EndpointId) {
         if let Some(endpoint) = self.callees.iter_mut().find(|held| held.id == endpoint) {
             endpoint.in_flight -= 1;
-        }
-    }
-
-    /// A call no longer waits.
-    pub(super) fn stop_waiting(&mut self, call: CallKey) {
-        if let Some(place) = self.waiting.iter().position(|waiting| *waiting == call) {
-            self.waiting.remove(place);
         }
     }
 

@@ -7,7 +7,7 @@
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
 use cloverleaf_wamp::message::{
-    Call, CallerIdentity, Invocation, InvocationDetails, RouterMessage,
+    Call, CallerIdentity, Invocation, InvocationDetails, Options as _, RouterMessage,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri};
@@ -59,8 +59,8 @@ pub(super) struct Errand {
     pub(super) payload: Payload,
     /// What every part is held against.
     pub(super) schemas: Option<SchemasId>,
-    /// The endpoints that could not take it.
-    pub(super) passed_over: Vec<EndpointId>,
+    /// The endpoints that could not take it, sorted.
+    passed_over: Vec<EndpointId>,
 }
 
 impl Errand {
@@ -97,6 +97,32 @@ impl Errand {
     /// How long the call may take, from when it came.
     pub(super) fn time_limit(&self) -> Option<TimeLimit> {
         self.timeout.map(|millis| TimeLimit::begun(millis, self.asked_at))
+    }
+
+    /// Notes that an endpoint could not take the call.
+    pub(super) fn pass_over(&mut self, endpoint: EndpointId) {
+        if let Err(place) = self.passed_over.binary_search(&endpoint) {
+            self.passed_over.insert(place, endpoint);
+        }
+    }
+
+    /// Whether an endpoint could not take the call.
+    pub(super) fn has_passed_over(&self, endpoint: EndpointId) -> bool {
+        self.passed_over.binary_search(&endpoint).is_ok()
+    }
+
+    /// The number of endpoints that could not take the call.
+    pub(super) const fn tries(&self) -> usize {
+        self.passed_over.len()
+    }
+
+    /// How many bytes of the call it holds.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>()
+            + self.passed_over.capacity() * size_of::<EndpointId>()
+            + self.procedure.as_str().len()
+            + self.details.size()
+            + self.payload.size()
     }
 
     /// Whether the caller has said that more parts of the call follow.
@@ -140,14 +166,11 @@ impl Errand {
                 })
             });
         }
-        if self.receive_progress || endpoint.forward_timeout {
-            let Some(callee) = sessions.at(endpoint.callee) else { return };
-            if self.receive_progress && callee.roles.callee_has(Feature::ProgressiveCallResults) {
-                details.receive_progress = Some(true);
-            }
-            if endpoint.forward_timeout {
-                details.timeout = self.timeout;
-            }
+        // Also a callee that has not announced progressive_call_results may have them: Autobahn's
+        // procedures go by this alone.
+        details.receive_progress = self.receive_progress.then_some(true);
+        if let Some(unit) = endpoint.forward_timeout {
+            details.timeout = self.timeout.map(|millis| unit.of_millis(millis));
         }
     }
 
@@ -165,6 +188,11 @@ impl Errand {
         send(sessions, endpoint.callee, id, details, payload)
     }
 
+    /// Whether not every callee can take the call.
+    pub(super) const fn needs_features(&self) -> bool {
+        self.details.progress.is_some() || self.details.carried.is_some()
+    }
+
     /// Whether a callee can take the call as it is (advanced profile, "Progressive Call
     /// Invocations", "Payload Passthru Mode").
     pub(super) fn check<O>(
@@ -172,7 +200,7 @@ impl Errand {
         sessions: &Sessions<O>,
         callee: SessionKey,
     ) -> Result<(), RequestFailure> {
-        if self.details.progress.is_none() && self.details.carried.is_none() {
+        if !self.needs_features() {
             return Ok(());
         }
         let Some(callee) = sessions.at(callee) else { return Ok(()) };

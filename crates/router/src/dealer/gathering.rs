@@ -16,11 +16,12 @@ use foldhash::HashMap;
 use super::answer::Ending;
 use super::endpoint::Registration;
 use super::errand::Errand;
-use super::{CallInFlight, CallKey, Dealer, Invoked, Target};
+use super::{CallInFlight, CallKey, Dealer, Invoked, Target, held_room};
 use crate::failure::RequestFailure;
 use crate::limits::MAX_GATHERED_BYTES;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
+use crate::work::{self, Work};
 
 /// The answers to one call to all callees.
 #[derive(Debug)]
@@ -36,6 +37,10 @@ pub(super) struct Gathering {
     /// The format of the caller's own arguments, in which the answers will be.
     serializer: Option<Serializer>,
 }
+
+/// Bytes that a callee takes until it has answered: its entry, its place in a hash table that may
+/// be half empty, and the URI of an answer for which there is no room.
+const BYTES_PER_CALLEE: usize = size_of::<Answer>() + 2 * size_of::<(SessionKey, usize)>() + 64;
 
 #[derive(Debug)]
 struct Answer {
@@ -90,23 +95,29 @@ impl Gathering {
         self.places.get(&callee).map(|place| self.answers[*place].invoked)
     }
 
-    /// Keeps the answer of a callee; what it had been asked, if it has not answered before. An
-    /// answer for which there is no more room counts as a failure.
-    fn keep(&mut self, callee: SessionKey, outcome: Collected) -> Option<Invoked> {
+    /// Keeps the answer of a callee; what it had been asked, if it has not answered before, and the
+    /// bytes of the answer. One for which there is no more room counts as a failure.
+    fn keep(
+        &mut self,
+        callee: SessionKey,
+        outcome: Collected,
+        room: usize,
+    ) -> Option<(Invoked, usize)> {
         let answer = self.answers.get_mut(*self.places.get(&callee)?)?;
         if answer.outcome.is_some() {
             return None;
         }
-        let room = MAX_GATHERED_BYTES.saturating_sub(self.bytes);
-        let outcome = if outcome.payload.size() > room {
-            failure(error_uri::PAYLOAD_SIZE_EXCEEDED, Payload::EMPTY)
+        let room = room.min(MAX_GATHERED_BYTES.saturating_sub(self.bytes));
+        let bytes = outcome.payload.size() + outcome.error.as_ref().map_or(0, |error| error.len());
+        let (outcome, bytes) = if bytes > room {
+            (failure(error_uri::PAYLOAD_SIZE_EXCEEDED, Payload::EMPTY), 0)
         } else {
-            outcome
+            (outcome, bytes)
         };
-        self.bytes += outcome.payload.size();
+        self.bytes += bytes;
         self.missing -= 1;
         answer.outcome = Some(outcome);
-        Some(answer.invoked)
+        Some((answer.invoked, bytes))
     }
 
     /// All answers as the arguments of one result.
@@ -134,10 +145,17 @@ impl Dealer {
         let Some(registration) = self.registrations.get_mut(&id) else {
             return Err(RequestFailure::CalleeGone);
         };
+        let bytes = registration.callees.len() * BYTES_PER_CALLEE;
+        if bytes > held_room(self.held_bytes, sessions, errand.caller) {
+            return Err(RequestFailure::LimitReached("bytes of calls in flight"));
+        }
+        let asked = u32::try_from(registration.callees.len()).unwrap_or(u32::MAX);
+        self.uncounted = self.uncounted.saturating_add(asked.saturating_mul(work::EVENT));
         let gathering = Gathering::ask(sessions, id, registration, errand)?;
         let mut call = CallInFlight::of(errand, request, id);
         call.target = Target::All(Box::new(gathering));
-        self.remember(sessions, call);
+        let key = self.remember(sessions, call);
+        self.hold(sessions, key, bytes);
         Ok(())
     }
 
@@ -152,18 +170,26 @@ impl Dealer {
         let Some(call) = self.calls.get_mut(key.0) else { return };
         let id = call.registration;
         let Target::All(gathering) = &mut call.target else { return };
-        let Some(invoked) = gathering.keep(callee, outcome) else { return };
+        let room = held_room(self.held_bytes, sessions, call.caller);
+        let Some((invoked, bytes)) = gathering.keep(callee, outcome, room) else { return };
         let is_complete = gathering.missing == 0;
+        self.hold(sessions, key, bytes);
         self.forget_invocation(sessions, id, invoked);
         if is_complete {
             let Some(call) = self.calls.get_mut(key.0) else { return };
-            let gathered = match std::mem::replace(&mut call.target, Target::Waiting) {
-                Target::All(gathering) => gathering.collect(),
-                Target::One(_) | Target::Waiting => Payload::EMPTY,
+            let gathered = match std::mem::replace(&mut call.target, Target::Nobody) {
+                Target::All(gathering) => {
+                    let mut work = Work::unbounded();
+                    work.spend_entries(gathering.answers.len());
+                    work.spend_bytes(gathering.bytes);
+                    self.uncounted = self.uncounted.saturating_add(work.spent());
+                    gathering.collect()
+                }
+                Target::One(_) | Target::Nobody | Target::Waiting(_) => Payload::EMPTY,
             };
             self.end(sessions, key, Ending::Gathered(gathered));
         }
-        self.released(sessions, id);
+        self.released(id);
     }
 
     /// Whether the answer of one callee does not end the call.
@@ -180,4 +206,31 @@ pub(super) fn failure(error: impl Into<CompactString>, payload: Payload) -> Coll
 /// The answer that one of several callees does not give, for a reason of the router's.
 pub(super) fn refused(why: &RequestFailure) -> Collected {
     failure(why.uri(), Payload::from_text(&why.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use cloverleaf_wamp::ids::{InvocationId, SessionId};
+
+    use super::*;
+
+    #[test]
+    fn the_uri_of_a_failure_counts_as_bytes_of_the_answer() {
+        let callee = SessionKey::of_tests(SessionId::new(1).unwrap());
+        let invocation = InvocationId::new(1).unwrap();
+        let (counted, disclosed, schemas) = (None, false, None);
+        let mut gathering = Gathering {
+            answers: Vec::new(),
+            places: HashMap::default(),
+            missing: 0,
+            bytes: 0,
+            serializer: None,
+        };
+        gathering.expect(Invoked { callee, invocation, counted, disclosed, schemas });
+        let outcome = failure("a".repeat(2_000), Payload::EMPTY);
+        let (_, bytes) = gathering.keep(callee, outcome, 1_000).unwrap();
+        let kept = gathering.answers[0].outcome.clone();
+        let too_large = failure(error_uri::PAYLOAD_SIZE_EXCEEDED, Payload::EMPTY);
+        assert_eq!((bytes, kept), (0, Some(too_large)));
+    }
 }

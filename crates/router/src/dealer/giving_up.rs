@@ -10,8 +10,10 @@ use cloverleaf_wamp::message::CancelMode;
 use super::answer::Ending;
 use super::{CallKey, Dealer, interrupt};
 use crate::deadline::Moment;
+use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::session::{SessionKey, Sessions};
+use crate::work::{self, Work};
 
 impl Dealer {
     /// The caller gives a call up. A call that is not in flight (any more) is passed over: CANCEL
@@ -19,12 +21,15 @@ impl Dealer {
     ///
     /// `skip`: the caller hears at once, the callee nothing. `kill`: the callee is interrupted and
     /// answers. `killnowait`: both. A callee that did not announce canceling is skipped.
+    ///
+    /// Without a mode it is `killnowait`, but the caller may hear nothing where no callee can be
+    /// interrupted ([`Compatibility`](crate::Compatibility)).
     pub(crate) fn cancel<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
         caller: SessionKey,
         request: RequestId,
-        mode: CancelMode,
+        mode: Option<CancelMode>,
     ) {
         let Some(key) =
             sessions.at(caller).and_then(|session| session.dealer.call_in_flight(request))
@@ -37,8 +42,9 @@ impl Dealer {
                 .at(invoked.callee)
                 .is_some_and(|callee| callee.roles.callee_has(Feature::CallCanceling))
         });
-        match mode {
-            CancelMode::Kill if answers => {
+        let is_silent = mode.is_none() && !answers && self.compatibility.plain_cancel_is_silent();
+        match mode.unwrap_or(CancelMode::KillNoWait) {
+            mode @ CancelMode::Kill if answers => {
                 if !std::mem::replace(&mut call.canceling, true) {
                     for invoked in call.invoked() {
                         if let Some(callee) = sessions.at(invoked.callee) {
@@ -47,6 +53,7 @@ impl Dealer {
                     }
                 }
             }
+            _ if is_silent => self.end(sessions, key, Ending::Abandoned),
             CancelMode::KillNoWait | CancelMode::Kill => {
                 self.interrupt_all(sessions, key, error_uri::CANCELED);
                 self.end(sessions, key, Ending::Canceled);
@@ -55,26 +62,55 @@ impl Dealer {
         }
     }
 
-    /// Ends the calls whose deadline has come; before any of them could be sent to a callee that
-    /// another one has left free.
-    pub(crate) fn handle_timeout<O: Outbox>(&mut self, sessions: &mut Sessions<O>, now: Moment) {
-        let mut freed = Vec::new();
-        while let Some(key) = self.deadlines.pop_due(now) {
+    /// Ends the calls whose deadline has come, as far as the work allows.
+    pub(crate) fn handle_timeout<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        now: Moment,
+        work: &mut Work,
+    ) {
+        while !work.is_spent()
+            && let Some(key) = self.deadlines.pop_due(now)
+        {
+            work.spend(work::MESSAGE);
             self.interrupt_all(sessions, key, error_uri::TIMEOUT);
-            freed.extend(self.finish(sessions, key, Ending::TimedOut));
+            self.end(sessions, key, Ending::TimedOut(self.compatibility));
+            work.spend(self.take_work());
         }
-        self.all_released(sessions, freed);
+    }
+
+    /// Ends calls because the router ends, as far as the work allows. Whether there are more.
+    pub(crate) fn end_calls<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        work: &mut Work,
+    ) -> bool {
+        while self.ended_up_to < self.calls.capacity() {
+            if work.is_spent() {
+                return true;
+            }
+            work.spend(work::ENTRY);
+            let key = CallKey(self.ended_up_to);
+            self.ended_up_to += 1;
+            if self.calls.contains(key.0) {
+                work.spend(work::MESSAGE);
+                self.end(sessions, key, Ending::Refused(RequestFailure::RouterEnds));
+            }
+        }
+        self.ended_up_to = 0;
+        false
     }
 
     /// Tells every callee of a call that nobody waits for its answer any more.
     pub(super) fn interrupt_all<O: Outbox>(
-        &self,
+        &mut self,
         sessions: &Sessions<O>,
         key: CallKey,
         reason: &'static str,
     ) {
         let Some(call) = self.calls.get(key.0) else { return };
         for invoked in call.invoked() {
+            self.uncounted = self.uncounted.saturating_add(work::EVENT);
             if let Some(callee) = sessions.at(invoked.callee) {
                 interrupt(callee, invoked.invocation, CancelMode::KillNoWait, reason);
             }

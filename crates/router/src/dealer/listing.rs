@@ -2,34 +2,45 @@
 //!
 //! Spec: advanced profile "Registration Meta API".
 
+use std::ops::Bound;
+
 use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::InvokePolicy;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, is_reserved};
 
 use super::{Dealer, Holdings, Registration};
-use crate::deadline::Moment;
 use crate::session::SessionKey;
+use crate::wall_clock::Timestamp;
 
 /// One registration.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RegistrationDetails<'a> {
     pub(crate) id: RegistrationId,
-    pub(crate) created: Moment,
+    pub(crate) created: Timestamp,
     pub(crate) pattern: &'a UriPattern,
     pub(crate) policy: InvokePolicy,
 }
 
 impl Dealer {
-    /// Every registration, in the order of their ids.
-    pub(crate) fn list(&self) -> Vec<RegistrationDetails<'_>> {
-        let mut all: Vec<_> = self.registrations.keys().copied().collect();
-        all.sort_unstable();
-        all.into_iter().filter_map(|id| self.details(id)).collect()
+    /// The registrations with ids above this one, in their order.
+    pub(crate) fn registrations_after(
+        &self,
+        after: Option<RegistrationId>,
+    ) -> impl Iterator<Item = (RegistrationId, MatchPolicy)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.ids_in_order.range((from, Bound::Unbounded));
+        range.map(|(id, policy)| (*id, *policy))
     }
 
-    /// The registrations of one session, in the order of their ids.
-    pub(crate) fn list_of(&self, holdings: &Holdings) -> Vec<RegistrationDetails<'_>> {
-        holdings.registrations.iter().filter_map(|id| self.details(*id)).collect()
+    /// The same of those of a session.
+    pub(crate) fn registrations_of_after(
+        &self,
+        holdings: &Holdings,
+        after: Option<RegistrationId>,
+    ) -> impl Iterator<Item = (RegistrationId, MatchPolicy)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = holdings.registrations.range((from, Bound::Unbounded));
+        range.filter_map(|id| Some((*id, *self.ids_in_order.get(id)?)))
     }
 
     /// One registration.
@@ -65,9 +76,14 @@ impl Dealer {
         answers.then_some((id, registration))
     }
 
-    /// The callees of a registration, in the order in which they came.
-    pub(crate) fn callees(&self, id: RegistrationId) -> Option<Vec<SessionKey>> {
+    /// How many callees a registration has.
+    pub(crate) fn callee_count(&self, id: RegistrationId) -> Option<usize> {
+        self.registrations.get(&id).map(|registration| registration.callees.len())
+    }
+
+    /// A callee of a registration, by its place in the order in which they came.
+    pub(crate) fn callee(&self, id: RegistrationId, place: usize) -> Option<SessionKey> {
         let registration = self.registrations.get(&id)?;
-        Some(registration.callees.iter().map(|endpoint| endpoint.callee).collect())
+        registration.callees.get(place).map(|endpoint| endpoint.callee)
     }
 }

@@ -4,9 +4,9 @@
 
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::message::{
-    Call, CallResult, Carried, Invocation, InvocationDetails, ResultDetails, RouterMessage, Yield,
+    Call, CallResult, Carried, Invocation, InvocationDetails, Options as _, ResultDetails,
+    RouterMessage, Yield,
 };
 use cloverleaf_wamp::uri::UncheckedUri;
 
@@ -17,7 +17,7 @@ use super::{CallKey, Dealer, Target, TimeLimit};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::{Delivery, Outbox};
-use crate::session::{Session, SessionKey, Sessions};
+use crate::session::{SessionKey, Sessions};
 use crate::validation::{Held, SchemasId};
 
 /// What must be known of a call that comes in parts or whose results do.
@@ -42,6 +42,12 @@ impl Progressive {
             let next = Some(errand.details(registration, endpoint, sessions));
             Box::new(Self { procedure: errand.procedure.clone(), next, schemas: errand.schemas })
         })
+    }
+
+    /// Bytes that are kept for further parts; 0 if none follows.
+    pub(super) fn size(&self) -> usize {
+        let procedure = self.procedure.as_str().len();
+        self.next.as_ref().map_or(0, |details| size_of::<Self>() + procedure + details.size())
     }
 
     /// A call whose result has begun to come.
@@ -81,13 +87,16 @@ impl Dealer {
             self.give_up_parts(sessions, key, failure);
             return Ok(());
         }
+        // A callee that could not take a part must not take the next one for it.
+        let (Target::One(invoked), id) = (&call.target, call.registration) else { return Ok(()) };
+        let invoked = *invoked;
         let is_last = part.options.progress != Some(true);
         if is_last {
             details.progress = None;
-            progressive.next = None;
+            let bytes = progressive.size();
+            *progressive = Progressive::results();
+            self.release(sessions, key, bytes);
         }
-        // A callee that could not take a part must not take the next one for it.
-        let (Target::One(invoked), id) = (&call.target, call.registration) else { return Ok(()) };
         let invocation = Invocation {
             request: invoked.invocation,
             registration: id,
@@ -117,27 +126,21 @@ impl Dealer {
         self.end(sessions, key, Ending::Refused(failure));
     }
 
-    /// YIELD with progress: a part of the result.
+    /// Whether the caller takes results in parts.
+    pub(super) fn receives_progress(&self, key: CallKey) -> bool {
+        self.calls.get(key.0).is_some_and(|call| call.receive_progress)
+    }
+
+    /// YIELD with progress: a part of a result that the caller takes in parts.
     pub(super) fn yielded_part<O: Outbox>(
         &mut self,
-        sessions: &mut Sessions<O>,
+        sessions: &Sessions<O>,
         callee: SessionKey,
         key: CallKey,
         part: Yield,
         now: Moment,
-    ) -> Result<(), ProtocolViolation> {
-        let Some(call) = self.calls.get(key.0) else { return Ok(()) };
-        let gives = |callee: &Session<O>| callee.roles.callee_has(Feature::ProgressiveCallResults);
-        if !call.receive_progress || !sessions.at(callee).is_some_and(gives) {
-            return Err(ProtocolViolation::Feature(
-                "YIELD with progress: INVOCATION did not ask for progressive results",
-            ));
-        }
-        if let Err(failure) = self.check_result(key, callee, &part) {
-            self.refuse_answer(sessions, key, callee, part.request, failure);
-            return Ok(());
-        }
-        let Some(call) = self.calls.get_mut(key.0) else { return Ok(()) };
+    ) {
+        let Some(call) = self.calls.get_mut(key.0) else { return };
         call.progressive.get_or_insert_with(|| Box::new(Progressive::results()));
         // The timeout bounds the time to the next part, not that of the whole call.
         if let Some(limit) = &mut call.time_limit {
@@ -156,6 +159,5 @@ impl Dealer {
             let result = CallResult { request, details, payload: part.payload };
             let _ = caller.outbox.send(RouterMessage::Result(result));
         }
-        Ok(())
     }
 }

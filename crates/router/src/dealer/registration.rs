@@ -3,21 +3,25 @@
 //! Spec: basic profile "Registering and Unregistering"; advanced profile "Shared Registration",
 //! "Registration Revocation".
 
+use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{RegistrationId, RequestId};
 use cloverleaf_wamp::message::{
-    InvokePolicy, Registered, RouterMessage, Unregistered, UnregisteredDetails,
+    CallTimeoutUnit, InvokePolicy, Registered, RouterMessage, Unregistered, UnregisteredDetails,
 };
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
 use super::endpoint::{Endpoint, EndpointId, Registration};
 use super::{Dealer, Holdings};
-use crate::deadline::Moment;
 use crate::failure::RequestFailure;
-use crate::limits::{MAX_PATTERN_REGISTRATIONS_PER_SESSION, MAX_REGISTRATIONS_PER_SESSION};
+use crate::limits::{
+    MAX_CALLEES_PER_REGISTRATION, MAX_PATTERN_REGISTRATIONS_PER_SESSION,
+    MAX_REGISTRATIONS_PER_SESSION, MAX_URI_BYTES_PER_SESSION,
+};
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
 use crate::validation::SchemasId;
+use crate::wall_clock::Timestamp;
 
 /// How a callee registers.
 #[derive(Debug, Clone, Copy)]
@@ -32,21 +36,24 @@ pub(crate) struct Terms {
     pub(crate) disclose_callee: bool,
     /// What its answers are held against.
     pub(crate) schemas: Option<SchemasId>,
-    /// It watches the time of calls itself.
-    pub(crate) forward_timeout: bool,
+    /// It watches the time of calls itself, and gets it in this unit.
+    pub(crate) forward_timeout: Option<CallTimeoutUnit>,
 }
 
 /// What has changed in a registration.
 pub(crate) type Change = crate::change::Change<RegistrationId>;
 
 impl Holdings {
-    /// Whether the session may have another registration.
-    fn check_room(&self, is_pattern: bool) -> Result<(), RequestFailure> {
+    /// Whether the session may have another registration, with a pattern of so many bytes.
+    fn check_room(&self, is_pattern: bool, bytes: usize) -> Result<(), RequestFailure> {
         if self.registrations.len() >= MAX_REGISTRATIONS_PER_SESSION {
             return Err(RequestFailure::LimitReached("registrations"));
         }
         if is_pattern && self.pattern_registrations >= MAX_PATTERN_REGISTRATIONS_PER_SESSION {
             return Err(RequestFailure::LimitReached("pattern registrations"));
+        }
+        if self.uri_bytes + bytes > MAX_URI_BYTES_PER_SESSION {
+            return Err(RequestFailure::LimitReached("bytes of registered URIs"));
         }
         Ok(())
     }
@@ -62,14 +69,15 @@ impl Dealer {
         request: RequestId,
         pattern: UriPattern,
         terms: Terms,
-        now: Moment,
+        created: Timestamp,
     ) -> Result<Vec<Change>, RequestFailure> {
         let Some(session) = sessions.at(callee) else { return Ok(Vec::new()) };
         let is_pattern = pattern.policy() != MatchPolicy::Exact;
-        session.dealer.check_room(is_pattern)?;
+        let uri_bytes = pattern.as_str().len();
+        session.dealer.check_room(is_pattern, uri_bytes)?;
         let mut changes = Vec::new();
         let mut held = self.index.at(&pattern).copied();
-        if let Some(id) = held.filter(|_| terms.force) {
+        if let Some(id) = held.filter(|id| terms.force || self.is_abandoned(sessions, *id)) {
             self.revoke(sessions, id, &mut changes);
             held = None;
         }
@@ -77,7 +85,7 @@ impl Dealer {
         let (id, has_joined) = match held {
             Some(id) => (id, self.join(id, endpoint, terms.policy)?),
             None => {
-                let id = self.create(pattern, terms.policy, endpoint, now);
+                let id = self.create(pattern, terms.policy, endpoint, created);
                 changes.push(Change::Created(id));
                 (id, true)
             }
@@ -86,13 +94,20 @@ impl Dealer {
             changes.push(Change::Joined(id));
         }
         let Some(session) = sessions.at_mut(callee) else { return Ok(changes) };
-        if session.dealer.registrations.insert(id) && is_pattern {
-            session.dealer.pattern_registrations += 1;
+        if session.dealer.registrations.insert(id) {
+            session.dealer.pattern_registrations += usize::from(is_pattern);
+            session.dealer.uri_bytes += uri_bytes;
         }
         let answer = Registered { request, registration: id };
         let _ = session.outbox.send(RouterMessage::Registered(answer));
-        self.send_waiting(sessions, id);
+        self.released(id);
         Ok(changes)
+    }
+
+    /// Whether the sessions of all callees have gone and are being taken out of all tables.
+    pub(super) fn is_abandoned<O>(&self, sessions: &Sessions<O>, id: RegistrationId) -> bool {
+        let is_gone = |endpoint: &Endpoint| sessions.at(endpoint.callee).is_none();
+        self.registrations.get(&id).is_some_and(|held| held.callees.iter().all(is_gone))
     }
 
     fn endpoint(&mut self, callee: SessionKey, terms: Terms) -> Endpoint {
@@ -114,6 +129,9 @@ impl Dealer {
             {
                 let is_new = registration.callees.iter().all(|held| held.callee != endpoint.callee);
                 if is_new {
+                    if registration.callees.len() >= MAX_CALLEES_PER_REGISTRATION {
+                        return Err(RequestFailure::LimitReached("callees of a registration"));
+                    }
                     registration.add(endpoint);
                 }
                 Ok(is_new)
@@ -121,6 +139,10 @@ impl Dealer {
             Some(registration) => Err(RequestFailure::ProcedureAlreadyExists {
                 procedure: registration.pattern.as_str().into(),
                 policy: registration.policy,
+                uri: match registration.policy {
+                    InvokePolicy::Single => error_uri::PROCEDURE_ALREADY_EXISTS,
+                    _ => self.compatibility.other_policy_error(),
+                },
             }),
             None => Err(RequestFailure::NoSuchRegistration(id)),
         }
@@ -131,15 +153,16 @@ impl Dealer {
         pattern: UriPattern,
         policy: InvokePolicy,
         endpoint: Endpoint,
-        now: Moment,
+        created: Timestamp,
     ) -> RegistrationId {
         let mut id = self.ids.next_registration();
         while self.registrations.contains_key(&id) {
             id = self.ids.next_registration();
         }
         self.index.insert(&pattern, id);
+        self.ids_in_order.insert(id, pattern.policy());
         let queue_limit = self.queues.best_rule_covering(&pattern).copied().unwrap_or_default();
-        let mut registration = Registration::new(pattern, policy, now, queue_limit);
+        let mut registration = Registration::new(pattern, policy, created, queue_limit);
         registration.add(endpoint);
         self.registrations.insert(id, registration);
         id
@@ -159,16 +182,17 @@ impl Dealer {
         }
         let _ = session.outbox.send(RouterMessage::Unregistered(Unregistered::Answer(request)));
         let mut changes = Vec::new();
-        self.forget(sessions, callee, id, &mut changes);
+        self.forget(callee, id, &mut changes);
         Ok(changes)
     }
 
     /// Whether the session has had the registration, which it now has no longer.
     fn release_registration<O>(&self, session: &mut Session<O>, id: RegistrationId) -> bool {
         let was_held = session.dealer.registrations.remove(&id);
-        let policy = self.registrations.get(&id).map(|held| held.pattern.policy());
-        if was_held && policy.is_some_and(|policy| policy != MatchPolicy::Exact) {
-            session.dealer.pattern_registrations -= 1;
+        if was_held && let Some(registration) = self.registrations.get(&id) {
+            let is_pattern = registration.pattern.policy() != MatchPolicy::Exact;
+            session.dealer.pattern_registrations -= usize::from(is_pattern);
+            session.dealer.uri_bytes -= registration.pattern.as_str().len();
         }
         was_held
     }
@@ -193,7 +217,7 @@ impl Dealer {
             let revocation = Unregistered::Revocation(details);
             let _ = session.outbox.send(RouterMessage::Unregistered(revocation));
         }
-        self.forget(sessions, callee, id, changes);
+        self.forget(callee, id, changes);
         true
     }
 
@@ -204,15 +228,19 @@ impl Dealer {
         id: RegistrationId,
         changes: &mut Vec<Change>,
     ) {
-        for callee in self.callees(id).unwrap_or_default() {
-            let reason = cloverleaf_wamp::error_uri::UNREGISTERED;
-            self.remove_callee(sessions, callee, id, reason, changes);
+        // With the last one the registration is gone.
+        while let Some(callee) = self.callee(id, 0) {
+            let reason = error_uri::UNREGISTERED;
+            if !self.remove_callee(sessions, callee, id, reason, changes) {
+                // Its session has gone and is being taken out of all tables.
+                self.forget(callee, id, changes);
+            }
         }
     }
 
-    fn forget<O: Outbox>(
+    /// Takes a callee out of a registration, which ends with its last one.
+    pub(super) fn forget(
         &mut self,
-        sessions: &mut Sessions<O>,
         callee: SessionKey,
         id: RegistrationId,
         changes: &mut Vec<Change>,
@@ -221,28 +249,15 @@ impl Dealer {
         registration.remove(callee);
         changes.push(Change::Left(id, callee));
         if registration.callees.is_empty() {
-            self.end_waiting(sessions, id);
+            self.end_waiting(id);
             if let Some(registration) = self.registrations.remove(&id) {
                 self.index.remove(&registration.pattern);
+                self.ids_in_order.remove(&id);
             }
             changes.push(Change::Deleted(id, callee));
         } else {
             // What waited for this one falls to others.
-            self.released(sessions, id);
+            self.released(id);
         }
-    }
-
-    /// Takes all registrations of a leaving session away.
-    pub(super) fn forget_all<O: Outbox>(
-        &mut self,
-        sessions: &mut Sessions<O>,
-        callee: SessionKey,
-        holdings: &Holdings,
-    ) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for id in &holdings.registrations {
-            self.forget(sessions, callee, *id, &mut changes);
-        }
-        changes
     }
 }

@@ -6,6 +6,8 @@ use cloverleaf_wamp::features::Feature;
 
 use super::answer::Ending;
 use super::choice::Choice;
+use super::endpoint::{Endpoint, EndpointId};
+use super::errand::Errand;
 use super::{CallKey, Dealer, Invoked, Target};
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
@@ -27,6 +29,37 @@ pub(super) fn reroutes<O>(sessions: &Sessions<O>, callee: SessionKey) -> bool {
 }
 
 impl Dealer {
+    /// Keeps what another callee would be sent, if there is room for it. Without it the call goes
+    /// to no other callee.
+    pub(super) fn keep_errand<O>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        key: CallKey,
+        errand: Box<Errand>,
+    ) {
+        if self.hold(sessions, key, errand.size())
+            && let Some(call) = self.calls.get_mut(key.0)
+        {
+            call.errand = Some(errand);
+        }
+    }
+
+    /// Notes that an endpoint could not take a call. Whether there is room for that; without room
+    /// the call must be ended.
+    fn pass_over<O>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        key: CallKey,
+        endpoint: EndpointId,
+    ) -> bool {
+        let errand = self.calls.get_mut(key.0).and_then(|call| call.errand.as_mut());
+        let Some(errand) = errand else { return false };
+        let before = errand.size();
+        errand.pass_over(endpoint);
+        let grown = errand.size() - before;
+        self.hold(sessions, key, grown)
+    }
+
     /// The callee is unavailable: another one is asked, as if this one did not exist.
     ///
     /// A call whose result has begun to come, or that comes in parts, belongs to its callee.
@@ -38,25 +71,30 @@ impl Dealer {
     ) {
         let Some(call) = self.calls.get_mut(key.0) else { return };
         let (id, is_bound) = (call.registration, call.progressive.is_some() || call.canceling);
-        let (Target::One(invoked), Some(errand), Some(registration), false) =
-            (&call.target, call.errand.as_deref_mut(), self.registrations.get(&id), is_bound)
+        let (Target::One(invoked), Some(_), Some(registration), false) =
+            (&call.target, &call.errand, self.registrations.get(&id), is_bound)
         else {
             return self.end(sessions, key, Ending::NobodyAvailable);
         };
         let invoked = *invoked;
-        let is_its = |endpoint: &&super::endpoint::Endpoint| endpoint.callee == invoked.callee;
-        errand.passed_over.extend(registration.callees.iter().find(is_its).map(|found| found.id));
-        call.target = Target::Waiting;
+        let is_its = |endpoint: &&Endpoint| endpoint.callee == invoked.callee;
+        let endpoint = registration.callees.iter().find(is_its).map(|found| found.id);
+        if endpoint.is_some_and(|endpoint| !self.pass_over(sessions, key, endpoint)) {
+            return self.end(sessions, key, Ending::NobodyAvailable);
+        }
+        if let Some(call) = self.calls.get_mut(key.0) {
+            call.target = Target::Nobody;
+        }
         self.forget_invocation(sessions, id, invoked);
         match self.place(sessions, key, random) {
             Placed::Sent => {}
-            Placed::Busy if self.may_wait(id) => self.enqueue(id, key),
+            Placed::Busy if self.may_wait(id, self.bytes_of(key)) => self.enqueue(id, key),
             Placed::Busy => {
                 self.end(sessions, key, Ending::Refused(RequestFailure::MaxConcurrencyReached));
             }
             Placed::Nobody(_) => self.end(sessions, key, Ending::NobodyAvailable),
         }
-        self.released(sessions, id);
+        self.released(id);
     }
 
     /// Sends a call whose errand is kept to the callee whose turn it is. One that can't take it is
@@ -76,13 +114,17 @@ impl Dealer {
             else {
                 return Placed::Nobody(failed);
             };
-            let place = match registration.choose(errand, &mut random) {
-                Choice::At(place) => place,
-                Choice::Busy => return Placed::Busy,
-                Choice::Nobody => return Placed::Nobody(failed),
-            };
+            let place =
+                match registration.choose(sessions, errand, &mut random, &mut self.uncounted) {
+                    Choice::At(place) => place,
+                    Choice::Busy => return Placed::Busy,
+                    Choice::Nobody => {
+                        let failed = failed.or_else(|| registration.refusal(sessions, errand));
+                        return Placed::Nobody(failed);
+                    }
+                };
             let endpoint = &registration.callees[place];
-            let (endpoint, watches_time) = (endpoint.id, endpoint.forward_timeout);
+            let (endpoint, watches_time) = (endpoint.id, endpoint.forward_timeout.is_some());
             match registration.send(sessions, id, place, &mut errand.clone()) {
                 Ok(invoked) => {
                     self.assign(sessions, key, invoked, watches_time);
@@ -90,8 +132,8 @@ impl Dealer {
                 }
                 Err(failure) => failed = Some(failure),
             }
-            if let Some(errand) = self.calls.get_mut(key.0).and_then(|call| call.errand.as_mut()) {
-                errand.passed_over.push(endpoint);
+            if !self.pass_over(sessions, key, endpoint) {
+                return Placed::Nobody(failed);
             }
         }
     }
@@ -108,7 +150,11 @@ impl Dealer {
             callee.dealer.invocations.insert(invoked.invocation, key);
         }
         let Some(call) = self.calls.get_mut(key.0) else { return };
-        call.target = Target::One(invoked);
+        let (id, bytes) = (call.registration, call.held_bytes);
+        if let Target::Waiting(place) = std::mem::replace(&mut call.target, Target::One(invoked)) {
+            self.stop_waiting(id, place, bytes);
+        }
+        let Some(call) = self.calls.get_mut(key.0) else { return };
         // The callee before this one may have watched the time itself.
         if call.time_limit.is_none()
             && !watches_time
@@ -116,6 +162,9 @@ impl Dealer {
         {
             call.time_limit = Some(limit);
             self.deadlines.insert(limit.deadline, key);
+        }
+        if !reroutes(sessions, invoked.callee) {
+            self.drop_errand(sessions, key);
         }
     }
 }

@@ -1,93 +1,224 @@
 //! Calls for which no callee is free: they wait in a bounded queue, the first to come first.
+//!
+//! A queue is bounded in calls (by the realm's settings) and in bytes (by [`limits`]); a call for
+//! which it has no room fails as it would without a queue. A registration whose callee may have
+//! become free is only noted, and its waiting calls are sent behind what is being done, in steps.
+//!
+//! [`limits`]: crate::limits
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 
 use cloverleaf_wamp::ids::RegistrationId;
 
 use super::answer::Ending;
 use super::endpoint::Endpoint;
 use super::rerouting::Placed;
-use super::{CallKey, Dealer};
+use super::{CallKey, Dealer, Target};
 use crate::failure::RequestFailure;
+use crate::limits::{MAX_WAITING_CALL_BYTES, MAX_WAITING_CALL_BYTES_PER_REGISTRATION};
 use crate::outbox::Outbox;
 use crate::session::Sessions;
+use crate::work::{self, Work};
+
+/// The place of a waiting call in its queue. Places count up over all queues of a dealer and never
+/// come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WaitingPlace(u64);
+
+/// The calls that wait for a callee of one registration.
+#[derive(Debug)]
+pub(super) struct WaitingCalls {
+    queue: BTreeMap<WaitingPlace, CallKey>,
+    bytes: usize,
+    /// How many calls may wait.
+    limit: usize,
+    /// The call behind which a step of sending goes on.
+    sent_up_to: Option<WaitingPlace>,
+    /// A callee may have become free since the queue was looked at from its beginning.
+    looks_again: bool,
+}
+
+impl WaitingCalls {
+    /// An empty queue for so many calls.
+    pub(super) const fn new(limit: usize) -> Self {
+        let queue = BTreeMap::new();
+        Self { queue, bytes: 0, limit, sent_up_to: None, looks_again: false }
+    }
+
+    fn has_room_for(&self, bytes: usize) -> bool {
+        self.queue.len() < self.limit
+            && self.bytes.saturating_add(bytes) <= MAX_WAITING_CALL_BYTES_PER_REGISTRATION
+    }
+
+    /// The next call that is to be looked at.
+    fn next(&self) -> Option<(WaitingPlace, CallKey)> {
+        let from = self.sent_up_to.map_or(Bound::Unbounded, Bound::Excluded);
+        self.queue.range((from, Bound::Unbounded)).next().map(|(place, key)| (*place, *key))
+    }
+}
+
+/// What is left to be done for waiting calls.
+#[derive(Debug, Default)]
+pub(super) struct WaitingWork {
+    last_place: u64,
+    /// Bytes that the waiting calls of all registrations hold.
+    bytes: usize,
+    /// Registrations whose callees may have become free.
+    freed: BTreeSet<RegistrationId>,
+    /// Calls that wait for registrations which are gone.
+    orphans: VecDeque<BTreeMap<WaitingPlace, CallKey>>,
+}
+
+impl WaitingWork {
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes == 0 && self.freed.is_empty() && self.orphans.is_empty()
+    }
+}
 
 impl Dealer {
-    /// Whether another call may wait.
-    pub(super) fn may_wait(&self, id: RegistrationId) -> bool {
-        self.registrations
-            .get(&id)
-            .is_some_and(|registration| registration.waiting.len() < registration.queue_limit)
+    /// Whether another call that holds so many bytes may wait.
+    pub(super) fn may_wait(&self, id: RegistrationId, bytes: usize) -> bool {
+        self.waiting.bytes.saturating_add(bytes) <= MAX_WAITING_CALL_BYTES
+            && self.registrations.get(&id).is_some_and(|held| held.waiting.has_room_for(bytes))
     }
 
     /// Lets a call wait, behind those that do.
     pub(super) fn enqueue(&mut self, id: RegistrationId, key: CallKey) {
+        let Some(call) = self.calls.get_mut(key.0) else { return };
         if let Some(registration) = self.registrations.get_mut(&id) {
-            registration.waiting.push_back(key);
+            self.waiting.last_place += 1;
+            let place = WaitingPlace(self.waiting.last_place);
+            call.target = Target::Waiting(place);
+            registration.waiting.queue.insert(place, key);
+            registration.waiting.bytes += call.held_bytes;
+            self.waiting.bytes += call.held_bytes;
         }
     }
 
-    /// Sends waiting calls to the callees that are free now.
-    pub(super) fn send_waiting<O: Outbox>(
-        &mut self,
-        sessions: &mut Sessions<O>,
-        id: RegistrationId,
-    ) {
-        let mut at = 0;
-        while let Some(registration) = self.registrations.get_mut(&id)
-            && let Some(key) = registration.waiting.get(at).copied()
-            && registration.callees.iter().any(Endpoint::is_free)
-        {
-            let failure = match self.place(sessions, key, || 0) {
-                // Others may want a callee that is free.
-                Placed::Busy => {
-                    at += 1;
-                    continue;
-                }
-                Placed::Sent => {
-                    if let Some(registration) = self.registrations.get_mut(&id) {
-                        registration.waiting.remove(at);
-                    }
-                    continue;
-                }
-                Placed::Nobody(failure) => failure,
-            };
-            let ending = failure.map_or(Ending::NobodyAvailable, Ending::Refused);
-            self.finish(sessions, key, ending);
+    /// A waiting call of a registration holds so many more bytes.
+    pub(super) fn waiting_call_grew(&mut self, id: RegistrationId, bytes: usize) {
+        self.waiting.bytes += bytes;
+        if let Some(registration) = self.registrations.get_mut(&id) {
+            registration.waiting.bytes += bytes;
         }
     }
 
-    /// Ends the calls that wait for a registration whose last callee has gone.
-    pub(super) fn end_waiting<O: Outbox>(
-        &mut self,
-        sessions: &mut Sessions<O>,
-        id: RegistrationId,
-    ) {
-        while let Some(registration) = self.registrations.get_mut(&id)
-            && let Some(key) = registration.waiting.pop_front()
+    /// A call that holds so many bytes no longer waits.
+    pub(super) fn stop_waiting(&mut self, id: RegistrationId, place: WaitingPlace, bytes: usize) {
+        self.waiting.bytes -= bytes;
+        if let Some(registration) = self.registrations.get_mut(&id)
+            && registration.waiting.queue.remove(&place).is_some()
         {
-            let procedure = self.calls.get(key.0).and_then(|call| call.errand.as_ref());
-            let procedure = procedure.map(|errand| errand.procedure.clone()).unwrap_or_default();
-            self.finish(sessions, key, Ending::Refused(RequestFailure::NoSuchProcedure(procedure)));
+            registration.waiting.bytes -= bytes;
+        }
+    }
+
+    /// The calls that wait for a registration whose last callee has gone are to be ended.
+    pub(super) fn end_waiting(&mut self, id: RegistrationId) {
+        self.waiting.freed.remove(&id);
+        if let Some(registration) = self.registrations.get_mut(&id)
+            && !registration.waiting.queue.is_empty()
+        {
+            self.waiting.orphans.push_back(std::mem::take(&mut registration.waiting.queue));
         }
     }
 
     /// A callee may have become free.
-    pub(super) fn released<O: Outbox>(&mut self, sessions: &mut Sessions<O>, id: RegistrationId) {
-        let waits = |registration: &super::Registration| !registration.waiting.is_empty();
-        if self.registrations.get(&id).is_some_and(waits) {
-            self.send_waiting(sessions, id);
+    pub(super) fn released(&mut self, id: RegistrationId) {
+        if let Some(registration) = self.registrations.get_mut(&id)
+            && !registration.waiting.queue.is_empty()
+        {
+            registration.waiting.looks_again = true;
+            self.waiting.freed.insert(id);
         }
     }
 
-    /// Callees of these registrations may have become free.
-    pub(super) fn all_released<O: Outbox>(
+    /// Whether waiting calls may be sent, or are to be ended.
+    #[inline]
+    pub(crate) fn has_waiting_work(&self) -> bool {
+        !self.waiting.freed.is_empty() || !self.waiting.orphans.is_empty()
+    }
+
+    /// Sends waiting calls to the callees that are free now, as far as the work allows.
+    #[cold]
+    pub(crate) fn continue_waiting<O: Outbox>(
         &mut self,
         sessions: &mut Sessions<O>,
-        mut freed: Vec<RegistrationId>,
+        work: &mut Work,
     ) {
-        freed.sort_unstable();
-        freed.dedup();
-        for id in freed {
-            self.released(sessions, id);
+        while !work.is_spent()
+            && let Some(orphans) = self.waiting.orphans.front_mut()
+        {
+            work.spend(work::REMOVAL);
+            match orphans.pop_first() {
+                Some((place, key)) => self.end_orphan(sessions, place, key),
+                None => drop(self.waiting.orphans.pop_front()),
+            }
         }
+        while !work.is_spent()
+            && let Some(id) = self.waiting.freed.first().copied()
+        {
+            if self.send_waiting(sessions, id, work) {
+                self.waiting.freed.remove(&id);
+            }
+        }
+    }
+
+    /// Ends a call whose registration is gone, unless it has ended before.
+    fn end_orphan<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        place: WaitingPlace,
+        key: CallKey,
+    ) {
+        let Some(call) = self.calls.get(key.0) else { return };
+        if !matches!(call.target, Target::Waiting(its) if its == place) {
+            return;
+        }
+        let procedure = call.errand.as_ref().map(|errand| errand.procedure.clone());
+        let failure = RequestFailure::NoSuchProcedure(procedure.unwrap_or_default());
+        self.end(sessions, key, Ending::Refused(failure));
+    }
+
+    /// Sends the waiting calls of a registration, as far as the work allows. Whether all of them
+    /// were looked at since a callee has become free.
+    fn send_waiting<O: Outbox>(
+        &mut self,
+        sessions: &mut Sessions<O>,
+        id: RegistrationId,
+        work: &mut Work,
+    ) -> bool {
+        while !work.is_spent() {
+            let Some(registration) = self.registrations.get_mut(&id) else { return true };
+            if registration.waiting.sent_up_to.is_none() {
+                registration.waiting.looks_again = false;
+            }
+            work.spend_entries(registration.callees.len());
+            let is_any_free = registration.callees.iter().any(Endpoint::is_free);
+            let next = registration.waiting.next().filter(|_| is_any_free);
+            let Some((place, key)) = next else {
+                registration.waiting.sent_up_to = None;
+                if registration.waiting.looks_again && is_any_free {
+                    continue;
+                }
+                return true;
+            };
+            work.spend(work::MESSAGE + self.take_work());
+            let failure = match self.place(sessions, key, || 0) {
+                Placed::Busy => {
+                    // Others may want a callee that is free.
+                    if let Some(registration) = self.registrations.get_mut(&id) {
+                        registration.waiting.sent_up_to = Some(place);
+                    }
+                    continue;
+                }
+                Placed::Sent => continue,
+                Placed::Nobody(failure) => failure,
+            };
+            let ending = failure.map_or(Ending::NobodyAvailable, Ending::Refused);
+            self.end(sessions, key, ending);
+        }
+        false
     }
 }

@@ -7,19 +7,22 @@ use cloverleaf_wamp::ids::{PublicationId, RequestId};
 use cloverleaf_wamp::message::{Publish, PublishOptions};
 use cloverleaf_wamp::payload::Payload;
 
-use super::{registration, session, subscription, values};
-use crate::broker::{self, Publication};
+use super::{registration, session, subscription, value, values};
+use crate::broker::{self, Accepted, Publication};
 use crate::change::Change;
 use crate::deadline::Moment;
 use crate::dealer;
 use crate::outbox::Outbox;
-use crate::realm::{Departed, Realm};
-use crate::session::{Session, SessionKey};
+use crate::realm::Realm;
+use crate::session::{Principal, SessionKey};
+use crate::work;
 
 impl<O: Outbox> Realm<O> {
-    /// Publishes what the router has to say, if anybody listens.
+    /// Publishes what the router has to say about a session, if any session listens. Its events
+    /// stand in the order of that session's.
     pub(super) fn tell(
         &mut self,
+        about: SessionKey,
         topic: &str,
         payload: impl FnOnce(&Self) -> Payload,
         now: Moment,
@@ -27,48 +30,74 @@ impl<O: Outbox> Realm<O> {
         if !self.settings.meta_api || !self.broker.has_listeners(topic) {
             return;
         }
+        if self.broker.has_no_memory_for_meta_events() {
+            self.dropped_meta_events += 1;
+            return;
+        }
         let Some(request) = RequestId::new(1) else { return };
         let (options, payload) = (Box::new(PublishOptions::default()), payload(self));
+        self.work.spend_bytes(payload.size());
         let publish = Publish { request, options, topic: topic.into(), payload };
-        let publication = Publication {
+        let publication = Publication::new(Accepted {
             id: PublicationId::from_random(self.random.bits()),
+            source: about,
             publisher: None,
-            publish: &publish,
+            publish,
             disclosed: false,
             trustlevel: None,
             now,
-        };
-        self.broker.publish(&self.sessions, &publication);
+            at: self.time_of_events(),
+        });
+        self.publish_accepted(publication, now);
+    }
+
+    /// Sends a publication that no session waits for.
+    pub(super) fn publish_accepted(&mut self, mut publication: Publication, now: Moment) {
+        if self.broker.store(&mut self.sessions, &mut publication, None).is_ok() {
+            self.broker.publish(&mut self.sessions, publication, now, &mut self.work);
+        }
+    }
+
+    /// Takes the number of meta events that were dropped since the last call, because too many wait
+    /// for their subscribers ([`MAX_OUTGOING_META_BYTES`](crate::limits::MAX_OUTGOING_META_BYTES)).
+    pub const fn take_dropped_meta_events(&mut self) -> u64 {
+        std::mem::replace(&mut self.dropped_meta_events, 0)
     }
 
     pub(crate) fn tell_joined(&mut self, key: SessionKey, now: Moment) {
-        let details = |realm: &Self| realm.sessions.at(key).map(session::details);
-        self.tell("wamp.session.on_join", |realm| details(realm).unwrap_or_default(), now);
+        self.tell(key, "wamp.session.on_join", |realm| realm.details_of(key), now);
     }
 
-    /// What a session no longer holds, what it has left behind to be said, and that it has left.
-    pub(crate) fn tell_departed(&mut self, departed: &mut Departed<O>, now: Moment) {
-        let key = departed.session.key;
-        self.tell_subscriptions(key, &departed.unsubscribed, now);
-        self.tell_registrations(key, &departed.unregistered, now);
-        self.publish_testaments(&mut departed.session, now);
-        self.tell_left(&departed.session, now);
+    pub(crate) fn tell_left(&mut self, key: SessionKey, who: &Principal, now: Moment) {
+        let session = key.id().number();
+        let payload = |realm: &Self| {
+            if realm.settings.compatibility.on_leave_is_id_only() {
+                return value(session);
+            }
+            values(&(session, who.authid.as_str(), who.authrole.as_str()))
+        };
+        self.tell(key, "wamp.session.on_leave", payload, now);
     }
 
-    fn tell_left(&mut self, gone: &Session<O>, now: Moment) {
-        let who = &gone.principal;
-        let left = (gone.key.id().number(), who.authid.as_str(), who.authrole.as_str());
-        let payload = |_: &Self| values(&left);
-        self.tell("wamp.session.on_leave", payload, now);
-    }
-
-    /// Publishes who has missed an event for the first time, because it reads too slowly.
+    /// Publishes which sessions have missed an event for the first time, because they read too
+    /// slowly: at least one, and more as far as the work allows.
     pub(crate) fn tell_slow(&mut self, now: Moment) {
         while let Some(key) = self.broker.pressure.take_slow() {
             // It may have gone before anybody could be told.
-            let Some(details) = self.sessions.at(key).map(session::details) else { continue };
-            self.tell(ON_SLOW_CONSUMER, |_| details, now);
+            if self.sessions.at(key).is_some() {
+                self.tell(key, ON_SLOW_CONSUMER, |realm| realm.details_of(key), now);
+            }
+            self.work.spend(work::EVENT);
+            if self.work.is_spent() {
+                return;
+            }
         }
+    }
+
+    /// The details of a session, as the argument of an event.
+    fn details_of(&self, key: SessionKey) -> Payload {
+        let session = self.sessions.at(key);
+        session.map(|session| session::details(session, &self.settings)).unwrap_or_default()
     }
 
     pub(crate) fn tell_registrations(
@@ -77,12 +106,12 @@ impl<O: Outbox> Realm<O> {
         changes: &[dealer::Change],
         now: Moment,
     ) {
-        let by = by.id().number();
+        let session = by.id().number();
         let created = |realm: &Self, id| {
             let told = realm
                 .dealer
                 .details(id)
-                .map(|details| values(&(by, registration::Told::new(details, realm.clock))));
+                .map(|details| values(&(session, registration::Told::new(details))));
             told.unwrap_or_default()
         };
         self.tell_changes(&REGISTRATION, by, changes, created, now);
@@ -94,12 +123,12 @@ impl<O: Outbox> Realm<O> {
         changes: &[broker::Change],
         now: Moment,
     ) {
-        let by = by.id().number();
+        let session = by.id().number();
         let created = |realm: &Self, id| {
             let told = realm
                 .broker
                 .details(id)
-                .map(|details| values(&(by, subscription::Told::new(details, realm.clock))));
+                .map(|details| values(&(session, subscription::Told::new(details))));
             told.unwrap_or_default()
         };
         self.tell_changes(&SUBSCRIPTION, by, changes, created, now);
@@ -108,26 +137,25 @@ impl<O: Outbox> Realm<O> {
     fn tell_changes<Id: Copy + Into<u64>>(
         &mut self,
         topics: &Topics,
-        by: u64,
+        by: SessionKey,
         changes: &[Change<Id>],
         created: impl Fn(&Self, Id) -> Payload,
         now: Moment,
     ) {
+        let session = |key: SessionKey| key.id().number();
         for change in changes {
             match *change {
                 Change::Created(id) => {
-                    self.tell(topics.created, |realm| created(realm, id), now);
+                    self.tell(by, topics.created, |realm| created(realm, id), now);
                 }
                 Change::Joined(id) => {
-                    self.tell(topics.joined, |_| values(&(by, id.into())), now);
+                    self.tell(by, topics.joined, |_| values(&(session(by), id.into())), now);
                 }
                 Change::Left(id, key) => {
-                    let payload = |_: &Self| values(&(key.id().number(), id.into()));
-                    self.tell(topics.left, payload, now);
+                    self.tell(by, topics.left, |_| values(&(session(key), id.into())), now);
                 }
                 Change::Deleted(id, key) => {
-                    let payload = |_: &Self| values(&(key.id().number(), id.into()));
-                    self.tell(topics.deleted, payload, now);
+                    self.tell(by, topics.deleted, |_| values(&(session(key), id.into())), now);
                 }
             }
         }

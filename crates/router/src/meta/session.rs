@@ -3,55 +3,49 @@
 //! Sessions of the router itself (the HTTP bridge, components) are told of and can't be ended.
 //! Spec: advanced profile "Session Meta API".
 
-use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::SessionId;
-use cloverleaf_wamp::message::{Goodbye, GoodbyeDetails};
-use cloverleaf_wamp::payload::Payload;
-use cloverleaf_wamp::uri::UncheckedUri;
-use serde::{Deserialize, Serialize};
+use cloverleaf_wamp::message::{Goodbye, GoodbyeDetails, RequestRef};
+use cloverleaf_wamp::payload::{NumberList, Payload};
+use cloverleaf_wamp::uri::{UncheckedUri, UriRule};
 
+use super::details::Details;
+use super::filter::Filter;
+use super::listing::{What, take_result};
 use super::{MetaCall, value};
+use crate::compatibility::Compatibility;
+use crate::deadline::Moment;
 use crate::failure::RequestFailure;
+use crate::jobs::Job;
 use crate::outbox::Outbox;
-use crate::realm::Realm;
-use crate::session::{Principal, Session, SessionKey, TransportDetails};
-
-/// Only sessions with one of these roles, if any are named.
-struct Filter(Option<Vec<String>>);
-
-impl Filter {
-    fn has<O>(&self, session: &Session<O>) -> bool {
-        let is_it = |role: &String| session.principal.authrole == *role;
-        self.0.as_ref().is_none_or(|roles| roles.iter().any(is_it))
-    }
-}
-
-#[derive(Deserialize)]
-struct Farewell {
-    reason: Option<String>,
-    message: Option<String>,
-}
+use crate::realm::{Realm, RealmSettings};
+use crate::session::{Session, SessionKey};
 
 impl<O: Outbox> Realm<O> {
-    pub(super) fn count_sessions(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
-        let filter = Filter(meta.optional(0)?);
-        Ok(value(self.sessions.iter().filter(|session| filter.has(session)).count()))
+    pub(super) fn count_sessions(
+        &mut self,
+        meta: MetaCall<'_>,
+    ) -> Result<Option<Payload>, RequestFailure> {
+        let filter = roles(meta)?;
+        self.list(meta, What::SessionCount { filter, next: 0, count: 0 })
     }
 
-    pub(super) fn list_sessions(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
-        let filter = Filter(meta.optional(0)?);
-        let sessions = self.sessions.iter().filter(|session| filter.has(session));
-        Ok(value(sessions.map(|session| session.key.id().number()).collect::<Vec<_>>()))
+    pub(super) fn list_sessions(
+        &mut self,
+        meta: MetaCall<'_>,
+    ) -> Result<Option<Payload>, RequestFailure> {
+        let filter = roles(meta)?;
+        self.list(meta, What::Sessions { filter, next: 0, ids: NumberList::default() })
     }
 
     pub(super) fn get_session(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
-        let id = meta.id(0, SessionId::new, "session")?;
-        self.sessions.with_id(id).map(details).ok_or(RequestFailure::NoSuchSession(id))
+        let id = meta.id("session_id", SessionId::new)?;
+        let session = self.sessions.with_id(id).ok_or(RequestFailure::NoSuchSession(id))?;
+        Ok(details(session, &self.settings))
     }
 
     pub(super) fn kill_session(&mut self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
-        let id = meta.id(0, SessionId::new, "session")?;
-        let goodbye = goodbye(meta)?;
+        let id = meta.id("session_id", SessionId::new)?;
+        let goodbye = goodbye(meta, self.settings.compatibility)?;
         let victim = self.sessions.with_id(id).filter(|session| session.key != meta.from);
         let Some(victim) = victim else { return Err(RequestFailure::NoSuchSession(id)) };
         if victim.is_own {
@@ -59,130 +53,167 @@ impl<O: Outbox> Realm<O> {
                 "session {id} belongs to the router, which nobody but the router may end"
             )));
         }
-        let key = victim.key;
-        self.kill(key, goodbye, meta);
+        self.kill(victim.key, goodbye, Says::Everything, meta.now);
         Ok(Payload::EMPTY)
     }
 
-    pub(super) fn kill_by_authid(&mut self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
-        let authid: String = meta.required(0, "authid")?;
-        let killed = self.kill_those(meta, |session| session.principal.authid == authid)?;
-        Ok(value(killed.iter().map(|key| key.id().number()).collect::<Vec<_>>()))
+    pub(super) fn kill_by_authid(
+        &mut self,
+        meta: MetaCall<'_>,
+    ) -> Result<Option<Payload>, RequestFailure> {
+        let authid: String = meta.required("authid")?;
+        self.begin_kill(meta, Filter::Authid(authid.into()), KillResult::Ids)
     }
 
     pub(super) fn kill_by_authrole(
         &mut self,
         meta: MetaCall<'_>,
-    ) -> Result<Payload, RequestFailure> {
-        let authrole: String = meta.required(0, "authrole")?;
-        let killed = self.kill_those(meta, |session| session.principal.authrole == authrole)?;
-        Ok(value(killed.len()))
+    ) -> Result<Option<Payload>, RequestFailure> {
+        let authrole: String = meta.required("authrole")?;
+        let result = if self.settings.compatibility.kill_by_authrole_lists_ids() {
+            KillResult::Ids
+        } else {
+            KillResult::Count
+        };
+        self.begin_kill(meta, Filter::Authrole(authrole.into()), result)
     }
 
-    /// Nobody is left to hear of it: no events, no testaments.
-    pub(super) fn kill_all(&mut self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
-        let goodbye = goodbye(meta)?;
-        let victims = self.victims(meta, |_| true);
-        for key in &victims {
-            if let Some(departed) = self.take_out(*key) {
-                self.closing.begin(*key, departed.session.outbox, goodbye.clone(), meta.now);
-            }
-        }
-        Ok(value(victims.len()))
-    }
-
-    fn kill_those(
+    pub(super) fn kill_all(
         &mut self,
         meta: MetaCall<'_>,
-        is_meant: impl Fn(&Session<O>) -> bool,
-    ) -> Result<Vec<SessionKey>, RequestFailure> {
-        let goodbye = goodbye(meta)?;
-        let victims = self.victims(meta, is_meant);
-        for key in &victims {
-            self.kill(*key, goodbye.clone(), meta);
-        }
-        Ok(victims)
+    ) -> Result<Option<Payload>, RequestFailure> {
+        self.begin_kill(meta, Filter::All, KillResult::Count)
     }
 
-    /// The sessions that are meant, but for the caller's own and the router's.
-    fn victims(
-        &self,
+    /// Ends sessions, now where they are few.
+    fn begin_kill(
+        &mut self,
         meta: MetaCall<'_>,
-        is_meant: impl Fn(&Session<O>) -> bool,
-    ) -> Vec<SessionKey> {
-        let may_be = |session: &&Session<O>| {
-            session.key != meta.from && !session.is_own && is_meant(session)
-        };
-        self.sessions.iter().filter(may_be).map(|session| session.key).collect()
+        filter: Filter,
+        result: KillResult,
+    ) -> Result<Option<Payload>, RequestFailure> {
+        let goodbye = goodbye(meta, self.settings.compatibility)?;
+        self.check_listings(meta.from)?;
+        let (caller, request) = (meta.from, meta.call.reference());
+        let killed = Killed::default();
+        let kill = Kill { caller, request, filter, result, goodbye, next: 0, killed };
+        // Once it has begun it can't be refused.
+        self.jobs.check_room_for_call(kill.size())?;
+        self.count_listing(meta.from);
+        if let Some(unfinished) = self.continue_kill(Box::new(kill), meta.now) {
+            self.jobs.push(Job::Kill(unfinished));
+        }
+        self.wait_if_busy(meta.from);
+        Ok(None)
     }
 
-    /// Everything that a session held is taken away at once, and its connection when it does not
-    /// say GOODBYE in time.
-    fn kill(&mut self, key: SessionKey, goodbye: Goodbye, meta: MetaCall<'_>) {
-        if let Some(mut departed) = self.take_out(key) {
-            self.tell_departed(&mut departed, meta.now);
-            self.closing.begin(key, departed.session.outbox, goodbye, meta.now);
+    /// Goes on with ending sessions. The job, unless it is done.
+    pub(crate) fn continue_kill(&mut self, mut kill: Box<Kill>, now: Moment) -> Option<Box<Kill>> {
+        while !self.work.is_spent() {
+            let Some((session, behind)) = self.sessions.next_from(kill.next) else {
+                let result = kill.take_result();
+                self.finish_listing(kill.caller, kill.request, Ok(result));
+                return None;
+            };
+            self.work.spend_entries(behind - kill.next);
+            kill.next = behind;
+            let is_spared = session.key == kill.caller || session.is_own;
+            if is_spared || !kill.filter.selects(&session.principal) {
+                continue;
+            }
+            let key = session.key;
+            kill.killed.count += 1;
+            kill.killed.ids.push(key.id().number());
+            self.kill(key, kill.goodbye.clone(), kill.says(), now);
+        }
+        Some(kill)
+    }
+
+    /// Everything that a session held is taken away, in steps if it is much, and its connection
+    /// when it does not say GOODBYE in time.
+    fn kill(&mut self, key: SessionKey, goodbye: Goodbye, says: Says, now: Moment) {
+        if let Some((mut departure, outbox)) = self.take_out(key) {
+            self.closing.begin(key, outbox, goodbye, now);
+            if says == Says::Nothing {
+                departure.be_silent();
+            }
+            self.begin_departure(departure, now);
         }
     }
 }
 
-/// What the ended sessions are told.
-fn goodbye(meta: MetaCall<'_>) -> Result<Goodbye, RequestFailure> {
-    let Farewell { reason, message } = meta.kwargs()?;
-    let reason = reason.unwrap_or_else(|| error_uri::KILLED.to_owned());
-    UncheckedUri::new(reason.as_str())
-        .validate(cloverleaf_wamp::uri::UriRule::Loose)
-        .map_err(RequestFailure::InvalidUri)?;
-    let details = GoodbyeDetails { message: message.map(Into::into) };
-    Ok(Goodbye { details, reason: reason.into() })
+/// Whether the end of a session is published, and its testaments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Everything,
+    Nothing,
 }
 
-/// What the specification says of a session.
-#[derive(Serialize)]
-pub(super) struct Details<'a> {
-    session: u64,
-    authid: &'a str,
-    authrole: &'a str,
-    authmethod: &'a str,
-    authprovider: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    transport: Option<Transport<'a>>,
+/// The result of a call that ends sessions.
+#[derive(Debug, Clone, Copy)]
+enum KillResult {
+    Ids,
+    Count,
 }
 
-#[derive(Serialize)]
-struct Transport<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    protocol: &'static str,
-    peer: &'a str,
+/// Sessions that are being ended for a caller.
+#[derive(Debug)]
+pub(crate) struct Kill {
+    caller: SessionKey,
+    request: RequestRef,
+    filter: Filter,
+    result: KillResult,
+    goodbye: Goodbye,
+    /// The place in the table of sessions that comes next.
+    next: usize,
+    killed: Killed,
 }
 
-impl<'a> Details<'a> {
-    pub(super) fn of<O>(session: &'a Session<O>) -> Self {
-        Self::new(session.key.id(), &session.principal, session.transport.as_deref())
+#[derive(Debug, Default)]
+struct Killed {
+    count: usize,
+    ids: NumberList,
+}
+
+impl Kill {
+    /// Bytes that it holds without the ids of the sessions that it has ended: few, before it has
+    /// its first turn as a job.
+    pub(crate) fn size(&self) -> usize {
+        let Goodbye { details, reason } = &self.goodbye;
+        let message = details.message.as_ref().map_or(0, |message| message.len());
+        size_of::<Self>() + self.filter.size() + message + reason.as_str().len()
     }
 
-    pub(super) fn new(
-        session: SessionId,
-        who: &'a Principal,
-        transport: Option<&'a TransportDetails>,
-    ) -> Self {
-        Self {
-            session: session.number(),
-            authid: &who.authid,
-            authrole: &who.authrole,
-            authmethod: &who.authmethod,
-            authprovider: &who.authprovider,
-            transport: transport.map(|transport| Transport {
-                kind: transport.kind,
-                protocol: transport.protocol,
-                peer: &transport.peer,
-            }),
+    /// When all are ended, none is left to receive events: no meta events, no testaments.
+    const fn says(&self) -> Says {
+        if matches!(self.filter, Filter::All) { Says::Nothing } else { Says::Everything }
+    }
+
+    fn take_result(&mut self) -> Payload {
+        let Killed { count, mut ids } = std::mem::take(&mut self.killed);
+        match self.result {
+            KillResult::Ids => take_result(&mut ids),
+            KillResult::Count => value(count),
         }
     }
 }
 
-/// Who a session is, as one argument.
-pub(super) fn details<O>(session: &Session<O>) -> Payload {
-    value(Details::of(session))
+/// The sessions that `filter_authroles` selects.
+fn roles(meta: MetaCall<'_>) -> Result<Filter, RequestFailure> {
+    Ok(meta.optional("filter_authroles")?.map_or(Filter::All, Filter::Roles))
+}
+
+/// The GOODBYE of the killed sessions, which share its message.
+fn goodbye(meta: MetaCall<'_>, compatibility: Compatibility) -> Result<Goodbye, RequestFailure> {
+    let reason: Option<String> = meta.optional("reason")?;
+    let reason = reason.unwrap_or_else(|| compatibility.kill_reason().to_owned());
+    let reason = UncheckedUri::new(reason);
+    reason.validate(UriRule::Loose).map_err(RequestFailure::InvalidUri)?;
+    let details = GoodbyeDetails { message: meta.text("message")?.map(Into::into) };
+    Ok(Goodbye { details, reason: reason.as_str().into() })
+}
+
+/// The details of a session, as one argument.
+pub(super) fn details<O>(session: &Session<O>, settings: &RealmSettings) -> Payload {
+    value(Details::of(session, settings))
 }

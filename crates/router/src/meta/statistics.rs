@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use cloverleaf_wamp::ids::SessionId;
 use serde::Serialize;
 
-use super::session::Details;
+use super::details::Details;
 use crate::deadline::Moment;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
-use crate::session::{Principal, TransportDetails};
+use crate::session::{Principal, SessionKey, TransportDetails};
+use crate::wall_clock::Timestamp;
+use crate::work::Work;
 
-/// What has passed in one direction.
+/// What has passed in one direction, or in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Traffic {
     /// How many messages.
@@ -22,30 +23,46 @@ pub struct Traffic {
     pub rated_messages: u64,
 }
 
-/// What a session has received and sent since it has joined.
+/// What a session has received and sent since it has joined, and since its last event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SessionStats {
-    /// How long that is.
+    /// Time since it has joined.
     pub duration: Duration,
-    /// What came from the client.
+    /// What came from the client since then.
     pub received: Traffic,
-    /// What went to it.
+    /// What went to it since then.
     pub sent: Traffic,
+    /// What is new since its last event.
+    pub cycle: StatsCycle,
+}
+
+/// What a session has received and sent since its last event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StatsCycle {
+    /// The number of the event; that of the first one is 1.
+    pub number: u64,
+    /// Time since the last event; for the first one, since the session has joined.
+    pub duration: Duration,
+    /// In both directions.
+    pub traffic: Traffic,
+    /// The session ends, so that no other event follows.
+    pub is_last: bool,
 }
 
 /// A session that is counted. The realm may have ended it before the last of it is told.
 #[derive(Debug, Clone)]
 pub struct Metered {
-    /// Its id.
-    pub session: SessionId,
+    /// The session.
+    pub session: SessionKey,
     /// Who it is.
     pub principal: Principal,
     /// How it is connected.
     pub transport: Option<Box<TransportDetails>>,
 }
 
+/// The statistics of the preset `wamp`: since the session has joined.
 #[derive(Serialize)]
-struct Told {
+struct Totals {
     timestamp: String,
     /// In nanoseconds.
     duration: u64,
@@ -56,21 +73,85 @@ struct Told {
     sent: Traffic,
 }
 
+/// The session of an event of the preset `crossbar`.
+#[derive(Serialize)]
+struct Ids<'a> {
+    session: u64,
+    realm: &'a str,
+    authid: &'a str,
+    authrole: &'a str,
+}
+
+/// The statistics of the preset `crossbar`: since the last event.
+#[derive(Serialize)]
+struct Cycle {
+    cycle: u64,
+    /// The format of the messages, such as `cbor.batched`.
+    serializer: Option<&'static str>,
+    /// The begin of the cycle, in nanoseconds since 1970.
+    timestamp: u64,
+    /// In nanoseconds.
+    duration: u64,
+    bytes: u64,
+    messages: u64,
+    rated_messages: u64,
+    first: bool,
+    last: bool,
+}
+
 impl<O: Outbox> Realm<O> {
-    /// Publishes what a session has received and sent: `[details|dict, stats|dict]`.
+    /// Publishes what a session has received and sent: `[details|dict, stats|dict]`, or, as in
+    /// Crossbar.io, `[ids|dict, stats|dict]`.
     pub fn tell_stats(&mut self, of: &Metered, stats: &SessionStats, now: Moment) {
-        let (received, sent) = (stats.received, stats.sent);
-        let told = Told {
-            timestamp: self.clock.at(now).text(),
-            duration: u64::try_from(stats.duration.as_nanos()).unwrap_or(u64::MAX),
-            bytes: received.bytes + sent.bytes,
-            messages: received.messages + sent.messages,
-            rated_messages: received.rated_messages + sent.rated_messages,
-            received,
-            sent,
+        self.work = Work::message();
+        let at = self.clock.now();
+        let payload = |realm: &Self| {
+            let settings = &realm.settings;
+            if settings.compatibility.stats_are_per_cycle() {
+                let ids = Ids {
+                    session: of.session.id().number(),
+                    realm: &settings.name,
+                    authid: &of.principal.authid,
+                    authrole: &of.principal.authrole,
+                };
+                return super::values(&(ids, cycle(of, &stats.cycle, at)));
+            }
+            let transport = of.transport.as_deref();
+            let details = Details::new(of.session.id(), &of.principal, transport, settings);
+            super::values(&(details.without_headers(), totals(stats, at)))
         };
-        let details = Details::new(of.session, &of.principal, of.transport.as_deref());
-        let payload = |_: &Self| super::values(&(details, told));
-        self.tell("wamp.session.on_stats", payload, now);
+        self.tell(of.session, "wamp.session.on_stats", payload, now);
     }
+}
+
+fn totals(stats: &SessionStats, at: Timestamp) -> Totals {
+    let (received, sent) = (stats.received, stats.sent);
+    Totals {
+        timestamp: at.text(),
+        duration: nanos(stats.duration),
+        bytes: received.bytes + sent.bytes,
+        messages: received.messages + sent.messages,
+        rated_messages: received.rated_messages + sent.rated_messages,
+        received,
+        sent,
+    }
+}
+
+fn cycle(of: &Metered, cycle: &StatsCycle, at: Timestamp) -> Cycle {
+    let now_nanos = u64::try_from(at.micros()).unwrap_or_default() * 1_000;
+    Cycle {
+        cycle: cycle.number,
+        serializer: of.transport.as_ref().map(|transport| transport.format.name()),
+        timestamp: now_nanos.saturating_sub(nanos(cycle.duration)),
+        duration: nanos(cycle.duration),
+        bytes: cycle.traffic.bytes,
+        messages: cycle.traffic.messages,
+        rated_messages: cycle.traffic.rated_messages,
+        first: cycle.number == 1,
+        last: cycle.is_last,
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

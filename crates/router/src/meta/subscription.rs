@@ -4,16 +4,16 @@
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{SessionId, SubscriptionId};
-use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::payload::{NumberList, Payload};
 use serde::Serialize;
 
-use super::registration::Lists;
+use super::listing::{Lists, What};
 use super::{MetaCall, value};
-use crate::broker::SubscriptionDetails;
+use crate::broker::{SubscriberCursor, SubscriptionDetails};
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
-use crate::wall_clock::WallClock;
+use crate::uri_index::MatchCursor;
 
 /// SubscriptionDetails of the specification.
 #[derive(Serialize)]
@@ -26,10 +26,10 @@ pub(super) struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    pub(super) fn new(subscription: SubscriptionDetails<'a>, clock: WallClock) -> Self {
+    pub(super) fn new(subscription: SubscriptionDetails<'a>) -> Self {
         Self {
             id: subscription.id.number(),
-            created: clock.at(subscription.created).text(),
+            created: subscription.created.text(),
             uri: subscription.pattern.as_str(),
             policy: subscription.pattern.policy().name(),
         }
@@ -37,52 +37,50 @@ impl<'a> Told<'a> {
 }
 
 impl<O: Outbox> Realm<O> {
-    pub(super) fn list_subscriptions(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
-        let subscriptions = match self.listed(meta)? {
-            Some(session) => self.broker.list_of(&session.broker),
-            None => self.broker.list(),
-        };
-        let mut lists = Lists::default();
-        for subscription in subscriptions {
-            lists.push(subscription.pattern.policy(), subscription.id.number());
-        }
-        Ok(value(lists))
+    pub(super) fn list_subscriptions(
+        &mut self,
+        meta: MetaCall<'_>,
+    ) -> Result<Option<Payload>, RequestFailure> {
+        let of = self.listed(meta)?;
+        self.list(meta, What::Subscriptions { of, after: None, lists: Lists::default() })
     }
 
     pub(super) fn lookup_subscription(
         &self,
         meta: MetaCall<'_>,
     ) -> Result<Payload, RequestFailure> {
-        let pattern = self.looked_up(meta)?;
+        let pattern = self.looked_up(meta, "topic")?;
         Ok(value(self.broker.lookup(&pattern).map(u64::from)))
     }
 
     pub(super) fn match_subscriptions(
-        &self,
+        &mut self,
         meta: MetaCall<'_>,
-    ) -> Result<Payload, RequestFailure> {
-        let topic: String = meta.required(0, "topic")?;
-        let matching = self.broker.matching(&topic);
-        let ids: Vec<_> = matching.into_iter().map(u64::from).collect();
-        Ok(value(Some(ids).filter(|ids| !ids.is_empty())))
+    ) -> Result<Option<Payload>, RequestFailure> {
+        let topic: String = meta.required("topic")?;
+        let (cursor, ids) = (MatchCursor::default(), NumberList::default());
+        self.list(meta, What::Matching { topic, cursor, ids })
     }
 
     pub(super) fn get_subscription(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
         let id = subscription_id(meta)?;
         let details = self.broker.details(id).ok_or(RequestFailure::UnknownSubscription(id))?;
-        Ok(value(Told::new(details, self.clock)))
+        Ok(value(Told::new(details)))
     }
 
-    pub(super) fn list_subscribers(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
+    pub(super) fn list_subscribers(
+        &mut self,
+        meta: MetaCall<'_>,
+    ) -> Result<Option<Payload>, RequestFailure> {
         let id = subscription_id(meta)?;
-        let all = self.broker.subscribers(id).ok_or(RequestFailure::UnknownSubscription(id))?;
-        Ok(value(all.iter().map(|key| key.id().number()).collect::<Vec<_>>()))
+        self.broker.details(id).ok_or(RequestFailure::UnknownSubscription(id))?;
+        let (cursor, ids) = (SubscriberCursor::default(), NumberList::default());
+        self.list(meta, What::Subscribers { id, cursor, ids })
     }
 
     pub(super) fn count_subscribers(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
         let id = subscription_id(meta)?;
-        let all = self.broker.subscribers(id).ok_or(RequestFailure::UnknownSubscription(id))?;
-        Ok(value(all.len()))
+        self.broker.subscriber_count(id).map(value).ok_or(RequestFailure::UnknownSubscription(id))
     }
 
     /// Takes a subscription away from one of its subscribers.
@@ -90,8 +88,8 @@ impl<O: Outbox> Realm<O> {
         &mut self,
         meta: MetaCall<'_>,
     ) -> Result<Payload, RequestFailure> {
-        let (id, subscriber) = (subscription_id(meta)?, meta.id(1, SessionId::new, "session")?);
-        let reason: Option<String> = meta.optional(2)?;
+        let (id, subscriber) = (subscription_id(meta)?, meta.id("subscriber_id", SessionId::new)?);
+        let reason = meta.text("reason")?;
         if self.broker.details(id).is_none() {
             return Err(RequestFailure::UnknownSubscription(id));
         }
@@ -108,5 +106,5 @@ impl<O: Outbox> Realm<O> {
 }
 
 pub(super) fn subscription_id(meta: MetaCall<'_>) -> Result<SubscriptionId, RequestFailure> {
-    meta.id(0, SubscriptionId::new, "subscription")
+    meta.id("subscription_id", SubscriptionId::new)
 }

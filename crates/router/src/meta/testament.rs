@@ -2,43 +2,28 @@
 //!
 //! Spec: advanced profile "Session Testament".
 
-use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{PublicationId, RequestId};
 use cloverleaf_wamp::message::{Carried, Publish, PublishOptions};
-use cloverleaf_wamp::payload::{Encoded, Payload};
-use serde::Deserialize;
+use cloverleaf_wamp::payload::Payload;
 
 use super::{MetaCall, value};
-use crate::broker::Publication;
+use crate::broker::{Accepted, Publication};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
+use crate::limits::MAX_TESTAMENT_BYTES;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
-use crate::session::Session;
-use crate::testament::Scope;
-
-#[derive(Deserialize)]
-struct Wanted {
-    scope: Option<String>,
-}
-
-impl Wanted {
-    fn scope(&self, meta: MetaCall<'_>) -> Result<Scope, RequestFailure> {
-        let name = self.scope.as_deref().unwrap_or("destroyed");
-        Scope::from_name(name)
-            .ok_or_else(|| meta.refused("scope must be 'detached' or 'destroyed'"))
-    }
-}
+use crate::session::Party;
+use crate::testament::{Scope, Testament};
 
 impl<O: Outbox> Realm<O> {
     pub(super) fn add_testament(&mut self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
-        let wanted: Wanted = meta.kwargs()?;
-        let scope = wanted.scope(meta)?;
+        let scope = self.testament_scope(meta)?;
         let publish = testament(meta)?;
         let Some(session) = self.sessions.at(meta.from) else { return Ok(Payload::EMPTY) };
         // What may not be said now may not be left behind either.
-        self.check_publish(session, &publish)?;
+        self.check_publish(session.role, &publish)?;
         let carried = publish.options.carried.as_deref();
         if carried.is_some_and(Carried::uses_passthru)
             && !session.roles.publisher_has(Feature::PayloadPassthruMode)
@@ -47,8 +32,18 @@ impl<O: Outbox> Realm<O> {
                 "ppt_scheme: HELLO has not announced payload_passthru_mode for the publisher",
             ));
         }
+        let id = PublicationId::from_random(self.random.bits());
+        let testament = Testament { id, publish };
+        let bytes = testament.size();
+        if self.testament_bytes + bytes > MAX_TESTAMENT_BYTES {
+            return Err(RequestFailure::RealmLimitReached("this realm", "testaments"));
+        }
         if let Some(session) = self.sessions.at_mut(meta.from) {
-            session.testaments.get_or_insert_default().add(scope, publish)?;
+            session.testaments.get_or_insert_default().add(scope, testament)?;
+            self.testament_bytes += bytes;
+        }
+        if self.settings.compatibility.has_testament_results() {
+            return Ok(value(id.number()));
         }
         Ok(value(()))
     }
@@ -57,59 +52,68 @@ impl<O: Outbox> Realm<O> {
         &mut self,
         meta: MetaCall<'_>,
     ) -> Result<Payload, RequestFailure> {
-        let wanted: Wanted = meta.kwargs()?;
-        let scope = wanted.scope(meta)?;
+        let scope = self.testament_scope(meta)?;
         let session = self.sessions.at_mut(meta.from);
-        if let Some(testaments) = session.and_then(|session| session.testaments.as_mut()) {
-            testaments.flush(scope);
+        let testaments = session.and_then(|session| session.testaments.as_mut());
+        let (flushed, bytes) = testaments.map_or((0, 0), |testaments| {
+            let before = testaments.bytes();
+            (testaments.flush(scope), before - testaments.bytes())
+        });
+        self.testament_bytes -= bytes;
+        if self.settings.compatibility.has_testament_results() {
+            return Ok(value(flushed));
         }
         Ok(value(()))
     }
 
-    /// Publishes what a session has left behind, under its name and with its rights.
-    pub(super) fn publish_testaments(&mut self, gone: &mut Session<O>, now: Moment) {
-        let testaments = gone.testaments.take().map(|testaments| *testaments).unwrap_or_default();
-        for publish in testaments.into_all() {
-            let Ok((permission, disclosed)) = self.check_publish(gone, &publish) else { continue };
-            let publication = Publication {
-                id: PublicationId::from_random(self.random.bits()),
-                publisher: Some(gone.party()),
-                publish: &publish,
-                disclosed,
-                trustlevel: permission.trustlevel,
-                now,
-            };
-            if self.broker.retain(&publication).is_ok() {
-                let _ = self.broker.publish(&self.sessions, &publication);
+    /// The argument `scope`; `destroyed` if it is absent.
+    fn testament_scope(&self, meta: MetaCall<'_>) -> Result<Scope, RequestFailure> {
+        let Some(name) = meta.optional::<String>("scope")? else { return Ok(Scope::Destroyed) };
+        Scope::from_name(&name).ok_or_else(|| {
+            if self.settings.compatibility.has_testament_error() {
+                return RequestFailure::InvalidScope;
             }
+            meta.refused("scope must be 'detached' or 'destroyed'")
+        })
+    }
+
+    /// Publishes what a session has left behind, under its name and with its rights.
+    pub(crate) fn publish_testament(
+        &mut self,
+        gone: Party<'_>,
+        role: usize,
+        testament: Testament,
+        now: Moment,
+    ) {
+        let Testament { id, publish } = testament;
+        let Ok((permission, disclosed)) = self.check_publish(role, &publish) else { return };
+        let publication = Publication::new(Accepted {
+            id,
+            source: gone.key,
+            publisher: Some(gone),
+            publish,
+            disclosed,
+            trustlevel: permission.trustlevel,
+            now,
+            at: self.time_of_events(),
+        });
+        if self.broker.check_retained(&publication, gone).is_ok() {
+            self.publish_accepted(publication, now);
         }
-        self.broker.pressure.forget(gone.key);
     }
 }
 
-/// The event that the arguments describe: topic, args, kwargs, and `publish_options`.
+/// The event that the arguments describe: `topic`, `args`, `kwargs` and `publish_options`.
 fn testament(meta: MetaCall<'_>) -> Result<Publish, RequestFailure> {
-    let refused = |error: DecodeError| meta.refused(&error.to_string());
-    let given = &meta.call.payload;
-    let values = given.args().map(Encoded::first_entries::<3>).transpose().map_err(refused)?;
-    let [topic, args, kwargs] = values.unwrap_or_default();
-    let topic = topic.ok_or_else(|| meta.refused("the topic is missing"))?;
-    let topic: String = topic.to_value().map_err(|error| meta.refused(&error.to_string()))?;
-    let payload = Payload::from_encoded(present(args), present(kwargs))
+    let topic: String = meta.required("topic")?;
+    let payload = Payload::from_encoded(meta.argument("args")?, meta.argument("kwargs")?)
         .map_err(|error| meta.refused(&error.to_string()))?;
-    let options = match given.kwargs() {
-        Some(kwargs) => kwargs.field("publish_options").map_err(refused)?,
-        None => None,
-    };
-    let options = match present(options) {
-        Some(options) => options.to_options::<PublishOptions>().map_err(refused)?,
+    let options = match meta.argument("publish_options")? {
+        Some(options) => options
+            .to_options::<PublishOptions>()
+            .map_err(|error| meta.refused(&error.to_string()))?,
         None => PublishOptions::default(),
     };
     let request = RequestId::new(1).ok_or_else(|| meta.refused("no request"))?;
     Ok(Publish { request, options: Box::new(options), topic: topic.into(), payload })
-}
-
-/// The value, unless it is null.
-fn present(value: Option<Encoded>) -> Option<Encoded> {
-    value.filter(|value| value.to_value::<()>().is_err())
 }

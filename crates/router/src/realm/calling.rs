@@ -7,8 +7,7 @@
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::message::{
-    Call, CallResult, Cancel, CancelMode, Carried, InvocationError, ResultDetails, RouterMessage,
-    Yield,
+    Call, CallResult, Cancel, Carried, InvocationError, ResultDetails, RouterMessage, Yield,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{UncheckedUri, is_reserved};
@@ -54,16 +53,26 @@ impl<O: Outbox> Realm<O> {
         Ok(())
     }
 
-    /// Gives a call to the router's own procedure or to the dealer.
-    fn route(&mut self, from: SessionKey, call: Call, now: Moment) -> Result<(), RequestFailure> {
+    /// Gives a call to the router's own procedure or to the dealer, which counts in milliseconds.
+    fn route(
+        &mut self,
+        from: SessionKey,
+        mut call: Call,
+        now: Moment,
+    ) -> Result<(), RequestFailure> {
         let permission = self.check_call(from, &call)?;
         // The realm knows who calls, whatever it may tell others.
         if let Some(procedure) = self.meta_procedure(&call.procedure) {
             return self.answer(from, procedure, &call, now);
         }
-        let wish = call.options.disclose_me;
-        let disclosed =
-            permission.disclose_caller.decide(wish).ok_or(RequestFailure::DisclosureRefused)?;
+        let (wish, compatibility) = (call.options.disclose_me, self.settings.compatibility);
+        let disclosed = permission.disclose_caller.decide(wish, compatibility);
+        let disclosed = disclosed.ok_or(RequestFailure::DisclosureRefused)?;
+        if let Some(timeout) = call.options.timeout {
+            let is_own = self.sessions.at(from).is_some_and(|session| session.is_own);
+            let unit = self.settings.call_timeout_unit(is_own);
+            call.options.timeout = Some(unit.to_millis(timeout));
+        }
         let Permission { trustlevel, schemas, .. } = permission;
         let grant = Grant { disclosed, trustlevel, schemas };
         let random = || self.random.bits();
@@ -95,7 +104,9 @@ impl<O: Outbox> Realm<O> {
             return Err(RequestFailure::FeatureNotSupported(text));
         }
         let payload = self.call_meta(from, procedure, call, now)?;
-        if let Some(session) = self.sessions.at(from) {
+        if let Some(payload) = payload
+            && let Some(session) = self.sessions.at(from)
+        {
             let (request, details) = (call.request, ResultDetails::default());
             let result = CallResult { request, details, payload };
             let _ = session.outbox.send(RouterMessage::Result(result));
@@ -113,10 +124,8 @@ impl<O: Outbox> Realm<O> {
     }
 
     pub(super) fn cancel(&mut self, from: SessionKey, cancel: &Cancel) {
-        let outcome = known("mode", cancel.options.mode.as_ref()).map(|mode| {
-            let mode = mode.unwrap_or(CancelMode::KillNoWait);
-            self.dealer.cancel(&mut self.sessions, from, cancel.request, mode);
-        });
+        let outcome = known("mode", cancel.options.mode.as_ref())
+            .map(|mode| self.dealer.cancel(&mut self.sessions, from, cancel.request, mode));
         self.refuse(from, cancel.reference(), outcome);
     }
 

@@ -11,9 +11,10 @@ use cloverleaf_wamp::payload::Encoded;
 use super::Realm;
 use crate::admission::{Admitted, Refusal};
 use crate::deadline::Moment;
-use crate::limits::MAX_SESSIONS;
+use crate::limits::{MAX_DEPARTING_SESSIONS, MAX_SESSIONS};
 use crate::outbox::Outbox;
 use crate::session::{Principal, Session, SessionKey};
+use crate::work::Work;
 
 impl<O: Outbox> Realm<O> {
     /// Opens a session and sends WELCOME. The host detaches it when its connection ends, unless
@@ -24,6 +25,7 @@ impl<O: Outbox> Realm<O> {
         outbox: O,
         now: Moment,
     ) -> Result<SessionKey, Refusal> {
+        self.work = Work::message();
         let Admitted { realm, principal, roles, transport, is_own, tells_agent } = admitted;
         if self.closed {
             return Err(Refusal::RealmClosed(realm));
@@ -32,11 +34,16 @@ impl<O: Outbox> Realm<O> {
         let Some(role) = role else {
             return Err(Refusal::NoSuchRole { realm, role: principal.authrole });
         };
-        if self.sessions.len() >= MAX_SESSIONS {
+        if self.sessions.len() + self.departing >= MAX_SESSIONS {
             return Err(Refusal::RealmFull(realm));
         }
+        if self.departing >= MAX_DEPARTING_SESSIONS && !is_own {
+            return Err(Refusal::RealmBusy(realm));
+        }
         let id = self.fresh_session_id();
-        let welcome = self.welcome(id, &principal, tells_agent);
+        let mut welcome = self.welcome(id, &principal, tells_agent);
+        let unit = self.settings.call_timeout_unit(is_own);
+        welcome.details.x_call_timeout_unit = Some(unit.name().into());
         let _ = outbox.send(RouterMessage::Welcome(welcome));
         let key = self.sessions.insert(id, |key| Session {
             key,
@@ -52,6 +59,8 @@ impl<O: Outbox> Realm<O> {
             testaments: None,
             is_slow: Cell::new(false),
             requests: IdSequence::new(),
+            listings: 0,
+            waits: false,
         });
         self.tell_joined(key, now);
         Ok(key)
@@ -77,6 +86,7 @@ impl<O: Outbox> Realm<O> {
             authmethod: Some(principal.authmethod.clone()),
             authprovider: Some(principal.authprovider.clone()),
             authextra: Some(Encoded::EMPTY_DICTIONARY),
+            x_call_timeout_unit: None,
         };
         Welcome { session, details: Box::new(details) }
     }

@@ -4,39 +4,165 @@
 //! Spec: basic profile "Session Closing", "Caller Leaving During an RPC Invocation", "Callee
 //! Leaving During an RPC Invocation".
 
-use cloverleaf_wamp::error_uri;
+use std::collections::VecDeque;
+
 use cloverleaf_wamp::message::{Abort, ClientMessage, Goodbye, RouterMessage};
 
 use super::{Next, Realm};
 use crate::deadline::Moment;
-use crate::outbox::Outbox;
-use crate::session::{Session, SessionKey};
+use crate::jobs::Job;
+use crate::outbox::{CloseCause, Outbox};
+use crate::session::{Party, Principal, Session, SessionKey};
+use crate::testament::Testament;
+use crate::work::{self, Work};
 use crate::{broker, dealer};
 
-/// A session that was taken out of every table, and what has changed by that.
+/// A session that is gone, and what still stands of it in tables or is to be said of it.
 #[derive(Debug)]
-pub(crate) struct Departed<O> {
-    pub(crate) session: Session<O>,
-    pub(crate) unsubscribed: Vec<broker::Change>,
-    pub(crate) unregistered: Vec<dealer::Change>,
+pub(crate) struct Departure {
+    key: SessionKey,
+    principal: Principal,
+    role: usize,
+    broker: broker::Holdings,
+    dealer: dealer::Leftovers,
+    stage: DepartureStage,
+    testaments: VecDeque<Testament>,
+    testament_bytes: usize,
+    /// Nothing is said of it.
+    is_silent: bool,
+}
+
+impl Departure {
+    /// Nothing is said of it.
+    pub(crate) const fn be_silent(&mut self) {
+        self.is_silent = true;
+    }
+}
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DepartureStage {
+    /// It is taken out of the broker's tables.
+    Broker,
+    /// It is taken out of the dealer's tables.
+    Dealer,
+    /// Its testaments are published, then that it has left.
+    Testaments,
 }
 
 impl<O: Outbox> Realm<O> {
     /// Takes everything away that a session held; its callers and callees hear of it, and what it
     /// left behind to be said is published. A session that is gone already is passed over.
     pub fn detach(&mut self, key: SessionKey, now: Moment) {
+        self.work = Work::message();
+        self.depart(key, now);
+    }
+
+    /// As [`Self::detach`], with what is left of the step.
+    pub(super) fn depart(&mut self, key: SessionKey, now: Moment) {
         self.closing.end(key);
-        if let Some(mut departed) = self.take_out(key) {
-            self.tell_departed(&mut departed, now);
+        if let Some((departure, _)) = self.take_out(key) {
+            self.begin_departure(departure, now);
         }
     }
 
-    /// Takes a session out of every table.
-    pub(crate) fn take_out(&mut self, key: SessionKey) -> Option<Departed<O>> {
+    /// Takes a session out of the table of sessions: from now on it is not there. Its outbox is
+    /// left.
+    pub(crate) fn take_out(&mut self, key: SessionKey) -> Option<(Box<Departure>, O)> {
         let session = self.sessions.remove(key)?;
-        let unsubscribed = self.broker.detach(&mut self.sessions, key, &session.broker);
-        let unregistered = self.dealer.detach(&mut self.sessions, &session);
-        Some(Departed { session, unsubscribed, unregistered })
+        self.departing += 1;
+        let Session { principal, role, broker, dealer, testaments, outbox, .. } = session;
+        let testament_bytes = testaments.as_ref().map_or(0, |testaments| testaments.bytes());
+        let testaments = testaments.map(|testaments| testaments.into_all().collect());
+        let departure = Departure {
+            key,
+            principal,
+            role,
+            broker,
+            dealer: dealer::Leftovers::of(dealer),
+            stage: DepartureStage::Broker,
+            testaments: testaments.unwrap_or_default(),
+            testament_bytes,
+            is_silent: false,
+        };
+        Some((Box::new(departure), outbox))
+    }
+
+    /// Does what the step has left for a session that is gone, and the rest later.
+    pub(crate) fn begin_departure(&mut self, departure: Box<Departure>, now: Moment) {
+        let Some(unfinished) = self.continue_departure(departure, now) else { return };
+        if self.broker.is_full_of_outgoing(unfinished.key) {
+            self.parked.insert(unfinished.key, unfinished);
+        } else {
+            self.jobs.push(Job::Departure(unfinished));
+        }
+    }
+
+    /// Goes on with a session that is gone. The departure, unless it is done.
+    fn continue_departure(
+        &mut self,
+        mut departure: Box<Departure>,
+        now: Moment,
+    ) -> Option<Box<Departure>> {
+        // At least one piece in every step.
+        loop {
+            if self.continue_stage(&mut departure, now) {
+                let testament_bytes = departure.testament_bytes;
+                let departed = broker::Departed { sessions: 1, testament_bytes };
+                self.broker.finish_departure(departure.key, departed);
+                self.discount_departed();
+                return None;
+            }
+            if self.work.is_spent() || self.broker.is_full_of_outgoing(departure.key) {
+                return Some(departure);
+            }
+        }
+    }
+
+    /// No longer counts the sessions that have left and have nothing in the realm any more.
+    pub(super) fn discount_departed(&mut self) {
+        let broker::Departed { sessions, testament_bytes } = self.broker.take_departed();
+        self.departing -= sessions;
+        self.testament_bytes -= testament_bytes;
+    }
+
+    /// Does a piece of the present stage: takes one entry out of a table, and publishes what has
+    /// changed by that, before others can change it further. Whether everything is done.
+    fn continue_stage(&mut self, departure: &mut Departure, now: Moment) -> bool {
+        let Departure { key, broker, dealer, is_silent, .. } = departure;
+        let (sessions, mut piece) = (&mut self.sessions, Work::of(work::ENTRY));
+        match departure.stage {
+            DepartureStage::Broker => {
+                let mut changes = Vec::new();
+                if self.broker.detach(sessions, *key, broker, &mut changes, &mut piece) {
+                    departure.stage = DepartureStage::Dealer;
+                }
+                self.work.spend(work::REMOVAL);
+                if !*is_silent {
+                    self.tell_subscriptions(*key, &changes, now);
+                }
+            }
+            DepartureStage::Dealer => {
+                let mut changes = Vec::new();
+                if self.dealer.detach(sessions, *key, dealer, &mut changes, &mut piece) {
+                    departure.stage = DepartureStage::Testaments;
+                }
+                self.work.spend(work::MESSAGE);
+                if !*is_silent {
+                    self.tell_registrations(*key, &changes, now);
+                }
+            }
+            DepartureStage::Testaments if departure.is_silent => return true,
+            DepartureStage::Testaments => {
+                let Some(testament) = departure.testaments.pop_front() else {
+                    self.tell_left(*key, &departure.principal, now);
+                    return true;
+                };
+                let party = Party { key: *key, principal: &departure.principal };
+                self.publish_testament(party, departure.role, testament, now);
+            }
+        }
+        false
     }
 
     /// A message of a session that is over: the router said GOODBYE, and the client answers or has
@@ -63,16 +189,22 @@ impl<O: Outbox> Realm<O> {
         {
             let _ = session.outbox.send(RouterMessage::Abort(abort));
         }
-        self.detach(key, now);
+        self.depart(key, now);
     }
 
-    /// Says GOODBYE to every session and lets no other in. They end with their own GOODBYE or with
-    /// their connection.
+    /// Closes the connection of every session behind what was sent, and lets no other in. A realm
+    /// with [`RealmSettings::shutdown_goodbye`](crate::RealmSettings) says GOODBYE instead; then
+    /// sessions end with their own GOODBYE or with their connection.
     pub fn close(&mut self, reason: &str) {
         self.closed = true;
         for session in self.sessions.iter_mut() {
-            if !std::mem::replace(&mut session.leaving, true) {
+            if std::mem::replace(&mut session.leaving, true) {
+                continue;
+            }
+            if session.is_own || self.settings.shutdown_goodbye {
                 let _ = session.outbox.send(RouterMessage::Goodbye(Goodbye::new(reason)));
+            } else {
+                session.outbox.close(CloseCause::Shutdown, reason);
             }
         }
     }
@@ -82,10 +214,10 @@ impl<O: Outbox> Realm<O> {
         if let Some(session) = self.sessions.at(from)
             && !session.leaving
         {
-            let answer = Goodbye::new(error_uri::GOODBYE_AND_OUT);
+            let answer = Goodbye::new(self.settings.compatibility.goodbye_reply_reason());
             let _ = session.outbox.send(RouterMessage::Goodbye(answer));
         }
-        self.detach(from, now);
+        self.depart(from, now);
         Next::Left
     }
 }

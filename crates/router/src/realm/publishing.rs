@@ -1,6 +1,6 @@
 //! PUBLISH: whether it is allowed, what becomes of its event, and when it is acknowledged.
 //!
-//! Who hears the event is the broker's business.
+//! Who receives the event is the broker's business.
 //! Spec: basic profile "Publishing and Events"; advanced profile "Publisher Identification",
 //! "Payload Passthru Mode".
 
@@ -11,18 +11,19 @@ use cloverleaf_wamp::message::{Publish, Published, RouterMessage};
 use super::Realm;
 use super::requests::{announced, authorize, not_reserved};
 use crate::authorization::{Action, Disclosed, Permission};
-use crate::broker::{Publication, is_awaited};
+use crate::broker::{Accepted, Publication, is_awaited};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
-use crate::session::{Session, SessionKey};
+use crate::session::SessionKey;
 use crate::validation::Held;
+use crate::wall_clock::Timestamp;
 
 impl<O: Outbox> Realm<O> {
     pub(super) fn publish(
         &mut self,
         from: SessionKey,
-        publish: &Publish,
+        publish: Publish,
         now: Moment,
     ) -> Result<(), ProtocolViolation> {
         let Some(session) = self.sessions.at(from) else { return Ok(()) };
@@ -31,83 +32,91 @@ impl<O: Outbox> Realm<O> {
         }
         let features = || session.roles.publisher;
         announced(publish.options.carried.as_deref(), &publish.payload, features)?;
-        let outcome = self.check_publish(session, publish).and_then(|permission| {
-            let id = PublicationId::from_random(self.random.bits());
-            self.route_event(from, publish, id, permission, now)
-        });
+        let role = session.role;
+        let (request, acknowledge) = (publish.reference(), publish.options.acknowledge);
+        let outcome = self
+            .check_publish(role, &publish)
+            .and_then(|permission| self.route_event(from, publish, permission, now));
         // An unacknowledged PUBLISH fails silently.
-        if publish.options.acknowledge == Some(true) {
-            self.refuse(from, publish.reference(), outcome);
+        if acknowledge == Some(true) {
+            self.refuse(from, request, outcome);
         }
         Ok(())
     }
 
-    /// Keeps an event, acknowledges it and tells everybody who shall hear it.
+    /// Accepts a publication, and sends it now or when its turn comes.
     fn route_event(
         &mut self,
         from: SessionKey,
-        publish: &Publish,
-        id: PublicationId,
+        publish: Publish,
         (permission, disclosed): (Permission, bool),
         now: Moment,
     ) -> Result<(), RequestFailure> {
+        let (id, at) = (PublicationId::from_random(self.random.bits()), self.time_of_events());
         let Some(session) = self.sessions.at(from) else { return Ok(()) };
-        let trustlevel = permission.trustlevel;
-        let publisher = Some(session.party());
-        let publication = Publication { id, publisher, publish, disclosed, trustlevel, now };
-        if self.broker.has_no_room_for(publish) {
-            return Err(RequestFailure::StoreBusy);
-        }
-        if is_awaited(publish) {
-            session.broker.check_awaited()?;
-        }
-        self.broker.retain(&publication)?;
-        if is_awaited(publish) {
-            let asked = self.broker.publish_asking(&self.sessions, &publication);
-            let request = publish.reference();
-            self.broker.await_acknowledgements(&mut self.sessions, from, request, id, asked, now);
-            return Ok(());
+        if (session.is_own && self.broker.is_full_of_outgoing(from))
+            || self.broker.has_no_memory_for_outgoing()
+        {
+            return Err(RequestFailure::PublisherBusy);
         }
         let acknowledge = publish.options.acknowledge == Some(true);
-        let published = || {
-            let answer = Published { request: publish.request, publication: id };
-            let _ = session.outbox.send(RouterMessage::Published(answer));
-        };
-        // Only what is stored is acknowledged behind its event, when it is safe.
-        let waits = acknowledge && self.broker.stores(publish);
-        if acknowledge && !waits {
-            published();
+        let request = publish.reference();
+        let asks_receivers = is_awaited(&publish);
+        if asks_receivers {
+            session.broker.check_awaited()?;
+            self.broker.check_awaited()?;
         }
-        match self.broker.publish(&self.sessions, &publication) {
-            Some(ticket) if waits => {
-                let (sessions, request) = (&mut self.sessions, publish.reference());
-                self.broker.await_stored(sessions, ticket, from, request, id);
-            }
-            // It is larger than a history may be.
-            None if waits => published(),
-            _ => {}
+        let mut publication = Publication::new(Accepted {
+            id,
+            source: from,
+            publisher: Some(session.party()),
+            publish,
+            disclosed,
+            trustlevel: permission.trustlevel,
+            now,
+            at,
+        });
+        self.broker.check_retained(&publication, session.party())?;
+        let answered = acknowledge.then_some(request.id());
+        self.broker.store(&mut self.sessions, &mut publication, answered)?;
+        if asks_receivers {
+            publication.ask_receivers(request);
+        } else if acknowledge && publication.waits_for_store() {
+            publication.answer_later(request);
+        } else if acknowledge && let Some(session) = self.sessions.at(from) {
+            let answer = Published { request: request.id(), publication: id };
+            let _ = session.outbox.send(RouterMessage::Published(answer));
+        }
+        self.broker.publish(&mut self.sessions, publication, now, &mut self.work);
+        if self.broker.has_outgoing() {
+            self.wait_if_busy(from);
         }
         Ok(())
     }
 
-    /// Whether the publication is allowed and as its schema asks, and whether its publisher is
-    /// disclosed.
+    /// The time of day for events that are stored; not asked for where none are.
+    pub(crate) fn time_of_events(&mut self) -> Timestamp {
+        if self.broker.has_histories() { self.clock.now() } else { Timestamp::default() }
+    }
+
+    /// Whether a publication of a session with this role is allowed and as its schema asks, and
+    /// whether its publisher is disclosed.
     pub(crate) fn check_publish(
         &self,
-        publisher: &Session<O>,
+        role: usize,
         publish: &Publish,
     ) -> Result<(Permission, bool), RequestFailure> {
         let topic = &publish.topic;
         topic.validate(self.settings.uri_rule).map_err(RequestFailure::InvalidUri)?;
-        let role = self.settings.roles.get(publisher.role);
-        not_reserved(role, topic)?;
+        let role = self.settings.roles.get(role);
+        not_reserved(role, Action::Publish, topic)?;
         let permission = authorize(role, Action::Publish, topic)?;
         let carried = publish.options.carried.as_deref();
         let validation = &self.settings.validation;
         validation.check(permission.schemas, Held::Event, &publish.payload, carried)?;
-        let wish = publish.options.disclose_me;
-        let disclosed =
-            permission.disclose_publisher.decide(wish).ok_or(RequestFailure::DisclosureRefused)?;
+        let (wish, compatibility) = (publish.options.disclose_me, self.settings.compatibility);
+        let disclosed = permission.disclose_publisher.decide(wish, compatibility);
+        let disclosed = disclosed.ok_or(RequestFailure::DisclosureRefused)?;
         Ok((permission, disclosed == Disclosed::Yes))
     }
 }

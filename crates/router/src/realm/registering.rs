@@ -18,8 +18,16 @@ use crate::session::SessionKey;
 
 impl<O: Outbox> Realm<O> {
     pub(super) fn register(&mut self, from: SessionKey, register: &Register, now: Moment) {
-        let outcome = self.check_register(from, register).and_then(|(pattern, terms)| {
-            self.dealer.register(&mut self.sessions, from, register.request, pattern, terms, now)
+        let checked = self.check_register(from, register);
+        if let Err(failure) = &checked {
+            let policy = register.options.match_policy.unwrap_or_default();
+            let procedure = &register.procedure;
+            self.report_refused_pattern(from, Action::Register, procedure, policy, failure);
+        }
+        let outcome = checked.and_then(|(pattern, terms)| {
+            let created = self.clock.now();
+            let sessions = &mut self.sessions;
+            self.dealer.register(sessions, from, register.request, pattern, terms, created)
         });
         let outcome = outcome.map(|changes| self.tell_registrations(from, &changes, now));
         self.refuse(from, register.reference(), outcome);
@@ -36,16 +44,17 @@ impl<O: Outbox> Realm<O> {
             .procedure
             .check_pattern(policy, self.settings.uri_rule)
             .map_err(RequestFailure::InvalidUri)?;
-        not_reserved(self.role_of(from), &register.procedure)?;
+        not_reserved(self.role_of(from), Action::Register, &register.procedure)?;
         let permission = self.authorize_pattern(from, Action::Register, &pattern)?;
         if options.concurrency == Some(0) {
             let text = "REGISTER.Options.concurrency must be 1 or more";
             return Err(RequestFailure::InvalidArgument(text.to_owned()));
         }
-        let watches_time = self
-            .sessions
-            .at(from)
-            .is_some_and(|session| session.roles.callee_has(Feature::CallTimeout));
+        let callee = self.sessions.at(from);
+        let watches_time = options.forward_timeout == Some(true)
+            && callee.is_some_and(|callee| callee.roles.callee_has(Feature::CallTimeout));
+        let is_own = callee.is_some_and(|callee| callee.is_own);
+        let unit = self.settings.call_timeout_unit(is_own);
         let terms = Terms {
             policy: known("invoke", options.invoke.as_ref())?.unwrap_or(InvokePolicy::Single),
             concurrency: options.concurrency,
@@ -53,7 +62,7 @@ impl<O: Outbox> Realm<O> {
             disclose_caller: options.disclose_caller == Some(true),
             disclose_callee: permission.disclose_callee,
             schemas: permission.schemas,
-            forward_timeout: options.forward_timeout == Some(true) && watches_time,
+            forward_timeout: watches_time.then_some(unit),
         };
         Ok((pattern, terms))
     }

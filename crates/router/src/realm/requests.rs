@@ -95,9 +95,13 @@ pub(super) fn authorize(
 }
 
 /// The namespaces `wamp` and `cloverleaf` are the router's own (basic profile, "URIs").
-pub(super) fn not_reserved(role: Option<&Role>, uri: &UncheckedUri) -> Result<(), RequestFailure> {
+pub(super) fn not_reserved(
+    role: Option<&Role>,
+    action: Action,
+    uri: &UncheckedUri,
+) -> Result<(), RequestFailure> {
     if is_reserved(uri.as_str()) && !role.is_some_and(Role::is_trusted) {
-        return Err(RequestFailure::ReservedUri(uri.clone()));
+        return Err(RequestFailure::ReservedUri(action, uri.clone()));
     }
     Ok(())
 }

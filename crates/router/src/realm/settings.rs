@@ -5,14 +5,16 @@
 use std::fmt;
 
 use cloverleaf_wamp::features::{Feature, Features, ROUTER, ROUTER_META_API, RouterRoles};
+use cloverleaf_wamp::message::CallTimeoutUnit;
 use cloverleaf_wamp::uri::UriRule;
 use compact_str::CompactString;
 
 use crate::authorization::Role;
 use crate::broker::{EventStore, HistorySettings, RetentionSettings};
+use crate::compatibility::Compatibility;
 use crate::dealer::{CallQueue, CallTimes};
 use crate::validation::Validation;
-use crate::wall_clock::Timestamp;
+use crate::wall_clock::TimeOfDay;
 
 /// A source of random bits, given by the host.
 pub struct Random(Box<dyn FnMut() -> u64 + Send>);
@@ -34,6 +36,34 @@ impl fmt::Debug for Random {
     }
 }
 
+/// Which header fields of the HTTP request that became a session the session meta API discloses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DisclosedHeaders {
+    /// None.
+    None,
+    /// All but those whose names say that they carry credentials.
+    #[default]
+    WithoutCredentials,
+    /// All.
+    All,
+}
+
+impl DisclosedHeaders {
+    /// Parts of the names of fields that carry credentials: those of HTTP, and those that reverse
+    /// proxies which authenticate users add (`x-forwarded-access-token`, `x-amzn-oidc-data`).
+    const CREDENTIALS: [&str; 8] =
+        ["authorization", "cookie", "token", "secret", "password", "api-key", "jwt", "oidc"];
+
+    /// Whether a field with this name in lower case is disclosed.
+    pub(crate) fn discloses(self, name: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::WithoutCredentials => !Self::CREDENTIALS.iter().any(|part| name.contains(part)),
+            Self::All => true,
+        }
+    }
+}
+
 /// What makes a realm.
 #[derive(Debug)]
 pub struct RealmSettings {
@@ -41,6 +71,10 @@ pub struct RealmSettings {
     pub name: CompactString,
     /// How strict it is about URIs.
     pub uri_rule: UriRule,
+    /// Which of the two it follows where the specification and Crossbar.io differ.
+    pub compatibility: Compatibility,
+    /// The unit in which clients give and get the timeouts of calls; none for the preset's.
+    pub call_timeout_unit: Option<CallTimeoutUnit>,
     /// Whether the numbers of requests must follow each other.
     pub strict_request_ids: bool,
     /// Its roles. A role named `trusted` is built in unless given here.
@@ -51,18 +85,24 @@ pub struct RealmSettings {
     pub agent: Option<CompactString>,
     /// Whether it tells of itself: `wamp.session.*`, `wamp.registration.*`, `wamp.subscription.*`.
     pub meta_api: bool,
+    /// Which header fields of a session's HTTP request the meta API discloses.
+    pub disclosed_headers: DisclosedHeaders,
+    /// Whether sessions get GOODBYE before the router ends their connections: at its shutdown, and
+    /// when they read too slowly. Clients such as Autobahn|JS and wampy.js don't connect again
+    /// after one.
+    pub shutdown_goodbye: bool,
     /// How long calls may take.
     pub call_times: CallTimes,
     /// Calls that may wait for a callee to be free.
     pub call_queues: Vec<CallQueue>,
     /// How many events are kept for later subscribers.
     pub retention: RetentionSettings,
-    /// Events that are kept to be asked for.
+    /// Events that are stored to be asked for.
     pub histories: Vec<HistorySettings>,
     /// Where these outlive the realm, if they do.
     pub event_store: Option<Box<dyn EventStore>>,
-    /// What time of day it was at the first moment.
-    pub started_at: Timestamp,
+    /// What time of day it is.
+    pub time_of_day: TimeOfDay,
 }
 
 impl RealmSettings {
@@ -71,18 +111,30 @@ impl RealmSettings {
         Self {
             name: name.into(),
             uri_rule: UriRule::Loose,
+            compatibility: Compatibility::default(),
+            call_timeout_unit: None,
             strict_request_ids: false,
             roles: Vec::new(),
             validation: Validation::default(),
             agent: None,
             meta_api: true,
+            disclosed_headers: DisclosedHeaders::default(),
+            shutdown_goodbye: false,
             call_times: CallTimes::default(),
             call_queues: Vec::new(),
             retention: RetentionSettings::default(),
             histories: Vec::new(),
             event_store: None,
-            started_at: Timestamp::default(),
+            time_of_day: TimeOfDay::default(),
         }
+    }
+
+    /// The unit of call timeouts in a session: the realm's, or milliseconds inside the router.
+    pub(super) fn call_timeout_unit(&self, is_own: bool) -> CallTimeoutUnit {
+        if is_own {
+            return CallTimeoutUnit::Milliseconds;
+        }
+        self.call_timeout_unit.unwrap_or_else(|| self.compatibility.call_timeout_unit())
     }
 
     /// What WELCOME announces.

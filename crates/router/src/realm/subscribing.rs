@@ -10,16 +10,30 @@ use crate::authorization::Action;
 use crate::broker::{Manner, Wish};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
+use crate::jobs::Job;
 use crate::outbox::Outbox;
 use crate::session::SessionKey;
 
 impl<O: Outbox> Realm<O> {
     pub(super) fn subscribe(&mut self, from: SessionKey, subscribe: &Subscribe, now: Moment) {
-        let outcome = self.check_subscribe(from, subscribe).and_then(|wish| {
-            let Some(session) = self.sessions.at_mut(from) else { return Ok(Vec::new()) };
-            self.broker.subscribe(session, wish, now)
+        let checked = self.check_subscribe(from, subscribe);
+        if let Err(failure) = &checked {
+            let policy = subscribe.options.match_policy.unwrap_or_default();
+            let topic = &subscribe.topic;
+            self.report_refused_pattern(from, Action::Subscribe, topic, policy, failure);
+        }
+        let outcome = checked.and_then(|wish| {
+            let at = (now, self.clock.now());
+            let Some(session) = self.sessions.at_mut(from) else { return Ok((Vec::new(), false)) };
+            self.broker.subscribe(session, wish, at, &mut self.work)
         });
-        let outcome = outcome.map(|changes| self.tell_subscriptions(from, &changes, now));
+        let outcome = outcome.map(|(changes, has_more_retained)| {
+            self.tell_subscriptions(from, &changes, now);
+            if has_more_retained {
+                self.jobs.push(Job::Replays(from));
+                self.wait_if_busy(from);
+            }
+        });
         self.refuse(from, subscribe.reference(), outcome);
     }
 

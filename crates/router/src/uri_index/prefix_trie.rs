@@ -56,13 +56,15 @@ impl<V> PrefixTrie<V> {
         self.walk(uri).last().map(|(value, _)| value)
     }
 
-    /// The entry of the longest prefix that ends where a component of the URI does.
-    pub(super) fn longest_match_of_components(&self, uri: &str) -> Option<&V> {
-        let whole = |rest: &[u8]| {
+    /// The entry of the longest prefix, and whether any prefix of the URI ends where a component of
+    /// it does. Mostly the longest one does, and the others are not looked at.
+    pub(super) fn longest_match_and_whole(&self, uri: &str) -> Option<(&V, bool)> {
+        let is_whole = |rest: &[u8]| {
             let matched = &uri.as_bytes()[..uri.len() - rest.len()];
             matches!(matched.last(), None | Some(b'.')) || matches!(rest.first(), None | Some(b'.'))
         };
-        self.walk(uri).filter(|(_, rest)| whole(rest)).last().map(|(value, _)| value)
+        let (value, rest) = self.walk(uri).last()?;
+        Some((value, is_whole(rest) || self.walk(uri).any(|(_, rest)| is_whole(rest))))
     }
 
     /// The entries along the URI, from the root down, with what is left of the URI at each.

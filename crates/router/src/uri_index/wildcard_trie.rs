@@ -5,8 +5,49 @@
 
 use std::collections::HashMap;
 
+use cloverleaf_wamp::uri::MAX_WILDCARD_COMPONENTS;
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
+
+/// The way from the root to a node along the components of one URI: for each component whether the
+/// wildcard child was taken (1) or the literal one (0), the first in the highest bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Path {
+    choices: u32,
+    depth: u8,
+}
+
+/// A pattern has no more components than a [`Path`] has bits.
+const _: () = assert!(MAX_WILDCARD_COMPONENTS <= u32::BITS as usize);
+
+impl Path {
+    const fn below(self, takes_wildcard: bool) -> Self {
+        let bit = (takes_wildcard as u32) << (u32::BITS - 1 - self.depth as u32);
+        Self { choices: self.choices | bit, depth: self.depth + 1 }
+    }
+
+    /// Whether the wildcard child is taken below the node at this depth.
+    const fn takes_wildcard_at(self, depth: u8) -> bool {
+        self.choices & (1 << (u32::BITS - 1 - depth as u32)) != 0
+    }
+}
+
+/// What a walk that was bounded has come to.
+pub(super) struct Walked {
+    /// The node that was not visited any more; none when all were.
+    pub(super) stopped_at: Option<Path>,
+    pub(super) visited: u32,
+}
+
+/// A walk along the components of one URI.
+struct Walk<'a, F> {
+    /// Nodes before this one in the order of the walk were visited earlier.
+    from: Path,
+    visits_left: u32,
+    stopped_at: Option<Path>,
+    components: &'a [&'a str],
+    found: F,
+}
 
 #[derive(Debug)]
 struct Node<V> {
@@ -39,7 +80,7 @@ impl<V> WildcardTrie<V> {
 
     pub(super) fn at(&self, pattern: &str) -> Option<&V> {
         let mut node = &self.root;
-        for component in pattern.split('.') {
+        for component in components_of(pattern) {
             node = match component {
                 "" => node.any.as_deref()?,
                 literal => node.literal.get(literal)?,
@@ -50,7 +91,7 @@ impl<V> WildcardTrie<V> {
 
     pub(super) fn insert(&mut self, pattern: &str, value: V) -> Option<V> {
         let mut node = &mut self.root;
-        for component in pattern.split('.') {
+        for component in components_of(pattern) {
             node = match component {
                 "" => node.any.get_or_insert_default(),
                 literal => node.literal.entry(literal.into()).or_default(),
@@ -60,17 +101,103 @@ impl<V> WildcardTrie<V> {
     }
 
     pub(super) fn remove(&mut self, pattern: &str) -> Option<V> {
-        self.root.remove(&mut pattern.split('.'))
+        self.root.remove(&mut components_of(pattern))
     }
 
     pub(super) fn all_matches(&self, uri: &str, found: &mut impl FnMut(&V)) {
         if !self.root.is_leaf() {
-            self.root.all_matches(uri.split('.'), found);
+            self.root.all_matches(components_of(uri), found);
         }
     }
 
+    /// Visits nodes from `from` on, in the order of [`Self::all_matches`], and about `visits` of
+    /// them.
+    pub(super) fn next_matches(
+        &self,
+        uri: &str,
+        from: Path,
+        visits: u32,
+        found: &mut impl FnMut(&V),
+    ) -> Walked {
+        if self.root.is_leaf() {
+            return Walked { stopped_at: None, visited: 0 };
+        }
+        let mut components = [""; MAX_WILDCARD_COMPONENTS];
+        let mut count = 0;
+        for component in components_of(uri) {
+            let Some(place) = components.get_mut(count) else {
+                return Walked { stopped_at: None, visited: 0 };
+            };
+            *place = component;
+            count += 1;
+        }
+        let components = &components[..count];
+        // At least the root and one node below it, so that every walk goes on.
+        let visits = visits.max(2);
+        let mut walk = Walk { from, visits_left: visits, stopped_at: None, components, found };
+        walk.visit(&self.root, Path::default(), from.depth > 0);
+        Walked { stopped_at: walk.stopped_at, visited: visits - walk.visits_left }
+    }
+
     pub(super) fn best_match(&self, uri: &str) -> Option<&V> {
-        if self.root.is_leaf() { None } else { self.root.best_match(uri.split('.')) }
+        if self.root.is_leaf() { None } else { self.root.best_match(components_of(uri)) }
+    }
+}
+
+/// The parts of a URI between its dots.
+#[derive(Debug, Clone)]
+struct Components<'a>(Option<&'a str>);
+
+fn components_of(uri: &str) -> Components<'_> {
+    Components(Some(uri))
+}
+
+impl<'a> Iterator for Components<'a> {
+    type Item = &'a str;
+
+    /// Components are short, so a loop over their bytes is faster than a search for the dot.
+    fn next(&mut self) -> Option<&'a str> {
+        let rest = self.0?;
+        let Some(dot) = rest.bytes().position(|byte| byte == b'.') else { return self.0.take() };
+        let (component, rest) = (&rest[..dot], &rest[dot + 1..]);
+        self.0 = Some(rest);
+        Some(component)
+    }
+}
+
+impl<F> Walk<'_, F> {
+    /// Visits a node and those below it. `is_on_way` is whether the node that the walk begins with
+    /// stands below this one, so that some children were visited earlier.
+    fn visit<V>(&mut self, node: &Node<V>, at: Path, is_on_way: bool)
+    where
+        F: FnMut(&V),
+    {
+        if !is_on_way {
+            // One of the nodes on the way costs nothing: there are as many as components.
+            if self.visits_left == 0 {
+                self.stopped_at = Some(at);
+                return;
+            }
+            self.visits_left -= 1;
+        }
+        let Some(component) = self.components.get(at.depth as usize) else {
+            if let Some(value) = &node.value {
+                (self.found)(value);
+            }
+            return;
+        };
+        let skips_literal = is_on_way && self.from.takes_wildcard_at(at.depth);
+        if !skips_literal && let Some(child) = node.literal.get(*component) {
+            let below = at.below(false);
+            self.visit(child, below, is_on_way && below.depth < self.from.depth);
+            if self.stopped_at.is_some() {
+                return;
+            }
+        }
+        if let Some(child) = &node.any {
+            let below = at.below(true);
+            self.visit(child, below, skips_literal && below.depth < self.from.depth);
+        }
     }
 }
 
@@ -85,7 +212,7 @@ impl<V> Node<V> {
 
     /// The depth is the number of components of the longest pattern, at most half of
     /// [`cloverleaf_wamp::uri::MAX_URI_BYTES`].
-    fn all_matches(&self, mut rest: std::str::Split<'_, char>, found: &mut impl FnMut(&V)) {
+    fn all_matches(&self, mut rest: Components<'_>, found: &mut impl FnMut(&V)) {
         let Some(component) = rest.next() else {
             if let Some(value) = &self.value {
                 found(value);
@@ -97,7 +224,7 @@ impl<V> Node<V> {
         }
     }
 
-    fn best_match(&self, mut rest: std::str::Split<'_, char>) -> Option<&V> {
+    fn best_match(&self, mut rest: Components<'_>) -> Option<&V> {
         match rest.next() {
             None => self.value.as_ref(),
             Some(component) => {
@@ -106,7 +233,7 @@ impl<V> Node<V> {
         }
     }
 
-    fn remove(&mut self, rest: &mut std::str::Split<'_, char>) -> Option<V> {
+    fn remove(&mut self, rest: &mut Components<'_>) -> Option<V> {
         let Some(component) = rest.next() else { return self.value.take() };
         let child = match component {
             "" => self.any.as_deref_mut()?,

@@ -3,8 +3,9 @@
 //! This router's own, as in Crossbar.io (`store.call-queue`): a queue for each registration that
 //! the operator has given one, first come, first served.
 
+use cloverleaf_router::limits::{MAX_WAITING_CALL_BYTES, MAX_WAITING_CALL_BYTES_PER_REGISTRATION};
 use cloverleaf_router::{CallQueue, RealmSettings};
-use cloverleaf_testkit::messages::{NOTHING, args, client, router};
+use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
 use cloverleaf_testkit::{Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
@@ -14,7 +15,8 @@ use cloverleaf_wamp::message::{
 use cloverleaf_wamp::uri::UriPattern;
 
 use crate::stage::{
-    assert_nothing_stays, cancel, given_up, join, millis, register, shared, too_many, unavailable,
+    assert_nothing_stays, assert_silence, cancel, given_up, join, millis, no_such_procedure,
+    register, shared, too_many, unavailable,
 };
 
 mod features;
@@ -96,6 +98,55 @@ fn no_more_calls_wait_than_the_queue_holds() {
     call(&mut lab, caller, [7, 8]);
     assert_eq!(lab.received(caller), [router::result(1, NOTHING), too_many(8)]);
     assert_eq!(asked(&mut lab, callee), [1, 2]);
+}
+
+#[test]
+fn the_calls_that_wait_for_one_registration_hold_a_bounded_number_of_bytes() {
+    let mut lab = lab_with(&[("com.*", 100)]);
+    let [caller, callee] = join(&mut lab, ["caller", "callee"]);
+    register(&mut lab, callee, one_call(InvokePolicy::First), "com.work", 1);
+    let large = || text(&"x".repeat(MAX_WAITING_CALL_BYTES_PER_REGISTRATION / 3));
+    for number in 1..=4 {
+        lab.send(caller, client::call(number, "com.work", large()));
+    }
+    // One is with the callee, two wait, and a third one with its options is too much.
+    assert_eq!(lab.received(caller), [too_many(4)]);
+    lab.send(caller, client::call(5, "com.work", args([5])));
+    assert_silence(&mut lab, &[caller]);
+    lab.send(callee, client::yielded(1, NOTHING));
+    lab.send(caller, client::call(6, "com.work", large()));
+    assert_eq!(lab.received(caller), [router::result(1, NOTHING)], "its bytes are free again");
+    lab.send(caller, cancel(3, CancelMode::KillNoWait));
+    lab.send(caller, client::call(7, "com.work", large()));
+    assert_eq!(lab.received(caller), [router::canceled(3)], "those of a canceled call, too");
+    lab.send(callee, client::unregister(2, 1));
+    let ended = [5, 6, 7].map(|number| no_such_procedure(number, "com.work"));
+    assert_eq!(lab.received(caller), ended);
+    lab.received(callee);
+    register(&mut lab, callee, one_call(InvokePolicy::First), "com.work", 2);
+    for number in 8..=10 {
+        lab.send(caller, client::call(number, "com.work", large()));
+    }
+    assert_silence(&mut lab, &[caller]);
+    assert_nothing_stays(lab, &[caller, callee]);
+}
+
+#[test]
+fn the_calls_that_wait_in_one_realm_hold_a_bounded_number_of_bytes() {
+    let mut lab = lab_with(&[("com.*", 100)]);
+    let [caller, callee] = join(&mut lab, ["caller", "callee"]);
+    // Not quite what one registration may hold, so that each has room for it.
+    let large = || text(&"x".repeat(MAX_WAITING_CALL_BYTES_PER_REGISTRATION - 4_096));
+    let places = (MAX_WAITING_CALL_BYTES / MAX_WAITING_CALL_BYTES_PER_REGISTRATION) as u64;
+    for place in 0..=places {
+        let procedure = format!("com.work{place}");
+        register(&mut lab, callee, one_call(InvokePolicy::First), &procedure, place + 1);
+        lab.send(caller, client::call(2 * place + 1, &procedure, NOTHING));
+        lab.send(caller, client::call(2 * place + 2, &procedure, large()));
+        lab.received(callee);
+    }
+    assert_eq!(lab.received(caller), [too_many(2 * places + 2)]);
+    assert_nothing_stays(lab, &[caller, callee]);
 }
 
 #[test]

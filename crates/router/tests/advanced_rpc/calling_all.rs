@@ -2,6 +2,7 @@
 //!
 //! Decisions F20: the specification only names such calls; what they do is this router's own.
 
+use cloverleaf_router::limits::MAX_HELD_CALL_BYTES_PER_SESSION;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::State;
 use cloverleaf_testkit::{Lab, Peer};
@@ -76,6 +77,33 @@ fn answers_are_collected_in_the_order_in_which_the_callees_registered() {
     let answers = json!([{"args": [1]}, {}, {"args": [3], "kwargs": {"name": "c"}}]);
     assert_eq!(collected(&mut lab, caller), (1, answers));
     assert_nothing_stays(lab, &[caller, a, b, c]);
+}
+
+#[test]
+fn the_callees_that_are_asked_count_as_bytes_of_the_caller() {
+    const CALLEES: usize = 1_000;
+    let mut lab = Lab::new();
+    let [caller] = join(&mut lab, ["caller"]);
+    let callees = [(); CALLEES].map(|()| lab.join("callee"));
+    for callee in callees {
+        register(&mut lab, callee, shared(InvokePolicy::All), "com.ask", 1);
+    }
+    let most = MAX_HELD_CALL_BYTES_PER_SESSION / CALLEES / 100;
+    let mut received = Vec::new();
+    for number in 1..=most as u64 {
+        lab.send(caller, client::call(number, "com.ask", NOTHING));
+        received = lab.received(caller);
+        callees.iter().for_each(|callee| drop(lab.received(*callee)));
+        if !received.is_empty() {
+            break;
+        }
+    }
+    let text = "this session has reached its largest number of bytes of calls in flight";
+    let [RouterMessage::Error(error)] = &received[..] else { panic!("{received:?}") };
+    let number = error.request.id().number();
+    assert_eq!(received, [refused(number, error_uri::LIMIT_REACHED, text)]);
+    lab.disconnect(caller);
+    assert_nothing_stays(lab, &callees);
 }
 
 #[test]

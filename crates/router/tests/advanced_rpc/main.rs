@@ -10,6 +10,7 @@ mod calling_all;
 mod choosing;
 mod concurrency;
 mod disclosure;
+mod held_calls;
 mod keeping_keys;
 mod passthru;
 mod progressive_calls;

@@ -3,6 +3,7 @@
 //! Which numbers are a next part, a late part or a violation is told in `call_numbers`.
 //! Spec: advanced profile "Progressive Call Invocations".
 
+use cloverleaf_router::limits::MAX_HELD_CALL_BYTES_PER_SESSION;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::State;
 use cloverleaf_testkit::{Client, Lab, Peer};
@@ -10,8 +11,8 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::InvocationId;
 use cloverleaf_wamp::message::{
-    CallOptions, CallerIdentity, CancelMode, InvocationDetails, InvocationError, InvokePolicy,
-    RequestKind, RouterMessage, RunMode, Sharding, Word,
+    CallOptions, CallerIdentity, CancelMode, Carried, InvocationDetails, InvocationError,
+    InvokePolicy, RequestKind, RouterMessage, RunMode, Sharding, Word,
 };
 
 use crate::stage::{
@@ -52,6 +53,28 @@ fn all_parts_are_one_call_and_one_invocation() {
     assert_eq!(lab.realm().calls_in_flight(), 1);
     lab.send(callee, client::yielded(1, args([10])));
     assert_eq!(lab.received(caller), [router::result(1, args([10]))]);
+    assert_nothing_stays(lab, &[caller, callee]);
+}
+
+#[test]
+fn the_options_of_calls_in_parts_hold_a_bounded_number_of_bytes() {
+    const PART: usize = 4 * 1024 * 1024;
+    let (mut lab, caller, callee) = pair(able("callee"));
+    let carried = Carried { ppt_keyid: Some("x".repeat(PART).into()), ..Carried::default() };
+    let options = CallOptions { carried: Some(Box::new(carried)), ..open() };
+    let begun = (MAX_HELD_CALL_BYTES_PER_SESSION / PART) as u64;
+    for number in 1..begun {
+        lab.send(caller, client::call_with(number, options.clone(), "com.upload", NOTHING));
+        assert_eq!(lab.received(callee).len(), 1);
+    }
+    let text = "this session has reached its largest number of bytes of calls in flight";
+    lab.send(caller, client::call_with(begun, options.clone(), "com.upload", NOTHING));
+    assert_eq!(lab.received(caller), [refused(begun, error_uri::LIMIT_REACHED, text)]);
+    // Nothing must be kept behind the last part of a call.
+    lab.send(caller, client::call(1, "com.upload", NOTHING));
+    lab.send(caller, client::call_with(begun + 1, options, "com.upload", NOTHING));
+    assert_eq!(lab.received(callee).len(), 2);
+    assert_silence(&mut lab, &[caller]);
     assert_nothing_stays(lab, &[caller, callee]);
 }
 
@@ -160,8 +183,8 @@ fn what_the_first_part_did_not_ask_for_no_later_one_can() {
     lab.send(caller, client::call_with(1, later, "com.upload", args([2])));
     assert_eq!(lab.received(callee), [invocation_part(1, 1, args([2]))]);
     assert_eq!(lab.realm().next_deadline(), None);
-    let text = "YIELD with progress: INVOCATION did not ask for progressive results";
-    assert_violation(&mut lab, callee, yield_part(1, NOTHING), text);
+    lab.send(callee, yield_part(1, NOTHING));
+    assert_silence(&mut lab, &[caller, callee]);
 }
 
 #[test]

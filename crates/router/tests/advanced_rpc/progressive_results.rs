@@ -7,7 +7,7 @@ use cloverleaf_testkit::recorder::State;
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
-use cloverleaf_wamp::message::{CallOptions, CancelMode, RequestKind, YieldOptions};
+use cloverleaf_wamp::message::{CallOptions, CancelMode, Carried, RequestKind, YieldOptions};
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 
@@ -15,8 +15,6 @@ use crate::stage::{
     able, assert_nothing_stays, assert_silence, assert_violation, cancel, given_up,
     invocation_receiving, join, millis, receiving, register, result_part, without, yield_part,
 };
-
-const NOT_ASKED: &str = "YIELD with progress: INVOCATION did not ask for progressive results";
 
 /// A caller, and a callee that has registered `com.count`.
 fn pair(callee: Client) -> (Lab, Peer, Peer) {
@@ -90,14 +88,18 @@ fn a_callee_need_not_give_parts_and_may_fail_after_some() {
     assert_eq!(lab.realm().calls_in_flight(), 0);
 }
 
+/// As with Crossbar.io: Autobahn's procedures may have announced nothing and give parts.
 #[test]
-fn only_a_callee_that_announces_it_is_asked_for_parts() {
+fn a_callee_that_has_not_announced_it_is_asked_for_parts_and_may_give_them() {
     for callee in [without("callee", &[Feature::ProgressiveCallResults]), Client::basic("callee")] {
         let (mut lab, caller, callee) = pair(callee);
         lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
-        assert_eq!(lab.received(callee), [router::invocation(1, 1, NOTHING)]);
-        lab.send(callee, client::yielded(1, args([1])));
-        assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
+        assert_eq!(lab.received(callee), [invocation_receiving(1, 1, NOTHING)]);
+        lab.send(callee, yield_part(1, args([1])));
+        lab.send(callee, client::yielded(1, args([2])));
+        let results = [result_part(1, args([1])), router::result(1, args([2]))];
+        assert_eq!(lab.received(caller), results);
+        assert_silence(&mut lab, &[callee]);
     }
 }
 
@@ -116,25 +118,42 @@ fn a_callee_that_can_not_be_interrupted_gives_parts_which_are_dropped_when_nobod
     assert_nothing_stays(lab, &[callee]);
 }
 
-/// Decisions F4: a feature is used that was not agreed on.
 #[test]
-fn a_part_that_was_not_asked_for_ends_the_callees_session() {
+fn a_part_that_was_not_asked_for_is_dropped_and_its_callee_goes_on() {
     let not_asking = [
-        CallOptions::default(),
+        CallOptions { timeout: Some(100), ..CallOptions::default() },
         CallOptions { receive_progress: Some(false), ..CallOptions::default() },
     ];
-    for options in not_asking {
-        let (mut lab, caller, callee) = pair(able("callee"));
+    for (callee, options) in [able("callee"), Client::basic("callee")].into_iter().zip(not_asking) {
+        let (mut lab, caller, callee) = pair(callee);
         lab.send(caller, client::call_with(1, options, "com.count", NOTHING));
         assert_eq!(lab.received(callee), [router::invocation(1, 1, NOTHING)]);
-        assert_violation(&mut lab, callee, yield_part(1, args([1])), NOT_ASKED);
-        assert_eq!(lab.received(caller), [router::callee_gone(1)]);
+        let deadline = lab.realm().next_deadline();
+        lab.pass(millis(50));
+        lab.send(callee, yield_part(1, args([1])));
+        assert_silence(&mut lab, &[caller, callee]);
+        assert_eq!(lab.realm().next_deadline(), deadline, "it gives the call no more time");
+        lab.send(callee, client::yielded(1, args([2])));
+        assert_eq!(lab.received(caller), [router::result(1, args([2]))]);
+        assert_nothing_stays(lab, &[caller, callee]);
     }
-    let (mut lab, caller, callee) = pair(without("callee", &[Feature::ProgressiveCallResults]));
-    lab.send(caller, client::call_with(1, receiving(), "com.count", NOTHING));
-    assert_eq!(lab.received(callee), [router::invocation(1, 1, NOTHING)]);
-    assert_violation(&mut lab, callee, yield_part(1, args([1])), NOT_ASKED);
-    assert_eq!(lab.received(caller), [router::callee_gone(1)]);
+}
+
+/// A caller that has not asked for parts could not open them anyhow.
+#[test]
+fn a_sealed_part_that_was_not_asked_for_is_dropped_like_any_other() {
+    let passthru = [Feature::PayloadPassthruMode, Feature::ProgressiveCallResults];
+    let mut lab = Lab::new();
+    let (caller, callee) = (lab.join_as(without("caller", &passthru)), lab.join_as(able("callee")));
+    register(&mut lab, callee, Default::default(), "com.count", 1);
+    lab.send(caller, client::call(1, "com.count", NOTHING));
+    lab.received(callee);
+    let carried = Carried { ppt_scheme: Some("x_mine".into()), ..Carried::default() };
+    let options = YieldOptions { progress: Some(true), carried: Some(Box::new(carried)) };
+    lab.send(callee, client::yield_with(1, options, NOTHING));
+    assert_silence(&mut lab, &[caller, callee]);
+    lab.send(callee, client::yielded(1, NOTHING));
+    assert_eq!(lab.received(caller), [router::result(1, NOTHING)]);
 }
 
 /// Decisions F12: with results in parts, the timeout bounds the gap between two of them.

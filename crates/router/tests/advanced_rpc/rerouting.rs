@@ -3,17 +3,18 @@
 //! Spec: advanced profile "Call Re-Routing"; for the policies of this router, the same rule: as if
 //! the unavailable callee did not exist.
 
+use cloverleaf_router::limits::MAX_CALLEES_TRIED;
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::recorder::State;
 use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::message::{
-    CallOptions, CancelMode, InvokePolicy, RegisterOptions, RequestKind, Sharding,
+    CallOptions, CancelMode, Carried, InvokePolicy, RegisterOptions, RequestKind, Sharding,
 };
 
 use crate::stage::{
-    assert_nothing_stays, assert_silence, cancel, join, millis, nobody_available, receiving,
+    able, assert_nothing_stays, assert_silence, cancel, join, millis, nobody_available, receiving,
     refused, register, result_part, shared, unavailable, without, yield_part,
 };
 
@@ -279,6 +280,45 @@ fn a_registration_that_is_gone_has_nobody() {
     }
     crew.lab.send(crew.callees[0], unavailable(1));
     assert_eq!(crew.lab.received(crew.caller), [nobody_available(1)]);
+}
+
+#[test]
+fn a_call_is_passed_on_to_a_bounded_number_of_callees() {
+    let mut lab = Lab::new();
+    let [caller] = join(&mut lab, ["caller"]);
+    let callees = [(); MAX_CALLEES_TRIED + 1].map(|()| lab.join_as(able("callee")));
+    for callee in callees {
+        register(&mut lab, callee, shared(InvokePolicy::First), "com.add", 1);
+    }
+    lab.send(caller, client::call(1, "com.add", NOTHING));
+    for callee in &callees[..MAX_CALLEES_TRIED] {
+        assert_eq!(lab.received(*callee), [router::invocation(1, 1, NOTHING)]);
+        assert_silence(&mut lab, &[caller]);
+        lab.send(*callee, unavailable(1));
+    }
+    assert_eq!(lab.received(caller), [nobody_available(1)]);
+    assert_silence(&mut lab, &callees);
+    lab.disconnect(caller);
+    assert_nothing_stays(lab, &callees);
+}
+
+/// Callees that lack a feature or are about to leave are not tried.
+#[test]
+fn the_only_callee_that_can_take_a_call_is_found_among_many() {
+    let mut lab = Lab::new();
+    let [caller] = join(&mut lab, ["caller"]);
+    let lacking = [(); MAX_CALLEES_TRIED + 1]
+        .map(|()| lab.join_as(without("lacking", &[Feature::PayloadPassthruMode])));
+    for callee in lacking {
+        register(&mut lab, callee, shared(InvokePolicy::RoundRobin), "com.add", 1);
+    }
+    let [able] = join(&mut lab, ["able"]);
+    register(&mut lab, able, shared(InvokePolicy::RoundRobin), "com.add", 1);
+    let carried = Carried { ppt_scheme: Some("x_mine".into()), ..Carried::default() };
+    let options = CallOptions { carried: Some(Box::new(carried)), ..CallOptions::default() };
+    lab.send(caller, client::call_with(1, options, "com.add", NOTHING));
+    assert_eq!(lab.received(able).len(), 1);
+    assert_silence(&mut lab, &lacking);
 }
 
 // === callees that can't be reached ===

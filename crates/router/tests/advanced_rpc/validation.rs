@@ -20,9 +20,9 @@ use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use serde_json::json;
 
 use crate::stage::{
-    able, assert_nothing_stays, assert_silence, assert_violation, call_part, given_up,
-    invocation_part, invocation_receiving, receiving, refused, register, result_part, shared,
-    unavailable, yield_part,
+    able, assert_nothing_stays, assert_silence, call_part, given_up, invocation_part,
+    invocation_receiving, receiving, refused, register, result_part, shared, unavailable,
+    yield_part,
 };
 
 /// Schemas for everything that has to do with calls.
@@ -335,10 +335,12 @@ fn what_takes_too_long_to_look_into_is_refused() {
 }
 
 #[test]
-fn a_part_that_nobody_asked_for_is_a_violation_whatever_is_in_it() {
+fn a_part_that_was_not_asked_for_is_dropped_whatever_is_in_it() {
     let (mut lab, caller, callee) = held_callee();
     lab.send(caller, client::call(1, "com.sum", NOTHING));
     lab.received(callee);
-    let text_of = "YIELD with progress: INVOCATION did not ask for progressive results";
-    assert_violation(&mut lab, callee, yield_part(1, text("no number")), text_of);
+    lab.send(callee, yield_part(1, text("no number")));
+    assert_silence(&mut lab, &[caller, callee]);
+    lab.send(callee, client::yielded(1, args([1])));
+    assert_eq!(lab.received(caller), [router::result(1, args([1]))]);
 }

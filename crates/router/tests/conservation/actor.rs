@@ -218,12 +218,11 @@ impl Actor {
             return;
         }
         assert_eq!(number, self.last_invocation() + 1);
-        let receiving = details.receive_progress == Some(true);
-        assert!(self.kind == Kind::Able || !is_open && !receiving, "a feature nobody announced");
+        assert!(self.kind == Kind::Able || !is_open, "a feature that was not announced");
         let held = self.registrations.get_mut(&registration).expect("its own registration");
         held.invocations.insert(number);
         let (given_up, is_lost) = (false, false);
-        self.asked.push(Asked { payload, mark, is_open, receiving, given_up, is_lost });
+        self.asked.push(Asked { payload, mark, is_open, given_up, is_lost });
         self.invocations.insert(number);
         self.news.push((registration, number));
     }
@@ -240,7 +239,7 @@ impl Actor {
     fn heard(&mut self, event: &SharedEvent) {
         assert!(self.subscriptions.contains(&event.subscription.number()));
         if event.details.x_acknowledged_delivery == Some(true) {
-            assert_eq!(self.kind, Kind::Able, "a feature nobody announced");
+            assert_eq!(self.kind, Kind::Able, "a feature that was not announced");
             self.to_acknowledge.push(event.publication);
         }
         let (sender, number, _): Mark = event.payload.decode_args().expect("a mark");

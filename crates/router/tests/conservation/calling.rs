@@ -108,24 +108,13 @@ impl World {
         Some(())
     }
 
-    /// A part of a result, also of a call that has ended.
+    /// A part of a result: also of a call that has ended, or whose caller takes no parts.
     pub(crate) fn yield_part(&mut self, who: usize, which: usize) -> Option<()> {
-        let receiving = self.asked_for_parts(who, true);
-        let number = one_of(receiving, which)?;
-        self.send(who, self.part_of(who, number));
-        Some(())
-    }
-
-    /// The invocations of a peer whose results may come in parts, or may not.
-    pub(crate) fn asked_for_parts(&self, who: usize, receiving: bool) -> Vec<u64> {
-        let asked = (1..).zip(&self.actors[who].asked);
-        asked.filter(|(_, asked)| asked.receiving == receiving).map(|(number, _)| number).collect()
-    }
-
-    pub(crate) fn part_of(&self, who: usize, number: u64) -> ClientMessage {
+        let number = one_of(1..=self.actors[who].last_invocation(), which)?;
         let options = YieldOptions { progress: Some(true), ..YieldOptions::default() };
         let echo = self.actors[who].invocation(number).payload.clone();
-        client::yield_with(number, options, echo)
+        self.send(who, client::yield_with(number, options, echo));
+        Some(())
     }
 
     pub(crate) fn fail(&mut self, who: usize, which: usize, unavailable: bool) -> Option<()> {

@@ -37,11 +37,6 @@ impl World {
                 let closed = |number: &u64| !actor.calls[number].is_open;
                 client::call(actor.calls_in_flight().find(closed)?, "com.a", NOTHING)
             }
-            Violation::UnaskedPart => {
-                let in_flight = |number: &u64| self.is_in_flight(who, *number) == Some(true);
-                let number = self.asked_for_parts(who, false).into_iter().find(in_flight)?;
-                self.part_of(who, number)
-            }
         };
         assert_eq!(self.lab.submit(self.actors[who].peer, message), Next::Close);
         self.ended(who);

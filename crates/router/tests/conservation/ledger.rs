@@ -75,8 +75,6 @@ pub(crate) struct Asked {
     pub(crate) mark: Mark,
     /// More parts follow.
     pub(crate) is_open: bool,
-    /// Its results may come in parts.
-    pub(crate) receiving: bool,
     /// Nobody waits for its answer.
     pub(crate) given_up: bool,
     /// The host could not send it, or not all of it.

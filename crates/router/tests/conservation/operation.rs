@@ -50,7 +50,6 @@ pub(crate) enum Violation {
     SecondHello,
     NeverSentInvocation,
     RequestIdInUse,
-    UnaskedPart,
 }
 
 /// How to register.
@@ -134,7 +133,6 @@ fn session() -> impl Strategy<Value = Operation> {
         Violation::SecondHello,
         Violation::NeverSentInvocation,
         Violation::RequestIdInUse,
-        Violation::UnaskedPart,
     ]);
     let state = prop_oneof![
         3 => Just(State::Reading),

@@ -34,7 +34,7 @@ fn a_call_that_came_back_ends_when_the_others_have_left() {
     assert_silence(&mut lab, &[caller]);
     lab.disconnect(b);
     let told = lab.received(caller);
-    assert_eq!(told, [nobody_available(1), router::callee_gone(2)]);
+    assert_eq!(told, [router::callee_gone(2), nobody_available(1)]);
     assert_silence(&mut lab, &[a]);
 }
 

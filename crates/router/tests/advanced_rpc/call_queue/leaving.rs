@@ -13,9 +13,9 @@ fn the_waiting_calls_of_the_last_callee_end_with_it() {
     call(&mut lab, caller, 1..=3);
     lab.disconnect(callee);
     let told = [
+        router::callee_gone(1),
         no_such_procedure(2, "com.work"),
         no_such_procedure(3, "com.work"),
-        router::callee_gone(1),
     ];
     assert_eq!(lab.received(caller), told);
     assert_nothing_stays(lab, &[caller]);

@@ -92,3 +92,18 @@ fn the_callees_of_a_caller_that_leaves_are_interrupted() {
     }
     assert_nothing_stays(lab, &[a, b, c]);
 }
+
+#[test]
+fn the_work_of_a_call_and_of_its_cancellation_grows_with_the_callees() {
+    let mut lab = Lab::new();
+    let caller = lab.join("caller");
+    let callees = 1_000;
+    for _ in 0..callees {
+        let callee = lab.join("callee");
+        register(&mut lab, callee, shared(InvokePolicy::All), "com.ask", 1);
+    }
+    let _ = lab.begin(caller, client::call(1, "com.ask", NOTHING));
+    assert!(lab.work_done() > callees, "{}", lab.work_done());
+    let _ = lab.begin(caller, cancel(1, CancelMode::KillNoWait));
+    assert!(lab.work_done() > callees, "{}", lab.work_done());
+}

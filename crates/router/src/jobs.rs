@@ -1,0 +1,129 @@
+//! What is not done when a message has been handled, and goes on in later steps.
+//!
+//! Jobs take turns; between two steps the host gives the realm's lock back. How much one step does
+//! is in [`work`](crate::work).
+
+use std::collections::VecDeque;
+
+use foldhash::HashSet;
+
+use crate::failure::RequestFailure;
+use crate::limits::{MAX_LISTING_BYTES, MAX_LISTINGS, MAX_LISTINGS_AT_WORK};
+use crate::meta::{Kill, Listing};
+use crate::realm::Departure;
+use crate::session::SessionKey;
+
+/// One job.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// Publications of a session that have not reached all subscribers.
+    Outgoing(SessionKey),
+    /// Retained events for a session.
+    Replays(SessionKey),
+    /// The answer to a call of the meta API.
+    Listing(Box<Listing>),
+    /// A session that is gone and still stands in tables.
+    Departure(Box<Departure>),
+    /// Sessions that are ended by the meta API.
+    Kill(Box<Kill>),
+}
+
+/// The jobs of a realm, in the order of their turns.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    queue: VecDeque<Job>,
+    /// Those that answer a call and take turns: at most [`MAX_LISTINGS_AT_WORK`], because they hold
+    /// what they have collected.
+    calls: VecDeque<Job>,
+    /// Those that answer a call and wait until one of `calls` is done.
+    waiting_calls: VecDeque<Job>,
+    /// Bytes that the waiting ones hold.
+    waiting_bytes: usize,
+    /// A call has the next turn.
+    is_call_next: bool,
+    /// The sessions that have a job for their retained events.
+    replays: HashSet<SessionKey>,
+}
+
+impl Jobs {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.calls.is_empty() && self.waiting_calls.is_empty()
+    }
+
+    /// How many calls are answered by jobs.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.len() + self.waiting_calls.len()
+    }
+
+    /// Whether the next job that answers a call has to wait.
+    pub(crate) fn makes_calls_wait(&self) -> bool {
+        self.calls.len() >= MAX_LISTINGS_AT_WORK
+    }
+
+    /// Whether there is room for another job that answers a call and holds so many bytes.
+    ///
+    /// # Errors
+    /// [`RequestFailure::RealmBusy`].
+    pub(crate) fn check_room_for_call(&self, bytes: usize) -> Result<(), RequestFailure> {
+        let has_bytes =
+            self.waiting_calls.is_empty() || self.waiting_bytes + bytes <= MAX_LISTING_BYTES;
+        let has_room = has_bytes && self.calls() < MAX_LISTINGS;
+        has_room.then_some(()).ok_or(RequestFailure::RealmBusy)
+    }
+
+    /// Adds a job behind the others.
+    pub(crate) fn push(&mut self, job: Job) {
+        if let Job::Replays(session) = job
+            && !self.replays.insert(session)
+        {
+            return;
+        }
+        let queue = match call_bytes(&job) {
+            None => &mut self.queue,
+            Some(_) if !self.makes_calls_wait() => &mut self.calls,
+            Some(bytes) => {
+                self.waiting_bytes += bytes;
+                &mut self.waiting_calls
+            }
+        };
+        queue.push_back(job);
+    }
+
+    /// Puts a job back that has had its turn.
+    pub(crate) fn put_back(&mut self, job: Job) {
+        if matches!(job, Job::Replays(_)) {
+            return self.push(job);
+        }
+        let queue = if call_bytes(&job).is_some() { &mut self.calls } else { &mut self.queue };
+        queue.push_back(job);
+    }
+
+    /// Takes the job whose turn it is: one that answers a call, and one that does not.
+    pub(crate) fn pop(&mut self) -> Option<Job> {
+        if !self.makes_calls_wait()
+            && let Some(next) = self.waiting_calls.pop_front()
+        {
+            self.waiting_bytes -= call_bytes(&next).unwrap_or_default();
+            self.calls.push_back(next);
+        }
+        self.is_call_next = !self.is_call_next;
+        let (first, second) = match self.is_call_next {
+            true => (&mut self.calls, &mut self.queue),
+            false => (&mut self.queue, &mut self.calls),
+        };
+        let job = first.pop_front().or_else(|| second.pop_front());
+        if let Some(Job::Replays(session)) = &job {
+            self.replays.remove(session);
+        }
+        job
+    }
+}
+
+/// Bytes that a job holds before its first turn; none if it does not answer a call.
+fn call_bytes(job: &Job) -> Option<usize> {
+    match job {
+        Job::Listing(listing) => Some(listing.size()),
+        Job::Kill(kill) => Some(kill.size()),
+        Job::Outgoing(_) | Job::Replays(_) | Job::Departure(_) => None,
+    }
+}

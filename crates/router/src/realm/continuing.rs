@@ -1,0 +1,155 @@
+//! What is not done when a message has been handled: it goes on in steps, and a session that has
+//! asked for much waits meanwhile.
+
+use super::Realm;
+use crate::broker::{ReadingAnswer, Stepped};
+use crate::deadline::Moment;
+use crate::jobs::Job;
+use crate::limits::{MAX_LISTINGS_PER_SESSION, WORK_PER_STEP};
+use crate::outbox::Outbox;
+use crate::session::SessionKey;
+use crate::work::{self, Work};
+
+/// What a connection has to wait for after [`Next::Wait`](super::Next::Wait).
+#[derive(Debug)]
+pub struct Wait<'a, O> {
+    /// Outboxes that have no room for what the session publishes.
+    pub crowded: Vec<&'a O>,
+    /// Its own outbox will be [resumed](Outbox::resume).
+    pub until_resumed: bool,
+}
+
+impl<O: Outbox> Realm<O> {
+    /// Whether there is work for [`Realm::work`].
+    pub fn has_work(&self) -> bool {
+        !self.jobs.is_empty()
+            || self.broker.has_ready()
+            || self.dealer.has_waiting_work()
+            || self.broker.pressure.has_slow()
+            || self.broker.has_ended_acknowledgements()
+    }
+
+    /// The work of the step that has just been done, in units of about 100 ns.
+    pub const fn work_done(&self) -> u32 {
+        self.work.spent()
+    }
+
+    /// Goes on with what is not done, for a step of so many units of work, of about 100 ns each.
+    /// Whether there is more; others should have their turn before.
+    pub fn work(&mut self, now: Moment, units: u32) -> bool {
+        self.work = Work::of(units.min(WORK_PER_STEP));
+        if self.dealer.has_waiting_work() {
+            // At most a half of the step, so that jobs go on, too.
+            let mut half = Work::of(self.work.left() / 2);
+            self.dealer.continue_waiting(&mut self.sessions, &mut half);
+            self.work.spend(half.spent());
+        }
+        if self.broker.has_ended_acknowledgements() {
+            let mut half = Work::of(self.work.left() / 2);
+            self.broker.release_owed(&mut self.sessions, &mut half);
+            self.work.spend(half.spent());
+        }
+        while !self.work.is_spent() {
+            self.schedule_ready();
+            let Some(job) = self.jobs.pop() else { break };
+            // Also a job that waits for something costs a look.
+            self.work.spend(work::MESSAGE);
+            if let Some(unfinished) = self.step(job, now) {
+                self.jobs.put_back(unfinished);
+            }
+        }
+        self.tell_slow(now);
+        self.has_work()
+    }
+
+    /// Makes jobs of the publications that can go on.
+    fn schedule_ready(&mut self) {
+        while let Some(source) = self.broker.take_ready() {
+            self.jobs.push(Job::Outgoing(source));
+        }
+    }
+
+    /// Does a step of a job. The job, unless it is done or waits for something.
+    fn step(&mut self, job: Job, now: Moment) -> Option<Job> {
+        match job {
+            Job::Outgoing(source) => {
+                let sessions = &mut self.sessions;
+                let stepped = self.broker.continue_outgoing(sessions, source, now, &mut self.work);
+                self.discount_departed();
+                self.resume(source);
+                (stepped == Stepped::More).then_some(job)
+            }
+            Job::Replays(session) => {
+                let stepped =
+                    self.broker.continue_replays(&self.sessions, session, now, &mut self.work);
+                self.resume(session);
+                (stepped == Stepped::More).then_some(job)
+            }
+            Job::Listing(listing) => self.continue_listing(listing).map(Job::Listing),
+            Job::Departure(departure) => {
+                self.begin_departure(departure, now);
+                None
+            }
+            Job::Kill(kill) => self.continue_kill(kill, now).map(Job::Kill),
+        }
+    }
+
+    /// The peer of a session takes more of what can be sent later.
+    pub fn handle_room(&mut self, session: SessionKey) {
+        self.jobs.push(Job::Replays(session));
+    }
+
+    /// A session has lost events that its outbox had taken.
+    pub fn handle_loss(&mut self, session: SessionKey) {
+        if let Some(session) = self.sessions.at(session) {
+            self.broker.pressure.note_loss(session);
+        }
+    }
+
+    /// Answers what was asked of the event store.
+    pub fn finish_reading(&mut self, answer: ReadingAnswer) {
+        let ReadingAnswer { caller, request, outcome } = answer;
+        self.finish_listing(caller, request, outcome);
+    }
+
+    /// What a session has to wait for; it is taken out.
+    pub fn take_wait(&mut self, session: SessionKey) -> Wait<'_, O> {
+        let until_resumed = self.sessions.at(session).is_some_and(|session| session.waits);
+        let crowded = self.broker.pressure.take_crowded(session, &self.sessions);
+        Wait { crowded, until_resumed }
+    }
+
+    /// Whether a session has asked for as much as may be in progress.
+    fn is_busy(&self, key: SessionKey) -> bool {
+        self.broker.is_full_of_outgoing(key)
+            || self.broker.is_full_of_replays(key)
+            || self.sessions.at(key).is_some_and(|s| s.listings >= MAX_LISTINGS_PER_SESSION)
+    }
+
+    /// Lets the peer of a session wait if it has asked for as much as may be in progress. Sessions
+    /// of the router can't wait: they are refused more.
+    pub(crate) fn wait_if_busy(&mut self, key: SessionKey) {
+        if self.is_busy(key)
+            && let Some(session) = self.sessions.at_mut(key)
+            && !session.is_own
+        {
+            session.waits = true;
+            self.must_wait = true;
+        }
+    }
+
+    /// Resumes the peer of a session that waits, if there is room for more, or the departure of one
+    /// that is gone.
+    pub(crate) fn resume(&mut self, key: SessionKey) {
+        if let Some(departure) = self.parked.remove(&key) {
+            self.jobs.push(Job::Departure(departure));
+        }
+        if self.sessions.at(key).is_some_and(|session| session.waits)
+            && !self.is_busy(key)
+            && let Some(session) = self.sessions.at_mut(key)
+        {
+            session.waits = false;
+            session.outbox.resume();
+        }
+    }
+}
