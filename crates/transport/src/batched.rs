@@ -21,8 +21,18 @@ use crate::wamp::{Peer, Side, WampHandler};
 pub struct BatchedHandler<S, P> {
     single: WampHandler<S, P>,
     batching: Batching,
-    /// What waits of a batch, and how much of it has been taken before.
-    kept: Option<(Box<[u8]>, usize)>,
+    /// The batch whose messages wait.
+    kept: Option<Kept>,
+}
+
+/// A batch of which some messages have been taken.
+#[derive(Debug)]
+struct Kept {
+    batch: Box<[u8]>,
+    /// Offset of the first message that waits.
+    at: usize,
+    /// Number of messages that have been taken.
+    taken: usize,
 }
 
 impl<S: Side, P: Peer<S>> BatchedHandler<S, P> {
@@ -32,27 +42,28 @@ impl<S: Side, P: Peer<S>> BatchedHandler<S, P> {
         Self { single: WampHandler::new(serializer, peer), batching, kept: None }
     }
 
-    /// Takes the messages of a batch, of which some have been `taken` before.
-    fn take_apart(&mut self, batch: &[u8], mut taken: usize) -> Result<Flow, DecodeError> {
+    /// Takes the messages of a batch, of which some have been `taken` before. Returns also how many
+    /// bytes of the batch wait.
+    fn take_apart(
+        &mut self,
+        batch: &[u8],
+        taken: &mut usize,
+    ) -> Result<(Flow, usize), DecodeError> {
         let mut messages = self.batching.messages(batch)?;
         while let Some(message) = messages.next() {
             let message = message?;
-            if taken == MAX_BATCHED {
+            if *taken == MAX_BATCHED {
                 let what = "a batch has more messages than this router takes at once";
                 return Err(DecodeError::Malformed { offset: 0, what });
             }
-            taken += 1;
+            *taken += 1;
             match self.single.take(message) {
                 Flow::Continue => {}
-                Flow::Wait => {
-                    let rest = messages.rest();
-                    self.kept = (!rest.is_empty()).then(|| (rest.into(), taken));
-                    return Ok(Flow::Wait);
-                }
-                end @ Flow::Close(..) => return Ok(end),
+                flow @ (Flow::Wait | Flow::Yield) => return Ok((flow, messages.rest().len())),
+                end @ Flow::Close(..) => return Ok((end, 0)),
             }
         }
-        Ok(Flow::Continue)
+        Ok((Flow::Continue, 0))
     }
 }
 
@@ -63,13 +74,30 @@ impl<S: Side, P: Peer<S>> Handler for BatchedHandler<S, P> {
     const HEARS_UNREAD: bool = S::HEARS_UNREAD;
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
-        let taken = self.single.check(kind).and_then(|()| self.take_apart(message, 0));
-        taken.unwrap_or_else(|error| self.single.refuse(&error))
+        let mut taken = 0;
+        let outcome = self.single.check(kind).and_then(|()| self.take_apart(message, &mut taken));
+        let (flow, waiting) = outcome.unwrap_or_else(|error| (self.single.refuse(&error), 0));
+        if waiting > 0 {
+            let batch = message[message.len() - waiting..].into();
+            self.kept = Some(Kept { batch, at: 0, taken });
+        }
+        flow
+    }
+
+    fn kept_bytes(&self) -> usize {
+        self.kept.as_ref().map_or(0, |kept| kept.batch.len())
     }
 
     fn resume(&mut self) -> Flow {
-        let Some((rest, taken)) = self.kept.take() else { return Flow::Continue };
-        self.take_apart(&rest, taken).unwrap_or_else(|error| self.single.refuse(&error))
+        let Some(mut kept) = self.kept.take() else { return Flow::Continue };
+        let outcome = self.take_apart(&kept.batch[kept.at..], &mut kept.taken);
+        let (flow, waiting) = outcome.unwrap_or_else(|error| (self.single.refuse(&error), 0));
+        if waiting > 0 {
+            // Not copied again: each message of a long batch may have to wait.
+            kept.at = kept.batch.len() - waiting;
+            self.kept = Some(kept);
+        }
+        flow
     }
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
@@ -87,6 +115,10 @@ impl<S: Side, P: Peer<S>> Handler for BatchedHandler<S, P> {
         out: &mut Vec<u8>,
     ) -> Result<(), Option<S::Waiting>> {
         self.batching.write(out, |out| self.single.encode(message, limit, out))
+    }
+
+    fn drained(&mut self) {
+        self.single.drained();
     }
 
     fn fell_behind(&mut self) {

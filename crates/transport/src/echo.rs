@@ -1,13 +1,15 @@
 //! Sends everything back: the messages of WebSockets, for the conformance tests that run against
 //! it, or plain octets.
 
+use std::sync::Arc;
+
 use cloverleaf_wamp::websocket::MessageKind;
 use tokio::time::timeout;
 
 use crate::connection::{Flow, Handler};
 use crate::error::CloseReason;
 use crate::limits::STALL_TIMEOUT;
-use crate::outbound::{Loss, Outbound, Outlet, Queued, queue};
+use crate::outbound::{Loss, Outbound, Outlet, QueueMemory, Queued, RefusesFrom, queue_with};
 use crate::stream::Stream;
 
 /// How many octets an echo holds; who takes fewer than these in [`STALL_TIMEOUT`] is let go.
@@ -48,9 +50,9 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// The handler and the queue of its connection.
-    pub fn new() -> (Self, Outlet<Message>) {
-        let (outbound, outlet) = queue();
+    /// The handler and the queue of its connection, which counts in `memory`.
+    pub fn new(memory: Arc<QueueMemory>) -> (Self, Outlet<Message>) {
+        let (outbound, outlet) = queue_with(RefusesFrom::default(), Some(memory));
         (Self { outbound }, outlet)
     }
 }

@@ -20,6 +20,9 @@ pub enum CloseReason {
     /// The session was not opened in time.
     #[error("no session was opened in time")]
     OpeningTimeout,
+    /// A message of the peer that had begun did not come to its end in time.
+    #[error("a message that had begun was not finished in time")]
+    SlowMessage,
     /// The peer reads too slowly, or not at all.
     #[error("the peer does not read what it is sent")]
     SlowConsumer,

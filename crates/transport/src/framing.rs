@@ -23,8 +23,9 @@ pub(crate) enum Arrived<'a> {
     Ping(&'a [u8]),
     /// The answer to a ping.
     Pong(&'a [u8]),
-    /// The peer closes, with this code.
-    Close(Option<CloseCode>),
+    /// The peer closes; to be answered with this code. It is the peer's own, or 1000 where the peer
+    /// gave none: clients take a Close frame without a code for a lost connection.
+    Close(CloseCode),
 }
 
 /// Whether a connection may go on writing messages.
@@ -107,6 +108,21 @@ impl Framing {
             Self::WebSocket(websocket) => websocket
                 .receive(input)
                 .map_err(|fault| (CloseReason::Fault(fault.to_string()), Some(fault.close_code()))),
+        }
+    }
+
+    /// Frees the message that [`Self::receive`] has returned last.
+    pub(crate) fn release(&mut self) {
+        // Without input nothing arrives, and nothing can be wrong with it.
+        let mut nothing: &mut [u8] = &mut [];
+        let _ = self.receive(&mut nothing);
+    }
+
+    /// What is held of a message that has begun, in bytes; none where none has.
+    pub(crate) fn unfinished(&self) -> Option<usize> {
+        match self {
+            Self::RawSocket { splitter, .. } => splitter.unfinished(),
+            Self::WebSocket(websocket) => websocket.unfinished(),
         }
     }
 

@@ -9,6 +9,7 @@
 //! | [`connection`] | the future of one peer: read, decode, hand over; take, encode, write |
 //! | [`outbound`] | the bounded queue between the router and a connection |
 //! | [`framing`] | how messages stand in the byte stream: RawSocket or WebSocket |
+//! | [`input_memory`] | what unfinished messages of all connections hold |
 //! | [`keepalive`] | pings of our own, and peers that do not answer them |
 //! | [`wamp`] | the handler that speaks WAMP |
 //! | [`batched`] | the handler that speaks it in batches |
@@ -17,8 +18,10 @@
 //! | [`detect`] | what a peer of a shared port speaks |
 //! | [`proxied`] | for whom a proxy connects |
 //! | [`rawsocket`], [`websocket`] | the handshakes |
+//! | [`peer_info`] | what is known of the peer of a connection |
 //! | [`stream`], [`listener`] | sockets |
 //! | [`arrivals`] | how often a thread has read something |
+//! | [`log_limit`] | log lines at most once a second |
 //! | [`limits`] | every number, with its reason |
 
 pub mod arrivals;
@@ -28,11 +31,14 @@ pub mod detect;
 pub mod echo;
 pub mod error;
 pub mod framing;
+pub mod input_memory;
 pub mod keepalive;
 pub mod limits;
 pub mod listener;
+pub mod log_limit;
 pub mod longpoll;
 pub mod outbound;
+pub mod peer_info;
 pub mod proxied;
 pub mod rawsocket;
 pub mod stream;
@@ -43,7 +49,9 @@ pub use batched::BatchedHandler;
 pub use connection::{Connection, Flow, Handler};
 pub use error::{CloseReason, TransportError};
 pub use framing::{Framing, Manners};
+pub use input_memory::InputMemory;
 pub use keepalive::KeepAlive;
-pub use outbound::{Loss, Outbound, Outlet, Pushed, Queued, SlowConsumer};
+pub use outbound::{Loss, Outbound, Outlet, Pushed, QueueMemory, Queued, SlowConsumer};
+pub use peer_info::{HttpInfo, PeerInfo};
 pub use stream::{Accepted, Stream};
 pub use wamp::{ClientSide, Peer, ServerSide, Side, Undeliverable, WaitingMessage, WampHandler};

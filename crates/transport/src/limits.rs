@@ -10,11 +10,20 @@ pub const READ_BUFFER: usize = 64 * 1024;
 /// turn makes about one of the largest messages, whatever the peer sends.
 pub const INFLATING_READ: usize = 4 * 1024;
 
+/// Bytes of the header fields that a session keeps of the HTTP request that it came with, for the
+/// session meta API. As much as web servers take by default (nginx, Apache). Fields beyond are left
+/// out.
+pub const MAX_HTTP_HEADER_BYTES: usize = 8 * 1024;
+
 /// How often one connection reads before the others have their turn.
 pub const READS_PER_TURN: usize = 4;
 
 /// How many bytes are encoded before they are written. Bounds what lies encoded and unsent.
 pub const WRITE_BATCH: usize = 256 * 1024;
+
+/// The same on a thread that has done enough for its round: little, so that each of a thousand
+/// connections has its turn within some milliseconds, and enough that a system call is well spent.
+pub const FAIR_WRITE_BATCH: usize = 16 * 1024;
 
 /// How often one connection takes from its queue or writes before the others have their turn: a
 /// peer that reads as fast as it is written to must not keep a thread for itself.
@@ -36,18 +45,37 @@ pub const MAX_BATCHED: usize = 8192;
 /// the client's side these are the answers to pings.
 pub const UNSENT_PAUSES_READING: usize = 256 * 1024;
 
-/// What a queue holds before it refuses EVENT and INVOCATION, in bytes. Some seconds of a busy
-/// subscriber; times the number of stalled peers it is what they can cost.
-pub const QUEUE_REFUSES_BYTES: usize = 8 * 1024 * 1024;
+/// What a queue holds before it refuses EVENT and INVOCATION, in bytes. Enough for a burst of some
+/// thousand larger events to a subscriber that reads more slowly. What all stalled peers cost is
+/// bounded by the budget of the process.
+pub const QUEUE_REFUSES_BYTES: usize = 64 * 1024 * 1024;
 
 /// The same in messages, since small ones cost more than their bytes.
-pub const QUEUE_REFUSES_MESSAGES: usize = 65_536;
+pub const QUEUE_REFUSES_MESSAGES: usize = 1_048_576;
+
+/// How much a queue grows before the process hears of it, in bytes: seldom enough to cost nothing.
+/// So much of each queue is not in the budget of the process.
+pub const QUEUE_GRANULE: usize = 256 * 1024;
+
+/// What a queue may still hold when it has lost its events because the process has no memory for
+/// them, in bytes. A peer that is owed more does not read its answers; its connection ends.
+pub const QUEUE_KEEPS_WHEN_SHEDDING: usize = 8 * 1024 * 1024;
+
+/// From how much in its queue on a peer is sent no more of what can be sent later, in bytes. Enough
+/// to keep the peer busy until it is sent more.
+pub const QUEUE_HAS_ROOM_BYTES: usize = 512 * 1024;
+
+/// The same in messages.
+pub const QUEUE_HAS_ROOM_MESSAGES: usize = 4_096;
 
 /// What a queue holds before its connection is ended, in bytes: answers are never refused, so a
 /// peer that asks and does not read ends here. Eight of the largest messages, since one that reads
 /// steadily may have asked for several of them at once; one that does not read at all is ended by
 /// [`STALL_TIMEOUT`].
-pub const QUEUE_KILLS_BYTES: usize = 8 * DEFAULT_MAX_MESSAGE;
+pub const QUEUE_KILLS_BYTES: usize = 2 * QUEUE_REFUSES_BYTES;
+
+/// The same in messages.
+pub const QUEUE_KILLS_MESSAGES: usize = 2 * QUEUE_REFUSES_MESSAGES;
 
 /// From how much in its queue on a client reads no more, in bytes. What it asks for is refused long
 /// before; these are answers of its procedures that pile up, and the router should tell those who
@@ -58,11 +86,47 @@ pub const QUEUE_PAUSES_READING_BYTES: usize = QUEUE_REFUSES_BYTES + 2 * DEFAULT_
 pub const QUEUE_PAUSES_READING_MESSAGES: usize = QUEUE_REFUSES_MESSAGES * 3 / 2;
 
 /// How long a peer may take nothing of what it is sent. Progress counts, however little, so that a
-/// slow network is no fault; noticed after twice this time at most.
+/// slow network is no fault, unless a publisher waits for the peer (see
+/// [`STALL_BYTES_WHEN_WAITED_FOR`]); noticed after twice this time at most.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The same in messages.
-pub const QUEUE_KILLS_MESSAGES: usize = 2 * QUEUE_REFUSES_MESSAGES;
+/// Answers to HTTP requests that are longer than this count in the memory of the process until the
+/// client has taken them, in bytes. A socket takes about as much at once, so shorter ones rarely
+/// wait.
+pub const LARGE_ANSWER: usize = 64 * 1024;
+
+/// How much of a large answer a client must take in each [`STALL_TIMEOUT`], in bytes: 4 KiB a
+/// second, less than any network that carries large answers.
+pub const ANSWER_BYTES_PER_STALL: usize = 30 * 4 * 1024;
+
+/// How many bytes of an unfinished message a connection holds without asking for memory: about what
+/// it reads at once.
+pub const UNFINISHED_FREE: usize = 64 * 1024;
+
+/// In which steps memory for unfinished messages is reserved, in bytes.
+pub const UNFINISHED_GRANULE: usize = 256 * 1024;
+
+/// What unfinished messages of all connections may hold above that, in bytes: sixteen of the
+/// largest at the same time, and thousands of usual ones.
+pub const UNFINISHED_BYTES: usize = 256 * 1024 * 1024;
+
+/// After how long without a step of progress an unfinished message is given up for others, while
+/// there is no memory.
+pub const UNFINISHED_IS_STALE: Duration = Duration::from_secs(2);
+
+/// How often it is looked how much of an unfinished message has come.
+pub const UNFINISHED_WINDOW: Duration = Duration::from_secs(30);
+
+/// How much of an unfinished message must come in each such window, in bytes: 4 KiB a second, less
+/// than any network that carries large messages.
+pub const UNFINISHED_BYTES_PER_WINDOW: usize = 30 * 4 * 1024;
+
+/// How long a message may take from its first byte to its last.
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How much a peer must take in [`STALL_TIMEOUT`] while publishers wait for it, in bytes: 64 KiB a
+/// second. Less is no progress, since it stops those who publish to it.
+pub const STALL_BYTES_WHEN_WAITED_FOR: usize = 30 * 64 * 1024;
 
 /// The largest message unless the configuration says otherwise: what RawSocket can announce.
 pub const DEFAULT_MAX_MESSAGE: usize = 16 * 1024 * 1024;

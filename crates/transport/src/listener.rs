@@ -10,11 +10,12 @@ use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, lchown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::time::timeout_at;
 
 use crate::error::TransportError;
 use crate::stream::{Accepted, system_name, watch};
@@ -22,6 +23,9 @@ use crate::stream::{Accepted, system_name, watch};
 /// How long accepting pauses when the process is out of file descriptors or memory: long enough for
 /// connections to end, short enough to go unnoticed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long accepting must have worked for its failures to be over.
+const ACCEPT_RECOVERY: Duration = Duration::from_secs(1);
 
 /// How a TCP socket listens.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +73,18 @@ impl PeerAddress {
     pub fn ip(address: SocketAddr) -> Self {
         Self::Ip(SocketAddr::new(address.ip().to_canonical(), address.port()))
     }
+
+    /// The address as Autobahn and Crossbar.io write it: `tcp4:127.0.0.1:40312`,
+    /// `tcp6:::1:40312`, `unix`.
+    pub fn descriptor(&self) -> String {
+        match self {
+            Self::Ip(address) => {
+                let version = if address.is_ipv4() { "tcp4" } else { "tcp6" };
+                format!("{version}:{}:{}", address.ip(), address.port())
+            }
+            Self::Unix => "unix".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for PeerAddress {
@@ -82,11 +98,21 @@ impl fmt::Display for PeerAddress {
 
 /// A listening socket.
 #[derive(Debug)]
-pub enum Listener {
+pub struct Listener {
+    socket: ListeningSocket,
+    /// Removes the file when this is dropped; TCP and abstract names have none.
+    _file: Option<SocketFile>,
+    /// The address or the file, for the log.
+    name: String,
+    failures: AcceptFailures,
+}
+
+#[derive(Debug)]
+enum ListeningSocket {
     /// TCP.
     Tcp(AsyncFd<TcpListener>, TcpOptions),
-    /// A Unix socket with its file, if it has one.
-    Unix(AsyncFd<UnixListener>, Option<SocketFile>),
+    /// A Unix socket.
+    Unix(AsyncFd<UnixListener>),
 }
 
 /// A socket's file, removed when this is dropped.
@@ -133,9 +159,11 @@ impl Listener {
             socket.set_nonblocking(true)?;
             watch(TcpListener::from(socket), Interest::READABLE)
         };
-        listen()
-            .map(|listener| Self::Tcp(listener, options))
-            .map_err(|error| in_use(&format!("TCP address {address}"), error))
+        let listener =
+            listen().map_err(|error| in_use(&format!("TCP address {address}"), error))?;
+        let name = listener.get_ref().local_addr().unwrap_or(address).to_string();
+        let socket = ListeningSocket::Tcp(listener, options);
+        Ok(Self { socket, _file: None, name, failures: AcceptFailures::NONE })
     }
 
     /// Listens on a Unix socket; a name with `@` before it is one of the abstract namespace. A
@@ -166,30 +194,73 @@ impl Listener {
             socket.set_nonblocking(true)?;
             watch(UnixListener::from(socket), Interest::READABLE)
         };
-        listen().map(|listener| Self::Unix(listener, file)).map_err(|error| in_use(&name, error))
+        let listener = listen().map_err(|error| in_use(&name, error))?;
+        let (socket, name) = (ListeningSocket::Unix(listener), path.display().to_string());
+        Ok(Self { socket, _file: file, name, failures: AcceptFailures::NONE })
+    }
+
+    /// Looks whether [`Listener::unix`] could make the file of a socket, without making it.
+    /// Not checked: whether another process listens there, and the permission to write.
+    ///
+    /// # Errors
+    /// A path that is too long, a directory that does not exist, or a file that is no socket.
+    pub fn check_file(path: &Path) -> io::Result<()> {
+        if socket2::SockAddr::unix(path).is_err() {
+            // What `sun_path` of Linux holds, without the NUL at its end.
+            let text = "the path of a Unix socket has at most 107 bytes, none of which is NUL";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+            let text = format!("there is no directory '{}'", directory.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, text));
+        }
+        match std::fs::symlink_metadata(path) {
+            Ok(metadata) if !metadata.file_type().is_socket() => Err(no_socket()),
+            _ => Ok(()),
+        }
     }
 
     /// The TCP address that is listened on, with the port that the system chose for 0.
     pub fn local_address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(listener, _) => listener.get_ref().local_addr().ok(),
-            Self::Unix(..) => None,
+        match &self.socket {
+            ListeningSocket::Tcp(listener, _) => listener.get_ref().local_addr().ok(),
+            ListeningSocket::Unix(_) => None,
         }
     }
 
-    /// The next connection. Errors of a single connection are passed over; when the process is out
-    /// of file descriptors it pauses and says so.
-    pub async fn accept(&self) -> (Accepted, PeerAddress) {
+    /// The next connection. Errors of a single connection are passed over. While the process is out
+    /// of file descriptors or memory it pauses after each attempt; it logs that once, and once that
+    /// accepting works again.
+    pub async fn accept(&mut self) -> (Accepted, PeerAddress) {
         loop {
-            let accepted = match self {
-                Self::Tcp(listener, options) => accept_tcp(listener, *options).await,
-                Self::Unix(listener, _) => accept_unix(listener).await,
+            let accept = self.socket.accept();
+            let accepted = match self.failures.over_at() {
+                None => accept.await,
+                Some(deadline) => match timeout_at(deadline.into(), accept).await {
+                    Ok(accepted) => accepted,
+                    Err(_) => {
+                        let failures = self.failures.take();
+                        tracing::info!(
+                            listener = self.name,
+                            failures,
+                            "accepting connections works again"
+                        );
+                        continue;
+                    }
+                },
             };
             match accepted {
-                Ok(connection) => return connection,
+                Ok(connection) => {
+                    self.failures.has_succeeded();
+                    return connection;
+                }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    tracing::warn!("a connection can't be accepted at the moment: {error}");
+                    if self.failures.is_first(Instant::now()) {
+                        let listener = &self.name;
+                        tracing::warn!(listener, reason = %error, "accepting connections fails");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -197,14 +268,58 @@ impl Listener {
     }
 }
 
+impl ListeningSocket {
+    async fn accept(&self) -> io::Result<(Accepted, PeerAddress)> {
+        match self {
+            Self::Tcp(listener, options) => accept_tcp(listener, *options).await,
+            Self::Unix(listener) => accept_unix(listener).await,
+        }
+    }
+}
+
+/// Attempts to accept a connection that have failed, from the first one until accepting has worked
+/// for [`ACCEPT_RECOVERY`]. Meanwhile a connection that ends lets another one in, which is no
+/// reason to log anything.
+#[derive(Debug)]
+struct AcceptFailures {
+    count: u64,
+    /// The last one.
+    last: Option<Instant>,
+    /// Whether a connection has been accepted since then.
+    has_succeeded: bool,
+}
+
+impl AcceptFailures {
+    const NONE: Self = Self { count: 0, last: None, has_succeeded: false };
+
+    /// Counts a failure. Returns whether it is the first one.
+    fn is_first(&mut self, now: Instant) -> bool {
+        self.count += 1;
+        self.last = Some(now);
+        self.has_succeeded = false;
+        self.count == 1
+    }
+
+    const fn has_succeeded(&mut self) {
+        self.has_succeeded = true;
+    }
+
+    /// When the failures are over, if no other one follows.
+    fn over_at(&self) -> Option<Instant> {
+        self.last.filter(|_| self.has_succeeded).map(|last| last + ACCEPT_RECOVERY)
+    }
+
+    /// Forgets the failures and returns how many there were.
+    const fn take(&mut self) -> u64 {
+        std::mem::replace(self, Self::NONE).count
+    }
+}
+
 /// Whether a socket's file is there and nobody listens on it any more.
 fn is_stale(path: &Path) -> io::Result<bool> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.file_type().is_socket() => {}
-        Ok(_) => {
-            let text = "there is a file of this name that is no socket";
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
-        }
+        Ok(_) => return Err(no_socket()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     }
@@ -218,6 +333,11 @@ fn is_stale(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
         Ok(()) | Err(_) => Err(io::ErrorKind::AddrInUse.into()),
     }
+}
+
+fn no_socket() -> io::Error {
+    let text = "there is a file of this name that is no socket";
+    io::Error::new(io::ErrorKind::AlreadyExists, text)
 }
 
 async fn accept_tcp(
@@ -251,14 +371,38 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 /// Says what a failed bind means to the operator.
 fn in_use(name: &str, error: io::Error) -> TransportError {
     let what = match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "{name} is already in use: is another node running there? \
-             Stop it, or choose another endpoint in the configuration"
-        ),
+        io::ErrorKind::AddrInUse => {
+            format!("{name} is already in use")
+        }
         io::ErrorKind::PermissionDenied => {
             format!("listening on {name} is not permitted to this user")
         }
         _ => format!("listening on {name} failed"),
     };
     TransportError::Io { what, source: error }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{ACCEPT_RECOVERY, AcceptFailures};
+
+    #[test]
+    fn failures_are_over_when_accepting_has_worked_for_a_while() {
+        let begin = Instant::now();
+        let at = |milliseconds| begin + Duration::from_millis(milliseconds);
+        let mut failures = AcceptFailures::NONE;
+        assert_eq!((failures.is_first(at(0)), failures.is_first(at(100))), (true, false));
+        assert_eq!(failures.over_at(), None);
+        failures.has_succeeded();
+        assert_eq!(failures.over_at(), Some(at(100) + ACCEPT_RECOVERY));
+        // The connection that ended made room for one other only.
+        assert!(!failures.is_first(at(900)));
+        assert_eq!(failures.over_at(), None);
+        failures.has_succeeded();
+        assert_eq!(failures.over_at(), Some(at(900) + ACCEPT_RECOVERY));
+        assert_eq!(failures.take(), 3);
+        assert!(failures.is_first(at(5_000)));
+    }
 }

@@ -88,6 +88,14 @@ impl Queued for WaitingMessage {
             }
     }
 
+    /// An event stands in the queue of each of its subscribers.
+    fn shared_size(&self) -> usize {
+        match self {
+            Self::Event(event) => event.size(),
+            Self::Other(_) => 0,
+        }
+    }
+
     /// A call to a peer that does not read is told that it is unavailable; answers are owed.
     fn loss(&self) -> Loss {
         match self {
@@ -150,10 +158,13 @@ pub trait Peer<S: Side>: Send + 'static {
         None
     }
 
-    /// Whether it takes another message now, after [`Flow::Wait`].
+    /// Whether it takes another message now, after [`Flow::Wait`] or [`Flow::Yield`].
     fn poll_ready(&mut self, _: &Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
+
+    /// The queue has room again for what can be sent later.
+    fn drained(&mut self) {}
 
     /// The peer reads too slowly and has missed something, for the first time.
     fn fell_behind(&mut self) {}
@@ -283,6 +294,10 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
         self.peer.poll_ready(context)
+    }
+
+    fn drained(&mut self) {
+        self.peer.drained();
     }
 
     fn fell_behind(&mut self) {

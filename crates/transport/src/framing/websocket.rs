@@ -136,9 +136,13 @@ impl WebSocket {
                 if let (Some(special), Some(close)) = (&mut self.special, close) {
                     special.remember_reason(close.reason);
                 }
-                Arrived::Close(close.map(|close| close.code))
+                Arrived::Close(close.map_or(CloseCode::NORMAL, |close| close.code))
             }
         }))
+    }
+
+    pub(super) fn unfinished(&self) -> Option<usize> {
+        self.receiver.unfinished()
     }
 
     pub(super) const fn read_size(&self) -> usize {

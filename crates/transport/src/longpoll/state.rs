@@ -2,6 +2,7 @@
 //!
 //! Synchronous: who waits is only remembered here, and woken.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
 use cloverleaf_wakes::wake;
@@ -11,6 +12,7 @@ use super::{Patience, Received};
 use crate::connection::{Flow, Handler};
 use crate::error::CloseReason;
 use crate::limits::OPENING_TIMEOUT;
+use crate::log_limited;
 use crate::outbound::{End, Outlet};
 
 #[derive(Debug)]
@@ -126,9 +128,10 @@ impl<H: Handler> State<H> {
         }
         let refused = self.outlet.refused();
         if refused > 0 {
-            tracing::info!(
-                refused,
-                "a peer that polls too slowly was refused messages before its session ended"
+            log_limited!(
+                info,
+                "long-poll session of a slow reader ended after messages were refused",
+                refused
             );
         }
     }
@@ -208,12 +211,15 @@ impl<H: Handler> State<H> {
             }
             match self.outlet.poll_next(context) {
                 Poll::Ready(Ok(item)) => {
+                    if self.outlet.takes_room_wish() {
+                        self.handler.drained();
+                    }
                     if let Some(message) = self.encode(item) {
                         return Poll::Ready(Some(message));
                     }
                 }
                 Poll::Ready(Err(End::Kill)) => self.part(),
-                Poll::Ready(Err(End::Close(_) | End::Gone)) => {
+                Poll::Ready(Err(End::Close(..) | End::Gone)) => {
                     self.close();
                     break;
                 }
@@ -247,9 +253,10 @@ impl<H: Handler> State<H> {
         {
             match end {
                 End::Kill => self.part(),
-                End::Close(_) | End::Gone => self.close(),
+                End::Close(..) | End::Gone => self.close(),
             }
         }
+        self.outlet.shed_if_asked(&mut VecDeque::new());
         if self.outlet.takes_first_refusal() {
             self.handler.fell_behind();
         }

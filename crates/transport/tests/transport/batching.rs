@@ -1,19 +1,36 @@
 //! Batches whose sender has to wait in the middle of one.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use cloverleaf_transport::limits::{
+    UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE, UNFINISHED_WINDOW,
+};
+use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::{
-    BatchedHandler, CloseReason, Flow, Handler as _, Peer, ServerSide, Undeliverable,
+    BatchedHandler, CloseReason, Connection, Flow, Framing, Handler as _, InputMemory, Peer,
+    ServerSide, Stream, Undeliverable,
 };
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::websocket::{CloseCode, MessageKind};
 use parking_lot::Mutex;
+use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
 
-/// Keeps the names of what it has taken, and wants to be waited for after each PUBLISH.
+/// Keeps the names of what it has taken, and wants to be waited for after each PUBLISH: until its
+/// gate is open.
 #[derive(Clone, Default)]
-struct Slow(Arc<Mutex<Vec<&'static str>>>);
+struct Slow(Arc<Mutex<Vec<&'static str>>>, Arc<Mutex<Gate>>);
+
+#[derive(Default)]
+struct Gate {
+    is_shut: bool,
+    waker: Option<Waker>,
+}
 
 impl Peer<ServerSide> for Slow {
     fn handle_message(&mut self, message: ClientMessage) -> Flow {
@@ -31,6 +48,15 @@ impl Peer<ServerSide> for Slow {
         _: &Undeliverable,
     ) -> Option<RouterMessage> {
         None
+    }
+
+    fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
+        let mut gate = self.1.lock();
+        if !gate.is_shut {
+            return Poll::Ready(());
+        }
+        gate.waker = Some(context.waker().clone());
+        Poll::Pending
     }
 
     fn is_open(&self) -> bool {
@@ -74,4 +100,75 @@ fn what_is_no_message_is_noticed_behind_a_wait_too() {
     assert_eq!(flow, Flow::Wait);
     assert!(matches!(handler.resume(), Flow::Close(..)));
     assert_eq!(*peer.0.lock(), ["PUBLISH"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unfinished_batch_ends_its_connection_in_time() {
+    let (ours, mut theirs) = duplex(1_024);
+    let (_outbound, outlet) = queue();
+    let handler = BatchedHandler::new(Serializer::Json, Slow::default());
+    let framing = Framing::rawsocket(1 << 20, 1 << 20);
+    let stream = Stream::Other(Box::new(ours));
+    let connection = Connection::new(stream, framing, handler, outlet, &mut []);
+    let connection = tokio::spawn(connection.with_input_memory(&InputMemory::new(1 << 20)));
+    let begun = Instant::now();
+    // A whole message of the batch, and a part of the next one.
+    theirs.write_all(b"\0\0\x10\0").await.expect("a frame's header");
+    theirs.write_all(format!("{GOODBYE}\u{1e}[16,1").as_bytes()).await.expect("a part");
+    assert_eq!(connection.await.expect("no panic"), CloseReason::SlowMessage);
+    let took = begun.elapsed();
+    assert!(took >= UNFINISHED_WINDOW && took < 2 * UNFINISHED_WINDOW, "{took:?}");
+}
+
+/// Long enough for anything that happens at all, in paused time.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// A connection with a batch of four messages, of which the first is taken and the others wait.
+async fn waiting(memory: &Arc<InputMemory>) -> (Slow, DuplexStream, JoinHandle<CloseReason>) {
+    let slow = Slow::default();
+    slow.1.lock().is_shut = true;
+    let handler = BatchedHandler::<ServerSide, _>::new(Serializer::Json, slow.clone());
+    let (ours, mut peer) = duplex(64 * 1024);
+    let (_, outlet) = queue();
+    let framing = Framing::rawsocket(1 << 20, 1 << 20);
+    let stream = Stream::Other(Box::new(ours));
+    let connection = Connection::new(stream, framing, handler, outlet, &mut []);
+    let connection = tokio::spawn(connection.with_input_memory(memory));
+    let filling = " ".repeat(UNFINISHED_FREE);
+    let batch = format!("{PUBLISH}{filling}\u{1e}").repeat(4);
+    let length = u32::try_from(batch.len()).expect("a length");
+    peer.write_all(&length.to_be_bytes()).await.expect("the connection is there");
+    peer.write_all(batch.as_bytes()).await.expect("the connection is there");
+    while slow.0.lock().is_empty() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    (slow, peer, connection)
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_messages_of_a_batch_count_as_input_until_they_are_taken() {
+    let memory = InputMemory::new(1 << 20);
+    let (slow, _peer, _connection) = waiting(&memory).await;
+    sleep(LONG).await;
+    assert_eq!((slow.0.lock().len(), memory.used()), (1, UNFINISHED_GRANULE));
+    let waker = {
+        let mut gate = slow.1.lock();
+        gate.is_shut = false;
+        gate.waker.take()
+    };
+    waker.expect("the connection waits").wake();
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!((slow.0.lock().len(), memory.used()), (4, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn batch_that_waits_is_given_up_when_others_need_its_memory() {
+    let memory = InputMemory::new(UNFINISHED_GRANULE);
+    let (_slow, _peer, connection) = waiting(&memory).await;
+    sleep(UNFINISHED_IS_STALE).await;
+    let mut other = memory.reservation();
+    let held = timeout(LONG, other.hold(UNFINISHED_FREE + 1)).await;
+    assert_eq!(held, Ok(Ok(())));
+    let reason = timeout(LONG, connection).await.expect("the connection ends");
+    assert_eq!(reason.expect("no panic"), CloseReason::SlowMessage);
 }

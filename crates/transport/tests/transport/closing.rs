@@ -85,7 +85,7 @@ async fn the_end_of_the_stream_is_the_end() {
 async fn a_peer_that_ends_its_half_gets_what_is_queued_for_it() {
     for (framing, expected) in [
         (rawsocket(), &b"\x00\x00\x00\x03one\x00\x00\x00\x03two"[..]),
-        (websocket(), &b"\x82\x03one\x82\x03two\x88\x00"[..]),
+        (websocket(), &b"\x82\x03one\x82\x03two\x88\x02\x03\xe8"[..]),
     ] {
         let mut lab = Lab::open(framing);
         for answer in ["one", "two"] {
@@ -110,6 +110,16 @@ async fn a_peer_that_ends_its_half_and_does_not_read_is_not_waited_for_long() {
 }
 
 #[tokio::test]
+async fn a_websocket_close_without_a_code_is_answered_with_1000() {
+    let mut lab = Lab::open(websocket());
+    let mut close = Vec::new();
+    write_close(&mut close, None, Some([1, 2, 3, 4]));
+    lab.send(&close).await;
+    lab.expect_last(b"\x88\x02\x03\xe8").await;
+    assert_eq!(lab.end().await, CloseReason::ByPeer);
+}
+
+#[tokio::test]
 async fn a_websocket_close_is_answered_with_its_code() {
     let mut lab = Lab::open(websocket());
     let mut close = Vec::new();
@@ -128,7 +138,7 @@ async fn what_is_queued_is_sent_before_the_end() {
     ] {
         let mut lab = Lab::open(framing);
         let _ = lab.outbound.push(Item::Event(b"last".to_vec()));
-        lab.outbound.close("enough");
+        lab.outbound.close(CloseCode::NORMAL, "enough");
         assert_eq!(lab.outbound.push(Item::Event(b"late".to_vec())), Pushed::Gone);
         lab.expect_last(expected).await;
         assert_eq!(lab.end().await, by_us("enough"));
@@ -163,7 +173,7 @@ async fn nothing_follows_the_close_frame() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_close_is_not_waited_for() {
     let mut lab = Lab::open(rawsocket());
-    lab.outbound.close("enough");
+    lab.outbound.close(CloseCode::NORMAL, "enough");
     let start = Instant::now();
     lab.expect(b"").await;
     let Lab { peer, outbound, record, .. } = lab;
@@ -181,7 +191,7 @@ async fn a_peer_that_does_not_read_the_last_words_is_not_waited_for() {
     }
     // The pipe is full by now, and so is what may lie encoded.
     sleep(MOMENT).await;
-    lab.outbound.close("enough");
+    lab.outbound.close(CloseCode::NORMAL, "enough");
     sleep(CLOSING_TIMEOUT + MOMENT).await;
     assert_eq!(lab.record.lock().closed, [by_us("enough")]);
 }

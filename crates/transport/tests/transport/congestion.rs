@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use std::sync::Arc;
+
 use cloverleaf_transport::limits::{
     CLOSING_TIMEOUT, QUEUE_KILLS_BYTES, QUEUE_PAUSES_READING_BYTES, QUEUE_REFUSES_BYTES,
-    STALL_TIMEOUT, WRITE_BATCH,
+    STALL_TIMEOUT, UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE, UNSENT_PAUSES_READING,
+    WRITE_BATCH,
 };
-use cloverleaf_transport::{CloseReason, Framing, Pushed, SlowConsumer};
+use cloverleaf_transport::{CloseReason, Framing, InputMemory, Pushed, SlowConsumer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
-use crate::peer::{Item, Lab};
+use crate::peer::{Budgets, Item, Lab};
 
 const MOMENT: Duration = Duration::from_millis(10);
 
@@ -71,6 +74,25 @@ async fn a_peer_that_has_to_wait_is_heard_again_in_order_and_nothing_is_lost() {
     let expected: [&[u8]; 5] = [b"wait", b"a", b"b", b"wait", b"c"];
     assert_eq!(lab.messages(), expected);
     assert_eq!(lab.end().await, CloseReason::ByPeer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn peer_that_reads_nothing_loses_its_unfinished_message_to_others() {
+    let memory = InputMemory::new(UNFINISHED_GRANULE);
+    let budgets = Budgets { input: Some(Arc::clone(&memory)), ..Budgets::default() };
+    let mut lab = Lab::within(&budgets, frames_of_a_mebibyte(), 64 * 1024);
+    lab.send(b"\0\x08\0\0").await;
+    lab.send(&[0; 100_000]).await;
+    sleep(MOMENT).await;
+    assert_eq!(memory.used(), UNFINISHED_GRANULE);
+    // More than makes the connection stop reading.
+    let answer = Item::Answer(vec![0; UNSENT_PAUSES_READING * 2]);
+    assert_eq!(lab.outbound.push(answer), Pushed::Queued);
+    sleep(UNFINISHED_IS_STALE).await;
+    let mut other = memory.reservation();
+    let held = timeout(LONG, other.hold(UNFINISHED_FREE + 1)).await;
+    assert_eq!(held, Ok(Ok(())), "the memory is given back");
+    assert_eq!(lab.record.lock().closed, [CloseReason::SlowMessage]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,10 @@
-//! An echo of plain octets.
+//! Echoes of plain octets and of messages.
 
-use cloverleaf_transport::Stream;
-use cloverleaf_transport::echo::send_back;
+use std::sync::Arc;
+
+use cloverleaf_transport::echo::{Echo, send_back};
 use cloverleaf_transport::limits::STALL_TIMEOUT;
+use cloverleaf_transport::{Flow, Handler as _, QueueMemory, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::Instant;
 
@@ -29,4 +31,16 @@ async fn who_does_not_take_what_it_has_sent_is_let_go() {
     refused.expect_err("nobody reads any more");
     assert_eq!(start.elapsed(), STALL_TIMEOUT);
     echo.await.expect("it has ended");
+}
+
+#[test]
+fn messages_that_wait_to_be_sent_back_count_in_the_memory_of_the_process() {
+    let memory = Arc::new(QueueMemory::new(1 << 20));
+    let (mut echo, outlet) = Echo::new(Arc::clone(&memory));
+    for _ in 0..8 {
+        assert_eq!(echo.receive(None, &vec![0; 1 << 20]), Flow::Continue);
+    }
+    assert!(memory.used() >= 8 << 20);
+    drop(outlet);
+    assert_eq!(memory.used(), 0);
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use cloverleaf_transport::limits::{OPENING_TIMEOUT, QUEUE_KILLS_BYTES};
 use cloverleaf_transport::longpoll::{Patience, Received, Session};
-use cloverleaf_transport::outbound::{RefusesFrom, queue_that_refuses_from};
+use cloverleaf_transport::outbound::{RefusesFrom, queue_with};
 use cloverleaf_transport::{CloseReason, Flow, Outbound, Pushed, SlowConsumer};
+use cloverleaf_wamp::websocket::CloseCode;
 use parking_lot::Mutex;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep, timeout};
@@ -32,7 +33,7 @@ struct Lab {
 
 impl Lab {
     fn new(is_open: bool, patience: Patience, refuses_from: RefusesFrom) -> Self {
-        let (outbound, outlet) = queue_that_refuses_from(refuses_from);
+        let (outbound, outlet) = queue_with(refuses_from, None);
         let (handler, record, _gate) = Recorder::new(&outbound, is_open);
         let session = Arc::new(Session::new(handler, outlet, patience));
         let watched = Arc::clone(&session);
@@ -244,7 +245,7 @@ async fn a_receive_that_waits_at_the_end_has_the_last_message_or_ends_empty() {
 
     let lab = Lab::open();
     let waiting = lab.waiting().await;
-    lab.outbound.close("enough");
+    lab.outbound.close(CloseCode::NORMAL, "enough");
     assert_eq!(waiting.await.expect("no panic"), Received::Nothing);
     assert_eq!(lab.receive().await, Received::Ended);
 
@@ -328,7 +329,7 @@ async fn a_policy_that_disconnects_has_a_farewell_for_those_who_poll_too_slowly(
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_dropped_has_ended() {
-    let (outbound, outlet) = queue_that_refuses_from(RefusesFrom::default());
+    let (outbound, outlet) = queue_with(RefusesFrom::default(), None);
     let (handler, record, _gate) = Recorder::new(&outbound, true);
     drop(Session::new(handler, outlet, PATIENCE));
     assert_eq!(record.lock().closed, [CloseReason::ByUs("the router ends".to_owned())]);

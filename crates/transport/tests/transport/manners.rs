@@ -100,7 +100,7 @@ async fn a_faulty_peer_is_told_nothing_where_that_is_wanted() {
     assert!(matches!(lab.end().await, CloseReason::Fault(_)));
     // Whoever breaks no rule hears the end.
     let mut lab = Lab::open(with(Manners { drops_faulty: true, ..Manners::default() }));
-    lab.outbound.close("enough");
+    lab.outbound.close(CloseCode::NORMAL, "enough");
     lab.expect_last(b"\x88\x02\x03\xe8").await;
 }
 
@@ -124,7 +124,7 @@ async fn a_closing_connection_waits_as_long_as_is_wanted() {
     let long = 5 * CLOSING_TIMEOUT;
     for (closing_timeout, time) in [(Some(long), long), (None, CLOSING_TIMEOUT)] {
         let mut lab = Lab::open(with(Manners { closing_timeout, ..Manners::default() }));
-        lab.outbound.close("enough");
+        lab.outbound.close(CloseCode::NORMAL, "enough");
         lab.expect(b"\x88\x02\x03\xe8").await;
         sleep(time - MOMENT).await;
         assert!(!lab.has_ended());

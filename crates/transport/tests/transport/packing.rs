@@ -4,6 +4,7 @@ use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::{
     CloseReason, Connection, Flow, Framing, Handler, Loss, Outbound, Queued, Stream,
 };
+use cloverleaf_wamp::websocket::CloseCode;
 use cloverleaf_wamp::websocket::MessageKind;
 use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 
@@ -63,7 +64,7 @@ fn connection(framing: Framing, items: &[&'static str]) -> DuplexStream {
     for item in items {
         let _ = outbound.push(Text(item));
     }
-    outbound.close("enough");
+    outbound.close(CloseCode::NORMAL, "enough");
     let stream = Stream::Other(Box::new(ours));
     tokio::spawn(Connection::new(stream, framing, Packer, outlet, &mut []));
     peer

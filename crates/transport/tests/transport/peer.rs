@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use cloverleaf_transport::outbound::queue;
+use cloverleaf_transport::outbound::{RefusesFrom, queue, queue_with};
 use cloverleaf_transport::{
-    CloseReason, Connection, Flow, Framing, Handler, Loss, Outbound, Outlet, Queued, SlowConsumer,
-    Stream,
+    CloseReason, Connection, Flow, Framing, Handler, InputMemory, Loss, Outbound, Outlet,
+    QueueMemory, Queued, SlowConsumer, Stream,
 };
 use cloverleaf_wamp::websocket::{CloseCode, Limits, MessageKind, Role};
 use parking_lot::Mutex;
@@ -147,6 +147,17 @@ impl<const HEARS_UNREAD: bool> Handler for Recorder<HEARS_UNREAD> {
     }
 }
 
+/// What bounds a connection beside the limits of its own that are always there.
+#[derive(Default)]
+pub(crate) struct Budgets {
+    /// The size of its queue.
+    pub(crate) refuses_from: RefusesFrom,
+    /// What its queue shares with others.
+    pub(crate) queues: Option<Arc<QueueMemory>>,
+    /// What its unfinished messages share with others; they are watched over only with this.
+    pub(crate) input: Option<Arc<InputMemory>>,
+}
+
 /// A running connection and the other end of its pipe.
 pub(crate) struct Lab {
     pub(crate) peer: DuplexStream,
@@ -172,12 +183,18 @@ impl Lab {
 
     /// A connection over a pipe of so many bytes, behind whose handshake `early` was read.
     pub(crate) fn with(framing: Framing, is_open: bool, pipe: usize, early: &mut [u8]) -> Self {
-        Self::around(|handler| handler, framing, is_open, pipe, early)
+        Self::around(|handler| handler, framing, is_open, pipe, early, &Budgets::default())
+    }
+
+    /// A connection over a pipe of so many bytes, whose session is open, with these budgets.
+    pub(crate) fn within(budgets: &Budgets, framing: Framing, pipe: usize) -> Self {
+        Self::around(|handler| handler, framing, true, pipe, &mut [], budgets)
     }
 
     /// A client's connection, whose session is open.
     pub(crate) fn of_a_client(framing: Framing, pipe: usize) -> Self {
-        Self::around(Recorder::of_a_client, framing, true, pipe, &mut [])
+        let budgets = Budgets::default();
+        Self::around(Recorder::of_a_client, framing, true, pipe, &mut [], &budgets)
     }
 
     fn around<H: Handler<Item = Item>>(
@@ -186,13 +203,18 @@ impl Lab {
         is_open: bool,
         pipe: usize,
         early: &mut [u8],
+        budgets: &Budgets,
     ) -> Self {
         let (ours, peer) = duplex(pipe);
-        let (outbound, outlet) = queue();
+        let (outbound, outlet) = queue_with(budgets.refuses_from, budgets.queues.clone());
         let (recorder, record, gate_outlet) = Recorder::new(&outbound, is_open);
         let gate = recorder.gate.clone();
         let (stream, handler) = (Stream::Other(Box::new(ours)), handler_of(recorder));
-        let connection = tokio::spawn(Connection::new(stream, framing, handler, outlet, early));
+        let mut connection = Connection::new(stream, framing, handler, outlet, early);
+        if let Some(memory) = &budgets.input {
+            connection = connection.with_input_memory(memory);
+        }
+        let connection = tokio::spawn(connection);
         Self { peer, outbound, record, connection, gate, gate_outlet: Some(gate_outlet) }
     }
 

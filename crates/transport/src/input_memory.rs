@@ -1,0 +1,348 @@
+//! What unfinished messages of all connections hold together.
+//!
+//! A message is kept until its end has come, up to the largest that is accepted; thousands of
+//! connections could begin as many. So what they hold above [`UNFINISHED_FREE`] is reserved here
+//! as it comes. When there is no more, a message that has made no progress for a while is given up,
+//! and the others wait with their reading until there is memory again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::{Instant, sleep};
+
+use crate::limits::{UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE};
+
+/// How often a connection that waits for memory looks whether others have become stale.
+const LOOKS_AGAIN: Duration = Duration::from_millis(250);
+
+/// The memory of a process for unfinished messages.
+pub struct InputMemory {
+    limit: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    used: usize,
+    /// Reservations by when they last grew; the numbers count up.
+    by_progress: BTreeMap<u64, Progress>,
+    last_number: u64,
+    /// The tasks that wait for memory, by the numbers of their waits.
+    waiting: BTreeMap<u64, Waker>,
+}
+
+struct Progress {
+    at: Instant,
+    shared: Arc<Shared>,
+}
+
+/// What a reservation and the memory know of each other.
+#[derive(Default)]
+struct Shared {
+    is_given_up: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl InputMemory {
+    /// A memory of so many bytes.
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, state: Mutex::default() })
+    }
+
+    /// Bytes that are reserved.
+    pub fn used(&self) -> usize {
+        self.state.lock().used
+    }
+
+    /// Nothing reserved yet.
+    pub fn reservation(self: &Arc<Self>) -> Reservation {
+        let shared = Arc::default();
+        let memory = Arc::clone(self);
+        Reservation { memory, shared, bytes: 0, number: None, wait: None, looks_again: None }
+    }
+
+    /// Takes the place of a reservation that grows. Whether there is memory for it.
+    fn grow(&self, reservation: &mut Reservation, by: usize) -> bool {
+        let mut state = self.state.lock();
+        if state.used + by > self.limit {
+            let given_up = state.give_stale_up(reservation.number);
+            drop(state);
+            wake_given_up(given_up);
+            return false;
+        }
+        state.take(reservation, by);
+        true
+    }
+
+    /// Adds bytes that the reservation's message holds already, also above the limit.
+    fn grow_over(&self, reservation: &mut Reservation, by: usize) {
+        let mut state = self.state.lock();
+        let is_over = state.used + by > self.limit;
+        let given_up = if is_over { state.give_stale_up(reservation.number) } else { None };
+        state.take(reservation, by);
+        drop(state);
+        wake_given_up(given_up);
+    }
+}
+
+/// Wakes the task of a message that was given up.
+fn wake_given_up(given_up: Option<Arc<Shared>>) {
+    if let Some(waker) = given_up.and_then(|shared| shared.waker.lock().take()) {
+        waker.wake();
+    }
+}
+
+impl State {
+    /// Adds bytes to a reservation, which has made progress with that.
+    fn take(&mut self, reservation: &mut Reservation, by: usize) {
+        self.used += by;
+        if let Some(number) = reservation.number {
+            self.by_progress.remove(&number);
+        }
+        if let Some(wait) = reservation.wait.take() {
+            self.waiting.remove(&wait);
+        }
+        let number = self.next_number();
+        let progress = Progress { at: Instant::now(), shared: Arc::clone(&reservation.shared) };
+        self.by_progress.insert(number, progress);
+        reservation.number = Some(number);
+        reservation.bytes += by;
+    }
+
+    const fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// Remembers the task of a reservation that waits, until memory is released.
+    fn wait(&mut self, reservation: &mut Reservation, waker: &Waker) {
+        if let Some(waiting) = reservation.wait.and_then(|wait| self.waiting.get_mut(&wait)) {
+            waiting.clone_from(waker);
+            return;
+        }
+        let number = self.next_number();
+        self.waiting.insert(number, waker.clone());
+        reservation.wait = Some(number);
+    }
+
+    /// Gives up the message that has made no progress for the longest time, if that is long.
+    fn give_stale_up(&mut self, except: Option<u64>) -> Option<Arc<Shared>> {
+        let (number, progress) =
+            self.by_progress.iter().find(|(number, _)| Some(**number) != except)?;
+        if progress.at.elapsed() < UNFINISHED_IS_STALE {
+            return None;
+        }
+        let (number, shared) = (*number, Arc::clone(&progress.shared));
+        // Its memory comes back when its connection has ended.
+        self.by_progress.remove(&number);
+        shared.is_given_up.store(true, Ordering::Relaxed);
+        Some(shared)
+    }
+}
+
+/// What one unfinished message holds.
+pub struct Reservation {
+    memory: Arc<InputMemory>,
+    shared: Arc<Shared>,
+    bytes: usize,
+    number: Option<u64>,
+    /// The number of its wait for memory.
+    wait: Option<u64>,
+    looks_again: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
+}
+
+/// The message was given up, since it made no progress while others wanted memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GivenUp;
+
+impl Reservation {
+    /// Ready when a message of so many bytes may be held. Must be polled on a runtime.
+    ///
+    /// # Errors
+    /// The message was given up; its connection has to end.
+    pub fn poll_hold(
+        &mut self,
+        bytes: usize,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), GivenUp>> {
+        let wanted = bytes.saturating_sub(UNFINISHED_FREE).next_multiple_of(UNFINISHED_GRANULE);
+        if wanted <= self.bytes {
+            return Poll::Ready(self.check(context));
+        }
+        loop {
+            if self.check(context).is_err() {
+                return Poll::Ready(Err(GivenUp));
+            }
+            let memory = Arc::clone(&self.memory);
+            if memory.grow(self, wanted - self.bytes) {
+                self.looks_again = None;
+                return Poll::Ready(Ok(()));
+            }
+            memory.state.lock().wait(self, context.waker());
+            let timer = self.looks_again.get_or_insert_with(|| Box::pin(sleep(LOOKS_AGAIN)));
+            ready!(timer.as_mut().poll(context));
+            self.looks_again = None;
+        }
+    }
+
+    /// Counts at least so many bytes, which are held already: above the limit, too, so that others
+    /// wait for them. Calling it is progress.
+    pub fn hold_over(&mut self, bytes: usize) {
+        let wanted = bytes.saturating_sub(UNFINISHED_FREE).next_multiple_of(UNFINISHED_GRANULE);
+        if wanted.max(self.bytes) > 0 {
+            let memory = Arc::clone(&self.memory);
+            memory.grow_over(self, wanted.saturating_sub(self.bytes));
+        }
+    }
+
+    /// Waits until a message of so many bytes may be held.
+    ///
+    /// # Errors
+    /// See [`Self::poll_hold`].
+    pub async fn hold(&mut self, bytes: usize) -> Result<(), GivenUp> {
+        poll_fn(|context| self.poll_hold(bytes, context)).await
+    }
+
+    /// Whether the message was given up. The task is woken when it is.
+    pub fn check(&self, context: &Context<'_>) -> Result<(), GivenUp> {
+        if self.shared.is_given_up.load(Ordering::Relaxed) {
+            return Err(GivenUp);
+        }
+        if self.bytes > 0 {
+            let mut waker = self.shared.waker.lock();
+            match &mut *waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                none => *none = Some(context.waker().clone()),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.bytes == 0 && self.wait.is_none() {
+            return;
+        }
+        let mut state = self.memory.state.lock();
+        if let Some(wait) = self.wait {
+            state.waiting.remove(&wait);
+        }
+        if self.bytes == 0 {
+            return;
+        }
+        state.used -= self.bytes;
+        if let Some(number) = self.number {
+            state.by_progress.remove(&number);
+        }
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_values().for_each(Waker::wake);
+    }
+}
+
+impl fmt::Debug for InputMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InputMemory").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Reservation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reservation").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::{advance, timeout};
+
+    use super::{GivenUp, InputMemory, LOOKS_AGAIN};
+    use crate::limits::{UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE};
+
+    const TWO: usize = 2 * UNFINISHED_GRANULE;
+
+    #[tokio::test(start_paused = true)]
+    async fn small_messages_need_no_memory_and_larger_ones_give_theirs_back() {
+        let memory = InputMemory::new(TWO);
+        let mut one = memory.reservation();
+        one.hold(UNFINISHED_FREE).await.unwrap();
+        assert_eq!(memory.used(), 0);
+        one.hold(UNFINISHED_FREE + 1).await.unwrap();
+        assert_eq!(memory.used(), UNFINISHED_GRANULE);
+        one.hold(UNFINISHED_FREE + TWO).await.unwrap();
+        assert_eq!(memory.used(), TWO);
+        drop(one);
+        assert_eq!(memory.used(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_waits_for_memory_until_another_is_finished() {
+        let memory = InputMemory::new(TWO);
+        let (mut one, mut other) = (memory.reservation(), memory.reservation());
+        one.hold(UNFINISHED_FREE + TWO).await.unwrap();
+        let waiting = tokio::spawn(async move { other.hold(UNFINISHED_FREE + 1).await });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(one);
+        assert_eq!(waiting.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_that_are_held_already_count_above_the_limit_and_give_stale_messages_up() {
+        let memory = InputMemory::new(TWO);
+        let (mut stale, mut kept) = (memory.reservation(), memory.reservation());
+        stale.hold(UNFINISHED_FREE + TWO).await.unwrap();
+        kept.hold_over(UNFINISHED_FREE);
+        assert_eq!(memory.used(), TWO);
+        advance(UNFINISHED_IS_STALE).await;
+        kept.hold_over(UNFINISHED_FREE + TWO);
+        assert_eq!(memory.used(), 2 * TWO);
+        assert_eq!(stale.hold(UNFINISHED_FREE + 1).await, Err(GivenUp));
+        drop((stale, kept));
+        assert_eq!(memory.used(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_reservation_does_not_wait_any_more() {
+        let memory = InputMemory::new(TWO);
+        let mut one = memory.reservation();
+        one.hold(UNFINISHED_FREE + TWO).await.unwrap();
+        for _ in 0..10 {
+            let mut other = memory.reservation();
+            let waits = timeout(LOOKS_AGAIN * 3, other.hold(UNFINISHED_FREE + 1)).await;
+            assert!(waits.is_err(), "there is no memory");
+            assert_eq!(memory.state.lock().waiting.len(), 1);
+        }
+        assert_eq!(memory.state.lock().waiting.len(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_makes_no_progress_is_given_up_for_one_that_does() {
+        let memory = InputMemory::new(TWO);
+        let (mut stale, mut fresh) = (memory.reservation(), memory.reservation());
+        stale.hold(UNFINISHED_FREE + 1).await.unwrap();
+        advance(UNFINISHED_IS_STALE / 2).await;
+        fresh.hold(UNFINISHED_FREE + 1).await.unwrap();
+        let mut third = memory.reservation();
+        let early = timeout(UNFINISHED_IS_STALE / 4, third.hold(UNFINISHED_FREE + 1)).await;
+        assert!(early.is_err(), "both are fresh");
+        let waiting = tokio::spawn(async move {
+            third.hold(UNFINISHED_FREE + 1).await.unwrap();
+            third
+        });
+        let given_up = timeout(Duration::from_secs(60), stale.hold(UNFINISHED_FREE + TWO)).await;
+        assert_eq!(given_up, Ok(Err(GivenUp)));
+        drop(stale);
+        let _third = waiting.await.unwrap();
+        assert_eq!(memory.used(), TWO);
+    }
+}

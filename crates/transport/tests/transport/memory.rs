@@ -1,0 +1,140 @@
+//! Budgets that all connections of a process share: for queues, and for unfinished messages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloverleaf_transport::limits::{
+    CLOSING_TIMEOUT, QUEUE_KEEPS_WHEN_SHEDDING, UNFINISHED_GRANULE, UNFINISHED_IS_STALE,
+};
+use cloverleaf_transport::{CloseReason, Framing, InputMemory, Pushed, QueueMemory};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::sleep;
+
+use crate::peer::{Budgets, Item, Lab};
+
+const MOMENT: Duration = Duration::from_millis(10);
+const MEBIBYTE: usize = 1 << 20;
+
+fn framing() -> Framing {
+    Framing::rawsocket(MEBIBYTE, MEBIBYTE)
+}
+
+/// Connections whose peers do not read, and whose queues may hold so many bytes together.
+fn sharing_queues(limit: usize) -> (Arc<QueueMemory>, [Lab; 2]) {
+    let memory = Arc::new(QueueMemory::new(limit));
+    let budgets = Budgets { queues: Some(Arc::clone(&memory)), ..Budgets::default() };
+    let labs = [(), ()].map(|()| Lab::within(&budgets, framing(), 1_024));
+    (memory, labs)
+}
+
+/// Queues an item, and lets the connection run.
+async fn push(lab: &Lab, item: Item) {
+    assert_eq!(lab.outbound.push(item), Pushed::Queued);
+    sleep(MOMENT).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn connection_with_the_largest_queue_loses_its_events_when_memory_is_used_up() {
+    let (memory, [mut large, small]) = sharing_queues(8 * MEBIBYTE);
+    push(&large, Item::Answer(vec![1; 1_000])).await;
+    for _ in 0..6 {
+        push(&large, Item::Event(vec![0; MEBIBYTE])).await;
+    }
+    push(&large, Item::Answer(vec![2; 1_000])).await;
+    assert_eq!(large.record.lock().fell_behind, 0);
+    for _ in 0..4 {
+        push(&small, Item::Event(vec![0; MEBIBYTE])).await;
+    }
+    assert!(memory.used() <= 8 * MEBIBYTE, "{}", memory.used());
+    assert_eq!(large.record.lock().fell_behind, 1);
+    assert_eq!(small.record.lock().fell_behind, 0);
+    assert!(!large.has_ended() && !small.has_ended());
+    // What is owed arrives, and what was encoded before.
+    let mut answer = vec![0; 1_004];
+    large.peer.read_exact(&mut answer).await.expect("the first answer");
+    assert_eq!(answer, [&b"\0\0\x03\xe8"[..], &[1; 1_000]].concat());
+    let mut event = vec![0; MEBIBYTE + 4];
+    large.peer.read_exact(&mut event).await.expect("an event that was encoded before");
+    large.peer.read_exact(&mut answer).await.expect("the second answer");
+    assert_eq!(answer, [&b"\0\0\x03\xe8"[..], &[2; 1_000]].concat());
+    push(&large, Item::Event(b"again".to_vec())).await;
+    large.expect(b"\0\0\0\x05again").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn connection_that_owes_too_much_is_ended_when_memory_is_used_up() {
+    let limit = QUEUE_KEEPS_WHEN_SHEDDING + 2 * MEBIBYTE;
+    let (memory, [large, small]) = sharing_queues(limit);
+    for _ in 0..limit / MEBIBYTE {
+        push(&large, Item::Answer(vec![0; MEBIBYTE])).await;
+    }
+    assert_eq!(large.record.lock().closed, []);
+    for _ in 0..2 {
+        push(&small, Item::Answer(vec![0; MEBIBYTE])).await;
+    }
+    let Lab { record, peer, .. } = large;
+    sleep(CLOSING_TIMEOUT + MOMENT).await;
+    assert_eq!(record.lock().closed, [CloseReason::SlowConsumer]);
+    assert!(!small.has_ended());
+    assert!(memory.used() <= 3 * MEBIBYTE, "{}", memory.used());
+    drop(peer);
+}
+
+/// Bytes of a message for which the memory of [`sharing_input`] is as much as there is.
+const LONG: usize = 500_000;
+
+/// Connections whose unfinished messages share memory for one that is long.
+fn sharing_input() -> (Arc<InputMemory>, [Lab; 3]) {
+    let memory = InputMemory::new(2 * UNFINISHED_GRANULE);
+    let budgets = Budgets { input: Some(Arc::clone(&memory)), ..Budgets::default() };
+    let labs = [(), (), ()].map(|()| Lab::within(&budgets, framing(), 64 * 1024));
+    (memory, labs)
+}
+
+fn long_message() -> Vec<u8> {
+    [&(LONG as u32).to_be_bytes()[..], &vec![b'x'; LONG]].concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn long_message_waits_for_the_memory_of_another_and_both_arrive() {
+    let (memory, [mut first, second, mut third]) = sharing_input();
+    let message = long_message();
+    let (begin, rest) = message.split_at(400_000);
+    first.send(begin).await;
+    sleep(MOMENT).await;
+    assert_eq!(memory.used(), 2 * UNFINISHED_GRANULE);
+    let Lab { mut peer, record, .. } = second;
+    let whole = message.clone();
+    let sending = tokio::spawn(async move { peer.write_all(&whole).await.map(|()| peer) });
+    sleep(UNFINISHED_IS_STALE / 2).await;
+    assert_eq!(memory.used(), 2 * UNFINISHED_GRANULE);
+    assert!(!sending.is_finished(), "it is read no further");
+    first.send(rest).await;
+    let _peer = sending.await.expect("no panic").expect("all of it is read");
+    sleep(MOMENT).await;
+    assert_eq!(memory.used(), 0);
+    assert_eq!(first.messages(), [vec![b'x'; LONG]]);
+    assert_eq!(record.lock().received, [(None, vec![b'x'; LONG])]);
+    assert_eq!(record.lock().closed, []);
+    third.send(&message).await;
+    sleep(MOMENT).await;
+    assert_eq!(third.messages().len(), 1);
+    assert!(!first.has_ended() && !third.has_ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_without_progress_is_given_up_for_one_that_waits() {
+    let (memory, [mut stale, mut waiting, mut short]) = sharing_input();
+    let message = long_message();
+    stale.send(&message[..400_000]).await;
+    sleep(MOMENT).await;
+    short.send(b"\0\0\0\x05short").await;
+    sleep(MOMENT).await;
+    assert_eq!(short.messages(), [b"short"], "it needs no memory");
+    waiting.send(&message).await;
+    sleep(MOMENT).await;
+    assert_eq!(waiting.messages().len(), 1);
+    stale.expect_last(b"").await;
+    assert_eq!(stale.end().await, CloseReason::SlowMessage);
+    assert_eq!(memory.used(), 0);
+}

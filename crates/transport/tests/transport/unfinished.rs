@@ -1,0 +1,181 @@
+//! Messages that have begun and do not end, or come slowly: their deadline and their least rate.
+
+use std::time::Duration;
+
+use cloverleaf_transport::limits::{
+    MESSAGE_TIMEOUT, UNFINISHED_BYTES, UNFINISHED_BYTES_PER_WINDOW, UNFINISHED_WINDOW,
+};
+use cloverleaf_transport::{CloseReason, Framing, InputMemory};
+use cloverleaf_wamp::websocket::{Limits, Role};
+use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, sleep};
+
+use crate::peer::{Budgets, Item, Lab};
+
+const MOMENT: Duration = Duration::from_millis(10);
+
+/// The longest message that the connections take.
+const LIMIT: usize = (1 << 24) - 1;
+
+/// A Close frame with the code for violated policies.
+const CLOSE: &[u8] = b"\x88\x02\x03\xf0";
+
+/// How often a part of a message is sent: never at the edge of a window.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// A third of what must come in a window; [`PAUSE`] is a third of the time.
+const PART: usize = UNFINISHED_BYTES_PER_WINDOW / 3;
+
+fn rawsocket() -> Framing {
+    Framing::rawsocket(LIMIT, LIMIT)
+}
+
+fn websocket() -> Framing {
+    Framing::websocket(Role::Server, Limits { max_message: LIMIT, max_frame: LIMIT })
+}
+
+fn watched(framing: Framing, pipe: usize) -> Lab {
+    let input = Some(InputMemory::new(UNFINISHED_BYTES));
+    Lab::within(&Budgets { input, ..Budgets::default() }, framing, pipe)
+}
+
+/// The header of a RawSocket message.
+fn rawsocket_header(length: usize) -> Vec<u8> {
+    (length as u32).to_be_bytes().to_vec()
+}
+
+/// The header of a WebSocket frame, masked with zeros.
+fn websocket_header(first: u8, length: usize) -> Vec<u8> {
+    let mut header = vec![first];
+    match length {
+        0..=125 => header.push(0x80 | length as u8),
+        126..=0xffff => {
+            header.push(0xfe);
+            header.extend((length as u16).to_be_bytes());
+        }
+        _ => {
+            header.push(0xff);
+            header.extend((length as u64).to_be_bytes());
+        }
+    }
+    header.extend([0; 4]);
+    header
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_that_stops_coming_ends_its_connection_after_a_window() {
+    let fragment = [&websocket_header(0x02, 3)[..], b"abc"].concat();
+    for (framing, begin, close) in [
+        (rawsocket as fn() -> Framing, b"\0\0".to_vec(), &b""[..]),
+        (rawsocket, rawsocket_header(100), b""),
+        (rawsocket, [&rawsocket_header(100)[..], b"abc"].concat(), b""),
+        (websocket, b"\x82".to_vec(), CLOSE),
+        (websocket, websocket_header(0x82, 100), CLOSE),
+        (websocket, [&websocket_header(0x82, 100)[..], b"abc"].concat(), CLOSE),
+        (websocket, fragment, CLOSE),
+    ] {
+        let mut lab = watched(framing(), 64 * 1024);
+        let began = Instant::now();
+        lab.send(&begin).await;
+        lab.expect_last(close).await;
+        assert_eq!(began.elapsed().as_secs(), UNFINISHED_WINDOW.as_secs(), "{begin:?}");
+        assert_eq!(lab.messages(), [b""; 0]);
+        assert_eq!(lab.end().await, CloseReason::SlowMessage);
+    }
+}
+
+/// Sends a message of [`PART`]s less so many bytes, the header with the first one. How long it took
+/// to the end of the message or of the connection.
+async fn send_in_parts(lab: &mut Lab, header: &[u8], length: usize, less: usize) -> Duration {
+    let began = Instant::now();
+    lab.send(header).await;
+    sleep(PAUSE / 2).await;
+    let mut left = length;
+    while left > 0 && !lab.has_ended() {
+        let part = left.min(PART - less);
+        lab.send(&vec![b'x'; part]).await;
+        left -= part;
+        sleep(PAUSE).await;
+    }
+    began.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_at_the_least_rate_arrives_and_a_slower_one_ends_its_connection() {
+    const LENGTH: usize = 1_000_000;
+    for (framing, header) in [
+        (rawsocket as fn() -> Framing, rawsocket_header(LENGTH)),
+        (websocket, websocket_header(0x82, LENGTH)),
+    ] {
+        let mut lab = watched(framing(), 64 * 1024);
+        let took = send_in_parts(&mut lab, &header, LENGTH, 0).await;
+        assert!(took > 7 * UNFINISHED_WINDOW && took < MESSAGE_TIMEOUT);
+        assert_eq!(lab.messages(), [vec![b'x'; LENGTH]]);
+        assert!(!lab.has_ended());
+
+        let mut lab = watched(framing(), 64 * 1024);
+        let took = send_in_parts(&mut lab, &header, LENGTH, 1).await;
+        assert!(took < 2 * UNFINISHED_WINDOW, "{took:?}");
+        assert_eq!(lab.messages(), [b""; 0]);
+        assert_eq!(lab.end().await, CloseReason::SlowMessage);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_that_takes_longer_than_any_may_ends_its_connection() {
+    let mut lab = watched(rawsocket(), 64 * 1024);
+    let took = send_in_parts(&mut lab, &rawsocket_header(LIMIT), LIMIT, 0).await;
+    assert!(took >= MESSAGE_TIMEOUT && took < MESSAGE_TIMEOUT + UNFINISHED_WINDOW, "{took:?}");
+    assert_eq!(lab.end().await, CloseReason::SlowMessage);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fragments_that_each_come_in_time_do_not_prolong_their_message() {
+    let mut lab = watched(websocket(), 64 * 1024);
+    let began = Instant::now();
+    let mut first = 0x02;
+    while !lab.has_ended() {
+        let fragment = [websocket_header(first, PART), vec![b'x'; PART]].concat();
+        lab.send(&fragment).await;
+        first = 0x00;
+        sleep(PAUSE).await;
+    }
+    let took = began.elapsed();
+    assert!(took >= MESSAGE_TIMEOUT && took < MESSAGE_TIMEOUT + UNFINISHED_WINDOW, "{took:?}");
+    assert_eq!(lab.end().await, CloseReason::SlowMessage);
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_messages_that_all_end_keep_their_connection_however_rare_they_are() {
+    const COUNT: usize = 100;
+    let mut lab = watched(rawsocket(), 64 * 1024);
+    // Some message is unfinished at any time.
+    lab.send(b"\0\0\0\x04ab").await;
+    for _ in 0..COUNT {
+        sleep(PAUSE).await;
+        lab.send(b"cd\0\0\0\x04ab").await;
+    }
+    sleep(MOMENT).await;
+    assert_eq!(lab.messages(), vec![b"abcd"; COUNT]);
+    assert!(!lab.has_ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_in_which_the_router_does_not_read_does_not_count() {
+    const LENGTH: usize = 1_000_000;
+    let mut lab = watched(rawsocket(), 1_024);
+    lab.send(b"\0\0\0\x04ab").await;
+    let _ = lab.outbound.push(Item::Answer(vec![0; LENGTH]));
+    // The peer reads so little that it is not heard, and enough not to be a slow consumer.
+    let mut some = vec![0; 1_000];
+    for _ in 0..5 {
+        sleep(UNFINISHED_WINDOW - MOMENT).await;
+        lab.peer.read_exact(&mut some).await.expect("the connection is there");
+    }
+    let mut rest = vec![0; LENGTH + 4 - 5 * some.len()];
+    lab.peer.read_exact(&mut rest).await.expect("all of the answer");
+    lab.send(b"cd").await;
+    sleep(MOMENT).await;
+    assert_eq!(lab.messages(), [b"abcd"]);
+    assert!(!lab.has_ended());
+}

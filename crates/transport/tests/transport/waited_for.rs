@@ -1,0 +1,72 @@
+//! Slow consumers that publishers wait for: they have to read at a least rate.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use cloverleaf_transport::limits::{STALL_BYTES_WHEN_WAITED_FOR, STALL_TIMEOUT};
+use cloverleaf_transport::outbound::RefusesFrom;
+use cloverleaf_transport::{CloseReason, Framing, Outbound, Pushed, SlowConsumer};
+use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, sleep};
+
+use crate::peer::{Budgets, Item, Lab};
+
+/// The least rate, in bytes per second.
+const RATE: usize = STALL_BYTES_WHEN_WAITED_FOR / STALL_TIMEOUT.as_secs() as usize;
+
+/// A connection with a small queue, and a task that keeps it full as long as it is there.
+fn crowded(policy: SlowConsumer) -> Lab {
+    let refuses_from = RefusesFrom { bytes: 1 << 20, messages: 1_000_000 };
+    let budgets = Budgets { refuses_from, ..Budgets::default() };
+    let lab = Lab::within(&budgets, Framing::rawsocket(1 << 20, 1 << 20), 16 * 1024);
+    lab.outbound.set_policy(policy);
+    tokio::spawn(publish(lab.outbound.clone()));
+    lab
+}
+
+/// Publishes without end, and waits where it is asked to.
+async fn publish(outbound: Outbound<Item>) {
+    loop {
+        match outbound.push(Item::Event(vec![0; 10_000])) {
+            Pushed::Queued => {}
+            Pushed::Crowded => poll_fn(|context| outbound.poll_room(context)).await,
+            Pushed::Congested => sleep(Duration::from_millis(100)).await,
+            Pushed::Gone => return,
+        }
+    }
+}
+
+/// Reads so many bytes each second, for so long or to the end of the connection. How long it was.
+async fn read_at(lab: &mut Lab, rate: usize, time: Duration) -> Duration {
+    let began = Instant::now();
+    let mut bytes = vec![0; rate];
+    while began.elapsed() < time && !lab.has_ended() {
+        sleep(Duration::from_secs(1)).await;
+        if lab.peer.read_exact(&mut bytes).await.is_err() {
+            break;
+        }
+    }
+    began.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn consumer_below_the_least_rate_is_ended_while_publishers_wait_for_it() {
+    let mut lab = crowded(SlowConsumer::BlockPublisher);
+    let time = read_at(&mut lab, RATE * 9 / 10, 10 * STALL_TIMEOUT).await;
+    assert!(time >= STALL_TIMEOUT && time < 3 * STALL_TIMEOUT, "{time:?}");
+    assert_eq!(lab.end().await, CloseReason::SlowConsumer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn consumer_above_the_least_rate_stays_while_publishers_wait_for_it() {
+    let mut lab = crowded(SlowConsumer::BlockPublisher);
+    read_at(&mut lab, RATE * 11 / 10, 10 * STALL_TIMEOUT).await;
+    assert!(!lab.has_ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn consumer_that_nobody_waits_for_may_read_slowly() {
+    let mut lab = crowded(SlowConsumer::DropEvents);
+    read_at(&mut lab, RATE / 10, 10 * STALL_TIMEOUT).await;
+    assert!(!lab.has_ended());
+}
