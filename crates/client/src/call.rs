@@ -103,13 +103,15 @@ pub struct CallBuilder {
     session: Session,
     procedure: CompactString,
     options: CallOptions,
+    /// Becomes an option when the call is sent: only then its unit is known.
+    timeout: Option<Duration>,
     payload: Arguments,
 }
 
 impl CallBuilder {
     pub(crate) fn new(session: Session, procedure: CompactString) -> Self {
         let payload = Ok(Payload::EMPTY);
-        Self { session, procedure, options: CallOptions::default(), payload }
+        Self { session, procedure, options: CallOptions::default(), timeout: None, payload }
     }
 
     /// Positional arguments: a tuple, an array or a `Vec`.
@@ -141,11 +143,13 @@ impl CallBuilder {
         self
     }
 
-    /// The router gives the call up after so long; rounded to milliseconds, at least one. With a
-    /// result in parts it is the time to the next part.
+    /// The router gives the call up after so long. With a result in parts it is the time to the
+    /// next part.
+    ///
+    /// The time is sent in the unit of the session ([`Session::call_timeout_unit`]): whole
+    /// milliseconds, at least one, or seconds, to which it is rounded up.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        self.options.timeout = Some(millis.max(1));
+        self.timeout = Some(timeout);
         self
     }
 
@@ -180,9 +184,11 @@ impl CallBuilder {
         self
     }
 
-    /// All options at once. `receive_progress` and `progress` are as the call is made.
+    /// All options at once. `receive_progress` and `progress` are as the call is made; `timeout` is
+    /// sent as it is, in whatever unit the router counts.
     pub fn options(mut self, options: CallOptions) -> Self {
         self.options = options;
+        self.timeout = None;
         self
     }
 
@@ -218,9 +224,13 @@ impl CallBuilder {
     }
 
     fn make(self) -> Calling {
-        let Self { session, procedure, options, payload } = self;
+        let Self { session, procedure, mut options, timeout, payload } = self;
         let sent = payload.and_then(|payload| {
             session.request(Slot::of_call(&options), |request| {
+                if let Some(timeout) = timeout {
+                    let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
+                    options.timeout = Some(session.call_timeout_unit().of_millis(millis));
+                }
                 ClientMessage::Call(Call { request, options, procedure: procedure.into(), payload })
             })
         });

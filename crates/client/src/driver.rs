@@ -53,7 +53,7 @@ impl Future for Waiting {
 pub struct Driver {
     shared: Arc<Shared>,
     waiting: FuturesUnordered<Waiting>,
-    /// Of the arguments of all that wait.
+    /// Of the details and arguments of all that wait.
     waiting_bytes: usize,
     handles: foldhash::HashMap<InvocationId, AbortHandle>,
 }
@@ -104,7 +104,7 @@ impl Driver {
 
     fn invoke(&mut self, procedure: &SharedProcedure, begun: Begun, context: &mut Context<'_>) {
         let request = begun.invocation.request;
-        let size = begun.invocation.payload.size();
+        let size = begun.size;
         let invocation = Invocation::new(Session::of(&self.shared), begun);
         // The closure itself may panic before it returns its future.
         let started = std::panic::catch_unwind(AssertUnwindSafe(|| procedure.invoke(invocation)));
@@ -265,7 +265,7 @@ mod tests {
             details: Default::default(),
             payload: Payload::default(),
         };
-        Work::Invoke(code, Box::new(Begun { invocation, exchange: None }))
+        Work::Invoke(code, Box::new(Begun::new(invocation, None)))
     }
 
     #[test]

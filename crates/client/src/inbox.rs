@@ -8,7 +8,7 @@ use std::task::Waker;
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId, SubscriptionId};
-use cloverleaf_wamp::message::{self, ClientMessage};
+use cloverleaf_wamp::message::{self, ClientMessage, Options as _};
 use cloverleaf_wamp::payload::Payload;
 
 use crate::error::Failure;
@@ -20,8 +20,9 @@ use crate::register::RegistrationEntry;
 /// procedure that can't keep up should say so before memory does.
 pub(crate) const MAX_INVOCATIONS: usize = 65_536;
 
-/// The most bytes of arguments that wait or run in one session: few large invocations cost as much
-/// as many small ones, and so do parts of calls. The one that reaches it is still taken.
+/// The most bytes of details and arguments that wait or run in one session: few large invocations
+/// cost as much as many small ones, and so do parts of calls. The one that reaches it is still
+/// taken.
 pub(crate) const MAX_INVOCATION_BYTES: usize = 64 * 1024 * 1024;
 
 /// One step for the driver, in the order of arrival.
@@ -51,6 +52,15 @@ pub(crate) struct Begun {
     pub(crate) invocation: message::Invocation,
     /// Where more will be said during it.
     pub(crate) exchange: Option<Key>,
+    /// Bytes of its details and arguments.
+    pub(crate) size: usize,
+}
+
+impl Begun {
+    pub(crate) fn new(invocation: message::Invocation, exchange: Option<Key>) -> Self {
+        let size = invocation.details.size() + invocation.payload.size();
+        Self { invocation, exchange, size }
+    }
 }
 
 /// Why a running procedure is given up.
@@ -79,9 +89,9 @@ impl Reason {
 }
 
 impl Work {
-    /// How many bytes of arguments wait with it.
+    /// Bytes of the invocation that waits with it.
     fn size(&self) -> usize {
-        if let Self::Invoke(_, begun) = self { begun.invocation.payload.size() } else { 0 }
+        if let Self::Invoke(_, begun) = self { begun.size } else { 0 }
     }
 }
 
@@ -89,14 +99,14 @@ impl Work {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Load {
     pub(crate) invocations: usize,
-    /// Of their arguments.
+    /// Of their details and arguments.
     pub(crate) bytes: usize,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     work: VecDeque<Work>,
-    /// Of the arguments of what waits.
+    /// Of the details and arguments of what waits.
     bytes: usize,
     waker: Option<Waker>,
     running: Load,
@@ -176,7 +186,7 @@ mod tests {
     use std::task::Waker;
 
     use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
-    use cloverleaf_wamp::message;
+    use cloverleaf_wamp::message::{self, Carried, InvocationDetails};
     use cloverleaf_wamp::payload::Payload;
 
     use super::{Begun, Inbox, Load, MAX_INVOCATION_BYTES, Work};
@@ -185,14 +195,33 @@ mod tests {
 
     /// An invocation with so many bytes of arguments, or some more.
     fn invocation(bytes: usize) -> Work {
+        invoke(Default::default(), Payload::from_text(&"x".repeat(bytes)))
+    }
+
+    fn invoke(details: InvocationDetails, payload: Payload) -> Work {
         let invocation = message::Invocation {
             request: InvocationId::new(1).expect("a number"),
             registration: RegistrationId::new(1).expect("a number"),
-            details: Default::default(),
-            payload: Payload::from_text(&"x".repeat(bytes)),
+            details,
+            payload,
         };
         let code = SharedProcedure::new(|| async { Ok::<_, Failure>(1) });
-        Work::Invoke(code, Box::new(Begun { invocation, exchange: None }))
+        Work::Invoke(code, Box::new(Begun::new(invocation, None)))
+    }
+
+    #[test]
+    fn bytes_of_details_count_as_those_of_arguments() {
+        let carried = Carried {
+            ppt_keyid: Some("x".repeat(MAX_INVOCATION_BYTES).into()),
+            ..Carried::default()
+        };
+        let details =
+            InvocationDetails { carried: Some(Box::new(carried)), ..InvocationDetails::default() };
+        let mut inbox = Inbox::default();
+        assert!(inbox.push(invoke(details, Payload::EMPTY)).is_ok());
+        assert!(inbox.push(invocation(1)).is_err());
+        assert!(inbox.pop(Waker::noop()).is_some());
+        assert!(inbox.push(invocation(1)).is_ok());
     }
 
     #[test]

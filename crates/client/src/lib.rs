@@ -39,8 +39,8 @@ mod watch;
 
 pub use call::{Calling, PartSender, Reply, Results};
 pub use cloverleaf_wamp::message::{
-    CallOptions, CancelMode, InvokePolicy, PublishOptions, RegisterOptions, RunMode,
-    SubscribeOptions,
+    CallOptions, CallTimeoutUnit, CancelMode, InvokePolicy, PublishOptions, RegisterOptions,
+    RunMode, SubscribeOptions,
 };
 pub use cloverleaf_wamp::payload::Payload;
 pub use cloverleaf_wamp::serializer::Serializer;

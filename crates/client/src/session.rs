@@ -20,7 +20,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use cloverleaf_wamp::ids::{IdSequence, RegistrationId, SubscriptionId};
-use cloverleaf_wamp::message::Welcome;
+use cloverleaf_wamp::message::{CallTimeoutUnit, Welcome};
 use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
 use foldhash::HashMap;
@@ -123,6 +123,14 @@ impl Session {
     /// What the router said at the beginning, once it has.
     pub fn welcome(&self) -> Option<Welcome> {
         self.shared.state.lock().welcome.clone()
+    }
+
+    /// The unit in which the router counts the timeouts of calls, as it said at the beginning:
+    /// milliseconds, as in the specification, unless it said otherwise.
+    pub fn call_timeout_unit(&self) -> CallTimeoutUnit {
+        let state = self.shared.state.lock();
+        let welcome = state.welcome.as_ref();
+        welcome.map_or(CallTimeoutUnit::Milliseconds, |said| said.details.call_timeout_unit())
     }
 
     /// Calls a procedure: `session.call("com.example.add2").args((2, 3)).await?.value::<i64>()?`.

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::websocket::CloseCode;
 use tokio::time::{Sleep, sleep};
 
 use super::dialer::{Dialer, Joined};
@@ -62,7 +63,7 @@ impl Carrier {
         }
         if !self.is_done && Pin::new(&mut self.driver).poll(context).is_ready() {
             self.is_done = true;
-            joined.outbound.close("the session has ended");
+            joined.outbound.close(CloseCode::NORMAL, "the session has ended");
         }
         if let Some(restoring) = &mut self.restoring
             && restoring.as_mut().poll(context).is_ready()

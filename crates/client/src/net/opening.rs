@@ -16,6 +16,7 @@ use cloverleaf_transport::{
 use cloverleaf_wamp::features::CLIENT;
 use cloverleaf_wamp::message::{ClientMessage, Hello, HelloDetails};
 use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::websocket::CloseCode;
 use compact_str::CompactString;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
@@ -78,7 +79,7 @@ impl Handshaken {
             }
             Ok((Err(error), HasEnded(false))) => {
                 // The last word is sent; bounded by the transport's own patience.
-                outbound.close("the session was not opened");
+                outbound.close(CloseCode::NORMAL, "the session was not opened");
                 connection.await;
                 Err(error)
             }

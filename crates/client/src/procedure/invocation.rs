@@ -35,7 +35,7 @@ pub struct Invocation {
 
 impl Invocation {
     pub(crate) fn new(session: Session, begun: Begun) -> Self {
-        let Begun { invocation, exchange } = begun;
+        let Begun { invocation, exchange, .. } = begun;
         let lifetime = exchange.map(|key| Lifetime(Exchange { session: session.clone(), key }));
         let (details, payload) = (invocation.details, invocation.payload);
         Self {
@@ -78,7 +78,8 @@ impl Invocation {
     /// [`forward_timeout`](crate::register::RegisterBuilder::forward_timeout), and nobody else
     /// does.
     pub fn timeout(&self) -> Option<Duration> {
-        self.details.timeout.filter(|millis| *millis > 0).map(Duration::from_millis)
+        let timeout = self.details.timeout.filter(|timeout| *timeout > 0)?;
+        Some(Duration::from_millis(self.session.call_timeout_unit().to_millis(timeout)))
     }
 
     /// A custom attribute that the caller sent along, such as `_trace`.

@@ -22,7 +22,7 @@ impl Session {
         let pushed = match state.procedures.get(&invocation.registration) {
             Some(entry) => {
                 let code = entry.code.clone();
-                let work = Work::Invoke(code, Box::new(Begun { invocation, exchange }));
+                let work = Work::Invoke(code, Box::new(Begun::new(invocation, exchange)));
                 state.inbox.push(work).map_err(|_| {
                     let text = "the callee has too many invocations at once";
                     refusal(request, error_uri::UNAVAILABLE, text)

@@ -8,12 +8,14 @@ use std::task::{Context, Poll, Waker};
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{RequestId, SubscriptionId};
-use cloverleaf_wamp::message::{ClientMessage, SharedEvent, Subscribe, SubscribeOptions};
+use cloverleaf_wamp::message::{
+    ClientMessage, Options as _, SharedEvent, Subscribe, SubscribeOptions,
+};
 use compact_str::CompactString;
 use parking_lot::Mutex;
 
-/// The most bytes of arguments that wait for the application in one subscription: a large event
-/// costs as much as many small ones. The newest event is kept whatever its size.
+/// The most bytes of details and arguments that wait for the application in one subscription: a
+/// large event costs as much as many small ones. The newest event is kept whatever its size.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// See the [module](self).
@@ -44,7 +46,7 @@ type Waiting = (SharedEvent, Option<Receipt>);
 #[derive(Debug)]
 struct EventQueue {
     events: VecDeque<Waiting>,
-    /// Of the arguments of all that wait.
+    /// Of the details and arguments of all that wait.
     bytes: usize,
     capacity: usize,
     dropped: u64,
@@ -68,7 +70,7 @@ impl EventQueue {
     }
 
     fn push(&mut self, event: SharedEvent, receipt: Option<Receipt>) {
-        let size = event.payload.size();
+        let size = size_of(&event);
         while self.events.len() >= self.capacity || self.bytes + size > MAX_WAITING_BYTES {
             if self.pop().is_none() {
                 break;
@@ -81,9 +83,14 @@ impl EventQueue {
 
     fn pop(&mut self) -> Option<Waiting> {
         let (event, receipt) = self.events.pop_front()?;
-        self.bytes -= event.payload.size();
+        self.bytes -= size_of(&event);
         Some((event, receipt))
     }
+}
+
+/// Bytes of the details and arguments of an event.
+fn size_of(event: &SharedEvent) -> usize {
+    event.details.size() + event.payload.size()
 }
 
 impl SubscriptionEntry {
@@ -171,7 +178,7 @@ impl SubscriptionEntry {
 #[cfg(test)]
 mod tests {
     use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
-    use cloverleaf_wamp::message::{self, SharedEvent};
+    use cloverleaf_wamp::message::{self, EventDetails, SharedEvent};
     use cloverleaf_wamp::payload::Payload;
 
     use super::{EventQueue, MAX_WAITING_BYTES};
@@ -184,6 +191,23 @@ mod tests {
             details: Default::default(),
             payload: Payload::from_text(&"x".repeat(bytes)),
         })
+    }
+
+    #[test]
+    fn bytes_of_details_count_as_those_of_arguments() {
+        let topic = "x".repeat(MAX_WAITING_BYTES / 2);
+        let details = EventDetails { topic: Some(topic.into()), ..EventDetails::default() };
+        let large = SharedEvent::new(message::Event {
+            details: Box::new(details),
+            ..message::Event::clone(&event(0))
+        });
+        let mut queue = EventQueue::new(100);
+        for _ in 0..3 {
+            queue.push(large.clone(), None);
+        }
+        assert_eq!((queue.events.len(), queue.dropped), (1, 2));
+        assert!(queue.pop().is_some());
+        assert_eq!(queue.bytes, 0);
     }
 
     #[test]

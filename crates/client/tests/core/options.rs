@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cloverleaf_client::{
-    CallOptions, Failure, InvokePolicy, Passthru, PublishOptions, RegisterOptions, RunMode,
-    SubscribeOptions,
+    CallOptions, CallTimeoutUnit, Failure, InvokePolicy, Passthru, PublishOptions, RegisterOptions,
+    RunMode, SubscribeOptions,
 };
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::uri::MatchPolicy;
@@ -20,6 +20,58 @@ fn a_call_says_what_its_builder_was_told() {
     let _calling = call.attribute("_trace", "t1").send();
     let expected = r#"[48,1,{"timeout":1,"disclose_me":true,"rkey":"user-7","runmode":"partition","_trace":"t1"},"com.a",[1]]"#;
     assert_eq!(desk.sent(), [expected]);
+}
+
+/// The timeout that a call of so many microseconds is sent with.
+fn timeout_sent(desk: &Desk, micros: u64) -> String {
+    let calling = desk.session.call("com.a").timeout(Duration::from_micros(micros)).send();
+    let call = desk.sent().remove(0);
+    drop(calling);
+    desk.sent();
+    let timeout = call.split("\"timeout\":").nth(1).expect("a timeout");
+    timeout.split('}').next().expect("digits").to_owned()
+}
+
+#[test]
+fn a_timeout_is_sent_in_the_unit_that_the_router_says() {
+    let times = [1, 999, 1_000, 1_999_000, 2_000_000, 2_000_999, 2_001_000];
+    let in_millis = ["1", "1", "1", "1999", "2000", "2000", "2001"];
+    let in_seconds = ["1", "1", "1", "2", "2", "2", "3"];
+    for (unit, expected) in [
+        ("", in_millis),
+        (r#","x_call_timeout_unit":"ms""#, in_millis),
+        (r#","x_call_timeout_unit":"fortnight""#, in_millis),
+        (r#","x_call_timeout_unit":"s""#, in_seconds),
+    ] {
+        let desk = Desk::new();
+        desk.says(&format!(r#"[2,7,{{"roles":{{"dealer":{{}}}}{unit}}}]"#));
+        assert_eq!(times.map(|micros| timeout_sent(&desk, micros)), expected, "{unit}");
+    }
+}
+
+#[test]
+fn after_a_reconnection_the_unit_is_the_one_of_the_new_connection() {
+    let desk = Desk::new();
+    desk.says(r#"[2,7,{"x_call_timeout_unit":"s"}]"#);
+    assert_eq!(desk.session.call_timeout_unit(), CallTimeoutUnit::Seconds);
+    let built_before = desk.session.call("com.a").timeout(Duration::from_millis(1_500));
+    desk.reconnects();
+    assert_eq!(desk.session.call_timeout_unit(), CallTimeoutUnit::Milliseconds);
+    let _calling = built_before.send();
+    assert_eq!(desk.sent(), [r#"[48,1,{"timeout":1500},"com.a"]"#]);
+}
+
+#[test]
+fn a_timeout_among_options_as_a_whole_is_sent_as_it_is() {
+    let desk = Desk::new();
+    desk.says(r#"[2,7,{"x_call_timeout_unit":"s"}]"#);
+    let options = CallOptions { timeout: Some(5), ..CallOptions::default() };
+    let call = desk.session.call("com.a").timeout(Duration::from_secs(9)).options(options);
+    let _calling = call.send();
+    let call = desk.session.call("com.a").options(CallOptions::default());
+    let _calling_too = call.timeout(Duration::from_secs(9)).send();
+    let expected = [r#"[48,1,{"timeout":5},"com.a"]"#, r#"[48,2,{"timeout":9},"com.a"]"#];
+    assert_eq!(desk.sent(), expected);
 }
 
 #[test]

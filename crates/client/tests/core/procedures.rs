@@ -146,6 +146,21 @@ async fn tell(invocation: Invocation, _: Progress, _: Parts) -> Result<String, F
     ))
 }
 
+async fn watch(invocation: Invocation) -> Result<u64, Failure> {
+    Ok(invocation.timeout().map_or(0, |timeout| timeout.as_millis() as u64))
+}
+
+#[test]
+fn a_procedure_is_told_its_timeout_in_the_unit_that_the_router_says() {
+    for (unit, millis) in [("s", 2_000), ("ms", 2)] {
+        let (mut desk, _registration) = Desk::with_procedure(watch);
+        desk.says(&format!(r#"[2,7,{{"x_call_timeout_unit":"{unit}"}}]"#));
+        desk.says(r#"[68,1,9,{"timeout":2}]"#);
+        desk.run();
+        assert_eq!(desk.sent(), [format!("[70,1,{{}},[{millis}]]")]);
+    }
+}
+
 #[test]
 fn a_procedure_knows_of_its_call_what_the_router_says() {
     let (mut desk, _registration) = Desk::with_procedure(tell);

@@ -236,7 +236,7 @@ impl Router {
     }
 }
 
-async fn accept_all(listener: Listener, way: Way, shared: Arc<Shared>) {
+async fn accept_all(mut listener: Listener, way: Way, shared: Arc<Shared>) {
     loop {
         let (socket, _) = listener.accept().await;
         let stream = Stream::accepted(socket).expect("a connection");
