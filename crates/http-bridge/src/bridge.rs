@@ -69,6 +69,9 @@ impl Bridge {
         body: Result<Bytes, BodyError>,
         now: SystemTime,
     ) -> Answering<'_> {
+        if !self.settings.allowed_origins.accept(head) {
+            return self.deny_origin();
+        }
         let headers = ReplyHeaders::answering(head, &self.settings.allowed_origins);
         let (headers, state) = match head.method() {
             "POST" | "PUT" => match self.ask(head, body, now) {
@@ -101,6 +104,13 @@ impl Bridge {
                 State::Publishing(publish::start(&self.session, envelope, &self.settings))
             }
         })
+    }
+
+    #[cold]
+    fn deny_origin(&self) -> Answering<'_> {
+        let headers = Some(ReplyHeaders::answering_foreign_page());
+        let state = State::Answered(self.deny(&Denial::Origin));
+        Answering { bridge: self, headers, state }
     }
 
     #[cold]

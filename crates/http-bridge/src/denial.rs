@@ -61,7 +61,7 @@ pub enum Denial {
     /// AR464: the timestamp is too far from now.
     #[error("Request expired, too old timestamp.")]
     Expired,
-    /// AR465: the body is not as long as announced.
+    /// AR465: the body is not as long as announced, or was given up while it came.
     #[error("Body length ({read}) is different to Content-Length header ({announced}).")]
     LengthDiffers {
         /// The length of the body, in bytes.
@@ -75,6 +75,9 @@ pub enum Denial {
     /// AR467: no further nonce can be remembered for now.
     #[error("Too many signed requests, no further nonce can be remembered for now.")]
     TooManyNonces,
+    /// AR468: requests from pages of this origin are not accepted.
+    #[error("Request denied based on its origin.")]
+    Origin,
 }
 
 /// How long a body that is too long is, as far as that is known.
@@ -102,6 +105,7 @@ impl Denial {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Secret | Self::Key => StatusCode::UNAUTHORIZED,
+            Self::Origin => StatusCode::FORBIDDEN,
             Self::TooManyNonces => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -128,6 +132,7 @@ impl Denial {
             Self::LengthDiffers { .. } => "AR465",
             Self::Address => "AR466",
             Self::TooManyNonces => "AR467",
+            Self::Origin => "AR468",
         }
     }
 }

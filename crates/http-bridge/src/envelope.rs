@@ -4,16 +4,17 @@
 //! {"procedure": "com.example.add2", "args": [2, 3], "kwargs": {}, "options": {"timeout": 500}}
 //! ```
 //!
-//! The arguments stay slices of the body. What is null, false, zero or empty counts as absent,
-//! whatever type it has (some languages write an empty dictionary as `[]`), a member that stands
-//! twice counts where it stands last, and members of other names are passed over.
+//! The arguments stay slices of the body, unless the body is much longer. Numbers that are not
+//! finite become null. What is null, false, zero or empty counts as absent, whatever type it has
+//! (some languages write an empty dictionary as `[]`), a member that stands twice counts where it
+//! stands last, and members of other names are passed over.
 
 use bytes::Bytes;
 use cloverleaf_client::Payload;
 use cloverleaf_wamp::codec::json::JsonReader;
 use cloverleaf_wamp::codec::{Kind, Token, TokenReader as _};
 use cloverleaf_wamp::error::DecodeError;
-use cloverleaf_wamp::payload::Encoded;
+use cloverleaf_wamp::payload::{Encoded, cut};
 use compact_str::{CompactString, ToCompactString as _, format_compact};
 
 mod options;
@@ -111,7 +112,7 @@ impl Members {
             match &*key {
                 "args" => members.args = Some(Encoded::read_json(&mut reader, body)?),
                 "kwargs" => members.kwargs = Some(Encoded::read_json(&mut reader, body)?),
-                "options" => members.options = Some(body.slice(reader.skip()?)),
+                "options" => members.options = Some(cut(body, reader.skip()?)),
                 key if key == uri_key => members.uri = UriMember::read(&mut reader)?,
                 _ => {
                     reader.skip()?;
@@ -128,8 +129,8 @@ impl UriMember {
             return reader.skip().map(|_| Self::NoText);
         }
         match reader.next()? {
-            Token::Text(uri) => Ok(Self::Text(uri.into())),
-            // A string by which WAMP means bytes.
+            Token::Text(uri) if !reader.has_replaced() => Ok(Self::Text(CompactString::new(uri))),
+            // A string by which WAMP means bytes, or with unpaired surrogates.
             _ => Ok(Self::NoText),
         }
     }

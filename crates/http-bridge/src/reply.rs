@@ -65,13 +65,18 @@ pub struct ReplyHeaders {
 impl ReplyHeaders {
     /// The header fields for the reply to this request.
     pub(crate) fn answering(head: &impl Head, allowed: &AllowedOrigins) -> Self {
-        let value = |field| head.value(field).first();
-        let allowed_headers = value(Field::AccessControlRequestHeaders);
+        let allowed_headers = head.value(Field::AccessControlRequestHeaders).first();
         Self {
-            origin: allowed_origin(value(Field::Origin), allowed),
+            origin: allowed_origin(head.value(Field::Origin).first(), allowed),
             allowed_headers: allowed_headers.and_then(|v| HeaderValue::from_bytes(v).ok()),
             methods: false,
         }
+    }
+
+    /// The header fields for the denial of a request from a page whose origin is not allowed: the
+    /// page may not read it.
+    pub(crate) const fn answering_foreign_page() -> Self {
+        Self { origin: None, allowed_headers: None, methods: false }
     }
 
     pub(crate) fn naming_methods(self) -> Self {
@@ -126,15 +131,15 @@ pub(crate) fn write_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The value of Access-Control-Allow-Origin; none: pages may not read the reply.
+/// The value of Access-Control-Allow-Origin in the reply to an accepted request; none: pages may
+/// not read the reply.
 fn allowed_origin(origin: Option<&[u8]>, allowed: &AllowedOrigins) -> Option<HeaderValue> {
-    let named = origin.filter(|&origin| origin != b"null");
-    let value = named.and_then(|origin| HeaderValue::from_bytes(origin).ok());
+    let value = |origin| HeaderValue::from_bytes(origin).ok();
     match allowed {
-        AllowedOrigins::All => value.or(Some(ANY)),
-        AllowedOrigins::Listed(list) => {
-            value.filter(|value| list.iter().any(|listed| listed.as_bytes() == value.as_bytes()))
+        AllowedOrigins::All => {
+            origin.filter(|&origin| origin != b"null").and_then(value).or(Some(ANY))
         }
+        AllowedOrigins::Listed(_) => origin.and_then(value),
     }
 }
 

@@ -21,6 +21,10 @@ use crate::query::SignatureFields;
 use crate::settings::BridgeSettings;
 use crate::timestamp::Timestamp;
 
+/// The longest `seq` or `nonce`, in characters: Python's `int`, by which deployed signers are
+/// judged elsewhere, takes as many digits by default.
+const MAX_INTEGER: usize = 4300;
+
 /// The length of a signature: the base64 of 32 bytes, padded.
 const SIGNATURE_LENGTH: usize = 44;
 
@@ -124,9 +128,24 @@ fn check_timestamp(
 }
 
 fn check_integer(name: &str, text: &[u8]) -> Result<(), Denial> {
-    if !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
+    if is_integer(text) {
         return Ok(());
     }
     let text = repeated(text);
     Err(Denial::FieldInvalid(format_compact!("invalid {name} '{text}' (must be an integer)")))
+}
+
+/// Whether Python's `int` reads the text as a decimal integer: white space around it, a sign,
+/// leading zeros and single underscores between digits are allowed. Its value has no meaning here;
+/// the signature is over the text as it was sent.
+fn is_integer(text: &[u8]) -> bool {
+    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
+    let start = text.iter().position(|byte| !is_space(byte)).unwrap_or(text.len());
+    let end = text.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
+    let digits = match &text[start..end] {
+        [b'+' | b'-', digits @ ..] => digits,
+        digits => digits,
+    };
+    let is_run = |run: &[u8]| !run.is_empty() && run.iter().all(u8::is_ascii_digit);
+    text.len() <= MAX_INTEGER && digits.split(|byte| *byte == b'_').all(is_run)
 }

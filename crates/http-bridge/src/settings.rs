@@ -4,6 +4,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use cloverleaf_wamp::origin::OriginRule;
+
+use crate::head::{Field, Head, Value};
 use crate::request_auth::SigningKey;
 
 /// The longest body where the operator sets no limit, in bytes: 16 MiB, the longest message that
@@ -36,7 +39,7 @@ pub struct BridgeSettings {
     pub require_tls: bool,
     /// Whether WAMP errors are answered with an HTTP status of their own instead of 200.
     pub error_status: bool,
-    /// The web pages that may read the answers.
+    /// The web pages that may send requests and read the answers.
     pub allowed_origins: AllowedOrigins,
 }
 
@@ -63,20 +66,39 @@ impl BridgeSettings {
     }
 }
 
-/// The origins (RFC 6454) of web pages that may read the answers.
+/// The origins (RFC 6454) of web pages that may send requests and read the answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowedOrigins {
     /// Those of every page.
     All,
-    /// Those of pages of these origins, each such as `https://example.com`.
-    Listed(Vec<String>),
+    /// Those that a rule allows. Requests from pages of other origins are denied.
+    Listed(OriginRule),
+}
+
+impl AllowedOrigins {
+    /// Whether a request with this head is accepted. One without the header field `Origin` is: it
+    /// does not come from a page of another origin. One with several is not: browsers send one.
+    pub(crate) fn accept(&self, head: &impl Head) -> bool {
+        let Self::Listed(rule) = self else { return true };
+        match head.value(Field::Origin) {
+            Value::Absent => true,
+            Value::Single(origin) => {
+                std::str::from_utf8(origin).is_ok_and(|origin| rule.allows(Some(origin)))
+            }
+            Value::Repeated(_) => false,
+        }
+    }
 }
 
 impl FromIterator<String> for AllowedOrigins {
-    /// `*` among the origins stands for all.
+    /// `*` among the origins stands for all. `null` stands for pages from files and sandboxes.
     fn from_iter<I: IntoIterator<Item = String>>(origins: I) -> Self {
         let origins: Vec<_> = origins.into_iter().collect();
-        if origins.iter().any(|origin| origin == "*") { Self::All } else { Self::Listed(origins) }
+        if origins.iter().any(|origin| origin == "*") {
+            return Self::All;
+        }
+        let allows_null = origins.iter().any(|origin| origin.eq_ignore_ascii_case("null"));
+        Self::Listed(OriginRule::new(origins, allows_null))
     }
 }
 

@@ -5,6 +5,7 @@ use cloverleaf_wamp::codec::json::JsonReader;
 use cloverleaf_wamp::codec::{Kind, TokenReader as _};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::{CallOptions, FieldReader, Options as _, PublishOptions};
+use cloverleaf_wamp::payload::Encoded;
 
 /// The options that a resource honours.
 pub trait BodyOptions: Default {
@@ -59,7 +60,7 @@ impl BodyOptions for PublishOptions {
                 Kind::List | Kind::Map => {
                     self.set(name, &mut FieldReader::over_json::<Self>(reader, options))
                 }
-                _ => set_list_of_one(self, name, &options[reader.skip()?]),
+                _ => set_list_of_one(self, name, Encoded::read_json(reader, options)?.bytes()),
             },
             _ => reader.skip().map(drop),
         }

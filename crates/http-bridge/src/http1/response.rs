@@ -49,7 +49,8 @@ mod tests {
     fn written(status: StatusCode, body: &'static str, after: After) -> String {
         let request = b"POST /call HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
         let head = parse(request, Connection::default()).expect("a usual request");
-        let headers = ReplyHeaders::answering(&head, &AllowedOrigins::Listed(Vec::new()));
+        let listed = AllowedOrigins::from_iter(["https://a".to_owned()]);
+        let headers = ReplyHeaders::answering(&head, &listed);
         let reply = Reply { status, headers, body: Bytes::from_static(body.as_bytes()) };
         let mut out = Vec::new();
         write(&reply, "Sun, 06 Nov 1994 08:49:37 GMT", after, &mut out);

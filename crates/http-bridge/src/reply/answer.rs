@@ -27,6 +27,9 @@ const INTERNAL: &str = "Sorry, Cloverleaf has encountered a problem.";
 /// What a client gets to read while the router shuts down or its realm is gone.
 const ENDED: &str = "The session of the HTTP bridge has ended.";
 
+/// The body of a reply to a procedure that returned nothing.
+const NO_RESULT: &[u8] = br#"{"args":[null]}"#;
+
 /// What is written around args, and before kwargs where there are some. Where the results are JSON
 /// with args, the body is as long as reckoned with these and never moved.
 const AROUND_ARGS: usize = r#"{"args":}"#.len();
@@ -46,7 +49,8 @@ impl Answer {
     /// Success with nothing to say.
     pub(crate) const EMPTY: Self = Self { status: StatusCode::OK, body: Bytes::new() };
 
-    /// What a procedure returned: `{"args":[…],"kwargs":{…}}` without what is empty.
+    /// What a procedure returned: `{"args":[…],"kwargs":{…}}` without the one that is empty. A
+    /// procedure that returned nothing at all has one result, null, as for a caller in Python.
     pub(crate) fn of_results(results: &Payload) -> Self {
         match results_body(results) {
             Ok(body) => Self { status: StatusCode::OK, body: body.into() },
@@ -106,6 +110,9 @@ impl Answer {
 fn results_body(results: &Payload) -> Result<Vec<u8>, DecodeError> {
     let present = |part: &&Encoded| !is_empty(part);
     let (args, kwargs) = (results.args().filter(present), results.kwargs().filter(present));
+    if args.is_none() && kwargs.is_none() {
+        return Ok(NO_RESULT.to_vec());
+    }
     let mut body = Vec::with_capacity(results_length(results));
     let mut writer = JsonWriter::new(&mut body);
     writer.map_start(2);
@@ -221,10 +228,21 @@ mod tests {
     #[test]
     fn empty_results_are_left_out_in_every_format() {
         for serializer in Serializer::ALL {
+            let entries = std::collections::BTreeMap::from([("a", 1)]);
+            let results = Payload::from_args_and_kwargs(serializer, &[0_u8; 0], &entries);
+            let answer = Answer::of_results(&results.expect("a payload"));
+            assert_eq!(body(&answer), (200, r#"{"kwargs":{"a":1}}"#), "{serializer}");
+        }
+    }
+
+    #[test]
+    fn no_results_are_one_null_in_every_format() {
+        for serializer in Serializer::ALL {
             let no_entries = std::collections::BTreeMap::<String, u8>::new();
             let results = Payload::from_args_and_kwargs(serializer, &[0_u8; 0], &no_entries);
             let answer = Answer::of_results(&results.expect("a payload"));
-            assert_eq!(body(&answer), (200, "{}"), "{serializer}");
+            assert_eq!(body(&answer), (200, r#"{"args":[null]}"#), "{serializer}");
         }
+        assert_eq!(body(&Answer::of_results(&Payload::EMPTY)), (200, r#"{"args":[null]}"#));
     }
 }

@@ -1,8 +1,8 @@
 //! Header fields of the replies, and what browsers ask before they send a request.
 
-use cloverleaf_http_bridge::{AllowedOrigins, BridgeSettings, Reply, Resource};
+use cloverleaf_http_bridge::{AllowedOrigins, BridgeSettings, Reply, Resource, SigningKey};
 
-use crate::lab::{Lab, Request, denied};
+use crate::lab::{Lab, Request, denied, text};
 
 const BODY: &str = r#"{"procedure":"com.example.add2","args":[2,3]}"#;
 
@@ -31,9 +31,12 @@ fn with(more: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 fn listed(origins: &[&str]) -> Lab {
+    listed_for(Resource::Caller, origins)
+}
+
+fn listed_for(resource: Resource, origins: &[&str]) -> Lab {
     let allowed_origins = origins.iter().map(|&origin| origin.to_owned()).collect();
-    let settings = BridgeSettings { allowed_origins, ..BridgeSettings::default() };
-    Lab::new(Resource::Caller, settings)
+    Lab::new(resource, BridgeSettings { allowed_origins, ..BridgeSettings::default() })
 }
 
 #[test]
@@ -81,26 +84,101 @@ fn a_method_that_is_not_allowed_is_answered_with_those_that_are() {
     for method in ["GET", "HEAD", "DELETE", "PATCH", "post", "FOO"] {
         let reply = Lab::caller().reply(Request::with_method(method, ""));
         assert_eq!(reply.headers.iter().filter(|(name, _)| name == "allow").count(), 1);
-        let text = format!(
+        let error = format!(
             "Method not accepted by the REST bridge. ({method} not allowed, only POST, PUT)"
         );
-        assert_eq!(crate::lab::text(&reply), denied(405, &text));
+        assert_eq!(text(&reply), denied(405, &error));
     }
 }
 
 #[test]
-fn only_listed_origins_may_read_where_the_operator_lists_some() {
-    let lab = listed(&["https://example.com", "https://example.org"]);
-    let request = |origin| Request::post(BODY).header("origin", origin);
-    let readable = with(&[
-        ("access-control-allow-credentials", "true"),
-        ("access-control-allow-origin", "https://example.org"),
-    ]);
-    assert_eq!(fields(lab.reply(request("https://example.org"))), readable);
-    for other in ["https://example.net", "https://example.org.evil", "null"] {
-        assert_eq!(fields(lab.reply(request(other))), with(&[]), "{other}");
+fn pages_of_listed_origins_may_read_the_reply() {
+    let lab = listed(&["https://example.com", "https://*.example.org"]);
+    for origin in ["https://example.com", "https://app.example.org", "HTTPS://APP.example.org"] {
+        let reply = lab.reply(Request::post(BODY).header("origin", origin));
+        assert_eq!(text(&reply), (200, r#"{"args":[5]}"#.to_owned()), "{origin}");
+        let readable = with(&[
+            ("access-control-allow-credentials", "true"),
+            ("access-control-allow-origin", origin),
+        ]);
+        assert_eq!(fields(reply), readable, "{origin}");
     }
-    assert_eq!(fields(lab.reply(Request::post(BODY))), with(&[]));
+    assert_eq!(fields(lab.reply(Request::post(BODY))), with(&[]), "a program that is no browser");
+    assert_eq!(lab.received().len(), 4);
+}
+
+#[test]
+fn a_request_from_another_origin_is_denied_before_the_call() {
+    let denial = denied(403, "Request denied based on its origin.");
+    let foreign = [
+        "https://example.net",
+        "https://example.com.evil",
+        "http://example.com",
+        "https://example.com:8443",
+        "null",
+        "file://",
+        "",
+        "nonsense",
+    ];
+    for resource in [Resource::Caller, Resource::Publisher] {
+        let lab = listed_for(resource, &["https://example.com"]);
+        for (origin, method) in foreign
+            .into_iter()
+            .flat_map(|origin| ["POST", "PUT", "OPTIONS", "GET"].map(|method| (origin, method)))
+        {
+            let request = Request::with_method(method, BODY)
+                .header("origin", origin)
+                .header("access-control-request-headers", "x-one");
+            let reply = lab.reply(request);
+            assert_eq!(text(&reply), denial, "{method} from '{origin}'");
+            assert_eq!(fields(reply), with(&[]), "{method} from '{origin}'");
+        }
+        let twice = Request::post(BODY)
+            .header("origin", "https://example.com")
+            .header("origin", "https://evil.example");
+        assert_eq!(lab.ask(twice), denial);
+        assert_eq!(lab.received(), [], "the router is not asked");
+    }
+}
+
+#[test]
+fn the_denial_of_an_origin_does_not_look_at_the_signature() {
+    let settings = BridgeSettings {
+        allowed_origins: ["https://example.com".to_owned()].into_iter().collect(),
+        signed_with: Some(SigningKey::new("bazapp", "foobar")),
+        ..BridgeSettings::default()
+    };
+    let lab = Lab::new(Resource::Caller, settings);
+    let request = |origin| Request::post(BODY).header("origin", origin);
+    let denial = denied(403, "Request denied based on its origin.");
+    assert_eq!(lab.ask(request("https://example.net")), denial);
+    assert_eq!(lab.reply(request("https://example.com")).status, 400);
+}
+
+#[test]
+fn null_among_the_origins_allows_pages_from_files() {
+    let lab = listed(&["https://example.com", "null"]);
+    for origin in ["null", "file://"] {
+        let reply = lab.reply(Request::post(BODY).header("origin", origin));
+        assert_eq!(reply.status, 200, "{origin}");
+        assert!(
+            fields(reply).contains(&("access-control-allow-origin".to_owned(), origin.to_owned()))
+        );
+    }
+}
+
+#[test]
+fn a_preflight_of_a_listed_origin_is_answered() {
+    let request = Request::with_method("OPTIONS", "").header("origin", "https://example.com");
+    let reply = listed(&["https://example.com"]).reply(request);
+    assert_eq!((reply.status.as_u16(), reply.body.len()), (200, 0));
+    let expected = with(&[
+        ("access-control-allow-credentials", "true"),
+        ("access-control-allow-methods", "POST,PUT,OPTIONS"),
+        ("access-control-allow-origin", "https://example.com"),
+        ("allow", "POST,PUT,OPTIONS"),
+    ]);
+    assert_eq!(fields(reply), expected);
 }
 
 #[test]

@@ -172,12 +172,35 @@ fn the_operator_chooses_how_far_a_timestamp_may_be() {
 
 #[test]
 fn seq_and_nonce_are_integers() {
-    for text in ["", "x", "-1", "1.5", "0x1"] {
+    for text in ["", "x", "-", "--1", "-x", "1_", "_1", "1__0", "1.5", "1e3", "0x1"] {
         let seq = format!("invalid sequence number '{text}' (must be an integer)");
         assert_eq!(ask(&with("seq", text)), invalid(&seq));
         let nonce = format!("invalid nonce '{text}' (must be an integer)");
         assert_eq!(ask(&with("nonce", text)), invalid(&nonce));
     }
+}
+
+/// As Python's `int` reads them. The signature is over the text, decoded as a form is.
+#[test]
+fn seq_and_nonce_may_have_a_sign_and_other_spellings_of_an_integer() {
+    for (seq, nonce, signature) in [
+        ("-1", "-5", "jpzOrnlLJwsHW2TsDD-XM2c1x5IkcomiJ-BTGNmiu6g="),
+        ("%2B1", "%2b17", "zuFNB3SQY1WgzIcS3rWmYSVZe8jYzIMT59aTpu4rA-M="),
+        ("007", "1_000", "IaNKG51P9F2wC8UfgzhQtE6L8ppCBrD7MgjIphngK-Y="),
+        ("+1", "17%0a", "hKWIwq98kviDZT2dF6DT-tfltiHiBPp0NcNOE2w-QAs="),
+        (&"0".repeat(4300), "9", "WLK2Dl1AHXwZdAi2vpiRNAisU3JsClwiwc0xP4JkPOg="),
+    ] {
+        let request = signed("2011-10-14T16:59:51.123Z", seq, nonce, signature);
+        let lab = Lab::new(Resource::Caller, settings());
+        assert_eq!(lab.ask(request), served(), "{seq:.9} {nonce}");
+    }
+}
+
+#[test]
+fn an_integer_without_end_is_refused() {
+    let (status, body) = ask(&with("nonce", &"1".repeat(4301)));
+    assert_eq!(status, 400);
+    assert!(body.contains("invalid nonce '111"), "{body:.200}");
 }
 
 #[test]
