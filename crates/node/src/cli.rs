@@ -2,26 +2,40 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum as _};
 use cloverleaf_config::settings::Worker;
-use cloverleaf_config::{Faults, Loaded, ProcessEnvironment, Settings, find, load_for};
+use cloverleaf_config::{Faults, Loaded, ProcessEnvironment, Warning, find, load_for};
+use serde_json::json;
 
 use crate::components::Components;
 use crate::container::process;
 use crate::container::supervisor::Launch;
 use crate::descriptors;
 use crate::log::{self, Colour, LogFormat, LogLevel};
-use crate::start::{self, Run};
+use crate::program::Program;
+use crate::start::{self, Ended, Run};
 use crate::threads;
 use crate::tuning::Tuning;
 
+mod default_node;
+
+use default_node::DefaultNode;
+
+/// The version, with the commit where it is known.
+const VERSION: &str = env!("CLOVERLEAF_VERSION");
+
+/// How long the end of the node waits for file operations of its static file services. One that
+/// hangs, on a file system that does not answer, does not keep the process.
+const BLOCKING_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Cloverleaf, a WAMP router with a first-class HTTP bridge.
 ///
-/// Started without a configuration it serves realm 'realm1' on 127.0.0.1:8080: WebSocket at /ws,
-/// calls at /call, publications at /publish.
+/// Started without a configuration it serves realm 'realm1' on 127.0.0.1:8080: a page at /,
+/// WebSocket at /ws, calls at /call, publications at /publish. `start --port` takes another port.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version = VERSION, display_name = "Cloverleaf", arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -65,6 +79,8 @@ struct Start {
     #[arg(long, value_enum, default_value = "auto")]
     color: Colour,
     #[command(flatten)]
+    default_node: DefaultNode,
+    #[command(flatten)]
     tuning: Tuning,
 }
 
@@ -84,9 +100,9 @@ struct Container {
 pub fn main(components: Components) -> ExitCode {
     match Cli::parse().command {
         Command::Start(start) => run_node(&start, components),
-        Command::Check(location) => check(&location),
+        Command::Check(location) => check(&location, &components),
         Command::Version => {
-            println(concat!("Cloverleaf ", env!("CARGO_PKG_VERSION")));
+            println(&format!("Cloverleaf {VERSION}"));
             ExitCode::SUCCESS
         }
         Command::Container(container) => run_container(&container, &components),
@@ -132,48 +148,62 @@ fn found_in(directory: &Path) -> Option<Found> {
     Some(Found { file, directory })
 }
 
-fn load(found: &Found) -> Result<Loaded, Faults> {
-    load_for(&found.file, &found.directory, &ProcessEnvironment)
+/// Reads a configuration as this program understands it. `check` and `start` do the same.
+fn load(found: &Found, components: &Components) -> Result<Loaded, Faults> {
+    load_for(&found.file, &found.directory, &Program::with(components))
 }
 
-fn run_node(start: &Start, components: Components) -> ExitCode {
-    log::start(start.loglevel, start.logformat, start.color);
+fn run_node(start: &Start, mut components: Components) -> ExitCode {
+    let _log = match log::start(start.loglevel, start.logformat, start.color) {
+        Ok(log) => log,
+        Err(error) => return failure(&format!("the log can't be started: {error}")),
+    };
     let found = match start.location.find() {
         Ok(found) => found,
         Err(message) => return failure(&message),
     };
+    if let (Some(found), Some(option)) = (&found, start.default_node.given()) {
+        return failure(&format!(
+            "{option} is for the node without configuration; {} says where this one listens",
+            found.file.display()
+        ));
+    }
     let (settings, launch) = match &found {
-        Some(found) => match load(found) {
+        Some(found) => match load(found, &components) {
             Ok(Loaded { settings, warnings }) => {
                 tracing::info!("configuration: {}", found.file.display());
-                for warning in warnings {
-                    tracing::warn!("{warning}");
-                }
+                log_warnings(&warnings);
                 (settings, launch(found, start.loglevel))
             }
-            Err(faults) => return failure(&faults.to_string()),
+            Err(faults) => {
+                log_warnings(&faults.warnings);
+                return failure(&faults.to_string());
+            }
         },
-        None => {
-            tracing::info!(
-                "no configuration is given and none is here (config.yaml, config.json): \
-                 this is the default node. Realm 'realm1' is open to everybody on this machine"
-            );
-            tracing::info!(
-                "try: curl -H 'content-type: application/json' -d \
-                 '{{\"topic\":\"com.example.hello\",\"args\":[\"world\"]}}' \
-                 http://127.0.0.1:8080/publish"
-            );
-            (Settings::default_node(Path::new(".")), None)
-        }
+        None => match start.default_node.settings() {
+            Ok(settings) => {
+                components = components.with_first_call("wamp.session.count", json!([]));
+                (settings, None)
+            }
+            Err(message) => return failure(&message),
+        },
     };
     descriptors::raise_limit();
     let tuning = start.tuning;
     let run = Run { settings, components, launch, tuning };
-    let outcome = threads::routing_runtime(tuning.spin())
-        .map_err(start::StartError::from)
-        .and_then(|runtime| runtime.block_on(start::run(run)));
+    let runtime = match threads::routing_runtime(tuning.spin()) {
+        Ok(runtime) => runtime,
+        Err(error) => return failure(&start::StartError::from(error).to_string()),
+    };
+    let outcome = runtime.block_on(start::run(run));
+    if let Ok(Ended::AtOnce(signal)) = outcome {
+        // Dropping it would wait for what is being written to event stores.
+        std::mem::forget(runtime);
+        return signal.exit_code();
+    }
+    runtime.shutdown_timeout(BLOCKING_TIMEOUT);
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::SUCCESS,
         Err(error) => failure(&error.to_string()),
     }
 }
@@ -186,28 +216,46 @@ fn launch(found: &Found, level: LogLevel) -> Option<Launch> {
     Some(Launch { program, config, directory, log_level })
 }
 
-fn check(location: &Location) -> ExitCode {
+fn check(location: &Location, components: &Components) -> ExitCode {
     let found = match location.find() {
         Ok(Some(found)) => found,
         Ok(None) => return failure("there is no config.yaml and no config.json here to check"),
         Err(message) => return failure(&message),
     };
-    match load(&found) {
+    match load(&found, components) {
         Ok(loaded) => {
-            for warning in loaded.warnings {
-                println(&format!("warning: {warning}"));
-            }
+            print_warnings(&loaded.warnings);
             println("Ok, node configuration looks good!");
             ExitCode::SUCCESS
         }
-        Err(faults) => failure(&faults.to_string()),
+        Err(faults) => {
+            print_warnings(&faults.warnings);
+            failure(&faults.to_string())
+        }
+    }
+}
+
+fn print_warnings(warnings: &[Warning]) {
+    for warning in warnings {
+        println(&format!("warning: {warning}"));
+    }
+}
+
+fn log_warnings(warnings: &[Warning]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
     }
 }
 
 fn run_container(container: &Container, components: &Components) -> ExitCode {
-    log::start(container.loglevel, LogFormat::None, Colour::False);
+    let _log = match log::start(container.loglevel, LogFormat::None, Colour::False) {
+        Ok(log) => log,
+        Err(error) => return failure(&format!("the log can't be started: {error}")),
+    };
     let loaded = match container.location.find() {
-        Ok(Some(found)) => load(&found).map_err(|faults| faults.to_string()),
+        // The rest of the node, which runs already, is not looked at again.
+        Ok(Some(found)) => load_for(&found.file, &found.directory, &ProcessEnvironment)
+            .map_err(|faults| faults.to_string()),
         Ok(None) => Err("a container needs a configuration".to_owned()),
         Err(message) => Err(message),
     };
@@ -233,9 +281,7 @@ fn run_container(container: &Container, components: &Components) -> ExitCode {
 
 /// Says on standard error why it does not go on.
 fn failure(message: &str) -> ExitCode {
-    use std::io::Write as _;
-    // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(std::io::stderr(), "{message}");
+    log::print(message);
     ExitCode::FAILURE
 }
 

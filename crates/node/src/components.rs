@@ -98,7 +98,11 @@ impl Components {
     /// The command line of the first call, at the URL of a caller.
     pub(crate) fn first_call_at(&self, url: &str) -> Option<String> {
         let FirstCall { procedure, args } = self.first_call.as_ref()?;
-        let body = serde_json::json!({ "procedure": procedure, "args": args });
+        let procedure = Value::from(procedure.as_str());
+        let body = match args {
+            Value::Array(args) if args.is_empty() => format!(r#"{{"procedure":{procedure}}}"#),
+            args => format!(r#"{{"procedure":{procedure},"args":{args}}}"#),
+        };
         Some(format!("curl -H 'content-type: application/json' -d '{body}' {url}"))
     }
 
@@ -107,11 +111,16 @@ impl Components {
         self.by_class.contains_key(classname)
     }
 
+    /// The classes of all components, sorted.
+    pub(crate) fn classes(&self) -> Vec<String> {
+        self.by_class.keys().cloned().collect()
+    }
+
     pub(crate) fn of_class(&self, classname: &str) -> Result<Arc<dyn Component>, UnknownClass> {
-        self.by_class.get(classname).map(Arc::clone).ok_or_else(|| UnknownClass {
-            classname: classname.to_owned(),
-            known: self.by_class.keys().cloned().collect(),
-        })
+        self.by_class
+            .get(classname)
+            .map(Arc::clone)
+            .ok_or_else(|| UnknownClass { classname: classname.to_owned() })
     }
 }
 
@@ -121,26 +130,10 @@ impl fmt::Debug for Components {
     }
 }
 
-/// A class that the program does not offer.
+/// A class that the program does not have. The reader of a configuration has named all of them
+/// before, with what to do.
 #[derive(Debug, thiserror::Error)]
+#[error("this program has no component of class '{classname}'")]
 pub(crate) struct UnknownClass {
     classname: String,
-    known: Vec<String>,
-}
-
-impl fmt::Display for UnknownClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "this program has no component of class '{}'; ", self.classname)?;
-        match self.known.as_slice() {
-            [] => f.write_str("it has none at all. ")?,
-            known => write!(f, "it has {}. ", known.join(", "))?,
-        }
-        write!(
-            f,
-            "Components are written in Rust and registered by a program that embeds the node: \
-             `cloverleaf_node::main(Components::new().with(\"{}\", …))`, as \
-             examples/caller-performance does. Python classes are not run yet",
-            self.classname
-        )
-    }
 }

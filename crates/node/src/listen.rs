@@ -10,20 +10,22 @@ use cloverleaf_router::Admission;
 use cloverleaf_transport::detect::{Spoken, detect};
 use cloverleaf_transport::echo::send_back;
 use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions, UnixOptions};
+use cloverleaf_transport::outbound::{RefusesFrom, queue_with};
 use cloverleaf_transport::{
-    BatchedHandler, Connection, Framing, Outbound, ServerSide, SlowConsumer, Stream,
-    TransportError, WaitingMessage, WampHandler, outbound, proxied, rawsocket,
+    BatchedHandler, Connection, Framing, Outbound, PeerInfo, ServerSide, SlowConsumer, Stream,
+    TransportError, WaitingMessage, WampHandler, log_limited, proxied, rawsocket,
 };
 use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::serializer::Serializer;
 
+use crate::memory::Memory;
 use crate::peer::{Attachment, RouterPeer};
 use crate::realms::Realms;
 use crate::shutdown::Ending;
 use crate::threads::Threads;
 use crate::web::WebSite;
 
-mod owner;
+pub(crate) mod owner;
 
 /// What WAMP connections of one listener or path have in common.
 #[derive(Debug)]
@@ -35,10 +37,10 @@ pub(crate) struct WampService {
     pub(crate) max_message: usize,
     /// What becomes of events for slow consumers, where their role does not say.
     pub(crate) slow_consumer: SlowConsumer,
-    /// What is spoken, for the session meta API.
-    pub(crate) kind: &'static str,
     /// Whether WELCOME tells the router's name and version.
     pub(crate) tells_agent: bool,
+    /// What its connections may hold, with all others of the node.
+    pub(crate) memory: Memory,
 }
 
 impl WampService {
@@ -58,17 +60,20 @@ impl WampService {
         format: Format,
         framing: Framing,
         early: &mut [u8],
-        from: String,
+        peer: PeerInfo,
     ) {
-        let (sender, outlet) = outbound::queue();
-        let peer = self.peer(format.subprotocol(), sender, from);
+        let memory = &self.memory;
+        let (sender, outlet) = queue_with(RefusesFrom::default(), Some(memory.queues()));
+        let peer = self.peer(format, sender, peer);
         if format.is_batched {
             let handler = BatchedHandler::<ServerSide, _>::new(format.serializer, peer);
             // In a box, so that the other connections don't carry its room.
-            Box::pin(Connection::new(stream, framing, handler, outlet, early)).await;
+            let connection = Connection::new(stream, framing, handler, outlet, early);
+            Box::pin(connection.with_input_memory(memory.input())).await;
         } else {
             let handler = WampHandler::<ServerSide, _>::new(format.serializer, peer);
-            Connection::new(stream, framing, handler, outlet, early).await;
+            let connection = Connection::new(stream, framing, handler, outlet, early);
+            connection.with_input_memory(memory.input()).await;
         }
     }
 
@@ -77,22 +82,17 @@ impl WampService {
         &self,
         serializer: Serializer,
         sender: Outbound<WaitingMessage>,
-        from: String,
+        peer: PeerInfo,
     ) -> WampHandler<ServerSide, RouterPeer> {
-        WampHandler::new(serializer, self.peer(serializer.subprotocol(), sender, from))
+        let format = Format { serializer, is_batched: false };
+        WampHandler::new(serializer, self.peer(format, sender, peer))
     }
 
-    fn peer(
-        &self,
-        protocol: &'static str,
-        sender: Outbound<WaitingMessage>,
-        from: String,
-    ) -> RouterPeer {
+    fn peer(&self, format: Format, sender: Outbound<WaitingMessage>, peer: PeerInfo) -> RouterPeer {
         let (realms, admission) = (Arc::clone(&self.realms), Arc::clone(&self.admission));
         let attachment = Attachment {
-            from,
-            kind: self.kind,
-            protocol,
+            peer,
+            format,
             slow_consumer: self.slow_consumer,
             tells_agent: self.tells_agent,
         };
@@ -127,11 +127,18 @@ impl Protocol {
             from = match proxied::peer_address(&mut stream, from.clone()).await {
                 Ok(client) => client,
                 Err(error @ TransportError::Proxied(_)) => {
-                    return tracing::info!("a connection from {from} is refused: {error}");
+                    log_limited!(
+                        info,
+                        "connection refused",
+                        peer = %from,
+                        transport = self.name(),
+                        reason = %error
+                    );
+                    return;
                 }
                 // A proxy may connect only to see whether that can be done.
                 Err(error) => {
-                    return tracing::debug!("a connection from {from} is closed: {error}");
+                    return tracing::debug!(peer = %from, reason = %error, "connection closed early");
                 }
             };
         }
@@ -141,6 +148,16 @@ impl Protocol {
             Self::Universal(universal) => universal.serve(stream, from).await,
             // In a box, so that the other connections don't carry its room.
             Self::Echo => Box::pin(send_back(stream)).await,
+        }
+    }
+
+    /// Its name in the log.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::RawSocket(_) => "rawsocket",
+            Self::Web(_) => "web",
+            Self::Universal(_) => "universal",
+            Self::Echo => "echo",
         }
     }
 
@@ -158,7 +175,9 @@ impl Universal {
     async fn serve(&self, mut stream: Stream, from: PeerAddress) {
         let (spoken, first) = match detect(&mut stream).await {
             Ok(detected) => detected,
-            Err(error) => return tracing::debug!("a connection from {from} is closed: {error}"),
+            Err(error) => {
+                return tracing::debug!(peer = %from, reason = %error, "connection closed early");
+            }
         };
         match (spoken, &self.rawsocket, &self.site) {
             (Spoken::RawSocket, Some(service), _) => {
@@ -167,7 +186,13 @@ impl Universal {
             (Spoken::Http, _, Some(site)) => Arc::clone(site).serve(stream, &[first], from).await,
             // MQTT is not served yet; its peers are closed like all whose protocol is not here.
             (Spoken::RawSocket | Spoken::Mqtt | Spoken::Http, ..) => {
-                tracing::info!("a connection from {from} is closed: no {spoken} is served here");
+                log_limited!(
+                    info,
+                    "connection refused",
+                    peer = %from,
+                    transport = "universal",
+                    reason = format_args!("no {spoken} is served here")
+                );
             }
         }
     }
@@ -182,11 +207,17 @@ async fn serve_rawsocket(
     let WampService { serializers, max_message, .. } = service;
     match rawsocket::accept(&mut stream, first, serializers, *max_message).await {
         Ok(agreed) => {
-            let from = from.to_string();
+            let peer = PeerInfo::rawsocket(from);
             let format = Format { serializer: agreed.serializer, is_batched: false };
-            service.serve(stream, format, agreed.framing, &mut [], from).await;
+            service.serve(stream, format, agreed.framing, &mut [], peer).await;
         }
-        Err(error) => tracing::info!("a connection from {from} is refused: {error}"),
+        Err(error) => log_limited!(
+            info,
+            "connection refused",
+            peer = %from,
+            transport = "rawsocket",
+            reason = %error
+        ),
     }
 }
 
@@ -201,7 +232,7 @@ pub(crate) struct Listening {
 
 impl Listening {
     /// Accepts until the node ends; then the listener is gone, and its socket file with it.
-    pub(crate) async fn run(self, threads: Arc<Threads>, mut ending: Ending) {
+    pub(crate) async fn run(mut self, threads: Arc<Threads>, mut ending: Ending) {
         if let Some(site) = self.protocol.site() {
             let (site, ending) = (Arc::clone(site), ending.clone());
             tokio::spawn(async move { site.visits.watch(site.timeouts, ending).await });

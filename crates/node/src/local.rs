@@ -22,11 +22,11 @@ struct LocalLink {
 impl Link for LocalLink {
     fn send(&self, message: ClientMessage) -> Result<(), SendError> {
         match (self.realm.upgrade(), self.key.get()) {
-            (Some(realm), Some(key)) => match realm.handle_message(*key, message) {
+            (Some(realm), Some(key)) => match realm.handle_message(*key, message).next {
                 Next::Continue | Next::Left => Ok(()),
-                // Whoever publishes from here can't wait; a queue twice as full refuses events.
+                // A session in this process can't wait; a queue twice as full refuses events.
                 Next::Wait => {
-                    realm.take_crowded(*key);
+                    realm.take_wait(*key);
                     Ok(())
                 }
                 Next::Close => Err(SendError::Closed),

@@ -1,10 +1,39 @@
 //! How the log is written: lines for people on standard error.
+//!
+//! Logging never fails, never blocks and never panics: lines are queued, and a thread of their own
+//! writes them. See [`queue`] for what becomes of lines that cannot be written.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::cell::RefCell;
 use std::fmt::{self, Write as _};
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
+use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use clap::ValueEnum;
+use rustix::stdio;
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
+
+mod queue;
+
+use queue::{Queue, write_lines};
+
+/// How long the end of the program waits for its last lines to be written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The lines of this process.
+static QUEUE: Queue = Queue::new();
+
+/// Whether [`QUEUE`] is being written.
+static IS_STARTED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// Where lines of this thread go instead of the queue.
+    static CAPTURED: RefCell<Option<String>> = const { RefCell::new(None) };
+}
 
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,8 +94,22 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// Starts the log; called once a process.
-pub(crate) fn start(level: LogLevel, format: LogFormat, colour: Colour) {
+/// The log of the process. Dropping it waits, for a bounded time, until everything is written.
+#[derive(Debug)]
+pub(crate) struct Log(());
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // Lines that nobody reads are lost.
+        QUEUE.flush(FLUSH_TIMEOUT);
+    }
+}
+
+/// Starts the log; called once a process. Panics are logged from now on.
+pub(crate) fn start(level: LogLevel, format: LogFormat, colour: Colour) -> io::Result<Log> {
+    let write = || write_lines(&QUEUE, StandardError, lines_lost);
+    thread::Builder::new().name("log".to_owned()).spawn(write)?;
+    IS_STARTED.store(true, Ordering::Relaxed);
     let filter = match level {
         LogLevel::None => "off",
         LogLevel::Error => "error",
@@ -78,12 +121,14 @@ pub(crate) fn start(level: LogLevel, format: LogFormat, colour: Colour) {
     let ansi = match colour {
         Colour::True => true,
         Colour::False => false,
-        Colour::Auto => std::io::stderr().is_terminal(),
+        Colour::Auto => io::stderr().is_terminal(),
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_ansi(ansi);
+        .with_writer(|| QueuedLine)
+        .with_ansi(ansi)
+        // They would be printed to standard error by a macro that panics when it can't.
+        .log_internal_errors(false);
     match format {
         LogFormat::Standard => builder.compact().init(),
         LogFormat::Syslogd => builder.compact().without_time().init(),
@@ -91,11 +136,122 @@ pub(crate) fn start(level: LogLevel, format: LogFormat, colour: Colour) {
             builder.compact().without_time().with_level(false).with_target(false).init();
         }
     }
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(Log(()))
+}
+
+/// Writes a text to standard error as it is. Once the log is started, it takes its turn among the
+/// log's lines and does not block; write errors are ignored in any case.
+pub(crate) fn print(text: &str) {
+    use io::Write as _;
+    if IS_STARTED.load(Ordering::Relaxed) {
+        text.lines().for_each(|line| QUEUE.push(&format!("{line}\n")));
+    } else {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+/// What the log's formatter writes a line to.
+#[derive(Debug)]
+struct QueuedLine;
+
+impl io::Write for QueuedLine {
+    /// Takes a whole line; the formatter writes each in one piece.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let is_captured = CAPTURED.try_with(|captured| match &mut *captured.borrow_mut() {
+            Some(captured) => {
+                captured.push_str(&text);
+                true
+            }
+            None => false,
+        });
+        // A thread that is ending captures nothing any more.
+        if !is_captured.unwrap_or(false) {
+            QUEUE.push(&text);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Standard error without the lock of the standard library, so that a write that blocks does not
+/// block whoever else prints.
+#[derive(Debug)]
+struct StandardError;
+
+impl io::Write for StandardError {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(stdio::stderr(), bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The line that reports lost lines, in the format of the log.
+fn lines_lost(lost: u64) -> String {
+    CAPTURED.set(Some(String::new()));
+    tracing::error!(lost, "log lines lost");
+    CAPTURED.take().unwrap_or_default()
+}
+
+/// Logs a panic. The standard hook writes to standard error itself and would block where it is not
+/// read.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let thread = thread::current();
+    let thread = thread.name().unwrap_or("unnamed");
+    let reason = info.payload_as_str().unwrap_or("not a text");
+    let location = info.location().map(ToString::to_string).unwrap_or_default();
+    if tracing::enabled!(Level::ERROR) {
+        tracing::error!(thread, location, reason, "panicked");
+    } else {
+        print(&format!("thread '{thread}' panicked at {location}: {reason}"));
+    }
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        print(&backtrace.to_string());
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_QUOTED_CHARS, Quoted};
+    use std::panic;
+
+    use tracing::subscriber::with_default;
+    use tracing::{Level, Subscriber};
+
+    use super::{CAPTURED, MAX_QUOTED_CHARS, QueuedLine, Quoted, lines_lost, log_panic};
+
+    /// What logs in a format as that of the program.
+    fn subscriber() -> impl Subscriber + Send + Sync {
+        let builder = tracing_subscriber::fmt().compact().without_time().with_ansi(false);
+        builder.with_writer(|| QueuedLine).with_max_level(Level::ERROR).finish()
+    }
+
+    #[test]
+    fn panics_are_logged() {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(log_panic));
+        CAPTURED.set(Some(String::new()));
+        with_default(subscriber(), || {
+            panic::catch_unwind(|| panic!("out of {}", "cheese")).expect_err("a panic");
+        });
+        panic::set_hook(usual);
+        let line = CAPTURED.take().expect("a line");
+        assert!(line.starts_with("ERROR cloverleaf_node::log: panicked thread="), "{line}");
+        assert!(line.contains("/log.rs:") && line.contains(r#" reason="out of cheese""#), "{line}");
+    }
+
+    #[test]
+    fn lost_lines_are_reported_in_the_format_of_the_log() {
+        let line = with_default(subscriber(), || lines_lost(7));
+        assert_eq!(line, "ERROR cloverleaf_node::log: log lines lost lost=7\n");
+    }
 
     #[test]
     fn text_of_a_peer_stays_on_its_line() {

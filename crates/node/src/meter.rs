@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use cloverleaf_router::{Metered, SessionStats, Traffic};
+use cloverleaf_router::{Metered, SessionStats, StatsCycle, Traffic};
 
 /// When a realm tells of its sessions' traffic.
 #[derive(Debug, Clone, Copy)]
@@ -26,17 +26,28 @@ pub(crate) struct Meter {
     of: Metered,
     rule: StatsRule,
     start: Instant,
-    stats: SessionStats,
-    /// What the realm was told last.
-    told_rated: u64,
+    received: Traffic,
+    sent: Traffic,
+    /// The number of events so far.
+    cycles: u64,
+    /// The traffic in both directions up to the last event.
+    told: Traffic,
     told_at: Instant,
 }
 
 impl Meter {
     pub(crate) fn new(rule: StatsRule, of: Metered) -> Self {
         let now = Instant::now();
-        let stats = SessionStats::default();
-        Self { of, rule, start: now, stats, told_rated: 0, told_at: now }
+        Self {
+            of,
+            rule,
+            start: now,
+            received: Traffic::default(),
+            sent: Traffic::default(),
+            cycles: 0,
+            told: Traffic::default(),
+            told_at: now,
+        }
     }
 
     /// Whose it is.
@@ -50,33 +61,51 @@ impl Meter {
 
     /// A message of so many bytes has come. Whether the realm is to be told.
     pub(crate) fn received(&mut self, length: usize) -> bool {
-        count(&mut self.stats.received, length, self.rule.rated_message_size);
+        count(&mut self.received, length, self.rule.rated_message_size);
         self.is_due()
     }
 
     /// A message of so many bytes was sent. Whether the realm is to be told.
     pub(crate) fn sent(&mut self, length: usize) -> bool {
-        count(&mut self.stats.sent, length, self.rule.rated_message_size);
+        count(&mut self.sent, length, self.rule.rated_message_size);
         self.is_due()
-    }
-
-    fn rated(&self) -> u64 {
-        self.stats.received.rated_messages + self.stats.sent.rated_messages
     }
 
     fn is_due(&self) -> bool {
         let by_messages = self
             .rule
             .after_rated_messages
-            .is_some_and(|messages| self.rated() - self.told_rated >= messages);
+            .is_some_and(|messages| self.new_traffic().rated_messages >= messages);
         by_messages || self.rule.after_duration.is_some_and(|time| self.told_at.elapsed() >= time)
     }
 
-    /// What the realm is told now.
-    pub(crate) fn tell(&mut self) -> SessionStats {
-        (self.told_rated, self.told_at) = (self.rated(), Instant::now());
-        self.stats.duration = self.start.elapsed();
-        self.stats
+    /// The traffic in both directions since the last event.
+    const fn new_traffic(&self) -> Traffic {
+        let Self { received, sent, told, .. } = self;
+        Traffic {
+            messages: received.messages + sent.messages - told.messages,
+            bytes: received.bytes + sent.bytes - told.bytes,
+            rated_messages: received.rated_messages + sent.rated_messages - told.rated_messages,
+        }
+    }
+
+    /// What the realm is told now; `is_last` when the session ends.
+    pub(crate) fn tell(&mut self, is_last: bool) -> SessionStats {
+        let (received, sent, new) = (self.received, self.sent, self.new_traffic());
+        self.cycles += 1;
+        let cycle = StatsCycle {
+            number: self.cycles,
+            duration: self.told_at.elapsed(),
+            traffic: new,
+            is_last,
+        };
+        self.told_at = Instant::now();
+        self.told = Traffic {
+            messages: received.messages + sent.messages,
+            bytes: received.bytes + sent.bytes,
+            rated_messages: received.rated_messages + sent.rated_messages,
+        };
+        SessionStats { duration: self.start.elapsed(), received, sent, cycle }
     }
 }
 
@@ -90,7 +119,7 @@ fn count(traffic: &mut Traffic, length: usize, rated_size: usize) {
 mod tests {
     use std::time::Duration;
 
-    use cloverleaf_router::{Metered, Principal, Traffic};
+    use cloverleaf_router::{Metered, Principal, SessionKey, Traffic};
     use cloverleaf_wamp::ids::SessionId;
 
     use super::{Meter, StatsRule};
@@ -106,7 +135,7 @@ mod tests {
     fn meter(rule: StatsRule) -> Meter {
         let [authid, authrole, authmethod, authprovider] = ["ann", "a", "b", "c"].map(Into::into);
         let principal = Principal { authid, authrole, authmethod, authprovider };
-        let session = SessionId::new(1).expect("an id");
+        let session = SessionKey::of_tests(SessionId::new(1).expect("an id"));
         Meter::new(rule, Metered { session, principal, transport: None })
     }
 
@@ -117,9 +146,25 @@ mod tests {
         assert!(!meter.received(512));
         assert!(!meter.received(513));
         assert!(!meter.sent(5_120));
-        let stats = meter.tell();
+        let stats = meter.tell(false);
         assert_eq!(stats.received, Traffic { messages: 3, bytes: 1_026, rated_messages: 4 });
         assert_eq!(stats.sent, Traffic { messages: 1, bytes: 5_120, rated_messages: 10 });
+    }
+
+    #[test]
+    fn a_cycle_counts_what_is_new_since_the_last_event() {
+        let mut meter = meter(NEVER);
+        meter.received(513);
+        meter.sent(10);
+        let first = meter.tell(false).cycle;
+        let traffic = Traffic { messages: 2, bytes: 523, rated_messages: 3 };
+        assert_eq!((first.number, first.traffic, first.is_last), (1, traffic, false));
+        meter.sent(20);
+        let last = meter.tell(true);
+        let traffic = Traffic { messages: 1, bytes: 20, rated_messages: 1 };
+        assert_eq!((last.cycle.number, last.cycle.traffic, last.cycle.is_last), (2, traffic, true));
+        assert_eq!(last.sent, Traffic { messages: 2, bytes: 30, rated_messages: 2 });
+        assert!(last.cycle.duration <= last.duration);
     }
 
     #[test]
@@ -129,7 +174,7 @@ mod tests {
             .map(|_| {
                 let is_due = meter.received(10);
                 if is_due {
-                    meter.tell();
+                    meter.tell(false);
                 }
                 is_due
             })

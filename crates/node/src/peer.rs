@@ -4,12 +4,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use cloverleaf_router::{Admission, Metered, Next, SessionKey, TransportDetails};
 use cloverleaf_transport::{
-    CloseReason, Flow, Outbound, Peer, ServerSide, SlowConsumer, Undeliverable, WaitingMessage,
+    CloseReason, Flow, Outbound, Peer, PeerInfo, ServerSide, SlowConsumer, Undeliverable,
+    WaitingMessage, log_limited,
 };
+use cloverleaf_wakes::{ROUND, is_spent, spend};
+use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::error::{DecodeError, ProtocolViolation};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{Features, RouterRoles};
@@ -23,11 +26,22 @@ use cloverleaf_wamp::websocket::CloseCode;
 use crate::log::Quoted;
 use crate::meter::{Meter, StatsRule};
 use crate::ports::Port;
+use crate::realm_host::{FAIR_WORK, Handled, Wait};
 use crate::realms::{Membership, Realms};
 
 mod cut;
 
 use cut::CutResults;
+
+/// The work of a connection in one turn, in units of about 100 ns: so much that its system calls
+/// don't count, and a part of a round of its thread, so that several connections share it.
+const TURN_WORK: u32 = ROUND / 4;
+
+/// Bytes that are decoded in a unit of work.
+const BYTES_PER_UNIT: usize = 128;
+
+/// From how many bytes on it counts what it takes to decode a message.
+const LONG_MESSAGE: usize = 4 * 1024;
 
 #[derive(Debug)]
 enum Stage {
@@ -38,21 +52,33 @@ enum Stage {
 /// How a peer is attached to the router.
 #[derive(Debug)]
 pub(crate) struct Attachment {
-    /// Where it comes from, for the log and the session meta API.
-    pub(crate) from: String,
-    /// What it speaks.
-    pub(crate) kind: &'static str,
-    /// In which format.
-    pub(crate) protocol: &'static str,
+    /// Its address and transport, for the log and the session meta API.
+    pub(crate) peer: PeerInfo,
+    /// How its messages are written.
+    pub(crate) format: Format,
     /// What becomes of events for it when it reads too slowly, where its role does not say.
     pub(crate) slow_consumer: SlowConsumer,
     /// Whether it is told the router's name and version.
     pub(crate) tells_agent: bool,
 }
 
+impl Attachment {
+    /// What the session meta API says of it.
+    fn transport_details(&self) -> TransportDetails {
+        let PeerInfo { address, transport, http } = &self.peer;
+        TransportDetails {
+            kind: *transport,
+            format: self.format,
+            peer: address.descriptor().into(),
+            compression: http.as_ref().and_then(|http| http.compression),
+            http_headers: http.as_ref().map(|http| http.headers.clone()),
+        }
+    }
+}
+
 impl fmt::Display for Attachment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.from)
+        self.peer.fmt(f)
     }
 }
 
@@ -64,8 +90,12 @@ pub(crate) struct RouterPeer {
     outbound: Outbound<WaitingMessage>,
     attachment: Attachment,
     stage: Stage,
-    /// The queues that have no room for what this peer publishes.
-    crowded: Vec<Outbound<WaitingMessage>>,
+    /// What the peer waits for.
+    wait: Wait,
+    /// The task that waits for room in another queue, as it was known there last.
+    waker: Option<Waker>,
+    /// The work since other connections have had their turn, in units of about 100 ns.
+    work: u32,
     /// What the session receives and sends, where its realm tells of that.
     meter: Option<Box<Meter>>,
     /// The WELCOME of the session has been written. What is written before it belongs to an earlier
@@ -90,7 +120,9 @@ impl RouterPeer {
             outbound,
             attachment,
             stage: Stage::Joining,
-            crowded: Vec::new(),
+            wait: Wait::default(),
+            waker: None,
+            work: 0,
             meter: None,
             is_welcomed: false,
             cut_results: CutResults::default(),
@@ -105,18 +137,14 @@ impl RouterPeer {
                 let realm = self.realms.enter(&admitted.realm)?;
                 let policy = realm.slow_consumer(&admitted.principal.authrole);
                 self.outbound.set_policy(policy.unwrap_or(self.attachment.slow_consumer));
-                admitted.transport = Some(Box::new(TransportDetails {
-                    kind: self.attachment.kind,
-                    protocol: self.attachment.protocol,
-                    peer: self.attachment.from.as_str().into(),
-                }));
+                admitted.transport = Some(Box::new(self.attachment.transport_details()));
                 admitted.tells_agent = self.attachment.tells_agent;
                 let metered = realm
                     .stats_rule()
                     .map(|rule| (rule, admitted.principal.clone(), admitted.transport.clone()));
                 let key = realm.attach(admitted, Port::Wire(self.outbound.clone()))?;
                 let meter = metered.map(|(rule, principal, transport)| {
-                    let of = Metered { session: key.id(), principal, transport };
+                    let of = Metered { session: key, principal, transport };
                     Box::new(Meter::new(rule, of))
                 });
                 Ok((realm, key, meter))
@@ -126,23 +154,41 @@ impl RouterPeer {
             Ok((realm, key, meter)) => {
                 let agent = hello.details.agent.as_deref().unwrap_or("an unnamed client");
                 tracing::debug!(
-                    "session {} joined '{}' from {}: {}",
-                    key.id(),
-                    Quoted(hello.realm.as_str()),
-                    self.attachment,
-                    Quoted(agent)
+                    session = %key.id(),
+                    realm = %Quoted(realm.name()),
+                    peer = %self.attachment,
+                    transport = self.attachment.peer.transport.name(),
+                    agent = %Quoted(agent),
+                    "session joined"
                 );
                 self.meter = meter;
                 self.stage = Stage::Joined(realm, key);
                 self.is_welcomed = false;
-                self.tell_stats_if(|rule| rule.on_join);
+                if self.meter_rule_says(|rule| rule.on_join) {
+                    self.tell_stats(false);
+                }
                 Flow::Continue
             }
             Err(refusal) => {
-                let why = refusal.to_string();
-                tracing::info!("a client from {} was refused: {}", self.attachment, Quoted(&why));
-                self.abort(refusal.abort())
+                log_limited!(
+                    info,
+                    "session refused",
+                    peer = %self.attachment,
+                    transport = self.attachment.peer.transport.name(),
+                    realm = %Quoted(hello.realm.as_str()),
+                    reason = %Quoted(&refusal.to_string())
+                );
+                let compatibility = self.realms.compatibility(hello.realm.as_str());
+                self.abort(refusal.abort(compatibility))
             }
+        }
+    }
+
+    /// The id of the session, for the log.
+    fn session(&self) -> Option<u64> {
+        match &self.stage {
+            Stage::Joined(_, key) => Some(key.id().number()),
+            Stage::Joining => None,
         }
     }
 
@@ -154,7 +200,14 @@ impl RouterPeer {
     }
 
     fn violation(&mut self, text: &str) -> Flow {
-        tracing::info!("the peer at {} violates the protocol: {text}", self.attachment);
+        log_limited!(
+            info,
+            "protocol violation",
+            peer = %self.attachment,
+            transport = self.attachment.peer.transport.name(),
+            session = self.session(),
+            reason = %Quoted(text)
+        );
         let abort = Abort::new(error_uri::PROTOCOL_VIOLATION, text);
         self.leave();
         self.abort(abort)
@@ -162,9 +215,15 @@ impl RouterPeer {
 
     /// A client that can't take its WELCOME knows of no session and would wait for ever.
     fn unwelcome(&mut self, uri: &str, reason: &Undeliverable) -> RouterMessage {
-        tracing::info!("WELCOME can't be sent to {}: {reason}", self.attachment);
+        log_limited!(
+            info,
+            "session refused",
+            peer = %self.attachment,
+            transport = self.attachment.peer.transport.name(),
+            reason = format_args!("WELCOME can't be sent: {reason}")
+        );
         self.leave();
-        self.outbound.close("the client can't take its WELCOME");
+        self.outbound.close(CloseCode::NORMAL, "the client can't take its WELCOME");
         RouterMessage::Abort(Abort::new(uri, reason.to_string()))
     }
 
@@ -184,28 +243,44 @@ impl RouterPeer {
     fn lose_event(&mut self, reason: &Undeliverable) {
         self.lost_events += 1;
         if self.lost_events == 1 {
-            tracing::info!("EVENT to {} is dropped: {reason}", self.attachment);
+            log_limited!(
+                info,
+                "event dropped",
+                peer = %self.attachment,
+                session = self.session(),
+                %reason
+            );
         }
     }
 
-    /// Tells the realm what the session has received and sent.
-    fn tell_stats(&mut self) {
+    /// Tells the realm what the session has received and sent; `is_last` when the session ends.
+    fn tell_stats(&mut self, is_last: bool) {
         if let (Some(meter), Stage::Joined(realm, _)) = (&mut self.meter, &self.stage) {
-            let stats = meter.tell();
+            let stats = meter.tell(is_last);
             realm.tell_stats(meter.of(), &stats);
         }
     }
 
-    fn tell_stats_if(&mut self, is_wanted: impl FnOnce(&StatsRule) -> bool) {
-        if self.meter.as_ref().is_some_and(|meter| is_wanted(meter.rule())) {
-            self.tell_stats();
-        }
+    fn meter_rule_says(&self, is_wanted: impl FnOnce(&StatsRule) -> bool) -> bool {
+        self.meter.as_ref().is_some_and(|meter| is_wanted(meter.rule()))
     }
 
     /// The session ends, or has ended.
     fn tell_last_stats(&mut self) {
-        self.tell_stats_if(|rule| rule.on_leave);
+        if self.meter_rule_says(|rule| rule.on_leave) {
+            self.tell_stats(true);
+        }
         self.meter = None;
+    }
+
+    /// Lets other connections have their turn when this one has done enough: its part of what its
+    /// thread does in a round, and on a thread that has done that, a little.
+    fn go_on(&mut self) -> Flow {
+        if self.work < FAIR_WORK || (self.work < TURN_WORK && !is_spent()) {
+            return Flow::Continue;
+        }
+        self.work = 0;
+        Flow::Yield
     }
 
     fn leave(&mut self) {
@@ -227,24 +302,33 @@ impl Peer<ServerSide> for RouterPeer {
                 self.leave();
                 Flow::Close(CloseCode::NORMAL, "the client aborted".to_owned())
             }
-            (Stage::Joined(realm, key), message) => match realm.handle_message(*key, message) {
-                Next::Continue => Flow::Continue,
-                Next::Wait => {
-                    self.crowded = realm.take_crowded(*key);
-                    Flow::Wait
+            (Stage::Joined(realm, key), message) => {
+                let Handled { next, work } = realm.handle_message(*key, message);
+                self.work += work;
+                match next {
+                    Next::Continue => self.go_on(),
+                    Next::Wait => {
+                        self.wait = realm.take_wait(*key);
+                        Flow::Wait
+                    }
+                    Next::Left => {
+                        self.stage = Stage::Joining;
+                        Flow::Continue
+                    }
+                    Next::Close => {
+                        log_limited!(
+                            info,
+                            "session aborted",
+                            peer = %self.attachment,
+                            session = %key.id()
+                        );
+                        self.tell_last_stats();
+                        self.stage = Stage::Joining;
+                        let reason = error_uri::PROTOCOL_VIOLATION.to_owned();
+                        Flow::Close(CloseCode::PROTOCOL_ERROR, reason)
+                    }
                 }
-                Next::Left => {
-                    self.stage = Stage::Joining;
-                    Flow::Continue
-                }
-                Next::Close => {
-                    tracing::info!("session {} from {} was aborted", key.id(), self.attachment);
-                    self.tell_last_stats();
-                    self.stage = Stage::Joining;
-                    let reason = error_uri::PROTOCOL_VIOLATION.to_owned();
-                    Flow::Close(CloseCode::PROTOCOL_ERROR, reason)
-                }
-            },
+            }
             (Stage::Joining, ClientMessage::Hello(hello)) => self.join(&hello),
             (Stage::Joining, other) => {
                 let violation = ProtocolViolation::BeforeHello(other.name());
@@ -306,7 +390,14 @@ impl Peer<ServerSide> for RouterPeer {
                 None
             }
             other => {
-                tracing::info!("{} to {} is dropped: {reason}", other.name(), self.attachment);
+                log_limited!(
+                    info,
+                    "message dropped",
+                    peer = %self.attachment,
+                    session = self.session(),
+                    message = other.name(),
+                    %reason
+                );
                 None
             }
         }
@@ -317,35 +408,59 @@ impl Peer<ServerSide> for RouterPeer {
     }
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        while let Some(outbound) = self.crowded.last() {
-            ready!(outbound.poll_room(context));
-            self.crowded.pop();
+        while let Some(outbound) = self.wait.crowded.last() {
+            if outbound.poll_room(context).is_pending() {
+                self.waker = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+            self.wait.crowded.pop();
+        }
+        if self.wait.until_resumed {
+            ready!(self.outbound.poll_resumed(context));
+            self.wait.until_resumed = false;
         }
         Poll::Ready(())
     }
 
+    fn drained(&mut self) {
+        if let Stage::Joined(realm, key) = &self.stage {
+            realm.handle_room(*key);
+        }
+    }
+
     fn fell_behind(&mut self) {
-        let session = match &self.stage {
-            Stage::Joined(_, key) => format!("session {}", key.id()),
-            Stage::Joining => "a client".to_owned(),
-        };
-        tracing::warn!("{session} from {} reads too slowly and misses events", self.attachment);
+        log_limited!(
+            warn,
+            "session reads too slowly and misses events",
+            peer = %self.attachment,
+            session = self.session()
+        );
+        // The realm does not know what was dropped for want of memory.
+        if let Stage::Joined(realm, key) = &self.stage {
+            realm.handle_loss(*key);
+        }
     }
 
     fn farewell(&mut self) -> Option<RouterMessage> {
-        let is_joined = matches!(self.stage, Stage::Joined(..));
-        is_joined.then(|| RouterMessage::Goodbye(Goodbye::new(error_uri::SLOW_CONSUMER)))
+        let Stage::Joined(realm, _) = &self.stage else { return None };
+        let goodbye = || RouterMessage::Goodbye(Goodbye::new(error_uri::SLOW_CONSUMER));
+        realm.says_goodbye().then(goodbye)
     }
 
     fn arrived(&mut self, length: usize) {
+        if length >= LONG_MESSAGE {
+            let units = (length / BYTES_PER_UNIT) as u32;
+            self.work += units;
+            spend(units);
+        }
         if self.meter.as_mut().is_some_and(|meter| meter.received(length)) {
-            self.tell_stats();
+            self.tell_stats(false);
         }
     }
 
     fn sent(&mut self, message: &RouterMessage, length: usize) {
         if self.meter.as_mut().is_some_and(|meter| meter.sent(length)) {
-            self.tell_stats();
+            self.tell_stats(false);
         }
         if matches!(message, RouterMessage::Welcome(_)) {
             self.is_welcomed = true;
@@ -358,11 +473,25 @@ impl Peer<ServerSide> for RouterPeer {
     }
 
     fn closed(&mut self, reason: &CloseReason) {
+        if let (Some(crowded), Some(waker)) = (self.wait.crowded.last(), &self.waker) {
+            crowded.stop_waiting(waker);
+        }
         if let Stage::Joined(_, key) = &self.stage {
-            tracing::debug!("session {} from {} ended: {reason}", key.id(), self.attachment);
+            tracing::debug!(
+                session = %key.id(),
+                peer = %self.attachment,
+                %reason,
+                "session ended"
+            );
         }
         if self.lost_events > 1 {
-            tracing::info!("{} events to {} were dropped", self.lost_events, self.attachment);
+            log_limited!(
+                info,
+                "events dropped",
+                peer = %self.attachment,
+                session = self.session(),
+                events = self.lost_events
+            );
         }
         self.leave();
     }
@@ -374,139 +503,4 @@ fn announces_features(welcome: &Welcome) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use cloverleaf_router::{Admission, Permission, RealmSettings, Role};
-    use cloverleaf_transport::{Flow, Outlet, Peer as _, Undeliverable, WaitingMessage, outbound};
-    use cloverleaf_wamp::features::CLIENT;
-    use cloverleaf_wamp::ids::{InvocationId, RegistrationId, RequestId, SessionId};
-    use cloverleaf_wamp::message::{
-        Call, CallOptions, ClientMessage, Goodbye, Hello, HelloDetails, Invocation,
-        InvocationDetails, Register, RegisterOptions, RouterMessage, Welcome,
-    };
-    use cloverleaf_wamp::payload::Payload;
-    use cloverleaf_wamp::uri::UriPattern;
-
-    use super::{Attachment, RouterPeer, SlowConsumer};
-    use crate::realm_host::RealmHost;
-    use crate::realms::Realms;
-
-    /// Two peers of one realm. Nothing is read from their queues.
-    struct Pair {
-        realm: Arc<RealmHost>,
-        caller: RouterPeer,
-        callee: RouterPeer,
-        _outlets: [Outlet<WaitingMessage>; 2],
-    }
-
-    fn pair() -> Pair {
-        let everything = UriPattern::from_starred("*").expect("a pattern");
-        let realm = Arc::new(RealmHost::new(RealmSettings {
-            roles: vec![Role::new("anonymous", [(everything, Permission::ALL)])],
-            ..RealmSettings::named("realm1")
-        }));
-        let mut realms = Realms::default();
-        realms.add("realm1", Arc::clone(&realm));
-        let (realms, admission) = (Arc::new(realms), Arc::new(Admission::open()));
-        let peer = || {
-            let (sender, outlet) = outbound::queue();
-            let (realms, admission) = (Arc::clone(&realms), Arc::clone(&admission));
-            let attachment = Attachment {
-                from: "a test".to_owned(),
-                kind: "test",
-                protocol: "wamp.2.json",
-                slow_consumer: SlowConsumer::default(),
-                tells_agent: true,
-            };
-            (RouterPeer::new(realms, admission, sender, attachment), outlet)
-        };
-        let ((caller, one), (callee, other)) = (peer(), peer());
-        Pair { realm, caller, callee, _outlets: [one, other] }
-    }
-
-    fn request(number: u64) -> RequestId {
-        RequestId::new(number).expect("an id")
-    }
-
-    fn join(peer: &mut RouterPeer) {
-        let details = HelloDetails { roles: Some(CLIENT), ..HelloDetails::default() };
-        let hello = Hello { realm: "realm1".into(), details };
-        assert_eq!(peer.handle_message(ClientMessage::Hello(hello)), Flow::Continue);
-    }
-
-    fn register(peer: &mut RouterPeer) {
-        let options = RegisterOptions::default();
-        let register = Register { request: request(1), options, procedure: "com.a".into() };
-        assert_eq!(peer.handle_message(ClientMessage::Register(register)), Flow::Continue);
-    }
-
-    fn call(peer: &mut RouterPeer, number: u64) {
-        let (options, payload) = (CallOptions::default(), Payload::EMPTY);
-        let call = Call { request: request(number), options, procedure: "com.a".into(), payload };
-        assert_eq!(peer.handle_message(ClientMessage::Call(call)), Flow::Continue);
-    }
-
-    /// The first invocation of any session, which turns out to be too long to be sent.
-    fn fail_first_invocation(peer: &mut RouterPeer) {
-        let invocation = Invocation {
-            request: InvocationId::new(1).expect("an id"),
-            registration: RegistrationId::new(1).expect("an id"),
-            details: InvocationDetails::default(),
-            payload: Payload::EMPTY,
-        };
-        let reason = Undeliverable::TooLong { length: 513, limit: 512 };
-        let message = RouterMessage::Invocation(invocation);
-        assert_eq!(peer.handle_undeliverable(message, &reason), None);
-    }
-
-    fn welcome(peer: &mut RouterPeer) {
-        let session = SessionId::new(1).expect("an id");
-        let welcome = RouterMessage::Welcome(Welcome { session, details: Box::default() });
-        peer.sent(&welcome, 100);
-    }
-
-    #[test]
-    fn an_invocation_of_an_earlier_session_ends_no_call_of_the_present_one() {
-        let Pair { realm, mut caller, mut callee, _outlets } = pair();
-        join(&mut caller);
-        join(&mut callee);
-        register(&mut callee);
-        call(&mut caller, 1);
-        let goodbye = Goodbye::new(cloverleaf_wamp::error_uri::CLOSE_NORMAL);
-        assert_eq!(callee.handle_message(ClientMessage::Goodbye(goodbye)), Flow::Continue);
-        join(&mut callee);
-        register(&mut callee);
-        call(&mut caller, 2);
-        fail_first_invocation(&mut callee);
-        assert_eq!(realm.calls_in_flight(), 1);
-        welcome(&mut callee);
-        fail_first_invocation(&mut callee);
-        assert_eq!(realm.calls_in_flight(), 0);
-    }
-
-    #[test]
-    fn an_abort_that_is_too_long_is_sent_without_its_sentence() {
-        let Pair { mut caller, _outlets, .. } = pair();
-        let abort = super::Abort::new(cloverleaf_wamp::error_uri::NO_SUCH_REALM, "x".repeat(600));
-        let reason = Undeliverable::TooLong { length: 650, limit: 512 };
-        let sent = caller.handle_undeliverable(RouterMessage::Abort(abort), &reason);
-        let short = super::Abort {
-            details: Default::default(),
-            reason: cloverleaf_wamp::error_uri::NO_SUCH_REALM.into(),
-        };
-        assert_eq!(sent, Some(RouterMessage::Abort(short.clone())));
-        assert_eq!(caller.handle_undeliverable(RouterMessage::Abort(short), &reason), None);
-    }
-
-    #[test]
-    fn a_client_that_aborts_is_let_go_in_peace() {
-        let Pair { realm, mut caller, _outlets, .. } = pair();
-        join(&mut caller);
-        assert_eq!(realm.session_count(), 1);
-        let abort = super::Abort::new(cloverleaf_wamp::error_uri::CLOSE_NORMAL, "enough");
-        let flow = caller.handle_message(ClientMessage::Abort(abort));
-        assert!(matches!(flow, Flow::Close(super::CloseCode::NORMAL, _)), "{flow:?}");
-        assert_eq!(realm.session_count(), 0);
-    }
-}
+mod tests;

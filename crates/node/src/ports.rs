@@ -1,10 +1,11 @@
 //! Where a realm's messages go: to a connection's queue, or to a session in this process.
 
 use cloverleaf_client::Session;
-use cloverleaf_router::{Delivery, Outbox};
+use cloverleaf_router::{CloseCause, Delivery, Outbox};
 pub(crate) use cloverleaf_transport::SlowConsumer;
 use cloverleaf_transport::{Outbound, Pushed, WaitingMessage};
 use cloverleaf_wamp::message::RouterMessage;
+use cloverleaf_wamp::websocket::CloseCode;
 
 /// What waits for a connection.
 pub(crate) type Queue = Outbound<WaitingMessage>;
@@ -44,9 +45,28 @@ impl Outbox for Port {
         }
     }
 
-    fn close(&self, reason: &str) {
+    fn has_room(&self) -> bool {
         match self {
-            Self::Wire(outbound) => outbound.close(reason),
+            Self::Wire(outbound) => outbound.has_room(),
+            Self::Local(_) => true,
+        }
+    }
+
+    fn resume(&self) {
+        match self {
+            Self::Wire(outbound) => outbound.resume(),
+            // Sessions in this process never wait.
+            Self::Local(_) => {}
+        }
+    }
+
+    fn close(&self, cause: CloseCause, reason: &str) {
+        let code = match cause {
+            CloseCause::SessionOver => CloseCode::NORMAL,
+            CloseCause::Shutdown => CloseCode::GOING_AWAY,
+        };
+        match self {
+            Self::Wire(outbound) => outbound.close(code, reason),
             // A session in this process ends with GOODBYE, and has no connection.
             Self::Local(_) => {}
         }

@@ -1,67 +1,136 @@
 //! How a realm runs: under one short lock, entered by whichever thread has read a message.
 //!
 //! The only place that decides this; see `docs/decisions/realm-host.md`. Nothing awaits under the
-//! lock, and the only lock taken under it is that of one port at a time.
+//! lock, and the only lock taken under it is that of one port at a time. It is held for a step of
+//! work, about a millisecond; what is not done then is continued by a task of the
+//! realm's, which also ends what has waited for too long.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use cloverleaf_router::{
-    Admitted, Metered, Moment, Next, Random, Realm, RealmSettings, Refusal, SessionKey,
-    SessionStats, Ticket,
+    Admitted, Compatibility, Metered, Moment, Next, Random, ReadingAnswer, Realm, RealmSettings,
+    Refusal, RefusedPattern, SessionKey, SessionStats, Ticket,
 };
-use cloverleaf_wakes::Later;
+use cloverleaf_wakes::{Later, work_left};
 use cloverleaf_wamp::message::{ClientMessage, InvocationError};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 
 use crate::meter::StatsRule;
 use crate::ports::{Port, Queue, SlowConsumer};
+
+/// The work that a realm or a connection does in its turn on a thread that has done enough already,
+/// in units of about 100 ns.
+pub(crate) const FAIR_WORK: u32 = 500;
+
+/// The time between two log lines about dropped meta events, in milliseconds. What is dropped in
+/// between is counted in the second one.
+const REPORT_MILLIS: u64 = 1_000;
 
 /// A realm that runs.
 #[derive(Debug)]
 pub(crate) struct RealmHost {
     state: Mutex<State>,
-    /// Told when the earliest deadline has moved forward.
-    earlier_deadline: Notify,
+    /// Wakes the task of the realm: there is work, or the earliest deadline has moved forward.
+    attention: Notify,
     start: Instant,
     /// What becomes of events for slow consumers with a role, where that is not as their transport
     /// says.
     slow_consumers: BTreeMap<String, SlowConsumer>,
     /// When it tells of its sessions' traffic, if ever.
     stats_rule: Option<StatsRule>,
+    name: String,
+    compatibility: Compatibility,
+    /// Whether sessions get GOODBYE before the router ends their connections.
+    says_goodbye: bool,
+    /// What is done with a pattern that was refused although a permission has the same text.
+    on_refused: Option<fn(&str, &RefusedPattern)>,
 }
 
 #[derive(Debug)]
 struct State {
     realm: Realm<Port>,
-    /// When the deadline task will wake up by itself.
+    /// When the task of the realm will wake up by itself.
     armed: Option<Moment>,
+    /// The task of the realm is at work, or was woken.
+    is_working: bool,
 }
 
 /// The realm while it is entered. The lock is given back before anybody is woken for what happened
 /// under it.
 struct Entered<'a> {
     state: MutexGuard<'a, State>,
-    _wakes: Later,
+    wakes: Later,
+}
+
+impl Entered<'_> {
+    /// Counts the work of the step that was done. Whether the task of the realm has to be woken.
+    fn finish_step(&mut self) -> bool {
+        let State { realm, is_working, .. } = &mut *self.state;
+        self.wakes.spend(realm.work_done());
+        realm.has_work() && !std::mem::replace(is_working, true)
+    }
+}
+
+/// A message that was handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) struct Handled {
+    /// What the connection does next.
+    pub(crate) next: Next,
+    /// How much work it was, in units of about 100 ns.
+    pub(crate) work: u32,
 }
 
 impl RealmHost {
     pub(crate) fn new(settings: RealmSettings) -> Self {
+        let (name, compatibility) = (settings.name.to_string(), settings.compatibility);
+        let says_goodbye = settings.shutdown_goodbye;
         let realm = Realm::new(settings, Random::new(rand::random));
         Self {
-            state: Mutex::new(State { realm, armed: None }),
-            earlier_deadline: Notify::new(),
+            state: Mutex::new(State { realm, armed: None, is_working: false }),
+            attention: Notify::new(),
             start: Instant::now(),
             slow_consumers: BTreeMap::new(),
             stats_rule: None,
+            name,
+            compatibility,
+            says_goodbye,
+            on_refused: None,
         }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) const fn compatibility(&self) -> Compatibility {
+        self.compatibility
+    }
+
+    /// Whether sessions get GOODBYE before the router ends their connections.
+    pub(crate) const fn says_goodbye(&self) -> bool {
+        self.says_goodbye
     }
 
     /// The same realm with policies for slow consumers of some roles.
     pub(crate) fn with_slow_consumers(self, policies: BTreeMap<String, SlowConsumer>) -> Self {
         Self { slow_consumers: policies, ..self }
+    }
+
+    /// The same realm, which reports the patterns that it refuses by its name.
+    pub(crate) fn with_report_of_refused(self, report: fn(&str, &RefusedPattern)) -> Self {
+        Self { on_refused: Some(report), ..self }
+    }
+
+    #[cold]
+    fn report_refused(&self, pattern: &RefusedPattern) {
+        if let Some(report) = self.on_refused {
+            report(&self.name, pattern);
+        }
     }
 
     /// The same realm, which tells of its sessions' traffic.
@@ -76,8 +145,7 @@ impl RealmHost {
 
     /// Publishes what a session has received and sent.
     pub(crate) fn tell_stats(&self, of: &Metered, stats: &SessionStats) {
-        let now = self.now();
-        self.enter().state.realm.tell_stats(of, stats, now);
+        self.step(|realm, now| realm.tell_stats(of, stats, now));
     }
 
     /// What becomes of events for slow consumers with this role, if the realm says.
@@ -86,7 +154,20 @@ impl RealmHost {
     }
 
     fn enter(&self) -> Entered<'_> {
-        Entered { state: self.state.lock(), _wakes: Later::begin() }
+        Entered { state: self.state.lock(), wakes: Later::begin() }
+    }
+
+    /// Does something in the realm that may leave work behind.
+    fn step<T>(&self, act: impl FnOnce(&mut Realm<Port>, Moment) -> T) -> T {
+        let now = self.now();
+        let mut entered = self.enter();
+        let outcome = act(&mut entered.state.realm, now);
+        let is_needed = entered.finish_step();
+        drop(entered);
+        if is_needed {
+            self.attention.notify_one();
+        }
+        outcome
     }
 
     fn now(&self) -> Moment {
@@ -95,56 +176,92 @@ impl RealmHost {
 
     /// Opens a session.
     pub(crate) fn attach(&self, admitted: Admitted, port: Port) -> Result<SessionKey, Refusal> {
-        let now = self.now();
-        self.enter().state.realm.attach(admitted, port, now)
+        self.step(|realm, now| realm.attach(admitted, port, now))
     }
 
     /// Handles one message of an open session.
-    pub(crate) fn handle_message(&self, from: SessionKey, message: ClientMessage) -> Next {
+    pub(crate) fn handle_message(&self, from: SessionKey, message: ClientMessage) -> Handled {
         let now = self.now();
+        let may_be_refused =
+            matches!(message, ClientMessage::Subscribe(_) | ClientMessage::Register(_));
         let mut entered = self.enter();
         let next = entered.state.realm.handle_message(from, message, now);
+        let handled = Handled { next, work: entered.state.realm.work_done() };
+        let mut needs_attention = entered.finish_step();
+        let refused = match may_be_refused {
+            true => entered.state.realm.take_refused_patterns(),
+            false => Vec::new(),
+        };
         let deadline = entered.state.realm.next_deadline();
         if let Some(deadline) = deadline
             && entered.state.armed.is_none_or(|armed| deadline < armed)
         {
             entered.state.armed = Some(deadline);
-            drop(entered);
-            self.earlier_deadline.notify_one();
+            needs_attention = true;
         }
-        next
+        drop(entered);
+        if needs_attention {
+            self.attention.notify_one();
+        }
+        refused.iter().for_each(|pattern| self.report_refused(pattern));
+        handled
     }
 
-    /// The queues that a session has to wait for after [`Next::Wait`].
-    pub(crate) fn take_crowded(&self, publisher: SessionKey) -> Vec<Queue> {
+    /// What a session has to wait for after [`Next::Wait`].
+    pub(crate) fn take_wait(&self, session: SessionKey) -> Wait {
         let mut entered = self.enter();
-        let crowded = entered.state.realm.take_crowded(publisher);
-        crowded.into_iter().filter_map(Port::outbound).cloned().collect()
+        let wait = entered.state.realm.take_wait(session);
+        let crowded = wait.crowded.into_iter().filter_map(Port::outbound).cloned().collect();
+        Wait { crowded, until_resumed: wait.until_resumed }
+    }
+
+    /// The peer of a session takes more of what can be sent later.
+    pub(crate) fn handle_room(&self, session: SessionKey) {
+        self.step(|realm, _| realm.handle_room(session));
+    }
+
+    /// A session has lost events that were in its queue.
+    pub(crate) fn handle_loss(&self, session: SessionKey) {
+        self.step(|realm, _| realm.handle_loss(session));
+    }
+
+    /// Whether a session is open.
+    pub(crate) fn has_session(&self, session: SessionKey) -> bool {
+        self.state.lock().realm.has_session(session)
     }
 
     /// Ends the call behind an invocation that its callee can't be sent.
     pub(crate) fn fail_invocation(&self, callee: SessionKey, error: InvocationError) {
-        self.enter().state.realm.fail_invocation(callee, error);
+        self.step(|realm, _| realm.fail_invocation(callee, error));
     }
 
     /// The events of the realm are safe up to a ticket, or are lost for a reason.
     pub(crate) fn stored(&self, up_to: Ticket, outcome: Result<(), &str>) {
-        self.enter().state.realm.stored(up_to, outcome);
+        self.step(|realm, _| realm.stored(up_to, outcome));
     }
 
-    /// Waits until every event that was to be kept is on the disk. Nothing is kept after that.
-    pub(crate) fn stop_keeping(&self) {
-        let store = self.enter().state.realm.stop_keeping();
+    /// Answers a request for stored events.
+    pub(crate) fn finish_reading(&self, answer: ReadingAnswer) {
+        self.step(|realm, _| realm.finish_reading(answer));
+    }
+
+    /// Waits until every event that was to be stored is on the disk. Nothing is stored after that.
+    pub(crate) fn stop_storing(&self) {
+        let store = self.enter().state.realm.stop_storing();
         drop(store);
     }
 
     /// Ends a session whose connection is gone.
     pub(crate) fn detach(&self, key: SessionKey) {
-        let now = self.now();
-        self.enter().state.realm.detach(key, now);
+        self.step(|realm, now| realm.detach(key, now));
     }
 
-    /// Says GOODBYE to every session.
+    /// Answers open calls with ERROR, for one step. Whether there are more.
+    pub(crate) fn end_calls(&self) -> bool {
+        self.step(Realm::end_calls)
+    }
+
+    /// Ends the connections of all sessions, and lets no other in.
     pub(crate) fn close(&self, reason: &str) {
         self.enter().state.realm.close(reason);
     }
@@ -163,28 +280,57 @@ impl RealmHost {
         self.state.lock().realm.calls_in_flight()
     }
 
-    /// Ends calls whose time is up, for ever. One task a realm, no timer for each call.
-    pub(crate) async fn watch_deadlines(self: Arc<Self>) {
+    /// Goes on with what was not done in one step, and ends what has waited for too long; for
+    /// ever. One task a realm, no timer for each call.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut reported: Option<Moment> = None;
         loop {
-            let armed = {
-                let mut state = self.state.lock();
-                state.armed = state.realm.next_deadline();
-                state.armed
-            };
-            let Some(deadline) = armed else {
-                self.earlier_deadline.notified().await;
-                continue;
-            };
-            let at = tokio::time::Instant::from_std(self.start + deadline.since_start());
-            tokio::select! {
-                () = tokio::time::sleep_until(at) => {
-                    let now = self.now();
-                    self.enter().state.realm.handle_timeout(now);
+            let now = self.now();
+            if self.enter().state.realm.next_deadline().is_some_and(|deadline| deadline <= now) {
+                self.step(|realm, now| realm.handle_timeout(now));
+            }
+            let (armed, dropped) = {
+                let mut entered = self.enter();
+                if entered.state.realm.has_work() {
+                    // On a thread with much to do, each of many realms does a little.
+                    let units = work_left().max(FAIR_WORK);
+                    entered.state.realm.work(now, units);
+                    let units = entered.state.realm.work_done();
+                    entered.wakes.spend(units);
                 }
-                () = self.earlier_deadline.notified() => {}
+                let State { realm, armed, is_working } = &mut *entered.state;
+                *is_working = realm.has_work();
+                *armed = realm.next_deadline();
+                let is_due = reported.is_none_or(|at| now >= at.plus_millis(REPORT_MILLIS));
+                let dropped = if is_due { realm.take_dropped_meta_events() } else { 0 };
+                (armed.filter(|_| !*is_working).ok_or(*is_working), dropped)
+            };
+            if dropped > 0 {
+                reported = Some(now);
+                tracing::warn!(realm = %self.name, dropped, "meta events dropped");
+            }
+            match armed {
+                Err(true) => yield_now().await,
+                Err(false) => self.attention.notified().await,
+                Ok(deadline) => {
+                    let at = tokio::time::Instant::from_std(self.start + deadline.since_start());
+                    tokio::select! {
+                        () = tokio::time::sleep_until(at) => {}
+                        () = self.attention.notified() => {}
+                    }
+                }
             }
         }
     }
+}
+
+/// What a session has to wait for.
+#[derive(Debug, Default)]
+pub(crate) struct Wait {
+    /// Queues that have no room for what it publishes.
+    pub(crate) crowded: Vec<Queue>,
+    /// Its own queue will be resumed.
+    pub(crate) until_resumed: bool,
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use cloverleaf_config::is_realm_name;
-use cloverleaf_router::Refusal;
+use cloverleaf_router::{Compatibility, Refusal};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -30,7 +30,9 @@ type Make = dyn Fn(&str) -> Arc<RealmHost> + Send + Sync;
 struct Template {
     make: Box<Make>,
     max_realms: usize,
-    /// Where their deadlines are watched.
+    /// The preset of the realms.
+    compatibility: Compatibility,
+    /// Where their tasks run.
     runtime: Handle,
     made: Mutex<BTreeMap<String, Made>>,
 }
@@ -39,8 +41,8 @@ struct Template {
 struct Made {
     host: Arc<RealmHost>,
     members: usize,
-    /// Who watches its deadlines.
-    watch: AbortHandle,
+    /// The task of the realm.
+    task: AbortHandle,
 }
 
 /// A place in a realm. A realm that a template has made ends with the last one.
@@ -56,16 +58,17 @@ impl Realms {
         self.configured.insert(name.to_owned(), realm);
     }
 
-    /// From now on `make` is asked for realms that are not configured, for so many at once. Their
-    /// deadlines are watched on `runtime`.
+    /// From now on `make` is asked for realms that are not configured, for so many at once, all of
+    /// this preset. Their tasks run on `runtime`.
     pub(crate) fn set_template(
         &mut self,
         max_realms: usize,
+        compatibility: Compatibility,
         runtime: Handle,
         make: impl Fn(&str) -> Arc<RealmHost> + Send + Sync + 'static,
     ) {
         let (make, made) = (Box::new(make), Mutex::default());
-        self.template = Some(Template { make, max_realms, runtime, made });
+        self.template = Some(Template { make, max_realms, compatibility, runtime, made });
     }
 
     /// A realm of the configuration.
@@ -84,6 +87,22 @@ impl Realms {
         }
         let host = template.enter(name)?;
         Ok(Membership { host, ends_in: Some((Arc::clone(self), name.to_owned())) })
+    }
+
+    /// The preset of the realm of this name. For a name without a realm it is that of the template,
+    /// or Crossbar.io's if any realm of the node has it.
+    pub(crate) fn compatibility(&self, name: &str) -> Compatibility {
+        if let Some(realm) = self.configured.get(name) {
+            return realm.compatibility();
+        }
+        if let Some(template) = &self.template {
+            return template.compatibility;
+        }
+        let is_crossbar = |realm: &Arc<RealmHost>| realm.compatibility() == Compatibility::Crossbar;
+        match self.configured.values().any(is_crossbar) {
+            true => Compatibility::Crossbar,
+            false => Compatibility::Wamp,
+        }
     }
 
     /// All that are there now.
@@ -110,8 +129,8 @@ impl Template {
             return Err(Refusal::TooManyRealms(name.into()));
         }
         let host = (self.make)(name);
-        let watch = self.runtime.spawn(Arc::clone(&host).watch_deadlines()).abort_handle();
-        made.insert(name.to_owned(), Made { host: Arc::clone(&host), members: 1, watch });
+        let task = self.runtime.spawn(Arc::clone(&host).run()).abort_handle();
+        made.insert(name.to_owned(), Made { host: Arc::clone(&host), members: 1, task });
         Ok(host)
     }
 
@@ -120,7 +139,7 @@ impl Template {
         let Some(realm) = made.get_mut(name) else { return };
         realm.members -= 1;
         if realm.members == 0 {
-            realm.watch.abort();
+            realm.task.abort();
             made.remove(name);
         }
     }
@@ -155,7 +174,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use cloverleaf_router::{RealmSettings, Refusal};
+    use cloverleaf_router::{Compatibility, RealmSettings, Refusal};
     use tokio::runtime::Handle;
 
     use super::Realms;
@@ -171,7 +190,7 @@ mod tests {
         let count = Arc::clone(&made);
         let mut realms = Realms::default();
         realms.add("configured", host("configured"));
-        realms.set_template(2, Handle::current(), move |name| {
+        realms.set_template(2, Compatibility::Wamp, Handle::current(), move |name| {
             count.fetch_add(1, Ordering::Relaxed);
             host(name)
         });
@@ -216,9 +235,28 @@ mod tests {
         for name in ["*", "ü", "ab", "1st", "com tenant", long.as_str()] {
             let refusal = realms.enter(name).unwrap_err();
             assert_eq!(refusal, Refusal::NoRealmName(name.into()));
-            assert_eq!(refusal.reason(), "wamp.error.invalid_uri");
+            assert_eq!(refusal.reason(Compatibility::default()), "wamp.error.invalid_uri");
         }
         assert_eq!(made.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_name_without_a_realm_has_the_preset_of_the_template_or_of_the_node() {
+        let preset = |compatibility| {
+            let settings = RealmSettings { compatibility, ..RealmSettings::named("a") };
+            Arc::new(RealmHost::new(settings))
+        };
+        let mut realms = Realms::default();
+        assert_eq!(realms.compatibility("other"), Compatibility::Wamp);
+        realms.add("wamp", preset(Compatibility::Wamp));
+        assert_eq!(realms.compatibility("other"), Compatibility::Wamp);
+        realms.add("crossbar", preset(Compatibility::Crossbar));
+        assert_eq!(realms.compatibility("wamp"), Compatibility::Wamp);
+        assert_eq!(realms.compatibility("crossbar"), Compatibility::Crossbar);
+        assert_eq!(realms.compatibility("other"), Compatibility::Crossbar);
+        realms.set_template(2, Compatibility::Wamp, Handle::current(), host);
+        assert_eq!(realms.compatibility("other"), Compatibility::Wamp);
+        assert_eq!(realms.compatibility("crossbar"), Compatibility::Crossbar);
     }
 
     #[test]

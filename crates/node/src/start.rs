@@ -1,5 +1,6 @@
 //! From settings to a running node, and to its end.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,24 +13,29 @@ use cloverleaf_config::settings::{
     RouterComponent, RouterWorker, Settings, Transport, WebService, Worker,
 };
 use cloverleaf_router::RealmSettings;
-use cloverleaf_transport::TransportError;
+use cloverleaf_transport::{TransportError, log_limit};
 use cloverleaf_wamp::features::CLIENT;
 use tokio::runtime::Handle;
-use tokio::task::JoinSet;
+use tokio::sync::oneshot;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::components::{Component, ComponentError, Components, Joined, UnknownClass};
 use crate::container::supervisor::{Launch, supervise};
-use crate::kept_events;
+use crate::event_store;
 use crate::listen::{Listening, bind};
 use crate::local;
+use crate::memory::Memory;
 use crate::realm_host::RealmHost;
 use crate::realms::Realms;
-use crate::shutdown::{self, Ending, Signals};
+use crate::shutdown::{self, EndSwitch, Ending};
+use crate::signals::{EndSignal, Signals};
 use crate::threads::Threads;
 use crate::tuning::Tuning;
 
 mod realms;
 mod services;
+#[cfg(test)]
+mod tests;
 mod websocket;
 
 use services::Builder;
@@ -39,8 +45,10 @@ use services::Builder;
 pub(crate) enum StartError {
     #[error("{0}")]
     Transport(#[from] TransportError),
-    #[error("{place}: {source}")]
-    UnknownClass { place: String, source: UnknownClass },
+    #[error("{0}")]
+    UnknownClass(#[from] UnknownClass),
+    #[error("{what}: is another node running there? Stop it, or {advice}")]
+    InUse { what: String, advice: &'static str },
     #[error("component {classname} failed to start: {source}")]
     Component { classname: String, source: ComponentError },
     #[error("a session inside the router can't join: {0}")]
@@ -48,7 +56,7 @@ pub(crate) enum StartError {
     #[error("{0}")]
     Store(#[from] cloverleaf_event_store::StoreError),
     #[error("the operating system refuses: {0}")]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
     #[error("{0}")]
     Web(String),
 }
@@ -66,75 +74,116 @@ pub(crate) struct Run {
 /// A node that is being built and then runs.
 struct Node {
     realms: Arc<Realms>,
+    memory: Memory,
     listening: Vec<Listening>,
     /// What to say when it is ready.
     serves: Vec<String>,
     /// Where a call can be made over HTTP from this machine.
     caller_url: Option<String>,
+    /// Where the page of the node without configuration is, seen from this machine.
+    page_url: Option<String>,
     /// Sessions in this process; kept, since they end with the last handle.
     local: Vec<Session>,
     requests_in_flight: Arc<AtomicUsize>,
 }
 
-/// Runs a node until it is asked to end.
-pub(crate) async fn run(run: Run) -> Result<(), StartError> {
-    let started = Instant::now();
+/// How a node has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// After a graceful shutdown.
+    Gracefully,
+    /// By a signal that left no time for one. Tasks and threads may still be at work.
+    AtOnce(EndSignal),
+}
+
+/// The tasks of a running node that own what must not outlive it.
+#[derive(Debug, Default)]
+struct Tasks {
+    /// They own the socket files.
+    listeners: JoinSet<()>,
+    /// They own the processes.
+    containers: JoinSet<()>,
+}
+
+/// Runs a node until a signal ends it.
+pub(crate) async fn run(run: Run) -> Result<Ended, StartError> {
     let signals = Signals::watch()?;
-    check_classes(&run.settings, &run.components)?;
+    let (shut_down, requested) = oneshot::channel();
+    let mut tasks = Tasks::default();
+    let signal = tokio::select! {
+        outcome = run_until(requested, run, &mut tasks) => {
+            log_limit::report_all();
+            return outcome.map(|()| Ended::Gracefully);
+        }
+        signal = signals.handle(shut_down) => signal,
+    };
+    tasks.listeners.shutdown().await;
+    tasks.containers.shutdown().await;
+    log_limit::report_all();
+    tracing::warn!(signal = signal.name(), "the node has ended at once");
+    Ok(Ended::AtOnce(signal))
+}
+
+/// Runs a node until a graceful shutdown is requested, and through that.
+async fn run_until(
+    mut requested: oneshot::Receiver<EndSignal>,
+    run: Run,
+    tasks: &mut Tasks,
+) -> Result<(), StartError> {
+    let started = Instant::now();
     let threads = Arc::new(Threads::start(run.tuning)?);
     let (switch, ending) = shutdown::switch();
 
     let mut node = Node::new(&run.settings)?;
-    node.bind(&run.settings, run.tuning)?;
-    node.start_components(&run.settings, &run.components).await?;
+    node.bind(&run)?;
+    tokio::select! {
+        started = node.start_components(&run.settings, &run.components) => started?,
+        signal = &mut requested => {
+            if let Ok(signal) = signal {
+                tracing::info!("{}: the node ends before it is ready", signal.name());
+            }
+            return Ok(());
+        }
+    }
     for line in &node.serves {
         tracing::info!("{line}");
     }
-    let mut listeners = JoinSet::new();
     for listening in std::mem::take(&mut node.listening) {
-        listeners.spawn(listening.run(Arc::clone(&threads), ending.clone()));
+        tasks.listeners.spawn(listening.run(Arc::clone(&threads), ending.clone()));
     }
     let (containers_switch, containers_ending) = shutdown::switch();
-    let mut containers = start_containers(&run, &ending, &containers_ending);
+    tasks.containers = start_containers(&run, &ending, &containers_ending);
+    if let Some(url) = &node.page_url {
+        tracing::info!("try: open {url} in a browser");
+    }
     if let Some(line) = node.caller_url.as_deref().and_then(|at| run.components.first_call_at(at)) {
         tracing::info!("try: {line}");
     }
     tracing::info!("ready after {:.1} ms", started.elapsed().as_secs_f64() * 1_000.0);
 
-    let signal = signals.requested().await;
+    // The sender is kept until the node ends at once.
+    let Ok(signal) = requested.await else { return Ok(()) };
     switch.end();
-    while listeners.join_next().await.is_some() {}
+    while tasks.listeners.join_next().await.is_some() {}
     // Said when nobody is accepted any more and open connections have been asked to finish.
-    tracing::info!("{signal}: the node ends");
-    shutdown::drain(&node.realms, || node.requests_in_flight.load(Ordering::Relaxed)).await;
-    shutdown::say_goodbye(&node.realms, node.local.len()).await;
-    containers_switch.end();
-    while containers.join_next().await.is_some() {}
-    node.realms.all().iter().for_each(|realm| realm.stop_keeping());
+    tracing::info!("{}: the node ends", signal.name());
+    node.end(&mut tasks.containers, &containers_switch).await;
     tracing::info!("the node has ended");
     Ok(())
 }
 
-/// Every class that the configuration names must be there, before anything is started.
-fn check_classes(settings: &Settings, components: &Components) -> Result<(), StartError> {
-    let in_routers = routers(settings)
-        .flat_map(|router| &router.components)
-        .map(|component| (&component.classname, &component.place));
-    let in_containers = settings
-        .workers
-        .iter()
-        .filter_map(|worker| match worker {
-            Worker::Container(container) => Some(&container.components),
-            Worker::Router(_) | Worker::WebSocketTestee(_) => None,
-        })
-        .flatten()
-        .map(|component| (&component.classname, &component.place));
-    for (classname, place) in in_routers.chain(in_containers) {
-        if let Err(source) = components.of_class(classname) {
-            return Err(StartError::UnknownClass { place: place.to_string(), source });
+/// Says what to do about an address that is in use, with and without a configuration.
+fn in_use(error: TransportError, run: &Run) -> StartError {
+    match error {
+        TransportError::Io { what, source } if source.kind() == io::ErrorKind::AddrInUse => {
+            let advice = match run.launch {
+                Some(_) => "choose another endpoint in the configuration",
+                None => "choose another port with --port",
+            };
+            StartError::InUse { what, advice }
         }
+        error => error.into(),
     }
-    Ok(())
 }
 
 fn routers(settings: &Settings) -> impl Iterator<Item = &RouterWorker> {
@@ -157,52 +206,78 @@ fn start_containers(run: &Run, node_ending: &Ending, ending: &Ending) -> JoinSet
 
 fn host(realm: &config::Realm, settings: RealmSettings) -> Arc<RealmHost> {
     let host = RealmHost::new(settings).with_slow_consumers(realms::slow_consumers(realm));
+    let host = host.with_report_of_refused(realms::log_refused_pattern);
     Arc::new(host.with_stats(realms::stats(realm)))
 }
 
 impl Node {
-    /// Makes the realms and starts to watch their deadlines.
+    /// Makes the realms and starts their tasks.
     fn new(settings: &Settings) -> Result<Self, StartError> {
         let mut realms = Realms::default();
         for realm in routers(settings).flat_map(|router| &router.realms) {
-            let (settings, told) =
-                kept_events::open(realm.store.as_ref(), realms::settings(realm))?;
+            let (settings, link) = event_store::open(realm, realms::settings(realm))?;
             let host = host(realm, settings);
-            let _ = told.set(Arc::downgrade(&host));
-            tokio::spawn(Arc::clone(&host).watch_deadlines());
+            link.set(&host);
+            tokio::spawn(Arc::clone(&host).run());
             realms.add(&realm.name, host);
         }
         if let Some(template) = routers(settings).find_map(|router| router.realm_template.clone()) {
-            realms.set_template(template.max_realms, Handle::current(), move |name| {
+            let preset = realms::compatibility(template.options.compatibility);
+            realms.set_template(template.max_realms, preset, Handle::current(), move |name| {
                 let realm = template.named(name);
                 host(&realm, realms::settings(&realm))
             });
         }
         Ok(Self {
             realms: Arc::new(realms),
+            memory: Memory::of_machine(),
             listening: Vec::new(),
             serves: Vec::new(),
             caller_url: None,
+            page_url: None,
             local: Vec::new(),
             requests_in_flight: Arc::new(AtomicUsize::new(0)),
         })
     }
 
     /// Binds every listener. Nothing is accepted before everything is bound.
-    fn bind(&mut self, settings: &Settings, tuning: Tuning) -> Result<(), StartError> {
-        for transport in transports(settings) {
-            let listener = bind(transport.endpoint())?;
-            let mut builder = Builder::new(&self.realms, &self.requests_in_flight, tuning);
+    fn bind(&mut self, run: &Run) -> Result<(), StartError> {
+        for transport in transports(&run.settings) {
+            let listener = bind(transport.endpoint()).map_err(|error| in_use(error, run))?;
+            let mut builder =
+                Builder::new(&self.realms, &self.requests_in_flight, run.tuning, &self.memory);
             let protocol = builder.protocol(&transport)?;
             self.local.append(&mut builder.local);
             let address = listener.local_address();
             let is_proxied = transport.endpoint().proxy_protocol();
-            let url = || caller_url(&transport, address.filter(|_| !is_proxied)?);
-            self.caller_url = self.caller_url.take().or_else(url);
+            if let Some(address) = address.filter(|_| !is_proxied) {
+                let url = |wanted: fn(&WebService) -> bool| url(&transport, address, wanted);
+                let caller = || url(|service| matches!(service, WebService::Caller(_)));
+                self.caller_url = self.caller_url.take().or_else(caller);
+                let page = || url(|service| matches!(service, WebService::Welcome));
+                self.page_url = self.page_url.take().or_else(page);
+            }
             self.serves.push(describe(&transport, address));
             self.listening.push(Listening { listener, protocol, is_proxied });
         }
         Ok(())
+    }
+
+    /// Ends what runs when nothing is accepted any more: phases 2 to 4 of the shutdown.
+    async fn end(self, containers: &mut JoinSet<()>, containers_switch: &EndSwitch) {
+        shutdown::drain(&self.realms, || self.requests_in_flight.load(Ordering::Relaxed)).await;
+        // Before their connections end, so that they don't take the end for a loss.
+        containers_switch.end();
+        while containers.join_next().await.is_some() {}
+        shutdown::end_sessions(&self.realms, self.local.len()).await;
+        // It waits for the disk, while signals are handled.
+        let realms = Arc::clone(&self.realms);
+        let stopping = spawn_blocking(move || {
+            realms.all().iter().for_each(|realm| realm.stop_storing());
+        });
+        if let Err(error) = stopping.await {
+            tracing::error!(reason = %error, "event stores not closed");
+        }
     }
 
     /// Starts the components inside the router, one after the other.
@@ -212,9 +287,7 @@ impl Node {
         components: &Components,
     ) -> Result<(), StartError> {
         for wanted in routers(settings).flat_map(|router| &router.components) {
-            let component = components.of_class(&wanted.classname).map_err(|source| {
-                StartError::UnknownClass { place: wanted.place.to_string(), source }
-            })?;
+            let component = components.of_class(&wanted.classname)?;
             let session = self.start_component(component.as_ref(), wanted).await?;
             self.local.push(session);
         }
@@ -259,14 +332,18 @@ fn transports(settings: &Settings) -> Vec<Transport> {
     transports
 }
 
-/// The URL of a transport's first caller, as a client on this machine would write it.
-fn caller_url(transport: &Transport, address: SocketAddr) -> Option<String> {
+/// The URL of a transport's first service of a kind, as a client on this machine would write it.
+fn url(
+    transport: &Transport,
+    address: SocketAddr,
+    is_wanted: fn(&WebService) -> bool,
+) -> Option<String> {
     let paths = match transport {
         Transport::Web(web) => &web.paths,
         Transport::Universal(universal) => &universal.web.as_ref()?.paths,
         _ => return None,
     };
-    let path = paths.iter().find(|path| matches!(path.service, WebService::Caller(_)))?;
+    let path = paths.iter().find(|path| is_wanted(&path.service))?;
     let host = match address.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),

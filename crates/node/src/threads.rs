@@ -7,13 +7,15 @@
 use std::io;
 use std::time::Duration;
 
-use cloverleaf_transport::{Accepted, Stream};
+use cloverleaf_transport::{Accepted, Stream, log_limited};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 
 use crate::tuning::Tuning;
 
 mod load;
+mod memory;
 mod rings;
 mod spin;
 
@@ -23,20 +25,27 @@ pub(crate) use rings::{Guest, Sockets};
 /// The runtime of one thread that routes. `spin` is for how long it looks for more at the most
 /// before it sleeps.
 pub(crate) fn routing_runtime(spin: Duration) -> io::Result<Runtime> {
+    let spins =
+        !spin.is_zero() && std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
     let mut builder = Builder::new_current_thread();
-    builder.enable_all();
-    if spin.is_zero() || std::thread::available_parallelism().is_ok_and(|count| count.get() == 1) {
-        return builder.build();
-    }
-    spin::install(&mut builder, spin);
+    builder.enable_all().on_thread_park(move || {
+        memory::before_sleep();
+        if spins {
+            spin::before_sleep(spin);
+        }
+    });
     let runtime = builder.build()?;
-    runtime.spawn(spin::spin());
+    runtime.spawn(memory::give_back());
+    runtime.spawn(cloverleaf_wakes::pace(yield_now));
+    if spins {
+        runtime.spawn(spin::spin());
+    }
     Ok(runtime)
 }
 
 /// The runtime of a process of components.
 pub(crate) fn runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
+    routing_runtime(Duration::ZERO)
 }
 
 /// The threads of a node beside its first one.
@@ -73,7 +82,7 @@ impl Threads {
             // On the thread that is to own it.
             match Stream::accepted(socket) {
                 Ok(stream) => serve(stream).await,
-                Err(error) => tracing::warn!("a connection is lost: {error}"),
+                Err(error) => log_limited!(warn, "connection lost", reason = %error),
             }
             drop(place);
         };

@@ -14,15 +14,19 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use cloverleaf_transport::Stream;
+use cloverleaf_transport::limits::MAX_HTTP_HEADER_BYTES;
 use cloverleaf_transport::listener::PeerAddress;
+use cloverleaf_wamp::http_headers::HttpHeaders;
 use http_body_util::{Either, Full, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
 use hyper::header::STRICT_TRANSPORT_SECURITY;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
 
+mod access_log;
+mod answers;
 mod body;
 mod direct;
 mod files;
@@ -32,16 +36,23 @@ mod rewound;
 mod routes;
 mod upgrade;
 mod visits;
+mod welcome;
 
 use direct::Direct;
-pub(crate) use files::Files;
+pub(crate) use files::{FileOptions, Files};
 use held::Held;
 pub(crate) use longpoll::LongPoll;
 use rewound::Rewound;
 pub(crate) use routes::{JsonValue, Routes, Segment, Service};
-pub(crate) use upgrade::{Endpoint, Frames, OriginRule, WebSocketEndpoint};
+pub(crate) use upgrade::{Endpoint, Frames, WebSocketEndpoint};
 use visits::{Asked, Visit};
 pub(crate) use visits::{Timeouts, Visits};
+
+/// The longest head of a request with its request line, in bytes; a longer one, or one with more
+/// than hyper's 100 header fields, is answered with 431. Four times what common servers take. It
+/// is also what hyper buffers of a connection in each direction, and so how much of a body is read
+/// at once: long bodies are no slower than with hyper's own 400 KiB.
+const MAX_HEAD: usize = 64 << 10;
 
 /// The body of an answer: bytes in one piece, or a file's as they are read.
 pub(crate) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>;
@@ -49,6 +60,12 @@ pub(crate) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>;
 /// A body in one piece.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
     Either::Left(Full::new(bytes.into()))
+}
+
+/// The header fields of a request, as the session that it becomes keeps them.
+fn kept_headers(headers: &HeaderMap) -> HttpHeaders {
+    let fields = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    HttpHeaders::collect(fields, MAX_HTTP_HEADER_BYTES)
 }
 
 /// What one listener serves.
@@ -137,7 +154,7 @@ impl WebSite {
         &self,
         stream: Stream,
         early: Held,
-        visit: &Visit,
+        visit: &Arc<Visit>,
     ) -> io::Result<Option<(Stream, Held)>> {
         let Some((stream, mut held)) = Direct::new(self, visit, stream, early).serve().await?
         else {
@@ -156,6 +173,8 @@ impl WebSite {
         // Without a timer of hyper's: `visits` watches the time.
         let connection = http1::Builder::new()
             .writev(false)
+            .max_header_size(MAX_HEAD)
+            .max_buf_size(MAX_HEAD)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut connection = pin!(connection);
@@ -201,11 +220,15 @@ impl WebSite {
         request: Request<Incoming>,
         visit: &Arc<Visit>,
     ) -> Response<Body> {
-        let line = self.access_log.then(|| format!("{} {}", request.method(), request.uri()));
-        let mut response = match self.routes.find(request.uri().path()) {
+        let found = self.routes.find(request.uri().path());
+        let line = self.access_log.then(|| {
+            let secret = routes::secret_in_path(found, request.uri().path());
+            access_log::request_line(request.method(), request.uri(), secret)
+        });
+        let mut response = match found {
             Some((service, at)) => service.answer(request, at, visit).await,
             None => {
-                body::pass_over(request, &visit.reading).await;
+                body::pass_over(request, visit).await;
                 routes::not_found()
             }
         };

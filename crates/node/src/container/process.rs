@@ -18,6 +18,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::task::JoinSet;
 
 use crate::components::{Component, ComponentError, Components, Joined};
+use crate::signals::SignalsWithoutEffect;
 
 /// Runs the components of a worker until standard input closes or all of them have ended.
 pub(crate) async fn run(
@@ -29,8 +30,10 @@ pub(crate) async fn run(
         let component = components.of_class(&wanted.classname)?;
         running.spawn(run_component(component, wanted));
     }
+    let signals = SignalsWithoutEffect::watch()?;
     tokio::select! {
         closed = stdin_closed() => Ok(closed?),
+        never = signals.log() => match never {},
         ended = all_stopped(&mut running, worker.options.shutdown) => ended,
     }
 }

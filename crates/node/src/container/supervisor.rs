@@ -182,3 +182,58 @@ async fn end(worker: &str, mut child: Child, leash: Option<ChildStdin>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::time::Duration;
+
+    use cloverleaf_config::settings::Worker;
+    use cloverleaf_config::{ProcessEnvironment, load_for};
+
+    use super::{Launch, supervise};
+    use crate::shutdown::switch;
+
+    /// A container whose process prints without end, and a signal file that it makes first.
+    const SCRIPT: &str = "#!/bin/sh\ntouch \"$0.started\"\nexec yes\n";
+
+    const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "container", "id": "chatty",
+      "components": [{"type": "class", "classname": "a.B", "realm": "realm1",
+        "transport": {"type": "rawsocket", "serializer": "json",
+                      "endpoint": {"type": "unix", "path": "router.sock"}}}]}]}"#;
+
+    #[test]
+    fn a_container_that_prints_without_end_leaves_others_their_turn_and_can_be_ended() {
+        let name = format!("cloverleaf-chatty-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&directory).expect("a directory");
+        let [config, program] = ["config.json", "program"].map(|name| directory.join(name));
+        std::fs::write(&config, CONFIG).expect("a file");
+        std::fs::write(&program, SCRIPT).expect("a file");
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&program, executable).expect("a mode");
+        let settings = load_for(&config, &directory, &ProcessEnvironment).expect("valid").settings;
+        let Some(Worker::Container(worker)) = settings.workers.into_iter().next() else {
+            panic!("no container")
+        };
+        let launch =
+            Launch { program, config, directory: directory.clone(), log_level: "info".to_owned() };
+
+        let runtime = crate::threads::runtime().expect("a runtime");
+        runtime.block_on(async {
+            let (_node_switch, node_ending) = switch();
+            let (end_switch, ending) = switch();
+            let supervising = tokio::spawn(supervise(worker, launch, node_ending, ending));
+            while !directory.join("program.started").exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            // Each of these needs a turn of the runtime, while there is always another line.
+            for _ in 0..100 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            end_switch.end();
+            supervising.await.expect("no panic");
+        });
+        std::fs::remove_dir_all(directory).expect("a directory");
+    }
+}

@@ -6,7 +6,7 @@ use cloverleaf_config::settings::Owner;
 use nix::unistd::{Group, User};
 
 /// The numbers of a user and a group, where one is named.
-pub(super) fn numbers(owner: Option<&Owner>) -> io::Result<(Option<u32>, Option<u32>)> {
+pub(crate) fn numbers(owner: Option<&Owner>) -> io::Result<(Option<u32>, Option<u32>)> {
     let Some(Owner { user, group }) = owner else { return Ok((None, None)) };
     let user_of = |name: &str| Ok(User::from_name(name)?.map(|user| user.uid.as_raw()));
     let group_of = |name: &str| Ok(Group::from_name(name)?.map(|group| group.gid.as_raw()));

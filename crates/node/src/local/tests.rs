@@ -46,7 +46,7 @@ fn realm() -> Arc<RealmHost> {
 impl Place {
     fn new() -> Self {
         let realm = realm();
-        let clock = tokio::spawn(Arc::clone(&realm).watch_deadlines()).abort_handle();
+        let clock = tokio::spawn(Arc::clone(&realm).run()).abort_handle();
         Self { realm, clock }
     }
 

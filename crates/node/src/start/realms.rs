@@ -6,11 +6,12 @@ use std::time::{Duration, SystemTime};
 use cloverleaf_config::settings as config;
 use cloverleaf_config::settings::Disclose;
 use cloverleaf_router::{
-    CallQueue, CallTimes, Disclosure, HistorySettings, Permission, RealmSettings,
-    RetentionSettings, Role, Timestamp, Validation,
+    CallQueue, CallTimes, Compatibility, DisclosedHeaders, Disclosure, HistorySettings, Permission,
+    RealmSettings, RefusedPattern, RetentionSettings, Role, TimeOfDay, Timestamp, Validation,
 };
 use cloverleaf_transport::SlowConsumer;
 
+use crate::log::Quoted;
 use crate::meter::StatsRule;
 use crate::schemas;
 
@@ -24,11 +25,14 @@ pub(super) fn settings(realm: &config::Realm) -> RealmSettings {
     let roles = realm.roles.iter().map(|role| self::role(realm, role, &mut validation)).collect();
     RealmSettings {
         uri_rule: options.uri_check,
+        compatibility: compatibility(options.compatibility),
+        call_timeout_unit: options.call_timeout_unit,
         strict_request_ids: options.strict_request_ids,
         roles,
         validation,
         agent: Some(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")).into()),
         meta_api: options.enable_meta_api,
+        disclosed_headers: disclosed_headers(options.disclose_http_headers),
         call_times: CallTimes {
             default: options.call_timeout.map(millis),
             max: options.max_call_timeout.map(millis),
@@ -46,11 +50,12 @@ pub(super) fn settings(realm: &config::Realm) -> RealmSettings {
             .iter()
             .map(|rule| HistorySettings {
                 pattern: rule.pattern.clone(),
-                limit: rule.limit,
-                records: Vec::new(),
+                max_events: rule.limit,
+                max_bytes: rule.max_bytes,
             })
             .collect(),
-        started_at: time_of_day(),
+        shutdown_goodbye: options.shutdown_goodbye,
+        time_of_day: TimeOfDay::new(time_of_day),
         ..RealmSettings::named(realm.name.as_str())
     }
 }
@@ -69,6 +74,35 @@ pub(super) const fn slow_consumer(policy: config::SlowConsumer) -> SlowConsumer 
     }
 }
 
+pub(super) const fn compatibility(preset: config::Compatibility) -> Compatibility {
+    match preset {
+        config::Compatibility::Crossbar => Compatibility::Crossbar,
+        config::Compatibility::Wamp => Compatibility::Wamp,
+    }
+}
+
+const fn disclosed_headers(disclosed: config::DisclosedHeaders) -> DisclosedHeaders {
+    match disclosed {
+        config::DisclosedHeaders::None => DisclosedHeaders::None,
+        config::DisclosedHeaders::WithoutCredentials => DisclosedHeaders::WithoutCredentials,
+        config::DisclosedHeaders::All => DisclosedHeaders::All,
+    }
+}
+
+/// Tells the operator of a permission that allows less than with Crossbar.io.
+pub(super) fn log_refused_pattern(realm: &str, refused: &RefusedPattern) {
+    let RefusedPattern { role, action, uri, policy } = refused;
+    tracing::warn!(
+        realm = %Quoted(realm),
+        role = %Quoted(role),
+        action = action.name(),
+        uri = %Quoted(uri),
+        "match" = policy.name(),
+        reason = "the permission for this URI covers no other URI of the pattern",
+        "pattern refused"
+    );
+}
+
 /// When the realm tells of its sessions' traffic.
 pub(super) fn stats(realm: &config::Realm) -> Option<StatsRule> {
     realm.stats.map(|stats| StatsRule {
@@ -84,7 +118,7 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What the wall shows now, in which a realm tells of itself.
+/// The time of day, as the system's clock has it now.
 fn time_of_day() -> Timestamp {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     Timestamp::default().plus(since_1970.unwrap_or_default())
@@ -115,10 +149,11 @@ fn role(realm: &config::Realm, role: &config::Role, validation: &mut Validation)
     )
 }
 
-const fn disclosure(wanted: Option<bool>) -> Disclosure {
-    match wanted {
-        Some(true) => Disclosure::Always,
-        Some(false) => Disclosure::Never,
+const fn disclosure(rule: Option<config::Disclosure>) -> Disclosure {
+    match rule {
+        Some(config::Disclosure::Always) => Disclosure::Always,
+        Some(config::Disclosure::Never) => Disclosure::Never,
+        Some(config::Disclosure::Forbid) => Disclosure::Forbidden,
         None => Disclosure::OnWish,
     }
 }

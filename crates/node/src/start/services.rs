@@ -17,6 +17,7 @@ use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
 use cloverleaf_transport::longpoll::Patience;
 use cloverleaf_transport::outbound::RefusesFrom;
 use cloverleaf_wamp::features::HTTP_BRIDGE;
+use cloverleaf_wamp::origin::OriginRule;
 use cloverleaf_wamp::serializer::Serializer;
 use hyper::header::HeaderValue;
 
@@ -24,10 +25,11 @@ use super::websocket::websocket_endpoint;
 use super::{StartError, realms};
 use crate::listen::{Protocol, Universal, WampService};
 use crate::local;
+use crate::memory::Memory;
 use crate::realms::Realms;
 use crate::tuning::Tuning;
 use crate::web::{
-    Endpoint, Files, JsonValue, LongPoll, OriginRule, Routes, Segment, Service, Timeouts, Visits,
+    Endpoint, FileOptions, Files, JsonValue, LongPoll, Routes, Segment, Service, Timeouts, Visits,
     WebSite, WebSocketEndpoint,
 };
 
@@ -36,6 +38,7 @@ pub(super) struct Builder<'a> {
     realms: &'a Arc<Realms>,
     in_flight: &'a Arc<AtomicUsize>,
     tuning: Tuning,
+    memory: &'a Memory,
     /// The sessions of the HTTP bridge that were opened on the way.
     pub(super) local: Vec<Session>,
 }
@@ -45,14 +48,14 @@ impl<'a> Builder<'a> {
         realms: &'a Arc<Realms>,
         in_flight: &'a Arc<AtomicUsize>,
         tuning: Tuning,
+        memory: &'a Memory,
     ) -> Self {
-        Self { realms, in_flight, tuning, local: Vec::new() }
+        Self { realms, in_flight, tuning, memory, local: Vec::new() }
     }
 
     pub(super) fn protocol(&mut self, transport: &Transport) -> Result<Protocol, StartError> {
         Ok(match transport {
             Transport::RawSocket(rawsocket) => Protocol::RawSocket(Arc::new(self.wamp(
-                "rawsocket",
                 &rawsocket.serializers,
                 max_message(rawsocket.max_message_size),
                 &rawsocket.auth,
@@ -68,7 +71,8 @@ impl<'a> Builder<'a> {
                 self.websockets(endpoint, &websocket.options)
             }
             Transport::WebSocketTestee(testee) => {
-                let endpoint = websocket_endpoint(Endpoint::Echo, &testee.options);
+                let endpoint =
+                    websocket_endpoint(Endpoint::Echo(self.memory.clone()), &testee.options);
                 self.websockets(endpoint, &testee.options)
             }
             Transport::StreamTestee(_) => Protocol::Echo,
@@ -85,13 +89,7 @@ impl<'a> Builder<'a> {
     fn universal(&mut self, transport: &UniversalTransport) -> Result<Universal, StartError> {
         let rawsocket = transport.rawsocket.as_ref().map(|rawsocket| {
             let limit = max_message(rawsocket.max_message_size);
-            self.wamp(
-                "rawsocket",
-                &rawsocket.serializers,
-                limit,
-                &rawsocket.auth,
-                rawsocket.slow_consumer,
-            )
+            self.wamp(&rawsocket.serializers, limit, &rawsocket.auth, rawsocket.slow_consumer)
         });
         let site = match &transport.web {
             Some(web) => {
@@ -131,14 +129,13 @@ impl<'a> Builder<'a> {
             short_way: self.tuning.has_short_way(),
             hsts: None,
             timeouts: Timeouts::USUAL,
-            visits: Visits::default(),
+            visits: Visits::new(self.memory.clone()),
             in_flight: Arc::clone(self.in_flight),
         }
     }
 
     fn wamp(
         &self,
-        kind: &'static str,
         serializers: &[Serializer],
         max_message: usize,
         auth: &Auth,
@@ -150,8 +147,8 @@ impl<'a> Builder<'a> {
             serializers: serializers.to_vec(),
             max_message,
             slow_consumer: realms::slow_consumer(slow_consumer),
-            kind,
             tells_agent: true,
+            memory: self.memory.clone(),
         }
     }
 
@@ -165,7 +162,7 @@ impl<'a> Builder<'a> {
         let limit = max_message(options.max_message_size);
         let wamp = WampService {
             tells_agent: options.show_server_version != Some(false),
-            ..self.wamp("websocket", serializers, limit, auth, slow_consumer)
+            ..self.wamp(serializers, limit, auth, slow_consumer)
         };
         websocket_endpoint(Endpoint::Wamp(Arc::new(wamp)), options)
     }
@@ -174,17 +171,8 @@ impl<'a> Builder<'a> {
         let options = &service.options;
         let limit = max_message(options.max_message_size);
         LongPoll {
-            wamp: self.wamp(
-                "longpoll",
-                &service.serializers,
-                limit,
-                &service.auth,
-                service.slow_consumer,
-            ),
-            origins: OriginRule {
-                allowed: options.allowed_origins.clone(),
-                allow_null: options.allow_null_origin,
-            },
+            wamp: self.wamp(&service.serializers, limit, &service.auth, service.slow_consumer),
+            origins: OriginRule::new(&options.allowed_origins, options.allow_null_origin),
             patience: Patience {
                 receive: options.request_timeout,
                 session: options.session_timeout,
@@ -217,6 +205,7 @@ impl<'a> Builder<'a> {
             WebService::Path(paths) => Service::Path(self.routes(paths)?),
             WebService::Json(json) => Service::Json(json_value(json)?),
             WebService::Redirect(url) => Service::Redirect(header(url)?),
+            WebService::Welcome => Service::Welcome,
         };
         Ok((path.path.clone(), service))
     }
@@ -259,8 +248,15 @@ fn static_files(files: &StaticService) -> Result<Files, StartError> {
         .iter()
         .map(|(extension, media_type)| Ok((extension.clone(), header(media_type)?)))
         .collect::<Result<_, StartError>>()?;
-    let default_file = options.default_file.clone();
-    Ok(Files::new(&files.directory, options.cache_timeout, media_types, default_file))
+    let options = FileOptions {
+        cache_timeout: options.cache_timeout,
+        media_types,
+        default_file: options.default_file.clone(),
+        allow_cross_origin: options.allow_cross_origin,
+        follow_symlinks: options.follow_symlinks,
+        dotfiles: options.dotfiles,
+    };
+    Ok(Files::new(&files.directory, options))
 }
 
 fn json_value(json: &config::JsonService) -> Result<JsonValue, StartError> {

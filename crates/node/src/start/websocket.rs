@@ -4,12 +4,13 @@ use std::num::NonZeroUsize;
 
 use cloverleaf_config::settings::WebSocketOptions;
 use cloverleaf_transport::{KeepAlive, Manners};
+use cloverleaf_wamp::origin::OriginRule;
 use cloverleaf_wamp::websocket::Limits;
 use cloverleaf_wamp::websocket::deflate::Wishes;
 use hyper::header::HeaderValue;
 
 use super::services::max_message;
-use crate::web::{Endpoint, Frames, OriginRule, WebSocketEndpoint};
+use crate::web::{Endpoint, Frames, WebSocketEndpoint};
 
 /// What the header `Server` says, where it is wanted.
 const SERVER: &str = concat!("Cloverleaf/", env!("CARGO_PKG_VERSION"));
@@ -19,15 +20,12 @@ pub(super) fn websocket_endpoint(
     options: &WebSocketOptions,
 ) -> WebSocketEndpoint {
     // Conformance tests want to see what they ask for.
-    let every_message = matches!(endpoint, Endpoint::Echo);
+    let every_message = matches!(endpoint, Endpoint::Echo(_));
     let compression = options.compression.map(|wishes| Wishes { every_message, ..wishes });
     WebSocketEndpoint {
         endpoint,
         is_enabled: options.enable_rfc6455,
-        origins: OriginRule {
-            allowed: options.allowed_origins.clone(),
-            allow_null: options.allow_null_origin,
-        },
+        origins: OriginRule::new(&options.allowed_origins, options.allow_null_origin),
         external_port: options.external_port,
         require_subprotocol: options.require_websocket_subprotocol,
         webstatus: options.enable_webstatus,

@@ -13,7 +13,6 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use cloverleaf_transport::arrivals;
-use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
 /// So many arrivals at once are a batch: a thread that has those is waited for by many, and more
@@ -24,11 +23,6 @@ thread_local! {
     static WATCH: Cell<Option<Watch>> = const { Cell::new(None) };
     /// The task that keeps the thread from sleeping, while it is not needed.
     static SPINNER: RefCell<Option<Waker>> = const { RefCell::new(None) };
-}
-
-/// Lets the threads of a runtime look again for at most `longest` before they sleep.
-pub(super) fn install(builder: &mut Builder, longest: Duration) {
-    builder.on_thread_park(move || before_sleep(longest));
 }
 
 /// The task that each of these threads must run.
@@ -48,8 +42,9 @@ pub(super) async fn spin() {
     }
 }
 
-/// Wakes the spinner where the thread should look again: then the runtime does not sleep.
-fn before_sleep(longest: Duration) {
+/// Wakes the spinner where the thread should look again: then the runtime does not sleep. Must be
+/// called before it sleeps; `longest` is for how long a thread looks again at the most.
+pub(super) fn before_sleep(longest: Duration) {
     let now = Instant::now();
     let mut watch = WATCH.get().unwrap_or_else(|| Watch::new(longest, now));
     let looks_again = watch.looks_again(arrivals::count(), now);

@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use cloverleaf_http_bridge::BodyError;
+use cloverleaf_transport::input_memory::GivenUp;
+use cloverleaf_wamp::payload;
 use http_body_util::BodyExt as _;
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::EXPECT;
+
+use super::visits::Visit;
 
 /// The longest body that is read though nobody asks for it; a connection is cheaper to open anew
 /// than to feed with more.
@@ -30,14 +34,16 @@ impl Drop for Reading<'_> {
     }
 }
 
-/// Reads a body of at most `limit` bytes, counted in `reading` meanwhile. One that arrives in one
-/// piece is not copied.
-pub(crate) async fn read(
+/// Reads a body of at most `limit` bytes, counted with its connection meanwhile. The bytes returned
+/// don't share the read buffer of the connection, which may be much longer: the realm may keep
+/// them. A body that makes no progress while others need its memory is given up.
+pub(super) async fn read(
     mut body: Incoming,
     limit: usize,
-    reading: &AtomicUsize,
+    visit: &Visit,
 ) -> Result<Bytes, BodyError> {
-    let _reading = Reading::new(reading);
+    let _reading = Reading::new(&visit.reading);
+    let mut memory = visit.memory.input().reservation();
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -47,6 +53,8 @@ pub(crate) async fn read(
         if read + data.len() > limit {
             return Err(BodyError::TooLong);
         }
+        let held = read + data.len();
+        memory.hold(held).await.map_err(|GivenUp| BodyError::Incomplete { read })?;
         if first.is_empty() {
             first = data;
         } else {
@@ -54,7 +62,7 @@ pub(crate) async fn read(
         }
     }
     if rest.is_empty() {
-        return Ok(first);
+        return Ok(payload::frame(&first));
     }
     let mut whole = BytesMut::with_capacity(first.len() + rest.len());
     whole.extend_from_slice(&first);
@@ -65,10 +73,10 @@ pub(crate) async fn read(
 /// The request without its body, which nobody asks for. It is read all the same, so that the
 /// connection can go on behind it; one that is too long, or is only sent if asked for, is not, and
 /// the connection ends with the answer.
-pub(super) async fn pass_over(request: Request<Incoming>, reading: &AtomicUsize) -> Request<()> {
+pub(super) async fn pass_over(request: Request<Incoming>, visit: &Visit) -> Request<()> {
     let (parts, body) = request.into_parts();
     if !body.is_end_stream() && !parts.headers.contains_key(EXPECT) {
-        let _ = read(body, MAX_PASSED_OVER, reading).await;
+        let _ = read(body, MAX_PASSED_OVER, visit).await;
     }
     Request::from_parts(parts, ())
 }

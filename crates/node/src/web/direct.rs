@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
@@ -17,9 +18,13 @@ use bytes::Bytes;
 use cloverleaf_http_bridge::http1::{self, After, Date, NotUsual};
 use cloverleaf_http_bridge::{Answering, Reply};
 use cloverleaf_transport::Stream;
+use cloverleaf_transport::limits::LARGE_ANSWER;
+use cloverleaf_wakes::is_spent;
 use cloverleaf_wamp::payload::frame;
 use tokio::task::coop::consume_budget;
+use tokio::task::yield_now;
 
+use super::answers::LargeAnswer;
 use super::body::Reading;
 use super::held::Held;
 use super::visits::{Asked, Visit};
@@ -54,7 +59,7 @@ struct Desk {
 /// One connection on the short way.
 pub(super) struct Direct<'a> {
     site: &'a WebSite,
-    visit: &'a Visit,
+    visit: &'a Arc<Visit>,
     stream: Stream,
     /// What was read and belongs to no request yet.
     held: Held,
@@ -96,7 +101,12 @@ enum Outcome {
 
 impl<'a> Direct<'a> {
     /// A connection of which something may be `held` already.
-    pub(super) fn new(site: &'a WebSite, visit: &'a Visit, stream: Stream, held: Held) -> Self {
+    pub(super) fn new(
+        site: &'a WebSite,
+        visit: &'a Arc<Visit>,
+        stream: Stream,
+        held: Held,
+    ) -> Self {
         Self { site, visit, stream, held, wanted: 1, reading: None, unsent: Vec::new() }
     }
 
@@ -107,6 +117,9 @@ impl<'a> Direct<'a> {
         loop {
             // Others have their turn, however many requests are here already.
             consume_budget().await;
+            if !self.held.is_empty() && is_spent() {
+                yield_now().await;
+            }
             if Guest::are_many() && !self.stream.is_in_ring() {
                 self.stream = self.stream.into_ring()?;
             }
@@ -131,7 +144,13 @@ impl<'a> Direct<'a> {
                 let unsent = std::mem::take(&mut self.unsent);
                 self.send(&unsent).await?;
             }
-            self.send(&body).await?;
+            if body.len() > LARGE_ANSWER {
+                // In a box, so that connections without large answers don't carry its room.
+                Box::pin(self.send_large(&body)).await?;
+            } else {
+                self.send(&body).await?;
+            }
+            drop(body);
             if after == After::Close {
                 poll_fn(|context| self.stream.poll_shutdown(context)).await?;
                 return Ok(None);
@@ -272,6 +291,12 @@ impl<'a> Direct<'a> {
         })
     }
 
+    /// Sends a large body, which counts in the memory of the process meanwhile.
+    async fn send_large(&mut self, body: &[u8]) -> io::Result<()> {
+        let _answer = LargeAnswer::begin(self.visit, body.len());
+        self.send(body).await
+    }
+
     /// Sends bytes as the client takes them; each piece is a sign of life.
     async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
@@ -279,7 +304,7 @@ impl<'a> Direct<'a> {
             if count == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
-            self.visit.pieces.fetch_add(1, Ordering::Relaxed);
+            self.visit.taken.fetch_add(count, Ordering::Relaxed);
             bytes = &bytes[count..];
         }
         Ok(())

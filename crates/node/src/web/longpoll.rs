@@ -8,18 +8,21 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cloverleaf_http_bridge::BodyError;
-use cloverleaf_transport::Flow;
 use cloverleaf_transport::longpoll::{Patience, Received, Session};
-use cloverleaf_transport::outbound::{RefusesFrom, queue_that_refuses_from};
+use cloverleaf_transport::outbound::{RefusesFrom, queue_with};
+use cloverleaf_transport::{Flow, HttpInfo, PeerInfo, log_limited};
 use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::origin::OriginRule;
 use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::transport_kind::TransportKind;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, ORIGIN};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use serde::Deserialize;
+use tokio::task::yield_now;
 
 use super::visits::{Asked, Visit};
-use super::{Body, OriginRule, body, full, routes};
+use super::{Body, answers, body, full, routes};
 use crate::listen::WampService;
 
 mod cors;
@@ -59,12 +62,13 @@ impl LongPoll {
         &self,
         request: Request<Incoming>,
         at: usize,
-        visit: &Visit,
+        visit: &Arc<Visit>,
     ) -> Response<Body> {
         let origin = request.headers().get(ORIGIN).cloned();
-        let origin_text = origin.as_ref().map(|origin| origin.to_str().unwrap_or_default());
-        if !self.origins.allows(origin_text) {
-            return routes::text(StatusCode::FORBIDDEN, "This origin may not connect.\n");
+        let mut origins = request.headers().get_all(ORIGIN).into_iter();
+        // A value that is no text is no origin, and refused.
+        if !origins.all(|origin| self.origins.allows(Some(origin.to_str().unwrap_or_default()))) {
+            return refuse(visit, StatusCode::FORBIDDEN, "This origin may not connect.");
         }
         let mut response = match *request.method() {
             Method::POST => self.post(request, at, visit).await,
@@ -75,11 +79,16 @@ impl LongPoll {
         response
     }
 
-    async fn post(&self, request: Request<Incoming>, at: usize, visit: &Visit) -> Response<Body> {
+    async fn post(
+        &self,
+        request: Request<Incoming>,
+        at: usize,
+        visit: &Arc<Visit>,
+    ) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
         if &path[at..] == "/open" {
-            return self.open(body, visit).await;
+            return self.open(&parts.headers, body, visit).await;
         }
         let Some((id, wanted)) = parse(&path[at..]) else { return routes::not_found() };
         let attached = TransportId::parse(id).and_then(|id| self.sessions.with(id));
@@ -94,30 +103,32 @@ impl LongPoll {
         }
     }
 
-    async fn open(&self, body: Incoming, visit: &Visit) -> Response<Body> {
-        let body = match body::read(body, MAX_OPENING, &visit.reading).await {
+    async fn open(&self, headers: &HeaderMap, body: Incoming, visit: &Visit) -> Response<Body> {
+        let body = match body::read(body, MAX_OPENING, visit).await {
             Ok(body) => body,
             Err(error) => return unread(error),
         };
         let Ok(Opening { protocols }) = serde_json::from_slice(&body) else {
-            let text = "The body must be JSON such as {\"protocols\": [\"wamp.2.json\"]}.\n";
-            return routes::text(StatusCode::BAD_REQUEST, text);
+            let text = "The body must be JSON such as {\"protocols\": [\"wamp.2.json\"]}.";
+            return refuse(visit, StatusCode::BAD_REQUEST, text);
         };
         let Some(serializer) = self.agree(&protocols) else {
             let spoken: Vec<&str> = self.wamp.serializers.iter().map(|s| s.subprotocol()).collect();
-            let text = format!("'protocols' must name one of {}.\n", spoken.join(", "));
-            return routes::text(StatusCode::BAD_REQUEST, text);
+            let text = format!("'protocols' must name one of {}.", spoken.join(", "));
+            return refuse(visit, StatusCode::BAD_REQUEST, &text);
         };
-        let (sender, outlet) = queue_that_refuses_from(self.refuses_from);
-        let handler = self.wamp.handler(serializer, sender, visit.from.to_string());
+        let (sender, outlet) = queue_with(self.refuses_from, Some(self.wamp.memory.queues()));
+        let http = HttpInfo { headers: super::kept_headers(headers), compression: None };
+        let peer = PeerInfo::over_http(visit.from.clone(), TransportKind::LongPoll, http);
+        let handler = self.wamp.handler(serializer, sender, peer);
         let session = Session::new(handler, outlet, self.patience);
-        let Some(id) = Sessions::take(&self.sessions, Attached { session, serializer }) else {
-            let text = "There are too many sessions at the moment.\n";
-            return routes::text(StatusCode::SERVICE_UNAVAILABLE, text);
+        let Some(id) = Sessions::take(&self.sessions, Attached::new(session, serializer)) else {
+            let text = "There are too many sessions at the moment.";
+            return refuse(visit, StatusCode::SERVICE_UNAVAILABLE, text);
         };
         let protocol = serializer.subprotocol();
         let opened = format!("{{\"protocol\":\"{protocol}\",\"transport\":\"{id}\"}}");
-        content(Serializer::Json.media_type(), opened)
+        content(Serializer::Json.media_type(), full(opened))
     }
 
     /// The first of the client's protocols that is spoken here.
@@ -126,19 +137,28 @@ impl LongPoll {
     }
 
     async fn send(&self, attached: &Attached, body: Incoming, visit: &Visit) -> Response<Body> {
-        let message = match body::read(body, self.wamp.max_message, &visit.reading).await {
+        // The next send is not read before: it would not be held back.
+        let _turn = attached.sending.lock().await;
+        let message = match body::read(body, self.wamp.max_message, visit).await {
             Ok(message) => message,
             Err(error) => return unread(error),
         };
-        match attached.session.send(&message) {
+        let flow = attached.session.send(&message);
+        // Not held while the session waits: its memory is not reserved any more.
+        drop(message);
+        match flow {
             None => no_session(),
             // It is told in WAMP, too: its session has ABORT to receive.
             Some(Flow::Close(_, reason)) if reason == error_uri::PROTOCOL_VIOLATION => {
                 routes::text(StatusCode::BAD_REQUEST, "This breaks the protocol of WAMP.\n")
             }
             Some(Flow::Wait) => {
-                // Whoever publishes to somebody without room is answered when there is some.
+                // The answer is what tells the client to go on.
                 attached.session.ready().await;
+                empty()
+            }
+            Some(Flow::Yield) => {
+                yield_now().await;
                 empty()
             }
             Some(Flow::Continue | Flow::Close(..)) => empty(),
@@ -146,15 +166,28 @@ impl LongPoll {
     }
 }
 
+/// The answer to a client that may not open a session, which the log names.
+fn refuse(visit: &Visit, status: StatusCode, reason: &str) -> Response<Body> {
+    log_limited!(
+        info,
+        "connection refused",
+        peer = %visit.from,
+        transport = "longpoll",
+        reason
+    );
+    routes::text(status, format!("{reason}\n"))
+}
+
 /// A message takes as long as it takes to come.
-async fn receive(attached: &Attached, visit: &Visit) -> Response<Body> {
+async fn receive(attached: &Attached, visit: &Arc<Visit>) -> Response<Body> {
     match attached.session.receive().await {
         Received::Message(message) => {
             if visit.asked() != Asked::Nothing {
                 // The node ends, and with this answer the connection. Nobody could come again.
                 attached.session.close();
             }
-            content(attached.serializer.media_type(), message)
+            let body = answers::body(message.into(), visit);
+            content(attached.serializer.media_type(), body)
         }
         Received::Nothing => empty(),
         Received::Ended => no_session(),
@@ -173,8 +206,8 @@ fn parse(rest: &str) -> Option<(&str, Wanted)> {
     Some((id, wanted))
 }
 
-fn content(media_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(full(body));
+fn content(media_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }

@@ -12,8 +12,9 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 
+use super::access_log::SecretInPath;
 use super::visits::Visit;
-use super::{Body, Files, LongPoll, WebSocketEndpoint, body, full};
+use super::{Body, Files, LongPoll, WebSocketEndpoint, answers, body, full, welcome};
 
 /// What stands at a path.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) enum Service {
     Json(JsonValue),
     /// Another address.
     Redirect(HeaderValue),
+    /// The page of the node without configuration.
+    Welcome,
     /// More paths.
     Path(Routes),
 }
@@ -115,13 +118,14 @@ impl Service {
             }
             _ => {}
         }
-        let request = body::pass_over(request, &visit.reading).await;
+        let request = body::pass_over(request, visit).await;
         match self {
             // A WebSocket's handshake has its own word for it.
             Self::WebSocket(endpoint) => endpoint.answer(request, &visit.from),
             _ if lacks_host(&request) => without_host(),
             Self::Files(files) => files.answer(request, at, visit).await,
-            Self::Json(value) => value.answer(&request),
+            Self::Json(value) => value.answer(&request, visit),
+            Self::Welcome => welcome::answer(&request, &request.uri().path()[at..]),
             Self::Redirect(to) => {
                 let mut response = Response::new(full(Bytes::new()));
                 *response.status_mut() = StatusCode::FOUND;
@@ -134,28 +138,40 @@ impl Service {
     }
 }
 
+/// The part of a path that is not logged: the id of a long-poll session, which is at `at`.
+pub(super) fn secret_in_path(found: Option<(&Service, usize)>, path: &str) -> SecretInPath {
+    match found {
+        Some((Service::LongPoll(_), at)) => match path[at..].strip_prefix('/') {
+            None | Some("" | "open") => SecretInPath::Nothing,
+            Some(_) => SecretInPath::SegmentAt(at + 1),
+        },
+        _ => SecretInPath::Nothing,
+    }
+}
+
 /// Answers a request to the HTTP bridge. Hot.
 pub(super) async fn call_or_publish(
     bridge: &Bridge,
     request: Request<Incoming>,
-    visit: &Visit,
+    visit: &Arc<Visit>,
 ) -> Response<Body> {
     let lacks_host = lacks_host(&request);
     let (parts, incoming) = request.into_parts();
-    let body = body::read(incoming, bridge.body_limit(), &visit.reading).await;
+    let body = body::read(incoming, bridge.body_limit(), visit).await;
     if lacks_host {
         return without_host();
     }
     let head = RequestHead { parts: &parts, connection: visit.facts };
-    bridge.handle(&head, body, SystemTime::now()).await.into_response().map(full)
+    let reply = bridge.handle(&head, body, SystemTime::now()).await;
+    reply.into_response().map(|body| answers::body(body, visit))
 }
 
 impl JsonValue {
-    fn answer(&self, request: &Request<()>) -> Response<Body> {
+    fn answer(&self, request: &Request<()>, visit: &Arc<Visit>) -> Response<Body> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return method_not_allowed();
         }
-        let mut response = Response::new(full(self.text.clone()));
+        let mut response = Response::new(answers::shared(self.text.clone(), visit));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
         if self.allow_cross_origin {
@@ -193,7 +209,7 @@ fn without_host() -> Response<Body> {
     text(StatusCode::BAD_REQUEST, "A request of HTTP/1.1 must have the header Host.\n")
 }
 
-fn method_not_allowed() -> Response<Body> {
+pub(super) fn method_not_allowed() -> Response<Body> {
     let mut response =
         text(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed here.\n");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));

@@ -2,16 +2,17 @@
 //!
 //! Spec: basic profile "WebSocket Transport".
 
-mod origin;
 mod page;
 
 use std::sync::Arc;
 
 use cloverleaf_transport::echo::Echo;
 use cloverleaf_transport::listener::PeerAddress;
-use cloverleaf_transport::{Connection, Framing, Manners, Stream};
+use cloverleaf_transport::{Connection, Framing, HttpInfo, Manners, PeerInfo, Stream, log_limited};
 use cloverleaf_wamp::batch::Format;
+use cloverleaf_wamp::origin::OriginRule;
 use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::transport_kind::TransportKind;
 use cloverleaf_wamp::websocket::Limits;
 use cloverleaf_wamp::websocket::deflate::negotiation::{Agreement, Wishes, negotiate};
 use cloverleaf_wamp::websocket::handshake::server::{
@@ -25,12 +26,12 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 
-pub(crate) use origin::OriginRule;
 use page::page;
 
 use super::rewound::Rewound;
 use super::{Body, full, routes};
 use crate::listen::WampService;
+use crate::memory::Memory;
 
 /// What a WebSocket at a path is for.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ pub(crate) enum Endpoint {
     /// WAMP sessions.
     Wamp(Arc<WampService>),
     /// Everything comes back; for conformance tests.
-    Echo,
+    Echo(Memory),
 }
 
 /// A WebSocket at a path.
@@ -90,7 +91,20 @@ impl server::RequestHead for Head<'_> {
 impl WebSocketEndpoint {
     /// Answers the request; the connection that it asks for is served when hyper has let go of it.
     pub(super) fn answer(&self, request: Request<()>, from: &PeerAddress) -> Response<Body> {
-        let mut response = self.open(request, from).unwrap_or_else(|refusal| *refusal);
+        let mut response =
+            self.open(request, from).unwrap_or_else(|not_opened| match *not_opened {
+                NotOpened::Page(page) => page,
+                NotOpened::Refused { response, reason } => {
+                    log_limited!(
+                        info,
+                        "connection refused",
+                        peer = %from,
+                        transport = "websocket",
+                        reason
+                    );
+                    response
+                }
+            });
         if let Some(server) = &self.server {
             response.headers_mut().insert(SERVER, server.clone());
         }
@@ -101,7 +115,7 @@ impl WebSocketEndpoint {
         &self,
         mut request: Request<()>,
         from: &PeerAddress,
-    ) -> Result<Response<Body>, Box<Response<Body>>> {
+    ) -> Result<Response<Body>, Box<NotOpened>> {
         let head = Head(&request);
         let accepted = server::accept(&head).map_err(|fault| self.refusal(fault))?;
         self.check(&head, &accepted)?;
@@ -110,30 +124,28 @@ impl WebSocketEndpoint {
         let response = switching(&accepted, agreed.named, compression.as_ref());
         let Frames { limits, manners, nodelay, .. } = self.frames;
         let framing = Framing::serving(limits, manners, compression.as_ref());
-        let opened = Opened {
-            endpoint: self.endpoint.clone(),
-            format: agreed.format,
-            framing,
-            nodelay,
-            from: from.to_string(),
-        };
+        let http = HttpInfo { headers: super::kept_headers(request.headers()), compression };
+        let peer = PeerInfo::over_http(from.clone(), TransportKind::WebSocket, http);
+        let endpoint = self.endpoint.clone();
+        let opened = Opened { endpoint, format: agreed.format, framing, nodelay, peer };
         tokio::spawn(opened.serve(hyper::upgrade::on(&mut request)));
         Ok(response)
     }
 
     /// Whether this client may connect here.
-    fn check(&self, head: &Head<'_>, accepted: &Accepted<'_>) -> Result<(), Box<Response<Body>>> {
-        let forbidden = |text| Err(Box::new(routes::text(StatusCode::FORBIDDEN, text)));
+    fn check(&self, head: &Head<'_>, accepted: &Accepted<'_>) -> Result<(), Box<NotOpened>> {
+        let forbidden =
+            |text: &str| Err(NotOpened::refused(StatusCode::FORBIDDEN, text.to_owned()));
         if !self.is_enabled {
-            return forbidden("This endpoint takes no WebSocket connections.\n");
+            return forbidden("This endpoint takes no WebSocket connections.");
         }
         if !self.origins.allows(accepted.origin) {
-            return forbidden("This origin may not connect.\n");
+            return forbidden("This origin may not connect.");
         }
         match (self.external_port, head.header("host").next()) {
             (Some(port), Some(host)) if !names_port(host, port) => {
-                let text = format!("Host must name the port {port}.\n");
-                Err(Box::new(routes::text(StatusCode::BAD_REQUEST, text)))
+                let text = format!("Host must name the port {port}.");
+                Err(NotOpened::refused(StatusCode::BAD_REQUEST, text))
             }
             _ => Ok(()),
         }
@@ -159,27 +171,44 @@ impl WebSocketEndpoint {
         }
     }
 
-    fn no_common_subprotocol(&self) -> Box<Response<Body>> {
+    fn no_common_subprotocol(&self) -> Box<NotOpened> {
         let spoken = match &self.endpoint {
             Endpoint::Wamp(service) => service.spoken(),
-            Endpoint::Echo => String::new(),
+            Endpoint::Echo(_) => String::new(),
         };
-        let text = format!("Sec-WebSocket-Protocol must name one of {spoken}.\n");
-        Box::new(routes::text(StatusCode::BAD_REQUEST, text))
+        let text = format!("Sec-WebSocket-Protocol must name one of {spoken}.");
+        NotOpened::refused(StatusCode::BAD_REQUEST, text)
     }
 
-    fn refusal(&self, fault: HandshakeFault) -> Box<Response<Body>> {
+    fn refusal(&self, fault: HandshakeFault) -> Box<NotOpened> {
         if matches!(fault, HandshakeFault::Upgrade) && self.webstatus {
-            return Box::new(page(&self.endpoint));
+            return Box::new(NotOpened::Page(page(&self.endpoint)));
         }
         let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        let mut response = routes::text(status, format!("{fault}.\n"));
-        if let Some((name, value)) = fault.header()
+        let mut not_opened = NotOpened::refused(status, format!("{fault}."));
+        if let NotOpened::Refused { response, .. } = &mut *not_opened
+            && let Some((name, value)) = fault.header()
             && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
         {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
-        Box::new(response)
+        not_opened
+    }
+}
+
+/// The answer to a request that does not become a WebSocket.
+#[derive(Debug)]
+enum NotOpened {
+    /// A page for a browser that asked for no WebSocket.
+    Page(Response<Body>),
+    /// A refusal, and its reason for the log.
+    Refused { response: Response<Body>, reason: String },
+}
+
+impl NotOpened {
+    fn refused(status: StatusCode, reason: String) -> Box<Self> {
+        let response = routes::text(status, format!("{reason}\n"));
+        Box::new(Self::Refused { response, reason })
     }
 }
 
@@ -231,7 +260,7 @@ struct Opened {
     format: Format,
     framing: Framing,
     nodelay: bool,
-    from: String,
+    peer: PeerInfo,
 }
 
 impl Opened {
@@ -245,12 +274,13 @@ impl Opened {
         }
         match self.endpoint {
             Endpoint::Wamp(service) => {
-                let Self { format, framing, from, .. } = self;
-                service.serve(stream, format, framing, &mut early, from).await;
+                let Self { format, framing, peer, .. } = self;
+                service.serve(stream, format, framing, &mut early, peer).await;
             }
-            Endpoint::Echo => {
-                let (echo, outlet) = Echo::new();
-                Connection::new(stream, self.framing, echo, outlet, &mut early).await;
+            Endpoint::Echo(memory) => {
+                let (echo, outlet) = Echo::new(memory.queues());
+                let connection = Connection::new(stream, self.framing, echo, outlet, &mut early);
+                connection.with_input_memory(memory.input()).await;
             }
         }
     }

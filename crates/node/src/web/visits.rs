@@ -10,12 +10,14 @@ use std::task::Waker;
 use std::time::Duration;
 
 use cloverleaf_http_bridge::Connection;
-use cloverleaf_transport::limits::OPENING_TIMEOUT;
+use cloverleaf_transport::limits::{ANSWER_BYTES_PER_STALL, OPENING_TIMEOUT, STALL_TIMEOUT};
 use cloverleaf_transport::listener::PeerAddress;
+use cloverleaf_wakes::wake;
 use parking_lot::Mutex;
 use slab::Slab;
 use tokio::time::{Instant, sleep};
 
+use crate::memory::Memory;
 use crate::shutdown::Ending;
 
 /// How long a connection may be without a whole request when it has had one; longer than the
@@ -67,11 +69,15 @@ pub(super) struct Visit {
     pub(super) reading: AtomicUsize,
     /// Requests so far.
     pub(super) requests: AtomicUsize,
-    /// Pieces of long answers so far; the next one is asked for when the client has read enough.
-    pub(super) pieces: AtomicUsize,
+    /// Bytes of long answers that the client has taken so far.
+    pub(super) taken: AtomicUsize,
+    /// How many large answers have begun and ended so far: odd while one is being sent.
+    pub(super) large_answers: AtomicUsize,
     asked: AtomicU8,
     /// The task of the connection.
     waker: OnceLock<Waker>,
+    /// The budgets for bodies that have begun and for large answers.
+    pub(super) memory: Memory,
 }
 
 impl Visit {
@@ -93,14 +99,15 @@ impl Visit {
         self.waker.get_or_init(|| waker.clone());
     }
 
-    fn ask(&self, asked: Asked) {
+    pub(super) fn ask(&self, asked: Asked) {
         self.asked.store(asked as u8, Ordering::Relaxed);
         self.wake();
     }
 
     fn wake(&self) {
         if let Some(waker) = self.waker.get() {
-            waker.wake_by_ref();
+            // Possibly while this thread holds the lock of a realm.
+            wake(waker.clone());
         }
     }
 }
@@ -109,14 +116,52 @@ impl Visit {
 #[derive(Debug)]
 struct Seen {
     visit: Arc<Visit>,
-    /// Its requests and pieces.
+    /// Its requests and the bytes that it has taken.
     signs: usize,
+    since: Instant,
+    /// The large answer that is being sent.
+    window: Option<Window>,
+}
+
+/// A time of [`STALL_TIMEOUT`] in which a client takes some of a large answer.
+#[derive(Debug)]
+struct Window {
+    /// The value of [`Visit::large_answers`] while this answer is sent.
+    answer: usize,
+    /// The bytes that the client had taken when the window began.
+    taken: usize,
     since: Instant,
 }
 
+impl Seen {
+    /// Whether the client has taken too little of a large answer in the last window.
+    fn is_too_slow(&mut self) -> bool {
+        let answer = self.visit.large_answers.load(Ordering::Relaxed);
+        if answer.is_multiple_of(2) {
+            self.window = None;
+            return false;
+        }
+        let taken = self.visit.taken.load(Ordering::Relaxed);
+        let same = self.window.as_ref().filter(|window| window.answer == answer);
+        if let Some(window) = same {
+            if window.since.elapsed() < STALL_TIMEOUT {
+                return false;
+            }
+            if taken - window.taken < ANSWER_BYTES_PER_STALL {
+                return true;
+            }
+        }
+        self.window = Some(Window { answer, taken, since: Instant::now() });
+        false
+    }
+}
+
 /// All connections of a listener.
-#[derive(Debug, Default)]
-pub(crate) struct Visits(Mutex<Slab<Seen>>);
+#[derive(Debug)]
+pub(crate) struct Visits {
+    seen: Mutex<Slab<Seen>>,
+    memory: Memory,
+}
 
 /// A connection's place among the others; leaving it is leaving the table.
 #[derive(Debug)]
@@ -127,11 +172,16 @@ pub(super) struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.visits.0.lock().try_remove(self.key);
+        self.visits.seen.lock().try_remove(self.key);
     }
 }
 
 impl Visits {
+    /// No connections yet. Their requests and large answers count in `memory`.
+    pub(crate) fn new(memory: Memory) -> Self {
+        Self { seen: Mutex::default(), memory }
+    }
+
     /// A connection begins.
     pub(super) fn begin(&self, from: PeerAddress) -> (Arc<Visit>, Place<'_>) {
         let peer_ip = match &from {
@@ -144,16 +194,20 @@ impl Visits {
             open: AtomicUsize::new(0),
             reading: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
-            pieces: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+            large_answers: AtomicUsize::new(0),
             asked: AtomicU8::new(0),
             waker: OnceLock::new(),
+            memory: self.memory.clone(),
         });
-        let seen = Seen { visit: Arc::clone(&visit), signs: 0, since: Instant::now() };
-        let key = self.0.lock().insert(seen);
+        let since = Instant::now();
+        let seen = Seen { visit: Arc::clone(&visit), signs: 0, since, window: None };
+        let key = self.seen.lock().insert(seen);
         (visit, Place { visits: self, key })
     }
 
-    /// Ends idle connections, and asks all of them to finish when the node ends.
+    /// Ends idle connections and those that read a large answer too slowly, and asks all of them to
+    /// finish when the node ends.
     pub(crate) async fn watch(&self, timeouts: Timeouts, mut ending: Ending) {
         let step = STEP.min(timeouts.opening).min(timeouts.idle);
         loop {
@@ -162,15 +216,15 @@ impl Visits {
                 () = ending.wait() => break,
             }
         }
-        for (_, seen) in self.0.lock().iter() {
+        for (_, seen) in self.seen.lock().iter() {
             seen.visit.ask(Asked::Finish);
         }
     }
 
     fn end_idle(&self, timeouts: Timeouts) {
-        for (_, seen) in self.0.lock().iter_mut() {
+        for (_, seen) in self.seen.lock().iter_mut() {
             let requests = seen.visit.requests.load(Ordering::Relaxed);
-            let signs = requests + seen.visit.pieces.load(Ordering::Relaxed);
+            let signs = requests + seen.visit.taken.load(Ordering::Relaxed);
             if signs != seen.signs || seen.visit.is_answering() {
                 (seen.signs, seen.since) = (signs, Instant::now());
             }
@@ -179,7 +233,7 @@ impl Visits {
                 seen.visit.wake();
             }
             let timeout = if requests == 0 { timeouts.opening } else { timeouts.idle };
-            if seen.since.elapsed() >= timeout {
+            if seen.since.elapsed() >= timeout || seen.is_too_slow() {
                 seen.visit.ask(Asked::End);
             }
         }

@@ -22,7 +22,7 @@ pub(crate) use directory::Directory;
 pub(crate) use honest::Honest;
 pub(crate) use http::{Http, Response, posting};
 pub(crate) use longpoll::LongPoll;
-pub(crate) use node::{Node, Outcome, run};
+pub(crate) use node::{Node, Outcome, events, run};
 pub(crate) use peer::{HELLO, Peer, Transport, abort};
 pub(crate) use rawsocket::{CBOR, JSON, MSGPACK, RawSocket, UBJSON};
 pub(crate) use stream::Stream;

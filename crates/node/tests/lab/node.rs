@@ -70,15 +70,21 @@ impl Node {
 
     /// The same in a directory that may hold more.
     pub(crate) fn start_in(program: &str, directory: Directory, config: &str) -> Self {
-        Self::start_so(program, directory, config, &[])
+        Self::start_in_with(program, directory, config, &[])
     }
 
     /// The same with more options on the command line.
     pub(crate) fn start_with(program: &str, config: &str, options: &[&str]) -> Self {
-        Self::start_so(program, Directory::new(), config, options)
+        Self::start_in_with(program, Directory::new(), config, options)
     }
 
-    fn start_so(program: &str, directory: Directory, config: &str, options: &[&str]) -> Self {
+    /// The same in a directory that may hold more, with more options.
+    pub(crate) fn start_in_with(
+        program: &str,
+        directory: Directory,
+        config: &str,
+        options: &[&str],
+    ) -> Self {
         let config = directory.write("config.json", config);
         let config = config.display().to_string();
         let args = ["start", "--logformat", "none", "--config", &config];
@@ -87,8 +93,21 @@ impl Node {
 
     /// Starts a process without waiting for anything. It leads a process group of its own.
     pub(crate) fn launch(program: &str, directory: Directory, args: &[&str]) -> Self {
+        let path = directory.path().join(LOG);
+        // Without the lines of an earlier process.
+        File::create(&path).expect("a file");
+        let log = File::options().append(true).open(path).expect("a file");
+        Self::launch_logging_to(log, program, directory, args)
+    }
+
+    /// Starts a process whose log goes elsewhere, so that this test does not see it.
+    pub(crate) fn launch_logging_to(
+        log: impl Into<Stdio>,
+        program: &str,
+        directory: Directory,
+        args: &[&str],
+    ) -> Self {
         use std::os::unix::process::CommandExt as _;
-        let log = File::create(directory.path().join(LOG)).expect("a file");
         let mut command = command(program, &directory);
         command.args(args).stdout(Stdio::null()).stderr(log).process_group(0);
         Self { process: Killed(command.spawn().expect("a program")), directory }
@@ -133,6 +152,14 @@ impl Node {
     pub(crate) fn wait_for_lines(&self, text: &str, count: usize) -> Vec<String> {
         wait_for(&format!("{count} lines with '{text}' from {self:?}"), || {
             Some(self.lines_with(text)).filter(|lines| lines.len() >= count)
+        })
+    }
+
+    /// Waits until the log has told of so many events whose lines have this text, counting those
+    /// that were suppressed. Returns the lines.
+    pub(crate) fn wait_for_events(&self, text: &str, count: u64) -> Vec<String> {
+        wait_for(&format!("{count} times '{text}' from {self:?}"), || {
+            Some(self.lines_with(text)).filter(|lines| events(lines) >= count)
         })
     }
 
@@ -197,11 +224,29 @@ impl Node {
         status.code()
     }
 
+    /// No phase of the graceful end has lasted until its time was over.
+    pub(crate) fn assert_waited_for_nothing(&self) {
+        for text in ["given up", "have not ended in time"] {
+            assert!(self.lines_with(text).is_empty(), "{self:?}");
+        }
+    }
+
     /// Sends a signal and waits for the end.
     pub(crate) fn end(&mut self, signal: &str) -> Option<i32> {
         self.signal(signal);
         self.exit_code()
     }
+}
+
+/// How many events these lines stand for. One that has no other fields reports suppressed lines.
+pub(crate) fn events<L: AsRef<str>>(lines: &[L]) -> u64 {
+    let events_of = |line: &str| {
+        let suppressed = line.split_once("suppressed=").map_or(0, |(_, number)| {
+            number.split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
+        });
+        suppressed + u64::from(line.contains("peer="))
+    };
+    lines.iter().map(|line| events_of(line.as_ref())).sum()
 }
 
 /// The log, for messages of failed tests.

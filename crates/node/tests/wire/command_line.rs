@@ -1,6 +1,9 @@
 //! The command line: what it says of itself, how configurations are found, and how they are
 //! checked.
 
+use std::path::PathBuf;
+use std::process::Command;
+
 use crate::lab::{Directory, Honest, JSON, Node, Outcome, Peer as _, RawSocket, run};
 use crate::router::CLOVERLEAF;
 
@@ -47,10 +50,26 @@ fn failure(stderr: &str) -> Outcome {
     Outcome { code: Some(1), stdout: String::new(), stderr: stderr.to_owned() }
 }
 
+/// The commit of the working tree that is tested; none where there is no git.
+fn commit() -> Option<String> {
+    let git = |args: &[&str]| {
+        let output =
+            Command::new("git").args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        let output = output.ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8(output.stdout).expect("text").trim_end().to_owned())
+    };
+    let toplevel = PathBuf::from(git(&["rev-parse", "--show-toplevel"])?);
+    let is_ours = toplevel.join("crates/node/Cargo.toml").is_file();
+    is_ours.then(|| git(&["rev-parse", "--short=12", "HEAD"]))?
+}
+
 #[test]
-fn version_is_one_line() {
-    let line = concat!("Cloverleaf ", env!("CARGO_PKG_VERSION"), "\n");
-    assert_eq!(said(&["version"]), success(line));
+fn version_is_one_line_and_names_the_commit() {
+    let commit = commit().map(|commit| format!(" ({commit})")).unwrap_or_default();
+    let line = format!("Cloverleaf {}{commit}\n", env!("CARGO_PKG_VERSION"));
+    for args in [["version"], ["--version"], ["-V"]] {
+        assert_eq!(said(&args), success(&line), "{args:?}");
+    }
 }
 
 #[test]
@@ -65,6 +84,8 @@ fn help_says_what_there_is_and_what_a_node_without_configuration_does() {
     for option in [
         "--config",
         "--cbdir",
+        "--port",
+        "--listen",
         "--loglevel",
         "--logformat",
         "--color",
@@ -114,10 +135,7 @@ fn a_configuration_that_is_not_there_or_no_json_is_named() {
     directory.write("broken.json", r#"{"version": 2,"#);
     for command in ["check", "start"] {
         for (args, text) in [
-            (
-                ["--config", "nowhere.json"],
-                "nowhere.json:1:1: the file cannot be read: No such file or directory (os error 2)\n",
-            ),
+            (["--config", "nowhere.json"], "nowhere.json: there is no such file\n"),
             (
                 ["--config", "broken.json"],
                 "broken.json:1:15: found the end of the file; expected a key in double quotes\n",
@@ -133,19 +151,71 @@ fn a_configuration_that_is_not_there_or_no_json_is_named() {
     }
 }
 
+/// Everything that a configuration names and this program does not have.
+const MISSING: &str = r#"{"workers": [{"type": "router",
+  "realms": [{"name": "realm1", "store": {"type": "redb", "path": "config.json"}, "roles": [
+    {"name": "anonymous", "permissions": [{"uri": "*"}]}]}],
+  "components": [{"type": "class", "classname": "shop.AppSession", "realm": "realm1"}],
+  "transports": [{"type": "rawsocket", "endpoint":
+    {"type": "unix", "path": "nowhere/router.sock", "owner": "nobody-of-this-name"}}]},
+  {"type": "container", "components": [{"type": "class", "classname": "bank.AppSession",
+    "realm": "realm1", "transport": {"type": "rawsocket", "serializer": "json",
+      "endpoint": {"type": "unix", "path": "router.sock"}}}]}]}"#;
+
 #[test]
-fn a_class_that_nobody_has_registered_is_refused_with_the_way_to_register_it() {
-    let components = r#""components": [{"type": "class", "classname": "shop.AppSession",
-        "realm": "realm1", "role": "anonymous"}], "transports""#;
+fn check_and_start_name_everything_that_the_program_does_not_have() {
     let directory = Directory::new();
-    directory.write("config.json", &GOOD.replace(r#""transports""#, components));
-    let outcome = run(CLOVERLEAF, &directory, &["start", "--loglevel", "none"]);
-    let text = "./config.json:3:49: workers[0].components[0].classname: this program has no \
-                component of class 'shop.AppSession'; it has none at all. Components are written \
-                in Rust and registered by a program that embeds the node: \
-                `cloverleaf_node::main(Components::new().with(\"shop.AppSession\", …))`, as \
-                examples/caller-performance does. Python classes are not run yet\n";
-    assert_eq!(outcome, failure(text));
+    directory.write("config.json", MISSING);
+    let older = "config.json:1:1: the file has no 'version' and is read as the older form; today \
+                 it begins with \"version\": 2";
+    let advice = "(it has none of any class), and Python is not run by this version: run it as a \
+                  separate process that connects to a transport of this node, or write it in Rust \
+                  (README.md, \"Embedding\")";
+    let class = |class: &str| format!("this program has no component of class '{class}' {advice}");
+    let router = "workers[0]";
+    let endpoint = "workers[0].transports[0].endpoint";
+    let faults = [
+        format!(
+            "2:67: {router}.realms[0].store.path: the event store ./config.json can't be used: this \
+             is another file"
+        ),
+        format!("4:49: {router}.components[0].classname: {}", class("shop.AppSession")),
+        format!("6:30: {endpoint}.path: there is no directory './nowhere'"),
+        format!("6:62: {endpoint}.owner: this system has no user 'nobody-of-this-name'"),
+        format!("7:71: workers[1].components[0].classname: {}", class("bank.AppSession")),
+    ];
+    let faults: Vec<String> = faults.iter().map(|fault| format!("./config.json:{fault}")).collect();
+    let stderr = format!("{}\n", faults.join("\n"));
+    let check = run(CLOVERLEAF, &directory, &["check"]);
+    let expected = Outcome { code: Some(1), stdout: format!("warning: ./{older}\n"), stderr };
+    assert_eq!(check, expected);
+    let start = run(CLOVERLEAF, &directory, &["start", "--logformat", "none"]);
+    assert_eq!(start.code, Some(1));
+    assert_eq!(start.stderr, format!("./{older}\n{}", expected.stderr), "the log, then the faults");
+}
+
+#[test]
+fn a_configuration_that_serves_nothing_starts_and_says_so() {
+    let sentence = "there are no workers that are enabled: the node serves nothing";
+    for text in ["{}", r#"{"version": 2, "workers": []}"#] {
+        let directory = Directory::new();
+        directory.write("config.json", text);
+        let Outcome { code, stdout, .. } = run(CLOVERLEAF, &directory, &["check"]);
+        assert_eq!(code, Some(0));
+        assert!(stdout.contains(&format!("warning: ./config.json:1:1: {sentence}")), "{stdout}");
+        let mut node = Node::start(CLOVERLEAF, text);
+        assert_eq!(node.lines_with(sentence).len(), 1, "{node:?}");
+        assert_eq!(node.end("TERM"), Some(0));
+    }
+}
+
+#[test]
+fn a_path_without_a_service_is_not_found() {
+    let none = r#"{"none": {"type": "none"}, "/""#;
+    let mut node = Node::start(CLOVERLEAF, &GOOD.replace(r#"{"/""#, none));
+    assert_eq!(node.http().get("/none").status, 404);
+    assert_eq!(node.http().get("/none/x").status, 404);
+    assert_eq!(node.end("TERM"), Some(0));
 }
 
 #[test]

@@ -1,36 +1,23 @@
-//! The node that runs when there is no configuration, on its port 8080.
+//! The node that runs when there is no configuration: where it listens, what it serves, its page.
 
-use crate::lab::{Directory, Node, Peer as _, WebSocket, posting, wait_for};
+use crate::lab::{Directory, Node, Peer as _, Response, WebSocket, posting, run};
 use crate::router::CLOVERLEAF;
 
-/// A default node; none when somebody else has its port, which it says, then.
-fn start() -> Option<Node> {
-    let args = ["start", "--logformat", "none"];
-    let mut node = Node::launch(CLOVERLEAF, Directory::new(), &args);
-    let ready = wait_for("a node or its reason", || {
-        let log = node.log();
-        let ready = log.contains("ready after");
-        (ready || log.contains("already in use")).then_some(ready)
-    });
-    if ready {
-        return Some(node);
-    }
-    assert_eq!(node.exit_code(), Some(1), "{node:?}");
-    node.wait_for_line("TCP address 127.0.0.1:8080 is already in use");
-    None
+/// A default node at a free port.
+fn start(args: &[&str]) -> Node {
+    let start = ["start", "--logformat", "none", "--port", "0"];
+    Node::launch(CLOVERLEAF, Directory::new(), &[&start[..], args].concat()).ready()
 }
 
 #[test]
 fn a_node_without_configuration_says_so_and_serves_websockets_calls_and_publications() {
-    let Some(mut node) = start() else {
-        eprintln!("port 8080 is in use by another program: only the refusal was tested");
-        return;
-    };
+    let mut node = start(&[]);
     node.wait_for_line(
         "no configuration is given and none is here (config.yaml, config.json): this is the \
-         default node. Realm 'realm1' is open to everybody on this machine",
+         default node",
     );
-    node.wait_for_line("HTTP at 127.0.0.1:8080: /ws /call /publish");
+    node.wait_for_line("realm 'realm1' is open to every program on this machine");
+    assert!(node.wait_for_line("HTTP at 127.0.0.1:").ends_with(": / /ws /call /publish"));
     let mut peer = node.websocket("wamp.2.json");
     peer.join();
     peer.obtain(r#"[64,1,{},"com.example.add"]"#);
@@ -48,4 +35,145 @@ fn a_node_without_configuration_says_so_and_serves_websockets_calls_and_publicat
     }
     drop(peer);
     assert_eq!(node.end("INT"), Some(0), "{node:?}");
+}
+
+#[test]
+fn the_lines_to_try_name_the_address_at_which_the_node_listens() {
+    for (listen, seen) in [
+        (&[][..], "127.0.0.1"),
+        (&["--listen", "127.0.0.2"], "127.0.0.2"),
+        (&["--listen", "0.0.0.0"], "127.0.0.1"),
+    ] {
+        let node = start(listen);
+        let [address] = node.addresses("HTTP")[..] else { panic!("{node:?}") };
+        let at = format!("http://{seen}:{}", address.port());
+        node.wait_for_line(&format!("try: open {at}/ in a browser"));
+        let line = node.wait_for_line("try: curl ");
+        let body = r#"{"procedure":"wamp.session.count"}"#;
+        let command = "try: curl -H 'content-type: application/json' -d";
+        assert_eq!(line, format!("{command} '{body}' {at}/call"));
+        // Two sessions of the bridge itself.
+        assert_eq!(node.http().post("/call", body).text(), r#"{"args":[2]}"#);
+    }
+}
+
+#[test]
+fn a_node_that_others_can_reach_says_so() {
+    let node = start(&["--listen", "0.0.0.0"]);
+    node.wait_for_line("realm 'realm1' is open to everyone who can reach this machine");
+}
+
+#[test]
+fn where_a_configuration_is_the_options_of_the_default_node_are_refused() {
+    for (place, args) in [
+        ("config.json", &["start"][..]),
+        (".crossbar/config.json", &["start"]),
+        ("node/config.json", &["start", "--cbdir", "node"]),
+        ("node/other.json", &["start", "--config", "node/other.json"]),
+    ] {
+        for option in [["--port", "0"], ["--listen", "127.0.0.1"]] {
+            let directory = Directory::new();
+            directory.write(place, r#"{"version": 2}"#);
+            let outcome = run(CLOVERLEAF, &directory, &[args, &option[..]].concat());
+            let [option, _] = option;
+            assert_eq!(outcome.code, Some(1), "{outcome:?}");
+            let expected = format!("{option} is for the node without configuration; ");
+            assert!(outcome.stderr.starts_with(&expected), "{outcome:?}");
+            let file = place.rsplit('/').next().expect("a name");
+            assert!(outcome.stderr.contains(file), "{outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_refused() {
+    for (args, text) in [
+        (["--listen", "example.com"], "an IP address is expected"),
+        (["--listen", "127.0.0.1:70000"], "an IP address is expected"),
+        (["--port", "70000"], "70000 is not in 0..=65535"),
+    ] {
+        let outcome = run(CLOVERLEAF, &Directory::new(), &[&["start"][..], &args].concat());
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        assert!(outcome.stderr.contains(text), "{outcome:?}");
+    }
+    let both = ["start", "--listen", "127.0.0.1:9000", "--port", "9001"];
+    let outcome = run(CLOVERLEAF, &Directory::new(), &both);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("--listen names port 9000 and --port names 9001"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let node = start(&[]);
+    let [address] = node.addresses("HTTP")[..] else { panic!("{node:?}") };
+    let port = address.port().to_string();
+    let outcome = run(CLOVERLEAF, &Directory::new(), &["start", "--port", &port]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let text = format!("TCP address {address} is already in use");
+    assert!(outcome.stderr.contains(&text), "{outcome:?}");
+}
+
+fn get(node: &Node, path: &str, host: &str) -> Response {
+    node.http().ask(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+}
+
+#[test]
+fn the_page_names_the_address_that_the_browser_used() {
+    let node = start(&[]);
+    for (host, shown) in [
+        ("router.example:9000", "router.example:9000"),
+        ("[::1]:8080", "[::1]:8080"),
+        ("a\"><script>alert(1)</script>", "127.0.0.1:8080"),
+    ] {
+        let page = get(&node, "/", host);
+        assert_eq!(page.status, 200);
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+        let policy = page.header("content-security-policy").expect("a policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; "), "{policy}");
+        assert!(policy.ends_with(&format!("connect-src 'self' ws://{shown} wss://{shown}")));
+        let text = page.text();
+        for line in [
+            format!("http://{shown}/call"),
+            format!("http://{shown}/publish"),
+            format!("ws://{shown}/ws"),
+        ] {
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+        assert!(!text.contains("alert(1)"), "{text}");
+    }
+}
+
+#[test]
+fn the_page_has_what_it_needs_and_nothing_else_is_there() {
+    let node = start(&[]);
+    for (path, media_type) in [
+        ("/welcome.js", "text/javascript; charset=utf-8"),
+        ("/welcome.css", "text/css; charset=utf-8"),
+    ] {
+        let answer = get(&node, path, "localhost");
+        let header = answer.header("content-type");
+        assert_eq!((answer.status, header), (200, Some(media_type)), "{path}");
+        assert!(get(&node, "/", "localhost").text().contains(path), "the page uses {path}");
+    }
+    for path in ["/index.html", "/favicon.ico", "/welcome.js/x", "/call.js", "//"] {
+        assert_eq!(get(&node, path, "localhost").status, 404, "{path}");
+    }
+    let mut http = node.http();
+    assert_eq!(http.post("/", "{}").status, 405);
+    let without_host = node.http().ask("GET / HTTP/1.1\r\n\r\n");
+    assert_eq!(without_host.status, 400);
+}
+
+#[test]
+fn a_configured_node_has_no_such_page() {
+    let config = r#"{"version": 2, "workers": [{"type": "router", "transports": [
+        {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
+         "paths": {"info": {"type": "json", "value": 1}}}]}]}"#;
+    let node = Node::start(CLOVERLEAF, config);
+    for path in ["/", "/welcome.js"] {
+        assert_eq!(get(&node, path, "localhost").status, 404, "{path}");
+    }
+    assert_eq!(node.lines_with("try: open").len(), 0, "{node:?}");
 }

@@ -78,8 +78,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
     let args = ["start", "--logformat", "none", "--config", "config.json"];
     let Outcome { code, stderr, .. } = run(CLOVERLEAF, &directory, &args);
     assert_eq!(code, Some(1), "{stderr}");
-    let expected = "listening on Unix socket router.sock failed: \
-                    there is a file of this name that is no socket\n";
+    let expected = "endpoint.path: there is a file of this name that is no socket\n";
     assert!(stderr.ends_with(expected), "{stderr}");
     assert_eq!(std::fs::read_to_string(file).ok().as_deref(), Some("somebody's letters"));
 }
@@ -87,8 +86,8 @@ fn a_file_that_is_no_socket_is_left_alone() {
 #[test]
 fn an_endpoint_that_can_not_be_is_named() {
     for (config, said) in [
-        (unix("nowhere/router.sock"), "nowhere/router.sock"),
-        (unix(&"x".repeat(200)), "xxxxx"),
+        (unix("nowhere/router.sock"), "endpoint.path: there is no directory 'nowhere'"),
+        (unix(&"x".repeat(200)), "endpoint.path: the path of a Unix socket has at most 107 bytes"),
         (config(r#"{"type": "tcp", "interface": "192.0.2.1", "port": 0}"#), "192.0.2.1"),
     ] {
         let Outcome { code, stderr, .. } = refusal(&config);
@@ -128,7 +127,7 @@ fn an_owner_whom_nobody_knows_is_named() {
         let endpoint = format!(r#"{{"type": "unix", "path": "router.sock", "owner": "{owner}"}}"#);
         let Outcome { code, stderr, .. } = refusal(&config(&endpoint));
         assert_eq!(code, Some(1), "{stderr}");
-        let expected = format!("the owner of Unix socket router.sock: {said}\n");
+        let expected = format!("endpoint.owner: {said}\n");
         assert!(stderr.ends_with(&expected), "{stderr}");
     }
 }
@@ -156,12 +155,12 @@ fn a_client_behind_a_proxy_is_known_by_its_own_address() {
         let session = peer.join();
         peer.ask(&format!(r#"[48,1,{{}},"wamp.session.get",[{session}]]"#))
     };
-    assert!(proxied("203.0.113.7").contains(r#""peer":"203.0.113.7:4711""#));
+    assert!(proxied("203.0.113.7").contains(r#""peer":"tcp4:203.0.113.7:4711""#));
     // Who sends no header is no proxy, and could be anybody.
     let mut direct = node.tcp();
     direct.send(&[0x7f, 0xf1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     direct.receive_end();
-    assert!(proxied("203.0.113.8").contains(r#""peer":"203.0.113.8:4711""#));
+    assert!(proxied("203.0.113.8").contains(r#""peer":"tcp4:203.0.113.8:4711""#));
 }
 
 #[test]
@@ -216,12 +215,12 @@ fn an_endpoint_of_version_6_takes_both_versions_unless_it_has_an_address() {
     }
     let node = Node::start(CLOVERLEAF, &config(r#"{"type": "tcp", "version": 6, "port": 0}"#));
     let port = node.addresses("RawSocket")[0].port();
-    for host in ["[::1]", "127.0.0.1"] {
+    for (host, written) in [("[::1]", "tcp6:::1"), ("127.0.0.1", "tcp4:127.0.0.1")] {
         let address = format!("{host}:{port}").parse().expect("an address");
         let mut peer = RawSocket::open(Stream::tcp(address), JSON);
         let session = peer.join();
         let details = peer.ask(&format!(r#"[48,1,{{}},"wamp.session.get",[{session}]]"#));
-        assert!(details.contains(&format!(r#""peer":"{host}:"#)), "{details}");
+        assert!(details.contains(&format!(r#""peer":"{written}:"#)), "{details}");
     }
     let endpoint = r#"{"type": "tcp", "version": 6, "interface": "::1", "port": 0}"#;
     let node = Node::start(CLOVERLEAF, &config(endpoint));

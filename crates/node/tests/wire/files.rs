@@ -66,7 +66,9 @@ fn a_directory_is_named_with_its_slash() {
         [("/below", "/below/"), ("/files/below", "/files/below/"), ("//below", "/below/")]
     {
         let answer = http.get(path);
-        let expected = format!("307\nlocation: {location}\ncontent-length: 0\n\n");
+        let expected = format!(
+            "307\nlocation: {location}\naccess-control-allow-origin: *\ncontent-length: 0\n\n"
+        );
         assert_eq!(answer.to_string(), expected, "at {path}");
     }
 }
@@ -87,6 +89,7 @@ fn no_path_leads_out_of_the_directory() {
         "/%00",
         "/nothing.html",
     ] {
-        assert_eq!(http.get(path).to_string(), "404\ncontent-length: 0\n\n", "at {path}");
+        let expected = "404\naccess-control-allow-origin: *\ncontent-length: 0\n\n";
+        assert_eq!(http.get(path).to_string(), expected, "at {path}");
     }
 }

@@ -86,8 +86,8 @@ fn json() -> Vec<Row> {
         (b"[48,1,{},\"com.example.\xff\"]".to_vec(), not_utf8(10)),
         (b"[48,1,{},\"com.example.p\",[\"\xff\"]]".to_vec(), not_utf8(27)),
         (
-            b"[48,1,{},\"com.example.p\",[\"\\ud800\"]]".to_vec(),
-            malformed(33, "a surrogate outside a pair"),
+            b"[48,1,{},\"com.example.\\ud800\"]".to_vec(),
+            "CALL: 'Procedure' must be a string without unpaired surrogates".to_owned(),
         ),
         (nested(b"[48,1,{},\"com.example.p\",", b"[", b"]"), too_deep()),
         (nested(b"[48,1,{\"x\":", b"[", b"]"), too_deep()),

@@ -1,5 +1,6 @@
 //! HTTP: calls and publications, requests in all shapes, and the small services at paths.
 
+use crate::lab::process::peak_resident_bytes;
 use crate::lab::{Honest, Http, JSON, Node, Peer as _, RawSocket, posting};
 use crate::router::router;
 
@@ -150,7 +151,7 @@ fn what_is_no_http_is_refused_and_the_connection_ends() {
         ("a coding that nobody knows", format!("{head}Transfer-Encoding: gzip\r\n\r\n"), 400),
         ("a header without end", format!("{head}X: {}", "y".repeat(600_000)), 431),
         ("headers without end", format!("{head}{}", "X: y\r\n".repeat(2_000)), 431),
-        ("a long path", format!("GET /{} HTTP/1.1\r\n\r\n", "y".repeat(70_000)), 414),
+        ("a long path", format!("GET /{} HTTP/1.1\r\n\r\n", "y".repeat(70_000)), 431),
     ] {
         let mut http = node.http();
         http.send(&request);
@@ -160,6 +161,58 @@ fn what_is_no_http_is_refused_and_the_connection_ends() {
         http.receive_end();
         honest.call();
     }
+}
+
+/// A head of this length, whose last header field is as long as it takes.
+fn head(length: usize) -> String {
+    let start = "GET /info HTTP/1.1\r\nHost: localhost\r\nCookie: ";
+    let end = "\r\n\r\n";
+    format!("{start}{}{end}", "y".repeat(length - start.len() - end.len()))
+}
+
+#[test]
+fn a_head_has_at_most_64_kib() {
+    let node = router();
+    let mut honest = Honest::at(&node);
+    let mut http = node.http();
+    for length in [20_000, 40_000, 1 << 16] {
+        assert_eq!(http.ask(&head(length)).status, 200, "{length} bytes");
+    }
+    for (what, request) in [
+        ("a head of one byte more", head((1 << 16) + 1)),
+        ("390 kB of headers", head(390_000)),
+        ("390 kB of headers without end", head(390_000).trim_end().to_owned()),
+        (
+            "390 kB of headers of a call",
+            posting("/call", CALL)
+                .replace("Host", &format!("Cookie: {}\r\nHost", "y".repeat(390_000))),
+        ),
+    ] {
+        let mut http = node.http();
+        http.send(&request);
+        assert_eq!(http.receive().status, 431, "{what}");
+        http.receive_end();
+        honest.call();
+    }
+}
+
+#[test]
+fn heads_without_end_take_bounded_memory() {
+    /// Above what the router buffers of one head, and far below what is sent.
+    const MOST_OF_A_HEAD: u64 = 256 << 10;
+    const CLIENTS: u64 = 100;
+    let node = router();
+    assert_eq!(node.http().get("/info").status, 200);
+    let before = peak_resident_bytes(node.id());
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| node.http()).collect();
+    for client in &mut clients {
+        client.send(head(390_000).trim_end());
+    }
+    for client in &mut clients {
+        assert_eq!(client.receive().status, 431);
+    }
+    let grown = peak_resident_bytes(node.id()) - before;
+    assert!(grown < CLIENTS * MOST_OF_A_HEAD, "{CLIENTS} heads have taken {grown} bytes");
 }
 
 #[test]
@@ -207,7 +260,8 @@ fn json_and_redirects_stand_at_their_paths() {
         ),
         (
             "/deep/info",
-            "200\ncontent-type: application/json; charset=UTF-8\ncontent-length: 3\n\n[1]",
+            "200\ncontent-type: application/json; charset=UTF-8\naccess-control-allow-origin: *\n\
+             content-length: 3\n\n[1]",
         ),
         ("/old", "302\nlocation: https://example.com/new\ncontent-length: 0\n\n"),
         (

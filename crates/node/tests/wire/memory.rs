@@ -1,11 +1,15 @@
 //! What sessions held goes back to the operating system when they have ended, also from a router
 //! that has nothing to do afterwards.
 
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::lab::process::resident_bytes;
-use crate::lab::{JSON, Peer as _, wait_for};
-use crate::router::router;
+use crate::lab::{JSON, Node, Peer as _, Stream, wait_for};
+use crate::router::{CLOVERLEAF, router};
 
 /// So many that what they held is far more than what else moves.
 const SESSIONS: usize = 4_000;
@@ -37,5 +41,62 @@ fn the_memory_of_ended_sessions_is_given_back() {
     wait_for("half of what the router had grown by", || {
         let kept = resident_bytes(node.id()).saturating_sub(before);
         (kept < grown / 2).then_some(())
+    });
+}
+
+const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
+  "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": []}]}],
+  "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]}]}"#;
+
+/// So many connections send so much of a longer message and end.
+const LARGE: usize = 20;
+const LARGE_BYTES: usize = 8 * 1024 * 1024;
+
+#[test]
+fn the_memory_of_large_messages_is_given_back_without_traffic() {
+    for threads in ["1", "2"] {
+        let node = Node::start_with(CLOVERLEAF, CONFIG, &["--threads", threads]);
+        node.rawsocket(JSON).join();
+        let before = resident_bytes(node.id());
+        let mut message = vec![b' '; LARGE_BYTES];
+        message[..4].copy_from_slice(&[0, 0xff, 0xff, 0xff]);
+        let mut streams: Vec<Stream> = Vec::new();
+        for _ in 0..LARGE {
+            let mut peer = node.rawsocket(JSON);
+            peer.stream.send(&message);
+            streams.push(peer.stream);
+        }
+        let sent = (LARGE * LARGE_BYTES) as u64;
+        wait_for("most of what was sent", || {
+            (resident_bytes(node.id()).saturating_sub(before) > sent / 4 * 3).then_some(())
+        });
+
+        drop(streams);
+        wait_for("nearly all of it back", || {
+            (resident_bytes(node.id()).saturating_sub(before) < sent / 20).then_some(())
+        });
+    }
+}
+
+/// How often the threads of a process have gone to sleep.
+fn sleeps(node: &Node) -> u64 {
+    let tasks = fs::read_dir(format!("/proc/{}/task", node.id())).expect("a process");
+    let sleeps = tasks.filter_map(|task| {
+        let status = fs::read_to_string(task.ok()?.path().join("status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        line.trim().parse::<u64>().ok()
+    });
+    sleeps.sum()
+}
+
+#[test]
+fn a_node_that_has_given_its_memory_back_does_not_wake_up() {
+    let node = Node::start_with(CLOVERLEAF, CONFIG, &["--threads", "2"]);
+    drop(node.rawsocket(JSON));
+    let mut last = sleeps(&node);
+    wait_for("two seconds in which no thread wakes up", || {
+        thread::sleep(Duration::from_secs(2));
+        let before = std::mem::replace(&mut last, sleeps(&node));
+        (last == before).then_some(())
     });
 }

@@ -85,7 +85,11 @@ fn a_hello_that_can_not_be_met_is_refused_with_its_reason() {
             (r#"[1,"realm1",{"roles":{"poet":{}}}]"#, VIOLATION, no_role),
             (r#"[1,"realm1",{"roles":{"caller":true}}]"#, VIOLATION, senseless_roles),
             (r#"[1,"realm1",{"roles":["caller"]}]"#, VIOLATION, senseless_roles),
-            (r#"[1,17,{"roles":{"caller":{}}}]"#, VIOLATION, "HELLO: 'Realm' must be a string"),
+            (
+                r#"[1,17,{"roles":{"caller":{}}}]"#,
+                VIOLATION,
+                "HELLO: 'Realm' must be a string or null",
+            ),
             ("[1]", VIOLATION, "HELLO has a wrong number of elements"),
         ],
     );
@@ -137,11 +141,10 @@ fn a_wrong_number_of_elements_ends_in_abort() {
 
 #[test]
 fn an_element_of_the_wrong_type_ends_in_abort() {
-    let id = "CALL: 'Request' must be an id between 1 and 2^53";
+    let id = "CALL: 'Request' must be an integer between 0 and 2^53";
     each_is_aborted(
         Stage::Joined,
         &[
-            (r#"[48,0,{},"com.example.p"]"#, VIOLATION, id),
             (r#"[48,-1,{},"com.example.p"]"#, VIOLATION, id),
             (r#"[48,9007199254740993,{},"com.example.p"]"#, VIOLATION, id),
             (r#"[48,99999999999999999999999999,{},"com.example.p"]"#, VIOLATION, id),
@@ -175,9 +178,9 @@ fn an_option_of_the_wrong_type_ends_in_abort() {
                 "CALL: 'timeout' must be an integer of 0 or more",
             ),
             (
-                r#"[48,1,{"disclose_me":1},"com.example.p"]"#,
+                r#"[48,1,{"receive_progress":1},"com.example.p"]"#,
                 VIOLATION,
-                "CALL: 'disclose_me' must be a boolean",
+                "CALL: 'receive_progress' must be a boolean",
             ),
             (r#"[49,1,{"mode":1}]"#, VIOLATION, "CANCEL: 'mode' must be a string"),
             (
@@ -297,15 +300,15 @@ fn an_abort_is_not_answered() {
 
 #[test]
 fn what_a_stranger_writes_does_not_fill_the_log_nor_forge_its_lines() {
-    let node = router();
     let forged = r"x\n\u001b[31m ready after 0.1 ms".to_owned();
-    for name in [forged, "x".repeat(100_000)] {
+    for (name, mentions) in [(forged, 2), ("x".repeat(100_000), 1)] {
+        let node = router();
         let mut peer = node.rawsocket(JSON);
         let hello = format!(r#"[1,"{name}",{{"roles":{{"caller":{{}}}}}}]"#);
         assert!(peer.ask(&hello).ends_with(r#","wamp.error.invalid_uri"]"#));
+        node.wait_for_line("session refused");
+        let log = node.log();
+        assert_eq!(node.lines_with("ready after").len(), mentions, "{log}");
+        assert!(!log.contains('\u{1b}') && log.lines().all(|line| line.len() < 1_000), "{log}");
     }
-    node.wait_for_lines("was refused: ", 2);
-    let log = node.log();
-    assert_eq!(node.lines_with("ready after").len(), 2, "{log}");
-    assert!(!log.contains('\u{1b}') && log.lines().all(|line| line.len() < 1_000), "{log}");
 }

@@ -1,8 +1,9 @@
 //! What the router tells of itself, over the wire.
 
+use cloverleaf_transport::limits::MAX_HTTP_HEADER_BYTES;
 use serde_json::{Value, json};
 
-use crate::lab::{HELLO, JSON, Node, Peer, RawSocket};
+use crate::lab::{HELLO, JSON, Node, Peer, RawSocket, WebSocket};
 use crate::router::{CLOVERLEAF, router};
 
 /// The arguments of the answer to a call.
@@ -26,13 +27,90 @@ fn a_session_is_told_with_how_it_is_connected() {
     assert_eq!(joined["transport"]["type"], "rawsocket");
     assert_eq!(joined["transport"]["protocol"], "wamp.2.json");
     let from = joined["transport"]["peer"].as_str().expect("an address");
-    assert!(from.contains("127.0.0.1:"), "{from}");
+    assert!(from.starts_with("tcp4:127.0.0.1:"), "{from}");
+    assert_eq!(joined["transport"]["channel_framing"], "rawsocket");
+    assert_eq!(joined["transport"]["http_headers_received"], Value::Null);
+    assert_eq!((&joined["realm"], &joined["serializer"]), (&json!("realm1"), &json!("json")));
     let id = joined["session"].clone();
     assert_eq!(called(&mut watcher, 2, "wamp.session.get", &json!([id]))[0], *joined);
     let mut other = node.websocket("wamp.2.json");
     other.join();
     let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
     assert_eq!(event[4][0]["transport"]["type"], "websocket");
+    let mut unix = node.rawsocket(JSON);
+    unix.join();
+    let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+    assert_eq!(event[4][0]["transport"]["peer"], "unix");
+}
+
+/// Header fields of a WebSocket's request, two of them with credentials and one that is too long.
+fn request_headers(long: &str) -> [(&'static str, &str); 5] {
+    [
+        ("User-Agent", "Wire/1.0"),
+        ("Cookie", "cbtid=abc"),
+        ("Authorization", "Bearer abc"),
+        ("X-Long", long),
+        ("X-After", "1"),
+    ]
+}
+
+/// Joins over a WebSocket with these header fields, and asks what is said of the session.
+fn said_of_websocket(node: &Node, headers: &[(&str, &str)]) -> Value {
+    let stream = node.http().into_stream();
+    let mut peer = WebSocket::open_with(stream, "/ws", "wamp.2.json", headers).0;
+    let id = peer.join();
+    called(&mut peer, 1, "wamp.session.get", &json!([id]))[0].clone()
+}
+
+#[test]
+fn the_headers_of_a_websocket_are_disclosed_without_credentials_and_up_to_a_limit() {
+    let node = router();
+    let long = "x".repeat(MAX_HTTP_HEADER_BYTES);
+    let said = said_of_websocket(&node, &request_headers(&long));
+    let transport = &said["transport"];
+    let headers = &transport["http_headers_received"];
+    assert_eq!(headers["user-agent"], "Wire/1.0");
+    assert_eq!((&headers["x-after"], &headers["host"]), (&json!("1"), &json!("localhost")));
+    for left_out in ["cookie", "authorization", "x-long"] {
+        assert_eq!(headers[left_out], Value::Null, "{headers}");
+    }
+    assert_eq!(transport["channel_framing"], "websocket");
+    assert_eq!(transport["websocket_protocol"], "wamp.2.json");
+    assert_eq!(transport["websocket_extensions_in_use"], json!([]));
+    let from = transport["peer"].as_str().expect("an address");
+    assert!(from.starts_with("tcp4:127.0.0.1:"), "{from}");
+}
+
+#[test]
+fn a_long_poll_session_is_described_by_the_request_that_opened_it() {
+    let node = router();
+    let mut peer = node.longpoll("wamp.2.json");
+    let id = peer.join();
+    let said = called(&mut peer, 1, "wamp.session.get", &json!([id]));
+    let transport = &said[0]["transport"];
+    assert_eq!(transport["type"], "longpoll");
+    assert!(transport["http_headers_received"]["content-length"].is_string(), "{transport}");
+}
+
+#[test]
+fn a_realm_discloses_all_headers_or_none_where_it_is_configured_so() {
+    for (option, cookie) in [("all", json!("cbtid=abc")), ("none", Value::Null)] {
+        let config = format!(
+            r#"{{"version": 2, "workers": [{{"type": "router",
+              "realms": [{{"name": "realm1", "options": {{"disclose_http_headers": "{option}"}},
+                "roles": [{{"name": "anonymous", "permissions": [
+                  {{"uri": "*", "allow": {{"call": true}}}}]}}]}}],
+              "transports": [
+                {{"type": "web", "endpoint": {{"type": "tcp", "interface": "127.0.0.1", "port": 0}},
+                  "paths": {{"ws": {{"type": "websocket", "options":
+                    {{"compression": {{"deflate": {{}}}}}}}}}}}},
+                {{"type": "rawsocket", "endpoint": {{"type": "unix", "path": "router.sock"}}}}]
+            }}]}}"#
+        );
+        let node = Node::start(CLOVERLEAF, &config);
+        let said = said_of_websocket(&node, &request_headers("x"));
+        assert_eq!(said["transport"]["http_headers_received"]["cookie"], cookie);
+    }
 }
 
 #[test]
@@ -68,52 +146,84 @@ fn a_killed_session_that_says_goodbye_may_open_another_one_over_its_connection()
     assert_ne!(victim.join(), id);
 }
 
-#[test]
-fn a_realm_tells_what_its_sessions_receive_and_send_where_it_is_configured_so() {
-    let config = r#"{"version": 2, "workers": [{"type": "router",
-      "realms": [{"name": "realm1", "stats": {"trigger_after_rated_messages": 4},
-        "roles": [{"name": "anonymous", "permissions": [{"uri": "*", "allow":
-          {"call": true, "register": true, "publish": true, "subscribe": true}}]}]}],
-      "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]
-    }]}"#;
-    let node = Node::start(CLOVERLEAF, config);
+/// A node whose realm counts its sessions' traffic and follows a preset.
+fn counting(compatibility: &str, stats: &str) -> Node {
+    let config = format!(
+        r#"{{"version": 2, "workers": [{{"type": "router",
+          "realms": [{{"name": "realm1", "stats": {stats},
+            "options": {{"compatibility": "{compatibility}"}},
+            "roles": [{{"name": "anonymous", "permissions": [{{"uri": "*", "allow":
+              {{"call": true, "register": true, "publish": true, "subscribe": true}}}}]}}]}}],
+          "transports": [
+            {{"type": "rawsocket", "endpoint": {{"type": "unix", "path": "router.sock"}}}}]
+        }}]}}"#
+    );
+    Node::start(CLOVERLEAF, &config)
+}
+
+/// What `on_stats` says of a session: one event after four messages, each of which counts once, and
+/// one at its end. Also the bytes that the session has sent, and the least that it has received.
+fn stats_of_a_session(compatibility: &str) -> ([Value; 2], usize, usize) {
+    let stats = r#"{"trigger_after_rated_messages": 4, "rated_message_size": 65536}"#;
+    let node = counting(compatibility, stats);
     let mut watcher = node.rawsocket(JSON);
     watcher.join();
-    let subscribe = r#"[32,1,{},"wamp.session.on_stats"]"#;
-    watcher.obtain(subscribe);
+    watcher.obtain(r#"[32,1,{},"wamp.session.on_stats"]"#);
     let mut peer = node.rawsocket(JSON);
     let id = peer.join();
     let messages = [r#"[32,1,{},"com.example.a"]"#, r#"[32,2,{},"com.example.b"]"#];
     let answers = messages.map(|message| peer.ask(message));
-    peer.send(r#"[6,{},"wamp.close.normal"]"#);
-    // After four messages, and at its end. The watcher is told of itself, too.
-    let mut told = Vec::new();
-    while told.len() < 2 {
+    let goodbye = r#"[6,{},"wamp.close.normal"]"#;
+    peer.send(goodbye);
+    // The watcher's own session is published, too.
+    let mut told = || loop {
         let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
         if event[4][0]["session"] == id {
-            told.push(event[4][1].clone());
+            return event[4].clone();
         }
-    }
-    let last = &told[1];
-    let goodbye = r#"[6,{},"wamp.close.normal"]"#;
+    };
+    let events = [told(), told()];
     let received: usize = messages.iter().chain([&goodbye]).map(|message| message.len()).sum();
+    (events, received, answers.concat().len())
+}
+
+#[test]
+fn a_realm_tells_what_its_sessions_receive_and_send_where_it_is_configured_so() {
+    let ([_, last], received, answers) = stats_of_a_session("wamp");
+    let last = &last[1];
     assert_eq!(last["received"], json!({"messages": 3, "bytes": received, "rated_messages": 3}));
     let sent = &last["sent"];
     assert!(sent["messages"].as_u64() >= Some(2), "{last}");
-    assert!(sent["bytes"].as_u64() > Some(answers.concat().len() as u64), "{last}");
+    assert!(sent["bytes"].as_u64() > Some(answers as u64), "{last}");
     assert_eq!(last["bytes"].as_u64(), sent["bytes"].as_u64().map(|bytes| bytes + received as u64));
     assert!(last["duration"].as_u64() > Some(0));
 }
 
 #[test]
+fn traffic_is_told_from_event_to_event_in_the_preset_of_crossbar() {
+    let (events, received, answers) = stats_of_a_session("crossbar");
+    for (event, number) in events.iter().zip(1..) {
+        let keys: Vec<_> = event[0].as_object().expect("ids").keys().cloned().collect();
+        assert_eq!(keys, ["authid", "authrole", "realm", "session"]);
+        let stats = &event[1];
+        assert_eq!((&stats["cycle"], &stats["serializer"]), (&json!(number), &json!("json")));
+        let flags = [&stats["first"], &stats["last"]];
+        assert_eq!(flags, [&json!(number == 1), &json!(number == 2)], "{events:?}");
+    }
+    let number = |event: usize, key: &str| events[event][1][key].as_u64().expect("a number");
+    assert_eq!((number(0, "rated_messages"), number(1, "rated_messages")), (4, 2));
+    assert_eq!((number(0, "messages"), number(1, "messages")), (4, 2));
+    let bytes = number(0, "bytes") + number(1, "bytes");
+    assert!(bytes > (received + answers) as u64, "{events:?}");
+    // The second cycle begins where the first one ends.
+    let end = number(0, "timestamp") + number(0, "duration");
+    assert!(number(1, "timestamp").abs_diff(end) < 1_000_000_000, "{events:?}");
+    assert!(end > 1_767_225_600_000_000_000, "nanoseconds since 1970");
+}
+
+#[test]
 fn the_traffic_of_a_session_is_told_however_it_ends() {
-    let config = r#"{"version": 2, "workers": [{"type": "router",
-      "realms": [{"name": "realm1", "stats": {},
-        "roles": [{"name": "anonymous", "permissions": [{"uri": "*", "allow":
-          {"call": true, "subscribe": true}}]}]}],
-      "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]
-    }]}"#;
-    let node = Node::start(CLOVERLEAF, config);
+    let node = counting("wamp", "{}");
     let [mut watcher, mut victim, mut silent, mut wrong] = [(); 4].map(|()| node.rawsocket(JSON));
     watcher.join();
     watcher.obtain(r#"[32,1,{},"wamp.session.on_stats"]"#);

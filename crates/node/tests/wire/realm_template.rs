@@ -7,7 +7,7 @@ use crate::router::CLOVERLEAF;
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous"}]}],
-  "realm_template": {"max_realms": 2, "roles": [{"name": "anonymous", "permissions": [
+  "realm_template": {"max_realms": 2, "options": {"compatibility": "wamp"}, "roles": [{"name": "anonymous", "permissions": [
     {"uri": "*", "allow": {"call": true, "register": true, "publish": true, "subscribe": true}}]}]},
   "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]
 }]}"#;

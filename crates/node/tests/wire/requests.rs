@@ -40,11 +40,11 @@ fn a_request_that_can_not_be_served_gets_an_error_and_the_session_lives() {
         ),
         (
             r#"[64,7,{},"wamp.mine"]"#,
-            r#"[8,64,7,{},"wamp.error.invalid_uri",["'wamp.mine' begins with 'wamp', which only the router may use"]]"#,
+            r#"[8,64,7,{},"wamp.error.invalid_uri",["register with restricted procedure URI 'wamp.mine': only the router may use what begins with 'wamp'"]]"#,
         ),
         (
             r#"[16,7,{"acknowledge":true},"wamp.mine"]"#,
-            r#"[8,16,7,{},"wamp.error.invalid_uri",["'wamp.mine' begins with 'wamp', which only the router may use"]]"#,
+            r#"[8,16,7,{},"wamp.error.invalid_uri",["publish with restricted topic URI 'wamp.mine': only the router may use what begins with 'wamp'"]]"#,
         ),
         (
             r#"[48,7,{},"com.example.secret"]"#,

@@ -15,7 +15,7 @@ const CONFIG: &str = r#"{
   "workers": [{
     "type": "router",
     "realms": [
-      {"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
+      {"name": "realm1", "options": {"compatibility": "wamp"}, "roles": [{"name": "anonymous", "permissions": [
         {"uri": "", "match": "prefix", "allow":
           {"call": true, "register": true, "publish": true, "subscribe": true}},
         {"uri": "com.example.secret", "match": "exact", "allow": {}}
@@ -57,11 +57,18 @@ const CONFIG: &str = r#"{
 
 /// A node with every kind of transport.
 pub(crate) fn router() -> Node {
+    router_with(r#""compatibility": "wamp""#)
+}
+
+/// The same with other options of the open realm.
+pub(crate) fn router_with(options: &str) -> Node {
     let directory = crate::lab::Directory::new();
     directory.write("web/index.html", "<h1>front</h1>");
     directory.write("web/page.txt", "a page");
     directory.write("web/below/index.html", "<h1>below</h1>");
-    Node::start_in(CLOVERLEAF, directory, &CONFIG.replace("LONG_AUTHID", &"x".repeat(512)))
+    let config = CONFIG.replace("LONG_AUTHID", &"x".repeat(512));
+    let config = config.replace(r#""compatibility": "wamp""#, options);
+    Node::start_in(CLOVERLEAF, directory, &config)
 }
 
 /// A call of `com.example.slow` over HTTP: its callee, which has been asked, and its caller.

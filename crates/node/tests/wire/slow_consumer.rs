@@ -5,21 +5,21 @@ use std::thread;
 use std::time::Duration;
 
 use crate::lab::process::resident_bytes;
-use crate::lab::{Directory, JSON, Node, Peer as _, RawSocket, Stream};
+use crate::lab::{Directory, JSON, Node, Peer as _, RawSocket, Stream, posting, wait_for};
 use crate::router::CLOVERLEAF;
 
 const EVENTS: usize = 100_000;
 
-/// What each event carries; all of them together would be 100 MB.
-const EVENT_BYTES: usize = 1_000;
+/// What each event carries; all of them together would be 400 MB.
+const EVENT_BYTES: usize = 4_000;
 
 /// How many are published before the subscriber that reads has its turn: a test has one thread, and
 /// would otherwise itself be too slow.
 const BATCH: usize = 1_000;
 
-/// What the router may grow by: the queue of one stalled subscriber (8 MiB) and as much again for
-/// what lies encoded, in the allocator and in the queue of the one that reads.
-const MAX_GROWTH: u64 = 40 * 1024 * 1024;
+/// What the router may grow by: the queue of one stalled subscriber (64 MiB), as much again for
+/// what lies encoded in its events, and what the allocator adds.
+const MAX_GROWTH: u64 = 192 * 1024 * 1024;
 
 const SUBSCRIBE: &str = r#"[32,1,{},"com.example.flood"]"#;
 
@@ -45,7 +45,9 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
      "slow_consumer": "disconnect"},
     {"type": "rawsocket", "endpoint": {"type": "unix", "path": "overruled.sock"},
      "slow_consumer": "block-publisher",
-     "auth": {"anonymous": {"type": "static", "role": "cut"}}}]}]}"#;
+     "auth": {"anonymous": {"type": "static", "role": "cut"}}},
+    {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
+     "paths": {"lp": {"type": "longpoll"}}}]}]}"#;
 
 /// A node, somebody who hears who is slow, a publisher, a subscriber that reads, and one that does
 /// not and has the role.
@@ -100,6 +102,20 @@ impl Flood {
         }
     }
 
+    /// Fills the queue of the stalled subscriber, so that the next publishers wait. Their sessions
+    /// are returned.
+    fn fill(&mut self) -> Vec<RawSocket> {
+        let filling = "x".repeat(1 << 20);
+        let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.flood",["{filling}"]]"#);
+        // Its queue takes 64 of them, and some are encoded.
+        let publishers = (0..72).map(|_| {
+            let publisher = published(&self.node, &publish);
+            assert!(self.reader.receive().starts_with("[36,"));
+            publisher
+        });
+        publishers.collect()
+    }
+
     fn assert_bounded(&self) {
         let grown = resident_bytes(self.node.id()).saturating_sub(self.before);
         assert!(grown < MAX_GROWTH, "the router has grown by {grown} bytes");
@@ -111,6 +127,14 @@ impl Flood {
         let subscribe = format!(r#"[32,{request},{{}},"com.example.other"]"#);
         assert!(self.publisher.ask(&subscribe).starts_with(&format!("[33,{request},")));
     }
+}
+
+/// A session whose publication has been acknowledged.
+fn published(node: &Node, publish: &str) -> RawSocket {
+    let mut peer = node.rawsocket(JSON);
+    peer.join();
+    assert!(peer.ask(publish).starts_with("[17,1,"));
+    peer
 }
 
 fn joined(node: &Node, role: &str) -> RawSocket {
@@ -170,11 +194,62 @@ fn with_block_publisher_the_publisher_waits_until_the_subscriber_reads_and_nothi
 }
 
 #[test]
+fn publishers_that_wait_do_not_hold_their_messages() {
+    const WAITING: u64 = 20;
+    const LENGTH: u64 = 8 << 20;
+    let mut flood = Flood::against("blocking");
+    let _publishers = flood.fill();
+    let before = resident_bytes(flood.node.id());
+    // The event is short.
+    let filling = " ".repeat(LENGTH as usize);
+    let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.flood"{filling}]"#);
+    let _waiting: Vec<_> = (0..WAITING).map(|_| published(&flood.node, &publish)).collect();
+    wait_for("less than a quarter of the messages in memory", || {
+        let grown = resident_bytes(flood.node.id()).saturating_sub(before);
+        (grown < WAITING * LENGTH / 4).then_some(())
+    });
+    let mut other = flood.node.rawsocket(JSON);
+    other.join();
+    let count = r#"[48,1,{},"wamp.session.count",[["blocking"]]]"#;
+    assert_eq!(other.ask(count), "[50,1,{},[1]]", "they still wait");
+}
+
+#[test]
+fn long_poll_session_sends_one_message_at_a_time() {
+    let mut flood = Flood::against("blocking");
+    let _publishers = flood.fill();
+    flood.reader.obtain(r#"[32,2,{},"com.example.other"]"#);
+    let mut session = flood.node.longpoll("wamp.2.json");
+    session.join();
+    let send = format!("{}/send", session.at());
+    let mut first = flood.node.http();
+    let publish = r#"[16,1,{"acknowledge":true},"com.example.flood"]"#;
+    first.send(&posting(&send, publish));
+    assert!(session.receive().starts_with("[17,1,"), "the publication is made");
+    // The first request waits for the stalled subscriber, and so the second has to.
+    let mut second = flood.node.http();
+    second.send(&posting(&send, r#"[16,2,{},"com.example.other"]"#));
+    thread::sleep(Duration::from_secs(1));
+    assert!(flood.reader.receive().starts_with("[36,"), "the first event");
+    let answer = flood.reader.ask(r#"[32,3,{},"com.example.third"]"#);
+    assert!(answer.starts_with("[33,3,"), "the second event came too early: {answer}");
+    drop(flood.stalled);
+    assert_eq!((first.receive().status, second.receive().status), (204, 204));
+    assert!(flood.reader.receive().starts_with("[36,"), "the second event");
+}
+
+#[test]
 fn the_policy_of_a_transport_counts_where_the_role_has_none_and_the_end_says_why() {
     // So many fill its queue, and some more what was taken out of it but not read.
-    let (events, more, filling) = (128, 16, "x".repeat(64 * 1024));
-    for transport in ["cutting", "overruled"] {
-        let node = Node::start_in(CLOVERLEAF, Directory::new(), CONFIG);
+    let (events, more, filling) = (1_024, 16, "x".repeat(64 * 1024));
+    let polite = CONFIG.replace(
+        r#"{"name": "realm1", "roles""#,
+        r#"{"name": "realm1", "options": {"shutdown_goodbye": true}, "roles""#,
+    );
+    for (transport, config) in
+        [("cutting", CONFIG), ("overruled", CONFIG), ("cutting", polite.as_str())]
+    {
+        let node = Node::start_in(CLOVERLEAF, Directory::new(), config);
         let mut stalled = joined(&node, transport);
         stalled.obtain(SUBSCRIBE);
         let mut publisher = node.rawsocket(JSON);
@@ -183,6 +258,12 @@ fn the_policy_of_a_transport_counts_where_the_role_has_none_and_the_end_says_why
             let options = r#"{"acknowledge":true}"#;
             let publish = format!(r#"[16,{number},{options},"com.example.flood",["{filling}"]]"#);
             assert!(publisher.ask(&publish).starts_with(&format!("[17,{number},")));
+        }
+        if config == CONFIG {
+            // Clients should come back, which some don't after GOODBYE.
+            let octets = stalled.stream.receive_to_end();
+            assert!(!octets.escape_ascii().to_string().contains("wamp.close"), "{transport}");
+            continue;
         }
         let mut message = stalled.receive();
         while message.contains(&filling) {

@@ -189,5 +189,7 @@ fn a_schema_that_is_none_is_a_fault_of_the_configuration() {
                   file 'numbers.json' is no JSON Schema: '/properties/args/minItems': value is not \
                   of type \"integer\"\n"
             .to_owned();
-    assert_eq!(checked, Outcome { code: Some(1), stdout: String::new(), stderr });
+    let Outcome { code, stdout, stderr: said } = checked;
+    assert_eq!((code, said), (Some(1), stderr));
+    assert!(stdout.lines().all(|line| line.starts_with("warning: ")), "{stdout}");
 }

@@ -273,21 +273,18 @@ fn a_client_that_aborts_is_let_go_with_1000_and_without_another_message() {
 }
 
 #[test]
-fn closing_is_answered_by_the_same_code() {
+fn closing_is_answered_by_the_same_code_or_1000() {
     let node = router();
     let mut honest = Honest::at(&node);
-    for (payload, code) in [
-        (b"".as_slice(), None),
-        (b"\x03\xe8", Some(1000)),
-        (b"\x03\xe9going", Some(1001)),
-        (b"\x0f\xa0", Some(4000)),
-    ] {
+    for (payload, code) in
+        [(b"".as_slice(), 1000), (b"\x03\xe8", 1000), (b"\x03\xe9going", 1001), (b"\x0f\xa0", 4000)]
+    {
         let mut peer = node.websocket("wamp.2.json");
         peer.join();
         peer.send_frame(CLOSE, payload);
         let (first, answer) = peer.receive_frame();
         let answered = answer.first_chunk().map(|code| u16::from_be_bytes(*code));
-        assert_eq!((first, answered), (CLOSE, code));
+        assert_eq!((first, answered), (CLOSE, Some(code)));
         honest.call();
     }
 }

@@ -45,6 +45,18 @@ impl fmt::Display for TransportId {
 pub(super) struct Attached {
     pub(super) session: Session<WampHandler<ServerSide, RouterPeer>>,
     pub(super) serializer: Serializer,
+    /// Locked by the request that sends a message, until the session takes another one. The others
+    /// wait in the order in which they came, and their bodies are not read meanwhile.
+    pub(super) sending: tokio::sync::Mutex<()>,
+}
+
+impl Attached {
+    pub(super) fn new(
+        session: Session<WampHandler<ServerSide, RouterPeer>>,
+        serializer: Serializer,
+    ) -> Self {
+        Self { session, serializer, sending: tokio::sync::Mutex::new(()) }
+    }
 }
 
 /// See the [module](self). Requests of one session arrive on any thread.
@@ -84,14 +96,15 @@ mod tests {
 
     use cloverleaf_router::Admission;
     use cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS;
+    use cloverleaf_transport::listener::PeerAddress;
     use cloverleaf_transport::longpoll::{Patience, Session};
     use cloverleaf_transport::outbound::queue;
+    use cloverleaf_transport::{PeerInfo, SlowConsumer};
     use cloverleaf_wamp::serializer::Serializer;
-
-    use cloverleaf_transport::SlowConsumer;
 
     use super::{Attached, Sessions, TransportId};
     use crate::listen::WampService;
+    use crate::memory::Memory;
 
     /// A session of which nobody has heard.
     fn attached() -> Attached {
@@ -101,15 +114,16 @@ mod tests {
             serializers: Vec::new(),
             max_message: 0,
             slow_consumer: SlowConsumer::default(),
-            kind: "longpoll",
             tells_agent: true,
+            memory: Memory::of_machine(),
         };
         let (sender, outlet) = queue();
-        let handler = wamp.handler(Serializer::Json, sender, "a test".to_owned());
+        let peer = PeerInfo::rawsocket(PeerAddress::Unix);
+        let handler = wamp.handler(Serializer::Json, sender, peer);
         let patience =
             Patience { receive: Duration::from_secs(10), session: Duration::from_secs(30) };
         let session = Session::new(handler, outlet, patience);
-        Attached { session, serializer: Serializer::Json }
+        Attached::new(session, Serializer::Json)
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(super) fn page(endpoint: &Endpoint) -> Response<Body> {
             let spoken = service.spoken();
             format!("Connect to it with a WAMP client. Its subprotocols are {spoken}.")
         }
-        Endpoint::Echo => "It sends back what it gets.".to_owned(),
+        Endpoint::Echo(_) => "It sends back what it gets.".to_owned(),
     };
     let mut response = Response::new(full(format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Cloverleaf</title>\n\

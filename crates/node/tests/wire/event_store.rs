@@ -10,7 +10,7 @@ const EVENTS: usize = 2_000;
 const IN_FLIGHT: usize = 50;
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
-  "realms": [{"name": "realm1",
+  "realms": [{"name": "realm1", "options": {"compatibility": "wamp"},
     "store": {"type": "redb", "path": "kept", "event-history":
       [{"uri": "com.example.kept.", "match": "prefix", "limit": 5000}]},
     "roles": [{"name": "anonymous", "permissions": [{"uri": "*", "allow":

@@ -1,0 +1,55 @@
+//! What this program tells the reader of a configuration about itself and its machine.
+
+use std::io;
+use std::path::Path;
+
+use cloverleaf_config::settings::Owner;
+use cloverleaf_config::{Environment, ProcessEnvironment};
+use cloverleaf_transport::listener::Listener;
+
+use crate::components::Components;
+use crate::listen::owner;
+
+/// The environment in which `check` and `start` read a configuration: what it names must be
+/// something that this program can use. Nothing is made or changed.
+#[derive(Debug)]
+pub(crate) struct Program<'c> {
+    components: &'c Components,
+}
+
+impl<'c> Program<'c> {
+    /// The environment of a program with these components.
+    pub(crate) const fn with(components: &'c Components) -> Self {
+        Self { components }
+    }
+}
+
+impl Environment for Program<'_> {
+    fn variable(&self, name: &str) -> Option<String> {
+        ProcessEnvironment.variable(name)
+    }
+
+    fn read_file(&self, path: &Path, limit: u64) -> io::Result<String> {
+        ProcessEnvironment.read_file(path, limit)
+    }
+
+    fn is_directory(&self, path: &Path) -> bool {
+        ProcessEnvironment.is_directory(path)
+    }
+
+    fn component_classes(&self) -> Option<Vec<String>> {
+        Some(self.components.classes())
+    }
+
+    fn check_socket(&self, path: &Path) -> Result<(), String> {
+        Listener::check_file(path).map_err(|error| error.to_string())
+    }
+
+    fn check_owner(&self, owner: &Owner) -> Result<(), String> {
+        owner::numbers(Some(owner)).map(drop).map_err(|error| error.to_string())
+    }
+
+    fn check_store(&self, path: &Path) -> Result<(), String> {
+        cloverleaf_event_store::check(path).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,64 @@
+//! Calls whose answers are long.
+
+use serde_json::json;
+
+use crate::lab::Peer as _;
+use crate::node::{config, join, pipeline, plain, receive, start};
+use crate::probe::Probe;
+
+/// Events that are stored, each for so many subscribers.
+const EVENTS: u64 = 100;
+const ELIGIBLE: usize = 2_000;
+
+#[test]
+fn reading_a_history_of_events_with_long_lists_does_not_stop_other_realms() {
+    let mut config = config(&json!({}));
+    config["workers"][0]["realms"][0]["store"] = json!({"type": "memory", "event-history":
+        [{"uri": "com.example.", "match": "prefix", "limit": 1000}]});
+    let node = start(&config);
+    let mut publisher = join(&node);
+    let eligible: Vec<String> = (0..ELIGIBLE).map(|number| format!("user{number}")).collect();
+    let options = json!({"acknowledge": true, "eligible_authid": eligible});
+    for request in 1..=EVENTS {
+        let publish = format!(r#"[16,{request},{options},"com.example.a",[{request}]]"#);
+        assert!(publisher.ask(&publish).starts_with("[17,"));
+    }
+    let mut reader = join(&node);
+    let id = reader.obtain(r#"[32,1,{"match":"prefix"},"com.example."]"#);
+    Probe::new(&node).assert_undisturbed(|| {
+        let calls = 2..=300;
+        let reads = calls
+            .clone()
+            .map(|request| format!(r#"[48,{request},{{}},"wamp.subscription.get_events",[{id}]]"#));
+        pipeline(&mut reader, reads);
+        for _ in calls {
+            // The reader is none of those that may have the events.
+            let answer = receive(&mut reader);
+            assert_eq!((&answer[0], &answer[3]), (&50.into(), &json!([])));
+        }
+    });
+}
+
+/// Nearly the longest message.
+const LARGE: usize = 15 * 1024 * 1024;
+
+#[test]
+fn two_of_the_longest_messages_reach_one_callee() {
+    let node = plain();
+    let mut callee = join(&node);
+    callee.obtain(r#"[64,1,{},"com.example.large"]"#);
+    let filling = "x".repeat(LARGE);
+    let mut callers = [join(&node), join(&node)];
+    for caller in &mut callers {
+        caller.send(&format!(r#"[48,1,{{}},"com.example.large",["{filling}"]]"#));
+    }
+    for request in 1..=2 {
+        let invocation = receive(&mut callee);
+        assert_eq!((&invocation[0], &invocation[1]), (&68.into(), &request.into()));
+        assert_eq!(invocation[4][0].as_str().map(str::len), Some(LARGE));
+        callee.send(&format!("[70,{request},{{}},[{request}]]"));
+    }
+    for caller in &mut callers {
+        assert!(caller.receive().starts_with("[50,1,{},["));
+    }
+}

@@ -1,0 +1,24 @@
+//! How much memory a node has taken since a moment.
+
+use crate::lab::Node;
+use crate::lab::process::{peak_resident_bytes, resident_bytes};
+
+pub(crate) const MIB: u64 = 1024 * 1024;
+
+/// See the [module](self).
+pub(crate) struct Growth {
+    process: u32,
+    before: u64,
+}
+
+impl Growth {
+    pub(crate) fn of(node: &Node) -> Self {
+        Self { process: node.id(), before: resident_bytes(node.id()) }
+    }
+
+    /// Asserts that the node has at no time had more than so many bytes more.
+    pub(crate) fn assert_below(&self, limit: u64) {
+        let peak = peak_resident_bytes(self.process).saturating_sub(self.before);
+        assert!(peak < limit, "the node has grown by {} MiB", peak / MIB);
+    }
+}

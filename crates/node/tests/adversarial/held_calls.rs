@@ -1,0 +1,132 @@
+//! Large calls that the router keeps: while they wait for a callee, while answers of others are
+//! missing, and in order to send them to another callee.
+
+use serde_json::{Value, json};
+
+use crate::growth::{Growth, MIB};
+use crate::lab::{HELLO, JSON, Node, Peer as _, RawSocket};
+use crate::node::{config, join, plain, receive, start};
+
+/// Calls, each with so many bytes: several times what may be kept.
+const CALLS: u64 = 160;
+const BYTES: usize = 1024 * 1024;
+
+/// What one caller's calls may hold, and as much again for what is on its way and for the
+/// allocator.
+const MAX_GROWTH: u64 = 128 * MIB;
+
+/// Sends large calls of `com.example.work`.
+fn call(caller: &mut RawSocket, requests: impl IntoIterator<Item = u64>) {
+    let filling = "x".repeat(BYTES);
+    for request in requests {
+        caller.send(&format!(r#"[48,{request},{{}},"com.example.work",["{filling}"]]"#));
+    }
+}
+
+/// A callee, which has announced that calls can be sent elsewhere.
+fn callee(node: &Node, options: &str) -> RawSocket {
+    let mut callee = node.rawsocket(JSON);
+    let rerouting = r#""callee":{"features":{"call_reroute":true}}"#;
+    let welcome = callee.ask(&HELLO.replace(r#""callee":{}"#, rerouting));
+    assert!(welcome.starts_with("[2,"), "{welcome}");
+    callee.obtain(&format!(r#"[64,1,{options},"com.example.work"]"#));
+    callee
+}
+
+#[test]
+fn waiting_calls_are_bounded_in_bytes_and_each_is_answered_once() {
+    let mut config = config(&json!({}));
+    config["workers"][0]["realms"][0]["store"] =
+        json!({"type": "memory", "call-queue": [{"uri": "com.example.work", "limit": 1000}]});
+    let node = start(&config);
+    let mut callee = callee(&node, r#"{"concurrency":1}"#);
+    let mut caller = join(&node);
+    let growth = Growth::of(&node);
+    call(&mut caller, 1..=CALLS);
+    let last = CALLS + 1;
+    caller.send(&format!(r#"[48,{last},{{}},"wamp.session.count"]"#));
+    let mut refused = Vec::new();
+    let mut message = receive(&mut caller);
+    while message[1] != last {
+        assert_eq!(message[4], "crossbar.error.max_concurrency_reached");
+        refused.push(message[2].clone());
+        message = receive(&mut caller);
+    }
+    growth.assert_below(MAX_GROWTH);
+    let waiting = CALLS - refused.len() as u64;
+    assert!((10..64).contains(&waiting), "{waiting} calls are taken");
+    for request in 1..=waiting {
+        let invocation = receive(&mut callee)[1].clone();
+        callee.send(&format!("[70,{invocation},{{}}]"));
+        assert_eq!(receive(&mut caller), json!([50, request, {}]));
+    }
+}
+
+#[test]
+fn collected_answers_are_bounded_in_bytes_and_each_call_is_answered_once() {
+    let node = plain();
+    let [mut fast, mut slow] = [(); 2].map(|()| callee(&node, r#"{"invoke":"all"}"#));
+    let mut caller = join(&node);
+    let growth = Growth::of(&node);
+    let filling = "x".repeat(BYTES);
+    let mut late = Vec::new();
+    for request in 1..=CALLS {
+        caller.send(&format!(r#"[48,{request},{{}},"com.example.work"]"#));
+        let invocation = &receive(&mut fast)[1];
+        fast.send(&format!(r#"[70,{invocation},{{}},["{filling}"]]"#));
+        late.push(receive(&mut slow)[1].clone());
+    }
+    // The last answer is there.
+    assert!(fast.ask(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
+    growth.assert_below(MAX_GROWTH);
+    let mut complete = 0;
+    for invocation in late {
+        slow.send(&format!(r#"[70,{invocation},{{}}]"#));
+        let result = receive(&mut caller);
+        assert_eq!(result[0], 50);
+        let answers = &result[3][0];
+        assert_eq!(answers.as_array().map(Vec::len), Some(2), "{}", result[3]);
+        let refused = answers[0]["error"] == "wamp.error.payload_size_exceeded";
+        let whole = answers[0]["args"][0].as_str().is_some_and(|text| text.len() == BYTES);
+        assert!(refused || whole, "{}", answers[0]);
+        complete += usize::from(whole);
+    }
+    assert!((10..64).contains(&complete), "{complete} answers are complete");
+}
+
+#[test]
+fn calls_that_are_kept_for_another_callee_are_bounded_in_bytes_and_each_is_answered_once() {
+    let node = plain();
+    let [mut first, mut second] = [(); 2].map(|()| callee(&node, r#"{"invoke":"first"}"#));
+    let mut caller = join(&node);
+    let growth = Growth::of(&node);
+    let mut invocations: Vec<Value> = Vec::new();
+    for request in 1..=CALLS {
+        call(&mut caller, [request]);
+        invocations.push(receive(&mut first)[1].clone());
+    }
+    growth.assert_below(MAX_GROWTH);
+    for invocation in &invocations {
+        first.send(&format!(r#"[8,68,{invocation},{{}},"wamp.error.unavailable"]"#));
+    }
+    assert!(first.ask(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
+    second.send(r#"[48,1,{},"wamp.session.count"]"#);
+    let mut rerouted = 0;
+    let mut message = receive(&mut second);
+    while message[0] == 68 {
+        rerouted += 1;
+        second.send(&format!("[70,{},{{}}]", message[1]));
+        message = receive(&mut second);
+    }
+    assert!((10..=64).contains(&rerouted), "{rerouted} calls were sent to the other callee");
+    let answers = (0..CALLS).map(|_| receive(&mut caller));
+    let results = answers.filter(|answer| match answer[0].as_u64() {
+        Some(8) => {
+            let uri = answer[4].as_str().expect("a URI");
+            assert!(matches!(uri, "wamp.error.unavailable" | "wamp.error.no_available_callee"));
+            false
+        }
+        kind => kind == Some(50),
+    });
+    assert_eq!(results.count(), rerouted);
+}

@@ -1,0 +1,41 @@
+//! Sessions that are ended with a long text.
+
+use crate::growth::{Growth, MIB};
+use crate::lab::Peer as _;
+use crate::node::{join, plain, receive};
+
+const VICTIMS: usize = 200;
+
+/// Of the text; copies for all victims would be 800 MB.
+const BYTES: usize = 4 * 1024 * 1024;
+
+#[test]
+fn the_text_for_ended_sessions_is_bounded() {
+    let node = plain();
+    let mut attacker = join(&node);
+    let mut victims: Vec<_> = (0..VICTIMS).map(|_| join(&node)).collect();
+    let growth = Growth::of(&node);
+    let endless = "x".repeat(BYTES);
+    for (procedure, arguments) in [
+        ("kill_all", "[]"),
+        ("kill_by_authrole", r#"["anonymous"]"#),
+        ("kill_by_authid", r#"["someone"]"#),
+        ("kill", "[1]"),
+    ] {
+        let answer = attacker.ask(&format!(
+            r#"[48,1,{{}},"wamp.session.{procedure}",{arguments},{{"message":"{endless}"}}]"#
+        ));
+        let refused = answer.contains("wamp.error.payload_size_exceeded");
+        assert!(answer.starts_with("[8,48,1,") && refused, "{procedure}: {answer}");
+    }
+    growth.assert_below(64 * MIB);
+    let text = "x".repeat(4_000);
+    let kill_all = r#"[48,2,{},"wamp.session.kill_all",[],"#;
+    let answer = attacker.ask(&format!(r#"{kill_all}{{"message":"{text}"}}]"#));
+    assert_eq!(answer, format!("[50,2,{{}},[{VICTIMS}]]"));
+    for victim in &mut victims {
+        let goodbye = receive(victim);
+        assert_eq!((&goodbye[0], goodbye[1]["message"].as_str()), (&6.into(), Some(&*text)));
+    }
+    growth.assert_below(64 * MIB);
+}

@@ -1,0 +1,81 @@
+//! Questions to the meta API whose answers take much work.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::lab::{Peer as _, posting};
+use crate::node::{join, pipeline, plain, receive};
+use crate::probe::Probe;
+
+/// Sessions that are compared with a list of roles.
+const SESSIONS: usize = 400;
+
+/// Subscriptions that are listed.
+const SUBSCRIPTIONS: u64 = 20_000;
+
+#[test]
+fn a_long_list_of_roles_does_not_stop_other_realms() {
+    let node = plain();
+    let _sessions: Vec<_> = (0..SESSIONS).map(|_| join(&node)).collect();
+    let mut attacker = join(&node);
+    let mut http = node.http();
+    let endless: Vec<String> = (0..200_000).map(|number| format!("role{number}")).collect();
+    let endless = json!([endless]).to_string();
+    let long: Vec<String> = (0..1_000).map(|number| format!("role{number}")).collect();
+    let long = json!([long]).to_string();
+    Probe::new(&node).assert_undisturbed(|| {
+        for (request, procedure) in ["count", "list"].iter().enumerate() {
+            let call = format!(r#"[48,{},{{}},"wamp.session.{procedure}",{endless}]"#, request + 1);
+            let answer: Value = serde_json::from_str(&attacker.ask(&call)).expect("JSON");
+            assert_eq!(answer[4], "wamp.error.payload_size_exceeded");
+        }
+        let call = format!(r#"{{"procedure":"wamp.session.count","args":{endless}}}"#);
+        let answer = http.ask(&posting("/call", &call)).text();
+        assert!(answer.contains("wamp.error.payload_size_exceeded"), "{answer}");
+
+        let calls = 3..303;
+        let lists = calls
+            .clone()
+            .map(|request| format!(r#"[48,{request},{{}},"wamp.session.list",{long}]"#));
+        pipeline(&mut attacker, lists);
+        for request in calls {
+            let answer = receive(&mut attacker);
+            assert_eq!(answer, json!([50, request, {}, [[]]]));
+        }
+    });
+}
+
+#[test]
+fn many_listings_of_many_subscriptions_do_not_stop_other_realms() {
+    let node = plain();
+    let mut subscriber = join(&node);
+    pipeline(
+        &mut subscriber,
+        (1..=SUBSCRIPTIONS).map(|number| format!(r#"[32,{number},{{}},"com.example.t{number}"]"#)),
+    );
+    for _ in 0..SUBSCRIPTIONS {
+        assert_eq!(receive(&mut subscriber)[0], 33);
+    }
+    let mut attacker = join(&node);
+    Probe::new(&node).assert_undisturbed(|| {
+        let calls = 1..=100;
+        let mut other = join(&node);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let lists = calls
+                    .clone()
+                    .map(|request| format!(r#"[48,{request},{{}},"wamp.subscription.list"]"#));
+                pipeline(&mut attacker, lists);
+                for _ in calls {
+                    let answer = receive(&mut attacker);
+                    assert_eq!(answer[0], 50);
+                    let exact = answer[3][0]["exact"].as_array().expect("a list");
+                    assert_eq!(exact.len() as u64, SUBSCRIPTIONS);
+                }
+            });
+            // Others of the same realm are answered meanwhile.
+            assert!(other.ask(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
+        });
+    });
+}

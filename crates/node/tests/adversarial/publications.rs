@@ -1,0 +1,84 @@
+//! Publications to very many subscriptions.
+
+use std::thread;
+
+use serde_json::Value;
+
+use crate::lab::Peer as _;
+use crate::node::{join, pipeline, plain, receive};
+use crate::probe::Probe;
+
+/// Wildcard subscriptions that match one topic, and the sessions that hold them.
+const PATTERNS: usize = 4_000;
+const PATTERNS_PER_SESSION: usize = 1_000;
+
+/// Components of the topic: each pattern leaves some of them out.
+const COMPONENTS: usize = 13;
+
+#[test]
+fn publications_that_match_very_many_patterns_do_not_stop_other_realms() {
+    let node = plain();
+    let patterns = (1..=PATTERNS).map(|mask| {
+        let component = |place| if mask >> place & 1 == 1 { "" } else { "a" };
+        (0..COMPONENTS).map(component).collect::<Vec<_>>().join(".")
+    });
+    let patterns: Vec<String> = patterns.collect();
+    let mut subscribers = Vec::new();
+    for patterns in patterns.chunks(PATTERNS_PER_SESSION) {
+        let mut subscriber = join(&node);
+        let subscriptions = patterns.iter().zip(1..).map(|(pattern, request)| {
+            format!(r#"[32,{request},{{"match":"wildcard"}},"{pattern}"]"#)
+        });
+        pipeline(&mut subscriber, subscriptions);
+        for _ in patterns {
+            assert_eq!(receive(&mut subscriber)[0], 33);
+        }
+        subscribers.push(subscriber);
+    }
+    let mut publisher = join(&node);
+    let topic = ["a"; COMPONENTS].join(".");
+    let publications = 20;
+    Probe::new(&node).assert_undisturbed(|| {
+        let all = (1..=publications).map(|request| {
+            format!(r#"[16,{request},{{"acknowledge":true}},"{topic}",[{request}]]"#)
+        });
+        pipeline(&mut publisher, all);
+        thread::scope(|scope| {
+            for subscriber in &mut subscribers {
+                scope.spawn(move || {
+                    for number in 0..publications * PATTERNS_PER_SESSION {
+                        let event = receive(subscriber);
+                        assert_eq!(event[4][0], 1 + number / PATTERNS_PER_SESSION);
+                    }
+                });
+            }
+        });
+        for request in 1..=publications {
+            assert_eq!(receive(&mut publisher)[1], request);
+        }
+    });
+}
+
+const SUBSCRIBERS: usize = 200;
+const EVENTS: usize = 500;
+
+#[test]
+fn publications_to_very_many_subscribers_do_not_stop_other_realms() {
+    let node = plain();
+    let mut subscribers: Vec<_> = (0..SUBSCRIBERS).map(|_| join(&node)).collect();
+    for subscriber in &mut subscribers {
+        subscriber.obtain(r#"[32,1,{},"com.example.news"]"#);
+    }
+    let mut publisher = join(&node);
+    Probe::new(&node).assert_undisturbed(|| {
+        let all = (0..EVENTS)
+            .map(|number| format!(r#"[16,{},{{}},"com.example.news",[{number}]]"#, number + 1));
+        pipeline(&mut publisher, all);
+        for number in 0..EVENTS {
+            for subscriber in &mut subscribers {
+                let event: Value = receive(subscriber);
+                assert_eq!(event[4][0], number);
+            }
+        }
+    });
+}

@@ -1,0 +1,62 @@
+//! The access log: one line for each request, without the secrets in it.
+
+use crate::lab::{Node, Peer as _};
+use crate::router::CLOVERLEAF;
+
+const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
+  "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [{"uri": "*"}]}]}],
+  "transports": [{"type": "web", "options": {"access_log": true},
+    "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
+    "paths": {
+      "lp": {"type": "longpoll"},
+      "call": {"type": "caller", "realm": "realm1", "role": "anonymous",
+               "options": {"key": "bazapp", "secret": "foobar"}},
+      "info": {"type": "json", "value": 1}}}]}]}"#;
+
+#[test]
+fn each_request_is_one_line_with_its_status() {
+    let node = Node::start(CLOVERLEAF, CONFIG);
+    let mut http = node.http();
+    assert_eq!(http.get("/info?a=1").status, 200);
+    assert_eq!(http.get("/nothing").status, 404);
+    node.wait_for_line(r#" "GET /info?a=1" 200"#);
+    node.wait_for_line(r#" "GET /nothing" 404"#);
+}
+
+#[test]
+fn signatures_and_other_credentials_are_not_logged() {
+    let node = Node::start(CLOVERLEAF, CONFIG);
+    let secret = "c2VjcmV0LXNpZ25hdHVyZQ==";
+    let target = format!("/call?key=bazapp&seq=1&nonce=2&signature={secret}&ticket={secret}");
+    let answer = node.http().post(&target, "{}");
+    assert_eq!(answer.status, 400, "{answer}");
+    node.wait_for_line(r#" "POST /call?key=bazapp&seq=1&nonce=2&signature=***&ticket=***" 400"#);
+    let target = format!("http://user:{secret}@localhost/info");
+    node.http().ask(&format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    node.wait_for_line(r#" "GET /info" 200"#);
+    assert!(!node.log().contains(secret), "{node:?}");
+}
+
+#[test]
+fn ids_of_long_poll_sessions_are_not_logged() {
+    let node = Node::start(CLOVERLEAF, CONFIG);
+    let mut peer = node.longpoll("wamp.2.json");
+    peer.join();
+    node.wait_for_line(r#" "POST /lp/open" 200"#);
+    node.wait_for_line(r#" "POST /lp/***/send" 204"#);
+    let id = peer.at().rsplit('/').next().expect("an id").to_owned();
+    assert!(id.len() > 16, "{id}");
+    assert!(!node.log().contains(&id), "{node:?}");
+}
+
+#[test]
+fn a_request_cannot_forge_a_line() {
+    let node = Node::start(CLOVERLEAF, CONFIG);
+    let mut http = node.http();
+    http.send("GET /info\"%0a200 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let _ = http.into_stream().receive_all(std::time::Duration::from_secs(30));
+    assert_eq!(node.http().get(&format!("/{}", "x".repeat(4_000))).status, 404);
+    let long = node.wait_for_line(r#" "GET /xxx"#);
+    assert!(long.ends_with(r#"x..." 404"#) && long.len() < 1_300, "{long}");
+    node.wait_for_line(r#" "GET /info\"%0a200" 404"#);
+}

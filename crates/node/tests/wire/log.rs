@@ -1,0 +1,164 @@
+//! A log that nobody reads or that cannot be written disturbs nothing but itself.
+
+use std::fs::File;
+use std::io::{Read as _, pipe};
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::thread;
+
+use crate::lab::{Directory, JSON, Node, Peer as _, wait_for};
+use crate::router::CLOVERLEAF;
+
+const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
+  "realms": [{"name": "realm1", "options": {"compatibility": "wamp"},
+    "roles": [{"name": "anonymous", "permissions": [
+      {"uri": "", "match": "prefix", "allow": {"call": true, "register": true}}]}]}],
+  "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]}]}"#;
+
+/// So many joins are logged with a name so long that neither a pipe nor the queue has room for all
+/// of them.
+const JOINS: u64 = 4_000;
+
+const ARGS: [&str; 7] =
+    ["start", "--loglevel", "debug", "--logformat", "none", "--config", "config.json"];
+
+/// A node that logs to `log`, level debug, and serves already.
+fn node(log: impl Into<Stdio>) -> Node {
+    let directory = Directory::new();
+    directory.write("config.json", CONFIG);
+    serving(Node::launch_logging_to(log, CLOVERLEAF, directory, &ARGS))
+}
+
+fn serving(node: Node) -> Node {
+    wait_for("the socket of the node", || UnixStream::connect(node.socket()).ok());
+    node
+}
+
+/// Joins and leaves so often, over one connection, as a client with a long name.
+fn join_and_leave(node: &Node, count: u64) {
+    // Each of these characters takes six in the log.
+    let agent = r"\u0085".repeat(200);
+    let hello = format!(r#"[1,"realm1",{{"agent":"{agent}","roles":{{"caller":{{}}}}}}]"#);
+    let mut peer = node.rawsocket(JSON);
+    let mut left = count;
+    while left > 0 {
+        // Several at once, which takes fewer turns of a busy machine.
+        let batch = left.min(50);
+        for _ in 0..batch {
+            peer.send(&hello);
+            peer.send(r#"[6,{},"wamp.close.normal"]"#);
+        }
+        for _ in 0..batch {
+            assert!(peer.receive().starts_with("[2,"));
+            assert_eq!(peer.receive(), r#"[6,{},"wamp.close.goodbye_and_out"]"#);
+        }
+        left -= batch;
+    }
+}
+
+/// A call from one session to another is answered.
+fn assert_routes(node: &Node) {
+    let (mut callee, mut caller) = (node.rawsocket(JSON), node.rawsocket(JSON));
+    callee.join();
+    caller.join();
+    callee.obtain(r#"[64,1,{},"com.example.add"]"#);
+    caller.send(r#"[48,1,{},"com.example.add"]"#);
+    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    callee.send("[70,1,{},[5]]");
+    assert_eq!(caller.receive(), "[50,1,{},[5]]");
+}
+
+/// The sum of the numbers of lost lines in a log.
+fn lost(log: &str) -> u64 {
+    let number = |line: &str| line.strip_prefix("log lines lost lost=")?.parse::<u64>().ok();
+    log.lines().filter_map(number).sum()
+}
+
+#[test]
+fn a_log_that_cannot_be_written_disturbs_nobody() {
+    let (reader, closed) = pipe().expect("a pipe");
+    drop(reader);
+    let full = File::options().write(true).open("/dev/full").expect("a device");
+    for log in [Stdio::from(closed), full.into()] {
+        let mut node = node(log);
+        join_and_leave(&node, 10);
+        assert_routes(&node);
+        assert_eq!(node.end("TERM"), Some(0));
+    }
+}
+
+#[test]
+fn a_log_that_is_not_read_disturbs_nobody_and_says_later_how_many_lines_were_lost() {
+    let (mut reader, writer) = pipe().expect("a pipe");
+    let mut node = node(writer);
+    join_and_leave(&node, JOINS);
+    assert_routes(&node);
+
+    let reading = thread::spawn(move || {
+        let mut log = Vec::new();
+        reader.read_to_end(&mut log).expect("a log");
+        String::from_utf8(log).expect("text")
+    });
+    assert_eq!(node.end("TERM"), Some(0));
+    let log = reading.join().expect("a log");
+    let joins = log.lines().filter(|line| line.starts_with("session joined")).count() as u64;
+    let lost = lost(&log);
+    assert!(lost > 0 && joins < JOINS, "{joins} joins and {lost} lost lines");
+    // Some of the lost lines tell of something else: the connections that have ended.
+    let total = joins + lost;
+    assert!((JOINS..JOINS + 20).contains(&total), "{joins} joins and {lost} lost lines");
+    assert!(log.ends_with("the node has ended\n"));
+}
+
+#[test]
+fn a_log_that_is_never_read_does_not_keep_the_node() {
+    let (_reader, writer) = pipe().expect("a pipe");
+    let mut node = node(writer);
+    join_and_leave(&node, 100);
+    assert_routes(&node);
+    assert_eq!(node.end("TERM"), Some(0));
+}
+
+#[test]
+fn a_log_that_has_reached_the_longest_size_of_files_says_so_when_there_is_room_again() {
+    let directory = Directory::new();
+    directory.write("config.json", CONFIG);
+    // In blocks of 512 or 1,024 octets, as the shell likes it.
+    let limited = ["-c", r#"ulimit -f 16 && exec "$0" "$@""#, CLOVERLEAF];
+    let mut node = serving(Node::launch("sh", directory, &[&limited[..], &ARGS].concat()));
+    join_and_leave(&node, 100);
+    assert_routes(&node);
+    let path = node.directory().path().join("node.log");
+    wait_for("a log that is full", || {
+        let length = path.metadata().expect("a log").len();
+        [16 * 512, 16 * 1024].contains(&length).then_some(())
+    });
+
+    File::options().write(true).open(path).and_then(|log| log.set_len(0)).expect("the log");
+    join_and_leave(&node, 1);
+    node.wait_for_line("session joined");
+    let log = node.log();
+    // The line that was written in part ends first.
+    assert!(log.starts_with("\nlog lines lost lost=") && lost(&log) > 0, "{log}");
+    assert_eq!(node.end("TERM"), Some(0), "{node:?}");
+}
+
+#[test]
+fn a_message_that_ends_the_program_does_not_block() {
+    let (_reader, mut writer) = pipe().expect("a pipe");
+    fill(&mut writer);
+    let directory = Directory::new();
+    let args = ["start", "--config", "missing.json"];
+    let mut node = Node::launch_logging_to(writer, CLOVERLEAF, directory, &args);
+    assert_eq!(node.exit_code(), Some(1));
+}
+
+/// Writes to a pipe until it takes nothing more.
+fn fill(writer: &mut std::io::PipeWriter) {
+    use rustix::fs::OFlags;
+    use std::io::Write as _;
+    let flags = rustix::fs::fcntl_getfl(&*writer).expect("flags");
+    rustix::fs::fcntl_setfl(&*writer, flags | OFlags::NONBLOCK).expect("flags");
+    while writer.write(&[b'x'; 4096]).is_ok() {}
+    rustix::fs::fcntl_setfl(&*writer, flags).expect("flags");
+}

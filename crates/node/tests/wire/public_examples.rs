@@ -1,0 +1,255 @@
+//! The configurations of Crossbar.io's public examples: a table says for each whether a node starts
+//! from it, or which features are missing.
+//!
+//! Where the files come from is in `tests/data/crossbar-examples/README.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cloverleaf_config::{ConfigFault, Environment, Format, ProcessEnvironment, parse};
+use serde_json::{Map, Value, json};
+
+use crate::lab::{Directory, Node, run};
+use crate::router::CLOVERLEAF;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/crossbar-examples");
+
+/// What the table says of a configuration from which a node starts.
+const STARTS: &str = "starts";
+
+/// How often the configurations are divided among tests that run side by side.
+const PARTS: usize = 4;
+
+/// A configuration of the examples.
+#[derive(Debug)]
+struct Example {
+    /// The files that have this text.
+    files: Vec<String>,
+    format: Format,
+    text: String,
+}
+
+/// Every configuration, in the order of the file.
+fn examples() -> Vec<Example> {
+    let path = Path::new(FOLDER).join("configurations.jsonl");
+    let lines = std::fs::read_to_string(path).expect("the configurations");
+    lines.lines().map(example).collect()
+}
+
+fn example(line: &str) -> Example {
+    let value: Value = serde_json::from_str(line).expect("JSON");
+    let files = value["files"].as_array().expect("files").iter();
+    let files = files.map(|file| file.as_str().expect("a name").to_owned()).collect();
+    match value["yaml"].as_str() {
+        Some(text) => Example { files, format: Format::Yaml, text: text.to_owned() },
+        None => Example { files, format: Format::Json, text: value["json"].to_string() },
+    }
+}
+
+/// A program without components that could listen at any socket.
+struct Program;
+
+impl Environment for Program {
+    fn variable(&self, name: &str) -> Option<String> {
+        ProcessEnvironment.variable(name)
+    }
+
+    fn read_file(&self, _: &Path, _: u64) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn is_directory(&self, _: &Path) -> bool {
+        true
+    }
+
+    fn component_classes(&self) -> Option<Vec<String>> {
+        Some(Vec::new())
+    }
+}
+
+/// What the table should say of a configuration.
+fn row(example: &Example) -> String {
+    let read = parse(&example.text, example.format, "config", Path::new("/node"), &Program);
+    let Err(faults) = read else { return STARTS.to_owned() };
+    assert_eq!(faults.omitted, 0, "{:?}", example.files);
+    let name = |fault: &ConfigFault| match fault.missing {
+        Some(missing) => missing.to_owned(),
+        None => format!("invalid at {}", fault.place.path),
+    };
+    let names: BTreeSet<String> = faults.faults.iter().map(name).collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn table_path() -> PathBuf {
+    Path::new(FOLDER).join("table.txt")
+}
+
+/// The table as it is kept: what it says of each file.
+fn table() -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(table_path()).unwrap_or_default();
+    let row = |line: &str| {
+        let (file, row) = line.split_once(": ").expect("a file and what is said of it");
+        (file.to_owned(), row.to_owned())
+    };
+    text.lines().map(row).collect()
+}
+
+#[test]
+fn the_table_says_of_each_file_whether_it_starts_or_what_is_missing() {
+    let mut found = BTreeMap::new();
+    for example in examples() {
+        let row = row(&example);
+        found.extend(example.files.iter().map(|file| (file.clone(), row.clone())));
+    }
+    assert_eq!(found.len(), 236);
+    if std::env::var_os("CLOVERLEAF_UPDATE_TABLES").is_some() {
+        let rows: String = found.iter().map(|(file, row)| format!("{file}: {row}\n")).collect();
+        std::fs::write(table_path(), rows).expect("a table");
+        return;
+    }
+    let kept = table();
+    let unlike: Vec<String> = found
+        .iter()
+        .filter(|(file, row)| kept.get(*file) != Some(row))
+        .map(|(file, row)| {
+            let before = kept.get(file).map_or("nothing", String::as_str);
+            let judged = if row == STARTS { "better" } else { "worse or otherwise" };
+            format!("{file} is {judged}: now '{row}', and the table has '{before}'")
+        })
+        .collect();
+    assert!(
+        unlike.is_empty() && kept.len() == found.len(),
+        "{unlike:#?}\nIf these rows are as they should be, run the test again with \
+         CLOVERLEAF_UPDATE_TABLES=1"
+    );
+}
+
+/// Missing features by their short names, with the words that README.md has for them.
+const WORDS: [(&str, &str); 20] = [
+    ("auth:anonymous-proxy", "proxy workers"),
+    ("auth:cookie", "cookies"),
+    ("auth:cryptosign", "Cryptosign"),
+    ("auth:cryptosign-proxy", "proxy workers"),
+    ("auth:dynamic", "dynamic authenticators"),
+    ("auth:scram", "SCRAM"),
+    ("auth:ticket", "tickets"),
+    ("auth:tls", "TLS certificates"),
+    ("auth:wampcra", "WAMP-CRA"),
+    ("authorizer", "dynamic authorizers"),
+    ("function-component", "as functions"),
+    ("guest", "guests"),
+    ("inventory", "WAMP inventory"),
+    ("mqtt", "MQTT"),
+    ("proxy", "proxy workers"),
+    ("python-class", "components in Python"),
+    ("realm-of-a-worker", "one name in several workers"),
+    ("rlinks", "`rlinks`"),
+    ("tls", "TLS (`tls`"),
+    ("xbr", "XBR"),
+];
+
+#[test]
+fn the_readme_names_every_missing_feature_and_how_many_examples_start() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    let readme = std::fs::read_to_string(readme).expect("README.md");
+    let not_yet = readme.lines().find(|line| line.starts_with("Not yet: "));
+    let not_yet = not_yet.expect("a paragraph about what is missing");
+    let table = table();
+    let starting = table.values().filter(|row| *row == STARTS).count();
+    let sentence = format!(
+        "Of the {} configurations of Crossbar.io's public examples, {starting} start",
+        table.len()
+    );
+    assert!(not_yet.contains(&sentence), "'{sentence}' is missing in: {not_yet}");
+    let missing = table.values().flat_map(|row| row.split(", "));
+    let missing = missing.filter(|name| *name != STARTS && !name.starts_with("invalid at"));
+    for name in missing.collect::<BTreeSet<_>>() {
+        let web = name.strip_prefix("web:").map(|service| format!("`{service}`"));
+        let words = WORDS.iter().find(|(short, _)| *short == name);
+        let words = words.map(|(_, words)| (*words).to_owned()).or(web).expect(name);
+        assert!(not_yet.contains(&words), "'{words}' for {name} is missing in: {not_yet}");
+    }
+}
+
+/// A configuration that listens at addresses of its own: any free ports, and sockets here.
+fn moved(example: &Example) -> String {
+    if example.format == Format::Yaml {
+        // There is one file, with TCP only.
+        return example.text.replace("port: 9000", "port: 0\n                interface: 127.0.0.1");
+    }
+    let mut value: Value = serde_json::from_str(&example.text).expect("JSON");
+    let mut count = 0;
+    for worker in value["workers"].as_array_mut().into_iter().flatten() {
+        let listed = worker.get_mut("transports").and_then(Value::as_array_mut);
+        let listed = listed.into_iter().flatten();
+        listed.for_each(|transport| move_transport(transport, &mut count));
+        // That of a testee.
+        let single = worker.get_mut("transport").into_iter();
+        single.for_each(|transport| move_transport(transport, &mut count));
+    }
+    value.to_string()
+}
+
+fn move_transport(transport: &mut Value, count: &mut usize) {
+    let Some(endpoint) = transport.get_mut("endpoint").and_then(Value::as_object_mut) else {
+        return;
+    };
+    if endpoint.get("type") == Some(&json!("unix")) {
+        *count += 1;
+        endpoint.insert("path".to_owned(), json!(format!("{count}.sock")));
+    } else {
+        move_tcp(endpoint);
+    }
+}
+
+fn move_tcp(endpoint: &mut Map<String, Value>) {
+    endpoint.remove("portrange");
+    endpoint.remove("version");
+    endpoint.insert("port".to_owned(), json!(0));
+    endpoint.insert("interface".to_owned(), json!("127.0.0.1"));
+}
+
+/// Starts a node from each good configuration of a part, and checks the others.
+fn start_part(part: usize) {
+    for example in examples().iter().skip(part).step_by(PARTS) {
+        let directory = Directory::new();
+        let file = match example.format {
+            Format::Json => "config.json",
+            Format::Yaml => "config.yaml",
+        };
+        directory.write(file, &moved(example));
+        let check = run(CLOVERLEAF, &directory, &["check", "--config", file]);
+        let is_good = row(example) == STARTS;
+        assert_eq!(check.code, Some(i32::from(!is_good)), "{:?}: {check:?}", example.files);
+        let args = ["start", "--config", file, "--logformat", "none"];
+        if is_good {
+            let mut node = Node::launch(CLOVERLEAF, directory, &args).ready();
+            assert_eq!(node.end("TERM"), Some(0), "{:?}: {node:?}", example.files);
+        } else {
+            let start = run(CLOVERLEAF, &directory, &args);
+            assert_eq!(start.code, Some(1), "{:?}: {start:?}", example.files);
+            assert!(start.stderr.ends_with(&check.stderr), "check and start say the same");
+        }
+    }
+}
+
+#[test]
+fn a_node_starts_from_what_check_calls_good_and_from_nothing_else_part_1() {
+    start_part(0);
+}
+
+#[test]
+fn a_node_starts_from_what_check_calls_good_and_from_nothing_else_part_2() {
+    start_part(1);
+}
+
+#[test]
+fn a_node_starts_from_what_check_calls_good_and_from_nothing_else_part_3() {
+    start_part(2);
+}
+
+#[test]
+fn a_node_starts_from_what_check_calls_good_and_from_nothing_else_part_4() {
+    start_part(3);
+}
