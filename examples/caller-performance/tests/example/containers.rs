@@ -117,3 +117,45 @@ fn an_interrupt_from_the_terminal_lets_containers_finish_what_is_in_flight() {
     drop(session);
     assert_eq!(example.exit_code(), Some(0), "{example:?}");
 }
+
+#[test]
+fn signals_without_effect_do_not_end_a_container() {
+    let example = Example::with_four_procedures();
+    let process = example.container(WORKER).expect("a container");
+    for (signal, text) in [
+        ("HUP", "reloading the configuration is not supported yet"),
+        ("USR1", "signal ignored"),
+        ("USR2", "signal ignored"),
+    ] {
+        send_signal(signal, i64::from(process));
+        example.wait_for_line(&format!(r#"[{WORKER}] {text} signal="SIG{signal}""#));
+    }
+    assert_eq!(example.container(WORKER), Some(process));
+}
+
+#[test]
+fn a_node_that_ends_at_once_leaves_no_process() {
+    let mut example = Example::with_four_procedures();
+    let containers = example.containers();
+    assert_eq!(containers.len(), 3);
+    assert_eq!(example.end("QUIT"), Some(128 + 3), "{example:?}");
+    for container in containers {
+        wait_for("the end of a container", || (!is_alive(container)).then_some(()));
+    }
+}
+
+#[test]
+fn a_node_that_ends_logs_no_lost_connection() {
+    for signal in ["TERM", "INT"] {
+        let mut example = Example::with_four_procedures();
+        // A session that does not answer GOODBYE makes the end last longer.
+        let _silent = example.session();
+        send_signal(signal, -i64::from(example.id()));
+        assert_eq!(example.exit_code(), Some(0), "{example:?}");
+        let log = example.log();
+        let end = log.split_once("the node ends").expect("the end").1;
+        for word in ["lost", "replaced", "container", "worker"] {
+            assert!(!end.contains(word), "'{word}' after SIG{signal} in {log}");
+        }
+    }
+}
