@@ -169,7 +169,6 @@ AUTOBAHN_LONGPOLL = Client(
     })
 
 WAMPY_CANNOT = {
-    SEND_PROGRESS: "as a callee it doesn't announce progressive_call_results",
     BE_INTERRUPTED: "it doesn't know INTERRUPT",
     EXTENDED_POLICIES: "it allows only the policies of the specification",
     REGISTER_CONCURRENCY: NO_SUCH_OPTION,

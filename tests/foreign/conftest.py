@@ -81,8 +81,8 @@ class House:
 
 
 def house_configuration():
-    """The transports of the other tests, the page of the client in a browser, and one realm for
-    each answer to who may be known.
+    """The transports of the other tests, the page of the client in a browser, one realm for each
+    answer to who may be known, and one that behaves like Crossbar.io.
     """
     config = configuration()
     # wamp_async connects only to who takes the longest messages that RawSocket can announce, which
@@ -95,9 +95,12 @@ def house_configuration():
     disclosing["disclose"] = {"caller": True, "publisher": True}
     worker = config["workers"][0]
     worker["transports"][0]["paths"]["foreign"] = {
-        "type": "static", "directory": str(DRIVERS / "javascript")}
+        "type": "static", "directory": str(DRIVERS / "javascript"),
+        # The packages may be installed elsewhere.
+        "options": {"follow_symlinks": True}}
     worker["realms"] = [
-        realm("realm1", wished), realm("disclosing", disclosing), realm("hiding", hiding)]
+        realm("realm1", wished), realm("disclosing", disclosing), realm("hiding", hiding),
+        realm("crossbar", wished, compatibility="crossbar")]
     return config
 
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from clients import (
-    CALL_TIMEOUT, CANCEL, CANCEL_MODES, DISCLOSE_CALLER, ERROR_ARGUMENTS, ERROR_URI, KILL,
-    RECEIVE_PROGRESS, RESULTS, STAY_HIDDEN)
+    AUTOBAHN_NODE, CALL_TIMEOUT, CANCEL, CANCEL_MODES, DISCLOSE_CALLER, ERROR_ARGUMENTS, ERROR_URI,
+    KILL, RECEIVE_PROGRESS, RESULTS, STAY_HIDDEN)
 from peer import VALUES, refusal
 
 REFUSED = ("com.example.error.refused", [1, "zwei ☘"], {"reason": ["because"]})
@@ -110,6 +110,21 @@ async def test_a_killed_call_ends_as_its_procedure_does(join, witness, uri):
     # What the witness ends an interrupted procedure with.
     assert error == "wamp.error.runtime_error"
     assert await caller.call(f"{uri}.echo", "still here") == "still here"
+
+
+@pytest.mark.parametrize("attachment", AUTOBAHN_NODE.attachments, ids=str)
+async def test_autobahn_js_cancels_without_a_mode_in_a_realm_like_crossbar(house, attachment, uri):
+    """It forgets the call at once, and any answer would be a violation to it."""
+    caller, callee = [await house.join(AUTOBAHN_NODE, attachment, "crossbar") for _ in range(2)]
+    await callee.register(uri, "hang")
+    await callee.register(f"{uri}.echo")
+    call = caller.start_call(uri, name="the call")
+    await caller.call(f"{uri}.echo", "the call has arrived before this one")
+    await caller.cancel("the call", None)
+    await refusal(call)
+    assert await caller.call(f"{uri}.echo", "still here") == "still here"
+    for peer in (caller, callee):
+        await peer.leave()
 
 
 @pytest.mark.needs(CALL_TIMEOUT)

@@ -34,6 +34,12 @@ async def test_it_leaves_with_its_registrations_and_subscriptions(join, witness,
     assert await other.call("wamp.subscription.lookup", uri) is None
 
 
+async def test_a_regular_end_is_not_reported_as_a_lost_connection(join):
+    """A library that does not tell how its connection has ended has no cause."""
+    client = await join()
+    assert (await client.leave()).get("cause") in (None, "closed")
+
+
 @pytest.mark.needs(OWN_ID)
 async def test_who_has_left_is_no_session_any_more(join, witness):
     client, other = await join(), await witness()

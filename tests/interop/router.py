@@ -44,8 +44,10 @@ def tcp(port=0):
     return {"type": "tcp", "interface": "127.0.0.1", "port": port}
 
 
-def realm(name, *permissions):
-    return {"name": name, "roles": [{"name": "anonymous", "permissions": list(permissions)}]}
+def realm(name, *permissions, compatibility="wamp", **options):
+    """A realm with the specification's behaviour where Crossbar.io's differs, by default."""
+    return {"name": name, "options": {"compatibility": compatibility, **options},
+            "roles": [{"name": "anonymous", "permissions": list(permissions)}]}
 
 
 def permission(uri, match, allow):
@@ -73,6 +75,8 @@ def configuration(web_port=0, raw_port=0):
                 realm("guarded",
                       permission("com.example.open.", "prefix", EVERYTHING),
                       permission("com.example.open.readonly", "exact", {"subscribe": True})),
+                realm("crossbar", permission("", "prefix", EVERYTHING), compatibility="crossbar"),
+                realm("goodbye", permission("", "prefix", EVERYTHING), shutdown_goodbye=True),
             ],
             "transports": [
                 {"type": "web", "endpoint": tcp(web_port), "paths": {

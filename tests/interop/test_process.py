@@ -32,13 +32,18 @@ def test_a_signal_ends_the_router_gently(own_router, how):
     own_router.stop(how)
 
 
-async def test_every_session_gets_goodbye_when_the_router_ends(own_router):
+# As with Crossbar.io, transports are closed without GOODBYE unless the realm's option asks for it.
+@pytest.mark.parametrize("realm, reason", [
+    ("realm1", "wamp.close.transport_lost"),
+    ("goodbye", "wamp.close.system_shutdown"),
+])
+async def test_every_session_ends_when_the_router_ends(own_router, realm, reason):
     peers = Peers(own_router)
-    sessions = [await peers.join(attachment) for attachment in ATTACHMENTS]
+    sessions = [await peers.join(attachment, realm) for attachment in ATTACHMENTS]
     own_router.process.send_signal(signal.SIGTERM)
     reasons = {(await session.left).reason for session in sessions}
     await asyncio.gather(*(session.disconnected for session in sessions))
-    assert reasons == {"wamp.close.system_shutdown"}
+    assert reasons == {reason}
     assert await asyncio.to_thread(own_router.wait_for_exit) == 0
 
 

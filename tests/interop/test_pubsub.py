@@ -1,6 +1,7 @@
 """Events between Autobahn peers, over every transport with every serializer."""
 
 import asyncio
+import math
 
 import pytest
 from autobahn.wamp.types import PublishOptions, SubscribeOptions
@@ -45,6 +46,34 @@ async def test_an_event_carries_args_kwargs_and_topic(join, uri):
     args, kwargs = [1, "zwei ☘", [3, b"\xff"]], {"vier": {"f": 2**53}}
     await publisher.publish(uri, *args, **kwargs, options=acknowledged())
     assert await inbox.next() == (args, kwargs, uri)
+
+
+NOT_FINITE = [math.nan, math.inf, -math.inf]
+
+
+@pytest.mark.parametrize("listening", ["json", "msgpack", "cbor"])
+async def test_floats_of_json_peers_that_are_not_finite_arrive_as_none(peers, uri, listening):
+    """Python's JSON module writes NaN, Infinity and -Infinity, which no JSON has."""
+    publisher = await peers.join(Attachment("websocket", "json"))
+    subscriber = await peers.join(Attachment("websocket", listening))
+    inbox = await subscribed(subscriber, uri)
+    await publisher.publish(uri, NOT_FINITE, value=math.nan, options=acknowledged())
+    assert await inbox.next() == ([[None] * 3], {"value": None}, uri)
+
+
+async def test_results_of_json_peers_that_are_not_finite_arrive_as_none(peers, uri):
+    callee = await peers.join(Attachment("websocket", "json"))
+    caller = await peers.join(Attachment("websocket", "json"))
+    await callee.register(lambda: NOT_FINITE, uri)
+    assert await caller.call(uri) == [None] * 3
+
+
+async def test_floats_that_are_not_finite_stay_between_peers_whose_format_has_them(peers, uri):
+    publisher = await peers.join(Attachment("websocket", "msgpack"))
+    subscriber = await peers.join(Attachment("websocket", "cbor"))
+    inbox = await subscribed(subscriber, uri)
+    await publisher.publish(uri, math.inf, -math.inf, options=acknowledged())
+    assert await inbox.next() == ([math.inf, -math.inf], {}, uri)
 
 
 async def test_an_acknowledged_publication_has_an_id(join, uri):

@@ -25,19 +25,21 @@ extern crate self as parking_lot;
 #[macro_use]
 pub mod locks;
 
-#[path = "../../../crates/transport/src/limits.rs"]
-pub mod limits;
 #[path = "../../../crates/node/src/meter.rs"]
 mod meter;
-#[path = "../../../crates/transport/src/outbound.rs"]
-pub mod outbound;
 mod ports;
 pub mod realm;
 #[path = "../../../crates/node/src/realm_host.rs"]
 mod realm_host;
 pub mod task;
+#[path = "../../../crates/transport/src"]
+mod transport {
+    pub mod limits;
+    pub mod outbound;
+}
 #[path = "../../../crates/wakes/src/lib.rs"]
 mod wakes;
 
 pub use locks::{Mutex, MutexGuard};
-pub use wakes::{Later, wake};
+pub use transport::{limits, outbound};
+pub use wakes::{Later, ROUND, is_spent, pace, spend, wake, wake_in_turn, work_left};

@@ -26,7 +26,18 @@ impl<T> Mutex<T> {
 #[derive(Debug)]
 pub struct Local<T: 'static>(pub &'static loom::thread::LocalKey<RefCell<T>>);
 
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
 impl<T> Local<T> {
+    /// What `LocalKey::with_borrow` does.
+    pub fn with_borrow<R>(&'static self, read: impl FnOnce(&T) -> R) -> R {
+        self.0.with(|value| read(&value.borrow()))
+    }
+
     /// What `LocalKey::with_borrow_mut` does.
     pub fn with_borrow_mut<R>(&'static self, change: impl FnOnce(&mut T) -> R) -> R {
         self.0.with(|value| change(&mut value.borrow_mut()))

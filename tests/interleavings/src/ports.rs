@@ -1,7 +1,8 @@
 //! A session's outbox as the node makes it for a connection.
 
-use cloverleaf_router::{Delivery, Outbox};
+use cloverleaf_router::{CloseCause, Delivery, Outbox};
 use cloverleaf_wamp::message::RouterMessage;
+use cloverleaf_wamp::websocket::CloseCode;
 
 pub(crate) use crate::outbound::SlowConsumer;
 use crate::outbound::{Loss, Outbound, Pushed, Queued};
@@ -47,7 +48,7 @@ impl Outbox for Port {
         }
     }
 
-    fn close(&self, reason: &str) {
-        self.0.close(reason);
+    fn close(&self, _: CloseCause, reason: &str) {
+        self.0.close(CloseCode::NORMAL, reason);
     }
 }

@@ -40,6 +40,6 @@ pub fn until_ready_with<T>(
 }
 
 /// Waits for the end of a queue alone, as a connection does that can't write.
-pub fn until_the_end<T: Queued>(outlet: &mut Outlet<T>) -> End {
+pub fn until_the_end<T: Queued + Send + 'static>(outlet: &mut Outlet<T>) -> End {
     until_ready(|context| outlet.poll_end(context))
 }

@@ -9,6 +9,7 @@ use cloverleaf_interleavings::outbound::{
     Encoded, End, Loss, Outbound, Outlet, Pushed, Queued, SlowConsumer, queue,
 };
 use cloverleaf_interleavings::task::{until_ready, until_the_end};
+use cloverleaf_wamp::websocket::CloseCode;
 use loom::thread;
 
 /// Something to send, which knows its place among what its thread pushes.
@@ -100,9 +101,9 @@ fn what_is_in_the_queue_comes_before_its_end_and_nothing_behind_it() {
         let (outbound, mut outlet) = queue();
         let pusher = outbound.clone();
         let pusher = thread::spawn(move || push_answers(&pusher, 1, 2));
-        let closer = thread::spawn(move || outbound.close("enough"));
+        let closer = thread::spawn(move || outbound.close(CloseCode::NORMAL, "enough"));
         let (taken, end) = take_until_the_end(&mut outlet);
-        assert_eq!(end, End::Close("enough".to_owned()));
+        assert_eq!(end, End::Close(CloseCode::NORMAL, "enough".to_owned()));
         assert_eq!(taken, pusher.join().unwrap());
         closer.join().unwrap();
     });
@@ -138,7 +139,7 @@ fn a_full_queue_counts_what_it_refuses_and_takes_again_when_its_connection_has_w
         let pusher = thread::spawn(move || {
             let large = Item::event(1, 1).of_size(QUEUE_REFUSES_BYTES);
             let outcomes = [large, Item::event(1, 2)].map(|item| pusher.push(item));
-            pusher.close("enough");
+            pusher.close(CloseCode::NORMAL, "enough");
             outcomes
         });
         let (taken, _) = take_until_the_end(&mut outlet);

@@ -11,7 +11,8 @@ const CONFIG: &str = r#"{
   "version": 2,
   "workers": [{
     "type": "router",
-    "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
+    "realms": [{"name": "realm1", "options": {"compatibility": "wamp"},
+      "roles": [{"name": "anonymous", "permissions": [
       {"uri": "", "match": "prefix", "allow":
         {"call": true, "register": true, "publish": true, "subscribe": true}}]}],
       "store": {"type": "memory",

@@ -50,6 +50,9 @@ export function sessions(autobahn) {
     /** The reason with which the session ended, once it has. */
     left;
 
+    /** What the library says of the connection's end: `closed` or `lost`, for example. */
+    cause;
+
     join(url, serializer, realm) {
       this.#connection = new autobahn.Connection({
         transports: [transport(url, serializer)],
@@ -64,7 +67,8 @@ export function sessions(autobahn) {
           resolve({ id: session.id, authid, authrole, authmethod });
         };
         this.left = new Promise((ended) => {
-          this.#connection.onclose = (_, { reason, message }) => {
+          this.#connection.onclose = (cause, { reason, message }) => {
+            this.cause = cause;
             reject(new Refusal(reason, [message]));
             ended(reason);
           };
@@ -101,7 +105,8 @@ export function sessions(autobahn) {
       const call = this.#session.call(procedure, args, kwargs, options);
       return {
         result: outcome(call, (result) => part(values(result).args)).then(values),
-        cancel: (mode) => call.cancel({ mode }),
+        // Without a mode there are no options either.
+        cancel: (mode) => call.cancel(mode ? { mode } : undefined),
       };
     }
 

@@ -62,7 +62,7 @@ const BEHAVIOURS = {
 const REQUESTS = {
   leave: async ({ peer }) => {
     await peer.leave();
-    return {};
+    return peer.cause === undefined ? {} : { cause: peer.cause };
   },
 
   left: async ({ peer }) => ({ reason: await peer.left }),

@@ -82,7 +82,8 @@ pub(super) async fn the_past_of_a_topic_is_told(stage: Stage) {
         let publication = publishing.await.expect("PUBLISHED").number();
         published.push(json!({
             "subscription": subscription, "publication": publication, "topic": topic,
-            "details": {"topic": topic}, "args": [number], "kwargs": kwargs
+            "details": {"topic": topic}, "args": [number], "kwargs": kwargs, "realm": "realm1",
+            "session_id": null, "authid": null, "authrole": null
         }));
     }
     let ask = async |kwargs: Value| {
@@ -90,8 +91,9 @@ pub(super) async fn the_past_of_a_topic_is_told(stage: Stage) {
         let reply = call.args_and_kwargs((subscription,), kwargs).await.expect("RESULT");
         let mut events = reply.args::<Vec<Value>>().expect("events");
         for event in &mut events {
-            let time = event.as_object_mut().expect("an event").remove("timestamp");
-            assert!(time.is_some_and(|time| time.is_string()));
+            let event = event.as_object_mut().expect("an event");
+            assert!(event.remove("timestamp").is_some_and(|time| time.is_string()));
+            assert!(event.remove("time_ns").is_some_and(|time| time.is_u64()));
         }
         events
     };
