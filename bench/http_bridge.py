@@ -20,13 +20,11 @@ from pathlib import Path
 from statistics import median
 
 from measure import cells, charts, network, probe, processes, report, rounds, targets, wrk
+from measure.contender import Contender
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "caller-performance"
 LOOPBACK_ADDRESS = "127.0.0.1"
-
-# The configurations of the example listen here.
-PORT = 8080
 
 # (rounds, seconds a run): 18 cells in about ten minutes, 8 in two.
 EFFORT = {"full": (5, 3), "quick": (3, 2)}
@@ -48,18 +46,16 @@ class Plan:
     command: str
     configs: Path
     binaries: Path
-    port: int
     rounds: int
     seconds: int
     procedures: list
     log: Path
 
     def router(self, config, procedures, host, namespaces):
-        """The router with one of the example's configurations, as a context."""
-        path = self.configs / config
-        command = [word.replace("{config}", str(path)) for word in shlex.split(self.command)]
-        return processes.router(command, host, self.port, self.log, procedures, cwd=ROOT,
-                                namespaces=namespaces)
+        """The router with one of the example's configurations, as a context, at a free port."""
+        router = Contender("router", self.command, {config: self.configs / config},
+                           tuple(self.configs.parent.glob("web")), processes.Server, ROOT)
+        return router.running(config, procedures, host, self.log, namespaces)
 
     def select(self, wanted):
         return [cell for cell in wanted if cell.procedure in self.procedures]
@@ -206,9 +202,8 @@ def parse_arguments(words):
                         help="how to start the router; {config} stands for the configuration "
                              "(default: caller-performance start --config {config})")
     parser.add_argument("--configs", type=Path, default=EXAMPLE / ".crossbar",
-                        help="the folder of the two configurations (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=PORT,
-                        help="where they listen (default: %(default)s)")
+                        help="the folder of the two configurations, whose port 8080 is replaced "
+                             "by a free one (default: %(default)s)")
     parser.add_argument("--rounds", type=int, help="rounds for each cell")
     parser.add_argument("--seconds", type=int, help="seconds for each run of wrk")
     parser.add_argument("--procedures", default=",".join(cells.ANSWERS),
@@ -231,7 +226,7 @@ def plan_of(arguments, name):
     return Plan(mode=arguments.mode,
                 command=arguments.router_command or f"{binary} start --config {{config}}",
                 configs=arguments.configs.resolve(), binaries=arguments.binaries.resolve(),
-                port=arguments.port, rounds=arguments.rounds or default_rounds,
+                rounds=arguments.rounds or default_rounds,
                 seconds=arguments.seconds or default_seconds, procedures=arguments.procedures,
                 log=arguments.results / f"{name}.log")
 

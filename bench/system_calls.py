@@ -4,11 +4,12 @@
     python3 bench/system_calls.py     one client and 200 connections, through io_uring and epoll
 
 strace slows the router down, so the rates mean nothing here; how many calls a request takes hardly
-changes. Needs strace and wrk, and port 8080; everything is built before
-(`make bench-system-calls`). See docs/performance.md.
+changes. Needs strace and wrk; everything is built before (`make bench-system-calls`). See
+docs/performance.md.
 """
 
 import argparse
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,10 +18,11 @@ import time
 from pathlib import Path
 
 from measure import cells, processes, strace, wrk
+from measure.contender import Contender
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIG = ROOT / "examples" / "caller-performance" / ".crossbar" / cells.CONFIG
-HOST, PORT = "127.0.0.1", 8080
+EXAMPLE = ROOT / "examples" / "caller-performance"
+HOST = "127.0.0.1"
 SECONDS = 2
 
 # strace has to be attached before the first request, and has to see the last.
@@ -62,9 +64,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="cloverleaf-") as name:
         folder = Path(name)
         for way, arguments in WAYS.items():
-            command = [options.router, "start", "--config", str(CONFIG), *arguments]
-            with processes.router(command, HOST, PORT, folder / "router.log", procedures,
-                                  cwd=ROOT) as server:
+            command = shlex.join([options.router, "start", "--config", "{config}", *arguments])
+            router = Contender("router", command, {way: EXAMPLE / ".crossbar" / cells.CONFIG},
+                               (EXAMPLE / "web",), processes.Server, Path.cwd())
+            with router.running(way, procedures, HOST, folder / "router.log") as server:
                 for procedure in procedures:
                     for load in cells.LOADS:
                         requests, calls = counted(server, procedure, load, folder)

@@ -22,23 +22,33 @@ READY_SECONDS = 90
 @dataclass(frozen=True)
 class Contender:
     """What it is called, its command, its configurations by `cells`' name for them, and the
-    folders that these name (web pages, components), each of them copied beside."""
+    folders that these name (web pages, components), each of them copied beside. `kind` is the
+    class of its server, `cwd` where the command is run if not in its own folder."""
 
     name: str
     command: str
     configs: dict
     folders: tuple
+    kind: type = Tree
+    cwd: Path = None
 
     @contextmanager
     def running(self, config, procedures, host, log, namespaces=(None, None)):
-        """The router with the configuration named `config`, once all `procedures` answer, as a
-        `Tree`."""
-        port = processes.free_port(host, namespaces[0])
+        """The router with the configuration named `config`, once all `procedures` answer, as
+        `self.kind`."""
+        def start(port):
+            return self.running_at(port, config, procedures, host, log, namespaces)
+
+        with processes.at_free_port(start, host, namespaces[0]) as server:
+            yield server
+
+    @contextmanager
+    def running_at(self, port, config, procedures, host, log, namespaces):
         with tempfile.TemporaryDirectory(prefix="cloverleaf-") as folder:
             path = prepare(Path(folder), self.configs[config], self.folders, port)
             with processes.router(words(self.command, path), host, port, log, procedures,
-                                  cwd=folder, namespaces=namespaces, name=self.name, kind=Tree,
-                                  ready_seconds=READY_SECONDS) as server:
+                                  cwd=self.cwd or folder, namespaces=namespaces, name=self.name,
+                                  kind=self.kind, ready_seconds=READY_SECONDS) as server:
                 yield server
 
 

@@ -17,7 +17,11 @@ from measure.network import entered
 # The router finishes what is in flight for a few seconds at most; then it is killed.
 STOP_SECONDS = 10
 
-READY_SECONDS = 20
+# A debug build on a busy machine starts far below this.
+READY_SECONDS = 60
+
+# A free port may be taken by another process before the server listens on it.
+PORT_ATTEMPTS = 5
 
 # Both ends of 200 connections, with room; the default of 1024 is close for a router with
 # several listeners.
@@ -28,6 +32,10 @@ LOG_LINES = 20
 
 class ServerEnded(Exception):
     """A server ended before it was told to."""
+
+
+class PortTaken(ServerEnded):
+    """A server ended because another process listens on its port."""
 
 
 class Server:
@@ -49,7 +57,8 @@ class Server:
         if (status := self.process.poll()) is not None:
             lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
             tail = "\n".join(lines[-LOG_LINES:])
-            raise ServerEnded(f"{self.name} ended with {status}:\n{tail}")
+            kind = PortTaken if "already in use" in tail else ServerEnded
+            raise kind(f"{self.name} ended with {status}:\n{tail}")
 
     def cpu_seconds(self):
         """CPU time, user and system, that the process took since its start."""
@@ -145,6 +154,21 @@ def free_port(host, namespace):
 
 
 @contextmanager
+def at_free_port(start, host, namespace):
+    """The server of the context `start(port)`, at a port that nobody else was quicker to take."""
+    for attempt in range(PORT_ATTEMPTS):
+        with ExitStack() as stack:
+            try:
+                server = stack.enter_context(start(free_port(host, namespace)))
+            except PortTaken:
+                if attempt + 1 == PORT_ATTEMPTS:
+                    raise
+                continue
+            yield server
+            return
+
+
+@contextmanager
 def ceilings(binaries, host, namespaces=(None, None)):
     """`{"bare": Server, "relay": Server}`, ready; the second namespace is where wrk runs."""
     inside, outside = namespaces
@@ -181,7 +205,7 @@ def router(command, host, port, log, procedures, cwd=None, namespaces=(None, Non
                           f"builds and installs what it needs")
     with entered(outside):
         if probe.accepts(host, port):
-            raise ServerEnded(f"something listens on {host}:{port} already")
+            raise PortTaken(f"something listens on {host}:{port} already")
     begin = time.monotonic()
     with (started(name, command, host, port, log, cwd, inside, kind) as server,
           entered(outside)):

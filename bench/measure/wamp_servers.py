@@ -37,9 +37,16 @@ def configuration(socket, rawsocket_port, web_port):
 def router(command, threads, log):
     """The router with such a configuration; the URL of each transport in `server.urls`. In
     `command`, {config} and {threads} are replaced."""
+    with processes.at_free_port(lambda port: router_at(port, command, threads, log), HOST,
+                                None) as server:
+        yield server
+
+
+@contextmanager
+def router_at(web_port, command, threads, log):
     with tempfile.TemporaryDirectory(prefix="cloverleaf-") as folder:
         socket, config = Path(folder) / "router.sock", Path(folder) / "config.json"
-        rawsocket_port, web_port = (processes.free_port(HOST, None) for _ in range(2))
+        rawsocket_port = processes.free_port(HOST, None)
         content = configuration(socket, rawsocket_port, web_port)
         config.write_text(json.dumps(content, indent=1), encoding="utf-8")
         words = [word.format(config=config, threads=threads) for word in shlex.split(command)]

@@ -155,9 +155,13 @@ mod tests {
 
     #[test]
     fn calls_are_answered_on_one_thread_and_across_two() {
-        let found = measure(Duration::from_millis(30), 0.0).expect("runtimes");
-        let cells: Vec<_> = found.iter().map(|cell| (cell.in_flight, cell.threads)).collect();
-        assert_eq!(cells, [(1, 1), (1, 2), (100, 1), (100, 2)]);
-        assert!(found.iter().all(|cell| cell.rate > 0.0 && cell.under_lock_ns > 0.0), "{found:?}");
+        // On a busy machine there may be too few calls in a moment to have measured one of them.
+        let measured = [30, 300, 3_000, 30_000].into_iter().any(|milliseconds| {
+            let found = measure(Duration::from_millis(milliseconds), 0.0).expect("runtimes");
+            let cells: Vec<_> = found.iter().map(|cell| (cell.in_flight, cell.threads)).collect();
+            assert_eq!(cells, [(1, 1), (1, 2), (100, 1), (100, 2)]);
+            found.iter().all(|cell| cell.rate > 0.0 && cell.under_lock_ns > 0.0)
+        });
+        assert!(measured);
     }
 }

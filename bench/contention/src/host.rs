@@ -40,7 +40,7 @@ impl Outbox for Port {
         }
     }
 
-    fn close(&self, _: &str) {}
+    fn close(&self, _: cloverleaf_router::CloseCause, _: &str) {}
 }
 
 /// See the [module](self).

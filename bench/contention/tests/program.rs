@@ -10,7 +10,7 @@ fn run(options: &str) -> Output {
     program.args(options.split_whitespace()).output().expect("the program runs")
 }
 
-const SHORT: &str = "--realms 1,2 --sessions 40 --milliseconds 15 --router-cpu 5";
+const SHORT: &str = "--realms 1,2 --sessions 40 --milliseconds 100 --router-cpu 5";
 
 #[test]
 fn every_cell_stands_in_the_json_and_has_a_rate() {

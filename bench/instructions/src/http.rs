@@ -51,7 +51,7 @@ impl Outbox for Port {
         Delivery::Queued
     }
 
-    fn close(&self, _: &str) {}
+    fn close(&self, _: cloverleaf_router::CloseCause, _: &str) {}
 }
 
 type SharedRealm = Arc<Mutex<Realm<Port>>>;

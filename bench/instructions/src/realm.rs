@@ -89,7 +89,7 @@ impl<F: Form> Outbox for Last<F> {
         Delivery::Queued
     }
 
-    fn close(&self, _: &str) {}
+    fn close(&self, _: cloverleaf_router::CloseCause, _: &str) {}
 }
 
 /// A realm in which everybody may do everything, as a node without a configuration has it.
