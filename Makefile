@@ -24,7 +24,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 .PHONY: help run test binaries test-rust test-interop test-foreign foreign-rust test-bench \
         test-autobahn check lockfile format clippy fuzz-targets docs arch spec-coverage deny \
         advisories bench bench-quick bench-wamp bench-peers bench-instructions \
-        bench-system-calls bench-contention fuzz wrk openssl valgrind strace node chromium
+        bench-system-calls bench-contention bench-attacks fuzz wrk openssl valgrind strace node \
+        chromium
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +86,7 @@ test-bench: $(VENV)/installed binaries wrk
 	    --results $(TARGET)/bench-smoke
 	$(PYTHON) bench/wamp.py --rounds 1 --seconds 0.2 --many 500 --sizes --binaries $(TARGET)/debug \
 	    --results $(TARGET)/bench-smoke
+	$(PYTHON) bench/attacks.py --scale 0.02 --router $(TARGET)/debug/cloverleaf
 	$(PYTHON) bench/peers.py --procedures add --rounds 1 --seconds 1 --binaries $(TARGET)/debug \
 	    --peer-name itself \
 	    --peer-command "$(abspath $(TARGET)/debug/caller-performance) start --config {config}" \
@@ -168,6 +170,10 @@ bench-system-calls: wrk strace ## Count the system calls of an HTTP request, in 
 bench-contention: ## Measure how the lock of a realm holds, in half a minute.
 	cargo build --release -p cloverleaf-contention
 	$(TARGET)/release/cloverleaf-contention
+
+bench-attacks: ## Measure how long calls take while another client asks for a lot, in two minutes.
+	cargo build --release -p cloverleaf-node
+	python3 bench/attacks.py --router $(TARGET)/release/cloverleaf
 
 # cargo-fuzz asks the compiler for its sanitizers, which the stable one grants when told so.
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).
