@@ -81,17 +81,18 @@ impl UriRule {
             Self::Loose => &LOOSE,
             Self::Strict => &STRICT,
         };
-        let (mut found, mut before) = (COMPONENT, DOT);
+        // `repeated` has DOT if two adjacent bytes are dots: the component between them is empty.
+        let (mut found, mut repeated, mut before) = (COMPONENT, COMPONENT, DOT);
         for byte in text.bytes() {
             let class = classes[usize::from(byte)];
-            let empty = if before & class & DOT == 0 { COMPONENT } else { FORBIDDEN };
-            found |= class | empty;
+            found |= class;
+            repeated |= before & class;
             before = class;
         }
         if found & UNICODE != 0 {
             return text.split('.').all(is_loose_component);
         }
-        found & FORBIDDEN == 0 && before != DOT
+        found & FORBIDDEN == 0 && repeated & DOT == 0 && before != DOT
     }
 }
 
