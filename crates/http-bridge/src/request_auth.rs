@@ -139,6 +139,13 @@ fn check_integer(name: &str, text: &[u8]) -> Result<(), Denial> {
 /// leading zeros and single underscores between digits are allowed. Its value has no meaning here;
 /// the signature is over the text as it was sent.
 fn is_integer(text: &[u8]) -> bool {
+    if text.len() > MAX_INTEGER {
+        return false;
+    }
+    let is_run = |run: &[u8]| !run.is_empty() && run.iter().all(u8::is_ascii_digit);
+    if is_run(text) {
+        return true;
+    }
     let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
     let start = text.iter().position(|byte| !is_space(byte)).unwrap_or(text.len());
     let end = text.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
@@ -146,6 +153,5 @@ fn is_integer(text: &[u8]) -> bool {
         [b'+' | b'-', digits @ ..] => digits,
         digits => digits,
     };
-    let is_run = |run: &[u8]| !run.is_empty() && run.iter().all(u8::is_ascii_digit);
-    text.len() <= MAX_INTEGER && digits.split(|byte| *byte == b'_').all(is_run)
+    digits.split(|byte| *byte == b'_').all(is_run)
 }
