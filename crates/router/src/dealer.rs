@@ -127,9 +127,10 @@ struct CallInFlight {
     canceling: bool,
     /// What must be sent again if the callee can't take it; kept where another one could.
     errand: Option<Box<Errand>>,
-    /// Bytes of the errand, of the answers that are gathered and of what is kept for further parts,
-    /// which count in the budgets of the caller and the realm.
-    held_bytes: usize,
+    /// Bytes of the errand, the collected results and the options for further parts. They count in
+    /// the budgets of the caller and the realm, so that 32 bits are enough. With 64 bits the struct
+    /// has more than 128 bytes, and each move of it calls `memcpy`.
+    held_bytes: u32,
     /// The call comes in parts, or the results have begun to.
     progressive: Option<Box<Progressive>>,
 }
@@ -176,7 +177,14 @@ struct Invoked {
     schemas: Option<SchemasId>,
 }
 
+const _: () = assert!(MAX_HELD_CALL_BYTES <= u32::MAX as usize);
+
 impl CallInFlight {
+    /// Bytes that the call holds.
+    const fn held_bytes(&self) -> usize {
+        self.held_bytes as usize
+    }
+
     /// The invocations that are not answered.
     fn invoked(&self) -> impl Iterator<Item = Invoked> {
         let (one, all) = match &self.target {
@@ -268,14 +276,14 @@ impl Dealer {
         }
         if let Some(caller) = sessions.at_mut(call.caller) {
             caller.dealer.calls.remove(&call.request.id());
-            caller.dealer.held_bytes -= call.held_bytes;
+            caller.dealer.held_bytes -= call.held_bytes();
         }
-        self.held_bytes -= call.held_bytes;
+        self.held_bytes -= call.held_bytes();
         call.invoked().for_each(|invoked| {
             self.forget_invocation(sessions, call.registration, invoked);
         });
         if let Target::Waiting(place) = call.target {
-            self.stop_waiting(call.registration, place, call.held_bytes);
+            self.stop_waiting(call.registration, place, call.held_bytes());
         }
         Some(call)
     }
@@ -287,7 +295,7 @@ impl Dealer {
         if bytes > held_room(self.held_bytes, sessions, call.caller) {
             return false;
         }
-        call.held_bytes += bytes;
+        call.held_bytes += bytes as u32;
         self.held_bytes += bytes;
         if let Some(caller) = sessions.at_mut(call.caller) {
             caller.dealer.held_bytes += bytes;
@@ -301,7 +309,7 @@ impl Dealer {
     /// Takes bytes that a call no longer holds out of the budgets. The call does not wait.
     fn release<O>(&mut self, sessions: &mut Sessions<O>, key: CallKey, bytes: usize) {
         let Some(call) = self.calls.get_mut(key.0) else { return };
-        call.held_bytes -= bytes;
+        call.held_bytes -= bytes as u32;
         self.held_bytes -= bytes;
         if let Some(caller) = sessions.at_mut(call.caller) {
             caller.dealer.held_bytes -= bytes;
@@ -310,7 +318,7 @@ impl Dealer {
 
     /// Bytes that a call holds.
     fn bytes_of(&self, key: CallKey) -> usize {
-        self.calls.get(key.0).map_or(0, |call| call.held_bytes)
+        self.calls.get(key.0).map_or(0, CallInFlight::held_bytes)
     }
 
     /// Frees what a call holds to be sent again.

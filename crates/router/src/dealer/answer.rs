@@ -1,4 +1,4 @@
-//! What a caller is told at the end of its call.
+//! The answer to a caller at the end of its call.
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
@@ -10,7 +10,8 @@ use cloverleaf_wamp::payload::Payload;
 use super::{CallInFlight, Invoked, Target};
 use crate::compatibility::Compatibility;
 use crate::failure::RequestFailure;
-use crate::session::Sessions;
+use crate::outbox::Outbox;
+use crate::session::{Session, Sessions};
 
 /// How a call ends.
 pub(super) enum Ending {
@@ -34,16 +35,17 @@ pub(super) enum Ending {
     Refused(RequestFailure),
 }
 
-/// What the caller is told.
-pub(super) fn answer<O>(
+/// Sends the caller of a call its RESULT or ERROR, unless it expects none.
+pub(super) fn answer<O: Outbox>(
     sessions: &Sessions<O>,
+    caller: &Session<O>,
     call: &CallInFlight,
     ending: Ending,
-) -> Option<RouterMessage> {
+) {
     let failure = |error: &str, text: &str| {
-        Some(RouterMessage::Error(RequestError::new(call.request, error, Payload::from_text(text))))
+        RouterMessage::Error(RequestError::new(call.request, error, Payload::from_text(text)))
     };
-    match ending {
+    let message = match ending {
         Ending::Result(answer) => {
             let callee = match call.target {
                 Target::One(invoked) => identity(sessions, invoked),
@@ -51,31 +53,26 @@ pub(super) fn answer<O>(
             };
             let carried = answer.options.carried;
             let details = ResultDetails { progress: None, callee, carried };
-            Some(result(call.request, details, answer.payload))
+            result(call.request, details, answer.payload)
         }
-        Ending::Gathered(payload) => Some(result(call.request, ResultDetails::default(), payload)),
+        Ending::Gathered(payload) => result(call.request, ResultDetails::default(), payload),
         Ending::Failed(InvocationError { details, error, payload, .. }) => {
             let error = error.as_str().into();
-            Some(RouterMessage::Error(RequestError {
-                request: call.request,
-                details,
-                error,
-                payload,
-            }))
+            RouterMessage::Error(RequestError { request: call.request, details, error, payload })
         }
         Ending::Canceled => failure(error_uri::CANCELED, "the call was canceled"),
         Ending::TimedOut(compatibility) => {
-            let is_own = sessions.at(call.caller).is_some_and(|caller| caller.is_own);
-            let told = if is_own { Compatibility::Wamp } else { compatibility };
+            let told = if caller.is_own { Compatibility::Wamp } else { compatibility };
             let (uri, text) = told.call_timeout_error();
             failure(uri, text)
         }
-        Ending::CallerLeft | Ending::Abandoned => None,
+        Ending::CallerLeft | Ending::Abandoned => return,
         Ending::NobodyAvailable => {
             failure(error_uri::NO_AVAILABLE_CALLEE, "no callee is available at this moment")
         }
-        Ending::Refused(failure) => Some(failure.answer(call.request)),
-    }
+        Ending::Refused(failure) => failure.answer(call.request),
+    };
+    let _ = caller.outbox.send(message);
 }
 
 fn result(request: RequestRef, details: ResultDetails, payload: Payload) -> RouterMessage {

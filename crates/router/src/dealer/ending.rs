@@ -39,9 +39,7 @@ impl Dealer {
         let Some(caller) = sessions.at(call.caller).filter(|caller| !caller.leaving) else {
             return;
         };
-        if let Some(answer) = answer(sessions, &call, ending) {
-            let _ = caller.outbox.send(answer);
-        }
+        answer(sessions, caller, &call, ending);
     }
 
     /// YIELD: the callee answers.

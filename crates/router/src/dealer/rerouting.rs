@@ -150,7 +150,7 @@ impl Dealer {
             callee.dealer.invocations.insert(invoked.invocation, key);
         }
         let Some(call) = self.calls.get_mut(key.0) else { return };
-        let (id, bytes) = (call.registration, call.held_bytes);
+        let (id, bytes) = (call.registration, call.held_bytes());
         if let Target::Waiting(place) = std::mem::replace(&mut call.target, Target::One(invoked)) {
             self.stop_waiting(id, place, bytes);
         }

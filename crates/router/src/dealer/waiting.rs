@@ -91,8 +91,8 @@ impl Dealer {
             let place = WaitingPlace(self.waiting.last_place);
             call.target = Target::Waiting(place);
             registration.waiting.queue.insert(place, key);
-            registration.waiting.bytes += call.held_bytes;
-            self.waiting.bytes += call.held_bytes;
+            registration.waiting.bytes += call.held_bytes();
+            self.waiting.bytes += call.held_bytes();
         }
     }
 
