@@ -305,7 +305,8 @@ impl File {
                 let mut transaction = self.database.begin_write()?;
                 transaction.set_durability(Durability::Immediate)?;
                 if is_there {
-                    transaction.open_table(PROBE)?.insert(0, [0; PROBE_BYTES].as_slice())?;
+                    // On the heap: an array would be a constant of this size in the program.
+                    transaction.open_table(PROBE)?.insert(0, vec![0; PROBE_BYTES].as_slice())?;
                 } else {
                     transaction.delete_table(PROBE)?;
                 }
