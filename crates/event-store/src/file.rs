@@ -1,35 +1,40 @@
 //! The file, its tables and transactions.
 //!
 //! Places of a history count up; the records that are too old or too much are taken out in the
-//! transaction that adds newer ones. What a history holds in bytes is kept beside it, with a
-//! checksum, so that nothing has to be counted at the start.
+//! transaction that adds newer ones. The first and the next place of a history and its bytes are
+//! kept beside it, with a checksum. So nothing has to be counted at the start, and records that a
+//! damaged file no longer shows are known to be missing.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::io::Read as _;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use redb::{
-    Builder, Database, Durability, ReadableDatabase as _, ReadableTable as _, Table,
-    TableDefinition, TableError, TableHandle as _, WriteTransaction,
+    Builder, Database, Durability, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
+    Table, TableDefinition, TableError, TableHandle as _, WriteTransaction,
 };
 use thiserror::Error;
 
-use crate::record::{self, Damaged, Key, Record};
+use crate::file_reader::{FileReader, Gaps};
+use crate::record::{self, Key, Record};
 
 /// Which number a history has.
 const HISTORIES: TableDefinition<'_, &str, u32> = TableDefinition::new("histories");
 
 /// Records by the number of their history and their place in it, as `record` writes them.
-const EVENTS: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("events");
+pub(crate) const EVENTS: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("events");
 
 /// The place of a record, by the number of its history and its id.
-const PLACES: TableDefinition<'_, (u32, u64), u64> = TableDefinition::new("places");
+pub(crate) const PLACES: TableDefinition<'_, (u32, u64), u64> = TableDefinition::new("places");
 
-/// The bytes of a history, with a checksum.
-const BYTES: TableDefinition<'_, u32, (u64, u32)> = TableDefinition::new("bytes");
+/// The extent of each history: its first place, its next place, its bytes, and a checksum.
+const EXTENTS: TableDefinition<'_, u32, WrittenExtent> = TableDefinition::new("extents");
+
+type WrittenExtent = (u64, u64, u64, u32);
 
 /// Records as the first version has kept them, without id and checksum.
 const UNCHECKED: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("records");
@@ -49,10 +54,6 @@ const OVERHEAD: u64 = 64;
 /// So many records more than it adds are taken out by a transaction; after a limit was lowered, the
 /// rest follows with the next ones.
 const MAX_TRIMMED: usize = 1_000;
-
-/// How many records and bytes are read before others have their turn.
-const SLICE_RECORDS: usize = 4_096;
-const SLICE_BYTES: usize = 4 << 20;
 
 /// How many bytes of records of the first version are moved in one transaction.
 const CONVERTED_AT_ONCE: usize = 16 << 20;
@@ -86,9 +87,29 @@ pub(crate) enum FileError {
     Panicked(String),
 }
 
+impl FileError {
+    /// Whether a damaged part of the file is the reason, so that other parts may be readable.
+    pub(crate) const fn is_local(&self) -> bool {
+        matches!(self, Self::Panicked(_) | Self::Database(redb::Error::Corrupted(_)))
+    }
+}
+
+thread_local! {
+    static CATCHES_PANICS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread now is one of the database over a damaged file, which is caught
+/// and reported as [`Report`](crate::Report). For hooks that log panics.
+pub fn catches_panics() -> bool {
+    CATCHES_PANICS.get()
+}
+
 /// Calls the database, which may panic over a damaged file.
-fn guarded<T>(call: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, FileError> {
-    match catch_unwind(AssertUnwindSafe(call)) {
+pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, FileError> {
+    let before = CATCHES_PANICS.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(call));
+    CATCHES_PANICS.set(before);
+    match outcome {
         Ok(outcome) => outcome.map_err(Into::into),
         Err(panic) => Err(FileError::Panicked(text(panic.as_ref()))),
     }
@@ -110,21 +131,71 @@ pub struct History {
     pub max_bytes: u64,
 }
 
+/// What a history holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// The places of its records.
+    pub(crate) places: Range<u64>,
+    bytes: u64,
+}
+
+impl Extent {
+    fn checksum(&self, number: u32) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&number.to_le_bytes());
+        for part in [self.places.start, self.places.end, self.bytes] {
+            hasher.update(&part.to_le_bytes());
+        }
+        hasher.finalize()
+    }
+
+    fn written(&self, number: u32) -> WrittenExtent {
+        (self.places.start, self.places.end, self.bytes, self.checksum(number))
+    }
+
+    /// The extent of a history as it was written; `None` if it is damaged or was never written.
+    pub(crate) fn of(
+        transaction: &ReadTransaction,
+        number: u32,
+    ) -> Result<Option<Self>, redb::Error> {
+        let Some(written) = transaction.open_table(EXTENTS)?.get(number)? else { return Ok(None) };
+        let (start, end, bytes, checksum) = written.value();
+        let extent = Self { places: start..end, bytes };
+        Ok(Some(extent).filter(|extent| start <= end && extent.checksum(number) == checksum))
+    }
+
+    /// The extent of a history by its records: from the first intact one to the last.
+    fn measured(transaction: &ReadTransaction, number: u32) -> Result<Self, redb::Error> {
+        let events = transaction.open_table(EVENTS)?;
+        let mut extent = Self::default();
+        for entry in events.range((number, 0)..=(number, u64::MAX))? {
+            let (key, written) = entry?;
+            let ((_, place), written) = (key.value(), written.value());
+            extent.bytes += written.len() as u64 + OVERHEAD;
+            if record::read((number, place), written).is_ok() {
+                let is_first = extent.places.is_empty();
+                let start = if is_first { place } else { extent.places.start.min(place) };
+                extent.places = start..extent.places.end.max(place + 1);
+            }
+        }
+        Ok(extent)
+    }
+}
+
 /// One of the histories of an open file.
 #[derive(Debug, Clone)]
 struct Open {
     number: u32,
     max_records: u64,
     max_bytes: u64,
-    /// The places of its records.
-    places: Range<u64>,
-    bytes: u64,
+    extent: Extent,
 }
 
 impl Open {
-    fn has_too_much(&self) -> bool {
-        let count = self.places.end - self.places.start;
-        count > self.max_records || (self.bytes > self.max_bytes && count > 1)
+    const fn has_too_much(&self) -> bool {
+        let Extent { places, bytes } = &self.extent;
+        let count = places.end - places.start;
+        count > self.max_records || (*bytes > self.max_bytes && count > 1)
     }
 }
 
@@ -138,15 +209,25 @@ pub(crate) struct Opening {
     pub(crate) repairing: Arc<dyn Fn(f64) + Send + Sync>,
     /// The id of a record of the first version.
     pub(crate) id_of: fn(&[u8]) -> Option<u64>,
+    /// The places that can't be read, as far as they are known.
+    pub(crate) gaps: Arc<Gaps>,
 }
 
 /// See the [module](self).
 pub(crate) struct File {
     database: Arc<Database>,
     histories: Vec<Open>,
+    gaps: Arc<Gaps>,
 }
 
 impl Opening {
+    /// Whether the disk has space for a [`File::probe`]. Opening a file that was not closed repairs
+    /// it, which is not worth while before there is. If the space is unknown, it is tried.
+    pub(crate) fn has_space(&self) -> bool {
+        rustix::fs::statvfs(&self.path)
+            .map_or(true, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= PROBE_BYTES as u64)
+    }
+
     /// Opens the file, or makes it.
     pub(crate) fn open(&self) -> Result<File, FileError> {
         let repairing = Arc::clone(&self.repairing);
@@ -154,7 +235,8 @@ impl Opening {
         builder.set_cache_size(self.cache_bytes);
         builder.set_repair_callback(move |session| repairing(session.progress()));
         let database = guarded(|| Ok(builder.create(&self.path)?))?;
-        let mut file = File { database: Arc::new(database), histories: Vec::new() };
+        let (database, gaps) = (Arc::new(database), Arc::clone(&self.gaps));
+        let mut file = File { database, histories: Vec::new(), gaps };
         guarded(|| {
             file.number(&self.histories)?;
             file.convert(self.id_of)?;
@@ -168,7 +250,7 @@ impl File {
     /// What reads the file.
     pub(crate) fn reader(&self) -> FileReader {
         let numbers = self.histories.iter().map(|history| history.number).collect();
-        FileReader { database: Arc::clone(&self.database), numbers }
+        FileReader::new(Arc::clone(&self.database), numbers, Arc::clone(&self.gaps))
     }
 
     /// Gives each history the number that it has had before, or a new one.
@@ -179,7 +261,7 @@ impl File {
             // So that they are there to be read.
             transaction.open_table(EVENTS)?;
             transaction.open_table(PLACES)?;
-            transaction.open_table(BYTES)?;
+            transaction.open_table(EXTENTS)?;
             let mut next = 0;
             for entry in numbers.iter()? {
                 next = next.max(entry?.1.value() + 1);
@@ -195,13 +277,8 @@ impl File {
                     }
                 };
                 let (max_records, max_bytes) = (*max_records, *max_bytes);
-                self.histories.push(Open {
-                    number,
-                    max_records,
-                    max_bytes,
-                    places: 0..0,
-                    bytes: 0,
-                });
+                let extent = Extent::default();
+                self.histories.push(Open { number, max_records, max_bytes, extent });
             }
         }
         transaction.commit()?;
@@ -239,30 +316,13 @@ impl File {
         }
     }
 
-    /// Looks how much there is of each history.
+    /// Reads the extent of each history.
     fn look(&mut self) -> Result<(), redb::Error> {
         let transaction = self.database.begin_read()?;
-        let events = transaction.open_table(EVENTS)?;
-        let totals = transaction.open_table(BYTES)?;
         for history in &mut self.histories {
-            let all = (history.number, 0)..=(history.number, u64::MAX);
-            let mut range = events.range(all.clone())?;
-            let first = range.next().transpose()?.map(|(key, _)| key.value().1);
-            let last = range.next_back().transpose()?.map(|(key, _)| key.value().1).or(first);
-            history.places = match (first, last) {
-                (Some(first), Some(last)) => first..last + 1,
-                _ => 0..0,
-            };
-            let total = totals.get(history.number)?.map(|total| total.value());
-            history.bytes = match total {
-                Some((bytes, checksum)) if checksum == checksum_of(history.number, bytes) => bytes,
-                _ => {
-                    let mut bytes = 0;
-                    for entry in events.range(all)? {
-                        bytes += entry?.1.value().len() as u64 + OVERHEAD;
-                    }
-                    bytes
-                }
+            history.extent = match Extent::of(&transaction, history.number)? {
+                Some(extent) => extent,
+                None => Extent::measured(&transaction, history.number)?,
             };
         }
         Ok(())
@@ -279,16 +339,17 @@ impl File {
                 let mut tables = Tables::of(&transaction)?;
                 for (history, record) in records {
                     let Some(history) = histories.get_mut(*history) else { continue };
-                    let key = (history.number, history.places.end);
-                    history.bytes += tables.insert(key, record)?;
-                    history.places.end += 1;
+                    let extent = &mut history.extent;
+                    let key = (history.number, extent.places.end);
+                    extent.bytes += tables.insert(key, record)?;
+                    extent.places.end += 1;
                 }
                 let mut left = records.len() + MAX_TRIMMED;
                 for history in &mut histories {
-                    tables.trim(history, &mut left)?;
-                }
-                for Open { number, bytes, .. } in &histories {
-                    tables.bytes.insert(number, (*bytes, checksum_of(*number, *bytes)))?;
+                    tables.trim(history, &self.gaps, &mut left)?;
+                    tables
+                        .extents
+                        .insert(history.number, history.extent.written(history.number))?;
                 }
             }
             transaction.commit()?;
@@ -323,18 +384,11 @@ impl std::fmt::Debug for File {
     }
 }
 
-fn checksum_of(number: u32, bytes: u64) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&number.to_le_bytes());
-    hasher.update(&bytes.to_le_bytes());
-    hasher.finalize()
-}
-
 /// The tables of a transaction that writes.
 struct Tables<'t> {
     events: Table<'t, Key, &'static [u8]>,
     places: Table<'t, (u32, u64), u64>,
-    bytes: Table<'t, u32, (u64, u32)>,
+    extents: Table<'t, u32, WrittenExtent>,
     written: Vec<u8>,
 }
 
@@ -343,7 +397,7 @@ impl<'t> Tables<'t> {
         Ok(Self {
             events: transaction.open_table(EVENTS)?,
             places: transaction.open_table(PLACES)?,
-            bytes: transaction.open_table(BYTES)?,
+            extents: transaction.open_table(EXTENTS)?,
             written: Vec::new(),
         })
     }
@@ -357,14 +411,25 @@ impl<'t> Tables<'t> {
         Ok(self.written.len() as u64 + OVERHEAD)
     }
 
-    /// Takes out what a history has too much, as far as it is `left` to this transaction.
-    fn trim(&mut self, history: &mut Open, left: &mut usize) -> Result<(), redb::Error> {
+    /// Takes out what a history has too much, as far as it is `left` to this transaction. Places
+    /// that can't be read are left where they are: what is damaged there can't be removed.
+    fn trim(
+        &mut self,
+        history: &mut Open,
+        gaps: &Gaps,
+        left: &mut usize,
+    ) -> Result<(), redb::Error> {
         while history.has_too_much() && *left > 0 {
             *left -= 1;
-            let key = (history.number, history.places.start);
-            history.places.start += 1;
+            let (number, extent) = (history.number, &mut history.extent);
+            let key = (number, extent.places.start);
+            if let Some(gap) = gaps.at(number, extent.places.start) {
+                extent.places.start = gap.end.min(extent.places.end);
+                continue;
+            }
+            extent.places.start += 1;
             let Some(removed) = self.events.remove(key)? else { continue };
-            history.bytes = history.bytes.saturating_sub(removed.value().len() as u64 + OVERHEAD);
+            extent.bytes = extent.bytes.saturating_sub(removed.value().len() as u64 + OVERHEAD);
             if let Some(id) = record::id(removed.value()) {
                 drop(removed);
                 let at = (history.number, id);
@@ -376,100 +441,6 @@ impl<'t> Tables<'t> {
             }
         }
         Ok(())
-    }
-}
-
-/// Reads the file, on any thread.
-#[derive(Clone)]
-pub(crate) struct FileReader {
-    database: Arc<Database>,
-    numbers: Vec<u32>,
-}
-
-/// How a slice of reading has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Slice {
-    /// Everything was visited, or no more is wanted.
-    Done,
-    /// The places that are left are still to be visited.
-    More,
-}
-
-impl FileReader {
-    fn number(&self, history: usize) -> u32 {
-        self.numbers.get(history).copied().unwrap_or(u32::MAX)
-    }
-
-    /// The places of the records of a history.
-    pub(crate) fn places(&self, history: usize) -> Result<Range<u64>, FileError> {
-        let number = self.number(history);
-        guarded(|| {
-            let events = self.database.begin_read()?.open_table(EVENTS)?;
-            let mut range = events.range((number, 0)..=(number, u64::MAX))?;
-            let first = range.next().transpose()?.map(|(key, _)| key.value().1);
-            let last = range.next_back().transpose()?.map(|(key, _)| key.value().1).or(first);
-            Ok(match (first, last) {
-                (Some(first), Some(last)) => first..last + 1,
-                _ => 0..0,
-            })
-        })
-    }
-
-    /// The place of a record.
-    pub(crate) fn place(&self, history: usize, id: u64) -> Result<Option<u64>, FileError> {
-        let number = self.number(history);
-        guarded(|| {
-            let transaction = self.database.begin_read()?;
-            let place = transaction.open_table(PLACES)?.get((number, id))?;
-            let Some(place) = place.map(|place| place.value()) else { return Ok(None) };
-            let event = transaction.open_table(EVENTS)?.get((number, place))?;
-            let is_there = event.is_some_and(|event| record::id(event.value()) == Some(id));
-            Ok(is_there.then_some(place))
-        })
-    }
-
-    /// Visits records of a history between `places`, of which those are left that are still to be
-    /// visited, for one slice.
-    pub(crate) fn visit(
-        &self,
-        history: usize,
-        places: &mut Range<u64>,
-        is_reverse: bool,
-        mut visit: impl FnMut(u64, Result<(u64, &[u8]), Damaged>) -> ControlFlow<()>,
-    ) -> Result<Slice, FileError> {
-        let number = self.number(history);
-        guarded(|| {
-            let events = self.database.begin_read()?.open_table(EVENTS)?;
-            let mut range = events.range((number, places.start)..(number, places.end))?;
-            let (mut records, mut bytes) = (0, 0);
-            loop {
-                let next = if is_reverse { range.next_back() } else { range.next() };
-                let Some(entry) = next else { break };
-                let (key, written) = entry?;
-                let (key, written) = (key.value(), written.value());
-                let place = key.1;
-                if is_reverse {
-                    places.end = place;
-                } else {
-                    places.start = place + 1;
-                }
-                if visit(place, record::read(key, written)).is_break() {
-                    break;
-                }
-                records += 1;
-                bytes += written.len();
-                if records >= SLICE_RECORDS || bytes >= SLICE_BYTES {
-                    return Ok(Slice::More);
-                }
-            }
-            Ok(Slice::Done)
-        })
-    }
-}
-
-impl std::fmt::Debug for FileReader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FileReader").field("numbers", &self.numbers).finish_non_exhaustive()
     }
 }
 

@@ -11,18 +11,20 @@
 //! | room | what it is for |
 //! |---|---|
 //! | `file` | the file, its tables and transactions |
+//! | `file_reader` | reads the file, also where it is damaged |
 //! | `record` | a record as it stands in the file, with its checksum |
 //! | `store` | the queues before the file |
 //! | `writer` | the thread that writes, and opens the file again when it can't be written |
 //! | `reader` | the thread that reads, and checks the file after the start |
 
 mod file;
+mod file_reader;
 mod reader;
 mod record;
 mod store;
 mod writer;
 
-pub use file::{History, StoreError, check};
+pub use file::{History, StoreError, catches_panics, check};
 pub use reader::Reading;
 pub use record::Record;
 pub use store::{EventStore, Observer, Outcome, Report};

@@ -1,15 +1,16 @@
 //! The thread that reads, and checks the file after the start.
 //!
 //! Requests take turns, a slice of records each, so that a long one does not keep the others
-//! waiting. While nothing is asked for, all records are read once after the start, to tell of those
-//! that are damaged.
+//! waiting. While nothing is asked for, all records are read once after the start, to report those
+//! that are damaged or missing.
 
 use std::collections::HashSet;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use crate::file::{FileError, FileReader, Slice};
-use crate::record::{Damaged, Key};
+use crate::file::FileError;
+use crate::file_reader::{FileReader, Found, Order, Slice};
+use crate::record::Key;
 use crate::store::{Report, Shared};
 
 /// What the answer says to requests that fail. What the database says is for the log.
@@ -18,7 +19,7 @@ const UNREADABLE: &str = "the stored events can't be read at the moment";
 /// So many requests take turns, the others wait: each holds what it has collected.
 const MAX_AT_WORK: usize = 8;
 
-/// So many damaged records are remembered, so that each is reported once.
+/// Damaged records and gaps that are remembered, so that each is reported once.
 const MAX_REMEMBERED: usize = 10_000;
 
 /// A request for records.
@@ -146,11 +147,12 @@ fn read(job: &mut Job, file: &FileReader, damage: &mut Damage<'_>) -> Result<Sli
             None => return Ok(Slice::Done),
         },
     };
-    let is_reverse = reading.is_reverse();
-    let slice = file.visit(*history, &mut left, is_reverse, |place, record| match record {
-        Ok((_, bytes)) => reading.visit(bytes),
-        Err(Damaged) => {
-            damage.note(*history, place);
+    let order = if reading.is_reverse() { Order::NewestFirst } else { Order::OldestFirst };
+    let slice = file.visit(*history, &mut left, order, |found| {
+        damage.note(*history, &found);
+        if let Found::Record(bytes) = found {
+            reading.visit(bytes)
+        } else {
             ControlFlow::Continue(())
         }
     })?;
@@ -175,18 +177,30 @@ fn begin(
     failed.map_or(Ok(places), Err)
 }
 
-/// Tells of each damaged record once.
+/// Reports each damaged and each missing record once.
 struct Damage<'a> {
     shared: &'a Shared,
     seen: HashSet<Key>,
 }
 
 impl Damage<'_> {
-    fn note(&mut self, history: usize, place: u64) {
-        let key = (u32::try_from(history).unwrap_or(u32::MAX), place);
+    fn note(&mut self, history: usize, found: &Found<'_>) {
+        let first = match found {
+            Found::Record(_) => return,
+            Found::Damaged(place) => *place,
+            Found::Missing(places) => places.start,
+        };
+        let key = (u32::try_from(history).unwrap_or(u32::MAX), first);
         if self.seen.len() < MAX_REMEMBERED && self.seen.insert(key) {
             let history = self.shared.names.get(history).map_or("", String::as_str);
-            self.shared.observer.report(Report::Damaged { history, place });
+            self.shared.observer.report(match found {
+                Found::Missing(places) => Report::Missing {
+                    history,
+                    place: places.start,
+                    count: places.end - places.start,
+                },
+                _ => Report::Damaged { history, place: first },
+            });
         }
     }
 }
@@ -204,41 +218,42 @@ struct Check {
 impl Check {
     /// Looks at a slice. Whether everything has been looked at.
     fn step(&mut self, file: &FileReader, damage: &mut Damage<'_>) -> bool {
-        if self.history < damage.shared.names.len() {
-            let outcome = self.look(file, damage);
-            if let Err(error) = &outcome {
-                damage.shared.observer.report(Report::Unreadable { reason: &error.to_string() });
-            }
-            if !matches!(outcome, Ok(Slice::More)) {
-                self.history += 1;
-                self.places = None;
-            }
-            return false;
+        let shared = damage.shared;
+        if self.history >= shared.names.len() {
+            let Self { records, damaged, missing, .. } = *self;
+            shared.observer.report(Report::Checked { records, damaged, missing });
+            return true;
         }
-        let Self { records, damaged, missing, .. } = *self;
-        damage.shared.observer.report(Report::Checked { records, damaged, missing });
-        true
+        match self.look(file, damage) {
+            Ok(Slice::More) => {}
+            Ok(Slice::Done) => self.next_history(),
+            Err(error) => {
+                shared.observer.report(Report::Unreadable { reason: &error.to_string() });
+                self.missing += self.places.take().map_or(0, |left| left.end - left.start);
+                self.next_history();
+            }
+        }
+        false
+    }
+
+    fn next_history(&mut self) {
+        self.history += 1;
+        self.places = None;
     }
 
     fn look(&mut self, file: &FileReader, damage: &mut Damage<'_>) -> Result<Slice, FileError> {
-        let mut left = match self.places.take() {
+        let left = match &mut self.places {
             Some(places) => places,
-            None => file.places(self.history)?,
+            none => none.insert(file.places(self.history)?),
         };
-        // Between two slices records may have been pushed out, within one none can be.
-        let mut expected = None;
-        let slice = file.visit(self.history, &mut left, false, |place, record| {
-            self.missing += place - expected.replace(place + 1).unwrap_or(place);
-            match record {
-                Ok(_) => self.records += 1,
-                Err(Damaged) => {
-                    self.damaged += 1;
-                    damage.note(self.history, place);
-                }
+        file.visit(self.history, left, Order::OldestFirst, |found| {
+            match &found {
+                Found::Record(_) => self.records += 1,
+                Found::Damaged(_) => self.damaged += 1,
+                Found::Missing(places) => self.missing += places.end - places.start,
             }
+            damage.note(self.history, &found);
             ControlFlow::Continue(())
-        })?;
-        self.places = Some(left);
-        Ok(slice)
+        })
     }
 }

@@ -8,7 +8,8 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::file::{FileReader, History, Opening, StoreError, prepare};
+use crate::file::{History, Opening, StoreError, prepare};
+use crate::file_reader::FileReader;
 use crate::reader::{self, Job, Reading};
 use crate::record::Record;
 use crate::writer;
@@ -46,13 +47,22 @@ pub enum Report<'a> {
         /// Its place in it.
         place: u64,
     },
+    /// No records can be read where some were written. They are passed over.
+    Missing {
+        /// The name of their history.
+        history: &'a str,
+        /// The first of their places in it.
+        place: u64,
+        /// How many they are.
+        count: u64,
+    },
     /// All records have been read once after the start.
     Checked {
         /// How many are as they were written.
         records: u64,
         /// How many are damaged.
         damaged: u64,
-        /// How many places between the first and the last record have none.
+        /// How many were written and can't be found.
         missing: u64,
     },
     /// The file can't be read.
@@ -141,6 +151,7 @@ impl EventStore {
             cache_bytes,
             repairing: Arc::new(repairing),
             id_of,
+            gaps: Arc::default(),
         };
         let unusable = |reason: String| StoreError::Unusable(opening.path.clone(), reason);
         let file = opening.open().map_err(|error| unusable(error.to_string()))?;

@@ -1,5 +1,6 @@
 //! The thread that writes, and opens the file again when it can't be written.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::file::{File, FileError, Opening};
@@ -51,8 +52,10 @@ fn write(shared: &Shared, file: &mut File) -> Result<bool, FileError> {
     Ok(true)
 }
 
-/// Opens the file until it can be written; none when the store is closed before.
+/// Opens the file until it can be written; none when the store is closed before. The repairs on the
+/// way are not reported.
 fn reopen(shared: &Shared, opening: &Opening) -> Option<File> {
+    let opening = Opening { repairing: Arc::new(|_| {}), ..opening.clone() };
     loop {
         let at = Instant::now() + RETRY;
         let mut state = shared.state.lock();
@@ -64,7 +67,8 @@ fn reopen(shared: &Shared, opening: &Opening) -> Option<File> {
         if is_closed {
             return None;
         }
-        if let Ok(file) = opening.open()
+        if opening.has_space()
+            && let Ok(file) = opening.open()
             && file.probe().is_ok()
         {
             shared.state.lock().file = Some(file.reader());

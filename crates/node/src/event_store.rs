@@ -145,6 +145,12 @@ impl Observer for Watch {
                     tracing::error!(%realm, %path, history, place, "stored event damaged");
                 }
             }
+            Report::Missing { history, place, count } => {
+                let damaged = self.damaged.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                if damaged < MAX_DAMAGED_LOGGED {
+                    tracing::error!(%realm, %path, history, place, count, "stored events missing");
+                }
+            }
             Report::Checked { records, damaged: 0, missing: 0 } => {
                 tracing::info!(%realm, %path, events = records, "event store checked");
             }

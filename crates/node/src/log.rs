@@ -200,9 +200,12 @@ fn lines_lost(lost: u64) -> String {
     CAPTURED.take().unwrap_or_default()
 }
 
-/// Logs a panic. The standard hook writes to standard error itself and would block where it is not
-/// read.
+/// Logs a panic, except those that the event store catches and reports. The standard hook writes to
+/// standard error itself and would block where it is not read.
 fn log_panic(info: &PanicHookInfo<'_>) {
+    if cloverleaf_event_store::catches_panics() {
+        return;
+    }
     let thread = thread::current();
     let thread = thread.name().unwrap_or("unnamed");
     let reason = info.payload_as_str().unwrap_or("not a text");

@@ -1,0 +1,375 @@
+//! Reads the file on any thread, also where it is damaged.
+//!
+//! The records of a history have consecutive places, and its extent says which. A place without an
+//! intact record is reported, and reading goes on behind it: after what the database refuses to
+//! read or skips, the next readable place is searched.
+
+use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use redb::{Database, ReadOnlyTable, ReadableDatabase as _};
+
+use crate::file::{EVENTS, Extent, FileError, PLACES, guarded};
+use crate::record::{self, Key};
+
+/// Records and bytes that are read before others have their turn. A search counts as a record.
+const SLICE_RECORDS: usize = 4_096;
+const SLICE_BYTES: usize = 4 << 20;
+
+/// Gaps that are remembered. Further ones are searched again whenever they are met.
+const MAX_GAPS: usize = 10_000;
+
+/// What stands in a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found<'a> {
+    /// A record as it was written.
+    Record(&'a [u8]),
+    /// At this place stands something else than what was written.
+    Damaged(u64),
+    /// At these places nothing can be read.
+    Missing(Range<u64>),
+}
+
+/// The direction in which a history is visited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
+impl Order {
+    /// The place that is visited next.
+    const fn next(self, left: &Range<u64>) -> u64 {
+        match self {
+            Self::OldestFirst => left.start,
+            Self::NewestFirst => left.end.saturating_sub(1),
+        }
+    }
+
+    /// Splits off the next `count` places.
+    fn take(self, left: &mut Range<u64>, count: u64) -> Range<u64> {
+        let count = count.min(left.end - left.start);
+        match self {
+            Self::OldestFirst => {
+                let middle = left.start + count;
+                std::mem::replace(&mut left.start, middle)..middle
+            }
+            Self::NewestFirst => {
+                let middle = left.end - count;
+                middle..std::mem::replace(&mut left.end, middle)
+            }
+        }
+    }
+
+    /// Splits off everything before `place`, and `place` itself without returning it.
+    fn take_to(self, left: &mut Range<u64>, place: u64) -> Range<u64> {
+        let count = place.abs_diff(self.next(left));
+        let before = self.take(left, count);
+        self.take(left, 1);
+        before
+    }
+}
+
+/// The places that can't be read, as far as they are known, by history and first place.
+#[derive(Debug, Default)]
+pub(crate) struct Gaps(Mutex<BTreeMap<Key, u64>>);
+
+impl Gaps {
+    /// The gap that has this place.
+    pub(crate) fn at(&self, number: u32, place: u64) -> Option<Range<u64>> {
+        let gaps = self.0.lock();
+        let (&(_, start), &end) = gaps.range((number, 0)..=(number, place)).next_back()?;
+        (place < end).then_some(start..end)
+    }
+
+    fn add(&self, number: u32, gap: Range<u64>) {
+        let mut gaps = self.0.lock();
+        if gaps.len() < MAX_GAPS {
+            gaps.insert((number, gap.start), gap.end);
+        }
+    }
+}
+
+/// How a slice of reading has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slice {
+    /// Everything was visited, or no more is wanted.
+    Done,
+    /// The places that are left are still to be visited.
+    More,
+}
+
+/// How a scan has ended.
+enum Scan {
+    /// No more is wanted.
+    Stopped,
+    /// The slice is over.
+    Spent,
+    /// The database shows no other record. Places may be left.
+    Ended,
+}
+
+/// What is left of a slice.
+struct Budget {
+    records: usize,
+    bytes: usize,
+}
+
+impl Budget {
+    const fn spend(&mut self, bytes: usize) {
+        self.records = self.records.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    const fn is_spent(&self) -> bool {
+        self.records == 0 || self.bytes == 0
+    }
+}
+
+/// See the [module](self).
+#[derive(Clone)]
+pub(crate) struct FileReader {
+    database: Arc<Database>,
+    numbers: Vec<u32>,
+    gaps: Arc<Gaps>,
+}
+
+type Events = ReadOnlyTable<Key, &'static [u8]>;
+
+impl FileReader {
+    pub(crate) const fn new(database: Arc<Database>, numbers: Vec<u32>, gaps: Arc<Gaps>) -> Self {
+        Self { database, numbers, gaps }
+    }
+
+    fn number(&self, history: usize) -> u32 {
+        self.numbers.get(history).copied().unwrap_or(u32::MAX)
+    }
+
+    /// The places of the records of a history.
+    pub(crate) fn places(&self, history: usize) -> Result<Range<u64>, FileError> {
+        Ok(self.open(self.number(history))?.1)
+    }
+
+    /// The table of records as it is now, and the places of a history in it.
+    fn open(&self, number: u32) -> Result<(Events, Range<u64>), FileError> {
+        guarded(|| {
+            let transaction = self.database.begin_read()?;
+            let events = transaction.open_table(EVENTS)?;
+            if let Some(extent) = Extent::of(&transaction, number)? {
+                return Ok((events, extent.places));
+            }
+            let mut range = events.range((number, 0)..=(number, u64::MAX))?;
+            let first = range.next().transpose()?.map(|(key, _)| key.value().1);
+            let last = range.next_back().transpose()?.map(|(key, _)| key.value().1).or(first);
+            let places = first.zip(last).map_or(0..0, |(first, last)| first..last + 1);
+            Ok((events, places))
+        })
+    }
+
+    /// The place of a record.
+    pub(crate) fn place(&self, history: usize, id: u64) -> Result<Option<u64>, FileError> {
+        let number = self.number(history);
+        guarded(|| {
+            let transaction = self.database.begin_read()?;
+            let place = transaction.open_table(PLACES)?.get((number, id))?;
+            let Some(place) = place.map(|place| place.value()) else { return Ok(None) };
+            let event = transaction.open_table(EVENTS)?.get((number, place))?;
+            let is_there = event.is_some_and(|event| record::id(event.value()) == Some(id));
+            Ok(is_there.then_some(place))
+        })
+    }
+
+    /// Visits the records of a history between the places that are `left`, for one slice. Takes the
+    /// visited places, and those that the history no longer has, out of `left`.
+    pub(crate) fn visit(
+        &self,
+        history: usize,
+        left: &mut Range<u64>,
+        order: Order,
+        mut visit: impl FnMut(Found<'_>) -> ControlFlow<()>,
+    ) -> Result<Slice, FileError> {
+        let number = self.number(history);
+        let (events, kept) = self.open(number)?;
+        *left = left.start.max(kept.start)..left.end.min(kept.end);
+        let mut budget = Budget { records: SLICE_RECORDS, bytes: SLICE_BYTES };
+        while !left.is_empty() {
+            if budget.is_spent() {
+                return Ok(Slice::More);
+            }
+            let mut rest = self.up_to_the_next_gap(number, order, left);
+            let before = rest.end - rest.start;
+            let scanned =
+                guarded(|| scan(&events, number, &mut rest, order, &mut budget, &mut visit));
+            order.take(left, before - (rest.end - rest.start));
+            match scanned {
+                Ok(Scan::Stopped) => return Ok(Slice::Done),
+                Ok(Scan::Spent) => return Ok(Slice::More),
+                Ok(Scan::Ended) => {}
+                Err(error) if error.is_local() => {}
+                Err(error) => return Err(error),
+            }
+            if left.is_empty() {
+                break;
+            }
+            let next = order.next(left);
+            let is_known_gap = self.gaps.at(number, next).is_some();
+            let record = if is_known_gap { None } else { single(&events, (number, next))? };
+            let flow = match record {
+                Some(bytes) => {
+                    order.take(left, 1);
+                    visit(Found::Record(&bytes))
+                }
+                None => {
+                    let gap = self.gap(&events, number, left, order, &mut budget)?;
+                    visit(Found::Missing(gap))
+                }
+            };
+            if flow.is_break() {
+                return Ok(Slice::Done);
+            }
+        }
+        Ok(Slice::Done)
+    }
+
+    /// The part of `left` before the next known gap.
+    fn up_to_the_next_gap(&self, number: u32, order: Order, left: &Range<u64>) -> Range<u64> {
+        let gaps = self.gaps.0.lock();
+        let mut known = gaps.range((number, 0)..(number, left.end));
+        match order {
+            Order::OldestFirst => {
+                let next = known.find(|(_, end)| **end > left.start);
+                left.start..next.map_or(left.end, |((_, start), _)| (*start).max(left.start))
+            }
+            Order::NewestFirst => {
+                let next = known.next_back().map_or(left.start, |(_, end)| *end);
+                next.clamp(left.start, left.end)..left.end
+            }
+        }
+    }
+
+    /// Splits the next places that can't be read off `left`: a known gap, or as few as the search
+    /// finds, at least one.
+    fn gap(
+        &self,
+        events: &Events,
+        number: u32,
+        left: &mut Range<u64>,
+        order: Order,
+        budget: &mut Budget,
+    ) -> Result<Range<u64>, FileError> {
+        if let Some(known) = self.gaps.at(number, order.next(left)) {
+            let inside = left.start.max(known.start)..left.end.min(known.end);
+            return Ok(order.take(left, inside.end - inside.start));
+        }
+        let mut is_readable_behind = |count: u64| {
+            let mut rest = left.clone();
+            order.take(&mut rest, count);
+            budget.spend(0);
+            match guarded(|| shows_a_record(events, number, &rest, order)) {
+                Err(error) if error.is_local() => Ok(false),
+                outcome => outcome,
+            }
+        };
+        // The count is doubled until something is readable behind it, then narrowed down.
+        let total = left.end - left.start;
+        let (mut unreadable, mut readable) = (0, 1);
+        while readable < total && !is_readable_behind(readable)? {
+            unreadable = readable;
+            readable = (2 * readable).min(total);
+        }
+        while readable - unreadable > 1 {
+            let middle = unreadable.midpoint(readable);
+            if is_readable_behind(middle)? {
+                readable = middle;
+            } else {
+                unreadable = middle;
+            }
+        }
+        let gap = order.take(left, readable);
+        self.gaps.add(number, gap.clone());
+        Ok(gap)
+    }
+}
+
+/// The record at `key` if it is intact. A scan fails already at the record before a page that can't
+/// be read.
+fn single(events: &Events, key: Key) -> Result<Option<Vec<u8>>, FileError> {
+    let intact = guarded(|| {
+        let written = events.get(key)?;
+        let record = written.as_ref().and_then(|written| record::read(key, written.value()).ok());
+        Ok(record.map(|(_, bytes)| bytes.to_vec()))
+    });
+    match intact {
+        Err(error) if error.is_local() => Ok(None),
+        outcome => outcome,
+    }
+}
+
+/// Whether the database shows a record at one of these places.
+fn shows_a_record(
+    events: &Events,
+    number: u32,
+    places: &Range<u64>,
+    order: Order,
+) -> Result<bool, redb::Error> {
+    let mut range = events.range((number, places.start)..(number, places.end))?;
+    let next = match order {
+        Order::OldestFirst => range.next(),
+        Order::NewestFirst => range.next_back(),
+    };
+    let Some(entry) = next else { return Ok(false) };
+    let (key, written) = entry?;
+    Ok(places.contains(&key.value().1) && record::read(key.value(), written.value()).is_ok())
+}
+
+/// Visits what the database shows of the places that are `left`.
+fn scan(
+    events: &Events,
+    number: u32,
+    left: &mut Range<u64>,
+    order: Order,
+    budget: &mut Budget,
+    visit: &mut impl FnMut(Found<'_>) -> ControlFlow<()>,
+) -> Result<Scan, redb::Error> {
+    let mut range = events.range((number, left.start)..(number, left.end))?;
+    while !left.is_empty() {
+        if budget.is_spent() {
+            return Ok(Scan::Spent);
+        }
+        let next = match order {
+            Order::OldestFirst => range.next(),
+            Order::NewestFirst => range.next_back(),
+        };
+        let Some(entry) = next else { break };
+        let (key, written) = entry?;
+        let (key, written) = (key.value(), written.value());
+        budget.spend(written.len());
+        // The checksum is also one of the place. What is damaged may show a wrong place.
+        let flow = match record::read(key, written) {
+            Ok((_, bytes)) if key.0 == number && left.contains(&key.1) => {
+                let missing = order.take_to(left, key.1);
+                if !missing.is_empty() && visit(Found::Missing(missing)).is_break() {
+                    return Ok(Scan::Stopped);
+                }
+                visit(Found::Record(bytes))
+            }
+            Err(_) if key == (number, order.next(left)) => {
+                order.take(left, 1);
+                visit(Found::Damaged(key.1))
+            }
+            _ => ControlFlow::Continue(()),
+        };
+        if flow.is_break() {
+            return Ok(Scan::Stopped);
+        }
+    }
+    Ok(Scan::Ended)
+}
+
+impl std::fmt::Debug for FileReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FileReader").field("numbers", &self.numbers).finish_non_exhaustive()
+    }
+}
