@@ -228,8 +228,8 @@ impl WebSite {
         let mut response = match found {
             Some((service, at)) => service.answer(request, at, visit).await,
             None => {
-                body::pass_over(request, visit).await;
-                routes::not_found()
+                let request = body::pass_over(request, visit).await;
+                routes::unrouted(&request)
             }
         };
         if let Some(hsts) = &self.hsts {

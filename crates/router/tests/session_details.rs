@@ -173,6 +173,39 @@ fn credentials_are_disclosed_only_where_the_realm_says_so() {
     assert_eq!(headers(DisclosedHeaders::None), Value::Null);
 }
 
+#[test]
+fn secrets_in_other_headers_are_disclosed_only_where_the_realm_says_so() {
+    const SECRET_FIELDS: [&str; 8] = [
+        "x-signature",
+        "x-hub-signature-256",
+        "x-ticket",
+        "x-credential",
+        "x-passwd",
+        "x-auth",
+        "x-auth-user",
+        "x-apikey",
+    ];
+    let url = "https://h/p?a=1&signature=X&token=X";
+    let nested = "/to?url=%2Fp%3Fcode%3DX";
+    let secret = SECRET_FIELDS.map(|name| (name, &b"X"[..]));
+    let urls = [("referer", url), ("x-original-url", url), ("x-forwarded-uri", nested)];
+    let fields = urls.map(|(name, value)| (name, value.as_bytes())).into_iter().chain(secret);
+    let headers = HttpHeaders::collect(fields, 1_000);
+    let said = |disclosed_headers| {
+        let transport = TransportDetails { http_headers: Some(headers.clone()), ..websocket() };
+        let settings = RealmSettings { disclosed_headers, ..settings() };
+        said_of(Some(transport), settings).1["transport"]["http_headers_received"].clone()
+    };
+    let redacted = "https://h/p?a=1&signature=***&token=***";
+    assert_eq!(
+        said(DisclosedHeaders::WithoutCredentials),
+        json!({"referer": redacted, "x-original-url": redacted, "x-forwarded-uri": "/to?url=***"})
+    );
+    let all = said(DisclosedHeaders::All);
+    assert_eq!((&all["referer"], &all["x-auth"]), (&json!(url), &json!("X")));
+    assert_eq!(all.as_object().map(|map| map.len()), Some(urls.len() + SECRET_FIELDS.len()));
+}
+
 // === wamp.session.on_stats ===
 
 /// A realm with a watcher of `on_stats`, and `ann`, who is counted.

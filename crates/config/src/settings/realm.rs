@@ -69,7 +69,7 @@ pub enum Compatibility {
 pub enum DisclosedHeaders {
     /// None.
     None,
-    /// All but those whose names say that they carry credentials.
+    /// All but those with the names of secrets, without secret parameters in their values.
     WithoutCredentials,
     /// All.
     All,

@@ -1,25 +1,22 @@
 //! The request line as the access log shows it: on one line, of bounded length, without secrets.
 //!
-//! The values of query parameters with names such as `signature` or `access_token` are hidden, and
-//! so are the ids of long-poll sessions, which are all that it takes to speak for the session.
+//! The values of secret parameters are hidden ([`cloverleaf_wamp::secrets`]), and so are the ids of
+//! long-poll sessions, which are all that it takes to speak for the session.
 
 use std::fmt::Write as _;
 
+use cloverleaf_wamp::secrets::{HIDDEN, without_secrets};
 use hyper::{Method, Uri};
 
 /// The most characters of a request line that are logged: enough for a signed request, and little
 /// beside the longest head that is read.
 const MAX_LINE: usize = 1024;
 
-/// What stands in the place of a secret.
-const HIDDEN: &str = "***";
+/// The ends of path segments.
+const IN_PATH: [char; 1] = ['/'];
 
-/// Names of parameters whose values are hidden.
-const SECRET_NAMES: [&str; 6] = ["auth", "authorization", "code", "jwt", "pwd", "sig"];
-
-/// Parts of such names.
-const SECRET_PARTS: [&str; 7] =
-    ["apikey", "credential", "passw", "secret", "signature", "ticket", "token"];
+/// The ends of query parameters.
+const IN_QUERY: [char; 2] = ['&', ';'];
 
 /// Which part of a path is a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +42,7 @@ fn line_of(method: &str, path: &str, query: Option<&str>, secret: SecretInPath) 
     line.push_path(path, secret);
     if let Some(query) = query {
         line.push("?");
-        line.push_query(query);
+        line.push(&without_secrets(query, &IN_QUERY));
     }
     line.finish()
 }
@@ -77,30 +74,14 @@ impl Line {
     }
 
     fn push_path(&mut self, path: &str, secret: SecretInPath) {
-        let SecretInPath::SegmentAt(at) = secret else { return self.push(path) };
+        let SecretInPath::SegmentAt(at) = secret else {
+            return self.push(&without_secrets(path, &IN_PATH));
+        };
         let (before, rest) = path.split_at(at);
         let end = rest.find('/').unwrap_or(rest.len());
-        self.push(before);
+        self.push(&without_secrets(before, &IN_PATH));
         self.push(HIDDEN);
-        self.push(&rest[end..]);
-    }
-
-    fn push_query(&mut self, query: &str) {
-        for parameter in query.split_inclusive(['&', ';']) {
-            if self.is_full {
-                return;
-            }
-            match parameter.split_once('=') {
-                Some((name, value)) if is_secret(name) => {
-                    self.push(name);
-                    self.push("=");
-                    self.push(HIDDEN);
-                    let separator = value.len() - value.trim_end_matches(['&', ';']).len();
-                    self.push(&value[value.len() - separator..]);
-                }
-                _ => self.push(parameter),
-            }
-        }
+        self.push(&without_secrets(&rest[end..], &IN_PATH));
     }
 
     fn finish(mut self) -> String {
@@ -109,30 +90,6 @@ impl Line {
         }
         self.text
     }
-}
-
-/// Whether the value of a parameter is hidden, by its name as it stands in the query.
-fn is_secret(name: &str) -> bool {
-    let name = normalized(name);
-    SECRET_NAMES.contains(&name.as_str()) || SECRET_PARTS.iter().any(|part| name.contains(part))
-}
-
-/// The letters and digits of a name, decoded and in lower case: `Access%5FToken` and `access-token`
-/// are the same name.
-fn normalized(name: &str) -> String {
-    let mut normal = String::new();
-    let mut rest = name.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let escaped = after.get(..2).filter(|_| first == b'%');
-        let escaped = escaped.and_then(|digits| std::str::from_utf8(digits).ok());
-        let escaped = escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        rest = if escaped.is_some() { &after[2..] } else { after };
-        let byte = escaped.unwrap_or(first);
-        if byte.is_ascii_alphanumeric() {
-            normal.push(char::from(byte.to_ascii_lowercase()));
-        }
-    }
-    normal
 }
 
 #[cfg(test)]
@@ -162,6 +119,10 @@ mod tests {
             ("/?ticket=a&ticket=b", "GET /?ticket=***&ticket=***"),
             ("/?password=&api-key=1", "GET /?password=***&api-key=***"),
             ("/?author=me&design=1&keyword=k", "GET /?author=me&design=1&keyword=k"),
+            ("/?url=http%3A%2F%2Fh%2F%3Fsignature%3DX&a", "GET /?url=***&a"),
+            ("/?url=http%253A%252F%252Fh%252F%253Fsignature%253DX", "GET /?url=***"),
+            ("/?signature%3DX", "GET /?***"),
+            ("/to/h%3Fsignature%3DX/y", "GET /to/***/y"),
             ("/?signature", "GET /?signature"),
             ("/?", "GET /?"),
             ("/?%&%z=1&%f", "GET /?%&%z=1&%f"),

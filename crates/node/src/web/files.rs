@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either};
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, RANGE,
 };
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Response, StatusCode, Uri};
@@ -20,8 +20,10 @@ use super::Body;
 use super::visits::Visit;
 
 mod directory;
+mod ranges;
 
 use directory::Directory;
+use ranges::Verdict;
 
 /// The file that stands for a directory, and those that are looked for where it is missing.
 const INDEX: &str = "index.html";
@@ -146,10 +148,31 @@ impl Files {
             *response.status_mut() = StatusCode::NOT_FOUND;
             return response;
         };
+        let range = ranges::understood(request);
+        let response = self.serve_range(request, uri.clone(), range.clone()).await;
+        let Some(range) = range else { return response };
+        match ranges::judge(request.headers(), &range, &response) {
+            Verdict::Final => response,
+            Verdict::Again(range) => self.serve_range(request, uri, range).await,
+        }
+    }
+
+    /// Serves a file with this `Range` in the place of the request's.
+    async fn serve_range(
+        &self,
+        request: &Request<()>,
+        uri: Uri,
+        range: Option<HeaderValue>,
+    ) -> Response<ServeFileSystemResponseBody> {
         let mut asked = Request::new(());
         *asked.method_mut() = request.method().clone();
         *asked.uri_mut() = uri;
-        asked.headers_mut().clone_from(request.headers());
+        let headers = asked.headers_mut();
+        headers.clone_from(request.headers());
+        match range {
+            Some(range) => drop(headers.insert(RANGE, range)),
+            None => drop(headers.remove(RANGE)),
+        }
         match self.directory.clone().call(asked).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -113,7 +113,7 @@ impl Service {
     ) -> Response<Body> {
         match self {
             Self::Bridge(bridge) => return call_or_publish(bridge, request, visit).await,
-            Self::LongPoll(longpoll) if !lacks_host(&request) => {
+            Self::LongPoll(longpoll) if has_right_hosts(&request) => {
                 return longpoll.answer(request, at, visit).await;
             }
             _ => {}
@@ -122,7 +122,7 @@ impl Service {
         match self {
             // A WebSocket's handshake has its own word for it.
             Self::WebSocket(endpoint) => endpoint.answer(request, &visit.from),
-            _ if lacks_host(&request) => without_host(),
+            _ if !has_right_hosts(&request) => wrong_hosts(),
             Self::Files(files) => files.answer(request, at, visit).await,
             Self::Json(value) => value.answer(&request, visit),
             Self::Welcome => welcome::answer(&request, &request.uri().path()[at..]),
@@ -155,11 +155,11 @@ pub(super) async fn call_or_publish(
     request: Request<Incoming>,
     visit: &Arc<Visit>,
 ) -> Response<Body> {
-    let lacks_host = lacks_host(&request);
+    let has_right_hosts = has_right_hosts(&request);
     let (parts, incoming) = request.into_parts();
     let body = body::read(incoming, bridge.body_limit(), visit).await;
-    if lacks_host {
-        return without_host();
+    if !has_right_hosts {
+        return wrong_hosts();
     }
     let head = RequestHead { parts: &parts, connection: visit.facts };
     let reply = bridge.handle(&head, body, SystemTime::now()).await;
@@ -199,14 +199,21 @@ pub(super) fn not_found() -> Response<Body> {
     text(StatusCode::NOT_FOUND, "Nothing is served at this path.\n")
 }
 
-/// RFC 9112 section 3.2: a request of HTTP/1.1 without a Host gets 400.
-fn lacks_host<B>(request: &Request<B>) -> bool {
-    request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST)
+/// The answer to a request for which there is no service.
+pub(super) fn unrouted<B>(request: &Request<B>) -> Response<Body> {
+    if has_right_hosts(request) { not_found() } else { wrong_hosts() }
+}
+
+/// Whether the request has one `Host` line, or none in HTTP/1.0 (RFC 9112 section 3.2).
+fn has_right_hosts<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).into_iter();
+    let is_missing = hosts.next().is_none();
+    if is_missing { request.version() != Version::HTTP_11 } else { hosts.next().is_none() }
 }
 
 #[cold]
-fn without_host() -> Response<Body> {
-    text(StatusCode::BAD_REQUEST, "A request of HTTP/1.1 must have the header Host.\n")
+fn wrong_hosts() -> Response<Body> {
+    text(StatusCode::BAD_REQUEST, "A request must have one header Host.\n")
 }
 
 pub(super) fn method_not_allowed() -> Response<Body> {

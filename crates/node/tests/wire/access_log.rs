@@ -34,6 +34,9 @@ fn signatures_and_other_credentials_are_not_logged() {
     let target = format!("http://user:{secret}@localhost/info");
     node.http().ask(&format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     node.wait_for_line(r#" "GET /info" 200"#);
+    let secret = "c2VjcmV0LXNpZ25hdHVyZQ";
+    node.http().get(&format!("/info?url=http%3A%2F%2Fh%2F%3Fsignature%3D{secret}&a=1"));
+    node.wait_for_line(r#" "GET /info?url=***&a=1" 200"#);
     assert!(!node.log().contains(secret), "{node:?}");
 }
 

@@ -1,6 +1,6 @@
 //! Static files: what a browser may keep, parts of them, directories, and no way out of them.
 
-use crate::lab::Response;
+use crate::lab::{PATIENCE, Response};
 use crate::router::router;
 
 fn is_cached(answer: &Response) -> bool {
@@ -48,13 +48,72 @@ fn a_part_of_a_file_may_be_asked_for() {
     let mut http = node.http();
     for (range, status, content_range, body) in [
         ("bytes=2-3", 206, "bytes 2-3/6", "pa"),
+        ("Bytes=2-3", 206, "bytes 2-3/6", "pa"),
+        ("bytes=02-0003", 206, "bytes 2-3/6", "pa"),
         ("bytes=-2", 206, "bytes 4-5/6", "ge"),
+        ("bytes=-6", 206, "bytes 0-5/6", "a page"),
+        ("bytes=-999", 206, "bytes 0-5/6", "a page"),
+        ("bytes=-99999999999999999999999", 206, "bytes 0-5/6", "a page"),
+        ("bytes=2-99999999999999999999999", 206, "bytes 2-5/6", "page"),
         ("bytes=200-300", 416, "bytes */6", ""),
+        ("bytes=6-", 416, "bytes */6", ""),
+        ("bytes=-0", 416, "bytes */6", ""),
     ] {
         let answer = http
             .ask(&format!("GET /page.txt HTTP/1.1\r\nHost: localhost\r\nRange: {range}\r\n\r\n"));
         assert_eq!((answer.status, answer.text().as_str()), (status, body), "{range}");
         assert_eq!(answer.header("content-range"), Some(content_range), "{range}");
+    }
+}
+
+/// RFC 9110 sections 14.1.2 and 14.2.
+#[test]
+fn a_range_that_does_not_apply_is_ignored() {
+    let node = router();
+    let mut http = node.http();
+    for (path, range, body) in [
+        ("/page.txt", "items=0-1", "a page"),
+        ("/page.txt", "bytes", "a page"),
+        ("/empty.txt", "bytes=-5", ""),
+        ("/empty.txt", "bytes=0-", ""),
+    ] {
+        let answer =
+            http.ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nRange: {range}\r\n\r\n"));
+        assert_eq!((answer.status, answer.text().as_str()), (200, body), "{range} of {path}");
+        assert_eq!(answer.header("content-range"), None, "{range} of {path}");
+    }
+    http.send("HEAD /page.txt HTTP/1.1\r\nHost: localhost\r\nRange: bytes=2-3\r\nConnection: close\r\n\r\n");
+    let head = http.into_stream().receive_all(PATIENCE);
+    let head = String::from_utf8_lossy(&head).into_owned();
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("content-length: 6\r\n"), "{head}");
+}
+
+/// RFC 9110 section 13.1.5.
+#[test]
+fn a_part_is_sent_only_of_the_file_that_if_range_names() {
+    let node = router();
+    let mut http = node.http();
+    let whole = http.get("/page.txt");
+    let [etag, date] = ["etag", "last-modified"].map(|name| whole.header(name).expect("a header"));
+    let mut ask = |range: &str, validators: &[&str]| {
+        let conditions: String =
+            validators.iter().map(|value| format!("If-Range: {value}\r\n")).collect();
+        let answer = http.ask(&format!(
+            "GET /page.txt HTTP/1.1\r\nHost: localhost\r\nRange: {range}\r\n{conditions}\r\n"
+        ));
+        (answer.status, answer.text())
+    };
+    for validator in [etag, date] {
+        assert_eq!(ask("bytes=2-3", &[validator]), (206, "pa".to_owned()), "{validator}");
+        assert_eq!(ask("bytes=-999", &[validator]), (206, "a page".to_owned()), "{validator}");
+        assert_eq!(ask("bytes=200-", &[validator]), (416, String::new()), "{validator}");
+    }
+    let weak = format!("W/{etag}");
+    let (other, old) = ("\"other\"", "Fri, 01 Jan 2010 00:00:00 GMT");
+    for validators in [&[weak.as_str()][..], &[other], &[old], &[""], &[etag, other]] {
+        for range in ["bytes=2-3", "bytes=-999", "bytes=200-"] {
+            assert_eq!(ask(range, validators), (200, "a page".to_owned()), "{validators:?}");
+        }
     }
 }
 

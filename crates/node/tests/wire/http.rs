@@ -299,9 +299,30 @@ fn a_request_without_host_is_refused_and_the_connection_goes_on() {
     http.send("POST /call HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}");
     let answer = http.receive();
     assert_eq!(answer.status, 400);
-    assert_eq!(answer.text(), "A request of HTTP/1.1 must have the header Host.\n");
+    assert_eq!(answer.text(), "A request must have one header Host.\n");
     http.send("POST /call HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}");
     assert_eq!(http.receive().status, 400);
+}
+
+/// RFC 9112 section 3.2, for every version and at every path.
+#[test]
+fn a_request_with_two_hosts_is_refused_and_the_connection_goes_on() {
+    let node = router();
+    let mut http = node.http();
+    for path in ["/call", "/page.txt", "/lp/open", "/info", "/old", "/deep/nothing"] {
+        for (version, hosts) in [
+            ("1.1", "Host: a\r\nHost: a\r\n"),
+            ("1.1", "Host: a\r\nX: y\r\nhost: b\r\n"),
+            ("1.0", "Connection: keep-alive\r\nHost: a\r\nHost: a\r\n"),
+        ] {
+            http.send(&format!(
+                "POST {path} HTTP/{version}\r\n{hosts}Content-Length: 2\r\n\r\n{{}}"
+            ));
+            let answer = http.receive();
+            assert_eq!(answer.status, 400, "{hosts:?} at {path}");
+            assert_eq!(answer.text(), "A request must have one header Host.\n", "at {path}");
+        }
+    }
 }
 
 #[test]

@@ -65,6 +65,7 @@ pub(crate) fn router_with(options: &str) -> Node {
     let directory = crate::lab::Directory::new();
     directory.write("web/index.html", "<h1>front</h1>");
     directory.write("web/page.txt", "a page");
+    directory.write("web/empty.txt", "");
     directory.write("web/below/index.html", "<h1>below</h1>");
     let config = CONFIG.replace("LONG_AUTHID", &"x".repeat(512));
     let config = config.replace(r#""compatibility": "wamp""#, options);

@@ -260,6 +260,34 @@ fn no_form_of_smuggling_gets_a_second_request_through() {
     }
 }
 
+/// hyper drops a second `Content-Length` with the value of the first one (RFC 9112 section 6.3
+/// allows it), so that the bridge never sees it.
+#[test]
+fn repeated_header_fields_are_answered_alike() {
+    let siblings = Siblings::start();
+    let length = CALL.len();
+    let lengths = format!("Content-Length: {length}\r\n");
+    let other_length = format!("Content-Length: {}\r\n", length + 1);
+    let list = format!("Content-Length: {length}, {length}\r\n");
+    let (host, json) = ("Host: a\r\n", "Content-Type: application/json\r\n");
+    let origin = "Origin: https://page.example\r\n";
+    for (what, fields, status) in [
+        ("equal lengths", [host, &lengths, &lengths], 200),
+        ("equal lengths apart", [&lengths, host, &lengths], 200),
+        ("different lengths", [host, &lengths, &other_length], 400),
+        ("a list of equal lengths", [host, json, &list], 400),
+        ("two media types", [host, &lengths, &json.repeat(2)], 400),
+        ("two hosts", [host, &lengths, host], 400),
+        ("other hosts", [host, &lengths, "HOST: b\r\n"], 400),
+        ("two origins", [host, &lengths, &origin.repeat(2)], 200),
+    ] {
+        let request = format!("POST /call HTTP/1.1\r\n{}\r\n{CALL}", fields.concat());
+        let answer = siblings.answer(&[request.as_bytes()]);
+        let found = answer.split(' ').nth(1);
+        assert_eq!(found, Some(status.to_string().as_str()), "{what}: {answer}");
+    }
+}
+
 #[test]
 fn a_connection_of_calls_may_become_a_websocket() {
     Crowd::for_each_size(router, |node| {

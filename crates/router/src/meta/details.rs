@@ -186,7 +186,9 @@ impl Serialize for Headers<'_> {
     fn serialize<W: Write>(&self, serializer: W) -> Result<W::Ok, W::Error> {
         let fields = || self.headers.iter().filter(|(name, _)| self.disclosed.discloses(name));
         let mut map = serializer.serialize_map(Some(fields().count()))?;
-        fields().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
+        fields().try_for_each(|(name, value)| {
+            map.serialize_entry(name, &*self.disclosed.value(value))
+        })?;
         map.end()
     }
 }

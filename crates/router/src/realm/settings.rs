@@ -2,10 +2,12 @@
 //!
 //! Where these settings come from is the host's business.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use cloverleaf_wamp::features::{Feature, Features, ROUTER, ROUTER_META_API, RouterRoles};
 use cloverleaf_wamp::message::CallTimeoutUnit;
+use cloverleaf_wamp::secrets::{is_secret_name, without_secrets};
 use cloverleaf_wamp::uri::UriRule;
 use compact_str::CompactString;
 
@@ -41,7 +43,7 @@ impl fmt::Debug for Random {
 pub enum DisclosedHeaders {
     /// None.
     None,
-    /// All but those whose names say that they carry credentials.
+    /// All but those with the names of secrets, without secret parameters in their values.
     #[default]
     WithoutCredentials,
     /// All.
@@ -49,17 +51,22 @@ pub enum DisclosedHeaders {
 }
 
 impl DisclosedHeaders {
-    /// Parts of the names of fields that carry credentials: those of HTTP, and those that reverse
-    /// proxies which authenticate users add (`x-forwarded-access-token`, `x-amzn-oidc-data`).
-    const CREDENTIALS: [&str; 8] =
-        ["authorization", "cookie", "token", "secret", "password", "api-key", "jwt", "oidc"];
-
-    /// Whether a field with this name in lower case is disclosed.
+    /// Whether a field with this name is disclosed.
     pub(crate) fn discloses(self, name: &str) -> bool {
         match self {
             Self::None => false,
-            Self::WithoutCredentials => !Self::CREDENTIALS.iter().any(|part| name.contains(part)),
+            Self::WithoutCredentials => !is_secret_name(name),
             Self::All => true,
+        }
+    }
+
+    /// The value of a disclosed field, without secrets unless all fields are disclosed.
+    pub(crate) fn value(self, value: &str) -> Cow<'_, str> {
+        /// The ends of parameters in URLs and header fields.
+        const SEPARATORS: [char; 4] = ['?', '&', ';', '#'];
+        match self {
+            Self::All => value.into(),
+            Self::None | Self::WithoutCredentials => without_secrets(value, &SEPARATORS),
         }
     }
 }
