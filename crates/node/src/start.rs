@@ -196,7 +196,9 @@ fn routers(settings: &Settings) -> impl Iterator<Item = &RouterWorker> {
 fn start_containers(run: &Run, node_ending: &Ending, ending: &Ending) -> JoinSet<()> {
     let mut containers = JoinSet::new();
     for worker in &run.settings.workers {
-        if let (Worker::Container(container), Some(launch)) = (worker, &run.launch) {
+        if let (Worker::Container(container), Some(launch)) = (worker, &run.launch)
+            && !container.components.is_empty()
+        {
             let (worker, launch) = (container.clone(), launch.clone());
             containers.spawn(supervise(worker, launch, node_ending.clone(), ending.clone()));
         }
