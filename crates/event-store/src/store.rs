@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::file::{FileReader, History, Opening, StoreError, prepare};
+use crate::file::{FileError, FileReader, History, Opening, StoreError, prepare};
 use crate::reader::{self, Job, Reading};
 use crate::record::Record;
 use crate::writer;
@@ -142,8 +142,12 @@ impl EventStore {
             repairing: Arc::new(repairing),
             id_of,
         };
-        let unusable = |reason: String| StoreError::Unusable(opening.path.clone(), reason);
-        let file = opening.open().map_err(|error| unusable(error.to_string()))?;
+        let file = opening.open().map_err(|error| match error {
+            FileError::Database(redb::Error::DatabaseAlreadyOpen) => {
+                StoreError::InUse(opening.path.clone())
+            }
+            error => StoreError::Unusable(opening.path.clone(), error.to_string()),
+        })?;
         let state = State { file: Some(file.reader()), ..State::default() };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),

@@ -1,7 +1,7 @@
 //! What the program says about the classes, sockets, owners and stores of a configuration.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cloverleaf_config::settings::Owner;
 use cloverleaf_config::{Environment, Faults, Format, Loaded, parse};
@@ -29,7 +29,7 @@ impl Environment for Program {
         Some(vec!["add.AppSession".to_owned(), "sub.AppSession".to_owned()])
     }
 
-    fn check_socket(&self, path: &Path) -> Result<(), String> {
+    fn check_socket(&self, path: &Path) -> Result<PathBuf, String> {
         Err(format!("no socket at {}", path.display()))
     }
 
@@ -37,7 +37,7 @@ impl Environment for Program {
         Err(format!("no user {:?}", owner.user))
     }
 
-    fn check_store(&self, path: &Path) -> Result<(), String> {
+    fn check_store(&self, path: &Path) -> Result<PathBuf, String> {
         Err(format!("no store at {}", path.display()))
     }
 }
