@@ -252,9 +252,9 @@ impl Listening {
     }
 }
 
-/// Binds endpoints, in the order in which no endpoint takes a port that another one names: those
-/// with a port, those with a range of ports, those with any port. Returns the listeners in the order
-/// of the endpoints.
+/// Binds endpoints, in the order in which none takes a port that another one names: those with a
+/// port, those with a range of ports, those with any port. Returns the listeners in the order of
+/// the endpoints.
 pub(crate) fn bind_all<'e>(
     endpoints: impl Iterator<Item = &'e ListeningEndpoint>,
 ) -> Result<Vec<Listener>, (&'e ListeningEndpoint, TransportError)> {

@@ -203,7 +203,8 @@ impl Listener {
     /// Not checked: whether another process listens there, and the permission to write.
     ///
     /// # Errors
-    /// A path that is too long or holds a NUL, a directory that does not exist, or a file that is no socket.
+    /// A path that is too long or holds a NUL, a directory that does not exist, or a file that is
+    /// no socket.
     pub fn check_file(path: &Path) -> io::Result<()> {
         let has_nul = path.as_os_str().as_encoded_bytes().contains(&0);
         if has_nul || socket2::SockAddr::unix(path).is_err() {

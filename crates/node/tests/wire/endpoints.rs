@@ -289,7 +289,7 @@ fn what_comes_to_an_echo_is_sent_back() {
 
 #[test]
 fn the_first_free_port_of_a_range_is_taken() {
-    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let first = taken.local_addr().expect("an address").port();
     // Other tests take ports, too, but never so many beside each other.
     let last = first.saturating_add(20);
@@ -312,7 +312,7 @@ fn the_first_free_port_of_a_range_is_taken() {
 
 #[test]
 fn an_endpoint_of_version_6_takes_both_versions_unless_it_has_an_address() {
-    if std::net::TcpListener::bind(("::1", 0)).is_err() {
+    if TcpListener::bind(("::1", 0)).is_err() {
         eprintln!("\n*** SKIPPED: this system has no IPv6 ***\n");
         return;
     }
