@@ -7,9 +7,9 @@ use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
 use crate::settings::{
     Allow, BridgeOptions, BridgeService, Compatibility, Controller, Disclose, IpVersion,
-    ListeningEndpoint, ListeningTcp, NativeOptions, Permission, Realm, RealmOptions, Role,
-    RouterWorker, Settings, Transport, Validate, WebOptions, WebPath, WebService, WebSocketService,
-    WebTransport, Worker,
+    ListeningEndpoint, ListeningInterface, ListeningTcp, NativeOptions, Permission, Realm,
+    RealmOptions, Role, RouterWorker, Settings, Transport, Validate, WebOptions, WebPath,
+    WebService, WebSocketService, WebTransport, Worker,
 };
 
 const REALM: &str = "realm1";
@@ -91,7 +91,7 @@ fn transport(address: SocketAddr) -> WebTransport {
         service,
     };
     let endpoint = ListeningTcp {
-        interface: Some(address.ip().to_string()),
+        interface: Some(ListeningInterface { name: address.ip().to_string(), place: None }),
         version: if address.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 },
         ..ListeningTcp::on(address.port())
     };

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::settings::Owner;
 
@@ -34,11 +34,12 @@ pub trait Environment {
     }
 
     /// Looks whether the program could listen at the file of a Unix socket, without making it.
+    /// Returns a path that is the same for every spelling of this file.
     ///
     /// # Errors
     /// A sentence about what is in the way and will not go away by itself.
-    fn check_socket(&self, _path: &Path) -> Result<(), String> {
-        Ok(())
+    fn check_socket(&self, path: &Path) -> Result<PathBuf, String> {
+        Ok(path.to_owned())
     }
 
     /// Looks whether the program knows a user and a group to whom it should give a file.
@@ -50,11 +51,12 @@ pub trait Environment {
     }
 
     /// Looks whether the program could open or make the file of a store, without making it.
+    /// Returns a path that is the same for every spelling of this file.
     ///
     /// # Errors
     /// A sentence about what is in the way.
-    fn check_store(&self, _path: &Path) -> Result<(), String> {
-        Ok(())
+    fn check_store(&self, path: &Path) -> Result<PathBuf, String> {
+        Ok(path.to_owned())
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::fault::{ConfigFault, shortened};
 use crate::field::Field;
@@ -113,14 +113,11 @@ impl Names {
     }
 
     /// Notes the file of a store, or the place of the other store with this file.
-    pub(crate) fn declare_store(&mut self, path: &Path, place: Place) -> Result<(), Place> {
-        if self.disabled {
-            return Ok(());
-        }
-        match self.stores.get(path) {
+    pub(crate) fn declare_store(&mut self, path: PathBuf, place: Place) -> Result<(), Place> {
+        match self.stores.get(&path) {
             Some(other) => Err(other.clone()),
             None => {
-                self.stores.insert(path.to_owned(), place);
+                self.stores.insert(path, place);
                 Ok(())
             }
         }
@@ -136,28 +133,29 @@ impl Names {
     /// Notes that something listens at an address, or the place of what else listens there.
     pub(crate) fn listen(
         &mut self,
-        endpoint: &ListeningEndpoint,
+        endpoint: ListeningEndpoint,
         place: Place,
     ) -> Result<(), Place> {
         if self.disabled {
             return Ok(());
         }
-        if let Some((_, other)) = self.addresses.iter().find(|(other, _)| clash(other, endpoint)) {
+        if let Some((_, other)) = self.addresses.iter().find(|(other, _)| clash(other, &endpoint)) {
             return Err(other.clone());
         }
-        self.addresses.push((endpoint.clone(), place));
+        self.addresses.push((endpoint, place));
         Ok(())
     }
 
     /// Notes that a component connects to an address and asks for a realm there.
-    pub(crate) fn connect(&mut self, endpoint: &ConnectingEndpoint, realm: Named) {
+    pub(crate) fn connect(&mut self, endpoint: ConnectingEndpoint, realm: Named) {
         if !self.disabled {
-            self.ways.push(Way { endpoint: endpoint.clone(), realm });
+            self.ways.push(Way { endpoint, realm });
         }
     }
 
     /// Reports what is referred to and does not exist.
     pub(crate) fn finish(mut self, reading: &Reading<'_>) {
+        self.report_taken_ranges(reading);
         // Only a component that connects to this very node is known to need a realm of it, which a
         // template makes.
         for way in std::mem::take(&mut self.ways) {
@@ -177,6 +175,29 @@ impl Names {
         }
         for fault in self.references.iter().filter_map(|reference| self.dangling(reference)) {
             reading.fault(fault);
+        }
+    }
+
+    /// Reports each range of ports all of which other transports of this node name.
+    fn report_taken_ranges(&self, reading: &Reading<'_>) {
+        for (endpoint, place) in &self.addresses {
+            let ListeningEndpoint::Tcp(tcp) = endpoint else { continue };
+            let Ports::FirstFreeOf(range) = &tcp.ports else { continue };
+            let is_taken = |port: u16| {
+                let one = ListeningTcp { ports: Ports::One(port), ..tcp.clone() };
+                let one = ListeningEndpoint::Tcp(one);
+                self.addresses.iter().any(|(other, _)| clash(other, &one))
+            };
+            // A longer one has a port left.
+            if range.len() < self.addresses.len() && range.clone().all(is_taken) {
+                reading.fault(ConfigFault {
+                    place: place.clone(),
+                    message: "other transports listen on all ports of this range".to_owned(),
+                    expected: None,
+                    suggestion: None,
+                    missing: None,
+                });
+            }
         }
     }
 
@@ -253,7 +274,7 @@ enum Interface<'a> {
 
 impl<'a> Interface<'a> {
     fn of(tcp: &'a ListeningTcp) -> Self {
-        match (tcp.interface.as_deref(), tcp.version) {
+        match (tcp.interface.as_ref().map(|interface| &*interface.name), tcp.version) {
             (None, IpVersion::V4) => Self::Address(Ipv4Addr::UNSPECIFIED.into()),
             (None, IpVersion::V6) => Self::Address(Ipv6Addr::UNSPECIFIED.into()),
             (Some("localhost"), IpVersion::V4) => Self::Address(Ipv4Addr::LOCALHOST.into()),

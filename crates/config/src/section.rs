@@ -40,6 +40,11 @@ impl<'a> Section<'a> {
         self.field.place()
     }
 
+    /// Whether the map has no keys at all.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Calls the section by a better name, once it is known.
     pub(crate) fn call(&mut self, what: &'static str) {
         self.shape = Shape::of(what);

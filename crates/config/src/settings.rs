@@ -22,8 +22,8 @@ use std::path::PathBuf;
 
 pub use self::component::{ContainerComponent, RouterComponent};
 pub use self::endpoint::{
-    ConnectingEndpoint, ConnectingTcp, ConnectingUnix, IpVersion, ListeningEndpoint, ListeningTcp,
-    ListeningUnix, Owner, Ports,
+    ConnectingEndpoint, ConnectingTcp, ConnectingUnix, IpVersion, ListeningEndpoint,
+    ListeningInterface, ListeningTcp, ListeningUnix, Owner, Ports,
 };
 pub use self::longpoll::{LongPollOptions, LongPollService};
 pub use self::network::{InvalidNetwork, IpNetwork};

@@ -69,6 +69,12 @@ pub enum StoreError {
         "the event store {0} can't be used: {1}. If its events are not needed, move the file away"
     )]
     Unusable(PathBuf, String),
+    /// It is open already.
+    #[error(
+        "the event store {0} is open already: is another node running with it? Stop it, or choose \
+         another file in the configuration"
+    )]
+    InUse(PathBuf),
     /// It can't be read.
     #[error("the event store {0} can't be used: {1}")]
     Unreadable(PathBuf, std::io::Error),
@@ -448,11 +454,13 @@ impl<'t> Tables<'t> {
 const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
 
 /// Looks whether the file of a store could be opened or made, without making or changing anything.
+/// Returns the path of the file.
 /// Not checked: whether another process has it open, and the permission to write it.
 ///
 /// # Errors
-/// When something else is in the place of the file or of one of its directories.
-pub fn check(path: &Path) -> Result<(), StoreError> {
+/// When something else is in the place of the file or of one of its directories, or no file can
+/// have this path.
+pub fn check(path: &Path) -> Result<PathBuf, StoreError> {
     let path = file_of(path);
     let directories = path.ancestors().skip(1).filter(|path| !path.as_os_str().is_empty());
     if let Some(directory) = directories.into_iter().find(|directory| directory.exists())
@@ -461,15 +469,19 @@ pub fn check(path: &Path) -> Result<(), StoreError> {
         let error = std::io::ErrorKind::NotADirectory.into();
         return Err(StoreError::Directory(directory.to_owned(), error));
     }
-    if !path.exists() {
-        return Ok(());
-    }
     let unreadable = |error| StoreError::Unreadable(path.clone(), error);
+    match path.try_exists() {
+        Ok(true) => {}
+        Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => {
+            return Err(unreadable(error));
+        }
+        Ok(false) | Err(_) => return Ok(path),
+    }
     let mut beginning = Vec::new();
     let file = std::fs::File::open(&path).map_err(unreadable)?;
     file.take(MAGIC.len() as u64).read_to_end(&mut beginning).map_err(unreadable)?;
     match beginning.is_empty() || beginning == MAGIC {
-        true => Ok(()),
+        true => Ok(path),
         false => Err(StoreError::NoStore(path)),
     }
 }

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::file::{History, Opening, StoreError, prepare};
+use crate::file::{FileError, History, Opening, StoreError, prepare};
 use crate::file_reader::FileReader;
 use crate::reader::{self, Job, Reading};
 use crate::record::Record;
@@ -153,8 +153,12 @@ impl EventStore {
             id_of,
             gaps: Arc::default(),
         };
-        let unusable = |reason: String| StoreError::Unusable(opening.path.clone(), reason);
-        let file = opening.open().map_err(|error| unusable(error.to_string()))?;
+        let file = opening.open().map_err(|error| match error {
+            FileError::Database(redb::Error::DatabaseAlreadyOpen) => {
+                StoreError::InUse(opening.path.clone())
+            }
+            error => StoreError::Unusable(opening.path.clone(), error.to_string()),
+        })?;
         let state = State { file: Some(file.reader()), ..State::default() };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum as _};
+use clap::builder::Resettable;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 use cloverleaf_config::settings::Worker;
 use cloverleaf_config::{Faults, Loaded, ProcessEnvironment, Warning, find, load_for};
 use serde_json::json;
@@ -98,7 +99,8 @@ struct Container {
 
 /// Runs the command line with these components. A program that embeds the node ends with this.
 pub fn main(components: Components) -> ExitCode {
-    match Cli::parse().command {
+    let cli = Cli::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|e| e.exit());
+    match cli.command {
         Command::Start(start) => run_node(&start, components),
         Command::Check(location) => check(&location, &components),
         Command::Version => {
@@ -107,6 +109,16 @@ pub fn main(components: Components) -> ExitCode {
         }
         Command::Container(container) => run_container(&container, &components),
     }
+}
+
+/// The command line. An environment variable that is empty counts as one that is not set.
+fn command_line() -> clap::Command {
+    let is_empty = |arg: &clap::Arg| {
+        arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
+    };
+    Cli::command().mut_subcommands(|command| {
+        command.mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg })
+    })
 }
 
 /// Where a configuration is and what relative paths in it count from.
@@ -127,8 +139,7 @@ impl Location {
                 Ok(Some(Found { file, directory: directory.to_owned() }))
             }
             (Some(file), None) => {
-                let directory = file.parent().unwrap_or_else(|| Path::new(""));
-                Ok(Some(Found { file: file.clone(), directory: directory.to_owned() }))
+                Ok(Some(Found { file: file.clone(), directory: directory_of(file) }))
             }
             (None, Some(directory)) => match found_in(directory) {
                 Some(found) => Ok(Some(found)),
@@ -144,8 +155,16 @@ impl Location {
 
 fn found_in(directory: &Path) -> Option<Found> {
     let file = find(directory)?;
-    let directory = file.parent().unwrap_or(directory).to_owned();
+    let directory = directory_of(&file);
     Some(Found { file, directory })
+}
+
+/// The directory of a file; `.` for a bare name, whose parent is the empty path.
+fn directory_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
 }
 
 /// Reads a configuration as this program understands it. `check` and `start` do the same.
@@ -212,7 +231,9 @@ fn run_node(start: &Start, mut components: Components) -> ExitCode {
 fn launch(found: &Found, level: LogLevel) -> Option<Launch> {
     let program = std::env::current_exe().ok()?;
     let log_level = level.to_possible_value()?.get_name().to_owned();
-    let (config, directory) = (found.file.clone(), found.directory.clone());
+    // A relative path would count from the node directory.
+    let config = std::path::absolute(&found.file).ok()?;
+    let directory = found.directory.clone();
     Some(Launch { program, config, directory, log_level })
 }
 

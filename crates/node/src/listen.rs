@@ -252,8 +252,28 @@ impl Listening {
     }
 }
 
+/// Binds endpoints, in the order in which none takes a port that another one names: those with a
+/// port, those with a range of ports, those with any port. Returns the listeners in the order of
+/// the endpoints.
+pub(crate) fn bind_all<'e>(
+    endpoints: impl Iterator<Item = &'e ListeningEndpoint>,
+) -> Result<Vec<Listener>, (&'e ListeningEndpoint, TransportError)> {
+    let mut endpoints: Vec<_> = endpoints.enumerate().collect();
+    endpoints.sort_by_key(|(_, endpoint)| match endpoint {
+        ListeningEndpoint::Tcp(ListeningTcp { ports: Ports::FirstFreeOf(_), .. }) => 1,
+        ListeningEndpoint::Tcp(ListeningTcp { ports: Ports::One(0), .. }) => 2,
+        ListeningEndpoint::Tcp(_) | ListeningEndpoint::Unix(_) => 0,
+    });
+    let mut listeners = Vec::new();
+    for (index, endpoint) in endpoints {
+        listeners.push((index, bind(endpoint).map_err(|error| (endpoint, error))?));
+    }
+    listeners.sort_by_key(|(index, _)| *index);
+    Ok(listeners.into_iter().map(|(_, listener)| listener).collect())
+}
+
 /// Binds an endpoint of the configuration.
-pub(crate) fn bind(endpoint: &ListeningEndpoint) -> Result<Listener, TransportError> {
+fn bind(endpoint: &ListeningEndpoint) -> Result<Listener, TransportError> {
     match endpoint {
         ListeningEndpoint::Unix(unix) => bind_unix(unix),
         ListeningEndpoint::Tcp(tcp) => bind_tcp(tcp),
@@ -289,7 +309,7 @@ fn bind_tcp(tcp: &ListeningTcp) -> Result<Listener, TransportError> {
 
 /// The address to listen on: the one that is given, by number or name, or all.
 fn interface(tcp: &ListeningTcp) -> Result<IpAddr, TransportError> {
-    let Some(name) = tcp.interface.as_deref() else {
+    let Some(name) = tcp.interface.as_ref().map(|interface| interface.name.as_str()) else {
         return Ok(match tcp.version {
             IpVersion::V4 => Ipv4Addr::UNSPECIFIED.into(),
             IpVersion::V6 => Ipv6Addr::UNSPECIFIED.into(),

@@ -27,7 +27,7 @@ use crate::log::Quoted;
 use crate::meter::{Meter, StatsRule};
 use crate::ports::Port;
 use crate::realm_host::{FAIR_WORK, Handled, Wait};
-use crate::realms::{Membership, Realms};
+use crate::realms::{Membership, Realms, Unjoined};
 
 mod cut;
 
@@ -45,7 +45,10 @@ const LONG_MESSAGE: usize = 4 * 1024;
 
 #[derive(Debug)]
 enum Stage {
-    Joining,
+    /// Without a session. None when the connection is ending.
+    Joining {
+        _entry: Option<Unjoined>,
+    },
     Joined(Membership, SessionKey),
 }
 
@@ -114,12 +117,13 @@ impl RouterPeer {
         outbound: Outbound<WaitingMessage>,
         attachment: Attachment,
     ) -> Self {
+        let unjoined = realms.note_unjoined(&outbound);
         Self {
             realms,
             admission,
             outbound,
             attachment,
-            stage: Stage::Joining,
+            stage: Stage::Joining { _entry: Some(unjoined) },
             wait: Wait::default(),
             waker: None,
             work: 0,
@@ -188,7 +192,7 @@ impl RouterPeer {
     fn session(&self) -> Option<u64> {
         match &self.stage {
             Stage::Joined(_, key) => Some(key.id().number()),
-            Stage::Joining => None,
+            Stage::Joining { .. } => None,
         }
     }
 
@@ -285,7 +289,9 @@ impl RouterPeer {
 
     fn leave(&mut self) {
         self.tell_last_stats();
-        if let Stage::Joined(realm, key) = std::mem::replace(&mut self.stage, Stage::Joining) {
+        if let Stage::Joined(realm, key) =
+            std::mem::replace(&mut self.stage, Stage::Joining { _entry: None })
+        {
             realm.detach(key);
         }
     }
@@ -312,7 +318,8 @@ impl Peer<ServerSide> for RouterPeer {
                         Flow::Wait
                     }
                     Next::Left => {
-                        self.stage = Stage::Joining;
+                        let unjoined = self.realms.note_unjoined(&self.outbound);
+                        self.stage = Stage::Joining { _entry: Some(unjoined) };
                         Flow::Continue
                     }
                     Next::Close => {
@@ -323,14 +330,14 @@ impl Peer<ServerSide> for RouterPeer {
                             session = %key.id()
                         );
                         self.tell_last_stats();
-                        self.stage = Stage::Joining;
+                        self.stage = Stage::Joining { _entry: None };
                         let reason = error_uri::PROTOCOL_VIOLATION.to_owned();
                         Flow::Close(CloseCode::PROTOCOL_ERROR, reason)
                     }
                 }
             }
-            (Stage::Joining, ClientMessage::Hello(hello)) => self.join(&hello),
-            (Stage::Joining, other) => {
+            (Stage::Joining { .. }, ClientMessage::Hello(hello)) => self.join(&hello),
+            (Stage::Joining { .. }, other) => {
                 let violation = ProtocolViolation::BeforeHello(other.name());
                 self.violation(&violation.to_string())
             }

@@ -1,7 +1,7 @@
 //! What this program tells the reader of a configuration about itself and its machine.
 
 use std::io;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use cloverleaf_config::settings::Owner;
 use cloverleaf_config::{Environment, ProcessEnvironment};
@@ -41,15 +41,38 @@ impl Environment for Program<'_> {
         Some(self.components.classes())
     }
 
-    fn check_socket(&self, path: &Path) -> Result<(), String> {
-        Listener::check_file(path).map_err(|error| error.to_string())
+    fn check_socket(&self, path: &Path) -> Result<PathBuf, String> {
+        Listener::check_file(path).map_err(|error| error.to_string())?;
+        // The file itself is no link: a socket is not made through one.
+        Ok(match (path.parent(), path.file_name()) {
+            (Some(directory), Some(name)) => resolved(directory).join(name),
+            _ => path.to_owned(),
+        })
     }
 
     fn check_owner(&self, owner: &Owner) -> Result<(), String> {
         owner::numbers(Some(owner)).map(drop).map_err(|error| error.to_string())
     }
 
-    fn check_store(&self, path: &Path) -> Result<(), String> {
-        cloverleaf_event_store::check(path).map_err(|error| error.to_string())
+    fn check_store(&self, path: &Path) -> Result<PathBuf, String> {
+        let file = cloverleaf_event_store::check(path).map_err(|error| error.to_string())?;
+        Ok(resolved(&file))
     }
+}
+
+/// An absolute path that is the same for every spelling: without `.` and `..`, and with the links
+/// followed of its part that exists.
+fn resolved(path: &Path) -> PathBuf {
+    let Ok(path) = Path::new(".").canonicalize().map(|here| here.join(path)) else {
+        return path.to_owned();
+    };
+    let exists = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
+    let Some((part, mut resolved)) = exists else { return path };
+    for component in path.strip_prefix(part).unwrap_or(&path).components() {
+        match component {
+            Component::ParentDir => _ = resolved.pop(),
+            component => resolved.push(component),
+        }
+    }
+    resolved
 }

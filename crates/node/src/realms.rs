@@ -10,10 +10,13 @@ use std::sync::Arc;
 
 use cloverleaf_config::is_realm_name;
 use cloverleaf_router::{Compatibility, Refusal};
+use cloverleaf_wamp::websocket::CloseCode;
 use parking_lot::Mutex;
+use slab::Slab;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
+use crate::ports::Queue;
 use crate::realm_host::RealmHost;
 
 /// See the [module](self).
@@ -21,6 +24,21 @@ use crate::realm_host::RealmHost;
 pub(crate) struct Realms {
     configured: BTreeMap<String, Arc<RealmHost>>,
     template: Option<Template>,
+    /// The queues of connections without a session.
+    unjoined: Mutex<Slab<Queue>>,
+}
+
+/// The entry of a connection without a session; dropping it removes the entry.
+#[derive(Debug)]
+pub(crate) struct Unjoined {
+    realms: Arc<Realms>,
+    key: usize,
+}
+
+impl Drop for Unjoined {
+    fn drop(&mut self) {
+        self.realms.unjoined.lock().try_remove(self.key);
+    }
 }
 
 /// What makes a realm of a name.
@@ -87,6 +105,24 @@ impl Realms {
         }
         let host = template.enter(name)?;
         Ok(Membership { host, ends_in: Some((Arc::clone(self), name.to_owned())) })
+    }
+
+    /// Notes a connection that has no session.
+    pub(crate) fn note_unjoined(self: &Arc<Self>, queue: &Queue) -> Unjoined {
+        let key = self.unjoined.lock().insert(queue.clone());
+        Unjoined { realms: Arc::clone(self), key }
+    }
+
+    /// The number of connections without a session.
+    pub(crate) fn unjoined_count(&self) -> usize {
+        self.unjoined.lock().len()
+    }
+
+    /// Ends the connections without a session: WebSockets with close code 1001.
+    pub(crate) fn close_unjoined(&self, reason: &str) {
+        for (_, queue) in self.unjoined.lock().iter() {
+            queue.close(CloseCode::GOING_AWAY, reason);
+        }
     }
 
     /// The preset of the realm of this name. For a name without a realm it is that of the template,

@@ -5,6 +5,7 @@
 //! 3. End the containers.
 //! 4. Answer the calls that are left with ERROR and end the connection of every session, or say
 //!    GOODBYE where the realm is configured so; wait at most [`CLOSING_TIMEOUT`] for their ends.
+//!    Then end the connections without a session, and wait at most [`UNJOINED_TIMEOUT`].
 
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long sessions may take to end; as long as clients wait for the answer to their GOODBYE.
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long connections without a session may take to end; enough to write their close frames.
+const UNJOINED_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// How often it is looked whether a phase is over.
 const STEP: Duration = Duration::from_millis(5);
@@ -78,6 +82,9 @@ pub(crate) async fn end_sessions(realms: &Realms, local: usize) {
     if !wait_until(|| open() <= local, CLOSING_TIMEOUT).await {
         tracing::info!(sessions = open().saturating_sub(local), "sessions have not ended in time");
     }
+    realms.close_unjoined(error_uri::SYSTEM_SHUTDOWN);
+    // They have nothing in flight, so whether they have ended makes no difference.
+    let _ = wait_until(|| realms.unjoined_count() == 0, UNJOINED_TIMEOUT).await;
 }
 
 async fn wait_until(done: impl Fn() -> bool, timeout: Duration) -> bool {

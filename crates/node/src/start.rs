@@ -10,7 +10,8 @@ use std::time::Instant;
 use cloverleaf_client::Session;
 use cloverleaf_config::settings as config;
 use cloverleaf_config::settings::{
-    RouterComponent, RouterWorker, Settings, Transport, WebService, Worker,
+    ListeningEndpoint, ListeningTcp, RouterComponent, RouterWorker, Settings, Transport,
+    WebService, Worker,
 };
 use cloverleaf_router::RealmSettings;
 use cloverleaf_transport::{TransportError, log_limit};
@@ -22,7 +23,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use crate::components::{Component, ComponentError, Components, Joined, UnknownClass};
 use crate::container::supervisor::{Launch, supervise};
 use crate::event_store;
-use crate::listen::{Listening, bind};
+use crate::listen::{Listening, bind_all};
 use crate::local;
 use crate::memory::Memory;
 use crate::realm_host::RealmHost;
@@ -49,6 +50,10 @@ pub(crate) enum StartError {
     UnknownClass(#[from] UnknownClass),
     #[error("{what}: is another node running there? Stop it, or {advice}")]
     InUse { what: String, advice: &'static str },
+    #[error(
+        "{place}: {source}. Name an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all"
+    )]
+    Interface { place: String, source: TransportError },
     #[error("component {classname} failed to start: {source}")]
     Component { classname: String, source: ComponentError },
     #[error("a session inside the router can't join: {0}")]
@@ -172,17 +177,25 @@ async fn run_until(
     Ok(())
 }
 
-/// Says what to do about an address that is in use, with and without a configuration.
-fn in_use(error: TransportError, run: &Run) -> StartError {
-    match error {
-        TransportError::Io { what, source } if source.kind() == io::ErrorKind::AddrInUse => {
+/// Says what to do about an endpoint that can't be listened on, with and without a configuration.
+fn unbound(endpoint: &ListeningEndpoint, error: TransportError, run: &Run) -> StartError {
+    let TransportError::Io { what, source } = error else { return error.into() };
+    match (source.kind(), endpoint) {
+        (io::ErrorKind::AddrInUse, _) => {
             let advice = match run.launch {
                 Some(_) => "choose another endpoint in the configuration",
                 None => "choose another port with --port",
             };
             StartError::InUse { what, advice }
         }
-        error => error.into(),
+        (kind, ListeningEndpoint::Tcp(ListeningTcp { interface: Some(interface), .. }))
+            if kind != io::ErrorKind::PermissionDenied =>
+        {
+            let place = interface.place.as_ref().map(ToString::to_string);
+            let place = place.unwrap_or_else(|| "--listen".to_owned());
+            StartError::Interface { place, source: TransportError::Io { what, source } }
+        }
+        _ => TransportError::Io { what, source }.into(),
     }
 }
 
@@ -196,7 +209,9 @@ fn routers(settings: &Settings) -> impl Iterator<Item = &RouterWorker> {
 fn start_containers(run: &Run, node_ending: &Ending, ending: &Ending) -> JoinSet<()> {
     let mut containers = JoinSet::new();
     for worker in &run.settings.workers {
-        if let (Worker::Container(container), Some(launch)) = (worker, &run.launch) {
+        if let (Worker::Container(container), Some(launch)) = (worker, &run.launch)
+            && !container.components.is_empty()
+        {
             let (worker, launch) = (container.clone(), launch.clone());
             containers.spawn(supervise(worker, launch, node_ending.clone(), ending.clone()));
         }
@@ -242,8 +257,10 @@ impl Node {
 
     /// Binds every listener. Nothing is accepted before everything is bound.
     fn bind(&mut self, run: &Run) -> Result<(), StartError> {
-        for transport in transports(&run.settings) {
-            let listener = bind(transport.endpoint()).map_err(|error| in_use(error, run))?;
+        let transports = transports(&run.settings);
+        let listeners = bind_all(transports.iter().map(Transport::endpoint))
+            .map_err(|(endpoint, error)| unbound(endpoint, error, run))?;
+        for (transport, listener) in transports.into_iter().zip(listeners) {
             let mut builder =
                 Builder::new(&self.realms, &self.requests_in_flight, run.tuning, &self.memory);
             let protocol = builder.protocol(&transport)?;
@@ -356,8 +373,8 @@ fn url(
 fn describe(transport: &Transport, address: Option<SocketAddr>) -> String {
     let at = match (address, transport.endpoint()) {
         (Some(address), _) => address.to_string(),
-        (None, config::ListeningEndpoint::Unix(unix)) => unix.path.display().to_string(),
-        (None, config::ListeningEndpoint::Tcp(_)) => "TCP".to_owned(),
+        (None, ListeningEndpoint::Unix(unix)) => unix.path.display().to_string(),
+        (None, ListeningEndpoint::Tcp(_)) => "TCP".to_owned(),
     };
     match transport {
         Transport::RawSocket(_) => format!("RawSocket at {at}"),

@@ -203,9 +203,11 @@ impl Listener {
     /// Not checked: whether another process listens there, and the permission to write.
     ///
     /// # Errors
-    /// A path that is too long, a directory that does not exist, or a file that is no socket.
+    /// A path that is too long or holds a NUL, a directory that does not exist, or a file that is
+    /// no socket.
     pub fn check_file(path: &Path) -> io::Result<()> {
-        if socket2::SockAddr::unix(path).is_err() {
+        let has_nul = path.as_os_str().as_encoded_bytes().contains(&0);
+        if has_nul || socket2::SockAddr::unix(path).is_err() {
             // What `sun_path` of Linux holds, without the NUL at its end.
             let text = "the path of a Unix socket has at most 107 bytes, none of which is NUL";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));

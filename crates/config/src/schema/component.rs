@@ -1,5 +1,6 @@
 //! Components in routers and containers.
 
+use super::endpoint;
 use super::ids::Ids;
 use super::transport;
 use crate::fault::shortened;
@@ -49,7 +50,8 @@ pub(super) fn in_container(field: &Field<'_>, ids: &mut Ids) -> Option<Container
         ConnectingTransport::WebSocket(ConnectingWebSocket { endpoint, .. })
         | ConnectingTransport::RawSocket(ConnectingRawSocket { endpoint, .. }) => endpoint,
     };
-    field.reading.names.borrow_mut().connect(endpoint, realm.clone());
+    let resolved = endpoint::resolved(endpoint, field.reading.environment());
+    field.reading.names.borrow_mut().connect(resolved, realm.clone());
     let (classname, place) = class?;
     Some(ContainerComponent { id, classname, realm: realm.name, transport, extra, place })
 }

@@ -1,17 +1,18 @@
 //! Endpoints to listen on and to connect to.
 
+use std::net::Ipv6Addr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::env;
+use crate::env::{self, Environment};
 use crate::field::Field;
 use crate::missing;
 use crate::section::Section;
 use crate::settings::endpoint::DEFAULT_CONNECT_TIMEOUT;
 use crate::settings::{
-    ConnectingEndpoint, ConnectingTcp, ConnectingUnix, IpVersion, ListeningEndpoint, ListeningTcp,
-    ListeningUnix, Owner, Ports,
+    ConnectingEndpoint, ConnectingTcp, ConnectingUnix, IpVersion, ListeningEndpoint,
+    ListeningInterface, ListeningTcp, ListeningUnix, Owner, Ports,
 };
 
 #[derive(Clone, Copy)]
@@ -25,15 +26,26 @@ const KINDS: [(&str, Kind); 2] = [("tcp", Kind::Tcp), ("unix", Kind::Unix)];
 /// The longest time that connecting may take, in seconds.
 const MAX_CONNECT_TIMEOUT: u64 = 600;
 
+/// The longest name of the abstract namespace on Linux, in bytes, with the `@` that stands for NUL.
+const MAX_ABSTRACT_NAME: usize = 108;
+
 /// Reads the key `endpoint` of a transport that listens, and notes its address.
 pub(super) fn listening(transport: &mut Section<'_>) -> Option<ListeningEndpoint> {
     let field = transport.required("endpoint")?;
     let mut section = field.section("an endpoint")?;
-    let endpoint = match section.kind("endpoint type", &KINDS, missing::LISTENING_ENDPOINTS)? {
-        Kind::Tcp => ListeningEndpoint::Tcp(listening_tcp(section)?),
-        Kind::Unix => ListeningEndpoint::Unix(listening_unix(section)?),
-    };
-    let listened = field.reading.names.borrow_mut().listen(&endpoint, field.place());
+    let (endpoint, resolved) =
+        match section.kind("endpoint type", &KINDS, missing::LISTENING_ENDPOINTS)? {
+            Kind::Tcp => {
+                let endpoint = ListeningEndpoint::Tcp(listening_tcp(section)?);
+                (endpoint.clone(), endpoint)
+            }
+            Kind::Unix => {
+                let (unix, path) = listening_unix(section)?;
+                let resolved = ListeningUnix { path, ..unix.clone() };
+                (ListeningEndpoint::Unix(unix), ListeningEndpoint::Unix(resolved))
+            }
+        };
+    let listened = field.reading.names.borrow_mut().listen(resolved, field.place());
     if let Err(other) = listened {
         field.fault(format!("the transport in line {} already listens here", other.line));
     }
@@ -43,7 +55,7 @@ pub(super) fn listening(transport: &mut Section<'_>) -> Option<ListeningEndpoint
 fn listening_tcp(mut section: Section<'_>) -> Option<ListeningTcp> {
     section.call("a tcp endpoint");
     let ports = ports(&mut section);
-    let interface = section.text("interface").filter(|interface| !interface.is_empty());
+    let interface = section.optional("interface").and_then(|field| interface(&field));
     let version = ip_version(&mut section);
     let backlog = backlog(&mut section);
     let shared = section.flag("shared", false);
@@ -56,7 +68,27 @@ fn listening_tcp(mut section: Section<'_>) -> Option<ListeningTcp> {
     Some(ListeningTcp { ports, version, interface, backlog, shared, user_timeout, proxy_protocol })
 }
 
-fn listening_unix(mut section: Section<'_>) -> Option<ListeningUnix> {
+/// The address or name of an interface. What only resembles an address is the name of no host.
+fn interface(field: &Field<'_>) -> Option<ListeningInterface> {
+    let name = field.text().filter(|name| !name.is_empty())?;
+    // Fewer than four numbers are an address to the system, such as 127.1, and a number may begin
+    // with 0.
+    let is_like_ipv4 = name.matches('.').count() >= 3
+        && name.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit());
+    let is_ipv4 = || {
+        let mut numbers = name.split('.').map(|number| number.parse::<u8>());
+        numbers.clone().count() == 4 && numbers.all(|number| number.is_ok())
+    };
+    let is_like_ipv6 = name.contains(':') && !name.contains('%');
+    let is_ipv6 = || name.parse::<Ipv6Addr>().is_ok();
+    if (is_like_ipv4 && !is_ipv4()) || (is_like_ipv6 && !is_ipv6()) {
+        return field.unlike("an IP address or the name of a host, without a port");
+    }
+    Some(ListeningInterface { name, place: Some(field.place()) })
+}
+
+/// A Unix socket, and the path that is the same for every spelling of its file.
+fn listening_unix(mut section: Section<'_>) -> Option<(ListeningUnix, PathBuf)> {
     section.call("a unix endpoint");
     let path = socket_path(&mut section);
     let backlog = backlog(&mut section);
@@ -69,24 +101,25 @@ fn listening_unix(mut section: Section<'_>) -> Option<ListeningUnix> {
     let (mode, owner) =
         (mode.and_then(|field| file_mode(&field)), owner.and_then(|field| file_owner(&field)));
     let proxy_protocol = section.flag("proxy_protocol", false);
-    if let Some(path) = path.as_deref().filter(|path| !is_abstract(path)) {
-        check_file(&mut section, path);
-    }
+    let resolved = path.as_deref().map(|path| check_file(&mut section, path));
     section.finish();
-    Some(ListeningUnix { path: path?, backlog, mode, owner, proxy_protocol })
+    let unix = ListeningUnix { path: path?, backlog, mode, owner, proxy_protocol };
+    Some((unix, resolved?))
 }
 
-/// Reports that the file of a socket can't be made. Nothing of a disabled worker is made.
-fn check_file(endpoint: &mut Section<'_>, path: &Path) {
+/// Reports that the file of a socket can't be made. Nothing of a disabled worker is made. Returns
+/// the path that is the same for every spelling of this file.
+fn check_file(endpoint: &mut Section<'_>, path: &Path) -> PathBuf {
     let reading = endpoint.reading();
-    if reading.names.borrow().disabled {
-        return;
+    if is_abstract(path) || reading.names.borrow().disabled {
+        return path.to_owned();
     }
-    if let (Err(sentence), Some(field)) =
-        (reading.environment().check_socket(path), endpoint.optional("path"))
-    {
-        field.fault(sentence);
-    }
+    reading.environment().check_socket(path).unwrap_or_else(|sentence| {
+        if let Some(field) = endpoint.optional("path") {
+            field.fault(sentence);
+        }
+        path.to_owned()
+    })
 }
 
 /// Permissions as octal digits: neither JSON nor YAML 1.2 has such numbers.
@@ -130,6 +163,21 @@ pub(super) fn connecting(transport: &mut Section<'_>) -> Option<ConnectingEndpoi
     }
 }
 
+/// The same endpoint, with the path that is the same for every spelling of its socket's file.
+pub(super) fn resolved(
+    endpoint: &ConnectingEndpoint,
+    environment: &dyn Environment,
+) -> ConnectingEndpoint {
+    let mut resolved = endpoint.clone();
+    if let ConnectingEndpoint::Unix(unix) = &mut resolved
+        && !is_abstract(&unix.path)
+        && let Ok(path) = environment.check_socket(&unix.path)
+    {
+        unix.path = path;
+    }
+    resolved
+}
+
 fn connecting_tcp(mut section: Section<'_>) -> Option<ConnectingTcp> {
     section.call("a connecting tcp endpoint");
     let host = section.required_text("host");
@@ -164,7 +212,9 @@ fn ports(section: &mut Section<'_>) -> Option<Ports> {
     let ports: Vec<u16> =
         range.list()?.iter().filter_map(|field| field.number(&(1..=u16::MAX))).collect();
     match ports[..] {
-        [first, last] if first <= last => Some(Ports::FirstFreeOf(first..=last)),
+        // So that it counts as a port that this transport needs.
+        [first, last] if first == last => Some(Ports::One(first)),
+        [first, last] if first < last => Some(Ports::FirstFreeOf(first..=last)),
         _ => range.unlike("a list of two ports, the lower one first"),
     }
 }
@@ -211,6 +261,9 @@ fn socket_path(section: &mut Section<'_>) -> Option<PathBuf> {
     match env::expand(&path, field.reading.environment()) {
         Ok(name) if name == "@" => {
             field.report("a name of the abstract namespace is missing behind '@'", None, None)
+        }
+        Ok(name) if is_abstract(Path::new(&name)) && name.len() > MAX_ABSTRACT_NAME => {
+            field.report("a name of the abstract namespace has at most 107 bytes", None, None)
         }
         Ok(name) if is_abstract(Path::new(&name)) => Some(name.into()),
         Ok(path) => Some(field.reading.resolve(&path)),

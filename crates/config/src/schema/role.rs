@@ -10,6 +10,7 @@ use super::starred::{self, Written};
 use super::store::slow_consumer;
 use super::validate;
 use crate::crossbar_rules::{self, Rule};
+use crate::document::Value;
 use crate::env;
 use crate::fault::shortened;
 use crate::field::Field;
@@ -169,7 +170,8 @@ fn disclosure(field: &Field<'_>) -> Option<Disclosure> {
     if field.is(FORBID) {
         return Some(Disclosure::Forbid);
     }
-    if field.raw_text().is_some_and(|text| !env::refers(text)) {
+    let is_flag = matches!(field.node.older_value.as_deref(), Some(Value::Bool(_)));
+    if !is_flag && field.raw_text().is_some_and(|text| !env::refers(text)) {
         return field.unlike("true, false or 'forbid'");
     }
     Some(if field.flag()? { Disclosure::Always } else { Disclosure::Never })

@@ -90,15 +90,16 @@ fn path(section: &mut Section<'_>) -> Option<StorePlace> {
     let field = section.required("path")?;
     let path = field.reading.resolve(&field.full_text()?);
     let reading = field.reading;
-    if !reading.names.borrow().disabled
-        && let Err(sentence) = reading.environment().check_store(&path)
-    {
-        return field.report(sentence, None, None);
-    }
-    let declared = reading.names.borrow_mut().declare_store(&path, field.place());
-    if let Err(other) = declared {
-        let message = format!("the store in line {} has this file already", other.line);
-        return field.report(message, Some("a file for each realm".to_owned()), None);
+    if !reading.names.borrow().disabled {
+        let resolved = match reading.environment().check_store(&path) {
+            Ok(resolved) => resolved,
+            Err(sentence) => return field.report(sentence, None, None),
+        };
+        let declared = reading.names.borrow_mut().declare_store(resolved, field.place());
+        if let Err(other) = declared {
+            let message = format!("the store in line {} has this file already", other.line);
+            return field.report(message, Some("a file for each realm".to_owned()), None);
+        }
     }
     let cache_bytes = section.number("cache_bytes", &BYTES, DEFAULT_CACHE_BYTES);
     Some(StorePlace::File { path, cache_bytes })

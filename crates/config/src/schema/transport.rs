@@ -212,16 +212,15 @@ pub(super) fn ignore_cookie(section: &mut Section<'_>) {
 pub(super) fn auth(transport: &mut Section<'_>) -> Auth {
     let Some(field) = transport.optional("auth") else { return Auth::default() };
     let Some(mut section) = field.section("an auth") else { return Auth::default() };
+    if section.is_empty() {
+        field.warn("no method is named, so that everybody may join as anonymous");
+    }
     let anonymous = section.optional("anonymous");
     section.unsupported(missing::METHODS);
     section.finish();
-    match anonymous {
-        Some(anonymous) => Auth { anonymous: anonymous_of(&anonymous).unwrap_or_default() },
-        None => {
-            field.warn("no method is named, so that everybody may join as anonymous");
-            Auth::default()
-        }
-    }
+    anonymous.map_or_else(Auth::default, |anonymous| Auth {
+        anonymous: anonymous_of(&anonymous).unwrap_or_default(),
+    })
 }
 
 fn anonymous_of(field: &Field<'_>) -> Option<Anonymous> {

@@ -105,6 +105,11 @@ fn container(
     };
     let mut ids = Ids::new("component");
     let components = section.items("components");
+    let is_empty = components.is_empty()
+        && section.optional("components").is_none_or(|components| components.is_list());
+    if is_empty && !section.reading().names.borrow().disabled {
+        section.warn("this container has no components: no process is started for it");
+    }
     let components =
         components.iter().filter_map(|f| component::in_container(f, &mut ids)).collect();
     ignore_manhole_and_connections(&mut section);

@@ -4,6 +4,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::place::Place;
+
 /// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListeningEndpoint {
@@ -31,7 +33,7 @@ pub struct ListeningTcp {
     /// The version of IP.
     pub version: IpVersion,
     /// The name or address of the interface; none: all interfaces.
-    pub interface: Option<String>,
+    pub interface: Option<ListeningInterface>,
     /// How many connections may wait to be accepted.
     pub backlog: u16,
     /// Whether several sockets may listen on the same port, sharing its connections.
@@ -60,6 +62,15 @@ impl ListeningTcp {
             proxy_protocol: false,
         }
     }
+}
+
+/// An interface to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListeningInterface {
+    /// Its address, or a name of it.
+    pub name: String,
+    /// Where the file names it; none where there is no file.
+    pub place: Option<Place>,
 }
 
 /// The port to listen on.

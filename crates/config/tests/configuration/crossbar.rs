@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use cloverleaf_config::Loaded;
 use cloverleaf_config::settings::{
-    Allow, ListeningEndpoint, Ports, Transport, WebService, WebSocketService, Worker,
+    Allow, Disclose, Disclosure, ListeningEndpoint, Ports, Transport, WebService, WebSocketService,
+    Worker,
 };
+use cloverleaf_config::{Format, Loaded};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::MatchPolicy;
 use serde_json::json as value;
 
 use crate::given::{
-    REALM, json, paths, permissions, role, router, sentences, the_path, the_realm, the_router,
-    the_transport, the_websocket_options, transport, websocket_options, workers, yaml,
+    REALM, json, paths, permissions, read_all, role, router, sentences, the_path, the_realm,
+    the_router, the_transport, the_websocket_options, transport, websocket_options, workers, yaml,
 };
 
 /// The warnings, each as its path and its sentence.
@@ -46,6 +47,43 @@ fn a_known_key_without_the_one_that_it_resembles_is_no_misspelling() {
         ["workers[0].transports[0].paths.call.options.require_ips: unknown key 'require_ips' in \
           bridge options; did you mean 'require_ip'?"]
     );
+}
+
+#[test]
+fn a_container_without_components_is_taken_with_a_warning() {
+    let sentence = "this container has no components: no process is started for it";
+    for keys in ["", r#", "components": []"#] {
+        let text = workers(&format!(r#"{{"type": "container"{keys}}}"#));
+        warns(&text, "workers[0]", sentence);
+    }
+    let wrong = r#"{"type": "container", "components": {}}"#;
+    let faults = read_all(&workers(wrong), Format::Json).expect_err(wrong);
+    assert!(!faults.warnings.iter().any(|warning| warning.message == sentence), "{faults:?}");
+    let options = r#""options": {"disabled": true}"#;
+    assert_eq!(warned(&json(&workers(&format!(r#"{{"type": "container", {options}}}"#)))), [""; 0]);
+}
+
+#[test]
+fn flags_of_yaml_1_1_are_flags_wherever_one_is_expected() {
+    let text = "version: 2
+workers:
+- type: router
+  realms:
+  - name: realm1
+    roles:
+    - name: anonymous
+      permissions:
+      - {uri: '*', allow: {call: on}, disclose: {caller: off, publisher: yes, callee: no}}
+";
+    let loaded = yaml(text);
+    let permission = &the_realm(&loaded.settings).roles[0].permissions[0];
+    let expected = Disclose {
+        caller: Some(Disclosure::Never),
+        publisher: Some(Disclosure::Always),
+        callee: false,
+    };
+    assert_eq!((permission.allow.call, permission.disclose), (true, expected));
+    assert_eq!(warned(&loaded).len(), 4, "{loaded:?}");
 }
 
 #[test]
@@ -394,7 +432,11 @@ fn keys_that_can_be_ignored_without_harm_are_ignored_with_the_reason() {
     }
     for key in ["manhole", "connections"] {
         warns(&router(&format!(r#""{key}": {{}}"#)), &format!("workers[0].{key}"), "is ignored: ");
-        let container = workers(&format!(r#"{{"type": "container", "{key}": {{}}}}"#));
+        let container = workers(&format!(
+            r#"{{"type": "container", "{key}": {{}}, "components": [{{"type": "class",
+            "classname": "a.B", "realm": "realm1", "transport": {{"type": "rawsocket",
+            "serializer": "json", "endpoint": {{"type": "unix", "path": "x"}}}}}}]}}"#
+        ));
         warns(&container, &format!("workers[0].{key}"), "is ignored: ");
     }
     warns(

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use cloverleaf_config::Settings;
 use cloverleaf_config::settings::{
-    IpVersion, ListeningEndpoint, ListeningTcp, Transport, WebService, WebTransport, Worker,
+    IpVersion, ListeningEndpoint, ListeningInterface, ListeningTcp, Transport, WebService,
+    WebTransport, Worker,
 };
 
 use crate::given::yaml;
@@ -47,6 +48,9 @@ workers:
     let mut expected = loaded.settings;
     // No file can ask for this one.
     web(&mut expected).paths[0].service = WebService::Welcome;
+    if let ListeningEndpoint::Tcp(tcp) = &mut web(&mut expected).endpoint {
+        tcp.interface = tcp.interface.take().map(|it| ListeningInterface { place: None, ..it });
+    }
     let node = Settings::default_node(Path::new("/node"), Settings::DEFAULT_NODE_ADDRESS);
     assert_eq!(node, expected);
 }
@@ -61,7 +65,7 @@ fn the_default_node_listens_where_it_is_told() {
         let address: SocketAddr = address.parse().expect("an address");
         let mut node = Settings::default_node(Path::new("/node"), address);
         let expected = ListeningTcp {
-            interface: Some(interface.to_owned()),
+            interface: Some(ListeningInterface { name: interface.to_owned(), place: None }),
             version,
             ..ListeningTcp::on(address.port())
         };

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use cloverleaf_config::settings::{
     ConnectingEndpoint, ConnectingTcp, ConnectingTransport, ConnectingUnix, IpVersion,
-    ListeningEndpoint, ListeningTcp, ListeningUnix, Owner, Ports, Worker,
+    ListeningEndpoint, ListeningInterface, ListeningTcp, ListeningUnix, Owner, Ports, Worker,
 };
+use cloverleaf_config::{Format, Place};
 
-use crate::given::{REALM, json, sentences, the_transport, transport, workers};
+use crate::given::{REALM, json, read_all, router, sentences, the_transport, transport, workers};
 
 fn listening(endpoint: &str) -> String {
     transport(&format!(r#"{{"type": "rawsocket", "endpoint": {{{endpoint}}}}}"#))
@@ -40,12 +41,19 @@ fn refuses(endpoint: &str, expected: &[&str]) {
     assert_eq!(sentences(&listening(endpoint)), expected, "{endpoint}");
 }
 
+/// An interface that the file names in this line and column.
+fn interface(name: &str, line: u32, column: u32) -> ListeningInterface {
+    let path = "workers[0].transports[0].endpoint.interface".to_owned();
+    let place = Place { file: "config.json".into(), line, column, path };
+    ListeningInterface { name: name.to_owned(), place: Some(place) }
+}
+
 #[test]
 fn a_tcp_endpoint_has_everything_that_the_file_says() {
     let expected = ListeningTcp {
         ports: Ports::One(1),
         version: IpVersion::V6,
-        interface: Some("::1".to_owned()),
+        interface: Some(interface("::1", 3, 151)),
         backlog: 65_535,
         shared: true,
         user_timeout: Some(Duration::from_millis(500)),
@@ -69,6 +77,7 @@ fn ports_come_from_numbers_ranges_and_variables() {
     assert_eq!(ports(r#""port": "${PORT}""#), Ports::One(9_000));
     assert_eq!(ports(r#""port": "${UNSET:-80}""#), Ports::One(80));
     assert_eq!(ports(r#""portrange": [9000, 9010]"#), Ports::FirstFreeOf(9_000..=9_010));
+    assert_eq!(ports(r#""portrange": [9000, 9000]"#), Ports::One(9_000));
 }
 
 #[test]
@@ -182,6 +191,50 @@ fn a_tcp_endpoint_has_either_a_port_or_a_range() {
     let list = ".portrange: found a list; expected a list of two ports, the lower one first";
     refuses(r#""type": "tcp", "portrange": [90, 80]"#, &[list]);
     refuses(r#""type": "tcp", "portrange": [80]"#, &[list]);
+}
+
+#[test]
+fn a_range_of_ports_has_one_that_no_other_transport_names() {
+    let faults = |range: &str, interface: &str| {
+        let transport = |endpoint: &str| {
+            format!(r#"{{"type": "rawsocket", "endpoint": {{"type": "tcp", {endpoint}}}}}"#)
+        };
+        let [one, two] = [80, 81].map(|port| transport(&format!(r#""port": {port}, {interface}"#)));
+        let range = transport(&format!(r#""portrange": {range}"#));
+        let text =
+            router(&format!(r#""realms": [{REALM}], "transports": [{range}, {one}, {two}]"#));
+        read_all(&text, Format::Json).map_or_else(|faults| faults.faults, |_| Vec::new())
+    };
+    let here = r#""interface": "127.0.0.1""#;
+    for range in ["[79, 81]", "[80, 82]", "[82, 90]"] {
+        assert_eq!(faults(range, here), [], "{range}");
+    }
+    assert_eq!(faults("[80, 81]", r#""version": 6, "interface": "::1""#), []);
+    let taken = faults("[80, 81]", here);
+    let [fault] = &taken[..] else { panic!("not one fault: {taken:?}") };
+    assert_eq!(fault.place.path, "workers[0].transports[0].endpoint");
+    assert_eq!(fault.message, "other transports listen on all ports of this range");
+}
+
+#[test]
+fn an_interface_that_only_resembles_an_address_is_a_fault() {
+    let expected = "expected an IP address or the name of a host, without a port";
+    for name in ["300.1.1.1", "1.2.3.4.5", "1..2.3", "127.0.0.1:8080", "[::1]", "::g"] {
+        refuses(
+            &format!(r#""type": "tcp", "port": 80, "interface": "{name}""#),
+            &[&format!(".interface: found the string '{name}'; {expected}")],
+        );
+    }
+    for name in ["127.0.0.1", "::", "127.1", "fe80::1%eth0", "eth.0.example", "1.2.3.example"] {
+        listens(&format!(r#""type": "tcp", "port": 80, "interface": "{name}""#));
+    }
+}
+
+#[test]
+fn a_name_of_the_abstract_namespace_fits_an_address() {
+    let unix = |length| format!(r#""type": "unix", "path": "@{}""#, "x".repeat(length));
+    listens(&unix(107));
+    refuses(&unix(108), &[".path: a name of the abstract namespace has at most 107 bytes"]);
 }
 
 #[test]

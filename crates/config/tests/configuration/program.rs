@@ -1,7 +1,7 @@
 //! What the program says about the classes, sockets, owners and stores of a configuration.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cloverleaf_config::settings::Owner;
 use cloverleaf_config::{Environment, Faults, Format, Loaded, parse};
@@ -29,7 +29,7 @@ impl Environment for Program {
         Some(vec!["add.AppSession".to_owned(), "sub.AppSession".to_owned()])
     }
 
-    fn check_socket(&self, path: &Path) -> Result<(), String> {
+    fn check_socket(&self, path: &Path) -> Result<PathBuf, String> {
         Err(format!("no socket at {}", path.display()))
     }
 
@@ -37,7 +37,7 @@ impl Environment for Program {
         Err(format!("no user {:?}", owner.user))
     }
 
-    fn check_store(&self, path: &Path) -> Result<(), String> {
+    fn check_store(&self, path: &Path) -> Result<PathBuf, String> {
         Err(format!("no store at {}", path.display()))
     }
 }
@@ -155,6 +155,42 @@ fn two_realms_do_not_share_the_file_of_a_store() {
         ["workers[0].realms[1].store.path: the store in line 1 has this file already; expected a \
           file for each realm"]
     );
+}
+
+/// A machine on which `/node/link` leads to `/node`.
+struct Linked;
+
+impl Environment for Linked {
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn read_file(&self, _: &Path, _: u64) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn is_directory(&self, _: &Path) -> bool {
+        false
+    }
+
+    fn check_socket(&self, path: &Path) -> Result<PathBuf, String> {
+        Ok(path.to_string_lossy().replace("/link/", "/").into())
+    }
+}
+
+#[test]
+fn a_component_connects_to_a_socket_under_any_spelling() {
+    let text = workers(&format!(
+        r#"{{"type": "router", "realms": [{REALM}], "transports": [{{"type": "rawsocket",
+        "endpoint": {{"type": "unix", "path": "router.sock"}}}}]}},
+        {{"type": "container", "components": [{{"type": "class", "classname": "a.B",
+        "realm": "realm2", "transport": {{"type": "rawsocket", "serializer": "json",
+        "endpoint": {{"type": "unix", "path": "link/router.sock"}}}}}}]}}"#
+    ));
+    let read = parse(&text, Format::Json, "config.json", Path::new("/node"), &Linked);
+    let faults = read.expect_err("a realm that is not there").faults;
+    let [fault] = &faults[..] else { panic!("not one fault: {faults:?}") };
+    assert_eq!(fault.message, "no router has a realm 'realm2'");
 }
 
 #[test]

@@ -117,6 +117,18 @@ fn an_auth_without_methods_lets_everybody_in_with_a_warning() {
 }
 
 #[test]
+fn an_auth_with_any_method_lets_nobody_in_unasked() {
+    for method in ["ticket", "wampcra", "scram", "cryptosign", "tls", "cookie", "tickets"] {
+        let text = transport(&format!(
+            r#"{{"type": "rawsocket", "endpoint": {{"type": "tcp", "port": 1}},
+            "auth": {{"{method}": {{}}}}}}"#
+        ));
+        let faults = read_all(&text, Format::Json).expect_err(&text);
+        assert_eq!((faults.faults.len(), faults.warnings), (1, vec![]), "{method}");
+    }
+}
+
+#[test]
 fn keys_that_are_not_supported_are_never_ignored() {
     refuses(
         &role(r#"{"name": "one", "authorizer": "com.auth", "permissions": [{"uri": "*"}]}"#),

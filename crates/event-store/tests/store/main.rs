@@ -405,4 +405,18 @@ fn a_store_whose_place_is_taken_is_named() {
     assert!(said(file.join("events.redb")).contains("letter can't be made: "));
     std::fs::write(&file, "").expect("a file");
     assert!(check(&file).is_ok(), "an empty file becomes a store");
+    for name in ["a\0b".to_owned(), "x".repeat(300), format!("{}.redb", "x".repeat(300))] {
+        assert!(check(&directory.0.join(&name)).is_err(), "no file can have the name {name:?}");
+    }
+}
+
+#[test]
+fn a_store_that_is_open_is_not_to_be_moved_away() {
+    let directory = Directory::new();
+    let opened = open(&directory, &[history("a", 1)]);
+    let Err(refused) = try_open(&directory.file(), &[]) else { panic!("it is opened twice") };
+    let refused = refused.to_string();
+    assert!(refused.contains("is open already: is another node running with it?"), "{refused}");
+    assert!(!refused.contains("move"), "{refused}");
+    drop(opened);
 }

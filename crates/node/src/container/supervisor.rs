@@ -4,7 +4,8 @@
 //! gone, however it went, and the container ends then. What it prints stands in the log under its
 //! worker's name.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ const MAX_LINE: u64 = 16 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
     pub(crate) program: PathBuf,
-    /// The configuration file.
+    /// The absolute path of the configuration file.
     pub(crate) config: PathBuf,
     /// The node directory.
     pub(crate) directory: PathBuf,
@@ -113,8 +114,8 @@ fn spawn(worker: &ContainerWorker, launch: &Launch) -> std::io::Result<Child> {
         .arg("container")
         .arg("--config")
         .arg(&launch.config)
-        .arg("--cbdir")
-        .arg(&launch.directory)
+        // In one argument, since the name may begin with a hyphen.
+        .arg(option("--cbdir=", &launch.directory))
         .arg("--worker")
         .arg(&worker.id)
         .arg("--loglevel")
@@ -127,6 +128,12 @@ fn spawn(worker: &ContainerWorker, launch: &Launch) -> std::io::Result<Child> {
         .kill_on_drop(true);
     set_environment(&mut command, &worker.options.native.env);
     command.spawn()
+}
+
+fn option(name: &str, value: &Path) -> OsString {
+    let mut option = OsString::from(name);
+    option.push(value);
+    option
 }
 
 fn set_environment(command: &mut Command, env: &ProcessEnv) {

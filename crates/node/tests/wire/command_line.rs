@@ -130,6 +130,23 @@ fn check_says_that_a_configuration_is_good() {
 }
 
 #[test]
+fn an_empty_environment_variable_counts_as_not_set() {
+    let directory = Directory::new();
+    directory.write("config.json", r#"{"version": 2, "workers": [{"type": "broken"}]}"#);
+    for command in ["check", "start"] {
+        let mut program = Command::new(CLOVERLEAF);
+        program.arg(command).current_dir(directory.path());
+        program.envs([("CROSSBAR_DIR", ""), ("CLOVERLEAF_LOGLEVEL", "")]);
+        let output = program.output().expect("a program");
+        let stderr = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(1), "{command}: {stderr}");
+        assert!(stderr.contains("unknown worker type 'broken'"), "{command}: {stderr}");
+    }
+    let Outcome { code, stderr, .. } = run(CLOVERLEAF, &directory, &["check", "--cbdir", ""]);
+    assert_eq!(code, Some(2), "{stderr}");
+}
+
+#[test]
 fn a_configuration_that_is_not_there_or_no_json_is_named() {
     let directory = Directory::new();
     directory.write("broken.json", r#"{"version": 2,"#);
@@ -207,6 +224,17 @@ fn a_configuration_that_serves_nothing_starts_and_says_so() {
         assert_eq!(node.lines_with(sentence).len(), 1, "{node:?}");
         assert_eq!(node.end("TERM"), Some(0));
     }
+}
+
+#[test]
+fn a_container_without_components_is_no_process() {
+    let containers =
+        r#""workers": [{"type": "container"}, {"type": "container", "components": []},"#;
+    let mut node = Node::start(CLOVERLEAF, &GOOD.replace(r#""workers": ["#, containers));
+    assert_eq!(node.lines_with("this container has no components").len(), 2, "{node:?}");
+    assert_eq!(node.lines_with("container worker").len(), 0, "{node:?}");
+    assert_eq!(node.end("TERM"), Some(0), "{node:?}");
+    assert_eq!(node.lines_with("container worker").len(), 0, "{node:?}");
 }
 
 #[test]

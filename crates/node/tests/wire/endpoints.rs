@@ -1,5 +1,6 @@
 //! Endpoints: what may stand at them, those that are taken, and those that only look so.
 
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::Path;
 
@@ -11,11 +12,19 @@ use crate::router::{CLOVERLEAF, router};
 
 /// A node whose one RawSocket listens at this endpoint.
 fn config(endpoint: &str) -> String {
+    with_endpoints(&[endpoint])
+}
+
+/// A node with a RawSocket, in a line of its own, at each of these endpoints.
+fn with_endpoints(endpoints: &[&str]) -> String {
+    let rawsocket = |endpoint: &&str| format!(r#"{{"type": "rawsocket", "endpoint": {endpoint}}}"#);
+    let transports: Vec<String> = endpoints.iter().map(rawsocket).collect();
+    let transports = transports.join(",\n");
     format!(
         r#"{{"version": 2, "workers": [{{"type": "router",
             "realms": [{{"name": "realm1", "roles": [{{"name": "anonymous", "permissions": [
                 {{"uri": "", "match": "prefix", "allow": {{"call": true, "register": true}}}}]}}]}}],
-            "transports": [{{"type": "rawsocket", "endpoint": {endpoint}}}]}}]}}"#
+            "transports": [{transports}]}}]}}"#
     )
 }
 
@@ -86,13 +95,107 @@ fn a_file_that_is_no_socket_is_left_alone() {
 #[test]
 fn an_endpoint_that_can_not_be_is_named() {
     for (config, said) in [
-        (unix("nowhere/router.sock"), "endpoint.path: there is no directory 'nowhere'"),
+        (unix("nowhere/router.sock"), "endpoint.path: there is no directory './nowhere'"),
         (unix(&"x".repeat(200)), "endpoint.path: the path of a Unix socket has at most 107 bytes"),
-        (config(r#"{"type": "tcp", "interface": "192.0.2.1", "port": 0}"#), "192.0.2.1"),
+        (unix(r"a\u0000b"), "endpoint.path: the path of a Unix socket has at most 107 bytes, none"),
     ] {
         let Outcome { code, stderr, .. } = refusal(&config);
         assert_eq!(code, Some(1), "{stderr}");
         assert!(stderr.contains(said), "{stderr}");
+    }
+}
+
+#[test]
+fn an_interface_of_no_address_of_this_machine_is_named_with_its_place() {
+    let endpoint = |name: &str| format!(r#"{{"type": "tcp", "interface": "{name}", "port": 0}}"#);
+    let advice = "Name an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all\n";
+    for (name, said) in [
+        ("192.0.2.1", "listening on TCP address 192.0.2.1:0 failed: "),
+        ("nowhere.invalid", "looking up the interface 'nowhere.invalid': "),
+    ] {
+        let Outcome { code, stderr, .. } = refusal(&config(&endpoint(name)));
+        assert_eq!(code, Some(1), "{stderr}");
+        let place = "config.json:4:91: workers[0].transports[0].endpoint.interface: ";
+        assert!(stderr.contains(&format!("{place}{said}")), "{stderr}");
+        assert!(stderr.ends_with(advice), "{stderr}");
+    }
+    let directory = Directory::new();
+    let args = ["start", "--logformat", "none", "--listen", "192.0.2.1", "--port", "0"];
+    let Outcome { code, stderr, .. } = run(CLOVERLEAF, &directory, &args);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(
+        stderr.contains("\n--listen: listening on TCP") && stderr.ends_with(advice),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_range_of_ports_and_any_port_leave_the_ports_that_others_name() {
+    // No other test listens at this address.
+    let free = TcpListener::bind("127.0.0.77:0").and_then(|listener| listener.local_addr());
+    let port = free.expect("a port").port().min(u16::MAX - 9);
+    let endpoint =
+        |ports: &str| format!(r#"{{"type": "tcp", "interface": "127.0.0.77", {ports}}}"#);
+    let range = endpoint(&format!(r#""portrange": [{port}, {}]"#, port + 9));
+    let [any, one] = [0, port].map(|port| endpoint(&format!(r#""port": {port}"#)));
+    let mut node = Node::start(CLOVERLEAF, &with_endpoints(&[&any, &range, &one]));
+    let ports: Vec<u16> = node.addresses("RawSocket").iter().map(|at| at.port()).collect();
+    let [any, of_range, fixed] = ports[..] else { panic!("{ports:?}") };
+    assert_eq!(fixed, port);
+    assert!((port + 1..=port + 9).contains(&of_range) && any != fixed, "{ports:?}");
+    assert_eq!(node.end("TERM"), Some(0), "{node:?}");
+}
+
+#[test]
+fn two_spellings_of_a_socket_or_store_are_one_file() {
+    let directory = Directory::new();
+    std::fs::create_dir(directory.path().join("z")).expect("a directory");
+    std::os::unix::fs::symlink("z", directory.path().join("link")).expect("a link");
+    let faults = |config: &str| {
+        directory.write("config.json", config);
+        run(CLOVERLEAF, &directory, &["check"]).stderr
+    };
+    let socket = |path: &str| format!(r#"{{"type": "unix", "path": "{path}"}}"#);
+    for path in ["z/../z/./r.sock", "link/r.sock", "link/../z/r.sock"] {
+        let said = faults(&with_endpoints(&[&socket("z/r.sock"), &socket(path)]));
+        let expected = "transports[1].endpoint: the transport in line 4 already listens here\n";
+        assert!(said.ends_with(expected), "{path}: {said}");
+    }
+    assert_eq!(faults(&with_endpoints(&[&socket("r.sock"), &socket("link/r.sock")])), "");
+
+    let stores = |one: &str, other: &str| {
+        let realm = |number: u8, path: &str| {
+            format!(r#"{{"name": "realm{number}", "store": {{"type": "redb", "path": "{path}"}}}}"#)
+        };
+        let realms = [realm(1, one), realm(2, other)].join(",\n");
+        let router = format!(r#"{{"type": "router", "realms": [{realms}]}}"#);
+        faults(&format!(r#"{{"version": 2, "workers": [{router}]}}"#))
+    };
+    std::fs::write(directory.path().join("z/there.redb"), "").expect("a file");
+    std::os::unix::fs::symlink("there.redb", directory.path().join("z/other.redb"))
+        .expect("a link");
+    for (one, other) in [
+        ("z/new.redb", "link/new.redb"),
+        ("z/there.redb", "z/other.redb"),
+        ("new/deep.redb", "./new/../new/deep.redb"),
+        ("z", "link/events.redb"),
+    ] {
+        let said = stores(one, other);
+        let expected =
+            "the store in line 1 has this file already; expected a file for each realm\n";
+        assert!(said.ends_with(expected), "{one} {other}: {said}");
+    }
+    assert_eq!(stores("z/a.redb", "z/b.redb"), "");
+}
+
+#[test]
+fn a_store_of_a_name_that_no_file_can_have_is_a_fault() {
+    for path in [r"a\u0000b.redb".to_owned(), "x".repeat(300)] {
+        let store = format!(r#""name": "realm1", "store": {{"type": "redb", "path": "{path}"}}, "#);
+        let Outcome { code, stderr, .. } =
+            refusal(&tcp(0).replace(r#""name": "realm1", "#, &store));
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains("realms[0].store.path: the event store "), "{stderr}");
     }
 }
 
@@ -186,7 +289,7 @@ fn what_comes_to_an_echo_is_sent_back() {
 
 #[test]
 fn the_first_free_port_of_a_range_is_taken() {
-    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let first = taken.local_addr().expect("an address").port();
     // Other tests take ports, too, but never so many beside each other.
     let last = first.saturating_add(20);
@@ -209,7 +312,7 @@ fn the_first_free_port_of_a_range_is_taken() {
 
 #[test]
 fn an_endpoint_of_version_6_takes_both_versions_unless_it_has_an_address() {
-    if std::net::TcpListener::bind(("::1", 0)).is_err() {
+    if TcpListener::bind(("::1", 0)).is_err() {
         eprintln!("\n*** SKIPPED: this system has no IPv6 ***\n");
         return;
     }

@@ -65,7 +65,7 @@ fn running_out_of_file_descriptors_is_logged_once_and_so_is_its_end() {
     let connect = || UnixStream::connect(node.socket()).expect("room to wait");
     let connections: Vec<UnixStream> = (0..CONNECTIONS).map(|_| connect()).collect();
     let line = node.wait_for_line("accepting connections fails");
-    assert!(line.contains("listener=\"router.sock\"") && line.contains("os error 24"), "{line}");
+    assert!(line.contains("listener=\"./router.sock\"") && line.contains("os error 24"), "{line}");
 
     drop(connections);
     let line = node.wait_for_line("accepting connections works again");

@@ -46,6 +46,25 @@ fn connections_end_without_goodbye_and_websockets_with_going_away() {
 }
 
 #[test]
+fn websockets_without_a_session_end_with_going_away() {
+    for signal in ["INT", "TERM"] {
+        let mut node = router();
+        let mut silent = node.websocket("wamp.2.json");
+        let mut left = node.websocket("wamp.2.json");
+        left.join();
+        assert_eq!(left.ask(r#"[6,{},"wamp.close.close_realm"]"#), GOODBYE_AND_OUT);
+        let mut raw = node.rawsocket(JSON);
+        node.signal(signal);
+        assert_eq!(silent.receive_close(), Some(1001), "after SIG{signal}");
+        assert_eq!(left.receive_close(), Some(1001), "after SIG{signal}");
+        raw.stream.receive_end();
+        drop((silent, left, raw));
+        assert_eq!(node.exit_code(), Some(0), "after SIG{signal}: {node:?}");
+        node.assert_waited_for_nothing();
+    }
+}
+
+#[test]
 fn with_shutdown_goodbye_every_session_gets_goodbye_and_the_node_ends_in_peace() {
     for signal in ["INT", "TERM"] {
         let mut node = polite_router();

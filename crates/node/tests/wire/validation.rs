@@ -186,7 +186,7 @@ fn a_schema_that_is_none_is_a_fault_of_the_configuration() {
     let checked = run(CLOVERLEAF, &directory, &["check", "--config", "config.json"]);
     let stderr =
         "config.json:6:15: workers[0].realms[0].roles[0].permissions[1].validate.call: the \
-                  file 'numbers.json' is no JSON Schema: '/properties/args/minItems': value is not \
+                  file './numbers.json' is no JSON Schema: '/properties/args/minItems': value is not \
                   of type \"integer\"\n"
             .to_owned();
     let Outcome { code, stdout, stderr: said } = checked;

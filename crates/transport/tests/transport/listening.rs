@@ -146,6 +146,7 @@ fn the_file_of_a_socket_is_looked_at_without_making_it() {
     let sentence = format!("there is no directory '{}'", nowhere.display());
     assert_eq!(said(&nowhere.join("router.sock")), sentence);
     assert!(said(&directory.join("x".repeat(108))).contains("at most 107 bytes"));
+    assert!(said(&directory.join("x\0y")).contains("none of which is NUL"));
     std::fs::write(&path, "precious").expect("a file");
     assert_eq!(said(&path), "there is a file of this name that is no socket");
     std::fs::remove_file(&path).expect("the file to be gone");

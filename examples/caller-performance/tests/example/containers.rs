@@ -55,6 +55,17 @@ fn calls_to_a_container_that_dies_end_at_once_and_work_again_after_its_restart()
 }
 
 #[test]
+fn containers_start_whatever_the_configuration_is_called_by() {
+    for (path, options) in [("config.json", &[][..]), ("-node/config.json", &["--cbdir=-node"])] {
+        let example = Example::at(path, options);
+        for (procedure, _) in PROCEDURES {
+            example.wait_for_procedure(procedure);
+        }
+        assert!(example.lines_with("is started again").is_empty(), "{example:?}");
+    }
+}
+
+#[test]
 fn each_death_soon_after_the_last_one_makes_the_delay_grow() {
     let example = Example::with_four_procedures();
     let mut process = example.container(WORKER).expect("a container");

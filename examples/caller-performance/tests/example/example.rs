@@ -34,14 +34,25 @@ impl Example {
     /// Starts a configuration as Crossbar.io's users do, and waits until the node is ready;
     /// containers may come later.
     pub(crate) fn start(configuration: &str) -> Self {
-        let mut directory = Directory::new();
-        let text = fs::read_to_string(configurations().join(configuration)).expect("a file");
+        let directory = Directory::new();
         directory.write("web/index.html", "the page");
         let cbdir = directory.path().join(".crossbar").display().to_string();
-        let args = ["start", "--logformat", "none", "--cbdir", &cbdir, "--config", configuration];
+        let at = format!(".crossbar/{configuration}");
+        Self::launch(directory, configuration, &at, &["--cbdir", &cbdir])
+    }
+
+    /// Starts `config.json` at a path that counts from the working directory.
+    pub(crate) fn at(path: &str, options: &[&str]) -> Self {
+        Self::launch(Directory::new(), "config.json", path, options)
+    }
+
+    /// Writes a configuration `at` a path in the directory and starts it.
+    fn launch(mut directory: Directory, configuration: &str, at: &str, options: &[&str]) -> Self {
+        let text = fs::read_to_string(configurations().join(configuration)).expect("a file");
+        let args = ["start", "--logformat", "none", "--config", configuration];
+        let args = [&args, options].concat();
         loop {
-            let text = text.replace("8080", &free_port().to_string());
-            directory.write(&format!(".crossbar/{configuration}"), &text);
+            directory.write(at, &text.replace("8080", &free_port().to_string()));
             let node = Node::launch(PROGRAM, directory, &args);
             if !has_lost_its_port(&node) {
                 return Self(node);
