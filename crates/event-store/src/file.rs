@@ -7,7 +7,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -466,16 +466,18 @@ pub fn check(path: &Path) -> Result<PathBuf, StoreError> {
     if let Some(directory) = directories.into_iter().find(|directory| directory.exists())
         && !directory.is_dir()
     {
-        let error = std::io::ErrorKind::NotADirectory.into();
+        let error = ErrorKind::NotADirectory.into();
         return Err(StoreError::Directory(directory.to_owned(), error));
     }
     let unreadable = |error| StoreError::Unreadable(path.clone(), error);
-    match path.try_exists() {
-        Ok(true) => {}
-        Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => {
-            return Err(unreadable(error));
+    match path.metadata() {
+        Ok(file) if file.is_file() => {}
+        // Opening a pipe waits for its other end.
+        Ok(_) => return Err(StoreError::NoStore(path)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
+            return Ok(path);
         }
-        Ok(false) | Err(_) => return Ok(path),
+        Err(error) => return Err(unreadable(error)),
     }
     let mut beginning = Vec::new();
     let file = std::fs::File::open(&path).map_err(unreadable)?;

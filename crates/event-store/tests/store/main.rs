@@ -396,6 +396,14 @@ fn a_store_that_can_be_opened_or_made_is_not_touched_by_looking() {
 }
 
 #[test]
+fn a_pipe_in_the_place_of_a_store_is_refused_at_once() {
+    let directory = Directory::new();
+    let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
+    rustix::fs::mknodat(rustix::fs::CWD, directory.file(), kind, mode, 0).expect("a pipe");
+    assert!(matches!(check(&directory.file()), Err(StoreError::NoStore(_))));
+}
+
+#[test]
 fn a_store_whose_place_is_taken_is_named() {
     let directory = Directory::new();
     let file = directory.0.join("letter");
