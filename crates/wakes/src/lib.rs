@@ -18,8 +18,8 @@ use std::task::Waker;
 
 mod pace;
 
-pub use pace::{Piece, ROUND, is_spent, pace, spend, wake_in_turn, work_left};
 use pace::Waiting;
+pub use pace::{Piece, ROUND, is_spent, pace, spend, wake_in_turn, work_left};
 
 /// Capacity for so many wakers is kept for the next time; that of a larger set is given back.
 const KEPT: usize = 256;

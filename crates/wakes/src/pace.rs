@@ -246,7 +246,9 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Poll, Wake, Waker};
 
-    use super::{FEW, Piece, ROUND, WAKES_PER_ROUND, is_spent, pace, spend, wake_in_turn, work_left};
+    use super::{
+        FEW, Piece, ROUND, WAKES_PER_ROUND, is_spent, pace, spend, wake_in_turn, work_left,
+    };
     use crate::{Later, wake};
 
     #[derive(Default)]

@@ -54,6 +54,7 @@ pub(super) async fn read(
             return Err(BodyError::TooLong);
         }
         let held = read + data.len();
+        memory.note_read(data.len());
         memory.hold(held).await.map_err(|GivenUp| BodyError::Incomplete { read })?;
         if first.is_empty() {
             first = data;

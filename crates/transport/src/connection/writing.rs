@@ -13,9 +13,10 @@ use super::{Connection, Handler, SPARE, Stage, end_turn};
 use crate::error::CloseReason;
 use crate::framing::Turn;
 use crate::limits::{
-    FAIR_WRITE_BATCH, STALL_BYTES_WHEN_WAITED_FOR, STALL_TIMEOUT, WRITE_BATCH, WRITES_PER_TURN,
+    ENCODED_PER_UNIT, FAIR_WRITE_BATCH, STALL_BYTES_WHEN_WAITED_FOR, STALL_TIMEOUT, WRITE_BATCH,
+    WRITES_PER_TURN,
 };
-use crate::outbound::End;
+use crate::outbound::{End, Queued};
 
 /// Bytes that are copied and written in a unit of work, about 100 ns.
 const BYTES_PER_UNIT: usize = 256;
@@ -59,14 +60,24 @@ impl<H: Handler> Connection<H> {
             }
             self.borrow_buffer();
             let mut turn = Turn::GoesOn;
+            let mut is_large = false;
             while turn == Turn::GoesOn
                 && self.may_encode_more()
                 && let Some(item) = self.batch.pop_front()
             {
+                if item.size() > FAIR_WRITE_BATCH {
+                    is_large = true;
+                    turn = self.encode_large(item, context);
+                    break;
+                }
                 turn = self.encode(item);
                 encoded += 1;
             }
-            if turn == Turn::GoesOn && self.may_encode_more() && !self.has_said_the_end() {
+            if !is_large
+                && turn == Turn::GoesOn
+                && self.may_encode_more()
+                && !self.has_said_the_end()
+            {
                 let taken = self.outlet.poll_take(&mut self.encoded, &mut self.batch, context);
                 if std::mem::take(&mut self.encoded.has_room) {
                     self.handler.drained();
@@ -113,8 +124,24 @@ impl<H: Handler> Connection<H> {
         unsent < FAIR_WRITE_BATCH || (unsent < WRITE_BATCH && !is_spent())
     }
 
+    /// Encodes a large message, when its thread has not done enough for its round. Otherwise it is
+    /// put back, and the task is woken when its turn has come.
+    #[cold]
+    fn encode_large(&mut self, item: H::Item, context: &Context<'_>) -> Turn {
+        let units = |bytes: usize| u32::try_from(bytes / ENCODED_PER_UNIT).unwrap_or(u32::MAX);
+        if self.output_piece.poll(units(item.size()), context).is_pending() {
+            self.batch.push_front(item);
+            return Turn::GoesOn;
+        }
+        let before = self.unsent.len();
+        let turn = self.encode(item);
+        spend(units(self.unsent.len() - before));
+        turn
+    }
+
     /// So many bytes are on their way. What lies before the others is dropped once it is more than
-    /// a batch, so that a peer which always lags behind costs no more than that.
+    /// a batch and than the others, so that a peer which always lags behind costs no more than that
+    /// and each byte is moved once.
     fn forget_sent(&mut self, count: usize) {
         if let Some(stall) = &mut self.stall {
             stall.taken += count;
@@ -123,7 +150,7 @@ impl<H: Handler> Connection<H> {
         if self.sent == self.unsent.len() {
             self.unsent.clear();
             (self.sent, self.pongs) = (0, 0);
-        } else if self.sent >= WRITE_BATCH {
+        } else if self.sent >= WRITE_BATCH.max(self.unsent_len()) {
             self.unsent.drain(..self.sent);
             self.sent = 0;
         }
@@ -185,7 +212,7 @@ impl<H: Handler> Connection<H> {
                 let start = out.len();
                 handler.encode(item, limit, out)?;
                 while out.len() - start < H::PACKED
-                    && let Some(item) = batch.pop_front()
+                    && let Some(item) = batch.pop_front_if(|item| item.size() <= FAIR_WRITE_BATCH)
                 {
                     encoded.count(&item);
                     pack(handler, item, limit, out);
