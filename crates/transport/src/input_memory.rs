@@ -3,9 +3,9 @@
 //! A message is kept until its end has come, up to the largest that is accepted; thousands of
 //! connections could begin as many. So what they hold above [`UNFINISHED_FREE`] is reserved here
 //! as it comes. When there is no more, a message that has made no progress for a while is given up,
-//! and the others wait with their reading until there is memory again. While the router itself stops
-//! a message, its time does not count: one that waits for memory is given up only if all messages
-//! wait that hold some, and one that waits for its thread never.
+//! and the others wait with their reading until there is memory again. While the router itself
+//! stops a message, its time does not count: one that waits for memory is given up only if all
+//! messages wait that hold some, and one that waits for its thread never.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -291,7 +291,7 @@ impl Reservation {
     }
 
     /// The message waits for its thread, or goes on after that. It is not given up meanwhile.
-    pub(crate) fn set_waits_in_turn(&self, waits: bool) {
+    pub fn set_waits_in_turn(&self, waits: bool) {
         let Some(number) = self.number else { return };
         let phase = if waits { Phase::InTurn } else { Phase::Reading };
         let now = self.memory.now();

@@ -6,8 +6,9 @@
 //! a message that arrives meanwhile waits for a round and not for all of them. Small sets are woken
 //! at once in any case; they are what a call wakes.
 //!
-//! A [piece](Piece) of work that can't be divided, such as a large message, may take several rounds.
-//! Pieces wait for each other, so that a thread does not do several of them between two looks.
+//! A [piece](Piece) of work that can't be divided, such as a large message, may take several
+//! rounds. Pieces wait for each other, so that a thread does not do several of them between two
+//! looks.
 //!
 //! A thread without a [pacer](pace) puts nothing off.
 

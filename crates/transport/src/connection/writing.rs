@@ -60,23 +60,22 @@ impl<H: Handler> Connection<H> {
             }
             self.borrow_buffer();
             let mut turn = Turn::GoesOn;
-            let mut is_large = false;
+            let mut waits = false;
             while turn == Turn::GoesOn
                 && self.may_encode_more()
                 && let Some(item) = self.batch.pop_front()
             {
-                if item.size() > FAIR_WRITE_BATCH {
-                    is_large = true;
-                    turn = self.encode_large(item, context);
+                if self.encoded.count(&item) <= FAIR_WRITE_BATCH {
+                    turn = self.encode(item);
+                } else if let Some(next) = self.encode_large(item, context) {
+                    turn = next;
+                } else {
+                    waits = true;
                     break;
                 }
-                turn = self.encode(item);
                 encoded += 1;
             }
-            if !is_large
-                && turn == Turn::GoesOn
-                && self.may_encode_more()
-                && !self.has_said_the_end()
+            if !waits && turn == Turn::GoesOn && self.may_encode_more() && !self.has_said_the_end()
             {
                 let taken = self.outlet.poll_take(&mut self.encoded, &mut self.batch, context);
                 if std::mem::take(&mut self.encoded.has_room) {
@@ -124,19 +123,20 @@ impl<H: Handler> Connection<H> {
         unsent < FAIR_WRITE_BATCH || (unsent < WRITE_BATCH && !is_spent())
     }
 
-    /// Encodes a large message, when its thread has not done enough for its round. Otherwise it is
-    /// put back, and the task is woken when its turn has come.
+    /// Encodes a large message, when its thread has not done enough for its round. Otherwise
+    /// returns none; it is put back, and the task is woken when its turn has come.
     #[cold]
-    fn encode_large(&mut self, item: H::Item, context: &Context<'_>) -> Turn {
+    fn encode_large(&mut self, item: H::Item, context: &Context<'_>) -> Option<Turn> {
         let units = |bytes: usize| u32::try_from(bytes / ENCODED_PER_UNIT).unwrap_or(u32::MAX);
         if self.output_piece.poll(units(item.size()), context).is_pending() {
+            self.encoded.discount(&item);
             self.batch.push_front(item);
-            return Turn::GoesOn;
+            return None;
         }
         let before = self.unsent.len();
         let turn = self.encode(item);
         spend(units(self.unsent.len() - before));
-        turn
+        Some(turn)
     }
 
     /// So many bytes are on their way. What lies before the others is dropped once it is more than
@@ -199,8 +199,8 @@ impl<H: Handler> Connection<H> {
         Poll::Pending
     }
 
+    /// Encodes an item that was counted, or what replaces it.
     fn encode(&mut self, item: H::Item) -> Turn {
-        self.encoded.count(&item);
         let limit = self.framing.peer_limit();
         let mut next = Some(item);
         // A replacement may itself be replaced, but not for ever: each is shorter than the last.
@@ -235,6 +235,7 @@ impl<H: Handler> Connection<H> {
         }
         self.batch = VecDeque::new();
         if let Some(item) = self.handler.farewell() {
+            self.encoded.count(&item);
             self.encode(item);
         }
         self.flush_and_close(CloseReason::SlowConsumer, Some(CloseCode::POLICY_VIOLATION));
