@@ -375,7 +375,9 @@ mod tests {
     use tokio::time::{advance, timeout};
 
     use super::{GivenUp, InputMemory, LOOKS_AGAIN};
-    use crate::limits::{UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE};
+    use crate::limits::{
+        UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE, UNFINISHED_PROGRESS,
+    };
 
     const TWO: usize = 2 * UNFINISHED_GRANULE;
 
@@ -453,5 +455,44 @@ mod tests {
         drop(stale);
         let _third = waiting.await.unwrap();
         assert_eq!(memory.used(), TWO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_waits_for_memory_is_not_given_up_while_another_is_read() {
+        let memory = InputMemory::new(TWO);
+        let (mut held_up, mut slow) = (memory.reservation(), memory.reservation());
+        held_up.hold(UNFINISHED_FREE + 1).await.unwrap();
+        slow.hold(UNFINISHED_FREE + 1).await.unwrap();
+        let waiting = tokio::spawn(async move { held_up.hold(UNFINISHED_FREE + TWO).await });
+        for _ in 0..10 {
+            advance(UNFINISHED_IS_STALE * 3 / 4).await;
+            slow.note_read(UNFINISHED_PROGRESS);
+            let mut third = memory.reservation();
+            let waits = timeout(LOOKS_AGAIN, third.hold(UNFINISHED_FREE + 1)).await;
+            assert!(waits.is_err(), "nothing is given up");
+        }
+        assert!(!waiting.is_finished());
+        slow.note_read(UNFINISHED_PROGRESS - 1);
+        advance(UNFINISHED_IS_STALE + LOOKS_AGAIN).await;
+        assert_eq!(slow.hold(UNFINISHED_FREE + 1).await, Err(GivenUp));
+        drop(slow);
+        assert_eq!(waiting.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_waits_for_its_thread_is_not_given_up() {
+        let memory = InputMemory::new(TWO);
+        let (mut in_turn, mut held_up) = (memory.reservation(), memory.reservation());
+        in_turn.hold(UNFINISHED_FREE + 1).await.unwrap();
+        in_turn.set_waits_in_turn(true);
+        held_up.hold(UNFINISHED_FREE + 1).await.unwrap();
+        let waits = timeout(UNFINISHED_IS_STALE * 5, held_up.hold(UNFINISHED_FREE + TWO)).await;
+        assert!(waits.is_err(), "the other one gives its memory back");
+        let mut third = memory.reservation();
+        let waits = timeout(UNFINISHED_IS_STALE * 5, third.hold(UNFINISHED_FREE + 1)).await;
+        assert!(waits.is_err(), "the other one gives its memory back");
+        assert_eq!(in_turn.hold(UNFINISHED_FREE + 1).await, Ok(()));
+        drop(in_turn);
+        assert_eq!(held_up.hold(UNFINISHED_FREE + TWO).await, Ok(()));
     }
 }

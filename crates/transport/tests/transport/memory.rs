@@ -154,7 +154,6 @@ async fn send_slowly(lab: &mut Lab, part: usize, pause: Duration) {
 #[tokio::test(start_paused = true)]
 async fn slow_message_is_progress_while_another_waits_for_its_memory() {
     let (memory, [mut slow, mut waiting, _other]) = sharing_input();
-    // 50 KB a second, and one granule in five seconds.
     slow.send(&long_message()[..400_000]).await;
     sleep(MOMENT).await;
     assert_eq!(memory.used(), 2 * UNFINISHED_GRANULE);
@@ -164,6 +163,7 @@ async fn slow_message_is_progress_while_another_waits_for_its_memory() {
         waiting.send(&rest).await;
         waiting
     });
+    // 10 KB a second: far less than a granule in two seconds.
     for part in long_message()[400_000..].chunks(10_000) {
         sleep(UNFINISHED_IS_STALE / 2).await;
         assert!(!slow.has_ended());
