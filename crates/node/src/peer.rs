@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use cloverleaf_router::{Admission, Metered, Next, SessionKey, TransportDetails};
+use cloverleaf_transport::limits::DECODED_PER_UNIT;
 use cloverleaf_transport::{
     CloseReason, Flow, Outbound, Peer, PeerInfo, ServerSide, SlowConsumer, Undeliverable,
     WaitingMessage, log_limited,
@@ -36,9 +37,6 @@ use cut::CutResults;
 /// The work of a connection in one turn, in units of about 100 ns: so much that its system calls
 /// don't count, and a part of a round of its thread, so that several connections share it.
 const TURN_WORK: u32 = ROUND / 4;
-
-/// Bytes that are decoded in a unit of work.
-const BYTES_PER_UNIT: usize = 128;
 
 /// From how many bytes on it counts what it takes to decode a message.
 const LONG_MESSAGE: usize = 4 * 1024;
@@ -456,7 +454,7 @@ impl Peer<ServerSide> for RouterPeer {
 
     fn arrived(&mut self, length: usize) {
         if length >= LONG_MESSAGE {
-            let units = (length / BYTES_PER_UNIT) as u32;
+            let units = (length / DECODED_PER_UNIT) as u32;
             self.work += units;
             spend(units);
         }

@@ -3,7 +3,9 @@
 //! One task a peer. A turn reads at most [`READS_PER_TURN`] buffers, writes at most
 //! [`WRITES_PER_TURN`](crate::limits::WRITES_PER_TURN) times and encodes at most
 //! [`WRITE_BATCH`](crate::limits::WRITE_BATCH) bytes between two writes. It ends earlier when its
-//! handler or its thread has done enough ([`Flow::Yield`], [`cloverleaf_wakes::is_spent`]). A peer
+//! handler or its thread has done enough ([`Flow::Yield`], [`cloverleaf_wakes::is_spent`]). Large
+//! messages are handed over and encoded in order with those of the other connections of the thread
+//! ([`cloverleaf_wakes::Piece`]), and so are the steps in which a message is inflated. A peer
 //! that does not read is not heard either, on the router's side. Reading goes into one buffer that
 //! all connections of a thread share, so an idle connection holds none.
 //!
@@ -25,6 +27,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use cloverleaf_wakes::Piece;
 use cloverleaf_wamp::websocket::{CloseCode, MessageKind};
 use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -157,9 +160,17 @@ pub struct Connection<H: Handler> {
     deadline: Option<Pin<Box<Sleep>>>,
     /// Runs since the peer did not take everything.
     stall: Option<Box<Stall>>,
-    /// What was read and is not handed over before the handler is ready: the rest of one read, so
-    /// at most [`READ_BUFFER`] bytes.
+    /// What was read and is not handed over before the handler or the thread is ready: the rest of
+    /// one read, so at most [`READ_BUFFER`] bytes.
     held_back: Option<Box<[u8]>>,
+    /// The kind of a complete message before that, which waits for its thread.
+    parked: Option<Option<MessageKind>>,
+    /// The wait of a message to be handed over or inflated.
+    input_piece: Piece,
+    /// How many steps of inflating may be done before it waits again.
+    steps_left: usize,
+    /// The wait of a message to be encoded.
+    output_piece: Piece,
     /// The handler has done enough for this turn.
     yields: bool,
     /// Watches over messages that have begun, on the router's side.
@@ -192,6 +203,10 @@ impl<H: Handler> Connection<H> {
             deadline: None,
             stall: None,
             held_back: None,
+            parked: None,
+            input_piece: Piece::default(),
+            steps_left: 0,
+            output_piece: Piece::default(),
             yields: false,
             unfinished: None,
             pinger,

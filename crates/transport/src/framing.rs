@@ -111,6 +111,23 @@ impl Framing {
         }
     }
 
+    /// Whether [`Self::receive`] has made a step of a compressed message and returned none. It goes
+    /// on when it is called again with the rest of its input, though that may be empty.
+    pub(crate) const fn is_inflating(&self) -> bool {
+        match self {
+            Self::RawSocket { .. } => false,
+            Self::WebSocket(websocket) => websocket.is_inflating(),
+        }
+    }
+
+    /// The message that [`Self::receive`] has returned last, if it did not lie in the input.
+    pub(crate) fn kept_message(&self) -> &[u8] {
+        match self {
+            Self::RawSocket { splitter, .. } => splitter.kept_payload(),
+            Self::WebSocket(websocket) => websocket.kept_message(),
+        }
+    }
+
     /// Frees the message that [`Self::receive`] has returned last.
     pub(crate) fn release(&mut self) {
         // Without input nothing arrives, and nothing can be wrong with it.

@@ -3,20 +3,24 @@
 //! A message is kept until its end has come, up to the largest that is accepted; thousands of
 //! connections could begin as many. So what they hold above [`UNFINISHED_FREE`] is reserved here
 //! as it comes. When there is no more, a message that has made no progress for a while is given up,
-//! and the others wait with their reading until there is memory again.
+//! and the others wait with their reading until there is memory again. While the router itself
+//! stops a message, its time does not count: one that waits for memory is given up only if all
+//! messages wait that hold some, and one that waits for its thread never.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
-use crate::limits::{UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE};
+use crate::limits::{
+    UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE, UNFINISHED_PROGRESS,
+};
 
 /// How often a connection that waits for memory looks whether others have become stale.
 const LOOKS_AGAIN: Duration = Duration::from_millis(250);
@@ -24,21 +28,40 @@ const LOOKS_AGAIN: Duration = Duration::from_millis(250);
 /// The memory of a process for unfinished messages.
 pub struct InputMemory {
     limit: usize,
+    began: Instant,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     used: usize,
-    /// Reservations by when they last grew; the numbers count up.
-    by_progress: BTreeMap<u64, Progress>,
+    /// Reservations that hold memory, by their numbers, which count up.
+    holders: BTreeMap<u64, Holder>,
+    /// Those whose messages are being read, by when they are known to have made progress.
+    reading: BTreeSet<(Millis, u64)>,
+    /// Those that wait for more memory, likewise.
+    held_up: BTreeSet<(Millis, u64)>,
+    /// How many wait for their thread: they give their memory back in any case.
+    in_turn: usize,
     last_number: u64,
     /// The tasks that wait for memory, by the numbers of their waits.
     waiting: BTreeMap<u64, Waker>,
 }
 
-struct Progress {
-    at: Instant,
+/// Milliseconds since the memory was made.
+type Millis = u64;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Reading,
+    HeldUp,
+    InTurn,
+    GivenUp,
+}
+
+struct Holder {
+    at: Millis,
+    phase: Phase,
     shared: Arc<Shared>,
 }
 
@@ -46,13 +69,19 @@ struct Progress {
 #[derive(Default)]
 struct Shared {
     is_given_up: AtomicBool,
+    /// When the message has made progress last.
+    progress: AtomicU64,
     waker: Mutex<Option<Waker>>,
 }
 
 impl InputMemory {
     /// A memory of so many bytes.
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, state: Mutex::default() })
+        Arc::new(Self { limit, began: Instant::now(), state: Mutex::default() })
+    }
+
+    fn now(&self) -> Millis {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Bytes that are reserved.
@@ -64,28 +93,37 @@ impl InputMemory {
     pub fn reservation(self: &Arc<Self>) -> Reservation {
         let shared = Arc::default();
         let memory = Arc::clone(self);
-        Reservation { memory, shared, bytes: 0, number: None, wait: None, looks_again: None }
+        Reservation {
+            memory,
+            shared,
+            bytes: 0,
+            read: 0,
+            number: None,
+            wait: None,
+            looks_again: None,
+        }
     }
 
     /// Takes the place of a reservation that grows. Whether there is memory for it.
     fn grow(&self, reservation: &mut Reservation, by: usize) -> bool {
         let mut state = self.state.lock();
         if state.used + by > self.limit {
-            let given_up = state.give_stale_up(reservation.number);
+            let given_up = state.give_stale_up(reservation.number, self.now());
             drop(state);
             wake_given_up(given_up);
             return false;
         }
-        state.take(reservation, by);
+        state.take(reservation, by, self.now());
         true
     }
 
     /// Adds bytes that the reservation's message holds already, also above the limit.
     fn grow_over(&self, reservation: &mut Reservation, by: usize) {
         let mut state = self.state.lock();
+        let now = self.now();
         let is_over = state.used + by > self.limit;
-        let given_up = if is_over { state.give_stale_up(reservation.number) } else { None };
-        state.take(reservation, by);
+        let given_up = if is_over { state.give_stale_up(reservation.number, now) } else { None };
+        state.take(reservation, by, now);
         drop(state);
         wake_given_up(given_up);
     }
@@ -100,19 +138,53 @@ fn wake_given_up(given_up: Option<Arc<Shared>>) {
 
 impl State {
     /// Adds bytes to a reservation, which has made progress with that.
-    fn take(&mut self, reservation: &mut Reservation, by: usize) {
+    fn take(&mut self, reservation: &mut Reservation, by: usize, now: Millis) {
         self.used += by;
-        if let Some(number) = reservation.number {
-            self.by_progress.remove(&number);
-        }
+        reservation.bytes += by;
         if let Some(wait) = reservation.wait.take() {
             self.waiting.remove(&wait);
         }
-        let number = self.next_number();
-        let progress = Progress { at: Instant::now(), shared: Arc::clone(&reservation.shared) };
-        self.by_progress.insert(number, progress);
-        reservation.number = Some(number);
-        reservation.bytes += by;
+        reservation.shared.progress.store(now, Ordering::Relaxed);
+        let number = match reservation.number {
+            Some(number) => number,
+            None => {
+                let number = self.next_number();
+                let shared = Arc::clone(&reservation.shared);
+                let holder = Holder { at: now, phase: Phase::GivenUp, shared };
+                self.holders.insert(number, holder);
+                reservation.number = Some(number);
+                number
+            }
+        };
+        self.enter(number, Phase::Reading, now);
+    }
+
+    /// A reservation enters a phase, unless it was given up. Its memory comes back when its
+    /// connection has ended.
+    fn enter(&mut self, number: u64, phase: Phase, at: Millis) {
+        self.leave(number);
+        let Some(holder) = self.holders.get_mut(&number) else { return };
+        if holder.shared.is_given_up.load(Ordering::Relaxed) {
+            return;
+        }
+        (holder.at, holder.phase) = (at, phase);
+        match phase {
+            Phase::Reading => drop(self.reading.insert((at, number))),
+            Phase::HeldUp => drop(self.held_up.insert((at, number))),
+            Phase::InTurn => self.in_turn += 1,
+            Phase::GivenUp => holder.shared.is_given_up.store(true, Ordering::Relaxed),
+        }
+    }
+
+    /// A reservation leaves the phase that it is in.
+    fn leave(&mut self, number: u64) {
+        let Some(holder) = self.holders.get_mut(&number) else { return };
+        match std::mem::replace(&mut holder.phase, Phase::GivenUp) {
+            Phase::Reading => drop(self.reading.remove(&(holder.at, number))),
+            Phase::HeldUp => drop(self.held_up.remove(&(holder.at, number))),
+            Phase::InTurn => self.in_turn -= 1,
+            Phase::GivenUp => {}
+        }
     }
 
     const fn next_number(&mut self) -> u64 {
@@ -122,6 +194,9 @@ impl State {
 
     /// Remembers the task of a reservation that waits, until memory is released.
     fn wait(&mut self, reservation: &mut Reservation, waker: &Waker) {
+        if let Some(number) = reservation.number {
+            self.enter(number, Phase::HeldUp, reservation.shared.progress.load(Ordering::Relaxed));
+        }
         if let Some(waiting) = reservation.wait.and_then(|wait| self.waiting.get_mut(&wait)) {
             waiting.clone_from(waker);
             return;
@@ -132,17 +207,30 @@ impl State {
     }
 
     /// Gives up the message that has made no progress for the longest time, if that is long.
-    fn give_stale_up(&mut self, except: Option<u64>) -> Option<Arc<Shared>> {
-        let (number, progress) =
-            self.by_progress.iter().find(|(number, _)| Some(**number) != except)?;
-        if progress.at.elapsed() < UNFINISHED_IS_STALE {
-            return None;
+    fn give_stale_up(&mut self, except: Option<u64>, now: Millis) -> Option<Arc<Shared>> {
+        let is_stale =
+            |at: Millis| now.saturating_sub(at) >= UNFINISHED_IS_STALE.as_millis() as u64;
+        let first = |set: &BTreeSet<(Millis, u64)>| {
+            set.iter().find(|(_, number)| Some(*number) != except).copied()
+        };
+        while let Some((at, number)) = first(&self.reading) {
+            if !is_stale(at) {
+                return None;
+            }
+            let progress = self.holders.get(&number)?.shared.progress.load(Ordering::Relaxed);
+            if progress <= at {
+                return self.give_up(number, at);
+            }
+            self.enter(number, Phase::Reading, progress);
         }
-        let (number, shared) = (*number, Arc::clone(&progress.shared));
-        // Its memory comes back when its connection has ended.
-        self.by_progress.remove(&number);
-        shared.is_given_up.store(true, Ordering::Relaxed);
-        Some(shared)
+        // Those that are read give memory back or become stale; without them only these can.
+        let (at, number) = first(&self.held_up).filter(|_| self.in_turn == 0)?;
+        if is_stale(at) { self.give_up(number, at) } else { None }
+    }
+
+    fn give_up(&mut self, number: u64, at: Millis) -> Option<Arc<Shared>> {
+        self.enter(number, Phase::GivenUp, at);
+        self.holders.get(&number).map(|holder| Arc::clone(&holder.shared))
     }
 }
 
@@ -151,6 +239,8 @@ pub struct Reservation {
     memory: Arc<InputMemory>,
     shared: Arc<Shared>,
     bytes: usize,
+    /// Bytes that were read since the last progress that was noted.
+    read: usize,
     number: Option<u64>,
     /// The number of its wait for memory.
     wait: Option<u64>,
@@ -189,6 +279,24 @@ impl Reservation {
             ready!(timer.as_mut().poll(context));
             self.looks_again = None;
         }
+    }
+
+    /// So many bytes more of the message were read. That is progress, if it is not too little.
+    pub fn note_read(&mut self, bytes: usize) {
+        self.read += bytes;
+        if self.read >= UNFINISHED_PROGRESS && self.bytes > 0 {
+            self.read = 0;
+            self.shared.progress.store(self.memory.now(), Ordering::Relaxed);
+        }
+    }
+
+    /// The message waits for its thread, or goes on after that. It is not given up meanwhile.
+    pub fn set_waits_in_turn(&self, waits: bool) {
+        let Some(number) = self.number else { return };
+        let phase = if waits { Phase::InTurn } else { Phase::Reading };
+        let now = self.memory.now();
+        self.shared.progress.store(now, Ordering::Relaxed);
+        self.memory.state.lock().enter(number, phase, now);
     }
 
     /// Counts at least so many bytes, which are held already: above the limit, too, so that others
@@ -239,7 +347,8 @@ impl Drop for Reservation {
         }
         state.used -= self.bytes;
         if let Some(number) = self.number {
-            state.by_progress.remove(&number);
+            state.leave(number);
+            state.holders.remove(&number);
         }
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
@@ -266,7 +375,9 @@ mod tests {
     use tokio::time::{advance, timeout};
 
     use super::{GivenUp, InputMemory, LOOKS_AGAIN};
-    use crate::limits::{UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE};
+    use crate::limits::{
+        UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE, UNFINISHED_PROGRESS,
+    };
 
     const TWO: usize = 2 * UNFINISHED_GRANULE;
 
@@ -344,5 +455,44 @@ mod tests {
         drop(stale);
         let _third = waiting.await.unwrap();
         assert_eq!(memory.used(), TWO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_waits_for_memory_is_not_given_up_while_another_is_read() {
+        let memory = InputMemory::new(TWO);
+        let (mut held_up, mut slow) = (memory.reservation(), memory.reservation());
+        held_up.hold(UNFINISHED_FREE + 1).await.unwrap();
+        slow.hold(UNFINISHED_FREE + 1).await.unwrap();
+        let waiting = tokio::spawn(async move { held_up.hold(UNFINISHED_FREE + TWO).await });
+        for _ in 0..10 {
+            advance(UNFINISHED_IS_STALE * 3 / 4).await;
+            slow.note_read(UNFINISHED_PROGRESS);
+            let mut third = memory.reservation();
+            let waits = timeout(LOOKS_AGAIN, third.hold(UNFINISHED_FREE + 1)).await;
+            assert!(waits.is_err(), "nothing is given up");
+        }
+        assert!(!waiting.is_finished());
+        slow.note_read(UNFINISHED_PROGRESS - 1);
+        advance(UNFINISHED_IS_STALE + LOOKS_AGAIN).await;
+        assert_eq!(slow.hold(UNFINISHED_FREE + 1).await, Err(GivenUp));
+        drop(slow);
+        assert_eq!(waiting.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_waits_for_its_thread_is_not_given_up() {
+        let memory = InputMemory::new(TWO);
+        let (mut in_turn, mut held_up) = (memory.reservation(), memory.reservation());
+        in_turn.hold(UNFINISHED_FREE + 1).await.unwrap();
+        in_turn.set_waits_in_turn(true);
+        held_up.hold(UNFINISHED_FREE + 1).await.unwrap();
+        let waits = timeout(UNFINISHED_IS_STALE * 5, held_up.hold(UNFINISHED_FREE + TWO)).await;
+        assert!(waits.is_err(), "the other one gives its memory back");
+        let mut third = memory.reservation();
+        let waits = timeout(UNFINISHED_IS_STALE * 5, third.hold(UNFINISHED_FREE + 1)).await;
+        assert!(waits.is_err(), "the other one gives its memory back");
+        assert_eq!(in_turn.hold(UNFINISHED_FREE + 1).await, Ok(()));
+        drop(in_turn);
+        assert_eq!(held_up.hold(UNFINISHED_FREE + TWO).await, Ok(()));
     }
 }

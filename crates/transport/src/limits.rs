@@ -6,9 +6,27 @@ use std::time::Duration;
 /// that a burst costs few system calls, small enough to stay in the second-level cache.
 pub const READ_BUFFER: usize = 64 * 1024;
 
-/// How much of a connection that inflates is read at once. A byte may become a thousand, so that a
-/// turn makes about one of the largest messages, whatever the peer sends.
+/// How much of a connection that inflates is read at once. Little, since the rest of it is kept
+/// while what it becomes waits for memory or for the thread.
 pub const INFLATING_READ: usize = 4 * 1024;
+
+/// How many bytes of a compressed message are made at once. A byte may become a thousand, so memory
+/// is reserved and work is counted for each such step.
+pub const INFLATING_STEP: usize = 64 * 1024;
+
+/// From which length on a message is handed over only when its thread has not done enough for its
+/// round, in bytes. Longer ones have been kept already, since they don't fit in what is read at
+/// once.
+pub const LARGE_MESSAGE: usize = READ_BUFFER;
+
+/// Bytes of a message that are decoded in a unit of work, about 100 ns: nested lists in JSON.
+pub const DECODED_PER_UNIT: usize = 48;
+
+/// Bytes of a message that are encoded in a unit of work.
+pub const ENCODED_PER_UNIT: usize = 128;
+
+/// Bytes that are inflated in a unit of work.
+pub const INFLATED_PER_UNIT: usize = 64;
 
 /// Bytes of the header fields that a session keeps of the HTTP request that it came with, for the
 /// session meta API. As much as web servers take by default (nginx, Apache). Fields beyond are left
@@ -110,9 +128,13 @@ pub const UNFINISHED_GRANULE: usize = 256 * 1024;
 /// largest at the same time, and thousands of usual ones.
 pub const UNFINISHED_BYTES: usize = 256 * 1024 * 1024;
 
-/// After how long without a step of progress an unfinished message is given up for others, while
+/// After how long without progress an unfinished message is given up for others, while
 /// there is no memory.
 pub const UNFINISHED_IS_STALE: Duration = Duration::from_secs(2);
+
+/// How many bytes of an unfinished message must come before that counts as progress while there is
+/// no memory: those of a second at the least rate.
+pub const UNFINISHED_PROGRESS: usize = 4 * 1024;
 
 /// How often it is looked how much of an unfinished message has come.
 pub const UNFINISHED_WINDOW: Duration = Duration::from_secs(30);

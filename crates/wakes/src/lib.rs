@@ -18,7 +18,8 @@ use std::task::Waker;
 
 mod pace;
 
-pub use pace::{ROUND, is_spent, pace, spend, wake_in_turn, work_left};
+use pace::Waiting;
+pub use pace::{Piece, ROUND, is_spent, pace, spend, wake_in_turn, work_left};
 
 /// Capacity for so many wakers is kept for the next time; that of a larger set is given back.
 const KEPT: usize = 256;
@@ -37,6 +38,10 @@ struct Thread {
     spent: u32,
     /// To be woken in later rounds.
     waiting: VecDeque<Waker>,
+    /// Large pieces of work that wait for a round, the oldest first.
+    pieces: VecDeque<Waiting>,
+    /// Units of work of the pieces that were let go in this round.
+    granted: u32,
     /// How many tasks of large sets are woken at once in this round.
     wakes_left: usize,
     /// Whether a task begins rounds; otherwise nothing is put off for them.
@@ -52,6 +57,8 @@ impl Thread {
             noted: Vec::new(),
             spent: 0,
             waiting: VecDeque::new(),
+            pieces: VecDeque::new(),
+            granted: 0,
             wakes_left: 0,
             is_paced: false,
             pacer: None,

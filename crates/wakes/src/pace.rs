@@ -6,10 +6,16 @@
 //! a message that arrives meanwhile waits for a round and not for all of them. Small sets are woken
 //! at once in any case; they are what a call wakes.
 //!
+//! A [piece](Piece) of work that can't be divided, such as a large message, may take several
+//! rounds. Pieces wait for each other, so that a thread does not do several of them between two
+//! looks.
+//!
 //! A thread without a [pacer](pace) puts nothing off.
 
 use std::future::{Future, poll_fn};
-use std::task::{Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use super::{THREAD, Thread};
 
@@ -27,11 +33,73 @@ const FEW: usize = 4;
 /// makes such sets, so that each of these tasks finds more to do at once when its turn comes.
 const WAKES_PER_ROUND: usize = (ROUND / 4 / WAKE) as usize;
 
+/// A piece of work that waits for its round.
+pub(super) struct Waiting {
+    units: u32,
+    waker: Waker,
+    may_begin: Arc<AtomicBool>,
+}
+
+/// A task's place in the order of large pieces of work, none while it does not wait.
+#[derive(Debug, Default)]
+pub struct Piece(Option<Arc<AtomicBool>>);
+
+impl Piece {
+    /// Ready when the task may do a piece of work of about so many units: the round is not spent
+    /// and no piece waits, or this one waited and the earlier ones have had their rounds. At once
+    /// on a thread without a [pacer](pace). It must be polled again when the task is woken.
+    pub fn poll(&mut self, units: u32, context: &Context<'_>) -> Poll<()> {
+        if let Some(may_begin) = &self.0 {
+            if !may_begin.load(Ordering::Relaxed) && is_paced() {
+                return Poll::Pending;
+            }
+            self.0 = None;
+            return Poll::Ready(());
+        }
+        if may_begin() {
+            return Poll::Ready(());
+        }
+        let may_begin = Arc::new(AtomicBool::new(false));
+        self.0 = Some(Arc::clone(&may_begin));
+        let waiting = Waiting { units, waker: context.waker().clone(), may_begin };
+        let pacer = THREAD.with_borrow_mut(|thread| {
+            thread.pieces.push_back(waiting);
+            thread.pacer.take()
+        });
+        if let Some(pacer) = pacer {
+            pacer.wake();
+        }
+        Poll::Pending
+    }
+
+    /// Whether a piece of work may begin without waiting. After false, [`Self::poll`] has to be
+    /// called.
+    pub fn may_begin(&self) -> bool {
+        self.0.is_none() && may_begin()
+    }
+}
+
+fn may_begin() -> bool {
+    THREAD.with_borrow(|thread| {
+        let is_free = thread.pieces.is_empty() && thread.granted < ROUND && thread.spent < ROUND;
+        is_free || !thread.is_paced
+    })
+}
+
+fn is_paced() -> bool {
+    THREAD.with_borrow(|thread| thread.is_paced)
+}
+
 impl Thread {
+    /// Whether somebody waits for the next round.
+    fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty() || !self.pieces.is_empty()
+    }
+
     /// Counts work. The task that begins the next round is given out when it is needed.
     pub(super) fn spend(&mut self, units: u32) -> Option<Waker> {
         self.spent = self.spent.saturating_add(units);
-        if self.spent >= ROUND || !self.waiting.is_empty() { self.pacer.take() } else { None }
+        if self.spent >= ROUND || self.has_waiting() { self.pacer.take() } else { None }
     }
 
     /// Lets those of a large set wait that the round has no work for.
@@ -53,11 +121,30 @@ impl Thread {
         let count = self.waiting.len().min(WAKES_PER_ROUND);
         self.wakes_left = WAKES_PER_ROUND - count;
         self.spent = cost(count);
-        let wakers = self.waiting.drain(..count).collect();
+        let mut wakers: Vec<_> = self.waiting.drain(..count).collect();
         if self.waiting.is_empty() {
             self.waiting.shrink_to(2 * count);
         }
+        self.begin_pieces(&mut wakers);
         wakers
+    }
+
+    /// Lets the oldest pieces go, until they are the work of a round.
+    fn begin_pieces(&mut self, wakers: &mut Vec<Waker>) {
+        self.granted = 0;
+        while self.granted < ROUND
+            && let Some(piece) = self.pieces.pop_front()
+        {
+            // Otherwise its task has ended.
+            if Arc::strong_count(&piece.may_begin) > 1 {
+                self.granted = self.granted.saturating_add(piece.units);
+                piece.may_begin.store(true, Ordering::Relaxed);
+                wakers.push(piece.waker);
+            }
+        }
+        if self.pieces.is_empty() {
+            self.pieces.shrink_to(WAKES_PER_ROUND);
+        }
     }
 }
 
@@ -114,7 +201,7 @@ pub async fn pace<F: Future<Output = ()>>(look: impl Fn() -> F) {
                 return Poll::Ready(());
             }
             THREAD.with_borrow_mut(|thread| {
-                if thread.spent >= ROUND || !thread.waiting.is_empty() {
+                if thread.spent >= ROUND || thread.has_waiting() {
                     return Poll::Ready(());
                 }
                 thread.pacer = Some(context.waker().clone());
@@ -144,7 +231,9 @@ impl Drop for Paced {
     fn drop(&mut self) {
         let wakers = THREAD.with_borrow_mut(|thread| {
             (thread.is_paced, thread.pacer) = (false, None);
-            std::mem::take(&mut thread.waiting)
+            let mut wakers = std::mem::take(&mut thread.waiting);
+            wakers.extend(thread.pieces.drain(..).map(|piece| piece.waker));
+            wakers
         });
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -158,7 +247,9 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Poll, Wake, Waker};
 
-    use super::{FEW, ROUND, WAKES_PER_ROUND, is_spent, pace, spend, wake_in_turn, work_left};
+    use super::{
+        FEW, Piece, ROUND, WAKES_PER_ROUND, is_spent, pace, spend, wake_in_turn, work_left,
+    };
     use crate::{Later, wake};
 
     #[derive(Default)]
@@ -232,6 +323,55 @@ mod tests {
         assert_eq!(pacer_wakes.so_far(), 1);
         (0..2).for_each(|_| poll(pacer.as_mut(), &pacer_wakes));
         assert!(!is_spent());
+    }
+
+    #[test]
+    fn pieces_begin_in_order_and_those_of_a_round_are_no_more_than_its_work() {
+        let (count, pacer_wakes) = (Arc::new(Count::default()), Arc::new(Count::default()));
+        let waker = Waker::from(Arc::clone(&count));
+        let context = Context::from_waker(&waker);
+        let mut pacer = pin!(pace(look));
+        poll(pacer.as_mut(), &pacer_wakes);
+        assert_eq!(Piece::default().poll(5 * ROUND, &context), Poll::Ready(()));
+        spend(5 * ROUND);
+        let sizes = [ROUND, 2 * ROUND, ROUND / 2, ROUND / 2, 1, ROUND];
+        let mut pieces = sizes.map(|units| (Piece::default(), units));
+        let mut rounds = Vec::new();
+        for round in 0..7 {
+            for (number, (piece, units)) in pieces.iter_mut().enumerate() {
+                if rounds.iter().all(|(_, done)| *done != number)
+                    && piece.poll(*units, &context).is_ready()
+                {
+                    rounds.push((round, number));
+                }
+            }
+            if round == 0 {
+                // A task that has ended takes no round.
+                let mut gone = Piece::default();
+                assert!(gone.poll(9 * ROUND, &context).is_pending());
+            }
+            poll(pacer.as_mut(), &pacer_wakes);
+            assert!(!Piece::default().may_begin() || rounds.len() >= 4);
+        }
+        assert_eq!(rounds, [(2, 0), (3, 1), (4, 2), (4, 3), (5, 4), (5, 5)]);
+        assert_eq!(count.so_far(), sizes.len());
+        assert!(Piece::default().may_begin());
+    }
+
+    #[test]
+    fn pieces_that_wait_begin_when_their_thread_has_no_pacer_any_more() {
+        let (count, pacer_wakes) = (Arc::new(Count::default()), Arc::new(Count::default()));
+        let waker = Waker::from(Arc::clone(&count));
+        let context = Context::from_waker(&waker);
+        let mut piece = Piece::default();
+        {
+            let mut pacer = pin!(pace(look));
+            poll(pacer.as_mut(), &pacer_wakes);
+            spend(ROUND);
+            assert!(piece.poll(1, &context).is_pending());
+        }
+        assert_eq!(count.so_far(), 1);
+        assert!(piece.poll(1, &context).is_ready());
     }
 
     #[test]

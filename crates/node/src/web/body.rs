@@ -1,11 +1,14 @@
 //! Reading the body of a request, bounded in size. Its time is bounded with its connection's: a
 //! connection whose only request is still being read counts as idle (see `visits`).
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use cloverleaf_http_bridge::BodyError;
 use cloverleaf_transport::input_memory::GivenUp;
+use cloverleaf_transport::limits::{DECODED_PER_UNIT, LARGE_MESSAGE};
+use cloverleaf_wakes::{Piece, spend};
 use cloverleaf_wamp::payload;
 use http_body_util::BodyExt as _;
 use hyper::Request;
@@ -54,6 +57,7 @@ pub(super) async fn read(
             return Err(BodyError::TooLong);
         }
         let held = read + data.len();
+        memory.note_read(data.len());
         memory.hold(held).await.map_err(|GivenUp| BodyError::Incomplete { read })?;
         if first.is_empty() {
             first = data;
@@ -61,13 +65,27 @@ pub(super) async fn read(
             rest.extend_from_slice(&data);
         }
     }
+    let length = first.len() + rest.len();
+    if length > LARGE_MESSAGE {
+        memory.set_waits_in_turn(true);
+        wait_in_turn(length).await;
+    }
     if rest.is_empty() {
         return Ok(payload::frame(&first));
     }
-    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
+    let mut whole = BytesMut::with_capacity(length);
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&rest);
     Ok(whole.freeze())
+}
+
+/// Waits until the thread may decode a body of so many bytes, in order with the large messages of
+/// its connections.
+async fn wait_in_turn(bytes: usize) {
+    let units = u32::try_from(bytes / DECODED_PER_UNIT).unwrap_or(u32::MAX);
+    let mut piece = Piece::default();
+    poll_fn(|context| piece.poll(units, context)).await;
+    spend(units);
 }
 
 /// The request without its body, which nobody asks for. It is read all the same, so that the

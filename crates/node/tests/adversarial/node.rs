@@ -24,6 +24,7 @@ pub(crate) fn config(options: &Value) -> Value {
             {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
              "paths": {
                 "ws": {"type": "websocket"},
+                "compressed": {"type": "websocket", "options": {"compression": {"deflate": {}}}},
                 "call": {"type": "caller", "realm": "realm1", "role": "anonymous"},
              }},
         ],

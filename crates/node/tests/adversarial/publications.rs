@@ -82,3 +82,49 @@ fn publications_to_very_many_subscribers_do_not_stop_other_realms() {
         }
     });
 }
+
+/// Bytes of large messages: of nested lists, each of which takes some ten milliseconds in a debug
+/// build, and of text.
+const LISTS: usize = 1024 * 1024;
+const TEXT: usize = 3 * LISTS;
+
+#[test]
+fn large_messages_that_end_at_once_do_not_stop_other_realms() {
+    let node = plain();
+    let lists = vec!["[[1]]"; LISTS / 6].join(",");
+    let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.large",[{lists}]]"#);
+    let frame = [&(publish.len() as u32).to_be_bytes()[..], publish.as_bytes()].concat();
+    let (begin, end) = frame.split_at(frame.len() - 10);
+    let mut publishers: Vec<_> = (0..24).map(|_| join(&node)).collect();
+    let mut probe = Probe::new(&node);
+    for publisher in &mut publishers {
+        publisher.stream.send(begin);
+    }
+    probe.assert_undisturbed(|| {
+        for publisher in &mut publishers {
+            publisher.stream.send(end);
+        }
+        for publisher in &mut publishers {
+            assert_eq!(receive(publisher)[0], 17);
+        }
+    });
+}
+
+#[test]
+fn large_events_to_many_subscribers_do_not_stop_other_realms() {
+    let node = plain();
+    let mut subscribers: Vec<_> = (0..20).map(|_| join(&node)).collect();
+    for subscriber in &mut subscribers {
+        subscriber.obtain(r#"[32,1,{},"com.example.large"]"#);
+    }
+    let mut publisher = join(&node);
+    let text = "x".repeat(TEXT);
+    Probe::new(&node).assert_undisturbed(|| {
+        publisher.send(&format!(r#"[16,1,{{}},"com.example.large",["{text}"]]"#));
+        thread::scope(|scope| {
+            for subscriber in &mut subscribers {
+                scope.spawn(|| assert!(subscriber.receive_octets().len() > TEXT));
+            }
+        });
+    });
+}

@@ -1,10 +1,16 @@
 //! Messages and requests that are begun and not finished.
 
 use std::thread;
+use std::time::Duration;
+
+use cloverleaf_wamp::websocket::MessageKind;
+use cloverleaf_wamp::websocket::deflate::{Deflater, MemoryLevel, WindowBits};
+use cloverleaf_wamp::websocket::sender::Shape;
 
 use crate::growth::{Growth, MIB};
-use crate::lab::{JSON, Node, Peer as _, RawSocket, Stream};
+use crate::lab::{JSON, Node, Peer as _, RawSocket, Stream, WebSocket};
 use crate::node::{join, plain};
+use crate::probe::Probe;
 
 /// The first octets of a message that will have 16 MiB.
 const ANNOUNCED: [u8; 4] = [0, 0xff, 0xff, 0xff];
@@ -66,6 +72,60 @@ fn unfinished_rawsocket_messages_are_bounded_together() {
 fn unfinished_websocket_messages_are_bounded_together() {
     let node = plain();
     begin_messages(&node, &FRAME, || node.websocket("wamp.2.json").into_stream());
+}
+
+/// A frame whose payload inflates to so many bytes of text, masked with zeros.
+fn compressed(bytes: usize) -> Vec<u8> {
+    let deflater = Deflater::new(WindowBits::MAX, true, MemoryLevel::default());
+    let mut shape = Shape { deflater: Some(deflater), ..Shape::default() };
+    let mut frame = Vec::new();
+    let text = vec![b'x'; bytes];
+    shape.write_message(&mut frame, MessageKind::Text, &text, || Some([0; 4]));
+    frame
+}
+
+/// Connections that agreed on compression and have not said HELLO.
+fn compressing(node: &Node, count: usize) -> Vec<Stream> {
+    let extensions = [("Sec-WebSocket-Extensions", "permessage-deflate")];
+    let open = |_| {
+        let stream = node.http().into_stream();
+        WebSocket::open_with(stream, "/compressed", "wamp.2.json", &extensions).0.into_stream()
+    };
+    (0..count).map(open).collect()
+}
+
+#[test]
+fn unfinished_compressed_messages_are_bounded_together_and_do_not_stop_other_realms() {
+    let node = plain();
+    let mut begun = compressed(15 * 1024 * 1024);
+    begun[0] &= 0x7f;
+    let mut streams = compressing(&node, CONNECTIONS);
+    let mut probe = Probe::new(&node);
+    let growth = Growth::of(&node);
+    probe.assert_undisturbed(|| {
+        for stream in &mut streams {
+            stream.send(&begun);
+        }
+        thread::sleep(Duration::from_secs(2));
+    });
+    // Their buffers double while they grow, and what they have given back stays resident.
+    growth.assert_below(2 * 256 * MIB);
+}
+
+#[test]
+fn compressed_messages_that_are_no_json_do_not_stop_other_realms() {
+    let node = plain();
+    let message = compressed(8 * 1024 * 1024);
+    let mut streams = compressing(&node, 20);
+    let mut probe = Probe::new(&node);
+    probe.assert_undisturbed(|| {
+        for stream in &mut streams {
+            stream.send(&message);
+        }
+        for stream in &mut streams {
+            stream.receive_to_end();
+        }
+    });
 }
 
 #[test]

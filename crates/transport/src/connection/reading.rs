@@ -2,12 +2,19 @@
 
 use std::task::{Context, Poll, ready};
 
-use cloverleaf_wamp::websocket::CloseCode;
+use cloverleaf_wakes::spend;
+use cloverleaf_wamp::websocket::{CloseCode, MessageKind};
 
 use super::{Connection, Flow, Handler, SCRATCH, Stage, end_turn};
 use crate::error::CloseReason;
 use crate::framing::Arrived;
-use crate::limits::{OPENING_TIMEOUT, READS_PER_TURN};
+use crate::limits::{
+    DECODED_PER_UNIT, INFLATED_PER_UNIT, INFLATING_STEP, LARGE_MESSAGE, OPENING_TIMEOUT,
+    READS_PER_TURN,
+};
+
+/// Units of work of a step of inflating.
+const STEP_UNITS: u32 = (INFLATING_STEP / INFLATED_PER_UNIT) as u32;
 
 impl<H: Handler> Connection<H> {
     /// Reads and hands over. Pending when the socket is drained or may not be read now.
@@ -21,14 +28,7 @@ impl<H: Handler> Connection<H> {
                 return Poll::Pending;
             }
             if self.held_back.is_some() {
-                ready!(self.handler.poll_ready(context));
-                let flow = self.handler.resume();
-                self.finish_message();
-                if let Some(mut rest) = self.held_back.take()
-                    && self.goes_on(flow, &rest)
-                {
-                    self.take(&mut rest);
-                }
+                ready!(self.poll_held_back(context));
                 continue;
             }
             if self.unfinished.is_some() {
@@ -68,6 +68,49 @@ impl<H: Handler> Connection<H> {
         self.watch_unfinished();
         end_turn(context);
         Poll::Pending
+    }
+
+    /// Goes on with what is held back, when that is possible.
+    fn poll_held_back(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let flow = if self.framing.is_inflating() {
+            ready!(self.poll_inflating(context));
+            Flow::Continue
+        } else if let Some(kind) = self.parked {
+            let message = self.framing.kept_message();
+            ready!(self.input_piece.poll(decoding_units(message.len()), context));
+            self.parked = None;
+            let flow = self.handler.receive(kind, message);
+            self.finish_message();
+            flow
+        } else {
+            ready!(self.handler.poll_ready(context));
+            let flow = self.handler.resume();
+            self.finish_message();
+            flow
+        };
+        if let Some(mut rest) = self.held_back.take()
+            && self.goes_on(flow, &rest)
+        {
+            self.take(&mut rest);
+        }
+        Poll::Ready(())
+    }
+
+    /// Waits until the next step of a compressed message may be made.
+    fn poll_inflating(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.watch_unfinished();
+        ready!(self.poll_input_memory(INFLATING_STEP, context));
+        if self.steps_left == 0 {
+            let polled = self.input_piece.poll(READS_PER_TURN as u32 * STEP_UNITS, context);
+            if let Some(unfinished) = &self.unfinished {
+                unfinished.set_waits_in_turn(polled.is_pending());
+            }
+            ready!(polled);
+            self.steps_left = READS_PER_TURN;
+        }
+        self.steps_left -= 1;
+        spend(STEP_UNITS);
+        Poll::Ready(())
     }
 
     /// Waits for the memory of a message that has begun, before more of it is read.
@@ -112,14 +155,26 @@ impl<H: Handler> Connection<H> {
 
     /// Hands over everything in `input`.
     pub(super) fn take(&mut self, mut input: &mut [u8]) {
+        // A longer message did not lie in the input, so it is kept.
+        let large = LARGE_MESSAGE.max(input.len());
         while matches!(self.stage, Stage::Open) {
             let arrived = match self.framing.receive(&mut input) {
                 Ok(Some(arrived)) => arrived,
-                Ok(None) => break,
+                Ok(None) => {
+                    if self.framing.is_inflating() {
+                        self.held_back = Some((&*input).into());
+                    }
+                    break;
+                }
                 Err((reason, code)) => return self.flush_and_close(reason, code),
             };
             match arrived {
                 Arrived::Message(kind, message) => {
+                    if message.len() > large && !self.input_piece.may_begin() {
+                        let length = message.len();
+                        self.park(kind, length, input);
+                        break;
+                    }
                     let flow = self.handler.receive(kind, message);
                     self.finish_message();
                     if !self.goes_on(flow, input) {
@@ -151,6 +206,16 @@ impl<H: Handler> Connection<H> {
         }
     }
 
+    /// Lets a complete message wait for its thread; `rest` is what was read behind it.
+    #[cold]
+    fn park(&mut self, kind: Option<MessageKind>, length: usize, rest: &[u8]) {
+        self.parked = Some(kind);
+        self.held_back = Some(rest.into());
+        if let Some(unfinished) = &mut self.unfinished {
+            unfinished.park(length);
+        }
+    }
+
     /// Whether the handler takes what comes next; `rest` is what waits for that. It is part of what
     /// one read has brought. The message before it is not held while it waits.
     fn goes_on(&mut self, flow: Flow, rest: &[u8]) -> bool {
@@ -167,4 +232,9 @@ impl<H: Handler> Connection<H> {
         }
         false
     }
+}
+
+/// Units of work to decode a message of so many bytes.
+fn decoding_units(bytes: usize) -> u32 {
+    u32::try_from(bytes / DECODED_PER_UNIT).unwrap_or(u32::MAX)
 }

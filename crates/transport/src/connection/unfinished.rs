@@ -96,6 +96,23 @@ impl Unfinished {
     pub(super) fn count(&mut self, read: usize) {
         if let Some(watch) = &mut self.watch {
             watch.read += read;
+            if let Some(reservation) = &mut watch.reservation {
+                reservation.note_read(read);
+            }
+        }
+    }
+
+    /// The message is complete and waits for its thread: its bytes count until [`Self::finish`].
+    pub(super) fn park(&mut self, bytes: usize) {
+        self.keep(bytes);
+        self.set_waits_in_turn(true);
+    }
+
+    /// The message waits for its thread, or goes on after that.
+    pub(super) fn set_waits_in_turn(&self, waits: bool) {
+        if let Some(reservation) = self.watch.as_ref().and_then(|watch| watch.reservation.as_ref())
+        {
+            reservation.set_waits_in_turn(waits);
         }
     }
 

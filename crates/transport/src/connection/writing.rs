@@ -13,9 +13,10 @@ use super::{Connection, Handler, SPARE, Stage, end_turn};
 use crate::error::CloseReason;
 use crate::framing::Turn;
 use crate::limits::{
-    FAIR_WRITE_BATCH, STALL_BYTES_WHEN_WAITED_FOR, STALL_TIMEOUT, WRITE_BATCH, WRITES_PER_TURN,
+    ENCODED_PER_UNIT, FAIR_WRITE_BATCH, STALL_BYTES_WHEN_WAITED_FOR, STALL_TIMEOUT, WRITE_BATCH,
+    WRITES_PER_TURN,
 };
-use crate::outbound::End;
+use crate::outbound::{End, Queued};
 
 /// Bytes that are copied and written in a unit of work, about 100 ns.
 const BYTES_PER_UNIT: usize = 256;
@@ -59,14 +60,23 @@ impl<H: Handler> Connection<H> {
             }
             self.borrow_buffer();
             let mut turn = Turn::GoesOn;
+            let mut waits = false;
             while turn == Turn::GoesOn
                 && self.may_encode_more()
                 && let Some(item) = self.batch.pop_front()
             {
-                turn = self.encode(item);
+                if self.encoded.count(&item) <= FAIR_WRITE_BATCH {
+                    turn = self.encode(item);
+                } else if let Some(next) = self.encode_large(item, context) {
+                    turn = next;
+                } else {
+                    waits = true;
+                    break;
+                }
                 encoded += 1;
             }
-            if turn == Turn::GoesOn && self.may_encode_more() && !self.has_said_the_end() {
+            if !waits && turn == Turn::GoesOn && self.may_encode_more() && !self.has_said_the_end()
+            {
                 let taken = self.outlet.poll_take(&mut self.encoded, &mut self.batch, context);
                 if std::mem::take(&mut self.encoded.has_room) {
                     self.handler.drained();
@@ -113,8 +123,25 @@ impl<H: Handler> Connection<H> {
         unsent < FAIR_WRITE_BATCH || (unsent < WRITE_BATCH && !is_spent())
     }
 
+    /// Encodes a large message, when its thread has not done enough for its round. Otherwise
+    /// returns none; it is put back, and the task is woken when its turn has come.
+    #[cold]
+    fn encode_large(&mut self, item: H::Item, context: &Context<'_>) -> Option<Turn> {
+        let units = |bytes: usize| u32::try_from(bytes / ENCODED_PER_UNIT).unwrap_or(u32::MAX);
+        if self.output_piece.poll(units(item.size()), context).is_pending() {
+            self.encoded.discount(&item);
+            self.batch.push_front(item);
+            return None;
+        }
+        let before = self.unsent.len();
+        let turn = self.encode(item);
+        spend(units(self.unsent.len() - before));
+        Some(turn)
+    }
+
     /// So many bytes are on their way. What lies before the others is dropped once it is more than
-    /// a batch, so that a peer which always lags behind costs no more than that.
+    /// a batch and than the others, so that a peer which always lags behind costs no more than that
+    /// and each byte is moved once.
     fn forget_sent(&mut self, count: usize) {
         if let Some(stall) = &mut self.stall {
             stall.taken += count;
@@ -123,7 +150,7 @@ impl<H: Handler> Connection<H> {
         if self.sent == self.unsent.len() {
             self.unsent.clear();
             (self.sent, self.pongs) = (0, 0);
-        } else if self.sent >= WRITE_BATCH {
+        } else if self.sent >= WRITE_BATCH.max(self.unsent_len()) {
             self.unsent.drain(..self.sent);
             self.sent = 0;
         }
@@ -172,8 +199,8 @@ impl<H: Handler> Connection<H> {
         Poll::Pending
     }
 
+    /// Encodes an item that was counted, or what replaces it.
     fn encode(&mut self, item: H::Item) -> Turn {
-        self.encoded.count(&item);
         let limit = self.framing.peer_limit();
         let mut next = Some(item);
         // A replacement may itself be replaced, but not for ever: each is shorter than the last.
@@ -185,7 +212,7 @@ impl<H: Handler> Connection<H> {
                 let start = out.len();
                 handler.encode(item, limit, out)?;
                 while out.len() - start < H::PACKED
-                    && let Some(item) = batch.pop_front()
+                    && let Some(item) = batch.pop_front_if(|item| item.size() <= FAIR_WRITE_BATCH)
                 {
                     encoded.count(&item);
                     pack(handler, item, limit, out);
@@ -208,6 +235,7 @@ impl<H: Handler> Connection<H> {
         }
         self.batch = VecDeque::new();
         if let Some(item) = self.handler.farewell() {
+            self.encoded.count(&item);
             self.encode(item);
         }
         self.flush_and_close(CloseReason::SlowConsumer, Some(CloseCode::POLICY_VIOLATION));

@@ -12,7 +12,9 @@ use cloverleaf_wamp::websocket::{
 
 use super::{Arrived, Turn};
 use crate::keepalive::KeepAlive;
-use crate::limits::{CLOSING_TIMEOUT, INFLATING_READ, READ_BUFFER, SHAPED_PER_TURN};
+use crate::limits::{
+    CLOSING_TIMEOUT, INFLATING_READ, INFLATING_STEP, READ_BUFFER, SHAPED_PER_TURN,
+};
 
 /// What the connections of a server may have that others don't.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -102,7 +104,7 @@ impl WebSocket {
             receiver = receiver.with_unchecked_text();
         }
         if let Some(agreement) = agreement {
-            receiver = receiver.inflating(agreement.inflater());
+            receiver = receiver.inflating(agreement.inflater()).in_steps(INFLATING_STEP);
         }
         let shape = Shape {
             deflater: agreement.map(Agreement::deflater),
@@ -143,6 +145,14 @@ impl WebSocket {
 
     pub(super) fn unfinished(&self) -> Option<usize> {
         self.receiver.unfinished()
+    }
+
+    pub(super) const fn is_inflating(&self) -> bool {
+        self.receiver.is_paused()
+    }
+
+    pub(super) fn kept_message(&self) -> &[u8] {
+        self.receiver.kept_message()
     }
 
     pub(super) const fn read_size(&self) -> usize {

@@ -199,10 +199,19 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    /// One more is encoded.
-    pub(crate) fn count(&mut self, item: &impl Queued) {
-        self.bytes += item.size();
+    /// One more is encoded. Returns its size.
+    pub(crate) fn count(&mut self, item: &impl Queued) -> usize {
+        let size = item.size();
+        self.bytes += size;
         self.shared += item.shared_size();
         self.messages += 1;
+        size
+    }
+
+    /// One that was counted is not encoded yet.
+    pub(crate) fn discount(&mut self, item: &impl Queued) {
+        self.bytes -= item.size();
+        self.shared -= item.shared_size();
+        self.messages -= 1;
     }
 }

@@ -1,20 +1,19 @@
 //! Compressed messages on a connection: there and back, and what they may cost.
 
-use std::future::poll_fn;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use cloverleaf_transport::limits::SHAPED_PER_TURN;
-use cloverleaf_transport::{CloseReason, Framing, Manners};
+use cloverleaf_transport::limits::{SHAPED_PER_TURN, UNFINISHED_GRANULE, UNFINISHED_IS_STALE};
+use cloverleaf_transport::{CloseReason, Framing, InputMemory, Manners};
 use cloverleaf_wamp::websocket::deflate::negotiation::{Wishes, negotiate};
 use cloverleaf_wamp::websocket::deflate::{Agreement, Deflater, Inflater, MemoryLevel, WindowBits};
 use cloverleaf_wamp::websocket::sender::Shape;
 use cloverleaf_wamp::websocket::{Incoming, Limits, MessageKind, Receiver, Role};
 use tokio::io::AsyncReadExt;
 use tokio::task::yield_now;
+use tokio::time::sleep;
 
-use crate::peer::{Item, LIMIT, Lab};
+use crate::peer::{Budgets, Item, LIMIT, Lab, neighbour};
 
 const MASK: [u8; 4] = [1, 2, 3, 4];
 const MEBIBYTE: usize = 1024 * 1024;
@@ -91,47 +90,100 @@ async fn a_message_that_is_no_deflate_gets_close_code_1007() {
     assert!(matches!(lab.end().await, CloseReason::Fault(_)));
 }
 
-/// A task beside a connection. Says how many bytes of messages the connection has moved, at most,
-/// between two of the task's turns.
-fn neighbour(lab: &Lab) -> Arc<AtomicUsize> {
-    let most = Arc::new(AtomicUsize::new(0));
-    let (kept, record) = (Arc::clone(&most), Arc::clone(&lab.record));
-    let mut before = 0;
-    tokio::spawn(poll_fn(move |context| {
-        let bytes = record.lock().bytes;
-        kept.fetch_max(bytes - before, Ordering::Relaxed);
-        before = bytes;
-        context.waker().wake_by_ref();
-        Poll::<()>::Pending
-    }));
-    most
-}
-
 #[tokio::test]
 async fn a_peer_whose_messages_are_compressed_leaves_the_others_their_turns() {
     const COUNT: usize = 16;
-    let mut lab = Lab::with(compressed(LIMIT), true, MEBIBYTE, &mut []);
+    let labs = &mut [Lab::with(compressed(LIMIT), true, MEBIBYTE, &mut [])];
+    let most = neighbour(labs);
+    let lab = &mut labs[0];
     for _ in 0..COUNT {
         let _ = lab.outbound.push(Item::Answer(vec![b'x'; MEBIBYTE]));
     }
-    let most = neighbour(&lab);
-    receive(&mut lab, COUNT).await;
+    receive(lab, COUNT).await;
     assert_eq!(most.load(Ordering::Relaxed), SHAPED_PER_TURN.max(MEBIBYTE));
 }
 
 #[tokio::test]
 async fn a_peer_whose_messages_are_inflated_leaves_the_others_their_turns() {
     const COUNT: usize = 64;
-    let mut lab = Lab::with(compressed(MEBIBYTE), true, MEBIBYTE, &mut []);
+    let labs = &mut [Lab::with(compressed(MEBIBYTE), true, MEBIBYTE, &mut [])];
+    let most = neighbour(labs);
+    let lab = &mut labs[0];
     let mut shape = client();
     let messages: Vec<u8> =
         (0..COUNT).flat_map(|_| written(&mut shape, &vec![b'x'; MEBIBYTE])).collect();
     // All of them lie in the pipe before the connection is polled.
     lab.send(&messages).await;
-    let most = neighbour(&lab);
     while lab.record.lock().received.len() < COUNT {
         yield_now().await;
     }
     let most = most.load(Ordering::Relaxed);
-    assert!(most <= 4 * MEBIBYTE, "{most} bytes in a turn");
+    assert!(most <= MEBIBYTE, "{most} bytes in a turn");
+}
+
+const MOMENT: Duration = Duration::from_millis(10);
+
+/// Connections with compression whose unfinished messages share so much memory.
+fn sharing_input(bytes: usize) -> (std::sync::Arc<InputMemory>, [Lab; 2]) {
+    let memory = InputMemory::new(bytes);
+    let budgets = Budgets { input: Some(memory.clone()), ..Budgets::default() };
+    (memory, [(), ()].map(|()| Lab::within(&budgets, compressed(16 * MEBIBYTE), MEBIBYTE)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn inflated_bytes_need_memory_as_they_are_made_also_of_a_message_in_one_read() {
+    let (memory, [mut first, mut second]) = sharing_input(MEBIBYTE);
+    // Ends in the middle of the message.
+    let mut message = written(&mut client(), &vec![b'x'; MEBIBYTE - UNFINISHED_GRANULE]);
+    message[0] &= 0x7f;
+    first.send(&message).await;
+    sleep(MOMENT).await;
+    assert!(memory.used() >= MEBIBYTE - UNFINISHED_GRANULE, "{}", memory.used());
+    let whole = vec![b'y'; 8 * UNFINISHED_GRANULE / 3];
+    second.send(&written(&mut client(), &whole)).await;
+    sleep(UNFINISHED_IS_STALE / 2).await;
+    assert_eq!(second.messages(), [b""; 0]);
+    assert!(memory.used() <= MEBIBYTE, "{}", memory.used());
+    // An empty last fragment.
+    first.send(b"\x80\x80\0\0\0\0").await;
+    sleep(MOMENT).await;
+    assert_eq!(first.messages().len(), 1);
+    assert_eq!(second.messages(), [whole]);
+    assert_eq!(memory.used(), 0);
+    assert!(!first.has_ended() && !second.has_ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn unfinished_message_that_inflates_to_much_is_given_up_when_memory_is_short() {
+    let (memory, [mut first, mut second]) = sharing_input(MEBIBYTE);
+    let mut message = written(&mut client(), &vec![b'x'; 15 * MEBIBYTE]);
+    message[0] &= 0x7f;
+    first.send(&message).await;
+    second.send(&message).await;
+    sleep(UNFINISHED_IS_STALE / 2).await;
+    assert!(memory.used() <= MEBIBYTE, "{}", memory.used());
+    assert!(!first.has_ended() && !second.has_ended());
+    sleep(2 * UNFINISHED_IS_STALE).await;
+    assert!(memory.used() <= MEBIBYTE, "{}", memory.used());
+    // One is given up for the other, and all of them wait.
+    assert_eq!([&first, &second].map(|lab| usize::from(lab.has_ended())).iter().sum::<usize>(), 1);
+    for lab in [first, second] {
+        assert_eq!(lab.messages(), [b""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn steps_of_inflating_are_work_of_the_thread() {
+    let labs: &mut [Lab] =
+        &mut [0; 8].map(|_| Lab::with(compressed(16 * MEBIBYTE), true, MEBIBYTE, &mut []));
+    tokio::spawn(cloverleaf_wakes::pace(yield_now));
+    for lab in &mut *labs {
+        lab.send(&written(&mut client(), &vec![b'x'; 8 * MEBIBYTE])).await;
+    }
+    let most = neighbour(labs);
+    while labs.iter().any(|lab| lab.record.lock().received.is_empty()) {
+        yield_now().await;
+    }
+    let most = most.load(Ordering::Relaxed);
+    assert!(most <= 8 * MEBIBYTE, "{most} bytes in a turn");
 }

@@ -1,6 +1,7 @@
 //! Budgets that all connections of a process share: for queues, and for unfinished messages.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloverleaf_transport::limits::{
@@ -8,9 +9,10 @@ use cloverleaf_transport::limits::{
 };
 use cloverleaf_transport::{CloseReason, Framing, InputMemory, Pushed, QueueMemory};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
-use crate::peer::{Budgets, Item, Lab};
+use crate::peer::{Budgets, Item, Lab, neighbour};
 
 const MOMENT: Duration = Duration::from_millis(10);
 const MEBIBYTE: usize = 1 << 20;
@@ -137,4 +139,105 @@ async fn message_without_progress_is_given_up_for_one_that_waits() {
     stale.expect_last(b"").await;
     assert_eq!(stale.end().await, CloseReason::SlowMessage);
     assert_eq!(memory.used(), 0);
+}
+
+/// Sends parts of a long message, one each `pause`, up to its end or that of the connection.
+async fn send_slowly(lab: &mut Lab, part: usize, pause: Duration) {
+    for part in long_message().chunks(part) {
+        if lab.has_ended() || lab.peer.write_all(part).await.is_err() {
+            return;
+        }
+        sleep(pause).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_message_is_progress_while_another_waits_for_its_memory() {
+    let (memory, [mut slow, mut waiting, _other]) = sharing_input();
+    slow.send(&long_message()[..400_000]).await;
+    sleep(MOMENT).await;
+    assert_eq!(memory.used(), 2 * UNFINISHED_GRANULE);
+    waiting.send(&long_message()[..60_000]).await;
+    let rest = long_message().split_off(60_000);
+    let sending = tokio::spawn(async move {
+        waiting.send(&rest).await;
+        waiting
+    });
+    // 10 KB a second: far less than a granule in two seconds.
+    for part in long_message()[400_000..].chunks(10_000) {
+        sleep(UNFINISHED_IS_STALE / 2).await;
+        assert!(!slow.has_ended());
+        slow.send(part).await;
+    }
+    let waiting = sending.await.expect("no panic");
+    sleep(MOMENT).await;
+    assert_eq!(slow.messages().len(), 1);
+    assert_eq!(waiting.messages().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_that_comes_byte_by_byte_is_no_progress() {
+    let (_memory, [mut slow, mut waiting, _other]) = sharing_input();
+    slow.send(&long_message()[..400_000]).await;
+    sleep(MOMENT).await;
+    let sending = tokio::spawn(async move {
+        waiting.send(&long_message()).await;
+        waiting
+    });
+    send_slowly(&mut slow, 100, MOMENT * 10).await;
+    assert!(slow.has_ended());
+    let waiting = sending.await.expect("no panic");
+    sleep(MOMENT).await;
+    assert_eq!(waiting.messages().len(), 1);
+    assert_eq!(slow.end().await, CloseReason::SlowMessage);
+}
+
+/// Connections on a thread that counts its work in rounds, and messages that take a round each.
+async fn paced() -> (Vec<Lab>, Vec<u8>) {
+    tokio::spawn(cloverleaf_wakes::pace(yield_now));
+    yield_now().await;
+    let limit = 4 * MEBIBYTE;
+    let input = Some(InputMemory::new(64 * MEBIBYTE));
+    let budgets = Budgets { input, ..Budgets::default() };
+    let lab = |_| Lab::within(&budgets, Framing::rawsocket(limit, limit), limit);
+    let labs = (0..8).map(lab).collect();
+    (labs, vec![b'x'; 2 * MEBIBYTE])
+}
+
+#[tokio::test]
+async fn large_messages_of_many_connections_are_handed_over_in_different_rounds() {
+    let (mut labs, message) = paced().await;
+    let most = neighbour(&labs);
+    let frame = [&(message.len() as u32).to_be_bytes()[..], &message, b"\0\0\0\x04next"].concat();
+    let (begin, end) = frame.split_at(frame.len() - 10);
+    for lab in &mut labs {
+        lab.send(begin).await;
+    }
+    for lab in &mut labs {
+        lab.send(end).await;
+    }
+    while labs.iter().any(|lab| lab.record.lock().received.len() < 2) {
+        yield_now().await;
+    }
+    for lab in &labs {
+        assert_eq!(lab.messages(), [message.clone(), b"next".to_vec()]);
+    }
+    let most = most.load(Ordering::Relaxed);
+    assert!(most < 2 * message.len(), "{most} bytes in a turn");
+}
+
+#[tokio::test]
+async fn large_messages_to_many_connections_are_encoded_in_different_rounds() {
+    let (mut labs, message) = paced().await;
+    let most = neighbour(&labs);
+    for lab in &labs {
+        let _ = lab.outbound.push(Item::Event(message.clone()));
+        let _ = lab.outbound.push(Item::Event(b"next".to_vec()));
+    }
+    for lab in &mut labs {
+        lab.expect(&[&(message.len() as u32).to_be_bytes()[..], &message].concat()).await;
+        lab.expect(b"\0\0\0\x04next").await;
+    }
+    let most = most.load(Ordering::Relaxed);
+    assert!(most < 2 * message.len(), "{most} bytes in a turn");
 }

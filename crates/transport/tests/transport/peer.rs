@@ -1,8 +1,11 @@
 //! Both ends of a connection for tests: a handler that keeps a record, and the peer's bare bytes.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
+use cloverleaf_transport::limits::DECODED_PER_UNIT;
 use cloverleaf_transport::outbound::{RefusesFrom, queue, queue_with};
 use cloverleaf_transport::{
     CloseReason, Connection, Flow, Framing, Handler, InputMemory, Loss, Outbound, Outlet,
@@ -99,6 +102,7 @@ impl<const HEARS_UNREAD: bool> Handler for Recorder<HEARS_UNREAD> {
     const HEARS_UNREAD: bool = HEARS_UNREAD;
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
+        cloverleaf_wakes::spend((message.len() / DECODED_PER_UNIT) as u32);
         let mut record = self.record.lock();
         record.received.push((kind, message.to_vec()));
         record.bytes += message.len();
@@ -261,6 +265,23 @@ impl Lab {
     pub(crate) fn has_ended(&self) -> bool {
         self.connection.is_finished()
     }
+}
+
+/// A task beside connections. Says how many bytes of messages they have moved together, at most,
+/// between two of the task's turns.
+pub(crate) fn neighbour(labs: &[Lab]) -> Arc<AtomicUsize> {
+    let most = Arc::new(AtomicUsize::new(0));
+    let kept = Arc::clone(&most);
+    let records: Vec<_> = labs.iter().map(|lab| Arc::clone(&lab.record)).collect();
+    let mut before = 0;
+    tokio::spawn(poll_fn(move |context| {
+        let bytes = records.iter().map(|record| record.lock().bytes).sum();
+        kept.fetch_max(bytes - before, Ordering::Relaxed);
+        before = bytes;
+        context.waker().wake_by_ref();
+        Poll::<()>::Pending
+    }));
+    most
 }
 
 /// RawSocket frames of [`LIMIT`] bytes at most, both ways.

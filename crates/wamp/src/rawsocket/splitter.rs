@@ -82,6 +82,12 @@ impl Splitter {
         is_begun.then(|| self.cut.capacity())
     }
 
+    /// The payload of the frame that the last call of [`Self::receive`] has returned, if it did not
+    /// lie wholly in the input.
+    pub fn kept_payload(&self) -> &[u8] {
+        if self.handed_out { &self.cut[PREFIX_LEN..] } else { &[] }
+    }
+
     /// Adds to a cut frame what `input` has of it.
     fn complete<'s>(&'s mut self, input: &mut &mut [u8]) -> Result<Option<Incoming<'s>>, Fault> {
         self.fill(input, PREFIX_LEN);

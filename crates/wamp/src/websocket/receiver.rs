@@ -13,7 +13,7 @@ use super::frame::{
 
 mod partial;
 
-use partial::PartialMessage;
+use partial::{Inflated, PartialMessage};
 
 /// How much a peer may send at once, in bytes. A limit is checked against the length that a header
 /// announces, before anything is kept; of a compressed message it is what it has become that
@@ -91,6 +91,8 @@ pub struct Receiver {
     /// What has arrived of a control frame that the end of an input has cut.
     control: Vec<u8>,
     closed: bool,
+    /// The last call has made a step of a compressed message.
+    is_paused: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -114,15 +116,24 @@ impl OpenFrame {
         self.received == self.header.length
     }
 
-    /// Takes what `input` has of this frame's payload, and unmasks it.
-    fn take<'i>(&mut self, input: &mut &'i mut [u8]) -> &'i [u8] {
+    /// How many bytes `input` has of this frame's payload.
+    fn available(&self, input: &[u8]) -> usize {
         let missing = self.header.length - self.received;
-        let count =
-            usize::try_from(missing).map_or(input.len(), |missing| missing.min(input.len()));
-        let piece = split_front(input, count);
+        usize::try_from(missing).map_or(input.len(), |missing| missing.min(input.len()))
+    }
+
+    /// Unmasks what comes next of the payload, or masks it again.
+    fn mask(&self, piece: &mut [u8]) {
         if let Some(mask) = self.header.mask {
             apply_mask(piece, mask, self.received);
         }
+    }
+
+    /// Takes what `input` has of this frame's payload, and unmasks it.
+    fn take<'i>(&mut self, input: &mut &'i mut [u8]) -> &'i [u8] {
+        let count = self.available(input);
+        let piece = split_front(input, count);
+        self.mask(piece);
         self.received += count as u64;
         piece
     }
@@ -144,6 +155,7 @@ impl Receiver {
             message: PartialMessage::new(limits),
             control: Vec::new(),
             closed: false,
+            is_paused: false,
         }
     }
 
@@ -168,6 +180,26 @@ impl Receiver {
         self.with_rules(FrameRules::with_compression)
     }
 
+    /// The same, which makes at most about so many bytes of a compressed message in one call. With
+    /// more to make, [`Self::receive`] returns `None` and [`Self::is_paused`] is true.
+    #[must_use]
+    pub const fn in_steps(mut self, step: usize) -> Self {
+        self.message.set_step(step);
+        self
+    }
+
+    /// Whether the last call of [`Self::receive`] returned in the middle of a compressed message.
+    /// It has to be called again with what it has left of the input, though that may be empty.
+    pub const fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// The message that the last call of [`Self::receive`] has returned, if it did not lie wholly
+    /// in the input.
+    pub fn kept_message(&self) -> &[u8] {
+        &self.message.data
+    }
+
     /// Whether messages may be inflated, so that they become much longer than what arrives.
     pub const fn inflates(&self) -> bool {
         self.message.has_inflater()
@@ -186,6 +218,7 @@ impl Receiver {
         input: &mut &'i mut [u8],
     ) -> Result<Option<Incoming<'s>>, Fault> {
         self.release();
+        self.is_paused = false;
         if self.closed {
             *input = &mut [];
             return Ok(None);
@@ -242,9 +275,20 @@ impl Receiver {
                     None => return Ok(None),
                 },
             };
-            let piece = frame.take(input);
-            if let Some(arrived) = self.absorb(&frame, piece)? {
-                return Ok(Some(arrived));
+            if self.message.is_compressed() && !frame.is_control() {
+                match self.inflate(&mut frame, input)? {
+                    Inflated::Step(_) => {
+                        (self.frame, self.is_paused) = (Some(frame), true);
+                        return Ok(None);
+                    }
+                    Inflated::Piece => {}
+                    Inflated::Message(kind) => return Ok(Some(Arrived::Message(kind, None))),
+                }
+            } else {
+                let piece = frame.take(input);
+                if let Some(arrived) = self.absorb(&frame, piece)? {
+                    return Ok(Some(arrived));
+                }
             }
             if !frame.is_complete() {
                 self.frame = Some(frame);
@@ -283,7 +327,22 @@ impl Receiver {
         Ok(OpenFrame { header, received: 0 })
     }
 
-    /// Hands out a frame that is wholly in the input and a whole message; keeps all else.
+    /// Inflates what `input` has of a frame, or a step of it. What is not taken stays in `input` as
+    /// it came.
+    fn inflate(&mut self, frame: &mut OpenFrame, input: &mut &mut [u8]) -> Result<Inflated, Fault> {
+        let count = frame.available(input);
+        frame.mask(&mut input[..count]);
+        let is_last = frame.header.fin && frame.received + count as u64 == frame.header.length;
+        let inflated = self.message.inflate(&input[..count], is_last)?;
+        let taken = if let Inflated::Step(taken) = inflated { taken } else { count };
+        frame.received += taken as u64;
+        frame.mask(&mut input[taken..count]);
+        split_front(input, taken);
+        Ok(inflated)
+    }
+
+    /// Hands out a frame that is wholly in the input and a whole message; keeps all else. The frame
+    /// is not compressed.
     fn absorb<'i>(
         &mut self,
         frame: &OpenFrame,
@@ -297,7 +356,7 @@ impl Receiver {
                 self.control.extend_from_slice(piece);
                 Ok(frame.is_complete().then_some(Arrived::Control(kind, None)))
             }
-            Opcode::Message(kind) if whole && header.fin && !header.compressed => {
+            Opcode::Message(kind) if whole && header.fin => {
                 self.message.close();
                 Ok(Some(Arrived::Message(kind, Some(piece))))
             }

@@ -20,6 +20,15 @@ thread_local! {
     static SPARE: RefCell<Option<Inflate>> = const { RefCell::new(None) };
 }
 
+/// What inflating a piece has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::websocket) struct Step {
+    /// Bytes of the piece that were taken.
+    pub(in crate::websocket) taken: usize,
+    /// As much was made as a step may make. There may be more, also when the whole piece was taken.
+    pub(in crate::websocket) is_full: bool,
+}
+
 /// The receiving half of a connection's compression.
 ///
 /// With context takeover it keeps its window from message to message: 48 kB, whatever window was
@@ -36,8 +45,9 @@ impl Inflater {
         Self { keeps_context, held: None }
     }
 
-    /// Appends to `out` what the next piece of a message becomes, until `out` is one byte longer
-    /// than `limit`. That byte is not kept, and the rest is not made.
+    /// Appends to `out` what the next piece of a message becomes, at most `step` bytes, until `out`
+    /// is one byte longer than `limit`. That byte is not kept, and the rest is not made. After a
+    /// full step the rest of the piece has to follow, though it may be empty.
     ///
     /// # Errors
     ///
@@ -48,12 +58,14 @@ impl Inflater {
         piece: &[u8],
         out: &mut Vec<u8>,
         limit: usize,
-    ) -> Result<(), Fault> {
+        step: usize,
+    ) -> Result<Step, Fault> {
         let inflate = self.held.get_or_insert_with(borrow);
-        run(inflate, piece, out, limit)
+        run(inflate, piece, out, limit, step)
     }
 
-    /// Ends a message: its sender has left out the tail.
+    /// Ends a message: its sender has left out the tail. What that makes is little, so it is no
+    /// step of its own.
     ///
     /// # Errors
     ///
@@ -63,7 +75,7 @@ impl Inflater {
         out: &mut Vec<u8>,
         limit: usize,
     ) -> Result<(), Fault> {
-        self.inflate(&TAIL, out, limit)?;
+        self.inflate(&TAIL, out, limit, usize::MAX)?;
         if !self.keeps_context {
             SPARE.set(self.held.take());
         }
@@ -91,20 +103,23 @@ fn borrow() -> Inflate {
 /// many blocks the piece consists of.
 fn run(
     inflate: &mut Inflate,
-    mut piece: &[u8],
+    piece: &[u8],
     out: &mut Vec<u8>,
     limit: usize,
-) -> Result<(), Fault> {
+    step: usize,
+) -> Result<Step, Fault> {
+    let mut rest = piece;
     let mut end = out.len();
+    let most = end.saturating_add(step).min(limit.saturating_add(1));
     let mut room = (USUAL_RATIO * piece.len()).max(LEAST_ROOM);
     let outcome = loop {
         if end == out.len() {
-            out.resize(end.saturating_add(room).min(limit.saturating_add(1)), 0);
+            out.resize(end.saturating_add(room).min(most), 0);
             room = end.max(LEAST_ROOM);
         }
         let (taken, made) = (inflate.total_in(), inflate.total_out());
-        let status = inflate.decompress(piece, &mut out[end..], InflateFlush::SyncFlush);
-        piece = &piece[(inflate.total_in() - taken) as usize..];
+        let status = inflate.decompress(rest, &mut out[end..], InflateFlush::SyncFlush);
+        rest = &rest[(inflate.total_in() - taken) as usize..];
         end += (inflate.total_out() - made) as usize;
         if end > limit {
             end = limit;
@@ -116,19 +131,20 @@ fn run(
             // no compressor refers behind the end that it has made.
             Ok(Status::StreamEnd) => {
                 inflate.reset(false);
-                if piece.is_empty() {
-                    break Ok(());
+                if rest.is_empty() {
+                    break Ok(false);
                 }
             }
             // With room left, it has stopped because the piece is used up.
             Ok(Status::Ok | Status::BufError) if end < out.len() => {
-                break if piece.is_empty() { Ok(()) } else { Err(Fault::NotDeflate) };
+                break if rest.is_empty() { Ok(false) } else { Err(Fault::NotDeflate) };
             }
+            Ok(Status::Ok | Status::BufError) if end == most => break Ok(true),
             Ok(Status::Ok | Status::BufError) => {}
         }
     };
     out.truncate(end);
-    outcome
+    outcome.map(|is_full| Step { taken: piece.len() - rest.len(), is_full })
 }
 
 impl fmt::Debug for Inflater {

@@ -22,6 +22,18 @@ pub(super) struct PartialMessage {
     is_compressed: bool,
     /// There where compression was agreed on.
     inflater: Option<Box<Inflater>>,
+    /// How many bytes are made at once.
+    step: usize,
+}
+
+/// What has become of a piece that was compressed.
+pub(super) enum Inflated {
+    /// Only so many bytes of it were taken, and a step has been made.
+    Step(usize),
+    /// It was inflated, and the message is not complete.
+    Piece,
+    /// It was the last one of a message.
+    Message(MessageKind),
 }
 
 impl PartialMessage {
@@ -34,11 +46,21 @@ impl PartialMessage {
             takes_any_text: false,
             is_compressed: false,
             inflater: None,
+            step: usize::MAX,
         }
     }
 
     pub(super) fn set_inflater(&mut self, inflater: Inflater) {
         self.inflater = Some(Box::new(inflater));
+    }
+
+    pub(super) const fn set_step(&mut self, step: usize) {
+        self.step = step;
+    }
+
+    /// Whether the data frames of the present message are compressed.
+    pub(super) const fn is_compressed(&self) -> bool {
+        self.is_compressed
     }
 
     pub(super) const fn has_inflater(&self) -> bool {
@@ -93,25 +115,38 @@ impl PartialMessage {
         piece: &[u8],
         is_last: bool,
     ) -> Result<Option<MessageKind>, Fault> {
-        let mut kept = Ok(());
-        if self.is_compressed {
-            kept = self.inflate(piece, is_last);
-        } else {
-            self.data.extend_from_slice(piece);
-        }
-        if self.kind == Some(MessageKind::Text) && !self.takes_any_text {
-            // Also before a fault of the compression: what came before it comes first.
-            self.check_utf8()?;
-        }
-        kept?;
+        self.data.extend_from_slice(piece);
+        self.check_text()?;
         Ok(if is_last { self.kind.take() } else { None })
     }
 
-    fn inflate(&mut self, piece: &[u8], is_last: bool) -> Result<(), Fault> {
+    /// Keeps what a compressed piece becomes, or a step of it.
+    pub(super) fn inflate(&mut self, piece: &[u8], is_last: bool) -> Result<Inflated, Fault> {
         let Some(inflater) = &mut self.inflater else { return Err(Fault::ReservedBits) };
         let limit = self.limits.max_message;
-        inflater.inflate(piece, &mut self.data, limit)?;
-        if is_last { inflater.end(&mut self.data, limit) } else { Ok(()) }
+        let mut inflated = inflater.inflate(piece, &mut self.data, limit, self.step);
+        if let Ok(step) = inflated
+            && is_last
+            && !step.is_full
+        {
+            inflated = inflater.end(&mut self.data, limit).map(|()| step);
+        }
+        // Also before a fault of the compression: what came before it comes first.
+        self.check_text()?;
+        let step = inflated?;
+        if step.is_full {
+            return Ok(Inflated::Step(step.taken));
+        }
+        let kind = if is_last { self.kind.take() } else { None };
+        Ok(kind.map_or(Inflated::Piece, Inflated::Message))
+    }
+
+    /// Checks what is text and has to be UTF-8.
+    fn check_text(&mut self) -> Result<(), Fault> {
+        if self.kind == Some(MessageKind::Text) && !self.takes_any_text {
+            return self.check_utf8();
+        }
+        Ok(())
     }
 
     /// Checks the new bytes of a text message. A character that is not whole yet is looked at

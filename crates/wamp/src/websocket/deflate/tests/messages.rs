@@ -31,7 +31,11 @@ fn receive(receiver: &mut Receiver, bytes: &[u8], piece: usize) -> (Vec<Vec<u8>>
                 Ok(Some(Incoming::Text(text))) => messages.push(text.as_bytes().to_vec()),
                 Ok(Some(Incoming::Binary(bytes))) => messages.push(bytes.to_vec()),
                 Ok(Some(_)) => {}
-                Ok(None) => break,
+                Ok(None) => {
+                    if !receiver.is_paused() {
+                        break;
+                    }
+                }
                 Err(fault) => return (messages, Some(fault)),
             }
         }
@@ -144,10 +148,31 @@ fn a_message_that_grows_over_the_limit_is_refused_there() {
 fn what_is_inflated_takes_no_more_memory_than_twice_the_limit() {
     let mut inflater = Inflater::new(true);
     let mut out = Vec::new();
-    let fault = inflater.inflate(&zeros(16 << 20), &mut out, LIMIT);
+    let fault = inflater.inflate(&zeros(16 << 20), &mut out, LIMIT, usize::MAX);
     assert!(matches!(fault, Err(Fault::TooBig { .. })));
     assert_eq!(out.len(), LIMIT);
     assert!(out.capacity() <= 2 * (LIMIT + 1), "{} bytes", out.capacity());
+}
+
+#[test]
+fn message_is_inflated_a_step_at_a_time_and_the_rest_of_the_input_stays_as_it_came() {
+    const STEP: usize = 1_000;
+    let mut bytes = Vec::new();
+    let message = vec![b'x'; LIMIT];
+    let mut shape = shape(15, true, 8, 0);
+    shape.write_message(&mut bytes, MessageKind::Text, &message, || Some([1, 2, 3, 4]));
+    shape.write_message(&mut bytes, MessageKind::Text, b"next", || Some([5, 6, 7, 8]));
+    let mut receiver =
+        Receiver::new(Role::Server, LIMITS).inflating(Inflater::new(true)).in_steps(STEP);
+    let mut input = &mut bytes[..];
+    for step in 1..=LIMIT / STEP {
+        assert_eq!(receiver.receive(&mut input), Ok(None));
+        assert!(receiver.is_paused());
+        assert_eq!(receiver.kept_message().len(), step * STEP);
+    }
+    assert_eq!(receiver.receive(&mut input), Ok(Some(Incoming::Text(&"x".repeat(LIMIT)))));
+    assert_eq!(receiver.receive(&mut input), Ok(Some(Incoming::Text("next"))));
+    assert!(!receiver.is_paused());
 }
 
 #[test]
@@ -156,9 +181,11 @@ fn many_empty_blocks_take_linear_time() {
     let mut out = Vec::new();
     let mut inflater = Inflater::new(true);
     let message = [&zeros(90_000), &TAIL[..]].concat();
-    inflater.inflate(&message, &mut out, LIMIT).expect("within the limit");
+    inflater.inflate(&message, &mut out, LIMIT, usize::MAX).expect("within the limit");
     // Final blocks without content, two bytes each, behind what takes a while to clear.
-    inflater.inflate(&b"\x03\x00".repeat(1 << 17), &mut out, LIMIT).expect("nothing more");
+    inflater
+        .inflate(&b"\x03\x00".repeat(1 << 17), &mut out, LIMIT, usize::MAX)
+        .expect("nothing more");
     assert_eq!(out.len(), 90_000);
     // Some milliseconds; clearing the output for each block would take a minute.
     assert!(start.elapsed() < Duration::from_secs(10));
@@ -230,7 +257,7 @@ fn without_context_takeover_nothing_is_kept_between_messages() {
     shape.write_message(&mut bytes, MessageKind::Text, &[b'x'; 1000], || None);
     let mut inflater = Inflater::new(false);
     let mut out = Vec::new();
-    inflater.inflate(&bytes[2..], &mut out, LIMIT).expect("within the limit");
+    inflater.inflate(&bytes[2..], &mut out, LIMIT, usize::MAX).expect("within the limit");
     assert!(inflater.holds_state());
     inflater.end(&mut out, LIMIT).expect("within the limit");
     assert_eq!(out, [b'x'; 1000]);
@@ -257,21 +284,21 @@ proptest! {
     fn any_messages_arrive_with_any_settings_however_their_bytes_are_cut(
         (window_bits, keeps_context, memory_level, fragment) in settings(),
         messages in vec(prop_oneof![vec(any::<u8>(), 0..500), repetitive()], 1..8),
-        piece in 1_usize..2000,
+        (piece, step) in (1_usize..2000, 1_usize..2000),
     ) {
         let mut shape = shape(window_bits, keeps_context, memory_level, fragment);
         let mut bytes = Vec::new();
         for message in &messages {
             shape.write_message(&mut bytes, MessageKind::Binary, message, || None);
         }
-        let outcome = receive(&mut receiver(keeps_context), &bytes, piece);
-        prop_assert_eq!(outcome, (messages, None));
+        let mut receiver = receiver(keeps_context).in_steps(step);
+        prop_assert_eq!(receive(&mut receiver, &bytes, piece), (messages, None));
     }
 
     #[test]
     fn any_compressed_bytes_mean_the_same_however_they_are_cut(
         payloads in vec((vec(any::<u8>(), 0..60), any::<bool>()), 1..6),
-        piece in 1_usize..20,
+        (piece, step) in (1_usize..20, 1_usize..40),
         keeps_context: bool,
     ) {
         let frames: Vec<u8> = payloads
@@ -279,6 +306,8 @@ proptest! {
             .flat_map(|(payload, text)| frame(if *text { TEXT } else { BINARY }, payload))
             .collect();
         let whole = receive(&mut receiver(keeps_context), &frames, frames.len());
-        prop_assert_eq!(receive(&mut receiver(keeps_context), &frames, piece), whole);
+        prop_assert_eq!(&receive(&mut receiver(keeps_context), &frames, piece), &whole);
+        let mut in_steps = receiver(keeps_context).in_steps(step);
+        prop_assert_eq!(receive(&mut in_steps, &frames, piece), whole);
     }
 }
