@@ -128,13 +128,14 @@ pub const UNFINISHED_GRANULE: usize = 256 * 1024;
 /// largest at the same time, and thousands of usual ones.
 pub const UNFINISHED_BYTES: usize = 256 * 1024 * 1024;
 
-/// After how long without progress an unfinished message is given up for others, while
-/// there is no memory.
+/// After how long without progress an unfinished message is given up for others, while there is no
+/// memory.
 pub const UNFINISHED_IS_STALE: Duration = Duration::from_secs(2);
 
 /// How many bytes of an unfinished message must come before that counts as progress while there is
-/// no memory: those of a second at the least rate.
-pub const UNFINISHED_PROGRESS: usize = 4 * 1024;
+/// no memory. In [`UNFINISHED_IS_STALE`] this is the rate of a slow mobile network; with less, few
+/// peers could hold the memory for minutes.
+pub const UNFINISHED_PROGRESS: usize = 32 * 1024;
 
 /// How often it is looked how much of an unfinished message has come.
 pub const UNFINISHED_WINDOW: Duration = Duration::from_secs(30);
