@@ -163,8 +163,8 @@ async fn slow_message_is_progress_while_another_waits_for_its_memory() {
         waiting.send(&rest).await;
         waiting
     });
-    // 10 KB a second: far less than a granule in two seconds.
-    for part in long_message()[400_000..].chunks(10_000) {
+    // 40 KB a second: far less than a granule in two seconds.
+    for part in long_message()[400_000..].chunks(40_000) {
         sleep(UNFINISHED_IS_STALE / 2).await;
         assert!(!slow.has_ended());
         slow.send(part).await;
