@@ -1,12 +1,13 @@
 //! A log that nobody reads or that cannot be written disturbs nothing but itself.
 
 use std::fs::File;
-use std::io::{Read as _, pipe};
+use std::io::{BufRead as _, BufReader, pipe};
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
+use std::sync::mpsc::channel;
 use std::thread;
 
-use crate::lab::{Directory, JSON, Node, Peer as _, wait_for};
+use crate::lab::{Directory, JSON, Node, PATIENCE, Peer as _, wait_for};
 use crate::router::CLOVERLEAF;
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
@@ -89,16 +90,25 @@ fn a_log_that_cannot_be_written_disturbs_nobody() {
 
 #[test]
 fn a_log_that_is_not_read_disturbs_nobody_and_says_later_how_many_lines_were_lost() {
-    let (mut reader, writer) = pipe().expect("a pipe");
+    let (reader, writer) = pipe().expect("a pipe");
     let mut node = node(writer);
     join_and_leave(&node, JOINS);
     assert_routes(&node);
 
+    let (sender, caught_up) = channel();
     let reading = thread::spawn(move || {
-        let mut log = Vec::new();
-        reader.read_to_end(&mut log).expect("a log");
-        String::from_utf8(log).expect("text")
+        let mut log = String::new();
+        for line in BufReader::new(reader).lines() {
+            let line = line.expect("a log");
+            if line.starts_with("log lines lost") {
+                let _ = sender.send(());
+            }
+            log.extend([&line, "\n"]);
+        }
+        log
     });
+    // Before that there may be no room for the last lines.
+    caught_up.recv_timeout(PATIENCE).expect("the lost lines are counted");
     assert_eq!(node.end("TERM"), Some(0));
     let log = reading.join().expect("a log");
     let joins = log.lines().filter(|line| line.starts_with("session joined")).count() as u64;
