@@ -2,8 +2,8 @@
 //!
 //! A message is kept until its end has come, up to the largest that is accepted; thousands of
 //! connections could begin as many. So what they hold above [`UNFINISHED_FREE`] is reserved here
-//! as it comes. When there is no more, a message that has made no progress for a while is given up,
-//! and the others wait with their reading until there is memory again. While the router itself
+//! as it comes. When there is no more, a message that has made no progress for a while or has held
+//! memory for long is given up, and the others wait with their reading until there is memory again. While the router itself
 //! stops a message, its time does not count: one that waits for memory is given up only if all
 //! messages wait that hold some, and one that waits for its thread never.
 
@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use crate::limits::{
-    UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE, UNFINISHED_PROGRESS,
+    UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_HOLD, UNFINISHED_IS_STALE, UNFINISHED_PROGRESS,
 };
 
 /// How often a connection that waits for memory looks whether others have become stale.
@@ -60,6 +60,8 @@ enum Phase {
 }
 
 struct Holder {
+    /// When it got its first memory.
+    since: Millis,
     at: Millis,
     phase: Phase,
     shared: Arc<Shared>,
@@ -150,7 +152,7 @@ impl State {
             None => {
                 let number = self.next_number();
                 let shared = Arc::clone(&reservation.shared);
-                let holder = Holder { at: now, phase: Phase::GivenUp, shared };
+                let holder = Holder { since: now, at: now, phase: Phase::GivenUp, shared };
                 self.holders.insert(number, holder);
                 reservation.number = Some(number);
                 number
@@ -206,8 +208,17 @@ impl State {
         reservation.wait = Some(number);
     }
 
-    /// Gives up the message that has made no progress for the longest time, if that is long.
+    /// Gives up the message that has been read for the longest time, if that is too long, or the
+    /// one that has made no progress for the longest time, if that is long.
     fn give_stale_up(&mut self, except: Option<u64>, now: Millis) -> Option<Arc<Shared>> {
+        let is_read = |(number, holder): &(&u64, &Holder)| {
+            Some(**number) != except && holder.phase == Phase::Reading
+        };
+        if let Some((number, holder)) = self.holders.iter().find(is_read)
+            && now.saturating_sub(holder.since) >= UNFINISHED_HOLD.as_millis() as u64
+        {
+            return self.give_up(*number, now);
+        }
         let is_stale =
             |at: Millis| now.saturating_sub(at) >= UNFINISHED_IS_STALE.as_millis() as u64;
         let first = |set: &BTreeSet<(Millis, u64)>| {
@@ -376,7 +387,8 @@ mod tests {
 
     use super::{GivenUp, InputMemory, LOOKS_AGAIN};
     use crate::limits::{
-        UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE, UNFINISHED_PROGRESS,
+        UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_HOLD, UNFINISHED_IS_STALE,
+        UNFINISHED_PROGRESS,
     };
 
     const TWO: usize = 2 * UNFINISHED_GRANULE;
@@ -494,5 +506,30 @@ mod tests {
         assert_eq!(in_turn.hold(UNFINISHED_FREE + 1).await, Ok(()));
         drop(in_turn);
         assert_eq!(held_up.hold(UNFINISHED_FREE + TWO).await, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_is_read_for_long_is_given_up_whatever_its_progress() {
+        let memory = InputMemory::new(TWO);
+        let (mut oldest, mut newer) = (memory.reservation(), memory.reservation());
+        oldest.hold(UNFINISHED_FREE + 1).await.unwrap();
+        advance(UNFINISHED_IS_STALE).await;
+        newer.hold(UNFINISHED_FREE + 1).await.unwrap();
+        let mut third = memory.reservation();
+        let waiting = tokio::spawn(async move { third.hold(UNFINISHED_FREE + 1).await });
+        let step = UNFINISHED_IS_STALE / 2;
+        let mut held = UNFINISHED_IS_STALE;
+        while oldest.hold(UNFINISHED_FREE + 1).await.is_ok() {
+            assert!(held <= UNFINISHED_HOLD + LOOKS_AGAIN + step, "it still holds memory");
+            oldest.note_read(UNFINISHED_PROGRESS);
+            newer.note_read(UNFINISHED_PROGRESS);
+            advance(step).await;
+            tokio::task::yield_now().await;
+            held += step;
+        }
+        assert!(held >= UNFINISHED_HOLD, "given up after {held:?}");
+        drop(oldest);
+        assert_eq!(waiting.await.unwrap(), Ok(()));
+        assert_eq!(newer.hold(UNFINISHED_FREE + 1).await, Ok(()));
     }
 }

@@ -137,6 +137,11 @@ pub const UNFINISHED_IS_STALE: Duration = Duration::from_secs(2);
 /// peers could hold the memory for minutes.
 pub const UNFINISHED_PROGRESS: usize = 32 * 1024;
 
+/// After how long a message that is still being read is given up for others, while there is no
+/// memory, whatever its progress. Otherwise 16 peers that send little could hold all memory for
+/// [`MESSAGE_TIMEOUT`].
+pub const UNFINISHED_HOLD: Duration = Duration::from_secs(60);
+
 /// How often it is looked how much of an unfinished message has come.
 pub const UNFINISHED_WINDOW: Duration = Duration::from_secs(30);
 
