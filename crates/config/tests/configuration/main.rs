@@ -1,6 +1,7 @@
 //! Whole configurations through the public face of the crate.
 
 mod crossbar;
+mod crossbar_permissions;
 mod default_node;
 mod endpoints;
 mod given;

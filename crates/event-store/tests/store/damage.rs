@@ -116,7 +116,8 @@ fn numbers() -> impl Iterator<Item = usize> {
 #[test]
 fn a_flipped_bit_loses_nothing_silently_and_little_at_all() {
     const RECORDS: u64 = 1_200;
-    const TRIALS: usize = 60;
+    // FLIPPED_BITS=3000 takes half a minute; the figures are printed with `--no-capture`.
+    let trials = std::env::var("FLIPPED_BITS").map_or(60, |bits| bits.parse().expect("a number"));
     let directory = Directory::new();
     fill(&directory, RECORDS);
     let whole = std::fs::read(directory.file()).expect("the file");
@@ -125,7 +126,7 @@ fn a_flipped_bit_loses_nothing_silently_and_little_at_all() {
     let mut numbers = numbers();
     let mut number = |below: usize| numbers.next().expect("another number") % below;
     let (mut lost, mut refused) = (Vec::new(), 0);
-    for trial in 0..TRIALS {
+    for trial in 0..trials {
         // Every other bit is one of a page's head, which tells where its entries are.
         let within = number(if trial % 2 == 0 { 24 } else { PAGE });
         let (page, bit) = (pages[number(pages.len())], number(8));
@@ -152,7 +153,13 @@ fn a_flipped_bit_loses_nothing_silently_and_little_at_all() {
     }
     lost.sort_unstable();
     assert!(lost[lost.len() / 2] <= 30, "{lost:?}");
-    assert!(refused <= TRIALS / 20, "{refused} files can't be used");
+    eprintln!(
+        "{refused} of {trials} files can't be used; the others lost {} records in the median, {} at \
+         most",
+        lost[lost.len() / 2],
+        lost[lost.len() - 1]
+    );
+    assert!(refused <= trials / 20, "{refused} files can't be used");
 }
 
 /// The texts of records without the dashes behind them.
