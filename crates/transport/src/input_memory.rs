@@ -4,7 +4,7 @@
 //! connections could begin as many. So what they hold above [`UNFINISHED_FREE`] is reserved here as
 //! it comes. When there is no more, a message that has made no progress for a while or has held
 //! memory for long is given up, and the others wait with their reading until there is memory again.
-//! While the router itself stops a message, its time does not count: one that waits for memory is
+//! A message that the router itself stops is not without progress: one that waits for memory is
 //! given up only if all messages wait that hold some, and one that waits for its thread never.
 
 use std::collections::{BTreeMap, BTreeSet};
