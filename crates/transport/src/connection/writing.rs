@@ -134,6 +134,8 @@ impl<H: Handler> Connection<H> {
             return None;
         }
         let before = self.unsent.len();
+        // In one piece: a buffer that grows holds twice as much while it does.
+        self.unsent.reserve(item.size());
         let turn = self.encode(item);
         spend(units(self.unsent.len() - before));
         Some(turn)
