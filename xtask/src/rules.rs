@@ -41,6 +41,9 @@ const HTTP_BRIDGE: &str = "cloverleaf-http-bridge";
 const EVENT_STORE: &str = "cloverleaf-event-store";
 const WAKES: &str = "cloverleaf-wakes";
 const ALLOCATOR: &str = "cloverleaf-allocator";
+const REALMS: &str = "cloverleaf-realms";
+const WEB: &str = "cloverleaf-web";
+const HOSTING: &str = "cloverleaf-hosting";
 const NODE: &str = "cloverleaf-node";
 
 /// One row a package; a package without a row is a fault.
@@ -106,21 +109,40 @@ pub(crate) const RULES: &[Rule] = &[
         reason: "a choice of the programs alone, which knows nothing of what is allocated",
     },
     Rule {
+        package: REALMS,
+        may_name: &[WAMP, ROUTER, TRANSPORT, CLIENT, EVENT_STORE, WAKES],
+        never: &["hyper"],
+        reason: "realms run here, and nothing above names the router; settings are handed in",
+    },
+    Rule {
+        package: WEB,
+        may_name: &[WAMP, RING, TRANSPORT, CLIENT, HTTP_BRIDGE, REALMS, WAKES],
+        never: &[],
+        reason: "HTTP leads to realms and to the bridge; settings are handed in",
+    },
+    Rule {
+        package: HOSTING,
+        may_name: &[TRANSPORT, CLIENT],
+        never: &["hyper"],
+        reason: "components and their processes are clients of a router, whichever it is",
+    },
+    Rule {
         package: NODE,
         may_name: &[
             WAMP,
             RING,
-            ROUTER,
             TRANSPORT,
             CLIENT,
             HTTP_BRIDGE,
             CONFIG,
-            EVENT_STORE,
             ALLOCATOR,
             WAKES,
+            REALMS,
+            WEB,
+            HOSTING,
         ],
         never: &[],
-        reason: "the one place where everything is wired together, and that names the router",
+        reason: "the one place where everything is assembled, and that names the configuration",
     },
     Rule {
         package: "caller-performance",

@@ -21,6 +21,15 @@ impl Settings {
     pub const DEFAULT_NODE_ADDRESS: SocketAddr =
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
+    /// A node that does nothing.
+    pub fn empty() -> Self {
+        Self {
+            directory: Path::new(".").to_owned(),
+            controller: Controller::default(),
+            workers: Vec::new(),
+        }
+    }
+
     /// The node that runs when there is no configuration: the realm `realm1`, in which anonymous
     /// sessions may do everything and learn nothing of each other, at `address` with a page about
     /// itself at `/`, WebSocket at `/ws`, calls at `/call` and publications at `/publish`.

@@ -45,6 +45,5 @@ mod spelling;
 pub use env::{Environment, ProcessEnvironment};
 pub use fault::{ConfigFault, Faults, Warning};
 pub use place::Place;
-pub use schema::is_realm_name;
 pub use settings::Settings;
 pub use source::{Format, Loaded, find, load, load_for, parse};

@@ -25,7 +25,6 @@ mod websocket;
 mod worker;
 
 pub(crate) use keys::Shape;
-pub use realm::is_realm_name;
 
 use std::path::Path;
 

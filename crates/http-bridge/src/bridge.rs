@@ -122,6 +122,14 @@ impl Bridge {
     }
 }
 
+impl Drop for Bridge {
+    /// The session leaves its realm.
+    fn drop(&mut self) {
+        // An error means that it has left already.
+        let _ = self.session.leave();
+    }
+}
+
 /// The reply to one request, on its way. It waits for the router only; dropping it, because the
 /// client has hung up, cancels the call.
 #[derive(Debug)]

@@ -6,17 +6,21 @@ use std::time::Duration;
 
 use clap::builder::Resettable;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
-use cloverleaf_config::settings::Worker;
+use cloverleaf_config::settings::{ContainerWorker, Worker};
 use cloverleaf_config::{Faults, Loaded, ProcessEnvironment, Warning, find, load_for};
 use serde_json::json;
 
-use crate::components::Components;
-use crate::container::process;
-use crate::container::supervisor::Launch;
+use cloverleaf_hosting::supervisor::Launch;
+use cloverleaf_hosting::{ComponentError, Components, container};
+
+use crate::assemble::containers;
 use crate::descriptors;
+use crate::error::ApplyError;
 use crate::log::{self, Colour, LogFormat, LogLevel};
+use crate::node::NodeOptions;
 use crate::program::Program;
-use crate::start::{self, Ended, Run};
+use crate::run::{self, Ended};
+use crate::signals::SignalsWithoutEffect;
 use crate::threads;
 use crate::tuning::Tuning;
 
@@ -209,12 +213,12 @@ fn run_node(start: &Start, mut components: Components) -> ExitCode {
     };
     descriptors::raise_limit();
     let tuning = start.tuning;
-    let run = Run { settings, components, launch, tuning };
+    let options = NodeOptions { components, launch, tuning };
     let runtime = match threads::routing_runtime(tuning.spin()) {
         Ok(runtime) => runtime,
-        Err(error) => return failure(&start::StartError::from(error).to_string()),
+        Err(error) => return failure(&ApplyError::from(error).to_string()),
     };
-    let outcome = runtime.block_on(start::run(run));
+    let outcome = runtime.block_on(run::run(settings, options));
     if let Ok(Ended::AtOnce(signal)) = outcome {
         // Dropping it would wait for what is being written to event stores.
         std::mem::forget(runtime);
@@ -293,11 +297,22 @@ fn run_container(container: &Container, components: &Components) -> ExitCode {
     };
     let outcome = threads::runtime()
         .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(process::run(worker, components)));
+        .and_then(|runtime| runtime.block_on(run_components(worker, components)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure(&error.to_string()),
     }
+}
+
+async fn run_components(
+    worker: ContainerWorker,
+    components: &Components,
+) -> Result<(), ComponentError> {
+    let remote = worker.components.into_iter().map(containers::component);
+    let remote = remote.collect::<Result<Vec<_>, _>>()?;
+    let signals = SignalsWithoutEffect::watch()?.log();
+    let shutdown = containers::shutdown(worker.options.shutdown);
+    container::run(remote, shutdown, components, signals).await
 }
 
 /// Says on standard error why it does not go on.

@@ -1,55 +1,48 @@
-//! The program: it wires realms, listeners, the HTTP bridge, components and containers together.
+//! The node: realms, listeners, the HTTP bridge, components and containers, assembled.
 //!
-//! Everything here is wiring. Routing is in `cloverleaf-router`, bytes are in
-//! `cloverleaf-transport`, HTTP requests get their meaning in `cloverleaf-http-bridge`.
-//! A program that embeds the node registers its components and hands over to [`main`].
+//! Everything here is assembly and the life of the process. Realms run in `cloverleaf-realms`, HTTP
+//! in `cloverleaf-web`, processes in `cloverleaf-hosting`. A program that embeds the node registers
+//! its components and hands over to [`main`], or drives a [`Node`] itself.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
 //! | [`cli`] | the command line |
-//! | [`components`] | `classname` in the configuration → a Rust component |
-//! | `start` | from settings to a running node |
-//! | `realms` | those that are there, named or made from a template |
-//! | `realm_host` | how a realm runs: the lock, the clock, the deadlines |
+//! | [`node`] | a node that runs, and changes while it runs |
+//! | [`plan`] | the difference between two settings |
+//! | `assemble` | from settings to the values that other crates run on |
+//! | `endpoints`, `owner` | binding sockets |
+//! | `listeners` | a listener that runs |
+//! | `accept` | from an accepted socket to its protocol, step by step |
+//! | `threads` | the threads that serve connections |
+//! | `run`, `signals`, `shutdown` | the life of the process |
 //! | `program` | checks of a configuration against this program and its machine |
-//! | `event_store` | between a realm and the file of its stored events |
-//! | `memory` | what all connections may hold together |
-//! | `schemas` | payloads held against JSON Schemas |
-//! | `ports` | where a realm's messages go: a connection or a session in this process |
-//! | `local` | sessions in this process |
-//! | `peer` | a connection's session, from HELLO to the end |
-//! | `listen` | listeners and their connections |
-//! | `web` | HTTP: a path to its service |
-//! | `container` | containers: processes of their own, supervised |
-//! | `shutdown` | the end, in numbered phases |
-//! | `signals` | what the process does when it gets a signal |
-//! | `threads` | which thread a connection lives on, and when it sleeps |
-//! | `tuning` | options that change how fast a node is and nothing of what it answers |
-//! | `descriptors` | how many connections the process may have |
+//! | [`tuning`] | options that change how fast a node is, and no answer |
+//! | `descriptors` | the limit of open files |
 //! | `log` | how the log is written |
 
+mod accept;
+mod assemble;
 pub mod cli;
-pub mod components;
-mod container;
 mod descriptors;
-mod event_store;
-mod listen;
-mod local;
+mod endpoints;
+mod error;
+mod listeners;
 mod log;
-mod memory;
-mod meter;
-mod peer;
-mod ports;
+pub mod node;
+mod owner;
+pub mod plan;
 mod program;
-mod realm_host;
-mod realms;
-mod schemas;
+mod run;
 mod shutdown;
 mod signals;
-mod start;
 mod threads;
-mod tuning;
-mod web;
+pub mod tuning;
 
 pub use cli::main;
-pub use components::{Component, ComponentError, Components, Joined};
+pub use cloverleaf_config as config;
+pub use cloverleaf_hosting::components;
+pub use cloverleaf_hosting::{Component, ComponentError, Components, Joined};
+pub use error::ApplyError;
+pub use node::{Node, NodeOptions};
+pub use plan::Plan;
+pub use tuning::Tuning;

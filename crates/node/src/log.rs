@@ -5,7 +5,6 @@
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
-use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal as _};
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,26 +71,6 @@ pub(crate) enum Colour {
     False,
     /// On a terminal.
     Auto,
-}
-
-/// The most characters of a peer's text that one line repeats; enough to recognize it.
-const MAX_QUOTED_CHARS: usize = 200;
-
-/// Text of a peer as the log shows it: on one line, without control characters, not all of it.
-#[derive(Debug)]
-pub(crate) struct Quoted<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut chars = self.0.chars();
-        for c in chars.by_ref().take(MAX_QUOTED_CHARS) {
-            match c.is_control() {
-                true => write!(f, "{}", c.escape_default())?,
-                false => f.write_char(c)?,
-            }
-        }
-        if chars.next().is_some() { f.write_str("…") } else { Ok(()) }
-    }
 }
 
 /// The log of the process. Dropping it waits, for a bounded time, until everything is written.
@@ -203,7 +182,7 @@ fn lines_lost(lost: u64) -> String {
 /// Logs a panic, except those that the event store catches and reports. The standard hook writes to
 /// standard error itself and would block where it is not read.
 fn log_panic(info: &PanicHookInfo<'_>) {
-    if cloverleaf_event_store::catches_panics() {
+    if cloverleaf_realms::event_store::catches_panics() {
         return;
     }
     let thread = thread::current();
@@ -228,7 +207,7 @@ mod tests {
     use tracing::subscriber::with_default;
     use tracing::{Level, Subscriber};
 
-    use super::{CAPTURED, MAX_QUOTED_CHARS, QueuedLine, Quoted, lines_lost, log_panic};
+    use super::{CAPTURED, QueuedLine, lines_lost, log_panic};
 
     /// What logs in a format as that of the program.
     fn subscriber() -> impl Subscriber + Send + Sync {
@@ -254,14 +233,5 @@ mod tests {
     fn lost_lines_are_reported_in_the_format_of_the_log() {
         let line = with_default(subscriber(), || lines_lost(7));
         assert_eq!(line, "ERROR cloverleaf_node::log: log lines lost lost=7\n");
-    }
-
-    #[test]
-    fn text_of_a_peer_stays_on_its_line() {
-        assert_eq!(Quoted("a realm: »\n\u{1b}[31m«").to_string(), "a realm: »\\n\\u{1b}[31m«");
-        let long = "é".repeat(MAX_QUOTED_CHARS + 1);
-        assert_eq!(Quoted(&long).to_string(), format!("{}…", "é".repeat(MAX_QUOTED_CHARS)));
-        let whole = "é".repeat(MAX_QUOTED_CHARS);
-        assert_eq!(Quoted(&whole).to_string(), whole);
     }
 }

@@ -7,8 +7,9 @@ use cloverleaf_config::settings::Owner;
 use cloverleaf_config::{Environment, ProcessEnvironment};
 use cloverleaf_transport::listener::Listener;
 
-use crate::components::Components;
-use crate::listen::owner;
+use cloverleaf_hosting::Components;
+
+use crate::owner;
 
 /// The environment in which `check` and `start` read a configuration: what it names must be
 /// something that this program can use. Nothing is made or changed.
@@ -55,7 +56,8 @@ impl Environment for Program<'_> {
     }
 
     fn check_store(&self, path: &Path) -> Result<PathBuf, String> {
-        let file = cloverleaf_event_store::check(path).map_err(|error| error.to_string())?;
+        let file =
+            cloverleaf_realms::event_store::check(path).map_err(|error| error.to_string())?;
         Ok(resolved(&file))
     }
 }

@@ -9,12 +9,10 @@
 
 use std::time::Duration;
 
+use cloverleaf_realms::Realms;
 use cloverleaf_wamp::error_uri;
-use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
-
-use crate::realms::Realms;
 
 /// How long calls and requests in flight may take to their end.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -25,41 +23,8 @@ const CLOSING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long connections without a session may take to end; enough to write their close frames.
 const UNJOINED_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How often it is looked whether a phase is over.
+/// The interval between two checks whether a phase is over.
 const STEP: Duration = Duration::from_millis(5);
-
-/// Whether the node is ending; every listener and HTTP connection watches it.
-#[derive(Debug, Clone)]
-pub(crate) struct Ending(watch::Receiver<bool>);
-
-/// Ends the node.
-#[derive(Debug)]
-pub(crate) struct EndSwitch(watch::Sender<bool>);
-
-/// A switch and what it switches.
-pub(crate) fn switch() -> (EndSwitch, Ending) {
-    let (sender, receiver) = watch::channel(false);
-    (EndSwitch(sender), Ending(receiver))
-}
-
-impl EndSwitch {
-    pub(crate) fn end(&self) {
-        self.0.send_replace(true);
-    }
-}
-
-impl Ending {
-    /// Whether the node is ending.
-    pub(crate) fn has_begun(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Returns when the node is ending.
-    pub(crate) async fn wait(&mut self) {
-        // A switch that is gone has ended the node, too.
-        let _ = self.0.wait_for(|ending| *ending).await;
-    }
-}
 
 /// Phase 2.
 pub(crate) async fn drain(realms: &Realms, requests_in_flight: impl Fn() -> usize) {
@@ -70,17 +35,17 @@ pub(crate) async fn drain(realms: &Realms, requests_in_flight: impl Fn() -> usiz
     }
 }
 
-/// Phase 4. `local` sessions are those in this process, which end with it.
-pub(crate) async fn end_sessions(realms: &Realms, local: usize) {
+/// Phase 4. Sessions of this process end with it.
+pub(crate) async fn end_sessions(realms: &Realms) {
     for realm in realms.all() {
         while realm.end_calls() {
             yield_now().await;
         }
         realm.close(error_uri::SYSTEM_SHUTDOWN);
     }
-    let open = || realms.all().iter().map(|realm| realm.session_count()).sum::<usize>();
-    if !wait_until(|| open() <= local, CLOSING_TIMEOUT).await {
-        tracing::info!(sessions = open().saturating_sub(local), "sessions have not ended in time");
+    let open = || realms.all().iter().map(|realm| realm.connected_sessions()).sum::<usize>();
+    if !wait_until(|| open() == 0, CLOSING_TIMEOUT).await {
+        tracing::info!(sessions = open(), "sessions have not ended in time");
     }
     realms.close_unjoined(error_uri::SYSTEM_SHUTDOWN);
     // They have nothing in flight, so whether they have ended makes no difference.

@@ -1,6 +1,6 @@
-//! Which thread a connection lives on.
+//! The threads that serve connections.
 //!
-//! One current-thread runtime a thread, each owning its connections; see
+//! One current-thread runtime per thread, each owning its connections; see
 //! `docs/decisions/runtime.md`. The first one is the caller's own: it also has the listeners, the
 //! components and the containers.
 
@@ -14,13 +14,11 @@ use tokio::task::yield_now;
 
 use crate::tuning::Tuning;
 
-mod load;
 mod memory;
 mod rings;
 mod spin;
 
-use load::Load;
-pub(crate) use rings::{Guest, Sockets};
+pub(crate) use rings::Sockets;
 
 /// The runtime of one thread that routes. `spin` is for how long it looks for more at the most
 /// before it sleeps.
@@ -52,7 +50,6 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 #[derive(Debug)]
 pub(crate) struct Threads {
     others: Vec<Other>,
-    load: Load,
 }
 
 #[derive(Debug)]
@@ -68,25 +65,26 @@ impl Threads {
         rings::start(tuning.sockets)?;
         let start = |number| Other::start(number, tuning);
         let others = (1..tuning.threads()).map(start).collect::<io::Result<_>>()?;
-        Ok(Self { others, load: Load::of(tuning.threads()) })
+        Ok(Self { others })
     }
 
-    /// Gives a connection to one of the threads.
-    pub(crate) fn give<F>(&self, socket: Accepted, serve: impl FnOnce(Stream) -> F + Send + 'static)
-    where
+    /// Serves an accepted socket on a thread; the caller's is number 0.
+    pub(crate) fn spawn_on<F>(
+        &self,
+        thread: usize,
+        socket: Accepted,
+        serve: impl FnOnce(Stream) -> F + Send + 'static,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        let place = self.load.place();
-        let other = place.thread().checked_sub(1).and_then(|other| self.others.get(other));
         let connection = async move {
             // On the thread that is to own it.
             match Stream::accepted(socket) {
                 Ok(stream) => serve(stream).await,
                 Err(error) => log_limited!(warn, "connection lost", reason = %error),
             }
-            drop(place);
         };
-        match other {
+        match thread.checked_sub(1).and_then(|other| self.others.get(other)) {
             Some(other) => other.handle.spawn(connection),
             None => tokio::spawn(connection),
         };
@@ -101,7 +99,7 @@ impl Other {
         std::thread::Builder::new().name(format!("router-{number}")).spawn(move || {
             runtime.block_on(async {
                 if let Err(error) = rings::start(tuning.sockets) {
-                    tracing::warn!("a thread goes without io_uring: {error}");
+                    tracing::warn!(reason = %error, "thread does not use io_uring");
                 }
                 // Ends when the sender is dropped; the connections are dropped with the runtime.
                 let _ = stopped.await;

@@ -10,7 +10,7 @@ use crate::threads::Sockets;
 /// See the [module](self).
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "How the machine is used")]
-pub(crate) struct Tuning {
+pub struct Tuning {
     /// How many threads serve connections; each owns those that it is given.
     #[arg(long, default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
@@ -23,10 +23,10 @@ pub(crate) struct Tuning {
     /// calls of its own.
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) sockets: Sockets,
-    /// Serves usual calls and publications over HTTP like all other requests, without the short way
+    /// Serves usual calls and publications over HTTP like all other requests, without the fast path
     /// that they have otherwise.
     #[arg(long)]
-    no_short_way: bool,
+    no_fast_path: bool,
 }
 
 impl Tuning {
@@ -40,8 +40,8 @@ impl Tuning {
         Duration::from_micros(self.spin)
     }
 
-    /// Whether usual calls and publications have a short way.
-    pub(crate) const fn has_short_way(self) -> bool {
-        !self.no_short_way
+    /// Whether usual calls and publications have a fast path.
+    pub(crate) const fn has_fast_path(self) -> bool {
+        !self.no_fast_path
     }
 }

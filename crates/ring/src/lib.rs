@@ -19,16 +19,19 @@
 //! | `state` | all of them, and what they want next |
 //! | `driver` | the task that takes it to the kernel |
 //! | `socket` | the handle |
+//! | [`candidates`] | sockets that the ring may serve |
 //!
 //! Not for messages, connections or time: see `cloverleaf-transport`.
 
 #![cfg(target_os = "linux")]
 
+pub mod candidates;
 mod driver;
 mod kernel;
 mod slot;
 mod socket;
 mod state;
 
+pub use candidates::RingCandidate;
 pub use driver::Ring;
 pub use socket::Socket;

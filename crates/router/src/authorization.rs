@@ -145,6 +145,8 @@ pub const TRUSTED: &str = "trusted";
 pub struct Role {
     name: CompactString,
     rules: Rules,
+    /// It allows nothing any more, and no session joins with it.
+    is_removed: bool,
 }
 
 #[derive(Debug)]
@@ -163,17 +165,28 @@ impl Role {
         for (pattern, permission) in rules {
             index.insert(&pattern, permission);
         }
-        Self { name: name.into(), rules: Rules::Static(index) }
+        Self { name: name.into(), rules: Rules::Static(index), is_removed: false }
     }
 
     /// The built-in role for components inside the router.
     pub(crate) fn trusted() -> Self {
-        Self { name: TRUSTED.into(), rules: Rules::Trusted }
+        Self { name: TRUSTED.into(), rules: Rules::Trusted, is_removed: false }
     }
 
     /// The role's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Removes the role.
+    pub(crate) fn remove(&mut self) {
+        self.rules = Rules::Static(UriIndex::default());
+        self.is_removed = true;
+    }
+
+    /// Whether the role was removed.
+    pub(crate) const fn is_removed(&self) -> bool {
+        self.is_removed
     }
 
     /// Whether the role may use the namespace of the router.

@@ -258,6 +258,11 @@ impl Dealer {
         Self { times, queues: index, validation, compatibility, ..Self::default() }
     }
 
+    /// Validates against other schemas from now on.
+    pub(crate) fn set_validation(&mut self, validation: Validation) {
+        self.validation = validation;
+    }
+
     /// How many calls are not answered.
     pub(crate) fn calls_in_flight(&self) -> usize {
         self.calls.len()

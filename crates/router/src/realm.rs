@@ -42,6 +42,7 @@ mod leaving;
 mod publishing;
 mod registering;
 mod requests;
+mod rules;
 mod settings;
 mod subscribing;
 

@@ -20,6 +20,8 @@
 //! | [`rawsocket`], [`websocket`] | the handshakes |
 //! | [`peer_info`] | what is known of the peer of a connection |
 //! | [`stream`], [`listener`] | sockets |
+//! | [`connections`] | the accepted connections of a process, counted |
+//! | [`shutdown`] | the signal that something ends |
 //! | [`arrivals`] | how often a thread has read something |
 //! | [`log_limit`] | log lines at most once a second |
 //! | [`limits`] | every number, with its reason |
@@ -27,6 +29,7 @@
 pub mod arrivals;
 pub mod batched;
 pub mod connection;
+pub mod connections;
 pub mod detect;
 pub mod echo;
 pub mod error;
@@ -41,12 +44,14 @@ pub mod outbound;
 pub mod peer_info;
 pub mod proxied;
 pub mod rawsocket;
+pub mod shutdown;
 pub mod stream;
 pub mod wamp;
 pub mod websocket;
 
 pub use batched::BatchedHandler;
 pub use connection::{Connection, Flow, Handler};
+pub use connections::{ConnectionGuard, Connections, ListenerId};
 pub use error::{CloseReason, TransportError};
 pub use framing::{Framing, Manners};
 pub use input_memory::InputMemory;

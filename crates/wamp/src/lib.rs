@@ -17,6 +17,7 @@
 //! | [`transport_kind`] | the transports that carry sessions |
 //! | [`http_headers`] | the header fields of a request that became a session |
 //! | [`secrets`] | which parameters and header fields hold secrets, and text without them |
+//! | [`realm_name`] | names of realms |
 //! | [`origin`] | origins of web pages, and which of them may connect |
 //! | [`features`] | what a peer and this router announce |
 //! | [`error_uri`] | the one table of error URIs |
@@ -32,6 +33,7 @@ pub mod message;
 pub mod origin;
 pub mod payload;
 pub mod rawsocket;
+pub mod realm_name;
 pub mod secrets;
 pub mod serializer;
 pub mod transport_kind;

@@ -25,11 +25,11 @@ extern crate self as parking_lot;
 #[macro_use]
 pub mod locks;
 
-#[path = "../../../crates/node/src/meter.rs"]
+#[path = "../../../crates/realms/src/meter.rs"]
 mod meter;
 mod ports;
 pub mod realm;
-#[path = "../../../crates/node/src/realm_host.rs"]
+#[path = "../../../crates/realms/src/realm_host.rs"]
 mod realm_host;
 pub mod task;
 #[path = "../../../crates/transport/src"]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use cloverleaf_wamp::message::CallTimeoutUnit;
+use cloverleaf_wamp::realm_name::is_realm_name;
 use cloverleaf_wamp::uri::UriRule;
 
 use super::ids::Ids;
@@ -149,18 +150,6 @@ fn options(mut section: Section<'_>) -> RealmOptions {
     section.has_no_effect("event_dispatching_chunk_size", is_set);
     section.finish();
     options
-}
-
-/// Whether a realm may have this name: as with Crossbar.io, 3 to 255 of `A-Z`, `a-z`, `0-9`, `_`,
-/// `-`, `@` and `.`, a letter first; or `0x` and 40 hexadecimal digits.
-pub fn is_realm_name(name: &str) -> bool {
-    let letter_first = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '@' | '.');
-    let plain = (3..=255).contains(&name.len()) && letter_first && name.chars().all(allowed);
-    let address = name.strip_prefix("0x").is_some_and(|digits| {
-        digits.len() == 40 && digits.chars().all(|digit| digit.is_ascii_hexdigit())
-    });
-    plain || address
 }
 
 /// The name of a realm, which must be one.

@@ -4,11 +4,11 @@
 //! them are served faster one by one, so a thread's sockets stay outside until there are many. See
 //! `docs/decisions/io-uring.md`.
 
-use std::cell::Cell;
 use std::io;
 
 use clap::ValueEnum;
 use cloverleaf_ring::Ring;
+use cloverleaf_ring::candidates::set_threshold;
 
 /// How sockets are read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -22,37 +22,8 @@ pub(crate) enum Sockets {
     Epoll,
 }
 
-/// From so many connections of a thread on, the ring is the faster way.
+/// Connections per thread from which on io_uring is faster than epoll.
 const MANY: usize = 32;
-
-thread_local! {
-    /// The connections of this thread that may go through its ring.
-    static GUESTS: Cell<usize> = const { Cell::new(0) };
-    /// From so many of them on they do.
-    static MANY_HERE: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-/// A connection of this thread that may go through the ring.
-pub(crate) struct Guest(());
-
-impl Guest {
-    /// Counts one more, until it is dropped.
-    pub(crate) fn arrive() -> Self {
-        GUESTS.set(GUESTS.get() + 1);
-        Self(())
-    }
-
-    /// Whether there are enough of them on this thread for its ring to be worth it.
-    pub(crate) fn are_many() -> bool {
-        GUESTS.get() >= MANY_HERE.get()
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        GUESTS.set(GUESTS.get().saturating_sub(1));
-    }
-}
 
 /// Gives this thread a ring, on its runtime.
 pub(super) fn start(sockets: Sockets) -> io::Result<()> {
@@ -62,7 +33,7 @@ pub(super) fn start(sockets: Sockets) -> io::Result<()> {
         Sockets::Auto => MANY,
     };
     match Ring::start() {
-        Ok(()) => MANY_HERE.set(many),
+        Ok(()) => set_threshold(many),
         Err(error) if sockets == Sockets::Auto => {
             tracing::debug!("sockets go through epoll, since io_uring can't be had: {error}");
         }
@@ -79,14 +50,16 @@ pub(super) fn start(sockets: Sockets) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Guest, MANY, Sockets, start};
+    use cloverleaf_ring::RingCandidate;
+
+    use super::{MANY, Sockets, start};
 
     #[test]
-    fn guests_are_many_from_so_many_on_where_there_is_a_ring() {
+    fn connections_use_the_ring_from_the_threshold_on() {
         let runtime = crate::threads::runtime().expect("a runtime");
         let _inside = runtime.enter();
-        let mut guests: Vec<Guest> = (1..MANY).map(|_| Guest::arrive()).collect();
-        for (sockets, are_many) in
+        let mut candidates: Vec<RingCandidate> = (1..MANY).map(|_| RingCandidate::new()).collect();
+        for (sockets, use_ring) in
             [(Sockets::Epoll, [false; 3]), (Sockets::Auto, [false, true, false])]
         {
             start(sockets).expect("no insisting");
@@ -94,12 +67,12 @@ mod tests {
                 eprintln!("io_uring can't be had here");
                 return;
             }
-            let mut found = [Guest::are_many(); 3];
-            guests.push(Guest::arrive());
-            found[1] = Guest::are_many();
-            guests.pop();
-            found[2] = Guest::are_many();
-            assert_eq!(found, are_many, "{sockets:?}");
+            let mut found = [RingCandidate::use_ring(); 3];
+            candidates.push(RingCandidate::new());
+            found[1] = RingCandidate::use_ring();
+            candidates.pop();
+            found[2] = RingCandidate::use_ring();
+            assert_eq!(found, use_ring, "{sockets:?}");
         }
     }
 }

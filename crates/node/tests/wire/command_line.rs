@@ -92,7 +92,7 @@ fn help_says_what_there_is_and_what_a_node_without_configuration_does() {
         "--threads",
         "--spin",
         "--sockets",
-        "--no-short-way",
+        "--no-fast-path",
     ] {
         assert!(start.contains(option), "'{option}' is missing in {start}");
     }

@@ -90,7 +90,7 @@ fn a_long_poll_request_with_two_origins_is_refused() {
 
 #[test]
 fn a_foreign_page_neither_calls_nor_publishes() {
-    for args in [&[][..], &["--no-short-way"]] {
+    for args in [&[][..], &["--no-fast-path"]] {
         let node = node(args);
         let mut peer = node.rawsocket(JSON);
         peer.join();

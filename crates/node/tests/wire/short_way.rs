@@ -84,7 +84,7 @@ impl Siblings {
         let nodes = [
             Node::start(CLOVERLEAF, &plain),
             Node::start(CLOVERLEAF, &plain),
-            Node::start_with(CLOVERLEAF, &plain, &["--no-short-way"]),
+            Node::start_with(CLOVERLEAF, &plain, &["--no-fast-path"]),
             Node::start(CLOVERLEAF, &logged),
         ];
         let addresses = nodes.each_ref().map(http_address);

@@ -10,6 +10,7 @@ use cloverleaf_wamp::payload::Encoded;
 
 use super::Realm;
 use crate::admission::{Admitted, Refusal};
+use crate::authorization::Role;
 use crate::deadline::Moment;
 use crate::limits::{MAX_DEPARTING_SESSIONS, MAX_SESSIONS};
 use crate::outbox::Outbox;
@@ -30,7 +31,8 @@ impl<O: Outbox> Realm<O> {
         if self.closed {
             return Err(Refusal::RealmClosed(realm));
         }
-        let role = self.settings.roles.iter().position(|role| role.name() == principal.authrole);
+        let is_asked = |role: &Role| role.name() == principal.authrole && !role.is_removed();
+        let role = self.settings.roles.iter().position(is_asked);
         let Some(role) = role else {
             return Err(Refusal::NoSuchRole { realm, role: principal.authrole });
         };

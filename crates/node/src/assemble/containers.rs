@@ -1,0 +1,86 @@
+//! Containers and their components.
+
+use std::path::PathBuf;
+
+use cloverleaf_client::net::{Endpoint, Protocol, Target};
+use cloverleaf_config::settings::{
+    self as config, ConnectingEndpoint, ConnectingTransport, ContainerComponent, ContainerWorker,
+    EnvInherit,
+};
+use cloverleaf_hosting::container::{ContainerShutdown, RemoteComponent};
+use cloverleaf_hosting::supervisor::{ContainerProcess, Inherit};
+use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
+
+/// The process of a container, for its supervisor.
+pub(crate) fn process(worker: &ContainerWorker) -> ContainerProcess {
+    let env = &worker.options.native.env;
+    ContainerProcess {
+        worker: worker.id.clone(),
+        shutdown: shutdown(worker.options.shutdown),
+        inherit: match &env.inherit {
+            EnvInherit::All => Inherit::All,
+            EnvInherit::Nothing => Inherit::Named(Vec::new()),
+            EnvInherit::Named(names) => Inherit::Named(names.clone()),
+        },
+        variables: env.vars.clone(),
+    }
+}
+
+/// When a container has done its work.
+pub(crate) const fn shutdown(option: config::ContainerShutdown) -> ContainerShutdown {
+    match option {
+        config::ContainerShutdown::Manual => ContainerShutdown::Manual,
+        config::ContainerShutdown::OnLastComponentStopped => {
+            ContainerShutdown::OnLastComponentStopped
+        }
+        config::ContainerShutdown::OnAnyComponentFailed => ContainerShutdown::OnAnyComponentFailed,
+        config::ContainerShutdown::OnAnyComponentStopped => {
+            ContainerShutdown::OnAnyComponentStopped
+        }
+    }
+}
+
+/// A component of a container and the router that it connects to.
+///
+/// # Errors
+/// When the URL of a WebSocket can't be used.
+pub(crate) fn component(component: ContainerComponent) -> Result<RemoteComponent, String> {
+    let target = target(&component.transport)?;
+    let ContainerComponent { classname, realm, extra, .. } = component;
+    Ok(RemoteComponent { classname, realm, extra, target })
+}
+
+fn target(transport: &ConnectingTransport) -> Result<Target, String> {
+    Ok(match transport {
+        ConnectingTransport::RawSocket(rawsocket) => Target {
+            endpoint: endpoint(&rawsocket.endpoint),
+            protocol: Protocol::RawSocket,
+            serializers: vec![rawsocket.serializer],
+            max_message: rawsocket.max_message_size.map_or(DEFAULT_MAX_MESSAGE, |n| n as usize),
+        },
+        ConnectingTransport::WebSocket(websocket) => {
+            let rest = websocket
+                .url
+                .strip_prefix("ws://")
+                .ok_or_else(|| format!("'{}' is no ws:// URL", websocket.url))?;
+            let (host, path) = match rest.find('/') {
+                Some(at) => rest.split_at(at),
+                None => (rest, "/"),
+            };
+            let limit = websocket.options.max_message_size;
+            Target {
+                endpoint: endpoint(&websocket.endpoint),
+                protocol: Protocol::WebSocket { host: host.to_owned(), path: path.to_owned() },
+                serializers: websocket.serializers.clone(),
+                max_message: limit.map_or(DEFAULT_MAX_MESSAGE, |n| n as usize),
+            }
+        }
+    })
+}
+
+fn endpoint(endpoint: &ConnectingEndpoint) -> Endpoint {
+    match endpoint {
+        ConnectingEndpoint::Tcp(tcp) => Endpoint::Tcp { host: tcp.host.clone(), port: tcp.port },
+        ConnectingEndpoint::Unix(unix) => Endpoint::Unix(PathBuf::from(&unix.path)),
+    }
+}

@@ -1,0 +1,198 @@
+//! The services at the paths of an HTTP server.
+
+use std::sync::Arc;
+
+use cloverleaf_config::settings::{
+    self as config, BridgeService, LongPollService, StaticService, Transport, WebPath, WebService,
+    WebSocketService,
+};
+use cloverleaf_http_bridge::{
+    AddressFilter, Bridge, BridgeSettings, MAX_NONCES, Resource, SigningKey,
+};
+use cloverleaf_realms::local;
+use cloverleaf_transport::longpoll::Patience;
+use cloverleaf_transport::outbound::RefusesFrom;
+use cloverleaf_wamp::features::HTTP_BRIDGE;
+use cloverleaf_wamp::origin::OriginRule;
+use cloverleaf_web::{
+    FileOptions, Files, HttpServer, JsonValue, LongPoll, Routes, Segment, Service,
+};
+use hyper::header::HeaderValue;
+
+use super::protocols::{max_message, wamp_endpoint, wamp_service};
+use super::websocket::websocket_endpoint;
+use super::{Context, Existing};
+use crate::error::ApplyError;
+
+/// The services of a listener as they are now.
+#[derive(Clone, Copy)]
+struct Previous<'a> {
+    server: &'a HttpServer,
+    paths: &'a [WebPath],
+}
+
+/// The routes for these paths. Services that have not changed are those of the existing listener.
+///
+/// # Errors
+/// When a session of the HTTP bridge can't join, or a value can't stand in an HTTP header.
+pub(super) fn routes(
+    context: &Context<'_>,
+    paths: &[WebPath],
+    existing: Option<Existing<'_>>,
+) -> Result<Routes, ApplyError> {
+    let previous = existing.and_then(|existing| {
+        let server = existing.protocol.http()?;
+        let paths = match existing.transport {
+            Transport::Web(web) => &web.paths,
+            Transport::Universal(universal) => &universal.web.as_ref()?.paths,
+            _ => return None,
+        };
+        Some(Previous { server, paths })
+    });
+    routes_below(context, paths, previous, &[])
+}
+
+/// The routes below a path, whose segments are `above`.
+fn routes_below(
+    context: &Context<'_>,
+    paths: &[WebPath],
+    previous: Option<Previous<'_>>,
+    above: &[&str],
+) -> Result<Routes, ApplyError> {
+    paths.iter().map(|path| segment(context, path, previous, above)).collect()
+}
+
+fn segment(
+    context: &Context<'_>,
+    path: &WebPath,
+    previous: Option<Previous<'_>>,
+    above: &[&str],
+) -> Result<Segment, ApplyError> {
+    let segments = [above, &[path.path.as_str()]].concat();
+    let before = previous.and_then(|previous| {
+        let before = previous.paths.iter().find(|before| before.path == path.path)?;
+        Some((previous.server, before))
+    });
+    if let Some((server, before)) = before
+        && before.service == path.service
+        && !context.uses_replaced_realm(&path.service)
+        && let Some(service) = server.service(&segments)
+    {
+        return Ok((path.path.clone(), service));
+    }
+    let service = match &path.service {
+        WebService::Path(paths) => {
+            let below = before.and_then(|(server, before)| match &before.service {
+                WebService::Path(paths) => Some(Previous { server, paths }),
+                _ => None,
+            });
+            Service::Path(routes_below(context, paths, below, &segments)?)
+        }
+        other => service(context, &path.id, other)?,
+    };
+    Ok((path.path.clone(), Arc::new(service)))
+}
+
+fn service(context: &Context<'_>, id: &str, service: &WebService) -> Result<Service, ApplyError> {
+    Ok(match service {
+        WebService::Static(files) => Service::Files(static_files(files)?),
+        WebService::WebSocket(websocket) => {
+            let WebSocketService { serializers, options, auth, slow_consumer, .. } = websocket;
+            let endpoint = wamp_endpoint(context, serializers, options, auth, *slow_consumer);
+            Service::WebSocket(websocket_endpoint(endpoint, options))
+        }
+        WebService::LongPoll(service) => Service::LongPoll(Box::new(longpoll(context, service))),
+        WebService::Caller(service) => bridge(context, Resource::Caller, id, service)?,
+        WebService::Publisher(service) => bridge(context, Resource::Publisher, id, service)?,
+        WebService::Path(paths) => Service::Path(routes_below(context, paths, None, &[])?),
+        WebService::Json(json) => Service::Json(json_value(json)?),
+        WebService::Redirect(url) => Service::Redirect(header(url)?),
+        WebService::Welcome => Service::Welcome,
+    })
+}
+
+fn longpoll(context: &Context<'_>, service: &LongPollService) -> LongPoll {
+    let LongPollService { serializers, auth, options, slow_consumer, .. } = service;
+    let limit = max_message(options.max_message_size);
+    LongPoll {
+        wamp: wamp_service(context, serializers, limit, auth, *slow_consumer),
+        origins: OriginRule::new(&options.allowed_origins, options.allow_null_origin),
+        patience: Patience { receive: options.request_timeout, session: options.session_timeout },
+        refuses_from: RefusesFrom {
+            bytes: options.queue_limit_bytes,
+            messages: options.queue_limit_messages,
+        },
+        sessions: Arc::default(),
+    }
+}
+
+/// A caller or publisher. Its session joins the realm now.
+fn bridge(
+    context: &Context<'_>,
+    resource: Resource,
+    id: &str,
+    service: &BridgeService,
+) -> Result<Service, ApplyError> {
+    let realm = context.realm(&service.realm)?;
+    let (session, driver) = local::join(&realm, &service.realm, id, &service.role, HTTP_BRIDGE)?;
+    tokio::spawn(driver);
+    let settings = bridge_settings(&service.options);
+    Ok(Service::Bridge(Bridge::new(session, resource, settings)))
+}
+
+fn static_files(files: &StaticService) -> Result<Files, ApplyError> {
+    let options = &files.options;
+    let media_types = options
+        .mime_types
+        .iter()
+        .map(|(extension, media_type)| Ok((extension.clone(), header(media_type)?)))
+        .collect::<Result<_, ApplyError>>()?;
+    let options = FileOptions {
+        cache_timeout: options.cache_timeout,
+        media_types,
+        default_file: options.default_file.clone(),
+        allow_cross_origin: options.allow_cross_origin,
+        follow_symlinks: options.follow_symlinks,
+        dotfiles: options.dotfiles,
+    };
+    Ok(Files::new(&files.directory, options))
+}
+
+fn json_value(json: &config::JsonService) -> Result<JsonValue, ApplyError> {
+    let text = if json.options.prettify {
+        serde_json::to_vec_pretty(&json.value)
+    } else {
+        serde_json::to_vec(&json.value)
+    };
+    Ok(JsonValue {
+        text: text.map_err(|error| ApplyError::Web(error.to_string()))?.into(),
+        allow_cross_origin: json.options.allow_cross_origin,
+        discourage_caching: json.options.discourage_caching,
+    })
+}
+
+fn bridge_settings(options: &config::BridgeOptions) -> BridgeSettings {
+    let networks = options.require_ip.clone();
+    BridgeSettings {
+        debug: options.debug,
+        signed_with: options
+            .signed_with
+            .as_ref()
+            .map(|key| SigningKey::new(key.key.as_str(), key.secret.reveal())),
+        post_body_limit: options.post_body_limit.map(|limit| limit as usize),
+        timestamp_delta_limit: options.timestamp_delta_limit,
+        remembered_nonces: options.refuse_replays.then_some(MAX_NONCES),
+        require_ip: (!networks.is_empty()).then(|| {
+            AddressFilter::new(move |address| networks.iter().any(|net| net.contains(address)))
+        }),
+        require_tls: options.require_tls,
+        error_status: options.error_status,
+        allowed_origins: options.allowed_origins.iter().cloned().collect(),
+    }
+}
+
+/// A value of an HTTP header field.
+pub(super) fn header(text: &str) -> Result<HeaderValue, ApplyError> {
+    HeaderValue::from_str(text)
+        .map_err(|_| ApplyError::Web(format!("'{text}' can't stand in an HTTP header")))
+}

@@ -1,0 +1,67 @@
+//! Options of WebSockets.
+
+use std::num::NonZeroUsize;
+
+use cloverleaf_config::settings::WebSocketOptions;
+use cloverleaf_transport::{KeepAlive, Manners};
+use cloverleaf_wamp::origin::OriginRule;
+use cloverleaf_wamp::websocket::Limits;
+use cloverleaf_wamp::websocket::deflate::Wishes;
+use hyper::header::HeaderValue;
+
+use super::protocols::max_message;
+use cloverleaf_web::{Endpoint, FrameOptions, WebSocketEndpoint};
+
+/// What the header `Server` says, where it is wanted.
+const SERVER: &str = concat!("Cloverleaf/", env!("CARGO_PKG_VERSION"));
+
+pub(super) fn websocket_endpoint(
+    endpoint: Endpoint,
+    options: &WebSocketOptions,
+) -> WebSocketEndpoint {
+    // Conformance tests want to see what they ask for.
+    let every_message = matches!(endpoint, Endpoint::Echo(_));
+    let compression = options.compression.map(|wishes| Wishes { every_message, ..wishes });
+    WebSocketEndpoint {
+        endpoint,
+        is_enabled: options.enable_rfc6455,
+        origins: OriginRule::new(&options.allowed_origins, options.allow_null_origin),
+        external_port: options.external_port,
+        require_subprotocol: options.require_websocket_subprotocol,
+        webstatus: options.enable_webstatus,
+        server: (options.show_server_version == Some(true))
+            .then(|| HeaderValue::from_static(SERVER)),
+        frames: FrameOptions { compression, ..frames(options) },
+    }
+}
+
+fn frames(options: &WebSocketOptions) -> FrameOptions {
+    let max_message = max_message(options.max_message_size);
+    let max_frame = options.max_frame_size.map_or(max_message, |limit| limit as usize);
+    FrameOptions {
+        limits: Limits { max_message, max_frame },
+        manners: manners(options),
+        compression: options.compression,
+        nodelay: options.tcp_nodelay,
+    }
+}
+
+fn manners(options: &WebSocketOptions) -> Manners {
+    let fragment_size = options.auto_fragment_size.map_or(0, |size| size as usize);
+    Manners {
+        takes_unmasked: !options.require_masked_client_frames,
+        ignores_masks: !options.apply_mask,
+        masks: options.mask_server_frames,
+        takes_any_text: !options.validate_utf8,
+        fragment_size: NonZeroUsize::new(fragment_size),
+        closing_timeout: options.close_handshake_timeout,
+        drops_faulty: options.fail_by_drop,
+        echoes_reason: options.echo_close_codereason,
+        keepalive: options.auto_ping_interval.map(|interval| KeepAlive {
+            interval,
+            timeout: options.auto_ping_timeout,
+            size: options.auto_ping_size,
+            any_traffic: options.auto_ping_restart_on_any_traffic,
+        }),
+    }
+}

@@ -1,0 +1,220 @@
+//! Between a realm and the file of its stored events.
+//!
+//! The realm gives records away under its lock; the threads of the store tell later what has become
+//! of them, and answer what is asked of them.
+
+use std::ops::{ControlFlow, Range};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, Weak};
+
+use cloverleaf_event_store as store;
+use cloverleaf_event_store::{Observer, Outcome, Report};
+pub use cloverleaf_event_store::{StoreError, catches_panics, check};
+use cloverleaf_router::{
+    EventStore, HistoryId, Reading, RealmSettings, Record, Ticket, publication_of,
+};
+use cloverleaf_transport::log_limited;
+use cloverleaf_wamp::ids::PublicationId;
+
+use crate::quoted::Quoted;
+use crate::realm_host::RealmHost;
+
+/// So many damaged records are logged one by one; the others are counted.
+const MAX_DAMAGED_LOGGED: usize = 100;
+
+/// The realm of a store, once it is there.
+#[derive(Debug, Clone, Default)]
+pub struct RealmLink(Arc<OnceLock<Weak<RealmHost>>>);
+
+impl RealmLink {
+    /// From now on this is the realm.
+    pub fn set(&self, realm: &Arc<RealmHost>) {
+        let _ = self.0.set(Arc::downgrade(realm));
+    }
+
+    fn get(&self) -> Option<Arc<RealmHost>> {
+        self.0.get().and_then(Weak::upgrade)
+    }
+}
+
+/// A store as its realm sees it.
+#[derive(Debug)]
+struct StoredEvents {
+    store: store::EventStore,
+    link: RealmLink,
+    realm: String,
+}
+
+impl EventStore for StoredEvents {
+    fn has_room(&self) -> bool {
+        self.store.has_room()
+    }
+
+    fn append(&mut self, history: HistoryId, record: Record) -> Ticket {
+        let Record { publication, bytes } = record;
+        Ticket(self.store.append(history.0, store::Record { id: publication.number(), bytes }))
+    }
+
+    fn note_dropped(&mut self) {
+        log_limited!(
+            warn,
+            "publication dropped",
+            realm = %Quoted(&self.realm),
+            reason = "the event store takes no more at the moment"
+        );
+    }
+
+    fn read(&mut self, history: HistoryId, reading: Reading) -> bool {
+        let request = Request { reading, link: self.link.clone(), realm: self.realm.clone() };
+        self.store.read(history.0, Box::new(request)).is_ok()
+    }
+}
+
+/// A request for stored events.
+struct Request {
+    reading: Reading,
+    link: RealmLink,
+    realm: String,
+}
+
+impl store::Reading for Request {
+    fn places(
+        &self,
+        all: Range<u64>,
+        place: &mut dyn FnMut(u64) -> Option<u64>,
+    ) -> Option<Range<u64>> {
+        self.reading.bounds().places(all, |publication: PublicationId| place(publication.number()))
+    }
+
+    fn is_reverse(&self) -> bool {
+        self.reading.is_reverse()
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.link.get().is_some_and(|realm| realm.has_session(self.reading.caller()))
+    }
+
+    fn visit(&mut self, record: &[u8]) -> ControlFlow<()> {
+        self.reading.visit(record).unwrap_or_else(|error| {
+            log_limited!(
+                warn,
+                "stored event skipped",
+                realm = %Quoted(&self.realm),
+                reason = %error
+            );
+            ControlFlow::Continue(())
+        })
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), &str>) {
+        if let Some(realm) = self.link.get() {
+            realm.finish_reading(self.reading.answer(outcome));
+        }
+    }
+}
+
+/// Tells the realm what has become of its events, and the log what happens in the store.
+struct Watch {
+    link: RealmLink,
+    realm: String,
+    path: PathBuf,
+    damaged: std::sync::atomic::AtomicUsize,
+}
+
+impl Observer for Watch {
+    fn stored(&self, up_to: u64, outcome: Outcome<'_>) {
+        if let Some(realm) = self.link.get() {
+            realm.stored(Ticket(up_to), outcome);
+        }
+    }
+
+    fn report(&self, report: Report<'_>) {
+        let (realm, path) = (Quoted(&self.realm), self.path.display());
+        match report {
+            Report::Repairing { percent } => log_limited!(
+                info,
+                "event store was not closed and is being checked",
+                %realm,
+                %path,
+                percent
+            ),
+            Report::Damaged { history, place } => {
+                let damaged = self.damaged.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                if damaged < MAX_DAMAGED_LOGGED {
+                    tracing::error!(%realm, %path, history, place, "stored event damaged");
+                }
+            }
+            Report::Missing { history, place, count } => {
+                let damaged = self.damaged.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                if damaged < MAX_DAMAGED_LOGGED {
+                    tracing::error!(%realm, %path, history, place, count, "stored events missing");
+                }
+            }
+            Report::Checked { records, damaged: 0, missing: 0 } => {
+                tracing::info!(%realm, %path, events = records, "event store checked");
+            }
+            Report::Checked { records, damaged, missing } => tracing::error!(
+                %realm,
+                %path,
+                events = records,
+                damaged,
+                missing,
+                "event store damaged: these events are not given to subscribers"
+            ),
+            Report::Unreadable { reason } => log_limited!(
+                warn,
+                "event store can't be read",
+                %realm,
+                %path,
+                reason
+            ),
+            Report::Stopped { reason, lost } => tracing::error!(
+                %realm,
+                %path,
+                reason,
+                lost,
+                "event store stopped: events are refused until it can be written again"
+            ),
+            Report::Restarted => tracing::warn!(%realm, %path, "event store works again"),
+        }
+    }
+}
+
+/// Where a realm keeps its events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The memory of the cache, in bytes.
+    pub cache_bytes: usize,
+}
+
+/// Opens the event store of a realm and gives it to the realm's settings.
+///
+/// # Errors
+/// When the file can't be used.
+pub fn open(
+    file: &StoreFile,
+    mut settings: RealmSettings,
+) -> Result<(RealmSettings, RealmLink), StoreError> {
+    let link = RealmLink::default();
+    let StoreFile { path, cache_bytes } = file;
+    let realm = settings.name.to_string();
+    let histories = settings.histories.iter().map(|history| store::History {
+        name: format!("{}:{}", history.pattern.policy().name(), history.pattern.as_str()),
+        max_records: history.max_events as u64,
+        max_bytes: history.max_bytes as u64,
+    });
+    let histories: Vec<_> = histories.collect();
+    let watch = Watch {
+        link: link.clone(),
+        realm: realm.clone(),
+        path: path.clone(),
+        damaged: Default::default(),
+    };
+    let id_of = |record: &[u8]| publication_of(record).map(|publication| publication.number());
+    let store = store::EventStore::open(path, &histories, *cache_bytes, id_of, watch)?;
+    let events = StoredEvents { store, link: link.clone(), realm };
+    settings.event_store = Some(Box::new(events));
+    Ok((settings, link))
+}

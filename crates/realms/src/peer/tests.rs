@@ -1,0 +1,139 @@
+//! A peer with a realm of its own, without a connection.
+
+use std::sync::Arc;
+
+use cloverleaf_router::{Admission, Permission, RealmSettings, Role};
+use cloverleaf_transport::listener::PeerAddress;
+use cloverleaf_transport::{
+    Flow, Outlet, Peer as _, PeerInfo, Undeliverable, WaitingMessage, outbound,
+};
+use cloverleaf_wamp::batch::Format;
+use cloverleaf_wamp::features::CLIENT;
+use cloverleaf_wamp::ids::{InvocationId, RegistrationId, RequestId, SessionId};
+use cloverleaf_wamp::message::{
+    Call, CallOptions, ClientMessage, Goodbye, Hello, HelloDetails, Invocation, InvocationDetails,
+    Register, RegisterOptions, RouterMessage, Welcome,
+};
+use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::uri::UriPattern;
+
+use super::{Attachment, RouterPeer, SlowConsumer};
+use crate::realm_host::RealmHost;
+use crate::realms::Realms;
+
+/// Two peers of one realm. Nothing is read from their queues.
+struct Pair {
+    realm: Arc<RealmHost>,
+    caller: RouterPeer,
+    callee: RouterPeer,
+    _outlets: [Outlet<WaitingMessage>; 2],
+}
+
+fn pair() -> Pair {
+    let everything = UriPattern::from_starred("*").expect("a pattern");
+    let realm = Arc::new(RealmHost::new(RealmSettings {
+        roles: vec![Role::new("anonymous", [(everything, Permission::ALL)])],
+        ..RealmSettings::named("realm1")
+    }));
+    let (realms, admission) = (Arc::new(Realms::default()), Arc::new(Admission::open()));
+    realms.insert("realm1", Arc::clone(&realm));
+    let peer = || {
+        let (sender, outlet) = outbound::queue();
+        let (realms, admission) = (Arc::clone(&realms), Arc::clone(&admission));
+        let attachment = Attachment {
+            peer: PeerInfo::rawsocket(PeerAddress::Unix),
+            format: Format { serializer: Serializer::Json, is_batched: false },
+            slow_consumer: SlowConsumer::default(),
+            announces_agent: true,
+        };
+        (RouterPeer::new(realms, admission, sender, attachment), outlet)
+    };
+    let ((caller, one), (callee, other)) = (peer(), peer());
+    Pair { realm, caller, callee, _outlets: [one, other] }
+}
+
+fn request(number: u64) -> RequestId {
+    RequestId::new(number).expect("an id")
+}
+
+fn join(peer: &mut RouterPeer) {
+    let details = HelloDetails { roles: Some(CLIENT), ..HelloDetails::default() };
+    let hello = Hello { realm: "realm1".into(), details };
+    assert_eq!(peer.handle_message(ClientMessage::Hello(hello)), Flow::Continue);
+}
+
+fn register(peer: &mut RouterPeer) {
+    let options = RegisterOptions::default();
+    let register = Register { request: request(1), options, procedure: "com.a".into() };
+    assert_eq!(peer.handle_message(ClientMessage::Register(register)), Flow::Continue);
+}
+
+fn call(peer: &mut RouterPeer, number: u64) {
+    let (options, payload) = (CallOptions::default(), Payload::EMPTY);
+    let call = Call { request: request(number), options, procedure: "com.a".into(), payload };
+    assert_eq!(peer.handle_message(ClientMessage::Call(call)), Flow::Continue);
+}
+
+/// The first invocation of any session, which turns out to be too long to be sent.
+fn fail_first_invocation(peer: &mut RouterPeer) {
+    let invocation = Invocation {
+        request: InvocationId::new(1).expect("an id"),
+        registration: RegistrationId::new(1).expect("an id"),
+        details: InvocationDetails::default(),
+        payload: Payload::EMPTY,
+    };
+    let reason = Undeliverable::TooLong { length: 513, limit: 512 };
+    let message = RouterMessage::Invocation(invocation);
+    assert_eq!(peer.handle_undeliverable(message, &reason), None);
+}
+
+fn welcome(peer: &mut RouterPeer) {
+    let session = SessionId::new(1).expect("an id");
+    let welcome = RouterMessage::Welcome(Welcome { session, details: Box::default() });
+    peer.sent(&welcome, 100);
+}
+
+#[test]
+fn an_invocation_of_an_earlier_session_ends_no_call_of_the_present_one() {
+    let Pair { realm, mut caller, mut callee, _outlets } = pair();
+    join(&mut caller);
+    join(&mut callee);
+    register(&mut callee);
+    call(&mut caller, 1);
+    let goodbye = Goodbye::new(cloverleaf_wamp::error_uri::CLOSE_NORMAL);
+    assert_eq!(callee.handle_message(ClientMessage::Goodbye(goodbye)), Flow::Continue);
+    join(&mut callee);
+    register(&mut callee);
+    call(&mut caller, 2);
+    fail_first_invocation(&mut callee);
+    assert_eq!(realm.calls_in_flight(), 1);
+    welcome(&mut callee);
+    fail_first_invocation(&mut callee);
+    assert_eq!(realm.calls_in_flight(), 0);
+}
+
+#[test]
+fn an_abort_that_is_too_long_is_sent_without_its_sentence() {
+    let Pair { mut caller, _outlets, .. } = pair();
+    let abort = super::Abort::new(cloverleaf_wamp::error_uri::NO_SUCH_REALM, "x".repeat(600));
+    let reason = Undeliverable::TooLong { length: 650, limit: 512 };
+    let sent = caller.handle_undeliverable(RouterMessage::Abort(abort), &reason);
+    let short = super::Abort {
+        details: Default::default(),
+        reason: cloverleaf_wamp::error_uri::NO_SUCH_REALM.into(),
+    };
+    assert_eq!(sent, Some(RouterMessage::Abort(short.clone())));
+    assert_eq!(caller.handle_undeliverable(RouterMessage::Abort(short), &reason), None);
+}
+
+#[test]
+fn a_client_that_aborts_is_let_go_in_peace() {
+    let Pair { realm, mut caller, _outlets, .. } = pair();
+    join(&mut caller);
+    assert_eq!(realm.session_count(), 1);
+    let abort = super::Abort::new(cloverleaf_wamp::error_uri::CLOSE_NORMAL, "enough");
+    let flow = caller.handle_message(ClientMessage::Abort(abort));
+    assert!(matches!(flow, Flow::Close(super::CloseCode::NORMAL, _)), "{flow:?}");
+    assert_eq!(realm.session_count(), 0);
+}

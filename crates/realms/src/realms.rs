@@ -1,0 +1,344 @@
+//! The realms of a node by name: those of the configuration, and those that a template makes.
+//!
+//! A realm of the configuration exists until it is removed. A template makes a realm for the first
+//! session that asks for its name, and the realm ends with its last session.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use cloverleaf_router::{Compatibility, Refusal};
+use cloverleaf_wamp::realm_name::is_realm_name;
+use cloverleaf_wamp::websocket::CloseCode;
+use parking_lot::{Mutex, RwLock};
+use slab::Slab;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use crate::ports::Queue;
+use crate::realm_host::RealmHost;
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub struct Realms {
+    configured: RwLock<BTreeMap<String, Arc<RealmHost>>>,
+    template: RwLock<Option<Arc<Template>>>,
+    /// The queues of connections without a session.
+    unjoined: Mutex<Slab<Queue>>,
+}
+
+/// The entry of a connection without a session; dropping it removes the entry.
+#[derive(Debug)]
+pub struct Unjoined {
+    realms: Arc<Realms>,
+    key: usize,
+}
+
+impl Drop for Unjoined {
+    fn drop(&mut self) {
+        self.realms.unjoined.lock().try_remove(self.key);
+    }
+}
+
+/// Makes a realm of a name.
+type Make = dyn Fn(&str) -> Arc<RealmHost> + Send + Sync;
+
+/// What a template makes, and how many.
+pub struct TemplateRule {
+    /// Makes a realm of a name.
+    pub make: Box<Make>,
+    /// How many realms there may be at once.
+    pub max_realms: usize,
+    /// The preset of the realms.
+    pub compatibility: Compatibility,
+}
+
+/// A template and the realms that it has made.
+#[derive(Debug)]
+struct Template {
+    rule: RwLock<TemplateRule>,
+    /// Where the tasks of its realms run.
+    runtime: Handle,
+    made: Mutex<BTreeMap<String, Made>>,
+}
+
+/// A realm that a template has made, and the number of its sessions, joining ones included.
+#[derive(Debug)]
+struct Made {
+    host: Arc<RealmHost>,
+    members: usize,
+    /// The task of the realm.
+    task: AbortHandle,
+}
+
+/// A session's membership in a realm. A realm that a template has made ends with the last one.
+#[derive(Debug)]
+pub struct Membership {
+    host: Arc<RealmHost>,
+    /// The template that has made the realm, and the name of the realm there.
+    made_by: Option<(Arc<Template>, String)>,
+}
+
+impl Realms {
+    /// Adds a realm of the configuration. Returns the realm of that name that it replaces.
+    pub fn insert(&self, name: &str, realm: Arc<RealmHost>) -> Option<Arc<RealmHost>> {
+        self.configured.write().insert(name.to_owned(), realm)
+    }
+
+    /// Removes a realm of the configuration. Its sessions stay until it is closed.
+    pub fn remove(&self, name: &str) -> Option<Arc<RealmHost>> {
+        self.configured.write().remove(name)
+    }
+
+    /// Makes realms with this rule from now on; their tasks run on `runtime`. Realms of an earlier
+    /// rule stay.
+    pub fn set_template(&self, rule: TemplateRule, runtime: Handle) {
+        let mut template = self.template.write();
+        match &*template {
+            Some(template) => *template.rule.write() = rule,
+            None => {
+                let (rule, made) = (RwLock::new(rule), Mutex::default());
+                *template = Some(Arc::new(Template { rule, runtime, made }));
+            }
+        }
+    }
+
+    /// Makes no realms any more. Those of the template stay until their last sessions leave.
+    pub fn remove_template(&self) {
+        *self.template.write() = None;
+    }
+
+    /// The realms that the template has made.
+    pub fn made(&self) -> Vec<Arc<RealmHost>> {
+        self.template.read().as_ref().map(|template| template.hosts()).unwrap_or_default()
+    }
+
+    /// A realm of the configuration.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn configured(&self, name: &str) -> Result<Arc<RealmHost>, Refusal> {
+        let realm = self.configured.read().get(name).map(Arc::clone);
+        realm.ok_or_else(|| Refusal::NoSuchRealm(name.into()))
+    }
+
+    /// Membership in the realm of this name, which is made now if a template may.
+    ///
+    /// # Errors
+    /// When there is no such realm and none can be made.
+    pub fn enter(&self, name: &str) -> Result<Membership, Refusal> {
+        if let Some(host) = self.configured.read().get(name) {
+            return Ok(Membership { host: Arc::clone(host), made_by: None });
+        }
+        let template = self.template.read().as_ref().map(Arc::clone);
+        let template = template.ok_or_else(|| Refusal::NoSuchRealm(name.into()))?;
+        let host = template.enter(name)?;
+        Ok(Membership { host, made_by: Some((template, name.to_owned())) })
+    }
+
+    /// Adds a connection without a session.
+    pub fn note_unjoined(self: &Arc<Self>, queue: &Queue) -> Unjoined {
+        let key = self.unjoined.lock().insert(queue.clone());
+        Unjoined { realms: Arc::clone(self), key }
+    }
+
+    /// The number of connections without a session.
+    pub fn unjoined_count(&self) -> usize {
+        self.unjoined.lock().len()
+    }
+
+    /// Ends the connections without a session: WebSockets with close code 1001.
+    pub fn close_unjoined(&self, reason: &str) {
+        for (_, queue) in self.unjoined.lock().iter() {
+            queue.close(CloseCode::GOING_AWAY, reason);
+        }
+    }
+
+    /// The preset of the realm of this name. For a name without a realm it is that of the template,
+    /// or Crossbar.io's if any realm of the node has it.
+    pub fn compatibility(&self, name: &str) -> Compatibility {
+        let configured = self.configured.read();
+        if let Some(realm) = configured.get(name) {
+            return realm.compatibility();
+        }
+        if let Some(template) = &*self.template.read() {
+            return template.rule.read().compatibility;
+        }
+        let is_crossbar = |realm: &Arc<RealmHost>| realm.compatibility() == Compatibility::Crossbar;
+        match configured.values().any(is_crossbar) {
+            true => Compatibility::Crossbar,
+            false => Compatibility::Wamp,
+        }
+    }
+
+    /// All realms that exist now.
+    pub fn all(&self) -> Vec<Arc<RealmHost>> {
+        let mut all: Vec<_> = self.configured.read().values().map(Arc::clone).collect();
+        all.extend(self.made());
+        all
+    }
+}
+
+impl Template {
+    fn enter(&self, name: &str) -> Result<Arc<RealmHost>, Refusal> {
+        let mut made = self.made.lock();
+        if let Some(realm) = made.get_mut(name) {
+            realm.members += 1;
+            return Ok(Arc::clone(&realm.host));
+        }
+        if !is_realm_name(name) {
+            return Err(Refusal::NoRealmName(name.into()));
+        }
+        let rule = self.rule.read();
+        if made.len() >= rule.max_realms {
+            return Err(Refusal::TooManyRealms(name.into()));
+        }
+        let host = (rule.make)(name);
+        let task = self.runtime.spawn(Arc::clone(&host).run()).abort_handle();
+        made.insert(name.to_owned(), Made { host: Arc::clone(&host), members: 1, task });
+        Ok(host)
+    }
+
+    fn leave(&self, name: &str) {
+        let mut made = self.made.lock();
+        let Some(realm) = made.get_mut(name) else { return };
+        realm.members -= 1;
+        if realm.members == 0 {
+            realm.task.abort();
+            made.remove(name);
+        }
+    }
+
+    fn hosts(&self) -> Vec<Arc<RealmHost>> {
+        self.made.lock().values().map(|made| Arc::clone(&made.host)).collect()
+    }
+}
+
+impl fmt::Debug for TemplateRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TemplateRule").field("max_realms", &self.max_realms).finish_non_exhaustive()
+    }
+}
+
+impl Deref for Membership {
+    type Target = RealmHost;
+
+    fn deref(&self) -> &RealmHost {
+        &self.host
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        if let Some((template, name)) = &self.made_by {
+            template.leave(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use cloverleaf_router::{Compatibility, RealmSettings, Refusal};
+    use tokio::runtime::Handle;
+
+    use super::{Realms, TemplateRule};
+    use crate::realm_host::RealmHost;
+
+    fn host(name: &str) -> Arc<RealmHost> {
+        Arc::new(RealmHost::new(RealmSettings::named(name)))
+    }
+
+    /// Two realms at once.
+    fn rule(make: impl Fn(&str) -> Arc<RealmHost> + Send + Sync + 'static) -> TemplateRule {
+        TemplateRule { make: Box::new(make), max_realms: 2, compatibility: Compatibility::Wamp }
+    }
+
+    /// A template, and the number of realms that it has made.
+    fn template() -> (Arc<Realms>, Arc<AtomicUsize>) {
+        let made = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&made);
+        let realms = Arc::new(Realms::default());
+        realms.insert("configured", host("configured"));
+        let make = move |name: &str| {
+            count.fetch_add(1, Ordering::Relaxed);
+            host(name)
+        };
+        realms.set_template(rule(make), Handle::current());
+        (realms, made)
+    }
+
+    #[tokio::test]
+    async fn realm_of_the_template_is_shared_and_ends_with_its_last_session() {
+        let (realms, made) = template();
+        let (one, other) = (realms.enter("realm-a").unwrap(), realms.enter("realm-a").unwrap());
+        assert!(Arc::ptr_eq(&one.host, &other.host));
+        drop(one);
+        assert_eq!(realms.all().len(), 2);
+        drop(other);
+        assert_eq!((realms.all().len(), made.load(Ordering::Relaxed)), (1, 1));
+        let again = realms.enter("realm-a").unwrap();
+        assert_eq!((realms.all().len(), made.load(Ordering::Relaxed)), (2, 2));
+        drop(again);
+    }
+
+    #[tokio::test]
+    async fn configured_realm_is_not_made_by_the_template_and_stays() {
+        let (realms, made) = template();
+        drop(realms.enter("configured").unwrap());
+        assert_eq!((realms.all().len(), made.load(Ordering::Relaxed)), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn realms_of_the_template_are_limited() {
+        let (realms, _) = template();
+        let (a, _b) = (realms.enter("realm-a").unwrap(), realms.enter("realm-b").unwrap());
+        let refusal = realms.enter("realm-c").unwrap_err();
+        assert_eq!(refusal, Refusal::TooManyRealms("realm-c".into()));
+        drop(a);
+        assert!(realms.enter("realm-c").is_ok());
+    }
+
+    #[tokio::test]
+    async fn template_refuses_names_that_no_realm_can_have() {
+        let (realms, made) = template();
+        let long = "x".repeat(256);
+        for name in ["*", "ü", "ab", "1st", "com tenant", long.as_str()] {
+            let refusal = realms.enter(name).unwrap_err();
+            assert_eq!(refusal, Refusal::NoRealmName(name.into()));
+            assert_eq!(refusal.reason(Compatibility::default()), "wamp.error.invalid_uri");
+        }
+        assert_eq!(made.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn name_without_a_realm_has_the_preset_of_the_template_or_of_the_node() {
+        let preset = |compatibility| {
+            let settings = RealmSettings { compatibility, ..RealmSettings::named("a") };
+            Arc::new(RealmHost::new(settings))
+        };
+        let realms = Arc::new(Realms::default());
+        assert_eq!(realms.compatibility("other"), Compatibility::Wamp);
+        realms.insert("wamp", preset(Compatibility::Wamp));
+        assert_eq!(realms.compatibility("other"), Compatibility::Wamp);
+        realms.insert("crossbar", preset(Compatibility::Crossbar));
+        assert_eq!(realms.compatibility("wamp"), Compatibility::Wamp);
+        assert_eq!(realms.compatibility("crossbar"), Compatibility::Crossbar);
+        assert_eq!(realms.compatibility("other"), Compatibility::Crossbar);
+        realms.set_template(rule(host), Handle::current());
+        assert_eq!(realms.compatibility("other"), Compatibility::Wamp);
+        assert_eq!(realms.compatibility("crossbar"), Compatibility::Crossbar);
+    }
+
+    #[test]
+    fn only_configured_realms_exist_without_a_template() {
+        let realms = Arc::new(Realms::default());
+        realms.insert("configured", host("configured"));
+        assert!(realms.enter("configured").is_ok());
+        let refusal = realms.enter("other").unwrap_err();
+        assert_eq!(refusal, Refusal::NoSuchRealm("other".into()));
+    }
+}

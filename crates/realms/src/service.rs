@@ -1,0 +1,89 @@
+//! WAMP on the connections of one listener or path: who is admitted, and how messages are written.
+
+use std::sync::Arc;
+
+use cloverleaf_router::Admission;
+use cloverleaf_transport::outbound::{RefusesFrom, queue_with};
+use cloverleaf_transport::{
+    BatchedHandler, Connection, Framing, Outbound, PeerInfo, ServerSide, SlowConsumer, Stream,
+    WaitingMessage, WampHandler,
+};
+use cloverleaf_wamp::batch::Format;
+use cloverleaf_wamp::serializer::Serializer;
+
+use crate::memory::Memory;
+use crate::peer::{Attachment, RouterPeer};
+use crate::realms::Realms;
+
+/// What WAMP connections of one listener or path have in common.
+#[derive(Debug)]
+pub struct WampService {
+    pub realms: Arc<Realms>,
+    pub admission: Arc<Admission>,
+    pub serializers: Vec<Serializer>,
+    /// The longest message that is accepted, in bytes.
+    pub max_message: usize,
+    /// What becomes of events for slow consumers, where their role does not say.
+    pub slow_consumer: SlowConsumer,
+    /// Whether WELCOME tells the router's name and version.
+    pub announces_agent: bool,
+    /// What its connections may hold, with all others of the node.
+    pub memory: Memory,
+}
+
+impl WampService {
+    /// The WebSocket subprotocols, as a list for people: those without batches first.
+    pub fn spoken(&self) -> String {
+        let formats = [false, true].into_iter().flat_map(|is_batched| {
+            self.serializers.iter().map(move |&serializer| Format { serializer, is_batched })
+        });
+        let names: Vec<&str> = formats.map(Format::subprotocol).collect();
+        names.join(", ")
+    }
+
+    /// Serves one connection to its end.
+    pub async fn serve(
+        &self,
+        stream: Stream,
+        format: Format,
+        framing: Framing,
+        early: &mut [u8],
+        peer: PeerInfo,
+    ) {
+        let memory = &self.memory;
+        let (sender, outlet) = queue_with(RefusesFrom::default(), Some(memory.queues()));
+        let peer = self.peer(format, sender, peer);
+        if format.is_batched {
+            let handler = BatchedHandler::<ServerSide, _>::new(format.serializer, peer);
+            // In a box, so that the other connections don't carry its room.
+            let connection = Connection::new(stream, framing, handler, outlet, early);
+            Box::pin(connection.with_input_memory(memory.input())).await;
+        } else {
+            let handler = WampHandler::<ServerSide, _>::new(format.serializer, peer);
+            let connection = Connection::new(stream, framing, handler, outlet, early);
+            connection.with_input_memory(memory.input()).await;
+        }
+    }
+
+    /// What gives the messages of one peer their meaning.
+    pub fn handler(
+        &self,
+        serializer: Serializer,
+        sender: Outbound<WaitingMessage>,
+        peer: PeerInfo,
+    ) -> WampHandler<ServerSide, RouterPeer> {
+        let format = Format { serializer, is_batched: false };
+        WampHandler::new(serializer, self.peer(format, sender, peer))
+    }
+
+    fn peer(&self, format: Format, sender: Outbound<WaitingMessage>, peer: PeerInfo) -> RouterPeer {
+        let (realms, admission) = (Arc::clone(&self.realms), Arc::clone(&self.admission));
+        let attachment = Attachment {
+            peer,
+            format,
+            slow_consumer: self.slow_consumer,
+            announces_agent: self.announces_agent,
+        };
+        RouterPeer::new(realms, admission, sender, attachment)
+    }
+}

@@ -1,0 +1,254 @@
+//! WAMP over plain HTTP requests: at one path sessions are opened, asked, told and closed.
+//!
+//! Spec: advanced profile "HTTP Longpoll Transport". What a session is stands in
+//! `cloverleaf_transport::longpoll`; here is what of HTTP leads to it, and what is answered. Of the
+//! two statuses for an empty answer it is 204, see `docs/decisions/longpoll.md`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cloverleaf_http_bridge::BodyError;
+use cloverleaf_transport::longpoll::{Patience, Received, Session};
+use cloverleaf_transport::outbound::{RefusesFrom, queue_with};
+use cloverleaf_transport::{Flow, HttpInfo, PeerInfo, log_limited};
+use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::origin::OriginRule;
+use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::transport_kind::TransportKind;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, ORIGIN};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use serde::Deserialize;
+use tokio::task::yield_now;
+
+use crate::connections::HttpConnection;
+use crate::response::{self, Body, full, session_headers};
+use crate::{request_body, response_body};
+use cloverleaf_realms::WampService;
+
+mod cors;
+mod sessions;
+
+use sessions::{Attached, Sessions, TransportId};
+
+/// The longest body of a request to open a session: room for more protocols than there are.
+const MAX_OPENING: usize = 4 << 10;
+
+/// A path at which sessions are served over HTTP.
+#[derive(Debug)]
+pub struct LongPoll {
+    pub wamp: WampService,
+    pub origins: OriginRule,
+    pub patience: Patience,
+    pub refuses_from: RefusesFrom,
+    pub sessions: Arc<Sessions>,
+}
+
+/// What a client says when it opens a session.
+#[derive(Deserialize)]
+struct Opening {
+    protocols: Vec<String>,
+}
+
+/// What a request asks of its session.
+enum Wanted {
+    Receive,
+    Send,
+    Close,
+}
+
+impl LongPoll {
+    /// Answers the request for what of the path begins at `at`.
+    pub(crate) async fn respond(
+        &self,
+        request: Request<Incoming>,
+        at: usize,
+        connection: &Arc<HttpConnection>,
+    ) -> Response<Body> {
+        let origin = request.headers().get(ORIGIN).cloned();
+        let mut origins = request.headers().get_all(ORIGIN).into_iter();
+        // A value that is no text is no origin, and refused.
+        if !origins.all(|origin| self.origins.allows(Some(origin.to_str().unwrap_or_default()))) {
+            return refuse(connection, StatusCode::FORBIDDEN, "This origin may not connect.");
+        }
+        let mut response = match *request.method() {
+            Method::POST => self.post(request, at, connection).await,
+            Method::OPTIONS => cors::preflight(&request),
+            _ => not_allowed(),
+        };
+        cors::allow(origin, response.headers_mut());
+        response
+    }
+
+    async fn post(
+        &self,
+        request: Request<Incoming>,
+        at: usize,
+        connection: &Arc<HttpConnection>,
+    ) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path();
+        if &path[at..] == "/open" {
+            return self.open(&parts.headers, body, connection).await;
+        }
+        let Some((id, wanted)) = parse(&path[at..]) else { return response::not_found() };
+        let attached = TransportId::parse(id).and_then(|id| self.sessions.with(id));
+        let Some(attached) = attached else { return no_session() };
+        match wanted {
+            Wanted::Receive => receive(&attached, connection).await,
+            Wanted::Send => self.send(&attached, body, connection).await,
+            Wanted::Close => {
+                attached.session.close();
+                empty()
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        headers: &HeaderMap,
+        body: Incoming,
+        connection: &HttpConnection,
+    ) -> Response<Body> {
+        let body = match request_body::read(body, MAX_OPENING, connection).await {
+            Ok(body) => body,
+            Err(error) => return unread(error),
+        };
+        let Ok(Opening { protocols }) = serde_json::from_slice(&body) else {
+            let text = "The body must be JSON such as {\"protocols\": [\"wamp.2.json\"]}.";
+            return refuse(connection, StatusCode::BAD_REQUEST, text);
+        };
+        let Some(serializer) = self.agree(&protocols) else {
+            let spoken: Vec<&str> = self.wamp.serializers.iter().map(|s| s.subprotocol()).collect();
+            let text = format!("'protocols' must name one of {}.", spoken.join(", "));
+            return refuse(connection, StatusCode::BAD_REQUEST, &text);
+        };
+        let (sender, outlet) = queue_with(self.refuses_from, Some(self.wamp.memory.queues()));
+        let http = HttpInfo { headers: session_headers(headers), compression: None };
+        let peer = PeerInfo::over_http(connection.from.clone(), TransportKind::LongPoll, http);
+        let handler = self.wamp.handler(serializer, sender, peer);
+        let session = Session::new(handler, outlet, self.patience);
+        let Some(id) = Sessions::take(&self.sessions, Attached::new(session, serializer)) else {
+            let text = "There are too many sessions at the moment.";
+            return refuse(connection, StatusCode::SERVICE_UNAVAILABLE, text);
+        };
+        let protocol = serializer.subprotocol();
+        let opened = format!("{{\"protocol\":\"{protocol}\",\"transport\":\"{id}\"}}");
+        content(Serializer::Json.media_type(), full(opened))
+    }
+
+    /// The first of the client's protocols that is spoken here.
+    fn agree(&self, protocols: &[String]) -> Option<Serializer> {
+        protocols.iter().find_map(|name| Serializer::from_subprotocol(name, &self.wamp.serializers))
+    }
+
+    async fn send(
+        &self,
+        attached: &Attached,
+        body: Incoming,
+        connection: &HttpConnection,
+    ) -> Response<Body> {
+        // The next send is not read before: it would not be read_ahead back.
+        let _turn = attached.sending.lock().await;
+        let message = match request_body::read(body, self.wamp.max_message, connection).await {
+            Ok(message) => message,
+            Err(error) => return unread(error),
+        };
+        let flow = attached.session.send(&message);
+        // Not read_ahead while the session waits: its memory is not reserved any more.
+        drop(message);
+        match flow {
+            None => no_session(),
+            // It is told in WAMP, too: its session has ABORT to receive.
+            Some(Flow::Close(_, reason)) if reason == error_uri::PROTOCOL_VIOLATION => {
+                response::text(StatusCode::BAD_REQUEST, "This breaks the protocol of WAMP.\n")
+            }
+            Some(Flow::Wait) => {
+                // The answer is what tells the client to go on.
+                attached.session.ready().await;
+                empty()
+            }
+            Some(Flow::Yield) => {
+                yield_now().await;
+                empty()
+            }
+            Some(Flow::Continue | Flow::Close(..)) => empty(),
+        }
+    }
+}
+
+/// The answer to a client that may not open a session, which the log names.
+fn refuse(connection: &HttpConnection, status: StatusCode, reason: &str) -> Response<Body> {
+    log_limited!(
+        info,
+        "connection refused",
+        peer = %connection.from,
+        transport = "longpoll",
+        reason
+    );
+    response::text(status, format!("{reason}\n"))
+}
+
+/// Waits for the next message of the session and sends it.
+async fn receive(attached: &Attached, connection: &Arc<HttpConnection>) -> Response<Body> {
+    let received = attached.session.receive().await;
+    if connection.is_ending() {
+        // The node ends, and the connection with this response. The client can't come again.
+        attached.session.close();
+    }
+    match received {
+        Received::Message(message) => {
+            let body = response_body::owned(message.into(), connection);
+            content(attached.serializer.media_type(), body)
+        }
+        Received::Nothing => empty(),
+        Received::Ended => no_session(),
+    }
+}
+
+/// `/<transport>/receive` and so on.
+fn parse(rest: &str) -> Option<(&str, Wanted)> {
+    let (id, wanted) = rest.strip_prefix('/')?.split_once('/')?;
+    let wanted = match wanted {
+        "receive" => Wanted::Receive,
+        "send" => Wanted::Send,
+        "close" => Wanted::Close,
+        _ => return None,
+    };
+    Some((id, wanted))
+}
+
+fn content(media_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+fn empty() -> Response<Body> {
+    let mut response = Response::new(full(Bytes::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn no_session() -> Response<Body> {
+    let text = "There is no such session, or it has ended.\n";
+    response::text(StatusCode::NOT_FOUND, text)
+}
+
+fn unread(error: BodyError) -> Response<Body> {
+    match error {
+        BodyError::TooLong => {
+            response::text(StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than accepted.\n")
+        }
+        BodyError::Incomplete { .. } => {
+            response::text(StatusCode::BAD_REQUEST, "The body ended too early.\n")
+        }
+    }
+}
+
+fn not_allowed() -> Response<Body> {
+    let mut response =
+        response::text(StatusCode::METHOD_NOT_ALLOWED, "Only POST is allowed here.\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(cors::METHODS));
+    response
+}

@@ -1,0 +1,164 @@
+//! The sessions of one service by the ids that their clients know.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS;
+use cloverleaf_transport::longpoll::Session;
+use cloverleaf_transport::{ServerSide, WampHandler};
+use cloverleaf_wamp::serializer::Serializer;
+use parking_lot::Mutex;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+
+use cloverleaf_realms::peer::RouterPeer;
+
+/// What names a session in the path of a request. Whoever knows it is the session's client, so all
+/// of its 128 bits come from the operating system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct TransportId(u128);
+
+impl TransportId {
+    /// An id that nobody can guess; none: the system has none to give.
+    fn new() -> Option<Self> {
+        let mut octets = [0; 16];
+        SysRng.try_fill_bytes(&mut octets).ok()?;
+        Some(Self(u128::from_ne_bytes(octets)))
+    }
+
+    /// The id that is written so, and only so.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let id = u128::from_str_radix(text, 16).map(Self).ok()?;
+        (id.to_string() == text).then_some(id)
+    }
+}
+
+impl fmt::Display for TransportId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// A session and what is spoken in it.
+#[derive(Debug)]
+pub(super) struct Attached {
+    pub(super) session: Session<WampHandler<ServerSide, RouterPeer>>,
+    pub(super) serializer: Serializer,
+    /// Locked by the request that sends a message, until the session takes another one. The others
+    /// wait in the order in which they came, and their bodies are not read meanwhile.
+    pub(super) sending: tokio::sync::Mutex<()>,
+}
+
+impl Attached {
+    pub(super) fn new(
+        session: Session<WampHandler<ServerSide, RouterPeer>>,
+        serializer: Serializer,
+    ) -> Self {
+        Self { session, serializer, sending: tokio::sync::Mutex::new(()) }
+    }
+}
+
+/// See the [module](self). Requests of one session arrive on any thread.
+#[derive(Debug, Default)]
+pub struct Sessions(Mutex<HashMap<TransportId, Arc<Attached>>>);
+
+impl Sessions {
+    /// Takes a session and keeps it until it has ended; none: there are too many. Must be called on
+    /// a runtime.
+    pub(super) fn take(this: &Arc<Self>, attached: Attached) -> Option<TransportId> {
+        let id = TransportId::new()?;
+        let attached = Arc::new(attached);
+        let mut sessions = this.0.lock();
+        if sessions.len() >= MAX_LONGPOLL_SESSIONS {
+            return None;
+        }
+        sessions.insert(id, Arc::clone(&attached));
+        drop(sessions);
+        let sessions = Arc::clone(this);
+        tokio::spawn(async move {
+            attached.session.live().await;
+            sessions.0.lock().remove(&id);
+        });
+        Some(id)
+    }
+
+    /// The session with this id.
+    pub(super) fn with(&self, id: TransportId) -> Option<Arc<Attached>> {
+        self.0.lock().get(&id).map(Arc::clone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use cloverleaf_realms::settings::Admission;
+    use cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS;
+    use cloverleaf_transport::listener::PeerAddress;
+    use cloverleaf_transport::longpoll::{Patience, Session};
+    use cloverleaf_transport::outbound::queue;
+    use cloverleaf_transport::{PeerInfo, SlowConsumer};
+    use cloverleaf_wamp::serializer::Serializer;
+
+    use super::{Attached, Sessions, TransportId};
+    use cloverleaf_realms::Memory;
+    use cloverleaf_realms::WampService;
+
+    /// A session of which nobody has heard.
+    fn attached() -> Attached {
+        let wamp = WampService {
+            realms: Arc::default(),
+            admission: Arc::new(Admission::open()),
+            serializers: Vec::new(),
+            max_message: 0,
+            slow_consumer: SlowConsumer::default(),
+            announces_agent: true,
+            memory: Memory::of_machine(),
+        };
+        let (sender, outlet) = queue();
+        let peer = PeerInfo::rawsocket(PeerAddress::Unix);
+        let handler = wamp.handler(Serializer::Json, sender, peer);
+        let patience =
+            Patience { receive: Duration::from_secs(10), session: Duration::from_secs(30) };
+        let session = Session::new(handler, outlet, patience);
+        Attached::new(session, Serializer::Json)
+    }
+
+    #[tokio::test]
+    async fn sessions_are_limited_and_the_end_of_one_makes_room() {
+        let sessions = Arc::<Sessions>::default();
+        let take = || Sessions::take(&sessions, attached());
+        let mut ids: Vec<TransportId> =
+            (0..MAX_LONGPOLL_SESSIONS).map(|_| take().expect("room")).collect();
+        assert_eq!(take(), None);
+        let id = ids.pop().expect("an id");
+        sessions.with(id).expect("a session").session.close();
+        while sessions.with(id).is_some() {
+            tokio::task::yield_now().await;
+        }
+        assert!(take().is_some());
+        assert_eq!(take(), None);
+    }
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        let id = TransportId(0xab);
+        let text = "000000000000000000000000000000ab";
+        assert_eq!(id.to_string(), text);
+        assert_eq!(TransportId::parse(text), Some(id));
+        for other in
+            ["", "ab", "000000000000000000000000000000AB", "+00000000000000000000000000000ab"]
+        {
+            assert_eq!(TransportId::parse(other), None, "{other}");
+        }
+        assert_eq!(TransportId::parse(&"f".repeat(33)), None);
+    }
+
+    #[test]
+    fn ids_differ() {
+        let [one, other] = [(); 2].map(|()| TransportId::new().expect("an operating system"));
+        assert_ne!(one, other);
+    }
+}
