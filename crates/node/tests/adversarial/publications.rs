@@ -4,9 +4,9 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::lab::Peer as _;
-use crate::node::{join, pipeline, plain, receive};
-use crate::probe::Probe;
+use crate::attacked_node::{join, pipeline, plain, receive};
+use crate::latency_probe::LatencyProbe;
+use crate::support::RawPeer as _;
 
 /// Wildcard subscriptions that match one topic, and the sessions that hold them.
 const PATTERNS: usize = 4_000;
@@ -16,7 +16,7 @@ const PATTERNS_PER_SESSION: usize = 1_000;
 const COMPONENTS: usize = 13;
 
 #[test]
-fn publications_that_match_very_many_patterns_do_not_stop_other_realms() {
+fn publications_matching_thousands_of_patterns_do_not_block_other_realms() {
     let node = plain();
     let patterns = (1..=PATTERNS).map(|mask| {
         let component = |place| if mask >> place & 1 == 1 { "" } else { "a" };
@@ -38,7 +38,7 @@ fn publications_that_match_very_many_patterns_do_not_stop_other_realms() {
     let mut publisher = join(&node);
     let topic = ["a"; COMPONENTS].join(".");
     let publications = 20;
-    Probe::new(&node).assert_undisturbed(|| {
+    LatencyProbe::new(&node).assert_undisturbed(|| {
         let all = (1..=publications).map(|request| {
             format!(r#"[16,{request},{{"acknowledge":true}},"{topic}",[{request}]]"#)
         });
@@ -63,14 +63,14 @@ const SUBSCRIBERS: usize = 200;
 const EVENTS: usize = 500;
 
 #[test]
-fn publications_to_very_many_subscribers_do_not_stop_other_realms() {
+fn publications_to_hundreds_of_subscribers_do_not_block_other_realms() {
     let node = plain();
     let mut subscribers: Vec<_> = (0..SUBSCRIBERS).map(|_| join(&node)).collect();
     for subscriber in &mut subscribers {
-        subscriber.obtain(r#"[32,1,{},"com.example.news"]"#);
+        subscriber.obtain_id(r#"[32,1,{},"com.example.news"]"#);
     }
     let mut publisher = join(&node);
-    Probe::new(&node).assert_undisturbed(|| {
+    LatencyProbe::new(&node).assert_undisturbed(|| {
         let all = (0..EVENTS)
             .map(|number| format!(r#"[16,{},{{}},"com.example.news",[{number}]]"#, number + 1));
         pipeline(&mut publisher, all);
@@ -89,14 +89,14 @@ const LISTS: usize = 1024 * 1024;
 const TEXT: usize = 3 * LISTS;
 
 #[test]
-fn large_messages_that_end_at_once_do_not_stop_other_realms() {
+fn large_messages_completed_at_once_do_not_block_other_realms() {
     let node = plain();
     let lists = vec!["[[1]]"; LISTS / 6].join(",");
     let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.large",[{lists}]]"#);
     let frame = [&(publish.len() as u32).to_be_bytes()[..], publish.as_bytes()].concat();
     let (begin, end) = frame.split_at(frame.len() - 10);
     let mut publishers: Vec<_> = (0..24).map(|_| join(&node)).collect();
-    let mut probe = Probe::new(&node);
+    let mut probe = LatencyProbe::new(&node);
     for publisher in &mut publishers {
         publisher.stream.send(begin);
     }
@@ -111,15 +111,15 @@ fn large_messages_that_end_at_once_do_not_stop_other_realms() {
 }
 
 #[test]
-fn large_events_to_many_subscribers_do_not_stop_other_realms() {
+fn large_events_to_many_subscribers_do_not_block_other_realms() {
     let node = plain();
     let mut subscribers: Vec<_> = (0..20).map(|_| join(&node)).collect();
     for subscriber in &mut subscribers {
-        subscriber.obtain(r#"[32,1,{},"com.example.large"]"#);
+        subscriber.obtain_id(r#"[32,1,{},"com.example.large"]"#);
     }
     let mut publisher = join(&node);
     let text = "x".repeat(TEXT);
-    Probe::new(&node).assert_undisturbed(|| {
+    LatencyProbe::new(&node).assert_undisturbed(|| {
         publisher.send(&format!(r#"[16,1,{{}},"com.example.large",["{text}"]]"#));
         thread::scope(|scope| {
             for subscriber in &mut subscribers {

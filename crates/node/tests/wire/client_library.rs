@@ -4,8 +4,8 @@
 use cloverleaf_client::net::Client;
 use cloverleaf_client::{CancelMode, Failure, Parts, Progress, Serializer, Session};
 
-use crate::lab::{Node, PATIENCE};
 use crate::router::router;
+use crate::support::{NodeProcess, TIMEOUT};
 
 /// Says everything back in capitals, and at the end how much it was.
 async fn shout(mut parts: Parts, progress: Progress) -> Result<u64, Failure> {
@@ -43,11 +43,11 @@ async fn converse(callee: &Session, caller: &Session) {
     registration.unregister().await.expect("unregistered");
 }
 
-async fn converse_in(node: &Node, address: &str, serializer: Serializer) {
+async fn converse_in(node: &NodeProcess, address: &str, serializer: Serializer) {
     let client = Client::new(address).expect("an address").serializer(serializer);
     let callee = client.clone().connect().await.expect("joined");
     let caller = client.connect().await.expect("joined");
-    let conversation = tokio::time::timeout(PATIENCE, converse(&callee, &caller));
+    let conversation = tokio::time::timeout(TIMEOUT, converse(&callee, &caller));
     conversation.await.unwrap_or_else(|_| panic!("{address} {serializer}: {}", node.log()));
     for session in [callee, caller] {
         session.leave().expect("still connected");
@@ -56,7 +56,7 @@ async fn converse_in(node: &Node, address: &str, serializer: Serializer) {
 }
 
 #[test]
-fn what_is_said_in_parts_arrives_over_every_transport_and_in_every_format() {
+fn progressive_calls_work_over_every_transport_and_serializer() {
     let node = router();
     let (socket, web) = (node.socket(), node.addresses("HTTP")[0]);
     let addresses = [format!("unix:{}", socket.display()), format!("ws://{web}/ws")];

@@ -5,8 +5,8 @@ use std::fs;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 
-use crate::lab::{Directory, JSON, Node, Peer as _, RawSocket, wait_for};
 use crate::router::CLOVERLEAF;
+use crate::support::{JSON, NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory, wait_for};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "options": {"compatibility": "wamp"},
@@ -18,37 +18,37 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
 
 const FILE: &str = "events.redb";
 
-fn start(directory: Directory) -> Node {
-    Node::start_in(CLOVERLEAF, directory, CONFIG)
+fn start(directory: TempDirectory) -> NodeProcess {
+    NodeProcess::start_in(CLOVERLEAF, directory, CONFIG)
 }
 
-fn join(node: &Node) -> RawSocket {
+fn join(node: &NodeProcess) -> RawSocketPeer {
     let mut peer = node.rawsocket(JSON);
     peer.join();
     peer
 }
 
-fn receive(peer: &mut RawSocket) -> Value {
+fn receive(peer: &mut RawSocketPeer) -> Value {
     serde_json::from_slice(&peer.receive_octets()).expect("JSON")
 }
 
 /// Publishes an event with this number and waits for the answer.
-fn publish(peer: &mut RawSocket, number: u64, text: &str) -> Value {
+fn publish(peer: &mut RawSocketPeer, number: u64, text: &str) -> Value {
     let request = number + 1;
     let options = r#"{"acknowledge":true}"#;
     let publish = format!(r#"[16,{request},{options},"com.example.a",[{number},"{text}"]]"#);
-    serde_json::from_str(&peer.ask(&publish)).expect("JSON")
+    serde_json::from_str(&peer.request(&publish)).expect("JSON")
 }
 
 /// A subscriber of all events, with the id of its subscription.
-fn subscribe(node: &Node) -> (RawSocket, u64) {
+fn subscribe(node: &NodeProcess) -> (RawSocketPeer, u64) {
     let mut peer = join(node);
-    let id = peer.obtain(r#"[32,1,{"match":"prefix"},"com.example."]"#);
+    let id = peer.obtain_id(r#"[32,1,{"match":"prefix"},"com.example."]"#);
     (peer, id)
 }
 
 /// The numbers of the stored events.
-fn stored(peer: &mut RawSocket, id: u64) -> Vec<u64> {
+fn stored(peer: &mut RawSocketPeer, id: u64) -> Vec<u64> {
     peer.send(&format!(r#"[48,2,{{}},"wamp.subscription.get_events",[{id}]]"#));
     let answer = receive(peer);
     let events = answer[3].as_array().unwrap_or_else(|| panic!("events, not {answer}"));
@@ -56,15 +56,15 @@ fn stored(peer: &mut RawSocket, id: u64) -> Vec<u64> {
 }
 
 /// Bounds the files that a node may write, in bytes.
-fn limit_files(node: &Node, bytes: Option<u64>) {
+fn limit_files(node: &NodeProcess, bytes: Option<u64>) {
     let process = i32::try_from(node.id()).ok().and_then(Pid::from_raw);
     let limit = Rlimit { current: bytes, maximum: None };
     prlimit(process, Resource::Fsize, limit).expect("a limit");
 }
 
 #[test]
-fn a_store_works_again_when_the_disk_has_space_again() {
-    let node = start(Directory::new());
+fn store_recovers_when_the_disk_has_space_again() {
+    let node = start(TempDirectory::new());
     let mut publisher = join(&node);
     let (mut subscriber, id) = subscribe(&node);
     assert_eq!(publish(&mut publisher, 0, "")[0], 17);
@@ -85,7 +85,9 @@ fn a_store_works_again_when_the_disk_has_space_again() {
     node.wait_for_line("event store stopped");
     // While it stands still, events are refused at once, and other topics work.
     assert_eq!(publish(&mut publisher, number + 1, "refused")[0], 8);
-    assert!(publisher.ask(r#"[16,0,{"acknowledge":true},"com.other",[]]"#).starts_with("[17,0,"));
+    assert!(
+        publisher.request(r#"[16,0,{"acknowledge":true},"com.other",[]]"#).starts_with("[17,0,")
+    );
 
     limit_files(&node, None);
     node.wait_for_line("event store works again");
@@ -104,15 +106,15 @@ fn a_store_works_again_when_the_disk_has_space_again() {
 const EVENTS: u64 = 20;
 
 #[test]
-fn each_damaged_event_is_logged_and_the_others_are_read() {
-    let node = start(Directory::new());
+fn damaged_events_are_logged_and_the_others_are_read() {
+    let node = start(TempDirectory::new());
     let mut publisher = join(&node);
     for number in 0..EVENTS {
         let text = format!("marker-{number:04}").repeat(100);
         assert_eq!(publish(&mut publisher, number, &text)[0], 17);
     }
     let mut node = node;
-    assert_eq!(node.end("TERM"), Some(0));
+    assert_eq!(node.stop("TERM"), Some(0));
     let directory = node.into_directory();
     let path = directory.path().join(FILE);
     let mut octets = fs::read(&path).expect("a file");

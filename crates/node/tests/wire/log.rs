@@ -7,8 +7,8 @@ use std::process::Stdio;
 use std::sync::mpsc::channel;
 use std::thread;
 
-use crate::lab::{Directory, JSON, Node, PATIENCE, Peer as _, wait_for};
 use crate::router::CLOVERLEAF;
+use crate::support::{JSON, NodeProcess, RawPeer as _, TIMEOUT, TempDirectory, wait_for};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "options": {"compatibility": "wamp"},
@@ -24,19 +24,19 @@ const ARGS: [&str; 7] =
     ["start", "--loglevel", "debug", "--logformat", "none", "--config", "config.json"];
 
 /// A node that logs to `log`, level debug, and serves already.
-fn node(log: impl Into<Stdio>) -> Node {
-    let directory = Directory::new();
+fn node(log: impl Into<Stdio>) -> NodeProcess {
+    let directory = TempDirectory::new();
     directory.write("config.json", CONFIG);
-    serving(Node::launch_logging_to(log, CLOVERLEAF, directory, &ARGS))
+    serving(NodeProcess::launch_logging_to(log, CLOVERLEAF, directory, &ARGS))
 }
 
-fn serving(node: Node) -> Node {
+fn serving(node: NodeProcess) -> NodeProcess {
     wait_for("the socket of the node", || UnixStream::connect(node.socket()).ok());
     node
 }
 
 /// Joins and leaves so often, over one connection, as a client with a long name.
-fn join_and_leave(node: &Node, count: u64) {
+fn join_and_leave(node: &NodeProcess, count: u64) {
     // Each of these characters takes six in the log.
     let agent = r"\u0085".repeat(200);
     let hello = format!(r#"[1,"realm1",{{"agent":"{agent}","roles":{{"caller":{{}}}}}}]"#);
@@ -58,11 +58,11 @@ fn join_and_leave(node: &Node, count: u64) {
 }
 
 /// A call from one session to another is answered.
-fn assert_routes(node: &Node) {
+fn assert_routes(node: &NodeProcess) {
     let (mut callee, mut caller) = (node.rawsocket(JSON), node.rawsocket(JSON));
     callee.join();
     caller.join();
-    callee.obtain(r#"[64,1,{},"com.example.add"]"#);
+    callee.obtain_id(r#"[64,1,{},"com.example.add"]"#);
     caller.send(r#"[48,1,{},"com.example.add"]"#);
     assert_eq!(callee.receive(), "[68,1,1,{}]");
     callee.send("[70,1,{},[5]]");
@@ -76,7 +76,7 @@ fn lost(log: &str) -> u64 {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_disturbs_nobody() {
+fn unwritable_log_does_not_affect_the_node() {
     let (reader, closed) = pipe().expect("a pipe");
     drop(reader);
     let full = File::options().write(true).open("/dev/full").expect("a device");
@@ -84,12 +84,12 @@ fn a_log_that_cannot_be_written_disturbs_nobody() {
         let mut node = node(log);
         join_and_leave(&node, 10);
         assert_routes(&node);
-        assert_eq!(node.end("TERM"), Some(0));
+        assert_eq!(node.stop("TERM"), Some(0));
     }
 }
 
 #[test]
-fn a_log_that_is_not_read_disturbs_nobody_and_says_later_how_many_lines_were_lost() {
+fn unread_log_does_not_affect_the_node_and_reports_lost_lines_later() {
     let (reader, writer) = pipe().expect("a pipe");
     let mut node = node(writer);
     join_and_leave(&node, JOINS);
@@ -108,8 +108,8 @@ fn a_log_that_is_not_read_disturbs_nobody_and_says_later_how_many_lines_were_los
         log
     });
     // Before that there may be no room for the last lines.
-    caught_up.recv_timeout(PATIENCE).expect("the lost lines are counted");
-    assert_eq!(node.end("TERM"), Some(0));
+    caught_up.recv_timeout(TIMEOUT).expect("the lost lines are counted");
+    assert_eq!(node.stop("TERM"), Some(0));
     let log = reading.join().expect("a log");
     let joins = log.lines().filter(|line| line.starts_with("session joined")).count() as u64;
     let lost = lost(&log);
@@ -121,21 +121,21 @@ fn a_log_that_is_not_read_disturbs_nobody_and_says_later_how_many_lines_were_los
 }
 
 #[test]
-fn a_log_that_is_never_read_does_not_keep_the_node() {
+fn unread_log_does_not_delay_shutdown() {
     let (_reader, writer) = pipe().expect("a pipe");
     let mut node = node(writer);
     join_and_leave(&node, 100);
     assert_routes(&node);
-    assert_eq!(node.end("TERM"), Some(0));
+    assert_eq!(node.stop("TERM"), Some(0));
 }
 
 #[test]
-fn a_log_that_has_reached_the_longest_size_of_files_says_so_when_there_is_room_again() {
-    let directory = Directory::new();
+fn log_at_the_file_size_limit_reports_lost_lines_when_there_is_room_again() {
+    let directory = TempDirectory::new();
     directory.write("config.json", CONFIG);
     // In blocks of 512 or 1,024 octets, as the shell likes it.
     let limited = ["-c", r#"ulimit -f 16 && exec "$0" "$@""#, CLOVERLEAF];
-    let mut node = serving(Node::launch("sh", directory, &[&limited[..], &ARGS].concat()));
+    let mut node = serving(NodeProcess::launch("sh", directory, &[&limited[..], &ARGS].concat()));
     join_and_leave(&node, 100);
     assert_routes(&node);
     let path = node.directory().path().join("node.log");
@@ -150,16 +150,16 @@ fn a_log_that_has_reached_the_longest_size_of_files_says_so_when_there_is_room_a
     let log = node.log();
     // The line that was written in part ends first.
     assert!(log.starts_with("\nlog lines lost lost=") && lost(&log) > 0, "{log}");
-    assert_eq!(node.end("TERM"), Some(0), "{node:?}");
+    assert_eq!(node.stop("TERM"), Some(0), "{node:?}");
 }
 
 #[test]
-fn a_message_that_ends_the_program_does_not_block() {
+fn fatal_error_message_does_not_block() {
     let (_reader, mut writer) = pipe().expect("a pipe");
     fill(&mut writer);
-    let directory = Directory::new();
+    let directory = TempDirectory::new();
     let args = ["start", "--config", "missing.json"];
-    let mut node = Node::launch_logging_to(writer, CLOVERLEAF, directory, &args);
+    let mut node = NodeProcess::launch_logging_to(writer, CLOVERLEAF, directory, &args);
     assert_eq!(node.exit_code(), Some(1));
 }
 

@@ -2,11 +2,11 @@
 //!
 //! Spec: advanced profile "HTTP Longpoll Transport"; decisions F19 (an empty answer is 204).
 
-use crate::lab::{HELLO, Http, Node, Peer as _, abort, posting};
 use crate::router::{CLOVERLEAF, router};
+use crate::support::{HELLO, HttpClient, NodeProcess, RawPeer as _, abort, post_request};
 
 /// A realm with a RawSocket and a long-poll service that has these options.
-pub(crate) fn node(options: &str, arguments: &[&str]) -> Node {
+pub(crate) fn node(options: &str, arguments: &[&str]) -> NodeProcess {
     let config = r#"{"version": 2, "workers": [{"type": "router",
       "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
         {"uri": "*", "allow": {"call": true, "register": true, "publish": true,
@@ -15,7 +15,7 @@ pub(crate) fn node(options: &str, arguments: &[&str]) -> Node {
         {"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}},
         {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
          "paths": {"lp": {"type": "longpoll", "options": {OPTIONS}}}}]}]}"#;
-    Node::start_with(CLOVERLEAF, &config.replace("OPTIONS", options), arguments)
+    NodeProcess::start_with(CLOVERLEAF, &config.replace("OPTIONS", options), arguments)
 }
 
 /// The whole of an answer with a text.
@@ -40,7 +40,7 @@ fn no_session() -> String {
 }
 
 /// Opens a session and gives its id.
-fn opened(http: &mut Http, protocols: &str) -> (String, String) {
+fn opened(http: &mut HttpClient, protocols: &str) -> (String, String) {
     let opened = http.post("/lp/open", &format!(r#"{{"protocols":[{protocols}]}}"#)).text();
     let body: serde_json::Value = serde_json::from_str(&opened).expect("JSON");
     let [protocol, id] = ["protocol", "transport"].map(|key| body[key].as_str().expect("a text"));
@@ -48,7 +48,7 @@ fn opened(http: &mut Http, protocols: &str) -> (String, String) {
 }
 
 #[test]
-fn a_session_is_opened_told_asked_and_closed() {
+fn session_is_opened_sends_receives_and_is_closed() {
     let node = router();
     let mut http = node.http();
     let opened = http.post("/lp/open?x=382913", r#"{"protocols":["wamp.2.json"],"more":1}"#);
@@ -75,7 +75,7 @@ fn a_session_is_opened_told_asked_and_closed() {
 }
 
 #[test]
-fn the_first_protocol_of_the_client_that_is_spoken_is_chosen() {
+fn first_supported_protocol_of_the_client_is_selected() {
     let node = router();
     let mut http = node.http();
     for (protocols, chosen) in [
@@ -88,7 +88,7 @@ fn the_first_protocol_of_the_client_that_is_spoken_is_chosen() {
 }
 
 #[test]
-fn every_serializer_is_spoken_in_its_own_media_type() {
+fn each_serializer_has_its_own_media_type() {
     let node = router();
     // ABORT [3, {"message": …}, …] of a message that is none: an integer.
     for (protocol, none, media_type, list_of_three) in [
@@ -105,7 +105,7 @@ fn every_serializer_is_spoken_in_its_own_media_type() {
 }
 
 #[test]
-fn an_opening_that_can_not_be_met_is_refused() {
+fn unacceptable_open_request_is_refused() {
     let node = router();
     let mut http = node.http();
     let senseless = r#"The body must be JSON such as {"protocols": ["wamp.2.json"]}."#;
@@ -128,7 +128,7 @@ fn an_opening_that_can_not_be_met_is_refused() {
 }
 
 #[test]
-fn what_is_no_session_and_no_post_is_told_apart() {
+fn unknown_paths_unknown_sessions_and_other_methods_get_different_errors() {
     let node = router();
     let mut http = node.http();
     let (_, id) = opened(&mut http, r#""wamp.2.json""#);
@@ -152,14 +152,14 @@ fn what_is_no_session_and_no_post_is_told_apart() {
     }
     for method in ["GET", "PUT", "DELETE"] {
         let request = format!("{method} /lp/{id}/receive HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        let answer = http.ask(&request);
+        let answer = http.request(&request);
         assert_eq!((answer.status, answer.header("allow")), (405, Some("POST, OPTIONS")));
     }
     assert_eq!(http.post(&format!("/lp/{id}/close"), "").to_string(), EMPTY);
 }
 
 #[test]
-fn what_breaks_the_protocol_is_a_bad_request_and_its_abort_is_received() {
+fn protocol_violation_gets_400_and_its_abort_is_received() {
     let node = router();
     let bad = refused(400, "This breaks the protocol of WAMP.");
     let violation = |text| abort("wamp.error.protocol_violation", text);
@@ -187,7 +187,7 @@ fn what_breaks_the_protocol_is_a_bad_request_and_its_abort_is_received() {
 }
 
 #[test]
-fn a_message_that_is_too_long_or_cut_is_refused_and_the_session_lives() {
+fn oversized_or_truncated_message_is_refused_and_the_session_stays_open() {
     let node = node(r#""max_message_size": 1024"#, &[]);
     let mut peer = node.longpoll("wamp.2.json");
     peer.join();
@@ -196,17 +196,17 @@ fn a_message_that_is_too_long_or_cut_is_refused_and_the_session_lives() {
     let head = publish(0).len();
     assert_eq!(peer.post("send", publish(1024 - head).as_bytes()).to_string(), EMPTY);
     let mut too_long = node.http();
-    too_long.send(&posting(&format!("{}/send", peer.at()), &publish(1025 - head)));
+    too_long.send(&post_request(&format!("{}/send", peer.path()), &publish(1025 - head)));
     assert_eq!(too_long.receive().to_string(), refused(413, "The body is longer than accepted."));
     let mut cut = node.http();
-    let request = posting(&format!("{}/send", peer.at()), "[16,1,");
+    let request = post_request(&format!("{}/send", peer.path()), "[16,1,");
     cut.send(&request.replace("Content-Length: 6", "Content-Length: 7"));
     cut.finish();
-    assert!(peer.ask(r#"[32,2,{},"com.example.topic"]"#).starts_with("[33,2,"));
+    assert!(peer.request(r#"[32,2,{},"com.example.topic"]"#).starts_with("[33,2,"));
 }
 
 #[test]
-fn pages_are_let_in_by_their_origin() {
+fn pages_are_admitted_by_their_origin() {
     let node =
         node(r#""allowed_origins": ["https://*.example.com"], "allow_null_origin": false"#, &[]);
     let mut http = node.http();
@@ -225,15 +225,15 @@ fn pages_are_let_in_by_their_origin() {
          cache-control: no-store\nvary: Origin\naccess-control-allow-origin: {origin}\n\
          access-control-allow-credentials: true\ncontent-length: 0\n\n"
     );
-    assert_eq!(http.ask(&request("OPTIONS", origin, wanted)).to_string(), expected);
+    assert_eq!(http.request(&request("OPTIONS", origin, wanted)).to_string(), expected);
     let mut http = node.http();
-    let answer = http.ask(&request("POST", origin, ""));
+    let answer = http.request(&request("POST", origin, ""));
     let allowed = ["access-control-allow-origin", "access-control-allow-credentials"]
         .map(|name| answer.header(name));
     assert_eq!((answer.status, allowed), (400, [Some(origin), Some("true")]));
     for other in ["https://example.com", "null", "\u{fc}"] {
         for method in ["POST", "OPTIONS"] {
-            let answer = node.http().ask(&request(method, other, wanted));
+            let answer = node.http().request(&request(method, other, wanted));
             let allowed = answer.header("access-control-allow-origin");
             assert_eq!((answer.status, allowed), (403, None), "{method} from {other}");
         }

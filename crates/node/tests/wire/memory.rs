@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::lab::process::resident_bytes;
-use crate::lab::{JSON, Node, Peer as _, Stream, wait_for};
 use crate::router::{CLOVERLEAF, router};
+use crate::support::process::resident_bytes;
+use crate::support::{ClientStream, JSON, NodeProcess, RawPeer as _, wait_for};
 
 /// So many that what they held is far more than what else moves.
 const SESSIONS: usize = 4_000;
@@ -25,7 +25,7 @@ fn ask_for_files() {
 }
 
 #[test]
-fn the_memory_of_ended_sessions_is_given_back() {
+fn memory_of_ended_sessions_is_returned_to_the_system() {
     ask_for_files();
     let node = router();
     node.rawsocket(JSON).join();
@@ -53,14 +53,14 @@ const LARGE: usize = 20;
 const LARGE_BYTES: usize = 8 * 1024 * 1024;
 
 #[test]
-fn the_memory_of_large_messages_is_given_back_without_traffic() {
+fn memory_of_large_messages_is_returned_without_further_traffic() {
     for threads in ["1", "2"] {
-        let node = Node::start_with(CLOVERLEAF, CONFIG, &["--threads", threads]);
+        let node = NodeProcess::start_with(CLOVERLEAF, CONFIG, &["--threads", threads]);
         node.rawsocket(JSON).join();
         let before = resident_bytes(node.id());
         let mut message = vec![b' '; LARGE_BYTES];
         message[..4].copy_from_slice(&[0, 0xff, 0xff, 0xff]);
-        let mut streams: Vec<Stream> = Vec::new();
+        let mut streams: Vec<ClientStream> = Vec::new();
         for _ in 0..LARGE {
             let mut peer = node.rawsocket(JSON);
             peer.stream.send(&message);
@@ -79,7 +79,7 @@ fn the_memory_of_large_messages_is_given_back_without_traffic() {
 }
 
 /// How often the threads of a process have gone to sleep.
-fn sleeps(node: &Node) -> u64 {
+fn sleeps(node: &NodeProcess) -> u64 {
     let tasks = fs::read_dir(format!("/proc/{}/task", node.id())).expect("a process");
     let sleeps = tasks.filter_map(|task| {
         let status = fs::read_to_string(task.ok()?.path().join("status")).ok()?;
@@ -90,8 +90,8 @@ fn sleeps(node: &Node) -> u64 {
 }
 
 #[test]
-fn a_node_that_has_given_its_memory_back_does_not_wake_up() {
-    let node = Node::start_with(CLOVERLEAF, CONFIG, &["--threads", "2"]);
+fn idle_node_does_not_wake_up_after_returning_its_memory() {
+    let node = NodeProcess::start_with(CLOVERLEAF, CONFIG, &["--threads", "2"]);
     drop(node.rawsocket(JSON));
     let mut last = sleeps(&node);
     wait_for("two seconds in which no thread wakes up", || {

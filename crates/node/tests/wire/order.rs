@@ -9,8 +9,8 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::lab::{JSON, Node, Peer, RawSocket};
 use crate::router::CLOVERLEAF;
+use crate::support::{JSON, NodeProcess, RawPeer, RawSocketPeer};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [{"uri": "*",
@@ -30,25 +30,25 @@ const SPEAKERS: u64 = 4;
 
 const TOPICS: [&str; 3] = ["com.example.a", "com.example.b", "com.example.c.d"];
 
-type Speaker = Box<dyn Peer + Send>;
+type BoxedPeer = Box<dyn RawPeer + Send>;
 
 /// A node of two threads, and connections that do nothing.
-struct Place {
-    node: Node,
-    _crowd: Vec<RawSocket>,
+struct TwoThreadNode {
+    node: NodeProcess,
+    _crowd: Vec<RawSocketPeer>,
 }
 
-impl Place {
+impl TwoThreadNode {
     fn new() -> Self {
-        let node = Node::start_with(CLOVERLEAF, CONFIG, &["--threads", "2"]);
+        let node = NodeProcess::start_with(CLOVERLEAF, CONFIG, &["--threads", "2"]);
         let crowd = (0..CROWD).map(|_| node.rawsocket(JSON)).collect();
         Self { node, _crowd: crowd }
     }
 
     /// A session over the transport whose turn it is.
-    fn join(&self, turn: u64) -> Speaker {
-        let mut peer: Speaker = match turn % 3 {
-            0 => Box::new(RawSocket::open(self.node.tcp(), JSON)),
+    fn join(&self, turn: u64) -> BoxedPeer {
+        let mut peer: BoxedPeer = match turn % 3 {
+            0 => Box::new(RawSocketPeer::open(self.node.tcp(), JSON)),
             1 => Box::new(self.node.rawsocket(JSON)),
             _ => Box::new(self.node.websocket("wamp.2.json")),
         };
@@ -58,15 +58,15 @@ impl Place {
 }
 
 /// Says at its end that all is over, also where a test fails, so that nobody goes on for ever.
-struct Over<'a>(&'a AtomicBool);
+struct StopOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for Over<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-fn message(peer: &mut Speaker) -> Value {
+fn message(peer: &mut BoxedPeer) -> Value {
     serde_json::from_str(&peer.receive()).expect("JSON")
 }
 
@@ -80,9 +80,9 @@ fn said(arguments: &Value) -> (u64, u64) {
 }
 
 #[test]
-fn events_of_each_publisher_come_in_order_to_each_subscriber_whatever_their_topic() {
+fn events_of_each_publisher_arrive_in_order_across_topics() {
     const EVENTS: u64 = 400;
-    let place = Place::new();
+    let place = TwoThreadNode::new();
     // By topic, or by a pattern; who has both hears everything twice.
     let exact: Vec<Value> = TOPICS.map(|topic| json!([{}, topic])).to_vec();
     let pattern = vec![json!([{"match": "prefix"}, "com.example."])];
@@ -138,9 +138,9 @@ fn events_of_each_publisher_come_in_order_to_each_subscriber_whatever_their_topi
 }
 
 #[test]
-fn who_comes_and_goes_among_publishers_hears_between_subscribed_and_unsubscribed() {
+fn events_arrive_in_order_and_only_between_subscribed_and_unsubscribed() {
     const VISITS: u64 = 60;
-    let place = Place::new();
+    let place = TwoThreadNode::new();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         for publisher in 0..SPEAKERS {
@@ -157,7 +157,7 @@ fn who_comes_and_goes_among_publishers_hears_between_subscribed_and_unsubscribed
                 }
             });
         }
-        let _over = Over(&is_over);
+        let _over = StopOnDrop(&is_over);
         let mut visitors: Vec<_> = (0..3).map(|turn| place.join(turn)).collect();
         for peer in &mut visitors {
             let mut last = BTreeMap::new();
@@ -188,15 +188,15 @@ fn who_comes_and_goes_among_publishers_hears_between_subscribed_and_unsubscribed
 }
 
 #[test]
-fn calls_of_each_caller_come_in_order_between_registered_and_unregistered_and_end_once() {
+fn calls_of_each_caller_arrive_in_order_while_registered_and_end_once() {
     const CALLS: u64 = 1_000;
     /// How many are not answered at a time.
     const IN_FLIGHT: u64 = 20;
-    let place = Place::new();
+    let place = TwoThreadNode::new();
     let mut callee = place.join(1);
     // One that stays, and one that comes and goes.
     let [stays, goes] = ["com.example.stays", "com.example.goes"];
-    let stays_id = callee.obtain(&json!([64, 1, {}, stays]).to_string());
+    let stays_id = callee.obtain_id(&json!([64, 1, {}, stays]).to_string());
     let answered = thread::scope(|scope| {
         let callers: Vec<_> = (0..SPEAKERS)
             .map(|caller| {

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use cloverleaf_config::{ConfigFault, Environment, Format, ProcessEnvironment, parse};
 use serde_json::{Map, Value, json};
 
-use crate::lab::{Directory, Node, run};
 use crate::router::CLOVERLEAF;
+use crate::support::{NodeProcess, TempDirectory, run};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/crossbar-examples");
 
@@ -213,7 +213,7 @@ fn move_tcp(endpoint: &mut Map<String, Value>) {
 /// Starts a node from each good configuration of a part, and checks the others.
 fn start_part(part: usize) {
     for example in examples().iter().skip(part).step_by(PARTS) {
-        let directory = Directory::new();
+        let directory = TempDirectory::new();
         let file = match example.format {
             Format::Json => "config.json",
             Format::Yaml => "config.yaml",
@@ -224,8 +224,8 @@ fn start_part(part: usize) {
         assert_eq!(check.code, Some(i32::from(!is_good)), "{:?}: {check:?}", example.files);
         let args = ["start", "--config", file, "--logformat", "none"];
         if is_good {
-            let mut node = Node::launch(CLOVERLEAF, directory, &args).ready();
-            assert_eq!(node.end("TERM"), Some(0), "{:?}: {node:?}", example.files);
+            let mut node = NodeProcess::launch(CLOVERLEAF, directory, &args).ready();
+            assert_eq!(node.stop("TERM"), Some(0), "{:?}: {node:?}", example.files);
         } else {
             let start = run(CLOVERLEAF, &directory, &args);
             assert_eq!(start.code, Some(1), "{:?}: {start:?}", example.files);

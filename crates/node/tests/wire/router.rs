@@ -1,6 +1,6 @@
 //! The configuration that most tests use.
 
-use crate::lab::{Http, JSON, Node, Peer as _, RawSocket, posting};
+use crate::support::{HttpClient, JSON, NodeProcess, RawPeer as _, RawSocketPeer, post_request};
 
 /// The program under test.
 pub(crate) const CLOVERLEAF: &str = env!("CARGO_BIN_EXE_cloverleaf");
@@ -56,29 +56,29 @@ const CONFIG: &str = r#"{
 }"#;
 
 /// A node with every kind of transport.
-pub(crate) fn router() -> Node {
+pub(crate) fn router() -> NodeProcess {
     router_with(r#""compatibility": "wamp""#)
 }
 
 /// The same with other options of the open realm.
-pub(crate) fn router_with(options: &str) -> Node {
-    let directory = crate::lab::Directory::new();
+pub(crate) fn router_with(options: &str) -> NodeProcess {
+    let directory = crate::support::TempDirectory::new();
     directory.write("web/index.html", "<h1>front</h1>");
     directory.write("web/page.txt", "a page");
     directory.write("web/empty.txt", "");
     directory.write("web/below/index.html", "<h1>below</h1>");
     let config = CONFIG.replace("LONG_AUTHID", &"x".repeat(512));
     let config = config.replace(r#""compatibility": "wamp""#, options);
-    Node::start_in(CLOVERLEAF, directory, &config)
+    NodeProcess::start_in(CLOVERLEAF, directory, &config)
 }
 
 /// A call of `com.example.slow` over HTTP: its callee, which has been asked, and its caller.
-pub(crate) fn http_call_in_flight(node: &Node) -> (RawSocket, Http) {
+pub(crate) fn http_call_in_flight(node: &NodeProcess) -> (RawSocketPeer, HttpClient) {
     let mut callee = node.rawsocket(JSON);
     callee.join();
-    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
     let mut http = node.http();
-    http.send(&posting("/call", r#"{"procedure":"com.example.slow"}"#));
+    http.send(&post_request("/call", r#"{"procedure":"com.example.slow"}"#));
     assert_eq!(callee.receive(), "[68,1,1,{}]");
     (callee, http)
 }

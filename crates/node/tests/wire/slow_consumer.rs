@@ -4,9 +4,12 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::lab::process::resident_bytes;
-use crate::lab::{Directory, JSON, Node, Peer as _, RawSocket, Stream, posting, wait_for};
 use crate::router::CLOVERLEAF;
+use crate::support::process::resident_bytes;
+use crate::support::{
+    ClientStream, JSON, NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory, post_request,
+    wait_for,
+};
 
 const EVENTS: usize = 100_000;
 
@@ -52,26 +55,26 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
 /// A node, somebody who hears who is slow, a publisher, a subscriber that reads, and one that does
 /// not and has the role.
 struct Flood {
-    node: Node,
-    watcher: RawSocket,
-    publisher: RawSocket,
-    reader: RawSocket,
-    stalled: RawSocket,
+    node: NodeProcess,
+    watcher: RawSocketPeer,
+    publisher: RawSocketPeer,
+    reader: RawSocketPeer,
+    stalled: RawSocketPeer,
     before: u64,
     published: usize,
 }
 
 impl Flood {
     fn against(role: &str) -> Self {
-        let node = Node::start_in(CLOVERLEAF, Directory::new(), CONFIG);
+        let node = NodeProcess::start_in(CLOVERLEAF, TempDirectory::new(), CONFIG);
         let mut stalled = joined(&node, role);
-        stalled.obtain(SUBSCRIBE);
+        stalled.obtain_id(SUBSCRIBE);
         let mut reader = node.rawsocket(JSON);
         reader.join();
-        reader.obtain(SUBSCRIBE);
+        reader.obtain_id(SUBSCRIBE);
         let mut watcher = node.rawsocket(JSON);
         watcher.join();
-        watcher.obtain(r#"[32,1,{},"cloverleaf.session.on_slow_consumer"]"#);
+        watcher.obtain_id(r#"[32,1,{},"cloverleaf.session.on_slow_consumer"]"#);
         let mut publisher = node.rawsocket(JSON);
         publisher.join();
         let before = resident_bytes(node.id());
@@ -104,7 +107,7 @@ impl Flood {
 
     /// Fills the queue of the stalled subscriber, so that the next publishers wait. Their sessions
     /// are returned.
-    fn fill(&mut self) -> Vec<RawSocket> {
+    fn fill(&mut self) -> Vec<RawSocketPeer> {
         let filling = "x".repeat(1 << 20);
         let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.flood",["{filling}"]]"#);
         // Its queue takes 64 of them, and some are encoded.
@@ -122,30 +125,30 @@ impl Flood {
     }
 
     fn assert_others_live(&mut self) {
-        assert!(self.reader.ask(r#"[32,2,{},"com.example.other"]"#).starts_with("[33,2,"));
+        assert!(self.reader.request(r#"[32,2,{},"com.example.other"]"#).starts_with("[33,2,"));
         let request = self.published + 1;
         let subscribe = format!(r#"[32,{request},{{}},"com.example.other"]"#);
-        assert!(self.publisher.ask(&subscribe).starts_with(&format!("[33,{request},")));
+        assert!(self.publisher.request(&subscribe).starts_with(&format!("[33,{request},")));
     }
 }
 
 /// A session whose publication has been acknowledged.
-fn published(node: &Node, publish: &str) -> RawSocket {
+fn published(node: &NodeProcess, publish: &str) -> RawSocketPeer {
     let mut peer = node.rawsocket(JSON);
     peer.join();
-    assert!(peer.ask(publish).starts_with("[17,1,"));
+    assert!(peer.request(publish).starts_with("[17,1,"));
     peer
 }
 
-fn joined(node: &Node, role: &str) -> RawSocket {
+fn joined(node: &NodeProcess, role: &str) -> RawSocketPeer {
     let path = node.directory().path().join(format!("{role}.sock"));
-    let mut peer = RawSocket::open(Stream::unix(&path), JSON);
+    let mut peer = RawSocketPeer::open(ClientStream::unix(&path), JSON);
     peer.join();
     peer
 }
 
 #[test]
-fn with_drop_events_a_subscriber_that_never_reads_misses_events_and_disturbs_nobody() {
+fn drop_events_policy_drops_events_of_a_stalled_subscriber_and_affects_no_other() {
     let mut flood = Flood::against("dropping");
     flood.publish_all();
     flood.assert_bounded();
@@ -156,17 +159,17 @@ fn with_drop_events_a_subscriber_that_never_reads_misses_events_and_disturbs_nob
 }
 
 #[test]
-fn with_disconnect_a_subscriber_that_never_reads_is_cut_off_and_disturbs_nobody() {
+fn disconnect_policy_closes_a_stalled_subscriber_and_affects_no_other() {
     let mut flood = Flood::against("cut");
     flood.publish_all();
     flood.assert_bounded();
     flood.assert_others_live();
     let count = r#"[48,3,{},"wamp.session.count",[["cut"]]]"#;
-    assert_eq!(flood.reader.ask(count), "[50,3,{},[0]]");
+    assert_eq!(flood.reader.request(count), "[50,3,{},[0]]");
 }
 
 #[test]
-fn with_block_publisher_the_publisher_waits_until_the_subscriber_reads_and_nothing_is_lost() {
+fn block_publisher_policy_pauses_the_publisher_until_the_subscriber_reads_and_loses_no_event() {
     let Flood { node, mut publisher, mut stalled, before, .. } = Flood::against("blocking");
     let filling = "x".repeat(EVENT_BYTES);
     let publishing = thread::spawn(move || {
@@ -185,7 +188,7 @@ fn with_block_publisher_the_publisher_waits_until_the_subscriber_reads_and_nothi
     let mut other = node.rawsocket(JSON);
     other.join();
     let count = r#"[48,1,{},"wamp.session.count",[["blocking"]]]"#;
-    assert_eq!(other.ask(count), "[50,1,{},[1]]");
+    assert_eq!(other.request(count), "[50,1,{},[1]]");
     for number in 0..EVENTS {
         let event = stalled.receive();
         assert!(event.contains(&format!("{{}},[{number},")), "event {number}");
@@ -194,7 +197,7 @@ fn with_block_publisher_the_publisher_waits_until_the_subscriber_reads_and_nothi
 }
 
 #[test]
-fn publishers_that_wait_do_not_hold_their_messages() {
+fn blocked_publishers_do_not_hold_their_messages_in_memory() {
     const WAITING: u64 = 20;
     const LENGTH: u64 = 8 << 20;
     let mut flood = Flood::against("blocking");
@@ -211,27 +214,27 @@ fn publishers_that_wait_do_not_hold_their_messages() {
     let mut other = flood.node.rawsocket(JSON);
     other.join();
     let count = r#"[48,1,{},"wamp.session.count",[["blocking"]]]"#;
-    assert_eq!(other.ask(count), "[50,1,{},[1]]", "they still wait");
+    assert_eq!(other.request(count), "[50,1,{},[1]]", "they still wait");
 }
 
 #[test]
 fn long_poll_session_sends_one_message_at_a_time() {
     let mut flood = Flood::against("blocking");
     let _publishers = flood.fill();
-    flood.reader.obtain(r#"[32,2,{},"com.example.other"]"#);
+    flood.reader.obtain_id(r#"[32,2,{},"com.example.other"]"#);
     let mut session = flood.node.longpoll("wamp.2.json");
     session.join();
-    let send = format!("{}/send", session.at());
+    let send = format!("{}/send", session.path());
     let mut first = flood.node.http();
     let publish = r#"[16,1,{"acknowledge":true},"com.example.flood"]"#;
-    first.send(&posting(&send, publish));
+    first.send(&post_request(&send, publish));
     assert!(session.receive().starts_with("[17,1,"), "the publication is made");
     // The first request waits for the stalled subscriber, and so the second has to.
     let mut second = flood.node.http();
-    second.send(&posting(&send, r#"[16,2,{},"com.example.other"]"#));
+    second.send(&post_request(&send, r#"[16,2,{},"com.example.other"]"#));
     thread::sleep(Duration::from_secs(1));
     assert!(flood.reader.receive().starts_with("[36,"), "the first event");
-    let answer = flood.reader.ask(r#"[32,3,{},"com.example.third"]"#);
+    let answer = flood.reader.request(r#"[32,3,{},"com.example.third"]"#);
     assert!(answer.starts_with("[33,3,"), "the second event came too early: {answer}");
     drop(flood.stalled);
     assert_eq!((first.receive().status, second.receive().status), (204, 204));
@@ -239,7 +242,7 @@ fn long_poll_session_sends_one_message_at_a_time() {
 }
 
 #[test]
-fn the_policy_of_a_transport_counts_where_the_role_has_none_and_the_end_says_why() {
+fn transport_policy_applies_where_the_role_has_none_and_goodbye_names_the_reason() {
     // So many fill its queue, and some more what was taken out of it but not read.
     let (events, more, filling) = (1_024, 16, "x".repeat(64 * 1024));
     let polite = CONFIG.replace(
@@ -249,15 +252,15 @@ fn the_policy_of_a_transport_counts_where_the_role_has_none_and_the_end_says_why
     for (transport, config) in
         [("cutting", CONFIG), ("overruled", CONFIG), ("cutting", polite.as_str())]
     {
-        let node = Node::start_in(CLOVERLEAF, Directory::new(), config);
+        let node = NodeProcess::start_in(CLOVERLEAF, TempDirectory::new(), config);
         let mut stalled = joined(&node, transport);
-        stalled.obtain(SUBSCRIBE);
+        stalled.obtain_id(SUBSCRIBE);
         let mut publisher = node.rawsocket(JSON);
         publisher.join();
         for number in 1..=events + more {
             let options = r#"{"acknowledge":true}"#;
             let publish = format!(r#"[16,{number},{options},"com.example.flood",["{filling}"]]"#);
-            assert!(publisher.ask(&publish).starts_with(&format!("[17,{number},")));
+            assert!(publisher.request(&publish).starts_with(&format!("[17,{number},")));
         }
         if config == CONFIG {
             // Clients should come back, which some don't after GOODBYE.

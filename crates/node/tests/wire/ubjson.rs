@@ -1,7 +1,7 @@
 //! Who speaks which of the two formats that go by the name "ubjson"; decisions F17.
 
-use crate::lab::{JSON, Node, Peer as _, RawSocket, Stream, UBJSON};
 use crate::router::router;
+use crate::support::{ClientStream, JSON, NodeProcess, RawPeer as _, RawSocketPeer, UBJSON};
 
 /// Says nothing that would look otherwise in BJData.
 const HELLO: &[u8] =
@@ -21,18 +21,18 @@ fn assert_is_id(number: u64) {
     assert!((1..=1 << 53).contains(&number), "{number:#x}");
 }
 
-fn open(stream: Stream, hello: &[u8]) -> (RawSocket, Vec<u8>) {
-    let mut peer = RawSocket::open(stream, UBJSON);
+fn open(stream: ClientStream, hello: &[u8]) -> (RawSocketPeer, Vec<u8>) {
+    let mut peer = RawSocketPeer::open(stream, UBJSON);
     peer.send_octets(hello);
     let welcome = peer.receive_octets();
     (peer, welcome)
 }
 
 /// A peer of JSON with a subscription to `com.a`.
-fn subscriber(node: &Node) -> RawSocket {
+fn subscriber(node: &NodeProcess) -> RawSocketPeer {
     let mut subscriber = node.rawsocket(JSON);
     subscriber.join();
-    subscriber.obtain(r#"[32,1,{},"com.a"]"#);
+    subscriber.obtain_id(r#"[32,1,{},"com.a"]"#);
     subscriber
 }
 
@@ -51,7 +51,7 @@ fn ubjson_is_big_endian_in_both_directions() {
 }
 
 #[test]
-fn a_peer_whose_hello_can_only_be_bjdata_is_spoken_to_in_it() {
+fn peer_whose_hello_can_only_be_bjdata_gets_bjdata() {
     let node = router();
     let mut subscriber = subscriber(&node);
     let (mut peer, welcome) = open(node.tcp(), HELLO_OF_BJDATA);
@@ -65,10 +65,10 @@ fn a_peer_whose_hello_can_only_be_bjdata_is_spoken_to_in_it() {
 }
 
 #[test]
-fn a_transport_of_bjdata_speaks_it_from_the_first_message() {
+fn bjdata_transport_uses_bjdata_from_the_first_message() {
     let node = router();
     let mut subscriber = subscriber(&node);
-    let stream = Stream::unix(&node.directory().path().join("bjdata.sock"));
+    let stream = ClientStream::unix(&node.directory().path().join("bjdata.sock"));
     let (mut peer, welcome) = open(stream, HELLO);
     let (head, id) = session_id(&welcome);
     assert_eq!(head, *b"[U\x02M");
@@ -80,7 +80,7 @@ fn a_transport_of_bjdata_speaks_it_from_the_first_message() {
 
 /// Numbers that look alike in both have been read as UBJSON's before: the session must not go on.
 #[test]
-fn on_an_open_session_bjdata_comes_too_late() {
+fn bjdata_on_an_open_ubjson_session_is_aborted() {
     let node = router();
     let (mut peer, _) = open(node.tcp(), HELLO);
     peer.send_octets(b"[U\x30u\x2c\x01{}SU\x05com.a]");
@@ -99,7 +99,7 @@ fn on_an_open_session_bjdata_comes_too_late() {
 
 /// Nothing was counted as UBJSON before: bytes that are neither get the error of what they are not.
 #[test]
-fn a_hello_that_is_neither_is_aborted() {
+fn hello_that_is_neither_ubjson_nor_bjdata_is_aborted() {
     let node = router();
     let (mut peer, abort) = open(node.tcp(), b"[U\x01SU\x06realm1{U\x01xu\x2c\x01]");
     assert!(abort.starts_with(b"[U\x03{U\x07messageSU"), "{}", abort.escape_ascii());

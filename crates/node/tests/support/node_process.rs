@@ -8,33 +8,39 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use super::process::send_signal;
-use super::{Directory, Http, LongPoll, RawSocket, Stream, WebSocket, wait_for};
+use super::{
+    ClientStream, HttpClient, LongPollPeer, RawSocketPeer, TempDirectory, WebSocketPeer, wait_for,
+};
 
 const LOG: &str = "node.log";
 
 /// What a command that ends by itself has said.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
+pub(crate) struct ProgramOutput {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
 /// Runs a command that ends by itself.
-pub(crate) fn run<A: AsRef<OsStr>>(program: &str, directory: &Directory, args: &[A]) -> Outcome {
+pub(crate) fn run<A: AsRef<OsStr>>(
+    program: &str,
+    directory: &TempDirectory,
+    args: &[A],
+) -> ProgramOutput {
     let [stdout, stderr] = ["stdout.log", "stderr.log"].map(|name| directory.path().join(name));
     let mut command = command(program, directory);
     command.args(args);
     command
         .stdout(File::create(&stdout).expect("a file"))
         .stderr(File::create(&stderr).expect("a file"));
-    let mut child = Killed(command.spawn().expect("a program"));
+    let mut child = KillOnDrop(command.spawn().expect("a program"));
     let code = wait_for(&format!("the end of {command:?}"), || child.0.try_wait().ok().flatten());
     let [stdout, stderr] = [stdout, stderr].map(|path| fs::read_to_string(path).expect("a text"));
-    Outcome { code: code.code(), stdout, stderr }
+    ProgramOutput { code: code.code(), stdout, stderr }
 }
 
-fn command(program: &str, directory: &Directory) -> Command {
+fn command(program: &str, directory: &TempDirectory) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(directory.path())
@@ -46,9 +52,9 @@ fn command(program: &str, directory: &Directory) -> Command {
 
 /// A child process that does not outlive the test.
 #[derive(Debug)]
-struct Killed(Child);
+struct KillOnDrop(Child);
 
-impl Drop for Killed {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.0.kill();
@@ -57,31 +63,31 @@ impl Drop for Killed {
 }
 
 /// See the [module](self).
-pub(crate) struct Node {
-    process: Killed,
-    directory: Directory,
+pub(crate) struct NodeProcess {
+    process: KillOnDrop,
+    directory: TempDirectory,
 }
 
-impl Node {
+impl NodeProcess {
     /// Starts a node with a configuration and waits until it is ready.
     pub(crate) fn start(program: &str, config: &str) -> Self {
-        Self::start_in(program, Directory::new(), config)
+        Self::start_in(program, TempDirectory::new(), config)
     }
 
     /// The same in a directory that may hold more.
-    pub(crate) fn start_in(program: &str, directory: Directory, config: &str) -> Self {
+    pub(crate) fn start_in(program: &str, directory: TempDirectory, config: &str) -> Self {
         Self::start_in_with(program, directory, config, &[])
     }
 
     /// The same with more options on the command line.
     pub(crate) fn start_with(program: &str, config: &str, options: &[&str]) -> Self {
-        Self::start_in_with(program, Directory::new(), config, options)
+        Self::start_in_with(program, TempDirectory::new(), config, options)
     }
 
     /// The same in a directory that may hold more, with more options.
     pub(crate) fn start_in_with(
         program: &str,
-        directory: Directory,
+        directory: TempDirectory,
         config: &str,
         options: &[&str],
     ) -> Self {
@@ -92,7 +98,7 @@ impl Node {
     }
 
     /// Starts a process without waiting for anything. It leads a process group of its own.
-    pub(crate) fn launch(program: &str, directory: Directory, args: &[&str]) -> Self {
+    pub(crate) fn launch(program: &str, directory: TempDirectory, args: &[&str]) -> Self {
         let path = directory.path().join(LOG);
         // Without the lines of an earlier process.
         File::create(&path).expect("a file");
@@ -104,13 +110,13 @@ impl Node {
     pub(crate) fn launch_logging_to(
         log: impl Into<Stdio>,
         program: &str,
-        directory: Directory,
+        directory: TempDirectory,
         args: &[&str],
     ) -> Self {
         use std::os::unix::process::CommandExt as _;
         let mut command = command(program, &directory);
         command.args(args).stdout(Stdio::null()).stderr(log).process_group(0);
-        Self { process: Killed(command.spawn().expect("a program")), directory }
+        Self { process: KillOnDrop(command.spawn().expect("a program")), directory }
     }
 
     /// Waits until everything is served.
@@ -123,12 +129,12 @@ impl Node {
         self.process.0.id()
     }
 
-    pub(crate) fn directory(&self) -> &Directory {
+    pub(crate) fn directory(&self) -> &TempDirectory {
         &self.directory
     }
 
     /// Gives up the process, whatever has become of it, and keeps the directory.
-    pub(crate) fn into_directory(self) -> Directory {
+    pub(crate) fn into_directory(self) -> TempDirectory {
         self.directory
     }
 
@@ -159,7 +165,7 @@ impl Node {
     /// that were suppressed. Returns the lines.
     pub(crate) fn wait_for_events(&self, text: &str, count: u64) -> Vec<String> {
         wait_for(&format!("{count} times '{text}' from {self:?}"), || {
-            Some(self.lines_with(text)).filter(|lines| events(lines) >= count)
+            Some(self.lines_with(text)).filter(|lines| count_events(lines) >= count)
         })
     }
 
@@ -180,33 +186,33 @@ impl Node {
     }
 
     /// An HTTP connection to the first web transport.
-    pub(crate) fn http(&self) -> Http {
-        Http::over(Stream::tcp(self.address("HTTP")))
+    pub(crate) fn http(&self) -> HttpClient {
+        HttpClient::over(ClientStream::tcp(self.address("HTTP")))
     }
 
     /// A WebSocket at `/ws` of the first web transport, with this subprotocol.
-    pub(crate) fn websocket(&self, subprotocol: &str) -> WebSocket {
-        WebSocket::open(Stream::tcp(self.address("HTTP")), "/ws", subprotocol)
+    pub(crate) fn websocket(&self, subprotocol: &str) -> WebSocketPeer {
+        WebSocketPeer::open(ClientStream::tcp(self.address("HTTP")), "/ws", subprotocol)
     }
 
     /// A long-poll session at `/lp` of the first web transport, with this protocol.
-    pub(crate) fn longpoll(&self, protocol: &str) -> LongPoll {
-        LongPoll::open(Stream::tcp(self.address("HTTP")), "/lp", protocol)
+    pub(crate) fn longpoll(&self, protocol: &str) -> LongPollPeer {
+        LongPollPeer::open(ClientStream::tcp(self.address("HTTP")), "/lp", protocol)
     }
 
     /// The octets before any handshake at the first RawSocket transport over TCP.
-    pub(crate) fn tcp(&self) -> Stream {
-        Stream::tcp(self.address("RawSocket"))
+    pub(crate) fn tcp(&self) -> ClientStream {
+        ClientStream::tcp(self.address("RawSocket"))
     }
 
     /// The octets before any handshake at the Unix socket `router.sock`.
-    pub(crate) fn unix(&self) -> Stream {
-        Stream::unix(&self.socket())
+    pub(crate) fn unix(&self) -> ClientStream {
+        ClientStream::unix(&self.socket())
     }
 
     /// A RawSocket over the Unix socket `router.sock`.
-    pub(crate) fn rawsocket(&self, serializer: u8) -> RawSocket {
-        RawSocket::open(self.unix(), serializer)
+    pub(crate) fn rawsocket(&self, serializer: u8) -> RawSocketPeer {
+        RawSocketPeer::open(self.unix(), serializer)
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -225,21 +231,21 @@ impl Node {
     }
 
     /// No phase of the graceful end has lasted until its time was over.
-    pub(crate) fn assert_waited_for_nothing(&self) {
+    pub(crate) fn assert_no_shutdown_timeout(&self) {
         for text in ["given up", "have not ended in time"] {
             assert!(self.lines_with(text).is_empty(), "{self:?}");
         }
     }
 
     /// Sends a signal and waits for the end.
-    pub(crate) fn end(&mut self, signal: &str) -> Option<i32> {
+    pub(crate) fn stop(&mut self, signal: &str) -> Option<i32> {
         self.signal(signal);
         self.exit_code()
     }
 }
 
 /// How many events these lines stand for. One that has no other fields reports suppressed lines.
-pub(crate) fn events<L: AsRef<str>>(lines: &[L]) -> u64 {
+pub(crate) fn count_events<L: AsRef<str>>(lines: &[L]) -> u64 {
     let events_of = |line: &str| {
         let suppressed = line.split_once("suppressed=").map_or(0, |(_, number)| {
             number.split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
@@ -250,7 +256,7 @@ pub(crate) fn events<L: AsRef<str>>(lines: &[L]) -> u64 {
 }
 
 /// The log, for messages of failed tests.
-impl fmt::Debug for Node {
+impl fmt::Debug for NodeProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a node with this log:\n{}", self.log())
     }

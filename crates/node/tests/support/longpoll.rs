@@ -2,41 +2,41 @@
 
 use serde_json::Value;
 
-use super::{Http, Peer, Response, Stream};
+use super::{ClientStream, HttpClient, HttpResponse, RawPeer};
 
 /// A session that has been opened.
 #[derive(Debug)]
-pub(crate) struct LongPoll {
-    http: Http,
+pub(crate) struct LongPollPeer {
+    http: HttpClient,
     /// The path of the session.
-    at: String,
+    path: String,
 }
 
-impl LongPoll {
+impl LongPollPeer {
     /// Opens a session at a path.
-    pub(crate) fn open(stream: Stream, path: &str, protocol: &str) -> Self {
-        let mut http = Http::over(stream);
+    pub(crate) fn open(stream: ClientStream, path: &str, protocol: &str) -> Self {
+        let mut http = HttpClient::over(stream);
         let opened =
             http.post(&format!("{path}/open"), &format!(r#"{{"protocols":["{protocol}"]}}"#));
         assert_eq!(opened.status, 200, "{opened}");
         let opened: Value = serde_json::from_slice(&opened.body).expect("JSON");
         assert_eq!(opened["protocol"], protocol);
-        let at = format!("{path}/{}", opened["transport"].as_str().expect("an id"));
-        Self { http, at }
+        let path = format!("{path}/{}", opened["transport"].as_str().expect("an id"));
+        Self { http, path }
     }
 
     /// The path of the session.
-    pub(crate) fn at(&self) -> &str {
-        &self.at
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 
     /// Posts to what stands below the path of the session.
-    pub(crate) fn post(&mut self, what: &str, body: &[u8]) -> Response {
-        self.http.post_octets(&format!("{}/{what}", self.at), body)
+    pub(crate) fn post(&mut self, what: &str, body: &[u8]) -> HttpResponse {
+        self.http.post_octets(&format!("{}/{what}", self.path), body)
     }
 
     /// What the next receive that is not empty brings.
-    fn poll(&mut self) -> Response {
+    fn poll(&mut self) -> HttpResponse {
         loop {
             let response = self.post("receive", b"");
             if response.status != 204 {
@@ -46,7 +46,7 @@ impl LongPoll {
     }
 }
 
-impl Peer for LongPoll {
+impl RawPeer for LongPollPeer {
     /// Sends what the router still wants to hear; one that does not is no fault here.
     fn send_octets(&mut self, message: &[u8]) {
         let answer = self.post("send", message);

@@ -7,10 +7,10 @@ use cloverleaf_wamp::websocket::MessageKind;
 use cloverleaf_wamp::websocket::deflate::{Deflater, MemoryLevel, WindowBits};
 use cloverleaf_wamp::websocket::sender::Shape;
 
-use crate::growth::{Growth, MIB};
-use crate::lab::{JSON, Node, Peer as _, RawSocket, Stream, WebSocket};
-use crate::node::{join, plain};
-use crate::probe::Probe;
+use crate::attacked_node::{join, plain};
+use crate::latency_probe::LatencyProbe;
+use crate::memory_growth::{MIB, MemoryGrowth};
+use crate::support::{ClientStream, JSON, NodeProcess, RawPeer as _, RawSocketPeer, WebSocketPeer};
 
 /// The first octets of a message that will have 16 MiB.
 const ANNOUNCED: [u8; 4] = [0, 0xff, 0xff, 0xff];
@@ -19,15 +19,15 @@ const ANNOUNCED: [u8; 4] = [0, 0xff, 0xff, 0xff];
 const FRAME: [u8; 14] = [0x81, 0xff, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 #[test]
-fn an_announced_message_takes_memory_only_as_it_comes() {
+fn announced_message_takes_memory_only_as_its_bytes_arrive() {
     let node = plain();
-    let growth = Growth::of(&node);
-    let mut peers: Vec<RawSocket> = (0..100).map(|_| join(&node)).collect();
+    let growth = MemoryGrowth::of(&node);
+    let mut peers: Vec<RawSocketPeer> = (0..100).map(|_| join(&node)).collect();
     for peer in &mut peers {
         peer.stream.send(&[&ANNOUNCED[..], &[b' '; 1024]].concat());
     }
     // What was sent before is read.
-    assert!(join(&node).ask(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
+    assert!(join(&node).request(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
     growth.assert_below(20 * MIB);
 }
 
@@ -38,8 +38,8 @@ const BYTES: usize = 12 * 1024 * 1024;
 /// The budget of the process, and what has been given back but is still resident.
 const MAX_GROWTH: u64 = (256 + 128) * MIB;
 
-fn begin_messages(node: &Node, head: &[u8], open: impl Fn() -> Stream + Sync) {
-    let growth = Growth::of(node);
+fn begin_messages(node: &NodeProcess, head: &[u8], open: impl Fn() -> ClientStream + Sync) {
+    let growth = MemoryGrowth::of(node);
     let begun = [head, &vec![b' '; BYTES]].concat();
     thread::scope(|scope| {
         let senders: Vec<_> = (0..CONNECTIONS)
@@ -52,10 +52,10 @@ fn begin_messages(node: &Node, head: &[u8], open: impl Fn() -> Stream + Sync) {
             })
             .collect();
         // One that sends its message without pause is heard.
-        let mut honest = join(node);
+        let mut bystanders = join(node);
         let text = "x".repeat(1024 * 1024);
         let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.a",["{text}"]]"#);
-        assert!(honest.ask(&publish).starts_with("[17,1,"));
+        assert!(bystanders.request(&publish).starts_with("[17,1,"));
         let streams: Vec<_> = senders.into_iter().map(|sender| sender.join()).collect();
         assert!(streams.iter().all(Result::is_ok));
     });
@@ -63,13 +63,13 @@ fn begin_messages(node: &Node, head: &[u8], open: impl Fn() -> Stream + Sync) {
 }
 
 #[test]
-fn unfinished_rawsocket_messages_are_bounded_together() {
+fn unfinished_rawsocket_messages_share_one_memory_budget() {
     let node = plain();
-    begin_messages(&node, &ANNOUNCED, || RawSocket::open(node.unix(), JSON).stream);
+    begin_messages(&node, &ANNOUNCED, || RawSocketPeer::open(node.unix(), JSON).stream);
 }
 
 #[test]
-fn unfinished_websocket_messages_are_bounded_together() {
+fn unfinished_websocket_messages_share_one_memory_budget() {
     let node = plain();
     begin_messages(&node, &FRAME, || node.websocket("wamp.2.json").into_stream());
 }
@@ -85,23 +85,23 @@ fn compressed(bytes: usize) -> Vec<u8> {
 }
 
 /// Connections that agreed on compression and have not said HELLO.
-fn compressing(node: &Node, count: usize) -> Vec<Stream> {
+fn compressing(node: &NodeProcess, count: usize) -> Vec<ClientStream> {
     let extensions = [("Sec-WebSocket-Extensions", "permessage-deflate")];
     let open = |_| {
         let stream = node.http().into_stream();
-        WebSocket::open_with(stream, "/compressed", "wamp.2.json", &extensions).0.into_stream()
+        WebSocketPeer::open_with(stream, "/compressed", "wamp.2.json", &extensions).0.into_stream()
     };
     (0..count).map(open).collect()
 }
 
 #[test]
-fn unfinished_compressed_messages_are_bounded_together_and_do_not_stop_other_realms() {
+fn unfinished_compressed_messages_share_one_memory_budget_and_do_not_block_other_realms() {
     let node = plain();
     let mut begun = compressed(15 * 1024 * 1024);
     begun[0] &= 0x7f;
     let mut streams = compressing(&node, CONNECTIONS);
-    let mut probe = Probe::new(&node);
-    let growth = Growth::of(&node);
+    let mut probe = LatencyProbe::new(&node);
+    let growth = MemoryGrowth::of(&node);
     probe.assert_undisturbed(|| {
         for stream in &mut streams {
             stream.send(&begun);
@@ -113,11 +113,11 @@ fn unfinished_compressed_messages_are_bounded_together_and_do_not_stop_other_rea
 }
 
 #[test]
-fn compressed_messages_that_are_no_json_do_not_stop_other_realms() {
+fn compressed_messages_of_invalid_json_do_not_block_other_realms() {
     let node = plain();
     let message = compressed(8 * 1024 * 1024);
     let mut streams = compressing(&node, 20);
-    let mut probe = Probe::new(&node);
+    let mut probe = LatencyProbe::new(&node);
     probe.assert_undisturbed(|| {
         for stream in &mut streams {
             stream.send(&message);
@@ -129,9 +129,9 @@ fn compressed_messages_that_are_no_json_do_not_stop_other_realms() {
 }
 
 #[test]
-fn an_endless_head_of_a_request_is_refused() {
+fn endless_request_head_is_refused() {
     let node = plain();
-    let growth = Growth::of(&node);
+    let growth = MemoryGrowth::of(&node);
     for first in ["POST /call HTTP/1.1\r\nHost: localhost\r\n", "GET /ws HTTP/1.1\r\n"] {
         for _ in 0..20 {
             let mut stream = node.http().into_stream();

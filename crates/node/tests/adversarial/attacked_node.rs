@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::lab::{Directory, HELLO, JSON, Node, Peer as _, RawSocket};
+use crate::support::{HELLO, JSON, NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory};
 
 /// The program under test.
 pub(crate) const CLOVERLEAF: &str = env!("CARGO_BIN_EXE_cloverleaf");
@@ -32,37 +32,37 @@ pub(crate) fn config(options: &Value) -> Value {
 }
 
 /// A node with one routing thread, so that the attack and the probe share it.
-pub(crate) fn start(config: &Value) -> Node {
-    start_in(Directory::new(), config)
+pub(crate) fn start(config: &Value) -> NodeProcess {
+    start_in(TempDirectory::new(), config)
 }
 
 /// The same in a directory that may hold more.
-pub(crate) fn start_in(directory: Directory, config: &Value) -> Node {
-    Node::start_in_with(CLOVERLEAF, directory, &config.to_string(), &["--threads", "1"])
+pub(crate) fn start_in(directory: TempDirectory, config: &Value) -> NodeProcess {
+    NodeProcess::start_in_with(CLOVERLEAF, directory, &config.to_string(), &["--threads", "1"])
 }
 
 /// A node with the usual options.
-pub(crate) fn plain() -> Node {
+pub(crate) fn plain() -> NodeProcess {
     start(&config(&json!({})))
 }
 
 /// A session in `realm1`.
-pub(crate) fn join(node: &Node) -> RawSocket {
+pub(crate) fn join(node: &NodeProcess) -> RawSocketPeer {
     let mut peer = node.rawsocket(JSON);
     peer.join();
     peer
 }
 
 /// A session in another realm.
-pub(crate) fn join_in(node: &Node, realm: &str) -> RawSocket {
+pub(crate) fn join_in(node: &NodeProcess, realm: &str) -> RawSocketPeer {
     let mut peer = node.rawsocket(JSON);
-    let welcome = peer.ask(&HELLO.replace("realm1", realm));
+    let welcome = peer.request(&HELLO.replace("realm1", realm));
     assert!(welcome.starts_with("[2,"), "WELCOME was expected, not {welcome}");
     peer
 }
 
 /// Sends messages in one piece, as fast as the node takes them.
-pub(crate) fn pipeline(peer: &mut RawSocket, messages: impl IntoIterator<Item = String>) {
+pub(crate) fn pipeline(peer: &mut RawSocketPeer, messages: impl IntoIterator<Item = String>) {
     let mut octets = Vec::new();
     for message in messages {
         let length = u32::try_from(message.len()).expect("a short message");
@@ -73,6 +73,6 @@ pub(crate) fn pipeline(peer: &mut RawSocket, messages: impl IntoIterator<Item = 
 }
 
 /// The next message.
-pub(crate) fn receive(peer: &mut RawSocket) -> Value {
+pub(crate) fn receive(peer: &mut RawSocketPeer) -> Value {
     serde_json::from_slice(&peer.receive_octets()).expect("JSON")
 }

@@ -8,8 +8,11 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::lab::{Honest, Http, JSON, Node, PATIENCE, Peer as _, Stream, opening, posting};
 use crate::router::{CLOVERLEAF, router};
+use crate::support::{
+    CallPair, ClientStream, HttpClient, JSON, NodeProcess, RawPeer as _, TIMEOUT, post_request,
+    upgrade_request,
+};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
@@ -41,13 +44,13 @@ const CALL: &str = r#"{"procedure": "com.example.nothing", "args": [1]}"#;
 const MANY: usize = 40;
 
 /// Connections that have asked once and stay.
-struct Crowd(#[expect(dead_code, reason = "they are only kept open")] Vec<Stream>);
+struct OpenConnections(#[expect(dead_code, reason = "they are only kept open")] Vec<ClientStream>);
 
-impl Crowd {
+impl OpenConnections {
     fn at(address: SocketAddr, size: usize) -> Self {
         let come = |_| {
-            let mut stream = Stream::tcp(address);
-            stream.send(posting("/call", CALL).as_bytes());
+            let mut stream = ClientStream::tcp(address);
+            stream.send(post_request("/call", CALL).as_bytes());
             assert_eq!(stream.receive(12), b"HTTP/1.1 200");
             stream
         };
@@ -55,7 +58,7 @@ impl Crowd {
     }
 
     /// The same test with few connections and with many.
-    fn for_each_size(node: impl Fn() -> Node, test: impl Fn(Node)) {
+    fn for_each_size(node: impl Fn() -> NodeProcess, test: impl Fn(NodeProcess)) {
         for size in [0, MANY] {
             let node = node();
             let _crowd = Self::at(http_address(&node), size);
@@ -64,31 +67,31 @@ impl Crowd {
     }
 }
 
-fn http_address(node: &Node) -> SocketAddr {
+fn http_address(node: &NodeProcess) -> SocketAddr {
     *node.addresses("HTTP").first().expect("a web transport")
 }
 
 /// Nodes that answer the same on different ways: the short one among many connections (through
 /// io_uring, where the system has it) and alone, and the whole server, chosen by the command line
 /// and by the configuration.
-struct Siblings {
-    _crowd: Crowd,
-    _nodes: [Node; 4],
+struct EquivalentNodes {
+    _crowd: OpenConnections,
+    _nodes: [NodeProcess; 4],
     addresses: [SocketAddr; 4],
 }
 
-impl Siblings {
+impl EquivalentNodes {
     fn start() -> Self {
         let plain = CONFIG.replace("PATHS", PATHS);
         let logged = plain.replace(LOGGED.0, LOGGED.1);
         let nodes = [
-            Node::start(CLOVERLEAF, &plain),
-            Node::start(CLOVERLEAF, &plain),
-            Node::start_with(CLOVERLEAF, &plain, &["--no-short-way"]),
-            Node::start(CLOVERLEAF, &logged),
+            NodeProcess::start(CLOVERLEAF, &plain),
+            NodeProcess::start(CLOVERLEAF, &plain),
+            NodeProcess::start_with(CLOVERLEAF, &plain, &["--no-short-way"]),
+            NodeProcess::start(CLOVERLEAF, &logged),
         ];
         let addresses = nodes.each_ref().map(http_address);
-        Self { _crowd: Crowd::at(addresses[0], MANY), _nodes: nodes, addresses }
+        Self { _crowd: OpenConnections::at(addresses[0], MANY), _nodes: nodes, addresses }
     }
 
     fn answers(&self, pieces: &[&[u8]], silence: Duration) -> [String; 4] {
@@ -124,7 +127,7 @@ const LONG_SILENCE: Duration = Duration::from_secs(5);
 
 /// Everything that is answered to these pieces and a last request, without dates.
 fn answered(address: SocketAddr, pieces: &[&[u8]], silence: Duration) -> String {
-    let mut stream = Stream::tcp(address);
+    let mut stream = ClientStream::tcp(address);
     for piece in pieces {
         stream.send(piece);
         if pieces.len() > 1 {
@@ -189,9 +192,9 @@ fn request() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn the_short_way_and_the_whole_server_answer_alike() {
+fn fast_path_and_hyper_give_equal_answers() {
     const CASES: u32 = 200;
-    let siblings = Siblings::start();
+    let siblings = EquivalentNodes::start();
     let config =
         ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
     let requests = prop::collection::vec(request(), 1..4);
@@ -209,19 +212,19 @@ fn the_short_way_and_the_whole_server_answer_alike() {
 }
 
 #[test]
-fn a_usual_request_may_come_octet_by_octet() {
-    let request = posting("/call", CALL);
+fn usual_request_may_arrive_octet_by_octet() {
+    let request = post_request("/call", CALL);
     let octets: Vec<&[u8]> = request.as_bytes().chunks(1).collect();
-    assert!(Siblings::start().answer(&octets).starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(EquivalentNodes::start().answer(&octets).starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
 #[test]
-fn bodies_up_to_the_limit_and_over_it_are_answered_alike() {
-    let siblings = Siblings::start();
+fn bodies_around_the_limit_get_equal_answers() {
+    let siblings = EquivalentNodes::start();
     for path in ["/call", "/small"] {
         for length in [63, 64, 65, 65_536, 65_537, 200_000] {
             let body = [CALL, &" ".repeat(length - CALL.len())].concat();
-            let answered = siblings.answer(&[posting(path, &body).as_bytes()]);
+            let answered = siblings.answer(&[post_request(path, &body).as_bytes()]);
             assert!(!answered.is_empty(), "{length} at {path}");
         }
     }
@@ -231,7 +234,7 @@ fn bodies_up_to_the_limit_and_over_it_are_answered_alike() {
 /// for the next request (RFC 9112 section 11.2). None of them is answered as a call, and what
 /// stands behind them is not answered at all.
 #[test]
-fn no_form_of_smuggling_gets_a_second_request_through() {
+fn request_smuggling_gets_no_second_request_through() {
     const FORMS: [&str; 16] = [
         "Content-Length: 0\r\nContent-Length: 5\r\n",
         "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
@@ -250,7 +253,7 @@ fn no_form_of_smuggling_gets_a_second_request_through() {
         "Content-Length: 99999999999999999999\r\n",
         "X: a\rContent-Length: 0\r\n",
     ];
-    let siblings = Siblings::start();
+    let siblings = EquivalentNodes::start();
     for form in FORMS {
         let head = format!("POST /call HTTP/1.1\r\nHost: a\r\n{form}\r\n");
         let smuggled = "GET /info HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -263,8 +266,8 @@ fn no_form_of_smuggling_gets_a_second_request_through() {
 /// hyper drops a second `Content-Length` with the value of the first one (RFC 9112 section 6.3
 /// allows it), so that the bridge never sees it.
 #[test]
-fn repeated_header_fields_are_answered_alike() {
-    let siblings = Siblings::start();
+fn repeated_header_fields_get_equal_answers() {
+    let siblings = EquivalentNodes::start();
     let length = CALL.len();
     let lengths = format!("Content-Length: {length}\r\n");
     let other_length = format!("Content-Length: {}\r\n", length + 1);
@@ -289,12 +292,12 @@ fn repeated_header_fields_are_answered_alike() {
 }
 
 #[test]
-fn a_connection_of_calls_may_become_a_websocket() {
-    Crowd::for_each_size(router, |node| {
+fn connection_can_upgrade_to_websocket_after_calls() {
+    OpenConnections::for_each_size(router, |node| {
         let mut http = node.http();
         let missing = http.post("/call", "{}");
         assert_eq!(missing.status, 400);
-        http.send(&opening("/ws", &[("Sec-WebSocket-Protocol", "wamp.2.json")]));
+        http.send(&upgrade_request("/ws", &[("Sec-WebSocket-Protocol", "wamp.2.json")]));
         assert_eq!(http.receive().status, 101);
         let mut stream = http.into_stream();
         let hello = br#"[1,"realm1",{"roles":{"caller":{}}}]"#;
@@ -306,15 +309,15 @@ fn a_connection_of_calls_may_become_a_websocket() {
 
 /// It may be in the middle of what it asks, and has requests that were read and not answered.
 #[test]
-fn connections_go_on_where_many_have_come() {
+fn existing_connections_continue_when_many_others_connect() {
     let node = router();
     let mut early = [node.http(), node.http(), node.http()];
-    let request = posting("/call", CALL);
+    let request = post_request("/call", CALL);
     let (begin, end) = request.split_at(request.len() / 2);
     early[0].send(begin);
     early[1].send(&[&request, begin].concat());
     assert_eq!(early[1].receive().status, 200);
-    let _crowd = Crowd::at(http_address(&node), MANY);
+    let _crowd = OpenConnections::at(http_address(&node), MANY);
     early[0].send(&[end, &request].concat());
     early[1].send(end);
     for (http, answers) in early.iter_mut().zip([2, 1, 0]) {
@@ -328,14 +331,14 @@ fn connections_go_on_where_many_have_come() {
 
 /// Each is longer than what is read at once, and all of them are sent before the first is answered.
 #[test]
-fn a_thousand_requests_in_one_go_are_answered_in_their_order_beside_others() {
-    Crowd::for_each_size(router, |node| {
-        let mut honest = Honest::at(&node);
+fn thousand_pipelined_requests_are_answered_beside_other_connections() {
+    OpenConnections::for_each_size(router, |node| {
+        let mut bystanders = CallPair::connect(&node);
         let mut http = node.http();
         let requests: String = (0..1_000)
             .map(|number| {
                 let padding = " ".repeat(500);
-                posting(
+                post_request(
                     &format!("/call?seq={number}"),
                     &format!(r#"{{"procedure":{number}{padding}}}"#),
                 )
@@ -343,25 +346,25 @@ fn a_thousand_requests_in_one_go_are_answered_in_their_order_beside_others() {
             })
             .collect();
         http.send(&requests);
-        honest.call();
+        bystanders.call();
         for number in 0..1_000 {
             let answer = http.receive();
             assert_eq!(answer.status, 400, "request {number}");
         }
-        honest.call();
+        bystanders.call();
     });
 }
 
 /// What it sends is left to the operating system when the router holds enough of it.
 #[test]
-fn a_client_that_never_reads_is_not_read_either() {
+fn router_stops_reading_from_a_client_that_never_reads() {
     const FAR_TOO_MUCH: usize = 256 * 1024 * 1024;
-    Crowd::for_each_size(router, |node| {
-        let mut honest = Honest::at(&node);
+    OpenConnections::for_each_size(router, |node| {
+        let mut bystanders = CallPair::connect(&node);
         let address = http_address(&node);
         let mut stream = TcpStream::connect(address).expect("a connection");
         stream.set_write_timeout(Some(Duration::from_secs(1))).expect("an option");
-        let requests = posting("/call", CALL).repeat(1_000);
+        let requests = post_request("/call", CALL).repeat(1_000);
         let mut sent = 0;
         while sent < FAR_TOO_MUCH {
             match stream.write(requests.as_bytes()) {
@@ -370,14 +373,14 @@ fn a_client_that_never_reads_is_not_read_either() {
             }
         }
         assert!(sent < FAR_TOO_MUCH, "{sent} bytes are taken from a client that does not read");
-        honest.call();
+        bystanders.call();
     });
 }
 
 /// Its half of the connection ends while the answer is still on its way: more than a Unix socket
 /// takes of it at once.
 #[test]
-fn a_client_that_has_nothing_more_to_ask_gets_all_of_a_long_answer() {
+fn half_closed_client_gets_all_of_a_long_response() {
     const ANSWER: usize = 250_000;
     let config = r#"{"version": 2, "workers": [{"type": "router",
       "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
@@ -386,13 +389,13 @@ fn a_client_that_has_nothing_more_to_ask_gets_all_of_a_long_answer() {
         {"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}},
         {"type": "web", "endpoint": {"type": "unix", "path": "web.sock"}, "paths": {
           "call": {"type": "caller", "realm": "realm1", "role": "anonymous"}}}]}]}"#;
-    let node = Node::start(CLOVERLEAF, config);
+    let node = NodeProcess::start(CLOVERLEAF, config);
     let mut callee = node.rawsocket(JSON);
     callee.join();
-    callee.obtain(r#"[64,1,{},"com.example.long"]"#);
+    callee.obtain_id(r#"[64,1,{},"com.example.long"]"#);
     let path = node.socket().with_file_name("web.sock");
-    let mut stream = Stream::Unix(UnixStream::connect(path).expect("a connection"));
-    stream.send(posting("/call", r#"{"procedure":"com.example.long"}"#).as_bytes());
+    let mut stream = ClientStream::Unix(UnixStream::connect(path).expect("a connection"));
+    stream.send(post_request("/call", r#"{"procedure":"com.example.long"}"#).as_bytes());
     assert_eq!(callee.receive(), "[68,1,1,{}]");
     callee.send(&format!(r#"[70,1,{{}},["{}"]]"#, "x".repeat(ANSWER)));
     assert_eq!(stream.receive(15), b"HTTP/1.1 200 OK");
@@ -404,14 +407,14 @@ fn a_client_that_has_nothing_more_to_ask_gets_all_of_a_long_answer() {
 }
 
 #[test]
-fn a_call_whose_client_sends_on_and_hangs_up_is_canceled() {
-    Crowd::for_each_size(router, |node| {
+fn call_is_canceled_when_its_client_sends_more_requests_and_disconnects() {
+    OpenConnections::for_each_size(router, |node| {
         let mut callee = node.rawsocket(JSON);
         let hello = r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}}}}]"#;
-        assert!(callee.ask(hello).starts_with("[2,"));
-        callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
-        let mut http: Http = node.http();
-        let request = posting("/call", r#"{"procedure":"com.example.slow"}"#);
+        assert!(callee.request(hello).starts_with("[2,"));
+        callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
+        let mut http: HttpClient = node.http();
+        let request = post_request("/call", r#"{"procedure":"com.example.slow"}"#);
         http.send(&request);
         assert_eq!(callee.receive(), "[68,1,1,{}]");
         http.send(&request.repeat(3));
@@ -425,11 +428,11 @@ fn a_call_whose_client_sends_on_and_hangs_up_is_canceled() {
 
 /// A Unix socket that is written to is never full while its peer reads.
 #[test]
-fn a_client_that_sends_without_end_leaves_others_their_turn() {
+fn client_that_floods_the_router_does_not_starve_others() {
     const CALLS: usize = 40;
     let both = ["\"transports\": [", UNIX].concat();
     let config = CONFIG.replace("\"transports\": [", &both).replace("PATHS", PATHS);
-    let node = Node::start(CLOVERLEAF, &config);
+    let node = NodeProcess::start(CLOVERLEAF, &config);
     let mut flood = UnixStream::connect(node.socket()).expect("a connection");
     let mut drain = flood.try_clone().expect("another handle");
     std::thread::spawn(move || {
@@ -447,5 +450,5 @@ fn a_client_that_sends_without_end_leaves_others_their_turn() {
     }
     // Nothing ends the flood, so that a call which had to wait for its end would wait for ever.
     let took = begin.elapsed();
-    assert!(took < PATIENCE, "{CALLS} calls beside a flood took {took:?}");
+    assert!(took < TIMEOUT, "{CALLS} calls beside a flood took {took:?}");
 }

@@ -2,16 +2,16 @@
 
 use serde_json::json;
 
-use crate::lab::Peer as _;
-use crate::node::{config, join, pipeline, plain, receive, start};
-use crate::probe::Probe;
+use crate::attacked_node::{config, join, pipeline, plain, receive, start};
+use crate::latency_probe::LatencyProbe;
+use crate::support::RawPeer as _;
 
 /// Events that are stored, each for so many subscribers.
 const EVENTS: u64 = 100;
 const ELIGIBLE: usize = 2_000;
 
 #[test]
-fn reading_a_history_of_events_with_long_lists_does_not_stop_other_realms() {
+fn reading_history_with_long_eligible_lists_does_not_block_other_realms() {
     let mut config = config(&json!({}));
     config["workers"][0]["realms"][0]["store"] = json!({"type": "memory", "event-history":
         [{"uri": "com.example.", "match": "prefix", "limit": 1000}]});
@@ -21,11 +21,11 @@ fn reading_a_history_of_events_with_long_lists_does_not_stop_other_realms() {
     let options = json!({"acknowledge": true, "eligible_authid": eligible});
     for request in 1..=EVENTS {
         let publish = format!(r#"[16,{request},{options},"com.example.a",[{request}]]"#);
-        assert!(publisher.ask(&publish).starts_with("[17,"));
+        assert!(publisher.request(&publish).starts_with("[17,"));
     }
     let mut reader = join(&node);
-    let id = reader.obtain(r#"[32,1,{"match":"prefix"},"com.example."]"#);
-    Probe::new(&node).assert_undisturbed(|| {
+    let id = reader.obtain_id(r#"[32,1,{"match":"prefix"},"com.example."]"#);
+    LatencyProbe::new(&node).assert_undisturbed(|| {
         let calls = 2..=300;
         let reads = calls
             .clone()
@@ -43,10 +43,10 @@ fn reading_a_history_of_events_with_long_lists_does_not_stop_other_realms() {
 const LARGE: usize = 15 * 1024 * 1024;
 
 #[test]
-fn two_of_the_longest_messages_reach_one_callee() {
+fn two_messages_near_the_size_limit_reach_one_callee() {
     let node = plain();
     let mut callee = join(&node);
-    callee.obtain(r#"[64,1,{},"com.example.large"]"#);
+    callee.obtain_id(r#"[64,1,{},"com.example.large"]"#);
     let filling = "x".repeat(LARGE);
     let mut callers = [join(&node), join(&node)];
     for caller in &mut callers {

@@ -4,9 +4,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::lab::{Peer as _, posting};
-use crate::node::{join, pipeline, plain, receive};
-use crate::probe::Probe;
+use crate::attacked_node::{join, pipeline, plain, receive};
+use crate::latency_probe::LatencyProbe;
+use crate::support::{RawPeer as _, post_request};
 
 /// Sessions that are compared with a list of roles.
 const SESSIONS: usize = 400;
@@ -15,7 +15,7 @@ const SESSIONS: usize = 400;
 const SUBSCRIPTIONS: u64 = 20_000;
 
 #[test]
-fn a_long_list_of_roles_does_not_stop_other_realms() {
+fn long_role_lists_in_session_queries_do_not_block_other_realms() {
     let node = plain();
     let _sessions: Vec<_> = (0..SESSIONS).map(|_| join(&node)).collect();
     let mut attacker = join(&node);
@@ -24,14 +24,14 @@ fn a_long_list_of_roles_does_not_stop_other_realms() {
     let endless = json!([endless]).to_string();
     let long: Vec<String> = (0..1_000).map(|number| format!("role{number}")).collect();
     let long = json!([long]).to_string();
-    Probe::new(&node).assert_undisturbed(|| {
+    LatencyProbe::new(&node).assert_undisturbed(|| {
         for (request, procedure) in ["count", "list"].iter().enumerate() {
             let call = format!(r#"[48,{},{{}},"wamp.session.{procedure}",{endless}]"#, request + 1);
-            let answer: Value = serde_json::from_str(&attacker.ask(&call)).expect("JSON");
+            let answer: Value = serde_json::from_str(&attacker.request(&call)).expect("JSON");
             assert_eq!(answer[4], "wamp.error.payload_size_exceeded");
         }
         let call = format!(r#"{{"procedure":"wamp.session.count","args":{endless}}}"#);
-        let answer = http.ask(&posting("/call", &call)).text();
+        let answer = http.request(&post_request("/call", &call)).text();
         assert!(answer.contains("wamp.error.payload_size_exceeded"), "{answer}");
 
         let calls = 3..303;
@@ -47,7 +47,7 @@ fn a_long_list_of_roles_does_not_stop_other_realms() {
 }
 
 #[test]
-fn many_listings_of_many_subscriptions_do_not_stop_other_realms() {
+fn listing_many_subscriptions_does_not_block_other_realms() {
     let node = plain();
     let mut subscriber = join(&node);
     pipeline(
@@ -58,7 +58,7 @@ fn many_listings_of_many_subscriptions_do_not_stop_other_realms() {
         assert_eq!(receive(&mut subscriber)[0], 33);
     }
     let mut attacker = join(&node);
-    Probe::new(&node).assert_undisturbed(|| {
+    LatencyProbe::new(&node).assert_undisturbed(|| {
         let calls = 1..=100;
         let mut other = join(&node);
         thread::scope(|scope| {
@@ -75,7 +75,7 @@ fn many_listings_of_many_subscriptions_do_not_stop_other_realms() {
                 }
             });
             // Others of the same realm are answered meanwhile.
-            assert!(other.ask(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
+            assert!(other.request(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
         });
     });
 }

@@ -1,18 +1,18 @@
 //! How much memory a node has taken since a moment.
 
-use crate::lab::Node;
-use crate::lab::process::{peak_resident_bytes, resident_bytes};
+use crate::support::NodeProcess;
+use crate::support::process::{peak_resident_bytes, resident_bytes};
 
 pub(crate) const MIB: u64 = 1024 * 1024;
 
 /// See the [module](self).
-pub(crate) struct Growth {
+pub(crate) struct MemoryGrowth {
     process: u32,
     before: u64,
 }
 
-impl Growth {
-    pub(crate) fn of(node: &Node) -> Self {
+impl MemoryGrowth {
+    pub(crate) fn of(node: &NodeProcess) -> Self {
         Self { process: node.id(), before: resident_bytes(node.id()) }
     }
 

@@ -4,9 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::growth::{Growth, MIB};
-use crate::lab::{Directory, Node, Peer as _, RawSocket};
-use crate::node::{config, join, receive, start_in};
+use crate::attacked_node::{config, join, receive, start_in};
+use crate::memory_growth::{MIB, MemoryGrowth};
+use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory};
 
 /// Acknowledged events, each of so many bytes, of which some are kept.
 const EVENTS: u64 = 120;
@@ -26,7 +26,7 @@ fn store() -> Value {
     config
 }
 
-fn bytes_on_disk(directory: &Directory) -> u64 {
+fn bytes_on_disk(directory: &TempDirectory) -> u64 {
     let path = directory.path().join("events");
     match fs::read_dir(&path) {
         Ok(files) => files.map(|file| file.expect("a file").metadata().expect("one").len()).sum(),
@@ -35,7 +35,7 @@ fn bytes_on_disk(directory: &Directory) -> u64 {
 }
 
 /// The numbers of the stored events, read page by page as their lengths demand.
-fn stored(peer: &mut RawSocket, id: u64) -> Vec<u64> {
+fn stored(peer: &mut RawSocketPeer, id: u64) -> Vec<u64> {
     let mut numbers = Vec::new();
     let mut after = Value::Null;
     loop {
@@ -59,23 +59,23 @@ fn stored(peer: &mut RawSocket, id: u64) -> Vec<u64> {
     }
 }
 
-fn subscribe(node: &Node) -> (RawSocket, u64) {
+fn subscribe(node: &NodeProcess) -> (RawSocketPeer, u64) {
     let mut peer = join(node);
-    let id = peer.obtain(r#"[32,1,{"match":"prefix"},"com.example."]"#);
+    let id = peer.obtain_id(r#"[32,1,{"match":"prefix"},"com.example."]"#);
     (peer, id)
 }
 
 #[test]
-fn a_store_keeps_the_latest_events_within_its_bytes_and_reads_them_on_demand() {
-    let node = start_in(Directory::new(), &store());
-    let growth = Growth::of(&node);
+fn store_keeps_the_latest_events_within_its_byte_limit_and_reads_them_on_demand() {
+    let node = start_in(TempDirectory::new(), &store());
+    let growth = MemoryGrowth::of(&node);
     let mut publisher = join(&node);
     let filling = "x".repeat(BYTES);
     for request in 1..=EVENTS {
         let options = r#"{"acknowledge":true}"#;
         let publish =
             format!(r#"[16,{request},{options},"com.example.a",[{request},"{filling}"]]"#);
-        assert!(publisher.ask(&publish).starts_with(&format!("[17,{request},")));
+        assert!(publisher.request(&publish).starts_with(&format!("[17,{request},")));
     }
     growth.assert_below(48 * MIB);
     assert!(bytes_on_disk(node.directory()) < 4 * KEPT_BYTES);
@@ -87,7 +87,7 @@ fn a_store_keeps_the_latest_events_within_its_bytes_and_reads_them_on_demand() {
 
     node.signal("KILL");
     let node = start_in(node.into_directory(), &store());
-    let growth = Growth::of(&node);
+    let growth = MemoryGrowth::of(&node);
     let (mut reader, id) = subscribe(&node);
     growth.assert_below(16 * MIB);
     assert_eq!(stored(&mut reader, id), before);

@@ -1,7 +1,7 @@
 //! WebSocket frames over a stream, from the client's side.
 
-use super::http::{Http, Response};
-use super::{Peer, Stream};
+use super::http::{HttpClient, HttpResponse};
+use super::{ClientStream, RawPeer};
 
 /// The key of the example in RFC 6455 section 1.3, and what it is answered by.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -13,14 +13,14 @@ const CLOSE: u8 = 8;
 
 /// A peer whose handshake is done.
 #[derive(Debug)]
-pub(crate) struct WebSocket {
-    stream: Stream,
+pub(crate) struct WebSocketPeer {
+    stream: ClientStream,
     opcode: u8,
 }
 
 /// An opening request. Each change is a header that stands in place of the usual one; an empty one
 /// is left out.
-pub(crate) fn opening(path: &str, changes: &[(&str, &str)]) -> String {
+pub(crate) fn upgrade_request(path: &str, changes: &[(&str, &str)]) -> String {
     let mut headers = vec![
         ("Host", "localhost"),
         ("Upgrade", "websocket"),
@@ -37,22 +37,22 @@ pub(crate) fn opening(path: &str, changes: &[(&str, &str)]) -> String {
     format!("GET {path} HTTP/1.1\r\n{lines}\r\n")
 }
 
-impl WebSocket {
+impl WebSocketPeer {
     /// Shakes hands.
-    pub(crate) fn open(stream: Stream, path: &str, subprotocol: &str) -> Self {
+    pub(crate) fn open(stream: ClientStream, path: &str, subprotocol: &str) -> Self {
         Self::open_with(stream, path, subprotocol, &[]).0
     }
 
     /// Shakes hands with these headers besides, and gives the answer, too.
     pub(crate) fn open_with(
-        stream: Stream,
+        stream: ClientStream,
         path: &str,
         subprotocol: &str,
         headers: &[(&str, &str)],
-    ) -> (Self, Response) {
-        let mut http = Http::over(stream);
+    ) -> (Self, HttpResponse) {
+        let mut http = HttpClient::over(stream);
         let headers = [&[("Sec-WebSocket-Protocol", subprotocol)], headers].concat();
-        http.send(&opening(path, &headers));
+        http.send(&upgrade_request(path, &headers));
         let response = http.receive();
         assert_eq!(response.status, 101);
         assert_eq!(response.header("sec-websocket-accept"), Some(ACCEPT));
@@ -110,7 +110,7 @@ impl WebSocket {
     }
 
     /// The octets below the frames.
-    pub(crate) fn into_stream(self) -> Stream {
+    pub(crate) fn into_stream(self) -> ClientStream {
         self.stream
     }
 
@@ -126,7 +126,7 @@ impl WebSocket {
     }
 }
 
-impl Peer for WebSocket {
+impl RawPeer for WebSocketPeer {
     fn send_octets(&mut self, message: &[u8]) {
         self.send_frame(0x80 | self.opcode, message);
     }

@@ -1,31 +1,31 @@
 //! A pair of peers that behave well, to see that others disturb nobody.
 
-use super::{JSON, Node, Peer as _, RawSocket};
+use super::{JSON, NodeProcess, RawPeer as _, RawSocketPeer};
 
-const PROCEDURE: &str = "com.example.honest";
+const PROCEDURE: &str = "com.example.bystander";
 
 /// A caller behind TCP and its callee behind a Unix socket.
 #[derive(Debug)]
-pub(crate) struct Honest {
+pub(crate) struct CallPair {
     procedure: &'static str,
-    caller: RawSocket,
-    callee: RawSocket,
+    caller: RawSocketPeer,
+    callee: RawSocketPeer,
     registration: u64,
     calls: u64,
 }
 
-impl Honest {
-    pub(crate) fn at(node: &Node) -> Self {
-        Self::calling(node, PROCEDURE)
+impl CallPair {
+    pub(crate) fn connect(node: &NodeProcess) -> Self {
+        Self::connect_with(node, PROCEDURE)
     }
 
     /// A pair beside another one.
-    pub(crate) fn calling(node: &Node, procedure: &'static str) -> Self {
-        let mut caller = RawSocket::open(node.tcp(), JSON);
+    pub(crate) fn connect_with(node: &NodeProcess, procedure: &'static str) -> Self {
+        let mut caller = RawSocketPeer::open(node.tcp(), JSON);
         let mut callee = node.rawsocket(JSON);
         caller.join();
         callee.join();
-        let registration = callee.obtain(&format!(r#"[64,1,{{}},"{procedure}"]"#));
+        let registration = callee.obtain_id(&format!(r#"[64,1,{{}},"{procedure}"]"#));
         Self { procedure, caller, callee, registration, calls: 0 }
     }
 

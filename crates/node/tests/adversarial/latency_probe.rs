@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::lab::{Node, Peer as _, RawSocket};
-use crate::node::join_in;
+use crate::attacked_node::join_in;
+use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer};
 
 /// How often a call is made, unless the one before takes longer.
 const INTERVAL: Duration = Duration::from_millis(5);
@@ -18,16 +18,16 @@ const FACTOR: u32 = 20;
 const ALLOWANCE: Duration = Duration::from_millis(250);
 
 /// A caller and its callee.
-pub(crate) struct Probe {
-    caller: RawSocket,
-    callee: RawSocket,
+pub(crate) struct LatencyProbe {
+    caller: RawSocketPeer,
+    callee: RawSocketPeer,
     request: u64,
 }
 
-impl Probe {
-    pub(crate) fn new(node: &Node) -> Self {
+impl LatencyProbe {
+    pub(crate) fn new(node: &NodeProcess) -> Self {
         let mut callee = join_in(node, "realm2");
-        callee.obtain(r#"[64,1,{},"com.example.echo"]"#);
+        callee.obtain_id(r#"[64,1,{},"com.example.echo"]"#);
         Self { caller: join_in(node, "realm2"), callee, request: 0 }
     }
 

@@ -1,6 +1,6 @@
 //! RawSocket frames over a stream.
 
-use super::{Peer, Stream};
+use super::{ClientStream, RawPeer};
 
 /// The serializers by their numbers in the handshake.
 pub(crate) const JSON: u8 = 1;
@@ -10,18 +10,18 @@ pub(crate) const UBJSON: u8 = 4;
 
 /// A peer whose handshake is done.
 #[derive(Debug)]
-pub(crate) struct RawSocket {
-    pub(crate) stream: Stream,
+pub(crate) struct RawSocketPeer {
+    pub(crate) stream: ClientStream,
 }
 
-impl RawSocket {
+impl RawSocketPeer {
     /// Shakes hands; the peer takes messages of 16 MiB.
-    pub(crate) fn open(stream: Stream, serializer: u8) -> Self {
+    pub(crate) fn open(stream: ClientStream, serializer: u8) -> Self {
         Self::open_with(stream, 0xf0 | serializer)
     }
 
     /// Shakes hands with this second octet: length and serializer.
-    pub(crate) fn open_with(mut stream: Stream, octet: u8) -> Self {
+    pub(crate) fn open_with(mut stream: ClientStream, octet: u8) -> Self {
         stream.send(&[0x7f, octet, 0, 0]);
         let reply = stream.receive(4);
         let agreed = matches!(reply[..], [0x7f, answer, 0, 0] if answer & 0x0f == octet & 0x0f);
@@ -30,7 +30,7 @@ impl RawSocket {
     }
 
     /// A stream whose handshake has been done by the test.
-    pub(crate) const fn over(stream: Stream) -> Self {
+    pub(crate) const fn over(stream: ClientStream) -> Self {
         Self { stream }
     }
 
@@ -54,7 +54,7 @@ impl RawSocket {
     }
 }
 
-impl Peer for RawSocket {
+impl RawPeer for RawSocketPeer {
     fn send_octets(&mut self, message: &[u8]) {
         self.send_frame(0, message);
     }

@@ -8,24 +8,24 @@ use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
 /// How long it is looked whether a stream has ended.
-const GLANCE: Duration = Duration::from_millis(20);
+const END_CHECK: Duration = Duration::from_millis(20);
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) enum Stream {
+pub(crate) enum ClientStream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-impl Stream {
+impl ClientStream {
     pub(crate) fn tcp(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("a TCP connection");
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT).expect("a TCP connection");
         stream.set_nodelay(true).expect("an option");
-        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-        stream.set_write_timeout(Some(PATIENCE)).expect("an option");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("an option");
+        stream.set_write_timeout(Some(TIMEOUT)).expect("an option");
         Self::Tcp(stream)
     }
 
@@ -37,8 +37,8 @@ impl Stream {
         };
         let stream = address.and_then(|address| UnixStream::connect_addr(&address));
         let stream = stream.expect("a Unix connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-        stream.set_write_timeout(Some(PATIENCE)).expect("an option");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("an option");
+        stream.set_write_timeout(Some(TIMEOUT)).expect("an option");
         Self::Unix(stream)
     }
 
@@ -101,12 +101,12 @@ impl Stream {
 
     /// Whether the end has come, looked at for a moment only. Nothing else may come.
     pub(crate) fn has_ended(&mut self) -> bool {
-        self.limit_reads(GLANCE);
+        self.limit_reads(END_CHECK);
         let read = match self {
             Self::Tcp(stream) => stream.read(&mut [0]),
             Self::Unix(stream) => stream.read(&mut [0]),
         };
-        self.limit_reads(PATIENCE);
+        self.limit_reads(TIMEOUT);
         match read.map_err(|error| error.kind()) {
             Ok(0) | Err(ErrorKind::ConnectionReset) => true,
             Err(ErrorKind::WouldBlock | ErrorKind::TimedOut) => false,
@@ -140,7 +140,7 @@ impl Stream {
                 Err(error) => panic!("no octets and no end came: {error}"),
             }
         }
-        self.limit_reads(PATIENCE);
+        self.limit_reads(TIMEOUT);
         self.finish();
         octets.extend(self.receive_to_end());
         octets

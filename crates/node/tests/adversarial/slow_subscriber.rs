@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::lab::{Peer as _, Stream};
-use crate::node::{config, join, receive, start};
+use crate::attacked_node::{config, join, receive, start};
+use crate::support::{ClientStream, RawPeer as _};
 
 /// So many events are more than the queue of the subscriber and the system keep for it.
 const EVENTS: usize = 1_400;
@@ -20,14 +20,14 @@ const BYTES_PER_SECOND: usize = 2 * 1024;
 const DEADLINE: Duration = Duration::from_secs(240);
 
 #[test]
-fn a_publisher_does_not_wait_for_a_subscriber_that_reads_next_to_nothing() {
+fn publisher_stops_waiting_for_a_subscriber_that_hardly_reads() {
     let mut config = config(&json!({}));
     config["workers"][0]["transports"][0]["slow_consumer"] = "block-publisher".into();
     let node = start(&config);
     let mut subscriber = join(&node);
-    subscriber.obtain(r#"[32,1,{},"com.example.news"]"#);
+    subscriber.obtain_id(r#"[32,1,{},"com.example.news"]"#);
     let mut publisher = join(&node);
-    let Stream::Unix(stream) = &publisher.stream else { panic!("a Unix socket") };
+    let ClientStream::Unix(stream) = &publisher.stream else { panic!("a Unix socket") };
     stream.set_write_timeout(None).expect("an option");
     stream.set_read_timeout(None).expect("an option");
     let filling = "x".repeat(BYTES);

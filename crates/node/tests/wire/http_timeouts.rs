@@ -2,8 +2,10 @@
 
 use std::fs::File;
 
-use crate::lab::{Directory, JSON, Node, Peer as _, Stream, posting, wait_for};
 use crate::router::{CLOVERLEAF, http_call_in_flight};
+use crate::support::{
+    ClientStream, JSON, NodeProcess, RawPeer as _, TempDirectory, post_request, wait_for,
+};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
@@ -20,19 +22,19 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
 const LONG_FILE: u64 = 64 * 1024 * 1024;
 
 /// A node whose clients may be silent for so many seconds.
-fn node(seconds: &str) -> Node {
-    let directory = Directory::new();
+fn node(seconds: &str) -> NodeProcess {
+    let directory = TempDirectory::new();
     let file = File::create(directory.write("web/long", "")).expect("a file");
     file.set_len(LONG_FILE).expect("room for a file");
-    Node::start_in(CLOVERLEAF, directory, &CONFIG.replace("SECONDS", seconds))
+    NodeProcess::start_in(CLOVERLEAF, directory, &CONFIG.replace("SECONDS", seconds))
 }
 
-fn silent(node: &Node) -> Stream {
+fn silent(node: &NodeProcess) -> ClientStream {
     node.http().into_stream()
 }
 
 #[test]
-fn a_client_that_is_silent_is_sent_away() {
+fn silent_connection_is_closed() {
     let node = node("1");
     let head = "POST /call HTTP/1.1\r\nHost: localhost\r\n";
     let beginnings = [
@@ -54,7 +56,7 @@ fn a_client_that_is_silent_is_sent_away() {
 }
 
 #[test]
-fn a_client_that_sends_octet_by_octet_is_sent_away() {
+fn request_sent_octet_by_octet_is_closed_at_the_timeout() {
     let node = node("1");
     let body = "POST /call HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n";
     let mut streams = ["GET /info HTTP/1.1\r\nX: ", body].map(|beginning| {
@@ -73,15 +75,15 @@ fn a_client_that_sends_octet_by_octet_is_sent_away() {
 
 /// So much that it is not read to its end before the answer.
 #[test]
-fn a_client_that_hangs_up_behind_many_requests_has_its_call_canceled() {
+fn call_is_canceled_when_a_client_with_many_pipelined_requests_disconnects() {
     const REQUESTS: usize = 1_500;
     let node = node("1");
     let mut callee = node.rawsocket(JSON);
     let hello = r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}}}}]"#;
-    assert!(callee.ask(hello).starts_with("[2,"));
-    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    assert!(callee.request(hello).starts_with("[2,"));
+    callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
     let mut http = node.http();
-    let request = posting("/call", r#"{"procedure":"com.example.slow"}"#);
+    let request = post_request("/call", r#"{"procedure":"com.example.slow"}"#);
     http.send(&request.repeat(REQUESTS));
     assert_eq!(callee.receive(), "[68,1,1,{}]");
     drop(http);
@@ -89,7 +91,7 @@ fn a_client_that_hangs_up_behind_many_requests_has_its_call_canceled() {
 }
 
 #[test]
-fn a_call_may_take_longer_than_clients_may_be_silent() {
+fn call_may_take_longer_than_the_client_timeout() {
     let node = node("1");
     let (mut callee, mut http) = http_call_in_flight(&node);
     for _ in 0..2 {
@@ -100,7 +102,7 @@ fn a_call_may_take_longer_than_clients_may_be_silent() {
 }
 
 #[test]
-fn a_long_answer_may_take_longer_than_clients_may_be_silent() {
+fn long_response_may_take_longer_than_the_client_timeout() {
     let node = node("2");
     let mut stream = silent(&node);
     stream.send(b"GET /long HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -116,7 +118,7 @@ fn a_long_answer_may_take_longer_than_clients_may_be_silent() {
 }
 
 #[test]
-fn a_client_that_does_not_read_its_answer_is_sent_away() {
+fn client_that_does_not_read_its_response_is_disconnected() {
     let node = node("1");
     let mut stream = silent(&node);
     stream.send(b"GET /long HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

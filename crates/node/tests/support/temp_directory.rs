@@ -7,9 +7,9 @@ use std::{env, fs, process};
 
 /// A directory of its own, removed on drop.
 #[derive(Debug)]
-pub(crate) struct Directory(PathBuf);
+pub(crate) struct TempDirectory(PathBuf);
 
-impl Directory {
+impl TempDirectory {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         loop {
@@ -37,7 +37,7 @@ impl Directory {
     }
 }
 
-impl Drop for Directory {
+impl Drop for TempDirectory {
     fn drop(&mut self) {
         // What can't be removed is left to the system.
         let _ = fs::remove_dir_all(&self.0);

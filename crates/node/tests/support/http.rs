@@ -2,28 +2,28 @@
 
 use std::fmt;
 
-use super::Stream;
+use super::ClientStream;
 
 /// A connection to a web server.
 #[derive(Debug)]
-pub(crate) struct Http {
-    stream: Stream,
+pub(crate) struct HttpClient {
+    stream: ClientStream,
 }
 
 /// What a server has answered; the names of headers are in lower case.
 #[derive(Debug)]
-pub(crate) struct Response {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Http {
-    pub(crate) const fn over(stream: Stream) -> Self {
+impl HttpClient {
+    pub(crate) const fn over(stream: ClientStream) -> Self {
         Self { stream }
     }
 
-    pub(crate) fn into_stream(self) -> Stream {
+    pub(crate) fn into_stream(self) -> ClientStream {
         self.stream
     }
 
@@ -31,19 +31,19 @@ impl Http {
         self.stream.send(request.as_bytes());
     }
 
-    pub(crate) fn get(&mut self, path: &str) -> Response {
+    pub(crate) fn get(&mut self, path: &str) -> HttpResponse {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
         self.receive()
     }
 
     /// Posts JSON.
-    pub(crate) fn post(&mut self, path: &str, body: &str) -> Response {
-        self.send(&posting(path, body));
+    pub(crate) fn post(&mut self, path: &str, body: &str) -> HttpResponse {
+        self.send(&post_request(path, body));
         self.receive()
     }
 
     /// Posts octets that are no text.
-    pub(crate) fn post_octets(&mut self, path: &str, body: &[u8]) -> Response {
+    pub(crate) fn post_octets(&mut self, path: &str, body: &[u8]) -> HttpResponse {
         let length = body.len();
         self.send(&format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
@@ -53,13 +53,13 @@ impl Http {
     }
 
     /// Sends a request as it is and reads the answer.
-    pub(crate) fn ask(&mut self, request: &str) -> Response {
+    pub(crate) fn request(&mut self, request: &str) -> HttpResponse {
         self.send(request);
         self.receive()
     }
 
     /// The next response.
-    pub(crate) fn receive(&mut self) -> Response {
+    pub(crate) fn receive(&mut self) -> HttpResponse {
         let head = self.receive_head();
         let mut lines = head.split("\r\n");
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
@@ -70,7 +70,7 @@ impl Http {
         let length = headers.iter().find(|(name, _)| name == "content-length");
         let length = length.map_or(0, |(_, length)| length.parse().expect("a length"));
         let body = self.stream.receive(length);
-        Response { status: status.expect("a status line"), headers, body }
+        HttpResponse { status: status.expect("a status line"), headers, body }
     }
 
     fn receive_head(&mut self) -> String {
@@ -99,7 +99,7 @@ impl Http {
 }
 
 /// A request that posts JSON.
-pub(crate) fn posting(path: &str, body: &str) -> String {
+pub(crate) fn post_request(path: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
@@ -107,7 +107,7 @@ pub(crate) fn posting(path: &str, body: &str) -> String {
     )
 }
 
-impl Response {
+impl HttpResponse {
     pub(crate) fn header(&self, wanted: &str) -> Option<&str> {
         self.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
     }
@@ -118,7 +118,7 @@ impl Response {
 }
 
 /// The whole response but its date: status, headers and, after an empty line, the body.
-impl fmt::Display for Response {
+impl fmt::Display for HttpResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.status)?;
         for (name, value) in self.headers.iter().filter(|(name, _)| name != "date") {

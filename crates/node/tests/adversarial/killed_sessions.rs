@@ -1,8 +1,8 @@
 //! Sessions that are ended with a long text.
 
-use crate::growth::{Growth, MIB};
-use crate::lab::Peer as _;
-use crate::node::{join, plain, receive};
+use crate::attacked_node::{join, plain, receive};
+use crate::memory_growth::{MIB, MemoryGrowth};
+use crate::support::RawPeer as _;
 
 const VICTIMS: usize = 200;
 
@@ -10,11 +10,11 @@ const VICTIMS: usize = 200;
 const BYTES: usize = 4 * 1024 * 1024;
 
 #[test]
-fn the_text_for_ended_sessions_is_bounded() {
+fn goodbye_messages_of_killed_sessions_take_bounded_memory() {
     let node = plain();
     let mut attacker = join(&node);
     let mut victims: Vec<_> = (0..VICTIMS).map(|_| join(&node)).collect();
-    let growth = Growth::of(&node);
+    let growth = MemoryGrowth::of(&node);
     let endless = "x".repeat(BYTES);
     for (procedure, arguments) in [
         ("kill_all", "[]"),
@@ -22,7 +22,7 @@ fn the_text_for_ended_sessions_is_bounded() {
         ("kill_by_authid", r#"["someone"]"#),
         ("kill", "[1]"),
     ] {
-        let answer = attacker.ask(&format!(
+        let answer = attacker.request(&format!(
             r#"[48,1,{{}},"wamp.session.{procedure}",{arguments},{{"message":"{endless}"}}]"#
         ));
         let refused = answer.contains("wamp.error.payload_size_exceeded");
@@ -31,7 +31,7 @@ fn the_text_for_ended_sessions_is_bounded() {
     growth.assert_below(64 * MIB);
     let text = "x".repeat(4_000);
     let kill_all = r#"[48,2,{},"wamp.session.kill_all",[],"#;
-    let answer = attacker.ask(&format!(r#"{kill_all}{{"message":"{text}"}}]"#));
+    let answer = attacker.request(&format!(r#"{kill_all}{{"message":"{text}"}}]"#));
     assert_eq!(answer, format!("[50,2,{{}},[{VICTIMS}]]"));
     for victim in &mut victims {
         let goodbye = receive(victim);

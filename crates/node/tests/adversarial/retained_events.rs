@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::lab::{Peer as _, RawSocket};
-use crate::node::{config, join, pipeline, receive, start};
-use crate::probe::Probe;
+use crate::attacked_node::{config, join, pipeline, receive, start};
+use crate::latency_probe::LatencyProbe;
+use crate::support::{RawPeer as _, RawSocketPeer};
 
 /// Publishes one retained event of so many bytes to each topic.
-fn retain(publisher: &mut RawSocket, topics: u64, bytes: usize) {
+fn retain(publisher: &mut RawSocketPeer, topics: u64, bytes: usize) {
     let filling = "x".repeat(bytes);
     for first in (1..=topics).step_by(500) {
         let requests = first..=(first + 499).min(topics);
@@ -24,7 +24,7 @@ fn retain(publisher: &mut RawSocket, topics: u64, bytes: usize) {
 }
 
 #[test]
-fn subscriptions_to_very_many_retained_events_do_not_stop_other_realms() {
+fn subscribing_to_thousands_of_retained_events_does_not_block_other_realms() {
     let node = start(&config(&json!({})));
     let topics = 5_000;
     retain(&mut join(&node), topics, 10);
@@ -33,7 +33,7 @@ fn subscriptions_to_very_many_retained_events_do_not_stop_other_realms() {
     let attack = prefixes.iter().zip(1..).map(|(prefix, request)| {
         format!(r#"[32,{request},{{"match":"prefix","get_retained":true}},"{prefix}"]"#)
     });
-    Probe::new(&node).assert_undisturbed(|| {
+    LatencyProbe::new(&node).assert_undisturbed(|| {
         pipeline(&mut attacker, attack);
         let mut subscribed = 0;
         let mut events = 0;
@@ -54,18 +54,18 @@ const TOPICS: u64 = 10_001;
 const BYTES: usize = 10_000;
 
 #[test]
-fn all_retained_events_reach_a_subscriber_in_order_and_before_later_ones() {
+fn each_retained_event_arrives_once_and_before_later_events_of_its_topic() {
     let room = json!({"retained": {"max_events": 100_000, "max_bytes": 1_u64 << 30}});
     let node = start(&config(&room));
     let mut publisher = join(&node);
     retain(&mut publisher, TOPICS, BYTES);
     let mut subscriber = join(&node);
-    subscriber.obtain(r#"[32,1,{"match":"prefix","get_retained":true},"com.example."]"#);
+    subscriber.obtain_id(r#"[32,1,{"match":"prefix","get_retained":true},"com.example."]"#);
     // A later event of a topic whose retained one has not come yet.
     let request = TOPICS + 1;
     let later =
         format!(r#"[16,{request},{{"acknowledge":true}},"com.example.t{TOPICS}",["later"]]"#);
-    assert!(publisher.ask(&later).starts_with("[17,"));
+    assert!(publisher.request(&later).starts_with("[17,"));
     let mut numbers = Vec::new();
     let mut has_later = false;
     while numbers.len() < TOPICS as usize || !has_later {

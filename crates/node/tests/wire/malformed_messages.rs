@@ -1,8 +1,10 @@
 //! Octets that are no message in JSON, MessagePack, CBOR or UBJSON: cut, reserved, with lengths
 //! that lie, nested without end. Each gets ABORT in its own format, at once.
 
-use crate::lab::{CBOR, HELLO, Honest, JSON, MSGPACK, Node, Peer, RawSocket, UBJSON};
 use crate::router::router;
+use crate::support::{
+    CBOR, CallPair, HELLO, JSON, MSGPACK, NodeProcess, RawPeer, RawSocketPeer, UBJSON,
+};
 
 const VIOLATION: &str = "wamp.error.protocol_violation";
 
@@ -12,7 +14,7 @@ const DEPTH: usize = 100_000;
 /// `[3, {"message": text}, reason]`.
 fn abort(serializer: u8, text: &str) -> Vec<u8> {
     let head: &[u8] = match serializer {
-        JSON => return crate::lab::abort(VIOLATION, text).into_bytes(),
+        JSON => return crate::support::abort(VIOLATION, text).into_bytes(),
         MSGPACK => b"\x93\x03\x81",
         UBJSON => return ubjson_abort(text),
         _ => b"\x83\x03\xa1",
@@ -72,9 +74,9 @@ fn too_deep() -> String {
 }
 
 /// A serializer, octets, and the text of the ABORT that they get.
-type Row = (u8, Vec<u8>, String);
+type AbortCase = (u8, Vec<u8>, String);
 
-fn json() -> Vec<Row> {
+fn json() -> Vec<AbortCase> {
     let value = "a value must come here";
     let deep_object = "a message must be a list that begins with an integer, its type";
     [
@@ -97,7 +99,7 @@ fn json() -> Vec<Row> {
     .to_vec()
 }
 
-fn msgpack() -> Vec<Row> {
+fn msgpack() -> Vec<AbortCase> {
     let never = "the byte 0xc1 is never used";
     [
         (b"".to_vec(), ends_after(0)),
@@ -118,7 +120,7 @@ fn msgpack() -> Vec<Row> {
     .to_vec()
 }
 
-fn cbor() -> Vec<Row> {
+fn cbor() -> Vec<AbortCase> {
     let reserved = "reserved additional information";
     [
         (b"".to_vec(), ends_after(0)),
@@ -139,7 +141,7 @@ fn cbor() -> Vec<Row> {
     .to_vec()
 }
 
-fn ubjson() -> Vec<Row> {
+fn ubjson() -> Vec<AbortCase> {
     let value = "a value must come here";
     let length = "a length must come here";
     let negative = "a length must not be negative";
@@ -170,9 +172,9 @@ fn ubjson() -> Vec<Row> {
     .to_vec()
 }
 
-fn each_is_aborted(rows: Vec<Row>, open: fn(&Node, u8) -> Box<dyn Peer>) {
+fn each_is_aborted(rows: Vec<AbortCase>, open: fn(&NodeProcess, u8) -> Box<dyn RawPeer>) {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     for (serializer, octets, text) in rows {
         let shown = octets[..octets.len().min(60)].escape_ascii();
         let mut peer = open(&node, serializer);
@@ -186,15 +188,15 @@ fn each_is_aborted(rows: Vec<Row>, open: fn(&Node, u8) -> Box<dyn Peer>) {
             "to '{shown}'"
         );
         peer.receive_end();
-        honest.call();
+        bystanders.call();
     }
 }
 
-fn rawsocket(node: &Node, serializer: u8) -> Box<dyn Peer> {
-    Box::new(RawSocket::open(node.tcp(), serializer))
+fn rawsocket(node: &NodeProcess, serializer: u8) -> Box<dyn RawPeer> {
+    Box::new(RawSocketPeer::open(node.tcp(), serializer))
 }
 
-fn websocket(node: &Node, serializer: u8) -> Box<dyn Peer> {
+fn websocket(node: &NodeProcess, serializer: u8) -> Box<dyn RawPeer> {
     let subprotocol = match serializer {
         JSON => "wamp.2.json",
         MSGPACK => "wamp.2.msgpack",
@@ -205,31 +207,31 @@ fn websocket(node: &Node, serializer: u8) -> Box<dyn Peer> {
 }
 
 #[test]
-fn octets_that_are_no_json_end_a_session_in_abort() {
+fn malformed_json_over_rawsocket_is_aborted() {
     each_is_aborted(json(), rawsocket);
 }
 
 /// A WebSocket has checked already that text is UTF-8.
 #[test]
-fn text_that_is_no_json_ends_a_session_in_abort() {
+fn malformed_json_over_websocket_is_aborted() {
     let rows = json().into_iter().filter(|(_, octets, _)| str::from_utf8(octets).is_ok());
     each_is_aborted(rows.collect(), websocket);
 }
 
 #[test]
-fn octets_that_are_no_msgpack_end_a_session_in_abort() {
+fn malformed_msgpack_is_aborted() {
     each_is_aborted(msgpack(), rawsocket);
     each_is_aborted(msgpack(), websocket);
 }
 
 #[test]
-fn octets_that_are_no_cbor_end_a_session_in_abort() {
+fn malformed_cbor_is_aborted() {
     each_is_aborted(cbor(), rawsocket);
     each_is_aborted(cbor(), websocket);
 }
 
 #[test]
-fn octets_that_are_no_ubjson_end_a_session_in_abort() {
+fn malformed_ubjson_is_aborted() {
     each_is_aborted(ubjson(), rawsocket);
     each_is_aborted(ubjson(), websocket);
 }

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::growth::{Growth, MIB};
-use crate::lab::{HELLO, JSON, Node, Peer as _, RawSocket};
-use crate::node::{config, join, plain, receive, start};
+use crate::attacked_node::{config, join, plain, receive, start};
+use crate::memory_growth::{MIB, MemoryGrowth};
+use crate::support::{HELLO, JSON, NodeProcess, RawPeer as _, RawSocketPeer};
 
 /// Calls, each with so many bytes: several times what may be kept.
 const CALLS: u64 = 160;
@@ -16,7 +16,7 @@ const BYTES: usize = 1024 * 1024;
 const MAX_GROWTH: u64 = 128 * MIB;
 
 /// Sends large calls of `com.example.work`.
-fn call(caller: &mut RawSocket, requests: impl IntoIterator<Item = u64>) {
+fn call(caller: &mut RawSocketPeer, requests: impl IntoIterator<Item = u64>) {
     let filling = "x".repeat(BYTES);
     for request in requests {
         caller.send(&format!(r#"[48,{request},{{}},"com.example.work",["{filling}"]]"#));
@@ -24,24 +24,24 @@ fn call(caller: &mut RawSocket, requests: impl IntoIterator<Item = u64>) {
 }
 
 /// A callee, which has announced that calls can be sent elsewhere.
-fn callee(node: &Node, options: &str) -> RawSocket {
+fn callee(node: &NodeProcess, options: &str) -> RawSocketPeer {
     let mut callee = node.rawsocket(JSON);
     let rerouting = r#""callee":{"features":{"call_reroute":true}}"#;
-    let welcome = callee.ask(&HELLO.replace(r#""callee":{}"#, rerouting));
+    let welcome = callee.request(&HELLO.replace(r#""callee":{}"#, rerouting));
     assert!(welcome.starts_with("[2,"), "{welcome}");
-    callee.obtain(&format!(r#"[64,1,{options},"com.example.work"]"#));
+    callee.obtain_id(&format!(r#"[64,1,{options},"com.example.work"]"#));
     callee
 }
 
 #[test]
-fn waiting_calls_are_bounded_in_bytes_and_each_is_answered_once() {
+fn queued_calls_are_bounded_in_bytes_and_each_is_answered_once() {
     let mut config = config(&json!({}));
     config["workers"][0]["realms"][0]["store"] =
         json!({"type": "memory", "call-queue": [{"uri": "com.example.work", "limit": 1000}]});
     let node = start(&config);
     let mut callee = callee(&node, r#"{"concurrency":1}"#);
     let mut caller = join(&node);
-    let growth = Growth::of(&node);
+    let growth = MemoryGrowth::of(&node);
     call(&mut caller, 1..=CALLS);
     let last = CALLS + 1;
     caller.send(&format!(r#"[48,{last},{{}},"wamp.session.count"]"#));
@@ -63,11 +63,11 @@ fn waiting_calls_are_bounded_in_bytes_and_each_is_answered_once() {
 }
 
 #[test]
-fn collected_answers_are_bounded_in_bytes_and_each_call_is_answered_once() {
+fn results_of_invoke_all_are_bounded_in_bytes_and_each_call_is_answered_once() {
     let node = plain();
     let [mut fast, mut slow] = [(); 2].map(|()| callee(&node, r#"{"invoke":"all"}"#));
     let mut caller = join(&node);
-    let growth = Growth::of(&node);
+    let growth = MemoryGrowth::of(&node);
     let filling = "x".repeat(BYTES);
     let mut late = Vec::new();
     for request in 1..=CALLS {
@@ -77,7 +77,7 @@ fn collected_answers_are_bounded_in_bytes_and_each_call_is_answered_once() {
         late.push(receive(&mut slow)[1].clone());
     }
     // The last answer is there.
-    assert!(fast.ask(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
+    assert!(fast.request(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
     growth.assert_below(MAX_GROWTH);
     let mut complete = 0;
     for invocation in late {
@@ -95,11 +95,11 @@ fn collected_answers_are_bounded_in_bytes_and_each_call_is_answered_once() {
 }
 
 #[test]
-fn calls_that_are_kept_for_another_callee_are_bounded_in_bytes_and_each_is_answered_once() {
+fn calls_kept_for_rerouting_are_bounded_in_bytes_and_each_is_answered_once() {
     let node = plain();
     let [mut first, mut second] = [(); 2].map(|()| callee(&node, r#"{"invoke":"first"}"#));
     let mut caller = join(&node);
-    let growth = Growth::of(&node);
+    let growth = MemoryGrowth::of(&node);
     let mut invocations: Vec<Value> = Vec::new();
     for request in 1..=CALLS {
         call(&mut caller, [request]);
@@ -109,7 +109,7 @@ fn calls_that_are_kept_for_another_callee_are_bounded_in_bytes_and_each_is_answe
     for invocation in &invocations {
         first.send(&format!(r#"[8,68,{invocation},{{}},"wamp.error.unavailable"]"#));
     }
-    assert!(first.ask(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
+    assert!(first.request(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
     second.send(r#"[48,1,{},"wamp.session.count"]"#);
     let mut rerouted = 0;
     let mut message = receive(&mut second);
