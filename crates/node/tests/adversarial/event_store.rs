@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::attacked_node::{config, join, receive, start_in};
+use crate::attacked_node::{config, start_in};
 use crate::memory_growth::{MIB, MemoryGrowth};
 use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory};
 
@@ -46,7 +46,7 @@ fn stored(peer: &mut RawSocketPeer, id: u64) -> Vec<u64> {
         peer.send(&format!(
             r#"[48,1,{{}},"wamp.subscription.get_events",[{id}],{{"limit":4{place}}}]"#
         ));
-        let answer = receive(peer);
+        let answer = peer.receive_json();
         let Some(events) = answer[3].as_array().filter(|events| !events.is_empty()) else {
             assert_eq!(answer[0], 50, "{answer}");
             return numbers;
@@ -60,7 +60,7 @@ fn stored(peer: &mut RawSocketPeer, id: u64) -> Vec<u64> {
 }
 
 fn subscribe(node: &NodeProcess) -> (RawSocketPeer, u64) {
-    let mut peer = join(node);
+    let mut peer = node.join();
     let id = peer.obtain_id(r#"[32,1,{"match":"prefix"},"com.example."]"#);
     (peer, id)
 }
@@ -69,7 +69,7 @@ fn subscribe(node: &NodeProcess) -> (RawSocketPeer, u64) {
 fn store_keeps_the_latest_events_within_its_byte_limit_and_reads_them_on_demand() {
     let node = start_in(TempDirectory::new(), &store());
     let growth = MemoryGrowth::of(&node);
-    let mut publisher = join(&node);
+    let mut publisher = node.join();
     let filling = "x".repeat(BYTES);
     for request in 1..=EVENTS {
         let options = r#"{"acknowledge":true}"#;

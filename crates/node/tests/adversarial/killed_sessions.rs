@@ -1,6 +1,6 @@
 //! Sessions that are ended with a long text.
 
-use crate::attacked_node::{join, plain, receive};
+use crate::attacked_node::start_default;
 use crate::memory_growth::{MIB, MemoryGrowth};
 use crate::support::RawPeer as _;
 
@@ -11,9 +11,9 @@ const BYTES: usize = 4 * 1024 * 1024;
 
 #[test]
 fn goodbye_messages_of_killed_sessions_take_bounded_memory() {
-    let node = plain();
-    let mut attacker = join(&node);
-    let mut victims: Vec<_> = (0..VICTIMS).map(|_| join(&node)).collect();
+    let node = start_default();
+    let mut attacker = node.join();
+    let mut victims: Vec<_> = (0..VICTIMS).map(|_| node.join()).collect();
     let growth = MemoryGrowth::of(&node);
     let endless = "x".repeat(BYTES);
     for (procedure, arguments) in [
@@ -34,7 +34,7 @@ fn goodbye_messages_of_killed_sessions_take_bounded_memory() {
     let answer = attacker.request(&format!(r#"{kill_all}{{"message":"{text}"}}]"#));
     assert_eq!(answer, format!("[50,2,{{}},[{VICTIMS}]]"));
     for victim in &mut victims {
-        let goodbye = receive(victim);
+        let goodbye = victim.receive_json();
         assert_eq!((&goodbye[0], goodbye[1]["message"].as_str()), (&6.into(), Some(&*text)));
     }
     growth.assert_below(64 * MIB);

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::attacked_node::join_in;
+use crate::attacked_node::join_realm2;
 use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer};
 
 /// How often a call is made, unless the one before takes longer.
@@ -26,9 +26,9 @@ pub(crate) struct LatencyProbe {
 
 impl LatencyProbe {
     pub(crate) fn new(node: &NodeProcess) -> Self {
-        let mut callee = join_in(node, "realm2");
+        let mut callee = join_realm2(node);
         callee.obtain_id(r#"[64,1,{},"com.example.echo"]"#);
-        Self { caller: join_in(node, "realm2"), callee, request: 0 }
+        Self { caller: join_realm2(node), callee, request: 0 }
     }
 
     /// Makes one call. How long it has taken.

@@ -2,9 +2,9 @@
 
 use std::thread;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::attacked_node::{join, pipeline, plain, receive};
+use crate::attacked_node::{pipeline, start_default};
 use crate::latency_probe::LatencyProbe;
 use crate::support::{RawPeer as _, post_request};
 
@@ -16,9 +16,9 @@ const SUBSCRIPTIONS: u64 = 20_000;
 
 #[test]
 fn long_role_lists_in_session_queries_do_not_block_other_realms() {
-    let node = plain();
-    let _sessions: Vec<_> = (0..SESSIONS).map(|_| join(&node)).collect();
-    let mut attacker = join(&node);
+    let node = start_default();
+    let _sessions: Vec<_> = (0..SESSIONS).map(|_| node.join()).collect();
+    let mut attacker = node.join();
     let mut http = node.http();
     let endless: Vec<String> = (0..200_000).map(|number| format!("role{number}")).collect();
     let endless = json!([endless]).to_string();
@@ -27,7 +27,7 @@ fn long_role_lists_in_session_queries_do_not_block_other_realms() {
     LatencyProbe::new(&node).assert_undisturbed(|| {
         for (request, procedure) in ["count", "list"].iter().enumerate() {
             let call = format!(r#"[48,{},{{}},"wamp.session.{procedure}",{endless}]"#, request + 1);
-            let answer: Value = serde_json::from_str(&attacker.request(&call)).expect("JSON");
+            let answer = attacker.request_json(&call);
             assert_eq!(answer[4], "wamp.error.payload_size_exceeded");
         }
         let call = format!(r#"{{"procedure":"wamp.session.count","args":{endless}}}"#);
@@ -40,7 +40,7 @@ fn long_role_lists_in_session_queries_do_not_block_other_realms() {
             .map(|request| format!(r#"[48,{request},{{}},"wamp.session.list",{long}]"#));
         pipeline(&mut attacker, lists);
         for request in calls {
-            let answer = receive(&mut attacker);
+            let answer = attacker.receive_json();
             assert_eq!(answer, json!([50, request, {}, [[]]]));
         }
     });
@@ -48,19 +48,19 @@ fn long_role_lists_in_session_queries_do_not_block_other_realms() {
 
 #[test]
 fn listing_many_subscriptions_does_not_block_other_realms() {
-    let node = plain();
-    let mut subscriber = join(&node);
+    let node = start_default();
+    let mut subscriber = node.join();
     pipeline(
         &mut subscriber,
         (1..=SUBSCRIPTIONS).map(|number| format!(r#"[32,{number},{{}},"com.example.t{number}"]"#)),
     );
     for _ in 0..SUBSCRIPTIONS {
-        assert_eq!(receive(&mut subscriber)[0], 33);
+        assert_eq!(subscriber.receive_json()[0], 33);
     }
-    let mut attacker = join(&node);
+    let mut attacker = node.join();
     LatencyProbe::new(&node).assert_undisturbed(|| {
         let calls = 1..=100;
-        let mut other = join(&node);
+        let mut other = node.join();
         thread::scope(|scope| {
             scope.spawn(|| {
                 let lists = calls
@@ -68,7 +68,7 @@ fn listing_many_subscriptions_does_not_block_other_realms() {
                     .map(|request| format!(r#"[48,{request},{{}},"wamp.subscription.list"]"#));
                 pipeline(&mut attacker, lists);
                 for _ in calls {
-                    let answer = receive(&mut attacker);
+                    let answer = attacker.receive_json();
                     assert_eq!(answer[0], 50);
                     let exact = answer[3][0]["exact"].as_array().expect("a list");
                     assert_eq!(exact.len() as u64, SUBSCRIPTIONS);

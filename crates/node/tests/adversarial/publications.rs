@@ -4,7 +4,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::attacked_node::{join, pipeline, plain, receive};
+use crate::attacked_node::{pipeline, start_default};
 use crate::latency_probe::LatencyProbe;
 use crate::support::RawPeer as _;
 
@@ -17,7 +17,7 @@ const COMPONENTS: usize = 13;
 
 #[test]
 fn publications_matching_thousands_of_patterns_do_not_block_other_realms() {
-    let node = plain();
+    let node = start_default();
     let patterns = (1..=PATTERNS).map(|mask| {
         let component = |place| if mask >> place & 1 == 1 { "" } else { "a" };
         (0..COMPONENTS).map(component).collect::<Vec<_>>().join(".")
@@ -25,17 +25,17 @@ fn publications_matching_thousands_of_patterns_do_not_block_other_realms() {
     let patterns: Vec<String> = patterns.collect();
     let mut subscribers = Vec::new();
     for patterns in patterns.chunks(PATTERNS_PER_SESSION) {
-        let mut subscriber = join(&node);
+        let mut subscriber = node.join();
         let subscriptions = patterns.iter().zip(1..).map(|(pattern, request)| {
             format!(r#"[32,{request},{{"match":"wildcard"}},"{pattern}"]"#)
         });
         pipeline(&mut subscriber, subscriptions);
         for _ in patterns {
-            assert_eq!(receive(&mut subscriber)[0], 33);
+            assert_eq!(subscriber.receive_json()[0], 33);
         }
         subscribers.push(subscriber);
     }
-    let mut publisher = join(&node);
+    let mut publisher = node.join();
     let topic = ["a"; COMPONENTS].join(".");
     let publications = 20;
     LatencyProbe::new(&node).assert_undisturbed(|| {
@@ -47,14 +47,14 @@ fn publications_matching_thousands_of_patterns_do_not_block_other_realms() {
             for subscriber in &mut subscribers {
                 scope.spawn(move || {
                     for number in 0..publications * PATTERNS_PER_SESSION {
-                        let event = receive(subscriber);
+                        let event = subscriber.receive_json();
                         assert_eq!(event[4][0], 1 + number / PATTERNS_PER_SESSION);
                     }
                 });
             }
         });
         for request in 1..=publications {
-            assert_eq!(receive(&mut publisher)[1], request);
+            assert_eq!(publisher.receive_json()[1], request);
         }
     });
 }
@@ -64,19 +64,19 @@ const EVENTS: usize = 500;
 
 #[test]
 fn publications_to_hundreds_of_subscribers_do_not_block_other_realms() {
-    let node = plain();
-    let mut subscribers: Vec<_> = (0..SUBSCRIBERS).map(|_| join(&node)).collect();
+    let node = start_default();
+    let mut subscribers: Vec<_> = (0..SUBSCRIBERS).map(|_| node.join()).collect();
     for subscriber in &mut subscribers {
         subscriber.obtain_id(r#"[32,1,{},"com.example.news"]"#);
     }
-    let mut publisher = join(&node);
+    let mut publisher = node.join();
     LatencyProbe::new(&node).assert_undisturbed(|| {
         let all = (0..EVENTS)
             .map(|number| format!(r#"[16,{},{{}},"com.example.news",[{number}]]"#, number + 1));
         pipeline(&mut publisher, all);
         for number in 0..EVENTS {
             for subscriber in &mut subscribers {
-                let event: Value = receive(subscriber);
+                let event: Value = subscriber.receive_json();
                 assert_eq!(event[4][0], number);
             }
         }
@@ -90,12 +90,12 @@ const TEXT: usize = 3 * LISTS;
 
 #[test]
 fn large_messages_completed_at_once_do_not_block_other_realms() {
-    let node = plain();
+    let node = start_default();
     let lists = vec!["[[1]]"; LISTS / 6].join(",");
     let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.large",[{lists}]]"#);
     let frame = [&(publish.len() as u32).to_be_bytes()[..], publish.as_bytes()].concat();
     let (begin, end) = frame.split_at(frame.len() - 10);
-    let mut publishers: Vec<_> = (0..24).map(|_| join(&node)).collect();
+    let mut publishers: Vec<_> = (0..24).map(|_| node.join()).collect();
     let mut probe = LatencyProbe::new(&node);
     for publisher in &mut publishers {
         publisher.stream.send(begin);
@@ -105,19 +105,19 @@ fn large_messages_completed_at_once_do_not_block_other_realms() {
             publisher.stream.send(end);
         }
         for publisher in &mut publishers {
-            assert_eq!(receive(publisher)[0], 17);
+            assert_eq!(publisher.receive_json()[0], 17);
         }
     });
 }
 
 #[test]
 fn large_events_to_many_subscribers_do_not_block_other_realms() {
-    let node = plain();
-    let mut subscribers: Vec<_> = (0..20).map(|_| join(&node)).collect();
+    let node = start_default();
+    let mut subscribers: Vec<_> = (0..20).map(|_| node.join()).collect();
     for subscriber in &mut subscribers {
         subscriber.obtain_id(r#"[32,1,{},"com.example.large"]"#);
     }
-    let mut publisher = join(&node);
+    let mut publisher = node.join();
     let text = "x".repeat(TEXT);
     LatencyProbe::new(&node).assert_undisturbed(|| {
         publisher.send(&format!(r#"[16,1,{{}},"com.example.large",["{text}"]]"#));

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::attacked_node::{config, join, plain, receive, start};
+use crate::attacked_node::{config, start, start_default};
 use crate::memory_growth::{MIB, MemoryGrowth};
 use crate::support::{HELLO, JSON, NodeProcess, RawPeer as _, RawSocketPeer};
 
@@ -40,41 +40,41 @@ fn queued_calls_are_bounded_in_bytes_and_each_is_answered_once() {
         json!({"type": "memory", "call-queue": [{"uri": "com.example.work", "limit": 1000}]});
     let node = start(&config);
     let mut callee = callee(&node, r#"{"concurrency":1}"#);
-    let mut caller = join(&node);
+    let mut caller = node.join();
     let growth = MemoryGrowth::of(&node);
     call(&mut caller, 1..=CALLS);
     let last = CALLS + 1;
     caller.send(&format!(r#"[48,{last},{{}},"wamp.session.count"]"#));
     let mut refused = Vec::new();
-    let mut message = receive(&mut caller);
+    let mut message = caller.receive_json();
     while message[1] != last {
         assert_eq!(message[4], "crossbar.error.max_concurrency_reached");
         refused.push(message[2].clone());
-        message = receive(&mut caller);
+        message = caller.receive_json();
     }
     growth.assert_below(MAX_GROWTH);
     let waiting = CALLS - refused.len() as u64;
     assert!((10..64).contains(&waiting), "{waiting} calls are taken");
     for request in 1..=waiting {
-        let invocation = receive(&mut callee)[1].clone();
+        let invocation = callee.receive_json()[1].clone();
         callee.send(&format!("[70,{invocation},{{}}]"));
-        assert_eq!(receive(&mut caller), json!([50, request, {}]));
+        assert_eq!(caller.receive_json(), json!([50, request, {}]));
     }
 }
 
 #[test]
 fn results_of_invoke_all_are_bounded_in_bytes_and_each_call_is_answered_once() {
-    let node = plain();
+    let node = start_default();
     let [mut fast, mut slow] = [(); 2].map(|()| callee(&node, r#"{"invoke":"all"}"#));
-    let mut caller = join(&node);
+    let mut caller = node.join();
     let growth = MemoryGrowth::of(&node);
     let filling = "x".repeat(BYTES);
     let mut late = Vec::new();
     for request in 1..=CALLS {
         caller.send(&format!(r#"[48,{request},{{}},"com.example.work"]"#));
-        let invocation = &receive(&mut fast)[1];
+        let invocation = &fast.receive_json()[1];
         fast.send(&format!(r#"[70,{invocation},{{}},["{filling}"]]"#));
-        late.push(receive(&mut slow)[1].clone());
+        late.push(slow.receive_json()[1].clone());
     }
     // The last answer is there.
     assert!(fast.request(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
@@ -82,7 +82,7 @@ fn results_of_invoke_all_are_bounded_in_bytes_and_each_call_is_answered_once() {
     let mut complete = 0;
     for invocation in late {
         slow.send(&format!(r#"[70,{invocation},{{}}]"#));
-        let result = receive(&mut caller);
+        let result = caller.receive_json();
         assert_eq!(result[0], 50);
         let answers = &result[3][0];
         assert_eq!(answers.as_array().map(Vec::len), Some(2), "{}", result[3]);
@@ -96,14 +96,14 @@ fn results_of_invoke_all_are_bounded_in_bytes_and_each_call_is_answered_once() {
 
 #[test]
 fn calls_kept_for_rerouting_are_bounded_in_bytes_and_each_is_answered_once() {
-    let node = plain();
+    let node = start_default();
     let [mut first, mut second] = [(); 2].map(|()| callee(&node, r#"{"invoke":"first"}"#));
-    let mut caller = join(&node);
+    let mut caller = node.join();
     let growth = MemoryGrowth::of(&node);
     let mut invocations: Vec<Value> = Vec::new();
     for request in 1..=CALLS {
         call(&mut caller, [request]);
-        invocations.push(receive(&mut first)[1].clone());
+        invocations.push(first.receive_json()[1].clone());
     }
     growth.assert_below(MAX_GROWTH);
     for invocation in &invocations {
@@ -112,14 +112,14 @@ fn calls_kept_for_rerouting_are_bounded_in_bytes_and_each_is_answered_once() {
     assert!(first.request(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
     second.send(r#"[48,1,{},"wamp.session.count"]"#);
     let mut rerouted = 0;
-    let mut message = receive(&mut second);
+    let mut message = second.receive_json();
     while message[0] == 68 {
         rerouted += 1;
         second.send(&format!("[70,{},{{}}]", message[1]));
-        message = receive(&mut second);
+        message = second.receive_json();
     }
     assert!((10..=64).contains(&rerouted), "{rerouted} calls were sent to the other callee");
-    let answers = (0..CALLS).map(|_| receive(&mut caller));
+    let answers = (0..CALLS).map(|_| caller.receive_json());
     let results = answers.filter(|answer| match answer[0].as_u64() {
         Some(8) => {
             let uri = answer[4].as_str().expect("a URI");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::attacked_node::{config, join, pipeline, receive, start};
+use crate::attacked_node::{config, pipeline, start};
 use crate::latency_probe::LatencyProbe;
 use crate::support::{RawPeer as _, RawSocketPeer};
 
@@ -17,7 +17,7 @@ fn retain(publisher: &mut RawSocketPeer, topics: u64, bytes: usize) {
         });
         pipeline(publisher, publications);
         for request in requests {
-            let answer = receive(publisher);
+            let answer = publisher.receive_json();
             assert_eq!((&answer[0], &answer[1]), (&17.into(), &request.into()));
         }
     }
@@ -27,8 +27,8 @@ fn retain(publisher: &mut RawSocketPeer, topics: u64, bytes: usize) {
 fn subscribing_to_thousands_of_retained_events_does_not_block_other_realms() {
     let node = start(&config(&json!({})));
     let topics = 5_000;
-    retain(&mut join(&node), topics, 10);
-    let mut attacker = join(&node);
+    retain(&mut node.join(), topics, 10);
+    let mut attacker = node.join();
     let prefixes = ["c", "co", "com", "com.", "com.e", "com.ex", "com.exa", "com.exam"];
     let attack = prefixes.iter().zip(1..).map(|(prefix, request)| {
         format!(r#"[32,{request},{{"match":"prefix","get_retained":true}},"{prefix}"]"#)
@@ -38,7 +38,7 @@ fn subscribing_to_thousands_of_retained_events_does_not_block_other_realms() {
         let mut subscribed = 0;
         let mut events = 0;
         while events < prefixes.len() as u64 * topics {
-            let message = receive(&mut attacker);
+            let message = attacker.receive_json();
             match message[0].as_u64() {
                 Some(33) => subscribed += 1,
                 Some(36) => events += 1,
@@ -57,9 +57,9 @@ const BYTES: usize = 10_000;
 fn each_retained_event_arrives_once_and_before_later_events_of_its_topic() {
     let room = json!({"retained": {"max_events": 100_000, "max_bytes": 1_u64 << 30}});
     let node = start(&config(&room));
-    let mut publisher = join(&node);
+    let mut publisher = node.join();
     retain(&mut publisher, TOPICS, BYTES);
-    let mut subscriber = join(&node);
+    let mut subscriber = node.join();
     subscriber.obtain_id(r#"[32,1,{"match":"prefix","get_retained":true},"com.example."]"#);
     // A later event of a topic whose retained one has not come yet.
     let request = TOPICS + 1;
@@ -69,7 +69,7 @@ fn each_retained_event_arrives_once_and_before_later_events_of_its_topic() {
     let mut numbers = Vec::new();
     let mut has_later = false;
     while numbers.len() < TOPICS as usize || !has_later {
-        let event = receive(&mut subscriber);
+        let event = subscriber.receive_json();
         if event[4][0] == "later" {
             assert_eq!(numbers.iter().filter(|number| **number == TOPICS).count(), 1);
             has_later = true;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::attacked_node::{config, join, receive, start};
+use crate::attacked_node::{config, start};
 use crate::support::{ClientStream, RawPeer as _};
 
 /// So many events are more than the queue of the subscriber and the system keep for it.
@@ -24,9 +24,9 @@ fn publisher_stops_waiting_for_a_subscriber_that_hardly_reads() {
     let mut config = config(&json!({}));
     config["workers"][0]["transports"][0]["slow_consumer"] = "block-publisher".into();
     let node = start(&config);
-    let mut subscriber = join(&node);
+    let mut subscriber = node.join();
     subscriber.obtain_id(r#"[32,1,{},"com.example.news"]"#);
-    let mut publisher = join(&node);
+    let mut publisher = node.join();
     let ClientStream::Unix(stream) = &publisher.stream else { panic!("a Unix socket") };
     stream.set_write_timeout(None).expect("an option");
     stream.set_read_timeout(None).expect("an option");
@@ -37,7 +37,7 @@ fn publisher_stops_waiting_for_a_subscriber_that_hardly_reads() {
             publisher
                 .send(&format!(r#"[16,{request},{options},"com.example.news",["{filling}"]]"#));
         }
-        receive(&mut publisher)
+        publisher.receive_json()
     });
     let began = Instant::now();
     while !publishing.is_finished() {

@@ -7,7 +7,7 @@ use cloverleaf_wamp::websocket::MessageKind;
 use cloverleaf_wamp::websocket::deflate::{Deflater, MemoryLevel, WindowBits};
 use cloverleaf_wamp::websocket::sender::Shape;
 
-use crate::attacked_node::{join, plain};
+use crate::attacked_node::start_default;
 use crate::latency_probe::LatencyProbe;
 use crate::memory_growth::{MIB, MemoryGrowth};
 use crate::support::{ClientStream, JSON, NodeProcess, RawPeer as _, RawSocketPeer, WebSocketPeer};
@@ -20,14 +20,14 @@ const FRAME: [u8; 14] = [0x81, 0xff, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0
 
 #[test]
 fn announced_message_takes_memory_only_as_its_bytes_arrive() {
-    let node = plain();
+    let node = start_default();
     let growth = MemoryGrowth::of(&node);
-    let mut peers: Vec<RawSocketPeer> = (0..100).map(|_| join(&node)).collect();
+    let mut peers: Vec<RawSocketPeer> = (0..100).map(|_| node.join()).collect();
     for peer in &mut peers {
         peer.stream.send(&[&ANNOUNCED[..], &[b' '; 1024]].concat());
     }
     // What was sent before is read.
-    assert!(join(&node).request(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
+    assert!(node.join().request(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
     growth.assert_below(20 * MIB);
 }
 
@@ -52,7 +52,7 @@ fn begin_messages(node: &NodeProcess, head: &[u8], open: impl Fn() -> ClientStre
             })
             .collect();
         // One that sends its message without pause is heard.
-        let mut bystanders = join(node);
+        let mut bystanders = node.join();
         let text = "x".repeat(1024 * 1024);
         let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.a",["{text}"]]"#);
         assert!(bystanders.request(&publish).starts_with("[17,1,"));
@@ -64,13 +64,13 @@ fn begin_messages(node: &NodeProcess, head: &[u8], open: impl Fn() -> ClientStre
 
 #[test]
 fn unfinished_rawsocket_messages_share_one_memory_budget() {
-    let node = plain();
+    let node = start_default();
     begin_messages(&node, &ANNOUNCED, || RawSocketPeer::open(node.unix(), JSON).stream);
 }
 
 #[test]
 fn unfinished_websocket_messages_share_one_memory_budget() {
-    let node = plain();
+    let node = start_default();
     begin_messages(&node, &FRAME, || node.websocket("wamp.2.json").into_stream());
 }
 
@@ -96,7 +96,7 @@ fn compressing(node: &NodeProcess, count: usize) -> Vec<ClientStream> {
 
 #[test]
 fn unfinished_compressed_messages_share_one_memory_budget_and_do_not_block_other_realms() {
-    let node = plain();
+    let node = start_default();
     let mut begun = compressed(15 * 1024 * 1024);
     begun[0] &= 0x7f;
     let mut streams = compressing(&node, CONNECTIONS);
@@ -114,7 +114,7 @@ fn unfinished_compressed_messages_share_one_memory_budget_and_do_not_block_other
 
 #[test]
 fn compressed_messages_of_invalid_json_do_not_block_other_realms() {
-    let node = plain();
+    let node = start_default();
     let message = compressed(8 * 1024 * 1024);
     let mut streams = compressing(&node, 20);
     let mut probe = LatencyProbe::new(&node);
@@ -130,7 +130,7 @@ fn compressed_messages_of_invalid_json_do_not_block_other_realms() {
 
 #[test]
 fn endless_request_head_is_refused() {
-    let node = plain();
+    let node = start_default();
     let growth = MemoryGrowth::of(&node);
     for first in ["POST /call HTTP/1.1\r\nHost: localhost\r\n", "GET /ws HTTP/1.1\r\n"] {
         for _ in 0..20 {

@@ -22,7 +22,7 @@ pub(crate) use call_pair::CallPair;
 pub(crate) use http::{HttpClient, HttpResponse, post_request};
 pub(crate) use longpoll::LongPollPeer;
 pub(crate) use node_process::{NodeProcess, ProgramOutput, count_events, run};
-pub(crate) use peer::{HELLO, RawPeer, TestTransport, abort};
+pub(crate) use peer::{HELLO, RawPeer, TestTransport, abort, hello};
 pub(crate) use rawsocket::{CBOR, JSON, MSGPACK, RawSocketPeer, UBJSON};
 pub(crate) use stream::ClientStream;
 pub(crate) use temp_directory::TempDirectory;

@@ -9,7 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use super::process::send_signal;
 use super::{
-    ClientStream, HttpClient, LongPollPeer, RawSocketPeer, TempDirectory, WebSocketPeer, wait_for,
+    ClientStream, HttpClient, JSON, LongPollPeer, RawPeer as _, RawSocketPeer, TempDirectory,
+    WebSocketPeer, wait_for,
 };
 
 const LOG: &str = "node.log";
@@ -215,6 +216,14 @@ impl NodeProcess {
         RawSocketPeer::open(self.unix(), serializer)
     }
 
+    /// A JSON session in `realm1` over the Unix socket `router.sock`.
+    pub(crate) fn join(&self) -> RawSocketPeer {
+        let mut peer = self.rawsocket(JSON);
+        peer.join();
+        peer
+    }
+
+    /// The path of the Unix socket `router.sock`.
     pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("router.sock")
     }

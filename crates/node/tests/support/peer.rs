@@ -1,20 +1,25 @@
-//! What peers of all transports have in common: they send messages and read what comes back.
+//! Peers of all transports: sending and receiving WAMP messages.
 
 use serde_json::Value;
 
 use super::{JSON, NodeProcess, RawSocketPeer};
 
-/// A HELLO that announces every role.
+/// A HELLO to `realm1` that announces every role.
 pub(crate) const HELLO: &str =
     r#"[1,"realm1",{"roles":{"caller":{},"callee":{},"publisher":{},"subscriber":{}}}]"#;
 
-/// One side of a connection that speaks WAMP in raw octets.
+/// A HELLO to this realm that announces every role.
+pub(crate) fn hello(realm: &str) -> String {
+    HELLO.replace("realm1", realm)
+}
+
+/// The client's side of a connection that carries WAMP messages, as raw octets.
 pub(crate) trait RawPeer {
     fn send_octets(&mut self, message: &[u8]);
 
     fn receive_octets(&mut self) -> Vec<u8>;
 
-    /// The router ends the connection now, without another message.
+    /// Asserts that the router closes the connection without another message.
     fn receive_end(&mut self);
 
     fn send(&mut self, message: &str) {
@@ -25,35 +30,51 @@ pub(crate) trait RawPeer {
         String::from_utf8(self.receive_octets()).expect("JSON")
     }
 
-    /// Sends a request and reads its answer.
+    /// Sends a request and returns the next message.
     fn request(&mut self, message: &str) -> String {
         self.send(message);
         self.receive()
     }
 
-    /// Joins and gives the id of the session.
-    fn join(&mut self) -> u64 {
-        let welcome: Value = serde_json::from_str(&self.request(HELLO)).expect("JSON");
-        assert_eq!(welcome[0], 2, "WELCOME was expected, not {welcome}");
-        welcome[1].as_u64().expect("an id")
+    /// The next message, parsed.
+    fn receive_json(&mut self) -> Value {
+        serde_json::from_slice(&self.receive_octets()).expect("JSON")
     }
 
-    /// Subscribes or registers by this message, the first request of the session, and gives the id
-    /// of what it got.
+    /// Sends a request and returns the next message, parsed.
+    fn request_json(&mut self, message: &str) -> Value {
+        self.send(message);
+        self.receive_json()
+    }
+
+    /// Joins `realm1` and returns the session id.
+    fn join(&mut self) -> u64 {
+        self.join_realm("realm1")[1].as_u64().expect("an id")
+    }
+
+    /// Joins a realm and returns WELCOME.
+    fn join_realm(&mut self, realm: &str) -> Value {
+        let welcome = self.request_json(&hello(realm));
+        assert_eq!(welcome[0], 2, "WELCOME was expected, not {welcome}");
+        assert_eq!(welcome[2]["realm"], realm, "{welcome}");
+        welcome
+    }
+
+    /// Sends SUBSCRIBE or REGISTER and returns the id of the subscription or registration.
     fn obtain_id(&mut self, message: &str) -> u64 {
-        let answer: Value = serde_json::from_str(&self.request(message)).expect("JSON");
+        let answer = self.request_json(message);
         assert!(matches!(answer[0].as_u64(), Some(33 | 65)), "{message} is answered by {answer}");
         answer[2].as_u64().expect("an id")
     }
 }
 
-/// The ABORT of a router as JSON.
+/// The ABORT of a router with this reason URI and this message, as JSON.
 pub(crate) fn abort(reason: &str, message: &str) -> String {
     let message = Value::from(message);
     format!(r#"[3,{{"message":{message}}},"{reason}"]"#)
 }
 
-/// The ways to a router.
+/// The transports over which tests reach a router.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum TestTransport {
     Tcp,
@@ -65,10 +86,10 @@ pub(crate) enum TestTransport {
 impl TestTransport {
     pub(crate) const ALL: [Self; 4] = [Self::Tcp, Self::Unix, Self::WebSocket, Self::LongPoll];
 
-    /// Those whose peers are told things without asking.
+    /// The transports over which the router can send without a pending request.
     pub(crate) const CONNECTED: [Self; 3] = [Self::Tcp, Self::Unix, Self::WebSocket];
 
-    /// A peer that speaks JSON and has not joined.
+    /// Connects a peer with the JSON serializer, without joining.
     pub(crate) fn open(self, node: &NodeProcess) -> Box<dyn RawPeer> {
         match self {
             Self::Tcp => Box::new(RawSocketPeer::open(node.tcp(), JSON)),
@@ -78,7 +99,7 @@ impl TestTransport {
         }
     }
 
-    /// A peer that speaks JSON and has joined.
+    /// Connects a peer with the JSON serializer and joins `realm1`.
     pub(crate) fn join(self, node: &NodeProcess) -> Box<dyn RawPeer> {
         let mut peer = self.open(node);
         peer.join();

@@ -2,7 +2,7 @@
 
 use crate::router::CLOVERLEAF;
 use crate::support::process::send_signal;
-use crate::support::{JSON, NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory};
+use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory};
 
 const EVENTS: usize = 2_000;
 
@@ -19,8 +19,7 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
 
 fn start(directory: TempDirectory) -> (NodeProcess, RawSocketPeer) {
     let node = NodeProcess::start_in(CLOVERLEAF, directory, CONFIG);
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
+    let peer = node.join();
     (node, peer)
 }
 
@@ -34,12 +33,11 @@ fn kept(peer: &mut RawSocketPeer, request: usize) -> Vec<serde_json::Value> {
     let lookup = format!(
         r#"[48,{request},{{}},"wamp.subscription.lookup",["com.example.kept.",{{"match":"prefix"}}]]"#
     );
-    let answer: serde_json::Value = serde_json::from_str(&peer.request(&lookup)).expect("JSON");
+    let answer = peer.request_json(&lookup);
     let id = answer[3][0].as_u64().expect("the subscription is there without a subscriber");
     let request = request + 1;
     let answer =
-        peer.request(&format!(r#"[48,{request},{{}},"wamp.subscription.get_events",[{id}]]"#));
-    let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+        peer.request_json(&format!(r#"[48,{request},{{}},"wamp.subscription.get_events",[{id}]]"#));
     answer[3].as_array().unwrap_or_else(|| panic!("events, not {answer}")).clone()
 }
 
@@ -52,7 +50,7 @@ fn acknowledged_events_survive_sigkill() {
             publish(&mut peer, number);
         }
         if number >= IN_FLIGHT {
-            let answer: serde_json::Value = serde_json::from_str(&peer.receive()).expect("JSON");
+            let answer = peer.receive_json();
             assert_eq!((&answer[0], &answer[1]), (&17.into(), &(number - IN_FLIGHT + 1).into()));
             acknowledged.push(answer[2].clone());
         }

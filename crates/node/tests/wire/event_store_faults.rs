@@ -6,7 +6,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 
 use crate::router::CLOVERLEAF;
-use crate::support::{JSON, NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory, wait_for};
+use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory, wait_for};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "options": {"compatibility": "wamp"},
@@ -22,27 +22,17 @@ fn start(directory: TempDirectory) -> NodeProcess {
     NodeProcess::start_in(CLOVERLEAF, directory, CONFIG)
 }
 
-fn join(node: &NodeProcess) -> RawSocketPeer {
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
-    peer
-}
-
-fn receive(peer: &mut RawSocketPeer) -> Value {
-    serde_json::from_slice(&peer.receive_octets()).expect("JSON")
-}
-
 /// Publishes an event with this number and waits for the answer.
 fn publish(peer: &mut RawSocketPeer, number: u64, text: &str) -> Value {
     let request = number + 1;
     let options = r#"{"acknowledge":true}"#;
     let publish = format!(r#"[16,{request},{options},"com.example.a",[{number},"{text}"]]"#);
-    serde_json::from_str(&peer.request(&publish)).expect("JSON")
+    peer.request_json(&publish)
 }
 
 /// A subscriber of all events, with the id of its subscription.
 fn subscribe(node: &NodeProcess) -> (RawSocketPeer, u64) {
-    let mut peer = join(node);
+    let mut peer = node.join();
     let id = peer.obtain_id(r#"[32,1,{"match":"prefix"},"com.example."]"#);
     (peer, id)
 }
@@ -50,7 +40,7 @@ fn subscribe(node: &NodeProcess) -> (RawSocketPeer, u64) {
 /// The numbers of the stored events.
 fn stored(peer: &mut RawSocketPeer, id: u64) -> Vec<u64> {
     peer.send(&format!(r#"[48,2,{{}},"wamp.subscription.get_events",[{id}]]"#));
-    let answer = receive(peer);
+    let answer = peer.receive_json();
     let events = answer[3].as_array().unwrap_or_else(|| panic!("events, not {answer}"));
     events.iter().map(|event| event["args"][0].as_u64().expect("a number")).collect()
 }
@@ -65,7 +55,7 @@ fn limit_files(node: &NodeProcess, bytes: Option<u64>) {
 #[test]
 fn store_recovers_when_the_disk_has_space_again() {
     let node = start(TempDirectory::new());
-    let mut publisher = join(&node);
+    let mut publisher = node.join();
     let (mut subscriber, id) = subscribe(&node);
     assert_eq!(publish(&mut publisher, 0, "")[0], 17);
     let file = node.directory().path().join(FILE);
@@ -97,7 +87,7 @@ fn store_recovers_when_the_disk_has_space_again() {
     });
     let acknowledged: Vec<u64> = (0..number).chain([last]).collect();
     for number in &acknowledged {
-        assert_eq!(receive(&mut subscriber)[4][0], *number);
+        assert_eq!(subscriber.receive_json()[4][0], *number);
     }
     assert_eq!(stored(&mut subscriber, id), acknowledged);
     assert_eq!(node.lines_with("event store stopped").len(), 1);
@@ -108,7 +98,7 @@ const EVENTS: u64 = 20;
 #[test]
 fn damaged_events_are_logged_and_the_others_are_read() {
     let node = start(TempDirectory::new());
-    let mut publisher = join(&node);
+    let mut publisher = node.join();
     for number in 0..EVENTS {
         let text = format!("marker-{number:04}").repeat(100);
         assert_eq!(publish(&mut publisher, number, &text)[0], 17);

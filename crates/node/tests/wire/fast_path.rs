@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::router::{CLOVERLEAF, router};
+use crate::router::{CLOVERLEAF, cancelable_callee, router};
 use crate::support::{
-    CallPair, ClientStream, HttpClient, JSON, NodeProcess, RawPeer as _, TIMEOUT, post_request,
+    CallPair, ClientStream, HttpClient, NodeProcess, RawPeer as _, TIMEOUT, post_request,
     upgrade_request,
 };
 
@@ -390,8 +390,7 @@ fn half_closed_client_gets_all_of_a_long_response() {
         {"type": "web", "endpoint": {"type": "unix", "path": "web.sock"}, "paths": {
           "call": {"type": "caller", "realm": "realm1", "role": "anonymous"}}}]}]}"#;
     let node = NodeProcess::start(CLOVERLEAF, config);
-    let mut callee = node.rawsocket(JSON);
-    callee.join();
+    let mut callee = node.join();
     callee.obtain_id(r#"[64,1,{},"com.example.long"]"#);
     let path = node.socket().with_file_name("web.sock");
     let mut stream = ClientStream::Unix(UnixStream::connect(path).expect("a connection"));
@@ -409,10 +408,7 @@ fn half_closed_client_gets_all_of_a_long_response() {
 #[test]
 fn call_is_canceled_when_its_client_sends_more_requests_and_disconnects() {
     OpenConnections::for_each_size(router, |node| {
-        let mut callee = node.rawsocket(JSON);
-        let hello = r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}}}}]"#;
-        assert!(callee.request(hello).starts_with("[2,"));
-        callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
+        let mut callee = cancelable_callee(&node, "com.example.slow");
         let mut http: HttpClient = node.http();
         let request = post_request("/call", r#"{"procedure":"com.example.slow"}"#);
         http.send(&request);

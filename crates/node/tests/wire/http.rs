@@ -1,10 +1,8 @@
 //! HTTP: calls and publications, requests in all shapes, and the small services at paths.
 
-use crate::router::router;
+use crate::router::{cancelable_callee, router};
 use crate::support::process::peak_resident_bytes;
-use crate::support::{
-    CallPair, HttpClient, JSON, NodeProcess, RawPeer as _, RawSocketPeer, post_request,
-};
+use crate::support::{CallPair, HttpClient, RawPeer as _, post_request};
 
 const CALL: &str = r#"{"procedure":"com.example.echo","args":["hi"],"kwargs":{"loud":true}}"#;
 
@@ -24,20 +22,10 @@ fn denied(text: &str) -> String {
     format!(r#"{{"error": "{text}", "args": [], "kwargs": {{}}}}"#)
 }
 
-/// A session with the procedure `com.example.echo` that can be told that nobody waits any more.
-fn callee(node: &NodeProcess) -> RawSocketPeer {
-    let mut callee = node.rawsocket(JSON);
-    let hello =
-        r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}},"subscriber":{}}}]"#;
-    assert!(callee.request(hello).starts_with("[2,"));
-    callee.obtain_id(r#"[64,1,{},"com.example.echo"]"#);
-    callee
-}
-
 #[test]
 fn call_reaches_its_callee_and_the_result_comes_back() {
     let node = router();
-    let mut callee = callee(&node);
+    let mut callee = cancelable_callee(&node, "com.example.echo");
     let mut http = node.http();
     for (invocation, path) in [(1, "/call"), (2, "/deep/call"), (3, "/call/")] {
         http.send(&post_request(path, CALL));
@@ -51,7 +39,7 @@ fn call_reaches_its_callee_and_the_result_comes_back() {
 #[test]
 fn publication_reaches_its_subscriber() {
     let node = router();
-    let mut subscriber = callee(&node);
+    let mut subscriber = cancelable_callee(&node, "com.example.echo");
     subscriber.obtain_id(r#"[32,2,{},"com.example.topic"]"#);
     let body = r#"{"topic":"com.example.topic","args":[1,"two"]}"#;
     let answer = node.http().post("/publish", body);
@@ -65,7 +53,7 @@ fn publication_reaches_its_subscriber() {
 #[test]
 fn client_that_disconnects_cancels_its_call() {
     let node = router();
-    let mut callee = callee(&node);
+    let mut callee = cancelable_callee(&node, "com.example.echo");
     let mut http = node.http();
     http.send(&post_request("/call", CALL));
     assert_eq!(callee.receive(), r#"[68,1,1,{},["hi"],{"loud":true}]"#);
@@ -79,7 +67,7 @@ fn client_that_disconnects_cancels_its_call() {
 #[test]
 fn pipelined_requests_are_answered_in_order() {
     let node = router();
-    let mut callee = callee(&node);
+    let mut callee = cancelable_callee(&node, "com.example.echo");
     let mut http = node.http();
     let info = "GET /info HTTP/1.1\r\nHost: localhost\r\n\r\n";
     http.send(&[&post_request("/call", CALL), info, &post_request("/call", CALL)].concat());
@@ -334,8 +322,7 @@ fn retained_publication_reaches_later_subscribers() {
     let published = node.http().post("/publish", kept);
     let id = published.text();
     let id = id.strip_prefix(r#"{"id":"#).and_then(|id| id.strip_suffix('}')).expect("an id");
-    let mut late = node.rawsocket(JSON);
-    late.join();
+    let mut late = node.join();
     late.obtain_id(r#"[32,1,{"get_retained":true},"com.example.kept"]"#);
     assert_eq!(late.receive(), format!(r#"[36,1,{id},{{"retained":true}},["kept"]]"#));
 }

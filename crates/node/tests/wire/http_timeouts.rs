@@ -2,9 +2,9 @@
 
 use std::fs::File;
 
-use crate::router::{CLOVERLEAF, http_call_in_flight};
+use crate::router::{CLOVERLEAF, cancelable_callee, http_call_in_flight};
 use crate::support::{
-    ClientStream, JSON, NodeProcess, RawPeer as _, TempDirectory, post_request, wait_for,
+    ClientStream, NodeProcess, RawPeer as _, TempDirectory, post_request, wait_for,
 };
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
@@ -78,10 +78,7 @@ fn request_sent_octet_by_octet_is_closed_at_the_timeout() {
 fn call_is_canceled_when_a_client_with_many_pipelined_requests_disconnects() {
     const REQUESTS: usize = 1_500;
     let node = node("1");
-    let mut callee = node.rawsocket(JSON);
-    let hello = r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}}}}]"#;
-    assert!(callee.request(hello).starts_with("[2,"));
-    callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
+    let mut callee = cancelable_callee(&node, "com.example.slow");
     let mut http = node.http();
     let request = post_request("/call", r#"{"procedure":"com.example.slow"}"#);
     http.send(&request.repeat(REQUESTS));

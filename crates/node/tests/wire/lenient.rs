@@ -2,7 +2,7 @@
 //! ends for it, and no receiver is given what it cannot read.
 
 use crate::router::router;
-use crate::support::{JSON, MSGPACK, RawPeer, TestTransport, post_request};
+use crate::support::{MSGPACK, RawPeer, TestTransport, post_request};
 
 /// Values that Python's JSON module writes for floats that are not finite.
 const NOT_FINITE: &str = r#"[NaN,Infinity,-Infinity,1e400],{"x":NaN}"#;
@@ -17,8 +17,7 @@ fn arguments(message: &str) -> &str {
 #[test]
 fn non_finite_numbers_reach_json_peers_as_null_over_every_transport() {
     let node = router();
-    let mut subscriber = node.rawsocket(JSON);
-    subscriber.join();
+    let mut subscriber = node.join();
     subscriber.obtain_id(r#"[32,1,{},"com.example.numbers"]"#);
     for transport in TestTransport::ALL {
         let mut publisher = transport.join(&node);
@@ -37,8 +36,7 @@ fn msgpack_peer_gets_nil_and_replacement_characters_for_lenient_json() {
     subscriber.receive_octets();
     subscriber.send_octets(b"\x94\x20\x01\x80\xa5com.a");
     subscriber.receive_octets();
-    let mut publisher = node.rawsocket(JSON);
-    publisher.join();
+    let mut publisher = node.join();
     publisher.send(r#"[16,1,{},"com.a",[NaN,"\ud800"],{"\udc00":1e400}]"#);
     let event = subscriber.receive_octets();
     let expected = b"\x80\x92\xc0\xa3\xef\xbf\xbd\x81\xa3\xef\xbf\xbd\xc0";
@@ -48,8 +46,7 @@ fn msgpack_peer_gets_nil_and_replacement_characters_for_lenient_json() {
 #[test]
 fn unpaired_surrogates_pass_between_json_peers_unchanged() {
     let node = router();
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
+    let mut peer = node.join();
     peer.obtain_id(r#"[64,1,{},"com.example.text"]"#);
     let text = r#"["\ud800","\udc00a"],{"\ud83c":1}"#;
     peer.send(&format!(r#"[48,2,{{}},"com.example.text",{text}]"#));
@@ -62,8 +59,7 @@ fn unpaired_surrogates_pass_between_json_peers_unchanged() {
 #[test]
 fn non_finite_numbers_in_an_http_call_become_null() {
     let node = router();
-    let mut callee = node.rawsocket(JSON);
-    callee.join();
+    let mut callee = node.join();
     callee.obtain_id(r#"[64,1,{},"com.example.numbers"]"#);
     let mut http = node.http();
     let body = r#"{"procedure":"com.example.numbers","args":[NaN],"kwargs":{"x":-1e400}}"#;
@@ -76,8 +72,7 @@ fn non_finite_numbers_in_an_http_call_become_null() {
 #[test]
 fn http_call_without_positional_results_is_answered_with_null() {
     let node = router();
-    let mut callee = node.rawsocket(JSON);
-    callee.join();
+    let mut callee = node.join();
     callee.obtain_id(r#"[64,1,{},"com.example.nothing"]"#);
     let mut http = node.http();
     for (invocation, arguments, body) in [
@@ -120,8 +115,7 @@ fn null_arguments_count_as_absent_over_every_transport() {
 #[test]
 fn null_arguments_count_as_absent_in_batches() {
     let node = router();
-    let mut subscriber = node.rawsocket(JSON);
-    subscriber.join();
+    let mut subscriber = node.join();
     subscriber.obtain_id(r#"[32,1,{},"com.example.null"]"#);
     let mut publisher = node.websocket("wamp.2.json.batched");
     let separator = '\u{1e}';

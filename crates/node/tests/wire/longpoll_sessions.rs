@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::longpoll::{EMPTY, JSON_TYPE, answer, node};
 use crate::router::{router, router_with};
-use crate::support::{
-    CallPair, HttpClient, JSON, LongPollPeer, NodeProcess, RawPeer as _, post_request,
-};
+use crate::support::{CallPair, HttpClient, LongPollPeer, NodeProcess, RawPeer as _, post_request};
 
 /// A connection on which the peer's session is asked for its next message.
 fn receiving(node: &NodeProcess, peer: &LongPollPeer) -> HttpClient {
@@ -34,8 +32,7 @@ fn receive_waits_for_a_message_and_ends_with_204_at_its_timeout() {
     }
     peer.obtain_id(r#"[32,1,{},"com.example.topic"]"#);
     let mut waiting = receiving(&node, &peer);
-    let mut publisher = node.rawsocket(JSON);
-    publisher.join();
+    let mut publisher = node.join();
     publisher.send(r#"[16,1,{},"com.example.topic",["news"]]"#);
     assert!(waiting.receive().text().ends_with(r#",{},["news"]]"#));
 }
@@ -75,8 +72,7 @@ fn unpolled_session_ends_and_its_callers_get_errors() {
     let mut callee = node.longpoll("wamp.2.json");
     callee.join();
     callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
-    let mut caller = node.rawsocket(JSON);
-    caller.join();
+    let mut caller = node.join();
     caller.send(r#"[48,1,{},"com.example.slow"]"#);
     assert_eq!(callee.receive(), "[68,1,1,{}]");
     // What is sent does not stand for what is asked for.
@@ -114,8 +110,7 @@ fn close_ends_the_session_and_its_pending_receive() {
     settle(&node);
     assert_eq!(peer.post("close", b"").to_string(), EMPTY);
     assert_eq!(waiting.receive().to_string(), EMPTY);
-    let mut caller = node.rawsocket(JSON);
-    caller.join();
+    let mut caller = node.join();
     let answer = caller.request(r#"[48,1,{},"com.example.mine"]"#);
     assert!(answer.contains("wamp.error.no_such_procedure"), "{answer}");
 }
@@ -126,8 +121,7 @@ fn full_queue_drops_events_and_keeps_answers() {
     let mut peer = node.longpoll("wamp.2.json");
     peer.join();
     peer.obtain_id(r#"[32,1,{},"com.example.topic"]"#);
-    let mut publisher = node.rawsocket(JSON);
-    publisher.join();
+    let mut publisher = node.join();
     let mut publish = |number: usize| {
         let options = r#"{"acknowledge":true}"#;
         let answer = publisher
@@ -156,8 +150,7 @@ fn requests_of_a_session_may_use_any_connection_and_thread() {
     callee.join();
     callee.obtain_id(r#"[64,1,{},"com.example.echo"]"#);
     let mut connections: Vec<HttpClient> = (0..4).map(|_| node.http()).collect();
-    let mut caller = node.rawsocket(JSON);
-    caller.join();
+    let mut caller = node.join();
     for call in 1..=200_usize {
         let [one, other] = [call, call + 1].map(|number| number % connections.len());
         let waits = call % 3 == 0;

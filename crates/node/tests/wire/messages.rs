@@ -272,8 +272,7 @@ fn reusing_a_request_id_in_flight_is_aborted() {
     let mut callee = RawSocketPeer::open(node.tcp(), JSON);
     callee.join();
     callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
-    let mut caller = node.rawsocket(JSON);
-    caller.join();
+    let mut caller = node.join();
     caller.send(r#"[48,1,{},"com.example.slow"]"#);
     caller.send(r#"[48,1,{},"com.example.slow"]"#);
     let text = "request id 1 is used twice at the same time";

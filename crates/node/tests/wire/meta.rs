@@ -8,8 +8,7 @@ use crate::support::{HELLO, JSON, NodeProcess, RawPeer, RawSocketPeer, WebSocket
 
 /// The arguments of the answer to a call.
 fn called(peer: &mut dyn RawPeer, request: u64, procedure: &str, args: &Value) -> Value {
-    let answer = peer.request(&json!([48, request, {}, procedure, args]).to_string());
-    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    let answer = peer.request_json(&json!([48, request, {}, procedure, args]).to_string());
     assert_eq!((&answer[0], &answer[1]), (&json!(50), &json!(request)), "{answer}");
     answer[3].clone()
 }
@@ -17,12 +16,11 @@ fn called(peer: &mut dyn RawPeer, request: u64, procedure: &str, args: &Value) -
 #[test]
 fn on_join_describes_the_transport_of_the_session() {
     let node = router();
-    let mut watcher = node.rawsocket(JSON);
-    watcher.join();
+    let mut watcher = node.join();
     watcher.obtain_id(r#"[32,1,{},"wamp.session.on_join"]"#);
     let mut peer = RawSocketPeer::open(node.tcp(), JSON);
     peer.join();
-    let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+    let event = watcher.receive_json();
     let joined = &event[4][0];
     assert_eq!(joined["transport"]["type"], "rawsocket");
     assert_eq!(joined["transport"]["protocol"], "wamp.2.json");
@@ -35,11 +33,10 @@ fn on_join_describes_the_transport_of_the_session() {
     assert_eq!(called(&mut watcher, 2, "wamp.session.get", &json!([id]))[0], *joined);
     let mut other = node.websocket("wamp.2.json");
     other.join();
-    let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+    let event = watcher.receive_json();
     assert_eq!(event[4][0]["transport"]["type"], "websocket");
-    let mut unix = node.rawsocket(JSON);
-    unix.join();
-    let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+    let _unix = node.join();
+    let event = watcher.receive_json();
     assert_eq!(event[4][0]["transport"]["peer"], "unix");
 }
 
@@ -116,8 +113,7 @@ fn disclose_http_headers_discloses_all_headers_or_none() {
 #[test]
 fn killed_session_gets_goodbye_and_its_connection_closes_without_a_reply() {
     let node = router();
-    let mut killer = node.rawsocket(JSON);
-    killer.join();
+    let mut killer = node.join();
     killer.obtain_id(r#"[32,1,{},"wamp.session.on_leave"]"#);
     let mut victim = RawSocketPeer::open(node.tcp(), JSON);
     let id = victim.join();
@@ -135,8 +131,7 @@ fn killed_session_gets_goodbye_and_its_connection_closes_without_a_reply() {
 #[test]
 fn killed_session_that_replies_goodbye_may_join_again_on_its_connection() {
     let node = router();
-    let mut killer = node.rawsocket(JSON);
-    killer.join();
+    let mut killer = node.join();
     let mut victim = RawSocketPeer::open(node.tcp(), JSON);
     let id = victim.join();
     let kill = json!([48, 1, {}, "wamp.session.kill", [id]]);
@@ -166,8 +161,7 @@ fn counting(compatibility: &str, stats: &str) -> NodeProcess {
 fn stats_of_a_session(compatibility: &str) -> ([Value; 2], usize, usize) {
     let stats = r#"{"trigger_after_rated_messages": 4, "rated_message_size": 65536}"#;
     let node = counting(compatibility, stats);
-    let mut watcher = node.rawsocket(JSON);
-    watcher.join();
+    let mut watcher = node.join();
     watcher.obtain_id(r#"[32,1,{},"wamp.session.on_stats"]"#);
     let mut peer = node.rawsocket(JSON);
     let id = peer.join();
@@ -177,7 +171,7 @@ fn stats_of_a_session(compatibility: &str) -> ([Value; 2], usize, usize) {
     peer.send(goodbye);
     // The watcher's own session is published, too.
     let mut told = || loop {
-        let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+        let event = watcher.receive_json();
         if event[4][0]["session"] == id {
             return event[4].clone();
         }
@@ -229,13 +223,12 @@ fn on_stats_is_published_however_the_session_ends() {
     watcher.obtain_id(r#"[32,1,{},"wamp.session.on_stats"]"#);
     let ids = [victim.join(), silent.join(), wrong.join()];
     let mut told = |id: u64| {
-        let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+        let event = watcher.receive_json();
         assert_eq!(event[4][0]["session"], id, "{event}");
         assert_eq!(event[4][0]["transport"]["type"], "rawsocket", "{event}");
         assert!(event[4][1]["messages"].as_u64() > Some(0), "{event}");
     };
-    let mut killer = node.rawsocket(JSON);
-    killer.join();
+    let mut killer = node.join();
     called(&mut killer, 1, "wamp.session.kill", &json!([ids[0]]));
     assert_eq!(victim.receive(), r#"[6,{},"wamp.close.killed"]"#);
     victim.send(r#"[6,{},"wamp.close.goodbye_and_out"]"#);

@@ -66,10 +66,6 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-fn message(peer: &mut BoxedPeer) -> Value {
-    serde_json::from_str(&peer.receive()).expect("JSON")
-}
-
 fn number(value: &Value) -> u64 {
     value.as_u64().expect("a number")
 }
@@ -93,7 +89,7 @@ fn events_of_each_publisher_arrive_in_order_across_topics() {
             let mut peer = place.join(turn);
             let ids = (1..).zip(&subscriptions).map(|(request, subscription)| {
                 peer.send(&json!([32, request, subscription[0], subscription[1]]).to_string());
-                number(&message(&mut peer)[2])
+                number(&peer.receive_json()[2])
             });
             let ids: Vec<u64> = ids.collect();
             let has_pattern = subscriptions.last() == pattern.last();
@@ -111,7 +107,7 @@ fn events_of_each_publisher_arrive_in_order_across_topics() {
                 }
                 // Its last word: by now the router has taken everything.
                 peer.send(r#"[6,{},"wamp.close.close_realm"]"#);
-                assert_eq!(message(&mut peer)[0], 6);
+                assert_eq!(peer.receive_json()[0], 6);
             });
         }
         for (mut peer, ids, has_pattern) in subscribers {
@@ -122,7 +118,7 @@ fn events_of_each_publisher_arrive_in_order_across_topics() {
                 // What was heard of each publisher, by topic and by pattern.
                 let mut heard: BTreeMap<(bool, u64), Vec<u64>> = BTreeMap::new();
                 for _ in 0..times * SPEAKERS * EVENTS {
-                    let event = message(&mut peer);
+                    let event = peer.receive_json();
                     assert_eq!(event[0], 36, "{event}");
                     let by_pattern = by(number(&event[1]));
                     let (publisher, event) = said(&event[4]);
@@ -150,7 +146,7 @@ fn events_arrive_in_order_and_only_between_subscribed_and_unsubscribed() {
                     let publish =
                         json!([16, event, {"acknowledge": true}, TOPICS[0], [publisher, event]]);
                     peer.send(&publish.to_string());
-                    assert_eq!(message(&mut peer)[0], 17);
+                    assert_eq!(peer.receive_json()[0], 17);
                     if is_over.load(Ordering::Relaxed) {
                         break;
                     }
@@ -164,7 +160,7 @@ fn events_arrive_in_order_and_only_between_subscribed_and_unsubscribed() {
             for visit in 1..=VISITS {
                 peer.send(&json!([32, 2 * visit - 1, {}, TOPICS[0]]).to_string());
                 // Nothing has come since UNSUBSCRIBED.
-                let subscribed = message(peer);
+                let subscribed = peer.receive_json();
                 assert_eq!((&subscribed[0], &subscribed[1]), (&json!(33), &json!(2 * visit - 1)));
                 let subscription = &subscribed[2];
                 let mut hear = |event: &Value| {
@@ -173,10 +169,10 @@ fn events_arrive_in_order_and_only_between_subscribed_and_unsubscribed() {
                     let before = last.insert(publisher, number).unwrap_or(0);
                     assert!(before < number, "{number} of {publisher} came after {before}");
                 };
-                hear(&message(peer));
+                hear(&peer.receive_json());
                 peer.send(&json!([34, 2 * visit, subscription]).to_string());
                 loop {
-                    let next = message(peer);
+                    let next = peer.receive_json();
                     if next[0] == 35 {
                         break;
                     }
@@ -211,7 +207,7 @@ fn calls_of_each_caller_arrive_in_order_while_registered_and_end_once() {
                             );
                         }
                         if call > IN_FLIGHT {
-                            let end = message(&mut peer);
+                            let end = peer.receive_json();
                             let request = match end[0].as_u64() {
                                 // The callee gives back what it was asked.
                                 Some(50) => {
@@ -232,7 +228,7 @@ fn calls_of_each_caller_arrive_in_order_while_registered_and_end_once() {
                         }
                     }
                     peer.send(r#"[6,{},"wamp.close.close_realm"]"#);
-                    assert_eq!(message(&mut peer)[0], 6, "every call has ended, and only once");
+                    assert_eq!(peer.receive_json()[0], 6, "every call has ended, and only once");
                     assert_eq!(ends, (1..=CALLS).map(|call| (call, 1)).collect::<BTreeMap<_, _>>());
                 })
             })
@@ -245,7 +241,7 @@ fn calls_of_each_caller_arrive_in_order_while_registered_and_end_once() {
             callee.send(&json!([64, request, {}, goes]).to_string());
             let mut registered = None;
             loop {
-                let invocation = message(&mut callee);
+                let invocation = callee.receive_json();
                 if invocation[0] == 65 {
                     registered = Some(number(&invocation[2]));
                     request += 1;

@@ -1,7 +1,7 @@
 //! Pages of which origins may connect: one rule for WebSocket, long-polling and the HTTP bridge.
 
 use crate::router::CLOVERLEAF;
-use crate::support::{JSON, NodeProcess, RawPeer as _, TempDirectory, upgrade_request};
+use crate::support::{NodeProcess, RawPeer as _, TempDirectory, upgrade_request};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
@@ -92,8 +92,7 @@ fn longpoll_request_with_two_origins_is_refused() {
 fn pages_of_refused_origins_can_neither_call_nor_publish() {
     for args in [&[][..], &["--no-short-way"]] {
         let node = node(args);
-        let mut peer = node.rawsocket(JSON);
-        peer.join();
+        let mut peer = node.join();
         peer.obtain_id(r#"[64,1,{},"com.example.echo"]"#);
         peer.obtain_id(r#"[32,2,{},"com.example.topic"]"#);
         let call = r#"{"procedure":"com.example.echo","args":[1]}"#;

@@ -9,7 +9,9 @@ use cloverleaf_client::{CallTimeoutUnit, Failure, Invocation};
 use serde_json::Value;
 
 use crate::router::CLOVERLEAF;
-use crate::support::{JSON, NodeProcess, RawPeer, RawSocketPeer, TIMEOUT, abort, post_request};
+use crate::support::{
+    ClientStream, JSON, NodeProcess, RawPeer, RawSocketPeer, TIMEOUT, abort, hello, post_request,
+};
 
 /// A realm of each preset and one whose unit is set alone. Only the first has a store.
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
@@ -39,18 +41,10 @@ fn node() -> NodeProcess {
     NodeProcess::start(CLOVERLEAF, &CONFIG.replace("ROLE", ROLE))
 }
 
-fn hello(realm: &str) -> String {
-    format!(
-        r#"[1,{realm},{{"roles":{{"caller":{{}},"callee":{{}},"subscriber":{{}},"publisher":{{}}}}}}]"#
-    )
-}
-
 /// A session in a realm, and its WELCOME.Details.
 fn join(node: &NodeProcess, realm: &str) -> (RawSocketPeer, Value) {
     let mut peer = node.rawsocket(JSON);
-    let welcome: Value =
-        serde_json::from_str(&peer.request(&hello(&format!("{realm:?}")))).expect("JSON");
-    assert_eq!((&welcome[0], &welcome[2]["realm"]), (&2.into(), &realm.into()), "{welcome}");
+    let welcome = peer.join_realm(realm);
     (peer, welcome[2].clone())
 }
 
@@ -136,18 +130,19 @@ fn requested_realm_determines_the_abort_reason() {
 #[test]
 fn transport_with_a_fixed_realm_admits_to_no_other_realm() {
     let node = node();
-    let directory = node.directory().path().join("one.sock");
-    let open = || RawSocketPeer::open(crate::support::ClientStream::unix(&directory), JSON);
-    for realm in [r#""like-crossbar""#, r#""""#, "null"] {
-        let welcome: Value = serde_json::from_str(&open().request(&hello(realm))).expect("JSON");
+    let socket = node.directory().path().join("one.sock");
+    let open = || RawSocketPeer::open(ClientStream::unix(&socket), JSON);
+    let without_realm = hello("NONE").replace(r#""NONE""#, "null");
+    for hello in [&hello("like-crossbar"), &hello(""), &without_realm] {
+        let welcome = open().request_json(hello);
         assert_eq!(welcome[2]["realm"], "like-crossbar", "{welcome}");
     }
     for realm in ["like-wamp", "nowhere"] {
         let text = format!(r#"realm "{realm}" can't be joined with this authentication"#);
-        let answer = open().request(&hello(&format!("{realm:?}")));
+        let answer = open().request(&hello(realm));
         assert_eq!(answer, abort("wamp.error.no_such_realm", &text));
     }
-    let answer = node.rawsocket(JSON).request(&hello("null"));
+    let answer = node.rawsocket(JSON).request(&without_realm);
     assert_eq!(answer, abort("wamp.error.no_such_realm", "no realm requested"));
 }
 
@@ -183,12 +178,12 @@ fn disclose_me_is_ignored_or_refused_by_realm_and_permission() {
         for (number, procedure, error) in [(1, "com.hidden", hidden), (2, "com.forbidden", refused)]
         {
             let call = format!(r#"[48,{number},{{"disclose_me":true}},"{procedure}"]"#);
-            let answer: Value = serde_json::from_str(&caller.request(&call)).expect("JSON");
+            let answer = caller.request_json(&call);
             assert_eq!(answer[4], error, "{realm}: {answer}");
         }
         for value in ["null", "1", r#""true""#, "1.5"] {
             let call = format!(r#"[48,3,{{"disclose_me":{value}}},"com.forbidden"]"#);
-            let answer: Value = serde_json::from_str(&caller.request(&call)).expect("JSON");
+            let answer = caller.request_json(&call);
             assert_eq!(answer[4], unregistered, "{value}: {answer}");
         }
     }

@@ -93,8 +93,7 @@ fn handshake_and_hello_may_arrive_octet_by_octet_or_at_once() {
 #[test]
 fn pong_repeats_the_payload_of_the_ping() {
     let node = router();
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
+    let mut peer = node.join();
     for payload in [b"".as_slice(), b"\x00\xffping", &[7; 5000]] {
         peer.send_frame(PING, payload);
         assert_eq!(peer.receive_frame(), (PONG, payload.to_vec()));
@@ -110,8 +109,7 @@ fn reserved_frame_types_and_bits_close_the_connection() {
     let node = router();
     let mut bystanders = CallPair::connect(&node);
     for kind in [3, 7, 0x10, 0x80, 0xff] {
-        let mut peer = node.rawsocket(JSON);
-        peer.join();
+        let mut peer = node.join();
         peer.send_frame(kind, b"[]");
         peer.receive_end();
         bystanders.call();
@@ -142,8 +140,7 @@ fn frame_over_the_limit_closes_the_connection_before_its_payload_arrives() {
 #[test]
 fn result_over_the_limit_of_the_caller_is_replaced_by_an_error() {
     let node = router();
-    let mut callee = node.rawsocket(JSON);
-    callee.join();
+    let mut callee = node.join();
     let registration = callee.obtain_id(r#"[64,1,{},"com.example.long"]"#);
     // 2^(9 + 1) octets.
     let mut caller = RawSocketPeer::open_with(node.tcp(), 0x10 | JSON);
@@ -280,8 +277,7 @@ fn oversized_goodbye_is_sent_without_its_message() {
     let node = router();
     let mut peer = RawSocketPeer::open_with(node.tcp(), 0x10 | JSON);
     let id = peer.join();
-    let mut admin = node.rawsocket(JSON);
-    admin.join();
+    let mut admin = node.join();
     let why = format!(r#"{{"message":"{}"}}"#, "x".repeat(SMALL));
     let kill = format!(r#"[48,1,{{}},"wamp.session.kill",[{id}],{why}]"#);
     assert_eq!(admin.request(&kill), "[50,1,{}]");

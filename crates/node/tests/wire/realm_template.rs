@@ -1,9 +1,7 @@
 //! Realms that a template makes: for whom they are there, how many, and until when.
 
-use serde_json::Value;
-
 use crate::router::CLOVERLEAF;
-use crate::support::{JSON, NodeProcess, RawPeer, RawSocketPeer, abort};
+use crate::support::{JSON, NodeProcess, RawPeer, RawSocketPeer, abort, hello};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous"}]}],
@@ -12,19 +10,10 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]
 }]}"#;
 
-const HELLO: &str =
-    r#"[1,"NAME",{"roles":{"caller":{},"callee":{},"subscriber":{},"publisher":{}}}]"#;
-
-fn ask_for(node: &NodeProcess, realm: &str) -> (RawSocketPeer, String) {
-    let mut peer = node.rawsocket(JSON);
-    let answer = peer.request(&HELLO.replace("NAME", realm));
-    (peer, answer)
-}
-
+/// A session in this realm.
 fn join(node: &NodeProcess, realm: &str) -> RawSocketPeer {
-    let (peer, welcome) = ask_for(node, realm);
-    let welcome: Value = serde_json::from_str(&welcome).expect("JSON");
-    assert_eq!((&welcome[0], &welcome[2]["realm"]), (&2.into(), &realm.into()), "{welcome}");
+    let mut peer = node.rawsocket(JSON);
+    peer.join_realm(realm);
     peer
 }
 
@@ -77,7 +66,7 @@ fn empty_template_realm_is_removed_with_its_retained_events() {
 fn max_realms_bounds_template_realms_but_not_configured_ones() {
     let node = NodeProcess::start(CLOVERLEAF, CONFIG);
     let (a, _b) = (join(&node, "com.tenant.a"), join(&node, "com.tenant.b"));
-    let (_, refused) = ask_for(&node, "com.tenant.c");
+    let refused = node.rawsocket(JSON).request(&hello("com.tenant.c"));
     assert_eq!(
         refused,
         abort(

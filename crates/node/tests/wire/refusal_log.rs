@@ -44,8 +44,7 @@ fn refusals_are_logged_with_peer_transport_and_reason() {
     assert!(peer.request(r#"[1,"nowhere",{"roles":{"caller":{}}}]"#).starts_with("[3,"));
     let refused = node.wait_for_line("session refused peer=127.0.0.1:");
     assert!(refused.contains(r#" transport="rawsocket" realm=nowhere reason="#), "{refused}");
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
+    let mut peer = node.join();
     peer.send("[1]");
     peer.receive_octets();
     node.wait_for_line("protocol violation peer=a Unix socket transport=\"rawsocket\" session=");

@@ -1,6 +1,8 @@
 //! The configuration that most tests use.
 
-use crate::support::{HttpClient, JSON, NodeProcess, RawPeer as _, RawSocketPeer, post_request};
+use crate::support::{
+    ClientStream, HttpClient, JSON, NodeProcess, RawPeer as _, RawSocketPeer, post_request,
+};
 
 /// The program under test.
 pub(crate) const CLOVERLEAF: &str = env!("CARGO_BIN_EXE_cloverleaf");
@@ -72,10 +74,35 @@ pub(crate) fn router_with(options: &str) -> NodeProcess {
     NodeProcess::start_in(CLOVERLEAF, directory, &config)
 }
 
-/// A call of `com.example.slow` over HTTP: its callee, which has been asked, and its caller.
-pub(crate) fn http_call_in_flight(node: &NodeProcess) -> (RawSocketPeer, HttpClient) {
+/// A callee that announces `call_canceling` and has registered `procedure`. It may subscribe, too.
+pub(crate) fn cancelable_callee(node: &NodeProcess, procedure: &str) -> RawSocketPeer {
     let mut callee = node.rawsocket(JSON);
-    callee.join();
+    let hello =
+        r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}},"subscriber":{}}}]"#;
+    assert!(callee.request(hello).starts_with("[2,"));
+    callee.obtain_id(&format!(r#"[64,1,{{}},"{procedure}"]"#));
+    callee
+}
+
+/// A call of `com.example.slow` in flight: returns its callee, which has received the invocation,
+/// and its caller, which is connected by `caller`.
+pub(crate) fn call_in_flight(
+    node: &NodeProcess,
+    caller: ClientStream,
+) -> (RawSocketPeer, RawSocketPeer) {
+    let mut callee = node.join();
+    let mut caller = RawSocketPeer::open(caller, JSON);
+    caller.join();
+    callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
+    caller.send(r#"[48,1,{},"com.example.slow"]"#);
+    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    (callee, caller)
+}
+
+/// A call of `com.example.slow` over HTTP in flight: returns its callee, which has received the
+/// invocation, and its caller.
+pub(crate) fn http_call_in_flight(node: &NodeProcess) -> (RawSocketPeer, HttpClient) {
+    let mut callee = node.join();
     callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
     let mut http = node.http();
     http.send(&post_request("/call", r#"{"procedure":"com.example.slow"}"#));

@@ -1,7 +1,7 @@
 //! The end of a node: what is in flight is finished, connections end so that clients come back, and
 //! nothing is left behind.
 
-use crate::router::{http_call_in_flight, router, router_with};
+use crate::router::{call_in_flight, http_call_in_flight, router, router_with};
 use crate::support::{
     HELLO, JSON, NodeProcess, RawPeer, RawSocketPeer, TestTransport, post_request,
 };
@@ -16,18 +16,6 @@ fn polite_router() -> NodeProcess {
 
 /// What a caller gets whose call is not finished in time.
 const CANCELED: &str = r#"[8,48,1,{},"wamp.error.canceled",["the router is shutting down"]]"#;
-
-/// A call in flight: its callee, which has been asked, and its caller.
-fn call_in_flight(node: &NodeProcess) -> (RawSocketPeer, RawSocketPeer) {
-    let mut callee = node.rawsocket(JSON);
-    let mut caller = RawSocketPeer::open(node.tcp(), JSON);
-    callee.join();
-    caller.join();
-    callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
-    caller.send(r#"[48,1,{},"com.example.slow"]"#);
-    assert_eq!(callee.receive(), "[68,1,1,{}]");
-    (callee, caller)
-}
 
 /// Autobahn|JS and wampy.js don't come back after a GOODBYE.
 #[test]
@@ -88,7 +76,7 @@ fn shutdown_goodbye_sends_goodbye_to_every_session_and_the_node_exits_with_0() {
 fn call_in_flight_completes_before_its_connection_closes() {
     for says_goodbye in [false, true] {
         let mut node = if says_goodbye { polite_router() } else { router() };
-        let (mut callee, mut caller) = call_in_flight(&node);
+        let (mut callee, mut caller) = call_in_flight(&node, node.tcp());
         node.signal("TERM");
         node.wait_for_line("the node ends");
         callee.send(r#"[70,1,{},["in time"]]"#);
@@ -123,7 +111,7 @@ fn http_request_in_flight_completes_and_its_connection_closes() {
 #[test]
 fn partially_received_http_request_completes_and_its_connection_closes() {
     let node = router();
-    let (_callee, _caller) = call_in_flight(&node);
+    let (_callee, _caller) = call_in_flight(&node, node.tcp());
     let request = post_request("/call", "{}");
     let head = request.len() - 2;
     let mut clients = Vec::new();
@@ -154,7 +142,7 @@ fn partially_received_http_request_completes_and_its_connection_closes() {
 fn unanswered_call_delays_shutdown_for_a_few_seconds_only() {
     for says_goodbye in [false, true] {
         let mut node = if says_goodbye { polite_router() } else { router() };
-        let (mut callee, mut caller) = call_in_flight(&node);
+        let (mut callee, mut caller) = call_in_flight(&node, node.tcp());
         node.signal("TERM");
         assert_eq!(node.exit_code(), Some(0), "{node:?}");
         node.wait_for_line("calls and requests given up calls=1");
@@ -182,7 +170,7 @@ fn connections_without_a_session_do_not_delay_shutdown() {
 #[test]
 fn listeners_close_when_shutdown_begins() {
     let mut node = router();
-    let (mut callee, caller) = call_in_flight(&node);
+    let (mut callee, caller) = call_in_flight(&node, node.tcp());
     let socket = node.socket();
     let address = node.addresses("RawSocket")[0];
     node.signal("INT");
@@ -200,8 +188,7 @@ fn listeners_close_when_shutdown_begins() {
 #[test]
 fn requests_after_goodbye_are_not_answered() {
     let mut node = polite_router();
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
+    let mut peer = node.join();
     node.signal("TERM");
     assert_eq!(peer.receive(), GOODBYE);
     peer.send(r#"[48,1,{},"com.example.nobody"]"#);

@@ -1,18 +1,7 @@
 //! What a node does when it gets a signal. Its graceful end is told in `shutdown.rs`.
 
-use crate::router::router;
-use crate::support::{JSON, NodeProcess, RawPeer as _, RawSocketPeer, TestTransport};
-
-/// A call that will not be answered: it keeps a node that ends gracefully.
-fn call_in_flight(node: &NodeProcess) -> [RawSocketPeer; 2] {
-    let [mut callee, mut caller] = [(); 2].map(|()| node.rawsocket(JSON));
-    callee.join();
-    caller.join();
-    callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
-    caller.send(r#"[48,1,{},"com.example.slow"]"#);
-    assert_eq!(callee.receive(), "[68,1,1,{}]");
-    [callee, caller]
-}
+use crate::router::{call_in_flight, router};
+use crate::support::{NodeProcess, RawPeer as _, TestTransport};
 
 fn has_socket_files(node: &NodeProcess) -> bool {
     ["router.sock", "small.sock"].iter().any(|name| node.directory().path().join(name).exists())
@@ -21,8 +10,7 @@ fn has_socket_files(node: &NodeProcess) -> bool {
 #[test]
 fn signals_without_effect_are_logged() {
     let mut node = router();
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
+    let mut peer = node.join();
     for (signal, line) in [
         ("HUP", r#"reloading the configuration is not supported yet signal="SIGHUP""#),
         ("USR1", r#"signal ignored signal="SIGUSR1""#),
@@ -39,7 +27,7 @@ fn signals_without_effect_are_logged() {
 #[test]
 fn sigquit_ends_the_node_at_once_and_removes_its_socket_files() {
     let mut node = router();
-    let mut in_flight = call_in_flight(&node);
+    let (mut callee, mut caller) = call_in_flight(&node, node.unix());
     let mut peers =
         [TestTransport::Tcp, TestTransport::Unix].map(|transport| transport.join(&node));
     assert!(has_socket_files(&node));
@@ -47,7 +35,8 @@ fn sigquit_ends_the_node_at_once_and_removes_its_socket_files() {
     assert!(!has_socket_files(&node));
     node.wait_for_line(r#"the node has ended at once signal="SIGQUIT""#);
     assert!(node.lines_with("given up unfinished").is_empty(), "{node:?}");
-    in_flight.iter_mut().for_each(|peer| peer.receive_end());
+    callee.receive_end();
+    caller.receive_end();
     peers.iter_mut().for_each(|peer| peer.receive_end());
 }
 
@@ -56,7 +45,7 @@ fn second_signal_during_graceful_shutdown_ends_the_node_at_once() {
     for (first, second, code) in [("TERM", "INT", 130), ("INT", "TERM", 143), ("TERM", "QUIT", 131)]
     {
         let mut node = router();
-        let _in_flight = call_in_flight(&node);
+        let _in_flight = call_in_flight(&node, node.unix());
         node.signal(first);
         node.wait_for_line("the node ends");
         assert_eq!(node.stop(second), Some(code), "{node:?}");

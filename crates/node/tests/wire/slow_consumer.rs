@@ -69,14 +69,11 @@ impl Flood {
         let node = NodeProcess::start_in(CLOVERLEAF, TempDirectory::new(), CONFIG);
         let mut stalled = joined(&node, role);
         stalled.obtain_id(SUBSCRIBE);
-        let mut reader = node.rawsocket(JSON);
-        reader.join();
+        let mut reader = node.join();
         reader.obtain_id(SUBSCRIBE);
-        let mut watcher = node.rawsocket(JSON);
-        watcher.join();
+        let mut watcher = node.join();
         watcher.obtain_id(r#"[32,1,{},"cloverleaf.session.on_slow_consumer"]"#);
-        let mut publisher = node.rawsocket(JSON);
-        publisher.join();
+        let publisher = node.join();
         let before = resident_bytes(node.id());
         Self { node, watcher, publisher, reader, stalled, before, published: 0 }
     }
@@ -134,8 +131,7 @@ impl Flood {
 
 /// A session whose publication has been acknowledged.
 fn published(node: &NodeProcess, publish: &str) -> RawSocketPeer {
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
+    let mut peer = node.join();
     assert!(peer.request(publish).starts_with("[17,1,"));
     peer
 }
@@ -185,8 +181,7 @@ fn block_publisher_policy_pauses_the_publisher_until_the_subscriber_reads_and_lo
     let grown = resident_bytes(node.id()).saturating_sub(before);
     assert!(grown < MAX_GROWTH, "the router has grown by {grown} bytes");
     // Others are.
-    let mut other = node.rawsocket(JSON);
-    other.join();
+    let mut other = node.join();
     let count = r#"[48,1,{},"wamp.session.count",[["blocking"]]]"#;
     assert_eq!(other.request(count), "[50,1,{},[1]]");
     for number in 0..EVENTS {
@@ -211,8 +206,7 @@ fn blocked_publishers_do_not_hold_their_messages_in_memory() {
         let grown = resident_bytes(flood.node.id()).saturating_sub(before);
         (grown < WAITING * LENGTH / 4).then_some(())
     });
-    let mut other = flood.node.rawsocket(JSON);
-    other.join();
+    let mut other = flood.node.join();
     let count = r#"[48,1,{},"wamp.session.count",[["blocking"]]]"#;
     assert_eq!(other.request(count), "[50,1,{},[1]]", "they still wait");
 }
@@ -255,8 +249,7 @@ fn transport_policy_applies_where_the_role_has_none_and_goodbye_names_the_reason
         let node = NodeProcess::start_in(CLOVERLEAF, TempDirectory::new(), config);
         let mut stalled = joined(&node, transport);
         stalled.obtain_id(SUBSCRIBE);
-        let mut publisher = node.rawsocket(JSON);
-        publisher.join();
+        let mut publisher = node.join();
         for number in 1..=events + more {
             let options = r#"{"acknowledge":true}"#;
             let publish = format!(r#"[16,{number},{options},"com.example.flood",["{filling}"]]"#);

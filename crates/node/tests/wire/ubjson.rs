@@ -1,7 +1,7 @@
 //! Who speaks which of the two formats that go by the name "ubjson"; decisions F17.
 
 use crate::router::router;
-use crate::support::{ClientStream, JSON, NodeProcess, RawPeer as _, RawSocketPeer, UBJSON};
+use crate::support::{ClientStream, NodeProcess, RawPeer as _, RawSocketPeer, UBJSON};
 
 /// Says nothing that would look otherwise in BJData.
 const HELLO: &[u8] =
@@ -30,8 +30,7 @@ fn open(stream: ClientStream, hello: &[u8]) -> (RawSocketPeer, Vec<u8>) {
 
 /// A peer of JSON with a subscription to `com.a`.
 fn subscriber(node: &NodeProcess) -> RawSocketPeer {
-    let mut subscriber = node.rawsocket(JSON);
-    subscriber.join();
+    let mut subscriber = node.join();
     subscriber.obtain_id(r#"[32,1,{},"com.a"]"#);
     subscriber
 }

@@ -2,8 +2,8 @@
 
 use crate::router::CLOVERLEAF;
 use crate::support::{
-    CBOR, JSON, MSGPACK, NodeProcess, ProgramOutput, RawPeer as _, RawSocketPeer, TempDirectory,
-    UBJSON, post_request, run,
+    CBOR, MSGPACK, NodeProcess, ProgramOutput, RawPeer as _, RawSocketPeer, TempDirectory, UBJSON,
+    post_request, run,
 };
 
 /// A realm in which `com.example.sum` takes numbers and gives one, and `com.example.bytes` hears
@@ -40,8 +40,7 @@ fn start() -> NodeProcess {
 
 /// A peer of JSON that has registered `com.example.sum`.
 fn callee(node: &NodeProcess) -> RawSocketPeer {
-    let mut callee = node.rawsocket(JSON);
-    callee.join();
+    let mut callee = node.join();
     callee.obtain_id(r#"[64,1,{},"com.example.sum"]"#);
     callee
 }
@@ -56,8 +55,7 @@ fn refused(kind: u8, number: u8, text: &str) -> String {
 fn calls_and_results_are_validated_against_their_schemas() {
     let node = start();
     let mut callee = callee(&node);
-    let mut caller = node.rawsocket(JSON);
-    caller.join();
+    let mut caller = node.join();
     let call = |number: u8, rest: &str| format!(r#"[48,{number},{{}},"com.example.sum"{rest}]"#);
     let few = "the payload of the call is not as its schema asks: at /args, value has less than 1 \
                item";
@@ -124,8 +122,7 @@ fn payloads_of_every_serializer_are_validated() {
 #[test]
 fn binary_values_are_validated_in_their_json_form() {
     let node = start();
-    let mut subscriber = node.rawsocket(JSON);
-    subscriber.join();
+    let mut subscriber = node.join();
     subscriber.obtain_id(r#"[32,1,{},"com.example.bytes"]"#);
     let text = "the payload of the event is not as its schema asks: at /args/0, value does not \
                 match \"^\\x00\"";
@@ -169,8 +166,7 @@ fn validation_failures_are_logged_at_debug_without_the_payload() {
     let config = directory.write("config.json", CONFIG).display().to_string();
     let args = ["start", "--loglevel", "debug", "--config", &config];
     let node = NodeProcess::launch(CLOVERLEAF, directory, &args).ready();
-    let mut publisher = node.rawsocket(JSON);
-    publisher.join();
+    let mut publisher = node.join();
     publisher.send(r#"[16,1,{},"com.example.bytes",["secret"]]"#);
     let line = node.wait_for_line("role 'anonymous'");
     let expected = "realm 'realm1', role 'anonymous', 'com.example.bytes': event: at /args/0, \

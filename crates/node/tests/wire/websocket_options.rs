@@ -104,7 +104,7 @@ fn welcome_names_the_agent_unless_show_server_version_is_false() {
     ] {
         let testee = Testee::of("websocket", options);
         let mut peer = WebSocketPeer::open(testee.stream(), "/", "wamp.2.json");
-        let welcome: Value = serde_json::from_str(&peer.request(HELLO)).expect("JSON");
+        let welcome = peer.request_json(HELLO);
         assert_eq!(welcome[2].get("agent"), agent, "{options}");
     }
 }
