@@ -1,4 +1,4 @@
-//! Stored events: many large ones, and a restart.
+//! The event store with many large events, and after a restart.
 
 use std::fs;
 
@@ -8,12 +8,12 @@ use crate::attacked_node::{config, start_in};
 use crate::memory_growth::{MIB, MemoryGrowth};
 use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory};
 
-/// Acknowledged events, each of so many bytes, of which some are kept.
+/// Number of acknowledged events, the bytes of each, and the bytes that the store keeps.
 const EVENTS: u64 = 120;
 const BYTES: usize = 1024 * 1024;
 const KEPT_BYTES: u64 = 12 * MIB;
 
-/// What the cache of the store may hold; the node needs some more to read.
+/// Byte limit of the store's cache. Reading takes some more memory.
 const CACHE_BYTES: u64 = 2 * MIB;
 
 fn store() -> Value {
@@ -34,7 +34,7 @@ fn bytes_on_disk(directory: &TempDirectory) -> u64 {
     }
 }
 
-/// The numbers of the stored events, read page by page as their lengths demand.
+/// The numbers of the stored events, read in pages.
 fn stored(peer: &mut RawSocketPeer, id: u64) -> Vec<u64> {
     let mut numbers = Vec::new();
     let mut after = Value::Null;

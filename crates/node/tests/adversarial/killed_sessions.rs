@@ -1,4 +1,4 @@
-//! Sessions that are ended with a long text.
+//! Sessions that are killed with a long message.
 
 use crate::attacked_node::start_default;
 use crate::memory_growth::{MIB, MemoryGrowth};
@@ -6,7 +6,7 @@ use crate::support::RawPeer as _;
 
 const VICTIMS: usize = 200;
 
-/// Of the text; copies for all victims would be 800 MB.
+/// Length of the message in bytes. One copy for each victim would take 800 MB.
 const BYTES: usize = 4 * 1024 * 1024;
 
 #[test]

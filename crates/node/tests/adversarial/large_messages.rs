@@ -1,4 +1,4 @@
-//! Calls whose answers are long.
+//! Calls with large arguments, and calls with expensive answers.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::attacked_node::{config, pipeline, start, start_default};
 use crate::latency_probe::LatencyProbe;
 use crate::support::RawPeer as _;
 
-/// Events that are stored, each for so many subscribers.
+/// Number of stored events, and the length of the eligible list of each.
 const EVENTS: u64 = 100;
 const ELIGIBLE: usize = 2_000;
 
@@ -32,14 +32,14 @@ fn reading_history_with_long_eligible_lists_does_not_block_other_realms() {
             .map(|request| format!(r#"[48,{request},{{}},"wamp.subscription.get_events",[{id}]]"#));
         pipeline(&mut reader, reads);
         for _ in calls {
-            // The reader is none of those that may have the events.
+            // The reader is not eligible for any event.
             let answer = reader.receive_json();
             assert_eq!((&answer[0], &answer[3]), (&50.into(), &json!([])));
         }
     });
 }
 
-/// Nearly the longest message.
+/// Payload bytes of a message just below the size limit.
 const LARGE: usize = 15 * 1024 * 1024;
 
 #[test]

@@ -1,4 +1,4 @@
-//! A client in another realm, which calls a procedure again and again and notes how long it waits.
+//! A client in another realm that calls a procedure repeatedly and measures the latency.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,18 +6,19 @@ use std::time::{Duration, Instant};
 use crate::attacked_node::join_realm2;
 use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer};
 
-/// How often a call is made, unless the one before takes longer.
+/// Interval between two calls, unless a call takes longer.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long is measured at the least.
+/// Shortest duration of a measurement.
 const LEAST: Duration = Duration::from_millis(500);
 
-/// What a call may take longer than without the attack: a debug build does in a step of the router
-/// some times what a step should last, on a machine that is busy with other tests.
+/// Bound of the latency during an attack: this factor of the idle latency, plus this allowance. A
+/// step of the router takes several times longer in a debug build, and the machine is busy with
+/// other tests.
 const FACTOR: u32 = 20;
 const ALLOWANCE: Duration = Duration::from_millis(250);
 
-/// A caller and its callee.
+/// A caller and its callee in `realm2`.
 pub(crate) struct LatencyProbe {
     caller: RawSocketPeer,
     callee: RawSocketPeer,
@@ -31,7 +32,7 @@ impl LatencyProbe {
         Self { caller: join_realm2(node), callee, request: 0 }
     }
 
-    /// Makes one call. How long it has taken.
+    /// Makes one call and returns its latency.
     fn call(&mut self) -> Duration {
         self.request += 1;
         let request = self.request;
@@ -44,8 +45,8 @@ impl LatencyProbe {
         began.elapsed()
     }
 
-    /// What nine calls of ten take at most while something else goes on. Calls that would have been
-    /// made while one waits count as waiting, too.
+    /// The 90th percentile of the latency while `attack` runs. If a call takes longer than the
+    /// interval, the calls that it prevented count with their waiting time.
     fn latency_during(&mut self, attack: impl FnOnce() + Send) -> Duration {
         let mut taken = Vec::new();
         thread::scope(|scope| {
@@ -65,7 +66,7 @@ impl LatencyProbe {
         taken[taken.len() * 9 / 10]
     }
 
-    /// Asserts that calls are answered nearly as fast during an attack as without it.
+    /// Asserts that the latency during an attack stays within the bound.
     pub(crate) fn assert_undisturbed(&mut self, attack: impl FnOnce() + Send) {
         let idle = self.latency_during(|| ());
         let attacked = self.latency_during(attack);

@@ -1,6 +1,6 @@
-//! What one client can do to the others and to the machine. Each attack is run in small against a
-//! node as a process. A client in another realm must go on nearly as without it, and the memory of
-//! the node must stay within its limits.
+//! What one client can do to other clients and to the machine. Each attack runs at a small scale
+//! against a node in a process of its own. A client in another realm must be served nearly as fast
+//! as without the attack. The memory of the node must stay within its limits.
 
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "these tests need only a part of it")]

@@ -1,11 +1,11 @@
-//! How much memory a node has taken since a moment.
+//! Growth of the resident memory of a node since a moment.
 
 use crate::support::NodeProcess;
 use crate::support::process::{peak_resident_bytes, resident_bytes};
 
 pub(crate) const MIB: u64 = 1024 * 1024;
 
-/// See the [module](self).
+/// The resident memory of a node at the start of a measurement.
 pub(crate) struct MemoryGrowth {
     process: u32,
     before: u64,
@@ -16,7 +16,7 @@ impl MemoryGrowth {
         Self { process: node.id(), before: resident_bytes(node.id()) }
     }
 
-    /// Asserts that the node has at no time had more than so many bytes more.
+    /// Asserts that the peak of the resident memory is less than `limit` bytes above the start.
     pub(crate) fn assert_below(&self, limit: u64) {
         let peak = peak_resident_bytes(self.process).saturating_sub(self.before);
         assert!(peak < limit, "the node has grown by {} MiB", peak / MIB);

@@ -1,4 +1,4 @@
-//! Questions to the meta API whose answers take much work.
+//! Calls of meta procedures whose answers are expensive.
 
 use std::thread;
 
@@ -8,10 +8,10 @@ use crate::attacked_node::{pipeline, start_default};
 use crate::latency_probe::LatencyProbe;
 use crate::support::{RawPeer as _, post_request};
 
-/// Sessions that are compared with a list of roles.
+/// Number of sessions that the router compares with a list of roles.
 const SESSIONS: usize = 400;
 
-/// Subscriptions that are listed.
+/// Number of subscriptions that the router lists.
 const SUBSCRIPTIONS: u64 = 20_000;
 
 #[test]
@@ -74,7 +74,7 @@ fn listing_many_subscriptions_does_not_block_other_realms() {
                     assert_eq!(exact.len() as u64, SUBSCRIPTIONS);
                 }
             });
-            // Others of the same realm are answered meanwhile.
+            // The router answers other sessions of the realm meanwhile.
             assert!(other.request(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
         });
     });

@@ -1,4 +1,4 @@
-//! Publications to very many subscriptions.
+//! Publications that match many subscriptions.
 
 use std::thread;
 
@@ -8,11 +8,11 @@ use crate::attacked_node::{pipeline, start_default};
 use crate::latency_probe::LatencyProbe;
 use crate::support::RawPeer as _;
 
-/// Wildcard subscriptions that match one topic, and the sessions that hold them.
+/// Number of wildcard subscriptions that match one topic, and how many of them each session holds.
 const PATTERNS: usize = 4_000;
 const PATTERNS_PER_SESSION: usize = 1_000;
 
-/// Components of the topic: each pattern leaves some of them out.
+/// Number of components of the topic. Each pattern leaves some of them empty.
 const COMPONENTS: usize = 13;
 
 #[test]
@@ -83,8 +83,8 @@ fn publications_to_hundreds_of_subscribers_do_not_block_other_realms() {
     });
 }
 
-/// Bytes of large messages: of nested lists, each of which takes some ten milliseconds in a debug
-/// build, and of text.
+/// Bytes of large messages of nested lists, and of large texts. Parsing the lists takes some ten
+/// milliseconds in a debug build.
 const LISTS: usize = 1024 * 1024;
 const TEXT: usize = 3 * LISTS;
 

@@ -1,5 +1,5 @@
-//! Large calls that the router keeps: while they wait for a callee, while answers of others are
-//! missing, and in order to send them to another callee.
+//! Large calls that the router keeps: while they are queued for a callee, while other results of an
+//! "invoke all" call are missing, and for rerouting to another callee.
 
 use serde_json::{Value, json};
 
@@ -7,15 +7,15 @@ use crate::attacked_node::{config, start, start_default};
 use crate::memory_growth::{MIB, MemoryGrowth};
 use crate::support::{HELLO, JSON, NodeProcess, RawPeer as _, RawSocketPeer};
 
-/// Calls, each with so many bytes: several times what may be kept.
+/// Number of calls and the payload bytes of each: several times the bytes that the router keeps.
 const CALLS: u64 = 160;
 const BYTES: usize = 1024 * 1024;
 
-/// What one caller's calls may hold, and as much again for what is on its way and for the
-/// allocator.
+/// Bound of the memory growth: twice the byte limit of one caller. The second half is for messages
+/// in transit and for the allocator.
 const MAX_GROWTH: u64 = 128 * MIB;
 
-/// Sends large calls of `com.example.work`.
+/// Sends one large call of `com.example.work` for each request id.
 fn call(caller: &mut RawSocketPeer, requests: impl IntoIterator<Item = u64>) {
     let filling = "x".repeat(BYTES);
     for request in requests {
@@ -23,7 +23,7 @@ fn call(caller: &mut RawSocketPeer, requests: impl IntoIterator<Item = u64>) {
     }
 }
 
-/// A callee, which has announced that calls can be sent elsewhere.
+/// A callee of `com.example.work` that announces `call_reroute`.
 fn callee(node: &NodeProcess, options: &str) -> RawSocketPeer {
     let mut callee = node.rawsocket(JSON);
     let rerouting = r#""callee":{"features":{"call_reroute":true}}"#;
@@ -76,7 +76,7 @@ fn results_of_invoke_all_are_bounded_in_bytes_and_each_call_is_answered_once() {
         fast.send(&format!(r#"[70,{invocation},{{}},["{filling}"]]"#));
         late.push(slow.receive_json()[1].clone());
     }
-    // The last answer is there.
+    // The router has handled the last result.
     assert!(fast.request(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
     growth.assert_below(MAX_GROWTH);
     let mut complete = 0;

@@ -1,4 +1,4 @@
-//! Retained events of very many topics.
+//! Retained events of thousands of topics.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::attacked_node::{config, pipeline, start};
 use crate::latency_probe::LatencyProbe;
 use crate::support::{RawPeer as _, RawSocketPeer};
 
-/// Publishes one retained event of so many bytes to each topic.
+/// Publishes one retained event of this many bytes to each topic.
 fn retain(publisher: &mut RawSocketPeer, topics: u64, bytes: usize) {
     let filling = "x".repeat(bytes);
     for first in (1..=topics).step_by(500) {
@@ -49,7 +49,8 @@ fn subscribing_to_thousands_of_retained_events_does_not_block_other_realms() {
     });
 }
 
-/// More than a queue holds, so that they can only come as the subscriber reads.
+/// Number and bytes of the events: more than a queue holds. The router can send the rest only as
+/// the subscriber reads.
 const TOPICS: u64 = 10_001;
 const BYTES: usize = 10_000;
 
@@ -61,7 +62,7 @@ fn each_retained_event_arrives_once_and_before_later_events_of_its_topic() {
     retain(&mut publisher, TOPICS, BYTES);
     let mut subscriber = node.join();
     subscriber.obtain_id(r#"[32,1,{"match":"prefix","get_retained":true},"com.example."]"#);
-    // A later event of a topic whose retained one has not come yet.
+    // A later event of a topic whose retained event has not arrived yet.
     let request = TOPICS + 1;
     let later =
         format!(r#"[16,{request},{{"acknowledge":true}},"com.example.t{TOPICS}",["later"]]"#);

@@ -1,4 +1,4 @@
-//! A subscriber that reads very slowly, and for which its publisher waits.
+//! A subscriber that reads very slowly, under the policy `block-publisher`.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,15 +8,15 @@ use serde_json::json;
 use crate::attacked_node::{config, start};
 use crate::support::{ClientStream, RawPeer as _};
 
-/// So many events are more than the queue of the subscriber and the system keep for it.
+/// Number of events: more than the subscriber's queue and the socket buffers hold.
 const EVENTS: usize = 1_400;
 const BYTES: usize = 64 * 1024;
 
-/// What the subscriber reads each second.
+/// Bytes that the subscriber reads each second.
 const BYTES_PER_SECOND: usize = 2 * 1024;
 
-/// A subscriber is waited for half a minute without enough progress, or a minute; a busy machine
-/// needs some more.
+/// Deadline of the publisher. The router waits for a subscriber for 30 s without enough progress,
+/// or for 60 s. A busy machine needs more.
 const DEADLINE: Duration = Duration::from_secs(240);
 
 #[test]

@@ -1,4 +1,4 @@
-//! Messages and requests that are begun and not finished.
+//! Messages and requests that clients begin and do not finish.
 
 use std::thread;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::latency_probe::LatencyProbe;
 use crate::memory_growth::{MIB, MemoryGrowth};
 use crate::support::{ClientStream, JSON, NodeProcess, RawPeer as _, RawSocketPeer, WebSocketPeer};
 
-/// The first octets of a message that will have 16 MiB.
+/// The RawSocket prefix of a message of 16 MiB.
 const ANNOUNCED: [u8; 4] = [0, 0xff, 0xff, 0xff];
 
-/// The head of a WebSocket frame of nearly as many octets, masked with zeros.
+/// The head of a WebSocket frame of nearly 16 MiB, with a mask of zeros.
 const FRAME: [u8; 14] = [0x81, 0xff, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 #[test]
@@ -26,16 +26,17 @@ fn announced_message_takes_memory_only_as_its_bytes_arrive() {
     for peer in &mut peers {
         peer.stream.send(&[&ANNOUNCED[..], &[b' '; 1024]].concat());
     }
-    // What was sent before is read.
+    // By now the router has read the messages sent before.
     assert!(node.join().request(r#"[48,1,{},"wamp.session.count"]"#).starts_with("[50,1,"));
     growth.assert_below(20 * MIB);
 }
 
-/// Connections that send so much of a longer message each, far more than may be held.
+/// Number of connections, and the bytes that each sends of a longer message: far more than the
+/// router may hold.
 const CONNECTIONS: usize = 50;
 const BYTES: usize = 12 * 1024 * 1024;
 
-/// The budget of the process, and what has been given back but is still resident.
+/// The memory budget of the process, and freed memory that is still resident.
 const MAX_GROWTH: u64 = (256 + 128) * MIB;
 
 fn begin_messages(node: &NodeProcess, head: &[u8], open: impl Fn() -> ClientStream + Sync) {
@@ -51,7 +52,7 @@ fn begin_messages(node: &NodeProcess, head: &[u8], open: impl Fn() -> ClientStre
                 })
             })
             .collect();
-        // One that sends its message without pause is heard.
+        // The router serves a peer that sends its message without pause.
         let mut bystanders = node.join();
         let text = "x".repeat(1024 * 1024);
         let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.a",["{text}"]]"#);
@@ -74,7 +75,7 @@ fn unfinished_websocket_messages_share_one_memory_budget() {
     begin_messages(&node, &FRAME, || node.websocket("wamp.2.json").into_stream());
 }
 
-/// A frame whose payload inflates to so many bytes of text, masked with zeros.
+/// A frame with a mask of zeros whose payload inflates to this many bytes of text.
 fn compressed(bytes: usize) -> Vec<u8> {
     let deflater = Deflater::new(WindowBits::MAX, true, MemoryLevel::default());
     let mut shape = Shape { deflater: Some(deflater), ..Shape::default() };
@@ -84,7 +85,7 @@ fn compressed(bytes: usize) -> Vec<u8> {
     frame
 }
 
-/// Connections that agreed on compression and have not said HELLO.
+/// WebSocket connections that negotiated compression and have not sent HELLO.
 fn compressing(node: &NodeProcess, count: usize) -> Vec<ClientStream> {
     let extensions = [("Sec-WebSocket-Extensions", "permessage-deflate")];
     let open = |_| {
@@ -108,7 +109,7 @@ fn unfinished_compressed_messages_share_one_memory_budget_and_do_not_block_other
         }
         thread::sleep(Duration::from_secs(2));
     });
-    // Their buffers double while they grow, and what they have given back stays resident.
+    // The buffers double while they grow, and freed memory stays resident.
     growth.assert_below(2 * 256 * MIB);
 }
 

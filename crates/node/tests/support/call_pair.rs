@@ -1,10 +1,10 @@
-//! A pair of peers that behave well, to see that others disturb nobody.
+//! A caller and a callee, to check that the router still serves other connections.
 
 use super::{JSON, NodeProcess, RawPeer as _, RawSocketPeer};
 
 const PROCEDURE: &str = "com.example.bystander";
 
-/// A caller behind TCP and its callee behind a Unix socket.
+/// A caller over TCP and its callee over a Unix socket.
 #[derive(Debug)]
 pub(crate) struct CallPair {
     procedure: &'static str,
@@ -19,7 +19,7 @@ impl CallPair {
         Self::connect_with(node, PROCEDURE)
     }
 
-    /// A pair beside another one.
+    /// Joins with a callee of this procedure, so that several pairs can exist.
     pub(crate) fn connect_with(node: &NodeProcess, procedure: &'static str) -> Self {
         let mut caller = RawSocketPeer::open(node.tcp(), JSON);
         let mut callee = node.rawsocket(JSON);
@@ -29,7 +29,7 @@ impl CallPair {
         Self { procedure, caller, callee, registration, calls: 0 }
     }
 
-    /// One call from end to end, octet for octet.
+    /// Makes one call and compares each message with the expected text.
     pub(crate) fn call(&mut self) {
         self.calls += 1;
         let Self { procedure, calls, registration, .. } = *self;

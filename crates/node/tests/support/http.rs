@@ -1,16 +1,16 @@
-//! HTTP/1.1 over a stream: requests as they are written, responses in their parts.
+//! An HTTP/1.1 client: sends requests as written and parses responses.
 
 use std::fmt;
 
 use super::ClientStream;
 
-/// A connection to a web server.
+/// An HTTP/1.1 connection to a node.
 #[derive(Debug)]
 pub(crate) struct HttpClient {
     stream: ClientStream,
 }
 
-/// What a server has answered; the names of headers are in lower case.
+/// A response of a server. The names of the headers are in lower case.
 #[derive(Debug)]
 pub(crate) struct HttpResponse {
     pub(crate) status: u16,
@@ -36,13 +36,13 @@ impl HttpClient {
         self.receive()
     }
 
-    /// Posts JSON.
+    /// Posts JSON and returns the response.
     pub(crate) fn post(&mut self, path: &str, body: &str) -> HttpResponse {
         self.send(&post_request(path, body));
         self.receive()
     }
 
-    /// Posts octets that are no text.
+    /// Posts these octets without a content type and returns the response.
     pub(crate) fn post_octets(&mut self, path: &str, body: &[u8]) -> HttpResponse {
         let length = body.len();
         self.send(&format!(
@@ -52,13 +52,13 @@ impl HttpClient {
         self.receive()
     }
 
-    /// Sends a request as it is and reads the answer.
+    /// Sends a request as written and returns the response.
     pub(crate) fn request(&mut self, request: &str) -> HttpResponse {
         self.send(request);
         self.receive()
     }
 
-    /// The next response.
+    /// Receives the next response.
     pub(crate) fn receive(&mut self) -> HttpResponse {
         let head = self.receive_head();
         let mut lines = head.split("\r\n");
@@ -87,18 +87,18 @@ impl HttpClient {
         String::from_utf8(head).expect("an ASCII head")
     }
 
-    /// The server ends the connection now, without another answer.
+    /// Asserts that the server closes the connection without another response.
     pub(crate) fn receive_end(&mut self) {
         self.stream.receive_end();
     }
 
-    /// Says that nothing more will be sent.
+    /// Shuts down the writing half of the connection.
     pub(crate) fn finish(&mut self) {
         self.stream.finish();
     }
 }
 
-/// A request that posts JSON.
+/// A POST request with a JSON body.
 pub(crate) fn post_request(path: &str, body: &str) -> String {
     let length = body.len();
     format!(
@@ -117,7 +117,7 @@ impl HttpResponse {
     }
 }
 
-/// The whole response but its date: status, headers and, after an empty line, the body.
+/// The whole response without its date: status, headers and, after an empty line, the body.
 impl fmt::Display for HttpResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.status)?;

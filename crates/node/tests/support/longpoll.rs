@@ -1,10 +1,10 @@
-//! A long-poll session: messages over plain requests, here all on one connection.
+//! A long-poll session that sends all its requests over one connection.
 
 use serde_json::Value;
 
 use super::{ClientStream, HttpClient, HttpResponse, RawPeer};
 
-/// A session that has been opened.
+/// An open long-poll session.
 #[derive(Debug)]
 pub(crate) struct LongPollPeer {
     http: HttpClient,
@@ -13,7 +13,7 @@ pub(crate) struct LongPollPeer {
 }
 
 impl LongPollPeer {
-    /// Opens a session at a path.
+    /// Opens a session of the service at `path` with this protocol.
     pub(crate) fn open(stream: ClientStream, path: &str, protocol: &str) -> Self {
         let mut http = HttpClient::over(stream);
         let opened =
@@ -30,12 +30,12 @@ impl LongPollPeer {
         &self.path
     }
 
-    /// Posts to what stands below the path of the session.
+    /// Posts to `/send`, `/receive` or `/close` of the session, named by `what`.
     pub(crate) fn post(&mut self, what: &str, body: &[u8]) -> HttpResponse {
         self.http.post_octets(&format!("{}/{what}", self.path), body)
     }
 
-    /// What the next receive that is not empty brings.
+    /// Receives until a response is not 204, and returns that response.
     fn poll(&mut self) -> HttpResponse {
         loop {
             let response = self.post("receive", b"");
@@ -47,7 +47,7 @@ impl LongPollPeer {
 }
 
 impl RawPeer for LongPollPeer {
-    /// Sends what the router still wants to hear; one that does not is no fault here.
+    /// Sends a message. That the router refuses it is no failure of the test.
     fn send_octets(&mut self, message: &[u8]) {
         let answer = self.post("send", message);
         assert!(matches!(answer.status, 204 | 400 | 404), "{answer}");

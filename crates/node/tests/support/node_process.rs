@@ -1,4 +1,4 @@
-//! A node as a process: started, watched through its log, and ended.
+//! A node as a process: start, log and end.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -15,7 +15,7 @@ use super::{
 
 const LOG: &str = "node.log";
 
-/// What a command that ends by itself has said.
+/// Exit code and output of a command that ends by itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ProgramOutput {
     pub(crate) code: Option<i32>,
@@ -23,7 +23,7 @@ pub(crate) struct ProgramOutput {
     pub(crate) stderr: String,
 }
 
-/// Runs a command that ends by itself.
+/// Runs a command and waits for its end.
 pub(crate) fn run<A: AsRef<OsStr>>(
     program: &str,
     directory: &TempDirectory,
@@ -51,41 +51,42 @@ fn command(program: &str, directory: &TempDirectory) -> Command {
     command
 }
 
-/// A child process that does not outlive the test.
+/// A child process that is killed on drop.
 #[derive(Debug)]
 struct KillOnDrop(Child);
 
 impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// See the [module](self).
+/// A running node with its working directory.
 pub(crate) struct NodeProcess {
     process: KillOnDrop,
     directory: TempDirectory,
 }
 
 impl NodeProcess {
-    /// Starts a node with a configuration and waits until it is ready.
+    /// Starts a node with this configuration and waits until it is ready.
     pub(crate) fn start(program: &str, config: &str) -> Self {
         Self::start_in(program, TempDirectory::new(), config)
     }
 
-    /// The same in a directory that may hold more.
+    /// Starts a node in this directory and waits until it is ready.
     pub(crate) fn start_in(program: &str, directory: TempDirectory, config: &str) -> Self {
         Self::start_in_with(program, directory, config, &[])
     }
 
-    /// The same with more options on the command line.
+    /// Starts a node with further command line options and waits until it is ready.
     pub(crate) fn start_with(program: &str, config: &str, options: &[&str]) -> Self {
         Self::start_in_with(program, TempDirectory::new(), config, options)
     }
 
-    /// The same in a directory that may hold more, with more options.
+    /// Starts a node in this directory with further command line options and waits until it is
+    /// ready.
     pub(crate) fn start_in_with(
         program: &str,
         directory: TempDirectory,
@@ -98,16 +99,17 @@ impl NodeProcess {
         Self::launch(program, directory, &[&args, options].concat()).ready()
     }
 
-    /// Starts a process without waiting for anything. It leads a process group of its own.
+    /// Starts a process that leads a process group of its own. Does not wait until the node is
+    /// ready.
     pub(crate) fn launch(program: &str, directory: TempDirectory, args: &[&str]) -> Self {
         let path = directory.path().join(LOG);
-        // Without the lines of an earlier process.
+        // Discards the lines of an earlier process.
         File::create(&path).expect("a file");
         let log = File::options().append(true).open(path).expect("a file");
         Self::launch_logging_to(log, program, directory, args)
     }
 
-    /// Starts a process whose log goes elsewhere, so that this test does not see it.
+    /// Starts a process whose log goes to `log` instead of the file that `log()` reads.
     pub(crate) fn launch_logging_to(
         log: impl Into<Stdio>,
         program: &str,
@@ -120,7 +122,7 @@ impl NodeProcess {
         Self { process: KillOnDrop(command.spawn().expect("a program")), directory }
     }
 
-    /// Waits until everything is served.
+    /// Waits until the node is ready.
     pub(crate) fn ready(self) -> Self {
         self.wait_for_line("ready after");
         self
@@ -134,12 +136,12 @@ impl NodeProcess {
         &self.directory
     }
 
-    /// Gives up the process, whatever has become of it, and keeps the directory.
+    /// Returns the directory and kills the process, if it still runs.
     pub(crate) fn into_directory(self) -> TempDirectory {
         self.directory
     }
 
-    /// What the node has said so far.
+    /// The log so far.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.directory.path().join(LOG)).unwrap_or_default())
             .into_owned()
@@ -150,27 +152,27 @@ impl NodeProcess {
         self.log().lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
     }
 
-    /// Waits until a line of the log contains this text, and gives the first such line.
+    /// Waits until a line of the log contains this text, and returns the first such line.
     pub(crate) fn wait_for_line(&self, text: &str) -> String {
         self.wait_for_lines(text, 1).swap_remove(0)
     }
 
-    /// Waits until so many lines of the log contain this text.
+    /// Waits until at least `count` lines of the log contain this text.
     pub(crate) fn wait_for_lines(&self, text: &str, count: usize) -> Vec<String> {
         wait_for(&format!("{count} lines with '{text}' from {self:?}"), || {
             Some(self.lines_with(text)).filter(|lines| lines.len() >= count)
         })
     }
 
-    /// Waits until the log has told of so many events whose lines have this text, counting those
-    /// that were suppressed. Returns the lines.
+    /// Waits until the log lines with this text stand for at least `count` events, suppressed lines
+    /// included. Returns the lines.
     pub(crate) fn wait_for_events(&self, text: &str, count: u64) -> Vec<String> {
         wait_for(&format!("{count} times '{text}' from {self:?}"), || {
             Some(self.lines_with(text)).filter(|lines| count_events(lines) >= count)
         })
     }
 
-    /// The TCP addresses of the listeners that the log names so, such as `HTTP`.
+    /// The TCP addresses of the listeners that the log calls `kind`, such as `HTTP`.
     pub(crate) fn addresses(&self, kind: &str) -> Vec<SocketAddr> {
         let prefix = format!("{kind} at ");
         let log = self.log();
@@ -191,27 +193,27 @@ impl NodeProcess {
         HttpClient::over(ClientStream::tcp(self.address("HTTP")))
     }
 
-    /// A WebSocket at `/ws` of the first web transport, with this subprotocol.
+    /// A WebSocket at `/ws` of the first web transport with this subprotocol.
     pub(crate) fn websocket(&self, subprotocol: &str) -> WebSocketPeer {
         WebSocketPeer::open(ClientStream::tcp(self.address("HTTP")), "/ws", subprotocol)
     }
 
-    /// A long-poll session at `/lp` of the first web transport, with this protocol.
+    /// A long-poll session at `/lp` of the first web transport with this protocol.
     pub(crate) fn longpoll(&self, protocol: &str) -> LongPollPeer {
         LongPollPeer::open(ClientStream::tcp(self.address("HTTP")), "/lp", protocol)
     }
 
-    /// The octets before any handshake at the first RawSocket transport over TCP.
+    /// A connection to the first RawSocket transport over TCP, before any handshake.
     pub(crate) fn tcp(&self) -> ClientStream {
         ClientStream::tcp(self.address("RawSocket"))
     }
 
-    /// The octets before any handshake at the Unix socket `router.sock`.
+    /// A connection to the Unix socket `router.sock`, before any handshake.
     pub(crate) fn unix(&self) -> ClientStream {
         ClientStream::unix(&self.socket())
     }
 
-    /// A RawSocket over the Unix socket `router.sock`.
+    /// A RawSocket over the Unix socket `router.sock` with this serializer.
     pub(crate) fn rawsocket(&self, serializer: u8) -> RawSocketPeer {
         RawSocketPeer::open(self.unix(), serializer)
     }
@@ -232,28 +234,29 @@ impl NodeProcess {
         send_signal(name, i64::from(self.id()));
     }
 
-    /// Waits for the end of the process and gives its exit code; none after a signal.
+    /// Waits for the end of the process and returns its exit code; `None` after a fatal signal.
     pub(crate) fn exit_code(&mut self) -> Option<i32> {
         let process = &mut self.process.0;
         let status = wait_for("the end of the node", || process.try_wait().expect("a child"));
         status.code()
     }
 
-    /// No phase of the graceful end has lasted until its time was over.
+    /// Asserts that no phase of the graceful shutdown ran into its timeout.
     pub(crate) fn assert_no_shutdown_timeout(&self) {
         for text in ["given up", "have not ended in time"] {
             assert!(self.lines_with(text).is_empty(), "{self:?}");
         }
     }
 
-    /// Sends a signal and waits for the end.
+    /// Sends a signal, waits for the end of the process and returns its exit code.
     pub(crate) fn stop(&mut self, signal: &str) -> Option<i32> {
         self.signal(signal);
         self.exit_code()
     }
 }
 
-/// How many events these lines stand for. One that has no other fields reports suppressed lines.
+/// Number of events that these log lines stand for. A line without `peer=` only reports suppressed
+/// lines.
 pub(crate) fn count_events<L: AsRef<str>>(lines: &[L]) -> u64 {
     let events_of = |line: &str| {
         let suppressed = line.split_once("suppressed=").map_or(0, |(_, number)| {
@@ -264,7 +267,7 @@ pub(crate) fn count_events<L: AsRef<str>>(lines: &[L]) -> u64 {
     lines.iter().map(|line| events_of(line.as_ref())).sum()
 }
 
-/// The log, for messages of failed tests.
+/// The log, for the messages of failed tests.
 impl fmt::Debug for NodeProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a node with this log:\n{}", self.log())

@@ -1,26 +1,26 @@
-//! RawSocket frames over a stream.
+//! A RawSocket peer: handshake and frames.
 
 use super::{ClientStream, RawPeer};
 
-/// The serializers by their numbers in the handshake.
+/// Numbers of the serializers in the handshake.
 pub(crate) const JSON: u8 = 1;
 pub(crate) const MSGPACK: u8 = 2;
 pub(crate) const CBOR: u8 = 3;
 pub(crate) const UBJSON: u8 = 4;
 
-/// A peer whose handshake is done.
+/// A RawSocket peer after its handshake.
 #[derive(Debug)]
 pub(crate) struct RawSocketPeer {
     pub(crate) stream: ClientStream,
 }
 
 impl RawSocketPeer {
-    /// Shakes hands; the peer takes messages of 16 MiB.
+    /// Performs the handshake with a message limit of 16 MiB.
     pub(crate) fn open(stream: ClientStream, serializer: u8) -> Self {
         Self::open_with(stream, 0xf0 | serializer)
     }
 
-    /// Shakes hands with this second octet: length and serializer.
+    /// Performs the handshake with this second octet: message limit and serializer.
     pub(crate) fn open_with(mut stream: ClientStream, octet: u8) -> Self {
         stream.send(&[0x7f, octet, 0, 0]);
         let reply = stream.receive(4);
@@ -29,7 +29,7 @@ impl RawSocketPeer {
         Self { stream }
     }
 
-    /// A stream whose handshake has been done by the test.
+    /// Wraps a stream whose handshake the test has performed.
     pub(crate) const fn over(stream: ClientStream) -> Self {
         Self { stream }
     }
@@ -41,7 +41,7 @@ impl RawSocketPeer {
         self.stream.send(&frame);
     }
 
-    /// The next frame: its first octet and its payload.
+    /// The next frame: its type and its payload.
     pub(crate) fn receive_frame(&mut self) -> (u8, Vec<u8>) {
         let prefix = self.stream.receive(4);
         let [kind, high, middle, low] = prefix[..] else {

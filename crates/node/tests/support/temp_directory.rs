@@ -1,11 +1,11 @@
-//! Directories that are there for one test.
+//! Temporary directories.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
 
-/// A directory of its own, removed on drop.
+/// A temporary directory that is removed on drop.
 #[derive(Debug)]
 pub(crate) struct TempDirectory(PathBuf);
 
@@ -17,7 +17,7 @@ impl TempDirectory {
             let path = env::temp_dir().join(format!("cloverleaf-{}-{count}", process::id()));
             match fs::create_dir(&path) {
                 Ok(()) => return Self(path),
-                // An earlier process of the same number was killed before it could remove it.
+                // An earlier process with the same id was killed before it removed this directory.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => panic!("{} can't be made: {error}", path.display()),
             }
@@ -28,7 +28,7 @@ impl TempDirectory {
         &self.0
     }
 
-    /// Writes a file, with the directories above it, and says where it is.
+    /// Writes a file and its parent directories, and returns its path.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.join(name);
         fs::create_dir_all(path.parent().unwrap_or(&self.0)).expect("a directory");
@@ -39,7 +39,7 @@ impl TempDirectory {
 
 impl Drop for TempDirectory {
     fn drop(&mut self) {
-        // What can't be removed is left to the system.
+        // The operating system cleans up what cannot be removed.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

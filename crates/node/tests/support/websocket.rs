@@ -1,9 +1,9 @@
-//! WebSocket frames over a stream, from the client's side.
+//! A WebSocket client: handshake and frames.
 
 use super::http::{HttpClient, HttpResponse};
 use super::{ClientStream, RawPeer};
 
-/// The key of the example in RFC 6455 section 1.3, and what it is answered by.
+/// The key and the accept value of the example in RFC 6455 section 1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
@@ -11,15 +11,14 @@ const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 
-/// A peer whose handshake is done.
+/// A WebSocket client after its handshake.
 #[derive(Debug)]
 pub(crate) struct WebSocketPeer {
     stream: ClientStream,
     opcode: u8,
 }
 
-/// An opening request. Each change is a header that stands in place of the usual one; an empty one
-/// is left out.
+/// A handshake request. Each change replaces or adds a header; an empty value removes it.
 pub(crate) fn upgrade_request(path: &str, changes: &[(&str, &str)]) -> String {
     let mut headers = vec![
         ("Host", "localhost"),
@@ -38,12 +37,12 @@ pub(crate) fn upgrade_request(path: &str, changes: &[(&str, &str)]) -> String {
 }
 
 impl WebSocketPeer {
-    /// Shakes hands.
+    /// Performs the handshake with this subprotocol.
     pub(crate) fn open(stream: ClientStream, path: &str, subprotocol: &str) -> Self {
         Self::open_with(stream, path, subprotocol, &[]).0
     }
 
-    /// Shakes hands with these headers besides, and gives the answer, too.
+    /// Performs the handshake with further headers, and returns the response, too.
     pub(crate) fn open_with(
         stream: ClientStream,
         path: &str,
@@ -63,8 +62,8 @@ impl WebSocketPeer {
         (Self { stream: http.into_stream(), opcode }, response)
     }
 
-    /// Sends a frame that begins with `first` (final bit, reserved bits, opcode). Its mask is zero,
-    /// which leaves the payload as it is.
+    /// Sends a frame whose first octet is `first`: final bit, reserved bits and opcode. Its mask is
+    /// zero, which leaves the payload unchanged.
     pub(crate) fn send_frame(&mut self, first: u8, payload: &[u8]) {
         let mut frame = vec![first];
         match payload.len() {
@@ -87,12 +86,12 @@ impl WebSocketPeer {
         self.stream.send(octets);
     }
 
-    /// Exactly so many octets, or all that come before the end.
+    /// Receives `count` octets, or fewer if the stream ends before.
     pub(crate) fn receive_raw(&mut self, count: usize) -> Vec<u8> {
         self.stream.receive(count)
     }
 
-    /// The next frame: its first octet and its payload. A server masks nothing.
+    /// The next frame: its first octet and its payload. Frames of a server are not masked.
     pub(crate) fn receive_frame(&mut self) -> (u8, Vec<u8>) {
         let head = self.stream.receive(2);
         let [first, second] = head[..] else {
@@ -109,13 +108,13 @@ impl WebSocketPeer {
         (first, payload)
     }
 
-    /// The octets below the frames.
+    /// The underlying stream.
     pub(crate) fn into_stream(self) -> ClientStream {
         self.stream
     }
 
-    /// The code of the close frame that comes next, which is answered as it should be; then the
-    /// router ends the connection.
+    /// Receives a close frame, answers it, asserts that the router closes the connection, and
+    /// returns the close code.
     pub(crate) fn receive_close(&mut self) -> Option<u16> {
         let (first, payload) = self.receive_frame();
         assert_eq!(first, 0x80 | CLOSE, "a close frame was expected, not {payload:02x?}");

@@ -1,4 +1,4 @@
-//! The access log: one line for each request, without the secrets in it.
+//! The access log: one line for each request, without secrets.
 
 use crate::router::CLOVERLEAF;
 use crate::support::{NodeProcess, RawPeer as _};

@@ -6,13 +6,13 @@ use crate::support::{CallPair, HELLO, NodeProcess, RawPeer as _, WebSocketPeer, 
 const JSON: &str = "wamp.2.json.batched";
 const CBOR: &str = "wamp.2.cbor.batched";
 
-/// What is said to somebody whose batch is none.
+/// The ABORT for a malformed batch.
 fn refusal(offset: usize, what: &str) -> String {
     let text = format!("the message is not well-formed at byte {offset}: {what}");
     abort("wamp.error.protocol_violation", &text)
 }
 
-/// A peer that speaks JSON in batches, with the separator that it uses.
+/// A peer that sends JSON in batches, and the separator that it uses.
 struct BatchedPeer(WebSocketPeer, char);
 
 impl BatchedPeer {
@@ -40,7 +40,7 @@ impl BatchedPeer {
         messages.split(self.1).map(str::to_owned).collect()
     }
 
-    /// So many messages, in whatever batches they come, and how many batches those were.
+    /// Receives `count` messages and returns them with the number of batches.
     fn receive_all(&mut self, count: usize) -> (Vec<String>, usize) {
         let (mut messages, mut batches) = (Vec::new(), 0);
         while messages.len() < count {

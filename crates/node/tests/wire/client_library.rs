@@ -1,5 +1,4 @@
-//! The client library and the router over sockets: whether they mean the same by what is said in
-//! parts, in every format.
+//! The client library and the router over sockets: progressive calls in every format.
 
 use cloverleaf_client::net::Client;
 use cloverleaf_client::{CancelMode, Failure, Parts, Progress, Serializer, Session};
@@ -7,7 +6,7 @@ use cloverleaf_client::{CancelMode, Failure, Parts, Progress, Serializer, Sessio
 use crate::router::router;
 use crate::support::{NodeProcess, TIMEOUT};
 
-/// Says everything back in capitals, and at the end how much it was.
+/// Returns each chunk in upper case as a progressive result, and at last the number of chunks.
 async fn shout(mut parts: Parts, progress: Progress) -> Result<u64, Failure> {
     let mut heard = 0;
     while let Some(part) = parts.next().await? {
@@ -18,7 +17,7 @@ async fn shout(mut parts: Parts, progress: Progress) -> Result<u64, Failure> {
     Ok(heard)
 }
 
-/// A conversation, a call that is killed, a publication that everybody has.
+/// Makes a progressive call, a killed call, and a publication with acknowledged delivery.
 async fn converse(callee: &Session, caller: &Session) {
     let registration = callee.register("com.shout", shout).await.expect("registered");
     let (mut parts, mut results) = caller.call("com.shout").exchange();

@@ -1,5 +1,4 @@
-//! The command line: what it says of itself, how configurations are found, and how they are
-//! checked.
+//! The command line: help, search of configurations, and checks of configurations.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,14 +8,14 @@ use crate::support::{
     CallPair, JSON, NodeProcess, ProgramOutput, RawPeer as _, RawSocketPeer, TempDirectory, run,
 };
 
-/// A node that serves files from a directory that may be missing.
+/// A configuration with static files; the directory may be missing.
 const GOOD: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [{"uri": "*"}]}]}],
   "transports": [{"type": "web",
     "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
     "paths": {"/": {"type": "static", "directory": "web"}}}]}]}"#;
 
-/// Three faults.
+/// A configuration with three faults.
 const BAD: &str = r#"{"version": 2,
   "workers": [{
     "type": "router",
@@ -39,7 +38,7 @@ bad.json:8:45: workers[0].transports[1].serializers[0]: unknown serializer 'jaso
 expected 'json', 'msgpack', 'cbor', 'ubjson' or 'bjdata'; did you mean 'json'?
 ";
 
-/// What the program says in an empty directory.
+/// Runs the program in an empty directory.
 fn said(args: &[&str]) -> ProgramOutput {
     run(CLOVERLEAF, &TempDirectory::new(), args)
 }
@@ -52,7 +51,7 @@ fn failure(stderr: &str) -> ProgramOutput {
     ProgramOutput { code: Some(1), stdout: String::new(), stderr: stderr.to_owned() }
 }
 
-/// The commit of the working tree that is tested; none where there is no git.
+/// The commit of the tested working tree; `None` without git.
 fn commit() -> Option<String> {
     let git = |args: &[&str]| {
         let output =
@@ -114,7 +113,7 @@ fn check_reports_every_fault_with_its_place() {
     directory.write("bad.json", BAD);
     let outcome = run(CLOVERLEAF, &directory, &["check", "--config", "bad.json"]);
     assert_eq!(outcome, failure(FAULTS));
-    // A node says the same and does not start.
+    // `start` reports the same faults and fails.
     let outcome = run(CLOVERLEAF, &directory, &["start", "--config", "bad.json"]);
     assert_eq!(outcome, failure(FAULTS));
 }
@@ -170,7 +169,7 @@ fn missing_or_malformed_configuration_is_named() {
     }
 }
 
-/// Everything that a configuration names and this program does not have.
+/// A configuration that names files, users and classes that do not exist here.
 const MISSING: &str = r#"{"workers": [{"type": "router",
   "realms": [{"name": "realm1", "store": {"type": "redb", "path": "config.json"}, "roles": [
     {"name": "anonymous", "permissions": [{"uri": "*"}]}]}],
@@ -314,7 +313,7 @@ fn several_threads_serve_connections() {
     let procedures = ["com.example.a", "com.example.b", "com.example.c", "com.example.d"];
     let mut idle = Vec::new();
     let mut pairs = procedures.map(|procedure| {
-        // About as many as one thread takes before it leaves some to the others.
+        // About as many connections as one thread takes before the others get some.
         idle.extend((0..40).map(|_| RawSocketPeer::open(node.tcp(), JSON)));
         CallPair::connect_with(&node, procedure)
     });

@@ -1,10 +1,11 @@
-//! Values of Crossbar.io's configurations that are taken with a warning work in the running node.
+//! Values of Crossbar.io's configurations that are accepted with a warning work in the running
+//! node.
 
 use crate::router::CLOVERLEAF;
 use crate::support::{ClientStream, JSON, NodeProcess, RawPeer as _, RawSocketPeer, WebSocketPeer};
 
-/// A role whose name is no URI, one that is allowed everything by default, a long-poll service
-/// without limits of its own, and a testee with a transport of type `websocket`.
+/// A role whose name is no URI, a role that allows everything by default, a long-poll service
+/// without limits, and a testee with a transport of type `websocket`.
 const CONFIG: &str = r#"{"version": 2, "controller": {"fabric": {}, "enable_docker": true},
   "workers": [
     {"type": "router",

@@ -1,11 +1,11 @@
-//! The node that runs when there is no configuration: where it listens, what it serves, its page.
+//! The node without a configuration: its listener, its services and its welcome page.
 
 use crate::router::CLOVERLEAF;
 use crate::support::{
     HttpResponse, NodeProcess, RawPeer as _, TempDirectory, WebSocketPeer, post_request, run,
 };
 
-/// A default node at a free port.
+/// Starts a default node at a free port.
 fn start(args: &[&str]) -> NodeProcess {
     let start = ["start", "--logformat", "none", "--port", "0"];
     NodeProcess::launch(CLOVERLEAF, TempDirectory::new(), &[&start[..], args].concat()).ready()
@@ -54,7 +54,7 @@ fn startup_hints_name_the_listening_address() {
         let body = r#"{"procedure":"wamp.session.count"}"#;
         let command = "try: curl -H 'content-type: application/json' -d";
         assert_eq!(line, format!("{command} '{body}' {at}/call"));
-        // Two sessions of the bridge itself.
+        // The bridge itself has two sessions.
         assert_eq!(node.http().post("/call", body).text(), r#"{"args":[2]}"#);
     }
 }

@@ -10,10 +10,10 @@ const JSON: &str = "wamp.2.json";
 const OFFER: &str = "Sec-WebSocket-Extensions";
 const ANSWER: &str = "sec-websocket-extensions";
 
-/// The longest message, in bytes.
+/// The message limit in bytes.
 const LIMIT: usize = 20_000;
 
-/// The first octets of a text message, compressed and not.
+/// The first octets of compressed and uncompressed text messages.
 const COMPRESSED: u8 = 0xc1;
 const PLAIN: u8 = 0x81;
 
@@ -33,7 +33,7 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
         "no_context_takeover": true, "max_window_bits": 10, "memory_level": 1}}}}
     }}]}]}"#;
 
-/// A session over a connection with this offer, and what was answered to that.
+/// A connection with compression, and the response to its offer.
 struct DeflatePeer {
     socket: WebSocketPeer,
     answer: Option<String>,
@@ -62,13 +62,13 @@ impl DeflatePeer {
         session
     }
 
-    /// Sends a message, compressed.
+    /// Sends a compressed message.
     fn send(&mut self, message: &str) {
         let compressed = self.deflater.deflate(message.as_bytes()).expect("long enough");
         self.socket.send_frame(COMPRESSED, &compressed);
     }
 
-    /// The first octet of the next message, and the message.
+    /// Receives a message and returns the first octet of its frame and its text.
     fn receive(&mut self) -> (u8, String) {
         let (first, payload) = self.socket.receive_frame();
         let mut frame = vec![first, 126];
@@ -110,7 +110,7 @@ fn messages_are_compressed_when_configured_and_offered_by_the_client() {
     ] {
         let mut session = DeflatePeer::joined(&node, path, offer, keeps_context);
         assert_eq!(session.answer.as_deref(), Some(answer), "to {offer}");
-        // An event goes through the router twice: once in, once out.
+        // An event passes the router in both directions.
         let words = "many words ".repeat(500);
         session.send(&format!(r#"[32,1,{{}},"com.example.topic"{}]"#, " ".repeat(40)));
         let (first, subscribed) = session.receive();

@@ -1,4 +1,4 @@
-//! Endpoints: what may stand at them, those that are taken, and those that only look so.
+//! Endpoints: addresses, ports, sockets and their owners, and addresses in use.
 
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, chown};
@@ -10,12 +10,12 @@ use crate::support::{
     RawSocketPeer, TempDirectory, WebSocketPeer, post_request, run,
 };
 
-/// A node whose one RawSocket listens at this endpoint.
+/// A configuration with one RawSocket at this endpoint.
 fn config(endpoint: &str) -> String {
     with_endpoints(&[endpoint])
 }
 
-/// A node with a RawSocket, in a line of its own, at each of these endpoints.
+/// A configuration with one RawSocket at each of these endpoints, each in a line of its own.
 fn with_endpoints(endpoints: &[&str]) -> String {
     let rawsocket = |endpoint: &&str| format!(r#"{{"type": "rawsocket", "endpoint": {endpoint}}}"#);
     let transports: Vec<String> = endpoints.iter().map(rawsocket).collect();
@@ -36,7 +36,7 @@ fn unix(path: &str) -> String {
     config(&format!(r#"{{"type": "unix", "path": "{path}"}}"#))
 }
 
-/// What a node says that can't start.
+/// The output of a node that fails to start.
 fn refusal(config: &str) -> ProgramOutput {
     let directory = TempDirectory::new();
     directory.write("config.json", config);
@@ -131,7 +131,7 @@ fn interface_without_an_address_of_this_machine_is_a_fault_with_its_place() {
 
 #[test]
 fn port_range_and_port_0_avoid_the_ports_of_other_endpoints() {
-    // No other test listens at this address.
+    // No other test uses this address.
     let free = TcpListener::bind("127.0.0.77:0").and_then(|listener| listener.local_addr());
     let port = free.expect("a port").port().min(u16::MAX - 9);
     let endpoint =
@@ -204,7 +204,7 @@ fn socket_file_has_the_mode_and_owner_of_the_endpoint() {
     let process = std::fs::metadata("/proc/self").expect("this process");
     let directory = TempDirectory::new();
     let scratch = directory.write("scratch", "");
-    // Who may give files away does so here.
+    // The test changes the owner where the process is allowed to.
     let (user, group) = match chown(scratch, Some(1), Some(2)) {
         Ok(()) => (1, 2),
         Err(_) => (process.uid(), process.gid()),
@@ -222,7 +222,7 @@ fn socket_file_has_the_mode_and_owner_of_the_endpoint() {
 fn unknown_owner_of_a_socket_is_a_fault() {
     for (owner, said) in [
         ("nobody.at.all", "this system has no user 'nobody.at.all'"),
-        // Neither is a number of anybody: the last one stands for nobody to the system.
+        // Not user numbers: the last one means "no user" to the operating system.
         ("+1", "this system has no user '+1'"),
         ("4294967295", "this system has no user '4294967295'"),
         (":none.of.them", "this system has no group 'none.of.them'"),
@@ -259,7 +259,7 @@ fn client_behind_a_proxy_is_known_by_its_own_address() {
         peer.request(&format!(r#"[48,1,{{}},"wamp.session.get",[{session}]]"#))
     };
     assert!(proxied("203.0.113.7").contains(r#""peer":"tcp4:203.0.113.7:4711""#));
-    // Who sends no header is no proxy, and could be anybody.
+    // A client without a PROXY header is refused, since it did not come through the proxy.
     let mut direct = node.tcp();
     direct.send(&[0x7f, 0xf1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     direct.receive_end();
@@ -279,7 +279,7 @@ fn stream_testee_echoes_what_it_receives() {
         stream.send(octets);
         assert_eq!(stream.receive(octets.len()), octets);
     }
-    // It holds nobody up who wants to end.
+    // An open echo connection does not delay the shutdown.
     let mut other = ClientStream::tcp(node.addresses("Echo for tests")[0]);
     stream.finish();
     stream.receive_end();
@@ -291,7 +291,7 @@ fn stream_testee_echoes_what_it_receives() {
 fn first_free_port_of_a_range_is_used() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let first = taken.local_addr().expect("an address").port();
-    // Other tests take ports, too, but never so many beside each other.
+    // Other tests use ports, too, but never so many in a row.
     let last = first.saturating_add(20);
     let range = |last: u16| {
         let ports = format!(r#""portrange": [{first}, {last}]"#);

@@ -1,4 +1,4 @@
-//! Events that outlive the process: what was acknowledged is there, however the process has ended.
+//! Stored events survive the process, however it ends.
 
 use crate::router::CLOVERLEAF;
 use crate::support::process::send_signal;
@@ -6,7 +6,7 @@ use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory};
 
 const EVENTS: usize = 2_000;
 
-/// How many publications are on their way before the first acknowledgement is read.
+/// Number of publications in flight before the test reads the first acknowledgement.
 const IN_FLIGHT: usize = 50;
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
@@ -28,7 +28,7 @@ fn publish(peer: &mut RawSocketPeer, number: usize) {
     peer.send(&format!(r#"[16,{request},{{"acknowledge":true}},"com.example.kept.a",[{number}]]"#));
 }
 
-/// The events that are kept, as the router tells them.
+/// The stored events, as the router returns them.
 fn kept(peer: &mut RawSocketPeer, request: usize) -> Vec<serde_json::Value> {
     let lookup = format!(
         r#"[48,{request},{{}},"wamp.subscription.lookup",["com.example.kept.",{{"match":"prefix"}}]]"#
@@ -62,7 +62,7 @@ fn acknowledged_events_survive_sigkill() {
     assert_eq!(publications, acknowledged);
     assert_eq!(events[7]["args"], serde_json::json!([7]));
     assert_eq!(events[7]["topic"], "com.example.kept.a");
-    // It goes on where it was.
+    // The history continues after the restart.
     publish(&mut peer, EVENTS);
     assert!(peer.receive().starts_with(&format!("[17,{},", EVENTS + 1)));
     assert_eq!(kept(&mut peer, EVENTS + 2).len(), EVENTS + 1);

@@ -1,4 +1,4 @@
-//! The event store when the disk is full, and when bits of its file have changed.
+//! The event store when the disk is full, and with damaged records in its file.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ fn start(directory: TempDirectory) -> NodeProcess {
     NodeProcess::start_in(CLOVERLEAF, directory, CONFIG)
 }
 
-/// Publishes an event with this number and waits for the answer.
+/// Publishes an event with this number and returns the answer.
 fn publish(peer: &mut RawSocketPeer, number: u64, text: &str) -> Value {
     let request = number + 1;
     let options = r#"{"acknowledge":true}"#;
@@ -30,7 +30,7 @@ fn publish(peer: &mut RawSocketPeer, number: u64, text: &str) -> Value {
     peer.request_json(&publish)
 }
 
-/// A subscriber of all events, with the id of its subscription.
+/// A subscriber of all events, and the id of its subscription.
 fn subscribe(node: &NodeProcess) -> (RawSocketPeer, u64) {
     let mut peer = node.join();
     let id = peer.obtain_id(r#"[32,1,{"match":"prefix"},"com.example."]"#);
@@ -45,7 +45,7 @@ fn stored(peer: &mut RawSocketPeer, id: u64) -> Vec<u64> {
     events.iter().map(|event| event["args"][0].as_u64().expect("a number")).collect()
 }
 
-/// Bounds the files that a node may write, in bytes.
+/// Limits the size of files that a node may write, in bytes.
 fn limit_files(node: &NodeProcess, bytes: Option<u64>) {
     let process = i32::try_from(node.id()).ok().and_then(Pid::from_raw);
     let limit = Rlimit { current: bytes, maximum: None };
@@ -73,7 +73,7 @@ fn store_recovers_when_the_disk_has_space_again() {
     let said = refusal.to_string();
     assert!(!said.contains("redb") && !said.contains("os error"), "{said}");
     node.wait_for_line("event store stopped");
-    // While it stands still, events are refused at once, and other topics work.
+    // While the store is stopped, its events are refused at once, and other topics work.
     assert_eq!(publish(&mut publisher, number + 1, "refused")[0], 8);
     assert!(
         publisher.request(r#"[16,0,{"acknowledge":true},"com.other",[]]"#).starts_with("[17,0,")

@@ -1,4 +1,4 @@
-//! The short way of usual requests and the whole server behind it: nobody can tell them apart.
+//! The fast path for usual HTTP requests gives the same answers as hyper.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -21,10 +21,10 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
     {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
      "paths": PATHS}]}]}"#;
 
-/// Where all requests are answered by the whole server.
+/// A change of the configuration after which hyper serves all requests.
 const LOGGED: (&str, &str) = (r#""paths""#, r#""options": {"access_log": true}, "paths""#);
 
-/// The same at a Unix socket.
+/// The web transport at a Unix socket.
 const UNIX: &str = r#"{"type": "web", "endpoint": {"type": "unix", "path": "router.sock"},
      "paths": PATHS}, "#;
 
@@ -37,13 +37,13 @@ const PATHS: &str = r#"{
   "publish": {"type": "publisher", "realm": "realm1", "role": "anonymous"},
   "info": {"type": "json", "value": 1}}"#;
 
-/// The procedure is not there, so that the router answers at once.
+/// The procedure does not exist, so that the router answers at once.
 const CALL: &str = r#"{"procedure": "com.example.nothing", "args": [1]}"#;
 
-/// So many connections that the router serves them through io_uring, where the system has it.
+/// Number of connections at which the router uses io_uring, if the system supports it.
 const MANY: usize = 40;
 
-/// Connections that have asked once and stay.
+/// Open connections, each of which has made one request.
 struct OpenConnections(#[expect(dead_code, reason = "they are only kept open")] Vec<ClientStream>);
 
 impl OpenConnections {
@@ -57,7 +57,7 @@ impl OpenConnections {
         Self((0..size).map(come).collect())
     }
 
-    /// The same test with few connections and with many.
+    /// Runs a test beside no other connection and beside many.
     fn for_each_size(node: impl Fn() -> NodeProcess, test: impl Fn(NodeProcess)) {
         for size in [0, MANY] {
             let node = node();
@@ -71,9 +71,9 @@ fn http_address(node: &NodeProcess) -> SocketAddr {
     *node.addresses("HTTP").first().expect("a web transport")
 }
 
-/// Nodes that answer the same on different ways: the short one among many connections (through
-/// io_uring, where the system has it) and alone, and the whole server, chosen by the command line
-/// and by the configuration.
+/// Nodes that must give equal answers: the fast path among many connections (through io_uring, if
+/// the system supports it), the fast path alone, hyper by the command line, and hyper by the
+/// configuration.
 struct EquivalentNodes {
     _crowd: OpenConnections,
     _nodes: [NodeProcess; 4],
@@ -101,7 +101,7 @@ impl EquivalentNodes {
         })
     }
 
-    /// What all of them answer to these pieces.
+    /// Asserts that all nodes give the same answer to these pieces, and returns it.
     fn answer(&self, pieces: &[&[u8]]) -> String {
         let mut answers = self.answers(pieces, SILENCE);
         if answers.iter().any(|answer| *answer != answers[0]) {
@@ -116,22 +116,22 @@ impl EquivalentNodes {
     }
 }
 
-/// After so long a silence everything is answered that can be.
+/// Silence after which all answers have arrived.
 const SILENCE: Duration = Duration::from_millis(200);
 
-/// What is sent behind everything else, so that the connection ends.
+/// The last request, after which the server closes the connection.
 const LAST: &[u8] = b"GET /info HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
-/// The same on a machine that is busy with something else.
+/// Silence after which all answers have arrived on a busy machine.
 const LONG_SILENCE: Duration = Duration::from_secs(5);
 
-/// Everything that is answered to these pieces and a last request, without dates.
+/// All answers to these pieces and to the last request, without their dates.
 fn answered(address: SocketAddr, pieces: &[&[u8]], silence: Duration) -> String {
     let mut stream = ClientStream::tcp(address);
     for piece in pieces {
         stream.send(piece);
         if pieces.len() > 1 {
-            // Long enough for the router to see the pieces one by one, most of the time.
+            // Most of the time the router reads the pieces one by one.
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -140,7 +140,7 @@ fn answered(address: SocketAddr, pieces: &[&[u8]], silence: Duration) -> String 
     answered.split_inclusive("\r\n").filter(|line| !line.starts_with("date: ")).collect()
 }
 
-/// Lines of a request that are usual, unusual and wrong.
+/// Requests with usual, unusual and wrong parts.
 fn request() -> impl Strategy<Value = String> {
     let method = prop_oneof![
         6 => Just("POST"), 1 => Just("PUT"), 1 => Just("OPTIONS"), 1 => Just("GET"),
@@ -230,9 +230,9 @@ fn bodies_around_the_limit_get_equal_answers() {
     }
 }
 
-/// Heads of which two servers in a row may think differently, and so take the rest for a body or
-/// for the next request (RFC 9112 section 11.2). None of them is answered as a call, and what
-/// stands behind them is not answered at all.
+/// Heads that two servers in a row may interpret differently: one takes the rest for a body, the
+/// other for the next request (RFC 9112 section 11.2). No form is answered as a call, and the
+/// request behind it is not answered.
 #[test]
 fn request_smuggling_gets_no_second_request_through() {
     const FORMS: [&str; 16] = [
@@ -263,8 +263,8 @@ fn request_smuggling_gets_no_second_request_through() {
     }
 }
 
-/// hyper drops a second `Content-Length` with the value of the first one (RFC 9112 section 6.3
-/// allows it), so that the bridge never sees it.
+/// hyper drops a second `Content-Length` with an equal value (RFC 9112 section 6.3 allows it), so
+/// the bridge never sees it.
 #[test]
 fn repeated_header_fields_get_equal_answers() {
     let siblings = EquivalentNodes::start();
@@ -307,7 +307,8 @@ fn connection_can_upgrade_to_websocket_after_calls() {
     });
 }
 
-/// It may be in the middle of what it asks, and has requests that were read and not answered.
+/// The existing connections include one in the middle of a request, and one with requests that were
+/// read and not answered.
 #[test]
 fn existing_connections_continue_when_many_others_connect() {
     let node = router();
@@ -329,7 +330,7 @@ fn existing_connections_continue_when_many_others_connect() {
     }
 }
 
-/// Each is longer than what is read at once, and all of them are sent before the first is answered.
+/// Each request is longer than one read, and the client sends all of them before the first answer.
 #[test]
 fn thousand_pipelined_requests_are_answered_beside_other_connections() {
     OpenConnections::for_each_size(router, |node| {
@@ -355,7 +356,7 @@ fn thousand_pipelined_requests_are_answered_beside_other_connections() {
     });
 }
 
-/// What it sends is left to the operating system when the router holds enough of it.
+/// The requests stay in the socket buffer when the router holds enough of them.
 #[test]
 fn router_stops_reading_from_a_client_that_never_reads() {
     const FAR_TOO_MUCH: usize = 256 * 1024 * 1024;
@@ -377,8 +378,8 @@ fn router_stops_reading_from_a_client_that_never_reads() {
     });
 }
 
-/// Its half of the connection ends while the answer is still on its way: more than a Unix socket
-/// takes of it at once.
+/// The client half-closes the connection while the response is in transit. The response exceeds the
+/// buffer of a Unix socket.
 #[test]
 fn half_closed_client_gets_all_of_a_long_response() {
     const ANSWER: usize = 250_000;
@@ -399,7 +400,7 @@ fn half_closed_client_gets_all_of_a_long_response() {
     callee.send(&format!(r#"[70,1,{{}},["{}"]]"#, "x".repeat(ANSWER)));
     assert_eq!(stream.receive(15), b"HTTP/1.1 200 OK");
     stream.finish();
-    // The router sees the end before there is room for all.
+    // The router sees the half-close before it can write the whole response.
     std::thread::sleep(SILENCE);
     let received = stream.receive(2 * ANSWER).len();
     assert!(received > ANSWER, "the answer was cut after {received} bytes");
@@ -422,7 +423,7 @@ fn call_is_canceled_when_its_client_sends_more_requests_and_disconnects() {
     });
 }
 
-/// A Unix socket that is written to is never full while its peer reads.
+/// The socket buffer of a Unix socket never fills up while its peer reads.
 #[test]
 fn client_that_floods_the_router_does_not_starve_others() {
     const CALLS: usize = 40;
@@ -444,7 +445,7 @@ fn client_that_floods_the_router_does_not_starve_others() {
     for _ in 0..CALLS {
         assert_eq!(http.post("/call", "{}").status, 400);
     }
-    // Nothing ends the flood, so that a call which had to wait for its end would wait for ever.
+    // The flood never ends, so a call that had to wait for its end would never be answered.
     let took = begin.elapsed();
     assert!(took < TIMEOUT, "{CALLS} calls beside a flood took {took:?}");
 }

@@ -1,4 +1,4 @@
-//! HTTP: calls and publications, requests in all shapes, and the small services at paths.
+//! The HTTP bridge and other web services: calls, publications, unusual and malformed requests.
 
 use crate::router::{cancelable_callee, router};
 use crate::support::process::peak_resident_bytes;
@@ -6,7 +6,7 @@ use crate::support::{CallPair, HttpClient, RawPeer as _, post_request};
 
 const CALL: &str = r#"{"procedure":"com.example.echo","args":["hi"],"kwargs":{"loud":true}}"#;
 
-/// The headers of every answer of the bridge, with the length of the body.
+/// A response of the bridge with its headers and this body.
 fn bridged(status: u16, body: &str) -> String {
     let length = body.len();
     format!(
@@ -17,7 +17,7 @@ fn bridged(status: u16, body: &str) -> String {
     )
 }
 
-/// What the bridge says to a request that it does not accept.
+/// The body of a response to a denied request.
 fn denied(text: &str) -> String {
     format!(r#"{{"error": "{text}", "args": [], "kwargs": {{}}}}"#)
 }
@@ -59,7 +59,7 @@ fn client_that_disconnects_cancels_its_call() {
     assert_eq!(callee.receive(), r#"[68,1,1,{},["hi"],{"loud":true}]"#);
     drop(http);
     assert_eq!(callee.receive(), r#"[69,1,{"mode":"killnowait","reason":"wamp.error.canceled"}]"#);
-    // The answer that comes nevertheless is for nobody, and is no fault.
+    // The late result is dropped and is no protocol violation.
     callee.send("[70,1,{}]");
     assert_eq!(callee.request(r#"[64,2,{},"com.example.other"]"#), "[65,2,2]");
 }
@@ -153,7 +153,7 @@ fn malformed_http_is_refused_and_the_connection_closes() {
     }
 }
 
-/// A head of this length, whose last header field is as long as it takes.
+/// A request head of `length` bytes; its last header field is padded.
 fn head(length: usize) -> String {
     let start = "GET /info HTTP/1.1\r\nHost: localhost\r\nCookie: ";
     let end = "\r\n\r\n";
@@ -188,7 +188,7 @@ fn request_head_is_limited_to_64_kib() {
 
 #[test]
 fn endless_request_heads_take_bounded_memory() {
-    /// Above what the router buffers of one head, and far below what is sent.
+    /// Bytes for each head: above the buffer of the router, and far below the bytes sent.
     const MOST_OF_A_HEAD: u64 = 256 << 10;
     const CLIENTS: u64 = 100;
     let node = router();
@@ -270,7 +270,7 @@ fn json_and_redirect_services_answer_at_their_paths() {
     }
 }
 
-/// Below this the server would have to wait for the end of a head that never comes.
+/// The server answers as soon as the head is complete.
 #[test]
 fn request_head_may_arrive_octet_by_octet() {
     let node = router();

@@ -1,4 +1,4 @@
-//! HTTP connections and time: who is silent is sent away, who works is not.
+//! The client timeout of HTTP connections: which connections it closes, and which not.
 
 use std::fs::File;
 
@@ -18,10 +18,10 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
                "info": {"type": "json", "value": 1},
                "call": {"type": "caller", "realm": "realm1", "role": "anonymous"}}}]}]}"#;
 
-/// More than the operating system keeps for a client that does not read.
+/// Length in bytes of a file that exceeds the socket buffers.
 const LONG_FILE: u64 = 64 * 1024 * 1024;
 
-/// A node whose clients may be silent for so many seconds.
+/// A node with this client timeout in seconds.
 fn node(seconds: &str) -> NodeProcess {
     let directory = TempDirectory::new();
     let file = File::create(directory.write("web/long", "")).expect("a file");
@@ -73,7 +73,7 @@ fn request_sent_octet_by_octet_is_closed_at_the_timeout() {
     });
 }
 
-/// So much that it is not read to its end before the answer.
+/// The router has not read all these requests before it answers the first.
 #[test]
 fn call_is_canceled_when_a_client_with_many_pipelined_requests_disconnects() {
     const REQUESTS: usize = 1_500;

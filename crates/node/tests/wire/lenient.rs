@@ -1,14 +1,14 @@
-//! What deployed clients send although no specification has it, over real connections: no session
-//! ends for it, and no receiver is given what it cannot read.
+//! Invalid values that deployed clients send, over real connections. The router does not abort
+//! their sessions, and sends each receiver only valid messages.
 
 use crate::router::router;
 use crate::support::{MSGPACK, RawPeer, TestTransport, post_request};
 
-/// Values that Python's JSON module writes for floats that are not finite.
+/// Values that Python's JSON module writes for non-finite floats.
 const NOT_FINITE: &str = r#"[NaN,Infinity,-Infinity,1e400],{"x":NaN}"#;
 const NULLS: &str = r#"[null,null,null,null],{"x":null}"#;
 
-/// The part of a message from its arguments on, which begin with `[` behind `}`.
+/// The arguments of a message, which begin with `[` after `}`.
 fn arguments(message: &str) -> &str {
     let start = message.find("},[").expect("arguments") + "},".len();
     message[start..].strip_suffix(']').expect("a list")

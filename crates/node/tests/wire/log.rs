@@ -1,4 +1,4 @@
-//! A log that nobody reads or that cannot be written disturbs nothing but itself.
+//! A log that is not read or cannot be written affects nothing but itself.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, pipe};
@@ -16,14 +16,14 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
       {"uri": "", "match": "prefix", "allow": {"call": true, "register": true}}]}]}],
   "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]}]}"#;
 
-/// So many joins are logged with a name so long that neither a pipe nor the queue has room for all
-/// of them.
+/// Number of joins whose log lines exceed both a pipe and the queue of the logger. Each line has a
+/// long agent name.
 const JOINS: u64 = 4_000;
 
 const ARGS: [&str; 7] =
     ["start", "--loglevel", "debug", "--logformat", "none", "--config", "config.json"];
 
-/// A node that logs to `log`, level debug, and serves already.
+/// Starts a node that logs to `log` at level debug, and waits until it accepts connections.
 fn node(log: impl Into<Stdio>) -> NodeProcess {
     let directory = TempDirectory::new();
     directory.write("config.json", CONFIG);
@@ -35,15 +35,15 @@ fn serving(node: NodeProcess) -> NodeProcess {
     node
 }
 
-/// Joins and leaves so often, over one connection, as a client with a long name.
+/// Joins and leaves `count` times over one connection, with a long agent name.
 fn join_and_leave(node: &NodeProcess, count: u64) {
-    // Each of these characters takes six in the log.
+    // Each of these characters takes six bytes in the log.
     let agent = r"\u0085".repeat(200);
     let hello = format!(r#"[1,"realm1",{{"agent":"{agent}","roles":{{"caller":{{}}}}}}]"#);
     let mut peer = node.rawsocket(JSON);
     let mut left = count;
     while left > 0 {
-        // Several at once, which takes fewer turns of a busy machine.
+        // Batches take fewer turns on a busy machine.
         let batch = left.min(50);
         for _ in 0..batch {
             peer.send(&hello);
@@ -57,7 +57,7 @@ fn join_and_leave(node: &NodeProcess, count: u64) {
     }
 }
 
-/// A call from one session to another is answered.
+/// Asserts that the node routes a call between two sessions.
 fn assert_routes(node: &NodeProcess) {
     let (mut callee, mut caller) = (node.rawsocket(JSON), node.rawsocket(JSON));
     callee.join();
@@ -107,14 +107,14 @@ fn unread_log_does_not_affect_the_node_and_reports_lost_lines_later() {
         }
         log
     });
-    // Before that there may be no room for the last lines.
+    // Before that, the pipe may have no room for the last lines.
     caught_up.recv_timeout(TIMEOUT).expect("the lost lines are counted");
     assert_eq!(node.stop("TERM"), Some(0));
     let log = reading.join().expect("a log");
     let joins = log.lines().filter(|line| line.starts_with("session joined")).count() as u64;
     let lost = lost(&log);
     assert!(lost > 0 && joins < JOINS, "{joins} joins and {lost} lost lines");
-    // Some of the lost lines tell of something else: the connections that have ended.
+    // Some lost lines are about ended connections instead of joins.
     let total = joins + lost;
     assert!((JOINS..JOINS + 20).contains(&total), "{joins} joins and {lost} lost lines");
     assert!(log.ends_with("the node has ended\n"));
@@ -133,7 +133,7 @@ fn unread_log_does_not_delay_shutdown() {
 fn log_at_the_file_size_limit_reports_lost_lines_when_there_is_room_again() {
     let directory = TempDirectory::new();
     directory.write("config.json", CONFIG);
-    // In blocks of 512 or 1,024 octets, as the shell likes it.
+    // The shell counts in blocks of 512 or 1,024 octets.
     let limited = ["-c", r#"ulimit -f 16 && exec "$0" "$@""#, CLOVERLEAF];
     let mut node = serving(NodeProcess::launch("sh", directory, &[&limited[..], &ARGS].concat()));
     join_and_leave(&node, 100);
@@ -148,7 +148,7 @@ fn log_at_the_file_size_limit_reports_lost_lines_when_there_is_room_again() {
     join_and_leave(&node, 1);
     node.wait_for_line("session joined");
     let log = node.log();
-    // The line that was written in part ends first.
+    // First comes the end of the line that was written in part.
     assert!(log.starts_with("\nlog lines lost lost=") && lost(&log) > 0, "{log}");
     assert_eq!(node.stop("TERM"), Some(0), "{node:?}");
 }
@@ -163,7 +163,7 @@ fn fatal_error_message_does_not_block() {
     assert_eq!(node.exit_code(), Some(1));
 }
 
-/// Writes to a pipe until it takes nothing more.
+/// Writes to a pipe until it is full.
 fn fill(writer: &mut std::io::PipeWriter) {
     use rustix::fs::OFlags;
     use std::io::Write as _;

@@ -1,11 +1,11 @@
-//! Long-polling: what is answered to which request, octet for octet.
+//! Long-polling: the exact responses to requests of all kinds.
 //!
 //! Spec: advanced profile "HTTP Longpoll Transport"; decisions F19 (an empty answer is 204).
 
 use crate::router::{CLOVERLEAF, router};
 use crate::support::{HELLO, HttpClient, NodeProcess, RawPeer as _, abort, post_request};
 
-/// A realm with a RawSocket and a long-poll service that has these options.
+/// A node with a RawSocket and a long-poll service with these options.
 pub(crate) fn node(options: &str, arguments: &[&str]) -> NodeProcess {
     let config = r#"{"version": 2, "workers": [{"type": "router",
       "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
@@ -18,7 +18,7 @@ pub(crate) fn node(options: &str, arguments: &[&str]) -> NodeProcess {
     NodeProcess::start_with(CLOVERLEAF, &config.replace("OPTIONS", options), arguments)
 }
 
-/// The whole of an answer with a text.
+/// A whole response with a text.
 pub(crate) fn answer(status: u16, media_type: &str, text: &str) -> String {
     let length = text.len();
     format!(
@@ -39,7 +39,7 @@ fn no_session() -> String {
     refused(404, "There is no such session, or it has ended.")
 }
 
-/// Opens a session and gives its id.
+/// Opens a session and returns the selected protocol and the session id.
 fn opened(http: &mut HttpClient, protocols: &str) -> (String, String) {
     let opened = http.post("/lp/open", &format!(r#"{{"protocols":[{protocols}]}}"#)).text();
     let body: serde_json::Value = serde_json::from_str(&opened).expect("JSON");
@@ -90,7 +90,7 @@ fn first_supported_protocol_of_the_client_is_selected() {
 #[test]
 fn each_serializer_has_its_own_media_type() {
     let node = router();
-    // ABORT [3, {"message": …}, …] of a message that is none: an integer.
+    // ABORT [3, {"message": …}, …] is the answer to an integer, which is no message.
     for (protocol, none, media_type, list_of_three) in [
         ("wamp.2.json", &b"7"[..], JSON_TYPE, b'['),
         ("wamp.2.msgpack", b"\x07", "application/x-msgpack", 0x93),
@@ -174,7 +174,7 @@ fn protocol_violation_gets_400_and_its_abort_is_received() {
         assert_eq!(peer.receive(), violation(text));
         assert_eq!(peer.post("send", HELLO.as_bytes()).to_string(), no_session());
         peer.receive_end();
-        // The client's own end is expected, and is no fault.
+        // The client may close its session after the ABORT.
         assert_eq!(peer.post("close", b"").to_string(), EMPTY);
         assert_eq!(peer.post("close", b"").to_string(), no_session());
     }

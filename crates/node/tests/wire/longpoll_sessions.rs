@@ -1,4 +1,4 @@
-//! Long-poll sessions: how long they wait, what they hold, and how they end.
+//! Long-poll sessions: timeouts, queues, and the ends of sessions.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -7,14 +7,14 @@ use crate::longpoll::{EMPTY, JSON_TYPE, answer, node};
 use crate::router::{router, router_with};
 use crate::support::{CallPair, HttpClient, LongPollPeer, NodeProcess, RawPeer as _, post_request};
 
-/// A connection on which the peer's session is asked for its next message.
+/// A connection with a pending `/receive` of this session.
 fn receiving(node: &NodeProcess, peer: &LongPollPeer) -> HttpClient {
     let mut http = node.http();
     http.send(&post_request(&format!("{}/receive", peer.path()), ""));
     http
 }
 
-/// The node has seen what was done before: it answers whoever comes later.
+/// Waits until the node has handled earlier requests: it answers a later one.
 fn settle(node: &NodeProcess) {
     assert_eq!(node.http().post("/lp/nobody/send", "").status, 404);
 }
@@ -42,7 +42,7 @@ fn newest_receive_gets_the_message() {
     let node = router();
     let mut peer = node.longpoll("wamp.2.json");
     peer.join();
-    // Whichever of them comes first.
+    // The requests may arrive in any order.
     let [mut one, mut other] = [(); 2].map(|()| receiving(&node, &peer));
     peer.send(r#"[32,1,{},"com.example.topic"]"#);
     let mut received = [one.receive().to_string(), other.receive().to_string()];
@@ -75,7 +75,7 @@ fn unpolled_session_ends_and_its_callers_get_errors() {
     let mut caller = node.join();
     caller.send(r#"[48,1,{},"com.example.slow"]"#);
     assert_eq!(callee.receive(), "[68,1,1,{}]");
-    // What is sent does not stand for what is asked for.
+    // Requests to `/send` do not count as polling.
     let start = Instant::now();
     while start.elapsed() < Duration::from_millis(1_500) {
         callee.send(r#"[16,2,{},"com.example.topic"]"#);
@@ -202,7 +202,7 @@ fn pending_receive_ends_at_shutdown_without_delaying_it() {
     }
 }
 
-/// What a session has held is given back, whichever way it ends.
+/// Resources of a session are freed, however it ends.
 #[test]
 fn rawsocket_calls_succeed_while_longpoll_sessions_come_and_go() {
     let node = router();

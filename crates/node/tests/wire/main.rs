@@ -1,4 +1,4 @@
-//! The plain router as a process, spoken to in raw octets.
+//! The router as a process, spoken to in raw octets.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,5 @@
-//! Octets that are no message in JSON, MessagePack, CBOR or UBJSON: cut, reserved, with lengths
-//! that lie, nested without end. Each gets ABORT in its own format, at once.
+//! Malformed JSON, MessagePack, CBOR and UBJSON: truncated values, reserved octets, false lengths,
+//! and deep nesting. Each gets ABORT in its own format at once.
 
 use crate::router::router;
 use crate::support::{
@@ -8,7 +8,7 @@ use crate::support::{
 
 const VIOLATION: &str = "wamp.error.protocol_violation";
 
-/// Deeper than any stack would bear, were it nested calls.
+/// A nesting depth that would overflow the stack of a recursive parser.
 const DEPTH: usize = 100_000;
 
 /// `[3, {"message": text}, reason]`.
@@ -73,7 +73,7 @@ fn too_deep() -> String {
     "values are nested deeper than 128 levels".to_owned()
 }
 
-/// A serializer, octets, and the text of the ABORT that they get.
+/// A serializer, the octets of a message, and the text of the expected ABORT.
 type AbortCase = (u8, Vec<u8>, String);
 
 fn json() -> Vec<AbortCase> {
@@ -108,7 +108,7 @@ fn msgpack() -> Vec<AbortCase> {
         (b"\x95\x30\x01\x80\xa1p\x91\xc1".to_vec(), malformed(7, never)),
         (b"\x94\x30\x01\x80\xa1\xff".to_vec(), not_utf8(5)),
         (b"\x94\x30\x01\x80\xa1p\x00".to_vec(), trailing(6)),
-        // A list, a list of arguments, a binary and a dictionary of 2^32 - 1 elements.
+        // A list, a list of arguments, a binary and a dictionary, each of 2^32 - 1 elements.
         (b"\xdd\xff\xff\xff\xff\x30".to_vec(), ends_after(6)),
         (b"\x95\x30\x01\x80\xa1p\xdd\xff\xff\xff\xff".to_vec(), ends_after(11)),
         (b"\x95\x30\x01\x80\xa1p\x91\xc6\xff\xff\xff\xff\x00".to_vec(), ends_after(13)),
@@ -130,7 +130,7 @@ fn cbor() -> Vec<AbortCase> {
         (b"\x85\x18\x30\x01\xa0\x61p\x81\x1e".to_vec(), malformed(8, reserved)),
         (b"\x84\x18\x30\x01\xa0\x61\xff".to_vec(), not_utf8(6)),
         (b"\x84\x18\x30\x01\xa0\x61p\x00".to_vec(), trailing(7)),
-        // A list, a text and a list of arguments of up to 2^64 - 1 elements.
+        // A list, a text and a list of arguments, each of up to 2^64 - 1 elements.
         (b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff\x18\x30".to_vec(), ends_after(11)),
         (b"\x84\x18\x30\x01\xa0\x7b\x7f\xff\xff\xff\xff\xff\xff\xff".to_vec(), ends_after(14)),
         (b"\x85\x18\x30\x01\xa0\x61p\x9b\xff\xff\xff\xff\xff\xff\xff\xff".to_vec(), ends_after(16)),
@@ -158,7 +158,7 @@ fn ubjson() -> Vec<AbortCase> {
         (b"[U\x30U\x01{}SU\x01\xff]".to_vec(), not_utf8(10)),
         (b"[U\x30U\x01{}Cp[C\xff]]".to_vec(), not_utf8(11)),
         (b"[U\x30U\x01{}Cp]Z".to_vec(), trailing(10)),
-        // Lists and a map of up to 2^63 - 1 entries; those of the last one take no bytes.
+        // Lists and a map of up to 2^63 - 1 entries. The entries of the last list take no bytes.
         (b"[#L\x7f\xff\xff\xff\xff\xff\xff\xffU\x30".to_vec(), ends_after(13)),
         (b"[U\x30U\x01{}Cp[$i#l\x7f\xff\xff\xff\x01".to_vec(), ends_after(19)),
         (b"[U\x30U\x01{}Cp[]{#l\x7f\xff\xff\xff".to_vec(), ends_after(18)),
@@ -211,7 +211,7 @@ fn malformed_json_over_rawsocket_is_aborted() {
     each_is_aborted(json(), rawsocket);
 }
 
-/// A WebSocket has checked already that text is UTF-8.
+/// Text messages of a WebSocket are already known to be UTF-8.
 #[test]
 fn malformed_json_over_websocket_is_aborted() {
     let rows = json().into_iter().filter(|(_, octets, _)| str::from_utf8(octets).is_ok());

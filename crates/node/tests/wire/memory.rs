@@ -1,5 +1,5 @@
-//! What sessions held goes back to the operating system when they have ended, also from a router
-//! that has nothing to do afterwards.
+//! Memory of ended sessions is returned to the operating system, even if the router is idle
+//! afterwards.
 
 use std::fs;
 use std::thread;
@@ -11,13 +11,14 @@ use crate::router::{CLOVERLEAF, router};
 use crate::support::process::resident_bytes;
 use crate::support::{ClientStream, JSON, NodeProcess, RawPeer as _, wait_for};
 
-/// So many that what they held is far more than what else moves.
+/// Number of sessions. Their memory far exceeds other variations.
 const SESSIONS: usize = 4_000;
 
-/// What one session holds at the least; in fact it is some 3 KiB.
+/// Lower bound of the memory of one session in bytes. Measured: some 3 KiB.
 const SESSION_BYTES: u64 = 2 * 1024;
 
-/// Each session is a file of this process, too, and usually only 1,024 are granted unasked.
+/// Raises the limit of open files: each session is a file of this process, too, and the default is
+/// usually 1,024.
 fn ask_for_files() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let limit = Rlimit { current: maximum, maximum };
@@ -48,7 +49,7 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": []}]}],
   "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]}]}"#;
 
-/// So many connections send so much of a longer message and end.
+/// Number of connections, and the bytes that each sends of a longer message.
 const LARGE: usize = 20;
 const LARGE_BYTES: usize = 8 * 1024 * 1024;
 

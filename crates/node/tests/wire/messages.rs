@@ -1,5 +1,5 @@
-//! Messages that may not be sent, or not now: each gets ABORT, octet for octet, on every transport;
-//! then the connection ends, and nobody else is disturbed.
+//! Messages that violate the protocol. Each gets the expected ABORT over every transport and closes
+//! its connection. Other sessions are not affected.
 //!
 //! Spec: basic profile "Protocol Errors", "Session Establishment"; advanced profile "Advanced
 //! Profile URIs".
@@ -9,7 +9,7 @@ use crate::support::{CallPair, HELLO, JSON, RawPeer as _, RawSocketPeer, TestTra
 
 const VIOLATION: &str = "wamp.error.protocol_violation";
 
-/// Whether the peer of a table joins before it sends its message.
+/// Whether a peer joins before it sends the message of the test.
 #[derive(Clone, Copy, PartialEq)]
 enum JoinState {
     Joining,
@@ -278,7 +278,7 @@ fn reusing_a_request_id_in_flight_is_aborted() {
     let text = "request id 1 is used twice at the same time";
     assert_eq!(caller.receive(), abort(VIOLATION, text));
     caller.receive_end();
-    // The callee is told that nobody waits any more, and goes on.
+    // The callee gets no answer to its late result, and its session stays open.
     assert_eq!(callee.receive(), "[68,1,1,{}]");
     callee.send("[70,1,{}]");
     assert_eq!(callee.request(r#"[64,2,{},"com.example.other"]"#), "[65,2,2]");

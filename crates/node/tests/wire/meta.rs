@@ -1,4 +1,4 @@
-//! What the router tells of itself, over the wire.
+//! Meta procedures and meta events over the wire.
 
 use cloverleaf_transport::limits::MAX_HTTP_HEADER_BYTES;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::router::{CLOVERLEAF, router};
 use crate::support::{HELLO, JSON, NodeProcess, RawPeer, RawSocketPeer, WebSocketPeer};
 
-/// The arguments of the answer to a call.
+/// Calls a procedure and returns the arguments of the result.
 fn called(peer: &mut dyn RawPeer, request: u64, procedure: &str, args: &Value) -> Value {
     let answer = peer.request_json(&json!([48, request, {}, procedure, args]).to_string());
     assert_eq!((&answer[0], &answer[1]), (&json!(50), &json!(request)), "{answer}");
@@ -40,7 +40,7 @@ fn on_join_describes_the_transport_of_the_session() {
     assert_eq!(event[4][0]["transport"]["peer"], "unix");
 }
 
-/// Header fields of a WebSocket's request, two of them with credentials and one that is too long.
+/// Header fields of a WebSocket handshake: two have credentials, and one is too long.
 fn request_headers(long: &str) -> [(&'static str, &str); 5] {
     [
         ("User-Agent", "Wire/1.0"),
@@ -51,7 +51,7 @@ fn request_headers(long: &str) -> [(&'static str, &str); 5] {
     ]
 }
 
-/// Joins over a WebSocket with these header fields, and asks what is said of the session.
+/// Joins over a WebSocket with these header fields and returns the session details.
 fn said_of_websocket(node: &NodeProcess, headers: &[(&str, &str)]) -> Value {
     let stream = node.http().into_stream();
     let mut peer = WebSocketPeer::open_with(stream, "/ws", "wamp.2.json", headers).0;
@@ -120,7 +120,7 @@ fn killed_session_gets_goodbye_and_its_connection_closes_without_a_reply() {
     let kill = json!([48, 2, {}, "wamp.session.kill", [id], {"reason": "com.example.enough"}]);
     killer.send(&kill.to_string());
     assert_eq!(victim.receive(), r#"[6,{},"com.example.enough"]"#);
-    // What it held is gone at once, whatever it says.
+    // Its registrations and subscriptions are removed at once, even before it answers.
     let told = [killer.receive(), killer.receive()];
     assert!(told.iter().any(|message| message.contains(&id.to_string())), "{told:?}");
     assert!(told.contains(&"[50,2,{}]".to_owned()), "{told:?}");
@@ -141,7 +141,7 @@ fn killed_session_that_replies_goodbye_may_join_again_on_its_connection() {
     assert_ne!(victim.join(), id);
 }
 
-/// A node whose realm counts its sessions' traffic and follows a preset.
+/// A node whose realm publishes traffic statistics and follows this preset.
 fn counting(compatibility: &str, stats: &str) -> NodeProcess {
     let config = format!(
         r#"{{"version": 2, "workers": [{{"type": "router",
@@ -156,8 +156,9 @@ fn counting(compatibility: &str, stats: &str) -> NodeProcess {
     NodeProcess::start(CLOVERLEAF, &config)
 }
 
-/// What `on_stats` says of a session: one event after four messages, each of which counts once, and
-/// one at its end. Also the bytes that the session has sent, and the least that it has received.
+/// The two `on_stats` events of a session: one after four messages, each of which counts once, and
+/// one at its end. Also the bytes that the router received, and a lower bound of the bytes that it
+/// sent.
 fn stats_of_a_session(compatibility: &str) -> ([Value; 2], usize, usize) {
     let stats = r#"{"trigger_after_rated_messages": 4, "rated_message_size": 65536}"#;
     let node = counting(compatibility, stats);
@@ -169,7 +170,7 @@ fn stats_of_a_session(compatibility: &str) -> ([Value; 2], usize, usize) {
     let answers = messages.map(|message| peer.request(message));
     let goodbye = r#"[6,{},"wamp.close.normal"]"#;
     peer.send(goodbye);
-    // The watcher's own session is published, too.
+    // The session of the watcher has events, too.
     let mut told = || loop {
         let event = watcher.receive_json();
         if event[4][0]["session"] == id {
@@ -209,7 +210,7 @@ fn on_stats_counts_from_event_to_event_in_the_crossbar_preset() {
     assert_eq!((number(0, "messages"), number(1, "messages")), (4, 2));
     let bytes = number(0, "bytes") + number(1, "bytes");
     assert!(bytes > (received + answers) as u64, "{events:?}");
-    // The second cycle begins where the first one ends.
+    // The second cycle begins at the end of the first.
     let end = number(0, "timestamp") + number(0, "duration");
     assert!(number(1, "timestamp").abs_diff(end) < 1_000_000_000, "{events:?}");
     assert!(end > 1_767_225_600_000_000_000, "nanoseconds since 1970");

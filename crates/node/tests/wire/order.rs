@@ -1,5 +1,6 @@
-//! What keeps its order while many speak at once, to a node of two threads: each publisher's events
-//! at each subscriber, each caller's calls at each callee, and answers before what they allow.
+//! Ordering guarantees in a node of two threads while several peers send at once: the events of
+//! each publisher at each subscriber, the calls of each caller at each callee, and acknowledgements
+//! before the messages that they allow.
 //!
 //! Spec: basic profile "Ordering Guarantees"; decisions F6.
 
@@ -21,18 +22,18 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
     {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
      "paths": {"ws": {"type": "websocket"}}}]}]}"#;
 
-/// With so many connections on the first thread (`AHEAD` in `threads/load.rs`), those that follow
-/// are given to both in turn.
+/// Connections on the first thread after which both threads get new connections in turn (`AHEAD` in
+/// `threads/load.rs`).
 const CROWD: usize = 64;
 
-/// How many say something at once, over each transport in turn.
+/// Number of publishers or callers, over each transport in turn.
 const SPEAKERS: u64 = 4;
 
 const TOPICS: [&str; 3] = ["com.example.a", "com.example.b", "com.example.c.d"];
 
 type BoxedPeer = Box<dyn RawPeer + Send>;
 
-/// A node of two threads, and connections that do nothing.
+/// A node of two threads with idle connections on the first.
 struct TwoThreadNode {
     node: NodeProcess,
     _crowd: Vec<RawSocketPeer>,
@@ -45,7 +46,7 @@ impl TwoThreadNode {
         Self { node, _crowd: crowd }
     }
 
-    /// A session over the transport whose turn it is.
+    /// A session over one of three transports, chosen by `turn`.
     fn join(&self, turn: u64) -> BoxedPeer {
         let mut peer: BoxedPeer = match turn % 3 {
             0 => Box::new(RawSocketPeer::open(self.node.tcp(), JSON)),
@@ -57,7 +58,7 @@ impl TwoThreadNode {
     }
 }
 
-/// Says at its end that all is over, also where a test fails, so that nobody goes on for ever.
+/// Sets the flag on drop, also when a test fails, so that the threads stop.
 struct StopOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for StopOnDrop<'_> {
@@ -70,7 +71,7 @@ fn number(value: &Value) -> u64 {
     value.as_u64().expect("a number")
 }
 
-/// Who has said something, and the number of what he has said: the first two arguments.
+/// The first two arguments: the number of the sender, and the number of the message.
 fn said(arguments: &Value) -> (u64, u64) {
     (number(&arguments[0]), number(&arguments[1]))
 }
@@ -79,7 +80,8 @@ fn said(arguments: &Value) -> (u64, u64) {
 fn events_of_each_publisher_arrive_in_order_across_topics() {
     const EVENTS: u64 = 400;
     let place = TwoThreadNode::new();
-    // By topic, or by a pattern; who has both hears everything twice.
+    // Subscriptions to each topic, to a pattern, and to both. The third subscriber gets each event
+    // twice.
     let exact: Vec<Value> = TOPICS.map(|topic| json!([{}, topic])).to_vec();
     let pattern = vec![json!([{"match": "prefix"}, "com.example."])];
     let both = [exact.clone(), pattern.clone()].concat();
@@ -105,17 +107,18 @@ fn events_of_each_publisher_arrive_in_order_across_topics() {
                     let arguments = [publisher, event];
                     peer.send(&json!([16, event, {}, topic, arguments]).to_string());
                 }
-                // Its last word: by now the router has taken everything.
+                // GOODBYE is the last message: its answer shows that the router has handled all
+                // events.
                 peer.send(r#"[6,{},"wamp.close.close_realm"]"#);
                 assert_eq!(peer.receive_json()[0], 6);
             });
         }
         for (mut peer, ids, has_pattern) in subscribers {
             scope.spawn(move || {
-                // Whoever subscribes to the pattern does so at last, and not always only to that.
+                // The subscription to the pattern is the last one, and may be the only one.
                 let by = |id: u64| has_pattern && ids.last() == Some(&id);
                 let times = if has_pattern && ids.len() > 1 { 2 } else { 1 };
-                // What was heard of each publisher, by topic and by pattern.
+                // The numbers of the events, by kind of subscription and publisher.
                 let mut heard: BTreeMap<(bool, u64), Vec<u64>> = BTreeMap::new();
                 for _ in 0..times * SPEAKERS * EVENTS {
                     let event = peer.receive_json();
@@ -159,7 +162,7 @@ fn events_arrive_in_order_and_only_between_subscribed_and_unsubscribed() {
             let mut last = BTreeMap::new();
             for visit in 1..=VISITS {
                 peer.send(&json!([32, 2 * visit - 1, {}, TOPICS[0]]).to_string());
-                // Nothing has come since UNSUBSCRIBED.
+                // No event arrives between UNSUBSCRIBED and SUBSCRIBED.
                 let subscribed = peer.receive_json();
                 assert_eq!((&subscribed[0], &subscribed[1]), (&json!(33), &json!(2 * visit - 1)));
                 let subscription = &subscribed[2];
@@ -186,11 +189,11 @@ fn events_arrive_in_order_and_only_between_subscribed_and_unsubscribed() {
 #[test]
 fn calls_of_each_caller_arrive_in_order_while_registered_and_end_once() {
     const CALLS: u64 = 1_000;
-    /// How many are not answered at a time.
+    /// Number of calls in flight.
     const IN_FLIGHT: u64 = 20;
     let place = TwoThreadNode::new();
     let mut callee = place.join(1);
-    // One that stays, and one that comes and goes.
+    // One registration stays, and the other comes and goes.
     let [stays, goes] = ["com.example.stays", "com.example.goes"];
     let stays_id = callee.obtain_id(&json!([64, 1, {}, stays]).to_string());
     let answered = thread::scope(|scope| {
@@ -209,7 +212,7 @@ fn calls_of_each_caller_arrive_in_order_while_registered_and_end_once() {
                         if call > IN_FLIGHT {
                             let end = peer.receive_json();
                             let request = match end[0].as_u64() {
-                                // The callee gives back what it was asked.
+                                // The callee returns the arguments of the call.
                                 Some(50) => {
                                     assert_eq!(said(&end[3]), (caller, number(&end[1])));
                                     number(&end[1])
@@ -251,7 +254,7 @@ fn calls_of_each_caller_arrive_in_order_while_registered_and_end_once() {
                 if invocation[0] == 67 {
                     break;
                 }
-                // Nobody is asked by a registration that is not there yet, or no more.
+                // No invocation comes before REGISTERED or after UNREGISTERED.
                 let by = Some(number(&invocation[2]));
                 assert!(by == Some(stays_id) || by == registered, "{invocation}");
                 asked += 1;

@@ -1,4 +1,4 @@
-//! Pages of which origins may connect: one rule for WebSocket, long-polling and the HTTP bridge.
+//! Allowed origins: one rule for WebSocket, long-polling and the HTTP bridge.
 
 use crate::router::CLOVERLEAF;
 use crate::support::{NodeProcess, RawPeer as _, TempDirectory, upgrade_request};
@@ -110,7 +110,7 @@ fn pages_of_refused_origins_can_neither_call_nor_publish() {
                 }
             }
         }
-        // The first invocation and the first event are those of an allowed page.
+        // The first invocation and the first event come from an allowed page.
         http.send(&post("/call", ALLOWED[0], call));
         assert_eq!(peer.receive(), "[68,1,1,{},[1]]");
         peer.send("[70,1,{},[1]]");

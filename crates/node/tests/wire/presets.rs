@@ -1,6 +1,6 @@
-//! Where Crossbar.io and the specification differ, over the wire: what a configuration chooses.
+//! The presets `crossbar` and `wamp`, and single options beside them, over the wire.
 //!
-//! What each preset means is tested message by message in the router's crate.
+//! The router crate tests each preset message by message.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::{
     ClientStream, JSON, NodeProcess, RawPeer, RawSocketPeer, TIMEOUT, abort, hello, post_request,
 };
 
-/// A realm of each preset and one whose unit is set alone. Only the first has a store.
+/// One realm of each preset, and one with its own call timeout unit. Only the first has a store.
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [
     {"name": "like-crossbar", "store": {"type": "memory"}, "roles": [ROLE]},
@@ -73,7 +73,7 @@ fn http_bridge_timeouts_are_milliseconds_and_end_in_wamp_error_timeout() {
     let (mut callee, _) = join(&node, "like-crossbar");
     callee.obtain_id(r#"[64,1,{},"com.slow"]"#);
     let mut http = node.http();
-    // In seconds it would be longer than this test waits.
+    // In seconds, the timeout would exceed the deadline of this test.
     http.send(&post_request("/call", r#"{"procedure":"com.slow","options":{"timeout":200}}"#));
     let answer: Value = serde_json::from_str(&http.receive().text()).expect("JSON");
     assert_eq!(answer["error"], "wamp.error.timeout", "{answer}");

@@ -1,7 +1,7 @@
-//! The configurations of Crossbar.io's public examples: a table says for each whether a node starts
+//! The configurations of Crossbar.io's public examples. A table says for each whether a node starts
 //! from it, or which features are missing.
 //!
-//! Where the files come from is in `tests/data/crossbar-examples/README.md`.
+//! `tests/data/crossbar-examples/README.md` names the origin of the files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -15,22 +15,22 @@ use crate::support::{NodeProcess, TempDirectory, run};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/crossbar-examples");
 
-/// What the table says of a configuration from which a node starts.
+/// The entry in the table of a configuration from which a node starts.
 const STARTS: &str = "starts";
 
-/// How often the configurations are divided among tests that run side by side.
+/// Number of parts into which the configurations are divided. One test runs each part.
 const PARTS: usize = 4;
 
 /// A configuration of the examples.
 #[derive(Debug)]
 struct Example {
-    /// The files that have this text.
+    /// The names of the files with this text.
     files: Vec<String>,
     format: Format,
     text: String,
 }
 
-/// Every configuration, in the order of the file.
+/// All configurations, in the order of the file.
 fn examples() -> Vec<Example> {
     let path = Path::new(FOLDER).join("configurations.jsonl");
     let lines = std::fs::read_to_string(path).expect("the configurations");
@@ -47,7 +47,7 @@ fn example(line: &str) -> Example {
     }
 }
 
-/// A program without components that could listen at any socket.
+/// A program without components on a system where every socket path is usable.
 struct Program;
 
 impl Environment for Program {
@@ -68,7 +68,7 @@ impl Environment for Program {
     }
 }
 
-/// What the table should say of a configuration.
+/// The expected entry of a configuration in the table.
 fn row(example: &Example) -> String {
     let read = parse(&example.text, example.format, "config", Path::new("/node"), &Program);
     let Err(faults) = read else { return STARTS.to_owned() };
@@ -85,7 +85,7 @@ fn table_path() -> PathBuf {
     Path::new(FOLDER).join("table.txt")
 }
 
-/// The table as it is kept: what it says of each file.
+/// The stored table: the entry of each file.
 fn table() -> BTreeMap<String, String> {
     let text = std::fs::read_to_string(table_path()).unwrap_or_default();
     let row = |line: &str| {
@@ -125,7 +125,7 @@ fn the_table_says_of_each_file_whether_it_starts_or_what_is_missing() {
     );
 }
 
-/// Missing features by their short names, with the words that README.md has for them.
+/// Short names of missing features, and the words that README.md uses for them.
 const WORDS: [(&str, &str); 20] = [
     ("auth:anonymous-proxy", "proxy workers"),
     ("auth:cookie", "cookies"),
@@ -172,10 +172,10 @@ fn the_readme_names_every_missing_feature_and_how_many_examples_start() {
     }
 }
 
-/// A configuration that listens at addresses of its own: any free ports, and sockets here.
+/// The configuration with other addresses: any free port, and sockets in its own directory.
 fn moved(example: &Example) -> String {
     if example.format == Format::Yaml {
-        // There is one file, with TCP only.
+        // The only YAML file uses TCP alone.
         return example.text.replace("port: 9000", "port: 0\n                interface: 127.0.0.1");
     }
     let mut value: Value = serde_json::from_str(&example.text).expect("JSON");
@@ -184,7 +184,7 @@ fn moved(example: &Example) -> String {
         let listed = worker.get_mut("transports").and_then(Value::as_array_mut);
         let listed = listed.into_iter().flatten();
         listed.for_each(|transport| move_transport(transport, &mut count));
-        // That of a testee.
+        // The transport of a testee.
         let single = worker.get_mut("transport").into_iter();
         single.for_each(|transport| move_transport(transport, &mut count));
     }
@@ -210,7 +210,7 @@ fn move_tcp(endpoint: &mut Map<String, Value>) {
     endpoint.insert("interface".to_owned(), json!("127.0.0.1"));
 }
 
-/// Starts a node from each good configuration of a part, and checks the others.
+/// Starts a node from each accepted configuration of a part. Asserts that the others fail.
 fn start_part(part: usize) {
     for example in examples().iter().skip(part).step_by(PARTS) {
         let directory = TempDirectory::new();

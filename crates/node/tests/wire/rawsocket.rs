@@ -35,13 +35,13 @@ fn wrong_handshake_gets_its_error_and_the_connection_closes() {
     let mut bystanders = CallPair::connect(&node);
     let open: [fn(&NodeProcess) -> ClientStream; 2] = [NodeProcess::tcp, NodeProcess::unix];
     let rows: [(&[u8], &[u8]); 8] = [
-        // No such serializer, none at all, and reserved octets.
+        // An unknown serializer, no serializer, and reserved octets.
         (&[0x7f, 0xff, 0, 0], &[0x7f, 0x10, 0, 0]),
         (&[0x7f, 0xf5, 0, 0], &[0x7f, 0x10, 0, 0]),
         (&[0x7f, 0xf0, 0, 0], &[0x7f, 0x10, 0, 0]),
         (&[0x7f, 0xf1, 0, 1], &[0x7f, 0x30, 0, 0]),
         (&[0x7f, 0xf1, 1, 0], &[0x7f, 0x30, 0, 0]),
-        // What speaks another protocol would not understand an error.
+        // Other protocols get no error, since their clients would not understand it.
         (b"GET / HTTP/1.1\r\n\r\n", b""),
         (&[0x16, 0x03, 0x01, 0x02], b""),
         (&[0, 0, 0, 0], b""),
@@ -98,7 +98,7 @@ fn pong_repeats_the_payload_of_the_ping() {
         peer.send_frame(PING, payload);
         assert_eq!(peer.receive_frame(), (PONG, payload.to_vec()));
     }
-    // Nobody asked for this pong.
+    // An unsolicited pong is ignored.
     peer.send_frame(PONG, b"unasked");
     peer.send_frame(PING, b"still here");
     assert_eq!(peer.receive_frame(), (PONG, b"still here".to_vec()));
@@ -130,7 +130,7 @@ fn frame_over_the_limit_closes_the_connection_before_its_payload_arrives() {
         }
         let mut peer = RawSocketPeer::open(small(&node), JSON);
         peer.join();
-        // The prefix alone.
+        // The prefix without a payload.
         peer.stream.send(&[kind, 0, 0x04, 0x01]);
         peer.receive_end();
         bystanders.call();
@@ -142,7 +142,7 @@ fn result_over_the_limit_of_the_caller_is_replaced_by_an_error() {
     let node = router();
     let mut callee = node.join();
     let registration = callee.obtain_id(r#"[64,1,{},"com.example.long"]"#);
-    // 2^(9 + 1) octets.
+    // A message limit of 2^(9 + 1) octets.
     let mut caller = RawSocketPeer::open_with(node.tcp(), 0x10 | JSON);
     caller.join();
     for (request, length, answer) in [
@@ -161,7 +161,7 @@ fn result_over_the_limit_of_the_caller_is_replaced_by_an_error() {
     }
 }
 
-/// A call has one end, and nothing comes of it afterwards.
+/// A call ends exactly once. Later results of the callee are dropped.
 #[test]
 fn oversized_progressive_result_ends_its_call() {
     let node = router();
@@ -192,7 +192,7 @@ fn oversized_progressive_result_ends_its_call() {
             let interrupt = callee.receive();
             assert!(interrupt.starts_with(&format!(r#"[69,{request},{{"mode":"killnowait""#)));
         }
-        // Nothing more comes of it.
+        // The caller gets nothing more of the call.
         let lookup =
             caller.request(r#"[48,9,{},"wamp.registration.lookup",["com.example.parts"]]"#);
         assert_eq!(lookup, "[50,9,{},[1]]");
@@ -220,7 +220,7 @@ fn oversized_event_is_dropped_for_its_receiver_alone() {
     }
     assert!(large.receive().ends_with(r#"["short"]]"#));
     assert!(small.receive().ends_with(r#"["short"]]"#));
-    // The first one is told of, and at the end how many there were.
+    // The first dropped event is logged, and the end of the connection logs the number.
     assert_eq!(node.lines_with("event dropped").len(), 1, "{}", node.log());
     drop(small);
     assert!(node.wait_for_line("events dropped").ends_with(" events=2"));
@@ -241,7 +241,7 @@ fn oversized_invocation_is_an_error_for_its_caller() {
     assert_eq!(callee.receive(), "[68,2,1,{}]", "the callee is not disturbed");
 }
 
-/// Nobody can use a session of which it does not hear.
+/// A session whose client never receives WELCOME would be unusable.
 #[test]
 fn client_whose_limit_is_below_its_welcome_is_aborted() {
     let node = router();
@@ -254,7 +254,7 @@ fn client_whose_limit_is_below_its_welcome_is_aborted() {
     peer.receive_end();
 }
 
-/// The sentence for people is what makes it long; the reason is for programs and always fits.
+/// Only the message for people makes an ABORT long. The reason URI always fits.
 #[test]
 fn oversized_abort_is_sent_without_its_message() {
     let node = router();
@@ -265,13 +265,13 @@ fn oversized_abort_is_sent_without_its_message() {
     assert!(answer.starts_with(r#"[3,{"message":"cannot authenticate"#), "{answer}");
     assert!(answer.len() > 512, "{answer}");
     large.receive_end();
-    // 2^9 octets.
+    // A message limit of 2^9 octets.
     let mut small = RawSocketPeer::open_with(node.tcp(), JSON);
     assert_eq!(small.request(&hello), r#"[3,{},"wamp.error.no_matching_auth_method"]"#);
     small.receive_end();
 }
 
-/// So is a GOODBYE.
+/// The reason URI of a GOODBYE always fits, too.
 #[test]
 fn oversized_goodbye_is_sent_without_its_message() {
     let node = router();

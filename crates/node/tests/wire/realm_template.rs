@@ -1,4 +1,4 @@
-//! Realms that a template makes: for whom they are there, how many, and until when.
+//! Realms that a template creates: access, number and lifetime.
 
 use crate::router::CLOVERLEAF;
 use crate::support::{JSON, NodeProcess, RawPeer, RawSocketPeer, abort, hello};
@@ -58,7 +58,7 @@ fn empty_template_realm_is_removed_with_its_retained_events() {
     leave(publisher);
     let mut subscriber = join(&node, "com.tenant.a");
     subscriber.obtain_id(r#"[32,1,{"get_retained":true},"com.example.kept"]"#);
-    // Nothing comes before the answer.
+    // No retained event comes before the answer.
     assert_eq!(subscriber.request(count), "[50,2,{},[1]]");
 }
 

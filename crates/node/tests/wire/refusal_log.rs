@@ -1,4 +1,4 @@
-//! What strangers can cause without limit does not fill the log.
+//! Refusals that a client can cause without limit do not fill the log.
 
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
@@ -26,7 +26,7 @@ fn refused_handshakes_are_logged_in_few_lines_that_count_all_of_them() {
         lines[0]
             .contains("peer=a Unix socket transport=\"rawsocket\" reason=RawSocket handshake: ")
     );
-    // Two a second at the most: one in the course of it and one when it is over.
+    // At most two lines a second: one during the second and one at its end.
     let seconds = begin.elapsed().as_secs() as usize + 1;
     assert!(lines.len() <= 2 * seconds, "{} lines in {seconds} s", lines.len());
 }
@@ -50,7 +50,7 @@ fn refusals_are_logged_with_peer_transport_and_reason() {
     node.wait_for_line("protocol violation peer=a Unix socket transport=\"rawsocket\" session=");
 }
 
-/// More connections than the process may have files.
+/// The limit of open files of the process, and a larger number of connections.
 const FILES: &str = "40";
 const CONNECTIONS: usize = 60;
 
@@ -74,7 +74,7 @@ fn file_descriptor_exhaustion_and_its_end_are_logged_once() {
     let failures = line.rsplit_once("failures=").and_then(|(_, number)| number.parse().ok());
     assert!(failures.is_some_and(|count: u64| count > 0), "{line}");
     assert_eq!(node.lines_with("accepting connections fails").len(), 1, "{node:?}");
-    // It serves as before.
+    // The node accepts connections again.
     RawSocketPeer::open(ClientStream::unix(&node.socket()), JSON);
     assert_eq!(node.stop("TERM"), Some(0), "{node:?}");
 }

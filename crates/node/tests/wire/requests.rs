@@ -1,5 +1,5 @@
-//! Requests that are well-formed and can't be served, and sessions that come and go: ERROR, octet
-//! for octet, and the session lives.
+//! Well-formed requests that the router cannot serve. Each gets the expected ERROR, and the session
+//! stays open.
 //!
 //! Spec: basic profile "Basic Profile URIs", "Transport and Session Lifetime".
 
@@ -99,7 +99,7 @@ fn unacknowledged_publications_and_unknown_cancels_get_no_answer() {
         ] {
             peer.send(silent);
         }
-        // The last one is a request with an answer.
+        // Only the last request has an answer.
         let answer = peer.receive();
         assert!(answer.starts_with("[33,3,"), "{answer} over {transport:?}");
     }

@@ -1,4 +1,4 @@
-//! The configuration that most tests use.
+//! The router that most tests use, and calls in flight.
 
 use crate::support::{
     ClientStream, HttpClient, JSON, NodeProcess, RawPeer as _, RawSocketPeer, post_request,
@@ -7,11 +7,11 @@ use crate::support::{
 /// The program under test.
 pub(crate) const CLOVERLEAF: &str = env!("CARGO_BIN_EXE_cloverleaf");
 
-/// The longest message that the small transports take: enough for HELLO.
+/// Message limit of the small transports in bytes: enough for HELLO.
 pub(crate) const SMALL: usize = 1024;
 
-/// An open realm, one that nobody anonymous can join, and every kind of transport; ports are chosen
-/// by the system.
+/// An open realm, a realm without the role `anonymous`, and one transport of every kind. The system
+/// chooses the ports.
 const CONFIG: &str = r#"{
   "version": 2,
   "workers": [{
@@ -57,12 +57,12 @@ const CONFIG: &str = r#"{
   }]
 }"#;
 
-/// A node with every kind of transport.
+/// Starts a node with a transport of every kind.
 pub(crate) fn router() -> NodeProcess {
     router_with(r#""compatibility": "wamp""#)
 }
 
-/// The same with other options of the open realm.
+/// Starts that node with other options of the open realm.
 pub(crate) fn router_with(options: &str) -> NodeProcess {
     let directory = crate::support::TempDirectory::new();
     directory.write("web/index.html", "<h1>front</h1>");

@@ -1,5 +1,5 @@
-//! The end of a node: what is in flight is finished, connections end so that clients come back, and
-//! nothing is left behind.
+//! Graceful shutdown: requests in flight complete, connections close so that clients reconnect, and
+//! no socket file is left.
 
 use crate::router::{call_in_flight, http_call_in_flight, router, router_with};
 use crate::support::{
@@ -9,15 +9,15 @@ use crate::support::{
 const GOODBYE: &str = r#"[6,{},"wamp.close.system_shutdown"]"#;
 const GOODBYE_AND_OUT: &str = r#"[6,{},"wamp.close.goodbye_and_out"]"#;
 
-/// A node that says GOODBYE when it ends.
+/// A node that sends GOODBYE at shutdown.
 fn polite_router() -> NodeProcess {
     router_with(r#""compatibility": "wamp", "shutdown_goodbye": true"#)
 }
 
-/// What a caller gets whose call is not finished in time.
+/// The ERROR for a call that is unfinished at the timeout.
 const CANCELED: &str = r#"[8,48,1,{},"wamp.error.canceled",["the router is shutting down"]]"#;
 
-/// Autobahn|JS and wampy.js don't come back after a GOODBYE.
+/// Autobahn|JS and wampy.js don't reconnect after a GOODBYE.
 #[test]
 fn shutdown_closes_sessions_without_goodbye_and_websockets_with_1001() {
     for signal in ["INT", "TERM"] {
@@ -107,7 +107,7 @@ fn http_request_in_flight_completes_and_its_connection_closes() {
     assert_eq!(node.exit_code(), Some(0), "{node:?}");
 }
 
-/// A call in flight keeps the node long enough.
+/// A call in flight keeps the node running meanwhile.
 #[test]
 fn partially_received_http_request_completes_and_its_connection_closes() {
     let node = router();
@@ -125,7 +125,7 @@ fn partially_received_http_request_completes_and_its_connection_closes() {
             clients.push((http, cut, before));
         }
     }
-    // The node has read what was sent when it answers somebody who came later.
+    // The node has read the earlier requests when it answers a later one.
     assert_eq!(node.http().request(&request).status, 400);
     node.signal("TERM");
     node.wait_for_line("the node ends");
@@ -176,7 +176,7 @@ fn listeners_close_when_shutdown_begins() {
     node.signal("INT");
     node.wait_for_line("the node ends");
     crate::support::wait_for("the end of the socket file", || (!socket.exists()).then_some(()));
-    // Listeners end one after the other.
+    // Listeners close one after the other.
     crate::support::wait_for("the end of the TCP listener", || {
         std::net::TcpStream::connect(address).is_err().then_some(())
     });

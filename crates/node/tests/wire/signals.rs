@@ -1,4 +1,4 @@
-//! What a node does when it gets a signal. Its graceful end is told in `shutdown.rs`.
+//! Signals to a node. `shutdown.rs` tests the graceful shutdown.
 
 use crate::router::{call_in_flight, router};
 use crate::support::{NodeProcess, RawPeer as _, TestTransport};

@@ -1,5 +1,5 @@
-//! A subscriber that never reads: it costs the router no more than its queue, and nobody else
-//! anything, whatever the policy for such peers is.
+//! A subscriber that never reads, under each slow-consumer policy. It costs the router no more
+//! memory than its queue, and does not affect other sessions.
 
 use std::thread;
 use std::time::Duration;
@@ -13,20 +13,20 @@ use crate::support::{
 
 const EVENTS: usize = 100_000;
 
-/// What each event carries; all of them together would be 400 MB.
+/// Payload bytes of each event. All events together take 400 MB.
 const EVENT_BYTES: usize = 4_000;
 
-/// How many are published before the subscriber that reads has its turn: a test has one thread, and
-/// would otherwise itself be too slow.
+/// Number of events that are published before the reader reads. The test has one thread; with
+/// larger batches its reader would be a slow consumer, too.
 const BATCH: usize = 1_000;
 
-/// What the router may grow by: the queue of one stalled subscriber (64 MiB), as much again for
-/// what lies encoded in its events, and what the allocator adds.
+/// Bound of the memory growth in bytes: the queue of one stalled subscriber (64 MiB), the same
+/// amount for encoded events, and the overhead of the allocator.
 const MAX_GROWTH: u64 = 192 * 1024 * 1024;
 
 const SUBSCRIBE: &str = r#"[32,1,{},"com.example.flood"]"#;
 
-/// One role for each policy, and for each role a socket of its name.
+/// One role for each policy, and one socket for each role, with its name.
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [
     {"name": "dropping", "permissions": [{"uri": "*", "allow": {"subscribe": true}}]},
@@ -52,8 +52,8 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
     {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
      "paths": {"lp": {"type": "longpoll"}}}]}]}"#;
 
-/// A node, somebody who hears who is slow, a publisher, a subscriber that reads, and one that does
-/// not and has the role.
+/// A node with a watcher of the slow-consumer meta event, a publisher, a subscriber that reads, and
+/// a stalled subscriber with the tested role.
 struct Flood {
     node: NodeProcess,
     watcher: RawSocketPeer,
@@ -78,7 +78,7 @@ impl Flood {
         Self { node, watcher, publisher, reader, stalled, before, published: 0 }
     }
 
-    /// Publishes a batch, which the one that reads hears in order.
+    /// Publishes a batch and asserts that the reader gets it in order.
     fn publish_batch(&mut self) {
         let filling = "x".repeat(EVENT_BYTES);
         let numbers = self.published..self.published + BATCH;
@@ -102,12 +102,12 @@ impl Flood {
         }
     }
 
-    /// Fills the queue of the stalled subscriber, so that the next publishers wait. Their sessions
-    /// are returned.
+    /// Fills the queue of the stalled subscriber, so that further publishers are blocked. Returns
+    /// the sessions that published.
     fn fill(&mut self) -> Vec<RawSocketPeer> {
         let filling = "x".repeat(1 << 20);
         let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.flood",["{filling}"]]"#);
-        // Its queue takes 64 of them, and some are encoded.
+        // The queue holds 64 events, and the encoder holds some more.
         let publishers = (0..72).map(|_| {
             let publisher = published(&self.node, &publish);
             assert!(self.reader.receive().starts_with("[36,"));
@@ -129,7 +129,7 @@ impl Flood {
     }
 }
 
-/// A session whose publication has been acknowledged.
+/// A session that has published this message and received PUBLISHED.
 fn published(node: &NodeProcess, publish: &str) -> RawSocketPeer {
     let mut peer = node.join();
     assert!(peer.request(publish).starts_with("[17,1,"));
@@ -180,7 +180,7 @@ fn block_publisher_policy_pauses_the_publisher_until_the_subscriber_reads_and_lo
     assert!(!publishing.is_finished(), "the publisher is not heard");
     let grown = resident_bytes(node.id()).saturating_sub(before);
     assert!(grown < MAX_GROWTH, "the router has grown by {grown} bytes");
-    // Others are.
+    // The router reads messages of other sessions.
     let mut other = node.join();
     let count = r#"[48,1,{},"wamp.session.count",[["blocking"]]]"#;
     assert_eq!(other.request(count), "[50,1,{},[1]]");
@@ -198,7 +198,7 @@ fn blocked_publishers_do_not_hold_their_messages_in_memory() {
     let mut flood = Flood::against("blocking");
     let _publishers = flood.fill();
     let before = resident_bytes(flood.node.id());
-    // The event is short.
+    // The message is long, since it ends in spaces, but its event is short.
     let filling = " ".repeat(LENGTH as usize);
     let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.flood"{filling}]"#);
     let _waiting: Vec<_> = (0..WAITING).map(|_| published(&flood.node, &publish)).collect();
@@ -223,7 +223,7 @@ fn long_poll_session_sends_one_message_at_a_time() {
     let publish = r#"[16,1,{"acknowledge":true},"com.example.flood"]"#;
     first.send(&post_request(&send, publish));
     assert!(session.receive().starts_with("[17,1,"), "the publication is made");
-    // The first request waits for the stalled subscriber, and so the second has to.
+    // The first request waits for the stalled subscriber, so the second must wait, too.
     let mut second = flood.node.http();
     second.send(&post_request(&send, r#"[16,2,{},"com.example.other"]"#));
     thread::sleep(Duration::from_secs(1));
@@ -237,7 +237,8 @@ fn long_poll_session_sends_one_message_at_a_time() {
 
 #[test]
 fn transport_policy_applies_where_the_role_has_none_and_goodbye_names_the_reason() {
-    // So many fill its queue, and some more what was taken out of it but not read.
+    // The first number of events fills the queue. The second covers events that left the queue and
+    // that the peer has not read.
     let (events, more, filling) = (1_024, 16, "x".repeat(64 * 1024));
     let polite = CONFIG.replace(
         r#"{"name": "realm1", "roles""#,
@@ -256,7 +257,7 @@ fn transport_policy_applies_where_the_role_has_none_and_goodbye_names_the_reason
             assert!(publisher.request(&publish).starts_with(&format!("[17,{number},")));
         }
         if config == CONFIG {
-            // Clients should come back, which some don't after GOODBYE.
+            // Clients should reconnect, and some don't after a GOODBYE.
             let octets = stalled.stream.receive_to_end();
             assert!(!octets.escape_ascii().to_string().contains("wamp.close"), "{transport}");
             continue;

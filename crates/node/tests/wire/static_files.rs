@@ -1,4 +1,4 @@
-//! Static files: what a browser may keep, parts of them, directories, and no way out of them.
+//! Static files: caching, ranges, directories and path traversal.
 
 use crate::router::router;
 use crate::support::{HttpResponse, TIMEOUT};

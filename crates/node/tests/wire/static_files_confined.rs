@@ -1,5 +1,4 @@
-//! Static files: what is not served of a directory unless its options say so, what is served where
-//! nothing is found, and which pages may read it.
+//! Static files: dotfiles, symbolic links, default files, media types and cross-origin access.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -78,7 +77,7 @@ fn node() -> NodeProcess {
 
 const NOT_FOUND: &str = "404\naccess-control-allow-origin: *\ncontent-length: 0\n\n";
 
-/// Asks with GET and with HEAD, which must agree, and gives status and text.
+/// Sends GET and HEAD, asserts that their statuses agree, and returns the status and the body.
 fn get(node: &NodeProcess, path: &str) -> (u16, String) {
     let mut http = node.http();
     let answer = http.get(path);
@@ -118,7 +117,7 @@ fn symlink_out_of_the_directory_is_not_found() {
         assert_eq!(node.http().get(path).to_string(), NOT_FOUND, "at {path}");
         assert_eq!(get(&node, path).0, 404, "at {path}");
     }
-    // What is beside it is still there.
+    // Other files of the directory are served.
     assert_eq!(get(&node, "/indexed/other.txt"), found("other"));
 }
 
@@ -223,7 +222,7 @@ fn paths_that_cannot_be_files_are_not_found() {
     assert_eq!(get(&node, "/a/%C3%BC.txt"), found("umlaut"));
 }
 
-/// It would be opened only when something writes to it.
+/// Opening a named pipe blocks until another process writes to it.
 #[test]
 fn named_pipe_is_not_found() {
     let node = node();

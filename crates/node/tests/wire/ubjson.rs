@@ -1,17 +1,18 @@
-//! Who speaks which of the two formats that go by the name "ubjson"; decisions F17.
+//! The two formats called "ubjson": UBJSON and BJData; decisions F17.
 
 use crate::router::router;
 use crate::support::{ClientStream, NodeProcess, RawPeer as _, RawSocketPeer, UBJSON};
 
-/// Says nothing that would look otherwise in BJData.
+/// A HELLO whose octets are the same in BJData.
 const HELLO: &[u8] =
     b"[U\x01SU\x06realm1{U\x05roles{U\x09publisher{}U\x0asubscriber{}U\x06caller{}}}]";
 
-/// Has 300 in it, as only BJData writes it.
+/// A HELLO with the number 300 as only BJData writes it.
 const HELLO_OF_BJDATA: &[u8] = b"[U\x01SU\x06realm1{U\x05roles{U\x09publisher{}U\x0asubscriber{}}\
                                  U\x09authextra{U\x01nu\x2c\x01}}]";
 
-/// The start of WELCOME up to the session id, which takes eight bytes unless a million to one.
+/// The start of WELCOME, and the session id. The id takes eight bytes in all but one of a million
+/// cases.
 fn session_id(welcome: &[u8]) -> ([u8; 4], [u8; 8]) {
     let (head, rest) = welcome.split_first_chunk().expect("a message");
     (*head, *rest.first_chunk().expect("a number of eight bytes"))
@@ -28,7 +29,7 @@ fn open(stream: ClientStream, hello: &[u8]) -> (RawSocketPeer, Vec<u8>) {
     (peer, welcome)
 }
 
-/// A peer of JSON with a subscription to `com.a`.
+/// A JSON session with a subscription to `com.a`.
 fn subscriber(node: &NodeProcess) -> RawSocketPeer {
     let mut subscriber = node.join();
     subscriber.obtain_id(r#"[32,1,{},"com.a"]"#);
@@ -57,7 +58,7 @@ fn peer_whose_hello_can_only_be_bjdata_gets_bjdata() {
     let (head, id) = session_id(&welcome);
     assert_eq!(head, *b"[U\x02M");
     assert_is_id(u64::from_le_bytes(id));
-    // Every number of this could be UBJSON, too.
+    // Every number of this message could be UBJSON, too.
     peer.send_octets(b"[U\x10U\x01{}SU\x05com.a[D\0\0\0\0\0\0\xf8\x3fI\xd4\xfe]]");
     let event = subscriber.receive();
     assert!(event.ends_with(",{},[1.5,-300]]"), "{event}");
@@ -77,7 +78,7 @@ fn bjdata_transport_uses_bjdata_from_the_first_message() {
     assert!(event.ends_with(r#",{},[1.5,300,"\u0000AAEC"]]"#), "{event}");
 }
 
-/// Numbers that look alike in both have been read as UBJSON's before: the session must not go on.
+/// The router may have read earlier ambiguous numbers as UBJSON, so the session must not continue.
 #[test]
 fn bjdata_on_an_open_ubjson_session_is_aborted() {
     let node = router();
@@ -96,7 +97,7 @@ fn bjdata_on_an_open_ubjson_session_is_aborted() {
     peer.receive_end();
 }
 
-/// Nothing was counted as UBJSON before: bytes that are neither get the error of what they are not.
+/// The format is still open, so the ABORT has the error of UBJSON.
 #[test]
 fn hello_that_is_neither_ubjson_nor_bjdata_is_aborted() {
     let node = router();

@@ -1,4 +1,4 @@
-//! Universal transports: what a peer of a shared port speaks, its first octet tells.
+//! Universal transports: the first octet of a connection selects the protocol.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::{
     WebSocketPeer, post_request, upgrade_request,
 };
 
-/// What is spoken at the transports of most tests.
+/// The protocols of the transports in most tests.
 const EVERYTHING: &str = r#"
   "rawsocket": {"options": {"max_message_size": 1048576}},
   "websocket": {"ws": {"serializers": ["json"]}},
@@ -16,7 +16,7 @@ const EVERYTHING: &str = r#"
                     "lp": {"type": "longpoll"},
                     "call": {"type": "caller", "realm": "realm1", "role": "anonymous"}}}"#;
 
-/// A node with two universal transports that speak the same, over TCP and over a Unix socket.
+/// A node with two universal transports of the same protocols, over TCP and over a Unix socket.
 fn node(parts: &str) -> NodeProcess {
     let config = r#"{"version": 2, "workers": [{"type": "router",
       "realms": [{"name": "realm1", "options": {"compatibility": "wamp"},
@@ -29,13 +29,13 @@ fn node(parts: &str) -> NodeProcess {
     NodeProcess::start(CLOVERLEAF, &config.replace("PARTS", parts))
 }
 
-/// A connection to each of the transports.
+/// One connection to each transport.
 fn streams(node: &NodeProcess) -> [ClientStream; 2] {
     let addresses = [node.addresses("HTTP"), node.addresses("RawSocket")].concat();
     [ClientStream::tcp(addresses[0]), node.unix()]
 }
 
-/// Sends octet by octet, each of which is read before the next one comes.
+/// Sends octet by octet. The pause lets the router read each octet by itself.
 fn send_slowly(stream: &mut ClientStream, octets: &[u8]) {
     for octet in octets {
         stream.send(&[*octet]);
@@ -136,7 +136,7 @@ fn connections_of_unserved_protocols_are_closed_without_an_answer() {
 fn unknown_protocol_gets_http_400_and_wrong_rawsocket_handshake_gets_its_error() {
     let node = node(EVERYTHING);
     for mut stream in streams(&node) {
-        // The beginning of TLS.
+        // The start of a TLS handshake.
         stream.send(b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03");
         let answer = stream.receive_to_end();
         assert!(answer.starts_with(b"HTTP/1.1 400 Bad Request\r\n"), "{}", answer.escape_ascii());

@@ -1,4 +1,4 @@
-//! Payloads that are held against JSON Schemas, over every serializer and the HTTP bridge.
+//! Validation of payloads against JSON Schemas, over every serializer and the HTTP bridge.
 
 use crate::router::CLOVERLEAF;
 use crate::support::{
@@ -6,8 +6,8 @@ use crate::support::{
     post_request, run,
 };
 
-/// A realm in which `com.example.sum` takes numbers and gives one, and `com.example.bytes` hears
-/// bytes.
+/// A realm in which `com.example.sum` takes numbers and returns one number, and events of
+/// `com.example.bytes` carry binary values.
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
     {"uri": "*", "allow":
@@ -38,14 +38,14 @@ fn start() -> NodeProcess {
     NodeProcess::start_in(CLOVERLEAF, directory, CONFIG)
 }
 
-/// A peer of JSON that has registered `com.example.sum`.
+/// A JSON session that has registered `com.example.sum`.
 fn callee(node: &NodeProcess) -> RawSocketPeer {
     let mut callee = node.join();
     callee.obtain_id(r#"[64,1,{},"com.example.sum"]"#);
     callee
 }
 
-/// ERROR as JSON.
+/// An ERROR for this message type and request, as JSON.
 fn refused(kind: u8, number: u8, text: &str) -> String {
     let text = serde_json::Value::from(text);
     format!(r#"[8,{kind},{number},{{}},"wamp.error.invalid_argument",[{text}]]"#)

@@ -1,4 +1,4 @@
-//! WebSocket below the messages: opening requests, frames, pings, limits and closing.
+//! WebSocket below the messages: handshakes, frames, pings, limits and closing.
 //!
 //! Spec: basic profile "WebSocket Transport".
 
@@ -16,7 +16,7 @@ const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
-/// An answer in words, but its date.
+/// A refusal with a text, without its date.
 fn refused(status: u16, header: &str, text: &str) -> String {
     let length = text.len() + 1;
     format!(
@@ -190,7 +190,7 @@ fn message_over_the_limit_is_answered_by_1009_before_its_payload_arrives() {
     assert!(peer.receive().starts_with("[3,"), "spaces are no message");
     peer.receive_end();
 
-    // The head alone; then a message in two frames, neither of which is too long.
+    // First a head without a payload. Then a message of two frames, each of which is short enough.
     let head = b"\x81\xfe\x04\x01\0\0\0\0";
     let mut peer = open();
     peer.send_raw(head);
@@ -200,7 +200,7 @@ fn message_over_the_limit_is_answered_by_1009_before_its_payload_arrives() {
     peer.send_frame(0x80, b" ");
     assert_eq!(peer.receive_close(), Some(1009));
 
-    // More than anybody could keep.
+    // A length that exceeds every memory.
     let mut peer = node.websocket("wamp.2.json");
     peer.join();
     peer.send_raw(b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0");

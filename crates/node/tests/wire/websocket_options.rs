@@ -1,4 +1,4 @@
-//! The options of WebSocket connections, each at an endpoint that sends back what it gets.
+//! The options of WebSocket transports, mostly at an echo endpoint.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
-/// A node with one transport that has these options.
+/// A node with one transport with these options.
 struct Testee(NodeProcess);
 
 impl Testee {
@@ -93,7 +93,7 @@ fn show_server_version_adds_the_server_header() {
     assert_eq!(Testee::with("").request(&[]).header("server"), None);
 }
 
-/// Where nothing is said of it, only those that join are told.
+/// By default only joined peers learn the name.
 #[test]
 fn welcome_names_the_agent_unless_show_server_version_is_false() {
     let named = Value::from(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")));
@@ -126,7 +126,8 @@ fn client_without_subprotocol_gets_json_where_none_is_required() {
     peer.send_frame(TEXT, HELLO.as_bytes());
     let (first, welcome) = peer.receive_frame();
     assert!(first == TEXT && welcome.starts_with(b"[2,"));
-    // So does one that names what is not spoken here, and is not told that it were.
+    // A client that offers unsupported subprotocols gets JSON, too, and no subprotocol in the
+    // response.
     let named = |testee: &Testee, subprotocols: &str| {
         let answer = testee.request(&[("Sec-WebSocket-Protocol", subprotocols)]);
         (answer.status, answer.header("sec-websocket-protocol").map(str::to_owned))
@@ -162,9 +163,9 @@ fn close_handshake_timeout_bounds_how_long_a_closing_connection_stays_open() {
     };
     let (_testee, mut usual) = closing("");
     let (_testee, mut patient) = closing(r#""close_handshake_timeout": 600000"#);
-    // A router that has gone answers an octet with a reset, at which a later one fails.
+    // A closed router socket answers an octet with a reset, after which a later write fails.
     wait_for("the end after one second", || (!usual.is_open_for_writing()).then_some(()));
-    // For longer than that.
+    // For longer than the default timeout of one second.
     for _ in 0..3 {
         sleep(Duration::from_millis(500));
         assert!(patient.is_open_for_writing());
@@ -279,7 +280,7 @@ fn idle_client_is_pinged_every_interval() {
     let mut peer = testee.open();
     let mut shortest = Duration::MAX;
     let mut last_pong = None;
-    // The least of several, for a machine that has others to serve.
+    // The shortest of several intervals, since the machine may be busy.
     for _ in 0..5 {
         let (first, payload) = peer.receive_frame();
         assert_eq!(first, PING);
@@ -302,7 +303,7 @@ fn auto_ping_restart_on_any_traffic_counts_traffic_as_a_pong() {
             "auto_ping_restart_on_any_traffic": {restart}"#
         )
     };
-    // So long that a busy machine does not make this peer silent.
+    // An interval so long that a busy machine does not make this peer idle.
     let testee = Testee::with(&asking(true, 4_000));
     let mut busy = testee.open();
     for _ in 0..15 {
