@@ -39,12 +39,12 @@ fn stored(peer: &mut RawSocketPeer, id: u64) -> Vec<u64> {
     let mut numbers = Vec::new();
     let mut after = Value::Null;
     loop {
-        let place = match &after {
+        let position = match &after {
             Value::Null => String::new(),
             after => format!(r#","after_publication":{after}"#),
         };
         peer.send(&format!(
-            r#"[48,1,{{}},"wamp.subscription.get_events",[{id}],{{"limit":4{place}}}]"#
+            r#"[48,1,{{}},"wamp.subscription.get_events",[{id}],{{"limit":4{position}}}]"#
         ));
         let answer = peer.receive_json();
         let Some(events) = answer[3].as_array().filter(|events| !events.is_empty()) else {
@@ -68,7 +68,7 @@ fn subscribe(node: &NodeProcess) -> (RawSocketPeer, u64) {
 #[test]
 fn store_keeps_the_latest_events_within_its_byte_limit_and_reads_them_on_demand() {
     let node = start_in(TempDirectory::new(), &store());
-    let growth = MemoryGrowth::of(&node);
+    let growth = MemoryGrowth::since_now(&node);
     let mut publisher = node.join();
     let filling = "x".repeat(BYTES);
     for request in 1..=EVENTS {
@@ -87,7 +87,7 @@ fn store_keeps_the_latest_events_within_its_byte_limit_and_reads_them_on_demand(
 
     node.signal("KILL");
     let node = start_in(node.into_directory(), &store());
-    let growth = MemoryGrowth::of(&node);
+    let growth = MemoryGrowth::since_now(&node);
     let (mut reader, id) = subscribe(&node);
     growth.assert_below(16 * MIB);
     assert_eq!(stored(&mut reader, id), before);

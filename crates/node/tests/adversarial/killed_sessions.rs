@@ -14,8 +14,8 @@ fn goodbye_messages_of_killed_sessions_take_bounded_memory() {
     let node = start_default();
     let mut attacker = node.join();
     let mut victims: Vec<_> = (0..VICTIMS).map(|_| node.join()).collect();
-    let growth = MemoryGrowth::of(&node);
-    let endless = "x".repeat(BYTES);
+    let growth = MemoryGrowth::since_now(&node);
+    let oversized = "x".repeat(BYTES);
     for (procedure, arguments) in [
         ("kill_all", "[]"),
         ("kill_by_authrole", r#"["anonymous"]"#),
@@ -23,7 +23,7 @@ fn goodbye_messages_of_killed_sessions_take_bounded_memory() {
         ("kill", "[1]"),
     ] {
         let answer = attacker.request(&format!(
-            r#"[48,1,{{}},"wamp.session.{procedure}",{arguments},{{"message":"{endless}"}}]"#
+            r#"[48,1,{{}},"wamp.session.{procedure}",{arguments},{{"message":"{oversized}"}}]"#
         ));
         let refused = answer.contains("wamp.error.payload_size_exceeded");
         assert!(answer.starts_with("[8,48,1,") && refused, "{procedure}: {answer}");

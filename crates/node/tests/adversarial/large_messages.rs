@@ -25,7 +25,7 @@ fn reading_history_with_long_eligible_lists_does_not_block_other_realms() {
     }
     let mut reader = node.join();
     let id = reader.obtain_id(r#"[32,1,{"match":"prefix"},"com.example."]"#);
-    LatencyProbe::new(&node).assert_undisturbed(|| {
+    LatencyProbe::new(&node).assert_unblocked(|| {
         let calls = 2..=300;
         let reads = calls
             .clone()

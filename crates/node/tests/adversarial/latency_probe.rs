@@ -10,7 +10,7 @@ use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer};
 const INTERVAL: Duration = Duration::from_millis(5);
 
 /// Shortest duration of a measurement.
-const LEAST: Duration = Duration::from_millis(500);
+const SHORTEST: Duration = Duration::from_millis(500);
 
 /// Bound of the latency during an attack: this factor of the idle latency, plus this allowance. A
 /// step of the router takes several times longer in a debug build, and the machine is busy with
@@ -52,7 +52,7 @@ impl LatencyProbe {
         thread::scope(|scope| {
             let attack = scope.spawn(attack);
             let began = Instant::now();
-            while !attack.is_finished() || began.elapsed() < LEAST {
+            while !attack.is_finished() || began.elapsed() < SHORTEST {
                 let mut waited = self.call();
                 taken.push(waited);
                 thread::sleep(INTERVAL.saturating_sub(waited));
@@ -67,7 +67,7 @@ impl LatencyProbe {
     }
 
     /// Asserts that the latency during an attack stays within the bound.
-    pub(crate) fn assert_undisturbed(&mut self, attack: impl FnOnce() + Send) {
+    pub(crate) fn assert_unblocked(&mut self, attack: impl FnOnce() + Send) {
         let idle = self.latency_during(|| ());
         let attacked = self.latency_during(attack);
         let limit = idle * FACTOR + ALLOWANCE;

@@ -12,7 +12,7 @@ pub(crate) struct MemoryGrowth {
 }
 
 impl MemoryGrowth {
-    pub(crate) fn of(node: &NodeProcess) -> Self {
+    pub(crate) fn since_now(node: &NodeProcess) -> Self {
         Self { process: node.id(), before: resident_bytes(node.id()) }
     }
 

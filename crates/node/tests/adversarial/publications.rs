@@ -19,7 +19,7 @@ const COMPONENTS: usize = 13;
 fn publications_matching_thousands_of_patterns_do_not_block_other_realms() {
     let node = start_default();
     let patterns = (1..=PATTERNS).map(|mask| {
-        let component = |place| if mask >> place & 1 == 1 { "" } else { "a" };
+        let component = |index| if mask >> index & 1 == 1 { "" } else { "a" };
         (0..COMPONENTS).map(component).collect::<Vec<_>>().join(".")
     });
     let patterns: Vec<String> = patterns.collect();
@@ -38,7 +38,7 @@ fn publications_matching_thousands_of_patterns_do_not_block_other_realms() {
     let mut publisher = node.join();
     let topic = ["a"; COMPONENTS].join(".");
     let publications = 20;
-    LatencyProbe::new(&node).assert_undisturbed(|| {
+    LatencyProbe::new(&node).assert_unblocked(|| {
         let all = (1..=publications).map(|request| {
             format!(r#"[16,{request},{{"acknowledge":true}},"{topic}",[{request}]]"#)
         });
@@ -70,7 +70,7 @@ fn publications_to_hundreds_of_subscribers_do_not_block_other_realms() {
         subscriber.obtain_id(r#"[32,1,{},"com.example.news"]"#);
     }
     let mut publisher = node.join();
-    LatencyProbe::new(&node).assert_undisturbed(|| {
+    LatencyProbe::new(&node).assert_unblocked(|| {
         let all = (0..EVENTS)
             .map(|number| format!(r#"[16,{},{{}},"com.example.news",[{number}]]"#, number + 1));
         pipeline(&mut publisher, all);
@@ -100,7 +100,7 @@ fn large_messages_completed_at_once_do_not_block_other_realms() {
     for publisher in &mut publishers {
         publisher.stream.send(begin);
     }
-    probe.assert_undisturbed(|| {
+    probe.assert_unblocked(|| {
         for publisher in &mut publishers {
             publisher.stream.send(end);
         }
@@ -119,7 +119,7 @@ fn large_events_to_many_subscribers_do_not_block_other_realms() {
     }
     let mut publisher = node.join();
     let text = "x".repeat(TEXT);
-    LatencyProbe::new(&node).assert_undisturbed(|| {
+    LatencyProbe::new(&node).assert_unblocked(|| {
         publisher.send(&format!(r#"[16,1,{{}},"com.example.large",["{text}"]]"#));
         thread::scope(|scope| {
             for subscriber in &mut subscribers {

@@ -41,7 +41,7 @@ fn queued_calls_are_bounded_in_bytes_and_each_is_answered_once() {
     let node = start(&config);
     let mut callee = callee(&node, r#"{"concurrency":1}"#);
     let mut caller = node.join();
-    let growth = MemoryGrowth::of(&node);
+    let growth = MemoryGrowth::since_now(&node);
     call(&mut caller, 1..=CALLS);
     let last = CALLS + 1;
     caller.send(&format!(r#"[48,{last},{{}},"wamp.session.count"]"#));
@@ -67,7 +67,7 @@ fn results_of_invoke_all_are_bounded_in_bytes_and_each_call_is_answered_once() {
     let node = start_default();
     let [mut fast, mut slow] = [(); 2].map(|()| callee(&node, r#"{"invoke":"all"}"#));
     let mut caller = node.join();
-    let growth = MemoryGrowth::of(&node);
+    let growth = MemoryGrowth::since_now(&node);
     let filling = "x".repeat(BYTES);
     let mut late = Vec::new();
     for request in 1..=CALLS {
@@ -99,7 +99,7 @@ fn calls_kept_for_rerouting_are_bounded_in_bytes_and_each_is_answered_once() {
     let node = start_default();
     let [mut first, mut second] = [(); 2].map(|()| callee(&node, r#"{"invoke":"first"}"#));
     let mut caller = node.join();
-    let growth = MemoryGrowth::of(&node);
+    let growth = MemoryGrowth::since_now(&node);
     let mut invocations: Vec<Value> = Vec::new();
     for request in 1..=CALLS {
         call(&mut caller, [request]);

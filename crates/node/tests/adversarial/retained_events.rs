@@ -33,7 +33,7 @@ fn subscribing_to_thousands_of_retained_events_does_not_block_other_realms() {
     let attack = prefixes.iter().zip(1..).map(|(prefix, request)| {
         format!(r#"[32,{request},{{"match":"prefix","get_retained":true}},"{prefix}"]"#)
     });
-    LatencyProbe::new(&node).assert_undisturbed(|| {
+    LatencyProbe::new(&node).assert_unblocked(|| {
         pipeline(&mut attacker, attack);
         let mut subscribed = 0;
         let mut events = 0;
@@ -56,8 +56,8 @@ const BYTES: usize = 10_000;
 
 #[test]
 fn each_retained_event_arrives_once_and_before_later_events_of_its_topic() {
-    let room = json!({"retained": {"max_events": 100_000, "max_bytes": 1_u64 << 30}});
-    let node = start(&config(&room));
+    let options = json!({"retained": {"max_events": 100_000, "max_bytes": 1_u64 << 30}});
+    let node = start(&config(&options));
     let mut publisher = node.join();
     retain(&mut publisher, TOPICS, BYTES);
     let mut subscriber = node.join();
@@ -79,5 +79,5 @@ fn each_retained_event_arrives_once_and_before_later_events_of_its_topic() {
         }
     }
     numbers.sort_unstable();
-    assert!(numbers.into_iter().eq(1..=TOPICS), "each has come once");
+    assert!(numbers.into_iter().eq(1..=TOPICS), "each event arrives once");
 }

@@ -41,7 +41,7 @@ fn publisher_stops_waiting_for_a_subscriber_that_hardly_reads() {
     });
     let began = Instant::now();
     while !publishing.is_finished() {
-        assert!(began.elapsed() < DEADLINE, "the publisher still waits");
+        assert!(began.elapsed() < DEADLINE, "the publisher is still blocked");
         subscriber.stream.receive(BYTES_PER_SECOND / 10);
         thread::sleep(Duration::from_millis(100));
     }

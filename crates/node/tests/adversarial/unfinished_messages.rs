@@ -21,7 +21,7 @@ const FRAME: [u8; 14] = [0x81, 0xff, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0
 #[test]
 fn announced_message_takes_memory_only_as_its_bytes_arrive() {
     let node = start_default();
-    let growth = MemoryGrowth::of(&node);
+    let growth = MemoryGrowth::since_now(&node);
     let mut peers: Vec<RawSocketPeer> = (0..100).map(|_| node.join()).collect();
     for peer in &mut peers {
         peer.stream.send(&[&ANNOUNCED[..], &[b' '; 1024]].concat());
@@ -39,15 +39,19 @@ const BYTES: usize = 12 * 1024 * 1024;
 /// The memory budget of the process, and freed memory that is still resident.
 const MAX_GROWTH: u64 = (256 + 128) * MIB;
 
-fn begin_messages(node: &NodeProcess, head: &[u8], open: impl Fn() -> ClientStream + Sync) {
-    let growth = MemoryGrowth::of(node);
-    let begun = [head, &vec![b' '; BYTES]].concat();
+fn assert_unfinished_messages_are_bounded(
+    node: &NodeProcess,
+    head: &[u8],
+    open: impl Fn() -> ClientStream + Sync,
+) {
+    let growth = MemoryGrowth::since_now(node);
+    let beginning = [head, &vec![b' '; BYTES]].concat();
     thread::scope(|scope| {
         let senders: Vec<_> = (0..CONNECTIONS)
             .map(|_| {
                 scope.spawn(|| {
                     let mut stream = open();
-                    stream.send(&begun);
+                    stream.send(&beginning);
                     stream
                 })
             })
@@ -66,13 +70,17 @@ fn begin_messages(node: &NodeProcess, head: &[u8], open: impl Fn() -> ClientStre
 #[test]
 fn unfinished_rawsocket_messages_share_one_memory_budget() {
     let node = start_default();
-    begin_messages(&node, &ANNOUNCED, || RawSocketPeer::open(node.unix(), JSON).stream);
+    assert_unfinished_messages_are_bounded(&node, &ANNOUNCED, || {
+        RawSocketPeer::open(node.unix(), JSON).stream
+    });
 }
 
 #[test]
 fn unfinished_websocket_messages_share_one_memory_budget() {
     let node = start_default();
-    begin_messages(&node, &FRAME, || node.websocket("wamp.2.json").into_stream());
+    assert_unfinished_messages_are_bounded(&node, &FRAME, || {
+        node.websocket("wamp.2.json").into_stream()
+    });
 }
 
 /// A frame with a mask of zeros whose payload inflates to this many bytes of text.
@@ -86,7 +94,7 @@ fn compressed(bytes: usize) -> Vec<u8> {
 }
 
 /// WebSocket connections that negotiated compression and have not sent HELLO.
-fn compressing(node: &NodeProcess, count: usize) -> Vec<ClientStream> {
+fn open_compressed(node: &NodeProcess, count: usize) -> Vec<ClientStream> {
     let extensions = [("Sec-WebSocket-Extensions", "permessage-deflate")];
     let open = |_| {
         let stream = node.http().into_stream();
@@ -98,14 +106,14 @@ fn compressing(node: &NodeProcess, count: usize) -> Vec<ClientStream> {
 #[test]
 fn unfinished_compressed_messages_share_one_memory_budget_and_do_not_block_other_realms() {
     let node = start_default();
-    let mut begun = compressed(15 * 1024 * 1024);
-    begun[0] &= 0x7f;
-    let mut streams = compressing(&node, CONNECTIONS);
+    let mut beginning = compressed(15 * 1024 * 1024);
+    beginning[0] &= 0x7f;
+    let mut streams = open_compressed(&node, CONNECTIONS);
     let mut probe = LatencyProbe::new(&node);
-    let growth = MemoryGrowth::of(&node);
-    probe.assert_undisturbed(|| {
+    let growth = MemoryGrowth::since_now(&node);
+    probe.assert_unblocked(|| {
         for stream in &mut streams {
-            stream.send(&begun);
+            stream.send(&beginning);
         }
         thread::sleep(Duration::from_secs(2));
     });
@@ -117,9 +125,9 @@ fn unfinished_compressed_messages_share_one_memory_budget_and_do_not_block_other
 fn compressed_messages_of_invalid_json_do_not_block_other_realms() {
     let node = start_default();
     let message = compressed(8 * 1024 * 1024);
-    let mut streams = compressing(&node, 20);
+    let mut streams = open_compressed(&node, 20);
     let mut probe = LatencyProbe::new(&node);
-    probe.assert_undisturbed(|| {
+    probe.assert_unblocked(|| {
         for stream in &mut streams {
             stream.send(&message);
         }
@@ -132,7 +140,7 @@ fn compressed_messages_of_invalid_json_do_not_block_other_realms() {
 #[test]
 fn endless_request_head_is_refused() {
     let node = start_default();
-    let growth = MemoryGrowth::of(&node);
+    let growth = MemoryGrowth::since_now(&node);
     for first in ["POST /call HTTP/1.1\r\nHost: localhost\r\n", "GET /ws HTTP/1.1\r\n"] {
         for _ in 0..20 {
             let mut stream = node.http().into_stream();

@@ -93,8 +93,8 @@ impl HttpClient {
     }
 
     /// Shuts down the writing half of the connection.
-    pub(crate) fn finish(&mut self) {
-        self.stream.finish();
+    pub(crate) fn shutdown_write(&mut self) {
+        self.stream.shutdown_write();
     }
 }
 
@@ -108,8 +108,8 @@ pub(crate) fn post_request(path: &str, body: &str) -> String {
 }
 
 impl HttpResponse {
-    pub(crate) fn header(&self, wanted: &str) -> Option<&str> {
-        self.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn text(&self) -> String {

@@ -61,6 +61,6 @@ impl RawPeer for LongPollPeer {
 
     fn receive_end(&mut self) {
         let response = self.poll();
-        assert_eq!(response.status, 404, "the end was expected, not {response}");
+        assert_eq!(response.status, 404, "the end of the session was expected, not {response}");
     }
 }

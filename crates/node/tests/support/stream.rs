@@ -142,7 +142,7 @@ impl ClientStream {
             }
         }
         self.limit_reads(TIMEOUT);
-        self.finish();
+        self.shutdown_write();
         octets.extend(self.receive_to_end());
         octets
     }
@@ -156,14 +156,14 @@ impl ClientStream {
     }
 
     /// Shuts down the writing half. That the router has closed the connection is no failure.
-    pub(crate) fn finish(&mut self) {
-        let finished = match self {
+    pub(crate) fn shutdown_write(&mut self) {
+        let result = match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
         };
-        match finished.map_err(|error| error.kind()) {
+        match result.map_err(|error| error.kind()) {
             Ok(()) | Err(ErrorKind::NotConnected) => {}
-            Err(error) => panic!("the end can't be said: {error}"),
+            Err(error) => panic!("the writing half can't be shut down: {error}"),
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn upgrade_request(path: &str, changes: &[(&str, &str)]) -> String {
         ("Sec-WebSocket-Version", "13"),
     ];
     for (name, value) in changes {
-        headers.retain(|(usual, _)| usual != name);
+        headers.retain(|(default, _)| default != name);
         headers.push((name, value));
     }
     let lines = headers.iter().filter(|(_, value)| !value.is_empty());
@@ -55,8 +55,8 @@ impl WebSocketPeer {
         let response = http.receive();
         assert_eq!(response.status, 101);
         assert_eq!(response.header("sec-websocket-accept"), Some(ACCEPT));
-        let named = response.header("sec-websocket-protocol").unwrap_or_default();
-        assert_eq!(named, subprotocol);
+        let selected = response.header("sec-websocket-protocol").unwrap_or_default();
+        assert_eq!(selected, subprotocol);
         let is_text = subprotocol.starts_with("wamp.2.json");
         let opcode = if is_text { TEXT } else { BINARY };
         (Self { stream: http.into_stream(), opcode }, response)

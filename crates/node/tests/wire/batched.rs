@@ -20,7 +20,7 @@ impl BatchedPeer {
         Self(node.websocket(JSON), separator)
     }
 
-    fn joined(node: &NodeProcess) -> Self {
+    fn join(node: &NodeProcess) -> Self {
         let mut peer = Self::open(node, '\u{1e}');
         peer.send(&[HELLO]);
         let [welcome] = &peer.receive()[..] else { panic!("not one message") };
@@ -54,7 +54,7 @@ impl BatchedPeer {
 #[test]
 fn messages_of_a_batch_are_handled_in_order_and_answered_in_batches() {
     let node = router();
-    let mut peer = BatchedPeer::joined(&node);
+    let mut peer = BatchedPeer::join(&node);
     let requests: Vec<String> =
         (1..=100).map(|id| format!(r#"[48,{id},{{}},"com.example.nobody"]"#)).collect();
     let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
@@ -73,7 +73,7 @@ fn messages_of_a_batch_are_handled_in_order_and_answered_in_batches() {
 #[test]
 fn queued_events_are_sent_in_batches() {
     let node = router();
-    let mut peer = BatchedPeer::joined(&node);
+    let mut peer = BatchedPeer::join(&node);
     peer.send(&[r#"[32,1,{},"com.example.topic"]"#]);
     assert!(peer.receive()[0].starts_with("[33,1,"));
     let publication = r#"[16,2,{"exclude_me":false},"com.example.topic",["some words"]]"#;
@@ -119,23 +119,23 @@ fn binary_batches_have_length_prefixes() {
 fn malformed_batch_aborts_its_session_and_affects_no_other() {
     let node = router();
     let mut bystanders = CallPair::connect(&node);
-    let unended = "a batch ends with a separator";
+    let no_separator = "a batch ends with a separator";
     let many = "\u{1e}".repeat(8200);
     for (batch, expected) in [
         ("", refusal(0, "a batch has at least one message")),
-        ("[1]", refusal(2, unended)),
-        ("[48,1,{},\"com.example.nobody\"]\u{1e}[48", refusal(33, unended)),
+        ("[1]", refusal(2, no_separator)),
+        ("[48,1,{},\"com.example.nobody\"]\u{1e}[48", refusal(33, no_separator)),
         ("\u{1e}", "[3,".to_owned()),
         (&many, "[3,".to_owned()),
     ] {
-        let mut peer = BatchedPeer::joined(&node);
+        let mut peer = BatchedPeer::join(&node);
         peer.0.send(batch);
         let last = peer.receive();
         assert!(last[0].starts_with(&expected), "{last:?} to {batch:?}");
         assert_eq!(peer.0.receive_close(), Some(1002));
         bystanders.call();
     }
-    let mut peer = BatchedPeer::joined(&node);
+    let mut peer = BatchedPeer::join(&node);
     let call = r#"[48,1,{},"com.example.nobody"]"#;
     peer.send(&vec![call; 8193]);
     let (answers, _) = peer.receive_all(8193);

@@ -39,7 +39,7 @@ expected 'json', 'msgpack', 'cbor', 'ubjson' or 'bjdata'; did you mean 'json'?
 ";
 
 /// Runs the program in an empty directory.
-fn said(args: &[&str]) -> ProgramOutput {
+fn run_in_empty_directory(args: &[&str]) -> ProgramOutput {
     run(CLOVERLEAF, &TempDirectory::new(), args)
 }
 
@@ -69,19 +69,19 @@ fn version_is_one_line_and_names_the_commit() {
     let commit = commit().map(|commit| format!(" ({commit})")).unwrap_or_default();
     let line = format!("Cloverleaf {}{commit}\n", env!("CARGO_PKG_VERSION"));
     for args in [["version"], ["--version"], ["-V"]] {
-        assert_eq!(said(&args), success(&line), "{args:?}");
+        assert_eq!(run_in_empty_directory(&args), success(&line), "{args:?}");
     }
 }
 
 #[test]
 fn help_lists_the_commands_and_describes_the_default_node() {
-    let ProgramOutput { code, stdout, stderr } = said(&["--help"]);
+    let ProgramOutput { code, stdout, stderr } = run_in_empty_directory(&["--help"]);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     for text in ["start ", "check ", "version ", "'realm1' on 127.0.0.1:8080", "/ws", "/publish"] {
         assert!(stdout.contains(text), "'{text}' is missing in {stdout}");
     }
     assert!(!stdout.contains("container"), "a node starts its containers itself: {stdout}");
-    let start = said(&["start", "--help"]).stdout;
+    let start = run_in_empty_directory(&["start", "--help"]).stdout;
     for option in [
         "--config",
         "--cbdir",
@@ -101,10 +101,10 @@ fn help_lists_the_commands_and_describes_the_default_node() {
 
 #[test]
 fn misspelled_command_gets_a_suggestion() {
-    let ProgramOutput { code, stderr, .. } = said(&["strat"]);
+    let ProgramOutput { code, stderr, .. } = run_in_empty_directory(&["strat"]);
     assert_eq!(code, Some(2));
     assert!(stderr.contains("a similar subcommand exists: 'start'"), "{stderr}");
-    assert_eq!(said(&[]).code, Some(2));
+    assert_eq!(run_in_empty_directory(&[]).code, Some(2));
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn node_reachable_from_other_machines_says_so() {
 
 #[test]
 fn options_of_the_default_node_are_refused_beside_a_configuration() {
-    for (place, args) in [
+    for (path, args) in [
         ("config.json", &["start"][..]),
         (".crossbar/config.json", &["start"]),
         ("node/config.json", &["start", "--cbdir", "node"]),
@@ -75,13 +75,13 @@ fn options_of_the_default_node_are_refused_beside_a_configuration() {
     ] {
         for option in [["--port", "0"], ["--listen", "127.0.0.1"]] {
             let directory = TempDirectory::new();
-            directory.write(place, r#"{"version": 2}"#);
+            directory.write(path, r#"{"version": 2}"#);
             let outcome = run(CLOVERLEAF, &directory, &[args, &option[..]].concat());
             let [option, _] = option;
             assert_eq!(outcome.code, Some(1), "{outcome:?}");
             let expected = format!("{option} is for the node without configuration; ");
             assert!(outcome.stderr.starts_with(&expected), "{outcome:?}");
-            let file = place.rsplit('/').next().expect("a name");
+            let file = path.rsplit('/').next().expect("a name");
             assert!(outcome.stderr.contains(file), "{outcome:?}");
         }
     }

@@ -55,7 +55,7 @@ impl DeflatePeer {
         }
     }
 
-    fn joined(node: &NodeProcess, path: &str, offer: &str, keeps_context: bool) -> Self {
+    fn join(node: &NodeProcess, path: &str, offer: &str, keeps_context: bool) -> Self {
         let mut session = Self::open(node, path, offer, keeps_context);
         session.send(HELLO);
         assert!(session.receive().1.starts_with("[2,"));
@@ -108,7 +108,7 @@ fn messages_are_compressed_when_configured_and_offered_by_the_client() {
             false,
         ),
     ] {
-        let mut session = DeflatePeer::joined(&node, path, offer, keeps_context);
+        let mut session = DeflatePeer::join(&node, path, offer, keeps_context);
         assert_eq!(session.answer.as_deref(), Some(answer), "to {offer}");
         // An event passes the router in both directions.
         let words = "many words ".repeat(500);
@@ -140,7 +140,7 @@ fn messages_are_not_compressed_without_an_acceptable_offer() {
         session.socket.send_frame(PLAIN, HELLO.as_bytes());
         assert_eq!(session.receive().0, PLAIN);
         session.send(HELLO);
-        assert_eq!(session.socket.receive_close(), Some(1002), "a bit without a meaning");
+        assert_eq!(session.socket.receive_close(), Some(1002), "a reserved bit");
     }
 }
 
@@ -154,7 +154,7 @@ fn malformed_extensions_header_is_refused() {
     assert_eq!(
         node.http().request(&upgrade_request("/plain", &headers)).status,
         101,
-        "it is not looked at"
+        "the header is ignored"
     );
 }
 
@@ -162,13 +162,13 @@ fn malformed_extensions_header_is_refused() {
 fn message_that_inflates_beyond_the_limit_is_answered_by_1009_and_affects_no_other() {
     let node = node();
     let mut bystanders = CallPair::connect(&node);
-    let mut session = DeflatePeer::joined(&node, "/ws", "permessage-deflate", true);
+    let mut session = DeflatePeer::join(&node, "/ws", "permessage-deflate", true);
     let just = "[".to_owned() + &" ".repeat(LIMIT - 2) + "]";
     session.send(&just);
-    assert!(session.receive().1.starts_with("[3,"), "it is no message");
+    assert!(session.receive().1.starts_with("[3,"), "spaces are no message");
 
     for length in [LIMIT + 1, 100 * LIMIT] {
-        let mut session = DeflatePeer::joined(&node, "/ws", "permessage-deflate", true);
+        let mut session = DeflatePeer::join(&node, "/ws", "permessage-deflate", true);
         session.send(&" ".repeat(length));
         assert_eq!(session.socket.receive_close(), Some(1009));
         bystanders.call();

@@ -54,12 +54,12 @@ fn second_node_on_an_endpoint_fails_without_affecting_the_first() {
         (unix(&socket.display().to_string()), format!("Unix socket {}", socket.display())),
     ] {
         let ProgramOutput { code, stderr, .. } = refusal(&config);
-        let said = stderr.lines().last().unwrap_or_default();
+        let message = stderr.lines().last().unwrap_or_default();
         let expected = format!(
             "{endpoint} is already in use: is another node running there? Stop it, or choose \
              another endpoint in the configuration"
         );
-        assert!(said.starts_with(&expected), "{stderr}");
+        assert!(message.starts_with(&expected), "{stderr}");
         assert_eq!(code, Some(1));
         bystanders.call();
     }
@@ -72,7 +72,7 @@ fn stale_socket_file_is_replaced() {
     let mut node = NodeProcess::start(CLOVERLEAF, &unix("router.sock"));
     node.signal("KILL");
     assert_eq!(node.exit_code(), None);
-    assert!(node.socket().exists(), "nobody could remove it");
+    assert!(node.socket().exists(), "SIGKILL leaves the file");
     let mut node = NodeProcess::start_in(CLOVERLEAF, node.into_directory(), &unix("router.sock"));
     node.unix();
     assert_eq!(node.stop("TERM"), Some(0));
@@ -82,26 +82,26 @@ fn stale_socket_file_is_replaced() {
 #[test]
 fn file_that_is_no_socket_is_left_unchanged() {
     let directory = TempDirectory::new();
-    let file = directory.write("router.sock", "somebody's letters");
+    let file = directory.write("router.sock", "text of another program");
     directory.write("config.json", &unix("router.sock"));
     let args = ["start", "--logformat", "none", "--config", "config.json"];
     let ProgramOutput { code, stderr, .. } = run(CLOVERLEAF, &directory, &args);
     assert_eq!(code, Some(1), "{stderr}");
     let expected = "endpoint.path: there is a file of this name that is no socket\n";
     assert!(stderr.ends_with(expected), "{stderr}");
-    assert_eq!(std::fs::read_to_string(file).ok().as_deref(), Some("somebody's letters"));
+    assert_eq!(std::fs::read_to_string(file).ok().as_deref(), Some("text of another program"));
 }
 
 #[test]
 fn impossible_unix_endpoint_is_a_fault() {
-    for (config, said) in [
+    for (config, message) in [
         (unix("nowhere/router.sock"), "endpoint.path: there is no directory './nowhere'"),
         (unix(&"x".repeat(200)), "endpoint.path: the path of a Unix socket has at most 107 bytes"),
         (unix(r"a\u0000b"), "endpoint.path: the path of a Unix socket has at most 107 bytes, none"),
     ] {
         let ProgramOutput { code, stderr, .. } = refusal(&config);
         assert_eq!(code, Some(1), "{stderr}");
-        assert!(stderr.contains(said), "{stderr}");
+        assert!(stderr.contains(message), "{stderr}");
     }
 }
 
@@ -109,14 +109,14 @@ fn impossible_unix_endpoint_is_a_fault() {
 fn interface_without_an_address_of_this_machine_is_a_fault_with_its_place() {
     let endpoint = |name: &str| format!(r#"{{"type": "tcp", "interface": "{name}", "port": 0}}"#);
     let advice = "Name an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all\n";
-    for (name, said) in [
+    for (name, message) in [
         ("192.0.2.1", "listening on TCP address 192.0.2.1:0 failed: "),
         ("nowhere.invalid", "looking up the interface 'nowhere.invalid': "),
     ] {
         let ProgramOutput { code, stderr, .. } = refusal(&config(&endpoint(name)));
         assert_eq!(code, Some(1), "{stderr}");
-        let place = "config.json:4:91: workers[0].transports[0].endpoint.interface: ";
-        assert!(stderr.contains(&format!("{place}{said}")), "{stderr}");
+        let position = "config.json:4:91: workers[0].transports[0].endpoint.interface: ";
+        assert!(stderr.contains(&format!("{position}{message}")), "{stderr}");
         assert!(stderr.ends_with(advice), "{stderr}");
     }
     let directory = TempDirectory::new();
@@ -157,9 +157,9 @@ fn two_spellings_of_a_socket_or_store_path_are_one_file() {
     };
     let socket = |path: &str| format!(r#"{{"type": "unix", "path": "{path}"}}"#);
     for path in ["z/../z/./r.sock", "link/r.sock", "link/../z/r.sock"] {
-        let said = faults(&with_endpoints(&[&socket("z/r.sock"), &socket(path)]));
+        let message = faults(&with_endpoints(&[&socket("z/r.sock"), &socket(path)]));
         let expected = "transports[1].endpoint: the transport in line 4 already listens here\n";
-        assert!(said.ends_with(expected), "{path}: {said}");
+        assert!(message.ends_with(expected), "{path}: {message}");
     }
     assert_eq!(faults(&with_endpoints(&[&socket("r.sock"), &socket("link/r.sock")])), "");
 
@@ -180,10 +180,10 @@ fn two_spellings_of_a_socket_or_store_path_are_one_file() {
         ("new/deep.redb", "./new/../new/deep.redb"),
         ("z", "link/events.redb"),
     ] {
-        let said = stores(one, other);
+        let message = stores(one, other);
         let expected =
             "the store in line 1 has this file already; expected a file for each realm\n";
-        assert!(said.ends_with(expected), "{one} {other}: {said}");
+        assert!(message.ends_with(expected), "{one} {other}: {message}");
     }
     assert_eq!(stores("z/a.redb", "z/b.redb"), "");
 }
@@ -220,7 +220,7 @@ fn socket_file_has_the_mode_and_owner_of_the_endpoint() {
 
 #[test]
 fn unknown_owner_of_a_socket_is_a_fault() {
-    for (owner, said) in [
+    for (owner, message) in [
         ("nobody.at.all", "this system has no user 'nobody.at.all'"),
         // Not user numbers: the last one means "no user" to the operating system.
         ("+1", "this system has no user '+1'"),
@@ -230,7 +230,7 @@ fn unknown_owner_of_a_socket_is_a_fault() {
         let endpoint = format!(r#"{{"type": "unix", "path": "router.sock", "owner": "{owner}"}}"#);
         let ProgramOutput { code, stderr, .. } = refusal(&config(&endpoint));
         assert_eq!(code, Some(1), "{stderr}");
-        let expected = format!("endpoint.owner: {said}\n");
+        let expected = format!("endpoint.owner: {message}\n");
         assert!(stderr.ends_with(&expected), "{stderr}");
     }
 }
@@ -281,7 +281,7 @@ fn stream_testee_echoes_what_it_receives() {
     }
     // An open echo connection does not delay the shutdown.
     let mut other = ClientStream::tcp(node.addresses("Echo for tests")[0]);
-    stream.finish();
+    stream.shutdown_write();
     stream.receive_end();
     assert_eq!(node.stop("TERM"), Some(0));
     other.receive_end();
@@ -306,8 +306,8 @@ fn first_free_port_of_a_range_is_used() {
     }
     let ProgramOutput { code, stderr, .. } = refusal(&range(first));
     assert_eq!(code, Some(1), "{stderr}");
-    let said = format!("TCP address 127.0.0.1:{first} is already in use");
-    assert!(stderr.contains(&said), "{stderr}");
+    let message = format!("TCP address 127.0.0.1:{first} is already in use");
+    assert!(stderr.contains(&message), "{stderr}");
 }
 
 #[test]

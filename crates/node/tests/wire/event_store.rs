@@ -86,7 +86,7 @@ fn events_published_before_a_graceful_shutdown_are_stored() {
 #[test]
 fn invalid_store_file_prevents_the_start_and_is_named() {
     let directory = TempDirectory::new();
-    directory.write("kept/events.redb", "this is a letter to my aunt, and a rather long one");
+    directory.write("kept/events.redb", "this text is no event store, although it is rather long");
     let config = directory.write("config.json", CONFIG).display().to_string();
     let args = ["start", "--config", &config];
     let outcome = crate::support::run(CLOVERLEAF, &directory, &args);

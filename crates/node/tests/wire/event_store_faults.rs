@@ -70,8 +70,11 @@ fn store_recovers_when_the_disk_has_space_again() {
         }
     };
     assert_eq!((&refusal[0], &refusal[4]), (&8.into(), &"wamp.error.unavailable".into()));
-    let said = refusal.to_string();
-    assert!(!said.contains("redb") && !said.contains("os error"), "{said}");
+    let text_of_refusal = refusal.to_string();
+    assert!(
+        !text_of_refusal.contains("redb") && !text_of_refusal.contains("os error"),
+        "{text_of_refusal}"
+    );
     node.wait_for_line("event store stopped");
     // While the store is stopped, its events are refused at once, and other topics work.
     assert_eq!(publish(&mut publisher, number + 1, "refused")[0], 8);
@@ -111,12 +114,12 @@ fn damaged_events_are_logged_and_the_others_are_read() {
     let damaged = [3, 11];
     for number in damaged {
         let marker = format!("marker-{number:04}marker");
-        let places = octets.windows(marker.len()).enumerate();
-        let places: Vec<_> =
-            places.filter(|(_, found)| *found == marker.as_bytes()).map(|(at, _)| at).collect();
-        assert!(!places.is_empty());
-        for place in places {
-            octets[place] ^= 4;
+        let indexes = octets.windows(marker.len()).enumerate();
+        let indexes: Vec<_> =
+            indexes.filter(|(_, found)| *found == marker.as_bytes()).map(|(at, _)| at).collect();
+        assert!(!indexes.is_empty());
+        for index in indexes {
+            octets[index] ^= 4;
         }
     }
     fs::write(&path, octets).expect("a file");

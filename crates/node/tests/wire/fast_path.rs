@@ -47,21 +47,21 @@ const MANY: usize = 40;
 struct OpenConnections(#[expect(dead_code, reason = "they are only kept open")] Vec<ClientStream>);
 
 impl OpenConnections {
-    fn at(address: SocketAddr, size: usize) -> Self {
-        let come = |_| {
+    fn open(address: SocketAddr, size: usize) -> Self {
+        let connect = |_| {
             let mut stream = ClientStream::tcp(address);
             stream.send(post_request("/call", CALL).as_bytes());
             assert_eq!(stream.receive(12), b"HTTP/1.1 200");
             stream
         };
-        Self((0..size).map(come).collect())
+        Self((0..size).map(connect).collect())
     }
 
     /// Runs a test beside no other connection and beside many.
     fn for_each_size(node: impl Fn() -> NodeProcess, test: impl Fn(NodeProcess)) {
         for size in [0, MANY] {
             let node = node();
-            let _crowd = Self::at(http_address(&node), size);
+            let _connections = Self::open(http_address(&node), size);
             test(node);
         }
     }
@@ -75,7 +75,7 @@ fn http_address(node: &NodeProcess) -> SocketAddr {
 /// the system supports it), the fast path alone, hyper by the command line, and hyper by the
 /// configuration.
 struct EquivalentNodes {
-    _crowd: OpenConnections,
+    _connections: OpenConnections,
     _nodes: [NodeProcess; 4],
     addresses: [SocketAddr; 4],
 }
@@ -91,12 +91,12 @@ impl EquivalentNodes {
             NodeProcess::start(CLOVERLEAF, &logged),
         ];
         let addresses = nodes.each_ref().map(http_address);
-        Self { _crowd: OpenConnections::at(addresses[0], MANY), _nodes: nodes, addresses }
+        Self { _connections: OpenConnections::open(addresses[0], MANY), _nodes: nodes, addresses }
     }
 
     fn answers(&self, pieces: &[&[u8]], silence: Duration) -> [String; 4] {
         std::thread::scope(|scope| {
-            let ask = |address| scope.spawn(move || answered(address, pieces, silence));
+            let ask = |address| scope.spawn(move || all_answers(address, pieces, silence));
             self.addresses.map(ask).map(|answer| answer.join().expect("an answer"))
         })
     }
@@ -126,7 +126,7 @@ const LAST: &[u8] = b"GET /info HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n
 const LONG_SILENCE: Duration = Duration::from_secs(5);
 
 /// All answers to these pieces and to the last request, without their dates.
-fn answered(address: SocketAddr, pieces: &[&[u8]], silence: Duration) -> String {
+fn all_answers(address: SocketAddr, pieces: &[&[u8]], silence: Duration) -> String {
     let mut stream = ClientStream::tcp(address);
     for piece in pieces {
         stream.send(piece);
@@ -194,7 +194,7 @@ fn request() -> impl Strategy<Value = String> {
 #[test]
 fn fast_path_and_hyper_give_equal_answers() {
     const CASES: u32 = 200;
-    let siblings = EquivalentNodes::start();
+    let nodes = EquivalentNodes::start();
     let config =
         ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
     let requests = prop::collection::vec(request(), 1..4);
@@ -205,7 +205,7 @@ fn fast_path_and_hyper_give_equal_answers() {
         cuts.extend([0, bytes.len()]);
         cuts.sort_unstable();
         let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
-        siblings.answer(&pieces);
+        nodes.answer(&pieces);
         Ok(())
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
@@ -220,11 +220,11 @@ fn usual_request_may_arrive_octet_by_octet() {
 
 #[test]
 fn bodies_around_the_limit_get_equal_answers() {
-    let siblings = EquivalentNodes::start();
+    let nodes = EquivalentNodes::start();
     for path in ["/call", "/small"] {
         for length in [63, 64, 65, 65_536, 65_537, 200_000] {
             let body = [CALL, &" ".repeat(length - CALL.len())].concat();
-            let answered = siblings.answer(&[post_request(path, &body).as_bytes()]);
+            let answered = nodes.answer(&[post_request(path, &body).as_bytes()]);
             assert!(!answered.is_empty(), "{length} at {path}");
         }
     }
@@ -253,11 +253,11 @@ fn request_smuggling_gets_no_second_request_through() {
         "Content-Length: 99999999999999999999\r\n",
         "X: a\rContent-Length: 0\r\n",
     ];
-    let siblings = EquivalentNodes::start();
+    let nodes = EquivalentNodes::start();
     for form in FORMS {
         let head = format!("POST /call HTTP/1.1\r\nHost: a\r\n{form}\r\n");
         let smuggled = "GET /info HTTP/1.1\r\nHost: a\r\n\r\n";
-        let answer = siblings.answer(&[head.as_bytes(), smuggled.as_bytes()]);
+        let answer = nodes.answer(&[head.as_bytes(), smuggled.as_bytes()]);
         assert!(!answer.contains("HTTP/1.1 200"), "{form:?} was answered by {answer}");
         assert!(answer.matches("HTTP/1.1 ").count() <= 1, "{form:?} was answered by {answer}");
     }
@@ -267,7 +267,7 @@ fn request_smuggling_gets_no_second_request_through() {
 /// the bridge never sees it.
 #[test]
 fn repeated_header_fields_get_equal_answers() {
-    let siblings = EquivalentNodes::start();
+    let nodes = EquivalentNodes::start();
     let length = CALL.len();
     let lengths = format!("Content-Length: {length}\r\n");
     let other_length = format!("Content-Length: {}\r\n", length + 1);
@@ -285,7 +285,7 @@ fn repeated_header_fields_get_equal_answers() {
         ("two origins", [host, &lengths, &origin.repeat(2)], 200),
     ] {
         let request = format!("POST /call HTTP/1.1\r\n{}\r\n{CALL}", fields.concat());
-        let answer = siblings.answer(&[request.as_bytes()]);
+        let answer = nodes.answer(&[request.as_bytes()]);
         let found = answer.split(' ').nth(1);
         assert_eq!(found, Some(status.to_string().as_str()), "{what}: {answer}");
     }
@@ -318,7 +318,7 @@ fn existing_connections_continue_when_many_others_connect() {
     early[0].send(begin);
     early[1].send(&[&request, begin].concat());
     assert_eq!(early[1].receive().status, 200);
-    let _crowd = OpenConnections::at(http_address(&node), MANY);
+    let _connections = OpenConnections::open(http_address(&node), MANY);
     early[0].send(&[end, &request].concat());
     early[1].send(end);
     for (http, answers) in early.iter_mut().zip([2, 1, 0]) {
@@ -399,7 +399,7 @@ fn half_closed_client_gets_all_of_a_long_response() {
     assert_eq!(callee.receive(), "[68,1,1,{}]");
     callee.send(&format!(r#"[70,1,{{}},["{}"]]"#, "x".repeat(ANSWER)));
     assert_eq!(stream.receive(15), b"HTTP/1.1 200 OK");
-    stream.finish();
+    stream.shutdown_write();
     // The router sees the half-close before it can write the whole response.
     std::thread::sleep(SILENCE);
     let received = stream.receive(2 * ANSWER).len();

@@ -29,7 +29,8 @@ fn node(seconds: &str) -> NodeProcess {
     NodeProcess::start_in(CLOVERLEAF, directory, &CONFIG.replace("SECONDS", seconds))
 }
 
-fn silent(node: &NodeProcess) -> ClientStream {
+/// A connection to the web transport.
+fn connect(node: &NodeProcess) -> ClientStream {
     node.http().into_stream()
 }
 
@@ -45,7 +46,7 @@ fn silent_connection_is_closed() {
         "GET /info HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ];
     let mut streams = beginnings.map(|beginning| {
-        let mut stream = silent(&node);
+        let mut stream = connect(&node);
         stream.send(beginning.as_bytes());
         stream
     });
@@ -60,7 +61,7 @@ fn request_sent_octet_by_octet_is_closed_at_the_timeout() {
     let node = node("1");
     let body = "POST /call HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n";
     let mut streams = ["GET /info HTTP/1.1\r\nX: ", body].map(|beginning| {
-        let mut stream = silent(&node);
+        let mut stream = connect(&node);
         stream.send(beginning.as_bytes());
         (stream, false)
     });
@@ -92,7 +93,7 @@ fn call_may_take_longer_than_the_client_timeout() {
     let node = node("1");
     let (mut callee, mut http) = http_call_in_flight(&node);
     for _ in 0..2 {
-        silent(&node).receive_end();
+        connect(&node).receive_end();
     }
     callee.send("[70,1,{},[true]]");
     assert_eq!(http.receive().text(), r#"{"args":[true]}"#);
@@ -101,11 +102,11 @@ fn call_may_take_longer_than_the_client_timeout() {
 #[test]
 fn long_response_may_take_longer_than_the_client_timeout() {
     let node = node("2");
-    let mut stream = silent(&node);
+    let mut stream = connect(&node);
     stream.send(b"GET /long HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let mut received = 0;
     for _ in 0..2 {
-        let mut other = silent(&node);
+        let mut other = connect(&node);
         while !other.has_ended() {
             received += stream.receive(64 * 1024).len() as u64;
         }
@@ -117,11 +118,11 @@ fn long_response_may_take_longer_than_the_client_timeout() {
 #[test]
 fn client_that_does_not_read_its_response_is_disconnected() {
     let node = node("1");
-    let mut stream = silent(&node);
+    let mut stream = connect(&node);
     stream.send(b"GET /long HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     for _ in 0..3 {
-        silent(&node).receive_end();
+        connect(&node).receive_end();
     }
     let received = stream.receive_to_end().len() as u64;
-    assert!(received < LONG_FILE, "the whole file was kept for it");
+    assert!(received < LONG_FILE, "the router buffered the whole file");
 }

@@ -40,7 +40,7 @@ fn no_session() -> String {
 }
 
 /// Opens a session and returns the selected protocol and the session id.
-fn opened(http: &mut HttpClient, protocols: &str) -> (String, String) {
+fn open(http: &mut HttpClient, protocols: &str) -> (String, String) {
     let opened = http.post("/lp/open", &format!(r#"{{"protocols":[{protocols}]}}"#)).text();
     let body: serde_json::Value = serde_json::from_str(&opened).expect("JSON");
     let [protocol, id] = ["protocol", "transport"].map(|key| body[key].as_str().expect("a text"));
@@ -83,7 +83,7 @@ fn first_supported_protocol_of_the_client_is_selected() {
         (r#""wamp.2.morse","wamp.2.msgpack","wamp.2.json""#, "wamp.2.msgpack"),
         (r#""wamp.2.json","wamp.2.json""#, "wamp.2.json"),
     ] {
-        assert_eq!(opened(&mut http, protocols).0, chosen);
+        assert_eq!(open(&mut http, protocols).0, chosen);
     }
 }
 
@@ -108,16 +108,16 @@ fn each_serializer_has_its_own_media_type() {
 fn unacceptable_open_request_is_refused() {
     let node = router();
     let mut http = node.http();
-    let senseless = r#"The body must be JSON such as {"protocols": ["wamp.2.json"]}."#;
+    let invalid = r#"The body must be JSON such as {"protocols": ["wamp.2.json"]}."#;
     let unknown =
         "'protocols' must name one of wamp.2.json, wamp.2.msgpack, wamp.2.cbor, wamp.2.ubjson.";
     for (body, text) in [
-        ("", senseless),
-        ("{", senseless),
-        ("[]", senseless),
-        ("{}", senseless),
-        (r#"{"protocols":"wamp.2.json"}"#, senseless),
-        (r#"{"protocols":[1]}"#, senseless),
+        ("", invalid),
+        ("{", invalid),
+        ("[]", invalid),
+        ("{}", invalid),
+        (r#"{"protocols":"wamp.2.json"}"#, invalid),
+        (r#"{"protocols":[1]}"#, invalid),
         (r#"{"protocols":[]}"#, unknown),
         (r#"{"protocols":["wamp.2.morse",""]}"#, unknown),
     ] {
@@ -131,7 +131,7 @@ fn unacceptable_open_request_is_refused() {
 fn unknown_paths_unknown_sessions_and_other_methods_get_different_errors() {
     let node = router();
     let mut http = node.http();
-    let (_, id) = opened(&mut http, r#""wamp.2.json""#);
+    let (_, id) = open(&mut http, r#""wamp.2.json""#);
     let nothing = || refused(404, "Nothing is served at this path.");
     let other = "0".repeat(32);
     for (path, expected) in [
@@ -201,7 +201,7 @@ fn oversized_or_truncated_message_is_refused_and_the_session_stays_open() {
     let mut cut = node.http();
     let request = post_request(&format!("{}/send", peer.path()), "[16,1,");
     cut.send(&request.replace("Content-Length: 6", "Content-Length: 7"));
-    cut.finish();
+    cut.shutdown_write();
     assert!(peer.request(r#"[32,2,{},"com.example.topic"]"#).starts_with("[33,2,"));
 }
 
@@ -217,7 +217,7 @@ fn pages_are_admitted_by_their_origin() {
         )
     };
     let origin = "https://app.example.com";
-    let wanted = "Access-Control-Request-Method: POST\r\n\
+    let preflight_headers = "Access-Control-Request-Method: POST\r\n\
                   Access-Control-Request-Headers: content-type\r\n";
     let expected = format!(
         "200\nallow: POST, OPTIONS\naccess-control-allow-methods: POST, OPTIONS\n\
@@ -225,7 +225,7 @@ fn pages_are_admitted_by_their_origin() {
          cache-control: no-store\nvary: Origin\naccess-control-allow-origin: {origin}\n\
          access-control-allow-credentials: true\ncontent-length: 0\n\n"
     );
-    assert_eq!(http.request(&request("OPTIONS", origin, wanted)).to_string(), expected);
+    assert_eq!(http.request(&request("OPTIONS", origin, preflight_headers)).to_string(), expected);
     let mut http = node.http();
     let answer = http.request(&request("POST", origin, ""));
     let allowed = ["access-control-allow-origin", "access-control-allow-credentials"]
@@ -233,7 +233,7 @@ fn pages_are_admitted_by_their_origin() {
     assert_eq!((answer.status, allowed), (400, [Some(origin), Some("true")]));
     for other in ["https://example.com", "null", "\u{fc}"] {
         for method in ["POST", "OPTIONS"] {
-            let answer = node.http().request(&request(method, other, wanted));
+            let answer = node.http().request(&request(method, other, preflight_headers));
             let allowed = answer.header("access-control-allow-origin");
             assert_eq!((answer.status, allowed), (403, None), "{method} from {other}");
         }

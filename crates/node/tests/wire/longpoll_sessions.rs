@@ -8,14 +8,14 @@ use crate::router::{router, router_with};
 use crate::support::{CallPair, HttpClient, LongPollPeer, NodeProcess, RawPeer as _, post_request};
 
 /// A connection with a pending `/receive` of this session.
-fn receiving(node: &NodeProcess, peer: &LongPollPeer) -> HttpClient {
+fn pending_receive(node: &NodeProcess, peer: &LongPollPeer) -> HttpClient {
     let mut http = node.http();
     http.send(&post_request(&format!("{}/receive", peer.path()), ""));
     http
 }
 
 /// Waits until the node has handled earlier requests: it answers a later one.
-fn settle(node: &NodeProcess) {
+fn wait_until_handled(node: &NodeProcess) {
     assert_eq!(node.http().post("/lp/nobody/send", "").status, 404);
 }
 
@@ -31,7 +31,7 @@ fn receive_waits_for_a_message_and_ends_with_204_at_its_timeout() {
         assert!(waited >= Duration::from_millis(990), "it waited for {waited:?}");
     }
     peer.obtain_id(r#"[32,1,{},"com.example.topic"]"#);
-    let mut waiting = receiving(&node, &peer);
+    let mut waiting = pending_receive(&node, &peer);
     let mut publisher = node.join();
     publisher.send(r#"[16,1,{},"com.example.topic",["news"]]"#);
     assert!(waiting.receive().text().ends_with(r#",{},["news"]]"#));
@@ -43,7 +43,7 @@ fn newest_receive_gets_the_message() {
     let mut peer = node.longpoll("wamp.2.json");
     peer.join();
     // The requests may arrive in any order.
-    let [mut one, mut other] = [(); 2].map(|()| receiving(&node, &peer));
+    let [mut one, mut other] = [(); 2].map(|()| pending_receive(&node, &peer));
     peer.send(r#"[32,1,{},"com.example.topic"]"#);
     let mut received = [one.receive().to_string(), other.receive().to_string()];
     received.sort();
@@ -57,10 +57,10 @@ fn client_that_disconnects_during_receive_loses_no_message() {
     let mut peer = node.longpoll("wamp.2.json");
     peer.join();
     for request in 1..=10 {
-        let waiting = receiving(&node, &peer);
-        settle(&node);
+        let waiting = pending_receive(&node, &peer);
+        wait_until_handled(&node);
         drop(waiting);
-        settle(&node);
+        wait_until_handled(&node);
         let subscribed = peer.request(&format!(r#"[32,{request},{{}},"com.example.{request}"]"#));
         assert_eq!(subscribed, format!("[33,{request},{request}]"));
     }
@@ -84,8 +84,8 @@ fn unpolled_session_ends_and_its_callers_get_errors() {
     let canceled =
         r#"[8,48,1,{},"wamp.error.canceled",["callee disconnected from in-flight request"]]"#;
     assert_eq!(caller.receive(), canceled);
-    let nobody = r#"[8,48,2,{},"wamp.error.no_such_procedure",["no callee registered for procedure <com.example.slow>"]]"#;
-    assert_eq!(caller.request(r#"[48,2,{},"com.example.slow"]"#), nobody);
+    let unregistered = r#"[8,48,2,{},"wamp.error.no_such_procedure",["no callee registered for procedure <com.example.slow>"]]"#;
+    assert_eq!(caller.request(r#"[48,2,{},"com.example.slow"]"#), unregistered);
     callee.receive_end();
 }
 
@@ -106,8 +106,8 @@ fn close_ends_the_session_and_its_pending_receive() {
     let mut peer = node.longpoll("wamp.2.json");
     peer.join();
     peer.obtain_id(r#"[64,1,{},"com.example.mine"]"#);
-    let mut waiting = receiving(&node, &peer);
-    settle(&node);
+    let mut waiting = pending_receive(&node, &peer);
+    wait_until_handled(&node);
     assert_eq!(peer.post("close", b"").to_string(), EMPTY);
     assert_eq!(waiting.receive().to_string(), EMPTY);
     let mut caller = node.join();
@@ -186,14 +186,14 @@ fn sessions_of_one_service_get_only_their_own_events() {
 
 #[test]
 fn pending_receive_ends_at_shutdown_without_delaying_it() {
-    let polite = r#""compatibility": "wamp", "shutdown_goodbye": true"#;
+    let options = r#""compatibility": "wamp", "shutdown_goodbye": true"#;
     for (mut node, last) in
-        [(router(), ""), (router_with(polite), r#"[6,{},"wamp.close.system_shutdown"]"#)]
+        [(router(), ""), (router_with(options), r#"[6,{},"wamp.close.system_shutdown"]"#)]
     {
         let mut peer = node.longpoll("wamp.2.json");
         peer.join();
-        let mut waiting = receiving(&node, &peer);
-        settle(&node);
+        let mut waiting = pending_receive(&node, &peer);
+        wait_until_handled(&node);
         node.signal("TERM");
         assert_eq!(waiting.receive().text(), last);
         waiting.receive_end();

@@ -19,7 +19,7 @@ const SESSION_BYTES: u64 = 2 * 1024;
 
 /// Raises the limit of open files: each session is a file of this process, too, and the default is
 /// usually 1,024.
-fn ask_for_files() {
+fn raise_file_limit() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let limit = Rlimit { current: maximum, maximum };
     setrlimit(Resource::Nofile, limit).expect("as many open files as are allowed");
@@ -27,7 +27,7 @@ fn ask_for_files() {
 
 #[test]
 fn memory_of_ended_sessions_is_returned_to_the_system() {
-    ask_for_files();
+    raise_file_limit();
     let node = router();
     node.rawsocket(JSON).join();
     let before = resident_bytes(node.id());

@@ -17,13 +17,13 @@ enum JoinState {
 }
 
 /// Sends each message over each transport and expects an ABORT with this reason and this text.
-fn each_is_aborted(stage: JoinState, rows: &[(&str, &str, &str)]) {
+fn each_is_aborted(state: JoinState, rows: &[(&str, &str, &str)]) {
     let node = router();
     let mut bystanders = CallPair::connect(&node);
     for transport in TestTransport::ALL {
         for (message, reason, text) in rows {
             let mut peer = transport.open(&node);
-            if stage == JoinState::Joined {
+            if state == JoinState::Joined {
                 peer.join();
             }
             peer.send(message);
@@ -56,7 +56,7 @@ fn messages_before_hello_are_aborted() {
 #[test]
 fn unacceptable_hello_is_aborted_with_its_reason() {
     let no_role = "HELLO.Details.roles must announce at least one role";
-    let senseless_roles = "HELLO: 'roles' must be a dictionary of roles";
+    let invalid_roles = "HELLO: 'roles' must be a dictionary of roles";
     each_is_aborted(
         JoinState::Joining,
         &[
@@ -83,8 +83,8 @@ fn unacceptable_hello_is_aborted_with_its_reason() {
             (r#"[1,"realm1",{}]"#, VIOLATION, no_role),
             (r#"[1,"realm1",{"roles":{}}]"#, VIOLATION, no_role),
             (r#"[1,"realm1",{"roles":{"poet":{}}}]"#, VIOLATION, no_role),
-            (r#"[1,"realm1",{"roles":{"caller":true}}]"#, VIOLATION, senseless_roles),
-            (r#"[1,"realm1",{"roles":["caller"]}]"#, VIOLATION, senseless_roles),
+            (r#"[1,"realm1",{"roles":{"caller":true}}]"#, VIOLATION, invalid_roles),
+            (r#"[1,"realm1",{"roles":["caller"]}]"#, VIOLATION, invalid_roles),
             (
                 r#"[1,17,{"roles":{"caller":{}}}]"#,
                 VIOLATION,
@@ -219,7 +219,7 @@ fn messages_with_an_option_of_the_wrong_type_are_aborted() {
 
 #[test]
 fn messages_not_allowed_on_an_open_session_are_aborted() {
-    let unasked =
+    let unknown_invocation =
         |name| format!("{name} answers invocation 4711, which was never sent to this session");
     each_is_aborted(
         JoinState::Joined,
@@ -230,8 +230,8 @@ fn messages_not_allowed_on_an_open_session_are_aborted() {
                 VIOLATION,
                 "AUTHENTICATE may not be sent at this point of the session",
             ),
-            ("[70,4711,{},[]]", VIOLATION, &unasked("YIELD")),
-            (r#"[8,68,4711,{},"com.example.error"]"#, VIOLATION, &unasked("ERROR")),
+            ("[70,4711,{},[]]", VIOLATION, &unknown_invocation("YIELD")),
+            (r#"[8,68,4711,{},"com.example.error"]"#, VIOLATION, &unknown_invocation("ERROR")),
             (
                 r#"[8,48,1,{},"com.example.error"]"#,
                 VIOLATION,
@@ -249,9 +249,9 @@ fn messages_not_allowed_on_an_open_session_are_aborted() {
 #[test]
 fn session_that_answers_the_invocation_of_another_is_aborted() {
     let node = router();
-    let [mut callee, mut caller, mut thief] =
+    let [mut callee, mut caller, mut intruder] =
         [(); 3].map(|()| RawSocketPeer::open(node.tcp(), JSON));
-    for peer in [&mut callee, &mut caller, &mut thief] {
+    for peer in [&mut callee, &mut caller, &mut intruder] {
         peer.join();
     }
     callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
@@ -259,11 +259,11 @@ fn session_that_answers_the_invocation_of_another_is_aborted() {
     assert_eq!(callee.receive(), "[68,1,1,{}]");
 
     let text = "YIELD answers invocation 1, which was never sent to this session";
-    assert_eq!(thief.request(r#"[70,1,{},["stolen"]]"#), abort(VIOLATION, text));
-    thief.receive_end();
+    assert_eq!(intruder.request(r#"[70,1,{},["intruder"]]"#), abort(VIOLATION, text));
+    intruder.receive_end();
 
-    callee.send(r#"[70,1,{},["mine"]]"#);
-    assert_eq!(caller.receive(), r#"[50,1,{},["mine"]]"#);
+    callee.send(r#"[70,1,{},["callee"]]"#);
+    assert_eq!(caller.receive(), r#"[50,1,{},["callee"]]"#);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::router::{CLOVERLEAF, router};
 use crate::support::{HELLO, JSON, NodeProcess, RawPeer, RawSocketPeer, WebSocketPeer};
 
 /// Calls a procedure and returns the arguments of the result.
-fn called(peer: &mut dyn RawPeer, request: u64, procedure: &str, args: &Value) -> Value {
+fn call(peer: &mut dyn RawPeer, request: u64, procedure: &str, args: &Value) -> Value {
     let answer = peer.request_json(&json!([48, request, {}, procedure, args]).to_string());
     assert_eq!((&answer[0], &answer[1]), (&json!(50), &json!(request)), "{answer}");
     answer[3].clone()
@@ -30,7 +30,7 @@ fn on_join_describes_the_transport_of_the_session() {
     assert_eq!(joined["transport"]["http_headers_received"], Value::Null);
     assert_eq!((&joined["realm"], &joined["serializer"]), (&json!("realm1"), &json!("json")));
     let id = joined["session"].clone();
-    assert_eq!(called(&mut watcher, 2, "wamp.session.get", &json!([id]))[0], *joined);
+    assert_eq!(call(&mut watcher, 2, "wamp.session.get", &json!([id]))[0], *joined);
     let mut other = node.websocket("wamp.2.json");
     other.join();
     let event = watcher.receive_json();
@@ -52,19 +52,19 @@ fn request_headers(long: &str) -> [(&'static str, &str); 5] {
 }
 
 /// Joins over a WebSocket with these header fields and returns the session details.
-fn said_of_websocket(node: &NodeProcess, headers: &[(&str, &str)]) -> Value {
+fn details_of_websocket(node: &NodeProcess, headers: &[(&str, &str)]) -> Value {
     let stream = node.http().into_stream();
     let mut peer = WebSocketPeer::open_with(stream, "/ws", "wamp.2.json", headers).0;
     let id = peer.join();
-    called(&mut peer, 1, "wamp.session.get", &json!([id]))[0].clone()
+    call(&mut peer, 1, "wamp.session.get", &json!([id]))[0].clone()
 }
 
 #[test]
 fn websocket_headers_are_disclosed_without_credentials_and_up_to_a_limit() {
     let node = router();
     let long = "x".repeat(MAX_HTTP_HEADER_BYTES);
-    let said = said_of_websocket(&node, &request_headers(&long));
-    let transport = &said["transport"];
+    let details = details_of_websocket(&node, &request_headers(&long));
+    let transport = &details["transport"];
     let headers = &transport["http_headers_received"];
     assert_eq!(headers["user-agent"], "Wire/1.0");
     assert_eq!((&headers["x-after"], &headers["host"]), (&json!("1"), &json!("localhost")));
@@ -83,8 +83,8 @@ fn longpoll_session_is_described_by_its_open_request() {
     let node = router();
     let mut peer = node.longpoll("wamp.2.json");
     let id = peer.join();
-    let said = called(&mut peer, 1, "wamp.session.get", &json!([id]));
-    let transport = &said[0]["transport"];
+    let details = call(&mut peer, 1, "wamp.session.get", &json!([id]));
+    let transport = &details[0]["transport"];
     assert_eq!(transport["type"], "longpoll");
     assert!(transport["http_headers_received"]["content-length"].is_string(), "{transport}");
 }
@@ -105,8 +105,8 @@ fn disclose_http_headers_discloses_all_headers_or_none() {
             }}]}}"#
         );
         let node = NodeProcess::start(CLOVERLEAF, &config);
-        let said = said_of_websocket(&node, &request_headers("x"));
-        assert_eq!(said["transport"]["http_headers_received"]["cookie"], cookie);
+        let details = details_of_websocket(&node, &request_headers("x"));
+        assert_eq!(details["transport"]["http_headers_received"]["cookie"], cookie);
     }
 }
 
@@ -121,9 +121,9 @@ fn killed_session_gets_goodbye_and_its_connection_closes_without_a_reply() {
     killer.send(&kill.to_string());
     assert_eq!(victim.receive(), r#"[6,{},"com.example.enough"]"#);
     // Its registrations and subscriptions are removed at once, even before it answers.
-    let told = [killer.receive(), killer.receive()];
-    assert!(told.iter().any(|message| message.contains(&id.to_string())), "{told:?}");
-    assert!(told.contains(&"[50,2,{}]".to_owned()), "{told:?}");
+    let messages = [killer.receive(), killer.receive()];
+    assert!(messages.iter().any(|message| message.contains(&id.to_string())), "{messages:?}");
+    assert!(messages.contains(&"[50,2,{}]".to_owned()), "{messages:?}");
     victim.send(r#"[48,1,{},"com.example.p"]"#);
     victim.receive_end();
 }
@@ -171,13 +171,13 @@ fn stats_of_a_session(compatibility: &str) -> ([Value; 2], usize, usize) {
     let goodbye = r#"[6,{},"wamp.close.normal"]"#;
     peer.send(goodbye);
     // The session of the watcher has events, too.
-    let mut told = || loop {
+    let mut next_stats = || loop {
         let event = watcher.receive_json();
         if event[4][0]["session"] == id {
             return event[4].clone();
         }
     };
-    let events = [told(), told()];
+    let events = [next_stats(), next_stats()];
     let received: usize = messages.iter().chain([&goodbye]).map(|message| message.len()).sum();
     (events, received, answers.concat().len())
 }
@@ -223,20 +223,20 @@ fn on_stats_is_published_however_the_session_ends() {
     watcher.join();
     watcher.obtain_id(r#"[32,1,{},"wamp.session.on_stats"]"#);
     let ids = [victim.join(), silent.join(), wrong.join()];
-    let mut told = |id: u64| {
+    let mut assert_stats_of = |id: u64| {
         let event = watcher.receive_json();
         assert_eq!(event[4][0]["session"], id, "{event}");
         assert_eq!(event[4][0]["transport"]["type"], "rawsocket", "{event}");
         assert!(event[4][1]["messages"].as_u64() > Some(0), "{event}");
     };
     let mut killer = node.join();
-    called(&mut killer, 1, "wamp.session.kill", &json!([ids[0]]));
+    call(&mut killer, 1, "wamp.session.kill", &json!([ids[0]]));
     assert_eq!(victim.receive(), r#"[6,{},"wamp.close.killed"]"#);
     victim.send(r#"[6,{},"wamp.close.goodbye_and_out"]"#);
-    told(ids[0]);
-    called(&mut killer, 2, "wamp.session.kill", &json!([ids[1]]));
-    told(ids[1]);
+    assert_stats_of(ids[0]);
+    call(&mut killer, 2, "wamp.session.kill", &json!([ids[1]]));
+    assert_stats_of(ids[1]);
     let abort = wrong.request(HELLO);
     assert!(abort.contains("wamp.error.protocol_violation"), "{abort}");
-    told(ids[2]);
+    assert_stats_of(ids[2]);
 }

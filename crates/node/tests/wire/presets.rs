@@ -59,11 +59,11 @@ fn realm_determines_the_unit_and_the_error_of_call_timeouts() {
         let ((mut callee, _), (mut caller, welcome)) = (join(&node, realm), join(&node, realm));
         assert_eq!(welcome["x_call_timeout_unit"], unit);
         callee.obtain_id(r#"[64,1,{},"com.slow"]"#);
-        let begun = std::time::Instant::now();
+        let start = std::time::Instant::now();
         let answer = caller.request(r#"[48,1,{"timeout":1},"com.slow"]"#);
         assert_eq!(answer, format!("[8,48,1,{{}},{error}]"));
         let least = if unit == "s" { Duration::from_secs(1) } else { Duration::from_millis(1) };
-        assert!(begun.elapsed() >= least, "{realm}");
+        assert!(start.elapsed() >= least, "{realm}");
     }
 }
 
@@ -85,7 +85,7 @@ fn client_library_uses_the_call_timeout_unit_of_each_realm() {
     let address = format!("unix:{}", node.socket().display());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
-        for (realm, unit, told, error) in [
+        for (realm, unit, seen_by_callee, error) in [
             ("like-crossbar", CallTimeoutUnit::Seconds, 2_000, "wamp.error.canceled"),
             ("like-wamp", CallTimeoutUnit::Milliseconds, 1_500, "wamp.error.timeout"),
             ("in-seconds", CallTimeoutUnit::Seconds, 2_000, "wamp.error.timeout"),
@@ -101,7 +101,11 @@ fn client_library_uses_the_call_timeout_unit_of_each_realm() {
             let _watching = watching.await.expect("registered");
             let timeout = Duration::from_millis(1_500);
             let answer = caller.call("com.watch").timeout(timeout).await.expect("an answer");
-            assert_eq!(answer.value::<Option<u64>>().expect("a number"), Some(told), "{realm}");
+            assert_eq!(
+                answer.value::<Option<u64>>().expect("a number"),
+                Some(seen_by_callee),
+                "{realm}"
+            );
             let slow = || async { std::future::pending::<Result<(), Failure>>().await };
             let _slow = callee.register("com.slow", slow).await.expect("registered");
             let late = caller.call("com.slow").timeout(Duration::from_millis(1)).send();
@@ -221,7 +225,7 @@ fn permission_that_refuses_a_pattern_is_logged_once() {
         let request = format!(r#"[32,{number},{{"match":"wildcard"}},"com.exact"]"#);
         assert!(
             peer.request(&request).starts_with("[33,"),
-            "without an empty component it is exact"
+            "a wildcard without an empty component is exact"
         );
     }
     let rule = r#"{"uri": "com.only", "allow": {"subscribe": true}}"#;

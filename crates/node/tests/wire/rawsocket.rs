@@ -56,7 +56,7 @@ fn wrong_handshake_gets_its_error_and_the_connection_closes() {
     }
     let mut stream = small(&node);
     stream.send(&[0x7f, 0xf2, 0, 0]);
-    assert_eq!(stream.receive_to_end(), [0x7f, 0x10, 0, 0], "this one speaks JSON alone");
+    assert_eq!(stream.receive_to_end(), [0x7f, 0x10, 0, 0], "this transport has JSON alone");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn truncated_handshake_gets_no_reply() {
     for cut in 0..4 {
         let mut stream = node.tcp();
         stream.send(&[0x7f, 0xf1, 0, 0][..cut]);
-        stream.finish();
+        stream.shutdown_write();
         stream.receive_end();
         bystanders.call();
     }
@@ -99,7 +99,7 @@ fn pong_repeats_the_payload_of_the_ping() {
         assert_eq!(peer.receive_frame(), (PONG, payload.to_vec()));
     }
     // An unsolicited pong is ignored.
-    peer.send_frame(PONG, b"unasked");
+    peer.send_frame(PONG, b"unsolicited");
     peer.send_frame(PING, b"still here");
     assert_eq!(peer.receive_frame(), (PONG, b"still here".to_vec()));
 }
@@ -238,7 +238,7 @@ fn oversized_invocation_is_an_error_for_its_caller() {
     let answer = caller.request(&format!(r#"[48,1,{{}},"com.example.small",["{long}"]]"#));
     assert!(answer.starts_with(r#"[8,48,1,{},"wamp.error.payload_size_exceeded",["#), "{answer}");
     caller.send(r#"[48,2,{},"com.example.small"]"#);
-    assert_eq!(callee.receive(), "[68,2,1,{}]", "the callee is not disturbed");
+    assert_eq!(callee.receive(), "[68,2,1,{}]", "the callee gets only the second call");
 }
 
 /// A session whose client never receives WELCOME would be unusable.

@@ -91,13 +91,13 @@ fn unacknowledged_publications_and_unknown_cancels_get_no_answer() {
     let node = router();
     for transport in TestTransport::ALL {
         let mut peer = transport.join(&node);
-        for silent in [
+        for message in [
             r#"[16,1,{},"com..example"]"#,
             r#"[16,2,{},"com.example.secret"]"#,
             r#"[49,4711,{}]"#,
             r#"[32,3,{},"com.example.topic"]"#,
         ] {
-            peer.send(silent);
+            peer.send(message);
         }
         // Only the last request has an answer.
         let answer = peer.receive();
@@ -114,7 +114,7 @@ fn half_closed_connection_gets_all_outstanding_answers() {
         for request in 1..=100 {
             peer.send(&format!(r#"[64,{request},{{}},"com.example.{request}"]"#));
         }
-        peer.stream.finish();
+        peer.stream.shutdown_write();
         assert!(peer.receive().starts_with("[2,"));
         for request in 1..=100 {
             let registered = peer.receive();
@@ -133,12 +133,15 @@ fn new_session_joins_on_the_same_connection_after_goodbye() {
         for _ in 0..3 {
             ids.push(peer.join());
             let registered = peer.request(r#"[64,1,{},"com.example.again"]"#);
-            assert!(registered.starts_with("[65,1,"), "{registered}: the last one has gone");
+            assert!(
+                registered.starts_with("[65,1,"),
+                "{registered}: the earlier registration is gone"
+            );
             let goodbye = peer.request(r#"[6,{},"wamp.close.close_realm"]"#);
             assert_eq!(goodbye, r#"[6,{},"wamp.close.goodbye_and_out"]"#, "over {transport:?}");
         }
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ids.len(), 3, "each session has an id of its own");
+        assert_eq!(ids.len(), 3, "each session has its own id");
     }
 }

@@ -10,7 +10,7 @@ const GOODBYE: &str = r#"[6,{},"wamp.close.system_shutdown"]"#;
 const GOODBYE_AND_OUT: &str = r#"[6,{},"wamp.close.goodbye_and_out"]"#;
 
 /// A node that sends GOODBYE at shutdown.
-fn polite_router() -> NodeProcess {
+fn goodbye_router() -> NodeProcess {
     router_with(r#""compatibility": "wamp", "shutdown_goodbye": true"#)
 }
 
@@ -39,16 +39,16 @@ fn shutdown_closes_sessions_without_goodbye_and_websockets_with_1001() {
 fn shutdown_closes_websockets_without_a_session_with_1001() {
     for signal in ["INT", "TERM"] {
         let mut node = router();
-        let mut silent = node.websocket("wamp.2.json");
+        let mut unjoined = node.websocket("wamp.2.json");
         let mut left = node.websocket("wamp.2.json");
         left.join();
         assert_eq!(left.request(r#"[6,{},"wamp.close.close_realm"]"#), GOODBYE_AND_OUT);
         let mut raw = node.rawsocket(JSON);
         node.signal(signal);
-        assert_eq!(silent.receive_close(), Some(1001), "after SIG{signal}");
+        assert_eq!(unjoined.receive_close(), Some(1001), "after SIG{signal}");
         assert_eq!(left.receive_close(), Some(1001), "after SIG{signal}");
         raw.stream.receive_end();
-        drop((silent, left, raw));
+        drop((unjoined, left, raw));
         assert_eq!(node.exit_code(), Some(0), "after SIG{signal}: {node:?}");
         node.assert_no_shutdown_timeout();
     }
@@ -57,7 +57,7 @@ fn shutdown_closes_websockets_without_a_session_with_1001() {
 #[test]
 fn shutdown_goodbye_sends_goodbye_to_every_session_and_the_node_exits_with_0() {
     for signal in ["INT", "TERM"] {
-        let mut node = polite_router();
+        let mut node = goodbye_router();
         let mut peers = TestTransport::CONNECTED.map(|transport| transport.join(&node));
         let sockets = ["router.sock", "small.sock"].map(|name| node.directory().path().join(name));
         assert!(sockets.iter().all(|socket| socket.exists()));
@@ -75,7 +75,7 @@ fn shutdown_goodbye_sends_goodbye_to_every_session_and_the_node_exits_with_0() {
 #[test]
 fn call_in_flight_completes_before_its_connection_closes() {
     for says_goodbye in [false, true] {
-        let mut node = if says_goodbye { polite_router() } else { router() };
+        let mut node = if says_goodbye { goodbye_router() } else { router() };
         let (mut callee, mut caller) = call_in_flight(&node, node.tcp());
         node.signal("TERM");
         node.wait_for_line("the node ends");
@@ -132,8 +132,8 @@ fn partially_received_http_request_completes_and_its_connection_closes() {
     for (http, cut, before) in &mut clients {
         http.send(&request[*cut..]);
         let answer = http.receive();
-        let told = (answer.status, answer.header("connection"));
-        assert_eq!(told, (400, Some("close")), "{cut} bytes after {before} requests");
+        let found = (answer.status, answer.header("connection"));
+        assert_eq!(found, (400, Some("close")), "{cut} bytes after {before} requests");
         http.receive_end();
     }
 }
@@ -141,7 +141,7 @@ fn partially_received_http_request_completes_and_its_connection_closes() {
 #[test]
 fn unanswered_call_delays_shutdown_for_a_few_seconds_only() {
     for says_goodbye in [false, true] {
-        let mut node = if says_goodbye { polite_router() } else { router() };
+        let mut node = if says_goodbye { goodbye_router() } else { router() };
         let (mut callee, mut caller) = call_in_flight(&node, node.tcp());
         node.signal("TERM");
         assert_eq!(node.exit_code(), Some(0), "{node:?}");
@@ -187,7 +187,7 @@ fn listeners_close_when_shutdown_begins() {
 
 #[test]
 fn requests_after_goodbye_are_not_answered() {
-    let mut node = polite_router();
+    let mut node = goodbye_router();
     let mut peer = node.join();
     node.signal("TERM");
     assert_eq!(peer.receive(), GOODBYE);

@@ -121,7 +121,7 @@ impl Flood {
         assert!(grown < MAX_GROWTH, "the router has grown by {grown} bytes");
     }
 
-    fn assert_others_live(&mut self) {
+    fn assert_others_are_served(&mut self) {
         assert!(self.reader.request(r#"[32,2,{},"com.example.other"]"#).starts_with("[33,2,"));
         let request = self.published + 1;
         let subscribe = format!(r#"[32,{request},{{}},"com.example.other"]"#);
@@ -148,9 +148,9 @@ fn drop_events_policy_drops_events_of_a_stalled_subscriber_and_affects_no_other(
     let mut flood = Flood::against("dropping");
     flood.publish_all();
     flood.assert_bounded();
-    flood.assert_others_live();
-    let told = flood.watcher.receive();
-    assert!(told.contains(r#""authrole":"dropping""#), "{told}");
+    flood.assert_others_are_served();
+    let event = flood.watcher.receive();
+    assert!(event.contains(r#""authrole":"dropping""#), "{event}");
     assert!(flood.stalled.receive().contains("{},[0,"), "the first events wait in the queue");
 }
 
@@ -159,7 +159,7 @@ fn disconnect_policy_closes_a_stalled_subscriber_and_affects_no_other() {
     let mut flood = Flood::against("cut");
     flood.publish_all();
     flood.assert_bounded();
-    flood.assert_others_live();
+    flood.assert_others_are_served();
     let count = r#"[48,3,{},"wamp.session.count",[["cut"]]]"#;
     assert_eq!(flood.reader.request(count), "[50,3,{},[0]]");
 }
@@ -177,7 +177,7 @@ fn block_publisher_policy_pauses_the_publisher_until_the_subscriber_reads_and_lo
         }
     });
     thread::sleep(Duration::from_secs(2));
-    assert!(!publishing.is_finished(), "the publisher is not heard");
+    assert!(!publishing.is_finished(), "the publisher is blocked");
     let grown = resident_bytes(node.id()).saturating_sub(before);
     assert!(grown < MAX_GROWTH, "the router has grown by {grown} bytes");
     // The router reads messages of other sessions.
@@ -208,7 +208,7 @@ fn blocked_publishers_do_not_hold_their_messages_in_memory() {
     });
     let mut other = flood.node.join();
     let count = r#"[48,1,{},"wamp.session.count",[["blocking"]]]"#;
-    assert_eq!(other.request(count), "[50,1,{},[1]]", "they still wait");
+    assert_eq!(other.request(count), "[50,1,{},[1]]", "the publishers are still blocked");
 }
 
 #[test]
@@ -222,14 +222,14 @@ fn long_poll_session_sends_one_message_at_a_time() {
     let mut first = flood.node.http();
     let publish = r#"[16,1,{"acknowledge":true},"com.example.flood"]"#;
     first.send(&post_request(&send, publish));
-    assert!(session.receive().starts_with("[17,1,"), "the publication is made");
+    assert!(session.receive().starts_with("[17,1,"), "the router has handled the publication");
     // The first request waits for the stalled subscriber, so the second must wait, too.
     let mut second = flood.node.http();
     second.send(&post_request(&send, r#"[16,2,{},"com.example.other"]"#));
     thread::sleep(Duration::from_secs(1));
     assert!(flood.reader.receive().starts_with("[36,"), "the first event");
     let answer = flood.reader.request(r#"[32,3,{},"com.example.third"]"#);
-    assert!(answer.starts_with("[33,3,"), "the second event came too early: {answer}");
+    assert!(answer.starts_with("[33,3,"), "the second event arrived too early: {answer}");
     drop(flood.stalled);
     assert_eq!((first.receive().status, second.receive().status), (204, 204));
     assert!(flood.reader.receive().starts_with("[36,"), "the second event");

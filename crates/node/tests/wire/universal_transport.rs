@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// The protocols of the transports in most tests.
-const EVERYTHING: &str = r#"
+const ALL_PROTOCOLS: &str = r#"
   "rawsocket": {"options": {"max_message_size": 1048576}},
   "websocket": {"ws": {"serializers": ["json"]}},
   "web": {"paths": {"/": {"type": "json", "value": "the rest"},
@@ -45,7 +45,7 @@ fn send_slowly(stream: &mut ClientStream, octets: &[u8]) {
 
 #[test]
 fn universal_transport_serves_every_protocol_on_one_port() {
-    let node = node(EVERYTHING);
+    let node = node(ALL_PROTOCOLS);
     for which in 0..2 {
         let stream = || streams(&node).into_iter().nth(which).expect("a stream");
         let mut callee = RawSocketPeer::open(stream(), JSON);
@@ -74,15 +74,15 @@ fn universal_transport_serves_every_protocol_on_one_port() {
 
 #[test]
 fn protocol_is_detected_when_octets_arrive_one_by_one() {
-    let node = node(EVERYTHING);
+    let node = node(ALL_PROTOCOLS);
     for mut stream in streams(&node) {
         send_slowly(&mut stream, &[0x7f, 0xf1, 0, 0]);
         assert_eq!(stream.receive(4), [0x7f, 0xb1, 0, 0]);
         RawSocketPeer::over(stream).join();
     }
     for mut stream in streams(&node) {
-        let wanted = upgrade_request("/ws", &[("Sec-WebSocket-Protocol", "wamp.2.json")]);
-        send_slowly(&mut stream, wanted.as_bytes());
+        let request = upgrade_request("/ws", &[("Sec-WebSocket-Protocol", "wamp.2.json")]);
+        send_slowly(&mut stream, request.as_bytes());
         assert_eq!(HttpClient::over(stream).receive().status, 101);
     }
     for mut stream in streams(&node) {
@@ -94,7 +94,7 @@ fn protocol_is_detected_when_octets_arrive_one_by_one() {
 
 #[test]
 fn first_path_segment_selects_the_websocket_and_other_paths_go_to_the_web_service() {
-    let node = node(EVERYTHING);
+    let node = node(ALL_PROTOCOLS);
     let status = |path: &str| {
         let mut http = HttpClient::over(streams(&node).into_iter().next().expect("a stream"));
         http.request(&upgrade_request(path, &[("Sec-WebSocket-Protocol", "wamp.2.json")])).status
@@ -105,14 +105,14 @@ fn first_path_segment_selects_the_websocket_and_other_paths_go_to_the_web_servic
 
 #[test]
 fn connections_of_unserved_protocols_are_closed_without_an_answer() {
-    let everything = node(EVERYTHING);
+    let all = node(ALL_PROTOCOLS);
     let connect = b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04test";
-    for mut stream in streams(&everything) {
+    for mut stream in streams(&all) {
         stream.send(connect);
         stream.receive_end();
     }
-    everything.wait_for_line("reason=no MQTT is served here");
-    everything.wait_for_events("connection refused", 2);
+    all.wait_for_line("reason=no MQTT is served here");
+    all.wait_for_events("connection refused", 2);
     let rawsocket_only = node(r#""rawsocket": {}"#);
     for mut stream in streams(&rawsocket_only) {
         stream.send(b"GET / HTTP/1.1\r\n\r\n");
@@ -134,7 +134,7 @@ fn connections_of_unserved_protocols_are_closed_without_an_answer() {
 
 #[test]
 fn unknown_protocol_gets_http_400_and_wrong_rawsocket_handshake_gets_its_error() {
-    let node = node(EVERYTHING);
+    let node = node(ALL_PROTOCOLS);
     for mut stream in streams(&node) {
         // The start of a TLS handshake.
         stream.send(b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03");
@@ -154,7 +154,7 @@ fn unknown_protocol_gets_http_400_and_wrong_rawsocket_handshake_gets_its_error()
 
 #[test]
 fn silent_connections_neither_affect_others_nor_delay_shutdown() {
-    let mut node = node(EVERYTHING);
+    let mut node = node(ALL_PROTOCOLS);
     let mut waiting = Vec::new();
     for beginning in [&b""[..], b"\x7f", b"\x7f\xf1\x00", b"P", b"POST /call HT"] {
         for mut stream in streams(&node) {

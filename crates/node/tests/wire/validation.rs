@@ -186,7 +186,7 @@ fn invalid_schema_is_a_fault_of_the_configuration() {
                   file './numbers.json' is no JSON Schema: '/properties/args/minItems': value is not \
                   of type \"integer\"\n"
             .to_owned();
-    let ProgramOutput { code, stdout, stderr: said } = checked;
-    assert_eq!((code, said), (Some(1), stderr));
+    let ProgramOutput { code, stdout, stderr: found } = checked;
+    assert_eq!((code, found), (Some(1), stderr));
     assert!(stdout.lines().all(|line| line.starts_with("warning: ")), "{stdout}");
 }

@@ -242,7 +242,7 @@ fn pong_repeats_the_payload_of_the_ping() {
         peer.send_frame(PING, payload);
         assert_eq!(peer.receive_frame(), (PONG, payload.to_vec()));
     }
-    peer.send_frame(PONG, b"unasked");
+    peer.send_frame(PONG, b"unsolicited");
     peer.join();
 }
 

@@ -96,10 +96,10 @@ fn show_server_version_adds_the_server_header() {
 /// By default only joined peers learn the name.
 #[test]
 fn welcome_names_the_agent_unless_show_server_version_is_false() {
-    let named = Value::from(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")));
+    let agent_name = Value::from(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")));
     for (options, agent) in [
-        ("", Some(&named)),
-        (r#""show_server_version": true"#, Some(&named)),
+        ("", Some(&agent_name)),
+        (r#""show_server_version": true"#, Some(&agent_name)),
         (r#""show_server_version": false"#, None),
     ] {
         let testee = Testee::of("websocket", options);
@@ -128,13 +128,13 @@ fn client_without_subprotocol_gets_json_where_none_is_required() {
     assert!(first == TEXT && welcome.starts_with(b"[2,"));
     // A client that offers unsupported subprotocols gets JSON, too, and no subprotocol in the
     // response.
-    let named = |testee: &Testee, subprotocols: &str| {
+    let selected = |testee: &Testee, subprotocols: &str| {
         let answer = testee.request(&[("Sec-WebSocket-Protocol", subprotocols)]);
         (answer.status, answer.header("sec-websocket-protocol").map(str::to_owned))
     };
-    assert_eq!(named(&testee, "chat"), (101, None));
-    assert_eq!(named(&testee, "chat, wamp.2.cbor"), (101, Some("wamp.2.cbor".to_owned())));
-    assert_eq!(named(&Testee::of("websocket", ""), "chat"), (400, None));
+    assert_eq!(selected(&testee, "chat"), (101, None));
+    assert_eq!(selected(&testee, "chat, wamp.2.cbor"), (101, Some("wamp.2.cbor".to_owned())));
+    assert_eq!(selected(&Testee::of("websocket", ""), "chat"), (400, None));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn open_handshake_timeout_closes_unfinished_handshakes() {
     late.send(b"GET / HTTP/1.1\r\n");
     late.receive_end();
     let waited = start.elapsed();
-    assert!(waited >= Duration::from_millis(900), "sent away after {waited:?}");
+    assert!(waited >= Duration::from_millis(900), "closed after {waited:?}");
     open.send_frame(TEXT, b"still there");
     assert_eq!(open.receive_frame(), (TEXT, b"still there".to_vec()));
 }
@@ -161,14 +161,14 @@ fn close_handshake_timeout_bounds_how_long_a_closing_connection_stays_open() {
         stream.receive_end();
         (testee, stream)
     };
-    let (_testee, mut usual) = closing("");
-    let (_testee, mut patient) = closing(r#""close_handshake_timeout": 600000"#);
+    let (_testee, mut default) = closing("");
+    let (_testee, mut long) = closing(r#""close_handshake_timeout": 600000"#);
     // A closed router socket answers an octet with a reset, after which a later write fails.
-    wait_for("the end after one second", || (!usual.is_open_for_writing()).then_some(()));
+    wait_for("the end after one second", || (!default.is_open_for_writing()).then_some(()));
     // For longer than the default timeout of one second.
     for _ in 0..3 {
         sleep(Duration::from_millis(500));
-        assert!(patient.is_open_for_writing());
+        assert!(long.is_open_for_writing());
     }
 }
 
@@ -242,7 +242,7 @@ fn fail_by_drop_closes_without_a_close_frame() {
     peer.into_stream().receive_end();
     let mut peer = testee.open();
     peer.send_frame(CLOSE, b"\x03\xe8");
-    assert_eq!(peer.receive_close(), Some(1000), "closing is no fault");
+    assert_eq!(peer.receive_close(), Some(1000), "a close frame is no error");
 }
 
 #[test]
@@ -297,21 +297,21 @@ fn idle_client_is_pinged_every_interval() {
 
 #[test]
 fn auto_ping_restart_on_any_traffic_counts_traffic_as_a_pong() {
-    let asking = |restart, interval| {
+    let options = |restart, interval| {
         format!(
             r#""auto_ping_interval": {interval}, "auto_ping_timeout": 1000,
             "auto_ping_restart_on_any_traffic": {restart}"#
         )
     };
     // An interval so long that a busy machine does not make this peer idle.
-    let testee = Testee::with(&asking(true, 4_000));
+    let testee = Testee::with(&options(true, 4_000));
     let mut busy = testee.open();
     for _ in 0..15 {
         busy.send_frame(TEXT, b"busy");
-        assert_eq!(busy.receive_frame(), (TEXT, b"busy".to_vec()), "it is not asked");
+        assert_eq!(busy.receive_frame(), (TEXT, b"busy".to_vec()), "no ping");
         sleep(Duration::from_millis(300));
     }
-    let testee = Testee::with(&asking(false, 1_000));
+    let testee = Testee::with(&options(false, 1_000));
     let mut busy = testee.open();
     let start = Instant::now();
     let mut pings = 0;
@@ -327,7 +327,7 @@ fn auto_ping_restart_on_any_traffic_counts_traffic_as_a_pong() {
         let length = head[1].into();
         busy.receive_raw(length);
         sleep(Duration::from_millis(50));
-        assert!(start.elapsed() < TIMEOUT, "it is not dropped");
+        assert!(start.elapsed() < TIMEOUT, "the connection is not dropped");
     }
     assert_eq!(pings, 1);
 }
