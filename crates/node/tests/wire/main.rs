@@ -14,6 +14,7 @@ mod endpoints;
 mod event_store;
 mod event_store_faults;
 mod fast_path;
+mod fast_path_connections;
 mod http;
 mod http_timeouts;
 mod lenient;
