@@ -26,6 +26,7 @@ pub(crate) struct LatencyProbe {
 }
 
 impl LatencyProbe {
+    /// Joins the caller and the callee to `realm2`.
     pub(crate) fn new(node: &NodeProcess) -> Self {
         let mut callee = join_realm2(node);
         callee.obtain_id(r#"[64,1,{},"com.example.echo"]"#);

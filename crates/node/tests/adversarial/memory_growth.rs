@@ -3,6 +3,7 @@
 use crate::support::NodeProcess;
 use crate::support::process::{peak_resident_bytes, resident_bytes};
 
+/// Bytes of one mebibyte.
 pub(crate) const MIB: u64 = 1024 * 1024;
 
 /// The resident memory of a node at the start of a measurement.
@@ -12,6 +13,7 @@ pub(crate) struct MemoryGrowth {
 }
 
 impl MemoryGrowth {
+    /// Begins a measurement.
     pub(crate) fn since_now(node: &NodeProcess) -> Self {
         Self { process: node.id(), before: resident_bytes(node.id()) }
     }

@@ -15,6 +15,7 @@ pub(crate) struct CallPair {
 }
 
 impl CallPair {
+    /// Joins the caller and the callee to `realm1`.
     pub(crate) fn connect(node: &NodeProcess) -> Self {
         Self::connect_with(node, PROCEDURE)
     }

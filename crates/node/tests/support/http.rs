@@ -19,18 +19,22 @@ pub(crate) struct HttpResponse {
 }
 
 impl HttpClient {
+    /// Uses this stream as an HTTP connection.
     pub(crate) const fn over(stream: ClientStream) -> Self {
         Self { stream }
     }
 
+    /// The underlying stream.
     pub(crate) fn into_stream(self) -> ClientStream {
         self.stream
     }
 
+    /// Sends a request, or a part of one, as written.
     pub(crate) fn send(&mut self, request: &str) {
         self.stream.send(request.as_bytes());
     }
 
+    /// Sends a GET request and returns the response.
     pub(crate) fn get(&mut self, path: &str) -> HttpResponse {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
         self.receive()
@@ -108,10 +112,12 @@ pub(crate) fn post_request(path: &str, body: &str) -> String {
 }
 
 impl HttpResponse {
+    /// The first header of this name, which is in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
+    /// The body as text.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }

@@ -128,10 +128,12 @@ impl NodeProcess {
         self
     }
 
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.0.id()
     }
 
+    /// The working directory of the process.
     pub(crate) fn directory(&self) -> &TempDirectory {
         &self.directory
     }
@@ -230,6 +232,7 @@ impl NodeProcess {
         self.directory.path().join("router.sock")
     }
 
+    /// Sends a signal, named without `SIG`.
     pub(crate) fn signal(&self, name: &str) {
         send_signal(name, i64::from(self.id()));
     }

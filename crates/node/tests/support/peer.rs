@@ -15,33 +15,37 @@ pub(crate) fn hello(realm: &str) -> String {
 
 /// The client's side of a connection that carries WAMP messages, as raw octets.
 pub(crate) trait RawPeer {
+    /// Sends a message in the serializer of the connection.
     fn send_octets(&mut self, message: &[u8]);
 
+    /// Receives a message in the serializer of the connection.
     fn receive_octets(&mut self) -> Vec<u8>;
 
     /// Asserts that the router closes the connection without another message.
     fn receive_end(&mut self);
 
+    /// Sends a JSON message.
     fn send(&mut self, message: &str) {
         self.send_octets(message.as_bytes());
     }
 
+    /// Receives a JSON message.
     fn receive(&mut self) -> String {
         String::from_utf8(self.receive_octets()).expect("JSON")
     }
 
-    /// Sends a request and returns the next message.
+    /// Sends a JSON message and returns the next message.
     fn request(&mut self, message: &str) -> String {
         self.send(message);
         self.receive()
     }
 
-    /// The next message, parsed.
+    /// Receives a JSON message and parses it.
     fn receive_json(&mut self) -> Value {
         serde_json::from_slice(&self.receive_octets()).expect("JSON")
     }
 
-    /// Sends a request and returns the next message, parsed.
+    /// Sends a JSON message and returns the next message, parsed.
     fn request_json(&mut self, message: &str) -> Value {
         self.send(message);
         self.receive_json()
@@ -84,6 +88,7 @@ pub(crate) enum TestTransport {
 }
 
 impl TestTransport {
+    /// All transports.
     pub(crate) const ALL: [Self; 4] = [Self::Tcp, Self::Unix, Self::WebSocket, Self::LongPoll];
 
     /// The transports over which the router can send without a pending request.

@@ -34,6 +34,7 @@ impl RawSocketPeer {
         Self { stream }
     }
 
+    /// Sends a frame with this first octet: reserved bits and type.
     pub(crate) fn send_frame(&mut self, kind: u8, payload: &[u8]) {
         let length = u32::try_from(payload.len()).expect("a short frame");
         let mut frame = (u32::from(kind) << 24 | length).to_be_bytes().to_vec();

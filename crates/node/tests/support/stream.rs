@@ -21,6 +21,7 @@ pub(crate) enum ClientStream {
 }
 
 impl ClientStream {
+    /// Connects to a TCP address.
     pub(crate) fn tcp(address: SocketAddr) -> Self {
         let stream = TcpStream::connect_timeout(&address, TIMEOUT).expect("a TCP connection");
         stream.set_nodelay(true).expect("an option");

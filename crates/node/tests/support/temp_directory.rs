@@ -10,6 +10,7 @@ use std::{env, fs, process};
 pub(crate) struct TempDirectory(PathBuf);
 
 impl TempDirectory {
+    /// Creates a directory with a unique name.
     pub(crate) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         loop {
@@ -24,6 +25,7 @@ impl TempDirectory {
         }
     }
 
+    /// The path of the directory.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }

@@ -82,6 +82,7 @@ impl WebSocketPeer {
         self.send_raw(&frame);
     }
 
+    /// Sends octets below the frames.
     pub(crate) fn send_raw(&mut self, octets: &[u8]) {
         self.stream.send(octets);
     }

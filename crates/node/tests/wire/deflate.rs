@@ -180,7 +180,7 @@ fn invalid_compressed_frame_is_answered_by_its_close_code() {
     let node = node();
     let mut bystanders = CallPair::connect(&node);
     let rows: [(&str, u8, &[u8], u16); 5] = [
-        ("a block that is none", COMPRESSED, b"\x07", 1007),
+        ("an invalid block", COMPRESSED, b"\x07", 1007),
         ("a reference before the beginning", COMPRESSED, b"\xf2\x00\x11\x00\x00", 1007),
         ("text that is not UTF-8", COMPRESSED, b"\x00\x01\x00\xfe\xff\xff\x00", 1007),
         ("a compressed ping", 0xc9, b"", 1002),

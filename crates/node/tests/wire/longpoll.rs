@@ -31,8 +31,10 @@ fn refused(status: u16, text: &str) -> String {
     answer(status, "text/plain; charset=utf-8", &format!("{text}\n"))
 }
 
+/// The media type of JSON messages.
 pub(crate) const JSON_TYPE: &str = "application/json; charset=utf-8";
 
+/// The response without a message.
 pub(crate) const EMPTY: &str = "204\ncache-control: no-store\nvary: Origin\n\n";
 
 fn no_session() -> String {

@@ -12,7 +12,7 @@ const VIOLATION: &str = "wamp.error.protocol_violation";
 /// Whether a peer joins before it sends the message of the test.
 #[derive(Clone, Copy, PartialEq)]
 enum JoinState {
-    Joining,
+    NotJoined,
     Joined,
 }
 
@@ -50,7 +50,7 @@ fn messages_before_hello_are_aborted() {
     ];
     let texts = messages.map(|(message, name)| (message, early(name)));
     let rows: Vec<_> = texts.iter().map(|(m, text)| (*m, VIOLATION, text.as_str())).collect();
-    each_is_aborted(JoinState::Joining, &rows);
+    each_is_aborted(JoinState::NotJoined, &rows);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn unacceptable_hello_is_aborted_with_its_reason() {
     let no_role = "HELLO.Details.roles must announce at least one role";
     let invalid_roles = "HELLO: 'roles' must be a dictionary of roles";
     each_is_aborted(
-        JoinState::Joining,
+        JoinState::NotJoined,
         &[
             (
                 r#"[1,"nowhere",{"roles":{"caller":{}}}]"#,

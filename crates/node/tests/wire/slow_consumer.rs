@@ -67,7 +67,7 @@ struct Flood {
 impl Flood {
     fn against(role: &str) -> Self {
         let node = NodeProcess::start_in(CLOVERLEAF, TempDirectory::new(), CONFIG);
-        let mut stalled = joined(&node, role);
+        let mut stalled = join_at(&node, role);
         stalled.obtain_id(SUBSCRIBE);
         let mut reader = node.join();
         reader.obtain_id(SUBSCRIBE);
@@ -107,7 +107,7 @@ impl Flood {
     fn fill(&mut self) -> Vec<RawSocketPeer> {
         let filling = "x".repeat(1 << 20);
         let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.flood",["{filling}"]]"#);
-        // The queue holds 64 events, and the encoder holds some more.
+        // The queue holds 64 of these events, and some more are already encoded.
         let publishers = (0..72).map(|_| {
             let publisher = published(&self.node, &publish);
             assert!(self.reader.receive().starts_with("[36,"));
@@ -136,8 +136,9 @@ fn published(node: &NodeProcess, publish: &str) -> RawSocketPeer {
     peer
 }
 
-fn joined(node: &NodeProcess, role: &str) -> RawSocketPeer {
-    let path = node.directory().path().join(format!("{role}.sock"));
+/// A session over the Unix socket `{name}.sock`.
+fn join_at(node: &NodeProcess, name: &str) -> RawSocketPeer {
+    let path = node.directory().path().join(format!("{name}.sock"));
     let mut peer = RawSocketPeer::open(ClientStream::unix(&path), JSON);
     peer.join();
     peer
@@ -248,7 +249,7 @@ fn transport_policy_applies_where_the_role_has_none_and_goodbye_names_the_reason
         [("cutting", CONFIG), ("overruled", CONFIG), ("cutting", polite.as_str())]
     {
         let node = NodeProcess::start_in(CLOVERLEAF, TempDirectory::new(), config);
-        let mut stalled = joined(&node, transport);
+        let mut stalled = join_at(&node, transport);
         stalled.obtain_id(SUBSCRIBE);
         let mut publisher = node.join();
         for number in 1..=events + more {

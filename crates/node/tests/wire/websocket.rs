@@ -142,7 +142,7 @@ fn invalid_frame_is_answered_by_its_close_code() {
         ("a ping that is too long", PING, &[b'x'; 126], 1002),
         ("half a close code", CLOSE, b"\x03", 1002),
         ("a close code that may not be sent", CLOSE, b"\x03\xed", 1002),
-        ("a close code that is none", CLOSE, b"\x00\x01", 1002),
+        ("an invalid close code", CLOSE, b"\x00\x01", 1002),
         ("a close reason that is no text", CLOSE, b"\x03\xe8\xff", 1007),
         ("text that is not UTF-8", TEXT, b"[\"\xff\"]", 1007),
         ("text that ends within a character", TEXT, b"[\"\xe2\x82", 1007),
