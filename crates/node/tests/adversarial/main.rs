@@ -1,20 +1,20 @@
-//! What one client can do to the others and to the machine. Each attack is run in small against a
-//! node as a process. A client in another realm must go on nearly as without it, and the memory of
-//! the node must stay within its limits.
+//! What one client can do to other clients and to the machine. Each attack runs at a small scale
+//! against a node in a process of its own. A client in another realm must be served nearly as fast
+//! as without the attack. The memory of the node must stay within its limits.
 
-#[path = "../lab/mod.rs"]
+#[path = "../support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "these tests need only a part of it")]
-mod lab;
+mod support;
 
-mod answers;
-mod events;
-mod growth;
-mod held_calls;
-mod kill_message;
-mod listings;
-mod node;
-mod probe;
+mod attacked_node;
+mod event_store;
+mod killed_sessions;
+mod large_messages;
+mod latency_probe;
+mod memory_growth;
+mod meta_procedures;
 mod publications;
-mod slow_reader;
-mod store;
-mod unfinished;
+mod queued_calls;
+mod retained_events;
+mod slow_subscriber;
+mod unfinished_messages;

@@ -1,7 +1,7 @@
-//! The access log: one line for each request, without the secrets in it.
+//! The access log: one line for each request, without secrets.
 
-use crate::lab::{Node, Peer as _};
 use crate::router::CLOVERLEAF;
+use crate::support::{NodeProcess, RawPeer as _};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [{"uri": "*"}]}]}],
@@ -14,8 +14,8 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
       "info": {"type": "json", "value": 1}}}]}]}"#;
 
 #[test]
-fn each_request_is_one_line_with_its_status() {
-    let node = Node::start(CLOVERLEAF, CONFIG);
+fn each_request_is_logged_in_one_line_with_its_status() {
+    let node = NodeProcess::start(CLOVERLEAF, CONFIG);
     let mut http = node.http();
     assert_eq!(http.get("/info?a=1").status, 200);
     assert_eq!(http.get("/nothing").status, 404);
@@ -25,14 +25,14 @@ fn each_request_is_one_line_with_its_status() {
 
 #[test]
 fn signatures_and_other_credentials_are_not_logged() {
-    let node = Node::start(CLOVERLEAF, CONFIG);
+    let node = NodeProcess::start(CLOVERLEAF, CONFIG);
     let secret = "c2VjcmV0LXNpZ25hdHVyZQ==";
     let target = format!("/call?key=bazapp&seq=1&nonce=2&signature={secret}&ticket={secret}");
     let answer = node.http().post(&target, "{}");
     assert_eq!(answer.status, 400, "{answer}");
     node.wait_for_line(r#" "POST /call?key=bazapp&seq=1&nonce=2&signature=***&ticket=***" 400"#);
     let target = format!("http://user:{secret}@localhost/info");
-    node.http().ask(&format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    node.http().request(&format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     node.wait_for_line(r#" "GET /info" 200"#);
     let secret = "c2VjcmV0LXNpZ25hdHVyZQ";
     node.http().get(&format!("/info?url=http%3A%2F%2Fh%2F%3Fsignature%3D{secret}&a=1"));
@@ -41,20 +41,20 @@ fn signatures_and_other_credentials_are_not_logged() {
 }
 
 #[test]
-fn ids_of_long_poll_sessions_are_not_logged() {
-    let node = Node::start(CLOVERLEAF, CONFIG);
+fn longpoll_session_ids_are_not_logged() {
+    let node = NodeProcess::start(CLOVERLEAF, CONFIG);
     let mut peer = node.longpoll("wamp.2.json");
     peer.join();
     node.wait_for_line(r#" "POST /lp/open" 200"#);
     node.wait_for_line(r#" "POST /lp/***/send" 204"#);
-    let id = peer.at().rsplit('/').next().expect("an id").to_owned();
+    let id = peer.path().rsplit('/').next().expect("an id").to_owned();
     assert!(id.len() > 16, "{id}");
     assert!(!node.log().contains(&id), "{node:?}");
 }
 
 #[test]
-fn a_request_cannot_forge_a_line() {
-    let node = Node::start(CLOVERLEAF, CONFIG);
+fn request_cannot_forge_a_log_line() {
+    let node = NodeProcess::start(CLOVERLEAF, CONFIG);
     let mut http = node.http();
     http.send("GET /info\"%0a200 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     let _ = http.into_stream().receive_all(std::time::Duration::from_secs(30));

@@ -1,26 +1,26 @@
 //! Several messages in one WebSocket message (advanced profile, "Message Batching").
 
-use crate::lab::{HELLO, Honest, Node, Peer as _, WebSocket, abort};
 use crate::router::router;
+use crate::support::{CallPair, HELLO, NodeProcess, RawPeer as _, WebSocketPeer, abort};
 
 const JSON: &str = "wamp.2.json.batched";
 const CBOR: &str = "wamp.2.cbor.batched";
 
-/// What is said to somebody whose batch is none.
+/// The ABORT for a malformed batch.
 fn refusal(offset: usize, what: &str) -> String {
     let text = format!("the message is not well-formed at byte {offset}: {what}");
     abort("wamp.error.protocol_violation", &text)
 }
 
-/// A peer that speaks JSON in batches, with the separator that it uses.
-struct Batched(WebSocket, char);
+/// A peer that sends JSON in batches, and the separator that it uses.
+struct BatchedPeer(WebSocketPeer, char);
 
-impl Batched {
-    fn open(node: &Node, separator: char) -> Self {
+impl BatchedPeer {
+    fn open(node: &NodeProcess, separator: char) -> Self {
         Self(node.websocket(JSON), separator)
     }
 
-    fn joined(node: &Node) -> Self {
+    fn join(node: &NodeProcess) -> Self {
         let mut peer = Self::open(node, '\u{1e}');
         peer.send(&[HELLO]);
         let [welcome] = &peer.receive()[..] else { panic!("not one message") };
@@ -40,7 +40,7 @@ impl Batched {
         messages.split(self.1).map(str::to_owned).collect()
     }
 
-    /// So many messages, in whatever batches they come, and how many batches those were.
+    /// Receives `count` messages and returns them with the number of batches.
     fn receive_all(&mut self, count: usize) -> (Vec<String>, usize) {
         let (mut messages, mut batches) = (Vec::new(), 0);
         while messages.len() < count {
@@ -52,9 +52,9 @@ impl Batched {
 }
 
 #[test]
-fn the_messages_of_a_batch_are_taken_in_their_order_and_answered_in_batches() {
+fn messages_of_a_batch_are_handled_in_order_and_answered_in_batches() {
     let node = router();
-    let mut peer = Batched::joined(&node);
+    let mut peer = BatchedPeer::join(&node);
     let requests: Vec<String> =
         (1..=100).map(|id| format!(r#"[48,{id},{{}},"com.example.nobody"]"#)).collect();
     let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
@@ -71,9 +71,9 @@ fn the_messages_of_a_batch_are_taken_in_their_order_and_answered_in_batches() {
 }
 
 #[test]
-fn events_that_wait_together_come_in_one_batch() {
+fn queued_events_are_sent_in_batches() {
     let node = router();
-    let mut peer = Batched::joined(&node);
+    let mut peer = BatchedPeer::join(&node);
     peer.send(&[r#"[32,1,{},"com.example.topic"]"#]);
     assert!(peer.receive()[0].starts_with("[33,1,"));
     let publication = r#"[16,2,{"exclude_me":false},"com.example.topic",["some words"]]"#;
@@ -84,16 +84,16 @@ fn events_that_wait_together_come_in_one_batch() {
 }
 
 #[test]
-fn a_peer_is_answered_with_the_separator_that_it_uses() {
+fn answers_use_the_separator_of_the_peer() {
     let node = router();
-    let mut peer = Batched::open(&node, '\u{18}');
+    let mut peer = BatchedPeer::open(&node, '\u{18}');
     peer.send(&[HELLO, r#"[48,1,{},"com.example.nobody"]"#]);
     let (answers, _) = peer.receive_all(2);
     assert!(answers[0].starts_with("[2,") && answers[1].starts_with("[8,48,1,"), "{answers:?}");
 }
 
 #[test]
-fn binary_messages_have_their_lengths_before_them() {
+fn binary_batches_have_length_prefixes() {
     let node = router();
     let mut peer = node.websocket(CBOR);
     // [1, "realm1", {"roles": {"caller": {}}}]
@@ -116,33 +116,33 @@ fn binary_messages_have_their_lengths_before_them() {
 }
 
 #[test]
-fn what_is_no_batch_ends_the_session_and_disturbs_nobody() {
+fn malformed_batch_aborts_its_session_and_affects_no_other() {
     let node = router();
-    let mut honest = Honest::at(&node);
-    let unended = "a batch ends with a separator";
+    let mut bystanders = CallPair::connect(&node);
+    let no_separator = "a batch ends with a separator";
     let many = "\u{1e}".repeat(8200);
     for (batch, expected) in [
         ("", refusal(0, "a batch has at least one message")),
-        ("[1]", refusal(2, unended)),
-        ("[48,1,{},\"com.example.nobody\"]\u{1e}[48", refusal(33, unended)),
+        ("[1]", refusal(2, no_separator)),
+        ("[48,1,{},\"com.example.nobody\"]\u{1e}[48", refusal(33, no_separator)),
         ("\u{1e}", "[3,".to_owned()),
         (&many, "[3,".to_owned()),
     ] {
-        let mut peer = Batched::joined(&node);
+        let mut peer = BatchedPeer::join(&node);
         peer.0.send(batch);
         let last = peer.receive();
         assert!(last[0].starts_with(&expected), "{last:?} to {batch:?}");
         assert_eq!(peer.0.receive_close(), Some(1002));
-        honest.call();
+        bystanders.call();
     }
-    let mut peer = Batched::joined(&node);
+    let mut peer = BatchedPeer::join(&node);
     let call = r#"[48,1,{},"com.example.nobody"]"#;
     peer.send(&vec![call; 8193]);
     let (answers, _) = peer.receive_all(8193);
     let what = "a batch has more messages than this router takes at once";
     assert_eq!(answers[8192], refusal(0, what));
     assert_eq!(peer.0.receive_close(), Some(1002));
-    honest.call();
+    bystanders.call();
 
     for batch in [&b""[..], b"\0\0\0", b"\0\0\0\x09short"] {
         let mut peer = node.websocket(CBOR);
@@ -150,6 +150,6 @@ fn what_is_no_batch_ends_the_session_and_disturbs_nobody() {
         let last = peer.receive_octets();
         assert!(last.ends_with(b"wamp.error.protocol_violation"), "{}", last.escape_ascii());
         assert_eq!(peer.receive_close(), Some(1002));
-        honest.call();
+        bystanders.call();
     }
 }

@@ -1,13 +1,12 @@
-//! The client library and the router over sockets: whether they mean the same by what is said in
-//! parts, in every format.
+//! The client library and the router over sockets: progressive calls in every format.
 
 use cloverleaf_client::net::Client;
 use cloverleaf_client::{CancelMode, Failure, Parts, Progress, Serializer, Session};
 
-use crate::lab::{Node, PATIENCE};
 use crate::router::router;
+use crate::support::{NodeProcess, TIMEOUT};
 
-/// Says everything back in capitals, and at the end how much it was.
+/// Returns each chunk in upper case as a progressive result, and at last the number of chunks.
 async fn shout(mut parts: Parts, progress: Progress) -> Result<u64, Failure> {
     let mut heard = 0;
     while let Some(part) = parts.next().await? {
@@ -18,7 +17,7 @@ async fn shout(mut parts: Parts, progress: Progress) -> Result<u64, Failure> {
     Ok(heard)
 }
 
-/// A conversation, a call that is killed, a publication that everybody has.
+/// Makes a progressive call, a killed call, and a publication with acknowledged delivery.
 async fn converse(callee: &Session, caller: &Session) {
     let registration = callee.register("com.shout", shout).await.expect("registered");
     let (mut parts, mut results) = caller.call("com.shout").exchange();
@@ -43,11 +42,11 @@ async fn converse(callee: &Session, caller: &Session) {
     registration.unregister().await.expect("unregistered");
 }
 
-async fn converse_in(node: &Node, address: &str, serializer: Serializer) {
+async fn converse_in(node: &NodeProcess, address: &str, serializer: Serializer) {
     let client = Client::new(address).expect("an address").serializer(serializer);
     let callee = client.clone().connect().await.expect("joined");
     let caller = client.connect().await.expect("joined");
-    let conversation = tokio::time::timeout(PATIENCE, converse(&callee, &caller));
+    let conversation = tokio::time::timeout(TIMEOUT, converse(&callee, &caller));
     conversation.await.unwrap_or_else(|_| panic!("{address} {serializer}: {}", node.log()));
     for session in [callee, caller] {
         session.leave().expect("still connected");
@@ -56,7 +55,7 @@ async fn converse_in(node: &Node, address: &str, serializer: Serializer) {
 }
 
 #[test]
-fn what_is_said_in_parts_arrives_over_every_transport_and_in_every_format() {
+fn progressive_calls_work_over_every_transport_and_serializer() {
     let node = router();
     let (socket, web) = (node.socket(), node.addresses("HTTP")[0]);
     let addresses = [format!("unix:{}", socket.display()), format!("ws://{web}/ws")];

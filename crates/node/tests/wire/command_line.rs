@@ -1,20 +1,21 @@
-//! The command line: what it says of itself, how configurations are found, and how they are
-//! checked.
+//! The command line: help, search of configurations, and checks of configurations.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::lab::{Directory, Honest, JSON, Node, Outcome, Peer as _, RawSocket, run};
 use crate::router::CLOVERLEAF;
+use crate::support::{
+    CallPair, JSON, NodeProcess, ProgramOutput, RawPeer as _, RawSocketPeer, TempDirectory, run,
+};
 
-/// A node that serves files from a directory that may be missing.
+/// A configuration with static files; the directory may be missing.
 const GOOD: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [{"uri": "*"}]}]}],
   "transports": [{"type": "web",
     "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
     "paths": {"/": {"type": "static", "directory": "web"}}}]}]}"#;
 
-/// Three faults.
+/// A configuration with three faults.
 const BAD: &str = r#"{"version": 2,
   "workers": [{
     "type": "router",
@@ -37,20 +38,20 @@ bad.json:8:45: workers[0].transports[1].serializers[0]: unknown serializer 'jaso
 expected 'json', 'msgpack', 'cbor', 'ubjson' or 'bjdata'; did you mean 'json'?
 ";
 
-/// What the program says in an empty directory.
-fn said(args: &[&str]) -> Outcome {
-    run(CLOVERLEAF, &Directory::new(), args)
+/// Runs the program in an empty directory.
+fn run_in_empty_directory(args: &[&str]) -> ProgramOutput {
+    run(CLOVERLEAF, &TempDirectory::new(), args)
 }
 
-fn success(stdout: &str) -> Outcome {
-    Outcome { code: Some(0), stdout: stdout.to_owned(), stderr: String::new() }
+fn success(stdout: &str) -> ProgramOutput {
+    ProgramOutput { code: Some(0), stdout: stdout.to_owned(), stderr: String::new() }
 }
 
-fn failure(stderr: &str) -> Outcome {
-    Outcome { code: Some(1), stdout: String::new(), stderr: stderr.to_owned() }
+fn failure(stderr: &str) -> ProgramOutput {
+    ProgramOutput { code: Some(1), stdout: String::new(), stderr: stderr.to_owned() }
 }
 
-/// The commit of the working tree that is tested; none where there is no git.
+/// The commit of the tested working tree; `None` without git.
 fn commit() -> Option<String> {
     let git = |args: &[&str]| {
         let output =
@@ -68,19 +69,19 @@ fn version_is_one_line_and_names_the_commit() {
     let commit = commit().map(|commit| format!(" ({commit})")).unwrap_or_default();
     let line = format!("Cloverleaf {}{commit}\n", env!("CARGO_PKG_VERSION"));
     for args in [["version"], ["--version"], ["-V"]] {
-        assert_eq!(said(&args), success(&line), "{args:?}");
+        assert_eq!(run_in_empty_directory(&args), success(&line), "{args:?}");
     }
 }
 
 #[test]
-fn help_says_what_there_is_and_what_a_node_without_configuration_does() {
-    let Outcome { code, stdout, stderr } = said(&["--help"]);
+fn help_lists_the_commands_and_describes_the_default_node() {
+    let ProgramOutput { code, stdout, stderr } = run_in_empty_directory(&["--help"]);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     for text in ["start ", "check ", "version ", "'realm1' on 127.0.0.1:8080", "/ws", "/publish"] {
         assert!(stdout.contains(text), "'{text}' is missing in {stdout}");
     }
     assert!(!stdout.contains("container"), "a node starts its containers itself: {stdout}");
-    let start = said(&["start", "--help"]).stdout;
+    let start = run_in_empty_directory(&["start", "--help"]).stdout;
     for option in [
         "--config",
         "--cbdir",
@@ -99,27 +100,27 @@ fn help_says_what_there_is_and_what_a_node_without_configuration_does() {
 }
 
 #[test]
-fn a_command_that_is_misspelled_is_answered_by_the_one_that_was_meant() {
-    let Outcome { code, stderr, .. } = said(&["strat"]);
+fn misspelled_command_gets_a_suggestion() {
+    let ProgramOutput { code, stderr, .. } = run_in_empty_directory(&["strat"]);
     assert_eq!(code, Some(2));
     assert!(stderr.contains("a similar subcommand exists: 'start'"), "{stderr}");
-    assert_eq!(said(&[]).code, Some(2));
+    assert_eq!(run_in_empty_directory(&[]).code, Some(2));
 }
 
 #[test]
 fn check_reports_every_fault_with_its_place() {
-    let directory = Directory::new();
+    let directory = TempDirectory::new();
     directory.write("bad.json", BAD);
     let outcome = run(CLOVERLEAF, &directory, &["check", "--config", "bad.json"]);
     assert_eq!(outcome, failure(FAULTS));
-    // A node says the same and does not start.
+    // `start` reports the same faults and fails.
     let outcome = run(CLOVERLEAF, &directory, &["start", "--config", "bad.json"]);
     assert_eq!(outcome, failure(FAULTS));
 }
 
 #[test]
-fn check_says_that_a_configuration_is_good() {
-    let directory = Directory::new();
+fn check_accepts_a_good_configuration() {
+    let directory = TempDirectory::new();
     let ok = "Ok, node configuration looks good!\n";
     directory.write("config.json", GOOD);
     let missing = "warning: ./config.json:5:52: workers[0].transports[0].paths[\"/\"].directory: \
@@ -130,8 +131,8 @@ fn check_says_that_a_configuration_is_good() {
 }
 
 #[test]
-fn an_empty_environment_variable_counts_as_not_set() {
-    let directory = Directory::new();
+fn empty_environment_variable_counts_as_not_set() {
+    let directory = TempDirectory::new();
     directory.write("config.json", r#"{"version": 2, "workers": [{"type": "broken"}]}"#);
     for command in ["check", "start"] {
         let mut program = Command::new(CLOVERLEAF);
@@ -142,13 +143,13 @@ fn an_empty_environment_variable_counts_as_not_set() {
         assert_eq!(output.status.code(), Some(1), "{command}: {stderr}");
         assert!(stderr.contains("unknown worker type 'broken'"), "{command}: {stderr}");
     }
-    let Outcome { code, stderr, .. } = run(CLOVERLEAF, &directory, &["check", "--cbdir", ""]);
+    let ProgramOutput { code, stderr, .. } = run(CLOVERLEAF, &directory, &["check", "--cbdir", ""]);
     assert_eq!(code, Some(2), "{stderr}");
 }
 
 #[test]
-fn a_configuration_that_is_not_there_or_no_json_is_named() {
-    let directory = Directory::new();
+fn missing_or_malformed_configuration_is_named() {
+    let directory = TempDirectory::new();
     directory.write("broken.json", r#"{"version": 2,"#);
     for command in ["check", "start"] {
         for (args, text) in [
@@ -168,7 +169,7 @@ fn a_configuration_that_is_not_there_or_no_json_is_named() {
     }
 }
 
-/// Everything that a configuration names and this program does not have.
+/// A configuration that names files, users and classes that do not exist here.
 const MISSING: &str = r#"{"workers": [{"type": "router",
   "realms": [{"name": "realm1", "store": {"type": "redb", "path": "config.json"}, "roles": [
     {"name": "anonymous", "permissions": [{"uri": "*"}]}]}],
@@ -180,8 +181,8 @@ const MISSING: &str = r#"{"workers": [{"type": "router",
       "endpoint": {"type": "unix", "path": "router.sock"}}}]}]}"#;
 
 #[test]
-fn check_and_start_name_everything_that_the_program_does_not_have() {
-    let directory = Directory::new();
+fn check_and_start_name_everything_that_the_program_lacks() {
+    let directory = TempDirectory::new();
     directory.write("config.json", MISSING);
     let older = "config.json:1:1: the file has no 'version' and is read as the older form; today \
                  it begins with \"version\": 2";
@@ -204,7 +205,7 @@ fn check_and_start_name_everything_that_the_program_does_not_have() {
     let faults: Vec<String> = faults.iter().map(|fault| format!("./config.json:{fault}")).collect();
     let stderr = format!("{}\n", faults.join("\n"));
     let check = run(CLOVERLEAF, &directory, &["check"]);
-    let expected = Outcome { code: Some(1), stdout: format!("warning: ./{older}\n"), stderr };
+    let expected = ProgramOutput { code: Some(1), stdout: format!("warning: ./{older}\n"), stderr };
     assert_eq!(check, expected);
     let start = run(CLOVERLEAF, &directory, &["start", "--logformat", "none"]);
     assert_eq!(start.code, Some(1));
@@ -212,50 +213,50 @@ fn check_and_start_name_everything_that_the_program_does_not_have() {
 }
 
 #[test]
-fn a_configuration_that_serves_nothing_starts_and_says_so() {
+fn configuration_without_workers_starts_with_a_warning() {
     let sentence = "there are no workers that are enabled: the node serves nothing";
     for text in ["{}", r#"{"version": 2, "workers": []}"#] {
-        let directory = Directory::new();
+        let directory = TempDirectory::new();
         directory.write("config.json", text);
-        let Outcome { code, stdout, .. } = run(CLOVERLEAF, &directory, &["check"]);
+        let ProgramOutput { code, stdout, .. } = run(CLOVERLEAF, &directory, &["check"]);
         assert_eq!(code, Some(0));
         assert!(stdout.contains(&format!("warning: ./config.json:1:1: {sentence}")), "{stdout}");
-        let mut node = Node::start(CLOVERLEAF, text);
+        let mut node = NodeProcess::start(CLOVERLEAF, text);
         assert_eq!(node.lines_with(sentence).len(), 1, "{node:?}");
-        assert_eq!(node.end("TERM"), Some(0));
+        assert_eq!(node.stop("TERM"), Some(0));
     }
 }
 
 #[test]
-fn a_container_without_components_is_no_process() {
+fn container_without_components_starts_no_process() {
     let containers =
         r#""workers": [{"type": "container"}, {"type": "container", "components": []},"#;
-    let mut node = Node::start(CLOVERLEAF, &GOOD.replace(r#""workers": ["#, containers));
+    let mut node = NodeProcess::start(CLOVERLEAF, &GOOD.replace(r#""workers": ["#, containers));
     assert_eq!(node.lines_with("this container has no components").len(), 2, "{node:?}");
     assert_eq!(node.lines_with("container worker").len(), 0, "{node:?}");
-    assert_eq!(node.end("TERM"), Some(0), "{node:?}");
+    assert_eq!(node.stop("TERM"), Some(0), "{node:?}");
     assert_eq!(node.lines_with("container worker").len(), 0, "{node:?}");
 }
 
 #[test]
-fn a_path_without_a_service_is_not_found() {
+fn path_without_a_service_is_not_found() {
     let none = r#"{"none": {"type": "none"}, "/""#;
-    let mut node = Node::start(CLOVERLEAF, &GOOD.replace(r#"{"/""#, none));
+    let mut node = NodeProcess::start(CLOVERLEAF, &GOOD.replace(r#"{"/""#, none));
     assert_eq!(node.http().get("/none").status, 404);
     assert_eq!(node.http().get("/none/x").status, 404);
-    assert_eq!(node.end("TERM"), Some(0));
+    assert_eq!(node.stop("TERM"), Some(0));
 }
 
 #[test]
-fn a_missing_directory_of_files_is_a_warning() {
-    let mut node = Node::start(CLOVERLEAF, GOOD);
+fn missing_static_directory_is_a_warning() {
+    let mut node = NodeProcess::start(CLOVERLEAF, GOOD);
     assert_eq!(node.lines_with("is not there").len(), 1, "{node:?}");
     assert_eq!(node.http().get("/index.html").status, 404);
-    assert_eq!(node.end("TERM"), Some(0));
+    assert_eq!(node.stop("TERM"), Some(0));
 }
 
 #[test]
-fn a_configuration_is_found_as_crossbar_finds_it() {
+fn configuration_is_found_where_crossbar_finds_it() {
     for (file, args) in [
         ("config.json", &["start"][..]),
         (".crossbar/config.json", &["start"]),
@@ -265,26 +266,26 @@ fn a_configuration_is_found_as_crossbar_finds_it() {
         ("node/other.json", &["start", "--cbdir", "node", "--config", "other.json"]),
         ("node/other.json", &["start", "--config", "node/other.json"]),
     ] {
-        let directory = Directory::new();
+        let directory = TempDirectory::new();
         let path = directory.write(file, GOOD);
         let below = path.parent().expect("a directory");
         std::fs::create_dir(below.join("web")).expect("a directory");
         std::fs::write(below.join("web/found.txt"), file).expect("a file");
-        let mut node = Node::launch(CLOVERLEAF, directory, args).ready();
+        let mut node = NodeProcess::launch(CLOVERLEAF, directory, args).ready();
         let answer = node.http().get("/found.txt");
         assert_eq!((answer.status, answer.text().as_str()), (200, file), "{args:?}");
-        assert_eq!(node.end("INT"), Some(0));
+        assert_eq!(node.stop("INT"), Some(0));
     }
 }
 
 #[test]
-fn the_older_form_is_accepted_with_a_warning_that_says_how_to_write_it_today() {
+fn older_form_is_accepted_with_a_warning_that_shows_the_current_form() {
     let older = r#"{"controller": {}, "workers": [{"type": "router",
       "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
         {"uri": "*", "publish": true, "subscribe": true, "call": true, "register": true}]}]}],
       "transports": [{"type": "rawsocket",
         "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0}}]}]}"#;
-    let node = Node::start(CLOVERLEAF, older);
+    let node = NodeProcess::start(CLOVERLEAF, older);
     node.wait_for_line(
         "config.json:1:1: the file has no 'version' and is read as the older form; \
          today it begins with \"version\": 2",
@@ -294,32 +295,32 @@ fn the_older_form_is_accepted_with_a_warning_that_says_how_to_write_it_today() {
          in the older form; today it has \"allow\": {\"call\": true, \"register\": true, \
          \"publish\": true, \"subscribe\": true}",
     );
-    let mut peer = RawSocket::open(node.tcp(), JSON);
+    let mut peer = RawSocketPeer::open(node.tcp(), JSON);
     peer.join();
-    peer.obtain(r#"[64,1,{},"com.example.allowed"]"#);
+    peer.obtain_id(r#"[64,1,{},"com.example.allowed"]"#);
 }
 
 #[test]
-fn connections_may_be_served_by_several_threads() {
-    let directory = Directory::new();
+fn several_threads_serve_connections() {
+    let directory = TempDirectory::new();
     let rawsocket = r#""transports": [
       {"type": "rawsocket", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0}},
       {"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}, {"#;
     let allowed = r#"{"uri": "*", "allow": {"call": true, "register": true}}"#;
     let config = GOOD.replace(r#""transports": [{"#, rawsocket).replace(r#"{"uri": "*"}"#, allowed);
     directory.write("config.json", &config);
-    let mut node = Node::launch(CLOVERLEAF, directory, &["start", "--threads", "3"]).ready();
+    let mut node = NodeProcess::launch(CLOVERLEAF, directory, &["start", "--threads", "3"]).ready();
     let procedures = ["com.example.a", "com.example.b", "com.example.c", "com.example.d"];
     let mut idle = Vec::new();
     let mut pairs = procedures.map(|procedure| {
-        // About as many as one thread takes before it leaves some to the others.
-        idle.extend((0..40).map(|_| RawSocket::open(node.tcp(), JSON)));
-        Honest::calling(&node, procedure)
+        // About as many connections as one thread takes before the others get some.
+        idle.extend((0..40).map(|_| RawSocketPeer::open(node.tcp(), JSON)));
+        CallPair::connect_with(&node, procedure)
     });
     for _ in 0..10 {
-        pairs.iter_mut().for_each(Honest::call);
+        pairs.iter_mut().for_each(CallPair::call);
     }
     assert_eq!(node.http().get("/").status, 404);
     drop((pairs, idle));
-    assert_eq!(node.end("TERM"), Some(0), "{node:?}");
+    assert_eq!(node.stop("TERM"), Some(0), "{node:?}");
 }

@@ -1,10 +1,11 @@
-//! Values of Crossbar.io's configurations that are taken with a warning work in the running node.
+//! Values of Crossbar.io's configurations that are accepted with a warning work in the running
+//! node.
 
-use crate::lab::{JSON, Node, Peer as _, RawSocket, Stream, WebSocket};
 use crate::router::CLOVERLEAF;
+use crate::support::{ClientStream, JSON, NodeProcess, RawPeer as _, RawSocketPeer, WebSocketPeer};
 
-/// A role whose name is no URI, one that is allowed everything by default, a long-poll service
-/// without limits of its own, and a testee with a transport of type `websocket`.
+/// A role whose name is no URI, a role that allows everything by default, a long-poll service
+/// without limits, and a testee with a transport of type `websocket`.
 const CONFIG: &str = r#"{"version": 2, "controller": {"fabric": {}, "enable_docker": true},
   "workers": [
     {"type": "router",
@@ -23,22 +24,22 @@ const CONFIG: &str = r#"{"version": 2, "controller": {"fabric": {}, "enable_dock
     {"type": "container", "components": []}]}"#;
 
 #[test]
-fn a_node_works_with_what_is_taken_with_a_warning() {
-    let mut node = Node::start(CLOVERLEAF, CONFIG);
-    let mut user = RawSocket::open(node.tcp(), JSON);
+fn values_accepted_with_a_warning_work_in_the_running_node() {
+    let mut node = NodeProcess::start(CLOVERLEAF, CONFIG);
+    let mut user = RawSocketPeer::open(node.tcp(), JSON);
     user.send(r#"[1,"realm1",{"roles":{"subscriber":{}}}]"#);
     let welcome = user.receive();
     assert!(welcome.contains(r#""authrole":"web user""#), "{welcome}");
-    user.obtain(r#"[32,1,{},"com.topic"]"#);
-    let refused = user.ask(r#"[48,2,{},"com.procedure"]"#);
+    user.obtain_id(r#"[32,1,{},"com.topic"]"#);
+    let refused = user.request(r#"[48,2,{},"com.procedure"]"#);
     assert!(refused.contains("wamp.error.not_authorized"), "'' matches nothing: {refused}");
     let mut anonymous = node.longpoll("wamp.2.json");
     anonymous.join();
-    anonymous.obtain(r#"[64,1,{},"com.procedure"]"#);
+    anonymous.obtain_id(r#"[64,1,{},"com.procedure"]"#);
     let testee = node.addresses("WebSocket echo for tests")[0];
-    let mut peer = WebSocket::open(Stream::tcp(testee), "/", "");
+    let mut peer = WebSocketPeer::open(ClientStream::tcp(testee), "/", "");
     peer.send("echo");
     assert_eq!(peer.receive(), "echo");
     drop((user, anonymous, peer));
-    assert_eq!(node.end("TERM"), Some(0), "{node:?}");
+    assert_eq!(node.stop("TERM"), Some(0), "{node:?}");
 }

@@ -1,16 +1,18 @@
-//! The node that runs when there is no configuration: where it listens, what it serves, its page.
+//! The node without a configuration: its listener, its services and its welcome page.
 
-use crate::lab::{Directory, Node, Peer as _, Response, WebSocket, posting, run};
 use crate::router::CLOVERLEAF;
+use crate::support::{
+    HttpResponse, NodeProcess, RawPeer as _, TempDirectory, WebSocketPeer, post_request, run,
+};
 
-/// A default node at a free port.
-fn start(args: &[&str]) -> Node {
+/// Starts a default node at a free port.
+fn start(args: &[&str]) -> NodeProcess {
     let start = ["start", "--logformat", "none", "--port", "0"];
-    Node::launch(CLOVERLEAF, Directory::new(), &[&start[..], args].concat()).ready()
+    NodeProcess::launch(CLOVERLEAF, TempDirectory::new(), &[&start[..], args].concat()).ready()
 }
 
 #[test]
-fn a_node_without_configuration_says_so_and_serves_websockets_calls_and_publications() {
+fn node_without_configuration_says_so_and_serves_websockets_calls_and_publications() {
     let mut node = start(&[]);
     node.wait_for_line(
         "no configuration is given and none is here (config.yaml, config.json): this is the \
@@ -20,10 +22,10 @@ fn a_node_without_configuration_says_so_and_serves_websockets_calls_and_publicat
     assert!(node.wait_for_line("HTTP at 127.0.0.1:").ends_with(": / /ws /call /publish"));
     let mut peer = node.websocket("wamp.2.json");
     peer.join();
-    peer.obtain(r#"[64,1,{},"com.example.add"]"#);
-    peer.obtain(r#"[32,2,{},"com.example.topic"]"#);
+    peer.obtain_id(r#"[64,1,{},"com.example.add"]"#);
+    peer.obtain_id(r#"[32,2,{},"com.example.topic"]"#);
     let mut http = node.http();
-    http.send(&posting("/call", r#"{"procedure":"com.example.add","args":[2,3]}"#));
+    http.send(&post_request("/call", r#"{"procedure":"com.example.add","args":[2,3]}"#));
     assert_eq!(peer.receive(), "[68,1,1,{},[2,3]]");
     peer.send("[70,1,{},[5]]");
     assert_eq!(http.receive().text(), r#"{"args":[5]}"#);
@@ -31,14 +33,14 @@ fn a_node_without_configuration_says_so_and_serves_websockets_calls_and_publicat
     assert_eq!(answer.status, 200);
     assert!(peer.receive().ends_with(r#",{},["all"]]"#));
     for subprotocol in ["wamp.2.msgpack", "wamp.2.cbor", "wamp.2.ubjson"] {
-        let _: WebSocket = node.websocket(subprotocol);
+        let _: WebSocketPeer = node.websocket(subprotocol);
     }
     drop(peer);
-    assert_eq!(node.end("INT"), Some(0), "{node:?}");
+    assert_eq!(node.stop("INT"), Some(0), "{node:?}");
 }
 
 #[test]
-fn the_lines_to_try_name_the_address_at_which_the_node_listens() {
+fn startup_hints_name_the_listening_address() {
     for (listen, seen) in [
         (&[][..], "127.0.0.1"),
         (&["--listen", "127.0.0.2"], "127.0.0.2"),
@@ -52,73 +54,73 @@ fn the_lines_to_try_name_the_address_at_which_the_node_listens() {
         let body = r#"{"procedure":"wamp.session.count"}"#;
         let command = "try: curl -H 'content-type: application/json' -d";
         assert_eq!(line, format!("{command} '{body}' {at}/call"));
-        // Two sessions of the bridge itself.
+        // The bridge itself has two sessions.
         assert_eq!(node.http().post("/call", body).text(), r#"{"args":[2]}"#);
     }
 }
 
 #[test]
-fn a_node_that_others_can_reach_says_so() {
+fn node_reachable_from_other_machines_says_so() {
     let node = start(&["--listen", "0.0.0.0"]);
     node.wait_for_line("realm 'realm1' is open to everyone who can reach this machine");
 }
 
 #[test]
-fn where_a_configuration_is_the_options_of_the_default_node_are_refused() {
-    for (place, args) in [
+fn options_of_the_default_node_are_refused_beside_a_configuration() {
+    for (path, args) in [
         ("config.json", &["start"][..]),
         (".crossbar/config.json", &["start"]),
         ("node/config.json", &["start", "--cbdir", "node"]),
         ("node/other.json", &["start", "--config", "node/other.json"]),
     ] {
         for option in [["--port", "0"], ["--listen", "127.0.0.1"]] {
-            let directory = Directory::new();
-            directory.write(place, r#"{"version": 2}"#);
+            let directory = TempDirectory::new();
+            directory.write(path, r#"{"version": 2}"#);
             let outcome = run(CLOVERLEAF, &directory, &[args, &option[..]].concat());
             let [option, _] = option;
             assert_eq!(outcome.code, Some(1), "{outcome:?}");
             let expected = format!("{option} is for the node without configuration; ");
             assert!(outcome.stderr.starts_with(&expected), "{outcome:?}");
-            let file = place.rsplit('/').next().expect("a name");
+            let file = path.rsplit('/').next().expect("a name");
             assert!(outcome.stderr.contains(file), "{outcome:?}");
         }
     }
 }
 
 #[test]
-fn an_address_that_is_none_is_refused() {
+fn invalid_listen_addresses_and_ports_are_refused() {
     for (args, text) in [
         (["--listen", "example.com"], "an IP address is expected"),
         (["--listen", "127.0.0.1:70000"], "an IP address is expected"),
         (["--port", "70000"], "70000 is not in 0..=65535"),
     ] {
-        let outcome = run(CLOVERLEAF, &Directory::new(), &[&["start"][..], &args].concat());
+        let outcome = run(CLOVERLEAF, &TempDirectory::new(), &[&["start"][..], &args].concat());
         assert_eq!(outcome.code, Some(2), "{outcome:?}");
         assert!(outcome.stderr.contains(text), "{outcome:?}");
     }
     let both = ["start", "--listen", "127.0.0.1:9000", "--port", "9001"];
-    let outcome = run(CLOVERLEAF, &Directory::new(), &both);
+    let outcome = run(CLOVERLEAF, &TempDirectory::new(), &both);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.stderr.contains("--listen names port 9000 and --port names 9001"));
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn error_names_the_port_in_use() {
     let node = start(&[]);
     let [address] = node.addresses("HTTP")[..] else { panic!("{node:?}") };
     let port = address.port().to_string();
-    let outcome = run(CLOVERLEAF, &Directory::new(), &["start", "--port", &port]);
+    let outcome = run(CLOVERLEAF, &TempDirectory::new(), &["start", "--port", &port]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     let text = format!("TCP address {address} is already in use");
     assert!(outcome.stderr.contains(&text), "{outcome:?}");
 }
 
-fn get(node: &Node, path: &str, host: &str) -> Response {
-    node.http().ask(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+fn get(node: &NodeProcess, path: &str, host: &str) -> HttpResponse {
+    node.http().request(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
 }
 
 #[test]
-fn the_page_names_the_address_that_the_browser_used() {
+fn welcome_page_names_the_address_that_the_browser_used() {
     let node = start(&[]);
     for (host, shown) in [
         ("router.example:9000", "router.example:9000"),
@@ -146,7 +148,7 @@ fn the_page_names_the_address_that_the_browser_used() {
 }
 
 #[test]
-fn the_page_has_what_it_needs_and_nothing_else_is_there() {
+fn welcome_page_assets_are_served_and_other_paths_are_not_found() {
     let node = start(&[]);
     for (path, media_type) in [
         ("/welcome.js", "text/javascript; charset=utf-8"),
@@ -162,16 +164,16 @@ fn the_page_has_what_it_needs_and_nothing_else_is_there() {
     }
     let mut http = node.http();
     assert_eq!(http.post("/", "{}").status, 405);
-    let without_host = node.http().ask("GET / HTTP/1.1\r\n\r\n");
+    let without_host = node.http().request("GET / HTTP/1.1\r\n\r\n");
     assert_eq!(without_host.status, 400);
 }
 
 #[test]
-fn a_configured_node_has_no_such_page() {
+fn configured_node_has_no_welcome_page() {
     let config = r#"{"version": 2, "workers": [{"type": "router", "transports": [
         {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
          "paths": {"info": {"type": "json", "value": 1}}}]}]}"#;
-    let node = Node::start(CLOVERLEAF, config);
+    let node = NodeProcess::start(CLOVERLEAF, config);
     for path in ["/", "/welcome.js"] {
         assert_eq!(get(&node, path, "localhost").status, 404, "{path}");
     }

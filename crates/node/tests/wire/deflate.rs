@@ -3,17 +3,17 @@
 use cloverleaf_wamp::websocket::deflate::{Deflater, Inflater, MemoryLevel, WindowBits};
 use cloverleaf_wamp::websocket::{Incoming, Limits, Receiver, Role};
 
-use crate::lab::{HELLO, Honest, Node, WebSocket, opening};
 use crate::router::CLOVERLEAF;
+use crate::support::{CallPair, HELLO, NodeProcess, WebSocketPeer, upgrade_request};
 
 const JSON: &str = "wamp.2.json";
 const OFFER: &str = "Sec-WebSocket-Extensions";
 const ANSWER: &str = "sec-websocket-extensions";
 
-/// The longest message, in bytes.
+/// The message limit in bytes.
 const LIMIT: usize = 20_000;
 
-/// The first octets of a text message, compressed and not.
+/// The first octets of compressed and uncompressed text messages.
 const COMPRESSED: u8 = 0xc1;
 const PLAIN: u8 = 0x81;
 
@@ -33,18 +33,18 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
         "no_context_takeover": true, "max_window_bits": 10, "memory_level": 1}}}}
     }}]}]}"#;
 
-/// A session over a connection with this offer, and what was answered to that.
-struct Session {
-    socket: WebSocket,
+/// A connection with compression, and the response to its offer.
+struct DeflatePeer {
+    socket: WebSocketPeer,
     answer: Option<String>,
     deflater: Deflater,
     receiver: Receiver,
 }
 
-impl Session {
-    fn open(node: &Node, path: &str, offer: &str, keeps_context: bool) -> Self {
+impl DeflatePeer {
+    fn open(node: &NodeProcess, path: &str, offer: &str, keeps_context: bool) -> Self {
         let stream = node.http().into_stream();
-        let (socket, response) = WebSocket::open_with(stream, path, JSON, &[(OFFER, offer)]);
+        let (socket, response) = WebSocketPeer::open_with(stream, path, JSON, &[(OFFER, offer)]);
         let limits = Limits { max_message: LIMIT, max_frame: LIMIT };
         let inflater = Inflater::new(keeps_context);
         Self {
@@ -55,20 +55,20 @@ impl Session {
         }
     }
 
-    fn joined(node: &Node, path: &str, offer: &str, keeps_context: bool) -> Self {
+    fn join(node: &NodeProcess, path: &str, offer: &str, keeps_context: bool) -> Self {
         let mut session = Self::open(node, path, offer, keeps_context);
         session.send(HELLO);
         assert!(session.receive().1.starts_with("[2,"));
         session
     }
 
-    /// Sends a message, compressed.
+    /// Sends a compressed message.
     fn send(&mut self, message: &str) {
         let compressed = self.deflater.deflate(message.as_bytes()).expect("long enough");
         self.socket.send_frame(COMPRESSED, &compressed);
     }
 
-    /// The first octet of the next message, and the message.
+    /// Receives a message and returns the first octet of its frame and its text.
     fn receive(&mut self) -> (u8, String) {
         let (first, payload) = self.socket.receive_frame();
         let mut frame = vec![first, 126];
@@ -84,12 +84,12 @@ impl Session {
     }
 }
 
-fn node() -> Node {
-    Node::start(CLOVERLEAF, CONFIG)
+fn node() -> NodeProcess {
+    NodeProcess::start(CLOVERLEAF, CONFIG)
 }
 
 #[test]
-fn messages_are_compressed_where_the_configuration_says_so_and_the_client_offers_it() {
+fn messages_are_compressed_when_configured_and_offered_by_the_client() {
     let node = node();
     for (path, offer, answer, keeps_context) in [
         ("/ws", "permessage-deflate", "permessage-deflate", true),
@@ -108,9 +108,9 @@ fn messages_are_compressed_where_the_configuration_says_so_and_the_client_offers
             false,
         ),
     ] {
-        let mut session = Session::joined(&node, path, offer, keeps_context);
+        let mut session = DeflatePeer::join(&node, path, offer, keeps_context);
         assert_eq!(session.answer.as_deref(), Some(answer), "to {offer}");
-        // An event goes through the router twice: once in, once out.
+        // An event passes the router in both directions.
         let words = "many words ".repeat(500);
         session.send(&format!(r#"[32,1,{{}},"com.example.topic"{}]"#, " ".repeat(40)));
         let (first, subscribed) = session.receive();
@@ -126,7 +126,7 @@ fn messages_are_compressed_where_the_configuration_says_so_and_the_client_offers
 }
 
 #[test]
-fn without_an_offer_that_can_be_kept_nothing_is_compressed() {
+fn messages_are_not_compressed_without_an_acceptable_offer() {
     let node = node();
     for (path, offer) in [
         ("/plain", "permessage-deflate"),
@@ -135,57 +135,61 @@ fn without_an_offer_that_can_be_kept_nothing_is_compressed() {
         ("/ws", "permessage-deflate; server_max_window_bits=16"),
         ("/sparing", "permessage-deflate"),
     ] {
-        let mut session = Session::open(&node, path, offer, true);
+        let mut session = DeflatePeer::open(&node, path, offer, true);
         assert_eq!(session.answer, None, "to {offer} at {path}");
         session.socket.send_frame(PLAIN, HELLO.as_bytes());
         assert_eq!(session.receive().0, PLAIN);
         session.send(HELLO);
-        assert_eq!(session.socket.receive_close(), Some(1002), "a bit without a meaning");
+        assert_eq!(session.socket.receive_close(), Some(1002), "a reserved bit");
     }
 }
 
 #[test]
-fn a_header_that_is_no_list_of_extensions_is_refused() {
+fn malformed_extensions_header_is_refused() {
     let node = node();
     let headers = [("Sec-WebSocket-Protocol", JSON), (OFFER, "permessage-deflate; =")];
-    let answer = node.http().ask(&opening("/ws", &headers));
+    let answer = node.http().request(&upgrade_request("/ws", &headers));
     assert_eq!(answer.status, 400);
     assert_eq!(answer.text(), "Sec-WebSocket-Extensions must be a list of extensions.\n");
-    assert_eq!(node.http().ask(&opening("/plain", &headers)).status, 101, "it is not looked at");
+    assert_eq!(
+        node.http().request(&upgrade_request("/plain", &headers)).status,
+        101,
+        "the header is ignored"
+    );
 }
 
 #[test]
-fn a_message_that_becomes_longer_than_allowed_is_answered_by_1009_and_disturbs_nobody() {
+fn message_that_inflates_beyond_the_limit_is_answered_by_1009_and_affects_no_other() {
     let node = node();
-    let mut honest = Honest::at(&node);
-    let mut session = Session::joined(&node, "/ws", "permessage-deflate", true);
+    let mut bystanders = CallPair::connect(&node);
+    let mut session = DeflatePeer::join(&node, "/ws", "permessage-deflate", true);
     let just = "[".to_owned() + &" ".repeat(LIMIT - 2) + "]";
     session.send(&just);
-    assert!(session.receive().1.starts_with("[3,"), "it is no message");
+    assert!(session.receive().1.starts_with("[3,"), "spaces are no message");
 
     for length in [LIMIT + 1, 100 * LIMIT] {
-        let mut session = Session::joined(&node, "/ws", "permessage-deflate", true);
+        let mut session = DeflatePeer::join(&node, "/ws", "permessage-deflate", true);
         session.send(&" ".repeat(length));
         assert_eq!(session.socket.receive_close(), Some(1009));
-        honest.call();
+        bystanders.call();
     }
 }
 
 #[test]
-fn what_cannot_be_inflated_is_answered_by_its_close_code() {
+fn invalid_compressed_frame_is_answered_by_its_close_code() {
     let node = node();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     let rows: [(&str, u8, &[u8], u16); 5] = [
-        ("a block that is none", COMPRESSED, b"\x07", 1007),
+        ("an invalid block", COMPRESSED, b"\x07", 1007),
         ("a reference before the beginning", COMPRESSED, b"\xf2\x00\x11\x00\x00", 1007),
         ("text that is not UTF-8", COMPRESSED, b"\x00\x01\x00\xfe\xff\xff\x00", 1007),
         ("a compressed ping", 0xc9, b"", 1002),
         ("a compressed continuation", 0xc0, b"", 1002),
     ];
     for (what, first, payload, code) in rows {
-        let mut session = Session::open(&node, "/ws", "permessage-deflate", true);
+        let mut session = DeflatePeer::open(&node, "/ws", "permessage-deflate", true);
         session.socket.send_frame(first, payload);
         assert_eq!(session.socket.receive_close(), Some(code), "{what}");
-        honest.call();
+        bystanders.call();
     }
 }

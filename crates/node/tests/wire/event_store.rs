@@ -1,12 +1,12 @@
-//! Events that outlive the process: what was acknowledged is there, however the process has ended.
+//! Stored events survive the process, however it ends.
 
-use crate::lab::process::send_signal;
-use crate::lab::{Directory, JSON, Node, Peer as _, RawSocket};
 use crate::router::CLOVERLEAF;
+use crate::support::process::send_signal;
+use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory};
 
 const EVENTS: usize = 2_000;
 
-/// How many publications are on their way before the first acknowledgement is read.
+/// Number of publications in flight before the test reads the first acknowledgement.
 const IN_FLIGHT: usize = 50;
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
@@ -17,41 +17,40 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
       {"call": true, "register": true, "publish": true, "subscribe": true}}]}]}],
   "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]}]}"#;
 
-fn start(directory: Directory) -> (Node, RawSocket) {
-    let node = Node::start_in(CLOVERLEAF, directory, CONFIG);
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
+fn start(directory: TempDirectory) -> (NodeProcess, RawSocketPeer) {
+    let node = NodeProcess::start_in(CLOVERLEAF, directory, CONFIG);
+    let peer = node.join();
     (node, peer)
 }
 
-fn publish(peer: &mut RawSocket, number: usize) {
+fn publish(peer: &mut RawSocketPeer, number: usize) {
     let request = number + 1;
     peer.send(&format!(r#"[16,{request},{{"acknowledge":true}},"com.example.kept.a",[{number}]]"#));
 }
 
-/// The events that are kept, as the router tells them.
-fn kept(peer: &mut RawSocket, request: usize) -> Vec<serde_json::Value> {
+/// The stored events, as the router returns them.
+fn kept(peer: &mut RawSocketPeer, request: usize) -> Vec<serde_json::Value> {
     let lookup = format!(
         r#"[48,{request},{{}},"wamp.subscription.lookup",["com.example.kept.",{{"match":"prefix"}}]]"#
     );
-    let answer: serde_json::Value = serde_json::from_str(&peer.ask(&lookup)).expect("JSON");
+    let answer = peer.request_json(&lookup);
     let id = answer[3][0].as_u64().expect("the subscription is there without a subscriber");
     let request = request + 1;
-    let answer = peer.ask(&format!(r#"[48,{request},{{}},"wamp.subscription.get_events",[{id}]]"#));
-    let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+    let answer =
+        peer.request_json(&format!(r#"[48,{request},{{}},"wamp.subscription.get_events",[{id}]]"#));
     answer[3].as_array().unwrap_or_else(|| panic!("events, not {answer}")).clone()
 }
 
 #[test]
-fn what_was_acknowledged_is_there_after_the_process_was_killed() {
-    let (node, mut peer) = start(Directory::new());
+fn acknowledged_events_survive_sigkill() {
+    let (node, mut peer) = start(TempDirectory::new());
     let mut acknowledged = Vec::new();
     for number in 0..EVENTS + IN_FLIGHT {
         if number < EVENTS {
             publish(&mut peer, number);
         }
         if number >= IN_FLIGHT {
-            let answer: serde_json::Value = serde_json::from_str(&peer.receive()).expect("JSON");
+            let answer = peer.receive_json();
             assert_eq!((&answer[0], &answer[1]), (&17.into(), &(number - IN_FLIGHT + 1).into()));
             acknowledged.push(answer[2].clone());
         }
@@ -63,7 +62,7 @@ fn what_was_acknowledged_is_there_after_the_process_was_killed() {
     assert_eq!(publications, acknowledged);
     assert_eq!(events[7]["args"], serde_json::json!([7]));
     assert_eq!(events[7]["topic"], "com.example.kept.a");
-    // It goes on where it was.
+    // The history continues after the restart.
     publish(&mut peer, EVENTS);
     assert!(peer.receive().starts_with(&format!("[17,{},", EVENTS + 1)));
     assert_eq!(kept(&mut peer, EVENTS + 2).len(), EVENTS + 1);
@@ -71,8 +70,8 @@ fn what_was_acknowledged_is_there_after_the_process_was_killed() {
 }
 
 #[test]
-fn what_was_published_before_a_peaceful_end_is_there() {
-    let (node, mut peer) = start(Directory::new());
+fn events_published_before_a_graceful_shutdown_are_stored() {
+    let (node, mut peer) = start(TempDirectory::new());
     for number in 0..100 {
         let request = number + 1;
         peer.send(&format!(r#"[16,{request},{{}},"com.example.kept.b",[{number}]]"#));
@@ -85,12 +84,12 @@ fn what_was_published_before_a_peaceful_end_is_there() {
 }
 
 #[test]
-fn what_is_no_store_keeps_the_node_from_starting_and_says_which_file_it_is() {
-    let directory = Directory::new();
-    directory.write("kept/events.redb", "this is a letter to my aunt, and a rather long one");
+fn invalid_store_file_prevents_the_start_and_is_named() {
+    let directory = TempDirectory::new();
+    directory.write("kept/events.redb", "this text is no event store, although it is rather long");
     let config = directory.write("config.json", CONFIG).display().to_string();
     let args = ["start", "--config", &config];
-    let outcome = crate::lab::run(CLOVERLEAF, &directory, &args);
+    let outcome = crate::support::run(CLOVERLEAF, &directory, &args);
     assert_eq!(outcome.code, Some(1));
     assert!(outcome.stderr.contains("kept/events.redb can't be used"), "{}", outcome.stderr);
 }

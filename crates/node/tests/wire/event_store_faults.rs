@@ -1,12 +1,12 @@
-//! The event store when the disk is full, and when bits of its file have changed.
+//! The event store when the disk is full, and with damaged records in its file.
 
 use std::fs;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 
-use crate::lab::{Directory, JSON, Node, Peer as _, RawSocket, wait_for};
 use crate::router::CLOVERLEAF;
+use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory, wait_for};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "options": {"compatibility": "wamp"},
@@ -18,54 +18,44 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
 
 const FILE: &str = "events.redb";
 
-fn start(directory: Directory) -> Node {
-    Node::start_in(CLOVERLEAF, directory, CONFIG)
+fn start(directory: TempDirectory) -> NodeProcess {
+    NodeProcess::start_in(CLOVERLEAF, directory, CONFIG)
 }
 
-fn join(node: &Node) -> RawSocket {
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
-    peer
-}
-
-fn receive(peer: &mut RawSocket) -> Value {
-    serde_json::from_slice(&peer.receive_octets()).expect("JSON")
-}
-
-/// Publishes an event with this number and waits for the answer.
-fn publish(peer: &mut RawSocket, number: u64, text: &str) -> Value {
+/// Publishes an event with this number and returns the answer.
+fn publish(peer: &mut RawSocketPeer, number: u64, text: &str) -> Value {
     let request = number + 1;
     let options = r#"{"acknowledge":true}"#;
     let publish = format!(r#"[16,{request},{options},"com.example.a",[{number},"{text}"]]"#);
-    serde_json::from_str(&peer.ask(&publish)).expect("JSON")
+    peer.request_json(&publish)
 }
 
-/// A subscriber of all events, with the id of its subscription.
-fn subscribe(node: &Node) -> (RawSocket, u64) {
-    let mut peer = join(node);
-    let id = peer.obtain(r#"[32,1,{"match":"prefix"},"com.example."]"#);
+/// A subscriber of all events, and the id of its subscription.
+fn subscribe(node: &NodeProcess) -> (RawSocketPeer, u64) {
+    let mut peer = node.join();
+    let id = peer.obtain_id(r#"[32,1,{"match":"prefix"},"com.example."]"#);
     (peer, id)
 }
 
 /// The numbers of the stored events.
-fn stored(peer: &mut RawSocket, id: u64) -> Vec<u64> {
+fn stored(peer: &mut RawSocketPeer, id: u64) -> Vec<u64> {
     peer.send(&format!(r#"[48,2,{{}},"wamp.subscription.get_events",[{id}]]"#));
-    let answer = receive(peer);
+    let answer = peer.receive_json();
     let events = answer[3].as_array().unwrap_or_else(|| panic!("events, not {answer}"));
     events.iter().map(|event| event["args"][0].as_u64().expect("a number")).collect()
 }
 
-/// Bounds the files that a node may write, in bytes.
-fn limit_files(node: &Node, bytes: Option<u64>) {
+/// Limits the size of files that a node may write, in bytes.
+fn limit_files(node: &NodeProcess, bytes: Option<u64>) {
     let process = i32::try_from(node.id()).ok().and_then(Pid::from_raw);
     let limit = Rlimit { current: bytes, maximum: None };
     prlimit(process, Resource::Fsize, limit).expect("a limit");
 }
 
 #[test]
-fn a_store_works_again_when_the_disk_has_space_again() {
-    let node = start(Directory::new());
-    let mut publisher = join(&node);
+fn store_recovers_when_the_disk_has_space_again() {
+    let node = start(TempDirectory::new());
+    let mut publisher = node.join();
     let (mut subscriber, id) = subscribe(&node);
     assert_eq!(publish(&mut publisher, 0, "")[0], 17);
     let file = node.directory().path().join(FILE);
@@ -80,12 +70,17 @@ fn a_store_works_again_when_the_disk_has_space_again() {
         }
     };
     assert_eq!((&refusal[0], &refusal[4]), (&8.into(), &"wamp.error.unavailable".into()));
-    let said = refusal.to_string();
-    assert!(!said.contains("redb") && !said.contains("os error"), "{said}");
+    let text_of_refusal = refusal.to_string();
+    assert!(
+        !text_of_refusal.contains("redb") && !text_of_refusal.contains("os error"),
+        "{text_of_refusal}"
+    );
     node.wait_for_line("event store stopped");
-    // While it stands still, events are refused at once, and other topics work.
+    // While the store is stopped, its events are refused at once, and other topics work.
     assert_eq!(publish(&mut publisher, number + 1, "refused")[0], 8);
-    assert!(publisher.ask(r#"[16,0,{"acknowledge":true},"com.other",[]]"#).starts_with("[17,0,"));
+    assert!(
+        publisher.request(r#"[16,0,{"acknowledge":true},"com.other",[]]"#).starts_with("[17,0,")
+    );
 
     limit_files(&node, None);
     node.wait_for_line("event store works again");
@@ -95,7 +90,7 @@ fn a_store_works_again_when_the_disk_has_space_again() {
     });
     let acknowledged: Vec<u64> = (0..number).chain([last]).collect();
     for number in &acknowledged {
-        assert_eq!(receive(&mut subscriber)[4][0], *number);
+        assert_eq!(subscriber.receive_json()[4][0], *number);
     }
     assert_eq!(stored(&mut subscriber, id), acknowledged);
     assert_eq!(node.lines_with("event store stopped").len(), 1);
@@ -104,27 +99,27 @@ fn a_store_works_again_when_the_disk_has_space_again() {
 const EVENTS: u64 = 20;
 
 #[test]
-fn each_damaged_event_is_logged_and_the_others_are_read() {
-    let node = start(Directory::new());
-    let mut publisher = join(&node);
+fn damaged_events_are_logged_and_the_others_are_read() {
+    let node = start(TempDirectory::new());
+    let mut publisher = node.join();
     for number in 0..EVENTS {
         let text = format!("marker-{number:04}").repeat(100);
         assert_eq!(publish(&mut publisher, number, &text)[0], 17);
     }
     let mut node = node;
-    assert_eq!(node.end("TERM"), Some(0));
+    assert_eq!(node.stop("TERM"), Some(0));
     let directory = node.into_directory();
     let path = directory.path().join(FILE);
     let mut octets = fs::read(&path).expect("a file");
     let damaged = [3, 11];
     for number in damaged {
         let marker = format!("marker-{number:04}marker");
-        let places = octets.windows(marker.len()).enumerate();
-        let places: Vec<_> =
-            places.filter(|(_, found)| *found == marker.as_bytes()).map(|(at, _)| at).collect();
-        assert!(!places.is_empty());
-        for place in places {
-            octets[place] ^= 4;
+        let indexes = octets.windows(marker.len()).enumerate();
+        let indexes: Vec<_> =
+            indexes.filter(|(_, found)| *found == marker.as_bytes()).map(|(at, _)| at).collect();
+        assert!(!indexes.is_empty());
+        for index in indexes {
+            octets[index] ^= 4;
         }
     }
     fs::write(&path, octets).expect("a file");

@@ -1,12 +1,12 @@
-//! HTTP: calls and publications, requests in all shapes, and the small services at paths.
+//! The HTTP bridge and other web services: calls, publications, unusual and malformed requests.
 
-use crate::lab::process::peak_resident_bytes;
-use crate::lab::{Honest, Http, JSON, Node, Peer as _, RawSocket, posting};
-use crate::router::router;
+use crate::router::{cancelable_callee, router};
+use crate::support::process::peak_resident_bytes;
+use crate::support::{CallPair, HttpClient, RawPeer as _, post_request};
 
 const CALL: &str = r#"{"procedure":"com.example.echo","args":["hi"],"kwargs":{"loud":true}}"#;
 
-/// The headers of every answer of the bridge, with the length of the body.
+/// A response of the bridge with its headers and this body.
 fn bridged(status: u16, body: &str) -> String {
     let length = body.len();
     format!(
@@ -17,28 +17,18 @@ fn bridged(status: u16, body: &str) -> String {
     )
 }
 
-/// What the bridge says to a request that it does not accept.
+/// The body of a response to a denied request.
 fn denied(text: &str) -> String {
     format!(r#"{{"error": "{text}", "args": [], "kwargs": {{}}}}"#)
 }
 
-/// A session with the procedure `com.example.echo` that can be told that nobody waits any more.
-fn callee(node: &Node) -> RawSocket {
-    let mut callee = node.rawsocket(JSON);
-    let hello =
-        r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}},"subscriber":{}}}]"#;
-    assert!(callee.ask(hello).starts_with("[2,"));
-    callee.obtain(r#"[64,1,{},"com.example.echo"]"#);
-    callee
-}
-
 #[test]
-fn a_call_reaches_its_procedure_and_its_result_comes_back() {
+fn call_reaches_its_callee_and_the_result_comes_back() {
     let node = router();
-    let mut callee = callee(&node);
+    let mut callee = cancelable_callee(&node, "com.example.echo");
     let mut http = node.http();
     for (invocation, path) in [(1, "/call"), (2, "/deep/call"), (3, "/call/")] {
-        http.send(&posting(path, CALL));
+        http.send(&post_request(path, CALL));
         assert_eq!(callee.receive(), format!(r#"[68,{invocation},1,{{}},["hi"],{{"loud":true}}]"#));
         callee.send(&format!(r#"[70,{invocation},{{}},["hi"],{{"loud":false}}]"#));
         let body = r#"{"args":["hi"],"kwargs":{"loud":false}}"#;
@@ -47,10 +37,10 @@ fn a_call_reaches_its_procedure_and_its_result_comes_back() {
 }
 
 #[test]
-fn a_publication_reaches_its_subscriber() {
+fn publication_reaches_its_subscriber() {
     let node = router();
-    let mut subscriber = callee(&node);
-    subscriber.obtain(r#"[32,2,{},"com.example.topic"]"#);
+    let mut subscriber = cancelable_callee(&node, "com.example.echo");
+    subscriber.obtain_id(r#"[32,2,{},"com.example.topic"]"#);
     let body = r#"{"topic":"com.example.topic","args":[1,"two"]}"#;
     let answer = node.http().post("/publish", body);
     let event = subscriber.receive();
@@ -61,26 +51,26 @@ fn a_publication_reaches_its_subscriber() {
 }
 
 #[test]
-fn a_client_that_hangs_up_cancels_its_call() {
+fn client_that_disconnects_cancels_its_call() {
     let node = router();
-    let mut callee = callee(&node);
+    let mut callee = cancelable_callee(&node, "com.example.echo");
     let mut http = node.http();
-    http.send(&posting("/call", CALL));
+    http.send(&post_request("/call", CALL));
     assert_eq!(callee.receive(), r#"[68,1,1,{},["hi"],{"loud":true}]"#);
     drop(http);
     assert_eq!(callee.receive(), r#"[69,1,{"mode":"killnowait","reason":"wamp.error.canceled"}]"#);
-    // The answer that comes nevertheless is for nobody, and is no fault.
+    // The late result is dropped and is no protocol violation.
     callee.send("[70,1,{}]");
-    assert_eq!(callee.ask(r#"[64,2,{},"com.example.other"]"#), "[65,2,2]");
+    assert_eq!(callee.request(r#"[64,2,{},"com.example.other"]"#), "[65,2,2]");
 }
 
 #[test]
-fn pipelined_requests_are_answered_in_their_order() {
+fn pipelined_requests_are_answered_in_order() {
     let node = router();
-    let mut callee = callee(&node);
+    let mut callee = cancelable_callee(&node, "com.example.echo");
     let mut http = node.http();
     let info = "GET /info HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    http.send(&[&posting("/call", CALL), info, &posting("/call", CALL)].concat());
+    http.send(&[&post_request("/call", CALL), info, &post_request("/call", CALL)].concat());
     for (invocation, result) in [(1, "first"), (2, "second")] {
         let expected = format!(r#"[68,{invocation},1,{{}},["hi"],{{"loud":true}}]"#);
         assert_eq!(callee.receive(), expected);
@@ -93,7 +83,7 @@ fn pipelined_requests_are_answered_in_their_order() {
 }
 
 #[test]
-fn a_body_may_come_in_chunks_and_after_100_continue() {
+fn body_may_arrive_in_chunks_and_after_100_continue() {
     let node = router();
     let missing =
         denied("Request body was valid JSON, but not well formed (missing key 'procedure').");
@@ -103,7 +93,7 @@ fn a_body_may_come_in_chunks_and_after_100_continue() {
          1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
     );
     assert_eq!(http.receive().to_string(), bridged(400, &missing));
-    let request = posting("/call", "{}").replace("Host", "Expect: 100-continue\r\nHost");
+    let request = post_request("/call", "{}").replace("Host", "Expect: 100-continue\r\nHost");
     let (head, body) = request.split_at(request.len() - 2);
     http.send(head);
     assert_eq!(http.receive().to_string(), "100\n\n");
@@ -112,14 +102,14 @@ fn a_body_may_come_in_chunks_and_after_100_continue() {
 }
 
 #[test]
-fn a_body_that_is_cut_is_denied() {
+fn truncated_or_malformed_body_is_denied() {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     let chunked = "POST /call HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     let malformed = "Malformed request to the REST bridge.";
     for (request, text) in [
         (
-            posting("/call", "{}").replace("Length: 2", "Length: 200"),
+            post_request("/call", "{}").replace("Length: 2", "Length: 200"),
             "Body length (2) is different to Content-Length header (200).",
         ),
         (format!("{chunked}10\r\n{{}}"), malformed),
@@ -127,18 +117,18 @@ fn a_body_that_is_cut_is_denied() {
     ] {
         let mut http = node.http();
         http.send(&request);
-        http.finish();
+        http.shutdown_write();
         let answer = http.receive();
         assert_eq!((answer.status, answer.text()), (400, denied(text)), "to {request}");
         http.receive_end();
-        honest.call();
+        bystanders.call();
     }
 }
 
 #[test]
-fn what_is_no_http_is_refused_and_the_connection_ends() {
+fn malformed_http_is_refused_and_the_connection_closes() {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     let head = "POST /call HTTP/1.1\r\nHost: localhost\r\n";
     for (what, request, status) in [
         ("garbage", "\0\u{1}\r\n\r\n".to_owned(), 400),
@@ -148,7 +138,7 @@ fn what_is_no_http_is_refused_and_the_connection_ends() {
         ("a length below zero", format!("{head}Content-Length: -2\r\n\r\n{{}}"), 400),
         ("a space before the colon", format!("{head}Content-Length : 2\r\n\r\n{{}}"), 400),
         ("a folded header", format!("{head}X: a\r\n b\r\n\r\n"), 400),
-        ("a coding that nobody knows", format!("{head}Transfer-Encoding: gzip\r\n\r\n"), 400),
+        ("an unknown transfer coding", format!("{head}Transfer-Encoding: gzip\r\n\r\n"), 400),
         ("a header without end", format!("{head}X: {}", "y".repeat(600_000)), 431),
         ("headers without end", format!("{head}{}", "X: y\r\n".repeat(2_000)), 431),
         ("a long path", format!("GET /{} HTTP/1.1\r\n\r\n", "y".repeat(70_000)), 431),
@@ -159,11 +149,11 @@ fn what_is_no_http_is_refused_and_the_connection_ends() {
         let expected = format!("{status}\nconnection: close\ncontent-length: 0\n\n");
         assert_eq!(answer.to_string(), expected, "to {what}");
         http.receive_end();
-        honest.call();
+        bystanders.call();
     }
 }
 
-/// A head of this length, whose last header field is as long as it takes.
+/// A request head of `length` bytes; its last header field is padded.
 fn head(length: usize) -> String {
     let start = "GET /info HTTP/1.1\r\nHost: localhost\r\nCookie: ";
     let end = "\r\n\r\n";
@@ -171,12 +161,12 @@ fn head(length: usize) -> String {
 }
 
 #[test]
-fn a_head_has_at_most_64_kib() {
+fn request_head_is_limited_to_64_kib() {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     let mut http = node.http();
     for length in [20_000, 40_000, 1 << 16] {
-        assert_eq!(http.ask(&head(length)).status, 200, "{length} bytes");
+        assert_eq!(http.request(&head(length)).status, 200, "{length} bytes");
     }
     for (what, request) in [
         ("a head of one byte more", head((1 << 16) + 1)),
@@ -184,7 +174,7 @@ fn a_head_has_at_most_64_kib() {
         ("390 kB of headers without end", head(390_000).trim_end().to_owned()),
         (
             "390 kB of headers of a call",
-            posting("/call", CALL)
+            post_request("/call", CALL)
                 .replace("Host", &format!("Cookie: {}\r\nHost", "y".repeat(390_000))),
         ),
     ] {
@@ -192,13 +182,13 @@ fn a_head_has_at_most_64_kib() {
         http.send(&request);
         assert_eq!(http.receive().status, 431, "{what}");
         http.receive_end();
-        honest.call();
+        bystanders.call();
     }
 }
 
 #[test]
-fn heads_without_end_take_bounded_memory() {
-    /// Above what the router buffers of one head, and far below what is sent.
+fn endless_request_heads_take_bounded_memory() {
+    /// Bytes for each head: above the buffer of the router, and far below the bytes sent.
     const MOST_OF_A_HEAD: u64 = 256 << 10;
     const CLIENTS: u64 = 100;
     let node = router();
@@ -216,9 +206,9 @@ fn heads_without_end_take_bounded_memory() {
 }
 
 #[test]
-fn a_page_of_another_origin_may_ask_what_it_may_do() {
+fn cors_preflight_request_is_answered() {
     let node = router();
-    let answer = node.http().ask(
+    let answer = node.http().request(
         "OPTIONS /call HTTP/1.1\r\nHost: localhost\r\nOrigin: https://page.example\r\n\
          Access-Control-Request-Method: POST\r\n\
          Access-Control-Request-Headers: content-type\r\n\r\n",
@@ -235,7 +225,7 @@ fn a_page_of_another_origin_may_ask_what_it_may_do() {
 }
 
 #[test]
-fn another_method_is_not_allowed() {
+fn other_methods_are_not_allowed() {
     let node = router();
     let mut http = node.http();
     let answer = http.get("/call");
@@ -248,7 +238,7 @@ fn another_method_is_not_allowed() {
 }
 
 #[test]
-fn json_and_redirects_stand_at_their_paths() {
+fn json_and_redirect_services_answer_at_their_paths() {
     let node = router();
     let mut http = node.http();
     let rows = [
@@ -280,11 +270,11 @@ fn json_and_redirects_stand_at_their_paths() {
     }
 }
 
-/// Below this the server would have to wait for the end of a head that never comes.
+/// The server answers as soon as the head is complete.
 #[test]
-fn a_head_may_come_octet_by_octet() {
+fn request_head_may_arrive_octet_by_octet() {
     let node = router();
-    let mut http: Http = node.http();
+    let mut http: HttpClient = node.http();
     for octet in "GET /info HTTP/1.1\r\nHost: localhost\r\n\r\n".chars() {
         http.send(&octet.to_string());
     }
@@ -293,7 +283,7 @@ fn a_head_may_come_octet_by_octet() {
 
 /// RFC 9112 section 3.2.
 #[test]
-fn a_request_without_host_is_refused_and_the_connection_goes_on() {
+fn request_without_host_is_refused_and_the_connection_stays_open() {
     let node = router();
     let mut http = node.http();
     http.send("POST /call HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}");
@@ -306,7 +296,7 @@ fn a_request_without_host_is_refused_and_the_connection_goes_on() {
 
 /// RFC 9112 section 3.2, for every version and at every path.
 #[test]
-fn a_request_with_two_hosts_is_refused_and_the_connection_goes_on() {
+fn request_with_two_hosts_is_refused_and_the_connection_stays_open() {
     let node = router();
     let mut http = node.http();
     for path in ["/call", "/page.txt", "/lp/open", "/info", "/old", "/deep/nothing"] {
@@ -326,14 +316,13 @@ fn a_request_with_two_hosts_is_refused_and_the_connection_goes_on() {
 }
 
 #[test]
-fn what_is_published_to_be_kept_is_heard_by_who_comes_later() {
+fn retained_publication_reaches_later_subscribers() {
     let node = router();
     let kept = r#"{"topic":"com.example.kept","args":["kept"],"options":{"retain":true}}"#;
     let published = node.http().post("/publish", kept);
     let id = published.text();
     let id = id.strip_prefix(r#"{"id":"#).and_then(|id| id.strip_suffix('}')).expect("an id");
-    let mut late = node.rawsocket(JSON);
-    late.join();
-    late.obtain(r#"[32,1,{"get_retained":true},"com.example.kept"]"#);
+    let mut late = node.join();
+    late.obtain_id(r#"[32,1,{"get_retained":true},"com.example.kept"]"#);
     assert_eq!(late.receive(), format!(r#"[36,1,{id},{{"retained":true}},["kept"]]"#));
 }

@@ -1,4 +1,4 @@
-//! A log that nobody reads or that cannot be written disturbs nothing but itself.
+//! A log that is not read or cannot be written affects nothing but itself.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, pipe};
@@ -7,8 +7,8 @@ use std::process::Stdio;
 use std::sync::mpsc::channel;
 use std::thread;
 
-use crate::lab::{Directory, JSON, Node, PATIENCE, Peer as _, wait_for};
 use crate::router::CLOVERLEAF;
+use crate::support::{JSON, NodeProcess, RawPeer as _, TIMEOUT, TempDirectory, wait_for};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "options": {"compatibility": "wamp"},
@@ -16,34 +16,34 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
       {"uri": "", "match": "prefix", "allow": {"call": true, "register": true}}]}]}],
   "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]}]}"#;
 
-/// So many joins are logged with a name so long that neither a pipe nor the queue has room for all
-/// of them.
+/// Number of joins whose log lines exceed both a pipe and the queue of the logger. Each line has a
+/// long agent name.
 const JOINS: u64 = 4_000;
 
 const ARGS: [&str; 7] =
     ["start", "--loglevel", "debug", "--logformat", "none", "--config", "config.json"];
 
-/// A node that logs to `log`, level debug, and serves already.
-fn node(log: impl Into<Stdio>) -> Node {
-    let directory = Directory::new();
+/// Starts a node that logs to `log` at level debug, and waits until it accepts connections.
+fn node(log: impl Into<Stdio>) -> NodeProcess {
+    let directory = TempDirectory::new();
     directory.write("config.json", CONFIG);
-    serving(Node::launch_logging_to(log, CLOVERLEAF, directory, &ARGS))
+    serving(NodeProcess::launch_logging_to(log, CLOVERLEAF, directory, &ARGS))
 }
 
-fn serving(node: Node) -> Node {
+fn serving(node: NodeProcess) -> NodeProcess {
     wait_for("the socket of the node", || UnixStream::connect(node.socket()).ok());
     node
 }
 
-/// Joins and leaves so often, over one connection, as a client with a long name.
-fn join_and_leave(node: &Node, count: u64) {
-    // Each of these characters takes six in the log.
+/// Joins and leaves `count` times over one connection, with a long agent name.
+fn join_and_leave(node: &NodeProcess, count: u64) {
+    // Each of these characters takes six bytes in the log.
     let agent = r"\u0085".repeat(200);
     let hello = format!(r#"[1,"realm1",{{"agent":"{agent}","roles":{{"caller":{{}}}}}}]"#);
     let mut peer = node.rawsocket(JSON);
     let mut left = count;
     while left > 0 {
-        // Several at once, which takes fewer turns of a busy machine.
+        // Batches take fewer turns on a busy machine.
         let batch = left.min(50);
         for _ in 0..batch {
             peer.send(&hello);
@@ -57,12 +57,12 @@ fn join_and_leave(node: &Node, count: u64) {
     }
 }
 
-/// A call from one session to another is answered.
-fn assert_routes(node: &Node) {
+/// Asserts that the node routes a call between two sessions.
+fn assert_routes(node: &NodeProcess) {
     let (mut callee, mut caller) = (node.rawsocket(JSON), node.rawsocket(JSON));
     callee.join();
     caller.join();
-    callee.obtain(r#"[64,1,{},"com.example.add"]"#);
+    callee.obtain_id(r#"[64,1,{},"com.example.add"]"#);
     caller.send(r#"[48,1,{},"com.example.add"]"#);
     assert_eq!(callee.receive(), "[68,1,1,{}]");
     callee.send("[70,1,{},[5]]");
@@ -76,7 +76,7 @@ fn lost(log: &str) -> u64 {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_disturbs_nobody() {
+fn unwritable_log_does_not_affect_the_node() {
     let (reader, closed) = pipe().expect("a pipe");
     drop(reader);
     let full = File::options().write(true).open("/dev/full").expect("a device");
@@ -84,12 +84,12 @@ fn a_log_that_cannot_be_written_disturbs_nobody() {
         let mut node = node(log);
         join_and_leave(&node, 10);
         assert_routes(&node);
-        assert_eq!(node.end("TERM"), Some(0));
+        assert_eq!(node.stop("TERM"), Some(0));
     }
 }
 
 #[test]
-fn a_log_that_is_not_read_disturbs_nobody_and_says_later_how_many_lines_were_lost() {
+fn unread_log_does_not_affect_the_node_and_reports_lost_lines_later() {
     let (reader, writer) = pipe().expect("a pipe");
     let mut node = node(writer);
     join_and_leave(&node, JOINS);
@@ -107,35 +107,35 @@ fn a_log_that_is_not_read_disturbs_nobody_and_says_later_how_many_lines_were_los
         }
         log
     });
-    // Before that there may be no room for the last lines.
-    caught_up.recv_timeout(PATIENCE).expect("the lost lines are counted");
-    assert_eq!(node.end("TERM"), Some(0));
+    // Before that, the pipe may have no room for the last lines.
+    caught_up.recv_timeout(TIMEOUT).expect("the lost lines are counted");
+    assert_eq!(node.stop("TERM"), Some(0));
     let log = reading.join().expect("a log");
     let joins = log.lines().filter(|line| line.starts_with("session joined")).count() as u64;
     let lost = lost(&log);
     assert!(lost > 0 && joins < JOINS, "{joins} joins and {lost} lost lines");
-    // Some of the lost lines tell of something else: the connections that have ended.
+    // Some lost lines are about ended connections instead of joins.
     let total = joins + lost;
     assert!((JOINS..JOINS + 20).contains(&total), "{joins} joins and {lost} lost lines");
     assert!(log.ends_with("the node has ended\n"));
 }
 
 #[test]
-fn a_log_that_is_never_read_does_not_keep_the_node() {
+fn unread_log_does_not_delay_shutdown() {
     let (_reader, writer) = pipe().expect("a pipe");
     let mut node = node(writer);
     join_and_leave(&node, 100);
     assert_routes(&node);
-    assert_eq!(node.end("TERM"), Some(0));
+    assert_eq!(node.stop("TERM"), Some(0));
 }
 
 #[test]
-fn a_log_that_has_reached_the_longest_size_of_files_says_so_when_there_is_room_again() {
-    let directory = Directory::new();
+fn log_at_the_file_size_limit_reports_lost_lines_when_there_is_room_again() {
+    let directory = TempDirectory::new();
     directory.write("config.json", CONFIG);
-    // In blocks of 512 or 1,024 octets, as the shell likes it.
+    // The shell counts in blocks of 512 or 1,024 octets.
     let limited = ["-c", r#"ulimit -f 16 && exec "$0" "$@""#, CLOVERLEAF];
-    let mut node = serving(Node::launch("sh", directory, &[&limited[..], &ARGS].concat()));
+    let mut node = serving(NodeProcess::launch("sh", directory, &[&limited[..], &ARGS].concat()));
     join_and_leave(&node, 100);
     assert_routes(&node);
     let path = node.directory().path().join("node.log");
@@ -148,22 +148,22 @@ fn a_log_that_has_reached_the_longest_size_of_files_says_so_when_there_is_room_a
     join_and_leave(&node, 1);
     node.wait_for_line("session joined");
     let log = node.log();
-    // The line that was written in part ends first.
+    // First comes the end of the line that was written in part.
     assert!(log.starts_with("\nlog lines lost lost=") && lost(&log) > 0, "{log}");
-    assert_eq!(node.end("TERM"), Some(0), "{node:?}");
+    assert_eq!(node.stop("TERM"), Some(0), "{node:?}");
 }
 
 #[test]
-fn a_message_that_ends_the_program_does_not_block() {
+fn fatal_error_message_does_not_block() {
     let (_reader, mut writer) = pipe().expect("a pipe");
     fill(&mut writer);
-    let directory = Directory::new();
+    let directory = TempDirectory::new();
     let args = ["start", "--config", "missing.json"];
-    let mut node = Node::launch_logging_to(writer, CLOVERLEAF, directory, &args);
+    let mut node = NodeProcess::launch_logging_to(writer, CLOVERLEAF, directory, &args);
     assert_eq!(node.exit_code(), Some(1));
 }
 
-/// Writes to a pipe until it takes nothing more.
+/// Writes to a pipe until it is full.
 fn fill(writer: &mut std::io::PipeWriter) {
     use rustix::fs::OFlags;
     use std::io::Write as _;

@@ -1,12 +1,12 @@
-//! Long-polling: what is answered to which request, octet for octet.
+//! Long-polling: the exact responses to requests of all kinds.
 //!
 //! Spec: advanced profile "HTTP Longpoll Transport"; decisions F19 (an empty answer is 204).
 
-use crate::lab::{HELLO, Http, Node, Peer as _, abort, posting};
 use crate::router::{CLOVERLEAF, router};
+use crate::support::{HELLO, HttpClient, NodeProcess, RawPeer as _, abort, post_request};
 
-/// A realm with a RawSocket and a long-poll service that has these options.
-pub(crate) fn node(options: &str, arguments: &[&str]) -> Node {
+/// A node with a RawSocket and a long-poll service with these options.
+pub(crate) fn node(options: &str, arguments: &[&str]) -> NodeProcess {
     let config = r#"{"version": 2, "workers": [{"type": "router",
       "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
         {"uri": "*", "allow": {"call": true, "register": true, "publish": true,
@@ -15,10 +15,10 @@ pub(crate) fn node(options: &str, arguments: &[&str]) -> Node {
         {"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}},
         {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
          "paths": {"lp": {"type": "longpoll", "options": {OPTIONS}}}}]}]}"#;
-    Node::start_with(CLOVERLEAF, &config.replace("OPTIONS", options), arguments)
+    NodeProcess::start_with(CLOVERLEAF, &config.replace("OPTIONS", options), arguments)
 }
 
-/// The whole of an answer with a text.
+/// A whole response with a text.
 pub(crate) fn answer(status: u16, media_type: &str, text: &str) -> String {
     let length = text.len();
     format!(
@@ -31,16 +31,18 @@ fn refused(status: u16, text: &str) -> String {
     answer(status, "text/plain; charset=utf-8", &format!("{text}\n"))
 }
 
+/// The media type of JSON messages.
 pub(crate) const JSON_TYPE: &str = "application/json; charset=utf-8";
 
+/// The response without a message.
 pub(crate) const EMPTY: &str = "204\ncache-control: no-store\nvary: Origin\n\n";
 
 fn no_session() -> String {
     refused(404, "There is no such session, or it has ended.")
 }
 
-/// Opens a session and gives its id.
-fn opened(http: &mut Http, protocols: &str) -> (String, String) {
+/// Opens a session and returns the selected protocol and the session id.
+fn open(http: &mut HttpClient, protocols: &str) -> (String, String) {
     let opened = http.post("/lp/open", &format!(r#"{{"protocols":[{protocols}]}}"#)).text();
     let body: serde_json::Value = serde_json::from_str(&opened).expect("JSON");
     let [protocol, id] = ["protocol", "transport"].map(|key| body[key].as_str().expect("a text"));
@@ -48,7 +50,7 @@ fn opened(http: &mut Http, protocols: &str) -> (String, String) {
 }
 
 #[test]
-fn a_session_is_opened_told_asked_and_closed() {
+fn session_is_opened_sends_receives_and_is_closed() {
     let node = router();
     let mut http = node.http();
     let opened = http.post("/lp/open?x=382913", r#"{"protocols":["wamp.2.json"],"more":1}"#);
@@ -75,7 +77,7 @@ fn a_session_is_opened_told_asked_and_closed() {
 }
 
 #[test]
-fn the_first_protocol_of_the_client_that_is_spoken_is_chosen() {
+fn first_supported_protocol_of_the_client_is_selected() {
     let node = router();
     let mut http = node.http();
     for (protocols, chosen) in [
@@ -83,14 +85,14 @@ fn the_first_protocol_of_the_client_that_is_spoken_is_chosen() {
         (r#""wamp.2.morse","wamp.2.msgpack","wamp.2.json""#, "wamp.2.msgpack"),
         (r#""wamp.2.json","wamp.2.json""#, "wamp.2.json"),
     ] {
-        assert_eq!(opened(&mut http, protocols).0, chosen);
+        assert_eq!(open(&mut http, protocols).0, chosen);
     }
 }
 
 #[test]
-fn every_serializer_is_spoken_in_its_own_media_type() {
+fn each_serializer_has_its_own_media_type() {
     let node = router();
-    // ABORT [3, {"message": …}, …] of a message that is none: an integer.
+    // ABORT [3, {"message": …}, …] is the answer to an integer, which is no message.
     for (protocol, none, media_type, list_of_three) in [
         ("wamp.2.json", &b"7"[..], JSON_TYPE, b'['),
         ("wamp.2.msgpack", b"\x07", "application/x-msgpack", 0x93),
@@ -105,19 +107,19 @@ fn every_serializer_is_spoken_in_its_own_media_type() {
 }
 
 #[test]
-fn an_opening_that_can_not_be_met_is_refused() {
+fn unacceptable_open_request_is_refused() {
     let node = router();
     let mut http = node.http();
-    let senseless = r#"The body must be JSON such as {"protocols": ["wamp.2.json"]}."#;
+    let invalid = r#"The body must be JSON such as {"protocols": ["wamp.2.json"]}."#;
     let unknown =
         "'protocols' must name one of wamp.2.json, wamp.2.msgpack, wamp.2.cbor, wamp.2.ubjson.";
     for (body, text) in [
-        ("", senseless),
-        ("{", senseless),
-        ("[]", senseless),
-        ("{}", senseless),
-        (r#"{"protocols":"wamp.2.json"}"#, senseless),
-        (r#"{"protocols":[1]}"#, senseless),
+        ("", invalid),
+        ("{", invalid),
+        ("[]", invalid),
+        ("{}", invalid),
+        (r#"{"protocols":"wamp.2.json"}"#, invalid),
+        (r#"{"protocols":[1]}"#, invalid),
         (r#"{"protocols":[]}"#, unknown),
         (r#"{"protocols":["wamp.2.morse",""]}"#, unknown),
     ] {
@@ -128,10 +130,10 @@ fn an_opening_that_can_not_be_met_is_refused() {
 }
 
 #[test]
-fn what_is_no_session_and_no_post_is_told_apart() {
+fn unknown_paths_unknown_sessions_and_other_methods_get_different_errors() {
     let node = router();
     let mut http = node.http();
-    let (_, id) = opened(&mut http, r#""wamp.2.json""#);
+    let (_, id) = open(&mut http, r#""wamp.2.json""#);
     let nothing = || refused(404, "Nothing is served at this path.");
     let other = "0".repeat(32);
     for (path, expected) in [
@@ -152,14 +154,14 @@ fn what_is_no_session_and_no_post_is_told_apart() {
     }
     for method in ["GET", "PUT", "DELETE"] {
         let request = format!("{method} /lp/{id}/receive HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        let answer = http.ask(&request);
+        let answer = http.request(&request);
         assert_eq!((answer.status, answer.header("allow")), (405, Some("POST, OPTIONS")));
     }
     assert_eq!(http.post(&format!("/lp/{id}/close"), "").to_string(), EMPTY);
 }
 
 #[test]
-fn what_breaks_the_protocol_is_a_bad_request_and_its_abort_is_received() {
+fn protocol_violation_gets_400_and_its_abort_is_received() {
     let node = router();
     let bad = refused(400, "This breaks the protocol of WAMP.");
     let violation = |text| abort("wamp.error.protocol_violation", text);
@@ -174,7 +176,7 @@ fn what_breaks_the_protocol_is_a_bad_request_and_its_abort_is_received() {
         assert_eq!(peer.receive(), violation(text));
         assert_eq!(peer.post("send", HELLO.as_bytes()).to_string(), no_session());
         peer.receive_end();
-        // The client's own end is expected, and is no fault.
+        // The client may close its session after the ABORT.
         assert_eq!(peer.post("close", b"").to_string(), EMPTY);
         assert_eq!(peer.post("close", b"").to_string(), no_session());
     }
@@ -187,7 +189,7 @@ fn what_breaks_the_protocol_is_a_bad_request_and_its_abort_is_received() {
 }
 
 #[test]
-fn a_message_that_is_too_long_or_cut_is_refused_and_the_session_lives() {
+fn oversized_or_truncated_message_is_refused_and_the_session_stays_open() {
     let node = node(r#""max_message_size": 1024"#, &[]);
     let mut peer = node.longpoll("wamp.2.json");
     peer.join();
@@ -196,17 +198,17 @@ fn a_message_that_is_too_long_or_cut_is_refused_and_the_session_lives() {
     let head = publish(0).len();
     assert_eq!(peer.post("send", publish(1024 - head).as_bytes()).to_string(), EMPTY);
     let mut too_long = node.http();
-    too_long.send(&posting(&format!("{}/send", peer.at()), &publish(1025 - head)));
+    too_long.send(&post_request(&format!("{}/send", peer.path()), &publish(1025 - head)));
     assert_eq!(too_long.receive().to_string(), refused(413, "The body is longer than accepted."));
     let mut cut = node.http();
-    let request = posting(&format!("{}/send", peer.at()), "[16,1,");
+    let request = post_request(&format!("{}/send", peer.path()), "[16,1,");
     cut.send(&request.replace("Content-Length: 6", "Content-Length: 7"));
-    cut.finish();
-    assert!(peer.ask(r#"[32,2,{},"com.example.topic"]"#).starts_with("[33,2,"));
+    cut.shutdown_write();
+    assert!(peer.request(r#"[32,2,{},"com.example.topic"]"#).starts_with("[33,2,"));
 }
 
 #[test]
-fn pages_are_let_in_by_their_origin() {
+fn pages_are_admitted_by_their_origin() {
     let node =
         node(r#""allowed_origins": ["https://*.example.com"], "allow_null_origin": false"#, &[]);
     let mut http = node.http();
@@ -217,7 +219,7 @@ fn pages_are_let_in_by_their_origin() {
         )
     };
     let origin = "https://app.example.com";
-    let wanted = "Access-Control-Request-Method: POST\r\n\
+    let preflight_headers = "Access-Control-Request-Method: POST\r\n\
                   Access-Control-Request-Headers: content-type\r\n";
     let expected = format!(
         "200\nallow: POST, OPTIONS\naccess-control-allow-methods: POST, OPTIONS\n\
@@ -225,15 +227,15 @@ fn pages_are_let_in_by_their_origin() {
          cache-control: no-store\nvary: Origin\naccess-control-allow-origin: {origin}\n\
          access-control-allow-credentials: true\ncontent-length: 0\n\n"
     );
-    assert_eq!(http.ask(&request("OPTIONS", origin, wanted)).to_string(), expected);
+    assert_eq!(http.request(&request("OPTIONS", origin, preflight_headers)).to_string(), expected);
     let mut http = node.http();
-    let answer = http.ask(&request("POST", origin, ""));
+    let answer = http.request(&request("POST", origin, ""));
     let allowed = ["access-control-allow-origin", "access-control-allow-credentials"]
         .map(|name| answer.header(name));
     assert_eq!((answer.status, allowed), (400, [Some(origin), Some("true")]));
     for other in ["https://example.com", "null", "\u{fc}"] {
         for method in ["POST", "OPTIONS"] {
-            let answer = node.http().ask(&request(method, other, wanted));
+            let answer = node.http().request(&request(method, other, preflight_headers));
             let allowed = answer.header("access-control-allow-origin");
             assert_eq!((answer.status, allowed), (403, None), "{method} from {other}");
         }

@@ -1,7 +1,7 @@
-//! The plain router as a process, spoken to in raw octets.
+//! The router as a process, spoken to in raw octets.
 
-#[path = "../lab/mod.rs"]
-mod lab;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod access_log;
 mod batched;
@@ -13,15 +13,15 @@ mod deflate;
 mod endpoints;
 mod event_store;
 mod event_store_faults;
-mod files;
-mod files_confined;
-mod formats;
+mod fast_path;
+mod fast_path_connections;
 mod http;
-mod idle;
+mod http_timeouts;
 mod lenient;
 mod log;
 mod longpoll;
 mod longpoll_sessions;
+mod malformed_messages;
 mod memory;
 mod messages;
 mod meta;
@@ -31,15 +31,16 @@ mod presets;
 mod public_examples;
 mod rawsocket;
 mod realm_template;
-mod refusals;
+mod refusal_log;
 mod requests;
 mod router;
-mod short_way;
 mod shutdown;
 mod signals;
 mod slow_consumer;
+mod static_files;
+mod static_files_confined;
 mod ubjson;
-mod universal;
+mod universal_transport;
 mod validation;
 mod websocket;
 mod websocket_options;

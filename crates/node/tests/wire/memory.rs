@@ -1,5 +1,5 @@
-//! What sessions held goes back to the operating system when they have ended, also from a router
-//! that has nothing to do afterwards.
+//! Memory of ended sessions is returned to the operating system, even if the router is idle
+//! afterwards.
 
 use std::fs;
 use std::thread;
@@ -7,26 +7,27 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::lab::process::resident_bytes;
-use crate::lab::{JSON, Node, Peer as _, Stream, wait_for};
 use crate::router::{CLOVERLEAF, router};
+use crate::support::process::resident_bytes;
+use crate::support::{ClientStream, JSON, NodeProcess, RawPeer as _, wait_for};
 
-/// So many that what they held is far more than what else moves.
+/// Number of sessions. Their memory far exceeds other variations.
 const SESSIONS: usize = 4_000;
 
-/// What one session holds at the least; in fact it is some 3 KiB.
+/// Lower bound of the memory of one session in bytes. Measured: some 3 KiB.
 const SESSION_BYTES: u64 = 2 * 1024;
 
-/// Each session is a file of this process, too, and usually only 1,024 are granted unasked.
-fn ask_for_files() {
+/// Raises the limit of open files: each session is a file of this process, too, and the default is
+/// usually 1,024.
+fn raise_file_limit() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let limit = Rlimit { current: maximum, maximum };
     setrlimit(Resource::Nofile, limit).expect("as many open files as are allowed");
 }
 
 #[test]
-fn the_memory_of_ended_sessions_is_given_back() {
-    ask_for_files();
+fn memory_of_ended_sessions_is_returned_to_the_system() {
+    raise_file_limit();
     let node = router();
     node.rawsocket(JSON).join();
     let before = resident_bytes(node.id());
@@ -48,19 +49,19 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": []}]}],
   "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]}]}"#;
 
-/// So many connections send so much of a longer message and end.
+/// Number of connections, and the bytes that each sends of a longer message.
 const LARGE: usize = 20;
 const LARGE_BYTES: usize = 8 * 1024 * 1024;
 
 #[test]
-fn the_memory_of_large_messages_is_given_back_without_traffic() {
+fn memory_of_large_messages_is_returned_without_further_traffic() {
     for threads in ["1", "2"] {
-        let node = Node::start_with(CLOVERLEAF, CONFIG, &["--threads", threads]);
+        let node = NodeProcess::start_with(CLOVERLEAF, CONFIG, &["--threads", threads]);
         node.rawsocket(JSON).join();
         let before = resident_bytes(node.id());
         let mut message = vec![b' '; LARGE_BYTES];
         message[..4].copy_from_slice(&[0, 0xff, 0xff, 0xff]);
-        let mut streams: Vec<Stream> = Vec::new();
+        let mut streams: Vec<ClientStream> = Vec::new();
         for _ in 0..LARGE {
             let mut peer = node.rawsocket(JSON);
             peer.stream.send(&message);
@@ -79,7 +80,7 @@ fn the_memory_of_large_messages_is_given_back_without_traffic() {
 }
 
 /// How often the threads of a process have gone to sleep.
-fn sleeps(node: &Node) -> u64 {
+fn sleeps(node: &NodeProcess) -> u64 {
     let tasks = fs::read_dir(format!("/proc/{}/task", node.id())).expect("a process");
     let sleeps = tasks.filter_map(|task| {
         let status = fs::read_to_string(task.ok()?.path().join("status")).ok()?;
@@ -90,8 +91,8 @@ fn sleeps(node: &Node) -> u64 {
 }
 
 #[test]
-fn a_node_that_has_given_its_memory_back_does_not_wake_up() {
-    let node = Node::start_with(CLOVERLEAF, CONFIG, &["--threads", "2"]);
+fn idle_node_does_not_wake_up_after_returning_its_memory() {
+    let node = NodeProcess::start_with(CLOVERLEAF, CONFIG, &["--threads", "2"]);
     drop(node.rawsocket(JSON));
     let mut last = sleeps(&node);
     wait_for("two seconds in which no thread wakes up", || {

@@ -1,41 +1,41 @@
-//! Messages that may not be sent, or not now: each gets ABORT, octet for octet, on every transport;
-//! then the connection ends, and nobody else is disturbed.
+//! Messages that violate the protocol. Each gets the expected ABORT over every transport and closes
+//! its connection. Other sessions are not affected.
 //!
 //! Spec: basic profile "Protocol Errors", "Session Establishment"; advanced profile "Advanced
 //! Profile URIs".
 
-use crate::lab::{HELLO, Honest, JSON, Peer as _, RawSocket, Transport, abort};
 use crate::router::router;
+use crate::support::{CallPair, HELLO, JSON, RawPeer as _, RawSocketPeer, TestTransport, abort};
 
 const VIOLATION: &str = "wamp.error.protocol_violation";
 
-/// Whether the peer of a table joins before it sends its message.
+/// Whether a peer joins before it sends the message of the test.
 #[derive(Clone, Copy, PartialEq)]
-enum Stage {
-    Joining,
+enum JoinState {
+    NotJoined,
     Joined,
 }
 
 /// Sends each message over each transport and expects an ABORT with this reason and this text.
-fn each_is_aborted(stage: Stage, rows: &[(&str, &str, &str)]) {
+fn each_is_aborted(state: JoinState, rows: &[(&str, &str, &str)]) {
     let node = router();
-    let mut honest = Honest::at(&node);
-    for transport in Transport::ALL {
+    let mut bystanders = CallPair::connect(&node);
+    for transport in TestTransport::ALL {
         for (message, reason, text) in rows {
             let mut peer = transport.open(&node);
-            if stage == Stage::Joined {
+            if state == JoinState::Joined {
                 peer.join();
             }
             peer.send(message);
             assert_eq!(peer.receive(), abort(reason, text), "{message} over {transport:?}");
             peer.receive_end();
-            honest.call();
+            bystanders.call();
         }
     }
 }
 
 #[test]
-fn only_hello_may_come_first() {
+fn messages_before_hello_are_aborted() {
     let early = |name| {
         format!("{name} was sent before the session was open; the first message must be HELLO")
     };
@@ -50,15 +50,15 @@ fn only_hello_may_come_first() {
     ];
     let texts = messages.map(|(message, name)| (message, early(name)));
     let rows: Vec<_> = texts.iter().map(|(m, text)| (*m, VIOLATION, text.as_str())).collect();
-    each_is_aborted(Stage::Joining, &rows);
+    each_is_aborted(JoinState::NotJoined, &rows);
 }
 
 #[test]
-fn a_hello_that_can_not_be_met_is_refused_with_its_reason() {
+fn unacceptable_hello_is_aborted_with_its_reason() {
     let no_role = "HELLO.Details.roles must announce at least one role";
-    let senseless_roles = "HELLO: 'roles' must be a dictionary of roles";
+    let invalid_roles = "HELLO: 'roles' must be a dictionary of roles";
     each_is_aborted(
-        Stage::Joining,
+        JoinState::NotJoined,
         &[
             (
                 r#"[1,"nowhere",{"roles":{"caller":{}}}]"#,
@@ -83,8 +83,8 @@ fn a_hello_that_can_not_be_met_is_refused_with_its_reason() {
             (r#"[1,"realm1",{}]"#, VIOLATION, no_role),
             (r#"[1,"realm1",{"roles":{}}]"#, VIOLATION, no_role),
             (r#"[1,"realm1",{"roles":{"poet":{}}}]"#, VIOLATION, no_role),
-            (r#"[1,"realm1",{"roles":{"caller":true}}]"#, VIOLATION, senseless_roles),
-            (r#"[1,"realm1",{"roles":["caller"]}]"#, VIOLATION, senseless_roles),
+            (r#"[1,"realm1",{"roles":{"caller":true}}]"#, VIOLATION, invalid_roles),
+            (r#"[1,"realm1",{"roles":["caller"]}]"#, VIOLATION, invalid_roles),
             (
                 r#"[1,17,{"roles":{"caller":{}}}]"#,
                 VIOLATION,
@@ -96,12 +96,12 @@ fn a_hello_that_can_not_be_met_is_refused_with_its_reason() {
 }
 
 #[test]
-fn what_is_no_message_of_a_client_ends_in_abort() {
+fn invalid_client_messages_are_aborted() {
     let no_message = "a message must be a list that begins with an integer, its type";
     let unknown =
         |number| format!("message type {number} is unknown or may not be sent in this direction");
     each_is_aborted(
-        Stage::Joined,
+        JoinState::Joined,
         &[
             (r#"{"hello":"there"}"#, VIOLATION, no_message),
             (r#""hello""#, VIOLATION, no_message),
@@ -119,10 +119,10 @@ fn what_is_no_message_of_a_client_ends_in_abort() {
 }
 
 #[test]
-fn a_wrong_number_of_elements_ends_in_abort() {
+fn messages_with_a_wrong_number_of_elements_are_aborted() {
     let wrong = |name| format!("{name} has a wrong number of elements");
     each_is_aborted(
-        Stage::Joined,
+        JoinState::Joined,
         &[
             ("[48,1]", VIOLATION, &wrong("CALL")),
             (r#"[48,1,{},"com.example.p",[],{},1]"#, VIOLATION, &wrong("CALL")),
@@ -140,10 +140,10 @@ fn a_wrong_number_of_elements_ends_in_abort() {
 }
 
 #[test]
-fn an_element_of_the_wrong_type_ends_in_abort() {
+fn messages_with_an_element_of_the_wrong_type_are_aborted() {
     let id = "CALL: 'Request' must be an integer between 0 and 2^53";
     each_is_aborted(
-        Stage::Joined,
+        JoinState::Joined,
         &[
             (r#"[48,-1,{},"com.example.p"]"#, VIOLATION, id),
             (r#"[48,9007199254740993,{},"com.example.p"]"#, VIOLATION, id),
@@ -162,10 +162,10 @@ fn an_element_of_the_wrong_type_ends_in_abort() {
 }
 
 #[test]
-fn an_option_of_the_wrong_type_ends_in_abort() {
+fn messages_with_an_option_of_the_wrong_type_are_aborted() {
     let match_policy = "must be 'exact', 'prefix' or 'wildcard'";
     each_is_aborted(
-        Stage::Joined,
+        JoinState::Joined,
         &[
             (
                 r#"[48,1,{"timeout":"soon"},"com.example.p"]"#,
@@ -218,11 +218,11 @@ fn an_option_of_the_wrong_type_ends_in_abort() {
 }
 
 #[test]
-fn what_the_stage_of_a_session_does_not_allow_ends_in_abort() {
-    let unasked =
+fn messages_not_allowed_on_an_open_session_are_aborted() {
+    let unknown_invocation =
         |name| format!("{name} answers invocation 4711, which was never sent to this session");
     each_is_aborted(
-        Stage::Joined,
+        JoinState::Joined,
         &[
             (HELLO, VIOLATION, "HELLO was sent on a session that is already open"),
             (
@@ -230,8 +230,8 @@ fn what_the_stage_of_a_session_does_not_allow_ends_in_abort() {
                 VIOLATION,
                 "AUTHENTICATE may not be sent at this point of the session",
             ),
-            ("[70,4711,{},[]]", VIOLATION, &unasked("YIELD")),
-            (r#"[8,68,4711,{},"com.example.error"]"#, VIOLATION, &unasked("ERROR")),
+            ("[70,4711,{},[]]", VIOLATION, &unknown_invocation("YIELD")),
+            (r#"[8,68,4711,{},"com.example.error"]"#, VIOLATION, &unknown_invocation("ERROR")),
             (
                 r#"[8,48,1,{},"com.example.error"]"#,
                 VIOLATION,
@@ -247,51 +247,51 @@ fn what_the_stage_of_a_session_does_not_allow_ends_in_abort() {
 }
 
 #[test]
-fn nobody_answers_the_invocation_of_somebody_else() {
+fn session_that_answers_the_invocation_of_another_is_aborted() {
     let node = router();
-    let [mut callee, mut caller, mut thief] = [(); 3].map(|()| RawSocket::open(node.tcp(), JSON));
-    for peer in [&mut callee, &mut caller, &mut thief] {
+    let [mut callee, mut caller, mut intruder] =
+        [(); 3].map(|()| RawSocketPeer::open(node.tcp(), JSON));
+    for peer in [&mut callee, &mut caller, &mut intruder] {
         peer.join();
     }
-    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
     caller.send(r#"[48,1,{},"com.example.slow"]"#);
     assert_eq!(callee.receive(), "[68,1,1,{}]");
 
     let text = "YIELD answers invocation 1, which was never sent to this session";
-    assert_eq!(thief.ask(r#"[70,1,{},["stolen"]]"#), abort(VIOLATION, text));
-    thief.receive_end();
+    assert_eq!(intruder.request(r#"[70,1,{},["intruder"]]"#), abort(VIOLATION, text));
+    intruder.receive_end();
 
-    callee.send(r#"[70,1,{},["mine"]]"#);
-    assert_eq!(caller.receive(), r#"[50,1,{},["mine"]]"#);
+    callee.send(r#"[70,1,{},["callee"]]"#);
+    assert_eq!(caller.receive(), r#"[50,1,{},["callee"]]"#);
 }
 
 #[test]
-fn a_request_id_that_is_in_flight_may_not_be_used_again() {
+fn reusing_a_request_id_in_flight_is_aborted() {
     let node = router();
-    let mut callee = RawSocket::open(node.tcp(), JSON);
+    let mut callee = RawSocketPeer::open(node.tcp(), JSON);
     callee.join();
-    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
-    let mut caller = node.rawsocket(JSON);
-    caller.join();
+    callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
+    let mut caller = node.join();
     caller.send(r#"[48,1,{},"com.example.slow"]"#);
     caller.send(r#"[48,1,{},"com.example.slow"]"#);
     let text = "request id 1 is used twice at the same time";
     assert_eq!(caller.receive(), abort(VIOLATION, text));
     caller.receive_end();
-    // The callee is told that nobody waits any more, and goes on.
+    // The callee gets no answer to its late result, and its session stays open.
     assert_eq!(callee.receive(), "[68,1,1,{}]");
     callee.send("[70,1,{}]");
-    assert_eq!(callee.ask(r#"[64,2,{},"com.example.other"]"#), "[65,2,2]");
+    assert_eq!(callee.request(r#"[64,2,{},"com.example.other"]"#), "[65,2,2]");
 }
 
 #[test]
-fn an_abort_is_not_answered() {
+fn abort_is_not_answered() {
     let node = router();
-    for mut peer in [node.rawsocket(JSON), RawSocket::open(node.tcp(), JSON)] {
+    for mut peer in [node.rawsocket(JSON), RawSocketPeer::open(node.tcp(), JSON)] {
         peer.send(r#"[3,{},"wamp.close.normal"]"#);
         peer.receive_end();
     }
-    for mut peer in [node.rawsocket(JSON), RawSocket::open(node.tcp(), JSON)] {
+    for mut peer in [node.rawsocket(JSON), RawSocketPeer::open(node.tcp(), JSON)] {
         peer.join();
         peer.send(r#"[3,{},"wamp.close.normal"]"#);
         peer.receive_end();
@@ -299,13 +299,13 @@ fn an_abort_is_not_answered() {
 }
 
 #[test]
-fn what_a_stranger_writes_does_not_fill_the_log_nor_forge_its_lines() {
+fn text_of_refused_peers_neither_fills_the_log_nor_forges_its_lines() {
     let forged = r"x\n\u001b[31m ready after 0.1 ms".to_owned();
     for (name, mentions) in [(forged, 2), ("x".repeat(100_000), 1)] {
         let node = router();
         let mut peer = node.rawsocket(JSON);
         let hello = format!(r#"[1,"{name}",{{"roles":{{"caller":{{}}}}}}]"#);
-        assert!(peer.ask(&hello).ends_with(r#","wamp.error.invalid_uri"]"#));
+        assert!(peer.request(&hello).ends_with(r#","wamp.error.invalid_uri"]"#));
         node.wait_for_line("session refused");
         let log = node.log();
         assert_eq!(node.lines_with("ready after").len(), mentions, "{log}");

@@ -1,28 +1,26 @@
-//! What the router tells of itself, over the wire.
+//! Meta procedures and meta events over the wire.
 
 use cloverleaf_transport::limits::MAX_HTTP_HEADER_BYTES;
 use serde_json::{Value, json};
 
-use crate::lab::{HELLO, JSON, Node, Peer, RawSocket, WebSocket};
 use crate::router::{CLOVERLEAF, router};
+use crate::support::{HELLO, JSON, NodeProcess, RawPeer, RawSocketPeer, WebSocketPeer};
 
-/// The arguments of the answer to a call.
-fn called(peer: &mut dyn Peer, request: u64, procedure: &str, args: &Value) -> Value {
-    let answer = peer.ask(&json!([48, request, {}, procedure, args]).to_string());
-    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+/// Calls a procedure and returns the arguments of the result.
+fn call(peer: &mut dyn RawPeer, request: u64, procedure: &str, args: &Value) -> Value {
+    let answer = peer.request_json(&json!([48, request, {}, procedure, args]).to_string());
     assert_eq!((&answer[0], &answer[1]), (&json!(50), &json!(request)), "{answer}");
     answer[3].clone()
 }
 
 #[test]
-fn a_session_is_told_with_how_it_is_connected() {
+fn on_join_describes_the_transport_of_the_session() {
     let node = router();
-    let mut watcher = node.rawsocket(JSON);
-    watcher.join();
-    watcher.obtain(r#"[32,1,{},"wamp.session.on_join"]"#);
-    let mut peer = RawSocket::open(node.tcp(), JSON);
+    let mut watcher = node.join();
+    watcher.obtain_id(r#"[32,1,{},"wamp.session.on_join"]"#);
+    let mut peer = RawSocketPeer::open(node.tcp(), JSON);
     peer.join();
-    let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+    let event = watcher.receive_json();
     let joined = &event[4][0];
     assert_eq!(joined["transport"]["type"], "rawsocket");
     assert_eq!(joined["transport"]["protocol"], "wamp.2.json");
@@ -32,18 +30,17 @@ fn a_session_is_told_with_how_it_is_connected() {
     assert_eq!(joined["transport"]["http_headers_received"], Value::Null);
     assert_eq!((&joined["realm"], &joined["serializer"]), (&json!("realm1"), &json!("json")));
     let id = joined["session"].clone();
-    assert_eq!(called(&mut watcher, 2, "wamp.session.get", &json!([id]))[0], *joined);
+    assert_eq!(call(&mut watcher, 2, "wamp.session.get", &json!([id]))[0], *joined);
     let mut other = node.websocket("wamp.2.json");
     other.join();
-    let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+    let event = watcher.receive_json();
     assert_eq!(event[4][0]["transport"]["type"], "websocket");
-    let mut unix = node.rawsocket(JSON);
-    unix.join();
-    let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+    let _unix = node.join();
+    let event = watcher.receive_json();
     assert_eq!(event[4][0]["transport"]["peer"], "unix");
 }
 
-/// Header fields of a WebSocket's request, two of them with credentials and one that is too long.
+/// Header fields of a WebSocket handshake: two have credentials, and one is too long.
 fn request_headers(long: &str) -> [(&'static str, &str); 5] {
     [
         ("User-Agent", "Wire/1.0"),
@@ -54,20 +51,20 @@ fn request_headers(long: &str) -> [(&'static str, &str); 5] {
     ]
 }
 
-/// Joins over a WebSocket with these header fields, and asks what is said of the session.
-fn said_of_websocket(node: &Node, headers: &[(&str, &str)]) -> Value {
+/// Joins over a WebSocket with these header fields and returns the session details.
+fn details_of_websocket(node: &NodeProcess, headers: &[(&str, &str)]) -> Value {
     let stream = node.http().into_stream();
-    let mut peer = WebSocket::open_with(stream, "/ws", "wamp.2.json", headers).0;
+    let mut peer = WebSocketPeer::open_with(stream, "/ws", "wamp.2.json", headers).0;
     let id = peer.join();
-    called(&mut peer, 1, "wamp.session.get", &json!([id]))[0].clone()
+    call(&mut peer, 1, "wamp.session.get", &json!([id]))[0].clone()
 }
 
 #[test]
-fn the_headers_of_a_websocket_are_disclosed_without_credentials_and_up_to_a_limit() {
+fn websocket_headers_are_disclosed_without_credentials_and_up_to_a_limit() {
     let node = router();
     let long = "x".repeat(MAX_HTTP_HEADER_BYTES);
-    let said = said_of_websocket(&node, &request_headers(&long));
-    let transport = &said["transport"];
+    let details = details_of_websocket(&node, &request_headers(&long));
+    let transport = &details["transport"];
     let headers = &transport["http_headers_received"];
     assert_eq!(headers["user-agent"], "Wire/1.0");
     assert_eq!((&headers["x-after"], &headers["host"]), (&json!("1"), &json!("localhost")));
@@ -82,18 +79,18 @@ fn the_headers_of_a_websocket_are_disclosed_without_credentials_and_up_to_a_limi
 }
 
 #[test]
-fn a_long_poll_session_is_described_by_the_request_that_opened_it() {
+fn longpoll_session_is_described_by_its_open_request() {
     let node = router();
     let mut peer = node.longpoll("wamp.2.json");
     let id = peer.join();
-    let said = called(&mut peer, 1, "wamp.session.get", &json!([id]));
-    let transport = &said[0]["transport"];
+    let details = call(&mut peer, 1, "wamp.session.get", &json!([id]));
+    let transport = &details[0]["transport"];
     assert_eq!(transport["type"], "longpoll");
     assert!(transport["http_headers_received"]["content-length"].is_string(), "{transport}");
 }
 
 #[test]
-fn a_realm_discloses_all_headers_or_none_where_it_is_configured_so() {
+fn disclose_http_headers_discloses_all_headers_or_none() {
     for (option, cookie) in [("all", json!("cbtid=abc")), ("none", Value::Null)] {
         let config = format!(
             r#"{{"version": 2, "workers": [{{"type": "router",
@@ -107,47 +104,45 @@ fn a_realm_discloses_all_headers_or_none_where_it_is_configured_so() {
                 {{"type": "rawsocket", "endpoint": {{"type": "unix", "path": "router.sock"}}}}]
             }}]}}"#
         );
-        let node = Node::start(CLOVERLEAF, &config);
-        let said = said_of_websocket(&node, &request_headers("x"));
-        assert_eq!(said["transport"]["http_headers_received"]["cookie"], cookie);
+        let node = NodeProcess::start(CLOVERLEAF, &config);
+        let details = details_of_websocket(&node, &request_headers("x"));
+        assert_eq!(details["transport"]["http_headers_received"]["cookie"], cookie);
     }
 }
 
 #[test]
-fn a_killed_session_is_said_goodbye_to_and_its_connection_ends_if_it_keeps_silent() {
+fn killed_session_gets_goodbye_and_its_connection_closes_without_a_reply() {
     let node = router();
-    let mut killer = node.rawsocket(JSON);
-    killer.join();
-    killer.obtain(r#"[32,1,{},"wamp.session.on_leave"]"#);
-    let mut victim = RawSocket::open(node.tcp(), JSON);
+    let mut killer = node.join();
+    killer.obtain_id(r#"[32,1,{},"wamp.session.on_leave"]"#);
+    let mut victim = RawSocketPeer::open(node.tcp(), JSON);
     let id = victim.join();
     let kill = json!([48, 2, {}, "wamp.session.kill", [id], {"reason": "com.example.enough"}]);
     killer.send(&kill.to_string());
     assert_eq!(victim.receive(), r#"[6,{},"com.example.enough"]"#);
-    // What it held is gone at once, whatever it says.
-    let told = [killer.receive(), killer.receive()];
-    assert!(told.iter().any(|message| message.contains(&id.to_string())), "{told:?}");
-    assert!(told.contains(&"[50,2,{}]".to_owned()), "{told:?}");
+    // Its registrations and subscriptions are removed at once, even before it answers.
+    let messages = [killer.receive(), killer.receive()];
+    assert!(messages.iter().any(|message| message.contains(&id.to_string())), "{messages:?}");
+    assert!(messages.contains(&"[50,2,{}]".to_owned()), "{messages:?}");
     victim.send(r#"[48,1,{},"com.example.p"]"#);
     victim.receive_end();
 }
 
 #[test]
-fn a_killed_session_that_says_goodbye_may_open_another_one_over_its_connection() {
+fn killed_session_that_replies_goodbye_may_join_again_on_its_connection() {
     let node = router();
-    let mut killer = node.rawsocket(JSON);
-    killer.join();
-    let mut victim = RawSocket::open(node.tcp(), JSON);
+    let mut killer = node.join();
+    let mut victim = RawSocketPeer::open(node.tcp(), JSON);
     let id = victim.join();
     let kill = json!([48, 1, {}, "wamp.session.kill", [id]]);
-    assert_eq!(killer.ask(&kill.to_string()), "[50,1,{}]");
+    assert_eq!(killer.request(&kill.to_string()), "[50,1,{}]");
     assert_eq!(victim.receive(), r#"[6,{},"wamp.close.killed"]"#);
     victim.send(r#"[6,{},"wamp.close.goodbye_and_out"]"#);
     assert_ne!(victim.join(), id);
 }
 
-/// A node whose realm counts its sessions' traffic and follows a preset.
-fn counting(compatibility: &str, stats: &str) -> Node {
+/// A node whose realm publishes traffic statistics and follows this preset.
+fn counting(compatibility: &str, stats: &str) -> NodeProcess {
     let config = format!(
         r#"{{"version": 2, "workers": [{{"type": "router",
           "realms": [{{"name": "realm1", "stats": {stats},
@@ -158,37 +153,37 @@ fn counting(compatibility: &str, stats: &str) -> Node {
             {{"type": "rawsocket", "endpoint": {{"type": "unix", "path": "router.sock"}}}}]
         }}]}}"#
     );
-    Node::start(CLOVERLEAF, &config)
+    NodeProcess::start(CLOVERLEAF, &config)
 }
 
-/// What `on_stats` says of a session: one event after four messages, each of which counts once, and
-/// one at its end. Also the bytes that the session has sent, and the least that it has received.
+/// The two `on_stats` events of a session: one after four messages, each of which counts once, and
+/// one at its end. Also the bytes that the router received, and a lower bound of the bytes that it
+/// sent.
 fn stats_of_a_session(compatibility: &str) -> ([Value; 2], usize, usize) {
     let stats = r#"{"trigger_after_rated_messages": 4, "rated_message_size": 65536}"#;
     let node = counting(compatibility, stats);
-    let mut watcher = node.rawsocket(JSON);
-    watcher.join();
-    watcher.obtain(r#"[32,1,{},"wamp.session.on_stats"]"#);
+    let mut watcher = node.join();
+    watcher.obtain_id(r#"[32,1,{},"wamp.session.on_stats"]"#);
     let mut peer = node.rawsocket(JSON);
     let id = peer.join();
     let messages = [r#"[32,1,{},"com.example.a"]"#, r#"[32,2,{},"com.example.b"]"#];
-    let answers = messages.map(|message| peer.ask(message));
+    let answers = messages.map(|message| peer.request(message));
     let goodbye = r#"[6,{},"wamp.close.normal"]"#;
     peer.send(goodbye);
-    // The watcher's own session is published, too.
-    let mut told = || loop {
-        let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+    // The session of the watcher has events, too.
+    let mut next_stats = || loop {
+        let event = watcher.receive_json();
         if event[4][0]["session"] == id {
             return event[4].clone();
         }
     };
-    let events = [told(), told()];
+    let events = [next_stats(), next_stats()];
     let received: usize = messages.iter().chain([&goodbye]).map(|message| message.len()).sum();
     (events, received, answers.concat().len())
 }
 
 #[test]
-fn a_realm_tells_what_its_sessions_receive_and_send_where_it_is_configured_so() {
+fn on_stats_reports_the_received_and_sent_traffic_of_a_session() {
     let ([_, last], received, answers) = stats_of_a_session("wamp");
     let last = &last[1];
     assert_eq!(last["received"], json!({"messages": 3, "bytes": received, "rated_messages": 3}));
@@ -200,7 +195,7 @@ fn a_realm_tells_what_its_sessions_receive_and_send_where_it_is_configured_so() 
 }
 
 #[test]
-fn traffic_is_told_from_event_to_event_in_the_preset_of_crossbar() {
+fn on_stats_counts_from_event_to_event_in_the_crossbar_preset() {
     let (events, received, answers) = stats_of_a_session("crossbar");
     for (event, number) in events.iter().zip(1..) {
         let keys: Vec<_> = event[0].as_object().expect("ids").keys().cloned().collect();
@@ -215,34 +210,33 @@ fn traffic_is_told_from_event_to_event_in_the_preset_of_crossbar() {
     assert_eq!((number(0, "messages"), number(1, "messages")), (4, 2));
     let bytes = number(0, "bytes") + number(1, "bytes");
     assert!(bytes > (received + answers) as u64, "{events:?}");
-    // The second cycle begins where the first one ends.
+    // The second cycle begins at the end of the first.
     let end = number(0, "timestamp") + number(0, "duration");
     assert!(number(1, "timestamp").abs_diff(end) < 1_000_000_000, "{events:?}");
     assert!(end > 1_767_225_600_000_000_000, "nanoseconds since 1970");
 }
 
 #[test]
-fn the_traffic_of_a_session_is_told_however_it_ends() {
+fn on_stats_is_published_however_the_session_ends() {
     let node = counting("wamp", "{}");
     let [mut watcher, mut victim, mut silent, mut wrong] = [(); 4].map(|()| node.rawsocket(JSON));
     watcher.join();
-    watcher.obtain(r#"[32,1,{},"wamp.session.on_stats"]"#);
+    watcher.obtain_id(r#"[32,1,{},"wamp.session.on_stats"]"#);
     let ids = [victim.join(), silent.join(), wrong.join()];
-    let mut told = |id: u64| {
-        let event: Value = serde_json::from_str(&watcher.receive()).expect("JSON");
+    let mut assert_stats_of = |id: u64| {
+        let event = watcher.receive_json();
         assert_eq!(event[4][0]["session"], id, "{event}");
         assert_eq!(event[4][0]["transport"]["type"], "rawsocket", "{event}");
         assert!(event[4][1]["messages"].as_u64() > Some(0), "{event}");
     };
-    let mut killer = node.rawsocket(JSON);
-    killer.join();
-    called(&mut killer, 1, "wamp.session.kill", &json!([ids[0]]));
+    let mut killer = node.join();
+    call(&mut killer, 1, "wamp.session.kill", &json!([ids[0]]));
     assert_eq!(victim.receive(), r#"[6,{},"wamp.close.killed"]"#);
     victim.send(r#"[6,{},"wamp.close.goodbye_and_out"]"#);
-    told(ids[0]);
-    called(&mut killer, 2, "wamp.session.kill", &json!([ids[1]]));
-    told(ids[1]);
-    let abort = wrong.ask(HELLO);
+    assert_stats_of(ids[0]);
+    call(&mut killer, 2, "wamp.session.kill", &json!([ids[1]]));
+    assert_stats_of(ids[1]);
+    let abort = wrong.request(HELLO);
     assert!(abort.contains("wamp.error.protocol_violation"), "{abort}");
-    told(ids[2]);
+    assert_stats_of(ids[2]);
 }

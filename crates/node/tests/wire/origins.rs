@@ -1,7 +1,7 @@
-//! Pages of which origins may connect: one rule for WebSocket, long-polling and the HTTP bridge.
+//! Allowed origins: one rule for WebSocket, long-polling and the HTTP bridge.
 
-use crate::lab::{Directory, JSON, Node, Peer as _, opening};
 use crate::router::CLOVERLEAF;
+use crate::support::{NodeProcess, RawPeer as _, TempDirectory, upgrade_request};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
@@ -39,15 +39,15 @@ const REFUSED: [&str; 7] = [
     "nonsense",
 ];
 
-fn node(args: &[&str]) -> Node {
-    let directory = Directory::new();
+fn node(args: &[&str]) -> NodeProcess {
+    let directory = TempDirectory::new();
     directory.write("config.json", CONFIG);
-    Node::launch(CLOVERLEAF, directory, &[&["start"], args].concat()).ready()
+    NodeProcess::launch(CLOVERLEAF, directory, &[&["start"], args].concat()).ready()
 }
 
-fn websocket_status(node: &Node, path: &str, origin: &str) -> u16 {
+fn websocket_status(node: &NodeProcess, path: &str, origin: &str) -> u16 {
     let fields = [("Sec-WebSocket-Protocol", "wamp.2.json"), ("Origin", origin)];
-    node.http().ask(&opening(path, &fields)).status
+    node.http().request(&upgrade_request(path, &fields)).status
 }
 
 fn post(path: &str, origin: &str, body: &str) -> String {
@@ -59,20 +59,20 @@ fn post(path: &str, origin: &str, body: &str) -> String {
 }
 
 #[test]
-fn websockets_and_long_polling_follow_the_same_rule() {
+fn websocket_and_longpoll_apply_the_same_origin_rule() {
     let node = node(&[]);
     let opening_body = r#"{"protocols": ["wamp.2.json"]}"#;
     for (origins, websocket, longpoll) in [(&ALLOWED[..], 101, 200), (&REFUSED[..], 403, 403)] {
         for origin in origins {
             assert_eq!(websocket_status(&node, "/ws", origin), websocket, "'{origin}'");
-            let answer = node.http().ask(&post("/lp/open", origin, opening_body));
+            let answer = node.http().request(&post("/lp/open", origin, opening_body));
             assert_eq!(answer.status, longpoll, "'{origin}'");
         }
     }
 }
 
 #[test]
-fn a_file_origin_is_refused_where_null_is() {
+fn file_origins_are_refused_where_null_is_refused() {
     let node = node(&[]);
     for origin in ["null", "file://", "file:///home/page.html"] {
         assert_eq!(websocket_status(&node, "/open", origin), 403, "'{origin}'");
@@ -81,21 +81,20 @@ fn a_file_origin_is_refused_where_null_is() {
 }
 
 #[test]
-fn a_long_poll_request_with_two_origins_is_refused() {
+fn longpoll_request_with_two_origins_is_refused() {
     let node = node(&[]);
     let request = post("/lp/open", "http://localhost", r#"{"protocols": ["wamp.2.json"]}"#)
         .replace("Origin:", "Origin: http://localhost\r\nOrigin: https://evil.example\r\nX:");
-    assert_eq!(node.http().ask(&request).status, 403);
+    assert_eq!(node.http().request(&request).status, 403);
 }
 
 #[test]
-fn a_foreign_page_neither_calls_nor_publishes() {
+fn pages_of_refused_origins_can_neither_call_nor_publish() {
     for args in [&[][..], &["--no-fast-path"]] {
         let node = node(args);
-        let mut peer = node.rawsocket(JSON);
-        peer.join();
-        peer.obtain(r#"[64,1,{},"com.example.echo"]"#);
-        peer.obtain(r#"[32,2,{},"com.example.topic"]"#);
+        let mut peer = node.join();
+        peer.obtain_id(r#"[64,1,{},"com.example.echo"]"#);
+        peer.obtain_id(r#"[32,2,{},"com.example.topic"]"#);
         let call = r#"{"procedure":"com.example.echo","args":[1]}"#;
         let publication = r#"{"topic":"com.example.topic","args":[1]}"#;
         let mut http = node.http();
@@ -105,20 +104,20 @@ fn a_foreign_page_neither_calls_nor_publishes() {
                     r#"{"error": "Request denied based on its origin.", "args": [], "kwargs": {}}"#;
                 for method in ["POST", "OPTIONS"] {
                     let request = post(path, origin, body).replace("POST", method);
-                    let answer = http.ask(&request);
+                    let answer = http.request(&request);
                     assert_eq!((answer.status, answer.text().as_str()), (403, denial), "{origin}");
                     assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
                 }
             }
         }
-        // The first invocation and the first event are those of an allowed page.
+        // The first invocation and the first event come from an allowed page.
         http.send(&post("/call", ALLOWED[0], call));
         assert_eq!(peer.receive(), "[68,1,1,{},[1]]");
         peer.send("[70,1,{},[1]]");
         let answer = http.receive();
         assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"args":[1]}"#));
         assert_eq!(answer.header("access-control-allow-origin"), Some(ALLOWED[0]));
-        assert_eq!(http.ask(&post("/publish", ALLOWED[4], publication)).status, 200);
+        assert_eq!(http.request(&post("/publish", ALLOWED[4], publication)).status, 200);
         assert!(peer.receive().starts_with("[36,"));
         assert_eq!(http.post("/publish", publication).status, 200, "without an origin");
     }

@@ -1,6 +1,6 @@
-//! Where Crossbar.io and the specification differ, over the wire: what a configuration chooses.
+//! The presets `crossbar` and `wamp`, and single options beside them, over the wire.
 //!
-//! What each preset means is tested message by message in the router's crate.
+//! The router crate tests each preset message by message.
 
 use std::time::Duration;
 
@@ -8,10 +8,12 @@ use cloverleaf_client::net::Client;
 use cloverleaf_client::{CallTimeoutUnit, Failure, Invocation};
 use serde_json::Value;
 
-use crate::lab::{JSON, Node, PATIENCE, Peer, RawSocket, abort, posting};
 use crate::router::CLOVERLEAF;
+use crate::support::{
+    ClientStream, JSON, NodeProcess, RawPeer, RawSocketPeer, TIMEOUT, abort, hello, post_request,
+};
 
-/// A realm of each preset and one whose unit is set alone. Only the first has a store.
+/// One realm of each preset, and one with its own call timeout unit. Only the first has a store.
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [
     {"name": "like-crossbar", "store": {"type": "memory"}, "roles": [ROLE]},
@@ -35,27 +37,19 @@ const ROLE: &str = r#"{"name": "anonymous", "permissions": [
   {"uri": "com.hidden", "allow": {"call": true}, "disclose": {"caller": false}},
   {"uri": "com.forbidden", "allow": {"call": true}, "disclose": {"caller": "forbid"}}]}"#;
 
-fn node() -> Node {
-    Node::start(CLOVERLEAF, &CONFIG.replace("ROLE", ROLE))
-}
-
-fn hello(realm: &str) -> String {
-    format!(
-        r#"[1,{realm},{{"roles":{{"caller":{{}},"callee":{{}},"subscriber":{{}},"publisher":{{}}}}}}]"#
-    )
+fn node() -> NodeProcess {
+    NodeProcess::start(CLOVERLEAF, &CONFIG.replace("ROLE", ROLE))
 }
 
 /// A session in a realm, and its WELCOME.Details.
-fn join(node: &Node, realm: &str) -> (RawSocket, Value) {
+fn join(node: &NodeProcess, realm: &str) -> (RawSocketPeer, Value) {
     let mut peer = node.rawsocket(JSON);
-    let welcome: Value =
-        serde_json::from_str(&peer.ask(&hello(&format!("{realm:?}")))).expect("JSON");
-    assert_eq!((&welcome[0], &welcome[2]["realm"]), (&2.into(), &realm.into()), "{welcome}");
+    let welcome = peer.join_realm(realm);
     (peer, welcome[2].clone())
 }
 
 #[test]
-fn the_realm_chooses_the_unit_of_call_timeouts_and_how_they_end() {
+fn realm_determines_the_unit_and_the_error_of_call_timeouts() {
     let node = node();
     for (realm, unit, error) in [
         ("like-crossbar", "s", r#""wamp.error.canceled",["timeout reached"]"#),
@@ -64,34 +58,34 @@ fn the_realm_chooses_the_unit_of_call_timeouts_and_how_they_end() {
     ] {
         let ((mut callee, _), (mut caller, welcome)) = (join(&node, realm), join(&node, realm));
         assert_eq!(welcome["x_call_timeout_unit"], unit);
-        callee.obtain(r#"[64,1,{},"com.slow"]"#);
-        let begun = std::time::Instant::now();
-        let answer = caller.ask(r#"[48,1,{"timeout":1},"com.slow"]"#);
+        callee.obtain_id(r#"[64,1,{},"com.slow"]"#);
+        let start = std::time::Instant::now();
+        let answer = caller.request(r#"[48,1,{"timeout":1},"com.slow"]"#);
         assert_eq!(answer, format!("[8,48,1,{{}},{error}]"));
         let least = if unit == "s" { Duration::from_secs(1) } else { Duration::from_millis(1) };
-        assert!(begun.elapsed() >= least, "{realm}");
+        assert!(start.elapsed() >= least, "{realm}");
     }
 }
 
 #[test]
-fn the_http_bridge_counts_in_milliseconds_and_ends_as_ever() {
+fn http_bridge_timeouts_are_milliseconds_and_end_in_wamp_error_timeout() {
     let node = node();
     let (mut callee, _) = join(&node, "like-crossbar");
-    callee.obtain(r#"[64,1,{},"com.slow"]"#);
+    callee.obtain_id(r#"[64,1,{},"com.slow"]"#);
     let mut http = node.http();
-    // In seconds it would be longer than this test waits.
-    http.send(&posting("/call", r#"{"procedure":"com.slow","options":{"timeout":200}}"#));
+    // In seconds, the timeout would exceed the deadline of this test.
+    http.send(&post_request("/call", r#"{"procedure":"com.slow","options":{"timeout":200}}"#));
     let answer: Value = serde_json::from_str(&http.receive().text()).expect("JSON");
     assert_eq!(answer["error"], "wamp.error.timeout", "{answer}");
 }
 
 #[test]
-fn the_client_library_is_right_about_the_unit_in_every_realm() {
+fn client_library_uses_the_call_timeout_unit_of_each_realm() {
     let node = node();
     let address = format!("unix:{}", node.socket().display());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
-        for (realm, unit, told, error) in [
+        for (realm, unit, seen_by_callee, error) in [
             ("like-crossbar", CallTimeoutUnit::Seconds, 2_000, "wamp.error.canceled"),
             ("like-wamp", CallTimeoutUnit::Milliseconds, 1_500, "wamp.error.timeout"),
             ("in-seconds", CallTimeoutUnit::Seconds, 2_000, "wamp.error.timeout"),
@@ -107,18 +101,22 @@ fn the_client_library_is_right_about_the_unit_in_every_realm() {
             let _watching = watching.await.expect("registered");
             let timeout = Duration::from_millis(1_500);
             let answer = caller.call("com.watch").timeout(timeout).await.expect("an answer");
-            assert_eq!(answer.value::<Option<u64>>().expect("a number"), Some(told), "{realm}");
+            assert_eq!(
+                answer.value::<Option<u64>>().expect("a number"),
+                Some(seen_by_callee),
+                "{realm}"
+            );
             let slow = || async { std::future::pending::<Result<(), Failure>>().await };
             let _slow = callee.register("com.slow", slow).await.expect("registered");
             let late = caller.call("com.slow").timeout(Duration::from_millis(1)).send();
-            let late = tokio::time::timeout(PATIENCE, late).await.expect("in time");
+            let late = tokio::time::timeout(TIMEOUT, late).await.expect("in time");
             assert_eq!(late.expect_err("late").uri(), Some(error), "{realm}");
         }
     });
 }
 
 #[test]
-fn the_realm_that_is_asked_for_chooses_the_reason_of_a_refusal() {
+fn requested_realm_determines_the_abort_reason() {
     let node = node();
     for (realm, reason) in [
         ("like-crossbar", "wamp.error.no_auth_method"),
@@ -129,35 +127,36 @@ fn the_realm_that_is_asked_for_chooses_the_reason_of_a_refusal() {
         let hello =
             format!(r#"[1,"{realm}",{{"roles":{{"caller":{{}}}},"authmethods":["ticket"]}}]"#);
         let text = r#"cannot authenticate using any of the offered methods ["ticket"]"#;
-        assert_eq!(peer.ask(&hello), abort(reason, text));
+        assert_eq!(peer.request(&hello), abort(reason, text));
     }
 }
 
 #[test]
-fn a_transport_with_a_realm_of_its_own_admits_to_no_other() {
+fn transport_with_a_fixed_realm_admits_to_no_other_realm() {
     let node = node();
-    let directory = node.directory().path().join("one.sock");
-    let open = || RawSocket::open(crate::lab::Stream::unix(&directory), JSON);
-    for realm in [r#""like-crossbar""#, r#""""#, "null"] {
-        let welcome: Value = serde_json::from_str(&open().ask(&hello(realm))).expect("JSON");
+    let socket = node.directory().path().join("one.sock");
+    let open = || RawSocketPeer::open(ClientStream::unix(&socket), JSON);
+    let without_realm = hello("NONE").replace(r#""NONE""#, "null");
+    for hello in [&hello("like-crossbar"), &hello(""), &without_realm] {
+        let welcome = open().request_json(hello);
         assert_eq!(welcome[2]["realm"], "like-crossbar", "{welcome}");
     }
     for realm in ["like-wamp", "nowhere"] {
         let text = format!(r#"realm "{realm}" can't be joined with this authentication"#);
-        let answer = open().ask(&hello(&format!("{realm:?}")));
+        let answer = open().request(&hello(realm));
         assert_eq!(answer, abort("wamp.error.no_such_realm", &text));
     }
-    let answer = node.rawsocket(JSON).ask(&hello("null"));
+    let answer = node.rawsocket(JSON).request(&without_realm);
     assert_eq!(answer, abort("wamp.error.no_such_realm", "no realm requested"));
 }
 
 #[test]
-fn calls_beyond_the_concurrency_wait_in_a_realm_with_a_store_and_fail_in_one_without() {
+fn calls_beyond_the_concurrency_limit_are_queued_with_a_store_and_fail_without_one() {
     let node = node();
     let register = r#"[64,1,{"concurrency":1},"com.work"]"#;
     let ((mut callee, _), (mut caller, _)) =
         (join(&node, "like-crossbar"), join(&node, "like-crossbar"));
-    callee.obtain(register);
+    callee.obtain_id(register);
     for number in 1..=3 {
         caller.send(&format!(r#"[48,{number},{{}},"com.work",[{number}]]"#));
     }
@@ -167,14 +166,14 @@ fn calls_beyond_the_concurrency_wait_in_a_realm_with_a_store_and_fail_in_one_wit
         assert_eq!(caller.receive(), format!("[50,{number},{{}}]"));
     }
     let ((mut callee, _), (mut caller, _)) = (join(&node, "like-wamp"), join(&node, "like-wamp"));
-    callee.obtain(register);
+    callee.obtain_id(register);
     caller.send(r#"[48,1,{},"com.work"]"#);
-    let refused = caller.ask(r#"[48,2,{},"com.work"]"#);
+    let refused = caller.request(r#"[48,2,{},"com.work"]"#);
     assert!(refused.contains("crossbar.error.max_concurrency_reached"), "{refused}");
 }
 
 #[test]
-fn a_wish_to_be_disclosed_is_ignored_or_refused_as_the_realm_and_its_rule_say() {
+fn disclose_me_is_ignored_or_refused_by_realm_and_permission() {
     let node = node();
     let refused = "wamp.error.option_disallowed.disclose_me";
     let unregistered = "wamp.error.no_such_procedure";
@@ -183,19 +182,19 @@ fn a_wish_to_be_disclosed_is_ignored_or_refused_as_the_realm_and_its_rule_say() 
         for (number, procedure, error) in [(1, "com.hidden", hidden), (2, "com.forbidden", refused)]
         {
             let call = format!(r#"[48,{number},{{"disclose_me":true}},"{procedure}"]"#);
-            let answer: Value = serde_json::from_str(&caller.ask(&call)).expect("JSON");
+            let answer = caller.request_json(&call);
             assert_eq!(answer[4], error, "{realm}: {answer}");
         }
         for value in ["null", "1", r#""true""#, "1.5"] {
             let call = format!(r#"[48,3,{{"disclose_me":{value}}},"com.forbidden"]"#);
-            let answer: Value = serde_json::from_str(&caller.ask(&call)).expect("JSON");
+            let answer = caller.request_json(&call);
             assert_eq!(answer[4], unregistered, "{value}: {answer}");
         }
     }
 }
 
 #[test]
-fn a_request_with_the_number_0_and_a_goodbye_are_answered() {
+fn requests_with_id_0_and_goodbye_are_answered() {
     let node = node();
     for (realm, reason) in
         [("like-crossbar", "wamp.close.normal"), ("like-wamp", "wamp.close.goodbye_and_out")]
@@ -210,35 +209,38 @@ fn a_request_with_the_number_0_and_a_goodbye_are_answered() {
             (r#"[66,0,4711]"#, "[8,66,0,"),
         ];
         for (request, answer) in rows {
-            let received = peer.ask(request);
+            let received = peer.request(request);
             assert!(received.starts_with(answer), "{request}: {received}");
         }
-        let goodbye = peer.ask(r#"[6,{},"wamp.close.close_realm"]"#);
+        let goodbye = peer.request(r#"[6,{},"wamp.close.close_realm"]"#);
         assert_eq!(goodbye, format!(r#"[6,{{}},"{reason}"]"#));
     }
 }
 
 #[test]
-fn the_log_says_once_which_permission_a_pattern_is_refused_by() {
+fn permission_that_refuses_a_pattern_is_logged_once() {
     let node = node();
     let (mut peer, _) = join(&node, "like-crossbar");
     for number in 1..=2 {
         let request = format!(r#"[32,{number},{{"match":"wildcard"}},"com.exact"]"#);
-        assert!(peer.ask(&request).starts_with("[33,"), "without an empty component it is exact");
+        assert!(
+            peer.request(&request).starts_with("[33,"),
+            "a wildcard without an empty component is exact"
+        );
     }
     let rule = r#"{"uri": "com.only", "allow": {"subscribe": true}}"#;
     let config =
         CONFIG.replace("ROLE", &format!(r#"{{"name": "anonymous", "permissions": [{rule}]}}"#));
-    let node = Node::start(CLOVERLEAF, &config);
+    let node = NodeProcess::start(CLOVERLEAF, &config);
     let (mut peer, _) = join(&node, "like-crossbar");
     for number in 1..=2 {
-        let refused = peer.ask(&format!(r#"[32,{number},{{"match":"prefix"}},"com.only"]"#));
+        let refused = peer.request(&format!(r#"[32,{number},{{"match":"prefix"}},"com.only"]"#));
         assert!(refused.contains("wamp.error.not_authorized"), "{refused}");
     }
     let line = node.wait_for_line("pattern refused");
     for field in ["realm=like-crossbar", "role=anonymous", "uri=com.only", r#"match="prefix""#] {
         assert!(line.contains(field), "{line}");
     }
-    assert!(peer.ask(r#"[32,3,{},"com.only"]"#).starts_with("[33,3,"));
+    assert!(peer.request(r#"[32,3,{},"com.only"]"#).starts_with("[33,3,"));
     assert_eq!(node.lines_with("pattern refused").len(), 1);
 }

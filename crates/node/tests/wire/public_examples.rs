@@ -1,7 +1,7 @@
-//! The configurations of Crossbar.io's public examples: a table says for each whether a node starts
+//! The configurations of Crossbar.io's public examples. A table says for each whether a node starts
 //! from it, or which features are missing.
 //!
-//! Where the files come from is in `tests/data/crossbar-examples/README.md`.
+//! `tests/data/crossbar-examples/README.md` names the origin of the files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -10,47 +10,47 @@ use std::path::{Path, PathBuf};
 use cloverleaf_config::{ConfigFault, Environment, Format, ProcessEnvironment, parse};
 use serde_json::{Map, Value, json};
 
-use crate::lab::{Directory, Node, run};
 use crate::router::CLOVERLEAF;
+use crate::support::{NodeProcess, TempDirectory, run};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/crossbar-examples");
 
-/// What the table says of a configuration from which a node starts.
+/// The entry in the table of a configuration from which a node starts.
 const STARTS: &str = "starts";
 
-/// How often the configurations are divided among tests that run side by side.
+/// Number of parts into which the configurations are divided. One test runs each part.
 const PARTS: usize = 4;
 
 /// A configuration of the examples.
 #[derive(Debug)]
-struct Example {
-    /// The files that have this text.
+struct ExampleConfig {
+    /// The names of the files with this text.
     files: Vec<String>,
     format: Format,
     text: String,
 }
 
-/// Every configuration, in the order of the file.
-fn examples() -> Vec<Example> {
+/// All configurations, in the order of the file.
+fn examples() -> Vec<ExampleConfig> {
     let path = Path::new(FOLDER).join("configurations.jsonl");
     let lines = std::fs::read_to_string(path).expect("the configurations");
     lines.lines().map(example).collect()
 }
 
-fn example(line: &str) -> Example {
+fn example(line: &str) -> ExampleConfig {
     let value: Value = serde_json::from_str(line).expect("JSON");
     let files = value["files"].as_array().expect("files").iter();
     let files = files.map(|file| file.as_str().expect("a name").to_owned()).collect();
     match value["yaml"].as_str() {
-        Some(text) => Example { files, format: Format::Yaml, text: text.to_owned() },
-        None => Example { files, format: Format::Json, text: value["json"].to_string() },
+        Some(text) => ExampleConfig { files, format: Format::Yaml, text: text.to_owned() },
+        None => ExampleConfig { files, format: Format::Json, text: value["json"].to_string() },
     }
 }
 
-/// A program without components that could listen at any socket.
-struct Program;
+/// A program without components on a system where every socket path is usable.
+struct ExampleEnvironment;
 
-impl Environment for Program {
+impl Environment for ExampleEnvironment {
     fn variable(&self, name: &str) -> Option<String> {
         ProcessEnvironment.variable(name)
     }
@@ -68,9 +68,10 @@ impl Environment for Program {
     }
 }
 
-/// What the table should say of a configuration.
-fn row(example: &Example) -> String {
-    let read = parse(&example.text, example.format, "config", Path::new("/node"), &Program);
+/// The expected entry of a configuration in the table.
+fn row(example: &ExampleConfig) -> String {
+    let read =
+        parse(&example.text, example.format, "config", Path::new("/node"), &ExampleEnvironment);
     let Err(faults) = read else { return STARTS.to_owned() };
     assert_eq!(faults.omitted, 0, "{:?}", example.files);
     let name = |fault: &ConfigFault| match fault.missing {
@@ -85,18 +86,18 @@ fn table_path() -> PathBuf {
     Path::new(FOLDER).join("table.txt")
 }
 
-/// The table as it is kept: what it says of each file.
+/// The stored table: the entry of each file.
 fn table() -> BTreeMap<String, String> {
     let text = std::fs::read_to_string(table_path()).unwrap_or_default();
     let row = |line: &str| {
-        let (file, row) = line.split_once(": ").expect("a file and what is said of it");
+        let (file, row) = line.split_once(": ").expect("a file and its entry");
         (file.to_owned(), row.to_owned())
     };
     text.lines().map(row).collect()
 }
 
 #[test]
-fn the_table_says_of_each_file_whether_it_starts_or_what_is_missing() {
+fn table_says_for_each_example_whether_it_starts_or_what_is_missing() {
     let mut found = BTreeMap::new();
     for example in examples() {
         let row = row(&example);
@@ -109,23 +110,23 @@ fn the_table_says_of_each_file_whether_it_starts_or_what_is_missing() {
         return;
     }
     let kept = table();
-    let unlike: Vec<String> = found
+    let changed: Vec<String> = found
         .iter()
         .filter(|(file, row)| kept.get(*file) != Some(row))
         .map(|(file, row)| {
             let before = kept.get(file).map_or("nothing", String::as_str);
-            let judged = if row == STARTS { "better" } else { "worse or otherwise" };
-            format!("{file} is {judged}: now '{row}', and the table has '{before}'")
+            let verdict = if row == STARTS { "better" } else { "worse or different" };
+            format!("{file} is {verdict}: now '{row}', and the table has '{before}'")
         })
         .collect();
     assert!(
-        unlike.is_empty() && kept.len() == found.len(),
-        "{unlike:#?}\nIf these rows are as they should be, run the test again with \
+        changed.is_empty() && kept.len() == found.len(),
+        "{changed:#?}\nIf these rows are as they should be, run the test again with \
          CLOVERLEAF_UPDATE_TABLES=1"
     );
 }
 
-/// Missing features by their short names, with the words that README.md has for them.
+/// Short names of missing features, and the words that README.md uses for them.
 const WORDS: [(&str, &str); 20] = [
     ("auth:anonymous-proxy", "proxy workers"),
     ("auth:cookie", "cookies"),
@@ -150,7 +151,7 @@ const WORDS: [(&str, &str); 20] = [
 ];
 
 #[test]
-fn the_readme_names_every_missing_feature_and_how_many_examples_start() {
+fn readme_names_every_missing_feature_and_how_many_examples_start() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
     let readme = std::fs::read_to_string(readme).expect("README.md");
     let not_yet = readme.lines().find(|line| line.starts_with("Not yet: "));
@@ -172,10 +173,10 @@ fn the_readme_names_every_missing_feature_and_how_many_examples_start() {
     }
 }
 
-/// A configuration that listens at addresses of its own: any free ports, and sockets here.
-fn moved(example: &Example) -> String {
+/// The configuration with other addresses: any free port, and sockets in its own directory.
+fn with_own_addresses(example: &ExampleConfig) -> String {
     if example.format == Format::Yaml {
-        // There is one file, with TCP only.
+        // The only YAML file uses TCP alone.
         return example.text.replace("port: 9000", "port: 0\n                interface: 127.0.0.1");
     }
     let mut value: Value = serde_json::from_str(&example.text).expect("JSON");
@@ -183,15 +184,15 @@ fn moved(example: &Example) -> String {
     for worker in value["workers"].as_array_mut().into_iter().flatten() {
         let listed = worker.get_mut("transports").and_then(Value::as_array_mut);
         let listed = listed.into_iter().flatten();
-        listed.for_each(|transport| move_transport(transport, &mut count));
-        // That of a testee.
+        listed.for_each(|transport| use_own_address(transport, &mut count));
+        // The transport of a testee.
         let single = worker.get_mut("transport").into_iter();
-        single.for_each(|transport| move_transport(transport, &mut count));
+        single.for_each(|transport| use_own_address(transport, &mut count));
     }
     value.to_string()
 }
 
-fn move_transport(transport: &mut Value, count: &mut usize) {
+fn use_own_address(transport: &mut Value, count: &mut usize) {
     let Some(endpoint) = transport.get_mut("endpoint").and_then(Value::as_object_mut) else {
         return;
     };
@@ -199,33 +200,33 @@ fn move_transport(transport: &mut Value, count: &mut usize) {
         *count += 1;
         endpoint.insert("path".to_owned(), json!(format!("{count}.sock")));
     } else {
-        move_tcp(endpoint);
+        use_any_port(endpoint);
     }
 }
 
-fn move_tcp(endpoint: &mut Map<String, Value>) {
+fn use_any_port(endpoint: &mut Map<String, Value>) {
     endpoint.remove("portrange");
     endpoint.remove("version");
     endpoint.insert("port".to_owned(), json!(0));
     endpoint.insert("interface".to_owned(), json!("127.0.0.1"));
 }
 
-/// Starts a node from each good configuration of a part, and checks the others.
+/// Starts a node from each accepted configuration of a part. Asserts that the others fail.
 fn start_part(part: usize) {
     for example in examples().iter().skip(part).step_by(PARTS) {
-        let directory = Directory::new();
+        let directory = TempDirectory::new();
         let file = match example.format {
             Format::Json => "config.json",
             Format::Yaml => "config.yaml",
         };
-        directory.write(file, &moved(example));
+        directory.write(file, &with_own_addresses(example));
         let check = run(CLOVERLEAF, &directory, &["check", "--config", file]);
         let is_good = row(example) == STARTS;
         assert_eq!(check.code, Some(i32::from(!is_good)), "{:?}: {check:?}", example.files);
         let args = ["start", "--config", file, "--logformat", "none"];
         if is_good {
-            let mut node = Node::launch(CLOVERLEAF, directory, &args).ready();
-            assert_eq!(node.end("TERM"), Some(0), "{:?}: {node:?}", example.files);
+            let mut node = NodeProcess::launch(CLOVERLEAF, directory, &args).ready();
+            assert_eq!(node.stop("TERM"), Some(0), "{:?}: {node:?}", example.files);
         } else {
             let start = run(CLOVERLEAF, &directory, &args);
             assert_eq!(start.code, Some(1), "{:?}: {start:?}", example.files);
@@ -235,21 +236,21 @@ fn start_part(part: usize) {
 }
 
 #[test]
-fn a_node_starts_from_what_check_calls_good_and_from_nothing_else_part_1() {
+fn node_starts_only_from_configurations_that_check_accepts_part_1() {
     start_part(0);
 }
 
 #[test]
-fn a_node_starts_from_what_check_calls_good_and_from_nothing_else_part_2() {
+fn node_starts_only_from_configurations_that_check_accepts_part_2() {
     start_part(1);
 }
 
 #[test]
-fn a_node_starts_from_what_check_calls_good_and_from_nothing_else_part_3() {
+fn node_starts_only_from_configurations_that_check_accepts_part_3() {
     start_part(2);
 }
 
 #[test]
-fn a_node_starts_from_what_check_calls_good_and_from_nothing_else_part_4() {
+fn node_starts_only_from_configurations_that_check_accepts_part_4() {
     start_part(3);
 }

@@ -2,18 +2,20 @@
 //!
 //! Spec: advanced profile "RawSocket Transport"; decisions F18.
 
-use crate::lab::{HELLO, Honest, JSON, Node, Peer as _, RawSocket, Stream};
 use crate::router::{SMALL, router};
+use crate::support::{
+    CallPair, ClientStream, HELLO, JSON, NodeProcess, RawPeer as _, RawSocketPeer,
+};
 
 const PING: u8 = 1;
 const PONG: u8 = 2;
 
-fn small(node: &Node) -> Stream {
-    Stream::unix(&node.directory().path().join("small.sock"))
+fn small(node: &NodeProcess) -> ClientStream {
+    ClientStream::unix(&node.directory().path().join("small.sock"))
 }
 
 #[test]
-fn a_handshake_is_answered_by_serializer_and_limit() {
+fn handshake_reply_has_the_serializer_and_the_message_limit() {
     let node = router();
     for number in 1..=4 {
         for length in [0x00, 0x70, 0xf0] {
@@ -28,18 +30,18 @@ fn a_handshake_is_answered_by_serializer_and_limit() {
 }
 
 #[test]
-fn a_wrong_handshake_gets_its_error_and_the_end() {
+fn wrong_handshake_gets_its_error_and_the_connection_closes() {
     let node = router();
-    let mut honest = Honest::at(&node);
-    let open: [fn(&Node) -> Stream; 2] = [Node::tcp, Node::unix];
+    let mut bystanders = CallPair::connect(&node);
+    let open: [fn(&NodeProcess) -> ClientStream; 2] = [NodeProcess::tcp, NodeProcess::unix];
     let rows: [(&[u8], &[u8]); 8] = [
-        // No such serializer, none at all, and reserved octets.
+        // An unknown serializer, no serializer, and reserved octets.
         (&[0x7f, 0xff, 0, 0], &[0x7f, 0x10, 0, 0]),
         (&[0x7f, 0xf5, 0, 0], &[0x7f, 0x10, 0, 0]),
         (&[0x7f, 0xf0, 0, 0], &[0x7f, 0x10, 0, 0]),
         (&[0x7f, 0xf1, 0, 1], &[0x7f, 0x30, 0, 0]),
         (&[0x7f, 0xf1, 1, 0], &[0x7f, 0x30, 0, 0]),
-        // What speaks another protocol would not understand an error.
+        // Other protocols get no error, since their clients would not understand it.
         (b"GET / HTTP/1.1\r\n\r\n", b""),
         (&[0x16, 0x03, 0x01, 0x02], b""),
         (&[0, 0, 0, 0], b""),
@@ -49,29 +51,29 @@ fn a_wrong_handshake_gets_its_error_and_the_end() {
             let mut stream = open(&node);
             stream.send(request);
             assert_eq!(stream.receive_to_end(), reply, "to {request:02x?}");
-            honest.call();
+            bystanders.call();
         }
     }
     let mut stream = small(&node);
     stream.send(&[0x7f, 0xf2, 0, 0]);
-    assert_eq!(stream.receive_to_end(), [0x7f, 0x10, 0, 0], "this one speaks JSON alone");
+    assert_eq!(stream.receive_to_end(), [0x7f, 0x10, 0, 0], "this transport has JSON alone");
 }
 
 #[test]
-fn a_handshake_that_is_cut_gets_nothing() {
+fn truncated_handshake_gets_no_reply() {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     for cut in 0..4 {
         let mut stream = node.tcp();
         stream.send(&[0x7f, 0xf1, 0, 0][..cut]);
-        stream.finish();
+        stream.shutdown_write();
         stream.receive_end();
-        honest.call();
+        bystanders.call();
     }
 }
 
 #[test]
-fn octets_may_come_one_by_one_or_all_at_once() {
+fn handshake_and_hello_may_arrive_octet_by_octet_or_at_once() {
     let node = router();
     let mut hello = vec![0x7f, 0xf1, 0, 0, 0, 0, 0, HELLO.len() as u8];
     hello.extend_from_slice(HELLO.as_bytes());
@@ -83,68 +85,65 @@ fn octets_may_come_one_by_one_or_all_at_once() {
     fast.send(&hello);
     for mut stream in [slow, fast] {
         assert_eq!(stream.receive(4), [0x7f, 0xf1, 0, 0]);
-        let welcome = RawSocket::over(stream).receive();
+        let welcome = RawSocketPeer::over(stream).receive();
         assert!(welcome.starts_with("[2,"), "{welcome}");
     }
 }
 
 #[test]
-fn a_ping_is_answered_by_a_pong_with_its_octets() {
+fn pong_repeats_the_payload_of_the_ping() {
     let node = router();
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
+    let mut peer = node.join();
     for payload in [b"".as_slice(), b"\x00\xffping", &[7; 5000]] {
         peer.send_frame(PING, payload);
         assert_eq!(peer.receive_frame(), (PONG, payload.to_vec()));
     }
-    // Nobody asked for this pong.
-    peer.send_frame(PONG, b"unasked");
+    // An unsolicited pong is ignored.
+    peer.send_frame(PONG, b"unsolicited");
     peer.send_frame(PING, b"still here");
     assert_eq!(peer.receive_frame(), (PONG, b"still here".to_vec()));
 }
 
 #[test]
-fn reserved_kinds_and_bits_of_a_frame_end_the_connection() {
+fn reserved_frame_types_and_bits_close_the_connection() {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     for kind in [3, 7, 0x10, 0x80, 0xff] {
-        let mut peer = node.rawsocket(JSON);
-        peer.join();
+        let mut peer = node.join();
         peer.send_frame(kind, b"[]");
         peer.receive_end();
-        honest.call();
+        bystanders.call();
     }
 }
 
 #[test]
-fn a_frame_over_the_limit_ends_the_connection_before_it_has_come() {
+fn frame_over_the_limit_closes_the_connection_before_its_payload_arrives() {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     for kind in [0, PING] {
-        let mut peer = RawSocket::open(small(&node), JSON);
+        let mut peer = RawSocketPeer::open(small(&node), JSON);
         peer.join();
         peer.send_frame(kind, &[b' '; SMALL]);
         match kind {
             PING => assert_eq!(peer.receive_frame(), (PONG, vec![b' '; SMALL])),
             _ => assert!(peer.receive().starts_with("[3,"), "spaces are no message"),
         }
-        let mut peer = RawSocket::open(small(&node), JSON);
+        let mut peer = RawSocketPeer::open(small(&node), JSON);
         peer.join();
-        // The prefix alone.
+        // The prefix without a payload.
         peer.stream.send(&[kind, 0, 0x04, 0x01]);
         peer.receive_end();
-        honest.call();
+        bystanders.call();
     }
 }
 
 #[test]
-fn what_is_longer_than_its_receiver_takes_is_replaced_by_an_error() {
+fn result_over_the_limit_of_the_caller_is_replaced_by_an_error() {
     let node = router();
-    let mut callee = node.rawsocket(JSON);
-    callee.join();
-    let registration = callee.obtain(r#"[64,1,{},"com.example.long"]"#);
-    // 2^(9 + 1) octets.
-    let mut caller = RawSocket::open_with(node.tcp(), 0x10 | JSON);
+    let mut callee = node.join();
+    let registration = callee.obtain_id(r#"[64,1,{},"com.example.long"]"#);
+    // A message limit of 2^(9 + 1) octets.
+    let mut caller = RawSocketPeer::open_with(node.tcp(), 0x10 | JSON);
     caller.join();
     for (request, length, answer) in [
         (1, SMALL - 14, format!(r#"[50,1,{{}},["{}"]]"#, "x".repeat(SMALL - 14))),
@@ -162,16 +161,16 @@ fn what_is_longer_than_its_receiver_takes_is_replaced_by_an_error() {
     }
 }
 
-/// A call has one end, and nothing comes of it afterwards.
+/// A call ends exactly once. Later results of the callee are dropped.
 #[test]
-fn a_part_of_a_result_that_is_too_long_ends_its_call() {
+fn oversized_progressive_result_ends_its_call() {
     let node = router();
     let mut callee = node.rawsocket(JSON);
-    callee.ask(
+    callee.request(
         r#"[1,"realm1",{"roles":{"callee":{"features":{"progressive_call_results":true,"call_canceling":true}}}}]"#,
     );
-    callee.obtain(r#"[64,1,{},"com.example.parts"]"#);
-    let mut caller = RawSocket::open_with(node.tcp(), 0x10 | JSON);
+    callee.obtain_id(r#"[64,1,{},"com.example.parts"]"#);
+    let mut caller = RawSocketPeer::open_with(node.tcp(), 0x10 | JSON);
     caller.join();
     let long = "x".repeat(SMALL);
     let progress = r#"{"progress":true}"#;
@@ -193,23 +192,24 @@ fn a_part_of_a_result_that_is_too_long_ends_its_call() {
             let interrupt = callee.receive();
             assert!(interrupt.starts_with(&format!(r#"[69,{request},{{"mode":"killnowait""#)));
         }
-        // Nothing more comes of it.
-        let lookup = caller.ask(r#"[48,9,{},"wamp.registration.lookup",["com.example.parts"]]"#);
+        // The caller gets nothing more of the call.
+        let lookup =
+            caller.request(r#"[48,9,{},"wamp.registration.lookup",["com.example.parts"]]"#);
         assert_eq!(lookup, "[50,9,{},[1]]");
     }
 }
 
 #[test]
-fn an_event_that_is_too_long_is_lost_to_its_receiver_alone() {
+fn oversized_event_is_dropped_for_its_receiver_alone() {
     let node = router();
-    let mut small = RawSocket::open_with(node.tcp(), 0x10 | JSON);
+    let mut small = RawSocketPeer::open_with(node.tcp(), 0x10 | JSON);
     let mut large = node.rawsocket(JSON);
     let mut publisher = node.rawsocket(JSON);
     for peer in [&mut small, &mut large, &mut publisher] {
         peer.join();
     }
     for subscriber in [&mut small, &mut large] {
-        subscriber.obtain(r#"[32,1,{},"com.example.topic"]"#);
+        subscriber.obtain_id(r#"[32,1,{},"com.example.topic"]"#);
     }
     let long = format!("[\"{}\"]", "x".repeat(SMALL));
     publisher.send(&format!(r#"[16,1,{{}},"com.example.topic",{long}]"#));
@@ -220,67 +220,66 @@ fn an_event_that_is_too_long_is_lost_to_its_receiver_alone() {
     }
     assert!(large.receive().ends_with(r#"["short"]]"#));
     assert!(small.receive().ends_with(r#"["short"]]"#));
-    // The first one is told of, and at the end how many there were.
+    // The first dropped event is logged, and the end of the connection logs the number.
     assert_eq!(node.lines_with("event dropped").len(), 1, "{}", node.log());
     drop(small);
     assert!(node.wait_for_line("events dropped").ends_with(" events=2"));
 }
 
 #[test]
-fn an_invocation_that_is_too_long_is_an_error_to_its_caller() {
+fn oversized_invocation_is_an_error_for_its_caller() {
     let node = router();
-    let mut callee = RawSocket::open_with(node.tcp(), 0x10 | JSON);
+    let mut callee = RawSocketPeer::open_with(node.tcp(), 0x10 | JSON);
     let mut caller = node.rawsocket(JSON);
     callee.join();
     caller.join();
-    callee.obtain(r#"[64,1,{},"com.example.small"]"#);
+    callee.obtain_id(r#"[64,1,{},"com.example.small"]"#);
     let long = "x".repeat(SMALL);
-    let answer = caller.ask(&format!(r#"[48,1,{{}},"com.example.small",["{long}"]]"#));
+    let answer = caller.request(&format!(r#"[48,1,{{}},"com.example.small",["{long}"]]"#));
     assert!(answer.starts_with(r#"[8,48,1,{},"wamp.error.payload_size_exceeded",["#), "{answer}");
     caller.send(r#"[48,2,{},"com.example.small"]"#);
-    assert_eq!(callee.receive(), "[68,2,1,{}]", "the callee is not disturbed");
+    assert_eq!(callee.receive(), "[68,2,1,{}]", "the callee gets only the second call");
 }
 
-/// Nobody can use a session of which it does not hear.
+/// A session whose client never receives WELCOME would be unusable.
 #[test]
-fn a_client_that_can_not_take_its_welcome_is_aborted() {
+fn client_whose_limit_is_below_its_welcome_is_aborted() {
     let node = router();
-    let long = Stream::unix(&node.directory().path().join("long.sock"));
-    let mut peer = RawSocket::open_with(long, JSON);
-    let answer = peer.ask(HELLO);
+    let long = ClientStream::unix(&node.directory().path().join("long.sock"));
+    let mut peer = RawSocketPeer::open_with(long, JSON);
+    let answer = peer.request(HELLO);
     let text = "bytes, its receiver takes at most 512\"},\"wamp.error.payload_size_exceeded\"]";
     assert!(answer.starts_with(r#"[3,{"message":"the message has "#), "{answer}");
     assert!(answer.ends_with(text), "{answer}");
     peer.receive_end();
 }
 
-/// The sentence for people is what makes it long; the reason is for programs and always fits.
+/// Only the message for people makes an ABORT long. The reason URI always fits.
 #[test]
-fn a_refusal_that_is_too_long_for_its_client_comes_without_its_sentence() {
+fn oversized_abort_is_sent_without_its_message() {
     let node = router();
     let methods = vec![format!("\"{}\"", "x".repeat(100)); 10].join(",");
     let hello = format!(r#"[1,"realm1",{{"roles":{{"caller":{{}}}},"authmethods":[{methods}]}}]"#);
     let mut large = node.rawsocket(JSON);
-    let answer = large.ask(&hello);
+    let answer = large.request(&hello);
     assert!(answer.starts_with(r#"[3,{"message":"cannot authenticate"#), "{answer}");
     assert!(answer.len() > 512, "{answer}");
     large.receive_end();
-    // 2^9 octets.
-    let mut small = RawSocket::open_with(node.tcp(), JSON);
-    assert_eq!(small.ask(&hello), r#"[3,{},"wamp.error.no_matching_auth_method"]"#);
+    // A message limit of 2^9 octets.
+    let mut small = RawSocketPeer::open_with(node.tcp(), JSON);
+    assert_eq!(small.request(&hello), r#"[3,{},"wamp.error.no_matching_auth_method"]"#);
     small.receive_end();
 }
 
-/// So is a GOODBYE.
+/// The reason URI of a GOODBYE always fits, too.
 #[test]
-fn a_goodbye_that_is_too_long_for_its_client_comes_without_its_sentence() {
+fn oversized_goodbye_is_sent_without_its_message() {
     let node = router();
-    let mut peer = RawSocket::open_with(node.tcp(), 0x10 | JSON);
+    let mut peer = RawSocketPeer::open_with(node.tcp(), 0x10 | JSON);
     let id = peer.join();
-    let mut admin = node.rawsocket(JSON);
-    admin.join();
+    let mut admin = node.join();
     let why = format!(r#"{{"message":"{}"}}"#, "x".repeat(SMALL));
     let kill = format!(r#"[48,1,{{}},"wamp.session.kill",[{id}],{why}]"#);
-    assert_eq!(admin.ask(&kill), "[50,1,{}]");
+    assert_eq!(admin.request(&kill), "[50,1,{}]");
     assert_eq!(peer.receive(), r#"[6,{},"wamp.close.killed"]"#);
 }

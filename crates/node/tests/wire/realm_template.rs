@@ -1,9 +1,7 @@
-//! Realms that a template makes: for whom they are there, how many, and until when.
+//! Realms that a template creates: access, number and lifetime.
 
-use serde_json::Value;
-
-use crate::lab::{JSON, Node, Peer, RawSocket, abort};
 use crate::router::CLOVERLEAF;
+use crate::support::{JSON, NodeProcess, RawPeer, RawSocketPeer, abort, hello};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous"}]}],
@@ -12,69 +10,63 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "transports": [{"type": "rawsocket", "endpoint": {"type": "unix", "path": "router.sock"}}]
 }]}"#;
 
-const HELLO: &str =
-    r#"[1,"NAME",{"roles":{"caller":{},"callee":{},"subscriber":{},"publisher":{}}}]"#;
-
-fn ask_for(node: &Node, realm: &str) -> (RawSocket, String) {
+/// A session in this realm.
+fn join(node: &NodeProcess, realm: &str) -> RawSocketPeer {
     let mut peer = node.rawsocket(JSON);
-    let answer = peer.ask(&HELLO.replace("NAME", realm));
-    (peer, answer)
-}
-
-fn join(node: &Node, realm: &str) -> RawSocket {
-    let (peer, welcome) = ask_for(node, realm);
-    let welcome: Value = serde_json::from_str(&welcome).expect("JSON");
-    assert_eq!((&welcome[0], &welcome[2]["realm"]), (&2.into(), &realm.into()), "{welcome}");
+    peer.join_realm(realm);
     peer
 }
 
-fn leave(mut peer: RawSocket) {
-    assert_eq!(peer.ask(r#"[6,{},"wamp.close.normal"]"#), r#"[6,{},"wamp.close.goodbye_and_out"]"#);
+fn leave(mut peer: RawSocketPeer) {
+    assert_eq!(
+        peer.request(r#"[6,{},"wamp.close.normal"]"#),
+        r#"[6,{},"wamp.close.goodbye_and_out"]"#
+    );
 }
 
 #[test]
-fn those_who_ask_for_the_same_realm_meet_in_it_and_nobody_else_does() {
-    let node = Node::start(CLOVERLEAF, CONFIG);
+fn sessions_of_one_template_realm_reach_each_other_and_no_other_realm() {
+    let node = NodeProcess::start(CLOVERLEAF, CONFIG);
     let [mut callee, mut caller, mut stranger] =
         ["com.tenant.a", "com.tenant.a", "com.tenant.b"].map(|realm| join(&node, realm));
-    callee.obtain(r#"[64,1,{},"com.example.p"]"#);
+    callee.obtain_id(r#"[64,1,{},"com.example.p"]"#);
     caller.send(r#"[48,1,{},"com.example.p",[7]]"#);
     assert!(callee.receive().starts_with("[68,1,"));
     callee.send("[70,1,{},[8]]");
     assert_eq!(caller.receive(), "[50,1,{},[8]]");
-    let unknown = stranger.ask(r#"[48,1,{},"com.example.p",[7]]"#);
+    let unknown = stranger.request(r#"[48,1,{},"com.example.p",[7]]"#);
     assert!(unknown.contains("wamp.error.no_such_procedure"), "{unknown}");
 }
 
 #[test]
-fn time_runs_in_such_a_realm() {
-    let node = Node::start(CLOVERLEAF, CONFIG);
+fn call_timeouts_work_in_a_template_realm() {
+    let node = NodeProcess::start(CLOVERLEAF, CONFIG);
     let [mut callee, mut caller] = ["com.tenant.a"; 2].map(|realm| join(&node, realm));
-    callee.obtain(r#"[64,1,{},"com.example.p"]"#);
-    let answer = caller.ask(r#"[48,1,{"timeout":50},"com.example.p"]"#);
+    callee.obtain_id(r#"[64,1,{},"com.example.p"]"#);
+    let answer = caller.request(r#"[48,1,{"timeout":50},"com.example.p"]"#);
     assert!(answer.contains("wamp.error.timeout"), "{answer}");
 }
 
 #[test]
-fn a_realm_that_everybody_has_left_is_forgotten_with_what_it_kept() {
-    let node = Node::start(CLOVERLEAF, CONFIG);
+fn empty_template_realm_is_removed_with_its_retained_events() {
+    let node = NodeProcess::start(CLOVERLEAF, CONFIG);
     let mut publisher = join(&node, "com.tenant.a");
     let keep = r#"[16,1,{"acknowledge":true,"retain":true},"com.example.kept",["kept"]]"#;
-    publisher.ask(keep);
+    publisher.request(keep);
     let count = r#"[48,2,{},"wamp.session.count"]"#;
-    assert_eq!(publisher.ask(count), "[50,2,{},[1]]");
+    assert_eq!(publisher.request(count), "[50,2,{},[1]]");
     leave(publisher);
     let mut subscriber = join(&node, "com.tenant.a");
-    subscriber.obtain(r#"[32,1,{"get_retained":true},"com.example.kept"]"#);
-    // Nothing comes before the answer.
-    assert_eq!(subscriber.ask(count), "[50,2,{},[1]]");
+    subscriber.obtain_id(r#"[32,1,{"get_retained":true},"com.example.kept"]"#);
+    // No retained event comes before the answer.
+    assert_eq!(subscriber.request(count), "[50,2,{},[1]]");
 }
 
 #[test]
-fn there_are_only_so_many_at_once_beside_those_of_the_configuration() {
-    let node = Node::start(CLOVERLEAF, CONFIG);
+fn max_realms_bounds_template_realms_but_not_configured_ones() {
+    let node = NodeProcess::start(CLOVERLEAF, CONFIG);
     let (a, _b) = (join(&node, "com.tenant.a"), join(&node, "com.tenant.b"));
-    let (_, refused) = ask_for(&node, "com.tenant.c");
+    let refused = node.rawsocket(JSON).request(&hello("com.tenant.c"));
     assert_eq!(
         refused,
         abort(

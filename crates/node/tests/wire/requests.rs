@@ -1,13 +1,13 @@
-//! Requests that are well-formed and can't be served, and sessions that come and go: ERROR, octet
-//! for octet, and the session lives.
+//! Well-formed requests that the router cannot serve. Each gets the expected ERROR, and the session
+//! stays open.
 //!
 //! Spec: basic profile "Basic Profile URIs", "Transport and Session Lifetime".
 
-use crate::lab::{HELLO, Honest, JSON, Peer as _, RawSocket, Transport};
 use crate::router::router;
+use crate::support::{CallPair, HELLO, JSON, RawPeer as _, RawSocketPeer, TestTransport};
 
 #[test]
-fn a_request_that_can_not_be_served_gets_an_error_and_the_session_lives() {
+fn unserviceable_requests_get_errors_and_the_session_stays_open() {
     let rows = [
         (
             r#"[48,7,{},"com.example.nobody"]"#,
@@ -71,50 +71,50 @@ fn a_request_that_can_not_be_served_gets_an_error_and_the_session_lives() {
             r#"[8,66,7,{},"wamp.error.no_such_registration",["this session has no registration 4711"]]"#,
         ),
         (
-            r#"[64,7,{},"com.example.honest"]"#,
-            r#"[8,64,7,{},"wamp.error.procedure_already_exists",["procedure <com.example.honest> is already registered, with the invocation policy 'single'"]]"#,
+            r#"[64,7,{},"com.example.bystander"]"#,
+            r#"[8,64,7,{},"wamp.error.procedure_already_exists",["procedure <com.example.bystander> is already registered, with the invocation policy 'single'"]]"#,
         ),
     ];
     let node = router();
-    let mut honest = Honest::at(&node);
-    for transport in Transport::ALL {
+    let mut bystanders = CallPair::connect(&node);
+    for transport in TestTransport::ALL {
         let mut peer = transport.join(&node);
         for (request, error) in rows {
-            assert_eq!(peer.ask(request), error, "over {transport:?}");
-            honest.call();
+            assert_eq!(peer.request(request), error, "over {transport:?}");
+            bystanders.call();
         }
     }
 }
 
 #[test]
-fn what_nobody_waits_for_is_answered_by_nothing() {
+fn unacknowledged_publications_and_unknown_cancels_get_no_answer() {
     let node = router();
-    for transport in Transport::ALL {
+    for transport in TestTransport::ALL {
         let mut peer = transport.join(&node);
-        for silent in [
+        for message in [
             r#"[16,1,{},"com..example"]"#,
             r#"[16,2,{},"com.example.secret"]"#,
             r#"[49,4711,{}]"#,
             r#"[32,3,{},"com.example.topic"]"#,
         ] {
-            peer.send(silent);
+            peer.send(message);
         }
-        // The last one is a request with an answer.
+        // Only the last request has an answer.
         let answer = peer.receive();
         assert!(answer.starts_with("[33,3,"), "{answer} over {transport:?}");
     }
 }
 
 #[test]
-fn a_peer_that_says_nothing_more_gets_the_answers_to_what_it_has_said() {
+fn half_closed_connection_gets_all_outstanding_answers() {
     let node = router();
     for stream in [node.tcp(), node.unix()] {
-        let mut peer = RawSocket::open(stream, JSON);
+        let mut peer = RawSocketPeer::open(stream, JSON);
         peer.send(HELLO);
         for request in 1..=100 {
             peer.send(&format!(r#"[64,{request},{{}},"com.example.{request}"]"#));
         }
-        peer.stream.finish();
+        peer.stream.shutdown_write();
         assert!(peer.receive().starts_with("[2,"));
         for request in 1..=100 {
             let registered = peer.receive();
@@ -125,20 +125,23 @@ fn a_peer_that_says_nothing_more_gets_the_answers_to_what_it_has_said() {
 }
 
 #[test]
-fn after_goodbye_another_session_opens_on_the_same_connection() {
+fn new_session_joins_on_the_same_connection_after_goodbye() {
     let node = router();
-    for transport in Transport::ALL {
+    for transport in TestTransport::ALL {
         let mut peer = transport.open(&node);
         let mut ids = Vec::new();
         for _ in 0..3 {
             ids.push(peer.join());
-            let registered = peer.ask(r#"[64,1,{},"com.example.again"]"#);
-            assert!(registered.starts_with("[65,1,"), "{registered}: the last one has gone");
-            let goodbye = peer.ask(r#"[6,{},"wamp.close.close_realm"]"#);
+            let registered = peer.request(r#"[64,1,{},"com.example.again"]"#);
+            assert!(
+                registered.starts_with("[65,1,"),
+                "{registered}: the earlier registration is gone"
+            );
+            let goodbye = peer.request(r#"[6,{},"wamp.close.close_realm"]"#);
             assert_eq!(goodbye, r#"[6,{},"wamp.close.goodbye_and_out"]"#, "over {transport:?}");
         }
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ids.len(), 3, "each session has an id of its own");
+        assert_eq!(ids.len(), 3, "each session has its own id");
     }
 }

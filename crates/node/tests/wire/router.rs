@@ -1,15 +1,17 @@
-//! The configuration that most tests use.
+//! The router that most tests use, and calls in flight.
 
-use crate::lab::{Http, JSON, Node, Peer as _, RawSocket, posting};
+use crate::support::{
+    ClientStream, HttpClient, JSON, NodeProcess, RawPeer as _, RawSocketPeer, post_request,
+};
 
 /// The program under test.
 pub(crate) const CLOVERLEAF: &str = env!("CARGO_BIN_EXE_cloverleaf");
 
-/// The longest message that the small transports take: enough for HELLO.
+/// Message limit of the small transports in bytes: enough for HELLO.
 pub(crate) const SMALL: usize = 1024;
 
-/// An open realm, one that nobody anonymous can join, and every kind of transport; ports are chosen
-/// by the system.
+/// An open realm, a realm without the role `anonymous`, and one transport of every kind. The system
+/// chooses the ports.
 const CONFIG: &str = r#"{
   "version": 2,
   "workers": [{
@@ -55,30 +57,55 @@ const CONFIG: &str = r#"{
   }]
 }"#;
 
-/// A node with every kind of transport.
-pub(crate) fn router() -> Node {
+/// Starts a node with a transport of every kind.
+pub(crate) fn router() -> NodeProcess {
     router_with(r#""compatibility": "wamp""#)
 }
 
-/// The same with other options of the open realm.
-pub(crate) fn router_with(options: &str) -> Node {
-    let directory = crate::lab::Directory::new();
+/// Starts that node with other options of the open realm.
+pub(crate) fn router_with(options: &str) -> NodeProcess {
+    let directory = crate::support::TempDirectory::new();
     directory.write("web/index.html", "<h1>front</h1>");
     directory.write("web/page.txt", "a page");
     directory.write("web/empty.txt", "");
     directory.write("web/below/index.html", "<h1>below</h1>");
     let config = CONFIG.replace("LONG_AUTHID", &"x".repeat(512));
     let config = config.replace(r#""compatibility": "wamp""#, options);
-    Node::start_in(CLOVERLEAF, directory, &config)
+    NodeProcess::start_in(CLOVERLEAF, directory, &config)
 }
 
-/// A call of `com.example.slow` over HTTP: its callee, which has been asked, and its caller.
-pub(crate) fn http_call_in_flight(node: &Node) -> (RawSocket, Http) {
+/// A callee that announces `call_canceling` and has registered `procedure`. It may subscribe, too.
+pub(crate) fn cancelable_callee(node: &NodeProcess, procedure: &str) -> RawSocketPeer {
     let mut callee = node.rawsocket(JSON);
-    callee.join();
-    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    let hello =
+        r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}},"subscriber":{}}}]"#;
+    assert!(callee.request(hello).starts_with("[2,"));
+    callee.obtain_id(&format!(r#"[64,1,{{}},"{procedure}"]"#));
+    callee
+}
+
+/// A call of `com.example.slow` in flight: returns its callee, which has received the invocation,
+/// and its caller, which is connected by `caller`.
+pub(crate) fn call_in_flight(
+    node: &NodeProcess,
+    caller: ClientStream,
+) -> (RawSocketPeer, RawSocketPeer) {
+    let mut callee = node.join();
+    let mut caller = RawSocketPeer::open(caller, JSON);
+    caller.join();
+    callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
+    caller.send(r#"[48,1,{},"com.example.slow"]"#);
+    assert_eq!(callee.receive(), "[68,1,1,{}]");
+    (callee, caller)
+}
+
+/// A call of `com.example.slow` over HTTP in flight: returns its callee, which has received the
+/// invocation, and its caller.
+pub(crate) fn http_call_in_flight(node: &NodeProcess) -> (RawSocketPeer, HttpClient) {
+    let mut callee = node.join();
+    callee.obtain_id(r#"[64,1,{},"com.example.slow"]"#);
     let mut http = node.http();
-    http.send(&posting("/call", r#"{"procedure":"com.example.slow"}"#));
+    http.send(&post_request("/call", r#"{"procedure":"com.example.slow"}"#));
     assert_eq!(callee.receive(), "[68,1,1,{}]");
     (callee, http)
 }

@@ -1,38 +1,28 @@
-//! The end of a node: what is in flight is finished, connections end so that clients come back, and
-//! nothing is left behind.
+//! Graceful shutdown: requests in flight complete, connections close so that clients reconnect, and
+//! no socket file is left.
 
-use crate::lab::{HELLO, JSON, Node, Peer, RawSocket, Transport, posting};
-use crate::router::{http_call_in_flight, router, router_with};
+use crate::router::{call_in_flight, http_call_in_flight, router, router_with};
+use crate::support::{
+    HELLO, JSON, NodeProcess, RawPeer, RawSocketPeer, TestTransport, post_request,
+};
 
 const GOODBYE: &str = r#"[6,{},"wamp.close.system_shutdown"]"#;
 const GOODBYE_AND_OUT: &str = r#"[6,{},"wamp.close.goodbye_and_out"]"#;
 
-/// A node that says GOODBYE when it ends.
-fn polite_router() -> Node {
+/// A node that sends GOODBYE at shutdown.
+fn goodbye_router() -> NodeProcess {
     router_with(r#""compatibility": "wamp", "shutdown_goodbye": true"#)
 }
 
-/// What a caller gets whose call is not finished in time.
+/// The ERROR for a call that is unfinished at the timeout.
 const CANCELED: &str = r#"[8,48,1,{},"wamp.error.canceled",["the router is shutting down"]]"#;
 
-/// A call in flight: its callee, which has been asked, and its caller.
-fn call_in_flight(node: &Node) -> (RawSocket, RawSocket) {
-    let mut callee = node.rawsocket(JSON);
-    let mut caller = RawSocket::open(node.tcp(), JSON);
-    callee.join();
-    caller.join();
-    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
-    caller.send(r#"[48,1,{},"com.example.slow"]"#);
-    assert_eq!(callee.receive(), "[68,1,1,{}]");
-    (callee, caller)
-}
-
-/// Autobahn|JS and wampy.js don't come back after a GOODBYE.
+/// Autobahn|JS and wampy.js don't reconnect after a GOODBYE.
 #[test]
-fn connections_end_without_goodbye_and_websockets_with_going_away() {
+fn shutdown_closes_sessions_without_goodbye_and_websockets_with_1001() {
     for signal in ["INT", "TERM"] {
         let mut node = router();
-        let mut raw = [node.rawsocket(JSON), RawSocket::open(node.tcp(), JSON)];
+        let mut raw = [node.rawsocket(JSON), RawSocketPeer::open(node.tcp(), JSON)];
         raw.iter_mut().for_each(|peer| _ = peer.join());
         let mut websocket = node.websocket("wamp.2.json");
         websocket.join();
@@ -41,34 +31,34 @@ fn connections_end_without_goodbye_and_websockets_with_going_away() {
         assert_eq!(websocket.receive_close(), Some(1001), "after SIG{signal}");
         drop((raw, websocket));
         assert_eq!(node.exit_code(), Some(0), "after SIG{signal}: {node:?}");
-        node.assert_waited_for_nothing();
+        node.assert_no_shutdown_timeout();
     }
 }
 
 #[test]
-fn websockets_without_a_session_end_with_going_away() {
+fn shutdown_closes_websockets_without_a_session_with_1001() {
     for signal in ["INT", "TERM"] {
         let mut node = router();
-        let mut silent = node.websocket("wamp.2.json");
+        let mut unjoined = node.websocket("wamp.2.json");
         let mut left = node.websocket("wamp.2.json");
         left.join();
-        assert_eq!(left.ask(r#"[6,{},"wamp.close.close_realm"]"#), GOODBYE_AND_OUT);
+        assert_eq!(left.request(r#"[6,{},"wamp.close.close_realm"]"#), GOODBYE_AND_OUT);
         let mut raw = node.rawsocket(JSON);
         node.signal(signal);
-        assert_eq!(silent.receive_close(), Some(1001), "after SIG{signal}");
+        assert_eq!(unjoined.receive_close(), Some(1001), "after SIG{signal}");
         assert_eq!(left.receive_close(), Some(1001), "after SIG{signal}");
         raw.stream.receive_end();
-        drop((silent, left, raw));
+        drop((unjoined, left, raw));
         assert_eq!(node.exit_code(), Some(0), "after SIG{signal}: {node:?}");
-        node.assert_waited_for_nothing();
+        node.assert_no_shutdown_timeout();
     }
 }
 
 #[test]
-fn with_shutdown_goodbye_every_session_gets_goodbye_and_the_node_ends_in_peace() {
+fn shutdown_goodbye_sends_goodbye_to_every_session_and_the_node_exits_with_0() {
     for signal in ["INT", "TERM"] {
-        let mut node = polite_router();
-        let mut peers = Transport::CONNECTED.map(|transport| transport.join(&node));
+        let mut node = goodbye_router();
+        let mut peers = TestTransport::CONNECTED.map(|transport| transport.join(&node));
         let sockets = ["router.sock", "small.sock"].map(|name| node.directory().path().join(name));
         assert!(sockets.iter().all(|socket| socket.exists()));
         node.signal(signal);
@@ -83,10 +73,10 @@ fn with_shutdown_goodbye_every_session_gets_goodbye_and_the_node_ends_in_peace()
 }
 
 #[test]
-fn a_call_in_flight_is_finished_before_the_connection_ends() {
+fn call_in_flight_completes_before_its_connection_closes() {
     for says_goodbye in [false, true] {
-        let mut node = if says_goodbye { polite_router() } else { router() };
-        let (mut callee, mut caller) = call_in_flight(&node);
+        let mut node = if says_goodbye { goodbye_router() } else { router() };
+        let (mut callee, mut caller) = call_in_flight(&node, node.tcp());
         node.signal("TERM");
         node.wait_for_line("the node ends");
         callee.send(r#"[70,1,{},["in time"]]"#);
@@ -104,7 +94,7 @@ fn a_call_in_flight_is_finished_before_the_connection_ends() {
 }
 
 #[test]
-fn an_http_request_in_flight_is_finished_and_the_connection_ends() {
+fn http_request_in_flight_completes_and_its_connection_closes() {
     let mut node = router();
     let (mut callee, mut http) = http_call_in_flight(&node);
     node.signal("TERM");
@@ -117,42 +107,42 @@ fn an_http_request_in_flight_is_finished_and_the_connection_ends() {
     assert_eq!(node.exit_code(), Some(0), "{node:?}");
 }
 
-/// A call in flight keeps the node long enough.
+/// A call in flight keeps the node running meanwhile.
 #[test]
-fn an_http_request_of_which_a_part_has_come_is_finished_and_the_connection_ends() {
+fn partially_received_http_request_completes_and_its_connection_closes() {
     let node = router();
-    let (_callee, _caller) = call_in_flight(&node);
-    let request = posting("/call", "{}");
+    let (_callee, _caller) = call_in_flight(&node, node.tcp());
+    let request = post_request("/call", "{}");
     let head = request.len() - 2;
     let mut clients = Vec::new();
     for before in [0, 1] {
         for cut in [10, head, head + 1] {
             let mut http = node.http();
             for _ in 0..before {
-                assert_eq!(http.ask(&request).status, 400);
+                assert_eq!(http.request(&request).status, 400);
             }
             http.send(&request[..cut]);
             clients.push((http, cut, before));
         }
     }
-    // The node has read what was sent when it answers somebody who came later.
-    assert_eq!(node.http().ask(&request).status, 400);
+    // The node has read the earlier requests when it answers a later one.
+    assert_eq!(node.http().request(&request).status, 400);
     node.signal("TERM");
     node.wait_for_line("the node ends");
     for (http, cut, before) in &mut clients {
         http.send(&request[*cut..]);
         let answer = http.receive();
-        let told = (answer.status, answer.header("connection"));
-        assert_eq!(told, (400, Some("close")), "{cut} bytes after {before} requests");
+        let found = (answer.status, answer.header("connection"));
+        assert_eq!(found, (400, Some("close")), "{cut} bytes after {before} requests");
         http.receive_end();
     }
 }
 
 #[test]
-fn a_callee_that_never_answers_keeps_the_node_for_a_few_seconds_only() {
+fn unanswered_call_delays_shutdown_for_a_few_seconds_only() {
     for says_goodbye in [false, true] {
-        let mut node = if says_goodbye { polite_router() } else { router() };
-        let (mut callee, mut caller) = call_in_flight(&node);
+        let mut node = if says_goodbye { goodbye_router() } else { router() };
+        let (mut callee, mut caller) = call_in_flight(&node, node.tcp());
         node.signal("TERM");
         assert_eq!(node.exit_code(), Some(0), "{node:?}");
         node.wait_for_line("calls and requests given up calls=1");
@@ -167,27 +157,27 @@ fn a_callee_that_never_answers_keeps_the_node_for_a_few_seconds_only() {
 }
 
 #[test]
-fn peers_that_have_not_joined_do_not_keep_the_node() {
+fn connections_without_a_session_do_not_delay_shutdown() {
     let mut node = router();
     let silent = (node.tcp(), node.unix(), node.rawsocket(JSON), node.websocket("wamp.2.json"));
     let mut http = node.http();
     http.send("POST /call HTTP/1.1\r\nHost:");
-    assert_eq!(node.end("TERM"), Some(0), "{node:?}");
-    node.assert_waited_for_nothing();
+    assert_eq!(node.stop("TERM"), Some(0), "{node:?}");
+    node.assert_no_shutdown_timeout();
     drop((silent, http));
 }
 
 #[test]
-fn nobody_connects_to_a_node_that_ends() {
+fn listeners_close_when_shutdown_begins() {
     let mut node = router();
-    let (mut callee, caller) = call_in_flight(&node);
+    let (mut callee, caller) = call_in_flight(&node, node.tcp());
     let socket = node.socket();
     let address = node.addresses("RawSocket")[0];
     node.signal("INT");
     node.wait_for_line("the node ends");
-    crate::lab::wait_for("the end of the socket file", || (!socket.exists()).then_some(()));
-    // Listeners end one after the other.
-    crate::lab::wait_for("the end of the TCP listener", || {
+    crate::support::wait_for("the end of the socket file", || (!socket.exists()).then_some(()));
+    // Listeners close one after the other.
+    crate::support::wait_for("the end of the TCP listener", || {
         std::net::TcpStream::connect(address).is_err().then_some(())
     });
     callee.send("[70,1,{}]");
@@ -196,10 +186,9 @@ fn nobody_connects_to_a_node_that_ends() {
 }
 
 #[test]
-fn what_is_asked_after_the_goodbye_is_not_answered() {
-    let mut node = polite_router();
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
+fn requests_after_goodbye_are_not_answered() {
+    let mut node = goodbye_router();
+    let mut peer = node.join();
     node.signal("TERM");
     assert_eq!(peer.receive(), GOODBYE);
     peer.send(r#"[48,1,{},"com.example.nobody"]"#);

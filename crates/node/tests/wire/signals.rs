@@ -1,28 +1,16 @@
-//! What a node does when it gets a signal. Its graceful end is told in `shutdown.rs`.
+//! Signals to a node. `shutdown.rs` tests the graceful shutdown.
 
-use crate::lab::{JSON, Node, Peer as _, RawSocket, Transport};
-use crate::router::router;
+use crate::router::{call_in_flight, router};
+use crate::support::{NodeProcess, RawPeer as _, TestTransport};
 
-/// A call that will not be answered: it keeps a node that ends gracefully.
-fn call_in_flight(node: &Node) -> [RawSocket; 2] {
-    let [mut callee, mut caller] = [(); 2].map(|()| node.rawsocket(JSON));
-    callee.join();
-    caller.join();
-    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
-    caller.send(r#"[48,1,{},"com.example.slow"]"#);
-    assert_eq!(callee.receive(), "[68,1,1,{}]");
-    [callee, caller]
-}
-
-fn has_socket_files(node: &Node) -> bool {
+fn has_socket_files(node: &NodeProcess) -> bool {
     ["router.sock", "small.sock"].iter().any(|name| node.directory().path().join(name).exists())
 }
 
 #[test]
 fn signals_without_effect_are_logged() {
     let mut node = router();
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
+    let mut peer = node.join();
     for (signal, line) in [
         ("HUP", r#"reloading the configuration is not supported yet signal="SIGHUP""#),
         ("USR1", r#"signal ignored signal="SIGUSR1""#),
@@ -31,34 +19,36 @@ fn signals_without_effect_are_logged() {
         node.signal(signal);
         node.wait_for_line(line);
     }
-    assert!(peer.ask(r#"[48,1,{},"com.example.nobody"]"#).starts_with("[8,48,1,"));
+    assert!(peer.request(r#"[48,1,{},"com.example.nobody"]"#).starts_with("[8,48,1,"));
     drop(peer);
-    assert_eq!(node.end("TERM"), Some(0), "{node:?}");
+    assert_eq!(node.stop("TERM"), Some(0), "{node:?}");
 }
 
 #[test]
 fn sigquit_ends_the_node_at_once_and_removes_its_socket_files() {
     let mut node = router();
-    let mut in_flight = call_in_flight(&node);
-    let mut peers = [Transport::Tcp, Transport::Unix].map(|transport| transport.join(&node));
+    let (mut callee, mut caller) = call_in_flight(&node, node.unix());
+    let mut peers =
+        [TestTransport::Tcp, TestTransport::Unix].map(|transport| transport.join(&node));
     assert!(has_socket_files(&node));
-    assert_eq!(node.end("QUIT"), Some(128 + 3), "{node:?}");
+    assert_eq!(node.stop("QUIT"), Some(128 + 3), "{node:?}");
     assert!(!has_socket_files(&node));
     node.wait_for_line(r#"the node has ended at once signal="SIGQUIT""#);
     assert!(node.lines_with("given up unfinished").is_empty(), "{node:?}");
-    in_flight.iter_mut().for_each(|peer| peer.receive_end());
+    callee.receive_end();
+    caller.receive_end();
     peers.iter_mut().for_each(|peer| peer.receive_end());
 }
 
 #[test]
-fn a_second_signal_during_the_graceful_end_ends_the_node_at_once() {
+fn second_signal_during_graceful_shutdown_ends_the_node_at_once() {
     for (first, second, code) in [("TERM", "INT", 130), ("INT", "TERM", 143), ("TERM", "QUIT", 131)]
     {
         let mut node = router();
-        let _in_flight = call_in_flight(&node);
+        let _in_flight = call_in_flight(&node, node.unix());
         node.signal(first);
         node.wait_for_line("the node ends");
-        assert_eq!(node.end(second), Some(code), "{node:?}");
+        assert_eq!(node.stop(second), Some(code), "{node:?}");
         assert!(node.lines_with("given up unfinished").is_empty(), "{node:?}");
         assert!(!has_socket_files(&node));
     }

@@ -1,29 +1,32 @@
-//! A subscriber that never reads: it costs the router no more than its queue, and nobody else
-//! anything, whatever the policy for such peers is.
+//! A subscriber that never reads, under each slow-consumer policy. It costs the router no more
+//! memory than its queue, and does not affect other sessions.
 
 use std::thread;
 use std::time::Duration;
 
-use crate::lab::process::resident_bytes;
-use crate::lab::{Directory, JSON, Node, Peer as _, RawSocket, Stream, posting, wait_for};
 use crate::router::CLOVERLEAF;
+use crate::support::process::resident_bytes;
+use crate::support::{
+    ClientStream, JSON, NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory, post_request,
+    wait_for,
+};
 
 const EVENTS: usize = 100_000;
 
-/// What each event carries; all of them together would be 400 MB.
+/// Payload bytes of each event. All events together take 400 MB.
 const EVENT_BYTES: usize = 4_000;
 
-/// How many are published before the subscriber that reads has its turn: a test has one thread, and
-/// would otherwise itself be too slow.
+/// Number of events that are published before the reader reads. The test has one thread; with
+/// larger batches its reader would be a slow consumer, too.
 const BATCH: usize = 1_000;
 
-/// What the router may grow by: the queue of one stalled subscriber (64 MiB), as much again for
-/// what lies encoded in its events, and what the allocator adds.
+/// Bound of the memory growth in bytes: the queue of one stalled subscriber (64 MiB), the same
+/// amount for encoded events, and the overhead of the allocator.
 const MAX_GROWTH: u64 = 192 * 1024 * 1024;
 
 const SUBSCRIBE: &str = r#"[32,1,{},"com.example.flood"]"#;
 
-/// One role for each policy, and for each role a socket of its name.
+/// One role for each policy, and one socket for each role, with its name.
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [
     {"name": "dropping", "permissions": [{"uri": "*", "allow": {"subscribe": true}}]},
@@ -49,36 +52,33 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
     {"type": "web", "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": 0},
      "paths": {"lp": {"type": "longpoll"}}}]}]}"#;
 
-/// A node, somebody who hears who is slow, a publisher, a subscriber that reads, and one that does
-/// not and has the role.
+/// A node with a watcher of the slow-consumer meta event, a publisher, a subscriber that reads, and
+/// a stalled subscriber with the tested role.
 struct Flood {
-    node: Node,
-    watcher: RawSocket,
-    publisher: RawSocket,
-    reader: RawSocket,
-    stalled: RawSocket,
+    node: NodeProcess,
+    watcher: RawSocketPeer,
+    publisher: RawSocketPeer,
+    reader: RawSocketPeer,
+    stalled: RawSocketPeer,
     before: u64,
     published: usize,
 }
 
 impl Flood {
     fn against(role: &str) -> Self {
-        let node = Node::start_in(CLOVERLEAF, Directory::new(), CONFIG);
-        let mut stalled = joined(&node, role);
-        stalled.obtain(SUBSCRIBE);
-        let mut reader = node.rawsocket(JSON);
-        reader.join();
-        reader.obtain(SUBSCRIBE);
-        let mut watcher = node.rawsocket(JSON);
-        watcher.join();
-        watcher.obtain(r#"[32,1,{},"cloverleaf.session.on_slow_consumer"]"#);
-        let mut publisher = node.rawsocket(JSON);
-        publisher.join();
+        let node = NodeProcess::start_in(CLOVERLEAF, TempDirectory::new(), CONFIG);
+        let mut stalled = join_at(&node, role);
+        stalled.obtain_id(SUBSCRIBE);
+        let mut reader = node.join();
+        reader.obtain_id(SUBSCRIBE);
+        let mut watcher = node.join();
+        watcher.obtain_id(r#"[32,1,{},"cloverleaf.session.on_slow_consumer"]"#);
+        let publisher = node.join();
         let before = resident_bytes(node.id());
         Self { node, watcher, publisher, reader, stalled, before, published: 0 }
     }
 
-    /// Publishes a batch, which the one that reads hears in order.
+    /// Publishes a batch and asserts that the reader gets it in order.
     fn publish_batch(&mut self) {
         let filling = "x".repeat(EVENT_BYTES);
         let numbers = self.published..self.published + BATCH;
@@ -102,12 +102,12 @@ impl Flood {
         }
     }
 
-    /// Fills the queue of the stalled subscriber, so that the next publishers wait. Their sessions
-    /// are returned.
-    fn fill(&mut self) -> Vec<RawSocket> {
+    /// Fills the queue of the stalled subscriber, so that further publishers are blocked. Returns
+    /// the sessions that published.
+    fn fill(&mut self) -> Vec<RawSocketPeer> {
         let filling = "x".repeat(1 << 20);
         let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.flood",["{filling}"]]"#);
-        // Its queue takes 64 of them, and some are encoded.
+        // The queue holds 64 of these events, and some more are already encoded.
         let publishers = (0..72).map(|_| {
             let publisher = published(&self.node, &publish);
             assert!(self.reader.receive().starts_with("[36,"));
@@ -121,52 +121,52 @@ impl Flood {
         assert!(grown < MAX_GROWTH, "the router has grown by {grown} bytes");
     }
 
-    fn assert_others_live(&mut self) {
-        assert!(self.reader.ask(r#"[32,2,{},"com.example.other"]"#).starts_with("[33,2,"));
+    fn assert_others_are_served(&mut self) {
+        assert!(self.reader.request(r#"[32,2,{},"com.example.other"]"#).starts_with("[33,2,"));
         let request = self.published + 1;
         let subscribe = format!(r#"[32,{request},{{}},"com.example.other"]"#);
-        assert!(self.publisher.ask(&subscribe).starts_with(&format!("[33,{request},")));
+        assert!(self.publisher.request(&subscribe).starts_with(&format!("[33,{request},")));
     }
 }
 
-/// A session whose publication has been acknowledged.
-fn published(node: &Node, publish: &str) -> RawSocket {
-    let mut peer = node.rawsocket(JSON);
-    peer.join();
-    assert!(peer.ask(publish).starts_with("[17,1,"));
+/// A session that has published this message and received PUBLISHED.
+fn published(node: &NodeProcess, publish: &str) -> RawSocketPeer {
+    let mut peer = node.join();
+    assert!(peer.request(publish).starts_with("[17,1,"));
     peer
 }
 
-fn joined(node: &Node, role: &str) -> RawSocket {
-    let path = node.directory().path().join(format!("{role}.sock"));
-    let mut peer = RawSocket::open(Stream::unix(&path), JSON);
+/// A session over the Unix socket `{name}.sock`.
+fn join_at(node: &NodeProcess, name: &str) -> RawSocketPeer {
+    let path = node.directory().path().join(format!("{name}.sock"));
+    let mut peer = RawSocketPeer::open(ClientStream::unix(&path), JSON);
     peer.join();
     peer
 }
 
 #[test]
-fn with_drop_events_a_subscriber_that_never_reads_misses_events_and_disturbs_nobody() {
+fn drop_events_policy_drops_events_of_a_stalled_subscriber_and_affects_no_other() {
     let mut flood = Flood::against("dropping");
     flood.publish_all();
     flood.assert_bounded();
-    flood.assert_others_live();
-    let told = flood.watcher.receive();
-    assert!(told.contains(r#""authrole":"dropping""#), "{told}");
+    flood.assert_others_are_served();
+    let event = flood.watcher.receive();
+    assert!(event.contains(r#""authrole":"dropping""#), "{event}");
     assert!(flood.stalled.receive().contains("{},[0,"), "the first events wait in the queue");
 }
 
 #[test]
-fn with_disconnect_a_subscriber_that_never_reads_is_cut_off_and_disturbs_nobody() {
+fn disconnect_policy_closes_a_stalled_subscriber_and_affects_no_other() {
     let mut flood = Flood::against("cut");
     flood.publish_all();
     flood.assert_bounded();
-    flood.assert_others_live();
+    flood.assert_others_are_served();
     let count = r#"[48,3,{},"wamp.session.count",[["cut"]]]"#;
-    assert_eq!(flood.reader.ask(count), "[50,3,{},[0]]");
+    assert_eq!(flood.reader.request(count), "[50,3,{},[0]]");
 }
 
 #[test]
-fn with_block_publisher_the_publisher_waits_until_the_subscriber_reads_and_nothing_is_lost() {
+fn block_publisher_policy_pauses_the_publisher_until_the_subscriber_reads_and_loses_no_event() {
     let Flood { node, mut publisher, mut stalled, before, .. } = Flood::against("blocking");
     let filling = "x".repeat(EVENT_BYTES);
     let publishing = thread::spawn(move || {
@@ -178,14 +178,13 @@ fn with_block_publisher_the_publisher_waits_until_the_subscriber_reads_and_nothi
         }
     });
     thread::sleep(Duration::from_secs(2));
-    assert!(!publishing.is_finished(), "the publisher is not heard");
+    assert!(!publishing.is_finished(), "the publisher is blocked");
     let grown = resident_bytes(node.id()).saturating_sub(before);
     assert!(grown < MAX_GROWTH, "the router has grown by {grown} bytes");
-    // Others are.
-    let mut other = node.rawsocket(JSON);
-    other.join();
+    // The router reads messages of other sessions.
+    let mut other = node.join();
     let count = r#"[48,1,{},"wamp.session.count",[["blocking"]]]"#;
-    assert_eq!(other.ask(count), "[50,1,{},[1]]");
+    assert_eq!(other.request(count), "[50,1,{},[1]]");
     for number in 0..EVENTS {
         let event = stalled.receive();
         assert!(event.contains(&format!("{{}},[{number},")), "event {number}");
@@ -194,13 +193,13 @@ fn with_block_publisher_the_publisher_waits_until_the_subscriber_reads_and_nothi
 }
 
 #[test]
-fn publishers_that_wait_do_not_hold_their_messages() {
+fn blocked_publishers_do_not_hold_their_messages_in_memory() {
     const WAITING: u64 = 20;
     const LENGTH: u64 = 8 << 20;
     let mut flood = Flood::against("blocking");
     let _publishers = flood.fill();
     let before = resident_bytes(flood.node.id());
-    // The event is short.
+    // The message is long, since it ends in spaces, but its event is short.
     let filling = " ".repeat(LENGTH as usize);
     let publish = format!(r#"[16,1,{{"acknowledge":true}},"com.example.flood"{filling}]"#);
     let _waiting: Vec<_> = (0..WAITING).map(|_| published(&flood.node, &publish)).collect();
@@ -208,39 +207,39 @@ fn publishers_that_wait_do_not_hold_their_messages() {
         let grown = resident_bytes(flood.node.id()).saturating_sub(before);
         (grown < WAITING * LENGTH / 4).then_some(())
     });
-    let mut other = flood.node.rawsocket(JSON);
-    other.join();
+    let mut other = flood.node.join();
     let count = r#"[48,1,{},"wamp.session.count",[["blocking"]]]"#;
-    assert_eq!(other.ask(count), "[50,1,{},[1]]", "they still wait");
+    assert_eq!(other.request(count), "[50,1,{},[1]]", "the publishers are still blocked");
 }
 
 #[test]
 fn long_poll_session_sends_one_message_at_a_time() {
     let mut flood = Flood::against("blocking");
     let _publishers = flood.fill();
-    flood.reader.obtain(r#"[32,2,{},"com.example.other"]"#);
+    flood.reader.obtain_id(r#"[32,2,{},"com.example.other"]"#);
     let mut session = flood.node.longpoll("wamp.2.json");
     session.join();
-    let send = format!("{}/send", session.at());
+    let send = format!("{}/send", session.path());
     let mut first = flood.node.http();
     let publish = r#"[16,1,{"acknowledge":true},"com.example.flood"]"#;
-    first.send(&posting(&send, publish));
-    assert!(session.receive().starts_with("[17,1,"), "the publication is made");
-    // The first request waits for the stalled subscriber, and so the second has to.
+    first.send(&post_request(&send, publish));
+    assert!(session.receive().starts_with("[17,1,"), "the router has handled the publication");
+    // The first request waits for the stalled subscriber, so the second must wait, too.
     let mut second = flood.node.http();
-    second.send(&posting(&send, r#"[16,2,{},"com.example.other"]"#));
+    second.send(&post_request(&send, r#"[16,2,{},"com.example.other"]"#));
     thread::sleep(Duration::from_secs(1));
     assert!(flood.reader.receive().starts_with("[36,"), "the first event");
-    let answer = flood.reader.ask(r#"[32,3,{},"com.example.third"]"#);
-    assert!(answer.starts_with("[33,3,"), "the second event came too early: {answer}");
+    let answer = flood.reader.request(r#"[32,3,{},"com.example.third"]"#);
+    assert!(answer.starts_with("[33,3,"), "the second event arrived too early: {answer}");
     drop(flood.stalled);
     assert_eq!((first.receive().status, second.receive().status), (204, 204));
     assert!(flood.reader.receive().starts_with("[36,"), "the second event");
 }
 
 #[test]
-fn the_policy_of_a_transport_counts_where_the_role_has_none_and_the_end_says_why() {
-    // So many fill its queue, and some more what was taken out of it but not read.
+fn transport_policy_applies_where_the_role_has_none_and_goodbye_names_the_reason() {
+    // The first number of events fills the queue. The second covers events that left the queue and
+    // that the peer has not read.
     let (events, more, filling) = (1_024, 16, "x".repeat(64 * 1024));
     let polite = CONFIG.replace(
         r#"{"name": "realm1", "roles""#,
@@ -249,18 +248,17 @@ fn the_policy_of_a_transport_counts_where_the_role_has_none_and_the_end_says_why
     for (transport, config) in
         [("cutting", CONFIG), ("overruled", CONFIG), ("cutting", polite.as_str())]
     {
-        let node = Node::start_in(CLOVERLEAF, Directory::new(), config);
-        let mut stalled = joined(&node, transport);
-        stalled.obtain(SUBSCRIBE);
-        let mut publisher = node.rawsocket(JSON);
-        publisher.join();
+        let node = NodeProcess::start_in(CLOVERLEAF, TempDirectory::new(), config);
+        let mut stalled = join_at(&node, transport);
+        stalled.obtain_id(SUBSCRIBE);
+        let mut publisher = node.join();
         for number in 1..=events + more {
             let options = r#"{"acknowledge":true}"#;
             let publish = format!(r#"[16,{number},{options},"com.example.flood",["{filling}"]]"#);
-            assert!(publisher.ask(&publish).starts_with(&format!("[17,{number},")));
+            assert!(publisher.request(&publish).starts_with(&format!("[17,{number},")));
         }
         if config == CONFIG {
-            // Clients should come back, which some don't after GOODBYE.
+            // Clients should reconnect, and some don't after a GOODBYE.
             let octets = stalled.stream.receive_to_end();
             assert!(!octets.escape_ascii().to_string().contains("wamp.close"), "{transport}");
             continue;

@@ -1,17 +1,18 @@
-//! Who speaks which of the two formats that go by the name "ubjson"; decisions F17.
+//! The two formats called "ubjson": UBJSON and BJData; decisions F17.
 
-use crate::lab::{JSON, Node, Peer as _, RawSocket, Stream, UBJSON};
 use crate::router::router;
+use crate::support::{ClientStream, NodeProcess, RawPeer as _, RawSocketPeer, UBJSON};
 
-/// Says nothing that would look otherwise in BJData.
+/// A HELLO whose octets are the same in BJData.
 const HELLO: &[u8] =
     b"[U\x01SU\x06realm1{U\x05roles{U\x09publisher{}U\x0asubscriber{}U\x06caller{}}}]";
 
-/// Has 300 in it, as only BJData writes it.
+/// A HELLO with the number 300 as only BJData writes it.
 const HELLO_OF_BJDATA: &[u8] = b"[U\x01SU\x06realm1{U\x05roles{U\x09publisher{}U\x0asubscriber{}}\
                                  U\x09authextra{U\x01nu\x2c\x01}}]";
 
-/// The start of WELCOME up to the session id, which takes eight bytes unless a million to one.
+/// The start of WELCOME, and the session id. The id takes eight bytes in all but one of a million
+/// cases.
 fn session_id(welcome: &[u8]) -> ([u8; 4], [u8; 8]) {
     let (head, rest) = welcome.split_first_chunk().expect("a message");
     (*head, *rest.first_chunk().expect("a number of eight bytes"))
@@ -21,18 +22,17 @@ fn assert_is_id(number: u64) {
     assert!((1..=1 << 53).contains(&number), "{number:#x}");
 }
 
-fn open(stream: Stream, hello: &[u8]) -> (RawSocket, Vec<u8>) {
-    let mut peer = RawSocket::open(stream, UBJSON);
+fn open(stream: ClientStream, hello: &[u8]) -> (RawSocketPeer, Vec<u8>) {
+    let mut peer = RawSocketPeer::open(stream, UBJSON);
     peer.send_octets(hello);
     let welcome = peer.receive_octets();
     (peer, welcome)
 }
 
-/// A peer of JSON with a subscription to `com.a`.
-fn subscriber(node: &Node) -> RawSocket {
-    let mut subscriber = node.rawsocket(JSON);
-    subscriber.join();
-    subscriber.obtain(r#"[32,1,{},"com.a"]"#);
+/// A JSON session with a subscription to `com.a`.
+fn subscriber(node: &NodeProcess) -> RawSocketPeer {
+    let mut subscriber = node.join();
+    subscriber.obtain_id(r#"[32,1,{},"com.a"]"#);
     subscriber
 }
 
@@ -51,24 +51,24 @@ fn ubjson_is_big_endian_in_both_directions() {
 }
 
 #[test]
-fn a_peer_whose_hello_can_only_be_bjdata_is_spoken_to_in_it() {
+fn peer_whose_hello_can_only_be_bjdata_gets_bjdata() {
     let node = router();
     let mut subscriber = subscriber(&node);
     let (mut peer, welcome) = open(node.tcp(), HELLO_OF_BJDATA);
     let (head, id) = session_id(&welcome);
     assert_eq!(head, *b"[U\x02M");
     assert_is_id(u64::from_le_bytes(id));
-    // Every number of this could be UBJSON, too.
+    // Every number of this message could be UBJSON, too.
     peer.send_octets(b"[U\x10U\x01{}SU\x05com.a[D\0\0\0\0\0\0\xf8\x3fI\xd4\xfe]]");
     let event = subscriber.receive();
     assert!(event.ends_with(",{},[1.5,-300]]"), "{event}");
 }
 
 #[test]
-fn a_transport_of_bjdata_speaks_it_from_the_first_message() {
+fn bjdata_transport_uses_bjdata_from_the_first_message() {
     let node = router();
     let mut subscriber = subscriber(&node);
-    let stream = Stream::unix(&node.directory().path().join("bjdata.sock"));
+    let stream = ClientStream::unix(&node.directory().path().join("bjdata.sock"));
     let (mut peer, welcome) = open(stream, HELLO);
     let (head, id) = session_id(&welcome);
     assert_eq!(head, *b"[U\x02M");
@@ -78,9 +78,9 @@ fn a_transport_of_bjdata_speaks_it_from_the_first_message() {
     assert!(event.ends_with(r#",{},[1.5,300,"\u0000AAEC"]]"#), "{event}");
 }
 
-/// Numbers that look alike in both have been read as UBJSON's before: the session must not go on.
+/// The router may have read earlier ambiguous numbers as UBJSON, so the session must not continue.
 #[test]
-fn on_an_open_session_bjdata_comes_too_late() {
+fn bjdata_on_an_open_ubjson_session_is_aborted() {
     let node = router();
     let (mut peer, _) = open(node.tcp(), HELLO);
     peer.send_octets(b"[U\x30u\x2c\x01{}SU\x05com.a]");
@@ -97,9 +97,9 @@ fn on_an_open_session_bjdata_comes_too_late() {
     peer.receive_end();
 }
 
-/// Nothing was counted as UBJSON before: bytes that are neither get the error of what they are not.
+/// The format is still open, so the ABORT has the error of UBJSON.
 #[test]
-fn a_hello_that_is_neither_is_aborted() {
+fn hello_that_is_neither_ubjson_nor_bjdata_is_aborted() {
     let node = router();
     let (mut peer, abort) = open(node.tcp(), b"[U\x01SU\x06realm1{U\x01xu\x2c\x01]");
     assert!(abort.starts_with(b"[U\x03{U\x07messageSU"), "{}", abort.escape_ascii());

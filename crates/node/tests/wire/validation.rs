@@ -1,12 +1,13 @@
-//! Payloads that are held against JSON Schemas, over every serializer and the HTTP bridge.
+//! Validation of payloads against JSON Schemas, over every serializer and the HTTP bridge.
 
-use crate::lab::{
-    CBOR, Directory, JSON, MSGPACK, Node, Outcome, Peer as _, RawSocket, UBJSON, posting, run,
-};
 use crate::router::CLOVERLEAF;
+use crate::support::{
+    CBOR, MSGPACK, NodeProcess, ProgramOutput, RawPeer as _, RawSocketPeer, TempDirectory, UBJSON,
+    post_request, run,
+};
 
-/// A realm in which `com.example.sum` takes numbers and gives one, and `com.example.bytes` hears
-/// bytes.
+/// A realm in which `com.example.sum` takes numbers and returns one number, and events of
+/// `com.example.bytes` carry binary values.
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
     {"uri": "*", "allow":
@@ -31,32 +32,30 @@ const NUMBERS: &str = r#"{"type": "object", "properties": {
 const NO_NUMBER: &str = "the payload of the call is not as its schema asks: at /args/0, value is \
                          not of type \"number\"";
 
-fn start() -> Node {
-    let directory = Directory::new();
+fn start() -> NodeProcess {
+    let directory = TempDirectory::new();
     directory.write("numbers.json", NUMBERS);
-    Node::start_in(CLOVERLEAF, directory, CONFIG)
+    NodeProcess::start_in(CLOVERLEAF, directory, CONFIG)
 }
 
-/// A peer of JSON that has registered `com.example.sum`.
-fn callee(node: &Node) -> RawSocket {
-    let mut callee = node.rawsocket(JSON);
-    callee.join();
-    callee.obtain(r#"[64,1,{},"com.example.sum"]"#);
+/// A JSON session that has registered `com.example.sum`.
+fn callee(node: &NodeProcess) -> RawSocketPeer {
+    let mut callee = node.join();
+    callee.obtain_id(r#"[64,1,{},"com.example.sum"]"#);
     callee
 }
 
-/// ERROR as JSON.
+/// An ERROR for this message type and request, as JSON.
 fn refused(kind: u8, number: u8, text: &str) -> String {
     let text = serde_json::Value::from(text);
     format!(r#"[8,{kind},{number},{{}},"wamp.error.invalid_argument",[{text}]]"#)
 }
 
 #[test]
-fn calls_and_results_are_held_against_their_schemas() {
+fn calls_and_results_are_validated_against_their_schemas() {
     let node = start();
     let mut callee = callee(&node);
-    let mut caller = node.rawsocket(JSON);
-    caller.join();
+    let mut caller = node.join();
     let call = |number: u8, rest: &str| format!(r#"[48,{number},{{}},"com.example.sum"{rest}]"#);
     let few = "the payload of the call is not as its schema asks: at /args, value has less than 1 \
                item";
@@ -65,7 +64,7 @@ fn calls_and_results_are_held_against_their_schemas() {
     for (number, rest, text) in
         [(1, r#",["x"]"#, NO_NUMBER), (2, "", few), (3, r#",[1],{"a":1}"#, many)]
     {
-        assert_eq!(caller.ask(&call(number, rest)), refused(48, number, text));
+        assert_eq!(caller.request(&call(number, rest)), refused(48, number, text));
     }
     caller.send(&call(4, ",[1,2.5]"));
     assert_eq!(callee.receive(), "[68,1,1,{},[1,2.5]]");
@@ -80,7 +79,7 @@ fn calls_and_results_are_held_against_their_schemas() {
 }
 
 #[test]
-fn every_serializer_is_looked_into() {
+fn payloads_of_every_serializer_are_validated() {
     let node = start();
     let mut callee = callee(&node);
     for (invocation, (serializer, hello, call, wrong, right)) in [
@@ -121,14 +120,13 @@ fn every_serializer_is_looked_into() {
 }
 
 #[test]
-fn bytes_are_what_stands_for_them_in_json() {
+fn binary_values_are_validated_in_their_json_form() {
     let node = start();
-    let mut subscriber = node.rawsocket(JSON);
-    subscriber.join();
-    subscriber.obtain(r#"[32,1,{},"com.example.bytes"]"#);
+    let mut subscriber = node.join();
+    subscriber.obtain_id(r#"[32,1,{},"com.example.bytes"]"#);
     let text = "the payload of the event is not as its schema asks: at /args/0, value does not \
                 match \"^\\x00\"";
-    let refusal = subscriber.ask(r#"[16,2,{"acknowledge":true},"com.example.bytes",["abc"]]"#);
+    let refusal = subscriber.request(r#"[16,2,{"acknowledge":true},"com.example.bytes",["abc"]]"#);
     assert_eq!(refusal, refused(16, 2, text));
     let mut publisher = node.rawsocket(MSGPACK);
     publisher.send_octets(b"\x93\x01\xa6realm1\x81\xa5roles\x81\xa9publisher\x80");
@@ -139,7 +137,7 @@ fn bytes_are_what_stands_for_them_in_json() {
 }
 
 #[test]
-fn the_http_bridge_answers_as_for_any_error() {
+fn http_bridge_reports_validation_errors_like_other_errors() {
     let node = start();
     let mut callee = callee(&node);
     let mut http = node.http();
@@ -155,21 +153,20 @@ fn the_http_bridge_answers_as_for_any_error() {
     let few = "the payload of the event is not as its schema asks: at /args, value has less than 1 \
                item";
     assert_eq!((answer.status, answer.text()), (200, body(few)));
-    http.send(&posting("/call", r#"{"procedure":"com.example.sum","args":[1]}"#));
+    http.send(&post_request("/call", r#"{"procedure":"com.example.sum","args":[1]}"#));
     callee.receive();
     callee.send("[70,1,{},[1]]");
     assert_eq!(http.receive().text(), r#"{"args":[1]}"#);
 }
 
 #[test]
-fn what_is_refused_is_in_the_log_for_who_wants_to_know() {
-    let directory = Directory::new();
+fn validation_failures_are_logged_at_debug_without_the_payload() {
+    let directory = TempDirectory::new();
     directory.write("numbers.json", NUMBERS);
     let config = directory.write("config.json", CONFIG).display().to_string();
     let args = ["start", "--loglevel", "debug", "--config", &config];
-    let node = Node::launch(CLOVERLEAF, directory, &args).ready();
-    let mut publisher = node.rawsocket(JSON);
-    publisher.join();
+    let node = NodeProcess::launch(CLOVERLEAF, directory, &args).ready();
+    let mut publisher = node.join();
     publisher.send(r#"[16,1,{},"com.example.bytes",["secret"]]"#);
     let line = node.wait_for_line("role 'anonymous'");
     let expected = "realm 'realm1', role 'anonymous', 'com.example.bytes': event: at /args/0, \
@@ -179,8 +176,8 @@ fn what_is_refused_is_in_the_log_for_who_wants_to_know() {
 }
 
 #[test]
-fn a_schema_that_is_none_is_a_fault_of_the_configuration() {
-    let directory = Directory::new();
+fn invalid_schema_is_a_fault_of_the_configuration() {
+    let directory = TempDirectory::new();
     directory.write("numbers.json", r#"{"properties": {"args": {"minItems": "one"}}}"#);
     directory.write("config.json", CONFIG);
     let checked = run(CLOVERLEAF, &directory, &["check", "--config", "config.json"]);
@@ -189,7 +186,7 @@ fn a_schema_that_is_none_is_a_fault_of_the_configuration() {
                   file './numbers.json' is no JSON Schema: '/properties/args/minItems': value is not \
                   of type \"integer\"\n"
             .to_owned();
-    let Outcome { code, stdout, stderr: said } = checked;
-    assert_eq!((code, said), (Some(1), stderr));
+    let ProgramOutput { code, stdout, stderr: found } = checked;
+    assert_eq!((code, found), (Some(1), stderr));
     assert!(stdout.lines().all(|line| line.starts_with("warning: ")), "{stdout}");
 }

@@ -1,9 +1,11 @@
-//! WebSocket below the messages: opening requests, frames, pings, limits and closing.
+//! WebSocket below the messages: handshakes, frames, pings, limits and closing.
 //!
 //! Spec: basic profile "WebSocket Transport".
 
-use crate::lab::{HELLO, Honest, Peer as _, Stream, WebSocket, abort, opening};
 use crate::router::{SMALL, router};
+use crate::support::{
+    CallPair, ClientStream, HELLO, RawPeer as _, WebSocketPeer, abort, upgrade_request,
+};
 
 const JSON: (&str, &str) = ("Sec-WebSocket-Protocol", "wamp.2.json");
 
@@ -14,7 +16,7 @@ const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
-/// An answer in words, but its date.
+/// A refusal with a text, without its date.
 fn refused(status: u16, header: &str, text: &str) -> String {
     let length = text.len() + 1;
     format!(
@@ -23,9 +25,9 @@ fn refused(status: u16, header: &str, text: &str) -> String {
 }
 
 #[test]
-fn an_opening_request_is_answered_as_the_example_of_the_rfc() {
+fn handshake_response_matches_the_example_of_the_rfc() {
     let node = router();
-    let answer = node.http().ask(&opening("/ws", &[JSON]));
+    let answer = node.http().request(&upgrade_request("/ws", &[JSON]));
     let expected = "101\nupgrade: websocket\nconnection: Upgrade\n\
                     sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n\
                     sec-websocket-protocol: wamp.2.json\n\n";
@@ -33,9 +35,9 @@ fn an_opening_request_is_answered_as_the_example_of_the_rfc() {
 }
 
 #[test]
-fn a_wrong_opening_request_is_refused_with_its_reason() {
+fn invalid_handshake_is_refused_with_its_reason() {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     let (upgrade, version) = ("upgrade: websocket\n", "sec-websocket-version: 13\n");
     let no_upgrade =
         "this is a WebSocket endpoint: the request must have the header 'Upgrade: websocket'.";
@@ -50,41 +52,46 @@ fn a_wrong_opening_request_is_refused_with_its_reason() {
     let origin = "This origin may not connect.";
     let asking = |protocols| ("Sec-WebSocket-Protocol", protocols);
     let rows = [
-        (opening("/strict", &[JSON, ("Upgrade", "")]), 426, upgrade, no_upgrade),
-        (opening("/ws", &[JSON, ("Connection", "")]), 400, "", connection),
-        (opening("/ws", &[JSON, ("Sec-WebSocket-Version", "7")]), 426, version, version_13),
-        (opening("/ws", &[JSON, ("Sec-WebSocket-Version", "")]), 426, version, version_13),
-        (opening("/ws", &[JSON, ("Sec-WebSocket-Key", "")]), 400, "", key),
-        (opening("/ws", &[JSON, ("Sec-WebSocket-Key", "short")]), 400, "", key),
-        (opening("/ws", &[JSON, ("Host", "")]), 400, "", "a request takes one Host header."),
-        (opening("/ws", &[]), 400, "", spoken),
-        (opening("/ws", &[asking("chat, wamp.2.smile")]), 400, "", spoken),
-        (opening("/ws", &[asking("wamp 2 json")]), 400, "", tokens),
-        (opening("/strict", &[asking("wamp.2.cbor")]), 400, "", json_alone),
-        (opening("/strict", &[JSON, ("Origin", "https://example.org")]), 403, "", origin),
-        (opening("/strict", &[JSON, ("Origin", "null")]), 403, "", origin),
+        (upgrade_request("/strict", &[JSON, ("Upgrade", "")]), 426, upgrade, no_upgrade),
+        (upgrade_request("/ws", &[JSON, ("Connection", "")]), 400, "", connection),
+        (upgrade_request("/ws", &[JSON, ("Sec-WebSocket-Version", "7")]), 426, version, version_13),
+        (upgrade_request("/ws", &[JSON, ("Sec-WebSocket-Version", "")]), 426, version, version_13),
+        (upgrade_request("/ws", &[JSON, ("Sec-WebSocket-Key", "")]), 400, "", key),
+        (upgrade_request("/ws", &[JSON, ("Sec-WebSocket-Key", "short")]), 400, "", key),
         (
-            opening("/ws", &[JSON]).replace("GET", "POST"),
+            upgrade_request("/ws", &[JSON, ("Host", "")]),
+            400,
+            "",
+            "a request takes one Host header.",
+        ),
+        (upgrade_request("/ws", &[]), 400, "", spoken),
+        (upgrade_request("/ws", &[asking("chat, wamp.2.smile")]), 400, "", spoken),
+        (upgrade_request("/ws", &[asking("wamp 2 json")]), 400, "", tokens),
+        (upgrade_request("/strict", &[asking("wamp.2.cbor")]), 400, "", json_alone),
+        (upgrade_request("/strict", &[JSON, ("Origin", "https://example.org")]), 403, "", origin),
+        (upgrade_request("/strict", &[JSON, ("Origin", "null")]), 403, "", origin),
+        (
+            upgrade_request("/ws", &[JSON]).replace("GET", "POST"),
             405,
             "allow: GET\n",
             "a WebSocket handshake is a GET request.",
         ),
         (
-            opening("/ws", &[JSON]).replace("HTTP/1.1", "HTTP/1.0"),
+            upgrade_request("/ws", &[JSON]).replace("HTTP/1.1", "HTTP/1.0"),
             505,
             "",
             "a WebSocket handshake takes HTTP/1.1.",
         ),
     ];
     for (request, status, header, text) in rows {
-        let answer = node.http().ask(&request);
+        let answer = node.http().request(&request);
         assert_eq!(answer.to_string(), refused(status, header, text), "to {request}");
-        honest.call();
+        bystanders.call();
     }
 }
 
 #[test]
-fn whoever_comes_with_a_browser_gets_a_page() {
+fn plain_get_request_gets_the_status_page() {
     let answer = router().http().get("/ws");
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
@@ -94,37 +101,37 @@ fn whoever_comes_with_a_browser_gets_a_page() {
 }
 
 #[test]
-fn an_origin_that_is_allowed_may_connect() {
+fn allowed_origin_may_connect() {
     let node = router();
     for origin in ["https://app.example.com", ""] {
-        let answer = node.http().ask(&opening("/strict", &[JSON, ("Origin", origin)]));
+        let answer = node.http().request(&upgrade_request("/strict", &[JSON, ("Origin", origin)]));
         assert_eq!(answer.status, 101, "for '{origin}'");
     }
 }
 
 #[test]
-fn the_first_subprotocol_that_is_spoken_here_is_chosen() {
+fn first_supported_subprotocol_of_the_client_is_selected() {
     let node = router();
     let offer = ("Sec-WebSocket-Protocol", "chat, wamp.2.cbor, wamp.2.json");
     for (path, chosen) in [("/ws", "wamp.2.cbor"), ("/strict", "wamp.2.json")] {
-        let answer = node.http().ask(&opening(path, &[offer]));
+        let answer = node.http().request(&upgrade_request(path, &[offer]));
         assert_eq!(answer.header("sec-websocket-protocol"), Some(chosen));
     }
 }
 
 #[test]
-fn a_websocket_transport_answers_at_every_path() {
+fn websocket_transport_accepts_connections_at_every_path() {
     let node = router();
     let [address] = node.addresses("WebSocket")[..] else { panic!("{node:?}") };
     for path in ["/", "/anything/at?all"] {
-        WebSocket::open(Stream::tcp(address), path, "wamp.2.json").join();
+        WebSocketPeer::open(ClientStream::tcp(address), path, "wamp.2.json").join();
     }
 }
 
 #[test]
-fn a_wrong_frame_is_answered_by_its_close_code() {
+fn invalid_frame_is_answered_by_its_close_code() {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     let rows: [(&str, u8, &[u8], u16); 14] = [
         ("a reserved bit", TEXT | 0x40, b"[]", 1002),
         ("another one", TEXT | 0x10, b"[]", 1002),
@@ -135,7 +142,7 @@ fn a_wrong_frame_is_answered_by_its_close_code() {
         ("a ping that is too long", PING, &[b'x'; 126], 1002),
         ("half a close code", CLOSE, b"\x03", 1002),
         ("a close code that may not be sent", CLOSE, b"\x03\xed", 1002),
-        ("a close code that is none", CLOSE, b"\x00\x01", 1002),
+        ("an invalid close code", CLOSE, b"\x00\x01", 1002),
         ("a close reason that is no text", CLOSE, b"\x03\xe8\xff", 1007),
         ("text that is not UTF-8", TEXT, b"[\"\xff\"]", 1007),
         ("text that ends within a character", TEXT, b"[\"\xe2\x82", 1007),
@@ -146,14 +153,14 @@ fn a_wrong_frame_is_answered_by_its_close_code() {
         peer.join();
         peer.send_frame(first, payload);
         assert_eq!(peer.receive_close(), Some(code), "{what}");
-        honest.call();
+        bystanders.call();
     }
 }
 
 #[test]
-fn frames_that_are_not_as_their_sender_must_make_them_are_answered_by_1002() {
+fn unmasked_frames_and_wrong_length_encodings_are_answered_by_1002() {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     let rows: [(&str, &[u8]); 4] = [
         ("without a mask", b"\x81\x02[]"),
         ("a length of 16 bits that 7 would hold", b"\x81\xfe\x00\x02\0\0\0\0[]"),
@@ -165,16 +172,16 @@ fn frames_that_are_not_as_their_sender_must_make_them_are_answered_by_1002() {
         peer.join();
         peer.send_raw(octets);
         assert_eq!(peer.receive_close(), Some(1002), "{what}");
-        honest.call();
+        bystanders.call();
     }
 }
 
 #[test]
-fn a_message_over_the_limit_is_answered_by_1009_before_it_has_come() {
+fn message_over_the_limit_is_answered_by_1009_before_its_payload_arrives() {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     let open = || {
-        let mut peer = WebSocket::open(node.http().into_stream(), "/small", "wamp.2.json");
+        let mut peer = WebSocketPeer::open(node.http().into_stream(), "/small", "wamp.2.json");
         peer.join();
         peer
     };
@@ -183,7 +190,7 @@ fn a_message_over_the_limit_is_answered_by_1009_before_it_has_come() {
     assert!(peer.receive().starts_with("[3,"), "spaces are no message");
     peer.receive_end();
 
-    // The head alone; then a message in two frames, neither of which is too long.
+    // First a head without a payload. Then a message of two frames, each of which is short enough.
     let head = b"\x81\xfe\x04\x01\0\0\0\0";
     let mut peer = open();
     peer.send_raw(head);
@@ -193,16 +200,16 @@ fn a_message_over_the_limit_is_answered_by_1009_before_it_has_come() {
     peer.send_frame(0x80, b" ");
     assert_eq!(peer.receive_close(), Some(1009));
 
-    // More than anybody could keep.
+    // A length that exceeds every memory.
     let mut peer = node.websocket("wamp.2.json");
     peer.join();
     peer.send_raw(b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0");
     assert_eq!(peer.receive_close(), Some(1009));
-    honest.call();
+    bystanders.call();
 }
 
 #[test]
-fn a_message_may_come_in_fragments_with_pings_between() {
+fn pings_may_arrive_between_fragments_of_a_message() {
     let node = router();
     let mut peer = node.websocket("wamp.2.json");
     let (begin, end) = HELLO.split_at(10);
@@ -218,7 +225,7 @@ fn a_message_may_come_in_fragments_with_pings_between() {
 }
 
 #[test]
-fn a_message_in_another_fragment_than_the_last_ends_in_1002() {
+fn new_message_before_the_final_fragment_is_answered_by_1002() {
     let node = router();
     let mut peer = node.websocket("wamp.2.json");
     peer.join();
@@ -228,19 +235,19 @@ fn a_message_in_another_fragment_than_the_last_ends_in_1002() {
 }
 
 #[test]
-fn a_ping_is_answered_by_a_pong_with_its_octets() {
+fn pong_repeats_the_payload_of_the_ping() {
     let node = router();
     let mut peer = node.websocket("wamp.2.json");
     for payload in [b"".as_slice(), b"\x00\xffping", &[7; 125]] {
         peer.send_frame(PING, payload);
         assert_eq!(peer.receive_frame(), (PONG, payload.to_vec()));
     }
-    peer.send_frame(PONG, b"unasked");
+    peer.send_frame(PONG, b"unsolicited");
     peer.join();
 }
 
 #[test]
-fn json_goes_in_text_and_the_rest_in_binary_messages() {
+fn json_uses_text_messages_and_other_serializers_use_binary_messages() {
     let node = router();
     let text = "the message is not well-formed at byte 0: JSON goes in text messages, everything else in binary ones";
     let mut peer = node.websocket("wamp.2.json");
@@ -258,9 +265,9 @@ fn json_goes_in_text_and_the_rest_in_binary_messages() {
 }
 
 #[test]
-fn a_client_that_aborts_is_let_go_with_1000_and_without_another_message() {
+fn client_abort_is_answered_by_close_code_1000_alone() {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     for has_joined in [false, true] {
         let mut peer = node.websocket("wamp.2.json");
         if has_joined {
@@ -268,14 +275,14 @@ fn a_client_that_aborts_is_let_go_with_1000_and_without_another_message() {
         }
         peer.send(r#"[3,{},"wamp.close.normal"]"#);
         assert_eq!(peer.receive_close(), Some(1000), "joined: {has_joined}");
-        honest.call();
+        bystanders.call();
     }
 }
 
 #[test]
-fn closing_is_answered_by_the_same_code_or_1000() {
+fn close_frame_is_answered_by_its_own_code_or_1000() {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     for (payload, code) in
         [(b"".as_slice(), 1000), (b"\x03\xe8", 1000), (b"\x03\xe9going", 1001), (b"\x0f\xa0", 4000)]
     {
@@ -285,6 +292,6 @@ fn closing_is_answered_by_the_same_code_or_1000() {
         let (first, answer) = peer.receive_frame();
         let answered = answer.first_chunk().map(|code| u16::from_be_bytes(*code));
         assert_eq!((first, answered), (CLOSE, Some(code)));
-        honest.call();
+        bystanders.call();
     }
 }

@@ -1,14 +1,15 @@
-//! The options of WebSocket connections, each at an endpoint that sends back what it gets.
+//! The options of WebSocket transports, mostly at an echo endpoint.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::lab::{
-    HELLO, Http, Node, PATIENCE, Peer as _, Response, Stream, WebSocket, opening, wait_for,
-};
 use crate::router::CLOVERLEAF;
+use crate::support::{
+    ClientStream, HELLO, HttpClient, HttpResponse, NodeProcess, RawPeer as _, TIMEOUT,
+    WebSocketPeer, upgrade_request, wait_for,
+};
 
 /// First octets of frames: the final bit and an opcode.
 const TEXT: u8 = 0x81;
@@ -18,8 +19,8 @@ const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
-/// A node with one transport that has these options.
-struct Testee(Node);
+/// A node with one transport with these options.
+struct Testee(NodeProcess);
 
 impl Testee {
     fn with(options: &str) -> Self {
@@ -27,7 +28,7 @@ impl Testee {
     }
 
     fn of(kind: &str, options: &str) -> Self {
-        Self(Node::start(
+        Self(NodeProcess::start(
             CLOVERLEAF,
             &format!(
                 r#"{{"version": 2, "workers": [{{"type": "router",
@@ -38,31 +39,31 @@ impl Testee {
         ))
     }
 
-    fn stream(&self) -> Stream {
+    fn stream(&self) -> ClientStream {
         let addresses =
             ["WebSocket", "WebSocket echo for tests"].map(|kind| self.0.addresses(kind));
         let [address] = addresses.concat()[..] else { panic!("{:?}", self.0) };
-        Stream::tcp(address)
+        ClientStream::tcp(address)
     }
 
-    fn open(&self) -> WebSocket {
-        WebSocket::open_with(self.stream(), "/", "", &[]).0
+    fn open(&self) -> WebSocketPeer {
+        WebSocketPeer::open_with(self.stream(), "/", "", &[]).0
     }
 
-    fn ask(&self, headers: &[(&str, &str)]) -> Response {
-        Http::over(self.stream()).ask(&opening("/", headers))
+    fn request(&self, headers: &[(&str, &str)]) -> HttpResponse {
+        HttpClient::over(self.stream()).request(&upgrade_request("/", headers))
     }
 }
 
 #[test]
-fn endpoints_that_are_switched_off_take_nobody() {
-    let answer = Testee::with(r#""enable_rfc6455": false"#).ask(&[]);
+fn enable_rfc6455_false_refuses_every_connection() {
+    let answer = Testee::with(r#""enable_rfc6455": false"#).request(&[]);
     assert_eq!(answer.status, 403);
     assert_eq!(answer.text(), "This endpoint takes no WebSocket connections.\n");
 }
 
 #[test]
-fn the_host_names_the_port_that_clients_see() {
+fn host_header_must_name_the_external_port() {
     for (port, host, status) in [
         (8443, "example.com:8443", 101),
         (8443, "[::1]:8443", 101),
@@ -74,82 +75,83 @@ fn the_host_names_the_port_that_clients_see() {
         (443, "example.com:8443", 400),
     ] {
         let testee = Testee::with(&format!(r#""external_port": {port}"#));
-        let answer = testee.ask(&[("Host", host)]);
+        let answer = testee.request(&[("Host", host)]);
         assert_eq!(answer.status, status, "{host} for port {port}");
         if status == 400 {
             assert_eq!(answer.text(), format!("Host must name the port {port}.\n"));
         }
     }
-    assert_eq!(Testee::with("").ask(&[("Host", "example.com:1")]).status, 101);
+    assert_eq!(Testee::with("").request(&[("Host", "example.com:1")]).status, 101);
 }
 
 #[test]
-fn the_server_says_its_version_where_that_is_wanted() {
+fn show_server_version_adds_the_server_header() {
     let testee = Testee::with(r#""show_server_version": true"#);
     let version = Some(concat!("Cloverleaf/", env!("CARGO_PKG_VERSION")));
-    assert_eq!(testee.ask(&[]).header("server"), version);
-    assert_eq!(testee.ask(&[("Upgrade", "")]).header("server"), version);
-    assert_eq!(Testee::with("").ask(&[]).header("server"), None);
+    assert_eq!(testee.request(&[]).header("server"), version);
+    assert_eq!(testee.request(&[("Upgrade", "")]).header("server"), version);
+    assert_eq!(Testee::with("").request(&[]).header("server"), None);
 }
 
-/// Where nothing is said of it, only those that join are told.
+/// By default only joined peers learn the name.
 #[test]
-fn welcome_names_the_router_unless_its_version_is_not_to_be_shown() {
-    let named = Value::from(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")));
+fn welcome_names_the_agent_unless_show_server_version_is_false() {
+    let agent_name = Value::from(concat!("Cloverleaf-", env!("CARGO_PKG_VERSION")));
     for (options, agent) in [
-        ("", Some(&named)),
-        (r#""show_server_version": true"#, Some(&named)),
+        ("", Some(&agent_name)),
+        (r#""show_server_version": true"#, Some(&agent_name)),
         (r#""show_server_version": false"#, None),
     ] {
         let testee = Testee::of("websocket", options);
-        let mut peer = WebSocket::open(testee.stream(), "/", "wamp.2.json");
-        let welcome: Value = serde_json::from_str(&peer.ask(HELLO)).expect("JSON");
+        let mut peer = WebSocketPeer::open(testee.stream(), "/", "wamp.2.json");
+        let welcome = peer.request_json(HELLO);
         assert_eq!(welcome[2].get("agent"), agent, "{options}");
     }
 }
 
 #[test]
-fn a_page_says_what_is_there_unless_it_is_not_wanted() {
-    let page = Testee::with("").ask(&[("Upgrade", ""), ("Connection", "")]);
+fn status_page_is_served_unless_enable_webstatus_is_false() {
+    let page = Testee::with("").request(&[("Upgrade", ""), ("Connection", "")]);
     assert_eq!(page.status, 200);
     assert!(page.text().contains("It sends back what it gets."));
-    let none = Testee::with(r#""enable_webstatus": false"#).ask(&[("Upgrade", "")]);
+    let none = Testee::with(r#""enable_webstatus": false"#).request(&[("Upgrade", "")]);
     assert_eq!((none.status, none.header("upgrade")), (426, Some("websocket")));
 }
 
 #[test]
-fn a_client_that_names_no_subprotocol_speaks_json_where_it_may() {
+fn client_without_subprotocol_gets_json_where_none_is_required() {
     let testee = Testee::of("websocket", r#""require_websocket_subprotocol": false"#);
-    let (mut peer, answer) = WebSocket::open_with(testee.stream(), "/", "", &[]);
+    let (mut peer, answer) = WebSocketPeer::open_with(testee.stream(), "/", "", &[]);
     assert_eq!(answer.header("sec-websocket-protocol"), None);
     peer.send_frame(TEXT, HELLO.as_bytes());
     let (first, welcome) = peer.receive_frame();
     assert!(first == TEXT && welcome.starts_with(b"[2,"));
-    // So does one that names what is not spoken here, and is not told that it were.
-    let named = |testee: &Testee, subprotocols: &str| {
-        let answer = testee.ask(&[("Sec-WebSocket-Protocol", subprotocols)]);
+    // A client that offers unsupported subprotocols gets JSON, too, and no subprotocol in the
+    // response.
+    let selected = |testee: &Testee, subprotocols: &str| {
+        let answer = testee.request(&[("Sec-WebSocket-Protocol", subprotocols)]);
         (answer.status, answer.header("sec-websocket-protocol").map(str::to_owned))
     };
-    assert_eq!(named(&testee, "chat"), (101, None));
-    assert_eq!(named(&testee, "chat, wamp.2.cbor"), (101, Some("wamp.2.cbor".to_owned())));
-    assert_eq!(named(&Testee::of("websocket", ""), "chat"), (400, None));
+    assert_eq!(selected(&testee, "chat"), (101, None));
+    assert_eq!(selected(&testee, "chat, wamp.2.cbor"), (101, Some("wamp.2.cbor".to_owned())));
+    assert_eq!(selected(&Testee::of("websocket", ""), "chat"), (400, None));
 }
 
 #[test]
-fn whoever_does_not_shake_hands_in_time_is_sent_away() {
+fn open_handshake_timeout_closes_unfinished_handshakes() {
     let testee = Testee::with(r#""open_handshake_timeout": 1000"#);
     let start = Instant::now();
     let (mut late, mut open) = (testee.stream(), testee.open());
     late.send(b"GET / HTTP/1.1\r\n");
     late.receive_end();
     let waited = start.elapsed();
-    assert!(waited >= Duration::from_millis(900), "sent away after {waited:?}");
+    assert!(waited >= Duration::from_millis(900), "closed after {waited:?}");
     open.send_frame(TEXT, b"still there");
     assert_eq!(open.receive_frame(), (TEXT, b"still there".to_vec()));
 }
 
 #[test]
-fn a_closing_connection_waits_for_the_peers_end_as_long_as_is_wanted() {
+fn close_handshake_timeout_bounds_how_long_a_closing_connection_stays_open() {
     let closing = |options: &str| {
         let testee = Testee::with(options);
         let mut peer = testee.open();
@@ -159,19 +161,19 @@ fn a_closing_connection_waits_for_the_peers_end_as_long_as_is_wanted() {
         stream.receive_end();
         (testee, stream)
     };
-    let (_testee, mut usual) = closing("");
-    let (_testee, mut patient) = closing(r#""close_handshake_timeout": 600000"#);
-    // A router that has gone answers an octet with a reset, at which a later one fails.
-    wait_for("the end after one second", || (!usual.is_open_for_writing()).then_some(()));
-    // For longer than that.
+    let (_testee, mut default) = closing("");
+    let (_testee, mut long) = closing(r#""close_handshake_timeout": 600000"#);
+    // A closed router socket answers an octet with a reset, after which a later write fails.
+    wait_for("the end after one second", || (!default.is_open_for_writing()).then_some(()));
+    // For longer than the default timeout of one second.
     for _ in 0..3 {
         sleep(Duration::from_millis(500));
-        assert!(patient.is_open_for_writing());
+        assert!(long.is_open_for_writing());
     }
 }
 
 #[test]
-fn text_may_be_anything_where_it_is_not_validated() {
+fn validate_utf8_false_accepts_any_text() {
     let testee = Testee::with(r#""validate_utf8": false"#);
     let mut peer = testee.open();
     peer.send_frame(TEXT, b"\xff\xfe");
@@ -179,7 +181,7 @@ fn text_may_be_anything_where_it_is_not_validated() {
 }
 
 #[test]
-fn frames_of_the_server_are_masked_where_that_is_wanted() {
+fn mask_server_frames_masks_frames_of_the_server() {
     let testee = Testee::with(r#""mask_server_frames": true"#);
     let mut peer = testee.open();
     peer.send_frame(TEXT, b"hi");
@@ -189,7 +191,7 @@ fn frames_of_the_server_are_masked_where_that_is_wanted() {
 }
 
 #[test]
-fn frames_of_clients_need_no_mask_where_that_is_allowed() {
+fn require_masked_client_frames_false_accepts_unmasked_frames() {
     let testee = Testee::with(r#""require_masked_client_frames": false"#);
     let mut peer = testee.open();
     peer.send_raw(b"\x81\x02hi");
@@ -197,7 +199,7 @@ fn frames_of_clients_need_no_mask_where_that_is_allowed() {
 }
 
 #[test]
-fn masks_are_not_applied_where_that_is_wanted() {
+fn apply_mask_false_leaves_payloads_unmasked() {
     let testee = Testee::with(r#""apply_mask": false, "mask_server_frames": true"#);
     let mut peer = testee.open();
     peer.send_raw(b"\x81\x82\x01\x02\x03\x04hi");
@@ -205,7 +207,7 @@ fn masks_are_not_applied_where_that_is_wanted() {
 }
 
 #[test]
-fn a_frame_may_be_shorter_than_a_message_may() {
+fn max_frame_size_and_max_message_size_apply_separately() {
     let testee = Testee::with(r#""max_frame_size": 4, "max_message_size": 8"#);
     let mut peer = testee.open();
     peer.send_frame(0x01, b"1234");
@@ -221,7 +223,7 @@ fn a_frame_may_be_shorter_than_a_message_may() {
 }
 
 #[test]
-fn messages_of_the_server_are_cut_where_that_is_wanted() {
+fn auto_fragment_size_fragments_messages_of_the_server() {
     let testee = Testee::with(r#""auto_fragment_size": 4"#);
     let mut peer = testee.open();
     peer.send_frame(BINARY, b"0123456789");
@@ -233,18 +235,18 @@ fn messages_of_the_server_are_cut_where_that_is_wanted() {
 }
 
 #[test]
-fn a_faulty_client_is_told_nothing_where_that_is_wanted() {
+fn fail_by_drop_closes_without_a_close_frame() {
     let testee = Testee::with(r#""fail_by_drop": true"#);
     let mut peer = testee.open();
     peer.send_frame(0x83, b"");
     peer.into_stream().receive_end();
     let mut peer = testee.open();
     peer.send_frame(CLOSE, b"\x03\xe8");
-    assert_eq!(peer.receive_close(), Some(1000), "closing is no fault");
+    assert_eq!(peer.receive_close(), Some(1000), "a close frame is no error");
 }
 
 #[test]
-fn the_reason_for_closing_comes_back_where_that_is_wanted() {
+fn echo_close_codereason_returns_the_reason_of_the_client() {
     for (options, answer) in
         [(r#""echo_close_codereason": true"#, &b"\x0f\xa0because"[..]), ("", b"\x0f\xa0")]
     {
@@ -256,7 +258,7 @@ fn the_reason_for_closing_comes_back_where_that_is_wanted() {
 }
 
 #[test]
-fn a_client_is_asked_whether_it_is_there_and_dropped_when_it_does_not_answer() {
+fn client_that_does_not_answer_pings_is_dropped() {
     let testee = Testee::with(
         r#""auto_ping_interval": 1000, "auto_ping_timeout": 1000, "auto_ping_size": 20"#,
     );
@@ -272,13 +274,13 @@ fn a_client_is_asked_whether_it_is_there_and_dropped_when_it_does_not_answer() {
 }
 
 #[test]
-fn an_idle_client_is_pinged_every_interval() {
+fn idle_client_is_pinged_every_interval() {
     const INTERVAL: Duration = Duration::from_secs(2);
     let testee = Testee::with(r#""auto_ping_interval": 2000, "auto_ping_timeout": 60000"#);
     let mut peer = testee.open();
     let mut shortest = Duration::MAX;
     let mut last_pong = None;
-    // The least of several, for a machine that has others to serve.
+    // The shortest of several intervals, since the machine may be busy.
     for _ in 0..5 {
         let (first, payload) = peer.receive_frame();
         assert_eq!(first, PING);
@@ -294,22 +296,22 @@ fn an_idle_client_is_pinged_every_interval() {
 }
 
 #[test]
-fn traffic_is_an_answer_unless_it_is_not_wanted_as_one() {
-    let asking = |restart, interval| {
+fn auto_ping_restart_on_any_traffic_counts_traffic_as_a_pong() {
+    let options = |restart, interval| {
         format!(
             r#""auto_ping_interval": {interval}, "auto_ping_timeout": 1000,
             "auto_ping_restart_on_any_traffic": {restart}"#
         )
     };
-    // So long that a busy machine does not make this peer silent.
-    let testee = Testee::with(&asking(true, 4_000));
+    // An interval so long that a busy machine does not make this peer idle.
+    let testee = Testee::with(&options(true, 4_000));
     let mut busy = testee.open();
     for _ in 0..15 {
         busy.send_frame(TEXT, b"busy");
-        assert_eq!(busy.receive_frame(), (TEXT, b"busy".to_vec()), "it is not asked");
+        assert_eq!(busy.receive_frame(), (TEXT, b"busy".to_vec()), "no ping");
         sleep(Duration::from_millis(300));
     }
-    let testee = Testee::with(&asking(false, 1_000));
+    let testee = Testee::with(&options(false, 1_000));
     let mut busy = testee.open();
     let start = Instant::now();
     let mut pings = 0;
@@ -325,7 +327,7 @@ fn traffic_is_an_answer_unless_it_is_not_wanted_as_one() {
         let length = head[1].into();
         busy.receive_raw(length);
         sleep(Duration::from_millis(50));
-        assert!(start.elapsed() < PATIENCE, "it is not dropped");
+        assert!(start.elapsed() < TIMEOUT, "the connection is not dropped");
     }
     assert_eq!(pings, 1);
 }

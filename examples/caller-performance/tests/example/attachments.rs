@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::example::{Example, PROCEDURES, PROGRAM, call, call_with, configurations};
-use crate::lab::{Directory, posting, run};
+use crate::support::{TempDirectory, post_request, run};
 
 #[test]
 fn both_configurations_are_good_as_they_are() {
@@ -11,7 +11,7 @@ fn both_configurations_are_good_as_they_are() {
     for (file, warnings) in [("config.json", 0), ("config_multi_worker.json", 2)] {
         let path = configurations().join(file);
         let args = ["check".as_ref(), "--config".as_ref(), path.as_os_str()];
-        let outcome = run(PROGRAM, &Directory::new(), &args);
+        let outcome = run(PROGRAM, &TempDirectory::new(), &args);
         let lines: Vec<&str> = outcome.stdout.lines().collect();
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         assert_eq!(lines.last(), Some(&"Ok, node configuration looks good!"), "{outcome:?}");
@@ -38,7 +38,7 @@ fn each_procedure_is_answered_and_logs_its_loud_calls() {
         }
         assert_eq!(example.calls_of(procedure).len(), 2, "{example:?}");
     }
-    assert_eq!(example.end("TERM"), Some(0), "{example:?}");
+    assert_eq!(example.stop("TERM"), Some(0), "{example:?}");
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn of_quiet_calls_every_ten_thousandth_is_logged() {
     let example = Example::with_four_procedures();
     let mut http = example.http();
     let body = json!({"procedure": PROCEDURES[0].0, "args": [13, 3], "kwargs": {"verbose": false}});
-    let requests = posting("/call", &body.to_string()).repeat(AT_ONCE);
+    let requests = post_request("/call", &body.to_string()).repeat(AT_ONCE);
     // Some calls were made already, to see whether all procedures are there.
     for _ in 0..10_000 / AT_ONCE {
         http.send(&requests);

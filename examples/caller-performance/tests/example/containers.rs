@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::example::{Example, PROCEDURES, call, is_alive};
-use crate::lab::process::send_signal;
-use crate::lab::{Peer as _, wait_for};
+use crate::support::process::send_signal;
+use crate::support::{RawPeer as _, wait_for};
 
 /// The container of `com.example.mul2`.
 const WORKER: &str = "worker003";
@@ -31,7 +31,7 @@ fn calls_to_a_container_that_dies_end_at_once_and_work_again_after_its_restart()
     // first one has been routed.
     send_signal("STOP", i64::from(process));
     session.send(&format!(r#"[48,1,{{}},"{PROCEDURE}",[2,3]]"#));
-    assert!(session.ask(r#"[32,2,{},"com.example.topic"]"#).starts_with("[33,2,"));
+    assert!(session.request(r#"[32,2,{},"com.example.topic"]"#).starts_with("[33,2,"));
     // What is started now finds no configuration.
     let configuration = example.configuration();
     example.rewrite("");
@@ -85,7 +85,7 @@ fn a_node_that_ends_leaves_no_process() {
         let mut example = Example::with_four_procedures();
         let containers = example.containers();
         assert_eq!(containers.len(), 3);
-        assert_eq!(example.end(signal), Some(0), "{example:?}");
+        assert_eq!(example.stop(signal), Some(0), "{example:?}");
         assert!(!containers.into_iter().any(is_alive), "after SIG{signal}");
     }
 }
@@ -95,7 +95,7 @@ fn a_node_that_is_killed_takes_its_containers_along() {
     let mut example = Example::with_four_procedures();
     let containers = example.containers();
     assert_eq!(containers.len(), 3);
-    assert_eq!(example.end("KILL"), None);
+    assert_eq!(example.stop("KILL"), None);
     for container in containers {
         wait_for("the end of a container", || (!is_alive(container)).then_some(()));
     }
@@ -107,7 +107,7 @@ fn a_container_that_hangs_is_killed_with_the_node() {
     let containers = example.containers();
     let process = example.container(WORKER).expect("a container");
     send_signal("STOP", i64::from(process));
-    assert_eq!(example.end("TERM"), Some(0), "{example:?}");
+    assert_eq!(example.stop("TERM"), Some(0), "{example:?}");
     example.wait_for_line(&format!("container {WORKER} does not end and is killed"));
     assert!(!containers.into_iter().any(is_alive));
 }
@@ -120,7 +120,7 @@ fn an_interrupt_from_the_terminal_lets_containers_finish_what_is_in_flight() {
     let mut session = example.session();
     send_signal("STOP", i64::from(process));
     session.send(&format!(r#"[48,1,{{}},"{PROCEDURE}",[2,3]]"#));
-    assert!(session.ask(r#"[32,2,{},"com.example.topic"]"#).starts_with("[33,2,"));
+    assert!(session.request(r#"[32,2,{},"com.example.topic"]"#).starts_with("[33,2,"));
     send_signal("INT", -i64::from(example.id()));
     example.wait_for_line("SIGINT: the node ends");
     send_signal("CONT", i64::from(process));
@@ -149,7 +149,7 @@ fn a_node_that_ends_at_once_leaves_no_process() {
     let mut example = Example::with_four_procedures();
     let containers = example.containers();
     assert_eq!(containers.len(), 3);
-    assert_eq!(example.end("QUIT"), Some(128 + 3), "{example:?}");
+    assert_eq!(example.stop("QUIT"), Some(128 + 3), "{example:?}");
     for container in containers {
         wait_for("the end of a container", || (!is_alive(container)).then_some(()));
     }

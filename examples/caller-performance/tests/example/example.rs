@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::lab::{Directory, Http, JSON, Node, Peer as _, RawSocket, Stream, wait_for};
+use crate::support::{
+    ClientStream, HttpClient, JSON, NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory,
+    wait_for,
+};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_caller-performance");
 
@@ -28,13 +31,13 @@ pub(crate) fn configurations() -> &'static Path {
 
 /// A running example.
 #[derive(Debug)]
-pub(crate) struct Example(Node);
+pub(crate) struct Example(NodeProcess);
 
 impl Example {
     /// Starts a configuration as Crossbar.io's users do, and waits until the node is ready;
     /// containers may come later.
     pub(crate) fn start(configuration: &str) -> Self {
-        let directory = Directory::new();
+        let directory = TempDirectory::new();
         directory.write("web/index.html", "the page");
         let cbdir = directory.path().join(".crossbar").display().to_string();
         let at = format!(".crossbar/{configuration}");
@@ -43,17 +46,22 @@ impl Example {
 
     /// Starts `config.json` at a path that counts from the working directory.
     pub(crate) fn at(path: &str, options: &[&str]) -> Self {
-        Self::launch(Directory::new(), "config.json", path, options)
+        Self::launch(TempDirectory::new(), "config.json", path, options)
     }
 
     /// Writes a configuration `at` a path in the directory and starts it.
-    fn launch(mut directory: Directory, configuration: &str, at: &str, options: &[&str]) -> Self {
+    fn launch(
+        mut directory: TempDirectory,
+        configuration: &str,
+        at: &str,
+        options: &[&str],
+    ) -> Self {
         let text = fs::read_to_string(configurations().join(configuration)).expect("a file");
         let args = ["start", "--logformat", "none", "--config", configuration];
         let args = [&args, options].concat();
         loop {
             directory.write(at, &text.replace("8080", &free_port().to_string()));
-            let node = Node::launch(PROGRAM, directory, &args);
+            let node = NodeProcess::launch(PROGRAM, directory, &args);
             if !has_lost_its_port(&node) {
                 return Self(node);
             }
@@ -82,9 +90,9 @@ impl Example {
     }
 
     /// A session beside those of the containers.
-    pub(crate) fn session(&self) -> RawSocket {
+    pub(crate) fn session(&self) -> RawSocketPeer {
         let socket = self.directory().path().join(".crossbar/crossbar.sock");
-        let mut session = RawSocket::open(Stream::unix(&socket), JSON);
+        let mut session = RawSocketPeer::open(ClientStream::unix(&socket), JSON);
         session.join();
         session
     }
@@ -119,26 +127,31 @@ impl Example {
 }
 
 impl Deref for Example {
-    type Target = Node;
+    type Target = NodeProcess;
 
-    fn deref(&self) -> &Node {
+    fn deref(&self) -> &NodeProcess {
         &self.0
     }
 }
 
 impl DerefMut for Example {
-    fn deref_mut(&mut self) -> &mut Node {
+    fn deref_mut(&mut self) -> &mut NodeProcess {
         &mut self.0
     }
 }
 
 /// Calls a procedure with 13 and 3 over HTTP.
-pub(crate) fn call(http: &mut Http, procedure: &str, kwargs: &Value) -> Value {
+pub(crate) fn call(http: &mut HttpClient, procedure: &str, kwargs: &Value) -> Value {
     call_with(http, procedure, [13, 3], kwargs)
 }
 
 /// Calls a procedure over HTTP and gives the body of the answer.
-pub(crate) fn call_with(http: &mut Http, procedure: &str, args: [i64; 2], kwargs: &Value) -> Value {
+pub(crate) fn call_with(
+    http: &mut HttpClient,
+    procedure: &str,
+    args: [i64; 2],
+    kwargs: &Value,
+) -> Value {
     let body = json!({"procedure": procedure, "args": args, "kwargs": kwargs});
     let answer = http.post("/call", &body.to_string());
     assert_eq!(answer.status, 200);
@@ -158,7 +171,7 @@ fn free_port() -> u16 {
 }
 
 /// Whether somebody else was quicker to listen on a node's port; otherwise the node is ready.
-fn has_lost_its_port(node: &Node) -> bool {
+fn has_lost_its_port(node: &NodeProcess) -> bool {
     wait_for(&format!("the start of {node:?}"), || {
         let has_said = |text| !node.lines_with(text).is_empty();
         (has_said("in use") || has_said("ready after")).then(|| has_said("in use"))

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::example::{Example, call, call_with};
-use crate::lab::process::send_signal;
-use crate::lab::wait_for;
+use crate::support::process::send_signal;
+use crate::support::wait_for;
 
 const PROCEDURE: &str = "com.example.add2";
 
@@ -44,7 +44,7 @@ fn sequential_calls_go_round_four_processes() {
         .collect();
     assert_eq!(asked[..4], asked[4..], "round robin");
     assert_eq!(asked.iter().collect::<BTreeSet<_>>().len(), 4, "{asked:?}");
-    assert_eq!(example.end("INT"), Some(0), "{example:?}");
+    assert_eq!(example.stop("INT"), Some(0), "{example:?}");
 }
 
 #[test]

@@ -1,22 +1,22 @@
-//! What the operating system says about processes, and signals to them.
+//! Signals to processes, and their memory as the operating system reports it.
 
 use std::fs;
 use std::process::Command;
 
-/// Sends a signal, by its name without `SIG`. A negative number is a process group.
+/// Sends a signal, named without `SIG`. A negative number is a process group.
 pub(crate) fn send_signal(name: &str, process: i64) {
-    // The shell's own, since the command of this name is not everywhere.
+    // Uses the built-in of the shell, since some systems have no command `kill`.
     let mut kill = Command::new("sh");
     kill.args(["-c", r#"kill -s "$0" -- "$1""#, name, &process.to_string()]);
     assert!(kill.status().expect("a shell").success(), "SIG{name} to {process}");
 }
 
-/// The resident memory of a process.
+/// The resident memory of a process in bytes.
 pub(crate) fn resident_bytes(process: u32) -> u64 {
     bytes_in_status(process, "VmRSS:")
 }
 
-/// The most resident memory that a process has had so far.
+/// The peak of the resident memory of a process in bytes.
 pub(crate) fn peak_resident_bytes(process: u32) -> u64 {
     bytes_in_status(process, "VmHWM:")
 }

@@ -1,4 +1,4 @@
-//! A node as a process: started, watched through its log, and ended.
+//! A node as a process: start, log and end.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -8,33 +8,40 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use super::process::send_signal;
-use super::{Directory, Http, LongPoll, RawSocket, Stream, WebSocket, wait_for};
+use super::{
+    ClientStream, HttpClient, JSON, LongPollPeer, RawPeer as _, RawSocketPeer, TempDirectory,
+    WebSocketPeer, wait_for,
+};
 
 const LOG: &str = "node.log";
 
-/// What a command that ends by itself has said.
+/// Exit code and output of a command that ends by itself.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
+pub(crate) struct ProgramOutput {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Runs a command that ends by itself.
-pub(crate) fn run<A: AsRef<OsStr>>(program: &str, directory: &Directory, args: &[A]) -> Outcome {
+/// Runs a command and waits for its end.
+pub(crate) fn run<A: AsRef<OsStr>>(
+    program: &str,
+    directory: &TempDirectory,
+    args: &[A],
+) -> ProgramOutput {
     let [stdout, stderr] = ["stdout.log", "stderr.log"].map(|name| directory.path().join(name));
     let mut command = command(program, directory);
     command.args(args);
     command
         .stdout(File::create(&stdout).expect("a file"))
         .stderr(File::create(&stderr).expect("a file"));
-    let mut child = Killed(command.spawn().expect("a program"));
+    let mut child = KillOnDrop(command.spawn().expect("a program"));
     let code = wait_for(&format!("the end of {command:?}"), || child.0.try_wait().ok().flatten());
     let [stdout, stderr] = [stdout, stderr].map(|path| fs::read_to_string(path).expect("a text"));
-    Outcome { code: code.code(), stdout, stderr }
+    ProgramOutput { code: code.code(), stdout, stderr }
 }
 
-fn command(program: &str, directory: &Directory) -> Command {
+fn command(program: &str, directory: &TempDirectory) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(directory.path())
@@ -44,44 +51,45 @@ fn command(program: &str, directory: &Directory) -> Command {
     command
 }
 
-/// A child process that does not outlive the test.
+/// A child process that is killed on drop.
 #[derive(Debug)]
-struct Killed(Child);
+struct KillOnDrop(Child);
 
-impl Drop for Killed {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// See the [module](self).
-pub(crate) struct Node {
-    process: Killed,
-    directory: Directory,
+/// A running node with its working directory.
+pub(crate) struct NodeProcess {
+    process: KillOnDrop,
+    directory: TempDirectory,
 }
 
-impl Node {
-    /// Starts a node with a configuration and waits until it is ready.
+impl NodeProcess {
+    /// Starts a node with this configuration and waits until it is ready.
     pub(crate) fn start(program: &str, config: &str) -> Self {
-        Self::start_in(program, Directory::new(), config)
+        Self::start_in(program, TempDirectory::new(), config)
     }
 
-    /// The same in a directory that may hold more.
-    pub(crate) fn start_in(program: &str, directory: Directory, config: &str) -> Self {
+    /// Starts a node in this directory and waits until it is ready.
+    pub(crate) fn start_in(program: &str, directory: TempDirectory, config: &str) -> Self {
         Self::start_in_with(program, directory, config, &[])
     }
 
-    /// The same with more options on the command line.
+    /// Starts a node with further command line options and waits until it is ready.
     pub(crate) fn start_with(program: &str, config: &str, options: &[&str]) -> Self {
-        Self::start_in_with(program, Directory::new(), config, options)
+        Self::start_in_with(program, TempDirectory::new(), config, options)
     }
 
-    /// The same in a directory that may hold more, with more options.
+    /// Starts a node in this directory with further command line options and waits until it is
+    /// ready.
     pub(crate) fn start_in_with(
         program: &str,
-        directory: Directory,
+        directory: TempDirectory,
         config: &str,
         options: &[&str],
     ) -> Self {
@@ -91,48 +99,51 @@ impl Node {
         Self::launch(program, directory, &[&args, options].concat()).ready()
     }
 
-    /// Starts a process without waiting for anything. It leads a process group of its own.
-    pub(crate) fn launch(program: &str, directory: Directory, args: &[&str]) -> Self {
+    /// Starts a process that leads a process group of its own. Does not wait until the node is
+    /// ready.
+    pub(crate) fn launch(program: &str, directory: TempDirectory, args: &[&str]) -> Self {
         let path = directory.path().join(LOG);
-        // Without the lines of an earlier process.
+        // Discards the lines of an earlier process.
         File::create(&path).expect("a file");
         let log = File::options().append(true).open(path).expect("a file");
         Self::launch_logging_to(log, program, directory, args)
     }
 
-    /// Starts a process whose log goes elsewhere, so that this test does not see it.
+    /// Starts a process whose log goes to `log` instead of the file that `log()` reads.
     pub(crate) fn launch_logging_to(
         log: impl Into<Stdio>,
         program: &str,
-        directory: Directory,
+        directory: TempDirectory,
         args: &[&str],
     ) -> Self {
         use std::os::unix::process::CommandExt as _;
         let mut command = command(program, &directory);
         command.args(args).stdout(Stdio::null()).stderr(log).process_group(0);
-        Self { process: Killed(command.spawn().expect("a program")), directory }
+        Self { process: KillOnDrop(command.spawn().expect("a program")), directory }
     }
 
-    /// Waits until everything is served.
+    /// Waits until the node is ready.
     pub(crate) fn ready(self) -> Self {
         self.wait_for_line("ready after");
         self
     }
 
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.0.id()
     }
 
-    pub(crate) fn directory(&self) -> &Directory {
+    /// The working directory of the process.
+    pub(crate) fn directory(&self) -> &TempDirectory {
         &self.directory
     }
 
-    /// Gives up the process, whatever has become of it, and keeps the directory.
-    pub(crate) fn into_directory(self) -> Directory {
+    /// Returns the directory and kills the process, if it still runs.
+    pub(crate) fn into_directory(self) -> TempDirectory {
         self.directory
     }
 
-    /// What the node has said so far.
+    /// The log so far.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.directory.path().join(LOG)).unwrap_or_default())
             .into_owned()
@@ -143,27 +154,27 @@ impl Node {
         self.log().lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
     }
 
-    /// Waits until a line of the log contains this text, and gives the first such line.
+    /// Waits until a line of the log contains this text, and returns the first such line.
     pub(crate) fn wait_for_line(&self, text: &str) -> String {
         self.wait_for_lines(text, 1).swap_remove(0)
     }
 
-    /// Waits until so many lines of the log contain this text.
+    /// Waits until at least `count` lines of the log contain this text.
     pub(crate) fn wait_for_lines(&self, text: &str, count: usize) -> Vec<String> {
         wait_for(&format!("{count} lines with '{text}' from {self:?}"), || {
             Some(self.lines_with(text)).filter(|lines| lines.len() >= count)
         })
     }
 
-    /// Waits until the log has told of so many events whose lines have this text, counting those
-    /// that were suppressed. Returns the lines.
+    /// Waits until the log lines with this text stand for at least `count` events, suppressed lines
+    /// included. Returns the lines.
     pub(crate) fn wait_for_events(&self, text: &str, count: u64) -> Vec<String> {
         wait_for(&format!("{count} times '{text}' from {self:?}"), || {
-            Some(self.lines_with(text)).filter(|lines| events(lines) >= count)
+            Some(self.lines_with(text)).filter(|lines| count_events(lines) >= count)
         })
     }
 
-    /// The TCP addresses of the listeners that the log names so, such as `HTTP`.
+    /// The TCP addresses of the listeners that the log calls `kind`, such as `HTTP`.
     pub(crate) fn addresses(&self, kind: &str) -> Vec<SocketAddr> {
         let prefix = format!("{kind} at ");
         let log = self.log();
@@ -180,66 +191,76 @@ impl Node {
     }
 
     /// An HTTP connection to the first web transport.
-    pub(crate) fn http(&self) -> Http {
-        Http::over(Stream::tcp(self.address("HTTP")))
+    pub(crate) fn http(&self) -> HttpClient {
+        HttpClient::over(ClientStream::tcp(self.address("HTTP")))
     }
 
-    /// A WebSocket at `/ws` of the first web transport, with this subprotocol.
-    pub(crate) fn websocket(&self, subprotocol: &str) -> WebSocket {
-        WebSocket::open(Stream::tcp(self.address("HTTP")), "/ws", subprotocol)
+    /// A WebSocket at `/ws` of the first web transport with this subprotocol.
+    pub(crate) fn websocket(&self, subprotocol: &str) -> WebSocketPeer {
+        WebSocketPeer::open(ClientStream::tcp(self.address("HTTP")), "/ws", subprotocol)
     }
 
-    /// A long-poll session at `/lp` of the first web transport, with this protocol.
-    pub(crate) fn longpoll(&self, protocol: &str) -> LongPoll {
-        LongPoll::open(Stream::tcp(self.address("HTTP")), "/lp", protocol)
+    /// A long-poll session at `/lp` of the first web transport with this protocol.
+    pub(crate) fn longpoll(&self, protocol: &str) -> LongPollPeer {
+        LongPollPeer::open(ClientStream::tcp(self.address("HTTP")), "/lp", protocol)
     }
 
-    /// The octets before any handshake at the first RawSocket transport over TCP.
-    pub(crate) fn tcp(&self) -> Stream {
-        Stream::tcp(self.address("RawSocket"))
+    /// A connection to the first RawSocket transport over TCP, before any handshake.
+    pub(crate) fn tcp(&self) -> ClientStream {
+        ClientStream::tcp(self.address("RawSocket"))
     }
 
-    /// The octets before any handshake at the Unix socket `router.sock`.
-    pub(crate) fn unix(&self) -> Stream {
-        Stream::unix(&self.socket())
+    /// A connection to the Unix socket `router.sock`, before any handshake.
+    pub(crate) fn unix(&self) -> ClientStream {
+        ClientStream::unix(&self.socket())
     }
 
-    /// A RawSocket over the Unix socket `router.sock`.
-    pub(crate) fn rawsocket(&self, serializer: u8) -> RawSocket {
-        RawSocket::open(self.unix(), serializer)
+    /// A RawSocket over the Unix socket `router.sock` with this serializer.
+    pub(crate) fn rawsocket(&self, serializer: u8) -> RawSocketPeer {
+        RawSocketPeer::open(self.unix(), serializer)
     }
 
+    /// A JSON session in `realm1` over the Unix socket `router.sock`.
+    pub(crate) fn join(&self) -> RawSocketPeer {
+        let mut peer = self.rawsocket(JSON);
+        peer.join();
+        peer
+    }
+
+    /// The path of the Unix socket `router.sock`.
     pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("router.sock")
     }
 
+    /// Sends a signal, named without `SIG`.
     pub(crate) fn signal(&self, name: &str) {
         send_signal(name, i64::from(self.id()));
     }
 
-    /// Waits for the end of the process and gives its exit code; none after a signal.
+    /// Waits for the end of the process and returns its exit code; `None` after a fatal signal.
     pub(crate) fn exit_code(&mut self) -> Option<i32> {
         let process = &mut self.process.0;
         let status = wait_for("the end of the node", || process.try_wait().expect("a child"));
         status.code()
     }
 
-    /// No phase of the graceful end has lasted until its time was over.
-    pub(crate) fn assert_waited_for_nothing(&self) {
+    /// Asserts that no phase of the graceful shutdown ran into its timeout.
+    pub(crate) fn assert_no_shutdown_timeout(&self) {
         for text in ["given up", "have not ended in time"] {
             assert!(self.lines_with(text).is_empty(), "{self:?}");
         }
     }
 
-    /// Sends a signal and waits for the end.
-    pub(crate) fn end(&mut self, signal: &str) -> Option<i32> {
+    /// Sends a signal, waits for the end of the process and returns its exit code.
+    pub(crate) fn stop(&mut self, signal: &str) -> Option<i32> {
         self.signal(signal);
         self.exit_code()
     }
 }
 
-/// How many events these lines stand for. One that has no other fields reports suppressed lines.
-pub(crate) fn events<L: AsRef<str>>(lines: &[L]) -> u64 {
+/// Number of events that these log lines stand for. A line without `peer=` only reports suppressed
+/// lines.
+pub(crate) fn count_events<L: AsRef<str>>(lines: &[L]) -> u64 {
     let events_of = |line: &str| {
         let suppressed = line.split_once("suppressed=").map_or(0, |(_, number)| {
             number.split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
@@ -249,8 +270,8 @@ pub(crate) fn events<L: AsRef<str>>(lines: &[L]) -> u64 {
     lines.iter().map(|line| events_of(line.as_ref())).sum()
 }
 
-/// The log, for messages of failed tests.
-impl fmt::Debug for Node {
+/// The log, for the messages of failed tests.
+impl fmt::Debug for NodeProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a node with this log:\n{}", self.log())
     }

@@ -1,27 +1,27 @@
-//! RawSocket frames over a stream.
+//! A RawSocket peer: handshake and frames.
 
-use super::{Peer, Stream};
+use super::{ClientStream, RawPeer};
 
-/// The serializers by their numbers in the handshake.
+/// Numbers of the serializers in the handshake.
 pub(crate) const JSON: u8 = 1;
 pub(crate) const MSGPACK: u8 = 2;
 pub(crate) const CBOR: u8 = 3;
 pub(crate) const UBJSON: u8 = 4;
 
-/// A peer whose handshake is done.
+/// A RawSocket peer after its handshake.
 #[derive(Debug)]
-pub(crate) struct RawSocket {
-    pub(crate) stream: Stream,
+pub(crate) struct RawSocketPeer {
+    pub(crate) stream: ClientStream,
 }
 
-impl RawSocket {
-    /// Shakes hands; the peer takes messages of 16 MiB.
-    pub(crate) fn open(stream: Stream, serializer: u8) -> Self {
+impl RawSocketPeer {
+    /// Performs the handshake with a message limit of 16 MiB.
+    pub(crate) fn open(stream: ClientStream, serializer: u8) -> Self {
         Self::open_with(stream, 0xf0 | serializer)
     }
 
-    /// Shakes hands with this second octet: length and serializer.
-    pub(crate) fn open_with(mut stream: Stream, octet: u8) -> Self {
+    /// Performs the handshake with this second octet: message limit and serializer.
+    pub(crate) fn open_with(mut stream: ClientStream, octet: u8) -> Self {
         stream.send(&[0x7f, octet, 0, 0]);
         let reply = stream.receive(4);
         let agreed = matches!(reply[..], [0x7f, answer, 0, 0] if answer & 0x0f == octet & 0x0f);
@@ -29,11 +29,12 @@ impl RawSocket {
         Self { stream }
     }
 
-    /// A stream whose handshake has been done by the test.
-    pub(crate) const fn over(stream: Stream) -> Self {
+    /// Wraps a stream whose handshake the test has performed.
+    pub(crate) const fn over(stream: ClientStream) -> Self {
         Self { stream }
     }
 
+    /// Sends a frame with this first octet: reserved bits and type.
     pub(crate) fn send_frame(&mut self, kind: u8, payload: &[u8]) {
         let length = u32::try_from(payload.len()).expect("a short frame");
         let mut frame = (u32::from(kind) << 24 | length).to_be_bytes().to_vec();
@@ -41,7 +42,7 @@ impl RawSocket {
         self.stream.send(&frame);
     }
 
-    /// The next frame: its first octet and its payload.
+    /// The next frame: its type and its payload.
     pub(crate) fn receive_frame(&mut self) -> (u8, Vec<u8>) {
         let prefix = self.stream.receive(4);
         let [kind, high, middle, low] = prefix[..] else {
@@ -54,7 +55,7 @@ impl RawSocket {
     }
 }
 
-impl Peer for RawSocket {
+impl RawPeer for RawSocketPeer {
     fn send_octets(&mut self, message: &[u8]) {
         self.send_frame(0, message);
     }

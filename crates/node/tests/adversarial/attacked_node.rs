@@ -1,13 +1,14 @@
-//! The node that is attacked: two open realms, and every kind of transport.
+//! The node that is attacked: two open realms, and one RawSocket and one web transport.
 
 use serde_json::{Value, json};
 
-use crate::lab::{Directory, HELLO, JSON, Node, Peer as _, RawSocket};
+use crate::support::{JSON, NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory};
 
 /// The program under test.
 pub(crate) const CLOVERLEAF: &str = env!("CARGO_BIN_EXE_cloverleaf");
 
-/// The realm of the attack, with these options beside the usual ones, and that of the probe.
+/// A configuration with two realms: `realm1`, which is attacked and has these further options, and
+/// `realm2`, the realm of the probe.
 pub(crate) fn config(options: &Value) -> Value {
     let roles = json!([{"name": "anonymous", "permissions": [{"uri": "*", "allow":
         {"call": true, "register": true, "publish": true, "subscribe": true}}]}]);
@@ -31,38 +32,30 @@ pub(crate) fn config(options: &Value) -> Value {
     }]})
 }
 
-/// A node with one routing thread, so that the attack and the probe share it.
-pub(crate) fn start(config: &Value) -> Node {
-    start_in(Directory::new(), config)
+/// Starts a node with one routing thread, which the attack and the probe share.
+pub(crate) fn start(config: &Value) -> NodeProcess {
+    start_in(TempDirectory::new(), config)
 }
 
-/// The same in a directory that may hold more.
-pub(crate) fn start_in(directory: Directory, config: &Value) -> Node {
-    Node::start_in_with(CLOVERLEAF, directory, &config.to_string(), &["--threads", "1"])
+/// Starts a node with one routing thread in this directory.
+pub(crate) fn start_in(directory: TempDirectory, config: &Value) -> NodeProcess {
+    NodeProcess::start_in_with(CLOVERLEAF, directory, &config.to_string(), &["--threads", "1"])
 }
 
-/// A node with the usual options.
-pub(crate) fn plain() -> Node {
+/// Starts a node whose attacked realm has no further options.
+pub(crate) fn start_default() -> NodeProcess {
     start(&config(&json!({})))
 }
 
-/// A session in `realm1`.
-pub(crate) fn join(node: &Node) -> RawSocket {
+/// A session in `realm2`, the realm of the probe.
+pub(crate) fn join_realm2(node: &NodeProcess) -> RawSocketPeer {
     let mut peer = node.rawsocket(JSON);
-    peer.join();
+    peer.join_realm("realm2");
     peer
 }
 
-/// A session in another realm.
-pub(crate) fn join_in(node: &Node, realm: &str) -> RawSocket {
-    let mut peer = node.rawsocket(JSON);
-    let welcome = peer.ask(&HELLO.replace("realm1", realm));
-    assert!(welcome.starts_with("[2,"), "WELCOME was expected, not {welcome}");
-    peer
-}
-
-/// Sends messages in one piece, as fast as the node takes them.
-pub(crate) fn pipeline(peer: &mut RawSocket, messages: impl IntoIterator<Item = String>) {
+/// Sends many messages in one write, without waiting for answers.
+pub(crate) fn pipeline(peer: &mut RawSocketPeer, messages: impl IntoIterator<Item = String>) {
     let mut octets = Vec::new();
     for message in messages {
         let length = u32::try_from(message.len()).expect("a short message");
@@ -70,9 +63,4 @@ pub(crate) fn pipeline(peer: &mut RawSocket, messages: impl IntoIterator<Item = 
         octets.extend_from_slice(message.as_bytes());
     }
     peer.stream.send(&octets);
-}
-
-/// The next message.
-pub(crate) fn receive(peer: &mut RawSocket) -> Value {
-    serde_json::from_slice(&peer.receive_octets()).expect("JSON")
 }

@@ -1,4 +1,4 @@
-//! A connected socket, TCP or Unix, whose reads and writes have a deadline.
+//! A connected TCP or Unix socket with deadlines for reads and writes.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,28 +8,29 @@ use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
-/// How long it is looked whether a stream has ended.
-const GLANCE: Duration = Duration::from_millis(20);
+/// How long `has_ended` waits for the end of a stream.
+const END_CHECK: Duration = Duration::from_millis(20);
 
-/// See the [module](self).
+/// A connected socket.
 #[derive(Debug)]
-pub(crate) enum Stream {
+pub(crate) enum ClientStream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-impl Stream {
+impl ClientStream {
+    /// Connects to a TCP address.
     pub(crate) fn tcp(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("a TCP connection");
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT).expect("a TCP connection");
         stream.set_nodelay(true).expect("an option");
-        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-        stream.set_write_timeout(Some(PATIENCE)).expect("an option");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("an option");
+        stream.set_write_timeout(Some(TIMEOUT)).expect("an option");
         Self::Tcp(stream)
     }
 
-    /// To a socket's file, or to a name of the abstract namespace with `@` before it.
+    /// Connects to a socket file, or to a name of the abstract namespace that begins with `@`.
     pub(crate) fn unix(path: &Path) -> Self {
         let address = match path.as_os_str().as_bytes().strip_prefix(b"@") {
             Some(name) => UnixAddress::from_abstract_name(name),
@@ -37,12 +38,12 @@ impl Stream {
         };
         let stream = address.and_then(|address| UnixStream::connect_addr(&address));
         let stream = stream.expect("a Unix connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-        stream.set_write_timeout(Some(PATIENCE)).expect("an option");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("an option");
+        stream.set_write_timeout(Some(TIMEOUT)).expect("an option");
         Self::Unix(stream)
     }
 
-    /// Sends what the router still wants to hear; one that hangs up is no fault here.
+    /// Sends octets. That the router has closed the connection is no failure of the test.
     pub(crate) fn send(&mut self, octets: &[u8]) {
         let sent = match self {
             Self::Tcp(stream) => stream.write_all(octets),
@@ -54,7 +55,7 @@ impl Stream {
         }
     }
 
-    /// Some octets; none at the end. A reset is an end, too.
+    /// Reads some octets. Returns 0 at the end of the stream; a reset counts as the end.
     fn receive_some(&mut self, buffer: &mut [u8]) -> usize {
         let read = match self {
             Self::Tcp(stream) => stream.read(buffer),
@@ -67,7 +68,7 @@ impl Stream {
         }
     }
 
-    /// Exactly so many octets, or all that come before the end.
+    /// Receives `count` octets, or fewer if the stream ends before.
     pub(crate) fn receive(&mut self, count: usize) -> Vec<u8> {
         let mut octets = vec![0; count];
         let mut filled = 0;
@@ -81,7 +82,7 @@ impl Stream {
         octets
     }
 
-    /// Everything that comes before the end.
+    /// Receives all octets up to the end of the stream.
     pub(crate) fn receive_to_end(&mut self) -> Vec<u8> {
         let mut octets = Vec::new();
         let mut buffer = [0; 4096];
@@ -93,20 +94,20 @@ impl Stream {
         }
     }
 
-    /// The end comes now, before another octet.
+    /// Asserts that the stream ends without another octet.
     pub(crate) fn receive_end(&mut self) {
         let octets = self.receive_to_end();
         assert!(octets.is_empty(), "the end was expected, not {}", octets.escape_ascii());
     }
 
-    /// Whether the end has come, looked at for a moment only. Nothing else may come.
+    /// Whether the stream ends within `END_CHECK`. Panics if an octet arrives.
     pub(crate) fn has_ended(&mut self) -> bool {
-        self.limit_reads(GLANCE);
+        self.limit_reads(END_CHECK);
         let read = match self {
             Self::Tcp(stream) => stream.read(&mut [0]),
             Self::Unix(stream) => stream.read(&mut [0]),
         };
-        self.limit_reads(PATIENCE);
+        self.limit_reads(TIMEOUT);
         match read.map_err(|error| error.kind()) {
             Ok(0) | Err(ErrorKind::ConnectionReset) => true,
             Err(ErrorKind::WouldBlock | ErrorKind::TimedOut) => false,
@@ -114,7 +115,7 @@ impl Stream {
         }
     }
 
-    /// Whether the router still takes what is sent, so far as the system knows.
+    /// Whether the router still accepts data, as far as the operating system knows.
     pub(crate) fn is_open_for_writing(&mut self) -> bool {
         let sent = match self {
             Self::Tcp(stream) => stream.write_all(b"x"),
@@ -123,7 +124,8 @@ impl Stream {
         sent.is_ok()
     }
 
-    /// Everything that comes before the end, which is asked for after so long a silence.
+    /// Receives all octets up to the end of the stream. Shuts down the writing half after this much
+    /// silence.
     pub(crate) fn receive_all(&mut self, silence: Duration) -> Vec<u8> {
         let mut octets = Vec::new();
         let mut buffer = [0; 4096];
@@ -140,8 +142,8 @@ impl Stream {
                 Err(error) => panic!("no octets and no end came: {error}"),
             }
         }
-        self.limit_reads(PATIENCE);
-        self.finish();
+        self.limit_reads(TIMEOUT);
+        self.shutdown_write();
         octets.extend(self.receive_to_end());
         octets
     }
@@ -154,15 +156,15 @@ impl Stream {
         limited.expect("an option");
     }
 
-    /// Says that nothing more will be sent; a router that has hung up need not hear it.
-    pub(crate) fn finish(&mut self) {
-        let finished = match self {
+    /// Shuts down the writing half. That the router has closed the connection is no failure.
+    pub(crate) fn shutdown_write(&mut self) {
+        let result = match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
         };
-        match finished.map_err(|error| error.kind()) {
+        match result.map_err(|error| error.kind()) {
             Ok(()) | Err(ErrorKind::NotConnected) => {}
-            Err(error) => panic!("the end can't be said: {error}"),
+            Err(error) => panic!("the writing half can't be shut down: {error}"),
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Retained events of very many topics.
+//! Retained events of thousands of topics.
 
 use serde_json::json;
 
-use crate::lab::{Peer as _, RawSocket};
-use crate::node::{config, join, pipeline, receive, start};
-use crate::probe::Probe;
+use crate::attacked_node::{config, pipeline, start};
+use crate::latency_probe::LatencyProbe;
+use crate::support::{RawPeer as _, RawSocketPeer};
 
-/// Publishes one retained event of so many bytes to each topic.
-fn retain(publisher: &mut RawSocket, topics: u64, bytes: usize) {
+/// Publishes one retained event of this many bytes to each topic.
+fn retain(publisher: &mut RawSocketPeer, topics: u64, bytes: usize) {
     let filling = "x".repeat(bytes);
     for first in (1..=topics).step_by(500) {
         let requests = first..=(first + 499).min(topics);
@@ -17,28 +17,28 @@ fn retain(publisher: &mut RawSocket, topics: u64, bytes: usize) {
         });
         pipeline(publisher, publications);
         for request in requests {
-            let answer = receive(publisher);
+            let answer = publisher.receive_json();
             assert_eq!((&answer[0], &answer[1]), (&17.into(), &request.into()));
         }
     }
 }
 
 #[test]
-fn subscriptions_to_very_many_retained_events_do_not_stop_other_realms() {
+fn subscribing_to_thousands_of_retained_events_does_not_block_other_realms() {
     let node = start(&config(&json!({})));
     let topics = 5_000;
-    retain(&mut join(&node), topics, 10);
-    let mut attacker = join(&node);
+    retain(&mut node.join(), topics, 10);
+    let mut attacker = node.join();
     let prefixes = ["c", "co", "com", "com.", "com.e", "com.ex", "com.exa", "com.exam"];
     let attack = prefixes.iter().zip(1..).map(|(prefix, request)| {
         format!(r#"[32,{request},{{"match":"prefix","get_retained":true}},"{prefix}"]"#)
     });
-    Probe::new(&node).assert_undisturbed(|| {
+    LatencyProbe::new(&node).assert_unblocked(|| {
         pipeline(&mut attacker, attack);
         let mut subscribed = 0;
         let mut events = 0;
         while events < prefixes.len() as u64 * topics {
-            let message = receive(&mut attacker);
+            let message = attacker.receive_json();
             match message[0].as_u64() {
                 Some(33) => subscribed += 1,
                 Some(36) => events += 1,
@@ -49,27 +49,28 @@ fn subscriptions_to_very_many_retained_events_do_not_stop_other_realms() {
     });
 }
 
-/// More than a queue holds, so that they can only come as the subscriber reads.
+/// Number and bytes of the events: more than a queue holds. The router can send the rest only as
+/// the subscriber reads.
 const TOPICS: u64 = 10_001;
 const BYTES: usize = 10_000;
 
 #[test]
-fn all_retained_events_reach_a_subscriber_in_order_and_before_later_ones() {
-    let room = json!({"retained": {"max_events": 100_000, "max_bytes": 1_u64 << 30}});
-    let node = start(&config(&room));
-    let mut publisher = join(&node);
+fn each_retained_event_arrives_once_and_before_later_events_of_its_topic() {
+    let options = json!({"retained": {"max_events": 100_000, "max_bytes": 1_u64 << 30}});
+    let node = start(&config(&options));
+    let mut publisher = node.join();
     retain(&mut publisher, TOPICS, BYTES);
-    let mut subscriber = join(&node);
-    subscriber.obtain(r#"[32,1,{"match":"prefix","get_retained":true},"com.example."]"#);
-    // A later event of a topic whose retained one has not come yet.
+    let mut subscriber = node.join();
+    subscriber.obtain_id(r#"[32,1,{"match":"prefix","get_retained":true},"com.example."]"#);
+    // A later event of a topic whose retained event has not arrived yet.
     let request = TOPICS + 1;
     let later =
         format!(r#"[16,{request},{{"acknowledge":true}},"com.example.t{TOPICS}",["later"]]"#);
-    assert!(publisher.ask(&later).starts_with("[17,"));
+    assert!(publisher.request(&later).starts_with("[17,"));
     let mut numbers = Vec::new();
     let mut has_later = false;
     while numbers.len() < TOPICS as usize || !has_later {
-        let event = receive(&mut subscriber);
+        let event = subscriber.receive_json();
         if event[4][0] == "later" {
             assert_eq!(numbers.iter().filter(|number| **number == TOPICS).count(), 1);
             has_later = true;
@@ -78,5 +79,5 @@ fn all_retained_events_reach_a_subscriber_in_order_and_before_later_ones() {
         }
     }
     numbers.sort_unstable();
-    assert!(numbers.into_iter().eq(1..=TOPICS), "each has come once");
+    assert!(numbers.into_iter().eq(1..=TOPICS), "each event arrives once");
 }

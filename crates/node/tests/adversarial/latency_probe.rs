@@ -1,37 +1,39 @@
-//! A client in another realm, which calls a procedure again and again and notes how long it waits.
+//! A client in another realm that calls a procedure repeatedly and measures the latency.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::lab::{Node, Peer as _, RawSocket};
-use crate::node::join_in;
+use crate::attacked_node::join_realm2;
+use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer};
 
-/// How often a call is made, unless the one before takes longer.
+/// Interval between two calls, unless a call takes longer.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long is measured at the least.
-const LEAST: Duration = Duration::from_millis(500);
+/// Shortest duration of a measurement.
+const SHORTEST: Duration = Duration::from_millis(500);
 
-/// What a call may take longer than without the attack: a debug build does in a step of the router
-/// some times what a step should last, on a machine that is busy with other tests.
+/// Bound of the latency during an attack: this factor of the idle latency, plus this allowance. A
+/// step of the router takes several times longer in a debug build, and the machine is busy with
+/// other tests.
 const FACTOR: u32 = 20;
 const ALLOWANCE: Duration = Duration::from_millis(250);
 
-/// A caller and its callee.
-pub(crate) struct Probe {
-    caller: RawSocket,
-    callee: RawSocket,
+/// A caller and its callee in `realm2`.
+pub(crate) struct LatencyProbe {
+    caller: RawSocketPeer,
+    callee: RawSocketPeer,
     request: u64,
 }
 
-impl Probe {
-    pub(crate) fn new(node: &Node) -> Self {
-        let mut callee = join_in(node, "realm2");
-        callee.obtain(r#"[64,1,{},"com.example.echo"]"#);
-        Self { caller: join_in(node, "realm2"), callee, request: 0 }
+impl LatencyProbe {
+    /// Joins the caller and the callee to `realm2`.
+    pub(crate) fn new(node: &NodeProcess) -> Self {
+        let mut callee = join_realm2(node);
+        callee.obtain_id(r#"[64,1,{},"com.example.echo"]"#);
+        Self { caller: join_realm2(node), callee, request: 0 }
     }
 
-    /// Makes one call. How long it has taken.
+    /// Makes one call and returns its latency.
     fn call(&mut self) -> Duration {
         self.request += 1;
         let request = self.request;
@@ -44,14 +46,14 @@ impl Probe {
         began.elapsed()
     }
 
-    /// What nine calls of ten take at most while something else goes on. Calls that would have been
-    /// made while one waits count as waiting, too.
+    /// The 90th percentile of the latency while `attack` runs. If a call takes longer than the
+    /// interval, the calls that it prevented count with their waiting time.
     fn latency_during(&mut self, attack: impl FnOnce() + Send) -> Duration {
         let mut taken = Vec::new();
         thread::scope(|scope| {
             let attack = scope.spawn(attack);
             let began = Instant::now();
-            while !attack.is_finished() || began.elapsed() < LEAST {
+            while !attack.is_finished() || began.elapsed() < SHORTEST {
                 let mut waited = self.call();
                 taken.push(waited);
                 thread::sleep(INTERVAL.saturating_sub(waited));
@@ -65,8 +67,8 @@ impl Probe {
         taken[taken.len() * 9 / 10]
     }
 
-    /// Asserts that calls are answered nearly as fast during an attack as without it.
-    pub(crate) fn assert_undisturbed(&mut self, attack: impl FnOnce() + Send) {
+    /// Asserts that the latency during an attack stays within the bound.
+    pub(crate) fn assert_unblocked(&mut self, attack: impl FnOnce() + Send) {
         let idle = self.latency_during(|| ());
         let attacked = self.latency_during(attack);
         let limit = idle * FACTOR + ALLOWANCE;

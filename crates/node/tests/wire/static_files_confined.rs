@@ -1,11 +1,10 @@
-//! Static files: what is not served of a directory unless its options say so, what is served where
-//! nothing is found, and which pages may read it.
+//! Static files: dotfiles, symbolic links, default files, media types and cross-origin access.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::lab::{Directory, Node};
 use crate::router::CLOVERLEAF;
+use crate::support::{NodeProcess, TempDirectory};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "transports": [{"type": "web",
@@ -29,8 +28,8 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
 ///   absolute path, `web/volume.txt` one by way of a directory whose name begins with dots, as
 ///   mounted volumes of Kubernetes have it,
 /// - `web/indexed` is a directory whose index is a link to the outside.
-fn node() -> Node {
-    let directory = Directory::new();
+fn node() -> NodeProcess {
+    let directory = TempDirectory::new();
     directory.write("outside/secret.txt", "secret");
     directory.write("outside/index.html", "outside");
     for (name, text) in [
@@ -73,13 +72,13 @@ fn node() -> Node {
         symlink(target, root.join(link)).expect("a link");
     }
     symlink(root.join("web/page.txt"), root.join("web/absolute")).expect("a link");
-    Node::start_in(CLOVERLEAF, directory, CONFIG)
+    NodeProcess::start_in(CLOVERLEAF, directory, CONFIG)
 }
 
 const NOT_FOUND: &str = "404\naccess-control-allow-origin: *\ncontent-length: 0\n\n";
 
-/// Asks with GET and with HEAD, which must agree, and gives status and text.
-fn get(node: &Node, path: &str) -> (u16, String) {
+/// Sends GET and HEAD, asserts that their statuses agree, and returns the status and the body.
+fn get(node: &NodeProcess, path: &str) -> (u16, String) {
     let mut http = node.http();
     let answer = http.get(path);
     let mut http = node.http();
@@ -97,7 +96,7 @@ fn found(text: &str) -> (u16, String) {
 }
 
 #[test]
-fn a_link_that_leaves_the_directory_is_not_found() {
+fn symlink_out_of_the_directory_is_not_found() {
     let node = node();
     for path in [
         "/out.txt",
@@ -118,12 +117,12 @@ fn a_link_that_leaves_the_directory_is_not_found() {
         assert_eq!(node.http().get(path).to_string(), NOT_FOUND, "at {path}");
         assert_eq!(get(&node, path).0, 404, "at {path}");
     }
-    // What is beside it is still there.
+    // Other files of the directory are served.
     assert_eq!(get(&node, "/indexed/other.txt"), found("other"));
 }
 
 #[test]
-fn a_link_within_the_directory_is_followed() {
+fn symlink_within_the_directory_is_followed() {
     let node = node();
     for (path, text) in [
         ("/inside.txt", "sub"),
@@ -138,7 +137,7 @@ fn a_link_within_the_directory_is_followed() {
 }
 
 #[test]
-fn follow_symlinks_lets_links_leave_the_directory() {
+fn follow_symlinks_serves_symlinks_out_of_the_directory() {
     let node = node();
     for (path, text) in [
         ("/linked/out.txt", "secret"),
@@ -156,7 +155,7 @@ fn follow_symlinks_lets_links_leave_the_directory() {
 }
 
 #[test]
-fn names_that_begin_with_a_dot_are_not_found() {
+fn dotfiles_are_not_found() {
     let node = node();
     for path in [
         "/.env",
@@ -179,14 +178,14 @@ fn names_that_begin_with_a_dot_are_not_found() {
 }
 
 #[test]
-fn the_well_known_directory_is_served() {
+fn well_known_directory_is_served() {
     let node = node();
     assert_eq!(get(&node, "/.well-known/security.txt"), found("contact"));
     assert_eq!(get(&node, "/%2ewell-known/security.txt"), found("contact"));
 }
 
 #[test]
-fn dotfiles_serves_names_that_begin_with_a_dot() {
+fn dotfiles_option_serves_dotfiles() {
     let node = node();
     for (path, text) in [
         ("/dotted/.env", "PASSWORD"),
@@ -202,7 +201,7 @@ fn dotfiles_serves_names_that_begin_with_a_dot() {
 }
 
 #[test]
-fn a_directory_that_is_a_link_itself_may_change_its_target() {
+fn symlinked_root_directory_may_change_its_target() {
     let node = node();
     assert_eq!(get(&node, "/current/"), found("release 1"));
     let current = node.directory().path().join("current");
@@ -213,7 +212,7 @@ fn a_directory_that_is_a_link_itself_may_change_its_target() {
 }
 
 #[test]
-fn paths_that_can_be_no_file_are_not_found() {
+fn paths_that_cannot_be_files_are_not_found() {
     let node = node();
     let long = format!("/{}", "x".repeat(300));
     let deep = "/a".repeat(3_000);
@@ -223,9 +222,9 @@ fn paths_that_can_be_no_file_are_not_found() {
     assert_eq!(get(&node, "/a/%C3%BC.txt"), found("umlaut"));
 }
 
-/// It would be opened only when something writes to it.
+/// Opening a named pipe blocks until another process writes to it.
 #[test]
-fn a_named_pipe_is_not_found() {
+fn named_pipe_is_not_found() {
     let node = node();
     let pipe = node.directory().path().join("web/pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
@@ -236,7 +235,7 @@ fn a_named_pipe_is_not_found() {
 }
 
 #[test]
-fn the_default_file_is_the_answer_where_nothing_is_found() {
+fn default_file_is_served_for_missing_paths() {
     let node = node();
     for path in ["/app/", "/app/deep/link", "/app/empty/", "/app/.env", "/app/missing.js?x=1"] {
         let answer = node.http().get(path);
@@ -245,12 +244,12 @@ fn the_default_file_is_the_answer_where_nothing_is_found() {
         assert_eq!(answer.header("cache-control"), Some("no-cache"), "at {path}");
         assert_eq!(get(&node, path), found("app"));
     }
-    let refused = node.http().ask("DELETE /app/x HTTP/1.1\r\nHost: a\r\n\r\n");
+    let refused = node.http().request("DELETE /app/x HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!((refused.status, refused.header("allow")), (405, Some("GET,HEAD")));
 }
 
 #[test]
-fn other_indexes_stand_for_a_directory_where_the_usual_one_is_missing() {
+fn index_htm_and_index_are_served_where_the_default_file_is_missing() {
     let node = node();
     for (path, text) in [("/app/short/", "short"), ("/app/shortest/", "shortest")] {
         let answer = node.http().get(path);
@@ -261,7 +260,7 @@ fn other_indexes_stand_for_a_directory_where_the_usual_one_is_missing() {
 }
 
 #[test]
-fn the_longest_ending_decides_the_media_type() {
+fn longest_extension_determines_the_media_type() {
     let node = node();
     for (path, media_type) in [("/app/a.js", "text/a"), ("/app/a.min.js", "text/b")] {
         assert_eq!(node.http().get(path).header("content-type"), Some(media_type));
@@ -269,7 +268,7 @@ fn the_longest_ending_decides_the_media_type() {
 }
 
 #[test]
-fn pages_of_all_origins_may_read_files_and_values_unless_the_options_forbid_it() {
+fn files_and_json_values_allow_all_origins_unless_allow_cross_origin_is_false() {
     let node = node();
     for (path, status, allowed) in [
         ("/page.txt", 200, Some("*")),
@@ -282,7 +281,7 @@ fn pages_of_all_origins_may_read_files_and_values_unless_the_options_forbid_it()
     ] {
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: a\r\nOrigin: https://page.example\r\n\r\n");
-        let answer = node.http().ask(&request);
+        let answer = node.http().request(&request);
         assert_eq!(answer.status, status, "at {path}");
         assert_eq!(answer.header("access-control-allow-origin"), allowed, "at {path}");
         assert_eq!(answer.header("access-control-allow-credentials"), None, "at {path}");

@@ -1,14 +1,14 @@
-//! Static files: what a browser may keep, parts of them, directories, and no way out of them.
+//! Static files: caching, ranges, directories and path traversal.
 
-use crate::lab::{PATIENCE, Response};
 use crate::router::router;
+use crate::support::{HttpResponse, TIMEOUT};
 
-fn is_cached(answer: &Response) -> bool {
+fn is_cached(answer: &HttpResponse) -> bool {
     answer.header("last-modified").is_some() && answer.header("etag").is_some()
 }
 
 #[test]
-fn a_file_comes_with_what_a_browser_needs_to_keep_it() {
+fn file_response_has_the_headers_for_caching() {
     let node = router();
     let mut http = node.http();
     for (path, media_type, cache, body) in [
@@ -26,7 +26,7 @@ fn a_file_comes_with_what_a_browser_needs_to_keep_it() {
 }
 
 #[test]
-fn what_a_browser_has_already_is_not_sent_again() {
+fn conditional_request_for_an_unchanged_file_gets_304() {
     let node = router();
     let mut http = node.http();
     let etag = http.get("/page.txt").header("etag").expect("an ETag").to_owned();
@@ -34,8 +34,8 @@ fn what_a_browser_has_already_is_not_sent_again() {
         format!("If-None-Match: {etag}"),
         "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT".to_owned(),
     ] {
-        let answer =
-            http.ask(&format!("GET /page.txt HTTP/1.1\r\nHost: localhost\r\n{condition}\r\n\r\n"));
+        let answer = http
+            .request(&format!("GET /page.txt HTTP/1.1\r\nHost: localhost\r\n{condition}\r\n\r\n"));
         assert_eq!((answer.status, answer.text().as_str()), (304, ""), "with {condition}");
         assert_eq!(answer.header("cache-control"), Some("max-age=60"), "with {condition}");
         assert!(is_cached(&answer), "with {condition}");
@@ -43,7 +43,7 @@ fn what_a_browser_has_already_is_not_sent_again() {
 }
 
 #[test]
-fn a_part_of_a_file_may_be_asked_for() {
+fn range_request_gets_a_part_of_the_file() {
     let node = router();
     let mut http = node.http();
     for (range, status, content_range, body) in [
@@ -59,8 +59,9 @@ fn a_part_of_a_file_may_be_asked_for() {
         ("bytes=6-", 416, "bytes */6", ""),
         ("bytes=-0", 416, "bytes */6", ""),
     ] {
-        let answer = http
-            .ask(&format!("GET /page.txt HTTP/1.1\r\nHost: localhost\r\nRange: {range}\r\n\r\n"));
+        let answer = http.request(&format!(
+            "GET /page.txt HTTP/1.1\r\nHost: localhost\r\nRange: {range}\r\n\r\n"
+        ));
         assert_eq!((answer.status, answer.text().as_str()), (status, body), "{range}");
         assert_eq!(answer.header("content-range"), Some(content_range), "{range}");
     }
@@ -68,7 +69,7 @@ fn a_part_of_a_file_may_be_asked_for() {
 
 /// RFC 9110 sections 14.1.2 and 14.2.
 #[test]
-fn a_range_that_does_not_apply_is_ignored() {
+fn range_that_does_not_apply_is_ignored() {
     let node = router();
     let mut http = node.http();
     for (path, range, body) in [
@@ -77,20 +78,20 @@ fn a_range_that_does_not_apply_is_ignored() {
         ("/empty.txt", "bytes=-5", ""),
         ("/empty.txt", "bytes=0-", ""),
     ] {
-        let answer =
-            http.ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nRange: {range}\r\n\r\n"));
+        let answer = http
+            .request(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nRange: {range}\r\n\r\n"));
         assert_eq!((answer.status, answer.text().as_str()), (200, body), "{range} of {path}");
         assert_eq!(answer.header("content-range"), None, "{range} of {path}");
     }
     http.send("HEAD /page.txt HTTP/1.1\r\nHost: localhost\r\nRange: bytes=2-3\r\nConnection: close\r\n\r\n");
-    let head = http.into_stream().receive_all(PATIENCE);
+    let head = http.into_stream().receive_all(TIMEOUT);
     let head = String::from_utf8_lossy(&head).into_owned();
     assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("content-length: 6\r\n"), "{head}");
 }
 
 /// RFC 9110 section 13.1.5.
 #[test]
-fn a_part_is_sent_only_of_the_file_that_if_range_names() {
+fn range_applies_only_if_if_range_matches_the_file() {
     let node = router();
     let mut http = node.http();
     let whole = http.get("/page.txt");
@@ -98,7 +99,7 @@ fn a_part_is_sent_only_of_the_file_that_if_range_names() {
     let mut ask = |range: &str, validators: &[&str]| {
         let conditions: String =
             validators.iter().map(|value| format!("If-Range: {value}\r\n")).collect();
-        let answer = http.ask(&format!(
+        let answer = http.request(&format!(
             "GET /page.txt HTTP/1.1\r\nHost: localhost\r\nRange: {range}\r\n{conditions}\r\n"
         ));
         (answer.status, answer.text())
@@ -118,7 +119,7 @@ fn a_part_is_sent_only_of_the_file_that_if_range_names() {
 }
 
 #[test]
-fn a_directory_is_named_with_its_slash() {
+fn directory_without_trailing_slash_is_redirected() {
     let node = router();
     let mut http = node.http();
     for (path, location) in
@@ -133,7 +134,7 @@ fn a_directory_is_named_with_its_slash() {
 }
 
 #[test]
-fn no_path_leads_out_of_the_directory() {
+fn paths_out_of_the_directory_are_not_found() {
     let node = router();
     let mut http = node.http();
     for path in [

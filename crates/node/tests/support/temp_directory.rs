@@ -1,15 +1,16 @@
-//! Directories that are there for one test.
+//! Temporary directories.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
 
-/// A directory of its own, removed on drop.
+/// A temporary directory that is removed on drop.
 #[derive(Debug)]
-pub(crate) struct Directory(PathBuf);
+pub(crate) struct TempDirectory(PathBuf);
 
-impl Directory {
+impl TempDirectory {
+    /// Creates a directory with a unique name.
     pub(crate) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         loop {
@@ -17,18 +18,19 @@ impl Directory {
             let path = env::temp_dir().join(format!("cloverleaf-{}-{count}", process::id()));
             match fs::create_dir(&path) {
                 Ok(()) => return Self(path),
-                // An earlier process of the same number was killed before it could remove it.
+                // An earlier process with the same id was killed before it removed this directory.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => panic!("{} can't be made: {error}", path.display()),
             }
         }
     }
 
+    /// The path of the directory.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Writes a file, with the directories above it, and says where it is.
+    /// Writes a file and its parent directories, and returns its path.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.join(name);
         fs::create_dir_all(path.parent().unwrap_or(&self.0)).expect("a directory");
@@ -37,9 +39,9 @@ impl Directory {
     }
 }
 
-impl Drop for Directory {
+impl Drop for TempDirectory {
     fn drop(&mut self) {
-        // What can't be removed is left to the system.
+        // The operating system cleans up what cannot be removed.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -1,19 +1,19 @@
-//! Stored events: many large ones, and a restart.
+//! The event store with many large events, and after a restart.
 
 use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::growth::{Growth, MIB};
-use crate::lab::{Directory, Node, Peer as _, RawSocket};
-use crate::node::{config, join, receive, start_in};
+use crate::attacked_node::{config, start_in};
+use crate::memory_growth::{MIB, MemoryGrowth};
+use crate::support::{NodeProcess, RawPeer as _, RawSocketPeer, TempDirectory};
 
-/// Acknowledged events, each of so many bytes, of which some are kept.
+/// Number of acknowledged events, the bytes of each, and the bytes that the store keeps.
 const EVENTS: u64 = 120;
 const BYTES: usize = 1024 * 1024;
 const KEPT_BYTES: u64 = 12 * MIB;
 
-/// What the cache of the store may hold; the node needs some more to read.
+/// Byte limit of the store's cache. Reading takes some more memory.
 const CACHE_BYTES: u64 = 2 * MIB;
 
 fn store() -> Value {
@@ -26,7 +26,7 @@ fn store() -> Value {
     config
 }
 
-fn bytes_on_disk(directory: &Directory) -> u64 {
+fn bytes_on_disk(directory: &TempDirectory) -> u64 {
     let path = directory.path().join("events");
     match fs::read_dir(&path) {
         Ok(files) => files.map(|file| file.expect("a file").metadata().expect("one").len()).sum(),
@@ -34,19 +34,19 @@ fn bytes_on_disk(directory: &Directory) -> u64 {
     }
 }
 
-/// The numbers of the stored events, read page by page as their lengths demand.
-fn stored(peer: &mut RawSocket, id: u64) -> Vec<u64> {
+/// The numbers of the stored events, read in pages.
+fn stored(peer: &mut RawSocketPeer, id: u64) -> Vec<u64> {
     let mut numbers = Vec::new();
     let mut after = Value::Null;
     loop {
-        let place = match &after {
+        let position = match &after {
             Value::Null => String::new(),
             after => format!(r#","after_publication":{after}"#),
         };
         peer.send(&format!(
-            r#"[48,1,{{}},"wamp.subscription.get_events",[{id}],{{"limit":4{place}}}]"#
+            r#"[48,1,{{}},"wamp.subscription.get_events",[{id}],{{"limit":4{position}}}]"#
         ));
-        let answer = receive(peer);
+        let answer = peer.receive_json();
         let Some(events) = answer[3].as_array().filter(|events| !events.is_empty()) else {
             assert_eq!(answer[0], 50, "{answer}");
             return numbers;
@@ -59,23 +59,23 @@ fn stored(peer: &mut RawSocket, id: u64) -> Vec<u64> {
     }
 }
 
-fn subscribe(node: &Node) -> (RawSocket, u64) {
-    let mut peer = join(node);
-    let id = peer.obtain(r#"[32,1,{"match":"prefix"},"com.example."]"#);
+fn subscribe(node: &NodeProcess) -> (RawSocketPeer, u64) {
+    let mut peer = node.join();
+    let id = peer.obtain_id(r#"[32,1,{"match":"prefix"},"com.example."]"#);
     (peer, id)
 }
 
 #[test]
-fn a_store_keeps_the_latest_events_within_its_bytes_and_reads_them_on_demand() {
-    let node = start_in(Directory::new(), &store());
-    let growth = Growth::of(&node);
-    let mut publisher = join(&node);
+fn store_keeps_the_latest_events_within_its_byte_limit_and_reads_them_on_demand() {
+    let node = start_in(TempDirectory::new(), &store());
+    let growth = MemoryGrowth::since_now(&node);
+    let mut publisher = node.join();
     let filling = "x".repeat(BYTES);
     for request in 1..=EVENTS {
         let options = r#"{"acknowledge":true}"#;
         let publish =
             format!(r#"[16,{request},{options},"com.example.a",[{request},"{filling}"]]"#);
-        assert!(publisher.ask(&publish).starts_with(&format!("[17,{request},")));
+        assert!(publisher.request(&publish).starts_with(&format!("[17,{request},")));
     }
     growth.assert_below(48 * MIB);
     assert!(bytes_on_disk(node.directory()) < 4 * KEPT_BYTES);
@@ -87,7 +87,7 @@ fn a_store_keeps_the_latest_events_within_its_bytes_and_reads_them_on_demand() {
 
     node.signal("KILL");
     let node = start_in(node.into_directory(), &store());
-    let growth = Growth::of(&node);
+    let growth = MemoryGrowth::since_now(&node);
     let (mut reader, id) = subscribe(&node);
     growth.assert_below(16 * MIB);
     assert_eq!(stored(&mut reader, id), before);

@@ -1,59 +1,59 @@
-//! Calls whose answers are long.
+//! Calls with large arguments, and calls with expensive answers.
 
 use serde_json::json;
 
-use crate::lab::Peer as _;
-use crate::node::{config, join, pipeline, plain, receive, start};
-use crate::probe::Probe;
+use crate::attacked_node::{config, pipeline, start, start_default};
+use crate::latency_probe::LatencyProbe;
+use crate::support::RawPeer as _;
 
-/// Events that are stored, each for so many subscribers.
+/// Number of stored events, and the length of the eligible list of each.
 const EVENTS: u64 = 100;
 const ELIGIBLE: usize = 2_000;
 
 #[test]
-fn reading_a_history_of_events_with_long_lists_does_not_stop_other_realms() {
+fn reading_history_with_long_eligible_lists_does_not_block_other_realms() {
     let mut config = config(&json!({}));
     config["workers"][0]["realms"][0]["store"] = json!({"type": "memory", "event-history":
         [{"uri": "com.example.", "match": "prefix", "limit": 1000}]});
     let node = start(&config);
-    let mut publisher = join(&node);
+    let mut publisher = node.join();
     let eligible: Vec<String> = (0..ELIGIBLE).map(|number| format!("user{number}")).collect();
     let options = json!({"acknowledge": true, "eligible_authid": eligible});
     for request in 1..=EVENTS {
         let publish = format!(r#"[16,{request},{options},"com.example.a",[{request}]]"#);
-        assert!(publisher.ask(&publish).starts_with("[17,"));
+        assert!(publisher.request(&publish).starts_with("[17,"));
     }
-    let mut reader = join(&node);
-    let id = reader.obtain(r#"[32,1,{"match":"prefix"},"com.example."]"#);
-    Probe::new(&node).assert_undisturbed(|| {
+    let mut reader = node.join();
+    let id = reader.obtain_id(r#"[32,1,{"match":"prefix"},"com.example."]"#);
+    LatencyProbe::new(&node).assert_unblocked(|| {
         let calls = 2..=300;
         let reads = calls
             .clone()
             .map(|request| format!(r#"[48,{request},{{}},"wamp.subscription.get_events",[{id}]]"#));
         pipeline(&mut reader, reads);
         for _ in calls {
-            // The reader is none of those that may have the events.
-            let answer = receive(&mut reader);
+            // The reader is not eligible for any event.
+            let answer = reader.receive_json();
             assert_eq!((&answer[0], &answer[3]), (&50.into(), &json!([])));
         }
     });
 }
 
-/// Nearly the longest message.
+/// Payload bytes of a message just below the size limit.
 const LARGE: usize = 15 * 1024 * 1024;
 
 #[test]
-fn two_of_the_longest_messages_reach_one_callee() {
-    let node = plain();
-    let mut callee = join(&node);
-    callee.obtain(r#"[64,1,{},"com.example.large"]"#);
+fn two_messages_near_the_size_limit_reach_one_callee() {
+    let node = start_default();
+    let mut callee = node.join();
+    callee.obtain_id(r#"[64,1,{},"com.example.large"]"#);
     let filling = "x".repeat(LARGE);
-    let mut callers = [join(&node), join(&node)];
+    let mut callers = [node.join(), node.join()];
     for caller in &mut callers {
         caller.send(&format!(r#"[48,1,{{}},"com.example.large",["{filling}"]]"#));
     }
     for request in 1..=2 {
-        let invocation = receive(&mut callee);
+        let invocation = callee.receive_json();
         assert_eq!((&invocation[0], &invocation[1]), (&68.into(), &request.into()));
         assert_eq!(invocation[4][0].as_str().map(str::len), Some(LARGE));
         callee.send(&format!("[70,{request},{{}},[{request}]]"));

@@ -1,9 +1,11 @@
-//! HTTP connections and time: who is silent is sent away, who works is not.
+//! The client timeout of HTTP connections: which connections it closes, and which not.
 
 use std::fs::File;
 
-use crate::lab::{Directory, JSON, Node, Peer as _, Stream, posting, wait_for};
-use crate::router::{CLOVERLEAF, http_call_in_flight};
+use crate::router::{CLOVERLEAF, cancelable_callee, http_call_in_flight};
+use crate::support::{
+    ClientStream, NodeProcess, RawPeer as _, TempDirectory, post_request, wait_for,
+};
 
 const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
   "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
@@ -16,23 +18,24 @@ const CONFIG: &str = r#"{"version": 2, "workers": [{"type": "router",
                "info": {"type": "json", "value": 1},
                "call": {"type": "caller", "realm": "realm1", "role": "anonymous"}}}]}]}"#;
 
-/// More than the operating system keeps for a client that does not read.
+/// Length in bytes of a file that exceeds the socket buffers.
 const LONG_FILE: u64 = 64 * 1024 * 1024;
 
-/// A node whose clients may be silent for so many seconds.
-fn node(seconds: &str) -> Node {
-    let directory = Directory::new();
+/// A node with this client timeout in seconds.
+fn node(seconds: &str) -> NodeProcess {
+    let directory = TempDirectory::new();
     let file = File::create(directory.write("web/long", "")).expect("a file");
     file.set_len(LONG_FILE).expect("room for a file");
-    Node::start_in(CLOVERLEAF, directory, &CONFIG.replace("SECONDS", seconds))
+    NodeProcess::start_in(CLOVERLEAF, directory, &CONFIG.replace("SECONDS", seconds))
 }
 
-fn silent(node: &Node) -> Stream {
+/// A connection to the web transport.
+fn connect(node: &NodeProcess) -> ClientStream {
     node.http().into_stream()
 }
 
 #[test]
-fn a_client_that_is_silent_is_sent_away() {
+fn silent_connection_is_closed() {
     let node = node("1");
     let head = "POST /call HTTP/1.1\r\nHost: localhost\r\n";
     let beginnings = [
@@ -43,7 +46,7 @@ fn a_client_that_is_silent_is_sent_away() {
         "GET /info HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ];
     let mut streams = beginnings.map(|beginning| {
-        let mut stream = silent(&node);
+        let mut stream = connect(&node);
         stream.send(beginning.as_bytes());
         stream
     });
@@ -54,11 +57,11 @@ fn a_client_that_is_silent_is_sent_away() {
 }
 
 #[test]
-fn a_client_that_sends_octet_by_octet_is_sent_away() {
+fn request_sent_octet_by_octet_is_closed_at_the_timeout() {
     let node = node("1");
     let body = "POST /call HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n";
     let mut streams = ["GET /info HTTP/1.1\r\nX: ", body].map(|beginning| {
-        let mut stream = silent(&node);
+        let mut stream = connect(&node);
         stream.send(beginning.as_bytes());
         (stream, false)
     });
@@ -71,17 +74,14 @@ fn a_client_that_sends_octet_by_octet_is_sent_away() {
     });
 }
 
-/// So much that it is not read to its end before the answer.
+/// The router has not read all these requests before it answers the first.
 #[test]
-fn a_client_that_hangs_up_behind_many_requests_has_its_call_canceled() {
+fn call_is_canceled_when_a_client_with_many_pipelined_requests_disconnects() {
     const REQUESTS: usize = 1_500;
     let node = node("1");
-    let mut callee = node.rawsocket(JSON);
-    let hello = r#"[1,"realm1",{"roles":{"callee":{"features":{"call_canceling":true}}}}]"#;
-    assert!(callee.ask(hello).starts_with("[2,"));
-    callee.obtain(r#"[64,1,{},"com.example.slow"]"#);
+    let mut callee = cancelable_callee(&node, "com.example.slow");
     let mut http = node.http();
-    let request = posting("/call", r#"{"procedure":"com.example.slow"}"#);
+    let request = post_request("/call", r#"{"procedure":"com.example.slow"}"#);
     http.send(&request.repeat(REQUESTS));
     assert_eq!(callee.receive(), "[68,1,1,{}]");
     drop(http);
@@ -89,24 +89,24 @@ fn a_client_that_hangs_up_behind_many_requests_has_its_call_canceled() {
 }
 
 #[test]
-fn a_call_may_take_longer_than_clients_may_be_silent() {
+fn call_may_take_longer_than_the_client_timeout() {
     let node = node("1");
     let (mut callee, mut http) = http_call_in_flight(&node);
     for _ in 0..2 {
-        silent(&node).receive_end();
+        connect(&node).receive_end();
     }
     callee.send("[70,1,{},[true]]");
     assert_eq!(http.receive().text(), r#"{"args":[true]}"#);
 }
 
 #[test]
-fn a_long_answer_may_take_longer_than_clients_may_be_silent() {
+fn long_response_may_take_longer_than_the_client_timeout() {
     let node = node("2");
-    let mut stream = silent(&node);
+    let mut stream = connect(&node);
     stream.send(b"GET /long HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let mut received = 0;
     for _ in 0..2 {
-        let mut other = silent(&node);
+        let mut other = connect(&node);
         while !other.has_ended() {
             received += stream.receive(64 * 1024).len() as u64;
         }
@@ -116,13 +116,13 @@ fn a_long_answer_may_take_longer_than_clients_may_be_silent() {
 }
 
 #[test]
-fn a_client_that_does_not_read_its_answer_is_sent_away() {
+fn client_that_does_not_read_its_response_is_disconnected() {
     let node = node("1");
-    let mut stream = silent(&node);
+    let mut stream = connect(&node);
     stream.send(b"GET /long HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     for _ in 0..3 {
-        silent(&node).receive_end();
+        connect(&node).receive_end();
     }
     let received = stream.receive_to_end().len() as u64;
-    assert!(received < LONG_FILE, "the whole file was kept for it");
+    assert!(received < LONG_FILE, "the router buffered the whole file");
 }

@@ -1,18 +1,20 @@
-//! Octets that are no message in JSON, MessagePack, CBOR or UBJSON: cut, reserved, with lengths
-//! that lie, nested without end. Each gets ABORT in its own format, at once.
+//! Malformed JSON, MessagePack, CBOR and UBJSON: truncated values, reserved octets, false lengths,
+//! and deep nesting. Each gets ABORT in its own format at once.
 
-use crate::lab::{CBOR, HELLO, Honest, JSON, MSGPACK, Node, Peer, RawSocket, UBJSON};
 use crate::router::router;
+use crate::support::{
+    CBOR, CallPair, HELLO, JSON, MSGPACK, NodeProcess, RawPeer, RawSocketPeer, UBJSON,
+};
 
 const VIOLATION: &str = "wamp.error.protocol_violation";
 
-/// Deeper than any stack would bear, were it nested calls.
+/// A nesting depth that would overflow the stack of a recursive parser.
 const DEPTH: usize = 100_000;
 
 /// `[3, {"message": text}, reason]`.
 fn abort(serializer: u8, text: &str) -> Vec<u8> {
     let head: &[u8] = match serializer {
-        JSON => return crate::lab::abort(VIOLATION, text).into_bytes(),
+        JSON => return crate::support::abort(VIOLATION, text).into_bytes(),
         MSGPACK => b"\x93\x03\x81",
         UBJSON => return ubjson_abort(text),
         _ => b"\x83\x03\xa1",
@@ -71,10 +73,10 @@ fn too_deep() -> String {
     "values are nested deeper than 128 levels".to_owned()
 }
 
-/// A serializer, octets, and the text of the ABORT that they get.
-type Row = (u8, Vec<u8>, String);
+/// A serializer, the octets of a message, and the text of the expected ABORT.
+type AbortCase = (u8, Vec<u8>, String);
 
-fn json() -> Vec<Row> {
+fn json() -> Vec<AbortCase> {
     let value = "a value must come here";
     let deep_object = "a message must be a list that begins with an integer, its type";
     [
@@ -97,7 +99,7 @@ fn json() -> Vec<Row> {
     .to_vec()
 }
 
-fn msgpack() -> Vec<Row> {
+fn msgpack() -> Vec<AbortCase> {
     let never = "the byte 0xc1 is never used";
     [
         (b"".to_vec(), ends_after(0)),
@@ -106,7 +108,7 @@ fn msgpack() -> Vec<Row> {
         (b"\x95\x30\x01\x80\xa1p\x91\xc1".to_vec(), malformed(7, never)),
         (b"\x94\x30\x01\x80\xa1\xff".to_vec(), not_utf8(5)),
         (b"\x94\x30\x01\x80\xa1p\x00".to_vec(), trailing(6)),
-        // A list, a list of arguments, a binary and a dictionary of 2^32 - 1 elements.
+        // A list, a list of arguments, a binary and a dictionary, each of 2^32 - 1 elements.
         (b"\xdd\xff\xff\xff\xff\x30".to_vec(), ends_after(6)),
         (b"\x95\x30\x01\x80\xa1p\xdd\xff\xff\xff\xff".to_vec(), ends_after(11)),
         (b"\x95\x30\x01\x80\xa1p\x91\xc6\xff\xff\xff\xff\x00".to_vec(), ends_after(13)),
@@ -118,7 +120,7 @@ fn msgpack() -> Vec<Row> {
     .to_vec()
 }
 
-fn cbor() -> Vec<Row> {
+fn cbor() -> Vec<AbortCase> {
     let reserved = "reserved additional information";
     [
         (b"".to_vec(), ends_after(0)),
@@ -128,7 +130,7 @@ fn cbor() -> Vec<Row> {
         (b"\x85\x18\x30\x01\xa0\x61p\x81\x1e".to_vec(), malformed(8, reserved)),
         (b"\x84\x18\x30\x01\xa0\x61\xff".to_vec(), not_utf8(6)),
         (b"\x84\x18\x30\x01\xa0\x61p\x00".to_vec(), trailing(7)),
-        // A list, a text and a list of arguments of up to 2^64 - 1 elements.
+        // A list, a text and a list of arguments, each of up to 2^64 - 1 elements.
         (b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff\x18\x30".to_vec(), ends_after(11)),
         (b"\x84\x18\x30\x01\xa0\x7b\x7f\xff\xff\xff\xff\xff\xff\xff".to_vec(), ends_after(14)),
         (b"\x85\x18\x30\x01\xa0\x61p\x9b\xff\xff\xff\xff\xff\xff\xff\xff".to_vec(), ends_after(16)),
@@ -139,7 +141,7 @@ fn cbor() -> Vec<Row> {
     .to_vec()
 }
 
-fn ubjson() -> Vec<Row> {
+fn ubjson() -> Vec<AbortCase> {
     let value = "a value must come here";
     let length = "a length must come here";
     let negative = "a length must not be negative";
@@ -156,7 +158,7 @@ fn ubjson() -> Vec<Row> {
         (b"[U\x30U\x01{}SU\x01\xff]".to_vec(), not_utf8(10)),
         (b"[U\x30U\x01{}Cp[C\xff]]".to_vec(), not_utf8(11)),
         (b"[U\x30U\x01{}Cp]Z".to_vec(), trailing(10)),
-        // Lists and a map of up to 2^63 - 1 entries; those of the last one take no bytes.
+        // Lists and a map of up to 2^63 - 1 entries. The entries of the last list take no bytes.
         (b"[#L\x7f\xff\xff\xff\xff\xff\xff\xffU\x30".to_vec(), ends_after(13)),
         (b"[U\x30U\x01{}Cp[$i#l\x7f\xff\xff\xff\x01".to_vec(), ends_after(19)),
         (b"[U\x30U\x01{}Cp[]{#l\x7f\xff\xff\xff".to_vec(), ends_after(18)),
@@ -170,9 +172,9 @@ fn ubjson() -> Vec<Row> {
     .to_vec()
 }
 
-fn each_is_aborted(rows: Vec<Row>, open: fn(&Node, u8) -> Box<dyn Peer>) {
+fn each_is_aborted(rows: Vec<AbortCase>, open: fn(&NodeProcess, u8) -> Box<dyn RawPeer>) {
     let node = router();
-    let mut honest = Honest::at(&node);
+    let mut bystanders = CallPair::connect(&node);
     for (serializer, octets, text) in rows {
         let shown = octets[..octets.len().min(60)].escape_ascii();
         let mut peer = open(&node, serializer);
@@ -186,15 +188,15 @@ fn each_is_aborted(rows: Vec<Row>, open: fn(&Node, u8) -> Box<dyn Peer>) {
             "to '{shown}'"
         );
         peer.receive_end();
-        honest.call();
+        bystanders.call();
     }
 }
 
-fn rawsocket(node: &Node, serializer: u8) -> Box<dyn Peer> {
-    Box::new(RawSocket::open(node.tcp(), serializer))
+fn rawsocket(node: &NodeProcess, serializer: u8) -> Box<dyn RawPeer> {
+    Box::new(RawSocketPeer::open(node.tcp(), serializer))
 }
 
-fn websocket(node: &Node, serializer: u8) -> Box<dyn Peer> {
+fn websocket(node: &NodeProcess, serializer: u8) -> Box<dyn RawPeer> {
     let subprotocol = match serializer {
         JSON => "wamp.2.json",
         MSGPACK => "wamp.2.msgpack",
@@ -205,31 +207,31 @@ fn websocket(node: &Node, serializer: u8) -> Box<dyn Peer> {
 }
 
 #[test]
-fn octets_that_are_no_json_end_a_session_in_abort() {
+fn malformed_json_over_rawsocket_is_aborted() {
     each_is_aborted(json(), rawsocket);
 }
 
-/// A WebSocket has checked already that text is UTF-8.
+/// Text messages of a WebSocket are already known to be UTF-8.
 #[test]
-fn text_that_is_no_json_ends_a_session_in_abort() {
+fn malformed_json_over_websocket_is_aborted() {
     let rows = json().into_iter().filter(|(_, octets, _)| str::from_utf8(octets).is_ok());
     each_is_aborted(rows.collect(), websocket);
 }
 
 #[test]
-fn octets_that_are_no_msgpack_end_a_session_in_abort() {
+fn malformed_msgpack_is_aborted() {
     each_is_aborted(msgpack(), rawsocket);
     each_is_aborted(msgpack(), websocket);
 }
 
 #[test]
-fn octets_that_are_no_cbor_end_a_session_in_abort() {
+fn malformed_cbor_is_aborted() {
     each_is_aborted(cbor(), rawsocket);
     each_is_aborted(cbor(), websocket);
 }
 
 #[test]
-fn octets_that_are_no_ubjson_end_a_session_in_abort() {
+fn malformed_ubjson_is_aborted() {
     each_is_aborted(ubjson(), rawsocket);
     each_is_aborted(ubjson(), websocket);
 }

@@ -1,9 +1,9 @@
-//! WebSocket frames over a stream, from the client's side.
+//! A WebSocket client: handshake and frames.
 
-use super::http::{Http, Response};
-use super::{Peer, Stream};
+use super::http::{HttpClient, HttpResponse};
+use super::{ClientStream, RawPeer};
 
-/// The key of the example in RFC 6455 section 1.3, and what it is answered by.
+/// The key and the accept value of the example in RFC 6455 section 1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
@@ -11,16 +11,15 @@ const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 
-/// A peer whose handshake is done.
+/// A WebSocket client after its handshake.
 #[derive(Debug)]
-pub(crate) struct WebSocket {
-    stream: Stream,
+pub(crate) struct WebSocketPeer {
+    stream: ClientStream,
     opcode: u8,
 }
 
-/// An opening request. Each change is a header that stands in place of the usual one; an empty one
-/// is left out.
-pub(crate) fn opening(path: &str, changes: &[(&str, &str)]) -> String {
+/// A handshake request. Each change replaces or adds a header; an empty value removes it.
+pub(crate) fn upgrade_request(path: &str, changes: &[(&str, &str)]) -> String {
     let mut headers = vec![
         ("Host", "localhost"),
         ("Upgrade", "websocket"),
@@ -29,7 +28,7 @@ pub(crate) fn opening(path: &str, changes: &[(&str, &str)]) -> String {
         ("Sec-WebSocket-Version", "13"),
     ];
     for (name, value) in changes {
-        headers.retain(|(usual, _)| usual != name);
+        headers.retain(|(default, _)| default != name);
         headers.push((name, value));
     }
     let lines = headers.iter().filter(|(_, value)| !value.is_empty());
@@ -37,34 +36,34 @@ pub(crate) fn opening(path: &str, changes: &[(&str, &str)]) -> String {
     format!("GET {path} HTTP/1.1\r\n{lines}\r\n")
 }
 
-impl WebSocket {
-    /// Shakes hands.
-    pub(crate) fn open(stream: Stream, path: &str, subprotocol: &str) -> Self {
+impl WebSocketPeer {
+    /// Performs the handshake with this subprotocol.
+    pub(crate) fn open(stream: ClientStream, path: &str, subprotocol: &str) -> Self {
         Self::open_with(stream, path, subprotocol, &[]).0
     }
 
-    /// Shakes hands with these headers besides, and gives the answer, too.
+    /// Performs the handshake with further headers, and returns the response, too.
     pub(crate) fn open_with(
-        stream: Stream,
+        stream: ClientStream,
         path: &str,
         subprotocol: &str,
         headers: &[(&str, &str)],
-    ) -> (Self, Response) {
-        let mut http = Http::over(stream);
+    ) -> (Self, HttpResponse) {
+        let mut http = HttpClient::over(stream);
         let headers = [&[("Sec-WebSocket-Protocol", subprotocol)], headers].concat();
-        http.send(&opening(path, &headers));
+        http.send(&upgrade_request(path, &headers));
         let response = http.receive();
         assert_eq!(response.status, 101);
         assert_eq!(response.header("sec-websocket-accept"), Some(ACCEPT));
-        let named = response.header("sec-websocket-protocol").unwrap_or_default();
-        assert_eq!(named, subprotocol);
+        let selected = response.header("sec-websocket-protocol").unwrap_or_default();
+        assert_eq!(selected, subprotocol);
         let is_text = subprotocol.starts_with("wamp.2.json");
         let opcode = if is_text { TEXT } else { BINARY };
         (Self { stream: http.into_stream(), opcode }, response)
     }
 
-    /// Sends a frame that begins with `first` (final bit, reserved bits, opcode). Its mask is zero,
-    /// which leaves the payload as it is.
+    /// Sends a frame whose first octet is `first`: final bit, reserved bits and opcode. Its mask is
+    /// zero, which leaves the payload unchanged.
     pub(crate) fn send_frame(&mut self, first: u8, payload: &[u8]) {
         let mut frame = vec![first];
         match payload.len() {
@@ -83,16 +82,17 @@ impl WebSocket {
         self.send_raw(&frame);
     }
 
+    /// Sends octets below the frames.
     pub(crate) fn send_raw(&mut self, octets: &[u8]) {
         self.stream.send(octets);
     }
 
-    /// Exactly so many octets, or all that come before the end.
+    /// Receives `count` octets, or fewer if the stream ends before.
     pub(crate) fn receive_raw(&mut self, count: usize) -> Vec<u8> {
         self.stream.receive(count)
     }
 
-    /// The next frame: its first octet and its payload. A server masks nothing.
+    /// The next frame: its first octet and its payload. Frames of a server are not masked.
     pub(crate) fn receive_frame(&mut self) -> (u8, Vec<u8>) {
         let head = self.stream.receive(2);
         let [first, second] = head[..] else {
@@ -109,13 +109,13 @@ impl WebSocket {
         (first, payload)
     }
 
-    /// The octets below the frames.
-    pub(crate) fn into_stream(self) -> Stream {
+    /// The underlying stream.
+    pub(crate) fn into_stream(self) -> ClientStream {
         self.stream
     }
 
-    /// The code of the close frame that comes next, which is answered as it should be; then the
-    /// router ends the connection.
+    /// Receives a close frame, answers it, asserts that the router closes the connection, and
+    /// returns the close code.
     pub(crate) fn receive_close(&mut self) -> Option<u16> {
         let (first, payload) = self.receive_frame();
         assert_eq!(first, 0x80 | CLOSE, "a close frame was expected, not {payload:02x?}");
@@ -126,7 +126,7 @@ impl WebSocket {
     }
 }
 
-impl Peer for WebSocket {
+impl RawPeer for WebSocketPeer {
     fn send_octets(&mut self, message: &[u8]) {
         self.send_frame(0x80 | self.opcode, message);
     }
