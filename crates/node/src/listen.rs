@@ -7,13 +7,13 @@ use cloverleaf_config::settings::{
     IpVersion, ListeningEndpoint, ListeningTcp, ListeningUnix, Ports,
 };
 use cloverleaf_router::Admission;
-use cloverleaf_transport::detect::{Spoken, detect};
+use cloverleaf_transport::detect::{DetectedProtocol, detect};
 use cloverleaf_transport::echo::send_back;
 use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions, UnixOptions};
-use cloverleaf_transport::outbound::{RefusesFrom, queue_with};
+use cloverleaf_transport::outbound::{HighWaterMark, queue_with};
 use cloverleaf_transport::{
-    BatchedHandler, Connection, Framing, Outbound, PeerInfo, ServerSide, SlowConsumer, Stream,
-    TransportError, WaitingMessage, WampHandler, log_limited, proxied, rawsocket,
+    BatchedHandler, Connection, Framing, OutboundSender, PeerInfo, ServerSide, SlowConsumer,
+    Stream, TransportError, WaitingMessage, WampHandler, log_limited, proxy_protocol, rawsocket,
 };
 use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::serializer::Serializer;
@@ -63,16 +63,16 @@ impl WampService {
         peer: PeerInfo,
     ) {
         let memory = &self.memory;
-        let (sender, outlet) = queue_with(RefusesFrom::default(), Some(memory.queues()));
+        let (sender, receiver) = queue_with(HighWaterMark::default(), Some(memory.queues()));
         let peer = self.peer(format, sender, peer);
         if format.is_batched {
             let handler = BatchedHandler::<ServerSide, _>::new(format.serializer, peer);
             // In a box, so that the other connections don't carry its room.
-            let connection = Connection::new(stream, framing, handler, outlet, early);
+            let connection = Connection::new(stream, framing, handler, receiver, early);
             Box::pin(connection.with_input_memory(memory.input())).await;
         } else {
             let handler = WampHandler::<ServerSide, _>::new(format.serializer, peer);
-            let connection = Connection::new(stream, framing, handler, outlet, early);
+            let connection = Connection::new(stream, framing, handler, receiver, early);
             connection.with_input_memory(memory.input()).await;
         }
     }
@@ -81,14 +81,19 @@ impl WampService {
     pub(crate) fn handler(
         &self,
         serializer: Serializer,
-        sender: Outbound<WaitingMessage>,
+        sender: OutboundSender<WaitingMessage>,
         peer: PeerInfo,
     ) -> WampHandler<ServerSide, RouterPeer> {
         let format = Format { serializer, is_batched: false };
         WampHandler::new(serializer, self.peer(format, sender, peer))
     }
 
-    fn peer(&self, format: Format, sender: Outbound<WaitingMessage>, peer: PeerInfo) -> RouterPeer {
+    fn peer(
+        &self,
+        format: Format,
+        sender: OutboundSender<WaitingMessage>,
+        peer: PeerInfo,
+    ) -> RouterPeer {
         let (realms, admission) = (Arc::clone(&self.realms), Arc::clone(&self.admission));
         let attachment = Attachment {
             peer,
@@ -124,9 +129,9 @@ impl Protocol {
     /// Serves one connection. Behind a proxy, the proxy says where it comes from.
     async fn serve(self, mut stream: Stream, mut from: PeerAddress, is_proxied: bool) {
         if is_proxied {
-            from = match proxied::peer_address(&mut stream, from.clone()).await {
+            from = match proxy_protocol::peer_address(&mut stream, from.clone()).await {
                 Ok(client) => client,
-                Err(error @ TransportError::Proxied(_)) => {
+                Err(error @ TransportError::ProxyProtocol(_)) => {
                     log_limited!(
                         info,
                         "connection refused",
@@ -180,12 +185,14 @@ impl Universal {
             }
         };
         match (spoken, &self.rawsocket, &self.site) {
-            (Spoken::RawSocket, Some(service), _) => {
+            (DetectedProtocol::RawSocket, Some(service), _) => {
                 serve_rawsocket(service, stream, Some(first), from).await;
             }
-            (Spoken::Http, _, Some(site)) => Arc::clone(site).serve(stream, &[first], from).await,
+            (DetectedProtocol::Http, _, Some(site)) => {
+                Arc::clone(site).serve(stream, &[first], from).await
+            }
             // MQTT is not served yet; its peers are closed like all whose protocol is not here.
-            (Spoken::RawSocket | Spoken::Mqtt | Spoken::Http, ..) => {
+            (DetectedProtocol::RawSocket | DetectedProtocol::Mqtt | DetectedProtocol::Http, ..) => {
                 log_limited!(
                     info,
                     "connection refused",

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 use cloverleaf_router::{Admission, Metered, Next, SessionKey, TransportDetails};
 use cloverleaf_transport::limits::DECODED_PER_UNIT;
 use cloverleaf_transport::{
-    CloseReason, Flow, Outbound, Peer, PeerInfo, ServerSide, SlowConsumer, Undeliverable,
+    CloseReason, Flow, OutboundSender, Peer, PeerInfo, ServerSide, SlowConsumer, Undeliverable,
     WaitingMessage, log_limited,
 };
 use cloverleaf_wakes::{ROUND, is_spent, spend};
@@ -88,7 +88,7 @@ impl fmt::Display for Attachment {
 pub(crate) struct RouterPeer {
     realms: Arc<Realms>,
     admission: Arc<Admission>,
-    outbound: Outbound<WaitingMessage>,
+    outbound: OutboundSender<WaitingMessage>,
     attachment: Attachment,
     stage: Stage,
     /// What the peer waits for.
@@ -112,7 +112,7 @@ impl RouterPeer {
     pub(crate) fn new(
         realms: Arc<Realms>,
         admission: Arc<Admission>,
-        outbound: Outbound<WaitingMessage>,
+        outbound: OutboundSender<WaitingMessage>,
         attachment: Attachment,
     ) -> Self {
         let unjoined = realms.note_unjoined(&outbound);
@@ -352,7 +352,7 @@ impl Peer<ServerSide> for RouterPeer {
         reason: &Undeliverable,
     ) -> Option<RouterMessage> {
         let uri = match reason {
-            Undeliverable::NoForm(_) => error_uri::INVALID_ARGUMENT,
+            Undeliverable::NotEncodable(_) => error_uri::INVALID_ARGUMENT,
             Undeliverable::TooLong { .. } => error_uri::PAYLOAD_SIZE_EXCEEDED,
         };
         let explanation = Payload::from_text(&reason.to_string());
@@ -433,7 +433,7 @@ impl Peer<ServerSide> for RouterPeer {
         }
     }
 
-    fn fell_behind(&mut self) {
+    fn on_slow_consumer(&mut self) {
         log_limited!(
             warn,
             "session reads too slowly and misses events",
@@ -446,7 +446,7 @@ impl Peer<ServerSide> for RouterPeer {
         }
     }
 
-    fn farewell(&mut self) -> Option<RouterMessage> {
+    fn closing_message(&mut self) -> Option<RouterMessage> {
         let Stage::Joined(realm, _) = &self.stage else { return None };
         let goodbye = || RouterMessage::Goodbye(Goodbye::new(error_uri::SLOW_CONSUMER));
         realm.says_goodbye().then(goodbye)

@@ -7,7 +7,7 @@
 use std::io;
 use std::time::Duration;
 
-use cloverleaf_transport::{Accepted, Stream, log_limited};
+use cloverleaf_transport::{AcceptedSocket, Stream, log_limited};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -72,8 +72,11 @@ impl Threads {
     }
 
     /// Gives a connection to one of the threads.
-    pub(crate) fn give<F>(&self, socket: Accepted, serve: impl FnOnce(Stream) -> F + Send + 'static)
-    where
+    pub(crate) fn give<F>(
+        &self,
+        socket: AcceptedSocket,
+        serve: impl FnOnce(Stream) -> F + Send + 'static,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
         let place = self.load.place();

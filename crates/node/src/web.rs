@@ -44,7 +44,7 @@ use held::Held;
 pub(crate) use longpoll::LongPoll;
 use rewound::Rewound;
 pub(crate) use routes::{JsonValue, Routes, Segment, Service};
-pub(crate) use upgrade::{Endpoint, Frames, WebSocketEndpoint};
+pub(crate) use upgrade::{Endpoint, FrameOptions, WebSocketEndpoint};
 use visits::{Asked, Visit};
 pub(crate) use visits::{Timeouts, Visits};
 

@@ -2,7 +2,7 @@
 //!
 //! It is woken by the first socket that wants something and runs behind the tasks that are ready
 //! already, so whatever those want goes to the kernel in the same call. When nothing is ready the
-//! runtime sleeps as ever, and the kernel's bell wakes it.
+//! runtime sleeps as ever, and the kernel's eventfd wakes it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -39,10 +39,10 @@ impl Ring {
     /// other thread than the one that has made the ring.
     pub fn start() -> io::Result<()> {
         let state = State::new(Kernel::new()?);
-        let bell = watch(state.bell()?)?;
+        let eventfd = watch(state.eventfd()?)?;
         let ring = Self(Arc::new(Mutex::new(state)));
         let driven = ring.clone();
-        tokio::spawn(poll_fn(move |context| driven.poll_drive(&bell, context)));
+        tokio::spawn(poll_fn(move |context| driven.poll_drive(&eventfd, context)));
         OF_THREAD.set(Some(ring));
         Ok(())
     }
@@ -64,9 +64,9 @@ impl Ring {
         Ok(Socket::new(Arc::clone(&self.0), key))
     }
 
-    fn poll_drive(&self, bell: &AsyncFd<OwnedFd>, context: &mut Context<'_>) -> Poll<()> {
-        // The bell counts its strokes and is never read: only its ringing is an event.
-        while let Poll::Ready(rung) = bell.poll_read_ready(context) {
+    fn poll_drive(&self, eventfd: &AsyncFd<OwnedFd>, context: &mut Context<'_>) -> Poll<()> {
+        // The eventfd counts its strokes and is never read: only its ringing is an event.
+        while let Poll::Ready(rung) = eventfd.poll_read_ready(context) {
             match rung {
                 Ok(mut rung) => rung.clear_ready(),
                 // The runtime ends.
@@ -90,9 +90,9 @@ impl Ring {
     }
 }
 
-fn watch(bell: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+fn watch(eventfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     #[expect(deprecated, reason = "an owned descriptor can't lie about itself")]
-    AsyncFd::with_interest(bell, Interest::READABLE)
+    AsyncFd::with_interest(eventfd, Interest::READABLE)
 }
 
 impl fmt::Debug for Ring {

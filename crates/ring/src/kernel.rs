@@ -63,7 +63,7 @@ pub(crate) enum Completion<'a> {
 pub(crate) struct Kernel {
     ring: IoUring,
     /// Written to by the kernel when there is something to be had.
-    bell: OwnedFd,
+    eventfd: OwnedFd,
     buffers: Buffers,
     /// Vectors that the kernel reads from.
     sending: Slab<Vec<u8>>,
@@ -114,17 +114,17 @@ impl Kernel {
             .setup_taskrun_flag()
             .setup_cqsize(COMPLETIONS)
             .build(REQUESTS)?;
-        let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
-        ring.submitter().register_eventfd(bell.as_raw_fd())?;
+        let eventfd = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+        ring.submitter().register_eventfd(eventfd.as_raw_fd())?;
         let buffers = Buffers::register(&ring)?;
         // Where rings may be made and not used, that is known before a socket depends on it.
         ring.submit()?;
-        Ok(Self { ring, bell, buffers, sending: Slab::new() })
+        Ok(Self { ring, eventfd, buffers, sending: Slab::new() })
     }
 
     /// Becomes readable when there is something to be had.
-    pub(crate) fn bell(&self) -> io::Result<OwnedFd> {
-        self.bell.try_clone()
+    pub(crate) fn eventfd(&self) -> io::Result<OwnedFd> {
+        self.eventfd.try_clone()
     }
 
     /// Receives from a socket whenever something comes, until it is told to stop.
@@ -138,16 +138,16 @@ impl Kernel {
         self.cancel(Tag::Receive(key), key)
     }
 
-    /// Sends all of `bytes`. With `patiently`, as the peer makes room; otherwise what fits now.
+    /// Sends all of `bytes`. With `blocking`, as the peer makes room; otherwise what fits now.
     /// Returns the number by which it can be given up.
     pub(crate) fn send(
         &mut self,
         socket: BorrowedFd<'_>,
         key: Key,
         bytes: Vec<u8>,
-        patiently: bool,
+        blocking: bool,
     ) -> io::Result<usize> {
-        let how = if patiently { RecvFlags::WAITALL } else { RecvFlags::DONTWAIT };
+        let how = if blocking { RecvFlags::WAITALL } else { RecvFlags::DONTWAIT };
         let flags = SendFlags::NOSIGNAL.bits() | how.bits();
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let request = opcode::Send::new(Fd(socket.as_raw_fd()), bytes.as_ptr(), length)
@@ -179,13 +179,13 @@ impl Kernel {
         Ok(())
     }
 
-    /// Takes the requests to the kernel and fetches what has happened. The bell is silent while
+    /// Takes the requests to the kernel and fetches what has happened. The eventfd is silent while
     /// this runs: see [`is_needed`](Self::is_needed).
     pub(crate) fn enter(&mut self) -> io::Result<()> {
         self.ring.completion().disable_eventfd();
         let entered = self.ring.submit();
         self.ring.completion().enable_eventfd();
-        // The kernel first says that something has happened and then looks whether the bell may
+        // The kernel first says that something has happened and then looks whether the eventfd may
         // ring. Here it is the other way round, so that one of the two sees the other.
         fence(Ordering::SeqCst);
         match entered {
@@ -197,7 +197,7 @@ impl Kernel {
     }
 
     /// Whether there are requests to be taken to the kernel, among them those that the last `enter`
-    /// has left, or something has happened since, for which the bell may have been silent.
+    /// has left, or something has happened since, for which the eventfd may have been silent.
     pub(crate) fn is_needed(&mut self) -> bool {
         let submission = self.ring.submission();
         !submission.is_empty() || submission.taskrun() || submission.cq_overflow()

@@ -55,7 +55,7 @@ struct Sending {
 }
 
 /// What a slot wants of the kernel.
-pub(crate) enum Want {
+pub(crate) enum Op {
     Receive,
     StopReceiving,
     /// To send these bytes, waiting for room or not.
@@ -207,27 +207,27 @@ impl Slot {
     }
 
     /// What the slot wants next, and takes for done. None: nothing for now.
-    pub(crate) fn next(&mut self) -> Option<Want> {
+    pub(crate) fn next(&mut self) -> Option<Op> {
         if self.wants_to_stop_receiving() {
             self.receiving = Receiving::Stopping;
-            return Some(Want::StopReceiving);
+            return Some(Op::StopReceiving);
         }
         if self.wants_to_receive() {
             self.receiving = Receiving::Yes;
-            return Some(Want::Receive);
+            return Some(Op::Receive);
         }
         match &mut self.sending {
             Some(sending) if self.is_given_up && !sending.is_stopping => {
                 sending.is_stopping = true;
-                return Some(Want::StopSending(sending.vector));
+                return Some(Op::StopSending(sending.vector));
             }
             None if !self.unsent.is_empty() && self.send_error.is_none() => {
-                return Some(Want::Send(std::mem::take(&mut self.unsent), !self.is_given_up));
+                return Some(Op::Send(std::mem::take(&mut self.unsent), !self.is_given_up));
             }
             Some(_) | None => {}
         }
         let is_idle = self.receiving == Receiving::No && self.sending.is_none();
-        (self.is_given_up && is_idle).then_some(Want::Close)
+        (self.is_given_up && is_idle).then_some(Op::Close)
     }
 
     /// So many bytes are on their way, in this vector of the kernel's.
@@ -321,7 +321,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::task::{Context, Waker};
 
-    use super::{MAX_UNREAD, Slot, Want};
+    use super::{MAX_UNREAD, Op, Slot};
     use crate::state::Spares;
 
     #[test]
@@ -341,17 +341,17 @@ mod tests {
     #[test]
     fn what_could_not_be_found_to_be_stopped_is_stopped_anew() {
         let mut slot = Slot::new(UnixStream::pair().unwrap().0.into());
-        assert!(matches!(slot.next(), Some(Want::Receive)));
+        assert!(matches!(slot.next(), Some(Op::Receive)));
         slot.is_sending(7, 100);
         slot.give_up();
         for _ in 0..2 {
-            assert!(matches!(slot.next(), Some(Want::StopReceiving)));
-            assert!(matches!(slot.next(), Some(Want::StopSending(7))));
+            assert!(matches!(slot.next(), Some(Op::StopReceiving)));
+            assert!(matches!(slot.next(), Some(Op::StopSending(7))));
             assert!(slot.next().is_none());
             slot.not_stopped();
         }
         slot.received_last(None);
         slot.sent(Ok(100));
-        assert!(matches!(slot.next(), Some(Want::Close)));
+        assert!(matches!(slot.next(), Some(Op::Close)));
     }
 }

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use slab::Slab;
 
 use crate::kernel::{Completion, Kernel, Key};
-use crate::slot::{Slot, Want};
+use crate::slot::{Op, Slot};
 
 /// Empty vectors that are kept for the next socket that needs one.
 const SPARES: usize = 64;
@@ -60,8 +60,8 @@ impl State {
         }
     }
 
-    pub(crate) fn bell(&self) -> io::Result<OwnedFd> {
-        self.kernel.bell()
+    pub(crate) fn eventfd(&self) -> io::Result<OwnedFd> {
+        self.kernel.eventfd()
     }
 
     /// Takes a socket in and begins to receive from it.
@@ -123,16 +123,16 @@ impl State {
         while let Some(want) = self.slots[key].next() {
             let slot = &mut self.slots[key];
             match want {
-                Want::Receive => self.kernel.receive(slot.descriptor.as_fd(), key)?,
-                Want::StopReceiving => self.kernel.stop_receiving(key)?,
-                Want::Send(bytes, patiently) => {
+                Op::Receive => self.kernel.receive(slot.descriptor.as_fd(), key)?,
+                Op::StopReceiving => self.kernel.stop_receiving(key)?,
+                Op::Send(bytes, blocking) => {
                     let length = bytes.len();
                     let socket = slot.descriptor.as_fd();
-                    let vector = self.kernel.send(socket, key, bytes, patiently)?;
+                    let vector = self.kernel.send(socket, key, bytes, blocking)?;
                     slot.is_sending(vector, length);
                 }
-                Want::StopSending(vector) => self.kernel.stop_sending(key, vector)?,
-                Want::Close => {
+                Op::StopSending(vector) => self.kernel.stop_sending(key, vector)?,
+                Op::Close => {
                     self.slots.remove(key);
                     break;
                 }

@@ -209,12 +209,12 @@ fn bytes_that_nobody_takes_are_left_to_the_sender() {
         theirs.set_nonblocking(true).unwrap();
         let piece = noise(64 << 10);
         let mut sent = 0;
-        let mut patience = 20;
-        while patience > 0 {
+        let mut timeouts = 20;
+        while timeouts > 0 {
             match theirs.write(&piece) {
                 Ok(count) => sent += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    patience -= 1;
+                    timeouts -= 1;
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 Err(error) => panic!("{error}"),

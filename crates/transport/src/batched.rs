@@ -71,7 +71,7 @@ impl<S: Side, P: Peer<S>> Handler for BatchedHandler<S, P> {
     type Item = S::Waiting;
 
     const PACKED: usize = BATCH;
-    const HEARS_UNREAD: bool = S::HEARS_UNREAD;
+    const READS_WHEN_CONGESTED: bool = S::READS_WHEN_CONGESTED;
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         let mut taken = 0;
@@ -121,12 +121,12 @@ impl<S: Side, P: Peer<S>> Handler for BatchedHandler<S, P> {
         self.single.drained();
     }
 
-    fn fell_behind(&mut self) {
-        self.single.fell_behind();
+    fn on_slow_consumer(&mut self) {
+        self.single.on_slow_consumer();
     }
 
-    fn farewell(&mut self) -> Option<S::Waiting> {
-        self.single.farewell()
+    fn closing_message(&mut self) -> Option<S::Waiting> {
+        self.single.closing_message()
     }
 
     fn is_open(&self) -> bool {

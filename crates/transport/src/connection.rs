@@ -5,7 +5,7 @@
 //! [`WRITE_BATCH`](crate::limits::WRITE_BATCH) bytes between two writes. It ends earlier when its
 //! handler or its thread has done enough ([`Flow::Yield`], [`cloverleaf_wakes::is_spent`]). Large
 //! messages are handed over and encoded in order with those of the other connections of the thread
-//! ([`cloverleaf_wakes::Piece`]), and so are the steps in which a message is inflated. A peer
+//! ([`cloverleaf_wakes::WorkPermit`]), and so are the steps in which a message is inflated. A peer
 //! that does not read is not heard either, on the router's side. Reading goes into one buffer that
 //! all connections of a thread share, so an idle connection holds none.
 //!
@@ -27,7 +27,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use cloverleaf_wakes::Piece;
+use cloverleaf_wakes::WorkPermit;
 use cloverleaf_wamp::websocket::{CloseCode, MessageKind};
 use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -35,10 +35,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::error::CloseReason;
 use crate::framing::Framing;
 use crate::input_memory::InputMemory;
-use crate::keepalive::{Due, Pinger};
+use crate::keepalive::{PingAction, Pinger};
 use crate::limits::{OPENING_TIMEOUT, READ_BUFFER, READS_PER_TURN, UNSENT_PAUSES_READING};
 use crate::log_limited;
-use crate::outbound::{Encoded, Outlet, Queued};
+use crate::outbound::{Encoded, OutboundReceiver, Queued};
 use crate::stream::Stream;
 
 mod reading;
@@ -80,7 +80,7 @@ pub trait Handler: Send + 'static {
 
     /// Whether also a peer is heard that does not read, as long as the answers to it don't pile up.
     /// One side of a connection has to, or two large messages that meet wait for each other.
-    const HEARS_UNREAD: bool = false;
+    const READS_WHEN_CONGESTED: bool = false;
 
     /// Takes a message; the bytes are gone when this returns.
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow;
@@ -116,14 +116,14 @@ pub trait Handler: Send + 'static {
     }
 
     /// The queue has room again for what can be sent later; see
-    /// [`Outbound::has_room`](crate::Outbound::has_room).
+    /// [`OutboundSender::has_room`](crate::OutboundSender::has_room).
     fn drained(&mut self) {}
 
     /// The peer reads too slowly and has missed something, for the first time.
-    fn fell_behind(&mut self) {}
+    fn on_slow_consumer(&mut self) {}
 
     /// The last item for a peer that reads too slowly.
-    fn farewell(&mut self) -> Option<Self::Item> {
+    fn closing_message(&mut self) -> Option<Self::Item> {
         None
     }
 
@@ -148,7 +148,7 @@ pub struct Connection<H: Handler> {
     stream: Stream,
     framing: Framing,
     handler: H,
-    outlet: Outlet<H::Item>,
+    receiver: OutboundReceiver<H::Item>,
     batch: VecDeque<H::Item>,
     encoded: Encoded,
     /// Encoded bytes; those before `sent` are on their way.
@@ -162,15 +162,15 @@ pub struct Connection<H: Handler> {
     stall: Option<Box<Stall>>,
     /// What was read and is not handed over before the handler or the thread is ready: the rest of
     /// one read, so at most [`READ_BUFFER`] bytes.
-    held_back: Option<Box<[u8]>>,
+    paused_input: Option<Box<[u8]>>,
     /// The kind of a complete message before that, which waits for its thread.
     parked: Option<Option<MessageKind>>,
     /// The wait of a message to be handed over or inflated.
-    input_piece: Piece,
+    input_piece: WorkPermit,
     /// How many steps of inflating may be done before it waits again.
     steps_left: usize,
     /// The wait of a message to be encoded.
-    output_piece: Piece,
+    output_piece: WorkPermit,
     /// The handler has done enough for this turn.
     yields: bool,
     /// Watches over messages that have begun, on the router's side.
@@ -185,7 +185,7 @@ impl<H: Handler> Connection<H> {
         stream: Stream,
         framing: Framing,
         handler: H,
-        outlet: Outlet<H::Item>,
+        receiver: OutboundReceiver<H::Item>,
         early: &mut [u8],
     ) -> Self {
         let pinger = framing.keepalive().map(|keepalive| Box::new(Pinger::new(keepalive)));
@@ -193,7 +193,7 @@ impl<H: Handler> Connection<H> {
             stream,
             framing,
             handler,
-            outlet,
+            receiver,
             batch: VecDeque::new(),
             encoded: Encoded::default(),
             unsent: Vec::new(),
@@ -202,11 +202,11 @@ impl<H: Handler> Connection<H> {
             stage: Stage::Open,
             deadline: None,
             stall: None,
-            held_back: None,
+            paused_input: None,
             parked: None,
-            input_piece: Piece::default(),
+            input_piece: WorkPermit::default(),
             steps_left: 0,
-            output_piece: Piece::default(),
+            output_piece: WorkPermit::default(),
             yields: false,
             unfinished: None,
             pinger,
@@ -267,8 +267,8 @@ impl<H: Handler> Connection<H> {
         }
         let Some(pinger) = &mut self.pinger else { return Poll::Pending };
         match ready!(pinger.poll(context)) {
-            Due::Ping(payload) => self.framing.write_ping(&mut self.unsent, &payload),
-            Due::Drop => return Poll::Ready(CloseReason::Unanswered),
+            PingAction::Ping(payload) => self.framing.write_ping(&mut self.unsent, &payload),
+            PingAction::Drop => return Poll::Ready(CloseReason::Unanswered),
         }
         // To be written, in another turn.
         context.waker().wake_by_ref();
@@ -297,7 +297,7 @@ impl<H: Handler> Connection<H> {
         if let Poll::Ready(reason) = self.poll_reading(context) {
             return Poll::Ready(reason);
         }
-        let was_unheard = self.is_unheard();
+        let was_paused = self.reading_paused();
         if !matches!(self.stage, Stage::Lingering { .. })
             && let Poll::Ready(reason) = self.poll_writing(context)
         {
@@ -318,7 +318,7 @@ impl<H: Handler> Connection<H> {
         {
             return Poll::Ready(reason);
         }
-        if was_unheard && !self.is_unheard() {
+        if was_paused && !self.reading_paused() {
             // Reading was not tried, so nothing else would wake for it.
             context.waker().wake_by_ref();
         }
@@ -335,10 +335,10 @@ impl<H: Handler> Connection<H> {
 
     /// A peer that does not read is not heard; by a client, as soon as the answers to it have piled
     /// up.
-    fn is_unheard(&self) -> bool {
+    fn reading_paused(&self) -> bool {
         let unsent = self.unsent_len();
-        if H::HEARS_UNREAD {
-            return unsent.min(self.pongs) > UNSENT_PAUSES_READING || self.outlet.has_piled_up();
+        if H::READS_WHEN_CONGESTED {
+            return unsent.min(self.pongs) > UNSENT_PAUSES_READING || self.receiver.has_piled_up();
         }
         unsent > UNSENT_PAUSES_READING
     }
@@ -370,7 +370,7 @@ impl<H: Handler> Drop for Connection<H> {
         if !matches!(self.stage, Stage::Ended) {
             self.handler.closed(&CloseReason::ByUs("the router ends".to_owned()));
         }
-        let refused = self.outlet.refused();
+        let refused = self.receiver.refused();
         if refused > 0 {
             log_limited!(
                 info,

@@ -16,7 +16,7 @@ const MQTT_CONNECT: u8 = 0x10;
 
 /// A protocol of those that can share a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spoken {
+pub enum DetectedProtocol {
     /// WAMP over RawSocket.
     RawSocket,
     /// MQTT.
@@ -25,7 +25,7 @@ pub enum Spoken {
     Http,
 }
 
-impl Spoken {
+impl DetectedProtocol {
     const fn of(octet: u8) -> Self {
         match octet {
             rawsocket::MAGIC => Self::RawSocket,
@@ -35,7 +35,7 @@ impl Spoken {
     }
 }
 
-impl fmt::Display for Spoken {
+impl fmt::Display for DetectedProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::RawSocket => "RawSocket",
@@ -47,12 +47,12 @@ impl fmt::Display for Spoken {
 
 /// Reads the first octet of a peer, and says what it speaks. A peer that says nothing is not waited
 /// for.
-pub async fn detect(stream: &mut Stream) -> Result<(Spoken, u8), TransportError> {
+pub async fn detect(stream: &mut Stream) -> Result<(DetectedProtocol, u8), TransportError> {
     let mut first = [0];
     timeout(OPENING_TIMEOUT, stream.read_exact(&mut first))
         .await
         .map_err(|_| TransportError::Timeout)?
         .map_err(TransportError::io("reading the first octet"))?;
     let [first] = first;
-    Ok((Spoken::of(first), first))
+    Ok((DetectedProtocol::of(first), first))
 }

@@ -9,7 +9,9 @@ use tokio::time::timeout;
 use crate::connection::{Flow, Handler};
 use crate::error::CloseReason;
 use crate::limits::STALL_TIMEOUT;
-use crate::outbound::{Loss, Outbound, Outlet, QueueMemory, Queued, RefusesFrom, queue_with};
+use crate::outbound::{
+    HighWaterMark, OutboundReceiver, OutboundSender, Overflow, QueueMemory, Queued, queue_with,
+};
 use crate::stream::Stream;
 
 /// How many octets an echo holds; who takes fewer than these in [`STALL_TIMEOUT`] is let go.
@@ -38,22 +40,22 @@ impl Queued for Message {
         self.bytes.len() + size_of::<Self>()
     }
 
-    fn loss(&self) -> Loss {
-        Loss::Never
+    fn overflow(&self) -> Overflow {
+        Overflow::Disconnect
     }
 }
 
 /// See the [module](self).
 #[derive(Debug)]
 pub struct Echo {
-    outbound: Outbound<Message>,
+    outbound: OutboundSender<Message>,
 }
 
 impl Echo {
     /// The handler and the queue of its connection, which counts in `memory`.
-    pub fn new(memory: Arc<QueueMemory>) -> (Self, Outlet<Message>) {
-        let (outbound, outlet) = queue_with(RefusesFrom::default(), Some(memory));
-        (Self { outbound }, outlet)
+    pub fn new(memory: Arc<QueueMemory>) -> (Self, OutboundReceiver<Message>) {
+        let (outbound, receiver) = queue_with(HighWaterMark::default(), Some(memory));
+        (Self { outbound }, receiver)
     }
 }
 

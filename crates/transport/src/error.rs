@@ -62,7 +62,7 @@ pub enum TransportError {
     WebSocket(String),
     /// The header with which a proxy says for whom it connects.
     #[error("PROXY protocol: {0}")]
-    Proxied(String),
+    ProxyProtocol(String),
     /// The peer took too long.
     #[error("the handshake took longer than allowed")]
     Timeout,

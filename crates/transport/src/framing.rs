@@ -12,11 +12,11 @@ use crate::limits::{CLOSING_TIMEOUT, READ_BUFFER};
 
 mod websocket;
 
-pub use websocket::{Manners, WebSocket};
+pub use websocket::{WebSocket, WebSocketServerOptions};
 
 /// One thing that has arrived.
 #[derive(Debug)]
-pub(crate) enum Arrived<'a> {
+pub(crate) enum FrameEvent<'a> {
     /// A message. RawSocket does not say whether it is text.
     Message(Option<MessageKind>, &'a [u8]),
     /// To be answered with the same bytes.
@@ -30,11 +30,11 @@ pub(crate) enum Arrived<'a> {
 
 /// Whether a connection may go on writing messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// It may.
-    GoesOn,
-    /// The others have their turn first.
-    IsOver,
+pub(crate) enum Budget {
+    /// More may be written in this turn.
+    Left,
+    /// Other connections of the thread have their turn first.
+    Spent,
 }
 
 /// A framing with its state.
@@ -63,8 +63,12 @@ impl Framing {
     }
 
     /// WebSocket frames of a server as it is configured, compressed if that was agreed on.
-    pub fn serving(limits: Limits, manners: Manners, agreement: Option<&Agreement>) -> Self {
-        Self::WebSocket(WebSocket::serving(limits, manners, agreement))
+    pub fn serving(
+        limits: Limits,
+        options: WebSocketServerOptions,
+        agreement: Option<&Agreement>,
+    ) -> Self {
+        Self::WebSocket(WebSocket::serving(limits, options, agreement))
     }
 
     /// How much may be read at once, in bytes.
@@ -95,13 +99,13 @@ impl Framing {
     pub(crate) fn receive<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<Arrived<'a>>, (CloseReason, Option<CloseCode>)> {
+    ) -> Result<Option<FrameEvent<'a>>, (CloseReason, Option<CloseCode>)> {
         match self {
             Self::RawSocket { splitter, .. } => match splitter.receive(input) {
                 Ok(incoming) => Ok(incoming.map(|incoming| match incoming.kind {
-                    FrameKind::Message => Arrived::Message(None, incoming.payload),
-                    FrameKind::Ping => Arrived::Ping(incoming.payload),
-                    FrameKind::Pong => Arrived::Pong(incoming.payload),
+                    FrameKind::Message => FrameEvent::Message(None, incoming.payload),
+                    FrameKind::Ping => FrameEvent::Ping(incoming.payload),
+                    FrameKind::Pong => FrameEvent::Pong(incoming.payload),
                 })),
                 Err(fault) => Err((CloseReason::Fault(fault.to_string()), None)),
             },
@@ -158,7 +162,7 @@ impl Framing {
         out: &mut Vec<u8>,
         kind: MessageKind,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<Turn, E> {
+    ) -> Result<Budget, E> {
         let start = out.len();
         let written = match self {
             Self::RawSocket { .. } => {
@@ -167,7 +171,7 @@ impl Framing {
                 let outcome = encode(out);
                 let length = (out.len() - payload).min(rawsocket::MAX_FRAME);
                 out[start..payload].copy_from_slice(&rawsocket::prefix(FrameKind::Message, length));
-                outcome.map(|()| Turn::GoesOn)
+                outcome.map(|()| Budget::Left)
             }
             Self::WebSocket(websocket) => websocket.write_message(out, kind, encode),
         };

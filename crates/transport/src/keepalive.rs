@@ -27,7 +27,7 @@ pub struct KeepAlive {
 
 /// What is to be done now.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Due {
+pub(crate) enum PingAction {
     /// Send a ping with this payload.
     Ping(Vec<u8>),
     /// Give up: there was no answer in time.
@@ -77,7 +77,7 @@ impl Pinger {
         self.timer.as_mut().reset(Instant::now() + self.settings.interval);
     }
 
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Due> {
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<PingAction> {
         let KeepAlive { interval, timeout, size, .. } = self.settings;
         loop {
             ready!(self.timer.as_mut().poll(context));
@@ -86,12 +86,12 @@ impl Pinger {
                 continue;
             }
             if self.asked.is_some() && timeout.is_some() {
-                return Poll::Ready(Due::Drop);
+                return Poll::Ready(PingAction::Drop);
             }
             let payload: Vec<u8> = (0..size).map(|_| rand::random()).collect();
             self.asked = Some(payload.clone());
             self.timer.as_mut().reset(Instant::now() + timeout.unwrap_or(interval));
-            return Poll::Ready(Due::Ping(payload));
+            return Poll::Ready(PingAction::Ping(payload));
         }
     }
 }

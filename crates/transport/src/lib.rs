@@ -1,6 +1,6 @@
 //! Connections that carry messages: one future a peer, bounded in both directions.
 //!
-//! Bytes become messages for a [`Peer`], and what is pushed into its [`Outbound`] queue becomes
+//! Bytes become messages for a [`Peer`], and what is pushed into its [`OutboundSender`] queue becomes
 //! bytes. What a message means is not known here; a server's and a client's connection are the same
 //! code with the directions swapped.
 //!
@@ -16,7 +16,7 @@
 //! | [`echo`] | the handler that sends back what it gets, for conformance tests |
 //! | [`longpoll`] | a session whose peer has no connection and comes for its messages |
 //! | [`detect`] | what a peer of a shared port speaks |
-//! | [`proxied`] | for whom a proxy connects |
+//! | [`proxy_protocol`] | for whom a proxy connects |
 //! | [`rawsocket`], [`websocket`] | the handshakes |
 //! | [`peer_info`] | what is known of the peer of a connection |
 //! | [`stream`], [`listener`] | sockets |
@@ -39,7 +39,7 @@ pub mod log_limit;
 pub mod longpoll;
 pub mod outbound;
 pub mod peer_info;
-pub mod proxied;
+pub mod proxy_protocol;
 pub mod rawsocket;
 pub mod stream;
 pub mod wamp;
@@ -48,10 +48,12 @@ pub mod websocket;
 pub use batched::BatchedHandler;
 pub use connection::{Connection, Flow, Handler};
 pub use error::{CloseReason, TransportError};
-pub use framing::{Framing, Manners};
+pub use framing::{Framing, WebSocketServerOptions};
 pub use input_memory::InputMemory;
 pub use keepalive::KeepAlive;
-pub use outbound::{Loss, Outbound, Outlet, Pushed, QueueMemory, Queued, SlowConsumer};
+pub use outbound::{
+    OutboundReceiver, OutboundSender, Overflow, Pushed, QueueMemory, Queued, SlowConsumer,
+};
 pub use peer_info::{HttpInfo, PeerInfo};
-pub use stream::{Accepted, Stream};
+pub use stream::{AcceptedSocket, Stream};
 pub use wamp::{ClientSide, Peer, ServerSide, Side, Undeliverable, WaitingMessage, WampHandler};

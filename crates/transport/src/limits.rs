@@ -66,10 +66,10 @@ pub const UNSENT_PAUSES_READING: usize = 256 * 1024;
 /// What a queue holds before it refuses EVENT and INVOCATION, in bytes. Enough for a burst of some
 /// thousand larger events to a subscriber that reads more slowly. What all stalled peers cost is
 /// bounded by the budget of the process.
-pub const QUEUE_REFUSES_BYTES: usize = 64 * 1024 * 1024;
+pub const QUEUE_HIGH_WATER_BYTES: usize = 64 * 1024 * 1024;
 
 /// The same in messages, since small ones cost more than their bytes.
-pub const QUEUE_REFUSES_MESSAGES: usize = 1_048_576;
+pub const QUEUE_HIGH_WATER_MESSAGES: usize = 1_048_576;
 
 /// How much a queue grows before the process hears of it, in bytes: seldom enough to cost nothing.
 /// So much of each queue is not in the budget of the process.
@@ -77,31 +77,31 @@ pub const QUEUE_GRANULE: usize = 256 * 1024;
 
 /// What a queue may still hold when it has lost its events because the process has no memory for
 /// them, in bytes. A peer that is owed more does not read its answers; its connection ends.
-pub const QUEUE_KEEPS_WHEN_SHEDDING: usize = 8 * 1024 * 1024;
+pub const QUEUE_MAX_AFTER_SHEDDING: usize = 8 * 1024 * 1024;
 
 /// From how much in its queue on a peer is sent no more of what can be sent later, in bytes. Enough
 /// to keep the peer busy until it is sent more.
-pub const QUEUE_HAS_ROOM_BYTES: usize = 512 * 1024;
+pub const QUEUE_LOW_WATER_BYTES: usize = 512 * 1024;
 
 /// The same in messages.
-pub const QUEUE_HAS_ROOM_MESSAGES: usize = 4_096;
+pub const QUEUE_LOW_WATER_MESSAGES: usize = 4_096;
 
 /// What a queue holds before its connection is ended, in bytes: answers are never refused, so a
 /// peer that asks and does not read ends here. Eight of the largest messages, since one that reads
 /// steadily may have asked for several of them at once; one that does not read at all is ended by
 /// [`STALL_TIMEOUT`].
-pub const QUEUE_KILLS_BYTES: usize = 2 * QUEUE_REFUSES_BYTES;
+pub const QUEUE_MAX_BYTES: usize = 2 * QUEUE_HIGH_WATER_BYTES;
 
 /// The same in messages.
-pub const QUEUE_KILLS_MESSAGES: usize = 2 * QUEUE_REFUSES_MESSAGES;
+pub const QUEUE_MAX_MESSAGES: usize = 2 * QUEUE_HIGH_WATER_MESSAGES;
 
 /// From how much in its queue on a client reads no more, in bytes. What it asks for is refused long
 /// before; these are answers of its procedures that pile up, and the router should tell those who
 /// wait for more of them.
-pub const QUEUE_PAUSES_READING_BYTES: usize = QUEUE_REFUSES_BYTES + 2 * DEFAULT_MAX_MESSAGE;
+pub const QUEUE_READING_PAUSE_BYTES: usize = QUEUE_HIGH_WATER_BYTES + 2 * DEFAULT_MAX_MESSAGE;
 
 /// The same in messages.
-pub const QUEUE_PAUSES_READING_MESSAGES: usize = QUEUE_REFUSES_MESSAGES * 3 / 2;
+pub const QUEUE_READING_PAUSE_MESSAGES: usize = QUEUE_HIGH_WATER_MESSAGES * 3 / 2;
 
 /// How long a peer may take nothing of what it is sent. Progress counts, however little, so that a
 /// slow network is no fault, unless a publisher waits for the peer (see
@@ -119,7 +119,7 @@ pub const ANSWER_BYTES_PER_STALL: usize = 30 * 4 * 1024;
 
 /// How many bytes of an unfinished message a connection holds without asking for memory: about what
 /// it reads at once.
-pub const UNFINISHED_FREE: usize = 64 * 1024;
+pub const UNFINISHED_UNRESERVED: usize = 64 * 1024;
 
 /// In which steps memory for unfinished messages is reserved, in bytes.
 pub const UNFINISHED_GRANULE: usize = 256 * 1024;
@@ -130,17 +130,17 @@ pub const UNFINISHED_BYTES: usize = 256 * 1024 * 1024;
 
 /// After how long without progress an unfinished message is given up for others, while there is no
 /// memory.
-pub const UNFINISHED_IS_STALE: Duration = Duration::from_secs(2);
+pub const UNFINISHED_STALE_AFTER: Duration = Duration::from_secs(2);
 
 /// How many bytes of an unfinished message must come before that counts as progress while there is
-/// no memory. In [`UNFINISHED_IS_STALE`] this is the rate of a slow mobile network; with less, few
+/// no memory. In [`UNFINISHED_STALE_AFTER`] this is the rate of a slow mobile network; with less, few
 /// peers could hold the memory for minutes.
 pub const UNFINISHED_PROGRESS: usize = 32 * 1024;
 
 /// After how long a message that is still being read is given up for others, while there is no
 /// memory, whatever its progress. Otherwise 16 peers that send little could hold all memory for
 /// [`MESSAGE_TIMEOUT`].
-pub const UNFINISHED_HOLD: Duration = Duration::from_secs(60);
+pub const UNFINISHED_HOLD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often it is looked how much of an unfinished message has come.
 pub const UNFINISHED_WINDOW: Duration = Duration::from_secs(30);

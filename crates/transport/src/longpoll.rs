@@ -3,11 +3,11 @@
 //! What a [`Connection`](crate::Connection) does for a peer with a socket is done here for one
 //! whose requests arrive one by one, on whichever threads. Everything stands under one short lock,
 //! and no message sets a clock: one future a session looks at it now and then, see
-//! [`Session::live`].
+//! [`LongPollSession::live`].
 //!
 //! ```text
 //! Open ──(its handler or its queue ends it in peace)──▶ Closing ──(closed or unpolled)──▶ Ended
-//!   ├─────(a full queue; its handler has ended)─────▶ Parting ──(told why, or unpolled)─▶ Ended
+//!   ├─────(a full queue; its handler has ended)─────▶ Draining ──(told why, or unpolled)─▶ Ended
 //!   └────────────(closed, unpolled, not opened in time)─────────────────────────────────▶ Ended
 //! ```
 //!
@@ -18,21 +18,21 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use cloverleaf_wakes::Later;
+use cloverleaf_wakes::DeferredWakes;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::connection::{Flow, Handler};
 use crate::error::CloseReason;
-use crate::outbound::Outlet;
+use crate::outbound::OutboundReceiver;
 
 mod state;
 
-use state::State;
+use state::LongPollState;
 
 /// How long a session waits for its peer, and its peer for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct LongPollTimeouts {
     /// How long a receive waits for a message.
     pub receive: Duration,
     /// How long a session is kept when nobody receives.
@@ -51,22 +51,26 @@ pub enum Received {
 }
 
 /// See the [module](self).
-pub struct Session<H: Handler>(Mutex<State<H>>);
+pub struct LongPollSession<H: Handler>(Mutex<LongPollState<H>>);
 
 /// The session while it is entered. Whoever is woken for what happened finds its lock free.
 struct Entered<'a, H: Handler> {
-    state: MutexGuard<'a, State<H>>,
-    _wakes: Later,
+    state: MutexGuard<'a, LongPollState<H>>,
+    _wakes: DeferredWakes,
 }
 
-impl<H: Handler> Session<H> {
+impl<H: Handler> LongPollSession<H> {
     /// A session whose peer has said nothing yet.
-    pub fn new(handler: H, outlet: Outlet<H::Item>, patience: Patience) -> Self {
-        Self(Mutex::new(State::new(handler, outlet, patience, Instant::now())))
+    pub fn new(
+        handler: H,
+        receiver: OutboundReceiver<H::Item>,
+        timeouts: LongPollTimeouts,
+    ) -> Self {
+        Self(Mutex::new(LongPollState::new(handler, receiver, timeouts, Instant::now())))
     }
 
     fn enter(&self) -> Entered<'_, H> {
-        Entered { state: self.0.lock(), _wakes: Later::begin() }
+        Entered { state: self.0.lock(), _wakes: DeferredWakes::begin() }
     }
 
     /// Takes a message of the peer and says what the handler says to it; none: the session is over.
@@ -106,22 +110,22 @@ impl<H: Handler> Session<H> {
     }
 }
 
-impl<H: Handler> Drop for Session<H> {
+impl<H: Handler> Drop for LongPollSession<H> {
     fn drop(&mut self) {
         self.0.get_mut().end(&CloseReason::ByUs("the router ends".to_owned()));
     }
 }
 
-impl<H: Handler> std::fmt::Debug for Session<H> {
+impl<H: Handler> std::fmt::Debug for LongPollSession<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Session").finish_non_exhaustive()
+        f.debug_tuple("LongPollSession").finish_non_exhaustive()
     }
 }
 
-/// The future of [`Session::receive`]. A message is taken at its very end: dropping it loses none.
+/// The future of [`LongPollSession::receive`]. A message is taken at its very end: dropping it loses none.
 #[must_use = "nothing is received unless it is polled"]
 pub struct Receive<'a, H: Handler> {
-    session: &'a Session<H>,
+    session: &'a LongPollSession<H>,
     /// Which receive of the session this is, from when it waits on.
     number: Option<u64>,
 }

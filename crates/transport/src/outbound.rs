@@ -9,7 +9,7 @@
 //! | room | what it is for |
 //! |---|---|
 //! | `queue` | what both sides share |
-//! | `outlet` | the side that the connection takes from |
+//! | `receiver` | the side that the connection takes from |
 //! | `memory` | what all queues of a process hold |
 
 use std::sync::{Arc, Weak};
@@ -20,27 +20,28 @@ use cloverleaf_wamp::websocket::CloseCode;
 use parking_lot::Mutex;
 
 use crate::limits::{
-    QUEUE_GRANULE, QUEUE_HAS_ROOM_BYTES, QUEUE_HAS_ROOM_MESSAGES, QUEUE_KILLS_BYTES,
-    QUEUE_KILLS_MESSAGES, QUEUE_REFUSES_BYTES, QUEUE_REFUSES_MESSAGES,
+    QUEUE_GRANULE, QUEUE_HIGH_WATER_BYTES, QUEUE_HIGH_WATER_MESSAGES, QUEUE_LOW_WATER_BYTES,
+    QUEUE_LOW_WATER_MESSAGES, QUEUE_MAX_BYTES, QUEUE_MAX_MESSAGES,
 };
 
 mod memory;
-mod outlet;
 mod queue;
+mod receiver;
 
 pub use memory::{Charge, QueueMemory, Shed};
-pub use outlet::{Encoded, Outlet};
 use queue::{Queue, remember};
+pub use receiver::{Encoded, OutboundReceiver};
 
-/// Whether a full queue may lose an item.
+/// What a queue above its high-water mark does with an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Loss {
-    /// Never: the peer is owed it, and rather the connection ends.
-    Never,
-    /// It is refused to whoever sends it.
-    Refused,
-    /// It is an event, with which the peer's [`SlowConsumer`] is followed.
-    Missed,
+pub enum Overflow {
+    /// Keeps it, and ends the connection at twice the high-water mark: the peer needs every such
+    /// item.
+    Disconnect,
+    /// Drops it, and the sender learns of that.
+    Reject,
+    /// Follows the peer's [`SlowConsumer`] policy: the item is an event.
+    SlowConsumer,
 }
 
 /// What becomes of events for a peer that reads more slowly than it is written to.
@@ -58,16 +59,16 @@ pub enum SlowConsumer {
 
 /// From how much on a queue refuses what it may refuse. Answers are owed beyond it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RefusesFrom {
+pub struct HighWaterMark {
     /// In bytes.
     pub bytes: u32,
     /// In messages.
     pub messages: u32,
 }
 
-impl Default for RefusesFrom {
+impl Default for HighWaterMark {
     fn default() -> Self {
-        Self { bytes: QUEUE_REFUSES_BYTES as u32, messages: QUEUE_REFUSES_MESSAGES as u32 }
+        Self { bytes: QUEUE_HIGH_WATER_BYTES as u32, messages: QUEUE_HIGH_WATER_MESSAGES as u32 }
     }
 }
 
@@ -82,7 +83,7 @@ pub trait Queued {
     }
 
     /// Whether a full queue may lose it.
-    fn loss(&self) -> Loss;
+    fn overflow(&self) -> Overflow;
 }
 
 /// What became of a pushed item.
@@ -92,22 +93,22 @@ pub enum Pushed {
     /// It is in the queue.
     Queued,
     /// It is in the queue, which is full: whoever sends events should wait for room.
-    Crowded,
+    AboveHighWater,
     /// The queue is full; the item is gone.
-    Congested,
+    Dropped,
     /// The connection has ended or is ending; the item is gone.
-    Gone,
+    Closed,
 }
 
 /// How a queue ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
+pub enum QueueEnd {
     /// Send what is queued, then close: with this WebSocket code, for this reason.
     Close(CloseCode, String),
     /// Close at once: the peer does not read.
     Kill,
     /// The connection is gone.
-    Gone,
+    Disconnected,
 }
 
 #[derive(Debug)]
@@ -118,45 +119,45 @@ struct Shared<T> {
 
 /// The side of the queue that is pushed into. Cheap to clone.
 #[derive(Debug)]
-pub struct Outbound<T>(Arc<Shared<T>>);
+pub struct OutboundSender<T>(Arc<Shared<T>>);
 
-impl<T> Clone for Outbound<T> {
+impl<T> Clone for OutboundSender<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
 /// A new, empty queue with the usual limits, that of the process aside.
-pub fn queue<T: Queued + Send>() -> (Outbound<T>, Outlet<T>) {
-    queue_with(RefusesFrom::default(), None)
+pub fn queue<T: Queued + Send>() -> (OutboundSender<T>, OutboundReceiver<T>) {
+    queue_with(HighWaterMark::default(), None)
 }
 
 /// A new, empty queue of another size, which counts in the memory of the process.
 pub fn queue_with<T: Queued + Send>(
-    refuses_from: RefusesFrom,
+    high_water_mark: HighWaterMark,
     memory: Option<Arc<QueueMemory>>,
-) -> (Outbound<T>, Outlet<T>) {
-    let queue = Mutex::new(Queue::new(refuses_from, memory.is_some()));
+) -> (OutboundSender<T>, OutboundReceiver<T>) {
+    let queue = Mutex::new(Queue::new(high_water_mark, memory.is_some()));
     let shared = Arc::new(Shared { queue, memory });
-    (Outbound(Arc::clone(&shared)), Outlet::new(shared))
+    (OutboundSender(Arc::clone(&shared)), OutboundReceiver::new(shared))
 }
 
-impl<T: Queued + Send + 'static> Outbound<T> {
+impl<T: Queued + Send + 'static> OutboundSender<T> {
     /// Adds an item, in the order of the calls.
     pub fn push(&self, item: T) -> Pushed {
         let mut queue = self.0.queue.lock();
         if queue.end.is_some() {
-            return Pushed::Gone;
+            return Pushed::Closed;
         }
         let mut pushed = Pushed::Queued;
-        if item.loss() == Loss::Never {
-            if queue.bytes >= QUEUE_KILLS_BYTES || queue.messages >= QUEUE_KILLS_MESSAGES {
-                queue.finish(End::Kill);
-                return Pushed::Gone;
+        if item.overflow() == Overflow::Disconnect {
+            if queue.bytes >= QUEUE_MAX_BYTES || queue.messages >= QUEUE_MAX_MESSAGES {
+                queue.finish(QueueEnd::Kill);
+                return Pushed::Closed;
             }
         } else if queue.is_full(1) || queue.sheds {
-            pushed = queue.push_full(item.loss());
-            if pushed != Pushed::Crowded {
+            pushed = queue.push_full(item.overflow());
+            if pushed != Pushed::AboveHighWater {
                 return pushed;
             }
         }
@@ -207,7 +208,7 @@ impl<T: Queued + Send + 'static> Outbound<T> {
     pub fn has_room(&self) -> bool {
         let mut queue = self.0.queue.lock();
         let has_room =
-            queue.bytes < QUEUE_HAS_ROOM_BYTES && queue.messages < QUEUE_HAS_ROOM_MESSAGES;
+            queue.bytes < QUEUE_LOW_WATER_BYTES && queue.messages < QUEUE_LOW_WATER_MESSAGES;
         queue.wants_room |= !has_room;
         has_room
     }
@@ -237,7 +238,7 @@ impl<T: Queued + Send + 'static> Outbound<T> {
     pub fn close(&self, code: CloseCode, reason: &str) {
         let mut queue = self.0.queue.lock();
         if queue.end.is_none() {
-            queue.finish(End::Close(code, reason.to_owned()));
+            queue.finish(QueueEnd::Close(code, reason.to_owned()));
         }
     }
 

@@ -13,7 +13,7 @@ use crate::stream::Stream;
 
 /// What a handshake has agreed on.
 #[derive(Debug)]
-pub struct Agreed {
+pub struct Negotiated {
     /// How messages are written.
     pub serializer: Serializer,
     /// Splits the stream, with both limits.
@@ -27,7 +27,7 @@ pub async fn accept(
     first: Option<u8>,
     offered: &[Serializer],
     max_message: usize,
-) -> Result<Agreed, TransportError> {
+) -> Result<Negotiated, TransportError> {
     let mut octets = [first.unwrap_or_default(), 0, 0, 0];
     let unread = &mut octets[usize::from(first.is_some())..];
     timeout(OPENING_TIMEOUT, stream.read_exact(unread))
@@ -39,7 +39,7 @@ pub async fn accept(
             let reply = Reply { serializer, max_message };
             write(stream, reply.octets()).await?;
             let our_limit = announced(max_message);
-            Ok(Agreed { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
+            Ok(Negotiated { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
         }
         Err(error) => {
             if let Some(reply) = error.reply() {
@@ -55,7 +55,7 @@ pub async fn connect(
     stream: &mut Stream,
     serializer: Serializer,
     max_message: usize,
-) -> Result<Agreed, TransportError> {
+) -> Result<Negotiated, TransportError> {
     write(stream, Request { serializer, max_message }.octets()).await?;
     let mut octets = [0; 4];
     timeout(CONNECT_TIMEOUT, stream.read_exact(&mut octets))
@@ -64,7 +64,7 @@ pub async fn connect(
         .map_err(TransportError::io("reading the reply to the RawSocket handshake"))?;
     let Reply { max_message: peer_limit, .. } = Reply::parse(octets, serializer)?;
     let our_limit = announced(max_message);
-    Ok(Agreed { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
+    Ok(Negotiated { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
 }
 
 async fn write(stream: &mut Stream, octets: [u8; 4]) -> Result<(), TransportError> {

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::connection::{Flow, Handler};
 use crate::error::CloseReason;
-use crate::outbound::{Loss, Queued};
+use crate::outbound::{Overflow, Queued};
 
 /// Which side of a session a connection is on.
 pub trait Side: Send + Sync + 'static {
@@ -24,7 +24,7 @@ pub trait Side: Send + Sync + 'static {
     /// The form in which that waits in a queue.
     type Waiting: Queued + Send + From<Self::Outgoing> + Into<Self::Outgoing> + 'static;
     /// Whether it hears also a peer that does not read.
-    const HEARS_UNREAD: bool;
+    const READS_WHEN_CONGESTED: bool;
 }
 
 /// The router's side.
@@ -36,7 +36,7 @@ impl Side for ServerSide {
     type Outgoing = RouterMessage;
     type Waiting = WaitingMessage;
     /// Whoever asks and does not read would fill its queue with answers.
-    const HEARS_UNREAD: bool = false;
+    const READS_WHEN_CONGESTED: bool = false;
 }
 
 /// The client's side.
@@ -48,7 +48,7 @@ impl Side for ClientSide {
     type Outgoing = ClientMessage;
     type Waiting = ClientMessage;
     /// The router does not, and a large call would wait for the large result that waits for it.
-    const HEARS_UNREAD: bool = true;
+    const READS_WHEN_CONGESTED: bool = true;
 }
 
 /// A router's message in the queue of a connection. One event may stand in ten thousand queues, so
@@ -97,11 +97,13 @@ impl Queued for WaitingMessage {
     }
 
     /// A call to a peer that does not read is told that it is unavailable; answers are owed.
-    fn loss(&self) -> Loss {
+    fn overflow(&self) -> Overflow {
         match self {
-            Self::Event(_) => Loss::Missed,
-            Self::Other(other) if matches!(**other, RouterMessage::Invocation(_)) => Loss::Refused,
-            Self::Other(_) => Loss::Never,
+            Self::Event(_) => Overflow::SlowConsumer,
+            Self::Other(other) if matches!(**other, RouterMessage::Invocation(_)) => {
+                Overflow::Reject
+            }
+            Self::Other(_) => Overflow::Disconnect,
         }
     }
 }
@@ -112,11 +114,11 @@ impl Queued for ClientMessage {
     }
 
     /// What a client asks for may be refused to its application, and so may a part of a result.
-    fn loss(&self) -> Loss {
+    fn overflow(&self) -> Overflow {
         match self {
-            Self::Call(_) | Self::Publish(_) => Loss::Refused,
-            Self::Yield(answer) if answer.options.progress == Some(true) => Loss::Refused,
-            _ => Loss::Never,
+            Self::Call(_) | Self::Publish(_) => Overflow::Reject,
+            Self::Yield(answer) if answer.options.progress == Some(true) => Overflow::Reject,
+            _ => Overflow::Disconnect,
         }
     }
 }
@@ -126,7 +128,7 @@ impl Queued for ClientMessage {
 pub enum Undeliverable {
     /// Its payload has no form in the peer's serializer.
     #[error("{0}")]
-    NoForm(EncodeError),
+    NotEncodable(EncodeError),
     /// It is longer than the peer takes.
     #[error("the message has {length} bytes, its receiver takes at most {limit}")]
     TooLong {
@@ -167,10 +169,10 @@ pub trait Peer<S: Side>: Send + 'static {
     fn drained(&mut self) {}
 
     /// The peer reads too slowly and has missed something, for the first time.
-    fn fell_behind(&mut self) {}
+    fn on_slow_consumer(&mut self) {}
 
     /// The last message to a peer that reads too slowly, before its connection ends.
-    fn farewell(&mut self) -> Option<S::Outgoing> {
+    fn closing_message(&mut self) -> Option<S::Outgoing> {
         None
     }
 
@@ -257,7 +259,7 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
 impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
     type Item = S::Waiting;
 
-    const HEARS_UNREAD: bool = S::HEARS_UNREAD;
+    const READS_WHEN_CONGESTED: bool = S::READS_WHEN_CONGESTED;
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         match self.check(kind) {
@@ -287,7 +289,7 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
                 return Ok(());
             }
             Ok(()) => Undeliverable::TooLong { length: out.len() - start, limit },
-            Err(error) => Undeliverable::NoForm(error),
+            Err(error) => Undeliverable::NotEncodable(error),
         };
         Err(self.peer.handle_undeliverable(message, &reason).map(Into::into))
     }
@@ -300,12 +302,12 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
         self.peer.drained();
     }
 
-    fn fell_behind(&mut self) {
-        self.peer.fell_behind();
+    fn on_slow_consumer(&mut self) {
+        self.peer.on_slow_consumer();
     }
 
-    fn farewell(&mut self) -> Option<S::Waiting> {
-        self.peer.farewell().map(Into::into)
+    fn closing_message(&mut self) -> Option<S::Waiting> {
+        self.peer.closing_message().map(Into::into)
     }
 
     fn is_open(&self) -> bool {

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::error::TransportError;
 use crate::framing::Framing;
 use crate::limits::CONNECT_TIMEOUT;
-use crate::rawsocket::Agreed;
+use crate::rawsocket::Negotiated;
 use crate::stream::Stream;
 
 /// Asks a router for a WebSocket at `host` and `path`. What has been read behind the answer is
@@ -20,7 +20,7 @@ pub async fn connect(
     path: &str,
     serializers: &[Serializer],
     max_message: usize,
-) -> Result<(Agreed, Vec<u8>), TransportError> {
+) -> Result<(Negotiated, Vec<u8>), TransportError> {
     let subprotocols: Vec<&str> =
         serializers.iter().map(|serializer| serializer.subprotocol()).collect();
     let request =
@@ -37,7 +37,7 @@ async fn read_response(
     request: &Request<'_>,
     serializers: &[Serializer],
     max_message: usize,
-) -> Result<(Agreed, Vec<u8>), TransportError> {
+) -> Result<(Negotiated, Vec<u8>), TransportError> {
     let mut read = Vec::new();
     let mut buffer = [0; 1024];
     loop {
@@ -65,7 +65,7 @@ async fn read_response(
             let limits = Limits { max_message, max_frame: max_message };
             let framing = Framing::websocket(Role::Client, limits);
             let early = read.split_off(response.consumed);
-            return Ok((Agreed { serializer, framing }, early));
+            return Ok((Negotiated { serializer, framing }, early));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! When tasks are woken: behind a lock, and not all at once.
 //!
 //! To wake a task may be a system call: its thread sleeps. Code that holds a lock puts it off: from
-//! [`Later::begin`] on, what this thread wakes through [`wake`] is only noted, and is woken when
+//! [`DeferredWakes::begin`] on, what this thread wakes through [`wake`] is only noted, and is woken when
 //! that value is dropped, behind the lock's guard. See `docs/decisions/cores.md`.
 //!
 //! A runtime runs whatever is ready before it looks at its sockets. So a thread counts its work in
@@ -19,7 +19,7 @@ use std::task::Waker;
 mod pace;
 
 use pace::Waiting;
-pub use pace::{Piece, ROUND, is_spent, pace, spend, wake_in_turn, work_left};
+pub use pace::{ROUND, WorkPermit, is_spent, pace, spend, wake_in_turn, work_left};
 
 /// Capacity for so many wakers is kept for the next time; that of a larger set is given back.
 const KEPT: usize = 256;
@@ -30,7 +30,7 @@ thread_local! {
 
 /// What a thread has put off.
 struct Thread {
-    /// How many values of [`Later`] this thread has.
+    /// How many values of [`DeferredWakes`] this thread has.
     holders: usize,
     /// To be woken when the last of them is dropped.
     noted: Vec<Waker>,
@@ -66,7 +66,7 @@ impl Thread {
     }
 }
 
-/// Wakes a task now, or when the last [`Later`] of this thread is dropped.
+/// Wakes a task now, or when the last [`DeferredWakes`] of this thread is dropped.
 pub fn wake(waker: Waker) {
     let now = THREAD.with_borrow_mut(|thread| {
         if thread.holders == 0 {
@@ -83,13 +83,13 @@ pub fn wake(waker: Waker) {
 
 /// While this lives, [`wake`] on its thread only notes which task to wake.
 #[must_use = "it is over as soon as it is dropped"]
-pub struct Later {
+pub struct DeferredWakes {
     work: u32,
     /// It belongs to its thread.
     _not_send: PhantomData<*const ()>,
 }
 
-impl Later {
+impl DeferredWakes {
     /// Puts off what this thread wakes from now on.
     pub fn begin() -> Self {
         THREAD.with_borrow_mut(|thread| thread.holders += 1);
@@ -102,7 +102,7 @@ impl Later {
     }
 }
 
-impl Drop for Later {
+impl Drop for DeferredWakes {
     fn drop(&mut self) {
         let (mut wakers, pacer) = THREAD.with_borrow_mut(|thread| {
             thread.holders -= 1;
@@ -132,9 +132,9 @@ impl Drop for Later {
     }
 }
 
-impl fmt::Debug for Later {
+impl fmt::Debug for DeferredWakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Later")
+        f.write_str("DeferredWakes")
     }
 }
 
@@ -144,7 +144,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Wake, Waker};
 
-    use super::{KEPT, Later, THREAD, wake};
+    use super::{DeferredWakes, KEPT, THREAD, wake};
 
     #[derive(Default)]
     struct Count(AtomicUsize);
@@ -174,8 +174,8 @@ mod tests {
         let waker = Waker::from(Arc::clone(&count));
         for round in 1..=2 {
             let before = count.so_far();
-            let outer = Later::begin();
-            let inner = Later::begin();
+            let outer = DeferredWakes::begin();
+            let inner = DeferredWakes::begin();
             wake(waker.clone());
             drop(inner);
             wake(waker.clone());
@@ -189,7 +189,7 @@ mod tests {
     fn other_threads_are_not_held_up() {
         let count = Arc::new(Count::default());
         let waker = Waker::from(Arc::clone(&count));
-        let _later = Later::begin();
+        let _later = DeferredWakes::begin();
         std::thread::spawn(|| wake(waker)).join().expect("a thread");
         assert_eq!(count.so_far(), 1);
     }
@@ -200,13 +200,13 @@ mod tests {
         struct Chain(Waker);
         impl Wake for Chain {
             fn wake(self: Arc<Self>) {
-                let _later = Later::begin();
+                let _later = DeferredWakes::begin();
                 wake(self.0.clone());
             }
         }
         let count = Arc::new(Count::default());
         let chain = Waker::from(Arc::new(Chain(Waker::from(Arc::clone(&count)))));
-        let later = Later::begin();
+        let later = DeferredWakes::begin();
         wake(chain);
         assert_eq!(count.so_far(), 0);
         drop(later);
@@ -217,7 +217,7 @@ mod tests {
     fn the_room_that_a_large_audience_took_is_given_back() {
         let room = || THREAD.with_borrow(|thread| thread.noted.capacity());
         for (audience, is_kept) in [(KEPT / 2, true), (KEPT * 10, false)] {
-            let later = Later::begin();
+            let later = DeferredWakes::begin();
             (0..audience).for_each(|_| wake(Waker::noop().clone()));
             drop(later);
             assert_eq!(room() > 0, is_kept, "after {audience}");

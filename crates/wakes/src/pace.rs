@@ -6,7 +6,7 @@
 //! a message that arrives meanwhile waits for a round and not for all of them. Small sets are woken
 //! at once in any case; they are what a call wakes.
 //!
-//! A [piece](Piece) of work that can't be divided, such as a large message, may take several
+//! A [piece](WorkPermit) of work that can't be divided, such as a large message, may take several
 //! rounds. Pieces wait for each other, so that a thread does not do several of them between two
 //! looks.
 //!
@@ -42,9 +42,9 @@ pub(super) struct Waiting {
 
 /// A task's place in the order of large pieces of work, none while it does not wait.
 #[derive(Debug, Default)]
-pub struct Piece(Option<Arc<AtomicBool>>);
+pub struct WorkPermit(Option<Arc<AtomicBool>>);
 
-impl Piece {
+impl WorkPermit {
     /// Ready when the task may do a piece of work of about so many units: the round is not spent
     /// and no piece waits, or this one waited and the earlier ones have had their rounds. At once
     /// on a thread without a [pacer](pace). It must be polled again when the task is woken.
@@ -248,9 +248,9 @@ mod tests {
     use std::task::{Context, Poll, Wake, Waker};
 
     use super::{
-        FEW, Piece, ROUND, WAKES_PER_ROUND, is_spent, pace, spend, wake_in_turn, work_left,
+        FEW, ROUND, WAKES_PER_ROUND, WorkPermit, is_spent, pace, spend, wake_in_turn, work_left,
     };
-    use crate::{Later, wake};
+    use crate::{DeferredWakes, wake};
 
     #[derive(Default)]
     struct Count(AtomicUsize);
@@ -270,7 +270,7 @@ mod tests {
     /// Wakes a set of tasks behind a lock; how many of them.
     fn wake_set(count: &Arc<Count>, size: usize) -> usize {
         let before = count.so_far();
-        let later = Later::begin();
+        let later = DeferredWakes::begin();
         (0..size).for_each(|_| wake(Waker::from(Arc::clone(count))));
         drop(later);
         count.so_far() - before
@@ -332,10 +332,10 @@ mod tests {
         let context = Context::from_waker(&waker);
         let mut pacer = pin!(pace(look));
         poll(pacer.as_mut(), &pacer_wakes);
-        assert_eq!(Piece::default().poll(5 * ROUND, &context), Poll::Ready(()));
+        assert_eq!(WorkPermit::default().poll(5 * ROUND, &context), Poll::Ready(()));
         spend(5 * ROUND);
         let sizes = [ROUND, 2 * ROUND, ROUND / 2, ROUND / 2, 1, ROUND];
-        let mut pieces = sizes.map(|units| (Piece::default(), units));
+        let mut pieces = sizes.map(|units| (WorkPermit::default(), units));
         let mut rounds = Vec::new();
         for round in 0..7 {
             for (number, (piece, units)) in pieces.iter_mut().enumerate() {
@@ -347,15 +347,15 @@ mod tests {
             }
             if round == 0 {
                 // A task that has ended takes no round.
-                let mut gone = Piece::default();
+                let mut gone = WorkPermit::default();
                 assert!(gone.poll(9 * ROUND, &context).is_pending());
             }
             poll(pacer.as_mut(), &pacer_wakes);
-            assert!(!Piece::default().may_begin() || rounds.len() >= 4);
+            assert!(!WorkPermit::default().may_begin() || rounds.len() >= 4);
         }
         assert_eq!(rounds, [(2, 0), (3, 1), (4, 2), (4, 3), (5, 4), (5, 5)]);
         assert_eq!(count.so_far(), sizes.len());
-        assert!(Piece::default().may_begin());
+        assert!(WorkPermit::default().may_begin());
     }
 
     #[test]
@@ -363,7 +363,7 @@ mod tests {
         let (count, pacer_wakes) = (Arc::new(Count::default()), Arc::new(Count::default()));
         let waker = Waker::from(Arc::clone(&count));
         let context = Context::from_waker(&waker);
-        let mut piece = Piece::default();
+        let mut piece = WorkPermit::default();
         {
             let mut pacer = pin!(pace(look));
             poll(pacer.as_mut(), &pacer_wakes);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use cloverleaf_transport::{ClientSide, CloseReason, Flow, Outbound, Peer, Undeliverable};
+use cloverleaf_transport::{ClientSide, CloseReason, Flow, OutboundSender, Peer, Undeliverable};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{Abort, ClientMessage, Goodbye, RouterMessage};
@@ -20,7 +20,7 @@ pub(super) type Verdict = Arc<OnceLock<Result<(), Error>>>;
 pub(super) struct SocketPeer {
     pub(super) session: Session,
     pub(super) link: SocketLink,
-    pub(super) outbound: Outbound<ClientMessage>,
+    pub(super) outbound: OutboundSender<ClientMessage>,
     pub(super) verdict: Verdict,
     /// Whether a lost connection is replaced.
     pub(super) reconnects: bool,
@@ -105,7 +105,7 @@ impl Peer<ClientSide> for SocketPeer {
         reason: &Undeliverable,
     ) -> Option<ClientMessage> {
         let uri = match reason {
-            Undeliverable::NoForm(_) => error_uri::INVALID_ARGUMENT,
+            Undeliverable::NotEncodable(_) => error_uri::INVALID_ARGUMENT,
             Undeliverable::TooLong { .. } => error_uri::PAYLOAD_SIZE_EXCEEDED,
         };
         tracing::debug!("{} can't be sent: {reason}", message.name());

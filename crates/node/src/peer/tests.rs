@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cloverleaf_router::{Admission, Permission, RealmSettings, Role};
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::{
-    Flow, Outlet, Peer as _, PeerInfo, Undeliverable, WaitingMessage, outbound,
+    Flow, OutboundReceiver, Peer as _, PeerInfo, Undeliverable, WaitingMessage, outbound,
 };
 use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::features::CLIENT;
@@ -27,7 +27,7 @@ struct Pair {
     realm: Arc<RealmHost>,
     caller: RouterPeer,
     callee: RouterPeer,
-    _outlets: [Outlet<WaitingMessage>; 2],
+    _receivers: [OutboundReceiver<WaitingMessage>; 2],
 }
 
 fn pair() -> Pair {
@@ -40,7 +40,7 @@ fn pair() -> Pair {
     realms.add("realm1", Arc::clone(&realm));
     let (realms, admission) = (Arc::new(realms), Arc::new(Admission::open()));
     let peer = || {
-        let (sender, outlet) = outbound::queue();
+        let (sender, receiver) = outbound::queue();
         let (realms, admission) = (Arc::clone(&realms), Arc::clone(&admission));
         let attachment = Attachment {
             peer: PeerInfo::rawsocket(PeerAddress::Unix),
@@ -48,10 +48,10 @@ fn pair() -> Pair {
             slow_consumer: SlowConsumer::default(),
             tells_agent: true,
         };
-        (RouterPeer::new(realms, admission, sender, attachment), outlet)
+        (RouterPeer::new(realms, admission, sender, attachment), receiver)
     };
     let ((caller, one), (callee, other)) = (peer(), peer());
-    Pair { realm, caller, callee, _outlets: [one, other] }
+    Pair { realm, caller, callee, _receivers: [one, other] }
 }
 
 fn request(number: u64) -> RequestId {
@@ -97,7 +97,7 @@ fn welcome(peer: &mut RouterPeer) {
 
 #[test]
 fn an_invocation_of_an_earlier_session_ends_no_call_of_the_present_one() {
-    let Pair { realm, mut caller, mut callee, _outlets } = pair();
+    let Pair { realm, mut caller, mut callee, _receivers } = pair();
     join(&mut caller);
     join(&mut callee);
     register(&mut callee);
@@ -116,7 +116,7 @@ fn an_invocation_of_an_earlier_session_ends_no_call_of_the_present_one() {
 
 #[test]
 fn an_abort_that_is_too_long_is_sent_without_its_sentence() {
-    let Pair { mut caller, _outlets, .. } = pair();
+    let Pair { mut caller, _receivers, .. } = pair();
     let abort = super::Abort::new(cloverleaf_wamp::error_uri::NO_SUCH_REALM, "x".repeat(600));
     let reason = Undeliverable::TooLong { length: 650, limit: 512 };
     let sent = caller.handle_undeliverable(RouterMessage::Abort(abort), &reason);
@@ -130,7 +130,7 @@ fn an_abort_that_is_too_long_is_sent_without_its_sentence() {
 
 #[test]
 fn a_client_that_aborts_is_let_go_in_peace() {
-    let Pair { realm, mut caller, _outlets, .. } = pair();
+    let Pair { realm, mut caller, _receivers, .. } = pair();
     join(&mut caller);
     assert_eq!(realm.session_count(), 1);
     let abort = super::Abort::new(cloverleaf_wamp::error_uri::CLOSE_NORMAL, "enough");

@@ -14,8 +14,8 @@ use cloverleaf_http_bridge::{
 use cloverleaf_router::Admission;
 use cloverleaf_router::admission::Anonymous;
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
-use cloverleaf_transport::longpoll::Patience;
-use cloverleaf_transport::outbound::RefusesFrom;
+use cloverleaf_transport::longpoll::LongPollTimeouts;
+use cloverleaf_transport::outbound::HighWaterMark;
 use cloverleaf_wamp::features::HTTP_BRIDGE;
 use cloverleaf_wamp::origin::OriginRule;
 use cloverleaf_wamp::serializer::Serializer;
@@ -173,11 +173,11 @@ impl<'a> Builder<'a> {
         LongPoll {
             wamp: self.wamp(&service.serializers, limit, &service.auth, service.slow_consumer),
             origins: OriginRule::new(&options.allowed_origins, options.allow_null_origin),
-            patience: Patience {
+            timeouts: LongPollTimeouts {
                 receive: options.request_timeout,
                 session: options.session_timeout,
             },
-            refuses_from: RefusesFrom {
+            high_water_mark: HighWaterMark {
                 bytes: options.queue_limit_bytes,
                 messages: options.queue_limit_messages,
             },

@@ -7,7 +7,7 @@ use cloverleaf_wamp::websocket::{CloseCode, MessageKind};
 
 use super::{Connection, Flow, Handler, SCRATCH, Stage, end_turn};
 use crate::error::CloseReason;
-use crate::framing::Arrived;
+use crate::framing::FrameEvent;
 use crate::limits::{
     DECODED_PER_UNIT, INFLATED_PER_UNIT, INFLATING_STEP, LARGE_MESSAGE, OPENING_TIMEOUT,
     READS_PER_TURN,
@@ -24,11 +24,11 @@ impl<H: Handler> Connection<H> {
             if std::mem::take(&mut self.yields) {
                 break;
             }
-            if !matches!(self.stage, Stage::Open) || self.is_unheard() {
+            if !matches!(self.stage, Stage::Open) || self.reading_paused() {
                 return Poll::Pending;
             }
-            if self.held_back.is_some() {
-                ready!(self.poll_held_back(context));
+            if self.paused_input.is_some() {
+                ready!(self.poll_paused_input(context));
                 continue;
             }
             if self.unfinished.is_some() {
@@ -71,7 +71,7 @@ impl<H: Handler> Connection<H> {
     }
 
     /// Goes on with what is held back, when that is possible.
-    fn poll_held_back(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_paused_input(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let flow = if self.framing.is_inflating() {
             ready!(self.poll_inflating(context));
             Flow::Continue
@@ -88,7 +88,7 @@ impl<H: Handler> Connection<H> {
             self.finish_message();
             flow
         };
-        if let Some(mut rest) = self.held_back.take()
+        if let Some(mut rest) = self.paused_input.take()
             && self.goes_on(flow, &rest)
         {
             self.take(&mut rest);
@@ -138,7 +138,7 @@ impl<H: Handler> Connection<H> {
 
     /// Ready when a message that has begun takes too long.
     pub(super) fn poll_unfinished(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let is_paused = self.held_back.is_some() || self.is_unheard();
+        let is_paused = self.paused_input.is_some() || self.reading_paused();
         let Some(unfinished) = &mut self.unfinished else { return Poll::Pending };
         if matches!(self.stage, Stage::Open) {
             return unfinished.poll(is_paused, context);
@@ -162,14 +162,14 @@ impl<H: Handler> Connection<H> {
                 Ok(Some(arrived)) => arrived,
                 Ok(None) => {
                     if self.framing.is_inflating() {
-                        self.held_back = Some((&*input).into());
+                        self.paused_input = Some((&*input).into());
                     }
                     break;
                 }
                 Err((reason, code)) => return self.flush_and_close(reason, code),
             };
             match arrived {
-                Arrived::Message(kind, message) => {
+                FrameEvent::Message(kind, message) => {
                     if message.len() > large && !self.input_piece.may_begin() {
                         let length = message.len();
                         self.park(kind, length, input);
@@ -181,19 +181,19 @@ impl<H: Handler> Connection<H> {
                         break;
                     }
                 }
-                Arrived::Ping(payload) => {
+                FrameEvent::Ping(payload) => {
                     // The payload borrows the framing's receiving half; an answer is rare.
                     let payload = payload.to_vec();
                     let before = self.unsent.len();
                     self.framing.write_pong(&mut self.unsent, &payload);
                     self.pongs += self.unsent.len() - before;
                 }
-                Arrived::Pong(payload) => {
+                FrameEvent::Pong(payload) => {
                     if let Some(pinger) = &mut self.pinger {
                         pinger.hear_pong(payload);
                     }
                 }
-                Arrived::Close(code) => {
+                FrameEvent::Close(code) => {
                     return self.flush_and_close(CloseReason::ByPeer, Some(code));
                 }
             }
@@ -210,7 +210,7 @@ impl<H: Handler> Connection<H> {
     #[cold]
     fn park(&mut self, kind: Option<MessageKind>, length: usize, rest: &[u8]) {
         self.parked = Some(kind);
-        self.held_back = Some(rest.into());
+        self.paused_input = Some(rest.into());
         if let Some(unfinished) = &mut self.unfinished {
             unfinished.park(length);
         }
@@ -223,7 +223,7 @@ impl<H: Handler> Connection<H> {
             Flow::Continue => return true,
             flow @ (Flow::Wait | Flow::Yield) => {
                 self.framing.release();
-                self.held_back = Some(rest.into());
+                self.paused_input = Some(rest.into());
                 self.yields = flow == Flow::Yield;
             }
             Flow::Close(code, reason) => {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::input_memory::{GivenUp, InputMemory, Reservation};
 use crate::limits::{
-    MESSAGE_TIMEOUT, UNFINISHED_BYTES_PER_WINDOW, UNFINISHED_FREE, UNFINISHED_WINDOW,
+    MESSAGE_TIMEOUT, UNFINISHED_BYTES_PER_WINDOW, UNFINISHED_UNRESERVED, UNFINISHED_WINDOW,
 };
 
 /// See the [module](self).
@@ -85,7 +85,7 @@ impl Unfinished {
         self.begin();
         let Some(watch) = &mut self.watch else { return };
         watch.is_over = true;
-        if watch.reservation.is_some() || bytes > UNFINISHED_FREE {
+        if watch.reservation.is_some() || bytes > UNFINISHED_UNRESERVED {
             let reservation = watch.reservation.get_or_insert_with(|| self.memory.reservation());
             reservation.hold_over(bytes);
         }
@@ -126,7 +126,7 @@ impl Unfinished {
         context: &mut Context<'_>,
     ) -> Poll<Result<(), GivenUp>> {
         let Some(watch) = &mut self.watch else { return Poll::Ready(Ok(())) };
-        if watch.reservation.is_none() && bytes <= UNFINISHED_FREE {
+        if watch.reservation.is_none() && bytes <= UNFINISHED_UNRESERVED {
             return Poll::Ready(Ok(()));
         }
         let reservation = watch.reservation.get_or_insert_with(|| self.memory.reservation());

@@ -11,12 +11,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{Connection, Handler, SPARE, Stage, end_turn};
 use crate::error::CloseReason;
-use crate::framing::Turn;
+use crate::framing::Budget;
 use crate::limits::{
     ENCODED_PER_UNIT, FAIR_WRITE_BATCH, STALL_BYTES_WHEN_WAITED_FOR, STALL_TIMEOUT, WRITE_BATCH,
     WRITES_PER_TURN,
 };
-use crate::outbound::{End, Queued};
+use crate::outbound::{QueueEnd, Queued};
 
 /// Bytes that are copied and written in a unit of work, about 100 ns.
 const BYTES_PER_UNIT: usize = 256;
@@ -59,9 +59,9 @@ impl<H: Handler> Connection<H> {
                 return Poll::Pending;
             }
             self.borrow_buffer();
-            let mut turn = Turn::GoesOn;
+            let mut turn = Budget::Left;
             let mut waits = false;
-            while turn == Turn::GoesOn
+            while turn == Budget::Left
                 && self.may_encode_more()
                 && let Some(item) = self.batch.pop_front()
             {
@@ -75,21 +75,21 @@ impl<H: Handler> Connection<H> {
                 }
                 encoded += 1;
             }
-            if !waits && turn == Turn::GoesOn && self.may_encode_more() && !self.has_said_the_end()
+            if !waits && turn == Budget::Left && self.may_encode_more() && !self.has_written_close()
             {
-                let taken = self.outlet.poll_take(&mut self.encoded, &mut self.batch, context);
+                let taken = self.receiver.poll_take(&mut self.encoded, &mut self.batch, context);
                 if std::mem::take(&mut self.encoded.has_room) {
                     self.handler.drained();
                 }
                 match taken {
                     Poll::Ready(None) => continue,
-                    Poll::Ready(Some(End::Kill)) => self.say_farewell(),
-                    Poll::Ready(Some(End::Close(code, reason))) => {
+                    Poll::Ready(Some(QueueEnd::Kill)) => self.write_closing_message(),
+                    Poll::Ready(Some(QueueEnd::Close(code, reason))) => {
                         self.flush_and_close(CloseReason::ByUs(reason), Some(code));
                     }
-                    Poll::Ready(Some(End::Gone)) | Poll::Pending => {}
+                    Poll::Ready(Some(QueueEnd::Disconnected)) | Poll::Pending => {}
                 }
-                self.say_the_end();
+                self.write_close();
             }
             if self.unsent_len() == 0 {
                 self.release_buffer();
@@ -108,7 +108,7 @@ impl<H: Handler> Connection<H> {
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(error.into()),
             }
-            if turn == Turn::IsOver {
+            if turn == Budget::Spent {
                 break;
             }
         }
@@ -126,7 +126,7 @@ impl<H: Handler> Connection<H> {
     /// Encodes a large message, when its thread has not done enough for its round. Otherwise
     /// returns none; it is put back, and the task is woken when its turn has come.
     #[cold]
-    fn encode_large(&mut self, item: H::Item, context: &Context<'_>) -> Option<Turn> {
+    fn encode_large(&mut self, item: H::Item, context: &Context<'_>) -> Option<Budget> {
         let units = |bytes: usize| u32::try_from(bytes / ENCODED_PER_UNIT).unwrap_or(u32::MAX);
         if self.output_piece.poll(units(item.size()), context).is_pending() {
             self.encoded.discount(&item);
@@ -161,22 +161,22 @@ impl<H: Handler> Connection<H> {
     /// A peer that does not read must not keep the end of its queue from being seen.
     fn poll_blocked(&mut self, context: &Context<'_>) -> Poll<CloseReason> {
         if self.stall.is_none() {
-            self.stall = Some(Box::new(Stall::new(self.outlet.is_waited_for())));
+            self.stall = Some(Box::new(Stall::new(self.receiver.is_waited_for())));
         }
-        self.outlet.shed_if_asked(&mut self.batch);
-        if self.outlet.takes_first_refusal() {
-            self.handler.fell_behind();
+        self.receiver.shed_if_asked(&mut self.batch);
+        if self.receiver.takes_first_refusal() {
+            self.handler.on_slow_consumer();
         }
-        match ready!(self.outlet.poll_end(context)) {
-            End::Kill => {
-                self.say_farewell();
+        match ready!(self.receiver.poll_end(context)) {
+            QueueEnd::Kill => {
+                self.write_closing_message();
                 Poll::Pending
             }
-            End::Close(code, reason) => {
+            QueueEnd::Close(code, reason) => {
                 self.flush_and_close(CloseReason::ByUs(reason), Some(code));
                 Poll::Pending
             }
-            End::Gone => Poll::Pending,
+            QueueEnd::Disconnected => Poll::Pending,
         }
     }
 
@@ -189,7 +189,7 @@ impl<H: Handler> Connection<H> {
                 self.stall = None;
                 return Poll::Pending;
             }
-            let is_waited_for = self.outlet.is_waited_for();
+            let is_waited_for = self.receiver.is_waited_for();
             // A publisher has waited from the begin of the window to its end.
             let needed =
                 if stall.was_waited_for && is_waited_for { STALL_BYTES_WHEN_WAITED_FOR } else { 1 };
@@ -202,7 +202,7 @@ impl<H: Handler> Connection<H> {
     }
 
     /// Encodes an item that was counted, or what replaces it.
-    fn encode(&mut self, item: H::Item) -> Turn {
+    fn encode(&mut self, item: H::Item) -> Budget {
         let limit = self.framing.peer_limit();
         let mut next = Some(item);
         // A replacement may itself be replaced, but not for ever: each is shorter than the last.
@@ -226,17 +226,17 @@ impl<H: Handler> Connection<H> {
                 Err(replacement) => next = replacement,
             }
         }
-        Turn::GoesOn
+        Budget::Left
     }
 
     /// Forgets what is queued for a peer that reads too slowly and tells it why, in case that it
     /// reads again.
-    fn say_farewell(&mut self) {
+    fn write_closing_message(&mut self) {
         if !matches!(self.stage, Stage::Open) {
             return;
         }
         self.batch = VecDeque::new();
-        if let Some(item) = self.handler.farewell() {
+        if let Some(item) = self.handler.closing_message() {
             self.encoded.count(&item);
             self.encode(item);
         }
@@ -244,7 +244,7 @@ impl<H: Handler> Connection<H> {
     }
 
     /// The last frame of a closing connection, once, after everything that was queued.
-    fn say_the_end(&mut self) {
+    fn write_close(&mut self) {
         if let Stage::Flushing { code, said, .. } = &mut self.stage
             && self.batch.is_empty()
             && !std::mem::replace(said, true)
@@ -254,7 +254,7 @@ impl<H: Handler> Connection<H> {
     }
 
     /// Nothing may follow a Close frame (RFC 6455 section 5.5.1).
-    const fn has_said_the_end(&self) -> bool {
+    const fn has_written_close(&self) -> bool {
         matches!(self.stage, Stage::Flushing { said: true, .. })
     }
 

@@ -10,7 +10,7 @@ use cloverleaf_wamp::websocket::{
     CloseCode, CloseFrame, Fault, Incoming, Limits, MessageKind, Receiver, Role,
 };
 
-use super::{Arrived, Turn};
+use super::{Budget, FrameEvent};
 use crate::keepalive::KeepAlive;
 use crate::limits::{
     CLOSING_TIMEOUT, INFLATING_READ, INFLATING_STEP, READ_BUFFER, SHAPED_PER_TURN,
@@ -18,7 +18,7 @@ use crate::limits::{
 
 /// What the connections of a server may have that others don't.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Manners {
+pub struct WebSocketServerOptions {
     /// Clients' frames may come without a mask.
     pub takes_unmasked: bool,
     /// What clients send is taken as it comes, whatever mask its frames have; and where the
@@ -70,10 +70,10 @@ pub struct WebSocket {
     special: Option<Box<Special>>,
 }
 
-/// See [`Manners`].
+/// See [`WebSocketServerOptions`].
 #[derive(Debug, Default)]
 struct Special {
-    manners: Manners,
+    options: WebSocketServerOptions,
     /// How messages are written, where each of them is not simply one frame.
     shape: Option<Shape>,
     /// Bytes that were shaped since the others have had their turn.
@@ -89,18 +89,22 @@ impl WebSocket {
         Self { receiver: Box::new(Receiver::new(role, limits)), role, special: None }
     }
 
-    pub(super) fn serving(limits: Limits, manners: Manners, agreement: Option<&Agreement>) -> Self {
-        if agreement.is_none() && manners == Manners::default() {
+    pub(super) fn serving(
+        limits: Limits,
+        options: WebSocketServerOptions,
+        agreement: Option<&Agreement>,
+    ) -> Self {
+        if agreement.is_none() && options == WebSocketServerOptions::default() {
             return Self::new(Role::Server, limits);
         }
         let mut receiver = Receiver::new(Role::Server, limits);
-        if manners.takes_unmasked {
+        if options.takes_unmasked {
             receiver = receiver.with_rules(FrameRules::with_unmasked);
         }
-        if manners.ignores_masks {
+        if options.ignores_masks {
             receiver = receiver.with_rules(FrameRules::with_masks_ignored);
         }
-        if manners.takes_any_text {
+        if options.takes_any_text {
             receiver = receiver.with_unchecked_text();
         }
         if let Some(agreement) = agreement {
@@ -108,17 +112,17 @@ impl WebSocket {
         }
         let shape = Shape {
             deflater: agreement.map(Agreement::deflater),
-            fragment_size: manners.fragment_size,
+            fragment_size: options.fragment_size,
         };
         let shape = Some(shape).filter(|s| s.deflater.is_some() || s.fragment_size.is_some());
-        let special = Special { manners, shape, ..Special::default() };
+        let special = Special { options, shape, ..Special::default() };
         Self { receiver: Box::new(receiver), role: Role::Server, special: Some(Box::new(special)) }
     }
 
     pub(super) fn receive<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<Arrived<'a>>, Fault> {
+    ) -> Result<Option<FrameEvent<'a>>, Fault> {
         let incoming = match self.receiver.receive(input) {
             Ok(incoming) => incoming,
             Err(fault) => {
@@ -129,16 +133,16 @@ impl WebSocket {
             }
         };
         Ok(incoming.map(|incoming| match incoming {
-            Incoming::Text(text) => Arrived::Message(Some(MessageKind::Text), text.as_bytes()),
-            Incoming::UncheckedText(text) => Arrived::Message(Some(MessageKind::Text), text),
-            Incoming::Binary(bytes) => Arrived::Message(Some(MessageKind::Binary), bytes),
-            Incoming::Ping(bytes) => Arrived::Ping(bytes),
-            Incoming::Pong(bytes) => Arrived::Pong(bytes),
+            Incoming::Text(text) => FrameEvent::Message(Some(MessageKind::Text), text.as_bytes()),
+            Incoming::UncheckedText(text) => FrameEvent::Message(Some(MessageKind::Text), text),
+            Incoming::Binary(bytes) => FrameEvent::Message(Some(MessageKind::Binary), bytes),
+            Incoming::Ping(bytes) => FrameEvent::Ping(bytes),
+            Incoming::Pong(bytes) => FrameEvent::Pong(bytes),
             Incoming::Close(close) => {
                 if let (Some(special), Some(close)) = (&mut self.special, close) {
                     special.remember_reason(close.reason);
                 }
-                Arrived::Close(close.map_or(CloseCode::NORMAL, |close| close.code))
+                FrameEvent::Close(close.map_or(CloseCode::NORMAL, |close| close.code))
             }
         }))
     }
@@ -160,12 +164,12 @@ impl WebSocket {
     }
 
     pub(super) fn closing_timeout(&self) -> Duration {
-        let configured = self.special.as_ref().and_then(|special| special.manners.closing_timeout);
+        let configured = self.special.as_ref().and_then(|special| special.options.closing_timeout);
         configured.unwrap_or(CLOSING_TIMEOUT)
     }
 
     pub(super) fn keepalive(&self) -> Option<KeepAlive> {
-        self.special.as_ref().and_then(|special| special.manners.keepalive)
+        self.special.as_ref().and_then(|special| special.options.keepalive)
     }
 
     pub(super) fn write_message<E>(
@@ -173,7 +177,7 @@ impl WebSocket {
         out: &mut Vec<u8>,
         kind: MessageKind,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<Turn, E> {
+    ) -> Result<Budget, E> {
         let masks = self.masks();
         if let Some(special) = &mut self.special
             && let Some(shape) = &mut special.shape
@@ -186,7 +190,7 @@ impl WebSocket {
         }
         let mut outcome = Ok(());
         sender::write_message_with(out, kind, masks.next(), |out| outcome = encode(out));
-        outcome.map(|()| Turn::GoesOn)
+        outcome.map(|()| Budget::Left)
     }
 
     pub(super) fn write_ping(&self, out: &mut Vec<u8>, payload: &[u8]) {
@@ -212,8 +216,8 @@ impl WebSocket {
     fn masks(&self) -> Masks {
         match (self.role, &self.special) {
             (Role::Client, _) => Masks::Fresh,
-            (Role::Server, Some(special)) if special.manners.masks => {
-                if special.manners.ignores_masks { Masks::Zero } else { Masks::Fresh }
+            (Role::Server, Some(special)) if special.options.masks => {
+                if special.options.ignores_masks { Masks::Zero } else { Masks::Fresh }
             }
             (Role::Server, _) => Masks::None,
         }
@@ -237,24 +241,24 @@ fn write_shaped(
 impl Special {
     #[cold]
     const fn fail(&mut self) {
-        self.is_dropped = self.manners.drops_faulty;
+        self.is_dropped = self.options.drops_faulty;
     }
 
     #[cold]
     fn remember_reason(&mut self, reason: &str) {
-        if self.manners.echoes_reason {
+        if self.options.echoes_reason {
             self.reason = reason.to_owned();
         }
     }
 
     /// So many bytes more were shaped.
     #[cold]
-    const fn take_turn(&mut self, count: usize) -> Turn {
+    const fn take_turn(&mut self, count: usize) -> Budget {
         self.work += count;
         if self.work < SHAPED_PER_TURN {
-            return Turn::GoesOn;
+            return Budget::Left;
         }
         self.work = 0;
-        Turn::IsOver
+        Budget::Spent
     }
 }

@@ -8,20 +8,20 @@ use std::task::{Context, Poll, Waker};
 use cloverleaf_wakes::wake;
 use tokio::time::Instant;
 
-use super::{Patience, Received};
+use super::{LongPollTimeouts, Received};
 use crate::connection::{Flow, Handler};
 use crate::error::CloseReason;
 use crate::limits::OPENING_TIMEOUT;
 use crate::log_limited;
-use crate::outbound::{End, Outlet};
+use crate::outbound::{OutboundReceiver, QueueEnd};
 
 #[derive(Debug)]
-enum Stage {
+enum LongPollStage {
     Open,
     /// Nothing more is taken from the peer; it may receive what is queued.
     Closing,
     /// The handler's session has ended; this message says why, and is all that may be received.
-    Parting(Vec<u8>),
+    Draining(Vec<u8>),
     Ended,
 }
 
@@ -35,11 +35,11 @@ enum Polling {
 }
 
 /// See the [module](self).
-pub(super) struct State<H: Handler> {
+pub(super) struct LongPollState<H: Handler> {
     handler: H,
-    outlet: Outlet<H::Item>,
-    patience: Patience,
-    stage: Stage,
+    receiver: OutboundReceiver<H::Item>,
+    timeouts: LongPollTimeouts,
+    stage: LongPollStage,
     polling: Polling,
     /// How many receives have waited so far.
     receives: u64,
@@ -49,18 +49,18 @@ pub(super) struct State<H: Handler> {
     watcher: Option<Waker>,
 }
 
-impl<H: Handler> State<H> {
+impl<H: Handler> LongPollState<H> {
     pub(super) const fn new(
         handler: H,
-        outlet: Outlet<H::Item>,
-        patience: Patience,
+        receiver: OutboundReceiver<H::Item>,
+        timeouts: LongPollTimeouts,
         now: Instant,
     ) -> Self {
         Self {
             handler,
-            outlet,
-            patience,
-            stage: Stage::Open,
+            receiver,
+            timeouts,
+            stage: LongPollStage::Open,
             polling: Polling::Silent { since: now },
             receives: 0,
             unopened: Some(now),
@@ -69,7 +69,7 @@ impl<H: Handler> State<H> {
     }
 
     pub(super) fn send(&mut self, message: &[u8]) -> Option<Flow> {
-        if !matches!(self.stage, Stage::Open) {
+        if !matches!(self.stage, LongPollStage::Open) {
             return None;
         }
         // No frame says whether it is text.
@@ -87,7 +87,7 @@ impl<H: Handler> State<H> {
     }
 
     pub(super) fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        if matches!(self.stage, Stage::Open) {
+        if matches!(self.stage, LongPollStage::Open) {
             return self.handler.poll_ready(context);
         }
         Poll::Ready(())
@@ -95,17 +95,19 @@ impl<H: Handler> State<H> {
 
     /// What is queued may still be received.
     fn close(&mut self) {
-        self.stage = Stage::Closing;
+        self.stage = LongPollStage::Closing;
         self.wake_receive();
     }
 
     /// Ends the handler's session at once, since its peer polls too slowly. That may still be
     /// received, and nothing else.
     fn part(&mut self) {
-        let farewell = self.handler.farewell().and_then(|item| self.encode(item));
-        let Some(farewell) = farewell else { return self.end(&CloseReason::SlowConsumer) };
+        let closing_message = self.handler.closing_message().and_then(|item| self.encode(item));
+        let Some(closing_message) = closing_message else {
+            return self.end(&CloseReason::SlowConsumer);
+        };
         self.handler.closed(&CloseReason::SlowConsumer);
-        self.stage = Stage::Parting(farewell);
+        self.stage = LongPollStage::Draining(closing_message);
         self.wake_receive();
     }
 
@@ -117,16 +119,16 @@ impl<H: Handler> State<H> {
 
     /// Ends the session at once; the second time nothing happens.
     pub(super) fn end(&mut self, reason: &CloseReason) {
-        match std::mem::replace(&mut self.stage, Stage::Ended) {
-            Stage::Ended => return,
-            Stage::Parting(_) => {}
-            Stage::Open | Stage::Closing => self.handler.closed(reason),
+        match std::mem::replace(&mut self.stage, LongPollStage::Ended) {
+            LongPollStage::Ended => return,
+            LongPollStage::Draining(_) => {}
+            LongPollStage::Open | LongPollStage::Closing => self.handler.closed(reason),
         }
         self.fall_silent(Instant::now());
         if let Some(watcher) = self.watcher.take() {
             wake(watcher);
         }
-        let refused = self.outlet.refused();
+        let refused = self.receiver.refused();
         if refused > 0 {
             log_limited!(
                 info,
@@ -203,27 +205,27 @@ impl<H: Handler> State<H> {
 
     /// The next message; none: there will be no other.
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Vec<u8>>> {
-        while !matches!(self.stage, Stage::Ended) {
-            if let Stage::Parting(farewell) = &mut self.stage {
-                let farewell = std::mem::take(farewell);
+        while !matches!(self.stage, LongPollStage::Ended) {
+            if let LongPollStage::Draining(closing_message) = &mut self.stage {
+                let closing_message = std::mem::take(closing_message);
                 self.end(&CloseReason::SlowConsumer);
-                return Poll::Ready(Some(farewell));
+                return Poll::Ready(Some(closing_message));
             }
-            match self.outlet.poll_next(context) {
+            match self.receiver.poll_next(context) {
                 Poll::Ready(Ok(item)) => {
-                    if self.outlet.takes_room_wish() {
+                    if self.receiver.takes_room_wish() {
                         self.handler.drained();
                     }
                     if let Some(message) = self.encode(item) {
                         return Poll::Ready(Some(message));
                     }
                 }
-                Poll::Ready(Err(End::Kill)) => self.part(),
-                Poll::Ready(Err(End::Close(..) | End::Gone)) => {
+                Poll::Ready(Err(QueueEnd::Kill)) => self.part(),
+                Poll::Ready(Err(QueueEnd::Close(..) | QueueEnd::Disconnected)) => {
                     self.close();
                     break;
                 }
-                Poll::Pending if matches!(self.stage, Stage::Open) => return Poll::Pending,
+                Poll::Pending if matches!(self.stage, LongPollStage::Open) => return Poll::Pending,
                 Poll::Pending => break,
             }
         }
@@ -248,26 +250,26 @@ impl<H: Handler> State<H> {
     /// Does what is due, and says when to look again; none: the session has ended. A receive that
     /// begins between two looks is due behind the second one, so that none is late.
     pub(super) fn look(&mut self, now: Instant, context: &mut Context<'_>) -> Option<Instant> {
-        if matches!(self.stage, Stage::Open)
-            && let Poll::Ready(end) = self.outlet.poll_end(context)
+        if matches!(self.stage, LongPollStage::Open)
+            && let Poll::Ready(end) = self.receiver.poll_end(context)
         {
             match end {
-                End::Kill => self.part(),
-                End::Close(..) | End::Gone => self.close(),
+                QueueEnd::Kill => self.part(),
+                QueueEnd::Close(..) | QueueEnd::Disconnected => self.close(),
             }
         }
-        self.outlet.shed_if_asked(&mut VecDeque::new());
-        if self.outlet.takes_first_refusal() {
-            self.handler.fell_behind();
+        self.receiver.shed_if_asked(&mut VecDeque::new());
+        if self.receiver.takes_first_refusal() {
+            self.handler.on_slow_consumer();
         }
         if self.unopened.is_some_and(|since| now >= since + OPENING_TIMEOUT)
-            && matches!(self.stage, Stage::Open)
+            && matches!(self.stage, LongPollStage::Open)
         {
             self.end(&CloseReason::OpeningTimeout);
         }
         let polling = match self.polling {
-            Polling::Waiting { since, .. } => since + self.patience.receive,
-            Polling::Silent { since } => since + self.patience.session,
+            Polling::Waiting { since, .. } => since + self.timeouts.receive,
+            Polling::Silent { since } => since + self.timeouts.session,
         };
         if now >= polling {
             match self.polling {
@@ -275,11 +277,11 @@ impl<H: Handler> State<H> {
                 Polling::Silent { .. } => self.end(&CloseReason::Unpolled),
             }
         }
-        if matches!(self.stage, Stage::Ended) {
+        if matches!(self.stage, LongPollStage::Ended) {
             return None;
         }
         self.watcher = Some(context.waker().clone());
-        let Patience { receive, session } = self.patience;
+        let LongPollTimeouts { receive, session } = self.timeouts;
         let opening = self.unopened.map(|since| since + OPENING_TIMEOUT);
         [Some(now + receive.min(session).min(OPENING_TIMEOUT)), Some(polling), opening]
             .into_iter()

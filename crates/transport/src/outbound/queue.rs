@@ -6,15 +6,15 @@ use std::task::{Context, Waker};
 use cloverleaf_wakes::wake;
 
 use super::memory::QueueId;
-use super::outlet::Encoded;
-use super::{End, Loss, Pushed, Queued, RefusesFrom, SlowConsumer};
-use crate::limits::{QUEUE_GRANULE, QUEUE_HAS_ROOM_BYTES, QUEUE_HAS_ROOM_MESSAGES};
+use super::receiver::Encoded;
+use super::{HighWaterMark, Overflow, Pushed, QueueEnd, Queued, SlowConsumer};
+use crate::limits::{QUEUE_GRANULE, QUEUE_LOW_WATER_BYTES, QUEUE_LOW_WATER_MESSAGES};
 
-/// See [`super::Outbound`].
+/// See [`super::OutboundSender`].
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     pub(super) items: VecDeque<T>,
-    pub(super) refuses_from: RefusesFrom,
+    pub(super) high_water_mark: HighWaterMark,
     /// What the items hold, and those taken but not encoded yet.
     pub(super) bytes: usize,
     /// Of these, what other queues hold as well.
@@ -23,7 +23,7 @@ pub(super) struct Queue<T> {
     /// The number of bytes at which the process hears of this queue again.
     pub(super) reports_at: usize,
     pub(super) refused: u64,
-    pub(super) end: Option<End>,
+    pub(super) end: Option<QueueEnd>,
     pub(super) waker: Option<Waker>,
     pub(super) policy: SlowConsumer,
     /// It was asked to free memory.
@@ -76,10 +76,10 @@ impl Rare {
 
 impl<T> Queue<T> {
     /// An empty queue. `is_counted` is whether the process hears of it when it is large.
-    pub(super) fn new(refuses_from: RefusesFrom, is_counted: bool) -> Self {
+    pub(super) fn new(high_water_mark: HighWaterMark, is_counted: bool) -> Self {
         Self {
             items: VecDeque::new(),
-            refuses_from,
+            high_water_mark,
             bytes: 0,
             shared: 0,
             messages: 0,
@@ -95,7 +95,7 @@ impl<T> Queue<T> {
         }
     }
 
-    pub(super) fn finish(&mut self, end: End) {
+    pub(super) fn finish(&mut self, end: QueueEnd) {
         self.end = Some(end);
         let wakers = self.waker.take().into_iter().chain(self.rare.take_end());
         let wakers = wakers.chain(self.rare.take_resumed());
@@ -104,33 +104,37 @@ impl<T> Queue<T> {
 
     /// What will not be sent any more, to be dropped outside of the lock.
     pub(super) fn take_lost(&mut self) -> VecDeque<T> {
-        if self.end == Some(End::Kill) { std::mem::take(&mut self.items) } else { VecDeque::new() }
+        if self.end == Some(QueueEnd::Kill) {
+            std::mem::take(&mut self.items)
+        } else {
+            VecDeque::new()
+        }
     }
 
     /// Whether it holds so many times what it takes before it refuses anything. One message is
     /// taken in any case.
     pub(super) const fn is_full(&self, times: usize) -> bool {
-        let RefusesFrom { bytes, messages } = self.refuses_from;
+        let HighWaterMark { bytes, messages } = self.high_water_mark;
         (self.bytes >= times * bytes as usize || self.messages >= times * messages as usize)
             && self.messages > 0
     }
 
     /// What becomes of an item that is not owed.
     #[cold]
-    pub(super) fn push_full(&mut self, loss: Loss) -> Pushed {
+    pub(super) fn push_full(&mut self, overflow: Overflow) -> Pushed {
         match self.policy {
-            SlowConsumer::Disconnect if loss == Loss::Missed => {
-                self.finish(End::Kill);
-                Pushed::Gone
+            SlowConsumer::Disconnect if overflow == Overflow::SlowConsumer => {
+                self.finish(QueueEnd::Kill);
+                Pushed::Closed
             }
             SlowConsumer::BlockPublisher
-                if loss == Loss::Missed && !self.is_full(2) && !self.sheds =>
+                if overflow == Overflow::SlowConsumer && !self.is_full(2) && !self.sheds =>
             {
-                Pushed::Crowded
+                Pushed::AboveHighWater
             }
             _ => {
                 self.refuse(1);
-                Pushed::Congested
+                Pushed::Dropped
             }
         }
     }
@@ -156,7 +160,7 @@ impl<T> Queue<T> {
     /// Whether a task waits for room that there is now.
     pub(super) const fn takes_room_wish(&mut self) -> bool {
         let has_room =
-            self.bytes < QUEUE_HAS_ROOM_BYTES / 2 && self.messages < QUEUE_HAS_ROOM_MESSAGES / 2;
+            self.bytes < QUEUE_LOW_WATER_BYTES / 2 && self.messages < QUEUE_LOW_WATER_MESSAGES / 2;
         has_room && std::mem::replace(&mut self.wants_room, false)
     }
 }
@@ -181,7 +185,7 @@ impl<T: Queued> Queue<T> {
     pub(super) fn shed(&mut self, items: &mut VecDeque<T>, lost: &mut Vec<T>) {
         let mut owed = VecDeque::new();
         for item in items.drain(..) {
-            if item.loss() == Loss::Missed {
+            if item.overflow() == Overflow::SlowConsumer {
                 self.discount(&item);
                 lost.push(item);
             } else {

@@ -1,6 +1,6 @@
 //! What a peer of a shared port is taken for.
 
-use cloverleaf_transport::detect::{Spoken, detect};
+use cloverleaf_transport::detect::{DetectedProtocol, detect};
 use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::{Stream, TransportError};
 use tokio::io::{AsyncWriteExt, duplex};
@@ -9,15 +9,15 @@ use tokio::time::Instant;
 #[tokio::test]
 async fn the_first_octet_tells_and_nothing_else_is_read() {
     for (octets, spoken) in [
-        (&b"\x7f\xf1\x00\x00"[..], Spoken::RawSocket),
-        (b"\x7f", Spoken::RawSocket),
-        (b"\x10\x12\x00\x04MQTT", Spoken::Mqtt),
-        (b"GET / HTTP/1.1\r\n", Spoken::Http),
-        (b"P", Spoken::Http),
-        (b"\x16\x03\x01", Spoken::Http),
-        (b"\x00", Spoken::Http),
-        (b"\x11", Spoken::Http),
-        (b"\xff", Spoken::Http),
+        (&b"\x7f\xf1\x00\x00"[..], DetectedProtocol::RawSocket),
+        (b"\x7f", DetectedProtocol::RawSocket),
+        (b"\x10\x12\x00\x04MQTT", DetectedProtocol::Mqtt),
+        (b"GET / HTTP/1.1\r\n", DetectedProtocol::Http),
+        (b"P", DetectedProtocol::Http),
+        (b"\x16\x03\x01", DetectedProtocol::Http),
+        (b"\x00", DetectedProtocol::Http),
+        (b"\x11", DetectedProtocol::Http),
+        (b"\xff", DetectedProtocol::Http),
     ] {
         let (ours, mut peer) = duplex(64);
         peer.write_all(octets).await.expect("sent");

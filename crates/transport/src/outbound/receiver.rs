@@ -8,20 +8,20 @@ use cloverleaf_wakes::wake;
 use parking_lot::MutexGuard;
 
 use super::queue::{Queue, remember};
-use super::{End, Queued, Shared};
+use super::{QueueEnd, Queued, Shared};
 use crate::limits::{
-    QUEUE_KEEPS_WHEN_SHEDDING, QUEUE_PAUSES_READING_BYTES, QUEUE_PAUSES_READING_MESSAGES,
+    QUEUE_MAX_AFTER_SHEDDING, QUEUE_READING_PAUSE_BYTES, QUEUE_READING_PAUSE_MESSAGES,
 };
 
 /// The side of the queue that its connection takes from. Dropping it ends the queue.
 #[derive(Debug)]
-pub struct Outlet<T: Queued + Send + 'static> {
+pub struct OutboundReceiver<T: Queued + Send + 'static> {
     shared: Arc<Shared<T>>,
     /// That something was refused has been told.
     has_told: bool,
 }
 
-impl<T: Queued + Send + 'static> Outlet<T> {
+impl<T: Queued + Send + 'static> OutboundReceiver<T> {
     pub(super) const fn new(shared: Arc<Shared<T>>) -> Self {
         Self { shared, has_told: false }
     }
@@ -34,7 +34,7 @@ impl<T: Queued + Send + 'static> Outlet<T> {
         encoded: &mut Encoded,
         batch: &mut VecDeque<T>,
         context: &Context<'_>,
-    ) -> Poll<Option<End>> {
+    ) -> Poll<Option<QueueEnd>> {
         let mut queue = self.shared.queue.lock();
         queue.count_encoded(encoded);
         if queue.sheds {
@@ -70,8 +70,8 @@ impl<T: Queued + Send + 'static> Outlet<T> {
         queue.shed(&mut items, &mut lost);
         queue.items = items;
         queue.refuse(lost.len() as u64);
-        if queue.bytes - queue.shared >= QUEUE_KEEPS_WHEN_SHEDDING && queue.end.is_none() {
-            queue.finish(End::Kill);
+        if queue.bytes - queue.shared >= QUEUE_MAX_AFTER_SHEDDING && queue.end.is_none() {
+            queue.finish(QueueEnd::Kill);
         }
         drop(queue);
         drop(lost);
@@ -88,13 +88,13 @@ impl<T: Queued + Send + 'static> Outlet<T> {
 
     /// Takes the first item alone, for a peer that asks for one at a time; it counts no longer.
     /// Pending when there is none; the end of the queue comes after its items.
-    pub fn poll_next(&mut self, context: &Context<'_>) -> Poll<Result<T, End>> {
+    pub fn poll_next(&mut self, context: &Context<'_>) -> Poll<Result<T, QueueEnd>> {
         self.shed_if_asked(&mut VecDeque::new());
         let mut queue = self.shared.queue.lock();
-        if queue.end == Some(End::Kill) {
+        if queue.end == Some(QueueEnd::Kill) {
             let _lost = queue.take_lost();
             drop(queue);
-            return Poll::Ready(Err(End::Kill));
+            return Poll::Ready(Err(QueueEnd::Kill));
         }
         if let Some(item) = queue.items.pop_front() {
             queue.discount(&item);
@@ -116,7 +116,7 @@ impl<T: Queued + Send + 'static> Outlet<T> {
     /// Whether what may not be refused has piled up.
     pub(crate) fn has_piled_up(&self) -> bool {
         let queue = self.shared.queue.lock();
-        queue.bytes >= QUEUE_PAUSES_READING_BYTES || queue.messages >= QUEUE_PAUSES_READING_MESSAGES
+        queue.bytes >= QUEUE_READING_PAUSE_BYTES || queue.messages >= QUEUE_READING_PAUSE_MESSAGES
     }
 
     /// Whether a task waits for room in the queue.
@@ -131,7 +131,7 @@ impl<T: Queued + Send + 'static> Outlet<T> {
 
     /// The end of the queue, whatever stands before it. Pending while there is none; what is pushed
     /// meanwhile wakes no task.
-    pub(crate) fn poll_end(&mut self, context: &Context<'_>) -> Poll<End> {
+    pub(crate) fn poll_end(&mut self, context: &Context<'_>) -> Poll<QueueEnd> {
         let mut queue = self.shared.queue.lock();
         let Some(end) = queue.end.clone() else {
             remember(&mut queue.rare.get_mut().end, context);
@@ -143,14 +143,14 @@ impl<T: Queued + Send + 'static> Outlet<T> {
     }
 }
 
-/// See [`Outlet::poll_take`].
+/// See [`OutboundReceiver::poll_take`].
 fn take<T>(
     queue: &mut Queue<T>,
     batch: &mut VecDeque<T>,
     context: &Context<'_>,
-) -> Poll<Option<End>> {
-    if queue.end == Some(End::Kill) {
-        return Poll::Ready(Some(End::Kill));
+) -> Poll<Option<QueueEnd>> {
+    if queue.end == Some(QueueEnd::Kill) {
+        return Poll::Ready(Some(QueueEnd::Kill));
     }
     if !queue.items.is_empty() {
         if batch.is_empty() {
@@ -167,10 +167,10 @@ fn take<T>(
     Poll::Pending
 }
 
-impl<T: Queued + Send + 'static> Drop for Outlet<T> {
+impl<T: Queued + Send + 'static> Drop for OutboundReceiver<T> {
     fn drop(&mut self) {
         let mut queue = self.shared.queue.lock();
-        queue.end = Some(End::Gone);
+        queue.end = Some(QueueEnd::Disconnected);
         let items = std::mem::take(&mut queue.items);
         queue.waker = None;
         queue.reports_at = usize::MAX;

@@ -2,7 +2,7 @@
 
 use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::listener::PeerAddress;
-use cloverleaf_transport::proxied::peer_address;
+use cloverleaf_transport::proxy_protocol::peer_address;
 use cloverleaf_transport::{Stream, TransportError};
 use tokio::io::{AsyncWriteExt, duplex};
 use tokio::time::Instant;

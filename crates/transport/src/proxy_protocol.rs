@@ -47,7 +47,7 @@ pub async fn peer_address(
         return Ok(proxy);
     }
     let (header, _) = ProxyHeader::parse(&header, ParseConfig::default())
-        .map_err(|error| TransportError::Proxied(error.to_string()))?;
+        .map_err(|error| TransportError::ProxyProtocol(error.to_string()))?;
     let client = header.proxied_address().map(|address| address.source);
     Ok(client.map_or(proxy, PeerAddress::ip))
 }
@@ -62,7 +62,7 @@ async fn read_header(stream: &mut Stream) -> Result<Vec<u8>, TransportError> {
         let rest = usize::from(u16::from_be_bytes([header[FIXED - 2], header[FIXED - 1]]));
         if FIXED + rest > LONGEST {
             let text = format!("a header of {} octets is too long", FIXED + rest);
-            return Err(TransportError::Proxied(text));
+            return Err(TransportError::ProxyProtocol(text));
         }
         header.resize(FIXED + rest, 0);
         stream.read_exact(&mut header[FIXED..]).await.map_err(reading())?;
@@ -71,14 +71,14 @@ async fn read_header(stream: &mut Stream) -> Result<Vec<u8>, TransportError> {
         while !header.ends_with(b"\r\n") {
             if header.len() == LONGEST_LINE {
                 let text = format!("no line ends within {LONGEST_LINE} octets");
-                return Err(TransportError::Proxied(text));
+                return Err(TransportError::ProxyProtocol(text));
             }
             let mut next = [0];
             stream.read_exact(&mut next).await.map_err(reading())?;
             header.extend(next);
         }
     } else {
-        return Err(TransportError::Proxied("the first octets are no header".to_owned()));
+        return Err(TransportError::ProxyProtocol("the first octets are no header".to_owned()));
     }
     Ok(header)
 }
