@@ -48,7 +48,7 @@ fn items_come_out_in_the_order_in_which_they_went_in() {
 
 #[test]
 fn a_full_queue_refuses_events_counts_them_and_still_takes_answers() {
-    let (outbound, _outlet) = queue();
+    let (outbound, _receiver) = queue();
     for _ in 0..QUEUE_HIGH_WATER_MESSAGES {
         assert_eq!(outbound.push(Item::Event(1)), Pushed::Queued);
     }
@@ -239,7 +239,7 @@ const MEBIBYTE: usize = 1 << 20;
 fn largest_queue_loses_its_events_and_takes_others_when_it_has_freed_them() {
     let memory = Arc::new(QueueMemory::new(4 * MEBIBYTE));
     let usual = || queue_with(HighWaterMark::default(), Some(Arc::clone(&memory)));
-    let ((large, mut large_outlet), (small, mut small_outlet)) = (usual(), usual());
+    let ((large, mut large_receiver), (small, mut small_receiver)) = (usual(), usual());
     assert_eq!(large.push(Item::Answer(1)), Pushed::Queued);
     for _ in 0..3 {
         assert_eq!(large.push(Item::Event(MEBIBYTE)), Pushed::Queued);
@@ -247,11 +247,11 @@ fn largest_queue_loses_its_events_and_takes_others_when_it_has_freed_them() {
     assert_eq!(small.push(Item::Event(2 * MEBIBYTE)), Pushed::Queued);
     assert_eq!(large.push(Item::Event(1)), Pushed::Dropped, "it is to free memory");
     assert_eq!(large.push(Item::Answer(2)), Pushed::Queued);
-    assert_eq!(drain(&mut large_outlet), (vec![Item::Answer(1), Item::Answer(2)], None));
+    assert_eq!(drain(&mut large_receiver), (vec![Item::Answer(1), Item::Answer(2)], None));
     assert_eq!(large.refused(), 4);
     assert_eq!(memory.used(), 2 * MEBIBYTE);
     assert_eq!(large.push(Item::Event(1)), Pushed::Queued);
-    assert_eq!(drain(&mut small_outlet).0, [Item::Event(2 * MEBIBYTE)]);
+    assert_eq!(drain(&mut small_receiver).0, [Item::Event(2 * MEBIBYTE)]);
     assert_eq!((small.refused(), memory.used()), (0, 0));
 }
 

@@ -50,7 +50,7 @@ async fn a_slow_consumer_that_reads_again_in_time_is_told_why_its_connection_end
     assert_eq!(lab.outbound.push(Item::Answer(Vec::new())), Pushed::Closed);
     let mut bytes = Vec::new();
     lab.peer.read_to_end(&mut bytes).await.expect("the end");
-    let closing_message = b"\0\0\0\x08farewell";
+    let closing_message = b"\0\0\0\x08goodbye!";
     assert!(bytes.ends_with(closing_message));
     let events = (bytes.len() - closing_message.len()) / 100_004;
     assert_eq!(bytes.len(), events * 100_004 + closing_message.len(), "whole events before it");
@@ -69,7 +69,7 @@ async fn a_peer_that_has_to_wait_is_heard_again_in_order_and_nothing_is_lost() {
     // What is sent to it goes out meanwhile.
     assert_eq!(lab.outbound.push(Item::Answer(b"x".to_vec())), Pushed::Queued);
     lab.expect(b"\0\0\0\x01x").await;
-    lab.gate_outlet = None;
+    lab.gate_receiver = None;
     sleep(MOMENT).await;
     let expected: [&[u8]; 5] = [b"wait", b"a", b"b", b"wait", b"c"];
     assert_eq!(lab.messages(), expected);

@@ -301,12 +301,12 @@ async fn a_full_queue_ends_the_session_and_the_next_receive_is_told_why() {
     yield_now().await;
     assert_eq!(lab.closed(), [CloseReason::SlowConsumer], "at once");
     assert_eq!(lab.session.send(b"late"), None);
-    assert_eq!(lab.receive().await, message("closing_message"));
+    assert_eq!(lab.receive().await, message("goodbye!"));
     assert_eq!(lab.receive().await, Received::Ended);
     assert_eq!(lab.seconds_to_the_end(CloseReason::SlowConsumer).await, 0);
     // Also where the receive is the first to find out.
     let lab = crowded();
-    assert_eq!(lab.session.receive().await, message("closing_message"));
+    assert_eq!(lab.session.receive().await, message("goodbye!"));
     assert_eq!(lab.seconds_to_the_end(CloseReason::SlowConsumer).await, 0);
 }
 
@@ -317,13 +317,13 @@ async fn whoever_does_not_come_to_be_told_why_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_that_disconnects_has_a_farewell_for_those_who_poll_too_slowly() {
+async fn disconnect_policy_sends_a_closing_message_to_peers_that_poll_too_slowly() {
     let lab = Lab::new(true, PATIENCE, HighWaterMark { bytes: 1_000, messages: 3 });
     lab.outbound.set_policy(SlowConsumer::Disconnect);
     let push = || lab.outbound.push(Item::Event(vec![7; 10]));
     use Pushed::{Closed, Queued};
     assert_eq!([(); 5].map(|()| push()), [Queued, Queued, Queued, Closed, Closed]);
-    assert_eq!(lab.receive().await, message("closing_message"));
+    assert_eq!(lab.receive().await, message("goodbye!"));
     assert_eq!(lab.receive().await, Received::Ended);
 }
 

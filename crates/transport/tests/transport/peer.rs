@@ -83,10 +83,10 @@ impl Recorder {
         is_open: bool,
     ) -> (Self, Arc<Mutex<Record>>, OutboundReceiver<Item>) {
         let record = Arc::new(Mutex::new(Record::default()));
-        let (gate, gate_outlet) = queue();
+        let (gate, gate_receiver) = queue();
         gate.set_policy(SlowConsumer::BlockPublisher);
         let (outbound, recorded) = (outbound.clone(), Arc::clone(&record));
-        (Self { record: recorded, outbound, is_open, gate }, record, gate_outlet)
+        (Self { record: recorded, outbound, is_open, gate }, record, gate_receiver)
     }
 
     /// The same on the client's side: it hears also a peer that does not read.
@@ -124,7 +124,7 @@ impl<const READS_WHEN_CONGESTED: bool> Handler for Recorder<READS_WHEN_CONGESTED
     }
 
     fn closing_message(&mut self) -> Option<Item> {
-        Some(Item::Answer(b"closing_message".to_vec()))
+        Some(Item::Answer(b"goodbye!".to_vec()))
     }
 
     fn kind(&self, _: &Item) -> MessageKind {
@@ -171,7 +171,7 @@ pub(crate) struct Lab {
     /// What the handler waits for after the message `wait`.
     pub(crate) gate: Gate,
     /// Dropping it opens the gate.
-    pub(crate) gate_outlet: Option<OutboundReceiver<Item>>,
+    pub(crate) gate_receiver: Option<OutboundReceiver<Item>>,
 }
 
 impl Lab {
@@ -211,7 +211,7 @@ impl Lab {
     ) -> Self {
         let (ours, peer) = duplex(pipe);
         let (outbound, receiver) = queue_with(budgets.high_water_mark, budgets.queues.clone());
-        let (recorder, record, gate_outlet) = Recorder::new(&outbound, is_open);
+        let (recorder, record, gate_receiver) = Recorder::new(&outbound, is_open);
         let gate = recorder.gate.clone();
         let (stream, handler) = (Stream::Other(Box::new(ours)), handler_of(recorder));
         let mut connection = Connection::new(stream, framing, handler, receiver, early);
@@ -219,7 +219,7 @@ impl Lab {
             connection = connection.with_input_memory(memory);
         }
         let connection = tokio::spawn(connection);
-        Self { peer, outbound, record, connection, gate, gate_outlet: Some(gate_outlet) }
+        Self { peer, outbound, record, connection, gate, gate_receiver: Some(gate_receiver) }
     }
 
     /// Sends bytes to the connection.
