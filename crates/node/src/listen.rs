@@ -9,6 +9,7 @@ use cloverleaf_config::settings::{
 use cloverleaf_router::Admission;
 use cloverleaf_transport::detect::{DetectedProtocol, detect};
 use cloverleaf_transport::echo::send_back;
+use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::listener::{Listener, PeerAddress, TcpOptions, UnixOptions};
 use cloverleaf_transport::outbound::{HighWaterMark, queue_with};
 use cloverleaf_transport::{
@@ -129,7 +130,9 @@ impl Protocol {
     /// Serves one connection. Behind a proxy, the proxy says where it comes from.
     async fn serve(self, mut stream: Stream, mut from: PeerAddress, is_proxied: bool) {
         if is_proxied {
-            from = match proxy_protocol::peer_address(&mut stream, from.clone()).await {
+            from = match proxy_protocol::peer_address(&mut stream, from.clone(), OPENING_TIMEOUT)
+                .await
+            {
                 Ok(client) => client,
                 Err(error @ TransportError::ProxyProtocol(_)) => {
                     log_limited!(
@@ -178,7 +181,7 @@ impl Protocol {
 
 impl Universal {
     async fn serve(&self, mut stream: Stream, from: PeerAddress) {
-        let (spoken, first) = match detect(&mut stream).await {
+        let (spoken, first) = match detect(&mut stream, OPENING_TIMEOUT).await {
             Ok(detected) => detected,
             Err(error) => {
                 return tracing::debug!(peer = %from, reason = %error, "connection closed early");
@@ -212,7 +215,7 @@ async fn serve_rawsocket(
     from: PeerAddress,
 ) {
     let WampService { serializers, max_message, .. } = service;
-    match rawsocket::accept(&mut stream, first, serializers, *max_message).await {
+    match rawsocket::accept(&mut stream, first, serializers, *max_message, OPENING_TIMEOUT).await {
         Ok(agreed) => {
             let peer = PeerInfo::rawsocket(from);
             let format = Format { serializer: agreed.serializer, is_batched: false };

@@ -43,5 +43,6 @@ mod wakes;
 pub use locks::{Mutex, MutexGuard};
 pub use transport::{limits, outbound};
 pub use wakes::{
-    DeferredWakes, ROUND, WorkPermit, is_spent, pace, spend, wake, wake_in_turn, work_left,
+    DeferredWakes, ROUND, WakerSlot, WorkPermit, is_spent, pace, spend, wake, wake_in_turn,
+    work_left,
 };

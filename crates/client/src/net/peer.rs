@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use cloverleaf_transport::{ClientSide, CloseReason, Flow, OutboundSender, Peer, Undeliverable};
+use cloverleaf_transport::{
+    ClientSide, CloseReason, Flow, Lifecycle, OutboundSender, Peer, Undeliverable,
+};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{Abort, ClientMessage, Goodbye, RouterMessage};
@@ -115,6 +117,10 @@ impl Peer<ClientSide> for SocketPeer {
         }
         self.session.unsent(&message, Failure::with_text(uri, &reason.to_string()))
     }
+}
+
+impl Lifecycle for SocketPeer {
+    type Message = ClientMessage;
 
     fn is_open(&self) -> bool {
         self.has_joined()

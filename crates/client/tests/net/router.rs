@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloverleaf_client::{Client, Endpoint, Protocol, Serializer, Target};
+use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::listener::{Listener, TcpOptions, UnixOptions};
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::rawsocket::Negotiated;
 use cloverleaf_transport::{
-    CloseReason, Connection, Flow, Framing, OutboundSender, Peer, ServerSide, Stream,
+    CloseReason, Connection, Flow, Framing, Lifecycle, OutboundSender, Peer, ServerSide, Stream,
     Undeliverable, WaitingMessage, WampHandler, rawsocket,
 };
 use cloverleaf_wamp::error::DecodeError;
@@ -250,7 +251,9 @@ async fn serve(mut stream: Stream, way: Way, number: usize, shared: Arc<Shared>)
     let agreed = match way {
         Way::WebSocket => upgrade(&mut stream, &shared).await,
         Way::Tcp | Way::Unix | Way::Abstract => {
-            rawsocket::accept(&mut stream, None, &shared.serializers, shared.max_message).await.ok()
+            let Shared { serializers, max_message, .. } = &*shared;
+            let limit = OPENING_TIMEOUT;
+            rawsocket::accept(&mut stream, None, serializers, *max_message, limit).await.ok()
         }
     };
     let Some(Negotiated { serializer, framing }) = agreed else { return };
@@ -554,6 +557,10 @@ impl Peer<ServerSide> for Attached {
     ) -> Option<RouterMessage> {
         None
     }
+}
+
+impl Lifecycle for Attached {
+    type Message = RouterMessage;
 
     fn is_open(&self) -> bool {
         self.is_open

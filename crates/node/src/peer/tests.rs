@@ -92,7 +92,7 @@ fn fail_first_invocation(peer: &mut RouterPeer) {
 fn welcome(peer: &mut RouterPeer) {
     let session = SessionId::new(1).expect("an id");
     let welcome = RouterMessage::Welcome(Welcome { session, details: Box::default() });
-    peer.sent(&welcome, 100);
+    peer.after_write(&welcome, 100);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use cloverleaf_http_bridge::{
 };
 use cloverleaf_router::Admission;
 use cloverleaf_router::admission::Anonymous;
-use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
+use cloverleaf_transport::limits::{DEFAULT_MAX_MESSAGE, OPENING_TIMEOUT};
 use cloverleaf_transport::longpoll::LongPollTimeouts;
 use cloverleaf_transport::outbound::HighWaterMark;
 use cloverleaf_wamp::features::HTTP_BRIDGE;
@@ -174,6 +174,7 @@ impl<'a> Builder<'a> {
             wamp: self.wamp(&service.serializers, limit, &service.auth, service.slow_consumer),
             origins: OriginRule::new(&options.allowed_origins, options.allow_null_origin),
             timeouts: LongPollTimeouts {
+                opening: OPENING_TIMEOUT,
                 receive: options.request_timeout,
                 session: options.session_timeout,
             },

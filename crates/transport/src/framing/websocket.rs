@@ -1,4 +1,4 @@
-//! WebSocket frames: those of RFC 6455, and what a configuration may want to be different.
+//! WebSocket frames (RFC 6455), and the deviations that a configuration may choose.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -10,44 +10,41 @@ use cloverleaf_wamp::websocket::{
     CloseCode, CloseFrame, Fault, Incoming, Limits, MessageKind, Receiver, Role,
 };
 
-use super::{Budget, FrameEvent};
+use super::event::{Budget, FrameEvent};
 use crate::keepalive::KeepAlive;
-use crate::limits::{
-    CLOSING_TIMEOUT, INFLATING_READ, INFLATING_STEP, READ_BUFFER, SHAPED_PER_TURN,
-};
+use crate::limits::{INFLATING_READ, INFLATING_STEP, READ_BUFFER, SHAPED_PER_TURN};
 
-/// What the connections of a server may have that others don't.
+/// Options of the connections of a WebSocket server. The default is RFC 6455.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WebSocketServerOptions {
-    /// Clients' frames may come without a mask.
+    /// Accepts client frames without a mask.
     pub takes_unmasked: bool,
-    /// What clients send is taken as it comes, whatever mask its frames have; and where the
-    /// server's frames are masked, their masks change nothing.
+    /// Does not unmask the payload of client frames. If `masks` is set, the server's masks are zero.
     pub ignores_masks: bool,
-    /// Frames of the server are masked.
+    /// Masks the server's frames.
     pub masks: bool,
-    /// Text need not be UTF-8.
+    /// Accepts text messages that are not UTF-8.
     pub takes_any_text: bool,
-    /// The longest payload of the server's data frames; none: a message is one frame.
+    /// The longest payload in bytes of the server's data frames. None: each message is one frame.
     pub fragment_size: Option<NonZeroUsize>,
-    /// How long a closing connection waits for the peer's end; none: the transport's own limit.
+    /// How long a closing connection waits for the peer. None: the limit of the connection.
     pub closing_timeout: Option<Duration>,
-    /// A peer that breaks the rules is told nothing.
+    /// Drops the connection of a peer that breaks the protocol, without a Close frame.
     pub drops_faulty: bool,
-    /// A Close frame is answered with the peer's reason, beside its code.
+    /// Answers a Close frame with the peer's reason, in addition to its code.
     pub echoes_reason: bool,
-    /// Whether and how peers are asked whether they are still there.
+    /// Keep-alive pings, if any.
     pub keepalive: Option<KeepAlive>,
 }
 
-/// Where the masks of this side's frames come from.
+/// The masks of this side's frames.
 #[derive(Debug, Clone, Copy)]
 enum Masks {
-    /// There are none.
+    /// No masks.
     None,
-    /// Each is fresh and unpredictable (RFC 6455, section 5.3).
+    /// A fresh, unpredictable mask for each frame (RFC 6455, section 5.3).
     Fresh,
-    /// They change nothing.
+    /// Masks of zero, which do not change the payload.
     Zero,
 }
 
@@ -61,22 +58,22 @@ impl Masks {
     }
 }
 
-/// Both halves of a connection.
+/// The framing of a WebSocket connection.
 #[derive(Debug)]
 pub struct WebSocket {
     receiver: Box<Receiver>,
     role: Role,
-    /// What makes it different from most.
-    special: Option<Box<Special>>,
+    /// None for most connections: no options, no compression.
+    special: Option<Box<SpecialFraming>>,
 }
 
-/// See [`WebSocketServerOptions`].
+/// The state of a connection with options or compression.
 #[derive(Debug, Default)]
-struct Special {
+struct SpecialFraming {
     options: WebSocketServerOptions,
-    /// How messages are written, where each of them is not simply one frame.
+    /// Compression and fragmentation, if a message is not simply one frame.
     shape: Option<Shape>,
-    /// Bytes that were shaped since the others have had their turn.
+    /// Bytes that were compressed or fragmented since other connections had their turn.
     work: usize,
     /// The peer's reason for closing, to be echoed.
     reason: String,
@@ -115,7 +112,7 @@ impl WebSocket {
             fragment_size: options.fragment_size,
         };
         let shape = Some(shape).filter(|s| s.deflater.is_some() || s.fragment_size.is_some());
-        let special = Special { options, shape, ..Special::default() };
+        let special = SpecialFraming { options, shape, ..SpecialFraming::default() };
         Self { receiver: Box::new(receiver), role: Role::Server, special: Some(Box::new(special)) }
     }
 
@@ -163,9 +160,8 @@ impl WebSocket {
         if self.receiver.inflates() { INFLATING_READ } else { READ_BUFFER }
     }
 
-    pub(super) fn closing_timeout(&self) -> Duration {
-        let configured = self.special.as_ref().and_then(|special| special.options.closing_timeout);
-        configured.unwrap_or(CLOSING_TIMEOUT)
+    pub(super) fn closing_timeout(&self) -> Option<Duration> {
+        self.special.as_ref().and_then(|special| special.options.closing_timeout)
     }
 
     pub(super) fn keepalive(&self) -> Option<KeepAlive> {
@@ -186,7 +182,7 @@ impl WebSocket {
             encode(out)?;
             let length = out.len() - start;
             write_shaped(shape, out, start, kind, masks);
-            return Ok(special.take_turn(length));
+            return Ok(special.spend_budget(length));
         }
         let mut outcome = Ok(());
         sender::write_message_with(out, kind, masks.next(), |out| outcome = encode(out));
@@ -224,7 +220,7 @@ impl WebSocket {
     }
 }
 
-/// Writes what stands in `out` from `start` as a message.
+/// Turns the payload in `out` from `start` into a compressed or fragmented message.
 #[cold]
 fn write_shaped(
     shape: &mut Shape,
@@ -237,8 +233,8 @@ fn write_shaped(
     shape.write_message(out, kind, &payload, || masks.next());
 }
 
-/// Away from what every message takes.
-impl Special {
+/// Kept out of the path of every message.
+impl SpecialFraming {
     #[cold]
     const fn fail(&mut self) {
         self.is_dropped = self.options.drops_faulty;
@@ -251,9 +247,9 @@ impl Special {
         }
     }
 
-    /// So many bytes more were shaped.
+    /// Counts bytes that were compressed or fragmented.
     #[cold]
-    const fn take_turn(&mut self, count: usize) -> Budget {
+    const fn spend_budget(&mut self, count: usize) -> Budget {
         self.work += count;
         if self.work < SHAPED_PER_TURN {
             return Budget::Left;

@@ -1,4 +1,4 @@
-//! The side of a queue that its connection takes from.
+//! The side of a queue that the connection takes from.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,28 +7,28 @@ use std::task::{Context, Poll};
 use cloverleaf_wakes::wake;
 use parking_lot::MutexGuard;
 
-use super::queue::{Queue, remember};
-use super::{QueueEnd, Queued, Shared};
+use super::item::{QueueEnd, Queued};
+use super::queue::{Encoded, Queue};
+use super::shared::SharedQueue;
 use crate::limits::{
     QUEUE_MAX_AFTER_SHEDDING, QUEUE_READING_PAUSE_BYTES, QUEUE_READING_PAUSE_MESSAGES,
 };
 
-/// The side of the queue that its connection takes from. Dropping it ends the queue.
+/// The receiving side of a queue. Dropping it ends the queue.
 #[derive(Debug)]
 pub struct OutboundReceiver<T: Queued + Send + 'static> {
-    shared: Arc<Shared<T>>,
-    /// That something was refused has been told.
-    has_told: bool,
+    shared: Arc<SharedQueue<T>>,
+    /// The first dropped item has been reported to the connection.
+    has_reported_refusal: bool,
 }
 
 impl<T: Queued + Send + 'static> OutboundReceiver<T> {
-    pub(super) const fn new(shared: Arc<Shared<T>>) -> Self {
-        Self { shared, has_told: false }
+    pub(super) const fn new(shared: Arc<SharedQueue<T>>) -> Self {
+        Self { shared, has_reported_refusal: false }
     }
 
-    /// Moves everything that is queued to the end of `batch`, after saying how much of what was
-    /// taken before has been encoded. Pending when there is nothing; the end of the queue comes
-    /// after its items.
+    /// Moves all queued items to the end of `batch`, after subtracting those of earlier batches that
+    /// have been `encoded`. Pending if no item is queued. The end of the queue follows its items.
     pub fn poll_take(
         &mut self,
         encoded: &mut Encoded,
@@ -42,7 +42,7 @@ impl<T: Queued + Send + 'static> OutboundReceiver<T> {
             queue = self.shared.queue.lock();
         }
         queue.room_wakers().into_iter().for_each(wake);
-        encoded.has_room = queue.takes_room_wish();
+        encoded.has_drained = queue.take_drained();
         let is_reported = queue.is_reported();
         let taken = take(&mut queue, batch, context);
         drop(queue);
@@ -52,8 +52,8 @@ impl<T: Queued + Send + 'static> OutboundReceiver<T> {
         taken
     }
 
-    /// Frees the events that wait in the queue and in what was taken of it, if the process has no
-    /// memory for them. A queue that is large without them ends.
+    /// Drops the events in the queue and in `batch`, if the memory of the process asked for that. A
+    /// queue that is large without them ends.
     pub(crate) fn shed_if_asked(&mut self, batch: &mut VecDeque<T>) {
         let queue = self.shared.queue.lock();
         if queue.sheds {
@@ -78,16 +78,16 @@ impl<T: Queued + Send + 'static> OutboundReceiver<T> {
         self.shared.report();
     }
 
-    /// Whether something has been refused for the first time since this was last asked.
+    /// Whether the queue has dropped its first item. True once.
     pub(crate) fn takes_first_refusal(&mut self) -> bool {
-        !self.has_told && {
-            self.has_told = self.shared.queue.lock().refused > 0;
-            self.has_told
+        !self.has_reported_refusal && {
+            self.has_reported_refusal = self.shared.queue.lock().refused > 0;
+            self.has_reported_refusal
         }
     }
 
-    /// Takes the first item alone, for a peer that asks for one at a time; it counts no longer.
-    /// Pending when there is none; the end of the queue comes after its items.
+    /// Takes the first item alone, for a peer that polls for one at a time, and subtracts it. Pending
+    /// if no item is queued. The end of the queue follows its items.
     pub fn poll_next(&mut self, context: &Context<'_>) -> Poll<Result<T, QueueEnd>> {
         self.shed_if_asked(&mut VecDeque::new());
         let mut queue = self.shared.queue.lock();
@@ -104,37 +104,39 @@ impl<T: Queued + Send + 'static> OutboundReceiver<T> {
         if let Some(end) = &queue.end {
             return Poll::Ready(Err(end.clone()));
         }
-        remember(&mut queue.waker, context);
+        queue.waker.register(context);
         Poll::Pending
     }
 
-    /// Whether a task waits for room that there is now, where items are taken one at a time.
-    pub fn takes_room_wish(&mut self) -> bool {
-        self.shared.queue.lock().takes_room_wish()
+    /// Whether the queue has drained and the session waits for that. For items that are taken one at
+    /// a time; [`Self::poll_take`] reports it in [`Encoded::has_drained`].
+    pub fn take_drained(&mut self) -> bool {
+        self.shared.queue.lock().take_drained()
     }
 
-    /// Whether what may not be refused has piled up.
-    pub(crate) fn has_piled_up(&self) -> bool {
+    /// Whether the queue is long enough to pause reading from the peer: items that must not be
+    /// dropped have piled up.
+    pub(crate) fn pauses_reading(&self) -> bool {
         let queue = self.shared.queue.lock();
         queue.bytes >= QUEUE_READING_PAUSE_BYTES || queue.messages >= QUEUE_READING_PAUSE_MESSAGES
     }
 
-    /// Whether a task waits for room in the queue.
+    /// Whether a publisher waits for room in the queue.
     pub(crate) fn is_waited_for(&self) -> bool {
         self.shared.queue.lock().rare.has_room_wakers()
     }
 
-    /// How many items the full queue has refused.
+    /// The number of items that the full queue has dropped.
     pub(crate) fn refused(&self) -> u64 {
         self.shared.queue.lock().refused
     }
 
-    /// The end of the queue, whatever stands before it. Pending while there is none; what is pushed
-    /// meanwhile wakes no task.
+    /// The end of the queue, without waiting for the items before it. Pending while the queue has not
+    /// ended; pushed items do not wake the task.
     pub(crate) fn poll_end(&mut self, context: &Context<'_>) -> Poll<QueueEnd> {
         let mut queue = self.shared.queue.lock();
         let Some(end) = queue.end.clone() else {
-            remember(&mut queue.rare.get_mut().end, context);
+            queue.rare.get_mut().end.register(context);
             return Poll::Pending;
         };
         let _lost = queue.take_lost();
@@ -143,7 +145,7 @@ impl<T: Queued + Send + 'static> OutboundReceiver<T> {
     }
 }
 
-/// See [`OutboundReceiver::poll_take`].
+/// The part of [`OutboundReceiver::poll_take`] under the lock.
 fn take<T>(
     queue: &mut Queue<T>,
     batch: &mut VecDeque<T>,
@@ -163,7 +165,7 @@ fn take<T>(
     if queue.end.is_some() {
         return Poll::Ready(queue.end.clone());
     }
-    remember(&mut queue.waker, context);
+    queue.waker.register(context);
     Poll::Pending
 }
 
@@ -172,46 +174,15 @@ impl<T: Queued + Send + 'static> Drop for OutboundReceiver<T> {
         let mut queue = self.shared.queue.lock();
         queue.end = Some(QueueEnd::Disconnected);
         let items = std::mem::take(&mut queue.items);
-        queue.waker = None;
+        drop(queue.waker.take());
         queue.reports_at = usize::MAX;
         let waiting = queue.rare.0.take();
         drop(queue);
         drop(items);
-        let Some(waiting) = waiting else { return };
+        let Some(mut waiting) = waiting else { return };
         if let (Some(memory), Some(id)) = (&self.shared.memory, waiting.memory_id) {
             memory.forget(id);
         }
-        waiting.resumed.into_iter().chain(waiting.room).for_each(wake);
-    }
-}
-
-/// What a connection has encoded since it last took something.
-#[derive(Debug, Default)]
-pub struct Encoded {
-    /// What they held in the queue ([`Queued::size`]).
-    pub bytes: usize,
-    /// Of these, what other queues hold as well ([`Queued::shared_size`]).
-    pub shared: usize,
-    /// How many they were.
-    pub messages: usize,
-    /// A task waits for room that there is now; the connection says so.
-    pub has_room: bool,
-}
-
-impl Encoded {
-    /// One more is encoded. Returns its size.
-    pub(crate) fn count(&mut self, item: &impl Queued) -> usize {
-        let size = item.size();
-        self.bytes += size;
-        self.shared += item.shared_size();
-        self.messages += 1;
-        size
-    }
-
-    /// One that was counted is not encoded yet.
-    pub(crate) fn discount(&mut self, item: &impl Queued) {
-        self.bytes -= item.size();
-        self.shared -= item.shared_size();
-        self.messages -= 1;
+        waiting.resumed.take().into_iter().chain(waiting.room).for_each(wake);
     }
 }

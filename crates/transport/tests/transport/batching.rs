@@ -9,8 +9,8 @@ use cloverleaf_transport::limits::{
 };
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::{
-    BatchedHandler, CloseReason, Connection, Flow, Framing, Handler as _, InputMemory, Peer,
-    ServerSide, Stream, Undeliverable,
+    BatchedHandler, CloseReason, Connection, Flow, Framing, Handler as _, InputMemory, Lifecycle,
+    Peer, ServerSide, Stream, Undeliverable,
 };
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
@@ -49,6 +49,10 @@ impl Peer<ServerSide> for Slow {
     ) -> Option<RouterMessage> {
         None
     }
+}
+
+impl Lifecycle for Slow {
+    type Message = RouterMessage;
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
         let mut gate = self.1.lock();

@@ -5,8 +5,8 @@ use std::time::Duration;
 use cloverleaf_transport::limits::{CLOSING_TIMEOUT, OPENING_TIMEOUT};
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::{
-    CloseReason, Connection, Flow, OutboundSender, Peer, Pushed, ServerSide, Stream, Undeliverable,
-    WaitingMessage, WampHandler,
+    CloseReason, Connection, Flow, Lifecycle, OutboundSender, Peer, Pushed, ServerSide, Stream,
+    Undeliverable, WaitingMessage, WampHandler,
 };
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
@@ -228,6 +228,10 @@ impl Peer<ServerSide> for Strict {
     ) -> Option<RouterMessage> {
         None
     }
+}
+
+impl Lifecycle for Strict {
+    type Message = RouterMessage;
 
     fn is_open(&self) -> bool {
         false

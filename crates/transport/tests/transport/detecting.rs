@@ -23,7 +23,7 @@ async fn the_first_octet_tells_and_nothing_else_is_read() {
         peer.write_all(octets).await.expect("sent");
         drop(peer);
         let mut stream = Stream::Other(Box::new(ours));
-        let detected = detect(&mut stream).await.expect("an octet");
+        let detected = detect(&mut stream, OPENING_TIMEOUT).await.expect("an octet");
         assert_eq!(detected, (spoken, octets[0]));
         let mut rest = vec![0; octets.len() - 1];
         stream.read_exact(&mut rest).await.expect("the rest is there");
@@ -35,7 +35,7 @@ async fn the_first_octet_tells_and_nothing_else_is_read() {
 async fn a_peer_that_says_nothing_is_not_waited_for() {
     let (ours, _peer) = duplex(64);
     let start = Instant::now();
-    let outcome = detect(&mut Stream::Other(Box::new(ours))).await;
+    let outcome = detect(&mut Stream::Other(Box::new(ours)), OPENING_TIMEOUT).await;
     assert!(matches!(outcome, Err(TransportError::Timeout)));
     assert_eq!(start.elapsed(), OPENING_TIMEOUT);
 }
@@ -44,7 +44,7 @@ async fn a_peer_that_says_nothing_is_not_waited_for() {
 async fn a_peer_that_ends_at_once_speaks_nothing() {
     let (ours, peer) = duplex(64);
     drop(peer);
-    let outcome = detect(&mut Stream::Other(Box::new(ours))).await;
+    let outcome = detect(&mut Stream::Other(Box::new(ours)), OPENING_TIMEOUT).await;
     let error = outcome.expect_err("nothing");
     assert!(error.to_string().starts_with("reading the first octet: "), "{error}");
 }

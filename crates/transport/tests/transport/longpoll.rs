@@ -14,8 +14,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::peer::{Item, Record, Recorder, STOP};
 
-const PATIENCE: LongPollTimeouts =
-    LongPollTimeouts { receive: Duration::from_secs(10), session: Duration::from_secs(30) };
+const TIMEOUTS: LongPollTimeouts = LongPollTimeouts {
+    opening: OPENING_TIMEOUT,
+    receive: Duration::from_secs(10),
+    session: Duration::from_secs(30),
+};
 
 const MOMENT: Duration = Duration::from_millis(10);
 
@@ -43,7 +46,7 @@ impl Lab {
 
     /// A session that its peer has opened.
     fn open() -> Self {
-        let lab = Self::new(false, PATIENCE, HighWaterMark::default());
+        let lab = Self::new(false, TIMEOUTS, HighWaterMark::default());
         assert_eq!(lab.session.send(b"hello"), Some(Flow::Continue));
         lab
     }
@@ -184,7 +187,7 @@ async fn who_sends_and_does_not_poll_ends_too() {
 
 #[tokio::test(start_paused = true)]
 async fn who_polls_and_does_not_open_the_session_in_time_ends_too() {
-    let lab = Lab::new(false, PATIENCE, HighWaterMark::default());
+    let lab = Lab::new(false, TIMEOUTS, HighWaterMark::default());
     assert_eq!(lab.receive().await, Received::Nothing);
     let waiting = lab.waiting().await;
     let session = Arc::clone(&lab.session);
@@ -213,11 +216,11 @@ async fn who_leaves_may_open_another_session_in_time() {
 /// A session whose peer has more timeouts than it is given to open it.
 #[tokio::test(start_paused = true)]
 async fn no_deadline_is_overlooked_because_another_one_is_far_away() {
-    let long = LongPollTimeouts { receive: LONG, session: 2 * LONG };
+    let long = LongPollTimeouts { receive: LONG, session: 2 * LONG, ..TIMEOUTS };
     let lab = Lab::new(false, long, HighWaterMark::default());
     let took = lab.seconds_to_the_end(CloseReason::OpeningTimeout).await;
     assert_eq!(took, OPENING_TIMEOUT.as_secs());
-    let short = LongPollTimeouts { receive: LONG, session: Duration::from_secs(1) };
+    let short = LongPollTimeouts { receive: LONG, session: Duration::from_secs(1), ..TIMEOUTS };
     let lab = Lab::new(true, short, HighWaterMark::default());
     assert_eq!(lab.seconds_to_the_end(CloseReason::Unpolled).await, 1);
 }
@@ -259,7 +262,7 @@ async fn a_receive_that_waits_at_the_end_has_the_last_message_or_ends_empty() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_loses_events_and_each_receive_makes_room() {
-    let lab = Lab::new(true, PATIENCE, HighWaterMark { bytes: 1_000, messages: 3 });
+    let lab = Lab::new(true, TIMEOUTS, HighWaterMark { bytes: 1_000, messages: 3 });
     let push = || lab.outbound.push(Item::Event(vec![7; 10]));
     let pushed = [(); 5].map(|()| push());
     use Pushed::{Dropped, Queued};
@@ -270,20 +273,20 @@ async fn a_full_queue_loses_events_and_each_receive_makes_room() {
     }
     assert_eq!(lab.outbound.push(Item::Answer(vec![7; 10])), Queued, "answers are owed");
 
-    let lab = Lab::new(true, PATIENCE, HighWaterMark { bytes: 1_000, messages: 3 });
+    let lab = Lab::new(true, TIMEOUTS, HighWaterMark { bytes: 1_000, messages: 3 });
     assert_eq!(lab.outbound.push(Item::Event(vec![7; 1_000])), Queued);
     assert_eq!(lab.outbound.push(Item::Event(vec![7; 1])), Dropped);
 }
 
 #[tokio::test(start_paused = true)]
 async fn that_events_are_lost_is_told_once_while_the_session_lives() {
-    let lab = Lab::new(true, PATIENCE, HighWaterMark { bytes: 1_000, messages: 1 });
+    let lab = Lab::new(true, TIMEOUTS, HighWaterMark { bytes: 1_000, messages: 1 });
     let push = || lab.outbound.push(Item::Event(vec![7; 10]));
     assert_eq!([push(), push()], [Pushed::Queued, Pushed::Dropped]);
-    sleep(PATIENCE.receive + MOMENT).await;
+    sleep(TIMEOUTS.receive + MOMENT).await;
     assert_eq!(lab.record.lock().on_slow_consumer, 1);
     assert_eq!(push(), Pushed::Dropped);
-    sleep(PATIENCE.receive - 2 * MOMENT).await;
+    sleep(TIMEOUTS.receive - 2 * MOMENT).await;
     assert_eq!(lab.record.lock().on_slow_consumer, 1);
     assert_eq!(lab.closed(), []);
 }
@@ -318,7 +321,7 @@ async fn whoever_does_not_come_to_be_told_why_is_not_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn disconnect_policy_sends_a_closing_message_to_peers_that_poll_too_slowly() {
-    let lab = Lab::new(true, PATIENCE, HighWaterMark { bytes: 1_000, messages: 3 });
+    let lab = Lab::new(true, TIMEOUTS, HighWaterMark { bytes: 1_000, messages: 3 });
     lab.outbound.set_policy(SlowConsumer::Disconnect);
     let push = || lab.outbound.push(Item::Event(vec![7; 10]));
     use Pushed::{Closed, Queued};
@@ -331,7 +334,7 @@ async fn disconnect_policy_sends_a_closing_message_to_peers_that_poll_too_slowly
 async fn a_session_that_is_dropped_has_ended() {
     let (outbound, receiver) = queue_with(HighWaterMark::default(), None);
     let (handler, record, _gate) = Recorder::new(&outbound, true);
-    drop(LongPollSession::new(handler, receiver, PATIENCE));
+    drop(LongPollSession::new(handler, receiver, TIMEOUTS));
     assert_eq!(record.lock().closed, [CloseReason::ByUs("the router ends".to_owned())]);
     assert_eq!(outbound.push(Item::Event(Vec::new())), Pushed::Closed);
 }

@@ -2,7 +2,8 @@
 
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::{
-    CloseReason, Connection, Flow, Framing, Handler, OutboundSender, Overflow, Queued, Stream,
+    CloseReason, Connection, Flow, Framing, Handler, Lifecycle, OutboundSender, Overflow, Queued,
+    Stream,
 };
 use cloverleaf_wamp::websocket::CloseCode;
 use cloverleaf_wamp::websocket::MessageKind;
@@ -28,8 +29,13 @@ impl Queued for Text {
 
 impl Handler for Packer {
     type Item = Text;
+    type Session = Self;
 
     const PACKED: usize = 10;
+
+    fn session(&mut self) -> &mut Self {
+        self
+    }
 
     fn receive(&mut self, _: Option<MessageKind>, _: &[u8]) -> Flow {
         Flow::Continue
@@ -49,6 +55,10 @@ impl Handler for Packer {
         out.push(b'.');
         Ok(())
     }
+}
+
+impl Lifecycle for Packer {
+    type Message = Text;
 
     fn is_open(&self) -> bool {
         true

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use cloverleaf_transport::limits::DECODED_PER_UNIT;
 use cloverleaf_transport::outbound::{HighWaterMark, queue, queue_with};
 use cloverleaf_transport::{
-    CloseReason, Connection, Flow, Framing, Handler, InputMemory, OutboundReceiver, OutboundSender,
-    Overflow, QueueMemory, Queued, SlowConsumer, Stream,
+    CloseReason, Connection, Flow, Framing, Handler, InputMemory, Lifecycle, OutboundReceiver,
+    OutboundSender, Overflow, QueueMemory, Queued, SlowConsumer, Stream,
 };
 use cloverleaf_wamp::websocket::{CloseCode, Limits, MessageKind, Role};
 use parking_lot::Mutex;
@@ -98,8 +98,13 @@ impl Recorder {
 
 impl<const READS_WHEN_CONGESTED: bool> Handler for Recorder<READS_WHEN_CONGESTED> {
     type Item = Item;
+    type Session = Self;
 
     const READS_WHEN_CONGESTED: bool = READS_WHEN_CONGESTED;
+
+    fn session(&mut self) -> &mut Self {
+        self
+    }
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         cloverleaf_wakes::spend((message.len() / DECODED_PER_UNIT) as u32);
@@ -115,18 +120,6 @@ impl<const READS_WHEN_CONGESTED: bool> Handler for Recorder<READS_WHEN_CONGESTED
         if message == b"wait" { Flow::Wait } else { Flow::Continue }
     }
 
-    fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        self.gate.poll_room(context)
-    }
-
-    fn on_slow_consumer(&mut self) {
-        self.record.lock().on_slow_consumer += 1;
-    }
-
-    fn closing_message(&mut self) -> Option<Item> {
-        Some(Item::Answer(b"goodbye!".to_vec()))
-    }
-
     fn kind(&self, _: &Item) -> MessageKind {
         MessageKind::Binary
     }
@@ -140,6 +133,22 @@ impl<const READS_WHEN_CONGESTED: bool> Handler for Recorder<READS_WHEN_CONGESTED
         record.most_encoded = record.most_encoded.max(out.len());
         record.bytes += item.bytes().len();
         Ok(())
+    }
+}
+
+impl<const READS_WHEN_CONGESTED: bool> Lifecycle for Recorder<READS_WHEN_CONGESTED> {
+    type Message = Item;
+
+    fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
+        self.gate.poll_room(context)
+    }
+
+    fn on_slow_consumer(&mut self) {
+        self.record.lock().on_slow_consumer += 1;
+    }
+
+    fn closing_message(&mut self) -> Option<Item> {
+        Some(Item::Answer(b"goodbye!".to_vec()))
     }
 
     fn is_open(&self) -> bool {

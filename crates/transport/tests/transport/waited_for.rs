@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use cloverleaf_transport::limits::{STALL_BYTES_WHEN_WAITED_FOR, STALL_TIMEOUT};
+use cloverleaf_transport::limits::{STALL_RATE_WHEN_WAITED_FOR, STALL_TIMEOUT};
 use cloverleaf_transport::outbound::HighWaterMark;
 use cloverleaf_transport::{CloseReason, Framing, OutboundSender, Pushed, SlowConsumer};
 use tokio::io::AsyncReadExt;
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::peer::{Budgets, Item, Lab};
 
 /// The least rate, in bytes per second.
-const RATE: usize = STALL_BYTES_WHEN_WAITED_FOR / STALL_TIMEOUT.as_secs() as usize;
+const RATE: usize = STALL_RATE_WHEN_WAITED_FOR;
 
 /// A connection with a small queue, and a task that keeps it full as long as it is there.
 fn crowded(policy: SlowConsumer) -> Lab {

@@ -96,6 +96,7 @@ mod tests {
 
     use cloverleaf_router::Admission;
     use cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS;
+    use cloverleaf_transport::limits::OPENING_TIMEOUT;
     use cloverleaf_transport::listener::PeerAddress;
     use cloverleaf_transport::longpoll::{LongPollSession, LongPollTimeouts};
     use cloverleaf_transport::outbound::queue;
@@ -120,8 +121,11 @@ mod tests {
         let (sender, receiver) = queue();
         let peer = PeerInfo::rawsocket(PeerAddress::Unix);
         let handler = wamp.handler(Serializer::Json, sender, peer);
-        let timeouts =
-            LongPollTimeouts { receive: Duration::from_secs(10), session: Duration::from_secs(30) };
+        let timeouts = LongPollTimeouts {
+            opening: OPENING_TIMEOUT,
+            receive: Duration::from_secs(10),
+            session: Duration::from_secs(30),
+        };
         let session = LongPollSession::new(handler, receiver, timeouts);
         Attached::new(session, Serializer::Json)
     }
