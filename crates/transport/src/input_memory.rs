@@ -1,11 +1,11 @@
 //! What unfinished messages of all connections hold together.
 //!
 //! A message is kept until its end has come, up to the largest that is accepted; thousands of
-//! connections could begin as many. So what they hold above [`UNFINISHED_UNRESERVED`] is reserved here as
-//! it comes. When there is no more, a message that has made no progress for a while or has held
-//! memory for long is given up, and the others wait with their reading until there is memory again.
-//! A message that the router itself stops is not without progress: one that waits for memory is
-//! given up only if all messages wait that hold some, and one that waits for its thread never.
+//! connections could begin as many. So what they hold above [`UNFINISHED_UNRESERVED`] is reserved
+//! here as it comes. When there is no more, a message that has made no progress for a while or has
+//! held memory for long is given up, and the others wait with their reading until there is memory
+//! again. A message that the router itself stops is not without progress: one that waits for memory
+//! is given up only if all messages wait that hold some, and one that waits for its thread never.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

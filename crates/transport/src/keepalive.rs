@@ -14,8 +14,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// When a peer is pinged, and when it is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeepAlive {
-    /// The time between a pong and the next ping. With `any_traffic`, the time between the last bytes
-    /// of the peer and the next ping.
+    /// The time between a pong and the next ping. With `any_traffic`, the time between the last
+    /// bytes of the peer and the next ping.
     pub interval: Duration,
     /// How long a pong may take. None: a missing pong has no consequence.
     pub timeout: Option<Duration>,

@@ -56,8 +56,8 @@ pub const ENCODED_PER_UNIT: usize = 128;
 /// Bytes that are inflated in a unit of work.
 pub const INFLATED_PER_UNIT: usize = 64;
 
-/// Bytes of HTTP header fields that a session keeps for the session meta API. As much as web servers
-/// take by default (nginx, Apache). Further fields are left out.
+/// Bytes of HTTP header fields that a session keeps for the session meta API. As much as web
+/// servers take by default (nginx, Apache). Further fields are left out.
 pub const MAX_HTTP_HEADER_BYTES: usize = 8 * 1024;
 
 /// Reads of one connection before the other connections have their turn.
@@ -75,8 +75,8 @@ pub const FAIR_WRITE_BATCH: usize = 16 * 1024;
 /// turn: a peer that reads as fast as it is written to must not keep a thread for itself.
 pub const WRITES_PER_TURN: usize = 8;
 
-/// Bytes that are compressed or fragmented before the other connections have their turn. The encoded
-/// size says little about that work. About a millisecond.
+/// Bytes that are compressed or fragmented before the other connections have their turn. The
+/// encoded size says little about that work. About a millisecond.
 pub const SHAPED_PER_TURN: usize = 1024 * 1024;
 
 /// Bytes up to which a batch grows before it is sent. Enough for some hundred messages, and little
@@ -108,8 +108,8 @@ pub const QUEUE_GRANULE: usize = 256 * 1024;
 /// ends.
 pub const QUEUE_MAX_AFTER_SHEDDING: usize = 8 * 1024 * 1024;
 
-/// Low-water mark of a queue in bytes: above it no more is queued of what can be sent later, such as
-/// the rest of a large answer. Enough to keep the peer busy until it is sent more.
+/// Low-water mark of a queue in bytes: above it no more is queued of what can be sent later, such
+/// as the rest of a large answer. Enough to keep the peer busy until it is sent more.
 pub const QUEUE_LOW_WATER_BYTES: usize = 512 * 1024;
 
 /// Low-water mark of a queue in messages.

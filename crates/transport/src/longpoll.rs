@@ -1,8 +1,8 @@
 //! Long-polling without HTTP: a session without a connection, whose peer polls for its messages.
 //!
-//! A [`LongPollSession`] does what a [`Connection`](crate::Connection) does for a peer with a socket.
-//! Its requests arrive one by one, on any thread. One short lock guards all state. Messages set no
-//! timer: one future per session, [`LongPollSession::live`], checks all deadlines.
+//! A [`LongPollSession`] does what a [`Connection`](crate::Connection) does for a peer with a
+//! socket. Its requests arrive one by one, on any thread. One short lock guards all state. Messages
+//! set no timer: one future per session, [`LongPollSession::live`], checks all deadlines.
 //!
 //! ```text
 //! Open ──(the handler or the queue closes gracefully)──▶ Closing ──(closed, not polled)──▶ Ended
@@ -56,7 +56,8 @@ impl<H: Handler> LongPollSession<H> {
         EnteredSession { state: self.0.lock(), _wakes: DeferredWakes::begin() }
     }
 
-    /// Handles a message of the peer. Returns the handler's answer, or none if the session has ended.
+    /// Handles a message of the peer. Returns the handler's answer, or none if the session has
+    /// ended.
     pub fn send(&self, message: &[u8]) -> Option<Flow> {
         self.enter().state.send(message)
     }
@@ -105,8 +106,8 @@ impl<H: Handler> std::fmt::Debug for LongPollSession<H> {
     }
 }
 
-/// The future of [`LongPollSession::receive`]. It takes a message only when it is ready, so dropping
-/// it loses none.
+/// The future of [`LongPollSession::receive`]. It takes a message only when it is ready, so
+/// dropping it loses none.
 #[must_use = "nothing is received unless it is polled"]
 pub struct Receive<'a, H: Handler> {
     session: &'a LongPollSession<H>,

@@ -1,5 +1,5 @@
-//! The PROXY protocol: a header with which a proxy tells the address of its client. Versions 1 and 2
-//! of HAProxy's document `proxy-protocol.txt`.
+//! The PROXY protocol: a header with which a proxy tells the address of its client. Versions 1 and
+//! 2 of HAProxy's document `proxy-protocol.txt`.
 //!
 //! HTTP proxies use HTTP header fields instead, which this module does not read.
 

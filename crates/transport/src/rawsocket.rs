@@ -22,8 +22,8 @@ pub struct Negotiated {
     pub framing: Framing,
 }
 
-/// Answers a client's request, whose `first` octet may have been read already. A refused client gets
-/// the error code of the handshake, if there is one for the reason.
+/// Answers a client's request, whose `first` octet may have been read already. A refused client
+/// gets the error code of the handshake, if there is one for the reason.
 ///
 /// # Errors
 /// The request does not arrive within `limit`, or is refused.

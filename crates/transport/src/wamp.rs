@@ -197,9 +197,9 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
 
     /// Handles bytes that the serializer cannot decode.
     ///
-    /// A peer that offered "ubjson" may mean BJData. If the first message shows that, the connection
-    /// switches to BJData in both directions. An open session cannot switch: numbers that look
-    /// alike in both formats have been read as UBJSON (docs/decisions/ubjson.md).
+    /// A peer that offered "ubjson" may mean BJData. If the first message shows that, the
+    /// connection switches to BJData in both directions. An open session cannot switch: numbers
+    /// that look alike in both formats have been read as UBJSON (docs/decisions/ubjson.md).
     #[cold]
     fn receive_undecodable(&mut self, frame: &Bytes, error: DecodeError) -> Flow {
         let decoded = match error {

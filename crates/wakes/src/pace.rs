@@ -2,9 +2,9 @@
 //!
 //! Work is counted in units of about 100 ns. When the work of a [round](ROUND) is spent:
 //! - Tasks that have much to do let other tasks run ([`is_spent`]).
-//! - Large sets of tasks are woken in later rounds, some at a time. A message that arrives meanwhile
-//!   waits for one round and not for all of them. Small sets are woken at once in any case: they are
-//!   what a call wakes.
+//! - Large sets of tasks are woken in later rounds, some at a time. A message that arrives
+//!   meanwhile waits for one round and not for all of them. Small sets are woken at once in any
+//!   case: they are what a call wakes.
 //! - Large pieces of work that can't be divided, such as a large message, wait for a
 //!   [permit](WorkPermit). Permits are granted in order, so that a thread does not do several such
 //!   pieces between two polls of its sockets.
@@ -82,8 +82,8 @@ pub fn is_spent() -> bool {
     THREAD.with_borrow(|thread| thread.is_paced && thread.spent >= ROUND)
 }
 
-/// The units of work that are left in the thread's round. On a thread without a [pacer](pace), those
-/// of a whole round.
+/// The units of work that are left in the thread's round. On a thread without a [pacer](pace),
+/// those of a whole round.
 pub fn work_left() -> u32 {
     THREAD.with_borrow(|thread| match thread.is_paced {
         true => ROUND.saturating_sub(thread.spent),
@@ -91,8 +91,8 @@ pub fn work_left() -> u32 {
     })
 }
 
-/// Wakes a task in one of the next rounds, behind the tasks that wait already. On a thread without a
-/// [pacer](pace), wakes it at once.
+/// Wakes a task in one of the next rounds, behind the tasks that wait already. On a thread without
+/// a [pacer](pace), wakes it at once.
 pub fn wake_in_turn(waker: Waker) {
     let now = THREAD.with_borrow_mut(|thread| {
         if !thread.is_paced {

@@ -27,6 +27,14 @@ impl WakerSlot {
     pub const fn take(&mut self) -> Option<Waker> {
         self.0.take()
     }
+
+    /// Wakes the task at once, without deferral.
+    #[inline]
+    pub fn wake(&mut self) {
+        if let Some(waker) = self.take() {
+            waker.wake();
+        }
+    }
 }
 
 #[cfg(test)]

@@ -78,7 +78,8 @@ impl ThreadWakes {
         if self.spent >= ROUND || self.has_waiting() { self.pacer.take() } else { None }
     }
 
-    /// Leaves in `wakers` the tasks to be woken now. The rest of a large set waits for later rounds.
+    /// Leaves in `wakers` the tasks to be woken now. The rest of a large set waits for later
+    /// rounds.
     pub(super) fn put_off(&mut self, wakers: &mut Vec<Waker>) {
         if !self.is_paced {
             return;

@@ -208,7 +208,8 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    /// Lets a complete message wait for its permit. `rest` holds the bytes that were read behind it.
+    /// Lets a complete message wait for its permit. `rest` holds the bytes that were read behind
+    /// it.
     #[cold]
     fn park(&mut self, kind: Option<MessageKind>, length: usize, rest: &[u8]) {
         self.parked = Some(kind);

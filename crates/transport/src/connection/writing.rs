@@ -102,8 +102,8 @@ impl<H: Handler> Connection<H> {
         unsent < FAIR_WRITE_BATCH || (unsent < WRITE_BATCH && !is_spent())
     }
 
-    /// Encodes a large message if the thread's round has work left. Otherwise puts the item back and
-    /// returns none; the task is woken when the message has its permit.
+    /// Encodes a large message if the thread's round has work left. Otherwise puts the item back
+    /// and returns none; the task is woken when the message has its permit.
     #[cold]
     fn encode_large(&mut self, item: H::Item, context: &Context<'_>) -> Option<Budget> {
         let units = |bytes: usize| u32::try_from(bytes / ENCODED_PER_UNIT).unwrap_or(u32::MAX);
@@ -120,9 +120,9 @@ impl<H: Handler> Connection<H> {
         Some(budget)
     }
 
-    /// `count` bytes were written. Written bytes are removed from the buffer once they are more than
-    /// a batch and more than the unsent ones. So a peer that always lags behind costs no more than
-    /// that, and each byte is moved once.
+    /// `count` bytes were written. Written bytes are removed from the buffer once they are more
+    /// than a batch and more than the unsent ones. So a peer that always lags behind costs no more
+    /// than that, and each byte is moved once.
     fn forget_sent(&mut self, count: usize) {
         if let Some(stall) = &mut self.stall {
             stall.taken += count;

@@ -19,7 +19,8 @@ use crate::limits::{INFLATING_READ, INFLATING_STEP, READ_BUFFER, SHAPED_PER_TURN
 pub struct WebSocketServerOptions {
     /// Accepts client frames without a mask.
     pub takes_unmasked: bool,
-    /// Does not unmask the payload of client frames. If `masks` is set, the server's masks are zero.
+    /// Does not unmask the payload of client frames. If `masks` is set, the server's masks are
+    /// zero.
     pub ignores_masks: bool,
     /// Masks the server's frames.
     pub masks: bool,

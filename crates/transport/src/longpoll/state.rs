@@ -185,7 +185,8 @@ impl<H: Handler> LongPollState<H> {
         let now = Instant::now();
         let received = match self.poll_message(context) {
             Poll::Ready(Some(message)) => Received::Message(message),
-            // Clients take a failed receive for a lost connection, so only the next one gets the end.
+            // Clients take a failed receive for a lost connection, so only the next one gets the
+            // end.
             Poll::Ready(None) if number.is_some() => Received::Nothing,
             Poll::Ready(None) => Received::Ended,
             Poll::Pending => {
@@ -268,9 +269,9 @@ impl<H: Handler> LongPollState<H> {
         None
     }
 
-    /// Applies the deadlines that are due. Returns the time of the next check, or none if the session
-    /// has ended. A receive that begins between two checks is due after the second one, so that
-    /// none is late.
+    /// Applies the deadlines that are due. Returns the time of the next check, or none if the
+    /// session has ended. A receive that begins between two checks is due after the second one, so
+    /// that none is late.
     pub(super) fn check_deadlines(
         &mut self,
         now: Instant,

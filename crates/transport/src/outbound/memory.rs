@@ -1,8 +1,8 @@
 //! The memory of a process for its queues.
 //!
 //! Each queue has a limit, but thousands of slow readers could fill as many queues. So the larger
-//! queues report their size here, in steps of [`QUEUE_GRANULE`]. While their sum exceeds the budget,
-//! the largest queue is asked to shed its events.
+//! queues report their size here, in steps of [`QUEUE_GRANULE`]. While their sum exceeds the
+//! budget, the largest queue is asked to shed its events.
 //!
 //! An event stands in many queues and is in memory once: the bytes of events are counted where
 //! events are made and freed. A [`Charge`] counts bytes that wait to be sent outside of queues.
@@ -85,8 +85,8 @@ impl QueueMemory {
         live_event_bytes() + self.state.lock().own
     }
 
-    /// Takes the size of a queue that has grown or shrunk by a granule. Returns the id of the queue,
-    /// or none if it is not large any more. Must be called without the lock of a queue.
+    /// Takes the size of a queue that has grown or shrunk by a granule. Returns the id of the
+    /// queue, or none if it is not large any more. Must be called without the lock of a queue.
     pub(super) fn report(
         &self,
         id: Option<QueueId>,
@@ -101,8 +101,8 @@ impl QueueMemory {
     }
 
     /// Counts `bytes` of an `owner` until the charge is dropped. If the process exceeds its budget,
-    /// the owner of the largest queue or charge is asked to shed. That may be this owner, before the
-    /// function returns. Must be called without the lock of a queue.
+    /// the owner of the largest queue or charge is asked to shed. That may be this owner, before
+    /// the function returns. Must be called without the lock of a queue.
     pub fn charge(self: &Arc<Self>, bytes: usize, owner: Weak<dyn Shed>) -> Charge {
         let mut state = self.state.lock();
         let id = state.next_id();

@@ -27,8 +27,9 @@ impl<T: Queued + Send + 'static> OutboundReceiver<T> {
         Self { shared, has_reported_refusal: false }
     }
 
-    /// Moves all queued items to the end of `batch`, after subtracting those of earlier batches that
-    /// have been `encoded`. Pending if no item is queued. The end of the queue follows its items.
+    /// Moves all queued items to the end of `batch`, after subtracting those of earlier batches
+    /// that have been `encoded`. Pending if no item is queued. The end of the queue follows its
+    /// items.
     pub fn poll_take(
         &mut self,
         encoded: &mut Encoded,
@@ -86,8 +87,8 @@ impl<T: Queued + Send + 'static> OutboundReceiver<T> {
         }
     }
 
-    /// Takes the first item alone, for a peer that polls for one at a time, and subtracts it. Pending
-    /// if no item is queued. The end of the queue follows its items.
+    /// Takes the first item alone, for a peer that polls for one at a time, and subtracts it.
+    /// Pending if no item is queued. The end of the queue follows its items.
     pub fn poll_next(&mut self, context: &Context<'_>) -> Poll<Result<T, QueueEnd>> {
         self.shed_if_asked(&mut VecDeque::new());
         let mut queue = self.shared.queue.lock();
@@ -108,8 +109,8 @@ impl<T: Queued + Send + 'static> OutboundReceiver<T> {
         Poll::Pending
     }
 
-    /// Whether the queue has drained and the session waits for that. For items that are taken one at
-    /// a time; [`Self::poll_take`] reports it in [`Encoded::has_drained`].
+    /// Whether the queue has drained and the session waits for that. For items that are taken one
+    /// at a time; [`Self::poll_take`] reports it in [`Encoded::has_drained`].
     pub fn take_drained(&mut self) -> bool {
         self.shared.queue.lock().take_drained()
     }
@@ -131,8 +132,8 @@ impl<T: Queued + Send + 'static> OutboundReceiver<T> {
         self.shared.queue.lock().refused
     }
 
-    /// The end of the queue, without waiting for the items before it. Pending while the queue has not
-    /// ended; pushed items do not wake the task.
+    /// The end of the queue, without waiting for the items before it. Pending while the queue has
+    /// not ended; pushed items do not wake the task.
     pub(crate) fn poll_end(&mut self, context: &Context<'_>) -> Poll<QueueEnd> {
         let mut queue = self.shared.queue.lock();
         let Some(end) = queue.end.clone() else {

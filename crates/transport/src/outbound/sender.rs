@@ -81,8 +81,8 @@ impl<T: Queued + Send + 'static> OutboundSender<T> {
         Poll::Pending
     }
 
-    /// Removes a task that waits in [`Self::poll_room`]. Its waker would keep the memory of the task
-    /// alive as long as the queue is full.
+    /// Removes a task that waits in [`Self::poll_room`]. Its waker would keep the memory of the
+    /// task alive as long as the queue is full.
     pub fn stop_waiting(&self, waker: &Waker) {
         let mut queue = self.0.queue.lock();
         if queue.rare.has_room_wakers() {
