@@ -62,7 +62,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         package: RING,
-        may_name: &[],
+        may_name: &[WAKES],
         never: &["hyper", "rustls"],
         reason: "it moves bytes of sockets and knows nothing of what they mean",
     },

@@ -8,8 +8,8 @@ use cloverleaf_router::{
     Admitted, Delivery, Moment, Next, Outbox, Permission, Principal, Random, Realm, RealmSettings,
     Role, SessionKey,
 };
-use cloverleaf_transport::{Outbound, Pushed, WaitingMessage};
-use cloverleaf_wakes::Later;
+use cloverleaf_transport::{OutboundSender, Pushed, WaitingMessage};
+use cloverleaf_wakes::DeferredWakes;
 use cloverleaf_wamp::features::{ClientRoles, Features};
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::uri::UriPattern;
@@ -28,15 +28,15 @@ const PLAIN: ClientRoles = ClientRoles {
 
 /// The way to one connection's queue: the node's own.
 #[derive(Debug)]
-struct Port(Outbound<WaitingMessage>);
+struct Port(OutboundSender<WaitingMessage>);
 
 impl Outbox for Port {
     fn send(&self, message: RouterMessage) -> Delivery {
         match self.0.push(message.into()) {
             Pushed::Queued => Delivery::Queued,
-            Pushed::Crowded => Delivery::Crowded,
-            Pushed::Congested => Delivery::Congested,
-            Pushed::Gone => Delivery::Gone,
+            Pushed::AboveHighWater => Delivery::Crowded,
+            Pushed::Dropped => Delivery::Congested,
+            Pushed::Closed => Delivery::Gone,
         }
     }
 
@@ -70,7 +70,7 @@ impl Host {
     }
 
     /// Opens a session whose messages go into the queue.
-    pub(crate) fn attach(&self, queue: Outbound<WaitingMessage>) -> SessionKey {
+    pub(crate) fn attach(&self, queue: OutboundSender<WaitingMessage>) -> SessionKey {
         let principal = Principal {
             authid: "peer".into(),
             authrole: "anonymous".into(),
@@ -101,7 +101,7 @@ impl Host {
             Some(state) => state,
             None => meter.wait(|| self.state.lock()),
         };
-        let wakes = Later::begin();
+        let wakes = DeferredWakes::begin();
         let entered = meter.enter();
         let next = state.realm.handle_message(from, message, now);
         if let Some(deadline) = state.realm.next_deadline()

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use cloverleaf_router::SessionKey;
 use cloverleaf_transport::outbound::{self, Encoded};
-use cloverleaf_transport::{Outlet, Queued as _, WaitingMessage};
+use cloverleaf_transport::{OutboundReceiver, Queued as _, WaitingMessage};
 use cloverleaf_wamp::codec::Message as _;
 use cloverleaf_wamp::codec::transcode::transcode;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
@@ -25,7 +25,7 @@ const SPOKEN: Serializer = Serializer::MsgPack;
 pub(crate) struct Peer {
     host: Arc<Host>,
     key: SessionKey,
-    outlet: Outlet<WaitingMessage>,
+    receiver: OutboundReceiver<WaitingMessage>,
     batch: VecDeque<WaitingMessage>,
     encoded: Encoded,
 }
@@ -33,10 +33,10 @@ pub(crate) struct Peer {
 impl Peer {
     /// A peer that has joined, and has read its WELCOME.
     pub(crate) fn join(host: &Arc<Host>) -> Self {
-        let (queue, outlet) = outbound::queue();
+        let (queue, receiver) = outbound::queue();
         let key = host.attach(queue);
         let (host, batch) = (Arc::clone(host), VecDeque::new());
-        let mut peer = Self { host, key, outlet, batch, encoded: Encoded::default() };
+        let mut peer = Self { host, key, receiver, batch, encoded: Encoded::default() };
         peer.skip();
         peer
     }
@@ -64,7 +64,7 @@ impl Peer {
         out: &mut Vec<u8>,
         mut each: impl FnMut(&RouterMessage, &[u8]),
     ) {
-        while self.outlet.poll_take(&mut self.encoded, &mut self.batch, context)
+        while self.receiver.poll_take(&mut self.encoded, &mut self.batch, context)
             == Poll::Ready(None)
         {
             for waiting in self.batch.drain(..) {

@@ -9,14 +9,15 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cloverleaf_realms::WampService;
-use cloverleaf_transport::detect::{Spoken, detect};
+use cloverleaf_transport::detect::{DetectedProtocol, detect};
 use cloverleaf_transport::echo::send_back;
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::{
     ConnectionGuard, Connections, ListenerId, PeerInfo, Stream, TransportError, log_limited,
-    proxied, rawsocket,
+    proxy_protocol, rawsocket,
 };
 use cloverleaf_wamp::batch::Format;
 use cloverleaf_web::HttpServer;
@@ -62,6 +63,8 @@ pub(crate) struct Preamble {
     pub(crate) proxy_protocol: bool,
     /// How the connections are encrypted.
     pub(crate) encryption: Encryption,
+    /// How long the PROXY header and the first octet may take, each.
+    pub(crate) opening_timeout: Duration,
 }
 
 /// How the connections of a listener are encrypted.
@@ -137,8 +140,9 @@ pub(crate) async fn serve(
 ) {
     let mut incoming = Incoming { stream, peer, guard };
     let transport = protocol.name();
+    let timeout = preamble.opening_timeout;
     if preamble.proxy_protocol
-        && let Err(rejected) = read_proxy_header(&mut incoming).await
+        && let Err(rejected) = read_proxy_header(&mut incoming, timeout).await
     {
         return rejected.log(&incoming.peer, transport);
     }
@@ -147,7 +151,7 @@ pub(crate) async fn serve(
         Protocol::RawSocket(service) => serve_rawsocket(&service, incoming, None).await,
         Protocol::Http(server) => serve_http(server, incoming, &[]).await,
         Protocol::Detected { rawsocket, http } => {
-            serve_detected(rawsocket, http, incoming).await;
+            serve_detected(rawsocket, http, incoming, timeout).await;
         }
         // In a box, so that other connections don't carry its memory.
         Protocol::Echo => Box::pin(send_back(incoming.stream)).await,
@@ -155,10 +159,11 @@ pub(crate) async fn serve(
 }
 
 /// Step "PROXY header": the proxy says where its client is.
-async fn read_proxy_header(incoming: &mut Incoming) -> Result<(), Rejected> {
-    let peer = proxied::peer_address(&mut incoming.stream, incoming.peer.clone()).await;
+async fn read_proxy_header(incoming: &mut Incoming, timeout: Duration) -> Result<(), Rejected> {
+    let peer =
+        proxy_protocol::peer_address(&mut incoming.stream, incoming.peer.clone(), timeout).await;
     incoming.peer = peer.map_err(|error| match error {
-        TransportError::Proxied(_) => Rejected::refused(error),
+        TransportError::ProxyProtocol(_) => Rejected::refused(error),
         error => Rejected::ClosedEarly(error),
     })?;
     incoming.guard.set_address(&incoming.peer);
@@ -173,27 +178,31 @@ fn encrypt(incoming: Incoming, encryption: Encryption) -> Incoming {
 }
 
 /// Step "detection": the protocol by the first octet, which is returned with it.
-async fn detect_protocol(incoming: &mut Incoming) -> Result<(Spoken, u8), Rejected> {
-    detect(&mut incoming.stream).await.map_err(Rejected::ClosedEarly)
+async fn detect_protocol(
+    incoming: &mut Incoming,
+    timeout: Duration,
+) -> Result<(DetectedProtocol, u8), Rejected> {
+    detect(&mut incoming.stream, timeout).await.map_err(Rejected::ClosedEarly)
 }
 
 async fn serve_detected(
     rawsocket: Option<Arc<WampService>>,
     http: Option<Arc<HttpServer>>,
     mut incoming: Incoming,
+    timeout: Duration,
 ) {
-    let (detected, first) = match detect_protocol(&mut incoming).await {
+    let (detected, first) = match detect_protocol(&mut incoming, timeout).await {
         Ok(detected) => detected,
         Err(rejected) => return rejected.log(&incoming.peer, "universal"),
     };
     match (detected, rawsocket, http) {
-        (Spoken::RawSocket, Some(service), _) => {
+        (DetectedProtocol::RawSocket, Some(service), _) => {
             serve_rawsocket(&service, incoming, Some(first)).await;
         }
-        (Spoken::Http, _, Some(server)) => serve_http(server, incoming, &[first]).await,
+        (DetectedProtocol::Http, _, Some(server)) => serve_http(server, incoming, &[first]).await,
         // MQTT is not served yet; its clients are closed like those of any protocol that the
         // listener does not serve.
-        (Spoken::RawSocket | Spoken::Mqtt | Spoken::Http, ..) => {
+        (DetectedProtocol::RawSocket | DetectedProtocol::Mqtt | DetectedProtocol::Http, ..) => {
             let reason = format_args!("no {detected} is served here");
             Rejected::refused(reason).log(&incoming.peer, "universal");
         }
@@ -209,8 +218,9 @@ async fn serve_http(server: Arc<HttpServer>, incoming: Incoming, read: &[u8]) {
 /// Step "protocol", for RawSocket; `first` is the octet that detection has read.
 async fn serve_rawsocket(service: &WampService, incoming: Incoming, first: Option<u8>) {
     let Incoming { mut stream, peer, guard: _guard } = incoming;
-    let WampService { serializers, max_message, .. } = service;
-    match rawsocket::accept(&mut stream, first, serializers, *max_message).await {
+    let WampService { serializers, max_message, limits, .. } = service;
+    let timeout = limits.opening_timeout;
+    match rawsocket::accept(&mut stream, first, serializers, *max_message, timeout).await {
         Ok(agreed) => {
             let peer = PeerInfo::rawsocket(peer);
             let format = Format { serializer: agreed.serializer, is_batched: false };

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use cloverleaf_config::settings::Transport;
+use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::listener::Listener;
 use cloverleaf_transport::shutdown::{self, ShutdownTrigger};
 use cloverleaf_transport::{Connections, ListenerId};
@@ -156,6 +157,7 @@ fn accept(
     let preamble = Preamble {
         proxy_protocol: transport.endpoint().proxy_protocol(),
         encryption: Encryption::None,
+        opening_timeout: OPENING_TIMEOUT,
     };
     let task = spawn(async move {
         tokio::select! {

@@ -10,6 +10,6 @@ use cloverleaf_node::Components;
 static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
-    cloverleaf_allocator::give_memory_back();
+    cloverleaf_allocator::purge_without_delay();
     cloverleaf_node::main(Components::new())
 }

@@ -7,7 +7,7 @@
 use std::io;
 use std::time::Duration;
 
-use cloverleaf_transport::{Accepted, Stream, log_limited};
+use cloverleaf_transport::{AcceptedSocket, Stream, log_limited};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -72,7 +72,7 @@ impl Threads {
     pub(crate) fn spawn_on<F>(
         &self,
         thread: usize,
-        socket: Accepted,
+        socket: AcceptedSocket,
         serve: impl FnOnce(Stream) -> F + Send + 'static,
     ) where
         F: Future<Output = ()> + Send + 'static,

@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker, ready};
 use cloverleaf_router::{Admission, Metered, Next, SessionKey, TransportDetails};
 use cloverleaf_transport::limits::DECODED_PER_UNIT;
 use cloverleaf_transport::{
-    CloseReason, Flow, Outbound, Peer, PeerInfo, ServerSide, SlowConsumer, Undeliverable,
-    WaitingMessage, log_limited,
+    CloseReason, Flow, Interception, Lifecycle, OutboundSender, Peer, PeerInfo, ServerSide,
+    SlowConsumer, Undeliverable, WaitingMessage, log_limited,
 };
 use cloverleaf_wakes::{ROUND, is_spent, spend};
 use cloverleaf_wamp::batch::Format;
@@ -31,8 +31,9 @@ use crate::realm_host::{FAIR_WORK, Handled, Wait};
 use crate::realms::{Membership, Realms, Unjoined};
 
 mod cut;
+mod write_hook;
 
-use cut::CutResults;
+use write_hook::WriteHook;
 
 /// The work of a connection in one turn, in units of about 100 ns: so much that its system calls
 /// don't count, and a part of a round of its thread, so that several connections share it.
@@ -88,7 +89,7 @@ impl fmt::Display for Attachment {
 pub struct RouterPeer {
     realms: Arc<Realms>,
     admission: Arc<Admission>,
-    outbound: Outbound<WaitingMessage>,
+    outbound: OutboundSender<WaitingMessage>,
     attachment: Attachment,
     stage: Stage,
     /// What the peer waits for.
@@ -97,13 +98,8 @@ pub struct RouterPeer {
     waker: Option<Waker>,
     /// The work since other connections have had their turn, in units of about 100 ns.
     work: u32,
-    /// What the session receives and sends, where its realm tells of that.
-    meter: Option<Box<Meter>>,
-    /// The WELCOME of the session has been written. What is written before it belongs to an earlier
-    /// session of the same connection, whose invocation numbers were the same.
-    is_welcomed: bool,
-    /// Calls whose results could not be sent in whole.
-    cut_results: CutResults,
+    /// What the session does at each write. None if it does nothing.
+    write_hook: Option<Box<WriteHook>>,
     /// Events that could not be sent.
     lost_events: u64,
 }
@@ -112,7 +108,7 @@ impl RouterPeer {
     pub fn new(
         realms: Arc<Realms>,
         admission: Arc<Admission>,
-        outbound: Outbound<WaitingMessage>,
+        outbound: OutboundSender<WaitingMessage>,
         attachment: Attachment,
     ) -> Self {
         let unjoined = realms.note_unjoined(&outbound);
@@ -125,9 +121,7 @@ impl RouterPeer {
             wait: Wait::default(),
             waker: None,
             work: 0,
-            meter: None,
-            is_welcomed: false,
-            cut_results: CutResults::default(),
+            write_hook: None,
             lost_events: 0,
         }
     }
@@ -163,9 +157,9 @@ impl RouterPeer {
                     agent = %Quoted(agent),
                     "session joined"
                 );
-                self.meter = meter;
                 self.stage = Stage::Joined(realm, key);
-                self.is_welcomed = false;
+                let hook = self.write_hook.get_or_insert_default();
+                (hook.meter, hook.awaits_welcome) = (meter, true);
                 if self.meter_rule_says(|rule| rule.on_join) {
                     self.tell_stats(false);
                 }
@@ -232,12 +226,12 @@ impl RouterPeer {
     /// A part of a result can't be sent: the call is given up as if its caller had canceled it.
     fn cut(&mut self, error: RequestError) {
         if let Stage::Joined(realm, key) = &self.stage
-            && self.is_welcomed
+            && self.is_welcomed()
         {
             let options = CancelOptions { mode: Some(CancelMode::KillNoWait.into()) };
             let cancel = Cancel { request: error.request.id(), options };
             let _ = realm.handle_message(*key, ClientMessage::Cancel(cancel));
-            self.cut_results.cut(error);
+            self.write_hook.get_or_insert_default().cut_results.cut(error);
         }
     }
 
@@ -257,14 +251,31 @@ impl RouterPeer {
 
     /// Tells the realm what the session has received and sent; `is_last` when the session ends.
     fn tell_stats(&mut self, is_last: bool) {
-        if let (Some(meter), Stage::Joined(realm, _)) = (&mut self.meter, &self.stage) {
+        let meter = self.write_hook.as_mut().and_then(|hook| hook.meter.as_mut());
+        if let (Some(meter), Stage::Joined(realm, _)) = (meter, &self.stage) {
             let stats = meter.tell(is_last);
             realm.tell_stats(meter.of(), &stats);
         }
     }
 
+    fn meter(&mut self) -> Option<&mut Meter> {
+        self.write_hook.as_mut().and_then(|hook| hook.meter.as_deref_mut())
+    }
+
+    /// Whether the WELCOME of the session has been written. Messages written before it belong to an
+    /// earlier session of the same connection, whose invocation numbers were the same.
+    fn is_welcomed(&self) -> bool {
+        self.write_hook.as_ref().is_none_or(|hook| !hook.awaits_welcome)
+    }
+
+    /// Removes the hook if it does nothing any more.
+    fn release_write_hook(&mut self) {
+        self.write_hook.take_if(|hook| hook.is_idle());
+    }
+
     fn meter_rule_says(&self, is_wanted: impl FnOnce(&StatsRule) -> bool) -> bool {
-        self.meter.as_ref().is_some_and(|meter| is_wanted(meter.rule()))
+        let meter = self.write_hook.as_ref().and_then(|hook| hook.meter.as_ref());
+        meter.is_some_and(|meter| is_wanted(meter.rule()))
     }
 
     /// The session ends, or has ended.
@@ -272,7 +283,10 @@ impl RouterPeer {
         if self.meter_rule_says(|rule| rule.on_leave) {
             self.tell_stats(true);
         }
-        self.meter = None;
+        if let Some(hook) = &mut self.write_hook {
+            hook.meter = None;
+            self.release_write_hook();
+        }
     }
 
     /// Lets other connections have their turn when this one has done enough: its part of what its
@@ -352,7 +366,7 @@ impl Peer<ServerSide> for RouterPeer {
         reason: &Undeliverable,
     ) -> Option<RouterMessage> {
         let uri = match reason {
-            Undeliverable::NoForm(_) => error_uri::INVALID_ARGUMENT,
+            Undeliverable::NotEncodable(_) => error_uri::INVALID_ARGUMENT,
             Undeliverable::TooLong { .. } => error_uri::PAYLOAD_SIZE_EXCEEDED,
         };
         let explanation = Payload::from_text(&reason.to_string());
@@ -368,7 +382,7 @@ impl Peer<ServerSide> for RouterPeer {
             RouterMessage::Error(error) => Some(RouterMessage::Error(failure(error.request))),
             RouterMessage::Invocation(invocation) => {
                 if let Stage::Joined(realm, key) = &self.stage
-                    && self.is_welcomed
+                    && self.is_welcomed()
                 {
                     realm.fail_invocation(*key, invocation.error(uri, explanation));
                 }
@@ -408,9 +422,44 @@ impl Peer<ServerSide> for RouterPeer {
         }
     }
 
-    fn instead_of(&mut self, message: &RouterMessage) -> Option<Option<RouterMessage>> {
-        self.cut_results.instead_of(message)
+    fn on_received(&mut self, length: usize) {
+        if length >= LONG_MESSAGE {
+            let units = (length / DECODED_PER_UNIT) as u32;
+            self.work += units;
+            spend(units);
+        }
+        if self.meter().is_some_and(|meter| meter.received(length)) {
+            self.tell_stats(false);
+        }
     }
+
+    fn intercepts_writes(&self) -> bool {
+        self.write_hook.is_some()
+    }
+
+    fn before_write(&mut self, message: &RouterMessage) -> Interception<RouterMessage> {
+        match &mut self.write_hook {
+            Some(hook) => hook.cut_results.before_write(message),
+            None => Interception::Send,
+        }
+    }
+
+    fn after_write(&mut self, message: &RouterMessage, length: usize) {
+        if self.meter().is_some_and(|meter| meter.sent(length)) {
+            self.tell_stats(false);
+        }
+        if let Some(hook) = &mut self.write_hook {
+            if matches!(message, RouterMessage::Welcome(_)) {
+                hook.awaits_welcome = false;
+                hook.cut_results.clear();
+            }
+            self.release_write_hook();
+        }
+    }
+}
+
+impl Lifecycle for RouterPeer {
+    type Message = RouterMessage;
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
         while let Some(outbound) = self.wait.crowded.last() {
@@ -433,7 +482,7 @@ impl Peer<ServerSide> for RouterPeer {
         }
     }
 
-    fn fell_behind(&mut self) {
+    fn on_slow_consumer(&mut self) {
         log_limited!(
             warn,
             "session reads too slowly and misses events",
@@ -446,31 +495,10 @@ impl Peer<ServerSide> for RouterPeer {
         }
     }
 
-    fn farewell(&mut self) -> Option<RouterMessage> {
+    fn closing_message(&mut self) -> Option<RouterMessage> {
         let Stage::Joined(realm, _) = &self.stage else { return None };
         let goodbye = || RouterMessage::Goodbye(Goodbye::new(error_uri::SLOW_CONSUMER));
         realm.says_goodbye().then(goodbye)
-    }
-
-    fn arrived(&mut self, length: usize) {
-        if length >= LONG_MESSAGE {
-            let units = (length / DECODED_PER_UNIT) as u32;
-            self.work += units;
-            spend(units);
-        }
-        if self.meter.as_mut().is_some_and(|meter| meter.received(length)) {
-            self.tell_stats(false);
-        }
-    }
-
-    fn sent(&mut self, message: &RouterMessage, length: usize) {
-        if self.meter.as_mut().is_some_and(|meter| meter.sent(length)) {
-            self.tell_stats(false);
-        }
-        if matches!(message, RouterMessage::Welcome(_)) {
-            self.is_welcomed = true;
-            self.cut_results.clear();
-        }
     }
 
     fn is_open(&self) -> bool {

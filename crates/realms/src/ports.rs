@@ -3,12 +3,12 @@
 use cloverleaf_client::Session;
 use cloverleaf_router::{CloseCause, Delivery, Outbox};
 pub use cloverleaf_transport::SlowConsumer;
-use cloverleaf_transport::{Outbound, Pushed, WaitingMessage};
+use cloverleaf_transport::{OutboundSender, Pushed, WaitingMessage};
 use cloverleaf_wamp::message::RouterMessage;
 use cloverleaf_wamp::websocket::CloseCode;
 
 /// What waits for a connection.
-pub type Queue = Outbound<WaitingMessage>;
+pub type Queue = OutboundSender<WaitingMessage>;
 
 /// The outbox of one session.
 #[derive(Debug)]
@@ -34,9 +34,9 @@ impl Outbox for Port {
         match self {
             Self::Wire(outbound) => match outbound.push(message.into()) {
                 Pushed::Queued => Delivery::Queued,
-                Pushed::Crowded => Delivery::Crowded,
-                Pushed::Congested => Delivery::Congested,
-                Pushed::Gone => Delivery::Gone,
+                Pushed::AboveHighWater => Delivery::Crowded,
+                Pushed::Dropped => Delivery::Congested,
+                Pushed::Closed => Delivery::Gone,
             },
             Self::Local(session) => {
                 session.handle_message(message);

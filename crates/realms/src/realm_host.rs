@@ -14,7 +14,7 @@ use cloverleaf_router::{
     Admitted, Compatibility, Metered, Moment, Next, Random, ReadingAnswer, Realm, RealmSettings,
     Refusal, RefusedPattern, Role, SessionKey, SessionStats, Ticket, Validation,
 };
-use cloverleaf_wakes::{Later, work_left};
+use cloverleaf_wakes::{DeferredWakes, work_left};
 use cloverleaf_wamp::message::{ClientMessage, InvocationError};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
@@ -66,7 +66,7 @@ struct State {
 /// under it.
 struct Entered<'a> {
     state: MutexGuard<'a, State>,
-    wakes: Later,
+    wakes: DeferredWakes,
 }
 
 impl Entered<'_> {
@@ -184,7 +184,7 @@ impl RealmHost {
     }
 
     fn enter(&self) -> Entered<'_> {
-        Entered { state: self.state.lock(), wakes: Later::begin() }
+        Entered { state: self.state.lock(), wakes: DeferredWakes::begin() }
     }
 
     /// Does something in the realm that may leave work behind.

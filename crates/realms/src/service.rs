@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use cloverleaf_router::Admission;
-use cloverleaf_transport::outbound::{RefusesFrom, queue_with};
+use cloverleaf_transport::outbound::{HighWaterMark, queue_with};
 use cloverleaf_transport::{
-    BatchedHandler, Connection, Framing, Outbound, PeerInfo, ServerSide, SlowConsumer, Stream,
-    WaitingMessage, WampHandler,
+    BatchedHandler, Connection, ConnectionLimits, Framing, OutboundSender, PeerInfo, ServerSide,
+    SlowConsumer, Stream, WaitingMessage, WampHandler,
 };
 use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::serializer::Serializer;
@@ -21,6 +21,8 @@ pub struct WampService {
     pub realms: Arc<Realms>,
     pub admission: Arc<Admission>,
     pub serializers: Vec<Serializer>,
+    /// The time limits of its connections.
+    pub limits: Arc<ConnectionLimits>,
     /// The longest message that is accepted, in bytes.
     pub max_message: usize,
     /// What becomes of events for slow consumers, where their role does not say.
@@ -51,17 +53,17 @@ impl WampService {
         peer: PeerInfo,
     ) {
         let memory = &self.memory;
-        let (sender, outlet) = queue_with(RefusesFrom::default(), Some(memory.queues()));
+        let (sender, outlet) = queue_with(HighWaterMark::default(), Some(memory.queues()));
         let peer = self.peer(format, sender, peer);
         if format.is_batched {
             let handler = BatchedHandler::<ServerSide, _>::new(format.serializer, peer);
             // In a box, so that the other connections don't carry its room.
             let connection = Connection::new(stream, framing, handler, outlet, early);
-            Box::pin(connection.with_input_memory(memory.input())).await;
+            Box::pin(connection.with_input_memory(memory.input()).with_limits(&self.limits)).await;
         } else {
             let handler = WampHandler::<ServerSide, _>::new(format.serializer, peer);
             let connection = Connection::new(stream, framing, handler, outlet, early);
-            connection.with_input_memory(memory.input()).await;
+            connection.with_input_memory(memory.input()).with_limits(&self.limits).await;
         }
     }
 
@@ -69,14 +71,19 @@ impl WampService {
     pub fn handler(
         &self,
         serializer: Serializer,
-        sender: Outbound<WaitingMessage>,
+        sender: OutboundSender<WaitingMessage>,
         peer: PeerInfo,
     ) -> WampHandler<ServerSide, RouterPeer> {
         let format = Format { serializer, is_batched: false };
         WampHandler::new(serializer, self.peer(format, sender, peer))
     }
 
-    fn peer(&self, format: Format, sender: Outbound<WaitingMessage>, peer: PeerInfo) -> RouterPeer {
+    fn peer(
+        &self,
+        format: Format,
+        sender: OutboundSender<WaitingMessage>,
+        peer: PeerInfo,
+    ) -> RouterPeer {
         let (realms, admission) = (Arc::clone(&self.realms), Arc::clone(&self.admission));
         let attachment = Attachment {
             peer,

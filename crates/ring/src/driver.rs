@@ -1,8 +1,8 @@
-//! The task that takes what the sockets of a thread want to the kernel, once a turn.
+//! The driver: the task that submits the operations of a thread's sockets to the kernel.
 //!
-//! It is woken by the first socket that wants something and runs behind the tasks that are ready
-//! already, so whatever those want goes to the kernel in the same call. When nothing is ready the
-//! runtime sleeps as ever, and the kernel's bell wakes it.
+//! The first socket with an operation wakes the driver, which then runs behind the tasks that are
+//! ready already. So the operations of those tasks go to the kernel in the same call. When no task
+//! is ready, the runtime sleeps, and the kernel's eventfd wakes it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -18,7 +18,7 @@ use tokio::io::unix::AsyncFd;
 
 use crate::kernel::Kernel;
 use crate::socket::Socket;
-use crate::state::State;
+use crate::state::RingState;
 
 thread_local! {
     static OF_THREAD: RefCell<Option<Ring>> = const { RefCell::new(None) };
@@ -26,58 +26,58 @@ thread_local! {
 
 /// The ring of a thread. Cheap to clone.
 #[derive(Clone)]
-pub struct Ring(Arc<Mutex<State>>);
+pub struct Ring(Arc<Mutex<RingState>>);
 
 impl Ring {
-    /// Makes the ring of this thread and spawns the task that drives it on the thread's runtime.
+    /// Makes the ring of this thread and spawns its driver on the thread's runtime.
     ///
     /// # Errors
     /// The kernel is older than Linux 6.1, or io_uring is forbidden to this process.
     ///
     /// # Panics
-    /// Outside of a runtime of tokio's. It has to be a current-thread one: the kernel answers to no
-    /// other thread than the one that has made the ring.
+    /// Outside of a tokio runtime. It must be a current-thread runtime: the kernel accepts requests
+    /// only from the thread that has made the ring.
     pub fn start() -> io::Result<()> {
-        let state = State::new(Kernel::new()?);
-        let bell = watch(state.bell()?)?;
+        let state = RingState::new(Kernel::new()?);
+        let eventfd = watch(state.eventfd()?)?;
         let ring = Self(Arc::new(Mutex::new(state)));
         let driven = ring.clone();
-        tokio::spawn(poll_fn(move |context| driven.poll_drive(&bell, context)));
+        tokio::spawn(poll_fn(move |context| driven.poll_drive(&eventfd, context)));
         OF_THREAD.set(Some(ring));
         Ok(())
     }
 
-    /// The ring of this thread, if it has been started and has not failed since.
+    /// The ring of this thread, if it was started and has not failed.
     pub fn of_thread() -> Option<Self> {
         OF_THREAD.with_borrow(Clone::clone).filter(|ring| !ring.0.lock().has_failed())
     }
 
-    /// Takes over a connected stream socket that no runtime watches.
+    /// Takes over a connected stream socket that is not registered with a runtime.
     ///
     /// # Errors
-    /// It can't be made a blocking one.
+    /// The socket can't be set to blocking mode.
     pub fn adopt(&self, socket: impl Into<OwnedFd>) -> io::Result<Socket> {
         let socket = socket.into();
-        // Of one that doesn't block, the kernel may say that there is nothing instead of waiting.
+        // In nonblocking mode the kernel may fail a request instead of waiting.
         rustix::io::ioctl_fionbio(&socket, false)?;
         let key = self.0.lock().insert(socket);
         Ok(Socket::new(Arc::clone(&self.0), key))
     }
 
-    fn poll_drive(&self, bell: &AsyncFd<OwnedFd>, context: &mut Context<'_>) -> Poll<()> {
-        // The bell counts its strokes and is never read: only its ringing is an event.
-        while let Poll::Ready(rung) = bell.poll_read_ready(context) {
-            match rung {
-                Ok(mut rung) => rung.clear_ready(),
-                // The runtime ends.
+    fn poll_drive(&self, eventfd: &AsyncFd<OwnedFd>, context: &mut Context<'_>) -> Poll<()> {
+        // The eventfd is never read: its counter does not matter, only that it was written to.
+        while let Poll::Ready(readiness) = eventfd.poll_read_ready(context) {
+            match readiness {
+                Ok(mut readiness) => readiness.clear_ready(),
+                // The runtime is shutting down.
                 Err(_) => return Poll::Ready(()),
             }
         }
         let mut state = self.0.lock();
-        state.is_driven_by(context.waker());
-        match state.turn() {
+        state.set_driver(context);
+        match state.drive() {
             Ok(has_more) => {
-                if has_more || state.has_listed() {
+                if has_more || state.has_scheduled() {
                     context.waker().wake_by_ref();
                 }
                 Poll::Pending
@@ -90,9 +90,9 @@ impl Ring {
     }
 }
 
-fn watch(bell: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+fn watch(eventfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     #[expect(deprecated, reason = "an owned descriptor can't lie about itself")]
-    AsyncFd::with_interest(bell, Interest::READABLE)
+    AsyncFd::with_interest(eventfd, Interest::READABLE)
 }
 
 impl fmt::Debug for Ring {

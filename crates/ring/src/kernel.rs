@@ -1,16 +1,20 @@
-//! Requests to the kernel and what became of them, in a form that can't be held wrongly.
+//! A safe interface to the requests and completions of the kernel.
 //!
-//! # Why this is sound
+//! # Soundness
 //!
-//! The kernel reads and writes memory that it was told of until it says that it has done. It is
-//! told of two kinds of memory. **Bytes to send** are a vector that [`Kernel::send`] takes and that
-//! comes back in [`Completion::Sent`]; one that has not come back when the `Kernel` is dropped is
-//! leaked. **Buffers to receive into** live as long as the process: a thread makes them once and
-//! never frees them. A buffer's bytes are looked at only between the completion that names it and
-//! its return to the kernel, both within [`Kernel::completions`], and the kernel doesn't touch it
-//! in between. Descriptors are plain numbers; the caller keeps them open until its requests have
-//! ended, or else they reach another file, which is wrong and yet safe.
-#![expect(unsafe_code, reason = "the kernel is told addresses; see above")]
+//! The kernel reads and writes the memory that a request names until the request completes. There
+//! are two kinds of such memory:
+//!
+//! - **Bytes to send** are a vector that [`Kernel::send`] takes and [`Completion::Sent`] returns. A
+//!   vector that has not been returned when the `Kernel` is dropped is leaked.
+//! - **Buffers to receive into** live as long as the process: a thread allocates them once and
+//!   never frees them. The bytes of a buffer are read only between the completion that names it and
+//!   its return to the kernel, both within [`Kernel::completions`]. The kernel does not touch the
+//!   buffer in between.
+//!
+//! Descriptors are plain numbers. The caller keeps them open until its requests have completed.
+//! Otherwise requests reach another file, which is wrong but memory safe.
+#![expect(unsafe_code, reason = "requests contain addresses; see above")]
 
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::io::{
@@ -27,63 +31,63 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::net::{RecvFlags, SendFlags};
 use slab::Slab;
 
-/// Requests that fit between two calls of the kernel; more of them make a call of their own.
+/// Requests that fit between two calls of the kernel. More requests cause an additional call.
 const REQUESTS: u32 = 256;
 
-/// Completions that fit; what is more waits in the kernel.
+/// Completions that fit. Further completions wait in the kernel.
 const COMPLETIONS: u32 = 2048;
 
-/// Buffers to receive into; a power of two. They are in use only while completions are looked at,
-/// so their number bounds what one look brings and not how many sockets there are.
+/// Number of buffers to receive into, a power of two. A buffer is in use only while completions are
+/// delivered, so the number bounds one delivery and not the number of sockets.
 const BUFFERS: u16 = 256;
 
-/// The size of each: a usual request or some small messages.
+/// Size of a buffer in bytes: a usual request or some small messages.
 const BUFFER_SIZE: usize = 4096;
 
-/// The group of the buffers; there is no other.
+/// The only group of buffers.
 const GROUP: u16 = 0;
 
-/// A number of the caller's by which it knows its socket, less than 2^32.
-pub(crate) type Key = usize;
+/// The caller's number of a socket, less than 2^31.
+pub(crate) type SocketKey = usize;
 
-/// What has become of a request.
+/// The outcome of a request.
 pub(crate) enum Completion<'a> {
-    /// These bytes have come; none: the peer has ended its half.
+    /// These bytes were received. No bytes: the peer has half-closed the stream.
     Received(&'a [u8]),
-    /// Receiving goes on only when it is asked for anew, be it for this error or for none.
+    /// ReceiveState goes on only when it is asked for anew, be it for this error or for none.
     ReceivedLast(Option<io::Error>),
-    /// A vector comes back, of which so many bytes were sent.
+    /// The vector of a send request, and how many of its bytes were sent.
     Sent(Vec<u8>, io::Result<usize>),
-    /// What was to be stopped was not found; where it goes on all the same, it has to be stopped
-    /// anew.
+    /// A request that was to be canceled was not found. If it still runs, it must be canceled
+    /// again.
     NotStopped,
 }
 
 /// The kernel's end of all sockets of a thread.
 pub(crate) struct Kernel {
     ring: IoUring,
-    /// Written to by the kernel when there is something to be had.
-    bell: OwnedFd,
+    /// The kernel writes to it when there are completions.
+    eventfd: OwnedFd,
     buffers: Buffers,
-    /// Vectors that the kernel reads from.
+    /// Vectors that the kernel sends from.
     sending: Slab<Vec<u8>>,
 }
 
-/// What a request is about, in the 64 bits that come back with its completion.
+/// Identifies a request, in the 64 bits that its completion returns.
 #[derive(Clone, Copy)]
-enum Tag {
-    Receive(Key),
-    Send(Key, usize),
-    Cancel(Key),
+enum RequestTag {
+    Receive(SocketKey),
+    Send(SocketKey, usize),
+    Cancel(SocketKey),
 }
 
-/// What becomes of the cancelling of a request that is not where the kernel looks for it.
+/// The result of canceling a request that the kernel does not find.
 const NOT_FOUND: i32 = -rustix::io::Errno::NOENT.raw_os_error();
 
-/// Sockets and vectors are numbered up to this; a slab never comes near it.
+/// Upper bound of the numbers of sockets and vectors. A slab never comes near it.
 const NUMBERS: u64 = 1 << 31;
 
-impl Tag {
+impl RequestTag {
     const fn pack(self) -> u64 {
         match self {
             Self::Cancel(key) => key as u64,
@@ -93,7 +97,7 @@ impl Tag {
     }
 
     const fn unpack(bits: u64) -> Self {
-        let key = (bits % NUMBERS) as Key;
+        let key = (bits % NUMBERS) as SocketKey;
         match bits >> 62 {
             0 => Self::Cancel(key),
             1 => Self::Receive(key),
@@ -103,7 +107,7 @@ impl Tag {
 }
 
 impl Kernel {
-    /// Must be made by the thread that will use it.
+    /// Must be called on the thread that will use the ring.
     ///
     /// # Errors
     /// The kernel is older than Linux 6.1, or io_uring is forbidden to this process.
@@ -114,108 +118,108 @@ impl Kernel {
             .setup_taskrun_flag()
             .setup_cqsize(COMPLETIONS)
             .build(REQUESTS)?;
-        let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
-        ring.submitter().register_eventfd(bell.as_raw_fd())?;
+        let eventfd = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+        ring.submitter().register_eventfd(eventfd.as_raw_fd())?;
         let buffers = Buffers::register(&ring)?;
-        // Where rings may be made and not used, that is known before a socket depends on it.
+        // Fails here, before a socket depends on it, if rings may be made but not used.
         ring.submit()?;
-        Ok(Self { ring, bell, buffers, sending: Slab::new() })
+        Ok(Self { ring, eventfd, buffers, sending: Slab::new() })
     }
 
-    /// Becomes readable when there is something to be had.
-    pub(crate) fn bell(&self) -> io::Result<OwnedFd> {
-        self.bell.try_clone()
+    /// A descriptor that becomes readable when there are completions.
+    pub(crate) fn eventfd(&self) -> io::Result<OwnedFd> {
+        self.eventfd.try_clone()
     }
 
-    /// Receives from a socket whenever something comes, until it is told to stop.
-    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>, key: Key) -> io::Result<()> {
+    /// Receives from a socket until [`Self::stop_receiving`].
+    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>, key: SocketKey) -> io::Result<()> {
         let request = opcode::RecvMulti::new(Fd(socket.as_raw_fd()), GROUP).build();
-        self.ask(request, Tag::Receive(key))
+        self.submit(request, RequestTag::Receive(key))
     }
 
-    /// Stops receiving; a last completion says when.
-    pub(crate) fn stop_receiving(&mut self, key: Key) -> io::Result<()> {
-        self.cancel(Tag::Receive(key), key)
+    /// Stops receiving. A last completion confirms it.
+    pub(crate) fn stop_receiving(&mut self, key: SocketKey) -> io::Result<()> {
+        self.cancel(RequestTag::Receive(key), key)
     }
 
-    /// Sends all of `bytes`. With `patiently`, as the peer makes room; otherwise what fits now.
-    /// Returns the number by which it can be given up.
+    /// Sends `bytes`: with `blocking` all of them, as the peer makes room, otherwise what fits now.
+    /// Returns the number for [`Self::stop_sending`].
     pub(crate) fn send(
         &mut self,
         socket: BorrowedFd<'_>,
-        key: Key,
+        key: SocketKey,
         bytes: Vec<u8>,
-        patiently: bool,
+        blocking: bool,
     ) -> io::Result<usize> {
-        let how = if patiently { RecvFlags::WAITALL } else { RecvFlags::DONTWAIT };
-        let flags = SendFlags::NOSIGNAL.bits() | how.bits();
+        let flag = if blocking { RecvFlags::WAITALL } else { RecvFlags::DONTWAIT };
+        let flags = SendFlags::NOSIGNAL.bits() | flag.bits();
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let request = opcode::Send::new(Fd(socket.as_raw_fd()), bytes.as_ptr(), length)
             .flags(flags.cast_signed())
             .build();
         let vector = self.sending.insert(bytes);
-        self.ask(request, Tag::Send(key, vector))?;
+        self.submit(request, RequestTag::Send(key, vector))?;
         Ok(vector)
     }
 
-    /// Gives up sending; the vector comes back all the same.
-    pub(crate) fn stop_sending(&mut self, key: Key, vector: usize) -> io::Result<()> {
-        self.cancel(Tag::Send(key, vector), key)
+    /// Cancels sending. The vector is still returned.
+    pub(crate) fn stop_sending(&mut self, key: SocketKey, vector: usize) -> io::Result<()> {
+        self.cancel(RequestTag::Send(key, vector), key)
     }
 
-    fn cancel(&mut self, tag: Tag, key: Key) -> io::Result<()> {
+    fn cancel(&mut self, tag: RequestTag, key: SocketKey) -> io::Result<()> {
         let request = opcode::AsyncCancel::new(tag.pack()).build();
-        self.ask(request, Tag::Cancel(key))
+        self.submit(request, RequestTag::Cancel(key))
     }
 
-    fn ask(&mut self, request: squeue::Entry, tag: Tag) -> io::Result<()> {
+    fn submit(&mut self, request: squeue::Entry, tag: RequestTag) -> io::Result<()> {
         let request = request.user_data(tag.pack());
         // SAFETY: the memory that a request names, if any, lives until its completion; see the
         // head of this file.
         while unsafe { self.ring.submission().push(&request) }.is_err() {
-            // Full: what is there goes ahead.
+            // The queue is full: submit it first.
             self.enter()?;
         }
         Ok(())
     }
 
-    /// Takes the requests to the kernel and fetches what has happened. The bell is silent while
-    /// this runs: see [`is_needed`](Self::is_needed).
+    /// Submits the requests to the kernel and fetches completions. The eventfd is disabled
+    /// meanwhile: see [`is_needed`](Self::is_needed).
     pub(crate) fn enter(&mut self) -> io::Result<()> {
         self.ring.completion().disable_eventfd();
         let entered = self.ring.submit();
         self.ring.completion().enable_eventfd();
-        // The kernel first says that something has happened and then looks whether the bell may
-        // ring. Here it is the other way round, so that one of the two sees the other.
+        // The kernel first publishes a completion and then checks whether the eventfd is enabled.
+        // Here the order is reversed, so that one of the two sees the other.
         fence(Ordering::SeqCst);
         match entered {
             Ok(_) => Ok(()),
-            // Completions have to be taken first, or a signal came: both mend themselves.
+            // Completions must be taken first, or a signal arrived: the next call succeeds.
             Err(error) if matches!(error.kind(), ResourceBusy | WouldBlock | Interrupted) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether there are requests to be taken to the kernel, among them those that the last `enter`
-    /// has left, or something has happened since, for which the bell may have been silent.
+    /// Whether [`Self::enter`] must be called: for requests, also those that the last call has
+    /// left, or for completions that came while the eventfd was disabled.
     pub(crate) fn is_needed(&mut self) -> bool {
         let submission = self.ring.submission();
         !submission.is_empty() || submission.taskrun() || submission.cq_overflow()
     }
 
-    /// Hands over what has been fetched, each with its socket.
-    pub(crate) fn completions(&mut self, mut handle: impl FnMut(Key, Completion<'_>)) {
+    /// Delivers the fetched completions, each with its socket.
+    pub(crate) fn completions(&mut self, mut handle: impl FnMut(SocketKey, Completion<'_>)) {
         let mut used = 0;
         for entry in self.ring.completion() {
-            match Tag::unpack(entry.user_data()) {
-                Tag::Cancel(key) if entry.result() == NOT_FOUND => {
+            match RequestTag::unpack(entry.user_data()) {
+                RequestTag::Cancel(key) if entry.result() == NOT_FOUND => {
                     handle(key, Completion::NotStopped)
                 }
-                Tag::Cancel(_) => {}
-                Tag::Receive(key) => {
+                RequestTag::Cancel(_) => {}
+                RequestTag::Receive(key) => {
                     self.buffers.received(&entry, &mut used, |completion| handle(key, completion));
                 }
-                Tag::Send(key, vector) => {
+                RequestTag::Send(key, vector) => {
                     let bytes = self.sending.remove(vector);
                     handle(key, Completion::Sent(bytes, outcome(&entry)));
                 }
@@ -227,7 +231,7 @@ impl Kernel {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
-        // The kernel may still read from them.
+        // The kernel may still read from these vectors.
         for bytes in self.sending.drain() {
             std::mem::forget(bytes);
         }
@@ -238,15 +242,15 @@ fn outcome(entry: &cqueue::Entry) -> io::Result<usize> {
     usize::try_from(entry.result()).map_err(|_| io::Error::from_raw_os_error(-entry.result()))
 }
 
-/// Buffers that the kernel receives into, and the ring in which it finds the free ones.
+/// The buffers that the kernel receives into, and the ring of the free ones.
 struct Buffers {
     memory: NonNull<u8>,
     free: NonNull<BufRingEntry>,
-    /// How many have ever been given to the kernel.
+    /// The number of buffers that have been given to the kernel so far.
     tail: u16,
 }
 
-// SAFETY: the memory belongs to this value alone and is the same for every thread.
+// SAFETY: only this value uses the memory, which is valid on every thread.
 unsafe impl Send for Buffers {}
 
 impl Buffers {
@@ -277,7 +281,7 @@ impl Buffers {
         unsafe { self.memory.add(usize::from(number % BUFFERS) * BUFFER_SIZE) }
     }
 
-    /// Looks at what came with a completion and gives its buffer back.
+    /// Delivers the completion of a receive request and returns its buffer to the kernel.
     fn received(
         &mut self,
         entry: &cqueue::Entry,
@@ -293,7 +297,7 @@ impl Buffers {
             if outcome.is_ok() {
                 handle(Completion::Received(bytes));
             }
-            // Whatever has come of it: a buffer that isn't given back is lost to all sockets.
+            // In any case: a buffer that is not returned is lost to all sockets.
             self.give(number, *used);
             *used += 1;
         } else if matches!(outcome, Ok(0)) {
@@ -304,7 +308,7 @@ impl Buffers {
         }
     }
 
-    /// Lays a buffer into the ring, `ahead` places behind those that the kernel knows of.
+    /// Puts a buffer into the ring, `ahead` places behind the published ones.
     fn give(&mut self, number: u16, ahead: u16) {
         let place = usize::from(self.tail.wrapping_add(ahead) % BUFFERS);
         let address = self.at(number).as_ptr() as u64;
@@ -316,7 +320,7 @@ impl Buffers {
         entry.set_bid(number);
     }
 
-    /// Lets the kernel know of so many more free buffers.
+    /// Publishes `count` more free buffers to the kernel.
     fn publish(&mut self, count: u16) {
         self.tail = self.tail.wrapping_add(count);
         // SAFETY: `free` is the base of the ring. The kernel reads the tail at any time, hence
@@ -330,7 +334,7 @@ impl Buffers {
 
 /// Zeroed memory of whole pages that is never freed.
 fn leaked(size: usize) -> NonNull<u8> {
-    /// The largest of any processor's.
+    /// The largest page size of any processor.
     const PAGE: usize = 64 << 10;
     let layout = Layout::from_size_align(size, PAGE).expect("a few pages fit into memory");
     // SAFETY: the size is not zero.

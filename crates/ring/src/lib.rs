@@ -1,27 +1,28 @@
-//! The sockets of a thread, read and written through io_uring.
+//! Sockets that are read and written through io_uring.
 //!
-//! A thread that serves many sockets makes two system calls a message where each socket is asked
-//! on its own. Here what all of them want is told to the kernel in one call, which brings back what
-//! has come for all of them: the same bytes for two thirds of the processor time
-//! (`docs/decisions/io-uring.md`). It stands beside the runtime's own sockets, not in their place:
-//! where the kernel has no io_uring, or not this much of it, [`Ring::start`] says so, and nothing
-//! is lost but time.
+//! With epoll, a thread that serves many sockets makes two system calls per message. A ring submits
+//! the operations of all sockets in one call, which also returns their completions: the same bytes
+//! for two thirds of the processor time (`docs/decisions/io-uring.md`).
+//!
+//! The ring supplements the sockets of the runtime. If the kernel lacks io_uring or a feature of
+//! it, [`Ring::start`] fails, and the sockets stay with the runtime.
 //!
 //! ```text
 //!  Socket::poll_write ──▶ slot.unsent ──▶ ┐                 ┌ one io_uring_enter for all of them
 //!  Socket::poll_read  ◀── slot.unread ◀── ┴ Ring's driver ◀─┘
 //! ```
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | `kernel` | requests and completions; the only room with `unsafe` in it |
-//! | `slot` | what is known of one socket: what it has read, what it has to send |
-//! | `state` | all of them, and what they want next |
-//! | `driver` | the task that takes it to the kernel |
-//! | `socket` | the handle |
+//! | `kernel` | requests and completions; the only module with `unsafe` code |
+//! | `spares` | empty vectors for reuse |
+//! | `slot` | the state of one socket: received bytes, bytes to send |
+//! | `state` | all sockets of a thread, and their operations that wait |
+//! | `driver` | the task that submits the operations to the kernel |
 //! | [`candidates`] | sockets that the ring may serve |
+//! | `socket` | the handle of one socket |
 //!
-//! Not for messages, connections or time: see `cloverleaf-transport`.
+//! Messages, connections and timeouts belong to `cloverleaf-transport`.
 
 #![cfg(target_os = "linux")]
 
@@ -30,6 +31,7 @@ mod driver;
 mod kernel;
 mod slot;
 mod socket;
+mod spares;
 mod state;
 
 pub use candidates::RingCandidate;

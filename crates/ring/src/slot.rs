@@ -1,86 +1,87 @@
-//! What is known of one socket: what it has read, what it has to send, and what it waits for.
+//! The state of one socket: received bytes, bytes to send, and the tasks that wait for them.
 //!
-//! Not for the kernel: what a slot wants next is an answer of [`Slot::next`].
+//! A slot does not call the kernel: [`SocketSlot::next_op`] returns its next operation.
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
+use cloverleaf_wakes::WakerSlot;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::state::Spares;
+use crate::spares::SpareBuffers;
 
-/// So many bytes that nobody has taken end the receiving until they are: what a socket would hold
-/// for itself.
+/// Unread bytes above which receiving pauses: as much as the system buffers for a socket.
 const MAX_UNREAD: usize = 64 << 10;
 
-/// So many bytes may wait to be sent behind those that are on their way. Few, since whoever writes
-/// takes what fits here for a sign that the client reads.
+/// Bytes that may wait behind those being sent. Few, since a writer takes room here for a sign that
+/// the client reads.
 const MAX_UNSENT: usize = 64 << 10;
 
-/// The socket of a slot and what happens with it.
-pub(crate) struct Slot {
+/// A socket of the ring.
+pub(crate) struct SocketSlot {
     pub(crate) descriptor: OwnedFd,
-    /// Bytes that have come; those before `taken` have been taken.
+    /// Received bytes. Those before `taken` have been taken.
     unread: Vec<u8>,
     taken: usize,
-    /// How the stream of bytes has ended; an error's number, or none.
+    /// The end of the stream, with the number of its error if any.
     end: Option<Result<(), i32>>,
-    reader: Option<Waker>,
-    receiving: Receiving,
+    reader: WakerSlot,
+    receiving: ReceiveState,
     unsent: Vec<u8>,
-    /// The vector that is on its way.
-    sending: Option<Sending>,
+    /// The vector that the kernel sends from.
+    sending: Option<SendInFlight>,
     send_error: Option<i32>,
-    writer: Option<Waker>,
-    is_given_up: bool,
+    writer: WakerSlot,
+    /// The handle was dropped.
+    is_dropped: bool,
     /// Whether the socket is about to leave the ring.
     is_leaving: bool,
-    /// Whether it stands in the list of those that want something.
-    pub(crate) is_listed: bool,
+    /// Whether the slot is scheduled for the driver.
+    pub(crate) is_scheduled: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Receiving {
+enum ReceiveState {
     No,
     Yes,
     Stopping,
 }
 
 #[derive(Clone, Copy)]
-struct Sending {
+struct SendInFlight {
     vector: usize,
     length: usize,
     is_stopping: bool,
 }
 
-/// What a slot wants of the kernel.
-pub(crate) enum Want {
+/// An operation for the kernel.
+pub(crate) enum Op {
     Receive,
     StopReceiving,
-    /// To send these bytes, waiting for room or not.
+    /// Send these bytes. `true`: wait until the peer makes room.
     Send(Vec<u8>, bool),
     StopSending(usize),
-    /// Nothing, ever again: it can be closed.
+    /// Close the socket: the kernel does not use it any more.
     Close,
 }
 
-impl Slot {
+impl SocketSlot {
     pub(crate) const fn new(descriptor: OwnedFd) -> Self {
         Self {
             descriptor,
             unread: Vec::new(),
             taken: 0,
             end: None,
-            reader: None,
-            receiving: Receiving::No,
+            reader: WakerSlot::new(),
+            receiving: ReceiveState::No,
             unsent: Vec::new(),
             sending: None,
             send_error: None,
-            writer: None,
-            is_given_up: false,
+            writer: WakerSlot::new(),
+            is_dropped: false,
             is_leaving: false,
-            is_listed: false,
+            is_scheduled: false,
         }
     }
 
@@ -88,13 +89,13 @@ impl Slot {
         self.unread.len() - self.taken
     }
 
-    /// Takes bytes that have come; 0 of them are the end. The second answer is whether the slot
-    /// wants something new.
+    /// Takes received bytes. 0 bytes are the end. The second value is whether the slot has a new
+    /// operation.
     pub(crate) fn poll_read(
         &mut self,
         context: &Context<'_>,
         buffer: &mut [u8],
-        spares: &mut Spares,
+        spares: &mut SpareBuffers,
     ) -> (Poll<io::Result<usize>>, bool) {
         let count = self.unread_len().min(buffer.len());
         if count > 0 {
@@ -110,7 +111,7 @@ impl Slot {
             Some(Ok(())) => (Poll::Ready(Ok(0)), false),
             Some(Err(number)) => (Poll::Ready(Err(io::Error::from_raw_os_error(number))), false),
             None => {
-                remember(&mut self.reader, context);
+                self.reader.register(context);
                 (Poll::Pending, self.wants_to_receive())
             }
         }
@@ -121,14 +122,14 @@ impl Slot {
         &mut self,
         context: &Context<'_>,
         bytes: &[u8],
-        spares: &mut Spares,
+        spares: &mut SpareBuffers,
     ) -> Poll<io::Result<usize>> {
         if let Some(number) = self.send_error {
             return Poll::Ready(Err(io::Error::from_raw_os_error(number)));
         }
         let count = bytes.len().min(MAX_UNSENT.saturating_sub(self.unsent.len()));
         if count == 0 && !bytes.is_empty() {
-            remember(&mut self.writer, context);
+            self.writer.register(context);
             return Poll::Pending;
         }
         if self.unsent.capacity() == 0 {
@@ -138,7 +139,7 @@ impl Slot {
         Poll::Ready(Ok(count))
     }
 
-    /// Ready when the kernel has all bytes.
+    /// Ready when the kernel has sent all bytes.
     pub(crate) fn poll_flush(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
         if let Some(number) = self.send_error {
             return Poll::Ready(Err(io::Error::from_raw_os_error(number)));
@@ -146,100 +147,100 @@ impl Slot {
         if self.unsent.is_empty() && self.sending.is_none() {
             return Poll::Ready(Ok(()));
         }
-        remember(&mut self.writer, context);
+        self.writer.register(context);
         Poll::Pending
     }
 
-    /// Ready when the kernel has nothing more to do with the socket and has all bytes.
+    /// Ready when the kernel has sent all bytes and does not use the socket any more.
     pub(crate) fn poll_leave(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
         self.is_leaving = true;
         ready!(self.poll_flush(context))?;
         if let Some(Err(number)) = self.end {
             return Poll::Ready(Err(io::Error::from_raw_os_error(number)));
         }
-        if self.receiving == Receiving::No {
+        if self.receiving == ReceiveState::No {
             return Poll::Ready(Ok(()));
         }
-        remember(&mut self.reader, context);
+        self.reader.register(context);
         Poll::Pending
     }
 
-    /// The socket that has left, and the bytes that had come before.
+    /// The socket that has left, and its unread bytes.
     pub(crate) fn into_parts(self) -> (OwnedFd, Vec<u8>) {
         let mut unread = self.unread;
         unread.drain(..self.taken);
         (self.descriptor, unread)
     }
 
-    /// Whether the stream ends, be there bytes before its end or not.
+    /// Whether the stream has ended, possibly behind unread bytes.
     pub(crate) fn has_ended(&self) -> bool {
-        // As long as nothing is received, the end is not either.
-        self.end.is_some() || (self.receiving == Receiving::No && is_hung_up(&self.descriptor))
+        // While receiving is paused, the end is not received either.
+        self.end.is_some() || (self.receiving == ReceiveState::No && is_hung_up(&self.descriptor))
     }
 
-    /// Nobody holds the socket any more. What it has still to send is sent as far as there is room.
-    pub(crate) fn give_up(&mut self) {
-        self.is_given_up = true;
+    /// The handle was dropped. Unsent bytes are sent as far as the peer has room.
+    pub(crate) fn release(&mut self) {
+        self.is_dropped = true;
         self.unread = Vec::new();
         self.taken = 0;
-        (self.reader, self.writer) = (None, None);
+        (self.reader, self.writer) = (WakerSlot::new(), WakerSlot::new());
     }
 
     const fn wants_to_receive(&self) -> bool {
-        matches!(self.receiving, Receiving::No)
+        matches!(self.receiving, ReceiveState::No)
             && self.end.is_none()
-            && !self.is_given_up
+            && !self.is_dropped
             && !self.is_leaving
             && self.unread_len() < MAX_UNREAD
     }
 
     const fn wants_to_stop_receiving(&self) -> bool {
-        matches!(self.receiving, Receiving::Yes)
-            && (self.is_given_up || self.is_leaving || self.unread_len() >= MAX_UNREAD)
+        matches!(self.receiving, ReceiveState::Yes)
+            && (self.is_dropped || self.is_leaving || self.unread_len() >= MAX_UNREAD)
     }
 
-    /// Whether [`next`](Self::next) would be something.
-    pub(crate) const fn wants_something(&self) -> bool {
-        self.is_given_up
+    /// Whether [`next_op`](Self::next_op) would return an operation.
+    pub(crate) const fn has_op(&self) -> bool {
+        self.is_dropped
             || self.wants_to_receive()
             || self.wants_to_stop_receiving()
             || (!self.unsent.is_empty() && self.sending.is_none())
     }
 
-    /// What the slot wants next, and takes for done. None: nothing for now.
-    pub(crate) fn next(&mut self) -> Option<Want> {
+    /// The next operation, which the slot then takes for submitted. None: nothing to do for now.
+    pub(crate) fn next_op(&mut self) -> Option<Op> {
         if self.wants_to_stop_receiving() {
-            self.receiving = Receiving::Stopping;
-            return Some(Want::StopReceiving);
+            self.receiving = ReceiveState::Stopping;
+            return Some(Op::StopReceiving);
         }
         if self.wants_to_receive() {
-            self.receiving = Receiving::Yes;
-            return Some(Want::Receive);
+            self.receiving = ReceiveState::Yes;
+            return Some(Op::Receive);
         }
         match &mut self.sending {
-            Some(sending) if self.is_given_up && !sending.is_stopping => {
+            Some(sending) if self.is_dropped && !sending.is_stopping => {
                 sending.is_stopping = true;
-                return Some(Want::StopSending(sending.vector));
+                return Some(Op::StopSending(sending.vector));
             }
             None if !self.unsent.is_empty() && self.send_error.is_none() => {
-                return Some(Want::Send(std::mem::take(&mut self.unsent), !self.is_given_up));
+                return Some(Op::Send(std::mem::take(&mut self.unsent), !self.is_dropped));
             }
             Some(_) | None => {}
         }
-        let is_idle = self.receiving == Receiving::No && self.sending.is_none();
-        (self.is_given_up && is_idle).then_some(Want::Close)
+        let is_idle = self.receiving == ReceiveState::No && self.sending.is_none();
+        (self.is_dropped && is_idle).then_some(Op::Close)
     }
 
-    /// So many bytes are on their way, in this vector of the kernel's.
+    /// The kernel sends `length` bytes from this vector.
     pub(crate) const fn is_sending(&mut self, vector: usize, length: usize) {
-        self.sending = Some(Sending { vector, length, is_stopping: false });
+        self.sending = Some(SendInFlight { vector, length, is_stopping: false });
     }
 
-    /// Bytes have come, or none: the end.
-    pub(crate) fn received(&mut self, bytes: &[u8], spares: &mut Spares) {
+    /// Bytes were received. No bytes: the end.
+    pub(crate) fn received(&mut self, bytes: &[u8], spares: &mut SpareBuffers) {
         if bytes.is_empty() {
             self.end = Some(Ok(()));
-        } else if !self.is_given_up {
+        } else if !self.is_dropped {
             if self.unread.capacity() == 0 {
                 self.unread = spares.take();
             }
@@ -250,21 +251,21 @@ impl Slot {
             }
             self.unread.extend_from_slice(bytes);
         }
-        wake(&mut self.reader);
+        self.reader.wake();
     }
 
-    /// The kernel receives no more: since it was told to, or for want of buffers, or for good.
+    /// The kernel has stopped receiving: on request, for lack of buffers, or because of an error.
     pub(crate) fn received_last(&mut self, error: Option<i32>) {
-        self.receiving = Receiving::No;
+        self.receiving = ReceiveState::No;
         if let Some(number) = error {
             self.end.get_or_insert(Err(number));
         }
         if error.is_some() || self.is_leaving {
-            wake(&mut self.reader);
+            self.reader.wake();
         }
     }
 
-    /// What was on its way has been sent, or so much of it that the rest can't be any more.
+    /// The kernel has sent the vector, or has failed to send all of it.
     pub(crate) fn sent(&mut self, outcome: Result<usize, i32>) {
         const BROKEN_PIPE: i32 = rustix::io::Errno::PIPE.raw_os_error();
         let length = self.sending.take().map_or(0, |sending| sending.length);
@@ -273,47 +274,35 @@ impl Slot {
             Ok(_) => self.send_error = Some(BROKEN_PIPE),
             Err(number) => self.send_error = Some(number),
         }
-        wake(&mut self.writer);
+        self.writer.wake();
     }
 
-    /// What was to be stopped was just then between two places where the kernel looks for it, or
-    /// has ended. In the first case it is to be stopped anew.
+    /// The kernel has not found an operation that was to be canceled. Either the operation has
+    /// ended, or it was moving between two places where the kernel looks for it. In the second case
+    /// it must be canceled again.
     pub(crate) const fn not_stopped(&mut self) {
-        if matches!(self.receiving, Receiving::Stopping) {
-            self.receiving = Receiving::Yes;
+        if matches!(self.receiving, ReceiveState::Stopping) {
+            self.receiving = ReceiveState::Yes;
         }
         if let Some(sending) = &mut self.sending {
             sending.is_stopping = false;
         }
     }
 
-    /// The ring has failed; so has the socket.
+    /// The ring has failed, so the socket fails.
     pub(crate) fn fail(&mut self, number: i32) {
         self.end.get_or_insert(Err(number));
         self.send_error = Some(number);
-        wake(&mut self.reader);
-        wake(&mut self.writer);
+        self.reader.wake();
+        self.writer.wake();
     }
 }
 
-/// Whether the system knows of the peer's end.
+/// Whether the system has received the end of the peer's half.
 fn is_hung_up(socket: &OwnedFd) -> bool {
     let mut asked = [PollFd::new(socket, PollFlags::RDHUP)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut asked, Some(&now)).is_ok_and(|count| count > 0)
-}
-
-fn remember(place: &mut Option<Waker>, context: &Context<'_>) {
-    match place {
-        Some(waker) => waker.clone_from(context.waker()),
-        none => *none = Some(context.waker().clone()),
-    }
-}
-
-fn wake(place: &mut Option<Waker>) {
-    if let Some(waker) = place.take() {
-        waker.wake();
-    }
 }
 
 #[cfg(test)]
@@ -321,13 +310,13 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::task::{Context, Waker};
 
-    use super::{MAX_UNREAD, Slot, Want};
-    use crate::state::Spares;
+    use super::{MAX_UNREAD, Op, SocketSlot};
+    use crate::spares::SpareBuffers;
 
     #[test]
-    fn what_a_reader_that_never_takes_all_has_taken_is_not_kept() {
-        let mut slot = Slot::new(UnixStream::pair().unwrap().0.into());
-        let mut spares = Spares::default();
+    fn taken_bytes_are_freed_even_if_the_reader_never_takes_all() {
+        let mut slot = SocketSlot::new(UnixStream::pair().unwrap().0.into());
+        let mut spares = SpareBuffers::default();
         let context = Context::from_waker(Waker::noop());
         slot.received(&[1; 100], &mut spares);
         for _ in 0..10_000 {
@@ -339,19 +328,19 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_found_to_be_stopped_is_stopped_anew() {
-        let mut slot = Slot::new(UnixStream::pair().unwrap().0.into());
-        assert!(matches!(slot.next(), Some(Want::Receive)));
+    fn operation_that_was_not_found_is_canceled_again() {
+        let mut slot = SocketSlot::new(UnixStream::pair().unwrap().0.into());
+        assert!(matches!(slot.next_op(), Some(Op::Receive)));
         slot.is_sending(7, 100);
-        slot.give_up();
+        slot.release();
         for _ in 0..2 {
-            assert!(matches!(slot.next(), Some(Want::StopReceiving)));
-            assert!(matches!(slot.next(), Some(Want::StopSending(7))));
-            assert!(slot.next().is_none());
+            assert!(matches!(slot.next_op(), Some(Op::StopReceiving)));
+            assert!(matches!(slot.next_op(), Some(Op::StopSending(7))));
+            assert!(slot.next_op().is_none());
             slot.not_stopped();
         }
         slot.received_last(None);
         slot.sent(Ok(100));
-        assert!(matches!(slot.next(), Some(Want::Close)));
+        assert!(matches!(slot.next_op(), Some(Op::Close)));
     }
 }

@@ -10,52 +10,52 @@ use std::task::{Context, Poll, ready};
 use parking_lot::Mutex;
 use rustix::net::{Shutdown, shutdown};
 
-use crate::kernel::Key;
-use crate::state::State;
+use crate::kernel::SocketKey;
+use crate::state::RingState;
 
-/// A connected stream socket, TCP or Unix, whose bytes go through the ring of a thread. Dropping it
-/// closes it; what it has not sent by then is sent as far as the peer has room.
+/// A connected stream socket, TCP or Unix, in the ring of a thread. Dropping it closes the socket.
+/// Unsent bytes are then sent as far as the peer has room.
 pub struct Socket {
-    state: Arc<Mutex<State>>,
-    key: Key,
+    state: Arc<Mutex<RingState>>,
+    key: SocketKey,
     has_left: bool,
 }
 
 impl Socket {
-    pub(crate) const fn new(state: Arc<Mutex<State>>, key: Key) -> Self {
+    pub(crate) const fn new(state: Arc<Mutex<RingState>>, key: SocketKey) -> Self {
         Self { state, key, has_left: false }
     }
 
-    /// Takes bytes that have come; 0 of them are the end of the stream.
+    /// Takes received bytes. 0 bytes are the end of the stream.
     ///
     /// # Errors
-    /// What receiving failed with, after what had come before.
+    /// Receiving failed. The bytes that were received before come first.
     pub fn poll_read(&self, context: &Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut state = self.state.lock();
         let (slot, spares) = state.slot(self.key);
         let (outcome, wants_more) = slot.poll_read(context, buffer, spares);
         if wants_more {
-            state.list(self.key);
+            state.schedule(self.key);
         }
         outcome
     }
 
-    /// Takes bytes to be sent, as many as there is room for; pending while there is none.
+    /// Takes bytes to be sent, as many as there is room for. Pending while there is no room.
     ///
     /// # Errors
-    /// What sending failed with, of these bytes or of earlier ones.
+    /// Sending failed, for these bytes or for earlier ones.
     pub fn poll_write(&self, context: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut state = self.state.lock();
         let (slot, spares) = state.slot(self.key);
         let count = ready!(slot.poll_write(context, bytes, spares))?;
-        state.list(self.key);
+        state.schedule(self.key);
         Poll::Ready(Ok(count))
     }
 
-    /// Ends this side's half of the stream once everything has been sent.
+    /// Half-closes the stream once everything has been sent.
     ///
     /// # Errors
-    /// What sending failed with; the peer may not have got all.
+    /// Sending failed. The peer may not have received everything.
     pub fn poll_shutdown(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.state.lock();
         let (slot, _) = state.slot(self.key);
@@ -63,15 +63,15 @@ impl Socket {
         Poll::Ready(shutdown(&slot.descriptor, Shutdown::Write).map_err(Into::into))
     }
 
-    /// Takes the socket out of the ring: its descriptor, and the bytes that had come before.
+    /// Takes the socket out of the ring. Returns its descriptor and the unread bytes.
     ///
     /// # Errors
-    /// What receiving or sending failed with.
+    /// Receiving or sending failed.
     pub async fn leave(mut self) -> io::Result<(OwnedFd, Vec<u8>)> {
         poll_fn(|context| {
             let mut state = self.state.lock();
             let left = state.slot(self.key).0.poll_leave(context);
-            state.list(self.key);
+            state.schedule(self.key);
             left
         })
         .await?;
@@ -79,8 +79,8 @@ impl Socket {
         Ok(self.state.lock().remove(self.key).into_parts())
     }
 
-    /// Whether the peer has ended its half, be there bytes before the end or not. Nobody is woken
-    /// by that while more is unread than a socket may hold.
+    /// Whether the peer has half-closed the stream, possibly behind unread bytes. That wakes no
+    /// task while receiving is paused.
     pub fn peer_has_ended(&self) -> bool {
         self.state.lock().slot(self.key).0.has_ended()
     }
@@ -93,14 +93,14 @@ impl Drop for Socket {
         }
         let mut state = self.state.lock();
         if state.has_failed() {
-            // Nobody will close it later. The kernel may still hold it for a request, so its peer
-            // would not see the end of that alone.
+            // No driver will close it later. A pending request may keep it open in the kernel, so
+            // the shutdown tells the peer.
             let descriptor = state.remove(self.key).into_parts().0;
             let _ = shutdown(&descriptor, Shutdown::Both);
             return;
         }
-        state.slot(self.key).0.give_up();
-        state.list(self.key);
+        state.slot(self.key).0.release();
+        state.schedule(self.key);
     }
 }
 

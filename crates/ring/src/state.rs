@@ -1,138 +1,112 @@
-//! All sockets of a thread and what they want next.
+//! All sockets of a thread, and their operations that wait for the kernel.
 //!
-//! One lock holds all of it. The thread's own tasks take it for a few hundred instructions, one
-//! after the other; only a socket that is used from another thread ever waits for it.
+//! One lock guards all of it. The thread's own tasks take it for a few hundred instructions, one
+//! after the other. Only a socket that is used from another thread ever waits for it.
 
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::task::Waker;
+use std::task::Context;
 
+use cloverleaf_wakes::WakerSlot;
 use rustix::io::Errno;
 use slab::Slab;
 
-use crate::kernel::{Completion, Kernel, Key};
-use crate::slot::{Slot, Want};
+use crate::kernel::{Completion, Kernel, SocketKey};
+use crate::slot::{Op, SocketSlot};
+use crate::spares::SpareBuffers;
 
-/// Empty vectors that are kept for the next socket that needs one.
-const SPARES: usize = 64;
-
-/// Vectors that have grown larger than this are not kept.
-const LARGEST_SPARE: usize = 16 << 10;
-
-/// Vectors that were used and are empty: a socket has one only while it holds bytes.
-#[derive(Default)]
-pub(crate) struct Spares(Vec<Vec<u8>>);
-
-impl Spares {
-    pub(crate) fn take(&mut self) -> Vec<u8> {
-        self.0.pop().unwrap_or_default()
-    }
-
-    pub(crate) fn put(&mut self, mut vector: Vec<u8>) {
-        if self.0.len() < SPARES && vector.capacity() <= LARGEST_SPARE {
-            vector.clear();
-            self.0.push(vector);
-        }
-    }
-}
-
-/// See the [module](self).
-pub(crate) struct State {
+/// The sockets of a thread.
+pub(crate) struct RingState {
     kernel: Kernel,
-    slots: Slab<Slot>,
-    /// Slots that may want something of the kernel.
-    listed: Vec<Key>,
-    spares: Spares,
-    /// The task that goes to the kernel.
-    driver: Option<Waker>,
+    slots: Slab<SocketSlot>,
+    /// Slots that may have an operation for the kernel.
+    scheduled: Vec<SocketKey>,
+    spares: SpareBuffers,
+    /// The task that calls the kernel.
+    driver: WakerSlot,
     has_failed: bool,
 }
 
-impl State {
+impl RingState {
     pub(crate) fn new(kernel: Kernel) -> Self {
         Self {
             kernel,
             slots: Slab::new(),
-            listed: Vec::new(),
-            spares: Spares::default(),
-            driver: None,
+            scheduled: Vec::new(),
+            spares: SpareBuffers::default(),
+            driver: WakerSlot::new(),
             has_failed: false,
         }
     }
 
-    pub(crate) fn bell(&self) -> io::Result<OwnedFd> {
-        self.kernel.bell()
+    pub(crate) fn eventfd(&self) -> io::Result<OwnedFd> {
+        self.kernel.eventfd()
     }
 
-    /// Takes a socket in and begins to receive from it.
-    pub(crate) fn insert(&mut self, descriptor: OwnedFd) -> Key {
-        let key = self.slots.insert(Slot::new(descriptor));
-        self.list(key);
+    /// Adds a socket and begins to receive from it.
+    pub(crate) fn insert(&mut self, descriptor: OwnedFd) -> SocketKey {
+        let key = self.slots.insert(SocketSlot::new(descriptor));
+        self.schedule(key);
         key
     }
 
-    /// A slot and the spare vectors.
-    pub(crate) fn slot(&mut self, key: Key) -> (&mut Slot, &mut Spares) {
+    /// Returns a slot and the spare vectors.
+    pub(crate) fn slot(&mut self, key: SocketKey) -> (&mut SocketSlot, &mut SpareBuffers) {
         (&mut self.slots[key], &mut self.spares)
     }
 
-    /// Lets go of a socket with which the kernel has nothing more to do.
-    pub(crate) fn remove(&mut self, key: Key) -> Slot {
+    /// Removes a socket that the kernel does not use any more.
+    pub(crate) fn remove(&mut self, key: SocketKey) -> SocketSlot {
         self.slots.remove(key)
     }
 
-    /// A slot may want something new; the driver will ask it.
-    pub(crate) fn list(&mut self, key: Key) {
+    /// Schedules a slot that may have a new operation, and wakes the driver.
+    pub(crate) fn schedule(&mut self, key: SocketKey) {
         let slot = &mut self.slots[key];
-        if !std::mem::replace(&mut slot.is_listed, true) {
-            self.listed.push(key);
-            if let Some(driver) = self.driver.take() {
-                driver.wake();
-            }
+        if !std::mem::replace(&mut slot.is_scheduled, true) {
+            self.scheduled.push(key);
+            self.driver.wake();
         }
     }
 
-    /// The task to be woken when a slot wants something.
-    pub(crate) fn is_driven_by(&mut self, driver: &Waker) {
-        match &mut self.driver {
-            Some(waker) => waker.clone_from(driver),
-            none => *none = Some(driver.clone()),
-        }
+    /// Sets the task that is woken when a slot is scheduled.
+    pub(crate) fn set_driver(&mut self, context: &Context<'_>) {
+        self.driver.register(context);
     }
 
-    /// Asks the listed slots what they want, takes it to the kernel, and hands out what has come.
-    /// Whether there is more.
-    pub(crate) fn turn(&mut self) -> io::Result<bool> {
-        let mut listed = std::mem::take(&mut self.listed);
-        for key in listed.drain(..) {
-            // It may have left meanwhile.
+    /// Submits the operations of the scheduled slots to the kernel and delivers the completions.
+    /// Returns whether there is more to do.
+    pub(crate) fn drive(&mut self) -> io::Result<bool> {
+        let mut scheduled = std::mem::take(&mut self.scheduled);
+        for key in scheduled.drain(..) {
+            // The socket may have left meanwhile.
             if let Some(slot) = self.slots.get_mut(key) {
-                slot.is_listed = false;
-                self.serve(key)?;
+                slot.is_scheduled = false;
+                self.submit_ops(key)?;
             }
         }
-        self.listed = listed;
+        self.scheduled = scheduled;
         if self.kernel.is_needed() {
             self.kernel.enter()?;
         }
-        self.hand_out();
+        self.deliver_completions();
         Ok(self.kernel.is_needed())
     }
 
-    fn serve(&mut self, key: Key) -> io::Result<()> {
-        while let Some(want) = self.slots[key].next() {
+    fn submit_ops(&mut self, key: SocketKey) -> io::Result<()> {
+        while let Some(op) = self.slots[key].next_op() {
             let slot = &mut self.slots[key];
-            match want {
-                Want::Receive => self.kernel.receive(slot.descriptor.as_fd(), key)?,
-                Want::StopReceiving => self.kernel.stop_receiving(key)?,
-                Want::Send(bytes, patiently) => {
+            match op {
+                Op::Receive => self.kernel.receive(slot.descriptor.as_fd(), key)?,
+                Op::StopReceiving => self.kernel.stop_receiving(key)?,
+                Op::Send(bytes, blocking) => {
                     let length = bytes.len();
                     let socket = slot.descriptor.as_fd();
-                    let vector = self.kernel.send(socket, key, bytes, patiently)?;
+                    let vector = self.kernel.send(socket, key, bytes, blocking)?;
                     slot.is_sending(vector, length);
                 }
-                Want::StopSending(vector) => self.kernel.stop_sending(key, vector)?,
-                Want::Close => {
+                Op::StopSending(vector) => self.kernel.stop_sending(key, vector)?,
+                Op::Close => {
                     self.slots.remove(key);
                     break;
                 }
@@ -141,10 +115,10 @@ impl State {
         Ok(())
     }
 
-    fn hand_out(&mut self) {
-        let Self { kernel, slots, listed, spares, .. } = self;
+    fn deliver_completions(&mut self) {
+        let Self { kernel, slots, scheduled, spares, .. } = self;
         kernel.completions(|key, completion| {
-            // What was to be stopped may have ended before, and its socket may be gone.
+            // The socket of an operation that was canceled may be gone.
             let Some(slot) = slots.get_mut(key) else { return };
             match completion {
                 Completion::Received(bytes) => slot.received(bytes, spares),
@@ -155,13 +129,13 @@ impl State {
                 }
                 Completion::NotStopped => slot.not_stopped(),
             }
-            if slot.wants_something() && !std::mem::replace(&mut slot.is_listed, true) {
-                listed.push(key);
+            if slot.has_op() && !std::mem::replace(&mut slot.is_scheduled, true) {
+                scheduled.push(key);
             }
         });
     }
 
-    /// Lets all sockets fail: the kernel doesn't listen any more.
+    /// Fails all sockets, since the kernel does not accept requests any more.
     pub(crate) fn fail(&mut self, error: &io::Error) {
         self.has_failed = true;
         for (_, slot) in &mut self.slots {
@@ -169,18 +143,19 @@ impl State {
         }
     }
 
-    /// Whether it has failed: no socket is served any more.
+    /// Whether the ring has failed: no socket works any more.
     pub(crate) const fn has_failed(&self) -> bool {
         self.has_failed
     }
 
-    /// Whether slots wait to be asked.
-    pub(crate) fn has_listed(&self) -> bool {
-        !self.listed.is_empty()
+    /// Whether slots are scheduled.
+    pub(crate) fn has_scheduled(&self) -> bool {
+        !self.scheduled.is_empty()
     }
 }
 
-/// The number of an error, where receiving has ended for good.
+/// The number of an error that ends receiving for good. None for errors after which receiving can
+/// be requested again.
 fn lasting(error: Option<io::Error>) -> Option<i32> {
     const PASSING: [Errno; 4] = [Errno::CANCELED, Errno::NOBUFS, Errno::INTR, Errno::AGAIN];
     let number = number(&error?);

@@ -1,6 +1,6 @@
-//! What a socket in the ring promises, with real sockets at its other end.
+//! Sockets in the ring, with real sockets as their peers.
 //!
-//! On a system without io_uring there is nothing to test, and each test says so and passes.
+//! On a system without io_uring each test prints that and passes.
 
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -12,7 +12,7 @@ use cloverleaf_ring::{Ring, Socket};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Runs a test on a thread with a ring.
 fn with_ring<F: Future<Output = ()>>(test: impl FnOnce(Ring) -> F) {
@@ -23,7 +23,7 @@ fn with_ring<F: Future<Output = ()>>(test: impl FnOnce(Ring) -> F) {
             return;
         }
         let ring = Ring::of_thread().expect("it has just been started");
-        timeout(PATIENCE, test(ring)).await.expect("the test is over in time");
+        timeout(TIMEOUT, test(ring)).await.expect("the test is over in time");
     });
 }
 
@@ -48,13 +48,13 @@ async fn write_all(socket: &Socket, mut bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Bytes of which no two places look alike for long.
+/// Bytes without repetition over short distances.
 fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|place| (place.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
 #[test]
-fn bytes_go_both_ways_over_tcp_and_unix_sockets() {
+fn bytes_flow_both_ways_over_tcp_and_unix_sockets() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
         let socket = ring.adopt(ours).unwrap();
@@ -75,7 +75,7 @@ fn bytes_go_both_ways_over_tcp_and_unix_sockets() {
 }
 
 #[test]
-fn megabytes_come_back_as_they_went() {
+fn megabytes_are_echoed_unchanged() {
     with_ring(|ring| async move {
         let (ours, theirs) = tcp_pair();
         let socket = ring.adopt(ours).unwrap();
@@ -103,7 +103,7 @@ fn megabytes_come_back_as_they_went() {
 }
 
 #[test]
-fn the_end_comes_after_the_bytes_and_stays() {
+fn end_of_stream_follows_the_bytes_and_repeats() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
         let socket = ring.adopt(ours).unwrap();
@@ -117,7 +117,7 @@ fn the_end_comes_after_the_bytes_and_stays() {
 }
 
 #[test]
-fn a_half_is_ended_after_all_has_been_sent() {
+fn half_close_follows_all_bytes() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
         let socket = ring.adopt(ours).unwrap();
@@ -136,7 +136,7 @@ fn a_half_is_ended_after_all_has_been_sent() {
 }
 
 #[test]
-fn what_was_taken_before_the_socket_is_dropped_arrives() {
+fn bytes_written_before_the_socket_is_dropped_arrive() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
         let socket = ring.adopt(ours).unwrap();
@@ -152,7 +152,7 @@ fn what_was_taken_before_the_socket_is_dropped_arrives() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_is_waited_for_and_holds_a_bounded_amount() {
+fn writer_waits_for_a_peer_that_does_not_read_and_buffers_a_bounded_amount() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
         let socket = ring.adopt(ours).unwrap();
@@ -179,7 +179,7 @@ fn a_peer_that_does_not_read_is_waited_for_and_holds_a_bounded_amount() {
 }
 
 #[test]
-fn a_socket_that_is_dropped_while_its_peer_does_not_read_is_closed() {
+fn dropped_socket_is_closed_although_its_peer_does_not_read() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
         let socket = ring.adopt(ours).unwrap();
@@ -193,7 +193,7 @@ fn a_socket_that_is_dropped_while_its_peer_does_not_read_is_closed() {
         drop(socket);
         let receiving = tokio::task::spawn_blocking(move || {
             let mut received = Vec::new();
-            // The end, or a reset: it doesn't wait for ever.
+            // The end or a reset, but no endless wait.
             let _ = theirs.read_to_end(&mut received);
             received.len()
         });
@@ -202,19 +202,19 @@ fn a_socket_that_is_dropped_while_its_peer_does_not_read_is_closed() {
 }
 
 #[test]
-fn bytes_that_nobody_takes_are_left_to_the_sender() {
+fn unread_bytes_stop_the_sender() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
         let socket = ring.adopt(ours).unwrap();
         theirs.set_nonblocking(true).unwrap();
         let piece = noise(64 << 10);
         let mut sent = 0;
-        let mut patience = 20;
-        while patience > 0 {
+        let mut timeouts = 20;
+        while timeouts > 0 {
             match theirs.write(&piece) {
                 Ok(count) => sent += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    patience -= 1;
+                    timeouts -= 1;
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 Err(error) => panic!("{error}"),
@@ -234,11 +234,11 @@ fn bytes_that_nobody_takes_are_left_to_the_sender() {
 }
 
 #[test]
-fn the_end_is_known_behind_bytes_that_nobody_takes() {
+fn end_of_stream_is_known_behind_unread_bytes() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let socket = ring.adopt(ours).unwrap();
-        // The ring leaves the last of it to the system.
+        // The ring leaves the last bytes in the buffer of the system.
         for _ in 0..5 {
             theirs.write_all(&noise(40 << 10)).unwrap();
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -250,13 +250,13 @@ fn the_end_is_known_behind_bytes_that_nobody_takes() {
 }
 
 #[test]
-fn a_reset_is_an_error() {
+fn reset_is_an_error() {
     with_ring(|ring| async move {
         let (ours, theirs) = tcp_pair();
         let socket = ring.adopt(ours).unwrap();
         write_all(&socket, b"unread").await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
-        // Closing with something unread resets the connection.
+        // Closing with unread bytes resets the connection.
         drop(theirs);
         let error = read(&socket, 10).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
@@ -264,13 +264,13 @@ fn a_reset_is_an_error() {
 }
 
 #[test]
-fn writing_to_a_peer_that_is_gone_fails_in_the_end() {
+fn writing_to_a_closed_peer_fails_eventually() {
     with_ring(|ring| async move {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let socket = ring.adopt(ours).unwrap();
         drop(theirs);
         let error = loop {
-            if let Err(error) = write_all(&socket, b"is anybody there?").await {
+            if let Err(error) = write_all(&socket, b"hello?").await {
                 break error;
             }
             tokio::task::yield_now().await;
@@ -280,7 +280,7 @@ fn writing_to_a_peer_that_is_gone_fails_in_the_end() {
 }
 
 #[test]
-fn a_socket_that_leaves_takes_along_what_had_come() {
+fn socket_that_leaves_the_ring_takes_its_unread_bytes() {
     with_ring(|ring| async move {
         let (ours, mut theirs) = tcp_pair();
         let socket = ring.adopt(ours).unwrap();
@@ -303,7 +303,7 @@ fn a_socket_that_leaves_takes_along_what_had_come() {
 }
 
 #[test]
-fn a_thousand_sockets_come_and_go() {
+fn thousand_sockets_are_opened_and_closed() {
     with_ring(|ring| async move {
         for round in 0..4 {
             let mut pairs: Vec<(Socket, UnixStream)> = (0..250)
@@ -330,7 +330,7 @@ fn a_thousand_sockets_come_and_go() {
 }
 
 #[test]
-fn a_ring_that_fails_says_so_to_its_sockets_and_takes_no_others() {
+fn failed_ring_fails_its_sockets_and_accepts_no_others() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     if runtime.block_on(async { Ring::start() }).is_err() {
         return eprintln!("not tested, since there is no io_uring here");
@@ -338,30 +338,30 @@ fn a_ring_that_fails_says_so_to_its_sockets_and_takes_no_others() {
     let ring = Ring::of_thread().expect("it has just been started");
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let socket = ring.adopt(ours).unwrap();
-    // The kernel listens to the thread alone that has made the ring.
+    // The kernel accepts requests only from the thread that has made the ring.
     let elsewhere = std::thread::spawn(move || {
         runtime.block_on(async {
-            let reading = timeout(PATIENCE, read(&socket, 10)).await;
-            reading.expect("it doesn't wait for ever").unwrap_err();
-            timeout(PATIENCE, write_all(&socket, b"?")).await.unwrap().unwrap_err();
+            let reading = timeout(TIMEOUT, read(&socket, 10)).await;
+            reading.expect("it does not wait forever").unwrap_err();
+            timeout(TIMEOUT, write_all(&socket, b"?")).await.unwrap().unwrap_err();
         });
     });
     elsewhere.join().unwrap();
     assert!(Ring::of_thread().is_none());
-    // Its sockets are closed with their handles all the same.
-    theirs.set_read_timeout(Some(PATIENCE)).unwrap();
+    // Its sockets are still closed with their handles.
+    theirs.set_read_timeout(Some(TIMEOUT)).unwrap();
     assert_eq!(theirs.read(&mut [0; 10]).unwrap(), 0);
 }
 
 #[test]
-fn a_ring_that_ends_with_its_thread_leaves_nothing_behind_it_that_hurts() {
+fn ring_that_ends_with_its_thread_is_sound() {
     for _ in 0..20 {
         let (ours, theirs) = tcp_pair();
         let thread = std::thread::spawn(move || {
             with_ring(|ring| async move {
                 let socket = ring.adopt(ours).unwrap();
                 let piece = noise(256 << 10);
-                // More than the system takes: some of it is on its way when the thread ends.
+                // More than the system buffers: a send request is pending when the thread ends.
                 let sending = write_all(&socket, &piece);
                 let _ = timeout(Duration::from_millis(1), sending).await;
             });

@@ -1,7 +1,5 @@
-//! How many reads of this thread have brought something, bytes or an end: by that a thread knows
-//! whether it is busy.
-//!
-//! Not a measure of traffic: it is only compared with itself.
+//! Counts the reads of a thread that returned bytes, an end or an error. A thread that compares two
+//! counts knows whether it was busy between them.
 
 use std::cell::Cell;
 
@@ -9,7 +7,7 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The reads of this thread that have brought something, since it began.
+/// The number of completed reads of this thread since its start.
 pub fn count() -> u64 {
     COUNT.get()
 }

@@ -1,37 +1,34 @@
-//! WAMP in batches: several messages in one of the transport's (advanced profile, "Message
-//! Batching").
+//! WAMP in batches: several messages in one WebSocket or RawSocket message.
 //!
-//! A handler of its own, so that connections without batches don't ask for each message whether
-//! they have them.
-
-use std::task::{Context, Poll};
+//! A handler of its own, so that connections without batches don't check for them at each message.
+//!
+//! Spec: advanced profile "Message Batching".
 
 use cloverleaf_wamp::batch::Batching;
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::websocket::MessageKind;
 
-use crate::connection::{Flow, Handler};
-use crate::error::CloseReason;
+use crate::handler::{Flow, Handler};
 use crate::limits::{BATCH, MAX_BATCHED};
 use crate::wamp::{Peer, Side, WampHandler};
 
-/// See the [module](self).
+/// A handler for connections whose messages come in batches.
 #[derive(Debug)]
 pub struct BatchedHandler<S, P> {
     single: WampHandler<S, P>,
     batching: Batching,
-    /// The batch whose messages wait.
-    kept: Option<Kept>,
+    /// A batch whose remaining messages wait for the peer to be ready.
+    kept: Option<KeptBatch>,
 }
 
-/// A batch of which some messages have been taken.
+/// A batch of which some messages have been handled.
 #[derive(Debug)]
-struct Kept {
+struct KeptBatch {
     batch: Box<[u8]>,
     /// Offset of the first message that waits.
     at: usize,
-    /// Number of messages that have been taken.
+    /// Number of messages that have been handled.
     taken: usize,
 }
 
@@ -42,9 +39,9 @@ impl<S: Side, P: Peer<S>> BatchedHandler<S, P> {
         Self { single: WampHandler::new(serializer, peer), batching, kept: None }
     }
 
-    /// Takes the messages of a batch, of which some have been `taken` before. Returns also how many
-    /// bytes of the batch wait.
-    fn take_apart(
+    /// Handles the messages of a batch, of which `taken` have been handled before. Returns also the
+    /// number of bytes whose messages wait.
+    fn take_batch(
         &mut self,
         batch: &[u8],
         taken: &mut usize,
@@ -69,17 +66,22 @@ impl<S: Side, P: Peer<S>> BatchedHandler<S, P> {
 
 impl<S: Side, P: Peer<S>> Handler for BatchedHandler<S, P> {
     type Item = S::Waiting;
+    type Session = P;
 
     const PACKED: usize = BATCH;
-    const HEARS_UNREAD: bool = S::HEARS_UNREAD;
+    const READS_WHEN_CONGESTED: bool = S::READS_WHEN_CONGESTED;
+
+    fn session(&mut self) -> &mut P {
+        self.single.session()
+    }
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         let mut taken = 0;
-        let outcome = self.single.check(kind).and_then(|()| self.take_apart(message, &mut taken));
+        let outcome = self.single.check(kind).and_then(|()| self.take_batch(message, &mut taken));
         let (flow, waiting) = outcome.unwrap_or_else(|error| (self.single.refuse(&error), 0));
         if waiting > 0 {
             let batch = message[message.len() - waiting..].into();
-            self.kept = Some(Kept { batch, at: 0, taken });
+            self.kept = Some(KeptBatch { batch, at: 0, taken });
         }
         flow
     }
@@ -90,7 +92,7 @@ impl<S: Side, P: Peer<S>> Handler for BatchedHandler<S, P> {
 
     fn resume(&mut self) -> Flow {
         let Some(mut kept) = self.kept.take() else { return Flow::Continue };
-        let outcome = self.take_apart(&kept.batch[kept.at..], &mut kept.taken);
+        let outcome = self.take_batch(&kept.batch[kept.at..], &mut kept.taken);
         let (flow, waiting) = outcome.unwrap_or_else(|error| (self.single.refuse(&error), 0));
         if waiting > 0 {
             // Not copied again: each message of a long batch may have to wait.
@@ -98,10 +100,6 @@ impl<S: Side, P: Peer<S>> Handler for BatchedHandler<S, P> {
             self.kept = Some(kept);
         }
         flow
-    }
-
-    fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        self.single.poll_ready(context)
     }
 
     fn kind(&self, item: &S::Waiting) -> MessageKind {
@@ -115,25 +113,5 @@ impl<S: Side, P: Peer<S>> Handler for BatchedHandler<S, P> {
         out: &mut Vec<u8>,
     ) -> Result<(), Option<S::Waiting>> {
         self.batching.write(out, |out| self.single.encode(message, limit, out))
-    }
-
-    fn drained(&mut self) {
-        self.single.drained();
-    }
-
-    fn fell_behind(&mut self) {
-        self.single.fell_behind();
-    }
-
-    fn farewell(&mut self) -> Option<S::Waiting> {
-        self.single.farewell()
-    }
-
-    fn is_open(&self) -> bool {
-        self.single.is_open()
-    }
-
-    fn closed(&mut self, reason: &CloseReason) {
-        self.single.closed(reason);
     }
 }

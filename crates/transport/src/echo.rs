@@ -1,85 +1,95 @@
-//! Sends everything back: the messages of WebSockets, for the conformance tests that run against
-//! it, or plain octets.
+//! Echo: sends back the messages of a WebSocket, for conformance tests, or plain octets.
 
 use std::sync::Arc;
 
 use cloverleaf_wamp::websocket::MessageKind;
 use tokio::time::timeout;
 
-use crate::connection::{Flow, Handler};
 use crate::error::CloseReason;
+use crate::handler::{Flow, Handler, Lifecycle};
 use crate::limits::STALL_TIMEOUT;
-use crate::outbound::{Loss, Outbound, Outlet, QueueMemory, Queued, RefusesFrom, queue_with};
+use crate::outbound::{
+    HighWaterMark, OutboundReceiver, OutboundSender, Overflow, QueueMemory, Queued, queue_with,
+};
 use crate::stream::Stream;
 
-/// How many octets an echo holds; who takes fewer than these in [`STALL_TIMEOUT`] is let go.
-const HELD_OCTETS: usize = 16 * 1024;
+/// The size of the buffer in octets. A peer that takes fewer in [`STALL_TIMEOUT`] is disconnected.
+const BUFFER: usize = 16 * 1024;
 
-/// Sends back what comes, and reads no more before that is taken. Ends with the peer, or when it
-/// takes too little of what it has sent.
+/// Sends back all octets, and reads no more before the peer has taken them. Ends with the peer, or
+/// when the peer takes too little.
 pub async fn send_back(mut stream: Stream) {
-    let mut held = vec![0; HELD_OCTETS];
-    while let Ok(count @ 1..) = stream.read(&mut held).await {
-        let Ok(Ok(())) = timeout(STALL_TIMEOUT, stream.write_all(&held[..count])).await else {
+    let mut buffer = vec![0; BUFFER];
+    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+        let Ok(Ok(())) = timeout(STALL_TIMEOUT, stream.write_all(&buffer[..count])).await else {
             return;
         };
     }
 }
 
-/// A message that goes back.
+/// A message on its way back.
 #[derive(Debug)]
-pub struct Message {
+pub struct EchoMessage {
     kind: MessageKind,
     bytes: Vec<u8>,
 }
 
-impl Queued for Message {
+impl Queued for EchoMessage {
     fn size(&self) -> usize {
         self.bytes.len() + size_of::<Self>()
     }
 
-    fn loss(&self) -> Loss {
-        Loss::Never
+    fn overflow(&self) -> Overflow {
+        Overflow::Disconnect
     }
 }
 
-/// See the [module](self).
+/// A handler that sends each message back.
 #[derive(Debug)]
 pub struct Echo {
-    outbound: Outbound<Message>,
+    outbound: OutboundSender<EchoMessage>,
 }
 
 impl Echo {
-    /// The handler and the queue of its connection, which counts in `memory`.
-    pub fn new(memory: Arc<QueueMemory>) -> (Self, Outlet<Message>) {
-        let (outbound, outlet) = queue_with(RefusesFrom::default(), Some(memory));
-        (Self { outbound }, outlet)
+    /// Returns the handler and the queue of its connection, which counts in `memory`.
+    pub fn new(memory: Arc<QueueMemory>) -> (Self, OutboundReceiver<EchoMessage>) {
+        let (outbound, receiver) = queue_with(HighWaterMark::default(), Some(memory));
+        (Self { outbound }, receiver)
     }
 }
 
 impl Handler for Echo {
-    type Item = Message;
+    type Item = EchoMessage;
+    type Session = Self;
+
+    fn session(&mut self) -> &mut Self {
+        self
+    }
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         let kind = kind.unwrap_or(MessageKind::Binary);
-        // A peer that does not read ends its own connection.
-        let _ = self.outbound.push(Message { kind, bytes: message.to_vec() });
+        // A full queue ends the connection of a peer that does not read.
+        let _ = self.outbound.push(EchoMessage { kind, bytes: message.to_vec() });
         Flow::Continue
     }
 
-    fn kind(&self, message: &Message) -> MessageKind {
+    fn kind(&self, message: &EchoMessage) -> MessageKind {
         message.kind
     }
 
     fn encode(
         &mut self,
-        message: Message,
+        message: EchoMessage,
         _: usize,
         out: &mut Vec<u8>,
-    ) -> Result<(), Option<Message>> {
+    ) -> Result<(), Option<EchoMessage>> {
         out.extend_from_slice(&message.bytes);
         Ok(())
     }
+}
+
+impl Lifecycle for Echo {
+    type Message = EchoMessage;
 
     fn is_open(&self) -> bool {
         true

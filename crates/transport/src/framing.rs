@@ -1,4 +1,9 @@
-//! How messages stand in the byte stream: RawSocket frames or WebSocket frames, one interface.
+//! Framing of messages in the byte stream: RawSocket or WebSocket frames behind one interface.
+//!
+//! | module | purpose |
+//! |---|---|
+//! | `websocket` | WebSocket frames with the options of a server |
+//! | `event` | what a framing has received |
 
 use std::time::Duration;
 
@@ -8,43 +13,22 @@ use cloverleaf_wamp::websocket::{CloseCode, Limits, MessageKind, Role};
 
 use crate::error::CloseReason;
 use crate::keepalive::KeepAlive;
-use crate::limits::{CLOSING_TIMEOUT, READ_BUFFER};
+use crate::limits::READ_BUFFER;
 
+mod event;
 mod websocket;
 
-pub use websocket::{Manners, WebSocket};
+pub(crate) use event::{Budget, FrameEvent};
+pub use websocket::{WebSocket, WebSocketServerOptions};
 
-/// One thing that has arrived.
-#[derive(Debug)]
-pub(crate) enum Arrived<'a> {
-    /// A message. RawSocket does not say whether it is text.
-    Message(Option<MessageKind>, &'a [u8]),
-    /// To be answered with the same bytes.
-    Ping(&'a [u8]),
-    /// The answer to a ping.
-    Pong(&'a [u8]),
-    /// The peer closes; to be answered with this code. It is the peer's own, or 1000 where the peer
-    /// gave none: clients take a Close frame without a code for a lost connection.
-    Close(CloseCode),
-}
-
-/// Whether a connection may go on writing messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// It may.
-    GoesOn,
-    /// The others have their turn first.
-    IsOver,
-}
-
-/// A framing with its state.
+/// The framing of one connection, with its state.
 #[derive(Debug)]
 pub enum Framing {
     /// WAMP over RawSocket.
     RawSocket {
         /// The receiving half.
         splitter: Splitter,
-        /// The longest message that the peer takes.
+        /// The longest message in bytes that the peer takes.
         peer_limit: usize,
     },
     /// WebSocket.
@@ -52,7 +36,7 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// RawSocket frames. Both limits are in bytes, as the handshake has agreed.
+    /// RawSocket frames. Both limits are in bytes, as agreed in the handshake.
     pub fn rawsocket(our_limit: usize, peer_limit: usize) -> Self {
         Self::RawSocket { splitter: Splitter::new(our_limit), peer_limit }
     }
@@ -62,12 +46,17 @@ impl Framing {
         Self::WebSocket(WebSocket::new(role, limits))
     }
 
-    /// WebSocket frames of a server as it is configured, compressed if that was agreed on.
-    pub fn serving(limits: Limits, manners: Manners, agreement: Option<&Agreement>) -> Self {
-        Self::WebSocket(WebSocket::serving(limits, manners, agreement))
+    /// WebSocket frames of a server with its options. Messages are compressed if an `agreement` was
+    /// negotiated.
+    pub fn serving(
+        limits: Limits,
+        options: WebSocketServerOptions,
+        agreement: Option<&Agreement>,
+    ) -> Self {
+        Self::WebSocket(WebSocket::serving(limits, options, agreement))
     }
 
-    /// How much may be read at once, in bytes.
+    /// The most bytes to read at once.
     pub(crate) const fn read_size(&self) -> usize {
         match self {
             Self::RawSocket { .. } => READ_BUFFER,
@@ -75,15 +64,15 @@ impl Framing {
         }
     }
 
-    /// How long a closing connection waits for the peer's own end.
-    pub(crate) fn closing_timeout(&self) -> Duration {
+    /// The configured time that a closing connection waits for the end of the peer's half.
+    pub(crate) fn closing_timeout(&self) -> Option<Duration> {
         match self {
-            Self::RawSocket { .. } => CLOSING_TIMEOUT,
+            Self::RawSocket { .. } => None,
             Self::WebSocket(websocket) => websocket.closing_timeout(),
         }
     }
 
-    /// Whether and how the peer is asked whether it is still there.
+    /// The keep-alive pings, if configured.
     pub(crate) fn keepalive(&self) -> Option<KeepAlive> {
         match self {
             Self::RawSocket { .. } => None,
@@ -91,17 +80,20 @@ impl Framing {
         }
     }
 
-    /// The next thing in `input`, which is advanced past it.
+    /// The next event in `input`, which is advanced past it. None: more input is needed.
+    ///
+    /// # Errors
+    /// The peer broke the protocol: the reason, and the code for the Close frame.
     pub(crate) fn receive<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<Arrived<'a>>, (CloseReason, Option<CloseCode>)> {
+    ) -> Result<Option<FrameEvent<'a>>, (CloseReason, Option<CloseCode>)> {
         match self {
             Self::RawSocket { splitter, .. } => match splitter.receive(input) {
                 Ok(incoming) => Ok(incoming.map(|incoming| match incoming.kind {
-                    FrameKind::Message => Arrived::Message(None, incoming.payload),
-                    FrameKind::Ping => Arrived::Ping(incoming.payload),
-                    FrameKind::Pong => Arrived::Pong(incoming.payload),
+                    FrameKind::Message => FrameEvent::Message(None, incoming.payload),
+                    FrameKind::Ping => FrameEvent::Ping(incoming.payload),
+                    FrameKind::Pong => FrameEvent::Pong(incoming.payload),
                 })),
                 Err(fault) => Err((CloseReason::Fault(fault.to_string()), None)),
             },
@@ -111,8 +103,8 @@ impl Framing {
         }
     }
 
-    /// Whether [`Self::receive`] has made a step of a compressed message and returned none. It goes
-    /// on when it is called again with the rest of its input, though that may be empty.
+    /// Whether [`Self::receive`] has returned none after an inflating step. The next call with the
+    /// rest of the input continues, even if the rest is empty.
     pub(crate) const fn is_inflating(&self) -> bool {
         match self {
             Self::RawSocket { .. } => false,
@@ -120,7 +112,7 @@ impl Framing {
         }
     }
 
-    /// The message that [`Self::receive`] has returned last, if it did not lie in the input.
+    /// The last message of [`Self::receive`], if it did not lie in the input.
     pub(crate) fn kept_message(&self) -> &[u8] {
         match self {
             Self::RawSocket { splitter, .. } => splitter.kept_payload(),
@@ -128,14 +120,14 @@ impl Framing {
         }
     }
 
-    /// Frees the message that [`Self::receive`] has returned last.
+    /// Frees the last message of [`Self::receive`].
     pub(crate) fn release(&mut self) {
-        // Without input nothing arrives, and nothing can be wrong with it.
+        // Without input there is no event and no error.
         let mut nothing: &mut [u8] = &mut [];
         let _ = self.receive(&mut nothing);
     }
 
-    /// What is held of a message that has begun, in bytes; none where none has.
+    /// Bytes held of a message that has begun. None if no message has begun.
     pub(crate) fn unfinished(&self) -> Option<usize> {
         match self {
             Self::RawSocket { splitter, .. } => splitter.unfinished(),
@@ -147,18 +139,18 @@ impl Framing {
     pub(crate) const fn peer_limit(&self) -> usize {
         match self {
             Self::RawSocket { peer_limit, .. } => *peer_limit,
-            // A WebSocket peer does not say.
+            // A WebSocket peer announces no limit.
             Self::WebSocket(_) => usize::MAX,
         }
     }
 
-    /// Appends a message whose bytes `encode` appends. Nothing is appended when it fails.
+    /// Appends a message, whose payload `encode` appends. Appends nothing if `encode` fails.
     pub(crate) fn write_message<E>(
         &mut self,
         out: &mut Vec<u8>,
         kind: MessageKind,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<Turn, E> {
+    ) -> Result<Budget, E> {
         let start = out.len();
         let written = match self {
             Self::RawSocket { .. } => {
@@ -167,7 +159,7 @@ impl Framing {
                 let outcome = encode(out);
                 let length = (out.len() - payload).min(rawsocket::MAX_FRAME);
                 out[start..payload].copy_from_slice(&rawsocket::prefix(FrameKind::Message, length));
-                outcome.map(|()| Turn::GoesOn)
+                outcome.map(|()| Budget::Left)
             }
             Self::WebSocket(websocket) => websocket.write_message(out, kind, encode),
         };
@@ -177,7 +169,7 @@ impl Framing {
         written
     }
 
-    /// Appends a question whether the peer is still there.
+    /// Appends a ping.
     pub(crate) fn write_ping(&self, out: &mut Vec<u8>, payload: &[u8]) {
         match self {
             Self::RawSocket { .. } => write_rawsocket(out, FrameKind::Ping, payload),
@@ -185,7 +177,7 @@ impl Framing {
         }
     }
 
-    /// Appends the answer to a ping.
+    /// Appends a pong.
     pub(crate) fn write_pong(&self, out: &mut Vec<u8>, payload: &[u8]) {
         match self {
             Self::RawSocket { .. } => write_rawsocket(out, FrameKind::Pong, payload),
@@ -193,7 +185,7 @@ impl Framing {
         }
     }
 
-    /// Appends the end of the stream, where the framing has one.
+    /// Appends the framing's end of the stream, if it has one: a Close frame.
     pub(crate) fn write_close(&self, out: &mut Vec<u8>, code: Option<CloseCode>) {
         if let Self::WebSocket(websocket) = self {
             websocket.write_close(out, code);

@@ -1,11 +1,11 @@
 //! What unfinished messages of all connections hold together.
 //!
 //! A message is kept until its end has come, up to the largest that is accepted; thousands of
-//! connections could begin as many. So what they hold above [`UNFINISHED_FREE`] is reserved here as
-//! it comes. When there is no more, a message that has made no progress for a while or has held
-//! memory for long is given up, and the others wait with their reading until there is memory again.
-//! A message that the router itself stops is not without progress: one that waits for memory is
-//! given up only if all messages wait that hold some, and one that waits for its thread never.
+//! connections could begin as many. So what they hold above [`UNFINISHED_UNRESERVED`] is reserved
+//! here as it comes. When there is no more, a message that has made no progress for a while or has
+//! held memory for long is given up, and the others wait with their reading until there is memory
+//! again. A message that the router itself stops is not without progress: one that waits for memory
+//! is given up only if all messages wait that hold some, and one that waits for its thread never.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,7 +19,8 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use crate::limits::{
-    UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_HOLD, UNFINISHED_IS_STALE, UNFINISHED_PROGRESS,
+    UNFINISHED_GRANULE, UNFINISHED_HOLD_TIMEOUT, UNFINISHED_PROGRESS, UNFINISHED_STALE_AFTER,
+    UNFINISHED_UNRESERVED,
 };
 
 /// How often a connection that waits for memory looks whether others have become stale.
@@ -215,12 +216,12 @@ impl State {
             Some(**number) != except && holder.phase == Phase::Reading
         };
         if let Some((number, holder)) = self.holders.iter().find(is_read)
-            && now.saturating_sub(holder.since) >= UNFINISHED_HOLD.as_millis() as u64
+            && now.saturating_sub(holder.since) >= UNFINISHED_HOLD_TIMEOUT.as_millis() as u64
         {
             return self.give_up(*number, now);
         }
         let is_stale =
-            |at: Millis| now.saturating_sub(at) >= UNFINISHED_IS_STALE.as_millis() as u64;
+            |at: Millis| now.saturating_sub(at) >= UNFINISHED_STALE_AFTER.as_millis() as u64;
         let first = |set: &BTreeSet<(Millis, u64)>| {
             set.iter().find(|(_, number)| Some(*number) != except).copied()
         };
@@ -272,7 +273,8 @@ impl Reservation {
         bytes: usize,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), GivenUp>> {
-        let wanted = bytes.saturating_sub(UNFINISHED_FREE).next_multiple_of(UNFINISHED_GRANULE);
+        let wanted =
+            bytes.saturating_sub(UNFINISHED_UNRESERVED).next_multiple_of(UNFINISHED_GRANULE);
         if wanted <= self.bytes {
             return Poll::Ready(self.check(context));
         }
@@ -313,7 +315,8 @@ impl Reservation {
     /// Counts at least so many bytes, which are held already: above the limit, too, so that others
     /// wait for them. Calling it is progress.
     pub fn hold_over(&mut self, bytes: usize) {
-        let wanted = bytes.saturating_sub(UNFINISHED_FREE).next_multiple_of(UNFINISHED_GRANULE);
+        let wanted =
+            bytes.saturating_sub(UNFINISHED_UNRESERVED).next_multiple_of(UNFINISHED_GRANULE);
         if wanted.max(self.bytes) > 0 {
             let memory = Arc::clone(&self.memory);
             memory.grow_over(self, wanted.saturating_sub(self.bytes));
@@ -387,8 +390,8 @@ mod tests {
 
     use super::{GivenUp, InputMemory, LOOKS_AGAIN};
     use crate::limits::{
-        UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_HOLD, UNFINISHED_IS_STALE,
-        UNFINISHED_PROGRESS,
+        UNFINISHED_GRANULE, UNFINISHED_HOLD_TIMEOUT, UNFINISHED_PROGRESS, UNFINISHED_STALE_AFTER,
+        UNFINISHED_UNRESERVED,
     };
 
     const TWO: usize = 2 * UNFINISHED_GRANULE;
@@ -397,11 +400,11 @@ mod tests {
     async fn small_messages_need_no_memory_and_larger_ones_give_theirs_back() {
         let memory = InputMemory::new(TWO);
         let mut one = memory.reservation();
-        one.hold(UNFINISHED_FREE).await.unwrap();
+        one.hold(UNFINISHED_UNRESERVED).await.unwrap();
         assert_eq!(memory.used(), 0);
-        one.hold(UNFINISHED_FREE + 1).await.unwrap();
+        one.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
         assert_eq!(memory.used(), UNFINISHED_GRANULE);
-        one.hold(UNFINISHED_FREE + TWO).await.unwrap();
+        one.hold(UNFINISHED_UNRESERVED + TWO).await.unwrap();
         assert_eq!(memory.used(), TWO);
         drop(one);
         assert_eq!(memory.used(), 0);
@@ -411,8 +414,8 @@ mod tests {
     async fn a_message_waits_for_memory_until_another_is_finished() {
         let memory = InputMemory::new(TWO);
         let (mut one, mut other) = (memory.reservation(), memory.reservation());
-        one.hold(UNFINISHED_FREE + TWO).await.unwrap();
-        let waiting = tokio::spawn(async move { other.hold(UNFINISHED_FREE + 1).await });
+        one.hold(UNFINISHED_UNRESERVED + TWO).await.unwrap();
+        let waiting = tokio::spawn(async move { other.hold(UNFINISHED_UNRESERVED + 1).await });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
         drop(one);
@@ -423,13 +426,13 @@ mod tests {
     async fn bytes_that_are_held_already_count_above_the_limit_and_give_stale_messages_up() {
         let memory = InputMemory::new(TWO);
         let (mut stale, mut kept) = (memory.reservation(), memory.reservation());
-        stale.hold(UNFINISHED_FREE + TWO).await.unwrap();
-        kept.hold_over(UNFINISHED_FREE);
+        stale.hold(UNFINISHED_UNRESERVED + TWO).await.unwrap();
+        kept.hold_over(UNFINISHED_UNRESERVED);
         assert_eq!(memory.used(), TWO);
-        advance(UNFINISHED_IS_STALE).await;
-        kept.hold_over(UNFINISHED_FREE + TWO);
+        advance(UNFINISHED_STALE_AFTER).await;
+        kept.hold_over(UNFINISHED_UNRESERVED + TWO);
         assert_eq!(memory.used(), 2 * TWO);
-        assert_eq!(stale.hold(UNFINISHED_FREE + 1).await, Err(GivenUp));
+        assert_eq!(stale.hold(UNFINISHED_UNRESERVED + 1).await, Err(GivenUp));
         drop((stale, kept));
         assert_eq!(memory.used(), 0);
     }
@@ -438,10 +441,10 @@ mod tests {
     async fn a_dropped_reservation_does_not_wait_any_more() {
         let memory = InputMemory::new(TWO);
         let mut one = memory.reservation();
-        one.hold(UNFINISHED_FREE + TWO).await.unwrap();
+        one.hold(UNFINISHED_UNRESERVED + TWO).await.unwrap();
         for _ in 0..10 {
             let mut other = memory.reservation();
-            let waits = timeout(LOOKS_AGAIN * 3, other.hold(UNFINISHED_FREE + 1)).await;
+            let waits = timeout(LOOKS_AGAIN * 3, other.hold(UNFINISHED_UNRESERVED + 1)).await;
             assert!(waits.is_err(), "there is no memory");
             assert_eq!(memory.state.lock().waiting.len(), 1);
         }
@@ -452,17 +455,19 @@ mod tests {
     async fn a_message_that_makes_no_progress_is_given_up_for_one_that_does() {
         let memory = InputMemory::new(TWO);
         let (mut stale, mut fresh) = (memory.reservation(), memory.reservation());
-        stale.hold(UNFINISHED_FREE + 1).await.unwrap();
-        advance(UNFINISHED_IS_STALE / 2).await;
-        fresh.hold(UNFINISHED_FREE + 1).await.unwrap();
+        stale.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
+        advance(UNFINISHED_STALE_AFTER / 2).await;
+        fresh.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
         let mut third = memory.reservation();
-        let early = timeout(UNFINISHED_IS_STALE / 4, third.hold(UNFINISHED_FREE + 1)).await;
+        let early =
+            timeout(UNFINISHED_STALE_AFTER / 4, third.hold(UNFINISHED_UNRESERVED + 1)).await;
         assert!(early.is_err(), "both are fresh");
         let waiting = tokio::spawn(async move {
-            third.hold(UNFINISHED_FREE + 1).await.unwrap();
+            third.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
             third
         });
-        let given_up = timeout(Duration::from_secs(60), stale.hold(UNFINISHED_FREE + TWO)).await;
+        let given_up =
+            timeout(Duration::from_secs(60), stale.hold(UNFINISHED_UNRESERVED + TWO)).await;
         assert_eq!(given_up, Ok(Err(GivenUp)));
         drop(stale);
         let _third = waiting.await.unwrap();
@@ -473,20 +478,20 @@ mod tests {
     async fn a_message_that_waits_for_memory_is_not_given_up_while_another_is_read() {
         let memory = InputMemory::new(TWO);
         let (mut held_up, mut slow) = (memory.reservation(), memory.reservation());
-        held_up.hold(UNFINISHED_FREE + 1).await.unwrap();
-        slow.hold(UNFINISHED_FREE + 1).await.unwrap();
-        let waiting = tokio::spawn(async move { held_up.hold(UNFINISHED_FREE + TWO).await });
+        held_up.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
+        slow.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
+        let waiting = tokio::spawn(async move { held_up.hold(UNFINISHED_UNRESERVED + TWO).await });
         for _ in 0..10 {
-            advance(UNFINISHED_IS_STALE * 3 / 4).await;
+            advance(UNFINISHED_STALE_AFTER * 3 / 4).await;
             slow.note_read(UNFINISHED_PROGRESS);
             let mut third = memory.reservation();
-            let waits = timeout(LOOKS_AGAIN, third.hold(UNFINISHED_FREE + 1)).await;
+            let waits = timeout(LOOKS_AGAIN, third.hold(UNFINISHED_UNRESERVED + 1)).await;
             assert!(waits.is_err(), "nothing is given up");
         }
         assert!(!waiting.is_finished());
         slow.note_read(UNFINISHED_PROGRESS - 1);
-        advance(UNFINISHED_IS_STALE + LOOKS_AGAIN).await;
-        assert_eq!(slow.hold(UNFINISHED_FREE + 1).await, Err(GivenUp));
+        advance(UNFINISHED_STALE_AFTER + LOOKS_AGAIN).await;
+        assert_eq!(slow.hold(UNFINISHED_UNRESERVED + 1).await, Err(GivenUp));
         drop(slow);
         assert_eq!(waiting.await.unwrap(), Ok(()));
     }
@@ -495,41 +500,43 @@ mod tests {
     async fn a_message_that_waits_for_its_thread_is_not_given_up() {
         let memory = InputMemory::new(TWO);
         let (mut in_turn, mut held_up) = (memory.reservation(), memory.reservation());
-        in_turn.hold(UNFINISHED_FREE + 1).await.unwrap();
+        in_turn.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
         in_turn.set_waits_in_turn(true);
-        held_up.hold(UNFINISHED_FREE + 1).await.unwrap();
-        let waits = timeout(UNFINISHED_IS_STALE * 5, held_up.hold(UNFINISHED_FREE + TWO)).await;
+        held_up.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
+        let waits =
+            timeout(UNFINISHED_STALE_AFTER * 5, held_up.hold(UNFINISHED_UNRESERVED + TWO)).await;
         assert!(waits.is_err(), "the other one gives its memory back");
         let mut third = memory.reservation();
-        let waits = timeout(UNFINISHED_IS_STALE * 5, third.hold(UNFINISHED_FREE + 1)).await;
+        let waits =
+            timeout(UNFINISHED_STALE_AFTER * 5, third.hold(UNFINISHED_UNRESERVED + 1)).await;
         assert!(waits.is_err(), "the other one gives its memory back");
-        assert_eq!(in_turn.hold(UNFINISHED_FREE + 1).await, Ok(()));
+        assert_eq!(in_turn.hold(UNFINISHED_UNRESERVED + 1).await, Ok(()));
         drop(in_turn);
-        assert_eq!(held_up.hold(UNFINISHED_FREE + TWO).await, Ok(()));
+        assert_eq!(held_up.hold(UNFINISHED_UNRESERVED + TWO).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_message_that_is_read_for_long_is_given_up_whatever_its_progress() {
         let memory = InputMemory::new(TWO);
         let (mut oldest, mut newer) = (memory.reservation(), memory.reservation());
-        oldest.hold(UNFINISHED_FREE + 1).await.unwrap();
-        advance(UNFINISHED_IS_STALE).await;
-        newer.hold(UNFINISHED_FREE + 1).await.unwrap();
+        oldest.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
+        advance(UNFINISHED_STALE_AFTER).await;
+        newer.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
         let mut third = memory.reservation();
-        let waiting = tokio::spawn(async move { third.hold(UNFINISHED_FREE + 1).await });
-        let step = UNFINISHED_IS_STALE / 2;
-        let mut held = UNFINISHED_IS_STALE;
-        while oldest.hold(UNFINISHED_FREE + 1).await.is_ok() {
-            assert!(held <= UNFINISHED_HOLD + LOOKS_AGAIN + step, "it still holds memory");
+        let waiting = tokio::spawn(async move { third.hold(UNFINISHED_UNRESERVED + 1).await });
+        let step = UNFINISHED_STALE_AFTER / 2;
+        let mut held = UNFINISHED_STALE_AFTER;
+        while oldest.hold(UNFINISHED_UNRESERVED + 1).await.is_ok() {
+            assert!(held <= UNFINISHED_HOLD_TIMEOUT + LOOKS_AGAIN + step, "it still holds memory");
             oldest.note_read(UNFINISHED_PROGRESS);
             newer.note_read(UNFINISHED_PROGRESS);
             advance(step).await;
             tokio::task::yield_now().await;
             held += step;
         }
-        assert!(held >= UNFINISHED_HOLD, "given up after {held:?}");
+        assert!(held >= UNFINISHED_HOLD_TIMEOUT, "given up after {held:?}");
         drop(oldest);
         assert_eq!(waiting.await.unwrap(), Ok(()));
-        assert_eq!(newer.hold(UNFINISHED_FREE + 1).await, Ok(()));
+        assert_eq!(newer.hold(UNFINISHED_UNRESERVED + 1).await, Ok(()));
     }
 }

@@ -1,30 +1,31 @@
-//! Connections that carry messages: one future a peer, bounded in both directions.
+//! Connections that carry messages: one future per connection, bounded in both directions.
 //!
-//! Bytes become messages for a [`Peer`], and what is pushed into its [`Outbound`] queue becomes
-//! bytes. What a message means is not known here; a server's and a client's connection are the same
-//! code with the directions swapped.
+//! Received bytes become messages for a [`Peer`], and messages that are pushed into its
+//! [`OutboundSender`] become bytes. This crate does not know what a message means. A server and a
+//! client use the same code with the directions swapped.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | [`connection`] | the future of one peer: read, decode, hand over; take, encode, write |
+//! | [`connection`] | the future of one connection: read, decode, deliver; take, encode, write |
+//! | [`handler`] | the interface between a connection and its session |
 //! | [`outbound`] | the bounded queue between the router and a connection |
-//! | [`framing`] | how messages stand in the byte stream: RawSocket or WebSocket |
-//! | [`input_memory`] | what unfinished messages of all connections hold |
-//! | [`keepalive`] | pings of our own, and peers that do not answer them |
-//! | [`wamp`] | the handler that speaks WAMP |
-//! | [`batched`] | the handler that speaks it in batches |
-//! | [`echo`] | the handler that sends back what it gets, for conformance tests |
-//! | [`longpoll`] | a session whose peer has no connection and comes for its messages |
-//! | [`detect`] | what a peer of a shared port speaks |
-//! | [`proxied`] | for whom a proxy connects |
-//! | [`rawsocket`], [`websocket`] | the handshakes |
+//! | [`framing`] | framing of messages in the byte stream: RawSocket or WebSocket |
+//! | [`input_memory`] | the memory for unfinished messages of all connections |
+//! | [`keepalive`] | keep-alive pings |
+//! | [`wamp`] | the handler for WAMP messages |
+//! | [`batched`] | the handler for batches of WAMP messages |
+//! | [`echo`] | the handler that returns each message, for conformance tests |
+//! | [`longpoll`] | a session without a connection, whose peer polls for its messages |
+//! | [`detect`] | detects the protocol of a peer on a shared port |
+//! | [`proxy_protocol`] | the client's address in the header of a proxy |
+//! | [`rawsocket`], [`websocket`] | the opening handshakes |
 //! | [`peer_info`] | what is known of the peer of a connection |
 //! | [`stream`], [`listener`] | sockets |
 //! | [`connections`] | the accepted connections of a process, counted |
 //! | [`shutdown`] | the signal that something ends |
-//! | [`arrivals`] | how often a thread has read something |
+//! | [`arrivals`] | the number of reads of a thread |
 //! | [`log_limit`] | log lines at most once a second |
-//! | [`limits`] | every number, with its reason |
+//! | [`limits`] | every limit with its reason |
 
 pub mod arrivals;
 pub mod batched;
@@ -34,6 +35,7 @@ pub mod detect;
 pub mod echo;
 pub mod error;
 pub mod framing;
+pub mod handler;
 pub mod input_memory;
 pub mod keepalive;
 pub mod limits;
@@ -42,7 +44,7 @@ pub mod log_limit;
 pub mod longpoll;
 pub mod outbound;
 pub mod peer_info;
-pub mod proxied;
+pub mod proxy_protocol;
 pub mod rawsocket;
 pub mod shutdown;
 pub mod stream;
@@ -50,13 +52,19 @@ pub mod wamp;
 pub mod websocket;
 
 pub use batched::BatchedHandler;
-pub use connection::{Connection, Flow, Handler};
+pub use connection::Connection;
 pub use connections::{ConnectionGuard, Connections, ListenerId};
 pub use error::{CloseReason, TransportError};
-pub use framing::{Framing, Manners};
+pub use framing::{Framing, WebSocketServerOptions};
+pub use handler::{Flow, Handler, Lifecycle};
 pub use input_memory::InputMemory;
 pub use keepalive::KeepAlive;
-pub use outbound::{Loss, Outbound, Outlet, Pushed, QueueMemory, Queued, SlowConsumer};
+pub use limits::ConnectionLimits;
+pub use outbound::{
+    OutboundReceiver, OutboundSender, Overflow, Pushed, QueueMemory, Queued, SlowConsumer,
+};
 pub use peer_info::{HttpInfo, PeerInfo};
-pub use stream::{Accepted, Stream};
-pub use wamp::{ClientSide, Peer, ServerSide, Side, Undeliverable, WaitingMessage, WampHandler};
+pub use stream::{AcceptedSocket, Stream};
+pub use wamp::{
+    ClientSide, Interception, Peer, ServerSide, Side, Undeliverable, WaitingMessage, WampHandler,
+};

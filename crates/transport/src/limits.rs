@@ -1,22 +1,50 @@
-//! Every number that bounds a connection, with its reason.
+//! The limits of connections, each with its reason.
+//!
+//! [`ConnectionLimits`] holds those that a listener may choose. The others are constants: they
+//! balance latency against throughput and depend on the machine, not on the application.
 
 use std::time::Duration;
 
-/// How much is read at once, into one buffer that all connections of a thread share. Large enough
-/// that a burst costs few system calls, small enough to stay in the second-level cache.
+/// The limits of one connection that its listener may choose. The default is that of every
+/// listener whose configuration does not say otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// How long a peer may take until its session is open.
+    pub opening_timeout: Duration,
+    /// How long a closing connection waits for the end of the peer's half.
+    pub closing_timeout: Duration,
+    /// How long a peer may take none of the bytes that it is sent. While publishers wait for the
+    /// peer, it must take [`STALL_RATE_WHEN_WAITED_FOR`] on average.
+    pub stall_timeout: Duration,
+    /// How long a message may take from its first byte to its last.
+    pub message_timeout: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            opening_timeout: OPENING_TIMEOUT,
+            closing_timeout: CLOSING_TIMEOUT,
+            stall_timeout: STALL_TIMEOUT,
+            message_timeout: MESSAGE_TIMEOUT,
+        }
+    }
+}
+
+/// Bytes that are read at once, into one buffer that all connections of a thread share. Large
+/// enough that a burst costs few system calls, small enough to stay in the second-level cache.
 pub const READ_BUFFER: usize = 64 * 1024;
 
-/// How much of a connection that inflates is read at once. Little, since the rest of it is kept
-/// while what it becomes waits for memory or for the thread.
+/// Bytes that are read at once from a connection that inflates. Few, since the unread rest is kept
+/// while the inflated bytes wait for memory or for the thread.
 pub const INFLATING_READ: usize = 4 * 1024;
 
-/// How many bytes of a compressed message are made at once. A byte may become a thousand, so memory
-/// is reserved and work is counted for each such step.
+/// Bytes that one step of inflating produces. A compressed byte may become a thousand, so memory is
+/// reserved and work is counted for each step.
 pub const INFLATING_STEP: usize = 64 * 1024;
 
-/// From which length on a message is handed over only when its thread has not done enough for its
-/// round, in bytes. Longer ones have been kept already, since they don't fit in what is read at
-/// once.
+/// Length in bytes above which a message is handled only when the thread's round has work left.
+/// Longer messages have been buffered already, since they don't fit in one read.
 pub const LARGE_MESSAGE: usize = READ_BUFFER;
 
 /// Bytes of a message that are decoded in a unit of work, about 100 ns: nested lists in JSON.
@@ -28,157 +56,157 @@ pub const ENCODED_PER_UNIT: usize = 128;
 /// Bytes that are inflated in a unit of work.
 pub const INFLATED_PER_UNIT: usize = 64;
 
-/// Bytes of the header fields that a session keeps of the HTTP request that it came with, for the
-/// session meta API. As much as web servers take by default (nginx, Apache). Fields beyond are left
-/// out.
+/// Bytes of HTTP header fields that a session keeps for the session meta API. As much as web
+/// servers take by default (nginx, Apache). Further fields are left out.
 pub const MAX_HTTP_HEADER_BYTES: usize = 8 * 1024;
 
-/// How often one connection reads before the others have their turn.
+/// Reads of one connection before the other connections have their turn.
 pub const READS_PER_TURN: usize = 4;
 
-/// How many bytes are encoded before they are written. Bounds what lies encoded and unsent.
+/// Bytes that are encoded before they are written. Bounds what lies encoded and unsent.
 pub const WRITE_BATCH: usize = 256 * 1024;
 
-/// The same on a thread that has done enough for its round: little, so that each of a thousand
-/// connections has its turn within some milliseconds, and enough that a system call is well spent.
+/// Bytes that are encoded before they are written when the work of the thread's round is spent.
+/// Few, so that each of a thousand connections has its turn within some milliseconds, and enough to
+/// be worth a system call.
 pub const FAIR_WRITE_BATCH: usize = 16 * 1024;
 
-/// How often one connection takes from its queue or writes before the others have their turn: a
-/// peer that reads as fast as it is written to must not keep a thread for itself.
+/// Times that one connection takes from its queue or writes before the other connections have their
+/// turn: a peer that reads as fast as it is written to must not keep a thread for itself.
 pub const WRITES_PER_TURN: usize = 8;
 
-/// How many bytes are compressed or cut into fragments before the others have their turn: what lies
-/// encoded says little of it. About a millisecond.
+/// Bytes that are compressed or fragmented before the other connections have their turn. The
+/// encoded size says little about that work. About a millisecond.
 pub const SHAPED_PER_TURN: usize = 1024 * 1024;
 
-/// How long a batch grows before it is sent, in bytes. Enough for some hundred messages, and little
+/// Bytes up to which a batch grows before it is sent. Enough for some hundred messages, and little
 /// for a peer that has to take it in one piece.
 pub const BATCH: usize = 64 * 1024;
 
-/// How many messages a peer may have in a batch, which is taken in one go: as many as come in a
-/// turn when each comes for itself and is short.
+/// Messages that a peer may send in one batch, which is handled in one go: as many short single
+/// messages as arrive in a turn.
 pub const MAX_BATCHED: usize = 8192;
 
-/// How many unsent bytes make a connection stop reading: a peer that does not read is not heard. On
-/// the client's side these are the answers to pings.
+/// Unsent bytes that pause reading from a peer that does not read. On the client's side only the
+/// answers to pings count.
 pub const UNSENT_PAUSES_READING: usize = 256 * 1024;
 
-/// What a queue holds before it refuses EVENT and INVOCATION, in bytes. Enough for a burst of some
-/// thousand larger events to a subscriber that reads more slowly. What all stalled peers cost is
-/// bounded by the budget of the process.
-pub const QUEUE_REFUSES_BYTES: usize = 64 * 1024 * 1024;
+/// High-water mark of a queue in bytes: above it EVENT and INVOCATION are not queued. Enough for a
+/// burst of some thousand larger events to a subscriber that reads more slowly. The memory of the
+/// process for queues bounds what all stalled peers cost together.
+pub const QUEUE_HIGH_WATER_BYTES: usize = 64 * 1024 * 1024;
 
-/// The same in messages, since small ones cost more than their bytes.
-pub const QUEUE_REFUSES_MESSAGES: usize = 1_048_576;
+/// High-water mark of a queue in messages, since small ones cost more than their bytes.
+pub const QUEUE_HIGH_WATER_MESSAGES: usize = 1_048_576;
 
-/// How much a queue grows before the process hears of it, in bytes: seldom enough to cost nothing.
-/// So much of each queue is not in the budget of the process.
+/// Bytes by which a queue grows before it reports to the memory of the process: rarely enough to
+/// cost nothing. This much of each queue is not counted there.
 pub const QUEUE_GRANULE: usize = 256 * 1024;
 
-/// What a queue may still hold when it has lost its events because the process has no memory for
-/// them, in bytes. A peer that is owed more does not read its answers; its connection ends.
-pub const QUEUE_KEEPS_WHEN_SHEDDING: usize = 8 * 1024 * 1024;
+/// Bytes that a queue may hold after it has shed its events because the process is out of memory
+/// for queues. A queue that holds more has a peer that does not read its answers: its connection
+/// ends.
+pub const QUEUE_MAX_AFTER_SHEDDING: usize = 8 * 1024 * 1024;
 
-/// From how much in its queue on a peer is sent no more of what can be sent later, in bytes. Enough
-/// to keep the peer busy until it is sent more.
-pub const QUEUE_HAS_ROOM_BYTES: usize = 512 * 1024;
+/// Low-water mark of a queue in bytes: above it no more is queued of what can be sent later, such
+/// as the rest of a large answer. Enough to keep the peer busy until it is sent more.
+pub const QUEUE_LOW_WATER_BYTES: usize = 512 * 1024;
 
-/// The same in messages.
-pub const QUEUE_HAS_ROOM_MESSAGES: usize = 4_096;
+/// Low-water mark of a queue in messages.
+pub const QUEUE_LOW_WATER_MESSAGES: usize = 4_096;
 
-/// What a queue holds before its connection is ended, in bytes: answers are never refused, so a
-/// peer that asks and does not read ends here. Eight of the largest messages, since one that reads
-/// steadily may have asked for several of them at once; one that does not read at all is ended by
-/// [`STALL_TIMEOUT`].
-pub const QUEUE_KILLS_BYTES: usize = 2 * QUEUE_REFUSES_BYTES;
+/// Bytes of a queue that end its connection. Answers are never dropped, so the queue of a peer that
+/// sends requests and does not read ends here. Room for eight of the largest messages, since a peer
+/// that reads steadily may have asked for several of them at once. A peer that does not read at all
+/// is ended by [`ConnectionLimits::stall_timeout`].
+pub const QUEUE_MAX_BYTES: usize = 2 * QUEUE_HIGH_WATER_BYTES;
 
-/// The same in messages.
-pub const QUEUE_KILLS_MESSAGES: usize = 2 * QUEUE_REFUSES_MESSAGES;
+/// Messages of a queue that end its connection.
+pub const QUEUE_MAX_MESSAGES: usize = 2 * QUEUE_HIGH_WATER_MESSAGES;
 
-/// From how much in its queue on a client reads no more, in bytes. What it asks for is refused long
-/// before; these are answers of its procedures that pile up, and the router should tell those who
-/// wait for more of them.
-pub const QUEUE_PAUSES_READING_BYTES: usize = QUEUE_REFUSES_BYTES + 2 * DEFAULT_MAX_MESSAGE;
+/// Bytes of a client's queue that pause its reading. Requests of the client are rejected long
+/// before. Above this mark the answers of its procedures pile up, and the router should apply
+/// backpressure to the callers.
+pub const QUEUE_READING_PAUSE_BYTES: usize = QUEUE_HIGH_WATER_BYTES + 2 * DEFAULT_MAX_MESSAGE;
 
-/// The same in messages.
-pub const QUEUE_PAUSES_READING_MESSAGES: usize = QUEUE_REFUSES_MESSAGES * 3 / 2;
+/// Messages of a client's queue that pause its reading.
+pub const QUEUE_READING_PAUSE_MESSAGES: usize = QUEUE_HIGH_WATER_MESSAGES * 3 / 2;
 
-/// How long a peer may take nothing of what it is sent. Progress counts, however little, so that a
-/// slow network is no fault, unless a publisher waits for the peer (see
-/// [`STALL_BYTES_WHEN_WAITED_FOR`]); noticed after twice this time at most.
+/// Default of [`ConnectionLimits::stall_timeout`]. Any progress counts, however little, so that a
+/// slow network is no fault. The end of progress is noticed after twice this time at most.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Answers to HTTP requests that are longer than this count in the memory of the process until the
-/// client has taken them, in bytes. A socket takes about as much at once, so shorter ones rarely
+/// Bytes a second that a peer must take on average while publishers wait for it. Less counts as no
+/// progress, since it stops those publishers.
+pub const STALL_RATE_WHEN_WAITED_FOR: usize = 64 * 1024;
+
+/// Length in bytes above which an answer to an HTTP request counts in the memory of the process
+/// until the client has taken it. A socket takes about as much at once, so shorter answers rarely
 /// wait.
 pub const LARGE_ANSWER: usize = 64 * 1024;
 
-/// How much of a large answer a client must take in each [`STALL_TIMEOUT`], in bytes: 4 KiB a
-/// second, less than any network that carries large answers.
+/// Bytes of a large answer that a client must take in each [`STALL_TIMEOUT`]: 4 KiB a second, less
+/// than any network that carries large answers.
 pub const ANSWER_BYTES_PER_STALL: usize = 30 * 4 * 1024;
 
-/// How many bytes of an unfinished message a connection holds without asking for memory: about what
-/// it reads at once.
-pub const UNFINISHED_FREE: usize = 64 * 1024;
+/// Bytes of an unfinished message that a connection holds without a reservation: about one read.
+pub const UNFINISHED_UNRESERVED: usize = 64 * 1024;
 
-/// In which steps memory for unfinished messages is reserved, in bytes.
+/// Step in bytes in which memory for unfinished messages is reserved.
 pub const UNFINISHED_GRANULE: usize = 256 * 1024;
 
-/// What unfinished messages of all connections may hold above that, in bytes: sixteen of the
+/// Default of the memory in bytes for the unfinished messages of all connections: sixteen of the
 /// largest at the same time, and thousands of usual ones.
 pub const UNFINISHED_BYTES: usize = 256 * 1024 * 1024;
 
-/// After how long without progress an unfinished message is given up for others, while there is no
-/// memory.
-pub const UNFINISHED_IS_STALE: Duration = Duration::from_secs(2);
+/// Time without progress after which an unfinished message is given up for others, while memory is
+/// scarce.
+pub const UNFINISHED_STALE_AFTER: Duration = Duration::from_secs(2);
 
-/// How many bytes of an unfinished message must come before that counts as progress while there is
-/// no memory. In [`UNFINISHED_IS_STALE`] this is the rate of a slow mobile network; with less, few
-/// peers could hold the memory for minutes.
+/// Bytes of an unfinished message that count as progress, while memory is scarce. In
+/// [`UNFINISHED_STALE_AFTER`] this is the rate of a slow mobile network. With less, few peers could
+/// hold the memory for minutes.
 pub const UNFINISHED_PROGRESS: usize = 32 * 1024;
 
-/// After how long a message that is still being read is given up for others, while there is no
-/// memory, whatever its progress. Otherwise 16 peers that send little could hold all memory for
+/// Time after which a message that is still being read is given up for others, while memory is
+/// scarce, whatever its progress. Otherwise 16 slow peers could hold all memory for
 /// [`MESSAGE_TIMEOUT`].
-pub const UNFINISHED_HOLD: Duration = Duration::from_secs(60);
+pub const UNFINISHED_HOLD_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often it is looked how much of an unfinished message has come.
+/// Interval at which the progress of an unfinished message is checked.
 pub const UNFINISHED_WINDOW: Duration = Duration::from_secs(30);
 
-/// How much of an unfinished message must come in each such window, in bytes: 4 KiB a second, less
-/// than any network that carries large messages.
+/// Bytes of an unfinished message that must arrive in each window: 4 KiB a second, less than any
+/// network that carries large messages.
 pub const UNFINISHED_BYTES_PER_WINDOW: usize = 30 * 4 * 1024;
 
-/// How long a message may take from its first byte to its last.
+/// Default of [`ConnectionLimits::message_timeout`].
 pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// How much a peer must take in [`STALL_TIMEOUT`] while publishers wait for it, in bytes: 64 KiB a
-/// second. Less is no progress, since it stops those who publish to it.
-pub const STALL_BYTES_WHEN_WAITED_FOR: usize = 30 * 64 * 1024;
-
-/// The largest message unless the configuration says otherwise: what RawSocket can announce.
+/// The largest message unless the configuration says otherwise: the most that RawSocket can
+/// announce.
 pub const DEFAULT_MAX_MESSAGE: usize = 16 * 1024 * 1024;
 
-/// How long a peer may take until its session is open. Generous for a slow network, short for one
+/// Default of [`ConnectionLimits::opening_timeout`]. Generous for a slow network, short for a peer
 /// that only wants to hold a file descriptor.
 pub const OPENING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long a closing connection waits for the peer's own end, so that the last message is not
-/// lost to a reset.
+/// Default of [`ConnectionLimits::closing_timeout`]. The connection waits so that the last message
+/// is not lost to a reset.
 pub const CLOSING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a TCP connection is silent before the system asks whether the peer is still there.
+/// Idle time of a TCP connection after which the system sends a keep-alive probe.
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 
-/// How long the system waits for an answer before it asks again.
+/// Interval between keep-alive probes that are not answered.
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How often the system asks: a peer that vanished is noticed within two minutes.
+/// Number of keep-alive probes: a peer that vanished is noticed within two minutes.
 pub const KEEPALIVE_PROBES: u32 = 4;
 
-/// How many long-poll sessions a service has at the same time. Each may hold as many bytes of
-/// events as its service allows: by default a gibibyte when all of these are full. One that is not
-/// opened is gone after [`OPENING_TIMEOUT`], one that is not asked for after the service's own.
+/// Long-poll sessions of a service at the same time. Each may hold as many bytes of events as its
+/// service allows: by default a gibibyte when all of these are full. A session that is not opened
+/// ends after [`OPENING_TIMEOUT`], and one that is not polled after the timeout of its service.
 pub const MAX_LONGPOLL_SESSIONS: usize = 8_192;
 
 /// How long the handshake of an outgoing connection may take.

@@ -18,7 +18,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::time::timeout_at;
 
 use crate::error::TransportError;
-use crate::stream::{Accepted, system_name, watch};
+use crate::stream::{AcceptedSocket, system_name, watch};
 
 /// How long accepting pauses when the process is out of file descriptors or memory: long enough for
 /// connections to end, short enough to go unnoticed.
@@ -234,7 +234,7 @@ impl Listener {
     /// The next connection. Errors of a single connection are passed over. While the process is out
     /// of file descriptors or memory it pauses after each attempt; it logs that once, and once that
     /// accepting works again.
-    pub async fn accept(&mut self) -> (Accepted, PeerAddress) {
+    pub async fn accept(&mut self) -> (AcceptedSocket, PeerAddress) {
         loop {
             let accept = self.socket.accept();
             let accepted = match self.failures.over_at() {
@@ -271,7 +271,7 @@ impl Listener {
 }
 
 impl ListeningSocket {
-    async fn accept(&self) -> io::Result<(Accepted, PeerAddress)> {
+    async fn accept(&self) -> io::Result<(AcceptedSocket, PeerAddress)> {
         match self {
             Self::Tcp(listener, options) => accept_tcp(listener, *options).await,
             Self::Unix(listener) => accept_unix(listener).await,
@@ -345,17 +345,19 @@ fn no_socket() -> io::Error {
 async fn accept_tcp(
     listener: &AsyncFd<TcpListener>,
     options: TcpOptions,
-) -> io::Result<(Accepted, PeerAddress)> {
+) -> io::Result<(AcceptedSocket, PeerAddress)> {
     let (socket, address) = listener.async_io(Interest::READABLE, TcpListener::accept).await?;
     if options.user_timeout.is_some() {
         SockRef::from(&socket).set_tcp_user_timeout(options.user_timeout)?;
     }
-    Ok((Accepted::tcp(socket)?, PeerAddress::ip(address)))
+    Ok((AcceptedSocket::tcp(socket)?, PeerAddress::ip(address)))
 }
 
-async fn accept_unix(listener: &AsyncFd<UnixListener>) -> io::Result<(Accepted, PeerAddress)> {
+async fn accept_unix(
+    listener: &AsyncFd<UnixListener>,
+) -> io::Result<(AcceptedSocket, PeerAddress)> {
     let (socket, _) = listener.async_io(Interest::READABLE, UnixListener::accept).await?;
-    Ok((Accepted::Unix(socket), PeerAddress::Unix))
+    Ok((AcceptedSocket::Unix(socket), PeerAddress::Unix))
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {

@@ -1,86 +1,74 @@
-//! A session whose peer has no connection and comes for its messages: long-polling without HTTP.
+//! Long-polling without HTTP: a session without a connection, whose peer polls for its messages.
 //!
-//! What a [`Connection`](crate::Connection) does for a peer with a socket is done here for one
-//! whose requests arrive one by one, on whichever threads. Everything stands under one short lock,
-//! and no message sets a clock: one future a session looks at it now and then, see
-//! [`Session::live`].
+//! A [`LongPollSession`] does what a [`Connection`](crate::Connection) does for a peer with a
+//! socket. Its requests arrive one by one, on any thread. One short lock guards all state. Messages
+//! set no timer: one future per session, [`LongPollSession::live`], checks all deadlines.
 //!
 //! ```text
-//! Open ──(its handler or its queue ends it in peace)──▶ Closing ──(closed or unpolled)──▶ Ended
-//!   ├─────(a full queue; its handler has ended)─────▶ Parting ──(told why, or unpolled)─▶ Ended
-//!   └────────────(closed, unpolled, not opened in time)─────────────────────────────────▶ Ended
+//! Open ──(the handler or the queue closes gracefully)──▶ Closing ──(closed, not polled)──▶ Ended
+//!   ├────(the queue is full)──▶ Draining ──(closing message received, or not polled)─────▶ Ended
+//!   └────(closed, not polled, not opened in time)────────────────────────────────────────▶ Ended
 //! ```
+//!
+//! | module | purpose |
+//! |---|---|
+//! | `state` | the state of a session and its transitions |
 //!
 //! Spec: advanced profile "HTTP Longpoll Transport".
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use cloverleaf_wakes::Later;
+use cloverleaf_wakes::DeferredWakes;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::connection::{Flow, Handler};
 use crate::error::CloseReason;
-use crate::outbound::Outlet;
+use crate::handler::{Flow, Handler};
+use crate::outbound::OutboundReceiver;
 
 mod state;
 
-use state::State;
+use state::LongPollState;
+pub use state::{LongPollTimeouts, Received};
 
-/// How long a session waits for its peer, and its peer for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// How long a receive waits for a message.
-    pub receive: Duration,
-    /// How long a session is kept when nobody receives.
-    pub session: Duration,
+/// A long-poll session.
+pub struct LongPollSession<H: Handler>(Mutex<LongPollState<H>>);
+
+/// The session under its lock. Tasks are woken after the lock is released.
+struct EnteredSession<'a, H: Handler> {
+    state: MutexGuard<'a, LongPollState<H>>,
+    _wakes: DeferredWakes,
 }
 
-/// What a receive brings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Received {
-    /// The next message.
-    Message(Vec<u8>),
-    /// None came, or another receive has taken this one's place.
-    Nothing,
-    /// The session is over, and everything has been received.
-    Ended,
-}
-
-/// See the [module](self).
-pub struct Session<H: Handler>(Mutex<State<H>>);
-
-/// The session while it is entered. Whoever is woken for what happened finds its lock free.
-struct Entered<'a, H: Handler> {
-    state: MutexGuard<'a, State<H>>,
-    _wakes: Later,
-}
-
-impl<H: Handler> Session<H> {
-    /// A session whose peer has said nothing yet.
-    pub fn new(handler: H, outlet: Outlet<H::Item>, patience: Patience) -> Self {
-        Self(Mutex::new(State::new(handler, outlet, patience, Instant::now())))
+impl<H: Handler> LongPollSession<H> {
+    /// A session whose peer has sent nothing yet.
+    pub fn new(
+        handler: H,
+        receiver: OutboundReceiver<H::Item>,
+        timeouts: LongPollTimeouts,
+    ) -> Self {
+        Self(Mutex::new(LongPollState::new(handler, receiver, timeouts, Instant::now())))
     }
 
-    fn enter(&self) -> Entered<'_, H> {
-        Entered { state: self.0.lock(), _wakes: Later::begin() }
+    fn enter(&self) -> EnteredSession<'_, H> {
+        EnteredSession { state: self.0.lock(), _wakes: DeferredWakes::begin() }
     }
 
-    /// Takes a message of the peer and says what the handler says to it; none: the session is over.
+    /// Handles a message of the peer. Returns the handler's answer, or none if the session has
+    /// ended.
     pub fn send(&self, message: &[u8]) -> Option<Flow> {
         self.enter().state.send(message)
     }
 
-    /// Waits until the handler takes another message, after [`Flow::Wait`]. A session that is over
-    /// keeps nobody waiting.
+    /// Waits until the session takes another message, after [`Flow::Wait`]. Returns at once if the
+    /// session has ended.
     pub async fn ready(&self) {
         poll_fn(|context| self.enter().state.poll_ready(context)).await;
     }
 
-    /// Waits for the next message. The newest receive has it; one that waits already is ended.
+    /// Waits for the next message. The newest receive gets it; one that waits already ends empty.
     pub const fn receive(&self) -> Receive<'_, H> {
         Receive { session: self, number: None }
     }
@@ -90,15 +78,15 @@ impl<H: Handler> Session<H> {
         self.enter().state.end(&CloseReason::ByPeer);
     }
 
-    /// Watches over the session until it has ended. Somebody must await this, once.
+    /// Checks the deadlines of the session until it has ended. Must be awaited once.
     pub async fn live(&self) {
         let mut clock = pin!(sleep_until(Instant::now()));
-        poll_fn(|context| self.poll_life(clock.as_mut(), context)).await;
+        poll_fn(|context| self.poll_deadlines(clock.as_mut(), context)).await;
     }
 
-    fn poll_life(&self, mut clock: Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_deadlines(&self, mut clock: Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<()> {
         loop {
-            let next = self.enter().state.look(Instant::now(), context);
+            let next = self.enter().state.check_deadlines(Instant::now(), context);
             let Some(next) = next else { return Poll::Ready(()) };
             clock.as_mut().reset(next);
             ready!(clock.as_mut().poll(context));
@@ -106,23 +94,24 @@ impl<H: Handler> Session<H> {
     }
 }
 
-impl<H: Handler> Drop for Session<H> {
+impl<H: Handler> Drop for LongPollSession<H> {
     fn drop(&mut self) {
         self.0.get_mut().end(&CloseReason::ByUs("the router ends".to_owned()));
     }
 }
 
-impl<H: Handler> std::fmt::Debug for Session<H> {
+impl<H: Handler> std::fmt::Debug for LongPollSession<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Session").finish_non_exhaustive()
+        f.debug_tuple("LongPollSession").finish_non_exhaustive()
     }
 }
 
-/// The future of [`Session::receive`]. A message is taken at its very end: dropping it loses none.
+/// The future of [`LongPollSession::receive`]. It takes a message only when it is ready, so
+/// dropping it loses none.
 #[must_use = "nothing is received unless it is polled"]
 pub struct Receive<'a, H: Handler> {
-    session: &'a Session<H>,
-    /// Which receive of the session this is, from when it waits on.
+    session: &'a LongPollSession<H>,
+    /// The number of this receive in its session, once it waits.
     number: Option<u64>,
 }
 
@@ -140,7 +129,7 @@ impl<H: Handler> Future for Receive<'_, H> {
 impl<H: Handler> Drop for Receive<'_, H> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            self.session.enter().state.give_up(number);
+            self.session.enter().state.cancel_receive(number);
         }
     }
 }

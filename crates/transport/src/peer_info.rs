@@ -1,8 +1,7 @@
-//! What is known of the peer of a connection: where it is, over which transport it speaks, and the
-//! HTTP request that became the connection.
+//! What is known of the peer of a connection: address, transport and HTTP request.
 //!
-//! Made where a connection is accepted or a request becomes a session, and seen by logs and the
-//! session meta API. Connections are not encrypted by the router yet, so nothing is said of TLS.
+//! Made when a connection is accepted or an HTTP request becomes a session. Logs and the session
+//! meta API show it. The router does not terminate TLS, so there is no field for TLS.
 
 use std::fmt;
 
@@ -15,11 +14,11 @@ use crate::listener::PeerAddress;
 /// The peer of a connection that carries sessions. Displayed as its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerInfo {
-    /// Where it is; behind a proxy, what the proxy says of its client.
+    /// The address. Behind a proxy, the address that the proxy tells of its client.
     pub address: PeerAddress,
     /// The transport.
     pub transport: TransportKind,
-    /// The HTTP request that became the connection, if one did.
+    /// The HTTP request that became the session, if any.
     pub http: Option<Box<HttpInfo>>,
 }
 
@@ -28,17 +27,17 @@ pub struct PeerInfo {
 pub struct HttpInfo {
     /// Its header fields, up to [`MAX_HTTP_HEADER_BYTES`](crate::limits::MAX_HTTP_HEADER_BYTES).
     pub headers: HttpHeaders,
-    /// The compression that the handshake of a WebSocket has agreed on.
+    /// The compression that the WebSocket handshake negotiated, if any.
     pub compression: Option<Agreement>,
 }
 
 impl PeerInfo {
-    /// A peer that speaks RawSocket.
+    /// A peer that uses RawSocket.
     pub const fn rawsocket(address: PeerAddress) -> Self {
         Self { address, transport: TransportKind::RawSocket, http: None }
     }
 
-    /// A peer whose HTTP request became the connection.
+    /// A peer whose HTTP request became a session.
     pub fn over_http(address: PeerAddress, transport: TransportKind, http: HttpInfo) -> Self {
         Self { address, transport, http: Some(Box::new(http)) }
     }

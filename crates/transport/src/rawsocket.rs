@@ -1,6 +1,8 @@
-//! The RawSocket handshake on a real stream, both sides.
+//! The RawSocket handshake, both sides.
 //!
 //! Spec: advanced profile "RawSocket Transport".
+
+use std::time::Duration;
 
 use cloverleaf_wamp::rawsocket::{Reply, Request, announced};
 use cloverleaf_wamp::serializer::Serializer;
@@ -8,29 +10,33 @@ use tokio::time::timeout;
 
 use crate::error::TransportError;
 use crate::framing::Framing;
-use crate::limits::{CONNECT_TIMEOUT, OPENING_TIMEOUT};
+use crate::limits::CONNECT_TIMEOUT;
 use crate::stream::Stream;
 
-/// What a handshake has agreed on.
+/// The result of an opening handshake.
 #[derive(Debug)]
-pub struct Agreed {
-    /// How messages are written.
+pub struct Negotiated {
+    /// The serializer of the messages.
     pub serializer: Serializer,
-    /// Splits the stream, with both limits.
+    /// The framing, with the limits of both sides.
     pub framing: Framing,
 }
 
-/// Answers a client's request, whose `first` octet may have been read already. A refused client is
-/// told why, where it can understand it.
+/// Answers a client's request, whose `first` octet may have been read already. A refused client
+/// gets the error code of the handshake, if there is one for the reason.
+///
+/// # Errors
+/// The request does not arrive within `limit`, or is refused.
 pub async fn accept(
     stream: &mut Stream,
     first: Option<u8>,
     offered: &[Serializer],
     max_message: usize,
-) -> Result<Agreed, TransportError> {
+    limit: Duration,
+) -> Result<Negotiated, TransportError> {
     let mut octets = [first.unwrap_or_default(), 0, 0, 0];
     let unread = &mut octets[usize::from(first.is_some())..];
-    timeout(OPENING_TIMEOUT, stream.read_exact(unread))
+    timeout(limit, stream.read_exact(unread))
         .await
         .map_err(|_| TransportError::Timeout)?
         .map_err(TransportError::io("reading the RawSocket handshake"))?;
@@ -39,7 +45,7 @@ pub async fn accept(
             let reply = Reply { serializer, max_message };
             write(stream, reply.octets()).await?;
             let our_limit = announced(max_message);
-            Ok(Agreed { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
+            Ok(Negotiated { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
         }
         Err(error) => {
             if let Some(reply) = error.reply() {
@@ -50,12 +56,12 @@ pub async fn accept(
     }
 }
 
-/// Asks a router.
+/// Sends a request to a router and reads its reply.
 pub async fn connect(
     stream: &mut Stream,
     serializer: Serializer,
     max_message: usize,
-) -> Result<Agreed, TransportError> {
+) -> Result<Negotiated, TransportError> {
     write(stream, Request { serializer, max_message }.octets()).await?;
     let mut octets = [0; 4];
     timeout(CONNECT_TIMEOUT, stream.read_exact(&mut octets))
@@ -64,7 +70,7 @@ pub async fn connect(
         .map_err(TransportError::io("reading the reply to the RawSocket handshake"))?;
     let Reply { max_message: peer_limit, .. } = Reply::parse(octets, serializer)?;
     let our_limit = announced(max_message);
-    Ok(Agreed { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
+    Ok(Negotiated { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
 }
 
 async fn write(stream: &mut Stream, octets: [u8; 4]) -> Result<(), TransportError> {

@@ -30,14 +30,14 @@ pub enum Stream {
     /// A Unix socket.
     Unix(UnixSocket),
     /// Either of them, read and written through its thread's ring.
-    Ring(cloverleaf_ring::Socket, Family),
+    Ring(cloverleaf_ring::Socket, SocketFamily),
     /// Anything else.
     Other(Box<dyn Pipe>),
 }
 
 /// What kind of socket is in a ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+pub enum SocketFamily {
     /// TCP.
     Tcp,
     /// A Unix socket.
@@ -61,10 +61,10 @@ impl Stream {
     }
 
     /// A socket that has been accepted, watched by the current runtime from now on.
-    pub fn accepted(socket: Accepted) -> io::Result<Self> {
+    pub fn accepted(socket: AcceptedSocket) -> io::Result<Self> {
         Ok(match socket {
-            Accepted::Tcp(socket) => Self::Tcp(TcpStream::from_std(socket)?),
-            Accepted::Unix(socket) => Self::Unix(UnixSocket::new(socket)?),
+            AcceptedSocket::Tcp(socket) => Self::Tcp(TcpStream::from_std(socket)?),
+            AcceptedSocket::Unix(socket) => Self::Unix(UnixSocket::new(socket)?),
         })
     }
 
@@ -127,8 +127,8 @@ impl Stream {
     pub fn into_ring(self) -> io::Result<Self> {
         let Some(ring) = Ring::of_thread() else { return Ok(self) };
         Ok(match self {
-            Self::Tcp(socket) => Self::Ring(ring.adopt(socket.into_std()?)?, Family::Tcp),
-            Self::Unix(socket) => Self::Ring(ring.adopt(socket.into_std())?, Family::Unix),
+            Self::Tcp(socket) => Self::Ring(ring.adopt(socket.into_std()?)?, SocketFamily::Tcp),
+            Self::Unix(socket) => Self::Ring(ring.adopt(socket.into_std())?, SocketFamily::Unix),
             Self::Ring(..) | Self::Other(_) => self,
         })
     }
@@ -143,7 +143,7 @@ impl Stream {
         let Self::Ring(socket, family) = self else { return Ok((self, Vec::new())) };
         let (descriptor, early) = socket.leave().await?;
         let stream = match family {
-            Family::Tcp => {
+            SocketFamily::Tcp => {
                 let socket = std::net::TcpStream::from(descriptor);
                 socket.set_nonblocking(true)?;
                 let socket = TcpStream::from_std(socket)?;
@@ -152,7 +152,7 @@ impl Stream {
                 socket.writable().await?;
                 Self::Tcp(socket)
             }
-            Family::Unix => Self::Unix(UnixSocket::new(descriptor.into())?),
+            SocketFamily::Unix => Self::Unix(UnixSocket::new(descriptor.into())?),
         };
         Ok((stream, early))
     }
@@ -190,14 +190,14 @@ impl Stream {
 
 /// A connected socket that no runtime watches yet: whichever thread is to own it registers it.
 #[derive(Debug)]
-pub enum Accepted {
+pub enum AcceptedSocket {
     /// TCP.
     Tcp(std::net::TcpStream),
     /// A Unix socket.
     Unix(std::os::unix::net::UnixStream),
 }
 
-impl Accepted {
+impl AcceptedSocket {
     /// A TCP socket, as [`Stream::tcp`] wants it.
     pub(crate) fn tcp(socket: std::net::TcpStream) -> io::Result<Self> {
         socket.set_nonblocking(true)?;

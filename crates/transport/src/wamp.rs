@@ -1,6 +1,4 @@
-//! The handler that speaks WAMP: frames to messages of one direction, messages of the other back.
-
-use std::task::{Context, Poll};
+//! The WAMP handler: decodes the messages of one direction, and encodes those of the other.
 
 use bytes::Bytes;
 use cloverleaf_wamp::codec::{EncodeError, Message};
@@ -11,20 +9,19 @@ use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::websocket::MessageKind;
 use thiserror::Error;
 
-use crate::connection::{Flow, Handler};
-use crate::error::CloseReason;
-use crate::outbound::{Loss, Queued};
+use crate::handler::{Flow, Handler, Lifecycle};
+use crate::outbound::{Overflow, Queued};
 
-/// Which side of a session a connection is on.
+/// The side of a session that a connection is on.
 pub trait Side: Send + Sync + 'static {
-    /// What it receives.
+    /// A message that this side receives.
     type Incoming: Message;
-    /// What it sends.
+    /// A message that this side sends.
     type Outgoing: Message;
-    /// The form in which that waits in a queue.
+    /// An outgoing message as it waits in the queue.
     type Waiting: Queued + Send + From<Self::Outgoing> + Into<Self::Outgoing> + 'static;
-    /// Whether it hears also a peer that does not read.
-    const HEARS_UNREAD: bool;
+    /// See [`Handler::READS_WHEN_CONGESTED`].
+    const READS_WHEN_CONGESTED: bool;
 }
 
 /// The router's side.
@@ -35,8 +32,8 @@ impl Side for ServerSide {
     type Incoming = ClientMessage;
     type Outgoing = RouterMessage;
     type Waiting = WaitingMessage;
-    /// Whoever asks and does not read would fill its queue with answers.
-    const HEARS_UNREAD: bool = false;
+    /// A client that sends requests and does not read would fill its queue with answers.
+    const READS_WHEN_CONGESTED: bool = false;
 }
 
 /// The client's side.
@@ -47,17 +44,18 @@ impl Side for ClientSide {
     type Incoming = RouterMessage;
     type Outgoing = ClientMessage;
     type Waiting = ClientMessage;
-    /// The router does not, and a large call would wait for the large result that waits for it.
-    const HEARS_UNREAD: bool = true;
+    /// The router stops reading. If the client did so too, a large call and a large result that
+    /// meet would wait for each other.
+    const READS_WHEN_CONGESTED: bool = true;
 }
 
 /// A router's message in the queue of a connection. One event may stand in ten thousand queues, so
-/// there it is as short as a message can be: a pointer to what all of them share.
+/// an entry for it is one pointer to the shared event.
 #[derive(Debug)]
 pub enum WaitingMessage {
     /// EVENT.
     Event(SharedEvent),
-    /// Any other.
+    /// Any other message.
     Other(Box<RouterMessage>),
 }
 
@@ -96,12 +94,14 @@ impl Queued for WaitingMessage {
         }
     }
 
-    /// A call to a peer that does not read is told that it is unavailable; answers are owed.
-    fn loss(&self) -> Loss {
+    /// The caller of a congested callee gets an ERROR. Answers must not be lost.
+    fn overflow(&self) -> Overflow {
         match self {
-            Self::Event(_) => Loss::Missed,
-            Self::Other(other) if matches!(**other, RouterMessage::Invocation(_)) => Loss::Refused,
-            Self::Other(_) => Loss::Never,
+            Self::Event(_) => Overflow::SlowConsumer,
+            Self::Other(other) if matches!(**other, RouterMessage::Invocation(_)) => {
+                Overflow::Reject
+            }
+            Self::Other(_) => Overflow::Disconnect,
         }
     }
 }
@@ -111,12 +111,12 @@ impl Queued for ClientMessage {
         self.size()
     }
 
-    /// What a client asks for may be refused to its application, and so may a part of a result.
-    fn loss(&self) -> Loss {
+    /// The application learns that a request or a progressive result was rejected.
+    fn overflow(&self) -> Overflow {
         match self {
-            Self::Call(_) | Self::Publish(_) => Loss::Refused,
-            Self::Yield(answer) if answer.options.progress == Some(true) => Loss::Refused,
-            _ => Loss::Never,
+            Self::Call(_) | Self::Publish(_) => Overflow::Reject,
+            Self::Yield(answer) if answer.options.progress == Some(true) => Overflow::Reject,
+            _ => Overflow::Disconnect,
         }
     }
 }
@@ -124,9 +124,9 @@ impl Queued for ClientMessage {
 /// Why a message can't be sent to this peer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Undeliverable {
-    /// Its payload has no form in the peer's serializer.
+    /// The peer's serializer cannot represent its payload.
     #[error("{0}")]
-    NoForm(EncodeError),
+    NotEncodable(EncodeError),
     /// It is longer than the peer takes.
     #[error("the message has {length} bytes, its receiver takes at most {limit}")]
     TooLong {
@@ -137,57 +137,51 @@ pub enum Undeliverable {
     },
 }
 
-/// One peer's session, as its connection sees it.
-pub trait Peer<S: Side>: Send + 'static {
-    /// Takes a message.
+/// The decision of a peer about an outgoing message that it intercepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Interception<M> {
+    /// The message is sent.
+    Send,
+    /// Nothing is sent.
+    Drop,
+    /// This message is sent instead. It is intercepted as well.
+    Replace(M),
+}
+
+/// The session of one peer, as its connection sees it.
+pub trait Peer<S: Side>: Lifecycle<Message = S::Outgoing> {
+    /// Handles a message.
     fn handle_message(&mut self, message: S::Incoming) -> Flow;
 
-    /// Takes bytes that are no message. The connection ends after whatever this queues.
+    /// Handles bytes that are not a message. The connection ends after everything that this queues.
     fn handle_undecodable(&mut self, error: &DecodeError) -> Flow;
 
-    /// A message can't be sent. What is returned is sent in its place.
+    /// A message can't be sent. Returns the message to be sent instead, if any.
     fn handle_undeliverable(
         &mut self,
         message: S::Outgoing,
         reason: &Undeliverable,
     ) -> Option<S::Outgoing>;
 
-    /// What is sent in the place of a message, which may be nothing, where something before it
-    /// could not be sent. None: the message itself.
-    fn instead_of(&mut self, _: &S::Outgoing) -> Option<Option<S::Outgoing>> {
-        None
+    /// A message of `length` encoded bytes was received and is handled next.
+    fn on_received(&mut self, _length: usize) {}
+
+    /// Whether the peer intercepts the next outgoing message. Only then does the connection call
+    /// [`Self::before_write`] and [`Self::after_write`].
+    fn intercepts_writes(&self) -> bool {
+        false
     }
 
-    /// Whether it takes another message now, after [`Flow::Wait`] or [`Flow::Yield`].
-    fn poll_ready(&mut self, _: &Context<'_>) -> Poll<()> {
-        Poll::Ready(())
+    /// Lets the peer drop or replace an outgoing message, in the order of the queue.
+    fn before_write(&mut self, _: &S::Outgoing) -> Interception<S::Outgoing> {
+        Interception::Send
     }
 
-    /// The queue has room again for what can be sent later.
-    fn drained(&mut self) {}
-
-    /// The peer reads too slowly and has missed something, for the first time.
-    fn fell_behind(&mut self) {}
-
-    /// The last message to a peer that reads too slowly, before its connection ends.
-    fn farewell(&mut self) -> Option<S::Outgoing> {
-        None
-    }
-
-    /// A message of so many bytes has arrived and will be taken next.
-    fn arrived(&mut self, _length: usize) {}
-
-    /// A message has been written as so many bytes, in the order of the queue.
-    fn sent(&mut self, _: &S::Outgoing, _length: usize) {}
-
-    /// Whether the session is open.
-    fn is_open(&self) -> bool;
-
-    /// The connection has ended; called exactly once.
-    fn closed(&mut self, reason: &CloseReason);
+    /// A message was encoded as `length` bytes, in the order of the queue.
+    fn after_write(&mut self, _: &S::Outgoing, _length: usize) {}
 }
 
-/// See the [module](self).
+/// A handler that decodes and encodes single WAMP messages.
 #[derive(Debug)]
 pub struct WampHandler<S, P> {
     serializer: Serializer,
@@ -201,10 +195,11 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
         Self { serializer, peer, side: std::marker::PhantomData }
     }
 
-    /// Bytes that are no message; unless they show that the peer means BJData by the name "ubjson".
+    /// Handles bytes that the serializer cannot decode.
     ///
-    /// From then on that is spoken, in both directions. On an open session it is too late for it:
-    /// numbers that look alike in both have been read as UBJSON's (docs/decisions/ubjson.md).
+    /// A peer that offered "ubjson" may mean BJData. If the first message shows that, the
+    /// connection switches to BJData in both directions. An open session cannot switch: numbers
+    /// that look alike in both formats have been read as UBJSON (docs/decisions/ubjson.md).
     #[cold]
     fn receive_undecodable(&mut self, frame: &Bytes, error: DecodeError) -> Flow {
         let decoded = match error {
@@ -216,7 +211,7 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
         };
         match decoded {
             Ok(incoming) => {
-                self.peer.arrived(frame.len());
+                self.peer.on_received(frame.len());
                 self.peer.handle_message(incoming)
             }
             Err(error) => self.peer.handle_undecodable(&error),
@@ -227,7 +222,7 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
         if self.serializer.is_text() { MessageKind::Text } else { MessageKind::Binary }
     }
 
-    /// Whether messages of this kind are what the serializer makes.
+    /// Checks that the serializer makes messages of this kind.
     pub(crate) fn check(&self, kind: Option<MessageKind>) -> Result<(), DecodeError> {
         if kind.is_some_and(|kind| kind != self.frame_kind()) {
             let what = "JSON goes in text messages, everything else in binary ones";
@@ -236,28 +231,49 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
         Ok(())
     }
 
-    /// Takes one message.
+    /// Handles one encoded message.
     pub(crate) fn take(&mut self, message: &[u8]) -> Flow {
         let frame = frame(message);
         match S::Incoming::decode(self.serializer, &frame) {
             Ok(incoming) => {
-                self.peer.arrived(message.len());
+                self.peer.on_received(message.len());
                 self.peer.handle_message(incoming)
             }
             Err(error) => self.receive_undecodable(&frame, error),
         }
     }
 
-    /// Takes bytes that are no message.
+    /// Handles bytes that are not a message.
     pub(crate) fn refuse(&mut self, error: &DecodeError) -> Flow {
         self.peer.handle_undecodable(error)
+    }
+
+    /// Appends a message of at most `limit` bytes. Returns its length.
+    fn write(
+        &self,
+        message: &S::Outgoing,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Undeliverable> {
+        let start = out.len();
+        message.encode(self.serializer, out).map_err(Undeliverable::NotEncodable)?;
+        let length = out.len() - start;
+        if length > limit {
+            return Err(Undeliverable::TooLong { length, limit });
+        }
+        Ok(length)
     }
 }
 
 impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
     type Item = S::Waiting;
+    type Session = P;
 
-    const HEARS_UNREAD: bool = S::HEARS_UNREAD;
+    const READS_WHEN_CONGESTED: bool = S::READS_WHEN_CONGESTED;
+
+    fn session(&mut self) -> &mut P {
+        &mut self.peer
+    }
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         match self.check(kind) {
@@ -276,43 +292,23 @@ impl<S: Side, P: Peer<S>> Handler for WampHandler<S, P> {
         limit: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Option<S::Waiting>> {
-        let start = out.len();
         let message: S::Outgoing = message.into();
-        if let Some(instead) = self.peer.instead_of(&message) {
-            return Err(instead.map(Into::into));
-        }
-        let reason = match message.encode(self.serializer, out) {
-            Ok(()) if out.len() - start <= limit => {
-                self.peer.sent(&message, out.len() - start);
-                return Ok(());
+        let is_intercepted = self.peer.intercepts_writes();
+        if is_intercepted {
+            match self.peer.before_write(&message) {
+                Interception::Send => {}
+                Interception::Drop => return Err(None),
+                Interception::Replace(other) => return Err(Some(other.into())),
             }
-            Ok(()) => Undeliverable::TooLong { length: out.len() - start, limit },
-            Err(error) => Undeliverable::NoForm(error),
-        };
-        Err(self.peer.handle_undeliverable(message, &reason).map(Into::into))
-    }
-
-    fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        self.peer.poll_ready(context)
-    }
-
-    fn drained(&mut self) {
-        self.peer.drained();
-    }
-
-    fn fell_behind(&mut self) {
-        self.peer.fell_behind();
-    }
-
-    fn farewell(&mut self) -> Option<S::Waiting> {
-        self.peer.farewell().map(Into::into)
-    }
-
-    fn is_open(&self) -> bool {
-        self.peer.is_open()
-    }
-
-    fn closed(&mut self, reason: &CloseReason) {
-        self.peer.closed(reason);
+        }
+        match self.write(&message, limit, out) {
+            Ok(length) => {
+                if is_intercepted {
+                    self.peer.after_write(&message, length);
+                }
+                Ok(())
+            }
+            Err(reason) => Err(self.peer.handle_undeliverable(message, &reason).map(Into::into)),
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! The opening handshake of an outgoing WebSocket connection. A router's side of it is answered by
-//! its web listener, which has read the request already.
+//! The opening handshake of an outgoing WebSocket connection. On the router's side, the HTTP server
+//! answers the handshake.
 
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::websocket::handshake::client::Request;
@@ -9,18 +9,18 @@ use tokio::time::timeout;
 use crate::error::TransportError;
 use crate::framing::Framing;
 use crate::limits::CONNECT_TIMEOUT;
-use crate::rawsocket::Agreed;
+use crate::rawsocket::Negotiated;
 use crate::stream::Stream;
 
-/// Asks a router for a WebSocket at `host` and `path`. What has been read behind the answer is
-/// returned beside what was agreed.
+/// Opens a WebSocket at `host` and `path`. Returns the result of the handshake, and the bytes that
+/// were read behind the response.
 pub async fn connect(
     stream: &mut Stream,
     host: &str,
     path: &str,
     serializers: &[Serializer],
     max_message: usize,
-) -> Result<(Agreed, Vec<u8>), TransportError> {
+) -> Result<(Negotiated, Vec<u8>), TransportError> {
     let subprotocols: Vec<&str> =
         serializers.iter().map(|serializer| serializer.subprotocol()).collect();
     let request =
@@ -37,7 +37,7 @@ async fn read_response(
     request: &Request<'_>,
     serializers: &[Serializer],
     max_message: usize,
-) -> Result<(Agreed, Vec<u8>), TransportError> {
+) -> Result<(Negotiated, Vec<u8>), TransportError> {
     let mut read = Vec::new();
     let mut buffer = [0; 1024];
     loop {
@@ -50,7 +50,7 @@ async fn read_response(
             return Err(TransportError::WebSocket(text.to_owned()));
         }
         read.extend_from_slice(&buffer[..count]);
-        // Bounded: a head that is too long is an error.
+        // This bounds `read`: a head that is too long is an error.
         let response = request
             .read_response(&read)
             .map_err(|fault| TransportError::WebSocket(fault.to_string()))?;
@@ -65,7 +65,7 @@ async fn read_response(
             let limits = Limits { max_message, max_frame: max_message };
             let framing = Framing::websocket(Role::Client, limits);
             let early = read.split_off(response.consumed);
-            return Ok((Agreed { serializer, framing }, early));
+            return Ok((Negotiated { serializer, framing }, early));
         }
     }
 }

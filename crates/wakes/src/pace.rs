@@ -1,56 +1,35 @@
-//! How much a thread does before it looks at its sockets again.
+//! Rounds: the work of a thread between two polls of its sockets.
 //!
-//! Work is counted in units of about 100 ns. A [round](ROUND) is what a thread does between two
-//! looks at its sockets. When its work is spent, tasks that have much to do let the others have
-//! their turn ([`is_spent`]), and large sets of tasks are woken in later rounds, some at a time:
-//! a message that arrives meanwhile waits for a round and not for all of them. Small sets are woken
-//! at once in any case; they are what a call wakes.
+//! Work is counted in units of about 100 ns. When the work of a [round](ROUND) is spent:
+//! - Tasks that have much to do let other tasks run ([`is_spent`]).
+//! - Large sets of tasks are woken in later rounds, some at a time. A message that arrives
+//!   meanwhile waits for one round and not for all of them. Small sets are woken at once in any
+//!   case: they are what a call wakes.
+//! - Large pieces of work that can't be divided, such as a large message, wait for a
+//!   [permit](WorkPermit). Permits are granted in order, so that a thread does not do several such
+//!   pieces between two polls of its sockets.
 //!
-//! A [piece](Piece) of work that can't be divided, such as a large message, may take several
-//! rounds. Pieces wait for each other, so that a thread does not do several of them between two
-//! looks.
-//!
-//! A thread without a [pacer](pace) puts nothing off.
+//! A thread without a [pacer](pace) defers nothing.
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use super::{THREAD, Thread};
+use super::thread::{PermitRequest, ROUND, THREAD, ThreadWakes, WAKES_PER_ROUND};
 
-/// The work of a round: about a millisecond.
-pub const ROUND: u32 = 10_000;
-
-/// What it costs to run a task that was woken, at least: it takes something from a queue and
-/// writes it to a socket.
-const WAKE: u32 = 80;
-
-/// Up to so many tasks are woken at once.
-const FEW: usize = 4;
-
-/// So many tasks of large sets are woken in a round: a quarter of its work. The rest is for what
-/// makes such sets, so that each of these tasks finds more to do at once when its turn comes.
-const WAKES_PER_ROUND: usize = (ROUND / 4 / WAKE) as usize;
-
-/// A piece of work that waits for its round.
-pub(super) struct Waiting {
-    units: u32,
-    waker: Waker,
-    may_begin: Arc<AtomicBool>,
-}
-
-/// A task's place in the order of large pieces of work, none while it does not wait.
+/// A task's permit to do a large piece of work. None while the task does not wait for one.
 #[derive(Debug, Default)]
-pub struct Piece(Option<Arc<AtomicBool>>);
+pub struct WorkPermit(Option<Arc<AtomicBool>>);
 
-impl Piece {
-    /// Ready when the task may do a piece of work of about so many units: the round is not spent
-    /// and no piece waits, or this one waited and the earlier ones have had their rounds. At once
-    /// on a thread without a [pacer](pace). It must be polled again when the task is woken.
+impl WorkPermit {
+    /// Ready when the task may do a piece of work of about this many units. That is at once if the
+    /// round has work left and no permit is awaited, or if the thread has no [pacer](pace).
+    /// Otherwise the permits before this one come first. Must be polled again when the task is
+    /// woken.
     pub fn poll(&mut self, units: u32, context: &Context<'_>) -> Poll<()> {
-        if let Some(may_begin) = &self.0 {
-            if !may_begin.load(Ordering::Relaxed) && is_paced() {
+        if let Some(is_granted) = &self.0 {
+            if !is_granted.load(Ordering::Relaxed) && is_paced() {
                 return Poll::Pending;
             }
             self.0 = None;
@@ -59,11 +38,11 @@ impl Piece {
         if may_begin() {
             return Poll::Ready(());
         }
-        let may_begin = Arc::new(AtomicBool::new(false));
-        self.0 = Some(Arc::clone(&may_begin));
-        let waiting = Waiting { units, waker: context.waker().clone(), may_begin };
+        let is_granted = Arc::new(AtomicBool::new(false));
+        self.0 = Some(Arc::clone(&is_granted));
+        let request = PermitRequest { units, waker: context.waker().clone(), is_granted };
         let pacer = THREAD.with_borrow_mut(|thread| {
-            thread.pieces.push_back(waiting);
+            thread.permits.push_back(request);
             thread.pacer.take()
         });
         if let Some(pacer) = pacer {
@@ -72,8 +51,7 @@ impl Piece {
         Poll::Pending
     }
 
-    /// Whether a piece of work may begin without waiting. After false, [`Self::poll`] has to be
-    /// called.
+    /// Whether a piece of work may begin without waiting. If not, call [`Self::poll`].
     pub fn may_begin(&self) -> bool {
         self.0.is_none() && may_begin()
     }
@@ -81,75 +59,13 @@ impl Piece {
 
 fn may_begin() -> bool {
     THREAD.with_borrow(|thread| {
-        let is_free = thread.pieces.is_empty() && thread.granted < ROUND && thread.spent < ROUND;
+        let is_free = thread.permits.is_empty() && thread.granted < ROUND && thread.spent < ROUND;
         is_free || !thread.is_paced
     })
 }
 
 fn is_paced() -> bool {
     THREAD.with_borrow(|thread| thread.is_paced)
-}
-
-impl Thread {
-    /// Whether somebody waits for the next round.
-    fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty() || !self.pieces.is_empty()
-    }
-
-    /// Counts work. The task that begins the next round is given out when it is needed.
-    pub(super) fn spend(&mut self, units: u32) -> Option<Waker> {
-        self.spent = self.spent.saturating_add(units);
-        if self.spent >= ROUND || self.has_waiting() { self.pacer.take() } else { None }
-    }
-
-    /// Lets those of a large set wait that the round has no work for.
-    pub(super) fn put_off(&mut self, wakers: &mut Vec<Waker>) {
-        if !self.is_paced {
-            return;
-        }
-        if wakers.len() > FEW {
-            let left = if self.waiting.is_empty() { self.wakes_left } else { 0 };
-            let now = left.clamp(FEW, wakers.len());
-            self.wakes_left = self.wakes_left.saturating_sub(now);
-            self.waiting.extend(wakers.drain(now..));
-        }
-        self.spent = self.spent.saturating_add(cost(wakers.len()));
-    }
-
-    /// Begins a round. Some of those who wait are given out.
-    fn begin_round(&mut self) -> Vec<Waker> {
-        let count = self.waiting.len().min(WAKES_PER_ROUND);
-        self.wakes_left = WAKES_PER_ROUND - count;
-        self.spent = cost(count);
-        let mut wakers: Vec<_> = self.waiting.drain(..count).collect();
-        if self.waiting.is_empty() {
-            self.waiting.shrink_to(2 * count);
-        }
-        self.begin_pieces(&mut wakers);
-        wakers
-    }
-
-    /// Lets the oldest pieces go, until they are the work of a round.
-    fn begin_pieces(&mut self, wakers: &mut Vec<Waker>) {
-        self.granted = 0;
-        while self.granted < ROUND
-            && let Some(piece) = self.pieces.pop_front()
-        {
-            // Otherwise its task has ended.
-            if Arc::strong_count(&piece.may_begin) > 1 {
-                self.granted = self.granted.saturating_add(piece.units);
-                piece.may_begin.store(true, Ordering::Relaxed);
-                wakers.push(piece.waker);
-            }
-        }
-        if self.pieces.is_empty() {
-            self.pieces.shrink_to(WAKES_PER_ROUND);
-        }
-    }
-}
-
-fn cost(wakes: usize) -> u32 {
-    u32::try_from(wakes).unwrap_or(u32::MAX).saturating_mul(WAKE)
 }
 
 /// Counts units of work, of about 100 ns, in the round of this thread.
@@ -160,14 +76,14 @@ pub fn spend(units: u32) {
     }
 }
 
-/// Whether the work of the thread's round is spent: a task that has much to do should let others
-/// have their turn. Never on a thread without a [pacer](pace).
+/// Whether the work of the thread's round is spent: a task that has much to do should let other
+/// tasks run. False on a thread without a [pacer](pace).
 pub fn is_spent() -> bool {
     THREAD.with_borrow(|thread| thread.is_paced && thread.spent >= ROUND)
 }
 
-/// The work that is left in the thread's round; that of a whole one on a thread without a
-/// [pacer](pace).
+/// The units of work that are left in the thread's round. On a thread without a [pacer](pace),
+/// those of a whole round.
 pub fn work_left() -> u32 {
     THREAD.with_borrow(|thread| match thread.is_paced {
         true => ROUND.saturating_sub(thread.spent),
@@ -175,8 +91,8 @@ pub fn work_left() -> u32 {
     })
 }
 
-/// Wakes a task in one of the next rounds, behind those that wait already. At once on a thread
-/// without a [pacer](pace).
+/// Wakes a task in one of the next rounds, behind the tasks that wait already. On a thread without
+/// a [pacer](pace), wakes it at once.
 pub fn wake_in_turn(waker: Waker) {
     let now = THREAD.with_borrow_mut(|thread| {
         if !thread.is_paced {
@@ -190,14 +106,14 @@ pub fn wake_in_turn(waker: Waker) {
     }
 }
 
-/// Begins the rounds of this thread, for ever. Each runtime of one thread has to run it once.
-/// `look` lets the runtime look at its sockets and run what is ready.
+/// The pacer: begins the rounds of this thread, forever. Each single-threaded runtime has to run it
+/// once. `look` lets the runtime poll its sockets and run the ready tasks.
 pub async fn pace<F: Future<Output = ()>>(look: impl Fn() -> F) {
-    let _paced = Paced::begin();
+    let _paced = PacedThread::begin();
     loop {
-        let mut was_asked = false;
+        let mut was_woken = false;
         poll_fn(|context| {
-            if std::mem::replace(&mut was_asked, true) {
+            if std::mem::replace(&mut was_woken, true) {
                 return Poll::Ready(());
             }
             THREAD.with_borrow_mut(|thread| {
@@ -210,15 +126,15 @@ pub async fn pace<F: Future<Output = ()>>(look: impl Fn() -> F) {
         })
         .await;
         look().await;
-        let wakers = THREAD.with_borrow_mut(Thread::begin_round);
+        let wakers = THREAD.with_borrow_mut(ThreadWakes::begin_round);
         wakers.into_iter().for_each(Waker::wake);
     }
 }
 
-/// A thread is paced while this lives.
-struct Paced;
+/// A thread is paced while this exists.
+struct PacedThread;
 
-impl Paced {
+impl PacedThread {
     fn begin() -> Self {
         THREAD.with_borrow_mut(|thread| {
             (thread.is_paced, thread.wakes_left) = (true, WAKES_PER_ROUND);
@@ -227,12 +143,12 @@ impl Paced {
     }
 }
 
-impl Drop for Paced {
+impl Drop for PacedThread {
     fn drop(&mut self) {
         let wakers = THREAD.with_borrow_mut(|thread| {
             (thread.is_paced, thread.pacer) = (false, None);
             let mut wakers = std::mem::take(&mut thread.waiting);
-            wakers.extend(thread.pieces.drain(..).map(|piece| piece.waker));
+            wakers.extend(thread.permits.drain(..).map(|request| request.waker));
             wakers
         });
         wakers.into_iter().for_each(Waker::wake);
@@ -248,9 +164,10 @@ mod tests {
     use std::task::{Context, Poll, Wake, Waker};
 
     use super::{
-        FEW, Piece, ROUND, WAKES_PER_ROUND, is_spent, pace, spend, wake_in_turn, work_left,
+        ROUND, WAKES_PER_ROUND, WorkPermit, is_spent, pace, spend, wake_in_turn, work_left,
     };
-    use crate::{Later, wake};
+    use crate::thread::SMALL_SET;
+    use crate::{DeferredWakes, wake};
 
     #[derive(Default)]
     struct Count(AtomicUsize);
@@ -267,12 +184,12 @@ mod tests {
         }
     }
 
-    /// Wakes a set of tasks behind a lock; how many of them.
+    /// Wakes a set of tasks after a deferral. Returns how many were woken at once.
     fn wake_set(count: &Arc<Count>, size: usize) -> usize {
         let before = count.so_far();
-        let later = Later::begin();
+        let deferred = DeferredWakes::begin();
         (0..size).for_each(|_| wake(Waker::from(Arc::clone(count))));
-        drop(later);
+        drop(deferred);
         count.so_far() - before
     }
 
@@ -283,7 +200,7 @@ mod tests {
 
     const PER_ROUND: usize = WAKES_PER_ROUND;
 
-    /// Is ready when it is polled for the second time.
+    /// Ready when it is polled for the second time.
     fn look() -> impl Future<Output = ()> {
         let mut was_polled = false;
         poll_fn(move |_| match std::mem::replace(&mut was_polled, true) {
@@ -293,14 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn large_sets_are_woken_over_several_rounds_and_small_ones_at_once() {
+    fn large_sets_are_woken_over_several_rounds_and_small_sets_at_once() {
         let (count, pacer_wakes) = (Arc::new(Count::default()), Arc::new(Count::default()));
         let mut pacer = pin!(pace(look));
         poll(pacer.as_mut(), &pacer_wakes);
         assert_eq!(wake_set(&count, 5 * PER_ROUND / 2), PER_ROUND);
         assert!(work_left() >= ROUND * 3 / 4, "for other tasks");
         assert_eq!(pacer_wakes.so_far(), 1);
-        assert_eq!(wake_set(&count, FEW), FEW, "a small set");
+        assert_eq!(wake_set(&count, SMALL_SET), SMALL_SET, "a small set");
         let mut woken = Vec::new();
         for _ in 0..4 {
             let before = count.so_far();
@@ -326,56 +243,56 @@ mod tests {
     }
 
     #[test]
-    fn pieces_begin_in_order_and_those_of_a_round_are_no_more_than_its_work() {
+    fn permits_are_granted_in_order_and_for_one_rounds_work_at_a_time() {
         let (count, pacer_wakes) = (Arc::new(Count::default()), Arc::new(Count::default()));
         let waker = Waker::from(Arc::clone(&count));
         let context = Context::from_waker(&waker);
         let mut pacer = pin!(pace(look));
         poll(pacer.as_mut(), &pacer_wakes);
-        assert_eq!(Piece::default().poll(5 * ROUND, &context), Poll::Ready(()));
+        assert_eq!(WorkPermit::default().poll(5 * ROUND, &context), Poll::Ready(()));
         spend(5 * ROUND);
         let sizes = [ROUND, 2 * ROUND, ROUND / 2, ROUND / 2, 1, ROUND];
-        let mut pieces = sizes.map(|units| (Piece::default(), units));
+        let mut permits = sizes.map(|units| (WorkPermit::default(), units));
         let mut rounds = Vec::new();
         for round in 0..7 {
-            for (number, (piece, units)) in pieces.iter_mut().enumerate() {
+            for (number, (permit, units)) in permits.iter_mut().enumerate() {
                 if rounds.iter().all(|(_, done)| *done != number)
-                    && piece.poll(*units, &context).is_ready()
+                    && permit.poll(*units, &context).is_ready()
                 {
                     rounds.push((round, number));
                 }
             }
             if round == 0 {
                 // A task that has ended takes no round.
-                let mut gone = Piece::default();
+                let mut gone = WorkPermit::default();
                 assert!(gone.poll(9 * ROUND, &context).is_pending());
             }
             poll(pacer.as_mut(), &pacer_wakes);
-            assert!(!Piece::default().may_begin() || rounds.len() >= 4);
+            assert!(!WorkPermit::default().may_begin() || rounds.len() >= 4);
         }
         assert_eq!(rounds, [(2, 0), (3, 1), (4, 2), (4, 3), (5, 4), (5, 5)]);
         assert_eq!(count.so_far(), sizes.len());
-        assert!(Piece::default().may_begin());
+        assert!(WorkPermit::default().may_begin());
     }
 
     #[test]
-    fn pieces_that_wait_begin_when_their_thread_has_no_pacer_any_more() {
+    fn awaited_permits_are_granted_when_the_pacer_ends() {
         let (count, pacer_wakes) = (Arc::new(Count::default()), Arc::new(Count::default()));
         let waker = Waker::from(Arc::clone(&count));
         let context = Context::from_waker(&waker);
-        let mut piece = Piece::default();
+        let mut permit = WorkPermit::default();
         {
             let mut pacer = pin!(pace(look));
             poll(pacer.as_mut(), &pacer_wakes);
             spend(ROUND);
-            assert!(piece.poll(1, &context).is_pending());
+            assert!(permit.poll(1, &context).is_pending());
         }
         assert_eq!(count.so_far(), 1);
-        assert!(piece.poll(1, &context).is_ready());
+        assert!(permit.poll(1, &context).is_ready());
     }
 
     #[test]
-    fn a_thread_without_a_pacer_puts_nothing_off() {
+    fn thread_without_a_pacer_defers_nothing() {
         let count = Arc::new(Count::default());
         spend(2 * ROUND);
         assert!(!is_spent());
@@ -385,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_waits_for_ever_when_the_pacer_ends() {
+    fn deferred_tasks_are_woken_when_the_pacer_ends() {
         let count = Arc::new(Count::default());
         {
             let mut pacer = pin!(pace(look));

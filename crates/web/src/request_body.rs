@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use cloverleaf_http_bridge::BodyError;
 use cloverleaf_transport::input_memory::GivenUp;
 use cloverleaf_transport::limits::{DECODED_PER_UNIT, LARGE_MESSAGE};
-use cloverleaf_wakes::{Piece, spend};
+use cloverleaf_wakes::{WorkPermit, spend};
 use cloverleaf_wamp::payload;
 use http_body_util::BodyExt as _;
 use hyper::Request;
@@ -85,8 +85,8 @@ pub(crate) async fn read(
 /// its connections.
 async fn wait_in_turn(bytes: usize) {
     let units = u32::try_from(bytes / DECODED_PER_UNIT).unwrap_or(u32::MAX);
-    let mut piece = Piece::default();
-    poll_fn(|context| piece.poll(units, context)).await;
+    let mut permit = WorkPermit::default();
+    poll_fn(|context| permit.poll(units, context)).await;
     spend(units);
 }
 

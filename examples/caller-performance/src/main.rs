@@ -58,7 +58,7 @@ async fn register(joined: Joined, calculation: Calculation) -> Result<(), Compon
 }
 
 fn main() -> ExitCode {
-    cloverleaf_allocator::give_memory_back();
+    cloverleaf_allocator::purge_without_delay();
     let single = |procedure, calculate| {
         let policy = InvokePolicy::Single;
         let calculation = Calculation { procedure, policy, calculate };

@@ -42,4 +42,7 @@ mod wakes;
 
 pub use locks::{Mutex, MutexGuard};
 pub use transport::{limits, outbound};
-pub use wakes::{Later, Piece, ROUND, is_spent, pace, spend, wake, wake_in_turn, work_left};
+pub use wakes::{
+    DeferredWakes, ROUND, WakerSlot, WorkPermit, is_spent, pace, spend, wake, wake_in_turn,
+    work_left,
+};

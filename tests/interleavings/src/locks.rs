@@ -45,8 +45,8 @@ impl<T> Local<T> {
 }
 
 macro_rules! thread_local {
-    (static $name:ident: RefCell<$type:ty> = $value:expr;) => {
-        static $name: $crate::locks::Local<$type> = {
+    ($vis:vis static $name:ident: RefCell<$type:ty> = $value:expr;) => {
+        $vis static $name: $crate::locks::Local<$type> = {
             loom::thread_local! { static KEY: std::cell::RefCell<$type> = $value; }
             $crate::locks::Local(&KEY)
         };

@@ -5,7 +5,7 @@ use cloverleaf_wamp::message::RouterMessage;
 use cloverleaf_wamp::websocket::CloseCode;
 
 pub(crate) use crate::outbound::SlowConsumer;
-use crate::outbound::{Loss, Outbound, Pushed, Queued};
+use crate::outbound::{OutboundSender, Overflow, Pushed, Queued};
 
 /// A router's message in a queue.
 #[derive(Debug)]
@@ -16,11 +16,11 @@ impl Queued for Waiting {
         1
     }
 
-    fn loss(&self) -> Loss {
+    fn overflow(&self) -> Overflow {
         match self.0 {
-            RouterMessage::Event(_) => Loss::Missed,
-            RouterMessage::Invocation(_) => Loss::Refused,
-            _ => Loss::Never,
+            RouterMessage::Event(_) => Overflow::SlowConsumer,
+            RouterMessage::Invocation(_) => Overflow::Reject,
+            _ => Overflow::Disconnect,
         }
     }
 }
@@ -30,7 +30,7 @@ impl Queued for Waiting {
 pub(crate) struct Port(pub(crate) Queue);
 
 /// What waits for a connection.
-pub(crate) type Queue = Outbound<Waiting>;
+pub(crate) type Queue = OutboundSender<Waiting>;
 
 impl Port {
     pub(crate) const fn outbound(&self) -> Option<&Queue> {
@@ -42,9 +42,9 @@ impl Outbox for Port {
     fn send(&self, message: RouterMessage) -> Delivery {
         match self.0.push(Waiting(message)) {
             Pushed::Queued => Delivery::Queued,
-            Pushed::Crowded => Delivery::Crowded,
-            Pushed::Congested => Delivery::Congested,
-            Pushed::Gone => Delivery::Gone,
+            Pushed::AboveHighWater => Delivery::Crowded,
+            Pushed::Dropped => Delivery::Congested,
+            Pushed::Closed => Delivery::Gone,
         }
     }
 

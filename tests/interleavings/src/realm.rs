@@ -8,7 +8,7 @@ use cloverleaf_router::SessionKey;
 use cloverleaf_testkit::{Client, settings};
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 
-use crate::outbound::{Encoded, Outlet, queue};
+use crate::outbound::{Encoded, OutboundReceiver, queue};
 use crate::ports::{Port, Waiting};
 use crate::realm_host::RealmHost;
 use crate::task::until_ready_with;
@@ -22,7 +22,7 @@ pub struct Realm(Arc<RealmHost>);
 pub struct Session {
     realm: Arc<RealmHost>,
     key: SessionKey,
-    outlet: Outlet<Waiting>,
+    receiver: OutboundReceiver<Waiting>,
     heard: VecDeque<Waiting>,
 }
 
@@ -38,10 +38,10 @@ impl Realm {
     /// # Panics
     /// When the realm refuses it.
     pub fn join(&self, name: &'static str) -> Session {
-        let (outbound, outlet) = queue();
+        let (outbound, receiver) = queue();
         let key = self.0.attach(Client::named(name).into(), Port(outbound)).expect("a role");
         let realm = Arc::clone(&self.0);
-        let mut session = Session { realm, key, outlet, heard: VecDeque::new() };
+        let mut session = Session { realm, key, receiver, heard: VecDeque::new() };
         assert!(matches!(session.hear(), RouterMessage::Welcome(_)));
         session
     }
@@ -69,12 +69,12 @@ impl Session {
     /// # Panics
     /// When the queue has ended.
     pub fn hear(&mut self) -> RouterMessage {
-        let (outlet, heard) = (&mut self.outlet, &mut self.heard);
+        let (receiver, heard) = (&mut self.receiver, &mut self.heard);
         if heard.is_empty() {
             let realm = Arc::clone(&self.realm);
             let look = move || assert!(realm.session_count() < 10);
             let end = until_ready_with(look, |context| {
-                outlet.poll_take(&mut Encoded::default(), heard, context)
+                receiver.poll_take(&mut Encoded::default(), heard, context)
             });
             assert_eq!(end, None);
         }
@@ -85,7 +85,7 @@ impl Session {
     /// Whether nothing is left to be heard.
     pub fn has_heard_all(&mut self) -> bool {
         let context = Context::from_waker(Waker::noop());
-        let taken = self.outlet.poll_take(&mut Encoded::default(), &mut self.heard, &context);
+        let taken = self.receiver.poll_take(&mut Encoded::default(), &mut self.heard, &context);
         self.heard.is_empty() && taken.is_pending()
     }
 

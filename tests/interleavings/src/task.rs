@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use loom::sync::Notify;
 
-use crate::outbound::{End, Outlet, Queued};
+use crate::outbound::{OutboundReceiver, QueueEnd, Queued};
 
 struct Task<F> {
     wakes: Notify,
@@ -40,6 +40,6 @@ pub fn until_ready_with<T>(
 }
 
 /// Waits for the end of a queue alone, as a connection does that can't write.
-pub fn until_the_end<T: Queued + Send + 'static>(outlet: &mut Outlet<T>) -> End {
-    until_ready(|context| outlet.poll_end(context))
+pub fn until_the_end<T: Queued + Send + 'static>(receiver: &mut OutboundReceiver<T>) -> QueueEnd {
+    until_ready(|context| receiver.poll_end(context))
 }

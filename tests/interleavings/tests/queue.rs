@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-use cloverleaf_interleavings::limits::{QUEUE_KILLS_BYTES, QUEUE_REFUSES_BYTES};
+use cloverleaf_interleavings::limits::{QUEUE_HIGH_WATER_BYTES, QUEUE_MAX_BYTES};
 use cloverleaf_interleavings::outbound::{
-    Encoded, End, Loss, Outbound, Outlet, Pushed, Queued, SlowConsumer, queue,
+    Encoded, OutboundReceiver, OutboundSender, Overflow, Pushed, QueueEnd, Queued, SlowConsumer,
+    queue,
 };
 use cloverleaf_interleavings::task::{until_ready, until_the_end};
 use cloverleaf_wamp::websocket::CloseCode;
@@ -42,21 +43,24 @@ impl Queued for Item {
         self.size
     }
 
-    fn loss(&self) -> Loss {
-        if self.is_event { Loss::Missed } else { Loss::Never }
+    fn overflow(&self) -> Overflow {
+        if self.is_event { Overflow::SlowConsumer } else { Overflow::Disconnect }
     }
 }
 
 /// Pushes answers, and says which of them are in the queue.
-fn push_answers(outbound: &Outbound<Item>, thread: u8, count: u8) -> Vec<(u8, u8)> {
+fn push_answers(outbound: &OutboundSender<Item>, thread: u8, count: u8) -> Vec<(u8, u8)> {
     let is_queued = |place: &u8| outbound.push(Item::answer(thread, *place)) == Pushed::Queued;
     (1..=count).filter(is_queued).map(|place| (thread, place)).collect()
 }
 
 /// Takes what there is or comes next, and writes it at once.
-fn take(outlet: &mut Outlet<Item>, encoded: &mut Encoded) -> Result<Vec<(u8, u8)>, End> {
+fn take(
+    receiver: &mut OutboundReceiver<Item>,
+    encoded: &mut Encoded,
+) -> Result<Vec<(u8, u8)>, QueueEnd> {
     let mut batch = VecDeque::new();
-    let end = until_ready(|context| outlet.poll_take(encoded, &mut batch, context));
+    let end = until_ready(|context| receiver.poll_take(encoded, &mut batch, context));
     encoded.messages = batch.len();
     encoded.bytes = batch.iter().map(Queued::size).sum();
     match end {
@@ -65,10 +69,10 @@ fn take(outlet: &mut Outlet<Item>, encoded: &mut Encoded) -> Result<Vec<(u8, u8)
     }
 }
 
-fn take_until_the_end(outlet: &mut Outlet<Item>) -> (Vec<(u8, u8)>, End) {
+fn take_until_the_end(receiver: &mut OutboundReceiver<Item>) -> (Vec<(u8, u8)>, QueueEnd) {
     let (mut taken, mut encoded) = (Vec::new(), Encoded::default());
     loop {
-        match take(outlet, &mut encoded) {
+        match take(receiver, &mut encoded) {
             Ok(items) => taken.extend(items),
             Err(end) => return (taken, end),
         }
@@ -78,14 +82,14 @@ fn take_until_the_end(outlet: &mut Outlet<Item>) -> (Vec<(u8, u8)>, End) {
 #[test]
 fn no_push_is_missed_by_a_connection_that_is_about_to_wait_and_each_threads_come_in_order() {
     loom::model(|| {
-        let (outbound, mut outlet) = queue();
+        let (outbound, mut receiver) = queue();
         let threads = [(1, 2), (2, 1)].map(|(number, count)| {
             let outbound = outbound.clone();
             thread::spawn(move || push_answers(&outbound, number, count))
         });
         let (mut taken, mut encoded) = (Vec::new(), Encoded::default());
         while taken.len() < 3 {
-            taken.extend(take(&mut outlet, &mut encoded).expect("nobody ends the queue"));
+            taken.extend(take(&mut receiver, &mut encoded).expect("nobody ends the queue"));
         }
         let pushed: Vec<_> =
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
@@ -98,12 +102,12 @@ fn no_push_is_missed_by_a_connection_that_is_about_to_wait_and_each_threads_come
 #[test]
 fn what_is_in_the_queue_comes_before_its_end_and_nothing_behind_it() {
     loom::model(|| {
-        let (outbound, mut outlet) = queue();
+        let (outbound, mut receiver) = queue();
         let pusher = outbound.clone();
         let pusher = thread::spawn(move || push_answers(&pusher, 1, 2));
         let closer = thread::spawn(move || outbound.close(CloseCode::NORMAL, "enough"));
-        let (taken, end) = take_until_the_end(&mut outlet);
-        assert_eq!(end, End::Close(CloseCode::NORMAL, "enough".to_owned()));
+        let (taken, end) = take_until_the_end(&mut receiver);
+        assert_eq!(end, QueueEnd::Close(CloseCode::NORMAL, "enough".to_owned()));
         assert_eq!(taken, pusher.join().unwrap());
         closer.join().unwrap();
     });
@@ -112,7 +116,7 @@ fn what_is_in_the_queue_comes_before_its_end_and_nothing_behind_it() {
 #[test]
 fn a_connection_that_goes_leaves_nothing_behind_and_lets_nothing_in() {
     loom::model(|| {
-        let (outbound, mut outlet) = queue();
+        let (outbound, mut receiver) = queue();
         let pusher = outbound.clone();
         let pusher = thread::spawn(move || {
             let push = |place| {
@@ -123,33 +127,33 @@ fn a_connection_that_goes_leaves_nothing_behind_and_lets_nothing_in() {
             };
             [push(1), push(2)]
         });
-        let _ = take(&mut outlet, &mut Encoded::default());
-        drop(outlet);
+        let _ = take(&mut receiver, &mut Encoded::default());
+        drop(receiver);
         let lives: [Weak<()>; 2] = pusher.join().unwrap();
         assert!(lives.iter().all(|life| life.upgrade().is_none()), "an item was left behind");
-        assert_eq!(outbound.push(Item::answer(1, 3)), Pushed::Gone);
+        assert_eq!(outbound.push(Item::answer(1, 3)), Pushed::Closed);
     });
 }
 
 #[test]
 fn a_full_queue_counts_what_it_refuses_and_takes_again_when_its_connection_has_written() {
     loom::model(|| {
-        let (outbound, mut outlet) = queue();
+        let (outbound, mut receiver) = queue();
         let pusher = outbound.clone();
         let pusher = thread::spawn(move || {
-            let large = Item::event(1, 1).of_size(QUEUE_REFUSES_BYTES);
+            let large = Item::event(1, 1).of_size(QUEUE_HIGH_WATER_BYTES);
             let outcomes = [large, Item::event(1, 2)].map(|item| pusher.push(item));
             pusher.close(CloseCode::NORMAL, "enough");
             outcomes
         });
-        let (taken, _) = take_until_the_end(&mut outlet);
+        let (taken, _) = take_until_the_end(&mut receiver);
         let outcomes = pusher.join().unwrap();
         assert_eq!(outcomes[0], Pushed::Queued);
         let (expected, refused) = match outcomes[1] {
             Pushed::Queued => (vec![(1, 1), (1, 2)], 0),
-            Pushed::Congested => (vec![(1, 1)], 1),
-            Pushed::Crowded => panic!("nobody is to wait"),
-            Pushed::Gone => panic!("the connection has not ended"),
+            Pushed::Dropped => (vec![(1, 1)], 1),
+            Pushed::AboveHighWater => panic!("nobody is to wait"),
+            Pushed::Closed => panic!("the connection has not ended"),
         };
         assert_eq!((taken, outbound.refused()), (expected, refused));
     });
@@ -158,43 +162,43 @@ fn a_full_queue_counts_what_it_refuses_and_takes_again_when_its_connection_has_w
 #[test]
 fn a_connection_that_can_not_write_is_woken_when_its_queue_is_too_full() {
     loom::model(|| {
-        let (outbound, mut outlet) = queue();
+        let (outbound, mut receiver) = queue();
         let pusher = thread::spawn(move || {
-            let large = Item::answer(1, 1).of_size(QUEUE_KILLS_BYTES);
+            let large = Item::answer(1, 1).of_size(QUEUE_MAX_BYTES);
             [large, Item::answer(1, 2)].map(|item| outbound.push(item))
         });
-        assert_eq!(until_the_end(&mut outlet), End::Kill);
-        assert_eq!(pusher.join().unwrap(), [Pushed::Queued, Pushed::Gone]);
+        assert_eq!(until_the_end(&mut receiver), QueueEnd::Kill);
+        assert_eq!(pusher.join().unwrap(), [Pushed::Queued, Pushed::Closed]);
     });
 }
 
 #[test]
 fn who_waits_for_room_is_woken_when_the_connection_has_written_or_has_ended() {
     loom::model(|| {
-        let (outbound, mut outlet) = queue();
+        let (outbound, mut receiver) = queue();
         outbound.set_policy(SlowConsumer::BlockPublisher);
         let waiting = thread::spawn(move || {
-            let large = Item::event(1, 1).of_size(QUEUE_REFUSES_BYTES);
+            let large = Item::event(1, 1).of_size(QUEUE_HIGH_WATER_BYTES);
             assert_eq!(outbound.push(large), Pushed::Queued);
             until_ready(|context| outbound.poll_room(context));
         });
         let mut encoded = Encoded::default();
-        let _ = take(&mut outlet, &mut encoded);
+        let _ = take(&mut receiver, &mut encoded);
         // It says what it has written when it asks for more.
         let mut batch = VecDeque::new();
         let context = std::task::Context::from_waker(std::task::Waker::noop());
-        let _ = outlet.poll_take(&mut encoded, &mut batch, &context);
+        let _ = receiver.poll_take(&mut encoded, &mut batch, &context);
         waiting.join().unwrap();
     });
     loom::model(|| {
-        let (outbound, outlet) = queue();
+        let (outbound, receiver) = queue();
         outbound.set_policy(SlowConsumer::BlockPublisher);
         let waiting = thread::spawn(move || {
-            let large = Item::event(1, 1).of_size(QUEUE_REFUSES_BYTES);
+            let large = Item::event(1, 1).of_size(QUEUE_HIGH_WATER_BYTES);
             let _ = outbound.push(large);
             until_ready(|context| outbound.poll_room(context));
         });
-        drop(outlet);
+        drop(receiver);
         waiting.join().unwrap();
     });
 }

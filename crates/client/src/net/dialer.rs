@@ -1,6 +1,6 @@
 //! Makes the connections of one session, the first and those that replace a lost one.
 
-use cloverleaf_transport::Outbound;
+use cloverleaf_transport::OutboundSender;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::ClientMessage;
 use compact_str::CompactString;
@@ -30,7 +30,7 @@ pub(super) struct Dialer {
 pub(super) struct Joined {
     pub(super) connection: RouterConnection,
     /// Its queue.
-    pub(super) outbound: Outbound<ClientMessage>,
+    pub(super) outbound: OutboundSender<ClientMessage>,
 }
 
 impl Dialer {
@@ -52,7 +52,7 @@ impl Dialer {
     }
 
     async fn join(&self, handshaken: Handshaken) -> Result<Joined, Error> {
-        let (outbound, outlet) = new_queue();
+        let (outbound, receiver) = new_queue();
         let peer = SocketPeer {
             session: self.session.clone(),
             link: self.link.clone(),
@@ -60,7 +60,7 @@ impl Dialer {
             verdict: Verdict::default(),
             reconnects: self.reconnect.is_some(),
         };
-        match handshaken.join(&self.realm, peer, outlet).await {
+        match handshaken.join(&self.realm, peer, receiver).await {
             Ok(connection) => Ok(Joined { connection, outbound }),
             Err(Error::Connect(what)) => {
                 let text = format!("joining '{}' at {} failed: {what}", self.realm, self.target);

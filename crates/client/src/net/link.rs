@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use cloverleaf_transport::{Outbound, Pushed};
+use cloverleaf_transport::{OutboundSender, Pushed};
 use cloverleaf_wamp::message::ClientMessage;
 use parking_lot::Mutex;
 
@@ -17,13 +17,13 @@ pub(super) struct SocketLink(Arc<Way>);
 #[derive(Debug, Default)]
 struct Way {
     /// The queue of the connection that has joined last.
-    outbound: Mutex<Option<Outbound<ClientMessage>>>,
+    outbound: Mutex<Option<OutboundSender<ClientMessage>>>,
     said_goodbye: AtomicBool,
 }
 
 impl SocketLink {
     /// From now on messages go there.
-    pub(super) fn attach(&self, outbound: Outbound<ClientMessage>) {
+    pub(super) fn attach(&self, outbound: OutboundSender<ClientMessage>) {
         *self.0.outbound.lock() = Some(outbound);
     }
 
@@ -40,12 +40,12 @@ impl Link for SocketLink {
         }
         let pushed = match &*self.0.outbound.lock() {
             Some(outbound) => outbound.push(message),
-            None => Pushed::Gone,
+            None => Pushed::Closed,
         };
         match pushed {
-            Pushed::Queued | Pushed::Crowded => Ok(()),
-            Pushed::Congested => Err(SendError::Congested),
-            Pushed::Gone => Err(SendError::Closed),
+            Pushed::Queued | Pushed::AboveHighWater => Ok(()),
+            Pushed::Dropped => Err(SendError::Congested),
+            Pushed::Closed => Err(SendError::Closed),
         }
     }
 

@@ -7,11 +7,11 @@ use std::task::Poll;
 
 use cloverleaf_transport::limits::CONNECT_TIMEOUT;
 use cloverleaf_transport::outbound::queue;
-use cloverleaf_transport::rawsocket::Agreed;
+use cloverleaf_transport::rawsocket::Negotiated;
 use cloverleaf_transport::stream::{UnixSocket, system_name};
 use cloverleaf_transport::{
-    ClientSide, Connection, Outbound, Outlet, Stream, TransportError, WampHandler, rawsocket,
-    websocket,
+    ClientSide, Connection, OutboundReceiver, OutboundSender, Stream, TransportError, WampHandler,
+    rawsocket, websocket,
 };
 use cloverleaf_wamp::features::CLIENT;
 use cloverleaf_wamp::message::{ClientMessage, Hello, HelloDetails};
@@ -32,7 +32,7 @@ pub(super) type RouterConnection = Connection<WampHandler<ClientSide, SocketPeer
 #[derive(Debug)]
 pub(super) struct Handshaken {
     stream: Stream,
-    agreed: Agreed,
+    agreed: Negotiated,
     early: Vec<u8>,
 }
 
@@ -62,15 +62,15 @@ impl Handshaken {
         self,
         realm: &CompactString,
         peer: SocketPeer,
-        outlet: Outlet<ClientMessage>,
+        receiver: OutboundReceiver<ClientMessage>,
     ) -> Result<RouterConnection, Error> {
-        let Self { stream, agreed: Agreed { serializer, framing }, mut early } = self;
+        let Self { stream, agreed: Negotiated { serializer, framing }, mut early } = self;
         let outbound = peer.outbound.clone();
         let verdict = Verdict::clone(&peer.verdict);
         // The queue is empty and its other end is here.
         let _ = outbound.push(hello(realm.clone()));
         let handler = WampHandler::new(serializer, peer);
-        let mut connection = Connection::new(stream, framing, handler, outlet, &mut early);
+        let mut connection = Connection::new(stream, framing, handler, receiver, &mut early);
         let verdict = timeout(CONNECT_TIMEOUT, verdict_of(&mut connection, &verdict));
         match verdict.await {
             Ok((Ok(()), HasEnded(false))) => Ok(connection),
@@ -93,7 +93,7 @@ impl Handshaken {
 struct HasEnded(bool);
 
 /// A new queue for one connection.
-pub(super) fn new_queue() -> (Outbound<ClientMessage>, Outlet<ClientMessage>) {
+pub(super) fn new_queue() -> (OutboundSender<ClientMessage>, OutboundReceiver<ClientMessage>) {
     queue()
 }
 
@@ -113,7 +113,7 @@ async fn connect(endpoint: &Endpoint) -> io::Result<Stream> {
 async fn shake_hands(
     stream: &mut Stream,
     target: &Target,
-) -> Result<(Agreed, Vec<u8>), TransportError> {
+) -> Result<(Negotiated, Vec<u8>), TransportError> {
     let Target { protocol, serializers, max_message, .. } = target;
     match protocol {
         Protocol::WebSocket { host, path } => {

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use cloverleaf_transport::{ClientSide, CloseReason, Flow, Outbound, Peer, Undeliverable};
+use cloverleaf_transport::{
+    ClientSide, CloseReason, Flow, Lifecycle, OutboundSender, Peer, Undeliverable,
+};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{Abort, ClientMessage, Goodbye, RouterMessage};
@@ -20,7 +22,7 @@ pub(super) type Verdict = Arc<OnceLock<Result<(), Error>>>;
 pub(super) struct SocketPeer {
     pub(super) session: Session,
     pub(super) link: SocketLink,
-    pub(super) outbound: Outbound<ClientMessage>,
+    pub(super) outbound: OutboundSender<ClientMessage>,
     pub(super) verdict: Verdict,
     /// Whether a lost connection is replaced.
     pub(super) reconnects: bool,
@@ -105,7 +107,7 @@ impl Peer<ClientSide> for SocketPeer {
         reason: &Undeliverable,
     ) -> Option<ClientMessage> {
         let uri = match reason {
-            Undeliverable::NoForm(_) => error_uri::INVALID_ARGUMENT,
+            Undeliverable::NotEncodable(_) => error_uri::INVALID_ARGUMENT,
             Undeliverable::TooLong { .. } => error_uri::PAYLOAD_SIZE_EXCEEDED,
         };
         tracing::debug!("{} can't be sent: {reason}", message.name());
@@ -115,6 +117,10 @@ impl Peer<ClientSide> for SocketPeer {
         }
         self.session.unsent(&message, Failure::with_text(uri, &reason.to_string()))
     }
+}
+
+impl Lifecycle for SocketPeer {
+    type Message = ClientMessage;
 
     fn is_open(&self) -> bool {
         self.has_joined()

@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloverleaf_client::{Client, Endpoint, Protocol, Serializer, Target};
+use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::listener::{Listener, TcpOptions, UnixOptions};
 use cloverleaf_transport::outbound::queue;
-use cloverleaf_transport::rawsocket::Agreed;
+use cloverleaf_transport::rawsocket::Negotiated;
 use cloverleaf_transport::{
-    CloseReason, Connection, Flow, Framing, Outbound, Peer, ServerSide, Stream, Undeliverable,
-    WaitingMessage, WampHandler, rawsocket,
+    CloseReason, Connection, Flow, Framing, Lifecycle, OutboundSender, Peer, ServerSide, Stream,
+    Undeliverable, WaitingMessage, WampHandler, rawsocket,
 };
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
@@ -71,7 +72,7 @@ pub(crate) const FAIL: &str = "router.fail";
 pub(crate) const TAKEN: &str = "router.taken";
 
 struct Session {
-    outbound: Outbound<WaitingMessage>,
+    outbound: OutboundSender<WaitingMessage>,
     realm: String,
 }
 
@@ -250,14 +251,16 @@ async fn serve(mut stream: Stream, way: Way, number: usize, shared: Arc<Shared>)
     let agreed = match way {
         Way::WebSocket => upgrade(&mut stream, &shared).await,
         Way::Tcp | Way::Unix | Way::Abstract => {
-            rawsocket::accept(&mut stream, None, &shared.serializers, shared.max_message).await.ok()
+            let Shared { serializers, max_message, .. } = &*shared;
+            let limit = OPENING_TIMEOUT;
+            rawsocket::accept(&mut stream, None, serializers, *max_message, limit).await.ok()
         }
     };
-    let Some(Agreed { serializer, framing }) = agreed else { return };
-    let (outbound, outlet) = queue();
+    let Some(Negotiated { serializer, framing }) = agreed else { return };
+    let (outbound, receiver) = queue();
     let client = Attached { number, shared, outbound, is_open: false };
     let handler = WampHandler::<ServerSide, _>::new(serializer, client);
-    Connection::new(stream, framing, handler, outlet, &mut []).await;
+    Connection::new(stream, framing, handler, receiver, &mut []).await;
 }
 
 struct Head(Vec<(String, String)>);
@@ -280,7 +283,7 @@ impl RequestHead for Head {
 }
 
 /// The server's side of the WebSocket handshake.
-async fn upgrade(stream: &mut Stream, shared: &Shared) -> Option<Agreed> {
+async fn upgrade(stream: &mut Stream, shared: &Shared) -> Option<Negotiated> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -306,14 +309,14 @@ async fn upgrade(stream: &mut Stream, shared: &Shared) -> Option<Agreed> {
     stream.write_all(response.as_bytes()).await.ok()?;
     let max_message = shared.max_message;
     let limits = Limits { max_message, max_frame: max_message };
-    Some(Agreed { serializer, framing: Framing::websocket(Role::Server, limits) })
+    Some(Negotiated { serializer, framing: Framing::websocket(Role::Server, limits) })
 }
 
 /// One client, as its connection sees it.
 struct Attached {
     number: usize,
     shared: Arc<Shared>,
-    outbound: Outbound<WaitingMessage>,
+    outbound: OutboundSender<WaitingMessage>,
     is_open: bool,
 }
 
@@ -554,6 +557,10 @@ impl Peer<ServerSide> for Attached {
     ) -> Option<RouterMessage> {
         None
     }
+}
+
+impl Lifecycle for Attached {
+    type Message = RouterMessage;
 
     fn is_open(&self) -> bool {
         self.is_open

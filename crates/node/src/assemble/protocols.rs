@@ -180,6 +180,7 @@ pub(super) fn wamp_service(
         realms: Arc::clone(context.realms),
         admission: Arc::new(admission(auth)),
         serializers: serializers.to_vec(),
+        limits: Arc::default(),
         max_message,
         slow_consumer: realms::slow_consumer(slow_consumer),
         announces_agent: true,

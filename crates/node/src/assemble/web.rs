@@ -10,8 +10,9 @@ use cloverleaf_http_bridge::{
     AddressFilter, Bridge, BridgeSettings, MAX_NONCES, Resource, SigningKey,
 };
 use cloverleaf_realms::local;
-use cloverleaf_transport::longpoll::Patience;
-use cloverleaf_transport::outbound::RefusesFrom;
+use cloverleaf_transport::limits::OPENING_TIMEOUT;
+use cloverleaf_transport::longpoll::LongPollTimeouts;
+use cloverleaf_transport::outbound::HighWaterMark;
 use cloverleaf_wamp::features::HTTP_BRIDGE;
 use cloverleaf_wamp::origin::OriginRule;
 use cloverleaf_web::{
@@ -117,8 +118,12 @@ fn longpoll(context: &Context<'_>, service: &LongPollService) -> LongPoll {
     LongPoll {
         wamp: wamp_service(context, serializers, limit, auth, *slow_consumer),
         origins: OriginRule::new(&options.allowed_origins, options.allow_null_origin),
-        patience: Patience { receive: options.request_timeout, session: options.session_timeout },
-        refuses_from: RefusesFrom {
+        timeouts: LongPollTimeouts {
+            opening: OPENING_TIMEOUT,
+            receive: options.request_timeout,
+            session: options.session_timeout,
+        },
+        high_water_mark: HighWaterMark {
             bytes: options.queue_limit_bytes,
             messages: options.queue_limit_messages,
         },

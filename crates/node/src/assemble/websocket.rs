@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use cloverleaf_config::settings::WebSocketOptions;
-use cloverleaf_transport::{KeepAlive, Manners};
+use cloverleaf_transport::{KeepAlive, WebSocketServerOptions};
 use cloverleaf_wamp::origin::OriginRule;
 use cloverleaf_wamp::websocket::Limits;
 use cloverleaf_wamp::websocket::deflate::Wishes;
@@ -31,24 +31,24 @@ pub(super) fn websocket_endpoint(
         webstatus: options.enable_webstatus,
         server: (options.show_server_version == Some(true))
             .then(|| HeaderValue::from_static(SERVER)),
-        frames: FrameOptions { compression, ..frames(options) },
+        frame_options: FrameOptions { compression, ..frame_options(options) },
     }
 }
 
-fn frames(options: &WebSocketOptions) -> FrameOptions {
+fn frame_options(options: &WebSocketOptions) -> FrameOptions {
     let max_message = max_message(options.max_message_size);
     let max_frame = options.max_frame_size.map_or(max_message, |limit| limit as usize);
     FrameOptions {
         limits: Limits { max_message, max_frame },
-        manners: manners(options),
+        server_options: server_options(options),
         compression: options.compression,
         nodelay: options.tcp_nodelay,
     }
 }
 
-fn manners(options: &WebSocketOptions) -> Manners {
+fn server_options(options: &WebSocketOptions) -> WebSocketServerOptions {
     let fragment_size = options.auto_fragment_size.map_or(0, |size| size as usize);
-    Manners {
+    WebSocketServerOptions {
         takes_unmasked: !options.require_masked_client_frames,
         ignores_masks: !options.apply_mask,
         masks: options.mask_server_frames,

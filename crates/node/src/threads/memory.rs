@@ -89,7 +89,7 @@ pub(super) async fn give_back() {
             () = has_done_something() => false,
             () = has_become_quiet() => true,
         };
-        cloverleaf_allocator::give_back();
+        cloverleaf_allocator::purge();
         if has_read {
             call_others(&called);
         }

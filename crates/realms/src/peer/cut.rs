@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use cloverleaf_transport::Interception;
 use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::{RequestError, RequestKind, RequestRef, RouterMessage};
 
@@ -21,27 +22,31 @@ impl CutResults {
         self.0.insert(error.request.id(), error);
     }
 
-    /// What is sent in the place of a message, if not the message itself: nothing in that of a
-    /// further part, the error in that of the end.
-    pub(super) fn instead_of(&mut self, message: &RouterMessage) -> Option<Option<RouterMessage>> {
-        if self.0.is_empty() {
-            return None;
-        }
+    /// Drops further parts of a cut result, and replaces its end by the error.
+    pub(super) fn before_write(&mut self, message: &RouterMessage) -> Interception<RouterMessage> {
         let (request, is_part) = match message {
             RouterMessage::Result(result) => {
                 (result.reference(), result.details.progress == Some(true))
             }
             RouterMessage::Error(error) => (error.request, false),
-            _ => return None,
+            _ => return Interception::Send,
         };
         if !self.has(request) {
-            return None;
+            return Interception::Send;
         }
-        Some(if is_part { None } else { self.0.remove(&request.id()).map(RouterMessage::Error) })
+        if is_part {
+            return Interception::Drop;
+        }
+        let error = self.0.remove(&request.id()).map(RouterMessage::Error);
+        error.map_or(Interception::Send, Interception::Replace)
     }
 
     fn has(&self, request: RequestRef) -> bool {
         request.kind() == RequestKind::Call && self.0.contains_key(&request.id())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Another session begins, which numbers its calls anew.
@@ -57,7 +62,7 @@ mod tests {
     use cloverleaf_wamp::message::{CallResult, RequestError, ResultDetails, Unsubscribe};
     use cloverleaf_wamp::payload::Payload;
 
-    use super::{CutResults, RequestRef, RouterMessage};
+    use super::{CutResults, Interception, RequestRef, RouterMessage};
 
     fn number(number: u64) -> RequestId {
         RequestId::new(number).expect("an id")
@@ -78,16 +83,20 @@ mod tests {
         let [part, end, other] = [(1, Some(true)), (1, None), (2, None)]
             .map(|(request, progress)| RouterMessage::Result(result(request, progress)));
         let error = failure(result(1, None).reference());
-        assert_eq!(all.instead_of(&part), None);
+        assert_eq!(all.before_write(&part), Interception::Send);
         all.cut(error.clone());
-        assert_eq!(all.instead_of(&part), Some(None));
-        assert_eq!(all.instead_of(&other), None, "another call");
+        assert_eq!(all.before_write(&part), Interception::Drop);
+        assert_eq!(all.before_write(&other), Interception::Send, "another call");
         let subscription = SubscriptionId::new(7).expect("an id");
         let unsubscribe = Unsubscribe { request: number(1), subscription };
         let refusal = RouterMessage::Error(failure(unsubscribe.reference()));
-        assert_eq!(all.instead_of(&refusal), None, "another request with the number");
-        assert_eq!(all.instead_of(&end), Some(Some(RouterMessage::Error(error))));
-        assert_eq!(all.instead_of(&end), None, "a later call with the number");
+        assert_eq!(
+            all.before_write(&refusal),
+            Interception::Send,
+            "another request with the number"
+        );
+        assert_eq!(all.before_write(&end), Interception::Replace(RouterMessage::Error(error)));
+        assert_eq!(all.before_write(&end), Interception::Send, "a later call with the number");
     }
 
     #[test]
@@ -96,7 +105,7 @@ mod tests {
         let error = failure(result(1, None).reference());
         all.cut(error.clone());
         let canceled = RequestError { error: error_uri::CANCELED.into(), ..error.clone() };
-        let instead = all.instead_of(&RouterMessage::Error(canceled));
-        assert_eq!(instead, Some(Some(RouterMessage::Error(error))));
+        let sent = all.before_write(&RouterMessage::Error(canceled));
+        assert_eq!(sent, Interception::Replace(RouterMessage::Error(error)));
     }
 }

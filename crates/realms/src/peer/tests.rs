@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cloverleaf_router::{Admission, Permission, RealmSettings, Role};
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::{
-    Flow, Outlet, Peer as _, PeerInfo, Undeliverable, WaitingMessage, outbound,
+    Flow, OutboundReceiver, Peer as _, PeerInfo, Undeliverable, WaitingMessage, outbound,
 };
 use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::features::CLIENT;
@@ -27,7 +27,7 @@ struct Pair {
     realm: Arc<RealmHost>,
     caller: RouterPeer,
     callee: RouterPeer,
-    _outlets: [Outlet<WaitingMessage>; 2],
+    _receivers: [OutboundReceiver<WaitingMessage>; 2],
 }
 
 fn pair() -> Pair {
@@ -39,7 +39,7 @@ fn pair() -> Pair {
     let (realms, admission) = (Arc::new(Realms::default()), Arc::new(Admission::open()));
     realms.insert("realm1", Arc::clone(&realm));
     let peer = || {
-        let (sender, outlet) = outbound::queue();
+        let (sender, receiver) = outbound::queue();
         let (realms, admission) = (Arc::clone(&realms), Arc::clone(&admission));
         let attachment = Attachment {
             peer: PeerInfo::rawsocket(PeerAddress::Unix),
@@ -47,10 +47,10 @@ fn pair() -> Pair {
             slow_consumer: SlowConsumer::default(),
             announces_agent: true,
         };
-        (RouterPeer::new(realms, admission, sender, attachment), outlet)
+        (RouterPeer::new(realms, admission, sender, attachment), receiver)
     };
     let ((caller, one), (callee, other)) = (peer(), peer());
-    Pair { realm, caller, callee, _outlets: [one, other] }
+    Pair { realm, caller, callee, _receivers: [one, other] }
 }
 
 fn request(number: u64) -> RequestId {
@@ -91,12 +91,12 @@ fn fail_first_invocation(peer: &mut RouterPeer) {
 fn welcome(peer: &mut RouterPeer) {
     let session = SessionId::new(1).expect("an id");
     let welcome = RouterMessage::Welcome(Welcome { session, details: Box::default() });
-    peer.sent(&welcome, 100);
+    peer.after_write(&welcome, 100);
 }
 
 #[test]
 fn an_invocation_of_an_earlier_session_ends_no_call_of_the_present_one() {
-    let Pair { realm, mut caller, mut callee, _outlets } = pair();
+    let Pair { realm, mut caller, mut callee, _receivers } = pair();
     join(&mut caller);
     join(&mut callee);
     register(&mut callee);
@@ -115,7 +115,7 @@ fn an_invocation_of_an_earlier_session_ends_no_call_of_the_present_one() {
 
 #[test]
 fn an_abort_that_is_too_long_is_sent_without_its_sentence() {
-    let Pair { mut caller, _outlets, .. } = pair();
+    let Pair { mut caller, _receivers, .. } = pair();
     let abort = super::Abort::new(cloverleaf_wamp::error_uri::NO_SUCH_REALM, "x".repeat(600));
     let reason = Undeliverable::TooLong { length: 650, limit: 512 };
     let sent = caller.handle_undeliverable(RouterMessage::Abort(abort), &reason);
@@ -129,7 +129,7 @@ fn an_abort_that_is_too_long_is_sent_without_its_sentence() {
 
 #[test]
 fn a_client_that_aborts_is_let_go_in_peace() {
-    let Pair { realm, mut caller, _outlets, .. } = pair();
+    let Pair { realm, mut caller, _receivers, .. } = pair();
     join(&mut caller);
     assert_eq!(realm.session_count(), 1);
     let abort = super::Abort::new(cloverleaf_wamp::error_uri::CLOSE_NORMAL, "enough");

@@ -1,39 +1,41 @@
-//! The half of a connection that reads: from the socket to the handler.
+//! The reading half of a connection: from the socket to the handler.
 
 use std::task::{Context, Poll, ready};
 
 use cloverleaf_wakes::spend;
 use cloverleaf_wamp::websocket::{CloseCode, MessageKind};
 
-use super::{Connection, Flow, Handler, SCRATCH, Stage, end_turn};
+use super::shared::{SCRATCH, end_turn};
+use super::{Connection, ConnectionStage};
 use crate::error::CloseReason;
-use crate::framing::Arrived;
+use crate::framing::FrameEvent;
+use crate::handler::{Flow, Handler, Lifecycle as _};
 use crate::limits::{
-    DECODED_PER_UNIT, INFLATED_PER_UNIT, INFLATING_STEP, LARGE_MESSAGE, OPENING_TIMEOUT,
-    READS_PER_TURN,
+    DECODED_PER_UNIT, INFLATED_PER_UNIT, INFLATING_STEP, LARGE_MESSAGE, READS_PER_TURN,
 };
 
-/// Units of work of a step of inflating.
+/// Units of work of one inflating step.
 const STEP_UNITS: u32 = (INFLATING_STEP / INFLATED_PER_UNIT) as u32;
 
 impl<H: Handler> Connection<H> {
-    /// Reads and hands over. Pending when the socket is drained or may not be read now.
+    /// Reads and delivers messages. Pending when the socket is drained or reading is paused. Ready
+    /// when the connection is lost.
     pub(super) fn poll_reading(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         let size = self.framing.read_size();
         for _ in 0..READS_PER_TURN {
             if std::mem::take(&mut self.yields) {
                 break;
             }
-            if !matches!(self.stage, Stage::Open) || self.is_unheard() {
+            if !matches!(self.stage, ConnectionStage::Open) || self.reading_paused() {
                 return Poll::Pending;
             }
-            if self.held_back.is_some() {
-                ready!(self.poll_held_back(context));
+            if self.paused_input.is_some() {
+                ready!(self.poll_paused_input(context));
                 continue;
             }
             if self.unfinished.is_some() {
                 ready!(self.poll_input_memory(size, context));
-                if !matches!(self.stage, Stage::Open) {
+                if !matches!(self.stage, ConnectionStage::Open) {
                     return Poll::Pending;
                 }
             }
@@ -44,7 +46,7 @@ impl<H: Handler> Connection<H> {
                 }
                 let count = match ready!(polled) {
                     Ok(0) => {
-                        // It may have ended its own half only, behind its last request.
+                        // The peer may have half-closed behind its last request.
                         self.flush_and_close(CloseReason::ByPeer, Some(CloseCode::NORMAL));
                         return Poll::Pending;
                     }
@@ -70,38 +72,38 @@ impl<H: Handler> Connection<H> {
         Poll::Pending
     }
 
-    /// Goes on with what is held back, when that is possible.
-    fn poll_held_back(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// Continues with the paused input when the session or the thread is ready.
+    fn poll_paused_input(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let flow = if self.framing.is_inflating() {
             ready!(self.poll_inflating(context));
             Flow::Continue
         } else if let Some(kind) = self.parked {
             let message = self.framing.kept_message();
-            ready!(self.input_piece.poll(decoding_units(message.len()), context));
+            ready!(self.input_permit.poll(decoding_units(message.len()), context));
             self.parked = None;
             let flow = self.handler.receive(kind, message);
             self.finish_message();
             flow
         } else {
-            ready!(self.handler.poll_ready(context));
+            ready!(self.handler.session().poll_ready(context));
             let flow = self.handler.resume();
             self.finish_message();
             flow
         };
-        if let Some(mut rest) = self.held_back.take()
-            && self.goes_on(flow, &rest)
+        if let Some(mut rest) = self.paused_input.take()
+            && self.accepts_more(flow, &rest)
         {
             self.take(&mut rest);
         }
         Poll::Ready(())
     }
 
-    /// Waits until the next step of a compressed message may be made.
+    /// Waits until the next inflating step of a compressed message may run.
     fn poll_inflating(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.watch_unfinished();
         ready!(self.poll_input_memory(INFLATING_STEP, context));
         if self.steps_left == 0 {
-            let polled = self.input_piece.poll(READS_PER_TURN as u32 * STEP_UNITS, context);
+            let polled = self.input_permit.poll(READS_PER_TURN as u32 * STEP_UNITS, context);
             if let Some(unfinished) = &self.unfinished {
                 unfinished.set_waits_in_turn(polled.is_pending());
             }
@@ -113,7 +115,7 @@ impl<H: Handler> Connection<H> {
         Poll::Ready(())
     }
 
-    /// Waits for the memory of a message that has begun, before more of it is read.
+    /// Reserves memory for a message that has begun, before more of it is read.
     fn poll_input_memory(&mut self, size: usize, context: &mut Context<'_>) -> Poll<()> {
         let Some(unfinished) = &mut self.unfinished else { return Poll::Ready(()) };
         if !unfinished.is_watching() {
@@ -127,7 +129,7 @@ impl<H: Handler> Connection<H> {
         Poll::Ready(())
     }
 
-    /// Begins to watch over a message, if one has begun and others have their turn before its end.
+    /// Starts the watch over a message that has begun and does not end in this turn.
     fn watch_unfinished(&mut self) {
         if let Some(unfinished) = &mut self.unfinished
             && self.framing.unfinished().is_some()
@@ -136,94 +138,95 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    /// Ready when a message that has begun takes too long.
+    /// Ready when a message that has begun takes too long, or other messages need its memory.
     pub(super) fn poll_unfinished(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let is_paused = self.held_back.is_some() || self.is_unheard();
+        let is_paused = self.paused_input.is_some() || self.reading_paused();
         let Some(unfinished) = &mut self.unfinished else { return Poll::Pending };
-        if matches!(self.stage, Stage::Open) {
-            return unfinished.poll(is_paused, context);
+        if matches!(self.stage, ConnectionStage::Open) {
+            return unfinished.poll(is_paused, self.limits.as_deref(), context);
         }
         Poll::Pending
     }
 
-    /// Releases the memory of a message that was handed over, unless the handler keeps it.
+    /// Releases the memory of a delivered message, except the bytes that the handler keeps.
     fn finish_message(&mut self) {
         if let Some(unfinished) = &mut self.unfinished {
             unfinished.finish(self.handler.kept_bytes());
         }
     }
 
-    /// Hands over everything in `input`.
+    /// Delivers all messages in `input`.
     pub(super) fn take(&mut self, mut input: &mut [u8]) {
-        // A longer message did not lie in the input, so it is kept.
+        // The framing has buffered a longer message, since it does not lie in the input.
         let large = LARGE_MESSAGE.max(input.len());
-        while matches!(self.stage, Stage::Open) {
+        while matches!(self.stage, ConnectionStage::Open) {
             let arrived = match self.framing.receive(&mut input) {
                 Ok(Some(arrived)) => arrived,
                 Ok(None) => {
                     if self.framing.is_inflating() {
-                        self.held_back = Some((&*input).into());
+                        self.paused_input = Some((&*input).into());
                     }
                     break;
                 }
                 Err((reason, code)) => return self.flush_and_close(reason, code),
             };
             match arrived {
-                Arrived::Message(kind, message) => {
-                    if message.len() > large && !self.input_piece.may_begin() {
+                FrameEvent::Message(kind, message) => {
+                    if message.len() > large && !self.input_permit.may_begin() {
                         let length = message.len();
                         self.park(kind, length, input);
                         break;
                     }
                     let flow = self.handler.receive(kind, message);
                     self.finish_message();
-                    if !self.goes_on(flow, input) {
+                    if !self.accepts_more(flow, input) {
                         break;
                     }
                 }
-                Arrived::Ping(payload) => {
-                    // The payload borrows the framing's receiving half; an answer is rare.
+                FrameEvent::Ping(payload) => {
+                    // Copied, since the payload borrows the framing. Pings are rare.
                     let payload = payload.to_vec();
                     let before = self.unsent.len();
                     self.framing.write_pong(&mut self.unsent, &payload);
                     self.pongs += self.unsent.len() - before;
                 }
-                Arrived::Pong(payload) => {
+                FrameEvent::Pong(payload) => {
                     if let Some(pinger) = &mut self.pinger {
                         pinger.hear_pong(payload);
                     }
                 }
-                Arrived::Close(code) => {
+                FrameEvent::Close(code) => {
                     return self.flush_and_close(CloseReason::ByPeer, Some(code));
                 }
             }
         }
-        if self.handler.is_open() && matches!(self.stage, Stage::Open) {
+        if self.handler.session().is_open() && matches!(self.stage, ConnectionStage::Open) {
             self.deadline = None;
-        } else if self.deadline.is_none() && matches!(self.stage, Stage::Open) {
-            // The session was left; another one may be opened, in time.
-            self.start_deadline(OPENING_TIMEOUT);
+        } else if self.deadline.is_none() && matches!(self.stage, ConnectionStage::Open) {
+            // The peer has left its session and may open another one in time.
+            self.start_opening_deadline();
         }
     }
 
-    /// Lets a complete message wait for its thread; `rest` is what was read behind it.
+    /// Lets a complete message wait for its permit. `rest` holds the bytes that were read behind
+    /// it.
     #[cold]
     fn park(&mut self, kind: Option<MessageKind>, length: usize, rest: &[u8]) {
         self.parked = Some(kind);
-        self.held_back = Some(rest.into());
+        self.paused_input = Some(rest.into());
         if let Some(unfinished) = &mut self.unfinished {
             unfinished.park(length);
         }
     }
 
-    /// Whether the handler takes what comes next; `rest` is what waits for that. It is part of what
-    /// one read has brought. The message before it is not held while it waits.
-    fn goes_on(&mut self, flow: Flow, rest: &[u8]) -> bool {
+    /// Whether the next message is delivered now. Otherwise `rest`, which is part of one read, is
+    /// kept for later. The message before it is released.
+    fn accepts_more(&mut self, flow: Flow, rest: &[u8]) -> bool {
         match flow {
             Flow::Continue => return true,
             flow @ (Flow::Wait | Flow::Yield) => {
                 self.framing.release();
-                self.held_back = Some(rest.into());
+                self.paused_input = Some(rest.into());
                 self.yields = flow == Flow::Yield;
             }
             Flow::Close(code, reason) => {
@@ -234,7 +237,7 @@ impl<H: Handler> Connection<H> {
     }
 }
 
-/// Units of work to decode a message of so many bytes.
+/// Units of work to decode a message of this length.
 fn decoding_units(bytes: usize) -> u32 {
     u32::try_from(bytes / DECODED_PER_UNIT).unwrap_or(u32::MAX)
 }

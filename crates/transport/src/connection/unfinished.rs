@@ -1,8 +1,8 @@
-//! Messages that have begun: what they hold, and how long they take.
+//! The watch over messages that have begun: the memory that they hold and the time that they take.
 //!
-//! A timer is set only when others have their turn before the end of a message. It is not stopped
-//! by that end but looks back when it has run down, so that messages which come in several pieces
-//! cost no timer each.
+//! A timer is set only when a message does not end in the turn in which it begins. The end of the
+//! message does not stop the timer; progress is checked when the timer expires. So messages that
+//! arrive in several reads cost no timer each.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,26 +12,28 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::input_memory::{GivenUp, InputMemory, Reservation};
 use crate::limits::{
-    MESSAGE_TIMEOUT, UNFINISHED_BYTES_PER_WINDOW, UNFINISHED_FREE, UNFINISHED_WINDOW,
+    ConnectionLimits, MESSAGE_TIMEOUT, UNFINISHED_BYTES_PER_WINDOW, UNFINISHED_UNRESERVED,
+    UNFINISHED_WINDOW,
 };
 
-/// See the [module](self).
+/// The unfinished message of a connection, if any.
 pub(super) struct Unfinished {
     memory: Arc<InputMemory>,
-    watch: Option<Box<Watch>>,
+    watch: Option<Box<MessageWatch>>,
 }
 
-struct Watch {
-    /// The memory of a longer message.
+struct MessageWatch {
+    /// The memory of a message above [`UNFINISHED_UNRESERVED`].
     reservation: Option<Reservation>,
-    /// When the message has begun, without the time in which this side did not read.
+    /// When the message began, moved by the time in which this side did not read.
     began: Instant,
     window_began: Instant,
     timer: Pin<Box<Sleep>>,
     /// Bytes that were read in this window.
     read: usize,
-    /// This side did not read in this window.
+    /// Whether this side paused reading in this window.
     was_paused: bool,
+    /// Whether the message is complete. The watch is kept for the next one.
     is_over: bool,
 }
 
@@ -40,16 +42,16 @@ impl Unfinished {
         Self { memory, watch: None }
     }
 
-    /// Whether a message has begun that is watched over.
+    /// Whether an unfinished message is being watched.
     pub(super) fn is_watching(&self) -> bool {
         self.watch.as_ref().is_some_and(|watch| !watch.is_over)
     }
 
-    /// A message has begun, now or before.
+    /// Starts the watch, unless it runs.
     pub(super) fn begin(&mut self) {
         let Some(watch) = &mut self.watch else {
             let now = Instant::now();
-            self.watch = Some(Box::new(Watch {
+            self.watch = Some(Box::new(MessageWatch {
                 reservation: None,
                 began: now,
                 window_began: now,
@@ -67,7 +69,7 @@ impl Unfinished {
         }
     }
 
-    /// The message has come to its end, and so many bytes of it are `kept`.
+    /// The message is complete. `kept` bytes of it stay in memory.
     #[inline]
     pub(super) fn finish(&mut self, kept: usize) {
         if kept > 0 {
@@ -79,19 +81,19 @@ impl Unfinished {
         }
     }
 
-    /// Counts bytes of a message that has come to its end, until [`Self::finish`] is called again.
+    /// Counts the bytes of a complete message until [`Self::finish`] is called again.
     #[cold]
     fn keep(&mut self, bytes: usize) {
         self.begin();
         let Some(watch) = &mut self.watch else { return };
         watch.is_over = true;
-        if watch.reservation.is_some() || bytes > UNFINISHED_FREE {
+        if watch.reservation.is_some() || bytes > UNFINISHED_UNRESERVED {
             let reservation = watch.reservation.get_or_insert_with(|| self.memory.reservation());
             reservation.hold_over(bytes);
         }
     }
 
-    /// Bytes were read.
+    /// `read` bytes have arrived.
     #[inline]
     pub(super) fn count(&mut self, read: usize) {
         if let Some(watch) = &mut self.watch {
@@ -102,13 +104,13 @@ impl Unfinished {
         }
     }
 
-    /// The message is complete and waits for its thread: its bytes count until [`Self::finish`].
+    /// The message is complete and waits for a permit. Its bytes count until [`Self::finish`].
     pub(super) fn park(&mut self, bytes: usize) {
         self.keep(bytes);
         self.set_waits_in_turn(true);
     }
 
-    /// The message waits for its thread, or goes on after that.
+    /// The message starts or stops waiting for a permit of its thread.
     pub(super) fn set_waits_in_turn(&self, waits: bool) {
         if let Some(reservation) = self.watch.as_ref().and_then(|watch| watch.reservation.as_ref())
         {
@@ -116,17 +118,17 @@ impl Unfinished {
         }
     }
 
-    /// Ready when the message may hold so many bytes.
+    /// Ready when the message may hold this many bytes.
     ///
     /// # Errors
-    /// Others needed its memory; the connection has to end.
+    /// The message was given up for others. The connection has to end.
     pub(super) fn poll_hold(
         &mut self,
         bytes: usize,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), GivenUp>> {
         let Some(watch) = &mut self.watch else { return Poll::Ready(Ok(())) };
-        if watch.reservation.is_none() && bytes <= UNFINISHED_FREE {
+        if watch.reservation.is_none() && bytes <= UNFINISHED_UNRESERVED {
             return Poll::Ready(Ok(()));
         }
         let reservation = watch.reservation.get_or_insert_with(|| self.memory.reservation());
@@ -135,9 +137,14 @@ impl Unfinished {
         held
     }
 
-    /// Ready when the message takes too long, or others need its memory. `is_paused` is whether
-    /// this side does not read now.
-    pub(super) fn poll(&mut self, is_paused: bool, context: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the message takes too long, or other messages need its memory. `is_paused` is
+    /// whether this side pauses reading now. `limits` are the default ones if none.
+    pub(super) fn poll(
+        &mut self,
+        is_paused: bool,
+        limits: Option<&ConnectionLimits>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
         let Some(watch) = &mut self.watch else { return Poll::Pending };
         if let Some(reservation) = &watch.reservation
             && reservation.check(context).is_err()
@@ -152,11 +159,12 @@ impl Unfinished {
                 return Poll::Pending;
             }
             let now = Instant::now();
+            let message_timeout = limits.map_or(MESSAGE_TIMEOUT, |limits| limits.message_timeout);
             if now >= watch.window_began + UNFINISHED_WINDOW {
                 if watch.was_paused || watch.is_over {
                     watch.began += now - watch.window_began;
                 } else if watch.read < UNFINISHED_BYTES_PER_WINDOW
-                    || now >= watch.began + MESSAGE_TIMEOUT
+                    || now >= watch.began + message_timeout
                 {
                     return Poll::Ready(());
                 }

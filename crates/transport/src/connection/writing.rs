@@ -1,56 +1,32 @@
-//! The half of a connection that writes: from the queue to the socket.
+//! The writing half of a connection: from the queue to the socket.
 
 use std::collections::VecDeque;
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use cloverleaf_wakes::{is_spent, spend, wake_in_turn};
 use cloverleaf_wamp::websocket::CloseCode;
-use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Connection, Handler, SPARE, Stage, end_turn};
+use super::shared::{SPARE, end_turn};
+use super::{Connection, ConnectionStage};
 use crate::error::CloseReason;
-use crate::framing::Turn;
-use crate::limits::{
-    ENCODED_PER_UNIT, FAIR_WRITE_BATCH, STALL_BYTES_WHEN_WAITED_FOR, STALL_TIMEOUT, WRITE_BATCH,
-    WRITES_PER_TURN,
-};
-use crate::outbound::{End, Queued};
+use crate::framing::Budget;
+use crate::handler::{Handler, Lifecycle as _};
+use crate::limits::{ENCODED_PER_UNIT, FAIR_WRITE_BATCH, WRITE_BATCH, WRITES_PER_TURN};
+use crate::outbound::{QueueEnd, Queued};
 
 /// Bytes that are copied and written in a unit of work, about 100 ns.
 const BYTES_PER_UNIT: usize = 256;
 
-/// Units of work that encoding one message takes, beside its bytes.
+/// Units of work to encode one message, beside its bytes.
 const UNITS_PER_MESSAGE: usize = 2;
 
-/// Up to so many messages in one write are part of the cost of a wake.
+/// Messages in one write that the cost of a wake covers.
 const FEW: usize = 16;
 
-/// What a peer takes while it has not taken everything.
-#[derive(Debug)]
-pub(super) struct Stall {
-    timer: Pin<Box<Sleep>>,
-    /// Bytes that it has taken in this window of [`STALL_TIMEOUT`].
-    taken: usize,
-    /// A publisher waited for it when the window began.
-    was_waited_for: bool,
-}
-
-impl Stall {
-    fn new(is_waited_for: bool) -> Self {
-        let timer = Box::pin(sleep_until(Instant::now() + STALL_TIMEOUT));
-        Self { timer, taken: 0, was_waited_for: is_waited_for }
-    }
-
-    fn restart(&mut self, is_waited_for: bool) {
-        self.timer.as_mut().reset(Instant::now() + STALL_TIMEOUT);
-        (self.taken, self.was_waited_for) = (0, is_waited_for);
-    }
-}
-
 impl<H: Handler> Connection<H> {
-    /// Takes, encodes and writes. Ready when the connection must end at once.
+    /// Takes items from the queue, encodes and writes them. Ready when the connection must end at
+    /// once.
     pub(super) fn poll_writing(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         for writes in 0..WRITES_PER_TURN {
             let mut encoded = 0;
@@ -59,37 +35,40 @@ impl<H: Handler> Connection<H> {
                 return Poll::Pending;
             }
             self.borrow_buffer();
-            let mut turn = Turn::GoesOn;
+            let mut budget = Budget::Left;
             let mut waits = false;
-            while turn == Turn::GoesOn
+            while budget == Budget::Left
                 && self.may_encode_more()
                 && let Some(item) = self.batch.pop_front()
             {
                 if self.encoded.count(&item) <= FAIR_WRITE_BATCH {
-                    turn = self.encode(item);
-                } else if let Some(next) = self.encode_large(item, context) {
-                    turn = next;
+                    budget = self.encode(item);
+                } else if let Some(left) = self.encode_large(item, context) {
+                    budget = left;
                 } else {
                     waits = true;
                     break;
                 }
                 encoded += 1;
             }
-            if !waits && turn == Turn::GoesOn && self.may_encode_more() && !self.has_said_the_end()
+            if !waits
+                && budget == Budget::Left
+                && self.may_encode_more()
+                && !self.has_written_close()
             {
-                let taken = self.outlet.poll_take(&mut self.encoded, &mut self.batch, context);
-                if std::mem::take(&mut self.encoded.has_room) {
-                    self.handler.drained();
+                let taken = self.receiver.poll_take(&mut self.encoded, &mut self.batch, context);
+                if std::mem::take(&mut self.encoded.has_drained) {
+                    self.handler.session().drained();
                 }
                 match taken {
                     Poll::Ready(None) => continue,
-                    Poll::Ready(Some(End::Kill)) => self.say_farewell(),
-                    Poll::Ready(Some(End::Close(code, reason))) => {
+                    Poll::Ready(Some(QueueEnd::Kill)) => self.write_closing_message(),
+                    Poll::Ready(Some(QueueEnd::Close(code, reason))) => {
                         self.flush_and_close(CloseReason::ByUs(reason), Some(code));
                     }
-                    Poll::Ready(Some(End::Gone)) | Poll::Pending => {}
+                    Poll::Ready(Some(QueueEnd::Disconnected)) | Poll::Pending => {}
                 }
-                self.say_the_end();
+                self.write_close();
             }
             if self.unsent_len() == 0 {
                 self.release_buffer();
@@ -108,7 +87,7 @@ impl<H: Handler> Connection<H> {
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(error.into()),
             }
-            if turn == Turn::IsOver {
+            if budget == Budget::Spent {
                 break;
             }
         }
@@ -116,34 +95,34 @@ impl<H: Handler> Connection<H> {
         Poll::Pending
     }
 
-    /// Whether more is encoded before it is written. On a thread that has done enough only a little
-    /// is, so that each of many connections has its turn.
+    /// Whether more items are encoded before the next write: fewer when the work of the thread's
+    /// round is spent, so that each of many connections has its turn.
     fn may_encode_more(&self) -> bool {
         let unsent = self.unsent_len();
         unsent < FAIR_WRITE_BATCH || (unsent < WRITE_BATCH && !is_spent())
     }
 
-    /// Encodes a large message, when its thread has not done enough for its round. Otherwise
-    /// returns none; it is put back, and the task is woken when its turn has come.
+    /// Encodes a large message if the thread's round has work left. Otherwise puts the item back
+    /// and returns none; the task is woken when the message has its permit.
     #[cold]
-    fn encode_large(&mut self, item: H::Item, context: &Context<'_>) -> Option<Turn> {
+    fn encode_large(&mut self, item: H::Item, context: &Context<'_>) -> Option<Budget> {
         let units = |bytes: usize| u32::try_from(bytes / ENCODED_PER_UNIT).unwrap_or(u32::MAX);
-        if self.output_piece.poll(units(item.size()), context).is_pending() {
+        if self.output_permit.poll(units(item.size()), context).is_pending() {
             self.encoded.discount(&item);
             self.batch.push_front(item);
             return None;
         }
         let before = self.unsent.len();
-        // In one piece: a buffer that grows holds twice as much while it does.
+        // Reserved at once: a buffer that grows step by step holds twice as much meanwhile.
         self.unsent.reserve(item.size());
-        let turn = self.encode(item);
+        let budget = self.encode(item);
         spend(units(self.unsent.len() - before));
-        Some(turn)
+        Some(budget)
     }
 
-    /// So many bytes are on their way. What lies before the others is dropped once it is more than
-    /// a batch and than the others, so that a peer which always lags behind costs no more than that
-    /// and each byte is moved once.
+    /// `count` bytes were written. Written bytes are removed from the buffer once they are more
+    /// than a batch and more than the unsent ones. So a peer that always lags behind costs no more
+    /// than that, and each byte is moved once.
     fn forget_sent(&mut self, count: usize) {
         if let Some(stall) = &mut self.stall {
             stall.taken += count;
@@ -158,54 +137,32 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    /// A peer that does not read must not keep the end of its queue from being seen.
+    /// The socket is full. Watches for the end of the queue, which a peer that does not read must
+    /// not hide.
     fn poll_blocked(&mut self, context: &Context<'_>) -> Poll<CloseReason> {
-        if self.stall.is_none() {
-            self.stall = Some(Box::new(Stall::new(self.outlet.is_waited_for())));
+        self.watch_stall();
+        self.receiver.shed_if_asked(&mut self.batch);
+        if self.receiver.takes_first_refusal() {
+            self.handler.session().on_slow_consumer();
         }
-        self.outlet.shed_if_asked(&mut self.batch);
-        if self.outlet.takes_first_refusal() {
-            self.handler.fell_behind();
-        }
-        match ready!(self.outlet.poll_end(context)) {
-            End::Kill => {
-                self.say_farewell();
+        match ready!(self.receiver.poll_end(context)) {
+            QueueEnd::Kill => {
+                self.write_closing_message();
                 Poll::Pending
             }
-            End::Close(code, reason) => {
+            QueueEnd::Close(code, reason) => {
                 self.flush_and_close(CloseReason::ByUs(reason), Some(code));
                 Poll::Pending
             }
-            End::Gone => Poll::Pending,
+            QueueEnd::Disconnected => Poll::Pending,
         }
     }
 
-    /// Ready when the peer has taken too little for too long. A timer that runs is not stopped by
-    /// progress but looks back when it has run down: writing costs no timer.
-    pub(super) fn poll_stall(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
-        while let Some(stall) = &mut self.stall {
-            ready!(stall.timer.as_mut().poll(context));
-            if self.unsent.len() == self.sent {
-                self.stall = None;
-                return Poll::Pending;
-            }
-            let is_waited_for = self.outlet.is_waited_for();
-            // A publisher has waited from the begin of the window to its end.
-            let needed =
-                if stall.was_waited_for && is_waited_for { STALL_BYTES_WHEN_WAITED_FOR } else { 1 };
-            if stall.taken < needed {
-                return Poll::Ready(CloseReason::SlowConsumer);
-            }
-            stall.restart(is_waited_for);
-        }
-        Poll::Pending
-    }
-
-    /// Encodes an item that was counted, or what replaces it.
-    fn encode(&mut self, item: H::Item) -> Turn {
+    /// Encodes an item that was counted, or its replacement.
+    fn encode(&mut self, item: H::Item) -> Budget {
         let limit = self.framing.peer_limit();
         let mut next = Some(item);
-        // A replacement may itself be replaced, but not for ever: each is shorter than the last.
+        // A replacement may be replaced again. Each is shorter than the last, so this ends.
         for _ in 0..3 {
             let Some(item) = next.take() else { break };
             let kind = self.handler.kind(&item);
@@ -222,30 +179,31 @@ impl<H: Handler> Connection<H> {
                 Ok(())
             });
             match written {
-                Ok(turn) => return turn,
+                Ok(budget) => return budget,
                 Err(replacement) => next = replacement,
             }
         }
-        Turn::GoesOn
+        Budget::Left
     }
 
-    /// Forgets what is queued for a peer that reads too slowly and tells it why, in case that it
-    /// reads again.
-    fn say_farewell(&mut self) {
-        if !matches!(self.stage, Stage::Open) {
+    /// Discards the queue of a peer that reads too slowly, and closes with the reason, in case that
+    /// the peer reads again.
+    fn write_closing_message(&mut self) {
+        if !matches!(self.stage, ConnectionStage::Open) {
             return;
         }
         self.batch = VecDeque::new();
-        if let Some(item) = self.handler.farewell() {
+        if let Some(message) = self.handler.session().closing_message() {
+            let item: H::Item = message.into();
             self.encoded.count(&item);
             self.encode(item);
         }
         self.flush_and_close(CloseReason::SlowConsumer, Some(CloseCode::POLICY_VIOLATION));
     }
 
-    /// The last frame of a closing connection, once, after everything that was queued.
-    fn say_the_end(&mut self) {
-        if let Stage::Flushing { code, said, .. } = &mut self.stage
+    /// Writes the framing's end of the stream once, after everything that was queued.
+    fn write_close(&mut self) {
+        if let ConnectionStage::Flushing { code, said, .. } = &mut self.stage
             && self.batch.is_empty()
             && !std::mem::replace(said, true)
         {
@@ -254,18 +212,18 @@ impl<H: Handler> Connection<H> {
     }
 
     /// Nothing may follow a Close frame (RFC 6455 section 5.5.1).
-    const fn has_said_the_end(&self) -> bool {
-        matches!(self.stage, Stage::Flushing { said: true, .. })
+    const fn has_written_close(&self) -> bool {
+        matches!(self.stage, ConnectionStage::Flushing { said: true, .. })
     }
 
-    /// The thread's spare buffer, when this connection has none of its own.
+    /// Takes the thread's spare buffer if this connection has none.
     fn borrow_buffer(&mut self) {
         if self.unsent.capacity() == 0 {
             self.unsent = SPARE.take();
         }
     }
 
-    /// An idle connection holds no buffer.
+    /// Gives the buffer back to the thread: an idle connection holds none.
     fn release_buffer(&mut self) {
         let buffer = std::mem::take(&mut self.unsent);
         if buffer.capacity() <= 2 * WRITE_BATCH {
@@ -277,10 +235,10 @@ impl<H: Handler> Connection<H> {
     }
 }
 
-/// Appends a further item, or what replaces it.
+/// Appends a further item to a message, or its replacement.
 fn pack<H: Handler>(handler: &mut H, item: H::Item, limit: usize, out: &mut Vec<u8>) {
     if let Err(Some(replacement)) = handler.encode(item, limit, out) {
-        // It is made to be sendable.
+        // The replacement is short and can be sent.
         let _ = handler.encode(replacement, limit, out);
     }
 }

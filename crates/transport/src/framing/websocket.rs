@@ -1,4 +1,4 @@
-//! WebSocket frames: those of RFC 6455, and what a configuration may want to be different.
+//! WebSocket frames (RFC 6455), and the deviations that a configuration may choose.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -10,44 +10,42 @@ use cloverleaf_wamp::websocket::{
     CloseCode, CloseFrame, Fault, Incoming, Limits, MessageKind, Receiver, Role,
 };
 
-use super::{Arrived, Turn};
+use super::event::{Budget, FrameEvent};
 use crate::keepalive::KeepAlive;
-use crate::limits::{
-    CLOSING_TIMEOUT, INFLATING_READ, INFLATING_STEP, READ_BUFFER, SHAPED_PER_TURN,
-};
+use crate::limits::{INFLATING_READ, INFLATING_STEP, READ_BUFFER, SHAPED_PER_TURN};
 
-/// What the connections of a server may have that others don't.
+/// Options of the connections of a WebSocket server. The default is RFC 6455.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Manners {
-    /// Clients' frames may come without a mask.
+pub struct WebSocketServerOptions {
+    /// Accepts client frames without a mask.
     pub takes_unmasked: bool,
-    /// What clients send is taken as it comes, whatever mask its frames have; and where the
-    /// server's frames are masked, their masks change nothing.
+    /// Does not unmask the payload of client frames. If `masks` is set, the server's masks are
+    /// zero.
     pub ignores_masks: bool,
-    /// Frames of the server are masked.
+    /// Masks the server's frames.
     pub masks: bool,
-    /// Text need not be UTF-8.
+    /// Accepts text messages that are not UTF-8.
     pub takes_any_text: bool,
-    /// The longest payload of the server's data frames; none: a message is one frame.
+    /// The longest payload in bytes of the server's data frames. None: each message is one frame.
     pub fragment_size: Option<NonZeroUsize>,
-    /// How long a closing connection waits for the peer's end; none: the transport's own limit.
+    /// How long a closing connection waits for the peer. None: the limit of the connection.
     pub closing_timeout: Option<Duration>,
-    /// A peer that breaks the rules is told nothing.
+    /// Drops the connection of a peer that breaks the protocol, without a Close frame.
     pub drops_faulty: bool,
-    /// A Close frame is answered with the peer's reason, beside its code.
+    /// Answers a Close frame with the peer's reason, in addition to its code.
     pub echoes_reason: bool,
-    /// Whether and how peers are asked whether they are still there.
+    /// Keep-alive pings, if any.
     pub keepalive: Option<KeepAlive>,
 }
 
-/// Where the masks of this side's frames come from.
+/// The masks of this side's frames.
 #[derive(Debug, Clone, Copy)]
 enum Masks {
-    /// There are none.
+    /// No masks.
     None,
-    /// Each is fresh and unpredictable (RFC 6455, section 5.3).
+    /// A fresh, unpredictable mask for each frame (RFC 6455, section 5.3).
     Fresh,
-    /// They change nothing.
+    /// Masks of zero, which do not change the payload.
     Zero,
 }
 
@@ -61,22 +59,22 @@ impl Masks {
     }
 }
 
-/// Both halves of a connection.
+/// The framing of a WebSocket connection.
 #[derive(Debug)]
 pub struct WebSocket {
     receiver: Box<Receiver>,
     role: Role,
-    /// What makes it different from most.
-    special: Option<Box<Special>>,
+    /// None for most connections: no options, no compression.
+    special: Option<Box<SpecialFraming>>,
 }
 
-/// See [`Manners`].
+/// The state of a connection with options or compression.
 #[derive(Debug, Default)]
-struct Special {
-    manners: Manners,
-    /// How messages are written, where each of them is not simply one frame.
+struct SpecialFraming {
+    options: WebSocketServerOptions,
+    /// Compression and fragmentation, if a message is not simply one frame.
     shape: Option<Shape>,
-    /// Bytes that were shaped since the others have had their turn.
+    /// Bytes that were compressed or fragmented since other connections had their turn.
     work: usize,
     /// The peer's reason for closing, to be echoed.
     reason: String,
@@ -89,18 +87,22 @@ impl WebSocket {
         Self { receiver: Box::new(Receiver::new(role, limits)), role, special: None }
     }
 
-    pub(super) fn serving(limits: Limits, manners: Manners, agreement: Option<&Agreement>) -> Self {
-        if agreement.is_none() && manners == Manners::default() {
+    pub(super) fn serving(
+        limits: Limits,
+        options: WebSocketServerOptions,
+        agreement: Option<&Agreement>,
+    ) -> Self {
+        if agreement.is_none() && options == WebSocketServerOptions::default() {
             return Self::new(Role::Server, limits);
         }
         let mut receiver = Receiver::new(Role::Server, limits);
-        if manners.takes_unmasked {
+        if options.takes_unmasked {
             receiver = receiver.with_rules(FrameRules::with_unmasked);
         }
-        if manners.ignores_masks {
+        if options.ignores_masks {
             receiver = receiver.with_rules(FrameRules::with_masks_ignored);
         }
-        if manners.takes_any_text {
+        if options.takes_any_text {
             receiver = receiver.with_unchecked_text();
         }
         if let Some(agreement) = agreement {
@@ -108,17 +110,17 @@ impl WebSocket {
         }
         let shape = Shape {
             deflater: agreement.map(Agreement::deflater),
-            fragment_size: manners.fragment_size,
+            fragment_size: options.fragment_size,
         };
         let shape = Some(shape).filter(|s| s.deflater.is_some() || s.fragment_size.is_some());
-        let special = Special { manners, shape, ..Special::default() };
+        let special = SpecialFraming { options, shape, ..SpecialFraming::default() };
         Self { receiver: Box::new(receiver), role: Role::Server, special: Some(Box::new(special)) }
     }
 
     pub(super) fn receive<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<Arrived<'a>>, Fault> {
+    ) -> Result<Option<FrameEvent<'a>>, Fault> {
         let incoming = match self.receiver.receive(input) {
             Ok(incoming) => incoming,
             Err(fault) => {
@@ -129,16 +131,16 @@ impl WebSocket {
             }
         };
         Ok(incoming.map(|incoming| match incoming {
-            Incoming::Text(text) => Arrived::Message(Some(MessageKind::Text), text.as_bytes()),
-            Incoming::UncheckedText(text) => Arrived::Message(Some(MessageKind::Text), text),
-            Incoming::Binary(bytes) => Arrived::Message(Some(MessageKind::Binary), bytes),
-            Incoming::Ping(bytes) => Arrived::Ping(bytes),
-            Incoming::Pong(bytes) => Arrived::Pong(bytes),
+            Incoming::Text(text) => FrameEvent::Message(Some(MessageKind::Text), text.as_bytes()),
+            Incoming::UncheckedText(text) => FrameEvent::Message(Some(MessageKind::Text), text),
+            Incoming::Binary(bytes) => FrameEvent::Message(Some(MessageKind::Binary), bytes),
+            Incoming::Ping(bytes) => FrameEvent::Ping(bytes),
+            Incoming::Pong(bytes) => FrameEvent::Pong(bytes),
             Incoming::Close(close) => {
                 if let (Some(special), Some(close)) = (&mut self.special, close) {
                     special.remember_reason(close.reason);
                 }
-                Arrived::Close(close.map_or(CloseCode::NORMAL, |close| close.code))
+                FrameEvent::Close(close.map_or(CloseCode::NORMAL, |close| close.code))
             }
         }))
     }
@@ -159,13 +161,12 @@ impl WebSocket {
         if self.receiver.inflates() { INFLATING_READ } else { READ_BUFFER }
     }
 
-    pub(super) fn closing_timeout(&self) -> Duration {
-        let configured = self.special.as_ref().and_then(|special| special.manners.closing_timeout);
-        configured.unwrap_or(CLOSING_TIMEOUT)
+    pub(super) fn closing_timeout(&self) -> Option<Duration> {
+        self.special.as_ref().and_then(|special| special.options.closing_timeout)
     }
 
     pub(super) fn keepalive(&self) -> Option<KeepAlive> {
-        self.special.as_ref().and_then(|special| special.manners.keepalive)
+        self.special.as_ref().and_then(|special| special.options.keepalive)
     }
 
     pub(super) fn write_message<E>(
@@ -173,7 +174,7 @@ impl WebSocket {
         out: &mut Vec<u8>,
         kind: MessageKind,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<Turn, E> {
+    ) -> Result<Budget, E> {
         let masks = self.masks();
         if let Some(special) = &mut self.special
             && let Some(shape) = &mut special.shape
@@ -182,11 +183,11 @@ impl WebSocket {
             encode(out)?;
             let length = out.len() - start;
             write_shaped(shape, out, start, kind, masks);
-            return Ok(special.take_turn(length));
+            return Ok(special.spend_budget(length));
         }
         let mut outcome = Ok(());
         sender::write_message_with(out, kind, masks.next(), |out| outcome = encode(out));
-        outcome.map(|()| Turn::GoesOn)
+        outcome.map(|()| Budget::Left)
     }
 
     pub(super) fn write_ping(&self, out: &mut Vec<u8>, payload: &[u8]) {
@@ -212,15 +213,15 @@ impl WebSocket {
     fn masks(&self) -> Masks {
         match (self.role, &self.special) {
             (Role::Client, _) => Masks::Fresh,
-            (Role::Server, Some(special)) if special.manners.masks => {
-                if special.manners.ignores_masks { Masks::Zero } else { Masks::Fresh }
+            (Role::Server, Some(special)) if special.options.masks => {
+                if special.options.ignores_masks { Masks::Zero } else { Masks::Fresh }
             }
             (Role::Server, _) => Masks::None,
         }
     }
 }
 
-/// Writes what stands in `out` from `start` as a message.
+/// Turns the payload in `out` from `start` into a compressed or fragmented message.
 #[cold]
 fn write_shaped(
     shape: &mut Shape,
@@ -233,28 +234,28 @@ fn write_shaped(
     shape.write_message(out, kind, &payload, || masks.next());
 }
 
-/// Away from what every message takes.
-impl Special {
+/// Kept out of the path of every message.
+impl SpecialFraming {
     #[cold]
     const fn fail(&mut self) {
-        self.is_dropped = self.manners.drops_faulty;
+        self.is_dropped = self.options.drops_faulty;
     }
 
     #[cold]
     fn remember_reason(&mut self, reason: &str) {
-        if self.manners.echoes_reason {
+        if self.options.echoes_reason {
             self.reason = reason.to_owned();
         }
     }
 
-    /// So many bytes more were shaped.
+    /// Counts bytes that were compressed or fragmented.
     #[cold]
-    const fn take_turn(&mut self, count: usize) -> Turn {
+    const fn spend_budget(&mut self, count: usize) -> Budget {
         self.work += count;
         if self.work < SHAPED_PER_TURN {
-            return Turn::GoesOn;
+            return Budget::Left;
         }
         self.work = 0;
-        Turn::IsOver
+        Budget::Spent
     }
 }

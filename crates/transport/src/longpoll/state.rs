@@ -1,66 +1,87 @@
-//! What a long-poll session is at a moment, and every way in which that changes.
+//! The state of a long-poll session, and its transitions.
 //!
-//! Synchronous: who waits is only remembered here, and woken.
+//! Synchronous: this module only stores and wakes the tasks that wait.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use cloverleaf_wakes::wake;
 use tokio::time::Instant;
 
-use super::{Patience, Received};
-use crate::connection::{Flow, Handler};
 use crate::error::CloseReason;
-use crate::limits::OPENING_TIMEOUT;
+use crate::handler::{Flow, Handler, Lifecycle as _};
 use crate::log_limited;
-use crate::outbound::{End, Outlet};
+use crate::outbound::{OutboundReceiver, QueueEnd};
 
-#[derive(Debug)]
-enum Stage {
-    Open,
-    /// Nothing more is taken from the peer; it may receive what is queued.
-    Closing,
-    /// The handler's session has ended; this message says why, and is all that may be received.
-    Parting(Vec<u8>),
+/// The timeouts of a long-poll session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LongPollTimeouts {
+    /// How long a peer may take until its session is open.
+    pub opening: Duration,
+    /// How long a receive waits for a message.
+    pub receive: Duration,
+    /// How long a session is kept without a receive.
+    pub session: Duration,
+}
+
+/// The outcome of a receive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// The next message.
+    Message(Vec<u8>),
+    /// No message came in time, or another receive has taken the place of this one.
+    Nothing,
+    /// The session has ended, and everything has been received.
     Ended,
 }
 
-/// Whether the peer receives.
+#[derive(Debug)]
+enum LongPollStage {
+    Open,
+    /// No more messages of the peer are handled. The peer may receive what is queued.
+    Closing,
+    /// The handler's session has ended. The peer may receive only this closing message.
+    Draining(Vec<u8>),
+    Ended,
+}
+
+/// Whether a receive waits.
 #[derive(Debug)]
 enum Polling {
     /// This receive waits.
     Waiting { number: u64, since: Instant, waker: Waker },
-    /// None does.
+    /// No receive waits.
     Silent { since: Instant },
 }
 
-/// See the [module](self).
-pub(super) struct State<H: Handler> {
+/// The state of a session.
+pub(super) struct LongPollState<H: Handler> {
     handler: H,
-    outlet: Outlet<H::Item>,
-    patience: Patience,
-    stage: Stage,
+    receiver: OutboundReceiver<H::Item>,
+    timeouts: LongPollTimeouts,
+    stage: LongPollStage,
     polling: Polling,
-    /// How many receives have waited so far.
+    /// The number of receives that have waited so far.
     receives: u64,
-    /// Since when the handler's session is not open.
+    /// Since when the handler's session is not open. None while it is open.
     unopened: Option<Instant>,
-    /// The task that watches over the session.
+    /// The task that checks the deadlines.
     watcher: Option<Waker>,
 }
 
-impl<H: Handler> State<H> {
+impl<H: Handler> LongPollState<H> {
     pub(super) const fn new(
         handler: H,
-        outlet: Outlet<H::Item>,
-        patience: Patience,
+        receiver: OutboundReceiver<H::Item>,
+        timeouts: LongPollTimeouts,
         now: Instant,
     ) -> Self {
         Self {
             handler,
-            outlet,
-            patience,
-            stage: Stage::Open,
+            receiver,
+            timeouts,
+            stage: LongPollStage::Open,
             polling: Polling::Silent { since: now },
             receives: 0,
             unopened: Some(now),
@@ -69,43 +90,46 @@ impl<H: Handler> State<H> {
     }
 
     pub(super) fn send(&mut self, message: &[u8]) -> Option<Flow> {
-        if !matches!(self.stage, Stage::Open) {
+        if !matches!(self.stage, LongPollStage::Open) {
             return None;
         }
-        // No frame says whether it is text.
+        // Without frames, the kind of the message is unknown.
         let flow = self.handler.receive(None, message);
         if let Flow::Close(..) = &flow {
             self.close();
         }
-        if self.handler.is_open() {
+        if self.handler.session().is_open() {
             self.unopened = None;
         } else {
-            // The session may have been left; another one may be opened, in time.
+            // The peer may have left its session and may open another one in time.
             self.unopened.get_or_insert_with(Instant::now);
         }
         Some(flow)
     }
 
     pub(super) fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        if matches!(self.stage, Stage::Open) {
-            return self.handler.poll_ready(context);
+        if matches!(self.stage, LongPollStage::Open) {
+            return self.handler.session().poll_ready(context);
         }
         Poll::Ready(())
     }
 
-    /// What is queued may still be received.
+    /// Closes gracefully: the peer may still receive what is queued.
     fn close(&mut self) {
-        self.stage = Stage::Closing;
+        self.stage = LongPollStage::Closing;
         self.wake_receive();
     }
 
-    /// Ends the handler's session at once, since its peer polls too slowly. That may still be
-    /// received, and nothing else.
-    fn part(&mut self) {
-        let farewell = self.handler.farewell().and_then(|item| self.encode(item));
-        let Some(farewell) = farewell else { return self.end(&CloseReason::SlowConsumer) };
-        self.handler.closed(&CloseReason::SlowConsumer);
-        self.stage = Stage::Parting(farewell);
+    /// Ends the handler's session at once, since the peer polls too slowly. The peer may still
+    /// receive the closing message, and nothing else.
+    fn drain(&mut self) {
+        let closing_message = self.handler.session().closing_message();
+        let closing_message = closing_message.and_then(|message| self.encode(message.into()));
+        let Some(closing_message) = closing_message else {
+            return self.end(&CloseReason::SlowConsumer);
+        };
+        self.handler.session().closed(&CloseReason::SlowConsumer);
+        self.stage = LongPollStage::Draining(closing_message);
         self.wake_receive();
     }
 
@@ -115,18 +139,18 @@ impl<H: Handler> State<H> {
         }
     }
 
-    /// Ends the session at once; the second time nothing happens.
+    /// Ends the session at once. Does nothing the second time.
     pub(super) fn end(&mut self, reason: &CloseReason) {
-        match std::mem::replace(&mut self.stage, Stage::Ended) {
-            Stage::Ended => return,
-            Stage::Parting(_) => {}
-            Stage::Open | Stage::Closing => self.handler.closed(reason),
+        match std::mem::replace(&mut self.stage, LongPollStage::Ended) {
+            LongPollStage::Ended => return,
+            LongPollStage::Draining(_) => {}
+            LongPollStage::Open | LongPollStage::Closing => self.handler.session().closed(reason),
         }
-        self.fall_silent(Instant::now());
+        self.end_receive(Instant::now());
         if let Some(watcher) = self.watcher.take() {
             wake(watcher);
         }
-        let refused = self.outlet.refused();
+        let refused = self.receiver.refused();
         if refused > 0 {
             log_limited!(
                 info,
@@ -136,8 +160,8 @@ impl<H: Handler> State<H> {
         }
     }
 
-    /// Nobody receives any more; a receive that waits ends empty.
-    fn fall_silent(&mut self, now: Instant) {
+    /// Ends a receive that waits, without a message.
+    fn end_receive(&mut self, now: Instant) {
         let silent = Polling::Silent { since: now };
         if let Polling::Waiting { waker, .. } = std::mem::replace(&mut self.polling, silent) {
             wake(waker);
@@ -148,8 +172,7 @@ impl<H: Handler> State<H> {
         matches!(self.polling, Polling::Waiting { number, .. } if number == receive)
     }
 
-    /// Polls a receive, to which a number is given when it begins to wait; it has none when it is
-    /// over.
+    /// Polls a receive. It gets a number when it begins to wait, and loses it at its end.
     pub(super) fn poll_receive(
         &mut self,
         number: &mut Option<u64>,
@@ -162,7 +185,8 @@ impl<H: Handler> State<H> {
         let now = Instant::now();
         let received = match self.poll_message(context) {
             Poll::Ready(Some(message)) => Received::Message(message),
-            // Clients take a failed receive for a lost connection: it is the next one that is told.
+            // Clients take a failed receive for a lost connection, so only the next one gets the
+            // end.
             Poll::Ready(None) if number.is_some() => Received::Nothing,
             Poll::Ready(None) => Received::Ended,
             Poll::Pending => {
@@ -173,19 +197,19 @@ impl<H: Handler> State<H> {
         if number.take().is_some() {
             self.polling = Polling::Silent { since: now };
         } else {
-            self.fall_silent(now);
+            self.end_receive(now);
         }
         Poll::Ready(received)
     }
 
-    /// A receive waits on, or begins to, in the place of any other.
+    /// A receive goes on waiting, or begins to wait in place of any other.
     fn wait(&mut self, number: &mut Option<u64>, now: Instant, context: &Context<'_>) {
         match &mut self.polling {
             Polling::Waiting { waker, .. } if number.is_some() => {
                 waker.clone_from(context.waker());
             }
             _ => {
-                self.fall_silent(now);
+                self.end_receive(now);
                 self.receives += 1;
                 *number = Some(self.receives);
                 let waker = context.waker().clone();
@@ -194,36 +218,36 @@ impl<H: Handler> State<H> {
         }
     }
 
-    /// A receive is given up by whoever asked for it.
-    pub(super) fn give_up(&mut self, number: u64) {
+    /// The peer cancels a receive.
+    pub(super) fn cancel_receive(&mut self, number: u64) {
         if self.waits(number) {
             self.polling = Polling::Silent { since: Instant::now() };
         }
     }
 
-    /// The next message; none: there will be no other.
+    /// The next message. None: there will be no other.
     fn poll_message(&mut self, context: &Context<'_>) -> Poll<Option<Vec<u8>>> {
-        while !matches!(self.stage, Stage::Ended) {
-            if let Stage::Parting(farewell) = &mut self.stage {
-                let farewell = std::mem::take(farewell);
+        while !matches!(self.stage, LongPollStage::Ended) {
+            if let LongPollStage::Draining(closing_message) = &mut self.stage {
+                let closing_message = std::mem::take(closing_message);
                 self.end(&CloseReason::SlowConsumer);
-                return Poll::Ready(Some(farewell));
+                return Poll::Ready(Some(closing_message));
             }
-            match self.outlet.poll_next(context) {
+            match self.receiver.poll_next(context) {
                 Poll::Ready(Ok(item)) => {
-                    if self.outlet.takes_room_wish() {
-                        self.handler.drained();
+                    if self.receiver.take_drained() {
+                        self.handler.session().drained();
                     }
                     if let Some(message) = self.encode(item) {
                         return Poll::Ready(Some(message));
                     }
                 }
-                Poll::Ready(Err(End::Kill)) => self.part(),
-                Poll::Ready(Err(End::Close(..) | End::Gone)) => {
+                Poll::Ready(Err(QueueEnd::Kill)) => self.drain(),
+                Poll::Ready(Err(QueueEnd::Close(..) | QueueEnd::Disconnected)) => {
                     self.close();
                     break;
                 }
-                Poll::Pending if matches!(self.stage, Stage::Open) => return Poll::Pending,
+                Poll::Pending if matches!(self.stage, LongPollStage::Open) => return Poll::Pending,
                 Poll::Pending => break,
             }
         }
@@ -233,9 +257,9 @@ impl<H: Handler> State<H> {
     fn encode(&mut self, item: H::Item) -> Option<Vec<u8>> {
         let mut next = Some(item);
         let mut message = Vec::new();
-        // A replacement may itself be replaced, but not for ever: it is made to be sendable.
+        // An item may have one replacement, which can be sent.
         for _ in 0..2 {
-            // The peer says of no length that it is too much.
+            // The peer announces no limit.
             match self.handler.encode(next.take()?, usize::MAX, &mut message) {
                 Ok(()) => return Some(message),
                 Err(replacement) => next = replacement,
@@ -245,43 +269,48 @@ impl<H: Handler> State<H> {
         None
     }
 
-    /// Does what is due, and says when to look again; none: the session has ended. A receive that
-    /// begins between two looks is due behind the second one, so that none is late.
-    pub(super) fn look(&mut self, now: Instant, context: &mut Context<'_>) -> Option<Instant> {
-        if matches!(self.stage, Stage::Open)
-            && let Poll::Ready(end) = self.outlet.poll_end(context)
+    /// Applies the deadlines that are due. Returns the time of the next check, or none if the
+    /// session has ended. A receive that begins between two checks is due after the second one, so
+    /// that none is late.
+    pub(super) fn check_deadlines(
+        &mut self,
+        now: Instant,
+        context: &mut Context<'_>,
+    ) -> Option<Instant> {
+        if matches!(self.stage, LongPollStage::Open)
+            && let Poll::Ready(end) = self.receiver.poll_end(context)
         {
             match end {
-                End::Kill => self.part(),
-                End::Close(..) | End::Gone => self.close(),
+                QueueEnd::Kill => self.drain(),
+                QueueEnd::Close(..) | QueueEnd::Disconnected => self.close(),
             }
         }
-        self.outlet.shed_if_asked(&mut VecDeque::new());
-        if self.outlet.takes_first_refusal() {
-            self.handler.fell_behind();
+        self.receiver.shed_if_asked(&mut VecDeque::new());
+        if self.receiver.takes_first_refusal() {
+            self.handler.session().on_slow_consumer();
         }
-        if self.unopened.is_some_and(|since| now >= since + OPENING_TIMEOUT)
-            && matches!(self.stage, Stage::Open)
+        if self.unopened.is_some_and(|since| now >= since + self.timeouts.opening)
+            && matches!(self.stage, LongPollStage::Open)
         {
             self.end(&CloseReason::OpeningTimeout);
         }
         let polling = match self.polling {
-            Polling::Waiting { since, .. } => since + self.patience.receive,
-            Polling::Silent { since } => since + self.patience.session,
+            Polling::Waiting { since, .. } => since + self.timeouts.receive,
+            Polling::Silent { since } => since + self.timeouts.session,
         };
         if now >= polling {
             match self.polling {
-                Polling::Waiting { .. } => self.fall_silent(now),
+                Polling::Waiting { .. } => self.end_receive(now),
                 Polling::Silent { .. } => self.end(&CloseReason::Unpolled),
             }
         }
-        if matches!(self.stage, Stage::Ended) {
+        if matches!(self.stage, LongPollStage::Ended) {
             return None;
         }
         self.watcher = Some(context.waker().clone());
-        let Patience { receive, session } = self.patience;
-        let opening = self.unopened.map(|since| since + OPENING_TIMEOUT);
-        [Some(now + receive.min(session).min(OPENING_TIMEOUT)), Some(polling), opening]
+        let LongPollTimeouts { opening, receive, session } = self.timeouts;
+        let unopened = self.unopened.map(|since| since + opening);
+        [Some(now + receive.min(session).min(opening)), Some(polling), unopened]
             .into_iter()
             .flatten()
             .filter(|due| *due > now)

@@ -1,10 +1,11 @@
-//! What all queues of a process may hold together.
+//! The memory of a process for its queues.
 //!
-//! Each queue has a limit of its own; thousands of slow readers could fill as many. So the larger
-//! queues are known here, in steps of [`QUEUE_GRANULE`]. While all of them hold more than the
-//! budget, the largest one is asked to shed. An event stands in many queues and is in memory once:
-//! what events hold is counted where they are made and freed. Memory outside of queues that waits
-//! to be sent is counted by a [`Charge`].
+//! Each queue has a limit, but thousands of slow readers could fill as many queues. So the larger
+//! queues report their size here, in steps of [`QUEUE_GRANULE`]. While their sum exceeds the
+//! budget, the largest queue is asked to shed its events.
+//!
+//! An event stands in many queues and is in memory once: the bytes of events are counted where
+//! events are made and freed. A [`Charge`] counts bytes that wait to be sent outside of queues.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -18,15 +19,15 @@ use crate::limits::QUEUE_GRANULE;
 
 /// A queue or connection that can free memory.
 pub trait Shed: Send + Sync {
-    /// Asks it to free what it may lose. It does so when its connection runs.
+    /// Asks it to drop what it may drop. It does so when its connection runs.
     fn ask_to_shed(&self);
 }
 
-/// Names a queue here.
+/// The id of a queue or charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct QueueId(u64);
 
-/// Bytes outside of queues that count in the memory of the process until this is dropped.
+/// Bytes outside of queues, which count in the memory of the process until this is dropped.
 #[derive(Debug)]
 pub struct Charge {
     memory: Arc<QueueMemory>,
@@ -39,21 +40,23 @@ impl Drop for Charge {
     }
 }
 
-/// A queue that holds more than a granule, or a charge.
-struct Large {
+/// A queue above a granule, or a charge.
+struct LargeQueue {
     queue: Weak<dyn Shed>,
-    /// Bytes that its limits count.
+    /// All bytes, by which the largest queue is found.
     bytes: usize,
     /// Bytes that no other queue holds.
     own: usize,
+    /// Whether it was asked to shed and has not reported since.
     was_asked: bool,
 }
 
 #[derive(Default)]
-struct State {
-    queues: HashMap<QueueId, Large>,
-    /// The same by size, without those that were asked; of the same size the oldest last.
+struct QueueTable {
+    queues: HashMap<QueueId, LargeQueue>,
+    /// The queues that were not asked, by size. Of queues of one size the oldest is last.
     by_size: BTreeSet<(usize, Reverse<QueueId>)>,
+    /// Bytes of all queues that no other queue holds.
     own: usize,
     /// Bytes of the queues that were asked and have not reported since.
     asked: usize,
@@ -63,11 +66,11 @@ struct State {
 /// The budget of a process for its queues.
 pub struct QueueMemory {
     limit: usize,
-    state: Mutex<State>,
+    state: Mutex<QueueTable>,
 }
 
 impl QueueMemory {
-    /// A budget of so many bytes.
+    /// A budget in bytes.
     pub fn new(limit: usize) -> Self {
         Self { limit, state: Mutex::default() }
     }
@@ -82,8 +85,8 @@ impl QueueMemory {
         live_event_bytes() + self.state.lock().own
     }
 
-    /// A queue has become large, has grown or has shrunk. Its id is given back; none when it is not
-    /// large any more. Must be called without the lock of a queue.
+    /// Takes the size of a queue that has grown or shrunk by a granule. Returns the id of the
+    /// queue, or none if it is not large any more. Must be called without the lock of a queue.
     pub(super) fn report(
         &self,
         id: Option<QueueId>,
@@ -97,21 +100,21 @@ impl QueueMemory {
         Some(id).filter(|_| is_still_large)
     }
 
-    /// Counts `bytes` of an `owner` until the charge is dropped. While the process is over its
-    /// budget, the owner of the largest queue or charge is asked to shed, maybe this one before the
-    /// function returns. Must be called without the lock of a queue.
+    /// Counts `bytes` of an `owner` until the charge is dropped. If the process exceeds its budget,
+    /// the owner of the largest queue or charge is asked to shed. That may be this owner, before
+    /// the function returns. Must be called without the lock of a queue.
     pub fn charge(self: &Arc<Self>, bytes: usize, owner: Weak<dyn Shed>) -> Charge {
         let mut state = self.state.lock();
         let id = state.next_id();
-        state.insert(id, Large { queue: owner, bytes, own: bytes, was_asked: false });
+        state.insert(id, LargeQueue { queue: owner, bytes, own: bytes, was_asked: false });
         self.shed_if_over(state);
         Charge { memory: Arc::clone(self), id }
     }
 
-    /// Asks the largest queue to shed if all of them hold more than the budget.
-    fn shed_if_over(&self, mut state: MutexGuard<'_, State>) {
+    /// Asks the largest queue to shed if the sum exceeds the budget.
+    fn shed_if_over(&self, mut state: MutexGuard<'_, QueueTable>) {
         let used = live_event_bytes() + state.own;
-        // What was asked of others frees memory as their connections run.
+        // Queues that were asked free their memory when their connections run.
         let is_over = used.saturating_sub(state.asked) > self.limit;
         let largest = if is_over { state.take_largest() } else { None };
         drop(state);
@@ -120,13 +123,13 @@ impl QueueMemory {
         }
     }
 
-    /// A queue is gone.
+    /// Removes a queue or charge.
     pub(super) fn forget(&self, id: QueueId) {
         self.state.lock().remove(id);
     }
 }
 
-impl State {
+impl QueueTable {
     fn update(
         &mut self,
         id: Option<QueueId>,
@@ -141,7 +144,7 @@ impl State {
         };
         let is_large = bytes >= QUEUE_GRANULE;
         if is_large {
-            self.insert(id, Large { queue, bytes, own, was_asked: false });
+            self.insert(id, LargeQueue { queue, bytes, own, was_asked: false });
         }
         (id, is_large)
     }
@@ -151,13 +154,13 @@ impl State {
         QueueId(self.last_id)
     }
 
-    fn insert(&mut self, id: QueueId, large: Large) {
+    fn insert(&mut self, id: QueueId, large: LargeQueue) {
         self.own += large.own;
         self.by_size.insert((large.bytes, Reverse(id)));
         self.queues.insert(id, large);
     }
 
-    fn remove(&mut self, id: QueueId) -> Option<Large> {
+    fn remove(&mut self, id: QueueId) -> Option<LargeQueue> {
         let large = self.queues.remove(&id)?;
         self.own -= large.own;
         if large.was_asked {
@@ -168,7 +171,7 @@ impl State {
         Some(large)
     }
 
-    /// The largest queue, which is not asked again before it has reported.
+    /// The largest queue. It is not asked again before it has reported.
     fn take_largest(&mut self) -> Option<Weak<dyn Shed>> {
         let (_, Reverse(id)) = self.by_size.pop_last()?;
         let large = self.queues.get_mut(&id)?;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::{
-    Encoded, End, Loss, Pushed, QueueMemory, Queued, RefusesFrom, SlowConsumer, queue, queue_with,
+    Encoded, HighWaterMark, Overflow, Pushed, QueueEnd, QueueMemory, Queued, SlowConsumer, queue,
+    queue_with,
 };
-use crate::limits::{QUEUE_KEEPS_WHEN_SHEDDING, QUEUE_KILLS_MESSAGES, QUEUE_REFUSES_MESSAGES};
+use crate::limits::{QUEUE_HIGH_WATER_MESSAGES, QUEUE_MAX_AFTER_SHEDDING, QUEUE_MAX_MESSAGES};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Item {
@@ -20,10 +21,10 @@ impl Queued for Item {
         *size
     }
 
-    fn loss(&self) -> Loss {
+    fn overflow(&self) -> Overflow {
         match self {
-            Self::Event(_) => Loss::Missed,
-            Self::Answer(_) => Loss::Never,
+            Self::Event(_) => Overflow::SlowConsumer,
+            Self::Answer(_) => Overflow::Disconnect,
         }
     }
 }
@@ -34,72 +35,72 @@ fn context() -> Context<'static> {
 
 #[test]
 fn items_come_out_in_the_order_in_which_they_went_in() {
-    let (outbound, mut outlet) = queue();
+    let (outbound, mut receiver) = queue();
     let mut batch = VecDeque::new();
-    assert!(outlet.poll_take(&mut Encoded::default(), &mut batch, &context()).is_pending());
+    assert!(receiver.poll_take(&mut Encoded::default(), &mut batch, &context()).is_pending());
     for size in 1..4 {
         assert_eq!(outbound.push(Item::Event(size)), Pushed::Queued);
     }
-    let taken = outlet.poll_take(&mut Encoded::default(), &mut batch, &context());
+    let taken = receiver.poll_take(&mut Encoded::default(), &mut batch, &context());
     assert_eq!(taken, Poll::Ready(None));
     assert_eq!(batch, [Item::Event(1), Item::Event(2), Item::Event(3)]);
 }
 
 #[test]
 fn a_full_queue_refuses_events_counts_them_and_still_takes_answers() {
-    let (outbound, _outlet) = queue();
-    for _ in 0..QUEUE_REFUSES_MESSAGES {
+    let (outbound, _receiver) = queue();
+    for _ in 0..QUEUE_HIGH_WATER_MESSAGES {
         assert_eq!(outbound.push(Item::Event(1)), Pushed::Queued);
     }
-    assert_eq!(outbound.push(Item::Event(1)), Pushed::Congested);
-    assert_eq!(outbound.push(Item::Event(1)), Pushed::Congested);
+    assert_eq!(outbound.push(Item::Event(1)), Pushed::Dropped);
+    assert_eq!(outbound.push(Item::Event(1)), Pushed::Dropped);
     assert_eq!(outbound.push(Item::Answer(1)), Pushed::Queued);
     assert_eq!(outbound.refused(), 2);
 }
 
 #[test]
 fn a_queue_full_of_answers_ends_its_connection_at_once() {
-    let (outbound, mut outlet) = queue();
-    for _ in 0..QUEUE_KILLS_MESSAGES {
+    let (outbound, mut receiver) = queue();
+    for _ in 0..QUEUE_MAX_MESSAGES {
         assert_eq!(outbound.push(Item::Answer(1)), Pushed::Queued);
     }
-    assert_eq!(outbound.push(Item::Answer(1)), Pushed::Gone);
+    assert_eq!(outbound.push(Item::Answer(1)), Pushed::Closed);
     let mut batch = VecDeque::new();
-    let taken = outlet.poll_take(&mut Encoded::default(), &mut batch, &context());
-    assert_eq!(taken, Poll::Ready(Some(End::Kill)));
+    let taken = receiver.poll_take(&mut Encoded::default(), &mut batch, &context());
+    assert_eq!(taken, Poll::Ready(Some(QueueEnd::Kill)));
 }
 
 #[test]
 fn a_full_queue_of_one_that_is_to_be_disconnected_ends_with_the_next_event() {
-    let (outbound, mut outlet) = queue();
+    let (outbound, mut receiver) = queue();
     outbound.set_policy(SlowConsumer::Disconnect);
-    for _ in 0..QUEUE_REFUSES_MESSAGES {
+    for _ in 0..QUEUE_HIGH_WATER_MESSAGES {
         assert_eq!(outbound.push(Item::Event(1)), Pushed::Queued);
     }
     assert_eq!(outbound.push(Item::Answer(1)), Pushed::Queued);
-    assert_eq!(outbound.push(Item::Event(1)), Pushed::Gone);
-    let taken = outlet.poll_take(&mut Encoded::default(), &mut VecDeque::new(), &context());
-    assert_eq!(taken, Poll::Ready(Some(End::Kill)));
+    assert_eq!(outbound.push(Item::Event(1)), Pushed::Closed);
+    let taken = receiver.poll_take(&mut Encoded::default(), &mut VecDeque::new(), &context());
+    assert_eq!(taken, Poll::Ready(Some(QueueEnd::Kill)));
 }
 
 #[test]
 fn a_full_queue_of_one_that_blocks_publishers_takes_twice_as_much_and_says_when_there_is_room() {
-    let (outbound, mut outlet) = queue();
+    let (outbound, mut receiver) = queue();
     outbound.set_policy(SlowConsumer::BlockPublisher);
     assert_eq!(outbound.poll_room(&context()), Poll::Ready(()));
-    for number in 0..2 * QUEUE_REFUSES_MESSAGES {
-        let is_full = number >= QUEUE_REFUSES_MESSAGES;
-        let expected = if is_full { Pushed::Crowded } else { Pushed::Queued };
+    for number in 0..2 * QUEUE_HIGH_WATER_MESSAGES {
+        let is_full = number >= QUEUE_HIGH_WATER_MESSAGES;
+        let expected = if is_full { Pushed::AboveHighWater } else { Pushed::Queued };
         assert_eq!(outbound.push(Item::Event(1)), expected, "{number}");
     }
-    assert_eq!(outbound.push(Item::Event(1)), Pushed::Congested);
+    assert_eq!(outbound.push(Item::Event(1)), Pushed::Dropped);
     assert_eq!(outbound.poll_room(&context()), Poll::Pending);
     let mut batch = VecDeque::new();
-    let _ = outlet.poll_take(&mut Encoded::default(), &mut batch, &context());
-    let messages = QUEUE_REFUSES_MESSAGES + 1;
+    let _ = receiver.poll_take(&mut Encoded::default(), &mut batch, &context());
+    let messages = QUEUE_HIGH_WATER_MESSAGES + 1;
     let mut encoded = Encoded { bytes: messages, messages, ..Encoded::default() };
     assert_eq!(outbound.poll_room(&context()), Poll::Pending, "taken is not encoded");
-    assert!(outlet.poll_take(&mut encoded, &mut batch, &context()).is_pending());
+    assert!(receiver.poll_take(&mut encoded, &mut batch, &context()).is_pending());
     assert_eq!(outbound.poll_room(&context()), Poll::Ready(()));
     assert_eq!(outbound.push(Item::Event(1)), Pushed::Queued);
 }
@@ -119,7 +120,7 @@ fn who_waits_for_room_is_woken_when_there_is_some_or_the_connection_is_gone() {
 
     let counting = Arc::new(Counting(AtomicUsize::new(0)));
     let waker = Waker::from(Arc::clone(&counting));
-    let (outbound, mut outlet) = queue();
+    let (outbound, mut receiver) = queue();
     outbound.set_policy(SlowConsumer::BlockPublisher);
     let fill = || while outbound.push(Item::Event(1)) == Pushed::Queued {};
     fill();
@@ -130,26 +131,26 @@ fn who_waits_for_room_is_woken_when_there_is_some_or_the_connection_is_gone() {
     assert!(outbound.poll_room(&Context::from_waker(&waker)).is_pending());
     assert!(outbound.poll_room(&Context::from_waker(&waker)).is_pending());
     let mut batch = VecDeque::new();
-    let _ = outlet.poll_take(&mut Encoded::default(), &mut batch, &context());
+    let _ = receiver.poll_take(&mut Encoded::default(), &mut batch, &context());
     let mut encoded = Encoded { bytes: batch.len(), messages: batch.len(), ..Encoded::default() };
-    assert!(outlet.poll_take(&mut encoded, &mut batch, &context()).is_pending());
+    assert!(receiver.poll_take(&mut encoded, &mut batch, &context()).is_pending());
     assert_eq!(counting.0.load(SeqCst), 1);
     fill();
     assert!(outbound.poll_room(&Context::from_waker(&waker)).is_pending());
-    drop(outlet);
+    drop(receiver);
     assert_eq!(counting.0.load(SeqCst), 2);
 }
 
 #[test]
 fn what_is_taken_counts_until_it_is_encoded() {
-    let (outbound, mut outlet) = queue();
+    let (outbound, mut receiver) = queue();
     let mut batch = VecDeque::new();
-    assert_eq!(outbound.push(Item::Event(crate::limits::QUEUE_REFUSES_BYTES)), Pushed::Queued);
-    let _ = outlet.poll_take(&mut Encoded::default(), &mut batch, &context());
-    assert_eq!(outbound.push(Item::Event(1)), Pushed::Congested);
+    assert_eq!(outbound.push(Item::Event(crate::limits::QUEUE_HIGH_WATER_BYTES)), Pushed::Queued);
+    let _ = receiver.poll_take(&mut Encoded::default(), &mut batch, &context());
+    assert_eq!(outbound.push(Item::Event(1)), Pushed::Dropped);
     let size = batch.pop_front().map_or(0, |item: Item| item.size());
     let mut encoded = Encoded { bytes: size, messages: 1, ..Encoded::default() };
-    assert!(outlet.poll_take(&mut encoded, &mut batch, &context()).is_pending());
+    assert!(receiver.poll_take(&mut encoded, &mut batch, &context()).is_pending());
     assert_eq!(outbound.push(Item::Event(1)), Pushed::Queued);
 }
 
@@ -187,24 +188,24 @@ fn charge_counts_until_it_is_dropped_and_the_largest_owner_sheds() {
 
 #[test]
 fn the_end_comes_after_the_items_and_nothing_after_the_end() {
-    let (outbound, mut outlet) = queue();
+    let (outbound, mut receiver) = queue();
     assert_eq!(outbound.push(Item::Answer(1)), Pushed::Queued);
     outbound.close(CloseCode::NORMAL, "enough");
-    assert_eq!(outbound.push(Item::Answer(2)), Pushed::Gone);
+    assert_eq!(outbound.push(Item::Answer(2)), Pushed::Closed);
     let mut batch = VecDeque::new();
     let mut encoded = Encoded::default();
-    assert_eq!(outlet.poll_take(&mut encoded, &mut batch, &context()), Poll::Ready(None));
-    let end = Some(End::Close(CloseCode::NORMAL, "enough".to_owned()));
-    assert_eq!(outlet.poll_take(&mut encoded, &mut batch, &context()), Poll::Ready(end));
-    drop(outlet);
-    assert_eq!(outbound.push(Item::Answer(3)), Pushed::Gone);
+    assert_eq!(receiver.poll_take(&mut encoded, &mut batch, &context()), Poll::Ready(None));
+    let end = Some(QueueEnd::Close(CloseCode::NORMAL, "enough".to_owned()));
+    assert_eq!(receiver.poll_take(&mut encoded, &mut batch, &context()), Poll::Ready(end));
+    drop(receiver);
+    assert_eq!(outbound.push(Item::Answer(3)), Pushed::Closed);
 }
 
-/// What the outlet gives out now; all of it counts as encoded.
-fn drain(outlet: &mut super::Outlet<Item>) -> (Vec<Item>, Option<End>) {
+/// What the receiver gives out now; all of it counts as encoded.
+fn drain(receiver: &mut super::OutboundReceiver<Item>) -> (Vec<Item>, Option<QueueEnd>) {
     let (mut encoded, mut batch, mut all) = (Encoded::default(), VecDeque::new(), Vec::new());
     loop {
-        let taken = outlet.poll_take(&mut encoded, &mut batch, &context());
+        let taken = receiver.poll_take(&mut encoded, &mut batch, &context());
         for item in batch.drain(..) {
             encoded.count(&item);
             all.push(item);
@@ -221,11 +222,11 @@ fn drain(outlet: &mut super::Outlet<Item>) -> (Vec<Item>, Option<End>) {
 fn empty_queue_takes_one_item_of_any_size_under_each_policy() {
     for policy in [SlowConsumer::DropEvents, SlowConsumer::Disconnect, SlowConsumer::BlockPublisher]
     {
-        let (outbound, mut outlet) = queue_with(RefusesFrom { bytes: 10, messages: 10 }, None);
+        let (outbound, mut receiver) = queue_with(HighWaterMark { bytes: 10, messages: 10 }, None);
         outbound.set_policy(policy);
         for _ in 0..2 {
             assert_eq!(outbound.push(Item::Event(1_000)), Pushed::Queued, "{policy:?}");
-            assert_eq!(drain(&mut outlet), (vec![Item::Event(1_000)], None));
+            assert_eq!(drain(&mut receiver), (vec![Item::Event(1_000)], None));
         }
         assert_eq!(outbound.push(Item::Event(1_000)), Pushed::Queued);
         assert_ne!(outbound.push(Item::Event(1)), Pushed::Queued, "{policy:?}");
@@ -237,31 +238,31 @@ const MEBIBYTE: usize = 1 << 20;
 #[test]
 fn largest_queue_loses_its_events_and_takes_others_when_it_has_freed_them() {
     let memory = Arc::new(QueueMemory::new(4 * MEBIBYTE));
-    let usual = || queue_with(RefusesFrom::default(), Some(Arc::clone(&memory)));
-    let ((large, mut large_outlet), (small, mut small_outlet)) = (usual(), usual());
+    let usual = || queue_with(HighWaterMark::default(), Some(Arc::clone(&memory)));
+    let ((large, mut large_receiver), (small, mut small_receiver)) = (usual(), usual());
     assert_eq!(large.push(Item::Answer(1)), Pushed::Queued);
     for _ in 0..3 {
         assert_eq!(large.push(Item::Event(MEBIBYTE)), Pushed::Queued);
     }
     assert_eq!(small.push(Item::Event(2 * MEBIBYTE)), Pushed::Queued);
-    assert_eq!(large.push(Item::Event(1)), Pushed::Congested, "it is to free memory");
+    assert_eq!(large.push(Item::Event(1)), Pushed::Dropped, "it is to free memory");
     assert_eq!(large.push(Item::Answer(2)), Pushed::Queued);
-    assert_eq!(drain(&mut large_outlet), (vec![Item::Answer(1), Item::Answer(2)], None));
+    assert_eq!(drain(&mut large_receiver), (vec![Item::Answer(1), Item::Answer(2)], None));
     assert_eq!(large.refused(), 4);
     assert_eq!(memory.used(), 2 * MEBIBYTE);
     assert_eq!(large.push(Item::Event(1)), Pushed::Queued);
-    assert_eq!(drain(&mut small_outlet).0, [Item::Event(2 * MEBIBYTE)]);
+    assert_eq!(drain(&mut small_receiver).0, [Item::Event(2 * MEBIBYTE)]);
     assert_eq!((small.refused(), memory.used()), (0, 0));
 }
 
 #[test]
 fn queue_that_is_large_without_its_events_ends_when_memory_is_used_up() {
-    let memory = Arc::new(QueueMemory::new(QUEUE_KEEPS_WHEN_SHEDDING));
-    let (outbound, mut outlet) = queue_with(RefusesFrom::default(), Some(Arc::clone(&memory)));
-    for _ in 0..=QUEUE_KEEPS_WHEN_SHEDDING / MEBIBYTE {
+    let memory = Arc::new(QueueMemory::new(QUEUE_MAX_AFTER_SHEDDING));
+    let (outbound, mut receiver) = queue_with(HighWaterMark::default(), Some(Arc::clone(&memory)));
+    for _ in 0..=QUEUE_MAX_AFTER_SHEDDING / MEBIBYTE {
         assert_eq!(outbound.push(Item::Answer(MEBIBYTE)), Pushed::Queued);
     }
-    assert_eq!(drain(&mut outlet).1, Some(End::Kill));
-    drop(outlet);
+    assert_eq!(drain(&mut receiver).1, Some(QueueEnd::Kill));
+    drop(receiver);
     assert_eq!(memory.used(), 0);
 }

@@ -5,12 +5,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cloverleaf_transport::limits::{
-    UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE, UNFINISHED_WINDOW,
+    UNFINISHED_GRANULE, UNFINISHED_STALE_AFTER, UNFINISHED_UNRESERVED, UNFINISHED_WINDOW,
 };
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::{
-    BatchedHandler, CloseReason, Connection, Flow, Framing, Handler as _, InputMemory, Peer,
-    ServerSide, Stream, Undeliverable,
+    BatchedHandler, CloseReason, Connection, Flow, Framing, Handler as _, InputMemory, Lifecycle,
+    Peer, ServerSide, Stream, Undeliverable,
 };
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
@@ -49,6 +49,10 @@ impl Peer<ServerSide> for Slow {
     ) -> Option<RouterMessage> {
         None
     }
+}
+
+impl Lifecycle for Slow {
+    type Message = RouterMessage;
 
     fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
         let mut gate = self.1.lock();
@@ -105,11 +109,11 @@ fn what_is_no_message_is_noticed_behind_a_wait_too() {
 #[tokio::test(start_paused = true)]
 async fn unfinished_batch_ends_its_connection_in_time() {
     let (ours, mut theirs) = duplex(1_024);
-    let (_outbound, outlet) = queue();
+    let (_outbound, receiver) = queue();
     let handler = BatchedHandler::new(Serializer::Json, Slow::default());
     let framing = Framing::rawsocket(1 << 20, 1 << 20);
     let stream = Stream::Other(Box::new(ours));
-    let connection = Connection::new(stream, framing, handler, outlet, &mut []);
+    let connection = Connection::new(stream, framing, handler, receiver, &mut []);
     let connection = tokio::spawn(connection.with_input_memory(&InputMemory::new(1 << 20)));
     let begun = Instant::now();
     // A whole message of the batch, and a part of the next one.
@@ -129,12 +133,12 @@ async fn waiting(memory: &Arc<InputMemory>) -> (Slow, DuplexStream, JoinHandle<C
     slow.1.lock().is_shut = true;
     let handler = BatchedHandler::<ServerSide, _>::new(Serializer::Json, slow.clone());
     let (ours, mut peer) = duplex(64 * 1024);
-    let (_, outlet) = queue();
+    let (_, receiver) = queue();
     let framing = Framing::rawsocket(1 << 20, 1 << 20);
     let stream = Stream::Other(Box::new(ours));
-    let connection = Connection::new(stream, framing, handler, outlet, &mut []);
+    let connection = Connection::new(stream, framing, handler, receiver, &mut []);
     let connection = tokio::spawn(connection.with_input_memory(memory));
-    let filling = " ".repeat(UNFINISHED_FREE);
+    let filling = " ".repeat(UNFINISHED_UNRESERVED);
     let batch = format!("{PUBLISH}{filling}\u{1e}").repeat(4);
     let length = u32::try_from(batch.len()).expect("a length");
     peer.write_all(&length.to_be_bytes()).await.expect("the connection is there");
@@ -165,9 +169,9 @@ async fn waiting_messages_of_a_batch_count_as_input_until_they_are_taken() {
 async fn batch_that_waits_is_given_up_when_others_need_its_memory() {
     let memory = InputMemory::new(UNFINISHED_GRANULE);
     let (_slow, _peer, connection) = waiting(&memory).await;
-    sleep(UNFINISHED_IS_STALE).await;
+    sleep(UNFINISHED_STALE_AFTER).await;
     let mut other = memory.reservation();
-    let held = timeout(LONG, other.hold(UNFINISHED_FREE + 1)).await;
+    let held = timeout(LONG, other.hold(UNFINISHED_UNRESERVED + 1)).await;
     assert_eq!(held, Ok(Ok(())));
     let reason = timeout(LONG, connection).await.expect("the connection ends");
     assert_eq!(reason.expect("no panic"), CloseReason::SlowMessage);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use cloverleaf_transport::limits::{CLOSING_TIMEOUT, OPENING_TIMEOUT};
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::{
-    CloseReason, Connection, Flow, Outbound, Peer, Pushed, ServerSide, Stream, Undeliverable,
-    WaitingMessage, WampHandler,
+    CloseReason, Connection, Flow, Lifecycle, OutboundSender, Peer, Pushed, ServerSide, Stream,
+    Undeliverable, WaitingMessage, WampHandler,
 };
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
@@ -139,7 +139,7 @@ async fn what_is_queued_is_sent_before_the_end() {
         let mut lab = Lab::open(framing);
         let _ = lab.outbound.push(Item::Event(b"last".to_vec()));
         lab.outbound.close(CloseCode::NORMAL, "enough");
-        assert_eq!(lab.outbound.push(Item::Event(b"late".to_vec())), Pushed::Gone);
+        assert_eq!(lab.outbound.push(Item::Event(b"late".to_vec())), Pushed::Closed);
         lab.expect_last(expected).await;
         assert_eq!(lab.end().await, by_us("enough"));
     }
@@ -207,7 +207,7 @@ async fn a_dropped_connection_tells_its_handler() {
 
 /// Aborts at the first message.
 struct Strict {
-    outbound: Outbound<WaitingMessage>,
+    outbound: OutboundSender<WaitingMessage>,
 }
 
 impl Peer<ServerSide> for Strict {
@@ -228,6 +228,10 @@ impl Peer<ServerSide> for Strict {
     ) -> Option<RouterMessage> {
         None
     }
+}
+
+impl Lifecycle for Strict {
+    type Message = RouterMessage;
 
     fn is_open(&self) -> bool {
         false
@@ -242,9 +246,9 @@ async fn an_abort_is_received_before_the_socket_closes_even_by_a_peer_that_still
     let address = listener.local_addr().expect("an address");
     let mut peer = TcpStream::connect(address).await.expect("connected");
     let (stream, _) = listener.accept().await.expect("accepted");
-    let (outbound, outlet) = queue();
+    let (outbound, receiver) = queue();
     let handler = WampHandler::new(Serializer::Json, Strict { outbound });
-    let connection = Connection::new(Stream::Tcp(stream), rawsocket(), handler, outlet, &mut []);
+    let connection = Connection::new(Stream::Tcp(stream), rawsocket(), handler, receiver, &mut []);
     let connection = tokio::spawn(connection);
     // No message, and half a megabyte behind it that nobody will ask for.
     let mut bytes = b"\x00\x00\x00\x02{}".to_vec();

@@ -5,9 +5,9 @@ use std::time::Duration;
 use std::sync::Arc;
 
 use cloverleaf_transport::limits::{
-    CLOSING_TIMEOUT, QUEUE_KILLS_BYTES, QUEUE_PAUSES_READING_BYTES, QUEUE_REFUSES_BYTES,
-    STALL_TIMEOUT, UNFINISHED_FREE, UNFINISHED_GRANULE, UNFINISHED_IS_STALE, UNSENT_PAUSES_READING,
-    WRITE_BATCH,
+    CLOSING_TIMEOUT, QUEUE_HIGH_WATER_BYTES, QUEUE_MAX_BYTES, QUEUE_READING_PAUSE_BYTES,
+    STALL_TIMEOUT, UNFINISHED_GRANULE, UNFINISHED_STALE_AFTER, UNFINISHED_UNRESERVED,
+    UNSENT_PAUSES_READING, WRITE_BATCH,
 };
 use cloverleaf_transport::{CloseReason, Framing, InputMemory, Pushed, SlowConsumer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,7 +32,7 @@ async fn a_peer_that_never_reads_is_ended_as_a_slow_consumer_within_bounded_memo
         taken += 100_000;
         sleep(MOMENT).await;
     }
-    assert!(taken <= QUEUE_KILLS_BYTES + WRITE_BATCH + 200_000, "{taken} bytes");
+    assert!(taken <= QUEUE_MAX_BYTES + WRITE_BATCH + 200_000, "{taken} bytes");
     assert!(lab.record.lock().most_encoded <= WRITE_BATCH + 200_000);
     let Lab { record, peer, .. } = lab;
     sleep(CLOSING_TIMEOUT + MOMENT).await;
@@ -47,13 +47,13 @@ async fn a_slow_consumer_that_reads_again_in_time_is_told_why_its_connection_end
     while lab.outbound.push(Item::Event(vec![0; 100_000])) == Pushed::Queued {
         sleep(MOMENT).await;
     }
-    assert_eq!(lab.outbound.push(Item::Answer(Vec::new())), Pushed::Gone);
+    assert_eq!(lab.outbound.push(Item::Answer(Vec::new())), Pushed::Closed);
     let mut bytes = Vec::new();
     lab.peer.read_to_end(&mut bytes).await.expect("the end");
-    let farewell = b"\0\0\0\x08farewell";
-    assert!(bytes.ends_with(farewell));
-    let events = (bytes.len() - farewell.len()) / 100_004;
-    assert_eq!(bytes.len(), events * 100_004 + farewell.len(), "whole events before it");
+    let closing_message = b"\0\0\0\x08goodbye!";
+    assert!(bytes.ends_with(closing_message));
+    let events = (bytes.len() - closing_message.len()) / 100_004;
+    assert_eq!(bytes.len(), events * 100_004 + closing_message.len(), "whole events before it");
     assert!(events * 100_004 <= 2 * WRITE_BATCH, "what waits in the queue is forgotten");
     assert_eq!(lab.end().await, CloseReason::SlowConsumer);
 }
@@ -61,7 +61,7 @@ async fn a_slow_consumer_that_reads_again_in_time_is_told_why_its_connection_end
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_has_to_wait_is_heard_again_in_order_and_nothing_is_lost() {
     let mut lab = Lab::open(frames_of_a_mebibyte());
-    while lab.gate.push(Item::Event(Vec::new())) != Pushed::Crowded {}
+    while lab.gate.push(Item::Event(Vec::new())) != Pushed::AboveHighWater {}
     lab.send(b"\0\0\0\x04wait\0\0\0\x01a\0\0\0\x01b\0\0\0\x04wait\0\0").await;
     lab.send(b"\0\x01c").await;
     sleep(MOMENT).await;
@@ -69,7 +69,7 @@ async fn a_peer_that_has_to_wait_is_heard_again_in_order_and_nothing_is_lost() {
     // What is sent to it goes out meanwhile.
     assert_eq!(lab.outbound.push(Item::Answer(b"x".to_vec())), Pushed::Queued);
     lab.expect(b"\0\0\0\x01x").await;
-    lab.gate_outlet = None;
+    lab.gate_receiver = None;
     sleep(MOMENT).await;
     let expected: [&[u8]; 5] = [b"wait", b"a", b"b", b"wait", b"c"];
     assert_eq!(lab.messages(), expected);
@@ -88,9 +88,9 @@ async fn peer_that_reads_nothing_loses_its_unfinished_message_to_others() {
     // More than makes the connection stop reading.
     let answer = Item::Answer(vec![0; UNSENT_PAUSES_READING * 2]);
     assert_eq!(lab.outbound.push(answer), Pushed::Queued);
-    sleep(UNFINISHED_IS_STALE).await;
+    sleep(UNFINISHED_STALE_AFTER).await;
     let mut other = memory.reservation();
-    let held = timeout(LONG, other.hold(UNFINISHED_FREE + 1)).await;
+    let held = timeout(LONG, other.hold(UNFINISHED_UNRESERVED + 1)).await;
     assert_eq!(held, Ok(Ok(())), "the memory is given back");
     assert_eq!(lab.record.lock().closed, [CloseReason::SlowMessage]);
 }
@@ -105,16 +105,16 @@ async fn a_peer_that_never_reads_loses_events_and_keeps_its_connection() {
             sleep(MOMENT).await;
         }
     }
-    assert!(queued * 1000 <= QUEUE_REFUSES_BYTES + WRITE_BATCH + 100_000);
-    assert_eq!(lab.outbound.push(Item::Event(vec![0; 1000])), Pushed::Congested);
+    assert!(queued * 1000 <= QUEUE_HIGH_WATER_BYTES + WRITE_BATCH + 100_000);
+    assert_eq!(lab.outbound.push(Item::Event(vec![0; 1000])), Pushed::Dropped);
     assert_eq!(lab.outbound.refused(), 2);
-    assert_eq!(lab.record.lock().fell_behind, 0, "it is told when it tries to write");
+    assert_eq!(lab.record.lock().on_slow_consumer, 0, "it is told when it tries to write");
     assert!(!lab.has_ended());
     // Everything that was taken arrives when the peer reads at last.
     let mut bytes = vec![0; queued * 1004];
     lab.peer.read_exact(&mut bytes).await.expect("all events");
     assert_eq!(lab.outbound.push(Item::Event(vec![0; 1000])), Pushed::Queued);
-    assert_eq!(lab.record.lock().fell_behind, 1);
+    assert_eq!(lab.record.lock().on_slow_consumer, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,7 +173,7 @@ async fn a_client_hears_a_router_that_does_not_read() {
 #[tokio::test(start_paused = true)]
 async fn a_client_does_not_hear_a_router_that_does_not_read_when_its_answers_pile_up() {
     let mut lab = Lab::of_a_client(frames_of_a_mebibyte(), 1024);
-    let count = QUEUE_PAUSES_READING_BYTES / 1_000_000 + 2;
+    let count = QUEUE_READING_PAUSE_BYTES / 1_000_000 + 2;
     for _ in 0..count {
         assert_eq!(lab.outbound.push(Item::Answer(vec![0; 1_000_000])), Pushed::Queued);
         sleep(MOMENT).await;

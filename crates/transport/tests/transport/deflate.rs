@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cloverleaf_transport::limits::{SHAPED_PER_TURN, UNFINISHED_GRANULE, UNFINISHED_IS_STALE};
-use cloverleaf_transport::{CloseReason, Framing, InputMemory, Manners};
+use cloverleaf_transport::limits::{SHAPED_PER_TURN, UNFINISHED_GRANULE, UNFINISHED_STALE_AFTER};
+use cloverleaf_transport::{CloseReason, Framing, InputMemory, WebSocketServerOptions};
 use cloverleaf_wamp::websocket::deflate::negotiation::{Wishes, negotiate};
 use cloverleaf_wamp::websocket::deflate::{Agreement, Deflater, Inflater, MemoryLevel, WindowBits};
 use cloverleaf_wamp::websocket::sender::Shape;
@@ -25,7 +25,7 @@ fn agreement() -> Agreement {
 
 fn compressed(limit: usize) -> Framing {
     let limits = Limits { max_message: limit, max_frame: limit };
-    Framing::serving(limits, Manners::default(), Some(&agreement()))
+    Framing::serving(limits, WebSocketServerOptions::default(), Some(&agreement()))
 }
 
 /// What a client writes.
@@ -141,7 +141,7 @@ async fn inflated_bytes_need_memory_as_they_are_made_also_of_a_message_in_one_re
     assert!(memory.used() >= MEBIBYTE - UNFINISHED_GRANULE, "{}", memory.used());
     let whole = vec![b'y'; 8 * UNFINISHED_GRANULE / 3];
     second.send(&written(&mut client(), &whole)).await;
-    sleep(UNFINISHED_IS_STALE / 2).await;
+    sleep(UNFINISHED_STALE_AFTER / 2).await;
     assert_eq!(second.messages(), [b""; 0]);
     assert!(memory.used() <= MEBIBYTE, "{}", memory.used());
     // An empty last fragment.
@@ -160,10 +160,10 @@ async fn unfinished_message_that_inflates_to_much_is_given_up_when_memory_is_sho
     message[0] &= 0x7f;
     first.send(&message).await;
     second.send(&message).await;
-    sleep(UNFINISHED_IS_STALE / 2).await;
+    sleep(UNFINISHED_STALE_AFTER / 2).await;
     assert!(memory.used() <= MEBIBYTE, "{}", memory.used());
     assert!(!first.has_ended() && !second.has_ended());
-    sleep(2 * UNFINISHED_IS_STALE).await;
+    sleep(2 * UNFINISHED_STALE_AFTER).await;
     assert!(memory.used() <= MEBIBYTE, "{}", memory.used());
     // One is given up for the other, and all of them wait.
     assert_eq!([&first, &second].map(|lab| usize::from(lab.has_ended())).iter().sum::<usize>(), 1);

@@ -1,6 +1,6 @@
 //! What a peer of a shared port is taken for.
 
-use cloverleaf_transport::detect::{Spoken, detect};
+use cloverleaf_transport::detect::{DetectedProtocol, detect};
 use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::{Stream, TransportError};
 use tokio::io::{AsyncWriteExt, duplex};
@@ -9,21 +9,21 @@ use tokio::time::Instant;
 #[tokio::test]
 async fn the_first_octet_tells_and_nothing_else_is_read() {
     for (octets, spoken) in [
-        (&b"\x7f\xf1\x00\x00"[..], Spoken::RawSocket),
-        (b"\x7f", Spoken::RawSocket),
-        (b"\x10\x12\x00\x04MQTT", Spoken::Mqtt),
-        (b"GET / HTTP/1.1\r\n", Spoken::Http),
-        (b"P", Spoken::Http),
-        (b"\x16\x03\x01", Spoken::Http),
-        (b"\x00", Spoken::Http),
-        (b"\x11", Spoken::Http),
-        (b"\xff", Spoken::Http),
+        (&b"\x7f\xf1\x00\x00"[..], DetectedProtocol::RawSocket),
+        (b"\x7f", DetectedProtocol::RawSocket),
+        (b"\x10\x12\x00\x04MQTT", DetectedProtocol::Mqtt),
+        (b"GET / HTTP/1.1\r\n", DetectedProtocol::Http),
+        (b"P", DetectedProtocol::Http),
+        (b"\x16\x03\x01", DetectedProtocol::Http),
+        (b"\x00", DetectedProtocol::Http),
+        (b"\x11", DetectedProtocol::Http),
+        (b"\xff", DetectedProtocol::Http),
     ] {
         let (ours, mut peer) = duplex(64);
         peer.write_all(octets).await.expect("sent");
         drop(peer);
         let mut stream = Stream::Other(Box::new(ours));
-        let detected = detect(&mut stream).await.expect("an octet");
+        let detected = detect(&mut stream, OPENING_TIMEOUT).await.expect("an octet");
         assert_eq!(detected, (spoken, octets[0]));
         let mut rest = vec![0; octets.len() - 1];
         stream.read_exact(&mut rest).await.expect("the rest is there");
@@ -35,7 +35,7 @@ async fn the_first_octet_tells_and_nothing_else_is_read() {
 async fn a_peer_that_says_nothing_is_not_waited_for() {
     let (ours, _peer) = duplex(64);
     let start = Instant::now();
-    let outcome = detect(&mut Stream::Other(Box::new(ours))).await;
+    let outcome = detect(&mut Stream::Other(Box::new(ours)), OPENING_TIMEOUT).await;
     assert!(matches!(outcome, Err(TransportError::Timeout)));
     assert_eq!(start.elapsed(), OPENING_TIMEOUT);
 }
@@ -44,7 +44,7 @@ async fn a_peer_that_says_nothing_is_not_waited_for() {
 async fn a_peer_that_ends_at_once_speaks_nothing() {
     let (ours, peer) = duplex(64);
     drop(peer);
-    let outcome = detect(&mut Stream::Other(Box::new(ours))).await;
+    let outcome = detect(&mut Stream::Other(Box::new(ours)), OPENING_TIMEOUT).await;
     let error = outcome.expect_err("nothing");
     assert!(error.to_string().starts_with("reading the first octet: "), "{error}");
 }

@@ -36,11 +36,11 @@ async fn who_does_not_take_what_it_has_sent_is_let_go() {
 #[test]
 fn messages_that_wait_to_be_sent_back_count_in_the_memory_of_the_process() {
     let memory = Arc::new(QueueMemory::new(1 << 20));
-    let (mut echo, outlet) = Echo::new(Arc::clone(&memory));
+    let (mut echo, receiver) = Echo::new(Arc::clone(&memory));
     for _ in 0..8 {
         assert_eq!(echo.receive(None, &vec![0; 1 << 20]), Flow::Continue);
     }
     assert!(memory.used() >= 8 << 20);
-    drop(outlet);
+    drop(receiver);
     assert_eq!(memory.used(), 0);
 }

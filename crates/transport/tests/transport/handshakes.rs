@@ -20,7 +20,8 @@ async fn answer_to(octets: &[u8]) -> (Vec<u8>, Result<Serializer, TransportError
     let (mut stream, mut peer) = pipe();
     peer.write_all(octets).await.expect("sent");
     peer.shutdown().await.expect("half closed");
-    let outcome = rawsocket::accept(&mut stream, None, &[Serializer::Json], LIMIT).await;
+    let outcome =
+        rawsocket::accept(&mut stream, None, &[Serializer::Json], LIMIT, OPENING_TIMEOUT).await;
     drop(stream);
     let mut answer = Vec::new();
     peer.read_to_end(&mut answer).await.expect("the end");
@@ -38,8 +39,9 @@ async fn a_good_request_is_answered_with_the_routers_limit() {
 async fn the_limits_of_both_sides_are_kept() {
     let (mut stream, mut peer) = pipe();
     peer.write_all(b"\x7f\x01\x00\x00").await.expect("sent");
-    let agreed =
-        rawsocket::accept(&mut stream, None, &Serializer::ALL, LIMIT).await.expect("agreed");
+    let agreed = rawsocket::accept(&mut stream, None, &Serializer::ALL, LIMIT, OPENING_TIMEOUT)
+        .await
+        .expect("agreed");
     assert!(matches!(agreed.framing, Framing::RawSocket { peer_limit: 512, .. }));
 }
 
@@ -73,7 +75,8 @@ async fn wrong_requests_get_their_error_and_foreign_ones_nothing() {
 async fn a_request_goes_on_behind_an_octet_that_was_read_already() {
     let (mut stream, mut peer) = pipe();
     peer.write_all(b"\xf2\x00\x00").await.expect("sent");
-    let agreed = rawsocket::accept(&mut stream, Some(0x7f), &Serializer::ALL, LIMIT).await;
+    let agreed =
+        rawsocket::accept(&mut stream, Some(0x7f), &Serializer::ALL, LIMIT, OPENING_TIMEOUT).await;
     assert_eq!(agreed.expect("agreed").serializer, Serializer::MsgPack);
 }
 
@@ -90,7 +93,8 @@ async fn a_truncated_request_gets_nothing() {
 async fn a_request_that_does_not_come_is_not_waited_for() {
     let (mut stream, _peer) = pipe();
     let start = Instant::now();
-    let outcome = rawsocket::accept(&mut stream, None, &Serializer::ALL, LIMIT).await;
+    let outcome =
+        rawsocket::accept(&mut stream, None, &Serializer::ALL, LIMIT, OPENING_TIMEOUT).await;
     assert!(matches!(outcome, Err(TransportError::Timeout)));
     assert_eq!(start.elapsed().as_secs(), OPENING_TIMEOUT.as_secs());
 }

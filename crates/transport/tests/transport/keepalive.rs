@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloverleaf_transport::{CloseReason, Framing, KeepAlive, Manners};
+use cloverleaf_transport::{CloseReason, Framing, KeepAlive, WebSocketServerOptions};
 use cloverleaf_wamp::websocket::CloseCode;
 use cloverleaf_wamp::websocket::frame::Mask;
 use cloverleaf_wamp::websocket::sender::{write_message, write_ping, write_pong};
@@ -22,8 +22,9 @@ const SETTINGS: KeepAlive =
     KeepAlive { interval: INTERVAL, timeout: Some(TIMEOUT), size: 12, any_traffic: true };
 
 fn asking(settings: KeepAlive) -> Framing {
-    let manners = Manners { keepalive: Some(settings), ..Manners::default() };
-    Framing::serving(Limits { max_message: LIMIT, max_frame: LIMIT }, manners, None)
+    let options =
+        WebSocketServerOptions { keepalive: Some(settings), ..WebSocketServerOptions::default() };
+    Framing::serving(Limits { max_message: LIMIT, max_frame: LIMIT }, options, None)
 }
 
 /// The payload of the ping that comes next, which has this size.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloverleaf_transport::limits::{OPENING_TIMEOUT, QUEUE_KILLS_BYTES};
-use cloverleaf_transport::longpoll::{Patience, Received, Session};
-use cloverleaf_transport::outbound::{RefusesFrom, queue_with};
-use cloverleaf_transport::{CloseReason, Flow, Outbound, Pushed, SlowConsumer};
+use cloverleaf_transport::limits::{OPENING_TIMEOUT, QUEUE_MAX_BYTES};
+use cloverleaf_transport::longpoll::{LongPollSession, LongPollTimeouts, Received};
+use cloverleaf_transport::outbound::{HighWaterMark, queue_with};
+use cloverleaf_transport::{CloseReason, Flow, OutboundSender, Pushed, SlowConsumer};
 use cloverleaf_wamp::websocket::CloseCode;
 use parking_lot::Mutex;
 use tokio::task::{JoinHandle, yield_now};
@@ -14,8 +14,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::peer::{Item, Record, Recorder, STOP};
 
-const PATIENCE: Patience =
-    Patience { receive: Duration::from_secs(10), session: Duration::from_secs(30) };
+const TIMEOUTS: LongPollTimeouts = LongPollTimeouts {
+    opening: OPENING_TIMEOUT,
+    receive: Duration::from_secs(10),
+    session: Duration::from_secs(30),
+};
 
 const MOMENT: Duration = Duration::from_millis(10);
 
@@ -24,18 +27,18 @@ const LONG: Duration = Duration::from_secs(3600);
 
 /// A session that is watched over.
 struct Lab {
-    session: Arc<Session<Recorder>>,
-    outbound: Outbound<Item>,
+    session: Arc<LongPollSession<Recorder>>,
+    outbound: OutboundSender<Item>,
     record: Arc<Mutex<Record>>,
     life: JoinHandle<()>,
     start: Instant,
 }
 
 impl Lab {
-    fn new(is_open: bool, patience: Patience, refuses_from: RefusesFrom) -> Self {
-        let (outbound, outlet) = queue_with(refuses_from, None);
+    fn new(is_open: bool, timeouts: LongPollTimeouts, high_water_mark: HighWaterMark) -> Self {
+        let (outbound, receiver) = queue_with(high_water_mark, None);
         let (handler, record, _gate) = Recorder::new(&outbound, is_open);
-        let session = Arc::new(Session::new(handler, outlet, patience));
+        let session = Arc::new(LongPollSession::new(handler, receiver, timeouts));
         let watched = Arc::clone(&session);
         let life = tokio::spawn(async move { watched.live().await });
         Self { session, outbound, record, life, start: Instant::now() }
@@ -43,7 +46,7 @@ impl Lab {
 
     /// A session that its peer has opened.
     fn open() -> Self {
-        let lab = Self::new(false, PATIENCE, RefusesFrom::default());
+        let lab = Self::new(false, TIMEOUTS, HighWaterMark::default());
         assert_eq!(lab.session.send(b"hello"), Some(Flow::Continue));
         lab
     }
@@ -184,7 +187,7 @@ async fn who_sends_and_does_not_poll_ends_too() {
 
 #[tokio::test(start_paused = true)]
 async fn who_polls_and_does_not_open_the_session_in_time_ends_too() {
-    let lab = Lab::new(false, PATIENCE, RefusesFrom::default());
+    let lab = Lab::new(false, TIMEOUTS, HighWaterMark::default());
     assert_eq!(lab.receive().await, Received::Nothing);
     let waiting = lab.waiting().await;
     let session = Arc::clone(&lab.session);
@@ -210,15 +213,15 @@ async fn who_leaves_may_open_another_session_in_time() {
     assert_eq!(lab.seconds_to_the_end(CloseReason::Unpolled).await, 55);
 }
 
-/// A session whose peer has more patience than it is given to open it.
+/// A session whose peer has more timeouts than it is given to open it.
 #[tokio::test(start_paused = true)]
 async fn no_deadline_is_overlooked_because_another_one_is_far_away() {
-    let long = Patience { receive: LONG, session: 2 * LONG };
-    let lab = Lab::new(false, long, RefusesFrom::default());
+    let long = LongPollTimeouts { receive: LONG, session: 2 * LONG, ..TIMEOUTS };
+    let lab = Lab::new(false, long, HighWaterMark::default());
     let took = lab.seconds_to_the_end(CloseReason::OpeningTimeout).await;
     assert_eq!(took, OPENING_TIMEOUT.as_secs());
-    let short = Patience { receive: LONG, session: Duration::from_secs(1) };
-    let lab = Lab::new(true, short, RefusesFrom::default());
+    let short = LongPollTimeouts { receive: LONG, session: Duration::from_secs(1), ..TIMEOUTS };
+    let lab = Lab::new(true, short, HighWaterMark::default());
     assert_eq!(lab.seconds_to_the_end(CloseReason::Unpolled).await, 1);
 }
 
@@ -259,39 +262,39 @@ async fn a_receive_that_waits_at_the_end_has_the_last_message_or_ends_empty() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_loses_events_and_each_receive_makes_room() {
-    let lab = Lab::new(true, PATIENCE, RefusesFrom { bytes: 1_000, messages: 3 });
+    let lab = Lab::new(true, TIMEOUTS, HighWaterMark { bytes: 1_000, messages: 3 });
     let push = || lab.outbound.push(Item::Event(vec![7; 10]));
     let pushed = [(); 5].map(|()| push());
-    use Pushed::{Congested, Queued};
-    assert_eq!(pushed, [Queued, Queued, Queued, Congested, Congested]);
+    use Pushed::{Dropped, Queued};
+    assert_eq!(pushed, [Queued, Queued, Queued, Dropped, Dropped]);
     for _ in 0..3 {
         assert_eq!(lab.receive().await, Received::Message(vec![7; 10]));
-        assert_eq!([push(), push()], [Queued, Congested]);
+        assert_eq!([push(), push()], [Queued, Dropped]);
     }
     assert_eq!(lab.outbound.push(Item::Answer(vec![7; 10])), Queued, "answers are owed");
 
-    let lab = Lab::new(true, PATIENCE, RefusesFrom { bytes: 1_000, messages: 3 });
+    let lab = Lab::new(true, TIMEOUTS, HighWaterMark { bytes: 1_000, messages: 3 });
     assert_eq!(lab.outbound.push(Item::Event(vec![7; 1_000])), Queued);
-    assert_eq!(lab.outbound.push(Item::Event(vec![7; 1])), Congested);
+    assert_eq!(lab.outbound.push(Item::Event(vec![7; 1])), Dropped);
 }
 
 #[tokio::test(start_paused = true)]
 async fn that_events_are_lost_is_told_once_while_the_session_lives() {
-    let lab = Lab::new(true, PATIENCE, RefusesFrom { bytes: 1_000, messages: 1 });
+    let lab = Lab::new(true, TIMEOUTS, HighWaterMark { bytes: 1_000, messages: 1 });
     let push = || lab.outbound.push(Item::Event(vec![7; 10]));
-    assert_eq!([push(), push()], [Pushed::Queued, Pushed::Congested]);
-    sleep(PATIENCE.receive + MOMENT).await;
-    assert_eq!(lab.record.lock().fell_behind, 1);
-    assert_eq!(push(), Pushed::Congested);
-    sleep(PATIENCE.receive - 2 * MOMENT).await;
-    assert_eq!(lab.record.lock().fell_behind, 1);
+    assert_eq!([push(), push()], [Pushed::Queued, Pushed::Dropped]);
+    sleep(TIMEOUTS.receive + MOMENT).await;
+    assert_eq!(lab.record.lock().on_slow_consumer, 1);
+    assert_eq!(push(), Pushed::Dropped);
+    sleep(TIMEOUTS.receive - 2 * MOMENT).await;
+    assert_eq!(lab.record.lock().on_slow_consumer, 1);
     assert_eq!(lab.closed(), []);
 }
 
 /// A session whose queue was filled with answers.
 fn crowded() -> Lab {
     let lab = Lab::open();
-    while lab.outbound.push(Item::Answer(vec![7; QUEUE_KILLS_BYTES / 8])) == Pushed::Queued {}
+    while lab.outbound.push(Item::Answer(vec![7; QUEUE_MAX_BYTES / 8])) == Pushed::Queued {}
     lab
 }
 
@@ -301,12 +304,12 @@ async fn a_full_queue_ends_the_session_and_the_next_receive_is_told_why() {
     yield_now().await;
     assert_eq!(lab.closed(), [CloseReason::SlowConsumer], "at once");
     assert_eq!(lab.session.send(b"late"), None);
-    assert_eq!(lab.receive().await, message("farewell"));
+    assert_eq!(lab.receive().await, message("goodbye!"));
     assert_eq!(lab.receive().await, Received::Ended);
     assert_eq!(lab.seconds_to_the_end(CloseReason::SlowConsumer).await, 0);
     // Also where the receive is the first to find out.
     let lab = crowded();
-    assert_eq!(lab.session.receive().await, message("farewell"));
+    assert_eq!(lab.session.receive().await, message("goodbye!"));
     assert_eq!(lab.seconds_to_the_end(CloseReason::SlowConsumer).await, 0);
 }
 
@@ -317,21 +320,21 @@ async fn whoever_does_not_come_to_be_told_why_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_that_disconnects_has_a_farewell_for_those_who_poll_too_slowly() {
-    let lab = Lab::new(true, PATIENCE, RefusesFrom { bytes: 1_000, messages: 3 });
+async fn disconnect_policy_sends_a_closing_message_to_peers_that_poll_too_slowly() {
+    let lab = Lab::new(true, TIMEOUTS, HighWaterMark { bytes: 1_000, messages: 3 });
     lab.outbound.set_policy(SlowConsumer::Disconnect);
     let push = || lab.outbound.push(Item::Event(vec![7; 10]));
-    use Pushed::{Gone, Queued};
-    assert_eq!([(); 5].map(|()| push()), [Queued, Queued, Queued, Gone, Gone]);
-    assert_eq!(lab.receive().await, message("farewell"));
+    use Pushed::{Closed, Queued};
+    assert_eq!([(); 5].map(|()| push()), [Queued, Queued, Queued, Closed, Closed]);
+    assert_eq!(lab.receive().await, message("goodbye!"));
     assert_eq!(lab.receive().await, Received::Ended);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_dropped_has_ended() {
-    let (outbound, outlet) = queue_with(RefusesFrom::default(), None);
+    let (outbound, receiver) = queue_with(HighWaterMark::default(), None);
     let (handler, record, _gate) = Recorder::new(&outbound, true);
-    drop(Session::new(handler, outlet, PATIENCE));
+    drop(LongPollSession::new(handler, receiver, TIMEOUTS));
     assert_eq!(record.lock().closed, [CloseReason::ByUs("the router ends".to_owned())]);
-    assert_eq!(outbound.push(Item::Event(Vec::new())), Pushed::Gone);
+    assert_eq!(outbound.push(Item::Event(Vec::new())), Pushed::Closed);
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloverleaf_transport::limits::{
-    CLOSING_TIMEOUT, QUEUE_KEEPS_WHEN_SHEDDING, UNFINISHED_GRANULE, UNFINISHED_IS_STALE,
+    CLOSING_TIMEOUT, QUEUE_MAX_AFTER_SHEDDING, UNFINISHED_GRANULE, UNFINISHED_STALE_AFTER,
 };
 use cloverleaf_transport::{CloseReason, Framing, InputMemory, Pushed, QueueMemory};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,13 +43,13 @@ async fn connection_with_the_largest_queue_loses_its_events_when_memory_is_used_
         push(&large, Item::Event(vec![0; MEBIBYTE])).await;
     }
     push(&large, Item::Answer(vec![2; 1_000])).await;
-    assert_eq!(large.record.lock().fell_behind, 0);
+    assert_eq!(large.record.lock().on_slow_consumer, 0);
     for _ in 0..4 {
         push(&small, Item::Event(vec![0; MEBIBYTE])).await;
     }
     assert!(memory.used() <= 8 * MEBIBYTE, "{}", memory.used());
-    assert_eq!(large.record.lock().fell_behind, 1);
-    assert_eq!(small.record.lock().fell_behind, 0);
+    assert_eq!(large.record.lock().on_slow_consumer, 1);
+    assert_eq!(small.record.lock().on_slow_consumer, 0);
     assert!(!large.has_ended() && !small.has_ended());
     // What is owed arrives, and what was encoded before.
     let mut answer = vec![0; 1_004];
@@ -65,7 +65,7 @@ async fn connection_with_the_largest_queue_loses_its_events_when_memory_is_used_
 
 #[tokio::test(start_paused = true)]
 async fn connection_that_owes_too_much_is_ended_when_memory_is_used_up() {
-    let limit = QUEUE_KEEPS_WHEN_SHEDDING + 2 * MEBIBYTE;
+    let limit = QUEUE_MAX_AFTER_SHEDDING + 2 * MEBIBYTE;
     let (memory, [large, small]) = sharing_queues(limit);
     for _ in 0..limit / MEBIBYTE {
         push(&large, Item::Answer(vec![0; MEBIBYTE])).await;
@@ -108,7 +108,7 @@ async fn long_message_waits_for_the_memory_of_another_and_both_arrive() {
     let Lab { mut peer, record, .. } = second;
     let whole = message.clone();
     let sending = tokio::spawn(async move { peer.write_all(&whole).await.map(|()| peer) });
-    sleep(UNFINISHED_IS_STALE / 2).await;
+    sleep(UNFINISHED_STALE_AFTER / 2).await;
     assert_eq!(memory.used(), 2 * UNFINISHED_GRANULE);
     assert!(!sending.is_finished(), "it is read no further");
     first.send(rest).await;
@@ -165,7 +165,7 @@ async fn slow_message_is_progress_while_another_waits_for_its_memory() {
     });
     // 40 KB a second: far less than a granule in two seconds.
     for part in long_message()[400_000..].chunks(40_000) {
-        sleep(UNFINISHED_IS_STALE / 2).await;
+        sleep(UNFINISHED_STALE_AFTER / 2).await;
         assert!(!slow.has_ended());
         slow.send(part).await;
     }

@@ -2,7 +2,8 @@
 
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::{
-    CloseReason, Connection, Flow, Framing, Handler, Loss, Outbound, Queued, Stream,
+    CloseReason, Connection, Flow, Framing, Handler, Lifecycle, OutboundSender, Overflow, Queued,
+    Stream,
 };
 use cloverleaf_wamp::websocket::CloseCode;
 use cloverleaf_wamp::websocket::MessageKind;
@@ -21,15 +22,20 @@ impl Queued for Text {
         self.0.len()
     }
 
-    fn loss(&self) -> Loss {
-        Loss::Never
+    fn overflow(&self) -> Overflow {
+        Overflow::Disconnect
     }
 }
 
 impl Handler for Packer {
     type Item = Text;
+    type Session = Self;
 
     const PACKED: usize = 10;
+
+    fn session(&mut self) -> &mut Self {
+        self
+    }
 
     fn receive(&mut self, _: Option<MessageKind>, _: &[u8]) -> Flow {
         Flow::Continue
@@ -49,6 +55,10 @@ impl Handler for Packer {
         out.push(b'.');
         Ok(())
     }
+}
+
+impl Lifecycle for Packer {
+    type Message = Text;
 
     fn is_open(&self) -> bool {
         true
@@ -60,13 +70,13 @@ impl Handler for Packer {
 /// A connection in whose queue these items wait, and its peer.
 fn connection(framing: Framing, items: &[&'static str]) -> DuplexStream {
     let (ours, peer) = duplex(1024);
-    let (outbound, outlet): (Outbound<Text>, _) = queue();
+    let (outbound, receiver): (OutboundSender<Text>, _) = queue();
     for item in items {
         let _ = outbound.push(Text(item));
     }
     outbound.close(CloseCode::NORMAL, "enough");
     let stream = Stream::Other(Box::new(ours));
-    tokio::spawn(Connection::new(stream, framing, Packer, outlet, &mut []));
+    tokio::spawn(Connection::new(stream, framing, Packer, receiver, &mut []));
     peer
 }
 

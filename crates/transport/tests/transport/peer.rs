@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use cloverleaf_transport::limits::DECODED_PER_UNIT;
-use cloverleaf_transport::outbound::{RefusesFrom, queue, queue_with};
+use cloverleaf_transport::outbound::{HighWaterMark, queue, queue_with};
 use cloverleaf_transport::{
-    CloseReason, Connection, Flow, Framing, Handler, InputMemory, Loss, Outbound, Outlet,
-    QueueMemory, Queued, SlowConsumer, Stream,
+    CloseReason, Connection, Flow, Framing, Handler, InputMemory, Lifecycle, OutboundReceiver,
+    OutboundSender, Overflow, QueueMemory, Queued, SlowConsumer, Stream,
 };
 use cloverleaf_wamp::websocket::{CloseCode, Limits, MessageKind, Role};
 use parking_lot::Mutex;
@@ -43,10 +43,10 @@ impl Queued for Item {
         self.bytes().len()
     }
 
-    fn loss(&self) -> Loss {
+    fn overflow(&self) -> Overflow {
         match self {
-            Self::Event(_) => Loss::Missed,
-            Self::Answer(_) => Loss::Never,
+            Self::Event(_) => Overflow::SlowConsumer,
+            Self::Answer(_) => Overflow::Disconnect,
         }
     }
 }
@@ -57,7 +57,7 @@ pub(crate) struct Record {
     pub(crate) received: Vec<(Option<MessageKind>, Vec<u8>)>,
     pub(crate) closed: Vec<CloseReason>,
     /// How often it was told that its peer has missed something.
-    pub(crate) fell_behind: usize,
+    pub(crate) on_slow_consumer: usize,
     /// The most bytes that lay encoded and unsent, those on their way included.
     pub(crate) most_encoded: usize,
     /// The bytes of all messages, those received and those encoded.
@@ -66,27 +66,27 @@ pub(crate) struct Record {
 
 /// Keeps a record. The session is open unless the last message was `leave`; after `wait` nothing is
 /// taken before there is room in the gate.
-pub(crate) struct Recorder<const HEARS_UNREAD: bool = false> {
+pub(crate) struct Recorder<const READS_WHEN_CONGESTED: bool = false> {
     record: Arc<Mutex<Record>>,
-    outbound: Outbound<Item>,
+    outbound: OutboundSender<Item>,
     is_open: bool,
     gate: Gate,
 }
 
 /// A queue that a handler waits for.
-pub(crate) type Gate = Outbound<Item>;
+pub(crate) type Gate = OutboundSender<Item>;
 
 impl Recorder {
     /// A recorder, its record, and the gate that it waits for.
     pub(crate) fn new(
-        outbound: &Outbound<Item>,
+        outbound: &OutboundSender<Item>,
         is_open: bool,
-    ) -> (Self, Arc<Mutex<Record>>, Outlet<Item>) {
+    ) -> (Self, Arc<Mutex<Record>>, OutboundReceiver<Item>) {
         let record = Arc::new(Mutex::new(Record::default()));
-        let (gate, gate_outlet) = queue();
+        let (gate, gate_receiver) = queue();
         gate.set_policy(SlowConsumer::BlockPublisher);
         let (outbound, recorded) = (outbound.clone(), Arc::clone(&record));
-        (Self { record: recorded, outbound, is_open, gate }, record, gate_outlet)
+        (Self { record: recorded, outbound, is_open, gate }, record, gate_receiver)
     }
 
     /// The same on the client's side: it hears also a peer that does not read.
@@ -96,10 +96,15 @@ impl Recorder {
     }
 }
 
-impl<const HEARS_UNREAD: bool> Handler for Recorder<HEARS_UNREAD> {
+impl<const READS_WHEN_CONGESTED: bool> Handler for Recorder<READS_WHEN_CONGESTED> {
     type Item = Item;
+    type Session = Self;
 
-    const HEARS_UNREAD: bool = HEARS_UNREAD;
+    const READS_WHEN_CONGESTED: bool = READS_WHEN_CONGESTED;
+
+    fn session(&mut self) -> &mut Self {
+        self
+    }
 
     fn receive(&mut self, kind: Option<MessageKind>, message: &[u8]) -> Flow {
         cloverleaf_wakes::spend((message.len() / DECODED_PER_UNIT) as u32);
@@ -113,18 +118,6 @@ impl<const HEARS_UNREAD: bool> Handler for Recorder<HEARS_UNREAD> {
             return Flow::Close(STOP.1, "stopped".to_owned());
         }
         if message == b"wait" { Flow::Wait } else { Flow::Continue }
-    }
-
-    fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        self.gate.poll_room(context)
-    }
-
-    fn fell_behind(&mut self) {
-        self.record.lock().fell_behind += 1;
-    }
-
-    fn farewell(&mut self) -> Option<Item> {
-        Some(Item::Answer(b"farewell".to_vec()))
     }
 
     fn kind(&self, _: &Item) -> MessageKind {
@@ -141,6 +134,22 @@ impl<const HEARS_UNREAD: bool> Handler for Recorder<HEARS_UNREAD> {
         record.bytes += item.bytes().len();
         Ok(())
     }
+}
+
+impl<const READS_WHEN_CONGESTED: bool> Lifecycle for Recorder<READS_WHEN_CONGESTED> {
+    type Message = Item;
+
+    fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
+        self.gate.poll_room(context)
+    }
+
+    fn on_slow_consumer(&mut self) {
+        self.record.lock().on_slow_consumer += 1;
+    }
+
+    fn closing_message(&mut self) -> Option<Item> {
+        Some(Item::Answer(b"goodbye!".to_vec()))
+    }
 
     fn is_open(&self) -> bool {
         self.is_open
@@ -155,7 +164,7 @@ impl<const HEARS_UNREAD: bool> Handler for Recorder<HEARS_UNREAD> {
 #[derive(Default)]
 pub(crate) struct Budgets {
     /// The size of its queue.
-    pub(crate) refuses_from: RefusesFrom,
+    pub(crate) high_water_mark: HighWaterMark,
     /// What its queue shares with others.
     pub(crate) queues: Option<Arc<QueueMemory>>,
     /// What its unfinished messages share with others; they are watched over only with this.
@@ -165,13 +174,13 @@ pub(crate) struct Budgets {
 /// A running connection and the other end of its pipe.
 pub(crate) struct Lab {
     pub(crate) peer: DuplexStream,
-    pub(crate) outbound: Outbound<Item>,
+    pub(crate) outbound: OutboundSender<Item>,
     pub(crate) record: Arc<Mutex<Record>>,
     connection: JoinHandle<CloseReason>,
     /// What the handler waits for after the message `wait`.
     pub(crate) gate: Gate,
     /// Dropping it opens the gate.
-    pub(crate) gate_outlet: Option<Outlet<Item>>,
+    pub(crate) gate_receiver: Option<OutboundReceiver<Item>>,
 }
 
 impl Lab {
@@ -210,16 +219,16 @@ impl Lab {
         budgets: &Budgets,
     ) -> Self {
         let (ours, peer) = duplex(pipe);
-        let (outbound, outlet) = queue_with(budgets.refuses_from, budgets.queues.clone());
-        let (recorder, record, gate_outlet) = Recorder::new(&outbound, is_open);
+        let (outbound, receiver) = queue_with(budgets.high_water_mark, budgets.queues.clone());
+        let (recorder, record, gate_receiver) = Recorder::new(&outbound, is_open);
         let gate = recorder.gate.clone();
         let (stream, handler) = (Stream::Other(Box::new(ours)), handler_of(recorder));
-        let mut connection = Connection::new(stream, framing, handler, outlet, early);
+        let mut connection = Connection::new(stream, framing, handler, receiver, early);
         if let Some(memory) = &budgets.input {
             connection = connection.with_input_memory(memory);
         }
         let connection = tokio::spawn(connection);
-        Self { peer, outbound, record, connection, gate, gate_outlet: Some(gate_outlet) }
+        Self { peer, outbound, record, connection, gate, gate_receiver: Some(gate_receiver) }
     }
 
     /// Sends bytes to the connection.

@@ -3,21 +3,21 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use cloverleaf_transport::limits::{STALL_BYTES_WHEN_WAITED_FOR, STALL_TIMEOUT};
-use cloverleaf_transport::outbound::RefusesFrom;
-use cloverleaf_transport::{CloseReason, Framing, Outbound, Pushed, SlowConsumer};
+use cloverleaf_transport::limits::{STALL_RATE_WHEN_WAITED_FOR, STALL_TIMEOUT};
+use cloverleaf_transport::outbound::HighWaterMark;
+use cloverleaf_transport::{CloseReason, Framing, OutboundSender, Pushed, SlowConsumer};
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep};
 
 use crate::peer::{Budgets, Item, Lab};
 
 /// The least rate, in bytes per second.
-const RATE: usize = STALL_BYTES_WHEN_WAITED_FOR / STALL_TIMEOUT.as_secs() as usize;
+const RATE: usize = STALL_RATE_WHEN_WAITED_FOR;
 
 /// A connection with a small queue, and a task that keeps it full as long as it is there.
 fn crowded(policy: SlowConsumer) -> Lab {
-    let refuses_from = RefusesFrom { bytes: 1 << 20, messages: 1_000_000 };
-    let budgets = Budgets { refuses_from, ..Budgets::default() };
+    let high_water_mark = HighWaterMark { bytes: 1 << 20, messages: 1_000_000 };
+    let budgets = Budgets { high_water_mark, ..Budgets::default() };
     let lab = Lab::within(&budgets, Framing::rawsocket(1 << 20, 1 << 20), 16 * 1024);
     lab.outbound.set_policy(policy);
     tokio::spawn(publish(lab.outbound.clone()));
@@ -25,13 +25,13 @@ fn crowded(policy: SlowConsumer) -> Lab {
 }
 
 /// Publishes without end, and waits where it is asked to.
-async fn publish(outbound: Outbound<Item>) {
+async fn publish(outbound: OutboundSender<Item>) {
     loop {
         match outbound.push(Item::Event(vec![0; 10_000])) {
             Pushed::Queued => {}
-            Pushed::Crowded => poll_fn(|context| outbound.poll_room(context)).await,
-            Pushed::Congested => sleep(Duration::from_millis(100)).await,
-            Pushed::Gone => return,
+            Pushed::AboveHighWater => poll_fn(|context| outbound.poll_room(context)).await,
+            Pushed::Dropped => sleep(Duration::from_millis(100)).await,
+            Pushed::Closed => return,
         }
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cloverleaf_http_bridge::BodyError;
-use cloverleaf_transport::longpoll::{Patience, Received, Session};
-use cloverleaf_transport::outbound::{RefusesFrom, queue_with};
+use cloverleaf_transport::longpoll::{LongPollSession, LongPollTimeouts, Received};
+use cloverleaf_transport::outbound::{HighWaterMark, queue_with};
 use cloverleaf_transport::{Flow, HttpInfo, PeerInfo, log_limited};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::origin::OriginRule;
@@ -39,8 +39,8 @@ const MAX_OPENING: usize = 4 << 10;
 pub struct LongPoll {
     pub wamp: WampService,
     pub origins: OriginRule,
-    pub patience: Patience,
-    pub refuses_from: RefusesFrom,
+    pub timeouts: LongPollTimeouts,
+    pub high_water_mark: HighWaterMark,
     pub sessions: Arc<Sessions>,
 }
 
@@ -123,11 +123,11 @@ impl LongPoll {
             let text = format!("'protocols' must name one of {}.", spoken.join(", "));
             return refuse(connection, StatusCode::BAD_REQUEST, &text);
         };
-        let (sender, outlet) = queue_with(self.refuses_from, Some(self.wamp.memory.queues()));
+        let (sender, receiver) = queue_with(self.high_water_mark, Some(self.wamp.memory.queues()));
         let http = HttpInfo { headers: session_headers(headers), compression: None };
         let peer = PeerInfo::over_http(connection.from.clone(), TransportKind::LongPoll, http);
         let handler = self.wamp.handler(serializer, sender, peer);
-        let session = Session::new(handler, outlet, self.patience);
+        let session = LongPollSession::new(handler, receiver, self.timeouts);
         let Some(id) = Sessions::take(&self.sessions, Attached::new(session, serializer)) else {
             let text = "There are too many sessions at the moment.";
             return refuse(connection, StatusCode::SERVICE_UNAVAILABLE, text);

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use cloverleaf_transport::echo::Echo;
 use cloverleaf_transport::{
-    Connection, ConnectionGuard, Framing, HttpInfo, Manners, PeerInfo, Stream, log_limited,
+    Connection, ConnectionGuard, Framing, HttpInfo, PeerInfo, Stream, WebSocketServerOptions,
+    log_limited,
 };
 use cloverleaf_wamp::batch::Format;
 use cloverleaf_wamp::origin::OriginRule;
@@ -59,14 +60,14 @@ pub struct WebSocketEndpoint {
     pub webstatus: bool,
     /// What the header `Server` says, where there is one.
     pub server: Option<HeaderValue>,
-    pub frames: FrameOptions,
+    pub frame_options: FrameOptions,
 }
 
 /// How the frames of an endpoint's connections are spoken.
 #[derive(Debug, Clone)]
 pub struct FrameOptions {
     pub limits: Limits,
-    pub manners: Manners,
+    pub server_options: WebSocketServerOptions,
     /// What is wanted of a compression, where clients may have one.
     pub compression: Option<Wishes>,
     /// Whether small segments are sent at once.
@@ -128,8 +129,8 @@ impl WebSocketEndpoint {
         let agreed = self.agree(&accepted).ok_or_else(|| self.no_common_subprotocol())?;
         let compression = self.negotiate(&head).map_err(|fault| self.refusal(fault))?;
         let response = switching(&accepted, agreed.named, compression.as_ref());
-        let FrameOptions { limits, manners, nodelay, .. } = self.frames;
-        let framing = Framing::serving(limits, manners, compression.as_ref());
+        let FrameOptions { limits, server_options, nodelay, .. } = self.frame_options;
+        let framing = Framing::serving(limits, server_options, compression.as_ref());
         let http = HttpInfo { headers: session_headers(request.headers()), compression };
         let peer = PeerInfo::over_http(connection.from.clone(), TransportKind::WebSocket, http);
         let endpoint = self.endpoint.clone();
@@ -161,7 +162,7 @@ impl WebSocketEndpoint {
 
     /// Agrees on one of the client's compressions, where there may be one.
     fn negotiate(&self, head: &Head<'_>) -> Result<Option<Agreement>, HandshakeFault> {
-        let Some(wishes) = &self.frames.compression else { return Ok(None) };
+        let Some(wishes) = &self.frame_options.compression else { return Ok(None) };
         negotiate(head.header("sec-websocket-extensions"), wishes)
     }
 
@@ -288,8 +289,8 @@ impl Opened {
                 service.serve(stream, format, framing, &mut early, peer).await;
             }
             Endpoint::Echo(memory) => {
-                let (echo, outlet) = Echo::new(memory.queues());
-                let connection = Connection::new(stream, self.framing, echo, outlet, &mut early);
+                let (echo, receiver) = Echo::new(memory.queues());
+                let connection = Connection::new(stream, self.framing, echo, receiver, &mut early);
                 connection.with_input_memory(memory.input()).await;
             }
         }

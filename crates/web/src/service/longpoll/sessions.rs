@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS;
-use cloverleaf_transport::longpoll::Session;
+use cloverleaf_transport::longpoll::LongPollSession;
 use cloverleaf_transport::{ServerSide, WampHandler};
 use cloverleaf_wamp::serializer::Serializer;
 use parking_lot::Mutex;
@@ -43,7 +43,7 @@ impl fmt::Display for TransportId {
 /// A session and what is spoken in it.
 #[derive(Debug)]
 pub(super) struct Attached {
-    pub(super) session: Session<WampHandler<ServerSide, RouterPeer>>,
+    pub(super) session: LongPollSession<WampHandler<ServerSide, RouterPeer>>,
     pub(super) serializer: Serializer,
     /// Locked by the request that sends a message, until the session takes another one. The others
     /// wait in the order in which they came, and their bodies are not read meanwhile.
@@ -52,7 +52,7 @@ pub(super) struct Attached {
 
 impl Attached {
     pub(super) fn new(
-        session: Session<WampHandler<ServerSide, RouterPeer>>,
+        session: LongPollSession<WampHandler<ServerSide, RouterPeer>>,
         serializer: Serializer,
     ) -> Self {
         Self { session, serializer, sending: tokio::sync::Mutex::new(()) }
@@ -96,8 +96,9 @@ mod tests {
 
     use cloverleaf_realms::settings::Admission;
     use cloverleaf_transport::limits::MAX_LONGPOLL_SESSIONS;
+    use cloverleaf_transport::limits::OPENING_TIMEOUT;
     use cloverleaf_transport::listener::PeerAddress;
-    use cloverleaf_transport::longpoll::{Patience, Session};
+    use cloverleaf_transport::longpoll::{LongPollSession, LongPollTimeouts};
     use cloverleaf_transport::outbound::queue;
     use cloverleaf_transport::{PeerInfo, SlowConsumer};
     use cloverleaf_wamp::serializer::Serializer;
@@ -112,17 +113,21 @@ mod tests {
             realms: Arc::default(),
             admission: Arc::new(Admission::open()),
             serializers: Vec::new(),
+            limits: Arc::default(),
             max_message: 0,
             slow_consumer: SlowConsumer::default(),
             announces_agent: true,
             memory: Memory::of_machine(),
         };
-        let (sender, outlet) = queue();
+        let (sender, receiver) = queue();
         let peer = PeerInfo::rawsocket(PeerAddress::Unix);
         let handler = wamp.handler(Serializer::Json, sender, peer);
-        let patience =
-            Patience { receive: Duration::from_secs(10), session: Duration::from_secs(30) };
-        let session = Session::new(handler, outlet, patience);
+        let timeouts = LongPollTimeouts {
+            opening: OPENING_TIMEOUT,
+            receive: Duration::from_secs(10),
+            session: Duration::from_secs(30),
+        };
+        let session = LongPollSession::new(handler, receiver, timeouts);
         Attached::new(session, Serializer::Json)
     }
 

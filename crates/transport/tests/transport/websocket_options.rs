@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use cloverleaf_transport::limits::CLOSING_TIMEOUT;
-use cloverleaf_transport::{CloseReason, Framing, Manners, Stream};
+use cloverleaf_transport::{CloseReason, Framing, Stream, WebSocketServerOptions};
 use cloverleaf_wamp::websocket::sender::{write_close, write_message};
 use cloverleaf_wamp::websocket::{CloseCode, CloseFrame, Limits, MessageKind};
 use tokio::io::AsyncReadExt;
@@ -16,8 +16,8 @@ use crate::peer::{Item, LIMIT, Lab};
 const MASK: [u8; 4] = [1, 2, 3, 4];
 const MOMENT: Duration = Duration::from_millis(10);
 
-fn with(manners: Manners) -> Framing {
-    Framing::serving(Limits { max_message: LIMIT, max_frame: LIMIT }, manners, None)
+fn with(options: WebSocketServerOptions) -> Framing {
+    Framing::serving(Limits { max_message: LIMIT, max_frame: LIMIT }, options, None)
 }
 
 fn masked(kind: MessageKind, payload: &[u8]) -> Vec<u8> {
@@ -36,7 +36,10 @@ async fn masked_answer(lab: &mut Lab) -> ([u8; 4], [u8; 2]) {
 
 #[tokio::test]
 async fn a_server_masks_where_that_is_wanted_each_frame_anew() {
-    let mut lab = Lab::open(with(Manners { masks: true, ..Manners::default() }));
+    let mut lab = Lab::open(with(WebSocketServerOptions {
+        masks: true,
+        ..WebSocketServerOptions::default()
+    }));
     let mut masks = Vec::new();
     for _ in 0..4 {
         let _ = lab.outbound.push(Item::Answer(b"hi".to_vec()));
@@ -55,8 +58,12 @@ async fn a_server_masks_where_that_is_wanted_each_frame_anew() {
 
 #[tokio::test]
 async fn masks_are_not_applied_where_that_is_wanted() {
-    let manners = Manners { masks: true, ignores_masks: true, ..Manners::default() };
-    let mut lab = Lab::open(with(manners));
+    let options = WebSocketServerOptions {
+        masks: true,
+        ignores_masks: true,
+        ..WebSocketServerOptions::default()
+    };
+    let mut lab = Lab::open(with(options));
     lab.send(b"\x82\x82\x01\x02\x03\x04hi").await;
     let _ = lab.outbound.push(Item::Answer(b"hi".to_vec()));
     assert_eq!(masked_answer(&mut lab).await, ([0; 4], *b"hi"));
@@ -65,7 +72,10 @@ async fn masks_are_not_applied_where_that_is_wanted() {
 
 #[tokio::test]
 async fn clients_need_not_mask_where_that_is_allowed() {
-    let mut lab = Lab::open(with(Manners { takes_unmasked: true, ..Manners::default() }));
+    let mut lab = Lab::open(with(WebSocketServerOptions {
+        takes_unmasked: true,
+        ..WebSocketServerOptions::default()
+    }));
     lab.send(b"\x82\x02hi").await;
     lab.send(&masked(MessageKind::Binary, b"masked")).await;
     lab.send(b"\x89\x00").await;
@@ -75,7 +85,10 @@ async fn clients_need_not_mask_where_that_is_allowed() {
 
 #[tokio::test]
 async fn text_may_be_anything_where_that_is_allowed() {
-    let mut lab = Lab::open(with(Manners { takes_any_text: true, ..Manners::default() }));
+    let mut lab = Lab::open(with(WebSocketServerOptions {
+        takes_any_text: true,
+        ..WebSocketServerOptions::default()
+    }));
     lab.send(&masked(MessageKind::Text, b"\xff")).await;
     lab.send(b"\x89\x80\0\0\0\0").await;
     lab.expect(b"\x8a\x00").await;
@@ -84,8 +97,11 @@ async fn text_may_be_anything_where_that_is_allowed() {
 
 #[tokio::test]
 async fn messages_are_cut_into_fragments_of_the_size_that_is_wanted() {
-    let manners = Manners { fragment_size: NonZeroUsize::new(3), ..Manners::default() };
-    let mut lab = Lab::open(with(manners));
+    let options = WebSocketServerOptions {
+        fragment_size: NonZeroUsize::new(3),
+        ..WebSocketServerOptions::default()
+    };
+    let mut lab = Lab::open(with(options));
     for message in [&b"Hello"[..], b"abc", b""] {
         let _ = lab.outbound.push(Item::Answer(message.to_vec()));
     }
@@ -94,12 +110,18 @@ async fn messages_are_cut_into_fragments_of_the_size_that_is_wanted() {
 
 #[tokio::test]
 async fn a_faulty_peer_is_told_nothing_where_that_is_wanted() {
-    let mut lab = Lab::open(with(Manners { drops_faulty: true, ..Manners::default() }));
+    let mut lab = Lab::open(with(WebSocketServerOptions {
+        drops_faulty: true,
+        ..WebSocketServerOptions::default()
+    }));
     lab.send(b"\x83\x80\0\0\0\0").await;
     lab.expect_last(b"").await;
     assert!(matches!(lab.end().await, CloseReason::Fault(_)));
     // Whoever breaks no rule hears the end.
-    let mut lab = Lab::open(with(Manners { drops_faulty: true, ..Manners::default() }));
+    let mut lab = Lab::open(with(WebSocketServerOptions {
+        drops_faulty: true,
+        ..WebSocketServerOptions::default()
+    }));
     lab.outbound.close(CloseCode::NORMAL, "enough");
     lab.expect_last(b"\x88\x02\x03\xe8").await;
 }
@@ -109,7 +131,10 @@ async fn a_close_is_answered_with_its_reason_where_that_is_wanted() {
     for (echoes_reason, answer) in
         [(true, &b"\x88\x05\x0f\xa0bye"[..]), (false, b"\x88\x02\x0f\xa0")]
     {
-        let mut lab = Lab::open(with(Manners { echoes_reason, ..Manners::default() }));
+        let mut lab = Lab::open(with(WebSocketServerOptions {
+            echoes_reason,
+            ..WebSocketServerOptions::default()
+        }));
         let mut close = Vec::new();
         let code = CloseCode::new(4000).expect("an application's code");
         write_close(&mut close, Some(CloseFrame { code, reason: "bye" }), Some(MASK));
@@ -123,7 +148,10 @@ async fn a_close_is_answered_with_its_reason_where_that_is_wanted() {
 async fn a_closing_connection_waits_as_long_as_is_wanted() {
     let long = 5 * CLOSING_TIMEOUT;
     for (closing_timeout, time) in [(Some(long), long), (None, CLOSING_TIMEOUT)] {
-        let mut lab = Lab::open(with(Manners { closing_timeout, ..Manners::default() }));
+        let mut lab = Lab::open(with(WebSocketServerOptions {
+            closing_timeout,
+            ..WebSocketServerOptions::default()
+        }));
         lab.outbound.close(CloseCode::NORMAL, "enough");
         lab.expect(b"\x88\x02\x03\xe8").await;
         sleep(time - MOMENT).await;

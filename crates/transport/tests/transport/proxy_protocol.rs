@@ -2,7 +2,7 @@
 
 use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::listener::PeerAddress;
-use cloverleaf_transport::proxied::peer_address;
+use cloverleaf_transport::proxy_protocol::peer_address;
 use cloverleaf_transport::{Stream, TransportError};
 use tokio::io::{AsyncWriteExt, duplex};
 use tokio::time::Instant;
@@ -31,7 +31,7 @@ async fn told(header: &[u8]) -> (Result<PeerAddress, TransportError>, Vec<u8>) {
     peer.write_all(b"\x7f\xf1\x00\x00").await.expect("sent");
     drop(peer);
     let mut stream = Stream::Other(Box::new(ours));
-    let outcome = peer_address(&mut stream, proxy()).await;
+    let outcome = peer_address(&mut stream, proxy(), OPENING_TIMEOUT).await;
     let mut rest = [0; 4];
     let rest = stream.read_exact(&mut rest).await.map(|()| rest.to_vec()).unwrap_or_default();
     (outcome, rest)
@@ -95,7 +95,8 @@ async fn a_proxy_that_says_nothing_or_half_of_it_is_not_waited_for() {
         let (ours, mut peer) = duplex(128);
         peer.write_all(half).await.expect("sent");
         let start = Instant::now();
-        let outcome = peer_address(&mut Stream::Other(Box::new(ours)), proxy()).await;
+        let outcome =
+            peer_address(&mut Stream::Other(Box::new(ours)), proxy(), OPENING_TIMEOUT).await;
         assert!(matches!(outcome, Err(TransportError::Timeout)));
         assert_eq!(start.elapsed(), OPENING_TIMEOUT);
     }
