@@ -221,6 +221,7 @@ fn oversized_event_is_dropped_for_its_receiver_alone() {
     assert!(large.receive().ends_with(r#"["short"]]"#));
     assert!(small.receive().ends_with(r#"["short"]]"#));
     // The first dropped event is logged, and the end of the connection logs the number.
+    node.wait_for_line("event dropped");
     assert_eq!(node.lines_with("event dropped").len(), 1, "{}", node.log());
     drop(small);
     assert!(node.wait_for_line("events dropped").ends_with(" events=2"));
