@@ -8,7 +8,7 @@
 //! # }
 //! ```
 //!
-//! # Results in parts
+//! # Progressive results
 //!
 //! A procedure that works for long may tell how far it has come, and one with much to say may say
 //! it part by part (advanced profile, "Progressive Call Results"):
@@ -33,7 +33,7 @@
 //! ```no_run
 //! # use cloverleaf_client::{Error, Session};
 //! # async fn example(session: Session) -> Result<(), Error> {
-//! let (mut parts, stored) = session.call("com.example.store").args(("a.txt",)).in_parts();
+//! let (mut parts, stored) = session.call("com.example.store").args(("a.txt",)).progressive();
 //! for line in ["once upon", "a time"] {
 //!     parts.send((line,)).await?;
 //! }
@@ -43,7 +43,7 @@
 //! # }
 //! ```
 //!
-//! [`CallBuilder::exchange`] does both: a conversation.
+//! [`CallBuilder::bidirectional`] does both: a conversation.
 //!
 //! # Giving a call up
 //!
@@ -84,17 +84,17 @@ use crate::arguments::{self, Arguments};
 use crate::attributes;
 use crate::error::Error;
 use crate::passthru::Passthru;
-use crate::pending::{Answer, Slot};
-use crate::sent::{Sent, ended};
+use crate::pending::{PendingRequest, RequestOutcome};
+use crate::sent_request::{SentRequest, ended};
 use crate::session::Session;
 
-mod part_sender;
+mod progressive_call;
+mod progressive_results;
 mod reply;
-mod results;
 
-pub use part_sender::PartSender;
+pub use progressive_call::ProgressiveCall;
+pub use progressive_results::ProgressiveResults;
 pub use reply::Reply;
-pub use results::Results;
 
 /// A call that has not been made yet; `.await` makes it.
 #[derive(Debug)]
@@ -193,40 +193,40 @@ impl CallBuilder {
     }
 
     /// Makes the call at once.
-    pub fn send(mut self) -> Calling {
+    pub fn send(mut self) -> CallFuture {
         (self.options.receive_progress, self.options.progress) = (None, None);
         self.make()
     }
 
     /// Makes the call at once, and takes its result in parts.
-    pub fn receive_progress(mut self) -> Results {
+    pub fn receive_progress(mut self) -> ProgressiveResults {
         (self.options.receive_progress, self.options.progress) = (Some(true), None);
-        Results::new(self.make())
+        ProgressiveResults::new(self.make())
     }
 
     /// Makes the first part of the call at once, with the arguments so far; the others follow.
-    pub fn in_parts(mut self) -> (PartSender, Calling) {
+    pub fn progressive(mut self) -> (ProgressiveCall, CallFuture) {
         (self.options.receive_progress, self.options.progress) = (None, Some(true));
         self.make_first_part()
     }
 
     /// Makes the first part of the call at once, and takes its result in parts too.
-    pub fn exchange(mut self) -> (PartSender, Results) {
+    pub fn bidirectional(mut self) -> (ProgressiveCall, ProgressiveResults) {
         (self.options.receive_progress, self.options.progress) = (Some(true), Some(true));
-        let (parts, calling) = self.make_first_part();
-        (parts, Results::new(calling))
+        let (parts, call) = self.make_first_part();
+        (parts, ProgressiveResults::new(call))
     }
 
-    fn make_first_part(self) -> (PartSender, Calling) {
+    fn make_first_part(self) -> (ProgressiveCall, CallFuture) {
         let (session, procedure) = (self.session.clone(), self.procedure.clone());
-        let calling = self.make();
-        (PartSender::new(session, procedure, calling.sent.unanswered()), calling)
+        let call = self.make();
+        (ProgressiveCall::new(session, procedure, call.sent.unanswered()), call)
     }
 
-    fn make(self) -> Calling {
+    fn make(self) -> CallFuture {
         let Self { session, procedure, mut options, timeout, payload } = self;
         let sent = payload.and_then(|payload| {
-            session.request(Slot::of_call(&options), |request| {
+            session.request(PendingRequest::of_call(&options), |request| {
                 if let Some(timeout) = timeout {
                     let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
                     options.timeout = Some(session.call_timeout_unit().of_millis(millis));
@@ -234,15 +234,15 @@ impl CallBuilder {
                 ClientMessage::Call(Call { request, options, procedure: procedure.into(), payload })
             })
         });
-        Calling { session, sent: sent.into() }
+        CallFuture { session, sent: sent.into() }
     }
 }
 
 impl IntoFuture for CallBuilder {
     type Output = Result<Reply, Error>;
-    type IntoFuture = Calling;
+    type IntoFuture = CallFuture;
 
-    fn into_future(self) -> Calling {
+    fn into_future(self) -> CallFuture {
         self.send()
     }
 }
@@ -250,38 +250,38 @@ impl IntoFuture for CallBuilder {
 /// A call in flight. Dropped before it has ended, it is canceled (`killnowait`).
 #[derive(Debug)]
 #[must_use = "dropping a call cancels it"]
-pub struct Calling {
+pub struct CallFuture {
     session: Session,
-    sent: Sent,
+    sent: SentRequest,
 }
 
-impl Calling {
+impl CallFuture {
     /// Asks for the call to be given up. How it ends this future says, as always: with `kill` as
     /// the callee answers, with `skip` (the callee is left alone) and `killnowait` with
     /// `wamp.error.canceled` at once.
     pub fn cancel(&self, mode: CancelMode) {
-        if let Some(ticket) = self.sent.unanswered() {
-            self.session.ask_to_cancel(ticket, mode);
+        if let Some(key) = self.sent.unanswered() {
+            self.session.ask_to_cancel(key, mode);
         }
     }
 }
 
-impl Future for Calling {
+impl Future for CallFuture {
     type Output = Result<Reply, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { session, sent } = &mut *self;
         sent.poll(session, context).map(|answer| match answer? {
-            Answer::Reply(reply) => Ok(reply),
-            Answer::Number(_) => Err(ended()),
+            RequestOutcome::Reply(reply) => Ok(reply),
+            RequestOutcome::Number(_) => Err(ended()),
         })
     }
 }
 
-impl Drop for Calling {
+impl Drop for CallFuture {
     fn drop(&mut self) {
-        if let Some(ticket) = self.sent.unanswered() {
-            self.session.cancel(ticket, CancelMode::KillNoWait);
+        if let Some(key) = self.sent.unanswered() {
+            self.session.cancel(key, CancelMode::KillNoWait);
         }
     }
 }

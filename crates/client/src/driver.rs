@@ -19,30 +19,30 @@ use futures_util::future::{AbortHandle, Abortable, CatchUnwind};
 use futures_util::stream::{FuturesUnordered, Stream};
 
 use crate::error::Failure;
-use crate::inbox::{Begun, Load, Work};
-use crate::procedure::{Answer, Invocation, Running, SharedProcedure};
-use crate::session::{Session, Shared};
+use crate::inbox::{DriverLoad, DriverWork, QueuedInvocation};
+use crate::procedure::{Answer, Invocation, ProcedureFuture, SharedProcedure};
+use crate::session::{Session, SessionInner};
 
 /// How many steps the driver takes before it lets others run.
 const STEPS_PER_TURN: usize = 128;
 
-type Guarded = CatchUnwind<AssertUnwindSafe<Running>>;
+type CatchingPanic = CatchUnwind<AssertUnwindSafe<ProcedureFuture>>;
 
 /// A procedure that did not finish at once.
-struct Waiting {
+struct PendingProcedure {
     request: InvocationId,
     /// Of its arguments, in bytes.
     size: usize,
-    running: Abortable<Guarded>,
+    running: Abortable<CatchingPanic>,
 }
 
 /// Which procedure ended, how many bytes it was given, and how; an aborted one has no outcome.
-type Ended = (InvocationId, usize, Option<Result<Answer, Failure>>);
+type FinishedProcedure = (InvocationId, usize, Option<Result<Answer, Failure>>);
 
-impl Future for Waiting {
-    type Output = Ended;
+impl Future for PendingProcedure {
+    type Output = FinishedProcedure;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<FinishedProcedure> {
         let Self { request, size, .. } = *self;
         self.running.poll_unpin(context).map(|ended| (request, size, ended.ok().map(outcome)))
     }
@@ -51,24 +51,24 @@ impl Future for Waiting {
 /// See the [module](self). Ends when the session has ended.
 #[must_use = "procedures run only while the driver is polled"]
 pub struct Driver {
-    shared: Arc<Shared>,
-    waiting: FuturesUnordered<Waiting>,
+    shared: Arc<SessionInner>,
+    waiting: FuturesUnordered<PendingProcedure>,
     /// Of the details and arguments of all that wait.
     waiting_bytes: usize,
     handles: foldhash::HashMap<InvocationId, AbortHandle>,
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<SessionInner>) -> Self {
         let waiting = FuturesUnordered::new();
         Self { shared, waiting, waiting_bytes: 0, handles: foldhash::HashMap::default() }
     }
 
-    fn work(&mut self, work: Work, context: &mut Context<'_>) -> Poll<()> {
+    fn work(&mut self, work: DriverWork, context: &mut Context<'_>) -> Poll<()> {
         match work {
-            Work::Invoke(procedure, begun) => self.invoke(&procedure, *begun, context),
-            Work::Send(message) => self.send(*message),
-            Work::GiveUp(request, reason) => {
+            DriverWork::Invoke(procedure, begun) => self.invoke(&procedure, *begun, context),
+            DriverWork::Send(message) => self.send(*message),
+            DriverWork::GiveUp(request, reason) => {
                 if let Some(handle) = self.handles.remove(&request) {
                     handle.abort();
                     if let Some(failure) = reason.answer() {
@@ -76,18 +76,18 @@ impl Driver {
                     }
                 }
             }
-            Work::Unregister(registration, entry) => {
+            DriverWork::Unregister(registration, entry) => {
                 self.notify(|request| {
                     ClientMessage::Unregister(Unregister { request, registration })
                 });
                 drop(entry);
             }
-            Work::Unsubscribe(subscription) => self.notify(|request| {
+            DriverWork::Unsubscribe(subscription) => self.notify(|request| {
                 ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
             }),
-            Work::Release(registrations) => drop(registrations),
-            Work::Reset => self.give_up(),
-            Work::Stop => {
+            DriverWork::Release(registrations) => drop(registrations),
+            DriverWork::Reset => self.give_up(),
+            DriverWork::Stop => {
                 self.give_up();
                 return Poll::Ready(());
             }
@@ -102,7 +102,12 @@ impl Driver {
         self.handles.clear();
     }
 
-    fn invoke(&mut self, procedure: &SharedProcedure, begun: Begun, context: &mut Context<'_>) {
+    fn invoke(
+        &mut self,
+        procedure: &SharedProcedure,
+        begun: QueuedInvocation,
+        context: &mut Context<'_>,
+    ) {
         let request = begun.invocation.request;
         let size = begun.size;
         let invocation = Invocation::new(Session::of(&self.shared), begun);
@@ -116,7 +121,7 @@ impl Driver {
                 let (handle, registration) = AbortHandle::new_pair();
                 let running = Abortable::new(running, registration);
                 self.handles.insert(request, handle);
-                self.waiting.push(Waiting { request, size, running });
+                self.waiting.push(PendingProcedure { request, size, running });
                 self.waiting_bytes += size;
             }
         }
@@ -171,7 +176,7 @@ impl Future for Driver {
             let work = {
                 let mut state = this.shared.state.lock();
                 let (invocations, bytes) = (this.waiting.len(), this.waiting_bytes);
-                state.inbox.set_running(Load { invocations, bytes });
+                state.inbox.set_running(DriverLoad { invocations, bytes });
                 state.inbox.pop(context.waker())
             };
             match work {
@@ -231,7 +236,7 @@ mod tests {
 
     use super::STEPS_PER_TURN;
     use crate::error::Failure;
-    use crate::inbox::{Begun, Work};
+    use crate::inbox::{DriverWork, QueuedInvocation};
     use crate::link::{Link, SendError};
     use crate::procedure::SharedProcedure;
     use crate::session::Session;
@@ -247,7 +252,7 @@ mod tests {
     }
 
     /// The invocation of a procedure that waits until it may go on.
-    fn waiting(may_go_on: &Arc<AtomicBool>) -> Work {
+    fn waiting(may_go_on: &Arc<AtomicBool>) -> DriverWork {
         let may_go_on = Arc::clone(may_go_on);
         let code = SharedProcedure::new(move || {
             let may_go_on = Arc::clone(&may_go_on);
@@ -265,7 +270,7 @@ mod tests {
             details: Default::default(),
             payload: Payload::default(),
         };
-        Work::Invoke(code, Box::new(Begun::new(invocation, None)))
+        DriverWork::Invoke(code, Box::new(QueuedInvocation::new(invocation, None)))
     }
 
     #[test]
@@ -279,13 +284,13 @@ mod tests {
         };
         push(waiting(&may_go_on));
         for _ in 0..2 * STEPS_PER_TURN {
-            push(Work::Release(Vec::new()));
+            push(DriverWork::Release(Vec::new()));
         }
         let mut context = Context::from_waker(Waker::noop());
         assert!(Pin::new(&mut driver).poll(&mut context).is_pending());
         assert_eq!(*yields.lock(), 0);
         may_go_on.store(true, SeqCst);
-        push(Work::Release(Vec::new()));
+        push(DriverWork::Release(Vec::new()));
         assert!(Pin::new(&mut driver).poll(&mut context).is_pending());
         assert!(session.shared().state.lock().inbox.pop(Waker::noop()).is_some());
         assert_eq!(*yields.lock(), 1);

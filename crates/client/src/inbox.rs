@@ -12,8 +12,8 @@ use cloverleaf_wamp::message::{self, ClientMessage, Options as _};
 use cloverleaf_wamp::payload::Payload;
 
 use crate::error::Failure;
-use crate::exchange::{Ended, Exchanges, Key};
 use crate::procedure::SharedProcedure;
+use crate::progressive_invocation::{EndedInvocations, InvocationKey, ProgressiveInvocations};
 use crate::register::RegistrationEntry;
 
 /// The most invocations that wait or run in one session. An invocation holds its arguments; a
@@ -27,13 +27,13 @@ pub(crate) const MAX_INVOCATION_BYTES: usize = 64 * 1024 * 1024;
 
 /// One step for the driver, in the order of arrival.
 #[derive(Debug)]
-pub(crate) enum Work {
+pub(crate) enum DriverWork {
     /// Run a procedure.
-    Invoke(SharedProcedure, Box<Begun>),
+    Invoke(SharedProcedure, Box<QueuedInvocation>),
     /// Send a message that answers what has arrived.
     Send(Box<ClientMessage>),
     /// Give a running one up.
-    GiveUp(InvocationId, Reason),
+    GiveUp(InvocationId, StopReason),
     /// End a registration that nobody waits for any more, and drop it.
     Unregister(RegistrationId, Arc<RegistrationEntry>),
     /// End a subscription that nobody waits for any more.
@@ -48,16 +48,16 @@ pub(crate) enum Work {
 
 /// An invocation that has arrived.
 #[derive(Debug)]
-pub(crate) struct Begun {
+pub(crate) struct QueuedInvocation {
     pub(crate) invocation: message::Invocation,
     /// Where more will be said during it.
-    pub(crate) exchange: Option<Key>,
+    pub(crate) exchange: Option<InvocationKey>,
     /// Bytes of its details and arguments.
     pub(crate) size: usize,
 }
 
-impl Begun {
-    pub(crate) fn new(invocation: message::Invocation, exchange: Option<Key>) -> Self {
+impl QueuedInvocation {
+    pub(crate) fn new(invocation: message::Invocation, exchange: Option<InvocationKey>) -> Self {
         let size = invocation.details.size() + invocation.payload.size();
         Self { invocation, exchange, size }
     }
@@ -65,7 +65,7 @@ impl Begun {
 
 /// Why a running procedure is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum StopReason {
     /// Its caller or the clock has given the call up.
     Interrupted,
     /// It has not taken the parts of its call, and some are missing.
@@ -74,7 +74,7 @@ pub(crate) enum Reason {
     Unsendable,
 }
 
-impl Reason {
+impl StopReason {
     /// What the router is still to be told.
     pub(crate) fn answer(self) -> Option<Failure> {
         match self {
@@ -88,7 +88,7 @@ impl Reason {
     }
 }
 
-impl Work {
+impl DriverWork {
     /// Bytes of the invocation that waits with it.
     fn size(&self) -> usize {
         if let Self::Invoke(_, begun) = self { begun.size } else { 0 }
@@ -97,7 +97,7 @@ impl Work {
 
 /// Invocations that the driver has taken and not finished.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Load {
+pub(crate) struct DriverLoad {
     pub(crate) invocations: usize,
     /// Of their details and arguments.
     pub(crate) bytes: usize,
@@ -105,19 +105,19 @@ pub(crate) struct Load {
 
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    work: VecDeque<Work>,
+    work: VecDeque<DriverWork>,
     /// Of the details and arguments of what waits.
     bytes: usize,
     waker: Option<Waker>,
-    running: Load,
+    running: DriverLoad,
     /// Invocations during which more is said.
-    pub(crate) exchanges: Exchanges,
+    pub(crate) progressive: ProgressiveInvocations,
 }
 
 impl Inbox {
     /// Adds work and returns the driver's waker; refuses an invocation when there are too many.
-    pub(crate) fn push(&mut self, work: Work) -> Result<Option<Waker>, Work> {
-        if matches!(work, Work::Invoke(..)) && self.is_full() {
+    pub(crate) fn push(&mut self, work: DriverWork) -> Result<Option<Waker>, DriverWork> {
+        if matches!(work, DriverWork::Invoke(..)) && self.is_full() {
             return Err(work);
         }
         self.bytes += work.size();
@@ -130,7 +130,7 @@ impl Inbox {
     }
 
     const fn is_full_of_bytes(&self) -> bool {
-        self.bytes + self.running.bytes + self.exchanges.bytes() >= MAX_INVOCATION_BYTES
+        self.bytes + self.running.bytes + self.progressive.bytes() >= MAX_INVOCATION_BYTES
     }
 
     /// Adds another part of a call. Returns whom to wake, and what has ended for want of room.
@@ -139,12 +139,12 @@ impl Inbox {
         request: InvocationId,
         part: Payload,
         is_last: bool,
-    ) -> (Option<Waker>, Option<Ended>) {
+    ) -> (Option<Waker>, Option<EndedInvocations>) {
         let has_room = !self.is_full_of_bytes();
-        match self.exchanges.add_part(request, part, is_last, has_room) {
+        match self.progressive.add_part(request, part, is_last, has_room) {
             Ok(waker) => (waker, None),
             Err(ended) => {
-                let work = Work::GiveUp(request, Reason::Overflowed);
+                let work = DriverWork::GiveUp(request, StopReason::Overflowed);
                 (self.push(work).ok().flatten(), Some(ended))
             }
         }
@@ -152,20 +152,20 @@ impl Inbox {
 
     /// Nothing of what waits can be answered any more. Returns the driver's waker, and what was
     /// waiting, to be dropped outside of any lock.
-    pub(crate) fn reset(&mut self) -> (Option<Waker>, VecDeque<Work>, Ended) {
+    pub(crate) fn reset(&mut self) -> (Option<Waker>, VecDeque<DriverWork>, EndedInvocations) {
         let outdated = self.take();
-        self.work.push_back(Work::Reset);
-        (self.waker.take(), outdated, self.exchanges.end_all())
+        self.work.push_back(DriverWork::Reset);
+        (self.waker.take(), outdated, self.progressive.end_all())
     }
 
     /// Takes everything that waits.
-    pub(crate) fn take(&mut self) -> VecDeque<Work> {
+    pub(crate) fn take(&mut self) -> VecDeque<DriverWork> {
         self.bytes = 0;
         std::mem::take(&mut self.work)
     }
 
     /// Takes the next step, or remembers whom to wake for one.
-    pub(crate) fn pop(&mut self, waker: &Waker) -> Option<Work> {
+    pub(crate) fn pop(&mut self, waker: &Waker) -> Option<DriverWork> {
         let work = self.work.pop_front();
         match (&work, &mut self.waker) {
             (Some(work), _) => self.bytes -= work.size(),
@@ -176,7 +176,7 @@ impl Inbox {
     }
 
     /// Says what the driver runs.
-    pub(crate) const fn set_running(&mut self, running: Load) {
+    pub(crate) const fn set_running(&mut self, running: DriverLoad) {
         self.running = running;
     }
 }
@@ -189,16 +189,16 @@ mod tests {
     use cloverleaf_wamp::message::{self, Carried, InvocationDetails};
     use cloverleaf_wamp::payload::Payload;
 
-    use super::{Begun, Inbox, Load, MAX_INVOCATION_BYTES, Work};
+    use super::{DriverLoad, DriverWork, Inbox, MAX_INVOCATION_BYTES, QueuedInvocation};
     use crate::error::Failure;
     use crate::procedure::SharedProcedure;
 
     /// An invocation with so many bytes of arguments, or some more.
-    fn invocation(bytes: usize) -> Work {
+    fn invocation(bytes: usize) -> DriverWork {
         invoke(Default::default(), Payload::from_text(&"x".repeat(bytes)))
     }
 
-    fn invoke(details: InvocationDetails, payload: Payload) -> Work {
+    fn invoke(details: InvocationDetails, payload: Payload) -> DriverWork {
         let invocation = message::Invocation {
             request: InvocationId::new(1).expect("a number"),
             registration: RegistrationId::new(1).expect("a number"),
@@ -206,7 +206,7 @@ mod tests {
             payload,
         };
         let code = SharedProcedure::new(|| async { Ok::<_, Failure>(1) });
-        Work::Invoke(code, Box::new(Begun::new(invocation, None)))
+        DriverWork::Invoke(code, Box::new(QueuedInvocation::new(invocation, None)))
     }
 
     #[test]
@@ -236,9 +236,9 @@ mod tests {
     #[test]
     fn invocations_are_refused_while_those_that_run_hold_too_many_bytes() {
         let mut inbox = Inbox::default();
-        inbox.set_running(Load { invocations: 1, bytes: MAX_INVOCATION_BYTES });
+        inbox.set_running(DriverLoad { invocations: 1, bytes: MAX_INVOCATION_BYTES });
         assert!(inbox.push(invocation(1)).is_err());
-        inbox.set_running(Load::default());
+        inbox.set_running(DriverLoad::default());
         assert!(inbox.push(invocation(1)).is_ok());
     }
 }

@@ -21,7 +21,6 @@ mod attributes;
 pub mod call;
 pub mod driver;
 pub mod error;
-mod exchange;
 mod inbox;
 pub mod link;
 #[cfg(feature = "net")]
@@ -30,14 +29,15 @@ mod part_queue;
 pub mod passthru;
 mod pending;
 pub mod procedure;
+mod progressive_invocation;
 pub mod publish;
 pub mod register;
-mod sent;
+mod sent_request;
 pub mod session;
 pub mod subscribe;
 mod watch;
 
-pub use call::{Calling, PartSender, Reply, Results};
+pub use call::{CallFuture, ProgressiveCall, ProgressiveResults, Reply};
 pub use cloverleaf_wamp::message::{
     CallOptions, CallTimeoutUnit, CancelMode, InvokePolicy, PublishOptions, RegisterOptions,
     RunMode, SubscribeOptions,
@@ -51,8 +51,10 @@ pub use link::{Link, SendError};
 #[cfg(feature = "net")]
 pub use net::{Client, Endpoint, Protocol, Reconnect, Target};
 pub use passthru::Passthru;
-pub use procedure::{Answer, Args, Invocation, Kwargs, Part, Parts, Procedure, Progress};
-pub use publish::Publishing;
+pub use procedure::{
+    Answer, Args, CallPart, Invocation, Kwargs, Procedure, Progress, ProgressiveArgs,
+};
+pub use publish::PublishFuture;
 pub use register::Registration;
 pub use session::Session;
 pub use subscribe::{Event, Subscription};

@@ -32,7 +32,7 @@
 //! | `opening` | socket, handshake, HELLO and WELCOME |
 //! | `link` | the session's way into the connection's queue |
 //! | `peer` | the connection's way into the session |
-//! | `dialer` | the connections of one session, one after the other |
+//! | `connector` | the connections of one session, one after the other |
 //! | `carrier` | the task: carries the connection, runs the procedures |
 //! | `turn` | its wake-ups by itself |
 //! | [`reconnect`] | how often and how patiently |
@@ -43,20 +43,20 @@ use compact_str::CompactString;
 use crate::error::Error;
 use crate::session::Session;
 
-mod carrier;
-mod dialer;
+mod connection_task;
+mod connector;
 mod link;
 mod opening;
 mod peer;
+mod poll_together;
 pub mod reconnect;
 pub mod target;
-mod turn;
 
 pub use reconnect::Reconnect;
 pub use target::{Endpoint, Protocol, Target};
 
-use carrier::Carrier;
-use dialer::Dialer;
+use connection_task::ConnectionTask;
+use connector::Connector;
 
 /// A session that has not been opened yet; see the [module](self).
 #[derive(Debug, Clone)]
@@ -119,9 +119,9 @@ impl Client {
     /// sentence that names the address; [`Error::Wamp`] when it answers with ABORT.
     pub async fn connect(self) -> Result<Session, Error> {
         let Self { target, realm, reconnect } = self;
-        let (dialer, driver, joined) = Dialer::open(target, realm, reconnect).await?;
-        let session = dialer.session.clone();
-        tokio::spawn(Carrier::new(dialer, driver).run(joined));
+        let (connector, driver, joined) = Connector::open(target, realm, reconnect).await?;
+        let session = connector.session.clone();
+        tokio::spawn(ConnectionTask::new(connector, driver).run(joined));
         Ok(session)
     }
 }

@@ -1,4 +1,4 @@
-//! Parts of a call, or of its result, that wait for the application.
+//! ProgressiveArgs of a call, or of its result, that wait for the application.
 //!
 //! Bounded, and unlike events never lost one by one: an upload without its middle is none, so a
 //! call whose parts are not taken fails as a whole. See `docs/decisions/parts.md`.
@@ -14,14 +14,14 @@ pub(crate) const MAX_WAITING_PARTS: usize = 4_096;
 pub(crate) const MAX_WAITING_PART_BYTES: usize = 16 * 1024 * 1024;
 
 /// What can wait.
-pub(crate) trait Part {
+pub(crate) trait QueuedPart {
     /// How many bytes it holds.
     fn size(&self) -> usize;
 }
 
 /// There is no room for another part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) struct PartQueueFull;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -36,13 +36,13 @@ impl<P> Default for PartQueue<P> {
     }
 }
 
-impl<P: Part> PartQueue<P> {
-    pub(crate) fn push(&mut self, part: P) -> Result<(), Full> {
+impl<P: QueuedPart> PartQueue<P> {
+    pub(crate) fn push(&mut self, part: P) -> Result<(), PartQueueFull> {
         let size = part.size();
         let is_full = self.parts.len() >= MAX_WAITING_PARTS
             || self.bytes.saturating_add(size) > MAX_WAITING_PART_BYTES;
         if is_full && !self.parts.is_empty() {
-            return Err(Full);
+            return Err(PartQueueFull);
         }
         self.bytes += size;
         self.parts.push_back(part);
@@ -63,11 +63,11 @@ impl<P: Part> PartQueue<P> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Full, MAX_WAITING_PART_BYTES, MAX_WAITING_PARTS, Part, PartQueue};
+    use super::{MAX_WAITING_PART_BYTES, MAX_WAITING_PARTS, PartQueue, PartQueueFull, QueuedPart};
 
     struct Sized(usize);
 
-    impl Part for Sized {
+    impl QueuedPart for Sized {
         fn size(&self) -> usize {
             self.0
         }
@@ -79,7 +79,7 @@ mod tests {
         for _ in 0..MAX_WAITING_PARTS {
             assert_eq!(queue.push(Sized(1)), Ok(()));
         }
-        assert_eq!(queue.push(Sized(1)), Err(Full));
+        assert_eq!(queue.push(Sized(1)), Err(PartQueueFull));
         assert!(queue.pop().is_some());
         assert_eq!((queue.push(Sized(1)), queue.bytes()), (Ok(()), MAX_WAITING_PARTS));
     }
@@ -88,9 +88,9 @@ mod tests {
     fn a_queue_is_full_of_few_large_parts_and_takes_one_whatever_its_size() {
         let mut queue = PartQueue::default();
         assert_eq!(queue.push(Sized(2 * MAX_WAITING_PART_BYTES)), Ok(()));
-        assert_eq!(queue.push(Sized(0)), Err(Full));
+        assert_eq!(queue.push(Sized(0)), Err(PartQueueFull));
         assert!(queue.pop().is_some());
         assert_eq!(queue.push(Sized(MAX_WAITING_PART_BYTES)), Ok(()));
-        assert_eq!(queue.push(Sized(1)), Err(Full));
+        assert_eq!(queue.push(Sized(1)), Err(PartQueueFull));
     }
 }

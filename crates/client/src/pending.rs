@@ -18,19 +18,19 @@ use crate::part_queue::PartQueue;
 /// Names a request for ever, where its number counts from 1 again on each connection: an answer
 /// that is fetched late must not be that of another request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket {
+pub(crate) struct RequestKey {
     connection: u32,
     request: RequestId,
 }
 
-impl Ticket {
+impl RequestKey {
     /// The number on the wire.
     pub(crate) const fn request(self) -> RequestId {
         self.request
     }
 }
 
-impl Hash for Ticket {
+impl Hash for RequestKey {
     /// Nearly all are of one connection.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.request.hash(state);
@@ -39,7 +39,7 @@ impl Hash for Ticket {
 
 /// What answers a request.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum RequestOutcome {
     /// The acknowledgement of anything but CALL, with the number in it.
     Number(u64),
     /// RESULT.
@@ -48,23 +48,23 @@ pub(crate) enum Answer {
 
 /// A request that waits.
 #[derive(Debug)]
-pub(crate) struct Slot<T> {
+pub(crate) struct PendingRequest<T> {
     kind: RequestKind,
     /// What to do when the acknowledgement arrives, before anything that follows it.
     on_answer: Option<T>,
-    answer: Option<Result<Answer, Error>>,
+    answer: Option<Result<RequestOutcome, Error>>,
     waker: Option<Waker>,
     /// Nobody waits, but what the acknowledgement grants has to be given back.
     abandoned: bool,
     /// The call itself comes in parts.
     in_parts: bool,
     /// The parts of the result, where the caller takes them.
-    parts: Option<Box<Received>>,
+    parts: Option<Box<ReceivedResults>>,
 }
 
-/// Parts of a result.
+/// ProgressiveArgs of a result.
 #[derive(Debug, Default)]
-struct Received {
+struct ReceivedResults {
     waiting: PartQueue<Reply>,
     /// There was no room for one.
     overflowed: bool,
@@ -72,24 +72,24 @@ struct Received {
 
 /// What comes next of a result in parts.
 #[derive(Debug)]
-pub(crate) enum Next {
-    Part(Reply),
+pub(crate) enum NextResult {
+    Partial(Reply),
     /// The call has succeeded; its last word can be taken.
     Last,
     /// The call has failed, and has ended with that.
     Failed(Error),
-    /// Parts are missing: they came faster than they were taken.
+    /// ProgressiveArgs are missing: they came faster than they were taken.
     Overflowed,
 }
 
 /// Whom to wake and what to drop, outside of any lock.
 #[derive(Debug)]
-pub(crate) struct Ended<T> {
+pub(crate) struct EndedRequest<T> {
     waker: Option<Waker>,
-    _slot: Option<Slot<T>>,
+    _slot: Option<PendingRequest<T>>,
 }
 
-impl<T> Ended<T> {
+impl<T> EndedRequest<T> {
     pub(crate) fn wake(self) {
         if let Some(waker) = self.waker {
             wake(waker);
@@ -98,35 +98,35 @@ impl<T> Ended<T> {
 }
 
 #[derive(Debug)]
-pub(crate) struct Pending<T> {
-    slots: HashMap<Ticket, Slot<T>>,
+pub(crate) struct PendingRequests<T> {
+    slots: HashMap<RequestKey, PendingRequest<T>>,
     /// Which connection the requests are sent on.
     connection: u32,
 }
 
-impl<T> Default for Pending<T> {
+impl<T> Default for PendingRequests<T> {
     fn default() -> Self {
         Self { slots: HashMap::default(), connection: 0 }
     }
 }
 
-impl<T> Pending<T> {
-    pub(crate) fn insert(&mut self, request: RequestId, slot: Slot<T>) -> Ticket {
-        let ticket = self.ticket(request);
-        self.slots.insert(ticket, slot);
-        ticket
+impl<T> PendingRequests<T> {
+    pub(crate) fn insert(&mut self, request: RequestId, slot: PendingRequest<T>) -> RequestKey {
+        let key = self.key(request);
+        self.slots.insert(key, slot);
+        key
     }
 
     /// The request with this number on the connection of now.
-    const fn ticket(&self, request: RequestId) -> Ticket {
-        Ticket { connection: self.connection, request }
+    const fn key(&self, request: RequestId) -> RequestKey {
+        RequestKey { connection: self.connection, request }
     }
 
     /// Takes out what is to be done when this request, if it is of this kind, is acknowledged, and
     /// whether somebody still waits for that.
     pub(crate) fn on_answer(&mut self, kind: RequestKind, request: RequestId) -> Option<(T, bool)> {
-        let ticket = self.ticket(request);
-        let slot = self.slots.get_mut(&ticket).filter(|slot| slot.kind == kind)?;
+        let key = self.key(request);
+        let slot = self.slots.get_mut(&key).filter(|slot| slot.kind == kind)?;
         Some((slot.on_answer.take()?, !slot.abandoned))
     }
 
@@ -140,45 +140,47 @@ impl<T> Pending<T> {
         &mut self,
         kind: RequestKind,
         request: RequestId,
-        answer: Result<Answer, Error>,
-    ) -> Ended<T> {
-        let ticket = self.ticket(request);
-        let Some(slot) = self.slots.get_mut(&ticket).filter(|slot| slot.kind == kind) else {
-            return Ended { waker: None, _slot: None };
+        answer: Result<RequestOutcome, Error>,
+    ) -> EndedRequest<T> {
+        let key = self.key(request);
+        let Some(slot) = self.slots.get_mut(&key).filter(|slot| slot.kind == kind) else {
+            return EndedRequest { waker: None, _slot: None };
         };
         if slot.abandoned {
-            return Ended { waker: None, _slot: self.slots.remove(&ticket) };
+            return EndedRequest { waker: None, _slot: self.slots.remove(&key) };
         }
         slot.answer.get_or_insert(answer);
-        Ended { waker: slot.waker.take(), _slot: None }
+        EndedRequest { waker: slot.waker.take(), _slot: None }
     }
 
     /// Adds a part of a result, and says whom to wake. One that nobody asked for, or whose call has
     /// ended, is passed over.
     pub(crate) fn add_part(&mut self, request: RequestId, part: Reply) -> Option<Waker> {
-        let ticket = self.ticket(request);
-        let slot = self.slots.get_mut(&ticket).filter(|slot| slot.answer.is_none())?;
+        let key = self.key(request);
+        let slot = self.slots.get_mut(&key).filter(|slot| slot.answer.is_none())?;
         let received = slot.parts.as_deref_mut().filter(|received| !received.overflowed)?;
         received.overflowed = received.waiting.push(part).is_err();
         slot.waker.take()
     }
 
     /// The next part of a result, or how the call has ended.
-    pub(crate) fn poll_part(&mut self, ticket: Ticket, context: &Context<'_>) -> Poll<Next> {
-        let Some(slot) = self.slots.get_mut(&ticket) else { return Poll::Ready(Next::Last) };
-        let Some(received) = slot.parts.as_deref_mut() else { return Poll::Ready(Next::Last) };
+    pub(crate) fn poll_part(&mut self, key: RequestKey, context: &Context<'_>) -> Poll<NextResult> {
+        let Some(slot) = self.slots.get_mut(&key) else { return Poll::Ready(NextResult::Last) };
+        let Some(received) = slot.parts.as_deref_mut() else {
+            return Poll::Ready(NextResult::Last);
+        };
         if let Some(part) = received.waiting.pop() {
-            return Poll::Ready(Next::Part(part));
+            return Poll::Ready(NextResult::Partial(part));
         }
         if received.overflowed {
-            return Poll::Ready(Next::Overflowed);
+            return Poll::Ready(NextResult::Overflowed);
         }
         if let Some(Err(error)) = slot.answer.take_if(|answer| answer.is_err()) {
-            self.slots.remove(&ticket);
-            return Poll::Ready(Next::Failed(error));
+            self.slots.remove(&key);
+            return Poll::Ready(NextResult::Failed(error));
         }
         if slot.answer.is_some() {
-            return Poll::Ready(Next::Last);
+            return Poll::Ready(NextResult::Last);
         }
         remember(&mut slot.waker, context);
         Poll::Pending
@@ -186,19 +188,19 @@ impl<T> Pending<T> {
 
     /// No further part of a result is wanted. Returns those that wait, to be dropped outside of any
     /// lock.
-    pub(crate) fn refuse_parts(&mut self, ticket: Ticket) -> Option<impl Sized + use<T>> {
-        self.slots.get_mut(&ticket)?.parts.take()
+    pub(crate) fn refuse_parts(&mut self, key: RequestKey) -> Option<impl Sized + use<T>> {
+        self.slots.get_mut(&key)?.parts.take()
     }
 
     /// Ends every request that waits, as does the connection.
-    pub(crate) fn fail_all(&mut self, error: &Error) -> Vec<Ended<T>> {
+    pub(crate) fn fail_all(&mut self, error: &Error) -> Vec<EndedRequest<T>> {
         self.connection = self.connection.wrapping_add(1);
         let abandoned = self.slots.extract_if(|_, slot| slot.abandoned);
         let mut ended: Vec<_> =
-            abandoned.map(|(_, slot)| Ended { waker: None, _slot: Some(slot) }).collect();
+            abandoned.map(|(_, slot)| EndedRequest { waker: None, _slot: Some(slot) }).collect();
         for slot in self.slots.values_mut() {
             slot.answer.get_or_insert_with(|| Err(error.clone()));
-            ended.push(Ended { waker: slot.waker.take(), _slot: None });
+            ended.push(EndedRequest { waker: slot.waker.take(), _slot: None });
         }
         ended
     }
@@ -206,47 +208,47 @@ impl<T> Pending<T> {
     /// Whether the answer is here; takes it and ends the request.
     pub(crate) fn poll(
         &mut self,
-        ticket: Ticket,
+        key: RequestKey,
         context: &Context<'_>,
-    ) -> Poll<Option<Result<Answer, Error>>> {
-        let Some(slot) = self.slots.get_mut(&ticket) else { return Poll::Ready(None) };
+    ) -> Poll<Option<Result<RequestOutcome, Error>>> {
+        let Some(slot) = self.slots.get_mut(&key) else { return Poll::Ready(None) };
         if slot.answer.is_some() {
-            return Poll::Ready(self.slots.remove(&ticket).and_then(|slot| slot.answer));
+            return Poll::Ready(self.slots.remove(&key).and_then(|slot| slot.answer));
         }
         remember(&mut slot.waker, context);
         Poll::Pending
     }
 
     /// Whether a request waits for its answer.
-    pub(crate) fn is_unanswered(&self, ticket: Ticket) -> bool {
-        self.slots.get(&ticket).is_some_and(Slot::is_unanswered)
+    pub(crate) fn is_unanswered(&self, key: RequestKey) -> bool {
+        self.slots.get(&key).is_some_and(PendingRequest::is_unanswered)
     }
 
     /// Whether a call comes in parts.
     pub(crate) fn is_in_parts(&self, request: RequestId) -> bool {
-        self.slots.get(&self.ticket(request)).is_some_and(|slot| slot.in_parts)
+        self.slots.get(&self.key(request)).is_some_and(|slot| slot.in_parts)
     }
 
     /// Forgets a request that nobody waits for any more.
-    pub(crate) fn forget(&mut self, ticket: Ticket) -> Option<Slot<T>> {
-        self.slots.remove(&ticket)
+    pub(crate) fn forget(&mut self, key: RequestKey) -> Option<PendingRequest<T>> {
+        self.slots.remove(&key)
     }
 
     /// Nobody waits for this request any more. One whose acknowledgement grants something stays
     /// until that is here.
-    pub(crate) fn abandon(&mut self, ticket: Ticket) -> Option<Slot<T>> {
-        match self.slots.get_mut(&ticket) {
+    pub(crate) fn abandon(&mut self, key: RequestKey) -> Option<PendingRequest<T>> {
+        match self.slots.get_mut(&key) {
             Some(slot) if slot.answer.is_none() && slot.on_answer.is_some() => {
                 slot.abandoned = true;
                 slot.waker = None;
                 None
             }
-            _ => self.slots.remove(&ticket),
+            _ => self.slots.remove(&key),
         }
     }
 }
 
-impl<T> Slot<T> {
+impl<T> PendingRequest<T> {
     /// A request that waits for its answer and nothing else.
     pub(crate) const fn new(kind: RequestKind) -> Self {
         let (on_answer, answer, waker, parts) = (None, None, None, None);

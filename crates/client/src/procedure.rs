@@ -1,8 +1,8 @@
 //! From a closure over serde types to a procedure.
 //!
-//! A procedure takes up to five of [`Args`], [`Kwargs`], [`Invocation`], [`Progress`] and [`Parts`]
-//! and returns a future of `Result<T, Failure>`, where `T` is a serde value (the one positional
-//! result) or an [`Answer`].
+//! A procedure takes up to five of [`Args`], [`Kwargs`], [`Invocation`], [`Progress`] and
+//! [`ProgressiveArgs`] and returns a future of `Result<T, Failure>`, where `T` is a serde value
+//! (the one positional result) or an [`Answer`].
 //!
 //! ```
 //! use cloverleaf_client::{Args, Failure, Procedure};
@@ -14,7 +14,7 @@
 //! takes_a_procedure(add);
 //! ```
 //!
-//! # Results in parts
+//! # Progressive results
 //!
 //! [`Progress`] sends them, where the caller takes them (advanced profile, "Progressive Call
 //! Results"):
@@ -35,15 +35,18 @@
 //!
 //! # Calls in parts
 //!
-//! The arguments are those of the first part; [`Parts`] are the others ("Progressive Call
+//! The arguments are those of the first part; [`ProgressiveArgs`] are the others ("Progressive Call
 //! Invocations"). A procedure without it refuses calls in parts with
 //! `wamp.error.feature_not_supported`, since it would take a part for the whole.
 //!
 //! ```
 //! # use cloverleaf_client::{Args, Failure, Procedure};
-//! use cloverleaf_client::Parts;
+//! use cloverleaf_client::ProgressiveArgs;
 //!
-//! async fn store(Args((name,)): Args<(String,)>, mut parts: Parts) -> Result<usize, Failure> {
+//! async fn store(
+//!     Args((name,)): Args<(String,)>,
+//!     mut parts: ProgressiveArgs,
+//! ) -> Result<usize, Failure> {
 //!     let mut text = String::new();
 //!     while let Some(part) = parts.next().await? {
 //!         let (line,): (String,) = part.args()?;
@@ -91,21 +94,21 @@ use crate::error::Failure;
 
 mod answer;
 mod invocation;
-mod parts;
 mod progress;
+mod progressive_args;
 
 pub use answer::{Answer, IntoAnswer};
 pub use invocation::{Args, FromInvocation, Invocation, Kwargs};
-pub use parts::{Part, Parts};
 pub use progress::Progress;
+pub use progressive_args::{CallPart, ProgressiveArgs};
 
 /// The future of a procedure that runs.
-pub type Running = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
+pub type ProcedureFuture = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
 
 /// Anything that can be registered: see the [module](self).
 pub trait Procedure<Marker>: Send + Sync + 'static {
     /// Starts the procedure.
-    fn invoke(&self, invocation: Invocation) -> Running;
+    fn invoke(&self, invocation: Invocation) -> ProcedureFuture;
 }
 
 macro_rules! procedure {
@@ -118,7 +121,7 @@ macro_rules! procedure {
             $($parameter: FromInvocation,)*
         {
             #[allow(non_snake_case, unused_mut, reason = "the macro names values by their types")]
-            fn invoke(&self, mut invocation: Invocation) -> Running {
+            fn invoke(&self, mut invocation: Invocation) -> ProcedureFuture {
                 let serializer = invocation.serializer();
                 $(
                     let $parameter = match $parameter::from_invocation(&mut invocation) {
@@ -149,14 +152,14 @@ procedure!(A, B, C, D, E);
 
 /// A procedure whose type is forgotten, shared by its registration and its invocations.
 #[derive(Clone)]
-pub(crate) struct SharedProcedure(Arc<dyn Fn(Invocation) -> Running + Send + Sync>);
+pub(crate) struct SharedProcedure(Arc<dyn Fn(Invocation) -> ProcedureFuture + Send + Sync>);
 
 impl SharedProcedure {
     pub(crate) fn new<M>(procedure: impl Procedure<M>) -> Self {
         Self(Arc::new(move |invocation| procedure.invoke(invocation)))
     }
 
-    pub(crate) fn invoke(&self, invocation: Invocation) -> Running {
+    pub(crate) fn invoke(&self, invocation: Invocation) -> ProcedureFuture {
         (self.0)(invocation)
     }
 }

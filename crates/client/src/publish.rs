@@ -31,8 +31,8 @@ use crate::arguments::{self, Arguments};
 use crate::attributes;
 use crate::error::Error;
 use crate::passthru::Passthru;
-use crate::pending::Slot;
-use crate::sent::Acknowledging;
+use crate::pending::PendingRequest;
+use crate::sent_request::AcknowledgementFuture;
 use crate::session::Session;
 
 /// A publication that has not been made yet; `.await` makes it.
@@ -191,23 +191,23 @@ impl PublishBuilder {
     }
 
     /// Publishes at once.
-    pub fn send(self) -> Publishing {
+    pub fn send(self) -> PublishFuture {
         let Self { session, topic, options, payload } = self;
         let sent = payload.and_then(|payload| {
-            session.request(Slot::new(RequestKind::Publish), |request| {
+            session.request(PendingRequest::new(RequestKind::Publish), |request| {
                 let options = Box::new(options);
                 ClientMessage::Publish(Publish { request, options, topic: topic.into(), payload })
             })
         });
-        Publishing(Acknowledging::new(session, sent))
+        PublishFuture(AcknowledgementFuture::new(session, sent))
     }
 }
 
 impl IntoFuture for PublishBuilder {
     type Output = Result<PublicationId, Error>;
-    type IntoFuture = Publishing;
+    type IntoFuture = PublishFuture;
 
-    fn into_future(self) -> Publishing {
+    fn into_future(self) -> PublishFuture {
         self.send()
     }
 }
@@ -215,9 +215,9 @@ impl IntoFuture for PublishBuilder {
 /// A publication on its way to its acknowledgement. Dropped before, it is published all the same.
 #[derive(Debug)]
 #[must_use = "without its acknowledgement nobody learns whether a publication was allowed"]
-pub struct Publishing(Acknowledging);
+pub struct PublishFuture(AcknowledgementFuture);
 
-impl Future for Publishing {
+impl Future for PublishFuture {
     type Output = Result<PublicationId, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

@@ -29,10 +29,10 @@ use cloverleaf_wamp::uri::MatchPolicy;
 use compact_str::CompactString;
 
 use crate::error::Error;
-use crate::inbox::Work;
-use crate::pending::Slot;
+use crate::inbox::DriverWork;
+use crate::pending::PendingRequest;
 use crate::procedure::SharedProcedure;
-use crate::session::{BoxFuture, OnAnswer, Session, State};
+use crate::session::{BoxFuture, OnAcknowledged, Session, SessionState};
 use crate::watch::Watch;
 
 mod entry;
@@ -105,8 +105,8 @@ impl RegisterBuilder {
     async fn register(self) -> Result<Registration, Error> {
         let Self { session, procedure, options, code } = self;
         let entry = Arc::new(RegistrationEntry::new(procedure, options, code));
-        let grant = OnAnswer::Registered(Arc::clone(&entry));
-        let slot = Slot::granting(RequestKind::Register, grant);
+        let grant = OnAcknowledged::Registered(Arc::clone(&entry));
+        let slot = PendingRequest::granting(RequestKind::Register, grant);
         session.acknowledged(slot, entry.request()).await?;
         Ok(Registration { session, entry })
     }
@@ -145,7 +145,7 @@ impl Registration {
     /// Waits until the procedure is registered no longer, and says why: the registration was
     /// [revoked](Self::revoked), or the session has ended.
     pub async fn ended(&self) -> CompactString {
-        let look = |state: &State| self.entry.revoked().or(state.closed.as_ref()).cloned();
+        let look = |state: &SessionState| self.entry.revoked().or(state.closed.as_ref()).cloned();
         Watch::new(&self.session, look).await
     }
 
@@ -156,12 +156,12 @@ impl Registration {
         {
             let mut state = session.shared().state.lock();
             // Not registered again yet, or no longer: there is nothing to end at the router.
-            if state.unrestored.remove_registration(&entry) || entry.revoked().is_some() {
+            if state.to_restore.remove_registration(&entry) || entry.revoked().is_some() {
                 return Ok(());
             }
         }
         let answer = session
-            .acknowledged(Slot::new(RequestKind::Unregister), |request| {
+            .acknowledged(PendingRequest::new(RequestKind::Unregister), |request| {
                 ClientMessage::Unregister(Unregister { request, registration: id })
             })
             .await;
@@ -181,7 +181,7 @@ impl Session {
         has_ended: bool,
     ) -> Option<Arc<RegistrationEntry>> {
         let mut state = self.shared().state.lock();
-        state.unrestored.remove_registration(entry);
+        state.to_restore.remove_registration(entry);
         let id = entry.id();
         // The number may have become another one's on a new connection.
         if !state.procedures.get(&id).is_some_and(|known| Arc::ptr_eq(known, entry)) {
@@ -192,7 +192,7 @@ impl Session {
             return Some(removed);
         }
         // It may have been restored meanwhile, so the router is asked once more.
-        let waker = state.inbox.push(Work::Unregister(id, removed)).ok().flatten();
+        let waker = state.inbox.push(DriverWork::Unregister(id, removed)).ok().flatten();
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -215,7 +215,7 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use crate::error::Failure;
-    use crate::inbox::Work;
+    use crate::inbox::DriverWork;
     use crate::link::{Link, SendError};
     use crate::session::Session;
 
@@ -259,7 +259,7 @@ mod tests {
             registration: RegistrationId::new(7).expect("a number"),
         }));
         let work = session.shared().state.lock().inbox.pop(Waker::noop());
-        assert!(matches!(work, Some(Work::Unregister(..))), "{work:?}");
+        assert!(matches!(work, Some(DriverWork::Unregister(..))), "{work:?}");
     }
 
     #[test]

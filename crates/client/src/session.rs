@@ -11,7 +11,7 @@
 //! | `invocations` | what becomes of an INVOCATION |
 //! | `life` | leaving and the end |
 //! | `sending` | requests with their numbers, and what refers to them |
-//! | `unrestored` | what has to be registered and subscribed again |
+//! | `to_restore` | what has to be registered and subscribed again |
 //! | `unsent` | what fails with a message that can't be sent |
 
 use std::fmt;
@@ -30,7 +30,7 @@ use crate::call::CallBuilder;
 use crate::driver::Driver;
 use crate::inbox::Inbox;
 use crate::link::Link;
-use crate::pending::Pending;
+use crate::pending::PendingRequests;
 use crate::procedure::{Procedure, SharedProcedure};
 use crate::publish::PublishBuilder;
 use crate::register::{RegisterBuilder, RegistrationEntry};
@@ -42,33 +42,33 @@ mod incoming;
 mod invocations;
 mod life;
 mod sending;
-mod unrestored;
-mod unsent;
+mod to_restore;
+mod undeliverable;
 
-use unrestored::Unrestored;
+use to_restore::ToRestore;
 
 /// A session with a router. Cheap to clone; all clones are the same session. It lives until it is
 /// left or ended from outside, even when every handle is dropped: procedures stay registered.
 pub struct Session {
-    shared: Arc<Shared>,
+    shared: Arc<SessionInner>,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct SessionInner {
     pub(crate) link: Box<dyn Link>,
     pub(crate) serializer: Serializer,
     pub(crate) ids: Mutex<IdSequence>,
-    pub(crate) state: Mutex<State>,
+    pub(crate) state: Mutex<SessionState>,
 }
 
 #[derive(Default)]
-pub(crate) struct State {
+pub(crate) struct SessionState {
     welcome: Option<Welcome>,
-    pub(crate) pending: Pending<OnAnswer>,
+    pub(crate) pending: PendingRequests<OnAcknowledged>,
     pub(crate) inbox: Inbox,
     pub(crate) procedures: HashMap<RegistrationId, Arc<RegistrationEntry>>,
     pub(crate) subscriptions: HashMap<SubscriptionId, Vec<Arc<SubscriptionEntry>>>,
     /// What was registered and subscribed before the connection was lost, and is not yet again.
-    pub(crate) unrestored: Unrestored,
+    pub(crate) to_restore: ToRestore,
     /// Why there is no connection at the moment.
     lost: Option<CompactString>,
     /// Why the session has ended.
@@ -80,7 +80,7 @@ pub(crate) struct State {
     pub(crate) watchers: Watchers,
 }
 
-impl State {
+impl SessionState {
     /// Why nothing can be sent, if so.
     fn unusable(&self) -> Option<&CompactString> {
         self.closed.as_ref().or(self.lost.as_ref())
@@ -92,7 +92,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What an acknowledgement puts into the tables before anything that follows it is handled.
 #[derive(Debug)]
-pub(crate) enum OnAnswer {
+pub(crate) enum OnAcknowledged {
     Registered(Arc<RegistrationEntry>),
     RegisteredAgain(Arc<RegistrationEntry>),
     Subscribed(Arc<SubscriptionEntry>),
@@ -103,11 +103,11 @@ impl Session {
     /// A session over a link. The driver runs its procedures and has to be polled, unless there
     /// are none. `serializer` is the format in which values are written.
     pub fn new(link: impl Link, serializer: Serializer) -> (Self, Driver) {
-        Self::with_state(link, serializer, State::default())
+        Self::with_state(link, serializer, SessionState::default())
     }
 
-    fn with_state(link: impl Link, serializer: Serializer, state: State) -> (Self, Driver) {
-        let shared = Arc::new(Shared {
+    fn with_state(link: impl Link, serializer: Serializer, state: SessionState) -> (Self, Driver) {
+        let shared = Arc::new(SessionInner {
             link: Box::new(link),
             serializer,
             ids: Mutex::new(IdSequence::new()),
@@ -116,7 +116,7 @@ impl Session {
         (Self::of(&shared), Driver::new(shared))
     }
 
-    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn of(shared: &Arc<SessionInner>) -> Self {
         Self { shared: Arc::clone(shared) }
     }
 
@@ -157,7 +157,7 @@ impl Session {
         SubscribeBuilder::new(self.clone(), topic.into())
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<SessionInner> {
         &self.shared
     }
 }

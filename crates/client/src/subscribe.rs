@@ -32,16 +32,16 @@ use compact_str::CompactString;
 use futures_util::stream::Stream;
 
 use crate::error::Error;
-use crate::pending::{Slot, Ticket};
-use crate::sent::Acknowledging;
-use crate::session::{BoxFuture, OnAnswer, Session, State};
+use crate::pending::{PendingRequest, RequestKey};
+use crate::sent_request::AcknowledgementFuture;
+use crate::session::{BoxFuture, OnAcknowledged, Session, SessionState};
 
 mod entry;
 mod event;
 
 pub use event::Event;
 
-pub(crate) use entry::{Receipt, SubscriptionEntry};
+pub(crate) use entry::{DeliveryReceipt, SubscriptionEntry};
 
 /// The most events that wait for the application in one subscription, unless told otherwise.
 const DEFAULT_CAPACITY: usize = 4_096;
@@ -105,8 +105,8 @@ impl SubscribeBuilder {
     async fn subscribe(self) -> Result<Subscription, Error> {
         let Self { session, topic, options, capacity } = self;
         let entry = Arc::new(SubscriptionEntry::new(topic, options, capacity));
-        let grant = OnAnswer::Subscribed(Arc::clone(&entry));
-        let slot = Slot::granting(RequestKind::Subscribe, grant);
+        let grant = OnAcknowledged::Subscribed(Arc::clone(&entry));
+        let slot = PendingRequest::granting(RequestKind::Subscribe, grant);
         session.acknowledged(slot, entry.request()).await?;
         Ok(Subscription { session, entry })
     }
@@ -166,8 +166,8 @@ impl Subscription {
 
     /// Ends the subscription.
     pub async fn unsubscribe(self) -> Result<(), Error> {
-        if let Some(ticket) = self.leave()? {
-            Acknowledging::new(self.session.clone(), Ok(ticket)).await?;
+        if let Some(key) = self.leave()? {
+            AcknowledgementFuture::new(self.session.clone(), Ok(key)).await?;
         }
         Ok(())
     }
@@ -176,24 +176,25 @@ impl Subscription {
     ///
     /// Decided and sent while no other request can be: a SUBSCRIBE of the same topic that is on its
     /// way will be granted the subscription that exists, so that must not be ended behind it.
-    fn leave(&self) -> Result<Option<Ticket>, Error> {
+    fn leave(&self) -> Result<Option<RequestKey>, Error> {
         let mut ids = self.session.shared().ids.lock();
         let subscription = self.entry.id();
         if !self.session.shared().state.lock().leave(subscription, &self.entry) {
             return Ok(None);
         }
-        let request =
-            self.session.request_with(&mut ids, Slot::new(RequestKind::Unsubscribe), |request| {
-                ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
-            });
+        let request = self.session.request_with(
+            &mut ids,
+            PendingRequest::new(RequestKind::Unsubscribe),
+            |request| ClientMessage::Unsubscribe(Unsubscribe { request, subscription }),
+        );
         request.map(Some)
     }
 }
 
-impl State {
+impl SessionState {
     /// Takes an entry out. Says whether its subscription is to be ended at the router.
     fn leave(&mut self, id: SubscriptionId, entry: &Arc<SubscriptionEntry>) -> bool {
-        if self.unrestored.remove_subscription(entry) {
+        if self.to_restore.remove_subscription(entry) {
             return false;
         }
         let Some(entries) = self.subscriptions.get_mut(&id) else { return false };
@@ -203,10 +204,10 @@ impl State {
         }
         self.subscriptions.remove(&id);
         !self.pending.awaits(|grant| match grant {
-            OnAnswer::Subscribed(other) | OnAnswer::SubscribedAgain(other) => {
+            OnAcknowledged::Subscribed(other) | OnAcknowledged::SubscribedAgain(other) => {
                 other.is_of_the_same_topic(entry)
             }
-            OnAnswer::Registered(_) | OnAnswer::RegisteredAgain(_) => false,
+            OnAcknowledged::Registered(_) | OnAcknowledged::RegisteredAgain(_) => false,
         })
     }
 }
@@ -214,8 +215,8 @@ impl State {
 impl Drop for Subscription {
     fn drop(&mut self) {
         // A link that is gone needs no farewell.
-        if let Ok(Some(ticket)) = self.leave() {
-            self.session.forget(ticket);
+        if let Ok(Some(key)) = self.leave() {
+            self.session.forget(key);
         }
     }
 }

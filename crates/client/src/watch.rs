@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
-use crate::session::{Session, State};
+use crate::session::{Session, SessionState};
 
 /// The waiting tasks of one session.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl<'a, F> Watch<'a, F> {
     }
 }
 
-impl<T, F: Fn(&State) -> Option<T> + Unpin> Future for Watch<'_, F> {
+impl<T, F: Fn(&SessionState) -> Option<T> + Unpin> Future for Watch<'_, F> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {

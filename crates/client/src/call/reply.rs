@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::attributes;
 use crate::error::Error;
-use crate::part_queue::Part;
+use crate::part_queue::QueuedPart;
 use crate::passthru::Passthru;
 
 /// What a procedure returned, or one of the parts that it sent before.
@@ -65,7 +65,7 @@ impl Reply {
         Ok(attributes::read(self.carried(), key)?)
     }
 
-    /// Results that only the two ends can read; none where they are plain.
+    /// ProgressiveResults that only the two ends can read; none where they are plain.
     pub fn passthru(&self) -> Result<Option<Passthru>, Error> {
         Ok(Passthru::of(&self.payload, self.carried())?)
     }
@@ -80,7 +80,7 @@ impl Reply {
     }
 }
 
-impl Part for Reply {
+impl QueuedPart for Reply {
     fn size(&self) -> usize {
         let details = self.details.as_ref();
         let held = |details: &ResultDetails| {

@@ -12,10 +12,10 @@ use crate::link::{Link, SendError};
 
 /// See the [module](self).
 #[derive(Debug, Clone, Default)]
-pub(super) struct SocketLink(Arc<Way>);
+pub(super) struct SocketLink(Arc<Route>);
 
 #[derive(Debug, Default)]
-struct Way {
+struct Route {
     /// The queue of the connection that has joined last.
     outbound: Mutex<Option<Outbound<ClientMessage>>>,
     said_goodbye: AtomicBool,

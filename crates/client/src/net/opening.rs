@@ -21,7 +21,7 @@ use compact_str::CompactString;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use super::peer::{SocketPeer, Verdict};
+use super::peer::{JoinResult, SocketPeer};
 use super::target::{Endpoint, Protocol, Target};
 use crate::error::Error;
 
@@ -30,13 +30,13 @@ pub(super) type RouterConnection = Connection<WampHandler<ClientSide, SocketPeer
 
 /// A connection whose handshake is done; nothing has been said on it.
 #[derive(Debug)]
-pub(super) struct Handshaken {
+pub(super) struct UnjoinedConnection {
     stream: Stream,
     agreed: Agreed,
     early: Vec<u8>,
 }
 
-impl Handshaken {
+impl UnjoinedConnection {
     /// Connects and shakes hands.
     pub(super) async fn with(target: &Target) -> Result<Self, Error> {
         let failed = |error: TransportError| {
@@ -66,13 +66,13 @@ impl Handshaken {
     ) -> Result<RouterConnection, Error> {
         let Self { stream, agreed: Agreed { serializer, framing }, mut early } = self;
         let outbound = peer.outbound.clone();
-        let verdict = Verdict::clone(&peer.verdict);
+        let join_result = JoinResult::clone(&peer.join_result);
         // The queue is empty and its other end is here.
         let _ = outbound.push(hello(realm.clone()));
         let handler = WampHandler::new(serializer, peer);
         let mut connection = Connection::new(stream, framing, handler, outlet, &mut early);
-        let verdict = timeout(CONNECT_TIMEOUT, verdict_of(&mut connection, &verdict));
-        match verdict.await {
+        let join_result = timeout(CONNECT_TIMEOUT, poll_joining(&mut connection, &join_result));
+        match join_result.await {
             Ok((Ok(()), HasEnded(false))) => Ok(connection),
             Ok((Ok(()), HasEnded(true))) => {
                 Err(Error::Connect("the connection ended when the session was open".into()))
@@ -140,15 +140,15 @@ fn hello(realm: CompactString) -> ClientMessage {
 }
 
 /// Carries the connection until it is known how joining has ended. When the connection ends, its
-/// peer has found a verdict.
-async fn verdict_of(
+/// peer has found a join_result.
+async fn poll_joining(
     connection: &mut RouterConnection,
-    verdict: &Verdict,
+    join_result: &JoinResult,
 ) -> (Result<(), Error>, HasEnded) {
     poll_fn(|context| {
         let has_ended = Pin::new(&mut *connection).poll(context).is_ready();
-        match verdict.get() {
-            Some(verdict) => Poll::Ready((verdict.clone(), HasEnded(has_ended))),
+        match join_result.get() {
+            Some(join_result) => Poll::Ready((join_result.clone(), HasEnded(has_ended))),
             None => Poll::Pending,
         }
     })

@@ -13,7 +13,7 @@ use crate::error::{Error, Failure};
 use crate::session::Session;
 
 /// How joining has ended; shared with whoever waits for that.
-pub(super) type Verdict = Arc<OnceLock<Result<(), Error>>>;
+pub(super) type JoinResult = Arc<OnceLock<Result<(), Error>>>;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -21,14 +21,14 @@ pub(super) struct SocketPeer {
     pub(super) session: Session,
     pub(super) link: SocketLink,
     pub(super) outbound: Outbound<ClientMessage>,
-    pub(super) verdict: Verdict,
+    pub(super) join_result: JoinResult,
     /// Whether a lost connection is replaced.
     pub(super) reconnects: bool,
 }
 
 impl SocketPeer {
     fn has_joined(&self) -> bool {
-        matches!(self.verdict.get(), Some(Ok(())))
+        matches!(self.join_result.get(), Some(Ok(())))
     }
 
     /// Takes the answer to HELLO.
@@ -36,7 +36,7 @@ impl SocketPeer {
         match message {
             RouterMessage::Welcome(welcome) => {
                 self.session.joined(welcome, || self.link.attach(self.outbound.clone()));
-                let _ = self.verdict.set(Ok(()));
+                let _ = self.join_result.set(Ok(()));
                 Flow::Continue
             }
             RouterMessage::Abort(abort) => {
@@ -56,7 +56,7 @@ impl SocketPeer {
     }
 
     fn refused(&self, failure: Failure) {
-        let _ = self.verdict.set(Err(Error::Wamp(Box::new(failure))));
+        let _ = self.join_result.set(Err(Error::Wamp(Box::new(failure))));
     }
 
     /// Ends the session, telling the router why.
@@ -111,9 +111,9 @@ impl Peer<ClientSide> for SocketPeer {
         tracing::debug!("{} can't be sent: {reason}", message.name());
         if !self.has_joined() {
             let text = format!("{} can't be sent: {reason}", message.name());
-            let _ = self.verdict.set(Err(Error::Connect(text.into())));
+            let _ = self.join_result.set(Err(Error::Connect(text.into())));
         }
-        self.session.unsent(&message, Failure::with_text(uri, &reason.to_string()))
+        self.session.handle_undeliverable(&message, Failure::with_text(uri, &reason.to_string()))
     }
 
     fn is_open(&self) -> bool {
@@ -123,7 +123,7 @@ impl Peer<ClientSide> for SocketPeer {
     fn closed(&mut self, reason: &CloseReason) {
         if !self.has_joined() {
             let text = format!("the connection ended before the session was open: {reason}");
-            let _ = self.verdict.set(Err(Error::Connect(text.into())));
+            let _ = self.join_result.set(Err(Error::Connect(text.into())));
             return;
         }
         let text = match reason {

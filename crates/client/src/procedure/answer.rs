@@ -35,7 +35,7 @@ impl Answer {
         Self { payload, carried: None }
     }
 
-    /// Results that only the caller can read.
+    /// ProgressiveResults that only the caller can read.
     pub fn passthru(passthru: Passthru) -> Result<Self, Failure> {
         let mut carried = None;
         let payload = passthru.into_message(Serializer::Json, &mut carried)?;

@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 
 use crate::attributes;
 use crate::error::Failure;
-use crate::exchange::{Exchange, Lifetime};
-use crate::inbox::Begun;
+use crate::inbox::QueuedInvocation;
 use crate::passthru::Passthru;
+use crate::progressive_invocation::{InvocationGuard, ProgressiveInvocation};
 use crate::session::Session;
 
 /// A call as the callee sees it.
@@ -26,7 +26,7 @@ pub struct Invocation {
     /// The arguments.
     pub payload: Payload,
     /// Where more is said during the invocation. It ends with the procedure.
-    pub(super) lifetime: Option<Lifetime>,
+    pub(super) lifetime: Option<InvocationGuard>,
     /// The caller takes the result in parts.
     pub(super) wants_progress: bool,
     /// The call comes in parts, and no parameter takes them.
@@ -34,9 +34,10 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    pub(crate) fn new(session: Session, begun: Begun) -> Self {
-        let Begun { invocation, exchange, .. } = begun;
-        let lifetime = exchange.map(|key| Lifetime(Exchange { session: session.clone(), key }));
+    pub(crate) fn new(session: Session, begun: QueuedInvocation) -> Self {
+        let QueuedInvocation { invocation, exchange, .. } = begun;
+        let lifetime = exchange
+            .map(|key| InvocationGuard(ProgressiveInvocation { session: session.clone(), key }));
         let (details, payload) = (invocation.details, invocation.payload);
         Self {
             session,
@@ -104,7 +105,7 @@ impl Invocation {
     }
 
     /// What is to live as long as the procedure, when all parameters are read.
-    pub(super) fn into_lifetime(self) -> Result<Option<Lifetime>, Failure> {
+    pub(super) fn into_lifetime(self) -> Result<Option<InvocationGuard>, Failure> {
         if self.is_part {
             let text = "the procedure takes no calls in parts";
             return Err(Failure::with_text(error_uri::FEATURE_NOT_SUPPORTED, text));

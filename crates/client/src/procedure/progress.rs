@@ -4,14 +4,14 @@ use std::future::poll_fn;
 
 use super::{Answer, FromInvocation, IntoAnswer, Invocation};
 use crate::error::Failure;
-use crate::exchange::{Exchange, Lifetime};
+use crate::progressive_invocation::{InvocationGuard, ProgressiveInvocation};
 
 /// Sends parts of the result while the procedure runs, where the caller takes them, and knows when
 /// nobody waits for the result any more. A parameter of a procedure; see the
 /// [module](crate::procedure).
 #[derive(Debug, Clone)]
 pub struct Progress {
-    exchange: Exchange,
+    exchange: ProgressiveInvocation,
     is_wanted: bool,
 }
 
@@ -67,7 +67,7 @@ impl Progress {
 
     /// Whether the part was taken.
     fn offer(&self, part: Answer) -> Result<bool, Failure> {
-        let Exchange { session, key } = &self.exchange;
+        let ProgressiveInvocation { session, key } = &self.exchange;
         Ok(session.yield_part(*key, part).ok_or_else(over)??)
     }
 }
@@ -77,8 +77,8 @@ impl FromInvocation for Progress {
         let Invocation { session, request, lifetime, .. } = invocation;
         // Also where the caller takes no parts the procedure may ask whether it was given up.
         let lifetime = lifetime.get_or_insert_with(|| {
-            let key = session.shared().state.lock().inbox.exchanges.begin(*request, false);
-            Lifetime(Exchange { session: session.clone(), key })
+            let key = session.shared().state.lock().inbox.progressive.begin(*request, false);
+            InvocationGuard(ProgressiveInvocation { session: session.clone(), key })
         });
         Ok(Self { exchange: lifetime.0.clone(), is_wanted: invocation.wants_progress })
     }

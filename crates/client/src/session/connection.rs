@@ -15,18 +15,22 @@ use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
 use futures_util::future::{join, join_all};
 
-use super::{OnAnswer, Session, State};
+use super::{OnAcknowledged, Session, SessionState};
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::link::Link;
-use crate::pending::{Ended, Slot};
+use crate::pending::{EndedRequest, PendingRequest};
 
 impl Session {
     /// A session whose connection is still to be made, and is closed by somebody who says when
     /// that has [finished](Self::finished).
     pub fn unjoined(link: impl Link, serializer: Serializer) -> (Self, Driver) {
         let lost = Some("it has not joined its realm yet".into());
-        Self::with_state(link, serializer, State { lost, closing: true, ..State::default() })
+        Self::with_state(
+            link,
+            serializer,
+            SessionState { lost, closing: true, ..SessionState::default() },
+        )
     }
 
     /// The router has opened the session on a new connection, which `attach` puts in place: from
@@ -58,13 +62,13 @@ impl Session {
             return self.close(error_uri::CLOSE_NORMAL);
         }
         state.lost = Some(reason.into());
-        state.unrestored.take_in(&mut state.procedures, &mut state.subscriptions);
+        state.to_restore.take_in(&mut state.procedures, &mut state.subscriptions);
         let ended = state.pending.fail_all(&Error::Closed(reason.into()));
         let (waker, outdated, exchanges) = state.inbox.reset();
         drop(guard);
         drop(outdated);
         exchanges.wake();
-        ended.into_iter().for_each(Ended::wake);
+        ended.into_iter().for_each(EndedRequest::wake);
         if let Some(waker) = waker {
             wake(waker);
         }
@@ -75,17 +79,17 @@ impl Session {
     pub async fn restore(&self) -> Vec<(CompactString, Error)> {
         let (registrations, subscriptions) = {
             let state = self.shared.state.lock();
-            (state.unrestored.registrations.clone(), state.unrestored.subscriptions.clone())
+            (state.to_restore.registrations.clone(), state.to_restore.subscriptions.clone())
         };
         let registered = join_all(registrations.iter().map(|entry| async move {
-            let grant = OnAnswer::RegisteredAgain(entry.clone());
-            let slot = Slot::granting(RequestKind::Register, grant);
+            let grant = OnAcknowledged::RegisteredAgain(entry.clone());
+            let slot = PendingRequest::granting(RequestKind::Register, grant);
             let answer = self.acknowledged(slot, entry.request()).await;
             Some((entry.procedure().into(), answer.err()?))
         }));
         let subscribed = join_all(subscriptions.iter().map(|entry| async move {
-            let grant = OnAnswer::SubscribedAgain(entry.clone());
-            let slot = Slot::granting(RequestKind::Subscribe, grant);
+            let grant = OnAcknowledged::SubscribedAgain(entry.clone());
+            let slot = PendingRequest::granting(RequestKind::Subscribe, grant);
             let answer = self.acknowledged(slot, entry.request()).await;
             Some((entry.topic().into(), answer.err()?))
         }));

@@ -10,13 +10,13 @@ use cloverleaf_wamp::message::{
     Unsubscribed,
 };
 
-use super::{OnAnswer, Session, State};
+use super::{OnAcknowledged, Session, SessionState};
 use crate::call::Reply;
 use crate::error::{Error, Failure};
-use crate::inbox::{Reason, Work};
-use crate::pending::Answer;
+use crate::inbox::{DriverWork, StopReason};
+use crate::pending::RequestOutcome;
 use crate::register::RegistrationEntry;
-use crate::subscribe::{Receipt, SubscriptionEntry};
+use crate::subscribe::{DeliveryReceipt, SubscriptionEntry};
 
 impl Session {
     /// Takes one message of the router. Never blocks, never sends (the driver does) and runs no
@@ -32,7 +32,7 @@ impl Session {
                 self.fail(error.request.kind(), error.request.id(), failure);
             }
             RouterMessage::Interrupt(interrupt) => {
-                self.wake(Work::GiveUp(interrupt.request, Reason::Interrupted));
+                self.wake(DriverWork::GiveUp(interrupt.request, StopReason::Interrupted));
             }
             RouterMessage::Registered(answer) => {
                 let number = answer.registration.number();
@@ -65,7 +65,7 @@ impl Session {
     fn result(&self, result: CallResult) {
         let CallResult { request, details, payload } = result;
         if details.progress != Some(true) {
-            let answer = Ok(Answer::Reply(Reply::new(payload, details)));
+            let answer = Ok(RequestOutcome::Reply(Reply::new(payload, details)));
             return self.complete(RequestKind::Call, request, answer);
         }
         let part = Reply::new(payload, details);
@@ -77,7 +77,8 @@ impl Session {
 
     fn event(&self, event: &SharedEvent) {
         // One for all streams of this session, since the router counts one answer.
-        let receipt = (event.details.x_acknowledged_delivery == Some(true)).then(Receipt::default);
+        let receipt =
+            (event.details.x_acknowledged_delivery == Some(true)).then(DeliveryReceipt::default);
         let is_retained = event.details.retained == Some(true);
         let wakers: Vec<_> = {
             let state = self.shared.state.lock();
@@ -101,7 +102,7 @@ impl Session {
                     removed.revoke(details.reason.as_deref());
                     (removed, state.watchers.all().collect::<Vec<_>>())
                 };
-                self.wake(Work::Release(vec![removed]));
+                self.wake(DriverWork::Release(vec![removed]));
                 watchers.into_iter().for_each(wake);
             }
         }
@@ -127,7 +128,7 @@ impl Session {
         let asked = self.shared.state.lock().leaving;
         if !asked {
             let answer = Goodbye::new(error_uri::GOODBYE_AND_OUT);
-            self.wake(Work::Send(Box::new(ClientMessage::Goodbye(answer))));
+            self.wake(DriverWork::Send(Box::new(ClientMessage::Goodbye(answer))));
         }
         self.close(&goodbye.reason);
     }
@@ -138,7 +139,7 @@ impl Session {
             let on_answer = state.pending.on_answer(kind, request);
             let undo = on_answer.and_then(|(grant, wanted)| state.grant(grant, wanted, number));
             let undo = undo.and_then(|undo| state.inbox.push(undo).ok().flatten());
-            (undo, state.pending.complete(kind, request, Ok(Answer::Number(number))))
+            (undo, state.pending.complete(kind, request, Ok(RequestOutcome::Number(number))))
         };
         if let Some(waker) = undo {
             wake(waker);
@@ -151,13 +152,18 @@ impl Session {
         self.complete(kind, request, Err(Error::Wamp(Box::new(failure))));
     }
 
-    fn complete(&self, kind: RequestKind, request: RequestId, answer: Result<Answer, Error>) {
+    fn complete(
+        &self,
+        kind: RequestKind,
+        request: RequestId,
+        answer: Result<RequestOutcome, Error>,
+    ) {
         let ended = self.shared.state.lock().pending.complete(kind, request, answer);
         ended.wake();
     }
 
     /// Hands work to the driver.
-    pub(crate) fn wake(&self, work: Work) {
+    pub(crate) fn wake(&self, work: DriverWork) {
         let pushed = self.shared.state.lock().inbox.push(work);
         if let Ok(Some(waker)) = pushed {
             wake(waker);
@@ -165,19 +171,19 @@ impl Session {
     }
 }
 
-impl State {
+impl SessionState {
     /// Puts what an acknowledgement grants into the tables. What nobody wants any more is given
     /// back by the driver.
-    fn grant(&mut self, grant: OnAnswer, wanted: bool, number: u64) -> Option<Work> {
+    fn grant(&mut self, grant: OnAcknowledged, wanted: bool, number: u64) -> Option<DriverWork> {
         match grant {
-            OnAnswer::Registered(entry) => self.registered(entry, wanted, number),
-            OnAnswer::RegisteredAgain(entry) => {
-                let wanted = self.unrestored.remove_registration(&entry);
+            OnAcknowledged::Registered(entry) => self.registered(entry, wanted, number),
+            OnAcknowledged::RegisteredAgain(entry) => {
+                let wanted = self.to_restore.remove_registration(&entry);
                 self.registered(entry, wanted, number)
             }
-            OnAnswer::Subscribed(entry) => self.subscribed(entry, wanted, number),
-            OnAnswer::SubscribedAgain(entry) => {
-                let wanted = self.unrestored.remove_subscription(&entry);
+            OnAcknowledged::Subscribed(entry) => self.subscribed(entry, wanted, number),
+            OnAcknowledged::SubscribedAgain(entry) => {
+                let wanted = self.to_restore.remove_subscription(&entry);
                 self.subscribed(entry, wanted, number)
             }
         }
@@ -188,17 +194,17 @@ impl State {
         entry: Arc<RegistrationEntry>,
         wanted: bool,
         number: u64,
-    ) -> Option<Work> {
+    ) -> Option<DriverWork> {
         let Some(id) = RegistrationId::new(number) else {
             // The application's code is not dropped here, under the lock.
-            return Some(Work::Release(vec![entry]));
+            return Some(DriverWork::Release(vec![entry]));
         };
         if !wanted {
-            return Some(Work::Unregister(id, entry));
+            return Some(DriverWork::Unregister(id, entry));
         }
         entry.set_id(id);
         let replaced = self.procedures.insert(id, entry);
-        replaced.map(|replaced| Work::Release(vec![replaced]))
+        replaced.map(|replaced| DriverWork::Release(vec![replaced]))
     }
 
     fn subscribed(
@@ -206,10 +212,10 @@ impl State {
         entry: Arc<SubscriptionEntry>,
         wanted: bool,
         number: u64,
-    ) -> Option<Work> {
+    ) -> Option<DriverWork> {
         let id = SubscriptionId::new(number)?;
         if !wanted {
-            return (!self.subscriptions.contains_key(&id)).then_some(Work::Unsubscribe(id));
+            return (!self.subscriptions.contains_key(&id)).then_some(DriverWork::Unsubscribe(id));
         }
         entry.set_id(id);
         self.subscriptions.entry(id).or_default().push(entry);

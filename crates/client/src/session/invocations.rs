@@ -6,14 +6,14 @@ use cloverleaf_wamp::ids::InvocationId;
 use cloverleaf_wamp::message::{ClientMessage, Invocation, InvocationDetails, InvocationError};
 use cloverleaf_wamp::payload::Payload;
 
-use super::{Session, State};
-use crate::exchange::Key;
-use crate::inbox::{Begun, Work};
+use super::{Session, SessionState};
+use crate::inbox::{DriverWork, QueuedInvocation};
+use crate::progressive_invocation::InvocationKey;
 
 impl Session {
     pub(super) fn invoke(&self, invocation: Invocation) {
         let mut state = self.shared.state.lock();
-        if state.inbox.exchanges.has_begun(invocation.request) {
+        if state.inbox.progressive.has_begun(invocation.request) {
             drop(state);
             return self.continue_invocation(invocation);
         }
@@ -22,7 +22,8 @@ impl Session {
         let pushed = match state.procedures.get(&invocation.registration) {
             Some(entry) => {
                 let code = entry.code.clone();
-                let work = Work::Invoke(code, Box::new(Begun::new(invocation, exchange)));
+                let work =
+                    DriverWork::Invoke(code, Box::new(QueuedInvocation::new(invocation, exchange)));
                 state.inbox.push(work).map_err(|_| {
                     let text = "the callee has too many invocations at once";
                     refusal(request, error_uri::UNAVAILABLE, text)
@@ -37,7 +38,7 @@ impl Session {
         let (waker, ended) = match pushed {
             Ok(waker) => (waker, None),
             Err(refusal) => {
-                let ended = exchange.map(|key| state.inbox.exchanges.end(key.request()));
+                let ended = exchange.map(|key| state.inbox.progressive.end(key.request()));
                 (state.inbox.push(refusal).ok().flatten(), ended)
             }
         };
@@ -63,21 +64,21 @@ impl Session {
     }
 }
 
-impl State {
+impl SessionState {
     /// Takes note of an invocation during which more will be said.
     fn begin_exchange(
         &mut self,
         request: InvocationId,
         details: &InvocationDetails,
-    ) -> Option<Key> {
+    ) -> Option<InvocationKey> {
         let is_in_parts = details.progress == Some(true);
         let is_exchange = is_in_parts || details.receive_progress == Some(true);
-        is_exchange.then(|| self.inbox.exchanges.begin(request, is_in_parts))
+        is_exchange.then(|| self.inbox.progressive.begin(request, is_in_parts))
     }
 }
 
-fn refusal(request: InvocationId, uri: &str, text: &str) -> Work {
+fn refusal(request: InvocationId, uri: &str, text: &str) -> DriverWork {
     let payload = Payload::from_text(text);
     let error = InvocationError::new(request, uri, payload);
-    Work::Send(Box::new(ClientMessage::Error(error)))
+    DriverWork::Send(Box::new(ClientMessage::Error(error)))
 }

@@ -5,9 +5,9 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{ClientMessage, Goodbye};
 use compact_str::CompactString;
 
-use super::{Session, State};
+use super::{Session, SessionState};
 use crate::error::Error;
-use crate::inbox::Work;
+use crate::inbox::DriverWork;
 use crate::link::SendError;
 use crate::watch::Watch;
 
@@ -38,7 +38,7 @@ impl Session {
     /// Waits until the session has joined: at once unless its connection is being replaced. Fails
     /// when the session has ended.
     pub async fn connected(&self) -> Result<(), Error> {
-        let look = |state: &State| match (&state.closed, &state.lost) {
+        let look = |state: &SessionState| match (&state.closed, &state.lost) {
             (Some(reason), _) => Some(Err(Error::Closed(reason.clone()))),
             (None, None) => Some(Ok(())),
             (None, Some(_)) => None,
@@ -48,7 +48,7 @@ impl Session {
 
     /// Waits until the session has ended and its connection is closed. Says why.
     pub async fn ended(&self) -> CompactString {
-        let look = |state: &State| state.closed.clone().filter(|_| !state.closing);
+        let look = |state: &SessionState| state.closed.clone().filter(|_| !state.closing);
         Watch::new(self, look).await
     }
 
@@ -65,15 +65,16 @@ impl Session {
             return;
         }
         state.closed = Some(reason.into());
-        state.unrestored.take_in(&mut state.procedures, &mut state.subscriptions);
-        let released = std::mem::take(&mut state.unrestored);
+        state.to_restore.take_in(&mut state.procedures, &mut state.subscriptions);
+        let released = std::mem::take(&mut state.to_restore);
         let ended = state.pending.fail_all(&Error::Closed(reason.into()));
-        let release = state.inbox.push(Work::Release(released.registrations.into())).ok().flatten();
-        let stop = state.inbox.push(Work::Stop).ok().flatten();
+        let release =
+            state.inbox.push(DriverWork::Release(released.registrations.into())).ok().flatten();
+        let stop = state.inbox.push(DriverWork::Stop).ok().flatten();
         let watchers: Vec<_> = state.watchers.all().collect();
         drop(guard);
         let streams = released.subscriptions.iter().filter_map(|entry| entry.close());
         streams.chain(release).chain(stop).chain(watchers).for_each(wake);
-        ended.into_iter().for_each(crate::pending::Ended::wake);
+        ended.into_iter().for_each(crate::pending::EndedRequest::wake);
     }
 }

@@ -5,21 +5,21 @@ use cloverleaf_wamp::message::{
     Cancel, CancelMode, CancelOptions, ClientMessage, Yield, YieldOptions,
 };
 
-use super::{OnAnswer, Session};
+use super::{OnAcknowledged, Session};
 use crate::error::Error;
-use crate::exchange::Key;
 use crate::link::SendError;
-use crate::pending::{Slot, Ticket};
+use crate::pending::{PendingRequest, RequestKey};
 use crate::procedure::Answer;
-use crate::sent::{Acknowledging, ended};
+use crate::progressive_invocation::InvocationKey;
+use crate::sent_request::{AcknowledgementFuture, ended};
 
 impl Session {
     /// Sends a request with the next number and lets somebody wait for its answer.
     pub(crate) fn request(
         &self,
-        slot: Slot<OnAnswer>,
+        slot: PendingRequest<OnAcknowledged>,
         make: impl FnOnce(RequestId) -> ClientMessage,
-    ) -> Result<Ticket, Error> {
+    ) -> Result<RequestKey, Error> {
         let mut ids = self.shared.ids.lock();
         self.request_with(&mut ids, slot, make)
     }
@@ -28,12 +28,12 @@ impl Session {
     pub(crate) fn request_with(
         &self,
         ids: &mut IdSequence,
-        slot: Slot<OnAnswer>,
+        slot: PendingRequest<OnAcknowledged>,
         make: impl FnOnce(RequestId) -> ClientMessage,
-    ) -> Result<Ticket, Error> {
+    ) -> Result<RequestKey, Error> {
         let before = ids.clone();
         let request = ids.next_request();
-        let ticket = {
+        let key = {
             let mut state = self.shared.state.lock();
             if let Some(reason) = state.unusable() {
                 let error = Error::Closed(reason.clone());
@@ -45,19 +45,19 @@ impl Session {
         if let Err(error) = self.shared.link.send(make(request)) {
             // Numbers go out without a gap.
             *ids = before;
-            self.forget(ticket);
+            self.forget(key);
             return Err(error.into());
         }
-        Ok(ticket)
+        Ok(key)
     }
 
     /// Sends a request and waits for the number in its acknowledgement.
     pub(crate) fn acknowledged(
         &self,
-        slot: Slot<OnAnswer>,
+        slot: PendingRequest<OnAcknowledged>,
         make: impl FnOnce(RequestId) -> ClientMessage,
-    ) -> Acknowledging {
-        Acknowledging::new(self.clone(), self.request(slot, make))
+    ) -> AcknowledgementFuture {
+        AcknowledgementFuture::new(self.clone(), self.request(slot, make))
     }
 
     /// Sends a request that nobody waits for.
@@ -75,55 +75,59 @@ impl Session {
     }
 
     /// Nobody waits for this request.
-    pub(crate) fn forget(&self, ticket: Ticket) {
-        let slot = self.shared.state.lock().pending.forget(ticket);
+    pub(crate) fn forget(&self, key: RequestKey) {
+        let slot = self.shared.state.lock().pending.forget(key);
         drop(slot);
     }
 
     /// Nobody waits for this request any more; what its answer grants is given back.
-    pub(crate) fn abandon(&self, ticket: Ticket) {
-        let slot = self.shared.state.lock().pending.abandon(ticket);
+    pub(crate) fn abandon(&self, key: RequestKey) {
+        let slot = self.shared.state.lock().pending.abandon(key);
         drop(slot);
     }
 
     /// Gives a call up that nobody waits for any more, unless it is answered. The numbers are
     /// locked so that it is the call of this connection and not one with the same number on the
     /// next.
-    pub(crate) fn cancel(&self, ticket: Ticket, mode: CancelMode) {
+    pub(crate) fn cancel(&self, key: RequestKey, mode: CancelMode) {
         let ids = self.shared.ids.lock();
-        let slot = self.shared.state.lock().pending.forget(ticket);
+        let slot = self.shared.state.lock().pending.forget(key);
         if slot.is_some_and(|slot| slot.is_unanswered()) {
-            self.send_cancel(ticket, mode);
+            self.send_cancel(key, mode);
         }
         drop(ids);
     }
 
     /// Gives a call up whose answer is still waited for, unless it is here.
-    pub(crate) fn ask_to_cancel(&self, ticket: Ticket, mode: CancelMode) {
+    pub(crate) fn ask_to_cancel(&self, key: RequestKey, mode: CancelMode) {
         let ids = self.shared.ids.lock();
-        if self.shared.state.lock().pending.is_unanswered(ticket) {
-            self.send_cancel(ticket, mode);
+        if self.shared.state.lock().pending.is_unanswered(key) {
+            self.send_cancel(key, mode);
         }
         drop(ids);
     }
 
-    fn send_cancel(&self, ticket: Ticket, mode: CancelMode) {
+    fn send_cancel(&self, key: RequestKey, mode: CancelMode) {
         let options = CancelOptions { mode: Some(mode.into()) };
-        let cancel = Cancel { request: ticket.request(), options };
+        let cancel = Cancel { request: key.request(), options };
         // A link that is gone has canceled everything.
         let _ = self.shared.link.send(ClientMessage::Cancel(cancel));
     }
 
     /// Sends the next part of a call that is not answered. Whether the link took it; one that did
     /// not will say when it has room.
-    pub(crate) fn continue_call(&self, ticket: Ticket, part: ClientMessage) -> Result<bool, Error> {
+    pub(crate) fn continue_call(
+        &self,
+        key: RequestKey,
+        part: ClientMessage,
+    ) -> Result<bool, Error> {
         let ids = self.shared.ids.lock();
         {
             let state = self.shared.state.lock();
             if let Some(reason) = state.unusable() {
                 return Err(Error::Closed(reason.clone()));
             }
-            if !state.pending.is_unanswered(ticket) {
+            if !state.pending.is_unanswered(key) {
                 return Err(ended());
             }
         }
@@ -134,13 +138,17 @@ impl Session {
 
     /// Sends a part of the result of an invocation that runs. Whether the link took it. None when
     /// the invocation runs no longer.
-    pub(crate) fn yield_part(&self, key: Key, part: Answer) -> Option<Result<bool, Error>> {
+    pub(crate) fn yield_part(
+        &self,
+        key: InvocationKey,
+        part: Answer,
+    ) -> Option<Result<bool, Error>> {
         let Answer { payload, carried } = part;
         let options = YieldOptions { progress: Some(true), carried };
         let part = Yield { request: key.request(), options, payload };
         // As for `cancel`: with the numbers locked, this connection is not replaced.
         let ids = self.shared.ids.lock();
-        if !self.shared.state.lock().inbox.exchanges.is_running(key) {
+        if !self.shared.state.lock().inbox.progressive.is_running(key) {
             return None;
         }
         let sent = self.shared.link.send(ClientMessage::Yield(part));

@@ -31,9 +31,9 @@ pub(crate) struct SubscriptionEntry {
 /// Says once that an event was taken: it stands in the queues of all streams that share a
 /// subscription, and the router waits for one answer.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Receipt(Arc<AtomicBool>);
+pub(crate) struct DeliveryReceipt(Arc<AtomicBool>);
 
-impl Receipt {
+impl DeliveryReceipt {
     /// Whether nobody has asked before.
     pub(super) fn is_first(&self) -> bool {
         !self.0.swap(true, Relaxed)
@@ -41,7 +41,7 @@ impl Receipt {
 }
 
 /// An event that waits, with the receipt that its publisher wants.
-type Waiting = (SharedEvent, Option<Receipt>);
+type Waiting = (SharedEvent, Option<DeliveryReceipt>);
 
 #[derive(Debug)]
 struct EventQueue {
@@ -69,7 +69,7 @@ impl EventQueue {
         }
     }
 
-    fn push(&mut self, event: SharedEvent, receipt: Option<Receipt>) {
+    fn push(&mut self, event: SharedEvent, receipt: Option<DeliveryReceipt>) {
         let size = size_of(&event);
         while self.events.len() >= self.capacity || self.bytes + size > MAX_WAITING_BYTES {
             if self.pop().is_none() {
@@ -135,7 +135,11 @@ impl SubscriptionEntry {
     }
 
     /// Adds an event; a full queue loses its oldest. Returns whom to wake, outside of any lock.
-    pub(crate) fn push(&self, event: SharedEvent, receipt: Option<Receipt>) -> Option<Waker> {
+    pub(crate) fn push(
+        &self,
+        event: SharedEvent,
+        receipt: Option<DeliveryReceipt>,
+    ) -> Option<Waker> {
         let mut queue = self.queue.lock();
         queue.push(event, receipt);
         queue.waker.take()

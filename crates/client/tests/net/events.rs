@@ -1,11 +1,11 @@
-//! Publishing and subscribing.
+//! PublishFuture and subscribing.
 
 use std::future::IntoFuture as _;
 
 use cloverleaf_client::Session;
 use futures_util::{FutureExt as _, StreamExt as _};
 
-use crate::router::{Router, Way};
+use crate::router::{Router, Transport};
 
 async fn joined(router: &Router) -> Session {
     router.client().connect().await.expect("joined")
@@ -13,7 +13,7 @@ async fn joined(router: &Router) -> Session {
 
 #[tokio::test]
 async fn an_unacknowledged_publication_is_sent_and_not_waited_for() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let (publisher, subscriber) = (joined(&router).await, joined(&router).await);
     let events = subscriber.subscribe("test.news").await.expect("subscribed");
     for number in 0..3 {
@@ -26,7 +26,7 @@ async fn an_unacknowledged_publication_is_sent_and_not_waited_for() {
 
 #[tokio::test]
 async fn a_subscription_that_is_dropped_is_ended_at_the_router() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     drop(session.subscribe("test.news").await.expect("subscribed"));
     router.until_received("UNSUBSCRIBE", 1).await;
@@ -34,7 +34,7 @@ async fn a_subscription_that_is_dropped_is_ended_at_the_router() {
 
 #[tokio::test]
 async fn two_subscriptions_of_a_topic_are_one_at_the_router_until_both_are_dropped() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let first = session.subscribe("test.news").await.expect("subscribed");
     let mut second = session.subscribe("test.news").await.expect("subscribed");
@@ -49,7 +49,7 @@ async fn two_subscriptions_of_a_topic_are_one_at_the_router_until_both_are_dropp
 
 #[tokio::test]
 async fn an_application_that_takes_no_events_loses_the_oldest() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let mut events = session.subscribe("test.news").capacity(2).await.expect("subscribed");
     for number in 0..5 {
@@ -62,7 +62,7 @@ async fn an_application_that_takes_no_events_loses_the_oldest() {
 
 #[tokio::test]
 async fn a_subscription_that_ends_leaves_the_topic_to_one_that_is_being_made() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let first = session.subscribe("test.news").await.expect("subscribed");
     let mut subscribing = session.subscribe("test.news").into_future();

@@ -5,7 +5,7 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{Abort, ClientMessage, RouterMessage};
 use std::time::Instant;
 
-use crate::router::{PATIENCE, Router, SILENCE, Way, realm};
+use crate::router::{PATIENCE, Router, SILENCE, Transport, realm};
 
 async fn joined(router: &Router) -> Session {
     router.client().connect().await.expect("joined")
@@ -13,7 +13,7 @@ async fn joined(router: &Router) -> Session {
 
 #[tokio::test]
 async fn what_waits_fails_when_the_session_is_left() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let mut events = session.subscribe("test.news").await.expect("subscribed");
     let call = session.call(SILENCE).send();
@@ -29,7 +29,7 @@ async fn what_waits_fails_when_the_session_is_left() {
 
 #[tokio::test]
 async fn a_router_that_does_not_answer_goodbye_is_left_all_the_same() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let session = router.client().realm(realm::DEAF).connect().await.expect("joined");
     let start = Instant::now();
     session.leave().expect("still connected");
@@ -39,7 +39,7 @@ async fn a_router_that_does_not_answer_goodbye_is_left_all_the_same() {
 
 #[tokio::test]
 async fn the_routers_goodbye_is_answered_and_ends_the_session() {
-    let router = Router::new(Way::WebSocket);
+    let router = Router::new(Transport::WebSocket);
     let session = router.client().reconnect(Reconnect::default()).connect().await.expect("joined");
     router.say_goodbye(error_uri::KILLED);
     assert_eq!(session.ended().await, error_uri::KILLED);
@@ -51,7 +51,7 @@ async fn the_routers_goodbye_is_answered_and_ends_the_session() {
 
 #[tokio::test]
 async fn an_abort_ends_the_session_and_nothing_is_replaced() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let session = router.client().reconnect(Reconnect::default()).connect().await.expect("joined");
     let abort = Abort::new(error_uri::PROTOCOL_VIOLATION, "that was wrong");
     router.say(&RouterMessage::Abort(abort));
@@ -61,7 +61,7 @@ async fn an_abort_ends_the_session_and_nothing_is_replaced() {
 
 #[tokio::test]
 async fn without_reconnecting_a_lost_connection_is_the_end() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let call = session.call(SILENCE).send();
     router.until_received("CALL", 1).await;
@@ -74,7 +74,7 @@ async fn without_reconnecting_a_lost_connection_is_the_end() {
 
 #[tokio::test]
 async fn a_session_that_its_own_procedure_holds_is_freed_at_its_end() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let held = session.clone();
     let token = std::sync::Arc::new(());

@@ -13,11 +13,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::router::{ECHO, PATIENCE, Router, SILENCE, Way};
+use crate::router::{ECHO, PATIENCE, Router, SILENCE, Transport};
 
 /// A router that takes messages of 4 KiB.
 async fn joined() -> (Router, Session) {
-    let router = Router::with(Way::Unix, &[Serializer::Json], 4096);
+    let router = Router::with(Transport::Unix, &[Serializer::Json], 4096);
     let session = router.client().serializer(Serializer::Json).connect().await.expect("joined");
     (router, session)
 }
@@ -28,7 +28,7 @@ fn long_text() -> String {
 
 #[tokio::test]
 async fn a_router_that_does_not_even_take_hello_is_named_at_once() {
-    let router = Router::with(Way::Unix, &[Serializer::Json], 512);
+    let router = Router::with(Transport::Unix, &[Serializer::Json], 512);
     let start = std::time::Instant::now();
     let client = router.client().serializer(Serializer::Json);
     let error = client.connect().await.expect_err("HELLO is longer");
@@ -74,7 +74,7 @@ async fn a_failure_with_an_explanation_that_is_too_long_still_fails_its_call() {
 #[tokio::test]
 async fn a_part_of_a_call_that_is_too_long_gives_the_call_up() {
     let (router, session) = joined().await;
-    let (mut parts, reply) = session.call(SILENCE).in_parts();
+    let (mut parts, reply) = session.call(SILENCE).progressive();
     parts.send((long_text(),)).await.expect("taken");
     let error = reply.await.expect_err("too long");
     assert_eq!(error.uri(), Some("wamp.error.payload_size_exceeded"));
@@ -151,8 +151,8 @@ async fn calls_fail_at_once_when_the_router_does_not_read() {
 
 #[tokio::test]
 async fn large_calls_and_their_answers_pass_each_other() {
-    for way in [Way::Unix, Way::Tcp, Way::WebSocket] {
-        let router = Router::new(way);
+    for transport in [Transport::Unix, Transport::Tcp, Transport::WebSocket] {
+        let router = Router::new(transport);
         let session = router.client().serializer(Serializer::Json).connect().await.expect("joined");
         let text = "x".repeat(1_000_000);
         let calls = (0..4).map(|_| session.call(ECHO).args((&text,)).send());
@@ -171,7 +171,7 @@ async fn the_parts_of_a_call_wait_when_the_router_does_not_read() {
     let (_stream, session) = tokio::join!(welcome_and_stall(listener), client.connect());
     let session = session.expect("joined");
     let text = "x".repeat(100_000);
-    let (mut parts, _reply) = session.call(SILENCE).in_parts();
+    let (mut parts, _reply) = session.call(SILENCE).progressive();
     let mut taken = 0;
     while let Some(sent) = parts.send((&text,)).now_or_never() {
         sent.expect("not ended");

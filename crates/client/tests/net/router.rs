@@ -41,7 +41,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where and how a router listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Transport {
     WebSocket,
     Tcp,
     Unix,
@@ -61,11 +61,11 @@ pub(crate) mod realm {
     pub(crate) const DEAF: &str = "realm.deaf";
 }
 
-/// Calling this is never answered.
+/// CallFuture this is never answered.
 pub(crate) const SILENCE: &str = "router.silence";
-/// Calling this returns the arguments.
+/// CallFuture this returns the arguments.
 pub(crate) const ECHO: &str = "router.echo";
-/// Calling this fails with the arguments as explanation.
+/// CallFuture this fails with the arguments as explanation.
 pub(crate) const FAIL: &str = "router.fail";
 /// Registering this is refused, as often as the router was told.
 pub(crate) const TAKEN: &str = "router.taken";
@@ -129,21 +129,25 @@ pub(crate) fn socket_path() -> PathBuf {
 
 impl Router {
     /// A router that speaks everything.
-    pub(crate) fn new(way: Way) -> Self {
-        Self::with(way, &Serializer::ALL, 1 << 20)
+    pub(crate) fn new(transport: Transport) -> Self {
+        Self::with(transport, &Serializer::ALL, 1 << 20)
     }
 
     /// A router with these serializers, which takes messages of this length.
-    pub(crate) fn with(way: Way, serializers: &[Serializer], max_message: usize) -> Self {
+    pub(crate) fn with(
+        transport: Transport,
+        serializers: &[Serializer],
+        max_message: usize,
+    ) -> Self {
         let mut path = socket_path();
-        if way == Way::Abstract {
+        if transport == Transport::Abstract {
             path = format!("@{}", path.display()).into();
         }
-        let listener = match way {
-            Way::Unix | Way::Abstract => {
+        let listener = match transport {
+            Transport::Unix | Transport::Abstract => {
                 Listener::unix(&path, UnixOptions::waiting(16)).expect("a socket")
             }
-            Way::Tcp | Way::WebSocket => {
+            Transport::Tcp | Transport::WebSocket => {
                 let options = TcpOptions { backlog: 16, shared: false, user_timeout: None };
                 Listener::tcp(([127, 0, 0, 1], 0).into(), options).expect("a port")
             }
@@ -152,9 +156,9 @@ impl Router {
             Some(address) => Endpoint::Tcp { host: "127.0.0.1".to_owned(), port: address.port() },
             None => Endpoint::Unix(path),
         };
-        let target = match way {
-            Way::WebSocket => Target::websocket(endpoint, "127.0.0.1", "/ws"),
-            Way::Tcp | Way::Unix | Way::Abstract => Target::rawsocket(endpoint),
+        let target = match transport {
+            Transport::WebSocket => Target::websocket(endpoint, "127.0.0.1", "/ws"),
+            Transport::Tcp | Transport::Unix | Transport::Abstract => Target::rawsocket(endpoint),
         };
         let shared = Arc::new(Shared {
             tables: Mutex::default(),
@@ -164,7 +168,7 @@ impl Router {
             serializers: serializers.to_vec(),
             max_message,
         });
-        let accepting = tokio::spawn(accept_all(listener, way, Arc::clone(&shared)));
+        let accepting = tokio::spawn(accept_all(listener, transport, Arc::clone(&shared)));
         Self { shared, target, accepting }
     }
 
@@ -236,20 +240,20 @@ impl Router {
     }
 }
 
-async fn accept_all(mut listener: Listener, way: Way, shared: Arc<Shared>) {
+async fn accept_all(mut listener: Listener, transport: Transport, shared: Arc<Shared>) {
     loop {
         let (socket, _) = listener.accept().await;
         let stream = Stream::accepted(socket).expect("a connection");
         let number = usize::try_from(shared.number()).expect("a few connections");
-        let connection = tokio::spawn(serve(stream, way, number, Arc::clone(&shared)));
+        let connection = tokio::spawn(serve(stream, transport, number, Arc::clone(&shared)));
         shared.tables.lock().connections.push(connection.abort_handle());
     }
 }
 
-async fn serve(mut stream: Stream, way: Way, number: usize, shared: Arc<Shared>) {
-    let agreed = match way {
-        Way::WebSocket => upgrade(&mut stream, &shared).await,
-        Way::Tcp | Way::Unix | Way::Abstract => {
+async fn serve(mut stream: Stream, transport: Transport, number: usize, shared: Arc<Shared>) {
+    let agreed = match transport {
+        Transport::WebSocket => upgrade(&mut stream, &shared).await,
+        Transport::Tcp | Transport::Unix | Transport::Abstract => {
             rawsocket::accept(&mut stream, None, &shared.serializers, shared.max_message).await.ok()
         }
     };

@@ -15,8 +15,8 @@ use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cloverleaf_http_bridge::http1::{self, After, Date, NotUsual};
-use cloverleaf_http_bridge::{Answering, Reply};
+use cloverleaf_http_bridge::http1::{self, Date, HeadError, Persistence};
+use cloverleaf_http_bridge::{BridgeResponse, ResponseFuture};
 use cloverleaf_transport::Stream;
 use cloverleaf_transport::limits::LARGE_ANSWER;
 use cloverleaf_wakes::is_spent;
@@ -74,7 +74,7 @@ pub(super) struct Direct<'a> {
 /// What a connection brings next.
 enum Next<'a> {
     /// A request, of which the router has been asked.
-    Request(Answering<'a>),
+    Request(ResponseFuture<'a>),
     /// Something for hyper.
     Unusual,
     End,
@@ -83,7 +83,7 @@ enum Next<'a> {
 /// What some bytes are.
 enum Taken<'a> {
     /// A request and its length.
-    Request(Answering<'a>, usize),
+    Request(ResponseFuture<'a>, usize),
     /// The beginning of a head.
     PartOfHead,
     /// A head and the beginning of its body; together they will have so many bytes.
@@ -94,7 +94,7 @@ enum Taken<'a> {
 /// What was made of a request.
 enum Outcome {
     /// A reply is written. A long body still has to follow.
-    Replied(After, Bytes),
+    Replied(Persistence, Bytes),
     /// The client hung up before there was one.
     HungUp,
 }
@@ -151,7 +151,7 @@ impl<'a> Direct<'a> {
                 self.send(&body).await?;
             }
             drop(body);
-            if after == After::Close {
+            if after == Persistence::Close {
                 poll_fn(|context| self.stream.poll_shutdown(context)).await?;
                 return Ok(None);
             }
@@ -228,10 +228,10 @@ impl<'a> Direct<'a> {
 
     /// Takes the first request from some bytes and lets the bridge ask the router.
     fn take(&self, bytes: &[u8]) -> Taken<'a> {
-        let head = match http1::parse(bytes, self.visit.facts) {
+        let head = match http1::parse_head(bytes) {
             Ok(head) => head,
-            Err(NotUsual::Incomplete) => return Taken::PartOfHead,
-            Err(NotUsual::Unusual) => return Taken::Unusual,
+            Err(HeadError::Incomplete) => return Taken::PartOfHead,
+            Err(HeadError::NeedsHyper) => return Taken::Unusual,
         };
         let Some((Service::Bridge(bridge), _)) = self.site.routes.find(head.path()) else {
             return Taken::Unusual;
@@ -244,13 +244,13 @@ impl<'a> Direct<'a> {
             return Taken::PartOfBody(length);
         };
         let body = frame(body);
-        Taken::Request(bridge.handle(&head, Ok(body), SystemTime::now()), length)
+        Taken::Request(bridge.handle(&head, self.visit.facts, Ok(body), SystemTime::now()), length)
     }
 
     /// Waits for the reply and writes it, or for the client to hang up.
     fn poll_answer(
         &mut self,
-        answering: &mut Answering<'_>,
+        answering: &mut ResponseFuture<'_>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<Outcome>> {
         if let Poll::Ready(reply) = Pin::new(answering).poll(context) {
@@ -271,12 +271,16 @@ impl<'a> Direct<'a> {
     }
 
     /// Writes a reply, as much as the socket takes at once; a long body is left to be sent behind.
-    fn write(&mut self, reply: Reply, context: &mut Context<'_>) -> io::Result<Outcome> {
-        let after = if self.visit.asked() == Asked::Nothing { After::Open } else { After::Close };
+    fn write(&mut self, reply: BridgeResponse, context: &mut Context<'_>) -> io::Result<Outcome> {
+        let after = if self.visit.asked() == Asked::Nothing {
+            Persistence::KeepAlive
+        } else {
+            Persistence::Close
+        };
         DESK.with_borrow_mut(|desk| {
             let output = &mut desk.output;
             output.clear();
-            http1::write(&reply, desk.date.at(SystemTime::now()), after, output);
+            http1::write_head(&reply, desk.date.at(SystemTime::now()), after, output);
             let is_short = reply.body.len() <= MAX_COPIED_BODY;
             if is_short {
                 output.extend_from_slice(&reply.body);

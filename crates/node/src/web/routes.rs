@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cloverleaf_http_bridge::{Bridge, RequestHead};
+use cloverleaf_http_bridge::Bridge;
 use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue, LOCATION,
@@ -161,8 +161,7 @@ pub(super) async fn call_or_publish(
     if !has_right_hosts {
         return wrong_hosts();
     }
-    let head = RequestHead { parts: &parts, connection: visit.facts };
-    let reply = bridge.handle(&head, body, SystemTime::now()).await;
+    let reply = bridge.handle(&parts, visit.facts, body, SystemTime::now()).await;
     reply.into_response().map(|body| answers::body(body, visit))
 }
 

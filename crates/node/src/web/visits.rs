@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
-use cloverleaf_http_bridge::Connection;
+use cloverleaf_http_bridge::RequestPeer;
 use cloverleaf_transport::limits::{ANSWER_BYTES_PER_STALL, OPENING_TIMEOUT, STALL_TIMEOUT};
 use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_wakes::wake;
@@ -61,7 +61,7 @@ pub(super) enum Asked {
 /// What is known of a connection while it is served.
 #[derive(Debug)]
 pub(super) struct Visit {
-    pub(super) facts: Connection,
+    pub(super) facts: RequestPeer,
     pub(super) from: PeerAddress,
     /// Requests that are not answered yet.
     pub(super) open: AtomicUsize,
@@ -189,7 +189,7 @@ impl Visits {
             PeerAddress::Unix => None,
         };
         let visit = Arc::new(Visit {
-            facts: Connection { peer_ip, is_tls: false },
+            facts: RequestPeer { ip: peer_ip, is_tls: false },
             from,
             open: AtomicUsize::new(0),
             reading: AtomicUsize::new(0),

@@ -2,13 +2,13 @@
 //! parts, in every format.
 
 use cloverleaf_client::net::Client;
-use cloverleaf_client::{CancelMode, Failure, Parts, Progress, Serializer, Session};
+use cloverleaf_client::{CancelMode, Failure, Progress, ProgressiveArgs, Serializer, Session};
 
 use crate::lab::{Node, PATIENCE};
 use crate::router::router;
 
 /// Says everything back in capitals, and at the end how much it was.
-async fn shout(mut parts: Parts, progress: Progress) -> Result<u64, Failure> {
+async fn shout(mut parts: ProgressiveArgs, progress: Progress) -> Result<u64, Failure> {
     let mut heard = 0;
     while let Some(part) = parts.next().await? {
         let (word,): (String,) = part.args()?;
@@ -21,7 +21,7 @@ async fn shout(mut parts: Parts, progress: Progress) -> Result<u64, Failure> {
 /// A conversation, a call that is killed, a publication that everybody has.
 async fn converse(callee: &Session, caller: &Session) {
     let registration = callee.register("com.shout", shout).await.expect("registered");
-    let (mut parts, mut results) = caller.call("com.shout").exchange();
+    let (mut parts, mut results) = caller.call("com.shout").bidirectional();
     for word in ["one", "zwei", "trois"] {
         parts.send((word,)).await.expect("sent");
         let heard = results.next().await.expect("no failure").expect("a part");
@@ -31,7 +31,7 @@ async fn converse(callee: &Session, caller: &Session) {
     assert_eq!(results.next().await.expect("no failure"), None);
     assert_eq!(results.reply().await.expect("a reply").value::<u64>().expect("a number"), 3);
 
-    let (parts, call) = caller.call("com.shout").in_parts();
+    let (parts, call) = caller.call("com.shout").progressive();
     call.cancel(CancelMode::Kill);
     assert_eq!(call.await.expect_err("killed").uri(), Some("wamp.error.canceled"));
     drop(parts);

@@ -12,16 +12,16 @@ use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 
 #[derive(Default)]
-struct Way {
+struct RouterState {
     sent: Vec<String>,
     is_full: bool,
     waiting: Vec<Waker>,
 }
 
 #[derive(Clone, Default)]
-struct ToTest(Arc<Mutex<Way>>);
+struct TestLink(Arc<Mutex<RouterState>>);
 
-impl Link for ToTest {
+impl Link for TestLink {
     fn send(&self, message: ClientMessage) -> Result<(), SendError> {
         let mut way = self.0.lock();
         if way.is_full && !matches!(message, ClientMessage::Cancel(_)) {
@@ -44,16 +44,16 @@ impl Link for ToTest {
 }
 
 /// See the [module](self).
-pub(crate) struct Desk {
+pub(crate) struct Lab {
     pub(crate) session: Session,
     driver: Driver,
-    link: ToTest,
+    link: TestLink,
 }
 
-impl Desk {
+impl Lab {
     /// A session that is open.
     pub(crate) fn new() -> Self {
-        let link = ToTest::default();
+        let link = TestLink::default();
         let (session, driver) = Session::new(link.clone(), Serializer::Json);
         Self { session, driver, link }
     }
@@ -76,12 +76,12 @@ impl Desk {
     }
 
     /// The router reads nothing any more.
-    pub(crate) fn fill_the_way(&self) {
+    pub(crate) fn stop_reading(&self) {
         self.link.0.lock().is_full = true;
     }
 
     /// The router reads again.
-    pub(crate) fn clear_the_way(&self) {
+    pub(crate) fn resume_reading(&self) {
         let waiting = {
             let mut way = self.link.0.lock();
             way.is_full = false;
@@ -113,13 +113,13 @@ impl Desk {
     pub(crate) fn with_procedure<M>(
         code: impl cloverleaf_client::Procedure<M>,
     ) -> (Self, cloverleaf_client::Registration) {
-        let desk = Self::new();
-        let mut registering = desk.session.register("com.a", code).into_future();
+        let lab = Self::new();
+        let mut registering = lab.session.register("com.a", code).into_future();
         assert!((&mut registering).now_or_never().is_none());
-        desk.says("[65,1,9]");
+        lab.says("[65,1,9]");
         let registration = registering.now_or_never().expect("answered").expect("registered");
-        desk.sent();
-        (desk, registration)
+        lab.sent();
+        (lab, registration)
     }
 }
 

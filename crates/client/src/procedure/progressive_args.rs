@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{FromInvocation, Invocation};
 use crate::error::Failure;
-use crate::exchange::{Exchange, Over};
+use crate::progressive_invocation::{InvocationOver, ProgressiveInvocation};
 
 /// The parts of a call that follow the first, whose arguments are those of the procedure; also a
 /// [`Stream`]. None follow when the call does not come in parts, and a last one without arguments
@@ -20,30 +20,30 @@ use crate::exchange::{Exchange, Over};
 /// parts or 16 MiB wait and more come fails with `wamp.error.unavailable`, and its procedure is
 /// given up.
 #[derive(Debug)]
-pub struct Parts {
+pub struct ProgressiveArgs {
     /// None when there are no more.
-    exchange: Option<Exchange>,
+    exchange: Option<ProgressiveInvocation>,
 }
 
-impl Parts {
+impl ProgressiveArgs {
     /// The next part; none behind the last.
     ///
     /// # Errors
     /// When the call was given up before its last part came. Only who has taken the parts out of
     /// their procedure sees that, which is given up too.
-    pub async fn next(&mut self) -> Result<Option<Part>, Failure> {
+    pub async fn next(&mut self) -> Result<Option<CallPart>, Failure> {
         poll_fn(|context| self.poll(context)).await
     }
 
-    fn poll(&mut self, context: &Context<'_>) -> Poll<Result<Option<Part>, Failure>> {
+    fn poll(&mut self, context: &Context<'_>) -> Poll<Result<Option<CallPart>, Failure>> {
         let Some(exchange) = &self.exchange else { return Poll::Ready(Ok(None)) };
         exchange.poll_part(context).map(|part| match part {
-            Ok(Some(payload)) => Ok(Some(Part(payload))),
+            Ok(Some(payload)) => Ok(Some(CallPart(payload))),
             Ok(None) => {
                 self.exchange = None;
                 Ok(None)
             }
-            Err(Over) => {
+            Err(InvocationOver) => {
                 self.exchange = None;
                 Err(Failure::canceled("the call was given up before its last part"))
             }
@@ -51,15 +51,15 @@ impl Parts {
     }
 }
 
-impl Stream for Parts {
-    type Item = Result<Part, Failure>;
+impl Stream for ProgressiveArgs {
+    type Item = Result<CallPart, Failure>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll(context).map(Result::transpose)
     }
 }
 
-impl FromInvocation for Parts {
+impl FromInvocation for ProgressiveArgs {
     fn from_invocation(invocation: &mut Invocation) -> Result<Self, Failure> {
         let is_part = std::mem::take(&mut invocation.is_part);
         let lifetime = invocation.lifetime.as_ref().filter(|_| is_part);
@@ -69,9 +69,9 @@ impl FromInvocation for Parts {
 
 /// A further part of a call.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part(Payload);
+pub struct CallPart(Payload);
 
-impl Part {
+impl CallPart {
     /// The positional arguments: a tuple, an array or a `Vec`.
     ///
     /// # Errors

@@ -5,40 +5,38 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::error::Error;
-use crate::pending::{Answer, Ticket};
+use crate::pending::{RequestKey, RequestOutcome};
 use crate::session::Session;
 
 /// Polled to its answer once.
 #[derive(Debug)]
-pub(crate) enum Sent {
-    Waiting(Ticket),
+pub(crate) enum SentRequest {
+    Waiting(RequestKey),
     Failed(Option<Error>),
     Ended,
 }
 
-impl From<Result<Ticket, Error>> for Sent {
-    fn from(sent: Result<Ticket, Error>) -> Self {
+impl From<Result<RequestKey, Error>> for SentRequest {
+    fn from(sent: Result<RequestKey, Error>) -> Self {
         match sent {
-            Ok(ticket) => Self::Waiting(ticket),
+            Ok(key) => Self::Waiting(key),
             Err(error) => Self::Failed(Some(error)),
         }
     }
 }
 
-impl Sent {
+impl SentRequest {
     /// The answer, once it is here.
     pub(crate) fn poll(
         &mut self,
         session: &Session,
         context: &Context<'_>,
-    ) -> Poll<Result<Answer, Error>> {
+    ) -> Poll<Result<RequestOutcome, Error>> {
         let answer = match self {
-            Self::Waiting(ticket) => {
-                match session.shared().state.lock().pending.poll(*ticket, context) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(answer) => answer.unwrap_or_else(|| Err(ended())),
-                }
-            }
+            Self::Waiting(key) => match session.shared().state.lock().pending.poll(*key, context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(answer) => answer.unwrap_or_else(|| Err(ended())),
+            },
             Self::Failed(error) => Err(error.take().unwrap_or_else(ended)),
             Self::Ended => Err(ended()),
         };
@@ -47,41 +45,41 @@ impl Sent {
     }
 
     /// The request, while its answer is not taken.
-    pub(crate) const fn unanswered(&self) -> Option<Ticket> {
-        if let Self::Waiting(ticket) = self { Some(*ticket) } else { None }
+    pub(crate) const fn unanswered(&self) -> Option<RequestKey> {
+        if let Self::Waiting(key) = self { Some(*key) } else { None }
     }
 }
 
 /// A request on its way to the number in its acknowledgement. Dropped before, it is forgotten, and
 /// what its acknowledgement grants is given back.
 #[derive(Debug)]
-pub(crate) struct Acknowledging {
+pub(crate) struct AcknowledgementFuture {
     session: Session,
-    sent: Sent,
+    sent: SentRequest,
 }
 
-impl Acknowledging {
-    pub(crate) fn new(session: Session, sent: Result<Ticket, Error>) -> Self {
+impl AcknowledgementFuture {
+    pub(crate) fn new(session: Session, sent: Result<RequestKey, Error>) -> Self {
         Self { session, sent: sent.into() }
     }
 }
 
-impl Future for Acknowledging {
+impl Future for AcknowledgementFuture {
     type Output = Result<u64, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { session, sent } = &mut *self;
         sent.poll(session, context).map(|answer| match answer? {
-            Answer::Number(number) => Ok(number),
-            Answer::Reply(_) => Err(ended()),
+            RequestOutcome::Number(number) => Ok(number),
+            RequestOutcome::Reply(_) => Err(ended()),
         })
     }
 }
 
-impl Drop for Acknowledging {
+impl Drop for AcknowledgementFuture {
     fn drop(&mut self) {
-        if let Some(ticket) = self.sent.unanswered() {
-            self.session.abandon(ticket);
+        if let Some(key) = self.sent.unanswered() {
+            self.session.abandon(key);
         }
     }
 }

@@ -12,12 +12,12 @@ use crate::subscribe::SubscriptionEntry;
 /// In the order of their old numbers. Entries are looked for from the front, where those stand
 /// whose acknowledgement comes next.
 #[derive(Debug, Default)]
-pub(crate) struct Unrestored {
+pub(crate) struct ToRestore {
     pub(super) registrations: VecDeque<Arc<RegistrationEntry>>,
     pub(super) subscriptions: VecDeque<Arc<SubscriptionEntry>>,
 }
 
-impl Unrestored {
+impl ToRestore {
     /// Takes in everything that stands in the tables of a connection that is lost.
     pub(super) fn take_in(
         &mut self,

@@ -12,9 +12,9 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::websocket::CloseCode;
 use tokio::time::{Sleep, sleep};
 
-use super::dialer::{Dialer, Joined};
+use super::connector::{Connector, JoinedConnection};
+use super::poll_together::poll_together;
 use super::reconnect::Delays;
-use super::turn::in_turns;
 use crate::driver::Driver;
 use crate::session::{BoxFuture, Session};
 
@@ -22,8 +22,8 @@ use crate::session::{BoxFuture, Session};
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// See the [module](self).
-pub(super) struct Carrier {
-    dialer: Dialer,
+pub(super) struct ConnectionTask {
+    connector: Connector,
     driver: Driver,
     /// The driver has ended, as the session has.
     is_done: bool,
@@ -32,16 +32,16 @@ pub(super) struct Carrier {
     goodbye_deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl Carrier {
-    pub(super) const fn new(dialer: Dialer, driver: Driver) -> Self {
-        Self { dialer, driver, is_done: false, restoring: None, goodbye_deadline: None }
+impl ConnectionTask {
+    pub(super) const fn new(connector: Connector, driver: Driver) -> Self {
+        Self { connector, driver, is_done: false, restoring: None, goodbye_deadline: None }
     }
 
     /// Carries the session to its end.
-    pub(super) async fn run(mut self, joined: Joined) {
+    pub(super) async fn run(mut self, joined: JoinedConnection) {
         let mut next = Some(joined);
         while let Some(mut joined) = next {
-            in_turns(|context| self.poll_connection(&mut joined, context)).await;
+            poll_together(|context| self.poll_connection(&mut joined, context)).await;
             self.restoring = None;
             drop(joined);
             next = if self.session().closed().is_none() { self.replace().await } else { None };
@@ -53,11 +53,15 @@ impl Carrier {
     }
 
     const fn session(&self) -> &Session {
-        &self.dialer.session
+        &self.connector.session
     }
 
     /// Ready when the connection has ended.
-    fn poll_connection(&mut self, joined: &mut Joined, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_connection(
+        &mut self,
+        joined: &mut JoinedConnection,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
         if Pin::new(&mut joined.connection).poll(context).is_ready() {
             return Poll::Ready(());
         }
@@ -70,7 +74,7 @@ impl Carrier {
         {
             self.restoring = None;
         }
-        if !self.is_done && self.dialer.link.said_goodbye() {
+        if !self.is_done && self.connector.link.said_goodbye() {
             self.poll_goodbye(context);
         }
         Poll::Pending
@@ -86,9 +90,9 @@ impl Carrier {
     }
 
     /// Joins on a new connection, or ends the session.
-    async fn replace(&mut self) -> Option<Joined> {
-        let Self { dialer, driver, is_done, restoring, .. } = self;
-        let mut attempts = pin!(dialer.replace());
+    async fn replace(&mut self) -> Option<JoinedConnection> {
+        let Self { connector, driver, is_done, restoring, .. } = self;
+        let mut attempts = pin!(connector.replace());
         let outcome = poll_fn(|context| {
             // The driver ends first when the session is left or closed meanwhile.
             if Pin::new(&mut *driver).poll(context).is_ready() {
@@ -99,18 +103,18 @@ impl Carrier {
         });
         match outcome.await? {
             Ok((joined, delays)) => {
-                *restoring = Some(Box::pin(restore(dialer.session.clone(), delays)));
+                *restoring = Some(Box::pin(restore(connector.session.clone(), delays)));
                 Some(joined)
             }
             Err(reason) => {
-                dialer.session.close(&reason.to_string());
+                connector.session.close(&reason.to_string());
                 None
             }
         }
     }
 }
 
-impl Drop for Carrier {
+impl Drop for ConnectionTask {
     /// At the end, and when the runtime ends first.
     fn drop(&mut self) {
         self.session().close("the runtime has ended");

@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use cloverleaf_wamp::message::CancelMode;
 use futures_util::stream::Stream;
 
-use super::{Calling, Reply};
+use super::{CallFuture, Reply};
 use crate::error::{Error, Failure};
-use crate::pending::Next;
-use crate::sent::Sent;
+use crate::pending::NextResult;
+use crate::sent_request::SentRequest;
 
 /// The result of a call, part by part; also a [`Stream`]. Dropped before the call has ended, it
 /// cancels it (`killnowait`).
@@ -20,13 +20,13 @@ use crate::sent::Sent;
 /// behind them.
 #[derive(Debug)]
 #[must_use = "dropping a call cancels it"]
-pub struct Results {
-    calling: Calling,
+pub struct ProgressiveResults {
+    call: CallFuture,
 }
 
-impl Results {
-    pub(super) const fn new(calling: Calling) -> Self {
-        Self { calling }
+impl ProgressiveResults {
+    pub(super) const fn new(call: CallFuture) -> Self {
+        Self { call }
     }
 
     /// The next part; none when the callee has said its last word, which is [`Self::reply`].
@@ -37,43 +37,42 @@ impl Results {
         poll_fn(|context| self.poll_part(context)).await
     }
 
-    /// The last word of the callee, with the whole result or what is left of it. Parts that were
-    /// not taken are dropped.
-    pub fn reply(self) -> Calling {
-        if let Some(ticket) = self.calling.sent.unanswered() {
-            let parts = self.calling.session.shared().state.lock().pending.refuse_parts(ticket);
+    /// The final result. Progressive results that were not taken are dropped.
+    pub fn reply(self) -> CallFuture {
+        if let Some(key) = self.call.sent.unanswered() {
+            let parts = self.call.session.shared().state.lock().pending.refuse_parts(key);
             drop(parts);
         }
-        self.calling
+        self.call
     }
 
     /// Asks for the call to be given up; see [`Calling::cancel`].
     pub fn cancel(&self, mode: CancelMode) {
-        self.calling.cancel(mode);
+        self.call.cancel(mode);
     }
 
     fn poll_part(&mut self, context: &Context<'_>) -> Poll<Result<Option<Reply>, Error>> {
-        let Calling { session, sent } = &mut self.calling;
-        let ticket = match sent {
-            Sent::Waiting(ticket) => *ticket,
-            Sent::Failed(error) => {
+        let CallFuture { session, sent } = &mut self.call;
+        let key = match sent {
+            SentRequest::Waiting(key) => *key,
+            SentRequest::Failed(error) => {
                 let error = error.take();
-                *sent = Sent::Ended;
+                *sent = SentRequest::Ended;
                 return Poll::Ready(error.map_or(Ok(None), Err));
             }
-            Sent::Ended => return Poll::Ready(Ok(None)),
+            SentRequest::Ended => return Poll::Ready(Ok(None)),
         };
-        let next = session.shared().state.lock().pending.poll_part(ticket, context);
+        let next = session.shared().state.lock().pending.poll_part(key, context);
         Poll::Ready(match std::task::ready!(next) {
-            Next::Part(part) => Ok(Some(part)),
-            Next::Last => Ok(None),
-            Next::Failed(error) => {
-                *sent = Sent::Ended;
+            NextResult::Partial(part) => Ok(Some(part)),
+            NextResult::Last => Ok(None),
+            NextResult::Failed(error) => {
+                *sent = SentRequest::Ended;
                 Err(error)
             }
-            Next::Overflowed => {
-                *sent = Sent::Ended;
-                session.cancel(ticket, CancelMode::KillNoWait);
+            NextResult::Overflowed => {
+                *sent = SentRequest::Ended;
+                session.cancel(key, CancelMode::KillNoWait);
                 let text = "the parts of the result came faster than they were taken";
                 Err(Error::Wamp(Box::new(Failure::unavailable(text))))
             }
@@ -81,7 +80,7 @@ impl Results {
     }
 }
 
-impl Stream for Results {
+impl Stream for ProgressiveResults {
     type Item = Result<Reply, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -9,26 +9,26 @@ use serde::Serialize;
 
 use crate::arguments;
 use crate::error::Error;
-use crate::pending::Ticket;
-use crate::sent::ended;
+use crate::pending::RequestKey;
+use crate::sent_request::ended;
 use crate::session::Session;
 
 /// Sends the parts of a call that follow the first. Dropped before [`finish`](Self::finish), it
 /// cancels the call: half an upload must not look like a whole one.
 #[derive(Debug)]
 #[must_use = "dropping it cancels the call"]
-pub struct PartSender {
+pub struct ProgressiveCall {
     session: Session,
     procedure: CompactString,
     /// None when the call could not be made, or its last part is sent.
-    call: Option<Ticket>,
+    call: Option<RequestKey>,
 }
 
-impl PartSender {
+impl ProgressiveCall {
     pub(super) const fn new(
         session: Session,
         procedure: CompactString,
-        call: Option<Ticket>,
+        call: Option<RequestKey>,
     ) -> Self {
         Self { session, procedure, call }
     }
@@ -79,24 +79,24 @@ impl PartSender {
     }
 
     async fn send_part(&self, payload: Payload, more_follow: bool) -> Result<(), Error> {
-        let ticket = self.call.ok_or_else(ended)?;
+        let key = self.call.ok_or_else(ended)?;
         // Every other option stays as the first part said (advanced profile, "Progressive Call
         // Invocations").
         let options =
             CallOptions { progress: more_follow.then_some(true), ..CallOptions::default() };
-        let (request, procedure) = (ticket.request(), self.procedure.clone().into());
+        let (request, procedure) = (key.request(), self.procedure.clone().into());
         let part = ClientMessage::Call(Call { request, options, procedure, payload });
-        while !self.session.continue_call(ticket, part.clone())? {
+        while !self.session.continue_call(key, part.clone())? {
             poll_fn(|context| self.session.shared().link.poll_room(context)).await;
         }
         Ok(())
     }
 }
 
-impl Drop for PartSender {
+impl Drop for ProgressiveCall {
     fn drop(&mut self) {
-        if let Some(ticket) = self.call {
-            self.session.ask_to_cancel(ticket, CancelMode::KillNoWait);
+        if let Some(key) = self.call {
+            self.session.ask_to_cancel(key, CancelMode::KillNoWait);
         }
     }
 }

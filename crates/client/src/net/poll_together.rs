@@ -18,13 +18,13 @@ use futures_util::task::AtomicWaker;
 const ROUNDS: usize = 4;
 
 #[derive(Default)]
-struct Notes {
+struct WakeFlags {
     task: AtomicWaker,
     is_running: AtomicBool,
     is_woken: AtomicBool,
 }
 
-impl Wake for Notes {
+impl Wake for WakeFlags {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -39,22 +39,22 @@ impl Wake for Notes {
 }
 
 /// Polls `parts` until they are ready, each time again at once when they have woken each other.
-pub(super) async fn in_turns<T>(mut parts: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
-    let notes = Arc::new(Notes::default());
-    let waker = Waker::from(Arc::clone(&notes));
+pub(super) async fn poll_together<T>(mut parts: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+    let flags = Arc::new(WakeFlags::default());
+    let waker = Waker::from(Arc::clone(&flags));
     poll_fn(|context| {
-        notes.task.register(context.waker());
-        notes.is_running.store(true, SeqCst);
+        flags.task.register(context.waker());
+        flags.is_running.store(true, SeqCst);
         let mut polled = Poll::Pending;
         for _ in 0..ROUNDS {
-            notes.is_woken.store(false, SeqCst);
+            flags.is_woken.store(false, SeqCst);
             polled = parts(&mut Context::from_waker(&waker));
-            if polled.is_ready() || !notes.is_woken.load(SeqCst) {
+            if polled.is_ready() || !flags.is_woken.load(SeqCst) {
                 break;
             }
         }
-        notes.is_running.store(false, SeqCst);
-        if polled.is_pending() && notes.is_woken.load(SeqCst) {
+        flags.is_running.store(false, SeqCst);
+        if polled.is_pending() && flags.is_woken.load(SeqCst) {
             context.waker().wake_by_ref();
         }
         polled
@@ -71,7 +71,7 @@ mod tests {
     use std::sync::atomic::Ordering::SeqCst;
     use std::task::{Context, Poll, Wake, Waker};
 
-    use super::{ROUNDS, in_turns};
+    use super::{ROUNDS, poll_together};
 
     #[derive(Default)]
     struct Task(AtomicUsize);
@@ -88,7 +88,7 @@ mod tests {
         let task = Arc::new(Task::default());
         let mut rounds = 0;
         let polled = {
-            let mut future = pin!(in_turns(|context: &mut Context<'_>| {
+            let mut future = pin!(poll_together(|context: &mut Context<'_>| {
                 rounds += 1;
                 if rounds <= wakings {
                     context.waker().wake_by_ref();
@@ -117,7 +117,7 @@ mod tests {
         let task = Arc::new(Task::default());
         let waker = Waker::from(Arc::clone(&task));
         let part = std::cell::RefCell::new(None);
-        let mut future = pin!(in_turns(|context: &mut Context<'_>| {
+        let mut future = pin!(poll_together(|context: &mut Context<'_>| {
             *part.borrow_mut() = Some(context.waker().clone());
             Poll::<()>::Pending
         }));

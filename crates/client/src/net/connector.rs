@@ -7,8 +7,8 @@ use compact_str::CompactString;
 use tokio::time::sleep;
 
 use super::link::SocketLink;
-use super::opening::{Handshaken, RouterConnection, new_queue};
-use super::peer::{SocketPeer, Verdict};
+use super::opening::{RouterConnection, UnjoinedConnection, new_queue};
+use super::peer::{JoinResult, SocketPeer};
 use super::reconnect::{Delays, Reconnect};
 use super::target::Target;
 use crate::driver::Driver;
@@ -17,7 +17,7 @@ use crate::session::Session;
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Dialer {
+pub(super) struct Connector {
     target: Target,
     realm: CompactString,
     reconnect: Option<Reconnect>,
@@ -27,41 +27,41 @@ pub(super) struct Dialer {
 
 /// A connection that has joined.
 #[derive(Debug)]
-pub(super) struct Joined {
+pub(super) struct JoinedConnection {
     pub(super) connection: RouterConnection,
     /// Its queue.
     pub(super) outbound: Outbound<ClientMessage>,
 }
 
-impl Dialer {
+impl Connector {
     /// Connects and joins for the first time, and makes the session.
     pub(super) async fn open(
         mut target: Target,
         realm: CompactString,
         reconnect: Option<Reconnect>,
-    ) -> Result<(Self, Driver, Joined), Error> {
-        let handshaken = Handshaken::with(&target).await?;
-        let serializer = handshaken.serializer();
+    ) -> Result<(Self, Driver, JoinedConnection), Error> {
+        let unjoined = UnjoinedConnection::with(&target).await?;
+        let serializer = unjoined.serializer();
         // Values will be written in it, so it is the best one for later connections too.
         target.serializers.sort_by_key(|offered| *offered != serializer);
         let link = SocketLink::default();
         let (session, driver) = Session::unjoined(link.clone(), serializer);
-        let dialer = Self { target, realm, reconnect, session, link };
-        let joined = dialer.join(handshaken).await?;
-        Ok((dialer, driver, joined))
+        let connector = Self { target, realm, reconnect, session, link };
+        let joined = connector.join(unjoined).await?;
+        Ok((connector, driver, joined))
     }
 
-    async fn join(&self, handshaken: Handshaken) -> Result<Joined, Error> {
+    async fn join(&self, unjoined: UnjoinedConnection) -> Result<JoinedConnection, Error> {
         let (outbound, outlet) = new_queue();
         let peer = SocketPeer {
             session: self.session.clone(),
             link: self.link.clone(),
             outbound: outbound.clone(),
-            verdict: Verdict::default(),
+            join_result: JoinResult::default(),
             reconnects: self.reconnect.is_some(),
         };
-        match handshaken.join(&self.realm, peer, outlet).await {
-            Ok(connection) => Ok(Joined { connection, outbound }),
+        match unjoined.join(&self.realm, peer, outlet).await {
+            Ok(connection) => Ok(JoinedConnection { connection, outbound }),
             Err(Error::Connect(what)) => {
                 let text = format!("joining '{}' at {} failed: {what}", self.realm, self.target);
                 Err(Error::Connect(text.into()))
@@ -70,14 +70,14 @@ impl Dialer {
         }
     }
 
-    async fn dial(&self) -> Result<Joined, Error> {
-        let handshaken = Handshaken::with(&self.target).await?;
-        self.join(handshaken).await
+    async fn reconnect_once(&self) -> Result<JoinedConnection, Error> {
+        let unjoined = UnjoinedConnection::with(&self.target).await?;
+        self.join(unjoined).await
     }
 
     /// Replaces a lost connection, with patience. The delays that were not needed are returned
     /// beside it.
-    pub(super) async fn replace(&self) -> Result<(Joined, Delays), Error> {
+    pub(super) async fn replace(&self) -> Result<(JoinedConnection, Delays), Error> {
         let Some(reconnect) = &self.reconnect else {
             return Err(Error::Closed(error_uri::CONNECTION_LOST.into()));
         };
@@ -86,7 +86,7 @@ impl Dialer {
         let mut last = Error::Closed(error_uri::CONNECTION_LOST.into());
         while let Some(delay) = delays.next(rand::random()) {
             sleep(delay).await;
-            match self.dial().await {
+            match self.reconnect_once().await {
                 Ok(joined) => {
                     tracing::info!("connected to {} again", self.target);
                     return Ok((joined, reconnect.delays()));

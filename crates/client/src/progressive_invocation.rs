@@ -1,9 +1,9 @@
-//! Invocations during which more is said: whose procedure answers in parts, or whose call comes in
-//! parts.
+//! Invocations with progressive results or progressive arguments.
 //!
-//! An exchange begins with its invocation and ends with its procedure, whichever way. What an
-//! application holds of it ([`Exchange`]) may live longer, in a task or a thread of its own, and
-//! finds that it is over; on the next connection its number may be another invocation's.
+//! A progressive invocation begins with INVOCATION and ends when its procedure ends, in whatever
+//! way. The application's handle ([`ProgressiveInvocation`]) may outlive it, in a task or thread of
+//! its own, and then reports that the invocation is over. An invocation is therefore named by a
+//! serial number beside its request id: the next connection reuses request ids.
 //! Spec: advanced profile "Progressive Call Results", "Progressive Call Invocations".
 
 use std::task::{Context, Poll, Waker};
@@ -13,31 +13,31 @@ use cloverleaf_wamp::ids::InvocationId;
 use cloverleaf_wamp::payload::Payload;
 use foldhash::HashMap;
 
-use crate::part_queue::{Part, PartQueue};
+use crate::part_queue::{PartQueue, QueuedPart};
 use crate::session::Session;
 
 /// Names an exchange for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct InvocationKey {
     request: InvocationId,
     serial: u64,
 }
 
-impl Key {
+impl InvocationKey {
     /// The number of its invocation.
     pub(crate) const fn request(self) -> InvocationId {
         self.request
     }
 }
 
-impl Part for Payload {
+impl QueuedPart for Payload {
     fn size(&self) -> usize {
         self.size()
     }
 }
 
 #[derive(Debug)]
-struct Running {
+struct InvocationProgress {
     serial: u64,
     /// The parts of the call that the procedure has not taken.
     waiting: PartQueue<Payload>,
@@ -48,8 +48,8 @@ struct Running {
 
 /// The exchanges of one session.
 #[derive(Debug, Default)]
-pub(crate) struct Exchanges {
-    running: HashMap<InvocationId, Running>,
+pub(crate) struct ProgressiveInvocations {
+    running: HashMap<InvocationId, InvocationProgress>,
     /// The highest number of a call in parts on this connection: whatever has a lower one is a part
     /// of a call, which may have ended.
     newest_in_parts: u64,
@@ -60,9 +60,9 @@ pub(crate) struct Exchanges {
 
 /// The procedure will not be told any more of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Over;
+pub(crate) struct InvocationOver;
 
-impl Exchanges {
+impl ProgressiveInvocations {
     /// Whether an INVOCATION with this number belongs to a call that has begun.
     pub(crate) fn has_begun(&self, request: InvocationId) -> bool {
         request.number() <= self.newest_in_parts
@@ -74,15 +74,16 @@ impl Exchanges {
     }
 
     /// An invocation has arrived during which more will be said.
-    pub(crate) fn begin(&mut self, request: InvocationId, is_in_parts: bool) -> Key {
+    pub(crate) fn begin(&mut self, request: InvocationId, is_in_parts: bool) -> InvocationKey {
         self.last_serial += 1;
         if is_in_parts {
             self.newest_in_parts = self.newest_in_parts.max(request.number());
         }
         let (serial, waiting) = (self.last_serial, PartQueue::default());
-        let running = Running { serial, waiting, is_complete: !is_in_parts, waker: None };
+        let running =
+            InvocationProgress { serial, waiting, is_complete: !is_in_parts, waker: None };
         self.running.insert(request, running);
-        Key { request, serial }
+        InvocationKey { request, serial }
     }
 
     /// Another part of a call has arrived. Returns whom to wake. Without room for it the exchange
@@ -94,7 +95,7 @@ impl Exchanges {
         part: Payload,
         is_last: bool,
         has_room: bool,
-    ) -> Result<Option<Waker>, Ended> {
+    ) -> Result<Option<Waker>, EndedInvocations> {
         let Some(running) = self.running.get_mut(&request).filter(|call| !call.is_complete) else {
             return Ok(None);
         };
@@ -113,12 +114,12 @@ impl Exchanges {
     /// The next part of a call; none behind the last.
     fn poll_part(
         &mut self,
-        key: Key,
+        key: InvocationKey,
         context: &Context<'_>,
-    ) -> Poll<Result<Option<Payload>, Over>> {
+    ) -> Poll<Result<Option<Payload>, InvocationOver>> {
         let found = self.running.get_mut(&key.request);
         let Some(running) = found.filter(|running| running.serial == key.serial) else {
-            return Poll::Ready(Err(Over));
+            return Poll::Ready(Err(InvocationOver));
         };
         if let Some(part) = running.waiting.pop() {
             self.bytes -= part.size();
@@ -131,30 +132,30 @@ impl Exchanges {
         Poll::Pending
     }
 
-    pub(crate) fn is_running(&self, key: Key) -> bool {
+    pub(crate) fn is_running(&self, key: InvocationKey) -> bool {
         self.running.get(&key.request).is_some_and(|running| running.serial == key.serial)
     }
 
     /// Ends the exchange of an invocation.
-    pub(crate) fn end(&mut self, request: InvocationId) -> Ended {
+    pub(crate) fn end(&mut self, request: InvocationId) -> EndedInvocations {
         let running = self.running.remove(&request);
         self.bytes -= running.as_ref().map_or(0, |running| running.waiting.bytes());
-        Ended(running.into_iter().collect())
+        EndedInvocations(running.into_iter().collect())
     }
 
     /// Ends all of them, as does the connection.
-    pub(crate) fn end_all(&mut self) -> Ended {
+    pub(crate) fn end_all(&mut self) -> EndedInvocations {
         (self.newest_in_parts, self.bytes) = (0, 0);
-        Ended(self.running.drain().map(|(_, running)| running).collect())
+        EndedInvocations(self.running.drain().map(|(_, running)| running).collect())
     }
 }
 
-/// Exchanges that have ended, to be dropped outside of any lock.
+/// ProgressiveInvocations that have ended, to be dropped outside of any lock.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Ended(Vec<Running>);
+pub(crate) struct EndedInvocations(Vec<InvocationProgress>);
 
-impl Ended {
+impl EndedInvocations {
     /// Wakes whoever waits for a part that will not come.
     pub(crate) fn wake(self) {
         self.0.into_iter().filter_map(|running| running.waker).for_each(wake);
@@ -163,31 +164,34 @@ impl Ended {
 
 /// What an application holds of an exchange.
 #[derive(Debug, Clone)]
-pub(crate) struct Exchange {
+pub(crate) struct ProgressiveInvocation {
     pub(crate) session: Session,
-    pub(crate) key: Key,
+    pub(crate) key: InvocationKey,
 }
 
-impl Exchange {
+impl ProgressiveInvocation {
     pub(crate) fn is_over(&self) -> bool {
-        !self.session.shared().state.lock().inbox.exchanges.is_running(self.key)
+        !self.session.shared().state.lock().inbox.progressive.is_running(self.key)
     }
 
     /// The next part of the call; none behind the last.
-    pub(crate) fn poll_part(&self, context: &Context<'_>) -> Poll<Result<Option<Payload>, Over>> {
-        self.session.shared().state.lock().inbox.exchanges.poll_part(self.key, context)
+    pub(crate) fn poll_part(
+        &self,
+        context: &Context<'_>,
+    ) -> Poll<Result<Option<Payload>, InvocationOver>> {
+        self.session.shared().state.lock().inbox.progressive.poll_part(self.key, context)
     }
 }
 
 /// Ends its exchange when it is dropped: it stands beside the future of the procedure.
 #[derive(Debug)]
-pub(crate) struct Lifetime(pub(crate) Exchange);
+pub(crate) struct InvocationGuard(pub(crate) ProgressiveInvocation);
 
-impl Drop for Lifetime {
+impl Drop for InvocationGuard {
     fn drop(&mut self) {
-        let Exchange { session, key } = &self.0;
+        let ProgressiveInvocation { session, key } = &self.0;
         let ended = {
-            let exchanges = &mut session.shared().state.lock().inbox.exchanges;
+            let exchanges = &mut session.shared().state.lock().inbox.progressive;
             exchanges.is_running(*key).then(|| exchanges.end(key.request))
         };
         if let Some(ended) = ended {

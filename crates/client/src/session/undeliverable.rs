@@ -7,12 +7,16 @@ use cloverleaf_wamp::message::{
 
 use super::Session;
 use crate::error::Failure;
-use crate::inbox::{Reason, Work};
+use crate::inbox::{DriverWork, StopReason};
 
 impl Session {
     /// For whoever owns the link: it has taken a message, and finds later that it can't be sent.
     /// Returns what is to be sent in its place.
-    pub fn unsent(&self, message: &ClientMessage, why: Failure) -> Option<ClientMessage> {
+    pub fn handle_undeliverable(
+        &self,
+        message: &ClientMessage,
+        why: Failure,
+    ) -> Option<ClientMessage> {
         match failed(message) {
             Failed::Request(kind, request) => {
                 let is_in_parts = self.shared().state.lock().pending.is_in_parts(request);
@@ -22,7 +26,7 @@ impl Session {
             }
             Failed::Answer(request) => {
                 // Were it a part of the result, the procedure would go on.
-                self.wake(Work::GiveUp(request, Reason::Unsendable));
+                self.wake(DriverWork::GiveUp(request, StopReason::Unsendable));
                 let error = InvocationError::new(request, why.uri, why.payload);
                 Some(ClientMessage::Error(error))
             }
