@@ -1,6 +1,6 @@
-//! What has arrived for the procedures of a session and waits for its driver.
+//! The queue between a session, which receives messages, and its driver, which runs procedures.
 //!
-//! Bounded: an invocation over the limit is answered `wamp.error.unavailable` at once.
+//! Bounded: an invocation above the limit is answered with `wamp.error.unavailable` at once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,74 +8,58 @@ use std::task::Waker;
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId, SubscriptionId};
-use cloverleaf_wamp::message::{self, ClientMessage, Options as _};
+use cloverleaf_wamp::message::ClientMessage;
 use cloverleaf_wamp::payload::Payload;
 
 use crate::error::Failure;
 use crate::procedure::SharedProcedure;
-use crate::progressive_invocation::{EndedInvocations, InvocationKey, ProgressiveInvocations};
-use crate::register::RegistrationEntry;
+use crate::progressive_invocation::{EndedInvocations, ProgressiveInvocations};
+use crate::queued_invocation::QueuedInvocation;
+use crate::registration_entry::RegistrationEntry;
 
-/// The most invocations that wait or run in one session. An invocation holds its arguments; a
-/// procedure that can't keep up should say so before memory does.
+/// Maximum number of queued and running invocations of one session. Each holds its arguments, so a
+/// callee that cannot keep up refuses calls before it runs out of memory.
 pub(crate) const MAX_INVOCATIONS: usize = 65_536;
 
-/// The most bytes of details and arguments that wait or run in one session: few large invocations
-/// cost as much as many small ones, and so do parts of calls. The one that reaches it is still
-/// taken.
+/// Maximum bytes of details and arguments of queued and running invocations of one session,
+/// progressive arguments included: a few large invocations cost as much as many small ones. The
+/// invocation that exceeds the limit is still accepted.
 pub(crate) const MAX_INVOCATION_BYTES: usize = 64 * 1024 * 1024;
 
-/// One step for the driver, in the order of arrival.
+/// One step of the driver; steps keep the order of arrival.
 #[derive(Debug)]
 pub(crate) enum DriverWork {
-    /// Run a procedure.
+    /// Start a procedure.
     Invoke(SharedProcedure, Box<QueuedInvocation>),
-    /// Send a message that answers what has arrived.
+    /// Send an answer to a message of the router.
     Send(Box<ClientMessage>),
-    /// Give a running one up.
-    GiveUp(InvocationId, StopReason),
-    /// End a registration that nobody waits for any more, and drop it.
+    /// Stop a running procedure.
+    StopProcedure(InvocationId, StopReason),
+    /// Send UNREGISTER for a registration without a handle, and drop its procedure.
     Unregister(RegistrationId, Arc<RegistrationEntry>),
-    /// End a subscription that nobody waits for any more.
+    /// Send UNSUBSCRIBE for a subscription without a handle.
     Unsubscribe(SubscriptionId),
-    /// Drop what is the application's: its code runs in the driver and nowhere else.
+    /// Drop procedures. They are the application's code, which runs in the driver alone.
     Release(Vec<Arc<RegistrationEntry>>),
-    /// The connection is lost: give all running ones up.
+    /// The connection is lost: stop all procedures.
     Reset,
-    /// The session has ended: give all of them up.
-    Stop,
+    /// The session has ended: stop all procedures and the driver.
+    End,
 }
 
-/// An invocation that has arrived.
-#[derive(Debug)]
-pub(crate) struct QueuedInvocation {
-    pub(crate) invocation: message::Invocation,
-    /// Where more will be said during it.
-    pub(crate) exchange: Option<InvocationKey>,
-    /// Bytes of its details and arguments.
-    pub(crate) size: usize,
-}
-
-impl QueuedInvocation {
-    pub(crate) fn new(invocation: message::Invocation, exchange: Option<InvocationKey>) -> Self {
-        let size = invocation.details.size() + invocation.payload.size();
-        Self { invocation, exchange, size }
-    }
-}
-
-/// Why a running procedure is given up.
+/// The reason why a running procedure is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopReason {
-    /// Its caller or the clock has given the call up.
+    /// INTERRUPT: the call was canceled or has timed out.
     Interrupted,
-    /// It has not taken the parts of its call, and some are missing.
+    /// The procedure did not take the progressive arguments in time, and some are missing.
     Overflowed,
-    /// A part of its result can't be sent; the router has been told.
+    /// A progressive result could not be sent. The router has received ERROR for the invocation.
     Unsendable,
 }
 
 impl StopReason {
-    /// What the router is still to be told.
+    /// The failure to send to the router, if any.
     pub(crate) fn answer(self) -> Option<Failure> {
         match self {
             Self::Interrupted => Some(Failure::new(error_uri::CANCELED)),
@@ -89,33 +73,34 @@ impl StopReason {
 }
 
 impl DriverWork {
-    /// Bytes of the invocation that waits with it.
+    /// Bytes of details and arguments of a queued invocation.
     fn size(&self) -> usize {
-        if let Self::Invoke(_, begun) = self { begun.size } else { 0 }
+        if let Self::Invoke(_, queued) = self { queued.size } else { 0 }
     }
 }
 
-/// Invocations that the driver has taken and not finished.
+/// The invocations that the driver has started and not finished.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct DriverLoad {
     pub(crate) invocations: usize,
-    /// Of their details and arguments.
+    /// Bytes of their details and arguments.
     pub(crate) bytes: usize,
 }
 
+/// The work of one session's driver.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     work: VecDeque<DriverWork>,
-    /// Of the details and arguments of what waits.
+    /// Bytes of details and arguments of queued invocations.
     bytes: usize,
     waker: Option<Waker>,
     running: DriverLoad,
-    /// Invocations during which more is said.
     pub(crate) progressive: ProgressiveInvocations,
 }
 
 impl Inbox {
-    /// Adds work and returns the driver's waker; refuses an invocation when there are too many.
+    /// Queues work and returns the driver's waker. Returns the work as an error if it is an
+    /// invocation above the limits.
     pub(crate) fn push(&mut self, work: DriverWork) -> Result<Option<Waker>, DriverWork> {
         if matches!(work, DriverWork::Invoke(..)) && self.is_full() {
             return Err(work);
@@ -133,38 +118,39 @@ impl Inbox {
         self.bytes + self.running.bytes + self.progressive.bytes() >= MAX_INVOCATION_BYTES
     }
 
-    /// Adds another part of a call. Returns whom to wake, and what has ended for want of room.
-    pub(crate) fn push_part(
+    /// Adds progressive arguments. Returns the waker to call, and the invocation that has ended
+    /// because there was no room.
+    pub(crate) fn push_args(
         &mut self,
         request: InvocationId,
-        part: Payload,
+        args: Payload,
         is_last: bool,
     ) -> (Option<Waker>, Option<EndedInvocations>) {
         let has_room = !self.is_full_of_bytes();
-        match self.progressive.add_part(request, part, is_last, has_room) {
+        match self.progressive.add_args(request, args, is_last, has_room) {
             Ok(waker) => (waker, None),
             Err(ended) => {
-                let work = DriverWork::GiveUp(request, StopReason::Overflowed);
+                let work = DriverWork::StopProcedure(request, StopReason::Overflowed);
                 (self.push(work).ok().flatten(), Some(ended))
             }
         }
     }
 
-    /// Nothing of what waits can be answered any more. Returns the driver's waker, and what was
-    /// waiting, to be dropped outside of any lock.
+    /// Replaces the queued work by [`DriverWork::Reset`] when the connection is lost. Returns the
+    /// driver's waker, and the old work, to be dropped outside of any lock.
     pub(crate) fn reset(&mut self) -> (Option<Waker>, VecDeque<DriverWork>, EndedInvocations) {
         let outdated = self.take();
         self.work.push_back(DriverWork::Reset);
         (self.waker.take(), outdated, self.progressive.end_all())
     }
 
-    /// Takes everything that waits.
+    /// Takes all queued work.
     pub(crate) fn take(&mut self) -> VecDeque<DriverWork> {
         self.bytes = 0;
         std::mem::take(&mut self.work)
     }
 
-    /// Takes the next step, or remembers whom to wake for one.
+    /// Takes the next step, or registers the driver's waker.
     pub(crate) fn pop(&mut self, waker: &Waker) -> Option<DriverWork> {
         let work = self.work.pop_front();
         match (&work, &mut self.waker) {
@@ -175,7 +161,7 @@ impl Inbox {
         work
     }
 
-    /// Says what the driver runs.
+    /// Updates the load of the driver.
     pub(crate) const fn set_running(&mut self, running: DriverLoad) {
         self.running = running;
     }
@@ -189,11 +175,12 @@ mod tests {
     use cloverleaf_wamp::message::{self, Carried, InvocationDetails};
     use cloverleaf_wamp::payload::Payload;
 
-    use super::{DriverLoad, DriverWork, Inbox, MAX_INVOCATION_BYTES, QueuedInvocation};
+    use super::{DriverLoad, DriverWork, Inbox, MAX_INVOCATION_BYTES};
     use crate::error::Failure;
     use crate::procedure::SharedProcedure;
+    use crate::queued_invocation::QueuedInvocation;
 
-    /// An invocation with so many bytes of arguments, or some more.
+    /// An invocation with at least this many bytes of arguments.
     fn invocation(bytes: usize) -> DriverWork {
         invoke(Default::default(), Payload::from_text(&"x".repeat(bytes)))
     }
@@ -210,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_details_count_as_those_of_arguments() {
+    fn the_byte_limit_counts_details_and_arguments() {
         let carried = Carried {
             ppt_keyid: Some("x".repeat(MAX_INVOCATION_BYTES).into()),
             ..Carried::default()
@@ -225,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn invocations_are_refused_while_those_that_wait_hold_too_many_bytes() {
+    fn invocations_are_refused_while_queued_ones_exceed_the_byte_limit() {
         let mut inbox = Inbox::default();
         assert!(inbox.push(invocation(MAX_INVOCATION_BYTES)).is_ok());
         assert!(inbox.push(invocation(1)).is_err());
@@ -234,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn invocations_are_refused_while_those_that_run_hold_too_many_bytes() {
+    fn invocations_are_refused_while_running_ones_exceed_the_byte_limit() {
         let mut inbox = Inbox::default();
         inbox.set_running(DriverLoad { invocations: 1, bytes: MAX_INVOCATION_BYTES });
         assert!(inbox.push(invocation(1)).is_err());

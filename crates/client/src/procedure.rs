@@ -1,8 +1,8 @@
-//! From a closure over serde types to a procedure.
+//! Procedures: functions and closures over serde types.
 //!
 //! A procedure takes up to five of [`Args`], [`Kwargs`], [`Invocation`], [`Progress`] and
-//! [`ProgressiveArgs`] and returns a future of `Result<T, Failure>`, where `T` is a serde value
-//! (the one positional result) or an [`Answer`].
+//! [`ProgressiveArgs`]. It returns a future of `Result<T, Failure>`, where `T` is a serde value
+//! (the only positional result) or an [`Answer`].
 //!
 //! ```
 //! use cloverleaf_client::{Args, Failure, Procedure};
@@ -16,8 +16,8 @@
 //!
 //! # Progressive results
 //!
-//! [`Progress`] sends them, where the caller takes them (advanced profile, "Progressive Call
-//! Results"):
+//! [`Progress`] sends progressive results, if the caller asked for them (advanced profile,
+//! "Progressive Call Results"):
 //!
 //! ```
 //! # use cloverleaf_client::{Args, Failure, Procedure};
@@ -33,11 +33,12 @@
 //! # takes_a_procedure(count);
 //! ```
 //!
-//! # Calls in parts
+//! # Progressive calls
 //!
-//! The arguments are those of the first part; [`ProgressiveArgs`] are the others ("Progressive Call
-//! Invocations"). A procedure without it refuses calls in parts with
-//! `wamp.error.feature_not_supported`, since it would take a part for the whole.
+//! [`Args`] and [`Kwargs`] contain the arguments of the first part, [`ProgressiveArgs`] returns the
+//! further parts (advanced profile, "Progressive Call Invocations"). A procedure without this
+//! parameter refuses progressive calls with `wamp.error.feature_not_supported`: it would mistake
+//! the first part for the whole call.
 //!
 //! ```
 //! # use cloverleaf_client::{Args, Failure, Procedure};
@@ -59,12 +60,11 @@
 //! # takes_a_procedure(store);
 //! ```
 //!
-//! # Being interrupted
+//! # Cancellation
 //!
-//! When the call is given up, the future of the procedure is dropped where it waits, with
-//! everything in it: whoever has to clean up does it in a `Drop`. What runs in a thread of its own
-//! finds that nobody waits any more by [`Progress::is_over`], and each [`Progress::try_send`]
-//! fails:
+//! When a call is canceled, the future of its procedure is dropped at its current `.await`, with
+//! everything in it. A procedure cleans up in the `Drop` of a local value. Work that runs in a
+//! thread of its own checks [`Progress::is_over`]; [`Progress::try_send`] fails then, too:
 //!
 //! ```no_run
 //! # use cloverleaf_client::{Failure, Procedure};
@@ -90,24 +90,25 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::answer::{Answer, IntoAnswer};
 use crate::error::Failure;
 
-mod answer;
 mod invocation;
 mod progress;
 mod progressive_args;
 
-pub use answer::{Answer, IntoAnswer};
 pub use invocation::{Args, FromInvocation, Invocation, Kwargs};
 pub use progress::Progress;
 pub use progressive_args::{CallPart, ProgressiveArgs};
 
-/// The future of a procedure that runs.
+/// The future of a running procedure.
 pub type ProcedureFuture = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
 
-/// Anything that can be registered: see the [module](self).
+/// A function or closure that can be registered; see the [module](self) for its form.
+///
+/// `Marker` distinguishes the implementations for different numbers of parameters.
 pub trait Procedure<Marker>: Send + Sync + 'static {
-    /// Starts the procedure.
+    /// Reads the parameters and starts the procedure.
     fn invoke(&self, invocation: Invocation) -> ProcedureFuture;
 }
 
@@ -129,13 +130,13 @@ macro_rules! procedure {
                         Err(failure) => return Box::pin(std::future::ready(Err(failure))),
                     };
                 )*
-                let lifetime = match invocation.into_lifetime() {
-                    Ok(lifetime) => lifetime,
+                let guard = match invocation.into_guard() {
+                    Ok(guard) => guard,
                     Err(failure) => return Box::pin(std::future::ready(Err(failure))),
                 };
                 let running = self($($parameter),*);
                 Box::pin(async move {
-                    let _lifetime = lifetime;
+                    let _guard = guard;
                     running.await?.into_answer(serializer)
                 })
             }
@@ -150,7 +151,7 @@ procedure!(A, B, C);
 procedure!(A, B, C, D);
 procedure!(A, B, C, D, E);
 
-/// A procedure whose type is forgotten, shared by its registration and its invocations.
+/// A type-erased procedure, shared by its registration and its invocations.
 #[derive(Clone)]
 pub(crate) struct SharedProcedure(Arc<dyn Fn(Invocation) -> ProcedureFuture + Send + Sync>);
 

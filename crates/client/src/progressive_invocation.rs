@@ -6,17 +6,22 @@
 //! serial number beside its request id: the next connection reuses request ids.
 //! Spec: advanced profile "Progressive Call Results", "Progressive Call Invocations".
 
+use std::fmt;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use cloverleaf_wakes::wake;
 use cloverleaf_wamp::ids::InvocationId;
+use cloverleaf_wamp::message::CallTimeoutUnit;
 use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::serializer::Serializer;
 use foldhash::HashMap;
 
+use crate::answer::Answer;
+use crate::error::Error;
 use crate::part_queue::{PartQueue, QueuedPart};
-use crate::session::Session;
 
-/// Names an exchange for ever.
+/// Identifies a progressive invocation over all connections of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InvocationKey {
     request: InvocationId,
@@ -24,7 +29,7 @@ pub(crate) struct InvocationKey {
 }
 
 impl InvocationKey {
-    /// The number of its invocation.
+    /// The request id on the wire.
     pub(crate) const fn request(self) -> InvocationId {
         self.request
     }
@@ -39,60 +44,64 @@ impl QueuedPart for Payload {
 #[derive(Debug)]
 struct InvocationProgress {
     serial: u64,
-    /// The parts of the call that the procedure has not taken.
+    /// Progressive arguments that the procedure has not taken.
     waiting: PartQueue<Payload>,
-    /// The last part has arrived; of a call that does not come in parts, it is the first.
+    /// The last arguments have arrived. True from the start for a call that is not progressive.
     is_complete: bool,
     waker: Option<Waker>,
 }
 
-/// The exchanges of one session.
+/// The progressive invocations of one session.
 #[derive(Debug, Default)]
 pub(crate) struct ProgressiveInvocations {
     running: HashMap<InvocationId, InvocationProgress>,
-    /// The highest number of a call in parts on this connection: whatever has a lower one is a part
-    /// of a call, which may have ended.
-    newest_in_parts: u64,
+    /// The highest request id of a progressive call on this connection. An INVOCATION with this id
+    /// or a lower one continues a call, which may have ended.
+    newest_progressive_call: u64,
     last_serial: u64,
-    /// Of all parts that wait.
+    /// Bytes of all queued arguments.
     bytes: usize,
 }
 
-/// The procedure will not be told any more of its call.
+/// The invocation has ended: its procedure gets no further arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InvocationOver;
 
 impl ProgressiveInvocations {
-    /// Whether an INVOCATION with this number belongs to a call that has begun.
+    /// Whether an INVOCATION with this request id continues an earlier one.
     pub(crate) fn has_begun(&self, request: InvocationId) -> bool {
-        request.number() <= self.newest_in_parts
+        request.number() <= self.newest_progressive_call
     }
 
-    /// How many bytes wait.
+    /// Bytes of all queued arguments.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// An invocation has arrived during which more will be said.
-    pub(crate) fn begin(&mut self, request: InvocationId, is_in_parts: bool) -> InvocationKey {
+    /// Adds an invocation. `is_progressive_call` says that more arguments will follow.
+    pub(crate) fn begin(
+        &mut self,
+        request: InvocationId,
+        is_progressive_call: bool,
+    ) -> InvocationKey {
         self.last_serial += 1;
-        if is_in_parts {
-            self.newest_in_parts = self.newest_in_parts.max(request.number());
+        if is_progressive_call {
+            self.newest_progressive_call = self.newest_progressive_call.max(request.number());
         }
         let (serial, waiting) = (self.last_serial, PartQueue::default());
-        let running =
-            InvocationProgress { serial, waiting, is_complete: !is_in_parts, waker: None };
-        self.running.insert(request, running);
+        let is_complete = !is_progressive_call;
+        let progress = InvocationProgress { serial, waiting, is_complete, waker: None };
+        self.running.insert(request, progress);
         InvocationKey { request, serial }
     }
 
-    /// Another part of a call has arrived. Returns whom to wake. Without room for it the exchange
-    /// is over: the call can only fail. A part of a call that has ended meanwhile is passed over,
-    /// as the specification wants.
-    pub(crate) fn add_part(
+    /// Adds progressive arguments and returns the waker of the procedure. If there is no room, the
+    /// invocation ends: its call can only fail. Arguments of an ended invocation are ignored, as
+    /// the specification demands.
+    pub(crate) fn add_args(
         &mut self,
         request: InvocationId,
-        part: Payload,
+        args: Payload,
         is_last: bool,
         has_room: bool,
     ) -> Result<Option<Waker>, EndedInvocations> {
@@ -100,10 +109,10 @@ impl ProgressiveInvocations {
             return Ok(None);
         };
         running.is_complete = is_last;
-        // An empty last one says no more than that no other one follows.
-        if !(is_last && part.is_empty()) {
+        // Empty last arguments only mark the end.
+        if !(is_last && args.is_empty()) {
             let before = running.waiting.bytes();
-            if !has_room || running.waiting.push(part).is_err() {
+            if !has_room || running.waiting.push(args).is_err() {
                 return Err(self.end(request));
             }
             self.bytes += running.waiting.bytes() - before;
@@ -111,8 +120,8 @@ impl ProgressiveInvocations {
         Ok(running.waker.take())
     }
 
-    /// The next part of a call; none behind the last.
-    fn poll_part(
+    /// The next progressive arguments; none after the last ones.
+    pub(crate) fn poll_args(
         &mut self,
         key: InvocationKey,
         context: &Context<'_>,
@@ -121,9 +130,9 @@ impl ProgressiveInvocations {
         let Some(running) = found.filter(|running| running.serial == key.serial) else {
             return Poll::Ready(Err(InvocationOver));
         };
-        if let Some(part) = running.waiting.pop() {
-            self.bytes -= part.size();
-            return Poll::Ready(Ok(Some(part)));
+        if let Some(args) = running.waiting.pop() {
+            self.bytes -= args.size();
+            return Poll::Ready(Ok(Some(args)));
         }
         if running.is_complete {
             return Poll::Ready(Ok(None));
@@ -136,66 +145,91 @@ impl ProgressiveInvocations {
         self.running.get(&key.request).is_some_and(|running| running.serial == key.serial)
     }
 
-    /// Ends the exchange of an invocation.
+    /// Ends the invocation with this request id.
     pub(crate) fn end(&mut self, request: InvocationId) -> EndedInvocations {
         let running = self.running.remove(&request);
         self.bytes -= running.as_ref().map_or(0, |running| running.waiting.bytes());
         EndedInvocations(running.into_iter().collect())
     }
 
-    /// Ends all of them, as does the connection.
+    /// Ends all invocations when the connection ends.
     pub(crate) fn end_all(&mut self) -> EndedInvocations {
-        (self.newest_in_parts, self.bytes) = (0, 0);
+        (self.newest_progressive_call, self.bytes) = (0, 0);
         EndedInvocations(self.running.drain().map(|(_, running)| running).collect())
     }
 }
 
-/// ProgressiveInvocations that have ended, to be dropped outside of any lock.
+/// Invocations that have ended, to be dropped outside of any lock.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct EndedInvocations(Vec<InvocationProgress>);
 
 impl EndedInvocations {
-    /// Wakes whoever waits for a part that will not come.
+    /// Wakes the procedures that wait for arguments.
     pub(crate) fn wake(self) {
         self.0.into_iter().filter_map(|running| running.waker).for_each(wake);
     }
 }
 
-/// What an application holds of an exchange.
+/// The session of an invocation, as the invocation's parameters see it.
+pub(crate) trait InvocationHost: fmt::Debug + Send + Sync {
+    /// The format in which values are encoded.
+    fn serializer(&self) -> Serializer;
+
+    /// The unit of call timeouts on this connection.
+    fn call_timeout_unit(&self) -> CallTimeoutUnit;
+
+    /// Begins to track an invocation that is not progressive.
+    fn begin(&self, request: InvocationId) -> InvocationKey;
+
+    /// Whether the invocation has not ended.
+    fn is_running(&self, key: InvocationKey) -> bool;
+
+    /// Ends the invocation, if it is running.
+    fn end(&self, key: InvocationKey);
+
+    /// The next progressive arguments; none after the last ones.
+    fn poll_args(
+        &self,
+        key: InvocationKey,
+        context: &Context<'_>,
+    ) -> Poll<Result<Option<Payload>, InvocationOver>>;
+
+    /// Sends a progressive result. `Ok(false)` when the link is congested; none when the invocation
+    /// has ended.
+    fn send_progress(&self, key: InvocationKey, result: Answer) -> Option<Result<bool, Error>>;
+
+    /// Ready when the link may accept messages again.
+    fn poll_room(&self, context: &Context<'_>) -> Poll<()>;
+}
+
+/// The application's handle of a progressive invocation.
 #[derive(Debug, Clone)]
 pub(crate) struct ProgressiveInvocation {
-    pub(crate) session: Session,
+    pub(crate) host: Arc<dyn InvocationHost>,
     pub(crate) key: InvocationKey,
 }
 
 impl ProgressiveInvocation {
     pub(crate) fn is_over(&self) -> bool {
-        !self.session.shared().state.lock().inbox.progressive.is_running(self.key)
+        !self.host.is_running(self.key)
     }
 
-    /// The next part of the call; none behind the last.
-    pub(crate) fn poll_part(
+    /// The next progressive arguments; none after the last ones.
+    pub(crate) fn poll_args(
         &self,
         context: &Context<'_>,
     ) -> Poll<Result<Option<Payload>, InvocationOver>> {
-        self.session.shared().state.lock().inbox.progressive.poll_part(self.key, context)
+        self.host.poll_args(self.key, context)
     }
 }
 
-/// Ends its exchange when it is dropped: it stands beside the future of the procedure.
+/// Ends its invocation when it is dropped together with the future of the procedure.
 #[derive(Debug)]
 pub(crate) struct InvocationGuard(pub(crate) ProgressiveInvocation);
 
 impl Drop for InvocationGuard {
     fn drop(&mut self) {
-        let ProgressiveInvocation { session, key } = &self.0;
-        let ended = {
-            let exchanges = &mut session.shared().state.lock().inbox.progressive;
-            exchanges.is_running(*key).then(|| exchanges.end(key.request))
-        };
-        if let Some(ended) = ended {
-            ended.wake();
-        }
+        self.0.host.end(self.0.key);
     }
 }

@@ -1,4 +1,4 @@
-//! A request that was sent, or could not be: what waits for its answer.
+//! The futures of a request's answer.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::pending::{RequestKey, RequestOutcome};
 use crate::session::Session;
 
-/// Polled to its answer once.
+/// A request that was sent, or the error that kept it from being sent. Yields its answer once.
 #[derive(Debug)]
 pub(crate) enum SentRequest {
     Waiting(RequestKey),
@@ -26,7 +26,7 @@ impl From<Result<RequestKey, Error>> for SentRequest {
 }
 
 impl SentRequest {
-    /// The answer, once it is here.
+    /// Takes the answer.
     pub(crate) fn poll(
         &mut self,
         session: &Session,
@@ -44,14 +44,14 @@ impl SentRequest {
         Poll::Ready(answer)
     }
 
-    /// The request, while its answer is not taken.
+    /// The key of the request, while its answer is not taken.
     pub(crate) const fn unanswered(&self) -> Option<RequestKey> {
         if let Self::Waiting(key) = self { Some(*key) } else { None }
     }
 }
 
-/// A request on its way to the number in its acknowledgement. Dropped before, it is forgotten, and
-/// what its acknowledgement grants is given back.
+/// Resolves to the id in the acknowledgement of a request. When it is dropped early, the answer is
+/// ignored and what the acknowledgement grants is undone.
 #[derive(Debug)]
 pub(crate) struct AcknowledgementFuture {
     session: Session,
@@ -84,7 +84,7 @@ impl Drop for AcknowledgementFuture {
     }
 }
 
-/// The answer to a request that has none any more, or one of another kind.
+/// The error of a request whose answer was taken already, or has the wrong type.
 pub(crate) fn ended() -> Error {
     Error::Closed("the request has ended already".into())
 }

@@ -1,4 +1,4 @@
-//! Making a call in parts.
+//! The sender of a progressive call.
 
 use std::future::poll_fn;
 
@@ -13,14 +13,16 @@ use crate::pending::RequestKey;
 use crate::sent_request::ended;
 use crate::session::Session;
 
-/// Sends the parts of a call that follow the first. Dropped before [`finish`](Self::finish), it
-/// cancels the call: half an upload must not look like a whole one.
+/// Sends the parts of a progressive call that follow the first.
+///
+/// Dropping it before [`finish`](Self::finish) cancels the call, so that the callee does not
+/// mistake half an upload for a whole one.
 #[derive(Debug)]
 #[must_use = "dropping it cancels the call"]
 pub struct ProgressiveCall {
     session: Session,
     procedure: CompactString,
-    /// None when the call could not be made, or its last part is sent.
+    /// None if the first part could not be sent, or the last part was sent.
     call: Option<RequestKey>,
 }
 
@@ -33,11 +35,12 @@ impl ProgressiveCall {
         Self { session, procedure, call }
     }
 
-    /// Sends a part with these positional arguments: a tuple, an array or a `Vec`. Waits while the
-    /// router does not read what it is sent.
+    /// Sends a part with positional arguments: a tuple, an array or a `Vec`. Waits while the link
+    /// is congested.
     ///
     /// # Errors
-    /// When the call has ended: its own future says how.
+    /// When an argument cannot be encoded, or the call has ended. The call's own future resolves to
+    /// the reason.
     pub async fn send(&mut self, args: impl Serialize) -> Result<(), Error> {
         let payload = arguments::args(&self.session, &args)?;
         self.send_part(payload, true).await
@@ -51,7 +54,7 @@ impl ProgressiveCall {
         self.send_part(payload, true).await
     }
 
-    /// Says with an empty part that no other one follows.
+    /// Marks the end of the call with an empty last part.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -80,7 +83,7 @@ impl ProgressiveCall {
 
     async fn send_part(&self, payload: Payload, more_follow: bool) -> Result<(), Error> {
         let key = self.call.ok_or_else(ended)?;
-        // Every other option stays as the first part said (advanced profile, "Progressive Call
+        // The other options of the first part stay in effect (advanced profile, "Progressive Call
         // Invocations").
         let options =
             CallOptions { progress: more_follow.then_some(true), ..CallOptions::default() };
@@ -96,7 +99,7 @@ impl ProgressiveCall {
 impl Drop for ProgressiveCall {
     fn drop(&mut self) {
         if let Some(key) = self.call {
-            self.session.ask_to_cancel(key, CancelMode::KillNoWait);
+            self.session.request_cancel(key, CancelMode::KillNoWait);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Taking a result in parts.
+//! The stream of progressive results.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -7,17 +7,18 @@ use std::task::{Context, Poll};
 use cloverleaf_wamp::message::CancelMode;
 use futures_util::stream::Stream;
 
-use super::{CallFuture, Reply};
+use super::call_future::CallFuture;
 use crate::error::{Error, Failure};
 use crate::pending::NextResult;
+use crate::reply::Reply;
 use crate::sent_request::SentRequest;
 
-/// The result of a call, part by part; also a [`Stream`]. Dropped before the call has ended, it
-/// cancels it (`killnowait`).
+/// The progressive results of a call; also a [`Stream`]. Dropping it before the call has ended
+/// cancels the call (`killnowait`).
 ///
-/// Bounded: the parts wait for the application, and are never lost one by one. A call of which
-/// 4,096 parts or 16 MiB wait and more come is canceled, and fails with `wamp.error.unavailable`
-/// behind them.
+/// Bounded: results wait for the application and are never dropped one by one. If 4,096 results or
+/// 16 MiB wait and more arrive, the call is canceled. The stream then returns the waiting results
+/// and the error `wamp.error.unavailable`.
 #[derive(Debug)]
 #[must_use = "dropping a call cancels it"]
 pub struct ProgressiveResults {
@@ -29,29 +30,30 @@ impl ProgressiveResults {
         Self { call }
     }
 
-    /// The next part; none when the callee has said its last word, which is [`Self::reply`].
+    /// The next progressive result; none when the final result has arrived. [`Self::reply`] returns
+    /// that one.
     ///
     /// # Errors
-    /// When the call has failed. The parts that came before have been taken then.
+    /// When the call has failed, after all results that arrived before.
     pub async fn next(&mut self) -> Result<Option<Reply>, Error> {
-        poll_fn(|context| self.poll_part(context)).await
+        poll_fn(|context| self.poll_result(context)).await
     }
 
-    /// The final result. Progressive results that were not taken are dropped.
+    /// The future of the final result. Progressive results that were not taken are dropped.
     pub fn reply(self) -> CallFuture {
         if let Some(key) = self.call.sent.unanswered() {
-            let parts = self.call.session.shared().state.lock().pending.refuse_parts(key);
-            drop(parts);
+            let results = self.call.session.shared().state.lock().pending.discard_results(key);
+            drop(results);
         }
         self.call
     }
 
-    /// Asks for the call to be given up; see [`Calling::cancel`].
+    /// Asks the router to cancel the call; see [`CallFuture::cancel`].
     pub fn cancel(&self, mode: CancelMode) {
         self.call.cancel(mode);
     }
 
-    fn poll_part(&mut self, context: &Context<'_>) -> Poll<Result<Option<Reply>, Error>> {
+    fn poll_result(&mut self, context: &Context<'_>) -> Poll<Result<Option<Reply>, Error>> {
         let CallFuture { session, sent } = &mut self.call;
         let key = match sent {
             SentRequest::Waiting(key) => *key,
@@ -62,10 +64,10 @@ impl ProgressiveResults {
             }
             SentRequest::Ended => return Poll::Ready(Ok(None)),
         };
-        let next = session.shared().state.lock().pending.poll_part(key, context);
+        let next = session.shared().state.lock().pending.poll_result(key, context);
         Poll::Ready(match std::task::ready!(next) {
-            NextResult::Partial(part) => Ok(Some(part)),
-            NextResult::Last => Ok(None),
+            NextResult::Progressive(result) => Ok(Some(result)),
+            NextResult::Final => Ok(None),
             NextResult::Failed(error) => {
                 *sent = SentRequest::Ended;
                 Err(error)
@@ -84,6 +86,6 @@ impl Stream for ProgressiveResults {
     type Item = Result<Reply, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_part(context).map(Result::transpose)
+        self.poll_result(context).map(Result::transpose)
     }
 }

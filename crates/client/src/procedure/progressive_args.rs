@@ -1,4 +1,4 @@
-//! Taking a call in parts.
+//! A procedure's parameter for the further arguments of a progressive call.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -8,43 +8,45 @@ use cloverleaf_wamp::payload::Payload;
 use futures_util::stream::Stream;
 use serde::de::DeserializeOwned;
 
-use super::{FromInvocation, Invocation};
+use super::invocation::{FromInvocation, Invocation};
 use crate::error::Failure;
 use crate::progressive_invocation::{InvocationOver, ProgressiveInvocation};
 
-/// The parts of a call that follow the first, whose arguments are those of the procedure; also a
-/// [`Stream`]. None follow when the call does not come in parts, and a last one without arguments
-/// is no more than the end. A parameter of a procedure; see the [module](crate::procedure).
+/// The parts of a progressive call that follow the first; also a [`Stream`]. A parameter of a
+/// procedure; see the [module](crate::procedure).
 ///
-/// Bounded: the parts wait for the procedure, and are never lost one by one. A call of which 4,096
-/// parts or 16 MiB wait and more come fails with `wamp.error.unavailable`, and its procedure is
-/// given up.
+/// The first part's arguments are those of the procedure. There are no further parts if the call is
+/// not progressive. An empty last part only marks the end and is not returned.
+///
+/// Bounded: parts wait for the procedure and are never dropped one by one. If 4,096 parts or 16 MiB
+/// wait and more arrive, the call fails with `wamp.error.unavailable` and the procedure's future is
+/// dropped.
 #[derive(Debug)]
 pub struct ProgressiveArgs {
-    /// None when there are no more.
-    exchange: Option<ProgressiveInvocation>,
+    /// None after the last part.
+    invocation: Option<ProgressiveInvocation>,
 }
 
 impl ProgressiveArgs {
-    /// The next part; none behind the last.
+    /// The next part of the call; none after the last one.
     ///
     /// # Errors
-    /// When the call was given up before its last part came. Only who has taken the parts out of
-    /// their procedure sees that, which is given up too.
+    /// `wamp.error.canceled` when the call was canceled before its last part. The procedure's own
+    /// future is dropped then, so only another task or thread sees this error.
     pub async fn next(&mut self) -> Result<Option<CallPart>, Failure> {
         poll_fn(|context| self.poll(context)).await
     }
 
     fn poll(&mut self, context: &Context<'_>) -> Poll<Result<Option<CallPart>, Failure>> {
-        let Some(exchange) = &self.exchange else { return Poll::Ready(Ok(None)) };
-        exchange.poll_part(context).map(|part| match part {
+        let Some(invocation) = &self.invocation else { return Poll::Ready(Ok(None)) };
+        invocation.poll_args(context).map(|args| match args {
             Ok(Some(payload)) => Ok(Some(CallPart(payload))),
             Ok(None) => {
-                self.exchange = None;
+                self.invocation = None;
                 Ok(None)
             }
             Err(InvocationOver) => {
-                self.exchange = None;
+                self.invocation = None;
                 Err(Failure::canceled("the call was given up before its last part"))
             }
         })
@@ -61,13 +63,13 @@ impl Stream for ProgressiveArgs {
 
 impl FromInvocation for ProgressiveArgs {
     fn from_invocation(invocation: &mut Invocation) -> Result<Self, Failure> {
-        let is_part = std::mem::take(&mut invocation.is_part);
-        let lifetime = invocation.lifetime.as_ref().filter(|_| is_part);
-        Ok(Self { exchange: lifetime.map(|lifetime| lifetime.0.clone()) })
+        let is_progressive = std::mem::take(&mut invocation.is_progressive_call);
+        let guard = invocation.guard.as_ref().filter(|_| is_progressive);
+        Ok(Self { invocation: guard.map(|guard| guard.0.clone()) })
     }
 }
 
-/// A further part of a call.
+/// One part of a progressive call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallPart(Payload);
 
@@ -75,7 +77,8 @@ impl CallPart {
     /// The positional arguments: a tuple, an array or a `Vec`.
     ///
     /// # Errors
-    /// When they are of another shape, which is the caller's fault; in a procedure `?` says so.
+    /// `wamp.error.invalid_argument` when the arguments have other types. In a procedure, `?`
+    /// returns that error to the caller.
     pub fn args<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         self.0.decode_args().map_err(|error| Failure::invalid_argument(&error.to_string()))
     }
@@ -88,7 +91,7 @@ impl CallPart {
         self.0.decode_kwargs().map_err(|error| Failure::invalid_argument(&error.to_string()))
     }
 
-    /// The arguments as they came.
+    /// The arguments as they were received, not decoded.
     pub const fn payload(&self) -> &Payload {
         &self.0
     }

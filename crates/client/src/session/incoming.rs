@@ -1,4 +1,4 @@
-//! What becomes of each message of the router.
+//! Handles each message of the router.
 
 use std::sync::Arc;
 
@@ -11,16 +11,18 @@ use cloverleaf_wamp::message::{
 };
 
 use super::{OnAcknowledged, Session, SessionState};
-use crate::call::Reply;
 use crate::error::{Error, Failure};
 use crate::inbox::{DriverWork, StopReason};
 use crate::pending::RequestOutcome;
-use crate::register::RegistrationEntry;
-use crate::subscribe::{DeliveryReceipt, SubscriptionEntry};
+use crate::registration_entry::RegistrationEntry;
+use crate::reply::Reply;
+use crate::subscription_entry::{DeliveryReceipt, SubscriptionEntry};
 
 impl Session {
-    /// Takes one message of the router. Never blocks, never sends (the driver does) and runs no
-    /// code of the application, so a router may call it while it holds its own lock.
+    /// Handles one message of the router.
+    ///
+    /// Never blocks, never sends a message (the driver does) and runs no code of the application.
+    /// So a router in the same process may call it while it holds its own lock.
     pub fn handle_message(&self, message: RouterMessage) {
         match message {
             RouterMessage::Result(result) => self.result(result),
@@ -32,7 +34,7 @@ impl Session {
                 self.fail(error.request.kind(), error.request.id(), failure);
             }
             RouterMessage::Interrupt(interrupt) => {
-                self.wake(DriverWork::GiveUp(interrupt.request, StopReason::Interrupted));
+                self.wake(DriverWork::StopProcedure(interrupt.request, StopReason::Interrupted));
             }
             RouterMessage::Registered(answer) => {
                 let number = answer.registration.number();
@@ -54,29 +56,29 @@ impl Session {
                 let message = abort.details.message.unwrap_or_default();
                 self.close(&format!("{}: {message}", abort.reason));
             }
-            // Anonymous clients are asked for nothing; a challenge can't be answered.
+            // This client joins anonymously and cannot answer a challenge.
             RouterMessage::Challenge(challenge) => {
                 self.close(&format!("the router asks for '{}'", challenge.authmethod));
             }
         }
     }
 
-    /// RESULT ends a call, unless it is a part of the result.
+    /// Handles RESULT, progressive or final.
     fn result(&self, result: CallResult) {
         let CallResult { request, details, payload } = result;
         if details.progress != Some(true) {
             let answer = Ok(RequestOutcome::Reply(Reply::new(payload, details)));
             return self.complete(RequestKind::Call, request, answer);
         }
-        let part = Reply::new(payload, details);
-        let waker = self.shared.state.lock().pending.add_part(request, part);
+        let result = Reply::new(payload, details);
+        let waker = self.shared.state.lock().pending.add_result(request, result);
         if let Some(waker) = waker {
             wake(waker);
         }
     }
 
     fn event(&self, event: &SharedEvent) {
-        // One for all streams of this session, since the router counts one answer.
+        // All streams of the session share one receipt: the router expects one acknowledgement.
         let receipt =
             (event.details.x_acknowledged_delivery == Some(true)).then(DeliveryReceipt::default);
         let is_retained = event.details.retained == Some(true);
@@ -123,7 +125,7 @@ impl Session {
         }
     }
 
-    /// The router ends the session, or answers that this side does.
+    /// Handles GOODBYE: the router ends the session, or answers the GOODBYE of this session.
     fn goodbye(&self, goodbye: &Goodbye) {
         let asked = self.shared.state.lock().leaving;
         if !asked {
@@ -147,7 +149,7 @@ impl Session {
         ended.wake();
     }
 
-    /// Ends a request with a failure.
+    /// Fails a request.
     pub(crate) fn fail(&self, kind: RequestKind, request: RequestId, failure: Failure) {
         self.complete(kind, request, Err(Error::Wamp(Box::new(failure))));
     }
@@ -162,7 +164,7 @@ impl Session {
         ended.wake();
     }
 
-    /// Hands work to the driver.
+    /// Queues work for the driver and wakes it.
     pub(crate) fn wake(&self, work: DriverWork) {
         let pushed = self.shared.state.lock().inbox.push(work);
         if let Ok(Some(waker)) = pushed {
@@ -172,8 +174,8 @@ impl Session {
 }
 
 impl SessionState {
-    /// Puts what an acknowledgement grants into the tables. What nobody wants any more is given
-    /// back by the driver.
+    /// Adds what an acknowledgement grants to the tables. If the request's future was dropped
+    /// (`wanted` is false), returns the work that undoes the grant.
     fn grant(&mut self, grant: OnAcknowledged, wanted: bool, number: u64) -> Option<DriverWork> {
         match grant {
             OnAcknowledged::Registered(entry) => self.registered(entry, wanted, number),
@@ -196,7 +198,7 @@ impl SessionState {
         number: u64,
     ) -> Option<DriverWork> {
         let Some(id) = RegistrationId::new(number) else {
-            // The application's code is not dropped here, under the lock.
+            // The procedure is dropped by the driver, not here under the lock.
             return Some(DriverWork::Release(vec![entry]));
         };
         if !wanted {

@@ -1,4 +1,4 @@
-//! What fails with a message that can't be sent, and what is sent in its place.
+//! Handles a message that the link has accepted and could not send.
 
 use cloverleaf_wamp::ids::{InvocationId, RequestId};
 use cloverleaf_wamp::message::{
@@ -10,27 +10,30 @@ use crate::error::Failure;
 use crate::inbox::{DriverWork, StopReason};
 
 impl Session {
-    /// For whoever owns the link: it has taken a message, and finds later that it can't be sent.
-    /// Returns what is to be sent in its place.
+    /// Reports that the link has accepted `message` and cannot send it, for example because it is
+    /// too long for the router. Called by the owner of the link.
+    ///
+    /// A request fails with `why`; an answer to an invocation is replaced by ERROR. Returns the
+    /// message to send instead, if any.
     pub fn handle_undeliverable(
         &self,
         message: &ClientMessage,
         why: Failure,
     ) -> Option<ClientMessage> {
-        match failed(message) {
-            Failed::Request(kind, request) => {
-                let is_in_parts = self.shared().state.lock().pending.is_in_parts(request);
+        match effect_of(message) {
+            Undelivered::Request(kind, request) => {
+                let is_progressive = self.shared().state.lock().pending.is_progressive(request);
                 self.fail(kind, request, why);
-                // The router may know other parts of the call.
-                is_in_parts.then(|| cancel(request))
+                // The router may have received other parts of the call.
+                is_progressive.then(|| cancel(request))
             }
-            Failed::Answer(request) => {
-                // Were it a part of the result, the procedure would go on.
-                self.wake(DriverWork::GiveUp(request, StopReason::Unsendable));
+            Undelivered::Answer(request) => {
+                // After a progressive result the procedure is still running.
+                self.wake(DriverWork::StopProcedure(request, StopReason::Unsendable));
                 let error = InvocationError::new(request, why.uri, why.payload);
                 Some(ClientMessage::Error(error))
             }
-            Failed::Other => None,
+            Undelivered::Other => None,
         }
     }
 }
@@ -40,24 +43,28 @@ fn cancel(request: RequestId) -> ClientMessage {
     ClientMessage::Cancel(Cancel { request, options })
 }
 
-enum Failed {
+/// The exchange that an undeliverable message belongs to.
+enum Undelivered {
     Request(RequestKind, RequestId),
+    /// YIELD or ERROR for an invocation.
     Answer(InvocationId),
     Other,
 }
 
-fn failed(message: &ClientMessage) -> Failed {
+fn effect_of(message: &ClientMessage) -> Undelivered {
     match message {
-        ClientMessage::Call(call) => Failed::Request(RequestKind::Call, call.request),
-        ClientMessage::Publish(publish) => Failed::Request(RequestKind::Publish, publish.request),
+        ClientMessage::Call(call) => Undelivered::Request(RequestKind::Call, call.request),
+        ClientMessage::Publish(publish) => {
+            Undelivered::Request(RequestKind::Publish, publish.request)
+        }
         ClientMessage::Register(register) => {
-            Failed::Request(RequestKind::Register, register.request)
+            Undelivered::Request(RequestKind::Register, register.request)
         }
         ClientMessage::Subscribe(subscribe) => {
-            Failed::Request(RequestKind::Subscribe, subscribe.request)
+            Undelivered::Request(RequestKind::Subscribe, subscribe.request)
         }
-        ClientMessage::Yield(answer) => Failed::Answer(answer.request),
-        ClientMessage::Error(error) => Failed::Answer(error.request),
+        ClientMessage::Yield(answer) => Undelivered::Answer(answer.request),
+        ClientMessage::Error(error) => Undelivered::Answer(error.request),
         ClientMessage::Hello(_)
         | ClientMessage::Abort(_)
         | ClientMessage::Authenticate(_)
@@ -65,6 +72,6 @@ fn failed(message: &ClientMessage) -> Failed {
         | ClientMessage::Unsubscribe(_)
         | ClientMessage::Cancel(_)
         | ClientMessage::Unregister(_)
-        | ClientMessage::EventReceived(_) => Failed::Other,
+        | ClientMessage::EventReceived(_) => Undelivered::Other,
     }
 }
