@@ -1,7 +1,7 @@
-//! The task of a session: carries its connection, runs its procedures, replaces what is lost.
+//! The task of a session: polls the connection and the driver, and reconnects.
 //!
-//! Connection and driver are polled by one task: an invocation that has been read is run and its
-//! answer written without waking anybody else.
+//! One task polls both, so that an invocation is read, run and answered without waking another
+//! task.
 
 use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
@@ -18,16 +18,16 @@ use super::reconnect::Delays;
 use crate::driver::Driver;
 use crate::session::{BoxFuture, Session};
 
-/// How long a router may take to answer GOODBYE.
+/// Maximum time for the router's answer to GOODBYE.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// See the [module](self).
+/// Runs a session to its end, over all of its connections.
 pub(super) struct ConnectionTask {
     connector: Connector,
     driver: Driver,
-    /// The driver has ended, as the session has.
+    /// The session and its driver have ended.
     is_done: bool,
-    /// Registers and subscribes again after a lost connection has been replaced.
+    /// Registers and subscribes again after a reconnect.
     restoring: Option<BoxFuture<()>>,
     goodbye_deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -37,7 +37,7 @@ impl ConnectionTask {
         Self { connector, driver, is_done: false, restoring: None, goodbye_deadline: None }
     }
 
-    /// Carries the session to its end.
+    /// Runs until the session has ended.
     pub(super) async fn run(mut self, joined: JoinedConnection) {
         let mut next = Some(joined);
         while let Some(mut joined) = next {
@@ -47,7 +47,7 @@ impl ConnectionTask {
             next = if self.session().closed().is_none() { self.replace().await } else { None };
         }
         if !self.is_done {
-            // Gives up what runs, and drops what is the application's.
+            // The driver stops running procedures and drops the registered ones.
             (&mut self.driver).await;
         }
     }
@@ -74,7 +74,7 @@ impl ConnectionTask {
         {
             self.restoring = None;
         }
-        if !self.is_done && self.connector.link.said_goodbye() {
+        if !self.is_done && self.connector.link.goodbye_sent() {
             self.poll_goodbye(context);
         }
         Poll::Pending
@@ -89,12 +89,12 @@ impl ConnectionTask {
         }
     }
 
-    /// Joins on a new connection, or ends the session.
+    /// Reconnects and joins, or ends the session.
     async fn replace(&mut self) -> Option<JoinedConnection> {
         let Self { connector, driver, is_done, restoring, .. } = self;
         let mut attempts = pin!(connector.replace());
         let outcome = poll_fn(|context| {
-            // The driver ends first when the session is left or closed meanwhile.
+            // The driver ends when the session is left or closed during a reconnect.
             if Pin::new(&mut *driver).poll(context).is_ready() {
                 *is_done = true;
                 return Poll::Ready(None);
@@ -115,15 +115,15 @@ impl ConnectionTask {
 }
 
 impl Drop for ConnectionTask {
-    /// At the end, and when the runtime ends first.
+    /// Ends the session if the runtime drops the task early.
     fn drop(&mut self) {
         self.session().close("the runtime has ended");
         self.session().finished();
     }
 }
 
-/// Registers and subscribes again. A refusal may be temporary (the router has not noticed yet that
-/// the old connection is gone), so it is tried again.
+/// Registers and subscribes again. Tries again after a refusal, which may be temporary: the router
+/// may not have noticed yet that the old connection is lost.
 async fn restore(session: Session, mut delays: Delays) {
     loop {
         let refusals = session.restore().await;
@@ -131,8 +131,8 @@ async fn restore(session: Session, mut delays: Delays) {
             return;
         }
         for (uri, error) in &refusals {
-            tracing::warn!("'{uri}' is not restored: {error}");
+            tracing::warn!(%uri, %error, "registration or subscription not restored");
         }
-        sleep(delays.further(rand::random())).await;
+        sleep(delays.next_unlimited(rand::random())).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Makes the connections of one session, the first and those that replace a lost one.
+//! Establishes the connections of one session: the first one, and a new one after each loss.
 
 use cloverleaf_transport::Outbound;
 use cloverleaf_wamp::error_uri;
@@ -15,7 +15,7 @@ use crate::driver::Driver;
 use crate::error::Error;
 use crate::session::Session;
 
-/// See the [module](self).
+/// Connects and joins, with the settings of one session.
 #[derive(Debug)]
 pub(super) struct Connector {
     target: Target,
@@ -25,16 +25,16 @@ pub(super) struct Connector {
     pub(super) link: SocketLink,
 }
 
-/// A connection that has joined.
+/// A connection on which the session has joined its realm.
 #[derive(Debug)]
 pub(super) struct JoinedConnection {
     pub(super) connection: RouterConnection,
-    /// Its queue.
+    /// The queue of outgoing messages.
     pub(super) outbound: Outbound<ClientMessage>,
 }
 
 impl Connector {
-    /// Connects and joins for the first time, and makes the session.
+    /// Connects and joins for the first time, and creates the session.
     pub(super) async fn open(
         mut target: Target,
         realm: CompactString,
@@ -42,7 +42,7 @@ impl Connector {
     ) -> Result<(Self, Driver, JoinedConnection), Error> {
         let unjoined = UnjoinedConnection::with(&target).await?;
         let serializer = unjoined.serializer();
-        // Values will be written in it, so it is the best one for later connections too.
+        // The session encodes values in this format, so later connections prefer it.
         target.serializers.sort_by_key(|offered| *offered != serializer);
         let link = SocketLink::default();
         let (session, driver) = Session::unjoined(link.clone(), serializer);
@@ -75,24 +75,24 @@ impl Connector {
         self.join(unjoined).await
     }
 
-    /// Replaces a lost connection, with patience. The delays that were not needed are returned
-    /// beside it.
+    /// Reconnects after a loss. Returns the connection, and fresh delays for restoring
+    /// registrations and subscriptions.
     pub(super) async fn replace(&self) -> Result<(JoinedConnection, Delays), Error> {
         let Some(reconnect) = &self.reconnect else {
             return Err(Error::Closed(error_uri::CONNECTION_LOST.into()));
         };
-        tracing::warn!("the connection to {} was lost and is being replaced", self.target);
+        tracing::warn!(router = %self.target, "connection lost, reconnecting");
         let mut delays = reconnect.delays();
         let mut last = Error::Closed(error_uri::CONNECTION_LOST.into());
         while let Some(delay) = delays.next(rand::random()) {
             sleep(delay).await;
             match self.reconnect_once().await {
                 Ok(joined) => {
-                    tracing::info!("connected to {} again", self.target);
+                    tracing::info!(router = %self.target, "reconnected");
                     return Ok((joined, reconnect.delays()));
                 }
                 Err(error) if is_temporary(&error) => {
-                    tracing::debug!("the connection is not replaced yet: {error}");
+                    tracing::debug!(router = %self.target, %error, "reconnect attempt failed");
                     last = error;
                 }
                 Err(error) => return Err(error),
@@ -102,7 +102,8 @@ impl Connector {
     }
 }
 
-/// A router that can't be reached or shuts down may be back soon; one that refuses means it.
+/// Whether a later attempt may succeed: the router is unreachable or shutting down. Any other
+/// refusal is final.
 fn is_temporary(error: &Error) -> bool {
     matches!(error, Error::Connect(_)) || error.uri() == Some(error_uri::SYSTEM_SHUTDOWN)
 }

@@ -1,4 +1,4 @@
-//! The connection's way into the session: one for each connection, from HELLO to its end.
+//! Passes the router's messages to the session. One peer per connection, from HELLO to its end.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,17 +12,17 @@ use super::link::SocketLink;
 use crate::error::{Error, Failure};
 use crate::session::Session;
 
-/// How joining has ended; shared with whoever waits for that.
+/// The result of joining, shared with the connector that waits for it.
 pub(super) type JoinResult = Arc<OnceLock<Result<(), Error>>>;
 
-/// See the [module](self).
+/// The receiver of one connection's messages and events.
 #[derive(Debug)]
 pub(super) struct SocketPeer {
     pub(super) session: Session,
     pub(super) link: SocketLink,
     pub(super) outbound: Outbound<ClientMessage>,
     pub(super) join_result: JoinResult,
-    /// Whether a lost connection is replaced.
+    /// Whether the session reconnects after a loss.
     pub(super) reconnects: bool,
 }
 
@@ -31,7 +31,7 @@ impl SocketPeer {
         matches!(self.join_result.get(), Some(Ok(())))
     }
 
-    /// Takes the answer to HELLO.
+    /// Handles the answer to HELLO.
     fn join(&self, message: RouterMessage) -> Flow {
         match message {
             RouterMessage::Welcome(welcome) => {
@@ -59,9 +59,9 @@ impl SocketPeer {
         let _ = self.join_result.set(Err(Error::Wamp(Box::new(failure))));
     }
 
-    /// Ends the session, telling the router why.
+    /// Sends ABORT and ends the session.
     fn abort(&self, uri: &str, text: &str) -> Flow {
-        // A queue that has ended does not need it.
+        // Fails only if the connection is closed, which makes ABORT unnecessary.
         let _ = self.outbound.push(ClientMessage::Abort(Abort::new(uri, text)));
         if self.has_joined() {
             self.session.close(text);
@@ -71,12 +71,13 @@ impl SocketPeer {
         Flow::Close(CloseCode::PROTOCOL_ERROR, text.to_owned())
     }
 
-    /// A router that shuts down is waited for like one whose connection is lost.
+    /// Whether the message is the GOODBYE of a router that shuts down, to which the session
+    /// reconnects as after a lost connection.
     fn goes_away(&self, message: &RouterMessage) -> bool {
         matches!(message, RouterMessage::Goodbye(goodbye)
             if goodbye.reason == error_uri::SYSTEM_SHUTDOWN)
             && self.reconnects
-            && !self.link.said_goodbye()
+            && !self.link.goodbye_sent()
     }
 }
 
@@ -108,7 +109,7 @@ impl Peer<ClientSide> for SocketPeer {
             Undeliverable::NoForm(_) => error_uri::INVALID_ARGUMENT,
             Undeliverable::TooLong { .. } => error_uri::PAYLOAD_SIZE_EXCEEDED,
         };
-        tracing::debug!("{} can't be sent: {reason}", message.name());
+        tracing::debug!(message = message.name(), %reason, "message not sent");
         if !self.has_joined() {
             let text = format!("{} can't be sent: {reason}", message.name());
             let _ = self.join_result.set(Err(Error::Connect(text.into())));
