@@ -1,4 +1,4 @@
-//! Giving calls up, and which answer belongs to which call.
+//! Cancellation of calls, and the assignment of answers to calls.
 
 use cloverleaf_client::CancelMode;
 use futures_util::FutureExt as _;
@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use crate::lab::{Lab, ready};
 
 #[test]
-fn a_call_is_given_up_in_the_manner_that_is_asked_for_and_says_how_it_ended() {
+fn cancel_sends_the_chosen_mode_and_the_call_resolves_to_its_outcome() {
     for (mode, word) in [
         (CancelMode::Kill, "kill"),
         (CancelMode::Skip, "skip"),
@@ -35,7 +35,7 @@ fn a_call_that_has_ended_is_not_canceled() {
 }
 
 #[test]
-fn a_call_that_was_lost_is_not_taken_for_the_one_with_its_number_on_the_next_connection() {
+fn canceling_a_lost_call_leaves_the_call_with_the_same_request_id_alone() {
     let lab = Lab::new();
     let lost = lab.session.call("com.one").send();
     lab.reconnects();
@@ -50,7 +50,7 @@ fn a_call_that_was_lost_is_not_taken_for_the_one_with_its_number_on_the_next_con
 }
 
 #[test]
-fn who_has_answered_is_told_where_it_is_disclosed() {
+fn a_reply_contains_the_disclosed_callee_and_attributes() {
     let lab = Lab::new();
     let call = lab.session.call("com.one").send();
     lab.says(

@@ -1,4 +1,4 @@
-//! Events: what is said about them, and when they are acknowledged.
+//! Events: details and acknowledgements.
 
 use cloverleaf_client::subscribe::SubscribeBuilder;
 use cloverleaf_client::{Passthru, Subscription};
@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 
 use crate::lab::{Lab, ready};
 
-/// Subscribes as number 5.
+/// Subscribes; the router grants subscription 5.
 fn subscribed(lab: &Lab, request: u64, subscribe: SubscribeBuilder) -> Subscription {
     let mut subscribing = subscribe.into_future();
     assert!((&mut subscribing).now_or_never().is_none());
@@ -23,34 +23,34 @@ fn listening(capacity: usize) -> (Lab, Subscription) {
 }
 
 #[test]
-fn an_event_says_what_the_router_says_about_it() {
+fn an_event_contains_the_details_that_the_router_sends() {
     let (lab, mut events) = listening(10);
     lab.says(
         r#"[36,5,8,{"topic":"com.a.b","publisher":4,"publisher_authid":"ann","publisher_authrole":"ward","retained":true,"trustlevel":3,"_trace":"t1"}]"#,
     );
     lab.says(r#"[36,5,9,{"ppt_scheme":"mqtt","_trace":"t2"},["\u0000YWI="]]"#);
-    // It has not asked for what was kept.
+    // This stream has not asked for retained events.
     let event = ready(events.next()).expect("an event");
     assert_eq!(event.publication().number(), 9);
     assert_eq!(event.passthru().expect("bytes"), Some(Passthru::new("mqtt", *b"ab")));
     assert_eq!(event.attribute::<String>("_trace").expect("text"), Some("t2".to_owned()));
     assert_eq!((event.is_retained(), event.trustlevel(), event.topic()), (false, None, None));
 
-    let mut kept = subscribed(&lab, 2, lab.session.subscribe("com.a").get_retained());
+    let mut with_retained = subscribed(&lab, 2, lab.session.subscribe("com.a").get_retained());
     lab.says(
         r#"[36,5,8,{"topic":"com.a.b","publisher":4,"publisher_authid":"ann","publisher_authrole":"ward","retained":true,"trustlevel":3}]"#,
     );
-    let event = ready(kept.next()).expect("an event");
+    let event = ready(with_retained.next()).expect("an event");
     assert!(event.is_retained() && event.topic() == Some("com.a.b"));
     let publisher = event.publisher().map(|publisher| publisher.number());
-    let who = (publisher, event.publisher_authid(), event.publisher_authrole());
-    assert_eq!(who, (Some(4), Some("ann"), Some("ward")));
+    let identity = (publisher, event.publisher_authid(), event.publisher_authrole());
+    assert_eq!(identity, (Some(4), Some("ann"), Some("ward")));
     assert_eq!(event.trustlevel(), Some(3));
     assert!(events.next().now_or_never().is_none());
 }
 
 #[test]
-fn an_event_is_acknowledged_when_the_application_has_it_and_not_before() {
+fn an_event_is_acknowledged_when_the_application_takes_it() {
     let (lab, mut events) = listening(10);
     lab.says(r#"[36,5,8,{"x_acknowledged_delivery":true},[1]]"#);
     lab.says("[36,5,9,{},[2]]");
@@ -62,7 +62,7 @@ fn an_event_is_acknowledged_when_the_application_has_it_and_not_before() {
 }
 
 #[test]
-fn an_event_that_is_lost_in_a_full_queue_is_not_acknowledged() {
+fn an_event_dropped_by_a_full_queue_is_not_acknowledged() {
     let (lab, mut events) = listening(1);
     lab.says(r#"[36,5,8,{"x_acknowledged_delivery":true}]"#);
     lab.says(r#"[36,5,9,{"x_acknowledged_delivery":true}]"#);
@@ -83,9 +83,9 @@ fn streams_that_share_a_subscription_acknowledge_an_event_once() {
     assert_eq!(lab.sent(), ["[337,8]"]);
 }
 
-/// What is asked for beside does not make another subscription of it.
+/// Topic and match policy identify a subscription; other options do not.
 #[test]
-fn a_stream_that_ends_leaves_the_subscription_to_one_that_is_being_made_in_another_manner() {
+fn a_dropped_stream_does_not_unsubscribe_while_a_subscribe_with_other_options_is_in_flight() {
     let (lab, first) = listening(10);
     let mut subscribing = lab.session.subscribe("com.a").get_retained().into_future();
     assert!((&mut subscribing).now_or_never().is_none());

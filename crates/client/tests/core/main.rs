@@ -1,4 +1,4 @@
-//! Sessions without sockets: what the application does, what is sent, what the router says.
+//! Tests of sessions without sockets. The test plays the router.
 
 mod calls;
 mod events;

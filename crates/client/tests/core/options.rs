@@ -1,4 +1,4 @@
-//! What the builders say in their messages.
+//! The options that the builders send.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use futures_util::FutureExt as _;
 use crate::lab::{Lab, ready};
 
 #[test]
-fn a_call_says_what_its_builder_was_told() {
+fn call_options_of_the_builder_are_sent() {
     let lab = Lab::new();
     let call = lab.session.call("com.a").args((1,)).timeout(Duration::from_micros(1));
     let call = call.disclose_me().rkey("user-7").runmode(RunMode::Partition);
@@ -22,7 +22,7 @@ fn a_call_says_what_its_builder_was_told() {
     assert_eq!(lab.sent(), [expected]);
 }
 
-/// The timeout that a call of so many microseconds is sent with.
+/// The timeout option that a call with this timeout in microseconds is sent with.
 fn timeout_sent(lab: &Lab, micros: u64) -> String {
     let calling = lab.session.call("com.a").timeout(Duration::from_micros(micros)).send();
     let call = lab.sent().remove(0);
@@ -33,7 +33,7 @@ fn timeout_sent(lab: &Lab, micros: u64) -> String {
 }
 
 #[test]
-fn a_timeout_is_sent_in_the_unit_that_the_router_says() {
+fn a_timeout_is_sent_in_the_unit_of_welcome() {
     let times = [1, 999, 1_000, 1_999_000, 2_000_000, 2_000_999, 2_001_000];
     let in_millis = ["1", "1", "1", "1999", "2000", "2000", "2001"];
     let in_seconds = ["1", "1", "1", "2", "2", "2", "3"];
@@ -50,7 +50,7 @@ fn a_timeout_is_sent_in_the_unit_that_the_router_says() {
 }
 
 #[test]
-fn after_a_reconnection_the_unit_is_the_one_of_the_new_connection() {
+fn a_reconnect_changes_the_unit_of_timeouts() {
     let lab = Lab::new();
     lab.says(r#"[2,7,{"x_call_timeout_unit":"s"}]"#);
     assert_eq!(lab.session.call_timeout_unit(), CallTimeoutUnit::Seconds);
@@ -62,7 +62,7 @@ fn after_a_reconnection_the_unit_is_the_one_of_the_new_connection() {
 }
 
 #[test]
-fn a_timeout_among_options_as_a_whole_is_sent_as_it_is() {
+fn a_timeout_within_options_is_sent_unconverted() {
     let lab = Lab::new();
     lab.says(r#"[2,7,{"x_call_timeout_unit":"s"}]"#);
     let options = CallOptions { timeout: Some(5), ..CallOptions::default() };
@@ -75,17 +75,17 @@ fn a_timeout_among_options_as_a_whole_is_sent_as_it_is() {
 }
 
 #[test]
-fn options_as_a_whole_do_not_say_how_the_call_is_made() {
+fn progress_flags_within_options_are_ignored() {
     let lab = Lab::new();
-    let told = CallOptions {
+    let options = CallOptions {
         timeout: Some(5),
         receive_progress: Some(true),
         progress: Some(true),
         ..CallOptions::default()
     };
-    let _plain = lab.session.call("com.a").options(told.clone()).send();
-    let _results = lab.session.call("com.a").options(told.clone()).receive_progress();
-    let _parts = lab.session.call("com.a").options(told).progressive();
+    let _plain = lab.session.call("com.a").options(options.clone()).send();
+    let _results = lab.session.call("com.a").options(options.clone()).receive_progress();
+    let _parts = lab.session.call("com.a").options(options).progressive();
     let expected = [
         r#"[48,1,{"timeout":5},"com.a"]"#,
         r#"[48,2,{"timeout":5,"receive_progress":true},"com.a"]"#,
@@ -95,7 +95,7 @@ fn options_as_a_whole_do_not_say_how_the_call_is_made() {
 }
 
 #[test]
-fn a_sealed_payload_stands_in_the_place_of_the_arguments() {
+fn a_passthru_payload_replaces_the_arguments() {
     let lab = Lab::new();
     let sealed = Passthru::new("wamp", *b"ab").serializer("cbor").cipher("aes256gcm").keyid("k1");
     let _calling = lab.session.call("com.a").passthru(sealed.clone()).send();
@@ -110,7 +110,7 @@ fn a_sealed_payload_stands_in_the_place_of_the_arguments() {
 }
 
 #[test]
-fn what_is_no_custom_attribute_fails_the_request_whatever_follows() {
+fn an_invalid_custom_attribute_fails_the_request() {
     let lab = Lab::new();
     let expected =
         "'trace' is no custom attribute: those are '_' and three or more of a-z, 0-9 and '_'";
@@ -128,14 +128,14 @@ fn what_is_no_custom_attribute_fails_the_request_whatever_follows() {
 }
 
 #[test]
-fn an_attribute_that_is_said_again_has_the_last_value() {
+fn the_last_value_of_a_repeated_attribute_is_sent() {
     let lab = Lab::new();
     let _calling = lab.session.call("com.a").attribute("_num", 1).attribute("_num", 2).send();
     assert_eq!(lab.sent(), [r#"[48,1,{"_num":2},"com.a"]"#]);
 }
 
 #[test]
-fn a_publication_says_what_its_builder_was_told() {
+fn publish_options_of_the_builder_are_sent() {
     let lab = Lab::new();
     let session = |number| SessionId::new(number).expect("an id");
     let publish = lab.session.publish("com.a").exclude_me(false).disclose_me();
@@ -153,7 +153,7 @@ fn a_publication_says_what_its_builder_was_told() {
 }
 
 #[test]
-fn a_publication_that_is_waited_for_is_acknowledged_whatever_its_options_say() {
+fn an_awaited_publication_always_asks_for_an_acknowledgement() {
     let lab = Lab::new();
     let options =
         PublishOptions { acknowledge: Some(false), retain: Some(true), ..Default::default() };
@@ -162,7 +162,7 @@ fn a_publication_that_is_waited_for_is_acknowledged_whatever_its_options_say() {
 }
 
 #[test]
-fn a_registration_says_what_its_builder_was_told() {
+fn register_options_of_the_builder_are_sent() {
     let lab = Lab::new();
     let code = || async { Ok::<_, Failure>(1) };
     let register = lab.session.register("com.a", code).matching(MatchPolicy::Prefix);
@@ -180,7 +180,7 @@ fn a_registration_says_what_its_builder_was_told() {
 }
 
 #[test]
-fn a_subscription_says_what_its_builder_was_told() {
+fn subscribe_options_of_the_builder_are_sent() {
     let lab = Lab::new();
     let subscribe = lab.session.subscribe("com.a").get_retained().group("workers");
     let mut first = subscribe.into_future();

@@ -1,4 +1,4 @@
-//! Procedures that answer in parts, and what they know of their call.
+//! Procedures: progressive results, details of invocations, failures.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::lab::{Lab, ready};
 
-/// Counts, and says whether somebody heard it.
+/// Sends progressive results, and returns whether the last one was sent.
 async fn count(Args((to,)): Args<(u64,)>, progress: Progress) -> Result<(u64, bool), Failure> {
     let mut was_sent = false;
     for number in 1..to {
@@ -18,7 +18,7 @@ async fn count(Args((to,)): Args<(u64,)>, progress: Progress) -> Result<(u64, bo
 }
 
 #[test]
-fn a_procedure_answers_in_parts_where_its_caller_takes_them() {
+fn progressive_results_are_sent_if_the_caller_asked_for_them() {
     let (mut lab, _registration) = Lab::with_procedure(count);
     lab.says(r#"[68,1,9,{"receive_progress":true},[3]]"#);
     lab.says("[68,2,9,{},[3]]");
@@ -35,7 +35,7 @@ fn a_procedure_answers_in_parts_where_its_caller_takes_them() {
 }
 
 #[test]
-fn a_part_of_a_result_may_have_several_values_and_attributes() {
+fn a_progressive_result_may_have_several_values_and_attributes() {
     let tell = |progress: Progress| async move {
         let part = Answer::args(&("at", 7))?.attribute("_trace", &"t1")?;
         progress.send(part).await?;
@@ -54,7 +54,7 @@ fn a_part_of_a_result_may_have_several_values_and_attributes() {
 }
 
 #[test]
-fn a_part_of_a_result_waits_while_the_router_does_not_read() {
+fn a_progressive_result_waits_while_the_link_is_congested() {
     let (mut lab, _registration) = Lab::with_procedure(count);
     lab.says(r#"[68,1,9,{"receive_progress":true},[2]]"#);
     lab.stop_reading();
@@ -65,8 +65,9 @@ fn a_part_of_a_result_waits_while_the_router_does_not_read() {
     assert_eq!(lab.sent(), [r#"[70,1,{"progress":true},[1]]"#, "[70,1,{},[[2,true]]]"]);
 }
 
-/// A procedure that gives its way of answering in parts away, and what it gave.
-fn giving_away() -> (impl cloverleaf_client::Procedure<GivesAway>, Arc<Mutex<Option<Progress>>>) {
+/// A procedure that hands its `Progress` to the test, and the place where the test finds it.
+fn leak_progress()
+-> (impl cloverleaf_client::Procedure<LeaksProgress>, Arc<Mutex<Option<Progress>>>) {
     let place = Arc::new(Mutex::new(None));
     let given = Arc::clone(&place);
     let code = move |progress: Progress| {
@@ -76,16 +77,16 @@ fn giving_away() -> (impl cloverleaf_client::Procedure<GivesAway>, Arc<Mutex<Opt
     (code, place)
 }
 
-type GivesAway = (std::future::Pending<Result<(), Failure>>, (), Progress);
+type LeaksProgress = (std::future::Pending<Result<(), Failure>>, (), Progress);
 
 #[test]
-fn who_answers_from_elsewhere_learns_that_the_call_was_given_up() {
+fn a_progress_outside_its_procedure_reports_a_canceled_call() {
     for details in [r#"{"receive_progress":true}"#, "{}"] {
-        let (code, place) = giving_away();
+        let (code, place) = leak_progress();
         let (mut lab, _registration) = Lab::with_procedure(code);
         lab.says(&format!("[68,1,9,{details}]"));
         lab.run();
-        let progress = place.lock().take().expect("given away");
+        let progress = place.lock().take().expect("a progress");
         let is_wanted = details != "{}";
         let before = (progress.is_wanted(), progress.is_over(), progress.try_send(1));
         assert_eq!(before, (is_wanted, false, Ok(is_wanted)));
@@ -103,36 +104,36 @@ fn who_answers_from_elsewhere_learns_that_the_call_was_given_up() {
 }
 
 #[test]
-fn nothing_is_said_on_the_next_connection_about_a_call_of_the_last() {
-    let (code, place) = giving_away();
+fn a_progress_of_a_lost_connection_sends_nothing_on_the_next_one() {
+    let (code, place) = leak_progress();
     let (mut lab, _registration) = Lab::with_procedure(code);
     lab.says(r#"[68,1,9,{"receive_progress":true}]"#);
     lab.run();
-    let lost = place.lock().take().expect("given away");
+    let lost = place.lock().take().expect("a progress");
     lab.reconnects();
     lab.restores("[65,1,9]");
     lab.says(r#"[68,1,9,{"receive_progress":true}]"#);
     lab.run();
     lab.sent();
     assert_eq!(lost.try_send(1).expect_err("lost").uri, "wamp.error.canceled");
-    assert_eq!(place.lock().take().expect("given away").try_send(2), Ok(true));
+    assert_eq!(place.lock().take().expect("a progress").try_send(2), Ok(true));
     assert_eq!(lab.sent(), [r#"[70,1,{"progress":true},[2]]"#]);
 }
 
 #[test]
-fn a_thread_of_its_own_is_told_at_once_when_the_router_does_not_read() {
-    let (code, place) = giving_away();
+fn try_send_fails_at_once_while_the_link_is_congested() {
+    let (code, place) = leak_progress();
     let (mut lab, _registration) = Lab::with_procedure(code);
     lab.says(r#"[68,1,9,{"receive_progress":true}]"#);
     lab.run();
-    let progress = place.lock().take().expect("given away");
+    let progress = place.lock().take().expect("a progress");
     lab.stop_reading();
     assert_eq!(progress.try_send(1).expect_err("full").uri, "wamp.error.unavailable");
     lab.resume_reading();
     assert_eq!(progress.try_send(1), Ok(true));
 }
 
-/// Tells everything that a procedure can know of its call.
+/// Returns all details of the invocation.
 async fn tell(invocation: Invocation, _: Progress, _: ProgressiveArgs) -> Result<String, Failure> {
     Ok(format!(
         "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
@@ -151,7 +152,7 @@ async fn watch(invocation: Invocation) -> Result<u64, Failure> {
 }
 
 #[test]
-fn a_procedure_is_told_its_timeout_in_the_unit_that_the_router_says() {
+fn an_invocation_timeout_is_read_in_the_unit_of_welcome() {
     for (unit, millis) in [("s", 2_000), ("ms", 2)] {
         let (mut lab, _registration) = Lab::with_procedure(watch);
         lab.says(&format!(r#"[2,7,{{"x_call_timeout_unit":"{unit}"}}]"#));
@@ -162,7 +163,7 @@ fn a_procedure_is_told_its_timeout_in_the_unit_that_the_router_says() {
 }
 
 #[test]
-fn a_procedure_knows_of_its_call_what_the_router_says() {
+fn an_invocation_contains_the_details_that_the_router_sends() {
     let (mut lab, _registration) = Lab::with_procedure(tell);
     lab.says(
         r#"[68,1,9,{"procedure":"com.a.b","caller":4,"caller_authid":"ann","caller_authrole":"ward","trustlevel":2,"timeout":1500,"_trace":"t1"}]"#,
@@ -177,7 +178,7 @@ fn a_procedure_knows_of_its_call_what_the_router_says() {
 }
 
 #[test]
-fn a_payload_that_only_the_two_ends_read_comes_to_the_procedure_as_bytes() {
+fn a_passthru_payload_reaches_the_procedure_as_bytes() {
     let open = |invocation: Invocation| async move {
         let sealed = invocation.passthru()?.ok_or_else(|| Failure::invalid_argument("plain"))?;
         Failure::new("com.sealed")
@@ -196,7 +197,7 @@ fn a_payload_that_only_the_two_ends_read_comes_to_the_procedure_as_bytes() {
 }
 
 #[test]
-fn failures_have_names_that_the_router_and_the_caller_know() {
+fn failures_have_the_uris_of_the_specification() {
     let failures = [
         (Failure::unavailable("busy"), "wamp.error.unavailable: busy"),
         (Failure::timeout("late"), "wamp.error.timeout: late"),

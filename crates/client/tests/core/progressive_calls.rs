@@ -1,4 +1,4 @@
-//! Calls in parts: as their caller makes them, and as a procedure takes them.
+//! Progressive calls: callers and procedures.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::lab::{Lab, ready};
 
 #[test]
-fn a_call_in_parts_keeps_its_number_and_says_its_options_once() {
+fn parts_of_a_call_share_the_request_id_and_only_the_first_has_options() {
     let lab = Lab::new();
     let call = lab.session.call("com.store").args(("a.txt",)).disclose_me();
     let (mut parts, mut reply) = call.progressive();
@@ -32,7 +32,7 @@ fn a_call_in_parts_keeps_its_number_and_says_its_options_once() {
 }
 
 #[test]
-fn both_sides_may_speak_in_parts() {
+fn a_progressive_call_may_receive_progressive_results() {
     let lab = Lab::new();
     let (mut parts, mut results) = lab.session.call("com.translate").bidirectional();
     ready(parts.send(("drei",))).expect("sent");
@@ -54,7 +54,7 @@ fn both_sides_may_speak_in_parts() {
 }
 
 #[test]
-fn half_a_call_does_not_look_like_a_whole_one() {
+fn dropping_an_unfinished_progressive_call_cancels_it() {
     let lab = Lab::new();
     let (parts, mut reply) = lab.session.call("com.store").progressive();
     lab.sent();
@@ -66,7 +66,7 @@ fn half_a_call_does_not_look_like_a_whole_one() {
 }
 
 #[test]
-fn a_part_that_can_not_be_written_is_not_sent_and_another_one_may_be() {
+fn a_part_that_cannot_be_encoded_is_not_sent_and_the_call_continues() {
     let lab = Lab::new();
     let (mut parts, _reply) = lab.session.call("com.store").progressive();
     lab.sent();
@@ -77,7 +77,7 @@ fn a_part_that_can_not_be_written_is_not_sent_and_another_one_may_be() {
 }
 
 #[test]
-fn a_call_that_has_ended_takes_no_further_parts() {
+fn a_call_that_has_ended_accepts_no_further_parts() {
     let lab = Lab::new();
     let (mut parts, reply) = lab.session.call("com.store").progressive();
     lab.says(r#"[8,48,1,{},"com.full"]"#);
@@ -90,7 +90,7 @@ fn a_call_that_has_ended_takes_no_further_parts() {
 }
 
 #[test]
-fn a_call_that_was_lost_does_not_go_on_in_the_one_with_its_number_on_the_next_connection() {
+fn parts_of_a_lost_call_are_not_sent_to_the_call_with_the_same_request_id() {
     let lab = Lab::new();
     let (mut parts, _reply) = lab.session.call("com.store").progressive();
     lab.reconnects();
@@ -102,7 +102,7 @@ fn a_call_that_was_lost_does_not_go_on_in_the_one_with_its_number_on_the_next_co
 }
 
 #[test]
-fn a_part_waits_while_the_router_does_not_read() {
+fn a_part_waits_while_the_link_is_congested() {
     let lab = Lab::new();
     let (mut parts, _reply) = lab.session.call("com.store").progressive();
     lab.sent();
@@ -116,7 +116,7 @@ fn a_part_waits_while_the_router_does_not_read() {
     assert_eq!(lab.sent(), [r#"[48,1,{"progress":true},"com.store",["one"]]"#]);
 }
 
-/// A procedure that collects what it is sent.
+/// A procedure that concatenates its arguments.
 async fn collect(
     Args((first,)): Args<(String,)>,
     mut parts: ProgressiveArgs,
@@ -130,7 +130,7 @@ async fn collect(
 }
 
 #[test]
-fn a_procedure_takes_the_parts_of_its_call_as_they_come() {
+fn a_procedure_receives_the_parts_of_its_call_in_order() {
     let (mut lab, _registration) = Lab::with_procedure(collect);
     lab.says(r#"[68,1,9,{"progress":true},["a"]]"#);
     lab.says(r#"[68,1,9,{"progress":true},["b"]]"#);
@@ -144,7 +144,7 @@ fn a_procedure_takes_the_parts_of_its_call_as_they_come() {
 }
 
 #[test]
-fn a_last_part_without_arguments_is_only_the_end() {
+fn an_empty_last_part_only_marks_the_end() {
     for last in ["[68,1,9,{}]", "[68,1,9,{},[]]", "[68,1,9,{},[],{}]"] {
         let (mut lab, _registration) = Lab::with_procedure(collect);
         lab.says(r#"[68,1,9,{"progress":true},["a"]]"#);
@@ -157,7 +157,7 @@ fn a_last_part_without_arguments_is_only_the_end() {
 }
 
 #[test]
-fn a_call_in_one_piece_has_no_further_parts() {
+fn a_plain_call_has_no_further_parts() {
     let (mut lab, _registration) = Lab::with_procedure(collect);
     lab.says(r#"[68,1,9,{},["a"]]"#);
     lab.run();
@@ -165,7 +165,7 @@ fn a_call_in_one_piece_has_no_further_parts() {
 }
 
 #[test]
-fn calls_in_parts_are_kept_apart_and_others_run_between_them() {
+fn concurrent_progressive_calls_do_not_mix() {
     let (mut lab, _registration) = Lab::with_procedure(collect);
     lab.says(r#"[68,1,9,{"progress":true},["a"]]"#);
     lab.says(r#"[68,2,9,{"progress":true},["x"]]"#);
@@ -180,7 +180,7 @@ fn calls_in_parts_are_kept_apart_and_others_run_between_them() {
 }
 
 #[test]
-fn parts_that_come_after_the_answer_are_passed_over_as_the_specification_wants() {
+fn parts_that_arrive_after_the_answer_are_ignored() {
     let first = async |Args((text,)): Args<(String,)>, _: ProgressiveArgs| Ok::<_, Failure>(text);
     let (mut lab, _registration) = Lab::with_procedure(first);
     lab.says(r#"[68,1,9,{"progress":true},["a"]]"#);
@@ -193,7 +193,7 @@ fn parts_that_come_after_the_answer_are_passed_over_as_the_specification_wants()
 }
 
 #[test]
-fn a_procedure_that_takes_no_parts_is_not_run_on_half_its_arguments() {
+fn a_procedure_without_progressive_args_refuses_a_progressive_call() {
     let whole = async |Args((text,)): Args<(String,)>| Ok::<_, Failure>(text);
     let (mut lab, _registration) = Lab::with_procedure(whole);
     lab.says(r#"[68,1,9,{"progress":true},["a"]]"#);
@@ -204,7 +204,7 @@ fn a_procedure_that_takes_no_parts_is_not_run_on_half_its_arguments() {
 }
 
 #[test]
-fn parts_of_a_wrong_shape_are_the_callers_fault() {
+fn a_part_of_the_wrong_type_fails_with_invalid_argument() {
     let (mut lab, _registration) = Lab::with_procedure(collect);
     lab.says(r#"[68,1,9,{"progress":true},["a"]]"#);
     lab.says(r#"[68,1,9,{},[7]]"#);
@@ -213,7 +213,7 @@ fn parts_of_a_wrong_shape_are_the_callers_fault() {
     assert!(sent[0].starts_with(r#"[8,68,1,{},"wamp.error.invalid_argument""#), "{sent:?}");
 }
 
-/// Takes nothing until it is dropped.
+/// A procedure that never takes a part.
 async fn sleep(_: ProgressiveArgs) -> Result<(), Failure> {
     std::future::pending().await
 }
@@ -221,7 +221,7 @@ async fn sleep(_: ProgressiveArgs) -> Result<(), Failure> {
 const OVERFLOWED: &str = r#"[8,68,1,{},"wamp.error.unavailable",["the parts of the call came faster than they were taken"]]"#;
 
 #[test]
-fn a_call_whose_parts_its_procedure_does_not_take_fails() {
+fn a_call_fails_when_its_procedure_does_not_take_the_parts() {
     let (mut lab, _registration) = Lab::with_procedure(sleep);
     lab.says(r#"[68,1,9,{"progress":true}]"#);
     lab.run();
@@ -233,7 +233,7 @@ fn a_call_whose_parts_its_procedure_does_not_take_fails() {
 }
 
 #[test]
-fn calls_whose_parts_nobody_takes_share_a_limit_of_bytes() {
+fn parts_of_all_calls_share_a_byte_limit() {
     let (mut lab, _registration) = Lab::with_procedure(sleep);
     let part = "x".repeat(15 << 20);
     for number in 1..=6 {
@@ -246,7 +246,7 @@ fn calls_whose_parts_nobody_takes_share_a_limit_of_bytes() {
     lab.run();
     // Five of them reach 64 MiB.
     assert_eq!(lab.sent(), [OVERFLOWED.replace("[8,68,1", "[8,68,6")]);
-    // What was taken back is free again.
+    // Ending the calls frees their bytes.
     for number in 1..=5 {
         lab.says(&format!("[69,{number},{{}}]"));
     }
@@ -258,9 +258,9 @@ fn calls_whose_parts_nobody_takes_share_a_limit_of_bytes() {
     assert!(lab.sent().is_empty());
 }
 
-/// A procedure that gives its parts away, and what it gave.
-fn giving_away()
--> (impl cloverleaf_client::Procedure<GivesAway>, Arc<Mutex<Option<ProgressiveArgs>>>) {
+/// A procedure that hands its `ProgressiveArgs` to the test, and the place where the test finds it.
+fn leak_args() -> (impl cloverleaf_client::Procedure<LeaksArgs>, Arc<Mutex<Option<ProgressiveArgs>>>)
+{
     let place = Arc::new(Mutex::new(None));
     let given = Arc::clone(&place);
     let code = move |parts: ProgressiveArgs| {
@@ -270,17 +270,17 @@ fn giving_away()
     (code, place)
 }
 
-type GivesAway = (std::future::Pending<Result<(), Failure>>, (), ProgressiveArgs);
+type LeaksArgs = (std::future::Pending<Result<(), Failure>>, (), ProgressiveArgs);
 
 #[test]
-fn who_has_the_parts_elsewhere_learns_that_the_last_ones_will_not_come() {
+fn progressive_args_outside_their_procedure_report_a_canceled_call() {
     let ends: [fn(&Lab); 2] = [|lab| lab.says("[69,1,{}]"), Lab::reconnects];
     for end in ends {
-        let (code, place) = giving_away();
+        let (code, place) = leak_args();
         let (mut lab, _registration) = Lab::with_procedure(code);
         lab.says(r#"[68,1,9,{"progress":true}]"#);
         lab.run();
-        let mut parts = place.lock().take().expect("given away");
+        let mut parts = place.lock().take().expect("the arguments");
         assert!(parts.next().now_or_never().is_none());
         end(&lab);
         lab.run();
@@ -291,19 +291,19 @@ fn who_has_the_parts_elsewhere_learns_that_the_last_ones_will_not_come() {
 }
 
 #[test]
-fn the_parts_of_a_lost_call_are_not_those_of_the_one_with_its_number_on_the_next_connection() {
-    let (code, place) = giving_away();
+fn progressive_args_of_a_lost_connection_do_not_receive_parts_of_the_next_one() {
+    let (code, place) = leak_args();
     let (mut lab, registration) = Lab::with_procedure(code);
     lab.says(r#"[68,1,9,{"progress":true}]"#);
     lab.run();
-    let mut lost = place.lock().take().expect("given away");
+    let mut lost = place.lock().take().expect("the arguments");
     lab.reconnects();
     lab.restores("[65,1,9]");
     lab.says(r#"[68,1,9,{"progress":true}]"#);
     lab.says(r#"[68,1,9,{},["for another"]]"#);
     lab.run();
     ready(lost.next()).expect_err("given up");
-    let mut parts = place.lock().take().expect("given away");
+    let mut parts = place.lock().take().expect("the arguments");
     assert!(ready(parts.next()).expect("a part").is_some());
     assert_eq!(registration.id().number(), 9);
 }

@@ -1,4 +1,4 @@
-//! Results in parts, as their caller takes them.
+//! Progressive results, as their caller receives them.
 
 use cloverleaf_client::{Error, ProgressiveResults};
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -14,7 +14,7 @@ fn numbers(results: &mut ProgressiveResults) -> Vec<u64> {
 }
 
 #[test]
-fn a_result_comes_in_parts_and_ends_with_the_last_word() {
+fn progressive_results_are_followed_by_the_final_result() {
     let lab = Lab::new();
     let mut results = lab.session.call("com.count").args((3,)).receive_progress();
     assert_eq!(lab.sent(), [r#"[48,1,{"receive_progress":true},"com.count",[3]]"#]);
@@ -29,7 +29,7 @@ fn a_result_comes_in_parts_and_ends_with_the_last_word() {
 }
 
 #[test]
-fn a_part_that_nobody_asked_for_does_not_end_a_call() {
+fn an_unrequested_progressive_result_does_not_end_the_call() {
     let lab = Lab::new();
     let mut call = lab.session.call("com.count").send();
     lab.says(r#"[50,1,{"progress":true},[1]]"#);
@@ -39,7 +39,7 @@ fn a_part_that_nobody_asked_for_does_not_end_a_call() {
 }
 
 #[test]
-fn the_parts_before_a_failure_are_taken_first() {
+fn progressive_results_before_a_failure_are_returned_first() {
     let lab = Lab::new();
     let mut results = lab.session.call("com.count").receive_progress();
     lab.says(r#"[50,1,{"progress":true},[1]]"#);
@@ -53,18 +53,18 @@ fn the_parts_before_a_failure_are_taken_first() {
 }
 
 #[test]
-fn as_a_stream_they_end_once_and_for_all() {
+fn a_stream_of_results_ends_after_the_failure() {
     let lab = Lab::new();
     let results = lab.session.call("com.count").receive_progress();
     lab.says(r#"[50,1,{"progress":true},[1]]"#);
     lab.says(r#"[8,48,1,{},"com.tired"]"#);
-    let told: Vec<_> = ready(results.map(|part| part.map_err(|e| e.to_string())).collect());
-    assert_eq!(told.len(), 2);
-    assert_eq!(told[1], Err("com.tired".to_owned()));
+    let outcomes: Vec<_> = ready(results.map(|part| part.map_err(|e| e.to_string())).collect());
+    assert_eq!(outcomes.len(), 2);
+    assert_eq!(outcomes[1], Err("com.tired".to_owned()));
 }
 
 #[test]
-fn a_call_whose_parts_nobody_takes_is_canceled_and_none_is_lost_unnoticed() {
+fn a_full_queue_of_results_cancels_the_call() {
     let lab = Lab::new();
     let mut results = lab.session.call("com.count").receive_progress();
     for number in 0..5000 {
@@ -72,13 +72,13 @@ fn a_call_whose_parts_nobody_takes_is_canceled_and_none_is_lost_unnoticed() {
     }
     lab.sent();
     assert_eq!(numbers(&mut results), (0..4096).collect::<Vec<_>>());
-    // The one that found the end has taken the failure with it.
+    // `numbers` has consumed the failure.
     assert_eq!(lab.sent(), [r#"[49,1,{"mode":"killnowait"}]"#]);
     assert_eq!(ready(results.next()).expect("nothing more"), None);
 }
 
 #[test]
-fn what_is_missing_is_told_even_when_the_call_has_succeeded_since() {
+fn missing_results_are_reported_even_if_the_call_has_succeeded() {
     let lab = Lab::new();
     let results = lab.session.call("com.count").receive_progress();
     for _ in 0..4097 {
@@ -89,12 +89,12 @@ fn what_is_missing_is_told_even_when_the_call_has_succeeded_since() {
     let expected =
         "wamp.error.unavailable: the parts of the result came faster than they were taken";
     assert_eq!(last.expect_err("a failure").to_string(), expected);
-    // It has ended, so there is nothing to be canceled.
+    // The call has ended, so CANCEL is not sent.
     assert_eq!(lab.sent().len(), 1);
 }
 
 #[test]
-fn who_wants_the_last_word_only_may_leave_the_parts() {
+fn reply_discards_progressive_results() {
     let lab = Lab::new();
     let results = lab.session.call("com.count").receive_progress();
     lab.says(r#"[50,1,{"progress":true},[1]]"#);
@@ -108,14 +108,14 @@ fn who_wants_the_last_word_only_may_leave_the_parts() {
 }
 
 #[test]
-fn results_that_are_dropped_cancel_their_call() {
+fn dropping_the_results_cancels_the_call() {
     let lab = Lab::new();
     drop(lab.session.call("com.count").receive_progress());
     assert_eq!(lab.sent()[1], r#"[49,1,{"mode":"killnowait"}]"#);
 }
 
 #[test]
-fn a_call_that_can_not_be_made_fails_at_its_first_part() {
+fn a_call_that_cannot_be_sent_fails_at_the_first_result() {
     let lab = Lab::new();
     lab.session.close("the end");
     let mut results = lab.session.call("com.count").receive_progress();
@@ -124,7 +124,7 @@ fn a_call_that_can_not_be_made_fails_at_its_first_part() {
 }
 
 #[test]
-fn the_parts_before_a_lost_connection_are_taken_first() {
+fn progressive_results_before_a_lost_connection_are_returned_first() {
     let lab = Lab::new();
     let mut results = lab.session.call("com.count").receive_progress();
     lab.says(r#"[50,1,{"progress":true},[1]]"#);

@@ -1,4 +1,4 @@
-//! What the router takes away.
+//! Revocation of registrations and subscriptions by the router.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::lab::{Lab, ready};
 
 #[test]
-fn a_registration_that_is_taken_away_says_so_and_is_gone() {
+fn a_revoked_registration_ends_with_the_reason() {
     let (mut lab, registration) = Lab::with_procedure(|| async { Ok::<_, Failure>(1) });
     let mut ended = Box::pin(registration.ended());
     assert!((&mut ended).now_or_never().is_none());
@@ -17,12 +17,12 @@ fn a_registration_that_is_taken_away_says_so_and_is_gone() {
     lab.says(r#"[67,0,{"registration":9,"reason":"com.moved"}]"#);
     assert_eq!(ready(ended), "com.moved");
     assert_eq!(registration.revoked().as_deref(), Some("com.moved"));
-    // An invocation that crossed it.
+    // An INVOCATION that the router sent before.
     lab.says("[68,1,9,{}]");
     lab.run();
     let sent = lab.sent();
     assert!(sent[0].starts_with(r#"[8,68,1,{},"wamp.error.no_such_procedure""#), "{sent:?}");
-    // There is nothing to be ended at the router, and nothing to be restored.
+    // UNREGISTER is not sent, and a reconnect restores nothing.
     ready(registration.unregister()).expect("over");
     lab.reconnects();
     assert_eq!(ready(lab.session.restore()).len(), 0);
@@ -30,10 +30,10 @@ fn a_registration_that_is_taken_away_says_so_and_is_gone() {
 }
 
 #[test]
-fn a_reason_that_is_not_given_is_the_specifications() {
+fn a_revocation_without_a_reason_has_the_default_one() {
     let (lab, registration) = Lab::with_procedure(|| async { Ok::<_, Failure>(1) });
     lab.says(r#"[67,0,{"registration":8}]"#);
-    assert_eq!(registration.revoked(), None, "it is another one's");
+    assert_eq!(registration.revoked(), None, "the revocation names another registration");
     lab.says(r#"[67,0,{"registration":9}]"#);
     assert_eq!(ready(registration.ended()), "wamp.error.unregistered");
 }
@@ -47,7 +47,7 @@ fn a_registration_ends_with_its_session() {
 }
 
 #[test]
-fn what_runs_when_its_registration_is_taken_away_runs_to_its_end() {
+fn a_running_procedure_continues_after_a_revocation() {
     let gate = Arc::new(Notify::new());
     let waiting = Arc::clone(&gate);
     let wait = move || {
@@ -67,7 +67,7 @@ fn what_runs_when_its_registration_is_taken_away_runs_to_its_end() {
 }
 
 #[test]
-fn a_subscription_that_is_taken_away_ends_behind_the_events_that_came_before() {
+fn a_revoked_subscription_ends_after_its_queued_events() {
     let lab = Lab::new();
     let mut subscribing = lab.session.subscribe("com.a").into_future();
     assert!((&mut subscribing).now_or_never().is_none());

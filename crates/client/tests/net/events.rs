@@ -1,4 +1,4 @@
-//! PublishFuture and subscribing.
+//! Publications and subscriptions.
 
 use std::future::IntoFuture as _;
 
@@ -12,7 +12,7 @@ async fn joined(router: &Router) -> Session {
 }
 
 #[tokio::test]
-async fn an_unacknowledged_publication_is_sent_and_not_waited_for() {
+async fn an_unacknowledged_publication_is_sent() {
     let router = Router::new(Transport::Unix);
     let (publisher, subscriber) = (joined(&router).await, joined(&router).await);
     let events = subscriber.subscribe("test.news").await.expect("subscribed");
@@ -25,7 +25,7 @@ async fn an_unacknowledged_publication_is_sent_and_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_is_dropped_is_ended_at_the_router() {
+async fn dropping_a_subscription_sends_unsubscribe() {
     let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     drop(session.subscribe("test.news").await.expect("subscribed"));
@@ -33,7 +33,7 @@ async fn a_subscription_that_is_dropped_is_ended_at_the_router() {
 }
 
 #[tokio::test]
-async fn two_subscriptions_of_a_topic_are_one_at_the_router_until_both_are_dropped() {
+async fn two_streams_share_one_subscription_until_both_are_dropped() {
     let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let first = session.subscribe("test.news").await.expect("subscribed");
@@ -48,7 +48,7 @@ async fn two_subscriptions_of_a_topic_are_one_at_the_router_until_both_are_dropp
 }
 
 #[tokio::test]
-async fn an_application_that_takes_no_events_loses_the_oldest() {
+async fn a_full_event_queue_drops_the_oldest_events() {
     let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let mut events = session.subscribe("test.news").capacity(2).await.expect("subscribed");
@@ -61,7 +61,7 @@ async fn an_application_that_takes_no_events_loses_the_oldest() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_ends_leaves_the_topic_to_one_that_is_being_made() {
+async fn a_dropped_stream_does_not_unsubscribe_while_a_subscribe_is_in_flight() {
     let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let first = session.subscribe("test.news").await.expect("subscribed");

@@ -1,4 +1,4 @@
-//! Addresses, handshakes, HELLO and what answers it.
+//! Addresses, handshakes, HELLO and the answers to it.
 
 use cloverleaf_client::{Client, Error, Serializer};
 use cloverleaf_wamp::features::CLIENT;
@@ -29,7 +29,7 @@ async fn hello_names_realm_roles_and_agent() {
 }
 
 #[tokio::test]
-async fn an_address_is_all_a_client_needs() {
+async fn a_client_connects_to_every_kind_of_address() {
     for transport in [Transport::WebSocket, Transport::Tcp, Transport::Unix, Transport::Abstract] {
         let router = Router::new(transport);
         let client = Client::new(&router.address()).expect("an address");
@@ -40,7 +40,7 @@ async fn an_address_is_all_a_client_needs() {
 }
 
 #[tokio::test]
-async fn values_are_written_in_the_serializer_that_the_router_chose() {
+async fn arguments_are_encoded_in_the_serializer_that_the_router_chose() {
     let router = Router::with(Transport::WebSocket, &[Serializer::Cbor], 1 << 20);
     let session = router.client().connect().await.expect("joined");
     session.call(ECHO).args(("text",)).await.expect("an echo");
@@ -49,9 +49,9 @@ async fn values_are_written_in_the_serializer_that_the_router_chose() {
     assert_eq!(call.payload.args().map(|args| args.serializer()), Some(Serializer::Cbor));
 }
 
-/// Both are asked for by the name of UBJSON; WELCOME shows which one the router means.
+/// Both have the name `ubjson` in the handshake; WELCOME shows which one the router speaks.
 #[tokio::test]
-async fn a_client_of_ubjson_speaks_bjdata_with_a_router_that_does() {
+async fn a_ubjson_client_speaks_bjdata_with_a_bjdata_router() {
     for transport in [Transport::WebSocket, Transport::Tcp] {
         for spoken in [Serializer::UbJson, Serializer::BjData] {
             let router = Router::with(transport, &[spoken], 1 << 20);
@@ -67,7 +67,7 @@ async fn a_client_of_ubjson_speaks_bjdata_with_a_router_that_does() {
 }
 
 #[tokio::test]
-async fn an_abort_is_told_with_its_uri_and_sentence() {
+async fn connect_returns_the_uri_and_text_of_abort() {
     for transport in [Transport::WebSocket, Transport::Tcp, Transport::Unix] {
         let router = Router::new(transport);
         let error = router.client().realm(realm::MISSING).connect().await.expect_err("refused");
@@ -77,7 +77,7 @@ async fn an_abort_is_told_with_its_uri_and_sentence() {
 }
 
 #[tokio::test]
-async fn a_challenge_is_declined() {
+async fn a_challenge_is_answered_with_abort() {
     let router = Router::new(Transport::Unix);
     let error = router.client().realm(realm::SECRET).connect().await.expect_err("not joined");
     let sentence = "wamp.error.no_matching_auth_method: the router asks for 'wampcra'";
@@ -86,7 +86,7 @@ async fn a_challenge_is_declined() {
 }
 
 #[tokio::test]
-async fn a_router_that_answers_hello_with_something_else_is_told_so() {
+async fn an_unexpected_answer_to_hello_is_answered_with_abort() {
     let router = Router::new(Transport::Unix);
     let error = router.client().realm(realm::CONFUSED).connect().await.expect_err("not joined");
     let sentence = "wamp.error.protocol_violation: the router answers HELLO with PUBLISHED";
@@ -95,17 +95,18 @@ async fn a_router_that_answers_hello_with_something_else_is_told_so() {
 }
 
 #[tokio::test]
-async fn an_address_where_nobody_listens_is_named() {
+async fn a_refused_connection_is_reported_with_the_address() {
     let path = socket_path();
     let address = format!("unix:{}", path.display());
-    let error = Client::new(&address).expect("an address").connect().await.expect_err("nobody");
+    let error =
+        Client::new(&address).expect("an address").connect().await.expect_err("no listener");
     let start = format!("connecting to {address} failed: ");
     assert!(error.to_string().starts_with(&start), "{error}");
     assert!(matches!(error, Error::Connect(_)));
 }
 
 #[tokio::test]
-async fn a_serializer_that_the_router_lacks_is_told() {
+async fn an_unsupported_serializer_is_reported() {
     let router = Router::with(Transport::Unix, &[Serializer::Json], 1 << 20);
     let error = router.client().serializer(Serializer::Cbor).connect().await.expect_err("refused");
     let sentence = format!(

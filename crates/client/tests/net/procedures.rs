@@ -1,4 +1,4 @@
-//! Being called, and giving calls up.
+//! Procedures and cancellation.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ async fn a_procedure_may_return_several_values_and_keywords() {
 }
 
 #[tokio::test]
-async fn arguments_of_a_wrong_type_are_the_callers_fault() {
+async fn arguments_of_the_wrong_type_fail_with_invalid_argument() {
     let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let twice = async |Args((n,)): Args<(u32,)>| Ok::<_, Failure>(n * 2);
@@ -46,7 +46,7 @@ async fn arguments_of_a_wrong_type_are_the_callers_fault() {
 }
 
 #[tokio::test]
-async fn a_panic_fails_its_own_call_and_nothing_else() {
+async fn a_panic_fails_its_own_call_only() {
     let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let at_once = || async { if true { panic!("at once") } else { Ok::<u64, Failure>(0) } };
@@ -64,7 +64,7 @@ async fn a_panic_fails_its_own_call_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn procedures_that_wait_run_side_by_side() {
+async fn waiting_procedures_run_concurrently() {
     let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let gate = Arc::new(Notify::new());
@@ -87,23 +87,23 @@ async fn procedures_that_wait_run_side_by_side() {
     assert_eq!(first.await.expect("an answer").value::<u64>().expect("a number"), 1);
 }
 
-/// Says when it is dropped.
-struct Flag(Arc<Notify>);
+/// Notifies when it is dropped.
+struct DropFlag(Arc<Notify>);
 
-impl Drop for Flag {
+impl Drop for DropFlag {
     fn drop(&mut self) {
         self.0.notify_one();
     }
 }
 
 #[tokio::test]
-async fn an_interrupt_gives_a_running_procedure_up() {
+async fn an_interrupt_drops_a_running_procedure() {
     let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let (started, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let flags = (Arc::clone(&started), Arc::clone(&dropped));
     let forever = move || {
-        let flag = Flag(Arc::clone(&flags.1));
+        let flag = DropFlag(Arc::clone(&flags.1));
         let started = Arc::clone(&flags.0);
         async move {
             let _flag = flag;
@@ -123,7 +123,7 @@ async fn an_interrupt_gives_a_running_procedure_up() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_is_canceled_and_one_that_has_ended_is_not() {
+async fn dropping_a_call_cancels_it_unless_it_has_ended() {
     let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     session.call(ECHO).await.expect("an echo");
@@ -139,7 +139,7 @@ async fn a_call_that_is_dropped_is_canceled_and_one_that_has_ended_is_not() {
 }
 
 #[tokio::test]
-async fn a_registration_that_nobody_waits_for_is_given_back() {
+async fn a_registration_whose_future_is_dropped_is_unregistered() {
     let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let mut registering =

@@ -1,4 +1,4 @@
-//! The same conversation over every transport and in every serializer.
+//! One scenario over every transport and in every serializer.
 
 use cloverleaf_client::{Args, Failure, Invocation, Kwargs, Serializer, Session};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ async fn greet(
     Ok(format!("{greeting}, {} ({})", person.name, person.age))
 }
 
-/// Everything that a good session does.
+/// Calls, registers, publishes and subscribes, with successes and failures.
 async fn converse(session: &Session) {
     let registration = session.register("test.add", add).await.expect("registered");
     session.register("test.greet", greet).await.expect("registered");
@@ -58,7 +58,7 @@ async fn converse(session: &Session) {
     events.unsubscribe().await.expect("unsubscribed");
 
     registration.unregister().await.expect("unregistered");
-    let error = session.call("test.add").args((2, 3)).await.expect_err("nobody answers");
+    let error = session.call("test.add").args((2, 3)).await.expect_err("unregistered");
     assert_eq!(error.uri(), Some("wamp.error.no_such_procedure"));
 }
 
