@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use cloverleaf_client::{Link, SendError, Serializer, Session};
 use cloverleaf_http_bridge::envelope::Envelope;
-use cloverleaf_http_bridge::{Bridge, BridgeSettings, Connection, RequestHead, Resource};
-use cloverleaf_http_bridge::{Reply, SigningKey};
+use cloverleaf_http_bridge::{Bridge, BridgeSettings, RequestPeer, Resource};
+use cloverleaf_http_bridge::{BridgeResponse, SigningKey};
 use cloverleaf_wamp::message::{CallOptions, ClientMessage};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
@@ -40,7 +40,7 @@ impl Link for Silent {
 #[derive(Debug, PartialEq)]
 enum Outcome {
     Asked(Vec<ClientMessage>),
-    Denied(Reply),
+    Denied(BridgeResponse),
 }
 
 /// 2011-10-14T16:59:51Z
@@ -57,8 +57,7 @@ fn outcome(parts: &Parts, body: &Bytes, signed: bool) -> Outcome {
         ..BridgeSettings::default()
     };
     let bridge = Bridge::new(session, Resource::Caller, settings);
-    let head = RequestHead { parts, connection: Connection::default() };
-    let mut answering = pin!(bridge.handle(&head, Ok(body.clone()), now()));
+    let mut answering = pin!(bridge.handle(parts, RequestPeer::default(), Ok(body.clone()), now()));
     let polled = answering.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     let told = router.0.lock().expect("nobody panics with the lock").clone();
     match polled {
@@ -83,7 +82,7 @@ fn assert_asked(told: &[ClientMessage], parts: &Parts, body: &Bytes) {
     assert!(media_type(parts).is_none_or(|media_type| media_type == b"application/json"));
 }
 
-fn assert_denied(reply: &Reply, parts: &Parts) {
+fn assert_denied(reply: &BridgeResponse, parts: &Parts) {
     assert!(matches!(reply.status.as_u16(), 400 | 401 | 413), "{reply:?}");
     let body: Value = serde_json::from_slice(&reply.body).expect("a denial is JSON");
     let error = body["error"].as_str().expect("a denial has a text");

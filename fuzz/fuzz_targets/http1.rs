@@ -2,20 +2,19 @@
 //! httparse and the crate `http` read it.
 #![no_main]
 
-use cloverleaf_http_bridge::http1::{MAX_BODY, MAX_HEAD, NotUsual, parse};
-use cloverleaf_http_bridge::{Connection, Field, Head, Value};
+use cloverleaf_http_bridge::http1::{MAX_BODY, MAX_HEAD, HeadError, parse_head};
+use cloverleaf_http_bridge::{FieldValue, HeaderField, HttpHead};
 use libfuzzer_sys::fuzz_target;
 
-const FIELDS: [Field; 4] =
-    [Field::AccessControlRequestHeaders, Field::ContentLength, Field::ContentType, Field::Origin];
+const FIELDS: [HeaderField; 4] =
+    [HeaderField::AccessControlRequestHeaders, HeaderField::ContentLength, HeaderField::ContentType, HeaderField::Origin];
 
 fuzz_target!(|data: &[u8]| {
-    let connection = Connection::default();
-    let Ok(head) = parse(data, connection) else { return };
+    let Ok(head) = parse_head(data) else { return };
     assert!(head.length() <= MAX_HEAD.min(data.len()) && head.body_length() <= MAX_BODY);
     assert!(data[..head.length()].ends_with(b"\n"));
     for end in 0..head.length() {
-        assert_eq!(parse(&data[..end], connection).err(), Some(NotUsual::Incomplete));
+        assert_eq!(parse_head(&data[..end]).err(), Some(HeadError::Incomplete));
     }
     let mut target = head.path().to_owned();
     if !head.query().is_empty() {
@@ -24,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
     let uri: http::Uri = target.parse().expect("the whole server understands the target");
     assert_eq!((uri.path(), uri.query().unwrap_or_default()), (head.path(), head.query()));
     for field in FIELDS {
-        if let Value::Single(value) = head.value(field) {
+        if let FieldValue::Single(value) = head.value(field) {
             assert!(http::HeaderValue::from_bytes(value).is_ok());
         }
     }

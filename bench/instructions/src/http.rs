@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 use cloverleaf_client::{Link, SendError, Session};
-use cloverleaf_http_bridge::http1::{self, After};
-use cloverleaf_http_bridge::{Bridge, BridgeSettings, Connection, Reply, Resource};
+use cloverleaf_http_bridge::http1::{self, Persistence};
+use cloverleaf_http_bridge::{Bridge, BridgeResponse, BridgeSettings, RequestPeer, Resource};
 use cloverleaf_router::{Delivery, Moment, Outbox, Realm, SessionKey};
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::payload::frame;
@@ -92,10 +92,11 @@ impl Place {
     }
 
     /// What the request is answered, after the callee has answered so.
-    fn answer(&self, request: &[u8], answer: ClientMessage) -> Reply {
-        let head = http1::parse(request, Connection::default()).expect("a usual request");
+    fn answer(&self, request: &[u8], answer: ClientMessage) -> BridgeResponse {
+        let head = http1::parse_head(request).expect("a usual request");
         let body = frame(&request[head.length()..]);
-        let answering = self.bridge.handle(&head, Ok(body), SystemTime::UNIX_EPOCH);
+        let answering =
+            self.bridge.handle(&head, RequestPeer::default(), Ok(body), SystemTime::UNIX_EPOCH);
         let _ = self.realm.lock().handle_message(self.callee, answer, Moment::default());
         match pin!(answering).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(reply) => reply,
@@ -110,9 +111,9 @@ fn yielded(number: usize) -> ClientMessage {
     super::codec::message_of(Serializer::Json, frame.as_bytes())
 }
 
-fn write(reply: &Reply, out: &mut Vec<u8>) {
+fn write(reply: &BridgeResponse, out: &mut Vec<u8>) {
     out.clear();
-    http1::write(reply, DATE, After::Open, out);
+    http1::write_head(reply, DATE, Persistence::KeepAlive, out);
     out.extend_from_slice(&reply.body);
 }
 
@@ -134,7 +135,7 @@ fn expected() -> String {
 fn head(rounds: usize) {
     let mut last = None;
     measure(vec![REQUEST; rounds], |request| {
-        last = Some(http1::parse(request, Connection::default()));
+        last = Some(http1::parse_head(request));
         black_box(&last);
     });
     let head = last.expect("at least one round").expect("a usual request");

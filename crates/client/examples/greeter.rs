@@ -1,6 +1,6 @@
 //! A callee, a caller, a subscriber and a publisher in one session.
 //!
-//! Takes the address of a router, `ws://127.0.0.1:8080/ws` unless told otherwise.
+//! The optional argument is the address of a router; the default is `ws://127.0.0.1:8080/ws`.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let greeting: String = call.await?.value()?;
     println!("the callee says: {greeting}");
 
-    // A publisher does not hear its own events unless it asks for that.
+    // By default the router does not send an event back to its publisher.
     session.publish("com.example.greeted").args(("Ada",)).exclude_me(false).await?;
     if let Some(event) = greeted.next().await {
         let (name,): (String,) = event.args()?;

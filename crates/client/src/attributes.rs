@@ -1,8 +1,8 @@
-//! Custom attributes: what an application sends beside the arguments, such as the id of a trace.
+//! Custom attributes: values that an application sends beside the arguments, such as a trace id.
 //!
-//! Their keys are an underscore and three or more of `a-z`, `0-9` and `_`. The router passes them
-//! on from CALL to INVOCATION, YIELD to RESULT and PUBLISH to EVENT. Spec: basic profile
-//! "Extensibility".
+//! A key is an underscore followed by three or more of `a-z`, `0-9` and `_`. The router passes
+//! attributes on from CALL to INVOCATION, from YIELD to RESULT and from PUBLISH to EVENT. Spec:
+//! basic profile "Extensibility".
 
 use cloverleaf_wamp::codec::ser::ValueError;
 use cloverleaf_wamp::message::Carried;
@@ -12,7 +12,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::ser::Error as _;
 
-/// Adds an attribute to what goes with a message.
+/// Adds an attribute to the options or details of a message.
+///
+/// # Errors
+/// When the key is invalid, the value cannot be encoded, or the message has too many attributes.
 pub(crate) fn insert(
     carried: &mut Option<Box<Carried>>,
     serializer: Serializer,
@@ -24,7 +27,10 @@ pub(crate) fn insert(
     custom.insert(key, value).map_err(ValueError::custom)
 }
 
-/// The value of an attribute, where it is there.
+/// The value of an attribute; none if the message lacks it.
+///
+/// # Errors
+/// When the value has another type.
 pub(crate) fn read<T: DeserializeOwned>(
     carried: Option<&Carried>,
     key: &str,

@@ -1,4 +1,4 @@
-//! Calling: a builder that becomes a future. Dropping the future cancels the call.
+//! Calls: a builder that becomes a future. Dropping the future cancels the call.
 //!
 //! ```no_run
 //! # use cloverleaf_client::{Error, Session};
@@ -8,46 +8,47 @@
 //! # }
 //! ```
 //!
-//! # Results in parts
+//! # Progressive results
 //!
-//! A procedure that works for long may tell how far it has come, and one with much to say may say
-//! it part by part (advanced profile, "Progressive Call Results"):
+//! A procedure can send intermediate results before the final one, such as its progress or the rows
+//! of a long list (advanced profile, "Progressive Call Results"):
 //!
 //! ```no_run
 //! # use cloverleaf_client::{Error, Session};
 //! # async fn example(session: Session) -> Result<(), Error> {
 //! let mut results = session.call("com.example.count").args((10,)).receive_progress();
-//! while let Some(part) = results.next().await? {
-//!     println!("at {}", part.value::<u64>()?);
+//! while let Some(result) = results.next().await? {
+//!     println!("at {}", result.value::<u64>()?);
 //! }
 //! let counted: u64 = results.reply().await?.value()?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Calls in parts
+//! # Progressive calls
 //!
-//! What is too large for one message, or not known yet, is sent part by part ("Progressive Call
-//! Invocations"):
+//! Arguments that are too large for one message, or not complete yet, can be sent in several parts
+//! (advanced profile, "Progressive Call Invocations"):
 //!
 //! ```no_run
 //! # use cloverleaf_client::{Error, Session};
 //! # async fn example(session: Session) -> Result<(), Error> {
-//! let (mut parts, stored) = session.call("com.example.store").args(("a.txt",)).in_parts();
+//! let (mut upload, stored) = session.call("com.example.store").args(("a.txt",)).progressive();
 //! for line in ["once upon", "a time"] {
-//!     parts.send((line,)).await?;
+//!     upload.send((line,)).await?;
 //! }
-//! parts.finish().await?;
+//! upload.finish().await?;
 //! let bytes: u64 = stored.await?.value()?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! [`CallBuilder::exchange`] does both: a conversation.
+//! [`CallBuilder::bidirectional`] combines both.
 //!
-//! # Giving a call up
+//! # Cancellation
 //!
-//! A call that is dropped is canceled. Who wants to know how it ends cancels it and waits on:
+//! Dropping the future cancels the call. To learn the outcome, cancel explicitly and keep the
+//! future:
 //!
 //! ```no_run
 //! # use cloverleaf_client::{Error, Session};
@@ -61,7 +62,7 @@
 //! let outcome = match select(call, pin!(stop_button())).await {
 //!     Either::Left((outcome, _)) => outcome,
 //!     Either::Right(((), call)) => {
-//!         // The callee is interrupted, and says itself whether it was in time.
+//!         // The callee is interrupted; its answer says whether the transfer was completed.
 //!         call.cancel(CancelMode::Kill);
 //!         call.await
 //!     }
@@ -70,97 +71,72 @@
 //! # }
 //! ```
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::future::IntoFuture;
 use std::time::Duration;
 
-use cloverleaf_wamp::message::{Call, CallOptions, CancelMode, ClientMessage, RunMode};
+use cloverleaf_wamp::message::{Call, CallOptions, ClientMessage, RunMode};
 use cloverleaf_wamp::payload::Payload;
 use compact_str::CompactString;
-use serde::Serialize;
 
-use crate::arguments::{self, Arguments};
-use crate::attributes;
+use crate::arguments::{Arguments, argument_methods};
 use crate::error::Error;
-use crate::passthru::Passthru;
-use crate::pending::{Answer, Slot};
-use crate::sent::{Sent, ended};
+use crate::pending::PendingRequest;
 use crate::session::Session;
 
-mod part_sender;
-mod reply;
-mod results;
+mod call_future;
+mod progressive_call;
+mod progressive_results;
 
-pub use part_sender::PartSender;
-pub use reply::Reply;
-pub use results::Results;
+pub use crate::reply::Reply;
+pub use call_future::CallFuture;
+pub use progressive_call::ProgressiveCall;
+pub use progressive_results::ProgressiveResults;
 
-/// A call that has not been made yet; `.await` makes it.
+impl Session {
+    /// Calls a procedure: `session.call("com.example.add2").args((2, 3)).await?.value::<i64>()?`.
+    pub fn call(&self, procedure: impl Into<CompactString>) -> CallBuilder {
+        CallBuilder::new(self.clone(), procedure.into())
+    }
+}
+
+/// A call that has not been sent. `.await` sends it and waits for the final result.
 #[derive(Debug)]
 #[must_use = "nothing is called before the builder is awaited"]
 pub struct CallBuilder {
     session: Session,
     procedure: CompactString,
     options: CallOptions,
-    /// Becomes an option when the call is sent: only then its unit is known.
+    /// Converted to an option when the call is sent: the unit may change until then.
     timeout: Option<Duration>,
     payload: Arguments,
 }
 
+argument_methods!(CallBuilder, "the callee");
+
 impl CallBuilder {
-    pub(crate) fn new(session: Session, procedure: CompactString) -> Self {
+    fn new(session: Session, procedure: CompactString) -> Self {
         let payload = Ok(Payload::EMPTY);
         Self { session, procedure, options: CallOptions::default(), timeout: None, payload }
     }
 
-    /// Positional arguments: a tuple, an array or a `Vec`.
-    pub fn args(mut self, args: impl Serialize) -> Self {
-        self.payload = self.payload.and_then(|_| arguments::args(&self.session, &args));
-        self
-    }
-
-    /// Positional and keyword arguments; the latter a struct or a map.
-    pub fn args_and_kwargs(mut self, args: impl Serialize, kwargs: impl Serialize) -> Self {
-        self.payload =
-            self.payload.and_then(|_| arguments::args_and_kwargs(&self.session, &args, &kwargs));
-        self
-    }
-
-    /// Arguments that are encoded already.
-    pub fn payload(mut self, payload: Payload) -> Self {
-        self.payload = self.payload.map(|_| payload);
-        self
-    }
-
-    /// Arguments that only the callee can read, in the place of others.
-    pub fn passthru(mut self, passthru: Passthru) -> Self {
-        let Self { session, options, payload, .. } = &mut self;
-        if payload.is_ok() {
-            let format = session.shared().serializer;
-            *payload = passthru.into_message(format, &mut options.carried).map_err(Error::from);
-        }
-        self
-    }
-
-    /// The router gives the call up after so long. With a result in parts it is the time to the
-    /// next part.
+    /// The timeout after which the router cancels the call. With progressive results it applies to
+    /// the time until the next result.
     ///
-    /// The time is sent in the unit of the session ([`Session::call_timeout_unit`]): whole
-    /// milliseconds, at least one, or seconds, to which it is rounded up.
+    /// The value is sent in the session's unit ([`Session::call_timeout_unit`]): in whole
+    /// milliseconds, at least one, or in seconds, rounded up.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// The callee shall know who calls.
+    /// Asks the router to disclose this session's identity to the callee. Spec: advanced profile
+    /// "Caller Identification".
     pub fn disclose_me(mut self) -> Self {
         self.options.disclose_me = Some(true);
         self
     }
 
-    /// What the call is about: of several callees with [`InvokePolicy::Hash`], calls about the same
-    /// thing go to the same one.
+    /// The routing key: with [`InvokePolicy::Hash`], calls with the same key go to the same callee.
     ///
     /// [`InvokePolicy::Hash`]: crate::InvokePolicy::Hash
     pub fn rkey(mut self, rkey: impl Into<CompactString>) -> Self {
@@ -168,65 +144,59 @@ impl CallBuilder {
         self
     }
 
-    /// Whether the call goes to all callees, whose answers are collected, or to the one that its
-    /// [`rkey`](Self::rkey) belongs to.
+    /// Whether the call goes to all callees, whose results are collected, or to the one that its
+    /// [`rkey`](Self::rkey) selects. Spec: advanced profile "Sharded Registration".
     pub fn runmode(mut self, runmode: RunMode) -> Self {
         self.options.sharding.get_or_insert_default().runmode = Some(runmode.into());
         self
     }
 
-    /// A custom attribute, such as `_trace`, that goes to the callee beside the arguments.
-    pub fn attribute(mut self, key: &str, value: impl Serialize) -> Self {
-        let (format, carried) = (self.session.shared().serializer, &mut self.options.carried);
-        if let Err(fault) = attributes::insert(carried, format, key, &value) {
-            self.payload = self.payload.and(Err(fault.into()));
-        }
-        self
-    }
-
-    /// All options at once. `receive_progress` and `progress` are as the call is made; `timeout` is
-    /// sent as it is, in whatever unit the router counts.
+    /// Replaces all options.
+    ///
+    /// `receive_progress` and `progress` are ignored: the method that sends the call sets them.
+    /// `timeout` is sent as it is, in the router's unit.
     pub fn options(mut self, options: CallOptions) -> Self {
         self.options = options;
         self.timeout = None;
         self
     }
 
-    /// Makes the call at once.
-    pub fn send(mut self) -> Calling {
+    /// Sends the call at once.
+    pub fn send(mut self) -> CallFuture {
         (self.options.receive_progress, self.options.progress) = (None, None);
         self.make()
     }
 
-    /// Makes the call at once, and takes its result in parts.
-    pub fn receive_progress(mut self) -> Results {
+    /// Sends the call at once and asks for progressive results.
+    pub fn receive_progress(mut self) -> ProgressiveResults {
         (self.options.receive_progress, self.options.progress) = (Some(true), None);
-        Results::new(self.make())
+        ProgressiveResults::new(self.make())
     }
 
-    /// Makes the first part of the call at once, with the arguments so far; the others follow.
-    pub fn in_parts(mut self) -> (PartSender, Calling) {
+    /// Sends the first part of a progressive call at once, with the arguments of the builder. The
+    /// [`ProgressiveCall`] sends the further parts.
+    pub fn progressive(mut self) -> (ProgressiveCall, CallFuture) {
         (self.options.receive_progress, self.options.progress) = (None, Some(true));
         self.make_first_part()
     }
 
-    /// Makes the first part of the call at once, and takes its result in parts too.
-    pub fn exchange(mut self) -> (PartSender, Results) {
+    /// Sends the first part of a progressive call at once and asks for progressive results.
+    pub fn bidirectional(mut self) -> (ProgressiveCall, ProgressiveResults) {
         (self.options.receive_progress, self.options.progress) = (Some(true), Some(true));
-        let (parts, calling) = self.make_first_part();
-        (parts, Results::new(calling))
+        let (parts, call) = self.make_first_part();
+        (parts, ProgressiveResults::new(call))
     }
 
-    fn make_first_part(self) -> (PartSender, Calling) {
+    fn make_first_part(self) -> (ProgressiveCall, CallFuture) {
         let (session, procedure) = (self.session.clone(), self.procedure.clone());
-        let calling = self.make();
-        (PartSender::new(session, procedure, calling.sent.unanswered()), calling)
+        let call = self.make();
+        (ProgressiveCall::new(session, procedure, call.sent.unanswered()), call)
     }
 
-    fn make(self) -> Calling {
+    fn make(self) -> CallFuture {
         let Self { session, procedure, mut options, timeout, payload } = self;
         let sent = payload.and_then(|payload| {
-            session.request(Slot::of_call(&options), |request| {
+            session.request(PendingRequest::of_call(&options), |request| {
                 if let Some(timeout) = timeout {
                     let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
                     options.timeout = Some(session.call_timeout_unit().of_millis(millis));
@@ -234,54 +204,15 @@ impl CallBuilder {
                 ClientMessage::Call(Call { request, options, procedure: procedure.into(), payload })
             })
         });
-        Calling { session, sent: sent.into() }
+        CallFuture { session, sent: sent.into() }
     }
 }
 
 impl IntoFuture for CallBuilder {
     type Output = Result<Reply, Error>;
-    type IntoFuture = Calling;
+    type IntoFuture = CallFuture;
 
-    fn into_future(self) -> Calling {
+    fn into_future(self) -> CallFuture {
         self.send()
-    }
-}
-
-/// A call in flight. Dropped before it has ended, it is canceled (`killnowait`).
-#[derive(Debug)]
-#[must_use = "dropping a call cancels it"]
-pub struct Calling {
-    session: Session,
-    sent: Sent,
-}
-
-impl Calling {
-    /// Asks for the call to be given up. How it ends this future says, as always: with `kill` as
-    /// the callee answers, with `skip` (the callee is left alone) and `killnowait` with
-    /// `wamp.error.canceled` at once.
-    pub fn cancel(&self, mode: CancelMode) {
-        if let Some(ticket) = self.sent.unanswered() {
-            self.session.ask_to_cancel(ticket, mode);
-        }
-    }
-}
-
-impl Future for Calling {
-    type Output = Result<Reply, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { session, sent } = &mut *self;
-        sent.poll(session, context).map(|answer| match answer? {
-            Answer::Reply(reply) => Ok(reply),
-            Answer::Number(_) => Err(ended()),
-        })
-    }
-}
-
-impl Drop for Calling {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.sent.unanswered() {
-            self.session.cancel(ticket, CancelMode::KillNoWait);
-        }
     }
 }

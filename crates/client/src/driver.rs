@@ -1,8 +1,8 @@
-//! Runs the procedures of a session, and sends what answers the router's messages.
+//! Runs the procedures of a session and sends the answers to the router's messages.
 //!
-//! A future without a runtime of its own: whoever made the session polls it. A procedure that does
-//! not wait is run to its end at once; others run side by side. A procedure that panics fails its
-//! own call and nothing else.
+//! The driver is a future without a runtime of its own; the creator of the session polls it. A
+//! procedure that does not wait runs to its end at once; others run concurrently. A panic of a
+//! procedure fails its own call only.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -14,61 +14,88 @@ use cloverleaf_wamp::ids::{InvocationId, RequestId};
 use cloverleaf_wamp::message::{
     ClientMessage, ErrorDetails, InvocationError, Unregister, Unsubscribe, Yield, YieldOptions,
 };
+use cloverleaf_wamp::serializer::Serializer;
 use futures_util::FutureExt as _;
 use futures_util::future::{AbortHandle, Abortable, CatchUnwind};
 use futures_util::stream::{FuturesUnordered, Stream};
 
+use crate::answer::Answer;
 use crate::error::Failure;
-use crate::inbox::{Begun, Load, Work};
-use crate::procedure::{Answer, Invocation, Running, SharedProcedure};
-use crate::session::{Session, Shared};
+use crate::inbox::{DriverLoad, DriverWork};
+use crate::link::Link;
+use crate::procedure::{Invocation, ProcedureFuture, SharedProcedure};
+use crate::progressive_invocation::InvocationHost;
+use crate::queued_invocation::QueuedInvocation;
+use crate::session::{Session, SessionInner, SessionState};
 
-/// How many steps the driver takes before it lets others run.
-const STEPS_PER_TURN: usize = 128;
+/// Maximum number of steps per poll, so that other tasks of the thread can run.
+const STEPS_PER_POLL: usize = 128;
 
-type Guarded = CatchUnwind<AssertUnwindSafe<Running>>;
+type CatchingPanic = CatchUnwind<AssertUnwindSafe<ProcedureFuture>>;
 
-/// A procedure that did not finish at once.
-struct Waiting {
+/// A procedure that did not finish on its first poll.
+struct PendingProcedure {
     request: InvocationId,
-    /// Of its arguments, in bytes.
+    /// Bytes of details and arguments.
     size: usize,
-    running: Abortable<Guarded>,
+    running: Abortable<CatchingPanic>,
 }
 
-/// Which procedure ended, how many bytes it was given, and how; an aborted one has no outcome.
-type Ended = (InvocationId, usize, Option<Result<Answer, Failure>>);
+/// The request id, the bytes of details and arguments, and the outcome of a finished procedure. An
+/// aborted one has no outcome.
+type FinishedProcedure = (InvocationId, usize, Option<Result<Answer, Failure>>);
 
-impl Future for Waiting {
-    type Output = Ended;
+impl Future for PendingProcedure {
+    type Output = FinishedProcedure;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<FinishedProcedure> {
         let Self { request, size, .. } = *self;
         self.running.poll_unpin(context).map(|ended| (request, size, ended.ok().map(outcome)))
     }
 }
 
-/// See the [module](self). Ends when the session has ended.
+impl Session {
+    /// Creates a session over a link, and its driver. The driver has to be polled if the session
+    /// registers procedures. `serializer` is the format in which values are encoded.
+    pub fn new(link: impl Link, serializer: Serializer) -> (Self, Driver) {
+        Self::with_driver(link, serializer, SessionState::default())
+    }
+
+    /// Creates a session whose connection will be established later. The owner of the link reports
+    /// when it has [joined](Self::joined) and when it has [finished](Self::finished).
+    pub fn unjoined(link: impl Link, serializer: Serializer) -> (Self, Driver) {
+        Self::with_driver(link, serializer, SessionState::unjoined())
+    }
+
+    fn with_driver(link: impl Link, serializer: Serializer, state: SessionState) -> (Self, Driver) {
+        let session = Self::with_state(link, serializer, state);
+        let driver = Driver::new(Arc::clone(session.shared()));
+        (session, driver)
+    }
+}
+
+/// The future that runs a session's procedures; see the [module](self). Ready when the session has
+/// ended.
 #[must_use = "procedures run only while the driver is polled"]
 pub struct Driver {
-    shared: Arc<Shared>,
-    waiting: FuturesUnordered<Waiting>,
-    /// Of the details and arguments of all that wait.
-    waiting_bytes: usize,
+    shared: Arc<SessionInner>,
+    running: FuturesUnordered<PendingProcedure>,
+    /// Bytes of details and arguments of all running procedures.
+    running_bytes: usize,
     handles: foldhash::HashMap<InvocationId, AbortHandle>,
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let waiting = FuturesUnordered::new();
-        Self { shared, waiting, waiting_bytes: 0, handles: foldhash::HashMap::default() }
+    fn new(shared: Arc<SessionInner>) -> Self {
+        let running = FuturesUnordered::new();
+        Self { shared, running, running_bytes: 0, handles: foldhash::HashMap::default() }
     }
 
-    fn work(&mut self, work: Work, context: &mut Context<'_>) -> Poll<()> {
+    fn work(&mut self, work: DriverWork, context: &mut Context<'_>) -> Poll<()> {
         match work {
-            Work::Invoke(procedure, begun) => self.invoke(&procedure, *begun, context),
-            Work::Send(message) => self.send(*message),
-            Work::GiveUp(request, reason) => {
+            DriverWork::Invoke(procedure, queued) => self.invoke(&procedure, *queued, context),
+            DriverWork::Send(message) => self.send(*message),
+            DriverWork::StopProcedure(request, reason) => {
                 if let Some(handle) = self.handles.remove(&request) {
                     handle.abort();
                     if let Some(failure) = reason.answer() {
@@ -76,37 +103,43 @@ impl Driver {
                     }
                 }
             }
-            Work::Unregister(registration, entry) => {
+            DriverWork::Unregister(registration, entry) => {
                 self.notify(|request| {
                     ClientMessage::Unregister(Unregister { request, registration })
                 });
                 drop(entry);
             }
-            Work::Unsubscribe(subscription) => self.notify(|request| {
+            DriverWork::Unsubscribe(subscription) => self.notify(|request| {
                 ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
             }),
-            Work::Release(registrations) => drop(registrations),
-            Work::Reset => self.give_up(),
-            Work::Stop => {
-                self.give_up();
+            DriverWork::Release(registrations) => drop(registrations),
+            DriverWork::Reset => self.stop_all(),
+            DriverWork::End => {
+                self.stop_all();
                 return Poll::Ready(());
             }
         }
         Poll::Pending
     }
 
-    /// Drops every procedure that runs.
-    fn give_up(&mut self) {
-        self.waiting.clear();
-        self.waiting_bytes = 0;
+    /// Drops all running procedures.
+    fn stop_all(&mut self) {
+        self.running.clear();
+        self.running_bytes = 0;
         self.handles.clear();
     }
 
-    fn invoke(&mut self, procedure: &SharedProcedure, begun: Begun, context: &mut Context<'_>) {
-        let request = begun.invocation.request;
-        let size = begun.size;
-        let invocation = Invocation::new(Session::of(&self.shared), begun);
-        // The closure itself may panic before it returns its future.
+    fn invoke(
+        &mut self,
+        procedure: &SharedProcedure,
+        queued: QueuedInvocation,
+        context: &mut Context<'_>,
+    ) {
+        let request = queued.message.request;
+        let size = queued.size;
+        let host: Arc<dyn InvocationHost> = Arc::<SessionInner>::clone(&self.shared);
+        let invocation = Invocation::new(host, queued);
+        // The closure may panic before it returns its future.
         let started = std::panic::catch_unwind(AssertUnwindSafe(|| procedure.invoke(invocation)));
         let Ok(running) = started else { return self.answer(request, Err(panicked())) };
         let mut running = AssertUnwindSafe(running).catch_unwind();
@@ -116,8 +149,8 @@ impl Driver {
                 let (handle, registration) = AbortHandle::new_pair();
                 let running = Abortable::new(running, registration);
                 self.handles.insert(request, handle);
-                self.waiting.push(Waiting { request, size, running });
-                self.waiting_bytes += size;
+                self.running.push(PendingProcedure { request, size, running });
+                self.running_bytes += size;
             }
         }
     }
@@ -137,24 +170,24 @@ impl Driver {
     }
 
     fn send(&self, message: ClientMessage) {
-        // When the link is gone the session is closed by whoever owns it.
+        // The owner of a closed link ends the session.
         let _ = self.shared.link.send(message);
     }
 
     fn notify(&self, make: impl FnOnce(RequestId) -> ClientMessage) {
-        // Likewise.
+        // As in `send`.
         let _ = Session::of(&self.shared).notify(make);
     }
 
-    /// Collects procedures that have ended meanwhile.
-    fn poll_waiting(&mut self, context: &mut Context<'_>) {
-        if self.waiting.is_empty() {
+    /// Polls the running procedures and answers the finished ones.
+    fn poll_running(&mut self, context: &mut Context<'_>) {
+        if self.running.is_empty() {
             return;
         }
         while let Poll::Ready(Some((request, size, outcome))) =
-            Pin::new(&mut self.waiting).poll_next(context)
+            Pin::new(&mut self.running).poll_next(context)
         {
-            self.waiting_bytes -= size;
+            self.running_bytes -= size;
             if let (Some(_), Some(outcome)) = (self.handles.remove(&request), outcome) {
                 self.answer(request, outcome);
             }
@@ -167,11 +200,11 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        for _ in 0..STEPS_PER_TURN {
+        for _ in 0..STEPS_PER_POLL {
             let work = {
                 let mut state = this.shared.state.lock();
-                let (invocations, bytes) = (this.waiting.len(), this.waiting_bytes);
-                state.inbox.set_running(Load { invocations, bytes });
+                let (invocations, bytes) = (this.running.len(), this.running_bytes);
+                state.inbox.set_running(DriverLoad { invocations, bytes });
                 state.inbox.pop(context.waker())
             };
             match work {
@@ -181,20 +214,20 @@ impl Future for Driver {
                     }
                 }
                 None => {
-                    this.poll_waiting(context);
+                    this.poll_running(context);
                     return Poll::Pending;
                 }
             }
         }
-        // What waits has its turn even when work arrives without end.
-        this.poll_waiting(context);
+        // Running procedures make progress even if new work never stops arriving.
+        this.poll_running(context);
         context.waker().wake_by_ref();
         Poll::Pending
     }
 }
 
 impl Drop for Driver {
-    /// Procedures that wait may hold the session that holds them.
+    /// Breaks reference cycles: queued procedures may own the session that owns them.
     fn drop(&mut self) {
         let work = self.shared.state.lock().inbox.take();
         drop(work);
@@ -203,7 +236,7 @@ impl Drop for Driver {
 
 impl std::fmt::Debug for Driver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Driver").field("waiting", &self.waiting.len()).finish()
+        f.debug_struct("Driver").field("running", &self.running.len()).finish()
     }
 }
 
@@ -229,25 +262,26 @@ mod tests {
     use cloverleaf_wamp::serializer::Serializer;
     use parking_lot::Mutex;
 
-    use super::STEPS_PER_TURN;
+    use super::STEPS_PER_POLL;
     use crate::error::Failure;
-    use crate::inbox::{Begun, Work};
+    use crate::inbox::DriverWork;
     use crate::link::{Link, SendError};
     use crate::procedure::SharedProcedure;
+    use crate::queued_invocation::QueuedInvocation;
     use crate::session::Session;
 
-    /// Counts the YIELDs.
-    struct Yields(Arc<Mutex<usize>>);
+    /// A link that counts YIELD messages.
+    struct YieldCounter(Arc<Mutex<usize>>);
 
-    impl Link for Yields {
+    impl Link for YieldCounter {
         fn send(&self, message: ClientMessage) -> Result<(), SendError> {
             *self.0.lock() += usize::from(matches!(message, ClientMessage::Yield(_)));
             Ok(())
         }
     }
 
-    /// The invocation of a procedure that waits until it may go on.
-    fn waiting(may_go_on: &Arc<AtomicBool>) -> Work {
+    /// The invocation of a procedure that waits until `may_go_on` is true.
+    fn waiting(may_go_on: &Arc<AtomicBool>) -> DriverWork {
         let may_go_on = Arc::clone(may_go_on);
         let code = SharedProcedure::new(move || {
             let may_go_on = Arc::clone(&may_go_on);
@@ -265,27 +299,28 @@ mod tests {
             details: Default::default(),
             payload: Payload::default(),
         };
-        Work::Invoke(code, Box::new(Begun::new(invocation, None)))
+        DriverWork::Invoke(code, Box::new(QueuedInvocation::new(invocation, None)))
     }
 
     #[test]
-    fn a_procedure_that_waits_has_its_turn_while_the_inbox_is_never_empty() {
+    fn running_procedures_are_polled_while_the_inbox_is_never_empty() {
         let yields = Arc::new(Mutex::new(0));
-        let (session, mut driver) = Session::new(Yields(Arc::clone(&yields)), Serializer::Json);
+        let (session, mut driver) =
+            Session::new(YieldCounter(Arc::clone(&yields)), Serializer::Json);
         let may_go_on = Arc::new(AtomicBool::new(false));
         let push = |work| {
             let pushed = session.shared().state.lock().inbox.push(work);
             assert!(pushed.is_ok());
         };
         push(waiting(&may_go_on));
-        for _ in 0..2 * STEPS_PER_TURN {
-            push(Work::Release(Vec::new()));
+        for _ in 0..2 * STEPS_PER_POLL {
+            push(DriverWork::Release(Vec::new()));
         }
         let mut context = Context::from_waker(Waker::noop());
         assert!(Pin::new(&mut driver).poll(&mut context).is_pending());
         assert_eq!(*yields.lock(), 0);
         may_go_on.store(true, SeqCst);
-        push(Work::Release(Vec::new()));
+        push(DriverWork::Release(Vec::new()));
         assert!(Pin::new(&mut driver).poll(&mut context).is_pending());
         assert!(session.shared().state.lock().inbox.pop(Waker::noop()).is_some());
         assert_eq!(*yields.lock(), 1);

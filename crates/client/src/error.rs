@@ -1,4 +1,4 @@
-//! What can go wrong: [`enum@Error`] as a caller sees it, [`Failure`] as a procedure tells it.
+//! Errors: [`enum@Error`] is returned to the application, [`Failure`] by a procedure.
 
 use std::fmt;
 
@@ -16,25 +16,25 @@ use crate::attributes;
 use crate::link::SendError;
 use crate::passthru::Passthru;
 
-/// Why a request did not succeed.
+/// The reason why a request or connection attempt failed.
 #[derive(Debug, Clone, Error)]
 pub enum Error {
     /// The router or the callee answered with an ERROR, or the router refused the session (ABORT).
     #[error("{0}")]
     Wamp(Box<Failure>),
-    /// The session has ended or its connection is lost; what was not answered stays unanswered.
+    /// The session has ended or its connection is lost. The request may have been executed.
     #[error("the session is closed: {0}")]
     Closed(CompactString),
-    /// The connection could not be made.
+    /// The connection could not be established.
     #[error("{0}")]
     Connect(CompactString),
-    /// Arguments could not be written, or an answer not be read as the wanted type.
+    /// Arguments could not be encoded, or a result could not be decoded as the wanted type.
     #[error("{0}")]
     Value(#[from] ValueError),
 }
 
 impl Error {
-    /// The URI of an ERROR or ABORT, if it was one.
+    /// The error URI of an ERROR or ABORT message; none for other errors.
     pub fn uri(&self) -> Option<&str> {
         match self {
             Self::Wamp(failure) => Some(&failure.uri),
@@ -52,27 +52,27 @@ impl From<SendError> for Error {
     }
 }
 
-/// A failure with a name: what a procedure returns instead of a result, and what its caller gets.
+/// A WAMP error: a procedure returns it instead of a result, and the caller receives it.
 ///
-/// Any [`std::error::Error`] becomes one by `?`, named `wamp.error.runtime_error` with its text as
+/// `?` converts any [`std::error::Error`] into `wamp.error.runtime_error` with the error's text as
 /// the only argument.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
-    /// What went wrong.
+    /// The error URI.
     pub uri: CompactString,
-    /// Explanations.
+    /// Arguments that explain the error.
     pub payload: Payload,
-    /// What goes with them.
+    /// Passthru options and custom attributes.
     pub carried: Option<Box<Carried>>,
 }
 
 impl Failure {
-    /// A failure without explanations.
+    /// A failure without arguments.
     pub fn new(uri: impl Into<CompactString>) -> Self {
         Self { uri: uri.into(), payload: Payload::EMPTY, carried: None }
     }
 
-    /// A failure that a text explains.
+    /// A failure with a text as the only argument.
     pub fn with_text(uri: impl Into<CompactString>, text: &str) -> Self {
         Self { payload: Payload::from_text(text), ..Self::new(uri) }
     }
@@ -87,14 +87,14 @@ impl Failure {
         Self::with_text(error_uri::INVALID_ARGUMENT, text)
     }
 
-    /// `wamp.error.unavailable` with a text: this callee can't take the call now. Where others have
-    /// registered the procedure, the router asks one of them, and the caller does not notice
-    /// (advanced profile, "Call Re-Routing").
+    /// `wamp.error.unavailable` with a text: this callee cannot take the call now. The router sends
+    /// the call to another callee of a shared registration, if any (advanced profile, "Call
+    /// Re-Routing").
     pub fn unavailable(text: &str) -> Self {
         Self::with_text(error_uri::UNAVAILABLE, text)
     }
 
-    /// `wamp.error.timeout` with a text: for a procedure that watches its time itself (see
+    /// `wamp.error.timeout` with a text, for a procedure that enforces call timeouts itself (see
     /// [`forward_timeout`](crate::register::RegisterBuilder::forward_timeout)).
     pub fn timeout(text: &str) -> Self {
         Self::with_text(error_uri::TIMEOUT, text)
@@ -105,13 +105,19 @@ impl Failure {
         Self::with_text(error_uri::CANCELED, text)
     }
 
-    /// Explains the failure with positional arguments (a tuple, an array or a `Vec`).
+    /// Sets positional arguments: a tuple, an array or a `Vec`.
+    ///
+    /// # Errors
+    /// When a value cannot be encoded.
     pub fn with_args<A: Serialize>(mut self, args: &A) -> Result<Self, ValueError> {
         self.payload = Payload::from_args(Serializer::Json, args)?;
         Ok(self)
     }
 
-    /// Explains the failure with positional and keyword arguments.
+    /// Sets positional and keyword arguments; the latter are a struct or a map.
+    ///
+    /// # Errors
+    /// When a value cannot be encoded.
     pub fn with_args_and_kwargs<A: Serialize, K: Serialize>(
         mut self,
         args: &A,
@@ -121,24 +127,37 @@ impl Failure {
         Ok(self)
     }
 
-    /// Explains the failure with what only the caller can read.
+    /// Sets an opaque payload that only the caller can read. Spec: advanced profile "Payload
+    /// Passthru Mode".
+    ///
+    /// # Errors
+    /// When the payload cannot be encoded.
     pub fn with_passthru(mut self, passthru: Passthru) -> Result<Self, ValueError> {
         self.payload = passthru.into_message(Serializer::Json, &mut self.carried)?;
         Ok(self)
     }
 
-    /// Adds a custom attribute, such as `_trace`.
+    /// Adds a custom attribute for the caller, such as `_trace`.
+    ///
+    /// # Errors
+    /// When the key is invalid or the value cannot be encoded.
     pub fn with_attribute(mut self, key: &str, value: &impl Serialize) -> Result<Self, ValueError> {
         attributes::insert(&mut self.carried, Serializer::Json, key, value)?;
         Ok(self)
     }
 
-    /// A custom attribute that came along.
+    /// A custom attribute that the callee has sent.
+    ///
+    /// # Errors
+    /// When the attribute has another type.
     pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ValueError> {
         attributes::read(self.carried.as_deref(), key)
     }
 
-    /// Explanations that only the two ends can read; none where they are plain.
+    /// The opaque payload of an error in payload passthru mode; none for a plain error.
+    ///
+    /// # Errors
+    /// When the error is in passthru mode and its argument is not a single byte string.
     pub fn passthru(&self) -> Result<Option<Passthru>, ValueError> {
         Passthru::of(&self.payload, self.carried.as_deref())
     }

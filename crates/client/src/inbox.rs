@@ -1,6 +1,6 @@
-//! What has arrived for the procedures of a session and waits for its driver.
+//! The queue between a session, which receives messages, and its driver, which runs procedures.
 //!
-//! Bounded: an invocation over the limit is answered `wamp.error.unavailable` at once.
+//! Bounded: an invocation above the limit is answered with `wamp.error.unavailable` at once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,74 +8,58 @@ use std::task::Waker;
 
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId, SubscriptionId};
-use cloverleaf_wamp::message::{self, ClientMessage, Options as _};
+use cloverleaf_wamp::message::ClientMessage;
 use cloverleaf_wamp::payload::Payload;
 
 use crate::error::Failure;
-use crate::exchange::{Ended, Exchanges, Key};
 use crate::procedure::SharedProcedure;
-use crate::register::RegistrationEntry;
+use crate::progressive_invocation::{EndedInvocations, ProgressiveInvocations};
+use crate::queued_invocation::QueuedInvocation;
+use crate::registration_entry::RegistrationEntry;
 
-/// The most invocations that wait or run in one session. An invocation holds its arguments; a
-/// procedure that can't keep up should say so before memory does.
+/// Maximum number of queued and running invocations of one session. Each holds its arguments, so a
+/// callee that cannot keep up refuses calls before it runs out of memory.
 pub(crate) const MAX_INVOCATIONS: usize = 65_536;
 
-/// The most bytes of details and arguments that wait or run in one session: few large invocations
-/// cost as much as many small ones, and so do parts of calls. The one that reaches it is still
-/// taken.
+/// Maximum bytes of details and arguments of queued and running invocations of one session,
+/// progressive arguments included: a few large invocations cost as much as many small ones. The
+/// invocation that exceeds the limit is still accepted.
 pub(crate) const MAX_INVOCATION_BYTES: usize = 64 * 1024 * 1024;
 
-/// One step for the driver, in the order of arrival.
+/// One step of the driver; steps keep the order of arrival.
 #[derive(Debug)]
-pub(crate) enum Work {
-    /// Run a procedure.
-    Invoke(SharedProcedure, Box<Begun>),
-    /// Send a message that answers what has arrived.
+pub(crate) enum DriverWork {
+    /// Start a procedure.
+    Invoke(SharedProcedure, Box<QueuedInvocation>),
+    /// Send an answer to a message of the router.
     Send(Box<ClientMessage>),
-    /// Give a running one up.
-    GiveUp(InvocationId, Reason),
-    /// End a registration that nobody waits for any more, and drop it.
+    /// Stop a running procedure.
+    StopProcedure(InvocationId, StopReason),
+    /// Send UNREGISTER for a registration without a handle, and drop its procedure.
     Unregister(RegistrationId, Arc<RegistrationEntry>),
-    /// End a subscription that nobody waits for any more.
+    /// Send UNSUBSCRIBE for a subscription without a handle.
     Unsubscribe(SubscriptionId),
-    /// Drop what is the application's: its code runs in the driver and nowhere else.
+    /// Drop procedures. They are the application's code, which runs in the driver alone.
     Release(Vec<Arc<RegistrationEntry>>),
-    /// The connection is lost: give all running ones up.
+    /// The connection is lost: stop all procedures.
     Reset,
-    /// The session has ended: give all of them up.
-    Stop,
+    /// The session has ended: stop all procedures and the driver.
+    End,
 }
 
-/// An invocation that has arrived.
-#[derive(Debug)]
-pub(crate) struct Begun {
-    pub(crate) invocation: message::Invocation,
-    /// Where more will be said during it.
-    pub(crate) exchange: Option<Key>,
-    /// Bytes of its details and arguments.
-    pub(crate) size: usize,
-}
-
-impl Begun {
-    pub(crate) fn new(invocation: message::Invocation, exchange: Option<Key>) -> Self {
-        let size = invocation.details.size() + invocation.payload.size();
-        Self { invocation, exchange, size }
-    }
-}
-
-/// Why a running procedure is given up.
+/// The reason why a running procedure is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// Its caller or the clock has given the call up.
+pub(crate) enum StopReason {
+    /// INTERRUPT: the call was canceled or has timed out.
     Interrupted,
-    /// It has not taken the parts of its call, and some are missing.
+    /// The procedure did not take the progressive arguments in time, and some are missing.
     Overflowed,
-    /// A part of its result can't be sent; the router has been told.
+    /// A progressive result could not be sent. The router has received ERROR for the invocation.
     Unsendable,
 }
 
-impl Reason {
-    /// What the router is still to be told.
+impl StopReason {
+    /// The failure to send to the router, if any.
     pub(crate) fn answer(self) -> Option<Failure> {
         match self {
             Self::Interrupted => Some(Failure::new(error_uri::CANCELED)),
@@ -88,36 +72,37 @@ impl Reason {
     }
 }
 
-impl Work {
-    /// Bytes of the invocation that waits with it.
+impl DriverWork {
+    /// Bytes of details and arguments of a queued invocation.
     fn size(&self) -> usize {
-        if let Self::Invoke(_, begun) = self { begun.size } else { 0 }
+        if let Self::Invoke(_, queued) = self { queued.size } else { 0 }
     }
 }
 
-/// Invocations that the driver has taken and not finished.
+/// The invocations that the driver has started and not finished.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Load {
+pub(crate) struct DriverLoad {
     pub(crate) invocations: usize,
-    /// Of their details and arguments.
+    /// Bytes of their details and arguments.
     pub(crate) bytes: usize,
 }
 
+/// The work of one session's driver.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    work: VecDeque<Work>,
-    /// Of the details and arguments of what waits.
+    work: VecDeque<DriverWork>,
+    /// Bytes of details and arguments of queued invocations.
     bytes: usize,
     waker: Option<Waker>,
-    running: Load,
-    /// Invocations during which more is said.
-    pub(crate) exchanges: Exchanges,
+    running: DriverLoad,
+    pub(crate) progressive: ProgressiveInvocations,
 }
 
 impl Inbox {
-    /// Adds work and returns the driver's waker; refuses an invocation when there are too many.
-    pub(crate) fn push(&mut self, work: Work) -> Result<Option<Waker>, Work> {
-        if matches!(work, Work::Invoke(..)) && self.is_full() {
+    /// Queues work and returns the driver's waker. Returns the work as an error if it is an
+    /// invocation above the limits.
+    pub(crate) fn push(&mut self, work: DriverWork) -> Result<Option<Waker>, DriverWork> {
+        if matches!(work, DriverWork::Invoke(..)) && self.is_full() {
             return Err(work);
         }
         self.bytes += work.size();
@@ -130,42 +115,43 @@ impl Inbox {
     }
 
     const fn is_full_of_bytes(&self) -> bool {
-        self.bytes + self.running.bytes + self.exchanges.bytes() >= MAX_INVOCATION_BYTES
+        self.bytes + self.running.bytes + self.progressive.bytes() >= MAX_INVOCATION_BYTES
     }
 
-    /// Adds another part of a call. Returns whom to wake, and what has ended for want of room.
-    pub(crate) fn push_part(
+    /// Adds progressive arguments. Returns the waker to call, and the invocation that has ended
+    /// because there was no room.
+    pub(crate) fn push_args(
         &mut self,
         request: InvocationId,
-        part: Payload,
+        args: Payload,
         is_last: bool,
-    ) -> (Option<Waker>, Option<Ended>) {
+    ) -> (Option<Waker>, Option<EndedInvocations>) {
         let has_room = !self.is_full_of_bytes();
-        match self.exchanges.add_part(request, part, is_last, has_room) {
+        match self.progressive.add_args(request, args, is_last, has_room) {
             Ok(waker) => (waker, None),
             Err(ended) => {
-                let work = Work::GiveUp(request, Reason::Overflowed);
+                let work = DriverWork::StopProcedure(request, StopReason::Overflowed);
                 (self.push(work).ok().flatten(), Some(ended))
             }
         }
     }
 
-    /// Nothing of what waits can be answered any more. Returns the driver's waker, and what was
-    /// waiting, to be dropped outside of any lock.
-    pub(crate) fn reset(&mut self) -> (Option<Waker>, VecDeque<Work>, Ended) {
+    /// Replaces the queued work by [`DriverWork::Reset`] when the connection is lost. Returns the
+    /// driver's waker, and the old work, to be dropped outside of any lock.
+    pub(crate) fn reset(&mut self) -> (Option<Waker>, VecDeque<DriverWork>, EndedInvocations) {
         let outdated = self.take();
-        self.work.push_back(Work::Reset);
-        (self.waker.take(), outdated, self.exchanges.end_all())
+        self.work.push_back(DriverWork::Reset);
+        (self.waker.take(), outdated, self.progressive.end_all())
     }
 
-    /// Takes everything that waits.
-    pub(crate) fn take(&mut self) -> VecDeque<Work> {
+    /// Takes all queued work.
+    pub(crate) fn take(&mut self) -> VecDeque<DriverWork> {
         self.bytes = 0;
         std::mem::take(&mut self.work)
     }
 
-    /// Takes the next step, or remembers whom to wake for one.
-    pub(crate) fn pop(&mut self, waker: &Waker) -> Option<Work> {
+    /// Takes the next step, or registers the driver's waker.
+    pub(crate) fn pop(&mut self, waker: &Waker) -> Option<DriverWork> {
         let work = self.work.pop_front();
         match (&work, &mut self.waker) {
             (Some(work), _) => self.bytes -= work.size(),
@@ -175,8 +161,8 @@ impl Inbox {
         work
     }
 
-    /// Says what the driver runs.
-    pub(crate) const fn set_running(&mut self, running: Load) {
+    /// Updates the load of the driver.
+    pub(crate) const fn set_running(&mut self, running: DriverLoad) {
         self.running = running;
     }
 }
@@ -189,16 +175,17 @@ mod tests {
     use cloverleaf_wamp::message::{self, Carried, InvocationDetails};
     use cloverleaf_wamp::payload::Payload;
 
-    use super::{Begun, Inbox, Load, MAX_INVOCATION_BYTES, Work};
+    use super::{DriverLoad, DriverWork, Inbox, MAX_INVOCATION_BYTES};
     use crate::error::Failure;
     use crate::procedure::SharedProcedure;
+    use crate::queued_invocation::QueuedInvocation;
 
-    /// An invocation with so many bytes of arguments, or some more.
-    fn invocation(bytes: usize) -> Work {
+    /// An invocation with at least this many bytes of arguments.
+    fn invocation(bytes: usize) -> DriverWork {
         invoke(Default::default(), Payload::from_text(&"x".repeat(bytes)))
     }
 
-    fn invoke(details: InvocationDetails, payload: Payload) -> Work {
+    fn invoke(details: InvocationDetails, payload: Payload) -> DriverWork {
         let invocation = message::Invocation {
             request: InvocationId::new(1).expect("a number"),
             registration: RegistrationId::new(1).expect("a number"),
@@ -206,11 +193,11 @@ mod tests {
             payload,
         };
         let code = SharedProcedure::new(|| async { Ok::<_, Failure>(1) });
-        Work::Invoke(code, Box::new(Begun::new(invocation, None)))
+        DriverWork::Invoke(code, Box::new(QueuedInvocation::new(invocation, None)))
     }
 
     #[test]
-    fn bytes_of_details_count_as_those_of_arguments() {
+    fn the_byte_limit_counts_details_and_arguments() {
         let carried = Carried {
             ppt_keyid: Some("x".repeat(MAX_INVOCATION_BYTES).into()),
             ..Carried::default()
@@ -225,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn invocations_are_refused_while_those_that_wait_hold_too_many_bytes() {
+    fn invocations_are_refused_while_queued_ones_exceed_the_byte_limit() {
         let mut inbox = Inbox::default();
         assert!(inbox.push(invocation(MAX_INVOCATION_BYTES)).is_ok());
         assert!(inbox.push(invocation(1)).is_err());
@@ -234,11 +221,11 @@ mod tests {
     }
 
     #[test]
-    fn invocations_are_refused_while_those_that_run_hold_too_many_bytes() {
+    fn invocations_are_refused_while_running_ones_exceed_the_byte_limit() {
         let mut inbox = Inbox::default();
-        inbox.set_running(Load { invocations: 1, bytes: MAX_INVOCATION_BYTES });
+        inbox.set_running(DriverLoad { invocations: 1, bytes: MAX_INVOCATION_BYTES });
         assert!(inbox.push(invocation(1)).is_err());
-        inbox.set_running(Load::default());
+        inbox.set_running(DriverLoad::default());
         assert!(inbox.push(invocation(1)).is_ok());
     }
 }

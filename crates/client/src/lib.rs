@@ -1,27 +1,31 @@
-//! A WAMP client that speaks in serde types.
+//! A WAMP client over serde types.
 //!
-//! The core knows no socket and no runtime: a [`Session`] sends through a [`Link`] and is told what
-//! arrives. With the feature `net` the link is a connection over WebSocket, TCP or a Unix socket;
-//! inside a router it is a function call. Request ids, pending requests, cancel on drop and the
-//! running of procedures are written once, here.
+//! Start with `Client` in `net` (feature `net`, on by default), which connects over WebSocket, TCP
+//! or a Unix socket and returns a [`Session`]. The session calls, publishes, registers and
+//! subscribes.
 //!
-//! | room | what it is for |
+//! The core of the crate contains no socket and no async runtime: a [`Session`] sends through a
+//! [`Link`] and receives through [`Session::handle_message`]. Without `net`, a router uses it for
+//! sessions inside its own process, where the link is a function call.
+//!
+//! | module | purpose |
 //! |---|---|
-//! | [`session`] | the handle: join, call, register, publish, subscribe, leave |
+//! | [`session`] | the handle: call, publish, register, subscribe, leave |
 //! | [`call`], [`publish`], [`register`], [`subscribe`] | the four requests as builders |
-//! | [`procedure`] | from a closure over serde types to a procedure |
+//! | [`procedure`] | functions and closures as procedures |
+//! | [`answer`], [`reply`] | results, as a procedure returns them and as a caller receives them |
 //! | [`driver`] | runs the procedures of a session |
-//! | [`link`] | the way to the router |
-//! | [`error`] | what can go wrong, seen by a caller and told by a callee |
-//! | [`passthru`] | payloads that only the two ends can read |
-//! | `net` | sockets, with the feature `net` |
+//! | [`link`] | the connection to the router |
+//! | [`error`] | errors for callers, failures of procedures |
+//! | [`passthru`] | opaque payloads |
+//! | `net` | connections over sockets, with the feature `net` |
 
+pub mod answer;
 mod arguments;
 mod attributes;
 pub mod call;
 pub mod driver;
 pub mod error;
-mod exchange;
 mod inbox;
 pub mod link;
 #[cfg(feature = "net")]
@@ -30,14 +34,21 @@ mod part_queue;
 pub mod passthru;
 mod pending;
 pub mod procedure;
+mod progressive_invocation;
 pub mod publish;
+mod queued_invocation;
 pub mod register;
-mod sent;
+mod registration_entry;
+pub mod reply;
+mod sent_request;
 pub mod session;
 pub mod subscribe;
+mod subscription_entry;
 mod watch;
+mod watchers;
 
-pub use call::{Calling, PartSender, Reply, Results};
+pub use answer::Answer;
+pub use call::{CallFuture, ProgressiveCall, ProgressiveResults};
 pub use cloverleaf_wamp::message::{
     CallOptions, CallTimeoutUnit, CancelMode, InvokePolicy, PublishOptions, RegisterOptions,
     RunMode, SubscribeOptions,
@@ -51,9 +62,10 @@ pub use link::{Link, SendError};
 #[cfg(feature = "net")]
 pub use net::{Client, Endpoint, Protocol, Reconnect, Target};
 pub use passthru::Passthru;
-pub use procedure::{Answer, Args, Invocation, Kwargs, Part, Parts, Procedure, Progress};
-pub use publish::Publishing;
+pub use procedure::{Args, CallPart, Invocation, Kwargs, Procedure, Progress, ProgressiveArgs};
+pub use publish::PublishFuture;
 pub use register::Registration;
+pub use reply::Reply;
 pub use session::Session;
 pub use subscribe::{Event, Subscription};
 

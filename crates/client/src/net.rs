@@ -1,4 +1,4 @@
-//! Sessions over sockets: WebSocket over TCP, RawSocket over TCP and Unix sockets.
+//! Sessions over sockets: WebSocket over TCP, RawSocket over TCP and over Unix sockets.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), cloverleaf_client::Error> {
@@ -22,20 +22,19 @@
 //! # }
 //! ```
 //!
-//! One task carries the connection and runs the session's procedures, side by side and on one
-//! thread at a time: a procedure that computes for long should hand its work to another task or
-//! thread.
+//! One tokio task runs the connection and the session's procedures. The procedures run concurrently
+//! on one thread at a time. A long computation belongs in another task or thread.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | [`target`] | where a router is and how it is spoken to |
+//! | [`target`] | the address of a router, and the protocol to speak |
 //! | `opening` | socket, handshake, HELLO and WELCOME |
-//! | `link` | the session's way into the connection's queue |
-//! | `peer` | the connection's way into the session |
-//! | `dialer` | the connections of one session, one after the other |
-//! | `carrier` | the task: carries the connection, runs the procedures |
-//! | `turn` | its wake-ups by itself |
-//! | [`reconnect`] | how often and how patiently |
+//! | `link` | from the session to the queue of the current connection |
+//! | `peer` | from the connection to the session |
+//! | `connector` | establishes the connections of one session |
+//! | `connection_task` | the task: polls the connection and the driver, reconnects |
+//! | `poll_together` | wake-ups between the parts of the task |
+//! | [`reconnect`] | the delays between reconnect attempts |
 
 use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
@@ -43,22 +42,22 @@ use compact_str::CompactString;
 use crate::error::Error;
 use crate::session::Session;
 
-mod carrier;
-mod dialer;
+mod connection_task;
+mod connector;
 mod link;
 mod opening;
 mod peer;
+mod poll_together;
 pub mod reconnect;
 pub mod target;
-mod turn;
 
 pub use reconnect::Reconnect;
 pub use target::{Endpoint, Protocol, Target};
 
-use carrier::Carrier;
-use dialer::Dialer;
+use connection_task::ConnectionTask;
+use connector::Connector;
 
-/// A session that has not been opened yet; see the [module](self).
+/// Builds a session with a router; see the [module](self) for an example.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is connected before `connect` is awaited"]
 pub struct Client {
@@ -68,60 +67,59 @@ pub struct Client {
 }
 
 impl Client {
-    /// A router at an address: `ws://host[:port]/path` (WebSocket), `tcp://host:port` or
-    /// `unix:/path/to/socket` (RawSocket), `unix:@name` for a name of the abstract namespace.
+    /// A client of the router at an address: `ws://host[:port]/path` (WebSocket), `tcp://host:port`
+    /// or `unix:/path/to/socket` (RawSocket), `unix:@name` for an abstract Unix socket.
     ///
     /// # Errors
     ///
-    /// [`Error::Connect`] with a sentence that says what is wrong with the address.
+    /// [`Error::Connect`] when the address is malformed.
     pub fn new(address: &str) -> Result<Self, Error> {
         address.parse().map(Self::at)
     }
 
-    /// A router at a target that is given in its parts.
+    /// A client of the router at a [`Target`].
     pub const fn at(target: Target) -> Self {
         Self { target, realm: CompactString::const_new("realm1"), reconnect: None }
     }
 
-    /// The realm to join; `realm1` unless told otherwise.
+    /// The realm to join; `realm1` by default.
     pub fn realm(mut self, realm: impl Into<CompactString>) -> Self {
         self.realm = realm.into();
         self
     }
 
-    /// The one serializer to use. Otherwise RawSocket uses msgpack, and WebSocket offers all,
-    /// msgpack first, for the router to choose.
+    /// The only serializer to use. By default RawSocket uses msgpack; WebSocket offers all
+    /// serializers, msgpack first, and the router chooses.
     pub fn serializer(mut self, serializer: Serializer) -> Self {
         self.target.serializers = vec![serializer];
         self
     }
 
-    /// The longest message to take from the router, in bytes; 16 MiB unless told otherwise.
-    /// RawSocket knows powers of two and rounds down.
+    /// The maximum length of a received message, in bytes; 16 MiB by default. RawSocket supports
+    /// powers of two only and rounds down.
     pub const fn max_message(mut self, bytes: usize) -> Self {
         self.target.max_message = bytes;
         self
     }
 
-    /// A lost connection is replaced: see [`Reconnect`].
+    /// Reconnects when the connection is lost. Off by default; see [`Reconnect`].
     pub const fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = Some(reconnect);
         self
     }
 
-    /// Connects and joins the realm, anonymously. The session is carried by a task on the current
-    /// tokio runtime until it ends. Not repeated when it fails: only a session that has joined
-    /// reconnects.
+    /// Connects, joins the realm anonymously, and spawns the session's task on the current tokio
+    /// runtime. A failed attempt is not repeated: only a session that has joined reconnects.
     ///
     /// # Errors
     ///
-    /// [`Error::Connect`] when the router can't be reached or does not answer in time, with a
-    /// sentence that names the address; [`Error::Wamp`] when it answers with ABORT.
+    /// [`Error::Connect`], with the address in its text, when the router cannot be reached or does
+    /// not answer in time; [`Error::Wamp`] when the router answers HELLO with ABORT.
     pub async fn connect(self) -> Result<Session, Error> {
         let Self { target, realm, reconnect } = self;
-        let (dialer, driver, joined) = Dialer::open(target, realm, reconnect).await?;
-        let session = dialer.session.clone();
-        tokio::spawn(Carrier::new(dialer, driver).run(joined));
+        let (connector, driver, joined) = Connector::open(target, realm, reconnect).await?;
+        let session = connector.session.clone();
+        tokio::spawn(ConnectionTask::new(connector, driver).run(joined));
         Ok(session)
     }
 }

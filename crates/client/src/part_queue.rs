@@ -1,29 +1,29 @@
-//! Parts of a call, or of its result, that wait for the application.
+//! Queue of the parts of a progressive call or result that the application has not taken.
 //!
-//! Bounded, and unlike events never lost one by one: an upload without its middle is none, so a
-//! call whose parts are not taken fails as a whole. See `docs/decisions/parts.md`.
+//! Bounded. Unlike events, parts are never dropped one by one: an upload without its middle is
+//! useless, so a call whose queue is full fails as a whole. Reasons: `docs/decisions/parts.md`.
 
 use std::collections::VecDeque;
 
-/// The most parts that wait for one call: seconds of a busy stream, where an application that is
-/// alive takes them within milliseconds.
+/// Maximum number of queued parts of one call: seconds of a busy stream. A live application takes
+/// them within milliseconds.
 pub(crate) const MAX_WAITING_PARTS: usize = 4_096;
 
-/// The most bytes of arguments in them: large parts cost as much as many small ones. One part is
-/// taken whatever its size.
+/// Maximum bytes of arguments in the queue: large parts cost as much as many small ones. An empty
+/// queue accepts one part of any size.
 pub(crate) const MAX_WAITING_PART_BYTES: usize = 16 * 1024 * 1024;
 
-/// What can wait.
-pub(crate) trait Part {
-    /// How many bytes it holds.
+/// An element of a [`PartQueue`].
+pub(crate) trait QueuedPart {
+    /// The memory that it holds, in bytes.
     fn size(&self) -> usize;
 }
 
-/// There is no room for another part.
+/// The queue has no room for another part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) struct PartQueueFull;
 
-/// See the [module](self).
+/// A queue bounded by [`MAX_WAITING_PARTS`] and [`MAX_WAITING_PART_BYTES`].
 #[derive(Debug)]
 pub(crate) struct PartQueue<P> {
     parts: VecDeque<P>,
@@ -36,13 +36,13 @@ impl<P> Default for PartQueue<P> {
     }
 }
 
-impl<P: Part> PartQueue<P> {
-    pub(crate) fn push(&mut self, part: P) -> Result<(), Full> {
+impl<P: QueuedPart> PartQueue<P> {
+    pub(crate) fn push(&mut self, part: P) -> Result<(), PartQueueFull> {
         let size = part.size();
         let is_full = self.parts.len() >= MAX_WAITING_PARTS
             || self.bytes.saturating_add(size) > MAX_WAITING_PART_BYTES;
         if is_full && !self.parts.is_empty() {
-            return Err(Full);
+            return Err(PartQueueFull);
         }
         self.bytes += size;
         self.parts.push_back(part);
@@ -55,7 +55,7 @@ impl<P: Part> PartQueue<P> {
         Some(part)
     }
 
-    /// How many bytes the parts hold.
+    /// The memory that all queued parts hold, in bytes.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
@@ -63,34 +63,34 @@ impl<P: Part> PartQueue<P> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Full, MAX_WAITING_PART_BYTES, MAX_WAITING_PARTS, Part, PartQueue};
+    use super::{MAX_WAITING_PART_BYTES, MAX_WAITING_PARTS, PartQueue, PartQueueFull, QueuedPart};
 
     struct Sized(usize);
 
-    impl Part for Sized {
+    impl QueuedPart for Sized {
         fn size(&self) -> usize {
             self.0
         }
     }
 
     #[test]
-    fn a_queue_is_full_of_many_small_parts_and_has_room_when_one_is_taken() {
+    fn many_small_parts_fill_a_queue_until_one_is_taken() {
         let mut queue = PartQueue::default();
         for _ in 0..MAX_WAITING_PARTS {
             assert_eq!(queue.push(Sized(1)), Ok(()));
         }
-        assert_eq!(queue.push(Sized(1)), Err(Full));
+        assert_eq!(queue.push(Sized(1)), Err(PartQueueFull));
         assert!(queue.pop().is_some());
         assert_eq!((queue.push(Sized(1)), queue.bytes()), (Ok(()), MAX_WAITING_PARTS));
     }
 
     #[test]
-    fn a_queue_is_full_of_few_large_parts_and_takes_one_whatever_its_size() {
+    fn an_empty_queue_takes_a_part_of_any_size_and_is_then_full() {
         let mut queue = PartQueue::default();
         assert_eq!(queue.push(Sized(2 * MAX_WAITING_PART_BYTES)), Ok(()));
-        assert_eq!(queue.push(Sized(0)), Err(Full));
+        assert_eq!(queue.push(Sized(0)), Err(PartQueueFull));
         assert!(queue.pop().is_some());
         assert_eq!(queue.push(Sized(MAX_WAITING_PART_BYTES)), Ok(()));
-        assert_eq!(queue.push(Sized(1)), Err(Full));
+        assert_eq!(queue.push(Sized(1)), Err(PartQueueFull));
     }
 }

@@ -1,4 +1,4 @@
-//! Payloads that only the two ends can read: encrypted, or in a format that the router lacks.
+//! Opaque payloads: encrypted end to end, or in a format that the router does not support.
 //!
 //! ```no_run
 //! # type Done = Result<(), Box<dyn std::error::Error>>;
@@ -15,8 +15,8 @@
 //! # }
 //! ```
 //!
-//! This library takes the bytes along with what is said about them, and neither encrypts nor
-//! decrypts. Spec: advanced profile "Payload Passthru Mode".
+//! This library transports the bytes with their description; the application encrypts and decrypts
+//! them. Spec: advanced profile "Payload Passthru Mode".
 
 use std::fmt;
 
@@ -28,47 +28,47 @@ use compact_str::CompactString;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// See the [module](self).
+/// A payload that the router passes on without decoding it, with its description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passthru {
-    /// What the payload follows: `wamp` for encryption between the ends, `mqtt`, or `x_…`.
+    /// The scheme: `wamp` for end-to-end encryption, `mqtt`, or `x_…`.
     pub scheme: CompactString,
-    /// The format of the bytes when they are decrypted.
+    /// The format of the decrypted bytes.
     pub serializer: Option<CompactString>,
-    /// How they are encrypted.
+    /// The encryption algorithm.
     pub cipher: Option<CompactString>,
-    /// With which key.
+    /// The id of the encryption key.
     pub keyid: Option<CompactString>,
     /// The payload.
     pub bytes: Vec<u8>,
 }
 
 impl Passthru {
-    /// Bytes that follow a scheme.
+    /// A payload of this scheme.
     pub fn new(scheme: impl Into<CompactString>, bytes: impl Into<Vec<u8>>) -> Self {
         let (scheme, bytes) = (scheme.into(), bytes.into());
         Self { scheme, serializer: None, cipher: None, keyid: None, bytes }
     }
 
-    /// The format of the bytes when they are decrypted.
+    /// Sets the format of the decrypted bytes.
     #[must_use]
     pub fn serializer(self, name: impl Into<CompactString>) -> Self {
         Self { serializer: Some(name.into()), ..self }
     }
 
-    /// How the bytes are encrypted.
+    /// Sets the encryption algorithm.
     #[must_use]
     pub fn cipher(self, name: impl Into<CompactString>) -> Self {
         Self { cipher: Some(name.into()), ..self }
     }
 
-    /// The key that they are encrypted with.
+    /// Sets the id of the encryption key.
     #[must_use]
     pub fn keyid(self, keyid: impl Into<CompactString>) -> Self {
         Self { keyid: Some(keyid.into()), ..self }
     }
 
-    /// The bytes as the only argument, and what is said about them among the options.
+    /// Encodes the bytes as the only argument and adds the description to the options or details.
     pub(crate) fn into_message(
         self,
         format: Serializer,
@@ -83,7 +83,7 @@ impl Passthru {
         Payload::from_args(format, &(Binary(bytes),))
     }
 
-    /// What came in this mode; none where the arguments are plain.
+    /// Reads a received payload; none if the message is not in passthru mode.
     pub(crate) fn of(
         payload: &Payload,
         carried: Option<&Carried>,
@@ -102,7 +102,7 @@ impl Passthru {
     }
 }
 
-/// Bytes, where a `Vec<u8>` is a list of numbers to serde.
+/// A byte string. Serde would treat a `Vec<u8>` as a list of numbers.
 struct Binary(Vec<u8>);
 
 impl Serialize for Binary {
@@ -142,7 +142,7 @@ mod tests {
     use super::Passthru;
 
     #[test]
-    fn bytes_and_what_is_said_about_them_come_out_as_they_went_in_in_every_format() {
+    fn bytes_and_description_survive_a_round_trip_in_every_format() {
         for format in Serializer::ALL {
             let sealed = Passthru::new("wamp", [0, 255, 7]).serializer("cbor").keyid("k1");
             let mut carried = None;
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_arguments_are_not_in_this_mode_and_arguments_that_are_no_bytes_are_a_fault() {
+    fn plain_arguments_are_no_passthru_and_passthru_without_bytes_is_an_error() {
         let plain = Payload::from_args(Serializer::Cbor, &("text",)).unwrap();
         assert_eq!(Passthru::of(&plain, None), Ok(None));
         let mut carried = None;

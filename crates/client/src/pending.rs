@@ -1,7 +1,7 @@
-//! The requests of one session that are not answered: who waits for which number.
+//! The unanswered requests of one session.
 //!
-//! Every request ends here exactly once: by its answer, by the end of the session, or because
-//! nobody waits any more.
+//! Each request is removed exactly once: by its answer, by the end of the connection, or when its
+//! future is dropped.
 
 use std::hash::{Hash, Hasher};
 use std::task::{Context, Poll, Waker};
@@ -11,85 +11,86 @@ use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::{CallOptions, RequestKind};
 use foldhash::HashMap;
 
-use crate::call::Reply;
 use crate::error::Error;
 use crate::part_queue::PartQueue;
+use crate::reply::Reply;
 
-/// Names a request for ever, where its number counts from 1 again on each connection: an answer
-/// that is fetched late must not be that of another request.
+/// Identifies a request over all connections of a session. Request ids alone are ambiguous: each
+/// connection counts them from 1 again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket {
+pub(crate) struct RequestKey {
     connection: u32,
     request: RequestId,
 }
 
-impl Ticket {
-    /// The number on the wire.
+impl RequestKey {
+    /// The request id on the wire.
     pub(crate) const fn request(self) -> RequestId {
         self.request
     }
 }
 
-impl Hash for Ticket {
-    /// Nearly all are of one connection.
+impl Hash for RequestKey {
+    /// Hashes the request id alone: nearly all keys belong to the same connection.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.request.hash(state);
     }
 }
 
-/// What answers a request.
+/// The successful answer to a request.
 #[derive(Debug)]
-pub(crate) enum Answer {
-    /// The acknowledgement of anything but CALL, with the number in it.
+pub(crate) enum RequestOutcome {
+    /// The acknowledgement of a request other than CALL, with the id that it contains.
     Number(u64),
     /// RESULT.
     Reply(Reply),
 }
 
-/// A request that waits.
+/// A request whose answer has not been taken by its future.
 #[derive(Debug)]
-pub(crate) struct Slot<T> {
+pub(crate) struct PendingRequest<T> {
     kind: RequestKind,
-    /// What to do when the acknowledgement arrives, before anything that follows it.
+    /// Applied when the acknowledgement arrives, before any later message is handled.
     on_answer: Option<T>,
-    answer: Option<Result<Answer, Error>>,
+    answer: Option<Result<RequestOutcome, Error>>,
     waker: Option<Waker>,
-    /// Nobody waits, but what the acknowledgement grants has to be given back.
+    /// The future was dropped. The entry stays to undo what the acknowledgement grants.
     abandoned: bool,
-    /// The call itself comes in parts.
-    in_parts: bool,
-    /// The parts of the result, where the caller takes them.
-    parts: Option<Box<Received>>,
+    /// CALL was sent with `progress`.
+    is_progressive: bool,
+    /// Progressive results, if the caller asked for them.
+    results: Option<Box<ReceivedResults>>,
 }
 
-/// Parts of a result.
+/// Progressive results that the application has not taken.
 #[derive(Debug, Default)]
-struct Received {
+struct ReceivedResults {
     waiting: PartQueue<Reply>,
-    /// There was no room for one.
+    /// A result was dropped because the queue was full.
     overflowed: bool,
 }
 
-/// What comes next of a result in parts.
+/// The next step of a call with progressive results.
 #[derive(Debug)]
-pub(crate) enum Next {
-    Part(Reply),
-    /// The call has succeeded; its last word can be taken.
-    Last,
-    /// The call has failed, and has ended with that.
+pub(crate) enum NextResult {
+    /// A progressive result.
+    Progressive(Reply),
+    /// The call has succeeded; the final result can be taken.
+    Final,
+    /// The call has failed. Its entry is removed.
     Failed(Error),
-    /// Parts are missing: they came faster than they were taken.
+    /// Results are missing: they arrived faster than the application took them.
     Overflowed,
 }
 
-/// Whom to wake and what to drop, outside of any lock.
+/// A waker to call and an entry to drop, both outside of any lock.
 #[derive(Debug)]
-pub(crate) struct Ended<T> {
+pub(crate) struct EndedRequest<T> {
     waker: Option<Waker>,
-    _slot: Option<Slot<T>>,
+    _entry: Option<PendingRequest<T>>,
 }
 
-impl<T> Ended<T> {
+impl<T> EndedRequest<T> {
     pub(crate) fn wake(self) {
         if let Some(waker) = self.waker {
             wake(waker);
@@ -97,171 +98,181 @@ impl<T> Ended<T> {
     }
 }
 
+/// The table of unanswered requests. `T` is applied when an acknowledgement arrives.
 #[derive(Debug)]
-pub(crate) struct Pending<T> {
-    slots: HashMap<Ticket, Slot<T>>,
-    /// Which connection the requests are sent on.
+pub(crate) struct PendingRequests<T> {
+    entries: HashMap<RequestKey, PendingRequest<T>>,
+    /// The number of the current connection.
     connection: u32,
 }
 
-impl<T> Default for Pending<T> {
+impl<T> Default for PendingRequests<T> {
     fn default() -> Self {
-        Self { slots: HashMap::default(), connection: 0 }
+        Self { entries: HashMap::default(), connection: 0 }
     }
 }
 
-impl<T> Pending<T> {
-    pub(crate) fn insert(&mut self, request: RequestId, slot: Slot<T>) -> Ticket {
-        let ticket = self.ticket(request);
-        self.slots.insert(ticket, slot);
-        ticket
+impl<T> PendingRequests<T> {
+    pub(crate) fn insert(&mut self, request: RequestId, entry: PendingRequest<T>) -> RequestKey {
+        let key = self.key(request);
+        self.entries.insert(key, entry);
+        key
     }
 
-    /// The request with this number on the connection of now.
-    const fn ticket(&self, request: RequestId) -> Ticket {
-        Ticket { connection: self.connection, request }
+    /// The key of a request on the current connection.
+    const fn key(&self, request: RequestId) -> RequestKey {
+        RequestKey { connection: self.connection, request }
     }
 
-    /// Takes out what is to be done when this request, if it is of this kind, is acknowledged, and
-    /// whether somebody still waits for that.
+    /// Takes the action for the acknowledgement of this request, if the request is of this kind.
+    /// The flag says whether the request's future still exists.
     pub(crate) fn on_answer(&mut self, kind: RequestKind, request: RequestId) -> Option<(T, bool)> {
-        let ticket = self.ticket(request);
-        let slot = self.slots.get_mut(&ticket).filter(|slot| slot.kind == kind)?;
-        Some((slot.on_answer.take()?, !slot.abandoned))
+        let key = self.key(request);
+        let entry = self.entries.get_mut(&key).filter(|entry| entry.kind == kind)?;
+        Some((entry.on_answer.take()?, !entry.abandoned))
     }
 
-    /// Whether an acknowledgement is on its way that grants something like this.
-    pub(crate) fn awaits(&self, is_like: impl Fn(&T) -> bool) -> bool {
-        self.slots.values().any(|slot| slot.on_answer.as_ref().is_some_and(&is_like))
+    /// Whether an unanswered request has an action for which `matches` is true.
+    pub(crate) fn awaits(&self, matches: impl Fn(&T) -> bool) -> bool {
+        self.entries.values().any(|entry| entry.on_answer.as_ref().is_some_and(&matches))
     }
 
-    /// Answers a request; one that nobody waits for is passed over.
+    /// Answers a request. Ignores answers to unknown requests and to requests of another kind.
     pub(crate) fn complete(
         &mut self,
         kind: RequestKind,
         request: RequestId,
-        answer: Result<Answer, Error>,
-    ) -> Ended<T> {
-        let ticket = self.ticket(request);
-        let Some(slot) = self.slots.get_mut(&ticket).filter(|slot| slot.kind == kind) else {
-            return Ended { waker: None, _slot: None };
+        answer: Result<RequestOutcome, Error>,
+    ) -> EndedRequest<T> {
+        let key = self.key(request);
+        let Some(entry) = self.entries.get_mut(&key).filter(|entry| entry.kind == kind) else {
+            return EndedRequest { waker: None, _entry: None };
         };
-        if slot.abandoned {
-            return Ended { waker: None, _slot: self.slots.remove(&ticket) };
+        if entry.abandoned {
+            return EndedRequest { waker: None, _entry: self.entries.remove(&key) };
         }
-        slot.answer.get_or_insert(answer);
-        Ended { waker: slot.waker.take(), _slot: None }
+        entry.answer.get_or_insert(answer);
+        EndedRequest { waker: entry.waker.take(), _entry: None }
     }
 
-    /// Adds a part of a result, and says whom to wake. One that nobody asked for, or whose call has
-    /// ended, is passed over.
-    pub(crate) fn add_part(&mut self, request: RequestId, part: Reply) -> Option<Waker> {
-        let ticket = self.ticket(request);
-        let slot = self.slots.get_mut(&ticket).filter(|slot| slot.answer.is_none())?;
-        let received = slot.parts.as_deref_mut().filter(|received| !received.overflowed)?;
-        received.overflowed = received.waiting.push(part).is_err();
-        slot.waker.take()
+    /// Adds a progressive result and returns the waker of the call. Ignores a result that the
+    /// caller did not ask for, and one of a call that has ended.
+    pub(crate) fn add_result(&mut self, request: RequestId, result: Reply) -> Option<Waker> {
+        let key = self.key(request);
+        let entry = self.entries.get_mut(&key).filter(|entry| entry.answer.is_none())?;
+        let received = entry.results.as_deref_mut().filter(|received| !received.overflowed)?;
+        received.overflowed = received.waiting.push(result).is_err();
+        entry.waker.take()
     }
 
-    /// The next part of a result, or how the call has ended.
-    pub(crate) fn poll_part(&mut self, ticket: Ticket, context: &Context<'_>) -> Poll<Next> {
-        let Some(slot) = self.slots.get_mut(&ticket) else { return Poll::Ready(Next::Last) };
-        let Some(received) = slot.parts.as_deref_mut() else { return Poll::Ready(Next::Last) };
-        if let Some(part) = received.waiting.pop() {
-            return Poll::Ready(Next::Part(part));
+    /// The next progressive result, or the end of the call.
+    pub(crate) fn poll_result(
+        &mut self,
+        key: RequestKey,
+        context: &Context<'_>,
+    ) -> Poll<NextResult> {
+        let Some(entry) = self.entries.get_mut(&key) else {
+            return Poll::Ready(NextResult::Final);
+        };
+        let Some(received) = entry.results.as_deref_mut() else {
+            return Poll::Ready(NextResult::Final);
+        };
+        if let Some(result) = received.waiting.pop() {
+            return Poll::Ready(NextResult::Progressive(result));
         }
         if received.overflowed {
-            return Poll::Ready(Next::Overflowed);
+            return Poll::Ready(NextResult::Overflowed);
         }
-        if let Some(Err(error)) = slot.answer.take_if(|answer| answer.is_err()) {
-            self.slots.remove(&ticket);
-            return Poll::Ready(Next::Failed(error));
+        if let Some(Err(error)) = entry.answer.take_if(|answer| answer.is_err()) {
+            self.entries.remove(&key);
+            return Poll::Ready(NextResult::Failed(error));
         }
-        if slot.answer.is_some() {
-            return Poll::Ready(Next::Last);
+        if entry.answer.is_some() {
+            return Poll::Ready(NextResult::Final);
         }
-        remember(&mut slot.waker, context);
+        register_waker(&mut entry.waker, context);
         Poll::Pending
     }
 
-    /// No further part of a result is wanted. Returns those that wait, to be dropped outside of any
-    /// lock.
-    pub(crate) fn refuse_parts(&mut self, ticket: Ticket) -> Option<impl Sized + use<T>> {
-        self.slots.get_mut(&ticket)?.parts.take()
+    /// Discards all progressive results of a call from now on. Returns the queued ones, to be
+    /// dropped outside of any lock.
+    pub(crate) fn discard_results(&mut self, key: RequestKey) -> Option<impl Sized + use<T>> {
+        self.entries.get_mut(&key)?.results.take()
     }
 
-    /// Ends every request that waits, as does the connection.
-    pub(crate) fn fail_all(&mut self, error: &Error) -> Vec<Ended<T>> {
+    /// Fails all unanswered requests when the connection ends. Abandoned ones are removed.
+    pub(crate) fn fail_all(&mut self, error: &Error) -> Vec<EndedRequest<T>> {
         self.connection = self.connection.wrapping_add(1);
-        let abandoned = self.slots.extract_if(|_, slot| slot.abandoned);
+        let abandoned = self.entries.extract_if(|_, entry| entry.abandoned);
         let mut ended: Vec<_> =
-            abandoned.map(|(_, slot)| Ended { waker: None, _slot: Some(slot) }).collect();
-        for slot in self.slots.values_mut() {
-            slot.answer.get_or_insert_with(|| Err(error.clone()));
-            ended.push(Ended { waker: slot.waker.take(), _slot: None });
+            abandoned.map(|(_, entry)| EndedRequest { waker: None, _entry: Some(entry) }).collect();
+        for entry in self.entries.values_mut() {
+            entry.answer.get_or_insert_with(|| Err(error.clone()));
+            ended.push(EndedRequest { waker: entry.waker.take(), _entry: None });
         }
         ended
     }
 
-    /// Whether the answer is here; takes it and ends the request.
+    /// Takes the answer, which removes the request. Ready with none for an unknown request.
     pub(crate) fn poll(
         &mut self,
-        ticket: Ticket,
+        key: RequestKey,
         context: &Context<'_>,
-    ) -> Poll<Option<Result<Answer, Error>>> {
-        let Some(slot) = self.slots.get_mut(&ticket) else { return Poll::Ready(None) };
-        if slot.answer.is_some() {
-            return Poll::Ready(self.slots.remove(&ticket).and_then(|slot| slot.answer));
+    ) -> Poll<Option<Result<RequestOutcome, Error>>> {
+        let Some(entry) = self.entries.get_mut(&key) else { return Poll::Ready(None) };
+        if entry.answer.is_some() {
+            return Poll::Ready(self.entries.remove(&key).and_then(|entry| entry.answer));
         }
-        remember(&mut slot.waker, context);
+        register_waker(&mut entry.waker, context);
         Poll::Pending
     }
 
-    /// Whether a request waits for its answer.
-    pub(crate) fn is_unanswered(&self, ticket: Ticket) -> bool {
-        self.slots.get(&ticket).is_some_and(Slot::is_unanswered)
+    /// Whether a request exists and has no answer yet.
+    pub(crate) fn is_unanswered(&self, key: RequestKey) -> bool {
+        self.entries.get(&key).is_some_and(PendingRequest::is_unanswered)
     }
 
-    /// Whether a call comes in parts.
-    pub(crate) fn is_in_parts(&self, request: RequestId) -> bool {
-        self.slots.get(&self.ticket(request)).is_some_and(|slot| slot.in_parts)
+    /// Whether a request is a progressive call.
+    pub(crate) fn is_progressive(&self, request: RequestId) -> bool {
+        self.entries.get(&self.key(request)).is_some_and(|entry| entry.is_progressive)
     }
 
-    /// Forgets a request that nobody waits for any more.
-    pub(crate) fn forget(&mut self, ticket: Ticket) -> Option<Slot<T>> {
-        self.slots.remove(&ticket)
+    /// Removes a request at once.
+    pub(crate) fn forget(&mut self, key: RequestKey) -> Option<PendingRequest<T>> {
+        self.entries.remove(&key)
     }
 
-    /// Nobody waits for this request any more. One whose acknowledgement grants something stays
-    /// until that is here.
-    pub(crate) fn abandon(&mut self, ticket: Ticket) -> Option<Slot<T>> {
-        match self.slots.get_mut(&ticket) {
-            Some(slot) if slot.answer.is_none() && slot.on_answer.is_some() => {
-                slot.abandoned = true;
-                slot.waker = None;
+    /// Removes a request whose future was dropped. A request whose acknowledgement grants something
+    /// stays until the acknowledgement arrives.
+    pub(crate) fn abandon(&mut self, key: RequestKey) -> Option<PendingRequest<T>> {
+        match self.entries.get_mut(&key) {
+            Some(entry) if entry.answer.is_none() && entry.on_answer.is_some() => {
+                entry.abandoned = true;
+                entry.waker = None;
                 None
             }
-            _ => self.slots.remove(&ticket),
+            _ => self.entries.remove(&key),
         }
     }
 }
 
-impl<T> Slot<T> {
-    /// A request that waits for its answer and nothing else.
+impl<T> PendingRequest<T> {
+    /// A request without an action for its acknowledgement.
     pub(crate) const fn new(kind: RequestKind) -> Self {
-        let (on_answer, answer, waker, parts) = (None, None, None, None);
-        Self { kind, on_answer, answer, waker, abandoned: false, in_parts: false, parts }
+        let (on_answer, answer, waker, results) = (None, None, None, None);
+        Self { kind, on_answer, answer, waker, abandoned: false, is_progressive: false, results }
     }
 
-    /// A request whose acknowledgement grants something.
+    /// A request whose acknowledgement applies `grant`.
     pub(crate) fn granting(kind: RequestKind, grant: T) -> Self {
         Self { on_answer: Some(grant), ..Self::new(kind) }
     }
 
-    /// A call, perhaps in parts, perhaps with a result in parts.
+    /// A call, with progressive arguments or results where its options say so.
     pub(crate) fn of_call(options: &CallOptions) -> Self {
-        let parts = options.receive_progress.map(|_| Box::default());
-        Self { in_parts: options.progress.is_some(), parts, ..Self::new(RequestKind::Call) }
+        let results = options.receive_progress.map(|_| Box::default());
+        let is_progressive = options.progress.is_some();
+        Self { is_progressive, results, ..Self::new(RequestKind::Call) }
     }
 
     pub(crate) const fn is_unanswered(&self) -> bool {
@@ -269,7 +280,7 @@ impl<T> Slot<T> {
     }
 }
 
-fn remember(waker: &mut Option<Waker>, context: &Context<'_>) {
+fn register_waker(waker: &mut Option<Waker>, context: &Context<'_>) {
     match waker {
         Some(waker) => waker.clone_from(context.waker()),
         none => *none = Some(context.waker().clone()),

@@ -1,8 +1,8 @@
-//! From a closure over serde types to a procedure.
+//! Procedures: functions and closures over serde types.
 //!
-//! A procedure takes up to five of [`Args`], [`Kwargs`], [`Invocation`], [`Progress`] and [`Parts`]
-//! and returns a future of `Result<T, Failure>`, where `T` is a serde value (the one positional
-//! result) or an [`Answer`].
+//! A procedure takes up to five of [`Args`], [`Kwargs`], [`Invocation`], [`Progress`] and
+//! [`ProgressiveArgs`]. It returns a future of `Result<T, Failure>`, where `T` is a serde value
+//! (the only positional result) or an [`Answer`].
 //!
 //! ```
 //! use cloverleaf_client::{Args, Failure, Procedure};
@@ -14,10 +14,10 @@
 //! takes_a_procedure(add);
 //! ```
 //!
-//! # Results in parts
+//! # Progressive results
 //!
-//! [`Progress`] sends them, where the caller takes them (advanced profile, "Progressive Call
-//! Results"):
+//! [`Progress`] sends progressive results, if the caller asked for them (advanced profile,
+//! "Progressive Call Results"):
 //!
 //! ```
 //! # use cloverleaf_client::{Args, Failure, Procedure};
@@ -33,17 +33,21 @@
 //! # takes_a_procedure(count);
 //! ```
 //!
-//! # Calls in parts
+//! # Progressive calls
 //!
-//! The arguments are those of the first part; [`Parts`] are the others ("Progressive Call
-//! Invocations"). A procedure without it refuses calls in parts with
-//! `wamp.error.feature_not_supported`, since it would take a part for the whole.
+//! [`Args`] and [`Kwargs`] contain the arguments of the first part, [`ProgressiveArgs`] returns the
+//! further parts (advanced profile, "Progressive Call Invocations"). A procedure without this
+//! parameter refuses progressive calls with `wamp.error.feature_not_supported`: it would mistake
+//! the first part for the whole call.
 //!
 //! ```
 //! # use cloverleaf_client::{Args, Failure, Procedure};
-//! use cloverleaf_client::Parts;
+//! use cloverleaf_client::ProgressiveArgs;
 //!
-//! async fn store(Args((name,)): Args<(String,)>, mut parts: Parts) -> Result<usize, Failure> {
+//! async fn store(
+//!     Args((name,)): Args<(String,)>,
+//!     mut parts: ProgressiveArgs,
+//! ) -> Result<usize, Failure> {
 //!     let mut text = String::new();
 //!     while let Some(part) = parts.next().await? {
 //!         let (line,): (String,) = part.args()?;
@@ -56,12 +60,11 @@
 //! # takes_a_procedure(store);
 //! ```
 //!
-//! # Being interrupted
+//! # Cancellation
 //!
-//! When the call is given up, the future of the procedure is dropped where it waits, with
-//! everything in it: whoever has to clean up does it in a `Drop`. What runs in a thread of its own
-//! finds that nobody waits any more by [`Progress::is_over`], and each [`Progress::try_send`]
-//! fails:
+//! When a call is canceled, the future of its procedure is dropped at its current `.await`, with
+//! everything in it. A procedure cleans up in the `Drop` of a local value. Work that runs in a
+//! thread of its own checks [`Progress::is_over`]; [`Progress::try_send`] fails then, too:
 //!
 //! ```no_run
 //! # use cloverleaf_client::{Failure, Procedure};
@@ -87,25 +90,26 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::answer::{Answer, IntoAnswer};
 use crate::error::Failure;
 
-mod answer;
 mod invocation;
-mod parts;
 mod progress;
+mod progressive_args;
 
-pub use answer::{Answer, IntoAnswer};
 pub use invocation::{Args, FromInvocation, Invocation, Kwargs};
-pub use parts::{Part, Parts};
 pub use progress::Progress;
+pub use progressive_args::{CallPart, ProgressiveArgs};
 
-/// The future of a procedure that runs.
-pub type Running = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
+/// The future of a running procedure.
+pub type ProcedureFuture = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
 
-/// Anything that can be registered: see the [module](self).
+/// A function or closure that can be registered; see the [module](self) for its form.
+///
+/// `Marker` distinguishes the implementations for different numbers of parameters.
 pub trait Procedure<Marker>: Send + Sync + 'static {
-    /// Starts the procedure.
-    fn invoke(&self, invocation: Invocation) -> Running;
+    /// Reads the parameters and starts the procedure.
+    fn invoke(&self, invocation: Invocation) -> ProcedureFuture;
 }
 
 macro_rules! procedure {
@@ -118,7 +122,7 @@ macro_rules! procedure {
             $($parameter: FromInvocation,)*
         {
             #[allow(non_snake_case, unused_mut, reason = "the macro names values by their types")]
-            fn invoke(&self, mut invocation: Invocation) -> Running {
+            fn invoke(&self, mut invocation: Invocation) -> ProcedureFuture {
                 let serializer = invocation.serializer();
                 $(
                     let $parameter = match $parameter::from_invocation(&mut invocation) {
@@ -126,13 +130,13 @@ macro_rules! procedure {
                         Err(failure) => return Box::pin(std::future::ready(Err(failure))),
                     };
                 )*
-                let lifetime = match invocation.into_lifetime() {
-                    Ok(lifetime) => lifetime,
+                let guard = match invocation.into_guard() {
+                    Ok(guard) => guard,
                     Err(failure) => return Box::pin(std::future::ready(Err(failure))),
                 };
                 let running = self($($parameter),*);
                 Box::pin(async move {
-                    let _lifetime = lifetime;
+                    let _guard = guard;
                     running.await?.into_answer(serializer)
                 })
             }
@@ -147,16 +151,16 @@ procedure!(A, B, C);
 procedure!(A, B, C, D);
 procedure!(A, B, C, D, E);
 
-/// A procedure whose type is forgotten, shared by its registration and its invocations.
+/// A type-erased procedure, shared by its registration and its invocations.
 #[derive(Clone)]
-pub(crate) struct SharedProcedure(Arc<dyn Fn(Invocation) -> Running + Send + Sync>);
+pub(crate) struct SharedProcedure(Arc<dyn Fn(Invocation) -> ProcedureFuture + Send + Sync>);
 
 impl SharedProcedure {
     pub(crate) fn new<M>(procedure: impl Procedure<M>) -> Self {
         Self(Arc::new(move |invocation| procedure.invoke(invocation)))
     }
 
-    pub(crate) fn invoke(&self, invocation: Invocation) -> Running {
+    pub(crate) fn invoke(&self, invocation: Invocation) -> ProcedureFuture {
         (self.0)(invocation)
     }
 }

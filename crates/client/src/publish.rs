@@ -1,15 +1,15 @@
-//! Publishing: a builder that becomes a future.
+//! Publications: a builder that becomes a future.
 //!
 //! ```no_run
 //! # use cloverleaf_client::{Error, Session};
 //! # async fn example(session: Session) -> Result<(), Error> {
 //! use std::time::Duration;
 //!
-//! // The last one is kept for an hour, for whoever subscribes then.
+//! // The last temperature is retained for an hour, for later subscribers.
 //! let temperature = session.publish("com.example.temperature").args((21.5,));
 //! temperature.retain().ttl(Duration::from_secs(3600)).await?;
 //!
-//! // Done when every doctor's application has it.
+//! // Resolves when the applications of all doctors have taken the event.
 //! let alarm = session.publish("com.example.alarm").args(("ward 7",));
 //! alarm.eligible_authrole(["doctor"]).acknowledged_delivery().await?;
 //! # Ok(())
@@ -25,17 +25,21 @@ use cloverleaf_wamp::ids::{PublicationId, SessionId};
 use cloverleaf_wamp::message::{ClientMessage, Publish, PublishOptions, RequestKind};
 use cloverleaf_wamp::payload::Payload;
 use compact_str::CompactString;
-use serde::Serialize;
 
-use crate::arguments::{self, Arguments};
-use crate::attributes;
+use crate::arguments::{Arguments, argument_methods};
 use crate::error::Error;
-use crate::passthru::Passthru;
-use crate::pending::Slot;
-use crate::sent::Acknowledging;
+use crate::pending::PendingRequest;
+use crate::sent_request::AcknowledgementFuture;
 use crate::session::Session;
 
-/// A publication that has not been made yet; `.await` makes it.
+impl Session {
+    /// Publishes an event: `session.publish("com.example.news").args(("hello",)).await?`.
+    pub fn publish(&self, topic: impl Into<CompactString>) -> PublishBuilder {
+        PublishBuilder::new(self.clone(), topic.into())
+    }
+}
+
+/// A publication that has not been sent. `.await` sends it and waits for PUBLISHED.
 #[derive(Debug)]
 #[must_use = "nothing is published before the builder is awaited"]
 pub struct PublishBuilder {
@@ -45,54 +49,29 @@ pub struct PublishBuilder {
     payload: Arguments,
 }
 
+argument_methods!(PublishBuilder, "the subscribers");
+
 impl PublishBuilder {
-    pub(crate) fn new(session: Session, topic: CompactString) -> Self {
+    fn new(session: Session, topic: CompactString) -> Self {
         let options = PublishOptions { acknowledge: Some(true), ..PublishOptions::default() };
         Self { session, topic, options, payload: Ok(Payload::EMPTY) }
     }
 
-    /// Positional arguments: a tuple, an array or a `Vec`.
-    pub fn args(mut self, args: impl Serialize) -> Self {
-        self.payload = self.payload.and_then(|_| arguments::args(&self.session, &args));
-        self
-    }
-
-    /// Positional and keyword arguments; the latter a struct or a map.
-    pub fn args_and_kwargs(mut self, args: impl Serialize, kwargs: impl Serialize) -> Self {
-        self.payload =
-            self.payload.and_then(|_| arguments::args_and_kwargs(&self.session, &args, &kwargs));
-        self
-    }
-
-    /// Arguments that are encoded already.
-    pub fn payload(mut self, payload: Payload) -> Self {
-        self.payload = self.payload.map(|_| payload);
-        self
-    }
-
-    /// Arguments that only the subscribers can read, in the place of others.
-    pub fn passthru(mut self, passthru: Passthru) -> Self {
-        let Self { session, options, payload, .. } = &mut self;
-        if payload.is_ok() {
-            let format = session.shared().serializer;
-            *payload = passthru.into_message(format, &mut options.carried).map_err(Error::from);
-        }
-        self
-    }
-
-    /// Whether this session hears its own event; it does not unless told so.
+    /// Whether this session is excluded from the receivers; true by default. Spec: advanced profile
+    /// "Publisher Exclusion".
     pub fn exclude_me(mut self, exclude: bool) -> Self {
         self.options.exclude_me = Some(exclude);
         self
     }
 
-    /// Only these sessions hear the event, as far as they subscribe.
+    /// Restricts the receivers to these sessions. Spec: advanced profile "Subscriber Black- and
+    /// Whitelisting".
     pub fn eligible(mut self, sessions: impl IntoIterator<Item = SessionId>) -> Self {
         self.options.eligible = Some(sessions.into_iter().collect());
         self
     }
 
-    /// Only sessions with these authids hear it.
+    /// Restricts the receivers to sessions with these authids.
     pub fn eligible_authid(
         mut self,
         authids: impl IntoIterator<Item: Into<CompactString>>,
@@ -101,7 +80,7 @@ impl PublishBuilder {
         self
     }
 
-    /// Only sessions with these roles hear it.
+    /// Restricts the receivers to sessions with these roles.
     pub fn eligible_authrole(
         mut self,
         roles: impl IntoIterator<Item: Into<CompactString>>,
@@ -110,76 +89,73 @@ impl PublishBuilder {
         self
     }
 
-    /// These sessions don't hear it.
+    /// Excludes these sessions from the receivers.
     pub fn exclude(mut self, sessions: impl IntoIterator<Item = SessionId>) -> Self {
         self.options.exclude = Some(sessions.into_iter().collect());
         self
     }
 
-    /// Sessions with these authids don't hear it.
+    /// Excludes sessions with these authids from the receivers.
     pub fn exclude_authid(mut self, authids: impl IntoIterator<Item: Into<CompactString>>) -> Self {
         self.options.exclude_authid = Some(authids.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Sessions with these roles don't hear it.
+    /// Excludes sessions with these roles from the receivers.
     pub fn exclude_authrole(mut self, roles: impl IntoIterator<Item: Into<CompactString>>) -> Self {
         self.options.exclude_authrole = Some(roles.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Subscribers shall know who publishes.
+    /// Asks the router to disclose this session's identity to the subscribers. Spec: advanced
+    /// profile "Publisher Identification".
     pub fn disclose_me(mut self) -> Self {
         self.options.disclose_me = Some(true);
         self
     }
 
-    /// The router keeps the event for those who subscribe later and
-    /// [want it](crate::subscribe::SubscribeBuilder::get_retained), until the next one is kept. One
-    /// without arguments is not kept and ends what was.
+    /// Asks the router to retain the event for later subscribers that
+    /// [ask for it](crate::subscribe::SubscribeBuilder::get_retained). The next retained event
+    /// replaces it. An event without arguments is not retained and removes the retained one. Spec:
+    /// advanced profile "Event Retention".
     pub fn retain(mut self) -> Self {
         self.options.retain = Some(true);
         self
     }
 
-    /// How long the event is kept; rounded to milliseconds, at least one.
+    /// The lifetime of the retained event; rounded down to milliseconds, at least one.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         self.options.ttl = Some(millis.max(1));
         self
     }
 
-    /// What the event is about: of the subscribers with a [node
-    /// key](crate::subscribe::SubscribeBuilder::nkey), those of one node hear all events about the
-    /// same thing.
+    /// The resource key: of the subscribers with a [node
+    /// key](crate::subscribe::SubscribeBuilder::nkey), those of one node receive all events with
+    /// the same resource key. Spec: advanced profile "Sharded Subscription".
     pub fn rkey(mut self, rkey: impl Into<CompactString>) -> Self {
         self.options.rkey = Some(rkey.into());
         self
     }
 
-    /// The publication succeeds when the event has reached every subscriber that can say so: its
-    /// application has taken it. It fails with `wamp.error.timeout` when one keeps silent.
+    /// Waits until every subscriber that supports acknowledgements has acknowledged the event: its
+    /// application has taken it. The publication fails with `wamp.error.timeout` when an
+    /// acknowledgement is missing.
     pub fn acknowledged_delivery(mut self) -> Self {
         self.options.x_acknowledged_delivery = Some(true);
         self
     }
 
-    /// A custom attribute, such as `_trace`, that goes to the subscribers beside the arguments.
-    pub fn attribute(mut self, key: &str, value: impl Serialize) -> Self {
-        let (format, carried) = (self.session.shared().serializer, &mut self.options.carried);
-        if let Err(fault) = attributes::insert(carried, format, key, &value) {
-            self.payload = self.payload.and(Err(fault.into()));
-        }
-        self
-    }
-
-    /// Everything at once that a publication can say; `acknowledge` stays true.
+    /// Replaces all options, except that `acknowledge` stays true.
     pub fn options(mut self, options: PublishOptions) -> Self {
         self.options = PublishOptions { acknowledge: Some(true), ..options };
         self
     }
 
-    /// Publishes without waiting for anything: nobody learns whether it was allowed.
+    /// Publishes without an acknowledgement: a refusal by the router is not reported.
+    ///
+    /// # Errors
+    /// When the event could not be encoded or sent.
     pub fn send_unacknowledged(mut self) -> Result<(), Error> {
         self.options.acknowledge = None;
         let Self { session, topic, options, payload } = self;
@@ -191,33 +167,34 @@ impl PublishBuilder {
     }
 
     /// Publishes at once.
-    pub fn send(self) -> Publishing {
+    pub fn send(self) -> PublishFuture {
         let Self { session, topic, options, payload } = self;
         let sent = payload.and_then(|payload| {
-            session.request(Slot::new(RequestKind::Publish), |request| {
+            session.request(PendingRequest::new(RequestKind::Publish), |request| {
                 let options = Box::new(options);
                 ClientMessage::Publish(Publish { request, options, topic: topic.into(), payload })
             })
         });
-        Publishing(Acknowledging::new(session, sent))
+        PublishFuture(AcknowledgementFuture::new(session, sent))
     }
 }
 
 impl IntoFuture for PublishBuilder {
     type Output = Result<PublicationId, Error>;
-    type IntoFuture = Publishing;
+    type IntoFuture = PublishFuture;
 
-    fn into_future(self) -> Publishing {
+    fn into_future(self) -> PublishFuture {
         self.send()
     }
 }
 
-/// A publication on its way to its acknowledgement. Dropped before, it is published all the same.
+/// A publication in flight; resolves to the publication id in PUBLISHED. Dropping it does not undo
+/// the publication.
 #[derive(Debug)]
-#[must_use = "without its acknowledgement nobody learns whether a publication was allowed"]
-pub struct Publishing(Acknowledging);
+#[must_use = "a refused publication is reported by this future alone"]
+pub struct PublishFuture(AcknowledgementFuture);
 
-impl Future for Publishing {
+impl Future for PublishFuture {
     type Output = Result<PublicationId, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

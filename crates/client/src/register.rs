@@ -1,4 +1,4 @@
-//! Registering: a builder that becomes a future, and the registration that comes out.
+//! Registrations: a builder that becomes a future, and the handle that it resolves to.
 //!
 //! ```no_run
 //! # use cloverleaf_client::{Error, Session};
@@ -9,8 +9,8 @@
 //!     width.checked_mul(height).ok_or_else(|| Failure::unavailable("no memory for that"))
 //! }
 //!
-//! // Several callees share the work. The least busy one is asked, none has more than four calls
-//! // at once, and one that fails with `wamp.error.unavailable` is passed over.
+//! // Several callees share the procedure. The router prefers the least busy one, gives each at
+//! // most four calls at once, and tries the next one after `wamp.error.unavailable`.
 //! let registering = session.register("com.example.resize", resize);
 //! let registration = registering.invoke(InvokePolicy::Load).concurrency(4).await?;
 //! println!("registered until {}", registration.ended().await);
@@ -29,17 +29,25 @@ use cloverleaf_wamp::uri::MatchPolicy;
 use compact_str::CompactString;
 
 use crate::error::Error;
-use crate::inbox::Work;
-use crate::pending::Slot;
-use crate::procedure::SharedProcedure;
-use crate::session::{BoxFuture, OnAnswer, Session, State};
+use crate::inbox::DriverWork;
+use crate::pending::PendingRequest;
+use crate::procedure::{Procedure, SharedProcedure};
+use crate::registration_entry::RegistrationEntry;
+use crate::session::{BoxFuture, OnAcknowledged, Session, SessionState};
 use crate::watch::Watch;
 
-mod entry;
+impl Session {
+    /// Registers a procedure: `session.register("com.example.add2", add).await?`.
+    pub fn register<M>(
+        &self,
+        procedure: impl Into<CompactString>,
+        code: impl Procedure<M>,
+    ) -> RegisterBuilder {
+        RegisterBuilder::new(self.clone(), procedure.into(), SharedProcedure::new(code))
+    }
+}
 
-pub(crate) use entry::RegistrationEntry;
-
-/// A registration that has not been made yet; `.await` makes it.
+/// A registration that has not been sent. `.await` sends it and waits for REGISTERED.
 #[derive(Debug)]
 #[must_use = "nothing is registered before the builder is awaited"]
 pub struct RegisterBuilder {
@@ -50,44 +58,45 @@ pub struct RegisterBuilder {
 }
 
 impl RegisterBuilder {
-    pub(crate) fn new(session: Session, procedure: CompactString, code: SharedProcedure) -> Self {
+    fn new(session: Session, procedure: CompactString, code: SharedProcedure) -> Self {
         Self { session, procedure, options: RegisterOptions::default(), code }
     }
 
-    /// The procedure is a prefix or a wildcard pattern.
+    /// Registers a prefix or a wildcard pattern. Spec: advanced profile "Pattern-based
+    /// Registrations".
     pub fn matching(mut self, policy: MatchPolicy) -> Self {
         self.options.match_policy = Some(policy);
         self
     }
 
-    /// Several callees may share the procedure; the router chooses among them so.
+    /// Shares the procedure with other callees; the router selects one by this policy. Spec:
+    /// advanced profile "Shared Registration".
     pub fn invoke(mut self, policy: InvokePolicy) -> Self {
         self.options.invoke = Some(policy.into());
         self
     }
 
-    /// How many calls this callee takes at the same time, 1 or more. The router keeps others
-    /// waiting, gives them to other callees, or refuses them.
+    /// The maximum number of concurrent calls for this callee, at least 1. The router queues
+    /// further calls, sends them to other callees, or refuses them.
     pub fn concurrency(mut self, calls: u64) -> Self {
         self.options.concurrency = Some(calls);
         self
     }
 
-    /// Takes the procedure away from whoever has it: their registrations are revoked.
+    /// Takes the procedure over: the registrations of its current callees are revoked.
     pub fn force_reregister(mut self) -> Self {
         self.options.force_reregister = Some(true);
         self
     }
 
-    /// Every caller is to be disclosed to the procedure, unless the router's rules forbid it.
+    /// Asks the router to disclose every caller to the procedure, unless its rules forbid that.
     pub fn disclose_caller(mut self) -> Self {
         self.options.disclose_caller = Some(true);
         self
     }
 
-    /// The procedure watches the time of its calls itself, and the router does not any more: the
-    /// procedure has to look at [`Invocation::timeout`] and to fail in time with
-    /// [`Failure::timeout`].
+    /// Makes the procedure enforce call timeouts instead of the router: it reads
+    /// [`Invocation::timeout`] and fails in time with [`Failure::timeout`].
     ///
     /// [`Invocation::timeout`]: crate::Invocation::timeout
     /// [`Failure::timeout`]: crate::Failure::timeout
@@ -96,7 +105,7 @@ impl RegisterBuilder {
         self
     }
 
-    /// All options at once.
+    /// Replaces all options.
     pub fn options(mut self, options: RegisterOptions) -> Self {
         self.options = options;
         self
@@ -105,9 +114,9 @@ impl RegisterBuilder {
     async fn register(self) -> Result<Registration, Error> {
         let Self { session, procedure, options, code } = self;
         let entry = Arc::new(RegistrationEntry::new(procedure, options, code));
-        let grant = OnAnswer::Registered(Arc::clone(&entry));
-        let slot = Slot::granting(RequestKind::Register, grant);
-        session.acknowledged(slot, entry.request()).await?;
+        let grant = OnAcknowledged::Registered(Arc::clone(&entry));
+        let pending = PendingRequest::granting(RequestKind::Register, grant);
+        session.acknowledged(pending, entry.request()).await?;
         Ok(Registration { session, entry })
     }
 }
@@ -121,8 +130,8 @@ impl IntoFuture for RegisterBuilder {
     }
 }
 
-/// A registered procedure. It stays registered when this is dropped, and is registered again when a
-/// lost connection has been replaced.
+/// A registered procedure. It stays registered when this handle is dropped, and is registered again
+/// after a reconnect.
 #[derive(Debug)]
 pub struct Registration {
     session: Session,
@@ -130,60 +139,63 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The registration's number; another one after the connection has been replaced.
+    /// The registration id; it changes with a reconnect.
     pub fn id(&self) -> RegistrationId {
         self.entry.id()
     }
 
-    /// Why the router has taken the registration away, if it has. It does so when another callee
-    /// registers the procedure [by force](RegisterBuilder::force_reregister), or an administrator
-    /// wants it. What is running runs to its end, and nothing is registered again.
+    /// The reason if the router has revoked the registration: another callee has
+    /// [taken the procedure over](RegisterBuilder::force_reregister), or an administrator has
+    /// removed it. Running calls continue; a reconnect does not register the procedure again.
+    /// Spec: advanced profile "Registration Revocation".
     pub fn revoked(&self) -> Option<CompactString> {
         self.entry.revoked().cloned()
     }
 
-    /// Waits until the procedure is registered no longer, and says why: the registration was
-    /// [revoked](Self::revoked), or the session has ended.
+    /// Waits until the registration was [revoked](Self::revoked) or the session has ended. Returns
+    /// the reason.
     pub async fn ended(&self) -> CompactString {
-        let look = |state: &State| self.entry.revoked().or(state.closed.as_ref()).cloned();
+        let look = |state: &SessionState| self.entry.revoked().or(state.closed.as_ref()).cloned();
         Watch::new(&self.session, look).await
     }
 
-    /// Ends the registration. What is running runs to its end.
+    /// Ends the registration. Running calls continue.
+    ///
+    /// # Errors
+    /// When the router refuses to end it, or the session is closed.
     pub async fn unregister(self) -> Result<(), Error> {
         let Self { session, entry } = self;
         let id = entry.id();
         {
             let mut state = session.shared().state.lock();
-            // Not registered again yet, or no longer: there is nothing to end at the router.
-            if state.unrestored.remove_registration(&entry) || entry.revoked().is_some() {
+            // Not restored yet, or revoked: the router has no registration to end.
+            if state.to_restore.remove_registration(&entry) || entry.revoked().is_some() {
                 return Ok(());
             }
         }
         let answer = session
-            .acknowledged(Slot::new(RequestKind::Unregister), |request| {
+            .acknowledged(PendingRequest::new(RequestKind::Unregister), |request| {
                 ClientMessage::Unregister(Unregister { request, registration: id })
             })
             .await;
-        // Its code is the application's, and is dropped without any lock.
+        // The procedure belongs to the application, so it is dropped outside of any lock.
         drop(session.forget_registration(&entry, answer.is_ok()));
         answer.map(drop)
     }
 }
 
 impl Session {
-    /// Takes a registration out, whatever the router said to its end: who does not want it any more
-    /// must not get it back when a lost connection is replaced. Returns what is to be dropped
-    /// without any lock.
+    /// Removes a registration after UNREGISTER, whether the router has confirmed it or not: a
+    /// reconnect must not restore it. Returns the entry to drop outside of any lock.
     fn forget_registration(
         &self,
         entry: &Arc<RegistrationEntry>,
         has_ended: bool,
     ) -> Option<Arc<RegistrationEntry>> {
         let mut state = self.shared().state.lock();
-        state.unrestored.remove_registration(entry);
+        state.to_restore.remove_registration(entry);
         let id = entry.id();
-        // The number may have become another one's on a new connection.
+        // On a new connection the id may belong to another registration.
         if !state.procedures.get(&id).is_some_and(|known| Arc::ptr_eq(known, entry)) {
             return None;
         }
@@ -191,8 +203,8 @@ impl Session {
         if has_ended {
             return Some(removed);
         }
-        // It may have been restored meanwhile, so the router is asked once more.
-        let waker = state.inbox.push(Work::Unregister(id, removed)).ok().flatten();
+        // A reconnect may have restored it meanwhile, so UNREGISTER is sent again.
+        let waker = state.inbox.push(DriverWork::Unregister(id, removed)).ok().flatten();
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -215,33 +227,33 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use crate::error::Failure;
-    use crate::inbox::Work;
+    use crate::inbox::DriverWork;
     use crate::link::{Link, SendError};
     use crate::session::Session;
 
-    /// A router that takes everything and answers nothing by itself.
-    struct Silent;
+    /// A router that accepts every message and answers none.
+    struct SilentLink;
 
-    impl Link for Silent {
+    impl Link for SilentLink {
         fn send(&self, _: ClientMessage) -> Result<(), SendError> {
             Ok(())
         }
     }
 
-    /// Notes, when it is dropped, whether the session could be asked something.
-    struct Probe(Session, Arc<AtomicBool>);
+    /// Records, when it is dropped, whether the session's state is unlocked.
+    struct LockProbe(Session, Arc<AtomicBool>);
 
-    impl Drop for Probe {
+    impl Drop for LockProbe {
         fn drop(&mut self) {
             self.1.store(self.0.shared().state.try_lock().is_some(), SeqCst);
         }
     }
 
     #[test]
-    fn an_answer_of_another_kind_drops_nothing_of_the_applications_under_a_lock() {
-        let (session, _driver) = Session::new(Silent, Serializer::Json);
+    fn an_answer_of_the_wrong_kind_does_not_drop_the_procedure_under_a_lock() {
+        let (session, _driver) = Session::new(SilentLink, Serializer::Json);
         let is_free = Arc::new(AtomicBool::new(true));
-        let probe = Probe(session.clone(), Arc::clone(&is_free));
+        let probe = LockProbe(session.clone(), Arc::clone(&is_free));
         let procedure = move || {
             let _ = &probe;
             async { Ok::<_, Failure>(1) }
@@ -253,18 +265,18 @@ mod tests {
         let request = RequestId::new(1).expect("a number");
         session.handle_message(RouterMessage::Unregistered(Unregistered::Answer(request)));
         assert!(is_free.load(SeqCst), "the code was dropped while the session was locked");
-        // The registration that is granted after all is given back.
+        // A registration that is granted later is ended again.
         session.handle_message(RouterMessage::Registered(Registered {
             request,
             registration: RegistrationId::new(7).expect("a number"),
         }));
         let work = session.shared().state.lock().inbox.pop(Waker::noop());
-        assert!(matches!(work, Some(Work::Unregister(..))), "{work:?}");
+        assert!(matches!(work, Some(DriverWork::Unregister(..))), "{work:?}");
     }
 
     #[test]
-    fn what_was_being_unregistered_when_the_connection_was_lost_is_not_restored() {
-        let (session, _driver) = Session::new(Silent, Serializer::Json);
+    fn a_registration_whose_unregistering_was_interrupted_is_not_restored() {
+        let (session, _driver) = Session::new(SilentLink, Serializer::Json);
         let mut context = Context::from_waker(Waker::noop());
         let procedure = || async { Ok::<_, Failure>(1) };
         let mut registering = session.register("com.example.one", procedure).into_future();
@@ -278,7 +290,7 @@ mod tests {
         assert!(ending.poll_unpin(&mut context).is_pending());
         session.lost("the cable was pulled");
         assert!(ending.now_or_never().expect("ended").is_err());
-        // Nothing is asked for, so nothing is refused.
+        // No REGISTER is sent, so none is refused.
         let refusals = session.restore().now_or_never();
         assert_eq!(refusals.map(|refusals| refusals.len()), Some(0));
     }

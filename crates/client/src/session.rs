@@ -1,18 +1,18 @@
-//! The handle of a session: what an application holds, and where the router's messages arrive.
+//! The session: the application's handle, and the receiver of the router's messages.
 //!
-//! Lock order: `ids` (held while a request is sent, so that numbers go out in order), then whatever
-//! the link takes, then `state`. The state is never locked while something is sent, and nothing of
-//! the application's is dropped under any lock.
+//! Lock order: `ids`, then the locks of the link, then `state`. `ids` is held while a request is
+//! sent, so that request ids are sent in order. `state` is never locked while a message is sent,
+//! and no value of the application is dropped under a lock.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
 //! | `connection` | joined, connection lost, joined again |
-//! | `incoming` | what becomes of each message of the router |
-//! | `invocations` | what becomes of an INVOCATION |
-//! | `life` | leaving and the end |
-//! | `sending` | requests with their numbers, and what refers to them |
-//! | `unrestored` | what has to be registered and subscribed again |
-//! | `unsent` | what fails with a message that can't be sent |
+//! | `incoming` | handles each message of the router |
+//! | `invocations` | handles INVOCATION; the parameters' access to the session |
+//! | `life` | leaving and the end of the session |
+//! | `sending` | sends requests and the messages that refer to them |
+//! | `to_restore` | registrations and subscriptions of a lost connection |
+//! | `undeliverable` | handles a message that the link could not send |
 
 use std::fmt;
 use std::future::Future;
@@ -26,73 +26,79 @@ use compact_str::CompactString;
 use foldhash::HashMap;
 use parking_lot::Mutex;
 
-use crate::call::CallBuilder;
-use crate::driver::Driver;
 use crate::inbox::Inbox;
 use crate::link::Link;
-use crate::pending::Pending;
-use crate::procedure::{Procedure, SharedProcedure};
-use crate::publish::PublishBuilder;
-use crate::register::{RegisterBuilder, RegistrationEntry};
-use crate::subscribe::{SubscribeBuilder, SubscriptionEntry};
-use crate::watch::Watchers;
+use crate::pending::PendingRequests;
+use crate::registration_entry::RegistrationEntry;
+use crate::subscription_entry::SubscriptionEntry;
+use crate::watchers::Watchers;
 
 mod connection;
 mod incoming;
 mod invocations;
 mod life;
 mod sending;
-mod unrestored;
-mod unsent;
+mod to_restore;
+mod undeliverable;
 
-use unrestored::Unrestored;
+use to_restore::ToRestore;
 
-/// A session with a router. Cheap to clone; all clones are the same session. It lives until it is
-/// left or ended from outside, even when every handle is dropped: procedures stay registered.
+/// A session with a router. Cheap to clone; all clones are the same session.
+///
+/// The session lives until it is left or ended from outside, even when every handle is dropped:
+/// procedures stay registered.
 pub struct Session {
-    shared: Arc<Shared>,
+    shared: Arc<SessionInner>,
 }
 
-pub(crate) struct Shared {
+/// The state that all handles and the driver of a session share.
+pub(crate) struct SessionInner {
     pub(crate) link: Box<dyn Link>,
+    /// The format in which values are encoded.
     pub(crate) serializer: Serializer,
     pub(crate) ids: Mutex<IdSequence>,
-    pub(crate) state: Mutex<State>,
+    pub(crate) state: Mutex<SessionState>,
 }
 
 #[derive(Default)]
-pub(crate) struct State {
+pub(crate) struct SessionState {
     welcome: Option<Welcome>,
-    pub(crate) pending: Pending<OnAnswer>,
+    pub(crate) pending: PendingRequests<OnAcknowledged>,
     pub(crate) inbox: Inbox,
     pub(crate) procedures: HashMap<RegistrationId, Arc<RegistrationEntry>>,
     pub(crate) subscriptions: HashMap<SubscriptionId, Vec<Arc<SubscriptionEntry>>>,
-    /// What was registered and subscribed before the connection was lost, and is not yet again.
-    pub(crate) unrestored: Unrestored,
-    /// Why there is no connection at the moment.
+    /// Registrations and subscriptions of the lost connection that are not restored yet.
+    pub(crate) to_restore: ToRestore,
+    /// The reason why there is no connection at the moment.
     lost: Option<CompactString>,
-    /// Why the session has ended.
+    /// The reason why the session has ended.
     pub(crate) closed: Option<CompactString>,
-    /// GOODBYE was sent; the answer ends the session.
+    /// GOODBYE was sent; its answer ends the session.
     leaving: bool,
-    /// Somebody still closes the connection of the ended session.
+    /// The owner of the link has not closed the connection of the ended session yet.
     closing: bool,
     pub(crate) watchers: Watchers,
 }
 
-impl State {
-    /// Why nothing can be sent, if so.
+impl SessionState {
+    /// The reason why nothing can be sent, if so.
     fn unusable(&self) -> Option<&CompactString> {
         self.closed.as_ref().or(self.lost.as_ref())
     }
+
+    /// The unit of call timeouts that WELCOME named; milliseconds by default.
+    fn call_timeout_unit(&self) -> CallTimeoutUnit {
+        let welcome = self.welcome.as_ref();
+        welcome.map_or(CallTimeoutUnit::Milliseconds, |said| said.details.call_timeout_unit())
+    }
 }
 
-/// A future whose type is forgotten.
+/// A type-erased future.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What an acknowledgement puts into the tables before anything that follows it is handled.
+/// The entry that an acknowledgement adds to the tables, before any later message is handled.
 #[derive(Debug)]
-pub(crate) enum OnAnswer {
+pub(crate) enum OnAcknowledged {
     Registered(Arc<RegistrationEntry>),
     RegisteredAgain(Arc<RegistrationEntry>),
     Subscribed(Arc<SubscriptionEntry>),
@@ -100,64 +106,32 @@ pub(crate) enum OnAnswer {
 }
 
 impl Session {
-    /// A session over a link. The driver runs its procedures and has to be polled, unless there
-    /// are none. `serializer` is the format in which values are written.
-    pub fn new(link: impl Link, serializer: Serializer) -> (Self, Driver) {
-        Self::with_state(link, serializer, State::default())
-    }
-
-    fn with_state(link: impl Link, serializer: Serializer, state: State) -> (Self, Driver) {
-        let shared = Arc::new(Shared {
+    pub(crate) fn with_state(link: impl Link, serializer: Serializer, state: SessionState) -> Self {
+        let shared = SessionInner {
             link: Box::new(link),
             serializer,
             ids: Mutex::new(IdSequence::new()),
             state: Mutex::new(state),
-        });
-        (Self::of(&shared), Driver::new(shared))
+        };
+        Self { shared: Arc::new(shared) }
     }
 
-    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn of(shared: &Arc<SessionInner>) -> Self {
         Self { shared: Arc::clone(shared) }
     }
 
-    /// What the router said at the beginning, once it has.
+    /// WELCOME of the current or last connection; none before joining.
     pub fn welcome(&self) -> Option<Welcome> {
         self.shared.state.lock().welcome.clone()
     }
 
-    /// The unit in which the router counts the timeouts of calls, as it said at the beginning:
-    /// milliseconds, as in the specification, unless it said otherwise.
+    /// The unit in which the router counts call timeouts: milliseconds as in the specification,
+    /// unless WELCOME says otherwise.
     pub fn call_timeout_unit(&self) -> CallTimeoutUnit {
-        let state = self.shared.state.lock();
-        let welcome = state.welcome.as_ref();
-        welcome.map_or(CallTimeoutUnit::Milliseconds, |said| said.details.call_timeout_unit())
+        self.shared.state.lock().call_timeout_unit()
     }
 
-    /// Calls a procedure: `session.call("com.example.add2").args((2, 3)).await?.value::<i64>()?`.
-    pub fn call(&self, procedure: impl Into<CompactString>) -> CallBuilder {
-        CallBuilder::new(self.clone(), procedure.into())
-    }
-
-    /// Publishes an event: `session.publish("com.example.news").args(("hello",)).await?`.
-    pub fn publish(&self, topic: impl Into<CompactString>) -> PublishBuilder {
-        PublishBuilder::new(self.clone(), topic.into())
-    }
-
-    /// Registers a procedure: `session.register("com.example.add2", add).await?`.
-    pub fn register<M>(
-        &self,
-        procedure: impl Into<CompactString>,
-        code: impl Procedure<M>,
-    ) -> RegisterBuilder {
-        RegisterBuilder::new(self.clone(), procedure.into(), SharedProcedure::new(code))
-    }
-
-    /// Subscribes to a topic: `session.subscribe("com.example.news").await?`.
-    pub fn subscribe(&self, topic: impl Into<CompactString>) -> SubscribeBuilder {
-        SubscribeBuilder::new(self.clone(), topic.into())
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<SessionInner> {
         &self.shared
     }
 }
@@ -170,7 +144,13 @@ impl Clone for Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.shared.state.lock();
+        self.shared.fmt(f)
+    }
+}
+
+impl fmt::Debug for SessionInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.lock();
         let id = state.welcome.as_ref().map(|welcome| welcome.session);
         f.debug_struct("Session").field("id", &id).field("closed", &state.closed).finish()
     }

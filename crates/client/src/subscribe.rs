@@ -1,4 +1,4 @@
-//! Subscribing: a builder that becomes a future, and the stream of events that comes out.
+//! Subscriptions: a builder that becomes a future, and the stream of events that it resolves to.
 //!
 //! ```no_run
 //! # use cloverleaf_client::{Error, Session};
@@ -13,12 +13,12 @@
 //! # }
 //! ```
 //!
-//! Bounded: an application that does not take its events loses the oldest ones, counted.
+//! The stream is bounded: when the application takes events too slowly, the oldest ones are dropped
+//! and counted.
 //!
-//! Where the publisher asks for acknowledgements
+//! If the publisher asks for acknowledgements
 //! ([`acknowledged_delivery`](crate::publish::PublishBuilder::acknowledged_delivery)), an event is
-//! acknowledged when the application takes it from its stream, and not before: one that is lost
-//! in a full queue is not acknowledged, and the publisher learns that.
+//! acknowledged when the application takes it from the stream. A dropped event is not acknowledged.
 
 use std::future::{IntoFuture, poll_fn};
 use std::pin::Pin;
@@ -32,21 +32,26 @@ use compact_str::CompactString;
 use futures_util::stream::Stream;
 
 use crate::error::Error;
-use crate::pending::{Slot, Ticket};
-use crate::sent::Acknowledging;
-use crate::session::{BoxFuture, OnAnswer, Session, State};
+use crate::pending::{PendingRequest, RequestKey};
+use crate::sent_request::AcknowledgementFuture;
+use crate::session::{BoxFuture, OnAcknowledged, Session, SessionState};
+use crate::subscription_entry::SubscriptionEntry;
 
-mod entry;
 mod event;
 
 pub use event::Event;
 
-pub(crate) use entry::{Receipt, SubscriptionEntry};
-
-/// The most events that wait for the application in one subscription, unless told otherwise.
+/// Default of [`SubscribeBuilder::capacity`].
 const DEFAULT_CAPACITY: usize = 4_096;
 
-/// A subscription that has not been made yet; `.await` makes it.
+impl Session {
+    /// Subscribes to a topic: `session.subscribe("com.example.news").await?`.
+    pub fn subscribe(&self, topic: impl Into<CompactString>) -> SubscribeBuilder {
+        SubscribeBuilder::new(self.clone(), topic.into())
+    }
+}
+
+/// A subscription that has not been sent. `.await` sends it and waits for SUBSCRIBED.
 #[derive(Debug)]
 #[must_use = "nothing is subscribed before the builder is awaited"]
 pub struct SubscribeBuilder {
@@ -57,46 +62,50 @@ pub struct SubscribeBuilder {
 }
 
 impl SubscribeBuilder {
-    pub(crate) fn new(session: Session, topic: CompactString) -> Self {
+    fn new(session: Session, topic: CompactString) -> Self {
         let options = SubscribeOptions::default();
         Self { session, topic, options, capacity: DEFAULT_CAPACITY }
     }
 
-    /// The topic is a prefix or a wildcard pattern.
+    /// Subscribes to a prefix or a wildcard pattern. Spec: advanced profile "Pattern-based
+    /// Subscription".
     pub fn matching(mut self, policy: MatchPolicy) -> Self {
         self.options.match_policy = Some(policy);
         self
     }
 
-    /// How many events may wait for the application before the oldest are dropped.
+    /// The maximum number of events that wait for the application; 4,096 by default, at least 1.
+    /// Above it, and above 16 MiB, the oldest events are dropped.
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events.max(1);
         self
     }
 
-    /// The event that is kept for the topic comes first, if there is one; of a pattern, one for
-    /// each topic. It comes again when a lost connection has been replaced.
+    /// Asks for the retained event of the topic, if any; a pattern gets one for each matching
+    /// topic. Retained events arrive again after a reconnect. Spec: advanced profile "Event
+    /// Retention".
     pub fn get_retained(mut self) -> Self {
         self.options.get_retained = Some(true);
         self
     }
 
-    /// Of the sessions that subscribe with the same word here, each event goes to one. Within one
-    /// session a topic has one group, or none: what was asked for last.
+    /// The subscriber group: each event goes to one session of the group. A session is in at most
+    /// one group of a topic; the last SUBSCRIBE counts.
     pub fn group(mut self, group: impl Into<CompactString>) -> Self {
         self.options.group = Some(group.into());
         self
     }
 
-    /// The node that this session stands for: of the events with a resource key
-    /// ([`rkey`](crate::publish::PublishBuilder::rkey)) it hears those whose resource belongs to
-    /// the node. Not together with a [`group`](Self::group).
+    /// The node key: of the events with a resource key
+    /// ([`rkey`](crate::publish::PublishBuilder::rkey)), this session receives those whose resource
+    /// belongs to the node. Cannot be combined with a [`group`](Self::group). Spec: advanced
+    /// profile "Sharded Subscription".
     pub fn nkey(mut self, nkey: impl Into<CompactString>) -> Self {
         self.options.nkey = Some(nkey.into());
         self
     }
 
-    /// All options at once.
+    /// Replaces all options.
     pub fn options(mut self, options: SubscribeOptions) -> Self {
         self.options = options;
         self
@@ -105,9 +114,9 @@ impl SubscribeBuilder {
     async fn subscribe(self) -> Result<Subscription, Error> {
         let Self { session, topic, options, capacity } = self;
         let entry = Arc::new(SubscriptionEntry::new(topic, options, capacity));
-        let grant = OnAnswer::Subscribed(Arc::clone(&entry));
-        let slot = Slot::granting(RequestKind::Subscribe, grant);
-        session.acknowledged(slot, entry.request()).await?;
+        let grant = OnAcknowledged::Subscribed(Arc::clone(&entry));
+        let pending = PendingRequest::granting(RequestKind::Subscribe, grant);
+        session.acknowledged(pending, entry.request()).await?;
         Ok(Subscription { session, entry })
     }
 }
@@ -121,10 +130,10 @@ impl IntoFuture for SubscribeBuilder {
     }
 }
 
-/// The events of one subscription, in the order in which they came; also a [`Stream`].
+/// The events of one subscription, in the order of arrival; also a [`Stream`].
 ///
-/// When a lost connection has been replaced, the topic is subscribed again; what was published
-/// meanwhile is not seen. Dropping this ends the subscription.
+/// A reconnect subscribes to the topic again; events that were published meanwhile are missing.
+/// Dropping the stream ends the subscription.
 #[derive(Debug)]
 pub struct Subscription {
     session: Session,
@@ -132,7 +141,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// The subscription's number; another one after the connection has been replaced.
+    /// The subscription id; it changes with a reconnect.
     pub fn id(&self) -> SubscriptionId {
         self.entry.id()
     }
@@ -143,12 +152,13 @@ impl Subscription {
         poll_fn(|context| self.poll(context)).await
     }
 
-    /// How many events were dropped because the application did not take them.
+    /// The number of events that were dropped because the application took them too slowly.
     pub fn dropped(&self) -> u64 {
         self.entry.dropped()
     }
 
-    /// Why the router has taken the subscription away, if it has: an administrator wants it.
+    /// The reason if the router has revoked the subscription: an administrator has removed it.
+    /// Spec: advanced profile "Subscription Revocation".
     pub fn revoked(&self) -> Option<CompactString> {
         self.entry.revoked()
     }
@@ -156,7 +166,7 @@ impl Subscription {
     fn poll(&self, context: &Context<'_>) -> Poll<Option<Event>> {
         self.entry.poll(context).map(|taken| {
             let (event, receipt) = taken?;
-            // The first stream of this session that gives the event to the application.
+            // The first of this session's streams to hand the event over acknowledges it.
             if receipt.is_some_and(|receipt| receipt.is_first()) {
                 self.session.acknowledge_event(event.publication);
             }
@@ -165,35 +175,40 @@ impl Subscription {
     }
 
     /// Ends the subscription.
+    ///
+    /// # Errors
+    /// When the router refuses to end it, or the session is closed.
     pub async fn unsubscribe(self) -> Result<(), Error> {
-        if let Some(ticket) = self.leave()? {
-            Acknowledging::new(self.session.clone(), Ok(ticket)).await?;
+        if let Some(key) = self.leave()? {
+            AcknowledgementFuture::new(self.session.clone(), Ok(key)).await?;
         }
         Ok(())
     }
 
-    /// Takes this one's queue away and sends UNSUBSCRIBE when it was the last of its subscription.
+    /// Removes this stream, and sends UNSUBSCRIBE if it was the last one of its subscription.
     ///
-    /// Decided and sent while no other request can be: a SUBSCRIBE of the same topic that is on its
-    /// way will be granted the subscription that exists, so that must not be ended behind it.
-    fn leave(&self) -> Result<Option<Ticket>, Error> {
+    /// The request ids are locked meanwhile, so that no other request is sent. A SUBSCRIBE of the
+    /// same topic in flight will be granted the existing subscription, so UNSUBSCRIBE must not
+    /// follow it.
+    fn leave(&self) -> Result<Option<RequestKey>, Error> {
         let mut ids = self.session.shared().ids.lock();
         let subscription = self.entry.id();
         if !self.session.shared().state.lock().leave(subscription, &self.entry) {
             return Ok(None);
         }
-        let request =
-            self.session.request_with(&mut ids, Slot::new(RequestKind::Unsubscribe), |request| {
-                ClientMessage::Unsubscribe(Unsubscribe { request, subscription })
-            });
+        let request = self.session.request_with(
+            &mut ids,
+            PendingRequest::new(RequestKind::Unsubscribe),
+            |request| ClientMessage::Unsubscribe(Unsubscribe { request, subscription }),
+        );
         request.map(Some)
     }
 }
 
-impl State {
-    /// Takes an entry out. Says whether its subscription is to be ended at the router.
+impl SessionState {
+    /// Removes an entry. Returns whether to send UNSUBSCRIBE.
     fn leave(&mut self, id: SubscriptionId, entry: &Arc<SubscriptionEntry>) -> bool {
-        if self.unrestored.remove_subscription(entry) {
+        if self.to_restore.remove_subscription(entry) {
             return false;
         }
         let Some(entries) = self.subscriptions.get_mut(&id) else { return false };
@@ -203,19 +218,19 @@ impl State {
         }
         self.subscriptions.remove(&id);
         !self.pending.awaits(|grant| match grant {
-            OnAnswer::Subscribed(other) | OnAnswer::SubscribedAgain(other) => {
+            OnAcknowledged::Subscribed(other) | OnAcknowledged::SubscribedAgain(other) => {
                 other.is_of_the_same_topic(entry)
             }
-            OnAnswer::Registered(_) | OnAnswer::RegisteredAgain(_) => false,
+            OnAcknowledged::Registered(_) | OnAcknowledged::RegisteredAgain(_) => false,
         })
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        // A link that is gone needs no farewell.
-        if let Ok(Some(ticket)) = self.leave() {
-            self.session.forget(ticket);
+        // A closed connection has ended the subscription already.
+        if let Ok(Some(key)) = self.leave() {
+            self.session.forget(key);
         }
     }
 }

@@ -1,34 +1,12 @@
-//! Who waits for a change of the session: that it has joined, or that it has ended.
-//!
-//! A waiter that is dropped leaves nothing behind.
+//! A future that waits for a change of the session's state, such as joining or ending.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use slab::Slab;
+use crate::session::{Session, SessionState};
 
-use crate::session::{Session, State};
-
-/// The waiting tasks of one session.
-#[derive(Debug, Default)]
-pub(crate) struct Watchers(Slab<Waker>);
-
-impl Watchers {
-    fn remember(&mut self, key: &mut Option<usize>, waker: &Waker) {
-        match key.and_then(|key| self.0.get_mut(key)) {
-            Some(known) => known.clone_from(waker),
-            None => *key = Some(self.0.insert(waker.clone())),
-        }
-    }
-
-    /// All of them; each asks again for itself.
-    pub(crate) fn all(&self) -> impl Iterator<Item = Waker> {
-        self.0.iter().map(|(_, waker)| waker.clone())
-    }
-}
-
-/// Waits until `look` finds something in the session's state.
+/// Waits until `look` finds a value in the session's state. Dropping it removes its waker.
 pub(crate) struct Watch<'a, F> {
     session: &'a Session,
     look: F,
@@ -41,7 +19,7 @@ impl<'a, F> Watch<'a, F> {
     }
 }
 
-impl<T, F: Fn(&State) -> Option<T> + Unpin> Future for Watch<'_, F> {
+impl<T, F: Fn(&SessionState) -> Option<T> + Unpin> Future for Watch<'_, F> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
@@ -50,7 +28,7 @@ impl<T, F: Fn(&State) -> Option<T> + Unpin> Future for Watch<'_, F> {
         if let Some(found) = (this.look)(&state) {
             return Poll::Ready(found);
         }
-        state.watchers.remember(&mut this.key, context.waker());
+        state.watchers.register(&mut this.key, context.waker());
         Poll::Pending
     }
 }
@@ -58,7 +36,7 @@ impl<T, F: Fn(&State) -> Option<T> + Unpin> Future for Watch<'_, F> {
 impl<F> Drop for Watch<'_, F> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            let waker = self.session.shared().state.lock().watchers.0.try_remove(key);
+            let waker = self.session.shared().state.lock().watchers.remove(key);
             drop(waker);
         }
     }

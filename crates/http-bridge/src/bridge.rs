@@ -6,14 +6,17 @@ use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cloverleaf_client::{Calling, Publishing, Session};
+use cloverleaf_client::{CallFuture, PublishFuture, Session};
 
-use crate::checks::{self, repeated};
+use crate::body_error::BodyError;
+use crate::checks;
 use crate::denial::Denial;
 use crate::envelope::Envelope;
-use crate::head::Head;
-use crate::replays::Replays;
-use crate::reply::{Answer, Reply, ReplyHeaders};
+use crate::excerpt::excerpt;
+use crate::head::HttpHead;
+use crate::peer::RequestPeer;
+use crate::replays::ReplayGuard;
+use crate::response::{BridgeResponse, ResponseHeaders, StatusAndBody};
 use crate::settings::BridgeSettings;
 use crate::{call, publish};
 
@@ -26,18 +29,6 @@ pub enum Resource {
     Publisher,
 }
 
-/// Why the listener has no body to give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyError {
-    /// It is longer than [`Bridge::body_limit`]; the rest was not read.
-    TooLong,
-    /// The client ended it too early.
-    Incomplete {
-        /// How many bytes came.
-        read: usize,
-    },
-}
-
 /// One caller or publisher with its session.
 #[derive(Debug)]
 pub struct Bridge {
@@ -45,14 +36,14 @@ pub struct Bridge {
     resource: Resource,
     settings: BridgeSettings,
     /// None where requests may be repeated.
-    replays: Option<Replays>,
+    replays: Option<ReplayGuard>,
 }
 
 impl Bridge {
     /// A bridge that asks the router through `session`, which nobody needs to drive.
     pub fn new(session: Session, resource: Resource, settings: BridgeSettings) -> Self {
         let limit = settings.timestamp_delta_limit;
-        let replays = settings.remembered_nonces.map(|max| Replays::new(limit, max));
+        let replays = settings.remembered_nonces.map(|max| ReplayGuard::new(limit, max));
         Self { session, resource, settings, replays }
     }
 
@@ -65,35 +56,37 @@ impl Bridge {
     /// request other than POST and PUT is not looked at. The signature's age is measured at `now`.
     pub fn handle(
         &self,
-        head: &impl Head,
+        head: &impl HttpHead,
+        peer: RequestPeer,
         body: Result<Bytes, BodyError>,
         now: SystemTime,
-    ) -> Answering<'_> {
+    ) -> ResponseFuture<'_> {
         if !self.settings.allowed_origins.accept(head) {
             return self.deny_origin();
         }
-        let headers = ReplyHeaders::answering(head, &self.settings.allowed_origins);
+        let headers = ResponseHeaders::answering(head, &self.settings.allowed_origins);
         let (headers, state) = match head.method() {
-            "POST" | "PUT" => match self.ask(head, body, now) {
+            "POST" | "PUT" => match self.ask(head, peer, body, now) {
                 Ok(state) => (headers, state),
                 Err(denial) => (headers, State::Answered(self.deny(&denial))),
             },
-            "OPTIONS" => (headers.naming_methods(), State::Answered(Answer::EMPTY)),
+            "OPTIONS" => (headers.naming_methods(), State::Answered(StatusAndBody::EMPTY)),
             method => {
-                let denial = Denial::Method(repeated(method.as_bytes()));
+                let denial = Denial::Method(excerpt(method.as_bytes()));
                 (headers.naming_methods(), State::Answered(self.deny(&denial)))
             }
         };
-        Answering { bridge: self, headers: Some(headers), state }
+        ResponseFuture { bridge: self, headers: Some(headers), state }
     }
 
     fn ask(
         &self,
-        head: &impl Head,
+        head: &impl HttpHead,
+        peer: RequestPeer,
         body: Result<Bytes, BodyError>,
         now: SystemTime,
     ) -> Result<State, Denial> {
-        let body = checks::accept(head, body, &self.settings, self.replays.as_ref(), now)?;
+        let body = checks::accept(head, peer, body, &self.settings, self.replays.as_ref(), now)?;
         Ok(match self.resource {
             Resource::Caller => {
                 let envelope = Envelope::parse(&body)?;
@@ -107,18 +100,18 @@ impl Bridge {
     }
 
     #[cold]
-    fn deny_origin(&self) -> Answering<'_> {
-        let headers = Some(ReplyHeaders::answering_foreign_page());
+    fn deny_origin(&self) -> ResponseFuture<'_> {
+        let headers = Some(ResponseHeaders::answering_foreign_page());
         let state = State::Answered(self.deny(&Denial::Origin));
-        Answering { bridge: self, headers, state }
+        ResponseFuture { bridge: self, headers, state }
     }
 
     #[cold]
-    fn deny(&self, denial: &Denial) -> Answer {
+    fn deny(&self, denial: &Denial) -> StatusAndBody {
         if self.settings.debug {
             tracing::debug!(code = denial.code(), reason = ?denial.to_string(), "request denied");
         }
-        Answer::of_denial(denial)
+        StatusAndBody::of_denial(denial)
     }
 }
 
@@ -134,27 +127,27 @@ impl Drop for Bridge {
 /// client has hung up, cancels the call.
 #[derive(Debug)]
 #[must_use = "dropping the answer cancels the call"]
-pub struct Answering<'b> {
+pub struct ResponseFuture<'b> {
     bridge: &'b Bridge,
-    headers: Option<ReplyHeaders>,
+    headers: Option<ResponseHeaders>,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
-    Answered(Answer),
-    Calling(Calling),
-    Publishing(Publishing),
+    Answered(StatusAndBody),
+    Calling(CallFuture),
+    Publishing(PublishFuture),
 }
 
-impl Future for Answering<'_> {
-    type Output = Reply;
+impl Future for ResponseFuture<'_> {
+    type Output = BridgeResponse;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<BridgeResponse> {
         let this = &mut *self;
         let settings = &this.bridge.settings;
         let answer = match &mut this.state {
-            State::Answered(answer) => std::mem::replace(answer, Answer::EMPTY),
+            State::Answered(answer) => std::mem::replace(answer, StatusAndBody::EMPTY),
             State::Calling(calling) => {
                 call::answer(ready!(Pin::new(calling).poll(context)), settings)
             }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use cloverleaf_client::{Calling, Error, Reply, Session};
+use cloverleaf_client::{CallFuture, Error, Reply, Session};
 use cloverleaf_wamp::message::CallOptions;
 
-use crate::checks::repeated;
 use crate::envelope::Envelope;
-use crate::reply::Answer;
+use crate::excerpt::excerpt;
+use crate::response::StatusAndBody;
 use crate::settings::BridgeSettings;
 
 /// Calls the procedure.
@@ -15,10 +15,10 @@ pub(crate) fn start(
     session: &Session,
     envelope: Envelope<CallOptions>,
     settings: &BridgeSettings,
-) -> Calling {
+) -> CallFuture {
     let Envelope { uri, payload, options } = envelope;
     if settings.debug {
-        tracing::debug!(procedure = ?repeated(uri.as_bytes()), ?payload, "call");
+        tracing::debug!(procedure = ?excerpt(uri.as_bytes()), ?payload, "call");
     }
     let mut call = session.call(uri).payload(payload);
     // 0 stands for no timeout, as in CALL.Options.
@@ -32,14 +32,14 @@ pub(crate) fn start(
 }
 
 /// What the procedure returned, or why it did not.
-pub(crate) fn answer(ended: Result<Reply, Error>, settings: &BridgeSettings) -> Answer {
+pub(crate) fn answer(ended: Result<Reply, Error>, settings: &BridgeSettings) -> StatusAndBody {
     match ended {
-        Ok(reply) => Answer::of_results(&reply.into_payload()),
+        Ok(reply) => StatusAndBody::of_results(&reply.into_payload()),
         Err(error) => {
             if settings.debug {
                 tracing::debug!(code = "AR458", reason = ?error.to_string(), "call failed");
             }
-            Answer::of_error(&error, settings.error_status)
+            StatusAndBody::of_error(&error, settings.error_status)
         }
     }
 }

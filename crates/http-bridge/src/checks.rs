@@ -5,55 +5,49 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use compact_str::CompactString;
 
-use crate::bridge::BodyError;
+use crate::body_error::BodyError;
 use crate::denial::{BodyLength, Denial};
-use crate::head::{Field, Head, Value};
-use crate::replays::Replays;
+use crate::excerpt::excerpt;
+use crate::head::{FieldValue, HeaderField, HttpHead};
+use crate::peer::RequestPeer;
+use crate::replays::ReplayGuard;
 use crate::request_auth::{check_signed, check_unsigned};
 use crate::settings::BridgeSettings;
 
-/// The most characters of a peer's text that an answer repeats; enough to recognize it.
-const MAX_REPEATED_CHARS: usize = 100;
-
 /// Checks all but the method and gives the body.
 pub(crate) fn accept(
-    head: &impl Head,
+    head: &impl HttpHead,
+    peer: RequestPeer,
     body: Result<Bytes, BodyError>,
     settings: &BridgeSettings,
-    replays: Option<&Replays>,
+    replays: Option<&ReplayGuard>,
     now: SystemTime,
 ) -> Result<Bytes, Denial> {
-    if let Some(value) = single(head, Field::ContentType)? {
+    if let Some(value) = single(head, HeaderField::ContentType)? {
         content_type(value)?;
     }
     let body = length(head, body, settings.body_limit())?;
     match &settings.signed_with {
         None => {
             check_unsigned(head.query(), settings, now)?;
-            connection(head, settings)?;
+            connection(peer, settings)?;
         }
         Some(signed_with) => {
             let signed = check_signed(head.query(), &body, signed_with, settings, now)?;
-            connection(head, settings)?;
+            connection(peer, settings)?;
             replays.map_or(Ok(()), |replays| replays.accept(&signed, now))?;
         }
     }
     Ok(body)
 }
 
-/// The peer's text as an answer repeats it.
-pub(crate) fn repeated(text: &[u8]) -> CompactString {
-    String::from_utf8_lossy(text).chars().take(MAX_REPEATED_CHARS).collect()
-}
-
 /// The value of a header field that may stand once only.
-fn single(head: &impl Head, field: Field) -> Result<Option<&[u8]>, Denial> {
+fn single(head: &impl HttpHead, field: HeaderField) -> Result<Option<&[u8]>, Denial> {
     match head.value(field) {
-        Value::Absent => Ok(None),
-        Value::Single(value) => Ok(Some(value)),
-        Value::Repeated(_) => Err(Denial::RepeatedHeader),
+        FieldValue::Absent => Ok(None),
+        FieldValue::Single(value) => Ok(Some(value)),
+        FieldValue::Repeated(_) => Err(Denial::RepeatedHeader),
     }
 }
 
@@ -62,7 +56,7 @@ fn content_type(value: &[u8]) -> Result<(), Denial> {
     let mut elements = value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
     let media_type = elements.next().unwrap_or_default();
     if !media_type.eq_ignore_ascii_case(b"application/json") {
-        let given = repeated(&media_type.to_ascii_lowercase());
+        let given = excerpt(&media_type.to_ascii_lowercase());
         return Err(Denial::ContentType(given));
     }
     parameters(elements)
@@ -95,11 +89,11 @@ fn is_utf8(charset: &[u8]) -> bool {
 
 /// The body, if it is as long as announced and not too long.
 fn length(
-    head: &impl Head,
+    head: &impl HttpHead,
     body: Result<Bytes, BodyError>,
     accepted: usize,
 ) -> Result<Bytes, Denial> {
-    let announced = single(head, Field::ContentLength)?.map(announced_length).transpose()?;
+    let announced = single(head, HeaderField::ContentLength)?.map(announced_length).transpose()?;
     let too_long = |length| Denial::TooLong { length, accepted };
     match (body, announced) {
         (Ok(body), Some(announced)) if body.len() as u64 != announced => {
@@ -125,17 +119,15 @@ fn announced_length(value: &[u8]) -> Result<u64, Denial> {
 }
 
 /// Whether requests are accepted over this connection.
-fn connection(head: &impl Head, settings: &BridgeSettings) -> Result<(), Denial> {
-    address(head, settings)?;
-    if settings.require_tls && !head.is_tls() { Err(Denial::Malformed) } else { Ok(()) }
+fn connection(peer: RequestPeer, settings: &BridgeSettings) -> Result<(), Denial> {
+    address(peer, settings)?;
+    if settings.require_tls && !peer.is_tls { Err(Denial::Malformed) } else { Ok(()) }
 }
 
 /// A peer without an address is none of those that are accepted.
-fn address(head: &impl Head, settings: &BridgeSettings) -> Result<(), Denial> {
+fn address(peer: RequestPeer, settings: &BridgeSettings) -> Result<(), Denial> {
     match &settings.require_ip {
-        Some(filter) if !head.peer_ip().is_some_and(|ip| filter.accepts(ip)) => {
-            Err(Denial::Address)
-        }
+        Some(filter) if !peer.ip.is_some_and(|ip| filter.accepts(ip)) => Err(Denial::Address),
         _ => Ok(()),
     }
 }

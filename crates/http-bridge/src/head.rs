@@ -1,14 +1,12 @@
-//! What the bridge wants to know of a request besides its body.
-
-use std::net::IpAddr;
+//! The parts of a request's head that the bridge reads.
 
 use http::HeaderName;
 use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 
-/// A header field that the bridge looks at.
+/// A header field that the bridge reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
+pub enum HeaderField {
     /// `Access-Control-Request-Headers`
     AccessControlRequestHeaders,
     /// `Content-Length`
@@ -19,7 +17,7 @@ pub enum Field {
     Origin,
 }
 
-impl Field {
+impl HeaderField {
     const fn name(self) -> HeaderName {
         match self {
             Self::AccessControlRequestHeaders => ACCESS_CONTROL_REQUEST_HEADERS,
@@ -30,20 +28,20 @@ impl Field {
     }
 }
 
-/// What stands in a header field.
+/// The value of a header field in one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Value<'h> {
-    /// The field is not there.
+pub enum FieldValue<'h> {
+    /// The request lacks the field.
     #[default]
     Absent,
-    /// It is there once.
+    /// The request has the field once.
     Single(&'h [u8]),
-    /// It is there several times, first with this value.
+    /// The request has the field several times; this is the first value.
     Repeated(&'h [u8]),
 }
 
-impl<'h> Value<'h> {
-    /// The value, the first one if there are several.
+impl<'h> FieldValue<'h> {
+    /// The value; the first one if there are several.
     pub const fn first(self) -> Option<&'h [u8]> {
         match self {
             Self::Absent => None,
@@ -52,65 +50,34 @@ impl<'h> Value<'h> {
     }
 }
 
-/// The head of an HTTP request and the connection that it came on.
-pub trait Head {
-    /// The method, in the capitals in which it came.
+/// The head of an HTTP request: method, query and header fields.
+pub trait HttpHead {
+    /// The method, in the capitals in which it was sent.
     fn method(&self) -> &str;
 
-    /// What follows the question mark of the request's target, not decoded; empty if there is none.
+    /// The part of the request target behind the question mark, not decoded; empty if there is
+    /// none.
     fn query(&self) -> &str;
 
-    /// What stands in a header field.
-    fn value(&self, field: Field) -> Value<'_>;
-
-    /// The address at the other end of the socket; none where a socket has no such address.
-    fn peer_ip(&self) -> Option<IpAddr>;
-
-    /// Whether the request came over TLS.
-    fn is_tls(&self) -> bool;
+    /// The value of a header field.
+    fn value(&self, field: HeaderField) -> FieldValue<'_>;
 }
 
-/// What is known of the connection that a request came on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Connection {
-    /// See [`Head::peer_ip`].
-    pub peer_ip: Option<IpAddr>,
-    /// See [`Head::is_tls`].
-    pub is_tls: bool,
-}
-
-/// A head in the types of the crate `http`.
-#[derive(Debug, Clone, Copy)]
-pub struct RequestHead<'a> {
-    /// The head as it was read.
-    pub parts: &'a Parts,
-    /// Where it was read from.
-    pub connection: Connection,
-}
-
-impl Head for RequestHead<'_> {
+impl HttpHead for Parts {
     fn method(&self) -> &str {
-        self.parts.method.as_str()
+        self.method.as_str()
     }
 
     fn query(&self) -> &str {
-        self.parts.uri.query().unwrap_or_default()
+        self.uri.query().unwrap_or_default()
     }
 
-    fn value(&self, field: Field) -> Value<'_> {
-        let mut values = self.parts.headers.get_all(field.name()).into_iter();
+    fn value(&self, field: HeaderField) -> FieldValue<'_> {
+        let mut values = self.headers.get_all(field.name()).into_iter();
         match (values.next().map(http::HeaderValue::as_bytes), values.next()) {
-            (None, _) => Value::Absent,
-            (Some(value), None) => Value::Single(value),
-            (Some(first), Some(_)) => Value::Repeated(first),
+            (None, _) => FieldValue::Absent,
+            (Some(value), None) => FieldValue::Single(value),
+            (Some(first), Some(_)) => FieldValue::Repeated(first),
         }
-    }
-
-    fn peer_ip(&self) -> Option<IpAddr> {
-        self.connection.peer_ip
-    }
-
-    fn is_tls(&self) -> bool {
-        self.connection.is_tls
     }
 }

@@ -9,9 +9,9 @@
 //! Source: RFC 9112 (message syntax), RFC 9110 section 10.1.1 (Expect) and 7.6.1 (Connection).
 
 mod date;
-mod request;
-mod response;
+mod parse;
+mod write;
 
 pub use date::Date;
-pub use request::{MAX_BODY, MAX_FIELDS, MAX_HEAD, NotUsual, WireHead, parse};
-pub use response::{After, write};
+pub use parse::{HeadError, Http1Head, MAX_BODY, MAX_FIELDS, MAX_HEAD, parse_head};
+pub use write::{Persistence, write_head};

@@ -1,45 +1,54 @@
-//! The HTTP bridge: a function from an HTTP request to a WAMP call or publication and back.
+//! The HTTP bridge without IO: a request in, a WAMP call or publication, a response out.
 //!
-//! It knows no socket and no HTTP server. A [`Bridge`] is given a request's [`Head`] and body, asks
-//! the router through a client session and gives a [`Reply`]; whoever reads and writes HTTP calls
-//! it. What is refused before the router is asked, in which order and with which text, is what
-//! clients of Crossbar.io's REST bridge know.
+//! The crate contains no socket and no HTTP server. The server passes a request's head
+//! ([`HttpHead`]), the peer ([`RequestPeer`]) and the body to [`Bridge::handle`]. The returned
+//! future resolves to a [`BridgeResponse`].
 //!
-//! | room | what it is for |
+//! The checks of a request, their order and the error texts are those of Crossbar.io's REST
+//! bridge, so that its clients work unchanged.
+//!
+//! | module | purpose |
 //! |---|---|
-//! | [`bridge`] | the front desk: a request in, a reply out |
-//! | [`head`] | what the bridge wants to know of a request besides its body |
-//! | [`http1`] | HTTP/1.1 for the two hot requests |
-//! | [`settings`] | what an operator may choose |
-//! | `checks` | what a request must fulfil before its body is read |
-//! | [`request_auth`] | signed requests |
-//! | [`replays`] | signed requests that were accepted before |
+//! | [`bridge`] | the entry point: from a request to the future of its response |
+//! | [`head`], `peer`, `body_error` | the parts of a request that the HTTP server passes in |
+//! | [`http1`] | HTTP/1.1 parser and writer of the fast path |
+//! | [`settings`], `signing_key` | the options of a caller or publisher |
+//! | `checks` | the checks before the body is decoded |
+//! | [`request_auth`], `query`, `timestamp` | signed requests |
+//! | [`replays`] | nonces of accepted requests |
 //! | [`envelope`] | from the JSON body to a URI, raw arguments and options |
-//! | `call`, `publish` | the two resources: what is asked of the router |
-//! | [`reply`] | status, headers and bodies |
-//! | [`denial`] | the table of what can be wrong with a request |
-//! | `status` | the table from WAMP errors to HTTP statuses |
+//! | `call`, `publish` | the two resources: the request to the router and its outcome |
+//! | [`response`] | status, header fields and body |
+//! | [`denial`] | the table of errors before the router is asked |
+//! | `status` | the table from WAMP errors to HTTP status codes |
+//! | `excerpt` | shortened text of a peer |
 
+mod body_error;
 pub mod bridge;
 mod call;
 mod checks;
 pub mod denial;
 pub mod envelope;
+mod excerpt;
 pub mod head;
 pub mod http1;
+mod peer;
 mod publish;
 mod query;
 pub mod replays;
-pub mod reply;
 pub mod request_auth;
+pub mod response;
 pub mod settings;
+mod signing_key;
 mod status;
 mod timestamp;
 
-pub use bridge::{Answering, BodyError, Bridge, Resource};
+pub use body_error::BodyError;
+pub use bridge::{Bridge, Resource, ResponseFuture};
 pub use denial::Denial;
-pub use head::{Connection, Field, Head, RequestHead, Value};
+pub use head::{FieldValue, HeaderField, HttpHead};
+pub use peer::RequestPeer;
 pub use replays::MAX_NONCES;
-pub use reply::Reply;
-pub use request_auth::SigningKey;
+pub use response::BridgeResponse;
 pub use settings::{AddressFilter, AllowedOrigins, BridgeSettings, MAX_BODY};
+pub use signing_key::SigningKey;

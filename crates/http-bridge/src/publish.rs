@@ -1,11 +1,11 @@
 //! Publishing: what a publisher asks of the router.
 
-use cloverleaf_client::{Error, PublishOptions, Publishing, Session};
+use cloverleaf_client::{Error, PublishFuture, PublishOptions, Session};
 use cloverleaf_wamp::ids::PublicationId;
 
-use crate::checks::repeated;
 use crate::envelope::Envelope;
-use crate::reply::Answer;
+use crate::excerpt::excerpt;
+use crate::response::StatusAndBody;
 use crate::settings::BridgeSettings;
 
 /// Publishes the event.
@@ -13,23 +13,26 @@ pub(crate) fn start(
     session: &Session,
     envelope: Envelope<PublishOptions>,
     settings: &BridgeSettings,
-) -> Publishing {
+) -> PublishFuture {
     let Envelope { uri, payload, options } = envelope;
     if settings.debug {
-        tracing::debug!(topic = ?repeated(uri.as_bytes()), ?payload, "publish");
+        tracing::debug!(topic = ?excerpt(uri.as_bytes()), ?payload, "publish");
     }
     session.publish(uri).payload(payload).options(options).send()
 }
 
 /// The publication's id, or why it was refused.
-pub(crate) fn answer(ended: Result<PublicationId, Error>, settings: &BridgeSettings) -> Answer {
+pub(crate) fn answer(
+    ended: Result<PublicationId, Error>,
+    settings: &BridgeSettings,
+) -> StatusAndBody {
     match ended {
-        Ok(publication) => Answer::of_publication(publication),
+        Ok(publication) => StatusAndBody::of_publication(publication),
         Err(error) => {
             if settings.debug {
                 tracing::debug!(code = "AR456", reason = ?error.to_string(), "publish failed");
             }
-            Answer::of_error(&error, settings.error_status)
+            StatusAndBody::of_error(&error, settings.error_status)
         }
     }
 }

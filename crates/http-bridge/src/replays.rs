@@ -11,8 +11,8 @@ use compact_str::format_compact;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
-use crate::checks::repeated;
 use crate::denial::Denial;
+use crate::excerpt::excerpt;
 use crate::request_auth::Signed;
 use crate::timestamp::Timestamp;
 
@@ -26,14 +26,14 @@ const FORGOTTEN_AT_ONCE: usize = 64;
 
 /// The requests that one bridge has accepted and could still be sent again.
 #[derive(Debug)]
-pub(crate) struct Replays {
+pub(crate) struct ReplayGuard {
     /// How far a timestamp may be from now; none: any distance, and nothing is ever forgotten.
     timestamp_delta_limit: Option<Duration>,
     max_nonces: usize,
     accepted: Mutex<Accepted>,
 }
 
-impl Replays {
+impl ReplayGuard {
     /// Remembers at most `max_nonces` requests at a time, each until its timestamp is too old.
     pub(crate) fn new(timestamp_delta_limit: Option<Duration>, max_nonces: usize) -> Self {
         Self { timestamp_delta_limit, max_nonces, accepted: Mutex::default() }
@@ -58,7 +58,7 @@ impl Replays {
             return Err(Denial::Expired);
         }
         if accepted.contains(&request) {
-            let nonce = repeated(&signed.nonce);
+            let nonce = excerpt(&signed.nonce);
             let reason = format_compact!("invalid nonce '{nonce}' (was used before)");
             return Err(Denial::FieldInvalid(reason));
         }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     /// Asks at this second for a request that was signed then, with this nonce.
-    fn ask(replays: &Replays, now: u64, signed_at: u64, nonce: &str) -> Result<(), Denial> {
+    fn ask(replays: &ReplayGuard, now: u64, signed_at: u64, nonce: &str) -> Result<(), Denial> {
         let signature = format!("{signed_at} {nonce}").into_bytes().into();
         let timestamp = Timestamp::of(at(signed_at));
         replays.accept(&Signed { timestamp, nonce: nonce.as_bytes().into(), signature }, at(now))
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_nonce_is_remembered_as_long_as_its_timestamp_is_accepted() {
-        let replays = Replays::new(Some(LIMIT), MAX_NONCES);
+        let replays = ReplayGuard::new(Some(LIMIT), MAX_NONCES);
         assert_eq!(ask(&replays, 100, 105, "1"), Ok(()));
         assert_eq!(ask(&replays, 115, 105, "1"), used("1"));
         assert_eq!(ask(&replays, 115, 115, "1"), used("1"));
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_is_forgotten_does_not_come_back_with_a_clock_that_is_set_back() {
-        let replays = Replays::new(Some(LIMIT), MAX_NONCES);
+        let replays = ReplayGuard::new(Some(LIMIT), MAX_NONCES);
         assert_eq!(ask(&replays, 100, 100, "1"), Ok(()));
         assert_eq!(ask(&replays, 111, 111, "2"), Ok(()));
         assert_eq!(ask(&replays, 110, 100, "1"), Err(Denial::Expired));
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_full_table_has_room_again_when_a_nonce_has_expired() {
-        let replays = Replays::new(Some(LIMIT), 2);
+        let replays = ReplayGuard::new(Some(LIMIT), 2);
         assert_eq!(ask(&replays, 100, 100, "1"), Ok(()));
         assert_eq!(ask(&replays, 100, 105, "2"), Ok(()));
         assert_eq!(ask(&replays, 110, 110, "3"), Err(Denial::TooManyNonces));
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_request_forgets_some_of_many_at_a_time() {
-        let replays = Replays::new(Some(LIMIT), 2 * FORGOTTEN_AT_ONCE);
+        let replays = ReplayGuard::new(Some(LIMIT), 2 * FORGOTTEN_AT_ONCE);
         for number in 0..2 * FORGOTTEN_AT_ONCE {
             assert_eq!(ask(&replays, 100, 100, &number.to_string()), Ok(()));
         }
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_of_timestamps_nothing_is_forgotten() {
-        let replays = Replays::new(None, MAX_NONCES);
+        let replays = ReplayGuard::new(None, MAX_NONCES);
         assert_eq!(ask(&replays, 100, 100, "1"), Ok(()));
         assert_eq!(ask(&replays, 9_000_000_000, 100, "1"), used("1"));
     }

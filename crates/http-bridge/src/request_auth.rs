@@ -5,60 +5,21 @@
 //! that is what [`replays`](crate::replays) are looked up for.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::time::SystemTime;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE;
 use compact_str::format_compact;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use crate::checks::repeated;
 use crate::denial::Denial;
+use crate::excerpt::excerpt;
 use crate::query::SignatureFields;
 use crate::settings::BridgeSettings;
+use crate::signing_key::SigningKey;
 use crate::timestamp::Timestamp;
 
 /// The longest `seq` or `nonce`, in characters: Python's `int`, by which deployed signers are
 /// judged elsewhere, takes as many digits by default.
 const MAX_INTEGER: usize = 4300;
-
-/// The length of a signature: the base64 of 32 bytes, padded.
-const SIGNATURE_LENGTH: usize = 44;
-
-/// What requests must be signed with. Prints without its secret.
-#[derive(Clone)]
-pub struct SigningKey {
-    key: String,
-    /// The computation that the secret begins.
-    keyed: Hmac<Sha256>,
-}
-
-impl SigningKey {
-    /// `key` is sent along with requests, `secret` is not.
-    pub fn new(key: impl Into<String>, secret: &str) -> Self {
-        let keyed = Hmac::new_from_slice(secret.as_bytes());
-        Self { key: key.into(), keyed: keyed.expect("HMAC takes secrets of any length") }
-    }
-
-    /// The signature over these parts.
-    fn sign(&self, parts: [&[u8]; 5]) -> [u8; SIGNATURE_LENGTH] {
-        let mut hmac = self.keyed.clone();
-        parts.iter().for_each(|part| hmac.update(part));
-        let mut signature = [0; SIGNATURE_LENGTH];
-        let written = URL_SAFE.encode_slice(hmac.finalize().into_bytes(), &mut signature);
-        debug_assert_eq!(written, Ok(SIGNATURE_LENGTH));
-        signature
-    }
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("key", &self.key).field("secret", &"***").finish()
-    }
-}
 
 /// What tells a request that was signed right from others.
 #[derive(Debug)]
@@ -103,7 +64,7 @@ pub(crate) fn check_signed<'q>(
     let nonce = fields.nonce.ok_or_else(missing("'nonce' field missing"))?;
     check_integer("nonce", &nonce)?;
     let signature = fields.signature.ok_or_else(missing("'signature' field missing"))?;
-    if !bool::from(signed_with.key.as_bytes().ct_eq(&key)) {
+    if !signed_with.is_named(&key) {
         return Err(Denial::Key);
     }
     let expected = signed_with.sign([&key, &sent_at, &seq, &nonce, body]);
@@ -117,7 +78,7 @@ fn check_timestamp(
     now: SystemTime,
 ) -> Result<Timestamp, Denial> {
     let Some(timestamp) = Timestamp::parse(text) else {
-        let text = repeated(text);
+        let text = excerpt(text);
         return Err(Denial::FieldInvalid(format_compact!(
             "invalid timestamp '{text}' (must be UTC/ISO-8601, e.g. '2011-10-14T16:59:51.123Z')"
         )));
@@ -131,7 +92,7 @@ fn check_integer(name: &str, text: &[u8]) -> Result<(), Denial> {
     if is_integer(text) {
         return Ok(());
     }
-    let text = repeated(text);
+    let text = excerpt(text);
     Err(Denial::FieldInvalid(format_compact!("invalid {name} '{text}' (must be an integer)")))
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cloverleaf_wamp::origin::OriginRule;
 
-use crate::head::{Field, Head, Value};
-use crate::request_auth::SigningKey;
+use crate::head::{FieldValue, HeaderField, HttpHead};
+use crate::signing_key::SigningKey;
 
 /// The longest body where the operator sets no limit, in bytes: 16 MiB, the longest message that
 /// RawSocket peers can take (advanced profile, "RawSocket Transport"), so that no longer call could
@@ -78,14 +78,14 @@ pub enum AllowedOrigins {
 impl AllowedOrigins {
     /// Whether a request with this head is accepted. One without the header field `Origin` is: it
     /// does not come from a page of another origin. One with several is not: browsers send one.
-    pub(crate) fn accept(&self, head: &impl Head) -> bool {
+    pub(crate) fn accept(&self, head: &impl HttpHead) -> bool {
         let Self::Listed(rule) = self else { return true };
-        match head.value(Field::Origin) {
-            Value::Absent => true,
-            Value::Single(origin) => {
+        match head.value(HeaderField::Origin) {
+            FieldValue::Absent => true,
+            FieldValue::Single(origin) => {
                 std::str::from_utf8(origin).is_ok_and(|origin| rule.allows(Some(origin)))
             }
-            Value::Repeated(_) => false,
+            FieldValue::Repeated(_) => false,
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use cloverleaf_http_bridge::http1::{Date, MAX_BODY, MAX_FIELDS, MAX_HEAD, NotUsual, parse};
-use cloverleaf_http_bridge::{Connection, Field, Head, Value};
+use cloverleaf_http_bridge::http1::{Date, HeadError, MAX_BODY, MAX_FIELDS, MAX_HEAD, parse_head};
+use cloverleaf_http_bridge::{FieldValue, HeaderField, HttpHead};
 
 const USUAL: &str = "POST /call?seq=1&x=%20 HTTP/1.1\r\nHost: localhost:8080\r\n\
                      content-TYPE: application/json\r\nAccept: */*\r\nContent-Length: 2\r\n\r\n";
 
-fn not_usual(request: &str) -> Option<NotUsual> {
-    parse(request.as_bytes(), Connection::default()).err()
+fn not_usual(request: &str) -> Option<HeadError> {
+    parse_head(request.as_bytes()).err()
 }
 
 /// The usual request with another line in place of the one that begins so.
@@ -21,33 +21,30 @@ fn with(line: &str, other: &str) -> String {
 
 #[test]
 fn a_usual_request_is_read_as_it_stands() {
-    let peer_ip = Some([127, 0, 0, 1].into());
     let whole = format!("{USUAL}{{}}POST");
-    let connection = Connection { peer_ip, is_tls: true };
-    let head = parse(whole.as_bytes(), connection).expect("a usual request");
+    let head = parse_head(whole.as_bytes()).expect("a usual request");
     assert_eq!((head.method(), head.path(), head.query()), ("POST", "/call", "seq=1&x=%20"));
     assert_eq!((head.length(), head.body_length()), (USUAL.len(), 2));
-    assert_eq!((head.peer_ip(), head.is_tls()), (peer_ip, true));
-    assert_eq!(head.value(Field::ContentType), Value::Single(b"application/json"));
-    assert_eq!(head.value(Field::ContentLength), Value::Single(b"2"));
-    assert_eq!(head.value(Field::Origin), Value::Absent);
-    assert_eq!(head.value(Field::AccessControlRequestHeaders), Value::Absent);
+    assert_eq!(head.value(HeaderField::ContentType), FieldValue::Single(b"application/json"));
+    assert_eq!(head.value(HeaderField::ContentLength), FieldValue::Single(b"2"));
+    assert_eq!(head.value(HeaderField::Origin), FieldValue::Absent);
+    assert_eq!(head.value(HeaderField::AccessControlRequestHeaders), FieldValue::Absent);
 }
 
 #[test]
 fn what_a_page_of_another_origin_asks_is_read_too() {
     let request = "OPTIONS /call HTTP/1.1\r\nHost: a\r\nORIGIN: https://b\r\n\
                    Access-Control-Request-Headers: x-a\r\nConnection: Keep-Alive\r\n\r\n";
-    let head = parse(request.as_bytes(), Connection::default()).expect("a usual request");
+    let head = parse_head(request.as_bytes()).expect("a usual request");
     assert_eq!((head.method(), head.query(), head.body_length()), ("OPTIONS", "", 0));
-    assert_eq!(head.value(Field::Origin), Value::Single(b"https://b"));
-    assert_eq!(head.value(Field::AccessControlRequestHeaders), Value::Single(b"x-a"));
+    assert_eq!(head.value(HeaderField::Origin), FieldValue::Single(b"https://b"));
+    assert_eq!(head.value(HeaderField::AccessControlRequestHeaders), FieldValue::Single(b"x-a"));
 }
 
 #[test]
 fn the_beginning_of_a_head_is_incomplete() {
     for end in 0..USUAL.len() {
-        assert_eq!(not_usual(&USUAL[..end]), Some(NotUsual::Incomplete), "of {end} bytes");
+        assert_eq!(not_usual(&USUAL[..end]), Some(HeadError::Incomplete), "of {end} bytes");
     }
     assert_eq!(not_usual(USUAL), None);
 }
@@ -93,7 +90,7 @@ fn everything_else_is_unusual() {
         "\u{1}".to_owned(),
     ];
     for request in requests {
-        assert_eq!(not_usual(&request), Some(NotUsual::Unusual), "{request}");
+        assert_eq!(not_usual(&request), Some(HeadError::NeedsHyper), "{request}");
     }
 }
 

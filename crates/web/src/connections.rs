@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use cloverleaf_http_bridge::Connection;
+use cloverleaf_http_bridge::RequestPeer;
 use cloverleaf_realms::Memory;
 use cloverleaf_transport::ConnectionGuard;
 use cloverleaf_transport::limits::{ANSWER_BYTES_PER_STALL, OPENING_TIMEOUT, STALL_TIMEOUT};
@@ -65,7 +65,7 @@ pub(crate) enum Shutdown {
 #[derive(Debug)]
 pub(crate) struct HttpConnection {
     /// What the HTTP bridge sees of the peer.
-    pub(crate) facts: Connection,
+    pub(crate) facts: RequestPeer,
     /// The address of the peer.
     pub(crate) from: PeerAddress,
     /// Counts the connection; a WebSocket that it becomes shares the guard.
@@ -267,7 +267,7 @@ impl HttpConnections {
             PeerAddress::Unix => None,
         };
         let connection = Arc::new(HttpConnection {
-            facts: Connection { peer_ip, is_tls: false },
+            facts: RequestPeer { ip: peer_ip, is_tls: false },
             from,
             guard: Arc::new(guard),
             open: AtomicUsize::new(0),

@@ -15,8 +15,8 @@ use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cloverleaf_http_bridge::http1::{self, After, Date, NotUsual, WireHead};
-use cloverleaf_http_bridge::{Answering as ResponseFuture, Bridge, Reply};
+use cloverleaf_http_bridge::http1::{self, Date, HeadError, Http1Head, Persistence};
+use cloverleaf_http_bridge::{Bridge, BridgeResponse, RequestPeer, ResponseFuture};
 use cloverleaf_ring::RingCandidate;
 use cloverleaf_transport::Stream;
 use cloverleaf_transport::limits::LARGE_ANSWER;
@@ -96,7 +96,7 @@ enum Parsed<'r, 'b> {
     /// A complete request for a bridge.
     Request {
         bridge: &'r Bridge,
-        head: WireHead<'b>,
+        head: Http1Head<'b>,
         body: &'b [u8],
     },
     /// The beginning of a head.
@@ -118,7 +118,7 @@ enum Started<'r> {
 /// What was made of a request.
 enum Outcome {
     /// A reply is written. A long body is left to be sent.
-    Replied(After, Bytes),
+    Replied(Persistence, Bytes),
     /// The client hung up before the reply.
     HungUp,
 }
@@ -179,7 +179,7 @@ impl<'a> FastPath<'a> {
                 self.send(&body).await?;
             }
             drop(body);
-            if after == After::Close {
+            if after == Persistence::Close {
                 poll_fn(|context| self.stream.poll_shutdown(context)).await?;
                 return Ok(FastPathEnd::Closed);
             }
@@ -195,7 +195,7 @@ impl<'a> FastPath<'a> {
             }
             if self.read_ahead.len() >= self.needed {
                 let unread = self.read_ahead.unread();
-                let started = start(parse_request(unread, self.routes, self.connection));
+                let started = start(parse_request(unread, self.routes), self.connection.facts);
                 if let Some((next, length)) = self.classify(started, self.read_ahead.len()) {
                     self.read_ahead.consume(length);
                     return Poll::Ready(Ok(next));
@@ -229,7 +229,7 @@ impl<'a> FastPath<'a> {
                 self.read_ahead.push(read);
                 return Poll::Ready(Ok(None));
             }
-            let started = start(parse_request(read, self.routes, self.connection));
+            let started = start(parse_request(read, self.routes), self.connection.facts);
             let (next, length) = self.classify(started, count).unzip();
             self.read_ahead.push(&read[length.unwrap_or(0)..]);
             Poll::Ready(Ok(next))
@@ -284,12 +284,13 @@ impl<'a> FastPath<'a> {
     }
 
     /// Writes a reply, as much as the socket takes at once. A long body is left to be sent.
-    fn write(&mut self, reply: Reply, context: &mut Context<'_>) -> io::Result<Outcome> {
-        let after = if self.connection.is_ending() { After::Close } else { After::Open };
+    fn write(&mut self, reply: BridgeResponse, context: &mut Context<'_>) -> io::Result<Outcome> {
+        let after =
+            if self.connection.is_ending() { Persistence::Close } else { Persistence::KeepAlive };
         BUFFERS.with_borrow_mut(|buffers| {
             let output = &mut buffers.output;
             output.clear();
-            http1::write(&reply, buffers.date.at(SystemTime::now()), after, output);
+            http1::write_head(&reply, buffers.date.at(SystemTime::now()), after, output);
             let is_short = reply.body.len() <= MAX_COPIED_BODY;
             if is_short {
                 output.extend_from_slice(&reply.body);
@@ -325,15 +326,11 @@ impl<'a> FastPath<'a> {
 }
 
 /// Parses the first request of some bytes and finds its bridge.
-fn parse_request<'r, 'b>(
-    bytes: &'b [u8],
-    routes: &'r Routes,
-    connection: &HttpConnection,
-) -> Parsed<'r, 'b> {
-    let head = match http1::parse(bytes, connection.facts) {
+fn parse_request<'r, 'b>(bytes: &'b [u8], routes: &'r Routes) -> Parsed<'r, 'b> {
+    let head = match http1::parse_head(bytes) {
         Ok(head) => head,
-        Err(NotUsual::Incomplete) => return Parsed::PartOfHead,
-        Err(NotUsual::Unusual) => return Parsed::NeedsHyper,
+        Err(HeadError::Incomplete) => return Parsed::PartOfHead,
+        Err(HeadError::NeedsHyper) => return Parsed::NeedsHyper,
     };
     let Some((Service::Bridge(bridge), _)) = routes.find(head.path()) else {
         return Parsed::NeedsHyper;
@@ -349,11 +346,11 @@ fn parse_request<'r, 'b>(
 }
 
 /// Lets the bridge of a complete request ask the router.
-fn start<'r>(parsed: Parsed<'r, '_>) -> Started<'r> {
+fn start<'r>(parsed: Parsed<'r, '_>, peer: RequestPeer) -> Started<'r> {
     match parsed {
         Parsed::Request { bridge, head, body } => {
             let length = head.length() + body.len();
-            let response = bridge.handle(&head, Ok(frame(body)), SystemTime::now());
+            let response = bridge.handle(&head, peer, Ok(frame(body)), SystemTime::now());
             Started::Request(response, length)
         }
         Parsed::PartOfHead => Started::PartOfHead,

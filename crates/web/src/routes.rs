@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cloverleaf_http_bridge::{Bridge, RequestHead};
+use cloverleaf_http_bridge::Bridge;
 use hyper::body::Incoming;
 use hyper::header::{HeaderValue, LOCATION};
 use hyper::{Request, Response, StatusCode};
@@ -172,8 +172,7 @@ pub(crate) async fn call_or_publish(
     if !has_one_host {
         return wrong_host();
     }
-    let head = RequestHead { parts: &parts, connection: connection.facts };
-    let reply = bridge.handle(&head, body, SystemTime::now()).await;
+    let reply = bridge.handle(&parts, connection.facts, body, SystemTime::now()).await;
     reply.into_response().map(|body| response_body::owned(body, connection))
 }
 

@@ -1,4 +1,4 @@
-//! The session's way into the queue of its connection, whichever that is at the moment.
+//! Sends the session's messages through the queue of the current connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,33 +10,33 @@ use parking_lot::Mutex;
 
 use crate::link::{Link, SendError};
 
-/// See the [module](self).
+/// The link of a session over sockets.
 #[derive(Debug, Clone, Default)]
-pub(super) struct SocketLink(Arc<Way>);
+pub(super) struct SocketLink(Arc<Route>);
 
 #[derive(Debug, Default)]
-struct Way {
+struct Route {
     /// The queue of the connection that has joined last.
     outbound: Mutex<Option<OutboundSender<ClientMessage>>>,
-    said_goodbye: AtomicBool,
+    goodbye_sent: AtomicBool,
 }
 
 impl SocketLink {
-    /// From now on messages go there.
+    /// Sends further messages through this queue.
     pub(super) fn attach(&self, outbound: OutboundSender<ClientMessage>) {
         *self.0.outbound.lock() = Some(outbound);
     }
 
-    /// Whether the session has said GOODBYE.
-    pub(super) fn said_goodbye(&self) -> bool {
-        self.0.said_goodbye.load(Ordering::Relaxed)
+    /// Whether the session has sent GOODBYE.
+    pub(super) fn goodbye_sent(&self) -> bool {
+        self.0.goodbye_sent.load(Ordering::Relaxed)
     }
 }
 
 impl Link for SocketLink {
     fn send(&self, message: ClientMessage) -> Result<(), SendError> {
         if matches!(message, ClientMessage::Goodbye(_)) {
-            self.0.said_goodbye.store(true, Ordering::Relaxed);
+            self.0.goodbye_sent.store(true, Ordering::Relaxed);
         }
         let pushed = match &*self.0.outbound.lock() {
             Some(outbound) => outbound.push(message),

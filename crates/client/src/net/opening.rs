@@ -1,4 +1,4 @@
-//! From a target to a connection that has joined: socket, handshake, HELLO and WELCOME.
+//! Establishes a connection: socket, handshake, HELLO and WELCOME.
 
 use std::future::{Future as _, poll_fn};
 use std::io;
@@ -21,23 +21,24 @@ use compact_str::CompactString;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use super::peer::{SocketPeer, Verdict};
+use super::peer::{JoinResult, SocketPeer};
 use super::target::{Endpoint, Protocol, Target};
 use crate::error::Error;
 
 /// A connection to a router.
 pub(super) type RouterConnection = Connection<WampHandler<ClientSide, SocketPeer>>;
 
-/// A connection whose handshake is done; nothing has been said on it.
+/// A connection after the transport handshake and before HELLO.
 #[derive(Debug)]
-pub(super) struct Handshaken {
+pub(super) struct UnjoinedConnection {
     stream: Stream,
     agreed: Negotiated,
+    /// Bytes behind the handshake that were read with it.
     early: Vec<u8>,
 }
 
-impl Handshaken {
-    /// Connects and shakes hands.
+impl UnjoinedConnection {
+    /// Connects and performs the handshake.
     pub(super) async fn with(target: &Target) -> Result<Self, Error> {
         let failed = |error: TransportError| {
             Error::Connect(format!("connecting to {target} failed: {error}").into())
@@ -52,12 +53,12 @@ impl Handshaken {
         Ok(Self { stream, agreed, early })
     }
 
-    /// What values are to be written in.
+    /// The serializer that the handshake has selected.
     pub(super) const fn serializer(&self) -> Serializer {
         self.agreed.serializer
     }
 
-    /// Says HELLO and waits for WELCOME, which the peer hands to its session.
+    /// Sends HELLO and waits for WELCOME, which `peer` passes to its session.
     pub(super) async fn join(
         self,
         realm: &CompactString,
@@ -66,19 +67,19 @@ impl Handshaken {
     ) -> Result<RouterConnection, Error> {
         let Self { stream, agreed: Negotiated { serializer, framing }, mut early } = self;
         let outbound = peer.outbound.clone();
-        let verdict = Verdict::clone(&peer.verdict);
-        // The queue is empty and its other end is here.
+        let join_result = JoinResult::clone(&peer.join_result);
+        // Cannot fail: the queue is empty and its receiver exists.
         let _ = outbound.push(hello(realm.clone()));
         let handler = WampHandler::new(serializer, peer);
         let mut connection = Connection::new(stream, framing, handler, receiver, &mut early);
-        let verdict = timeout(CONNECT_TIMEOUT, verdict_of(&mut connection, &verdict));
-        match verdict.await {
+        let join_result = timeout(CONNECT_TIMEOUT, poll_joining(&mut connection, &join_result));
+        match join_result.await {
             Ok((Ok(()), HasEnded(false))) => Ok(connection),
             Ok((Ok(()), HasEnded(true))) => {
                 Err(Error::Connect("the connection ended when the session was open".into()))
             }
             Ok((Err(error), HasEnded(false))) => {
-                // The last word is sent; bounded by the transport's own patience.
+                // Sends the queued messages; the transport's timeouts bound the wait.
                 outbound.close(CloseCode::NORMAL, "the session was not opened");
                 connection.await;
                 Err(error)
@@ -89,10 +90,10 @@ impl Handshaken {
     }
 }
 
-/// Whether the connection has ended already and may not be polled any more.
+/// Whether the connection has ended and must not be polled again.
 struct HasEnded(bool);
 
-/// A new queue for one connection.
+/// A queue of outgoing messages for one connection.
 pub(super) fn new_queue() -> (OutboundSender<ClientMessage>, OutboundReceiver<ClientMessage>) {
     queue()
 }
@@ -139,16 +140,16 @@ fn hello(realm: CompactString) -> ClientMessage {
     })
 }
 
-/// Carries the connection until it is known how joining has ended. When the connection ends, its
-/// peer has found a verdict.
-async fn verdict_of(
+/// Polls the connection until the result of joining is known. The peer sets the result at the
+/// latest when the connection ends.
+async fn poll_joining(
     connection: &mut RouterConnection,
-    verdict: &Verdict,
+    join_result: &JoinResult,
 ) -> (Result<(), Error>, HasEnded) {
     poll_fn(|context| {
         let has_ended = Pin::new(&mut *connection).poll(context).is_ready();
-        match verdict.get() {
-            Some(verdict) => Poll::Ready((verdict.clone(), HasEnded(has_ended))),
+        match join_result.get() {
+            Some(join_result) => Poll::Ready((join_result.clone(), HasEnded(has_ended))),
             None => Poll::Pending,
         }
     })

@@ -1,4 +1,4 @@
-//! The connection's way into the session: one for each connection, from HELLO to its end.
+//! Passes the router's messages to the session. One peer per connection, from HELLO to its end.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,31 +14,31 @@ use super::link::SocketLink;
 use crate::error::{Error, Failure};
 use crate::session::Session;
 
-/// How joining has ended; shared with whoever waits for that.
-pub(super) type Verdict = Arc<OnceLock<Result<(), Error>>>;
+/// The result of joining, shared with the connector that waits for it.
+pub(super) type JoinResult = Arc<OnceLock<Result<(), Error>>>;
 
-/// See the [module](self).
+/// The receiver of one connection's messages and events.
 #[derive(Debug)]
 pub(super) struct SocketPeer {
     pub(super) session: Session,
     pub(super) link: SocketLink,
     pub(super) outbound: OutboundSender<ClientMessage>,
-    pub(super) verdict: Verdict,
-    /// Whether a lost connection is replaced.
+    pub(super) join_result: JoinResult,
+    /// Whether the session reconnects after a loss.
     pub(super) reconnects: bool,
 }
 
 impl SocketPeer {
     fn has_joined(&self) -> bool {
-        matches!(self.verdict.get(), Some(Ok(())))
+        matches!(self.join_result.get(), Some(Ok(())))
     }
 
-    /// Takes the answer to HELLO.
+    /// Handles the answer to HELLO.
     fn join(&self, message: RouterMessage) -> Flow {
         match message {
             RouterMessage::Welcome(welcome) => {
                 self.session.joined(welcome, || self.link.attach(self.outbound.clone()));
-                let _ = self.verdict.set(Ok(()));
+                let _ = self.join_result.set(Ok(()));
                 Flow::Continue
             }
             RouterMessage::Abort(abort) => {
@@ -58,12 +58,12 @@ impl SocketPeer {
     }
 
     fn refused(&self, failure: Failure) {
-        let _ = self.verdict.set(Err(Error::Wamp(Box::new(failure))));
+        let _ = self.join_result.set(Err(Error::Wamp(Box::new(failure))));
     }
 
-    /// Ends the session, telling the router why.
+    /// Sends ABORT and ends the session.
     fn abort(&self, uri: &str, text: &str) -> Flow {
-        // A queue that has ended does not need it.
+        // Fails only if the connection is closed, which makes ABORT unnecessary.
         let _ = self.outbound.push(ClientMessage::Abort(Abort::new(uri, text)));
         if self.has_joined() {
             self.session.close(text);
@@ -73,12 +73,13 @@ impl SocketPeer {
         Flow::Close(CloseCode::PROTOCOL_ERROR, text.to_owned())
     }
 
-    /// A router that shuts down is waited for like one whose connection is lost.
+    /// Whether the message is the GOODBYE of a router that shuts down, to which the session
+    /// reconnects as after a lost connection.
     fn goes_away(&self, message: &RouterMessage) -> bool {
         matches!(message, RouterMessage::Goodbye(goodbye)
             if goodbye.reason == error_uri::SYSTEM_SHUTDOWN)
             && self.reconnects
-            && !self.link.said_goodbye()
+            && !self.link.goodbye_sent()
     }
 }
 
@@ -110,12 +111,12 @@ impl Peer<ClientSide> for SocketPeer {
             Undeliverable::NotEncodable(_) => error_uri::INVALID_ARGUMENT,
             Undeliverable::TooLong { .. } => error_uri::PAYLOAD_SIZE_EXCEEDED,
         };
-        tracing::debug!("{} can't be sent: {reason}", message.name());
+        tracing::debug!(message = message.name(), %reason, "message not sent");
         if !self.has_joined() {
             let text = format!("{} can't be sent: {reason}", message.name());
-            let _ = self.verdict.set(Err(Error::Connect(text.into())));
+            let _ = self.join_result.set(Err(Error::Connect(text.into())));
         }
-        self.session.unsent(&message, Failure::with_text(uri, &reason.to_string()))
+        self.session.handle_undeliverable(&message, Failure::with_text(uri, &reason.to_string()))
     }
 }
 
@@ -129,7 +130,7 @@ impl Lifecycle for SocketPeer {
     fn closed(&mut self, reason: &CloseReason) {
         if !self.has_joined() {
             let text = format!("the connection ended before the session was open: {reason}");
-            let _ = self.verdict.set(Err(Error::Connect(text.into())));
+            let _ = self.join_result.set(Err(Error::Connect(text.into())));
             return;
         }
         let text = match reason {

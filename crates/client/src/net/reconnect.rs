@@ -1,17 +1,20 @@
-//! How often and how patiently a lost connection is replaced.
+//! The delays between attempts to reconnect.
 
 use std::time::Duration;
 
-/// Says how a lost connection is replaced; by default without end, after 0.5 s, 1 s, 2 s … at most
-/// 30 s, each delay shortened by up to a half at random, so that the clients of a router that was
-/// restarted do not come back all at once.
+/// The policy for reconnecting after a lost connection.
 ///
-/// In-flight requests fail when the connection is lost, and new ones fail until it is replaced
-/// (wait for [`Session::connected`](crate::Session::connected) first, where that matters). Then
-/// everything is registered and subscribed again; the handles stay good. A connection counts as
-/// lost when it breaks, is closed by the router without GOODBYE, or with the GOODBYE of a router
-/// that shuts down. After another GOODBYE, after ABORT and after
-/// [`Session::leave`](crate::Session::leave) the session has ended.
+/// By default the attempts never stop. The delays are 0.5 s, 1 s, 2 s … up to 30 s. A random factor
+/// shortens each delay by up to a half, so that the clients of a restarted router do not reconnect
+/// all at once.
+///
+/// Requests in flight fail when the connection is lost. New requests fail until the session has
+/// joined again; [`Session::connected`](crate::Session::connected) waits for that. Then all
+/// registrations and subscriptions are restored, and their handles stay valid.
+///
+/// A connection counts as lost when it breaks, when the router closes it without GOODBYE, or after
+/// the GOODBYE of a router that shuts down. Any other GOODBYE, ABORT, and
+/// [`Session::leave`](crate::Session::leave) end the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reconnect {
     first_delay: Duration,
@@ -30,19 +33,19 @@ impl Default for Reconnect {
 }
 
 impl Reconnect {
-    /// The delay before the first attempt; it doubles for each further one.
+    /// The delay before the first attempt. It doubles with each further attempt.
     pub const fn first_delay(mut self, delay: Duration) -> Self {
         self.first_delay = delay;
         self
     }
 
-    /// What the delay does not grow beyond.
+    /// The maximum delay.
     pub const fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
     }
 
-    /// How many attempts in a row may fail before the session ends.
+    /// The number of consecutive failed attempts after which the session ends.
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = Some(attempts);
         self
@@ -53,7 +56,7 @@ impl Reconnect {
     }
 }
 
-/// The delays before one attempt after the other.
+/// An iterator over the delays.
 #[derive(Debug)]
 pub(super) struct Delays {
     next: Duration,
@@ -62,16 +65,16 @@ pub(super) struct Delays {
 }
 
 impl Delays {
-    /// The next delay; none when there are no attempts left. `bits` are random.
+    /// The next delay; none when no attempts are left. `bits` are random.
     pub(super) fn next(&mut self, bits: u32) -> Option<Duration> {
         if let Some(left) = &mut self.left {
             *left = left.checked_sub(1)?;
         }
-        Some(self.further(bits))
+        Some(self.next_unlimited(bits))
     }
 
-    /// The same, however many attempts are left.
-    pub(super) fn further(&mut self, bits: u32) -> Duration {
+    /// The next delay, without counting attempts. `bits` are random.
+    pub(super) fn next_unlimited(&mut self, bits: u32) -> Duration {
         let delay = self.next.min(self.max);
         self.next = delay.saturating_mul(2);
         let shortened = f64::from(bits) / f64::from(u32::MAX) / 2.0;
@@ -96,14 +99,14 @@ mod tests {
     }
 
     #[test]
-    fn chance_shortens_a_delay_by_half_at_most() {
+    fn a_random_factor_shortens_a_delay_by_at_most_a_half() {
         let reconnect = Reconnect::default().first_delay(Duration::from_secs(2));
         assert_eq!(reconnect.delays().next(u32::MAX), Some(Duration::from_secs(1)));
         assert_eq!(reconnect.delays().next(0), Some(Duration::from_secs(2)));
     }
 
     #[test]
-    fn attempts_run_out_when_they_are_limited() {
+    fn limited_attempts_run_out() {
         let mut delays = Reconnect::default().attempts(2).delays();
         assert!(delays.next(0).is_some() && delays.next(0).is_some());
         assert_eq!(delays.next(0), None);

@@ -1,51 +1,54 @@
-//! Sending a result in parts.
+//! A procedure's parameter that sends progressive results.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 
-use super::{Answer, FromInvocation, IntoAnswer, Invocation};
+use super::invocation::{FromInvocation, Invocation};
+use crate::answer::{Answer, IntoAnswer};
 use crate::error::Failure;
-use crate::exchange::{Exchange, Lifetime};
+use crate::progressive_invocation::{InvocationGuard, ProgressiveInvocation};
 
-/// Sends parts of the result while the procedure runs, where the caller takes them, and knows when
-/// nobody waits for the result any more. A parameter of a procedure; see the
-/// [module](crate::procedure).
+/// Sends progressive results while the procedure runs, and tells whether the invocation is over. A
+/// parameter of a procedure; see the [module](crate::procedure).
 #[derive(Debug, Clone)]
 pub struct Progress {
-    exchange: Exchange,
+    invocation: ProgressiveInvocation,
     is_wanted: bool,
 }
 
 impl Progress {
-    /// Whether the caller takes parts. It does when it has asked for them, and all between
-    /// understand that.
+    /// Whether the caller receives progressive results: it has asked for them, and caller and
+    /// router support them.
     pub const fn is_wanted(&self) -> bool {
         self.is_wanted
     }
 
-    /// Whether the procedure has ended or was given up.
+    /// Whether the procedure has ended or its call was canceled.
     pub fn is_over(&self) -> bool {
-        self.exchange.is_over()
+        self.invocation.is_over()
     }
 
-    /// Sends a part: one positional value, or an [`Answer`]. Waits while the router does not read
-    /// what it is sent. Says whether it was sent; it is not when nobody wants it.
+    /// Sends a progressive result: one positional value, or an [`Answer`]. Waits while the link is
+    /// congested. Returns false, and sends nothing, if the caller did not ask for progressive
+    /// results.
     ///
     /// # Errors
-    /// When the procedure has ended or was given up, the value has no form, or the session has
-    /// ended.
+    /// When the procedure has ended, its call was canceled, the session has ended, or the value
+    /// cannot be encoded.
     pub async fn send(&self, part: impl IntoAnswer) -> Result<bool, Failure> {
         let Some(part) = self.prepare(part)? else { return Ok(false) };
         while !self.offer(part.clone())? {
-            let link = &self.exchange.session.shared().link;
-            poll_fn(|context| link.poll_room(context)).await;
+            let host = &self.invocation.host;
+            poll_fn(|context| host.poll_room(context)).await;
         }
         Ok(true)
     }
 
-    /// The same without waiting, for threads of their own.
+    /// Sends a progressive result without waiting, for use in threads.
     ///
-    /// # Errors As [`send`](Self::send), and with `wamp.error.unavailable` when the router does not
-    /// read what it is sent; the part can be sent again.
+    /// # Errors
+    /// As [`send`](Self::send), and `wamp.error.unavailable` when the link is congested; the result
+    /// can be sent again later.
     pub fn try_send(&self, part: impl IntoAnswer) -> Result<bool, Failure> {
         let Some(part) = self.prepare(part)? else { return Ok(false) };
         if self.offer(part)? {
@@ -54,7 +57,7 @@ impl Progress {
         Err(Failure::unavailable("the router does not read what it is sent fast enough"))
     }
 
-    /// The part to be sent; none when nobody wants it.
+    /// Encodes a result; none if the caller does not receive progressive results.
     fn prepare(&self, part: impl IntoAnswer) -> Result<Option<Answer>, Failure> {
         if self.is_over() {
             return Err(over());
@@ -62,25 +65,25 @@ impl Progress {
         if !self.is_wanted {
             return Ok(None);
         }
-        part.into_answer(self.exchange.session.shared().serializer).map(Some)
+        part.into_answer(self.invocation.host.serializer()).map(Some)
     }
 
-    /// Whether the part was taken.
+    /// Sends a result. Returns false when the link is congested.
     fn offer(&self, part: Answer) -> Result<bool, Failure> {
-        let Exchange { session, key } = &self.exchange;
-        Ok(session.yield_part(*key, part).ok_or_else(over)??)
+        let ProgressiveInvocation { host, key } = &self.invocation;
+        Ok(host.send_progress(*key, part).ok_or_else(over)??)
     }
 }
 
 impl FromInvocation for Progress {
     fn from_invocation(invocation: &mut Invocation) -> Result<Self, Failure> {
-        let Invocation { session, request, lifetime, .. } = invocation;
-        // Also where the caller takes no parts the procedure may ask whether it was given up.
-        let lifetime = lifetime.get_or_insert_with(|| {
-            let key = session.shared().state.lock().inbox.exchanges.begin(*request, false);
-            Lifetime(Exchange { session: session.clone(), key })
+        let Invocation { host, request, guard, .. } = invocation;
+        // `is_over` works for callers without progressive results too, so track the invocation.
+        let guard = guard.get_or_insert_with(|| {
+            let key = host.begin(*request);
+            InvocationGuard(ProgressiveInvocation { host: Arc::clone(host), key })
         });
-        Ok(Self { exchange: lifetime.0.clone(), is_wanted: invocation.wants_progress })
+        Ok(Self { invocation: guard.0.clone(), is_wanted: invocation.wants_progress })
     }
 }
 

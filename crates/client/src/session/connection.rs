@@ -1,36 +1,35 @@
-//! For whoever owns the link of a session and replaces its connection: joined, lost, joined again.
+//! The connection of a session, for the owner of the link: joined, lost, joined again.
 //!
 //! ```text
 //! unjoined ──joined──▶ connected ──lost──▶ lost ──joined──▶ connected … ──close──▶ ended
 //! ```
 //!
-//! Request ids count from 1 on each connection; what was registered and subscribed keeps its handle
-//! and gets a new number.
+//! Request ids count from 1 on each connection. Registrations and subscriptions keep their handles
+//! and get new ids.
 
 use cloverleaf_wakes::wake;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::IdSequence;
 use cloverleaf_wamp::message::{RequestKind, Welcome};
-use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
 use futures_util::future::{join, join_all};
 
-use super::{OnAnswer, Session, State};
-use crate::driver::Driver;
+use super::{OnAcknowledged, Session, SessionState};
 use crate::error::Error;
-use crate::link::Link;
-use crate::pending::{Ended, Slot};
+use crate::pending::{EndedRequest, PendingRequest};
+
+impl SessionState {
+    /// The state of a session that has not joined. The owner of the link has to report that it has
+    /// [finished](Session::finished).
+    pub(crate) fn unjoined() -> Self {
+        let lost = Some("it has not joined its realm yet".into());
+        Self { lost, closing: true, ..Self::default() }
+    }
+}
 
 impl Session {
-    /// A session whose connection is still to be made, and is closed by somebody who says when
-    /// that has [finished](Self::finished).
-    pub fn unjoined(link: impl Link, serializer: Serializer) -> (Self, Driver) {
-        let lost = Some("it has not joined its realm yet".into());
-        Self::with_state(link, serializer, State { lost, closing: true, ..State::default() })
-    }
-
-    /// The router has opened the session on a new connection, which `attach` puts in place: from
-    /// here on messages go there, numbered from 1.
+    /// Reports that the router has sent WELCOME on a new connection. `attach` makes the link use
+    /// that connection; request ids count from 1 on it.
     pub fn joined(&self, welcome: Welcome, attach: impl FnOnce()) {
         let mut ids = self.shared.ids.lock();
         *ids = IdSequence::new();
@@ -45,8 +44,8 @@ impl Session {
         watchers.into_iter().for_each(wake);
     }
 
-    /// The connection is lost and another one will be made. What waits for an answer fails, and
-    /// procedures that run are given up: nobody waits for what they return.
+    /// Reports that the connection is lost and will be replaced. Unanswered requests fail. Running
+    /// procedures are stopped: their answers cannot reach the callers.
     pub fn lost(&self, reason: &str) {
         let mut guard = self.shared.state.lock();
         let state = &mut *guard;
@@ -58,42 +57,42 @@ impl Session {
             return self.close(error_uri::CLOSE_NORMAL);
         }
         state.lost = Some(reason.into());
-        state.unrestored.take_in(&mut state.procedures, &mut state.subscriptions);
+        state.to_restore.take_from(&mut state.procedures, &mut state.subscriptions);
         let ended = state.pending.fail_all(&Error::Closed(reason.into()));
-        let (waker, outdated, exchanges) = state.inbox.reset();
+        let (waker, outdated, invocations) = state.inbox.reset();
         drop(guard);
         drop(outdated);
-        exchanges.wake();
-        ended.into_iter().for_each(Ended::wake);
+        invocations.wake();
+        ended.into_iter().for_each(EndedRequest::wake);
         if let Some(waker) = waker {
             wake(waker);
         }
     }
 
-    /// Registers and subscribes again what the lost connection had. Says what the router refused;
-    /// that can be tried again.
+    /// Registers and subscribes again after a reconnect. Returns the URIs that the router refused,
+    /// with the errors; a later call tries those again.
     pub async fn restore(&self) -> Vec<(CompactString, Error)> {
         let (registrations, subscriptions) = {
             let state = self.shared.state.lock();
-            (state.unrestored.registrations.clone(), state.unrestored.subscriptions.clone())
+            (state.to_restore.registrations.clone(), state.to_restore.subscriptions.clone())
         };
         let registered = join_all(registrations.iter().map(|entry| async move {
-            let grant = OnAnswer::RegisteredAgain(entry.clone());
-            let slot = Slot::granting(RequestKind::Register, grant);
-            let answer = self.acknowledged(slot, entry.request()).await;
+            let grant = OnAcknowledged::RegisteredAgain(entry.clone());
+            let pending = PendingRequest::granting(RequestKind::Register, grant);
+            let answer = self.acknowledged(pending, entry.request()).await;
             Some((entry.procedure().into(), answer.err()?))
         }));
         let subscribed = join_all(subscriptions.iter().map(|entry| async move {
-            let grant = OnAnswer::SubscribedAgain(entry.clone());
-            let slot = Slot::granting(RequestKind::Subscribe, grant);
-            let answer = self.acknowledged(slot, entry.request()).await;
+            let grant = OnAcknowledged::SubscribedAgain(entry.clone());
+            let pending = PendingRequest::granting(RequestKind::Subscribe, grant);
+            let answer = self.acknowledged(pending, entry.request()).await;
             Some((entry.topic().into(), answer.err()?))
         }));
         let (registered, subscribed) = join(registered, subscribed).await;
         registered.into_iter().chain(subscribed).flatten().collect()
     }
 
-    /// The connection of the ended session is closed.
+    /// Reports that the connection of the ended session is closed.
     pub fn finished(&self) {
         let watchers: Vec<_> = {
             let mut state = self.shared.state.lock();

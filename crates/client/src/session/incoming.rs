@@ -1,4 +1,4 @@
-//! What becomes of each message of the router.
+//! Handles each message of the router.
 
 use std::sync::Arc;
 
@@ -10,17 +10,19 @@ use cloverleaf_wamp::message::{
     Unsubscribed,
 };
 
-use super::{OnAnswer, Session, State};
-use crate::call::Reply;
+use super::{OnAcknowledged, Session, SessionState};
 use crate::error::{Error, Failure};
-use crate::inbox::{Reason, Work};
-use crate::pending::Answer;
-use crate::register::RegistrationEntry;
-use crate::subscribe::{Receipt, SubscriptionEntry};
+use crate::inbox::{DriverWork, StopReason};
+use crate::pending::RequestOutcome;
+use crate::registration_entry::RegistrationEntry;
+use crate::reply::Reply;
+use crate::subscription_entry::{DeliveryReceipt, SubscriptionEntry};
 
 impl Session {
-    /// Takes one message of the router. Never blocks, never sends (the driver does) and runs no
-    /// code of the application, so a router may call it while it holds its own lock.
+    /// Handles one message of the router.
+    ///
+    /// Never blocks, never sends a message (the driver does) and runs no code of the application.
+    /// So a router in the same process may call it while it holds its own lock.
     pub fn handle_message(&self, message: RouterMessage) {
         match message {
             RouterMessage::Result(result) => self.result(result),
@@ -32,7 +34,7 @@ impl Session {
                 self.fail(error.request.kind(), error.request.id(), failure);
             }
             RouterMessage::Interrupt(interrupt) => {
-                self.wake(Work::GiveUp(interrupt.request, Reason::Interrupted));
+                self.wake(DriverWork::StopProcedure(interrupt.request, StopReason::Interrupted));
             }
             RouterMessage::Registered(answer) => {
                 let number = answer.registration.number();
@@ -54,30 +56,31 @@ impl Session {
                 let message = abort.details.message.unwrap_or_default();
                 self.close(&format!("{}: {message}", abort.reason));
             }
-            // Anonymous clients are asked for nothing; a challenge can't be answered.
+            // This client joins anonymously and cannot answer a challenge.
             RouterMessage::Challenge(challenge) => {
                 self.close(&format!("the router asks for '{}'", challenge.authmethod));
             }
         }
     }
 
-    /// RESULT ends a call, unless it is a part of the result.
+    /// Handles RESULT, progressive or final.
     fn result(&self, result: CallResult) {
         let CallResult { request, details, payload } = result;
         if details.progress != Some(true) {
-            let answer = Ok(Answer::Reply(Reply::new(payload, details)));
+            let answer = Ok(RequestOutcome::Reply(Reply::new(payload, details)));
             return self.complete(RequestKind::Call, request, answer);
         }
-        let part = Reply::new(payload, details);
-        let waker = self.shared.state.lock().pending.add_part(request, part);
+        let result = Reply::new(payload, details);
+        let waker = self.shared.state.lock().pending.add_result(request, result);
         if let Some(waker) = waker {
             wake(waker);
         }
     }
 
     fn event(&self, event: &SharedEvent) {
-        // One for all streams of this session, since the router counts one answer.
-        let receipt = (event.details.x_acknowledged_delivery == Some(true)).then(Receipt::default);
+        // All streams of the session share one receipt: the router expects one acknowledgement.
+        let receipt =
+            (event.details.x_acknowledged_delivery == Some(true)).then(DeliveryReceipt::default);
         let is_retained = event.details.retained == Some(true);
         let wakers: Vec<_> = {
             let state = self.shared.state.lock();
@@ -101,7 +104,7 @@ impl Session {
                     removed.revoke(details.reason.as_deref());
                     (removed, state.watchers.all().collect::<Vec<_>>())
                 };
-                self.wake(Work::Release(vec![removed]));
+                self.wake(DriverWork::Release(vec![removed]));
                 watchers.into_iter().for_each(wake);
             }
         }
@@ -122,12 +125,12 @@ impl Session {
         }
     }
 
-    /// The router ends the session, or answers that this side does.
+    /// Handles GOODBYE: the router ends the session, or answers the GOODBYE of this session.
     fn goodbye(&self, goodbye: &Goodbye) {
         let asked = self.shared.state.lock().leaving;
         if !asked {
             let answer = Goodbye::new(error_uri::GOODBYE_AND_OUT);
-            self.wake(Work::Send(Box::new(ClientMessage::Goodbye(answer))));
+            self.wake(DriverWork::Send(Box::new(ClientMessage::Goodbye(answer))));
         }
         self.close(&goodbye.reason);
     }
@@ -138,7 +141,7 @@ impl Session {
             let on_answer = state.pending.on_answer(kind, request);
             let undo = on_answer.and_then(|(grant, wanted)| state.grant(grant, wanted, number));
             let undo = undo.and_then(|undo| state.inbox.push(undo).ok().flatten());
-            (undo, state.pending.complete(kind, request, Ok(Answer::Number(number))))
+            (undo, state.pending.complete(kind, request, Ok(RequestOutcome::Number(number))))
         };
         if let Some(waker) = undo {
             wake(waker);
@@ -146,18 +149,23 @@ impl Session {
         ended.wake();
     }
 
-    /// Ends a request with a failure.
+    /// Fails a request.
     pub(crate) fn fail(&self, kind: RequestKind, request: RequestId, failure: Failure) {
         self.complete(kind, request, Err(Error::Wamp(Box::new(failure))));
     }
 
-    fn complete(&self, kind: RequestKind, request: RequestId, answer: Result<Answer, Error>) {
+    fn complete(
+        &self,
+        kind: RequestKind,
+        request: RequestId,
+        answer: Result<RequestOutcome, Error>,
+    ) {
         let ended = self.shared.state.lock().pending.complete(kind, request, answer);
         ended.wake();
     }
 
-    /// Hands work to the driver.
-    pub(crate) fn wake(&self, work: Work) {
+    /// Queues work for the driver and wakes it.
+    pub(crate) fn wake(&self, work: DriverWork) {
         let pushed = self.shared.state.lock().inbox.push(work);
         if let Ok(Some(waker)) = pushed {
             wake(waker);
@@ -165,19 +173,19 @@ impl Session {
     }
 }
 
-impl State {
-    /// Puts what an acknowledgement grants into the tables. What nobody wants any more is given
-    /// back by the driver.
-    fn grant(&mut self, grant: OnAnswer, wanted: bool, number: u64) -> Option<Work> {
+impl SessionState {
+    /// Adds what an acknowledgement grants to the tables. If the request's future was dropped
+    /// (`wanted` is false), returns the work that undoes the grant.
+    fn grant(&mut self, grant: OnAcknowledged, wanted: bool, number: u64) -> Option<DriverWork> {
         match grant {
-            OnAnswer::Registered(entry) => self.registered(entry, wanted, number),
-            OnAnswer::RegisteredAgain(entry) => {
-                let wanted = self.unrestored.remove_registration(&entry);
+            OnAcknowledged::Registered(entry) => self.registered(entry, wanted, number),
+            OnAcknowledged::RegisteredAgain(entry) => {
+                let wanted = self.to_restore.remove_registration(&entry);
                 self.registered(entry, wanted, number)
             }
-            OnAnswer::Subscribed(entry) => self.subscribed(entry, wanted, number),
-            OnAnswer::SubscribedAgain(entry) => {
-                let wanted = self.unrestored.remove_subscription(&entry);
+            OnAcknowledged::Subscribed(entry) => self.subscribed(entry, wanted, number),
+            OnAcknowledged::SubscribedAgain(entry) => {
+                let wanted = self.to_restore.remove_subscription(&entry);
                 self.subscribed(entry, wanted, number)
             }
         }
@@ -188,17 +196,17 @@ impl State {
         entry: Arc<RegistrationEntry>,
         wanted: bool,
         number: u64,
-    ) -> Option<Work> {
+    ) -> Option<DriverWork> {
         let Some(id) = RegistrationId::new(number) else {
-            // The application's code is not dropped here, under the lock.
-            return Some(Work::Release(vec![entry]));
+            // The procedure is dropped by the driver, not here under the lock.
+            return Some(DriverWork::Release(vec![entry]));
         };
         if !wanted {
-            return Some(Work::Unregister(id, entry));
+            return Some(DriverWork::Unregister(id, entry));
         }
         entry.set_id(id);
         let replaced = self.procedures.insert(id, entry);
-        replaced.map(|replaced| Work::Release(vec![replaced]))
+        replaced.map(|replaced| DriverWork::Release(vec![replaced]))
     }
 
     fn subscribed(
@@ -206,10 +214,10 @@ impl State {
         entry: Arc<SubscriptionEntry>,
         wanted: bool,
         number: u64,
-    ) -> Option<Work> {
+    ) -> Option<DriverWork> {
         let id = SubscriptionId::new(number)?;
         if !wanted {
-            return (!self.subscriptions.contains_key(&id)).then_some(Work::Unsubscribe(id));
+            return (!self.subscriptions.contains_key(&id)).then_some(DriverWork::Unsubscribe(id));
         }
         entry.set_id(id);
         self.subscriptions.entry(id).or_default().push(entry);

@@ -1,34 +1,44 @@
-//! What becomes of an INVOCATION: a procedure is run, or a call that has begun goes on.
+//! Handles INVOCATION: starts a procedure, or continues a progressive call.
+
+use std::task::{Context, Poll};
 
 use cloverleaf_wakes::wake;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::InvocationId;
-use cloverleaf_wamp::message::{ClientMessage, Invocation, InvocationDetails, InvocationError};
+use cloverleaf_wamp::message::{
+    CallTimeoutUnit, ClientMessage, Invocation, InvocationDetails, InvocationError, Yield,
+    YieldOptions,
+};
 use cloverleaf_wamp::payload::Payload;
+use cloverleaf_wamp::serializer::Serializer;
 
-use super::{Session, State};
-use crate::exchange::Key;
-use crate::inbox::{Begun, Work};
+use super::sending::was_accepted;
+use super::{Session, SessionInner, SessionState};
+use crate::answer::Answer;
+use crate::error::Error;
+use crate::inbox::DriverWork;
+use crate::progressive_invocation::{InvocationHost, InvocationKey, InvocationOver};
+use crate::queued_invocation::QueuedInvocation;
 
 impl Session {
     pub(super) fn invoke(&self, invocation: Invocation) {
         let mut state = self.shared.state.lock();
-        if state.inbox.exchanges.has_begun(invocation.request) {
+        if state.inbox.progressive.has_begun(invocation.request) {
             drop(state);
             return self.continue_invocation(invocation);
         }
         let request = invocation.request;
-        let exchange = state.begin_exchange(request, &invocation.details);
+        let progressive = state.begin_progressive(request, &invocation.details);
         let pushed = match state.procedures.get(&invocation.registration) {
             Some(entry) => {
                 let code = entry.code.clone();
-                let work = Work::Invoke(code, Box::new(Begun::new(invocation, exchange)));
-                state.inbox.push(work).map_err(|_| {
+                let queued = QueuedInvocation::new(invocation, progressive);
+                state.inbox.push(DriverWork::Invoke(code, Box::new(queued))).map_err(|_| {
                     let text = "the callee has too many invocations at once";
                     refusal(request, error_uri::UNAVAILABLE, text)
                 })
             }
-            // An invocation that crossed UNREGISTER.
+            // The router sent INVOCATION before it received UNREGISTER.
             None => {
                 let text = "the procedure is not registered any more";
                 Err(refusal(request, error_uri::NO_SUCH_PROCEDURE, text))
@@ -37,7 +47,7 @@ impl Session {
         let (waker, ended) = match pushed {
             Ok(waker) => (waker, None),
             Err(refusal) => {
-                let ended = exchange.map(|key| state.inbox.exchanges.end(key.request()));
+                let ended = progressive.map(|key| state.inbox.progressive.end(key.request()));
                 (state.inbox.push(refusal).ok().flatten(), ended)
             }
         };
@@ -48,12 +58,12 @@ impl Session {
         }
     }
 
-    /// Another part of a call has arrived (advanced profile, "Progressive Call Invocations").
+    /// Adds the next part of a progressive call (advanced profile, "Progressive Call Invocations").
     #[cold]
     fn continue_invocation(&self, invocation: Invocation) {
         let Invocation { request, details, payload, .. } = invocation;
         let is_last = details.progress != Some(true);
-        let (waker, ended) = self.shared.state.lock().inbox.push_part(request, payload, is_last);
+        let (waker, ended) = self.shared.state.lock().inbox.push_args(request, payload, is_last);
         if let Some(ended) = ended {
             ended.wake();
         }
@@ -63,21 +73,75 @@ impl Session {
     }
 }
 
-impl State {
-    /// Takes note of an invocation during which more will be said.
-    fn begin_exchange(
+impl SessionState {
+    /// Begins to track an invocation with progressive arguments or results. None for any other.
+    fn begin_progressive(
         &mut self,
         request: InvocationId,
         details: &InvocationDetails,
-    ) -> Option<Key> {
-        let is_in_parts = details.progress == Some(true);
-        let is_exchange = is_in_parts || details.receive_progress == Some(true);
-        is_exchange.then(|| self.inbox.exchanges.begin(request, is_in_parts))
+    ) -> Option<InvocationKey> {
+        let is_progressive_call = details.progress == Some(true);
+        let is_progressive = is_progressive_call || details.receive_progress == Some(true);
+        is_progressive.then(|| self.inbox.progressive.begin(request, is_progressive_call))
     }
 }
 
-fn refusal(request: InvocationId, uri: &str, text: &str) -> Work {
+impl InvocationHost for SessionInner {
+    fn serializer(&self) -> Serializer {
+        self.serializer
+    }
+
+    fn call_timeout_unit(&self) -> CallTimeoutUnit {
+        self.state.lock().call_timeout_unit()
+    }
+
+    fn begin(&self, request: InvocationId) -> InvocationKey {
+        self.state.lock().inbox.progressive.begin(request, false)
+    }
+
+    fn is_running(&self, key: InvocationKey) -> bool {
+        self.state.lock().inbox.progressive.is_running(key)
+    }
+
+    fn end(&self, key: InvocationKey) {
+        let ended = {
+            let progressive = &mut self.state.lock().inbox.progressive;
+            progressive.is_running(key).then(|| progressive.end(key.request()))
+        };
+        if let Some(ended) = ended {
+            ended.wake();
+        }
+    }
+
+    fn poll_args(
+        &self,
+        key: InvocationKey,
+        context: &Context<'_>,
+    ) -> Poll<Result<Option<Payload>, InvocationOver>> {
+        self.state.lock().inbox.progressive.poll_args(key, context)
+    }
+
+    fn send_progress(&self, key: InvocationKey, result: Answer) -> Option<Result<bool, Error>> {
+        let Answer { payload, carried } = result;
+        let options = YieldOptions { progress: Some(true), carried };
+        let message = Yield { request: key.request(), options, payload };
+        // As in `Session::cancel`: the connection is not replaced while the request ids are locked.
+        let ids = self.ids.lock();
+        if !self.state.lock().inbox.progressive.is_running(key) {
+            return None;
+        }
+        let sent = self.link.send(ClientMessage::Yield(message));
+        drop(ids);
+        Some(was_accepted(sent))
+    }
+
+    fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
+        self.link.poll_room(context)
+    }
+}
+
+fn refusal(request: InvocationId, uri: &str, text: &str) -> DriverWork {
     let payload = Payload::from_text(text);
     let error = InvocationError::new(request, uri, payload);
-    Work::Send(Box::new(ClientMessage::Error(error)))
+    DriverWork::Send(Box::new(ClientMessage::Error(error)))
 }

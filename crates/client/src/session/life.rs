@@ -1,19 +1,23 @@
-//! How a session ends, and how an application learns of its state.
+//! Leaving, the end of a session, and futures that wait for either.
 
 use cloverleaf_wakes::wake;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{ClientMessage, Goodbye};
 use compact_str::CompactString;
 
-use super::{Session, State};
+use super::{Session, SessionState};
 use crate::error::Error;
-use crate::inbox::Work;
+use crate::inbox::DriverWork;
 use crate::link::SendError;
+use crate::pending::EndedRequest;
 use crate::watch::Watch;
 
 impl Session {
-    /// Says GOODBYE. The session has ended when the router has answered, or when there is no
-    /// connection at the moment.
+    /// Sends GOODBYE. The session ends when the router answers. Without a connection it ends at
+    /// once.
+    ///
+    /// # Errors
+    /// When the connection is closed.
     pub fn leave(&self) -> Result<(), SendError> {
         let ids = self.shared.ids.lock();
         let is_connected = {
@@ -35,10 +39,12 @@ impl Session {
         self.shared.state.lock().unusable().is_none()
     }
 
-    /// Waits until the session has joined: at once unless its connection is being replaced. Fails
-    /// when the session has ended.
+    /// Waits until the session has joined. Returns at once unless the connection is being replaced.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the session has ended.
     pub async fn connected(&self) -> Result<(), Error> {
-        let look = |state: &State| match (&state.closed, &state.lost) {
+        let look = |state: &SessionState| match (&state.closed, &state.lost) {
             (Some(reason), _) => Some(Err(Error::Closed(reason.clone()))),
             (None, None) => Some(Ok(())),
             (None, Some(_)) => None,
@@ -46,18 +52,18 @@ impl Session {
         Watch::new(self, look).await
     }
 
-    /// Waits until the session has ended and its connection is closed. Says why.
+    /// Waits until the session has ended and its connection is closed. Returns the reason.
     pub async fn ended(&self) -> CompactString {
-        let look = |state: &State| state.closed.clone().filter(|_| !state.closing);
+        let look = |state: &SessionState| state.closed.clone().filter(|_| !state.closing);
         Watch::new(self, look).await
     }
 
-    /// Why the session has ended, if it has.
+    /// The reason why the session has ended, if it has.
     pub fn closed(&self) -> Option<CompactString> {
         self.shared.state.lock().closed.clone()
     }
 
-    /// The session is over: nothing is answered any more, and procedures that run are given up.
+    /// Ends the session: unanswered requests fail, and running procedures are stopped.
     pub fn close(&self, reason: &str) {
         let mut guard = self.shared.state.lock();
         let state = &mut *guard;
@@ -65,15 +71,16 @@ impl Session {
             return;
         }
         state.closed = Some(reason.into());
-        state.unrestored.take_in(&mut state.procedures, &mut state.subscriptions);
-        let released = std::mem::take(&mut state.unrestored);
+        state.to_restore.take_from(&mut state.procedures, &mut state.subscriptions);
+        let released = std::mem::take(&mut state.to_restore);
         let ended = state.pending.fail_all(&Error::Closed(reason.into()));
-        let release = state.inbox.push(Work::Release(released.registrations.into())).ok().flatten();
-        let stop = state.inbox.push(Work::Stop).ok().flatten();
+        let registrations = released.registrations.into();
+        let release = state.inbox.push(DriverWork::Release(registrations)).ok().flatten();
+        let end = state.inbox.push(DriverWork::End).ok().flatten();
         let watchers: Vec<_> = state.watchers.all().collect();
         drop(guard);
         let streams = released.subscriptions.iter().filter_map(|entry| entry.close());
-        streams.chain(release).chain(stop).chain(watchers).for_each(wake);
-        ended.into_iter().for_each(crate::pending::Ended::wake);
+        streams.chain(release).chain(end).chain(watchers).for_each(wake);
+        ended.into_iter().for_each(EndedRequest::wake);
     }
 }

@@ -1,66 +1,62 @@
-//! Requests with their numbers, and the messages that refer to them later.
+//! Sends requests, and the messages that refer to a request later.
 
 use cloverleaf_wamp::ids::{IdSequence, PublicationId, RequestId};
-use cloverleaf_wamp::message::{
-    Cancel, CancelMode, CancelOptions, ClientMessage, Yield, YieldOptions,
-};
+use cloverleaf_wamp::message::{Cancel, CancelMode, CancelOptions, ClientMessage};
 
-use super::{OnAnswer, Session};
+use super::{OnAcknowledged, Session};
 use crate::error::Error;
-use crate::exchange::Key;
 use crate::link::SendError;
-use crate::pending::{Slot, Ticket};
-use crate::procedure::Answer;
-use crate::sent::{Acknowledging, ended};
+use crate::pending::{PendingRequest, RequestKey};
+use crate::sent_request::{AcknowledgementFuture, ended};
 
 impl Session {
-    /// Sends a request with the next number and lets somebody wait for its answer.
+    /// Sends a request with the next request id and adds it to the pending ones.
     pub(crate) fn request(
         &self,
-        slot: Slot<OnAnswer>,
+        pending: PendingRequest<OnAcknowledged>,
         make: impl FnOnce(RequestId) -> ClientMessage,
-    ) -> Result<Ticket, Error> {
+    ) -> Result<RequestKey, Error> {
         let mut ids = self.shared.ids.lock();
-        self.request_with(&mut ids, slot, make)
+        self.request_with(&mut ids, pending, make)
     }
 
-    /// The same for who has locked the numbers already.
+    /// [`Session::request`] for a caller that holds the lock of the request ids.
     pub(crate) fn request_with(
         &self,
         ids: &mut IdSequence,
-        slot: Slot<OnAnswer>,
+        pending: PendingRequest<OnAcknowledged>,
         make: impl FnOnce(RequestId) -> ClientMessage,
-    ) -> Result<Ticket, Error> {
+    ) -> Result<RequestKey, Error> {
         let before = ids.clone();
         let request = ids.next_request();
-        let ticket = {
+        let key = {
             let mut state = self.shared.state.lock();
             if let Some(reason) = state.unusable() {
                 let error = Error::Closed(reason.clone());
                 *ids = before;
                 return Err(error);
             }
-            state.pending.insert(request, slot)
+            state.pending.insert(request, pending)
         };
         if let Err(error) = self.shared.link.send(make(request)) {
-            // Numbers go out without a gap.
+            // Request ids are sent without gaps.
             *ids = before;
-            self.forget(ticket);
+            self.forget(key);
             return Err(error.into());
         }
-        Ok(ticket)
+        Ok(key)
     }
 
-    /// Sends a request and waits for the number in its acknowledgement.
+    /// Sends a request and returns the future of its acknowledgement.
     pub(crate) fn acknowledged(
         &self,
-        slot: Slot<OnAnswer>,
+        pending: PendingRequest<OnAcknowledged>,
         make: impl FnOnce(RequestId) -> ClientMessage,
-    ) -> Acknowledging {
-        Acknowledging::new(self.clone(), self.request(slot, make))
+    ) -> AcknowledgementFuture {
+        AcknowledgementFuture::new(self.clone(), self.request(pending, make))
     }
 
-    /// Sends a request that nobody waits for.
+    /// Sends a request whose answer is ignored.
     pub(crate) fn notify(
         &self,
         make: impl FnOnce(RequestId) -> ClientMessage,
@@ -74,91 +70,80 @@ impl Session {
         Ok(sent?)
     }
 
-    /// Nobody waits for this request.
-    pub(crate) fn forget(&self, ticket: Ticket) {
-        let slot = self.shared.state.lock().pending.forget(ticket);
-        drop(slot);
+    /// Ignores the answer to a request.
+    pub(crate) fn forget(&self, key: RequestKey) {
+        let removed = self.shared.state.lock().pending.forget(key);
+        drop(removed);
     }
 
-    /// Nobody waits for this request any more; what its answer grants is given back.
-    pub(crate) fn abandon(&self, ticket: Ticket) {
-        let slot = self.shared.state.lock().pending.abandon(ticket);
-        drop(slot);
+    /// Ignores the answer to a request, but undoes what its acknowledgement grants.
+    pub(crate) fn abandon(&self, key: RequestKey) {
+        let removed = self.shared.state.lock().pending.abandon(key);
+        drop(removed);
     }
 
-    /// Gives a call up that nobody waits for any more, unless it is answered. The numbers are
-    /// locked so that it is the call of this connection and not one with the same number on the
-    /// next.
-    pub(crate) fn cancel(&self, ticket: Ticket, mode: CancelMode) {
+    /// Removes a call whose future is dropped, and sends CANCEL if it is unanswered. The request
+    /// ids are locked meanwhile, so that the connection is not replaced: CANCEL would end a call
+    /// with the same id on the next one.
+    pub(crate) fn cancel(&self, key: RequestKey, mode: CancelMode) {
         let ids = self.shared.ids.lock();
-        let slot = self.shared.state.lock().pending.forget(ticket);
-        if slot.is_some_and(|slot| slot.is_unanswered()) {
-            self.send_cancel(ticket, mode);
+        let removed = self.shared.state.lock().pending.forget(key);
+        if removed.is_some_and(|pending| pending.is_unanswered()) {
+            self.send_cancel(key, mode);
         }
         drop(ids);
     }
 
-    /// Gives a call up whose answer is still waited for, unless it is here.
-    pub(crate) fn ask_to_cancel(&self, ticket: Ticket, mode: CancelMode) {
+    /// Sends CANCEL for an unanswered call. Its future stays and resolves to the answer.
+    pub(crate) fn request_cancel(&self, key: RequestKey, mode: CancelMode) {
         let ids = self.shared.ids.lock();
-        if self.shared.state.lock().pending.is_unanswered(ticket) {
-            self.send_cancel(ticket, mode);
+        if self.shared.state.lock().pending.is_unanswered(key) {
+            self.send_cancel(key, mode);
         }
         drop(ids);
     }
 
-    fn send_cancel(&self, ticket: Ticket, mode: CancelMode) {
+    fn send_cancel(&self, key: RequestKey, mode: CancelMode) {
         let options = CancelOptions { mode: Some(mode.into()) };
-        let cancel = Cancel { request: ticket.request(), options };
-        // A link that is gone has canceled everything.
+        let cancel = Cancel { request: key.request(), options };
+        // A closed connection has ended all calls.
         let _ = self.shared.link.send(ClientMessage::Cancel(cancel));
     }
 
-    /// Sends the next part of a call that is not answered. Whether the link took it; one that did
-    /// not will say when it has room.
-    pub(crate) fn continue_call(&self, ticket: Ticket, part: ClientMessage) -> Result<bool, Error> {
+    /// Sends the next part of an unanswered progressive call. `Ok(false)` when the link is
+    /// congested.
+    pub(crate) fn continue_call(
+        &self,
+        key: RequestKey,
+        part: ClientMessage,
+    ) -> Result<bool, Error> {
         let ids = self.shared.ids.lock();
         {
             let state = self.shared.state.lock();
             if let Some(reason) = state.unusable() {
                 return Err(Error::Closed(reason.clone()));
             }
-            if !state.pending.is_unanswered(ticket) {
+            if !state.pending.is_unanswered(key) {
                 return Err(ended());
             }
         }
         let sent = self.shared.link.send(part);
         drop(ids);
-        was_taken(sent)
+        was_accepted(sent)
     }
 
-    /// Sends a part of the result of an invocation that runs. Whether the link took it. None when
-    /// the invocation runs no longer.
-    pub(crate) fn yield_part(&self, key: Key, part: Answer) -> Option<Result<bool, Error>> {
-        let Answer { payload, carried } = part;
-        let options = YieldOptions { progress: Some(true), carried };
-        let part = Yield { request: key.request(), options, payload };
-        // As for `cancel`: with the numbers locked, this connection is not replaced.
-        let ids = self.shared.ids.lock();
-        if !self.shared.state.lock().inbox.exchanges.is_running(key) {
-            return None;
-        }
-        let sent = self.shared.link.send(ClientMessage::Yield(part));
-        drop(ids);
-        Some(was_taken(sent))
-    }
-
-    /// Tells the publisher that an event has reached the application.
+    /// Sends EVENT_RECEIVED: the application has taken the event.
     pub(crate) fn acknowledge_event(&self, publication: PublicationId) {
-        // A link that is gone has nobody to be told.
+        // A closed connection has no recipient for it.
         let _ = self.shared.link.send(ClientMessage::EventReceived(publication));
     }
 }
 
-fn was_taken(sent: Result<(), SendError>) -> Result<bool, Error> {
+/// Whether the link has accepted a message. Congestion is no error.
+pub(super) fn was_accepted(sent: Result<(), SendError>) -> Result<bool, Error> {
     match sent {
         Ok(()) => Ok(true),
         Err(SendError::Congested) => Ok(false),
-        Err(gone) => Err(gone.into()),
+        Err(closed) => Err(closed.into()),
     }
 }

@@ -1,4 +1,4 @@
-//! An event, and what is said about it.
+//! A received event.
 
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
 use cloverleaf_wamp::message::{Carried, SharedEvent};
@@ -9,7 +9,7 @@ use crate::attributes;
 use crate::error::Error;
 use crate::passthru::Passthru;
 
-/// An event as the subscriber sees it.
+/// A received event: details and arguments.
 #[derive(Debug, Clone)]
 pub struct Event(SharedEvent);
 
@@ -18,67 +18,82 @@ impl Event {
         Self(event)
     }
 
-    /// The topic, where the subscription is a pattern.
+    /// The topic; present for pattern-based subscriptions.
     pub fn topic(&self) -> Option<&str> {
         self.0.details.topic.as_deref()
     }
 
-    /// The publication's number.
+    /// The publication id.
     pub fn publication(&self) -> PublicationId {
         self.0.publication
     }
 
-    /// The publisher's session, where it is disclosed.
+    /// The publisher's session id, if disclosed.
     pub fn publisher(&self) -> Option<SessionId> {
         self.0.details.publisher
     }
 
-    /// Who the publisher is, where it is disclosed.
+    /// The publisher's authid, if disclosed.
     pub fn publisher_authid(&self) -> Option<&str> {
         self.0.details.publisher_authid.as_deref()
     }
 
-    /// The publisher's role, where it is disclosed.
+    /// The publisher's role, if disclosed.
     pub fn publisher_authrole(&self) -> Option<&str> {
         self.0.details.publisher_authrole.as_deref()
     }
 
-    /// Whether the event was kept, and was published before there was this subscription.
+    /// Whether this is a retained event, published before the subscription. Spec: advanced profile
+    /// "Event Retention".
     pub fn is_retained(&self) -> bool {
         self.0.details.retained == Some(true)
     }
 
-    /// How far the router trusts the publication, from 0, where it says so.
+    /// The trust level that the router has assigned to the publication, from 0. Spec: advanced
+    /// profile "Publication Trust Levels".
     pub fn trustlevel(&self) -> Option<u64> {
         self.0.details.trustlevel
     }
 
     /// The positional arguments: a tuple, an array or a `Vec`.
+    ///
+    /// # Errors
+    /// When the arguments have other types.
     pub fn args<T: DeserializeOwned>(&self) -> Result<T, Error> {
         Ok(self.0.payload.decode_args()?)
     }
 
     /// The keyword arguments: a struct or a map.
+    ///
+    /// # Errors
+    /// When the arguments have other types.
     pub fn kwargs<T: DeserializeOwned>(&self) -> Result<T, Error> {
         Ok(self.0.payload.decode_kwargs()?)
     }
 
-    /// The arguments as they came.
+    /// The arguments as they were received, not decoded.
     pub fn payload(&self) -> &Payload {
         &self.0.payload
     }
 
-    /// A custom attribute that the publisher sent along, such as `_trace`.
+    /// A custom attribute that the publisher has sent, such as `_trace`.
+    ///
+    /// # Errors
+    /// When the attribute has another type.
     pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
         Ok(attributes::read(self.carried(), key)?)
     }
 
-    /// Arguments that only publisher and subscriber can read; none where they are plain.
+    /// The opaque payload of an event in payload passthru mode; none for a plain event.
+    ///
+    /// # Errors
+    /// When the event is in passthru mode and its argument is not a single byte string.
     pub fn passthru(&self) -> Result<Option<Passthru>, Error> {
         Ok(Passthru::of(&self.0.payload, self.carried())?)
     }
 
-    /// What went with the event.
+    /// The details that the router passes on from the publisher: passthru options and custom
+    /// attributes.
     pub fn carried(&self) -> Option<&Carried> {
         self.0.details.carried.as_deref()
     }

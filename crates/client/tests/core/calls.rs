@@ -1,59 +1,59 @@
-//! Giving calls up, and which answer belongs to which call.
+//! Cancellation of calls, and the assignment of answers to calls.
 
 use cloverleaf_client::CancelMode;
 use futures_util::FutureExt as _;
 
-use crate::desk::{Desk, ready};
+use crate::lab::{Lab, ready};
 
 #[test]
-fn a_call_is_given_up_in_the_manner_that_is_asked_for_and_says_how_it_ended() {
+fn cancel_sends_the_chosen_mode_and_the_call_resolves_to_its_outcome() {
     for (mode, word) in [
         (CancelMode::Kill, "kill"),
         (CancelMode::Skip, "skip"),
         (CancelMode::KillNoWait, "killnowait"),
     ] {
-        let desk = Desk::new();
-        let mut call = desk.session.call("com.transfer").send();
-        desk.sent();
+        let lab = Lab::new();
+        let mut call = lab.session.call("com.transfer").send();
+        lab.sent();
         call.cancel(mode);
-        assert_eq!(desk.sent(), [format!(r#"[49,1,{{"mode":"{word}"}}]"#)]);
+        assert_eq!(lab.sent(), [format!(r#"[49,1,{{"mode":"{word}"}}]"#)]);
         assert!((&mut call).now_or_never().is_none());
-        desk.says(r#"[50,1,{},["in time"]]"#);
+        lab.says(r#"[50,1,{},["in time"]]"#);
         assert_eq!(ready(call).expect("a reply").value::<String>().expect("text"), "in time");
     }
 }
 
 #[test]
 fn a_call_that_has_ended_is_not_canceled() {
-    let desk = Desk::new();
-    let call = desk.session.call("com.transfer").send();
-    desk.says("[50,1,{}]");
-    desk.sent();
+    let lab = Lab::new();
+    let call = lab.session.call("com.transfer").send();
+    lab.says("[50,1,{}]");
+    lab.sent();
     call.cancel(CancelMode::Kill);
     drop(call);
-    assert!(desk.sent().is_empty());
+    assert!(lab.sent().is_empty());
 }
 
 #[test]
-fn a_call_that_was_lost_is_not_taken_for_the_one_with_its_number_on_the_next_connection() {
-    let desk = Desk::new();
-    let lost = desk.session.call("com.one").send();
-    desk.reconnects();
-    let next = desk.session.call("com.two").send();
-    assert_eq!(desk.sent(), [r#"[48,1,{},"com.one"]"#, r#"[48,1,{},"com.two"]"#]);
+fn canceling_a_lost_call_leaves_the_call_with_the_same_request_id_alone() {
+    let lab = Lab::new();
+    let lost = lab.session.call("com.one").send();
+    lab.reconnects();
+    let next = lab.session.call("com.two").send();
+    assert_eq!(lab.sent(), [r#"[48,1,{},"com.one"]"#, r#"[48,1,{},"com.two"]"#]);
     lost.cancel(CancelMode::Kill);
-    assert!(desk.sent().is_empty());
-    desk.says("[50,1,{},[2]]");
+    assert!(lab.sent().is_empty());
+    lab.says("[50,1,{},[2]]");
     let error = ready(lost).expect_err("lost");
     assert_eq!(error.to_string(), "the session is closed: the cable was pulled");
     assert_eq!(ready(next).expect("a reply").value::<u64>().expect("a number"), 2);
 }
 
 #[test]
-fn who_has_answered_is_told_where_it_is_disclosed() {
-    let desk = Desk::new();
-    let call = desk.session.call("com.one").send();
-    desk.says(
+fn a_reply_contains_the_disclosed_callee_and_attributes() {
+    let lab = Lab::new();
+    let call = lab.session.call("com.one").send();
+    lab.says(
         r#"[50,1,{"callee":4,"callee_authid":"ann","callee_authrole":"ward","_trace":"t1"},[1]]"#,
     );
     let reply = ready(call).expect("a reply");

@@ -1,10 +1,10 @@
-//! Sessions without sockets: what the application does, what is sent, what the router says.
+//! Tests of sessions without sockets. The test plays the router.
 
 mod calls;
-mod desk;
 mod events;
+mod lab;
 mod options;
-mod parts;
 mod procedures;
-mod results;
+mod progressive_calls;
+mod progressive_results;
 mod revocation;

@@ -1,4 +1,4 @@
-//! What the builders say in their messages.
+//! The options that the builders send.
 
 use std::time::Duration;
 
@@ -10,30 +10,30 @@ use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::uri::MatchPolicy;
 use futures_util::FutureExt as _;
 
-use crate::desk::{Desk, ready};
+use crate::lab::{Lab, ready};
 
 #[test]
-fn a_call_says_what_its_builder_was_told() {
-    let desk = Desk::new();
-    let call = desk.session.call("com.a").args((1,)).timeout(Duration::from_micros(1));
+fn call_options_of_the_builder_are_sent() {
+    let lab = Lab::new();
+    let call = lab.session.call("com.a").args((1,)).timeout(Duration::from_micros(1));
     let call = call.disclose_me().rkey("user-7").runmode(RunMode::Partition);
     let _calling = call.attribute("_trace", "t1").send();
     let expected = r#"[48,1,{"timeout":1,"disclose_me":true,"rkey":"user-7","runmode":"partition","_trace":"t1"},"com.a",[1]]"#;
-    assert_eq!(desk.sent(), [expected]);
+    assert_eq!(lab.sent(), [expected]);
 }
 
-/// The timeout that a call of so many microseconds is sent with.
-fn timeout_sent(desk: &Desk, micros: u64) -> String {
-    let calling = desk.session.call("com.a").timeout(Duration::from_micros(micros)).send();
-    let call = desk.sent().remove(0);
+/// The timeout option that a call with this timeout in microseconds is sent with.
+fn timeout_sent(lab: &Lab, micros: u64) -> String {
+    let calling = lab.session.call("com.a").timeout(Duration::from_micros(micros)).send();
+    let call = lab.sent().remove(0);
     drop(calling);
-    desk.sent();
+    lab.sent();
     let timeout = call.split("\"timeout\":").nth(1).expect("a timeout");
     timeout.split('}').next().expect("digits").to_owned()
 }
 
 #[test]
-fn a_timeout_is_sent_in_the_unit_that_the_router_says() {
+fn a_timeout_is_sent_in_the_unit_of_welcome() {
     let times = [1, 999, 1_000, 1_999_000, 2_000_000, 2_000_999, 2_001_000];
     let in_millis = ["1", "1", "1", "1999", "2000", "2000", "2001"];
     let in_seconds = ["1", "1", "1", "2", "2", "2", "3"];
@@ -43,102 +43,102 @@ fn a_timeout_is_sent_in_the_unit_that_the_router_says() {
         (r#","x_call_timeout_unit":"fortnight""#, in_millis),
         (r#","x_call_timeout_unit":"s""#, in_seconds),
     ] {
-        let desk = Desk::new();
-        desk.says(&format!(r#"[2,7,{{"roles":{{"dealer":{{}}}}{unit}}}]"#));
-        assert_eq!(times.map(|micros| timeout_sent(&desk, micros)), expected, "{unit}");
+        let lab = Lab::new();
+        lab.says(&format!(r#"[2,7,{{"roles":{{"dealer":{{}}}}{unit}}}]"#));
+        assert_eq!(times.map(|micros| timeout_sent(&lab, micros)), expected, "{unit}");
     }
 }
 
 #[test]
-fn after_a_reconnection_the_unit_is_the_one_of_the_new_connection() {
-    let desk = Desk::new();
-    desk.says(r#"[2,7,{"x_call_timeout_unit":"s"}]"#);
-    assert_eq!(desk.session.call_timeout_unit(), CallTimeoutUnit::Seconds);
-    let built_before = desk.session.call("com.a").timeout(Duration::from_millis(1_500));
-    desk.reconnects();
-    assert_eq!(desk.session.call_timeout_unit(), CallTimeoutUnit::Milliseconds);
+fn a_reconnect_changes_the_unit_of_timeouts() {
+    let lab = Lab::new();
+    lab.says(r#"[2,7,{"x_call_timeout_unit":"s"}]"#);
+    assert_eq!(lab.session.call_timeout_unit(), CallTimeoutUnit::Seconds);
+    let built_before = lab.session.call("com.a").timeout(Duration::from_millis(1_500));
+    lab.reconnects();
+    assert_eq!(lab.session.call_timeout_unit(), CallTimeoutUnit::Milliseconds);
     let _calling = built_before.send();
-    assert_eq!(desk.sent(), [r#"[48,1,{"timeout":1500},"com.a"]"#]);
+    assert_eq!(lab.sent(), [r#"[48,1,{"timeout":1500},"com.a"]"#]);
 }
 
 #[test]
-fn a_timeout_among_options_as_a_whole_is_sent_as_it_is() {
-    let desk = Desk::new();
-    desk.says(r#"[2,7,{"x_call_timeout_unit":"s"}]"#);
+fn a_timeout_within_options_is_sent_unconverted() {
+    let lab = Lab::new();
+    lab.says(r#"[2,7,{"x_call_timeout_unit":"s"}]"#);
     let options = CallOptions { timeout: Some(5), ..CallOptions::default() };
-    let call = desk.session.call("com.a").timeout(Duration::from_secs(9)).options(options);
+    let call = lab.session.call("com.a").timeout(Duration::from_secs(9)).options(options);
     let _calling = call.send();
-    let call = desk.session.call("com.a").options(CallOptions::default());
+    let call = lab.session.call("com.a").options(CallOptions::default());
     let _calling_too = call.timeout(Duration::from_secs(9)).send();
     let expected = [r#"[48,1,{"timeout":5},"com.a"]"#, r#"[48,2,{"timeout":9},"com.a"]"#];
-    assert_eq!(desk.sent(), expected);
+    assert_eq!(lab.sent(), expected);
 }
 
 #[test]
-fn options_as_a_whole_do_not_say_how_the_call_is_made() {
-    let desk = Desk::new();
-    let told = CallOptions {
+fn progress_flags_within_options_are_ignored() {
+    let lab = Lab::new();
+    let options = CallOptions {
         timeout: Some(5),
         receive_progress: Some(true),
         progress: Some(true),
         ..CallOptions::default()
     };
-    let _plain = desk.session.call("com.a").options(told.clone()).send();
-    let _results = desk.session.call("com.a").options(told.clone()).receive_progress();
-    let _parts = desk.session.call("com.a").options(told).in_parts();
+    let _plain = lab.session.call("com.a").options(options.clone()).send();
+    let _results = lab.session.call("com.a").options(options.clone()).receive_progress();
+    let _parts = lab.session.call("com.a").options(options).progressive();
     let expected = [
         r#"[48,1,{"timeout":5},"com.a"]"#,
         r#"[48,2,{"timeout":5,"receive_progress":true},"com.a"]"#,
         r#"[48,3,{"timeout":5,"progress":true},"com.a"]"#,
     ];
-    assert_eq!(desk.sent(), expected);
+    assert_eq!(lab.sent(), expected);
 }
 
 #[test]
-fn a_sealed_payload_stands_in_the_place_of_the_arguments() {
-    let desk = Desk::new();
+fn a_passthru_payload_replaces_the_arguments() {
+    let lab = Lab::new();
     let sealed = Passthru::new("wamp", *b"ab").serializer("cbor").cipher("aes256gcm").keyid("k1");
-    let _calling = desk.session.call("com.a").passthru(sealed.clone()).send();
-    desk.session.publish("com.b").passthru(sealed).send_unacknowledged().expect("sent");
+    let _calling = lab.session.call("com.a").passthru(sealed.clone()).send();
+    lab.session.publish("com.b").passthru(sealed).send_unacknowledged().expect("sent");
     let said =
         r#""ppt_scheme":"wamp","ppt_serializer":"cbor","ppt_cipher":"aes256gcm","ppt_keyid":"k1""#;
     let expected = [
         format!(r#"[48,1,{{{said}}},"com.a",["\u0000YWI="]]"#),
         format!(r#"[16,2,{{{said}}},"com.b",["\u0000YWI="]]"#),
     ];
-    assert_eq!(desk.sent(), expected);
+    assert_eq!(lab.sent(), expected);
 }
 
 #[test]
-fn what_is_no_custom_attribute_fails_the_request_whatever_follows() {
-    let desk = Desk::new();
+fn an_invalid_custom_attribute_fails_the_request() {
+    let lab = Lab::new();
     let expected =
         "'trace' is no custom attribute: those are '_' and three or more of a-z, 0-9 and '_'";
-    let error = ready(desk.session.call("com.a").attribute("trace", 1).args((1,)).send());
+    let error = ready(lab.session.call("com.a").attribute("trace", 1).args((1,)).send());
     assert_eq!(error.expect_err("refused").to_string(), expected);
-    let publish = desk.session.publish("com.a").attribute("trace", 1).args((1,));
+    let publish = lab.session.publish("com.a").attribute("trace", 1).args((1,));
     assert_eq!(ready(publish.send()).expect_err("refused").to_string(), expected);
-    let mut call = desk.session.call("com.a");
+    let mut call = lab.session.call("com.a");
     for number in 0..33 {
         call = call.attribute(&format!("_number{number}"), number);
     }
     let error = ready(call.send()).expect_err("refused").to_string();
     assert_eq!(error, "a message has at most 32 custom attributes");
-    assert!(desk.sent().is_empty());
+    assert!(lab.sent().is_empty());
 }
 
 #[test]
-fn an_attribute_that_is_said_again_has_the_last_value() {
-    let desk = Desk::new();
-    let _calling = desk.session.call("com.a").attribute("_num", 1).attribute("_num", 2).send();
-    assert_eq!(desk.sent(), [r#"[48,1,{"_num":2},"com.a"]"#]);
+fn the_last_value_of_a_repeated_attribute_is_sent() {
+    let lab = Lab::new();
+    let _calling = lab.session.call("com.a").attribute("_num", 1).attribute("_num", 2).send();
+    assert_eq!(lab.sent(), [r#"[48,1,{"_num":2},"com.a"]"#]);
 }
 
 #[test]
-fn a_publication_says_what_its_builder_was_told() {
-    let desk = Desk::new();
+fn publish_options_of_the_builder_are_sent() {
+    let lab = Lab::new();
     let session = |number| SessionId::new(number).expect("an id");
-    let publish = desk.session.publish("com.a").exclude_me(false).disclose_me();
+    let publish = lab.session.publish("com.a").exclude_me(false).disclose_me();
     let publish = publish.eligible([session(1)]).eligible_authid(["ann"]).eligible_authrole(["w"]);
     let publish = publish.exclude([session(2)]).exclude_authid(["bob"]).exclude_authrole(["x"]);
     let publish = publish.retain().ttl(Duration::from_secs(2)).rkey("user-7");
@@ -149,44 +149,44 @@ fn a_publication_says_what_its_builder_was_told() {
         r#""eligible_authrole":["w"],"disclose_me":true,"retain":true,"ttl":2000,"#,
         r#""rkey":"user-7","x_acknowledged_delivery":true,"_trace":"t1"},"com.a"]"#
     );
-    assert_eq!(desk.sent(), [expected]);
+    assert_eq!(lab.sent(), [expected]);
 }
 
 #[test]
-fn a_publication_that_is_waited_for_is_acknowledged_whatever_its_options_say() {
-    let desk = Desk::new();
+fn an_awaited_publication_always_asks_for_an_acknowledgement() {
+    let lab = Lab::new();
     let options =
         PublishOptions { acknowledge: Some(false), retain: Some(true), ..Default::default() };
-    let _publishing = desk.session.publish("com.a").options(options).send();
-    assert_eq!(desk.sent(), [r#"[16,1,{"acknowledge":true,"retain":true},"com.a"]"#]);
+    let _publishing = lab.session.publish("com.a").options(options).send();
+    assert_eq!(lab.sent(), [r#"[16,1,{"acknowledge":true,"retain":true},"com.a"]"#]);
 }
 
 #[test]
-fn a_registration_says_what_its_builder_was_told() {
-    let desk = Desk::new();
+fn register_options_of_the_builder_are_sent() {
+    let lab = Lab::new();
     let code = || async { Ok::<_, Failure>(1) };
-    let register = desk.session.register("com.a", code).matching(MatchPolicy::Prefix);
+    let register = lab.session.register("com.a", code).matching(MatchPolicy::Prefix);
     let register = register.invoke(InvokePolicy::Hash).concurrency(4).force_reregister();
     let mut registering = register.disclose_caller().forward_timeout().into_future();
     assert!((&mut registering).now_or_never().is_none());
     let options = RegisterOptions { concurrency: Some(2), ..RegisterOptions::default() };
-    let mut other = desk.session.register("com.b", code).options(options).into_future();
+    let mut other = lab.session.register("com.b", code).options(options).into_future();
     assert!((&mut other).now_or_never().is_none());
     let expected = [
         r#"[64,1,{"match":"prefix","invoke":"hash","concurrency":4,"force_reregister":true,"disclose_caller":true,"forward_timeout":true},"com.a"]"#,
         r#"[64,2,{"concurrency":2},"com.b"]"#,
     ];
-    assert_eq!(desk.sent(), expected);
+    assert_eq!(lab.sent(), expected);
 }
 
 #[test]
-fn a_subscription_says_what_its_builder_was_told() {
-    let desk = Desk::new();
-    let subscribe = desk.session.subscribe("com.a").get_retained().group("workers");
+fn subscribe_options_of_the_builder_are_sent() {
+    let lab = Lab::new();
+    let subscribe = lab.session.subscribe("com.a").get_retained().group("workers");
     let mut first = subscribe.into_future();
-    let mut second = desk.session.subscribe("com.a.").matching(MatchPolicy::Prefix).nkey("n1");
+    let mut second = lab.session.subscribe("com.a.").matching(MatchPolicy::Prefix).nkey("n1");
     let options = SubscribeOptions { get_retained: Some(true), ..SubscribeOptions::default() };
-    let mut third = desk.session.subscribe("com.b").options(options).into_future();
+    let mut third = lab.session.subscribe("com.b").options(options).into_future();
     second = second.capacity(7);
     let mut second = second.into_future();
     for subscribing in [&mut first, &mut second, &mut third] {
@@ -197,5 +197,5 @@ fn a_subscription_says_what_its_builder_was_told() {
         r#"[32,2,{"match":"prefix","nkey":"n1"},"com.a."]"#,
         r#"[32,3,{"get_retained":true},"com.b"]"#,
     ];
-    assert_eq!(desk.sent(), expected);
+    assert_eq!(lab.sent(), expected);
 }

@@ -1,19 +1,19 @@
-//! Publishing and subscribing.
+//! Publications and subscriptions.
 
 use std::future::IntoFuture as _;
 
 use cloverleaf_client::Session;
 use futures_util::{FutureExt as _, StreamExt as _};
 
-use crate::router::{Router, Way};
+use crate::router::{Router, Transport};
 
 async fn joined(router: &Router) -> Session {
     router.client().connect().await.expect("joined")
 }
 
 #[tokio::test]
-async fn an_unacknowledged_publication_is_sent_and_not_waited_for() {
-    let router = Router::new(Way::Unix);
+async fn an_unacknowledged_publication_is_sent() {
+    let router = Router::new(Transport::Unix);
     let (publisher, subscriber) = (joined(&router).await, joined(&router).await);
     let events = subscriber.subscribe("test.news").await.expect("subscribed");
     for number in 0..3 {
@@ -25,16 +25,16 @@ async fn an_unacknowledged_publication_is_sent_and_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_is_dropped_is_ended_at_the_router() {
-    let router = Router::new(Way::Unix);
+async fn dropping_a_subscription_sends_unsubscribe() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     drop(session.subscribe("test.news").await.expect("subscribed"));
     router.until_received("UNSUBSCRIBE", 1).await;
 }
 
 #[tokio::test]
-async fn two_subscriptions_of_a_topic_are_one_at_the_router_until_both_are_dropped() {
-    let router = Router::new(Way::Unix);
+async fn two_streams_share_one_subscription_until_both_are_dropped() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let first = session.subscribe("test.news").await.expect("subscribed");
     let mut second = session.subscribe("test.news").await.expect("subscribed");
@@ -48,8 +48,8 @@ async fn two_subscriptions_of_a_topic_are_one_at_the_router_until_both_are_dropp
 }
 
 #[tokio::test]
-async fn an_application_that_takes_no_events_loses_the_oldest() {
-    let router = Router::new(Way::Unix);
+async fn a_full_event_queue_drops_the_oldest_events() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let mut events = session.subscribe("test.news").capacity(2).await.expect("subscribed");
     for number in 0..5 {
@@ -61,8 +61,8 @@ async fn an_application_that_takes_no_events_loses_the_oldest() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_ends_leaves_the_topic_to_one_that_is_being_made() {
-    let router = Router::new(Way::Unix);
+async fn a_dropped_stream_does_not_unsubscribe_while_a_subscribe_is_in_flight() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let first = session.subscribe("test.news").await.expect("subscribed");
     let mut subscribing = session.subscribe("test.news").into_future();

@@ -1,10 +1,10 @@
-//! Addresses, handshakes, HELLO and what answers it.
+//! Addresses, handshakes, HELLO and the answers to it.
 
 use cloverleaf_client::{Client, Error, Serializer};
 use cloverleaf_wamp::features::CLIENT;
 use cloverleaf_wamp::message::{ClientMessage, Hello, HelloDetails};
 
-use crate::router::{ECHO, Router, Way, realm, socket_path};
+use crate::router::{ECHO, Router, Transport, realm, socket_path};
 
 fn refusal(error: &Error) -> String {
     assert!(matches!(error, Error::Wamp(_)), "{error:?}");
@@ -13,7 +13,7 @@ fn refusal(error: &Error) -> String {
 
 #[tokio::test]
 async fn hello_names_realm_roles_and_agent() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let session = router.client().realm("com.example").connect().await.expect("joined");
     assert!(session.welcome().is_some());
     let hello = Hello {
@@ -29,19 +29,19 @@ async fn hello_names_realm_roles_and_agent() {
 }
 
 #[tokio::test]
-async fn an_address_is_all_a_client_needs() {
-    for way in [Way::WebSocket, Way::Tcp, Way::Unix, Way::Abstract] {
-        let router = Router::new(way);
+async fn a_client_connects_to_every_kind_of_address() {
+    for transport in [Transport::WebSocket, Transport::Tcp, Transport::Unix, Transport::Abstract] {
+        let router = Router::new(transport);
         let client = Client::new(&router.address()).expect("an address");
         let session = client.connect().await.expect("joined");
-        let echo = session.call(ECHO).args((way as u8,)).await.expect("an echo");
-        assert_eq!(echo.value::<u8>().expect("a number"), way as u8);
+        let echo = session.call(ECHO).args((transport as u8,)).await.expect("an echo");
+        assert_eq!(echo.value::<u8>().expect("a number"), transport as u8);
     }
 }
 
 #[tokio::test]
-async fn values_are_written_in_the_serializer_that_the_router_chose() {
-    let router = Router::with(Way::WebSocket, &[Serializer::Cbor], 1 << 20);
+async fn arguments_are_encoded_in_the_serializer_that_the_router_chose() {
+    let router = Router::with(Transport::WebSocket, &[Serializer::Cbor], 1 << 20);
     let session = router.client().connect().await.expect("joined");
     session.call(ECHO).args(("text",)).await.expect("an echo");
     let received = router.received();
@@ -49,12 +49,12 @@ async fn values_are_written_in_the_serializer_that_the_router_chose() {
     assert_eq!(call.payload.args().map(|args| args.serializer()), Some(Serializer::Cbor));
 }
 
-/// Both are asked for by the name of UBJSON; WELCOME shows which one the router means.
+/// Both have the name `ubjson` in the handshake; WELCOME shows which one the router speaks.
 #[tokio::test]
-async fn a_client_of_ubjson_speaks_bjdata_with_a_router_that_does() {
-    for way in [Way::WebSocket, Way::Tcp] {
+async fn a_ubjson_client_speaks_bjdata_with_a_bjdata_router() {
+    for transport in [Transport::WebSocket, Transport::Tcp] {
         for spoken in [Serializer::UbJson, Serializer::BjData] {
-            let router = Router::with(way, &[spoken], 1 << 20);
+            let router = Router::with(transport, &[spoken], 1 << 20);
             let client = router.client().serializer(Serializer::UbJson);
             let session = client.connect().await.expect("joined");
             let echo = session.call(ECHO).args((1.5, -300)).await.expect("an echo");
@@ -67,9 +67,9 @@ async fn a_client_of_ubjson_speaks_bjdata_with_a_router_that_does() {
 }
 
 #[tokio::test]
-async fn an_abort_is_told_with_its_uri_and_sentence() {
-    for way in [Way::WebSocket, Way::Tcp, Way::Unix] {
-        let router = Router::new(way);
+async fn connect_returns_the_uri_and_text_of_abort() {
+    for transport in [Transport::WebSocket, Transport::Tcp, Transport::Unix] {
+        let router = Router::new(transport);
         let error = router.client().realm(realm::MISSING).connect().await.expect_err("refused");
         assert_eq!(error.uri(), Some("wamp.error.no_such_realm"));
         assert_eq!(refusal(&error), "wamp.error.no_such_realm: there is no such realm");
@@ -77,8 +77,8 @@ async fn an_abort_is_told_with_its_uri_and_sentence() {
 }
 
 #[tokio::test]
-async fn a_challenge_is_declined() {
-    let router = Router::new(Way::Unix);
+async fn a_challenge_is_answered_with_abort() {
+    let router = Router::new(Transport::Unix);
     let error = router.client().realm(realm::SECRET).connect().await.expect_err("not joined");
     let sentence = "wamp.error.no_matching_auth_method: the router asks for 'wampcra'";
     assert_eq!(refusal(&error), sentence);
@@ -86,8 +86,8 @@ async fn a_challenge_is_declined() {
 }
 
 #[tokio::test]
-async fn a_router_that_answers_hello_with_something_else_is_told_so() {
-    let router = Router::new(Way::Unix);
+async fn an_unexpected_answer_to_hello_is_answered_with_abort() {
+    let router = Router::new(Transport::Unix);
     let error = router.client().realm(realm::CONFUSED).connect().await.expect_err("not joined");
     let sentence = "wamp.error.protocol_violation: the router answers HELLO with PUBLISHED";
     assert_eq!(refusal(&error), sentence);
@@ -95,18 +95,19 @@ async fn a_router_that_answers_hello_with_something_else_is_told_so() {
 }
 
 #[tokio::test]
-async fn an_address_where_nobody_listens_is_named() {
+async fn a_refused_connection_is_reported_with_the_address() {
     let path = socket_path();
     let address = format!("unix:{}", path.display());
-    let error = Client::new(&address).expect("an address").connect().await.expect_err("nobody");
+    let error =
+        Client::new(&address).expect("an address").connect().await.expect_err("no listener");
     let start = format!("connecting to {address} failed: ");
     assert!(error.to_string().starts_with(&start), "{error}");
     assert!(matches!(error, Error::Connect(_)));
 }
 
 #[tokio::test]
-async fn a_serializer_that_the_router_lacks_is_told() {
-    let router = Router::with(Way::Unix, &[Serializer::Json], 1 << 20);
+async fn an_unsupported_serializer_is_reported() {
+    let router = Router::with(Transport::Unix, &[Serializer::Json], 1 << 20);
     let error = router.client().serializer(Serializer::Cbor).connect().await.expect_err("refused");
     let sentence = format!(
         "connecting to {} failed: RawSocket handshake: \
@@ -115,7 +116,7 @@ async fn a_serializer_that_the_router_lacks_is_told() {
     );
     assert_eq!(error.to_string(), sentence);
 
-    let router = Router::with(Way::WebSocket, &[Serializer::Json], 1 << 20);
+    let router = Router::with(Transport::WebSocket, &[Serializer::Json], 1 << 20);
     let error = router.client().serializer(Serializer::Cbor).connect().await.expect_err("refused");
     let sentence = format!(
         "connecting to {} failed: WebSocket handshake: \

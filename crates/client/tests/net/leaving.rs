@@ -1,19 +1,19 @@
-//! How sessions end.
+//! The end of sessions: leaving, GOODBYE, ABORT, lost connections.
 
 use cloverleaf_client::{Error, Failure, Reconnect, Session};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{Abort, ClientMessage, RouterMessage};
 use std::time::Instant;
 
-use crate::router::{PATIENCE, Router, SILENCE, Way, realm};
+use crate::router::{PATIENCE, Router, SILENCE, Transport, realm};
 
 async fn joined(router: &Router) -> Session {
     router.client().connect().await.expect("joined")
 }
 
 #[tokio::test]
-async fn what_waits_fails_when_the_session_is_left() {
-    let router = Router::new(Way::Unix);
+async fn requests_in_flight_fail_when_the_session_is_left() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let mut events = session.subscribe("test.news").await.expect("subscribed");
     let call = session.call(SILENCE).send();
@@ -28,8 +28,8 @@ async fn what_waits_fails_when_the_session_is_left() {
 }
 
 #[tokio::test]
-async fn a_router_that_does_not_answer_goodbye_is_left_all_the_same() {
-    let router = Router::new(Way::Unix);
+async fn a_session_ends_even_if_the_router_does_not_answer_goodbye() {
+    let router = Router::new(Transport::Unix);
     let session = router.client().realm(realm::DEAF).connect().await.expect("joined");
     let start = Instant::now();
     session.leave().expect("still connected");
@@ -39,7 +39,7 @@ async fn a_router_that_does_not_answer_goodbye_is_left_all_the_same() {
 
 #[tokio::test]
 async fn the_routers_goodbye_is_answered_and_ends_the_session() {
-    let router = Router::new(Way::WebSocket);
+    let router = Router::new(Transport::WebSocket);
     let session = router.client().reconnect(Reconnect::default()).connect().await.expect("joined");
     router.say_goodbye(error_uri::KILLED);
     assert_eq!(session.ended().await, error_uri::KILLED);
@@ -50,8 +50,8 @@ async fn the_routers_goodbye_is_answered_and_ends_the_session() {
 }
 
 #[tokio::test]
-async fn an_abort_ends_the_session_and_nothing_is_replaced() {
-    let router = Router::new(Way::Unix);
+async fn abort_ends_the_session_without_a_reconnect() {
+    let router = Router::new(Transport::Unix);
     let session = router.client().reconnect(Reconnect::default()).connect().await.expect("joined");
     let abort = Abort::new(error_uri::PROTOCOL_VIOLATION, "that was wrong");
     router.say(&RouterMessage::Abort(abort));
@@ -60,8 +60,8 @@ async fn an_abort_ends_the_session_and_nothing_is_replaced() {
 }
 
 #[tokio::test]
-async fn without_reconnecting_a_lost_connection_is_the_end() {
-    let router = Router::new(Way::Unix);
+async fn a_lost_connection_ends_the_session_without_reconnecting() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let call = session.call(SILENCE).send();
     router.until_received("CALL", 1).await;
@@ -73,8 +73,8 @@ async fn without_reconnecting_a_lost_connection_is_the_end() {
 }
 
 #[tokio::test]
-async fn a_session_that_its_own_procedure_holds_is_freed_at_its_end() {
-    let router = Router::new(Way::Unix);
+async fn a_session_that_its_own_procedure_owns_is_freed_at_its_end() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let held = session.clone();
     let token = std::sync::Arc::new(());

@@ -1,4 +1,4 @@
-//! Messages that can't be sent.
+//! Messages above the router's size limit, and routers that do not read.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::router::{ECHO, PATIENCE, Router, SILENCE, Way};
+use crate::router::{ECHO, PATIENCE, Router, SILENCE, Transport};
 
-/// A router that takes messages of 4 KiB.
+/// A router that accepts messages of up to 4 KiB, and a session with it.
 async fn joined() -> (Router, Session) {
-    let router = Router::with(Way::Unix, &[Serializer::Json], 4096);
+    let router = Router::with(Transport::Unix, &[Serializer::Json], 4096);
     let session = router.client().serializer(Serializer::Json).connect().await.expect("joined");
     (router, session)
 }
@@ -27,8 +27,8 @@ fn long_text() -> String {
 }
 
 #[tokio::test]
-async fn a_router_that_does_not_even_take_hello_is_named_at_once() {
-    let router = Router::with(Way::Unix, &[Serializer::Json], 512);
+async fn a_hello_above_the_size_limit_fails_at_once() {
+    let router = Router::with(Transport::Unix, &[Serializer::Json], 512);
     let start = std::time::Instant::now();
     let client = router.client().serializer(Serializer::Json);
     let error = client.connect().await.expect_err("HELLO is longer");
@@ -37,7 +37,7 @@ async fn a_router_that_does_not_even_take_hello_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_too_long_for_the_router_fails_at_its_caller() {
+async fn a_call_above_the_size_limit_fails() {
     let (router, session) = joined().await;
     let error = session.call(ECHO).args((long_text(),)).await.expect_err("too long");
     assert_eq!(error.uri(), Some("wamp.error.payload_size_exceeded"));
@@ -46,7 +46,7 @@ async fn a_call_that_is_too_long_for_the_router_fails_at_its_caller() {
 }
 
 #[tokio::test]
-async fn a_publication_that_is_too_long_fails_at_its_publisher() {
+async fn a_publication_above_the_size_limit_fails() {
     let (router, session) = joined().await;
     let error = session.publish("test.news").args((long_text(),)).await.expect_err("too long");
     assert_eq!(error.uri(), Some("wamp.error.payload_size_exceeded"));
@@ -54,7 +54,7 @@ async fn a_publication_that_is_too_long_fails_at_its_publisher() {
 }
 
 #[tokio::test]
-async fn a_result_that_is_too_long_becomes_an_error() {
+async fn a_result_above_the_size_limit_becomes_an_error() {
     let (_router, session) = joined().await;
     let procedure = || async { Ok::<String, Failure>(long_text()) };
     session.register("test.long", procedure).await.expect("registered");
@@ -63,7 +63,7 @@ async fn a_result_that_is_too_long_becomes_an_error() {
 }
 
 #[tokio::test]
-async fn a_failure_with_an_explanation_that_is_too_long_still_fails_its_call() {
+async fn a_failure_above_the_size_limit_still_fails_the_call() {
     let (_router, session) = joined().await;
     let procedure = || async { Err::<u64, _>(Failure::runtime(&long_text())) };
     session.register("test.long", procedure).await.expect("registered");
@@ -72,9 +72,9 @@ async fn a_failure_with_an_explanation_that_is_too_long_still_fails_its_call() {
 }
 
 #[tokio::test]
-async fn a_part_of_a_call_that_is_too_long_gives_the_call_up() {
+async fn a_part_above_the_size_limit_cancels_the_call() {
     let (router, session) = joined().await;
-    let (mut parts, reply) = session.call(SILENCE).in_parts();
+    let (mut parts, reply) = session.call(SILENCE).progressive();
     parts.send((long_text(),)).await.expect("taken");
     let error = reply.await.expect_err("too long");
     assert_eq!(error.uri(), Some("wamp.error.payload_size_exceeded"));
@@ -86,7 +86,7 @@ async fn a_part_of_a_call_that_is_too_long_gives_the_call_up() {
 }
 
 #[tokio::test]
-async fn a_part_of_a_result_that_is_too_long_fails_its_call_and_gives_its_procedure_up() {
+async fn a_progressive_result_above_the_size_limit_fails_the_call_and_stops_the_procedure() {
     let (router, session) = joined().await;
     let held = Arc::new(());
     let given_up = Arc::downgrade(&held);
@@ -115,7 +115,7 @@ async fn a_part_of_a_result_that_is_too_long_fails_its_call_and_gives_its_proced
     assert_eq!(router.names(), ["HELLO", "REGISTER", "ERROR", "CALL"]);
 }
 
-/// The end of the connection to a router that welcomes its client and reads nothing after that.
+/// Accepts a client, sends WELCOME, and reads nothing after that. Returns the server's stream.
 async fn welcome_and_stall(listener: TcpListener) -> tokio::net::TcpStream {
     let (mut stream, _) = listener.accept().await.expect("a client");
     let mut octets = [0; 4];
@@ -150,13 +150,13 @@ async fn calls_fail_at_once_when_the_router_does_not_read() {
 }
 
 #[tokio::test]
-async fn large_calls_and_their_answers_pass_each_other() {
-    for way in [Way::Unix, Way::Tcp, Way::WebSocket] {
-        let router = Router::new(way);
+async fn large_calls_and_results_do_not_deadlock() {
+    for transport in [Transport::Unix, Transport::Tcp, Transport::WebSocket] {
+        let router = Router::new(transport);
         let session = router.client().serializer(Serializer::Json).connect().await.expect("joined");
         let text = "x".repeat(1_000_000);
         let calls = (0..4).map(|_| session.call(ECHO).args((&text,)).send());
-        let answers = timeout(PATIENCE, join_all(calls)).await.expect("nobody waits for the other");
+        let answers = timeout(PATIENCE, join_all(calls)).await.expect("no deadlock");
         for answer in answers {
             assert!(answer.expect("an echo").value::<String>().expect("a text") == text);
         }
@@ -164,14 +164,14 @@ async fn large_calls_and_their_answers_pass_each_other() {
 }
 
 #[tokio::test]
-async fn the_parts_of_a_call_wait_when_the_router_does_not_read() {
+async fn parts_of_a_call_wait_when_the_router_does_not_read() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("tcp://{}", listener.local_addr().expect("an address"));
     let client = Client::new(&address).expect("an address").serializer(Serializer::Json);
     let (_stream, session) = tokio::join!(welcome_and_stall(listener), client.connect());
     let session = session.expect("joined");
     let text = "x".repeat(100_000);
-    let (mut parts, _reply) = session.call(SILENCE).in_parts();
+    let (mut parts, _reply) = session.call(SILENCE).progressive();
     let mut taken = 0;
     while let Some(sent) = parts.send((&text,)).now_or_never() {
         sent.expect("not ended");

@@ -1,4 +1,4 @@
-//! Sessions over real sockets, towards a small router that is made for these tests.
+//! Tests of sessions over real sockets, with a small router of their own.
 
 mod events;
 mod joining;

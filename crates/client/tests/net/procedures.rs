@@ -1,4 +1,4 @@
-//! Being called, and giving calls up.
+//! Procedures and cancellation.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use cloverleaf_wamp::message::{CancelMode, ClientMessage};
 use futures_util::FutureExt as _;
 use tokio::sync::Notify;
 
-use crate::router::{ECHO, Router, SILENCE, Way};
+use crate::router::{ECHO, Router, SILENCE, Transport};
 
 async fn joined(router: &Router) -> Session {
     router.client().connect().await.expect("joined")
@@ -20,7 +20,7 @@ async fn number_of(session: &Session, procedure: &'static str) -> Result<u64, St
 
 #[tokio::test]
 async fn a_procedure_may_return_several_values_and_keywords() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let stats = |Args((a, b)): Args<(u8, u8)>| async move {
         Answer::args_and_kwargs(
@@ -36,8 +36,8 @@ async fn a_procedure_may_return_several_values_and_keywords() {
 }
 
 #[tokio::test]
-async fn arguments_of_a_wrong_type_are_the_callers_fault() {
-    let router = Router::new(Way::Unix);
+async fn arguments_of_the_wrong_type_fail_with_invalid_argument() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let twice = async |Args((n,)): Args<(u32,)>| Ok::<_, Failure>(n * 2);
     session.register("test.twice", twice).await.expect("registered");
@@ -46,8 +46,8 @@ async fn arguments_of_a_wrong_type_are_the_callers_fault() {
 }
 
 #[tokio::test]
-async fn a_panic_fails_its_own_call_and_nothing_else() {
-    let router = Router::new(Way::Unix);
+async fn a_panic_fails_its_own_call_only() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let at_once = || async { if true { panic!("at once") } else { Ok::<u64, Failure>(0) } };
     let later = || async {
@@ -64,8 +64,8 @@ async fn a_panic_fails_its_own_call_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn procedures_that_wait_run_side_by_side() {
-    let router = Router::new(Way::Unix);
+async fn waiting_procedures_run_concurrently() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let gate = Arc::new(Notify::new());
     let waiting = Arc::clone(&gate);
@@ -87,23 +87,23 @@ async fn procedures_that_wait_run_side_by_side() {
     assert_eq!(first.await.expect("an answer").value::<u64>().expect("a number"), 1);
 }
 
-/// Says when it is dropped.
-struct Flag(Arc<Notify>);
+/// Notifies when it is dropped.
+struct DropFlag(Arc<Notify>);
 
-impl Drop for Flag {
+impl Drop for DropFlag {
     fn drop(&mut self) {
         self.0.notify_one();
     }
 }
 
 #[tokio::test]
-async fn an_interrupt_gives_a_running_procedure_up() {
-    let router = Router::new(Way::Unix);
+async fn an_interrupt_drops_a_running_procedure() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let (started, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let flags = (Arc::clone(&started), Arc::clone(&dropped));
     let forever = move || {
-        let flag = Flag(Arc::clone(&flags.1));
+        let flag = DropFlag(Arc::clone(&flags.1));
         let started = Arc::clone(&flags.0);
         async move {
             let _flag = flag;
@@ -123,8 +123,8 @@ async fn an_interrupt_gives_a_running_procedure_up() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_is_canceled_and_one_that_has_ended_is_not() {
-    let router = Router::new(Way::Unix);
+async fn dropping_a_call_cancels_it_unless_it_has_ended() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     session.call(ECHO).await.expect("an echo");
     drop(session.call(SILENCE).send());
@@ -139,8 +139,8 @@ async fn a_call_that_is_dropped_is_canceled_and_one_that_has_ended_is_not() {
 }
 
 #[tokio::test]
-async fn a_registration_that_nobody_waits_for_is_given_back() {
-    let router = Router::new(Way::Unix);
+async fn a_registration_whose_future_is_dropped_is_unregistered() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let mut registering =
         session.register("test.unwanted", || async { Ok::<u64, Failure>(0) }).into_future();

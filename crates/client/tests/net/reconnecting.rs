@@ -1,4 +1,4 @@
-//! What happens when a connection is lost and another one is made.
+//! Lost connections and reconnecting.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use cloverleaf_client::{Args, Error, Failure, Reconnect, Session};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::ClientMessage;
 
-use crate::router::{ECHO, PATIENCE, Router, SILENCE, TAKEN, Way};
+use crate::router::{ECHO, PATIENCE, Router, SILENCE, TAKEN, Transport};
 
-/// Patience of a test.
+/// A policy with short delays.
 fn soon() -> Reconnect {
     Reconnect::default().first_delay(Duration::from_millis(10)).max_delay(Duration::from_millis(50))
 }
@@ -17,7 +17,7 @@ async fn joined(router: &Router) -> Session {
     router.client().reconnect(soon()).connect().await.expect("joined")
 }
 
-/// Waits until the connection is noticed to be lost, and replaced.
+/// Waits until the client has reconnected: the router has received this many HELLOs.
 async fn replaced(router: &Router, session: &Session, hellos: usize) {
     router.until_received("HELLO", hellos).await;
     tokio::time::timeout(PATIENCE, session.connected()).await.expect("in time").expect("joined");
@@ -38,9 +38,9 @@ async fn add(Args((a, b)): Args<(i64, i64)>) -> Result<i64, Failure> {
 }
 
 #[tokio::test]
-async fn what_was_registered_and_subscribed_is_again_after_the_socket_was_cut() {
-    for way in [Way::WebSocket, Way::Tcp, Way::Unix] {
-        let router = Router::new(way);
+async fn registrations_and_subscriptions_are_restored_after_a_reconnect() {
+    for transport in [Transport::WebSocket, Transport::Tcp, Transport::Unix] {
+        let router = Router::new(transport);
         let session = joined(&router).await;
         let registration = session.register("test.add", add).await.expect("registered");
         let mut events = session.subscribe("test.news").await.expect("subscribed");
@@ -62,7 +62,7 @@ async fn what_was_registered_and_subscribed_is_again_after_the_socket_was_cut() 
 
 #[tokio::test]
 async fn request_ids_count_from_one_on_each_connection() {
-    let router = Router::new(Way::Unix);
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     for _ in 0..2 {
         session.call(ECHO).await.expect("an echo");
@@ -83,9 +83,9 @@ async fn request_ids_count_from_one_on_each_connection() {
 
 #[tokio::test]
 async fn requests_fail_when_the_connection_is_lost_and_until_it_is_replaced() {
-    let router = Router::new(Way::Unix);
-    let patient = Reconnect::default().first_delay(Duration::from_secs(60));
-    let session = router.client().reconnect(patient).connect().await.expect("joined");
+    let router = Router::new(Transport::Unix);
+    let slow = Reconnect::default().first_delay(Duration::from_secs(60));
+    let session = router.client().reconnect(slow).connect().await.expect("joined");
     let call = session.call(SILENCE).send();
     router.until_received("CALL", 1).await;
     router.cut();
@@ -99,8 +99,8 @@ async fn requests_fail_when_the_connection_is_lost_and_until_it_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_procedure_that_runs_is_given_up_with_its_connection() {
-    let router = Router::new(Way::Unix);
+async fn a_running_procedure_is_stopped_when_the_connection_is_lost() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let gate = std::sync::Arc::new(tokio::sync::Notify::new());
     let held = std::sync::Arc::clone(&gate);
@@ -123,8 +123,8 @@ async fn a_procedure_that_runs_is_given_up_with_its_connection() {
 }
 
 #[tokio::test]
-async fn a_registration_that_the_router_still_has_is_tried_again() {
-    let router = Router::new(Way::Unix);
+async fn a_refused_registration_is_restored_later() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let registration = session.register(TAKEN, add).await.expect("registered");
     router.refuse_taken(2);
@@ -134,8 +134,8 @@ async fn a_registration_that_the_router_still_has_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_router_that_shuts_down_is_waited_for() {
-    let router = Router::new(Way::WebSocket);
+async fn a_session_reconnects_after_the_shutdown_of_the_router() {
+    let router = Router::new(Transport::WebSocket);
     let session = joined(&router).await;
     router.say_goodbye(error_uri::SYSTEM_SHUTDOWN);
     replaced(&router, &session, 2).await;
@@ -144,8 +144,8 @@ async fn a_router_that_shuts_down_is_waited_for() {
 }
 
 #[tokio::test]
-async fn after_the_last_attempt_the_session_ends_with_what_went_wrong() {
-    let router = Router::new(Way::Unix);
+async fn after_the_last_attempt_the_session_ends_with_the_last_error() {
+    let router = Router::new(Transport::Unix);
     let address = router.address();
     let client = router.client().reconnect(soon().attempts(2));
     let session = client.connect().await.expect("joined");
@@ -155,8 +155,8 @@ async fn after_the_last_attempt_the_session_ends_with_what_went_wrong() {
 }
 
 #[tokio::test]
-async fn what_is_ended_while_there_is_no_connection_is_not_restored() {
-    let router = Router::new(Way::Unix);
+async fn handles_ended_without_a_connection_are_not_restored() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     let registration = session.register("test.add", add).await.expect("registered");
     let events = session.subscribe("test.news").await.expect("subscribed");
@@ -173,8 +173,8 @@ async fn what_is_ended_while_there_is_no_connection_is_not_restored() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_call_ends_however_often_the_connection_is_lost() {
-    let router = Router::new(Way::Unix);
+async fn every_call_ends_while_connections_are_lost() {
+    let router = Router::new(Transport::Unix);
     let session = joined(&router).await;
     session.register("test.add", add).await.expect("registered");
     let callers: Vec<_> = (0..4)

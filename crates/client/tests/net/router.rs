@@ -1,7 +1,6 @@
-//! A router of a few lines on a real socket: enough to be talked to, and to misbehave on request.
+//! A minimal router on a real socket.
 //!
-//! It routes among its own sessions, remembers everything it receives, and can be told to say or do
-//! what no good router does.
+//! It routes among its own sessions, records every received message, and can misbehave on request.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -37,79 +36,79 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinHandle};
 
-/// How long a test waits for something to happen before it fails.
+/// Maximum time that a test waits before it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Where and how a router listens.
+/// The transport that a router listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Transport {
     WebSocket,
     Tcp,
     Unix,
-    /// A Unix socket without a file.
+    /// An abstract Unix socket, without a file.
     Abstract,
 }
 
-/// Realms with a meaning of their own; every other one is joined.
+/// Realms with special behaviour. Every other realm is joined.
 pub(crate) mod realm {
     /// HELLO is answered with ABORT.
     pub(crate) const MISSING: &str = "realm.missing";
     /// HELLO is answered with CHALLENGE.
     pub(crate) const SECRET: &str = "realm.secret";
-    /// HELLO is answered with RESULT.
+    /// HELLO is answered with PUBLISHED.
     pub(crate) const CONFUSED: &str = "realm.confused";
     /// GOODBYE is not answered.
     pub(crate) const DEAF: &str = "realm.deaf";
 }
 
-/// Calling this is never answered.
+/// A procedure that never answers.
 pub(crate) const SILENCE: &str = "router.silence";
-/// Calling this returns the arguments.
+/// A procedure that returns its arguments.
 pub(crate) const ECHO: &str = "router.echo";
-/// Calling this fails with the arguments as explanation.
+/// A procedure that fails with its arguments.
 pub(crate) const FAIL: &str = "router.fail";
-/// Registering this is refused, as often as the router was told.
+/// A procedure whose registration is refused; see [`Router::refuse_taken`].
 pub(crate) const TAKEN: &str = "router.taken";
 
-struct Session {
+struct RouterSession {
     outbound: OutboundSender<WaitingMessage>,
     realm: String,
 }
 
-struct Waiting {
+struct OpenCall {
     caller: usize,
     request: RequestRef,
     callee: usize,
 }
 
 #[derive(Default)]
-struct Tables {
-    sessions: HashMap<usize, Session>,
+struct RouterTables {
+    sessions: HashMap<usize, RouterSession>,
     procedures: HashMap<String, (usize, RegistrationId)>,
     topics: Vec<(String, SubscriptionId, Vec<usize>)>,
-    invocations: HashMap<InvocationId, Waiting>,
+    invocations: HashMap<InvocationId, OpenCall>,
     received: Vec<ClientMessage>,
     connections: Vec<AbortHandle>,
     refusals_of_taken: usize,
 }
 
-struct Shared {
-    tables: Mutex<Tables>,
+struct RouterShared {
+    tables: Mutex<RouterTables>,
     changed: Notify,
     last_id: AtomicU64,
     serializers: Vec<Serializer>,
     max_message: usize,
 }
 
-impl Shared {
+impl RouterShared {
     fn number(&self) -> u64 {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 
-/// See the [module](self). Ends when it is dropped.
+/// The router. Dropping it closes its socket and connections.
 pub(crate) struct Router {
-    shared: Arc<Shared>,
+    shared: Arc<RouterShared>,
     target: Target,
     accepting: JoinHandle<()>,
 }
@@ -121,7 +120,7 @@ impl Drop for Router {
     }
 }
 
-/// A path for a socket file that nobody else uses.
+/// A unique path for a socket file.
 pub(crate) fn socket_path() -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -129,22 +128,26 @@ pub(crate) fn socket_path() -> PathBuf {
 }
 
 impl Router {
-    /// A router that speaks everything.
-    pub(crate) fn new(way: Way) -> Self {
-        Self::with(way, &Serializer::ALL, 1 << 20)
+    /// A router with all serializers and messages of up to 1 MiB.
+    pub(crate) fn new(transport: Transport) -> Self {
+        Self::with(transport, &Serializer::ALL, 1 << 20)
     }
 
-    /// A router with these serializers, which takes messages of this length.
-    pub(crate) fn with(way: Way, serializers: &[Serializer], max_message: usize) -> Self {
+    /// A router with these serializers and this limit for received messages, in bytes.
+    pub(crate) fn with(
+        transport: Transport,
+        serializers: &[Serializer],
+        max_message: usize,
+    ) -> Self {
         let mut path = socket_path();
-        if way == Way::Abstract {
+        if transport == Transport::Abstract {
             path = format!("@{}", path.display()).into();
         }
-        let listener = match way {
-            Way::Unix | Way::Abstract => {
+        let listener = match transport {
+            Transport::Unix | Transport::Abstract => {
                 Listener::unix(&path, UnixOptions::waiting(16)).expect("a socket")
             }
-            Way::Tcp | Way::WebSocket => {
+            Transport::Tcp | Transport::WebSocket => {
                 let options = TcpOptions { backlog: 16, shared: false, user_timeout: None };
                 Listener::tcp(([127, 0, 0, 1], 0).into(), options).expect("a port")
             }
@@ -153,19 +156,19 @@ impl Router {
             Some(address) => Endpoint::Tcp { host: "127.0.0.1".to_owned(), port: address.port() },
             None => Endpoint::Unix(path),
         };
-        let target = match way {
-            Way::WebSocket => Target::websocket(endpoint, "127.0.0.1", "/ws"),
-            Way::Tcp | Way::Unix | Way::Abstract => Target::rawsocket(endpoint),
+        let target = match transport {
+            Transport::WebSocket => Target::websocket(endpoint, "127.0.0.1", "/ws"),
+            Transport::Tcp | Transport::Unix | Transport::Abstract => Target::rawsocket(endpoint),
         };
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(RouterShared {
             tables: Mutex::default(),
             changed: Notify::new(),
-            // As ids are: too large for a byte.
+            // Large ids, as real routers send them.
             last_id: AtomicU64::new(1 << 40),
             serializers: serializers.to_vec(),
             max_message,
         });
-        let accepting = tokio::spawn(accept_all(listener, way, Arc::clone(&shared)));
+        let accepting = tokio::spawn(accept_all(listener, transport, Arc::clone(&shared)));
         Self { shared, target, accepting }
     }
 
@@ -185,41 +188,41 @@ impl Router {
         }
     }
 
-    /// Ends all connections without a word.
+    /// Closes all connections abruptly.
     pub(crate) fn cut(&self) {
         for connection in self.shared.tables.lock().connections.drain(..) {
             connection.abort();
         }
     }
 
-    /// Sends this to every session.
+    /// Sends a message to every session.
     pub(crate) fn say(&self, message: &RouterMessage) {
         for session in self.shared.tables.lock().sessions.values() {
             let _ = session.outbound.push(message.clone().into());
         }
     }
 
-    /// Says GOODBYE to every session.
+    /// Sends GOODBYE to every session.
     pub(crate) fn say_goodbye(&self, reason: &str) {
         self.say(&RouterMessage::Goodbye(Goodbye::new(reason)));
     }
 
-    /// Refuses the next registrations of [`TAKEN`].
+    /// Refuses this many registrations of [`TAKEN`].
     pub(crate) fn refuse_taken(&self, times: usize) {
         self.shared.tables.lock().refusals_of_taken = times;
     }
 
-    /// Everything that was received, in order.
+    /// All received messages, in order.
     pub(crate) fn received(&self) -> Vec<ClientMessage> {
         self.shared.tables.lock().received.clone()
     }
 
-    /// The names of the messages that were received, in order.
+    /// The names of all received messages, in order.
     pub(crate) fn names(&self) -> Vec<&'static str> {
         self.received().iter().map(ClientMessage::name).collect()
     }
 
-    /// Waits until so many messages with this name were received.
+    /// Waits until this many messages with this name were received.
     pub(crate) async fn until_received(&self, name: &str, count: usize) {
         let enough = || self.names().iter().filter(|found| **found == name).count() >= count;
         let wait = async {
@@ -237,35 +240,39 @@ impl Router {
     }
 }
 
-async fn accept_all(mut listener: Listener, way: Way, shared: Arc<Shared>) {
+async fn accept_all(mut listener: Listener, transport: Transport, shared: Arc<RouterShared>) {
     loop {
         let (socket, _) = listener.accept().await;
         let stream = Stream::accepted(socket).expect("a connection");
         let number = usize::try_from(shared.number()).expect("a few connections");
-        let connection = tokio::spawn(serve(stream, way, number, Arc::clone(&shared)));
+        let connection = tokio::spawn(serve(stream, transport, number, Arc::clone(&shared)));
         shared.tables.lock().connections.push(connection.abort_handle());
     }
 }
 
-async fn serve(mut stream: Stream, way: Way, number: usize, shared: Arc<Shared>) {
-    let agreed = match way {
-        Way::WebSocket => upgrade(&mut stream, &shared).await,
-        Way::Tcp | Way::Unix | Way::Abstract => {
-            let Shared { serializers, max_message, .. } = &*shared;
-            let limit = OPENING_TIMEOUT;
-            rawsocket::accept(&mut stream, None, serializers, *max_message, limit).await.ok()
-        }
+async fn serve(mut stream: Stream, transport: Transport, number: usize, shared: Arc<RouterShared>) {
+    let agreed = match transport {
+        Transport::WebSocket => upgrade(&mut stream, &shared).await,
+        Transport::Tcp | Transport::Unix | Transport::Abstract => rawsocket::accept(
+            &mut stream,
+            None,
+            &shared.serializers,
+            shared.max_message,
+            OPENING_TIMEOUT,
+        )
+        .await
+        .ok(),
     };
     let Some(Negotiated { serializer, framing }) = agreed else { return };
     let (outbound, receiver) = queue();
-    let client = Attached { number, shared, outbound, is_open: false };
+    let client = ClientPeer { number, shared, outbound, is_open: false };
     let handler = WampHandler::<ServerSide, _>::new(serializer, client);
     Connection::new(stream, framing, handler, receiver, &mut []).await;
 }
 
-struct Head(Vec<(String, String)>);
+struct UpgradeHead(Vec<(String, String)>);
 
-impl RequestHead for Head {
+impl RequestHead for UpgradeHead {
     fn method(&self) -> &str {
         "GET"
     }
@@ -283,7 +290,7 @@ impl RequestHead for Head {
 }
 
 /// The server's side of the WebSocket handshake.
-async fn upgrade(stream: &mut Stream, shared: &Shared) -> Option<Negotiated> {
+async fn upgrade(stream: &mut Stream, shared: &RouterShared) -> Option<Negotiated> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -292,7 +299,8 @@ async fn upgrade(stream: &mut Stream, shared: &Shared) -> Option<Negotiated> {
     }
     let text = String::from_utf8(head).ok()?;
     let lines = text.lines().filter_map(|line| line.split_once(": "));
-    let head = Head(lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
+    let head =
+        UpgradeHead(lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
     let accepted = accept(&head).ok()?;
     let mut names = accepted.subprotocols.iter();
     let spoken = &shared.serializers;
@@ -312,15 +320,15 @@ async fn upgrade(stream: &mut Stream, shared: &Shared) -> Option<Negotiated> {
     Some(Negotiated { serializer, framing: Framing::websocket(Role::Server, limits) })
 }
 
-/// One client, as its connection sees it.
-struct Attached {
+/// The server side of one client's connection.
+struct ClientPeer {
     number: usize,
-    shared: Arc<Shared>,
+    shared: Arc<RouterShared>,
     outbound: OutboundSender<WaitingMessage>,
     is_open: bool,
 }
 
-impl Attached {
+impl ClientPeer {
     fn reply(&self, message: RouterMessage) {
         let _ = self.outbound.push(message.into());
     }
@@ -348,7 +356,7 @@ impl Attached {
                 return Flow::Continue;
             }
             realm::CONFUSED => {
-                self.say_result_of_nothing();
+                self.send_unexpected_published();
                 return Flow::Continue;
             }
             _ => {}
@@ -358,11 +366,11 @@ impl Attached {
         let details = WelcomeDetails { roles: Some(ROUTER), ..WelcomeDetails::default() };
         self.reply(RouterMessage::Welcome(Welcome { session, details: Box::new(details) }));
         let outbound = self.outbound.clone();
-        self.shared.tables.lock().sessions.insert(self.number, Session { outbound, realm });
+        self.shared.tables.lock().sessions.insert(self.number, RouterSession { outbound, realm });
         Flow::Continue
     }
 
-    fn say_result_of_nothing(&self) {
+    fn send_unexpected_published(&self) {
         self.reply(RouterMessage::Published(Published {
             request: cloverleaf_wamp::ids::RequestId::new(1).expect("an id"),
             publication: PublicationId::new(1).expect("an id"),
@@ -399,7 +407,7 @@ impl Attached {
                     return self.refuse(request, error_uri::NO_SUCH_PROCEDURE, Payload::EMPTY);
                 };
                 let id = InvocationId::new(self.shared.number()).expect("an id");
-                tables.invocations.insert(id, Waiting { caller: self.number, request, callee });
+                tables.invocations.insert(id, OpenCall { caller: self.number, request, callee });
                 let details = InvocationDetails::default();
                 let Call { payload, .. } = call;
                 let invocation = Invocation { request: id, registration, details, payload };
@@ -510,7 +518,7 @@ impl Attached {
     }
 }
 
-impl Peer<ServerSide> for Attached {
+impl Peer<ServerSide> for ClientPeer {
     fn handle_message(&mut self, message: ClientMessage) -> Flow {
         self.shared.tables.lock().received.push(message.clone());
         let mut flow = Flow::Continue;

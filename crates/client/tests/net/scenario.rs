@@ -1,9 +1,9 @@
-//! The same conversation over every transport and in every serializer.
+//! One scenario over every transport and in every serializer.
 
 use cloverleaf_client::{Args, Failure, Invocation, Kwargs, Serializer, Session};
 use serde::{Deserialize, Serialize};
 
-use crate::router::{ECHO, FAIL, Router, Way};
+use crate::router::{ECHO, FAIL, Router, Transport};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Person {
@@ -23,7 +23,7 @@ async fn greet(
     Ok(format!("{greeting}, {} ({})", person.name, person.age))
 }
 
-/// Everything that a good session does.
+/// Calls, registers, publishes and subscribes, with successes and failures.
 async fn converse(session: &Session) {
     let registration = session.register("test.add", add).await.expect("registered");
     session.register("test.greet", greet).await.expect("registered");
@@ -58,13 +58,13 @@ async fn converse(session: &Session) {
     events.unsubscribe().await.expect("unsubscribed");
 
     registration.unregister().await.expect("unregistered");
-    let error = session.call("test.add").args((2, 3)).await.expect_err("nobody answers");
+    let error = session.call("test.add").args((2, 3)).await.expect_err("unregistered");
     assert_eq!(error.uri(), Some("wamp.error.no_such_procedure"));
 }
 
-async fn holds_over(way: Way) {
+async fn holds_over(transport: Transport) {
     for serializer in Serializer::ALL {
-        let router = Router::with(way, &[serializer], 1 << 20);
+        let router = Router::with(transport, &[serializer], 1 << 20);
         let session = router.client().serializer(serializer).connect().await.expect("joined");
         assert!(session.is_connected());
         converse(&session).await;
@@ -79,20 +79,20 @@ async fn holds_over(way: Way) {
 
 #[tokio::test]
 async fn a_conversation_over_websocket() {
-    holds_over(Way::WebSocket).await;
+    holds_over(Transport::WebSocket).await;
 }
 
 #[tokio::test]
 async fn a_conversation_over_tcp() {
-    holds_over(Way::Tcp).await;
+    holds_over(Transport::Tcp).await;
 }
 
 #[tokio::test]
 async fn a_conversation_over_a_unix_socket() {
-    holds_over(Way::Unix).await;
+    holds_over(Transport::Unix).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversation_on_a_runtime_of_several_threads() {
-    holds_over(Way::Unix).await;
+    holds_over(Transport::Unix).await;
 }

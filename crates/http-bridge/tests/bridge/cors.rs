@@ -1,13 +1,15 @@
 //! Header fields of the replies, and what browsers ask before they send a request.
 
-use cloverleaf_http_bridge::{AllowedOrigins, BridgeSettings, Reply, Resource, SigningKey};
+use cloverleaf_http_bridge::{
+    AllowedOrigins, BridgeResponse, BridgeSettings, Resource, SigningKey,
+};
 
 use crate::lab::{Lab, Request, denied, text};
 
 const BODY: &str = r#"{"procedure":"com.example.add2","args":[2,3]}"#;
 
 /// The header fields, sorted.
-fn fields(reply: Reply) -> Vec<(String, String)> {
+fn fields(reply: BridgeResponse) -> Vec<(String, String)> {
     let response = reply.into_response();
     let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
         (name.to_string(), value.to_str().expect("text").to_owned())

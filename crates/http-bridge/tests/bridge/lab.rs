@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use cloverleaf_client::{Link, Payload, SendError, Serializer, Session};
 use cloverleaf_http_bridge::{
-    BodyError, Bridge, BridgeSettings, Connection, Reply, RequestHead, Resource,
+    BodyError, Bridge, BridgeResponse, BridgeSettings, RequestPeer, Resource,
 };
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use http::header::CONTENT_TYPE;
@@ -101,12 +101,12 @@ impl Lab {
     }
 
     /// The reply, which must be there without waiting.
-    pub(crate) fn reply(&self, request: Request) -> Reply {
+    pub(crate) fn reply(&self, request: Request) -> BridgeResponse {
         self.reply_at(now(), request)
     }
 
     /// The reply to a request of another moment.
-    pub(crate) fn reply_at(&self, now: SystemTime, request: Request) -> Reply {
+    pub(crate) fn reply_at(&self, now: SystemTime, request: Request) -> BridgeResponse {
         match poll_once(pin!(self.start_at(now, request))) {
             Poll::Ready(reply) => reply,
             Poll::Pending => panic!("the bridge waits"),
@@ -114,14 +114,13 @@ impl Lab {
     }
 
     /// A request that may have to wait.
-    pub(crate) async fn start(&self, request: Request) -> Reply {
+    pub(crate) async fn start(&self, request: Request) -> BridgeResponse {
         self.start_at(now(), request).await
     }
 
-    async fn start_at(&self, now: SystemTime, request: Request) -> Reply {
+    async fn start_at(&self, now: SystemTime, request: Request) -> BridgeResponse {
         let parts = request.parts.body(()).expect("a request").into_parts().0;
-        let head = RequestHead { parts: &parts, connection: request.connection };
-        self.bridge.handle(&head, request.body, now).await
+        self.bridge.handle(&parts, request.peer, request.body, now).await
     }
 
     /// Status and body.
@@ -130,7 +129,7 @@ impl Lab {
     }
 }
 
-pub(crate) fn text(reply: &Reply) -> (u16, String) {
+pub(crate) fn text(reply: &BridgeResponse) -> (u16, String) {
     (reply.status.as_u16(), String::from_utf8(reply.body.to_vec()).expect("UTF-8"))
 }
 
@@ -153,7 +152,7 @@ pub(crate) fn json(payload: &Payload) -> (serde_json::Value, serde_json::Value) 
 /// A request in the making.
 pub(crate) struct Request {
     parts: http::request::Builder,
-    connection: Connection,
+    peer: RequestPeer,
     body: Result<Bytes, BodyError>,
 }
 
@@ -166,7 +165,7 @@ impl Request {
     /// A request without header fields.
     pub(crate) fn with_method(method: &str, body: impl Into<Vec<u8>>) -> Self {
         let parts = http::Request::builder().method(method).uri("/");
-        Self { parts, connection: Connection::default(), body: Ok(body.into().into()) }
+        Self { parts, peer: RequestPeer::default(), body: Ok(body.into().into()) }
     }
 
     /// A POST whose body the listener could not read.
@@ -183,11 +182,11 @@ impl Request {
     }
 
     pub(crate) fn coming_from(self, ip: &str) -> Self {
-        let peer_ip: IpAddr = ip.parse().expect("an address");
-        Self { connection: Connection { peer_ip: Some(peer_ip), ..self.connection }, ..self }
+        let ip: IpAddr = ip.parse().expect("an address");
+        Self { peer: RequestPeer { ip: Some(ip), ..self.peer }, ..self }
     }
 
     pub(crate) fn over_tls(self) -> Self {
-        Self { connection: Connection { is_tls: true, ..self.connection }, ..self }
+        Self { peer: RequestPeer { is_tls: true, ..self.peer }, ..self }
     }
 }

@@ -1,13 +1,13 @@
 //! The client library and the router over sockets: progressive calls in every format.
 
 use cloverleaf_client::net::Client;
-use cloverleaf_client::{CancelMode, Failure, Parts, Progress, Serializer, Session};
+use cloverleaf_client::{CancelMode, Failure, Progress, ProgressiveArgs, Serializer, Session};
 
 use crate::router::router;
 use crate::support::{NodeProcess, TIMEOUT};
 
 /// Returns each chunk in upper case as a progressive result, and at last the number of chunks.
-async fn shout(mut parts: Parts, progress: Progress) -> Result<u64, Failure> {
+async fn shout(mut parts: ProgressiveArgs, progress: Progress) -> Result<u64, Failure> {
     let mut heard = 0;
     while let Some(part) = parts.next().await? {
         let (word,): (String,) = part.args()?;
@@ -20,7 +20,7 @@ async fn shout(mut parts: Parts, progress: Progress) -> Result<u64, Failure> {
 /// Makes a progressive call, a killed call, and a publication with acknowledged delivery.
 async fn converse(callee: &Session, caller: &Session) {
     let registration = callee.register("com.shout", shout).await.expect("registered");
-    let (mut parts, mut results) = caller.call("com.shout").exchange();
+    let (mut parts, mut results) = caller.call("com.shout").bidirectional();
     for word in ["one", "zwei", "trois"] {
         parts.send((word,)).await.expect("sent");
         let heard = results.next().await.expect("no failure").expect("a part");
@@ -30,7 +30,7 @@ async fn converse(callee: &Session, caller: &Session) {
     assert_eq!(results.next().await.expect("no failure"), None);
     assert_eq!(results.reply().await.expect("a reply").value::<u64>().expect("a number"), 3);
 
-    let (parts, call) = caller.call("com.shout").in_parts();
+    let (parts, call) = caller.call("com.shout").progressive();
     call.cancel(CancelMode::Kill);
     assert_eq!(call.await.expect_err("killed").uri(), Some("wamp.error.canceled"));
     drop(parts);

@@ -165,7 +165,7 @@ fn a_node_that_ends_logs_no_lost_connection() {
         assert_eq!(example.exit_code(), Some(0), "{example:?}");
         let log = example.log();
         let end = log.split_once("the node ends").expect("the end").1;
-        for word in ["lost", "replaced", "container", "worker"] {
+        for word in ["lost", "reconnect", "container", "worker"] {
             assert!(!end.contains(word), "'{word}' after SIG{signal} in {log}");
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! Spec: advanced profile "Progressive Call Results", "Progressive Call Invocations".
 
-use cloverleaf_client::{Answer, Args, Failure, Kwargs, Parts, Progress};
+use cloverleaf_client::{Answer, Args, Failure, Kwargs, Progress, ProgressiveArgs};
 use cloverleaf_wamp::error_uri;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -49,7 +49,7 @@ type Arguments = (Vec<Value>, Value);
 async fn collect(
     Args(args): Args<Vec<Value>>,
     Kwargs(kwargs): Kwargs<Value>,
-    mut parts: Parts,
+    mut parts: ProgressiveArgs,
 ) -> Result<Vec<Arguments>, Failure> {
     let mut all = vec![(args, kwargs)];
     while let Some(part) = parts.next().await? {
@@ -61,7 +61,7 @@ async fn collect(
 pub(super) async fn a_call_comes_in_parts(stage: Stage) {
     stage.there.register(stage.uri.as_str(), collect).await.expect("REGISTERED");
     let call = stage.here.call(stage.uri.as_str());
-    let (mut parts, reply) = call.args_and_kwargs((0,), json!({"name": "ü"})).in_parts();
+    let (mut parts, reply) = call.args_and_kwargs((0,), json!({"name": "ü"})).progressive();
     for number in 1..MANY {
         parts.send((number, values())).await.expect("it goes on");
     }
@@ -74,18 +74,19 @@ pub(super) async fn a_call_comes_in_parts(stage: Stage) {
 }
 
 pub(super) async fn both_ends_speak_in_parts(stage: Stage) {
-    let reckon = async |Args((first,)): Args<(u64,)>, mut parts: Parts, progress: Progress| {
-        let mut sum = first;
-        progress.send(sum).await?;
-        while let Some(part) = parts.next().await? {
-            let (number,): (u64,) = part.args()?;
-            sum += number;
+    let reckon =
+        async |Args((first,)): Args<(u64,)>, mut parts: ProgressiveArgs, progress: Progress| {
+            let mut sum = first;
             progress.send(sum).await?;
-        }
-        Answer::args(&("the sum is", sum))
-    };
+            while let Some(part) = parts.next().await? {
+                let (number,): (u64,) = part.args()?;
+                sum += number;
+                progress.send(sum).await?;
+            }
+            Answer::args(&("the sum is", sum))
+        };
     stage.there.register(stage.uri.as_str(), reckon).await.expect("REGISTERED");
-    let (mut parts, mut results) = stage.here.call(stage.uri.as_str()).args((1,)).exchange();
+    let (mut parts, mut results) = stage.here.call(stage.uri.as_str()).args((1,)).bidirectional();
     let mut sums = Vec::new();
     for number in 2..=4 {
         // Each answer is waited for before the next question.
@@ -103,19 +104,22 @@ pub(super) async fn both_ends_speak_in_parts(stage: Stage) {
 }
 
 pub(super) async fn a_callee_may_answer_before_the_last_part(stage: Stage) {
-    let hasty = async |Args((first,)): Args<(u64,)>, mut parts: Parts| match parts.next().await? {
+    let hasty = async |Args((first,)): Args<(u64,)>, mut parts: ProgressiveArgs| match parts
+        .next()
+        .await?
+    {
         Some(second) => Ok::<_, Failure>((first, second.args::<(u64,)>()?.0)),
         None => Err(Failure::runtime("there is no second part")),
     };
     stage.there.register(stage.uri.as_str(), hasty).await.expect("REGISTERED");
-    let (mut parts, reply) = stage.here.call(stage.uri.as_str()).args((1,)).in_parts();
+    let (mut parts, reply) = stage.here.call(stage.uri.as_str()).args((1,)).progressive();
     parts.send((2,)).await.expect("it goes on");
     // It may cross the answer, which nobody minds.
     let _ = parts.send((3,)).await;
     let taken = reply.await.expect("RESULT").value::<(u64, u64)>();
     assert_eq!(taken.expect("two numbers"), (1, 2));
     parts.finish().await.expect_err("the call has ended");
-    let (parts, reply) = stage.here.call(stage.uri.as_str()).args((1,)).in_parts();
+    let (parts, reply) = stage.here.call(stage.uri.as_str()).args((1,)).progressive();
     parts.finish_with((2,)).await.expect("it goes on");
     reply.await.expect("RESULT");
 }
@@ -123,7 +127,7 @@ pub(super) async fn a_callee_may_answer_before_the_last_part(stage: Stage) {
 pub(super) async fn a_procedure_without_parts_is_not_called_in_parts(stage: Stage) {
     let whole = async |Args((text,)): Args<(String,)>| Ok::<_, Failure>(text);
     stage.there.register(stage.uri.as_str(), whole).await.expect("REGISTERED");
-    let (parts, reply) = stage.here.call(stage.uri.as_str()).args(("half",)).in_parts();
+    let (parts, reply) = stage.here.call(stage.uri.as_str()).args(("half",)).progressive();
     assert_eq!(uri_of(reply.await), error_uri::FEATURE_NOT_SUPPORTED);
     drop(parts);
     let reply = stage.here.call(stage.uri.as_str()).args(("whole",)).await.expect("RESULT");
@@ -132,7 +136,7 @@ pub(super) async fn a_procedure_without_parts_is_not_called_in_parts(stage: Stag
 
 pub(super) async fn half_a_call_does_not_look_like_a_whole_one(stage: Stage) {
     let (told, mut heard) = mpsc::unbounded_channel();
-    let swallow = move |mut parts: Parts| {
+    let swallow = move |mut parts: ProgressiveArgs| {
         let mut fate = Fate::begun(&told);
         async move {
             while parts.next().await?.is_some() {}
@@ -141,7 +145,7 @@ pub(super) async fn half_a_call_does_not_look_like_a_whole_one(stage: Stage) {
         }
     };
     stage.there.register(stage.uri.as_str(), swallow).await.expect("REGISTERED");
-    let (mut parts, reply) = stage.here.call(stage.uri.as_str()).in_parts();
+    let (mut parts, reply) = stage.here.call(stage.uri.as_str()).progressive();
     parts.send((1,)).await.expect("it goes on");
     assert_eq!(heard.recv().await, Some("begun"));
     drop(parts);

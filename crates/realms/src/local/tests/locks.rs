@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use cloverleaf_client::{Failure, Parts, Progress};
+use cloverleaf_client::{Failure, Progress, ProgressiveArgs};
 use cloverleaf_wamp::features::CLIENT;
 use parking_lot::Mutex;
 
@@ -46,7 +46,7 @@ fn whoever_is_woken_for_a_part_or_a_revocation_finds_the_lock_free() {
         assert!(!found.is_empty() && found.iter().all(|is_free| *is_free), "{what}: {found:?}");
     };
 
-    let echo = async |mut parts: Parts, progress: Progress| {
+    let echo = async |mut parts: ProgressiveArgs, progress: Progress| {
         while parts.next().await?.is_some() {
             progress.send(1).await?;
         }
@@ -55,7 +55,7 @@ fn whoever_is_woken_for_a_part_or_a_revocation_finds_the_lock_free() {
     let registering = callee.register("com.echo", echo);
     let registration = ready(pin!(registering.into_future())).expect("registered");
     assert!(pin!(&mut driver).poll(&mut context).is_pending());
-    let (mut parts, mut results) = caller.call("com.echo").exchange();
+    let (mut parts, mut results) = caller.call("com.echo").bidirectional();
     found_free("an invocation");
     assert!(pin!(&mut driver).poll(&mut context).is_pending());
     looking.found_free.lock().clear();

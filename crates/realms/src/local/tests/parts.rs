@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use cloverleaf_client::{Args, Failure, Parts, Progress, Session};
+use cloverleaf_client::{Args, Failure, Progress, ProgressiveArgs, Session};
 use cloverleaf_wamp::features::HTTP_BRIDGE;
 
 use super::{Place, realm, soon};
@@ -43,7 +43,7 @@ async fn who_did_not_ask_is_answered_at_once_and_so_is_the_http_bridge() {
 }
 
 /// Says everything back in capitals, and at the end how much it was.
-async fn shout(mut parts: Parts, progress: Progress) -> Result<u64, Failure> {
+async fn shout(mut parts: ProgressiveArgs, progress: Progress) -> Result<u64, Failure> {
     let mut heard = 0;
     while let Some(part) = parts.next().await? {
         let (word,): (String,) = part.args()?;
@@ -58,7 +58,7 @@ async fn both_sides_speak_in_parts() {
     let place = Place::new();
     let (callee, caller) = (place.join("callee"), place.join("caller"));
     callee.register("com.shout", shout).await.expect("registered");
-    let (mut parts, mut results) = caller.call("com.shout").exchange();
+    let (mut parts, mut results) = caller.call("com.shout").bidirectional();
     for word in ["one", "two", "three"] {
         parts.send((word,)).await.expect("sent");
         let heard = soon(results.next()).await.expect("no failure").expect("a part");
@@ -75,7 +75,7 @@ async fn a_procedure_that_takes_no_parts_refuses_them() {
     let place = Place::new();
     let (callee, caller) = (place.join("callee"), place.join("caller"));
     callee.register("com.count", count).await.expect("registered");
-    let (parts, reply) = caller.call("com.count").args((2,)).in_parts();
+    let (parts, reply) = caller.call("com.count").args((2,)).progressive();
     let error = soon(reply).await.expect_err("refused");
     assert_eq!(error.uri(), Some("wamp.error.feature_not_supported"));
     parts.finish().await.expect_err("ended");
@@ -110,7 +110,7 @@ async fn an_upload_that_is_broken_off_fails_on_both_sides() {
     let place = Place::new();
     let (callee, caller) = (place.join("callee"), place.join("caller"));
     callee.register("com.shout", shout).await.expect("registered");
-    let (mut parts, mut results) = caller.call("com.shout").exchange();
+    let (mut parts, mut results) = caller.call("com.shout").bidirectional();
     parts.send(("one",)).await.expect("sent");
     soon(results.next()).await.expect("no failure").expect("a part");
     drop(parts);
@@ -154,7 +154,7 @@ fn calls_in_parts_from_several_threads_all_end_however_they_are_given_up() {
         threads.push(in_a_thread(&realm, "caller", |session| async move {
             registered.wait();
             for round in 0..200 {
-                let (mut parts, mut results) = session.call("com.shout").exchange();
+                let (mut parts, mut results) = session.call("com.shout").bidirectional();
                 for _ in 0..round % 5 {
                     parts.send(("word",)).await.expect("sent");
                 }

@@ -1,4 +1,4 @@
-//! What a procedure returns.
+//! The values that a procedure returns.
 
 use cloverleaf_wamp::message::Carried;
 use cloverleaf_wamp::payload::Payload;
@@ -9,7 +9,9 @@ use crate::attributes;
 use crate::error::Failure;
 use crate::passthru::Passthru;
 
-/// A result with several positional values or with keywords, and what goes with it.
+/// The result of a procedure: several positional values, keyword values or custom attributes.
+///
+/// A procedure with a single positional result returns the value itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub(crate) payload: Payload,
@@ -17,12 +19,18 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Several positional results (a tuple, an array or a `Vec`).
+    /// Positional results: a tuple, an array or a `Vec`.
+    ///
+    /// # Errors
+    /// When a value cannot be encoded.
     pub fn args<A: Serialize>(args: &A) -> Result<Self, Failure> {
         Ok(Self::payload(Payload::from_args(Serializer::Json, args)?))
     }
 
-    /// Positional and keyword results.
+    /// Positional and keyword results; the latter are a struct or a map.
+    ///
+    /// # Errors
+    /// When a value cannot be encoded.
     pub fn args_and_kwargs<A: Serialize, K: Serialize>(
         args: &A,
         kwargs: &K,
@@ -30,28 +38,38 @@ impl Answer {
         Ok(Self::payload(Payload::from_args_and_kwargs(Serializer::Json, args, kwargs)?))
     }
 
-    /// A payload as it is.
+    /// Results that are encoded already.
     pub const fn payload(payload: Payload) -> Self {
         Self { payload, carried: None }
     }
 
-    /// Results that only the caller can read.
+    /// An opaque payload that only the caller can read. Spec: advanced profile "Payload Passthru
+    /// Mode".
+    ///
+    /// # Errors
+    /// When the payload cannot be encoded.
     pub fn passthru(passthru: Passthru) -> Result<Self, Failure> {
         let mut carried = None;
         let payload = passthru.into_message(Serializer::Json, &mut carried)?;
         Ok(Self { payload, carried })
     }
 
-    /// Adds a custom attribute, such as `_trace`, that goes to the caller beside the results.
+    /// Adds a custom attribute for the caller, such as `_trace`.
+    ///
+    /// # Errors
+    /// When the key is invalid or the value cannot be encoded.
     pub fn attribute(mut self, key: &str, value: &impl Serialize) -> Result<Self, Failure> {
         attributes::insert(&mut self.carried, Serializer::Json, key, value)?;
         Ok(self)
     }
 }
 
-/// What a procedure may return on success.
+/// A type that a procedure may return on success.
 pub trait IntoAnswer {
-    /// The results as arguments, written in the session's format.
+    /// Encodes the results in the session's format.
+    ///
+    /// # Errors
+    /// When a value cannot be encoded.
     fn into_answer(self, serializer: Serializer) -> Result<Answer, Failure>;
 }
 

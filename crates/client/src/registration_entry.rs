@@ -1,4 +1,4 @@
-//! What it takes to register a procedure again.
+//! The session's record of a registration, kept to register the procedure again after a reconnect.
 
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
@@ -11,15 +11,15 @@ use compact_str::CompactString;
 
 use crate::procedure::SharedProcedure;
 
-/// See the [module](self).
+/// A registration with the REGISTER options and the procedure.
 #[derive(Debug)]
 pub(crate) struct RegistrationEntry {
     procedure: CompactString,
     options: RegisterOptions,
     pub(crate) code: SharedProcedure,
-    /// The number that the router gave last; 0 before the first.
+    /// The registration id on the current or last connection; 0 before REGISTERED.
     id: AtomicU64,
-    /// Why the router has taken it away.
+    /// The reason of a revocation by the router.
     revoked: OnceLock<CompactString>,
 }
 
@@ -40,7 +40,7 @@ impl RegistrationEntry {
         self.id.store(id.number(), Relaxed);
     }
 
-    /// The router has taken it away.
+    /// Stores the reason of a revocation by the router.
     pub(crate) fn revoke(&self, reason: Option<&str>) {
         let _ = self.revoked.set(reason.unwrap_or(error_uri::UNREGISTERED).into());
     }
@@ -53,7 +53,7 @@ impl RegistrationEntry {
         &self.procedure
     }
 
-    /// Makes REGISTER.
+    /// Returns a function that builds REGISTER.
     pub(crate) fn request(&self) -> impl FnOnce(RequestId) -> ClientMessage + use<> {
         let procedure = self.procedure.clone().into();
         let options = self.options.clone();

@@ -1,4 +1,4 @@
-//! What a call is answered: the whole result, or a part of it.
+//! The reply to a call: a progressive result or the final one.
 
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::message::{CalleeIdentity, Carried, ResultDetails};
@@ -7,14 +7,14 @@ use serde::de::DeserializeOwned;
 
 use crate::attributes;
 use crate::error::Error;
-use crate::part_queue::Part;
+use crate::part_queue::QueuedPart;
 use crate::passthru::Passthru;
 
-/// What a procedure returned, or one of the parts that it sent before.
+/// The final result of a call, or one of its progressive results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     payload: Payload,
-    /// What was said beside it; there only where something was.
+    /// RESULT.Details; none if they contain neither the callee's identity nor attributes.
     details: Option<Box<ResultDetails>>,
 }
 
@@ -24,53 +24,69 @@ impl Reply {
         Self { payload, details: (!is_plain).then(|| Box::new(details)) }
     }
 
-    /// The one positional result.
+    /// The only positional result.
+    ///
+    /// # Errors
+    /// When the results cannot be read as one value of this type.
     pub fn value<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let (value,) = self.payload.decode_args()?;
         Ok(value)
     }
 
     /// All positional results: a tuple, an array or a `Vec`.
+    ///
+    /// # Errors
+    /// When the results have other types.
     pub fn args<T: DeserializeOwned>(&self) -> Result<T, Error> {
         Ok(self.payload.decode_args()?)
     }
 
     /// The keyword results: a struct or a map.
+    ///
+    /// # Errors
+    /// When the results have other types.
     pub fn kwargs<T: DeserializeOwned>(&self) -> Result<T, Error> {
         Ok(self.payload.decode_kwargs()?)
     }
 
-    /// The results as they came.
+    /// The results as they were received, not decoded.
     pub fn into_payload(self) -> Payload {
         self.payload
     }
 
-    /// The callee's session, where it is disclosed.
+    /// The callee's session id, if disclosed.
     pub fn callee(&self) -> Option<SessionId> {
         self.identity()?.callee
     }
 
-    /// Who the callee is, where it is disclosed.
+    /// The callee's authid, if disclosed.
     pub fn callee_authid(&self) -> Option<&str> {
         self.identity()?.callee_authid.as_deref()
     }
 
-    /// The callee's role, where it is disclosed.
+    /// The callee's role, if disclosed.
     pub fn callee_authrole(&self) -> Option<&str> {
         self.identity()?.callee_authrole.as_deref()
     }
 
-    /// A custom attribute that the callee sent along, such as `_trace`.
+    /// A custom attribute that the callee has sent, such as `_trace`.
+    ///
+    /// # Errors
+    /// When the attribute has another type.
     pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
         Ok(attributes::read(self.carried(), key)?)
     }
 
-    /// Results that only the two ends can read; none where they are plain.
+    /// The opaque payload of a result in payload passthru mode; none for a plain result.
+    ///
+    /// # Errors
+    /// When the result is in passthru mode and is not a single byte string.
     pub fn passthru(&self) -> Result<Option<Passthru>, Error> {
         Ok(Passthru::of(&self.payload, self.carried())?)
     }
 
-    /// What went with the result.
+    /// The details that the router passes on from the callee: passthru options and custom
+    /// attributes.
     pub fn carried(&self) -> Option<&Carried> {
         self.details.as_ref()?.carried.as_deref()
     }
@@ -80,7 +96,7 @@ impl Reply {
     }
 }
 
-impl Part for Reply {
+impl QueuedPart for Reply {
     fn size(&self) -> usize {
         let details = self.details.as_ref();
         let held = |details: &ResultDetails| {

@@ -1,4 +1,4 @@
-//! What was registered and subscribed on a connection that is lost, until it is again on the next.
+//! Registrations and subscriptions of a lost connection that are not restored on the next one yet.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,20 +6,20 @@ use std::sync::Arc;
 use cloverleaf_wamp::ids::{RegistrationId, SubscriptionId};
 use foldhash::HashMap;
 
-use crate::register::RegistrationEntry;
-use crate::subscribe::SubscriptionEntry;
+use crate::registration_entry::RegistrationEntry;
+use crate::subscription_entry::SubscriptionEntry;
 
-/// In the order of their old numbers. Entries are looked for from the front, where those stand
-/// whose acknowledgement comes next.
+/// Entries in the order of their old ids. Acknowledgements arrive in this order, so a search from
+/// the front finds its entry at once.
 #[derive(Debug, Default)]
-pub(crate) struct Unrestored {
+pub(crate) struct ToRestore {
     pub(super) registrations: VecDeque<Arc<RegistrationEntry>>,
     pub(super) subscriptions: VecDeque<Arc<SubscriptionEntry>>,
 }
 
-impl Unrestored {
-    /// Takes in everything that stands in the tables of a connection that is lost.
-    pub(super) fn take_in(
+impl ToRestore {
+    /// Moves all entries out of the tables of a lost connection.
+    pub(super) fn take_from(
         &mut self,
         procedures: &mut HashMap<RegistrationId, Arc<RegistrationEntry>>,
         subscriptions: &mut HashMap<SubscriptionId, Vec<Arc<SubscriptionEntry>>>,
@@ -30,12 +30,12 @@ impl Unrestored {
         self.subscriptions.make_contiguous().sort_by_key(|entry| entry.id());
     }
 
-    /// Takes an entry out. Says whether it was in.
+    /// Removes an entry. Returns whether it was present.
     pub(crate) fn remove_registration(&mut self, entry: &Arc<RegistrationEntry>) -> bool {
         remove(&mut self.registrations, entry)
     }
 
-    /// Takes an entry out. Says whether it was in.
+    /// Removes an entry. Returns whether it was present.
     pub(crate) fn remove_subscription(&mut self, entry: &Arc<SubscriptionEntry>) -> bool {
         remove(&mut self.subscriptions, entry)
     }

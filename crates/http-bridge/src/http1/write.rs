@@ -2,22 +2,22 @@
 
 use http::StatusCode;
 
-use crate::reply::{Reply, write_field};
+use crate::response::{BridgeResponse, write_field};
 
 /// What becomes of the connection after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum After {
+pub enum Persistence {
     /// It waits for the next request.
-    Open,
+    KeepAlive,
     /// It ends.
     Close,
 }
 
 /// Appends the head of a reply; its body is to follow.
-pub fn write(reply: &Reply, date: &str, after: After, out: &mut Vec<u8>) {
+pub fn write_head(reply: &BridgeResponse, date: &str, after: Persistence, out: &mut Vec<u8>) {
     status_line(reply.status, out);
     reply.headers.write(out);
-    if after == After::Close {
+    if after == Persistence::Close {
         write_field("connection", b"close", out);
     }
     let mut length = itoa::Buffer::new();
@@ -41,19 +41,18 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::head::Connection;
-    use crate::http1::parse;
-    use crate::reply::ReplyHeaders;
+    use crate::http1::parse_head;
+    use crate::response::ResponseHeaders;
     use crate::settings::AllowedOrigins;
 
-    fn written(status: StatusCode, body: &'static str, after: After) -> String {
+    fn written(status: StatusCode, body: &'static str, after: Persistence) -> String {
         let request = b"POST /call HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
-        let head = parse(request, Connection::default()).expect("a usual request");
+        let head = parse_head(request).expect("a usual request");
         let listed = AllowedOrigins::from_iter(["https://a".to_owned()]);
-        let headers = ReplyHeaders::answering(&head, &listed);
-        let reply = Reply { status, headers, body: Bytes::from_static(body.as_bytes()) };
+        let headers = ResponseHeaders::answering(&head, &listed);
+        let reply = BridgeResponse { status, headers, body: Bytes::from_static(body.as_bytes()) };
         let mut out = Vec::new();
-        write(&reply, "Sun, 06 Nov 1994 08:49:37 GMT", after, &mut out);
+        write_head(&reply, "Sun, 06 Nov 1994 08:49:37 GMT", after, &mut out);
         String::from_utf8(out).expect("text")
     }
 
@@ -64,11 +63,11 @@ mod tests {
                       vary: Origin\r\n";
         let date = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
         assert_eq!(
-            written(StatusCode::OK, "{}", After::Open),
+            written(StatusCode::OK, "{}", Persistence::KeepAlive),
             format!("HTTP/1.1 200 OK\r\n{always}content-length: 2\r\n{date}")
         );
         assert_eq!(
-            written(StatusCode::PAYLOAD_TOO_LARGE, "", After::Close),
+            written(StatusCode::PAYLOAD_TOO_LARGE, "", Persistence::Close),
             format!(
                 "HTTP/1.1 413 Payload Too Large\r\n{always}connection: close\r\n\
                  content-length: 0\r\n{date}"

@@ -7,11 +7,11 @@ use http::header::{
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
-mod answer;
+mod body;
 
-pub(crate) use answer::Answer;
+pub(crate) use body::StatusAndBody;
 
-use crate::head::{Field, Head};
+use crate::head::{HeaderField, HttpHead};
 use crate::settings::AllowedOrigins;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
@@ -28,19 +28,19 @@ const ALWAYS: &[u8] = b"content-type: application/json; charset=UTF-8\r\n\
 
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
+pub struct BridgeResponse {
     /// The status.
     pub status: StatusCode,
     /// The header fields.
-    pub headers: ReplyHeaders,
+    pub headers: ResponseHeaders,
     /// JSON, or nothing.
     pub body: Bytes,
 }
 
-impl Reply {
+impl BridgeResponse {
     /// The reply in the types of the crate `http`.
     pub fn into_response(self) -> Response<Bytes> {
-        /// Above what [`ReplyHeaders`] has, with two more of the server.
+        /// Above what [`ResponseHeaders`] has, with two more of the server.
         const FIELDS: usize = 12;
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
@@ -53,7 +53,7 @@ impl Reply {
 
 /// The header fields of a reply; those by which it is framed are the server's.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ReplyHeaders {
+pub struct ResponseHeaders {
     /// The pages that may read the reply.
     origin: Option<HeaderValue>,
     /// The header fields that a page asked to send.
@@ -62,12 +62,12 @@ pub struct ReplyHeaders {
     methods: bool,
 }
 
-impl ReplyHeaders {
+impl ResponseHeaders {
     /// The header fields for the reply to this request.
-    pub(crate) fn answering(head: &impl Head, allowed: &AllowedOrigins) -> Self {
-        let allowed_headers = head.value(Field::AccessControlRequestHeaders).first();
+    pub(crate) fn answering(head: &impl HttpHead, allowed: &AllowedOrigins) -> Self {
+        let allowed_headers = head.value(HeaderField::AccessControlRequestHeaders).first();
         Self {
-            origin: allowed_origin(head.value(Field::Origin).first(), allowed),
+            origin: allowed_origin(head.value(HeaderField::Origin).first(), allowed),
             allowed_headers: allowed_headers.and_then(|v| HeaderValue::from_bytes(v).ok()),
             methods: false,
         }
@@ -83,8 +83,8 @@ impl ReplyHeaders {
         Self { methods: true, ..self }
     }
 
-    pub(crate) fn with(self, answer: Answer) -> Reply {
-        Reply { status: answer.status, headers: self, body: answer.body }
+    pub(crate) fn with(self, answer: StatusAndBody) -> BridgeResponse {
+        BridgeResponse { status: answer.status, headers: self, body: answer.body }
     }
 
     /// Every header field with its value. Nothing is copied.
@@ -145,7 +145,7 @@ fn allowed_origin(origin: Option<&[u8]>, allowed: &AllowedOrigins) -> Option<Hea
 
 #[cfg(test)]
 mod tests {
-    use super::{ANY, HeaderValue, ReplyHeaders, write_field};
+    use super::{ANY, HeaderValue, ResponseHeaders, write_field};
 
     #[test]
     fn what_is_written_are_the_header_fields_that_there_are() {
@@ -155,7 +155,7 @@ mod tests {
             (Some(HeaderValue::from_static("https://example.com")), Some(ANY), true),
             (None, Some(HeaderValue::from_static("x-a, x-b")), true),
         ] {
-            let headers = ReplyHeaders { origin, allowed_headers, methods };
+            let headers = ResponseHeaders { origin, allowed_headers, methods };
             let (mut written, mut expected) = (Vec::new(), Vec::new());
             headers.write(&mut written);
             for (name, value) in headers.iter() {

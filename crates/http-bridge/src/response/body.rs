@@ -40,12 +40,12 @@ const AROUND_FAILURE: usize = r#"{"error":"","args":[],"kwargs":{}}"#.len();
 
 /// Status and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct StatusAndBody {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
+impl StatusAndBody {
     /// Success with nothing to say.
     pub(crate) const EMPTY: Self = Self { status: StatusCode::OK, body: Bytes::new() };
 
@@ -203,7 +203,7 @@ fn spaced(json: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn body(answer: &Answer) -> (u16, &str) {
+    fn body(answer: &StatusAndBody) -> (u16, &str) {
         (answer.status.as_u16(), std::str::from_utf8(&answer.body).expect("text"))
     }
 
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_fault_of_the_bridge_is_told_without_details() {
-        let answer = Answer::of_error(&Error::Connect("10.0.0.1 refused".into()), false);
+        let answer = StatusAndBody::of_error(&Error::Connect("10.0.0.1 refused".into()), false);
         let expected = concat!(
             r#"{"error": "wamp.error.runtime_error", "#,
             r#""args": ["Sorry, Cloverleaf has encountered a problem."], "kwargs": {}}"#
@@ -230,7 +230,7 @@ mod tests {
         for serializer in Serializer::ALL {
             let entries = std::collections::BTreeMap::from([("a", 1)]);
             let results = Payload::from_args_and_kwargs(serializer, &[0_u8; 0], &entries);
-            let answer = Answer::of_results(&results.expect("a payload"));
+            let answer = StatusAndBody::of_results(&results.expect("a payload"));
             assert_eq!(body(&answer), (200, r#"{"kwargs":{"a":1}}"#), "{serializer}");
         }
     }
@@ -240,9 +240,9 @@ mod tests {
         for serializer in Serializer::ALL {
             let no_entries = std::collections::BTreeMap::<String, u8>::new();
             let results = Payload::from_args_and_kwargs(serializer, &[0_u8; 0], &no_entries);
-            let answer = Answer::of_results(&results.expect("a payload"));
+            let answer = StatusAndBody::of_results(&results.expect("a payload"));
             assert_eq!(body(&answer), (200, r#"{"args":[null]}"#), "{serializer}");
         }
-        assert_eq!(body(&Answer::of_results(&Payload::EMPTY)), (200, r#"{"args":[null]}"#));
+        assert_eq!(body(&StatusAndBody::of_results(&Payload::EMPTY)), (200, r#"{"args":[null]}"#));
     }
 }

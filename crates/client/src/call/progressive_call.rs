@@ -1,4 +1,4 @@
-//! Making a call in parts.
+//! The sender of a progressive call.
 
 use std::future::poll_fn;
 
@@ -9,35 +9,38 @@ use serde::Serialize;
 
 use crate::arguments;
 use crate::error::Error;
-use crate::pending::Ticket;
-use crate::sent::ended;
+use crate::pending::RequestKey;
+use crate::sent_request::ended;
 use crate::session::Session;
 
-/// Sends the parts of a call that follow the first. Dropped before [`finish`](Self::finish), it
-/// cancels the call: half an upload must not look like a whole one.
+/// Sends the parts of a progressive call that follow the first.
+///
+/// Dropping it before [`finish`](Self::finish) cancels the call, so that the callee does not
+/// mistake half an upload for a whole one.
 #[derive(Debug)]
 #[must_use = "dropping it cancels the call"]
-pub struct PartSender {
+pub struct ProgressiveCall {
     session: Session,
     procedure: CompactString,
-    /// None when the call could not be made, or its last part is sent.
-    call: Option<Ticket>,
+    /// None if the first part could not be sent, or the last part was sent.
+    call: Option<RequestKey>,
 }
 
-impl PartSender {
+impl ProgressiveCall {
     pub(super) const fn new(
         session: Session,
         procedure: CompactString,
-        call: Option<Ticket>,
+        call: Option<RequestKey>,
     ) -> Self {
         Self { session, procedure, call }
     }
 
-    /// Sends a part with these positional arguments: a tuple, an array or a `Vec`. Waits while the
-    /// router does not read what it is sent.
+    /// Sends a part with positional arguments: a tuple, an array or a `Vec`. Waits while the link
+    /// is congested.
     ///
     /// # Errors
-    /// When the call has ended: its own future says how.
+    /// When an argument cannot be encoded, or the call has ended. The call's own future resolves to
+    /// the reason.
     pub async fn send(&mut self, args: impl Serialize) -> Result<(), Error> {
         let payload = arguments::args(&self.session, &args)?;
         self.send_part(payload, true).await
@@ -51,7 +54,7 @@ impl PartSender {
         self.send_part(payload, true).await
     }
 
-    /// Says with an empty part that no other one follows.
+    /// Marks the end of the call with an empty last part.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -79,24 +82,24 @@ impl PartSender {
     }
 
     async fn send_part(&self, payload: Payload, more_follow: bool) -> Result<(), Error> {
-        let ticket = self.call.ok_or_else(ended)?;
-        // Every other option stays as the first part said (advanced profile, "Progressive Call
+        let key = self.call.ok_or_else(ended)?;
+        // The other options of the first part stay in effect (advanced profile, "Progressive Call
         // Invocations").
         let options =
             CallOptions { progress: more_follow.then_some(true), ..CallOptions::default() };
-        let (request, procedure) = (ticket.request(), self.procedure.clone().into());
+        let (request, procedure) = (key.request(), self.procedure.clone().into());
         let part = ClientMessage::Call(Call { request, options, procedure, payload });
-        while !self.session.continue_call(ticket, part.clone())? {
+        while !self.session.continue_call(key, part.clone())? {
             poll_fn(|context| self.session.shared().link.poll_room(context)).await;
         }
         Ok(())
     }
 }
 
-impl Drop for PartSender {
+impl Drop for ProgressiveCall {
     fn drop(&mut self) {
-        if let Some(ticket) = self.call {
-            self.session.ask_to_cancel(ticket, CancelMode::KillNoWait);
+        if let Some(key) = self.call {
+            self.session.request_cancel(key, CancelMode::KillNoWait);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A session whose router is the test: messages are JSON, as they stand on the wire.
+//! A session whose router is the test. Messages are JSON texts as on the wire.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,85 +12,85 @@ use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 
 #[derive(Default)]
-struct Way {
+struct LinkState {
     sent: Vec<String>,
     is_full: bool,
     waiting: Vec<Waker>,
 }
 
 #[derive(Clone, Default)]
-struct ToTest(Arc<Mutex<Way>>);
+struct TestLink(Arc<Mutex<LinkState>>);
 
-impl Link for ToTest {
+impl Link for TestLink {
     fn send(&self, message: ClientMessage) -> Result<(), SendError> {
-        let mut way = self.0.lock();
-        if way.is_full && !matches!(message, ClientMessage::Cancel(_)) {
+        let mut state = self.0.lock();
+        if state.is_full && !matches!(message, ClientMessage::Cancel(_)) {
             return Err(SendError::Congested);
         }
         let mut json = Vec::new();
         encode_client(&message, Serializer::Json, &mut json).expect("a form in JSON");
-        way.sent.push(String::from_utf8(json).expect("text"));
+        state.sent.push(String::from_utf8(json).expect("text"));
         Ok(())
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
-        let mut way = self.0.lock();
-        if !way.is_full {
+        let mut state = self.0.lock();
+        if !state.is_full {
             return Poll::Ready(());
         }
-        way.waiting.push(context.waker().clone());
+        state.waiting.push(context.waker().clone());
         Poll::Pending
     }
 }
 
-/// See the [module](self).
-pub(crate) struct Desk {
+/// A session, its driver, and the link that records sent messages.
+pub(crate) struct Lab {
     pub(crate) session: Session,
     driver: Driver,
-    link: ToTest,
+    link: TestLink,
 }
 
-impl Desk {
-    /// A session that is open.
+impl Lab {
+    /// An open session.
     pub(crate) fn new() -> Self {
-        let link = ToTest::default();
+        let link = TestLink::default();
         let (session, driver) = Session::new(link.clone(), Serializer::Json);
         Self { session, driver, link }
     }
 
-    /// The router says this.
+    /// The router sends this message.
     pub(crate) fn says(&self, json: &str) {
         let frame = bytes(json);
         let message = decode_router(Serializer::Json, &frame).expect(json);
         self.session.handle_message(message);
     }
 
-    /// What was sent since this was last asked.
+    /// The messages that were sent since the last call.
     pub(crate) fn sent(&self) -> Vec<String> {
         std::mem::take(&mut self.link.0.lock().sent)
     }
 
-    /// Runs the procedures as far as they come.
+    /// Polls the driver until it is idle.
     pub(crate) fn run(&mut self) {
         until_idle(|context| Pin::new(&mut self.driver).poll(context).is_ready());
     }
 
-    /// The router reads nothing any more.
-    pub(crate) fn fill_the_way(&self) {
+    /// The link reports congestion from now on.
+    pub(crate) fn stop_reading(&self) {
         self.link.0.lock().is_full = true;
     }
 
-    /// The router reads again.
-    pub(crate) fn clear_the_way(&self) {
+    /// The link accepts messages again.
+    pub(crate) fn resume_reading(&self) {
         let waiting = {
-            let mut way = self.link.0.lock();
-            way.is_full = false;
-            std::mem::take(&mut way.waiting)
+            let mut state = self.link.0.lock();
+            state.is_full = false;
+            std::mem::take(&mut state.waiting)
         };
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// The connection is lost and replaced by another one, on which nothing is sent yet.
+    /// The connection is lost and replaced. Nothing is restored yet.
     pub(crate) fn reconnects(&self) {
         self.session.lost("the cable was pulled");
         let frame = bytes(r#"[2,7,{"roles":{"broker":{},"dealer":{}}}]"#);
@@ -101,7 +101,7 @@ impl Desk {
         self.session.joined(welcome, || {});
     }
 
-    /// What was registered on the last connection is again: the router says this.
+    /// Restores the registrations; the router answers with this message.
     pub(crate) fn restores(&self, answer: &str) {
         let mut restoring = Box::pin(self.session.restore());
         assert!((&mut restoring).now_or_never().is_none());
@@ -109,17 +109,17 @@ impl Desk {
         assert!(ready(restoring).is_empty());
     }
 
-    /// Registers a procedure as number 9; it is the session's first request.
+    /// Registers a procedure with the session's first request; the router grants registration 9.
     pub(crate) fn with_procedure<M>(
         code: impl cloverleaf_client::Procedure<M>,
     ) -> (Self, cloverleaf_client::Registration) {
-        let desk = Self::new();
-        let mut registering = desk.session.register("com.a", code).into_future();
+        let lab = Self::new();
+        let mut registering = lab.session.register("com.a", code).into_future();
         assert!((&mut registering).now_or_never().is_none());
-        desk.says("[65,1,9]");
+        lab.says("[65,1,9]");
         let registration = registering.now_or_never().expect("answered").expect("registered");
-        desk.sent();
-        (desk, registration)
+        lab.sent();
+        (lab, registration)
     }
 }
 
@@ -127,24 +127,24 @@ fn bytes(json: &str) -> bytes::Bytes {
     bytes::Bytes::copy_from_slice(json.as_bytes())
 }
 
-/// What a future is ready with at once.
+/// The output of a future that is ready at once.
 pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("ready")
 }
 
 /// A waker that counts.
 #[derive(Default)]
-struct Count(Mutex<usize>);
+struct WakeCount(Mutex<usize>);
 
-impl Wake for Count {
+impl Wake for WakeCount {
     fn wake(self: Arc<Self>) {
         *self.0.lock() += 1;
     }
 }
 
-/// Polls as long as it is woken by itself.
+/// Polls until a poll does not wake itself.
 fn until_idle(mut poll: impl FnMut(&mut Context<'_>) -> bool) {
-    let count = Arc::new(Count::default());
+    let count = Arc::new(WakeCount::default());
     let waker = Waker::from(Arc::clone(&count));
     loop {
         let before = *count.0.lock();

@@ -1,11 +1,10 @@
 //! From bytes to the head of a usual request.
 
 use std::mem::MaybeUninit;
-use std::net::IpAddr;
 
 use httparse::{Header, Status};
 
-use crate::head::{Connection, Field, Head, Value};
+use crate::head::{FieldValue, HeaderField, HttpHead};
 
 /// The longest head, in bytes: browsers and proxies stay below 8 KiB.
 pub const MAX_HEAD: usize = 16 << 10;
@@ -18,36 +17,35 @@ pub const MAX_BODY: usize = 64 << 10;
 
 /// Why bytes are no head of a usual request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotUsual {
+pub enum HeadError {
     /// They are the beginning of one, or of something else.
     Incomplete,
     /// They are something else.
-    Unusual,
+    NeedsHyper,
 }
 
 /// The head of a usual request, as it stands in what was read.
 #[derive(Debug)]
-pub struct WireHead<'b> {
+pub struct Http1Head<'b> {
     method: &'b str,
     path: &'b str,
     query: &'b str,
     fields: Fields<'b>,
     length: usize,
-    connection: Connection,
 }
 
 /// What the header fields of a usual request say. None of them stands twice.
 #[derive(Debug, Default)]
 struct Fields<'b> {
-    access_control_request_headers: Value<'b>,
-    content_length: Value<'b>,
-    content_type: Value<'b>,
-    host: Value<'b>,
-    origin: Value<'b>,
+    access_control_request_headers: FieldValue<'b>,
+    content_length: FieldValue<'b>,
+    content_type: FieldValue<'b>,
+    host: FieldValue<'b>,
+    origin: FieldValue<'b>,
     body_length: usize,
 }
 
-impl<'b> WireHead<'b> {
+impl<'b> Http1Head<'b> {
     /// What stands before the question mark of the target.
     pub const fn path(&self) -> &'b str {
         self.path
@@ -64,7 +62,7 @@ impl<'b> WireHead<'b> {
     }
 }
 
-impl Head for WireHead<'_> {
+impl HttpHead for Http1Head<'_> {
     fn method(&self) -> &str {
         self.method
     }
@@ -73,44 +71,36 @@ impl Head for WireHead<'_> {
         self.query
     }
 
-    fn value(&self, field: Field) -> Value<'_> {
+    fn value(&self, field: HeaderField) -> FieldValue<'_> {
         match field {
-            Field::AccessControlRequestHeaders => self.fields.access_control_request_headers,
-            Field::ContentLength => self.fields.content_length,
-            Field::ContentType => self.fields.content_type,
-            Field::Origin => self.fields.origin,
+            HeaderField::AccessControlRequestHeaders => self.fields.access_control_request_headers,
+            HeaderField::ContentLength => self.fields.content_length,
+            HeaderField::ContentType => self.fields.content_type,
+            HeaderField::Origin => self.fields.origin,
         }
-    }
-
-    fn peer_ip(&self) -> Option<IpAddr> {
-        self.connection.peer_ip
-    }
-
-    fn is_tls(&self) -> bool {
-        self.connection.is_tls
     }
 }
 
-/// Reads the head of a request that came on `connection`.
-pub fn parse(bytes: &[u8], connection: Connection) -> Result<WireHead<'_>, NotUsual> {
+/// Reads the head of a request.
+pub fn parse_head(bytes: &[u8]) -> Result<Http1Head<'_>, HeadError> {
     let mut room = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
     let length = match request.parse_with_uninit_headers(bytes, &mut room) {
         Ok(Status::Complete(length)) if length <= MAX_HEAD => length,
-        Ok(Status::Partial) if bytes.len() <= MAX_HEAD => return Err(NotUsual::Incomplete),
-        _ => return Err(NotUsual::Unusual),
+        Ok(Status::Partial) if bytes.len() <= MAX_HEAD => return Err(HeadError::Incomplete),
+        _ => return Err(HeadError::NeedsHyper),
     };
     let httparse::Request { method, path, version, headers } = request;
     let (Some(method @ ("POST" | "PUT" | "OPTIONS")), Some(target), Some(1)) =
         (method, path, version)
     else {
-        return Err(NotUsual::Unusual);
+        return Err(HeadError::NeedsHyper);
     };
     let (Some(fields), true) = (Fields::read(headers), is_origin_form(target)) else {
-        return Err(NotUsual::Unusual);
+        return Err(HeadError::NeedsHyper);
     };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    Ok(WireHead { method, path, query, fields, length, connection })
+    Ok(Http1Head { method, path, query, fields, length })
 }
 
 /// RFC 9112 section 3.2.1, with the characters of RFC 3986 alone.
@@ -162,11 +152,11 @@ impl<'b> Fields<'b> {
                 }
                 _ => continue,
             };
-            if std::mem::replace(field, Value::Single(value)) != Value::Absent {
+            if std::mem::replace(field, FieldValue::Single(value)) != FieldValue::Absent {
                 return None;
             }
         }
-        let is_usual = fields.host != Value::Absent && fields.body_length <= MAX_BODY;
+        let is_usual = fields.host != FieldValue::Absent && fields.body_length <= MAX_BODY;
         is_usual.then_some(fields)
     }
 }

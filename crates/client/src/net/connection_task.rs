@@ -1,7 +1,7 @@
-//! The task of a session: carries its connection, runs its procedures, replaces what is lost.
+//! The task of a session: polls the connection and the driver, and reconnects.
 //!
-//! Connection and driver are polled by one task: an invocation that has been read is run and its
-//! answer written without waking anybody else.
+//! One task polls both, so that an invocation is read, run and answered without waking another
+//! task.
 
 use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
@@ -12,52 +12,56 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::websocket::CloseCode;
 use tokio::time::{Sleep, sleep};
 
-use super::dialer::{Dialer, Joined};
+use super::connector::{Connector, JoinedConnection};
+use super::poll_together::poll_together;
 use super::reconnect::Delays;
-use super::turn::in_turns;
 use crate::driver::Driver;
 use crate::session::{BoxFuture, Session};
 
-/// How long a router may take to answer GOODBYE.
+/// Maximum time for the router's answer to GOODBYE.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// See the [module](self).
-pub(super) struct Carrier {
-    dialer: Dialer,
+/// Runs a session to its end, over all of its connections.
+pub(super) struct ConnectionTask {
+    connector: Connector,
     driver: Driver,
-    /// The driver has ended, as the session has.
+    /// The session and its driver have ended.
     is_done: bool,
-    /// Registers and subscribes again after a lost connection has been replaced.
+    /// Registers and subscribes again after a reconnect.
     restoring: Option<BoxFuture<()>>,
     goodbye_deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl Carrier {
-    pub(super) const fn new(dialer: Dialer, driver: Driver) -> Self {
-        Self { dialer, driver, is_done: false, restoring: None, goodbye_deadline: None }
+impl ConnectionTask {
+    pub(super) const fn new(connector: Connector, driver: Driver) -> Self {
+        Self { connector, driver, is_done: false, restoring: None, goodbye_deadline: None }
     }
 
-    /// Carries the session to its end.
-    pub(super) async fn run(mut self, joined: Joined) {
+    /// Runs until the session has ended.
+    pub(super) async fn run(mut self, joined: JoinedConnection) {
         let mut next = Some(joined);
         while let Some(mut joined) = next {
-            in_turns(|context| self.poll_connection(&mut joined, context)).await;
+            poll_together(|context| self.poll_connection(&mut joined, context)).await;
             self.restoring = None;
             drop(joined);
             next = if self.session().closed().is_none() { self.replace().await } else { None };
         }
         if !self.is_done {
-            // Gives up what runs, and drops what is the application's.
+            // The driver stops running procedures and drops the registered ones.
             (&mut self.driver).await;
         }
     }
 
     const fn session(&self) -> &Session {
-        &self.dialer.session
+        &self.connector.session
     }
 
     /// Ready when the connection has ended.
-    fn poll_connection(&mut self, joined: &mut Joined, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_connection(
+        &mut self,
+        joined: &mut JoinedConnection,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
         if Pin::new(&mut joined.connection).poll(context).is_ready() {
             return Poll::Ready(());
         }
@@ -70,7 +74,7 @@ impl Carrier {
         {
             self.restoring = None;
         }
-        if !self.is_done && self.dialer.link.said_goodbye() {
+        if !self.is_done && self.connector.link.goodbye_sent() {
             self.poll_goodbye(context);
         }
         Poll::Pending
@@ -85,12 +89,12 @@ impl Carrier {
         }
     }
 
-    /// Joins on a new connection, or ends the session.
-    async fn replace(&mut self) -> Option<Joined> {
-        let Self { dialer, driver, is_done, restoring, .. } = self;
-        let mut attempts = pin!(dialer.replace());
+    /// Reconnects and joins, or ends the session.
+    async fn replace(&mut self) -> Option<JoinedConnection> {
+        let Self { connector, driver, is_done, restoring, .. } = self;
+        let mut attempts = pin!(connector.replace());
         let outcome = poll_fn(|context| {
-            // The driver ends first when the session is left or closed meanwhile.
+            // The driver ends when the session is left or closed during a reconnect.
             if Pin::new(&mut *driver).poll(context).is_ready() {
                 *is_done = true;
                 return Poll::Ready(None);
@@ -99,27 +103,27 @@ impl Carrier {
         });
         match outcome.await? {
             Ok((joined, delays)) => {
-                *restoring = Some(Box::pin(restore(dialer.session.clone(), delays)));
+                *restoring = Some(Box::pin(restore(connector.session.clone(), delays)));
                 Some(joined)
             }
             Err(reason) => {
-                dialer.session.close(&reason.to_string());
+                connector.session.close(&reason.to_string());
                 None
             }
         }
     }
 }
 
-impl Drop for Carrier {
-    /// At the end, and when the runtime ends first.
+impl Drop for ConnectionTask {
+    /// Ends the session if the runtime drops the task early.
     fn drop(&mut self) {
         self.session().close("the runtime has ended");
         self.session().finished();
     }
 }
 
-/// Registers and subscribes again. A refusal may be temporary (the router has not noticed yet that
-/// the old connection is gone), so it is tried again.
+/// Registers and subscribes again. Tries again after a refusal, which may be temporary: the router
+/// may not have noticed yet that the old connection is lost.
 async fn restore(session: Session, mut delays: Delays) {
     loop {
         let refusals = session.restore().await;
@@ -127,8 +131,8 @@ async fn restore(session: Session, mut delays: Delays) {
             return;
         }
         for (uri, error) in &refusals {
-            tracing::warn!("'{uri}' is not restored: {error}");
+            tracing::warn!(%uri, %error, "registration or subscription not restored");
         }
-        sleep(delays.further(rand::random())).await;
+        sleep(delays.next_unlimited(rand::random())).await;
     }
 }

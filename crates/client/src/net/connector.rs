@@ -1,4 +1,4 @@
-//! Makes the connections of one session, the first and those that replace a lost one.
+//! Establishes the connections of one session: the first one, and a new one after each loss.
 
 use cloverleaf_transport::OutboundSender;
 use cloverleaf_wamp::error_uri;
@@ -7,17 +7,17 @@ use compact_str::CompactString;
 use tokio::time::sleep;
 
 use super::link::SocketLink;
-use super::opening::{Handshaken, RouterConnection, new_queue};
-use super::peer::{SocketPeer, Verdict};
+use super::opening::{RouterConnection, UnjoinedConnection, new_queue};
+use super::peer::{JoinResult, SocketPeer};
 use super::reconnect::{Delays, Reconnect};
 use super::target::Target;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::session::Session;
 
-/// See the [module](self).
+/// Connects and joins, with the settings of one session.
 #[derive(Debug)]
-pub(super) struct Dialer {
+pub(super) struct Connector {
     target: Target,
     realm: CompactString,
     reconnect: Option<Reconnect>,
@@ -25,43 +25,43 @@ pub(super) struct Dialer {
     pub(super) link: SocketLink,
 }
 
-/// A connection that has joined.
+/// A connection on which the session has joined its realm.
 #[derive(Debug)]
-pub(super) struct Joined {
+pub(super) struct JoinedConnection {
     pub(super) connection: RouterConnection,
-    /// Its queue.
+    /// The queue of outgoing messages.
     pub(super) outbound: OutboundSender<ClientMessage>,
 }
 
-impl Dialer {
-    /// Connects and joins for the first time, and makes the session.
+impl Connector {
+    /// Connects and joins for the first time, and creates the session.
     pub(super) async fn open(
         mut target: Target,
         realm: CompactString,
         reconnect: Option<Reconnect>,
-    ) -> Result<(Self, Driver, Joined), Error> {
-        let handshaken = Handshaken::with(&target).await?;
-        let serializer = handshaken.serializer();
-        // Values will be written in it, so it is the best one for later connections too.
+    ) -> Result<(Self, Driver, JoinedConnection), Error> {
+        let unjoined = UnjoinedConnection::with(&target).await?;
+        let serializer = unjoined.serializer();
+        // The session encodes values in this format, so later connections prefer it.
         target.serializers.sort_by_key(|offered| *offered != serializer);
         let link = SocketLink::default();
         let (session, driver) = Session::unjoined(link.clone(), serializer);
-        let dialer = Self { target, realm, reconnect, session, link };
-        let joined = dialer.join(handshaken).await?;
-        Ok((dialer, driver, joined))
+        let connector = Self { target, realm, reconnect, session, link };
+        let joined = connector.join(unjoined).await?;
+        Ok((connector, driver, joined))
     }
 
-    async fn join(&self, handshaken: Handshaken) -> Result<Joined, Error> {
+    async fn join(&self, unjoined: UnjoinedConnection) -> Result<JoinedConnection, Error> {
         let (outbound, receiver) = new_queue();
         let peer = SocketPeer {
             session: self.session.clone(),
             link: self.link.clone(),
             outbound: outbound.clone(),
-            verdict: Verdict::default(),
+            join_result: JoinResult::default(),
             reconnects: self.reconnect.is_some(),
         };
-        match handshaken.join(&self.realm, peer, receiver).await {
-            Ok(connection) => Ok(Joined { connection, outbound }),
+        match unjoined.join(&self.realm, peer, receiver).await {
+            Ok(connection) => Ok(JoinedConnection { connection, outbound }),
             Err(Error::Connect(what)) => {
                 let text = format!("joining '{}' at {} failed: {what}", self.realm, self.target);
                 Err(Error::Connect(text.into()))
@@ -70,29 +70,29 @@ impl Dialer {
         }
     }
 
-    async fn dial(&self) -> Result<Joined, Error> {
-        let handshaken = Handshaken::with(&self.target).await?;
-        self.join(handshaken).await
+    async fn reconnect_once(&self) -> Result<JoinedConnection, Error> {
+        let unjoined = UnjoinedConnection::with(&self.target).await?;
+        self.join(unjoined).await
     }
 
-    /// Replaces a lost connection, with patience. The delays that were not needed are returned
-    /// beside it.
-    pub(super) async fn replace(&self) -> Result<(Joined, Delays), Error> {
+    /// Reconnects after a loss. Returns the connection, and fresh delays for restoring
+    /// registrations and subscriptions.
+    pub(super) async fn replace(&self) -> Result<(JoinedConnection, Delays), Error> {
         let Some(reconnect) = &self.reconnect else {
             return Err(Error::Closed(error_uri::CONNECTION_LOST.into()));
         };
-        tracing::warn!("the connection to {} was lost and is being replaced", self.target);
+        tracing::warn!(router = %self.target, "connection lost, reconnecting");
         let mut delays = reconnect.delays();
         let mut last = Error::Closed(error_uri::CONNECTION_LOST.into());
         while let Some(delay) = delays.next(rand::random()) {
             sleep(delay).await;
-            match self.dial().await {
+            match self.reconnect_once().await {
                 Ok(joined) => {
-                    tracing::info!("connected to {} again", self.target);
+                    tracing::info!(router = %self.target, "reconnected");
                     return Ok((joined, reconnect.delays()));
                 }
                 Err(error) if is_temporary(&error) => {
-                    tracing::debug!("the connection is not replaced yet: {error}");
+                    tracing::debug!(router = %self.target, %error, "reconnect attempt failed");
                     last = error;
                 }
                 Err(error) => return Err(error),
@@ -102,7 +102,8 @@ impl Dialer {
     }
 }
 
-/// A router that can't be reached or shuts down may be back soon; one that refuses means it.
+/// Whether a later attempt may succeed: the router is unreachable or shutting down. Any other
+/// refusal is final.
 fn is_temporary(error: &Error) -> bool {
     matches!(error, Error::Connect(_)) || error.uri() == Some(error_uri::SYSTEM_SHUTDOWN)
 }

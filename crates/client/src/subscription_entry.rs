@@ -1,4 +1,4 @@
-//! What it takes to subscribe again, and the events between the session and the application.
+//! The session's record of a subscription: the SUBSCRIBE options and the queue of received events.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,44 +14,44 @@ use cloverleaf_wamp::message::{
 use compact_str::CompactString;
 use parking_lot::Mutex;
 
-/// The most bytes of details and arguments that wait for the application in one subscription: a
-/// large event costs as much as many small ones. The newest event is kept whatever its size.
+/// Maximum bytes of details and arguments in the queue of one subscription: a large event costs as
+/// much as many small ones. The newest event is kept regardless of its size.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 
-/// See the [module](self).
+/// A subscription, kept to subscribe again after a reconnect.
 #[derive(Debug)]
 pub(crate) struct SubscriptionEntry {
     topic: CompactString,
     options: SubscribeOptions,
-    /// The number that the router gave last; 0 before the first.
+    /// The subscription id on the current or last connection; 0 before SUBSCRIBED.
     id: AtomicU64,
     queue: Mutex<EventQueue>,
 }
 
-/// Says once that an event was taken: it stands in the queues of all streams that share a
-/// subscription, and the router waits for one answer.
+/// Makes sure that an event is acknowledged once, although all streams that share a subscription
+/// receive it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Receipt(Arc<AtomicBool>);
+pub(crate) struct DeliveryReceipt(Arc<AtomicBool>);
 
-impl Receipt {
-    /// Whether nobody has asked before.
-    pub(super) fn is_first(&self) -> bool {
+impl DeliveryReceipt {
+    /// Whether this is the first call of this method.
+    pub(crate) fn is_first(&self) -> bool {
         !self.0.swap(true, Relaxed)
     }
 }
 
-/// An event that waits, with the receipt that its publisher wants.
-type Waiting = (SharedEvent, Option<Receipt>);
+/// An event in the queue. The receipt is present if the publisher asked for acknowledgements.
+type QueuedEvent = (SharedEvent, Option<DeliveryReceipt>);
 
 #[derive(Debug)]
 struct EventQueue {
-    events: VecDeque<Waiting>,
-    /// Of the details and arguments of all that wait.
+    events: VecDeque<QueuedEvent>,
+    /// Bytes of details and arguments of all queued events.
     bytes: usize,
     capacity: usize,
     dropped: u64,
     closed: bool,
-    /// Why the router has taken the subscription away.
+    /// The reason of a revocation by the router.
     revoked: Option<CompactString>,
     waker: Option<Waker>,
 }
@@ -69,7 +69,7 @@ impl EventQueue {
         }
     }
 
-    fn push(&mut self, event: SharedEvent, receipt: Option<Receipt>) {
+    fn push(&mut self, event: SharedEvent, receipt: Option<DeliveryReceipt>) {
         let size = size_of(&event);
         while self.events.len() >= self.capacity || self.bytes + size > MAX_WAITING_BYTES {
             if self.pop().is_none() {
@@ -81,20 +81,20 @@ impl EventQueue {
         self.events.push_back((event, receipt));
     }
 
-    fn pop(&mut self) -> Option<Waiting> {
+    fn pop(&mut self) -> Option<QueuedEvent> {
         let (event, receipt) = self.events.pop_front()?;
         self.bytes -= size_of(&event);
         Some((event, receipt))
     }
 }
 
-/// Bytes of the details and arguments of an event.
+/// Bytes of details and arguments of an event.
 fn size_of(event: &SharedEvent) -> usize {
     event.details.size() + event.payload.size()
 }
 
 impl SubscriptionEntry {
-    pub(super) const fn new(
+    pub(crate) const fn new(
         topic: CompactString,
         options: SubscribeOptions,
         capacity: usize,
@@ -115,57 +115,62 @@ impl SubscriptionEntry {
         &self.topic
     }
 
-    /// Whether a subscription of the one is that of the other to the router.
-    pub(super) fn is_of_the_same_topic(&self, other: &Self) -> bool {
+    /// Whether the router treats both as one subscription: same topic and match policy.
+    pub(crate) fn is_of_the_same_topic(&self, other: &Self) -> bool {
         let policy = |entry: &Self| entry.options.match_policy.unwrap_or_default();
         self.topic == other.topic && policy(self) == policy(other)
     }
 
-    /// Whether events are wanted that were kept: another stream of the same subscription may have
-    /// asked for them.
+    /// Whether this stream asked for retained events. Another stream of the same subscription may
+    /// have asked for them.
     pub(crate) fn wants_retained(&self) -> bool {
         self.options.get_retained == Some(true)
     }
 
-    /// Makes SUBSCRIBE.
+    /// Returns a function that builds SUBSCRIBE.
     pub(crate) fn request(&self) -> impl FnOnce(RequestId) -> ClientMessage + use<> {
         let topic = self.topic.clone().into();
         let options = self.options.clone();
         move |request| ClientMessage::Subscribe(Subscribe { request, options, topic })
     }
 
-    /// Adds an event; a full queue loses its oldest. Returns whom to wake, outside of any lock.
-    pub(crate) fn push(&self, event: SharedEvent, receipt: Option<Receipt>) -> Option<Waker> {
+    /// Adds an event; a full queue drops its oldest events. Returns the waker to call outside of
+    /// any lock.
+    pub(crate) fn push(
+        &self,
+        event: SharedEvent,
+        receipt: Option<DeliveryReceipt>,
+    ) -> Option<Waker> {
         let mut queue = self.queue.lock();
         queue.push(event, receipt);
         queue.waker.take()
     }
 
-    /// No event comes any more. Returns whom to wake.
+    /// Ends the stream behind the queued events. Returns the waker to call.
     pub(crate) fn close(&self) -> Option<Waker> {
         let mut queue = self.queue.lock();
         queue.closed = true;
         queue.waker.take()
     }
 
-    /// The router has taken the subscription away. Returns whom to wake.
+    /// Ends the stream after a revocation by the router. Returns the waker to call.
     pub(crate) fn revoke(&self, reason: Option<&str>) -> Option<Waker> {
         self.queue.lock().revoked = Some(reason.unwrap_or(error_uri::UNSUBSCRIBED).into());
         self.close()
     }
 
-    pub(super) fn revoked(&self) -> Option<CompactString> {
+    pub(crate) fn revoked(&self) -> Option<CompactString> {
         self.queue.lock().revoked.clone()
     }
 
-    pub(super) fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.queue.lock().dropped
     }
 
-    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Option<Waiting>> {
+    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Option<QueuedEvent>> {
         let mut queue = self.queue.lock();
         match queue.pop() {
-            Some(waiting) => Poll::Ready(Some(waiting)),
+            Some(queued) => Poll::Ready(Some(queued)),
             None if queue.closed => Poll::Ready(None),
             None => {
                 queue.waker = Some(context.waker().clone());
@@ -183,7 +188,7 @@ mod tests {
 
     use super::{EventQueue, MAX_WAITING_BYTES};
 
-    /// An event with so many bytes of arguments, or some more.
+    /// An event with at least this many bytes of arguments.
     fn event(bytes: usize) -> SharedEvent {
         SharedEvent::new(message::Event {
             subscription: SubscriptionId::from_random(1),
@@ -194,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_details_count_as_those_of_arguments() {
+    fn the_byte_limit_counts_details_and_arguments() {
         let topic = "x".repeat(MAX_WAITING_BYTES / 2);
         let details = EventDetails { topic: Some(topic.into()), ..EventDetails::default() };
         let large = SharedEvent::new(message::Event {
@@ -211,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn events_that_hold_too_many_bytes_push_the_oldest_out_and_the_newest_stays() {
+    fn the_byte_limit_drops_the_oldest_events_and_keeps_the_newest() {
         let mut queue = EventQueue::new(100);
         for _ in 0..4 {
             queue.push(event(MAX_WAITING_BYTES / 2 - 100), None);
