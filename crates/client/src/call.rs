@@ -138,7 +138,7 @@ impl CallBuilder {
         let Self { session, options, payload, .. } = &mut self;
         if payload.is_ok() {
             let format = session.shared().serializer;
-            *payload = passthru.into_message(format, &mut options.carried).map_err(Error::from);
+            *payload = passthru.into_message(format, &mut options.passthru).map_err(Error::from);
         }
         self
     }
@@ -177,8 +177,8 @@ impl CallBuilder {
 
     /// A custom attribute, such as `_trace`, that goes to the callee beside the arguments.
     pub fn attribute(mut self, key: &str, value: impl Serialize) -> Self {
-        let (format, carried) = (self.session.shared().serializer, &mut self.options.carried);
-        if let Err(fault) = attributes::insert(carried, format, key, &value) {
+        let (format, passthru) = (self.session.shared().serializer, &mut self.options.passthru);
+        if let Err(fault) = attributes::insert(passthru, format, key, &value) {
             self.payload = self.payload.and(Err(fault.into()));
         }
         self
@@ -229,7 +229,7 @@ impl CallBuilder {
             session.request(Slot::of_call(&options), |request| {
                 if let Some(timeout) = timeout {
                     let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
-                    options.timeout = Some(session.call_timeout_unit().of_millis(millis));
+                    options.timeout = Some(session.call_timeout_unit().from_millis(millis));
                 }
                 ClientMessage::Call(Call { request, options, procedure: procedure.into(), payload })
             })

@@ -4,7 +4,7 @@ use std::fmt;
 
 use cloverleaf_wamp::codec::ser::ValueError;
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::message::Carried;
+use cloverleaf_wamp::message::PassthruDetails;
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
@@ -63,13 +63,13 @@ pub struct Failure {
     /// Explanations.
     pub payload: Payload,
     /// What goes with them.
-    pub carried: Option<Box<Carried>>,
+    pub passthru: Option<Box<PassthruDetails>>,
 }
 
 impl Failure {
     /// A failure without explanations.
     pub fn new(uri: impl Into<CompactString>) -> Self {
-        Self { uri: uri.into(), payload: Payload::EMPTY, carried: None }
+        Self { uri: uri.into(), payload: Payload::EMPTY, passthru: None }
     }
 
     /// A failure that a text explains.
@@ -123,24 +123,24 @@ impl Failure {
 
     /// Explains the failure with what only the caller can read.
     pub fn with_passthru(mut self, passthru: Passthru) -> Result<Self, ValueError> {
-        self.payload = passthru.into_message(Serializer::Json, &mut self.carried)?;
+        self.payload = passthru.into_message(Serializer::Json, &mut self.passthru)?;
         Ok(self)
     }
 
     /// Adds a custom attribute, such as `_trace`.
     pub fn with_attribute(mut self, key: &str, value: &impl Serialize) -> Result<Self, ValueError> {
-        attributes::insert(&mut self.carried, Serializer::Json, key, value)?;
+        attributes::insert(&mut self.passthru, Serializer::Json, key, value)?;
         Ok(self)
     }
 
     /// A custom attribute that came along.
     pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ValueError> {
-        attributes::read(self.carried.as_deref(), key)
+        attributes::read(self.passthru.as_deref(), key)
     }
 
     /// Explanations that only the two ends can read; none where they are plain.
     pub fn passthru(&self) -> Result<Option<Passthru>, ValueError> {
-        Passthru::of(&self.payload, self.carried.as_deref())
+        Passthru::of(&self.payload, self.passthru.as_deref())
     }
 }
 

@@ -75,7 +75,7 @@ impl PublishBuilder {
         let Self { session, options, payload, .. } = &mut self;
         if payload.is_ok() {
             let format = session.shared().serializer;
-            *payload = passthru.into_message(format, &mut options.carried).map_err(Error::from);
+            *payload = passthru.into_message(format, &mut options.passthru).map_err(Error::from);
         }
         self
     }
@@ -166,8 +166,8 @@ impl PublishBuilder {
 
     /// A custom attribute, such as `_trace`, that goes to the subscribers beside the arguments.
     pub fn attribute(mut self, key: &str, value: impl Serialize) -> Self {
-        let (format, carried) = (self.session.shared().serializer, &mut self.options.carried);
-        if let Err(fault) = attributes::insert(carried, format, key, &value) {
+        let (format, passthru) = (self.session.shared().serializer, &mut self.options.passthru);
+        if let Err(fault) = attributes::insert(passthru, format, key, &value) {
             self.payload = self.payload.and(Err(fault.into()));
         }
         self

@@ -5,7 +5,8 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use compact_str::CompactString;
+use cloverleaf_wamp::excerpt::Excerpt;
+use compact_str::{CompactString, ToCompactString as _};
 
 use crate::bridge::BodyError;
 use crate::denial::{BodyLength, Denial};
@@ -45,7 +46,8 @@ pub(crate) fn accept(
 
 /// The peer's text as an answer repeats it.
 pub(crate) fn repeated(text: &[u8]) -> CompactString {
-    String::from_utf8_lossy(text).chars().take(MAX_REPEATED_CHARS).collect()
+    let text = String::from_utf8_lossy(text);
+    Excerpt::new(&text, MAX_REPEATED_CHARS).to_compact_string()
 }
 
 /// The value of a header field that may stand once only.

@@ -15,7 +15,7 @@ use cloverleaf_transport::{
     BatchedHandler, Connection, Framing, Outbound, PeerInfo, ServerSide, SlowConsumer, Stream,
     TransportError, WaitingMessage, WampHandler, log_limited, proxied, rawsocket,
 };
-use cloverleaf_wamp::batch::Format;
+use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::serializer::Serializer;
 
 use crate::memory::Memory;
@@ -47,9 +47,9 @@ impl WampService {
     /// The WebSocket subprotocols, as a list for people: those without batches first.
     pub(crate) fn spoken(&self) -> String {
         let formats = [false, true].into_iter().flat_map(|is_batched| {
-            self.serializers.iter().map(move |&serializer| Format { serializer, is_batched })
+            self.serializers.iter().map(move |&serializer| MessageFormat { serializer, is_batched })
         });
-        let names: Vec<&str> = formats.map(Format::subprotocol).collect();
+        let names: Vec<&str> = formats.map(MessageFormat::subprotocol).collect();
         names.join(", ")
     }
 
@@ -57,7 +57,7 @@ impl WampService {
     pub(crate) async fn serve(
         &self,
         stream: Stream,
-        format: Format,
+        format: MessageFormat,
         framing: Framing,
         early: &mut [u8],
         peer: PeerInfo,
@@ -84,11 +84,16 @@ impl WampService {
         sender: Outbound<WaitingMessage>,
         peer: PeerInfo,
     ) -> WampHandler<ServerSide, RouterPeer> {
-        let format = Format { serializer, is_batched: false };
+        let format = MessageFormat { serializer, is_batched: false };
         WampHandler::new(serializer, self.peer(format, sender, peer))
     }
 
-    fn peer(&self, format: Format, sender: Outbound<WaitingMessage>, peer: PeerInfo) -> RouterPeer {
+    fn peer(
+        &self,
+        format: MessageFormat,
+        sender: Outbound<WaitingMessage>,
+        peer: PeerInfo,
+    ) -> RouterPeer {
         let (realms, admission) = (Arc::clone(&self.realms), Arc::clone(&self.admission));
         let attachment = Attachment {
             peer,
@@ -208,7 +213,7 @@ async fn serve_rawsocket(
     match rawsocket::accept(&mut stream, first, serializers, *max_message).await {
         Ok(agreed) => {
             let peer = PeerInfo::rawsocket(from);
-            let format = Format { serializer: agreed.serializer, is_batched: false };
+            let format = MessageFormat { serializer: agreed.serializer, is_batched: false };
             service.serve(stream, format, agreed.framing, &mut [], peer).await;
         }
         Err(error) => log_limited!(

@@ -5,7 +5,7 @@
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use cloverleaf_wamp::excerpt::Excerpt;
 use rustix::stdio;
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
@@ -83,14 +84,8 @@ pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut chars = self.0.chars();
-        for c in chars.by_ref().take(MAX_QUOTED_CHARS) {
-            match c.is_control() {
-                true => write!(f, "{}", c.escape_default())?,
-                false => f.write_char(c)?,
-            }
-        }
-        if chars.next().is_some() { f.write_str("…") } else { Ok(()) }
+        let excerpt = Excerpt::new(self.0, MAX_QUOTED_CHARS).escape_controls().mark_cut();
+        fmt::Display::fmt(&excerpt, f)
     }
 }
 

@@ -13,7 +13,7 @@ use cloverleaf_transport::{
     WaitingMessage, log_limited,
 };
 use cloverleaf_wakes::{ROUND, is_spent, spend};
-use cloverleaf_wamp::batch::Format;
+use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::error::{DecodeError, ProtocolViolation};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{Features, RouterRoles};
@@ -56,7 +56,7 @@ pub(crate) struct Attachment {
     /// Its address and transport, for the log and the session meta API.
     pub(crate) peer: PeerInfo,
     /// How its messages are written.
-    pub(crate) format: Format,
+    pub(crate) format: MessageFormat,
     /// What becomes of events for it when it reads too slowly, where its role does not say.
     pub(crate) slow_consumer: SlowConsumer,
     /// Whether it is told the router's name and version.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cloverleaf_wamp::rawsocket::{self, FrameKind, Splitter};
-use cloverleaf_wamp::websocket::deflate::Agreement;
-use cloverleaf_wamp::websocket::{CloseCode, Limits, MessageKind, Role};
+use cloverleaf_wamp::rawsocket::{self, FrameKind, FrameSplitter};
+use cloverleaf_wamp::websocket::deflate::DeflateAgreement;
+use cloverleaf_wamp::websocket::{CloseCode, MessageKind, WebSocketLimits, WebSocketRole};
 
 use crate::error::CloseReason;
 use crate::keepalive::KeepAlive;
@@ -43,7 +43,7 @@ pub enum Framing {
     /// WAMP over RawSocket.
     RawSocket {
         /// The receiving half.
-        splitter: Splitter,
+        splitter: FrameSplitter,
         /// The longest message that the peer takes.
         peer_limit: usize,
     },
@@ -54,16 +54,20 @@ pub enum Framing {
 impl Framing {
     /// RawSocket frames. Both limits are in bytes, as the handshake has agreed.
     pub fn rawsocket(our_limit: usize, peer_limit: usize) -> Self {
-        Self::RawSocket { splitter: Splitter::new(our_limit), peer_limit }
+        Self::RawSocket { splitter: FrameSplitter::new(our_limit), peer_limit }
     }
 
     /// WebSocket frames.
-    pub fn websocket(role: Role, limits: Limits) -> Self {
+    pub fn websocket(role: WebSocketRole, limits: WebSocketLimits) -> Self {
         Self::WebSocket(WebSocket::new(role, limits))
     }
 
     /// WebSocket frames of a server as it is configured, compressed if that was agreed on.
-    pub fn serving(limits: Limits, manners: Manners, agreement: Option<&Agreement>) -> Self {
+    pub fn serving(
+        limits: WebSocketLimits,
+        manners: Manners,
+        agreement: Option<&DeflateAgreement>,
+    ) -> Self {
         Self::WebSocket(WebSocket::serving(limits, manners, agreement))
     }
 

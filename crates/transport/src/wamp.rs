@@ -3,10 +3,10 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use cloverleaf_wamp::codec::{EncodeError, Message};
 use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::message::wire::WireMessage;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage, SharedEvent};
-use cloverleaf_wamp::payload::frame;
+use cloverleaf_wamp::payload::{EncodeError, copy_frame};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::websocket::MessageKind;
 use thiserror::Error;
@@ -18,9 +18,9 @@ use crate::outbound::{Loss, Queued};
 /// Which side of a session a connection is on.
 pub trait Side: Send + Sync + 'static {
     /// What it receives.
-    type Incoming: Message;
+    type Incoming: WireMessage;
     /// What it sends.
-    type Outgoing: Message;
+    type Outgoing: WireMessage;
     /// The form in which that waits in a queue.
     type Waiting: Queued + Send + From<Self::Outgoing> + Into<Self::Outgoing> + 'static;
     /// Whether it hears also a peer that does not read.
@@ -238,7 +238,7 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
 
     /// Takes one message.
     pub(crate) fn take(&mut self, message: &[u8]) -> Flow {
-        let frame = frame(message);
+        let frame = copy_frame(message);
         match S::Incoming::decode(self.serializer, &frame) {
             Ok(incoming) => {
                 self.peer.arrived(message.len());

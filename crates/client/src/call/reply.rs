@@ -1,7 +1,7 @@
 //! What a call is answered: the whole result, or a part of it.
 
 use cloverleaf_wamp::ids::SessionId;
-use cloverleaf_wamp::message::{CalleeIdentity, Carried, ResultDetails};
+use cloverleaf_wamp::message::{CalleeIdentity, PassthruDetails, ResultDetails};
 use cloverleaf_wamp::payload::Payload;
 use serde::de::DeserializeOwned;
 
@@ -20,7 +20,7 @@ pub struct Reply {
 
 impl Reply {
     pub(crate) fn new(payload: Payload, details: ResultDetails) -> Self {
-        let is_plain = details.callee.is_none() && details.carried.is_none();
+        let is_plain = details.callee.is_none() && details.passthru.is_none();
         Self { payload, details: (!is_plain).then(|| Box::new(details)) }
     }
 
@@ -62,17 +62,17 @@ impl Reply {
 
     /// A custom attribute that the callee sent along, such as `_trace`.
     pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
-        Ok(attributes::read(self.carried(), key)?)
+        Ok(attributes::read(self.passthru_details(), key)?)
     }
 
     /// Results that only the two ends can read; none where they are plain.
     pub fn passthru(&self) -> Result<Option<Passthru>, Error> {
-        Ok(Passthru::of(&self.payload, self.carried())?)
+        Ok(Passthru::of(&self.payload, self.passthru_details())?)
     }
 
     /// What went with the result.
-    pub fn carried(&self) -> Option<&Carried> {
-        self.details.as_ref()?.carried.as_deref()
+    pub fn passthru_details(&self) -> Option<&PassthruDetails> {
+        self.details.as_ref()?.passthru.as_deref()
     }
 
     fn identity(&self) -> Option<&CalleeIdentity> {

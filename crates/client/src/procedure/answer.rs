@@ -1,6 +1,6 @@
 //! What a procedure returns.
 
-use cloverleaf_wamp::message::Carried;
+use cloverleaf_wamp::message::PassthruDetails;
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::passthru::Passthru;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub(crate) payload: Payload,
-    pub(crate) carried: Option<Box<Carried>>,
+    pub(crate) passthru: Option<Box<PassthruDetails>>,
 }
 
 impl Answer {
@@ -32,19 +32,19 @@ impl Answer {
 
     /// A payload as it is.
     pub const fn payload(payload: Payload) -> Self {
-        Self { payload, carried: None }
+        Self { payload, passthru: None }
     }
 
     /// Results that only the caller can read.
     pub fn passthru(passthru: Passthru) -> Result<Self, Failure> {
-        let mut carried = None;
-        let payload = passthru.into_message(Serializer::Json, &mut carried)?;
-        Ok(Self { payload, carried })
+        let mut details = None;
+        let payload = passthru.into_message(Serializer::Json, &mut details)?;
+        Ok(Self { payload, passthru: details })
     }
 
     /// Adds a custom attribute, such as `_trace`, that goes to the caller beside the results.
     pub fn attribute(mut self, key: &str, value: &impl Serialize) -> Result<Self, Failure> {
-        attributes::insert(&mut self.carried, Serializer::Json, key, value)?;
+        attributes::insert(&mut self.passthru, Serializer::Json, key, value)?;
         Ok(self)
     }
 }

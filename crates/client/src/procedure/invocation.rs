@@ -84,13 +84,13 @@ impl Invocation {
 
     /// A custom attribute that the caller sent along, such as `_trace`.
     pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Failure> {
-        let read = attributes::read(self.details.carried.as_deref(), key);
+        let read = attributes::read(self.details.passthru.as_deref(), key);
         read.map_err(|error| Failure::invalid_argument(&error.to_string()))
     }
 
     /// Arguments that only the two ends can read; none where they are plain.
     pub fn passthru(&self) -> Result<Option<Passthru>, Failure> {
-        let read = Passthru::of(&self.payload, self.details.carried.as_deref());
+        let read = Passthru::of(&self.payload, self.details.passthru.as_deref());
         read.map_err(|error| Failure::invalid_argument(&error.to_string()))
     }
 

@@ -135,8 +135,8 @@ impl Session {
     /// Sends a part of the result of an invocation that runs. Whether the link took it. None when
     /// the invocation runs no longer.
     pub(crate) fn yield_part(&self, key: Key, part: Answer) -> Option<Result<bool, Error>> {
-        let Answer { payload, carried } = part;
-        let options = YieldOptions { progress: Some(true), carried };
+        let Answer { payload, passthru } = part;
+        let options = YieldOptions { progress: Some(true), passthru };
         let part = Yield { request: key.request(), options, payload };
         // As for `cancel`: with the numbers locked, this connection is not replaced.
         let ids = self.shared.ids.lock();

@@ -1,7 +1,7 @@
 //! An event, and what is said about it.
 
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
-use cloverleaf_wamp::message::{Carried, SharedEvent};
+use cloverleaf_wamp::message::{PassthruDetails, SharedEvent};
 use cloverleaf_wamp::payload::Payload;
 use serde::de::DeserializeOwned;
 
@@ -70,16 +70,16 @@ impl Event {
 
     /// A custom attribute that the publisher sent along, such as `_trace`.
     pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
-        Ok(attributes::read(self.carried(), key)?)
+        Ok(attributes::read(self.passthru_details(), key)?)
     }
 
     /// Arguments that only publisher and subscriber can read; none where they are plain.
     pub fn passthru(&self) -> Result<Option<Passthru>, Error> {
-        Ok(Passthru::of(&self.0.payload, self.carried())?)
+        Ok(Passthru::of(&self.0.payload, self.passthru_details())?)
     }
 
     /// What went with the event.
-    pub fn carried(&self) -> Option<&Carried> {
-        self.0.details.carried.as_deref()
+    pub fn passthru_details(&self) -> Option<&PassthruDetails> {
+        self.0.details.passthru.as_deref()
     }
 }

@@ -30,8 +30,8 @@ use cloverleaf_wamp::message::{
     Unsubscribed, Welcome, WelcomeDetails,
 };
 use cloverleaf_wamp::payload::{Encoded, Payload};
-use cloverleaf_wamp::websocket::handshake::server::{RequestHead, accept};
-use cloverleaf_wamp::websocket::{CloseCode, Limits, Role};
+use cloverleaf_wamp::websocket::handshake::server::{UpgradeHead, accept};
+use cloverleaf_wamp::websocket::{CloseCode, WebSocketLimits, WebSocketRole};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinHandle};
@@ -262,7 +262,7 @@ async fn serve(mut stream: Stream, way: Way, number: usize, shared: Arc<Shared>)
 
 struct Head(Vec<(String, String)>);
 
-impl RequestHead for Head {
+impl UpgradeHead for Head {
     fn method(&self) -> &str {
         "GET"
     }
@@ -305,8 +305,8 @@ async fn upgrade(stream: &mut Stream, shared: &Shared) -> Option<Agreed> {
     );
     stream.write_all(response.as_bytes()).await.ok()?;
     let max_message = shared.max_message;
-    let limits = Limits { max_message, max_frame: max_message };
-    Some(Agreed { serializer, framing: Framing::websocket(Role::Server, limits) })
+    let limits = WebSocketLimits { max_message, max_frame: max_message };
+    Some(Agreed { serializer, framing: Framing::websocket(WebSocketRole::Server, limits) })
 }
 
 /// One client, as its connection sees it.

@@ -20,7 +20,7 @@ use cloverleaf_http_bridge::{Answering, Reply};
 use cloverleaf_transport::Stream;
 use cloverleaf_transport::limits::LARGE_ANSWER;
 use cloverleaf_wakes::is_spent;
-use cloverleaf_wamp::payload::frame;
+use cloverleaf_wamp::payload::copy_frame;
 use tokio::task::coop::consume_budget;
 use tokio::task::yield_now;
 
@@ -243,7 +243,7 @@ impl<'a> Direct<'a> {
         let Some(body) = bytes.get(head.length()..length) else {
             return Taken::PartOfBody(length);
         };
-        let body = frame(body);
+        let body = copy_frame(body);
         Taken::Request(bridge.handle(&head, Ok(body), SystemTime::now()), length)
     }
 

@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use cloverleaf_wamp::websocket::deflate::Agreement;
+use cloverleaf_wamp::websocket::deflate::DeflateAgreement;
 use cloverleaf_wamp::websocket::frame::{FrameRules, Mask};
-use cloverleaf_wamp::websocket::sender::{self, Shape};
+use cloverleaf_wamp::websocket::sender::{self, MessageWriter};
 use cloverleaf_wamp::websocket::{
-    CloseCode, CloseFrame, Fault, Incoming, Limits, MessageKind, Receiver, Role,
+    CloseCode, CloseFrame, MessageKind, WebSocketFault, WebSocketLimits, WebSocketMessage,
+    WebSocketReceiver, WebSocketRole,
 };
 
 use super::{Arrived, Turn};
@@ -64,8 +65,8 @@ impl Masks {
 /// Both halves of a connection.
 #[derive(Debug)]
 pub struct WebSocket {
-    receiver: Box<Receiver>,
-    role: Role,
+    receiver: Box<WebSocketReceiver>,
+    role: WebSocketRole,
     /// What makes it different from most.
     special: Option<Box<Special>>,
 }
@@ -75,7 +76,7 @@ pub struct WebSocket {
 struct Special {
     manners: Manners,
     /// How messages are written, where each of them is not simply one frame.
-    shape: Option<Shape>,
+    shape: Option<MessageWriter>,
     /// Bytes that were shaped since the others have had their turn.
     work: usize,
     /// The peer's reason for closing, to be echoed.
@@ -85,15 +86,19 @@ struct Special {
 }
 
 impl WebSocket {
-    pub(super) fn new(role: Role, limits: Limits) -> Self {
-        Self { receiver: Box::new(Receiver::new(role, limits)), role, special: None }
+    pub(super) fn new(role: WebSocketRole, limits: WebSocketLimits) -> Self {
+        Self { receiver: Box::new(WebSocketReceiver::new(role, limits)), role, special: None }
     }
 
-    pub(super) fn serving(limits: Limits, manners: Manners, agreement: Option<&Agreement>) -> Self {
+    pub(super) fn serving(
+        limits: WebSocketLimits,
+        manners: Manners,
+        agreement: Option<&DeflateAgreement>,
+    ) -> Self {
         if agreement.is_none() && manners == Manners::default() {
-            return Self::new(Role::Server, limits);
+            return Self::new(WebSocketRole::Server, limits);
         }
-        let mut receiver = Receiver::new(Role::Server, limits);
+        let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, limits);
         if manners.takes_unmasked {
             receiver = receiver.with_rules(FrameRules::with_unmasked);
         }
@@ -106,19 +111,23 @@ impl WebSocket {
         if let Some(agreement) = agreement {
             receiver = receiver.inflating(agreement.inflater()).in_steps(INFLATING_STEP);
         }
-        let shape = Shape {
-            deflater: agreement.map(Agreement::deflater),
+        let shape = MessageWriter {
+            deflater: agreement.map(DeflateAgreement::deflater),
             fragment_size: manners.fragment_size,
         };
         let shape = Some(shape).filter(|s| s.deflater.is_some() || s.fragment_size.is_some());
         let special = Special { manners, shape, ..Special::default() };
-        Self { receiver: Box::new(receiver), role: Role::Server, special: Some(Box::new(special)) }
+        Self {
+            receiver: Box::new(receiver),
+            role: WebSocketRole::Server,
+            special: Some(Box::new(special)),
+        }
     }
 
     pub(super) fn receive<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<Arrived<'a>>, Fault> {
+    ) -> Result<Option<Arrived<'a>>, WebSocketFault> {
         let incoming = match self.receiver.receive(input) {
             Ok(incoming) => incoming,
             Err(fault) => {
@@ -129,12 +138,16 @@ impl WebSocket {
             }
         };
         Ok(incoming.map(|incoming| match incoming {
-            Incoming::Text(text) => Arrived::Message(Some(MessageKind::Text), text.as_bytes()),
-            Incoming::UncheckedText(text) => Arrived::Message(Some(MessageKind::Text), text),
-            Incoming::Binary(bytes) => Arrived::Message(Some(MessageKind::Binary), bytes),
-            Incoming::Ping(bytes) => Arrived::Ping(bytes),
-            Incoming::Pong(bytes) => Arrived::Pong(bytes),
-            Incoming::Close(close) => {
+            WebSocketMessage::Text(text) => {
+                Arrived::Message(Some(MessageKind::Text), text.as_bytes())
+            }
+            WebSocketMessage::UncheckedText(text) => {
+                Arrived::Message(Some(MessageKind::Text), text)
+            }
+            WebSocketMessage::Binary(bytes) => Arrived::Message(Some(MessageKind::Binary), bytes),
+            WebSocketMessage::Ping(bytes) => Arrived::Ping(bytes),
+            WebSocketMessage::Pong(bytes) => Arrived::Pong(bytes),
+            WebSocketMessage::Close(close) => {
                 if let (Some(special), Some(close)) = (&mut self.special, close) {
                     special.remember_reason(close.reason);
                 }
@@ -211,11 +224,11 @@ impl WebSocket {
 
     fn masks(&self) -> Masks {
         match (self.role, &self.special) {
-            (Role::Client, _) => Masks::Fresh,
-            (Role::Server, Some(special)) if special.manners.masks => {
+            (WebSocketRole::Client, _) => Masks::Fresh,
+            (WebSocketRole::Server, Some(special)) if special.manners.masks => {
                 if special.manners.ignores_masks { Masks::Zero } else { Masks::Fresh }
             }
-            (Role::Server, _) => Masks::None,
+            (WebSocketRole::Server, _) => Masks::None,
         }
     }
 }
@@ -223,7 +236,7 @@ impl WebSocket {
 /// Writes what stands in `out` from `start` as a message.
 #[cold]
 fn write_shaped(
-    shape: &mut Shape,
+    shape: &mut MessageWriter,
     out: &mut Vec<u8>,
     start: usize,
     kind: MessageKind,

@@ -6,7 +6,7 @@ use cloverleaf_transport::{CloseReason, Framing, KeepAlive, Manners};
 use cloverleaf_wamp::websocket::CloseCode;
 use cloverleaf_wamp::websocket::frame::Mask;
 use cloverleaf_wamp::websocket::sender::{write_message, write_ping, write_pong};
-use cloverleaf_wamp::websocket::{Limits, MessageKind};
+use cloverleaf_wamp::websocket::{MessageKind, WebSocketLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -23,7 +23,7 @@ const SETTINGS: KeepAlive =
 
 fn asking(settings: KeepAlive) -> Framing {
     let manners = Manners { keepalive: Some(settings), ..Manners::default() };
-    Framing::serving(Limits { max_message: LIMIT, max_frame: LIMIT }, manners, None)
+    Framing::serving(WebSocketLimits { max_message: LIMIT, max_frame: LIMIT }, manners, None)
 }
 
 /// The payload of the ping that comes next, which has this size.
