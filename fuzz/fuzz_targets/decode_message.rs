@@ -3,12 +3,12 @@
 
 use bytes::Bytes;
 use cloverleaf_fuzz::take_serializer;
-use cloverleaf_wamp::codec::Message;
+use cloverleaf_wamp::message::wire::WireMessage;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::serializer::Serializer;
 use libfuzzer_sys::fuzz_target;
 
-fn check<M: Message + PartialEq + std::fmt::Debug>(serializer: Serializer, frame: &Bytes) {
+fn check<M: WireMessage + PartialEq + std::fmt::Debug>(serializer: Serializer, frame: &Bytes) {
     let Ok(message) = M::decode(serializer, frame) else { return };
     for other in Serializer::ALL {
         let mut out = Vec::new();

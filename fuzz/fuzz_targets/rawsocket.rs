@@ -2,22 +2,24 @@
 //! come at once or in pieces; no frame is longer than was agreed.
 #![no_main]
 
-use cloverleaf_wamp::rawsocket::{Fault, Incoming, Reply, Request, Splitter};
+use cloverleaf_wamp::rawsocket::{
+    FrameSplitter, HandshakeReply, HandshakeRequest, RawSocketFault, RawSocketFrame,
+};
 use cloverleaf_wamp::serializer::Serializer;
 use libfuzzer_sys::fuzz_target;
 
 /// Small enough for an input to exceed it.
 const LIMIT: usize = 300;
 
-fn split<'p>(pieces: impl Iterator<Item = &'p [u8]>) -> (Vec<String>, Option<Fault>) {
-    let mut splitter = Splitter::new(LIMIT);
+fn split<'p>(pieces: impl Iterator<Item = &'p [u8]>) -> (Vec<String>, Option<RawSocketFault>) {
+    let mut splitter = FrameSplitter::new(LIMIT);
     let mut frames = Vec::new();
     for piece in pieces {
         let mut piece = piece.to_vec();
         let mut input = &mut piece[..];
         loop {
             match splitter.receive(&mut input) {
-                Ok(Some(Incoming { kind, payload })) => {
+                Ok(Some(RawSocketFrame { kind, payload })) => {
                     assert!(payload.len() <= LIMIT);
                     frames.push(format!("{kind:?} {payload:?}"));
                 }
@@ -31,10 +33,13 @@ fn split<'p>(pieces: impl Iterator<Item = &'p [u8]>) -> (Vec<String>, Option<Fau
 }
 
 fn handshake(octets: [u8; 4]) {
-    if let Ok(request) = Request::parse(octets, &Serializer::ALL) {
+    if let Ok(request) = HandshakeRequest::parse(octets, &Serializer::ALL) {
         assert_eq!(request.octets(), octets);
-        let Request { serializer, max_message } = request;
-        assert_eq!(Reply::parse(octets, serializer), Ok(Reply { serializer, max_message }));
+        let HandshakeRequest { serializer, max_message } = request;
+        assert_eq!(
+            HandshakeReply::parse(octets, serializer),
+            Ok(HandshakeReply { serializer, max_message })
+        );
     }
 }
 

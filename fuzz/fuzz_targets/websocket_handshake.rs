@@ -5,14 +5,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cloverleaf_wamp::websocket::deflate::negotiation::{Wishes, negotiate};
+use cloverleaf_wamp::websocket::deflate::negotiation::{DeflateOptions, negotiate};
 use cloverleaf_wamp::websocket::deflate::{MemoryLevel, WindowBits};
 use cloverleaf_wamp::websocket::handshake::accept_key;
 use cloverleaf_wamp::websocket::handshake::client::{
-    MAX_RESPONSE_HEAD, Request, Response, ResponseFault,
+    MAX_RESPONSE_HEAD, ResponseFault, UpgradeRequest, UpgradeResponse,
 };
 use cloverleaf_wamp::websocket::handshake::server::{
-    Accepted, HandshakeFault, RequestHead, accept,
+    AcceptedUpgrade, HandshakeFault, UpgradeHead, accept,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -58,7 +58,7 @@ impl<'d> Head<'d> {
     }
 }
 
-impl RequestHead for Head<'_> {
+impl UpgradeHead for Head<'_> {
     fn method(&self) -> &str {
         self.method
     }
@@ -81,7 +81,7 @@ fn the_one<'a>(head: &'a Head<'_>, name: &'static str) -> &'a [u8] {
     value.trim_ascii()
 }
 
-fn assert_accepted(head: &Head<'_>, accepted: &Accepted<'_>) {
+fn assert_accepted(head: &Head<'_>, accepted: &AcceptedUpgrade<'_>) {
     assert!(head.method == "GET" && head.is_http_1_1);
     assert!(!the_one(head, "host").is_empty());
     assert_eq!(the_one(head, "sec-websocket-version"), b"13");
@@ -101,12 +101,12 @@ fn assert_accepted(head: &Head<'_>, accepted: &Accepted<'_>) {
 
 /// The client asks for the same, the server accepts that, and the client takes the answer with any
 /// of the subprotocols, or none.
-fn assert_passes_between(head: &Head<'_>, accepted: &Accepted<'_>) {
+fn assert_passes_between(head: &Head<'_>, accepted: &AcceptedUpgrade<'_>) {
     // A key with bits that no byte needs is none that the client sends.
     let key = STANDARD.decode(the_one(head, "sec-websocket-key")).ok();
     let key = key.map(|key| key.try_into().expect("16 bytes"));
     let origin = accepted.origin.map(|origin| ("Origin", origin));
-    let request = Request {
+    let request = UpgradeRequest {
         host: "localhost",
         path: "/",
         key: key.unwrap_or(KEY),
@@ -127,7 +127,7 @@ fn assert_passes_between(head: &Head<'_>, accepted: &Accepted<'_>) {
         let response = answer(&again.accept_key, subprotocol);
         let consumed = response.len();
         let taken = request.read_response(&[&response, &b"frames"[..]].concat());
-        assert_eq!(taken, Ok(Some(Response { consumed, subprotocol })));
+        assert_eq!(taken, Ok(Some(UpgradeResponse { consumed, subprotocol })));
     }
 }
 
@@ -145,7 +145,7 @@ fn answer(accept_key: &str, subprotocol: Option<&str>) -> Vec<u8> {
 /// What is agreed on is what the server wants, at the most, and is written as it would be offered.
 fn assert_agreed(head: &Head<'_>, shape: u8) {
     let bits = |choice| WindowBits::new(8 + choice % 16);
-    let wishes = Wishes {
+    let wishes = DeflateOptions {
         request_no_context_takeover: shape & 4 != 0,
         request_max_window_bits: bits(shape >> 3),
         no_context_takeover: shape & 8 != 0,
@@ -173,19 +173,24 @@ fn assert_agreed(head: &Head<'_>, shape: u8) {
 
 /// Reads a response that comes byte by byte once its first `at_once` bytes are there.
 fn assert_read_alike(response: &[u8], at_once: usize) {
-    let request =
-        Request { host: "localhost", path: "/ws", key: KEY, subprotocols: &OFFERED, headers: &[] };
+    let request = UpgradeRequest {
+        host: "localhost",
+        path: "/ws",
+        key: KEY,
+        subprotocols: &OFFERED,
+        headers: &[],
+    };
     let whole = request.read_response(response);
     let mut beginnings = (at_once..=response.len()).map(|end| &response[..end]);
     let in_pieces = beginnings.find_map(|bytes| request.read_response(bytes).transpose());
     assert_eq!(in_pieces.transpose(), whole);
     match whole {
-        Ok(Some(Response { consumed, subprotocol })) => {
+        Ok(Some(UpgradeResponse { consumed, subprotocol })) => {
             assert!(consumed <= response.len().min(MAX_RESPONSE_HEAD));
             assert!(response[..consumed].ends_with(b"\n"));
             assert_eq!(beginnings.next().map_or(response.len(), |next| next.len() - 1), consumed);
             assert!(subprotocol.is_none_or(|chosen| OFFERED.contains(&chosen)));
-            let other = Request { key: [0; 16], ..request };
+            let other = UpgradeRequest { key: [0; 16], ..request };
             assert_eq!(other.read_response(response), Err(ResponseFault::AcceptKey));
         }
         Ok(None) => assert!(response.len() < MAX_RESPONSE_HEAD),

@@ -7,8 +7,11 @@ use std::num::NonZeroUsize;
 
 use cloverleaf_wamp::websocket::deflate::{Deflater, Inflater, MemoryLevel, WindowBits};
 use cloverleaf_wamp::websocket::frame::FrameRules;
-use cloverleaf_wamp::websocket::sender::Shape;
-use cloverleaf_wamp::websocket::{Fault, Incoming, Limits, MessageKind, Receiver, Role};
+use cloverleaf_wamp::websocket::sender::MessageWriter;
+use cloverleaf_wamp::websocket::{
+    MessageKind, WebSocketFault, WebSocketLimits, WebSocketMessage, WebSocketReceiver,
+    WebSocketRole,
+};
 use libfuzzer_sys::fuzz_target;
 
 /// Small enough for an input to exceed it.
@@ -21,10 +24,11 @@ const UNMASKED: u8 = 8;
 const MASKS_IGNORED: u8 = 16;
 const UNCHECKED_TEXT: u8 = 32;
 
-fn receiver(shape: u8) -> Receiver {
+fn receiver(shape: u8) -> WebSocketReceiver {
     let has = |bit| shape & bit != 0;
-    let role = if has(CLIENT) { Role::Client } else { Role::Server };
-    let mut receiver = Receiver::new(role, Limits { max_message: MAX_MESSAGE, max_frame: 200 });
+    let role = if has(CLIENT) { WebSocketRole::Client } else { WebSocketRole::Server };
+    let mut receiver =
+        WebSocketReceiver::new(role, WebSocketLimits { max_message: MAX_MESSAGE, max_frame: 200 });
     if has(INFLATES) {
         receiver = receiver.inflating(Inflater::new(has(KEEPS_CONTEXT)));
     }
@@ -41,9 +45,9 @@ fn receiver(shape: u8) -> Receiver {
 }
 
 fn receive<'p>(
-    mut receiver: Receiver,
+    mut receiver: WebSocketReceiver,
     pieces: impl Iterator<Item = &'p [u8]>,
-) -> (Vec<String>, Option<Fault>) {
+) -> (Vec<String>, Option<WebSocketFault>) {
     let mut arrived = Vec::new();
     for piece in pieces {
         let mut piece = piece.to_vec();
@@ -63,14 +67,14 @@ fn receive<'p>(
     (arrived, None)
 }
 
-fn payload_len(incoming: Incoming<'_>) -> usize {
+fn payload_len(incoming: WebSocketMessage<'_>) -> usize {
     match incoming {
-        Incoming::Text(text) => text.len(),
-        Incoming::UncheckedText(bytes)
-        | Incoming::Binary(bytes)
-        | Incoming::Ping(bytes)
-        | Incoming::Pong(bytes) => bytes.len(),
-        Incoming::Close(close) => close.map_or(0, |close| close.reason.len()),
+        WebSocketMessage::Text(text) => text.len(),
+        WebSocketMessage::UncheckedText(bytes)
+        | WebSocketMessage::Binary(bytes)
+        | WebSocketMessage::Ping(bytes)
+        | WebSocketMessage::Pong(bytes) => bytes.len(),
+        WebSocketMessage::Close(close) => close.map_or(0, |close| close.reason.len()),
     }
 }
 
@@ -84,14 +88,15 @@ fn assert_round_trip(settings: u8, bytes: &[u8], piece_len: usize) {
         deflater = deflater.of_every_message();
     }
     let fragment_size = NonZeroUsize::new(usize::from(settings));
-    let mut shape = Shape { deflater: Some(deflater), fragment_size };
+    let mut shape = MessageWriter { deflater: Some(deflater), fragment_size };
     let (mut sent, mut expected) = (Vec::new(), Vec::new());
     for message in bytes.chunks(MAX_MESSAGE / 2) {
         shape.write_message(&mut sent, MessageKind::Binary, message, || None);
-        expected.push(format!("{:?}", Incoming::Binary(message)));
+        expected.push(format!("{:?}", WebSocketMessage::Binary(message)));
     }
-    let limits = Limits { max_message: MAX_MESSAGE, max_frame: 2 * MAX_MESSAGE };
-    let receiver = Receiver::new(Role::Client, limits).inflating(Inflater::new(keeps_context));
+    let limits = WebSocketLimits { max_message: MAX_MESSAGE, max_frame: 2 * MAX_MESSAGE };
+    let receiver = WebSocketReceiver::new(WebSocketRole::Client, limits)
+        .inflating(Inflater::new(keeps_context));
     assert_eq!(receive(receiver, sent.chunks(piece_len)), (expected, None));
 }
 

@@ -1,7 +1,8 @@
 //! What the fuzz targets hold the readers of all formats to.
 
-use cloverleaf_wamp::codec::{Kind, MAX_DEPTH, Token, TokenReader};
+use cloverleaf_wamp::codec::{Token, TokenKind, TokenReader};
 use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::limits::MAX_DEPTH;
 use cloverleaf_wamp::serializer::Serializer;
 
 /// Takes the choice of a serializer from the front of an input.
@@ -43,17 +44,17 @@ fn walk<'a, R: TokenReader<'a>>(mut reader: R, peeking: bool) -> Result<(), Deco
     }
 }
 
-fn assert_kind(peeked: Option<Kind>, token: &Token<'_>) {
+fn assert_kind(peeked: Option<TokenKind>, token: &Token<'_>) {
     let expected = match token {
-        Token::Null | Token::Bool(_) => Kind::Scalar,
-        Token::Unsigned(_) | Token::Negative(_) | Token::Float(_) => Kind::Scalar,
-        Token::Text(_) | Token::Key(_) => Kind::Text,
+        Token::Null | Token::Bool(_) => TokenKind::Scalar,
+        Token::Unsigned(_) | Token::Negative(_) | Token::Float(_) => TokenKind::Scalar,
+        Token::Text(_) | Token::Key(_) => TokenKind::Text,
         // Bytes in JSON are text at first sight.
-        Token::Binary(_) if peeked == Some(Kind::Text) => Kind::Text,
-        Token::Binary(_) => Kind::Binary,
-        Token::ListStart => Kind::List,
-        Token::MapStart => Kind::Map,
-        Token::ListEnd | Token::MapEnd => Kind::End,
+        Token::Binary(_) if peeked == Some(TokenKind::Text) => TokenKind::Text,
+        Token::Binary(_) => TokenKind::Binary,
+        Token::ListStart => TokenKind::List,
+        Token::MapStart => TokenKind::Map,
+        Token::ListEnd | Token::MapEnd => TokenKind::End,
     };
     assert_eq!(peeked, Some(expected), "before {token:?}");
 }

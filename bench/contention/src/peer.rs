@@ -9,8 +9,8 @@ use bytes::Bytes;
 use cloverleaf_router::SessionKey;
 use cloverleaf_transport::outbound::{self, Encoded};
 use cloverleaf_transport::{OutboundReceiver, Queued as _, WaitingMessage};
-use cloverleaf_wamp::codec::Message as _;
 use cloverleaf_wamp::codec::transcode::transcode;
+use cloverleaf_wamp::message::wire::WireMessage as _;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::serializer::Serializer;
 

@@ -3,8 +3,8 @@
 
 use std::hint::black_box;
 
-use cloverleaf_wamp::codec::Message;
 use cloverleaf_wamp::codec::transcode::transcode;
+use cloverleaf_wamp::message::wire::WireMessage;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::payload;
 use cloverleaf_wamp::serializer::Serializer;
@@ -41,7 +41,7 @@ pub(super) fn add(cases: &mut Cases) {
     }
 }
 
-fn add_both<M: Message>(cases: &mut Cases, name: &str, json: &str, serializer: Serializer) {
+fn add_both<M: WireMessage>(cases: &mut Cases, name: &str, json: &str, serializer: Serializer) {
     let frame = in_format(serializer, json);
     let run = move |rounds| decode::<M>(serializer, &frame, rounds);
     cases.insert(format!("decode/{name}/{serializer}"), Box::new(run));
@@ -59,14 +59,14 @@ pub(super) fn in_format(serializer: Serializer, json: &str) -> Vec<u8> {
 }
 
 /// The message in a frame.
-pub(super) fn message_of<M: Message>(serializer: Serializer, frame: &[u8]) -> M {
-    M::decode(serializer, &payload::frame(frame)).expect("a message")
+pub(super) fn message_of<M: WireMessage>(serializer: Serializer, frame: &[u8]) -> M {
+    M::decode(serializer, &payload::copy_frame(frame)).expect("a message")
 }
 
-fn decode<M: Message>(serializer: Serializer, frame: &[u8], rounds: usize) {
+fn decode<M: WireMessage>(serializer: Serializer, frame: &[u8], rounds: usize) {
     let mut last = None;
     measure(vec![frame; rounds], |frame| {
-        last = Some(M::decode(serializer, &payload::frame(frame)));
+        last = Some(M::decode(serializer, &payload::copy_frame(frame)));
         black_box(&last);
     });
     let message = last.expect("at least one round").expect("a message");
@@ -75,7 +75,7 @@ fn decode<M: Message>(serializer: Serializer, frame: &[u8], rounds: usize) {
     assert_eq!(written, frame);
 }
 
-fn encode<M: Message>(serializer: Serializer, frame: &[u8], rounds: usize) {
+fn encode<M: WireMessage>(serializer: Serializer, frame: &[u8], rounds: usize) {
     let messages = (0..rounds).map(|_| message_of::<M>(serializer, frame)).collect();
     encode_each(serializer, messages, frame);
 }
@@ -87,7 +87,7 @@ fn encode_again(serializer: Serializer, frame: &[u8], rounds: usize) {
     encode_each(serializer, vec![event; rounds], frame);
 }
 
-fn encode_each<M: Message>(serializer: Serializer, messages: Vec<M>, expected: &[u8]) {
+fn encode_each<M: WireMessage>(serializer: Serializer, messages: Vec<M>, expected: &[u8]) {
     let mut out = Vec::with_capacity(1024);
     measure(messages, |message| {
         out.clear();

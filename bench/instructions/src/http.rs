@@ -12,7 +12,7 @@ use cloverleaf_http_bridge::http1::{self, Persistence};
 use cloverleaf_http_bridge::{Bridge, BridgeResponse, BridgeSettings, RequestPeer, Resource};
 use cloverleaf_router::{Delivery, Moment, Outbox, Realm, SessionKey};
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
-use cloverleaf_wamp::payload::frame;
+use cloverleaf_wamp::payload::copy_frame;
 use cloverleaf_wamp::serializer::Serializer;
 use parking_lot::Mutex;
 
@@ -94,7 +94,7 @@ impl Place {
     /// What the request is answered, after the callee has answered so.
     fn answer(&self, request: &[u8], answer: ClientMessage) -> BridgeResponse {
         let head = http1::parse_head(request).expect("a usual request");
-        let body = frame(&request[head.length()..]);
+        let body = copy_frame(&request[head.length()..]);
         let answering =
             self.bridge.handle(&head, RequestPeer::default(), Ok(body), SystemTime::UNIX_EPOCH);
         let _ = self.realm.lock().handle_message(self.callee, answer, Moment::default());

@@ -13,8 +13,8 @@ use cloverleaf_router::{
     SessionKey,
 };
 use cloverleaf_transport::WaitingMessage;
-use cloverleaf_wamp::codec::Message as _;
 use cloverleaf_wamp::features::CLIENT;
+use cloverleaf_wamp::message::wire::WireMessage as _;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::UriPattern;

@@ -205,7 +205,7 @@ fn begin(target: &Target) -> io::Result<(Framing, Input, Vec<u8>)> {
         return Ok((Framing::RawSocket, Input::bare(), Vec::new()));
     }
     let Address::WebSocket { host, path, .. } = &target.address else {
-        let request = rawsocket::Request { serializer, max_message: MAX_MESSAGE };
+        let request = rawsocket::HandshakeRequest { serializer, max_message: MAX_MESSAGE };
         let input = Input::RawSocketReply(serializer, Vec::with_capacity(4));
         return Ok((Framing::RawSocket, input, request.octets().into()));
     };

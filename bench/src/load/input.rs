@@ -4,15 +4,18 @@
 
 use std::mem;
 
-use cloverleaf_wamp::rawsocket::{self, FrameKind, Splitter};
+use cloverleaf_wamp::rawsocket::{self, FrameKind, FrameSplitter};
 use cloverleaf_wamp::serializer::Serializer;
-use cloverleaf_wamp::websocket::handshake::client::Request;
-use cloverleaf_wamp::websocket::{Incoming, Limits, Receiver, Role};
+use cloverleaf_wamp::websocket::handshake::client::UpgradeRequest;
+use cloverleaf_wamp::websocket::{
+    WebSocketLimits, WebSocketMessage, WebSocketReceiver, WebSocketRole,
+};
 
 /// What the load takes in one message: the most that RawSocket can announce.
 pub const MAX_MESSAGE: usize = rawsocket::MAX_FRAME;
 
-const LIMITS: Limits = Limits { max_message: MAX_MESSAGE, max_frame: MAX_MESSAGE };
+const LIMITS: WebSocketLimits =
+    WebSocketLimits { max_message: MAX_MESSAGE, max_frame: MAX_MESSAGE };
 
 /// What bytes turned out to be.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,10 +45,10 @@ pub struct Upgrade {
 
 impl Upgrade {
     /// Does `with` to the request that this describes.
-    pub fn request<T>(&self, with: impl FnOnce(Request<'_>) -> T) -> T {
+    pub fn request<T>(&self, with: impl FnOnce(UpgradeRequest<'_>) -> T) -> T {
         let subprotocols = [self.subprotocol];
         let Self { host, path, key, .. } = self;
-        with(Request { host, path, key: *key, subprotocols: &subprotocols, headers: &[] })
+        with(UpgradeRequest { host, path, key: *key, subprotocols: &subprotocols, headers: &[] })
     }
 }
 
@@ -57,15 +60,15 @@ pub enum Input {
     /// Waits for the response that answers a WebSocket handshake.
     WebSocketResponse(Box<Upgrade>, Vec<u8>),
     /// RawSocket frames.
-    RawSocket(Splitter),
+    RawSocket(FrameSplitter),
     /// WebSocket frames.
-    WebSocket(Box<Receiver>),
+    WebSocket(Box<WebSocketReceiver>),
 }
 
 impl Input {
     /// The input of a peer that sends RawSocket frames without a handshake.
     pub fn bare() -> Self {
-        Self::RawSocket(Splitter::new(MAX_MESSAGE))
+        Self::RawSocket(FrameSplitter::new(MAX_MESSAGE))
     }
 
     /// Takes bytes from the front of `input` until something has arrived; none once it is used up.
@@ -93,7 +96,8 @@ impl Input {
                 let missing = (4 - octets.len()).min(input.len());
                 octets.extend_from_slice(take_front(input, missing));
                 let Ok(reply) = <[u8; 4]>::try_from(octets.as_slice()) else { return Ok(None) };
-                rawsocket::Reply::parse(reply, *serializer).map_err(|error| error.to_string())?;
+                rawsocket::HandshakeReply::parse(reply, *serializer)
+                    .map_err(|error| error.to_string())?;
                 Self::bare()
             }
             Self::WebSocketResponse(upgrade, head) => {
@@ -107,7 +111,7 @@ impl Input {
                 if response.is_none() {
                     return Ok(None);
                 }
-                Self::WebSocket(Box::new(Receiver::new(Role::Client, LIMITS)))
+                Self::WebSocket(Box::new(WebSocketReceiver::new(WebSocketRole::Client, LIMITS)))
             }
             Self::RawSocket(_) | Self::WebSocket(_) => return Ok(None),
         };
@@ -118,7 +122,7 @@ impl Input {
 
 #[inline]
 fn from_rawsocket<'s, 'i: 's>(
-    splitter: &'s mut Splitter,
+    splitter: &'s mut FrameSplitter,
     input: &mut &'i mut [u8],
 ) -> Result<Option<Arrived<'s>>, String> {
     let frame = splitter.receive(input).map_err(|fault| fault.to_string())?;
@@ -131,17 +135,17 @@ fn from_rawsocket<'s, 'i: 's>(
 
 #[inline]
 fn from_websocket<'s, 'i: 's>(
-    receiver: &'s mut Receiver,
+    receiver: &'s mut WebSocketReceiver,
     input: &mut &'i mut [u8],
 ) -> Result<Option<Arrived<'s>>, String> {
     match receiver.receive(input).map_err(|fault| fault.to_string())? {
-        Some(Incoming::Text(text)) => Ok(Some(Arrived::Message(text.as_bytes()))),
-        Some(Incoming::UncheckedText(bytes) | Incoming::Binary(bytes)) => {
+        Some(WebSocketMessage::Text(text)) => Ok(Some(Arrived::Message(text.as_bytes()))),
+        Some(WebSocketMessage::UncheckedText(bytes) | WebSocketMessage::Binary(bytes)) => {
             Ok(Some(Arrived::Message(bytes)))
         }
-        Some(Incoming::Ping(bytes)) => Ok(Some(Arrived::Ping(bytes))),
-        Some(Incoming::Close(_)) => Err("the router closed the WebSocket".to_owned()),
-        Some(Incoming::Pong(_)) => Ok(Some(Arrived::Pong)),
+        Some(WebSocketMessage::Ping(bytes)) => Ok(Some(Arrived::Ping(bytes))),
+        Some(WebSocketMessage::Close(_)) => Err("the router closed the WebSocket".to_owned()),
+        Some(WebSocketMessage::Pong(_)) => Ok(Some(Arrived::Pong)),
         None => Ok(None),
     }
 }

@@ -9,7 +9,7 @@ use cloverleaf_wamp::codec::cbor::CborReader;
 use cloverleaf_wamp::codec::json::JsonReader;
 use cloverleaf_wamp::codec::msgpack::MsgPackReader;
 use cloverleaf_wamp::codec::ubjson::{BjDataReader, UbJsonReader};
-use cloverleaf_wamp::codec::{Kind, Token, TokenReader};
+use cloverleaf_wamp::codec::{Token, TokenKind, TokenReader};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::code;
 use cloverleaf_wamp::serializer::Serializer;
@@ -147,7 +147,7 @@ fn seldom<'a, R: TokenReader<'a>>(r: &mut R, code: u64) -> Result<Message<'a>, D
 
 #[inline]
 fn stamp<'a, R: TokenReader<'a>>(r: &mut R) -> Result<Stamp, DecodeError> {
-    if r.peek()? != Kind::List {
+    if r.peek()? != TokenKind::List {
         return Err(wrong("Arguments", "the list that was sent"));
     }
     r.next()?;

@@ -3,12 +3,13 @@
 //! CALL, YIELD and PUBLISH, of which there are millions, go straight to the tokens of
 //! `cloverleaf-wamp`; all others are its own messages.
 
+use cloverleaf_wamp::codec::TokenWriter;
 use cloverleaf_wamp::codec::cbor::CborWriter;
 use cloverleaf_wamp::codec::json::JsonWriter;
 use cloverleaf_wamp::codec::msgpack::MsgPackWriter;
 use cloverleaf_wamp::codec::ubjson::{BjDataWriter, UbJsonWriter};
-use cloverleaf_wamp::codec::{TokenWriter, encode_client};
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
+use cloverleaf_wamp::message::wire::encode_client;
 use cloverleaf_wamp::message::{ClientMessage, Goodbye, Hello, HelloDetails, code};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::UncheckedUri;
@@ -143,7 +144,7 @@ pub fn message(serializer: Serializer, out: &mut Vec<u8>, message: &ClientMessag
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use cloverleaf_wamp::codec::decode_client;
+    use cloverleaf_wamp::message::wire::decode_client;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! The values that a procedure returns.
 
-use cloverleaf_wamp::message::Carried;
+use cloverleaf_wamp::message::PassthruDetails;
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use crate::passthru::Passthru;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub(crate) payload: Payload,
-    pub(crate) carried: Option<Box<Carried>>,
+    pub(crate) passthru: Option<Box<PassthruDetails>>,
 }
 
 impl Answer {
@@ -40,7 +40,7 @@ impl Answer {
 
     /// Results that are encoded already.
     pub const fn payload(payload: Payload) -> Self {
-        Self { payload, carried: None }
+        Self { payload, passthru: None }
     }
 
     /// An opaque payload that only the caller can read. Spec: advanced profile "Payload Passthru
@@ -49,9 +49,9 @@ impl Answer {
     /// # Errors
     /// When the payload cannot be encoded.
     pub fn passthru(passthru: Passthru) -> Result<Self, Failure> {
-        let mut carried = None;
-        let payload = passthru.into_message(Serializer::Json, &mut carried)?;
-        Ok(Self { payload, carried })
+        let mut details = None;
+        let payload = passthru.into_message(Serializer::Json, &mut details)?;
+        Ok(Self { payload, passthru: details })
     }
 
     /// Adds a custom attribute for the caller, such as `_trace`.
@@ -59,7 +59,7 @@ impl Answer {
     /// # Errors
     /// When the key is invalid or the value cannot be encoded.
     pub fn attribute(mut self, key: &str, value: &impl Serialize) -> Result<Self, Failure> {
-        attributes::insert(&mut self.carried, Serializer::Json, key, value)?;
+        attributes::insert(&mut self.passthru, Serializer::Json, key, value)?;
         Ok(self)
     }
 }

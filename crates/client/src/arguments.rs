@@ -24,7 +24,7 @@ pub(crate) fn args_and_kwargs(
 }
 
 /// Defines the builder methods that set arguments and custom attributes. The builder has the fields
-/// `session`, `payload: Arguments` and `options` with the field `carried`. `$receivers` names the
+/// `session`, `payload: Arguments` and `options` with the field `passthru`. `$receivers` names the
 /// receivers of the message in the documentation.
 macro_rules! argument_methods {
     ($builder:ident, $receivers:literal) => {
@@ -60,7 +60,7 @@ macro_rules! argument_methods {
                 let Self { session, options, payload, .. } = &mut self;
                 if payload.is_ok() {
                     let format = session.shared().serializer;
-                    let sealed = passthru.into_message(format, &mut options.carried);
+                    let sealed = passthru.into_message(format, &mut options.passthru);
                     *payload = sealed.map_err($crate::Error::from);
                 }
                 self
@@ -71,8 +71,8 @@ macro_rules! argument_methods {
             /// fails the request.
             pub fn attribute(mut self, key: &str, value: impl serde::Serialize) -> Self {
                 let format = self.session.shared().serializer;
-                let carried = &mut self.options.carried;
-                if let Err(fault) = $crate::attributes::insert(carried, format, key, &value) {
+                let passthru = &mut self.options.passthru;
+                if let Err(fault) = $crate::attributes::insert(passthru, format, key, &value) {
                     self.payload = self.payload.and(Err(fault.into()));
                 }
                 self

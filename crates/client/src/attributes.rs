@@ -5,7 +5,7 @@
 //! basic profile "Extensibility".
 
 use cloverleaf_wamp::codec::ser::ValueError;
-use cloverleaf_wamp::message::Carried;
+use cloverleaf_wamp::message::PassthruDetails;
 use cloverleaf_wamp::payload::Encoded;
 use cloverleaf_wamp::serializer::Serializer;
 use serde::Serialize;
@@ -17,13 +17,13 @@ use serde::ser::Error as _;
 /// # Errors
 /// When the key is invalid, the value cannot be encoded, or the message has too many attributes.
 pub(crate) fn insert(
-    carried: &mut Option<Box<Carried>>,
+    passthru: &mut Option<Box<PassthruDetails>>,
     serializer: Serializer,
     key: &str,
     value: &impl Serialize,
 ) -> Result<(), ValueError> {
     let value = Encoded::from_value(serializer, value)?;
-    let custom = carried.get_or_insert_default().custom.get_or_insert_default();
+    let custom = passthru.get_or_insert_default().custom.get_or_insert_default();
     custom.insert(key, value).map_err(ValueError::custom)
 }
 
@@ -32,9 +32,9 @@ pub(crate) fn insert(
 /// # Errors
 /// When the value has another type.
 pub(crate) fn read<T: DeserializeOwned>(
-    carried: Option<&Carried>,
+    passthru: Option<&PassthruDetails>,
     key: &str,
 ) -> Result<Option<T>, ValueError> {
-    let custom = carried.and_then(|carried| carried.custom.as_ref());
+    let custom = passthru.and_then(|passthru| passthru.custom.as_ref());
     custom.and_then(|custom| custom.at(key)).map(Encoded::to_value).transpose()
 }

@@ -199,7 +199,7 @@ impl CallBuilder {
             session.request(PendingRequest::of_call(&options), |request| {
                 if let Some(timeout) = timeout {
                     let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
-                    options.timeout = Some(session.call_timeout_unit().of_millis(millis));
+                    options.timeout = Some(session.call_timeout_unit().from_millis(millis));
                 }
                 ClientMessage::Call(Call { request, options, procedure: procedure.into(), payload })
             })

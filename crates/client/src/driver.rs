@@ -157,12 +157,12 @@ impl Driver {
 
     fn answer(&self, request: InvocationId, outcome: Result<Answer, Failure>) {
         self.send(match outcome {
-            Ok(Answer { payload, carried }) => {
-                let options = YieldOptions { progress: None, carried };
+            Ok(Answer { payload, passthru }) => {
+                let options = YieldOptions { progress: None, passthru };
                 ClientMessage::Yield(Yield { request, options, payload })
             }
-            Err(Failure { uri, payload, carried }) => {
-                let details = ErrorDetails { carried };
+            Err(Failure { uri, payload, passthru }) => {
+                let details = ErrorDetails { passthru };
                 let error = uri.into();
                 ClientMessage::Error(InvocationError { request, details, error, payload })
             }

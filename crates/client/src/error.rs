@@ -4,7 +4,7 @@ use std::fmt;
 
 use cloverleaf_wamp::codec::ser::ValueError;
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::message::Carried;
+use cloverleaf_wamp::message::PassthruDetails;
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
@@ -63,13 +63,13 @@ pub struct Failure {
     /// Arguments that explain the error.
     pub payload: Payload,
     /// Passthru options and custom attributes.
-    pub carried: Option<Box<Carried>>,
+    pub passthru: Option<Box<PassthruDetails>>,
 }
 
 impl Failure {
     /// A failure without arguments.
     pub fn new(uri: impl Into<CompactString>) -> Self {
-        Self { uri: uri.into(), payload: Payload::EMPTY, carried: None }
+        Self { uri: uri.into(), payload: Payload::EMPTY, passthru: None }
     }
 
     /// A failure with a text as the only argument.
@@ -133,7 +133,7 @@ impl Failure {
     /// # Errors
     /// When the payload cannot be encoded.
     pub fn with_passthru(mut self, passthru: Passthru) -> Result<Self, ValueError> {
-        self.payload = passthru.into_message(Serializer::Json, &mut self.carried)?;
+        self.payload = passthru.into_message(Serializer::Json, &mut self.passthru)?;
         Ok(self)
     }
 
@@ -142,7 +142,7 @@ impl Failure {
     /// # Errors
     /// When the key is invalid or the value cannot be encoded.
     pub fn with_attribute(mut self, key: &str, value: &impl Serialize) -> Result<Self, ValueError> {
-        attributes::insert(&mut self.carried, Serializer::Json, key, value)?;
+        attributes::insert(&mut self.passthru, Serializer::Json, key, value)?;
         Ok(self)
     }
 
@@ -151,7 +151,7 @@ impl Failure {
     /// # Errors
     /// When the attribute has another type.
     pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ValueError> {
-        attributes::read(self.carried.as_deref(), key)
+        attributes::read(self.passthru.as_deref(), key)
     }
 
     /// The opaque payload of an error in payload passthru mode; none for a plain error.
@@ -159,7 +159,7 @@ impl Failure {
     /// # Errors
     /// When the error is in passthru mode and its argument is not a single byte string.
     pub fn passthru(&self) -> Result<Option<Passthru>, ValueError> {
-        Passthru::of(&self.payload, self.carried.as_deref())
+        Passthru::of(&self.payload, self.passthru.as_deref())
     }
 }
 

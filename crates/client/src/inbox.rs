@@ -172,7 +172,7 @@ mod tests {
     use std::task::Waker;
 
     use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
-    use cloverleaf_wamp::message::{self, Carried, InvocationDetails};
+    use cloverleaf_wamp::message::{self, InvocationDetails, PassthruDetails};
     use cloverleaf_wamp::payload::Payload;
 
     use super::{DriverLoad, DriverWork, Inbox, MAX_INVOCATION_BYTES};
@@ -198,12 +198,14 @@ mod tests {
 
     #[test]
     fn the_byte_limit_counts_details_and_arguments() {
-        let carried = Carried {
+        let passthru = PassthruDetails {
             ppt_keyid: Some("x".repeat(MAX_INVOCATION_BYTES).into()),
-            ..Carried::default()
+            ..PassthruDetails::default()
         };
-        let details =
-            InvocationDetails { carried: Some(Box::new(carried)), ..InvocationDetails::default() };
+        let details = InvocationDetails {
+            passthru: Some(Box::new(passthru)),
+            ..InvocationDetails::default()
+        };
         let mut inbox = Inbox::default();
         assert!(inbox.push(invoke(details, Payload::EMPTY)).is_ok());
         assert!(inbox.push(invocation(1)).is_err());

@@ -21,7 +21,7 @@
 use std::fmt;
 
 use cloverleaf_wamp::codec::ser::ValueError;
-use cloverleaf_wamp::message::Carried;
+use cloverleaf_wamp::message::PassthruDetails;
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
@@ -72,31 +72,31 @@ impl Passthru {
     pub(crate) fn into_message(
         self,
         format: Serializer,
-        carried: &mut Option<Box<Carried>>,
+        passthru: &mut Option<Box<PassthruDetails>>,
     ) -> Result<Payload, ValueError> {
         let Self { scheme, serializer, cipher, keyid, bytes } = self;
-        let carried = carried.get_or_insert_default();
-        carried.ppt_scheme = Some(scheme);
-        carried.ppt_serializer = serializer;
-        carried.ppt_cipher = cipher;
-        carried.ppt_keyid = keyid;
+        let passthru = passthru.get_or_insert_default();
+        passthru.ppt_scheme = Some(scheme);
+        passthru.ppt_serializer = serializer;
+        passthru.ppt_cipher = cipher;
+        passthru.ppt_keyid = keyid;
         Payload::from_args(format, &(Binary(bytes),))
     }
 
     /// Reads a received payload; none if the message is not in passthru mode.
     pub(crate) fn of(
         payload: &Payload,
-        carried: Option<&Carried>,
+        passthru: Option<&PassthruDetails>,
     ) -> Result<Option<Self>, ValueError> {
-        let Some(carried) = carried.filter(|carried| carried.uses_passthru()) else {
+        let Some(passthru) = passthru.filter(|passthru| passthru.uses_passthru()) else {
             return Ok(None);
         };
         let (Binary(bytes),) = payload.decode_args()?;
         Ok(Some(Self {
-            scheme: carried.ppt_scheme.clone().unwrap_or_default(),
-            serializer: carried.ppt_serializer.clone(),
-            cipher: carried.ppt_cipher.clone(),
-            keyid: carried.ppt_keyid.clone(),
+            scheme: passthru.ppt_scheme.clone().unwrap_or_default(),
+            serializer: passthru.ppt_serializer.clone(),
+            cipher: passthru.ppt_cipher.clone(),
+            keyid: passthru.ppt_keyid.clone(),
             bytes,
         }))
     }
@@ -145,9 +145,9 @@ mod tests {
     fn bytes_and_description_survive_a_round_trip_in_every_format() {
         for format in Serializer::ALL {
             let sealed = Passthru::new("wamp", [0, 255, 7]).serializer("cbor").keyid("k1");
-            let mut carried = None;
-            let payload = sealed.clone().into_message(format, &mut carried).unwrap();
-            let found = Passthru::of(&payload, carried.as_deref()).unwrap();
+            let mut passthru = None;
+            let payload = sealed.clone().into_message(format, &mut passthru).unwrap();
+            let found = Passthru::of(&payload, passthru.as_deref()).unwrap();
             assert_eq!(found, Some(sealed), "{format}");
         }
     }
@@ -156,8 +156,8 @@ mod tests {
     fn plain_arguments_are_no_passthru_and_passthru_without_bytes_is_an_error() {
         let plain = Payload::from_args(Serializer::Cbor, &("text",)).unwrap();
         assert_eq!(Passthru::of(&plain, None), Ok(None));
-        let mut carried = None;
-        let _ = Passthru::new("mqtt", []).into_message(Serializer::Cbor, &mut carried);
-        assert!(Passthru::of(&plain, carried.as_deref()).is_err());
+        let mut passthru = None;
+        let _ = Passthru::new("mqtt", []).into_message(Serializer::Cbor, &mut passthru);
+        assert!(Passthru::of(&plain, passthru.as_deref()).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The reply to a call: a progressive result or the final one.
 
 use cloverleaf_wamp::ids::SessionId;
-use cloverleaf_wamp::message::{CalleeIdentity, Carried, ResultDetails};
+use cloverleaf_wamp::message::{CalleeIdentity, PassthruDetails, ResultDetails};
 use cloverleaf_wamp::payload::Payload;
 use serde::de::DeserializeOwned;
 
@@ -20,7 +20,7 @@ pub struct Reply {
 
 impl Reply {
     pub(crate) fn new(payload: Payload, details: ResultDetails) -> Self {
-        let is_plain = details.callee.is_none() && details.carried.is_none();
+        let is_plain = details.callee.is_none() && details.passthru.is_none();
         Self { payload, details: (!is_plain).then(|| Box::new(details)) }
     }
 
@@ -74,7 +74,7 @@ impl Reply {
     /// # Errors
     /// When the attribute has another type.
     pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
-        Ok(attributes::read(self.carried(), key)?)
+        Ok(attributes::read(self.passthru_details(), key)?)
     }
 
     /// The opaque payload of a result in payload passthru mode; none for a plain result.
@@ -82,13 +82,13 @@ impl Reply {
     /// # Errors
     /// When the result is in passthru mode and is not a single byte string.
     pub fn passthru(&self) -> Result<Option<Passthru>, Error> {
-        Ok(Passthru::of(&self.payload, self.carried())?)
+        Ok(Passthru::of(&self.payload, self.passthru_details())?)
     }
 
     /// The details that the router passes on from the callee: passthru options and custom
     /// attributes.
-    pub fn carried(&self) -> Option<&Carried> {
-        self.details.as_ref()?.carried.as_deref()
+    pub fn passthru_details(&self) -> Option<&PassthruDetails> {
+        self.details.as_ref()?.passthru.as_deref()
     }
 
     fn identity(&self) -> Option<&CalleeIdentity> {

@@ -11,12 +11,12 @@
 //!
 //! Which URIs show a difference is found by trying those that a rule, or a pair of rules, is about.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloverleaf_wamp::uri::{MatchPolicy, Uri, UriPattern, UriRule};
 
 use crate::field::Field;
-use crate::precedence;
 use crate::settings::{Allow, Permission};
 
 /// A rule as the file has it.
@@ -82,7 +82,9 @@ fn counting(rules: &[Rule<'_, '_>], uri: &str) -> Option<usize> {
             continue;
         };
         // Of two rules with one pattern the last one counts.
-        if pattern.matches(uri) && best.is_none_or(|(_, best)| !precedence::beats(best, pattern)) {
+        if pattern.matches(uri)
+            && best.is_none_or(|(_, best)| best.cmp_for_permission(pattern) != Ordering::Greater)
+        {
             best = Some((index, pattern));
         }
     }

@@ -5,6 +5,8 @@
 use std::error::Error;
 use std::fmt;
 
+use cloverleaf_wamp::excerpt::Excerpt;
+
 use crate::place::Place;
 
 /// Something in a configuration that keeps it from being valid.
@@ -103,10 +105,5 @@ pub(crate) fn tamed(message: &str) -> String {
 
 /// A text without control characters, cut where it becomes too long.
 fn cut(text: &str, length: usize) -> String {
-    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut short: String = text.chars().take(length).map(plain).collect();
-    if text.chars().nth(length).is_some() {
-        short.push('…');
-    }
-    short
+    Excerpt::new(text, length).replace_controls().mark_cut().to_string()
 }

@@ -58,7 +58,7 @@ fn is_exception(part: &UriPattern, whole: &UriPattern) -> bool {
         (MatchPolicy::Exact, _) | (MatchPolicy::Wildcard, MatchPolicy::Prefix) => false,
         (MatchPolicy::Prefix, MatchPolicy::Wildcard) => overlap(whole, part),
         (MatchPolicy::Wildcard, MatchPolicy::Wildcard) => {
-            overlap(whole, part) && rank(part, whole) == Ordering::Greater
+            overlap(whole, part) && part.cmp_for_permission(whole) == Ordering::Greater
         }
         (_, MatchPolicy::Exact) | (MatchPolicy::Prefix, MatchPolicy::Prefix) => {
             whole != part && whole.matches(part.as_str())
@@ -82,7 +82,7 @@ fn surprises(longer: &UriPattern, counting: &UriPattern) -> bool {
             MatchPolicy::Exact => false,
             MatchPolicy::Prefix => overlap(longer, counting),
             MatchPolicy::Wildcard => {
-                overlap(longer, counting) && rank(longer, counting) == Ordering::Less
+                overlap(longer, counting) && longer.cmp_for_permission(counting) == Ordering::Less
             }
         }
 }
@@ -99,31 +99,4 @@ fn overlap(pattern: &UriPattern, wildcard: &UriPattern) -> bool {
     let Some(end) = others.get(before.len()) else { return false };
     let before = before.iter().zip(&others).all(|(part, other)| other.is_empty() || part == other);
     before && (end.is_empty() || end.starts_with(last))
-}
-
-/// Whether a pattern counts before another one where both match: exact, then the best wildcard,
-/// then the longest prefix.
-pub(crate) fn beats(one: &UriPattern, other: &UriPattern) -> bool {
-    let order = |pattern: &UriPattern| match pattern.policy() {
-        MatchPolicy::Exact => 2,
-        MatchPolicy::Wildcard => 1,
-        MatchPolicy::Prefix => 0,
-    };
-    let by_policy = order(one).cmp(&order(other));
-    let by_text = || match one.policy() {
-        MatchPolicy::Wildcard => rank(one, other),
-        MatchPolicy::Exact | MatchPolicy::Prefix => one.as_str().len().cmp(&other.as_str().len()),
-    };
-    by_policy.then_with(by_text) == Ordering::Greater
-}
-
-/// Compares two wildcards by the lengths of their runs of components, from the beginning.
-fn rank(one: &UriPattern, other: &UriPattern) -> Ordering {
-    runs(one).cmp(&runs(other))
-}
-
-/// The number of components before each wildcard of a pattern, and after the last one.
-fn runs(pattern: &UriPattern) -> Vec<usize> {
-    let components: Vec<&str> = pattern.as_str().split('.').collect();
-    components.split(|component| component.is_empty()).map(<[&str]>::len).collect()
 }

@@ -12,9 +12,9 @@
 use bytes::Bytes;
 use cloverleaf_client::Payload;
 use cloverleaf_wamp::codec::json::JsonReader;
-use cloverleaf_wamp::codec::{Kind, Token, TokenReader as _};
+use cloverleaf_wamp::codec::{Token, TokenKind, TokenReader as _};
 use cloverleaf_wamp::error::DecodeError;
-use cloverleaf_wamp::payload::{Encoded, cut};
+use cloverleaf_wamp::payload::{Encoded, slice_frame};
 use compact_str::{CompactString, ToCompactString as _, format_compact};
 
 mod options;
@@ -102,7 +102,7 @@ impl Members {
     /// Reads the whole body; none if it is JSON but no dictionary.
     fn read(body: &Bytes, uri_key: &str) -> Result<Option<Self>, DecodeError> {
         let mut reader = JsonReader::new(body);
-        if reader.peek()? != Kind::Map {
+        if reader.peek()? != TokenKind::Map {
             reader.skip()?;
             return reader.finish().map(|()| None);
         }
@@ -112,7 +112,7 @@ impl Members {
             match &*key {
                 "args" => members.args = Some(Encoded::read_json(&mut reader, body)?),
                 "kwargs" => members.kwargs = Some(Encoded::read_json(&mut reader, body)?),
-                "options" => members.options = Some(cut(body, reader.skip()?)),
+                "options" => members.options = Some(slice_frame(body, reader.skip()?)),
                 key if key == uri_key => members.uri = UriMember::read(&mut reader)?,
                 _ => {
                     reader.skip()?;
@@ -125,7 +125,7 @@ impl Members {
 
 impl UriMember {
     fn read(reader: &mut JsonReader<'_>) -> Result<Self, DecodeError> {
-        if reader.peek()? != Kind::Text {
+        if reader.peek()? != TokenKind::Text {
             return reader.skip().map(|_| Self::NoText);
         }
         match reader.next()? {

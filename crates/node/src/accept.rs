@@ -19,7 +19,7 @@ use cloverleaf_transport::{
     ConnectionGuard, Connections, ListenerId, PeerInfo, Stream, TransportError, log_limited,
     proxy_protocol, rawsocket,
 };
-use cloverleaf_wamp::batch::Format;
+use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_web::HttpServer;
 
 /// What the connections of a listener speak.
@@ -223,7 +223,7 @@ async fn serve_rawsocket(service: &WampService, incoming: Incoming, first: Optio
     match rawsocket::accept(&mut stream, first, serializers, *max_message, timeout).await {
         Ok(agreed) => {
             let peer = PeerInfo::rawsocket(peer);
-            let format = Format { serializer: agreed.serializer, is_batched: false };
+            let format = MessageFormat { serializer: agreed.serializer, is_batched: false };
             service.serve(stream, format, agreed.framing, &mut [], peer).await;
         }
         Err(error) => Rejected::refused(error).log(&peer, "rawsocket"),

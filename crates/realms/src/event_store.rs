@@ -16,8 +16,8 @@ use cloverleaf_router::{
 use cloverleaf_transport::log_limited;
 use cloverleaf_wamp::ids::PublicationId;
 
-use crate::quoted::Quoted;
 use crate::realm_host::RealmHost;
+use cloverleaf_wamp::excerpt::Excerpt;
 
 /// So many damaged records are logged one by one; the others are counted.
 const MAX_DAMAGED_LOGGED: usize = 100;
@@ -59,7 +59,7 @@ impl EventStore for StoredEvents {
         log_limited!(
             warn,
             "publication dropped",
-            realm = %Quoted(&self.realm),
+            realm = %Excerpt::for_log(&self.realm),
             reason = "the event store takes no more at the moment"
         );
     }
@@ -99,7 +99,7 @@ impl store::Reading for Request {
             log_limited!(
                 warn,
                 "stored event skipped",
-                realm = %Quoted(&self.realm),
+                realm = %Excerpt::for_log(&self.realm),
                 reason = %error
             );
             ControlFlow::Continue(())
@@ -129,7 +129,7 @@ impl Observer for Watch {
     }
 
     fn report(&self, report: Report<'_>) {
-        let (realm, path) = (Quoted(&self.realm), self.path.display());
+        let (realm, path) = (Excerpt::for_log(&self.realm), self.path.display());
         match report {
             Report::Repairing { percent } => log_limited!(
                 info,

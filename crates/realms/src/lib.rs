@@ -15,7 +15,6 @@
 //! | [`meter`] | traffic of a session |
 //! | [`memory`] | the memory budgets that all connections share |
 //! | [`event_store`] | the stored events of a realm |
-//! | [`quoted`] | text of peers in the log |
 
 pub mod event_store;
 pub mod local;
@@ -23,14 +22,12 @@ pub mod memory;
 pub mod meter;
 pub mod peer;
 pub mod ports;
-pub mod quoted;
 pub mod realm_host;
 pub mod realms;
 pub mod service;
 
 pub use cloverleaf_router as settings;
 pub use memory::Memory;
-pub use quoted::Quoted;
 pub use realm_host::RealmHost;
 pub use realms::Realms;
 pub use service::WampService;

@@ -13,7 +13,7 @@ use cloverleaf_transport::{
     SlowConsumer, Undeliverable, WaitingMessage, log_limited,
 };
 use cloverleaf_wakes::{ROUND, is_spent, spend};
-use cloverleaf_wamp::batch::Format;
+use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::error::{DecodeError, ProtocolViolation};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{Features, RouterRoles};
@@ -26,9 +26,9 @@ use cloverleaf_wamp::websocket::CloseCode;
 
 use crate::meter::{Meter, StatsRule};
 use crate::ports::Port;
-use crate::quoted::Quoted;
 use crate::realm_host::{FAIR_WORK, Handled, Wait};
 use crate::realms::{Membership, Realms, Unjoined};
+use cloverleaf_wamp::excerpt::Excerpt;
 
 mod cut;
 mod write_hook;
@@ -57,7 +57,7 @@ pub struct Attachment {
     /// Its address and transport, for the log and the session meta API.
     pub peer: PeerInfo,
     /// How its messages are written.
-    pub format: Format,
+    pub format: MessageFormat,
     /// What becomes of events for it when it reads too slowly, where its role does not say.
     pub slow_consumer: SlowConsumer,
     /// Whether it is told the router's name and version.
@@ -151,10 +151,10 @@ impl RouterPeer {
                 let agent = hello.details.agent.as_deref().unwrap_or("an unnamed client");
                 tracing::debug!(
                     session = %key.id(),
-                    realm = %Quoted(realm.name()),
+                    realm = %Excerpt::for_log(realm.name()),
                     peer = %self.attachment,
                     transport = self.attachment.peer.transport.name(),
-                    agent = %Quoted(agent),
+                    agent = %Excerpt::for_log(agent),
                     "session joined"
                 );
                 self.stage = Stage::Joined(realm, key);
@@ -171,8 +171,8 @@ impl RouterPeer {
                     "session refused",
                     peer = %self.attachment,
                     transport = self.attachment.peer.transport.name(),
-                    realm = %Quoted(hello.realm.as_str()),
-                    reason = %Quoted(&refusal.to_string())
+                    realm = %Excerpt::for_log(hello.realm.as_str()),
+                    reason = %Excerpt::for_log(&refusal.to_string())
                 );
                 let compatibility = self.realms.compatibility(hello.realm.as_str());
                 self.abort(refusal.abort(compatibility))
@@ -202,7 +202,7 @@ impl RouterPeer {
             peer = %self.attachment,
             transport = self.attachment.peer.transport.name(),
             session = self.session(),
-            reason = %Quoted(text)
+            reason = %Excerpt::for_log(text)
         );
         let abort = Abort::new(error_uri::PROTOCOL_VIOLATION, text);
         self.leave();

@@ -8,7 +8,7 @@ use cloverleaf_transport::{
     BatchedHandler, Connection, ConnectionLimits, Framing, OutboundSender, PeerInfo, ServerSide,
     SlowConsumer, Stream, WaitingMessage, WampHandler,
 };
-use cloverleaf_wamp::batch::Format;
+use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::serializer::Serializer;
 
 use crate::memory::Memory;
@@ -37,9 +37,9 @@ impl WampService {
     /// The WebSocket subprotocols, as a list for people: those without batches first.
     pub fn spoken(&self) -> String {
         let formats = [false, true].into_iter().flat_map(|is_batched| {
-            self.serializers.iter().map(move |&serializer| Format { serializer, is_batched })
+            self.serializers.iter().map(move |&serializer| MessageFormat { serializer, is_batched })
         });
-        let names: Vec<&str> = formats.map(Format::subprotocol).collect();
+        let names: Vec<&str> = formats.map(MessageFormat::subprotocol).collect();
         names.join(", ")
     }
 
@@ -47,7 +47,7 @@ impl WampService {
     pub async fn serve(
         &self,
         stream: Stream,
-        format: Format,
+        format: MessageFormat,
         framing: Framing,
         early: &mut [u8],
         peer: PeerInfo,
@@ -74,13 +74,13 @@ impl WampService {
         sender: OutboundSender<WaitingMessage>,
         peer: PeerInfo,
     ) -> WampHandler<ServerSide, RouterPeer> {
-        let format = Format { serializer, is_batched: false };
+        let format = MessageFormat { serializer, is_batched: false };
         WampHandler::new(serializer, self.peer(format, sender, peer))
     }
 
     fn peer(
         &self,
-        format: Format,
+        format: MessageFormat,
         sender: OutboundSender<WaitingMessage>,
         peer: PeerInfo,
     ) -> RouterPeer {

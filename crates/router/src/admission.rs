@@ -6,10 +6,11 @@
 //! Methods".
 
 use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::excerpt::Excerpt;
 use cloverleaf_wamp::features::ClientRoles;
 use cloverleaf_wamp::message::{Abort, Hello};
 use cloverleaf_wamp::uri::{InvalidUri, UriRule};
-use compact_str::CompactString;
+use compact_str::{CompactString, ToCompactString as _};
 use thiserror::Error;
 
 use crate::compatibility::Compatibility;
@@ -172,7 +173,7 @@ impl Admission {
             }
             _ => {
                 let told = offered.iter().take(MAX_METHODS_TOLD);
-                let cut = |method: &CompactString| method.chars().take(100).collect();
+                let cut = |method: &CompactString| Excerpt::new(method, 100).to_compact_string();
                 Err(Refusal::NoMatchingAuthMethod(told.map(cut).collect()))
             }
         }

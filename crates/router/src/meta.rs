@@ -231,7 +231,7 @@ impl<O: Outbox> Realm<O> {
             return Err(RequestFailure::ArgumentsTooLarge(procedure.uri(), limit));
         }
         let positional = match call.payload.args() {
-            Some(args) => args.first_entries().map_err(|error| {
+            Some(args) => args.first_items().map_err(|error| {
                 RequestFailure::InvalidArgument(format!("{}: {error}", procedure.uri()))
             })?,
             None => Default::default(),

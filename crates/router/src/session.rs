@@ -5,12 +5,12 @@
 
 use std::cell::Cell;
 
-use cloverleaf_wamp::batch::Format;
+use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::features::ClientRoles;
 use cloverleaf_wamp::http_headers::HttpHeaders;
 use cloverleaf_wamp::ids::{IdSequence, SessionId};
 use cloverleaf_wamp::transport_kind::TransportKind;
-use cloverleaf_wamp::websocket::deflate::negotiation::Agreement;
+use cloverleaf_wamp::websocket::deflate::negotiation::DeflateAgreement;
 use compact_str::CompactString;
 use foldhash::HashMap;
 use slab::Slab;
@@ -38,11 +38,11 @@ pub struct TransportDetails {
     /// The transport.
     pub kind: TransportKind,
     /// How its messages are written.
-    pub format: Format,
+    pub format: MessageFormat,
     /// Where the peer is, as Autobahn writes it: `tcp4:127.0.0.1:40312`.
     pub peer: CompactString,
     /// The compression of a WebSocket.
-    pub compression: Option<Agreement>,
+    pub compression: Option<DeflateAgreement>,
     /// The header fields of the HTTP request that became the connection, if one did.
     pub http_headers: Option<HttpHeaders>,
 }

@@ -263,19 +263,6 @@ mod tests {
         text.is_empty() || text.ends_with('.') || rest.is_empty() || rest.starts_with('.')
     }
 
-    /// How good a match is among all that match a URI: larger is better. Prefixes come before
-    /// wildcards if one of them `ends_whole`.
-    fn rank(pattern: &UriPattern, ends_whole: bool) -> (u8, usize, Vec<bool>) {
-        let text = pattern.as_str();
-        match pattern.policy() {
-            MatchPolicy::Exact => (3, 0, Vec::new()),
-            MatchPolicy::Prefix => (if ends_whole { 2 } else { 0 }, text.len(), Vec::new()),
-            MatchPolicy::Wildcard => {
-                (1, 0, text.split('.').map(|component| !component.is_empty()).collect())
-            }
-        }
-    }
-
     /// All entries that match, looked for in steps of so many visits. `between` is done to the
     /// index after each step.
     fn in_steps(
@@ -372,7 +359,7 @@ mod tests {
                 assert_eq!(all, expected);
                 let prefixes = expected.iter().filter(|p| p.policy() == MatchPolicy::Prefix);
                 let ends_whole = prefixes.clone().any(|prefix| is_whole(prefix, &uri));
-                let best = expected.iter().max_by_key(|pattern| rank(pattern, ends_whole));
+                let best = expected.iter().max_by(|one, other| one.cmp_for_call(other, ends_whole));
                 assert_eq!(index.best_match(&uri), best);
             }
             for pattern in &oracle {

@@ -12,7 +12,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use cloverleaf_wamp::message::Carried;
+use cloverleaf_wamp::message::PassthruDetails;
 use cloverleaf_wamp::payload::Payload;
 
 use crate::failure::RequestFailure;
@@ -124,11 +124,11 @@ impl Validation {
         schemas: Option<SchemasId>,
         held: Held,
         payload: &Payload,
-        carried: Option<&Carried>,
+        passthru: Option<&PassthruDetails>,
     ) -> Result<(), RequestFailure> {
         match schemas {
             None => Ok(()),
-            Some(id) => self.check_against(id, held, payload, carried),
+            Some(id) => self.check_against(id, held, payload, passthru),
         }
     }
 
@@ -138,14 +138,14 @@ impl Validation {
         SchemasId(number): SchemasId,
         held: Held,
         payload: &Payload,
-        carried: Option<&Carried>,
+        passthru: Option<&PassthruDetails>,
     ) -> Result<(), RequestFailure> {
         let schemas = self.0.get(number.get() as usize - 1);
         let Some(schema) = schemas.and_then(|schemas| held.schema(schemas).as_deref()) else {
             return Ok(());
         };
         let what = held.name();
-        if carried.is_some_and(Carried::uses_passthru) || payload.is_transparent() {
+        if passthru.is_some_and(PassthruDetails::uses_passthru) || payload.is_transparent() {
             return Err(RequestFailure::SealedPayload(what));
         }
         if payload.size() > MAX_VALIDATED_BYTES {

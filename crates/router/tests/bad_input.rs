@@ -9,8 +9,8 @@ use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Lab, Peer, settings};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
-    Abort, CallOptions, Carried, ClientMessage, InvocationDetails, PublishOptions, RequestKind,
-    RouterMessage, YieldOptions,
+    Abort, CallOptions, ClientMessage, InvocationDetails, PassthruDetails, PublishOptions,
+    RequestKind, RouterMessage, YieldOptions,
 };
 use cloverleaf_wamp::uri::MatchPolicy::{Exact, Prefix, Wildcard};
 use cloverleaf_wamp::uri::{MAX_URI_BYTES, UriRule};
@@ -200,18 +200,18 @@ fn a_call_in_parts_that_was_not_announced_aborts() {
 
 #[test]
 fn payload_passthru_that_was_not_announced_aborts() {
-    let carried = || {
+    let passthru = || {
         let ppt_scheme = Some("x_my_scheme".into());
-        Some(Box::new(Carried { ppt_scheme, ..Carried::default() }))
+        Some(Box::new(PassthruDetails { ppt_scheme, ..PassthruDetails::default() }))
     };
     let text = "ppt_scheme: HELLO has not announced payload_passthru_mode for this role";
     let (mut lab, [caller, callee, other]) = call_in_flight();
-    let options = PublishOptions { carried: carried(), ..PublishOptions::default() };
+    let options = PublishOptions { passthru: passthru(), ..PublishOptions::default() };
     assert_violation(&mut lab, other, client::publish_with(9, options, "com.a", NOTHING), text);
-    let options = YieldOptions { carried: carried(), ..YieldOptions::default() };
+    let options = YieldOptions { passthru: passthru(), ..YieldOptions::default() };
     assert_violation(&mut lab, callee, client::yield_with(1, options, NOTHING), text);
     lab.received(caller);
-    let options = CallOptions { carried: carried(), ..CallOptions::default() };
+    let options = CallOptions { passthru: passthru(), ..CallOptions::default() };
     assert_violation(&mut lab, caller, client::call_with(2, options, "com.a", NOTHING), text);
 }
 
@@ -221,7 +221,8 @@ fn an_error_with_payload_passthru_that_was_not_announced_aborts() {
     let mut failure = client::failure(1, "com.failed", NOTHING);
     if let ClientMessage::Error(error) = &mut failure {
         let ppt_scheme = Some("x_my_scheme".into());
-        error.details.carried = Some(Box::new(Carried { ppt_scheme, ..Carried::default() }));
+        error.details.passthru =
+            Some(Box::new(PassthruDetails { ppt_scheme, ..PassthruDetails::default() }));
     }
     let text = "ppt_scheme: HELLO has not announced payload_passthru_mode for this role";
     assert_violation(&mut lab, callee, failure, text);

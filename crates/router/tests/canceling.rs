@@ -7,7 +7,7 @@ use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::{
-    Cancel, CancelMode, CancelOptions, ClientMessage, RequestKind, RouterMessage, Word,
+    Cancel, CancelMode, CancelOptions, ClientMessage, OpenEnum, RequestKind, RouterMessage,
 };
 
 const MODES: [Option<CancelMode>; 4] =
@@ -86,7 +86,7 @@ fn kill_passes_on_a_result_that_was_ready_before_the_interrupt() {
 #[test]
 fn a_mode_that_nobody_knows_is_refused_and_the_call_goes_on() {
     let (mut lab, caller, callee) = call_in_flight(Client::named("callee"));
-    let options = CancelOptions { mode: Some(Word::Unknown("softly".into())) };
+    let options = CancelOptions { mode: Some(OpenEnum::Unknown("softly".into())) };
     let request = RequestId::new(1).expect("a number");
     lab.send(caller, ClientMessage::Cancel(Cancel { request, options }));
     let sentence = "'mode' must be 'skip', 'kill' or 'killnowait', not 'softly'";

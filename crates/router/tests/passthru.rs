@@ -8,12 +8,12 @@ use cloverleaf_router::{HistorySettings, Next, RealmSettings};
 use cloverleaf_testkit::asking::refusal;
 use cloverleaf_testkit::messages::{args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
-use cloverleaf_wamp::codec::{decode_client, encode_router};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{Feature, Features};
 use cloverleaf_wamp::ids::PublicationId;
+use cloverleaf_wamp::message::wire::{decode_client, encode_router};
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage, SubscribeOptions};
-use cloverleaf_wamp::payload::frame;
+use cloverleaf_wamp::payload::copy_frame;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 use serde_json::json;
@@ -30,7 +30,7 @@ fn able(name: &'static str) -> Client {
 /// PUBLISH to `com.secret` as it is written in JSON.
 fn publish(options: &str, payload: &str) -> ClientMessage {
     let text = format!(r#"[16,1,{options},"com.secret"{payload}]"#);
-    decode_client(Serializer::Json, &frame(text.as_bytes())).unwrap()
+    decode_client(Serializer::Json, &copy_frame(text.as_bytes())).unwrap()
 }
 
 fn as_json(message: &RouterMessage) -> String {

@@ -8,7 +8,7 @@ use cloverleaf_testkit::recorder::State;
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
-    Carried, ClientMessage, EncAlgo, EventDetails, PublishOptions, RequestKind,
+    ClientMessage, EncAlgo, EventDetails, PassthruDetails, PublishOptions, RequestKind,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
@@ -156,24 +156,24 @@ fn a_subscriber_whose_connection_is_going_disturbs_nobody() {
 fn an_event_carries_arguments_and_options_as_they_were_written() {
     let (mut lab, publisher, [ann, _]) = publisher_and_subscribers();
     let options = PublishOptions {
-        carried: Some(Box::new(Carried {
+        passthru: Some(Box::new(PassthruDetails {
             transaction_hash: Some("0x1".into()),
             enc_algo: Some(EncAlgo::Mqtt),
             enc_key: Some("key".into()),
             enc_serializer: Some("ubjson".into()),
-            ..Carried::default()
+            ..PassthruDetails::default()
         })),
         ..PublishOptions::default()
     };
     let payload = Payload::from_args(Serializer::MsgPack, &(1, "two", [3.5])).unwrap();
     lab.send(publisher, client::publish_with(1, options, "com.news", payload.clone()));
     let details = EventDetails {
-        carried: Some(Box::new(Carried {
+        passthru: Some(Box::new(PassthruDetails {
             transaction_hash: Some("0x1".into()),
             enc_algo: Some(EncAlgo::Mqtt),
             enc_key: Some("key".into()),
             enc_serializer: Some("ubjson".into()),
-            ..Carried::default()
+            ..PassthruDetails::default()
         })),
         ..EventDetails::default()
     };

@@ -10,7 +10,7 @@ use cloverleaf_testkit::recorder::State;
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
 use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{
-    Carried, ClientMessage, EventDetails, PublishOptions, RouterMessage, SubscribeOptions,
+    ClientMessage, EventDetails, PassthruDetails, PublishOptions, RouterMessage, SubscribeOptions,
 };
 use cloverleaf_wamp::uri::MatchPolicy::{self, Exact, Prefix, Wildcard};
 use cloverleaf_wamp::uri::UriPattern;
@@ -285,9 +285,11 @@ fn keyword_arguments_alone_are_a_payload() {
 fn what_was_kept_stays_when_its_publisher_has_left_and_says_who_that_was() {
     let (mut lab, publisher) = lab_with_publisher();
     let id = lab.id(publisher);
-    let carried = Carried { transaction_hash: Some("0x1".into()), ..Carried::default() };
-    let carried = Some(Box::new(carried));
-    let options = PublishOptions { disclose_me: Some(true), carried: carried.clone(), ..retain() };
+    let passthru =
+        PassthruDetails { transaction_hash: Some("0x1".into()), ..PassthruDetails::default() };
+    let passthru = Some(Box::new(passthru));
+    let options =
+        PublishOptions { disclose_me: Some(true), passthru: passthru.clone(), ..retain() };
     let publication = say(&mut lab, publisher, options, "last words");
     lab.disconnect(publisher);
     assert!(lab.realm().is_empty());
@@ -298,7 +300,7 @@ fn what_was_kept_stays_when_its_publisher_has_left_and_says_who_that_was() {
         publisher: Some(id),
         publisher_authid: Some("publisher".into()),
         publisher_authrole: Some("staff".into()),
-        carried,
+        passthru,
         ..EventDetails::default()
     };
     let event = router::event_with(1, publication, details, args(["last words"]));

@@ -10,8 +10,8 @@ use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::InvocationId;
 use cloverleaf_wamp::message::{
-    CallOptions, CallResult, CancelMode, Carried, EncAlgo, InvocationDetails, InvocationError,
-    RequestKind, ResultDetails, RouterMessage, YieldOptions,
+    CallOptions, CallResult, CancelMode, EncAlgo, InvocationDetails, InvocationError,
+    PassthruDetails, RequestKind, ResultDetails, RouterMessage, YieldOptions,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
@@ -61,33 +61,33 @@ fn arguments_pass_as_they_were_written() {
 fn options_that_the_router_only_carries_come_out_at_the_other_side() {
     let (mut lab, caller, callee) = caller_and_callee(Client::basic("callee"));
     let options = CallOptions {
-        carried: Some(Box::new(Carried {
+        passthru: Some(Box::new(PassthruDetails {
             transaction_hash: Some("0x1".into()),
             enc_algo: Some(EncAlgo::Cryptobox),
             enc_key: Some("key".into()),
             enc_serializer: Some("cbor".into()),
-            ..Carried::default()
+            ..PassthruDetails::default()
         })),
         ..CallOptions::default()
     };
     lab.send(caller, client::call_with(1, options, "com.add", args(["sealed"])));
     let details = InvocationDetails {
-        carried: Some(Box::new(Carried {
+        passthru: Some(Box::new(PassthruDetails {
             transaction_hash: Some("0x1".into()),
             enc_algo: Some(EncAlgo::Cryptobox),
             enc_key: Some("key".into()),
             enc_serializer: Some("cbor".into()),
-            ..Carried::default()
+            ..PassthruDetails::default()
         })),
         ..InvocationDetails::default()
     };
     assert_eq!(lab.received(callee), [router::invocation_with(1, 1, details, args(["sealed"]))]);
     let options = YieldOptions {
-        carried: Some(Box::new(Carried {
+        passthru: Some(Box::new(PassthruDetails {
             enc_algo: Some(EncAlgo::Xbr),
             enc_key: Some("other".into()),
             enc_serializer: Some("json".into()),
-            ..Carried::default()
+            ..PassthruDetails::default()
         })),
         ..YieldOptions::default()
     };
@@ -96,11 +96,11 @@ fn options_that_the_router_only_carries_come_out_at_the_other_side() {
         panic!("one RESULT");
     };
     let expected = ResultDetails {
-        carried: Some(Box::new(Carried {
+        passthru: Some(Box::new(PassthruDetails {
             enc_algo: Some(EncAlgo::Xbr),
             enc_key: Some("other".into()),
             enc_serializer: Some("json".into()),
-            ..Carried::default()
+            ..PassthruDetails::default()
         })),
         ..ResultDetails::default()
     };

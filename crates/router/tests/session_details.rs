@@ -11,11 +11,11 @@ use cloverleaf_router::{
 };
 use cloverleaf_testkit::messages::client;
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
-use cloverleaf_wamp::batch::Format;
+use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::http_headers::HttpHeaders;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::transport_kind::TransportKind;
-use cloverleaf_wamp::websocket::deflate::negotiation::{Wishes, negotiate};
+use cloverleaf_wamp::websocket::deflate::negotiation::{DeflateOptions, negotiate};
 use serde_json::{Value, json};
 
 /// The header fields of a browser behind a proxy that authenticates users.
@@ -32,7 +32,7 @@ const FIELDS: [(&str, &[u8]); 7] = [
 fn websocket() -> TransportDetails {
     TransportDetails {
         kind: TransportKind::WebSocket,
-        format: Format { serializer: Serializer::Json, is_batched: false },
+        format: MessageFormat { serializer: Serializer::Json, is_batched: false },
         peer: "tcp4:127.0.0.1:40312".into(),
         compression: None,
         http_headers: Some(HttpHeaders::collect(FIELDS, 1_000)),
@@ -42,7 +42,7 @@ fn websocket() -> TransportDetails {
 fn rawsocket(peer: &str, serializer: Serializer) -> TransportDetails {
     TransportDetails {
         kind: TransportKind::RawSocket,
-        format: Format { serializer, is_batched: false },
+        format: MessageFormat { serializer, is_batched: false },
         peer: peer.into(),
         compression: None,
         http_headers: None,
@@ -130,7 +130,7 @@ fn a_session_of_this_process_is_described_as_one_without_a_connection() {
 
 #[test]
 fn batches_and_long_polling_are_named() {
-    let format = Format { serializer: Serializer::Cbor, is_batched: true };
+    let format = MessageFormat { serializer: Serializer::Cbor, is_batched: true };
     let (_, said) = said_of(Some(TransportDetails { format, ..websocket() }), settings());
     assert_eq!(said["serializer"], "cbor.batched");
     assert_eq!(said["transport"]["channel_serializer"], "cbor");
@@ -146,7 +146,7 @@ fn batches_and_long_polling_are_named() {
 #[test]
 fn a_compression_is_described_as_autobahn_does() {
     let offer = b"permessage-deflate; server_no_context_takeover; server_max_window_bits=12";
-    let compression = negotiate([&offer[..]].into_iter(), &Wishes::default()).unwrap();
+    let compression = negotiate([&offer[..]].into_iter(), &DeflateOptions::default()).unwrap();
     assert!(compression.is_some());
     let (_, said) = said_of(Some(TransportDetails { compression, ..websocket() }), settings());
     let expected = json!([{

@@ -8,8 +8,8 @@ use cloverleaf_router::limits::{
 use cloverleaf_testkit::asking::{Answer, refusal};
 use cloverleaf_testkit::messages::client;
 use cloverleaf_testkit::{Lab, Peer};
-use cloverleaf_wamp::codec::MAX_LIST_OPTION_ENTRIES;
 use cloverleaf_wamp::error_uri;
+use cloverleaf_wamp::limits::MAX_LIST_OPTION_ENTRIES;
 use cloverleaf_wamp::message::RouterMessage;
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;

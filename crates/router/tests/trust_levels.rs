@@ -5,10 +5,10 @@
 use cloverleaf_router::{Permission, Role};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router};
 use cloverleaf_testkit::{Client, Lab, Peer};
-use cloverleaf_wamp::codec::decode_client;
 use cloverleaf_wamp::features::Feature;
+use cloverleaf_wamp::message::wire::decode_client;
 use cloverleaf_wamp::message::{EventDetails, SubscribeOptions};
-use cloverleaf_wamp::payload::frame;
+use cloverleaf_wamp::payload::copy_frame;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::MatchPolicy::Prefix;
 use cloverleaf_wamp::uri::UriPattern;
@@ -95,7 +95,7 @@ fn a_publisher_can_not_say_how_far_it_is_trusted() {
     lab.send(listener, client::subscribe(1, "com.silent"));
     lab.received(listener);
     let text = br#"[16,1,{"trustlevel":9},"com.silent"]"#;
-    lab.send(sensor, decode_client(Serializer::Json, &frame(text)).unwrap());
+    lab.send(sensor, decode_client(Serializer::Json, &copy_frame(text)).unwrap());
     assert_eq!(lab.received(listener), [router::event(1, lab.last_publication(), NOTHING)]);
 }
 

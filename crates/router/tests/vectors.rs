@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cloverleaf_testkit::{Lab, Peer};
-use cloverleaf_wamp::codec::{decode_client, encode_router};
 use cloverleaf_wamp::message::RouterMessage;
+use cloverleaf_wamp::message::wire::{decode_client, encode_router};
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::{Value, json};
 

@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use cloverleaf_wamp::rawsocket::{self, FrameKind, Splitter};
-use cloverleaf_wamp::websocket::deflate::Agreement;
-use cloverleaf_wamp::websocket::{CloseCode, Limits, MessageKind, Role};
+use cloverleaf_wamp::rawsocket::{self, FrameKind, FrameSplitter};
+use cloverleaf_wamp::websocket::deflate::DeflateAgreement;
+use cloverleaf_wamp::websocket::{CloseCode, MessageKind, WebSocketLimits, WebSocketRole};
 
 use crate::error::CloseReason;
 use crate::keepalive::KeepAlive;
@@ -27,7 +27,7 @@ pub enum Framing {
     /// WAMP over RawSocket.
     RawSocket {
         /// The receiving half.
-        splitter: Splitter,
+        splitter: FrameSplitter,
         /// The longest message in bytes that the peer takes.
         peer_limit: usize,
     },
@@ -38,20 +38,20 @@ pub enum Framing {
 impl Framing {
     /// RawSocket frames. Both limits are in bytes, as agreed in the handshake.
     pub fn rawsocket(our_limit: usize, peer_limit: usize) -> Self {
-        Self::RawSocket { splitter: Splitter::new(our_limit), peer_limit }
+        Self::RawSocket { splitter: FrameSplitter::new(our_limit), peer_limit }
     }
 
     /// WebSocket frames.
-    pub fn websocket(role: Role, limits: Limits) -> Self {
+    pub fn websocket(role: WebSocketRole, limits: WebSocketLimits) -> Self {
         Self::WebSocket(WebSocket::new(role, limits))
     }
 
     /// WebSocket frames of a server with its options. Messages are compressed if an `agreement` was
     /// negotiated.
     pub fn serving(
-        limits: Limits,
+        limits: WebSocketLimits,
         options: WebSocketServerOptions,
-        agreement: Option<&Agreement>,
+        agreement: Option<&DeflateAgreement>,
     ) -> Self {
         Self::WebSocket(WebSocket::serving(limits, options, agreement))
     }

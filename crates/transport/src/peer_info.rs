@@ -7,7 +7,7 @@ use std::fmt;
 
 use cloverleaf_wamp::http_headers::HttpHeaders;
 use cloverleaf_wamp::transport_kind::TransportKind;
-use cloverleaf_wamp::websocket::deflate::negotiation::Agreement;
+use cloverleaf_wamp::websocket::deflate::negotiation::DeflateAgreement;
 
 use crate::listener::PeerAddress;
 
@@ -28,7 +28,7 @@ pub struct HttpInfo {
     /// Its header fields, up to [`MAX_HTTP_HEADER_BYTES`](crate::limits::MAX_HTTP_HEADER_BYTES).
     pub headers: HttpHeaders,
     /// The compression that the WebSocket handshake negotiated, if any.
-    pub compression: Option<Agreement>,
+    pub compression: Option<DeflateAgreement>,
 }
 
 impl PeerInfo {

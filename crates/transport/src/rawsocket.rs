@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use cloverleaf_wamp::rawsocket::{Reply, Request, announced};
+use cloverleaf_wamp::rawsocket::{HandshakeReply, HandshakeRequest, announced};
 use cloverleaf_wamp::serializer::Serializer;
 use tokio::time::timeout;
 
@@ -40,9 +40,9 @@ pub async fn accept(
         .await
         .map_err(|_| TransportError::Timeout)?
         .map_err(TransportError::io("reading the RawSocket handshake"))?;
-    match Request::parse(octets, offered) {
-        Ok(Request { serializer, max_message: peer_limit }) => {
-            let reply = Reply { serializer, max_message };
+    match HandshakeRequest::parse(octets, offered) {
+        Ok(HandshakeRequest { serializer, max_message: peer_limit }) => {
+            let reply = HandshakeReply { serializer, max_message };
             write(stream, reply.octets()).await?;
             let our_limit = announced(max_message);
             Ok(Negotiated { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
@@ -62,13 +62,13 @@ pub async fn connect(
     serializer: Serializer,
     max_message: usize,
 ) -> Result<Negotiated, TransportError> {
-    write(stream, Request { serializer, max_message }.octets()).await?;
+    write(stream, HandshakeRequest { serializer, max_message }.octets()).await?;
     let mut octets = [0; 4];
     timeout(CONNECT_TIMEOUT, stream.read_exact(&mut octets))
         .await
         .map_err(|_| TransportError::Timeout)?
         .map_err(TransportError::io("reading the reply to the RawSocket handshake"))?;
-    let Reply { max_message: peer_limit, .. } = Reply::parse(octets, serializer)?;
+    let HandshakeReply { max_message: peer_limit, .. } = HandshakeReply::parse(octets, serializer)?;
     let our_limit = announced(max_message);
     Ok(Negotiated { serializer, framing: Framing::rawsocket(our_limit, peer_limit) })
 }

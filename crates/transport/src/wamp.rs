@@ -1,10 +1,10 @@
 //! The WAMP handler: decodes the messages of one direction, and encodes those of the other.
 
 use bytes::Bytes;
-use cloverleaf_wamp::codec::{EncodeError, Message};
 use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::message::wire::WireMessage;
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage, SharedEvent};
-use cloverleaf_wamp::payload::frame;
+use cloverleaf_wamp::payload::{EncodeError, copy_frame};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::websocket::MessageKind;
 use thiserror::Error;
@@ -15,9 +15,9 @@ use crate::outbound::{Overflow, Queued};
 /// The side of a session that a connection is on.
 pub trait Side: Send + Sync + 'static {
     /// A message that this side receives.
-    type Incoming: Message;
+    type Incoming: WireMessage;
     /// A message that this side sends.
-    type Outgoing: Message;
+    type Outgoing: WireMessage;
     /// An outgoing message as it waits in the queue.
     type Waiting: Queued + Send + From<Self::Outgoing> + Into<Self::Outgoing> + 'static;
     /// See [`Handler::READS_WHEN_CONGESTED`].
@@ -233,7 +233,7 @@ impl<S: Side, P: Peer<S>> WampHandler<S, P> {
 
     /// Handles one encoded message.
     pub(crate) fn take(&mut self, message: &[u8]) -> Flow {
-        let frame = frame(message);
+        let frame = copy_frame(message);
         match S::Incoming::decode(self.serializer, &frame) {
             Ok(incoming) => {
                 self.peer.on_received(message.len());

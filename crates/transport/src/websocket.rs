@@ -2,8 +2,8 @@
 //! answers the handshake.
 
 use cloverleaf_wamp::serializer::Serializer;
-use cloverleaf_wamp::websocket::handshake::client::Request;
-use cloverleaf_wamp::websocket::{Limits, Role};
+use cloverleaf_wamp::websocket::handshake::client::UpgradeRequest;
+use cloverleaf_wamp::websocket::{WebSocketLimits, WebSocketRole};
 use tokio::time::timeout;
 
 use crate::error::TransportError;
@@ -23,8 +23,13 @@ pub async fn connect(
 ) -> Result<(Negotiated, Vec<u8>), TransportError> {
     let subprotocols: Vec<&str> =
         serializers.iter().map(|serializer| serializer.subprotocol()).collect();
-    let request =
-        Request { host, path, key: rand::random(), subprotocols: &subprotocols, headers: &[] };
+    let request = UpgradeRequest {
+        host,
+        path,
+        key: rand::random(),
+        subprotocols: &subprotocols,
+        headers: &[],
+    };
     let head = request.encode().map_err(|error| TransportError::WebSocket(error.to_string()))?;
     stream.write_all(&head).await.map_err(TransportError::io("writing the WebSocket handshake"))?;
     timeout(CONNECT_TIMEOUT, read_response(stream, &request, serializers, max_message))
@@ -34,7 +39,7 @@ pub async fn connect(
 
 async fn read_response(
     stream: &mut Stream,
-    request: &Request<'_>,
+    request: &UpgradeRequest<'_>,
     serializers: &[Serializer],
     max_message: usize,
 ) -> Result<(Negotiated, Vec<u8>), TransportError> {
@@ -62,8 +67,8 @@ async fn read_response(
                 let text = "the server chose none of the offered subprotocols";
                 return Err(TransportError::WebSocket(text.to_owned()));
             };
-            let limits = Limits { max_message, max_frame: max_message };
-            let framing = Framing::websocket(Role::Client, limits);
+            let limits = WebSocketLimits { max_message, max_frame: max_message };
+            let framing = Framing::websocket(WebSocketRole::Client, limits);
             let early = read.split_off(response.consumed);
             return Ok((Negotiated { serializer, framing }, early));
         }

@@ -24,14 +24,14 @@ const SUFFIX: &str = ".batched";
 
 /// How the messages of a WebSocket connection are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Format {
+pub struct MessageFormat {
     /// Each message for itself.
     pub serializer: Serializer,
     /// Whether messages come in batches.
     pub is_batched: bool,
 }
 
-impl Format {
+impl MessageFormat {
     /// The WebSocket subprotocol, such as `wamp.2.json.batched`.
     pub const fn subprotocol(self) -> &'static str {
         match (self.is_batched, self.serializer) {
@@ -82,7 +82,7 @@ impl Batching {
     /// # Errors
     ///
     /// An empty batch, or one that does not end as it must.
-    pub fn messages<'b>(&mut self, batch: &'b [u8]) -> Result<Messages<'b>, DecodeError> {
+    pub fn messages<'b>(&mut self, batch: &'b [u8]) -> Result<BatchMessages<'b>, DecodeError> {
         let Some((last, offset)) = batch.last().zip(batch.len().checked_sub(1)) else {
             return Err(malformed(0, "a batch has at least one message"));
         };
@@ -92,7 +92,7 @@ impl Batching {
             }
             *separator = *last;
         }
-        Ok(Messages { batching: *self, batch, at: 0 })
+        Ok(BatchMessages { batching: *self, batch, at: 0 })
     }
 
     /// Appends a message, which `encode` appends, to a batch. Nothing is appended when it fails.
@@ -128,20 +128,20 @@ impl Batching {
 
 /// The messages of one batch, in their order; after an error there are no more.
 #[derive(Debug, Clone)]
-pub struct Messages<'b> {
+pub struct BatchMessages<'b> {
     batching: Batching,
     batch: &'b [u8],
     at: usize,
 }
 
-impl<'b> Messages<'b> {
+impl<'b> BatchMessages<'b> {
     /// What has not been taken yet: a batch like the whole one, or nothing.
     pub fn rest(&self) -> &'b [u8] {
         &self.batch[self.at..]
     }
 }
 
-impl<'b> Iterator for Messages<'b> {
+impl<'b> Iterator for BatchMessages<'b> {
     type Item = Result<&'b [u8], DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -207,16 +207,16 @@ mod tests {
     fn each_serializer_has_a_subprotocol_of_its_own_for_batches() {
         for serializer in Serializer::ALL {
             for is_batched in [false, true] {
-                let format = Format { serializer, is_batched };
+                let format = MessageFormat { serializer, is_batched };
                 let name = format.subprotocol();
                 assert_eq!(name.ends_with(".batched"), is_batched);
-                assert_eq!(Format::from_subprotocol(name, &[serializer]), Some(format));
+                assert_eq!(MessageFormat::from_subprotocol(name, &[serializer]), Some(format));
             }
         }
-        let batched = Format { serializer: Serializer::Json, is_batched: true };
+        let batched = MessageFormat { serializer: Serializer::Json, is_batched: true };
         assert_eq!(batched.subprotocol(), "wamp.2.json.batched");
         for name in ["wamp.2.json.batched.batched", ".batched", "wamp.2.smile.batched", "batched"] {
-            assert_eq!(Format::from_subprotocol(name, &Serializer::ALL), None);
+            assert_eq!(MessageFormat::from_subprotocol(name, &Serializer::ALL), None);
         }
     }
 

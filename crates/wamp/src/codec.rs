@@ -9,38 +9,19 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use bytes::Bytes;
-use thiserror::Error;
-
 use crate::error::DecodeError;
-use crate::message::{ClientMessage, RouterMessage};
-use crate::payload::Encoded;
-use crate::serializer::Serializer;
 
 pub mod cbor;
 pub mod de;
+mod dispatch;
 pub mod json;
-mod message;
 pub mod msgpack;
 pub mod ser;
 #[cfg(test)]
 mod tests;
 pub mod transcode;
 pub mod ubjson;
-
-pub(crate) use message::encode_event;
-pub use message::{decode_client, decode_router, encode_client, encode_router};
-
-/// The deepest nesting of lists and maps in a message. Above what any application writes by hand,
-/// and small enough that the stack of a reader stays a few hundred bytes.
-pub const MAX_DEPTH: usize = 128;
-
-/// The most entries of a list option (`exclude`, `eligible_authid` …). A list of one-byte entries
-/// grows twenty-fold in memory; this bounds it to a few megabytes a message.
-pub const MAX_LIST_OPTION_ENTRIES: usize = 16_384;
-
-/// The most custom attributes (`_…`) of one message. They are compared with each other, one by one.
-pub const MAX_CUSTOM_ATTRIBUTES: usize = 32;
+mod value_error;
 
 /// One step through a value.
 ///
@@ -78,7 +59,7 @@ pub enum Token<'a> {
 
 /// What kind of value comes next, known from its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     /// Null, boolean, number.
     Scalar,
     /// Text; a JSON string may turn out to be binary.
@@ -103,8 +84,8 @@ pub trait TokenReader<'a>: Sized {
     fn next(&mut self) -> Result<Token<'a>, DecodeError>;
 
     /// The kind of what comes next, without reading it. Where a map expects a key, this is
-    /// [`Kind::Text`] or [`Kind::End`].
-    fn peek(&mut self) -> Result<Kind, DecodeError>;
+    /// [`TokenKind::Text`] or [`TokenKind::End`].
+    fn peek(&mut self) -> Result<TokenKind, DecodeError>;
 
     /// Passes over the next value whole, validating all of it, and says which bytes it is
     /// (without separators and white space around it). Stands before a value, never before a key
@@ -220,68 +201,5 @@ impl<W: TokenWriter + ?Sized> TokenWriter for &mut W {
 
     fn encoded(&mut self, value: &[u8]) {
         (**self).encoded(value);
-    }
-}
-
-/// A payload that came in another format has no form in this one.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the payload has no form in {to}: {reason}")]
-pub struct EncodeError {
-    to: Serializer,
-    reason: DecodeError,
-}
-
-/// Writes a value that is already encoded, transcoding it when its format is another.
-pub(crate) fn write_encoded<W: TokenWriter>(
-    value: &Encoded,
-    serializer: Serializer,
-    writer: &mut W,
-) -> Result<(), EncodeError> {
-    if value.serializer() == serializer {
-        writer.encoded(value.bytes());
-        return Ok(());
-    }
-    transcode::transcode_into(value.serializer(), value.bytes(), writer)
-        .map_err(|reason| EncodeError { to: serializer, reason })
-}
-
-/// A message of one direction: what a connection reads or writes.
-pub trait Message: Sized + Send + 'static {
-    /// Decodes one message; its payload keeps a slice of `frame`.
-    fn decode(serializer: Serializer, frame: &Bytes) -> Result<Self, DecodeError>;
-
-    /// Appends the message. Fails only when its payload has no form in this format.
-    fn encode(&self, serializer: Serializer, out: &mut Vec<u8>) -> Result<(), EncodeError>;
-
-    /// Roughly how many bytes the message holds while it waits in a queue.
-    fn size(&self) -> usize;
-}
-
-impl Message for ClientMessage {
-    fn decode(serializer: Serializer, frame: &Bytes) -> Result<Self, DecodeError> {
-        decode_client(serializer, frame)
-    }
-
-    fn encode(&self, serializer: Serializer, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        encode_client(self, serializer, out)
-    }
-
-    fn size(&self) -> usize {
-        self.size()
-    }
-}
-
-impl Message for RouterMessage {
-    fn decode(serializer: Serializer, frame: &Bytes) -> Result<Self, DecodeError> {
-        decode_router(serializer, frame)
-    }
-
-    #[inline]
-    fn encode(&self, serializer: Serializer, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        encode_router(self, serializer, out)
-    }
-
-    fn size(&self) -> usize {
-        self.size()
     }
 }

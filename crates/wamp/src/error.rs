@@ -23,8 +23,8 @@ pub enum DecodeError {
     /// Text that is not UTF-8.
     #[error("text at byte {0} is not UTF-8")]
     NotUtf8(usize),
-    /// Lists and maps nested deeper than [`crate::codec::MAX_DEPTH`].
-    #[error("values are nested deeper than {} levels", crate::codec::MAX_DEPTH)]
+    /// Lists and maps nested deeper than [`crate::limits::MAX_DEPTH`].
+    #[error("values are nested deeper than {} levels", crate::limits::MAX_DEPTH)]
     TooDeep,
     /// Bytes after the end of the message.
     #[error("bytes follow the end of the message at byte {0}")]
@@ -52,7 +52,10 @@ pub enum DecodeError {
         expected: &'static str,
     },
     /// A list option with more entries than the router keeps.
-    #[error("{message}: '{field}' has more than {} entries", crate::codec::MAX_LIST_OPTION_ENTRIES)]
+    #[error(
+        "{message}: '{field}' has more than {} entries",
+        crate::limits::MAX_LIST_OPTION_ENTRIES
+    )]
     OptionTooLong {
         /// The message's name, in the specification's capitals.
         message: &'static str,
@@ -60,7 +63,7 @@ pub enum DecodeError {
         field: &'static str,
     },
     /// More attributes of its own than the router carries along.
-    #[error("{message} has more than {} custom attributes", crate::codec::MAX_CUSTOM_ATTRIBUTES)]
+    #[error("{message} has more than {} custom attributes", crate::limits::MAX_CUSTOM_ATTRIBUTES)]
     TooManyAttributes {
         /// The message's name, in the specification's capitals.
         message: &'static str,

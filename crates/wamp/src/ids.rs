@@ -9,6 +9,8 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use crate::heap_size::HeapSize;
+
 /// The largest id, inclusive: 2^53, the largest integer that every JSON reader keeps exact.
 pub const MAX_ID: u64 = 1 << 53;
 
@@ -60,6 +62,12 @@ macro_rules! shown {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl HeapSize for $name {
+            fn heap_size(&self) -> usize {
+                0
             }
         }
 

@@ -13,18 +13,20 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::codec::TokenReader;
 use crate::codec::de::from_slice;
 use crate::codec::json::JsonReader;
 use crate::codec::ser::{ValueError, to_vec};
+use crate::codec::transcode::transcode_into;
+use crate::codec::{TokenReader, TokenWriter};
 use crate::error::DecodeError;
+use crate::heap_size::HeapSize;
 use crate::serializer::Serializer;
 
-mod composed;
+mod compose;
+mod inspect;
 mod numbers;
-mod taken_apart;
 
-pub use composed::Collected;
+pub use compose::CallOutcome;
 pub use numbers::NumberList;
 
 /// Frames of at most this many bytes are always shared: copying out of them costs more than it
@@ -32,7 +34,7 @@ pub use numbers::NumberList;
 /// twice as many as it counts.
 const SMALL_FRAME: usize = 256;
 
-/// The longest frame that [`frame`] keeps beside its own counter.
+/// The longest frame that [`copy_frame`] keeps beside its own counter.
 const INLINE_FRAME: usize = 120;
 
 /// A frame that is short enough to be kept in one piece of memory with the count of its sharers.
@@ -49,7 +51,7 @@ impl AsRef<[u8]> for InlineFrame {
 
 /// A copy of a message's bytes to be decoded: its payload will share them. A usual one takes one
 /// allocation, where bytes that are shared later take two.
-pub fn frame(message: &[u8]) -> Bytes {
+pub fn copy_frame(message: &[u8]) -> Bytes {
     if message.len() > INLINE_FRAME {
         return Bytes::copy_from_slice(message);
     }
@@ -63,7 +65,7 @@ pub fn frame(message: &[u8]) -> Bytes {
 ///
 /// # Panics
 /// When `span` is out of the bounds of `frame`.
-pub fn cut(frame: &Bytes, span: Range<usize>) -> Bytes {
+pub fn slice_frame(frame: &Bytes, span: Range<usize>) -> Bytes {
     let shares = frame.len() <= SMALL_FRAME || span.len() >= frame.len() / 2;
     if shares { frame.slice(span) } else { Bytes::copy_from_slice(&frame[span]) }
 }
@@ -90,10 +92,10 @@ impl Encoded {
         Self { serializer, bytes: Bytes::from_static(bytes) }
     }
 
-    /// Takes a value that a reader has passed over out of its frame with [`cut`]: queues and tables
+    /// Takes a value that a reader has passed over out of its frame with [`slice_frame`]: queues and tables
     /// count the length of values, not that of the frames that they share.
     pub(crate) fn from_frame(serializer: Serializer, frame: &Bytes, span: Range<usize>) -> Self {
-        Self { serializer, bytes: cut(frame, span) }
+        Self { serializer, bytes: slice_frame(frame, span) }
     }
 
     /// Takes the value that a reader over `frame` stands before, as it is or as
@@ -117,11 +119,6 @@ impl Encoded {
         Self { serializer, bytes: bytes.into_boxed_slice().into() }
     }
 
-    /// How many bytes the value holds in memory.
-    pub(crate) fn size(&self) -> usize {
-        self.bytes.len()
-    }
-
     /// Encodes a serde value.
     pub fn from_value<T: Serialize + ?Sized>(
         serializer: Serializer,
@@ -136,7 +133,7 @@ impl Encoded {
     }
 
     /// Takes the value that a JSON reader over `source` stands before, with null in the place of
-    /// numbers that are not finite. It shares `source` as [`cut`] says.
+    /// numbers that are not finite. It shares `source` as [`slice_frame`] says.
     pub fn read_json<'f>(
         reader: &mut JsonReader<'f>,
         source: &'f Bytes,
@@ -159,15 +156,43 @@ impl Encoded {
     }
 }
 
+impl HeapSize for Encoded {
+    fn heap_size(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
 impl fmt::Debug for Encoded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.serializer, Shown(&self.bytes))
     }
 }
 
+/// A payload that came in another format has no form in this one.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the payload has no form in {to}: {reason}")]
+pub struct EncodeError {
+    to: Serializer,
+    reason: DecodeError,
+}
+
+/// Writes a value that is already encoded, transcoding it when its format is another.
+pub(crate) fn write_encoded<W: TokenWriter>(
+    value: &Encoded,
+    serializer: Serializer,
+    writer: &mut W,
+) -> Result<(), EncodeError> {
+    if value.serializer() == serializer {
+        writer.encoded(value.bytes());
+        return Ok(());
+    }
+    transcode_into(value.serializer(), value.bytes(), writer)
+        .map_err(|reason| EncodeError { to: serializer, reason })
+}
+
 /// A value in the place of arguments that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum NotArguments {
+pub enum InvalidArguments {
     /// Positional arguments are no list.
     #[error("args must be a list")]
     Args,
@@ -235,12 +260,12 @@ impl Payload {
     pub fn from_encoded(
         args: Option<Encoded>,
         kwargs: Option<Encoded>,
-    ) -> Result<Self, NotArguments> {
+    ) -> Result<Self, InvalidArguments> {
         if args.as_ref().is_some_and(|args| !first_byte_is_list(args)) {
-            return Err(NotArguments::Args);
+            return Err(InvalidArguments::Args);
         }
         if kwargs.as_ref().is_some_and(|kwargs| !first_byte_is_map(kwargs)) {
-            return Err(NotArguments::Kwargs);
+            return Err(InvalidArguments::Kwargs);
         }
         Ok(Self { args, kwargs })
     }
@@ -282,10 +307,15 @@ impl Payload {
         self.args.as_ref().is_some_and(|args| !first_byte_is_list(args))
     }
 
-    /// How many bytes the payload holds in memory.
+    /// Bytes of both elements.
     pub fn size(&self) -> usize {
-        let length = |part: &Option<Encoded>| part.as_ref().map_or(0, |part| part.bytes.len());
-        length(&self.args) + length(&self.kwargs)
+        self.args.heap_size() + self.kwargs.heap_size()
+    }
+}
+
+impl HeapSize for Payload {
+    fn heap_size(&self) -> usize {
+        self.size()
     }
 }
 
@@ -326,7 +356,7 @@ fn first_byte_is_map(value: &Encoded) -> bool {
     }
 }
 
-/// Bytes as text where they are, as hex digits where they are not; cut to a readable length.
+/// Bytes as text where they are, as hex digits where they are not; slice_frame to a readable length.
 struct Shown<'a>(&'a [u8]);
 
 impl fmt::Display for Shown<'_> {
@@ -345,8 +375,8 @@ impl fmt::Display for Shown<'_> {
 mod tests {
     use bytes::Bytes;
 
-    use crate::codec::{decode_client, decode_router};
     use crate::message::ClientMessage;
+    use crate::message::wire::{decode_client, decode_router};
     use crate::serializer::Serializer;
 
     fn publish(options: &str, args: &str) -> (Bytes, ClientMessage) {

@@ -11,8 +11,8 @@
 pub mod handshake;
 pub mod splitter;
 
-pub use handshake::{HandshakeError, Reply, Request, announced};
-pub use splitter::{Fault, Incoming, Splitter};
+pub use handshake::{HandshakeError, HandshakeReply, HandshakeRequest, announced};
+pub use splitter::{FrameSplitter, RawSocketFault, RawSocketFrame};
 
 /// The first octet of every handshake.
 pub const MAGIC: u8 = 0x7F;

@@ -47,7 +47,7 @@ pub fn is_secret_name(name: &str) -> bool {
 /// The text with [`HIDDEN`] in the place of each value of a secret parameter. Parameters end at
 /// `separators`. A value that holds a secret parameter of its own, percent-encoded or not, or a URL
 /// with user information, is hidden as a whole, and so is quoted text with a secret.
-pub fn without_secrets<'t>(text: &'t str, separators: &[char]) -> Cow<'t, str> {
+pub fn redact_secrets<'t>(text: &'t str, separators: &[char]) -> Cow<'t, str> {
     // Most header fields.
     if !text.contains(['=', ':', '%']) {
         return text.into();
@@ -145,7 +145,7 @@ fn decoded_once(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_secret_name, without_secrets};
+    use super::{is_secret_name, redact_secrets};
 
     #[test]
     fn names_of_secrets_are_known_in_every_spelling() {
@@ -212,7 +212,7 @@ mod tests {
             ("/a?b=1,signature = X", "/a?b=***"),
             (r#"{"token": "X=Y;Z"}"#, "***"),
         ] {
-            assert_eq!(without_secrets(text, SEPARATORS), shown, "{text}");
+            assert_eq!(redact_secrets(text, SEPARATORS), shown, "{text}");
         }
         for text in [
             "",
@@ -223,7 +223,7 @@ mod tests {
             "permessage-deflate; client_max_window_bits=15",
             "/p?mail=me@example.com&%&%z=1&%f",
         ] {
-            assert_eq!(without_secrets(text, SEPARATORS), text);
+            assert_eq!(redact_secrets(text, SEPARATORS), text);
         }
     }
 }

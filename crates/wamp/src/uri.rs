@@ -10,6 +10,11 @@ use std::fmt;
 use compact_str::CompactString;
 use thiserror::Error;
 
+use crate::excerpt::Excerpt;
+use crate::heap_size::HeapSize;
+
+mod precedence;
+
 /// The longest URI or pattern, in bytes. The specification sets no limit; this one keeps index
 /// entries and log lines of a hostile peer small and is far above any URI seen in use.
 pub const MAX_URI_BYTES: usize = 2_048;
@@ -108,18 +113,21 @@ enum Empty {
     Anywhere,
 }
 
+/// Characters of an invalid URI that an error message shows.
+const MAX_SHOWN_CHARS: usize = 100;
+
 /// The text is no URI under the rule of its realm.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("'{text}' is not a valid {what}")]
 pub struct InvalidUri {
-    /// The offending text, cut to 100 characters.
+    /// The beginning of the offending text.
     text: String,
     what: &'static str,
 }
 
 impl InvalidUri {
     fn new(text: &str, what: &'static str) -> Self {
-        Self { text: text.chars().take(100).collect(), what }
+        Self { text: Excerpt::new(text, MAX_SHOWN_CHARS).to_string(), what }
     }
 }
 
@@ -155,6 +163,13 @@ impl UncheckedUri {
         rule: UriRule,
     ) -> Result<UriPattern, InvalidUri> {
         UriPattern::new(self.0.clone(), policy, rule)
+    }
+}
+
+/// The length of the text, wherever it is kept.
+impl HeapSize for UncheckedUri {
+    fn heap_size(&self) -> usize {
+        self.0.len()
     }
 }
 
@@ -250,6 +265,12 @@ impl MatchPolicy {
     /// The policy with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|policy| policy.name() == name)
+    }
+}
+
+impl HeapSize for MatchPolicy {
+    fn heap_size(&self) -> usize {
+        0
     }
 }
 

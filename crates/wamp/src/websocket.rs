@@ -20,6 +20,6 @@ pub mod handshake;
 pub mod receiver;
 pub mod sender;
 
-pub use close::{CloseCode, CloseFrame, Fault};
-pub use frame::{MessageKind, Role};
-pub use receiver::{Incoming, Limits, Receiver};
+pub use close::{CloseCode, CloseFrame, WebSocketFault};
+pub use frame::{MessageKind, WebSocketRole};
+pub use receiver::{WebSocketLimits, WebSocketMessage, WebSocketReceiver};

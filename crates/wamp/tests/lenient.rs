@@ -4,9 +4,9 @@
 //! Spec: basic profile "Empty Arguments and Keyword Arguments", "Serializers".
 
 use cloverleaf_wamp::codec::transcode::transcode;
-use cloverleaf_wamp::codec::{decode_client, decode_router, encode_client, encode_router};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::ClientMessage;
+use cloverleaf_wamp::message::wire::{decode_client, decode_router, encode_client, encode_router};
 use cloverleaf_wamp::serializer::Serializer;
 
 /// The beginnings of a client's messages that have Arguments.

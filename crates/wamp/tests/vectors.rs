@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cloverleaf_wamp::codec::transcode::transcode;
-use cloverleaf_wamp::codec::{decode_client, decode_router};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::code;
+use cloverleaf_wamp::message::wire::{decode_client, decode_router};
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::Value;
 

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use cloverleaf_wamp::secrets::{HIDDEN, without_secrets};
+use cloverleaf_wamp::secrets::{HIDDEN, redact_secrets};
 use hyper::{Method, Uri};
 
 /// The most characters of a request line that are logged: enough for a signed request, and little
@@ -42,7 +42,7 @@ fn line_of(method: &str, path: &str, query: Option<&str>, secret: SecretInPath) 
     line.push_path(path, secret);
     if let Some(query) = query {
         line.push("?");
-        line.push(&without_secrets(query, &IN_QUERY));
+        line.push(&redact_secrets(query, &IN_QUERY));
     }
     line.finish()
 }
@@ -75,13 +75,13 @@ impl Line {
 
     fn push_path(&mut self, path: &str, secret: SecretInPath) {
         let SecretInPath::SegmentAt(at) = secret else {
-            return self.push(&without_secrets(path, &IN_PATH));
+            return self.push(&redact_secrets(path, &IN_PATH));
         };
         let (before, rest) = path.split_at(at);
         let end = rest.find('/').unwrap_or(rest.len());
-        self.push(&without_secrets(before, &IN_PATH));
+        self.push(&redact_secrets(before, &IN_PATH));
         self.push(HIDDEN);
-        self.push(&without_secrets(&rest[end..], &IN_PATH));
+        self.push(&redact_secrets(&rest[end..], &IN_PATH));
     }
 
     fn finish(mut self) -> String {

@@ -21,7 +21,7 @@ use cloverleaf_ring::RingCandidate;
 use cloverleaf_transport::Stream;
 use cloverleaf_transport::limits::LARGE_ANSWER;
 use cloverleaf_wakes::is_spent;
-use cloverleaf_wamp::payload::frame;
+use cloverleaf_wamp::payload::copy_frame;
 use tokio::task::coop::consume_budget;
 use tokio::task::yield_now;
 
@@ -350,7 +350,7 @@ fn start<'r>(parsed: Parsed<'r, '_>, peer: RequestPeer) -> Started<'r> {
     match parsed {
         Parsed::Request { bridge, head, body } => {
             let length = head.length() + body.len();
-            let response = bridge.handle(&head, peer, Ok(frame(body)), SystemTime::now());
+            let response = bridge.handle(&head, peer, Ok(copy_frame(body)), SystemTime::now());
             Started::Request(response, length)
         }
         Parsed::PartOfHead => Started::PartOfHead,

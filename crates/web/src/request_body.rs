@@ -73,7 +73,7 @@ pub(crate) async fn read(
         wait_in_turn(length).await;
     }
     if rest.is_empty() {
-        return Ok(payload::frame(&first));
+        return Ok(payload::copy_frame(&first));
     }
     let mut whole = BytesMut::with_capacity(length);
     whole.extend_from_slice(&first);

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use cloverleaf_client::{Link, SendError, Serializer, Session};
-use cloverleaf_wamp::codec::Message as _;
 use cloverleaf_wamp::features::CLIENT;
+use cloverleaf_wamp::message::wire::WireMessage as _;
 use cloverleaf_wamp::message::{ClientMessage, Hello, HelloDetails, RouterMessage};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};

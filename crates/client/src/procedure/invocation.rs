@@ -90,7 +90,7 @@ impl Invocation {
     /// # Errors
     /// `wamp.error.invalid_argument` when the attribute has another type.
     pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Failure> {
-        let read = attributes::read(self.details.carried.as_deref(), key);
+        let read = attributes::read(self.details.passthru.as_deref(), key);
         read.map_err(|error| Failure::invalid_argument(&error.to_string()))
     }
 
@@ -100,7 +100,7 @@ impl Invocation {
     /// `wamp.error.invalid_argument` when the call is in passthru mode and its argument is not a
     /// single byte string.
     pub fn passthru(&self) -> Result<Option<Passthru>, Failure> {
-        let read = Passthru::of(&self.payload, self.details.carried.as_deref());
+        let read = Passthru::of(&self.payload, self.details.passthru.as_deref());
         read.map_err(|error| Failure::invalid_argument(&error.to_string()))
     }
 

@@ -29,8 +29,8 @@ impl Session {
             RouterMessage::Invocation(invocation) => self.invoke(invocation),
             RouterMessage::Event(event) => self.event(&event),
             RouterMessage::Error(error) => {
-                let carried = error.details.carried;
-                let failure = Failure { uri: error.error, payload: error.payload, carried };
+                let passthru = error.details.passthru;
+                let failure = Failure { uri: error.error, payload: error.payload, passthru };
                 self.fail(error.request.kind(), error.request.id(), failure);
             }
             RouterMessage::Interrupt(interrupt) => {

@@ -122,8 +122,8 @@ impl InvocationHost for SessionInner {
     }
 
     fn send_progress(&self, key: InvocationKey, result: Answer) -> Option<Result<bool, Error>> {
-        let Answer { payload, carried } = result;
-        let options = YieldOptions { progress: Some(true), carried };
+        let Answer { payload, passthru } = result;
+        let options = YieldOptions { progress: Some(true), passthru };
         let message = Yield { request: key.request(), options, payload };
         // As in `Session::cancel`: the connection is not replaced while the request ids are locked.
         let ids = self.ids.lock();

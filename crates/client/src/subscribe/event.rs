@@ -1,7 +1,7 @@
 //! A received event.
 
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
-use cloverleaf_wamp::message::{Carried, SharedEvent};
+use cloverleaf_wamp::message::{PassthruDetails, SharedEvent};
 use cloverleaf_wamp::payload::Payload;
 use serde::de::DeserializeOwned;
 
@@ -81,7 +81,7 @@ impl Event {
     /// # Errors
     /// When the attribute has another type.
     pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
-        Ok(attributes::read(self.carried(), key)?)
+        Ok(attributes::read(self.passthru_details(), key)?)
     }
 
     /// The opaque payload of an event in payload passthru mode; none for a plain event.
@@ -89,12 +89,12 @@ impl Event {
     /// # Errors
     /// When the event is in passthru mode and its argument is not a single byte string.
     pub fn passthru(&self) -> Result<Option<Passthru>, Error> {
-        Ok(Passthru::of(&self.0.payload, self.carried())?)
+        Ok(Passthru::of(&self.0.payload, self.passthru_details())?)
     }
 
     /// The details that the router passes on from the publisher: passthru options and custom
     /// attributes.
-    pub fn carried(&self) -> Option<&Carried> {
-        self.0.details.carried.as_deref()
+    pub fn passthru_details(&self) -> Option<&PassthruDetails> {
+        self.0.details.passthru.as_deref()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use cloverleaf_client::{Driver, Link, SendError, Serializer, Session};
-use cloverleaf_wamp::codec::{decode_router, encode_client};
+use cloverleaf_wamp::message::wire::{decode_router, encode_client};
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage, Welcome};
 use futures_util::FutureExt as _;
 use parking_lot::Mutex;

@@ -30,8 +30,8 @@ use cloverleaf_wamp::message::{
     Unsubscribed, Welcome, WelcomeDetails,
 };
 use cloverleaf_wamp::payload::{Encoded, Payload};
-use cloverleaf_wamp::websocket::handshake::server::{RequestHead, accept};
-use cloverleaf_wamp::websocket::{CloseCode, Limits, Role};
+use cloverleaf_wamp::websocket::handshake::server::{UpgradeHead, accept};
+use cloverleaf_wamp::websocket::{CloseCode, WebSocketLimits, WebSocketRole};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinHandle};
@@ -270,9 +270,9 @@ async fn serve(mut stream: Stream, transport: Transport, number: usize, shared: 
     Connection::new(stream, framing, handler, receiver, &mut []).await;
 }
 
-struct UpgradeHead(Vec<(String, String)>);
+struct RequestFields(Vec<(String, String)>);
 
-impl RequestHead for UpgradeHead {
+impl UpgradeHead for RequestFields {
     fn method(&self) -> &str {
         "GET"
     }
@@ -300,7 +300,7 @@ async fn upgrade(stream: &mut Stream, shared: &RouterShared) -> Option<Negotiate
     let text = String::from_utf8(head).ok()?;
     let lines = text.lines().filter_map(|line| line.split_once(": "));
     let head =
-        UpgradeHead(lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
+        RequestFields(lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
     let accepted = accept(&head).ok()?;
     let mut names = accepted.subprotocols.iter();
     let spoken = &shared.serializers;
@@ -316,8 +316,8 @@ async fn upgrade(stream: &mut Stream, shared: &RouterShared) -> Option<Negotiate
     );
     stream.write_all(response.as_bytes()).await.ok()?;
     let max_message = shared.max_message;
-    let limits = Limits { max_message, max_frame: max_message };
-    Some(Negotiated { serializer, framing: Framing::websocket(Role::Server, limits) })
+    let limits = WebSocketLimits { max_message, max_frame: max_message };
+    Some(Negotiated { serializer, framing: Framing::websocket(WebSocketRole::Server, limits) })
 }
 
 /// The server side of one client's connection.
@@ -567,7 +567,7 @@ impl Peer<ServerSide> for ClientPeer {
     }
 }
 
-impl Lifecycle for Attached {
+impl Lifecycle for ClientPeer {
     type Message = RouterMessage;
 
     fn is_open(&self) -> bool {

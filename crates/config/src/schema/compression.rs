@@ -1,21 +1,21 @@
 //! The compression of WebSocket connections: permessage-deflate (RFC 7692).
 
-use cloverleaf_wamp::websocket::deflate::{MemoryLevel, WindowBits, Wishes};
+use cloverleaf_wamp::websocket::deflate::{DeflateOptions, MemoryLevel, WindowBits};
 
 use crate::field::Field;
 use crate::section::Section;
 
 /// Reads the key `compression`. Nothing is compressed unless it has the key `deflate`.
-pub(super) fn compression(options: &mut Section<'_>) -> Option<Wishes> {
+pub(super) fn compression(options: &mut Section<'_>) -> Option<DeflateOptions> {
     let mut section = options.section("compression", "a compression")?;
     let deflate = section.section("deflate", "a deflate compression").map(wishes);
     section.finish();
     deflate
 }
 
-fn wishes(mut section: Section<'_>) -> Wishes {
+fn wishes(mut section: Section<'_>) -> DeflateOptions {
     let s = &mut section;
-    let wishes = Wishes {
+    let wishes = DeflateOptions {
         request_no_context_takeover: s.flag("request_no_context_takeover", false),
         request_max_window_bits: window_bits(s, "request_max_window_bits"),
         no_context_takeover: given(s, "no_context_takeover")

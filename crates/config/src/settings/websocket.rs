@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloverleaf_wamp::websocket::deflate::Wishes;
+use cloverleaf_wamp::websocket::deflate::DeflateOptions;
 
 /// The options of WebSocket connections (RFC 6455). Times and sizes that the file gives as 0 are
 /// none here.
@@ -56,7 +56,7 @@ pub struct WebSocketOptions {
     /// WELCOME does and the answer to the handshake doesn't.
     pub show_server_version: Option<bool>,
     /// What is wanted of permessage-deflate (RFC 7692), when messages may be compressed at all.
-    pub compression: Option<Wishes>,
+    pub compression: Option<DeflateOptions>,
 }
 
 impl Default for WebSocketOptions {

@@ -14,7 +14,7 @@ use cloverleaf_config::settings::{
 use cloverleaf_wamp::message::CallTimeoutUnit;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::UriRule;
-use cloverleaf_wamp::websocket::deflate::{MemoryLevel, WindowBits, Wishes};
+use cloverleaf_wamp::websocket::deflate::{DeflateOptions, MemoryLevel, WindowBits};
 use serde_json::json as value;
 
 use crate::given::{
@@ -537,7 +537,7 @@ fn a_compression_has_everything_that_the_file_says() {
         r#""deflate": {"request_no_context_takeover": true, "request_max_window_bits": 8,
         "no_context_takeover": true, "max_window_bits": 15, "memory_level": 9}"#,
     );
-    let expected = Wishes {
+    let expected = DeflateOptions {
         request_no_context_takeover: true,
         request_max_window_bits: bits(8),
         no_context_takeover: true,
@@ -551,7 +551,7 @@ fn a_compression_has_everything_that_the_file_says() {
         r#""deflate": {"request_no_context_takeover": false, "request_max_window_bits": 0,
         "no_context_takeover": null, "max_window_bits": null, "memory_level": null}"#,
     ] {
-        assert_eq!(with(nothing), Some(Wishes::default()));
+        assert_eq!(with(nothing), Some(DeflateOptions::default()));
     }
     assert_eq!(with(""), None);
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cloverleaf_wamp::codec::json::JsonReader;
-use cloverleaf_wamp::codec::{Kind, TokenReader as _};
+use cloverleaf_wamp::codec::{TokenKind, TokenReader as _};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::{CallOptions, FieldReader, Options as _, PublishOptions};
 use cloverleaf_wamp::payload::Encoded;
@@ -57,7 +57,7 @@ impl BodyOptions for PublishOptions {
             }
             "exclude" | "exclude_authid" | "exclude_authrole" | "eligible" | "eligible_authid"
             | "eligible_authrole" => match reader.peek()? {
-                Kind::List | Kind::Map => {
+                TokenKind::List | TokenKind::Map => {
                     self.set(name, &mut FieldReader::over_json::<Self>(reader, options))
                 }
                 _ => set_list_of_one(self, name, Encoded::read_json(reader, options)?.bytes()),

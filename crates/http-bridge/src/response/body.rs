@@ -10,7 +10,7 @@ use cloverleaf_wamp::codec::json::{JsonReader, JsonWriter};
 use cloverleaf_wamp::codec::msgpack::MsgPackReader;
 use cloverleaf_wamp::codec::transcode::transcode_into;
 use cloverleaf_wamp::codec::ubjson::{BjDataReader, UbJsonReader};
-use cloverleaf_wamp::codec::{Kind, TokenReader, TokenWriter as _};
+use cloverleaf_wamp::codec::{TokenKind, TokenReader, TokenWriter as _};
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::PublicationId;
@@ -175,9 +175,9 @@ fn is_empty(value: &Encoded) -> bool {
 
 fn ends_at_once<'a, R: TokenReader<'a>>(value: &'a [u8]) -> bool {
     let mut reader = R::new(value);
-    matches!(reader.peek(), Ok(Kind::List | Kind::Map))
+    matches!(reader.peek(), Ok(TokenKind::List | TokenKind::Map))
         && reader.next().is_ok()
-        && reader.peek() == Ok(Kind::End)
+        && reader.peek() == Ok(TokenKind::End)
 }
 
 /// JSON with one space after each colon and comma and no other white space.

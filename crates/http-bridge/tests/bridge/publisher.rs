@@ -111,7 +111,7 @@ fn options_reach_the_router_and_the_acknowledgement_stays_asked_for() {
 fn routers_that_the_event_passed_reach_the_router_as_they_were_written() {
     let options = json!({"forward_for": [{"session": 7}]});
     let sent = received(&options).options;
-    assert!(format!("{:?}", sent.carried).contains(r#"[{"session":7}]"#));
+    assert!(format!("{:?}", sent.passthru).contains(r#"[{"session":7}]"#));
 }
 
 #[test]

@@ -5,14 +5,15 @@ use std::time::{Duration, SystemTime};
 
 use cloverleaf_config::settings as config;
 use cloverleaf_config::settings::{Disclose, StorePlace};
+use cloverleaf_realms::RealmHost;
 use cloverleaf_realms::event_store::StoreFile;
 use cloverleaf_realms::meter::StatsRule;
 use cloverleaf_realms::settings::{
     CallQueue, CallTimes, Compatibility, DisclosedHeaders, Disclosure, HistorySettings, Permission,
     RealmSettings, RefusedPattern, RetentionSettings, Role, TimeOfDay, Timestamp, Validation,
 };
-use cloverleaf_realms::{Quoted, RealmHost};
 use cloverleaf_transport::SlowConsumer;
+use cloverleaf_wamp::excerpt::Excerpt;
 
 use super::schemas;
 
@@ -121,10 +122,10 @@ const fn disclosed_headers(disclosed: config::DisclosedHeaders) -> DisclosedHead
 pub(crate) fn log_refused_pattern(realm: &str, refused: &RefusedPattern) {
     let RefusedPattern { role, action, uri, policy } = refused;
     tracing::warn!(
-        realm = %Quoted(realm),
-        role = %Quoted(role),
+        realm = %Excerpt::for_log(realm),
+        role = %Excerpt::for_log(role),
         action = action.name(),
-        uri = %Quoted(uri),
+        uri = %Excerpt::for_log(uri),
         "match" = policy.name(),
         reason = "the permission for this URI covers no other URI of the pattern",
         "pattern refused"

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use cloverleaf_config::settings::WebSocketOptions;
 use cloverleaf_transport::{KeepAlive, WebSocketServerOptions};
 use cloverleaf_wamp::origin::OriginRule;
-use cloverleaf_wamp::websocket::Limits;
-use cloverleaf_wamp::websocket::deflate::Wishes;
+use cloverleaf_wamp::websocket::WebSocketLimits;
+use cloverleaf_wamp::websocket::deflate::DeflateOptions;
 use hyper::header::HeaderValue;
 
 use super::protocols::max_message;
@@ -21,7 +21,7 @@ pub(super) fn websocket_endpoint(
 ) -> WebSocketEndpoint {
     // Conformance tests want to see what they ask for.
     let every_message = matches!(endpoint, Endpoint::Echo(_));
-    let compression = options.compression.map(|wishes| Wishes { every_message, ..wishes });
+    let compression = options.compression.map(|wishes| DeflateOptions { every_message, ..wishes });
     WebSocketEndpoint {
         endpoint,
         is_enabled: options.enable_rfc6455,
@@ -39,7 +39,7 @@ fn frame_options(options: &WebSocketOptions) -> FrameOptions {
     let max_message = max_message(options.max_message_size);
     let max_frame = options.max_frame_size.map_or(max_message, |limit| limit as usize);
     FrameOptions {
-        limits: Limits { max_message, max_frame },
+        limits: WebSocketLimits { max_message, max_frame },
         server_options: server_options(options),
         compression: options.compression,
         nodelay: options.tcp_nodelay,

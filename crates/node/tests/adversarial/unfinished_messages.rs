@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloverleaf_wamp::websocket::MessageKind;
 use cloverleaf_wamp::websocket::deflate::{Deflater, MemoryLevel, WindowBits};
-use cloverleaf_wamp::websocket::sender::Shape;
+use cloverleaf_wamp::websocket::sender::MessageWriter;
 
 use crate::attacked_node::start_default;
 use crate::latency_probe::LatencyProbe;
@@ -86,7 +86,7 @@ fn unfinished_websocket_messages_share_one_memory_budget() {
 /// A frame with a mask of zeros whose payload inflates to this many bytes of text.
 fn compressed(bytes: usize) -> Vec<u8> {
     let deflater = Deflater::new(WindowBits::MAX, true, MemoryLevel::default());
-    let mut shape = Shape { deflater: Some(deflater), ..Shape::default() };
+    let mut shape = MessageWriter { deflater: Some(deflater), ..MessageWriter::default() };
     let mut frame = Vec::new();
     let text = vec![b'x'; bytes];
     shape.write_message(&mut frame, MessageKind::Text, &text, || Some([0; 4]));

@@ -1,7 +1,9 @@
 //! Compressed messages of WebSocket sessions (permessage-deflate, RFC 7692).
 
 use cloverleaf_wamp::websocket::deflate::{Deflater, Inflater, MemoryLevel, WindowBits};
-use cloverleaf_wamp::websocket::{Incoming, Limits, Receiver, Role};
+use cloverleaf_wamp::websocket::{
+    WebSocketLimits, WebSocketMessage, WebSocketReceiver, WebSocketRole,
+};
 
 use crate::router::CLOVERLEAF;
 use crate::support::{CallPair, HELLO, NodeProcess, WebSocketPeer, upgrade_request};
@@ -38,20 +40,20 @@ struct DeflatePeer {
     socket: WebSocketPeer,
     answer: Option<String>,
     deflater: Deflater,
-    receiver: Receiver,
+    receiver: WebSocketReceiver,
 }
 
 impl DeflatePeer {
     fn open(node: &NodeProcess, path: &str, offer: &str, keeps_context: bool) -> Self {
         let stream = node.http().into_stream();
         let (socket, response) = WebSocketPeer::open_with(stream, path, JSON, &[(OFFER, offer)]);
-        let limits = Limits { max_message: LIMIT, max_frame: LIMIT };
+        let limits = WebSocketLimits { max_message: LIMIT, max_frame: LIMIT };
         let inflater = Inflater::new(keeps_context);
         Self {
             socket,
             answer: response.header(ANSWER).map(str::to_owned),
             deflater: Deflater::new(WindowBits::MIN, keeps_context, MemoryLevel::default()),
-            receiver: Receiver::new(Role::Client, limits).inflating(inflater),
+            receiver: WebSocketReceiver::new(WebSocketRole::Client, limits).inflating(inflater),
         }
     }
 
@@ -78,7 +80,7 @@ impl DeflatePeer {
         }
         frame.extend(payload);
         match self.receiver.receive(&mut &mut frame[..]) {
-            Ok(Some(Incoming::Text(text))) => (first, text.to_owned()),
+            Ok(Some(WebSocketMessage::Text(text))) => (first, text.to_owned()),
             other => panic!("no text came, but {other:?}"),
         }
     }

@@ -7,7 +7,7 @@ use cloverleaf_transport::listener::PeerAddress;
 use cloverleaf_transport::{
     Flow, OutboundReceiver, Peer as _, PeerInfo, Undeliverable, WaitingMessage, outbound,
 };
-use cloverleaf_wamp::batch::Format;
+use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::features::CLIENT;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId, RequestId, SessionId};
 use cloverleaf_wamp::message::{
@@ -43,7 +43,7 @@ fn pair() -> Pair {
         let (realms, admission) = (Arc::clone(&realms), Arc::clone(&admission));
         let attachment = Attachment {
             peer: PeerInfo::rawsocket(PeerAddress::Unix),
-            format: Format { serializer: Serializer::Json, is_batched: false },
+            format: MessageFormat { serializer: Serializer::Json, is_batched: false },
             slow_consumer: SlowConsumer::default(),
             announces_agent: true,
         };

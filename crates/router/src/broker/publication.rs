@@ -7,7 +7,8 @@
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{PublicationId, SubscriptionId};
 use cloverleaf_wamp::message::{
-    Carried, Event, EventDetails, Options as _, Publish, RequestRef, RouterMessage, SharedEvent,
+    Event, EventDetails, Options as _, PassthruDetails, Publish, RequestRef, RouterMessage,
+    SharedEvent,
 };
 use cloverleaf_wamp::uri::MatchPolicy;
 use smallvec::SmallVec;
@@ -79,7 +80,7 @@ impl Publication {
             publisher_authid: shown.map(|party| party.principal.authid.clone()),
             publisher_authrole: shown.map(|party| party.principal.authrole.clone()),
             trustlevel,
-            carried: publish.options.carried.clone(),
+            passthru: publish.options.passthru.clone(),
             ..EventDetails::default()
         };
         let publisher = publisher.map(|party| party.key);
@@ -164,8 +165,8 @@ struct Serving {
 }
 
 /// Whether only subscribers that have announced it can open the payload.
-pub(super) fn is_sealed(carried: Option<&Carried>) -> bool {
-    carried.is_some_and(Carried::uses_passthru)
+pub(super) fn is_sealed(passthru: Option<&PassthruDetails>) -> bool {
+    passthru.is_some_and(PassthruDetails::uses_passthru)
 }
 
 /// Whether a subscriber has announced that it opens such payloads.
@@ -278,7 +279,7 @@ impl Broker {
             return true;
         };
         let Publication { publisher, publish, eligibility, .. } = publication;
-        let is_sealed = is_sealed(publish.options.carried.as_deref());
+        let is_sealed = is_sealed(publish.options.passthru.as_deref());
         let pressure = &mut self.pressure;
         let mut members = std::mem::take(&mut serving.members);
         let resource = publish.options.rkey.as_deref();

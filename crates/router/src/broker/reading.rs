@@ -9,10 +9,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use cloverleaf_wamp::codec::{EncodeError, TokenWriter};
+use cloverleaf_wamp::codec::TokenWriter;
 use cloverleaf_wamp::ids::SubscriptionId;
 use cloverleaf_wamp::message::{Event, Options as _, RequestRef};
-use cloverleaf_wamp::payload::{Encoded, Payload};
+use cloverleaf_wamp::payload::{EncodeError, Encoded, Payload};
 use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
 use serde::Serialize;

@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cloverleaf_wamp::codec::{Message as _, decode_client, decode_router};
 use cloverleaf_wamp::ids::{PublicationId, RequestId, SubscriptionId};
+use cloverleaf_wamp::message::wire::{WireMessage as _, decode_client, decode_router};
 use cloverleaf_wamp::message::{ClientMessage, Event, Publish, RouterMessage, SharedEvent};
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;

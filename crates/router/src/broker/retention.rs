@@ -91,7 +91,7 @@ impl Retained {
     fn is_for<O>(&self, session: &Session<O>, now: Moment) -> bool {
         !self.is_over(now)
             && self.eligibility.allows(session.party())
-            && (!is_sealed(self.details.carried.as_deref()) || opens_sealed(session))
+            && (!is_sealed(self.details.passthru.as_deref()) || opens_sealed(session))
     }
 
     /// The event of a subscription; `topic` where that is a pattern.

@@ -51,8 +51,8 @@ pub(super) fn answer<O: Outbox>(
                 Target::One(invoked) => identity(sessions, invoked),
                 Target::Nobody | Target::Waiting(_) | Target::All(_) => None,
             };
-            let carried = answer.options.carried;
-            let details = ResultDetails { progress: None, callee, carried };
+            let passthru = answer.options.passthru;
+            let details = ResultDetails { progress: None, callee, passthru };
             result(call.request, details, answer.payload)
         }
         Ending::Gathered(payload) => result(call.request, ResultDetails::default(), payload),

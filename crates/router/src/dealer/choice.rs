@@ -4,7 +4,7 @@
 //! `hash`, `sticky` and `all` are this router's own.
 
 use cloverleaf_wamp::ids::SessionId;
-use cloverleaf_wamp::message::{Call, InvokePolicy, RunMode, Vocabulary as _, Word};
+use cloverleaf_wamp::message::{Call, InvokePolicy, OpenEnum, OptionEnum as _, RunMode};
 
 use super::endpoint::{Endpoint, Registration};
 use super::errand::Errand;
@@ -58,14 +58,16 @@ impl Wanted {
         let key = sharding.rkey.as_deref().map(Key::of);
         match (&sharding.runmode, key) {
             (None, key) => Ok(Self::ByPolicy(key)),
-            (Some(Word::Known(RunMode::All)), _) => Ok(Self::All),
-            (Some(Word::Known(RunMode::Partition)), Some(key)) => Ok(Self::Partition(key)),
-            (Some(Word::Known(RunMode::Partition)), None) => Err(RequestFailure::InvalidArgument(
-                "CALL.Options.runmode 'partition' needs CALL.Options.rkey".to_owned(),
-            )),
-            (Some(Word::Unknown(given)), _) => Err(RequestFailure::UnknownWord {
+            (Some(OpenEnum::Known(RunMode::All)), _) => Ok(Self::All),
+            (Some(OpenEnum::Known(RunMode::Partition)), Some(key)) => Ok(Self::Partition(key)),
+            (Some(OpenEnum::Known(RunMode::Partition)), None) => {
+                Err(RequestFailure::InvalidArgument(
+                    "CALL.Options.runmode 'partition' needs CALL.Options.rkey".to_owned(),
+                ))
+            }
+            (Some(OpenEnum::Unknown(given)), _) => Err(RequestFailure::UnknownWord {
                 option: "runmode",
-                expected: RunMode::WORDS,
+                expected: RunMode::NAMES,
                 given: given.clone(),
             }),
         }

@@ -8,8 +8,8 @@ use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{InvocationId, RegistrationId};
-use cloverleaf_wamp::message::{CancelMode, Carried, InvocationError, Yield};
-use cloverleaf_wamp::payload::{Collected, Payload};
+use cloverleaf_wamp::message::{CancelMode, InvocationError, PassthruDetails, Yield};
+use cloverleaf_wamp::payload::{CallOutcome, Payload};
 use cloverleaf_wamp::uri::UriRule;
 use foldhash::HashMap;
 
@@ -58,7 +58,7 @@ impl Dealer {
             // A part that was not asked for. The result is still to come.
             return Ok(());
         }
-        if answer.options.carried.as_deref().is_some_and(Carried::uses_passthru)
+        if answer.options.passthru.as_deref().is_some_and(PassthruDetails::uses_passthru)
             && !self.caller_opens_passthru(sessions, key)
         {
             let failure = RequestFailure::FeatureNotSupported(
@@ -71,7 +71,7 @@ impl Dealer {
         } else if is_part {
             self.yielded_part(sessions, callee, key, answer, now);
         } else if self.is_gathering(key) {
-            let outcome = Collected { error: None, payload: answer.payload };
+            let outcome = CallOutcome { error: None, payload: answer.payload };
             self.gather(sessions, key, callee, outcome);
         } else {
             self.end(sessions, key, Ending::Result(answer));
@@ -94,7 +94,7 @@ impl Dealer {
         answer: &Yield,
     ) -> Result<(), RequestFailure> {
         let held = Held::result(answer.options.progress);
-        self.check_answer(key, callee, held, &answer.payload, answer.options.carried.as_deref())
+        self.check_answer(key, callee, held, &answer.payload, answer.options.passthru.as_deref())
     }
 
     /// Whether an answer is as the permission asks with which its callee has registered.
@@ -104,7 +104,7 @@ impl Dealer {
         callee: SessionKey,
         held: Held,
         payload: &Payload,
-        carried: Option<&Carried>,
+        passthru: Option<&PassthruDetails>,
     ) -> Result<(), RequestFailure> {
         // Most realms ask nothing, and need not look for the callee's permission.
         if self.validation.is_empty() {
@@ -112,7 +112,7 @@ impl Dealer {
         }
         let invoked = self.calls.get(key.0).and_then(|call| call.invoked_of(callee));
         let schemas = invoked.and_then(|invoked| invoked.schemas);
-        self.validation.check(schemas, held, payload, carried)
+        self.validation.check(schemas, held, payload, passthru)
     }
 
     /// An answer that its caller could not open ("Payload Passthru Mode"), or that is not as its
@@ -157,11 +157,11 @@ impl Dealer {
         let Some(key) = answered(sessions, callee, error.request, "ERROR")? else {
             return Ok(());
         };
-        let carried = error.details.carried.as_deref();
+        let passthru = error.details.passthru.as_deref();
         if self.passes_on(sessions, key, callee, &error) {
             self.reroute(sessions, key, random);
         } else if let Err(failure) =
-            self.check_answer(key, callee, Held::Error, &error.payload, carried)
+            self.check_answer(key, callee, Held::Error, &error.payload, passthru)
         {
             self.refuse_answer(sessions, key, callee, error.request, failure);
         } else {

@@ -76,7 +76,7 @@ impl Errand {
         let details = InvocationDetails {
             progress: options.progress.filter(|progress| *progress),
             trustlevel: grant.trustlevel,
-            carried: options.carried,
+            passthru: options.passthru,
             ..InvocationDetails::default()
         };
         Self {
@@ -170,7 +170,7 @@ impl Errand {
         // procedures go by this alone.
         details.receive_progress = self.receive_progress.then_some(true);
         if let Some(unit) = endpoint.forward_timeout {
-            details.timeout = self.timeout.map(|millis| unit.of_millis(millis));
+            details.timeout = self.timeout.map(|millis| unit.from_millis(millis));
         }
     }
 
@@ -190,7 +190,7 @@ impl Errand {
 
     /// Whether not every callee can take the call.
     pub(super) const fn needs_features(&self) -> bool {
-        self.details.progress.is_some() || self.details.carried.is_some()
+        self.details.progress.is_some() || self.details.passthru.is_some()
     }
 
     /// Whether a callee can take the call as it is (advanced profile, "Progressive Call
@@ -211,7 +211,7 @@ impl Errand {
             ));
         }
         let uses_passthru =
-            self.details.carried.as_ref().is_some_and(|carried| carried.uses_passthru());
+            self.details.passthru.as_ref().is_some_and(|passthru| passthru.uses_passthru());
         if uses_passthru && !callee.roles.callee_has(Feature::PayloadPassthruMode) {
             return Err(RequestFailure::FeatureNotSupported(
                 "the callee could not open the payload: it has not announced \

@@ -8,7 +8,7 @@
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::RequestRef;
-use cloverleaf_wamp::payload::{Collected, Payload};
+use cloverleaf_wamp::payload::{CallOutcome, Payload};
 use cloverleaf_wamp::serializer::Serializer;
 use compact_str::CompactString;
 use foldhash::HashMap;
@@ -45,7 +45,7 @@ const BYTES_PER_CALLEE: usize = size_of::<Answer>() + 2 * size_of::<(SessionKey,
 #[derive(Debug)]
 struct Answer {
     invoked: Invoked,
-    outcome: Option<Collected>,
+    outcome: Option<CallOutcome>,
 }
 
 impl Gathering {
@@ -100,7 +100,7 @@ impl Gathering {
     fn keep(
         &mut self,
         callee: SessionKey,
-        outcome: Collected,
+        outcome: CallOutcome,
         room: usize,
     ) -> Option<(Invoked, usize)> {
         let answer = self.answers.get_mut(*self.places.get(&callee)?)?;
@@ -165,7 +165,7 @@ impl Dealer {
         sessions: &mut Sessions<O>,
         key: CallKey,
         callee: SessionKey,
-        outcome: Collected,
+        outcome: CallOutcome,
     ) {
         let Some(call) = self.calls.get_mut(key.0) else { return };
         let id = call.registration;
@@ -199,12 +199,12 @@ impl Dealer {
 }
 
 /// The failure of one of several callees.
-pub(super) fn failure(error: impl Into<CompactString>, payload: Payload) -> Collected {
-    Collected { error: Some(error.into()), payload }
+pub(super) fn failure(error: impl Into<CompactString>, payload: Payload) -> CallOutcome {
+    CallOutcome { error: Some(error.into()), payload }
 }
 
 /// The answer that one of several callees does not give, for a reason of the router's.
-pub(super) fn refused(why: &RequestFailure) -> Collected {
+pub(super) fn refused(why: &RequestFailure) -> CallOutcome {
     failure(why.uri(), Payload::from_text(&why.to_string()))
 }
 

@@ -5,7 +5,7 @@
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
-    Call, CallResult, Carried, Invocation, InvocationDetails, Options as _, ResultDetails,
+    Call, CallResult, Invocation, InvocationDetails, Options as _, PassthruDetails, ResultDetails,
     RouterMessage, Yield,
 };
 use cloverleaf_wamp::uri::UncheckedUri;
@@ -74,16 +74,16 @@ impl Dealer {
         let mut details = details.clone();
         // The callee is told what the first part says, which must fit what it gets.
         if part.payload.is_transparent()
-            && !details.carried.as_deref().is_some_and(Carried::is_transparent)
+            && !details.passthru.as_deref().is_some_and(PassthruDetails::is_transparent)
         {
             return Err(ProtocolViolation::Feature(
                 "CALL with a binary in the place of the arguments: the first part of the call has \
                  no enc_algo",
             ));
         }
-        let (held, carried) = (Held::call(part.options.progress), details.carried.as_deref());
+        let (held, passthru) = (Held::call(part.options.progress), details.passthru.as_deref());
         let schemas = progressive.schemas;
-        if let Err(failure) = self.validation.check(schemas, held, &part.payload, carried) {
+        if let Err(failure) = self.validation.check(schemas, held, &part.payload, passthru) {
             self.give_up_parts(sessions, key, failure);
             return Ok(());
         }
@@ -152,7 +152,7 @@ impl Dealer {
         let details = ResultDetails {
             progress: Some(true),
             callee: invoked.and_then(|invoked| identity(sessions, invoked)),
-            carried: part.options.carried,
+            passthru: part.options.passthru,
         };
         let request = call.request.id();
         if let Some(caller) = sessions.at(call.caller).filter(|caller| !caller.leaving) {

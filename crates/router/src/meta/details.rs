@@ -7,7 +7,7 @@ use cloverleaf_wamp::http_headers::HttpHeaders;
 use cloverleaf_wamp::ids::SessionId;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::transport_kind::TransportKind;
-use cloverleaf_wamp::websocket::deflate::negotiation::Agreement;
+use cloverleaf_wamp::websocket::deflate::negotiation::DeflateAgreement;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer as Write};
 
@@ -159,7 +159,7 @@ struct Deflate {
 }
 
 impl Deflate {
-    fn new(agreement: &Agreement) -> Self {
+    fn new(agreement: &DeflateAgreement) -> Self {
         let [server_no_context_takeover, client_no_context_takeover] =
             agreement.no_context_takeover();
         let [server_max_window_bits, client_max_window_bits] =

@@ -4,7 +4,7 @@
 
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{PublicationId, RequestId};
-use cloverleaf_wamp::message::{Carried, Publish, PublishOptions};
+use cloverleaf_wamp::message::{PassthruDetails, Publish, PublishOptions};
 use cloverleaf_wamp::payload::Payload;
 
 use super::{MetaCall, value};
@@ -24,8 +24,8 @@ impl<O: Outbox> Realm<O> {
         let Some(session) = self.sessions.at(meta.from) else { return Ok(Payload::EMPTY) };
         // What may not be said now may not be left behind either.
         self.check_publish(session.role, &publish)?;
-        let carried = publish.options.carried.as_deref();
-        if carried.is_some_and(Carried::uses_passthru)
+        let passthru = publish.options.passthru.as_deref();
+        if passthru.is_some_and(PassthruDetails::uses_passthru)
             && !session.roles.publisher_has(Feature::PayloadPassthruMode)
         {
             return Err(RequestFailure::FeatureNotSupported(

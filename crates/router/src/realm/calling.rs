@@ -7,7 +7,7 @@
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::message::{
-    Call, CallResult, Cancel, Carried, InvocationError, ResultDetails, RouterMessage, Yield,
+    Call, CallResult, Cancel, InvocationError, PassthruDetails, ResultDetails, RouterMessage, Yield,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{UncheckedUri, is_reserved};
@@ -46,7 +46,7 @@ impl<O: Outbox> Realm<O> {
                  caller",
             ));
         }
-        announced(call.options.carried.as_deref(), &call.payload, || session.roles.caller)?;
+        announced(call.options.passthru.as_deref(), &call.payload, || session.roles.caller)?;
         let request = call.reference();
         let routed = self.route(from, call, now);
         self.refuse(from, request, routed);
@@ -99,7 +99,7 @@ impl<O: Outbox> Realm<O> {
             let text = "a procedure of the router takes no calls in parts";
             return Err(RequestFailure::FeatureNotSupported(text));
         }
-        if call.options.carried.as_deref().is_some_and(Carried::uses_passthru) {
+        if call.options.passthru.as_deref().is_some_and(PassthruDetails::uses_passthru) {
             let text = "a procedure of the router could not open the payload";
             return Err(RequestFailure::FeatureNotSupported(text));
         }
@@ -118,8 +118,9 @@ impl<O: Outbox> Realm<O> {
     fn check_call(&self, from: SessionKey, call: &Call) -> Result<Permission, RequestFailure> {
         call.procedure.validate(self.settings.uri_rule).map_err(RequestFailure::InvalidUri)?;
         let permission = self.authorize(from, Action::Call, &call.procedure)?;
-        let (held, carried) = (Held::call(call.options.progress), call.options.carried.as_deref());
-        self.settings.validation.check(permission.schemas, held, &call.payload, carried)?;
+        let (held, passthru) =
+            (Held::call(call.options.progress), call.options.passthru.as_deref());
+        self.settings.validation.check(permission.schemas, held, &call.payload, passthru)?;
         Ok(permission)
     }
 
@@ -135,7 +136,7 @@ impl<O: Outbox> Realm<O> {
         answer: Yield,
         now: Moment,
     ) -> Result<(), ProtocolViolation> {
-        self.check_answer(from, answer.options.carried.as_deref(), &answer.payload)?;
+        self.check_answer(from, answer.options.passthru.as_deref(), &answer.payload)?;
         self.dealer.yielded(&mut self.sessions, from, answer, now)
     }
 
@@ -144,7 +145,7 @@ impl<O: Outbox> Realm<O> {
         from: SessionKey,
         error: InvocationError,
     ) -> Result<(), ProtocolViolation> {
-        self.check_answer(from, error.details.carried.as_deref(), &error.payload)?;
+        self.check_answer(from, error.details.passthru.as_deref(), &error.payload)?;
         let random = || self.random.bits();
         self.dealer.failed(&mut self.sessions, from, error, random)
     }
@@ -152,9 +153,9 @@ impl<O: Outbox> Realm<O> {
     fn check_answer(
         &self,
         from: SessionKey,
-        carried: Option<&Carried>,
+        passthru: Option<&PassthruDetails>,
         payload: &Payload,
     ) -> Result<(), ProtocolViolation> {
-        announced(carried, payload, || self.sessions.at(from)?.roles.callee)
+        announced(passthru, payload, || self.sessions.at(from)?.roles.callee)
     }
 }

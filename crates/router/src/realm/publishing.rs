@@ -31,7 +31,7 @@ impl<O: Outbox> Realm<O> {
             return Err(ProtocolViolation::RequestIdInUse(publish.request.number()));
         }
         let features = || session.roles.publisher;
-        announced(publish.options.carried.as_deref(), &publish.payload, features)?;
+        announced(publish.options.passthru.as_deref(), &publish.payload, features)?;
         let role = session.role;
         let (request, acknowledge) = (publish.reference(), publish.options.acknowledge);
         let outcome = self
@@ -111,9 +111,9 @@ impl<O: Outbox> Realm<O> {
         let role = self.settings.roles.get(role);
         not_reserved(role, Action::Publish, topic)?;
         let permission = authorize(role, Action::Publish, topic)?;
-        let carried = publish.options.carried.as_deref();
+        let passthru = publish.options.passthru.as_deref();
         let validation = &self.settings.validation;
-        validation.check(permission.schemas, Held::Event, &publish.payload, carried)?;
+        validation.check(permission.schemas, Held::Event, &publish.payload, passthru)?;
         let (wish, compatibility) = (publish.options.disclose_me, self.settings.compatibility);
         let disclosed = permission.disclose_publisher.decide(wish, compatibility);
         let disclosed = disclosed.ok_or(RequestFailure::DisclosureRefused)?;

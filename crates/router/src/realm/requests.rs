@@ -6,7 +6,7 @@
 
 use cloverleaf_wamp::error::ProtocolViolation;
 use cloverleaf_wamp::features::{Feature, Features};
-use cloverleaf_wamp::message::{Carried, ClientMessage, RequestRef, Vocabulary, Word};
+use cloverleaf_wamp::message::{ClientMessage, OpenEnum, OptionEnum, PassthruDetails, RequestRef};
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{UncheckedUri, UriPattern, is_reserved};
 
@@ -110,12 +110,13 @@ pub(super) fn not_reserved(
 /// profile, "Payload Passthru Mode"). The older form, with a binary in the place of the arguments,
 /// needs no more than an `enc_algo`; without one it must have been announced (decisions F16).
 pub(super) fn announced(
-    carried: Option<&Carried>,
+    passthru: Option<&PassthruDetails>,
     payload: &Payload,
     features: impl FnOnce() -> Option<Features>,
 ) -> Result<(), ProtocolViolation> {
-    let is_sealed = carried.is_some_and(Carried::uses_passthru);
-    let is_bare = payload.is_transparent() && !carried.is_some_and(Carried::is_transparent);
+    let is_sealed = passthru.is_some_and(PassthruDetails::uses_passthru);
+    let is_bare =
+        payload.is_transparent() && !passthru.is_some_and(PassthruDetails::is_transparent);
     if !is_sealed && !is_bare {
         return Ok(());
     }
@@ -131,15 +132,15 @@ pub(super) fn announced(
 }
 
 /// The word of an option, or the refusal of one that this router does not know.
-pub(super) fn known<T: Vocabulary>(
+pub(super) fn known<T: OptionEnum>(
     option: &'static str,
-    word: Option<&Word<T>>,
+    word: Option<&OpenEnum<T>>,
 ) -> Result<Option<T>, RequestFailure> {
     match word {
         None => Ok(None),
-        Some(Word::Known(word)) => Ok(Some(*word)),
-        Some(Word::Unknown(given)) => {
-            let (expected, given) = (T::WORDS, given.clone());
+        Some(OpenEnum::Known(word)) => Ok(Some(*word)),
+        Some(OpenEnum::Unknown(given)) => {
+            let (expected, given) = (T::NAMES, given.clone());
             Err(RequestFailure::UnknownWord { option, expected, given })
         }
     }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use cloverleaf_wamp::features::{Feature, Features, ROUTER, ROUTER_META_API, RouterRoles};
 use cloverleaf_wamp::message::CallTimeoutUnit;
-use cloverleaf_wamp::secrets::{is_secret_name, without_secrets};
+use cloverleaf_wamp::secrets::{is_secret_name, redact_secrets};
 use cloverleaf_wamp::uri::UriRule;
 use compact_str::CompactString;
 
@@ -66,7 +66,7 @@ impl DisclosedHeaders {
         const SEPARATORS: [char; 4] = ['?', '&', ';', '#'];
         match self {
             Self::All => value.into(),
-            Self::None | Self::WithoutCredentials => without_secrets(value, &SEPARATORS),
+            Self::None | Self::WithoutCredentials => redact_secrets(value, &SEPARATORS),
         }
     }
 }

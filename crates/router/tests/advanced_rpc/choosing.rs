@@ -9,7 +9,8 @@ use cloverleaf_testkit::messages::{NOTHING, client, router};
 use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{
-    CallOptions, ClientMessage, InvokePolicy, RegisterOptions, RequestKind, RunMode, Sharding, Word,
+    CallOptions, ClientMessage, InvokePolicy, OpenEnum, RegisterOptions, RequestKind, RunMode,
+    Sharding,
 };
 
 use crate::stage::{able, assert_silence, cancel, join, refused, register, shared};
@@ -67,7 +68,7 @@ impl Crew {
     }
 }
 
-fn sharded(rkey: Option<&str>, runmode: Option<Word<RunMode>>) -> CallOptions {
+fn sharded(rkey: Option<&str>, runmode: Option<OpenEnum<RunMode>>) -> CallOptions {
     let sharding = Sharding { rkey: rkey.map(Into::into), runmode };
     CallOptions { sharding: Some(Box::new(sharding)), ..CallOptions::default() }
 }
@@ -289,13 +290,13 @@ fn partition_without_a_key_is_refused() {
 fn words_that_nobody_knows_are_refused_and_the_session_lives() {
     let mut crew = Crew::sharing(InvokePolicy::Hash, 1);
     let caller = crew.caller;
-    let options = sharded(Some("key"), Some(Word::Unknown("some".into())));
+    let options = sharded(Some("key"), Some(OpenEnum::Unknown("some".into())));
     crew.lab.send(caller, client::call_with(1, options, "com.get", NOTHING));
     let text = "'runmode' must be 'all' or 'partition', not 'some'";
     assert_eq!(crew.lab.received(caller), [refused(1, error_uri::INVALID_ARGUMENT, text)]);
 
     for (number, word) in (2..).zip(["", "Single", "round-robin", "queue_least_loaded"]) {
-        let invoke = Some(Word::Unknown(word.into()));
+        let invoke = Some(OpenEnum::Unknown(word.into()));
         let options = RegisterOptions { invoke, ..RegisterOptions::default() };
         crew.lab.send(caller, client::register_with(number, options, "com.mine"));
         let text = format!(
@@ -314,7 +315,7 @@ fn words_that_nobody_knows_are_refused_and_the_session_lives() {
 #[test]
 fn a_refusal_is_short_however_long_the_word_was() {
     let mut crew = Crew::sharing(InvokePolicy::Hash, 1);
-    let options = sharded(None, Some(Word::Unknown("x".repeat(100_000).into())));
+    let options = sharded(None, Some(OpenEnum::Unknown("x".repeat(100_000).into())));
     crew.lab.send(crew.caller, client::call_with(1, options, "com.get", NOTHING));
     let text = format!("'runmode' must be 'all' or 'partition', not '{}'", "x".repeat(100));
     let refusal = refused(1, error_uri::INVALID_ARGUMENT, &text);

@@ -8,9 +8,9 @@
 
 use cloverleaf_testkit::messages::{NOTHING, client};
 use cloverleaf_testkit::{Client, Lab, Peer};
-use cloverleaf_wamp::codec::{decode_client, encode_router};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::{Feature, Features};
+use cloverleaf_wamp::message::wire::{decode_client, encode_router};
 use cloverleaf_wamp::message::{ClientMessage, InvokePolicy, RegisterOptions, RouterMessage};
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::{Value, json};
@@ -195,7 +195,8 @@ fn values_go_into_the_format_of_the_other_side() {
     for serializer in Serializer::ALL {
         let mut bytes = Vec::new();
         encode_router(message, serializer, &mut bytes).unwrap();
-        let read = cloverleaf_wamp::codec::decode_router(serializer, &bytes.into()).unwrap();
+        let read =
+            cloverleaf_wamp::message::wire::decode_router(serializer, &bytes.into()).unwrap();
         let mut text = Vec::new();
         encode_router(&read, Serializer::Json, &mut text).unwrap();
         let text: Value = serde_json::from_slice(&text).unwrap();

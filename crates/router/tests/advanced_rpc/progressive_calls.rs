@@ -11,8 +11,8 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::InvocationId;
 use cloverleaf_wamp::message::{
-    CallOptions, CallerIdentity, CancelMode, Carried, InvocationDetails, InvocationError,
-    InvokePolicy, RequestKind, RouterMessage, RunMode, Sharding, Word,
+    CallOptions, CallerIdentity, CancelMode, InvocationDetails, InvocationError, InvokePolicy,
+    OpenEnum, PassthruDetails, RequestKind, RouterMessage, RunMode, Sharding,
 };
 
 use crate::stage::{
@@ -60,8 +60,9 @@ fn all_parts_are_one_call_and_one_invocation() {
 fn the_options_of_calls_in_parts_hold_a_bounded_number_of_bytes() {
     const PART: usize = 4 * 1024 * 1024;
     let (mut lab, caller, callee) = pair(able("callee"));
-    let carried = Carried { ppt_keyid: Some("x".repeat(PART).into()), ..Carried::default() };
-    let options = CallOptions { carried: Some(Box::new(carried)), ..open() };
+    let passthru =
+        PassthruDetails { ppt_keyid: Some("x".repeat(PART).into()), ..PassthruDetails::default() };
+    let options = CallOptions { passthru: Some(Box::new(passthru)), ..open() };
     let begun = (MAX_HELD_CALL_BYTES_PER_SESSION / PART) as u64;
     for number in 1..begun {
         lab.send(caller, client::call_with(number, options.clone(), "com.upload", NOTHING));
@@ -142,7 +143,7 @@ fn the_options_of_the_first_part_count_for_all() {
         ..open()
     };
     lab.send(caller, client::call_with(1, first, "com.upload", args([1])));
-    let sharding = Sharding { rkey: None, runmode: Some(Word::Unknown("some".into())) };
+    let sharding = Sharding { rkey: None, runmode: Some(OpenEnum::Unknown("some".into())) };
     let second = CallOptions {
         disclose_me: Some(false),
         receive_progress: Some(false),

@@ -7,7 +7,9 @@ use cloverleaf_testkit::recorder::State;
 use cloverleaf_testkit::{Client, Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
-use cloverleaf_wamp::message::{CallOptions, CancelMode, Carried, RequestKind, YieldOptions};
+use cloverleaf_wamp::message::{
+    CallOptions, CancelMode, PassthruDetails, RequestKind, YieldOptions,
+};
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
 
@@ -148,8 +150,9 @@ fn a_sealed_part_that_was_not_asked_for_is_dropped_like_any_other() {
     register(&mut lab, callee, Default::default(), "com.count", 1);
     lab.send(caller, client::call(1, "com.count", NOTHING));
     lab.received(callee);
-    let carried = Carried { ppt_scheme: Some("x_mine".into()), ..Carried::default() };
-    let options = YieldOptions { progress: Some(true), carried: Some(Box::new(carried)) };
+    let passthru =
+        PassthruDetails { ppt_scheme: Some("x_mine".into()), ..PassthruDetails::default() };
+    let options = YieldOptions { progress: Some(true), passthru: Some(Box::new(passthru)) };
     lab.send(callee, client::yield_with(1, options, NOTHING));
     assert_silence(&mut lab, &[caller, callee]);
     lab.send(callee, client::yielded(1, NOTHING));

@@ -10,7 +10,7 @@ use cloverleaf_testkit::{Lab, Peer};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::message::{
-    CallOptions, CancelMode, Carried, InvokePolicy, RegisterOptions, RequestKind, Sharding,
+    CallOptions, CancelMode, InvokePolicy, PassthruDetails, RegisterOptions, RequestKind, Sharding,
 };
 
 use crate::stage::{
@@ -314,8 +314,9 @@ fn the_only_callee_that_can_take_a_call_is_found_among_many() {
     }
     let [able] = join(&mut lab, ["able"]);
     register(&mut lab, able, shared(InvokePolicy::RoundRobin), "com.add", 1);
-    let carried = Carried { ppt_scheme: Some("x_mine".into()), ..Carried::default() };
-    let options = CallOptions { carried: Some(Box::new(carried)), ..CallOptions::default() };
+    let passthru =
+        PassthruDetails { ppt_scheme: Some("x_mine".into()), ..PassthruDetails::default() };
+    let options = CallOptions { passthru: Some(Box::new(passthru)), ..CallOptions::default() };
     lab.send(caller, client::call_with(1, options, "com.add", NOTHING));
     assert_eq!(lab.received(able).len(), 1);
     assert_silence(&mut lab, &lacking);

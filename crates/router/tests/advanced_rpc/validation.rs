@@ -8,9 +8,9 @@ use cloverleaf_router::{Permission, RealmSettings, Role, Schemas, Validation};
 use cloverleaf_testkit::messages::{NOTHING, args, client, router, text};
 use cloverleaf_testkit::numbers::Numbers;
 use cloverleaf_testkit::{Client, Lab, Peer, settings};
-use cloverleaf_wamp::codec::decode_client;
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::ids::InvocationId;
+use cloverleaf_wamp::message::wire::decode_client;
 use cloverleaf_wamp::message::{
     CancelMode, ClientMessage, InvocationError, InvokePolicy, RegisterOptions, RequestKind,
     RouterMessage,

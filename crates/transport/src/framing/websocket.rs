@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use cloverleaf_wamp::websocket::deflate::Agreement;
+use cloverleaf_wamp::websocket::deflate::DeflateAgreement;
 use cloverleaf_wamp::websocket::frame::{FrameRules, Mask};
-use cloverleaf_wamp::websocket::sender::{self, Shape};
+use cloverleaf_wamp::websocket::sender::{self, MessageWriter};
 use cloverleaf_wamp::websocket::{
-    CloseCode, CloseFrame, Fault, Incoming, Limits, MessageKind, Receiver, Role,
+    CloseCode, CloseFrame, MessageKind, WebSocketFault, WebSocketLimits, WebSocketMessage,
+    WebSocketReceiver, WebSocketRole,
 };
 
 use super::event::{Budget, FrameEvent};
@@ -62,8 +63,8 @@ impl Masks {
 /// The framing of a WebSocket connection.
 #[derive(Debug)]
 pub struct WebSocket {
-    receiver: Box<Receiver>,
-    role: Role,
+    receiver: Box<WebSocketReceiver>,
+    role: WebSocketRole,
     /// None for most connections: no options, no compression.
     special: Option<Box<SpecialFraming>>,
 }
@@ -73,7 +74,7 @@ pub struct WebSocket {
 struct SpecialFraming {
     options: WebSocketServerOptions,
     /// Compression and fragmentation, if a message is not simply one frame.
-    shape: Option<Shape>,
+    shape: Option<MessageWriter>,
     /// Bytes that were compressed or fragmented since other connections had their turn.
     work: usize,
     /// The peer's reason for closing, to be echoed.
@@ -83,19 +84,19 @@ struct SpecialFraming {
 }
 
 impl WebSocket {
-    pub(super) fn new(role: Role, limits: Limits) -> Self {
-        Self { receiver: Box::new(Receiver::new(role, limits)), role, special: None }
+    pub(super) fn new(role: WebSocketRole, limits: WebSocketLimits) -> Self {
+        Self { receiver: Box::new(WebSocketReceiver::new(role, limits)), role, special: None }
     }
 
     pub(super) fn serving(
-        limits: Limits,
+        limits: WebSocketLimits,
         options: WebSocketServerOptions,
-        agreement: Option<&Agreement>,
+        agreement: Option<&DeflateAgreement>,
     ) -> Self {
         if agreement.is_none() && options == WebSocketServerOptions::default() {
-            return Self::new(Role::Server, limits);
+            return Self::new(WebSocketRole::Server, limits);
         }
-        let mut receiver = Receiver::new(Role::Server, limits);
+        let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, limits);
         if options.takes_unmasked {
             receiver = receiver.with_rules(FrameRules::with_unmasked);
         }
@@ -108,19 +109,23 @@ impl WebSocket {
         if let Some(agreement) = agreement {
             receiver = receiver.inflating(agreement.inflater()).in_steps(INFLATING_STEP);
         }
-        let shape = Shape {
-            deflater: agreement.map(Agreement::deflater),
+        let shape = MessageWriter {
+            deflater: agreement.map(DeflateAgreement::deflater),
             fragment_size: options.fragment_size,
         };
         let shape = Some(shape).filter(|s| s.deflater.is_some() || s.fragment_size.is_some());
         let special = SpecialFraming { options, shape, ..SpecialFraming::default() };
-        Self { receiver: Box::new(receiver), role: Role::Server, special: Some(Box::new(special)) }
+        Self {
+            receiver: Box::new(receiver),
+            role: WebSocketRole::Server,
+            special: Some(Box::new(special)),
+        }
     }
 
     pub(super) fn receive<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<FrameEvent<'a>>, Fault> {
+    ) -> Result<Option<FrameEvent<'a>>, WebSocketFault> {
         let incoming = match self.receiver.receive(input) {
             Ok(incoming) => incoming,
             Err(fault) => {
@@ -131,12 +136,18 @@ impl WebSocket {
             }
         };
         Ok(incoming.map(|incoming| match incoming {
-            Incoming::Text(text) => FrameEvent::Message(Some(MessageKind::Text), text.as_bytes()),
-            Incoming::UncheckedText(text) => FrameEvent::Message(Some(MessageKind::Text), text),
-            Incoming::Binary(bytes) => FrameEvent::Message(Some(MessageKind::Binary), bytes),
-            Incoming::Ping(bytes) => FrameEvent::Ping(bytes),
-            Incoming::Pong(bytes) => FrameEvent::Pong(bytes),
-            Incoming::Close(close) => {
+            WebSocketMessage::Text(text) => {
+                FrameEvent::Message(Some(MessageKind::Text), text.as_bytes())
+            }
+            WebSocketMessage::UncheckedText(text) => {
+                FrameEvent::Message(Some(MessageKind::Text), text)
+            }
+            WebSocketMessage::Binary(bytes) => {
+                FrameEvent::Message(Some(MessageKind::Binary), bytes)
+            }
+            WebSocketMessage::Ping(bytes) => FrameEvent::Ping(bytes),
+            WebSocketMessage::Pong(bytes) => FrameEvent::Pong(bytes),
+            WebSocketMessage::Close(close) => {
                 if let (Some(special), Some(close)) = (&mut self.special, close) {
                     special.remember_reason(close.reason);
                 }
@@ -212,11 +223,11 @@ impl WebSocket {
 
     fn masks(&self) -> Masks {
         match (self.role, &self.special) {
-            (Role::Client, _) => Masks::Fresh,
-            (Role::Server, Some(special)) if special.options.masks => {
+            (WebSocketRole::Client, _) => Masks::Fresh,
+            (WebSocketRole::Server, Some(special)) if special.options.masks => {
                 if special.options.ignores_masks { Masks::Zero } else { Masks::Fresh }
             }
-            (Role::Server, _) => Masks::None,
+            (WebSocketRole::Server, _) => Masks::None,
         }
     }
 }
@@ -224,7 +235,7 @@ impl WebSocket {
 /// Turns the payload in `out` from `start` into a compressed or fragmented message.
 #[cold]
 fn write_shaped(
-    shape: &mut Shape,
+    shape: &mut MessageWriter,
     out: &mut Vec<u8>,
     start: usize,
     kind: MessageKind,

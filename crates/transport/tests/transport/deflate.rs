@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use cloverleaf_transport::limits::{SHAPED_PER_TURN, UNFINISHED_GRANULE, UNFINISHED_STALE_AFTER};
 use cloverleaf_transport::{CloseReason, Framing, InputMemory, WebSocketServerOptions};
-use cloverleaf_wamp::websocket::deflate::negotiation::{Wishes, negotiate};
-use cloverleaf_wamp::websocket::deflate::{Agreement, Deflater, Inflater, MemoryLevel, WindowBits};
-use cloverleaf_wamp::websocket::sender::Shape;
-use cloverleaf_wamp::websocket::{Incoming, Limits, MessageKind, Receiver, Role};
+use cloverleaf_wamp::websocket::deflate::negotiation::{DeflateOptions, negotiate};
+use cloverleaf_wamp::websocket::deflate::{
+    DeflateAgreement, Deflater, Inflater, MemoryLevel, WindowBits,
+};
+use cloverleaf_wamp::websocket::sender::MessageWriter;
+use cloverleaf_wamp::websocket::{
+    MessageKind, WebSocketLimits, WebSocketMessage, WebSocketReceiver, WebSocketRole,
+};
 use tokio::io::AsyncReadExt;
 use tokio::task::yield_now;
 use tokio::time::sleep;
@@ -18,23 +22,23 @@ use crate::peer::{Budgets, Item, LIMIT, Lab, neighbour};
 const MASK: [u8; 4] = [1, 2, 3, 4];
 const MEBIBYTE: usize = 1024 * 1024;
 
-fn agreement() -> Agreement {
+fn agreement() -> DeflateAgreement {
     let offer = b"permessage-deflate".as_slice();
-    negotiate([offer].into_iter(), &Wishes::default()).expect("a list").expect("accepted")
+    negotiate([offer].into_iter(), &DeflateOptions::default()).expect("a list").expect("accepted")
 }
 
 fn compressed(limit: usize) -> Framing {
-    let limits = Limits { max_message: limit, max_frame: limit };
+    let limits = WebSocketLimits { max_message: limit, max_frame: limit };
     Framing::serving(limits, WebSocketServerOptions::default(), Some(&agreement()))
 }
 
 /// What a client writes.
-fn client() -> Shape {
+fn client() -> MessageWriter {
     let deflater = Deflater::new(WindowBits::MAX, true, MemoryLevel::default());
-    Shape { deflater: Some(deflater), ..Shape::default() }
+    MessageWriter { deflater: Some(deflater), ..MessageWriter::default() }
 }
 
-fn written(shape: &mut Shape, message: &[u8]) -> Vec<u8> {
+fn written(shape: &mut MessageWriter, message: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     shape.write_message(&mut bytes, MessageKind::Binary, message, || Some(MASK));
     bytes
@@ -42,8 +46,9 @@ fn written(shape: &mut Shape, message: &[u8]) -> Vec<u8> {
 
 /// Reads so many messages as a client.
 async fn receive(lab: &mut Lab, count: usize) -> Vec<Vec<u8>> {
-    let limits = Limits { max_message: MEBIBYTE, max_frame: MEBIBYTE };
-    let mut receiver = Receiver::new(Role::Client, limits).inflating(Inflater::new(true));
+    let limits = WebSocketLimits { max_message: MEBIBYTE, max_frame: MEBIBYTE };
+    let mut receiver =
+        WebSocketReceiver::new(WebSocketRole::Client, limits).inflating(Inflater::new(true));
     let mut messages = Vec::new();
     let mut buffer = [0; 4096];
     while messages.len() < count {
@@ -51,7 +56,7 @@ async fn receive(lab: &mut Lab, count: usize) -> Vec<Vec<u8>> {
         assert!(read > 0, "the connection ended");
         let mut input = &mut buffer[..read];
         while let Some(incoming) = receiver.receive(&mut input).expect("no fault") {
-            let Incoming::Binary(message) = incoming else { panic!("{incoming:?}") };
+            let WebSocketMessage::Binary(message) = incoming else { panic!("{incoming:?}") };
             messages.push(message.to_vec());
         }
     }

@@ -6,7 +6,7 @@ use cloverleaf_transport::{CloseReason, Framing, KeepAlive, WebSocketServerOptio
 use cloverleaf_wamp::websocket::CloseCode;
 use cloverleaf_wamp::websocket::frame::Mask;
 use cloverleaf_wamp::websocket::sender::{write_message, write_ping, write_pong};
-use cloverleaf_wamp::websocket::{Limits, MessageKind};
+use cloverleaf_wamp::websocket::{MessageKind, WebSocketLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -24,7 +24,7 @@ const SETTINGS: KeepAlive =
 fn asking(settings: KeepAlive) -> Framing {
     let options =
         WebSocketServerOptions { keepalive: Some(settings), ..WebSocketServerOptions::default() };
-    Framing::serving(Limits { max_message: LIMIT, max_frame: LIMIT }, options, None)
+    Framing::serving(WebSocketLimits { max_message: LIMIT, max_frame: LIMIT }, options, None)
 }
 
 /// The payload of the ping that comes next, which has this size.

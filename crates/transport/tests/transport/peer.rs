@@ -11,7 +11,7 @@ use cloverleaf_transport::{
     CloseReason, Connection, Flow, Framing, Handler, InputMemory, Lifecycle, OutboundReceiver,
     OutboundSender, Overflow, QueueMemory, Queued, SlowConsumer, Stream,
 };
-use cloverleaf_wamp::websocket::{CloseCode, Limits, MessageKind, Role};
+use cloverleaf_wamp::websocket::{CloseCode, MessageKind, WebSocketLimits, WebSocketRole};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
@@ -300,5 +300,8 @@ pub(crate) fn rawsocket() -> Framing {
 
 /// WebSocket frames of [`LIMIT`] bytes at most from the peer, a client.
 pub(crate) fn websocket() -> Framing {
-    Framing::websocket(Role::Server, Limits { max_message: LIMIT, max_frame: LIMIT })
+    Framing::websocket(
+        WebSocketRole::Server,
+        WebSocketLimits { max_message: LIMIT, max_frame: LIMIT },
+    )
 }

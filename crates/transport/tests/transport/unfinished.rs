@@ -6,7 +6,7 @@ use cloverleaf_transport::limits::{
     MESSAGE_TIMEOUT, UNFINISHED_BYTES, UNFINISHED_BYTES_PER_WINDOW, UNFINISHED_WINDOW,
 };
 use cloverleaf_transport::{CloseReason, Framing, InputMemory};
-use cloverleaf_wamp::websocket::{Limits, Role};
+use cloverleaf_wamp::websocket::{WebSocketLimits, WebSocketRole};
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep};
 
@@ -31,7 +31,10 @@ fn rawsocket() -> Framing {
 }
 
 fn websocket() -> Framing {
-    Framing::websocket(Role::Server, Limits { max_message: LIMIT, max_frame: LIMIT })
+    Framing::websocket(
+        WebSocketRole::Server,
+        WebSocketLimits { max_message: LIMIT, max_frame: LIMIT },
+    )
 }
 
 fn watched(framing: Framing, pipe: usize) -> Lab {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloverleaf_transport::limits::CLOSING_TIMEOUT;
 use cloverleaf_transport::{CloseReason, Framing, Stream, WebSocketServerOptions};
 use cloverleaf_wamp::websocket::sender::{write_close, write_message};
-use cloverleaf_wamp::websocket::{CloseCode, CloseFrame, Limits, MessageKind};
+use cloverleaf_wamp::websocket::{CloseCode, CloseFrame, MessageKind, WebSocketLimits};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
@@ -17,7 +17,7 @@ const MASK: [u8; 4] = [1, 2, 3, 4];
 const MOMENT: Duration = Duration::from_millis(10);
 
 fn with(options: WebSocketServerOptions) -> Framing {
-    Framing::serving(Limits { max_message: LIMIT, max_frame: LIMIT }, options, None)
+    Framing::serving(WebSocketLimits { max_message: LIMIT, max_frame: LIMIT }, options, None)
 }
 
 fn masked(kind: MessageKind, payload: &[u8]) -> Vec<u8> {

@@ -5,12 +5,12 @@
 //! excepted, which are numbers. `undefined` is read as null; simple values that nobody has defined
 //! are refused.
 
-mod bignum;
+mod number;
 mod reader;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub(super) use number::half;
 pub use reader::CborReader;
-pub(super) use reader::half;
 pub use writer::CborWriter;

@@ -14,31 +14,13 @@
 mod cursor;
 mod finite;
 mod number;
-mod pass;
 mod reader;
+mod skip;
 mod string;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use reader::JsonReader;
+pub(super) use reader::number_of;
 pub use writer::JsonWriter;
-
-use super::{Token, TokenReader};
-
-/// The number that `text` is from its first to its last byte: numbers of other formats may be
-/// written so. Null where no float is so large.
-#[cold]
-pub(super) fn number(text: &[u8]) -> Option<Token<'static>> {
-    let mut reader = JsonReader::new(text);
-    let number = match reader.next().ok()? {
-        Token::Unsigned(number) => Token::Unsigned(number),
-        Token::Negative(number) => Token::Negative(number),
-        Token::Float(number) => Token::Float(number),
-        // Every number ends with a digit; no other form of null does.
-        Token::Null if text.last().is_some_and(u8::is_ascii_digit) => Token::Null,
-        _ => return None,
-    };
-    let alone = reader.finish().is_ok() && !text.iter().any(u8::is_ascii_whitespace);
-    alone.then_some(number)
-}

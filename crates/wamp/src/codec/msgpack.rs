@@ -5,8 +5,8 @@
 //! only passed over), `cursor` (what both stand on), `writer`.
 
 mod cursor;
-mod pass;
 mod reader;
+mod skip;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -6,8 +6,9 @@ use super::cbor::{CborReader, CborWriter};
 use super::json::{JsonReader, JsonWriter};
 use super::msgpack::{MsgPackReader, MsgPackWriter};
 use super::ubjson::{BjDataReader, BjDataWriter, UbJsonReader, UbJsonWriter};
-use super::{Kind, MAX_DEPTH, Token, TokenReader, TokenWriter};
+use super::{Token, TokenKind, TokenReader, TokenWriter};
 use crate::error::DecodeError;
+use crate::limits::MAX_DEPTH;
 use crate::serializer::Serializer;
 
 mod golden;
@@ -70,22 +71,22 @@ pub(super) fn agreed<'a, R: TokenReader<'a>>(
     assert_eq!(walked.clone().map(drop), pass::<R>(input).map(drop), "skip on {input:?}");
     let mut reader = R::new(input);
     for token in walked.iter().flatten() {
-        let binary_text = reader.peek() == Ok(Kind::Text) && kind(token) == Kind::Binary;
+        let binary_text = reader.peek() == Ok(TokenKind::Text) && kind(token) == TokenKind::Binary;
         assert!(binary_text || reader.peek() == Ok(kind(token)), "peek before {token:?}");
         assert_eq!(reader.next().as_ref(), Ok(token));
     }
     walked
 }
 
-fn kind(token: &Token<'_>) -> Kind {
+fn kind(token: &Token<'_>) -> TokenKind {
     match token {
-        Token::Null | Token::Bool(_) => Kind::Scalar,
-        Token::Unsigned(_) | Token::Negative(_) | Token::Float(_) => Kind::Scalar,
-        Token::Text(_) | Token::Key(_) => Kind::Text,
-        Token::Binary(_) => Kind::Binary,
-        Token::ListStart => Kind::List,
-        Token::MapStart => Kind::Map,
-        Token::ListEnd | Token::MapEnd => Kind::End,
+        Token::Null | Token::Bool(_) => TokenKind::Scalar,
+        Token::Unsigned(_) | Token::Negative(_) | Token::Float(_) => TokenKind::Scalar,
+        Token::Text(_) | Token::Key(_) => TokenKind::Text,
+        Token::Binary(_) => TokenKind::Binary,
+        Token::ListStart => TokenKind::List,
+        Token::MapStart => TokenKind::Map,
+        Token::ListEnd | Token::MapEnd => TokenKind::End,
     }
 }
 

@@ -9,13 +9,10 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use super::cbor::{CborReader, CborWriter};
-use super::json::{JsonReader, JsonWriter};
-use super::msgpack::{MsgPackReader, MsgPackWriter};
-use super::ubjson::{BjDataReader, BjDataWriter, UbJsonReader, UbJsonWriter};
 use super::{Token, TokenReader, TokenWriter};
 use crate::error::DecodeError;
 use crate::serializer::Serializer;
+use crate::{with_token_reader, with_token_writer};
 
 /// The number of entries of each list and map, in the order in which they begin.
 type Counts = SmallVec<[u32; 16]>;
@@ -30,14 +27,10 @@ pub fn transcode(
     to: Serializer,
     out: &mut Vec<u8>,
 ) -> Result<(), DecodeError> {
-    match to {
-        _ if from == to => splice(from, value, out),
-        Serializer::Json => transcode_into(from, value, &mut JsonWriter::new(out)),
-        Serializer::MsgPack => transcode_into(from, value, &mut MsgPackWriter::new(out)),
-        Serializer::Cbor => transcode_into(from, value, &mut CborWriter::new(out)),
-        Serializer::UbJson => transcode_into(from, value, &mut UbJsonWriter::new(out)),
-        Serializer::BjData => transcode_into(from, value, &mut BjDataWriter::new(out)),
+    if from == to {
+        return splice(from, value, out);
     }
+    with_token_writer!(to, W => transcode_into(from, value, &mut W::new(out)))
 }
 
 /// Writes `value`, one value in the format `from`, token by token.
@@ -48,23 +41,11 @@ pub fn transcode_into<W: TokenWriter>(
     value: &[u8],
     writer: &mut W,
 ) -> Result<(), DecodeError> {
-    match from {
-        Serializer::Json => transcode_tokens::<JsonReader<'_>, W>(value, writer),
-        Serializer::MsgPack => transcode_tokens::<MsgPackReader<'_>, W>(value, writer),
-        Serializer::Cbor => transcode_tokens::<CborReader<'_>, W>(value, writer),
-        Serializer::UbJson => transcode_tokens::<UbJsonReader<'_>, W>(value, writer),
-        Serializer::BjData => transcode_tokens::<BjDataReader<'_>, W>(value, writer),
-    }
+    with_token_reader!(from, R => transcode_tokens::<R<'_>, W>(value, writer))
 }
 
 fn splice(format: Serializer, value: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
-    let value = match format {
-        Serializer::Json => only_value::<JsonReader<'_>>(value),
-        Serializer::MsgPack => only_value::<MsgPackReader<'_>>(value),
-        Serializer::Cbor => only_value::<CborReader<'_>>(value),
-        Serializer::UbJson => only_value::<UbJsonReader<'_>>(value),
-        Serializer::BjData => only_value::<BjDataReader<'_>>(value),
-    }?;
+    let value = with_token_reader!(format, R => only_value::<R<'_>>(value))?;
     out.extend_from_slice(&value);
     Ok(())
 }

@@ -4,29 +4,37 @@
 //! entry that this implementation understands, all of them optional. An entry of the wrong type is
 //! a protocol violation, `null` stands for an absent one, and unknown keys are passed over (basic
 //! profile, "Extensibility"). An entry that the table marks as `(hint)` is absent with a value of
-//! any other type, too. Entries that are rarely there stand together in a [`Part`] behind one
+//! any other type, too. Entries that are rarely there stand together in a [`OptionGroup`] behind one
 //! pointer, so that messages without them stay small.
 //!
 //! Hints are the entries that Crossbar.io does not read, and without which a message means the
 //! same: its clients send them with values of other types, and nothing has ever come of that.
 
-use crate::codec::json::JsonReader;
-use crate::codec::{EncodeError, Kind, Token, TokenReader, TokenWriter};
-use crate::error::DecodeError;
-use crate::payload::Encoded;
-use crate::serializer::Serializer;
+use bytes::Bytes;
 
+use crate::codec::json::JsonReader;
+use crate::codec::{Token, TokenKind, TokenReader, TokenWriter};
+use crate::error::DecodeError;
+use crate::heap_size::HeapSize;
+use crate::payload::{EncodeError, Encoded};
+use crate::serializer::Serializer;
+use crate::with_token_reader;
+
+mod enums;
 mod parts;
 mod roles;
 mod values;
-mod words;
 
-pub use parts::{CalleeIdentity, CallerIdentity, Carried, CustomAttributes, NoAttribute, Sharding};
+pub use enums::{
+    CallTimeoutUnit, CancelMode, EncAlgo, InvokePolicy, OpenEnum, OptionEnum, RunMode,
+};
+pub use parts::{
+    CalleeIdentity, CallerIdentity, CustomAttributes, InvalidAttribute, PassthruDetails, Sharding,
+};
 pub use values::{ForwardFor, ListEntry};
-pub use words::{CallTimeoutUnit, CancelMode, EncAlgo, InvokePolicy, RunMode, Vocabulary, Word};
 
 /// A dictionary of typed options.
-pub trait Options: Default {
+pub trait Options: Default + HeapSize {
     /// The message that it belongs to, in capitals.
     const MESSAGE: &'static str;
 
@@ -37,11 +45,13 @@ pub trait Options: Default {
         field: &mut FieldReader<'_, 'f, R>,
     ) -> Result<(), DecodeError>;
 
-    /// How many entries are present.
+    /// The number of entries that are present.
     fn entries(&self) -> usize;
 
-    /// How many bytes the entries hold outside of the struct.
-    fn size(&self) -> usize;
+    /// Bytes that the entries own outside of the struct.
+    fn size(&self) -> usize {
+        self.heap_size()
+    }
 
     /// Writes the entries, without the map around them.
     fn write<W: TokenWriter>(
@@ -55,7 +65,7 @@ pub trait Options: Default {
 #[derive(Debug)]
 pub struct FieldReader<'r, 'f, R> {
     pub(crate) reader: &'r mut R,
-    pub(crate) frame: &'f bytes::Bytes,
+    pub(crate) frame: &'f Bytes,
     pub(crate) serializer: Serializer,
     pub(crate) message: &'static str,
     pub(crate) field: &'static str,
@@ -64,10 +74,7 @@ pub struct FieldReader<'r, 'f, R> {
 impl<'r, 'f> FieldReader<'r, 'f, JsonReader<'f>> {
     /// Reads the option that a JSON reader over `source` stands before; for options that come
     /// outside of a message, such as in the body of an HTTP request.
-    pub const fn over_json<O: Options>(
-        reader: &'r mut JsonReader<'f>,
-        source: &'f bytes::Bytes,
-    ) -> Self {
+    pub const fn over_json<O: Options>(reader: &'r mut JsonReader<'f>, source: &'f Bytes) -> Self {
         let (serializer, message) = (Serializer::Json, O::MESSAGE);
         FieldReader { reader, frame: source, serializer, message, field: "" }
     }
@@ -98,7 +105,7 @@ impl<'f, R: TokenReader<'f>> FieldReader<'_, 'f, R> {
         &mut self,
         name: &'static str,
     ) -> Result<Option<T>, DecodeError> {
-        if matches!(self.reader.peek()?, Kind::List | Kind::Map) {
+        if matches!(self.reader.peek()?, TokenKind::List | TokenKind::Map) {
             self.reader.ignore()?;
             return Ok(None);
         }
@@ -114,8 +121,50 @@ impl<'f, R: TokenReader<'f>> FieldReader<'_, 'f, R> {
     }
 }
 
+impl Encoded {
+    /// Decodes a map as typed options.
+    ///
+    /// # Errors
+    ///
+    /// The value is no map, or an entry is of the wrong type.
+    pub fn to_options<O: Options>(&self) -> Result<O, DecodeError> {
+        let full = self.in_full()?;
+        let value = full.own_bytes(0..full.bytes().len());
+        let serializer = self.serializer();
+        with_token_reader!(serializer, R => read_options::<R<'_>, O>(serializer, &value))
+    }
+}
+
+fn read_options<'f, R: TokenReader<'f>, O: Options>(
+    serializer: Serializer,
+    frame: &'f Bytes,
+) -> Result<O, DecodeError> {
+    let mut reader = R::new(frame);
+    if reader.next()? != Token::MapStart {
+        let (message, field, expected) = ("the value", "value", "a dictionary");
+        return Err(DecodeError::WrongType { message, field, expected });
+    }
+    read_entries(&mut reader, frame, serializer)
+}
+
+/// Reads the entries of a dictionary that has begun, and its end.
+#[inline]
+pub(super) fn read_entries<'f, R: TokenReader<'f>, O: Options>(
+    reader: &mut R,
+    frame: &'f Bytes,
+    serializer: Serializer,
+) -> Result<O, DecodeError> {
+    let mut options = O::default();
+    while let Token::Key(key) = reader.next()? {
+        let mut field =
+            FieldReader { reader: &mut *reader, frame, serializer, message: O::MESSAGE, field: "" };
+        options.set(&key, &mut field)?;
+    }
+    Ok(options)
+}
+
 /// A type that an option can have.
-pub trait OptionValue: Sized {
+pub trait OptionValue: Sized + HeapSize {
     /// What a value of this type is called in a sentence.
     const EXPECTED: &'static str;
 
@@ -135,11 +184,6 @@ pub trait OptionValue: Sized {
         }
     }
 
-    /// How many bytes the value holds outside of itself.
-    fn size(&self) -> usize {
-        0
-    }
-
     /// Writes the value.
     fn write<W: TokenWriter>(
         &self,
@@ -149,13 +193,13 @@ pub trait OptionValue: Sized {
 }
 
 /// A part of a dictionary whose entries are rarely there; it stands behind a pointer.
-pub trait Part: Options {
+pub trait OptionGroup: Options {
     /// Whether a key belongs to this part.
     fn knows(key: &str) -> bool;
 }
 
 /// Reads the value of a key that belongs to a part. A part without an entry is none.
-pub(crate) fn set_part<'f, P: Part, R: TokenReader<'f>>(
+pub(crate) fn set_part<'f, P: OptionGroup, R: TokenReader<'f>>(
     part: &mut Option<Box<P>>,
     key: &str,
     field: &mut FieldReader<'_, 'f, R>,
@@ -205,7 +249,7 @@ macro_rules! options {
                     }
                 )*
                 $($(
-                    if <$part_type as $crate::message::options::Part>::knows(key) {
+                    if <$part_type as $crate::message::options::OptionGroup>::knows(key) {
                         return $crate::message::options::set_part(&mut self.$part, key, field);
                     }
                 )*)?
@@ -217,18 +261,11 @@ macro_rules! options {
                     $($(+ self.$part.as_ref().map_or(0, |part| part.entries()))*)?
             }
 
-            fn size(&self) -> usize {
-                0 $(+ self.$field.as_ref().map_or(0, $crate::message::OptionValue::size))*
-                    $($(+ self.$part.as_ref().map_or(0, |part| {
-                        size_of::<$part_type>() + part.size()
-                    }))*)?
-            }
-
             fn write<W: $crate::codec::TokenWriter>(
                 &self,
                 serializer: $crate::serializer::Serializer,
                 writer: &mut W,
-            ) -> Result<(), $crate::codec::EncodeError> {
+            ) -> Result<(), $crate::payload::EncodeError> {
                 $(
                     if let Some(value) = &self.$field {
                         writer.key($crate::message::options::key!($field $($key)?));
@@ -244,10 +281,17 @@ macro_rules! options {
             }
         }
 
-        impl $crate::message::options::Part for $name {
+        impl $crate::heap_size::HeapSize for $name {
+            fn heap_size(&self) -> usize {
+                0 $(+ $crate::heap_size::HeapSize::heap_size(&self.$field))*
+                    $($(+ $crate::heap_size::HeapSize::heap_size(&self.$part))*)?
+            }
+        }
+
+        impl $crate::message::options::OptionGroup for $name {
             fn knows(key: &str) -> bool {
                 $(key == $crate::message::options::key!($field $($key)?) ||)*
-                    $($(<$part_type as $crate::message::options::Part>::knows(key) ||)*)? false
+                    $($(<$part_type as $crate::message::options::OptionGroup>::knows(key) ||)*)? false
             }
         }
     };

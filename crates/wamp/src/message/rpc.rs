@@ -5,9 +5,10 @@
 use compact_str::CompactString;
 
 use super::options::{
-    CalleeIdentity, CallerIdentity, CancelMode, Carried, InvokePolicy, Sharding, Word, options,
+    CalleeIdentity, CallerIdentity, CancelMode, InvokePolicy, OpenEnum, PassthruDetails, Sharding,
+    options,
 };
-use super::{RequestKind, RequestRef};
+use super::request::{RequestKind, RequestRef};
 use crate::ids::{InvocationId, RegistrationId, RequestId};
 use crate::payload::Payload;
 use crate::uri::{MatchPolicy, UncheckedUri};
@@ -41,7 +42,7 @@ options! {
         /// Which of several callees the call is for.
         sharding: Sharding,
         /// What goes with the call.
-        carried: Carried,
+        passthru: PassthruDetails,
     }
 }
 
@@ -65,7 +66,7 @@ options! {
     /// CANCEL.Options
     CancelOptions "CANCEL" {
         /// What happens to the callee and to the caller.
-        mode: Word<CancelMode>,
+        mode: OpenEnum<CancelMode>,
     }
 }
 
@@ -96,7 +97,7 @@ options! {
         /// Who has answered, if disclosed.
         callee: CalleeIdentity,
         /// What goes with the result.
-        carried: Carried,
+        passthru: PassthruDetails,
     }
 }
 
@@ -124,7 +125,7 @@ options! {
         /// How the procedure matches calls.
         match_policy as "match": MatchPolicy,
         /// How one of several callees is chosen.
-        invoke: Word<InvokePolicy>,
+        invoke: OpenEnum<InvokePolicy>,
         /// How many calls this callee takes at the same time.
         concurrency: u64,
         /// Takes the procedure from whoever has it.
@@ -219,7 +220,7 @@ options! {
         /// Who calls, if disclosed.
         caller: CallerIdentity,
         /// What goes with the call.
-        carried: Carried,
+        passthru: PassthruDetails,
     }
 }
 
@@ -267,7 +268,7 @@ options! {
         progress: bool,
     } with {
         /// What goes with the result.
-        carried: Carried,
+        passthru: PassthruDetails,
     }
 }
 
@@ -297,7 +298,7 @@ options! {
     ErrorDetails "ERROR" {
     } with {
         /// What goes with the error.
-        carried: Carried,
+        passthru: PassthruDetails,
     }
 }
 

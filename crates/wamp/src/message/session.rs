@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
-use super::options::{CallTimeoutUnit, Options as _, options};
+use super::options::{CallTimeoutUnit, options};
 use crate::features::{ClientRoles, RouterRoles};
+use crate::heap_size::HeapSize;
 use crate::ids::SessionId;
 use crate::payload::Encoded;
 use crate::uri::UncheckedUri;
@@ -96,10 +97,11 @@ impl Abort {
         let details = AbortDetails { message: Some(message.into()) };
         Self { details, reason: reason.into() }
     }
+}
 
-    /// The number of bytes of its texts.
-    pub(super) fn size(&self) -> usize {
-        self.details.size() + self.reason.len()
+impl HeapSize for Abort {
+    fn heap_size(&self) -> usize {
+        self.details.heap_size() + self.reason.len()
     }
 }
 
@@ -143,10 +145,11 @@ impl Goodbye {
     pub fn new(reason: &str) -> Self {
         Self { details: GoodbyeDetails::default(), reason: reason.into() }
     }
+}
 
-    /// The number of bytes of its texts.
-    pub(super) fn size(&self) -> usize {
-        self.details.size() + self.reason.len()
+impl HeapSize for Goodbye {
+    fn heap_size(&self) -> usize {
+        self.details.heap_size() + self.reason.len()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Request and reply of the handshake: `7F`, length and serializer, two reserved octets.
+//! HandshakeRequest and reply of the handshake: `7F`, length and serializer, two reserved octets.
 
 use thiserror::Error;
 
@@ -71,14 +71,14 @@ const fn limit_of(nibble: u8) -> usize {
 
 /// What a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Request {
+pub struct HandshakeRequest {
     /// The serializer of the connection.
     pub serializer: Serializer,
     /// The longest message that the client takes, in bytes: a power of two, 512 to 2^24.
     pub max_message: usize,
 }
 
-impl Request {
+impl HandshakeRequest {
     /// Reads a request. The serializer must be one of `offered`.
     pub fn parse(octets: [u8; 4], offered: &[Serializer]) -> Result<Self, HandshakeError> {
         let [magic, second, third, fourth] = octets;
@@ -103,14 +103,14 @@ impl Request {
 
 /// What a router answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reply {
+pub struct HandshakeReply {
     /// The serializer that was asked for.
     pub serializer: Serializer,
     /// The longest message that the router takes, in bytes: a power of two, 512 to 2^24.
     pub max_message: usize,
 }
 
-impl Reply {
+impl HandshakeReply {
     /// Reads the reply to a request for `serializer`.
     pub fn parse(octets: [u8; 4], serializer: Serializer) -> Result<Self, HandshakeError> {
         let [magic, second, third, fourth] = octets;
@@ -131,28 +131,29 @@ impl Reply {
 
     /// The four octets; the limit is rounded down to a power of two.
     pub fn octets(self) -> [u8; 4] {
-        Request { serializer: self.serializer, max_message: self.max_message }.octets()
+        HandshakeRequest { serializer: self.serializer, max_message: self.max_message }.octets()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{HandshakeError, Reply, Request, announced};
+    use super::{HandshakeError, HandshakeReply, HandshakeRequest, announced};
     use crate::serializer::Serializer;
 
     #[test]
     fn a_request_names_serializer_and_limit() {
-        let request = Request { serializer: Serializer::MsgPack, max_message: 1 << 24 };
+        let request = HandshakeRequest { serializer: Serializer::MsgPack, max_message: 1 << 24 };
         assert_eq!(request.octets(), [0x7f, 0xf2, 0, 0]);
-        assert_eq!(Request::parse([0x7f, 0xf2, 0, 0], &Serializer::ALL), Ok(request));
-        let small = Request { serializer: Serializer::Json, max_message: 512 };
-        assert_eq!(Request::parse([0x7f, 0x01, 0, 0], &Serializer::ALL), Ok(small));
+        assert_eq!(HandshakeRequest::parse([0x7f, 0xf2, 0, 0], &Serializer::ALL), Ok(request));
+        let small = HandshakeRequest { serializer: Serializer::Json, max_message: 512 };
+        assert_eq!(HandshakeRequest::parse([0x7f, 0x01, 0, 0], &Serializer::ALL), Ok(small));
     }
 
     #[test]
     fn a_limit_is_rounded_down_to_a_power_of_two() {
-        let octets =
-            |max_message| Request { serializer: Serializer::Json, max_message }.octets()[1];
+        let octets = |max_message| {
+            HandshakeRequest { serializer: Serializer::Json, max_message }.octets()[1]
+        };
         assert_eq!(octets(1), 0x01);
         assert_eq!(octets(1023), 0x01);
         assert_eq!(octets(1024), 0x11);
@@ -165,7 +166,7 @@ mod tests {
 
     #[test]
     fn each_bad_request_gets_its_error() {
-        let parse = |octets| Request::parse(octets, &[Serializer::Json]);
+        let parse = |octets| HandshakeRequest::parse(octets, &[Serializer::Json]);
         assert_eq!(parse(*b"GET "), Err(HandshakeError::NotRawSocket));
         assert_eq!(parse([0x7f, 0xf2, 0, 0]), Err(HandshakeError::SerializerUnsupported));
         assert_eq!(parse([0x7f, 0xf0, 0, 0]), Err(HandshakeError::SerializerUnsupported));
@@ -177,8 +178,8 @@ mod tests {
 
     #[test]
     fn a_reply_is_checked_against_the_request() {
-        let parse = |octets| Reply::parse(octets, Serializer::Cbor);
-        let reply = Reply { serializer: Serializer::Cbor, max_message: 1 << 20 };
+        let parse = |octets| HandshakeReply::parse(octets, Serializer::Cbor);
+        let reply = HandshakeReply { serializer: Serializer::Cbor, max_message: 1 << 20 };
         assert_eq!(parse(reply.octets()), Ok(reply));
         assert_eq!(parse([0x7f, 0x10, 0, 0]), Err(HandshakeError::SerializerUnsupported));
         assert_eq!(parse([0x7f, 0xf1, 0, 0]), Err(HandshakeError::Senseless(0xf1)));

@@ -9,7 +9,7 @@ use super::{FrameKind, MAX_FRAME, PREFIX_LEN};
 
 /// What a peer did wrong; the connection ends without a word, RawSocket has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Fault {
+pub enum RawSocketFault {
     /// A reserved bit or kind in a prefix.
     #[error("a frame has reserved bits or an unknown kind: its first octet is {0:#04x}")]
     Reserved(u8),
@@ -25,7 +25,7 @@ pub enum Fault {
 
 /// One frame. The bytes are the splitter's or the input's; they are gone with the next call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Incoming<'a> {
+pub struct RawSocketFrame<'a> {
     /// What the frame carries.
     pub kind: FrameKind,
     /// Its payload.
@@ -34,7 +34,7 @@ pub struct Incoming<'a> {
 
 /// Splits the bytes of one connection into frames.
 #[derive(Debug)]
-pub struct Splitter {
+pub struct FrameSplitter {
     limit: usize,
     /// What the end of an input has cut: a part of a prefix, or a prefix and a part of its payload.
     cut: Vec<u8>,
@@ -42,7 +42,7 @@ pub struct Splitter {
     handed_out: bool,
 }
 
-impl Splitter {
+impl FrameSplitter {
     /// A splitter that takes payloads of up to `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self { limit: limit.min(MAX_FRAME), cut: Vec::new(), handed_out: false }
@@ -56,7 +56,7 @@ impl Splitter {
     pub fn receive<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<Incoming<'s>>, Fault> {
+    ) -> Result<Option<RawSocketFrame<'s>>, RawSocketFault> {
         if self.handed_out {
             self.handed_out = false;
             self.cut = Vec::new();
@@ -68,7 +68,7 @@ impl Splitter {
             let (kind, length) = self.parse(*prefix)?;
             if rest.len() >= length {
                 let frame = take_front(input, PREFIX_LEN + length);
-                return Ok(Some(Incoming { kind, payload: &frame[PREFIX_LEN..] }));
+                return Ok(Some(RawSocketFrame { kind, payload: &frame[PREFIX_LEN..] }));
             }
         }
         self.cut.extend_from_slice(input);
@@ -89,7 +89,10 @@ impl Splitter {
     }
 
     /// Adds to a cut frame what `input` has of it.
-    fn complete<'s>(&'s mut self, input: &mut &mut [u8]) -> Result<Option<Incoming<'s>>, Fault> {
+    fn complete<'s>(
+        &'s mut self,
+        input: &mut &mut [u8],
+    ) -> Result<Option<RawSocketFrame<'s>>, RawSocketFault> {
         self.fill(input, PREFIX_LEN);
         let Some((prefix, _)) = self.cut.split_first_chunk::<PREFIX_LEN>() else {
             return Ok(None);
@@ -100,7 +103,7 @@ impl Splitter {
             return Ok(None);
         }
         self.handed_out = true;
-        Ok(Some(Incoming { kind, payload: &self.cut[PREFIX_LEN..] }))
+        Ok(Some(RawSocketFrame { kind, payload: &self.cut[PREFIX_LEN..] }))
     }
 
     /// Moves bytes from `input` until `cut` has `length` of them.
@@ -109,7 +112,7 @@ impl Splitter {
         self.cut.extend_from_slice(take_front(input, missing));
     }
 
-    fn parse(&self, prefix: [u8; PREFIX_LEN]) -> Result<(FrameKind, usize), Fault> {
+    fn parse(&self, prefix: [u8; PREFIX_LEN]) -> Result<(FrameKind, usize), RawSocketFault> {
         let [first, high, middle, low] = prefix;
         let twenty_fifth_bit = usize::from(first >> 3 & 1) << 24;
         let length = twenty_fifth_bit | u32::from_be_bytes([0, high, middle, low]) as usize;
@@ -117,11 +120,11 @@ impl Splitter {
         match kind {
             Some(kind) if first & 0xf0 == 0 && length <= MAX_FRAME => {
                 if length > self.limit {
-                    return Err(Fault::TooLong { length, limit: self.limit });
+                    return Err(RawSocketFault::TooLong { length, limit: self.limit });
                 }
                 Ok((kind, length))
             }
-            _ => Err(Fault::Reserved(first)),
+            _ => Err(RawSocketFault::Reserved(first)),
         }
     }
 }
@@ -137,7 +140,7 @@ fn take_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i [u8] {
 mod tests {
     use proptest::prelude::{ProptestConfig, any, proptest};
 
-    use super::{Fault, FrameKind, MAX_FRAME, PREFIX_LEN, Splitter};
+    use super::{FrameKind, FrameSplitter, MAX_FRAME, PREFIX_LEN, RawSocketFault};
     use crate::rawsocket::prefix;
 
     fn frame(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
@@ -147,9 +150,9 @@ mod tests {
     }
 
     fn split(
-        splitter: &mut Splitter,
+        splitter: &mut FrameSplitter,
         pieces: &[&[u8]],
-    ) -> Result<Vec<(FrameKind, Vec<u8>)>, Fault> {
+    ) -> Result<Vec<(FrameKind, Vec<u8>)>, RawSocketFault> {
         let mut frames = Vec::new();
         for piece in pieces {
             let mut piece = piece.to_vec();
@@ -164,11 +167,17 @@ mod tests {
     #[test]
     fn reserved_bits_and_kinds_end_the_connection() {
         for first in [0x10, 0x80, 0x03, 0x07] {
-            let mut splitter = Splitter::new(100);
-            assert_eq!(split(&mut splitter, &[&[first, 0, 0, 0]]), Err(Fault::Reserved(first)));
+            let mut splitter = FrameSplitter::new(100);
+            assert_eq!(
+                split(&mut splitter, &[&[first, 0, 0, 0]]),
+                Err(RawSocketFault::Reserved(first))
+            );
         }
         // The 25th bit together with any other length bit.
-        assert_eq!(split(&mut Splitter::new(1 << 24), &[&[8, 0, 0, 1]]), Err(Fault::Reserved(8)));
+        assert_eq!(
+            split(&mut FrameSplitter::new(1 << 24), &[&[8, 0, 0, 1]]),
+            Err(RawSocketFault::Reserved(8))
+        );
     }
 
     /// Decisions F18: its length is beyond 24 bits.
@@ -178,24 +187,24 @@ mod tests {
         assert_eq!(bytes[..PREFIX_LEN], [8, 0, 0, 0]);
         let (head, tail) = bytes.split_at(1_000_000);
         for pieces in [&[bytes.as_slice()][..], &[head, tail]] {
-            let frames = split(&mut Splitter::new(MAX_FRAME), pieces).unwrap();
+            let frames = split(&mut FrameSplitter::new(MAX_FRAME), pieces).unwrap();
             assert_eq!(frames, [(FrameKind::Message, vec![7; MAX_FRAME])]);
         }
-        let fault = Fault::TooLong { length: MAX_FRAME, limit: MAX_FRAME / 2 };
-        assert_eq!(split(&mut Splitter::new(MAX_FRAME / 2), &[&bytes]), Err(fault));
+        let fault = RawSocketFault::TooLong { length: MAX_FRAME, limit: MAX_FRAME / 2 };
+        assert_eq!(split(&mut FrameSplitter::new(MAX_FRAME / 2), &[&bytes]), Err(fault));
     }
 
     #[test]
     fn a_frame_over_the_limit_is_refused_at_its_prefix() {
-        let mut splitter = Splitter::new(512);
-        let fault = Fault::TooLong { length: 513, limit: 512 };
+        let mut splitter = FrameSplitter::new(512);
+        let fault = RawSocketFault::TooLong { length: 513, limit: 512 };
         assert_eq!(split(&mut splitter, &[&prefix(FrameKind::Message, 513)]), Err(fault));
         assert_eq!(splitter.cut.capacity(), 0);
     }
 
     #[test]
     fn an_idle_splitter_holds_no_memory() {
-        let mut splitter = Splitter::new(1 << 20);
+        let mut splitter = FrameSplitter::new(1 << 20);
         let bytes = frame(FrameKind::Message, &[7; 100_000]);
         let (head, tail) = bytes.split_at(50_000);
         assert_eq!(split(&mut splitter, &[head, tail]).unwrap()[0].1.len(), 100_000);
@@ -217,7 +226,7 @@ mod tests {
             let bytes: Vec<u8> =
                 expected.iter().flat_map(|(kind, payload)| frame(*kind, payload)).collect();
             let pieces: Vec<&[u8]> = bytes.chunks(cut).collect();
-            assert_eq!(split(&mut Splitter::new(512), &pieces), Ok(expected));
+            assert_eq!(split(&mut FrameSplitter::new(512), &pieces), Ok(expected));
         }
     }
 }

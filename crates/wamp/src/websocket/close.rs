@@ -71,14 +71,14 @@ impl<'a> CloseFrame<'a> {
     /// # Errors
     ///
     /// One byte is no code; the code may not be sent; the reason is not UTF-8.
-    pub fn parse(payload: &'a [u8]) -> Result<Option<Self>, Fault> {
+    pub fn parse(payload: &'a [u8]) -> Result<Option<Self>, WebSocketFault> {
         let (code, reason) = match payload {
             [] => return Ok(None),
-            [_] => return Err(Fault::CloseCodeCut),
+            [_] => return Err(WebSocketFault::CloseCodeCut),
             [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
         };
-        let code = CloseCode::new(code).ok_or(Fault::InvalidCloseCode(code))?;
-        let reason = std::str::from_utf8(reason).map_err(|_| Fault::NotUtf8)?;
+        let code = CloseCode::new(code).ok_or(WebSocketFault::InvalidCloseCode(code))?;
+        let reason = std::str::from_utf8(reason).map_err(|_| WebSocketFault::NotUtf8)?;
         Ok(Some(Self { code, reason }))
     }
 
@@ -89,9 +89,9 @@ impl<'a> CloseFrame<'a> {
 }
 
 /// What a peer did wrong. The connection fails (section 7.1.7): the peer gets a Close frame with
-/// [`Fault::close_code`], and nothing it sends afterwards is read.
+/// [`WebSocketFault::close_code`], and nothing it sends afterwards is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Fault {
+pub enum WebSocketFault {
     /// A reserved bit without an extension that gives it a meaning there.
     #[error("a reserved bit is set where no extension that was negotiated gives it a meaning")]
     ReservedBits,
@@ -141,7 +141,7 @@ pub enum Fault {
     },
 }
 
-impl Fault {
+impl WebSocketFault {
     /// What the peer is told.
     pub fn close_code(self) -> CloseCode {
         match self {

@@ -18,7 +18,7 @@ pub mod negotiation;
 
 pub use deflater::Deflater;
 pub use inflater::Inflater;
-pub use negotiation::{Agreement, Wishes};
+pub use negotiation::{DeflateAgreement, DeflateOptions};
 
 /// What ends each compressed message and is not sent (RFC 7692, sections 7.2.1 and 7.2.2): the
 /// empty stored block of a flush, without its first bits.

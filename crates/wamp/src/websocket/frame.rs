@@ -3,7 +3,7 @@
 //! What a single header may say is checked here; what a sequence of frames may be is the
 //! receiver's business.
 
-use super::close::Fault;
+use super::close::WebSocketFault;
 
 /// The most bytes a header takes: two, eight of length, four of mask.
 pub const MAX_HEADER: usize = 14;
@@ -28,7 +28,7 @@ const EIGHT_BYTES: u8 = 127;
 
 /// Which side of the connection this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum WebSocketRole {
     /// Opened the connection; masks what it sends.
     Client,
     /// Accepted the connection; never masks.
@@ -39,7 +39,7 @@ pub enum Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameRules {
     /// The side that reads them.
-    role: Role,
+    role: WebSocketRole,
     /// The reserved bits without a meaning.
     reserved: u8,
     /// Whether a client's frames may come without a mask.
@@ -50,7 +50,7 @@ pub struct FrameRules {
 
 impl FrameRules {
     /// Those of RFC 6455 for the side that reads.
-    pub const fn new(role: Role) -> Self {
+    pub const fn new(role: WebSocketRole) -> Self {
         Self { role, reserved: RESERVED_BITS, takes_unmasked: false, ignores_masks: false }
     }
 
@@ -105,7 +105,7 @@ pub enum ControlKind {
 }
 
 impl Opcode {
-    fn parse(bits: u8) -> Result<Self, Fault> {
+    fn parse(bits: u8) -> Result<Self, WebSocketFault> {
         Ok(match bits {
             0x0 => Self::Continuation,
             0x1 => Self::Message(MessageKind::Text),
@@ -113,7 +113,7 @@ impl Opcode {
             0x8 => Self::Control(ControlKind::Close),
             0x9 => Self::Control(ControlKind::Ping),
             0xa => Self::Control(ControlKind::Pong),
-            _ => return Err(Fault::ReservedOpcode(bits)),
+            _ => return Err(WebSocketFault::ReservedOpcode(bits)),
         })
     }
 
@@ -131,7 +131,7 @@ impl Opcode {
 
 /// What stands before a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
+pub struct FrameHeader {
     /// Whether this frame ends its message.
     pub fin: bool,
     /// Whether this frame begins a message that is compressed.
@@ -144,7 +144,7 @@ pub struct Header {
     pub mask: Option<Mask>,
 }
 
-impl Header {
+impl FrameHeader {
     /// Reads the header at the start of `bytes`, and says how many bytes it took; `None` when more
     /// bytes are needed.
     ///
@@ -152,7 +152,7 @@ impl Header {
     ///
     /// A reserved bit or opcode, a control frame that is fragmented or too long, a wrong mask bit
     /// (all known from two bytes), or a length that is not in its shortest form.
-    pub fn parse(bytes: &[u8], rules: FrameRules) -> Result<Option<(Self, usize)>, Fault> {
+    pub fn parse(bytes: &[u8], rules: FrameRules) -> Result<Option<(Self, usize)>, WebSocketFault> {
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
         let (fin, compressed, opcode) = parse_first(*first, rules)?;
         if matches!(opcode, Opcode::Control(_)) {
@@ -193,37 +193,39 @@ impl Header {
     }
 }
 
-fn parse_first(byte: u8, rules: FrameRules) -> Result<(bool, bool, Opcode), Fault> {
+fn parse_first(byte: u8, rules: FrameRules) -> Result<(bool, bool, Opcode), WebSocketFault> {
     if byte & rules.reserved != 0 {
-        return Err(Fault::ReservedBits);
+        return Err(WebSocketFault::ReservedBits);
     }
     let (compressed, opcode) = (byte & RSV1 != 0, Opcode::parse(byte & OPCODE_BITS)?);
     if compressed && !matches!(opcode, Opcode::Message(_)) {
-        return Err(Fault::ReservedBits);
+        return Err(WebSocketFault::ReservedBits);
     }
     Ok((byte & FIN != 0, compressed, opcode))
 }
 
-fn check_control(fin: bool, second: u8) -> Result<(), Fault> {
+fn check_control(fin: bool, second: u8) -> Result<(), WebSocketFault> {
     if !fin {
-        return Err(Fault::FragmentedControl);
+        return Err(WebSocketFault::FragmentedControl);
     }
     if usize::from(second & LENGTH_BITS) > MAX_CONTROL_PAYLOAD {
-        return Err(Fault::ControlTooLong);
+        return Err(WebSocketFault::ControlTooLong);
     }
     Ok(())
 }
 
-fn check_mask_bit(second: u8, rules: FrameRules) -> Result<bool, Fault> {
+fn check_mask_bit(second: u8, rules: FrameRules) -> Result<bool, WebSocketFault> {
     match (second & MASKED != 0, rules.role) {
-        (false, Role::Server) if !rules.takes_unmasked => Err(Fault::UnmaskedClientFrame),
-        (true, Role::Client) => Err(Fault::MaskedServerFrame),
+        (false, WebSocketRole::Server) if !rules.takes_unmasked => {
+            Err(WebSocketFault::UnmaskedClientFrame)
+        }
+        (true, WebSocketRole::Client) => Err(WebSocketFault::MaskedServerFrame),
         (masked, _) => Ok(masked),
     }
 }
 
 /// The length and the bytes after it; `None` when more bytes are needed.
-fn parse_length(seven_bits: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Fault> {
+fn parse_length(seven_bits: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, WebSocketFault> {
     let (length, rest, shortest) = match seven_bits {
         TWO_BYTES => match rest.split_first_chunk() {
             Some((bytes, rest)) => (u64::from(u16::from_be_bytes(*bytes)), rest, 126),
@@ -236,7 +238,7 @@ fn parse_length(seven_bits: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Fau
         length => (u64::from(length), rest, 0),
     };
     if length < shortest || length > i64::MAX as u64 {
-        return Err(Fault::InvalidLength);
+        return Err(WebSocketFault::InvalidLength);
     }
     Ok(Some((length, rest)))
 }
@@ -284,17 +286,22 @@ mod tests {
     fn a_header_is_read_as_it_was_written() {
         let lengths = [0, 125, 126, 127, 0xffff, 0x1_0000, i64::MAX as u64];
         for (length, bytes) in lengths.into_iter().zip([2, 2, 4, 4, 4, 10, 10]) {
-            for (mask, role) in [(None, Role::Client), (Some([1, 2, 3, 4]), Role::Server)] {
+            for (mask, role) in
+                [(None, WebSocketRole::Client), (Some([1, 2, 3, 4]), WebSocketRole::Server)]
+            {
                 for compressed in [false, true] {
                     let opcode = Opcode::Message(MessageKind::Binary);
-                    let header = Header { fin: true, compressed, opcode, length, mask };
+                    let header = FrameHeader { fin: true, compressed, opcode, length, mask };
                     let encoded = header.encode();
                     let encoded = encoded.as_ref();
                     let rules = FrameRules::new(role).with_compression();
                     assert_eq!(encoded.len(), bytes + if mask.is_some() { 4 } else { 0 });
-                    assert_eq!(Header::parse(encoded, rules), Ok(Some((header, encoded.len()))));
+                    assert_eq!(
+                        FrameHeader::parse(encoded, rules),
+                        Ok(Some((header, encoded.len())))
+                    );
                     for cut in 0..encoded.len() {
-                        assert_eq!(Header::parse(&encoded[..cut], rules), Ok(None));
+                        assert_eq!(FrameHeader::parse(&encoded[..cut], rules), Ok(None));
                     }
                 }
             }
@@ -303,34 +310,44 @@ mod tests {
 
     #[test]
     fn only_the_first_frame_of_a_message_may_be_compressed_and_only_where_that_was_agreed_on() {
-        let rules = FrameRules::new(Role::Client);
+        let rules = FrameRules::new(WebSocketRole::Client);
         let agreed = rules.with_compression();
         for opcode in [0x1, 0x2] {
             let frame = [FIN | RSV1 | opcode, 0];
-            let parsed = Header::parse(&frame, agreed).map(|header| header.map(|(h, _)| h));
+            let parsed = FrameHeader::parse(&frame, agreed).map(|header| header.map(|(h, _)| h));
             assert!(parsed.is_ok_and(|header| header.is_some_and(|header| header.compressed)));
-            assert_eq!(Header::parse(&frame, rules), Err(Fault::ReservedBits));
+            assert_eq!(FrameHeader::parse(&frame, rules), Err(WebSocketFault::ReservedBits));
         }
         for opcode in [0x0, 0x8, 0x9, 0xa] {
-            assert_eq!(Header::parse(&[FIN | RSV1 | opcode, 0], agreed), Err(Fault::ReservedBits));
+            assert_eq!(
+                FrameHeader::parse(&[FIN | RSV1 | opcode, 0], agreed),
+                Err(WebSocketFault::ReservedBits)
+            );
         }
         for bits in [0x10, 0x20, 0x30, 0x50, 0x60, 0x70] {
-            assert_eq!(Header::parse(&[FIN | bits | 0x1, 0], agreed), Err(Fault::ReservedBits));
+            assert_eq!(
+                FrameHeader::parse(&[FIN | bits | 0x1, 0], agreed),
+                Err(WebSocketFault::ReservedBits)
+            );
         }
     }
 
     #[test]
     fn a_mask_may_be_left_out_or_ignored_where_the_rules_say_so() {
-        let rules = FrameRules::new(Role::Server);
+        let rules = FrameRules::new(WebSocketRole::Server);
         let parse = |bytes: &[u8], rules| {
-            Header::parse(bytes, rules).map(|header| header.map(|(header, len)| (header.mask, len)))
+            FrameHeader::parse(bytes, rules)
+                .map(|header| header.map(|(header, len)| (header.mask, len)))
         };
         let (unmasked, masked) = (&[0x81, 5][..], &[0x81, 0x85, 1, 2, 3, 4][..]);
-        assert_eq!(parse(unmasked, rules), Err(Fault::UnmaskedClientFrame));
+        assert_eq!(parse(unmasked, rules), Err(WebSocketFault::UnmaskedClientFrame));
         assert_eq!(parse(unmasked, rules.with_unmasked()), Ok(Some((None, 2))));
         assert_eq!(parse(masked, rules.with_unmasked()), Ok(Some((Some([1, 2, 3, 4]), 6))));
         assert_eq!(parse(masked, rules.with_masks_ignored()), Ok(Some((None, 6))));
-        assert_eq!(parse(unmasked, rules.with_masks_ignored()), Err(Fault::UnmaskedClientFrame));
+        assert_eq!(
+            parse(unmasked, rules.with_masks_ignored()),
+            Err(WebSocketFault::UnmaskedClientFrame)
+        );
     }
 
     #[test]

@@ -5,10 +5,11 @@
 
 use std::mem;
 
-use super::close::{CloseFrame, Fault};
+use super::close::{CloseFrame, WebSocketFault};
 use super::deflate::Inflater;
 use super::frame::{
-    ControlKind, FrameRules, Header, MAX_HEADER, MessageKind, Opcode, Role, apply_mask,
+    ControlKind, FrameHeader, FrameRules, MAX_HEADER, MessageKind, Opcode, WebSocketRole,
+    apply_mask,
 };
 
 mod partial;
@@ -19,7 +20,7 @@ use partial::{Inflated, PartialMessage};
 /// announces, before anything is kept; of a compressed message it is what it has become that
 /// counts, and no more than that is made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct WebSocketLimits {
     /// The largest message, all fragments together.
     pub max_message: usize,
     /// The largest payload of a data frame, as it comes.
@@ -28,7 +29,7 @@ pub struct Limits {
 
 /// What has arrived. The bytes are the receiver's or the input's; they are gone with the next call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Incoming<'a> {
+pub enum WebSocketMessage<'a> {
     /// A whole text message.
     Text(&'a str),
     /// A whole text message of a receiver that does not look whether it is UTF-8.
@@ -54,11 +55,11 @@ pub enum Incoming<'a> {
 /// A transport reads into a buffer it may reuse at once, and calls until nothing more comes:
 ///
 /// ```
-/// use cloverleaf_wamp::websocket::{Incoming, Limits, Receiver, Role};
+/// use cloverleaf_wamp::websocket::{WebSocketMessage, WebSocketLimits, WebSocketReceiver, WebSocketRole};
 ///
 /// # let mut socket: &[u8] = &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
 /// # let mut texts = Vec::new();
-/// let mut receiver = Receiver::new(Role::Server, Limits { max_message: 1024, max_frame: 1024 });
+/// let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, WebSocketLimits { max_message: 1024, max_frame: 1024 });
 /// let mut scratch = [0; 4096];
 /// loop {
 ///     let count = std::io::Read::read(&mut socket, &mut scratch)?;
@@ -68,11 +69,11 @@ pub enum Incoming<'a> {
 ///     let mut input = &mut scratch[..count];
 ///     while let Some(incoming) = receiver.receive(&mut input)? {
 ///         match incoming {
-///             Incoming::Text(text) => texts.push(text.to_owned()),
-///             Incoming::Binary(_) | Incoming::Pong(_) => {}
-///             Incoming::UncheckedText(_) => {} // only where texts are not checked
-///             Incoming::Ping(_) => {} // write a Pong with the same bytes
-///             Incoming::Close(_) => {} // write a Close, then end
+///             WebSocketMessage::Text(text) => texts.push(text.to_owned()),
+///             WebSocketMessage::Binary(_) | WebSocketMessage::Pong(_) => {}
+///             WebSocketMessage::UncheckedText(_) => {} // only where texts are not checked
+///             WebSocketMessage::Ping(_) => {} // write a Pong with the same bytes
+///             WebSocketMessage::Close(_) => {} // write a Close, then end
 ///         }
 ///     }
 /// }
@@ -80,7 +81,7 @@ pub enum Incoming<'a> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Receiver {
+pub struct WebSocketReceiver {
     rules: FrameRules,
     /// A header that the end of an input has cut.
     cut_header: CutHeader,
@@ -103,7 +104,7 @@ struct CutHeader {
 
 #[derive(Debug, Clone, Copy)]
 struct OpenFrame {
-    header: Header,
+    header: FrameHeader,
     received: u64,
 }
 
@@ -145,9 +146,9 @@ enum Arrived<'i> {
     Control(ControlKind, Option<&'i [u8]>),
 }
 
-impl Receiver {
+impl WebSocketReceiver {
     /// The receiver of the side `role` (which says whether frames must be masked).
-    pub fn new(role: Role, limits: Limits) -> Self {
+    pub fn new(role: WebSocketRole, limits: WebSocketLimits) -> Self {
         Self {
             rules: FrameRules::new(role),
             cut_header: CutHeader::default(),
@@ -216,7 +217,7 @@ impl Receiver {
     pub fn receive<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<Incoming<'s>>, Fault> {
+    ) -> Result<Option<WebSocketMessage<'s>>, WebSocketFault> {
         self.release();
         self.is_paused = false;
         if self.closed {
@@ -228,20 +229,20 @@ impl Receiver {
             Ok(Some(Arrived::Message(MessageKind::Text, payload)))
                 if self.message.leaves_text_unchecked() =>
             {
-                Ok(Incoming::UncheckedText(payload.unwrap_or(&self.message.data)))
+                Ok(WebSocketMessage::UncheckedText(payload.unwrap_or(&self.message.data)))
             }
             Ok(Some(Arrived::Message(kind, payload))) => {
-                Incoming::message(kind, payload.unwrap_or(&self.message.data))
+                WebSocketMessage::message(kind, payload.unwrap_or(&self.message.data))
             }
             Ok(Some(Arrived::Control(kind, payload))) => {
-                Incoming::control(kind, payload.unwrap_or(&self.control))
+                WebSocketMessage::control(kind, payload.unwrap_or(&self.control))
             }
             Err(fault) => {
                 self.message.free();
                 Err(fault)
             }
         };
-        self.closed = matches!(incoming, Err(_) | Ok(Incoming::Close(_)));
+        self.closed = matches!(incoming, Err(_) | Ok(WebSocketMessage::Close(_)));
         incoming.map(Some)
     }
 
@@ -266,7 +267,10 @@ impl Receiver {
         }
     }
 
-    fn advance<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Option<Arrived<'i>>, Fault> {
+    fn advance<'i>(
+        &mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Arrived<'i>>, WebSocketFault> {
         loop {
             let mut frame = match self.frame.take() {
                 Some(frame) => frame,
@@ -298,10 +302,13 @@ impl Receiver {
     }
 
     /// Takes a header from the input, or what there is of one.
-    fn next_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Fault> {
+    fn next_header(
+        &mut self,
+        input: &mut &mut [u8],
+    ) -> Result<Option<FrameHeader>, WebSocketFault> {
         let cut = &mut self.cut_header;
         if cut.len == 0
-            && let Some((header, count)) = Header::parse(input, self.rules)?
+            && let Some((header, count)) = FrameHeader::parse(input, self.rules)?
         {
             split_front(input, count);
             return Ok(Some(header));
@@ -310,7 +317,7 @@ impl Receiver {
         let added = input.len().min(MAX_HEADER - before);
         cut.bytes[before..before + added].copy_from_slice(&input[..added]);
         cut.len += added;
-        let Some((header, count)) = Header::parse(&cut.bytes[..cut.len], self.rules)? else {
+        let Some((header, count)) = FrameHeader::parse(&cut.bytes[..cut.len], self.rules)? else {
             split_front(input, added);
             return Ok(None);
         };
@@ -320,7 +327,7 @@ impl Receiver {
     }
 
     /// Accepts a frame by its header: is it its turn, is it within the limits?
-    fn open(&mut self, header: Header) -> Result<OpenFrame, Fault> {
+    fn open(&mut self, header: FrameHeader) -> Result<OpenFrame, WebSocketFault> {
         if !matches!(header.opcode, Opcode::Control(_)) {
             self.message.open(&header)?;
         }
@@ -329,7 +336,11 @@ impl Receiver {
 
     /// Inflates what `input` has of a frame, or a step of it. What is not taken stays in `input` as
     /// it came.
-    fn inflate(&mut self, frame: &mut OpenFrame, input: &mut &mut [u8]) -> Result<Inflated, Fault> {
+    fn inflate(
+        &mut self,
+        frame: &mut OpenFrame,
+        input: &mut &mut [u8],
+    ) -> Result<Inflated, WebSocketFault> {
         let count = frame.available(input);
         frame.mask(&mut input[..count]);
         let is_last = frame.header.fin && frame.received + count as u64 == frame.header.length;
@@ -347,7 +358,7 @@ impl Receiver {
         &mut self,
         frame: &OpenFrame,
         piece: &'i [u8],
-    ) -> Result<Option<Arrived<'i>>, Fault> {
+    ) -> Result<Option<Arrived<'i>>, WebSocketFault> {
         let header = &frame.header;
         let whole = piece.len() as u64 == header.length;
         match header.opcode {
@@ -368,17 +379,17 @@ impl Receiver {
     }
 }
 
-impl<'a> Incoming<'a> {
-    fn message(kind: MessageKind, payload: &'a [u8]) -> Result<Self, Fault> {
+impl<'a> WebSocketMessage<'a> {
+    fn message(kind: MessageKind, payload: &'a [u8]) -> Result<Self, WebSocketFault> {
         match kind {
-            MessageKind::Text => {
-                simdutf8::basic::from_utf8(payload).map(Self::Text).map_err(|_| Fault::NotUtf8)
-            }
+            MessageKind::Text => simdutf8::basic::from_utf8(payload)
+                .map(Self::Text)
+                .map_err(|_| WebSocketFault::NotUtf8),
             MessageKind::Binary => Ok(Self::Binary(payload)),
         }
     }
 
-    fn control(kind: ControlKind, payload: &'a [u8]) -> Result<Self, Fault> {
+    fn control(kind: ControlKind, payload: &'a [u8]) -> Result<Self, WebSocketFault> {
         match kind {
             ControlKind::Close => CloseFrame::parse(payload).map(Self::Close),
             ControlKind::Ping => Ok(Self::Ping(payload)),

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use super::close::CloseFrame;
 use super::deflate::Deflater;
 use super::frame::{
-    ControlKind, Header, MAX_CONTROL_PAYLOAD, Mask, MessageKind, Opcode, apply_mask,
+    ControlKind, FrameHeader, MAX_CONTROL_PAYLOAD, Mask, MessageKind, Opcode, apply_mask,
 };
 
 /// Writes the header of a frame whose payload of `payload_len` bytes follows.
@@ -19,7 +19,7 @@ pub fn write_header(
     payload_len: usize,
     mask: Option<Mask>,
 ) {
-    let header = Header { length: payload_len as u64, ..header(opcode, fin, mask) };
+    let header = FrameHeader { length: payload_len as u64, ..header(opcode, fin, mask) };
     out.extend_from_slice(header.encode().as_ref());
 }
 
@@ -50,14 +50,14 @@ pub fn write_message_with(
 
 /// How messages are written where each of them is not simply one frame.
 #[derive(Debug, Default)]
-pub struct Shape {
+pub struct MessageWriter {
     /// Compresses them, where that was agreed on.
     pub deflater: Option<Deflater>,
     /// The longest payload of their frames.
     pub fragment_size: Option<NonZeroUsize>,
 }
 
-impl Shape {
+impl MessageWriter {
     /// Writes a message; `next_mask` gives the mask of each frame.
     pub fn write_message(
         &mut self,
@@ -73,10 +73,14 @@ impl Shape {
         let longest = self.fragment_size.map_or(usize::MAX, NonZeroUsize::get);
         while rest.len() > longest {
             let (fragment, after) = rest.split_at(longest);
-            write_frame(out, Header { compressed, ..header(opcode, false, next_mask()) }, fragment);
+            write_frame(
+                out,
+                FrameHeader { compressed, ..header(opcode, false, next_mask()) },
+                fragment,
+            );
             (opcode, compressed, rest) = (Opcode::Continuation, false, after);
         }
-        write_frame(out, Header { compressed, ..header(opcode, true, next_mask()) }, rest);
+        write_frame(out, FrameHeader { compressed, ..header(opcode, true, next_mask()) }, rest);
     }
 }
 
@@ -107,12 +111,12 @@ fn write_control(out: &mut Vec<u8>, kind: ControlKind, payload: &[u8], mask: Opt
 }
 
 /// The header of a frame that is not compressed and whose length is not known yet.
-const fn header(opcode: Opcode, fin: bool, mask: Option<Mask>) -> Header {
-    Header { fin, compressed: false, opcode, length: 0, mask }
+const fn header(opcode: Opcode, fin: bool, mask: Option<Mask>) -> FrameHeader {
+    FrameHeader { fin, compressed: false, opcode, length: 0, mask }
 }
 
 /// Writes a frame whose header lacks nothing but its length.
-fn write_frame(out: &mut Vec<u8>, mut header: Header, payload: &[u8]) {
+fn write_frame(out: &mut Vec<u8>, mut header: FrameHeader, payload: &[u8]) {
     header.length = payload.len() as u64;
     out.extend_from_slice(header.encode().as_ref());
     let start = out.len();
@@ -136,8 +140,8 @@ mod tests {
     }
 
     /// Fragments of three bytes.
-    fn of_three() -> Shape {
-        Shape { fragment_size: NonZeroUsize::new(3), ..Shape::default() }
+    fn of_three() -> MessageWriter {
+        MessageWriter { fragment_size: NonZeroUsize::new(3), ..MessageWriter::default() }
     }
 
     #[test]

@@ -7,9 +7,10 @@
 use std::ops::Range;
 
 use cloverleaf_wamp::codec::transcode::transcode;
-use cloverleaf_wamp::codec::{MAX_DEPTH, decode_client, decode_router};
 use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::limits::MAX_DEPTH;
 use cloverleaf_wamp::message::ClientMessage;
+use cloverleaf_wamp::message::wire::{decode_client, decode_router};
 use cloverleaf_wamp::serializer::Serializer;
 
 #[allow(dead_code, reason = "each test uses a part of it")]

@@ -2,8 +2,9 @@
 //!
 //! Spec: basic profile "Extensibility".
 
-use cloverleaf_wamp::codec::{MAX_LIST_OPTION_ENTRIES, decode_client};
 use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::limits::MAX_LIST_OPTION_ENTRIES;
+use cloverleaf_wamp::message::wire::decode_client;
 use cloverleaf_wamp::message::{CancelMode, ClientMessage, RegisterOptions};
 use cloverleaf_wamp::serializer::Serializer;
 

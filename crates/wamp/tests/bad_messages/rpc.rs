@@ -1,8 +1,8 @@
 //! Options and details of the advanced profile's remote procedure calls that are wrong.
 
-use cloverleaf_wamp::codec::MAX_CUSTOM_ATTRIBUTES;
 use cloverleaf_wamp::error::DecodeError;
-use cloverleaf_wamp::message::{ClientMessage, Word};
+use cloverleaf_wamp::limits::MAX_CUSTOM_ATTRIBUTES;
+use cloverleaf_wamp::message::{ClientMessage, OpenEnum};
 use cloverleaf_wamp::serializer::Serializer;
 
 use super::options::assert_option;
@@ -41,7 +41,7 @@ fn words_that_nobody_knows_are_kept_as_they_came() {
         }
     };
     for word in ["", "Load", "round-robin", "\u{1f340}"] {
-        assert_eq!(invoke(word), Some(Word::Unknown(word.into())));
+        assert_eq!(invoke(word), Some(OpenEnum::Unknown(word.into())));
     }
 }
 
@@ -153,7 +153,8 @@ fn of_an_attribute_that_stands_twice_the_last_counts() {
         let Ok(ClientMessage::Call(call)) = from_client(serializer, text) else {
             panic!("{text} in {serializer}");
         };
-        let custom = call.options.carried.and_then(|carried| carried.custom).expect("attributes");
+        let custom =
+            call.options.passthru.and_then(|passthru| passthru.custom).expect("attributes");
         let read = |key| custom.at(key).map(|value| value.to_value::<serde_json::Value>().unwrap());
         assert_eq!(read("_abc"), Some(serde_json::json!([3])));
         assert_eq!(read("_xyz"), Some(serde_json::json!(2)));

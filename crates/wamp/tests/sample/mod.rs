@@ -1,10 +1,9 @@
 //! One message of every type, as a value and as bytes; what the tests of this folder share.
 
-use cloverleaf_wamp::codec::{
-    EncodeError, decode_client, decode_router, encode_client, encode_router,
-};
 use cloverleaf_wamp::error::DecodeError;
+use cloverleaf_wamp::message::wire::{decode_client, decode_router, encode_client, encode_router};
 use cloverleaf_wamp::message::{ClientMessage, RouterMessage};
+use cloverleaf_wamp::payload::EncodeError;
 use cloverleaf_wamp::serializer::Serializer;
 
 mod rpc;

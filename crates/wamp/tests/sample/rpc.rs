@@ -1,12 +1,13 @@
 //! The messages of the golden table that carry what the advanced profile adds to calls.
 
-use cloverleaf_wamp::codec::decode_client;
 use cloverleaf_wamp::codec::transcode::transcode;
+use cloverleaf_wamp::message::wire::decode_client;
 use cloverleaf_wamp::message::{
     Call, CallOptions, CallResult, CalleeIdentity, CallerIdentity, Cancel, CancelMode,
-    CancelOptions, Carried, ClientMessage, ErrorDetails, Interrupt, InterruptOptions, Invocation,
-    InvocationDetails, InvocationError, InvokePolicy, Register, RegisterOptions, RequestError,
-    ResultDetails, RouterMessage, RunMode, Sharding, Word, Yield, YieldOptions,
+    CancelOptions, ClientMessage, ErrorDetails, Interrupt, InterruptOptions, Invocation,
+    InvocationDetails, InvocationError, InvokePolicy, OpenEnum, PassthruDetails, Register,
+    RegisterOptions, RequestError, ResultDetails, RouterMessage, RunMode, Sharding, Yield,
+    YieldOptions,
 };
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
@@ -26,13 +27,13 @@ pub(crate) fn message(name: &str, s: Serializer) -> Option<Sent> {
 
 /// What goes along, and a binary. Nobody but a decoder makes attributes of others, so they are
 /// taken from the smallest message that has them.
-fn carried(s: Serializer, about: &str) -> (Option<Box<Carried>>, Payload) {
+fn passthru(s: Serializer, about: &str) -> (Option<Box<PassthruDetails>>, Payload) {
     let text = format!("[70,1,{about},[\"\\u0000AAEC/w==\"]]");
     let mut frame = Vec::new();
     transcode(Serializer::Json, text.as_bytes(), s, &mut frame).unwrap();
     let message = decode_client(s, &frame.into());
     let Ok(ClientMessage::Yield(answer)) = message else { panic!("{message:?}") };
-    (answer.options.carried, answer.payload)
+    (answer.options.passthru, answer.payload)
 }
 
 fn asked(name: &str, s: Serializer) -> Option<ClientMessage> {
@@ -55,22 +56,26 @@ fn asked(name: &str, s: Serializer) -> Option<ClientMessage> {
         }
         "call_to_all" => call(25, options(sharding(None, RunMode::All.into())), Payload::EMPTY),
         "call_to_some" => {
-            let unknown = Word::Unknown("some".into());
+            let unknown = OpenEnum::Unknown("some".into());
             call(26, options(sharding(Some(""), unknown)), Payload::EMPTY)
         }
         "passthru_call" => {
-            let (carried, payload) = carried(
+            let (passthru, payload) = passthru(
                 s,
                 r#"{"forward_for":[{"session":7,"authid":"r1","authrole":"rlink"}],
                     "transaction_hash":"0x1","ppt_scheme":"wamp","ppt_serializer":"cbor",
                     "ppt_cipher":"xsalsa20poly1305","ppt_keyid":"GTtQ37",
                     "_trace":{"parent":["00-4b",1,null]},"_x_7":false}"#,
             );
-            call(27, CallOptions { timeout: Some(500), carried, ..CallOptions::default() }, payload)
+            call(
+                27,
+                CallOptions { timeout: Some(500), passthru, ..CallOptions::default() },
+                payload,
+            )
         }
         "cancel_skip" => return Some(cancel(Some(CancelMode::Skip.into()))),
         "cancel_kill" => return Some(cancel(Some(CancelMode::Kill.into()))),
-        "cancel_unknown" => return Some(cancel(Some(Word::Unknown("abort".into())))),
+        "cancel_unknown" => return Some(cancel(Some(OpenEnum::Unknown("abort".into())))),
         "cancel_plain" => return Some(cancel(None)),
         _ => return None,
     };
@@ -105,7 +110,7 @@ fn registered(name: &str) -> Option<ClientMessage> {
             (5, options, "com.example.add")
         }
         "register_unknown" => {
-            let invoke = Some(Word::Unknown("whoever".into()));
+            let invoke = Some(OpenEnum::Unknown("whoever".into()));
             (6, RegisterOptions { invoke, ..RegisterOptions::default() }, "com.example.add")
         }
         _ => return None,
@@ -119,14 +124,14 @@ fn answered(name: &str, s: Serializer) -> Option<ClientMessage> {
     Some(match name {
         "yield_part" => {
             let about = r#"{"ppt_scheme":"wamp","ppt_serializer":"flatbuffers","_trace":"x"}"#;
-            let (carried, payload) = carried(s, about);
-            let options = YieldOptions { progress: Some(true), carried };
+            let (passthru, payload) = passthru(s, about);
+            let options = YieldOptions { progress: Some(true), passthru };
             ClientMessage::Yield(Yield { request, options, payload })
         }
         "passthru_error" => {
             let about = r#"{"forward_for":[],"ppt_scheme":"wamp","_abc":{}}"#;
-            let (carried, payload) = carried(s, about);
-            let (details, error) = (ErrorDetails { carried }, "com.example.error".into());
+            let (passthru, payload) = passthru(s, about);
+            let (details, error) = (ErrorDetails { passthru }, "com.example.error".into());
             ClientMessage::Error(InvocationError { request, details, error, payload })
         }
         _ => return None,
@@ -136,25 +141,25 @@ fn answered(name: &str, s: Serializer) -> Option<ClientMessage> {
 fn told(name: &str, s: Serializer) -> Option<RouterMessage> {
     Some(match name {
         "result_part" => {
-            let (carried, payload) = carried(s, r#"{"ppt_scheme":"mqtt","_trace":1}"#);
+            let (passthru, payload) = passthru(s, r#"{"ppt_scheme":"mqtt","_trace":1}"#);
             let callee = CalleeIdentity {
                 callee: Some(session(77)),
                 callee_authid: Some("ann".into()),
                 callee_authrole: Some("host".into()),
             };
             let details =
-                ResultDetails { progress: Some(true), callee: Some(Box::new(callee)), carried };
+                ResultDetails { progress: Some(true), callee: Some(Box::new(callee)), passthru };
             RouterMessage::Result(CallResult { request: request(23), details, payload })
         }
         "call_error" => {
             let about = r#"{"transaction_hash":"0x1","ppt_scheme":"wamp","_trace":[1.5]}"#;
-            let (carried, payload) = carried(s, about);
+            let (passthru, payload) = passthru(s, about);
             let request = call(23, CallOptions::default(), Payload::EMPTY).reference();
             let error = RequestError::new(request, "com.example.error", payload);
-            RouterMessage::Error(RequestError { details: ErrorDetails { carried }, ..error })
+            RouterMessage::Error(RequestError { details: ErrorDetails { passthru }, ..error })
         }
         "invocation_part" => {
-            let (carried, payload) = carried(
+            let (passthru, payload) = passthru(
                 s,
                 r#"{"forward_for":[{"session":7}],"transaction_hash":"0x1","ppt_scheme":"wamp",
                     "ppt_serializer":"cbor","ppt_cipher":"aes256gcm","ppt_keyid":"k",
@@ -168,7 +173,7 @@ fn told(name: &str, s: Serializer) -> Option<RouterMessage> {
                 progress: Some(true),
                 trustlevel: Some(3),
                 caller: Some(Box::new(caller)),
-                carried,
+                passthru,
             };
             let (request, registration) = (invocation_id(2), registration(65_535));
             RouterMessage::Invocation(Invocation { request, registration, details, payload })

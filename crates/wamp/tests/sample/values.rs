@@ -6,9 +6,9 @@ use cloverleaf_wamp::ids::{
 };
 use cloverleaf_wamp::message::{
     Abort, Authenticate, Call, CallOptions, CallResult, CallerIdentity, Cancel, CancelMode,
-    CancelOptions, Carried, Challenge, ClientMessage, EncAlgo, Event, EventDetails, Goodbye,
-    GoodbyeDetails, Hello, HelloDetails, Interrupt, InterruptOptions, Invocation,
-    InvocationDetails, InvocationError, InvokePolicy, Publish, PublishOptions, Published, Register,
+    CancelOptions, Challenge, ClientMessage, EncAlgo, Event, EventDetails, Goodbye, GoodbyeDetails,
+    Hello, HelloDetails, Interrupt, InterruptOptions, Invocation, InvocationDetails,
+    InvocationError, InvokePolicy, PassthruDetails, Publish, PublishOptions, Published, Register,
     RegisterOptions, Registered, RequestError, ResultDetails, RouterMessage, Subscribe,
     SubscribeOptions, Subscribed, Unregister, Unregistered, UnregisteredDetails, Unsubscribe,
     Unsubscribed, UnsubscribedDetails, Welcome, WelcomeDetails, Yield, YieldOptions,
@@ -176,11 +176,11 @@ fn topic_message(name: &str, s: Serializer) -> Option<Sent> {
         "event" => router(RouterMessage::Event(event(s).into())),
         "sealed_event" => {
             let details = EventDetails {
-                carried: Some(Box::new(Carried {
+                passthru: Some(Box::new(PassthruDetails {
                     enc_algo: Some(EncAlgo::Mqtt),
                     enc_key: Some("k".into()),
                     enc_serializer: Some("json".into()),
-                    ..Carried::default()
+                    ..PassthruDetails::default()
                 })),
                 ..EventDetails::default()
             };
@@ -205,7 +205,8 @@ fn sealed(s: Serializer) -> Payload {
         Serializer::UbJson => b"[UFU\x01{U\x08enc_algoSU\x04mqtt}[$U#U\x04\x00\x01\x02\xff]",
         Serializer::BjData => b"[UFU\x01{U\x08enc_algoSU\x04mqtt}[$B#U\x04\x00\x01\x02\xff]",
     };
-    let message = cloverleaf_wamp::codec::decode_client(s, &bytes::Bytes::from_static(frame));
+    let message =
+        cloverleaf_wamp::message::wire::decode_client(s, &bytes::Bytes::from_static(frame));
     let Ok(ClientMessage::Yield(answer)) = message else { panic!("{message:?}") };
     answer.payload
 }
@@ -222,9 +223,9 @@ fn publish_options() -> PublishOptions {
         eligible_authrole: Some(vec!["d".into()]),
         disclose_me: Some(true),
         retain: Some(false),
-        carried: Some(Box::new(Carried {
+        passthru: Some(Box::new(PassthruDetails {
             transaction_hash: Some("0x1".into()),
-            ..Carried::default()
+            ..PassthruDetails::default()
         })),
         ..PublishOptions::default()
     }
@@ -238,9 +239,9 @@ fn event(s: Serializer) -> Event {
         publisher_authrole: Some("guest".into()),
         retained: Some(true),
         x_acknowledged_delivery: Some(true),
-        carried: Some(Box::new(Carried {
+        passthru: Some(Box::new(PassthruDetails {
             transaction_hash: Some("0x1".into()),
-            ..Carried::default()
+            ..PassthruDetails::default()
         })),
         ..EventDetails::default()
     };
@@ -266,9 +267,9 @@ fn caller_message(name: &str, s: Serializer) -> Option<Sent> {
                 receive_progress: Some(false),
                 progress: Some(false),
                 disclose_me: Some(true),
-                carried: Some(Box::new(Carried {
+                passthru: Some(Box::new(PassthruDetails {
                     transaction_hash: Some("0x1".into()),
-                    ..Carried::default()
+                    ..PassthruDetails::default()
                 })),
                 ..CallOptions::default()
             };
@@ -277,11 +278,11 @@ fn caller_message(name: &str, s: Serializer) -> Option<Sent> {
         }
         "sealed_call" => {
             let options = CallOptions {
-                carried: Some(Box::new(Carried {
+                passthru: Some(Box::new(PassthruDetails {
                     enc_algo: Some(EncAlgo::Cryptobox),
                     enc_key: Some("k".into()),
                     enc_serializer: Some("cbor".into()),
-                    ..Carried::default()
+                    ..PassthruDetails::default()
                 })),
                 ..CallOptions::default()
             };
@@ -299,11 +300,11 @@ fn caller_message(name: &str, s: Serializer) -> Option<Sent> {
         "sealed_result" => router(RouterMessage::Result(CallResult {
             request: request(23),
             details: ResultDetails {
-                carried: Some(Box::new(Carried {
+                passthru: Some(Box::new(PassthruDetails {
                     enc_algo: Some(EncAlgo::Xbr),
                     enc_key: Some("k".into()),
                     enc_serializer: Some("msgpack".into()),
-                    ..Carried::default()
+                    ..PassthruDetails::default()
                 })),
                 ..ResultDetails::default()
             },
@@ -384,9 +385,9 @@ fn invocation(s: Serializer) -> Invocation {
         timeout: Some(1_000),
         receive_progress: Some(true),
         progress: Some(false),
-        carried: Some(Box::new(Carried {
+        passthru: Some(Box::new(PassthruDetails {
             transaction_hash: Some("0x1".into()),
-            ..Carried::default()
+            ..PassthruDetails::default()
         })),
         ..InvocationDetails::default()
     };

@@ -11,14 +11,16 @@ use cloverleaf_transport::{
     Connection, ConnectionGuard, Framing, HttpInfo, PeerInfo, Stream, WebSocketServerOptions,
     log_limited,
 };
-use cloverleaf_wamp::batch::Format;
+use cloverleaf_wamp::batch::MessageFormat;
 use cloverleaf_wamp::origin::OriginRule;
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::transport_kind::TransportKind;
-use cloverleaf_wamp::websocket::Limits;
-use cloverleaf_wamp::websocket::deflate::negotiation::{Agreement, Wishes, negotiate};
+use cloverleaf_wamp::websocket::WebSocketLimits;
+use cloverleaf_wamp::websocket::deflate::negotiation::{
+    DeflateAgreement, DeflateOptions, negotiate,
+};
 use cloverleaf_wamp::websocket::handshake::server::{
-    self, Accepted, HandshakeFault, RequestHead as _,
+    self, AcceptedUpgrade, HandshakeFault, UpgradeHead as _,
 };
 use hyper::header::{
     CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
@@ -66,10 +68,10 @@ pub struct WebSocketEndpoint {
 /// How the frames of an endpoint's connections are spoken.
 #[derive(Debug, Clone)]
 pub struct FrameOptions {
-    pub limits: Limits,
+    pub limits: WebSocketLimits,
     pub server_options: WebSocketServerOptions,
     /// What is wanted of a compression, where clients may have one.
-    pub compression: Option<Wishes>,
+    pub compression: Option<DeflateOptions>,
     /// Whether small segments are sent at once.
     pub nodelay: bool,
 }
@@ -77,7 +79,7 @@ pub struct FrameOptions {
 /// The head of a request, as the handshake asks for it.
 struct Head<'a>(&'a Request<()>);
 
-impl server::RequestHead for Head<'_> {
+impl server::UpgradeHead for Head<'_> {
     fn method(&self) -> &str {
         self.0.method().as_str()
     }
@@ -142,7 +144,7 @@ impl WebSocketEndpoint {
     }
 
     /// Whether this client may connect here.
-    fn check(&self, head: &Head<'_>, accepted: &Accepted<'_>) -> Result<(), Box<NotOpened>> {
+    fn check(&self, head: &Head<'_>, accepted: &AcceptedUpgrade<'_>) -> Result<(), Box<NotOpened>> {
         let forbidden =
             |text: &str| Err(NotOpened::refused(StatusCode::FORBIDDEN, text.to_owned()));
         if !self.is_enabled {
@@ -161,17 +163,17 @@ impl WebSocketEndpoint {
     }
 
     /// Agrees on one of the client's compressions, where there may be one.
-    fn negotiate(&self, head: &Head<'_>) -> Result<Option<Agreement>, HandshakeFault> {
+    fn negotiate(&self, head: &Head<'_>) -> Result<Option<DeflateAgreement>, HandshakeFault> {
         let Some(wishes) = &self.frame_options.compression else { return Ok(None) };
         negotiate(head.header("sec-websocket-extensions"), wishes)
     }
 
     /// The first of the client's subprotocols that is spoken here.
-    fn agree<'a>(&self, accepted: &Accepted<'a>) -> Option<Agreed<'a>> {
+    fn agree<'a>(&self, accepted: &AcceptedUpgrade<'a>) -> Option<Agreed<'a>> {
         let unnamed = Agreed { format: UNNAMED, named: None };
         let Endpoint::Wamp(service) = &self.endpoint else { return Some(unnamed) };
         let spoken = |name: &&'a str| {
-            let format = Format::from_subprotocol(name, &service.serializers)?;
+            let format = MessageFormat::from_subprotocol(name, &service.serializers)?;
             Some(Agreed { format, named: Some(name) })
         };
         match accepted.subprotocols.iter().find_map(spoken) {
@@ -231,18 +233,18 @@ fn names_port(host: &[u8], port: u16) -> bool {
 }
 
 /// What is spoken by a client that does not say what.
-const UNNAMED: Format = Format { serializer: Serializer::Json, is_batched: false };
+const UNNAMED: MessageFormat = MessageFormat { serializer: Serializer::Json, is_batched: false };
 
 /// What client and router speak, and the client's name for it.
 struct Agreed<'a> {
-    format: Format,
+    format: MessageFormat,
     named: Option<&'a str>,
 }
 
 fn switching(
-    accepted: &Accepted<'_>,
+    accepted: &AcceptedUpgrade<'_>,
     subprotocol: Option<&str>,
-    compression: Option<&Agreement>,
+    compression: Option<&DeflateAgreement>,
 ) -> Response<Body> {
     let mut response = Response::new(full(""));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -252,7 +254,7 @@ fn switching(
     if let Ok(key) = HeaderValue::from_str(&accepted.accept_key) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, key);
     }
-    let extension = compression.map(Agreement::to_string);
+    let extension = compression.map(DeflateAgreement::to_string);
     for (name, value) in
         [(SEC_WEBSOCKET_PROTOCOL, subprotocol), (SEC_WEBSOCKET_EXTENSIONS, extension.as_deref())]
     {
@@ -266,7 +268,7 @@ fn switching(
 /// A connection whose handshake has been answered.
 struct Opened {
     endpoint: Endpoint,
-    format: Format,
+    format: MessageFormat,
     framing: Framing,
     nodelay: bool,
     peer: PeerInfo,

@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::super::{Kind, MAX_DEPTH, Token, TokenReader};
-use super::bignum;
+use super::super::{Token, TokenKind, TokenReader};
+use super::number::{bignum, half, negative};
 use crate::error::DecodeError;
+use crate::limits::MAX_DEPTH;
 
 /// The byte that ends lists, maps, text and bytes of indefinite length (RFC 8949 section 3.2.1).
 const BREAK: u8 = 0xff;
@@ -88,22 +89,22 @@ impl<'a> TokenReader<'a> for CborReader<'a> {
     }
 
     #[inline]
-    fn peek(&mut self) -> Result<Kind, DecodeError> {
+    fn peek(&mut self) -> Result<TokenKind, DecodeError> {
         match self.place() {
             Place::Value => {}
-            Place::Key => return Ok(Kind::Text),
-            Place::End => return Ok(Kind::End),
+            Place::Key => return Ok(TokenKind::Text),
+            Place::End => return Ok(TokenKind::End),
             Place::Nothing => return Err(DecodeError::TrailingBytes(self.position)),
         }
         let position = self.position;
         let head = self.untagged_head();
         self.position = position;
         match head?.major {
-            2 => Ok(Kind::Binary),
-            3 => Ok(Kind::Text),
-            4 => Ok(Kind::List),
-            5 => Ok(Kind::Map),
-            _ => Ok(Kind::Scalar),
+            2 => Ok(TokenKind::Binary),
+            3 => Ok(TokenKind::Text),
+            4 => Ok(TokenKind::List),
+            5 => Ok(TokenKind::Map),
+            _ => Ok(TokenKind::Scalar),
         }
     }
 
@@ -314,7 +315,7 @@ impl<'a> CborReader<'a> {
     #[cold]
     fn bignum(&mut self, head: Head) -> Result<Token<'a>, DecodeError> {
         let integer = self.binary(Head { major: 2, ..head })?;
-        Ok(bignum::token(&integer, head.major == NEGATIVE_BIGNUM))
+        Ok(bignum(&integer, head.major == NEGATIVE_BIGNUM))
     }
 
     /// The head of the next chunk of text or bytes of indefinite length, if there is one more.
@@ -354,13 +355,6 @@ impl<'a> CborReader<'a> {
     }
 }
 
-/// The integer -1 - `argument`; as a float where an `i64` cannot hold it.
-#[inline]
-pub(super) fn negative(argument: u64) -> Token<'static> {
-    i64::try_from(argument)
-        .map_or_else(|_| Token::Float(-1.0 - argument as f64), |n| Token::Negative(-1 - n))
-}
-
 /// Major type 7: floats and simple values (RFC 8949 section 3.3).
 fn simple(head: Head) -> Result<Token<'static>, DecodeError> {
     match (head.info, head.argument) {
@@ -372,18 +366,6 @@ fn simple(head: Head) -> Result<Token<'static>, DecodeError> {
         (27, bits) => Ok(Token::Float(f64::from_bits(bits))),
         _ => Err(malformed(head.offset, "a simple value without a meaning")),
     }
-}
-
-/// The value of a float of 16 bits (IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits).
-pub(in super::super) fn half(bits: u16) -> f64 {
-    let fraction = f64::from(bits & 0x3ff);
-    let magnitude = match i32::from(bits >> 10 & 0x1f) {
-        0 => fraction * 2_f64.powi(-24),
-        31 if fraction == 0.0 => f64::INFINITY,
-        31 => f64::NAN,
-        exponent => (fraction + 1024.0) * 2_f64.powi(exponent - 25),
-    };
-    if bits >> 15 == 0 { magnitude } else { -magnitude }
 }
 
 #[cold]

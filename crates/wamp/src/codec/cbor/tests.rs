@@ -1,8 +1,8 @@
 use super::super::tests::{agreed, assert_depth_is_bounded, assert_fails, hex, pass};
 use super::super::{Token, TokenReader};
 use super::CborReader;
-use crate::codec::MAX_DEPTH;
 use crate::error::DecodeError;
+use crate::limits::MAX_DEPTH;
 
 fn assert_scalar(input: &str, expected: &Token<'_>) {
     let bytes = hex(input);

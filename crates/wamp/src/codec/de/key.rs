@@ -6,7 +6,7 @@ use serde::de::value::CowStrDeserializer;
 use serde::de::{Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::ValueError;
+use super::super::value_error::ValueError;
 
 /// Reads a key.
 pub(super) struct KeyDeserializer<'de>(pub(super) Cow<'de, str>);

@@ -5,11 +5,12 @@
 
 use std::ops::Range;
 
-use super::super::{Kind, MAX_DEPTH, Token, TokenReader};
+use super::super::{Token, TokenKind, TokenReader};
 use super::cursor::Cursor;
 use super::string::Scanned;
-use super::{finite, number, pass};
+use super::{finite, number, skip};
 use crate::error::DecodeError;
+use crate::limits::MAX_DEPTH;
 
 /// What the grammar allows next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,13 +78,15 @@ impl<'a> TokenReader<'a> for JsonReader<'a> {
     }
 
     #[inline]
-    fn peek(&mut self) -> Result<Kind, DecodeError> {
+    fn peek(&mut self) -> Result<TokenKind, DecodeError> {
         match self.approach()? {
-            Place::End => Ok(Kind::End),
-            Place::Key | Place::Value(b'"') => Ok(Kind::Text),
-            Place::Value(b'[') => Ok(Kind::List),
-            Place::Value(b'{') => Ok(Kind::Map),
-            Place::Value(b'-' | b'0'..=b'9' | b'n' | b't' | b'f' | b'N' | b'I') => Ok(Kind::Scalar),
+            Place::End => Ok(TokenKind::End),
+            Place::Key | Place::Value(b'"') => Ok(TokenKind::Text),
+            Place::Value(b'[') => Ok(TokenKind::List),
+            Place::Value(b'{') => Ok(TokenKind::Map),
+            Place::Value(b'-' | b'0'..=b'9' | b'n' | b't' | b'f' | b'N' | b'I') => {
+                Ok(TokenKind::Scalar)
+            }
             Place::Value(_) => Err(self.cursor.malformed("a value must come here")),
         }
     }
@@ -94,7 +97,7 @@ impl<'a> TokenReader<'a> for JsonReader<'a> {
             return Err(self.cursor.malformed("a value must come here"));
         };
         let start = self.cursor.position;
-        let Ok(end) = pass::value(self.cursor, first, self.depth) else {
+        let Ok(end) = skip::skip_value(self.cursor, first, self.depth) else {
             return self.skip_any();
         };
         self.cursor.position = end;
@@ -254,4 +257,21 @@ impl<'a> JsonReader<'a> {
             _ => self.cursor.malformed("a comma or an end must come here"),
         }
     }
+}
+
+/// The number that `text` is from its first to its last byte: numbers of other formats may be
+/// written so. Null where no float is so large.
+#[cold]
+pub(in super::super) fn number_of(text: &[u8]) -> Option<Token<'static>> {
+    let mut reader = JsonReader::new(text);
+    let number = match reader.next().ok()? {
+        Token::Unsigned(number) => Token::Unsigned(number),
+        Token::Negative(number) => Token::Negative(number),
+        Token::Float(number) => Token::Float(number),
+        // Every number ends with a digit; no other form of null does.
+        Token::Null if text.last().is_some_and(u8::is_ascii_digit) => Token::Null,
+        _ => return None,
+    };
+    let alone = reader.finish().is_ok() && !text.iter().any(u8::is_ascii_whitespace);
+    alone.then_some(number)
 }

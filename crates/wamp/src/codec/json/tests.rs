@@ -1,7 +1,8 @@
 use super::super::tests::{agreed, assert_depth_is_bounded, assert_fails, pass};
-use super::super::{MAX_DEPTH, Token, TokenReader, TokenWriter};
+use super::super::{Token, TokenReader, TokenWriter};
 use super::{JsonReader, JsonWriter};
 use crate::error::DecodeError;
+use crate::limits::MAX_DEPTH;
 
 fn scalar(input: &str) -> Token<'_> {
     let tokens = agreed::<JsonReader<'_>>(input.as_bytes()).unwrap();

@@ -1,7 +1,7 @@
 //! A place in MessagePack, and the parts of items that the reader and passing over share.
 
-use super::super::MAX_DEPTH;
 use crate::error::DecodeError;
+use crate::limits::MAX_DEPTH;
 
 /// A place in MessagePack.
 #[derive(Debug, Clone, Copy)]

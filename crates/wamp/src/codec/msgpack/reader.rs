@@ -7,9 +7,9 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::super::{Kind, Token, TokenReader};
+use super::super::{Token, TokenKind, TokenReader};
 use super::cursor::{Cursor, Frame};
-use super::pass;
+use super::skip::skip_value;
 use crate::error::DecodeError;
 
 /// What stands at the reader's position.
@@ -60,20 +60,20 @@ impl<'a> TokenReader<'a> for MsgPackReader<'a> {
     }
 
     #[inline]
-    fn peek(&mut self) -> Result<Kind, DecodeError> {
+    fn peek(&mut self) -> Result<TokenKind, DecodeError> {
         match self.place() {
             Place::Value => {}
-            Place::Key => return Ok(Kind::Text),
-            Place::End => return Ok(Kind::End),
+            Place::Key => return Ok(TokenKind::Text),
+            Place::End => return Ok(TokenKind::End),
             Place::Nothing => return Err(DecodeError::TrailingBytes(self.cursor.position)),
         }
         let mut cursor = self.cursor;
         match cursor.value()? {
-            0x80..=0x8f | 0xde | 0xdf => Ok(Kind::Map),
-            0x90..=0x9f | 0xdc | 0xdd => Ok(Kind::List),
-            0xa0..=0xbf | 0xd9..=0xdb => Ok(Kind::Text),
-            0xc4..=0xc6 => Ok(Kind::Binary),
-            _ => Ok(Kind::Scalar),
+            0x80..=0x8f | 0xde | 0xdf => Ok(TokenKind::Map),
+            0x90..=0x9f | 0xdc | 0xdd => Ok(TokenKind::List),
+            0xa0..=0xbf | 0xd9..=0xdb => Ok(TokenKind::Text),
+            0xc4..=0xc6 => Ok(TokenKind::Binary),
+            _ => Ok(TokenKind::Scalar),
         }
     }
 
@@ -83,7 +83,7 @@ impl<'a> TokenReader<'a> for MsgPackReader<'a> {
         if self.place() != Place::Value {
             return Err(DecodeError::Malformed { offset: start, what: "a value must come here" });
         }
-        self.cursor.position = pass::value(self.cursor, self.stack.len())?;
+        self.cursor.position = skip_value(self.cursor, self.stack.len())?;
         self.advance();
         Ok(start..self.cursor.position)
     }

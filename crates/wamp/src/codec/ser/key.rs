@@ -3,7 +3,7 @@
 use compact_str::{CompactString, ToCompactString as _};
 use serde::ser::{Error as _, Impossible, Serialize, Serializer};
 
-use super::ValueError;
+use super::super::value_error::ValueError;
 
 /// Turns a key into text.
 pub(super) struct KeySerializer;

@@ -1,15 +1,20 @@
-//! One value: scalars are written at once, lists and maps begun.
+//! One value: scalars are written at once; the entries of lists and maps follow one by one.
+//!
+//! A format that counts needs the number of entries first. Where serde does not know it, the
+//! entries are buffered until the end.
 
-use serde::ser::{Error as _, Serialize, Serializer};
+use compact_str::CompactString;
+use serde::ser::{self, Error as _, Serialize, Serializer};
 
 use super::super::TokenWriter as _;
-use super::compound::{ListSerializer, MapSerializer};
-use super::{Format, ValueError};
+use super::super::value_error::ValueError;
+use super::format::ValueFormat;
+use super::key::KeySerializer;
 
 /// Writes one value.
-pub(super) struct ValueSerializer<'w, 'b, F: Format>(pub(super) &'w mut F::Writer<'b>);
+pub(super) struct ValueSerializer<'w, 'b, F: ValueFormat>(pub(super) &'w mut F::Writer<'b>);
 
-impl<'w, 'b, F: Format> ValueSerializer<'w, 'b, F> {
+impl<'w, 'b, F: ValueFormat> ValueSerializer<'w, 'b, F> {
     /// Begins the map of one entry that an enum variant with content is.
     fn variant(self, variant: &str) -> Self {
         self.0.map_start(1);
@@ -18,7 +23,7 @@ impl<'w, 'b, F: Format> ValueSerializer<'w, 'b, F> {
     }
 }
 
-impl<'w, 'b, F: Format> Serializer for ValueSerializer<'w, 'b, F> {
+impl<'w, 'b, F: ValueFormat> Serializer for ValueSerializer<'w, 'b, F> {
     type Ok = ();
     type Error = ValueError;
     type SerializeSeq = ListSerializer<'w, 'b, F>;
@@ -205,4 +210,259 @@ impl<'w, 'b, F: Format> Serializer for ValueSerializer<'w, 'b, F> {
 #[cold]
 fn outside_64_bits(value: impl std::fmt::Display) -> ValueError {
     ValueError::custom(format_args!("the integer {value} does not fit into 64 bits"))
+}
+
+/// Entries that wait for their number.
+#[derive(Debug, Default)]
+struct BufferedEntries {
+    /// The values, one after the other.
+    values: Vec<u8>,
+    /// Where each value ends in `values`.
+    ends: Vec<usize>,
+    /// The keys, of a map.
+    keys: Vec<CompactString>,
+}
+
+impl BufferedEntries {
+    fn push<F: ValueFormat, T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+        value.serialize(ValueSerializer::<F>(&mut F::writer(&mut self.values)))?;
+        self.ends.push(self.values.len());
+        Ok(())
+    }
+
+    fn values(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.values[start..end])
+    }
+}
+
+/// The entries of a list or map so far.
+#[derive(Debug)]
+struct Entries {
+    written: usize,
+    announced: Option<usize>,
+    buffered: Option<BufferedEntries>,
+}
+
+impl Entries {
+    fn new<F: ValueFormat>(announced: Option<usize>) -> Self {
+        let wait = F::COUNTED && announced.is_none();
+        Self { written: 0, announced, buffered: wait.then(BufferedEntries::default) }
+    }
+
+    /// Checks a number that was announced: the formats that count believe it.
+    fn check(&self) -> Result<(), ValueError> {
+        match self.announced {
+            Some(announced) if announced != self.written => Err(ValueError::custom(format_args!(
+                "{announced} entries were announced and {} serialized",
+                self.written
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes a list.
+pub(super) struct ListSerializer<'w, 'b, F: ValueFormat> {
+    writer: &'w mut F::Writer<'b>,
+    entries: Entries,
+    in_variant: bool,
+}
+
+impl<'w, 'b, F: ValueFormat> ListSerializer<'w, 'b, F> {
+    pub(super) fn begin(writer: &'w mut F::Writer<'b>, announced: Option<usize>) -> Self {
+        let entries = Entries::new::<F>(announced);
+        if entries.buffered.is_none() {
+            writer.list_start(announced.unwrap_or_default());
+        }
+        ListSerializer { writer, entries, in_variant: false }
+    }
+
+    /// The list is the content of an enum variant, whose map ends with it.
+    pub(super) fn in_variant(mut self) -> Self {
+        self.in_variant = true;
+        self
+    }
+
+    fn entry<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+        self.entries.written += 1;
+        match &mut self.entries.buffered {
+            Some(buffered) => buffered.push::<F, T>(value),
+            None => value.serialize(ValueSerializer::<F>(self.writer)),
+        }
+    }
+
+    fn finish(self) -> Result<(), ValueError> {
+        self.entries.check()?;
+        if let Some(buffered) = &self.entries.buffered {
+            self.writer.list_start(self.entries.written);
+            buffered.values().for_each(|value| self.writer.encoded(value));
+        }
+        self.writer.list_end();
+        if self.in_variant {
+            self.writer.map_end();
+        }
+        Ok(())
+    }
+}
+
+/// Writes a map.
+pub(super) struct MapSerializer<'w, 'b, F: ValueFormat> {
+    writer: &'w mut F::Writer<'b>,
+    entries: Entries,
+    in_variant: bool,
+}
+
+impl<'w, 'b, F: ValueFormat> MapSerializer<'w, 'b, F> {
+    pub(super) fn begin(writer: &'w mut F::Writer<'b>, announced: Option<usize>) -> Self {
+        let entries = Entries::new::<F>(announced);
+        if entries.buffered.is_none() {
+            writer.map_start(announced.unwrap_or_default());
+        }
+        MapSerializer { writer, entries, in_variant: false }
+    }
+
+    /// The map is the content of an enum variant, whose own map ends with it.
+    pub(super) fn in_variant(mut self) -> Self {
+        self.in_variant = true;
+        self
+    }
+
+    fn key(&mut self, key: &str) {
+        match &mut self.entries.buffered {
+            Some(buffered) => buffered.keys.push(key.into()),
+            None => self.writer.key(key),
+        }
+    }
+
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+        self.entries.written += 1;
+        match &mut self.entries.buffered {
+            Some(buffered) => buffered.push::<F, T>(value),
+            None => value.serialize(ValueSerializer::<F>(self.writer)),
+        }
+    }
+
+    fn finish(self) -> Result<(), ValueError> {
+        self.entries.check()?;
+        if let Some(buffered) = &self.entries.buffered {
+            self.writer.map_start(self.entries.written);
+            for (key, value) in buffered.keys.iter().zip(buffered.values()) {
+                self.writer.key(key);
+                self.writer.encoded(value);
+            }
+        }
+        self.writer.map_end();
+        if self.in_variant {
+            self.writer.map_end();
+        }
+        Ok(())
+    }
+}
+
+impl<F: ValueFormat> ser::SerializeSeq for ListSerializer<'_, '_, F> {
+    type Ok = ();
+    type Error = ValueError;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+        self.entry(value)
+    }
+
+    fn end(self) -> Result<(), ValueError> {
+        self.finish()
+    }
+}
+
+impl<F: ValueFormat> ser::SerializeTuple for ListSerializer<'_, '_, F> {
+    type Ok = ();
+    type Error = ValueError;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+        self.entry(value)
+    }
+
+    fn end(self) -> Result<(), ValueError> {
+        self.finish()
+    }
+}
+
+impl<F: ValueFormat> ser::SerializeTupleStruct for ListSerializer<'_, '_, F> {
+    type Ok = ();
+    type Error = ValueError;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+        self.entry(value)
+    }
+
+    fn end(self) -> Result<(), ValueError> {
+        self.finish()
+    }
+}
+
+impl<F: ValueFormat> ser::SerializeTupleVariant for ListSerializer<'_, '_, F> {
+    type Ok = ();
+    type Error = ValueError;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+        self.entry(value)
+    }
+
+    fn end(self) -> Result<(), ValueError> {
+        self.finish()
+    }
+}
+
+impl<F: ValueFormat> ser::SerializeMap for MapSerializer<'_, '_, F> {
+    type Ok = ();
+    type Error = ValueError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), ValueError> {
+        let key = key.serialize(KeySerializer)?;
+        self.key(&key);
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
+        self.value(value)
+    }
+
+    fn end(self) -> Result<(), ValueError> {
+        self.finish()
+    }
+}
+
+impl<F: ValueFormat> ser::SerializeStruct for MapSerializer<'_, '_, F> {
+    type Ok = ();
+    type Error = ValueError;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), ValueError> {
+        self.key(key);
+        self.value(value)
+    }
+
+    fn end(self) -> Result<(), ValueError> {
+        self.finish()
+    }
+}
+
+impl<F: ValueFormat> ser::SerializeStructVariant for MapSerializer<'_, '_, F> {
+    type Ok = ();
+    type Error = ValueError;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), ValueError> {
+        self.key(key);
+        self.value(value)
+    }
+
+    fn end(self) -> Result<(), ValueError> {
+        self.finish()
+    }
 }

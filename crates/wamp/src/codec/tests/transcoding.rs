@@ -1,12 +1,12 @@
 //! What becomes of values that not every format can say: docs/decisions/transcoding.md is the
 //! table, and each of its rows has a test here. Decisions F17.
 
-use super::super::MAX_DEPTH;
 use super::super::json::JsonReader;
 use super::super::ubjson::MAX_BODILESS_ENTRIES;
 use super::{Tree, decode, encode, hex, pass};
 use crate::codec::transcode::transcode;
 use crate::error::DecodeError;
+use crate::limits::MAX_DEPTH;
 use crate::serializer::Serializer::{self, BjData, Cbor, Json, MsgPack, UbJson};
 
 fn transcoded(from: Serializer, value: &[u8], to: Serializer) -> Vec<u8> {

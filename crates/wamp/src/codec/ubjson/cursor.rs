@@ -59,7 +59,7 @@ impl<'a, D: Dialect> Cursor<'a, D> {
     fn high_precision(&mut self) -> Result<Token<'static>, DecodeError> {
         let length = self.length()?;
         let start = self.position;
-        json::number(self.bytes(length)?).ok_or(DecodeError::Malformed {
+        json::number_of(self.bytes(length)?).ok_or(DecodeError::Malformed {
             offset: start,
             what: "a high-precision number must be written as in JSON",
         })

@@ -5,11 +5,12 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::super::{Kind, MAX_DEPTH, Token, TokenReader};
+use super::super::{Token, TokenKind, TokenReader};
 use super::container::{Frame, MAX_BODILESS_ENTRIES, Opened};
 use super::cursor::{Cursor, unexpected};
 use super::dialect::Dialect;
 use crate::error::DecodeError;
+use crate::limits::MAX_DEPTH;
 
 /// What stands at the reader's position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,11 +61,11 @@ impl<'a, D: Dialect> TokenReader<'a> for Reader<'a, D> {
     }
 
     #[inline]
-    fn peek(&mut self) -> Result<Kind, DecodeError> {
+    fn peek(&mut self) -> Result<TokenKind, DecodeError> {
         match self.approach() {
             Place::Value => self.kind(),
-            Place::Key => Ok(Kind::Text),
-            Place::End => Ok(Kind::End),
+            Place::Key => Ok(TokenKind::Text),
+            Place::End => Ok(TokenKind::End),
             Place::Nothing => Err(DecodeError::TrailingBytes(self.cursor.position)),
         }
     }
@@ -126,23 +127,23 @@ impl<'a, D: Dialect> Reader<'a, D> {
     }
 
     #[inline]
-    fn kind(&self) -> Result<Kind, DecodeError> {
+    fn kind(&self) -> Result<TokenKind, DecodeError> {
         let (item, at) = (self.item(), self.cursor.position);
         let Some(marker) = item.or_else(|| self.cursor.ahead()) else {
             return Err(self.cursor.truncated());
         };
         match marker {
             b'Z' | b'T' | b'F' | b'i' | b'U' | b'I' | b'l' | b'L' | b'd' | b'D' | b'H' => {
-                Ok(Kind::Scalar)
+                Ok(TokenKind::Scalar)
             }
-            b'u' | b'm' | b'M' | b'h' | b'B' if D::BJDATA => Ok(Kind::Scalar),
-            b'C' | b'S' => Ok(Kind::Text),
+            b'u' | b'm' | b'M' | b'h' | b'B' if D::BJDATA => Ok(TokenKind::Scalar),
+            b'C' | b'S' => Ok(TokenKind::Text),
             b'[' => {
                 let inside = &self.cursor.input[at + usize::from(item.is_none())..];
                 let bytes = inside.starts_with(&[b'$', D::BYTE]);
-                Ok(if bytes { Kind::Binary } else { Kind::List })
+                Ok(if bytes { TokenKind::Binary } else { TokenKind::List })
             }
-            b'{' => Ok(Kind::Map),
+            b'{' => Ok(TokenKind::Map),
             _ => Err(unexpected::<D>(at, marker, "a value must come here")),
         }
     }

@@ -1,5 +1,5 @@
 use super::super::tests::{agreed, assert_depth_is_bounded, assert_fails, pass};
-use super::super::{Kind, Token, TokenReader, TokenWriter};
+use super::super::{Token, TokenKind, TokenReader, TokenWriter};
 use super::{BjDataReader, MAX_BODILESS_ENTRIES, UbJsonReader, UbJsonWriter};
 use crate::error::DecodeError;
 
@@ -183,7 +183,7 @@ fn bytes_are_a_list_whose_type_is_the_byte() {
     assert_bjdata(b"[$B#U\x02\x00\xff", &bytes(b"\x00\xff"));
     assert_bjdata(b"[$B#m\x01\x00\x00\x00]", &bytes(b"]"));
     let mut reader = UbJsonReader::new(b"[$U#U\x02ab");
-    assert_eq!(reader.peek(), Ok(Kind::Binary));
+    assert_eq!(reader.peek(), Ok(TokenKind::Binary));
     assert_eq!(reader.skip(), Ok(0..8));
     assert_eq!(reader.finish(), Ok(()));
 }
@@ -383,8 +383,8 @@ fn the_depth_is_bounded() {
     assert_depth_is_bounded(read, [b"[#U\x01", b"T", b""]);
     assert_depth_is_bounded(read, [b"{#U\x01U\x01a", b"T", b""]);
     let typed = |levels| [b"[", &b"$[#U\x01".repeat(levels)[..], b"]"].concat();
-    assert_eq!(read(&typed(super::super::MAX_DEPTH - 1)), Ok(()));
-    assert_eq!(read(&typed(super::super::MAX_DEPTH)), Err(DecodeError::TooDeep));
+    assert_eq!(read(&typed(crate::limits::MAX_DEPTH - 1)), Ok(()));
+    assert_eq!(read(&typed(crate::limits::MAX_DEPTH)), Err(DecodeError::TooDeep));
     assert_eq!(read(&typed(100_000)), Err(DecodeError::TooDeep));
 }
 

@@ -7,17 +7,19 @@
 use compact_str::CompactString;
 use thiserror::Error;
 
-use super::{EncAlgo, FieldReader, ForwardFor, Options, Part, RunMode, Word, options};
-use crate::codec::{EncodeError, MAX_CUSTOM_ATTRIBUTES, TokenReader, TokenWriter, write_encoded};
+use super::{EncAlgo, FieldReader, ForwardFor, OpenEnum, OptionGroup, Options, RunMode, options};
+use crate::codec::{TokenReader, TokenWriter};
 use crate::error::DecodeError;
+use crate::heap_size::HeapSize;
 use crate::ids::SessionId;
-use crate::payload::Encoded;
+use crate::limits::MAX_CUSTOM_ATTRIBUTES;
+use crate::payload::{EncodeError, Encoded, write_encoded};
 use crate::serializer::Serializer;
 
 options! {
     /// What goes with a message from CALL to INVOCATION, YIELD to RESULT, PUBLISH to EVENT and
     /// ERROR to ERROR. The router passes it on as it came.
-    Carried "the message" {
+    PassthruDetails "the message" {
         /// Routers that the message passed.
         forward_for: ForwardFor,
         /// A hash that the application follows the message with.
@@ -42,7 +44,7 @@ options! {
     }
 }
 
-impl Carried {
+impl PassthruDetails {
     /// Whether the payload is one that only the two ends can read (advanced profile, "Payload
     /// Passthru Mode").
     pub fn uses_passthru(&self) -> bool {
@@ -85,7 +87,7 @@ options! {
         /// The resource that the call is about; calls about the same one go to the same callee.
         rkey: CompactString,
         /// To one callee or to all.
-        runmode: Word<RunMode>,
+        runmode: OpenEnum<RunMode>,
     }
 }
 
@@ -101,16 +103,16 @@ impl CustomAttributes {
     }
 
     /// Adds an attribute, or gives it another value.
-    pub fn insert(&mut self, key: &str, value: Encoded) -> Result<(), NoAttribute> {
+    pub fn insert(&mut self, key: &str, value: Encoded) -> Result<(), InvalidAttribute> {
         if !Self::knows(key) {
-            return Err(NoAttribute::Key(key.into()));
+            return Err(InvalidAttribute::Key(key.into()));
         }
         if let Some((_, earlier)) = self.0.iter_mut().find(|(name, _)| name == key) {
             *earlier = value;
         } else if self.0.len() < MAX_CUSTOM_ATTRIBUTES {
             self.0.push((key.into(), value));
         } else {
-            return Err(NoAttribute::TooMany);
+            return Err(InvalidAttribute::TooMany);
         }
         Ok(())
     }
@@ -118,7 +120,7 @@ impl CustomAttributes {
 
 /// Why something is not taken as a custom attribute.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum NoAttribute {
+pub enum InvalidAttribute {
     /// The key is one that the specification keeps for itself.
     #[error("'{0}' is no custom attribute: those are '_' and three or more of a-z, 0-9 and '_'")]
     Key(CompactString),
@@ -127,7 +129,7 @@ pub enum NoAttribute {
     TooMany,
 }
 
-impl Part for CustomAttributes {
+impl OptionGroup for CustomAttributes {
     fn knows(key: &str) -> bool {
         let is_word = |rest: &[u8]| {
             rest.len() >= 3
@@ -154,11 +156,6 @@ impl Options for CustomAttributes {
         self.0.len()
     }
 
-    fn size(&self) -> usize {
-        let entries = self.0.iter().map(|(key, value)| key.len() + value.size());
-        self.0.capacity() * size_of::<(CompactString, Encoded)>() + entries.sum::<usize>()
-    }
-
     fn write<W: TokenWriter>(
         &self,
         serializer: Serializer,
@@ -168,5 +165,12 @@ impl Options for CustomAttributes {
             writer.key(key);
             write_encoded(value, serializer, writer)
         })
+    }
+}
+
+impl HeapSize for CustomAttributes {
+    fn heap_size(&self) -> usize {
+        let entries = self.0.iter().map(|(key, value)| key.len() + value.heap_size());
+        self.0.capacity() * size_of::<(CompactString, Encoded)>() + entries.sum::<usize>()
     }
 }

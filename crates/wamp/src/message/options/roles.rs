@@ -1,9 +1,11 @@
 //! The roles of HELLO and WELCOME: `{role: {"features": {feature: true}}}`.
 
 use super::{FieldReader, OptionValue};
-use crate::codec::{EncodeError, Token, TokenReader, TokenWriter};
+use crate::codec::{Token, TokenReader, TokenWriter};
 use crate::error::DecodeError;
 use crate::features::{ClientRoles, Feature, Features, RouterRoles};
+use crate::heap_size::HeapSize;
+use crate::payload::EncodeError;
 use crate::serializer::Serializer;
 
 impl OptionValue for ClientRoles {
@@ -61,6 +63,18 @@ impl OptionValue for RouterRoles {
     fn write<W: TokenWriter>(&self, _: Serializer, writer: &mut W) -> Result<(), EncodeError> {
         write_roles(&[("broker", self.broker), ("dealer", self.dealer)], writer);
         Ok(())
+    }
+}
+
+impl HeapSize for ClientRoles {
+    fn heap_size(&self) -> usize {
+        0
+    }
+}
+
+impl HeapSize for RouterRoles {
+    fn heap_size(&self) -> usize {
+        0
     }
 }
 

@@ -1,133 +1,90 @@
-//! The types that options have: ids, booleans, numbers, strings, lists, values passed on unread.
+//! The types of options: ids, booleans, numbers, strings, lists and values that are passed on as
+//! they are.
 
 use std::sync::Arc;
 
 use compact_str::CompactString;
 
 use super::{FieldReader, OptionValue};
-use crate::codec::{
-    EncodeError, Kind, MAX_LIST_OPTION_ENTRIES, Token, TokenReader, TokenWriter, write_encoded,
-};
+use crate::codec::{Token, TokenKind, TokenReader, TokenWriter};
 use crate::error::DecodeError;
+use crate::heap_size::HeapSize;
 use crate::ids::{RegistrationId, SessionId, SubscriptionId};
-use crate::payload::Encoded;
+use crate::limits::MAX_LIST_OPTION_ENTRIES;
+use crate::payload::{EncodeError, Encoded, write_encoded};
 use crate::serializer::Serializer;
 
-macro_rules! id_value {
-    ($($id:ty),*) => {$(
-        impl OptionValue for $id {
-            const EXPECTED: &'static str = "an id between 1 and 2^53";
+/// Implements [`OptionValue`] for a type that is one token. `read` makes the value of the token, or
+/// `None`; `write` writes it.
+macro_rules! scalar_value {
+    (
+        $type:ty, $expected:literal,
+        read |$field:ident| $token:pat => $read:expr,
+        write |$value:ident, $writer:ident| $write:expr
+    ) => {
+        impl OptionValue for $type {
+            const EXPECTED: &'static str = $expected;
 
             fn read<'f, R: TokenReader<'f>>(
                 first: Token<'f>,
-                field: &mut FieldReader<'_, 'f, R>,
+                $field: &mut FieldReader<'_, 'f, R>,
             ) -> Result<Self, DecodeError> {
-                match first {
-                    Token::Unsigned(number) => {
-                        Self::new(number).ok_or_else(|| field.wrong::<Self>())
-                    }
-                    _ => Err(field.wrong::<Self>()),
-                }
+                let value = match first {
+                    $token => $read,
+                    _ => None,
+                };
+                value.ok_or_else(|| $field.wrong::<Self>())
             }
 
             fn write<W: TokenWriter>(
                 &self,
                 _: Serializer,
-                writer: &mut W,
+                $writer: &mut W,
             ) -> Result<(), EncodeError> {
-                writer.unsigned(self.number());
+                let $value = self;
+                $write;
                 Ok(())
             }
+        }
+    };
+}
+
+macro_rules! id_value {
+    ($($id:ty),*) => {$(
+        scalar_value! {
+            $id, "an id between 1 and 2^53",
+            read |field| Token::Unsigned(number) => <$id>::new(number),
+            write |id, writer| writer.unsigned(id.number())
         }
     )*};
 }
 
 id_value!(SessionId, RegistrationId, SubscriptionId);
 
-impl OptionValue for bool {
-    const EXPECTED: &'static str = "a boolean";
-
-    fn read<'f, R: TokenReader<'f>>(
-        first: Token<'f>,
-        field: &mut FieldReader<'_, 'f, R>,
-    ) -> Result<Self, DecodeError> {
-        match first {
-            Token::Bool(value) => Ok(value),
-            _ => Err(field.wrong::<Self>()),
-        }
-    }
-
-    fn write<W: TokenWriter>(&self, _: Serializer, writer: &mut W) -> Result<(), EncodeError> {
-        writer.bool(*self);
-        Ok(())
-    }
+scalar_value! {
+    bool, "a boolean",
+    read |field| Token::Bool(value) => Some(value),
+    write |value, writer| writer.bool(*value)
 }
 
-impl OptionValue for u64 {
-    const EXPECTED: &'static str = "an integer of 0 or more";
-
-    fn read<'f, R: TokenReader<'f>>(
-        first: Token<'f>,
-        field: &mut FieldReader<'_, 'f, R>,
-    ) -> Result<Self, DecodeError> {
-        match first {
-            Token::Unsigned(value) => Ok(value),
-            _ => Err(field.wrong::<Self>()),
-        }
-    }
-
-    fn write<W: TokenWriter>(&self, _: Serializer, writer: &mut W) -> Result<(), EncodeError> {
-        writer.unsigned(*self);
-        Ok(())
-    }
+scalar_value! {
+    u64, "an integer of 0 or more",
+    read |field| Token::Unsigned(value) => Some(value),
+    write |value, writer| writer.unsigned(*value)
 }
 
-impl OptionValue for CompactString {
-    const EXPECTED: &'static str = "a string";
-
-    fn read<'f, R: TokenReader<'f>>(
-        first: Token<'f>,
-        field: &mut FieldReader<'_, 'f, R>,
-    ) -> Result<Self, DecodeError> {
-        match first {
-            // A copy: text that was unescaped has memory for the escapes, too.
-            Token::Text(text) if !field.reader.has_replaced() => Ok(Self::new(text)),
-            _ => Err(field.wrong::<Self>()),
-        }
-    }
-
-    fn size(&self) -> usize {
-        if self.is_heap_allocated() { self.capacity() } else { 0 }
-    }
-
-    fn write<W: TokenWriter>(&self, _: Serializer, writer: &mut W) -> Result<(), EncodeError> {
-        writer.text(self);
-        Ok(())
-    }
+scalar_value! {
+    CompactString, "a string",
+    // Copies: text that was unescaped has memory for the escapes, too.
+    read |field| Token::Text(text) => (!field.reader.has_replaced()).then(|| Self::new(text)),
+    write |text, writer| writer.text(text)
 }
 
-/// Text that several messages share.
-impl OptionValue for Arc<str> {
-    const EXPECTED: &'static str = "a string";
-
-    fn read<'f, R: TokenReader<'f>>(
-        first: Token<'f>,
-        field: &mut FieldReader<'_, 'f, R>,
-    ) -> Result<Self, DecodeError> {
-        match first {
-            Token::Text(text) => Ok(Self::from(text)),
-            _ => Err(field.wrong::<Self>()),
-        }
-    }
-
-    fn size(&self) -> usize {
-        self.len()
-    }
-
-    fn write<W: TokenWriter>(&self, _: Serializer, writer: &mut W) -> Result<(), EncodeError> {
-        writer.text(self);
-        Ok(())
-    }
+// Text that several messages share.
+scalar_value! {
+    Arc<str>, "a string",
+    read |field| Token::Text(text) => Some(Self::from(text)),
+    write |text, writer| writer.text(text)
 }
 
 impl<T: ListEntry> OptionValue for Vec<T> {
@@ -153,10 +110,6 @@ impl<T: ListEntry> OptionValue for Vec<T> {
         }
     }
 
-    fn size(&self) -> usize {
-        self.capacity() * size_of::<T>() + self.iter().map(OptionValue::size).sum::<usize>()
-    }
-
     fn write<W: TokenWriter>(
         &self,
         serializer: Serializer,
@@ -171,7 +124,7 @@ impl<T: ListEntry> OptionValue for Vec<T> {
 
 /// A type that stands in list options.
 pub trait ListEntry: OptionValue {
-    /// What a list of it is called in a sentence.
+    /// The name of a list of this type in an error message, such as `a list of strings`.
     const LIST_EXPECTED: &'static str;
 }
 
@@ -196,11 +149,7 @@ impl OptionValue for Encoded {
     fn read_field<'f, R: TokenReader<'f>>(
         field: &mut FieldReader<'_, 'f, R>,
     ) -> Result<Option<Self>, DecodeError> {
-        read_encoded(Kind::Map, field)
-    }
-
-    fn size(&self) -> usize {
-        Self::size(self)
+        read_encoded::<Self, R>(TokenKind::Map, field)
     }
 
     fn write<W: TokenWriter>(
@@ -212,7 +161,7 @@ impl OptionValue for Encoded {
     }
 }
 
-/// The routers that a message passed, as the last of them wrote it: a list of dictionaries.
+/// The routers that a message passed: a list of dictionaries, as the last router wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForwardFor(Box<Encoded>);
 
@@ -229,11 +178,8 @@ impl OptionValue for ForwardFor {
     fn read_field<'f, R: TokenReader<'f>>(
         field: &mut FieldReader<'_, 'f, R>,
     ) -> Result<Option<Self>, DecodeError> {
-        Ok(read_encoded(Kind::List, field)?.map(|list| Self(Box::new(list))))
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Encoded>() + self.0.size()
+        let list = read_encoded::<Self, R>(TokenKind::List, field)?;
+        Ok(list.map(|list| Self(Box::new(list))))
     }
 
     fn write<W: TokenWriter>(
@@ -245,8 +191,15 @@ impl OptionValue for ForwardFor {
     }
 }
 
-fn read_encoded<'f, R: TokenReader<'f>>(
-    wanted: Kind,
+impl HeapSize for ForwardFor {
+    fn heap_size(&self) -> usize {
+        self.0.heap_size()
+    }
+}
+
+/// Takes a value of the wanted kind without decoding it. `null` reads as an absent option.
+fn read_encoded<'f, T: OptionValue, R: TokenReader<'f>>(
+    wanted: TokenKind,
     field: &mut FieldReader<'_, 'f, R>,
 ) -> Result<Option<Encoded>, DecodeError> {
     if field.reader.peek()? == wanted {
@@ -254,7 +207,6 @@ fn read_encoded<'f, R: TokenReader<'f>>(
     }
     match field.reader.next()? {
         Token::Null => Ok(None),
-        _ if wanted == Kind::List => Err(field.wrong::<ForwardFor>()),
-        _ => Err(field.wrong::<Encoded>()),
+        _ => Err(field.wrong::<T>()),
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::{TAIL, WindowBits};
-use crate::websocket::close::Fault;
+use crate::websocket::close::WebSocketFault;
 
 /// The least room that the output grows by, in bytes.
 const LEAST_ROOM: usize = 256;
@@ -59,7 +59,7 @@ impl Inflater {
         out: &mut Vec<u8>,
         limit: usize,
         step: usize,
-    ) -> Result<Step, Fault> {
+    ) -> Result<Step, WebSocketFault> {
         let inflate = self.held.get_or_insert_with(borrow);
         run(inflate, piece, out, limit, step)
     }
@@ -74,7 +74,7 @@ impl Inflater {
         &mut self,
         out: &mut Vec<u8>,
         limit: usize,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), WebSocketFault> {
         self.inflate(&TAIL, out, limit, usize::MAX)?;
         if !self.keeps_context {
             SPARE.set(self.held.take());
@@ -107,7 +107,7 @@ fn run(
     out: &mut Vec<u8>,
     limit: usize,
     step: usize,
-) -> Result<Step, Fault> {
+) -> Result<Step, WebSocketFault> {
     let mut rest = piece;
     let mut end = out.len();
     let most = end.saturating_add(step).min(limit.saturating_add(1));
@@ -123,10 +123,14 @@ fn run(
         end += (inflate.total_out() - made) as usize;
         if end > limit {
             end = limit;
-            break Err(Fault::TooBig { what: "message", announced: limit as u64 + 1, limit });
+            break Err(WebSocketFault::TooBig {
+                what: "message",
+                announced: limit as u64 + 1,
+                limit,
+            });
         }
         match status {
-            Err(_) => break Err(Fault::NotDeflate),
+            Err(_) => break Err(WebSocketFault::NotDeflate),
             // A final block (section 7.2.3.4). What follows begins anew, and so does the window:
             // no compressor refers behind the end that it has made.
             Ok(Status::StreamEnd) => {
@@ -137,7 +141,7 @@ fn run(
             }
             // With room left, it has stopped because the piece is used up.
             Ok(Status::Ok | Status::BufError) if end < out.len() => {
-                break if rest.is_empty() { Ok(false) } else { Err(Fault::NotDeflate) };
+                break if rest.is_empty() { Ok(false) } else { Err(WebSocketFault::NotDeflate) };
             }
             Ok(Status::Ok | Status::BufError) if end == most => break Ok(true),
             Ok(Status::Ok | Status::BufError) => {}

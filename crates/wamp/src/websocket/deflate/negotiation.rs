@@ -23,7 +23,7 @@ const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
 /// What a server wants of a compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Wishes {
+pub struct DeflateOptions {
     /// Clients are to refer to no earlier message.
     pub request_no_context_takeover: bool,
     /// The largest window that clients are to use. Offers of clients that can't be asked for one
@@ -41,7 +41,7 @@ pub struct Wishes {
 
 /// An accepted offer. Shown, it is the value of the answer's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Agreement {
+pub struct DeflateAgreement {
     server: Direction,
     client: Direction,
     memory_level: MemoryLevel,
@@ -63,8 +63,8 @@ struct Direction {
 /// ([`HandshakeFault::Extensions`]).
 pub fn negotiate<'a>(
     lines: impl Iterator<Item = &'a [u8]>,
-    wishes: &Wishes,
-) -> Result<Option<Agreement>, HandshakeFault> {
+    wishes: &DeflateOptions,
+) -> Result<Option<DeflateAgreement>, HandshakeFault> {
     let mut agreement = None;
     for line in lines {
         let mut rest = Text(line);
@@ -75,7 +75,7 @@ pub fn negotiate<'a>(
     Ok(agreement)
 }
 
-impl Agreement {
+impl DeflateAgreement {
     /// The server's deflater.
     pub fn deflater(&self) -> Deflater {
         let window_bits = self.server.max_window_bits.unwrap_or(WindowBits::MAX);
@@ -105,7 +105,7 @@ impl Agreement {
     }
 }
 
-impl fmt::Display for Agreement {
+impl fmt::Display for DeflateAgreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("permessage-deflate")?;
         for (is_agreed, name) in [
@@ -162,7 +162,7 @@ impl Offer {
         (!was_there).then_some(self)
     }
 
-    fn accept(self, wishes: &Wishes) -> Option<Agreement> {
+    fn accept(self, wishes: &DeflateOptions) -> Option<DeflateAgreement> {
         let client_max_window_bits = match wishes.request_max_window_bits {
             Some(wanted) => Some(wanted.min(self.client_max_window_bits?)),
             None => None,
@@ -170,7 +170,7 @@ impl Offer {
         let server_max_window_bits =
             [self.server_max_window_bits, wishes.max_window_bits].into_iter().flatten().min();
         let asked = self.server_no_context_takeover.is_some();
-        Some(Agreement {
+        Some(DeflateAgreement {
             server: Direction {
                 no_context_takeover: asked || wishes.no_context_takeover,
                 max_window_bits: server_max_window_bits,

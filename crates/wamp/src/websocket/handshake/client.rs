@@ -18,7 +18,7 @@ const MAX_HEADERS: usize = 64;
 
 /// An opening handshake that a client sends.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct UpgradeRequest<'a> {
     /// The host, with the port unless it is the scheme's own.
     pub host: &'a str,
     /// Path and query, beginning with `/`.
@@ -33,7 +33,7 @@ pub struct Request<'a> {
 
 /// A server's consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Response<'a> {
+pub struct UpgradeResponse<'a> {
     /// Bytes of the head; frames follow at once.
     pub consumed: usize,
     /// The subprotocol the server chose among those offered.
@@ -81,7 +81,7 @@ pub enum ResponseFault {
     Extension,
 }
 
-impl<'a> Request<'a> {
+impl<'a> UpgradeRequest<'a> {
     /// The bytes of the request.
     ///
     /// # Errors
@@ -118,7 +118,10 @@ impl<'a> Request<'a> {
     /// # Errors
     ///
     /// Whatever makes it no consent to this request (section 4.1, the numbered list at its end).
-    pub fn read_response(&self, bytes: &[u8]) -> Result<Option<Response<'a>>, ResponseFault> {
+    pub fn read_response(
+        &self,
+        bytes: &[u8],
+    ) -> Result<Option<UpgradeResponse<'a>>, ResponseFault> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut headers);
         let head = &bytes[..bytes.len().min(MAX_RESPONSE_HEAD)];
@@ -130,7 +133,7 @@ impl<'a> Request<'a> {
         };
         self.check(&response)?;
         let subprotocol = self.chosen_subprotocol(&response)?;
-        Ok(Some(Response { consumed, subprotocol }))
+        Ok(Some(UpgradeResponse { consumed, subprotocol }))
     }
 
     fn encoded_key(&self) -> String {

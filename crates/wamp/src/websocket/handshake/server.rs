@@ -16,7 +16,7 @@ const LENIENT: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
 
 /// The head of an HTTP request, as far as the handshake asks for it.
-pub trait RequestHead {
+pub trait UpgradeHead {
     /// The method, as `GET`.
     fn method(&self) -> &str;
 
@@ -30,7 +30,7 @@ pub trait RequestHead {
 
 /// A request that may be answered with 101.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted<'a> {
+pub struct AcceptedUpgrade<'a> {
     /// The value of `Sec-WebSocket-Accept`.
     pub accept_key: String,
     /// The subprotocols the client offers, best first. One of them, or none, is the answer's
@@ -113,7 +113,7 @@ impl HandshakeFault {
 /// # Errors
 ///
 /// The first thing that is wrong with it, in the order of [`HandshakeFault`].
-pub fn accept(head: &impl RequestHead) -> Result<Accepted<'_>, HandshakeFault> {
+pub fn accept(head: &impl UpgradeHead) -> Result<AcceptedUpgrade<'_>, HandshakeFault> {
     if head.method() != "GET" {
         return Err(HandshakeFault::Method);
     }
@@ -135,25 +135,25 @@ pub fn accept(head: &impl RequestHead) -> Result<Accepted<'_>, HandshakeFault> {
     let key = key(head).ok_or(HandshakeFault::Key)?;
     let subprotocols = subprotocols(head)?;
     let origin = origin(head)?;
-    Ok(Accepted { accept_key: accept_key(key), subprotocols, origin })
+    Ok(AcceptedUpgrade { accept_key: accept_key(key), subprotocols, origin })
 }
 
-fn lists(head: &impl RequestHead, name: &'static str, entry: &str) -> bool {
+fn lists(head: &impl UpgradeHead, name: &'static str, entry: &str) -> bool {
     list(head.header(name)).any(|found| found.eq_ignore_ascii_case(entry.as_bytes()))
 }
 
-fn key(head: &impl RequestHead) -> Option<&str> {
+fn key(head: &impl UpgradeHead) -> Option<&str> {
     let key = visible(single(head.header("sec-websocket-key"))?)?;
     (LENIENT.decode(key).ok()?.len() == 16).then_some(key)
 }
 
-fn subprotocols(head: &impl RequestHead) -> Result<Vec<&str>, HandshakeFault> {
+fn subprotocols(head: &impl UpgradeHead) -> Result<Vec<&str>, HandshakeFault> {
     list(head.header("sec-websocket-protocol"))
         .map(|entry| token(entry).ok_or(HandshakeFault::Subprotocol))
         .collect()
 }
 
-fn origin(head: &impl RequestHead) -> Result<Option<&str>, HandshakeFault> {
+fn origin(head: &impl UpgradeHead) -> Result<Option<&str>, HandshakeFault> {
     if head.header("origin").next().is_none() {
         return Ok(None);
     }

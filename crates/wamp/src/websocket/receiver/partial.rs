@@ -1,15 +1,15 @@
 //! A message whose frames have not arrived wholly: what of it is kept, what it becomes, and how
 //! much of both there may be.
 
-use super::Limits;
-use crate::websocket::close::Fault;
+use super::WebSocketLimits;
+use crate::websocket::close::WebSocketFault;
 use crate::websocket::deflate::Inflater;
-use crate::websocket::frame::{Header, MessageKind, Opcode};
+use crate::websocket::frame::{FrameHeader, MessageKind, Opcode};
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct PartialMessage {
-    limits: Limits,
+    limits: WebSocketLimits,
     /// Its kind, once it has begun.
     kind: Option<MessageKind>,
     /// What has arrived of it, inflated.
@@ -37,7 +37,7 @@ pub(super) enum Inflated {
 }
 
 impl PartialMessage {
-    pub(super) const fn new(limits: Limits) -> Self {
+    pub(super) const fn new(limits: WebSocketLimits) -> Self {
         Self {
             limits,
             kind: None,
@@ -81,18 +81,22 @@ impl PartialMessage {
     }
 
     /// Accepts a data frame by its header: is it its turn, is it within the limits?
-    pub(super) fn open(&mut self, header: &Header) -> Result<(), Fault> {
+    pub(super) fn open(&mut self, header: &FrameHeader) -> Result<(), WebSocketFault> {
         match (header.opcode, self.kind) {
             (Opcode::Message(kind), None) => {
                 self.kind = Some(kind);
                 self.is_compressed = header.compressed;
             }
             (Opcode::Continuation, None) => {
-                return Err(Fault::OutOfOrder("a continuation frame continues no message"));
+                return Err(WebSocketFault::OutOfOrder(
+                    "a continuation frame continues no message",
+                ));
             }
             (Opcode::Continuation, Some(_)) => {}
             (Opcode::Message(_) | Opcode::Control(_), _) => {
-                return Err(Fault::OutOfOrder("a message begins inside a fragmented message"));
+                return Err(WebSocketFault::OutOfOrder(
+                    "a message begins inside a fragmented message",
+                ));
             }
         }
         check_limit("frame", header.length, self.limits.max_frame)?;
@@ -114,15 +118,19 @@ impl PartialMessage {
         &mut self,
         piece: &[u8],
         is_last: bool,
-    ) -> Result<Option<MessageKind>, Fault> {
+    ) -> Result<Option<MessageKind>, WebSocketFault> {
         self.data.extend_from_slice(piece);
         self.check_text()?;
         Ok(if is_last { self.kind.take() } else { None })
     }
 
     /// Keeps what a compressed piece becomes, or a step of it.
-    pub(super) fn inflate(&mut self, piece: &[u8], is_last: bool) -> Result<Inflated, Fault> {
-        let Some(inflater) = &mut self.inflater else { return Err(Fault::ReservedBits) };
+    pub(super) fn inflate(
+        &mut self,
+        piece: &[u8],
+        is_last: bool,
+    ) -> Result<Inflated, WebSocketFault> {
+        let Some(inflater) = &mut self.inflater else { return Err(WebSocketFault::ReservedBits) };
         let limit = self.limits.max_message;
         let mut inflated = inflater.inflate(piece, &mut self.data, limit, self.step);
         if let Ok(step) = inflated
@@ -142,7 +150,7 @@ impl PartialMessage {
     }
 
     /// Checks what is text and has to be UTF-8.
-    fn check_text(&mut self) -> Result<(), Fault> {
+    fn check_text(&mut self) -> Result<(), WebSocketFault> {
         if self.kind == Some(MessageKind::Text) && !self.takes_any_text {
             return self.check_utf8();
         }
@@ -151,11 +159,11 @@ impl PartialMessage {
 
     /// Checks the new bytes of a text message. A character that is not whole yet is looked at
     /// again with the next bytes; what can't become one any more is a fault at once.
-    fn check_utf8(&mut self) -> Result<(), Fault> {
+    fn check_utf8(&mut self) -> Result<(), WebSocketFault> {
         match simdutf8::compat::from_utf8(&self.data[self.checked..]) {
             Ok(_) => self.checked = self.data.len(),
             Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
-            Err(_) => return Err(Fault::NotUtf8),
+            Err(_) => return Err(WebSocketFault::NotUtf8),
         }
         Ok(())
     }
@@ -167,9 +175,9 @@ impl PartialMessage {
     }
 }
 
-fn check_limit(what: &'static str, announced: u64, limit: usize) -> Result<(), Fault> {
+fn check_limit(what: &'static str, announced: u64, limit: usize) -> Result<(), WebSocketFault> {
     if announced > limit as u64 {
-        return Err(Fault::TooBig { what, announced, limit });
+        return Err(WebSocketFault::TooBig { what, announced, limit });
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::websocket::CloseCode;
 use crate::websocket::frame::Mask;
 use crate::websocket::sender::write_header;
 
-const LIMITS: Limits = Limits { max_message: 100_000, max_frame: 70_000 };
+const LIMITS: WebSocketLimits = WebSocketLimits { max_message: 100_000, max_frame: 70_000 };
 const MASK: Mask = [0x37, 0xfa, 0x21, 0x3d];
 
 const TEXT: Opcode = Opcode::Message(MessageKind::Text);
@@ -19,7 +19,7 @@ const CLOSE: Opcode = Opcode::Control(ControlKind::Close);
 const PING: Opcode = Opcode::Control(ControlKind::Ping);
 const PONG: Opcode = Opcode::Control(ControlKind::Pong);
 
-/// [`Incoming`] with bytes of its own.
+/// [`WebSocketMessage`] with bytes of its own.
 #[derive(Debug, Clone, PartialEq)]
 enum Got {
     Text(String),
@@ -30,15 +30,15 @@ enum Got {
     Close(Option<(u16, String)>),
 }
 
-impl From<Incoming<'_>> for Got {
-    fn from(incoming: Incoming<'_>) -> Self {
+impl From<WebSocketMessage<'_>> for Got {
+    fn from(incoming: WebSocketMessage<'_>) -> Self {
         match incoming {
-            Incoming::Text(text) => Self::Text(text.to_owned()),
-            Incoming::UncheckedText(bytes) => Self::UncheckedText(bytes.to_owned()),
-            Incoming::Binary(bytes) => Self::Binary(bytes.to_owned()),
-            Incoming::Ping(bytes) => Self::Ping(bytes.to_owned()),
-            Incoming::Pong(bytes) => Self::Pong(bytes.to_owned()),
-            Incoming::Close(close) => {
+            WebSocketMessage::Text(text) => Self::Text(text.to_owned()),
+            WebSocketMessage::UncheckedText(bytes) => Self::UncheckedText(bytes.to_owned()),
+            WebSocketMessage::Binary(bytes) => Self::Binary(bytes.to_owned()),
+            WebSocketMessage::Ping(bytes) => Self::Ping(bytes.to_owned()),
+            WebSocketMessage::Pong(bytes) => Self::Pong(bytes.to_owned()),
+            WebSocketMessage::Close(close) => {
                 Self::Close(close.map(|close| (close.code.number(), close.reason.to_owned())))
             }
         }
@@ -49,7 +49,11 @@ fn text(text: &str) -> Got {
     Got::Text(text.to_owned())
 }
 
-fn feed(receiver: &mut Receiver, piece: &[u8], got: &mut Vec<Got>) -> Result<(), Fault> {
+fn feed(
+    receiver: &mut WebSocketReceiver,
+    piece: &[u8],
+    got: &mut Vec<Got>,
+) -> Result<(), WebSocketFault> {
     let mut piece = piece.to_vec();
     let mut input = &mut piece[..];
     while let Some(incoming) = receiver.receive(&mut input)? {
@@ -61,10 +65,10 @@ fn feed(receiver: &mut Receiver, piece: &[u8], got: &mut Vec<Got>) -> Result<(),
 
 /// Everything that arrives from these pieces, and the fault at which it ends.
 fn receive_pieces<'p>(
-    role: Role,
+    role: WebSocketRole,
     pieces: impl IntoIterator<Item = &'p [u8]>,
-) -> (Vec<Got>, Option<Fault>) {
-    let mut receiver = Receiver::new(role, LIMITS);
+) -> (Vec<Got>, Option<WebSocketFault>) {
+    let mut receiver = WebSocketReceiver::new(role, LIMITS);
     let mut got = Vec::new();
     for piece in pieces {
         if let Err(fault) = feed(&mut receiver, piece, &mut got) {
@@ -75,7 +79,7 @@ fn receive_pieces<'p>(
 }
 
 /// The same, checked to be the same however the bytes are cut in two, and byte by byte.
-fn receive(role: Role, bytes: &[u8]) -> (Vec<Got>, Option<Fault>) {
+fn receive(role: WebSocketRole, bytes: &[u8]) -> (Vec<Got>, Option<WebSocketFault>) {
     let outcome = receive_pieces(role, [bytes]);
     for cut in 0..=bytes.len() {
         let (front, back) = bytes.split_at(cut);
@@ -106,7 +110,7 @@ fn the_examples_of_the_rfc_are_read_by_the_client() {
         (b"\x8a\x05Hello", pong),
     ];
     for (bytes, message) in examples {
-        assert_eq!(receive(Role::Client, bytes), (vec![message], None));
+        assert_eq!(receive(WebSocketRole::Client, bytes), (vec![message], None));
     }
 }
 
@@ -118,27 +122,27 @@ fn the_long_examples_of_the_rfc_are_read_by_the_client() {
     ] {
         let payload = vec![b'*'; len];
         let bytes = [header, &payload].concat();
-        let outcome = receive_pieces(Role::Client, [&bytes[..]]);
+        let outcome = receive_pieces(WebSocketRole::Client, [&bytes[..]]);
         assert_eq!(outcome, (vec![Got::Binary(payload)], None));
-        assert_eq!(receive_pieces(Role::Client, bytes.chunks(11)), outcome);
+        assert_eq!(receive_pieces(WebSocketRole::Client, bytes.chunks(11)), outcome);
     }
 }
 
 #[test]
 fn the_masked_examples_of_the_rfc_are_read_by_the_server() {
     let hello = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
-    assert_eq!(receive(Role::Server, hello), (vec![text("Hello")], None));
+    assert_eq!(receive(WebSocketRole::Server, hello), (vec![text("Hello")], None));
     let pong = b"\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
-    assert_eq!(receive(Role::Server, pong), (vec![Got::Pong(b"Hello".to_vec())], None));
+    assert_eq!(receive(WebSocketRole::Server, pong), (vec![Got::Pong(b"Hello".to_vec())], None));
 }
 
 #[test]
 fn a_whole_message_is_handed_out_where_it_lies() {
     let mut bytes = frame(TEXT, true, b"Hello");
     let range = bytes.as_ptr_range();
-    let mut receiver = Receiver::new(Role::Server, LIMITS);
+    let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, LIMITS);
     let mut input = &mut bytes[..];
-    let Ok(Some(Incoming::Text(text))) = receiver.receive(&mut input) else {
+    let Ok(Some(WebSocketMessage::Text(text))) = receiver.receive(&mut input) else {
         panic!("a text was sent")
     };
     assert_eq!(text, "Hello");
@@ -155,7 +159,7 @@ fn many_messages_in_one_input_come_in_their_order() {
     ];
     let messages =
         vec![text("one"), Got::Binary(Vec::new()), Got::Ping(b"?".to_vec()), text("dreißig")];
-    assert_eq!(receive(Role::Server, &bytes.concat()), (messages, None));
+    assert_eq!(receive(WebSocketRole::Server, &bytes.concat()), (messages, None));
 }
 
 #[test]
@@ -174,7 +178,7 @@ fn control_frames_come_at_once_between_fragments() {
         text("first"),
         Got::Binary(b"second".to_vec()),
     ];
-    assert_eq!(receive(Role::Server, &bytes.concat()), (messages, None));
+    assert_eq!(receive(WebSocketRole::Server, &bytes.concat()), (messages, None));
 }
 
 #[test]
@@ -185,80 +189,91 @@ fn after_a_close_nothing_is_read() {
         (b"\x0f\xa0bye", Some((4000, "bye".to_owned()))),
     ] {
         let bytes = [frame(CLOSE, true, payload), vec![0xff; 20]].concat();
-        assert_eq!(receive(Role::Server, &bytes), (vec![Got::Close(close)], None));
+        assert_eq!(receive(WebSocketRole::Server, &bytes), (vec![Got::Close(close)], None));
     }
 }
 
 #[test]
 fn a_close_interrupts_a_fragmented_message() {
     let bytes = [frame(TEXT, false, b"begun"), frame(CLOSE, true, b"")].concat();
-    assert_eq!(receive(Role::Server, &bytes), (vec![Got::Close(None)], None));
+    assert_eq!(receive(WebSocketRole::Server, &bytes), (vec![Got::Close(None)], None));
 }
 
 /// Bytes of a client, the fault they are, and what the client is told.
-fn violations() -> Vec<(&'static str, Vec<u8>, Fault, CloseCode)> {
+fn violations() -> Vec<(&'static str, Vec<u8>, WebSocketFault, CloseCode)> {
     let protocol = CloseCode::PROTOCOL_ERROR;
     let invalid = CloseCode::INVALID_PAYLOAD;
     let too_big = CloseCode::MESSAGE_TOO_BIG;
     let nothing = "a continuation frame continues no message";
     let inside = "a message begins inside a fragmented message";
     let with_first = |first| [vec![first], frame(TEXT, true, b"x")[1..].to_vec()].concat();
-    let big_frame = Fault::TooBig { what: "frame", announced: 70_001, limit: 70_000 };
-    let big_message = Fault::TooBig { what: "message", announced: 100_001, limit: 100_000 };
+    let big_frame = WebSocketFault::TooBig { what: "frame", announced: 70_001, limit: 70_000 };
+    let big_message =
+        WebSocketFault::TooBig { what: "message", announced: 100_001, limit: 100_000 };
     let fragments = [frame(BINARY, false, &[0; 60_000]), vec![0x80, 0xfe, 0x9c, 0x41, 1, 2, 3, 4]];
     vec![
-        ("RSV1", with_first(0xc1), Fault::ReservedBits, protocol),
-        ("RSV2", with_first(0xa1), Fault::ReservedBits, protocol),
-        ("RSV3", with_first(0x91), Fault::ReservedBits, protocol),
-        ("opcode 3", with_first(0x83), Fault::ReservedOpcode(3), protocol),
-        ("opcode 7", with_first(0x87), Fault::ReservedOpcode(7), protocol),
-        ("opcode 11", with_first(0x8b), Fault::ReservedOpcode(11), protocol),
-        ("opcode 15", with_first(0x8f), Fault::ReservedOpcode(15), protocol),
-        ("fragmented ping", frame(PING, false, b""), Fault::FragmentedControl, protocol),
-        ("fragmented close", frame(CLOSE, false, b""), Fault::FragmentedControl, protocol),
-        ("long ping", frame(PING, true, &[0; 126]), Fault::ControlTooLong, protocol),
-        ("huge pong", vec![0x8a, 0xff], Fault::ControlTooLong, protocol),
-        ("no mask", b"\x81\x05Hello".to_vec(), Fault::UnmaskedClientFrame, protocol),
-        ("125 in two bytes", vec![0x82, 0xfe, 0, 125], Fault::InvalidLength, protocol),
+        ("RSV1", with_first(0xc1), WebSocketFault::ReservedBits, protocol),
+        ("RSV2", with_first(0xa1), WebSocketFault::ReservedBits, protocol),
+        ("RSV3", with_first(0x91), WebSocketFault::ReservedBits, protocol),
+        ("opcode 3", with_first(0x83), WebSocketFault::ReservedOpcode(3), protocol),
+        ("opcode 7", with_first(0x87), WebSocketFault::ReservedOpcode(7), protocol),
+        ("opcode 11", with_first(0x8b), WebSocketFault::ReservedOpcode(11), protocol),
+        ("opcode 15", with_first(0x8f), WebSocketFault::ReservedOpcode(15), protocol),
+        ("fragmented ping", frame(PING, false, b""), WebSocketFault::FragmentedControl, protocol),
+        ("fragmented close", frame(CLOSE, false, b""), WebSocketFault::FragmentedControl, protocol),
+        ("long ping", frame(PING, true, &[0; 126]), WebSocketFault::ControlTooLong, protocol),
+        ("huge pong", vec![0x8a, 0xff], WebSocketFault::ControlTooLong, protocol),
+        ("no mask", b"\x81\x05Hello".to_vec(), WebSocketFault::UnmaskedClientFrame, protocol),
+        ("125 in two bytes", vec![0x82, 0xfe, 0, 125], WebSocketFault::InvalidLength, protocol),
         (
             "65535 in eight bytes",
             vec![0x82, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff],
-            Fault::InvalidLength,
+            WebSocketFault::InvalidLength,
             protocol,
         ),
         (
             "64 bits of length",
             vec![0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0],
-            Fault::InvalidLength,
+            WebSocketFault::InvalidLength,
             protocol,
         ),
         (
             "continuation of nothing",
             frame(Opcode::Continuation, true, b"x"),
-            Fault::OutOfOrder(nothing),
+            WebSocketFault::OutOfOrder(nothing),
             protocol,
         ),
         (
             "message in a message",
             [frame(TEXT, false, b"x"), frame(TEXT, true, b"y")].concat(),
-            Fault::OutOfOrder(inside),
+            WebSocketFault::OutOfOrder(inside),
             protocol,
         ),
-        ("half a close code", frame(CLOSE, true, b"\x03"), Fault::CloseCodeCut, protocol),
-        ("close code 0", frame(CLOSE, true, b"\0\0"), Fault::InvalidCloseCode(0), protocol),
+        ("half a close code", frame(CLOSE, true, b"\x03"), WebSocketFault::CloseCodeCut, protocol),
+        (
+            "close code 0",
+            frame(CLOSE, true, b"\0\0"),
+            WebSocketFault::InvalidCloseCode(0),
+            protocol,
+        ),
         (
             "close code 1005",
             frame(CLOSE, true, b"\x03\xed"),
-            Fault::InvalidCloseCode(1005),
+            WebSocketFault::InvalidCloseCode(1005),
             protocol,
         ),
-        ("close reason", frame(CLOSE, true, b"\x03\xe8\xff"), Fault::NotUtf8, invalid),
-        ("text", frame(TEXT, true, b"\xce\xba\xe1\xbd\xff"), Fault::NotUtf8, invalid),
-        ("text that ends in a character", frame(TEXT, true, b"\xce"), Fault::NotUtf8, invalid),
+        ("close reason", frame(CLOSE, true, b"\x03\xe8\xff"), WebSocketFault::NotUtf8, invalid),
+        ("text", frame(TEXT, true, b"\xce\xba\xe1\xbd\xff"), WebSocketFault::NotUtf8, invalid),
+        (
+            "text that ends in a character",
+            frame(TEXT, true, b"\xce"),
+            WebSocketFault::NotUtf8,
+            invalid,
+        ),
         (
             "fragmented text that ends in a character",
             [frame(TEXT, false, b"x"), frame(Opcode::Continuation, true, b"\xce")].concat(),
-            Fault::NotUtf8,
+            WebSocketFault::NotUtf8,
             invalid,
         ),
         (
@@ -278,9 +293,9 @@ fn each_violation_gets_its_close_code_and_spares_the_message_before_it() {
         let after = frame(TEXT, true, b"after");
         let bytes = [before, violation, after].concat();
         let outcome = if bytes.len() < 1000 {
-            receive(Role::Server, &bytes)
+            receive(WebSocketRole::Server, &bytes)
         } else {
-            receive_pieces(Role::Server, [&bytes[..]])
+            receive_pieces(WebSocketRole::Server, [&bytes[..]])
         };
         assert_eq!(outcome, (vec![text("before")], Some(fault)), "{name}");
         assert_eq!(fault.close_code(), code, "{name}");
@@ -297,7 +312,8 @@ fn text_may_be_anything_where_it_is_not_checked() {
     ];
     let unchecked = |bytes: &[u8]| Got::UncheckedText(bytes.to_vec());
     for piece in 1..10 {
-        let mut receiver = Receiver::new(Role::Server, LIMITS).with_unchecked_text();
+        let mut receiver =
+            WebSocketReceiver::new(WebSocketRole::Server, LIMITS).with_unchecked_text();
         let mut got = Vec::new();
         for bytes in bytes.concat().chunks(piece) {
             assert_eq!(feed(&mut receiver, bytes, &mut got), Ok(()));
@@ -309,15 +325,15 @@ fn text_may_be_anything_where_it_is_not_checked() {
 
 #[test]
 fn a_server_may_not_mask() {
-    let outcome = receive(Role::Client, &frame(TEXT, true, b"Hello"));
-    assert_eq!(outcome, (vec![], Some(Fault::MaskedServerFrame)));
+    let outcome = receive(WebSocketRole::Client, &frame(TEXT, true, b"Hello"));
+    assert_eq!(outcome, (vec![], Some(WebSocketFault::MaskedServerFrame)));
 }
 
 #[test]
 fn a_fault_ends_the_connection() {
-    let mut receiver = Receiver::new(Role::Server, LIMITS);
+    let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, LIMITS);
     let mut got = Vec::new();
-    assert_eq!(feed(&mut receiver, b"\xff\xff", &mut got), Err(Fault::ReservedBits));
+    assert_eq!(feed(&mut receiver, b"\xff\xff", &mut got), Err(WebSocketFault::ReservedBits));
     assert!(receiver.is_closed());
     assert_eq!(feed(&mut receiver, &frame(TEXT, true, b"more"), &mut got), Ok(()));
     assert_eq!(got, []);
@@ -341,13 +357,13 @@ fn text_that_cannot_become_utf8_is_refused_at_the_byte_that_shows_it() {
             let bytes = frame(TEXT, fin, &payload);
             let (decided, header) = (sequence.len(), bytes.len() - payload.len());
             let (before, after) = bytes.split_at(header + decided - 1);
-            let mut receiver = Receiver::new(Role::Server, LIMITS);
+            let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, LIMITS);
             let mut got = Vec::new();
             for byte in before.chunks(1) {
                 assert_eq!(feed(&mut receiver, byte, &mut got), Ok(()), "{sequence:x?}");
             }
             let refused = feed(&mut receiver, &after[..1], &mut got);
-            assert_eq!(refused, Err(Fault::NotUtf8), "{sequence:x?}");
+            assert_eq!(refused, Err(WebSocketFault::NotUtf8), "{sequence:x?}");
         }
     }
 }
@@ -355,7 +371,10 @@ fn text_that_cannot_become_utf8_is_refused_at_the_byte_that_shows_it() {
 #[test]
 fn a_fragment_that_is_not_utf8_is_refused_before_the_message_ends() {
     let bytes = [frame(TEXT, false, b"ab\xf4"), frame(Opcode::Continuation, false, b"\x90")];
-    assert_eq!(receive(Role::Server, &bytes.concat()), (vec![], Some(Fault::NotUtf8)));
+    assert_eq!(
+        receive(WebSocketRole::Server, &bytes.concat()),
+        (vec![], Some(WebSocketFault::NotUtf8))
+    );
 }
 
 #[test]
@@ -367,14 +386,14 @@ fn a_character_may_be_cut_by_fragments_and_control_frames() {
     }
     let ping = Got::Ping(Vec::new());
     let messages = vec![ping.clone(), ping.clone(), ping, text("🍀")];
-    assert_eq!(receive(Role::Server, &bytes), (messages, None));
+    assert_eq!(receive(WebSocketRole::Server, &bytes), (messages, None));
 }
 
 #[test]
 fn a_big_message_in_single_bytes_takes_linear_time() {
-    let limits = Limits { max_message: 1 << 20, max_frame: 1 << 20 };
+    let limits = WebSocketLimits { max_message: 1 << 20, max_frame: 1 << 20 };
     let bytes = frame(TEXT, true, "ä".repeat(1 << 19).as_bytes());
-    let mut receiver = Receiver::new(Role::Server, limits);
+    let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, limits);
     let mut got = Vec::new();
     let start = Instant::now();
     for byte in bytes.chunks(1) {
@@ -387,7 +406,7 @@ fn a_big_message_in_single_bytes_takes_linear_time() {
 
 #[test]
 fn what_is_announced_is_not_allocated() {
-    let mut receiver = Receiver::new(Role::Server, LIMITS);
+    let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, LIMITS);
     let bytes = frame(BINARY, true, &[7; 70_000]);
     assert_eq!(feed(&mut receiver, &bytes[..100], &mut Vec::new()), Ok(()));
     assert_eq!(receiver.message.data.len(), 86);
@@ -396,7 +415,7 @@ fn what_is_announced_is_not_allocated() {
 
 #[test]
 fn memory_is_freed_after_a_message() {
-    let mut receiver = Receiver::new(Role::Server, LIMITS);
+    let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, LIMITS);
     let mut got = Vec::new();
     let bytes = [frame(BINARY, true, &[7; 70_000]), frame(PING, true, b"cut")].concat();
     for piece in bytes.chunks(4096) {
@@ -481,7 +500,7 @@ proptest! {
         let (frames, got): (Vec<_>, Vec<_>) = messages.concat().into_iter().unzip();
         let got: Vec<_> = got.into_iter().flatten().collect();
         let pieces = frames.concat();
-        prop_assert_eq!(receive_pieces(Role::Server, cut(&pieces, &lengths)), (got, None));
+        prop_assert_eq!(receive_pieces(WebSocketRole::Server, cut(&pieces, &lengths)), (got, None));
     }
 
     #[test]
@@ -489,7 +508,7 @@ proptest! {
         bytes in nearly_frames(),
         lengths in vec(1_usize..20, 1..5),
     ) {
-        for role in [Role::Server, Role::Client] {
+        for role in [WebSocketRole::Server, WebSocketRole::Client] {
             let outcome = receive_pieces(role, [&bytes[..]]);
             prop_assert_eq!(receive_pieces(role, cut(&bytes, &lengths)), outcome);
         }

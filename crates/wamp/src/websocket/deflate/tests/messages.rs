@@ -9,27 +9,34 @@ use zlib_rs::{Deflate, DeflateFlush};
 
 use super::super::deflater::MIN_DEFLATED;
 use super::super::{Deflater, Inflater, MemoryLevel, TAIL, WindowBits};
-use crate::websocket::sender::{Shape, write_ping};
-use crate::websocket::{Fault, Incoming, Limits, MessageKind, Receiver, Role};
+use crate::websocket::sender::{MessageWriter, write_ping};
+use crate::websocket::{
+    MessageKind, WebSocketFault, WebSocketLimits, WebSocketMessage, WebSocketReceiver,
+    WebSocketRole,
+};
 
 const LIMIT: usize = 100_000;
-const LIMITS: Limits = Limits { max_message: LIMIT, max_frame: LIMIT };
+const LIMITS: WebSocketLimits = WebSocketLimits { max_message: LIMIT, max_frame: LIMIT };
 
 /// The receiving side of a server's messages.
-fn receiver(keeps_context: bool) -> Receiver {
-    Receiver::new(Role::Client, LIMITS).inflating(Inflater::new(keeps_context))
+fn receiver(keeps_context: bool) -> WebSocketReceiver {
+    WebSocketReceiver::new(WebSocketRole::Client, LIMITS).inflating(Inflater::new(keeps_context))
 }
 
 /// The messages in these bytes, which come in pieces of this length, and the fault that ends them.
-fn receive(receiver: &mut Receiver, bytes: &[u8], piece: usize) -> (Vec<Vec<u8>>, Option<Fault>) {
+fn receive(
+    receiver: &mut WebSocketReceiver,
+    bytes: &[u8],
+    piece: usize,
+) -> (Vec<Vec<u8>>, Option<WebSocketFault>) {
     let mut messages = Vec::new();
     for piece in bytes.chunks(piece) {
         let mut piece = piece.to_vec();
         let mut input = &mut piece[..];
         loop {
             match receiver.receive(&mut input) {
-                Ok(Some(Incoming::Text(text))) => messages.push(text.as_bytes().to_vec()),
-                Ok(Some(Incoming::Binary(bytes))) => messages.push(bytes.to_vec()),
+                Ok(Some(WebSocketMessage::Text(text))) => messages.push(text.as_bytes().to_vec()),
+                Ok(Some(WebSocketMessage::Binary(bytes))) => messages.push(bytes.to_vec()),
                 Ok(Some(_)) => {}
                 Ok(None) => {
                     if !receiver.is_paused() {
@@ -103,7 +110,7 @@ fn without_context_takeover_no_message_refers_to_an_earlier_one() {
     let hello = frame(TEXT, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
     let shared = frame(TEXT, b"\xf2\x00\x11\x00\x00");
     let outcome = receive(&mut receiver(false), &[hello, shared].concat(), 100);
-    assert_eq!(outcome, (vec![b"Hello".to_vec()], Some(Fault::NotDeflate)));
+    assert_eq!(outcome, (vec![b"Hello".to_vec()], Some(WebSocketFault::NotDeflate)));
 }
 
 #[test]
@@ -112,9 +119,9 @@ fn what_is_no_deflate_is_a_fault_and_so_is_text_before_it_that_is_not_utf8() {
     let text = frame(TEXT, b"\x00\x01\x00\xfe\xff\xff\x07");
     let endless_distance = frame(TEXT, b"\xf2\x00\x11\x00\x00");
     for (bytes, fault) in [
-        (reserved_block, Fault::NotDeflate),
-        (text, Fault::NotUtf8),
-        (endless_distance, Fault::NotDeflate),
+        (reserved_block, WebSocketFault::NotDeflate),
+        (text, WebSocketFault::NotUtf8),
+        (endless_distance, WebSocketFault::NotDeflate),
     ] {
         for piece in 1..=bytes.len() {
             assert_eq!(receive(&mut receiver(true), &bytes, piece), (vec![], Some(fault)));
@@ -133,7 +140,8 @@ fn zeros(count: usize) -> Vec<u8> {
 
 #[test]
 fn a_message_that_grows_over_the_limit_is_refused_there() {
-    let too_big = Fault::TooBig { what: "message", announced: LIMIT as u64 + 1, limit: LIMIT };
+    let too_big =
+        WebSocketFault::TooBig { what: "message", announced: LIMIT as u64 + 1, limit: LIMIT };
     let just = frame(BINARY, &zeros(LIMIT));
     assert_eq!(receive(&mut receiver(true), &just, 100), (vec![vec![0; LIMIT]], None));
     for count in [LIMIT + 1, 16 << 20] {
@@ -149,7 +157,7 @@ fn what_is_inflated_takes_no_more_memory_than_twice_the_limit() {
     let mut inflater = Inflater::new(true);
     let mut out = Vec::new();
     let fault = inflater.inflate(&zeros(16 << 20), &mut out, LIMIT, usize::MAX);
-    assert!(matches!(fault, Err(Fault::TooBig { .. })));
+    assert!(matches!(fault, Err(WebSocketFault::TooBig { .. })));
     assert_eq!(out.len(), LIMIT);
     assert!(out.capacity() <= 2 * (LIMIT + 1), "{} bytes", out.capacity());
 }
@@ -162,16 +170,17 @@ fn message_is_inflated_a_step_at_a_time_and_the_rest_of_the_input_stays_as_it_ca
     let mut shape = shape(15, true, 8, 0);
     shape.write_message(&mut bytes, MessageKind::Text, &message, || Some([1, 2, 3, 4]));
     shape.write_message(&mut bytes, MessageKind::Text, b"next", || Some([5, 6, 7, 8]));
-    let mut receiver =
-        Receiver::new(Role::Server, LIMITS).inflating(Inflater::new(true)).in_steps(STEP);
+    let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, LIMITS)
+        .inflating(Inflater::new(true))
+        .in_steps(STEP);
     let mut input = &mut bytes[..];
     for step in 1..=LIMIT / STEP {
         assert_eq!(receiver.receive(&mut input), Ok(None));
         assert!(receiver.is_paused());
         assert_eq!(receiver.kept_message().len(), step * STEP);
     }
-    assert_eq!(receiver.receive(&mut input), Ok(Some(Incoming::Text(&"x".repeat(LIMIT)))));
-    assert_eq!(receiver.receive(&mut input), Ok(Some(Incoming::Text("next"))));
+    assert_eq!(receiver.receive(&mut input), Ok(Some(WebSocketMessage::Text(&"x".repeat(LIMIT)))));
+    assert_eq!(receiver.receive(&mut input), Ok(Some(WebSocketMessage::Text("next"))));
     assert!(!receiver.is_paused());
 }
 
@@ -209,17 +218,17 @@ fn every_message_is_compressed_where_that_is_wanted() {
     }
 }
 
-fn shape(window_bits: u8, keeps_context: bool, memory_level: u8, fragment: usize) -> Shape {
+fn shape(window_bits: u8, keeps_context: bool, memory_level: u8, fragment: usize) -> MessageWriter {
     let window_bits = WindowBits::new(window_bits).expect("8 to 15");
     let memory_level = MemoryLevel::new(memory_level).expect("1 to 9");
-    Shape {
+    MessageWriter {
         deflater: Some(Deflater::new(window_bits, keeps_context, memory_level)),
         fragment_size: NonZeroUsize::new(fragment),
     }
 }
 
 /// The first byte of the only frame that a message becomes, and the frame's length.
-fn written(shape: &mut Shape, message: &[u8]) -> (u8, usize) {
+fn written(shape: &mut MessageWriter, message: &[u8]) -> (u8, usize) {
     let mut out = Vec::new();
     shape.write_message(&mut out, MessageKind::Text, message, || None);
     (out[0], out.len())

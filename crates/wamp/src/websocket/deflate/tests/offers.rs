@@ -1,16 +1,16 @@
 //! What is offered, and what is answered.
 
-use super::super::negotiation::{Wishes, negotiate};
+use super::super::negotiation::{DeflateOptions, negotiate};
 use super::super::{MemoryLevel, WindowBits};
 use crate::websocket::handshake::server::HandshakeFault;
 
 /// The answer to the lines of a header; nothing when every offer is declined.
-fn answer(lines: &[&str], wishes: &Wishes) -> Result<Option<String>, HandshakeFault> {
+fn answer(lines: &[&str], wishes: &DeflateOptions) -> Result<Option<String>, HandshakeFault> {
     let agreement = negotiate(lines.iter().map(|line| line.as_bytes()), wishes)?;
     Ok(agreement.map(|agreement| agreement.to_string()))
 }
 
-fn to(offer: &str, wishes: &Wishes) -> Option<String> {
+fn to(offer: &str, wishes: &DeflateOptions) -> Option<String> {
     answer(&[offer], wishes).expect("a list of extensions")
 }
 
@@ -38,14 +38,14 @@ fn a_server_that_wants_nothing_grants_what_is_asked_and_no_more() {
             "; server_no_context_takeover; server_max_window_bits=9",
         ),
     ] {
-        let answer = to(&format!("{NAME}{offer}"), &Wishes::default());
+        let answer = to(&format!("{NAME}{offer}"), &DeflateOptions::default());
         assert_eq!(answer, Some(format!("{NAME}{granted}")), "to '{offer}'");
     }
 }
 
 #[test]
 fn a_server_that_wants_something_says_so() {
-    let wishes = Wishes {
+    let wishes = DeflateOptions {
         request_no_context_takeover: true,
         request_max_window_bits: bits(11),
         no_context_takeover: true,
@@ -70,7 +70,7 @@ fn a_server_that_wants_something_says_so() {
 
 #[test]
 fn a_client_that_cannot_be_asked_for_a_window_is_served_without_compression() {
-    let wishes = Wishes { request_max_window_bits: bits(9), ..Wishes::default() };
+    let wishes = DeflateOptions { request_max_window_bits: bits(9), ..DeflateOptions::default() };
     assert_eq!(to(NAME, &wishes), None);
 }
 
@@ -97,16 +97,20 @@ fn an_offer_that_cannot_be_kept_is_declined_and_does_not_fail_the_handshake() {
         "client_max_window_bits; client_max_window_bits=9",
         "Server_No_Context_Takeover",
     ] {
-        assert_eq!(to(&format!("{NAME}; {parameters}"), &Wishes::default()), None, "{parameters}");
+        assert_eq!(
+            to(&format!("{NAME}; {parameters}"), &DeflateOptions::default()),
+            None,
+            "{parameters}"
+        );
     }
     for other in ["", ",", "x-webkit-deflate-frame", "permessage-bzip2; max_compress_level=9"] {
-        assert_eq!(to(other, &Wishes::default()), None, "{other}");
+        assert_eq!(to(other, &DeflateOptions::default()), None, "{other}");
     }
 }
 
 #[test]
 fn the_first_offer_that_can_be_kept_is_accepted() {
-    let wishes = Wishes { request_max_window_bits: bits(10), ..Wishes::default() };
+    let wishes = DeflateOptions { request_max_window_bits: bits(10), ..DeflateOptions::default() };
     for lines in [
         &["permessage-deflate, permessage-deflate; client_max_window_bits"][..],
         &["permessage-deflate", "permessage-deflate; client_max_window_bits"],
@@ -138,7 +142,7 @@ fn a_header_that_is_no_list_of_extensions_is_malformed_also_behind_a_good_offer(
     ] {
         for lines in [&[header][..], &[NAME, header]] {
             let fault = Err(HandshakeFault::Extensions);
-            assert_eq!(answer(lines, &Wishes::default()), fault, "{header}");
+            assert_eq!(answer(lines, &DeflateOptions::default()), fault, "{header}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const REQUEST: Request<'_> = Request {
+const REQUEST: UpgradeRequest<'_> = UpgradeRequest {
     host: "server.example.com",
     path: "/chat?room=1",
     key: *b"the sample nonce",
@@ -41,7 +41,7 @@ fn the_request_holds_what_the_rfc_asks_for() {
 
 #[test]
 fn a_request_without_subprotocols_has_no_header_for_them() {
-    let request = Request { subprotocols: &[], headers: &[], ..REQUEST }.encode();
+    let request = UpgradeRequest { subprotocols: &[], headers: &[], ..REQUEST }.encode();
     let request = String::from_utf8(request.unwrap()).unwrap();
     assert!(request.ends_with("Sec-WebSocket-Version: 13\r\n\r\n"), "{request}");
 }
@@ -49,13 +49,13 @@ fn a_request_without_subprotocols_has_no_header_for_them() {
 #[test]
 fn nothing_can_be_smuggled_into_a_request() {
     let table = [
-        (Request { host: "", ..REQUEST }, "the host", ""),
-        (Request { host: "a\r\nb", ..REQUEST }, "the host", "a\r\nb"),
-        (Request { path: "/a b", ..REQUEST }, "the path", "/a b"),
-        (Request { path: "/ä", ..REQUEST }, "the path", "/ä"),
-        (Request { subprotocols: &["a,b"], ..REQUEST }, "a subprotocol", "a,b"),
-        (Request { headers: &[("a b", "")], ..REQUEST }, "a header's name", "a b"),
-        (Request { headers: &[("a", "b\n")], ..REQUEST }, "a header's value", "b\n"),
+        (UpgradeRequest { host: "", ..REQUEST }, "the host", ""),
+        (UpgradeRequest { host: "a\r\nb", ..REQUEST }, "the host", "a\r\nb"),
+        (UpgradeRequest { path: "/a b", ..REQUEST }, "the path", "/a b"),
+        (UpgradeRequest { path: "/ä", ..REQUEST }, "the path", "/ä"),
+        (UpgradeRequest { subprotocols: &["a,b"], ..REQUEST }, "a subprotocol", "a,b"),
+        (UpgradeRequest { headers: &[("a b", "")], ..REQUEST }, "a header's name", "a b"),
+        (UpgradeRequest { headers: &[("a", "b\n")], ..REQUEST }, "a header's value", "b\n"),
     ];
     for (request, part, value) in table {
         assert_eq!(request.encode(), Err(InvalidRequest { part, value: value.to_owned() }));
@@ -64,7 +64,7 @@ fn nothing_can_be_smuggled_into_a_request() {
 
 #[test]
 fn the_response_of_the_rfc_opens_the_connection() {
-    let response = Response { consumed: RESPONSE.len(), subprotocol: Some("chat") };
+    let response = UpgradeResponse { consumed: RESPONSE.len(), subprotocol: Some("chat") };
     let with_frame = [RESPONSE.as_bytes(), b"\x81\x05Hello"].concat();
     assert_eq!(REQUEST.read_response(&with_frame), Ok(Some(response)));
 }
@@ -79,7 +79,7 @@ fn a_response_that_is_not_whole_needs_more_bytes() {
 #[test]
 fn a_server_may_choose_no_subprotocol() {
     let response = RESPONSE.replace("Sec-WebSocket-Protocol: chat\r\n", "");
-    let expected = Response { consumed: response.len(), subprotocol: None };
+    let expected = UpgradeResponse { consumed: response.len(), subprotocol: None };
     assert_eq!(REQUEST.read_response(response.as_bytes()), Ok(Some(expected)));
 }
 

@@ -9,7 +9,7 @@ struct Head {
     headers: Vec<(&'static str, &'static str)>,
 }
 
-impl RequestHead for Head {
+impl UpgradeHead for Head {
     fn method(&self) -> &str {
         self.method
     }
@@ -67,7 +67,7 @@ fn fault(head: &Head) -> Option<HandshakeFault> {
 
 #[test]
 fn the_example_of_the_rfc_is_accepted() {
-    let expected = Accepted {
+    let expected = AcceptedUpgrade {
         accept_key: "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_owned(),
         subprotocols: vec!["chat", "superchat"],
         origin: Some("http://example.com"),

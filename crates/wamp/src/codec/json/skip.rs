@@ -4,26 +4,30 @@
 //! remembers nothing between two of them. Only numbers that are not finite, which the reader takes
 //! for null, are refused here: such values are rare and the reader's.
 
-use super::super::MAX_DEPTH;
 use super::cursor::Cursor;
 use super::number;
 use crate::error::DecodeError;
+use crate::limits::MAX_DEPTH;
 
 /// Passes over the value that begins with the byte `first` at the cursor, inside `depth` lists
 /// and maps; returns the offset after it.
-pub(super) fn value(cursor: Cursor<'_>, first: u8, depth: usize) -> Result<usize, DecodeError> {
-    let mut pass = Pass { cursor, open: 0, maps: 0, room: MAX_DEPTH - depth };
+pub(super) fn skip_value(
+    cursor: Cursor<'_>,
+    first: u8,
+    depth: usize,
+) -> Result<usize, DecodeError> {
+    let mut skipper = Skipper { cursor, open: 0, maps: 0, room: MAX_DEPTH - depth };
     let mut next = Some(first);
     while let Some(first) = next {
-        next = match pass.value(first)? {
-            None => pass.after_value()?,
+        next = match skipper.value(first)? {
+            None => skipper.after_value()?,
             inside => inside,
         };
     }
-    Ok(pass.cursor.position)
+    Ok(skipper.cursor.position)
 }
 
-struct Pass<'a> {
+struct Skipper<'a> {
     cursor: Cursor<'a>,
     /// How many lists and maps are open.
     open: usize,
@@ -33,7 +37,7 @@ struct Pass<'a> {
     room: usize,
 }
 
-impl Pass<'_> {
+impl Skipper<'_> {
     /// Passes over a scalar, an empty list or map, or the start of another up to its first value,
     /// whose first byte is returned.
     #[inline]

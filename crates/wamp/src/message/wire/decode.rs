@@ -5,18 +5,19 @@ use std::ops::Range;
 use bytes::Bytes;
 use compact_str::CompactString;
 
-use super::super::{Kind, Token, TokenReader};
-use crate::error::DecodeError;
-use crate::ids::{
-    InvocationId, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId,
-};
-use crate::message::{
-    Abort, Authenticate, Call, CallOptions, CallResult, Cancel, Carried, Challenge, ClientMessage,
-    ErrorDetails, Event, EventDetails, FieldReader, Goodbye, Hello, Interrupt, Invocation,
-    InvocationDetails, InvocationError, Options, Publish, PublishOptions, Published, Register,
+use super::super::options::read_entries;
+use super::super::{
+    Abort, Authenticate, Call, CallOptions, CallResult, Cancel, Challenge, ClientMessage,
+    ErrorDetails, Event, EventDetails, Goodbye, Hello, Interrupt, Invocation, InvocationDetails,
+    InvocationError, Options, PassthruDetails, Publish, PublishOptions, Published, Register,
     Registered, RequestError, RequestKind, RequestRef, ResultDetails, RouterMessage, Subscribe,
     Subscribed, Unregister, Unregistered, Unsubscribe, Unsubscribed, Welcome, Yield, YieldOptions,
     code,
+};
+use crate::codec::{Token, TokenKind, TokenReader};
+use crate::error::DecodeError;
+use crate::ids::{
+    InvocationId, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId,
 };
 use crate::payload::{Encoded, Payload};
 use crate::serializer::Serializer;
@@ -34,7 +35,7 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
     /// Takes the beginning of the list and the message type.
     fn start(serializer: Serializer, frame: &'f Bytes) -> Result<(Self, u64), DecodeError> {
         let mut reader = R::new(frame);
-        if reader.peek()? != Kind::List {
+        if reader.peek()? != TokenKind::List {
             return Err(DecodeError::NotAMessage);
         }
         reader.next()?;
@@ -119,28 +120,13 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
         if self.token()? != Token::MapStart {
             return Err(self.wrong("Options|Details", "a dictionary"));
         }
-        let mut options = O::default();
-        loop {
-            match self.reader.next()? {
-                Token::Key(key) => {
-                    let mut field = FieldReader {
-                        reader: &mut self.reader,
-                        frame: self.frame,
-                        serializer: self.serializer,
-                        message: O::MESSAGE,
-                        field: "",
-                    };
-                    options.set(&key, &mut field)?;
-                }
-                _ => return Ok(options),
-            }
-        }
+        read_entries(&mut self.reader, self.frame, self.serializer)
     }
 
     fn dictionary(&mut self, field: &'static str) -> Result<Encoded, DecodeError> {
         match self.reader.peek()? {
-            Kind::Map => self.encoded(),
-            Kind::End => Err(self.wrong_arity()),
+            TokenKind::Map => self.encoded(),
+            TokenKind::End => Err(self.wrong_arity()),
             _ => Err(self.wrong(field, "a dictionary")),
         }
     }
@@ -154,12 +140,12 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
     /// options tell of it (`transparent`), also a text that such a binary was written as.
     fn payload(&mut self, transparent: bool) -> Result<Payload, DecodeError> {
         let args = match self.reader.peek()? {
-            Kind::End => {
+            TokenKind::End => {
                 self.end()?;
                 return Ok(Payload::EMPTY);
             }
-            Kind::List => self.encoded()?,
-            Kind::Binary | Kind::Text => {
+            TokenKind::List => self.encoded()?,
+            TokenKind::Binary | TokenKind::Text => {
                 let span = self.reader.skip()?;
                 if !transparent && !self.is_binary(&span)? {
                     return Err(self.wrong("Arguments", "a list"));
@@ -171,8 +157,8 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
             _ => return self.after_null(),
         };
         let kwargs = match self.reader.peek()? {
-            Kind::End => None,
-            Kind::Map => Some(self.encoded()?),
+            TokenKind::End => None,
+            TokenKind::Map => Some(self.encoded()?),
             _ => {
                 self.null("ArgumentsKw", "a dictionary")?;
                 None
@@ -188,8 +174,8 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
     fn after_null(&mut self) -> Result<Payload, DecodeError> {
         self.null("Arguments", "a list")?;
         let kwargs = match self.reader.peek()? {
-            Kind::End => None,
-            Kind::Map => Some(self.encoded()?),
+            TokenKind::End => None,
+            TokenKind::Map => Some(self.encoded()?),
             _ => {
                 self.null("ArgumentsKw", "a dictionary")?;
                 None
@@ -218,7 +204,7 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
     /// The list must end here, or behind a dictionary of which nothing is read: where the
     /// specification has none, the WAMP project's vectors allow one and Autobahn may send it.
     fn end_or_dictionary(&mut self) -> Result<(), DecodeError> {
-        if self.reader.peek()? == Kind::Map {
+        if self.reader.peek()? == TokenKind::Map {
             self.reader.ignore()?;
         }
         self.end()
@@ -226,7 +212,7 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
 
     /// The list must end here, and the frame with it.
     fn end(&mut self) -> Result<(), DecodeError> {
-        if self.reader.peek()? != Kind::End {
+        if self.reader.peek()? != TokenKind::End {
             return Err(self.wrong_arity());
         }
         self.reader.next()?;
@@ -240,7 +226,7 @@ pub(super) fn client<'f, R: TokenReader<'f>>(
 ) -> Result<ClientMessage, DecodeError> {
     let (mut elements, code) = Elements::<R>::start(serializer, frame)?;
     let e = &mut elements;
-    e.message = name_of(code);
+    e.message = code::name_of(code);
     Ok(match code {
         code::CALL => ClientMessage::Call(call(e)?),
         code::YIELD => ClientMessage::Yield(yielded(e)?),
@@ -304,7 +290,7 @@ pub(super) fn router<'f, R: TokenReader<'f>>(
 ) -> Result<RouterMessage, DecodeError> {
     let (mut elements, code) = Elements::<R>::start(serializer, frame)?;
     let e = &mut elements;
-    e.message = name_of(code);
+    e.message = code::name_of(code);
     Ok(match code {
         code::INVOCATION => RouterMessage::Invocation(invocation(e)?),
         code::RESULT => RouterMessage::Result(result(e)?),
@@ -380,7 +366,7 @@ fn revokes<'f, R: TokenReader<'f>>(
     e: &mut Elements<'f, R>,
     request: RequestId,
 ) -> Result<bool, DecodeError> {
-    Ok(request.number() == 0 && e.reader.peek()? != Kind::End)
+    Ok(request.number() == 0 && e.reader.peek()? != TokenKind::End)
 }
 
 fn abort<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Abort, DecodeError> {
@@ -402,14 +388,14 @@ fn call<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Call, DecodeE
     let request = e.request()?;
     let options: CallOptions = e.options()?;
     let procedure = e.uri("Procedure")?;
-    let payload = e.payload(is_transparent(options.carried.as_deref()))?;
+    let payload = e.payload(is_transparent(options.passthru.as_deref()))?;
     Ok(Call { request, options, procedure, payload })
 }
 
 fn yielded<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Yield, DecodeError> {
     let request = e.id("Request", InvocationId::new)?;
     let options: YieldOptions = e.options()?;
-    let payload = e.payload(is_transparent(options.carried.as_deref()))?;
+    let payload = e.payload(is_transparent(options.passthru.as_deref()))?;
     Ok(Yield { request, options, payload })
 }
 
@@ -417,7 +403,7 @@ fn publish<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Publish, D
     let request = e.request()?;
     let options: Box<PublishOptions> = Box::new(e.options()?);
     let topic = e.uri("Topic")?;
-    let payload = e.payload(is_transparent(options.carried.as_deref()))?;
+    let payload = e.payload(is_transparent(options.passthru.as_deref()))?;
     Ok(Publish { request, options, topic, payload })
 }
 
@@ -425,14 +411,14 @@ fn invocation<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Invocat
     let request = e.id("Request", InvocationId::new)?;
     let registration = e.id("Registration", RegistrationId::new)?;
     let details: InvocationDetails = e.options()?;
-    let payload = e.payload(is_transparent(details.carried.as_deref()))?;
+    let payload = e.payload(is_transparent(details.passthru.as_deref()))?;
     Ok(Invocation { request, registration, details, payload })
 }
 
 fn result<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<CallResult, DecodeError> {
     let request = e.request()?;
     let details: ResultDetails = e.options()?;
-    let payload = e.payload(is_transparent(details.carried.as_deref()))?;
+    let payload = e.payload(is_transparent(details.passthru.as_deref()))?;
     Ok(CallResult { request, details, payload })
 }
 
@@ -440,7 +426,7 @@ fn event<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Event, Decod
     let subscription = e.id("Subscription", SubscriptionId::new)?;
     let publication = e.id("Publication", PublicationId::new)?;
     let details: Box<EventDetails> = Box::new(e.options()?);
-    let payload = e.payload(is_transparent(details.carried.as_deref()))?;
+    let payload = e.payload(is_transparent(details.passthru.as_deref()))?;
     Ok(Event { subscription, publication, details, payload })
 }
 
@@ -453,7 +439,7 @@ fn invocation_error<'f, R: TokenReader<'f>>(
     let request = e.id("REQUEST.Request", InvocationId::new)?;
     let details: ErrorDetails = e.options()?;
     let error = e.uri("Error")?;
-    let payload = e.payload(is_transparent(details.carried.as_deref()))?;
+    let payload = e.payload(is_transparent(details.passthru.as_deref()))?;
     Ok(InvocationError { request, details, error, payload })
 }
 
@@ -465,41 +451,10 @@ fn request_error<'f, R: TokenReader<'f>>(
     let id = e.request_in("REQUEST.Request")?;
     let details: ErrorDetails = e.options()?;
     let error = e.text("Error")?;
-    let payload = e.payload(is_transparent(details.carried.as_deref()))?;
+    let payload = e.payload(is_transparent(details.passthru.as_deref()))?;
     Ok(RequestError { request: RequestRef::new(kind, id), details, error, payload })
 }
 
-fn is_transparent(carried: Option<&Carried>) -> bool {
-    carried.is_some_and(Carried::is_transparent)
-}
-
-const fn name_of(code: u64) -> &'static str {
-    match code {
-        code::HELLO => "HELLO",
-        code::WELCOME => "WELCOME",
-        code::ABORT => "ABORT",
-        code::CHALLENGE => "CHALLENGE",
-        code::AUTHENTICATE => "AUTHENTICATE",
-        code::GOODBYE => "GOODBYE",
-        code::ERROR => "ERROR",
-        code::PUBLISH => "PUBLISH",
-        code::PUBLISHED => "PUBLISHED",
-        code::SUBSCRIBE => "SUBSCRIBE",
-        code::SUBSCRIBED => "SUBSCRIBED",
-        code::UNSUBSCRIBE => "UNSUBSCRIBE",
-        code::UNSUBSCRIBED => "UNSUBSCRIBED",
-        code::EVENT => "EVENT",
-        code::CALL => "CALL",
-        code::CANCEL => "CANCEL",
-        code::RESULT => "RESULT",
-        code::REGISTER => "REGISTER",
-        code::REGISTERED => "REGISTERED",
-        code::UNREGISTER => "UNREGISTER",
-        code::UNREGISTERED => "UNREGISTERED",
-        code::INVOCATION => "INVOCATION",
-        code::INTERRUPT => "INTERRUPT",
-        code::YIELD => "YIELD",
-        code::EVENT_RECEIVED => "EVENT_RECEIVED",
-        _ => "the message",
-    }
+fn is_transparent(passthru: Option<&PassthruDetails>) -> bool {
+    passthru.is_some_and(PassthruDetails::is_transparent)
 }

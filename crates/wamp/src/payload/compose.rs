@@ -4,13 +4,10 @@
 
 use compact_str::CompactString;
 
-use super::{Encoded, Payload};
-use crate::codec::cbor::CborWriter;
-use crate::codec::json::JsonWriter;
-use crate::codec::msgpack::MsgPackWriter;
-use crate::codec::ubjson::{BjDataWriter, UbJsonWriter};
-use crate::codec::{EncodeError, TokenWriter, write_encoded};
+use super::{EncodeError, Encoded, Payload, write_encoded};
+use crate::codec::TokenWriter;
 use crate::serializer::Serializer;
+use crate::with_token_writer;
 
 impl Encoded {
     /// Writes the value, transcoded when `serializer` is another format than its own.
@@ -36,20 +33,14 @@ impl Encoded {
         write: impl FnOnce(&mut dyn TokenWriter) -> Result<(), EncodeError>,
     ) -> Result<Self, EncodeError> {
         let mut bytes = Vec::new();
-        match serializer {
-            Serializer::Json => write(&mut JsonWriter::new(&mut bytes))?,
-            Serializer::MsgPack => write(&mut MsgPackWriter::new(&mut bytes))?,
-            Serializer::Cbor => write(&mut CborWriter::new(&mut bytes))?,
-            Serializer::UbJson => write(&mut UbJsonWriter::new(&mut bytes))?,
-            Serializer::BjData => write(&mut BjDataWriter::new(&mut bytes))?,
-        }
+        with_token_writer!(serializer, W => write(&mut W::new(&mut bytes)))?;
         Ok(Self { serializer, bytes: bytes.into() })
     }
 }
 
 /// One of several outcomes of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Collected {
+pub struct CallOutcome {
     /// The URI of the failure, if it is one.
     pub error: Option<CompactString>,
     /// The result, or explanations.
@@ -103,7 +94,7 @@ impl Payload {
     /// One argument: a list with `{"error": uri, "args": […], "kwargs": {…}}` for each outcome, in
     /// this format or that of the first outcome that has one. An outcome without a form in it is a
     /// failure itself.
-    pub fn collect(serializer: Option<Serializer>, outcomes: &[Collected]) -> Self {
+    pub fn collect(serializer: Option<Serializer>, outcomes: &[CallOutcome]) -> Self {
         let serializer = serializer
             .or_else(|| outcomes.iter().find_map(|outcome| outcome.payload.serializer()))
             .unwrap_or(Serializer::Json);
@@ -119,7 +110,7 @@ impl Payload {
     }
 }
 
-fn write_outcome(outcome: &Collected, serializer: Serializer, writer: &mut dyn TokenWriter) {
+fn write_outcome(outcome: &CallOutcome, serializer: Serializer, writer: &mut dyn TokenWriter) {
     let (error, payload) = match outcome.payload.to_format(serializer) {
         Ok(payload) => (outcome.error.as_deref(), payload),
         Err(_) => (Some(crate::error_uri::INVALID_ARGUMENT), Payload::EMPTY),
@@ -135,17 +126,17 @@ fn write_outcome(outcome: &Collected, serializer: Serializer, writer: &mut dyn T
 
 #[cfg(test)]
 mod tests {
-    use super::Collected;
+    use super::CallOutcome;
     use crate::payload::Payload;
     use crate::serializer::Serializer;
 
     #[test]
     fn outcomes_in_several_formats_become_one_list_in_one_format() {
-        let result = |payload| Collected { error: None, payload };
+        let result = |payload| CallOutcome { error: None, payload };
         let outcomes = [
             result(Payload::from_args(Serializer::Json, &(1, "one")).unwrap()),
             result(Payload::from_args(Serializer::Cbor, &[2.5]).unwrap()),
-            Collected { error: Some("com.a".into()), payload: Payload::from_text("no") },
+            CallOutcome { error: Some("com.a".into()), payload: Payload::from_text("no") },
             result(Payload::EMPTY),
         ];
         for (serializer, expected) in

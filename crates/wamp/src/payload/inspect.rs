@@ -6,61 +6,38 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::{Encoded, SMALL_FRAME};
-use crate::codec::cbor::CborReader;
-use crate::codec::json::JsonReader;
-use crate::codec::msgpack::MsgPackReader;
 use crate::codec::transcode::transcode_into;
-use crate::codec::ubjson::{BjDataReader, BjDataWriter, UbJsonReader, UbJsonWriter};
-use crate::codec::{Kind, Token, TokenReader};
+use crate::codec::ubjson::{BjDataWriter, UbJsonWriter};
+use crate::codec::{Token, TokenKind, TokenReader};
 use crate::error::DecodeError;
-use crate::message::{FieldReader, Options};
 use crate::serializer::Serializer;
-
-macro_rules! with_reader {
-    ($value:expr, $read:ident $(::<$($kind:ty),*>)? ($($argument:expr),*)) => {
-        match $value.serializer {
-            Serializer::Json => $read::<JsonReader<'_>, $($($kind),*)?>($value, $($argument),*),
-            Serializer::MsgPack => $read::<MsgPackReader<'_>, $($($kind),*)?>($value, $($argument),*),
-            Serializer::Cbor => $read::<CborReader<'_>, $($($kind),*)?>($value, $($argument),*),
-            Serializer::UbJson => $read::<UbJsonReader<'_>, $($($kind),*)?>($value, $($argument),*),
-            Serializer::BjData => $read::<BjDataReader<'_>, $($($kind),*)?>($value, $($argument),*),
-        }
-    };
-}
+use crate::with_token_reader;
 
 impl Encoded {
     /// The first entries of a list; fewer where it is shorter.
-    pub fn first_entries<const N: usize>(&self) -> Result<[Option<Self>; N], DecodeError> {
+    pub fn first_items<const N: usize>(&self) -> Result<[Option<Self>; N], DecodeError> {
         let mut entries = [const { None }; N];
         let full = self.in_full()?;
         let value = &*full;
-        with_reader!(value, read_entries(&mut entries))?;
+        with_token_reader!(value.serializer, R => read_entries::<R<'_>>(value, &mut entries))?;
         Ok(entries)
     }
 
     /// Whether it is a list or map without entries.
     pub(super) fn is_bare(&self) -> bool {
-        with_reader!(self, read_bare()).unwrap_or_default()
+        with_token_reader!(self.serializer, R => read_is_bare::<R<'_>>(self)).unwrap_or_default()
     }
 
     /// The value of a key of a map.
     pub fn field(&self, key: &str) -> Result<Option<Self>, DecodeError> {
         let full = self.in_full()?;
         let value = &*full;
-        with_reader!(value, read_field(key))
-    }
-
-    /// The map as typed options.
-    pub fn to_options<O: Options>(&self) -> Result<O, DecodeError> {
-        let full = self.in_full()?;
-        let bytes = full.own_bytes(0..full.bytes.len());
-        let value = &Self { serializer: self.serializer, bytes };
-        with_reader!(value, read_options::<O>())
+        with_token_reader!(value.serializer, R => read_field::<R<'_>>(value, key))
     }
 
     /// The value with each entry whole, where UBJSON says for all of them at once of what type they
     /// are.
-    fn in_full(&self) -> Result<Cow<'_, Self>, DecodeError> {
+    pub(crate) fn in_full(&self) -> Result<Cow<'_, Self>, DecodeError> {
         let (serializer, value) = (self.serializer, &self.bytes[..]);
         let has_type = value.get(1) == Some(&b'$');
         let mut bytes = Vec::new();
@@ -88,7 +65,7 @@ impl Encoded {
 
     /// The bytes at `span`. They are copied unless the value is small: it may share a frame that is
     /// longer than itself, and a value inside it would share that, too.
-    fn own_bytes(&self, span: Range<usize>) -> Bytes {
+    pub(crate) fn own_bytes(&self, span: Range<usize>) -> Bytes {
         let shares = self.bytes.len() <= SMALL_FRAME;
         if shares { self.bytes.slice(span) } else { Bytes::copy_from_slice(&self.bytes[span]) }
     }
@@ -98,10 +75,10 @@ const fn wrong(expected: &'static str) -> DecodeError {
     DecodeError::WrongType { message: "the value", field: "value", expected }
 }
 
-fn read_bare<'a, R: TokenReader<'a>>(value: &'a Encoded) -> Result<bool, DecodeError> {
+fn read_is_bare<'a, R: TokenReader<'a>>(value: &'a Encoded) -> Result<bool, DecodeError> {
     let mut reader = R::new(&value.bytes);
     let begins = matches!(reader.next()?, Token::ListStart | Token::MapStart);
-    Ok(begins && reader.peek()? == Kind::End)
+    Ok(begins && reader.peek()? == TokenKind::End)
 }
 
 fn read_entries<'a, R: TokenReader<'a>>(
@@ -113,7 +90,7 @@ fn read_entries<'a, R: TokenReader<'a>>(
         return Err(wrong("a list"));
     }
     for entry in entries {
-        if reader.peek()? == Kind::End {
+        if reader.peek()? == TokenKind::End {
             break;
         }
         *entry = Some(value.inner(&mut reader)?);
@@ -138,25 +115,6 @@ fn read_field<'a, R: TokenReader<'a>>(
     Ok(None)
 }
 
-fn read_options<'a, R: TokenReader<'a>, O: Options>(value: &'a Encoded) -> Result<O, DecodeError> {
-    let mut reader = R::new(&value.bytes);
-    if reader.next()? != Token::MapStart {
-        return Err(wrong("a dictionary"));
-    }
-    let mut options = O::default();
-    while let Token::Key(key) = reader.next()? {
-        let mut field = FieldReader {
-            reader: &mut reader,
-            frame: &value.bytes,
-            serializer: value.serializer,
-            message: O::MESSAGE,
-            field: "",
-        };
-        options.set(&key, &mut field)?;
-    }
-    Ok(options)
-}
-
 #[cfg(test)]
 mod tests {
     use crate::message::PublishOptions;
@@ -171,11 +129,11 @@ mod tests {
     fn a_list_is_taken_apart_in_every_format() {
         for serializer in Serializer::ALL {
             let list = encoded(serializer, &("a", [1, 2]));
-            let [first, second, third] = list.first_entries().unwrap();
+            let [first, second, third] = list.first_items().unwrap();
             assert_eq!(first, Some(encoded(serializer, &"a")));
             assert_eq!(second, Some(encoded(serializer, &[1, 2])));
             assert_eq!(third, None);
-            assert!(encoded(serializer, &"a").first_entries::<1>().is_err());
+            assert!(encoded(serializer, &"a").first_items::<1>().is_err());
         }
     }
 
@@ -187,7 +145,7 @@ mod tests {
         {
             let list = [&b"[$I#U\x02"[..], number, number].concat();
             let list = Encoded { serializer, bytes: list.into() };
-            let [first, second, third] = list.first_entries().unwrap();
+            let [first, second, third] = list.first_items().unwrap();
             assert_eq!(first, Some(encoded(serializer, &300)));
             assert_eq!((&second, third), (&first, None));
             let map = [&b"{$I#U\x01U\x03ttl"[..], number].concat();
@@ -202,12 +160,12 @@ mod tests {
         for serializer in Serializer::ALL {
             let large = "x".repeat(1 << 16);
             let list = encoded(serializer, &[&large]);
-            let [entry] = list.first_entries().unwrap();
+            let [entry] = list.first_items().unwrap();
             let map = encoded(serializer, &std::collections::BTreeMap::from([("_long", &large)]));
             let (field, options) = (map.field("_long"), map.to_options::<PublishOptions>());
             assert!(list.bytes.is_unique() && map.bytes.is_unique(), "{serializer}");
             assert_eq!(entry, field.unwrap());
-            assert!(options.unwrap().carried.is_some());
+            assert!(options.unwrap().passthru.is_some());
         }
     }
 

@@ -1,11 +1,30 @@
-//! Integers of any length (RFC 8949 section 3.4.3), read as the numbers that other formats have.
+//! Numbers that other formats do not have as such: negative integers of 65 bits, bignums and floats
+//! of 16 bits.
 
 use super::super::Token;
-use super::reader::negative;
+
+/// The integer -1 - `argument`; as a float where an `i64` cannot hold it.
+#[inline]
+pub(super) fn negative(argument: u64) -> Token<'static> {
+    i64::try_from(argument)
+        .map_or_else(|_| Token::Float(-1.0 - argument as f64), |n| Token::Negative(-1 - n))
+}
+
+/// The value of a float of 16 bits (IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits).
+pub(in super::super) fn half(bits: u16) -> f64 {
+    let fraction = f64::from(bits & 0x3ff);
+    let magnitude = match i32::from(bits >> 10 & 0x1f) {
+        0 => fraction * 2_f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        exponent => (fraction + 1024.0) * 2_f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 0 { magnitude } else { -magnitude }
+}
 
 /// The integer whose bytes, the highest first, are these; or -1 minus that. An integer of 64 bits
 /// where it fits, else a float; null where no float is so large.
-pub(super) fn token(bytes: &[u8], is_negative: bool) -> Token<'static> {
+pub(super) fn bignum(bytes: &[u8], is_negative: bool) -> Token<'static> {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     let bytes = &bytes[zeros..];
     match bytes.split_at_checked(8) {

@@ -8,7 +8,7 @@ use super::cursor::{Cursor, Frame};
 use crate::error::DecodeError;
 
 /// Passes over the value at the cursor, inside `depth` lists and maps; returns the offset after it.
-pub(super) fn value(mut cursor: Cursor<'_>, depth: usize) -> Result<usize, DecodeError> {
+pub(super) fn skip_value(mut cursor: Cursor<'_>, depth: usize) -> Result<usize, DecodeError> {
     let mut outer = SmallVec::<[Frame; 8]>::new();
     let mut frame = Frame { left: 1, map: false };
     loop {
