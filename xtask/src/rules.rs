@@ -38,7 +38,7 @@ const TRANSPORT: &str = "cloverleaf-transport";
 const CLIENT: &str = "cloverleaf-client";
 const CONFIG: &str = "cloverleaf-config";
 const HTTP_BRIDGE: &str = "cloverleaf-http-bridge";
-const EVENT_STORE: &str = "cloverleaf-event-store";
+const STORE: &str = "cloverleaf-store";
 const WAKES: &str = "cloverleaf-wakes";
 const ALLOCATOR: &str = "cloverleaf-allocator";
 const NODE: &str = "cloverleaf-node";
@@ -94,7 +94,7 @@ pub(crate) const RULES: &[Rule] = &[
         reason: "a configuration is read and judged before anything runs",
     },
     Rule {
-        package: EVENT_STORE,
+        package: STORE,
         may_name: &[],
         never: WORLD,
         reason: "it keeps records and knows nothing of what they are",
@@ -115,7 +115,7 @@ pub(crate) const RULES: &[Rule] = &[
             CLIENT,
             HTTP_BRIDGE,
             CONFIG,
-            EVENT_STORE,
+            STORE,
             ALLOCATOR,
             WAKES,
         ],

@@ -203,7 +203,7 @@ fn lines_lost(lost: u64) -> String {
 /// Logs a panic, except those that the event store catches and reports. The standard hook writes to
 /// standard error itself and would block where it is not read.
 fn log_panic(info: &PanicHookInfo<'_>) {
-    if cloverleaf_event_store::catches_panics() {
+    if cloverleaf_store::catches_panics() {
         return;
     }
     let thread = thread::current();

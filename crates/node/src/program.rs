@@ -55,7 +55,7 @@ impl Environment for Program<'_> {
     }
 
     fn check_store(&self, path: &Path) -> Result<PathBuf, String> {
-        let file = cloverleaf_event_store::check(path).map_err(|error| error.to_string())?;
+        let file = cloverleaf_store::check(path).map_err(|error| error.to_string())?;
         Ok(resolved(&file))
     }
 }

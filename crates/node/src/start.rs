@@ -59,7 +59,7 @@ pub(crate) enum StartError {
     #[error("a session inside the router can't join: {0}")]
     Refused(#[from] cloverleaf_router::Refusal),
     #[error("{0}")]
-    Store(#[from] cloverleaf_event_store::StoreError),
+    Store(#[from] cloverleaf_store::StoreError),
     #[error("the operating system refuses: {0}")]
     Io(#[from] io::Error),
     #[error("{0}")]

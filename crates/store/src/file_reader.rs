@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use redb::{Database, ReadOnlyTable, ReadableDatabase as _};
 
 use crate::file::{EVENTS, Extent, FileError, PLACES, guarded};
-use crate::record::{self, Key};
+use crate::record::{self, RecordKey};
 
 /// Records and bytes that are read before others have their turn. A search counts as a record.
 const SLICE_RECORDS: usize = 4_096;
@@ -34,12 +34,12 @@ pub(crate) enum Found<'a> {
 
 /// The direction in which a history is visited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum ReadOrder {
     OldestFirst,
     NewestFirst,
 }
 
-impl Order {
+impl ReadOrder {
     /// The place that is visited next.
     const fn next(self, left: &Range<u64>) -> u64 {
         match self {
@@ -74,7 +74,7 @@ impl Order {
 
 /// The places that can't be read, as far as they are known, by history and first place.
 #[derive(Debug, Default)]
-pub(crate) struct Gaps(Mutex<BTreeMap<Key, u64>>);
+pub(crate) struct Gaps(Mutex<BTreeMap<RecordKey, u64>>);
 
 impl Gaps {
     /// The gap that has this place.
@@ -94,7 +94,7 @@ impl Gaps {
 
 /// How a slice of reading has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Slice {
+pub(crate) enum SliceEnd {
     /// Everything was visited, or no more is wanted.
     Done,
     /// The places that are left are still to be visited.
@@ -102,7 +102,7 @@ pub(crate) enum Slice {
 }
 
 /// How a scan has ended.
-enum Scan {
+enum ScanEnd {
     /// No more is wanted.
     Stopped,
     /// The slice is over.
@@ -112,12 +112,12 @@ enum Scan {
 }
 
 /// What is left of a slice.
-struct Budget {
+struct SliceBudget {
     records: usize,
     bytes: usize,
 }
 
-impl Budget {
+impl SliceBudget {
     const fn spend(&mut self, bytes: usize) {
         self.records = self.records.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
@@ -136,7 +136,7 @@ pub(crate) struct FileReader {
     gaps: Arc<Gaps>,
 }
 
-type Events = ReadOnlyTable<Key, &'static [u8]>;
+type EventTable = ReadOnlyTable<RecordKey, &'static [u8]>;
 
 impl FileReader {
     pub(crate) const fn new(database: Arc<Database>, numbers: Vec<u32>, gaps: Arc<Gaps>) -> Self {
@@ -153,7 +153,7 @@ impl FileReader {
     }
 
     /// The table of records as it is now, and the places of a history in it.
-    fn open(&self, number: u32) -> Result<(Events, Range<u64>), FileError> {
+    fn open(&self, number: u32) -> Result<(EventTable, Range<u64>), FileError> {
         guarded(|| {
             let transaction = self.database.begin_read()?;
             let events = transaction.open_table(EVENTS)?;
@@ -187,16 +187,16 @@ impl FileReader {
         &self,
         history: usize,
         left: &mut Range<u64>,
-        order: Order,
+        order: ReadOrder,
         mut visit: impl FnMut(Found<'_>) -> ControlFlow<()>,
-    ) -> Result<Slice, FileError> {
+    ) -> Result<SliceEnd, FileError> {
         let number = self.number(history);
         let (events, kept) = self.open(number)?;
         *left = left.start.max(kept.start)..left.end.min(kept.end);
-        let mut budget = Budget { records: SLICE_RECORDS, bytes: SLICE_BYTES };
+        let mut budget = SliceBudget { records: SLICE_RECORDS, bytes: SLICE_BYTES };
         while !left.is_empty() {
             if budget.is_spent() {
-                return Ok(Slice::More);
+                return Ok(SliceEnd::More);
             }
             let mut rest = self.up_to_the_next_gap(number, order, left);
             let before = rest.end - rest.start;
@@ -204,9 +204,9 @@ impl FileReader {
                 guarded(|| scan(&events, number, &mut rest, order, &mut budget, &mut visit));
             order.take(left, before - (rest.end - rest.start));
             match scanned {
-                Ok(Scan::Stopped) => return Ok(Slice::Done),
-                Ok(Scan::Spent) => return Ok(Slice::More),
-                Ok(Scan::Ended) => {}
+                Ok(ScanEnd::Stopped) => return Ok(SliceEnd::Done),
+                Ok(ScanEnd::Spent) => return Ok(SliceEnd::More),
+                Ok(ScanEnd::Ended) => {}
                 Err(error) if error.is_local() => {}
                 Err(error) => return Err(error),
             }
@@ -227,22 +227,22 @@ impl FileReader {
                 }
             };
             if flow.is_break() {
-                return Ok(Slice::Done);
+                return Ok(SliceEnd::Done);
             }
         }
-        Ok(Slice::Done)
+        Ok(SliceEnd::Done)
     }
 
     /// The part of `left` before the next known gap.
-    fn up_to_the_next_gap(&self, number: u32, order: Order, left: &Range<u64>) -> Range<u64> {
+    fn up_to_the_next_gap(&self, number: u32, order: ReadOrder, left: &Range<u64>) -> Range<u64> {
         let gaps = self.gaps.0.lock();
         let mut known = gaps.range((number, 0)..(number, left.end));
         match order {
-            Order::OldestFirst => {
+            ReadOrder::OldestFirst => {
                 let next = known.find(|(_, end)| **end > left.start);
                 left.start..next.map_or(left.end, |((_, start), _)| (*start).max(left.start))
             }
-            Order::NewestFirst => {
+            ReadOrder::NewestFirst => {
                 let next = known.next_back().map_or(left.start, |(_, end)| *end);
                 next.clamp(left.start, left.end)..left.end
             }
@@ -253,11 +253,11 @@ impl FileReader {
     /// finds, at least one.
     fn gap(
         &self,
-        events: &Events,
+        events: &EventTable,
         number: u32,
         left: &mut Range<u64>,
-        order: Order,
-        budget: &mut Budget,
+        order: ReadOrder,
+        budget: &mut SliceBudget,
     ) -> Result<Range<u64>, FileError> {
         if let Some(known) = self.gaps.at(number, order.next(left)) {
             let inside = left.start.max(known.start)..left.end.min(known.end);
@@ -295,7 +295,7 @@ impl FileReader {
 
 /// The record at `key` if it is intact. A scan fails already at the record before a page that can't
 /// be read.
-fn single(events: &Events, key: Key) -> Result<Option<Vec<u8>>, FileError> {
+fn single(events: &EventTable, key: RecordKey) -> Result<Option<Vec<u8>>, FileError> {
     let intact = guarded(|| {
         let written = events.get(key)?;
         let record = written.as_ref().and_then(|written| record::read(key, written.value()).ok());
@@ -309,15 +309,15 @@ fn single(events: &Events, key: Key) -> Result<Option<Vec<u8>>, FileError> {
 
 /// Whether the database shows a record at one of these places.
 fn shows_a_record(
-    events: &Events,
+    events: &EventTable,
     number: u32,
     places: &Range<u64>,
-    order: Order,
+    order: ReadOrder,
 ) -> Result<bool, redb::Error> {
     let mut range = events.range((number, places.start)..(number, places.end))?;
     let next = match order {
-        Order::OldestFirst => range.next(),
-        Order::NewestFirst => range.next_back(),
+        ReadOrder::OldestFirst => range.next(),
+        ReadOrder::NewestFirst => range.next_back(),
     };
     let Some(entry) = next else { return Ok(false) };
     let (key, written) = entry?;
@@ -326,21 +326,21 @@ fn shows_a_record(
 
 /// Visits what the database shows of the places that are `left`.
 fn scan(
-    events: &Events,
+    events: &EventTable,
     number: u32,
     left: &mut Range<u64>,
-    order: Order,
-    budget: &mut Budget,
+    order: ReadOrder,
+    budget: &mut SliceBudget,
     visit: &mut impl FnMut(Found<'_>) -> ControlFlow<()>,
-) -> Result<Scan, redb::Error> {
+) -> Result<ScanEnd, redb::Error> {
     let mut range = events.range((number, left.start)..(number, left.end))?;
     while !left.is_empty() {
         if budget.is_spent() {
-            return Ok(Scan::Spent);
+            return Ok(ScanEnd::Spent);
         }
         let next = match order {
-            Order::OldestFirst => range.next(),
-            Order::NewestFirst => range.next_back(),
+            ReadOrder::OldestFirst => range.next(),
+            ReadOrder::NewestFirst => range.next_back(),
         };
         let Some(entry) = next else { break };
         let (key, written) = entry?;
@@ -351,7 +351,7 @@ fn scan(
             Ok((_, bytes)) if key.0 == number && left.contains(&key.1) => {
                 let missing = order.take_to(left, key.1);
                 if !missing.is_empty() && visit(Found::Missing(missing)).is_break() {
-                    return Ok(Scan::Stopped);
+                    return Ok(ScanEnd::Stopped);
                 }
                 visit(Found::Record(bytes))
             }
@@ -362,10 +362,10 @@ fn scan(
             _ => ControlFlow::Continue(()),
         };
         if flow.is_break() {
-            return Ok(Scan::Stopped);
+            return Ok(ScanEnd::Stopped);
         }
     }
-    Ok(Scan::Ended)
+    Ok(ScanEnd::Ended)
 }
 
 impl std::fmt::Debug for FileReader {

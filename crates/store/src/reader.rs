@@ -9,9 +9,9 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use crate::file::FileError;
-use crate::file_reader::{FileReader, Found, Order, Slice};
-use crate::record::Key;
-use crate::store::{Report, Shared};
+use crate::file_reader::{FileReader, Found, ReadOrder, SliceEnd};
+use crate::record::RecordKey;
+use crate::store::{StoreReport, StoreShared};
 
 /// What the answer says to requests that fail. What the database says is for the log.
 const UNREADABLE: &str = "the stored events can't be read at the moment";
@@ -23,7 +23,7 @@ const MAX_AT_WORK: usize = 8;
 const MAX_REMEMBERED: usize = 10_000;
 
 /// A request for records.
-pub trait Reading: Send {
+pub trait ReadRequest: Send {
     /// The places between which the records stand that are asked for, of `all`; none if there are
     /// none. `place` tells the place of a record by its id.
     fn places(
@@ -46,108 +46,112 @@ pub trait Reading: Send {
 }
 
 /// A request, and how far it is answered.
-pub(crate) struct Job {
+pub(crate) struct ReadJob {
     history: usize,
-    reading: Box<dyn Reading>,
+    reading: Box<dyn ReadRequest>,
     /// What was appended before it is to be found.
     after: u64,
     /// The places that are left, when it has begun.
     places: Option<Range<u64>>,
 }
 
-impl Job {
-    pub(crate) const fn new(history: usize, reading: Box<dyn Reading>, after: u64) -> Self {
+impl ReadJob {
+    pub(crate) const fn new(history: usize, reading: Box<dyn ReadRequest>, after: u64) -> Self {
         Self { history, reading, after, places: None }
     }
 }
 
-impl std::fmt::Debug for Job {
+impl std::fmt::Debug for ReadJob {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Job").field("places", &self.places).finish_non_exhaustive()
+        f.debug_struct("ReadJob").field("places", &self.places).finish_non_exhaustive()
     }
 }
 
 /// What comes next.
-enum Next {
-    Job(Job, Option<FileReader>),
+enum ReaderStep {
+    Read(ReadJob, Option<FileReader>),
     Check(FileReader),
     End,
 }
 
 /// Answers requests and checks the file, until the store is closed.
-pub(crate) fn run(shared: &Arc<Shared>) {
-    let mut damage = Damage { shared, seen: HashSet::new() };
-    let mut check = Some(Check::default());
+pub(crate) fn run(shared: &Arc<StoreShared>) {
+    let mut damage = DamageReporter { shared, seen: HashSet::new() };
+    let mut check = Some(FileCheck::default());
     loop {
         match next(shared, check.is_some()) {
-            Next::Job(job, Some(file)) => step(job, &file, &mut damage),
-            Next::Job(job, None) => job.reading.finish(Err(UNREADABLE)),
-            Next::Check(file) => {
+            ReaderStep::Read(job, Some(file)) => step(job, &file, &mut damage),
+            ReaderStep::Read(job, None) => job.reading.finish(Err(UNREADABLE)),
+            ReaderStep::Check(file) => {
                 if let Some(going) = &mut check
                     && going.step(&file, &mut damage)
                 {
                     check = None;
                 }
             }
-            Next::End => return,
+            ReaderStep::End => return,
         }
     }
 }
 
 /// Waits for something to do.
-fn next(shared: &Shared, is_to_check: bool) -> Next {
+fn next(shared: &StoreShared, is_to_check: bool) -> ReaderStep {
     let mut state = shared.state.lock();
     loop {
         if state.is_closed {
             // The caller of these is gone, or will be.
             return match state.readings.pop_front() {
-                Some(job) => Next::Job(job, None),
-                None => Next::End,
+                Some(job) => ReaderStep::Read(job, None),
+                None => ReaderStep::End,
             };
         }
         let settled = state.settled;
-        let is_due = |job: &Job| job.after <= settled;
+        let is_due = |job: &ReadJob| job.after <= settled;
         if let Some(index) = state.readings.iter().position(is_due)
             && let Some(job) = state.readings.remove(index)
         {
-            return Next::Job(job, state.file.clone());
+            return ReaderStep::Read(job, state.file.clone());
         }
         match &state.file {
-            Some(file) if is_to_check => return Next::Check(file.clone()),
+            Some(file) if is_to_check => return ReaderStep::Check(file.clone()),
             _ => shared.is_asked.wait(&mut state),
         }
     }
 }
 
 /// Does a slice of a request; what is left waits for its next turn.
-fn step(mut job: Job, file: &FileReader, damage: &mut Damage<'_>) {
+fn step(mut job: ReadJob, file: &FileReader, damage: &mut DamageReporter<'_>) {
     if !job.reading.is_wanted() {
         return job.reading.finish(Err(UNREADABLE));
     }
     match read(&mut job, file, damage) {
-        Ok(Slice::Done) => job.reading.finish(Ok(())),
-        Ok(Slice::More) => {
+        Ok(SliceEnd::Done) => job.reading.finish(Ok(())),
+        Ok(SliceEnd::More) => {
             let mut state = damage.shared.state.lock();
             let place = state.readings.len().min(MAX_AT_WORK - 1);
             state.readings.insert(place, job);
         }
         Err(error) => {
-            damage.shared.observer.report(Report::Unreadable { reason: &error.to_string() });
+            damage.shared.observer.report(StoreReport::Unreadable { reason: &error.to_string() });
             job.reading.finish(Err(UNREADABLE));
         }
     }
 }
 
-fn read(job: &mut Job, file: &FileReader, damage: &mut Damage<'_>) -> Result<Slice, FileError> {
-    let Job { history, reading, places, .. } = job;
+fn read(
+    job: &mut ReadJob,
+    file: &FileReader,
+    damage: &mut DamageReporter<'_>,
+) -> Result<SliceEnd, FileError> {
+    let ReadJob { history, reading, places, .. } = job;
     let mut left = match places.take() {
         Some(places) => places,
         None => match begin(*history, reading.as_ref(), file)? {
             Some(places) => places,
-            None => return Ok(Slice::Done),
+            None => return Ok(SliceEnd::Done),
         },
     };
-    let order = if reading.is_reverse() { Order::NewestFirst } else { Order::OldestFirst };
+    let order = if reading.is_reverse() { ReadOrder::NewestFirst } else { ReadOrder::OldestFirst };
     let slice = file.visit(*history, &mut left, order, |found| {
         damage.note(*history, &found);
         if let Found::Record(bytes) = found {
@@ -163,7 +167,7 @@ fn read(job: &mut Job, file: &FileReader, damage: &mut Damage<'_>) -> Result<Sli
 /// The places that a request is about.
 fn begin(
     history: usize,
-    reading: &dyn Reading,
+    reading: &dyn ReadRequest,
     file: &FileReader,
 ) -> Result<Option<Range<u64>>, FileError> {
     let mut failed = None;
@@ -178,12 +182,12 @@ fn begin(
 }
 
 /// Reports each damaged and each missing record once.
-struct Damage<'a> {
-    shared: &'a Shared,
-    seen: HashSet<Key>,
+struct DamageReporter<'a> {
+    shared: &'a StoreShared,
+    seen: HashSet<RecordKey>,
 }
 
-impl Damage<'_> {
+impl DamageReporter<'_> {
     fn note(&mut self, history: usize, found: &Found<'_>) {
         let first = match found {
             Found::Record(_) => return,
@@ -194,12 +198,12 @@ impl Damage<'_> {
         if self.seen.len() < MAX_REMEMBERED && self.seen.insert(key) {
             let history = self.shared.names.get(history).map_or("", String::as_str);
             self.shared.observer.report(match found {
-                Found::Missing(places) => Report::Missing {
+                Found::Missing(places) => StoreReport::Missing {
                     history,
                     place: places.start,
                     count: places.end - places.start,
                 },
-                _ => Report::Damaged { history, place: first },
+                _ => StoreReport::Damaged { history, place: first },
             });
         }
     }
@@ -207,7 +211,7 @@ impl Damage<'_> {
 
 /// One look at every record.
 #[derive(Default)]
-struct Check {
+struct FileCheck {
     history: usize,
     places: Option<Range<u64>>,
     records: u64,
@@ -215,20 +219,20 @@ struct Check {
     missing: u64,
 }
 
-impl Check {
+impl FileCheck {
     /// Looks at a slice. Whether everything has been looked at.
-    fn step(&mut self, file: &FileReader, damage: &mut Damage<'_>) -> bool {
+    fn step(&mut self, file: &FileReader, damage: &mut DamageReporter<'_>) -> bool {
         let shared = damage.shared;
         if self.history >= shared.names.len() {
             let Self { records, damaged, missing, .. } = *self;
-            shared.observer.report(Report::Checked { records, damaged, missing });
+            shared.observer.report(StoreReport::Checked { records, damaged, missing });
             return true;
         }
         match self.look(file, damage) {
-            Ok(Slice::More) => {}
-            Ok(Slice::Done) => self.next_history(),
+            Ok(SliceEnd::More) => {}
+            Ok(SliceEnd::Done) => self.next_history(),
             Err(error) => {
-                shared.observer.report(Report::Unreadable { reason: &error.to_string() });
+                shared.observer.report(StoreReport::Unreadable { reason: &error.to_string() });
                 self.missing += self.places.take().map_or(0, |left| left.end - left.start);
                 self.next_history();
             }
@@ -241,12 +245,16 @@ impl Check {
         self.places = None;
     }
 
-    fn look(&mut self, file: &FileReader, damage: &mut Damage<'_>) -> Result<Slice, FileError> {
+    fn look(
+        &mut self,
+        file: &FileReader,
+        damage: &mut DamageReporter<'_>,
+    ) -> Result<SliceEnd, FileError> {
         let left = match &mut self.places {
             Some(places) => places,
             none => none.insert(file.places(self.history)?),
         };
-        file.visit(self.history, left, Order::OldestFirst, |found| {
+        file.visit(self.history, left, ReadOrder::OldestFirst, |found| {
             match &found {
                 Found::Record(_) => self.records += 1,
                 Found::Damaged(_) => self.damaged += 1,

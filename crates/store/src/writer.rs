@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::file::{File, FileError, Opening};
-use crate::store::{Report, Shared};
+use crate::file::{FileError, FileOptions, StoreFile};
+use crate::store::{StoreReport, StoreShared};
 
 /// How long it is waited before the file is opened again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -13,7 +13,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const LOST: &str = "the event can't be stored at the moment";
 
 /// Writes whatever has come, again and again, until the store is closed and everything is written.
-pub(crate) fn run(shared: &Shared, opening: &Opening, mut file: File) {
+pub(crate) fn run(shared: &StoreShared, opening: &FileOptions, mut file: StoreFile) {
     loop {
         match write(shared, &mut file) {
             Ok(true) => {}
@@ -31,7 +31,7 @@ pub(crate) fn run(shared: &Shared, opening: &Opening, mut file: File) {
 }
 
 /// Waits for records and writes them. Whether the store is still open.
-fn write(shared: &Shared, file: &mut File) -> Result<bool, FileError> {
+fn write(shared: &StoreShared, file: &mut StoreFile) -> Result<bool, FileError> {
     let (records, last) = {
         let mut state = shared.state.lock();
         while state.records.is_empty() {
@@ -54,8 +54,8 @@ fn write(shared: &Shared, file: &mut File) -> Result<bool, FileError> {
 
 /// Opens the file until it can be written; none when the store is closed before. The repairs on the
 /// way are not reported.
-fn reopen(shared: &Shared, opening: &Opening) -> Option<File> {
-    let opening = Opening { repairing: Arc::new(|_| {}), ..opening.clone() };
+fn reopen(shared: &StoreShared, opening: &FileOptions) -> Option<StoreFile> {
+    let opening = FileOptions { repairing: Arc::new(|_| {}), ..opening.clone() };
     loop {
         let at = Instant::now() + RETRY;
         let mut state = shared.state.lock();
@@ -72,19 +72,19 @@ fn reopen(shared: &Shared, opening: &Opening) -> Option<File> {
             && file.probe().is_ok()
         {
             shared.state.lock().file = Some(file.reader());
-            shared.observer.report(Report::Restarted);
+            shared.observer.report(StoreReport::Restarted);
             return Some(file);
         }
     }
 }
 
-impl Shared {
+impl StoreShared {
     /// The file can't be written: nothing is taken any more, and what waits is refused.
     fn fail(&self, error: &FileError) {
         // Those who read let go of the file, which can't be opened before.
         self.state.lock().file = None;
         let lost = self.refuse();
-        self.observer.report(Report::Stopped { reason: &error.to_string(), lost });
+        self.observer.report(StoreReport::Stopped { reason: &error.to_string(), lost });
     }
 
     /// Refuses everything that waits, and says how much that is.

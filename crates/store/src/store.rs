@@ -8,10 +8,10 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::file::{FileError, History, Opening, StoreError, prepare};
+use crate::file::{FileError, FileOptions, HistoryLimits, StoreError, prepare};
 use crate::file_reader::FileReader;
-use crate::reader::{self, Job, Reading};
-use crate::record::Record;
+use crate::reader::{self, ReadJob, ReadRequest};
+use crate::record::StoredRecord;
 use crate::writer;
 
 /// Number of waiting records from which on the store has no room. A disk that takes a few
@@ -30,11 +30,11 @@ const MAX_READINGS: usize = 1_024;
 
 /// What has become of everything up to a number: it is safe, or lost for a reason that may be told
 /// to anybody.
-pub type Outcome<'a> = Result<(), &'a str>;
+pub type WriteOutcome<'a> = Result<(), &'a str>;
 
 /// What happens in a store beside its answers; for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Report<'a> {
+pub enum StoreReport<'a> {
     /// The file was not closed and is being repaired.
     Repairing {
         /// How much of it is done, in percent.
@@ -82,47 +82,47 @@ pub enum Report<'a> {
 }
 
 /// Receives what happens in a store, on threads of the store.
-pub trait Observer: Send + Sync + 'static {
+pub trait StoreObserver: Send + Sync + 'static {
     /// Everything up to this number is safe, or is lost.
-    fn stored(&self, up_to: u64, outcome: Outcome<'_>);
+    fn stored(&self, up_to: u64, outcome: WriteOutcome<'_>);
 
     /// Something else has happened.
-    fn report(&self, report: Report<'_>);
+    fn report(&self, report: StoreReport<'_>);
 }
 
 /// What the threads of a store share.
-pub(crate) struct Shared {
-    pub(crate) state: Mutex<State>,
+pub(crate) struct StoreShared {
+    pub(crate) state: Mutex<StoreState>,
     /// There is something to write, or the store is closed.
     pub(crate) is_filled: Condvar,
     /// There is something to read, or the store is closed.
     pub(crate) is_asked: Condvar,
-    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) observer: Arc<dyn StoreObserver>,
     /// The names of the histories, for reports.
     pub(crate) names: Vec<String>,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct State {
-    pub(crate) records: Vec<(usize, Record)>,
+pub(crate) struct StoreState {
+    pub(crate) records: Vec<(usize, StoredRecord)>,
     pub(crate) bytes: usize,
     /// The number of the last record that was appended.
     pub(crate) last: u64,
     /// The number up to which it is known what has become of them.
     pub(crate) settled: u64,
-    pub(crate) readings: VecDeque<Job>,
+    pub(crate) readings: VecDeque<ReadJob>,
     /// What reads the file; none while it can't be used.
     pub(crate) file: Option<FileReader>,
     pub(crate) is_closed: bool,
 }
 
 /// A file that is appended to. Dropping it waits until everything is written.
-pub struct EventStore {
-    shared: Arc<Shared>,
+pub struct RecordStore {
+    shared: Arc<StoreShared>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl EventStore {
+impl RecordStore {
     /// Opens the file of a path, or makes it, and starts its threads. `cache_bytes` bounds what is
     /// kept in memory of the file. `id_of` tells the id of a record that a version without ids has
     /// kept.
@@ -131,21 +131,21 @@ impl EventStore {
     /// When the file can't be used.
     pub fn open(
         path: &Path,
-        histories: &[History],
+        histories: &[HistoryLimits],
         cache_bytes: usize,
         id_of: fn(&[u8]) -> Option<u64>,
-        observer: impl Observer,
+        observer: impl StoreObserver,
     ) -> Result<Self, StoreError> {
         let path = prepare(path)?;
-        let observer: Arc<dyn Observer> = Arc::new(observer);
+        let observer: Arc<dyn StoreObserver> = Arc::new(observer);
         let repairing = {
             let observer = Arc::clone(&observer);
             move |done: f64| {
                 let percent = (done * 100.0).clamp(0.0, 100.0) as u8;
-                observer.report(Report::Repairing { percent });
+                observer.report(StoreReport::Repairing { percent });
             }
         };
-        let opening = Opening {
+        let opening = FileOptions {
             path,
             histories: histories.to_vec(),
             cache_bytes,
@@ -159,8 +159,8 @@ impl EventStore {
             }
             error => StoreError::Unusable(opening.path.clone(), error.to_string()),
         })?;
-        let state = State { file: Some(file.reader()), ..State::default() };
-        let shared = Arc::new(Shared {
+        let state = StoreState { file: Some(file.reader()), ..StoreState::default() };
+        let shared = Arc::new(StoreShared {
             state: Mutex::new(state),
             is_filled: Condvar::new(),
             is_asked: Condvar::new(),
@@ -183,7 +183,7 @@ impl EventStore {
 
     /// Takes a record for the history at this place of the list, in the order of the calls; never
     /// waits. Returns its number; numbers count up.
-    pub fn append(&self, history: usize, record: Record) -> u64 {
+    pub fn append(&self, history: usize, record: StoredRecord) -> u64 {
         let mut state = self.shared.state.lock();
         state.bytes += record.bytes.len();
         state.records.push((history, record));
@@ -199,12 +199,16 @@ impl EventStore {
     ///
     /// # Errors
     /// Too many wait already; the reading is given back.
-    pub fn read(&self, history: usize, reading: Box<dyn Reading>) -> Result<(), Box<dyn Reading>> {
+    pub fn read(
+        &self,
+        history: usize,
+        reading: Box<dyn ReadRequest>,
+    ) -> Result<(), Box<dyn ReadRequest>> {
         let mut state = self.shared.state.lock();
         if state.readings.len() >= MAX_READINGS {
             return Err(reading);
         }
-        let job = Job::new(history, reading, state.last);
+        let job = ReadJob::new(history, reading, state.last);
         state.readings.push_back(job);
         drop(state);
         self.shared.is_asked.notify_one();
@@ -212,7 +216,7 @@ impl EventStore {
     }
 }
 
-impl Drop for EventStore {
+impl Drop for RecordStore {
     fn drop(&mut self) {
         self.shared.state.lock().is_closed = true;
         self.shared.is_filled.notify_all();
@@ -226,8 +230,8 @@ impl Drop for EventStore {
     }
 }
 
-impl fmt::Debug for EventStore {
+impl fmt::Debug for RecordStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventStore").field("histories", &self.shared.names).finish_non_exhaustive()
+        f.debug_struct("RecordStore").field("histories", &self.shared.names).finish_non_exhaustive()
     }
 }

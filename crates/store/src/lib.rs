@@ -24,7 +24,7 @@ mod record;
 mod store;
 mod writer;
 
-pub use file::{History, StoreError, catches_panics, check};
-pub use reader::Reading;
-pub use record::Record;
-pub use store::{EventStore, Observer, Outcome, Report};
+pub use file::{HistoryLimits, StoreError, catches_panics, check};
+pub use reader::ReadRequest;
+pub use record::StoredRecord;
+pub use store::{RecordStore, StoreObserver, StoreReport, WriteOutcome};

@@ -20,13 +20,13 @@ use redb::{
 use thiserror::Error;
 
 use crate::file_reader::{FileReader, Gaps};
-use crate::record::{self, Key, Record};
+use crate::record::{self, RecordKey, StoredRecord};
 
 /// Which number a history has.
 const HISTORIES: TableDefinition<'_, &str, u32> = TableDefinition::new("histories");
 
 /// Records by the number of their history and their place in it, as `record` writes them.
-pub(crate) const EVENTS: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("events");
+pub(crate) const EVENTS: TableDefinition<'_, RecordKey, &[u8]> = TableDefinition::new("events");
 
 /// The place of a record, by the number of its history and its id.
 pub(crate) const PLACES: TableDefinition<'_, (u32, u64), u64> = TableDefinition::new("places");
@@ -37,7 +37,7 @@ const EXTENTS: TableDefinition<'_, u32, WrittenExtent> = TableDefinition::new("e
 type WrittenExtent = (u64, u64, u64, u32);
 
 /// Records as the first version has kept them, without id and checksum.
-const UNCHECKED: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("records");
+const UNCHECKED: TableDefinition<'_, RecordKey, &[u8]> = TableDefinition::new("records");
 
 /// What is written to see whether the file can be written.
 const PROBE: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("probe");
@@ -105,7 +105,7 @@ thread_local! {
 }
 
 /// Whether a panic of this thread now is one of the database over a damaged file, which is caught
-/// and reported as [`Report`](crate::Report). For hooks that log panics.
+/// and reported as [`StoreReport`](crate::StoreReport). For hooks that log panics.
 pub fn catches_panics() -> bool {
     CATCHES_PANICS.get()
 }
@@ -128,7 +128,7 @@ fn text(panic: &(dyn Any + Send)) -> String {
 
 /// A history: its name, and how much is kept of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct History {
+pub struct HistoryLimits {
     /// The name, the same at every start.
     pub name: String,
     /// How many records.
@@ -190,14 +190,14 @@ impl Extent {
 
 /// One of the histories of an open file.
 #[derive(Debug, Clone)]
-struct Open {
+struct OpenHistory {
     number: u32,
     max_records: u64,
     max_bytes: u64,
     extent: Extent,
 }
 
-impl Open {
+impl OpenHistory {
     const fn has_too_much(&self) -> bool {
         let Extent { places, bytes } = &self.extent;
         let count = places.end - places.start;
@@ -207,9 +207,9 @@ impl Open {
 
 /// How a file is opened.
 #[derive(Clone)]
-pub(crate) struct Opening {
+pub(crate) struct FileOptions {
     pub(crate) path: PathBuf,
-    pub(crate) histories: Vec<History>,
+    pub(crate) histories: Vec<HistoryLimits>,
     pub(crate) cache_bytes: usize,
     /// Called while the file is repaired after a crash, with the share that is done.
     pub(crate) repairing: Arc<dyn Fn(f64) + Send + Sync>,
@@ -220,29 +220,29 @@ pub(crate) struct Opening {
 }
 
 /// See the [module](self).
-pub(crate) struct File {
+pub(crate) struct StoreFile {
     database: Arc<Database>,
-    histories: Vec<Open>,
+    histories: Vec<OpenHistory>,
     gaps: Arc<Gaps>,
 }
 
-impl Opening {
-    /// Whether the disk has space for a [`File::probe`]. Opening a file that was not closed repairs
-    /// it, which is not worth while before there is. If the space is unknown, it is tried.
+impl FileOptions {
+    /// Whether the disk has space for a [`StoreFile::probe`]. Opening a file that was
+    /// not closed repairs it, which needs space. `true` if the free space is unknown.
     pub(crate) fn has_space(&self) -> bool {
         rustix::fs::statvfs(&self.path)
             .map_or(true, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= PROBE_BYTES as u64)
     }
 
     /// Opens the file, or makes it.
-    pub(crate) fn open(&self) -> Result<File, FileError> {
+    pub(crate) fn open(&self) -> Result<StoreFile, FileError> {
         let repairing = Arc::clone(&self.repairing);
         let mut builder = Builder::new();
         builder.set_cache_size(self.cache_bytes);
         builder.set_repair_callback(move |session| repairing(session.progress()));
         let database = guarded(|| Ok(builder.create(&self.path)?))?;
         let (database, gaps) = (Arc::new(database), Arc::clone(&self.gaps));
-        let mut file = File { database, histories: Vec::new(), gaps };
+        let mut file = StoreFile { database, histories: Vec::new(), gaps };
         guarded(|| {
             file.number(&self.histories)?;
             file.convert(self.id_of)?;
@@ -252,7 +252,7 @@ impl Opening {
     }
 }
 
-impl File {
+impl StoreFile {
     /// What reads the file.
     pub(crate) fn reader(&self) -> FileReader {
         let numbers = self.histories.iter().map(|history| history.number).collect();
@@ -260,7 +260,7 @@ impl File {
     }
 
     /// Gives each history the number that it has had before, or a new one.
-    fn number(&mut self, histories: &[History]) -> Result<(), redb::Error> {
+    fn number(&mut self, histories: &[HistoryLimits]) -> Result<(), redb::Error> {
         let transaction = self.database.begin_write()?;
         {
             let mut numbers = transaction.open_table(HISTORIES)?;
@@ -272,7 +272,7 @@ impl File {
             for entry in numbers.iter()? {
                 next = next.max(entry?.1.value() + 1);
             }
-            for History { name, max_records, max_bytes } in histories {
+            for HistoryLimits { name, max_records, max_bytes } in histories {
                 let known = numbers.get(name.as_str())?.map(|number| number.value());
                 let number = match known {
                     Some(number) => number,
@@ -284,7 +284,7 @@ impl File {
                 };
                 let (max_records, max_bytes) = (*max_records, *max_bytes);
                 let extent = Extent::default();
-                self.histories.push(Open { number, max_records, max_bytes, extent });
+                self.histories.push(OpenHistory { number, max_records, max_bytes, extent });
             }
         }
         transaction.commit()?;
@@ -301,14 +301,14 @@ impl File {
             }
             let is_done = {
                 let mut old = transaction.open_table(UNCHECKED)?;
-                let mut tables = Tables::of(&transaction)?;
+                let mut tables = WriteTables::of(&transaction)?;
                 let mut moved = 0;
                 loop {
                     let Some((key, bytes)) = old.pop_first()? else { break true };
                     let (key, bytes) = (key.value(), bytes.value().to_vec());
                     moved += bytes.len();
                     if let Some(id) = id_of(&bytes) {
-                        tables.insert(key, &Record { id, bytes })?;
+                        tables.insert(key, &StoredRecord { id, bytes })?;
                     }
                     if moved >= CONVERTED_AT_ONCE {
                         break false;
@@ -336,13 +336,13 @@ impl File {
 
     /// Adds records, each to the history at its place of the list, and takes out what is too old.
     /// When this returns, they are on the disk. After an error none of them is there.
-    pub(crate) fn append(&mut self, records: &[(usize, Record)]) -> Result<(), FileError> {
+    pub(crate) fn append(&mut self, records: &[(usize, StoredRecord)]) -> Result<(), FileError> {
         let mut histories = self.histories.clone();
         guarded(|| {
             let mut transaction = self.database.begin_write()?;
             transaction.set_durability(Durability::Immediate)?;
             {
-                let mut tables = Tables::of(&transaction)?;
+                let mut tables = WriteTables::of(&transaction)?;
                 for (history, record) in records {
                     let Some(history) = histories.get_mut(*history) else { continue };
                     let extent = &mut history.extent;
@@ -384,21 +384,21 @@ impl File {
     }
 }
 
-impl std::fmt::Debug for File {
+impl std::fmt::Debug for StoreFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("File").field("histories", &self.histories).finish_non_exhaustive()
+        f.debug_struct("StoreFile").field("histories", &self.histories).finish_non_exhaustive()
     }
 }
 
 /// The tables of a transaction that writes.
-struct Tables<'t> {
-    events: Table<'t, Key, &'static [u8]>,
+struct WriteTables<'t> {
+    events: Table<'t, RecordKey, &'static [u8]>,
     places: Table<'t, (u32, u64), u64>,
     extents: Table<'t, u32, WrittenExtent>,
     written: Vec<u8>,
 }
 
-impl<'t> Tables<'t> {
+impl<'t> WriteTables<'t> {
     fn of(transaction: &'t WriteTransaction) -> Result<Self, TableError> {
         Ok(Self {
             events: transaction.open_table(EVENTS)?,
@@ -409,7 +409,7 @@ impl<'t> Tables<'t> {
     }
 
     /// Adds a record. The bytes that it takes.
-    fn insert(&mut self, key: Key, record: &Record) -> Result<u64, redb::Error> {
+    fn insert(&mut self, key: RecordKey, record: &StoredRecord) -> Result<u64, redb::Error> {
         self.written.clear();
         record.write(key, &mut self.written);
         self.events.insert(key, self.written.as_slice())?;
@@ -421,7 +421,7 @@ impl<'t> Tables<'t> {
     /// that can't be read are left where they are: what is damaged there can't be removed.
     fn trim(
         &mut self,
-        history: &mut Open,
+        history: &mut OpenHistory,
         gaps: &Gaps,
         left: &mut usize,
     ) -> Result<(), redb::Error> {

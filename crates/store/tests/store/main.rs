@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use cloverleaf_event_store::{
-    EventStore, History, Observer, Outcome, Reading, Record, Report, StoreError, check,
+use cloverleaf_store::{
+    HistoryLimits, ReadRequest, RecordStore, StoreError, StoreObserver, StoreReport, StoredRecord,
+    WriteOutcome, check,
 };
 
 const SOON: Duration = Duration::from_secs(30);
@@ -22,7 +23,7 @@ struct Directory(PathBuf);
 impl Directory {
     fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("event-store-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
+        let name = format!("store-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).expect("a directory");
         Self(path)
@@ -39,12 +40,12 @@ impl Drop for Directory {
     }
 }
 
-fn history(name: &str, max_records: u64) -> History {
-    History { name: name.to_owned(), max_records, max_bytes: NO_LIMIT }
+fn history(name: &str, max_records: u64) -> HistoryLimits {
+    HistoryLimits { name: name.to_owned(), max_records, max_bytes: NO_LIMIT }
 }
 
-fn record(id: u64, bytes: impl Into<Vec<u8>>) -> Record {
-    Record { id, bytes: bytes.into() }
+fn record(id: u64, bytes: impl Into<Vec<u8>>) -> StoredRecord {
+    StoredRecord { id, bytes: bytes.into() }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -58,19 +59,19 @@ enum Heard {
 
 struct Watch(Sender<Heard>);
 
-impl Observer for Watch {
-    fn stored(&self, up_to: u64, outcome: Outcome<'_>) {
+impl StoreObserver for Watch {
+    fn stored(&self, up_to: u64, outcome: WriteOutcome<'_>) {
         outcome.expect("it is stored");
         let _ = self.0.send(Heard::Stored(up_to));
     }
 
-    fn report(&self, report: Report<'_>) {
+    fn report(&self, report: StoreReport<'_>) {
         let _ = self.0.send(match report {
-            Report::Damaged { history, place } => Heard::Damaged(history.to_owned(), place),
-            Report::Missing { history, place, count } => {
+            StoreReport::Damaged { history, place } => Heard::Damaged(history.to_owned(), place),
+            StoreReport::Missing { history, place, count } => {
                 Heard::Missing(history.to_owned(), place, count)
             }
-            Report::Checked { records, damaged, missing } => {
+            StoreReport::Checked { records, damaged, missing } => {
                 Heard::Checked { records, damaged, missing }
             }
             other => Heard::Other(format!("{other:?}")),
@@ -80,18 +81,18 @@ impl Observer for Watch {
 
 /// A store, and what it tells.
 struct Open {
-    store: EventStore,
+    store: RecordStore,
     heard: Receiver<Heard>,
 }
 
-fn try_open(path: &Path, histories: &[History]) -> Result<Open, StoreError> {
+fn try_open(path: &Path, histories: &[HistoryLimits]) -> Result<Open, StoreError> {
     let (sender, heard) = channel();
     let id_of = |bytes: &[u8]| bytes.first().copied().map(u64::from);
-    let store = EventStore::open(path, histories, CACHE, id_of, Watch(sender))?;
+    let store = RecordStore::open(path, histories, CACHE, id_of, Watch(sender))?;
     Ok(Open { store, heard })
 }
 
-fn open(directory: &Directory, histories: &[History]) -> Open {
+fn open(directory: &Directory, histories: &[HistoryLimits]) -> Open {
     try_open(&directory.file(), histories).expect("the file opens")
 }
 
@@ -105,7 +106,7 @@ struct Ask {
     answer: Option<Sender<Vec<Vec<u8>>>>,
 }
 
-impl Reading for Ask {
+impl ReadRequest for Ask {
     fn places(
         &self,
         all: Range<u64>,
@@ -227,7 +228,7 @@ fn of_each_history_only_the_latest_are_kept() {
 #[test]
 fn the_bytes_of_a_history_are_limited_and_its_newest_record_stays() {
     let directory = Directory::new();
-    let limited = History { max_bytes: 5_000, ..history("a", 1_000) };
+    let limited = HistoryLimits { max_bytes: 5_000, ..history("a", 1_000) };
     let opened = open(&directory, std::slice::from_ref(&limited));
     for number in 0..20_u8 {
         opened.store.append(0, record(number.into(), vec![number; 1_000]));
