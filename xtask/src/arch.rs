@@ -59,7 +59,7 @@ pub(crate) fn cycles(targets: &[BuildTarget]) -> String {
     graphs.map(|graph| graph.describe_cycles()).collect()
 }
 
-/// The tables that the present tree needs, as Rust.
+/// The tables that the present tree needs, as Rust. New entries have no reason yet.
 pub(crate) fn table(targets: &[BuildTarget]) -> String {
     let mut floors = String::from("pub(crate) const FLOORS: &[Floors] = &[\n");
     let mut cycles = String::from("pub(crate) const ALLOWED_CYCLES: &[AllowedCycle] = &[\n");
@@ -74,9 +74,13 @@ pub(crate) fn table(targets: &[BuildTarget]) -> String {
             floors.push_str("    ] },\n");
         }
         for files in graph.cycles() {
+            let known = ALLOWED_CYCLES.iter().find(|cycle| {
+                cycle.package == package && cycle.files.iter().any(|file| files.contains(file))
+            });
+            let reason = known.map_or("", |cycle| cycle.reason);
             let _ = writeln!(
                 cycles,
-                "    AllowedCycle {{ package: {package:?}, files: &{files:?}, reason: \"\" }},"
+                "    AllowedCycle {{ package: {package:?}, files: &{files:?}, reason: {reason:?} }},"
             );
         }
     }

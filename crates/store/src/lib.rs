@@ -1,30 +1,43 @@
-//! Records that outlive the process, kept in one file: the latest of each of several histories.
+//! Records that outlive the process. One file keeps the newest records of several histories.
 //!
-//! Appending does not wait. A thread writes whatever has come meanwhile in one transaction and says
-//! then that all of it is safe: on the disk, even if the process is killed or the machine loses its
-//! power. Another thread reads the records that are asked for, one after the other, and nothing is
-//! kept in memory but a bounded cache of the file. What a record means is not known here.
+//! Appending does not wait. A thread writes all records that have come meanwhile in one
+//! transaction, and reports then that they are on the disk. They survive a killed process and a
+//! power failure. Another thread reads requested records, one request after the other. Memory holds
+//! a bounded cache of the file only. The store does not interpret records.
 //!
-//! When the file can't be written, what was to be written is refused and the file is opened again,
-//! once a second, until it can be written.
+//! When the file can't be written, waiting records are refused. The file is reopened once a second
+//! until it can be written.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | `file` | the file, its tables and transactions |
-//! | `file_reader` | reads the file, also where it is damaged |
-//! | `record` | a record as it stands in the file, with its checksum |
-//! | `store` | the queues before the file |
-//! | `writer` | the thread that writes, and opens the file again when it can't be written |
+//! | `store` | the handle: appends and reads through the threads |
+//! | `writer` | the thread that writes, and reopens the file after a failure |
 //! | `reader` | the thread that reads, and checks the file after the start |
+//! | `queues` | the state that the threads share, outcomes and reports |
+//! | `request` | requests for records |
+//! | `file` | the open file: appends, trims, converts |
+//! | `file_reader` | reads the file, past damaged parts |
+//! | `extent` | the places and bytes of a history |
+//! | `location` | the path of the file, and checks before it is opened |
+//! | `database` | tables, errors, and calls that may panic |
+//! | `record` | the encoding of a record, with its checksum |
 
+mod database;
+mod extent;
 mod file;
 mod file_reader;
+mod location;
+mod queues;
 mod reader;
 mod record;
+mod request;
 mod store;
 mod writer;
 
-pub use file::{HistoryLimits, StoreError, catches_panics, check};
-pub use reader::ReadRequest;
+pub use database::catches_panics;
+pub use file::HistoryLimits;
+pub use location::{StoreError, check};
+pub use queues::{StoreObserver, StoreReport, WriteOutcome};
 pub use record::StoredRecord;
-pub use store::{RecordStore, StoreObserver, StoreReport, WriteOutcome};
+pub use request::ReadRequest;
+pub use store::RecordStore;

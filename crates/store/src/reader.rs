@@ -1,73 +1,28 @@
 //! The thread that reads, and checks the file after the start.
 //!
-//! Requests take turns, a slice of records each, so that a long one does not keep the others
-//! waiting. While nothing is asked for, all records are read once after the start, to report those
-//! that are damaged or missing.
+//! Requests take turns with slices of records, so that a long one does not delay the others. While
+//! no request waits, all records are read once after the start to report damaged and missing ones.
 
 use std::collections::HashSet;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use crate::file::FileError;
-use crate::file_reader::{FileReader, Found, ReadOrder, SliceEnd};
+use crate::database::FileError;
+use crate::file_reader::{FileReader, FoundRecord, ReadOrder, SliceEnd};
+use crate::queues::{StoreReport, StoreShared};
 use crate::record::RecordKey;
-use crate::store::{StoreReport, StoreShared};
+use crate::request::{ReadJob, ReadRequest};
 
-/// What the answer says to requests that fail. What the database says is for the log.
+/// The error of requests that fail. The error of the database is for the log only.
 const UNREADABLE: &str = "the stored events can't be read at the moment";
 
-/// So many requests take turns, the others wait: each holds what it has collected.
-const MAX_AT_WORK: usize = 8;
+/// Requests that take turns, since each holds the records that it has collected. The others wait.
+const MAX_ACTIVE: usize = 8;
 
-/// Damaged records and gaps that are remembered, so that each is reported once.
+/// Damaged records and gaps that are remembered, so that each is reported once only.
 const MAX_REMEMBERED: usize = 10_000;
 
-/// A request for records.
-pub trait ReadRequest: Send {
-    /// The places between which the records stand that are asked for, of `all`; none if there are
-    /// none. `place` tells the place of a record by its id.
-    fn places(
-        &self,
-        all: Range<u64>,
-        place: &mut dyn FnMut(u64) -> Option<u64>,
-    ) -> Option<Range<u64>>;
-
-    /// Whether the latest record is visited first.
-    fn is_reverse(&self) -> bool;
-
-    /// Whether the answer is still wanted.
-    fn is_wanted(&self) -> bool;
-
-    /// Visits a record; breaks when no other is wanted.
-    fn visit(&mut self, record: &[u8]) -> ControlFlow<()>;
-
-    /// All records have been visited, or can't be.
-    fn finish(self: Box<Self>, outcome: Result<(), &str>);
-}
-
-/// A request, and how far it is answered.
-pub(crate) struct ReadJob {
-    history: usize,
-    reading: Box<dyn ReadRequest>,
-    /// What was appended before it is to be found.
-    after: u64,
-    /// The places that are left, when it has begun.
-    places: Option<Range<u64>>,
-}
-
-impl ReadJob {
-    pub(crate) const fn new(history: usize, reading: Box<dyn ReadRequest>, after: u64) -> Self {
-        Self { history, reading, after, places: None }
-    }
-}
-
-impl std::fmt::Debug for ReadJob {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReadJob").field("places", &self.places).finish_non_exhaustive()
-    }
-}
-
-/// What comes next.
+/// The next step of the thread.
 enum ReaderStep {
     Read(ReadJob, Option<FileReader>),
     Check(FileReader),
@@ -81,10 +36,10 @@ pub(crate) fn run(shared: &Arc<StoreShared>) {
     loop {
         match next(shared, check.is_some()) {
             ReaderStep::Read(job, Some(file)) => step(job, &file, &mut damage),
-            ReaderStep::Read(job, None) => job.reading.finish(Err(UNREADABLE)),
+            ReaderStep::Read(job, None) => job.request.finish(Err(UNREADABLE)),
             ReaderStep::Check(file) => {
-                if let Some(going) = &mut check
-                    && going.step(&file, &mut damage)
+                if let Some(running) = &mut check
+                    && running.step(&file, &mut damage)
                 {
                     check = None;
                 }
@@ -94,46 +49,46 @@ pub(crate) fn run(shared: &Arc<StoreShared>) {
     }
 }
 
-/// Waits for something to do.
-fn next(shared: &StoreShared, is_to_check: bool) -> ReaderStep {
+/// Waits for the next step.
+fn next(shared: &StoreShared, is_checking: bool) -> ReaderStep {
     let mut state = shared.state.lock();
     loop {
         if state.is_closed {
-            // The caller of these is gone, or will be.
-            return match state.readings.pop_front() {
+            // The realm that sent them ends, too.
+            return match state.requests.pop_front() {
                 Some(job) => ReaderStep::Read(job, None),
                 None => ReaderStep::End,
             };
         }
         let settled = state.settled;
         let is_due = |job: &ReadJob| job.after <= settled;
-        if let Some(index) = state.readings.iter().position(is_due)
-            && let Some(job) = state.readings.remove(index)
+        if let Some(index) = state.requests.iter().position(is_due)
+            && let Some(job) = state.requests.remove(index)
         {
             return ReaderStep::Read(job, state.file.clone());
         }
         match &state.file {
-            Some(file) if is_to_check => return ReaderStep::Check(file.clone()),
-            _ => shared.is_asked.wait(&mut state),
+            Some(file) if is_checking => return ReaderStep::Check(file.clone()),
+            _ => shared.has_requests.wait(&mut state),
         }
     }
 }
 
-/// Does a slice of a request; what is left waits for its next turn.
+/// Does one slice of a request. The rest waits for its next turn.
 fn step(mut job: ReadJob, file: &FileReader, damage: &mut DamageReporter<'_>) {
-    if !job.reading.is_wanted() {
-        return job.reading.finish(Err(UNREADABLE));
+    if !job.request.is_wanted() {
+        return job.request.finish(Err(UNREADABLE));
     }
     match read(&mut job, file, damage) {
-        Ok(SliceEnd::Done) => job.reading.finish(Ok(())),
+        Ok(SliceEnd::Done) => job.request.finish(Ok(())),
         Ok(SliceEnd::More) => {
             let mut state = damage.shared.state.lock();
-            let place = state.readings.len().min(MAX_AT_WORK - 1);
-            state.readings.insert(place, job);
+            let place = state.requests.len().min(MAX_ACTIVE - 1);
+            state.requests.insert(place, job);
         }
         Err(error) => {
             damage.shared.observer.report(StoreReport::Unreadable { reason: &error.to_string() });
-            job.reading.finish(Err(UNREADABLE));
+            job.request.finish(Err(UNREADABLE));
         }
     }
 }
@@ -143,19 +98,19 @@ fn read(
     file: &FileReader,
     damage: &mut DamageReporter<'_>,
 ) -> Result<SliceEnd, FileError> {
-    let ReadJob { history, reading, places, .. } = job;
+    let ReadJob { history, request, places, .. } = job;
     let mut left = match places.take() {
         Some(places) => places,
-        None => match begin(*history, reading.as_ref(), file)? {
+        None => match begin(*history, request.as_ref(), file)? {
             Some(places) => places,
             None => return Ok(SliceEnd::Done),
         },
     };
-    let order = if reading.is_reverse() { ReadOrder::NewestFirst } else { ReadOrder::OldestFirst };
+    let order = if request.is_reverse() { ReadOrder::NewestFirst } else { ReadOrder::OldestFirst };
     let slice = file.visit(*history, &mut left, order, |found| {
         damage.note(*history, &found);
-        if let Found::Record(bytes) = found {
-            reading.visit(bytes)
+        if let FoundRecord::Record(bytes) = found {
+            request.visit(bytes)
         } else {
             ControlFlow::Continue(())
         }
@@ -164,10 +119,10 @@ fn read(
     Ok(slice)
 }
 
-/// The places that a request is about.
+/// The places of the records of a request; `None` if there are none.
 fn begin(
     history: usize,
-    reading: &dyn ReadRequest,
+    request: &dyn ReadRequest,
     file: &FileReader,
 ) -> Result<Option<Range<u64>>, FileError> {
     let mut failed = None;
@@ -177,7 +132,7 @@ fn begin(
             None
         })
     };
-    let places = reading.places(file.places(history)?, &mut place);
+    let places = request.places(file.places(history)?, &mut place);
     failed.map_or(Ok(places), Err)
 }
 
@@ -188,17 +143,17 @@ struct DamageReporter<'a> {
 }
 
 impl DamageReporter<'_> {
-    fn note(&mut self, history: usize, found: &Found<'_>) {
+    fn note(&mut self, history: usize, found: &FoundRecord<'_>) {
         let first = match found {
-            Found::Record(_) => return,
-            Found::Damaged(place) => *place,
-            Found::Missing(places) => places.start,
+            FoundRecord::Record(_) => return,
+            FoundRecord::Damaged(place) => *place,
+            FoundRecord::Missing(places) => places.start,
         };
         let key = (u32::try_from(history).unwrap_or(u32::MAX), first);
         if self.seen.len() < MAX_REMEMBERED && self.seen.insert(key) {
             let history = self.shared.names.get(history).map_or("", String::as_str);
             self.shared.observer.report(match found {
-                Found::Missing(places) => StoreReport::Missing {
+                FoundRecord::Missing(places) => StoreReport::Missing {
                     history,
                     place: places.start,
                     count: places.end - places.start,
@@ -209,7 +164,7 @@ impl DamageReporter<'_> {
     }
 }
 
-/// One look at every record.
+/// The check of all records after the start.
 #[derive(Default)]
 struct FileCheck {
     history: usize,
@@ -220,7 +175,7 @@ struct FileCheck {
 }
 
 impl FileCheck {
-    /// Looks at a slice. Whether everything has been looked at.
+    /// Checks one slice. Returns whether the check is complete.
     fn step(&mut self, file: &FileReader, damage: &mut DamageReporter<'_>) -> bool {
         let shared = damage.shared;
         if self.history >= shared.names.len() {
@@ -228,7 +183,7 @@ impl FileCheck {
             shared.observer.report(StoreReport::Checked { records, damaged, missing });
             return true;
         }
-        match self.look(file, damage) {
+        match self.check_slice(file, damage) {
             Ok(SliceEnd::More) => {}
             Ok(SliceEnd::Done) => self.next_history(),
             Err(error) => {
@@ -245,7 +200,7 @@ impl FileCheck {
         self.places = None;
     }
 
-    fn look(
+    fn check_slice(
         &mut self,
         file: &FileReader,
         damage: &mut DamageReporter<'_>,
@@ -256,9 +211,9 @@ impl FileCheck {
         };
         file.visit(self.history, left, ReadOrder::OldestFirst, |found| {
             match &found {
-                Found::Record(_) => self.records += 1,
-                Found::Damaged(_) => self.damaged += 1,
-                Found::Missing(places) => self.missing += places.end - places.start,
+                FoundRecord::Record(_) => self.records += 1,
+                FoundRecord::Damaged(_) => self.damaged += 1,
+                FoundRecord::Missing(places) => self.missing += places.end - places.start,
             }
             damage.note(self.history, &found);
             ControlFlow::Continue(())

@@ -44,7 +44,6 @@ pub(crate) const AMBIGUOUS_NAMES: &[&str] = &[
     "Fanout",
     "Fault",
     "Field",
-    "FileOptions",
     "Form",
     "Format",
     "Found",
