@@ -177,16 +177,6 @@ pub(crate) const FLOORS: &[Floors] = &[
 /// The cycles between files that are allowed.
 pub(crate) const ALLOWED_CYCLES: &[AllowedCycle] = &[
     AllowedCycle {
-        package: "cloverleaf-bench",
-        files: &["load/command.rs", "load/modes.rs"],
-        reason: "still to be cut",
-    },
-    AllowedCycle {
-        package: "cloverleaf-bench",
-        files: &["load/course.rs", "load/report.rs"],
-        reason: "still to be cut",
-    },
-    AllowedCycle {
         package: "cloverleaf-client",
         files: &[
             "arguments.rs",
@@ -259,11 +249,6 @@ pub(crate) const ALLOWED_CYCLES: &[AllowedCycle] = &[
             "request_auth.rs",
             "settings.rs",
         ],
-        reason: "still to be cut",
-    },
-    AllowedCycle {
-        package: "cloverleaf-instructions",
-        files: &["codec.rs", "http.rs", "index.rs", "lib.rs", "realm.rs", "transcoding.rs"],
         reason: "still to be cut",
     },
     AllowedCycle {
