@@ -1,7 +1,7 @@
 //! `cargo xtask names`: type names that have more than one definition in the workspace.
 //!
-//! Counted are structs, enums, unions, traits and type aliases of modules, outside tests.
-//! Associated types and types inside functions are not.
+//! Structs, enums, unions, traits and type aliases of modules count. Tests, associated types and
+//! types inside functions do not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,11 +13,17 @@ use crate::workspace::BuildTarget;
 /// For each type name the places of its definitions, as `path:line`.
 pub(crate) type Definitions = BTreeMap<String, BTreeSet<String>>;
 
-/// The definitions of all targets outside the folder `tests`. Definitions of one name in one module
-/// are one: they stand under opposite conditions.
+/// Folders of packages that only tests contain.
+const TEST_FOLDERS: &[&str] = &["tests/", "crates/testkit/"];
+
+/// The definitions of all targets outside [`TEST_FOLDERS`]. Definitions of one name in one module
+/// count once: they have opposite conditions.
 pub(crate) fn definitions(targets: &[BuildTarget]) -> Definitions {
+    let is_counted = |target: &&BuildTarget| {
+        !TEST_FOLDERS.iter().any(|folder| target.tree.files[0].starts_with(folder))
+    };
     let mut modules = BTreeMap::new();
-    for target in targets.iter().filter(|target| !target.tree.files[0].starts_with("tests/")) {
+    for target in targets.iter().filter(is_counted) {
         for module in &target.tree.modules {
             let path = &target.tree.files[module.file];
             for name in module.items.iter().filter_map(syntax::type_name) {

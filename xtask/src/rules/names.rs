@@ -24,7 +24,6 @@ pub(crate) const AMBIGUOUS_NAMES: &[&str] = &[
     "Asked",
     "Builder",
     "Change",
-    "Client",
     "Compatibility",
     "Components",
     "Connection",
