@@ -27,14 +27,14 @@ class FreePorts(unittest.TestCase):
             self.assertEqual(len(asked), 3)
             self.assertEqual(asked[-1], port)
 
-    def test_trying_ends(self):
+    def test_attempts_are_limited(self):
         asked = []
         with (self.assertRaises(processes.PortTaken),
               processes.at_free_port(starting(100, asked), HOST, None)):
             pass
         self.assertEqual(len(asked), processes.PORT_ATTEMPTS)
 
-    def test_what_fails_later_is_not_tried_again(self):
+    def test_a_later_failure_is_not_retried(self):
         asked = []
         with (self.assertRaises(processes.PortTaken),
               processes.at_free_port(starting(0, asked), HOST, None)):

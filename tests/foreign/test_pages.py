@@ -100,14 +100,14 @@ def test_the_page_of_the_default_node_calls_publishes_and_subscribes(welcome):
                    "com.example.hello: Hello from curl", "unsubscribed"]
 
 
-def test_the_command_lines_on_the_page_work_as_pasted(default_node, welcome):
+def test_the_command_lines_of_the_page_work(default_node, welcome):
     if shutil.which("curl") is None:
         pytest.skip("there is no curl")
     assert run_shell(welcome["curl-call"]) == {"args": [2]}
     assert list(run_shell(welcome["curl-publish"])) == ["id"]
 
 
-def test_the_python_snippet_on_the_page_works_as_pasted(default_node, welcome):
+def test_the_python_snippet_of_the_page_works(default_node, welcome):
     with Program(sys.executable, "-u", "-c", welcome["autobahn-python"]) as program:
         call = {"procedure": "com.example.greet", "args": ["you"]}
         publication = {"topic": "com.example.hello", "args": ["Hello"]}
@@ -120,7 +120,7 @@ def test_the_python_snippet_on_the_page_works_as_pasted(default_node, welcome):
         program.wait_for("com.example.hello: Hello")
 
 
-def test_the_javascript_snippet_on_the_page_works_as_pasted(default_node, welcome):
+def test_the_javascript_snippet_of_the_page_works(default_node, welcome):
     with Program("node", "-e", welcome["autobahn-js"], cwd=JAVASCRIPT) as program:
         program.wait_for("sessions: 3")
         program.wait_for("com.example.hello: Hello from Autobahn|JS")
