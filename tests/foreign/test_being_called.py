@@ -1,4 +1,4 @@
-"""The client's procedures are called; the callers are witnesses."""
+"""The procedures of the client are called by witnesses."""
 
 import asyncio
 

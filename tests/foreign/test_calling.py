@@ -1,4 +1,4 @@
-"""The client calls; the procedures are the witness's."""
+"""The client calls procedures of the witness."""
 
 import asyncio
 
@@ -107,14 +107,14 @@ async def test_a_killed_call_ends_with_the_error_of_its_procedure(join, witness,
     await caller.cancel("the call", "kill")
     error, _, _ = await refusal(call)
     await callee.interrupted(registration)
-    # What the witness ends an interrupted procedure with.
+    # The error with which the witness ends an interrupted procedure.
     assert error == "wamp.error.runtime_error"
     assert await caller.call(f"{uri}.echo", "still here") == "still here"
 
 
 @pytest.mark.parametrize("attachment", AUTOBAHN_NODE.attachments, ids=str)
 async def test_autobahn_js_cancels_without_a_mode_in_a_realm_like_crossbar(house, attachment, uri):
-    """It forgets the call at once, and any answer would be a violation to it."""
+    """Autobahn|JS forgets the call at once and takes any answer for a violation."""
     caller, callee = [await house.join(AUTOBAHN_NODE, attachment, "crossbar") for _ in range(2)]
     await callee.register(uri, "hang")
     await callee.register(f"{uri}.echo")

@@ -1,4 +1,4 @@
-"""How the client's sessions begin and end."""
+"""Joining and leaving of the client's sessions."""
 
 import pytest
 
@@ -35,7 +35,7 @@ async def test_leaving_ends_registrations_and_subscriptions(join, witness, uri):
 
 
 async def test_a_clean_close_is_not_reported_as_a_lost_connection(join):
-    """A library that does not tell how its connection has ended has no cause."""
+    """A library that does not report how its connection has ended has no cause."""
     client = await join()
     assert (await client.leave()).get("cause") in (None, "closed")
 

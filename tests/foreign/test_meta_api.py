@@ -1,4 +1,4 @@
-"""The client asks the realm about itself: its sessions, registrations and subscriptions."""
+"""The client uses the meta API: sessions, registrations, subscriptions and testaments."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from peer import refusal
 
 @pytest.mark.needs(OWN_ID)
 async def test_sessions_are_counted_and_listed(join, witness):
-    # A realm in which no session of an earlier test is still being killed.
+    # In this realm no session of an earlier test is still being killed.
     client, other = await join("disclosing"), await witness("disclosing")
     sessions = await client.call("wamp.session.list")
     assert {client.id, other.id} <= set(sessions)

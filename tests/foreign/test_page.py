@@ -1,4 +1,4 @@
-"""What docs/clients.md says of the clients is what the tests know of them."""
+"""docs/clients.md agrees with the abilities of the clients in the tests."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The client publishes; the subscribers are witnesses."""
+"""The client publishes to witnesses."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The client subscribes; the publishers are witnesses."""
+"""The client receives events of witnesses."""
 
 import asyncio
 

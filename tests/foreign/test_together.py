@@ -1,4 +1,4 @@
-"""Every client calls, and hears from, every other one: one realm for all of them."""
+"""Every client calls, and receives events of, every other one in one realm."""
 
 import pytest
 
