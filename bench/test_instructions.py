@@ -1,4 +1,4 @@
-"""What is read of callgrind's files, and what is concluded from the counts."""
+"""Reading of callgrind's files, and conclusions from the counts."""
 
 import json
 import unittest

@@ -1,4 +1,4 @@
-"""What the measurement reads: wrk's output, /proc, HTTP responses, the published figures."""
+"""Parsing: wrk's output, /proc, HTTP responses, the published figures."""
 
 import unittest
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a comparison with another router reads, prepares, concludes and writes."""
+"""Comparisons with another router: input, preparation, conclusions and output."""
 
 import json
 import tempfile

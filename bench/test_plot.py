@@ -1,4 +1,4 @@
-"""What is drawn: where values lie, what is written beside them, and what the drawing is as XML."""
+"""Drawings: positions of values, labels, and the XML."""
 
 import tempfile
 import unittest

@@ -1,4 +1,4 @@
-"""How servers of a run get their ports."""
+"""Ports of the servers of a run."""
 
 import unittest
 from contextlib import contextmanager
@@ -9,8 +9,8 @@ HOST = "127.0.0.1"
 
 
 def starting(taken, asked):
-    """A context of a server that finds its port taken for the first `taken` times. What it is
-    given is appended to `asked`."""
+    """A context of a server whose port is taken the first `taken` times. Each port is appended to
+    `asked`."""
     @contextmanager
     def start(port):
         asked.append(port)

@@ -1,4 +1,4 @@
-"""What the measurement concludes and writes: medians, faults, targets, tables."""
+"""Conclusions and output of the measurement: medians, faults, targets, tables."""
 
 import io
 import unittest

@@ -1,4 +1,4 @@
-"""What is read of strace's summary."""
+"""Reading of strace's summary."""
 
 from measure import strace
 

@@ -1,4 +1,4 @@
-"""What the measurement on the level of WAMP reads, concludes and writes."""
+"""The WAMP measurement: input, conclusions and output."""
 
 import json
 import unittest
