@@ -1,4 +1,4 @@
-# The commands of the house; `make help` lists them.
+# The commands of the project; `make help` lists them.
 
 SHELL         := /bin/sh
 .DEFAULT_GOAL := help
@@ -18,14 +18,14 @@ VECTORS := $(TARGET)/vectors
 
 FUZZ_SECONDS ?= 20
 
-# Tools that cargo builds are kept beside what it builds for the project.
+# Tools that cargo installs are kept in the target directory.
 export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 
 .PHONY: help run test binaries test-rust test-interop test-foreign foreign-rust test-bench \
-        test-autobahn check lockfile format clippy fuzz-targets docs arch spec-coverage deny \
-        advisories bench bench-quick bench-wamp bench-peers bench-instructions \
-        bench-system-calls bench-contention bench-attacks fuzz wrk openssl valgrind strace node \
-        chromium
+        test-autobahn check lockfile format clippy fuzz-targets docs arch sizes names \
+        spec-coverage deny advisories bench bench-quick bench-wamp bench-peers \
+        bench-instructions bench-system-calls bench-contention bench-attacks fuzz wrk \
+        openssl valgrind strace node chromium
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ test: test-rust test-interop test-foreign test-bench ## Run every test; installs
 binaries:
 	cargo build --workspace --bins --tests
 
-# Who names the WAMP project's test vectors in WAMP_VECTORS has them.
+# WAMP_VECTORS names a folder with the WAMP project's test vectors; without it they are fetched.
 ifndef WAMP_VECTORS
 test-rust: export WAMP_VECTORS := $(abspath $(VECTORS))/testsuite
 test-rust: $(VECTORS)/fetched
@@ -53,8 +53,8 @@ test-rust: binaries
 	else cargo test --workspace --bins --tests --no-fail-fast; fi
 	cargo test --workspace --doc
 
-# They come with the sources of Autobahn|Python, under a licence of their own. Where those can't be
-# fetched, the Rust tests run all the same, and those of the vectors say that there are none.
+# The vectors are part of the sources of Autobahn|Python and have a licence of their own. If they
+# can't be fetched, the other Rust tests still run, and the tests of the vectors report a skip.
 $(VECTORS)/fetched: tests/requirements.txt | $(VENV)/installed
 	rm -rf $(VECTORS) && mkdir -p $(VECTORS)
 	if $(VENV)/bin/pip download --quiet --disable-pip-version-check --no-deps \
@@ -73,12 +73,12 @@ test-foreign: $(VENV)/installed $(FOREIGN_JS)/node_modules/installed foreign-rus
 	CLOVERLEAF_BIN=$(abspath $(BINARY)) CHROMIUM="$$(command -v chromium)" \
 	    $(PYTHON) -m pytest tests/foreign
 
-# The drivers of foreign clients that are written in Rust: a workspace of their own.
+# The drivers of foreign clients in Rust are a workspace of their own.
 foreign-rust: openssl
 	cargo build --locked --manifest-path $(FOREIGN_RUST) --target-dir $(TARGET)/foreign
 
-# One short round of a debug build: whether each request is answered rightly under load, over HTTP
-# and over WAMP. How fast, only `make bench` and `make bench-wamp` say.
+# One short round with a debug build: checks the answers under load over HTTP and WAMP. The speed is
+# measured by `make bench` and `make bench-wamp`.
 test-bench: $(VENV)/installed binaries wrk
 	$(PYTHON) -m pytest bench
 	$(PYTHON) bench/http_bridge.py quick --rounds 1 --seconds 1 --binaries $(TARGET)/debug \
@@ -92,7 +92,7 @@ test-bench: $(VENV)/installed binaries wrk
 	    --peer-command "$(abspath $(TARGET)/debug/caller-performance) start --config {config}" \
 	    --results $(TARGET)/bench-smoke
 
-# A release build, since a few gigabytes are compressed, inflated and compared.
+# A release build, since the cases compress, inflate and compare gigabytes.
 test-autobahn: $(VENV)/installed ## Run all of Autobahn's WebSocket cases; minutes.
 	cargo build --release -p cloverleaf-node
 	CLOVERLEAF_BIN=$(abspath $(TARGET))/release/cloverleaf $(PYTHON) -m pytest \
@@ -100,12 +100,13 @@ test-autobahn: $(VENV)/installed ## Run all of Autobahn's WebSocket cases; minut
 
 # --- checks --------------------------------------------------------------------------------------
 
-check: lockfile format clippy fuzz-targets docs arch spec-coverage deny advisories ## All checks.
+check: lockfile format clippy fuzz-targets docs arch sizes names spec-coverage
+check: deny advisories ## Run all checks.
 
 lockfile:
 	@cargo metadata --locked --format-version 1 >/dev/null && echo "Cargo.lock is up to date"
 
-# rustfmt looks at code, and at comments nobody else does.
+# rustfmt formats code; `cargo xtask lines` checks the lengths of comments.
 format:
 	cargo fmt --all --check
 	cargo fmt --all --check --manifest-path $(FOREIGN_RUST)
@@ -116,17 +117,26 @@ clippy: openssl
 	cargo clippy --locked --manifest-path $(FOREIGN_RUST) --target-dir $(TARGET)/foreign \
 	    -- -D warnings
 
-# They are a workspace of their own, which nothing else compiles.
+# The fuzz targets are a workspace of their own, which no other check compiles.
 fuzz-targets:
 	cargo check --locked --manifest-path fuzz/Cargo.toml --target-dir $(TARGET)/fuzz-targets
 
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
+# The arrows between the crates, and those between the files of each crate.
 arch:
 	cargo xtask arch
 
-# Which section of the specification is in code and in tests; without --counts, the whole list.
+# The lengths of functions and files.
+sizes:
+	cargo xtask sizes
+
+# A type name has one definition in the workspace.
+names:
+	cargo xtask names
+
+# Counts the sections of the specification that code and tests cite; without --counts, lists them.
 spec-coverage:
 	cargo xtask spec-coverage --counts
 
@@ -135,7 +145,7 @@ deny: $(VENV)/installed
 	    cargo install --locked --root $(TARGET)/tools cargo-deny
 	cargo-deny check --hide-inclusion-graph licenses bans sources
 
-# The advisory database lives on the network; without it the rest still counts.
+# The advisory database is on the network; without it the other checks still count.
 advisories: deny
 	@if timeout 60 cargo-deny fetch db >/dev/null 2>&1; \
 	then cargo-deny check advisories; \
@@ -159,7 +169,7 @@ bench-peers: wrk $(CROSSBAR)/installed ## Compare with Crossbar.io, in about sev
 	cargo build --release -p caller-performance
 	python3 bench/peers.py --crossbar $(CROSSBAR)
 
-bench-instructions: valgrind ## Count instructions and allocations; tell what has moved.
+bench-instructions: valgrind ## Count instructions and allocations and show the changes.
 	cargo build --release -p cloverleaf-instructions
 	python3 bench/instructions.py
 
@@ -167,15 +177,15 @@ bench-system-calls: wrk strace ## Count the system calls of an HTTP request, in 
 	cargo build --release -p caller-performance
 	python3 bench/system_calls.py --router $(TARGET)/release/caller-performance
 
-bench-contention: ## Measure how the lock of a realm holds, in half a minute.
+bench-contention: ## Measure the contention for the lock of a realm, in half a minute.
 	cargo build --release -p cloverleaf-contention
 	$(TARGET)/release/cloverleaf-contention
 
-bench-attacks: ## Measure how long calls take while another client asks for a lot, in two minutes.
+bench-attacks: ## Measure the latency of calls while another client attacks, in two minutes.
 	cargo build --release -p cloverleaf-node
 	python3 bench/attacks.py --router $(TARGET)/release/cloverleaf
 
-# cargo-fuzz asks the compiler for its sanitizers, which the stable one grants when told so.
+# cargo-fuzz needs sanitizers: the stable compiler has them with RUSTC_BOOTSTRAP.
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked --root $(TARGET)/tools cargo-fuzz
 	@for target in $$(cargo fuzz list); do \
@@ -183,16 +193,16 @@ fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).
 	    RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 
-# --- what the above need -------------------------------------------------------------------------
+# --- requirements --------------------------------------------------------------------------------
 
 $(VENV)/installed: tests/requirements.txt
 $(CROSSBAR)/installed: bench/peers/requirements.txt
 $(VENV)/installed $(CROSSBAR)/installed:
-	@# Debian and Ubuntu ship it in a package of its own.
+	@# Debian and Ubuntu ship venv in a package of its own.
 	python3 -m venv $(@D) || { \
 	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y python3-venv \
 	        && python3 -m venv --clear $(@D); \
-	} || { echo "please install Python's venv: what is in Python here runs in one"; exit 1; }
+	} || { echo "please install Python's venv: the Python tests run in one"; exit 1; }
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
@@ -217,7 +227,7 @@ strace:
 	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y strace; \
 	} || { echo "please install strace: it counts the system calls"; exit 1; }
 
-# The libraries' own install scripts only compile what there is in JavaScript, too.
+# Install scripts of the libraries would only compile optional native code.
 $(FOREIGN_JS)/node_modules/installed: $(FOREIGN_JS)/package-lock.json | node
 	cd $(FOREIGN_JS) && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
@@ -226,7 +236,7 @@ $(FOREIGN_JS)/node_modules/installed: $(FOREIGN_JS)/package-lock.json | node
 node:
 	@{ command -v node && command -v npm; } >/dev/null || { \
 	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y nodejs npm; \
-	} || { echo "please install Node.js and npm: clients in JavaScript run in it"; exit 1; }
+	} || { echo "please install Node.js and npm: the JavaScript clients run in it"; exit 1; }
 	@node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { \
 	    echo "please install Node.js 20 or newer: $$(node --version) is too old for the clients"; \
 	    exit 1; }
@@ -234,4 +244,4 @@ node:
 chromium:
 	@command -v chromium >/dev/null || { \
 	    test "$$(id -u)" = 0 && apt-get update -q && apt-get install -q -y chromium; \
-	} || { echo "please install Chromium: clients in a page run in it"; exit 1; }
+	} || { echo "please install Chromium: the browser client runs in it"; exit 1; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures how long a call in one realm takes while a client of another realm asks for a lot.
+"""Measures how long a call in one realm takes while a client of another realm attacks.
 
-    python3 bench/attacks.py                     every attack in its full size, about two minutes
+    python3 bench/attacks.py                     all attacks in full size, about two minutes
     python3 bench/attacks.py --only fan --scale 0.1
 
 The router runs with one routing thread, so that the attack and the caller share it. The caller
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROLES = {"subscriber": {}, "publisher": {}, "caller": {}, "callee": {}}
 HANDSHAKE = bytes([0x7f, 0xf1, 0, 0])
 
-# How long the answers of an attack are read at the most, and then nothing more is sent.
+# Most seconds in which the answers of an attack are read; then no more requests are sent.
 READ_SECONDS = 8
 
 
@@ -84,7 +84,7 @@ class Client:
         return self.receive()
 
     def send_while_reading(self, messages):
-        """Sends as fast as the router takes it, and reads what comes back for some seconds."""
+        """Sends as fast as the router reads, and reads the answers for some seconds."""
         threading.Thread(target=self.send_until_closed, args=messages, daemon=True).start()
         end = time.monotonic() + READ_SECONDS
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 1, 0))
@@ -117,7 +117,7 @@ def answer_calls(path, ready):
 
 
 def call(path, stop, results):
-    """Calls until it is stopped; the latencies in seconds."""
+    """Calls until it is stopped; returns the latencies in seconds."""
     caller = Client(path, "quiet")
     latencies = []
     while not stop.is_set():
@@ -130,7 +130,7 @@ def call(path, stop, results):
 
 
 def latencies_during(path, work):
-    """The sorted latencies of calls while `work` is done, for two seconds at the least."""
+    """The sorted latencies of calls while `work` runs, for at least two seconds."""
     stop, results = multiprocessing.Event(), multiprocessing.Queue()
     caller = multiprocessing.Process(target=call, args=(path, stop, results), daemon=True)
     caller.start()
@@ -142,7 +142,7 @@ def latencies_during(path, work):
     return sorted(results.get())
 
 
-# Each attack prepares what it needs and returns what is measured.
+# Each attack prepares its state and returns the measured work.
 
 def roles(path, scale):
     """Filters of sessions by long lists of roles"""
@@ -247,7 +247,7 @@ def read_in_background(clients):
 
 
 def drain(clients):
-    """Reads all that comes, for ever."""
+    """Reads forever."""
     selector = selectors.DefaultSelector()
     for client in clients:
         client.socket.setblocking(False)
@@ -261,7 +261,7 @@ def drain(clients):
 
 @contextlib.contextmanager
 def router(program):
-    """Runs a router; the path of its socket."""
+    """Runs a router; yields the path of its socket."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(configuration()), encoding="utf-8")
         with (Path(folder) / "log").open("w", encoding="utf-8") as log, subprocess.Popen(

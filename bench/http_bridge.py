@@ -4,8 +4,8 @@
     python3 bench/http_bridge.py full     all 18 cells and the ceilings
     python3 bench/http_bridge.py quick    the four procedures over loopback, about two minutes
 
-Everything is built before (`make bench`, `make bench-quick`). Ends with 1 when a request failed
-or an answer was wrong; a missed target is told, and is no failure. See docs/performance.md.
+Builds nothing (`make bench` and `make bench-quick` do). The exit status is 1 if a request failed
+or an answer was wrong; a missed target is reported but no failure. See docs/performance.md.
 """
 
 import argparse
@@ -29,7 +29,7 @@ LOOPBACK_ADDRESS = "127.0.0.1"
 # (rounds, seconds a run): 18 cells in about ten minutes, 8 in two.
 EFFORT = {"full": (5, 3), "quick": (3, 2)}
 
-# One start is a coin's throw; the median of these is a figure.
+# A single start varies, so the median of several is reported.
 STARTS = 5
 
 WARM_UP_SECONDS = 1
@@ -40,7 +40,7 @@ FAILURES = (probe.WrongAnswer, processes.ServerEnded, TimeoutError, wrk.WrkFaile
 
 @dataclass(frozen=True)
 class Plan:
-    """What one run of this program does, and with which programs."""
+    """The plan of one run: cells, durations and programs."""
 
     mode: str
     command: str
@@ -62,7 +62,7 @@ class Plan:
 
 
 class Session:
-    """The figures and faults of one run, as they come in."""
+    """The figures and faults of one run so far."""
 
     def __init__(self, plan, progress):
         self.plan = plan
@@ -74,7 +74,7 @@ class Session:
         self.startup = None
 
     def add(self, cell):
-        """Takes a cell's figures in."""
+        """Adds the figures of a cell."""
         self.cells.append(report.with_published(cell, self.published))
         self.progress.line(report.one_line(cell))
         self.miss(targets.missed_by(cell))
@@ -90,12 +90,12 @@ class Session:
         self.failures += sentences
 
     def skip(self, wanted, reason):
-        """Reports cells as not run."""
+        """Adds cells that were not run."""
         for cell in wanted:
             self.add(rounds.not_run(cell, reason))
 
     def measure_start(self):
-        """Starts the router a few times and weighs it."""
+        """Starts the router a few times and measures its memory."""
         self.progress.update("starting the router a few times")
         starts = []
         try:
@@ -144,7 +144,7 @@ class Session:
                 self.fail(faults)
 
     def warm_up(self, router, ceilings, procedures):
-        """A moment of load that nobody counts: pages touched, connections of the past closed."""
+        """A moment of load that is not counted: it touches pages and lets old connections close."""
         for server, procedure in ([(router, procedure) for procedure in procedures]
                                   + [(ceiling, "add") for ceiling in ceilings.values()]):
             self.progress.update(f"warming up: {server.name} {procedure}")
@@ -161,7 +161,7 @@ class Session:
 
 
 def measure(session):
-    """Measures all that the plan's mode names, and compares four workers with one."""
+    """Measures the cells of the plan's mode, and compares four workers with one."""
     measure_cells(session)
     session.miss(targets.missed_by_workers(session.cells))
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Counts instructions and allocations of the router's work; tells what moved since they were kept.
+"""Counts instructions and allocations of the router's work, and shows the changes.
 
 Each case of the program `cloverleaf-instructions` runs under valgrind's callgrind, whose counts do
-not depend on how busy the machine is. They are compared with `bench/instructions.json`; `--save`
-writes that file. Ends with status 1 when a case fails, and never because a count moved.
+not depend on the load of the machine. They are compared with `bench/instructions.json`; `--save`
+writes that file. The exit status is 1 if a case fails, and never because a count changed.
 """
 
 import argparse
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def made_with():
-    """What the counts depend on besides the source: compiler, C library and processor's kind."""
+    """What the counts depend on besides the source: compiler, C library and type of processor."""
     rustc = subprocess.run(["rustc", "--version"], cwd=ROOT, capture_output=True, text=True,
                            check=False)
     return {"rustc": rustc.stdout.strip() or "unknown", "libc": " ".join(platform.libc_ver()),
@@ -50,7 +50,7 @@ def count_all(binary, names, progress):
 
 
 def tell(figures, kept, everything):
-    """Prints the table: what moved, or everything."""
+    """Prints the table: the changes, or all cases."""
     rows = [counts.row(case, now, kept.get(case)) for case, now in figures.items()]
     if not everything:
         rows = counts.moved(figures, kept)
@@ -61,7 +61,7 @@ def tell(figures, kept, everything):
 
 
 def tell_demands(figures, everything_ran):
-    """Prints which demands are met; those of cases that nobody wanted are left out."""
+    """Prints which demands are met, except those of cases that were not selected."""
     words = {True: "met", False: "NOT met", None: "not counted"}
     for sentence, met in counts.demands(figures):
         if met is not None or everything_ran:
@@ -103,7 +103,7 @@ def main(words):
         return 1
     names = [name for name in names if name.startswith(arguments.only)]
     figures, failures = count_all(arguments.binary, names, progress)
-    # A case that failed is not gone, and one that nobody wanted neither.
+    # A failed case is not a removed one, nor is one that was not selected.
     compared = {case: before for case, before in kept.items()
                 if case in figures or case.startswith(arguments.only) and case not in names}
     tell(figures, compared, arguments.all)

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Compares Cloverleaf with another router over the HTTP bridge: Crossbar.io, unless told otherwise.
+"""Compares Cloverleaf with another router, by default Crossbar.io, over the HTTP bridge.
 
-Both run the workload of the example caller-performance, at the same time and on the same machine,
-and wrk asks them in turn. For each of the ten cells (four procedures over loopback and one that
-four workers share, one request at a time and from 200 connections) the ratio of the rates and of
-the 99th percentiles is printed, with the CPU time of each request; memory and time of starting
-come last. Everything is built and installed before (`make bench-peers`).
+Both run the workload of the example caller-performance at the same time on the same machine, and
+wrk loads them in turn. There are ten cells: four procedures over loopback and one that four workers
+share, each with sequential requests and with 200 connections. For each of them the ratio of the
+rates and of the 99th percentiles is printed, with the CPU time of each request. Memory and time of
+starts come last. Builds and installs nothing (`make bench-peers` does).
 
-Another router takes Crossbar.io's place with --peer-command, for instance an earlier build:
+--peer-command compares with another router, for instance an earlier build:
 
     python3 bench/peers.py --peer-name before \\
         --peer-command "/old/caller-performance start --config {config}"
 
-Ends with 1 when a request of either failed or an answer was wrong; a missed target is told, and
-is no failure. See docs/performance.md.
+The exit status is 1 if a request of either failed or an answer was wrong; a missed target is
+reported but no failure. See docs/performance.md.
 """
 
 import argparse
@@ -40,8 +40,8 @@ LOOPBACK_ADDRESS = "127.0.0.1"
 STARTS = 3
 WARM_UP_SECONDS = 1
 
-# What wrk leaves unanswered at the end of a run is still worked off for a while, and would take
-# its time from the other router's next run.
+# The router still works on requests that wrk leaves unanswered at the end of a run. That would take
+# time from the other router's next run.
 SETTLE_SECONDS = 0.5
 
 FAILURES = (probe.WrongAnswer, processes.ServerEnded, TimeoutError, wrk.WrkFailed,
@@ -49,7 +49,7 @@ FAILURES = (probe.WrongAnswer, processes.ServerEnded, TimeoutError, wrk.WrkFaile
 
 
 class Session:
-    """The figures and faults of one run, as they come in."""
+    """The figures and faults of one run so far."""
 
     def __init__(self, own, peer, arguments, log, progress):
         self.contenders = {"own": own, "peer": peer}
@@ -67,7 +67,7 @@ class Session:
         self.failures += sentences
 
     def add(self, cell, faults):
-        """Takes a cell's figures in. What must be reached was set for Crossbar.io only."""
+        """Adds the figures of a cell. Only Crossbar.io has targets."""
         if self.arguments.peer_command:
             cell = {**cell, "target": None, "p99_target": None}
         missed = comparison.missed_by(cell)
@@ -119,7 +119,7 @@ class Session:
             self.measure_config(config, list(group), host, namespaces)
 
     def measure(self):
-        """Measures all that was asked for, as far as it goes."""
+        """Measures the selected cells as far as possible."""
         wanted = [cell for cell in (*cells.quick(), *cells.multi_worker(cells.LOOPBACK))
                   if cell.procedure in self.arguments.procedures]
         try:
@@ -190,8 +190,7 @@ def contenders(arguments):
                     {name: folder / name for name in (cells.CONFIG, cells.MULTI_WORKER_CONFIG)},
                     (EXAMPLE / "web",))
     crossbar = shlex.quote(str(arguments.crossbar.resolve() / "bin" / "crossbar"))
-    # Crossbar.io logs each request that wrk gives up at the end of a run at some length, also
-    # as an error.
+    # Crossbar.io logs each request that wrk abandons at the end of a run, also as an error.
     command = (arguments.peer_command
                or f"{crossbar} start --cbdir {{folder}} --color false --loglevel none")
     peer = Contender(arguments.peer_name if arguments.peer_command else "Crossbar.io", command,
@@ -202,7 +201,7 @@ def contenders(arguments):
 
 
 def version_of(arguments):
-    """What the peer is, in words."""
+    """The name and version of the peer."""
     if arguments.peer_command:
         return f"`{arguments.peer_command}`"
     code = ("import platform; from importlib.metadata import version; print(f'Crossbar.io "

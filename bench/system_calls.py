@@ -25,7 +25,7 @@ EXAMPLE = ROOT / "examples" / "caller-performance"
 HOST = "127.0.0.1"
 SECONDS = 2
 
-# strace has to be attached before the first request, and has to see the last.
+# strace has to be attached from before the first request until after the last.
 SETTLE_SECONDS = 0.5
 
 WAYS = {

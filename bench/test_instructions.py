@@ -1,4 +1,4 @@
-"""What is read of callgrind's files, and what is concluded from the counts."""
+"""Reading of callgrind's files, and conclusions from the counts."""
 
 import json
 import unittest
@@ -52,18 +52,18 @@ GOOD = {**INDEX, **DEPTHS, **CALLS}
 
 
 class Callgrind(unittest.TestCase):
-    def test_what_asks_for_memory_is_counted_once_and_what_gives_it_back_is_not(self):
+    def test_nested_allocations_count_once_and_frees_do_not_count(self):
         self.assertEqual(callgrind.parse(DUMP.splitlines()), (7000, 1500))
 
-    def test_a_file_in_which_nothing_is_counted_is_refused(self):
+    def test_a_dump_without_counts_is_refused(self):
         for text in ("", "events: Ir\n", "summary: 0\ntotals: 0\n"):
             with self.subTest(text=text), self.assertRaises(callgrind.CaseFailed):
                 callgrind.parse(text.splitlines())
 
-    def test_what_happens_once_vanishes_in_the_counts_of_a_round(self):
+    def test_one_time_costs_vanish_in_the_counts_of_a_round(self):
         self.assertEqual(callgrind.by_round(2_747_649, 4_003, 1_000), Counts(2748, 4.0))
 
-    def test_a_program_that_ends_badly_or_is_not_there_has_failed(self):
+    def test_a_missing_or_failing_program_is_a_failure(self):
         for command in (["false"], ["/nowhere/instructions", "list"]):
             with self.subTest(command=command), self.assertRaises(callgrind.CaseFailed):
                 callgrind.run(command)
@@ -75,17 +75,17 @@ class Moved(unittest.TestCase):
     def moved(self, **figures):
         return [line.split() for line in counts.moved(figures, self.KEPT)]
 
-    def test_two_per_cent_are_passed_over_and_more_is_told(self):
+    def test_changes_above_two_per_cent_are_shown(self):
         self.assertEqual(self.moved(a=Counts(1020, 2), b=Counts(980, 2)), [])
         self.assertEqual(self.moved(a=Counts(1021, 2), b=Counts(900, 2)),
                          [["a", "1,021", "1,000", "+2.1%", "2", "2"],
                           ["b", "900", "1,000", "-10.0%", "2", "2"]])
 
-    def test_one_allocation_more_is_told_whatever_the_instructions_say(self):
+    def test_one_more_allocation_is_always_shown(self):
         self.assertEqual(self.moved(a=Counts(1000, 3), b=Counts(1000, 2)),
                          [["a", "1,000", "1,000", "+0.0%", "3", "2"]])
 
-    def test_cases_that_are_new_or_gone_are_told(self):
+    def test_new_and_removed_cases_are_shown(self):
         self.assertEqual(self.moved(a=Counts(1000, 2), c=Counts(7, 0)),
                          [["c", "7", "new", "0"], ["b", "gone"]])
 
@@ -95,31 +95,31 @@ class Demands(unittest.TestCase):
         figures = {**GOOD, **{name.replace("_", "/", 1): value for name, value in changes.items()}}
         return [sentence for sentence, met in counts.demands(figures) if not met]
 
-    def test_all_are_met_at_their_very_limits(self):
+    def test_demands_are_met_at_their_limits(self):
         self.assertEqual(self.unmet(), [])
         self.assertEqual(self.unmet(**{"index_exact/1000000": Counts(200, 0),
                                        "index_prefix/1000000": Counts(400, 0)}), [])
 
-    def test_a_fifth_allocation_is_too_many(self):
+    def test_five_allocations_are_too_many(self):
         self.assertEqual(self.unmet(**{"realm_call-with-frames": Counts(7000, 5)}),
                          ["realm/call-with-frames: at most 4 allocations, found 5"])
 
-    def test_an_exact_look_up_may_not_cost_by_the_number_of_entries(self):
+    def test_the_cost_of_an_exact_look_up_must_not_grow_with_the_entries(self):
         self.assertEqual(self.unmet(**{"index_exact/1000000": Counts(201, 0)}), [
             "exact look-up: 1,000,000 entries within 2 × of 10, found 2.01 ×"])
 
-    def test_a_pattern_may_cost_by_depth_and_no_more(self):
+    def test_the_cost_of_a_pattern_may_grow_with_the_depth_only(self):
         self.assertEqual(self.unmet(**{"index_prefix/1000000": Counts(401, 0),
                                        "index_wildcard-depth/16": Counts(900, 0)}), [
             "prefix look-up: 1,000,000 entries within 4 × of 10, found 4.01 ×",
             "wildcard look-up: 16 components within 4 × of 4, found 4.50 ×"])
 
-    def test_without_its_cases_a_demand_is_neither_met_nor_missed(self):
+    def test_a_demand_without_its_cases_has_no_outcome(self):
         self.assertEqual({met for _, met in counts.demands({})}, {None})
 
 
 class Kept(unittest.TestCase):
-    def test_what_is_kept_is_read_as_it_was_written(self):
+    def test_kept_counts_are_read_as_written(self):
         made_with = {"rustc": "rustc 1.95.0", "libc": "glibc 2.36", "machine": "x86_64"}
         figures = {"a/b": Counts(1234567, 4), "c": Counts(7, 0.25)}
         text = counts.to_text(figures, made_with)

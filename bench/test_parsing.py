@@ -1,4 +1,4 @@
-"""What the measurement reads: wrk's output, /proc, HTTP responses, the published figures."""
+"""Parsing: wrk's output, /proc, HTTP responses, the published figures."""
 
 import unittest
 from pathlib import Path
@@ -11,7 +11,7 @@ LINE = ('{"requests":1000,"bytes":130000,"duration_us":2000000,"errors":{"status
 
 
 class Wrk(unittest.TestCase):
-    def test_the_line_of_the_script_is_found_below_wrks_own_report(self):
+    def test_the_line_of_the_script_is_found_in_the_output_of_wrk(self):
         report = wrk.parse(f"Running 2s test @ http://127.0.0.1/call\n  1 threads\n{LINE}\n")
         expected = wrk.Report(
             requests=1000, bytes=130000, duration_us=2000000,
@@ -23,7 +23,7 @@ class Wrk(unittest.TestCase):
         report = wrk.parse(LINE)
         self.assertEqual((report.requests_per_s, report.failed), (500.0, 3))
 
-    def test_output_without_the_line_or_with_half_of_it_is_refused(self):
+    def test_output_without_a_complete_line_is_refused(self):
         for output in ("", "Running 2s test", LINE[:40], '{"requests":1}'):
             with self.subTest(output=output), self.assertRaises(wrk.WrkFailed):
                 wrk.parse(output)
@@ -34,7 +34,7 @@ class Proc(unittest.TestCase):
         stat = "42 (a (b) c) S 1 42 42 0 -1 4194560 150 0 0 0 250 50 7 7 20 0 1 0 100 0 0"
         self.assertEqual(processes.parse_cpu_seconds(stat, 100), 3.0)
 
-    def test_resident_memory_is_zero_for_who_has_none(self):
+    def test_resident_memory_of_a_zombie_is_zero(self):
         self.assertEqual(processes.parse_resident_kib("Name:\tx\nVmRSS:\t   5120 kB\n"), 5120)
         self.assertEqual(processes.parse_resident_kib("Name:\tx\n"), 0)
 
@@ -42,7 +42,7 @@ class Proc(unittest.TestCase):
 class Response(unittest.TestCase):
     WHOLE = b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\nServer: x\r\n\r\n{"args":[16]}'
 
-    def test_a_response_is_there_only_as_a_whole(self):
+    def test_a_partial_response_is_incomplete(self):
         for length in range(len(self.WHOLE)):
             self.assertIsNone(probe.split_response(self.WHOLE[:length]))
         self.assertEqual(probe.split_response(self.WHOLE), (200, b'{"args":[16]}'))
@@ -60,7 +60,7 @@ class Response(unittest.TestCase):
 
 
 class Published(unittest.TestCase):
-    def test_there_is_a_published_figure_for_each_of_the_eighteen_cells(self):
+    def test_each_of_the_eighteen_cells_has_a_published_figure(self):
         path = Path(__file__).parent / "published.json"
         _, published = cells.read_published(path)
         wanted = {(cell.scenario, cell.procedure) for cell in cells.full(network_available=True)}

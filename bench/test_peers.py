@@ -1,4 +1,4 @@
-"""What a comparison with another router reads, prepares, concludes and writes."""
+"""Comparisons with another router: input, preparation, conclusions and output."""
 
 import json
 import tempfile
@@ -21,14 +21,14 @@ def run(rate, p99_us=30, cpu=5.0):
 
 
 class ProcessTree(unittest.TestCase):
-    def test_all_below_the_root_belong_to_it_and_nobody_else(self):
+    def test_a_tree_has_all_descendants_of_the_root_only(self):
         parent_of = {10: 1, 12: 10, 11: 10, 20: 12, 30: 1, 31: 30}
         self.assertEqual(tree.descendants(parent_of, 10), {10, 11, 12, 20})
 
     def test_a_parent_is_read_after_a_name_with_spaces_and_parentheses(self):
         self.assertEqual(tree.parse_parent("42 (a (b) c) S 7 42 42 0 -1"), 7)
 
-    def test_the_share_of_memory_is_zero_for_who_has_none(self):
+    def test_the_share_of_memory_of_a_zombie_is_zero(self):
         self.assertEqual(tree.parse_share_kib("Rss:  900 kB\nPss:  512 kB\n"), 512)
         self.assertEqual(tree.parse_share_kib(""), 0)
 
@@ -37,7 +37,7 @@ class Chunks(unittest.TestCase):
     HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     WHOLE = HEAD + b"5\r\n{\"arg\r\na\r\ns\": [16] }\r\n0\r\n\r\n"
 
-    def test_a_response_in_chunks_is_there_only_as_a_whole(self):
+    def test_a_partial_chunked_response_is_incomplete(self):
         for length in range(len(self.WHOLE)):
             self.assertIsNone(probe.split_response(self.WHOLE[:length]))
         self.assertEqual(probe.split_response(self.WHOLE), (200, b'{"args": [16] }'))
@@ -48,14 +48,14 @@ class Chunks(unittest.TestCase):
 
 
 class Preparation(unittest.TestCase):
-    def test_every_place_that_names_the_port_names_the_new_one(self):
+    def test_every_occurrence_of_the_port_is_replaced(self):
         part = {"endpoint": {"port": 8080, "backlog": 8080}, "url": "ws://127.0.0.1:8080/ws",
                 "paths": [{"port": 8081}]}
         self.assertEqual(contender.at_port(part, 9000), {
             "endpoint": {"port": 9000, "backlog": 8080}, "url": "ws://127.0.0.1:9000/ws",
             "paths": [{"port": 8081}]})
 
-    def test_a_folder_holds_what_the_configuration_names(self):
+    def test_a_folder_has_the_files_that_the_configuration_names(self):
         with tempfile.TemporaryDirectory() as folder:
             path = contender.prepare(Path(folder), EXAMPLE / ".crossbar" / cells.CONFIG,
                                      (EXAMPLE / "web", BENCH / "peers" / "components"), 9000)
@@ -70,7 +70,7 @@ class Preparation(unittest.TestCase):
             "/a b/router", "start", "--cbdir", "/x/.crossbar",
             "--config=/x/.crossbar/config.json"])
 
-    def test_every_component_that_a_configuration_names_is_there(self):
+    def test_every_component_of_the_configurations_exists(self):
         for file in (EXAMPLE / ".crossbar" / cells.CONFIG,
                      BENCH / "peers" / cells.MULTI_WORKER_CONFIG):
             workers = json.loads(file.read_text())["workers"]
@@ -83,7 +83,7 @@ class Preparation(unittest.TestCase):
 
 
 class Comparison(unittest.TestCase):
-    def test_ratios_are_medians_of_the_rounds_and_above_one_where_the_own_router_is_better(self):
+    def test_ratios_are_medians_of_rounds_and_above_one_if_the_own_router_is_better(self):
         figures = comparison.figures(
             CONCURRENT, [run(600, p99_us=10), run(800, p99_us=20), run(900, p99_us=30)],
             [run(10, p99_us=1000), run(10, p99_us=800), run(10, p99_us=600)])
@@ -94,23 +94,23 @@ class Comparison(unittest.TestCase):
         self.assertEqual((figures["own"]["requests_per_s"], figures["peer"]["p99_us"]),
                          (800, 800))
 
-    def test_rate_and_tail_below_target_are_told(self):
+    def test_a_rate_and_a_tail_below_target_are_reported(self):
         figures = comparison.figures(CONCURRENT, [run(590, p99_us=30)], [run(10, p99_us=600)])
         self.assertEqual(comparison.missed_by(figures), [
             "loopback concurrent add: 59.0 × the peer's rate, below target 60 ×",
             "loopback concurrent add: p99 20.0 × lower than the peer's, below target 30 ×"])
 
-    def test_one_request_at_a_time_has_a_lower_target_and_none_for_its_tail(self):
+    def test_sequential_requests_have_a_lower_target_and_none_for_the_tail(self):
         figures = comparison.figures(SEQUENTIAL, [run(200)], [run(10)])
         self.assertEqual(comparison.missed_by(figures), [])
 
-    def test_a_peer_that_answers_nothing_gives_no_ratio(self):
+    def test_a_peer_without_answers_has_no_ratio(self):
         figures = comparison.figures(SEQUENTIAL, [run(200)], [run(0)])
         self.assertEqual(figures["ratio"], 0.0)
 
 
 class Page(unittest.TestCase):
-    def test_a_row_has_both_routers_and_whether_the_targets_were_met(self):
+    def test_a_row_shows_both_routers_and_the_targets(self):
         figures = comparison.figures(CONCURRENT, [run(90_000, 4000, 9.4)],
                                      [run(1000, 200_000, 850)])
         self.assertEqual(
@@ -130,13 +130,13 @@ class Page(unittest.TestCase):
         row = peers_report.row({**figures, "missed": [], "failures": ["1 timeout"]})
         self.assertTrue(row.endswith("| failed |"))
 
-    def test_beside_another_peer_nothing_must_be_reached(self):
+    def test_other_peers_have_no_targets(self):
         figures = {**comparison.figures(SEQUENTIAL, [run(10)], [run(10)]), "target": None}
         self.assertEqual(comparison.missed_by(figures), [])
         row = peers_report.row({**figures, "missed": [], "failures": []})
         self.assertTrue(row.endswith("| 5.0 |  |"))
 
-    def test_starting_is_compared_too(self):
+    def test_starts_are_compared(self):
         own, peer = ({"ready_to_serve_ms": time, "all_procedures_ms": time * 2,
                       "resident_kib": time * 1024} for time in (10, 2000))
         table = peers_report.starting_table({"startup": {"own": own, "peer": peer}})

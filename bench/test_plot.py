@@ -1,4 +1,4 @@
-"""What is drawn: where values lie, what is written beside them, and what the drawing is as XML."""
+"""Drawings: positions of values, labels, and the XML."""
 
 import tempfile
 import unittest
@@ -38,27 +38,27 @@ class Axes(unittest.TestCase):
         axis = plot.log_axis([100], 0, 10)
         self.assertEqual((axis.low, axis.high), (100, 200))
 
-    def test_long_axes_are_told_by_powers_of_ten_and_short_ones_also_in_between(self):
+    def test_long_axes_have_ticks_at_powers_of_ten_and_short_ones_in_between(self):
         self.assertEqual(plot.ticks(5, 20_000), (10, 100, 1000, 10_000))
         self.assertEqual(plot.ticks(200, 2000), (200, 500, 1000, 2000))
 
-    def test_each_nine_more_takes_the_same_room(self):
+    def test_each_further_nine_has_equal_space(self):
         axis = plot.percentile_axis([0, 50, 99.9], 0, 300)
         self.assertEqual([round(axis.place(at), 6) for at in (0, 90, 99, 99.9)],
                          [0, 100, 200, 300])
 
-    def test_the_axis_goes_no_further_than_what_was_measured(self):
+    def test_the_axis_ends_at_the_measured_values(self):
         self.assertEqual(plot.percentile_axis([50, 99], 0, 1).ticks, (0, 50, 90, 99))
 
 
 class Labels(unittest.TestCase):
-    def test_labels_far_apart_stay_where_their_lines_end(self):
+    def test_distant_labels_stay_at_the_ends_of_their_lines(self):
         self.assertEqual(plot.spread([10, 200, 90], 17, 0, 300), [10, 200, 90])
 
-    def test_labels_that_would_meet_lie_around_their_middle_in_the_order_of_the_lines(self):
+    def test_overlapping_labels_are_spread_in_the_order_of_the_lines(self):
         self.assertEqual(plot.spread([101, 100, 99], 10, 0, 300), [110, 100, 90])
 
-    def test_labels_stay_inside(self):
+    def test_labels_stay_within_the_drawing(self):
         self.assertEqual(plot.spread([299, 300], 10, 0, 300), [290, 300])
         self.assertEqual(plot.spread([1, 0], 10, 0, 300), [10, 0])
 
@@ -70,7 +70,7 @@ class Labels(unittest.TestCase):
 
 
 class Drawing(unittest.TestCase):
-    def test_a_latency_chart_says_what_it_shows_also_to_who_cannot_see_it(self):
+    def test_a_latency_chart_has_an_accessible_description(self):
         root = ElementTree.fromstring(plot.latency_chart("a & b", SERIES, "of a test"))
         self.assertEqual(root.attrib["role"], "img")
         self.assertEqual(root.find(f"{SVG}title").text, "a & b")
@@ -84,12 +84,12 @@ class Drawing(unittest.TestCase):
         self.assertEqual(texts(svg)[-2:], ["add", "s<u>b"])
         self.assertEqual(svg.count("<circle"), 10)
 
-    def test_the_same_data_give_the_same_octets(self):
+    def test_equal_data_give_equal_bytes(self):
         points = [(10, 200), (10_000, 210)]
         self.assertEqual(plot.size_chart("t", "x", "y", {"one": points}),
                          plot.size_chart("t", "x", "y", {"one": points[::-1]}))
 
-    def test_after_the_last_colour_comes_the_first_with_another_dash(self):
+    def test_colours_repeat_with_another_dash(self):
         series = {str(index): [(1, 1), (10, 10)] for index in range(len(plot.COLOURS) + 1)}
         found = curves(plot.size_chart("t", "x", "y", series))
         self.assertEqual((found[0], found[1], found[-1]),
@@ -127,7 +127,7 @@ class Charts(unittest.TestCase):
             "peers-sequential.svg": ["Cloverleaf add", "Other add"],
             "peers-concurrent.svg": ["Cloverleaf add", "Other add"]})
 
-    def test_a_procedure_keeps_its_colour_whichever_others_ran(self):
+    def test_a_procedure_keeps_its_colour_in_every_selection(self):
         both = {"own": self.FIGURES, "peer": self.FIGURES, "scenario": "loopback concurrent"}
         run = {"peer": "Other", "cells": [{**both, "procedure": procedure}
                                           for procedure in ("sub", "div")]}
@@ -143,11 +143,11 @@ class Charts(unittest.TestCase):
         self.assertEqual(root.find(f"{SVG}desc").text,
                          "exact: 10 100, 10,000 100, 1 million 100; wildcard: 10 500.")
 
-    def test_where_nothing_ran_nothing_is_drawn(self):
+    def test_without_measurements_nothing_is_drawn(self):
         self.assertEqual(charts.of_peers({"peer": "Other", "cells": []}), {})
         self.assertEqual(charts.of_instructions({"realm/call": Counts(1, 0)}), {})
 
-    def test_a_drawing_goes_to_the_results_and_a_copy_to_the_documentation(self):
+    def test_a_drawing_is_written_to_the_results_and_the_documentation(self):
         with tempfile.TemporaryDirectory() as folder:
             results, plots = Path(folder), Path(folder) / "docs" / "plots"
             paths = charts.write({"latency.svg": "<svg/>"}, results, "20300101", plots)

@@ -1,4 +1,4 @@
-"""How servers of a run get their ports."""
+"""Ports of the servers of a run."""
 
 import unittest
 from contextlib import contextmanager
@@ -9,8 +9,8 @@ HOST = "127.0.0.1"
 
 
 def starting(taken, asked):
-    """A context of a server that finds its port taken for the first `taken` times. What it is
-    given is appended to `asked`."""
+    """A context of a server whose port is taken the first `taken` times. Each port is appended to
+    `asked`."""
     @contextmanager
     def start(port):
         asked.append(port)
@@ -27,14 +27,14 @@ class FreePorts(unittest.TestCase):
             self.assertEqual(len(asked), 3)
             self.assertEqual(asked[-1], port)
 
-    def test_trying_ends(self):
+    def test_attempts_are_limited(self):
         asked = []
         with (self.assertRaises(processes.PortTaken),
               processes.at_free_port(starting(100, asked), HOST, None)):
             pass
         self.assertEqual(len(asked), processes.PORT_ATTEMPTS)
 
-    def test_what_fails_later_is_not_tried_again(self):
+    def test_a_later_failure_is_not_retried(self):
         asked = []
         with (self.assertRaises(processes.PortTaken),
               processes.at_free_port(starting(0, asked), HOST, None)):

@@ -1,4 +1,4 @@
-"""What the measurement concludes and writes: medians, faults, targets, tables."""
+"""Conclusions and output of the measurement: medians, faults, targets, tables."""
 
 import io
 import unittest
@@ -25,7 +25,7 @@ class Figures(unittest.TestCase):
         self.assertEqual(found, {"requests_per_s": 80, "ceiling_requests_per_s": 100,
                                  "ratio": 0.8, "ratio_lowest": 0.5, "ratio_highest": 0.9})
 
-    def test_a_ceiling_counts_all_rounds_that_stood_beside_any_cell(self):
+    def test_a_ceiling_counts_the_rounds_beside_all_its_cells(self):
         sub, mul = (rounds.figures(cells.Cell(cells.LOOPBACK, cells.SEQUENTIAL, procedure),
                                    [run(1)], [run(rate)])
                     for procedure, rate in (("sub", 10), ("mul", 30)))
@@ -38,32 +38,32 @@ class Faults(unittest.TestCase):
     def faults(self, **changes):
         return rounds.faults("add", run(1000, **changes), cells.SEQUENTIAL, 100)
 
-    def test_right_answers_are_no_fault_even_when_the_last_one_is_cut(self):
+    def test_right_answers_are_no_fault_even_if_the_last_one_is_cut_off(self):
         self.assertEqual(self.faults(bytes=1000 * 100 + 60), [])
 
     def test_failed_requests_are_counted_by_kind(self):
         self.assertEqual(self.faults(errors={"status": 2, "read": 0, "timeout": 1}),
                          ["add: 3 of 1000 requests failed (2 status, 1 timeout)"])
 
-    def test_answers_of_another_length_are_found(self):
+    def test_answers_of_a_wrong_length_are_faults(self):
         self.assertEqual(self.faults(bytes=1000 * 90),
                          ["add: 90000 octets for 1000 answers of 100 each"])
 
 
 class Targets(unittest.TestCase):
-    def test_a_ratio_below_and_a_tail_above_target_are_told(self):
+    def test_a_ratio_below_and_a_tail_above_target_are_reported(self):
         figures = rounds.figures(CELL, [run(114, p99_us=60)], [run(100, cpu=7.0)])
         self.assertEqual(targets.missed_by(figures), [
             "loopback concurrent add: 1.140 × bare, below target 1.15",
             "loopback concurrent add: p99 is 6.0 × p50, not below target 6 × p50"])
 
-    def test_a_request_that_takes_too_much_cpu_is_told(self):
+    def test_too_much_cpu_time_is_reported(self):
         figures = rounds.figures(CELL, [run(115, cpu=8.1)], [run(100, cpu=10.0)])
         self.assertEqual(targets.missed_by(figures), [
             "loopback concurrent add: CPU of a request 0.810 × that of bare, "
             "above target 0.80"])
 
-    def test_a_target_that_is_met_says_nothing(self):
+    def test_a_met_target_is_not_reported(self):
         figures = rounds.figures(CELL, [run(115, cpu=8.0)], [run(100, cpu=10.0)])
         self.assertEqual((targets.missed_by(figures), targets.is_met(figures)), ([], True))
 
@@ -88,7 +88,7 @@ class Targets(unittest.TestCase):
         with_target = [cell for cell in cells.full(network_available=True) if cell.target]
         self.assertEqual(with_target, cells.quick())
 
-    def test_starting_is_compared_too(self):
+    def test_starts_are_compared(self):
         startup = {"ready_to_serve_ms": 19.9, "all_procedures_ms": 900.0,
                    "resident_kib": 12 * 1024, "binary_octets": 1}
         self.assertEqual(targets.missed_at_start(startup),
@@ -113,18 +113,18 @@ class Table(unittest.TestCase):
                 self.row(rounds.figures(CELL, [run(80)], [run(100)]))]
         self.assertEqual({row.count("|") for row in rows}, {report.COLUMNS + 1})
 
-    def test_a_cell_that_was_not_run_says_why(self):
+    def test_a_skipped_cell_shows_the_reason(self):
         self.assertTrue(self.row(rounds.not_run(CELL, "no root"))
                         .startswith("| add | not run: no root |"))
 
-    def test_four_workers_stand_beside_one(self):
+    def test_four_workers_are_shown_beside_one(self):
         measured = [rounds.figures(cell, [run(100)], [run(100)]) for cell in (
             cells.Cell(cells.LOOPBACK, cells.SEQUENTIAL, "mul"),
             cells.multi_worker(cells.LOOPBACK)[0])]
         self.assertEqual(report.workers_table(measured).split("\n")[-1],
                          "| multi-worker sequential | 100 | 100 | **1.00** | 1.00 | yes |")
 
-    def test_starting_is_told_with_its_targets(self):
+    def test_starts_are_shown_with_their_targets(self):
         startup = {"ready_to_serve_ms": 20.0, "all_procedures_ms": 900.0,
                    "resident_kib": 8 * 1024, "binary_octets": 1024 * 1024}
         self.assertEqual(report.startup_table(startup).split("\n")[2:], [
@@ -133,7 +133,7 @@ class Table(unittest.TestCase):
             "| binary | 1.0 MiB | < 20 MiB | yes |",
             "| from start until every procedure answers | 900.0 ms | | |"])
 
-    def test_multi_worker_over_loopback_says_so(self):
+    def test_multi_worker_over_loopback_is_marked(self):
         cell = cells.multi_worker(cells.LOOPBACK)[0]
         ((title, _),) = report.by_section([rounds.not_run(cell, "x")])
         self.assertEqual(title, "Sequential requests to four workers over loopback TCP "
@@ -141,7 +141,7 @@ class Table(unittest.TestCase):
 
 
 class Progress(unittest.TestCase):
-    def test_elsewhere_than_on_a_terminal_only_lines_that_stay_are_written(self):
+    def test_without_a_terminal_only_permanent_lines_are_written(self):
         stream = io.StringIO()
         progress = report.Progress(stream)
         progress.update("busy")

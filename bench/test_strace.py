@@ -1,4 +1,4 @@
-"""What is read of strace's summary."""
+"""Reading of strace's summary."""
 
 from measure import strace
 
@@ -18,11 +18,11 @@ def test_calls_are_counted_with_and_without_errors():
         "io_uring_enter": 9500, "epoll_wait": 5000, "accept4": 2}
 
 
-def test_a_row_names_what_requests_take_and_leaves_the_rest_in_the_sum():
+def test_a_row_names_calls_of_requests_and_sums_up_the_rest():
     calls = strace.parse_summary(SUMMARY)
     assert strace.row("io_uring", "add", "sequential", 5000, calls) == (
         "| io_uring | add | sequential | 2.90 | io_uring_enter 1.90, epoll_wait 1.00 |")
 
 
-def test_a_run_without_an_answer_says_so():
+def test_a_run_without_an_answer_is_marked():
     assert "no request was answered" in strace.row("epoll", "add", "sequential", 0, {})

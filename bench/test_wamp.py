@@ -1,4 +1,4 @@
-"""What the measurement on the level of WAMP reads, concludes and writes."""
+"""The WAMP measurement: input, conclusions and output."""
 
 import json
 import unittest
@@ -39,11 +39,11 @@ class Generator(unittest.TestCase):
     def test_the_line_is_read(self):
         self.assertEqual(generator.parse(json.dumps(report_of(5)))["rate"], 5)
 
-    def test_what_it_complains_of_is_told_where_there_is_no_line(self):
+    def test_without_a_line_the_error_output_is_reported(self):
         with self.assertRaisesRegex(generator.GeneratorFailed, "^no session was opened$"):
             generator.parse("", "no session was opened\n")
 
-    def test_half_a_line_and_a_line_that_lacks_something_are_refused(self):
+    def test_incomplete_lines_are_refused(self):
         for output in ('{"rate":', "[]", '{"rate":1}'):
             with self.subTest(output=output), self.assertRaises(generator.GeneratorFailed):
                 generator.parse(output)
@@ -66,7 +66,7 @@ class Figures(unittest.TestCase):
         ratios = [found[key] for key in ("ratio", "ratio_lowest", "ratio_highest")]
         self.assertEqual((ratios, found["forwarder_rate"]), ([0.8, 0.5, 0.9], 100))
 
-    def test_what_the_system_does_not_tell_is_left_out(self):
+    def test_unavailable_figures_are_left_out(self):
         self.assertIsNone(figures(FEW, 1, 2, router_cpu_us=None)["router_cpu_us"])
 
 
@@ -90,7 +90,7 @@ class Overview(unittest.TestCase):
                          f"| {MANY.name}: time for each, as a ratio to 1 → 100 "
                          "| ≤ 1.30 × | 2.00 × | **no** |")
 
-    def test_idle_sessions_are_weighed(self):
+    def test_the_memory_of_idle_sessions_is_reported(self):
         more = {"resident_kib_before": 1024, "resident_kib_with_sessions": 3072,
                 "resident_kib_after": 2048, "resident_kib_per_session": 0.2}
         found = self.lines(figures(IDLE, 5, mode="idle", unit="sessions", more=more))
@@ -98,7 +98,7 @@ class Overview(unittest.TestCase):
                          ["5 sessions/s", "0.2 KiB", "1.0 MiB", "3.0 MiB", "2.0 MiB"])
         self.assertEqual(found[1], f"| {IDLE.name}: memory of each | ≤ 6.0 KiB | 0.2 KiB | yes |")
 
-    def test_four_times_what_nexus_answers_is_wanted(self):
+    def test_the_target_is_four_times_the_rate_of_nexus(self):
         targets = {(cell.transport, cell.serializer): cell.target
                    for cell in wamp_cells.all_cells(10_000)
                    if cell.mode == "rpc" and cell.transport != wamp_cells.UNIX}
@@ -120,7 +120,7 @@ class Page(unittest.TestCase):
             counts = {part.count("|") for part in [*head.split("\n"), line]}
             self.assertEqual(len(counts), 1, line)
 
-    def test_failures_and_what_was_not_run_are_told(self):
+    def test_failures_and_skipped_cells_are_shown(self):
         text = wamp_report.markdown(page(failures=["rpc: bad"], not_run=["idle: why"]))
         self.assertIn("## Not run\n\n- idle: why\n\n## Failures\n\n- rpc: bad\n", text)
 
@@ -133,7 +133,7 @@ class Charts(unittest.TestCase):
     def described(self, svg):
         return ElementTree.fromstring(svg).find("{http://www.w3.org/2000/svg}desc").text
 
-    def test_the_latencies_of_calls_are_drawn_but_not_those_that_compare_threads(self):
+    def test_latencies_of_calls_are_drawn_except_those_of_thread_comparisons(self):
         measured = [figures(cell, 100, mode=cell.mode) for cell in wamp_cells.all_cells(10_000)
                     if cell.name in (SEQUENTIAL.name, "rpc, 100 in flight, WebSocket json",
                                      FEW.name, wamp_cells.TWO_THREADS)]
@@ -144,7 +144,7 @@ class Charts(unittest.TestCase):
                 "50 % 10 µs, 90 % 15 µs, 99 % 20 µs, 99.9 % 30 µs; "
                 "WebSocket json: 50 % 10 µs, 90 % 15 µs, 99 % 20 µs, 99.9 % 30 µs."})
 
-    def test_cost_is_drawn_against_payloads_and_subscribers(self):
+    def test_costs_are_drawn_by_payloads_and_subscribers(self):
         found = [self.point(wanted, router_cpu_us=1 + wanted.size / 1024,
                             more={"ns_per_event_and_subscriber": 500 / wanted.size})
                  for wanted in wamp_sizes.all_points(10)]
@@ -154,7 +154,7 @@ class Charts(unittest.TestCase):
             "wamp-payload.svg": f"msgpack: {by_payload}; json: {by_payload}.",
             "wamp-fanout.svg": "msgpack: 1 500, 10 50."})
 
-    def test_what_the_system_does_not_tell_is_not_drawn(self):
+    def test_unavailable_figures_are_not_drawn(self):
         found = [self.point(wamp_sizes.payload("json", 16), router_cpu_us=None)]
         self.assertEqual(wamp_charts.of_wamp({"cells": [], "sizes": found}), {})
 
@@ -167,7 +167,7 @@ class Router(unittest.TestCase):
                      for each in transports]
         self.assertEqual(endpoints, [("rawsocket", "/tmp/a.sock"), ("rawsocket", 1), ("web", 2)])
 
-    def test_cells_have_names_of_their_own(self):
+    def test_cells_have_unique_names(self):
         names = [cell.name for cell in wamp_cells.all_cells(10_000)]
         names += [point.cell.name for point in wamp_sizes.all_points(10_000)]
         self.assertEqual(len(set(names)), len(names))

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measures the router on the level of WAMP, with the load generator cloverleaf-bench.
+"""Measures the router over WAMP, with the load generator cloverleaf-bench.
 
-    python3 bench/wamp.py                   every cell, about four minutes
-    python3 bench/wamp.py --cells fan-out   only those with this word in their names
+    python3 bench/wamp.py                   all cells, about four minutes
+    python3 bench/wamp.py --cells fan-out   cells with this word in their names
 
-Everything is built before (`make bench-wamp`). Ends with 1 when anything failed, was wrong, out
-of order or lost; a missed target is told, and is no failure. See docs/performance.md.
+Builds nothing (`make bench-wamp` does). The exit status is 1 if an answer was an error, wrong, out
+of order or lost; a missed target is reported but no failure. See docs/performance.md.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from measure import (charts, generator, processes, report, wamp_cells, wamp_char
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Sessions, where their number is what matters.
+# Number of sessions in cells about many sessions.
 MANY = 10_000
 
 FAILURES = (generator.GeneratorFailed, processes.ServerEnded, TimeoutError)
@@ -31,7 +31,7 @@ FAILURES = (generator.GeneratorFailed, processes.ServerEnded, TimeoutError)
 
 @dataclass(frozen=True)
 class Plan:
-    """What one run of this program does, and with which programs."""
+    """The plan of one run: cells, durations and programs."""
 
     command: str
     binaries: Path
@@ -46,7 +46,7 @@ class Plan:
 
 
 class Session:
-    """The figures and faults of one run, as they come in."""
+    """The figures and faults of one run so far."""
 
     def __init__(self, plan, progress):
         self.plan = plan
@@ -62,13 +62,13 @@ class Session:
             self.cells.append(figures)
 
     def measure_point(self, point, files):
-        """Measures one point of a drawing."""
+        """Measures one point of a chart."""
         if figures := self.figures_of(point.cell, files):
             self.sizes.append({"chart": point.chart, "line": point.line, "size": point.size,
                                **figures})
 
     def figures_of(self, cell, files):
-        """The figures of one cell, where as many files may be open as it needs; or None."""
+        """The figures of one cell if the needed number of files may be open, or None."""
         if cell.files > files:
             self.not_run.append(f"{cell.name}: only {files:,} files may be open at once")
             self.progress.line(self.not_run[-1])

@@ -1,1 +1,1 @@
-"""The rooms of the measurement; `http_bridge.py` and `wamp.py` are its front doors."""
+"""The modules of the measurement; `http_bridge.py` and `wamp.py` use them."""

@@ -1,5 +1,6 @@
-"""A case under callgrind: how many instructions a round of it takes, and how often it allocates.
-Reads callgrind's files; judges nothing."""
+"""Runs a case under callgrind: the number of instructions and allocations of a round.
+
+Reads callgrind's files; concludes nothing."""
 
 import shutil
 import subprocess
@@ -7,26 +8,27 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-# The function in which a case does its work, and nothing else is done.
+# The function that runs the work of a case and nothing else.
 MEASURED = "cloverleaf_instructions::measured"
 
-# The C library's functions that Rust's allocator asks for memory. One that calls another is one.
+# The C library's functions that Rust's allocator calls for memory. A call from one to another
+# counts once.
 ALLOCATORS = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc", "memalign"}
 
-# So often each case does its work; what happens once vanishes in it.
+# Rounds of each case; one-time costs vanish in them.
 ROUNDS = 1000
 
-# An index of a million entries is built in half a minute, and on a busy machine in many.
+# Building an index of a million entries takes half a minute, and longer on a busy machine.
 CASE_SECONDS = 900
 
 
 class CaseFailed(Exception):
-    """A case did not end well, or callgrind saw nothing of it."""
+    """A case failed, or callgrind counted nothing."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What one round takes."""
+    """The counts of one round."""
 
     instructions: int
     allocations: float
@@ -63,15 +65,14 @@ def names(binary):
 def count(binary, case):
     """Runs one case and counts.
 
-    The stack begins with the environment and the program's path, and where it begins decides by
-    which steps memory is copied. So the environment is empty but for the folder, which valgrind
-    adds, and folder and path are as long everywhere."""
+    The environment and the program's path shift the start of the stack, which decides by which
+    steps memory is copied. So the environment is empty but for the folder, which valgrind adds, and
+    folder and path have the same length everywhere."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         out = Path(folder) / "callgrind.out"
         (Path(folder) / "case").symlink_to(binary.resolve())
-        # What came before the function goes into a file of its own, and so does the function.
-        # Callgrind's switch for one function, --toggle-collect, would count calls of the
-        # preparation as well where they come from the same place.
+        # Callgrind writes a dump before the function and one after it. Its switch for one function,
+        # --toggle-collect, would also count calls of the preparation that come from the same place.
         run([shutil.which("valgrind"), "--quiet", "--tool=callgrind", "--compress-strings=no",
              f"--dump-before={MEASURED}", f"--dump-after={MEASURED}",
              f"--callgrind-out-file={out}", "./case", "run", case, str(ROUNDS)],
@@ -84,9 +85,7 @@ def count(binary, case):
 
 
 def run(command, cwd=None, env=None):
-    """What a command prints.
-
-    Raises CaseFailed when it ends badly or never."""
+    """The output of a command. Raises CaseFailed if it fails or does not end."""
     try:
         ended = subprocess.run(command, capture_output=True, text=True, errors="replace",
                                check=False, timeout=CASE_SECONDS, cwd=cwd, env=env)

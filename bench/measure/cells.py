@@ -1,7 +1,6 @@
-"""What is measured: the 18 cells of the example's results page, their ceilings and targets.
+"""The 18 cells of the example's results page, their ceilings and targets.
 
-Only the list. How a cell is run is `rounds`' business.
-"""
+Only the list; `rounds` runs the cells."""
 
 import json
 from dataclasses import dataclass
@@ -16,28 +15,28 @@ MULTI_WORKER_CONFIG = "config_multi_worker.json"
 # add2(13, 3) and so on; the example's div is the modulo.
 ANSWERS = {"add": [16], "sub": [10], "mul": [39], "div": [1]}
 
-# What both ceilings answer, whatever they are asked.
+# The answer of both ceilings to every request.
 CEILING_ANSWER = [16]
 
-# A ceiling does the least work that its procedures' road cannot do without: nothing behind the
-# HTTP server for the procedure inside the router, one round trip to another process otherwise.
+# A ceiling does the least work that its procedures need: nothing behind the HTTP server for the
+# procedure inside the router, one round trip to another process otherwise.
 CEILINGS = {"add": "bare", "sub": "relay", "mul": "relay", "div": "relay"}
 
 # The least ratio to the ceiling over loopback: (sequential, concurrent).
 RATIO_TARGETS = {"add": (1.10, 1.15), "sub": (0.95, 1.00), "mul": (1.10, 1.10),
                  "div": (1.10, 1.10)}
 
-# The most CPU time of a request at 200 connections over loopback, as a ratio to what the ceiling's
-# server takes for one; the relay's peer is not in it, as the component is not in the router's.
+# Most CPU time of a request at 200 connections over loopback, as a ratio to that of the ceiling's
+# server. The relay's peer is not included, and neither is the component of the router.
 CPU_TARGETS = {"add": 0.80, "mul": 0.85, "div": 0.85}
 
-# At 200 connections, p99 is to stay below this many times p50.
+# At 200 connections, p99 has to stay below this multiple of p50.
 TAIL_TARGET = 6.0
 
 
 @dataclass(frozen=True)
 class Load:
-    """How wrk asks: one request at a time, or from many connections at once."""
+    """The load of wrk: sequential requests, or many connections at once."""
 
     name: str
     threads: int
@@ -55,7 +54,7 @@ LOADS = (SEQUENTIAL, CONCURRENT)
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure of the page: a procedure, asked in one way, over one path."""
+    """One figure of the page: a procedure with one load over one path."""
 
     path: str
     load: Load
@@ -76,14 +75,14 @@ class Cell:
 
     @property
     def target(self):
-        """The least ratio to the ceiling, or None where none was set."""
+        """The least ratio to the ceiling, or None without a target."""
         if self.multi_worker or self.path != LOOPBACK:
             return None
         return RATIO_TARGETS[self.procedure][LOADS.index(self.load)]
 
     @property
     def cpu_target(self):
-        """The most CPU time as a ratio to the ceiling's, or None where none was set."""
+        """The most CPU time as a ratio to the ceiling's, or None without a target."""
         if self.multi_worker or self.path != LOOPBACK or self.load != CONCURRENT:
             return None
         return CPU_TARGETS.get(self.procedure)
@@ -105,13 +104,13 @@ def quick():
 
 
 def full(network_available):
-    """All 18 cells. The published multi-worker figures were taken over a network; without one,
-    ours are taken over loopback, and say so."""
+    """All 18 cells. The published multi-worker figures were measured over a network. Without one,
+    ours are measured over loopback and marked."""
     many = multi_worker(NETWORK if network_available else LOOPBACK)
     return four_procedures(LOOPBACK) + four_procedures(NETWORK) + many
 
 
 def read_published(path):
-    """Where the published figures come from, and the figures by (scenario, procedure)."""
+    """The source of the published figures, and the figures by (scenario, procedure)."""
     page = json.loads(Path(path).read_text(encoding="utf-8"))
     return page["source"], {(cell["scenario"], cell["procedure"]): cell for cell in page["cells"]}

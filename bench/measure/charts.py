@@ -1,4 +1,4 @@
-"""What is drawn of a run: which figures become lines of which chart. How, is `plot`'s business."""
+"""Selects the figures of a run for the lines of each chart; `plot` draws them."""
 
 from measure import cells, counts, plot
 
@@ -10,8 +10,9 @@ SAID = {cells.SEQUENTIAL: "one connection", cells.CONCURRENT: "200 connections"}
 
 
 def distribution(figures):
-    """`{percentile: µs}` of what was measured. A minimum of 0 µs is one that the clock did not
-    see, and has no place on a logarithmic axis."""
+    """`{percentile: µs}` of the measured figures.
+
+    A minimum of 0 µs is below the resolution of the clock, and can't be on a logarithmic axis."""
     return {at: figures[key] for at, key in PERCENTILES.items() if figures[key]}
 
 
@@ -36,8 +37,8 @@ def of_peers(run):
 
 
 def of_instructions(figures):
-    """`{name of a file: SVG}` of counted instructions: what a look-up takes by the number of
-    entries, for each policy that was counted."""
+    """`{name of a file: SVG}` of counted instructions: the cost of a look-up by the number of
+    entries, for each counted policy."""
     series = {}
     for policy in counts.POLICIES:
         points = [(size, figures[case].instructions) for size in counts.SIZES
@@ -59,7 +60,7 @@ def of_load(measured, load):
 
 def drawn(file, title, subtitle, lines):
     """The chart of `(name, procedure, dash, figures)`, if anything was measured. A procedure has
-    its colour, and what it is compared with another dash."""
+    one colour; lines to compare with have another dash."""
     series = {name: points for name, _, _, figures in lines if (points := distribution(figures))}
     colours = list(cells.ANSWERS)
     styles = {name: (colours.index(procedure), dash) for name, procedure, dash, _ in lines}
@@ -70,13 +71,13 @@ def drawn(file, title, subtitle, lines):
 
 def write(charts, results, name, plots):
     """Writes `<name>-<file>` for each chart into the folder of results, and `<file>` into the
-    folder `plots` unless it is None; the paths."""
+    folder `plots` unless it is None. Returns the paths."""
     paths = write_into(results, {f"{name}-{file}": svg for file, svg in charts.items()})
     return paths if plots is None else paths + write_into(plots, charts)
 
 
 def write_into(folder, charts):
-    """Writes each chart into a folder, which is made where it is missing; the paths."""
+    """Writes each chart into a folder, which is created if missing. Returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     for file, svg in charts.items():
         (folder / file).write_text(svg, encoding="utf-8")

@@ -1,12 +1,12 @@
-"""One cell measured with two routers in turn, and what the comparison must reach. How a round is
-run is `rounds`' business."""
+"""One cell measured with two routers in turn, and the targets of the comparison; `rounds` runs a
+round."""
 
 from statistics import median
 
 from measure import cells, rounds
 
-# So many times the peer's rate, sequentially and with 200 connections; and p99 there that many
-# times lower.
+# Targets as multiples of the peer's rate, sequentially and with 200 connections; its p99 there has
+# to be this multiple of ours.
 RATE_TARGETS = {cells.SEQUENTIAL: 20, cells.CONCURRENT: 60}
 P99_TARGETS = {cells.CONCURRENT: 30}
 
@@ -19,8 +19,8 @@ def measure(cell, own, peer, count, seconds, on_run):
 
 
 def figures(cell, own, peer):
-    """The medians of the rounds of both. A ratio compares the neighbours of a round; it says how
-    many times better the own router is."""
+    """The medians of the rounds of both. A ratio compares the two runs of a round; above one, the
+    own router is better."""
     rates = [ours.report.requests_per_s / theirs.report.requests_per_s
              for ours, theirs in zip(own, peer) if theirs.report.requests]
     tails = [theirs.report.p99_us / ours.report.p99_us

@@ -1,5 +1,5 @@
-"""A router that is compared with another: how it is started, in a folder of its own with the
-example's files, at a port of its own."""
+"""A router of a comparison: its start in its own folder with the example's files, at its own
+port."""
 
 import json
 import shlex
@@ -15,15 +15,15 @@ from measure.tree import Tree
 # The configurations of the example listen here.
 EXAMPLE_PORT = 8080
 
-# A router of several Python processes takes a second for each, on a busy machine several.
+# A router of several Python processes takes a second for each, and longer on a busy machine.
 READY_SECONDS = 90
 
 
 @dataclass(frozen=True)
 class Contender:
-    """What it is called, its command, its configurations by `cells`' name for them, and the
-    folders that these name (web pages, components), each of them copied beside. `kind` is the
-    class of its server, `cwd` where the command is run if not in its own folder."""
+    """Its name, its command, its configurations by the names of `cells`, and the folders that these
+    name (web pages, components), each of which is copied. `kind` is the class of its server; `cwd`
+    is the folder of the command, if not its own."""
 
     name: str
     command: str
@@ -53,14 +53,14 @@ class Contender:
 
 
 def words(command, config):
-    """The words of a command, with the paths of the configuration and of its folder in place."""
+    """The words of a command with the paths of the configuration and its folder inserted."""
     return [word.replace("{config}", str(config)).replace("{folder}", str(config.parent))
             for word in shlex.split(command)]
 
 
 def prepare(folder, config, folders, port):
-    """Makes `folder` what the example's own is: `.crossbar/config.json`, and the folders beside
-    it. The path of the configuration, which listens on `port`."""
+    """Fills `folder` as the example's own folder: `.crossbar/config.json` and the folders beside
+    it. Returns the path of the configuration, which listens on `port`."""
     for each in folders:
         shutil.copytree(each, folder / each.name, ignore=shutil.ignore_patterns("__pycache__"))
     path = folder / ".crossbar" / "config.json"
@@ -71,7 +71,7 @@ def prepare(folder, config, folders, port):
 
 
 def at_port(value, port):
-    """A configuration of the example, or a part of it, that names `port` instead of its own."""
+    """A configuration of the example, or a part of it, with `port` instead of its own."""
     if isinstance(value, dict):
         return {key: port if (key, each) == ("port", EXAMPLE_PORT) else at_port(each, port)
                 for key, each in value.items()}

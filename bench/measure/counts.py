@@ -1,34 +1,32 @@
-"""What is concluded from counts: what has moved since they were kept, and whether the demands are
-met. Runs nothing."""
+"""Compares counts with the kept ones and with the demands. Runs nothing."""
 
 import json
 
 from measure.callgrind import Counts
 
-# What moves by more than this is told, in parts of one.
+# Changes above this share are shown.
 MOVED = 0.02
 
 HEAD = f"{'case':34} {'instructions':>12} {'kept':>12} {'':>8}  {'allocations':>11} {'kept':>6}"
 
-# A call that comes and goes in frames may ask for so much memory: a copy of each frame that is
-# read, which its payload shares.
+# A call with frames may allocate this often: a copy of each read frame, which its payload shares.
 MOST_ALLOCATIONS = 4
 
 POLICIES = ("exact", "prefix", "wildcard")
 SIZES = (10, 10_000, 1_000_000)
 
-# A look-up of a URI itself may cost so many times as much in the largest index as in the smallest.
+# Most cost of an exact look-up in the largest index, as a multiple of the cost in the smallest.
 EXACT_WITHIN = 2.0
 
-# Four times as many components may cost four times as much, and a hundred thousand times as many
-# patterns no more than that: they make URIs differ in more places.
+# Most cost of four times as many components. A hundred thousand times as many patterns may cost as
+# much, since they make URIs differ in more components.
 SHALLOW, DEEP = 4, 16
 PATTERNS_WITHIN = DEEP / SHALLOW
 
 
 def to_text(figures, made_with):
-    """The content of the file in which counts are kept: one line a case, so that a difference of
-    two versions can be read."""
+    """The content of the file of kept counts: one line for each case, so that versions can be
+    compared."""
     cases = ",\n".join(
         f'    {json.dumps(case)}: {{"instructions": {counts.instructions}, '
         f'"allocations": {counts.allocations:g}}}' for case, counts in sorted(figures.items()))
@@ -42,7 +40,7 @@ def from_text(text):
 
 
 def has_moved(now, before):
-    """Whether a case is new or differs enough to be looked at."""
+    """Whether a case is new or has changed enough to be shown."""
     if before is None or now.allocations != before.allocations:
         return True
     return abs(now.instructions - before.instructions) > MOVED * before.instructions
@@ -58,14 +56,14 @@ def row(case, now, before):
 
 
 def moved(figures, kept):
-    """The rows of what moved, and of cases that are gone."""
+    """The rows of changed and removed cases."""
     rows = [row(case, now, kept.get(case)) for case, now in figures.items()
             if has_moved(now, kept.get(case))]
     return rows + [f"{case:34} {'gone':>12}" for case in kept if case not in figures]
 
 
 def demands(figures):
-    """`(sentence, met)` of each demand; met is None where a case that it needs was not counted."""
+    """`(sentence, met)` of each demand; met is None if a case that it needs was not counted."""
     return [allocations(figures, "realm/call"), allocations(figures, "realm/call-with-frames"),
             by_size(figures, "exact", EXACT_WITHIN), by_size(figures, "prefix", PATTERNS_WITHIN),
             by_size(figures, "wildcard", PATTERNS_WITHIN),
@@ -73,7 +71,7 @@ def demands(figures):
 
 
 def allocations(figures, case):
-    """A call asks for little memory."""
+    """A call makes few allocations."""
     what = f"{case}: at most {MOST_ALLOCATIONS} allocations"
     if case not in figures:
         return what, None
@@ -82,14 +80,14 @@ def allocations(figures, case):
 
 
 def by_size(figures, policy, within):
-    """A look-up does not cost by the number of entries."""
+    """The cost of an exact look-up does not grow with the number of entries."""
     cases = [f"index/{policy}/{size}" for size in SIZES]
     return ratio(figures, cases, within,
                  f"{policy} look-up: {SIZES[-1]:,} entries within {within:g} × of {SIZES[0]:,}")
 
 
 def by_depth(figures, policy):
-    """A look-up costs by the number of components, and no more than that."""
+    """The cost of a look-up grows with the number of components only."""
     cases = [f"index/{policy}-depth/{depth}" for depth in (SHALLOW, DEEP)]
     within = PATTERNS_WITHIN * (1 + MOVED)
     return ratio(figures, cases, within, f"{policy} look-up: {DEEP} components within "
@@ -97,7 +95,7 @@ def by_depth(figures, policy):
 
 
 def ratio(figures, cases, within, what):
-    """Whether the dearest of some cases is within so many times the cheapest."""
+    """Whether the most expensive of some cases is within a multiple of the cheapest."""
     if any(case not in figures for case in cases):
         return what, None
     found = [figures[case].instructions for case in cases]

@@ -1,19 +1,19 @@
-"""Runs `cloverleaf-bench` once and reads its line. Knows no cells and no targets."""
+"""Runs `cloverleaf-bench` once and reads its line. Has no cells and no targets."""
 
 import json
 import subprocess
 
-# It ends by itself after its time, plus what opening sessions and waiting for the last answers
-# take; this much later something is wrong with it.
+# The load ends by itself after its time, plus the time to open sessions and to await the last
+# answers. After this time it is stuck.
 GRACE_SECONDS = 60
 
-# What every report has and the measurement reads.
+# The keys that the measurement reads of each report.
 FIELDS = {"rate", "count", "p50_us", "p90_us", "p99_us", "p999_us", "errors", "lost",
           "first_error", "router_cpu_us", "generator_cores", "more"}
 
 
 class GeneratorFailed(Exception):
-    """The load generator did not run or said nothing that can be read."""
+    """The load generator did not run, or its output can't be read."""
 
 
 def run(binary, mode, options, seconds, warm_up):
@@ -30,7 +30,7 @@ def run(binary, mode, options, seconds, warm_up):
 
 
 def parse(output, complaint=""):
-    """The report in what the load generator printed."""
+    """Parses the report in the output of the load generator."""
     try:
         report = json.loads(output)
         missing = FIELDS - set(report)
@@ -42,7 +42,7 @@ def parse(output, complaint=""):
 
 
 def faults(name, report):
-    """What went wrong in a run, as sentences."""
+    """The faults of a run, as sentences."""
     found = []
     if report["errors"]:
         found.append(f"{name}: {report['errors']} errors, the first: {report['first_error']}")

@@ -1,5 +1,6 @@
-"""Two network namespaces joined by a veth pair: the router serves in one, wrk asks from the
-other. Linux only, as root; `unavailable` says why not otherwise."""
+"""Two network namespaces joined by a veth pair: the router runs in one, wrk in the other.
+
+Linux only, as root; otherwise `unavailable` returns the reason."""
 
 import ctypes
 import os
@@ -7,11 +8,11 @@ import shutil
 import subprocess
 from contextlib import contextmanager
 
-# Names end in the process id of the run that made them, so that a run finds what a killed one
-# left behind without touching what belongs to a living one.
+# Names end in the process id of their run, so that a run removes what a killed one left, but
+# nothing of a running one.
 PREFIX = "cloverleaf-bench-"
 
-# Addresses that are never anybody's (RFC 5737), and exist in the two namespaces only.
+# Addresses for documentation (RFC 5737), which exist in the two namespaces only.
 ROUTER_ADDRESS = "192.0.2.1"
 LOAD_ADDRESS = "192.0.2.2"
 
@@ -20,11 +21,11 @@ IP_SECONDS = 10
 
 
 class NetworkFailed(Exception):
-    """The namespaces could not be made."""
+    """The namespaces could not be created."""
 
 
 def unavailable():
-    """Why namespaces cannot be made here; None when they can, which is tried."""
+    """The reason why namespaces can't be created here; None if they can, which is tried."""
     if os.geteuid() != 0:
         return "network namespaces need root"
     if shutil.which("ip") is None:
@@ -52,8 +53,8 @@ def ip(*words):
 
 @contextmanager
 def entered(namespace):
-    """This thread inside `namespace`: its sockets, and the processes it starts, belong there.
-    None is the namespace at hand."""
+    """Moves this thread into `namespace`, with its sockets and the processes that it starts. None
+    is the present namespace."""
     if namespace is None:
         yield
         return
@@ -75,8 +76,7 @@ def enter(file):
 
 @contextmanager
 def namespaces():
-    """`(router, load)`: the names of two joined namespaces, removed at the end whatever
-    happens."""
+    """`(router, load)`: the names of two joined namespaces, which are always removed at the end."""
     remove_leftovers()
     router, load = (f"{PREFIX}{side}-{os.getpid()}" for side in ("router", "load"))
     try:
@@ -94,7 +94,7 @@ def namespaces():
 
 
 def remove(names):
-    """Removes namespaces of ours, and their ends of the wire with them."""
+    """Removes namespaces and their ends of the wire."""
     existing = set(listed())
     for name in names:
         if name in existing:
@@ -102,7 +102,7 @@ def remove(names):
 
 
 def remove_leftovers():
-    """Removes what killed runs left behind."""
+    """Removes namespaces that killed runs have left."""
     remove([name for name in listed() if name.startswith(PREFIX)
             and not os.path.exists(f"/proc/{name.rsplit('-', 1)[1]}")])
 

@@ -15,7 +15,7 @@ STARTING = (
 
 
 def one_line(cell):
-    """A cell's figures in a line, for who watches."""
+    """The figures of a cell in one progress line."""
     return (f"{cell['scenario']} {cell['procedure']:4} "
             f"{cell['own']['requests_per_s']:>8,.0f}/s : {cell['peer']['requests_per_s']:>6,.0f}/s"
             f" = {cell['ratio']:>5.1f} ×  p99 {cell['own']['p99_us']:>6,.0f} µs : "

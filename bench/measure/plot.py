@@ -1,9 +1,8 @@
-"""Draws measurements as SVG: latency distributions, and cost against size. Both have logarithmic
-axes and name each line where it ends. The same data give the same octets.
+"""Draws measurements as SVG: latency distributions, and cost by size.
 
-A drawing brings its own background, so it is read on a light page and on a dark one. It knows
-nothing of what was measured, and writes no files.
-"""
+Both have logarithmic axes and name each line at its end. Equal data give equal bytes. A drawing has
+its own background, so it is readable on light and dark pages. The module does not interpret the
+figures and writes no files."""
 
 import math
 from dataclasses import dataclass
@@ -16,20 +15,20 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 BACKGROUND, BORDER, GRID = "#fdfcfa", "#dedbd4", "#e7e4dd"
 INK, FAINT = "#23211d", "#6b675e"
 
-# Told apart by those who see fewer colours (after Okabe and Ito), and dark enough for text.
+# Distinguishable with colour blindness (after Okabe and Ito), and dark enough for text.
 COLOURS = ("#0068a8", "#c04a00", "#00785a", "#9c4a86", "#7d6200", "#4b4b55")
 DASHES = ("", "7 4", "2 3")
 
-# The room that a letter of a label takes, and the least distance of two labels.
+# The width of a letter of a label, and the least distance of two labels.
 LETTER, LABEL_GAP = 6.9, 17
 
-# A latency chart shows these; between them its axis is -log10(1 - p).
+# The percentiles of a latency chart; between them its axis is -log10(1 - p).
 PERCENTILES = (0, 50, 90, 99, 99.9)
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Where values of `low` to `high` lie from `begin` to `end`, and the ticks worth a line."""
+    """Maps values of `low` to `high` to positions of `begin` to `end`, and has the ticks."""
 
     low: float
     high: float
@@ -45,7 +44,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Line:
-    """A series as it is drawn: its points in the drawing, from left to right."""
+    """A drawn series: its points in the drawing, from left to right."""
 
     name: str
     points: list
@@ -94,7 +93,7 @@ def chart(title, subtitle, x_label, y_label, series, x_axis, y_text, x_text, sty
 
 
 def style(colour, dash):
-    """The colour and the dash of these numbers; after the last comes the first."""
+    """The colour and the dash with these numbers; they repeat after the last."""
     return COLOURS[colour % len(COLOURS)], DASHES[dash % len(DASHES)]
 
 
@@ -126,7 +125,7 @@ def round_above(value):
 
 
 def ticks(low, high):
-    """The powers of ten from `low` to `high`; where they are few, 2 and 5 times them too."""
+    """The powers of ten from `low` to `high`; if they are few, with their multiples by 2 and 5."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1,) if math.log10(high / low) >= 2.5 else (1, 2, 5)
     return tuple(step * 10.0 ** power for power in powers for step in steps
@@ -134,7 +133,7 @@ def ticks(low, high):
 
 
 def head(title, subtitle, description):
-    """The beginning of the document: what it is called and shows, its background."""
+    """The start of the document: title, description and background."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'width="{WIDTH}" height="{HEIGHT}" role="img" aria-labelledby="title description" '
@@ -149,7 +148,7 @@ def head(title, subtitle, description):
 
 
 def describe(series, x_text, y_text):
-    """All figures in words, for who cannot see them."""
+    """All figures in words, for screen readers."""
     return "; ".join(
         f"{name}: " + ", ".join(f"{x_text(at)} {y_text(value)}" for at, value in points)
         for name, points in series.items()) + "."
@@ -168,7 +167,7 @@ def grid(x, y, x_text, y_text):
 
 
 def curve(line):
-    """The line, with a dot for each point that was measured."""
+    """The line, with a dot for each measured point."""
     path = "L".join(f"{x:.1f} {y:.1f}" for x, y in line.points)
     dash = f' stroke-dasharray="{line.dash}"' if line.dash else ""
     yield (f'<path d="M{path}" fill="none" stroke="{line.colour}" stroke-width="2" '
@@ -178,7 +177,7 @@ def curve(line):
 
 
 def labels(lines):
-    """The name of each line beside its end, pushed aside where two would meet."""
+    """The name of each line beside its end; overlapping labels are spread."""
     ends = [line.points[-1] for line in lines]
     right = max(x for x, _ in ends)
     places = spread([y for _, y in ends], LABEL_GAP, TOP, HEIGHT - BOTTOM)
@@ -189,8 +188,8 @@ def labels(lines):
 
 
 def spread(wanted, gap, low, high):
-    """Places as near as possible to the wanted ones, `gap` apart, in the same order, and between
-    `low` and `high` as long as there is room."""
+    """Positions as near as possible to the wanted ones, at least `gap` apart, in the same order,
+    and between `low` and `high` if there is space."""
     groups = []
     for index in sorted(range(len(wanted)), key=lambda index: (wanted[index], index)):
         groups.append([index])
@@ -207,8 +206,8 @@ def spread(wanted, gap, low, high):
 
 
 def first_of(group, wanted, gap):
-    """Where the first of neighbours that touch has to be, so that they lie around the middle of
-    where they belong."""
+    """The position of the first of overlapping neighbours, such that they are centred on their
+    wanted positions."""
     middle = sum(wanted[index] for index in group) / len(group)
     return middle - (len(group) - 1) * gap / 2
 
@@ -227,7 +226,7 @@ def duration(microseconds):
 
 
 def number(value):
-    """A number of at most three digits that count, with the thousands told apart."""
+    """A number of at most three significant digits, with separators of thousands."""
     if value >= 1e6 and value % 1e5 == 0:
         return f"{value / 1e6:g} million"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

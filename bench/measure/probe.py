@@ -1,5 +1,4 @@
-"""One request by hand: the answer compared before anything is measured, and the wait until a
-server is ready. No load."""
+"""Single requests: compares an answer before a measurement, and waits until a server is ready."""
 
 import json
 import socket
@@ -7,21 +6,21 @@ import time
 
 PROBE_SECONDS = 5.0
 
-# An answer of the measurement is a few hundred octets.
+# Responses of the measurement have a few hundred bytes.
 MAX_ANSWER = 64 * 1024
 
-# How often a server that starts is asked, in seconds, and how much less often one that takes its
-# time: after this part of the time waited so far. Questions cost it time too.
+# Interval in seconds between requests to a starting server. It grows with the elapsed time, since
+# requests cost the server time, too.
 EVERY = 0.0005
 PART = 0.01
 
 
 class WrongAnswer(Exception):
-    """The server answered something else than expected, or nothing."""
+    """The server gave another answer than expected, or none."""
 
 
 def request_bytes(host, port, procedure):
-    """The octets of one call, the same request that `call.lua` sends."""
+    """The bytes of one call: the request that `call.lua` sends."""
     body = json.dumps({"procedure": f"com.example.{procedure}2", "args": [13, 3],
                        "kwargs": {"verbose": False}}, separators=(",", ":"))
     head = (f"POST /call?seq=0 HTTP/1.1\r\nHost: {host}:{port}\r\n"
@@ -30,7 +29,7 @@ def request_bytes(host, port, procedure):
 
 
 def split_response(octets):
-    """`(status, body)` of a response that is there as a whole, None while it is not."""
+    """`(status, body)` of a complete response, or None."""
     head, found, body = octets.partition(b"\r\n\r\n")
     if not found:
         return None
@@ -48,8 +47,8 @@ def split_response(octets):
 
 
 def join_chunks(octets):
-    """The body in chunks that are all there and say so with an empty last one, None while it is
-    not. Raises `ValueError` for what is no chunk."""
+    """The body of complete chunks with an empty last one, or None. Raises `ValueError` for
+    malformed chunks."""
     body = b""
     while True:
         size, found, rest = octets.partition(b"\r\n")
@@ -65,7 +64,7 @@ def join_chunks(octets):
 
 
 def call(host, port, procedure):
-    """The `args` that `procedure` answers to 13 and 3, and the octets of the whole response."""
+    """The `args` of the result of `procedure` for 13 and 3, and the bytes of the whole response."""
     try:
         with socket.create_connection((host, port), timeout=PROBE_SECONDS) as connection:
             connection.sendall(request_bytes(host, port, procedure))
@@ -83,14 +82,14 @@ def call(host, port, procedure):
         args = answer["args"]
     except (ValueError, KeyError, TypeError) as fault:
         raise WrongAnswer(f"{procedure}: status {status}, body {body!r}") from fault
-    # A WAMP error has arguments too, and the status of a result.
+    # A WAMP error has arguments and the status of a result.
     if status != 200 or "error" in answer:
         raise WrongAnswer(f"{procedure}: status {status}, body {body!r}")
     return args, len(received)
 
 
 def check(host, port, procedure, expected):
-    """Compares one answer with `expected`; the octets of the response."""
+    """Compares one answer with `expected`. Returns the bytes of the response."""
     args, octets = call(host, port, procedure)
     if args != expected:
         raise WrongAnswer(f"{procedure}2(13, 3) answered {args}, not {expected}")
@@ -98,7 +97,7 @@ def check(host, port, procedure, expected):
 
 
 def accepts(host, port):
-    """Whether something listens there."""
+    """Whether a server listens at the address."""
     try:
         socket.create_connection((host, port), timeout=PROBE_SECONDS).close()
     except OSError:
@@ -107,8 +106,8 @@ def accepts(host, port):
 
 
 def wait_until(ready, alive, deadline, what):
-    """Asks `ready` until it says yes. `alive` is asked in between: who waits for a server that
-    ended waits in vain."""
+    """Calls `ready` until it returns true. Calls `alive` in between, which raises if the server has
+    ended."""
     begin = time.monotonic()
     while not ready():
         alive()

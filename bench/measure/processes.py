@@ -1,4 +1,4 @@
-"""The servers of a run: started, waited for, weighed, and ended whatever happens."""
+"""The servers of a run: started, awaited, measured, and always stopped."""
 
 import os
 import resource
@@ -14,16 +14,16 @@ from pathlib import Path
 from measure import probe
 from measure.network import entered
 
-# The router finishes what is in flight for a few seconds at most; then it is killed.
+# The router drains for a few seconds at most; then it is killed.
 STOP_SECONDS = 10
 
-# A debug build on a busy machine starts far below this.
+# A debug build on a busy machine starts much faster than this.
 READY_SECONDS = 60
 
 # A free port may be taken by another process before the server listens on it.
 PORT_ATTEMPTS = 5
 
-# Both ends of 200 connections, with room; the default of 1024 is close for a router with
+# Both ends of 200 connections, and some more; the default of 1024 is tight for a router with
 # several listeners.
 OPEN_FILES = 8192
 
@@ -31,7 +31,7 @@ LOG_LINES = 20
 
 
 class ServerEnded(Exception):
-    """A server ended before it was told to."""
+    """A server ended by itself."""
 
 
 class PortTaken(ServerEnded):
@@ -39,7 +39,7 @@ class PortTaken(ServerEnded):
 
 
 class Server:
-    """One server process and where it listens."""
+    """One server process and its address."""
 
     def __init__(self, name, process, host, port, log):
         self.name = name
@@ -53,7 +53,7 @@ class Server:
         return f"http://{self.host}:{self.port}/call"
 
     def check_alive(self):
-        """Raises `ServerEnded`, with the last lines of its output, unless it runs."""
+        """Raises `ServerEnded` with the last lines of its output if it does not run."""
         if (status := self.process.poll()) is not None:
             lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
             tail = "\n".join(lines[-LOG_LINES:])
@@ -89,12 +89,12 @@ def parse_resident_kib(status):
 
 @contextmanager
 def started(name, command, host, port, log, cwd=None, namespace=None, kind=Server):
-    """A server of `command`, in a process group of its own, that ends with this context.
-    `kind` is `Server`, or a class made of it that weighs differently.
+    """A server of `command` in its own process group, which is stopped with this context.
 
-    Not in a session of its own: Linux shares the processor among sessions before it shares it
-    among their processes (autogroup), so a server alone in its session would weigh as much as all
-    threads of wrk together, and a ceiling of two processes more than a router of two."""
+    `kind` is `Server` or a subclass that measures in another way. The server has no session of its
+    own: Linux shares the processor among sessions before it shares it among their processes
+    (autogroup). A server alone in its session would get as much as all threads of wrk together, and
+    a ceiling of two processes more than a router of two."""
     with open(log, "ab") as output, entered(namespace):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=subprocess.STDOUT, cwd=cwd, preexec_fn=os.setpgrp)
@@ -105,7 +105,7 @@ def started(name, command, host, port, log, cwd=None, namespace=None, kind=Serve
 
 
 def stop(process):
-    """Ends a process and all that it started: politely first."""
+    """Stops a process and all processes that it started, first with SIGTERM."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
@@ -120,8 +120,8 @@ def stop(process):
 
 
 def end_orderly():
-    """Makes the first signal to stop an exception, so that everything started is ended; further
-    ones must not disturb that."""
+    """Turns the first signal into an exception, so that all started processes are stopped; later
+    signals are ignored."""
     def stopped(number, _frame):
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, signal.SIG_IGN)
@@ -132,8 +132,8 @@ def end_orderly():
 
 
 def allow_open_files(wanted=OPEN_FILES):
-    """Raises the limit of open files for this process and those it starts, where that is allowed;
-    how many of the wanted may be open then."""
+    """Raises the limit of open files for this process and its children, if allowed. Returns how
+    many of the wanted files may be open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted
@@ -148,14 +148,14 @@ def allow_open_files(wanted=OPEN_FILES):
 
 
 def free_port(host, namespace):
-    """A port of `host` that nobody listens on."""
+    """A free port of `host`."""
     with entered(namespace), socket.create_server((host, 0)) as listener:
         return listener.getsockname()[1]
 
 
 @contextmanager
 def at_free_port(start, host, namespace):
-    """The server of the context `start(port)`, at a port that nobody else was quicker to take."""
+    """The server of the context `start(port)`, at a port that no other process takes first."""
     for attempt in range(PORT_ATTEMPTS):
         with ExitStack() as stack:
             try:
@@ -170,7 +170,7 @@ def at_free_port(start, host, namespace):
 
 @contextmanager
 def ceilings(binaries, host, namespaces=(None, None)):
-    """`{"bare": Server, "relay": Server}`, ready; the second namespace is where wrk runs."""
+    """`{"bare": Server, "relay": Server}`, ready; wrk runs in the second namespace."""
     inside, outside = namespaces
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cloverleaf-")))
@@ -225,7 +225,7 @@ def router(command, host, port, log, procedures, cwd=None, namespaces=(None, Non
 
 
 def answers(server, procedure):
-    """Whether `procedure` gives any good answer yet; which one is compared later."""
+    """Whether `procedure` answers yet; the answer is compared later."""
     try:
         probe.call(server.host, server.port, procedure)
     except probe.WrongAnswer:

@@ -1,4 +1,4 @@
-"""What is written and shown of a run: the JSON file, the table, one progress line."""
+"""The output of a run: the JSON file, the table, and a progress line."""
 
 import json
 import os
@@ -18,32 +18,32 @@ COLUMNS = HEAD.count("|") - 1
 ALIGNMENT = "|---|" + "--:|" * 5 + "---|" + "--:|" * 8 + "---|"
 
 
-# How it is told whether a target was reached.
+# Marks of met and missed targets.
 MET = {True: "yes", False: "**no**", None: ""}
 
 
 class Progress:
-    """One line that changes on a terminal; elsewhere only the lines that stay."""
+    """One line that changes on a terminal; without a terminal, permanent lines only."""
 
     def __init__(self, stream=sys.stderr):
         self.stream = stream
         self.terminal = stream.isatty()
 
     def update(self, text):
-        """Shows what is going on, in place of what was shown before."""
+        """Replaces the progress line."""
         if self.terminal:
             width = shutil.get_terminal_size().columns
             self.stream.write(f"\r\x1b[K{text[:width - 1]}")
             self.stream.flush()
 
     def line(self, text=""):
-        """Says something that stays."""
+        """Writes a permanent line."""
         self.stream.write(f"\r\x1b[K{text}\n" if self.terminal else f"{text}\n")
         self.stream.flush()
 
 
 def one_line(cell):
-    """A cell's figures in a line, for who watches."""
+    """The figures of a cell in one progress line."""
     name = f"{cell['scenario']} {cell['procedure']}"
     if reason := cell.get("not_run"):
         return f"{name:27} not run: {reason}"
@@ -53,7 +53,7 @@ def one_line(cell):
 
 
 def machine():
-    """What the figures were taken on."""
+    """The machine of the measurement."""
     return {"cpu": cpu_model(), "cores": len(os.sched_getaffinity(0)),
             "kernel": f"{platform.system()} {platform.release()}",
             "architecture": platform.machine(), "load_average_before": os.getloadavg()[0]}
@@ -69,7 +69,7 @@ def cpu_model():
 
 
 def commit(root):
-    """The commit that is measured, as far as the checkout at `root` knows."""
+    """The measured commit, if the checkout at `root` has one."""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
@@ -79,14 +79,15 @@ def commit(root):
 
 
 def with_published(cell, published):
-    """The cell with the figures published for it beside its own."""
+    """The cell with its published figures."""
     theirs = published.get((cell["scenario"], cell["procedure"]), {})
     keys = ("requests_per_s", "p50_us", "p75_us", "p90_us", "p99_us")
     return {**cell, **{f"published_{key}": theirs.get(key) for key in keys}}
 
 
 def write(run, page, folder, name):
-    """Writes `<name>.json`, every figure of a run, and `<name>.md`, its page; their paths."""
+    """Writes `<name>.json` with all figures of a run, and `<name>.md`, its page. Returns their
+    paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.json", folder / f"{name}.md"]
     paths[0].write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
@@ -193,8 +194,8 @@ def told(title, sentences, otherwise):
 
 
 def close(progress, page, paths, failures):
-    """Shows the page and where it was written. Returns the status that the program ends with: 1
-    when something failed."""
+    """Shows the page and its path. Returns the exit status of the program: 1 if something
+    failed."""
     progress.line()
     print(page)
     for path in paths:

@@ -1,8 +1,7 @@
-"""Runs one cell against its ceiling, turn by turn, and reduces the rounds to medians.
+"""Runs one cell and its ceiling in turn, and reduces the rounds to medians.
 
-The two take turns in short rounds so that what else the machine does meets both; a round's ratio
-compares neighbours, and the median of the rounds forgets the odd one that was disturbed.
-"""
+The two take turns in short rounds, so that other work of the machine affects both. The ratio of a
+round compares the two runs of that round, and the median ignores single disturbed rounds."""
 
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -25,7 +24,7 @@ class Run:
 
 
 def run_once(server, procedure, load, seconds):
-    """One run of wrk, with the CPU time that the server's process took meanwhile."""
+    """One run of wrk, with the CPU time of the server's process meanwhile."""
     before = server.cpu_seconds()
     report = wrk.run(server.url, procedure, load, seconds)
     server.check_alive()
@@ -34,9 +33,11 @@ def run_once(server, procedure, load, seconds):
 
 
 def faults(name, run, load, response_octets):
-    """What was wrong with the answers of a run, as sentences. A status of 400 and above and the
-    socket errors are wrk's count; an answer of another length than the checked one is found by
-    the octets received, up to one response cut at the end on each connection."""
+    """The faults of the answers of a run, as sentences.
+
+    wrk counts statuses of 400 and above and socket errors. An answer of another length than the
+    checked one is detected by the received bytes, up to one response cut off at the end of each
+    connection."""
     report = run.report
     found = []
     if report.failed:
@@ -52,19 +53,17 @@ def faults(name, run, load, response_octets):
 
 
 def measure(cell, router, ceiling, rounds, seconds, on_run):
-    """The figures of a cell, and the faults met. `on_run` is told before each run of wrk.
-
-    Raises `probe.WrongAnswer` when the first answer of either is not the expected one."""
+    """The figures of a cell, and the faults. `on_run` is called before each run of wrk. Raises
+    `probe.WrongAnswer` if the first answer of either is not the expected one."""
     answers = {ceiling: cells.CEILING_ANSWER, router: cells.ANSWERS[cell.procedure]}
     runs, found = take_turns(cell, answers, rounds, seconds, on_run)
     return figures(cell, runs[router], runs[ceiling]), found
 
 
 def take_turns(cell, answers, rounds, seconds, on_run):
-    """`{server: [Run, ...]}` and the faults met: the servers of `answers` in turn, round by
-    round, each after one answer of it was compared with the right one given there.
-
-    `on_run` is told before each run of wrk. Raises `probe.WrongAnswer`."""
+    """`{server: [Run, ...]}` and the faults. The servers of `answers` run in turn, round by round,
+    each after one of its answers was compared with the given one. `on_run` is called before each
+    run of wrk. Raises `probe.WrongAnswer`."""
     name = f"{cell.scenario} {cell.procedure}"
     octets = {server: probe.check(server.host, server.port, cell.procedure, answer)
               for server, answer in answers.items()}
@@ -104,8 +103,8 @@ def figures(cell, own, ceiling):
 
 
 def ceilings(measured):
-    """The figures of each ceiling in each scenario: the medians of all its rounds, whichever
-    cell they stood beside."""
+    """The figures of each ceiling in each scenario: the medians of all its rounds, beside any
+    cell."""
     groups = {}
     for cell in measured:
         runs = groups.setdefault((cell["path"], cell["wrk"], cell["ceiling"]), [])
@@ -117,7 +116,7 @@ def ceilings(measured):
 
 
 def not_run(cell, reason):
-    """A cell without figures, and why."""
+    """A cell without figures, with the reason."""
     missing = ("requests_per_s", *LATENCIES, "router_cpu_us_per_request", "ratio")
     return {**describe(cell), **dict.fromkeys(missing), "not_run": reason}
 

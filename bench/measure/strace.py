@@ -1,6 +1,6 @@
-"""Reads what `strace -c` counted. Starts nothing."""
+"""Reads the counts of `strace -c`. Starts nothing."""
 
-# Calls that are rarer than this are of starting and accepting, not of requests.
+# Rarer calls belong to starting and accepting, not to requests.
 RARE = 0.02
 
 
@@ -15,7 +15,7 @@ def parse_summary(text):
 
 
 def row(way, procedure, load, requests, calls):
-    """One row of the table: each call by the number of requests."""
+    """One row of the table: each call divided by the number of requests."""
     if not requests:
         return f"| {way} | {procedure} | {load} | – | no request was answered |"
     shares = sorted(((count / requests, name) for name, count in calls.items()), reverse=True)

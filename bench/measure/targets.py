@@ -1,5 +1,6 @@
-"""What the measurement must reach, compared with what it found. A missed target is told plainly;
-it is no failure, because a busy machine misses it too."""
+"""The targets of the measurement, compared with its figures.
+
+A missed target is reported but no failure, since a busy machine misses it, too."""
 
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ READY_TARGET_MS = 20
 RESIDENT_TARGET_MIB = 12
 BINARY_TARGET_MIB = 20
 
-# Four workers that share a procedure answer at least so many times what a single one does.
+# Least ratio of four workers that share a procedure to a single one.
 WORKERS_TARGET = 1.0
 
 KIB_PER_MIB = 1024
@@ -38,7 +39,7 @@ def missed_by(cell):
 
 
 def is_met(cell):
-    """Whether a cell misses none of its targets; None where it has none."""
+    """Whether a cell meets its targets; None if it has none."""
     if cell["target"] is None and not is_concurrent(cell):
         return None
     return not missed_by(cell)
@@ -49,8 +50,8 @@ def is_concurrent(cell):
 
 
 def workers(measured):
-    """The cells of four workers, each beside that of `mul`, which takes the same way to a single
-    one, and whether the four answer at least as many. They are not measured in turn."""
+    """The cells of four workers, each beside that of `mul`, which uses the same path to a single
+    one, and whether the four answer at least as many requests. They are not measured in turn."""
     ran = [cell for cell in measured if not cell.get("not_run")]
     single = {(cell["path"], cell["wrk"]): cell["requests_per_s"] for cell in ran
               if cell["procedure"] == "mul"}
@@ -66,14 +67,14 @@ def workers(measured):
 
 
 def missed_by_workers(measured):
-    """Where four workers answer fewer than one, as sentences."""
+    """The scenarios in which four workers answer fewer requests than one, as sentences."""
     return [f"{each['scenario']}: {each['ratio']:.3f} × a single worker, "
             f"below target {WORKERS_TARGET:.2f}" for each in workers(measured) if not each["met"]]
 
 
 @dataclass(frozen=True)
 class Starting:
-    """One figure of starting, and what it must stay below."""
+    """One figure of starting, and its target."""
 
     what: str
     value: float

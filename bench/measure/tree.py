@@ -1,11 +1,11 @@
-"""A server that is more than one process: its CPU time and memory are those of all of them."""
+"""A server of several processes, with the CPU time and memory of all of them."""
 
 import os
 from pathlib import Path
 
 from measure.processes import Server, parse_cpu_seconds
 
-# Who ends while being looked at is looked at no more.
+# A process that ends while it is read is left out.
 GONE = (FileNotFoundError, ProcessLookupError)
 
 
@@ -18,8 +18,8 @@ class Tree(Server):
         return sum(parse_cpu_seconds(stat, ticks) for stat in self.each("stat"))
 
     def resident_kib(self):
-        """Resident memory of the tree, in KiB. What several processes share is counted once, a
-        part of it for each (Linux calls it the proportional set size)."""
+        """Resident memory of the tree, in KiB. Shared memory counts once, divided among the
+        processes (Linux calls it the proportional set size)."""
         return sum(parse_share_kib(rollup) for rollup in self.each("smaps_rollup"))
 
     def each(self, file):
@@ -50,7 +50,7 @@ def parse_parent(stat):
 
 
 def descendants(parent_of, root):
-    """`root` and all below it."""
+    """`root` and all its descendants."""
     found, unseen = {root}, {pid: parent for pid, parent in parent_of.items() if pid != root}
     while new := {pid for pid, parent in unseen.items() if parent in found} - found:
         found |= new

@@ -1,7 +1,6 @@
-"""What is measured on the level of WAMP: the loads, and what they must reach.
+"""The loads of the WAMP measurement, and their targets.
 
-Only the list. How a cell is run is `wamp_rounds`' business.
-"""
+Only the list; `wamp_rounds` runs the cells."""
 
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ WEBSOCKET = "websocket"
 # A busy caller's calls in flight.
 IN_FLIGHT = 100
 
-# For the comparison of threads: a single connection belongs to one of them.
+# For the comparison of threads, since a single connection belongs to one of them.
 CALLERS = ("--connections", "8", "--callees", "8", "--in-flight", "25")
 
 
@@ -25,16 +24,16 @@ class Cell:
     transport: str = UNIX
     serializer: str = "msgpack"
     options: tuple = ()
-    # The least rate, or None where none was set.
+    # The least rate, or None without a target.
     target: float | None = None
-    # The most memory of a session that does nothing, in KiB of the router, where that was set.
+    # The most memory of an idle session, in KiB of the router, if it has a target.
     most_kib: float | None = None
     threads: int = 1
     # Whether the yardstick `forwarder` takes turns with the router.
     beside_forwarder: bool = False
-    # One run says it all: it holds sessions, and weighs them.
+    # One run is enough: it holds sessions and measures their memory.
     once: bool = False
-    # How many files it needs open at once.
+    # Number of files that it needs open at the same time.
     files: int = 0
 
 
@@ -45,7 +44,7 @@ def rpc(name, transport, serializer, *options, target=None):
 
 
 def all_cells(many):
-    """Every cell; `many` is the number of sessions where it is the number that matters."""
+    """All cells; `many` is the number of sessions in cells about many sessions."""
     files = many + 1_000
     subscribers = ("--subscribers", str(many))
     sessions = ("--sessions", str(many))
@@ -83,9 +82,9 @@ COMPARING_THREADS = (ONE_THREAD, TWO_THREADS)
 # The least rate of sequential calls as a ratio to the forwarder's.
 FORWARDER_TARGET = 0.80
 
-# What each of many subscribers may cost, as a ratio to each of a hundred.
+# Most cost of each of many subscribers, as a ratio to each of a hundred.
 MANY_TARGET = 1.3
 
 # Nexus, a router in Go, answered 24,600 calls/s over WebSocket and 20,600 over RawSocket on such a
-# machine with this load; wanted are so many times as many.
+# machine with this load; the target is this multiple of that.
 PEER_TIMES = 4

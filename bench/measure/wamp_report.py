@@ -1,5 +1,4 @@
-"""What is written of a run on the level of WAMP: what must be reached and what was, and the
-figures of every load."""
+"""The report of a WAMP run: targets and figures of every load."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ FIGURES = ("| load | rate/s | lowest–highest | p50 µs | p99 µs | p99.9 µs |
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the overview. Its target is the `least` or the `most`, or what it must stay
+    """One line of the overview. Its target is the `least` or the `most`, or a bound to stay
     `below`."""
 
     what: str
@@ -27,7 +26,7 @@ class Row:
 
     @property
     def met(self):
-        """Whether the target was reached; None where none was set."""
+        """Whether the target was reached; None without a target."""
         if self.least is not None:
             return self.measured >= self.least
         if self.most is not None:
@@ -66,7 +65,7 @@ def rows(run):
 
 
 def further_rows(cell):
-    """What a cell has found beside its rate."""
+    """The figures of a cell beside its rate."""
     name, more = cell["name"], cell["more"]
     if cell["ratio"] is not None:
         yield Row(f"{name}: ratio to the forwarder", cell["ratio"], "×",
@@ -86,7 +85,7 @@ def further_rows(cell):
 
 
 def comparisons(by_name):
-    """What two cells say of each other."""
+    """Comparisons of two cells."""
     few = by_name.get(wamp_cells.FANOUT)
     for cell in by_name.values():
         if few and cell["mode"] == "fanout" and cell["threads"] == 1 and cell is not few:
@@ -120,7 +119,7 @@ def missed(run):
 
 
 def one_line(cell):
-    """A cell's figures in a line, for who watches."""
+    """The figures of a cell in one progress line."""
     ratio = "" if cell["ratio"] is None else f"  {cell['ratio']:.2f} × forwarder"
     return (f"{cell['name']:55} {cell['rate']:>11,.0f} {cell['unit']}/s  "
             f"p50 {cell['p50_us']:,.0f} µs  p99 {cell['p99_us']:,.0f} µs{ratio}")

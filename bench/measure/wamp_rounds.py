@@ -1,21 +1,20 @@
-"""Runs one cell on the level of WAMP, and reduces its rounds to medians.
+"""Runs one WAMP cell and reduces its rounds to medians.
 
-Router and forwarder take turns, as router and ceiling do over HTTP: see `rounds`.
-"""
+Router and forwarder take turns, as router and ceiling do over HTTP: see `rounds`."""
 
 from contextlib import ExitStack
 from statistics import median
 
 from measure import generator, wamp_servers
 
-# Of a report, what the table has of it, where the run could find it out.
+# The figures of a report that the table shows, if the run has them.
 FIGURES = ("rate", "p50_us", "p90_us", "p99_us", "p999_us", "router_cpu_us", "router_cores",
            "generator_cores")
 
 
 def measure(plan, cell, on_run):
-    """The figures of a cell, and the faults met, as sentences. `on_run` is told before each run
-    of the load."""
+    """The figures of a cell, and the faults as sentences. `on_run` is called before each run of the
+    load."""
     runs, beside, found = [], [], []
     rounds = 1 if cell.once else plan.rounds
     with ExitStack() as stack:
@@ -71,6 +70,6 @@ def figures(cell, runs, beside, startup):
 
 
 def median_of(runs, value):
-    """The median of what the runs have found out; None where they have not."""
+    """The median of a figure of the runs; None if they do not have it."""
     values = [found for found in map(value, runs) if found is not None]
     return median(values) if values else None

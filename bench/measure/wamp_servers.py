@@ -1,4 +1,4 @@
-"""The router and the yardstick of the measurement on the level of WAMP, each as a context."""
+"""The router and the yardstick of the WAMP measurement, each as a context."""
 
 import json
 import shlex

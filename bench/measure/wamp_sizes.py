@@ -1,8 +1,7 @@
-"""What is measured on the level of WAMP only to be drawn: what a call costs by its payload, and an
-event by the number of subscribers.
+"""The WAMP measurements for charts only: the cost of a call by its payload, and of an event by the
+number of subscribers.
 
-Only the list. One round each says it, because a drawing shows the whole way and no single point.
-"""
+Only the list. One round each is enough, since a chart shows the trend and no single point."""
 
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from measure.wamp_cells import UNIX, Cell
 
 PAYLOAD, FANOUT = "payload", "fanout"
 
-# Octets of text in each call and in its result.
+# Bytes of text in each call and in its result.
 PAYLOADS = (16, 256, 1024, 4096, 16_384, 65_536)
 
 SUBSCRIBERS = (1, 10, 100, 1000, 10_000)
@@ -21,7 +20,7 @@ IN_FLIGHT = ("--in-flight", "16")
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a line of a drawing, and the load that finds it."""
+    """One point of a line of a chart, and the load that measures it."""
 
     chart: str
     line: str
@@ -30,7 +29,7 @@ class Point:
 
 
 def all_points(many):
-    """Every point, with `many` subscribers at most."""
+    """All points, with at most `many` subscribers."""
     return ([payload(serializer, octets) for serializer in ("msgpack", "json")
              for octets in PAYLOADS]
             + [fanout(subscribers) for subscribers in SUBSCRIBERS if subscribers <= many])
@@ -44,7 +43,7 @@ def payload(serializer, octets):
 
 
 def fanout(subscribers):
-    """The window is the default for all, so that their number alone changes."""
+    """The window is the default for all, so that only their number changes."""
     options = ("--subscribers", str(subscribers))
     cell = Cell(f"fan-out 1 → {subscribers:,}, to be drawn", "fanout", options=options, once=True,
                 files=subscribers + 1_000)

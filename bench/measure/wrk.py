@@ -1,4 +1,4 @@
-"""Runs wrk once and reads what it found. Knows neither cells nor ceilings."""
+"""Runs wrk once and reads its report. Has no cells and no ceilings."""
 
 import json
 import subprocess
@@ -7,13 +7,13 @@ from pathlib import Path
 
 SCRIPT = Path(__file__).resolve().parent.parent / "wrk" / "call.lua"
 
-# wrk ends by itself after its duration; this much later something is wrong with it.
+# wrk ends by itself after its duration. After this time it is stuck.
 GRACE_SECONDS = 20
 
 
 @dataclass(frozen=True)
 class Report:
-    """What one run of wrk found: `call.lua`'s line. Times in microseconds."""
+    """The report of one run of wrk: the line of `call.lua`. Times in microseconds."""
 
     requests: int
     bytes: int
@@ -38,11 +38,11 @@ class Report:
 
 
 class WrkFailed(Exception):
-    """wrk did not run or said nothing that can be read."""
+    """wrk did not run, or its output can't be read."""
 
 
 def parse(output):
-    """The report in what wrk printed."""
+    """Parses the report in the output of wrk."""
     for line in output.splitlines():
         if line.startswith("{"):
             try:
@@ -54,7 +54,7 @@ def parse(output):
 
 
 def run(url, procedure, load, seconds):
-    """Asks `url` for `procedure` for `seconds`, in the way of `load`."""
+    """Requests `procedure` at `url` for `seconds` with the connections of `load`."""
     command = ["wrk", *load.options, f"-d{seconds}s", "-s", str(SCRIPT), url, "--", procedure]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, check=False,

@@ -1,12 +1,12 @@
-//! The command line of a yardstick: options that each take one value. Not a general parser.
+//! The command line of a yardstick: options with one value each. Not a general parser.
 
 use std::env;
 use std::io;
 
-/// The values of the options `names` on this program's command line, in the order of `names`.
+/// Returns the values of the options `names` of this program's command line, in that order.
 ///
 /// # Errors
-/// `InvalidInput`, with a usage line, when an option is missing, unknown or without a value.
+/// `InvalidInput`, with a usage line, if an option is missing, unknown or has no value.
 pub fn from_command_line<const N: usize>(names: [&str; N]) -> io::Result<[String; N]> {
     parse(names, env::args().skip(1)).ok_or_else(|| usage(names))
 }
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_unknown_or_without_value_is_refused() {
+    fn missing_unknown_and_valueless_options_are_refused() {
         for line in ["", "--listen x", "--listen x --socket", "--listen x --port 1 --socket y"] {
             assert_eq!(parsed(line), None, "{line}");
         }

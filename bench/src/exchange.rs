@@ -1,6 +1,5 @@
-//! Questions and answers over one Unix socket, many in flight. Both ends write through a queue:
-//! whatever is in it when the writer wakes goes out with one write. What is asked is none of
-//! this room's business.
+//! Questions and answers over one Unix socket, with many in flight. Both ends write through a
+//! queue: one write sends all queued frames. The content is not interpreted here.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,31 +11,31 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::frame::Frame;
+use crate::frame::RelayFrame;
 
-/// Frames that may wait for the writer, and that one write may carry: above the 200 connections
-/// of the measurement, so that it never makes them wait, and still a bound.
+/// Frames that may wait for the writer, and that one write may send. The bound is above the 200
+/// connections of the measurement, so that it never delays them.
 const QUEUE: usize = 1024;
 
-/// Octets asked for by one read: a few hundred frames of the measurement.
+/// Bytes requested by one read: a few hundred frames of the measurement.
 const READ_CHUNK: usize = 16 * 1024;
 
-type Pending = Arc<Mutex<Slab<oneshot::Sender<Bytes>>>>;
+type PendingAnswers = Arc<Mutex<Slab<oneshot::Sender<Bytes>>>>;
 
 /// The asking end.
 #[derive(Debug, Clone)]
 pub struct Asker {
-    queue: mpsc::Sender<Frame>,
-    pending: Pending,
+    queue: mpsc::Sender<RelayFrame>,
+    pending: PendingAnswers,
 }
 
 impl Asker {
-    /// An asker on `stream`, and the work behind it: whoever opens it runs that work, which ends
-    /// when the connection does.
+    /// Returns an asker on `stream` and its background work. The caller has to run that work, which
+    /// ends with the connection.
     pub fn open(stream: UnixStream) -> (Self, impl Future<Output = io::Result<()>> + Send) {
         let (from, to) = stream.into_split();
         let (queue, frames) = mpsc::channel(QUEUE);
-        let pending = Pending::default();
+        let pending = PendingAnswers::default();
         let asker = Self { queue, pending: Arc::clone(&pending) };
         let work = async move {
             let ended = both(write_frames(frames, to), take_answers(from, &pending)).await;
@@ -46,30 +45,30 @@ impl Asker {
         (asker, work)
     }
 
-    /// Sends `question` and waits for its answer.
+    /// Sends `question` and waits for the answer.
     ///
     /// # Errors
-    /// `BrokenPipe` when the connection ends before the answer came.
+    /// `BrokenPipe` if the connection ends before the answer.
     pub async fn ask(&self, question: Bytes) -> io::Result<Bytes> {
         let (answered, answer) = oneshot::channel();
         let place = locked(&self.pending).insert(answered);
-        let frame = Frame { id: place as u64, body: question };
+        let frame = RelayFrame { id: place as u64, body: question };
         self.queue.send(frame).await.map_err(|_| io::ErrorKind::BrokenPipe)?;
         Ok(answer.await.map_err(|_| io::ErrorKind::BrokenPipe)?)
     }
 }
 
-/// The answering end: gives `answer` to every question on `stream`, until that ends.
+/// The answering end: sends `answer` to every question on `stream`, until the stream ends.
 ///
 /// # Errors
-/// Those of the socket, and `InvalidData` for a frame over the limit.
+/// Errors of the socket, and `InvalidData` for a frame over the limit.
 pub async fn answer_all(stream: UnixStream, answer: &'static [u8]) -> io::Result<()> {
     let (from, to) = stream.into_split();
     let (queue, frames) = mpsc::channel(QUEUE);
     let asked = async move {
         let mut questions = FrameReader::new(from);
-        while let Some(Frame { id, .. }) = questions.next().await? {
-            let frame = Frame { id, body: Bytes::from_static(answer) };
+        while let Some(RelayFrame { id, .. }) = questions.next().await? {
+            let frame = RelayFrame { id, body: Bytes::from_static(answer) };
             queue.send(frame).await.map_err(|_| io::ErrorKind::BrokenPipe)?;
         }
         Ok(())
@@ -77,8 +76,8 @@ pub async fn answer_all(stream: UnixStream, answer: &'static [u8]) -> io::Result
     both(write_frames(frames, to), asked).await
 }
 
-/// Runs the writer as a task of its own, so that it wakes once for all that was queued before
-/// its turn, and ends it with the reader.
+/// Runs the writer as a separate task, so that it wakes once for all frames that were queued
+/// before, and ends it with the reader.
 async fn both(
     writer: impl Future<Output = io::Result<()>> + Send + 'static,
     reader: impl Future<Output = io::Result<()>> + Send,
@@ -88,26 +87,29 @@ async fn both(
         written = &mut writer => written.map_err(io::Error::other)?,
         read = reader => {
             writer.abort();
-            // Only after its end does the queue refuse what nobody would send.
+            // The queue refuses frames only after the writer has ended.
             let _ = writer.await;
             read
         }
     }
 }
 
-async fn take_answers(from: OwnedReadHalf, pending: &Pending) -> io::Result<()> {
+async fn take_answers(from: OwnedReadHalf, pending: &PendingAnswers) -> io::Result<()> {
     let mut answers = FrameReader::new(from);
-    while let Some(Frame { id, body }) = answers.next().await? {
+    while let Some(RelayFrame { id, body }) = answers.next().await? {
         let place = usize::try_from(id).unwrap_or(usize::MAX);
         if let Some(waiting) = locked(pending).try_remove(place) {
-            // Nobody waits any more when the HTTP client hung up; its answer is dropped.
+            // The question was dropped, since the HTTP client hung up; so is its answer.
             let _ = waiting.send(body);
         }
     }
     Ok(())
 }
 
-async fn write_frames(mut frames: mpsc::Receiver<Frame>, mut to: OwnedWriteHalf) -> io::Result<()> {
+async fn write_frames(
+    mut frames: mpsc::Receiver<RelayFrame>,
+    mut to: OwnedWriteHalf,
+) -> io::Result<()> {
     let mut batch = Vec::with_capacity(QUEUE);
     let mut octets = BytesMut::new();
     while frames.recv_many(&mut batch, QUEUE).await > 0 {
@@ -119,7 +121,7 @@ async fn write_frames(mut frames: mpsc::Receiver<Frame>, mut to: OwnedWriteHalf)
     Ok(())
 }
 
-/// A poisoned lock is taken as it is: nothing that could panic happens under it.
+/// A poisoned lock is used as it is: nothing under it can panic.
 fn locked(
     pending: &Mutex<Slab<oneshot::Sender<Bytes>>>,
 ) -> MutexGuard<'_, Slab<oneshot::Sender<Bytes>>> {
@@ -136,10 +138,10 @@ impl FrameReader {
         Self { from, buffer: BytesMut::with_capacity(READ_CHUNK) }
     }
 
-    /// The next frame, or nothing at the end of the stream.
-    async fn next(&mut self) -> io::Result<Option<Frame>> {
+    /// The next frame, or `None` at the end of the stream.
+    async fn next(&mut self) -> io::Result<Option<RelayFrame>> {
         loop {
-            if let Some(frame) = Frame::decode(&mut self.buffer)? {
+            if let Some(frame) = RelayFrame::decode(&mut self.buffer)? {
                 return Ok(Some(frame));
             }
             self.buffer.reserve(READ_CHUNK);
@@ -155,7 +157,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_thousand_questions_in_flight_are_each_answered_once() {
+    async fn each_of_a_thousand_questions_in_flight_is_answered_once() {
         let (near, far) = UnixStream::pair().expect("a socket pair");
         tokio::spawn(answer_all(far, b"sixteen"));
         let (asker, work) = Asker::open(near);
@@ -174,21 +176,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_question_in_flight_ends_in_an_error_when_the_peer_goes() {
+    async fn a_question_in_flight_fails_when_the_peer_disconnects() {
         let (near, far) = UnixStream::pair().expect("a socket pair");
         let (asker, work) = Asker::open(near);
         let work = tokio::spawn(work);
         let question = tokio::spawn(async move { asker.ask(Bytes::from_static(b"?")).await });
         far.readable().await.expect("the question");
         drop(far);
-        // Linux resets the connection when the question was never read.
+        // Linux resets the connection if the question was never read.
         let _ = work.await.expect("no panic");
-        let error = question.await.expect("no panic").expect_err("nobody answers");
+        let error = question.await.expect("no panic").expect_err("no answer");
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 
     #[tokio::test]
-    async fn a_question_whose_peer_is_gone_ends_in_an_error() {
+    async fn a_question_to_a_disconnected_peer_fails() {
         let (near, far) = UnixStream::pair().expect("a socket pair");
         let (asker, work) = Asker::open(near);
         drop(far);

@@ -1,32 +1,31 @@
-//! The frames between `relay` and `relay-peer`: a length, an id and a body. Bytes only, no
-//! sockets.
+//! The frames between `relay` and `relay-peer`: a length, an id and a body. No sockets.
 //!
 //! ```text
-//! 4 octets length of the body, big endian · 8 octets id, big endian · the body
+//! 4 bytes length of the body, big endian · 8 bytes id, big endian · the body
 //! ```
 
 use std::io;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-/// Octets before the body of a frame.
+/// Bytes before the body of a frame.
 const HEAD: usize = 4 + 8;
 
-/// The longest body in octets: no request of the measurement comes near, and a length that
-/// makes no sense is found before memory is asked for it.
+/// Longest body in bytes. Requests of the measurement are far shorter. A wrong length is detected
+/// before memory is allocated for it.
 pub const MAX_BODY: usize = 1 << 20;
 
-/// One question or its answer.
+/// A question or its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
-    /// Chosen by who asks, given back with the answer.
+pub struct RelayFrame {
+    /// Chosen by the asking end, returned with the answer.
     pub id: u64,
-    /// What is asked or answered, at most [`MAX_BODY`] octets.
+    /// The content, at most [`MAX_BODY`] bytes.
     pub body: Bytes,
 }
 
-impl Frame {
-    /// Appends the octets of this frame.
+impl RelayFrame {
+    /// Appends the encoded frame.
     ///
     /// # Errors
     /// `InvalidInput` for a body longer than [`MAX_BODY`].
@@ -42,7 +41,7 @@ impl Frame {
         Ok(())
     }
 
-    /// Takes the first frame from `buffer`, or nothing while it is not there as a whole.
+    /// Takes the first frame from `buffer`, or returns `None` until it is complete.
     ///
     /// # Errors
     /// `InvalidData` for an announced body longer than [`MAX_BODY`].
@@ -65,12 +64,12 @@ impl Frame {
 mod tests {
     use super::*;
 
-    fn frame(id: u64, body: &'static str) -> Frame {
-        Frame { id, body: Bytes::from_static(body.as_bytes()) }
+    fn frame(id: u64, body: &'static str) -> RelayFrame {
+        RelayFrame { id, body: Bytes::from_static(body.as_bytes()) }
     }
 
     #[test]
-    fn frames_come_back_whole_wherever_the_octets_are_cut() {
+    fn frames_are_decoded_wherever_the_bytes_are_split() {
         let sent = [frame(7, "seven"), frame(8, ""), frame(u64::MAX, "last")];
         let mut octets = BytesMut::new();
         for frame in &sent {
@@ -81,7 +80,7 @@ mod tests {
             let mut received = Vec::new();
             for part in [&octets[..cut], &octets[cut..]] {
                 buffer.extend_from_slice(part);
-                while let Some(frame) = Frame::decode(&mut buffer).expect("valid octets") {
+                while let Some(frame) = RelayFrame::decode(&mut buffer).expect("valid octets") {
                     received.push(frame);
                 }
             }
@@ -90,14 +89,14 @@ mod tests {
     }
 
     #[test]
-    fn a_length_over_the_limit_is_refused_before_its_body_comes() {
+    fn a_length_over_the_limit_is_refused_before_the_body() {
         let mut buffer = BytesMut::from(&[0xff_u8; 4][..]);
-        assert!(Frame::decode(&mut buffer).is_err());
+        assert!(RelayFrame::decode(&mut buffer).is_err());
     }
 
     #[test]
-    fn a_body_over_the_limit_is_not_sent() {
-        let long = Frame { id: 1, body: Bytes::from(vec![0; MAX_BODY + 1]) };
+    fn a_body_over_the_limit_is_not_encoded() {
+        let long = RelayFrame { id: 1, body: Bytes::from(vec![0; MAX_BODY + 1]) };
         let mut buffer = BytesMut::new();
         assert!(long.encode(&mut buffer).is_err());
         assert!(buffer.is_empty());

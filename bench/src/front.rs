@@ -1,5 +1,5 @@
-//! The HTTP server in front of both yardsticks: plain hyper, HTTP/1.1, no settings changed. It
-//! reads each request's body and answers 200 with JSON. It knows no paths and no methods.
+//! The HTTP server of both yardsticks: plain hyper, HTTP/1.1, default settings. It reads the body
+//! of each request and answers 200 with JSON. It ignores paths and methods.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,16 +16,16 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::frame::MAX_BODY;
 
-/// Where the answers come from.
+/// The source of the answers.
 pub trait Responder: Clone + Send + Sync + 'static {
-    /// The JSON text that answers `body`.
+    /// Returns the JSON text that answers `body`.
     fn answer(&self, body: Bytes) -> impl Future<Output = io::Result<Bytes>> + Send;
 }
 
 /// Serves every connection to `address` until accepting fails.
 ///
 /// # Errors
-/// Those of binding and of accepting.
+/// Errors of binding and of accepting.
 pub async fn serve(address: &str, responder: impl Responder) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     loop {
@@ -40,7 +40,7 @@ async fn serve_connection(stream: TcpStream, responder: impl Responder) {
         let responder = responder.clone();
         async move { Ok::<_, Infallible>(respond(request, &responder).await) }
     });
-    // A connection's end is the client's business, whichever way it goes.
+    // The client ends the connection, with or without an error.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 

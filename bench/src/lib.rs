@@ -1,13 +1,13 @@
-//! What the programs of the measurements are made of; no part of the router.
+//! The parts of the measuring programs; no part of the router.
 //!
-//! The yardsticks `bare` and `relay` show what plain hyper and plain tokio reach on the machine at
-//! hand, so that the router can be given as a ratio to them; they are neither tuned nor slowed. The
-//! load generator `cloverleaf-bench` drives a router on the level of WAMP. Neither shares a line
-//! with what is measured but the codecs and frames of `cloverleaf-wamp`.
+//! The yardsticks `bare` and `relay` show the speed of plain hyper and plain tokio on the present
+//! machine. The speed of the router is reported as a ratio to them; they are neither tuned nor
+//! slowed. The load generator `cloverleaf-bench` drives a router over WAMP. They share only the
+//! codecs and frames of `cloverleaf-wamp` with the router.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | [`arguments`], [`exchange`], [`frame`], [`front`] | what the yardsticks share |
+//! | [`arguments`], [`exchange`], [`frame`], [`front`] | shared by the yardsticks |
 //! | [`load`] | the load generator |
 
 pub mod arguments;
@@ -16,6 +16,5 @@ pub mod frame;
 pub mod front;
 pub mod load;
 
-/// The JSON text that every yardstick answers, whatever it was asked: what the router answers
-/// to `add2(13, 3)`.
+/// The JSON text of every answer of a yardstick: the router's answer to `add2(13, 3)`.
 pub const ANSWER: &[u8] = br#"{"args":[16]}"#;

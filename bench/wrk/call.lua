@@ -2,10 +2,10 @@
 --
 --   wrk ... -s call.lua http://HOST:PORT/call -- add
 --
--- Each request carries a number of its own in ?seq=. After wrk's own report comes one line of
+-- Each request has a unique number in ?seq=. After wrk's own report comes one line of
 -- JSON (times in microseconds) for the program that started wrk.
 
--- Far enough apart that two threads never count the same number.
+-- Far enough apart that two threads never use the same number.
 local numbers_per_thread = 100000000
 
 local threads = 0

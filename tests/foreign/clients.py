@@ -1,7 +1,6 @@
-"""The foreign clients: how each is started, how it attaches, and what its library can't do.
+"""The foreign clients: their commands, their attachments, and the limits of their libraries.
 
-docs/clients.md tells the same to people; test_page.py holds the two together.
-"""
+docs/clients.md lists the same for users; test_page.py compares the two."""
 
 import os
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 DRIVERS = Path(__file__).resolve().parent / "drivers"
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-# --- what a test may need of a client ------------------------------------------------------------
+# --- abilities that a test can need -------------------------------------------------------------
 
 RESULTS = "tell all values of a result"
 KEYWORD_RESULTS = "return values by keyword"
@@ -53,7 +52,7 @@ IDENTITY = "tell as whom the router has let it in"
 
 @dataclass(frozen=True)
 class Client:
-    """A client library in a program of its own."""
+    """A client library in its own program."""
 
     name: str
     command: tuple
@@ -69,7 +68,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Attachment:
-    """How a client reaches the router."""
+    """The transport and the serializer of a client."""
 
     transport: str
     serializer: str
@@ -91,7 +90,7 @@ def javascript(name):
 
 
 def rust(name):
-    """What `make foreign-rust` has built."""
+    """The programs that `make foreign-rust` has built."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", CHECKOUT / "target"))
     return (str(target / "foreign" / "debug" / name),)
 
@@ -117,7 +116,7 @@ AUTOBAHN_TWISTED = Client(
     cannot=AUTOBAHN_PYTHON_CANNOT)
 
 
-# What a client that knows neither CANCEL nor progressive results can't do.
+# Abilities that a client without CANCEL and progressive results lacks.
 NEITHER_CANCEL_NOR_PROGRESS = {
     RECEIVE_PROGRESS: "it doesn't know progressive results",
     SEND_PROGRESS: "it doesn't know progressive results",
@@ -227,5 +226,5 @@ WAMPPROTO = Client(
 CLIENTS = (AUTOBAHN_ASYNCIO, AUTOBAHN_TWISTED, SWAMPYER, AUTOBAHN_NODE, AUTOBAHN_BROWSER,
            AUTOBAHN_LONGPOLL, WAMPY, WAMPY_BINARY, WAMP_ASYNC, WAMPPROTO)
 
-# The other end where a test is about one end only.
+# The client at the other end in tests of one end.
 WITNESS = AUTOBAHN_ASYNCIO

@@ -1,4 +1,4 @@
-"""One router, one driver a client, and sessions that each test opens anew."""
+"""One router, one driver for each client, and new sessions for each test."""
 
 import asyncio
 import inspect
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-# Helpers of the tests beside these.
+# The helpers of the tests are in this folder and its sibling.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "interop"))
 
 from clients import CLIENTS, DRIVERS, PUBLISH_IN_ORDER, WITNESS
@@ -25,7 +25,7 @@ def pytest_configure(config):
 
 
 def pytest_generate_tests(metafunc):
-    """A test runs with each client that can do what it needs, over each of its attachments."""
+    """Runs a test with each client that has the needed abilities, over each of its attachments."""
     needs = [need for mark in metafunc.definition.iter_markers("needs") for need in mark.args]
     able = [client for client in CLIENTS if client.can(needs)]
     if "client" in metafunc.fixturenames:
@@ -35,7 +35,7 @@ def pytest_generate_tests(metafunc):
 
 
 class House:
-    """The event loop of the whole run, the router and the drivers that were needed so far."""
+    """The event loop of the whole run, the router and the started drivers."""
 
     def __init__(self, directory):
         self.loop = asyncio.new_event_loop()
@@ -47,7 +47,7 @@ class House:
         return self.directory / f"{client}.log"
 
     async def driver(self, client):
-        """The driver of a client; one that has ended is started anew."""
+        """The driver of a client. It is restarted if it has ended."""
         driver = self.drivers.get(client.name)
         if driver is None or driver.process.returncode is not None:
             with self.errors_of(client).open("ab") as errors:
@@ -81,12 +81,11 @@ class House:
 
 
 def house_configuration():
-    """The transports of the other tests, the page of the client in a browser, one realm for each
-    answer to who may be known, and one that behaves like Crossbar.io.
-    """
+    """The transports of the other tests, the page of the client in a browser, a realm for each
+    disclosure setting, and one with the behaviour of Crossbar.io."""
     config = configuration()
-    # wamp_async connects only to who takes the longest messages that RawSocket can announce, which
-    # is what a port does that isn't told otherwise.
+    # wamp_async connects only to a port that announces the longest messages of RawSocket, which is
+    # the default.
     for transport in config["workers"][0]["transports"]:
         if transport["type"] == "rawsocket":
             del transport["options"]
@@ -96,7 +95,7 @@ def house_configuration():
     worker = config["workers"][0]
     worker["transports"][0]["paths"]["foreign"] = {
         "type": "static", "directory": str(DRIVERS / "javascript"),
-        # The packages may be installed elsewhere.
+        # The packages may be installed in another folder.
         "options": {"follow_symlinks": True}}
     worker["realms"] = [
         realm("realm1", wished), realm("disclosing", disclosing), realm("hiding", hiding),
@@ -106,7 +105,7 @@ def house_configuration():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    """Runs a test that is a coroutine; what the drivers have to say is shown if it fails."""
+    """Runs a coroutine test. The output of the drivers is shown if it fails."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     house = pyfuncitem.funcargs["house"]
@@ -136,7 +135,7 @@ class Sessions:
         self.peers = []
 
     async def join(self, realm="realm1"):
-        """A session of the client that the test is about."""
+        """A session of the tested client."""
         return self.keep(await self.house.join(self.client, self.attachment, realm))
 
     async def witness(self, realm="realm1"):

@@ -1,13 +1,12 @@
-"""A driver process: requests in, answers out, as drivers/README.md tells.
+"""A driver process: requests in, answers out, as drivers/README.md describes.
 
-Not for what is said to it: that is peer.py's.
-"""
+The content of requests is up to peer.py."""
 
 import asyncio
 import itertools
 import json
 
-# Time for a browser to start or for a busy machine to get round to it; a hang is told from that.
+# Time for a browser to start on a busy machine; a timeout is a hang.
 ANSWER_SECONDS = 30
 END_SECONDS = 10
 # Longest line of a driver: more than any message of the tests.
@@ -15,7 +14,7 @@ LINE_BYTES = 8 * 1024 * 1024
 
 
 class Refusal(Exception):
-    """An error that the client library has told of."""
+    """An error that the client library has reported."""
 
     def __init__(self, uri=None, args=(), kwargs=None):
         super().__init__(uri, args, kwargs)
@@ -24,7 +23,7 @@ class Refusal(Exception):
 
 
 class Driver:
-    """The process of one driver and the answers it owes."""
+    """The process of one driver and its pending answers."""
 
     def __init__(self, process):
         self.process = process
@@ -34,7 +33,7 @@ class Driver:
 
     @classmethod
     async def start(cls, command, errors):
-        """Starts `command`; what it writes to its standard error goes to the file `errors`."""
+        """Starts `command`; its standard error goes to the file `errors`."""
         return cls(await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=errors, limit=LINE_BYTES))
@@ -50,7 +49,7 @@ class Driver:
                 awaited.set_exception(EOFError("the driver has ended"))
 
     def ask(self, do, **request):
-        """A future of the answer to a request, which is sent at once."""
+        """Sends a request at once and returns a future of its answer."""
         number = next(self.numbers)
         self.awaited[number] = asyncio.get_running_loop().create_future()
         line = json.dumps({"id": number, "do": do, **request})

@@ -1,4 +1,4 @@
-"""A session of a foreign client, in the words of the tests."""
+"""A session of a foreign client, with the interface of the tests."""
 
 import itertools
 
@@ -8,7 +8,7 @@ from driver import Refusal
 
 NAMES = itertools.count(1)
 
-# What each client, in each language, can say and hear.
+# Values that each client, in each language, can send and receive.
 VALUES = [
     None, True, False, 0, -1, 2**53 - 1, -(2**53 - 1), 1.5, "", "grüße ☘ 𝄞", "\x01 \\ \" /", [], {},
     [1, [2, [3, {"four": [5]}]]], {"ключ": {"list": [1, 2.5, None, False]}},
@@ -16,14 +16,14 @@ VALUES = [
 
 
 async def refusal(answer):
-    """The error that an answer turns out to be: its URI, args and kwargs."""
+    """The error that answers a request: its URI, args and kwargs."""
     with pytest.raises(Refusal) as caught:
         await answer
     return caught.value.error
 
 
 class Peer:
-    """A session that a driver holds."""
+    """A session of a driver."""
 
     def __init__(self, driver, welcome, name, in_order):
         self.driver = driver
@@ -34,9 +34,8 @@ class Peer:
 
     @classmethod
     async def join(cls, driver, url, serializer, realm="realm1", *, in_order=True):
-        """A session; unless what it publishes stays `in_order` by itself, it waits for the
-        acknowledgement of each publication before the next.
-        """
+        """A session. Unless its publications stay `in_order` by themselves, it awaits the
+        acknowledgement of each before the next."""
         name = f"session {next(NAMES)}"
         welcome = await driver.ask(
             "join", session=name, url=url, serializer=serializer, realm=realm)
@@ -49,11 +48,11 @@ class Peer:
         return self.ask("leave")
 
     async def left(self):
-        """The reason with which the router ends the session, once it has."""
+        """Waits for the end of the session by the router and returns the reason."""
         return (await self.ask("left"))["reason"]
 
     async def register(self, procedure, behaviour="echo", value=None, **options):
-        """The number of the registration."""
+        """The id of the registration."""
         answer = await self.ask("register", procedure=procedure, behaviour=behaviour, value=value,
                                 options=options)
         return answer["registration"]
@@ -66,7 +65,7 @@ class Peer:
         return self.ask("interrupted", registration=registration)
 
     def start_call(self, procedure, *args, kwargs=None, name=None, **options):
-        """A future of `args`, `kwargs` and `parts` of the call's results."""
+        """A future of `args`, `kwargs` and `parts` (progressive results) of the call."""
         return self.ask("call", procedure=procedure, args=args, kwargs=kwargs or {}, name=name,
                         options=options)
 
@@ -80,14 +79,14 @@ class Peer:
         return self.ask("cancel", name=name, mode=mode)
 
     async def subscribe(self, topic, **options):
-        """The number of the subscription."""
+        """The id of the subscription."""
         return (await self.ask("subscribe", topic=topic, options=options))["subscription"]
 
     def unsubscribe(self, subscription):
         return self.ask("unsubscribe", subscription=subscription)
 
     async def events(self, subscription, count):
-        """The next events of a subscription, as many as asked for."""
+        """The next `count` events of a subscription."""
         return (await self.ask("events", subscription=subscription, count=count))["events"]
 
     async def heard(self, subscription, count):
@@ -95,7 +94,7 @@ class Peer:
         return [event["args"][0] for event in await self.events(subscription, count)]
 
     async def publish(self, topic, *args, kwargs=None, **options):
-        """The number of the publication, or None if it isn't acknowledged."""
+        """The id of the publication, or None without an acknowledgement."""
         if not self.in_order:
             options.setdefault("acknowledge", True)
         answer = await self.ask("publish", topic=topic, args=args, kwargs=kwargs or {},

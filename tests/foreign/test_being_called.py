@@ -1,4 +1,4 @@
-"""The client's procedures are called; the callers are witnesses."""
+"""The procedures of the client are called by witnesses."""
 
 import asyncio
 
@@ -12,13 +12,13 @@ from peer import VALUES, refusal
 REFUSED = ("com.example.error.refused", [1, "zwei ☘"], {"reason": ["because"]})
 
 
-async def test_values_of_every_kind_go_there_and_back(join, witness, uri):
+async def test_values_of_every_kind_make_a_round_trip(join, witness, uri):
     callee, caller = await join(), await witness()
     await callee.register(uri)
     assert [await caller.call(uri, value) for value in VALUES] == VALUES
 
 
-async def test_a_procedure_gets_all_its_arguments(join, witness, uri):
+async def test_a_procedure_receives_args_and_kwargs(join, witness, uri):
     callee, caller = await join(), await witness()
     await callee.register(uri, "add")
     assert await caller.call(uri, 20, 3) == 23
@@ -34,7 +34,7 @@ async def test_a_procedure_returns_values_and_values_by_keyword(join, witness, u
 
 
 @pytest.mark.needs(ERRORS)
-async def test_an_error_of_the_procedure_arrives_whole(join, witness, uri):
+async def test_an_error_of_the_procedure_arrives_with_args_and_kwargs(join, witness, uri):
     callee, caller = await join(), await witness()
     await callee.register(uri, "fail")
     assert await refusal(caller.start_call(uri)) == REFUSED
@@ -55,7 +55,7 @@ async def test_a_procedure_is_registered_by_one_session_only(join, uri):
     assert error in ("wamp.error.procedure_already_exists", None)
 
 
-async def test_fifty_callers_are_answered_side_by_side(join, witness, uri):
+async def test_fifty_concurrent_calls_are_answered(join, witness, uri):
     callee, caller = await join(), await witness()
     await callee.register(uri)
     results = await asyncio.gather(*(caller.call(uri, number) for number in range(50)))
@@ -63,7 +63,7 @@ async def test_fifty_callers_are_answered_side_by_side(join, witness, uri):
 
 
 @pytest.mark.needs(UNREGISTER)
-async def test_a_procedure_that_is_unregistered_is_gone_and_can_come_again(join, witness, uri):
+async def test_a_procedure_can_be_unregistered_and_registered_again(join, witness, uri):
     callee, caller = await join(), await witness()
     registration = await callee.register(uri)
     await callee.unregister(registration)
@@ -74,7 +74,7 @@ async def test_a_procedure_that_is_unregistered_is_gone_and_can_come_again(join,
 
 
 @pytest.mark.needs(SEND_PROGRESS)
-async def test_a_procedure_sends_results_as_they_come(join, witness, uri):
+async def test_a_procedure_sends_progressive_results(join, witness, uri):
     callee, caller = await join(), await witness()
     await callee.register(uri, "count")
     result = await caller.start_call(uri, 5, receive_progress=True)
@@ -82,7 +82,7 @@ async def test_a_procedure_sends_results_as_they_come(join, witness, uri):
 
 
 @pytest.mark.needs(BE_INTERRUPTED)
-async def test_a_procedure_notices_that_its_caller_has_canceled(join, witness, uri):
+async def test_a_canceled_call_interrupts_the_procedure(join, witness, uri):
     callee, caller = await join(), await witness()
     registration = await callee.register(uri, "hang")
     await callee.register(f"{uri}.echo")
@@ -95,7 +95,7 @@ async def test_a_procedure_notices_that_its_caller_has_canceled(join, witness, u
 
 
 @pytest.mark.needs(BE_INTERRUPTED)
-async def test_a_procedure_notices_that_the_time_of_a_call_is_over(join, witness, uri):
+async def test_a_timeout_interrupts_the_procedure(join, witness, uri):
     callee, caller = await join(), await witness()
     registration = await callee.register(uri, "hang")
     error, _, _ = await refusal(caller.start_call(uri, timeout=100))
@@ -104,7 +104,7 @@ async def test_a_procedure_notices_that_the_time_of_a_call_is_over(join, witness
 
 
 @pytest.mark.needs(CALL_DETAILS)
-async def test_a_procedure_is_told_who_calls_where_the_realm_discloses_it(join, witness, uri):
+async def test_a_procedure_receives_the_caller_if_the_realm_discloses_it(join, witness, uri):
     callee, caller = await join("disclosing"), await witness("disclosing")
     await callee.register(uri, "details")
     told = await caller.call(uri)
@@ -118,7 +118,7 @@ async def test_a_procedure_is_told_who_calls_where_the_realm_discloses_it(join, 
     ("prefix", "{}.one", "{}.one.two.three"),
     ("wildcard", "{}..three", "{}.two.three"),
 ])
-async def test_a_pattern_is_told_what_was_called(join, witness, uri, match, pattern, called):
+async def test_a_pattern_callee_receives_the_procedure(join, witness, uri, match, pattern, called):
     callee, caller = await join(), await witness()
     await callee.register(pattern.format(uri), "details", match=match)
     told = await caller.call(called.format(uri))
@@ -131,7 +131,7 @@ async def test_a_pattern_is_told_what_was_called(join, witness, uri, match, patt
     ("first", ["a"] * 6),
     ("last", ["c"] * 6),
 ])
-async def test_a_shared_procedure_is_called_by_its_policy(join, witness, uri, policy, answers):
+async def test_a_shared_procedure_follows_its_policy(join, witness, uri, policy, answers):
     caller = await witness()
     for value in "abc":
         await (await join()).register(uri, "value", value=value, invoke=policy)
@@ -139,7 +139,7 @@ async def test_a_shared_procedure_is_called_by_its_policy(join, witness, uri, po
 
 
 @pytest.mark.needs(EXTENDED_POLICIES)
-async def test_a_procedure_of_all_is_answered_by_all(join, witness, uri):
+async def test_a_call_to_all_collects_the_answers_of_all_callees(join, witness, uri):
     caller = await witness()
     for value in "abc":
         await (await join()).register(uri, "value", value=value, invoke="all")
@@ -147,7 +147,7 @@ async def test_a_procedure_of_all_is_answered_by_all(join, witness, uri):
 
 
 @pytest.mark.needs(REGISTER_CONCURRENCY)
-async def test_a_procedure_gets_no_more_calls_at_once_than_it_wants(join, witness, uri):
+async def test_the_concurrency_limit_of_a_procedure_holds(join, witness, uri):
     callee, caller = await join(), await witness()
     await callee.register(uri, "hang", concurrency=1)
     await callee.register(f"{uri}.echo")
@@ -161,7 +161,7 @@ async def test_a_procedure_gets_no_more_calls_at_once_than_it_wants(join, witnes
 
 
 @pytest.mark.needs(FORCE_REREGISTER)
-async def test_a_procedure_is_taken_over_by_force(join, witness, uri):
+async def test_force_reregister_replaces_a_registration(join, witness, uri):
     old, new, caller = await join(), await join(), await witness()
     await old.register(uri, "value", value="old", force_reregister=True)
     await new.register(uri, "value", value="new", force_reregister=True)

@@ -1,4 +1,4 @@
-"""The client calls; the procedures are the witness's."""
+"""The client calls procedures of the witness."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from peer import VALUES, refusal
 REFUSED = ("com.example.error.refused", [1, "zwei ☘"], {"reason": ["because"]})
 
 
-async def test_values_of_every_kind_go_there_and_back(join, witness, uri):
+async def test_values_of_every_kind_make_a_round_trip(join, witness, uri):
     caller, callee = await join(), await witness()
     await callee.register(uri)
     assert [await caller.call(uri, value) for value in VALUES] == VALUES
@@ -34,7 +34,7 @@ async def test_a_result_has_args_and_kwargs(join, witness, uri):
 
 
 @pytest.mark.needs(ERROR_URI)
-async def test_an_error_of_the_application_is_known_by_its_uri(join, witness, uri):
+async def test_an_application_error_has_its_uri(join, witness, uri):
     caller, callee = await join(), await witness()
     await callee.register(uri, "fail")
     error, _, _ = await refusal(caller.start_call(uri))
@@ -42,20 +42,20 @@ async def test_an_error_of_the_application_is_known_by_its_uri(join, witness, ur
 
 
 @pytest.mark.needs(ERROR_URI, ERROR_ARGUMENTS)
-async def test_an_error_of_the_application_arrives_whole(join, witness, uri):
+async def test_an_application_error_arrives_with_args_and_kwargs(join, witness, uri):
     caller, callee = await join(), await witness()
     await callee.register(uri, "fail")
     assert await refusal(caller.start_call(uri)) == REFUSED
 
 
 @pytest.mark.needs(ERROR_URI)
-async def test_who_calls_what_nobody_registered_is_told(join, uri):
+async def test_calling_an_unknown_procedure_is_an_error(join, uri):
     caller = await join()
     error, _, _ = await refusal(caller.start_call(uri))
     assert error == "wamp.error.no_such_procedure"
 
 
-async def test_fifty_calls_at_once_each_get_their_own_result(join, witness, uri):
+async def test_fifty_concurrent_calls_receive_their_own_results(join, witness, uri):
     caller, callee = await join(), await witness()
     await callee.register(uri)
     results = await asyncio.gather(*(caller.call(uri, number) for number in range(50)))
@@ -63,7 +63,7 @@ async def test_fifty_calls_at_once_each_get_their_own_result(join, witness, uri)
 
 
 @pytest.mark.needs(RECEIVE_PROGRESS)
-async def test_progressive_results_arrive_in_order_before_the_last_one(join, witness, uri):
+async def test_progressive_results_arrive_in_order_before_the_final_one(join, witness, uri):
     caller, callee = await join(), await witness()
     await callee.register(uri, "count")
     result = await caller.start_call(uri, 5, receive_progress=True)
@@ -71,7 +71,7 @@ async def test_progressive_results_arrive_in_order_before_the_last_one(join, wit
 
 
 @pytest.mark.needs(CANCEL)
-async def test_a_canceled_call_ends_and_the_session_goes_on(join, witness, uri):
+async def test_a_canceled_call_ends_and_the_session_continues(join, witness, uri):
     caller, callee = await join(), await witness()
     await callee.register(uri, "hang")
     await callee.register(f"{uri}.echo")
@@ -98,7 +98,7 @@ async def test_modes_that_do_not_wait_end_the_call_as_canceled(join, witness, ur
 
 
 @pytest.mark.needs(KILL)
-async def test_a_killed_call_ends_as_its_procedure_does(join, witness, uri):
+async def test_a_killed_call_ends_with_the_error_of_its_procedure(join, witness, uri):
     caller, callee = await join(), await witness()
     registration = await callee.register(uri, "hang")
     await callee.register(f"{uri}.echo")
@@ -107,14 +107,14 @@ async def test_a_killed_call_ends_as_its_procedure_does(join, witness, uri):
     await caller.cancel("the call", "kill")
     error, _, _ = await refusal(call)
     await callee.interrupted(registration)
-    # What the witness ends an interrupted procedure with.
+    # The error with which the witness ends an interrupted procedure.
     assert error == "wamp.error.runtime_error"
     assert await caller.call(f"{uri}.echo", "still here") == "still here"
 
 
 @pytest.mark.parametrize("attachment", AUTOBAHN_NODE.attachments, ids=str)
 async def test_autobahn_js_cancels_without_a_mode_in_a_realm_like_crossbar(house, attachment, uri):
-    """It forgets the call at once, and any answer would be a violation to it."""
+    """Autobahn|JS forgets the call at once and takes any answer for a violation."""
     caller, callee = [await house.join(AUTOBAHN_NODE, attachment, "crossbar") for _ in range(2)]
     await callee.register(uri, "hang")
     await callee.register(f"{uri}.echo")
@@ -128,7 +128,7 @@ async def test_autobahn_js_cancels_without_a_mode_in_a_realm_like_crossbar(house
 
 
 @pytest.mark.needs(CALL_TIMEOUT)
-async def test_a_call_ends_with_its_time_limit(join, witness, uri):
+async def test_a_call_ends_after_its_timeout(join, witness, uri):
     caller, callee = await join(), await witness()
     await callee.register(uri, "hang")
     error, _, _ = await refusal(caller.start_call(uri, timeout=100))
@@ -136,7 +136,7 @@ async def test_a_call_ends_with_its_time_limit(join, witness, uri):
 
 
 @pytest.mark.needs(DISCLOSE_CALLER)
-async def test_who_wants_to_be_known_is_known_to_the_procedure(join, witness, uri):
+async def test_a_caller_can_disclose_itself_to_the_procedure(join, witness, uri):
     caller, callee = await join(), await witness()
     await callee.register(uri, "details")
     told = await caller.call(uri, disclose_me=True)
@@ -144,14 +144,14 @@ async def test_who_wants_to_be_known_is_known_to_the_procedure(join, witness, ur
 
 
 @pytest.mark.needs(STAY_HIDDEN)
-async def test_whom_its_role_hides_is_not_known(join, witness, uri):
+async def test_a_role_without_disclosure_hides_the_caller(join, witness, uri):
     caller, callee = await join("hiding"), await witness("hiding")
     await callee.register(uri, "details")
     assert "caller" not in await caller.call(uri)
 
 
 @pytest.mark.needs(DISCLOSE_CALLER, ERROR_URI)
-async def test_whom_its_role_hides_may_not_wish_to_be_known(join, witness, uri):
+async def test_a_role_without_disclosure_refuses_disclose_me(join, witness, uri):
     caller, callee = await join("hiding"), await witness("hiding")
     await callee.register(uri)
     error, _, _ = await refusal(caller.call(uri, disclose_me=True))

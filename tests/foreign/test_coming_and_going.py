@@ -1,4 +1,4 @@
-"""How the client's sessions begin and end."""
+"""Joining and leaving of the client's sessions."""
 
 import pytest
 
@@ -7,24 +7,24 @@ from peer import refusal
 
 
 @pytest.mark.needs(IDENTITY)
-async def test_it_is_let_in_as_anonymous(join):
+async def test_a_client_joins_as_anonymous(join):
     welcome = (await join()).welcome
     assert (welcome["authrole"], welcome["authmethod"]) == ("anonymous", "anonymous")
     assert isinstance(welcome["authid"], str)
 
 
 @pytest.mark.needs(OWN_ID)
-async def test_each_session_has_a_number_of_its_own(join):
+async def test_session_ids_are_unique(join):
     numbers = [(await join()).id for _ in range(5)]
     assert len(set(numbers)) == 5 and all(1 <= number <= 2**53 for number in numbers)
 
 
-async def test_it_is_not_let_into_a_realm_that_does_not_exist(join):
+async def test_joining_an_unknown_realm_is_refused(join):
     error, _, _ = await refusal(join("nowhere"))
     assert error in ("wamp.error.no_such_realm", None)
 
 
-async def test_it_leaves_with_its_registrations_and_subscriptions(join, witness, uri):
+async def test_leaving_ends_registrations_and_subscriptions(join, witness, uri):
     client, other = await join(), await witness()
     await client.register(uri)
     await client.subscribe(uri)
@@ -34,21 +34,21 @@ async def test_it_leaves_with_its_registrations_and_subscriptions(join, witness,
     assert await other.call("wamp.subscription.lookup", uri) is None
 
 
-async def test_a_regular_end_is_not_reported_as_a_lost_connection(join):
-    """A library that does not tell how its connection has ended has no cause."""
+async def test_a_clean_close_is_not_reported_as_a_lost_connection(join):
+    """A library that does not report how its connection has ended has no cause."""
     client = await join()
     assert (await client.leave()).get("cause") in (None, "closed")
 
 
 @pytest.mark.needs(OWN_ID)
-async def test_who_has_left_is_no_session_any_more(join, witness):
+async def test_a_session_that_left_is_not_listed(join, witness):
     client, other = await join(), await witness()
     await client.leave()
     assert client.id not in await other.call("wamp.session.list")
 
 
 @pytest.mark.needs(END_OF_SESSION, OWN_ID)
-async def test_it_is_told_why_it_was_killed(join, witness):
+async def test_a_killed_session_receives_the_reason(join, witness):
     client, other = await join(), await witness()
     left = client.left()
     await other.start_call("wamp.session.kill", client.id,
@@ -57,7 +57,7 @@ async def test_it_is_told_why_it_was_killed(join, witness):
 
 
 @pytest.mark.needs(OWN_ID)
-async def test_the_others_notice_nothing_when_one_is_killed(join, witness, uri):
+async def test_killing_a_session_does_not_affect_others(join, witness, uri):
     client, another, other = await join(), await join(), await witness()
     await another.register(uri)
     await other.start_call("wamp.session.kill", client.id)

@@ -1,4 +1,4 @@
-"""The client asks the realm about itself: its sessions, registrations and subscriptions."""
+"""The client uses the meta API: sessions, registrations, subscriptions and testaments."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from peer import refusal
 
 
 @pytest.mark.needs(OWN_ID)
-async def test_it_counts_and_lists_the_sessions(join, witness):
-    # A realm in which no session of an earlier test is still being killed.
+async def test_sessions_are_counted_and_listed(join, witness):
+    # In this realm no session of an earlier test is still being killed.
     client, other = await join("disclosing"), await witness("disclosing")
     sessions = await client.call("wamp.session.list")
     assert {client.id, other.id} <= set(sessions)
@@ -16,14 +16,14 @@ async def test_it_counts_and_lists_the_sessions(join, witness):
 
 
 @pytest.mark.needs(OWN_ID, SESSION_IDS)
-async def test_it_looks_at_itself(join):
+async def test_a_client_reads_the_details_of_its_session(join):
     client = await join()
     about = await client.call("wamp.session.get", client.id)
     assert (about["session"], about["authrole"]) == (client.id, "anonymous")
 
 
 @pytest.mark.needs(IDENTITY, OWN_ID)
-async def test_it_is_whom_the_router_says(join, witness):
+async def test_session_details_agree_with_welcome(join, witness):
     client, other = await join(), await witness()
     about = await other.call("wamp.session.get", client.id)
     assert {name: about[name] for name in ("authid", "authrole", "authmethod")} == {
@@ -31,13 +31,13 @@ async def test_it_is_whom_the_router_says(join, witness):
 
 
 @pytest.mark.needs(ERROR_URI)
-async def test_a_session_that_is_not_there_is_no_such_session(join):
+async def test_an_unknown_session_is_no_such_session(join):
     client = await join()
     error, _, _ = await refusal(client.call("wamp.session.get", 1))
     assert error == "wamp.error.no_such_session"
 
 
-async def test_it_finds_its_registration(join, uri):
+async def test_a_registration_is_looked_up(join, uri):
     client = await join()
     registration = await client.register(uri)
     assert await client.call("wamp.registration.lookup", uri) == registration
@@ -47,7 +47,7 @@ async def test_it_finds_its_registration(join, uri):
     assert await client.call("wamp.registration.count_callees", registration) == 1
 
 
-async def test_it_finds_its_subscription(join, uri):
+async def test_a_subscription_is_looked_up(join, uri):
     client = await join()
     subscription = await client.subscribe(uri)
     assert await client.call("wamp.subscription.lookup", uri) == subscription
@@ -57,14 +57,14 @@ async def test_it_finds_its_subscription(join, uri):
 
 
 @pytest.mark.needs(OWN_ID)
-async def test_it_finds_itself_among_callees_and_subscribers(join, uri):
+async def test_callees_and_subscribers_are_listed(join, uri):
     client = await join()
     registration, subscription = await client.register(uri), await client.subscribe(uri)
     assert await client.call("wamp.registration.list_callees", registration) == [client.id]
     assert await client.call("wamp.subscription.list_subscribers", subscription) == [client.id]
 
 
-async def test_it_hears_who_comes_and_who_goes(join, witness):
+async def test_joining_and_leaving_cause_meta_events(join, witness):
     client = await join()
     joined = await client.subscribe("wamp.session.on_join")
     left = await client.subscribe("wamp.session.on_leave")
@@ -74,7 +74,7 @@ async def test_it_hears_who_comes_and_who_goes(join, witness):
     assert await client.heard(left, 1) == [other.id]
 
 
-async def test_it_hears_what_is_registered(join, witness, uri):
+async def test_registrations_cause_meta_events(join, witness, uri):
     client, callee = await join(), await witness()
     created = await client.subscribe("wamp.registration.on_create")
     registration = await callee.register(uri)
@@ -84,7 +84,7 @@ async def test_it_hears_what_is_registered(join, witness, uri):
 
 
 @pytest.mark.needs(SUBSCRIBE_BY_PATTERN)
-async def test_it_hears_all_about_subscriptions_with_one_pattern(join, witness, uri):
+async def test_a_pattern_receives_all_meta_events_of_subscriptions(join, witness, uri):
     client, other = await join(), await witness()
     heard = await client.subscribe("wamp.subscription", match="prefix")
     subscription = await other.subscribe(uri)
@@ -94,7 +94,7 @@ async def test_it_hears_all_about_subscriptions_with_one_pattern(join, witness, 
 
 
 @pytest.mark.needs(RESULTS)
-async def test_it_leaves_a_testament(join, witness, uri):
+async def test_a_testament_is_published(join, witness, uri):
     client, heir = await join(), await witness()
     subscription = await heir.subscribe(uri)
     await client.start_call("wamp.session.add_testament", uri, ["farewell"], {"from": "me"},
@@ -104,7 +104,7 @@ async def test_it_leaves_a_testament(join, witness, uri):
     assert (event["args"], event["kwargs"]) == (["farewell"], {"from": "me"})
 
 
-async def test_it_takes_its_testament_back(join, witness, uri):
+async def test_a_flushed_testament_is_not_published(join, witness, uri):
     client, heir = await join(), await witness()
     subscription = await heir.subscribe(uri)
     await client.call("wamp.session.add_testament", uri, ["farewell"], {})

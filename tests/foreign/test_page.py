@@ -1,4 +1,4 @@
-"""What docs/clients.md says of the clients is what the tests know of them."""
+"""docs/clients.md agrees with the abilities of the clients in the tests."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from clients import CLIENTS
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
 
 
-def test_the_page_tells_of_each_client_what_it_cannot():
+def test_the_page_lists_the_limits_of_each_client():
     sections = re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)
     for client in CLIENTS:
         (section,) = [text for text in sections if f"`{client}`" in text]

@@ -19,12 +19,12 @@ JAVASCRIPT = DRIVERS / "javascript"
 # Chromium on a busy machine takes seconds to start.
 BROWSER_SECONDS = 120
 
-# A program that prints what is waited for is ended then; a hang is told from slowness.
+# Time for a program to print the expected text; a timeout is a hang.
 SNIPPET_SECONDS = 60
 
 
 def use(which, url):
-    """What a page shows a user who tries everything on it."""
+    """The content of a page after a user has tried everything on it."""
     used = subprocess.run(["node", "pages.mjs", which, url], cwd=JAVASCRIPT, text=True,
                           capture_output=True, timeout=BROWSER_SECONDS, check=False)
     assert used.returncode == 0, used.stderr
@@ -32,7 +32,8 @@ def use(which, url):
 
 
 def assert_sound(seen):
-    """Nothing fails on the page, it asks no other server, and everybody can use it."""
+    """Checks that nothing fails on the page, that it uses no other server, and that it is
+    accessible."""
     assert (seen["errors"], seen["others"], seen["barriers"]) == ([], [], [])
     light, dark = seen["grounds"]
     assert light != dark
@@ -87,47 +88,47 @@ def welcome(default_node):
 def test_the_page_of_the_default_node_calls_publishes_and_subscribes(welcome):
     assert_sound(welcome)
     assert welcome["title"] == "Cloverleaf"
-    # Two sessions of the HTTP bridge, and the page's.
+    # Two sessions of the HTTP bridge, and that of the page.
     assert re.fullmatch(r"3\s+after [\d.]+ ms", welcome["count"]), welcome
     assert welcome["error"].startswith("wamp.error.no_such_procedure: ")
     assert welcome["fault"] == 'the arguments must be a JSON list such as ["text", 1]'
     assert welcome["pressed"] == "true"
     assert welcome["published"] == ["id"]
     log = [re.sub(r"^.*?(?=subscribed|unsubscribed|com\.)", "", line) for line in welcome["log"]]
-    # Markup of an event is text.
+    # Markup in an event is shown as text.
     assert log == ["subscribed to com.example.hello",
                    'com.example.hello: [\n "<b>first</b>",\n 2\n]',
                    "com.example.hello: Hello from curl", "unsubscribed"]
 
 
-def test_the_command_lines_on_the_page_work_as_pasted(default_node, welcome):
+def test_the_command_lines_of_the_page_work(default_node, welcome):
     if shutil.which("curl") is None:
         pytest.skip("there is no curl")
     assert run_shell(welcome["curl-call"]) == {"args": [2]}
     assert list(run_shell(welcome["curl-publish"])) == ["id"]
 
 
-def test_the_python_snippet_on_the_page_works_as_pasted(default_node, welcome):
+def test_the_python_snippet_of_the_page_works(default_node, welcome):
     with Program(sys.executable, "-u", "-c", welcome["autobahn-python"]) as program:
         call = {"procedure": "com.example.greet", "args": ["you"]}
         publication = {"topic": "com.example.hello", "args": ["Hello"]}
         answer = post_until(default_node, "call", call, lambda answer: "error" not in answer)
         assert answer == {"args": ["Hello, you!"]}
-        # It subscribes beside registering, so the first publications may come too early.
+        # The snippet subscribes while it registers, so the first publications may come too early.
         subscriptions = {"procedure": "wamp.subscription.lookup", "args": ["com.example.hello"]}
         post_until(default_node, "call", subscriptions, lambda answer: answer["args"] != [None])
         post_until(default_node, "publish", publication, lambda answer: "id" in answer)
         program.wait_for("com.example.hello: Hello")
 
 
-def test_the_javascript_snippet_on_the_page_works_as_pasted(default_node, welcome):
+def test_the_javascript_snippet_of_the_page_works(default_node, welcome):
     with Program("node", "-e", welcome["autobahn-js"], cwd=JAVASCRIPT) as program:
         program.wait_for("sessions: 3")
         program.wait_for("com.example.hello: Hello from Autobahn|JS")
 
 
 def post(router, path, body):
-    """The answer to a request of the HTTP bridge."""
+    """Sends a request to the HTTP bridge and returns the response."""
     body = json.dumps(body).encode()
     request = (f"POST /{path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
                f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body
@@ -138,7 +139,7 @@ def post(router, path, body):
 
 
 def post_until(router, path, body, is_wanted):
-    """Asks again until the answer is the one that is waited for."""
+    """Repeats a request until the expected response arrives."""
     deadline = time.monotonic() + SNIPPET_SECONDS
     while not is_wanted(answer := post(router, path, body)):
         assert time.monotonic() < deadline, answer
@@ -148,7 +149,7 @@ def post_until(router, path, body, is_wanted):
 
 @pytest.fixture
 def example(tmp_path):
-    """The example as it is in the repository, on a free port."""
+    """The example of the repository, on a free port."""
     if not binary().with_name("caller-performance").exists():
         pytest.skip("the example is not built")
     crossbar = tmp_path / ".crossbar"

@@ -1,4 +1,4 @@
-"""The client publishes; the subscribers are witnesses."""
+"""The client publishes to witnesses."""
 
 import pytest
 
@@ -25,14 +25,14 @@ async def test_args_and_kwargs_arrive(join, witness, uri):
 
 
 @pytest.mark.needs(ACKNOWLEDGED)
-async def test_an_acknowledged_publication_has_a_number(join, uri):
+async def test_an_acknowledged_publication_has_an_id(join, uri):
     publisher = await join()
     first = await publisher.publish(uri, 1, acknowledge=True)
     second = await publisher.publish(uri, 2, acknowledge=True)
     assert 1 <= first <= 2**53 and 1 <= second <= 2**53 and first != second
 
 
-async def test_the_publisher_does_not_hear_itself(join, witness, uri):
+async def test_a_publisher_does_not_receive_its_own_event(join, witness, uri):
     publisher, other = await join(), await witness()
     subscription = await publisher.subscribe(uri)
     await publisher.publish(uri, "my own")
@@ -41,7 +41,7 @@ async def test_the_publisher_does_not_hear_itself(join, witness, uri):
 
 
 @pytest.mark.needs(EXCLUDE_ME)
-async def test_the_publisher_hears_itself_if_it_wants_to(join, uri):
+async def test_a_publisher_receives_its_own_event_on_request(join, uri):
     publisher = await join()
     subscription = await publisher.subscribe(uri)
     await publisher.publish(uri, "my own", exclude_me=False)
@@ -63,7 +63,7 @@ async def only_those_chosen_hear(join, witness, uri, choice):
     lambda chosen, other: {"exclude": [other.id]},
     lambda chosen, other: {"eligible": [chosen.id, other.id], "exclude": [other.id]},
 ], ids=["eligible", "exclude", "both"])
-async def test_only_the_chosen_sessions_hear_a_publication(join, witness, uri, choice):
+async def test_only_eligible_sessions_receive_a_publication(join, witness, uri, choice):
     await only_those_chosen_hear(join, witness, uri, choice)
 
 
@@ -72,12 +72,12 @@ async def test_only_the_chosen_sessions_hear_a_publication(join, witness, uri, c
     lambda chosen, other: {"eligible_authid": [chosen.welcome["authid"]]},
     lambda chosen, other: {"exclude_authid": [other.welcome["authid"]]},
 ], ids=["eligible_authid", "exclude_authid"])
-async def test_only_the_chosen_authids_hear_a_publication(join, witness, uri, choice):
+async def test_only_eligible_authids_receive_a_publication(join, witness, uri, choice):
     await only_those_chosen_hear(join, witness, uri, choice)
 
 
 @pytest.mark.needs(CHOOSE_RECEIVERS)
-async def test_only_the_chosen_role_hears_a_publication(join, witness, uri):
+async def test_only_an_eligible_role_receives_a_publication(join, witness, uri):
     publisher, subscriber = await join(), await witness()
     subscription = await subscriber.subscribe(uri)
     await publisher.publish(uri, "for others", eligible_authrole=["nobody"])
@@ -87,7 +87,7 @@ async def test_only_the_chosen_role_hears_a_publication(join, witness, uri):
 
 
 @pytest.mark.needs(DISCLOSE_PUBLISHER, IDENTITY)
-async def test_who_wants_to_be_known_is_known_to_the_subscribers(join, witness, uri):
+async def test_a_publisher_can_disclose_itself_to_subscribers(join, witness, uri):
     publisher, subscriber = await join(), await witness()
     subscription = await subscriber.subscribe(uri)
     await publisher.publish(uri, "from me", disclose_me=True)
@@ -97,7 +97,7 @@ async def test_who_wants_to_be_known_is_known_to_the_subscribers(join, witness, 
 
 
 @pytest.mark.needs(RETAIN)
-async def test_what_is_retained_is_heard_by_who_comes_later(join, witness, uri):
+async def test_a_late_subscriber_receives_the_retained_event(join, witness, uri):
     publisher, late = await join(), await witness()
     await publisher.publish(uri, "kept", retain=True, acknowledge=True)
     subscription = await late.subscribe(uri, get_retained=True)
@@ -105,7 +105,7 @@ async def test_what_is_retained_is_heard_by_who_comes_later(join, witness, uri):
     assert (event["args"], event["details"]["retained"]) == (["kept"], True)
 
 
-async def test_a_megabyte_goes_from_one_to_the_other(join, witness, uri):
+async def test_a_megabyte_is_published(join, witness, uri):
     publisher, subscriber = await join(), await witness()
     subscription = await subscriber.subscribe(uri)
     text = "0123456789abcde☘" * 60_000

@@ -1,4 +1,4 @@
-"""The client subscribes; the publishers are witnesses."""
+"""The client receives events of witnesses."""
 
 import asyncio
 
@@ -35,7 +35,7 @@ async def test_three_hundred_events_arrive_in_order(join, witness, uri):
 
 
 @pytest.mark.needs(UNSUBSCRIBE)
-async def test_who_has_unsubscribed_hears_nothing_until_it_subscribes_again(join, witness, uri):
+async def test_no_event_arrives_between_unsubscribing_and_subscribing_again(join, witness, uri):
     subscriber, publisher = await join(), await witness()
     await subscriber.unsubscribe(await subscriber.subscribe(uri))
     await publisher.publish(uri, "not heard", acknowledge=True)
@@ -46,7 +46,7 @@ async def test_who_has_unsubscribed_hears_nothing_until_it_subscribes_again(join
 
 @pytest.mark.needs(SUBSCRIBE_BY_PATTERN)
 @pytest.mark.parametrize("match, pattern, topic", PATTERNS)
-async def test_a_pattern_hears_what_matches(join, witness, uri, match, pattern, topic):
+async def test_a_pattern_receives_matching_events(join, witness, uri, match, pattern, topic):
     subscriber, publisher = await join(), await witness()
     subscription = await subscriber.subscribe(pattern.format(uri), match=match)
     await publisher.publish(f"{uri}.other", "doesn't match")
@@ -56,7 +56,7 @@ async def test_a_pattern_hears_what_matches(join, witness, uri, match, pattern, 
 
 @pytest.mark.needs(SUBSCRIBE_BY_PATTERN, EVENT_DETAILS)
 @pytest.mark.parametrize("match, pattern, topic", PATTERNS)
-async def test_a_pattern_is_told_the_topic(join, witness, uri, match, pattern, topic):
+async def test_a_pattern_subscription_receives_the_topic(join, witness, uri, match, pattern, topic):
     subscriber, publisher = await join(), await witness()
     subscription = await subscriber.subscribe(pattern.format(uri), match=match)
     await publisher.publish(topic.format(uri), "matches")
@@ -66,7 +66,7 @@ async def test_a_pattern_is_told_the_topic(join, witness, uri, match, pattern, t
 
 @pytest.mark.needs(SUBSCRIBE_BY_PATTERN, UNSUBSCRIBE_PATTERN)
 @pytest.mark.parametrize("match, pattern, topic", PATTERNS)
-async def test_a_pattern_is_left_like_any_other(join, witness, uri, match, pattern, topic):
+async def test_a_pattern_subscription_can_be_removed(join, witness, uri, match, pattern, topic):
     subscriber, publisher = await join(), await witness()
     await subscriber.unsubscribe(await subscriber.subscribe(pattern.format(uri), match=match))
     await publisher.publish(topic.format(uri), "not heard", acknowledge=True)
@@ -76,7 +76,7 @@ async def test_a_pattern_is_left_like_any_other(join, witness, uri, match, patte
 
 
 @pytest.mark.needs(EVENT_DETAILS)
-async def test_a_subscriber_is_told_who_publishes_where_the_realm_discloses_it(
+async def test_a_subscriber_receives_the_publisher_if_the_realm_discloses_it(
         join, witness, uri):
     subscriber, publisher = await join("disclosing"), await witness("disclosing")
     subscription = await subscriber.subscribe(uri)
@@ -89,7 +89,7 @@ async def test_a_subscriber_is_told_who_publishes_where_the_realm_discloses_it(
 
 
 @pytest.mark.needs(GET_RETAINED)
-async def test_who_comes_late_hears_what_was_retained(join, witness, uri):
+async def test_a_late_subscription_receives_the_retained_event(join, witness, uri):
     subscriber, publisher = await join(), await witness()
     await publisher.publish(uri, "kept", retain=True, acknowledge=True)
     subscription = await subscriber.subscribe(uri, get_retained=True)

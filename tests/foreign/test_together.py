@@ -1,4 +1,4 @@
-"""Every client calls, and hears from, every other one: one realm for all of them."""
+"""Every client calls, and receives events of, every other one in one realm."""
 
 import pytest
 
@@ -9,7 +9,7 @@ PAIRS = [(one, other) for one in CLIENTS for other in CLIENTS]
 
 
 @pytest.mark.parametrize("one, other", PAIRS, ids=[f"{one}-{other}" for one, other in PAIRS])
-async def test_each_client_calls_and_hears_each_other_one(house, uri, one, other):
+async def test_each_client_calls_and_subscribes_to_each_other_one(house, uri, one, other):
     caller, callee = await house.join(one), await house.join(other)
     await callee.register(uri)
     assert [await caller.call(uri, value) for value in VALUES] == VALUES

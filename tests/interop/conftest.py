@@ -1,4 +1,4 @@
-"""What every interoperability test shares: one router, and peers that attach to it."""
+"""Fixtures of all interoperability tests: one router, and peers that attach to it."""
 
 import asyncio
 import functools
@@ -10,7 +10,7 @@ import pytest
 from peers import ATTACHMENTS, Peers
 from router import Router
 
-# A test waits for answers, never for time to pass: far more than any of them needs.
+# A test waits for answers, never for time to pass. This is far more than any test needs.
 TEST_SECONDS = 30
 
 
@@ -21,7 +21,7 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    """Runs a test that is a coroutine in an event loop of its own; its peers leave with it."""
+    """Runs a coroutine test in its own event loop and closes its peers at the end."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
@@ -41,7 +41,7 @@ def pytest_pyfunc_call(pyfuncitem):
 
 @pytest.fixture(scope="session")
 def router(tmp_path_factory):
-    """The router that most tests share; it has to end gently after all they did to it."""
+    """The router that most tests share; it has to shut down gracefully at the end."""
     router = Router(tmp_path_factory.mktemp("router")).start()
     yield router
     router.stop()

@@ -1,7 +1,6 @@
-"""Long-polling for Autobahn|Python's sessions; Autobahn itself has it for JavaScript only.
+"""Long-polling for sessions of Autobahn|Python; Autobahn has it for JavaScript only.
 
-One connection asks for messages, another one brings what the session says, in order.
-"""
+One connection receives messages, another one sends those of the session, in order."""
 
 import asyncio
 import contextlib
@@ -12,7 +11,7 @@ from autobahn.wamp.types import TransportDetails
 
 
 class Http:
-    """A connection to a web server that posts one request after the other."""
+    """A connection to a web server with sequential POST requests."""
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
@@ -22,7 +21,7 @@ class Http:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
     async def post(self, path, body=b""):
-        """The status and the body of the answer."""
+        """The status and the body of the response."""
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         self.writer.write(head.encode() + body)
         status, *headers = (await self.reader.readuntil(b"\r\n\r\n")).decode().splitlines()
@@ -41,7 +40,7 @@ class LongPoll(ITransport):
         self.receiving, self.sending = receiving, sending
         self.outgoing = asyncio.Queue()
         self.open = True
-        # Where Autobahn's own transports have their socket.
+        # Autobahn's own transports have their socket here.
         self.transport = self
         self.is_closed = asyncio.get_running_loop().create_future()
 
@@ -59,7 +58,7 @@ class LongPoll(ITransport):
         session.onOpen(self)
 
     async def run(self):
-        """Hands over messages until the session is over or the router gone."""
+        """Delivers messages until the session or the router has ended."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             status = 0
             while status != 404:
@@ -74,14 +73,14 @@ class LongPoll(ITransport):
         self.is_closed.set_result(None)
 
     async def deliver(self):
-        """Sends what is to be sent, and closes at last."""
+        """Sends queued messages, and closes at the end."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while (payload := await self.outgoing.get()) is not None:
                 status, body = await self.sending.post(f"{self.path}/send", payload)
                 assert status in (204, 404), (status, body)
             await self.sending.post(f"{self.path}/close")
 
-    # What a session asks of its transport.
+    # The interface of a transport.
 
     def send(self, message):
         self.outgoing.put_nowait(self._serializer.serialize(message)[0])

@@ -15,15 +15,15 @@ from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflat
 
 from longpoll import LongPoll
 
-# What Autobahn calls UBJSON is BJData; the transports of these tests are told so.
+# Autobahn's "ubjson" is BJData; the transports of these tests are configured for that.
 SERIALIZERS = {"json": JsonSerializer, "msgpack": MsgPackSerializer, "cbor": CBORSerializer,
                "ubjson": UBJSONSerializer}
 TRANSPORTS = ("websocket", "compressed", "tcp", "unix", "longpoll")
 
 
 class Attachment(NamedTuple):
-    """How a peer reaches the router; `compressed` is websocket with permessage-deflate, `tcp` and
-    `unix` are rawsocket."""
+    """The transport and the serializer of a peer. `compressed` is WebSocket with
+    permessage-deflate, `tcp` and `unix` are RawSocket."""
 
     transport: str
     serializer: str
@@ -36,14 +36,14 @@ BATCHED = ".batched"
 
 ATTACHMENTS = [Attachment(transport, serializer)
                for transport in TRANSPORTS for serializer in SERIALIZERS]
-# Several messages in one of WebSocket's.
+# Several messages in one WebSocket message.
 ATTACHMENTS += [Attachment("websocket", serializer + BATCHED) for serializer in SERIALIZERS]
 ATTACHMENTS += [Attachment("compressed", "json" + BATCHED)]
 WEBSOCKET_JSON = Attachment("websocket", "json")
 
 
 class Peer(ApplicationSession):
-    """A session whose coming and going can be awaited."""
+    """A session whose joining and leaving can be awaited."""
 
     def __init__(self, realm):
         super().__init__(ComponentConfig(realm=realm))
@@ -64,18 +64,18 @@ class Peer(ApplicationSession):
             self.disconnected.set_result(None)
 
     def onUserError(self, fail, msg):
-        """What a procedure raises is the caller's to see, not the log's."""
+        """Exceptions of procedures go to the caller, not to the log."""
 
 
 class Peers:
-    """The sessions of one test; those that are still there at its end leave."""
+    """The sessions of one test; open ones leave at its end."""
 
     def __init__(self, router):
         self.router = router
         self.peers = []
 
     async def join(self, attachment, realm="realm1"):
-        """A session joined to `realm`, or the router's reason against it as ApplicationError."""
+        """A session that joined `realm`. Raises the router's refusal as ApplicationError."""
         peer = Peer(realm)
         self.peers.append(peer)
         await self.connect(attachment, peer)

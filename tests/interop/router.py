@@ -1,7 +1,6 @@
-"""A router process for the tests: configured, started, awaited and ended.
+"""A router process for the tests: configured, started, awaited and stopped.
 
-Which program it is, the environment says: CLOVERLEAF_BIN, or else what cargo built last.
-"""
+The program is CLOVERLEAF_BIN, or the last build of cargo."""
 
 import json
 import os
@@ -13,14 +12,14 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-# A debug build on a busy machine starts far below this; a hang is told from slowness.
+# A debug build on a busy machine starts much faster than this, so a timeout is a hang.
 START_SECONDS = 30
 END_SECONDS = 15
 
-# Small enough to be exceeded quickly, large enough for every honest message of the tests.
+# Small enough to be exceeded quickly, large enough for all valid messages of the tests.
 MAX_MESSAGE = 4 * 1024 * 1024
 
-# What the log says of a port that is listened on.
+# The log messages of listeners.
 ENDPOINT = re.compile(r"(HTTP|WebSocket|RawSocket)[a-z ]* at [\d.]+:(\d+)")
 
 EVERYTHING = {"call": True, "register": True, "publish": True, "subscribe": True}
@@ -40,12 +39,12 @@ def binary():
 
 
 def tcp(port=0):
-    """An endpoint; its port is the system's choice, which the log tells, unless one is named."""
+    """A TCP endpoint. Without a given port the system chooses one, which the log names."""
     return {"type": "tcp", "interface": "127.0.0.1", "port": port}
 
 
 def realm(name, *permissions, compatibility="wamp", **options):
-    """A realm with the specification's behaviour where Crossbar.io's differs, by default."""
+    """A realm with the behaviour of the specification where Crossbar.io differs, by default."""
     return {"name": name, "options": {"compatibility": compatibility, **options},
             "roles": [{"name": "anonymous", "permissions": list(permissions)}]}
 
@@ -55,12 +54,12 @@ def permission(uri, match, allow):
             "disclose": {"caller": False, "publisher": False}, "cache": True}
 
 
-# What Autobahn calls UBJSON is BJData.
+# Autobahn's "ubjson" is BJData.
 SERIALIZERS = ["json", "msgpack", "cbor", "bjdata"]
 
 
 def configuration(web_port=0, raw_port=0):
-    """Every transport that the tests use, an open realm and one with a few permissions."""
+    """All transports of the tests, an open realm and a realm with a few permissions."""
     wamp = {"serializers": SERIALIZERS,
             "options": {"max_message_size": MAX_MESSAGE}}
     rawsocket = {"type": "rawsocket", **wamp}
@@ -82,7 +81,7 @@ def configuration(web_port=0, raw_port=0):
                 {"type": "web", "endpoint": tcp(web_port), "paths": {
                     "ws": {"type": "websocket", **wamp},
                     "compressed": {"type": "websocket", **compressed},
-                    # Events of a whole test wait for a peer that asks for one at a time.
+                    # The events of a whole test wait for a peer that receives them one by one.
                     "lp": {"type": "longpoll", "serializers": wamp["serializers"],
                            "options": {"queue_limit_messages": 10_000}},
                     "call": {"type": "caller", **bridge},
@@ -99,7 +98,7 @@ def configuration(web_port=0, raw_port=0):
 
 
 class Router:
-    """One router process in a directory of its own."""
+    """One router process in its own directory."""
 
     def __init__(self, directory, config=None):
         self.directory = Path(directory)
@@ -115,11 +114,11 @@ class Router:
         return f"ws://127.0.0.1:{self.web_port}/{path}"
 
     def command(self):
-        """The program that is started."""
+        """The command that starts the program."""
         return binary()
 
     def launch(self, *options):
-        """Starts the process without waiting for anything."""
+        """Starts the process without waiting."""
         options = options or ("--config", self.config_path)
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
@@ -128,11 +127,11 @@ class Router:
         return self
 
     def start(self):
-        """Starts the process and waits until it accepts on every endpoint."""
+        """Starts the process and waits until it listens on every endpoint."""
         return self.launch().wait_until_ready()
 
     def wait_until_ready(self):
-        """Waits until the process has said that it is, and takes note of its ports."""
+        """Waits until the process reports that it is ready, and reads its ports from the log."""
         deadline = time.monotonic() + START_SECONDS
         while "ready after" not in self.log():
             assert self.process.poll() is None, f"the router ended at once:\n{self.log()}"
@@ -144,11 +143,11 @@ class Router:
         return self
 
     def log(self):
-        """What the process has said so far."""
+        """The log of the process so far."""
         return self.log_path.read_text(errors="replace")
 
     def wait_for_exit(self):
-        """The exit code of a process that ends by itself."""
+        """Waits for the process to end by itself and returns its exit code."""
         try:
             return self.process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -157,7 +156,7 @@ class Router:
             raise AssertionError(f"the router did not end:\n{self.log()}") from None
 
     def stop(self, how=signal.SIGTERM):
-        """Asks the process to end; it has to go gently and leave no socket file behind."""
+        """Stops the process; it has to shut down gracefully and remove its socket file."""
         self.process.send_signal(how)
         code = self.wait_for_exit()
         assert code == 0, f"exit code {code}:\n{self.log()}"

@@ -1,4 +1,4 @@
-"""Octets and messages that no honest peer sends, each while honest peers go on working."""
+"""Bytes and messages that no correct peer sends, while correct peers continue to work."""
 
 import asyncio
 import functools
@@ -16,14 +16,14 @@ TRANSPORTS = ("websocket", "tcp", "unix")
 DEPTH = 100_000
 REQUEST = 7
 
-# Four results of this size are more than sockets hold, and less than ends a connection.
+# Four results of this size exceed the sockets' buffers, but not the limit of a connection.
 LARGE = 3 * 1024 * 1024
 
 
 @pytest.fixture
 def undisturbed(peers, uri):
-    """`await undisturbed(attack)`: runs a blocking attack beside two peers that call each other
-    all the time, and gives its result when every call was answered."""
+    """`await undisturbed(attack)`: runs a blocking attack while two peers call each other. Returns
+    its result after every call was answered."""
 
     async def beside(attack):
         callee = await peers.join(Attachment("unix", "msgpack"))
@@ -50,7 +50,7 @@ def undisturbed(peers, uri):
 
 
 def aborted(peer):
-    """The reason of the ABORT that comes next and is followed by the end."""
+    """The reason of the next message, an ABORT, which is followed by the end of the connection."""
     message = peer.read_message()
     assert message[0] == ABORT, message
     peer.read_to_end()
@@ -59,7 +59,7 @@ def aborted(peer):
 
 VIOLATION = "wamp.error.protocol_violation"
 
-# --- messages that may not be sent now -----------------------------------------------------------
+# --- messages in a wrong state -------------------------------------------------------------------
 
 BEFORE_HELLO = {
     "call": [48, 1, {}, "com.example.procedure"],
@@ -71,7 +71,7 @@ BEFORE_HELLO = {
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("message", BEFORE_HELLO.values(), ids=BEFORE_HELLO)
-async def test_a_message_before_hello_ends_in_abort(router, undisturbed, transport, message):
+async def test_a_message_before_hello_is_aborted(router, undisturbed, transport, message):
     def attack():
         with connect(router, transport) as peer:
             return aborted(peer.send_message(message))
@@ -80,7 +80,7 @@ async def test_a_message_before_hello_ends_in_abort(router, undisturbed, transpo
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_second_hello_ends_in_abort(router, undisturbed, transport):
+async def test_a_second_hello_is_aborted(router, undisturbed, transport):
     def attack():
         with connect(router, transport) as peer:
             return aborted(peer.join().send_message(HELLO))
@@ -88,7 +88,7 @@ async def test_a_second_hello_ends_in_abort(router, undisturbed, transport):
     assert await undisturbed(attack) == VIOLATION
 
 
-# --- messages that are none ----------------------------------------------------------------------
+# --- malformed messages --------------------------------------------------------------------------
 
 SENSELESS = {
     "no_list": {"hello": "there"},
@@ -113,7 +113,7 @@ SENSELESS = {
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("message", SENSELESS.values(), ids=SENSELESS)
-async def test_a_senseless_message_ends_in_abort(router, undisturbed, transport, message):
+async def test_a_malformed_message_is_answered_with_abort(router, undisturbed, transport, message):
     def attack():
         with connect(router, transport) as peer:
             return aborted(peer.join().send_message(message))
@@ -147,7 +147,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("serializer", "octets"), MALFORMED.values(), ids=MALFORMED)
-async def test_malformed_octets_end_the_rawsocket(router, undisturbed, serializer, octets):
+async def test_malformed_bytes_close_the_rawsocket(router, undisturbed, serializer, octets):
     def attack():
         with RawSocket.unix(router.socket_path).shake_hands(serializer) as peer:
             peer.send_frame(octets)
@@ -157,7 +157,7 @@ async def test_malformed_octets_end_the_rawsocket(router, undisturbed, serialize
 
 
 @pytest.mark.parametrize(("serializer", "octets"), MALFORMED.values(), ids=MALFORMED)
-async def test_malformed_octets_end_the_websocket(router, undisturbed, serializer, octets):
+async def test_malformed_bytes_close_the_websocket(router, undisturbed, serializer, octets):
     name, opcode = {JSON: ("json", 1), MSGPACK: ("msgpack", 2), CBOR: ("cbor", 2),
                     UBJSON: ("ubjson", 2)}[serializer]
 
@@ -169,7 +169,7 @@ async def test_malformed_octets_end_the_websocket(router, undisturbed, serialize
     await undisturbed(attack)
 
 
-# --- requests that are refused and leave the session alive ---------------------------------------
+# --- refused requests after which the session continues ------------------------------------------
 
 INVALID_URIS = {
     "call": [48, REQUEST, {}, "com..example"],
@@ -183,7 +183,7 @@ INVALID_URIS = {
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("message", INVALID_URIS.values(), ids=INVALID_URIS)
-async def test_an_invalid_uri_is_an_error_and_the_session_lives(
+async def test_an_invalid_uri_is_an_error_and_the_session_continues(
         router, undisturbed, transport, message):
     def attack():
         with connect(router, transport) as peer:
@@ -198,7 +198,7 @@ async def test_an_invalid_uri_is_an_error_and_the_session_lives(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_an_invalid_topic_without_acknowledge_is_answered_by_nothing(
+async def test_an_invalid_topic_without_acknowledge_is_not_answered(
         router, undisturbed, transport):
     def attack():
         with connect(router, transport) as peer:
@@ -209,7 +209,7 @@ async def test_an_invalid_topic_without_acknowledge_is_answered_by_nothing(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_what_is_not_there_can_not_be_given_up(router, undisturbed, transport):
+async def test_removing_an_unknown_id_is_an_error(router, undisturbed, transport):
     def attack():
         with connect(router, transport) as peer:
             peer.join()
@@ -235,7 +235,7 @@ HANDSHAKES = {
 
 @pytest.mark.parametrize("transport", ["tcp", "unix"])
 @pytest.mark.parametrize(("request_", "reply"), HANDSHAKES.values(), ids=HANDSHAKES)
-async def test_a_wrong_rawsocket_handshake_gets_its_error_and_the_end(
+async def test_a_wrong_rawsocket_handshake_is_answered_with_its_error_and_closed(
         router, undisturbed, transport, request_, reply):
     def attack():
         open_ = functools.partial(Stream.tcp, router.raw_port) if transport == "tcp" else \
@@ -246,7 +246,7 @@ async def test_a_wrong_rawsocket_handshake_gets_its_error_and_the_end(
     assert await undisturbed(attack) == reply
 
 
-async def test_a_rawsocket_frame_over_the_limit_ends_the_connection(router, undisturbed):
+async def test_a_rawsocket_frame_over_the_limit_closes_the_connection(router, undisturbed):
     def attack():
         with RawSocket.tcp(router.raw_port).shake_hands() as peer:
             peer.join().send_frame(b"[" + b" " * MAX_MESSAGE + b"]")
@@ -256,7 +256,7 @@ async def test_a_rawsocket_frame_over_the_limit_ends_the_connection(router, undi
 
 
 @pytest.mark.parametrize("kind", [3, 7, 8, 0xFF])
-async def test_a_rawsocket_frame_of_unknown_type_ends_the_connection(router, undisturbed, kind):
+async def test_a_rawsocket_frame_of_unknown_type_closes_the_connection(router, undisturbed, kind):
     def attack():
         with RawSocket.tcp(router.raw_port).shake_hands() as peer:
             peer.join().send_frame(b"[]", kind)
@@ -265,7 +265,7 @@ async def test_a_rawsocket_frame_of_unknown_type_ends_the_connection(router, und
     await undisturbed(attack)
 
 
-async def test_a_rawsocket_ping_is_answered_with_its_own_octets(router):
+async def test_a_rawsocket_pong_has_the_payload_of_its_ping(router):
     def ping():
         with RawSocket.tcp(router.raw_port).shake_hands() as peer:
             peer.send_frame(b"\x00\xffping", kind=1)
@@ -274,7 +274,7 @@ async def test_a_rawsocket_ping_is_answered_with_its_own_octets(router):
     assert await asyncio.to_thread(ping) == (2, b"\x00\xffping")
 
 
-async def test_a_frame_may_come_octet_by_octet(router, undisturbed):
+async def test_a_frame_can_arrive_byte_by_byte(router, undisturbed):
     def attack():
         with RawSocket.tcp(router.raw_port).shake_hands() as peer:
             peer.join()
@@ -354,10 +354,10 @@ async def test_a_wrong_http_request_is_refused(router, undisturbed, request_):
     assert await undisturbed(attack) in (400, 431)
 
 
-# --- chance --------------------------------------------------------------------------------------
+# --- random input and lost peers -----------------------------------------------------------------
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_random_octets_disturb_nobody(router, undisturbed, seed):
+async def test_random_bytes_do_not_disturb_other_peers(router, undisturbed, seed):
     chance = random.Random(seed)
 
     def attack():
@@ -375,7 +375,7 @@ async def test_random_octets_disturb_nobody(router, undisturbed, seed):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_peer_that_reads_late_is_heard_again(router, peers, uri, transport):
+async def test_a_peer_that_reads_late_continues(router, peers, uri, transport):
     callee, other = [await peers.join(Attachment("unix", "msgpack")) for _ in range(2)]
     called = asyncio.Queue()
     await callee.register(lambda number: called.put_nowait(number) or "x" * LARGE, uri)
@@ -388,8 +388,8 @@ async def test_a_peer_that_reads_late_is_heard_again(router, peers, uri, transpo
 
     with await asyncio.to_thread(call) as peer:
         assert [await called.get() for _ in range(4)] == [1, 2, 3, 4]
-        # A callee's answers stay in order: when it has answered another call, the router has all
-        # four results. It can't send them, and so does not listen either.
+        # The callee's answers stay in order: once it has answered another call, the router has all
+        # four results. It can't send them, so it has paused reading.
         await other.call(uri, 5)
         peer.send_message([48, 5, {}, "com.example.nobody"])
         answers = await asyncio.to_thread(lambda: [peer.read_message()[:3] for _ in range(5)])
@@ -397,7 +397,7 @@ async def test_a_peer_that_reads_late_is_heard_again(router, peers, uri, transpo
     assert answers[4] == [ERROR, 48, 5]
 
 
-async def test_peers_that_vanish_in_the_middle_disturb_nobody(router, undisturbed):
+async def test_peers_that_disconnect_do_not_disturb_others(router, undisturbed):
     def attack():
         for transport in TRANSPORTS * 10:
             with connect(router, transport) as peer:

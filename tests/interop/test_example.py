@@ -1,4 +1,4 @@
-"""The example caller-performance: one procedure on each kind of attachment, by HTTP."""
+"""The example caller-performance: one procedure on each kind of attachment, over HTTP."""
 
 import json
 import os
@@ -14,14 +14,14 @@ from test_http_bridge import ask
 
 EXAMPLE = CHECKOUT / "examples" / "caller-performance" / ".crossbar"
 
-# A container that died is started again after a delay that begins well below this.
+# A container that died is restarted after a delay that begins well below this.
 RESTART_SECONDS = 20
 
 PROCEDURES = {"add2": 16, "sub2": 10, "mul2": 39, "div2": 1}
 
 
 class Example(Router):
-    """The example's program with one of its configurations, on a port of the test's own."""
+    """The example's program with one of its configurations, on a free port."""
 
     def __init__(self, directory, config):
         super().__init__(directory)
@@ -32,12 +32,12 @@ class Example(Router):
         return binary().with_name("caller-performance")
 
     def launch_on(self, port):
-        """Starts it on a port, which its containers have to be told."""
+        """Starts it on a port, which its containers have to know."""
         self.config_path.write_text(self.text.replace("8080", str(port)))
         return self.launch()
 
     def has_lost_its_port(self):
-        """Whether somebody else was quicker to listen there; otherwise it is ready."""
+        """Whether another process took the port first. Returns False once the router is ready."""
         try:
             self.wait_until_ready()
         except AssertionError:
@@ -58,7 +58,7 @@ class Example(Router):
         return ask(self, "POST", "/call", json.dumps(call).encode()).body
 
     def wait_for(self, procedure, **kwargs):
-        """The first result of a procedure that is about to be there."""
+        """Waits until a procedure is registered and returns its first result."""
         deadline = time.monotonic() + RESTART_SECONDS
         while "error" in (answer := self.call(procedure, **kwargs)):
             assert time.monotonic() < deadline, f"{procedure}: {answer}\n{self.log()}"
@@ -73,7 +73,7 @@ class Example(Router):
 
 
 def free_port():
-    """A port that nobody listens on now."""
+    """A free port."""
     with socket.create_server(("", 0)) as holder:
         return holder.getsockname()[1]
 
@@ -88,7 +88,7 @@ def alive(pid):
 
 @pytest.fixture
 def example(tmp_path):
-    """Starts a configuration of the example; ends it gently after the test."""
+    """Starts a configuration of the example, and stops it gracefully after the test."""
     started = []
 
     def start(config, *procedures):
@@ -108,7 +108,7 @@ def test_each_attachment_answers_its_procedure(example):
         name: {"args": [result]} for name, result in PROCEDURES.items()}
 
 
-def test_a_call_is_logged_unless_the_caller_wants_it_quiet(example):
+def test_a_call_is_logged_unless_verbose_is_false(example):
     router = example("config.json")
     for name, result in PROCEDURES.items():
         assert router.wait_for(name, verbose=False) == {"args": [result]}
@@ -128,7 +128,7 @@ def test_four_workers_share_one_procedure(example):
     assert [router.call("add2") for _ in range(12)] == [{"args": [16]}] * 12
 
 
-def test_a_container_that_dies_is_missed_at_once_and_comes_again(example):
+def test_a_killed_container_is_unavailable_at_once_and_restarted(example):
     router = example("config.json", *PROCEDURES)
     for pid in router.containers():
         os.kill(pid, signal.SIGKILL)

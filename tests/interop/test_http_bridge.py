@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 
 
 def ask(router, method, path, body=None, headers=JSON):
-    """One request on a connection of its own; a JSON answer is parsed."""
+    """Sends one request on its own connection; a JSON response is parsed."""
     connection = http.client.HTTPConnection("127.0.0.1", router.web_port, timeout=10)
     try:
         connection.request(method, path, body, headers)
@@ -41,7 +41,7 @@ def ask(router, method, path, body=None, headers=JSON):
 
 
 async def post(router, path, value, headers=JSON):
-    """POSTs a value as JSON while the test's peers go on working."""
+    """POSTs a value as JSON in a thread, so that the test's peers continue."""
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     return await asyncio.to_thread(ask, router, "POST", path, body, headers)
 
@@ -52,7 +52,7 @@ def complaint(text):
 
 # --- calling -------------------------------------------------------------------------------------
 
-async def test_a_call_is_answered_with_what_the_callee_returns(router, join, uri):
+async def test_a_call_returns_the_result_of_the_callee(router, join, uri):
     callee = await join()
     await callee.register(lambda a, b: a + b, uri)
     answer = await post(router, "/call", {"procedure": uri, "args": [2, 3]})
@@ -60,7 +60,7 @@ async def test_a_call_is_answered_with_what_the_callee_returns(router, join, uri
     assert answer.headers["content-type"].lower() == "application/json; charset=utf-8"
 
 
-async def test_args_and_kwargs_go_through_as_they_are(router, join, uri):
+async def test_args_and_kwargs_arrive_unchanged(router, join, uri):
     callee = await join()
     await callee.register(lambda *args, **kwargs: CallResult(*args, **kwargs), uri)
     payload = {"args": [1, "grüße ☘", None, [2.5]], "kwargs": {"options": {"procedure": "ключ"}}}
@@ -205,7 +205,7 @@ def test_a_publication_needs_a_topic(router):
         "Request body was valid JSON, but not well formed (missing key 'topic')."))
 
 
-# --- what is refused -----------------------------------------------------------------------------
+# --- refused requests ----------------------------------------------------------------------------
 
 REFUSED = {
     "no_body": (b"", {}, "Request body was invalid JSON."),
@@ -253,19 +253,19 @@ def test_a_body_over_the_limit_of_the_path_is_too_long(router):
         "Request too long. (117 is longer than accepted 64)"))
 
 
-def test_a_path_that_nobody_serves_is_not_found(router):
+def test_an_unknown_path_is_not_found(router):
     assert ask(router, "POST", "/nowhere", b"{}").status == 404
 
 
-def test_the_websocket_path_outlives_a_request_without_upgrade(router):
+def test_the_websocket_path_works_after_a_request_without_upgrade(router):
     answer = ask(router, "GET", "/ws", headers={})
     assert answer.status in (200, 400, 426)
     assert answer.body
 
 
-# --- other sites, signatures ---------------------------------------------------------------------
+# --- origins, signatures -------------------------------------------------------------------------
 
-def test_an_answer_names_the_asking_origin(router):
+def test_a_response_names_the_requesting_origin(router):
     headers = {**JSON, "Origin": "https://example.com"}
     answer = ask(router, "POST", "/call", b"{", headers)
     assert answer.headers["access-control-allow-origin"] == "https://example.com"
@@ -275,12 +275,12 @@ def test_an_answer_names_the_asking_origin(router):
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": "null"}], ids=["none", "null"])
-def test_no_origin_is_any_origin(router, headers):
+def test_a_request_without_an_origin_is_allowed_for_any_origin(router, headers):
     answer = ask(router, "POST", "/call", b"{", {**JSON, **headers})
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
-def test_a_preflight_request_is_told_what_is_allowed(router):
+def test_a_preflight_response_lists_what_is_allowed(router):
     headers = {"Origin": "https://example.com", "Access-Control-Request-Method": "POST",
                "Access-Control-Request-Headers": "content-type,x-own"}
     answer = ask(router, "OPTIONS", "/call", headers=headers)
@@ -291,7 +291,7 @@ def test_a_preflight_request_is_told_what_is_allowed(router):
 
 
 def signed(body, secret="foobar", key="bazapp"):
-    """The path of a request signed as Crossbar's clients sign."""
+    """The path of a request, signed as Crossbar's clients sign it."""
     now = datetime.fromtimestamp(time.time(), timezone.utc)
     fields = {"timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03}Z",
               "seq": "1", "nonce": "35423454", "key": key}
@@ -309,7 +309,7 @@ async def test_a_signed_call_is_served(router, peers, uri):
     assert (answer.status, answer.body) == (200, {"args": ["signed"]})
 
 
-def test_a_wrong_signature_a_wrong_key_and_none_are_refused(router):
+def test_wrong_and_missing_signatures_and_keys_are_refused(router):
     body = b'{"procedure": "com.example.p"}'
     answers = [ask(router, "POST", path, body) for path in (
         signed(body, secret="wrong"), signed(body, key="nobody"), "/signed")]

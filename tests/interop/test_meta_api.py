@@ -1,4 +1,4 @@
-"""The meta API as users of Crossbar.io call it from Autobahn|Python: arguments by keyword, details
+"""The meta API as Crossbar.io users call it from Autobahn|Python: arguments by keyword, and details
 with the keys of Crossbar.io."""
 
 import asyncio
@@ -11,11 +11,11 @@ REALM = "crossbar"
 async def test_details_are_those_of_autobahn(peers, attachment):
     peer = await peers.join(attachment, REALM)
     said = await peer.call("wamp.session.get", session_id=peer._session_id)
-    # It refuses values of other types and names that it does not know.
+    # Autobahn refuses values of other types and unknown names.
     details = SessionDetails.parse(said)
     assert (details.session, details.realm) == (peer._session_id, REALM)
     assert (details.authrole, details.authextra) == ("anonymous", {})
-    # What Autobahn calls UBJSON is BJData, which the router names as such only in configurations.
+    # Autobahn's "ubjson" is BJData, a name that the router uses only in configurations.
     assert details.serializer == attachment.serializer
     assert (details.resumed, details.resumable, details.resume_token) == (False, False, None)
     transport = details.transport
@@ -42,7 +42,7 @@ async def test_sessions_are_listed_and_counted_by_keyword(peers, attachment):
     assert await peer.call("wamp.session.count", filter_authroles=["nobody"]) == 0
 
 
-async def test_a_handler_of_on_leave_takes_the_session_alone(peers, attachment):
+async def test_a_handler_of_on_leave_can_take_only_the_session(peers, attachment):
     watcher = await peers.join(attachment, REALM)
     other = await peers.join(attachment, REALM)
     left = asyncio.get_running_loop().create_future()

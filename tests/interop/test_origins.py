@@ -1,6 +1,5 @@
-"""The pages that may connect: the router's decision beside Autobahn|Python's, which Crossbar.io
-uses, for every pair of a list of origins and a list of patterns.
-"""
+"""Allowed origins: the router's decision compared with that of Autobahn|Python, which Crossbar.io
+uses, for every pair of a list of origins and a list of patterns."""
 
 import socket
 
@@ -42,7 +41,7 @@ ORIGINS = [
 
 
 def autobahn_allows(patterns, allow_null, origin):
-    """As `WebSocketServerProtocol.processHandshake` decides."""
+    """Decides as `WebSocketServerProtocol.processHandshake` does."""
     try:
         parsed = _url_to_origin(origin)
     except ValueError:
@@ -66,7 +65,7 @@ def router(tmp_path_factory):
 
 
 def status(port, path, origin):
-    """The status with which an opening handshake is answered."""
+    """The status of the response to an opening handshake."""
     request = (f"GET /{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
                f"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: wamp.2.json\r\n"
@@ -83,7 +82,7 @@ def status(port, path, origin):
 
 @pytest.mark.parametrize("allow_null", [True, False], ids=["null", "no-null"])
 @pytest.mark.parametrize("name", LISTS)
-def test_an_origin_is_allowed_where_autobahn_allows_it(router, name, allow_null):
+def test_the_router_allows_the_origins_that_autobahn_allows(router, name, allow_null):
     decided = {origin: status(router.web_port, f"{name}-{allow_null}", origin)
                for origin in ORIGINS}
     expected = {origin: 101 if autobahn_allows(LISTS[name], allow_null, origin) else 403
@@ -91,8 +90,8 @@ def test_an_origin_is_allowed_where_autobahn_allows_it(router, name, allow_null)
     assert decided == expected
 
 
-def test_the_lists_decide_in_both_directions():
-    """The comparison above is worth something: each list but the empty one allows and refuses."""
+def test_each_list_allows_and_refuses_origins():
+    """Makes sure that the comparison is useful: each list but the empty one allows and refuses."""
     for name, patterns in LISTS.items():
         outcomes = {autobahn_allows(patterns, False, origin) for origin in ORIGINS}
         assert outcomes == ({False} if name == "none" else {True, False}), name

@@ -13,7 +13,7 @@ def join_crossbar(peers, attachment):
 
 
 async def refusal(answer):
-    """The URI and the arguments of the error that an answer turns out to be."""
+    """The URI and the arguments of the error that answers a request."""
     with pytest.raises(ApplicationError) as caught:
         await answer
     return caught.value.error, list(caught.value.args)
@@ -44,7 +44,7 @@ async def test_a_call_that_takes_longer_than_its_timeout_in_milliseconds_is_answ
     assert await caller.call(uri, options=CallOptions(timeout=30)) == "answered"
 
 
-async def test_another_policy_is_refused_with_crossbars_error(join_crossbar, uri):
+async def test_a_different_policy_is_refused_with_the_error_of_crossbar(join_crossbar, uri):
     first, second = await join_crossbar(), await join_crossbar()
     await first.register(endless, uri, options=RegisterOptions(invoke="roundrobin"))
     error, _ = await refusal(
@@ -52,7 +52,7 @@ async def test_another_policy_is_refused_with_crossbars_error(join_crossbar, uri
     assert error == "wamp.error.procedure_exists_with_different_invocation_policy"
 
 
-async def test_leaving_is_answered_with_crossbars_reason(join_crossbar):
+async def test_leaving_is_answered_with_the_reason_of_crossbar(join_crossbar):
     peer = await join_crossbar()
     peer.leave()
     details = await peer.left
@@ -60,7 +60,7 @@ async def test_leaving_is_answered_with_crossbars_reason(join_crossbar):
     assert details.reason == "wamp.close.normal"
 
 
-async def test_a_restricted_topic_is_refused_with_the_words_of_crossbar(join_crossbar):
+async def test_a_restricted_topic_is_refused_with_the_text_of_crossbar(join_crossbar):
     peer = await join_crossbar()
     publishing = peer.publish("wamp.mine", options=PublishOptions(acknowledge=True))
     error, (text,) = await refusal(publishing)

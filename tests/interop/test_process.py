@@ -1,4 +1,4 @@
-"""The router as a process: how it starts, how it refuses to, and how it ends."""
+"""The router as a process: start, faults at the start, and shutdown."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from router import Router, binary, configuration, tcp
 
 @pytest.fixture
 def own_router(tmp_path):
-    """A router that the test may end."""
+    """A router that the test can stop."""
     router = Router(tmp_path).start()
     yield router
     if router.process.poll() is None:
@@ -28,7 +28,7 @@ def run(*arguments, **options):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
-def test_a_signal_ends_the_router_gently(own_router, how):
+def test_a_signal_shuts_the_router_down_gracefully(own_router, how):
     own_router.stop(how)
 
 
@@ -37,7 +37,7 @@ def test_a_signal_ends_the_router_gently(own_router, how):
     ("realm1", "wamp.close.transport_lost"),
     ("goodbye", "wamp.close.system_shutdown"),
 ])
-async def test_every_session_ends_when_the_router_ends(own_router, realm, reason):
+async def test_every_session_ends_with_the_router(own_router, realm, reason):
     peers = Peers(own_router)
     sessions = [await peers.join(attachment, realm) for attachment in ATTACHMENTS]
     own_router.process.send_signal(signal.SIGTERM)
@@ -53,14 +53,14 @@ def test_the_router_can_be_started_again_on_the_same_endpoints(own_router):
     Router(own_router.directory, again).start().stop()
 
 
-def test_a_socket_file_that_was_left_behind_does_not_hinder(own_router):
+def test_a_stale_socket_file_is_replaced(own_router):
     own_router.process.kill()
     own_router.process.wait()
     assert own_router.socket_path.exists()
     own_router.start().stop()
 
 
-def test_a_second_node_on_the_same_port_is_told_so(own_router, tmp_path_factory):
+def test_a_second_node_on_the_same_port_fails_with_a_message(own_router, tmp_path_factory):
     config = configuration(own_router.web_port, own_router.raw_port)
     second = Router(tmp_path_factory.mktemp("second"), config)
     assert second.launch().wait_for_exit() == 1
@@ -68,7 +68,7 @@ def test_a_second_node_on_the_same_port_is_told_so(own_router, tmp_path_factory)
     assert "in use" in second.log()
 
 
-def test_a_second_node_on_the_same_socket_is_told_so(own_router, tmp_path_factory):
+def test_a_second_node_on_the_same_socket_fails_with_a_message(own_router, tmp_path_factory):
     config = configuration()
     config["workers"][0]["transports"][2]["endpoint"]["path"] = str(own_router.socket_path)
     second = Router(tmp_path_factory.mktemp("second"), config)
@@ -77,7 +77,7 @@ def test_a_second_node_on_the_same_socket_is_told_so(own_router, tmp_path_factor
     own_router.stop()
 
 
-def test_the_router_is_ready_at_once(tmp_path):
+def test_the_router_starts_quickly(tmp_path):
     router = Router(tmp_path)
     began = time.monotonic()
     router.start()
@@ -85,13 +85,13 @@ def test_the_router_is_ready_at_once(tmp_path):
     router.stop()
 
 
-def test_version_is_one_line(tmp_path):
+def test_the_version_is_printed_on_one_line(tmp_path):
     answer = run("version", cwd=tmp_path)
     assert answer.returncode == 0
     assert answer.stdout.lower().startswith("cloverleaf ")
 
 
-def test_check_finds_nothing_wrong_with_a_good_configuration(tmp_path):
+def test_check_accepts_a_valid_configuration(tmp_path):
     router = Router(tmp_path)
     assert run("check", "--config", router.config_path, cwd=tmp_path).returncode == 0
 
@@ -109,7 +109,7 @@ def test_check_names_every_fault_at_once(tmp_path):
     assert all(fault in said for fault in ("prot", "sometimes", "jason", "config.json")), said
 
 
-def test_a_file_that_is_missing_or_no_json_is_a_message(tmp_path):
+def test_a_missing_or_malformed_file_is_an_error_with_a_message(tmp_path):
     broken = tmp_path / "broken.json"
     broken.write_text('{"version": 2,')
     answers = [run("start", "--config", path, cwd=tmp_path)
@@ -119,7 +119,7 @@ def test_a_file_that_is_missing_or_no_json_is_a_message(tmp_path):
     assert "broken.json" in answers[1].stderr + answers[1].stdout
 
 
-def test_a_component_class_that_nobody_registered_is_refused(tmp_path):
+def test_an_unregistered_component_class_is_refused(tmp_path):
     config = configuration()
     config["workers"][0]["components"] = [{
         "type": "class", "classname": "nobody.AppSession", "realm": "realm1", "role": "anonymous"}]
@@ -128,7 +128,7 @@ def test_a_component_class_that_nobody_registered_is_refused(tmp_path):
     assert "nobody.AppSession" in router.log()
 
 
-def test_the_directory_may_be_named_instead_of_the_file(tmp_path):
+def test_a_directory_can_be_given_instead_of_the_file(tmp_path):
     config = {"version": 2, "workers": [{
         "type": "router", "realms": configuration()["workers"][0]["realms"],
         "transports": [{"type": "rawsocket", "serializers": ["json"], "endpoint": tcp()}],

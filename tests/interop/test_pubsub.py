@@ -10,7 +10,7 @@ from peers import SERIALIZERS, Attachment
 
 
 class Inbox:
-    """A handler that keeps what it gets, so that a test can wait for it."""
+    """A handler that keeps its events, so that a test can wait for them."""
 
     def __init__(self):
         self.queue = asyncio.Queue()
@@ -22,7 +22,7 @@ class Inbox:
         return await self.queue.get()
 
     async def until(self, last):
-        """The first argument of each event, up to and without the one that is `last`."""
+        """The first argument of each event before the one that is `last`."""
         seen = []
         while (argument := (await self.next())[0][0]) != last:
             seen.append(argument)
@@ -52,8 +52,8 @@ NOT_FINITE = [math.nan, math.inf, -math.inf]
 
 
 @pytest.mark.parametrize("listening", ["json", "msgpack", "cbor"])
-async def test_floats_of_json_peers_that_are_not_finite_arrive_as_none(peers, uri, listening):
-    """Python's JSON module writes NaN, Infinity and -Infinity, which no JSON has."""
+async def test_non_finite_floats_of_json_peers_arrive_as_none(peers, uri, listening):
+    """Python's JSON module writes NaN, Infinity and -Infinity, which are not valid JSON."""
     publisher = await peers.join(Attachment("websocket", "json"))
     subscriber = await peers.join(Attachment("websocket", listening))
     inbox = await subscribed(subscriber, uri)
@@ -61,14 +61,14 @@ async def test_floats_of_json_peers_that_are_not_finite_arrive_as_none(peers, ur
     assert await inbox.next() == ([[None] * 3], {"value": None}, uri)
 
 
-async def test_results_of_json_peers_that_are_not_finite_arrive_as_none(peers, uri):
+async def test_non_finite_results_of_json_peers_arrive_as_none(peers, uri):
     callee = await peers.join(Attachment("websocket", "json"))
     caller = await peers.join(Attachment("websocket", "json"))
     await callee.register(lambda: NOT_FINITE, uri)
     assert await caller.call(uri) == [None] * 3
 
 
-async def test_floats_that_are_not_finite_stay_between_peers_whose_format_has_them(peers, uri):
+async def test_non_finite_floats_arrive_between_peers_whose_format_has_them(peers, uri):
     publisher = await peers.join(Attachment("websocket", "msgpack"))
     subscriber = await peers.join(Attachment("websocket", "cbor"))
     inbox = await subscribed(subscriber, uri)
@@ -91,7 +91,7 @@ async def test_events_arrive_in_the_order_of_their_publication(join, uri):
     assert await inbox.until("end") == list(range(300))
 
 
-async def test_patterns_get_the_topic_that_was_published_to(join, uri):
+async def test_pattern_subscribers_receive_the_topic(join, uri):
     subscriber, publisher = await join(), await join()
     prefix = await subscribed(subscriber, f"{uri}.pre", "prefix")
     wildcard = await subscribed(subscriber, f"{uri}..end", "wildcard")
@@ -104,7 +104,7 @@ async def test_patterns_get_the_topic_that_was_published_to(join, uri):
     assert prefix.queue.empty() and exact.queue.empty()
 
 
-async def test_a_publisher_does_not_get_its_own_event_unless_it_asks(join, uri):
+async def test_a_publisher_receives_its_own_event_only_on_request(join, uri):
     peer = await join()
     inbox = await subscribed(peer, uri)
     await peer.publish(uri, "not mine", options=acknowledged())
@@ -112,7 +112,7 @@ async def test_a_publisher_does_not_get_its_own_event_unless_it_asks(join, uri):
     assert await inbox.next() == (["mine"], {}, uri)
 
 
-async def test_only_the_eligible_and_not_excluded_get_an_event(join, uri):
+async def test_only_eligible_sessions_that_are_not_excluded_receive_an_event(join, uri):
     one, two, publisher = await join(), await join(), await join()
     inboxes = [await subscribed(one, uri), await subscribed(two, uri)]
     ids = [peer._session_id for peer in (one, two)]
@@ -123,7 +123,7 @@ async def test_only_the_eligible_and_not_excluded_get_an_event(join, uri):
     assert [await inbox.until("end") for inbox in inboxes] == [["for one"], ["not for one"]]
 
 
-async def test_no_event_comes_after_unsubscribing(join, uri):
+async def test_no_event_arrives_after_unsubscribing(join, uri):
     subscriber, publisher = await join(), await join()
     gone, stays = Inbox(), await subscribed(subscriber, f"{uri}.stays")
     subscription = await subscriber.subscribe(gone, uri, SubscribeOptions(details_arg="details"))
@@ -134,7 +134,7 @@ async def test_no_event_comes_after_unsubscribing(join, uri):
     assert gone.queue.empty()
 
 
-async def test_what_a_session_subscribed_goes_with_it(join, uri):
+async def test_subscriptions_end_with_their_session(join, uri):
     leaver, stayer, publisher = await join(), await join(), await join()
     left, inbox = await subscribed(leaver, uri), await subscribed(stayer, uri)
     leaver.leave()

@@ -26,7 +26,7 @@ async def errors_of(call):
     return caught.value.error, list(caught.value.args), caught.value.kwargs
 
 
-async def test_values_of_every_kind_go_there_and_back(join, uri):
+async def test_values_of_every_kind_make_a_round_trip(join, uri):
     callee, caller = await join(), await join()
     await callee.register(lambda value: value, uri)
     assert [await caller.call(uri, value) for value in VALUES] == VALUES
@@ -40,20 +40,20 @@ async def test_args_and_kwargs_reach_the_callee_and_several_results_the_caller(j
         [1, "two", [3]], {"four": 4, "fünf": {"a": b"\xff"}})
 
 
-async def test_a_megabyte_goes_there_and_back(join, uri):
+async def test_a_megabyte_makes_a_round_trip(join, uri):
     callee, caller = await join(), await join()
     await callee.register(lambda value: value, uri)
     text = "0123456789abcde☘" * 65536
     assert await caller.call(uri, text) == text
 
 
-async def test_a_session_may_call_its_own_procedure(join, uri):
+async def test_a_session_can_call_its_own_procedure(join, uri):
     peer = await join()
     await peer.register(lambda a, b: a + b, uri)
     assert await peer.call(uri, 2, 3) == 5
 
 
-async def test_a_hundred_calls_at_once_each_get_their_own_result(join, uri):
+async def test_a_hundred_concurrent_calls_receive_their_own_results(join, uri):
     callee, caller = await join(), await join()
 
     async def slowly(number):
@@ -87,20 +87,20 @@ async def test_any_other_exception_is_a_runtime_error_with_its_text(join, uri):
         "wamp.error.runtime_error", ["don't ask foolish questions ;)"], {})
 
 
-async def test_a_procedure_that_nobody_registered_is_no_such_procedure(join, uri):
+async def test_calling_an_unknown_procedure_is_no_such_procedure(join, uri):
     caller = await join()
     error, _, _ = await errors_of(caller.call(uri))
     assert error == "wamp.error.no_such_procedure"
 
 
-async def test_a_procedure_is_registered_once(join, uri):
+async def test_registering_a_procedure_twice_is_refused(join, uri):
     first, second = await join(), await join()
     await first.register(give_back, uri)
     error, _, _ = await errors_of(second.register(give_back, uri))
     assert error == "wamp.error.procedure_already_exists"
 
 
-async def test_an_unregistered_procedure_is_gone_and_free_for_others(join, uri):
+async def test_an_unregistered_procedure_can_be_registered_by_others(join, uri):
     first, second = await join(), await join()
     registration = await first.register(lambda: "first", uri)
     assert await second.call(uri) == "first"
@@ -111,7 +111,7 @@ async def test_an_unregistered_procedure_is_gone_and_free_for_others(join, uri):
     assert await first.call(uri) == "second"
 
 
-async def test_what_a_session_registered_goes_with_it(join, uri):
+async def test_registrations_end_with_their_session(join, uri):
     callee, caller = await join(), await join()
     await callee.register(give_back, uri)
     callee.leave()
@@ -120,7 +120,7 @@ async def test_what_a_session_registered_goes_with_it(join, uri):
     assert error == "wamp.error.no_such_procedure"
 
 
-async def test_two_callees_share_a_procedure_in_turns(join, uri):
+async def test_round_robin_alternates_between_two_callees(join, uri):
     one, two, caller = await join(), await join(), await join()
     await one.register(lambda: "one", uri, RegisterOptions(invoke="roundrobin"))
     await two.register(lambda: "two", uri, RegisterOptions(invoke="roundrobin"))
@@ -143,14 +143,14 @@ async def test_random_chooses_among_the_callees(join, uri):
     assert set(chosen) == {"one", "two"}
 
 
-async def test_callees_must_agree_on_how_they_share(join, uri):
+async def test_callees_of_a_shared_procedure_need_one_policy(join, uri):
     one, two = await join(), await join()
     await one.register(give_back, uri, RegisterOptions(invoke="roundrobin"))
     error, _, _ = await errors_of(two.register(give_back, uri, RegisterOptions(invoke="last")))
     assert error == "wamp.error.procedure_already_exists"
 
 
-async def test_a_pattern_callee_is_told_the_procedure_that_was_called(join, uri):
+async def test_a_pattern_callee_receives_the_called_procedure(join, uri):
     callee, caller = await join(), await join()
 
     def told(details=None):
@@ -195,7 +195,7 @@ async def test_a_canceled_call_interrupts_the_callee(join, uri):
     assert await caller.call(f"{uri}.after", "still here") == "still here"
 
 
-async def test_a_call_that_outlives_its_timeout_ends_in_an_error(join, uri):
+async def test_a_call_fails_after_its_timeout(join, uri):
     callee, caller = await join(), await join()
 
     async def endless():
@@ -206,13 +206,13 @@ async def test_a_call_that_outlives_its_timeout_ends_in_an_error(join, uri):
     assert error == "wamp.error.timeout"
 
 
-async def test_a_call_that_is_quicker_than_its_timeout_is_answered(join, uri):
+async def test_a_call_within_its_timeout_is_answered(join, uri):
     callee, caller = await join(), await join()
     await callee.register(give_back, uri)
     assert await caller.call(uri, "quick", options=CallOptions(timeout=10_000)) == "quick"
 
 
-async def test_a_callee_that_goes_ends_the_calls_in_flight(join, uri):
+async def test_a_disconnected_callee_ends_its_calls_in_flight(join, uri):
     callee, caller = await join(), await join()
     began = asyncio.Event()
 
@@ -230,7 +230,7 @@ async def test_a_callee_that_goes_ends_the_calls_in_flight(join, uri):
 
 @pytest.mark.parametrize("called", SERIALIZERS)
 @pytest.mark.parametrize("calling", SERIALIZERS)
-async def test_peers_of_different_serializers_understand_each_other(peers, uri, calling, called):
+async def test_calls_work_between_different_serializers(peers, uri, calling, called):
     caller = await peers.join(Attachment("websocket", calling))
     callee = await peers.join(Attachment("unix", called))
     await callee.register(give_back, uri)
@@ -241,7 +241,7 @@ async def test_peers_of_different_serializers_understand_each_other(peers, uri, 
 
 @pytest.mark.parametrize("called", SERIALIZERS)
 @pytest.mark.parametrize("calling", SERIALIZERS)
-async def test_errors_cross_serializers_too(peers, uri, calling, called):
+async def test_errors_arrive_between_different_serializers(peers, uri, calling, called):
     caller = await peers.join(Attachment("tcp", calling))
     callee = await peers.join(Attachment("websocket", called))
 

@@ -1,4 +1,4 @@
-"""How Autobahn peers come and go, and what a role may not do."""
+"""Sessions of Autobahn peers: joining, leaving and permissions of roles."""
 
 import pytest
 from autobahn.wamp.exception import ApplicationError
@@ -6,7 +6,7 @@ from autobahn.wamp.types import PublishOptions
 
 
 async def refusal(answer):
-    """The URI of the error that an answer turns out to be."""
+    """The URI of the error that answers a request."""
     with pytest.raises(ApplicationError) as caught:
         await answer
     return caught.value.error
@@ -20,7 +20,7 @@ async def test_a_session_is_welcomed_as_anonymous(join):
     assert isinstance(details.authid, str)
 
 
-async def test_the_router_announces_what_it_can(join):
+async def test_the_router_announces_its_features(join):
     roles = (await join())._router_roles
     dealer, broker = roles["dealer"], roles["broker"]
     assert dealer.shared_registration and dealer.pattern_based_registration
@@ -46,7 +46,7 @@ async def test_an_unknown_realm_is_refused(peers, attachment):
     assert await refusal(peers.join(attachment, realm="nowhere")) == "wamp.error.no_such_realm"
 
 
-async def test_what_no_permission_allows_is_not_authorized(peers, attachment):
+async def test_an_action_without_permission_is_not_authorized(peers, attachment):
     peer = await peers.join(attachment, realm="guarded")
     acknowledge = PublishOptions(acknowledge=True)
     refusals = [
@@ -58,7 +58,7 @@ async def test_what_no_permission_allows_is_not_authorized(peers, attachment):
     assert refusals == ["wamp.error.not_authorized"] * 4
 
 
-async def test_an_exact_permission_stands_before_a_prefix(peers, attachment):
+async def test_an_exact_permission_precedes_a_prefix(peers, attachment):
     peer = await peers.join(attachment, realm="guarded")
     await peer.register(print, "com.example.open.procedure")
     await peer.subscribe(print, "com.example.open.readonly")
@@ -66,7 +66,7 @@ async def test_an_exact_permission_stands_before_a_prefix(peers, attachment):
         peer.register(print, "com.example.open.readonly")) == "wamp.error.not_authorized"
 
 
-async def test_realms_do_not_hear_each_other(peers, attachment):
+async def test_events_stay_in_their_realm(peers, attachment):
     here = await peers.join(attachment)
     there = await peers.join(attachment, realm="guarded")
     await there.register(lambda: "there", "com.example.open.where")

@@ -1,4 +1,4 @@
-"""Every attachment at one port and one Unix socket."""
+"""All attachments at one port and one Unix socket."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from router import EVERYTHING, SERIALIZERS, Router, permission, realm, tcp
 
 
 def shared():
-    """Two transports that speak everything."""
+    """Two universal transports."""
     wamp = {"serializers": SERIALIZERS}
     compressed = {"type": "websocket", "options": {"compression": {"deflate": {}}}, **wamp}
     spoken = {"type": "universal", "rawsocket": wamp,
@@ -27,7 +27,7 @@ def shared_router(tmp_path):
     router.stop()
 
 
-async def test_peers_of_every_attachment_call_each_other_at_one_port(shared_router):
+async def test_peers_of_every_attachment_share_one_port(shared_router):
     peers = Peers(shared_router)
     joined = [await peers.join(attachment) for attachment in ATTACHMENTS]
     for number, peer in enumerate(joined):

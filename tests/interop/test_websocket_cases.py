@@ -1,9 +1,8 @@
 """Autobahn's cases of RFC 6455 and RFC 7692 against the echo endpoint, run by kosoku.
 
-Group 8 does not exist, and group 11 is not part of the suite. Groups 12 and 13, permessage-deflate
-with several data and several offers, are a sample unless `--every-case` is given
-(`make test-autobahn`): all of them take minutes.
-"""
+Group 8 does not exist, and group 11 is not part of the suite. Of groups 12 and 13,
+permessage-deflate with several data and several offers, only a sample runs unless `--every-case` is
+given (`make test-autobahn`): all of them take minutes."""
 
 import json
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 
 from router import Router, tcp
 
-# The groups with the number of their cases, of which one that was not run has not passed.
+# The groups with their numbers of cases. A case that did not run has not passed.
 PLAIN = {"1": 16, "2": 11, "3": 7, "4": 10, "5": 20, "6": 145, "7": 37, "9": 54, "10": 1}
 DEFLATE = {"12": 90, "13": 126}
 
@@ -23,12 +22,12 @@ DEFLATE = {"12": 90, "13": 126}
 SAMPLE = ("12.*.2", "12.*.5", "12.1.11", "13.*.2", "13.*.3", "13.1.11", "13.7.11")
 SAMPLED = {"12": 5 + 5 + 1, "13": 7 + 7 + 2}
 
-# The suite's own words for a case that was passed: INFORMATIONAL where the case only reports what
-# the peer does. Its NON-STRICT (the right outcome, later than it could be known) is not enough.
+# The suite's words for a passed case. INFORMATIONAL: the case only reports the behaviour of the
+# peer. NON-STRICT, the right outcome later than possible, is not enough.
 PASSED = {"OK", "INFORMATIONAL"}
 
-# The sample takes half a minute, everything a few; groups 9 and 10 move a few hundred megabytes
-# through both programs, groups 12 and 13 a few gigabytes.
+# The sample takes half a minute, all cases a few minutes. Groups 9 and 10 transfer a few hundred
+# megabytes, groups 12 and 13 a few gigabytes.
 SAMPLE_SECONDS = 240
 SUITE_SECONDS = 3600
 
@@ -40,7 +39,7 @@ def every_case(request):
 
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory, every_case):
-    """What the suite says of every case, by the case's number."""
+    """The suite's verdict on every case, by the case's number."""
     directory = tmp_path_factory.mktemp("testee")
     config = {"version": 2, "workers": [{
         "type": "router",

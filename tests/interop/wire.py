@@ -1,7 +1,6 @@
-"""Peers that speak in raw octets, so that they can say what no client library would.
+"""Peers that send raw bytes, also such that no client library sends.
 
-Nothing here checks what it sends; everything read is bounded by a timeout.
-"""
+Sent bytes are not checked; every read has a timeout."""
 
 import base64
 import json
@@ -9,7 +8,7 @@ import os
 import socket
 import struct
 
-# The router answers bad input at once; a test that waits this long has found a hang.
+# The router answers bad input at once, so a timeout is a hang.
 ANSWER_SECONDS = 5
 
 JSON, MSGPACK, CBOR, UBJSON = 1, 2, 3, 4
@@ -19,11 +18,11 @@ WELCOME, ABORT, ERROR, RESULT = 2, 3, 8, 50
 
 
 class Closed(Exception):
-    """The router has ended the connection."""
+    """The router has closed the connection."""
 
 
 class Stream:
-    """A connected socket, read octet by octet."""
+    """A connected socket, read byte by byte."""
 
     def __init__(self, sock):
         self.sock = sock
@@ -46,7 +45,7 @@ class Stream:
         self.sock.close()
 
     def send(self, octets):
-        """Sends what the router still wants to hear; a router that hangs up is no fault here."""
+        """Sends as much as the router reads; a closed connection is no error here."""
         try:
             self.sock.sendall(octets)
         except (BrokenPipeError, ConnectionResetError):
@@ -69,7 +68,7 @@ class Stream:
         return octets
 
     def read_to_end(self):
-        """Everything up to the end that the router makes."""
+        """Reads until the router closes the connection."""
         octets = b""
         try:
             while True:
@@ -112,7 +111,7 @@ class WebSocket(Stream):
     """WebSocket frames over a stream."""
 
     def request(self, *changes, protocol="wamp.2.json"):
-        """Sends the opening request; each change is a header that stands for the usual one."""
+        """Sends the opening request; each change replaces a usual header."""
         headers = {
             "Host": "localhost", "Upgrade": "websocket", "Connection": "Upgrade",
             "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
@@ -122,7 +121,7 @@ class WebSocket(Stream):
         return self.send(("GET /ws HTTP/1.1\r\n" + "".join(lines) + "\r\n").encode())
 
     def read_status(self):
-        """The status code of the answer, whose head is read to its end."""
+        """The status code of the response, whose head is read to its end."""
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += self.read(1)
@@ -142,7 +141,7 @@ class WebSocket(Stream):
             head = struct.pack(">BBH", first, masked << 7 | 126, size)
         else:
             head = struct.pack(">BBQ", first, masked << 7 | 127, size)
-        # The mask of zeros leaves the payload as it is.
+        # A mask of zeros leaves the payload unchanged.
         return self.send(head + (b"\0" * 4 if masked else b"") + payload)
 
     def send_message(self, message):
@@ -163,8 +162,7 @@ class WebSocket(Stream):
         return json.loads(payload)
 
     def read_close_code(self):
-        """The code of the close frame that comes next, which is answered; messages before it are
-        left out."""
+        """The code of the next close frame, which is answered; messages before it are skipped."""
         opcode, payload = self.read_frame()
         while opcode in (1, 2):
             opcode, payload = self.read_frame()
@@ -173,7 +171,7 @@ class WebSocket(Stream):
         return struct.unpack(">H", payload[:2])[0]
 
     def read_to_end(self):
-        """Everything up to the end, with the closing handshake done as it should be."""
+        """Reads until the end, with the closing handshake."""
         try:
             while True:
                 opcode, payload = self.read_frame()
@@ -189,7 +187,7 @@ class WebSocket(Stream):
 
 
 def connect(router, transport):
-    """A raw peer whose transport is ready for messages in JSON."""
+    """A raw peer whose transport is ready for JSON messages."""
     if transport == "websocket":
         return WebSocket.tcp(router.web_port).shake_hands()
     if transport == "tcp":

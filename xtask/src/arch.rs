@@ -1,181 +1,243 @@
-//! Holds the workspace against the table of [`crate::rules`].
+//! `cargo xtask arch`: the arrows between the packages, and those between the files of each.
 //!
-//! Not for style or licences: clippy and cargo-deny look after those.
+//! Not for style or licences: those are checked by clippy and cargo-deny.
 
-use crate::metadata::{Dependency, Package, Workspace};
-use crate::rules::{CONDITIONS, Condition, Demand, PROGRAMS, RULES, Rule};
+mod arrows;
+mod components;
+mod files;
+mod packages;
 
-/// Every breach of the table, as one sentence each.
-pub(crate) fn faults(workspace: &Workspace) -> Vec<String> {
-    let ours: Vec<&str> = workspace.members().map(|package| package.name.as_str()).collect();
-    workspace.members().flat_map(|package| faults_of(workspace, package, &ours)).collect()
-}
+use std::fmt::Write as _;
 
-fn faults_of(workspace: &Workspace, package: &Package, ours: &[&str]) -> Vec<String> {
-    let Some(rule) = RULES.iter().find(|rule| rule.package == package.name) else {
-        return vec![format!("{} has no row: add one with its reason", package.name)];
-    };
-    let arrows = package.dependencies.iter().filter(|dep| ours.contains(&dep.name.as_str()));
-    let mut faults: Vec<String> = arrows.filter_map(|dep| arrow_fault(rule, dep)).collect();
-    let built_with = workspace.built_with(package);
-    let strangers = rule.never.iter().filter(|name| built_with.contains(*name));
-    faults.extend(strangers.map(|name| {
-        format!("{} is built with {name}, which it must not be: {}", rule.package, rule.reason)
-    }));
+use crate::arch::files::FileGraph;
+use crate::metadata::Workspace;
+use crate::rules::files::{ALLOWED_CYCLES, AllowedCycle, FLOORS, Floors};
+use crate::workspace::BuildTarget;
+
+/// Every breach of the tables, as one sentence each.
+pub(crate) fn faults(workspace: &Workspace, targets: &[BuildTarget]) -> Vec<String> {
+    let mut faults = packages::faults(workspace);
+    faults.extend(packages::stale_rows(workspace));
+    faults.extend(file_faults(targets, FLOORS, ALLOWED_CYCLES));
     faults
 }
 
-fn arrow_fault(rule: &Rule, dependency: &Dependency) -> Option<String> {
-    let (from, to) = (rule.package, dependency.name.as_str());
-    if dependency.is_for_development() {
-        return PROGRAMS
-            .contains(&to)
-            .then(|| format!("tests of {from} name {to}: nothing stands above a program"));
-    }
-    if !rule.may_name.contains(&to) {
-        return Some(format!("{from} names {to}, which it may not: {}", rule.reason));
-    }
-    let condition = CONDITIONS.iter().find(|c| c.from.contains(&from) && c.to == to)?;
-    condition_fault(condition, from, dependency)
-}
-
-fn condition_fault(condition: &Condition, from: &str, dependency: &Dependency) -> Option<String> {
-    let (to, reason) = (condition.to, condition.reason);
-    match condition.demand {
-        Demand::Optional => (!dependency.optional)
-            .then(|| format!("{from} names {to} always, not by a feature: {reason}")),
-        Demand::WithoutFeature(feature) => {
-            let named = dependency.features.iter().any(|name| name == feature);
-            (named || dependency.uses_default_features).then(|| {
-                format!("{from} names {to} with `{feature}` or its default features: {reason}")
-            })
+fn file_faults(targets: &[BuildTarget], floors: &[Floors], cycles: &[AllowedCycle]) -> Vec<String> {
+    let mut stale_cycles: Vec<&AllowedCycle> = cycles.iter().collect();
+    let mut faults = Vec::new();
+    for target in targets {
+        let graph = FileGraph::of(&target.package, &target.tree);
+        faults.extend(graph.cycle_faults(cycles, &mut stale_cycles));
+        let row = floors.iter().find(|row| row.package == target.package);
+        if target.is_main && (row.is_some() || needs_floors(target)) {
+            faults.extend(graph.floor_faults(row));
         }
     }
+    let unreasoned = cycles.iter().filter(|cycle| cycle.reason.is_empty());
+    faults.extend(unreasoned.map(|cycle| {
+        let files = cycle.files.join(", ");
+        format!("{}: the cycle {files} is allowed without a reason", cycle.package)
+    }));
+    faults.extend(stale_cycles.iter().map(|cycle| {
+        let files = cycle.files.join(", ");
+        format!("{}: {files} are no longer one cycle: remove or correct the entry", cycle.package)
+    }));
+    let is_known = |package: &str| targets.iter().any(|target| target.package == package);
+    let strangers = floors.iter().filter(|row| !is_known(row.package));
+    faults.extend(strangers.map(|row| format!("{} has floors but is no package", row.package)));
+    faults
+}
+
+/// Whether floors are required: of each library under `crates` with more than one module.
+fn needs_floors(target: &BuildTarget) -> bool {
+    target.tree.files[0].starts_with("crates/") && target.tree.files.len() > 2
+}
+
+/// Each cycle with the arrows within it.
+pub(crate) fn cycles(targets: &[BuildTarget]) -> String {
+    let graphs = targets.iter().map(|target| FileGraph::of(&target.package, &target.tree));
+    graphs.map(|graph| graph.describe_cycles()).collect()
+}
+
+/// The tables that the present tree needs, as Rust. New entries have no reason yet.
+pub(crate) fn table(targets: &[BuildTarget]) -> String {
+    let mut floors = String::from("pub(crate) const FLOORS: &[Floors] = &[\n");
+    let mut cycles = String::from("pub(crate) const ALLOWED_CYCLES: &[AllowedCycle] = &[\n");
+    for target in targets {
+        let package = &target.package;
+        let graph = FileGraph::of(package, &target.tree);
+        if target.is_main && needs_floors(target) {
+            let _ = writeln!(floors, "    Floors {{ package: {package:?}, floors: &[");
+            for floor in graph.needed_floors() {
+                let _ = writeln!(floors, "        &{floor:?},");
+            }
+            floors.push_str("    ] },\n");
+        }
+        for files in graph.cycles() {
+            let known = ALLOWED_CYCLES.iter().find(|cycle| {
+                cycle.package == package && cycle.files.iter().any(|file| files.contains(file))
+            });
+            let reason = known.map_or("", |cycle| cycle.reason);
+            let _ = writeln!(
+                cycles,
+                "    AllowedCycle {{ package: {package:?}, files: &{files:?}, reason: {reason:?} }},"
+            );
+        }
+    }
+    format!("{floors}];\n\n{cycles}];\n")
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use super::file_faults;
+    use crate::modules::ModuleTree;
+    use crate::rules::files::{AllowedCycle, Floors};
+    use crate::workspace::BuildTarget;
 
-    use super::faults;
-    use crate::metadata::parse;
-
-    /// A workspace of the given members; each has `(name, declared dependencies)`, and what is
-    /// declared is also what is resolved.
-    fn faults_in(members: &[(&str, Value)]) -> Vec<String> {
-        let packages: Vec<Value> = members
-            .iter()
-            .map(|(name, deps)| json!({"name": name, "id": name, "dependencies": deps}))
-            .chain([
-                json!({"name": "tokio", "id": "tokio"}),
-                json!({"name": "middle", "id": "middle"}),
-            ])
-            .collect();
-        let nodes: Vec<Value> = members
-            .iter()
-            .map(|(name, deps)| json!({"id": name, "deps": resolved(deps)}))
-            .chain([json!({"id": "middle", "deps": resolved(&json!([{"name": "tokio"}]))})])
-            .collect();
-        let ids: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
-        let metadata = json!({
-            "packages": packages, "workspace_members": ids, "resolve": {"nodes": nodes}
-        });
-        faults(&parse(metadata.to_string().as_bytes()).expect("metadata of the test's making"))
-    }
-
-    fn resolved(deps: &Value) -> Value {
-        let arrow = |dep: &Value| {
-            let kind = dep.get("kind").cloned().unwrap_or(Value::Null);
-            json!({"pkg": dep["name"], "dep_kinds": [{"kind": kind}]})
+    /// A package `kit` with a root that declares the modules `top`, `middle` and `bottom`.
+    fn kit(top: &str, middle: &str, bottom: &str) -> Vec<BuildTarget> {
+        let read = |path: &str| {
+            let text = match path {
+                "crates/kit/src/lib.rs" => "mod bottom; mod middle; mod top;",
+                "crates/kit/src/top.rs" => top,
+                "crates/kit/src/middle.rs" => middle,
+                "crates/kit/src/bottom.rs" => bottom,
+                _ => return None,
+            };
+            Some(text.to_owned())
         };
-        deps.as_array().into_iter().flatten().map(arrow).collect()
+        let tree = ModuleTree::load("crates/kit/src/lib.rs", &read).expect("Rust files");
+        vec![BuildTarget { package: "kit".to_owned(), is_main: true, tree }]
+    }
+
+    const NONE: [&str; 0] = [];
+
+    const FLOORS: &[Floors] =
+        &[Floors { package: "kit", floors: &[&["top"], &["middle"], &["bottom"]] }];
+
+    /// As [`FLOORS`], but with the two lower modules on one floor.
+    const SHARED_FLOOR: &[Floors] =
+        &[Floors { package: "kit", floors: &[&["top"], &["middle", "bottom"]] }];
+
+    const MIDDLE: &str = "pub struct Middle; fn f(_: crate::bottom::Bottom) {}";
+    const BOTTOM: &str = "pub struct Bottom;";
+    const CYCLIC_BOTTOM: &str = "pub struct Bottom(crate::middle::Middle);";
+
+    const CYCLE: AllowedCycle = AllowedCycle {
+        package: "kit",
+        files: &["bottom.rs", "middle.rs"],
+        reason: "a test of the table",
+    };
+
+    #[test]
+    fn arrows_to_lower_floors_are_allowed() {
+        let top = "use crate::middle::Middle; use crate::bottom::Bottom;";
+        assert_eq!(file_faults(&kit(top, MIDDLE, BOTTOM), FLOORS, &[]), NONE);
     }
 
     #[test]
-    fn arrows_downward_are_fine() {
-        let members = [
-            ("cloverleaf-wamp", json!([])),
-            ("cloverleaf-router", json!([{"name": "cloverleaf-wamp"}])),
-            ("cloverleaf-node", json!([{"name": "cloverleaf-router"}, {"name": "tokio"}])),
-        ];
-        assert_eq!(faults_in(&members), Vec::<String>::new());
-    }
-
-    #[test]
-    fn an_arrow_that_the_table_lacks_is_a_fault_with_the_reason() {
-        let members = [
-            ("cloverleaf-router", json!([])),
-            ("cloverleaf-transport", json!([{"name": "cloverleaf-router"}])),
-        ];
+    fn an_arrow_to_a_higher_floor_is_a_fault() {
+        let bottom = "pub struct Bottom(crate::top::Top);";
         assert_eq!(
-            faults_in(&members),
-            ["cloverleaf-transport names cloverleaf-router, which it may not: it carries \
-                 messages for whoever implements its Peer and knows no realm"]
+            file_faults(&kit("pub struct Top;", "", bottom), FLOORS, &[]),
+            ["kit: bottom.rs names crate::top::Top of top.rs, a floor above it"]
         );
     }
 
     #[test]
-    fn a_package_without_a_row_is_a_fault() {
+    fn a_cycle_is_a_fault_even_on_one_floor() {
         assert_eq!(
-            faults_in(&[("cloverleaf-surprise", json!([]))]),
-            ["cloverleaf-surprise has no row: add one with its reason"]
+            file_faults(&kit("", MIDDLE, CYCLIC_BOTTOM), SHARED_FLOOR, &[]),
+            ["kit: bottom.rs, middle.rs in a cycle that is not allowed, such as \
+              bottom.rs → (crate::middle::Middle) middle.rs → (crate::bottom::Bottom) bottom.rs"]
         );
     }
 
     #[test]
-    fn the_router_is_not_built_with_tokio_even_through_another_package() {
-        let found = faults_in(&[("cloverleaf-router", json!([{"name": "middle"}]))]);
+    fn a_cycle_that_is_listed_is_allowed() {
+        let kit = kit("", MIDDLE, CYCLIC_BOTTOM);
+        assert_eq!(file_faults(&kit, SHARED_FLOOR, &[CYCLE]), NONE);
+    }
+
+    #[test]
+    fn a_listed_cycle_needs_a_reason() {
+        let kit = kit("", MIDDLE, CYCLIC_BOTTOM);
         assert_eq!(
-            found,
-            ["cloverleaf-router is built with tokio, which it must not be: a realm is a \
-                 function of who sent what when: no socket, clock or chance in it"]
+            file_faults(&kit, SHARED_FLOOR, &[AllowedCycle { reason: "", ..CYCLE }]),
+            ["kit: the cycle bottom.rs, middle.rs is allowed without a reason"]
         );
     }
 
     #[test]
-    fn tests_may_name_what_stands_below_a_program() {
-        let dev = |name: &str| json!([{"name": name, "kind": "dev"}]);
-        let kit = ("cloverleaf-testkit", json!([]));
-        let node = ("cloverleaf-node", json!([]));
+    fn a_file_that_joins_a_listed_cycle_is_a_fault() {
+        let middle = format!("{MIDDLE} fn g(_: crate::top::Top) {{}}");
+        let one_floor: &[Floors] =
+            &[Floors { package: "kit", floors: &[&["top", "middle", "bottom"]] }];
+        let kit = kit("pub struct Top(crate::bottom::Bottom);", &middle, CYCLIC_BOTTOM);
+        let faults = file_faults(&kit, one_floor, &[CYCLE]);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].starts_with("kit: top.rs in a cycle that is not allowed"), "{faults:?}");
+    }
+
+    #[test]
+    fn an_entry_whose_cycle_is_gone_or_smaller_is_a_fault() {
+        let stale = "are no longer one cycle: remove or correct the entry";
         assert_eq!(
-            faults_in(&[kit, ("cloverleaf-router", dev("cloverleaf-testkit"))]),
-            Vec::<String>::new()
+            file_faults(&kit("", MIDDLE, BOTTOM), FLOORS, &[CYCLE]),
+            [format!("kit: bottom.rs, middle.rs {stale}")]
         );
+        let larger = AllowedCycle { files: &["bottom.rs", "middle.rs", "top.rs"], ..CYCLE };
         assert_eq!(
-            faults_in(&[node, ("cloverleaf-router", dev("cloverleaf-node"))]),
-            ["tests of cloverleaf-router name cloverleaf-node: nothing stands above a program"]
+            file_faults(&kit("", MIDDLE, CYCLIC_BOTTOM), SHARED_FLOOR, &[larger]),
+            [format!("kit: bottom.rs, middle.rs, top.rs {stale}")]
         );
     }
 
     #[test]
-    fn the_clients_core_stands_without_sockets() {
-        let client =
-            |optional: bool| json!([{"name": "cloverleaf-transport", "optional": optional}]);
-        let transport = || ("cloverleaf-transport", json!([]));
+    fn a_module_without_a_floor_and_a_floor_without_a_module_are_faults() {
+        let floors: &[Floors] =
+            &[Floors { package: "kit", floors: &[&["top"], &["cellar"], &["bottom", "top"]] }];
         assert_eq!(
-            faults_in(&[transport(), ("cloverleaf-client", client(true))]),
-            Vec::<String>::new()
-        );
-        assert_eq!(
-            faults_in(&[transport(), ("cloverleaf-client", client(false))]),
-            ["cloverleaf-client names cloverleaf-transport always, not by a feature: the \
-                 client's core is used without sockets; feature `net` brings them"]
+            file_faults(&kit("", "", ""), floors, &[]),
+            [
+                "kit: the module middle has no floor",
+                "kit: the module top has several floors",
+                "kit: a floor lists cellar, which is no module",
+            ]
         );
     }
 
     #[test]
-    fn a_bridge_takes_the_client_without_its_sockets() {
-        let bridge = |features: Value, default: bool| {
-            json!([{
-                "name": "cloverleaf-client", "features": features, "uses_default_features": default
-            }])
+    fn a_crate_without_floors_and_floors_without_a_crate_are_faults() {
+        let floors: &[Floors] = &[Floors { package: "other", floors: &[] }];
+        assert_eq!(
+            file_faults(&kit("", "", ""), floors, &[]),
+            [
+                "kit: its files have no floors: add a row for it",
+                "other has floors but is no package"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_root_stands_above_all_floors_unless_one_lists_it() {
+        let targets = |bottom: &str| {
+            let bottom = bottom.to_owned();
+            let read = move |path: &str| match path {
+                "crates/kit/src/lib.rs" => Some("mod bottom; pub struct Root;".to_owned()),
+                "crates/kit/src/bottom.rs" => Some(bottom.clone()),
+                _ => None,
+            };
+            let tree = ModuleTree::load("crates/kit/src/lib.rs", &read).expect("Rust files");
+            vec![BuildTarget { package: "kit".to_owned(), is_main: true, tree }]
         };
-        let faults_with = |dependency: Value| {
-            let bridge = ("cloverleaf-http-bridge", dependency);
-            faults_in(&[("cloverleaf-client", json!([])), bridge]).len()
-        };
-        assert_eq!(faults_with(bridge(json!([]), false)), 0);
-        assert_eq!(faults_with(bridge(json!(["net"]), false)), 1);
-        assert_eq!(faults_with(bridge(json!([]), true)), 1);
+        let naming_the_root = targets("fn f(_: crate::Root) {}");
+        let floors: &[Floors] = &[Floors { package: "kit", floors: &[&["bottom"]] }];
+        assert_eq!(
+            file_faults(&naming_the_root, floors, &[]),
+            ["kit: bottom.rs names crate::Root of lib.rs, a floor above it"]
+        );
+        let with_root: &[Floors] = &[Floors { package: "kit", floors: &[&["bottom"], &["crate"]] }];
+        assert_eq!(file_faults(&naming_the_root, with_root, &[]), NONE);
     }
 }

@@ -1,8 +1,9 @@
-//! Lines that no formatter breaks: comments everywhere, and all of Python and of the Makefile.
+//! `cargo xtask lines`: the lengths of lines that no formatter breaks. These are comments in all
+//! languages, and all lines of Python files and of the Makefile.
 //!
-//! Not for Rust's code, which rustfmt breaks where it can.
+//! Not for Rust code: rustfmt breaks its lines.
 
-/// The longest line, in characters; the same as rustfmt's for code.
+/// Longest line in characters; rustfmt has the same limit for code.
 const MAX_COLUMNS: usize = 100;
 
 const ENDINGS: &[&str] = &[".rs", ".toml", ".py", ".js", ".mjs", ".lua", "Makefile", ".ci/run"];
@@ -10,7 +11,7 @@ const ENDINGS: &[&str] = &[".rs", ".toml", ".py", ".js", ".mjs", ".lua", "Makefi
 /// The lines that are too long, as one sentence each.
 ///
 /// # Errors
-/// Says which files can't be read.
+/// A file can't be read.
 pub(crate) fn faults() -> Result<Vec<String>, String> {
     let files = crate::sources::texts(&["."], ENDINGS)?;
     Ok(files.iter().flat_map(|(path, text)| too_long(path, text)).collect())
@@ -18,12 +19,12 @@ pub(crate) fn faults() -> Result<Vec<String>, String> {
 
 fn too_long(path: &str, text: &str) -> Vec<String> {
     let lines = text.lines().enumerate().filter(|(_, line)| {
-        line.chars().count() > MAX_COLUMNS && is_looked_at(path, line) && can_be_broken(line)
+        line.chars().count() > MAX_COLUMNS && is_checked(path, line) && can_be_broken(line)
     });
     lines.map(|(at, _)| format!("{path}:{} has more than 100 columns", at + 1)).collect()
 }
 
-fn is_looked_at(path: &str, line: &str) -> bool {
+fn is_checked(path: &str, line: &str) -> bool {
     let line = line.trim_start();
     match path.rsplit_once('.').map_or(path, |(_, ending)| ending) {
         "rs" | "js" | "mjs" => line.starts_with("//"),
@@ -33,7 +34,7 @@ fn is_looked_at(path: &str, line: &str) -> bool {
     }
 }
 
-/// Whether there is more in the line than the mark of a comment and one word, such as an address.
+/// Whether the line has more than a comment mark and one word. A long URL can't be broken.
 fn can_be_broken(line: &str) -> bool {
     line.split_whitespace().nth(2).is_some()
 }
@@ -43,7 +44,7 @@ mod tests {
     use super::too_long;
 
     #[test]
-    fn a_comment_is_broken_and_code_is_somebody_elses() {
+    fn long_comments_are_faults_and_long_rust_code_is_not() {
         let words = "word ".repeat(21);
         for line in [format!("    /// {words}"), format!("//! {words}")] {
             let text = format!("short\n{line}\n");
@@ -55,14 +56,14 @@ mod tests {
     }
 
     #[test]
-    fn python_and_the_makefile_have_no_other_formatter() {
+    fn long_lines_of_python_and_of_the_makefile_are_faults() {
         let line = format!("a = {}", "b + ".repeat(30));
         assert_eq!(too_long("tests/a.py", &line).len(), 1);
         assert_eq!(too_long("Makefile", &line).len(), 1);
     }
 
     #[test]
-    fn what_can_not_be_broken_stays_and_a_column_is_a_character() {
+    fn unbreakable_lines_are_allowed_and_columns_are_characters() {
         let address = format!("// https://example.com/{}", "a".repeat(100));
         assert_eq!(too_long("a.rs", &address), Vec::<String>::new());
         let arrows = format!("// {} a b", "─".repeat(93));

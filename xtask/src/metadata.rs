@@ -1,9 +1,10 @@
-//! What `cargo metadata` says, reduced to what the checks ask: which packages are ours, what each
-//! declares, and what each is resolved to.
+//! The output of `cargo metadata`, reduced to what the checks need: the packages of the workspace,
+//! their declared and resolved dependencies, and their root files.
 //!
 //! Not for judging: that is [`crate::arch`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::Deserialize;
@@ -23,6 +24,32 @@ pub(crate) struct Package {
     id: String,
     #[serde(default)]
     pub(crate) dependencies: Vec<Dependency>,
+    #[serde(default)]
+    targets: Vec<PackageTarget>,
+}
+
+/// A library, program, test or the like that a package builds.
+#[derive(Debug, Deserialize)]
+struct PackageTarget {
+    kind: Vec<String>,
+    src_path: PathBuf,
+}
+
+impl Package {
+    /// The root files of its library and its programs; the library comes first.
+    pub(crate) fn target_roots(&self) -> Vec<&Path> {
+        let of_kind = |kind: &'static str| {
+            let targets = self.targets.iter().filter(move |target| target.is(kind));
+            targets.map(|target| target.src_path.as_path())
+        };
+        of_kind("lib").chain(of_kind("bin")).collect()
+    }
+}
+
+impl PackageTarget {
+    fn is(&self, kind: &str) -> bool {
+        self.kind.iter().any(|own| own == kind)
+    }
 }
 
 /// One line of a manifest's dependency table.
@@ -39,7 +66,7 @@ pub(crate) struct Dependency {
 }
 
 impl Dependency {
-    /// Whether only tests, examples and benchmarks see it.
+    /// Whether it is a dependency of tests, examples and benchmarks only.
     pub(crate) fn is_for_development(&self) -> bool {
         self.kind.as_deref() == Some("dev")
     }
@@ -47,11 +74,11 @@ impl Dependency {
 
 #[derive(Debug, Deserialize)]
 struct Resolve {
-    nodes: Vec<Node>,
+    nodes: Vec<ResolvedPackage>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Node {
+struct ResolvedPackage {
     id: String,
     deps: Vec<Arrow>,
 }
@@ -70,7 +97,7 @@ struct ArrowKind {
 /// Runs `cargo metadata` in the current directory.
 ///
 /// # Errors
-/// Says what failed: cargo could not be run, refused, or printed something else.
+/// `cargo metadata` can't be run, fails, or prints something unexpected.
 pub(crate) fn load() -> Result<Workspace, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -94,12 +121,12 @@ impl Workspace {
         self.packages.iter().filter(|package| self.workspace_members.contains(&package.id))
     }
 
-    /// The names of all packages that `package` is built with, directly or not; what only its
-    /// development needs is left out.
+    /// The names of all direct and indirect dependencies of `package`, without those for
+    /// development.
     pub(crate) fn built_with(&self, package: &Package) -> BTreeSet<&str> {
         let names: BTreeMap<&str, &str> =
             self.packages.iter().map(|p| (p.id.as_str(), p.name.as_str())).collect();
-        let nodes: BTreeMap<&str, &Node> =
+        let nodes: BTreeMap<&str, &ResolvedPackage> =
             self.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
         let mut seen = BTreeSet::new();
         let mut ahead = vec![package.id.as_str()];

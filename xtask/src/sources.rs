@@ -1,6 +1,4 @@
-//! The text files of the repository, as git knows them: what is ignored is not looked at.
-//!
-//! Not for what is in them.
+//! The text files of the repository, without those that git ignores.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +10,10 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// Every file under the given folders of the repository whose name ends in one of `endings`: its
-/// path from the root, and its text. New files count before they are added.
+/// path from the root, and its text. Files that are not added to git yet are included.
 ///
 /// # Errors
-/// Says what failed: git could not be run or refused, or a file is no text.
+/// `git ls-files` can't be run or fails, or a file is not UTF-8.
 pub(crate) fn texts(folders: &[&str], endings: &[&str]) -> Result<Vec<(String, String)>, String> {
     let output = Command::new("git")
         .current_dir(root())
@@ -28,7 +26,7 @@ pub(crate) fn texts(folders: &[&str], endings: &[&str]) -> Result<Vec<(String, S
     }
     let listed = String::from_utf8_lossy(&output.stdout);
     let wanted = listed.split('\0').filter(|path| endings.iter().any(|end| path.ends_with(end)));
-    // A file that was deleted stays listed until that is committed.
+    // A deleted file stays listed until the deletion is committed.
     let there = wanted.filter(|path| root().join(path).is_file());
     there.map(|path| Ok((path.to_owned(), text_of(path)?))).collect()
 }

@@ -19,7 +19,7 @@ mod sections;
 
 use std::path::Path;
 
-use coverage::{Part, Source};
+use coverage::{Source, SourcePart};
 
 pub(crate) use coverage::Coverage;
 pub(crate) use headings::differences;
@@ -49,19 +49,19 @@ fn split(path: String, mut text: String) -> Vec<Source> {
             .components()
             .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")));
     if is_tests {
-        return vec![Source { path, part: Part::Tests, text }];
+        return vec![Source { path, part: SourcePart::Tests, text }];
     }
     let tests = text.find("\n#[cfg(test)]\nmod tests {").map(|at| text.split_off(at));
-    let tests = tests.map(|text| Source { path: path.clone(), part: Part::Tests, text });
-    [Some(Source { path, part: Part::Code, text }), tests].into_iter().flatten().collect()
+    let tests = tests.map(|text| Source { path: path.clone(), part: SourcePart::Tests, text });
+    [Some(Source { path, part: SourcePart::Code, text }), tests].into_iter().flatten().collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::coverage::Part::{self, Code, Tests};
+    use super::coverage::SourcePart::{self, Code, Tests};
     use super::split;
 
-    fn parts(path: &str, text: &str) -> Vec<(Part, String)> {
+    fn parts(path: &str, text: &str) -> Vec<(SourcePart, String)> {
         let sources = split(path.to_owned(), text.to_owned());
         sources.into_iter().map(|source| (source.part, source.text)).collect()
     }

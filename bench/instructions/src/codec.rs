@@ -1,5 +1,5 @@
-//! Messages from bytes and to bytes, as a connection does it: what is read is copied out of the
-//! connection's buffer, what is written goes into a buffer that is there already.
+//! Decoding and encoding of messages as a connection does it: a message is copied out of the read
+//! buffer, and encoded into an existing buffer.
 
 use std::hint::black_box;
 
@@ -11,14 +11,14 @@ use cloverleaf_wamp::serializer::Serializer;
 
 use super::{Cases, measure};
 
-/// The measured call and a publication, as the client sends them and the callee answers.
+/// The measured call and a publication, as the client and the callee send them.
 const OF_CLIENTS: [(&str, &str); 3] = [
     ("call", r#"[48,7814135,{},"com.example.add2",[13,3],{"verbose":false}]"#),
     ("yield", "[70,6131533,{},[16]]"),
     ("publish", r#"[16,239714735,{},"com.example.sums",[16]]"#),
 ];
 
-/// What the router makes of them.
+/// The messages that the router makes of them.
 const OF_ROUTERS: [(&str, &str); 3] = [
     ("invocation", r#"[68,6131533,9823526,{},[13,3],{"verbose":false}]"#),
     ("result", "[50,7814135,{},[16]]"),
@@ -51,7 +51,7 @@ fn add_both<M: WireMessage>(cases: &mut Cases, name: &str, json: &str, serialize
     cases.insert(format!("encode/{name}/{serializer}"), Box::new(run));
 }
 
-/// A message that stands here as JSON, in the format of a serializer.
+/// Encodes a message given as JSON with a serializer.
 pub(super) fn in_format(serializer: Serializer, json: &str) -> Vec<u8> {
     let mut frame = Vec::new();
     transcode(Serializer::Json, json.as_bytes(), serializer, &mut frame).expect("JSON");
@@ -80,7 +80,7 @@ fn encode<M: WireMessage>(serializer: Serializer, frame: &[u8], rounds: usize) {
     encode_each(serializer, messages, frame);
 }
 
-/// The same event for the next subscriber: its bytes are there already.
+/// Encodes the same event for the next subscriber: its bytes exist already.
 fn encode_again(serializer: Serializer, frame: &[u8], rounds: usize) {
     let event = message_of::<RouterMessage>(serializer, frame);
     event.encode(serializer, &mut Vec::new()).expect("a message of one format");

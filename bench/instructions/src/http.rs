@@ -1,5 +1,5 @@
-//! The measured call over HTTP: its head read, its reply written, and the whole way from the bytes
-//! of the request through bridge and realm to the bytes of the reply.
+//! The measured call over HTTP: its head is parsed, its reply is written, and the whole path from
+//! the bytes of the request through bridge and realm to the bytes of the reply.
 
 use std::hint::black_box;
 use std::pin::pin;
@@ -37,13 +37,13 @@ pub(super) fn add(cases: &mut Cases) {
     cases.insert("http/call".into(), Box::new(call));
 }
 
-/// The way out of the realm: to the session of the bridge, or to a callee that is not looked at.
-enum Port {
+/// The outbox of a session: the session of the bridge, or a callee whose messages are ignored.
+enum CaseOutbox {
     Bridge(Session),
     Callee,
 }
 
-impl Outbox for Port {
+impl Outbox for CaseOutbox {
     fn send(&self, message: RouterMessage) -> Delivery {
         if let Self::Bridge(session) = self {
             session.handle_message(message);
@@ -54,9 +54,9 @@ impl Outbox for Port {
     fn close(&self, _: cloverleaf_router::CloseCause, _: &str) {}
 }
 
-type SharedRealm = Arc<Mutex<Realm<Port>>>;
+type SharedRealm = Arc<Mutex<Realm<CaseOutbox>>>;
 
-/// The way from the bridge's session into the realm: a function call, as in a node.
+/// The link from the bridge's session into the realm: a function call, as in a node.
 struct IntoRealm {
     realm: SharedRealm,
     key: Arc<OnceLock<SessionKey>>,
@@ -70,21 +70,21 @@ impl Link for IntoRealm {
     }
 }
 
-/// A caller's bridge, its realm, and the callee of `com.example.add2` there.
-struct Place {
+/// A bridge, its realm, and a callee of `com.example.add2`.
+struct HttpSetup {
     bridge: Bridge,
     realm: SharedRealm,
     callee: SessionKey,
 }
 
-impl Place {
+impl HttpSetup {
     fn new() -> Self {
         let realm = SharedRealm::new(Mutex::new(realm()));
         let key = Arc::new(OnceLock::new());
         let link = IntoRealm { realm: Arc::clone(&realm), key: Arc::clone(&key) };
         let (session, _) = Session::new(link, Serializer::Json);
-        let _ = key.set(join(&mut realm.lock(), Port::Bridge(session.clone())));
-        let callee = join(&mut realm.lock(), Port::Callee);
+        let _ = key.set(join(&mut realm.lock(), CaseOutbox::Bridge(session.clone())));
+        let callee = join(&mut realm.lock(), CaseOutbox::Callee);
         let register = sent(r#"[64,1,{},"com.example.add2"]"#);
         let _ = realm.lock().handle_message(callee, register, Moment::default());
         let bridge = Bridge::new(session, Resource::Caller, BridgeSettings::default());
@@ -117,7 +117,7 @@ fn write(reply: &BridgeResponse, out: &mut Vec<u8>) {
     out.extend_from_slice(&reply.body);
 }
 
-/// What the client reads.
+/// The expected bytes of the reply.
 fn expected() -> String {
     format!(
         "HTTP/1.1 200 OK\r\n\
@@ -144,7 +144,7 @@ fn head(rounds: usize) {
 }
 
 fn reply(rounds: usize) {
-    let reply = Place::new().answer(REQUEST, yielded(1));
+    let reply = HttpSetup::new().answer(REQUEST, yielded(1));
     let mut out = Vec::with_capacity(1024);
     measure(vec![&reply; rounds], |reply| {
         write(reply, &mut out);
@@ -154,7 +154,7 @@ fn reply(rounds: usize) {
 }
 
 fn call(rounds: usize) {
-    let place = Place::new();
+    let place = HttpSetup::new();
     for number in 1..=UNCOUNTED_CALLS {
         let _ = place.answer(REQUEST, yielded(number));
     }

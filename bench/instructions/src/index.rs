@@ -1,5 +1,5 @@
-//! Look-ups of the entry that a call goes to: how they cost with the number of entries, and with
-//! the number of components of the URI.
+//! Look-ups of the entry for a call: their cost by the number of entries, and by the number of
+//! components of the URI.
 //!
 //! ```text
 //! com.c1.c2.0000042.last     the URI of entry 42 with five components, and its exact pattern
@@ -15,16 +15,16 @@ use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
 use super::{Cases, measure};
 
-/// How many entries an index has.
+/// Numbers of entries of an index.
 const SIZES: [usize; 3] = [10, 10_000, 1_000_000];
 
-/// How many components the URIs have, where the size of the index is what changes.
+/// Components of the URIs in cases with different numbers of entries.
 const DEPTH: usize = 5;
 
-/// How many components the URIs have, where that is what changes.
+/// Numbers of components of the URIs.
 const DEPTHS: [usize; 3] = [4, 8, 16];
 
-/// How many URIs there are, where the number of components is what changes.
+/// Number of URIs in cases with different numbers of components.
 const URIS: usize = 10_000;
 
 pub(super) fn add(cases: &mut Cases) {
@@ -59,7 +59,7 @@ fn prefix(uri: &str, components: usize) -> UriPattern {
     pattern(text, MatchPolicy::Prefix)
 }
 
-/// A URI of which any second component will do.
+/// A wildcard URI with any second component.
 fn wildcard(uri: &str) -> UriPattern {
     pattern(uri.replacen(".c1", ".", 1), MatchPolicy::Wildcard)
 }
@@ -79,8 +79,8 @@ fn by_size(policy: MatchPolicy, size: usize, rounds: usize) {
     look_up(index, size, DEPTH, rounds);
 }
 
-/// The prefixes end in the last component but one, and there is one for each component before: the
-/// walk along the URI passes all of them.
+/// Each prefix has one component more than the one before, up to the last but one. The walk along
+/// the URI passes all of them.
 fn prefix_by_depth(depth: usize, rounds: usize) {
     let mut index = UriIndex::default();
     for number in 0..URIS {
@@ -102,7 +102,7 @@ fn wildcard_by_depth(depth: usize, rounds: usize) {
 
 /// Looks up URIs from all over the index.
 fn look_up(index: UriIndex<usize>, size: usize, depth: usize, rounds: usize) {
-    /// Prime to the sizes, so that no entry is looked up again before all were.
+    /// Coprime to the sizes, so that all entries are looked up before one repeats.
     const STEP: usize = 7_919;
     let number = |round: usize| round * STEP % size;
     let uris: Vec<_> = (0..rounds).map(|round| uri(number(round), depth)).collect();
@@ -112,6 +112,6 @@ fn look_up(index: UriIndex<usize>, size: usize, depth: usize, rounds: usize) {
         black_box(sum);
     });
     assert_eq!(sum, (0..rounds).map(number).sum());
-    // To take a large one apart would take callgrind half as long as to build it.
+    // Dropping a large index would take callgrind half as long as building it.
     mem::forget(index);
 }

@@ -1,5 +1,5 @@
-//! Does one piece of the router's work so many times, to be counted by callgrind; see
-//! `bench/instructions.py`, which runs it.
+//! Repeats one piece of the router's work, to be counted by callgrind. `bench/instructions.py` runs
+//! it.
 //!
 //! `cloverleaf-instructions list` · `cloverleaf-instructions run CASE ROUNDS`
 

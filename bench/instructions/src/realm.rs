@@ -1,7 +1,7 @@
 //! Calls and publications through a realm: messages in, messages out, no socket and no queue.
 //!
-//! With frames, each message is decoded from what its sender wrote, brought into the form in which
-//! it waits in a queue, and encoded for its receiver.
+//! With frames, each message is decoded from its sender's bytes, converted to the form that waits
+//! in a queue, and encoded for its receiver.
 
 use std::cell::{Cell, RefCell};
 use std::hint::black_box;
@@ -22,13 +22,13 @@ use cloverleaf_wamp::uri::UriPattern;
 use super::codec::{in_format, message_of};
 use super::{Cases, measure};
 
-/// What the peers speak.
+/// The serializer of the peers.
 const SPOKEN: Serializer = Serializer::MsgPack;
 
-/// How many hear a publication.
+/// Number of subscribers of a publication.
 const SUBSCRIBERS: usize = 1_000;
 
-/// The first calls of a session make room in its tables; they are no calls like the others.
+/// The first calls of a session grow its tables, so they are not counted.
 pub(super) const UNCOUNTED_CALLS: usize = 100;
 
 pub(super) fn add(cases: &mut Cases) {
@@ -38,21 +38,21 @@ pub(super) fn add(cases: &mut Cases) {
     cases.insert("realm/publication-with-frames".into(), Box::new(publication_with_frames));
 }
 
-/// The form in which a message leaves the realm.
-trait Form: Default {
-    /// Takes the place of the message before.
+/// The last message that left the realm.
+trait LastMessage: Default {
+    /// Replaces the message before.
     fn replace(&mut self, message: RouterMessage);
 }
 
-/// As it is.
-impl Form for Option<RouterMessage> {
+/// The message itself.
+impl LastMessage for Option<RouterMessage> {
     fn replace(&mut self, message: RouterMessage) {
         *self = Some(message);
     }
 }
 
-/// As a frame.
-impl Form for Vec<u8> {
+/// The encoded frame.
+impl LastMessage for Vec<u8> {
     fn replace(&mut self, message: RouterMessage) {
         let waiting = black_box(WaitingMessage::from(message));
         self.clear();
@@ -60,7 +60,7 @@ impl Form for Vec<u8> {
     }
 }
 
-/// Keeps what was sent last, and counts. Its clones are one outbox.
+/// Keeps the last message and counts all. Its clones are one outbox.
 #[derive(Default)]
 struct Last<F>(Rc<RefCell<F>>, Rc<Cell<usize>>);
 
@@ -70,19 +70,19 @@ impl<F> Clone for Last<F> {
     }
 }
 
-impl<F: Form> Last<F> {
-    /// From now on is counted.
+impl<F: LastMessage> Last<F> {
+    /// Starts counting.
     fn forget_count(&self) {
         self.1.set(0);
     }
 
-    /// What was sent last, and how much was.
+    /// The last message, and the number of messages.
     fn taken(&self) -> (F, usize) {
         (self.0.take(), self.1.get())
     }
 }
 
-impl<F: Form> Outbox for Last<F> {
+impl<F: LastMessage> Outbox for Last<F> {
     fn send(&self, message: RouterMessage) -> Delivery {
         self.0.borrow_mut().replace(message);
         self.1.set(self.1.get() + 1);
@@ -92,7 +92,7 @@ impl<F: Form> Outbox for Last<F> {
     fn close(&self, _: cloverleaf_router::CloseCause, _: &str) {}
 }
 
-/// A realm in which everybody may do everything, as a node without a configuration has it.
+/// A realm in which every session may do everything, as in a node without a configuration.
 pub(super) fn realm<O: Outbox>() -> Realm<O> {
     let everything = UriPattern::from_starred("*").expect("a pattern");
     let settings = RealmSettings {
@@ -122,12 +122,12 @@ fn frame(json: &str) -> Vec<u8> {
     in_format(SPOKEN, json)
 }
 
-/// What a peer sends; it stands here as JSON.
+/// A message of a peer, given as JSON.
 pub(super) fn sent(json: &str) -> ClientMessage {
     message_of(SPOKEN, &frame(json))
 }
 
-/// What a peer should receive; it stands here as JSON.
+/// The expected message of a peer, given as JSON.
 fn received(json: &str) -> RouterMessage {
     message_of(SPOKEN, &frame(json))
 }
@@ -158,7 +158,7 @@ struct Pair<F> {
     outboxes: [Last<F>; 2],
 }
 
-impl<F: Form> Pair<F> {
+impl<F: LastMessage> Pair<F> {
     fn new() -> Self {
         let mut realm = realm();
         let outboxes: [Last<F>; 2] = Default::default();
@@ -178,7 +178,7 @@ impl<F: Form> Pair<F> {
         let _ = self.realm.handle_message(self.callee, answer, Moment::default());
     }
 
-    /// What the caller was sent last, after both were sent one message in each round.
+    /// The last message of the caller, after each peer received one message in each round.
     fn ended(&self, rounds: usize) -> F {
         let [(last, results), (_, invocations)] = self.outboxes.each_ref().map(Last::taken);
         assert_eq!((results, invocations), (rounds, rounds));
@@ -209,7 +209,8 @@ fn publish(number: usize) -> String {
     format!(r#"[16,{number},{{}},"com.example.sums",[16]]"#)
 }
 
-/// Session ids that are drawn again: those that are one with their bytes turned around, too.
+/// Session ids that are refused and drawn again, since their bytes in reverse order are an id as
+/// well.
 const DRAWN_AGAIN: usize = SUBSCRIBERS / 256;
 
 /// The EVENT of a publication, as JSON. Its id is drawn after those of all sessions.
@@ -224,7 +225,7 @@ struct Audience<F> {
     outbox: Last<F>,
 }
 
-impl<F: Form> Audience<F> {
+impl<F: LastMessage> Audience<F> {
     fn new() -> Self {
         let mut realm = realm();
         let outbox = Last::default();
@@ -242,7 +243,7 @@ impl<F: Form> Audience<F> {
         let _ = self.realm.handle_message(self.publisher, publish, Moment::default());
     }
 
-    /// What was sent last, after every subscriber was sent one message in each round.
+    /// The last message, after every subscriber received one message in each round.
     fn ended(&self, rounds: usize) -> F {
         let (last, events) = self.outbox.taken();
         assert_eq!(events, rounds * SUBSCRIBERS);

@@ -1,5 +1,5 @@
-//! A kilobyte of arguments from one serializer to another: what a call costs besides when caller
-//! and callee do not speak the same one.
+//! A kilobyte of arguments from one serializer to another: the extra cost of a call whose caller
+//! and callee use different ones.
 
 use std::hint::black_box;
 
@@ -9,10 +9,10 @@ use cloverleaf_wamp::serializer::Serializer;
 use super::codec::in_format;
 use super::{Cases, measure};
 
-/// How long the arguments are in JSON, in bytes.
+/// Length of the arguments in JSON, in bytes.
 const LENGTH: usize = 1024;
 
-/// One of the records that the arguments are a list of.
+/// One record of the list of arguments.
 const RECORD: &str = r#"{"id":48613,"name":"Grüner Klee","price":12.75,"tags":["a","b"],"left":-3,"sold":false,"note":null}"#;
 
 pub(super) fn add(cases: &mut Cases) {
@@ -24,7 +24,7 @@ pub(super) fn add(cases: &mut Cases) {
     }
 }
 
-/// Records, and a text that makes up for what is missing.
+/// Records, and a text that fills the rest of the length.
 fn arguments() -> String {
     let records = [RECORD; 9].join(",");
     let rest = LENGTH - records.len() - r#"[,""]"#.len();
@@ -47,7 +47,7 @@ mod tests {
     use super::{LENGTH, arguments};
 
     #[test]
-    fn the_arguments_are_as_long_as_it_is_said() {
+    fn the_arguments_have_the_stated_length() {
         assert_eq!(arguments().len(), LENGTH);
     }
 }

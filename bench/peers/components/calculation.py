@@ -1,11 +1,12 @@
-"""A procedure of two numbers as a component for Autobahn|Python, told apart by what it is called
-and how it calculates. It counts and logs as the components of the example caller-performance do.
-"""
+"""A component for Autobahn|Python with a procedure of two numbers, given by its name and
+calculation.
+
+It counts and logs as the components of the example caller-performance do."""
 
 from autobahn.twisted.wamp import ApplicationSession
 from autobahn.wamp.types import RegisterOptions
 
-# How often a quiet component says that it is alive.
+# Interval at which a quiet component logs that it is alive.
 QUIET_CALLS = 10_000
 
 

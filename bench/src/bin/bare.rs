@@ -1,5 +1,5 @@
-//! The ceiling `bare`: an HTTP server that answers every request with a fixed body. No router
-//! on this runtime can answer faster than plain hyper without a router behind it.
+//! The ceiling `bare`: an HTTP server that answers every request with a fixed body. No router on
+//! this runtime can be faster than plain hyper without a router.
 //!
 //! `bare --listen ADDRESS:PORT`
 

@@ -1,4 +1,4 @@
-//! The load generator on the level of WAMP; see `cloverleaf_bench::load`.
+//! The load generator for WAMP; see `cloverleaf_bench::load`.
 
 use std::process::ExitCode;
 

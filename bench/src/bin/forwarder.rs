@@ -1,9 +1,9 @@
-//! The ceiling `forwarder`: copies RawSocket frames between a callee and a caller, as they are.
-//! No router can bring a call and its result over two sockets with less, so sequential calls are
-//! given as a ratio to it. It knows no handshake, no session and no message.
+//! The ceiling `forwarder`: copies RawSocket frames unchanged between a callee and a caller. No
+//! router can transport a call and its result over two sockets with less work, so sequential calls
+//! are reported as a ratio to it. It knows no handshakes, sessions or messages.
 //!
-//! `forwarder --socket PATH`: the first connection is the callee's, the second the caller's; when
-//! one of them ends, so does the other, and the next two may come.
+//! `forwarder --socket PATH`: the first connection is the callee's, the second the caller's. When
+//! one of them ends, the other is closed, and the next two are accepted.
 
 use std::io;
 
@@ -13,10 +13,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-/// Octets asked for by one read: a few hundred frames of the measurement.
+/// Bytes requested by one read: a few hundred frames of the measurement.
 const READ_CHUNK: usize = 16 * 1024;
 
-/// Octets before a frame's payload, the last three of which are its length.
+/// Bytes before the payload of a frame; the last three are its length.
 const PREFIX: usize = 4;
 
 #[tokio::main(flavor = "current_thread")]
@@ -30,7 +30,7 @@ async fn main() -> io::Result<()> {
         let (from_caller, to_caller) = caller.into_split();
         let mut calls = tokio::spawn(forward(from_caller, to_callee));
         let mut results = tokio::spawn(forward(from_callee, to_caller));
-        // An end of either is the end of both, and no fault of this program.
+        // The end of one connection ends both and is no error.
         tokio::select! {
             _ = &mut calls => results.abort(),
             _ = &mut results => calls.abort(),
@@ -38,7 +38,7 @@ async fn main() -> io::Result<()> {
     }
 }
 
-/// Copies whole frames, as many with one write as one read has brought.
+/// Copies whole frames: one write for all whole frames of a read.
 async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
     let mut octets = BytesMut::with_capacity(READ_CHUNK);
     loop {
@@ -52,7 +52,7 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<
     }
 }
 
-/// How many octets at the front are whole frames.
+/// Number of bytes at the front that are whole frames.
 fn whole_frames(octets: &[u8]) -> usize {
     let mut whole = 0;
     while let Some([_, high, middle, low]) = octets[whole..].first_chunk::<PREFIX>() {

@@ -1,5 +1,5 @@
-//! The process behind the ceiling `relay`: answers every frame with a fixed body, as a callee
-//! in a process of its own would. It serves one connection and ends with it.
+//! The process behind the ceiling `relay`: answers every frame with a fixed body, as a callee in
+//! its own process would. It serves one connection and ends with it.
 //!
 //! `relay-peer --socket PATH`
 

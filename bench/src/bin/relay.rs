@@ -1,8 +1,7 @@
 //! The ceiling `relay`: the server of `bare`, with one round trip to `relay-peer` over a Unix
-//! socket for each request. It does what a router with its callee in another process cannot do
-//! without, and nothing else.
+//! socket for each request. A router with its callee in another process needs at least this work.
 //!
-//! `relay --listen ADDRESS:PORT --socket PATH`, with `relay-peer` listening on that path already.
+//! `relay --listen ADDRESS:PORT --socket PATH`; `relay-peer` has to listen on that path already.
 
 use std::io;
 

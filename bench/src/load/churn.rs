@@ -1,7 +1,7 @@
-//! Registrations and subscriptions that come and go, while calls go on beside them.
+//! Registrations and subscriptions that are made and removed while calls are in flight.
 //!
-//! Each session has some URIs, every second one of them a procedure and the others topics, and
-//! for each of them one request in flight: register, unregister, register …
+//! Each session has several URIs: every second one is a procedure, the others are topics. Each URI
+//! has one request in flight: register, unregister, register …
 
 use std::fmt::Write;
 
@@ -11,22 +11,22 @@ use cloverleaf_wamp::message::{
 };
 use cloverleaf_wamp::uri::UncheckedUri;
 
-use super::connections::Handler;
-use super::course::Load;
-use super::in_flight::InFlight;
-use super::opening::{read, told};
+use super::connections::MessageHandler;
+use super::course::TimedLoad;
+use super::in_flight::RequestsInFlight;
+use super::opening::{read, unexpected};
 use super::output::Outputs;
-use super::reading::Message;
-use super::rpc::Rpc;
+use super::reading::LoadMessage;
+use super::rpc::RpcLoad;
 use super::tally::Tally;
 use super::writing;
 
-/// A URI that comes and goes.
+/// A URI that is registered or subscribed in turn.
 #[derive(Debug)]
-struct Place {
+struct ChurnedUri {
     uri: UncheckedUri,
     is_procedure: bool,
-    /// Its registration or subscription, while there is one.
+    /// The id of its registration or subscription, while it has one.
     id: Option<u64>,
 }
 
@@ -34,9 +34,9 @@ struct Place {
 #[derive(Debug)]
 struct Churner {
     connection: usize,
-    places: Vec<Place>,
-    requests: InFlight,
-    /// Which URI a request in flight is about.
+    places: Vec<ChurnedUri>,
+    requests: RequestsInFlight,
+    /// Index of the URI of each request in flight.
     about: Box<[usize]>,
 }
 
@@ -44,16 +44,16 @@ impl Churner {
     fn new(number: usize, connection: usize, uris: usize) -> Self {
         let place = |place| {
             let mut uri = String::new();
-            // A String takes everything.
+            // Writing to a String can't fail.
             let _ = write!(uri, "bench.churn.{number}.{place}");
-            Place { uri: UncheckedUri::new(uri), is_procedure: place % 2 == 0, id: None }
+            ChurnedUri { uri: UncheckedUri::new(uri), is_procedure: place % 2 == 0, id: None }
         };
-        let requests = InFlight::new(uris);
+        let requests = RequestsInFlight::new(uris);
         let about = vec![0; requests.places()].into();
         Self { connection, places: (0..uris).map(place).collect(), requests, about }
     }
 
-    /// Sends what comes next for one of the URIs.
+    /// Sends the next request for one of the URIs.
     fn ask(&mut self, place: usize, outputs: &mut Outputs) {
         let Some(number) = self.requests.next(outputs.now()) else { return };
         self.about[self.requests.place(number)] = place;
@@ -65,7 +65,7 @@ impl Churner {
     }
 }
 
-impl Place {
+impl ChurnedUri {
     fn next(&self, request: RequestId) -> ClientMessage {
         if self.is_procedure {
             match self.id.and_then(RegistrationId::new) {
@@ -93,20 +93,20 @@ impl Place {
     }
 }
 
-/// The load of requests that change tables, and the calls beside them.
+/// The load of requests that change tables, with calls beside them.
 #[derive(Debug)]
-pub struct Churn {
+pub struct ChurnLoad {
     churners: Vec<Churner>,
-    /// Which churner a connection is.
+    /// Index of the churner of each connection.
     churner_of: Vec<Option<usize>>,
-    calls: Rpc,
+    calls: RpcLoad,
     tally: Tally,
     stopped: bool,
 }
 
-impl Churn {
-    /// A load on sessions that are open, each with `uris` URIs, beside `calls`.
-    pub fn new(sessions: &[usize], uris: usize, calls: Rpc) -> Self {
+impl ChurnLoad {
+    /// A load of open sessions with `uris` URIs each, beside `calls`.
+    pub fn new(sessions: &[usize], uris: usize, calls: RpcLoad) -> Self {
         let most = sessions.iter().max().map_or(0, |most| most + 1);
         let mut churner_of = vec![None; most];
         for (number, session) in sessions.iter().enumerate() {
@@ -122,7 +122,7 @@ impl Churn {
         }
     }
 
-    /// What the calls beside have counted.
+    /// The figures of the calls.
     pub fn calls(&mut self) -> &Tally {
         self.calls.tally()
     }
@@ -130,15 +130,15 @@ impl Churn {
     fn answered(
         &mut self,
         number: usize,
-        message: &Result<Message<'_>, String>,
+        message: &Result<LoadMessage<'_>, String>,
         now: u64,
     ) -> Option<usize> {
         let churner = &mut self.churners[number];
         let (request, id) = match message {
-            Ok(Message::Answer { request, id }) => (*request, Some(*id)),
-            Ok(Message::Error { request, .. }) => (*request, None),
+            Ok(LoadMessage::Answer { request, id }) => (*request, Some(*id)),
+            Ok(LoadMessage::Error { request, .. }) => (*request, None),
             _ => {
-                self.tally.error(told(message));
+                self.tally.error(unexpected(message));
                 return None;
             }
         };
@@ -152,13 +152,13 @@ impl Churn {
                 churner.places[place].id = (id != 0).then_some(id);
                 self.tally.answered(sent, now);
             }
-            None => self.tally.error(told(message)),
+            None => self.tally.error(unexpected(message)),
         }
         Some(place)
     }
 }
 
-impl Handler for Churn {
+impl MessageHandler for ChurnLoad {
     fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs) {
         let Some(number) = self.churner_of.get(from).copied().flatten() else {
             return self.calls.received(from, message, outputs);
@@ -176,7 +176,7 @@ impl Handler for Churn {
     }
 }
 
-impl Load for Churn {
+impl TimedLoad for ChurnLoad {
     fn start(&mut self, outputs: &mut Outputs) {
         self.calls.start(outputs);
         for churner in &mut self.churners {
@@ -211,39 +211,39 @@ mod tests {
     use super::*;
 
     /// One session with a procedure and a topic.
-    fn load() -> Churn {
-        let mut load = Churn::new(&[0], 2, Rpc::new(&[], &[], 0, 0));
+    fn load() -> ChurnLoad {
+        let mut load = ChurnLoad::new(&[0], 2, RpcLoad::new(&[], &[], 0, 0));
         load.count(true);
         load.start(&mut Outputs::default());
         load
     }
 
-    fn next(load: &Churn) -> [&'static str; 2] {
+    fn next(load: &ChurnLoad) -> [&'static str; 2] {
         let request = RequestId::from_random(0);
         [0, 1].map(|place| load.churners[0].places[place].next(request).name())
     }
 
     #[test]
-    fn what_was_granted_is_given_back_and_asked_for_again() {
+    fn each_granted_request_is_followed_by_its_opposite() {
         let mut load = load();
         assert_eq!(next(&load), ["REGISTER", "SUBSCRIBE"]);
         for request in [1, 2] {
-            let granted = Ok(Message::Answer { request, id: 5 });
+            let granted = Ok(LoadMessage::Answer { request, id: 5 });
             assert_eq!(load.answered(0, &granted, 9), Some(request as usize - 1));
         }
         assert_eq!(next(&load), ["UNREGISTER", "UNSUBSCRIBE"]);
         load.churners[0].ask(0, &mut Outputs::default());
-        load.answered(0, &Ok(Message::Answer { request: 3, id: 0 }), 9);
+        load.answered(0, &Ok(LoadMessage::Answer { request: 3, id: 0 }), 9);
         assert_eq!(next(&load), ["REGISTER", "UNSUBSCRIBE"]);
         assert_eq!((load.tally.latency.total(), load.tally.errors, load.in_flight()), (3, 0, 0));
     }
 
     #[test]
-    fn a_refusal_and_an_answer_that_nobody_asked_for_are_errors() {
+    fn refusals_and_unexpected_answers_are_errors() {
         let mut load = load();
-        let refused = Ok(Message::Error { request: 1, uri: "a.b".into() });
+        let refused = Ok(LoadMessage::Error { request: 1, uri: "a.b".into() });
         assert_eq!(load.answered(0, &refused, 9), Some(0));
-        assert_eq!(load.answered(0, &Ok(Message::Answer { request: 7, id: 5 }), 9), None);
+        assert_eq!(load.answered(0, &Ok(LoadMessage::Answer { request: 7, id: 5 }), 9), None);
         assert_eq!((load.tally.latency.total(), load.tally.errors, load.in_flight()), (0, 2, 1));
     }
 }

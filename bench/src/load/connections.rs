@@ -1,6 +1,6 @@
-//! All connections of the load, and the turns in which they are read and written.
+//! All connections of the load, read and written in turns.
 //!
-//! What the messages mean is the business of a [`Handler`].
+//! The messages are interpreted by a [`MessageHandler`].
 
 use std::io;
 use std::os::unix;
@@ -11,27 +11,27 @@ use mio::event::Event;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Poll, Registry};
 
-use super::input::{Arrived, Input, MAX_MESSAGE, Upgrade};
-use super::output::{Framing, Outputs, Socket};
-use super::target::{Address, Target};
+use super::input::{Input, InputEvent, MAX_MESSAGE, Upgrade};
+use super::output::{LoadSocket, OutputFraming, Outputs};
+use super::target::{Address, LoadTarget};
 
-/// How much one read takes: thousands of small messages, and still in the second-level cache.
+/// Bytes of one read: thousands of small messages that fit into the second-level cache.
 const READ_BUFFER: usize = 256 * 1024;
 
-/// How many sockets one wait tells of; what was sent to them leaves after as many.
+/// Sockets that one wait reports. Answers are written after this number of reads.
 const EVENTS: usize = 256;
 
-/// Who handles what comes.
-pub trait Handler {
-    /// The handshake of a connection is done.
+/// Handles the messages of connections.
+pub trait MessageHandler {
+    /// The handshake of a connection is complete.
     fn connected(&mut self, which: usize, outputs: &mut Outputs) {
         let _ = (which, outputs);
     }
 
-    /// A WAMP message came.
+    /// A WAMP message arrived.
     fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs);
 
-    /// A connection ended that was not closed by the load; its number may be given again.
+    /// The peer ended a connection. Its number may be used again.
     fn ended(&mut self, which: usize, why: &str);
 }
 
@@ -46,10 +46,9 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// No connections yet.
+    /// Creates an empty set.
     ///
-    /// # Errors
-    /// Those of the operating system.
+    /// Errors of the operating system.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             poll: Poll::new()?,
@@ -60,17 +59,17 @@ impl Connections {
         })
     }
 
-    /// The way to send.
+    /// The sending half of the connections.
     pub fn outputs(&mut self) -> &mut Outputs {
         &mut self.outputs
     }
 
-    /// Connects, and sends the handshake; its end is told to the handler. A peer without one is
-    /// connected at once, and its handler is told nothing.
+    /// Connects and sends the handshake. The handler is notified when it is complete. A peer
+    /// without a handshake is connected at once, without a notification.
     ///
     /// # Errors
-    /// Those of connecting.
-    pub fn open(&mut self, target: &Target) -> io::Result<usize> {
+    /// Errors of connecting.
+    pub fn open(&mut self, target: &LoadTarget) -> io::Result<usize> {
         let socket = connect(&target.address).map_err(|error| {
             io::Error::new(error.kind(), format!("can't connect to {}: {error}", target.address))
         })?;
@@ -86,12 +85,12 @@ impl Connections {
         Ok(which)
     }
 
-    /// One turn: writes what was appended, waits at most `timeout` until something comes, handles
-    /// all that has come, and writes what that gave rise to.
+    /// One turn: writes the appended bytes, waits at most `timeout` for input, handles all of it,
+    /// and writes the answers.
     ///
     /// # Errors
-    /// Those of waiting. What goes wrong on one connection is told to the handler.
-    pub fn turn(&mut self, timeout: Duration, handler: &mut impl Handler) -> io::Result<()> {
+    /// Errors of waiting. An error of one connection goes to the handler.
+    pub fn turn(&mut self, timeout: Duration, handler: &mut impl MessageHandler) -> io::Result<()> {
         let Self { poll, events, scratch, inputs, outputs } = self;
         flush(outputs, poll.registry(), handler);
         match poll.poll(events, Some(timeout)) {
@@ -113,7 +112,7 @@ impl Connections {
     }
 }
 
-fn flush(outputs: &mut Outputs, registry: &Registry, handler: &mut impl Handler) {
+fn flush(outputs: &mut Outputs, registry: &Registry, handler: &mut impl MessageHandler) {
     let mut lost = Vec::new();
     outputs.flush(registry, |which, error| lost.push((which, error)));
     for (which, error) in lost {
@@ -122,8 +121,8 @@ fn flush(outputs: &mut Outputs, registry: &Registry, handler: &mut impl Handler)
     }
 }
 
-/// Writes and reads what a socket is ready for. Events come at the edge, so all is read that is
-/// there; a short read has read it.
+/// Writes and reads a socket that is ready. Events are edge-triggered, so all input is read; a
+/// short read has read it all.
 #[inline]
 fn ready(
     which: usize,
@@ -132,7 +131,7 @@ fn ready(
     input: &mut Input,
     outputs: &mut Outputs,
     registry: &Registry,
-    handler: &mut impl Handler,
+    handler: &mut impl MessageHandler,
 ) -> Result<(), String> {
     if event.is_writable() {
         outputs
@@ -165,14 +164,14 @@ fn take(
     input: &mut Input,
     mut bytes: &mut [u8],
     outputs: &mut Outputs,
-    handler: &mut impl Handler,
+    handler: &mut impl MessageHandler,
 ) -> Result<(), String> {
     while let Some(arrived) = input.receive(&mut bytes)? {
         match arrived {
-            Arrived::Message(message) => handler.received(which, message, outputs),
-            Arrived::Connected => handler.connected(which, outputs),
-            Arrived::Ping(payload) => outputs.send_pong(which, payload),
-            Arrived::Pong => {}
+            InputEvent::LoadMessage(message) => handler.received(which, message, outputs),
+            InputEvent::Connected => handler.connected(which, outputs),
+            InputEvent::Ping(payload) => outputs.send_pong(which, payload),
+            InputEvent::Pong => {}
         }
         if !outputs.is_open(which) {
             return Ok(());
@@ -181,33 +180,33 @@ fn take(
     Ok(())
 }
 
-/// A socket that does not block. Connecting over TCP goes on in the background; a Unix socket is
-/// connected at once, or waits for its turn in the listener's backlog.
-fn connect(address: &Address) -> io::Result<Socket> {
+/// A non-blocking socket. TCP connects in the background. A Unix socket is connected at once or
+/// waits in the listener's backlog.
+fn connect(address: &Address) -> io::Result<LoadSocket> {
     match address {
         Address::RawTcp(at) | Address::WebSocket { at, .. } => {
             let stream = TcpStream::connect(*at)?;
             stream.set_nodelay(true)?;
-            Ok(Socket::Tcp(stream))
+            Ok(LoadSocket::Tcp(stream))
         }
         Address::RawUnix(path) => {
             let stream = unix::net::UnixStream::connect(path)?;
             stream.set_nonblocking(true)?;
-            Ok(Socket::Unix(UnixStream::from_std(stream)))
+            Ok(LoadSocket::Unix(UnixStream::from_std(stream)))
         }
     }
 }
 
-/// What a connection begins with: its framing, what it waits for, and what it says first.
-fn begin(target: &Target) -> io::Result<(Framing, Input, Vec<u8>)> {
+/// The start of a connection: its framing, its input and the bytes to send first.
+fn begin(target: &LoadTarget) -> io::Result<(OutputFraming, Input, Vec<u8>)> {
     let serializer = target.serializer;
     if target.bare {
-        return Ok((Framing::RawSocket, Input::bare(), Vec::new()));
+        return Ok((OutputFraming::RawSocket, Input::bare(), Vec::new()));
     }
     let Address::WebSocket { host, path, .. } = &target.address else {
         let request = rawsocket::HandshakeRequest { serializer, max_message: MAX_MESSAGE };
         let input = Input::RawSocketReply(serializer, Vec::with_capacity(4));
-        return Ok((Framing::RawSocket, input, request.octets().into()));
+        return Ok((OutputFraming::RawSocket, input, request.octets().into()));
     };
     let upgrade = Upgrade {
         host: host.clone(),
@@ -217,5 +216,5 @@ fn begin(target: &Target) -> io::Result<(Framing, Input, Vec<u8>)> {
     };
     let request = upgrade.request(|request| request.encode()).map_err(io::Error::other)?;
     let input = Input::WebSocketResponse(Box::new(upgrade), Vec::new());
-    Ok((Framing::WebSocket, input, request))
+    Ok((OutputFraming::WebSocket, input, request))
 }

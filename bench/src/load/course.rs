@@ -1,121 +1,78 @@
-//! The course of a load: it starts, warms up, is measured, stops, and what is still in flight is
-//! awaited. The same for every load that runs for a time.
+//! The phases of a load: start, warm-up, measurement, stop, and waiting for answers in flight. All
+//! loads that run for a time share them.
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::connections::{Connections, Handler};
+use super::connections::{Connections, MessageHandler};
 use super::output::Outputs;
 use super::process::Process;
-use super::report::Progress;
+use super::progress::ProgressLine;
 use super::tally::Tally;
+use super::usage::{CpuWatch, ResourceUsage};
 
-/// The longest wait of one turn: how late the end of a phase may be noticed on a silent router.
+/// Longest wait of one turn, so that the end of a phase is noticed when the router is silent.
 const TURN: Duration = Duration::from_millis(20);
 
-/// How long nothing may come after the end before what is in flight counts as lost.
+/// Time without input after the end until answers in flight count as lost.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The longest wait for what is in flight, however steadily it comes.
+/// Longest wait for answers in flight, even if they keep arriving.
 const LONGEST_END: Duration = Duration::from_secs(30);
 
 /// A load that runs for a time.
-pub trait Load: Handler {
-    /// Sends what begins it.
+pub trait TimedLoad: MessageHandler {
+    /// Sends the first messages.
     fn start(&mut self, outputs: &mut Outputs);
 
-    /// What it has counted.
+    /// The figures so far.
     fn tally(&mut self) -> &mut Tally;
 
-    /// Begins to count, or ends it.
+    /// Starts or stops counting.
     fn count(&mut self, counting: bool) {
         self.tally().counting = counting;
     }
 
-    /// Opens connections, where the load is made of that. Comes before each turn.
+    /// Opens connections, if the load needs new ones. Called before each turn.
     ///
     /// # Errors
-    /// Those of opening.
+    /// Errors of opening.
     fn before_turn(&mut self, connections: &mut Connections) -> io::Result<()> {
         let _ = connections;
         Ok(())
     }
 
-    /// Sends nothing more of its own from now on.
+    /// Stops sending new messages.
     fn stop(&mut self);
 
-    /// How many answers or events are still to come.
+    /// Answers or events that are still expected.
     fn in_flight(&self) -> u64;
 }
 
-/// How long a load runs.
+/// The durations of a load.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
-    /// Before anything counts.
+    /// Time before the measurement.
     pub warm_up: Duration,
-    /// While it counts.
+    /// Time of the measurement.
     pub measured: Duration,
 }
 
-/// What was used while a load was measured.
-#[derive(Debug, Clone, Copy)]
-pub struct Span {
-    /// How long it was measured, in seconds.
-    pub seconds: f64,
-    /// CPU time of the router, in nanoseconds.
-    pub router_cpu_ns: Option<u64>,
-    /// CPU time of the load itself, in nanoseconds.
-    pub own_cpu_ns: Option<u64>,
-}
-
-/// Begins to measure CPU time.
-#[derive(Debug)]
-pub struct Watch {
-    router: Option<Process>,
-    since: Instant,
-    router_cpu: Option<u64>,
-    own_cpu: Option<u64>,
-}
-
-impl Watch {
-    /// Begins now.
-    pub fn begin(router: Option<Process>) -> Self {
-        Self {
-            router,
-            since: Instant::now(),
-            router_cpu: router.and_then(Process::cpu_ns),
-            own_cpu: Process::own().cpu_ns(),
-        }
-    }
-
-    /// What was used since.
-    pub fn end(&self) -> Span {
-        let used = |before: Option<u64>, process: Process| {
-            process.cpu_ns().zip(before).map(|(after, before)| after.saturating_sub(before))
-        };
-        Span {
-            seconds: self.since.elapsed().as_secs_f64(),
-            router_cpu_ns: self.router.and_then(|router| used(self.router_cpu, router)),
-            own_cpu_ns: used(self.own_cpu, Process::own()),
-        }
-    }
-}
-
-/// Runs a load from its start to its end. What does not come in the end is counted as lost.
+/// Runs a load from start to end. Answers that do not arrive in the end count as lost.
 ///
 /// # Errors
-/// Those of the operating system; what goes wrong between load and router is in the load's tally.
+/// Errors of the operating system. Errors between load and router are in the load's tally.
 pub fn run(
     connections: &mut Connections,
-    load: &mut impl Load,
+    load: &mut impl TimedLoad,
     timing: Timing,
     router: Option<Process>,
-    progress: &mut Progress,
-) -> io::Result<Span> {
+    progress: &mut ProgressLine,
+) -> io::Result<ResourceUsage> {
     load.start(connections.outputs());
     run_until(connections, load, Instant::now() + timing.warm_up, &mut |_| {})?;
     load.count(true);
-    let watch = Watch::begin(router);
+    let watch = CpuWatch::begin(router);
     let end = Instant::now() + timing.measured;
     run_until(connections, load, end, &mut |tally| progress.update(tally, watch.since))?;
     let span = watch.end();
@@ -129,7 +86,7 @@ pub fn run(
 
 fn run_until(
     connections: &mut Connections,
-    load: &mut impl Load,
+    load: &mut impl TimedLoad,
     end: Instant,
     each_turn: &mut impl FnMut(&Tally),
 ) -> io::Result<()> {
@@ -141,7 +98,7 @@ fn run_until(
     Ok(())
 }
 
-fn drain(connections: &mut Connections, load: &mut impl Load) -> io::Result<()> {
+fn drain(connections: &mut Connections, load: &mut impl TimedLoad) -> io::Result<()> {
     let mut before = load.in_flight();
     let stopped = Instant::now();
     let mut since = stopped;

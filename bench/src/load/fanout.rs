@@ -1,25 +1,25 @@
-//! Publications: publishers send to one topic, and each subscriber must get every event of each
+//! Publications: publishers send to one topic, and each subscriber must receive every event of each
 //! publisher once and in order.
 //!
 //! A publisher keeps a window of publications that not all subscribers have received. So no queue
-//! of the router overflows, and the rate is that of delivery, not that of sending.
+//! of the router overflows, and the rate is that of delivery.
 
 use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::{ClientMessage, Subscribe, SubscribeOptions};
 use cloverleaf_wamp::uri::{MatchPolicy, UncheckedUri};
 
-use super::connections::Handler;
-use super::course::Load;
-use super::opening::{read, told};
+use super::connections::MessageHandler;
+use super::course::TimedLoad;
+use super::opening::{read, unexpected};
 use super::output::Outputs;
-use super::reading::{Message, Stamp};
+use super::reading::{LoadMessage, Stamp};
 use super::tally::Tally;
 use super::writing;
 
-/// What is published to.
+/// The topic.
 const TOPIC: &str = "bench.fanout.topic";
 
-/// SUBSCRIBE to the load's topic, as the first request of a session.
+/// SUBSCRIBE to the topic of the load, as the first request of a session.
 pub fn subscribe(policy: MatchPolicy) -> ClientMessage {
     let pattern = match policy {
         MatchPolicy::Exact => TOPIC,
@@ -35,22 +35,22 @@ pub fn subscribe(policy: MatchPolicy) -> ClientMessage {
 
 /// A publication that not all subscribers have received.
 #[derive(Debug, Clone, Copy, Default)]
-struct Publication {
+struct WindowEntry {
     sent: u64,
-    /// How many subscribers have still to receive it.
+    /// Subscribers that have not received it.
     missing: u64,
 }
 
-/// A session that publishes. Its publications are numbered from 1 on.
+/// A session that publishes. Its publications are numbered from 1.
 #[derive(Debug)]
 struct Publisher {
     connection: usize,
     last: u64,
-    /// How many publications all subscribers have received: the first ones, since each receives
-    /// them in order.
+    /// Number of publications that all subscribers have received. They are the first ones, since
+    /// events arrive in order.
     delivered: u64,
     /// The publications of the window, by their number modulo its length.
-    window: Box<[Publication]>,
+    window: Box<[WindowEntry]>,
 }
 
 impl Publisher {
@@ -59,7 +59,7 @@ impl Publisher {
     }
 
     #[inline]
-    fn publication(&mut self, number: u64) -> &mut Publication {
+    fn publication(&mut self, number: u64) -> &mut WindowEntry {
         let place = number % self.window.len() as u64;
         &mut self.window[place as usize]
     }
@@ -67,21 +67,21 @@ impl Publisher {
 
 /// The load of publications.
 #[derive(Debug)]
-pub struct Fanout {
+pub struct FanoutLoad {
     publishers: Vec<Publisher>,
     subscribers: usize,
-    /// Which subscriber a connection is.
+    /// Index of the subscriber of each connection.
     subscriber_of: Vec<Option<usize>>,
-    /// The next number that a subscriber expects, publisher by publisher within subscriber.
+    /// The next number that each subscriber expects of each publisher.
     expected: Vec<u64>,
     text: String,
     tally: Tally,
     stopped: bool,
 }
 
-impl Fanout {
-    /// A load between sessions that are open; the subscribers have subscribed. `payload` is the
-    /// length of the text in each event.
+impl FanoutLoad {
+    /// A load of open sessions; the subscribers have subscribed. `payload` is the length of the
+    /// text in each event, in bytes.
     pub fn new(publishers: &[usize], subscribers: &[usize], window: usize, payload: usize) -> Self {
         let most = subscribers.iter().max().map_or(0, |most| most + 1);
         let mut subscriber_of = vec![None; most];
@@ -92,7 +92,7 @@ impl Fanout {
             connection,
             last: 0,
             delivered: 0,
-            window: vec![Publication::default(); window.max(1)].into(),
+            window: vec![WindowEntry::default(); window.max(1)].into(),
         };
         Self {
             publishers: publishers.iter().map(publisher).collect(),
@@ -105,8 +105,8 @@ impl Fanout {
         }
     }
 
-    /// Publishes until the window is full. Not before half of it is empty: publications that
-    /// leave with one write are also what a busy publisher makes of its chances.
+    /// Publishes until the window is full, but only once half of it is empty. Several publications
+    /// then leave with one write, as those of a busy publisher do.
     #[inline]
     fn refill(&mut self, number: usize, outputs: &mut Outputs) {
         let publisher = &mut self.publishers[number];
@@ -118,21 +118,21 @@ impl Fanout {
             publisher.last += 1;
             let last = publisher.last;
             let missing = self.subscribers as u64;
-            *publisher.publication(last) = Publication { sent: outputs.now(), missing };
+            *publisher.publication(last) = WindowEntry { sent: outputs.now(), missing };
             outputs.send(publisher.connection, |serializer, out| {
                 writing::publish(serializer, out, TOPIC, number as u64, last, &self.text);
             });
         }
     }
 
-    /// Takes an event that a subscriber has received. Those that it left out are lost; whichever
-    /// of them comes later is out of order.
+    /// Counts an event that a subscriber has received. Skipped events are lost; if one arrives
+    /// later, it is out of order.
     #[inline]
     fn arrived(&mut self, subscriber: usize, stamp: Stamp, now: u64) {
         let publishers = self.publishers.len();
         let sender = stamp.sender as usize;
         let Some(publisher) = self.publishers.get_mut(sender) else {
-            return self.tally.error(format!("an event of nobody: {stamp:?}"));
+            return self.tally.error(format!("an event of an unknown publisher: {stamp:?}"));
         };
         let expected = &mut self.expected[subscriber * publishers + sender];
         if stamp.number > publisher.last || stamp.text_len != self.text.len() {
@@ -144,7 +144,7 @@ impl Fanout {
         for number in *expected..=stamp.number {
             let publication = publisher.publication(number);
             publication.missing -= 1;
-            let Publication { sent, missing } = *publication;
+            let WindowEntry { sent, missing } = *publication;
             publisher.delivered += u64::from(missing == 0);
             if number == stamp.number {
                 self.tally.answered(sent, now);
@@ -156,16 +156,16 @@ impl Fanout {
     }
 }
 
-impl Handler for Fanout {
+impl MessageHandler for FanoutLoad {
     #[inline]
     fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs) {
         let subscriber = self.subscriber_of.get(from).copied().flatten();
         match (read(from, message, outputs), subscriber) {
-            (Ok(Message::Event { stamp }), Some(subscriber)) => {
+            (Ok(LoadMessage::Event { stamp }), Some(subscriber)) => {
                 self.arrived(subscriber, stamp, outputs.now());
                 self.refill(stamp.sender as usize % self.publishers.len(), outputs);
             }
-            (other, _) => self.tally.error(told(&other)),
+            (other, _) => self.tally.error(unexpected(&other)),
         }
     }
 
@@ -174,7 +174,7 @@ impl Handler for Fanout {
     }
 }
 
-impl Load for Fanout {
+impl TimedLoad for FanoutLoad {
     fn start(&mut self, outputs: &mut Outputs) {
         outputs.look_at_clock();
         for number in 0..self.publishers.len() {
@@ -201,20 +201,20 @@ mod tests {
     use super::*;
 
     /// One publisher with a window of four, all sent, and two subscribers.
-    fn four_published() -> Fanout {
-        let mut load = Fanout::new(&[0], &[1, 2], 4, 0);
+    fn four_published() -> FanoutLoad {
+        let mut load = FanoutLoad::new(&[0], &[1, 2], 4, 0);
         load.count(true);
         load.start(&mut Outputs::default());
         load
     }
 
-    fn receive(load: &mut Fanout, subscriber: usize, numbers: &[u64]) {
+    fn receive(load: &mut FanoutLoad, subscriber: usize, numbers: &[u64]) {
         for &number in numbers {
             load.arrived(subscriber, Stamp { sender: 0, number, text_len: 0 }, 1);
         }
     }
 
-    fn counted(load: &Fanout) -> (u64, u64, u64, u64) {
+    fn counted(load: &FanoutLoad) -> (u64, u64, u64, u64) {
         let Tally { latency, lost, errors, .. } = &load.tally;
         (latency.total(), *lost, *errors, load.in_flight())
     }
@@ -230,14 +230,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_lost_and_an_error_when_it_comes_late() {
+    fn skipped_events_are_lost_and_are_errors_when_they_come_late() {
         let mut load = four_published();
         receive(&mut load, 0, &[1, 4, 3]);
         assert_eq!(counted(&load), (2, 2, 1, 4));
     }
 
     #[test]
-    fn an_event_that_comes_twice_or_was_never_published_is_an_error() {
+    fn repeated_and_unpublished_events_are_errors() {
         let mut load = four_published();
         receive(&mut load, 0, &[1, 1, 9]);
         assert_eq!(counted(&load), (1, 0, 2, 7));

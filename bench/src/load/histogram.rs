@@ -1,12 +1,12 @@
-//! A histogram of times: log-linear, so that every value keeps about two digits, whatever its
-//! size, and a million values cost no more memory than ten.
+//! A log-linear histogram of times: every value keeps about two digits, and the memory does not
+//! depend on the number of values.
 
-/// Sub-buckets of each power of two, as a power of two: an error of at most 1/64 of the value.
+/// Sub-buckets of each power of two, as a power of two: the error is at most 1/64 of the value.
 const SUB_BITS: u32 = 6;
 
 const SUB_BUCKETS: usize = 1 << SUB_BITS;
 
-/// The values below `SUB_BUCKETS` are exact; each greater power of two has its own row.
+/// Values below `SUB_BUCKETS` are exact; each greater power of two has its own row.
 const ROWS: usize = 64 - SUB_BITS as usize + 1;
 
 /// Counts of values in nanoseconds.
@@ -32,7 +32,7 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
-    /// How many values were counted.
+    /// Number of values.
     pub fn total(&self) -> u64 {
         self.total
     }
@@ -42,7 +42,7 @@ impl Histogram {
         self.max
     }
 
-    /// The value that `part` (0 to 1) of all values do not exceed; 0 when there are none.
+    /// The value that `part` (0 to 1) of all values do not exceed; 0 if there are none.
     pub fn quantile(&self, part: f64) -> u64 {
         let wanted = ((self.total as f64 * part).ceil() as u64).max(1);
         let mut seen = 0;
@@ -56,7 +56,7 @@ impl Histogram {
     }
 }
 
-/// The bucket of a value: the row of its power of two, and its first bits after the highest.
+/// The bucket of a value: the row of its power of two, and the bits after the highest one.
 #[inline]
 fn bucket(value: u64) -> usize {
     let row = (u64::BITS - value.leading_zeros()).saturating_sub(SUB_BITS);
@@ -78,7 +78,7 @@ mod tests {
     use super::{Histogram, ROWS, SUB_BUCKETS, bucket, greatest_in};
 
     #[test]
-    fn every_value_lies_in_a_bucket_that_is_no_wider_than_a_sixty_fourth_of_it() {
+    fn a_bucket_is_at_most_a_sixty_fourth_of_its_values_wide() {
         for shift in 0..64 {
             for value in [1_u64 << shift, (1 << shift) + (1 << shift) / 3, (1 << shift) - 1] {
                 let greatest = greatest_in(bucket(value));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quantile_is_the_value_that_so_many_do_not_exceed() {
+    fn a_quantile_is_the_value_that_its_share_does_not_exceed() {
         let mut histogram = Histogram::default();
         (1..=50).for_each(|value| histogram.record(value));
         let found = [0.0, 0.5, 0.9, 0.99, 1.0].map(|part| histogram.quantile(part));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_counted_is_zero() {
+    fn an_empty_histogram_is_zero() {
         let histogram = Histogram::default();
         assert_eq!((histogram.quantile(0.5), histogram.max(), histogram.total()), (0, 0, 0));
     }

@@ -1,62 +1,62 @@
-//! Sessions that do nothing: how much memory the router keeps for each, whether they cost it
-//! time, whether they are still there in the end, and whether it gives the memory back.
+//! Idle sessions: the memory and CPU time that they cost the router, whether they live until the
+//! end, and whether the router gives the memory back.
 
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::connections::{Connections, Handler};
-use super::course::{Span, Watch};
+use super::connections::{Connections, MessageHandler};
 use super::joining::Joining;
-use super::opening::{read, told};
+use super::opening::{read, unexpected};
 use super::output::Outputs;
 use super::process::Process;
-use super::reading::Message;
-use super::report::Progress;
+use super::progress::ProgressLine;
+use super::reading::LoadMessage;
 use super::tally::Tally;
+use super::usage::{CpuWatch, ResourceUsage};
 use super::writing;
 
 /// The longest wait of one turn.
 const TURN: Duration = Duration::from_millis(20);
 
-/// How long nothing may happen before the load gives up.
+/// Time without progress after which the load gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long the router has to give memory back after the last session has ended.
+/// Time for the router to give memory back after the last session has ended.
 const AFTER: Duration = Duration::from_secs(2);
 
-/// How many say GOODBYE at once.
+/// Sessions that send GOODBYE at the same time.
 const FAREWELLS: usize = 64;
 
-/// What was found. Memory in KiB, none without the router's process.
+/// The figures. Memory is in KiB, and `None` without the router's process.
 #[derive(Debug)]
-pub struct Found {
-    /// The latencies of joining, and what went wrong.
+pub struct IdleFigures {
+    /// The latencies of joins, and the errors.
     pub tally: Tally,
-    /// How long it took to open all sessions, in seconds.
+    /// Time to open all sessions, in seconds.
     pub opening_seconds: f64,
-    /// What was used while they were idle.
-    pub span: Span,
-    /// The router's resident memory before the first session.
+    /// Resources used while the sessions were idle.
+    pub usage: ResourceUsage,
+    /// Resident memory of the router before the first session.
     pub before: Option<u64>,
-    /// The same with all sessions open and idle.
+    /// Resident memory with all sessions open and idle.
     pub with_sessions: Option<u64>,
-    /// The same some time after all have ended.
+    /// Resident memory some time after all sessions have ended.
     pub after: Option<u64>,
 }
 
-/// Opens sessions, holds them, and ends them with GOODBYE.
+/// Opens sessions, keeps them idle, and ends them with GOODBYE.
 ///
 /// # Errors
-/// Those of connecting, and a router that does not answer for long.
+/// Errors of connecting, and a router that does not answer in time.
 pub fn run(
     connections: &mut Connections,
     mut joining: Joining,
     sessions: usize,
     hold: Duration,
     router: Option<Process>,
-    progress: &mut Progress,
-) -> io::Result<Found> {
+    progress: &mut ProgressLine,
+) -> io::Result<IdleFigures> {
     let resident = || router.and_then(Process::resident_kib);
     let before = resident();
     let opening = Instant::now();
@@ -64,26 +64,26 @@ pub fn run(
     join(connections, &mut joining, sessions, progress)?;
     let opening_seconds = opening.elapsed().as_secs_f64();
 
-    let watch = Watch::begin(router);
+    let watch = CpuWatch::begin(router);
     let end = Instant::now() + hold;
     while Instant::now() < end {
         connections.turn(TURN, &mut joining)?;
         progress.show(|| format!("{} sessions idle", joining.joined_count()));
     }
-    let span = watch.end();
+    let usage = watch.end();
     let with_sessions = resident();
 
     let tally = end_all(connections, joining)?;
     progress.end();
     thread::sleep(AFTER);
-    Ok(Found { tally, opening_seconds, span, before, with_sessions, after: resident() })
+    Ok(IdleFigures { tally, opening_seconds, usage, before, with_sessions, after: resident() })
 }
 
 fn join(
     connections: &mut Connections,
     joining: &mut Joining,
     sessions: usize,
-    progress: &mut Progress,
+    progress: &mut ProgressLine,
 ) -> io::Result<()> {
     let mut last = (0, Instant::now());
     while joining.joined_count() < sessions {
@@ -103,7 +103,7 @@ fn join(
     Ok(())
 }
 
-/// Ends each session with GOODBYE, which shows that it has lived until then.
+/// Ends each session with GOODBYE, which proves that it was still open.
 fn end_all(connections: &mut Connections, mut joining: Joining) -> io::Result<Tally> {
     let mut waiting = std::mem::take(joining.joined());
     let mut tally = joining.tally;
@@ -134,14 +134,14 @@ struct Farewell {
     in_flight: usize,
 }
 
-impl Handler for Farewell {
+impl MessageHandler for Farewell {
     fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs) {
         match read(from, message, outputs) {
-            Ok(Message::Farewell(_)) => {
+            Ok(LoadMessage::Farewell(_)) => {
                 self.in_flight -= 1;
                 outputs.close(from);
             }
-            other => self.tally.error(told(&other)),
+            other => self.tally.error(unexpected(&other)),
         }
     }
 

@@ -1,6 +1,6 @@
-//! The receiving half of a connection: bytes to messages, the handshake included.
+//! The receiving half of a connection: decodes bytes to messages, handshake included.
 //!
-//! Reads no socket and writes none; what has to be answered at once is told by [`Arrived`].
+//! Reads and writes no sockets. [`InputEvent`] tells the caller what to answer.
 
 use std::mem;
 
@@ -11,26 +11,26 @@ use cloverleaf_wamp::websocket::{
     WebSocketLimits, WebSocketMessage, WebSocketReceiver, WebSocketRole,
 };
 
-/// What the load takes in one message: the most that RawSocket can announce.
+/// Longest message in bytes: the most that RawSocket can announce.
 pub const MAX_MESSAGE: usize = rawsocket::MAX_FRAME;
 
 const LIMITS: WebSocketLimits =
     WebSocketLimits { max_message: MAX_MESSAGE, max_frame: MAX_MESSAGE };
 
-/// What bytes turned out to be.
+/// The result of decoding.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Arrived<'a> {
-    /// The handshake is done: messages can be sent.
+pub enum InputEvent<'a> {
+    /// The handshake is complete: messages can be sent.
     Connected,
     /// A WAMP message.
-    Message(&'a [u8]),
-    /// To be answered by a pong with the same bytes.
+    LoadMessage(&'a [u8]),
+    /// A ping, to be answered by a pong with the same payload.
     Ping(&'a [u8]),
-    /// Nothing that has to be answered.
+    /// Input that needs no answer.
     Pong,
 }
 
-/// The request of a WebSocket handshake, kept until it is answered.
+/// The request of a WebSocket handshake, kept until the response.
 #[derive(Debug, Clone)]
 pub struct Upgrade {
     /// The host of the request.
@@ -39,7 +39,7 @@ pub struct Upgrade {
     pub path: String,
     /// The key of the request.
     pub key: [u8; 16],
-    /// The subprotocol that is asked for.
+    /// The requested subprotocol.
     pub subprotocol: &'static str,
 }
 
@@ -52,12 +52,12 @@ impl Upgrade {
     }
 }
 
-/// What a connection has received so far.
+/// The state of the receiving half.
 #[derive(Debug)]
 pub enum Input {
-    /// Waits for the four octets that answer a RawSocket handshake.
+    /// Waits for the four bytes that answer a RawSocket handshake.
     RawSocketReply(Serializer, Vec<u8>),
-    /// Waits for the response that answers a WebSocket handshake.
+    /// Waits for the response to a WebSocket handshake.
     WebSocketResponse(Box<Upgrade>, Vec<u8>),
     /// RawSocket frames.
     RawSocket(FrameSplitter),
@@ -71,15 +71,15 @@ impl Input {
         Self::RawSocket(FrameSplitter::new(MAX_MESSAGE))
     }
 
-    /// Takes bytes from the front of `input` until something has arrived; none once it is used up.
+    /// Takes bytes from the front of `input` until something arrived; `None` once it is used up.
     ///
     /// # Errors
-    /// A sentence about what the peer did wrong, or how it said farewell.
+    /// A sentence about the error of the peer, or its closing message.
     #[inline]
     pub fn receive<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<Arrived<'s>>, String> {
+    ) -> Result<Option<InputEvent<'s>>, String> {
         if matches!(self, Self::RawSocketReply(..) | Self::WebSocketResponse(..)) {
             return self.shake_hands(input);
         }
@@ -90,7 +90,7 @@ impl Input {
         }
     }
 
-    fn shake_hands<'s>(&mut self, input: &mut &mut [u8]) -> Result<Option<Arrived<'s>>, String> {
+    fn shake_hands<'s>(&mut self, input: &mut &mut [u8]) -> Result<Option<InputEvent<'s>>, String> {
         let opened = match self {
             Self::RawSocketReply(serializer, octets) => {
                 let missing = (4 - octets.len()).min(input.len());
@@ -116,7 +116,7 @@ impl Input {
             Self::RawSocket(_) | Self::WebSocket(_) => return Ok(None),
         };
         *self = opened;
-        Ok(Some(Arrived::Connected))
+        Ok(Some(InputEvent::Connected))
     }
 }
 
@@ -124,12 +124,12 @@ impl Input {
 fn from_rawsocket<'s, 'i: 's>(
     splitter: &'s mut FrameSplitter,
     input: &mut &'i mut [u8],
-) -> Result<Option<Arrived<'s>>, String> {
+) -> Result<Option<InputEvent<'s>>, String> {
     let frame = splitter.receive(input).map_err(|fault| fault.to_string())?;
     Ok(frame.map(|frame| match frame.kind {
-        FrameKind::Message => Arrived::Message(frame.payload),
-        FrameKind::Ping => Arrived::Ping(frame.payload),
-        FrameKind::Pong => Arrived::Pong,
+        FrameKind::Message => InputEvent::LoadMessage(frame.payload),
+        FrameKind::Ping => InputEvent::Ping(frame.payload),
+        FrameKind::Pong => InputEvent::Pong,
     }))
 }
 
@@ -137,20 +137,20 @@ fn from_rawsocket<'s, 'i: 's>(
 fn from_websocket<'s, 'i: 's>(
     receiver: &'s mut WebSocketReceiver,
     input: &mut &'i mut [u8],
-) -> Result<Option<Arrived<'s>>, String> {
+) -> Result<Option<InputEvent<'s>>, String> {
     match receiver.receive(input).map_err(|fault| fault.to_string())? {
-        Some(WebSocketMessage::Text(text)) => Ok(Some(Arrived::Message(text.as_bytes()))),
+        Some(WebSocketMessage::Text(text)) => Ok(Some(InputEvent::LoadMessage(text.as_bytes()))),
         Some(WebSocketMessage::UncheckedText(bytes) | WebSocketMessage::Binary(bytes)) => {
-            Ok(Some(Arrived::Message(bytes)))
+            Ok(Some(InputEvent::LoadMessage(bytes)))
         }
-        Some(WebSocketMessage::Ping(bytes)) => Ok(Some(Arrived::Ping(bytes))),
+        Some(WebSocketMessage::Ping(bytes)) => Ok(Some(InputEvent::Ping(bytes))),
         Some(WebSocketMessage::Close(_)) => Err("the router closed the WebSocket".to_owned()),
-        Some(WebSocketMessage::Pong(_)) => Ok(Some(Arrived::Pong)),
+        Some(WebSocketMessage::Pong(_)) => Ok(Some(InputEvent::Pong)),
         None => Ok(None),
     }
 }
 
-/// Takes the first `count` bytes; there are so many.
+/// Takes the first `count` bytes, which must exist.
 fn take_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i [u8] {
     let (front, rest) = mem::take(input).split_at_mut(count);
     *input = rest;
@@ -161,7 +161,7 @@ fn take_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i [u8] {
 mod tests {
     use super::*;
 
-    /// All that arrives on `input` when `octets` come in two parts, as text.
+    /// All arrivals of `octets` in two parts, as text.
     fn arrivals(mut input: Input, octets: &[u8], cut: usize) -> Result<Vec<String>, String> {
         let mut found = Vec::new();
         for part in [&octets[..cut], &octets[cut..]] {
@@ -175,17 +175,17 @@ mod tests {
     }
 
     #[test]
-    fn a_rawsocket_handshake_is_followed_by_messages_wherever_the_octets_are_cut() {
+    fn messages_follow_a_rawsocket_handshake_wherever_the_bytes_are_split() {
         let octets = [0x7f, 0xf2, 0, 0, 0, 0, 0, 1, 7, 1, 0, 0, 0, 2, 0, 0, 0];
         for cut in 0..=octets.len() {
             let input = Input::RawSocketReply(Serializer::MsgPack, Vec::new());
-            let expected = ["Connected", "Message([7])", "Ping([])", "Pong"].map(String::from);
+            let expected = ["Connected", "LoadMessage([7])", "Ping([])", "Pong"].map(String::from);
             assert_eq!(arrivals(input, &octets, cut), Ok(expected.into()), "cut at {cut}");
         }
     }
 
     #[test]
-    fn a_websocket_handshake_is_followed_by_messages_wherever_the_octets_are_cut() {
+    fn messages_follow_a_websocket_handshake_wherever_the_bytes_are_split() {
         let upgrade = Upgrade {
             host: "localhost".to_owned(),
             path: "/".to_owned(),
@@ -198,16 +198,16 @@ mod tests {
         let octets = [head.as_bytes(), b"\x81\x02[]\x89\x00\x8a\x00"].concat();
         for cut in 0..=octets.len() {
             let input = Input::WebSocketResponse(Box::new(upgrade.clone()), Vec::new());
-            let expected = ["Connected", "Message([91, 93])", "Ping([])", "Pong"];
+            let expected = ["Connected", "LoadMessage([91, 93])", "Ping([])", "Pong"];
             let expected = expected.map(String::from);
             assert_eq!(arrivals(input, &octets, cut), Ok(expected.into()), "cut at {cut}");
         }
     }
 
     #[test]
-    fn a_refused_handshake_is_told() {
+    fn a_refused_handshake_is_an_error() {
         let input = Input::RawSocketReply(Serializer::MsgPack, Vec::new());
-        let told = arrivals(input, &[0x7f, 0x10, 0, 0], 4);
-        assert_eq!(told, Err("the serializer is not supported by the router".to_owned()));
+        let refusal = arrivals(input, &[0x7f, 0x10, 0, 0], 4);
+        assert_eq!(refusal, Err("the serializer is not supported by the router".to_owned()));
     }
 }

@@ -1,28 +1,27 @@
-//! Sessions that join as fast as the router lets them: what a storm and ten thousand idle
-//! sessions have in common.
+//! Sessions that join as fast as the router allows, for the storm and for idle sessions.
 
 use std::collections::VecDeque;
 use std::io;
 
 use cloverleaf_wamp::message::ClientMessage;
 
-use super::connections::{Connections, Handler};
-use super::opening::{read, told};
+use super::connections::{Connections, MessageHandler};
+use super::opening::{read, unexpected};
 use super::output::Outputs;
-use super::reading::Message;
+use super::reading::LoadMessage;
 use super::tally::Tally;
-use super::target::Target;
+use super::target::LoadTarget;
 use super::writing;
 
-/// Sessions that join, and those that have.
+/// Joining sessions and open ones.
 #[derive(Debug)]
 pub struct Joining {
-    target: Target,
+    target: LoadTarget,
     hello: ClientMessage,
-    /// How many are on their way at once.
+    /// Most sessions that are joining at the same time.
     at_once: usize,
     opening: usize,
-    /// When each connection was begun; 0 for one whose session is open.
+    /// The start of each connection; 0 for one whose session is open.
     begun: Vec<u64>,
     /// The connections of open sessions, the oldest first.
     joined: VecDeque<usize>,
@@ -30,8 +29,8 @@ pub struct Joining {
 }
 
 impl Joining {
-    /// Sessions of a realm, of which `at_once` are on their way.
-    pub fn new(target: Target, realm: &str, at_once: usize) -> Self {
+    /// Sessions of a realm, of which at most `at_once` are joining.
+    pub fn new(target: LoadTarget, realm: &str, at_once: usize) -> Self {
         Self {
             target,
             hello: writing::hello(realm),
@@ -43,7 +42,7 @@ impl Joining {
         }
     }
 
-    /// How many sessions are on their way.
+    /// Number of joining sessions.
     pub fn opening(&self) -> usize {
         self.opening
     }
@@ -53,15 +52,15 @@ impl Joining {
         &mut self.joined
     }
 
-    /// How many sessions are open.
+    /// Number of open sessions.
     pub fn joined_count(&self) -> usize {
         self.joined.len()
     }
 
-    /// Begins as many connections, up to `most`, as may be on their way.
+    /// Starts as many connections, up to `most`, as may be joining.
     ///
     /// # Errors
-    /// Those of connecting.
+    /// Errors of connecting.
     pub fn begin(&mut self, connections: &mut Connections, most: usize) -> io::Result<()> {
         for _ in 0..most.min(self.at_once.saturating_sub(self.opening)) {
             let now = connections.outputs().look_at_clock();
@@ -76,20 +75,20 @@ impl Joining {
     }
 }
 
-impl Handler for Joining {
+impl MessageHandler for Joining {
     fn connected(&mut self, which: usize, outputs: &mut Outputs) {
         outputs.send(which, |serializer, out| writing::message(serializer, out, &self.hello));
     }
 
     fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs) {
         match read(from, message, outputs) {
-            Ok(Message::Welcome) if self.begun[from] != 0 => {
+            Ok(LoadMessage::Welcome) if self.begun[from] != 0 => {
                 let begun = std::mem::take(&mut self.begun[from]);
                 self.tally.answered(begun, outputs.now());
                 self.opening -= 1;
                 self.joined.push_back(from);
             }
-            other => self.tally.error(told(&other)),
+            other => self.tally.error(unexpected(&other)),
         }
     }
 

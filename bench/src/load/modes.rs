@@ -1,41 +1,42 @@
-//! Which sessions a mode needs, and what it tells. One function for each mode of the command line.
+//! The sessions and the report of each mode: one function for each mode of the command line.
 
 use std::io;
 
 use cloverleaf_wamp::message::{ClientMessage, InvokePolicy};
 
-use super::churn::Churn;
-use super::command::{self, Common};
+use super::churn::ChurnLoad;
 use super::connections::Connections;
-use super::course::{self, Load, Timing};
-use super::fanout::{self, Fanout};
+use super::course::{self, TimedLoad, Timing};
+use super::fanout::{self, FanoutLoad};
 use super::idle;
 use super::joining::Joining;
 use super::opening::{ask, open_sessions};
+use super::options::{self, CommonOptions};
 use super::process::Process;
-use super::report::{Progress, Report};
-use super::rpc::{self, Rpc};
-use super::storm::Storm;
-use super::target::Target;
+use super::progress::ProgressLine;
+use super::report::LoadReport;
+use super::rpc::{self, RpcLoad};
+use super::storm::StormLoad;
+use super::target::LoadTarget;
 
 /// Runs a load with the timing of the command line.
 fn run(
     mode: &'static str,
     unit: &'static str,
-    common: &Common,
+    common: &CommonOptions,
     connections: &mut Connections,
-    load: &mut impl Load,
-) -> io::Result<Report> {
+    load: &mut impl TimedLoad,
+) -> io::Result<LoadReport> {
     let timing = Timing { warm_up: common.warm_up, measured: common.measured };
     let router = common.router_pid.map(Process::new);
-    let span = course::run(connections, load, timing, router, &mut Progress::new(mode))?;
-    Ok(Report::new(mode, unit, load.tally(), span))
+    let usage = course::run(connections, load, timing, router, &mut ProgressLine::new(mode))?;
+    Ok(LoadReport::new(mode, unit, load.tally(), usage))
 }
 
-/// Sessions at one target, each of which has made one request.
+/// Opens sessions at one target, each of which makes one request.
 fn prepared(
     connections: &mut Connections,
-    target: &Target,
+    target: &LoadTarget,
     realm: &str,
     count: usize,
     request: &ClientMessage,
@@ -45,18 +46,18 @@ fn prepared(
     Ok(sessions)
 }
 
-pub(super) fn rpc(args: &command::Rpc) -> io::Result<Report> {
+pub(super) fn rpc(args: &options::RpcOptions) -> io::Result<LoadReport> {
     let mut connections = Connections::new()?;
     let serializer = args.common.serializer;
     let mut load = match (&args.forwarder, &args.url) {
         (Some(address), _) => {
-            let target = Target { address: address.clone(), serializer, bare: true };
+            let target = LoadTarget { address: address.clone(), serializer, bare: true };
             let callee = connections.open(&target)?;
             let caller = connections.open(&target)?;
-            Rpc::new(&[caller], &[callee], args.in_flight, args.payload).without_router()
+            RpcLoad::new(&[caller], &[callee], args.in_flight, args.payload).without_router()
         }
         (None, Some(address)) => {
-            let target = Target { address: address.clone(), serializer, bare: false };
+            let target = LoadTarget { address: address.clone(), serializer, bare: false };
             calls_over_router(&mut connections, args, &target)?
         }
         (None, None) => return Err(io::Error::other("--url or --forwarder is missing")),
@@ -66,9 +67,9 @@ pub(super) fn rpc(args: &command::Rpc) -> io::Result<Report> {
 
 fn calls_over_router(
     connections: &mut Connections,
-    args: &command::Rpc,
-    caller: &Target,
-) -> io::Result<Rpc> {
+    args: &options::RpcOptions,
+    caller: &LoadTarget,
+) -> io::Result<RpcLoad> {
     let mut callee = caller.clone();
     callee.address = args.callee_url.clone().unwrap_or(callee.address);
     callee.serializer = args.callee_serializer.unwrap_or(callee.serializer);
@@ -77,10 +78,10 @@ fn calls_over_router(
     let realm = &args.common.realm;
     let callees = prepared(connections, &callee, realm, args.callees, &register)?;
     let callers = open_sessions(connections, &vec![caller; args.connections], realm)?;
-    Ok(Rpc::new(&callers, &callees, args.in_flight, args.payload))
+    Ok(RpcLoad::new(&callers, &callees, args.in_flight, args.payload))
 }
 
-pub(super) fn fanout(args: &command::Fanout) -> io::Result<Report> {
+pub(super) fn fanout(args: &options::FanoutOptions) -> io::Result<LoadReport> {
     let mut connections = Connections::new()?;
     let common = &args.router.common;
     let publisher = args.router.target();
@@ -91,7 +92,7 @@ pub(super) fn fanout(args: &command::Fanout) -> io::Result<Report> {
     let realm = &common.realm;
     let subscribers = prepared(&mut connections, &subscriber, realm, args.subscribers, &subscribe)?;
     let publishers = open_sessions(&mut connections, &vec![&publisher; args.publishers], realm)?;
-    let mut load = Fanout::new(&publishers, &subscribers, args.window, args.payload);
+    let mut load = FanoutLoad::new(&publishers, &subscribers, args.window, args.payload);
     let report = run("fanout", "events", common, &mut connections, &mut load)?;
     let publications = report.rate / args.subscribers.max(1) as f64;
     let nanoseconds = 1e9 / report.rate;
@@ -100,14 +101,14 @@ pub(super) fn fanout(args: &command::Fanout) -> io::Result<Report> {
         .with("ns_per_event_and_subscriber", nanoseconds))
 }
 
-pub(super) fn storm(args: &command::Storm) -> io::Result<Report> {
+pub(super) fn storm(args: &options::StormOptions) -> io::Result<LoadReport> {
     let common = &args.router.common;
     let joining = Joining::new(args.router.target(), &common.realm, args.at_once);
-    let mut load = Storm::new(joining, args.sessions);
+    let mut load = StormLoad::new(joining, args.sessions);
     run("storm", "joins", common, &mut Connections::new()?, &mut load)
 }
 
-pub(super) fn idle(args: &command::Idle) -> io::Result<Report> {
+pub(super) fn idle(args: &options::IdleOptions) -> io::Result<LoadReport> {
     let common = &args.router.common;
     let joining = Joining::new(args.router.target(), &common.realm, args.at_once);
     let found = idle::run(
@@ -116,9 +117,9 @@ pub(super) fn idle(args: &command::Idle) -> io::Result<Report> {
         args.sessions,
         common.measured,
         common.router_pid.map(Process::new),
-        &mut Progress::new("idle"),
+        &mut ProgressLine::new("idle"),
     )?;
-    let mut report = Report::new("idle", "sessions", &found.tally, found.span);
+    let mut report = LoadReport::new("idle", "sessions", &found.tally, found.usage);
     report.rate = report.count as f64 / found.opening_seconds;
     let of_each = found
         .with_sessions
@@ -132,7 +133,7 @@ pub(super) fn idle(args: &command::Idle) -> io::Result<Report> {
         .with("resident_kib_per_session", of_each))
 }
 
-pub(super) fn churn(args: &command::Churn) -> io::Result<Report> {
+pub(super) fn churn(args: &options::ChurnOptions) -> io::Result<LoadReport> {
     let mut connections = Connections::new()?;
     let common = &args.router.common;
     let target = args.router.target();
@@ -141,9 +142,9 @@ pub(super) fn churn(args: &command::Churn) -> io::Result<Report> {
     let register = rpc::register(InvokePolicy::Single);
     let callees = prepared(&mut connections, &target, realm, beside, &register)?;
     let callers = open_sessions(&mut connections, &vec![&target; beside], realm)?;
-    let calls = Rpc::new(&callers, &callees, args.calls, 16);
+    let calls = RpcLoad::new(&callers, &callees, args.calls, 16);
     let sessions = open_sessions(&mut connections, &vec![&target; args.connections], realm)?;
-    let mut load = Churn::new(&sessions, args.in_flight, calls);
+    let mut load = ChurnLoad::new(&sessions, args.in_flight, calls);
     let mut report = run("churn", "requests", common, &mut connections, &mut load)?;
     let calls = load.calls();
     report.blame(calls);

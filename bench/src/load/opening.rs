@@ -1,38 +1,38 @@
-//! Sessions, and the requests that prepare them: many are opened at once, and all are awaited.
+//! Opens sessions and sends their first requests: many at once, and all are awaited.
 //!
-//! For what is done before and after a measurement; the storm, which measures this, has its own.
+//! For preparing and ending a measurement; the storm, which measures joins, has its own code.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use cloverleaf_wamp::message::ClientMessage;
 
-use super::connections::{Connections, Handler};
+use super::connections::{Connections, MessageHandler};
 use super::output::Outputs;
-use super::reading::{self, Message};
-use super::target::Target;
+use super::reading::{self, LoadMessage};
+use super::target::LoadTarget;
 use super::writing;
 
-/// How many sessions are on their way at once: below the backlog of any router.
+/// Sessions that are joining at the same time: fewer than the backlog of any router.
 const AT_ONCE: usize = 64;
 
-/// How long nothing may happen before the load gives up.
+/// Time without progress after which the load gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const TURN: Duration = Duration::from_millis(50);
 
-/// Opens a session at each target; the connections, in the order of the targets.
+/// Opens a session at each target. Returns the connections in the order of the targets.
 ///
 /// # Errors
 /// A sentence about the first session that was not opened.
 pub fn open_sessions(
     connections: &mut Connections,
-    targets: &[&Target],
+    targets: &[&LoadTarget],
     realm: &str,
 ) -> io::Result<Vec<usize>> {
-    let mut opening = Opening { hello: writing::hello(realm), welcomed: 0, failure: None };
+    let mut opening = SessionOpening { hello: writing::hello(realm), welcomed: 0, failure: None };
     let mut opened = Vec::with_capacity(targets.len());
-    let mut patience = Patience::new();
+    let mut patience = ProgressTimeout::new();
     while opening.welcomed < targets.len() {
         for target in targets[opened.len()..].iter().take(AT_ONCE + opening.welcomed - opened.len())
         {
@@ -45,17 +45,17 @@ pub fn open_sessions(
     Ok(opened)
 }
 
-/// Sends a request on each of some connections and awaits the answers.
+/// Sends a request on each connection and awaits the answers.
 ///
 /// # Errors
-/// A sentence about the first request that was refused.
+/// A sentence about the first refused request.
 pub fn ask(
     connections: &mut Connections,
     sessions: &[usize],
     request: &ClientMessage,
 ) -> io::Result<()> {
     let mut asking = Asking::default();
-    let mut patience = Patience::new();
+    let mut patience = ProgressTimeout::new();
     for session in sessions {
         connections.outputs().send(*session, |serializer, out| {
             writing::message(serializer, out, request);
@@ -73,13 +73,13 @@ fn give_up_on(failure: Option<String>) -> io::Result<()> {
     failure.map_or(Ok(()), |failure| Err(io::Error::other(failure)))
 }
 
-/// Waits while something happens.
-struct Patience {
+/// Waits as long as there is progress.
+struct ProgressTimeout {
     before: usize,
     since: Instant,
 }
 
-impl Patience {
+impl ProgressTimeout {
     fn new() -> Self {
         Self { before: 0, since: Instant::now() }
     }
@@ -96,21 +96,21 @@ impl Patience {
     }
 }
 
-struct Opening {
+struct SessionOpening {
     hello: ClientMessage,
     welcomed: usize,
     failure: Option<String>,
 }
 
-impl Handler for Opening {
+impl MessageHandler for SessionOpening {
     fn connected(&mut self, which: usize, outputs: &mut Outputs) {
         outputs.send(which, |serializer, out| writing::message(serializer, out, &self.hello));
     }
 
     fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs) {
         match read(from, message, outputs) {
-            Ok(Message::Welcome) => self.welcomed += 1,
-            other => self.fail(&told(&other)),
+            Ok(LoadMessage::Welcome) => self.welcomed += 1,
+            other => self.fail(&unexpected(&other)),
         }
     }
 
@@ -119,8 +119,8 @@ impl Handler for Opening {
     }
 }
 
-impl Opening {
-    /// Keeps the first reason: a router says why before it hangs up.
+impl SessionOpening {
+    /// Keeps the first reason: a router gives its reason before it disconnects.
     fn fail(&mut self, why: &str) {
         self.failure.get_or_insert_with(|| format!("no session was opened: {why}"));
     }
@@ -132,11 +132,11 @@ struct Asking {
     failure: Option<String>,
 }
 
-impl Handler for Asking {
+impl MessageHandler for Asking {
     fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs) {
         match read(from, message, outputs) {
-            Ok(Message::Answer { .. }) => self.answered += 1,
-            other => self.fail(&told(&other)),
+            Ok(LoadMessage::Answer { .. }) => self.answered += 1,
+            other => self.fail(&unexpected(&other)),
         }
     }
 
@@ -151,21 +151,25 @@ impl Asking {
     }
 }
 
-/// Reads a message of an open connection.
+/// Decodes a message of an open connection.
 ///
 /// # Errors
-/// A sentence about what it is instead.
+/// A sentence about the message if it can't be decoded.
 #[inline]
-pub fn read<'m>(from: usize, message: &'m [u8], outputs: &Outputs) -> Result<Message<'m>, String> {
+pub fn read<'m>(
+    from: usize,
+    message: &'m [u8],
+    outputs: &Outputs,
+) -> Result<LoadMessage<'m>, String> {
     let serializer = outputs.serializer(from).ok_or("the connection is closed")?;
     reading::read(serializer, message).map_err(|error| error.to_string())
 }
 
-/// A sentence about a message that should not have come.
-pub fn told(message: &Result<Message<'_>, String>) -> String {
+/// A sentence about an unexpected message.
+pub fn unexpected(message: &Result<LoadMessage<'_>, String>) -> String {
     match message {
-        Ok(Message::Farewell(reason)) => format!("the router ended the session: {reason}"),
-        Ok(Message::Error { uri, .. }) => format!("the router answered {uri}"),
+        Ok(LoadMessage::Farewell(reason)) => format!("the router ended the session: {reason}"),
+        Ok(LoadMessage::Error { uri, .. }) => format!("the router answered {uri}"),
         Ok(other) => format!("the router sent {other:?}"),
         Err(why) => why.clone(),
     }

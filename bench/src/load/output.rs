@@ -1,5 +1,5 @@
-//! The sending half of all connections: messages are appended to a buffer and leave with one
-//! write at the end of the turn. Reading is `connections`' business.
+//! The sending half of all connections: messages are appended to a buffer, which is written once at
+//! the end of the turn. `connections` reads.
 
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
@@ -17,18 +17,18 @@ use slab::Slab;
 
 /// A connected or connecting socket.
 #[derive(Debug)]
-pub enum Socket {
+pub enum LoadSocket {
     /// TCP.
     Tcp(TcpStream),
     /// A Unix socket.
     Unix(UnixStream),
 }
 
-impl Socket {
-    /// Reads what has come.
+impl LoadSocket {
+    /// Reads available bytes.
     ///
     /// # Errors
-    /// Those of the socket; `WouldBlock` when nothing has come.
+    /// Errors of the socket; `WouldBlock` if no bytes are available.
     #[inline]
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
@@ -53,39 +53,39 @@ impl Socket {
     }
 }
 
-/// How messages are framed.
+/// The framing of sent messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
-    /// RawSocket: a length before each.
+pub enum OutputFraming {
+    /// RawSocket: a length before each message.
     RawSocket,
-    /// WebSocket, client to server.
+    /// WebSocket, from client to server.
     WebSocket,
 }
 
-/// One connection, to be written to.
+/// The sending half of one connection.
 #[derive(Debug)]
 pub struct Output {
-    pub(super) socket: Socket,
-    framing: Framing,
+    pub(super) socket: LoadSocket,
+    framing: OutputFraming,
     serializer: Serializer,
     unsent: Vec<u8>,
-    /// How much of `unsent` has been sent.
+    /// Bytes of `unsent` that have been sent.
     sent: usize,
-    /// Whether it is in the list of those to be written at the end of the turn.
+    /// Whether it is in the list of connections to be written at the end of the turn.
     listed: bool,
-    /// Whether the socket takes nothing now; it is registered for writing only then, since a Unix
-    /// socket would wake its owner for each message that the peer reads.
+    /// Whether the socket accepts no bytes now. It is registered for writing only then, since a
+    /// Unix socket would wake for each message that the peer reads.
     blocked: bool,
 }
 
-/// All connections, to be written to.
+/// The sending halves of all connections.
 #[derive(Debug)]
 pub struct Outputs {
     open: Slab<Output>,
     listed: Vec<usize>,
     masks: SmallRng,
     origin: Instant,
-    /// When the last bytes were read, in nanoseconds since the beginning; never 0.
+    /// The time of the last read, in nanoseconds since the start; never 0.
     now: u64,
 }
 
@@ -94,7 +94,7 @@ impl Default for Outputs {
         Self {
             open: Slab::new(),
             listed: Vec::new(),
-            // Masks protect proxies from the octets of a browser's page; here nobody attacks.
+            // Masks protect proxies from browsers' pages; a fixed one is safe here.
             masks: SmallRng::seed_from_u64(0),
             origin: Instant::now(),
             now: 1,
@@ -103,8 +103,8 @@ impl Default for Outputs {
 }
 
 impl Outputs {
-    /// When the message that is being handled was read, in nanoseconds since the beginning. What
-    /// it gives rise to counts as sent then.
+    /// The time of the read of the handled message, in nanoseconds since the start. Its answers
+    /// count as sent then.
     #[inline]
     pub fn now(&self) -> u64 {
         self.now
@@ -117,13 +117,13 @@ impl Outputs {
         self.now
     }
 
-    /// Appends a message to a connection that is open; `write` gets its serializer.
+    /// Appends a message to an open connection; `write` gets its serializer.
     #[inline]
     pub fn send(&mut self, to: usize, write: impl FnOnce(Serializer, &mut Vec<u8>)) {
         let Some(output) = self.open.get_mut(to) else { return };
         let Output { framing, serializer, unsent, listed, .. } = output;
         match framing {
-            Framing::RawSocket => {
+            OutputFraming::RawSocket => {
                 let start = unsent.len();
                 unsent.extend_from_slice(&[0; rawsocket::PREFIX_LEN]);
                 let payload = unsent.len();
@@ -131,7 +131,7 @@ impl Outputs {
                 let prefix = rawsocket::prefix(FrameKind::Message, unsent.len() - payload);
                 unsent[start..payload].copy_from_slice(&prefix);
             }
-            Framing::WebSocket => {
+            OutputFraming::WebSocket => {
                 let kind =
                     if serializer.is_text() { MessageKind::Text } else { MessageKind::Binary };
                 let mask = Some(self.masks.next_u32().to_ne_bytes());
@@ -144,7 +144,7 @@ impl Outputs {
         }
     }
 
-    /// Appends bytes as they are: those of a handshake.
+    /// Appends the bytes of a handshake.
     pub(super) fn send_bytes(&mut self, to: usize, bytes: &[u8]) {
         let Some(output) = self.open.get_mut(to) else { return };
         output.unsent.extend_from_slice(bytes);
@@ -155,11 +155,11 @@ impl Outputs {
     pub(super) fn send_pong(&mut self, to: usize, payload: &[u8]) {
         let Some(output) = self.open.get_mut(to) else { return };
         match output.framing {
-            Framing::RawSocket => {
+            OutputFraming::RawSocket => {
                 output.unsent.extend(rawsocket::prefix(FrameKind::Pong, payload.len()));
                 output.unsent.extend_from_slice(payload);
             }
-            Framing::WebSocket => {
+            OutputFraming::WebSocket => {
                 let mask = Some(self.masks.next_u32().to_ne_bytes());
                 sender::write_pong(&mut output.unsent, payload, mask);
             }
@@ -167,12 +167,12 @@ impl Outputs {
         self.list(to);
     }
 
-    /// Ends a connection, whatever is unsent. A TCP connection is reset: its port would else be
-    /// taken for a minute, and a storm is over when all are.
+    /// Closes a connection and discards unsent bytes. A TCP connection is reset: its port would
+    /// otherwise stay in use for a minute, and a storm needs them.
     pub fn close(&mut self, which: usize) {
-        // The system forgets a socket's registration with its last descriptor.
-        if let Some(Output { socket: Socket::Tcp(stream), .. }) = self.open.try_remove(which) {
-            // Where that can't be had, the port waits.
+        // The system removes a socket's registration with its last descriptor.
+        if let Some(Output { socket: LoadSocket::Tcp(stream), .. }) = self.open.try_remove(which) {
+            // If this fails, the port stays in use for its minute.
             let _ = set_socket_linger(&stream, Some(Duration::ZERO));
         }
     }
@@ -189,21 +189,21 @@ impl Outputs {
         self.open.get(which).map(|output| output.serializer)
     }
 
-    pub(super) fn socket(&mut self, which: usize) -> Option<&mut Socket> {
+    pub(super) fn socket(&mut self, which: usize) -> Option<&mut LoadSocket> {
         self.open.get_mut(which).map(|output| &mut output.socket)
     }
 
-    /// Takes a socket in; its number. One that still connects is blocked until it has.
+    /// Adds a socket and returns its number. A connecting socket is blocked until it is connected.
     pub(super) fn open(
         &mut self,
-        mut socket: Socket,
-        framing: Framing,
+        mut socket: LoadSocket,
+        framing: OutputFraming,
         serializer: Serializer,
         registry: &Registry,
     ) -> io::Result<usize> {
         let place = self.open.vacant_entry();
         let which = place.key();
-        let blocked = matches!(socket, Socket::Tcp(_));
+        let blocked = matches!(socket, LoadSocket::Tcp(_));
         registry.register(socket.source(), Token(which), interest(blocked))?;
         let unsent = Vec::new();
         place.insert(Output {
@@ -218,8 +218,8 @@ impl Outputs {
         Ok(which)
     }
 
-    /// Writes what was appended since the last turn; `lost` is told of connections that can't be
-    /// written to.
+    /// Writes the bytes appended since the last turn; calls `lost` for connections whose write
+    /// fails.
     pub(super) fn flush(&mut self, registry: &Registry, mut lost: impl FnMut(usize, io::Error)) {
         let mut listed = std::mem::take(&mut self.listed);
         for which in listed.drain(..) {
@@ -232,11 +232,11 @@ impl Outputs {
                 lost(which, error);
             }
         }
-        // Nothing was listed meanwhile; the memory is kept.
+        // No connection was listed meanwhile; the memory is reused.
         self.listed = listed;
     }
 
-    /// Goes on writing to a socket that takes bytes again.
+    /// Continues writing to a socket that accepts bytes again.
     pub(super) fn unblock(&mut self, which: usize, registry: &Registry) -> io::Result<()> {
         match self.open.get_mut(which) {
             Some(output) if output.blocked => output.write(which, registry),

@@ -1,14 +1,14 @@
-//! What the operating system knows of a process: CPU time and resident memory, from /proc.
+//! CPU time and resident memory of a process, from /proc.
 
 use std::fs;
 use std::path::PathBuf;
 
-/// A process, by its number.
+/// A process, by its id.
 #[derive(Debug, Clone, Copy)]
 pub struct Process(u32);
 
 impl Process {
-    /// The process with this number.
+    /// The process with this id.
     pub const fn new(pid: u32) -> Self {
         Self(pid)
     }
@@ -18,8 +18,8 @@ impl Process {
         Self(std::process::id())
     }
 
-    /// CPU time, user and system, of all its threads that live, in nanoseconds; none where the
-    /// system does not tell.
+    /// CPU time, user and system, of all its living threads, in nanoseconds; `None` if the system
+    /// does not provide it.
     pub fn cpu_ns(self) -> Option<u64> {
         let threads = fs::read_dir(self.path("task")).ok()?;
         threads
@@ -29,7 +29,7 @@ impl Process {
             .sum()
     }
 
-    /// Resident memory in KiB; none where the system does not tell.
+    /// Resident memory in KiB; `None` if the system does not provide it.
     pub fn resident_kib(self) -> Option<u64> {
         resident(&fs::read_to_string(self.path("status")).ok()?)
     }

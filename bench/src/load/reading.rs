@@ -1,7 +1,7 @@
-//! What a router says to the load, read from its bytes without a copy.
+//! Decodes the messages of a router without a copy.
 //!
-//! Read with the tokens of `cloverleaf-wamp`, but not as its whole messages: options are passed
-//! over, and of the arguments only the [`Stamp`] is taken that every message of the load bears.
+//! It uses the tokens of `cloverleaf-wamp`, but not its messages. Options are skipped, and of the
+//! arguments only the [`Stamp`] of each message is read.
 
 use std::borrow::Cow;
 
@@ -17,17 +17,17 @@ use cloverleaf_wamp::serializer::Serializer;
 /// The arguments of every message of the load: `[sender, number, text]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// Which of the load's callers or publishers has sent it.
+    /// The caller or publisher of the load that has sent it.
     pub sender: u64,
-    /// Its number there, from 1 on.
+    /// Its number there, from 1.
     pub number: u64,
-    /// The octets of the text.
+    /// Bytes of the text.
     pub text_len: usize,
 }
 
-/// One message, as far as the load looks at it.
+/// One message, as far as the load reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message<'a> {
+pub enum LoadMessage<'a> {
     /// WELCOME.
     Welcome,
     /// ABORT or GOODBYE, with its reason.
@@ -36,7 +36,7 @@ pub enum Message<'a> {
     Answer {
         /// The number of the request.
         request: u64,
-        /// The id that the router gave; 0 where the message has none.
+        /// The id from the router; 0 if the message has none.
         id: u64,
     },
     /// ERROR.
@@ -50,30 +50,30 @@ pub enum Message<'a> {
     Result {
         /// The number of the call.
         request: u64,
-        /// What it brings back.
+        /// The stamp of its arguments.
         stamp: Stamp,
     },
-    /// INVOCATION; CALL, where no router stands between.
+    /// INVOCATION; or CALL, without a router.
     Invocation {
-        /// The number to answer with.
+        /// The number of the request.
         request: u64,
         /// The encoded arguments.
         args: &'a [u8],
     },
     /// EVENT.
     Event {
-        /// What it brings.
+        /// The stamp of its arguments.
         stamp: Stamp,
     },
 }
 
-/// Reads one message.
+/// Decodes one message.
 ///
 /// # Errors
-/// Bytes that are no message, messages that the load can't be sent, and arguments that are not
-/// the load's own.
+/// Bytes that are no message, messages that a router does not send to the load, and arguments that
+/// are not the load's own.
 #[inline]
-pub fn read(serializer: Serializer, bytes: &[u8]) -> Result<Message<'_>, DecodeError> {
+pub fn read(serializer: Serializer, bytes: &[u8]) -> Result<LoadMessage<'_>, DecodeError> {
     match serializer {
         Serializer::Json => message(JsonReader::new(bytes), bytes),
         Serializer::MsgPack => message(MsgPackReader::new(bytes), bytes),
@@ -87,7 +87,7 @@ pub fn read(serializer: Serializer, bytes: &[u8]) -> Result<Message<'_>, DecodeE
 fn message<'a, R: TokenReader<'a>>(
     mut reader: R,
     bytes: &'a [u8],
-) -> Result<Message<'a>, DecodeError> {
+) -> Result<LoadMessage<'a>, DecodeError> {
     let r = &mut reader;
     if r.next()? != Token::ListStart {
         return Err(DecodeError::NotAMessage);
@@ -95,51 +95,51 @@ fn message<'a, R: TokenReader<'a>>(
     match number(r, "the message type")? {
         code::EVENT => {
             number(r, "Subscription")?;
-            number(r, "Publication")?;
+            number(r, "WindowEntry")?;
             r.skip()?;
-            Ok(Message::Event { stamp: stamp(r)? })
+            Ok(LoadMessage::Event { stamp: stamp(r)? })
         }
         code::RESULT => {
             let request = number(r, "Request")?;
             r.skip()?;
-            Ok(Message::Result { request, stamp: stamp(r)? })
+            Ok(LoadMessage::Result { request, stamp: stamp(r)? })
         }
         code::INVOCATION => {
             let request = number(r, "Request")?;
             number(r, "Registration")?;
             r.skip()?;
-            Ok(Message::Invocation { request, args: &bytes[r.skip()?] })
+            Ok(LoadMessage::Invocation { request, args: &bytes[r.skip()?] })
         }
         code::CALL => {
             let request = number(r, "Request")?;
             r.skip()?;
             r.skip()?;
-            Ok(Message::Invocation { request, args: &bytes[r.skip()?] })
+            Ok(LoadMessage::Invocation { request, args: &bytes[r.skip()?] })
         }
         other => seldom(r, other),
     }
 }
 
-/// The messages that come once for a session or a request.
-fn seldom<'a, R: TokenReader<'a>>(r: &mut R, code: u64) -> Result<Message<'a>, DecodeError> {
+/// Decodes messages that come once for a session or a request.
+fn seldom<'a, R: TokenReader<'a>>(r: &mut R, code: u64) -> Result<LoadMessage<'a>, DecodeError> {
     match code {
-        code::WELCOME => Ok(Message::Welcome),
+        code::WELCOME => Ok(LoadMessage::Welcome),
         code::ABORT | code::GOODBYE => {
             r.skip()?;
-            Ok(Message::Farewell(text(r, "Reason")?))
+            Ok(LoadMessage::Farewell(text(r, "Reason")?))
         }
         code::ERROR => {
             number(r, "REQUEST.Type")?;
             let request = number(r, "REQUEST.Request")?;
             r.skip()?;
-            Ok(Message::Error { request, uri: text(r, "Error")? })
+            Ok(LoadMessage::Error { request, uri: text(r, "Error")? })
         }
         code::PUBLISHED | code::SUBSCRIBED | code::REGISTERED => {
             let request = number(r, "Request")?;
-            Ok(Message::Answer { request, id: number(r, "the id")? })
+            Ok(LoadMessage::Answer { request, id: number(r, "the id")? })
         }
         code::UNSUBSCRIBED | code::UNREGISTERED => {
-            Ok(Message::Answer { request: number(r, "Request")?, id: 0 })
+            Ok(LoadMessage::Answer { request: number(r, "Request")?, id: 0 })
         }
         other => Err(DecodeError::UnknownMessageType(other)),
     }
@@ -183,34 +183,34 @@ const fn wrong(field: &'static str, expected: &'static str) -> DecodeError {
 mod tests {
     use super::*;
 
-    fn json(text: &str) -> Result<Message<'_>, DecodeError> {
+    fn json(text: &str) -> Result<LoadMessage<'_>, DecodeError> {
         read(Serializer::Json, text.as_bytes())
     }
 
     #[test]
-    fn each_message_of_the_load_is_understood() {
+    fn each_message_of_the_load_is_decoded() {
         let stamp = Stamp { sender: 2, number: 7, text_len: 4 };
         for (text, message) in [
-            (r#"[2,123,{"roles":{}}]"#, Message::Welcome),
-            (r#"[3,{"message":"x"},"wamp.close.x"]"#, Message::Farewell("wamp.close.x".into())),
-            (r#"[6,{},"wamp.close.x"]"#, Message::Farewell("wamp.close.x".into())),
-            (r#"[8,48,7,{},"a.b",["why"]]"#, Message::Error { request: 7, uri: "a.b".into() }),
-            ("[17,7,9]", Message::Answer { request: 7, id: 9 }),
-            ("[33,7,9]", Message::Answer { request: 7, id: 9 }),
-            ("[35,7]", Message::Answer { request: 7, id: 0 }),
-            ("[65,7,9]", Message::Answer { request: 7, id: 9 }),
-            ("[67,7]", Message::Answer { request: 7, id: 0 }),
-            (r#"[50,7,{"x":[1]},[2,7,"four"]]"#, Message::Result { request: 7, stamp }),
-            (r#"[36,5,6,{},[2,7,"four"],{}]"#, Message::Event { stamp }),
-            ("[68,7,3,{},[1,2]]", Message::Invocation { request: 7, args: b"[1,2]" }),
-            (r#"[48,7,{},"a.b",[1,2]]"#, Message::Invocation { request: 7, args: b"[1,2]" }),
+            (r#"[2,123,{"roles":{}}]"#, LoadMessage::Welcome),
+            (r#"[3,{"message":"x"},"wamp.close.x"]"#, LoadMessage::Farewell("wamp.close.x".into())),
+            (r#"[6,{},"wamp.close.x"]"#, LoadMessage::Farewell("wamp.close.x".into())),
+            (r#"[8,48,7,{},"a.b",["why"]]"#, LoadMessage::Error { request: 7, uri: "a.b".into() }),
+            ("[17,7,9]", LoadMessage::Answer { request: 7, id: 9 }),
+            ("[33,7,9]", LoadMessage::Answer { request: 7, id: 9 }),
+            ("[35,7]", LoadMessage::Answer { request: 7, id: 0 }),
+            ("[65,7,9]", LoadMessage::Answer { request: 7, id: 9 }),
+            ("[67,7]", LoadMessage::Answer { request: 7, id: 0 }),
+            (r#"[50,7,{"x":[1]},[2,7,"four"]]"#, LoadMessage::Result { request: 7, stamp }),
+            (r#"[36,5,6,{},[2,7,"four"],{}]"#, LoadMessage::Event { stamp }),
+            ("[68,7,3,{},[1,2]]", LoadMessage::Invocation { request: 7, args: b"[1,2]" }),
+            (r#"[48,7,{},"a.b",[1,2]]"#, LoadMessage::Invocation { request: 7, args: b"[1,2]" }),
         ] {
             assert_eq!(json(text), Ok(message), "{text}");
         }
     }
 
     #[test]
-    fn what_the_load_has_not_sent_is_refused() {
+    fn messages_that_the_load_did_not_cause_are_refused() {
         for text in [
             "{}",
             "[36,5,6,{}]",

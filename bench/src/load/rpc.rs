@@ -1,20 +1,20 @@
-//! Calls: each caller keeps a number of them in flight, and a callee answers with the arguments
-//! that came. Every result is compared with its call.
+//! Calls: each caller keeps a number of them in flight, and a callee answers with the same
+//! arguments. Every result is compared with its call.
 
 use cloverleaf_wamp::ids::RequestId;
 use cloverleaf_wamp::message::{ClientMessage, InvokePolicy, Register, RegisterOptions, code};
 use cloverleaf_wamp::uri::UncheckedUri;
 
-use super::connections::Handler;
-use super::course::Load;
-use super::in_flight::InFlight;
-use super::opening::{read, told};
+use super::connections::MessageHandler;
+use super::course::TimedLoad;
+use super::in_flight::RequestsInFlight;
+use super::opening::{read, unexpected};
 use super::output::Outputs;
-use super::reading::{Message, Stamp};
+use super::reading::{LoadMessage, Stamp};
 use super::tally::Tally;
 use super::writing;
 
-/// What is called.
+/// The procedure.
 pub const PROCEDURE: &str = "bench.procedure";
 
 /// REGISTER of the load's procedure, as the first request of a session.
@@ -30,12 +30,12 @@ pub fn register(invoke: InvokePolicy) -> ClientMessage {
 #[derive(Debug)]
 struct Caller {
     connection: usize,
-    calls: InFlight,
+    calls: RequestsInFlight,
 }
 
-/// What a connection is in the load.
+/// The role of a connection in the load.
 #[derive(Debug, Clone, Copy)]
-enum Role {
+enum ConnectionRole {
     None,
     Caller(usize),
     Callee,
@@ -43,34 +43,34 @@ enum Role {
 
 /// The load of calls.
 #[derive(Debug)]
-pub struct Rpc {
+pub struct RpcLoad {
     callers: Vec<Caller>,
-    roles: Vec<Role>,
-    /// How many calls each caller keeps in flight.
+    roles: Vec<ConnectionRole>,
+    /// Calls in flight of each caller.
     in_flight: u64,
     text: String,
-    /// What a callee answers with: YIELD, or RESULT where no router stands between.
+    /// Message code of the callees' answers: YIELD, or RESULT without a router.
     answer: u64,
     tally: Tally,
     stopped: bool,
 }
 
-impl Rpc {
-    /// A load between sessions that are open; the callees have registered [`PROCEDURE`].
-    /// `payload` is the length of the text in each call.
+impl RpcLoad {
+    /// A load of open sessions; the callees have registered [`PROCEDURE`]. `payload` is the length
+    /// of the text in each call, in bytes.
     pub fn new(callers: &[usize], callees: &[usize], in_flight: usize, payload: usize) -> Self {
         let most = callers.iter().chain(callees).max().map_or(0, |most| most + 1);
-        let mut roles = vec![Role::None; most];
+        let mut roles = vec![ConnectionRole::None; most];
         for (number, caller) in callers.iter().enumerate() {
-            roles[*caller] = Role::Caller(number);
+            roles[*caller] = ConnectionRole::Caller(number);
         }
         for callee in callees {
-            roles[*callee] = Role::Callee;
+            roles[*callee] = ConnectionRole::Callee;
         }
         Self {
             callers: callers
                 .iter()
-                .map(|&connection| Caller { connection, calls: InFlight::new(in_flight) })
+                .map(|&connection| Caller { connection, calls: RequestsInFlight::new(in_flight) })
                 .collect(),
             roles,
             in_flight: in_flight as u64,
@@ -81,13 +81,13 @@ impl Rpc {
         }
     }
 
-    /// The same without a router between: the callee gets CALL and answers RESULT.
+    /// Changes the load to run without a router: the callee receives CALL and answers RESULT.
     #[must_use]
     pub fn without_router(self) -> Self {
         Self { answer: code::RESULT, ..self }
     }
 
-    /// Sends calls until as many as wished are in flight.
+    /// Sends calls until the wanted number is in flight.
     #[inline]
     fn refill(&mut self, number: usize, outputs: &mut Outputs) {
         let Caller { connection, calls } = &mut self.callers[number];
@@ -100,9 +100,9 @@ impl Rpc {
     }
 
     #[inline]
-    fn answered(&mut self, number: usize, message: Result<Message<'_>, String>, now: u64) {
+    fn answered(&mut self, number: usize, message: Result<LoadMessage<'_>, String>, now: u64) {
         match message {
-            Ok(Message::Result { request, stamp }) => {
+            Ok(LoadMessage::Result { request, stamp }) => {
                 let sender = number as u64;
                 let right = Stamp { sender, number: request, text_len: self.text.len() };
                 match self.callers[number].calls.take(request) {
@@ -111,30 +111,30 @@ impl Rpc {
                     None => self.tally.error(format!("call {request} was not in flight")),
                 }
             }
-            Ok(Message::Error { request, uri }) => {
+            Ok(LoadMessage::Error { request, uri }) => {
                 self.callers[number].calls.take(request);
                 self.tally.error(format!("a call failed: {uri}"));
             }
-            other => self.tally.error(told(&other)),
+            other => self.tally.error(unexpected(&other)),
         }
     }
 }
 
-impl Handler for Rpc {
+impl MessageHandler for RpcLoad {
     #[inline]
     fn received(&mut self, from: usize, message: &[u8], outputs: &mut Outputs) {
         let message = read(from, message, outputs);
         match (self.roles[from], message) {
-            (Role::Caller(number), message) => {
+            (ConnectionRole::Caller(number), message) => {
                 self.answered(number, message, outputs.now());
                 self.refill(number, outputs);
             }
-            (_, Ok(Message::Invocation { request, args })) => {
+            (_, Ok(LoadMessage::Invocation { request, args })) => {
                 outputs.send(from, |serializer, out| {
                     writing::answer(serializer, out, self.answer, request, args);
                 });
             }
-            (_, other) => self.tally.error(told(&other)),
+            (_, other) => self.tally.error(unexpected(&other)),
         }
     }
 
@@ -143,7 +143,7 @@ impl Handler for Rpc {
     }
 }
 
-impl Load for Rpc {
+impl TimedLoad for RpcLoad {
     fn start(&mut self, outputs: &mut Outputs) {
         outputs.look_at_clock();
         for number in 0..self.callers.len() {
@@ -169,20 +169,20 @@ mod tests {
     use super::*;
 
     /// One caller with two calls in flight, each with a text of four octets.
-    fn two_calls() -> Rpc {
-        let mut load = Rpc::new(&[0], &[1], 2, 4);
+    fn two_calls() -> RpcLoad {
+        let mut load = RpcLoad::new(&[0], &[1], 2, 4);
         load.count(true);
         load.start(&mut Outputs::default());
         load
     }
 
-    fn result(request: u64, stamp: (u64, u64, usize)) -> Message<'static> {
+    fn result(request: u64, stamp: (u64, u64, usize)) -> LoadMessage<'static> {
         let (sender, number, text_len) = stamp;
-        Message::Result { request, stamp: Stamp { sender, number, text_len } }
+        LoadMessage::Result { request, stamp: Stamp { sender, number, text_len } }
     }
 
-    /// Answers, errors and calls in flight after these messages.
-    fn counted(messages: Vec<Message<'_>>) -> (u64, u64, u64) {
+    /// Numbers of answers, errors and calls in flight after these messages.
+    fn counted(messages: Vec<LoadMessage<'_>>) -> (u64, u64, u64) {
         let mut load = two_calls();
         for message in messages {
             load.answered(0, Ok(message), 9);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_in_any_order_is_an_answer() {
+    fn results_in_any_order_are_answers() {
         assert_eq!(counted(vec![result(2, (0, 2, 4)), result(1, (0, 1, 4))]), (2, 0, 0));
     }
 
@@ -203,14 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn a_second_result_and_one_that_nobody_asked_for_are_errors() {
+    fn repeated_and_unrequested_results_are_errors() {
         let twice = vec![result(1, (0, 1, 4)), result(1, (0, 1, 4)), result(9, (0, 9, 4))];
         assert_eq!(counted(twice), (1, 2, 1));
     }
 
     #[test]
-    fn a_failed_call_is_an_error_and_no_longer_in_flight() {
-        let failed = Message::Error { request: 2, uri: "a.b".into() };
+    fn a_failed_call_is_an_error_and_leaves_flight() {
+        let failed = LoadMessage::Error { request: 2, uri: "a.b".into() };
         assert_eq!(counted(vec![failed]), (0, 1, 1));
     }
 }

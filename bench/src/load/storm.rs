@@ -1,31 +1,31 @@
-//! A storm of joins: clients connect and join as fast as they can, as after a network has failed.
-//! The oldest of those that have joined hang up, without a word, for new ones.
+//! A storm of joins: clients connect and join as fast as they can, as after a network failure. The
+//! oldest open sessions disconnect without GOODBYE for new ones.
 
 use std::io;
 
-use super::connections::{Connections, Handler};
-use super::course::Load;
+use super::connections::{Connections, MessageHandler};
+use super::course::TimedLoad;
 use super::joining::Joining;
 use super::output::Outputs;
 use super::tally::Tally;
 
 /// The load of joins.
 #[derive(Debug)]
-pub struct Storm {
+pub struct StormLoad {
     joining: Joining,
-    /// How many sessions are open at most.
+    /// Most open sessions.
     held: usize,
     stopped: bool,
 }
 
-impl Storm {
+impl StormLoad {
     /// A storm that keeps `held` sessions open.
     pub fn new(joining: Joining, held: usize) -> Self {
         Self { joining, held, stopped: false }
     }
 }
 
-impl Handler for Storm {
+impl MessageHandler for StormLoad {
     fn connected(&mut self, which: usize, outputs: &mut Outputs) {
         self.joining.connected(which, outputs);
     }
@@ -44,7 +44,7 @@ impl Handler for Storm {
     }
 }
 
-impl Load for Storm {
+impl TimedLoad for StormLoad {
     fn start(&mut self, _: &mut Outputs) {}
 
     fn tally(&mut self) -> &mut Tally {

@@ -1,25 +1,25 @@
-//! What a load counts while it runs: answers with their latency, errors and losses.
+//! The counts of a running load: answers with their latency, errors and losses.
 
 use super::histogram::Histogram;
 
-/// What was counted. Answers are those of the measurement alone; errors and losses those of the
-/// whole run, for a warm-up with errors warms nothing up.
+/// Counts. Answers are those of the measurement; errors and losses are those of the whole run,
+/// since errors spoil a warm-up, too.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Whether answers count: not while the load warms up or ends.
+    /// Whether answers count: only during the measurement.
     pub counting: bool,
     /// Answers or events, by their latency in nanoseconds.
     pub latency: Histogram,
-    /// What went wrong.
+    /// Number of errors.
     pub errors: u64,
-    /// What the first error was.
+    /// The first error.
     pub first_error: Option<String>,
-    /// What was sent and never came.
+    /// Number of messages that were sent and never arrived.
     pub lost: u64,
 }
 
 impl Tally {
-    /// Counts one answer or event that was sent at `sent` and came at `now`.
+    /// Counts an answer or event that was sent at `sent` and arrived at `now`.
     #[inline]
     pub fn answered(&mut self, sent: u64, now: u64) {
         if self.counting {
@@ -37,12 +37,17 @@ impl Tally {
     }
 }
 
+/// Nanoseconds as microseconds.
+pub(super) fn micros(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / 1e3
+}
+
 #[cfg(test)]
 mod tests {
     use super::Tally;
 
     #[test]
-    fn answers_count_only_while_it_is_measured_and_errors_always() {
+    fn answers_count_during_the_measurement_and_errors_always() {
         let mut tally = Tally::default();
         tally.answered(1, 2);
         tally.error("first");

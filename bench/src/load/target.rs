@@ -1,4 +1,4 @@
-//! Where a router listens and how it is spoken to, read from a URL.
+//! The address and the format of a router, read from a URL.
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use cloverleaf_wamp::serializer::Serializer;
 
-/// Where a router listens. `rs://HOST:PORT`, `unix:PATH` or `ws://HOST:PORT/PATH`.
+/// The address of a router. `rs://HOST:PORT`, `unix:PATH` or `ws://HOST:PORT/PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// RawSocket over TCP.
@@ -16,7 +16,7 @@ pub enum Address {
     RawUnix(PathBuf),
     /// WebSocket over TCP.
     WebSocket {
-        /// Where to connect.
+        /// The socket address.
         at: SocketAddr,
         /// The host of the handshake.
         host: String,
@@ -66,15 +66,15 @@ fn resolve(host: &str) -> Result<SocketAddr, String> {
     found.next().ok_or_else(|| format!("'{host}' has no address"))
 }
 
-/// A way to a router: an address and the serializer that is spoken there.
+/// The address of a router and the serializer to use there.
 #[derive(Debug, Clone)]
-pub struct Target {
-    /// Where.
+pub struct LoadTarget {
+    /// The address.
     pub address: Address,
-    /// In which format.
+    /// The serializer.
     pub serializer: Serializer,
-    /// Whether the peer speaks RawSocket frames without a handshake, as the yardstick
-    /// `forwarder` does.
+    /// Whether the peer speaks RawSocket frames without a handshake, as the yardstick `forwarder`
+    /// does.
     pub bare: bool,
 }
 
@@ -83,7 +83,7 @@ mod tests {
     use super::Address;
 
     #[test]
-    fn a_url_names_transport_and_place() {
+    fn a_url_names_transport_and_address() {
         let at = "127.0.0.1:8080".parse().expect("an address");
         let parsed = |url: &str| url.parse::<Address>();
         assert_eq!(parsed("rs://127.0.0.1:8080"), Ok(Address::RawTcp(at)));
@@ -98,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_shown_as_it_was_given() {
+    fn a_url_is_displayed_as_it_was_given() {
         for url in ["rs://127.0.0.1:8080", "unix:/tmp/a.sock", "ws://127.0.0.1:8080/ws"] {
             assert_eq!(url.parse::<Address>().expect("a good URL").to_string(), url);
         }
     }
 
     #[test]
-    fn a_bad_url_is_told() {
+    fn a_bad_url_is_an_error() {
         for url in ["", "http://127.0.0.1", "unix:", "rs://127.0.0.1"] {
             assert!(url.parse::<Address>().is_err(), "{url}");
         }

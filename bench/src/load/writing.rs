@@ -1,7 +1,7 @@
-//! The messages of the load, appended to a buffer.
+//! Encodes the messages of the load into a buffer.
 //!
-//! CALL, YIELD and PUBLISH, of which there are millions, go straight to the tokens of
-//! `cloverleaf-wamp`; all others are its own messages.
+//! The frequent messages CALL, YIELD and PUBLISH are written as tokens of `cloverleaf-wamp`; all
+//! others are its messages.
 
 use cloverleaf_wamp::codec::TokenWriter;
 use cloverleaf_wamp::codec::cbor::CborWriter;
@@ -60,8 +60,7 @@ pub fn publish(
     ));
 }
 
-/// The answer to an invocation: YIELD, or RESULT where no router stands between, with the
-/// arguments that came.
+/// Answers an invocation with its arguments: YIELD, or RESULT without a router.
 #[inline]
 pub fn answer(serializer: Serializer, out: &mut Vec<u8>, code: u64, request: u64, args: &[u8]) {
     with_writer!(serializer, out, |w: &mut _| answered(w, code, request, args));
@@ -94,7 +93,8 @@ fn answered<W: TokenWriter>(w: &mut W, code: u64, request: u64, args: &[u8]) {
     w.list_end();
 }
 
-/// What the load announces: as much as a usual client, so that a join costs what it usually does.
+/// The features that the load announces: those of a usual client, so that a join has its usual
+/// cost.
 const ROLES: ClientRoles = ClientRoles {
     publisher: Some(Features::of(&[
         Feature::SubscriberBlackwhiteListing,
@@ -136,7 +136,7 @@ pub fn goodbye() -> ClientMessage {
 
 /// Any other message.
 pub fn message(serializer: Serializer, out: &mut Vec<u8>, message: &ClientMessage) {
-    // Only a payload in another format could fail, and these messages have none.
+    // Encoding fails only for a payload in another format, and these messages have none.
     let written = encode_client(message, serializer, out);
     debug_assert!(written.is_ok(), "a message without a payload has a form in every format");
 }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_messages_of_the_load_are_those_of_the_protocol() {
+    fn the_messages_of_the_load_follow_the_protocol() {
         let json = Serializer::Json;
         let call = written(|out| call(json, out, "a.b", 2, 7, "four"));
         assert_eq!(call, r#"[48,7,{},"a.b",[2,7,"four"]]"#);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_router_reads_them_in_every_format() {
+    fn a_router_decodes_the_messages_in_every_format() {
         for serializer in Serializer::ALL {
             let mut out = Vec::new();
             call(serializer, &mut out, "a.b", 2, 7, "four");

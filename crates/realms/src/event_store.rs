@@ -7,12 +7,12 @@ use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 
-use cloverleaf_event_store as store;
-use cloverleaf_event_store::{Observer, Outcome, Report};
-pub use cloverleaf_event_store::{StoreError, catches_panics, check};
 use cloverleaf_router::{
     EventStore, HistoryId, Reading, RealmSettings, Record, Ticket, publication_of,
 };
+use cloverleaf_store as store;
+pub use cloverleaf_store::{StoreError, catches_panics, check};
+use cloverleaf_store::{StoreObserver, StoreReport, WriteOutcome};
 use cloverleaf_transport::log_limited;
 use cloverleaf_wamp::ids::PublicationId;
 
@@ -40,7 +40,7 @@ impl RealmLink {
 /// A store as its realm sees it.
 #[derive(Debug)]
 struct StoredEvents {
-    store: store::EventStore,
+    store: store::RecordStore,
     link: RealmLink,
     realm: String,
 }
@@ -52,7 +52,9 @@ impl EventStore for StoredEvents {
 
     fn append(&mut self, history: HistoryId, record: Record) -> Ticket {
         let Record { publication, bytes } = record;
-        Ticket(self.store.append(history.0, store::Record { id: publication.number(), bytes }))
+        Ticket(
+            self.store.append(history.0, store::StoredRecord { id: publication.number(), bytes }),
+        )
     }
 
     fn note_dropped(&mut self) {
@@ -77,7 +79,7 @@ struct Request {
     realm: String,
 }
 
-impl store::Reading for Request {
+impl store::ReadRequest for Request {
     fn places(
         &self,
         all: Range<u64>,
@@ -121,39 +123,39 @@ struct Watch {
     damaged: std::sync::atomic::AtomicUsize,
 }
 
-impl Observer for Watch {
-    fn stored(&self, up_to: u64, outcome: Outcome<'_>) {
+impl StoreObserver for Watch {
+    fn stored(&self, up_to: u64, outcome: WriteOutcome<'_>) {
         if let Some(realm) = self.link.get() {
             realm.stored(Ticket(up_to), outcome);
         }
     }
 
-    fn report(&self, report: Report<'_>) {
+    fn report(&self, report: StoreReport<'_>) {
         let (realm, path) = (Excerpt::for_log(&self.realm), self.path.display());
         match report {
-            Report::Repairing { percent } => log_limited!(
+            StoreReport::Repairing { percent } => log_limited!(
                 info,
                 "event store was not closed and is being checked",
                 %realm,
                 %path,
                 percent
             ),
-            Report::Damaged { history, place } => {
+            StoreReport::Damaged { history, place } => {
                 let damaged = self.damaged.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 if damaged < MAX_DAMAGED_LOGGED {
                     tracing::error!(%realm, %path, history, place, "stored event damaged");
                 }
             }
-            Report::Missing { history, place, count } => {
+            StoreReport::Missing { history, place, count } => {
                 let damaged = self.damaged.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 if damaged < MAX_DAMAGED_LOGGED {
                     tracing::error!(%realm, %path, history, place, count, "stored events missing");
                 }
             }
-            Report::Checked { records, damaged: 0, missing: 0 } => {
+            StoreReport::Checked { records, damaged: 0, missing: 0 } => {
                 tracing::info!(%realm, %path, events = records, "event store checked");
             }
-            Report::Checked { records, damaged, missing } => tracing::error!(
+            StoreReport::Checked { records, damaged, missing } => tracing::error!(
                 %realm,
                 %path,
                 events = records,
@@ -161,21 +163,21 @@ impl Observer for Watch {
                 missing,
                 "event store damaged: these events are not given to subscribers"
             ),
-            Report::Unreadable { reason } => log_limited!(
+            StoreReport::Unreadable { reason } => log_limited!(
                 warn,
                 "event store can't be read",
                 %realm,
                 %path,
                 reason
             ),
-            Report::Stopped { reason, lost } => tracing::error!(
+            StoreReport::Stopped { reason, lost } => tracing::error!(
                 %realm,
                 %path,
                 reason,
                 lost,
                 "event store stopped: events are refused until it can be written again"
             ),
-            Report::Restarted => tracing::warn!(%realm, %path, "event store works again"),
+            StoreReport::Restarted => tracing::warn!(%realm, %path, "event store works again"),
         }
     }
 }
@@ -200,7 +202,7 @@ pub fn open(
     let link = RealmLink::default();
     let StoreFile { path, cache_bytes } = file;
     let realm = settings.name.to_string();
-    let histories = settings.histories.iter().map(|history| store::History {
+    let histories = settings.histories.iter().map(|history| store::HistoryLimits {
         name: format!("{}:{}", history.pattern.policy().name(), history.pattern.as_str()),
         max_records: history.max_events as u64,
         max_bytes: history.max_bytes as u64,
@@ -213,7 +215,7 @@ pub fn open(
         damaged: Default::default(),
     };
     let id_of = |record: &[u8]| publication_of(record).map(|publication| publication.number());
-    let store = store::EventStore::open(path, &histories, *cache_bytes, id_of, watch)?;
+    let store = store::RecordStore::open(path, &histories, *cache_bytes, id_of, watch)?;
     let events = StoredEvents { store, link: link.clone(), realm };
     settings.event_store = Some(Box::new(events));
     Ok((settings, link))

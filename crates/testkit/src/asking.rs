@@ -1,10 +1,9 @@
-//! Calls of the router's own procedures, and what a peer was told, as values of JSON.
+//! Calls of the router's own procedures, and received events, as JSON values.
 //!
-//! For what the meta API says: the ids of publications don't matter there, and the order of the
-//! keys of a dictionary neither.
+//! For the meta API: the ids of publications and the order of dictionary keys do not matter there.
 //!
 //! # Panics
-//! Every function panics when a peer has been sent anything else than what it asks after.
+//! Every function panics if a peer was sent anything other than the expected message.
 
 use cloverleaf_wamp::message::RouterMessage;
 use cloverleaf_wamp::payload::Payload;
@@ -13,10 +12,10 @@ use serde_json::Value;
 use crate::lab::{Lab, Peer};
 use crate::messages::{args, args_and_kwargs, client};
 
-/// The positional results of a call, or the URI of its error and the text that explains it.
+/// The positional results of a call, or the URI and the text of its error.
 pub type Answer = Result<Value, (String, String)>;
 
-/// The number of every call here; it has ended before the next one begins.
+/// The request id of every call; each has ended before the next one begins.
 const CALL: u64 = 1 << 40;
 
 impl Lab {
@@ -58,7 +57,7 @@ impl Lab {
         }
     }
 
-    /// The events that a peer has been sent since the last look: the subscription of each, and its
+    /// The events that a peer was sent since the last call: the subscription of each, and its
     /// positional arguments.
     pub fn heard(&mut self, peer: Peer) -> Vec<(u64, Value)> {
         let told = |message: RouterMessage| match message {
@@ -72,7 +71,7 @@ impl Lab {
     }
 }
 
-/// A call that was refused.
+/// The answer of a refused call.
 pub fn refusal(uri: &str, text: &str) -> Answer {
     Err((uri.to_owned(), text.to_owned()))
 }

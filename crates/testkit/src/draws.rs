@@ -1,4 +1,4 @@
-//! Random bits from a seed: every run draws the same, and the last draw can be asked for again.
+//! Random bits from a seed, equal in every run; the last draw can be read again.
 //!
 //! Not for secrets and not for statistics.
 
@@ -16,7 +16,7 @@ const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 pub struct Draws(Arc<AtomicU64>);
 
 impl Draws {
-    /// A generator that has drawn nothing yet.
+    /// A generator before its first draw.
     pub fn from_seed(seed: u64) -> Self {
         Self(Arc::new(AtomicU64::new(seed)))
     }
@@ -27,7 +27,7 @@ impl Draws {
         self.last_bits()
     }
 
-    /// The bits that were drawn last.
+    /// The last drawn bits.
     pub fn last_bits(&self) -> u64 {
         let mut bits = self.0.load(Ordering::Relaxed);
         bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -35,7 +35,7 @@ impl Draws {
         bits ^ bits >> 31
     }
 
-    /// The generator as a realm wants it.
+    /// The generator as the random source of a realm.
     pub fn source(&self) -> Random {
         let draws = self.clone();
         Random::new(move || draws.next_bits())
@@ -53,7 +53,7 @@ mod tests {
     use super::Draws;
 
     #[test]
-    fn the_same_seed_draws_the_same_and_the_last_draw_is_remembered() {
+    fn equal_seeds_draw_equal_bits_and_the_last_draw_is_kept() {
         let (first, second) = (Draws::from_seed(7), Draws::from_seed(7));
         let drawn: Vec<u64> = (0..4).map(|_| first.next_bits()).collect();
         assert_eq!(drawn, (0..4).map(|_| second.next_bits()).collect::<Vec<_>>());

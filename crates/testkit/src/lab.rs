@@ -1,4 +1,4 @@
-//! A whole realm on the bench: peers with recorded outboxes, a clock that moves when told to.
+//! A whole realm for tests: peers with recorded outboxes, and a simulated clock.
 //!
 //! ```
 //! use cloverleaf_testkit::Lab;
@@ -37,10 +37,10 @@ use crate::recorder::{Recorder, State};
 /// The name of the lab's realm.
 pub const REALM: &str = "realm1";
 
-/// The time of day at the first moment: 2026-01-01T00:00:00Z, in microseconds from 1970.
+/// The time of day at the first moment: 2026-01-01T00:00:00Z, in microseconds since 1970.
 const START_OF_TIME: i64 = 1_767_225_600_000_000;
 
-/// The role of a peer that asks for no other; it may do everything.
+/// The default role of a peer, which may do everything.
 pub const ANYONE: &str = "anyone";
 
 /// A realm in which [`ANYONE`] may do everything, with loose URIs.
@@ -53,19 +53,19 @@ pub fn settings() -> RealmSettings {
     }
 }
 
-/// Who joins.
+/// A client that joins.
 #[derive(Debug, Clone, Copy)]
 pub struct Client {
     /// Its authid.
     pub name: &'static str,
     /// Its authrole.
     pub role: &'static str,
-    /// What it announces.
+    /// Its announced roles and features.
     pub roles: ClientRoles,
 }
 
-/// What an ordinary client announces: neither parts nor passthru, so that the numbers of its
-/// requests may be used again.
+/// The features of an ordinary client: no progressive calls and results, no payload passthru. So
+/// the ids of its requests may be used again.
 const ORDINARY: ClientRoles = ClientRoles {
     publisher: Some(Features::of(&[
         Feature::SubscriberBlackwhiteListing,
@@ -115,29 +115,29 @@ impl From<Client> for Admitted {
     }
 }
 
-/// A peer of the lab; stays a name for it after its session has ended.
+/// A peer of the lab. It stays valid after its session has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Peer(usize);
 
-/// What the lab keeps of a peer.
+/// The state of a peer.
 #[derive(Debug)]
-struct Place {
+struct PeerState {
     session: SessionKey,
     welcome: Welcome,
     recorder: Recorder,
 }
 
-/// A realm with its peers, its clock and its dice.
+/// A realm with its peers, its clock and its random source.
 #[derive(Debug)]
 pub struct Lab {
     realm: Realm<Recorder>,
-    places: Vec<Place>,
+    places: Vec<PeerState>,
     now: Moment,
     draws: Draws,
     clock: Clock,
 }
 
-/// A clock whose copies are the same: microseconds from 1970.
+/// A clock that its copies share: microseconds since 1970.
 #[derive(Debug, Clone)]
 struct Clock(Arc<AtomicI64>);
 
@@ -155,12 +155,12 @@ impl Default for Lab {
 }
 
 impl Lab {
-    /// An empty realm made of [`settings`].
+    /// An empty realm with [`settings`].
     pub fn new() -> Self {
         Self::with(settings())
     }
 
-    /// An empty realm made of other settings.
+    /// An empty realm with other settings.
     pub fn with(settings: RealmSettings) -> Self {
         let draws = Draws::from_seed(1);
         let clock = Clock(Arc::new(AtomicI64::new(START_OF_TIME)));
@@ -169,7 +169,7 @@ impl Lab {
         Self { realm, places: Vec::new(), now: Moment::default(), draws, clock }
     }
 
-    /// An empty realm made of [`settings`] that follows a preset.
+    /// An empty realm with [`settings`] and a compatibility preset.
     pub fn with_compatibility(compatibility: Compatibility) -> Self {
         Self::with(RealmSettings { compatibility, ..settings() })
     }
@@ -179,26 +179,26 @@ impl Lab {
         Self::with(RealmSettings { roles, ..settings() })
     }
 
-    /// Joins a peer that may do everything; it has read its WELCOME.
+    /// Joins a peer that may do everything. It has read its WELCOME.
     ///
     /// # Panics
-    /// When the realm refuses it.
+    /// The realm refuses it.
     pub fn join(&mut self, name: &'static str) -> Peer {
         self.join_as(Client::named(name))
     }
 
-    /// Joins a peer; it has read its WELCOME.
+    /// Joins a peer. It has read its WELCOME.
     ///
     /// # Panics
-    /// When the realm refuses it.
+    /// The realm refuses it.
     pub fn join_as(&mut self, client: Client) -> Peer {
         self.attach(client.into()).expect("the realm takes the client")
     }
 
-    /// Joins a peer that was admitted; it has read its WELCOME.
+    /// Joins an admitted peer. It has read its WELCOME.
     ///
     /// # Panics
-    /// When WELCOME is not the one message that it was sent.
+    /// The first message is not WELCOME, or not the only one.
     pub fn attach(&mut self, admitted: Admitted) -> Result<Peer, Refusal> {
         let recorder = Recorder::default();
         let session = self.realm.attach(admitted, recorder.clone(), self.now)?;
@@ -206,7 +206,7 @@ impl Lab {
         let [RouterMessage::Welcome(welcome)] = messages.as_slice() else {
             panic!("a session begins with WELCOME, not with {messages:?}");
         };
-        self.places.push(Place { session, welcome: welcome.clone(), recorder });
+        self.places.push(PeerState { session, welcome: welcome.clone(), recorder });
         self.work();
         Ok(Peer(self.places.len() - 1))
     }
@@ -226,94 +226,94 @@ impl Lab {
         self.places[peer.0].session
     }
 
-    /// The outbox of a session gives up events that it had taken.
+    /// Makes the outbox of a session drop events that it had accepted.
     pub fn lose_events(&mut self, session: SessionKey) {
         self.realm.handle_loss(session);
         self.work();
     }
 
-    /// Sends a message after which the session goes on.
+    /// Sends a message after which the session continues.
     ///
     /// # Panics
-    /// When the session does not go on.
+    /// The session does not continue.
     pub fn send(&mut self, from: Peer, message: ClientMessage) {
         let text = format!("{message:?}");
         assert_eq!(self.submit(from, message), Next::Continue, "after {text}");
     }
 
-    /// Sends a message; what the realm says of the connection is returned. What goes on in later
-    /// steps is done when this returns.
+    /// Sends a message and runs all jobs that continue in later steps. Returns the realm's decision
+    /// about the connection.
     pub fn submit(&mut self, from: Peer, message: ClientMessage) -> Next {
         let next = self.begin(from, message);
         self.work();
         next
     }
 
-    /// Sends a message, and leaves what goes on in later steps undone.
+    /// Sends a message without running jobs that continue in later steps.
     pub fn begin(&mut self, from: Peer, message: ClientMessage) -> Next {
         self.realm.handle_message(self.places[from.0].session, message, self.now)
     }
 
-    /// Does one step of what is not done. Whether there is more.
+    /// Runs one step of the pending jobs. Returns whether jobs are left.
     pub fn step(&mut self) -> bool {
         self.realm.work(self.now, limits::WORK_PER_STEP)
     }
 
-    /// Does one step of so many units of work, of about 100 ns each. Whether there is more.
+    /// Runs one step of `units` of work, of about 100 ns each. Returns whether jobs are left.
     pub fn step_of(&mut self, units: u32) -> bool {
         self.realm.work(self.now, units)
     }
 
-    /// Does what is not done, in steps that are shorter than usual, so that more of them are
-    /// needed.
+    /// Runs all pending jobs in steps that are shorter than usual, so that more of them are needed.
     pub fn work(&mut self) {
         while self.realm.has_work() {
             self.realm.work(self.now, limits::WORK_PER_STEP / 20);
         }
     }
 
-    /// The work of the step that was done last.
+    /// The work of the last step.
     pub const fn work_done(&self) -> u32 {
         self.realm.work_done()
     }
 
-    /// How many outboxes a peer has to wait for after [`Next::Wait`], and whether for its own.
+    /// Number of outboxes that a peer has to wait for after [`Next::Wait`], and whether its own is
+    /// one.
     pub fn take_wait(&mut self, peer: Peer) -> (usize, bool) {
         let wait = self.realm.take_wait(self.places[peer.0].session);
         (wait.crowded.len(), wait.until_resumed)
     }
 
-    /// How many outboxes a peer has to wait for after [`Next::Wait`].
+    /// Number of outboxes that a peer has to wait for after [`Next::Wait`].
     pub fn take_crowded(&mut self, publisher: Peer) -> usize {
         self.take_wait(publisher).0
     }
 
-    /// How often the peer was resumed since the last look.
+    /// Number of times that the peer was resumed since the last call.
     pub fn resumed(&mut self, peer: Peer) -> usize {
         self.places[peer.0].recorder.take_resumed()
     }
 
-    /// The outbox of the peer takes so many more of what can be sent later.
+    /// Gives the outbox of the peer room for `room` more messages that can be delayed.
     pub fn set_room(&mut self, peer: Peer, room: usize) {
-        let Place { session, recorder, .. } = &self.places[peer.0];
+        let PeerState { session, recorder, .. } = &self.places[peer.0];
         if recorder.set_room(room) {
             self.realm.handle_room(*session);
             self.work();
         }
     }
 
-    /// What the peer has been sent since the last look.
+    /// The messages that the peer was sent since the last call.
     pub fn received(&mut self, peer: Peer) -> Vec<RouterMessage> {
         self.places[peer.0].recorder.take()
     }
 
-    /// The connection of the peer ends.
+    /// Ends the connection of the peer.
     pub fn disconnect(&mut self, peer: Peer) {
         self.begin_disconnect(peer);
         self.work();
     }
 
-    /// The connection of the peer ends; what goes on in later steps is left undone.
+    /// Ends the connection of the peer without running jobs that continue in later steps.
     pub fn begin_disconnect(&mut self, peer: Peer) {
         self.places[peer.0].recorder.set_state(State::Gone);
         self.realm.detach(self.places[peer.0].session, self.now);
@@ -324,56 +324,56 @@ impl Lab {
         self.realm.take_dropped_meta_events()
     }
 
-    /// Why the realm has closed the peer's connection, if it has.
+    /// The reason for which the realm has closed the peer's connection, if it has.
     pub fn closed(&self, peer: Peer) -> Option<String> {
         self.places[peer.0].recorder.closed()
     }
 
-    /// The host can't send an invocation to its callee, and says so in its place.
+    /// Reports that the host can't send an invocation to its callee.
     pub fn fail_invocation(&mut self, callee: Peer, error: InvocationError) {
         let session = self.places[callee.0].session;
         self.realm.fail_invocation(session, error);
     }
 
-    /// The host aborts the session, as it does after bytes that are no message.
+    /// Aborts the session, as the host does after bytes that are no message.
     pub fn abort(&mut self, peer: Peer, abort: Abort) {
         self.realm.abort(self.places[peer.0].session, abort, self.now);
         self.work();
     }
 
-    /// The host says that the event store has come so far.
+    /// Reports the progress of the event store.
     pub fn stored(&mut self, up_to: Ticket, outcome: Result<(), &str>) {
         self.realm.stored(up_to, outcome);
         self.work();
     }
 
-    /// The host says what was asked of the event store.
+    /// Delivers an answer of the event store.
     pub fn finish_reading(&mut self, answer: ReadingAnswer) {
         self.realm.finish_reading(answer);
         self.work();
     }
 
-    /// The host says what a session has received and sent.
+    /// Delivers the traffic statistics of a session.
     pub fn tell_stats(&mut self, of: &Metered, stats: &SessionStats) {
         self.realm.tell_stats(of, stats, self.now);
     }
 
-    /// Says GOODBYE to everybody.
+    /// Sends GOODBYE to all sessions.
     pub fn close(&mut self, reason: &str) {
         self.realm.close(reason);
     }
 
-    /// The patterns that were refused although a permission has the same text.
+    /// Takes the refused patterns whose text equals that of a permission.
     pub fn take_refused_patterns(&mut self) -> Vec<RefusedPattern> {
         self.realm.take_refused_patterns()
     }
 
-    /// From now on the peer reads like this.
+    /// Sets how the peer's outbox answers from now on.
     pub fn set_state(&mut self, peer: Peer, state: State) {
         self.places[peer.0].recorder.set_state(state);
     }
 
-    /// Lets time pass; every deadline on the way is kept to the microsecond.
+    /// Advances the clock; every deadline on the way is handled at its microsecond.
     pub fn pass(&mut self, time: Duration) {
         let end = Moment::after_start(self.now.since_start() + time);
         while let Some(deadline) = self.realm.next_deadline().filter(|at| *at <= end) {
@@ -384,7 +384,7 @@ impl Lab {
         self.set_now(end);
     }
 
-    /// Lets time pass, then handles for one step the deadlines that are over. Whether any is left.
+    /// Advances the clock, then handles due deadlines for one step. Returns whether any is left.
     pub fn begin_timeouts(&mut self, time: Duration) -> bool {
         self.set_now(Moment::after_start(self.now.since_start() + time));
         self.realm.handle_timeout(self.now);
@@ -397,12 +397,12 @@ impl Lab {
         self.set_clock(passed.as_micros() as i64);
     }
 
-    /// The clock on the wall is set by so many microseconds, while no time passes.
+    /// Adjusts the wall clock by so many microseconds; no time passes.
     pub fn set_clock(&mut self, by: i64) {
         self.clock.0.fetch_add(by, Ordering::Relaxed);
     }
 
-    /// The publication id that was drawn last.
+    /// The last drawn publication id.
     pub fn last_publication(&self) -> PublicationId {
         PublicationId::from_random(self.draws.last_bits())
     }

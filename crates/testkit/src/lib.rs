@@ -1,13 +1,13 @@
-//! What tests of several crates share: a realm on the bench. Never part of a program.
+//! Helpers for tests of several crates: a realm with a simulated clock. Never part of a program.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
 //! | [`lab`] | a whole realm with a simulated clock and recorded outboxes; no socket, no sleep |
-//! | [`asking`] | calls of the router's own procedures, with answers and events as values |
-//! | [`recorder`] | the outbox that keeps what a peer was sent, or refuses it |
-//! | [`draws`] | random bits from a seed, the same in every run |
+//! | [`asking`] | calls of the router's own procedures, with answers and events as JSON values |
+//! | [`recorder`] | an outbox that records messages, or refuses them |
+//! | [`draws`] | random bits from a seed, equal in every run |
 //! | [`numbers`] | a schema of payloads |
-//! | [`messages`] | short ways to write what a client sends and what it should receive |
+//! | [`messages`] | short constructors of client and router messages |
 
 pub mod asking;
 pub mod draws;

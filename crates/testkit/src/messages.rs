@@ -1,7 +1,7 @@
-//! Short ways to write messages: [`client`] is what a client sends, [`router`] what it receives.
+//! Short constructors: [`client`] for messages that a client sends, [`router`] for those it
+//! receives.
 //!
-//! Numbers are written as they stand on the wire. Options are given as whole values by the
-//! functions that end in `_with`.
+//! Numbers are those of the wire format. Functions that end in `_with` take all options as a value.
 
 use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::serializer::Serializer;
@@ -15,7 +15,7 @@ pub const NOTHING: Payload = Payload::EMPTY;
 
 /// Positional arguments in JSON: a tuple, an array or a list.
 ///
-/// # Panics
+/// The value is not serialized as a list.
 /// When the value is written as anything but a list.
 pub fn args(values: impl Serialize) -> Payload {
     Payload::from_args(Serializer::Json, &values).expect("arguments are a list")
@@ -23,14 +23,14 @@ pub fn args(values: impl Serialize) -> Payload {
 
 /// Positional and keyword arguments in JSON: a list and a map.
 ///
-/// # Panics
+/// The first value is not serialized as a list, or the second not as a map.
 /// When the first is written as anything but a list, or the second as anything but a map.
 pub fn args_and_kwargs(values: impl Serialize, entries: impl Serialize) -> Payload {
     Payload::from_args_and_kwargs(Serializer::Json, &values, &entries)
         .expect("arguments are a list and a map")
 }
 
-/// One text as the only argument; how the router explains an error.
+/// One text as the only argument, as in errors of the router.
 pub fn text(text: &str) -> Payload {
     Payload::from_text(text)
 }

@@ -1,19 +1,19 @@
-//! A schema for tests, with which nothing has to be read.
+//! A payload schema for tests that needs no schema file.
 
 use std::sync::Arc;
 
 use cloverleaf_router::{PayloadSchema, Schema};
 use cloverleaf_wamp::payload::Payload;
 
-/// The positional arguments are whole numbers.
+/// Accepts integers as positional arguments.
 #[derive(Debug)]
 pub struct Numbers;
 
 impl Numbers {
-    /// What [`Numbers`] says of anything else.
+    /// The fault that [`Numbers`] reports.
     pub const REASON: &'static str = "not all are numbers";
 
-    /// As the schema of a permission.
+    /// The schema as a permission holds it.
     pub fn schema() -> Schema {
         Some(Arc::new(Self))
     }

@@ -1,4 +1,4 @@
-//! The outbox of a peer on the bench: keeps what it is sent, or refuses it as told.
+//! The outbox of a test peer: records messages, or refuses them.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -6,17 +6,17 @@ use std::rc::Rc;
 use cloverleaf_router::{CloseCause, Delivery, Outbox};
 use cloverleaf_wamp::message::RouterMessage;
 
-/// What a recorder answers.
+/// How a recorder answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
-    /// Takes everything.
+    /// Accepts all messages.
     #[default]
     Reading,
     /// Refuses EVENT and INVOCATION, as the queue of a slow reader does.
     Congested,
-    /// It takes everything, but has no room for more events.
+    /// Accepts all messages, but has no room for more events.
     Crowded,
-    /// Takes nothing any more.
+    /// Refuses all messages: the connection is closed.
     Gone,
 }
 
@@ -27,38 +27,38 @@ pub struct Recorder {
     state: Rc<Cell<State>>,
     closed: Rc<RefCell<Option<String>>>,
     resumed: Rc<Cell<usize>>,
-    /// How many more of what can be sent later it takes; none: any number.
+    /// Room for messages that can be delayed; `None` is unlimited.
     room: Rc<Cell<Option<usize>>>,
-    /// It was asked for room and had none.
+    /// The outbox was asked for room and had none.
     wants_room: Rc<Cell<bool>>,
 }
 
 impl Recorder {
-    /// Takes out what has been sent since the last look.
+    /// Takes the messages that were sent since the last call.
     pub fn take(&self) -> Vec<RouterMessage> {
         self.messages.take()
     }
 
-    /// From now on the outbox answers like this.
+    /// Sets how the outbox answers from now on.
     pub fn set_state(&self, state: State) {
         self.state.set(state);
     }
 }
 
 impl Recorder {
-    /// How often it was resumed since the last look.
+    /// Number of resumptions since the last call.
     pub fn take_resumed(&self) -> usize {
         self.resumed.take()
     }
 
-    /// From now on it takes so many more of what can be sent later. Whether a session waits for
-    /// that.
+    /// Gives the outbox room for so many more messages that can be delayed. Returns whether a
+    /// session waits for it.
     pub fn set_room(&self, room: usize) -> bool {
         self.room.set(Some(room));
         room > 0 && self.wants_room.take()
     }
 
-    /// Why its connection was closed, if it was.
+    /// The reason for which its connection was closed, if it was.
     pub fn closed(&self) -> Option<String> {
         self.closed.borrow().clone()
     }

@@ -1,8 +1,7 @@
 """The driver of Autobahn|Python; `twisted` or `asyncio` is its only argument.
 
-One code for both frameworks, as txaio lets one write it: what is awaited is a Deferred in one and
-a future in the other.
-"""
+Both frameworks share the code through txaio: an awaited value is a Deferred in one and a future in
+the other."""
 
 import asyncio
 import os
@@ -41,13 +40,13 @@ CALL_DETAILS = ("procedure", "caller", "caller_authid", "caller_authrole")
 
 
 def told(details, names):
-    """What the client library tells of the details."""
+    """The details that the client library provides."""
     values = ((name, getattr(details, name, None)) for name in names)
     return {name: value for name, value in values if value is not None}
 
 
 class Tally:
-    """Things that come in; those who ask for some wait until there are as many."""
+    """Arriving items; a waiter can ask for a number of them."""
 
     def __init__(self):
         self.here, self.count, self.awaited = [], 0, None
@@ -67,7 +66,7 @@ class Tally:
 
 
 class Session(ApplicationSession):
-    """A session and what of it the tests ask for later."""
+    """A session and its items that the tests ask for later."""
 
     def __init__(self, realm):
         super().__init__(ComponentConfig(realm=realm))
@@ -85,15 +84,15 @@ class Session(ApplicationSession):
         self.disconnect()
 
     def onUserError(self, fail, msg):
-        """What a procedure raises is the caller's to see."""
+        """Exceptions of procedures go to the caller."""
 
     def tally(self, kind, number):
-        """The events of a subscription, or the interruptions of a registration."""
+        """The tally of the events of a subscription, or of the interruptions of a registration."""
         return self.tallies.setdefault((kind, number), Tally())
 
 
 class Behaviours:
-    """What procedures do; each takes the details of the call."""
+    """Behaviours of procedures; each takes the details of the call."""
 
     def __init__(self, value, interrupted):
         self.constant, self.tell_interruption = value, interrupted
@@ -130,7 +129,7 @@ SESSIONS = {}
 
 
 def connect(session, url, serializer):
-    """Begins to connect; `session.joined` tells how it came out."""
+    """Starts connecting; `session.joined` has the outcome."""
     parts = urlsplit(url)
     if parts.scheme == "ws":
         factory = WampWebSocketClientFactory(lambda: session, url, serializers=[serializer])
@@ -183,8 +182,8 @@ async def unregister(session, registration):
 
 async def call(session, procedure, args, kwargs, name, options):
     parts = []
-    # With details a result is all its values; but then Autobahn takes no progressive results that
-    # have no keywords.
+    # With details a result has all its values. But then Autobahn does not accept progressive
+    # results without keywords.
     if options.pop("receive_progress", False):
         options["on_progress"] = lambda *args, **kwargs: parts.append(list(args))
     else:
@@ -258,7 +257,7 @@ def begin(number, do, request):
 
 
 def run():
-    """Serves until the input ends."""
+    """Serves requests until the input ends."""
     if FRAMEWORK == "twisted":
         read(lambda *request: reactor.callFromThread(begin, *request),
              lambda: reactor.callFromThread(reactor.stop))
@@ -269,7 +268,7 @@ def run():
         read(lambda *request: loop.call_soon_threadsafe(begin, *request),
              lambda: loop.call_soon_threadsafe(loop.stop))
         loop.run_forever()
-    # Sessions that are still there are not waited for.
+    # Open sessions are not awaited.
     os._exit(0)
 
 

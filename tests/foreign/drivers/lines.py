@@ -1,4 +1,4 @@
-"""What the drivers in Python share: requests come as lines, answers go as lines (README.md)."""
+"""Shared by the drivers in Python: requests and answers are lines (README.md)."""
 
 import json
 import sys
@@ -12,12 +12,12 @@ def answer(number, **outcome):
 
 
 def error(uri, args=(), kwargs=None):
-    """The outcome of a request that was refused."""
+    """The outcome of a refused request."""
     return {"error": {"uri": uri, "args": list(args), "kwargs": kwargs or {}}}
 
 
 def read(handle, at_end):
-    """Hands over each request to `handle(number, do, request)`, from a thread of its own."""
+    """Passes each request to `handle(number, do, request)`, from its own thread."""
 
     def run():
         for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""The driver of swampyer, a client on threads."""
+"""The driver of swampyer, a client that uses threads."""
 
 import os
 import threading
@@ -12,7 +12,7 @@ from lines import answer, error, read
 EVENT_DETAILS = ("topic", "publisher", "publisher_authid", "publisher_authrole", "retained")
 CALL_DETAILS = ("procedure", "caller", "caller_authid", "caller_authrole")
 
-# Swampyer runs each event in a thread of its own unless it is told to keep to one.
+# Swampyer runs each event in its own thread unless it is limited to one.
 IN_ORDER = {"concurrency_max": 1}
 SIDE_BY_SIDE = "unlimited"
 
@@ -22,7 +22,7 @@ def told(details, names):
 
 
 class Client(swampyer.WAMPClient):
-    """A session, and what of it the tests ask for later."""
+    """A session and its items that the tests ask for later."""
 
     def __init__(self, **options):
         super().__init__(auto_reconnect=False, **IN_ORDER, **options)
@@ -51,7 +51,7 @@ class Client(swampyer.WAMPClient):
 
 
 def behaviour(name, value):
-    """What a procedure does; swampyer hands it the whole INVOCATION before the arguments."""
+    """The behaviour of a procedure; swampyer passes the whole INVOCATION before the arguments."""
 
     def echo(invocation, *args):
         return args[0]
@@ -110,7 +110,7 @@ def unregister(client, registration):
 
 
 def call(client, procedure, args, kwargs, name, options):
-    # It asks to be disclosed with each call.
+    # Swampyer requests disclosure with each call.
     if options not in ({}, {"disclose_me": True}):
         raise NotImplementedError("swampyer's calls have no options")
     return {"args": [client.call(procedure, *args, **kwargs)], "kwargs": {}, "parts": []}
@@ -130,13 +130,13 @@ def events(client, subscription, count):
 
 
 def publish(client, topic, args, kwargs, options):
-    # Without any options it asks to be told; a request without options asks for nothing.
+    # Without options swampyer requests an acknowledgement; empty options request nothing.
     published = client.publish(topic, options or {"acknowledge": False}, args, kwargs)
     return {"publication": accepted(published).publication_id} if published else {}
 
 
 def accepted(message):
-    """Swampyer hands out some ERROR messages as if they were answers."""
+    """Checks an answer, since swampyer returns some ERROR messages as if they were results."""
     if message == WAMP_ERROR:
         raise ExInvocationError(message.error)
     return message
@@ -170,5 +170,5 @@ if __name__ == "__main__":
     ended = threading.Event()
     read(begin, ended.set)
     ended.wait()
-    # Sessions that are still there are not waited for.
+    # Open sessions are not awaited.
     os._exit(0)

@@ -6,7 +6,7 @@ use cloverleaf_client::{Client, Serializer, Session};
 
 use crate::longpoll;
 
-/// How a session reaches the router.
+/// The transport of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Transport {
     WebSocket,
@@ -16,7 +16,8 @@ enum Transport {
     InProcess,
 }
 
-/// A transport with a serializer; for the session in the process, it is that of the other side.
+/// A transport with a serializer. For the session in the process, it is the serializer of the other
+/// session.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attachment {
     transport: Transport,
@@ -36,7 +37,7 @@ impl fmt::Display for Attachment {
     }
 }
 
-/// The router of the matrix: where it listens, and the session in its process.
+/// The router of the matrix: its addresses, and the session in its process.
 #[derive(Debug)]
 pub(crate) struct Router {
     web: String,
@@ -46,7 +47,7 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    /// From three words: `127.0.0.1:40001 127.0.0.1:40002 /path/to/router.sock`.
+    /// From three addresses: `127.0.0.1:40001 127.0.0.1:40002 /path/to/router.sock`.
     pub(crate) fn at(line: &str, in_process: Session) -> Self {
         let mut words = line.split_whitespace().map(str::to_owned);
         let mut next = || words.next().expect("three addresses");
@@ -55,7 +56,7 @@ impl Router {
 }
 
 impl Attachment {
-    /// The whole matrix.
+    /// All attachments.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let transports = [
             Transport::WebSocket,
@@ -70,8 +71,8 @@ impl Attachment {
         transports.into_iter().flat_map(with_all)
     }
 
-    /// Whom it speaks to: somebody in the process with another's serializer, everybody else with
-    /// somebody whose messages have to be transcoded.
+    /// The attachment of the other session. The session in the process talks to each serializer;
+    /// every other one talks to a session whose messages have to be transcoded.
     pub(crate) fn counterpart(self) -> Self {
         let serializer = match (self.transport, self.serializer) {
             (Transport::InProcess, serializer) => serializer,
@@ -85,12 +86,12 @@ impl Attachment {
         Self { transport, serializer }
     }
 
-    /// How somebody comes who will leave: as this one, unless it is the one in the process.
+    /// The attachment of a session that may end: this one, unless it is the one in the process.
     pub(crate) fn for_visitors(self) -> Self {
         if self.transport == Transport::InProcess { self.counterpart() } else { self }
     }
 
-    /// A session that has joined.
+    /// Opens a session, which has joined.
     pub(crate) async fn open(self, router: &Router) -> Session {
         let url = match self.transport {
             Transport::InProcess => return router.in_process.clone(),

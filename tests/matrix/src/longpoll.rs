@@ -1,4 +1,4 @@
-//! A session that comes for its messages: one connection sends, another one asks for what there is.
+//! A long-polling session: one connection sends, another one receives.
 
 use bytes::Bytes;
 use cloverleaf_client::{Link, SendError, Serializer, Session};
@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
-/// The session's way to the task that posts what it sends.
+/// The session's link to the task that posts its messages.
 #[derive(Debug)]
 struct Posting(mpsc::UnboundedSender<ClientMessage>);
 
@@ -60,7 +60,7 @@ async fn post_all(
     }
 }
 
-/// Asks until the session is gone.
+/// Receives until the session has ended.
 async fn receive_all(
     mut http: Http,
     path: String,
@@ -76,19 +76,19 @@ async fn receive_all(
         let message = RouterMessage::decode(serializer, &Bytes::from(octets)).expect("a message");
         session.handle_message(message);
         if let Some(joined) = joined.take() {
-            joined.send(()).expect("somebody waits");
+            joined.send(()).expect("the opener waits");
         }
     }
     session.close("the router has ended the session");
 }
 
-/// There is no connection whose end would tell the router.
+/// Closes the session with a request, since no connection ends with it.
 async fn close_at_end(mut http: Http, path: String, session: Session) {
     session.ended().await;
     http.post(&path, b"").await;
 }
 
-/// A connection on which one request follows the other.
+/// A connection with sequential requests.
 struct Http(BufReader<TcpStream>);
 
 impl Http {
@@ -96,7 +96,7 @@ impl Http {
         Self(BufReader::new(TcpStream::connect(address).await.expect("the router listens")))
     }
 
-    /// The body of a successful answer; none of any other one.
+    /// The body of a successful response; `None` for any other one.
     async fn post(&mut self, path: &str, body: &[u8]) -> Option<Vec<u8>> {
         let head =
             format!("POST {path} HTTP/1.1\r\nhost: t\r\ncontent-length: {}\r\n\r\n", body.len());

@@ -1,16 +1,16 @@
-//! One list of scenarios over every transport and serializer: a router whose only component is the
-//! test. It has a session in the process, opens the others over sockets, and says of each scenario
-//! how it has ended.
+//! One list of scenarios over every transport and serializer. The program is a router whose only
+//! component is the test. It has a session in the process, opens the others over sockets, and
+//! reports the outcome of each scenario.
 //!
-//! It is asked over its standard input: one line with the addresses of the router, which has chosen
-//! its ports itself. `tests/matrix.rs` starts it and judges what it says.
+//! The standard input receives one line with the addresses of the router, which chooses its ports
+//! itself. `tests/matrix.rs` starts the program and checks its output.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | `scenarios` | the list, with a room for each subject |
-//! | `stage` | what a scenario finds |
+//! | `scenarios` | the list, with a module for each subject |
+//! | `stage` | the sessions and the URI of a scenario |
 //! | `attachments` | the transports and serializers, and sessions over them |
-//! | `longpoll` | a session that comes for its messages |
+//! | `longpoll` | a long-polling session |
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -29,7 +29,8 @@ mod longpoll;
 mod scenarios;
 mod stage;
 
-/// A scenario waits for answers, never for time to pass: far more than any of them needs.
+/// Timeout of a scenario. Scenarios wait for answers, never for time to pass, so they need far
+/// less.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
     cloverleaf_node::main(components)
 }
 
-/// Runs everything, and says so.
+/// Runs all scenarios and prints their outcomes.
 async fn run(in_process: Session) {
     let line = tokio::task::spawn_blocking(|| std::io::stdin().lines().next());
     let line = line.await.expect("a line").expect("a line").expect("a line");
@@ -64,7 +65,7 @@ async fn run(in_process: Session) {
     say("done");
 }
 
-/// How a scenario has ended, in a word. Why one has failed is on the standard error.
+/// The outcome of a scenario in one word. The reason of a failure is on the standard error.
 async fn outcome(scenario: Scenario, stage: Stage) -> &'static str {
     match tokio::time::timeout(PATIENCE, tokio::spawn(scenario(stage))).await {
         Ok(Ok(())) => "ok",
@@ -75,5 +76,5 @@ async fn outcome(scenario: Scenario, stage: Stage) -> &'static str {
 
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).expect("somebody listens");
+    writeln!(out, "{line}").and_then(|()| out.flush()).expect("the test reads");
 }

@@ -1,4 +1,4 @@
-//! What a scenario finds: two sessions and a URI; and what is read out of what it gets.
+//! The sessions and the URI of a scenario, and helpers that read its results.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use cloverleaf_client::{Error, Event, Session};
 
 use crate::attachments::{Attachment, Router};
 
-/// A session, and how it reaches the router.
+/// A session and its attachment.
 #[derive(Debug)]
 pub(crate) struct End {
     attachment: Attachment,
@@ -20,7 +20,7 @@ impl End {
     }
 }
 
-/// What a scenario is about.
+/// The sessions and the URI of a scenario.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) here: Session,
@@ -41,7 +41,7 @@ impl Stage {
         }
     }
 
-    /// A further session, attached as `here` is, unless that is in the process. It may end.
+    /// Opens a further session, attached as `here` unless that is in the process. It may end.
     pub(crate) async fn visitor(&self) -> Session {
         self.visitors.open(&self.router).await
     }
@@ -51,12 +51,12 @@ pub(crate) fn id_of(session: &Session) -> u64 {
     session.welcome().expect("it has joined").session.number()
 }
 
-/// The only argument.
+/// The only argument of an event.
 pub(crate) fn text_of(event: Option<Event>) -> String {
     event.expect("an event").args::<(String,)>().expect("a text").0
 }
 
-/// The URI of what has failed.
+/// The URI of an error.
 pub(crate) fn uri_of<T: Debug>(answer: Result<T, Error>) -> String {
     let failure = answer.expect_err("it has to fail");
     failure.uri().unwrap_or_else(|| panic!("{failure}")).to_owned()

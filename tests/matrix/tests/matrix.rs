@@ -29,14 +29,14 @@ const CONFIG: &str = r#"{
   }]
 }"#;
 
-/// The transports and serializers that there are; what the program runs is held against them.
+/// All transports and serializers; the output of the program is compared with them.
 const TRANSPORTS: [&str; 5] = ["websocket", "tcp", "unix", "longpoll", "in-process"];
 const SERIALIZERS: [&str; 4] = ["json", "msgpack", "cbor", "ubjson"];
 
-/// How long the router may take until it is ready.
+/// Time for the router to become ready.
 const START: Duration = Duration::from_secs(20);
 
-/// A program in a folder of its own, both gone at the end.
+/// A program in its own folder; both are removed at the end.
 struct Matrix {
     process: Child,
     folder: PathBuf,
@@ -89,7 +89,7 @@ impl Drop for Matrix {
 }
 
 #[test]
-fn every_scenario_ends_well_over_every_transport_with_every_serializer() {
+fn every_scenario_passes_over_every_transport_with_every_serializer() {
     let mut matrix = Matrix::start();
     let addresses = matrix.addresses();
     let mut asked = matrix.process.stdin.take().expect("a pipe");

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use super::citation::{Citation, citations};
 use super::gaps::Gap;
-use super::sections::{Page, Profile};
+use super::sections::{Profile, SpecFile};
 
 /// What a piece of the repository is to a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum SourcePart {
     Code,
     Tests,
 }
@@ -20,13 +20,13 @@ pub(crate) enum Part {
 pub(crate) struct Source {
     /// From the root of the repository.
     pub(crate) path: String,
-    pub(crate) part: Part,
+    pub(crate) part: SourcePart,
     pub(crate) text: String,
 }
 
 /// A section and who cites it.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct CoverageRow {
     pub(crate) profile: Profile,
     pub(crate) title: &'static str,
     pub(crate) code: BTreeSet<String>,
@@ -35,7 +35,7 @@ pub(crate) struct Row {
     pub(crate) gap: Option<&'static Gap>,
 }
 
-impl Row {
+impl CoverageRow {
     /// Whether code and tests cite it.
     pub(crate) fn is_covered(&self) -> bool {
         !self.code.is_empty() && !self.tests.is_empty()
@@ -60,13 +60,17 @@ impl Row {
 /// Every section in the specification's order, and every fault as one sentence.
 #[derive(Debug)]
 pub(crate) struct Coverage {
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<CoverageRow>,
     pub(crate) faults: Vec<String>,
 }
 
 /// Holds what the sources cite against the sections and the reasons.
-pub(crate) fn judge(sources: &[Source], pages: &'static [Page], gaps: &'static [Gap]) -> Coverage {
-    let mut rows: Vec<Row> = pages
+pub(crate) fn judge(
+    sources: &[Source],
+    pages: &'static [SpecFile],
+    gaps: &'static [Gap],
+) -> Coverage {
+    let mut rows: Vec<CoverageRow> = pages
         .iter()
         .flat_map(|page| page.titles.iter().map(|title| empty_row(page.profile, title, gaps)))
         .collect();
@@ -82,28 +86,32 @@ pub(crate) fn judge(sources: &[Source], pages: &'static [Page], gaps: &'static [
         }
         faults.extend(found.iter().filter_map(|citation| enter(&mut rows, source, citation)));
     }
-    faults.extend(rows.iter().filter_map(Row::fault));
+    faults.extend(rows.iter().filter_map(CoverageRow::fault));
     Coverage { rows, faults }
 }
 
-fn empty_row(profile: Profile, title: &'static str, gaps: &'static [Gap]) -> Row {
+fn empty_row(profile: Profile, title: &'static str, gaps: &'static [Gap]) -> CoverageRow {
     let gap = gaps.iter().find(|gap| gap.profile == profile && gap.title == title);
-    Row { profile, title, code: BTreeSet::new(), tests: BTreeSet::new(), gap }
+    CoverageRow { profile, title, code: BTreeSet::new(), tests: BTreeSet::new(), gap }
 }
 
-fn row_of<'a>(rows: &'a mut [Row], profile: Profile, title: &str) -> Option<&'a mut Row> {
+fn row_of<'a>(
+    rows: &'a mut [CoverageRow],
+    profile: Profile,
+    title: &str,
+) -> Option<&'a mut CoverageRow> {
     rows.iter_mut().find(|row| row.profile == profile && row.title == title)
 }
 
 /// Notes a citation, or says that there is no such section.
-fn enter(rows: &mut [Row], source: &Source, citation: &Citation) -> Option<String> {
+fn enter(rows: &mut [CoverageRow], source: &Source, citation: &Citation) -> Option<String> {
     let Citation { profile, title } = citation;
     let Some(row) = row_of(rows, *profile, title) else {
         return Some(format!("{} cites {profile} \"{title}\", which is no section", source.path));
     };
     let paths = match source.part {
-        Part::Code => &mut row.code,
-        Part::Tests => &mut row.tests,
+        SourcePart::Code => &mut row.code,
+        SourcePart::Tests => &mut row.tests,
     };
     paths.insert(source.path.clone());
     None
@@ -111,18 +119,18 @@ fn enter(rows: &mut [Row], source: &Source, citation: &Citation) -> Option<Strin
 
 #[cfg(test)]
 mod tests {
-    use super::{Part, Source, judge};
+    use super::{Source, SourcePart, judge};
     use crate::spec::gaps::{Gap, Why};
-    use crate::spec::sections::{Page, Profile};
+    use crate::spec::sections::{Profile, SpecFile};
 
-    const PAGES: &[Page] =
-        &[Page { profile: Profile::Basic, file: "ids", titles: &["IDs", "Sessions"] }];
+    const PAGES: &[SpecFile] =
+        &[SpecFile { profile: Profile::Basic, file: "ids", titles: &["IDs", "Sessions"] }];
 
     const fn gap(title: &'static str) -> Gap {
         Gap { profile: Profile::Basic, title, why: Why::Planned, reason: "Comes later." }
     }
 
-    fn source(path: &str, part: Part, title: &str) -> Source {
+    fn source(path: &str, part: SourcePart, title: &str) -> Source {
         let text = format!("//! Spec: basic profile \"{title}\".");
         Source { path: path.to_owned(), part, text }
     }
@@ -134,10 +142,10 @@ mod tests {
     #[test]
     fn a_section_that_code_and_tests_cite_needs_no_reason() {
         let sources = [
-            source("ids.rs", Part::Code, "IDs"),
-            source("ids.rs", Part::Tests, "IDs"),
-            source("session.rs", Part::Code, "Sessions"),
-            source("tests/session.rs", Part::Tests, "Sessions"),
+            source("ids.rs", SourcePart::Code, "IDs"),
+            source("ids.rs", SourcePart::Tests, "IDs"),
+            source("session.rs", SourcePart::Code, "Sessions"),
+            source("tests/session.rs", SourcePart::Tests, "Sessions"),
         ];
         assert_eq!(faults(&sources, &[]), Vec::<String>::new());
         assert_eq!(
@@ -148,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_section_that_lacks_either_needs_a_reason() {
-        let sources = [source("tests/ids.rs", Part::Tests, "IDs")];
+        let sources = [source("tests/ids.rs", SourcePart::Tests, "IDs")];
         assert_eq!(
             faults(&sources, &[]),
             [
@@ -166,8 +174,12 @@ mod tests {
     #[test]
     fn a_title_that_the_specification_lacks_is_a_fault_in_files_and_in_reasons() {
         let sources = [
-            source("ids.rs", Part::Code, "Identities"),
-            Source { path: "no.rs".to_owned(), part: Part::Code, text: "// Spec: IDs".to_owned() },
+            source("ids.rs", SourcePart::Code, "Identities"),
+            Source {
+                path: "no.rs".to_owned(),
+                part: SourcePart::Code,
+                text: "// Spec: IDs".to_owned(),
+            },
         ];
         assert_eq!(
             faults(&sources, const { &[gap("IDs"), gap("Sessions"), gap("Numbers")] }),

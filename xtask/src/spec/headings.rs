@@ -9,7 +9,7 @@ use std::path::Path;
 use super::sections::{PAGES, Profile, depth};
 
 /// A section by profile, file and title.
-type Section = (Profile, String, String);
+type SectionName = (Profile, String, String);
 
 /// What a checkout has and the kept list has not, and the other way round, as one sentence each.
 ///
@@ -17,7 +17,7 @@ type Section = (Profile, String, String);
 /// Says which folder or file can't be read.
 pub(crate) fn differences(checkout: &Path) -> Result<Vec<String>, String> {
     let there = read(&checkout.join("rfc/text"))?;
-    let here: BTreeSet<Section> = PAGES
+    let here: BTreeSet<SectionName> = PAGES
         .iter()
         .flat_map(|page| {
             page.titles.iter().map(|t| (page.profile, page.file.to_owned(), (*t).to_owned()))
@@ -26,15 +26,15 @@ pub(crate) fn differences(checkout: &Path) -> Result<Vec<String>, String> {
     Ok(compare(&here, &there))
 }
 
-fn compare(here: &BTreeSet<Section>, there: &BTreeSet<Section>) -> Vec<String> {
-    let sentence = |what: &str, (profile, file, title): &Section| {
+fn compare(here: &BTreeSet<SectionName>, there: &BTreeSet<SectionName>) -> Vec<String> {
+    let sentence = |what: &str, (profile, file, title): &SectionName| {
         format!("{what}: {profile} \"{title}\" ({}/{file}.md)", profile.word())
     };
     let new = there.difference(here).map(|section| sentence("new", section));
     new.chain(here.difference(there).map(|section| sentence("gone", section))).collect()
 }
 
-fn read(text: &Path) -> Result<BTreeSet<Section>, String> {
+fn read(text: &Path) -> Result<BTreeSet<SectionName>, String> {
     let mut sections = BTreeSet::new();
     for profile in Profile::ALL {
         let folder = text.join(profile.word());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
-use super::coverage::{Coverage, Row};
+use super::coverage::{Coverage, CoverageRow};
 use super::gaps::Why;
 use super::sections::Profile;
 
@@ -52,7 +52,7 @@ pub(crate) fn markdown(coverage: &Coverage) -> String {
     text
 }
 
-fn of(coverage: &Coverage, profile: Profile) -> impl Iterator<Item = &Row> {
+fn of(coverage: &Coverage, profile: Profile) -> impl Iterator<Item = &CoverageRow> {
     coverage.rows.iter().filter(move |row| row.profile == profile)
 }
 
@@ -74,7 +74,7 @@ struct Count {
 impl Count {
     fn of(coverage: &Coverage, profile: Profile) -> Self {
         let gaps = [Why::Planned, Why::NotPlanned, Why::NothingToDo].map(|why| {
-            let is_one = |row: &&Row| row.gap.is_some_and(|gap| gap.why == why);
+            let is_one = |row: &&CoverageRow| row.gap.is_some_and(|gap| gap.why == why);
             (why, of(coverage, profile).filter(is_one).count())
         });
         Self {
@@ -98,14 +98,14 @@ impl fmt::Display for Count {
 #[cfg(test)]
 mod tests {
     use super::{counts, markdown, table};
-    use crate::spec::coverage::{Coverage, Part, Source, judge};
+    use crate::spec::coverage::{Coverage, Source, SourcePart, judge};
     use crate::spec::gaps::{Gap, Why};
-    use crate::spec::sections::{Page, Profile};
+    use crate::spec::sections::{Profile, SpecFile};
 
     fn coverage() -> Coverage {
-        const PAGES: &[Page] = &[
-            Page { profile: Profile::Basic, file: "ids", titles: &["IDs", "Sessions"] },
-            Page { profile: Profile::Advanced, file: "meta_api", titles: &["Meta API"] },
+        const PAGES: &[SpecFile] = &[
+            SpecFile { profile: Profile::Basic, file: "ids", titles: &["IDs", "Sessions"] },
+            SpecFile { profile: Profile::Advanced, file: "meta_api", titles: &["Meta API"] },
         ];
         const GAPS: &[Gap] = &[Gap {
             profile: Profile::Advanced,
@@ -119,9 +119,9 @@ mod tests {
             text: "// basic profile \"IDs\"".to_owned(),
         };
         let sources = [
-            source("src/ids.rs", Part::Code),
-            source("src/ids.rs", Part::Tests),
-            source("tests/a.rs", Part::Tests),
+            source("src/ids.rs", SourcePart::Code),
+            source("src/ids.rs", SourcePart::Tests),
+            source("tests/a.rs", SourcePart::Tests),
         ];
         judge(&sources, PAGES, GAPS)
     }

@@ -33,7 +33,7 @@ impl fmt::Display for Profile {
 
 /// One file of the specification and the titles in it, in the specification's order.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(crate) struct SpecFile {
     pub(crate) profile: Profile,
     /// Its name in the profile's folder, without `.md`.
     pub(crate) file: &'static str,
@@ -50,16 +50,16 @@ pub(crate) fn depth(profile: Profile, file: &str) -> usize {
     }
 }
 
-const fn basic(file: &'static str, titles: &'static [&'static str]) -> Page {
-    Page { profile: Profile::Basic, file, titles }
+const fn basic(file: &'static str, titles: &'static [&'static str]) -> SpecFile {
+    SpecFile { profile: Profile::Basic, file, titles }
 }
 
-const fn advanced(file: &'static str, titles: &'static [&'static str]) -> Page {
-    Page { profile: Profile::Advanced, file, titles }
+const fn advanced(file: &'static str, titles: &'static [&'static str]) -> SpecFile {
+    SpecFile { profile: Profile::Advanced, file, titles }
 }
 
 /// Every section, in the specification's order. A title is unique in its profile.
-pub(crate) const PAGES: &[Page] = &[
+pub(crate) const PAGES: &[SpecFile] = &[
     basic(
         "introduction",
         &[

@@ -1,4 +1,4 @@
-//! Bytes: as values among others, however deep, and as payloads that only the two ends can read.
+//! Bytes: as values at any depth, and as opaque payloads.
 //!
 //! Spec: advanced profile "Binary support in JSON", "Payload Passthru Mode".
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::stage::Stage;
 
-/// Bytes, where a `Vec<u8>` is a list of numbers to serde.
+/// Bytes; serde would treat a `Vec<u8>` as a list of numbers.
 #[derive(Debug, Clone, PartialEq)]
 struct Binary(Vec<u8>);
 
@@ -40,7 +40,7 @@ impl<'de> Deserialize<'de> for Binary {
     }
 }
 
-/// Something with bytes in it.
+/// A structure that contains bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Parcel {
     label: String,
@@ -66,7 +66,7 @@ impl Parcel {
     }
 }
 
-/// As positional arguments, and as keyword arguments.
+/// Positional arguments and keyword arguments.
 type Parcels = ((Binary, Parcel), Parcel);
 
 fn parcels() -> Parcels {
@@ -77,7 +77,7 @@ fn parcels() -> Parcels {
 }
 
 pub(super) async fn bytes_arrive_as_bytes(stage: Stage) {
-    // Which it would not read if they came as something else.
+    // Decoding fails if they do not arrive as bytes.
     let echo = async |Args(args): Args<(Binary, Parcel)>, Kwargs(kwargs): Kwargs<Parcel>| {
         Answer::args_and_kwargs(&args, &kwargs)
     };
@@ -96,37 +96,37 @@ pub(super) async fn bytes_arrive_as_bytes(stage: Stage) {
     assert_eq!(came, parcels());
 }
 
-fn sealed() -> Passthru {
+fn opaque() -> Passthru {
     let bytes: Vec<u8> = (0..=255).collect();
     Passthru::new("x_mine", bytes).serializer("custom").cipher("rot13").keyid("k1")
 }
 
-pub(super) async fn sealed_payloads_pass_through_untouched(stage: Stage) {
+pub(super) async fn opaque_payloads_pass_through_unchanged(stage: Stage) {
     let echo = async |invocation: Invocation| {
         let came = invocation.passthru()?.ok_or_else(|| Failure::runtime("it came open"))?;
         Answer::passthru(came)
     };
     stage.there.register(stage.uri.as_str(), echo).await.expect("REGISTERED");
-    let reply = stage.here.call(stage.uri.as_str()).passthru(sealed()).await.expect("RESULT");
-    assert_eq!(reply.passthru().expect("bytes"), Some(sealed()));
+    let reply = stage.here.call(stage.uri.as_str()).passthru(opaque()).await.expect("RESULT");
+    assert_eq!(reply.passthru().expect("bytes"), Some(opaque()));
 
     let mut events = stage.there.subscribe(stage.uri.as_str()).await.expect("SUBSCRIBED");
-    let publishing = stage.here.publish(stage.uri.as_str()).passthru(sealed());
+    let publishing = stage.here.publish(stage.uri.as_str()).passthru(opaque());
     publishing.await.expect("PUBLISHED");
     let event = events.next().await.expect("an event");
-    assert_eq!(event.passthru().expect("bytes"), Some(sealed()));
+    assert_eq!(event.passthru().expect("bytes"), Some(opaque()));
 }
 
-pub(super) async fn sealed_failures_pass_through_untouched(stage: Stage) {
+pub(super) async fn opaque_errors_pass_through_unchanged(stage: Stage) {
     let fails = async || {
-        let failure = Failure::new("com.example.error.secret").with_passthru(sealed())?;
+        let failure = Failure::new("com.example.error.secret").with_passthru(opaque())?;
         Err::<(), _>(failure)
     };
     stage.there.register(stage.uri.as_str(), fails).await.expect("REGISTERED");
     match stage.here.call(stage.uri.as_str()).await {
         Err(Error::Wamp(failure)) => {
             assert_eq!(failure.uri, "com.example.error.secret");
-            assert_eq!(failure.passthru().expect("bytes"), Some(sealed()));
+            assert_eq!(failure.passthru().expect("bytes"), Some(opaque()));
         }
         other => panic!("{other:?}"),
     }

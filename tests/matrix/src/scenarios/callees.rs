@@ -1,4 +1,4 @@
-//! Which of those who have registered answers a call.
+//! The choice among several callees.
 //!
 //! Spec: advanced profile "Pattern-based Registrations", "Shared Registration", "Sharded
 //! Registration", "Call Re-Routing", "Registration Revocation". The policies `hash` and `all` are
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{Stage, uri_of};
 
-pub(super) async fn a_pattern_registration_is_told_the_procedure(stage: Stage) {
+pub(super) async fn a_pattern_registration_receives_the_procedure(stage: Stage) {
     let which = |invocation: Invocation| {
         let procedure = invocation.procedure().map(str::to_owned);
         ready(Ok::<_, Failure>(procedure))
@@ -38,12 +38,12 @@ pub(super) async fn a_pattern_registration_is_told_the_procedure(stage: Stage) {
     }
 }
 
-/// A procedure that always answers the same.
+/// A procedure that always returns `word`.
 fn saying(word: &'static str) -> impl Fn() -> Ready<Result<&'static str, Failure>> + Send + Sync {
     move || ready(Ok(word))
 }
 
-/// Registers a procedure that says `here` in the one session, and `there` in the other.
+/// Registers a procedure that returns `here` in one session, and `there` in the other.
 async fn register_both(stage: &Stage, uri: &str, policy: InvokePolicy) {
     for (session, word) in [(&stage.here, "here"), (&stage.there, "there")] {
         session.register(uri, saying(word)).invoke(policy).await.expect("REGISTERED");
@@ -68,7 +68,7 @@ pub(super) async fn the_policy_of_a_shared_registration_chooses_the_callee(stage
     }
 }
 
-pub(super) async fn who_shares_no_registration_is_refused(stage: Stage) {
+pub(super) async fn registering_an_unshared_procedure_again_is_refused(stage: Stage) {
     let nothing = async || Ok::<_, Failure>(());
     let register = |policy| stage.there.register(stage.uri.as_str(), nothing).invoke(policy);
     stage.here.register(stage.uri.as_str(), nothing).await.expect("REGISTERED");
@@ -77,7 +77,7 @@ pub(super) async fn who_shares_no_registration_is_refused(stage: Stage) {
     }
 }
 
-pub(super) async fn calls_about_the_same_thing_go_to_the_same_callee(stage: Stage) {
+pub(super) async fn calls_with_equal_keys_go_to_the_same_callee(stage: Stage) {
     register_both(&stage, &stage.uri, InvokePolicy::Hash).await;
     let ask = async |thing: &str| {
         let reply = stage.here.call(stage.uri.as_str()).rkey(thing).await.expect("RESULT");
@@ -88,14 +88,14 @@ pub(super) async fn calls_about_the_same_thing_go_to_the_same_callee(stage: Stag
     }
 }
 
-pub(super) async fn a_call_to_all_collects_their_answers(stage: Stage) {
+pub(super) async fn a_call_to_all_callees_collects_their_answers(stage: Stage) {
     register_both(&stage, &stage.uri, InvokePolicy::All).await;
     let reply = stage.here.call(stage.uri.as_str()).await.expect("RESULT");
     let answers = reply.value::<Value>().expect("a list");
     assert_eq!(answers, json!([{"args": ["here"]}, {"args": ["there"]}]));
 }
 
-pub(super) async fn an_unavailable_callee_is_passed_over(stage: Stage) {
+pub(super) async fn a_call_is_rerouted_from_an_unavailable_callee(stage: Stage) {
     let busy = async || Err::<(), _>(Failure::unavailable("too much to do"));
     let registering = stage.here.register(stage.uri.as_str(), busy);
     registering.invoke(InvokePolicy::First).await.expect("REGISTERED");
@@ -108,7 +108,7 @@ pub(super) async fn an_unavailable_callee_is_passed_over(stage: Stage) {
     assert_eq!(uri_of(answer), error_uri::NO_AVAILABLE_CALLEE);
 }
 
-pub(super) async fn a_procedure_that_is_taken_by_force_is_revoked(stage: Stage) {
+pub(super) async fn force_reregister_revokes_the_earlier_registration(stage: Stage) {
     let registering = stage.there.register(stage.uri.as_str(), saying("first"));
     let first = registering.await.expect("REGISTERED");
     let registering = stage.here.register(stage.uri.as_str(), saying("second"));

@@ -1,5 +1,5 @@
-//! Calls and their answers, and what is known of a caller. Who answers where several could is told
-//! in `callees`; calls that end before they are answered are in `canceling`.
+//! Calls and their answers, and caller identification. The choice of a callee is in `callees`;
+//! calls that end before they are answered are in `canceling`.
 //!
 //! Spec: basic profile "Remote Procedure Calls"; advanced profile "Caller Identification".
 
@@ -9,12 +9,12 @@ use futures_util::future::join_all;
 
 use crate::stage::{Stage, id_of, uri_of};
 
-pub(super) async fn nobody_answers_an_unknown_procedure(stage: Stage) {
+pub(super) async fn calling_an_unknown_procedure_is_an_error(stage: Stage) {
     let answer = stage.here.call(stage.uri.as_str()).args((1,)).await;
     assert_eq!(uri_of(answer), error_uri::NO_SUCH_PROCEDURE);
 }
 
-pub(super) async fn many_calls_are_answered_at_once(stage: Stage) {
+pub(super) async fn many_calls_are_in_flight_at_once(stage: Stage) {
     let square =
         |Args((number,)): Args<(u64,)>| std::future::ready(Ok::<_, Failure>(number * number));
     stage.there.register(stage.uri.as_str(), square).await.expect("REGISTERED");
@@ -26,7 +26,7 @@ pub(super) async fn many_calls_are_answered_at_once(stage: Stage) {
     assert_eq!(join_all(calls).await, squares);
 }
 
-pub(super) async fn the_caller_is_disclosed_on_wish(stage: Stage) {
+pub(super) async fn the_caller_is_disclosed_on_request(stage: Stage) {
     let who = |invocation: Invocation| {
         std::future::ready(Ok::<_, Failure>(invocation.caller().map(|id| id.number())))
     };
@@ -35,11 +35,11 @@ pub(super) async fn the_caller_is_disclosed_on_wish(stage: Stage) {
     let call = || stage.here.call(stage.uri.as_str());
     let unasked = call().await.expect("RESULT");
     let disclosed = call().disclose_me().await.expect("RESULT");
-    let told = [unasked, disclosed].map(|reply| reply.value::<Option<u64>>().expect("an id"));
-    assert_eq!(told, [None, Some(id)]);
+    let callers = [unasked, disclosed].map(|reply| reply.value::<Option<u64>>().expect("an id"));
+    assert_eq!(callers, [None, Some(id)]);
 }
 
-pub(super) async fn an_unregistered_procedure_is_gone(stage: Stage) {
+pub(super) async fn an_unregistered_procedure_is_not_called(stage: Stage) {
     let one = || std::future::ready(Ok::<_, Failure>(1));
     let registration = stage.there.register(stage.uri.as_str(), one).await.expect("REGISTERED");
     let reply = stage.here.call(stage.uri.as_str()).await.expect("RESULT");
@@ -49,7 +49,7 @@ pub(super) async fn an_unregistered_procedure_is_gone(stage: Stage) {
     assert_eq!(uri_of(answer), error_uri::NO_SUCH_PROCEDURE);
 }
 
-pub(super) async fn a_callee_may_want_every_caller_disclosed(stage: Stage) {
+pub(super) async fn a_callee_can_request_disclosure_of_every_caller(stage: Stage) {
     let who = async |invocation: Invocation| {
         let [name, role] = [invocation.caller_authid(), invocation.caller_authrole()]
             .map(|it| it.map(str::to_owned));
@@ -58,7 +58,7 @@ pub(super) async fn a_callee_may_want_every_caller_disclosed(stage: Stage) {
     let registering = stage.there.register(stage.uri.as_str(), who).disclose_caller();
     registering.await.expect("REGISTERED");
     let reply = stage.here.call(stage.uri.as_str()).await.expect("RESULT");
-    let told: (Option<u64>, Option<String>, Option<String>) = reply.value().expect("who it is");
+    let callers: (Option<u64>, Option<String>, Option<String>) = reply.value().expect("the caller");
     let name = stage.here.welcome().expect("it has joined").details.authid.map(String::from);
-    assert_eq!(told, (Some(id_of(&stage.here)), name, Some("anonymous".to_owned())));
+    assert_eq!(callers, (Some(id_of(&stage.here)), name, Some("anonymous".to_owned())));
 }

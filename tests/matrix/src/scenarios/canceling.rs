@@ -1,4 +1,4 @@
-//! Calls that end before they are answered: what the callee sees, and with which error they end.
+//! Calls that end before they are answered: what the callee receives, and the error of the caller.
 //!
 //! Spec: advanced profile "Call Canceling", "Call Timeouts"; basic profile "Caller Leaving During
 //! an RPC Invocation", "Callee Leaving During an RPC Invocation".
@@ -16,16 +16,17 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::stage::Stage;
 
-/// Tells how a procedure fares: that it has begun, and whether it has ended or was given up.
-pub(super) struct Fate {
-    told: mpsc::UnboundedSender<&'static str>,
+/// Reports the progress of a procedure: that it has begun, and whether it has ended or was
+/// canceled.
+pub(super) struct ProcedureReports {
+    sender: mpsc::UnboundedSender<&'static str>,
     at_last: &'static str,
 }
 
-impl Fate {
-    pub(super) fn begun(told: &mpsc::UnboundedSender<&'static str>) -> Self {
-        told.send("begun").expect("somebody listens");
-        Self { told: told.clone(), at_last: "given up" }
+impl ProcedureReports {
+    pub(super) fn begun(sender: &mpsc::UnboundedSender<&'static str>) -> Self {
+        sender.send("begun").expect("the test receives");
+        Self { sender: sender.clone(), at_last: "canceled" }
     }
 
     pub(super) const fn has_ended(&mut self) {
@@ -33,39 +34,39 @@ impl Fate {
     }
 }
 
-impl Drop for Fate {
+impl Drop for ProcedureReports {
     fn drop(&mut self) {
-        // Nobody listens any more where the whole session ends.
-        let _ = self.told.send(self.at_last);
+        // The receiver is gone if the whole session ends.
+        let _ = self.sender.send(self.at_last);
     }
 }
 
 type Running = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
-/// A procedure that tells how it fares and does not end by itself, and what it tells.
+/// A procedure that reports its progress and does not end by itself, and its reports.
 fn endless() -> (impl Fn() -> Running + Send + Sync, mpsc::UnboundedReceiver<&'static str>) {
-    let (procedure, heard, _) = patient();
-    (procedure, heard)
+    let (procedure, received, _) = patient();
+    (procedure, received)
 }
 
-/// A procedure that tells how it fares and ends when it may.
+/// A procedure that reports its progress and ends when it is allowed to.
 fn patient()
 -> (impl Fn() -> Running + Send + Sync, mpsc::UnboundedReceiver<&'static str>, Arc<Notify>) {
-    let (told, heard) = mpsc::unbounded_channel();
+    let (sender, received) = mpsc::unbounded_channel();
     let may_end = Arc::new(Notify::new());
     let gate = Arc::clone(&may_end);
     let procedure = move || -> Running {
-        let (mut fate, gate) = (Fate::begun(&told), Arc::clone(&gate));
+        let (mut reports, gate) = (ProcedureReports::begun(&sender), Arc::clone(&gate));
         Box::pin(async move {
             gate.notified().await;
-            fate.has_ended();
+            reports.has_ended();
             Ok(())
         })
     };
-    (procedure, heard, may_end)
+    (procedure, received, may_end)
 }
 
-/// The URI of what has failed, and its arguments.
+/// The URI and the arguments of an error.
 fn failure_of<T: Debug>(answer: Result<T, Error>) -> (String, Value) {
     match answer.expect_err("it has to fail") {
         Error::Wamp(failure) => {
@@ -83,60 +84,60 @@ fn canceled_by_the_router() -> (String, Value) {
     failure(error_uri::CANCELED, json!(["the call was canceled"]))
 }
 
-pub(super) async fn a_call_that_is_dropped_is_interrupted(stage: Stage) {
-    let (procedure, mut heard) = endless();
+pub(super) async fn dropping_a_call_interrupts_the_callee(stage: Stage) {
+    let (procedure, mut received) = endless();
     stage.there.register(stage.uri.as_str(), procedure).await.expect("REGISTERED");
     let call = stage.here.call(stage.uri.as_str()).send();
-    assert_eq!(heard.recv().await, Some("begun"));
+    assert_eq!(received.recv().await, Some("begun"));
     drop(call);
-    assert_eq!(heard.recv().await, Some("given up"));
+    assert_eq!(received.recv().await, Some("canceled"));
 }
 
-pub(super) async fn skip_ends_the_call_and_leaves_the_callee_alone(stage: Stage) {
-    let (procedure, mut heard, may_end) = patient();
+pub(super) async fn skip_ends_the_call_without_an_interrupt(stage: Stage) {
+    let (procedure, mut received, may_end) = patient();
     stage.there.register(stage.uri.as_str(), procedure).await.expect("REGISTERED");
     let call = stage.here.call(stage.uri.as_str()).send();
-    assert_eq!(heard.recv().await, Some("begun"));
+    assert_eq!(received.recv().await, Some("begun"));
     call.cancel(CancelMode::Skip);
     assert_eq!(failure_of(call.await), canceled_by_the_router());
-    // An interrupt would have come before what is answered behind it.
+    // An interrupt would have come before the answer to a later request.
     stage.there.call("wamp.session.count").await.expect("RESULT");
-    // It runs to its end, and nobody minds its answer.
+    // The procedure runs to its end, and its answer is ignored.
     may_end.notify_one();
-    assert_eq!(heard.recv().await, Some("ended"));
+    assert_eq!(received.recv().await, Some("ended"));
     let next = stage.here.call(stage.uri.as_str()).send();
-    assert_eq!(heard.recv().await, Some("begun"));
+    assert_eq!(received.recv().await, Some("begun"));
     may_end.notify_one();
     next.await.expect("RESULT");
 }
 
-pub(super) async fn kill_ends_the_call_with_what_the_callee_says(stage: Stage) {
-    let (procedure, mut heard) = endless();
+pub(super) async fn kill_ends_the_call_with_the_error_of_the_callee(stage: Stage) {
+    let (procedure, mut received) = endless();
     stage.there.register(stage.uri.as_str(), procedure).await.expect("REGISTERED");
     let call = stage.here.call(stage.uri.as_str()).send();
-    assert_eq!(heard.recv().await, Some("begun"));
+    assert_eq!(received.recv().await, Some("begun"));
     call.cancel(CancelMode::Kill);
-    // The library's own answer to an interrupt has no arguments.
+    // The library answers an interrupt without arguments.
     assert_eq!(failure_of(call.await), failure(error_uri::CANCELED, json!([])));
-    assert_eq!(heard.recv().await, Some("given up"));
+    assert_eq!(received.recv().await, Some("canceled"));
 }
 
 pub(super) async fn killnowait_ends_the_call_and_interrupts_the_callee(stage: Stage) {
-    let (procedure, mut heard) = endless();
+    let (procedure, mut received) = endless();
     stage.there.register(stage.uri.as_str(), procedure).await.expect("REGISTERED");
     let call = stage.here.call(stage.uri.as_str()).send();
-    assert_eq!(heard.recv().await, Some("begun"));
+    assert_eq!(received.recv().await, Some("begun"));
     call.cancel(CancelMode::KillNoWait);
     assert_eq!(failure_of(call.await), canceled_by_the_router());
-    assert_eq!(heard.recv().await, Some("given up"));
+    assert_eq!(received.recv().await, Some("canceled"));
 }
 
-pub(super) async fn a_result_in_parts_is_canceled_behind_its_last_part(stage: Stage) {
-    let (told, mut heard) = mpsc::unbounded_channel();
+pub(super) async fn a_progressive_result_can_be_canceled(stage: Stage) {
+    let (sender, mut received) = mpsc::unbounded_channel();
     let one_part = move |progress: Progress| {
-        let fate = Fate::begun(&told);
+        let reports = ProcedureReports::begun(&sender);
         async move {
-            let _fate = fate;
+            let _fate = reports;
             progress.send("the only part").await?;
             std::future::pending::<Result<(), Failure>>().await
         }
@@ -148,20 +149,23 @@ pub(super) async fn a_result_in_parts_is_canceled_behind_its_last_part(stage: St
         assert_eq!(part.value::<String>().expect("a text"), "the only part");
         results.cancel(mode);
         assert_eq!(failure_of(results.next().await).0, error_uri::CANCELED);
-        assert_eq!((heard.recv().await, heard.recv().await), (Some("begun"), Some("given up")));
+        assert_eq!(
+            (received.recv().await, received.recv().await),
+            (Some("begun"), Some("canceled"))
+        );
     }
 }
 
 pub(super) async fn a_call_times_out(stage: Stage) {
-    let (procedure, mut heard) = endless();
+    let (procedure, mut received) = endless();
     stage.there.register(stage.uri.as_str(), procedure).await.expect("REGISTERED");
     let call = stage.here.call(stage.uri.as_str()).timeout(Duration::from_millis(20));
     let timed_out = failure(error_uri::TIMEOUT, json!(["the call timed out"]));
     assert_eq!(failure_of(call.await), timed_out);
-    assert_eq!((heard.recv().await, heard.recv().await), (Some("begun"), Some("given up")));
+    assert_eq!((received.recv().await, received.recv().await), (Some("begun"), Some("canceled")));
 }
 
-pub(super) async fn a_callee_that_watches_the_time_is_told_how_long(stage: Stage) {
+pub(super) async fn a_callee_that_handles_timeouts_receives_the_timeout(stage: Stage) {
     let watch = async |invocation: Invocation| match invocation.timeout() {
         Some(time) => Err::<(), _>(Failure::timeout(&format!("{time:?} are not enough"))),
         None => Ok(()),
@@ -174,24 +178,24 @@ pub(super) async fn a_callee_that_watches_the_time_is_told_how_long(stage: Stage
     stage.here.call(stage.uri.as_str()).await.expect("RESULT");
 }
 
-pub(super) async fn a_caller_that_goes_interrupts_its_callee(stage: Stage) {
-    let (procedure, mut heard) = endless();
+pub(super) async fn a_disconnected_caller_interrupts_its_callee(stage: Stage) {
+    let (procedure, mut received) = endless();
     stage.there.register(stage.uri.as_str(), procedure).await.expect("REGISTERED");
     let visitor = stage.visitor().await;
     let _call = visitor.call(stage.uri.as_str()).send();
-    assert_eq!(heard.recv().await, Some("begun"));
+    assert_eq!(received.recv().await, Some("begun"));
     visitor.close("the application has ended");
-    assert_eq!(heard.recv().await, Some("given up"));
+    assert_eq!(received.recv().await, Some("canceled"));
 }
 
-pub(super) async fn a_callee_that_goes_ends_its_calls(stage: Stage) {
-    let (procedure, mut heard) = endless();
+pub(super) async fn calls_of_a_disconnected_callee_end(stage: Stage) {
+    let (procedure, mut received) = endless();
     let visitor = stage.visitor().await;
     visitor.register(stage.uri.as_str(), procedure).await.expect("REGISTERED");
     let call = stage.here.call(stage.uri.as_str()).send();
-    assert_eq!(heard.recv().await, Some("begun"));
+    assert_eq!(received.recv().await, Some("begun"));
     visitor.close("the application has ended");
     let gone = json!(["callee disconnected from in-flight request"]);
     assert_eq!(failure_of(call.await), failure(error_uri::CANCELED, gone));
-    assert_eq!(heard.recv().await, Some("given up"));
+    assert_eq!(received.recv().await, Some("canceled"));
 }

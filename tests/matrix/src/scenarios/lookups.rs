@@ -1,4 +1,4 @@
-//! What the realm tells of registrations and subscriptions, and how they are taken away.
+//! Meta procedures of registrations and subscriptions, and their revocation.
 //!
 //! Spec: advanced profile "Registration Meta API", "Subscriptions Meta API", "Subscription
 //! Revocation".
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{Stage, id_of, uri_of};
 
-/// What a procedure of the router answers.
+/// The answer of a procedure of the router.
 async fn ask(session: &Session, procedure: &str, args: impl Serialize + Debug) -> Value {
     let reply = session.call(procedure).args(&args).await;
     reply.unwrap_or_else(|error| panic!("{procedure} {args:?}: {error}")).value().expect("a value")
@@ -72,7 +72,7 @@ pub(super) async fn subscriptions_are_looked_up_and_matched(stage: Stage) {
     assert_eq!(uri_of(gone), error_uri::NO_SUCH_SUBSCRIPTION);
 }
 
-pub(super) async fn what_is_taken_away_says_why(stage: Stage) {
+pub(super) async fn revocations_have_a_reason(stage: Stage) {
     let Stage { here, there, uri, .. } = &stage;
     let nothing = async || Ok::<_, Failure>(());
     let registration = there.register(uri.as_str(), nothing).await.expect("REGISTERED");

@@ -1,5 +1,4 @@
-//! What arrives of what is sent: values of all kinds and sizes, and what goes beside them. Bytes
-//! are told of in `bytes`.
+//! Values of all kinds and sizes, and attributes beside them. Bytes are in `bytes`.
 //!
 //! Spec: basic profile "Serializers", "Extensibility".
 
@@ -20,7 +19,7 @@ pub(super) fn values() -> Value {
     ])
 }
 
-pub(super) async fn values_arrive_as_they_were(stage: Stage) {
+pub(super) async fn values_of_all_kinds_arrive_unchanged(stage: Stage) {
     let echo = |Args(args): Args<Vec<Value>>, Kwargs(kwargs): Kwargs<BTreeMap<String, Value>>| async move {
         Answer::args_and_kwargs(&args, &kwargs)
     };
@@ -35,14 +34,15 @@ pub(super) async fn values_arrive_as_they_were(stage: Stage) {
     assert_eq!(nothing.args::<Vec<Value>>().expect("values"), [Value::Null; 0]);
 }
 
-/// Answers what it is given.
+/// Returns its argument.
 async fn echo(Args((text,)): Args<(String,)>) -> Result<String, Failure> {
     Ok(text)
 }
 
 pub(super) async fn long_values_arrive(stage: Stage) {
     stage.there.register(stage.uri.as_str(), echo).await.expect("REGISTERED");
-    // Where frames write their length in another way, and more than a socket takes at once.
+    // Lengths that change the encoding of frame lengths, and one that needs several writes of a
+    // socket.
     for length in [125, 126, 65_535, 65_536, 300_000] {
         let text = format!("ü{}", "u".repeat(length - "ü".len()));
         let reply = stage.here.call(stage.uri.as_str()).args((&text,)).await.expect("RESULT");

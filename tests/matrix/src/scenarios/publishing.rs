@@ -1,8 +1,8 @@
-//! Who hears an event, and what is known of it. What is kept of it is told in `retention`.
+//! Delivery of events, and publisher identification. Retained events are in `retention`.
 //!
 //! Spec: basic profile "Publish and Subscribe"; advanced profile "Publisher Exclusion", "Publisher
 //! Identification", "Subscriber Black- and Whitelisting", "Pattern-based Subscription".
-//! Acknowledged delivery and groups of subscribers are this router's own.
+//! Acknowledged delivery and groups of subscribers are extensions of this router.
 
 use cloverleaf_client::{MatchPolicy, PublishOptions, Session};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -31,7 +31,7 @@ pub(super) async fn events_arrive_in_order(stage: Stage) {
     }
 }
 
-pub(super) async fn a_publisher_hears_itself_on_wish_only(stage: Stage) {
+pub(super) async fn a_publisher_receives_its_own_event_only_on_request(stage: Stage) {
     let mut events = stage.here.subscribe(stage.uri.as_str()).await.expect("SUBSCRIBED");
     let publish = |text| stage.here.publish(stage.uri.as_str()).args((text,));
     publish("unheard").await.expect("PUBLISHED");
@@ -39,7 +39,7 @@ pub(super) async fn a_publisher_hears_itself_on_wish_only(stage: Stage) {
     assert_eq!(text_of(events.next().await), "heard");
 }
 
-pub(super) async fn lists_say_who_hears_an_event(stage: Stage) {
+pub(super) async fn white_and_black_lists_select_subscribers(stage: Stage) {
     let mut here = stage.here.subscribe(stage.uri.as_str()).await.expect("SUBSCRIBED");
     let mut there = stage.there.subscribe(stage.uri.as_str()).await.expect("SUBSCRIBED");
     let welcome = stage.here.welcome().expect("it has joined");
@@ -71,7 +71,7 @@ fn both() -> PublishOptions {
     PublishOptions { exclude_me: Some(false), ..PublishOptions::default() }
 }
 
-pub(super) async fn a_pattern_subscription_is_told_the_topic(stage: Stage) {
+pub(super) async fn a_pattern_subscription_receives_the_topic(stage: Stage) {
     let prefix = stage.there.subscribe(format!("{}.", stage.uri)).matching(MatchPolicy::Prefix);
     let mut prefix = prefix.await.expect("SUBSCRIBED");
     let wildcard = stage.there.subscribe(format!("{}..end", stage.uri));
@@ -85,47 +85,47 @@ pub(super) async fn a_pattern_subscription_is_told_the_topic(stage: Stage) {
     }
 }
 
-pub(super) async fn who_has_unsubscribed_hears_no_more(stage: Stage) {
+pub(super) async fn no_event_arrives_after_unsubscribing(stage: Stage) {
     let leaving = stage.there.subscribe(stage.uri.as_str()).await.expect("SUBSCRIBED");
     leaving.unsubscribe().await.expect("UNSUBSCRIBED");
     let publish = |text| stage.here.publish(stage.uri.as_str()).args((text,));
-    publish("to nobody").await.expect("PUBLISHED");
+    publish("before subscribing").await.expect("PUBLISHED");
     let mut events = stage.there.subscribe(stage.uri.as_str()).await.expect("SUBSCRIBED");
-    publish("to somebody").await.expect("PUBLISHED");
-    assert_eq!(text_of(events.next().await), "to somebody");
+    publish("after subscribing").await.expect("PUBLISHED");
+    assert_eq!(text_of(events.next().await), "after subscribing");
 }
 
-pub(super) async fn the_publisher_is_disclosed_on_wish(stage: Stage) {
+pub(super) async fn the_publisher_is_disclosed_on_request(stage: Stage) {
     let mut events = stage.there.subscribe(stage.uri.as_str()).await.expect("SUBSCRIBED");
     stage.here.publish(stage.uri.as_str()).await.expect("PUBLISHED");
     stage.here.publish(stage.uri.as_str()).disclose_me().await.expect("PUBLISHED");
-    let mut told = Vec::new();
+    let mut publishers = Vec::new();
     for _ in 0..2 {
         let event = events.next().await.expect("an event");
         let [name, role] =
             [event.publisher_authid(), event.publisher_authrole()].map(|it| it.map(str::to_owned));
-        told.push((event.publisher().map(u64::from), name, role));
+        publishers.push((event.publisher().map(u64::from), name, role));
     }
     let welcome = stage.here.welcome().expect("it has joined");
     let name = welcome.details.authid.map(String::from);
     let disclosed = (Some(id_of(&stage.here)), name, Some("anonymous".to_owned()));
-    assert_eq!(told, [(None, None, None), disclosed]);
+    assert_eq!(publishers, [(None, None, None), disclosed]);
 }
 
-pub(super) async fn a_publication_is_acknowledged_when_its_event_is_taken(stage: Stage) {
+pub(super) async fn a_publication_is_acknowledged_after_delivery(stage: Stage) {
     let mut events = stage.there.subscribe(stage.uri.as_str()).await.expect("SUBSCRIBED");
     let publishing = stage.here.publish(stage.uri.as_str()).args(("heard",));
     let mut publishing = publishing.acknowledged_delivery().send();
-    // PUBLISHED would have come before what is answered behind it.
-    let told = stage.here.call("wamp.session.count").await;
-    told.expect("RESULT");
+    // PUBLISHED would have come before the answer to a later request.
+    let count = stage.here.call("wamp.session.count").await;
+    count.expect("RESULT");
     assert!((&mut publishing).now_or_never().is_none());
     let event = events.next().await.expect("an event");
     assert_eq!(publishing.await.expect("PUBLISHED"), event.publication());
     assert_eq!(text_of(Some(event)), "heard");
 }
 
-pub(super) async fn each_event_goes_to_one_of_a_group(stage: Stage) {
+pub(super) async fn each_event_goes_to_one_member_of_a_group(stage: Stage) {
     let subscribe = |session: &Session| session.subscribe(stage.uri.as_str()).group("workers");
     let here = subscribe(&stage.here).await.expect("SUBSCRIBED");
     let there = subscribe(&stage.there).await.expect("SUBSCRIBED");

@@ -1,4 +1,4 @@
-//! What is kept of events: the last one of a topic for who comes late, and the past for who asks.
+//! Retained events for late subscribers, and event histories.
 //!
 //! Spec: advanced profile "Event Retention", "Event History".
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::payloads::values;
 use crate::stage::{Stage, text_of};
 
-pub(super) async fn who_comes_late_hears_the_last_event_that_was_kept(stage: Stage) {
+pub(super) async fn a_late_subscriber_receives_the_retained_event(stage: Stage) {
     let publish = |text| stage.here.publish(stage.uri.as_str()).args((text,));
     publish("kept first").retain().await.expect("PUBLISHED");
     let publication = publish("kept last").retain().await.expect("PUBLISHED");
@@ -29,7 +29,7 @@ pub(super) async fn who_comes_late_hears_the_last_event_that_was_kept(stage: Sta
     }
 }
 
-pub(super) async fn a_pattern_gets_what_each_topic_keeps(stage: Stage) {
+pub(super) async fn a_pattern_subscription_receives_the_retained_event_of_each_topic(stage: Stage) {
     let topic = |name: &str| format!("{}.{name}.state", stage.uri);
     for name in ["lamp", "oven", "door"] {
         for text in ["before", "now"] {
@@ -47,14 +47,14 @@ pub(super) async fn a_pattern_gets_what_each_topic_keeps(stage: Stage) {
         for _ in 0..3 {
             let event = events.next().await.expect("an event");
             let (name, text): (String, String) = event.args().expect("two texts");
-            let topic = event.topic().expect("a pattern is told it").to_owned();
+            let topic = event.topic().expect("the topic").to_owned();
             kept.insert(topic, (name, text, event.is_retained()));
         }
         assert_eq!(kept, BTreeMap::from(["lamp", "oven", "door"].map(now)));
     }
 }
 
-pub(super) async fn nothing_is_kept_that_was_cleared_or_is_for_others(stage: Stage) {
+pub(super) async fn cleared_and_ineligible_retained_events_are_not_delivered(stage: Stage) {
     let publish = |text| stage.here.publish(stage.uri.as_str()).args((text,)).retain();
     publish("cleared").await.expect("PUBLISHED");
     stage.here.publish(stage.uri.as_str()).retain().await.expect("PUBLISHED");
@@ -67,10 +67,10 @@ pub(super) async fn nothing_is_kept_that_was_cleared_or_is_for_others(stage: Sta
     assert_eq!(text_of(Some(event)), "new");
 }
 
-/// What the realm of the matrix keeps a history of.
+/// The prefix of the topics whose history the realm of the matrix keeps.
 const KEPT: &str = "com.history.";
 
-pub(super) async fn the_past_of_a_topic_is_told(stage: Stage) {
+pub(super) async fn the_history_of_a_topic_can_be_read(stage: Stage) {
     let lookup = stage.there.call("wamp.subscription.lookup");
     let lookup = lookup.args((KEPT, json!({"match": "prefix"}))).await.expect("RESULT");
     let subscription = lookup.value::<u64>().expect("a subscription");

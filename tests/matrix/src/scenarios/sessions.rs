@@ -1,5 +1,4 @@
-//! What the realm tells of its sessions, how they are ended from outside, and what they leave
-//! behind to be said.
+//! Meta API of sessions, sessions that are ended by another one, and testaments.
 //!
 //! Spec: advanced profile "Session Meta API", "Session Testament".
 
@@ -10,28 +9,28 @@ use serde_json::{Value, json};
 use super::payloads::values;
 use crate::stage::{Stage, id_of, text_of, uri_of};
 
-pub(super) async fn the_realm_tells_who_is_there(stage: Stage) {
+pub(super) async fn the_meta_api_lists_sessions(stage: Stage) {
     let id = id_of(&stage.there);
     let call = stage.here.call("wamp.session.get").args((id,));
     let details: Value = call.await.expect("RESULT").value().expect("details");
     let welcome = stage.there.welcome().expect("it has joined").details;
-    let told = |key: &str| details[key].as_str().map(str::to_owned);
+    let detail = |key: &str| details[key].as_str().map(str::to_owned);
     assert_eq!(details["session"], id);
-    assert_eq!(told("authid"), welcome.authid.map(String::from));
-    assert_eq!(told("authrole"), welcome.authrole.map(String::from));
+    assert_eq!(detail("authid"), welcome.authid.map(String::from));
+    assert_eq!(detail("authrole"), welcome.authrole.map(String::from));
 
     let list = stage.here.call("wamp.session.list").await.expect("RESULT");
     let list = list.value::<Vec<u64>>().expect("ids");
     let count = stage.here.call("wamp.session.count").await.expect("RESULT");
     assert!([id, id_of(&stage.here)].iter().all(|id| list.contains(id)), "{list:?}");
     assert_eq!(count.value::<usize>().expect("a number"), list.len());
-    let nobody = stage.here.call("wamp.session.count").args((["nobody"],)).await.expect("RESULT");
-    assert_eq!(nobody.value::<usize>().expect("a number"), 0);
+    let none = stage.here.call("wamp.session.count").args((["nobody"],)).await.expect("RESULT");
+    assert_eq!(none.value::<usize>().expect("a number"), 0);
     let unknown = stage.here.call("wamp.session.get").args((1,)).await;
     assert_eq!(uri_of(unknown), error_uri::NO_SUCH_SESSION);
 }
 
-pub(super) async fn who_joins_and_who_leaves_is_told(stage: Stage) {
+pub(super) async fn joining_and_leaving_sessions_cause_meta_events(stage: Stage) {
     let mut joined = stage.there.subscribe("wamp.session.on_join").await.expect("SUBSCRIBED");
     let mut left = stage.there.subscribe("wamp.session.on_leave").await.expect("SUBSCRIBED");
     let visitor = stage.visitor().await;
@@ -46,7 +45,7 @@ pub(super) async fn who_joins_and_who_leaves_is_told(stage: Stage) {
     assert_eq!(who, (id, name, "anonymous".to_owned()));
 }
 
-pub(super) async fn a_session_is_ended_by_another_one(stage: Stage) {
+pub(super) async fn a_session_can_be_killed_by_another_one(stage: Stage) {
     let visitor = stage.visitor().await;
     let id = id_of(&visitor);
     let kill = || stage.there.call("wamp.session.kill");
@@ -57,7 +56,7 @@ pub(super) async fn a_session_is_ended_by_another_one(stage: Stage) {
     assert_eq!(uri_of(again), error_uri::NO_SUCH_SESSION);
 }
 
-/// A visitor with a testament in each scope, and who will hear it.
+/// A visitor with a testament in each scope, and the subscription that receives it.
 async fn testator(stage: &Stage) -> (Session, Subscription) {
     let events = stage.there.subscribe(stage.uri.as_str()).await.expect("SUBSCRIBED");
     let visitor = stage.visitor().await;
@@ -70,7 +69,7 @@ async fn testator(stage: &Stage) -> (Session, Subscription) {
     (visitor, events)
 }
 
-/// It is what the visitor has left behind: first for the connection, then for the session.
+/// Checks that the testament is published: first that of the connection, then that of the session.
 async fn assert_testament(mut events: Subscription, visitor: &Session) {
     for scope in ["detached", "destroyed"] {
         let event = events.next().await.expect("an event");
@@ -80,7 +79,7 @@ async fn assert_testament(mut events: Subscription, visitor: &Session) {
     }
 }
 
-pub(super) async fn the_testament_of_a_session_that_breaks_off_is_published(stage: Stage) {
+pub(super) async fn the_testament_of_a_disconnected_session_is_published(stage: Stage) {
     let (visitor, events) = testator(&stage).await;
     visitor.close("the application has ended");
     assert_testament(events, &visitor).await;
@@ -92,7 +91,7 @@ pub(super) async fn the_testament_of_a_session_that_leaves_is_published(stage: S
     assert_testament(events, &visitor).await;
 }
 
-pub(super) async fn a_testament_that_is_taken_back_is_not_published(stage: Stage) {
+pub(super) async fn a_flushed_testament_is_not_published(stage: Stage) {
     let (visitor, mut events) = testator(&stage).await;
     let flush = visitor.call("wamp.session.flush_testaments");
     let flushed = flush.args_and_kwargs([0; 0], json!({"scope": "detached"})).await;

@@ -1,4 +1,4 @@
-//! How options are shown in the line of JSON: as they are given.
+//! Serializes options for the line of JSON as they were given.
 
 use std::time::Duration;
 

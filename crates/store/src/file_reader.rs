@@ -1,8 +1,8 @@
-//! Reads the file on any thread, also where it is damaged.
+//! Reads the file on any thread, and reads past damaged parts.
 //!
-//! The records of a history have consecutive places, and its extent says which. A place without an
-//! intact record is reported, and reading goes on behind it: after what the database refuses to
-//! read or skips, the next readable place is searched.
+//! The records of a history have consecutive places, which its extent names. A place without an
+//! intact record is reported. Where the database fails or skips places, the next readable place is
+//! searched and reading continues there.
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -11,35 +11,36 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use redb::{Database, ReadOnlyTable, ReadableDatabase as _};
 
-use crate::file::{EVENTS, Extent, FileError, PLACES, guarded};
-use crate::record::{self, Key};
+use crate::database::{EVENTS, FileError, PLACES, guarded};
+use crate::extent::Extent;
+use crate::record::{self, RecordKey};
 
-/// Records and bytes that are read before others have their turn. A search counts as a record.
+/// Records and bytes of one slice. A search step counts as a record.
 const SLICE_RECORDS: usize = 4_096;
 const SLICE_BYTES: usize = 4 << 20;
 
-/// Gaps that are remembered. Further ones are searched again whenever they are met.
+/// Gaps that are remembered. Further ones are searched again each time.
 const MAX_GAPS: usize = 10_000;
 
-/// What stands in a history.
+/// The content of one or more places of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Found<'a> {
+pub(crate) enum FoundRecord<'a> {
     /// A record as it was written.
     Record(&'a [u8]),
-    /// At this place stands something else than what was written.
+    /// The record at this place is not what was written.
     Damaged(u64),
-    /// At these places nothing can be read.
+    /// Nothing can be read at these places.
     Missing(Range<u64>),
 }
 
 /// The direction in which a history is visited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum ReadOrder {
     OldestFirst,
     NewestFirst,
 }
 
-impl Order {
+impl ReadOrder {
     /// The place that is visited next.
     const fn next(self, left: &Range<u64>) -> u64 {
         match self {
@@ -72,12 +73,12 @@ impl Order {
     }
 }
 
-/// The places that can't be read, as far as they are known, by history and first place.
+/// The known places that can't be read: by history and first place the end of each gap.
 #[derive(Debug, Default)]
-pub(crate) struct Gaps(Mutex<BTreeMap<Key, u64>>);
+pub(crate) struct Gaps(Mutex<BTreeMap<RecordKey, u64>>);
 
 impl Gaps {
-    /// The gap that has this place.
+    /// The gap that contains this place.
     pub(crate) fn at(&self, number: u32, place: u64) -> Option<Range<u64>> {
         let gaps = self.0.lock();
         let (&(_, start), &end) = gaps.range((number, 0)..=(number, place)).next_back()?;
@@ -92,32 +93,32 @@ impl Gaps {
     }
 }
 
-/// How a slice of reading has ended.
+/// The end of a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Slice {
-    /// Everything was visited, or no more is wanted.
+pub(crate) enum SliceEnd {
+    /// All places were visited, or the visitor ended the visit.
     Done,
-    /// The places that are left are still to be visited.
+    /// Places are left for the next slice.
     More,
 }
 
-/// How a scan has ended.
-enum Scan {
-    /// No more is wanted.
+/// The end of a scan.
+enum ScanEnd {
+    /// The visitor ended the visit.
     Stopped,
-    /// The slice is over.
+    /// The budget of the slice is spent.
     Spent,
-    /// The database shows no other record. Places may be left.
+    /// The database has no further record. Places may be left.
     Ended,
 }
 
-/// What is left of a slice.
-struct Budget {
+/// The records and bytes that are left to a slice.
+struct SliceBudget {
     records: usize,
     bytes: usize,
 }
 
-impl Budget {
+impl SliceBudget {
     const fn spend(&mut self, bytes: usize) {
         self.records = self.records.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
@@ -128,7 +129,7 @@ impl Budget {
     }
 }
 
-/// See the [module](self).
+/// A reader of the file of a store.
 #[derive(Clone)]
 pub(crate) struct FileReader {
     database: Arc<Database>,
@@ -136,7 +137,7 @@ pub(crate) struct FileReader {
     gaps: Arc<Gaps>,
 }
 
-type Events = ReadOnlyTable<Key, &'static [u8]>;
+type EventTable = ReadOnlyTable<RecordKey, &'static [u8]>;
 
 impl FileReader {
     pub(crate) const fn new(database: Arc<Database>, numbers: Vec<u32>, gaps: Arc<Gaps>) -> Self {
@@ -152,8 +153,8 @@ impl FileReader {
         Ok(self.open(self.number(history))?.1)
     }
 
-    /// The table of records as it is now, and the places of a history in it.
-    fn open(&self, number: u32) -> Result<(Events, Range<u64>), FileError> {
+    /// The present table of records, and the places of a history in it.
+    fn open(&self, number: u32) -> Result<(EventTable, Range<u64>), FileError> {
         guarded(|| {
             let transaction = self.database.begin_read()?;
             let events = transaction.open_table(EVENTS)?;
@@ -168,7 +169,7 @@ impl FileReader {
         })
     }
 
-    /// The place of a record.
+    /// The place of a record by its id.
     pub(crate) fn place(&self, history: usize, id: u64) -> Result<Option<u64>, FileError> {
         let number = self.number(history);
         guarded(|| {
@@ -181,32 +182,32 @@ impl FileReader {
         })
     }
 
-    /// Visits the records of a history between the places that are `left`, for one slice. Takes the
-    /// visited places, and those that the history no longer has, out of `left`.
+    /// Visits the records of a history at the places `left`, for one slice. Removes from `left` the
+    /// visited places and those that the history no longer has.
     pub(crate) fn visit(
         &self,
         history: usize,
         left: &mut Range<u64>,
-        order: Order,
-        mut visit: impl FnMut(Found<'_>) -> ControlFlow<()>,
-    ) -> Result<Slice, FileError> {
+        order: ReadOrder,
+        mut visit: impl FnMut(FoundRecord<'_>) -> ControlFlow<()>,
+    ) -> Result<SliceEnd, FileError> {
         let number = self.number(history);
         let (events, kept) = self.open(number)?;
         *left = left.start.max(kept.start)..left.end.min(kept.end);
-        let mut budget = Budget { records: SLICE_RECORDS, bytes: SLICE_BYTES };
+        let mut budget = SliceBudget { records: SLICE_RECORDS, bytes: SLICE_BYTES };
         while !left.is_empty() {
             if budget.is_spent() {
-                return Ok(Slice::More);
+                return Ok(SliceEnd::More);
             }
-            let mut rest = self.up_to_the_next_gap(number, order, left);
+            let mut rest = self.before_next_gap(number, order, left);
             let before = rest.end - rest.start;
             let scanned =
                 guarded(|| scan(&events, number, &mut rest, order, &mut budget, &mut visit));
             order.take(left, before - (rest.end - rest.start));
             match scanned {
-                Ok(Scan::Stopped) => return Ok(Slice::Done),
-                Ok(Scan::Spent) => return Ok(Slice::More),
-                Ok(Scan::Ended) => {}
+                Ok(ScanEnd::Stopped) => return Ok(SliceEnd::Done),
+                Ok(ScanEnd::Spent) => return Ok(SliceEnd::More),
+                Ok(ScanEnd::Ended) => {}
                 Err(error) if error.is_local() => {}
                 Err(error) => return Err(error),
             }
@@ -219,69 +220,69 @@ impl FileReader {
             let flow = match record {
                 Some(bytes) => {
                     order.take(left, 1);
-                    visit(Found::Record(&bytes))
+                    visit(FoundRecord::Record(&bytes))
                 }
                 None => {
                     let gap = self.gap(&events, number, left, order, &mut budget)?;
-                    visit(Found::Missing(gap))
+                    visit(FoundRecord::Missing(gap))
                 }
             };
             if flow.is_break() {
-                return Ok(Slice::Done);
+                return Ok(SliceEnd::Done);
             }
         }
-        Ok(Slice::Done)
+        Ok(SliceEnd::Done)
     }
 
     /// The part of `left` before the next known gap.
-    fn up_to_the_next_gap(&self, number: u32, order: Order, left: &Range<u64>) -> Range<u64> {
+    fn before_next_gap(&self, number: u32, order: ReadOrder, left: &Range<u64>) -> Range<u64> {
         let gaps = self.gaps.0.lock();
         let mut known = gaps.range((number, 0)..(number, left.end));
         match order {
-            Order::OldestFirst => {
+            ReadOrder::OldestFirst => {
                 let next = known.find(|(_, end)| **end > left.start);
                 left.start..next.map_or(left.end, |((_, start), _)| (*start).max(left.start))
             }
-            Order::NewestFirst => {
+            ReadOrder::NewestFirst => {
                 let next = known.next_back().map_or(left.start, |(_, end)| *end);
                 next.clamp(left.start, left.end)..left.end
             }
         }
     }
 
-    /// Splits the next places that can't be read off `left`: a known gap, or as few as the search
-    /// finds, at least one.
+    /// Splits the next gap off `left`: a known one, or the places up to the next readable one, at
+    /// least one.
     fn gap(
         &self,
-        events: &Events,
+        events: &EventTable,
         number: u32,
         left: &mut Range<u64>,
-        order: Order,
-        budget: &mut Budget,
+        order: ReadOrder,
+        budget: &mut SliceBudget,
     ) -> Result<Range<u64>, FileError> {
         if let Some(known) = self.gaps.at(number, order.next(left)) {
             let inside = left.start.max(known.start)..left.end.min(known.end);
             return Ok(order.take(left, inside.end - inside.start));
         }
-        let mut is_readable_behind = |count: u64| {
+        let mut is_readable_after = |count: u64| {
             let mut rest = left.clone();
             order.take(&mut rest, count);
             budget.spend(0);
-            match guarded(|| shows_a_record(events, number, &rest, order)) {
+            match guarded(|| has_record(events, number, &rest, order)) {
                 Err(error) if error.is_local() => Ok(false),
                 outcome => outcome,
             }
         };
-        // The count is doubled until something is readable behind it, then narrowed down.
+        // The count is doubled until a record is readable after it, then bisected.
         let total = left.end - left.start;
         let (mut unreadable, mut readable) = (0, 1);
-        while readable < total && !is_readable_behind(readable)? {
+        while readable < total && !is_readable_after(readable)? {
             unreadable = readable;
             readable = (2 * readable).min(total);
         }
         while readable - unreadable > 1 {
             let middle = unreadable.midpoint(readable);
-            if is_readable_behind(middle)? {
+            if is_readable_after(middle)? {
                 readable = middle;
             } else {
                 unreadable = middle;
@@ -293,9 +294,9 @@ impl FileReader {
     }
 }
 
-/// The record at `key` if it is intact. A scan fails already at the record before a page that can't
-/// be read.
-fn single(events: &Events, key: Key) -> Result<Option<Vec<u8>>, FileError> {
+/// The record at `key` if it is intact. It may be readable although a scan fails: a scan fails one
+/// record before a page that can't be read.
+fn single(events: &EventTable, key: RecordKey) -> Result<Option<Vec<u8>>, FileError> {
     let intact = guarded(|| {
         let written = events.get(key)?;
         let record = written.as_ref().and_then(|written| record::read(key, written.value()).ok());
@@ -307,65 +308,65 @@ fn single(events: &Events, key: Key) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
-/// Whether the database shows a record at one of these places.
-fn shows_a_record(
-    events: &Events,
+/// Whether the database finds an intact record at the first of these places that it has.
+fn has_record(
+    events: &EventTable,
     number: u32,
     places: &Range<u64>,
-    order: Order,
+    order: ReadOrder,
 ) -> Result<bool, redb::Error> {
     let mut range = events.range((number, places.start)..(number, places.end))?;
     let next = match order {
-        Order::OldestFirst => range.next(),
-        Order::NewestFirst => range.next_back(),
+        ReadOrder::OldestFirst => range.next(),
+        ReadOrder::NewestFirst => range.next_back(),
     };
     let Some(entry) = next else { return Ok(false) };
     let (key, written) = entry?;
     Ok(places.contains(&key.value().1) && record::read(key.value(), written.value()).is_ok())
 }
 
-/// Visits what the database shows of the places that are `left`.
+/// Visits the records that the database finds at the places `left`.
 fn scan(
-    events: &Events,
+    events: &EventTable,
     number: u32,
     left: &mut Range<u64>,
-    order: Order,
-    budget: &mut Budget,
-    visit: &mut impl FnMut(Found<'_>) -> ControlFlow<()>,
-) -> Result<Scan, redb::Error> {
+    order: ReadOrder,
+    budget: &mut SliceBudget,
+    visit: &mut impl FnMut(FoundRecord<'_>) -> ControlFlow<()>,
+) -> Result<ScanEnd, redb::Error> {
     let mut range = events.range((number, left.start)..(number, left.end))?;
     while !left.is_empty() {
         if budget.is_spent() {
-            return Ok(Scan::Spent);
+            return Ok(ScanEnd::Spent);
         }
         let next = match order {
-            Order::OldestFirst => range.next(),
-            Order::NewestFirst => range.next_back(),
+            ReadOrder::OldestFirst => range.next(),
+            ReadOrder::NewestFirst => range.next_back(),
         };
         let Some(entry) = next else { break };
         let (key, written) = entry?;
         let (key, written) = (key.value(), written.value());
         budget.spend(written.len());
-        // The checksum is also one of the place. What is damaged may show a wrong place.
+        // The checksum covers the place, since a damaged entry may have a wrong place.
         let flow = match record::read(key, written) {
             Ok((_, bytes)) if key.0 == number && left.contains(&key.1) => {
                 let missing = order.take_to(left, key.1);
-                if !missing.is_empty() && visit(Found::Missing(missing)).is_break() {
-                    return Ok(Scan::Stopped);
+                if !missing.is_empty() && visit(FoundRecord::Missing(missing)).is_break() {
+                    return Ok(ScanEnd::Stopped);
                 }
-                visit(Found::Record(bytes))
+                visit(FoundRecord::Record(bytes))
             }
             Err(_) if key == (number, order.next(left)) => {
                 order.take(left, 1);
-                visit(Found::Damaged(key.1))
+                visit(FoundRecord::Damaged(key.1))
             }
             _ => ControlFlow::Continue(()),
         };
         if flow.is_break() {
-            return Ok(Scan::Stopped);
+            return Ok(ScanEnd::Stopped);
         }
     }
-    Ok(Scan::Ended)
+    Ok(ScanEnd::Ended)
 }
 
 impl std::fmt::Debug for FileReader {

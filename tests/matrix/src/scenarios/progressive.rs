@@ -1,5 +1,4 @@
-//! Calls and results that come in parts, and what becomes of them when one side has enough. How a
-//! call ends that is given up is told in `canceling`.
+//! Progressive calls and results, and their end by one side. Canceled calls are in `canceling`.
 //!
 //! Spec: advanced profile "Progressive Call Results", "Progressive Call Invocations".
 
@@ -8,14 +7,14 @@ use cloverleaf_wamp::error_uri;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::canceling::Fate;
+use super::canceling::ProcedureReports;
 use super::payloads::values;
 use crate::stage::{Stage, uri_of};
 
-/// How many parts there are where there are many.
+/// Number of progressive messages in scenarios with many.
 const MANY: u64 = 50;
 
-/// Answers in parts where they are wanted, and says in the end whether they were.
+/// Answers progressively if the caller accepts it, and returns whether it does.
 async fn count(Args((to,)): Args<(u64,)>, progress: Progress) -> Result<bool, Failure> {
     for number in 1..=to {
         let part = Answer::args_and_kwargs(&(number,), &json!({"values": values()}))?;
@@ -24,7 +23,7 @@ async fn count(Args((to,)): Args<(u64,)>, progress: Progress) -> Result<bool, Fa
     Ok(progress.is_wanted())
 }
 
-pub(super) async fn a_result_comes_in_parts(stage: Stage) {
+pub(super) async fn a_result_can_be_progressive(stage: Stage) {
     stage.there.register(stage.uri.as_str(), count).await.expect("REGISTERED");
     let mut results = stage.here.call(stage.uri.as_str()).args((MANY,)).receive_progress();
     let mut numbers = Vec::new();
@@ -36,7 +35,7 @@ pub(super) async fn a_result_comes_in_parts(stage: Stage) {
     assert!(results.reply().await.expect("RESULT").value::<bool>().expect("a word"));
 }
 
-pub(super) async fn a_caller_that_takes_no_parts_gets_the_last_word(stage: Stage) {
+pub(super) async fn a_caller_without_progressive_results_receives_the_final_result(stage: Stage) {
     stage.there.register(stage.uri.as_str(), count).await.expect("REGISTERED");
     let reply = stage.here.call(stage.uri.as_str()).args((3,)).await.expect("RESULT");
     assert!(!reply.value::<bool>().expect("a word"));
@@ -45,7 +44,7 @@ pub(super) async fn a_caller_that_takes_no_parts_gets_the_last_word(stage: Stage
 /// Positional and keyword arguments.
 type Arguments = (Vec<Value>, Value);
 
-/// Everything that it is sent, part by part.
+/// Collects the arguments of each message of a progressive call.
 async fn collect(
     Args(args): Args<Vec<Value>>,
     Kwargs(kwargs): Kwargs<Value>,
@@ -58,7 +57,7 @@ async fn collect(
     Ok(all)
 }
 
-pub(super) async fn a_call_comes_in_parts(stage: Stage) {
+pub(super) async fn a_call_can_be_progressive(stage: Stage) {
     stage.there.register(stage.uri.as_str(), collect).await.expect("REGISTERED");
     let call = stage.here.call(stage.uri.as_str());
     let (mut parts, reply) = call.args_and_kwargs((0,), json!({"name": "ü"})).progressive();
@@ -73,7 +72,7 @@ pub(super) async fn a_call_comes_in_parts(stage: Stage) {
     assert_eq!(collected, sent);
 }
 
-pub(super) async fn both_ends_speak_in_parts(stage: Stage) {
+pub(super) async fn call_and_result_can_both_be_progressive(stage: Stage) {
     let reckon =
         async |Args((first,)): Args<(u64,)>, mut parts: ProgressiveArgs, progress: Progress| {
             let mut sum = first;
@@ -89,7 +88,7 @@ pub(super) async fn both_ends_speak_in_parts(stage: Stage) {
     let (mut parts, mut results) = stage.here.call(stage.uri.as_str()).args((1,)).bidirectional();
     let mut sums = Vec::new();
     for number in 2..=4 {
-        // Each answer is waited for before the next question.
+        // Each answer is awaited before the next question.
         let part = results.next().await.expect("no failure").expect("a part");
         sums.push(part.value::<u64>().expect("a number"));
         parts.send((number,)).await.expect("it goes on");
@@ -103,7 +102,7 @@ pub(super) async fn both_ends_speak_in_parts(stage: Stage) {
     assert_eq!(last.expect("a text and a number"), ("the sum is".to_owned(), 10));
 }
 
-pub(super) async fn a_callee_may_answer_before_the_last_part(stage: Stage) {
+pub(super) async fn a_callee_can_answer_before_a_progressive_call_is_complete(stage: Stage) {
     let hasty = async |Args((first,)): Args<(u64,)>, mut parts: ProgressiveArgs| match parts
         .next()
         .await?
@@ -114,7 +113,7 @@ pub(super) async fn a_callee_may_answer_before_the_last_part(stage: Stage) {
     stage.there.register(stage.uri.as_str(), hasty).await.expect("REGISTERED");
     let (mut parts, reply) = stage.here.call(stage.uri.as_str()).args((1,)).progressive();
     parts.send((2,)).await.expect("it goes on");
-    // It may cross the answer, which nobody minds.
+    // It may cross the answer and is ignored then.
     let _ = parts.send((3,)).await;
     let taken = reply.await.expect("RESULT").value::<(u64, u64)>();
     assert_eq!(taken.expect("two numbers"), (1, 2));
@@ -124,7 +123,9 @@ pub(super) async fn a_callee_may_answer_before_the_last_part(stage: Stage) {
     reply.await.expect("RESULT");
 }
 
-pub(super) async fn a_procedure_without_parts_is_not_called_in_parts(stage: Stage) {
+pub(super) async fn a_procedure_without_progressive_calls_is_not_called_progressively(
+    stage: Stage,
+) {
     let whole = async |Args((text,)): Args<(String,)>| Ok::<_, Failure>(text);
     stage.there.register(stage.uri.as_str(), whole).await.expect("REGISTERED");
     let (parts, reply) = stage.here.call(stage.uri.as_str()).args(("half",)).progressive();
@@ -134,21 +135,21 @@ pub(super) async fn a_procedure_without_parts_is_not_called_in_parts(stage: Stag
     assert_eq!(reply.value::<String>().expect("a text"), "whole");
 }
 
-pub(super) async fn half_a_call_does_not_look_like_a_whole_one(stage: Stage) {
-    let (told, mut heard) = mpsc::unbounded_channel();
+pub(super) async fn an_incomplete_progressive_call_is_not_taken_for_a_complete_one(stage: Stage) {
+    let (sender, mut received) = mpsc::unbounded_channel();
     let swallow = move |mut parts: ProgressiveArgs| {
-        let mut fate = Fate::begun(&told);
+        let mut reports = ProcedureReports::begun(&sender);
         async move {
             while parts.next().await?.is_some() {}
-            fate.has_ended();
+            reports.has_ended();
             Ok::<_, Failure>(())
         }
     };
     stage.there.register(stage.uri.as_str(), swallow).await.expect("REGISTERED");
     let (mut parts, reply) = stage.here.call(stage.uri.as_str()).progressive();
     parts.send((1,)).await.expect("it goes on");
-    assert_eq!(heard.recv().await, Some("begun"));
+    assert_eq!(received.recv().await, Some("begun"));
     drop(parts);
-    assert_eq!(heard.recv().await, Some("given up"));
+    assert_eq!(received.recv().await, Some("canceled"));
     assert_eq!(uri_of(reply.await), error_uri::CANCELED);
 }

@@ -1,9 +1,9 @@
-//! A file that a disk or a copy has changed: what is lost is reported, everything else is found.
+//! Damaged files: lost records are reported, all others are read.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Ask, Directory, Heard, Open, history, open, record, try_open};
+use super::{Directory, Incident, OpenedStore, TestRequest, history, open, record, try_open};
 
 const PAGE: usize = 4_096;
 
@@ -11,10 +11,10 @@ const PAGE: usize = 4_096;
 const LEAF: u8 = 1;
 const BRANCH: u8 = 2;
 
-/// Text that the records of these tests have.
+/// Text of each record of these tests.
 const MARK: &str = "a stored record";
 
-/// Flips a bit of each of these texts in the file of a store. How many there were.
+/// Flips a bit of each of these texts in the file of a store. Returns the number of texts found.
 fn flip(file: &Path, texts: &[&str]) -> usize {
     let mut bytes = std::fs::read(file).expect("the file");
     let mut flipped = 0;
@@ -33,7 +33,7 @@ fn flip(file: &Path, texts: &[&str]) -> usize {
 }
 
 #[test]
-fn damaged_records_are_told_of_and_passed_over() {
+fn damaged_records_are_reported_once_and_skipped() {
     let directory = Directory::new();
     let histories = [history("a", 1_000), history("b", 1_000)];
     let opened = open(&directory, &histories);
@@ -48,14 +48,14 @@ fn damaged_records_are_told_of_and_passed_over() {
     assert_eq!(
         opened.checked(),
         [
-            Heard::Damaged(a.clone(), 50),
-            Heard::Damaged(a, 200),
-            Heard::Damaged(b, 50),
-            Heard::Checked { records: 497, damaged: 3, missing: 0 },
+            Incident::Damaged(a.clone(), 50),
+            Incident::Damaged(a, 200),
+            Incident::Damaged(b, 50),
+            Incident::Checked { records: 497, damaged: 3, missing: 0 },
         ]
     );
     assert_eq!((opened.all(0).len(), opened.all(1).len()), (248, 249));
-    assert!(opened.heard.try_recv().is_err(), "each is reported once");
+    assert!(opened.incidents.try_recv().is_err(), "each is reported once");
 }
 
 const HISTORIES: [&str; 2] = ["a", "b"];
@@ -69,7 +69,7 @@ fn fill(directory: &Directory, count: u64) {
     }
 }
 
-/// Where the pages that hold the records begin, and those that lead to them.
+/// The offsets of the pages that hold records or lead to them.
 fn pages(file: &[u8]) -> Vec<usize> {
     let is_of_records = |page: &usize| {
         let bytes = &file[*page..*page + PAGE];
@@ -79,31 +79,32 @@ fn pages(file: &[u8]) -> Vec<usize> {
     (PAGE..file.len() - PAGE).step_by(PAGE).filter(is_of_records).collect()
 }
 
-/// Writes the file of a store, changed.
+/// Writes a changed file of a store.
 fn write(directory: &Directory, whole: &[u8], change: impl FnOnce(&mut [u8])) {
     let mut file = whole.to_vec();
     change(&mut file);
     std::fs::write(directory.file(), file).expect("the file");
 }
 
-/// The number of records that are intact, after everything that is lost was reported; `None` if the
-/// database has given the file up, which is reported, too.
-fn intact_of(opened: &Open, total: u64) -> Option<u64> {
-    let heard = opened.checked();
-    let Some(Heard::Checked { records, damaged, missing }) = heard.last() else {
+/// Waits for the reports of the check and returns the number of intact records; `None` if the
+/// report is that the database can't read the file.
+fn intact_of(opened: &OpenedStore, total: u64) -> Option<u64> {
+    let incidents = opened.checked();
+    let Some(Incident::Checked { records, damaged, missing }) = incidents.last() else {
         panic!("the file is checked")
     };
-    let context = format!("{heard:?}");
+    let context = format!("{incidents:?}");
     assert_eq!(records + damaged + missing, total, "{context}");
-    if heard.iter().any(|heard| matches!(heard, Heard::Other(_))) {
+    if incidents.iter().any(|incident| matches!(incident, Incident::Other(_))) {
         return None;
     }
-    let is_loss = |heard: &Heard| matches!(heard, Heard::Damaged(..) | Heard::Missing(..));
-    assert_eq!(heard.iter().any(is_loss), *records < total, "{context}");
+    let is_loss =
+        |incident: &Incident| matches!(incident, Incident::Damaged(..) | Incident::Missing(..));
+    assert_eq!(incidents.iter().any(is_loss), *records < total, "{context}");
     Some(*records)
 }
 
-/// Numbers that look random and are the same in every run.
+/// Pseudo-random numbers, equal in every run.
 fn numbers() -> impl Iterator<Item = usize> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     std::iter::repeat_with(move || {
@@ -114,7 +115,7 @@ fn numbers() -> impl Iterator<Item = usize> {
 }
 
 #[test]
-fn a_flipped_bit_loses_nothing_silently_and_little_at_all() {
+fn a_flipped_bit_loses_few_records_and_none_silently() {
     const RECORDS: u64 = 1_200;
     // FLIPPED_BITS=3000 takes half a minute; the figures are printed with `--no-capture`.
     let trials = std::env::var("FLIPPED_BITS").map_or(60, |bits| bits.parse().expect("a number"));
@@ -127,7 +128,7 @@ fn a_flipped_bit_loses_nothing_silently_and_little_at_all() {
     let mut number = |below: usize| numbers.next().expect("another number") % below;
     let (mut lost, mut refused) = (Vec::new(), 0);
     for trial in 0..trials {
-        // Every other bit is one of a page's head, which tells where its entries are.
+        // Every other bit is in the header of a page, which has the offsets of its entries.
         let within = number(if trial % 2 == 0 { 24 } else { PAGE });
         let (page, bit) = (pages[number(pages.len())], number(8));
         write(&directory, &whole, |file| file[page + within] ^= 1 << bit);
@@ -142,10 +143,11 @@ fn a_flipped_bit_loses_nothing_silently_and_little_at_all() {
         };
         let found = [0, 1].map(|history| opened.all(history).len() as u64);
         let newest_first = [0, 1].map(|history| {
-            opened.read(history, Ask { is_reverse: true, ..Ask::default() }).len() as u64
+            opened.read(history, TestRequest { is_reverse: true, ..TestRequest::default() }).len()
+                as u64
         });
         for (found, newest_first) in found.into_iter().zip(newest_first) {
-            // From behind, a record in a damaged page may be out of reach.
+            // In reverse order, a record in a damaged page may be unreachable.
             assert!(found.abs_diff(newest_first) <= 5, "page {page}, byte {within}, bit {bit}");
         }
         assert_eq!(found.iter().sum::<u64>(), intact, "page {page}, byte {within}, bit {bit}");
@@ -198,7 +200,7 @@ fn a_damaged_key_neither_removes_intact_records_nor_hides_new_ones() {
 }
 
 #[test]
-fn damaged_pages_are_passed_when_their_records_become_too_old() {
+fn damaged_pages_do_not_stop_the_removal_of_old_records() {
     const KEPT: u64 = 300;
     let directory = Directory::new();
     fill(&directory, 2 * KEPT);
@@ -212,7 +214,7 @@ fn damaged_pages_are_passed_when_their_records_become_too_old() {
     let opened = open(&directory, &HISTORIES.map(|name| history(name, KEPT)));
     let intact = intact_of(&opened, 2 * KEPT).expect("the file can be used");
     assert!(intact < 2 * KEPT - 8, "{intact} are intact");
-    // As many new ones as are kept, so that all pages with older ones are passed.
+    // As many new records as are kept, so that all older ones are removed or skipped.
     let mut last = 0;
     for number in 0..2 * KEPT {
         last = opened

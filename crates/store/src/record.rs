@@ -1,4 +1,4 @@
-//! A record as it stands in the file: its id and its bytes behind a checksum.
+//! The encoding of a record in the file: a checksum, its id and its bytes.
 //!
 //! ```text
 //! CRC-32 of key, id and bytes|u32  id|u64  bytes
@@ -7,27 +7,27 @@
 
 use crc32fast::Hasher;
 
-/// Where a record stands: the number of its history, and its place in it. Places count up.
-pub(crate) type Key = (u32, u64);
+/// The key of a record: the number of its history, and its place in it. Places count up.
+pub(crate) type RecordKey = (u32, u64);
 
 const HEAD: usize = 4 + 8;
 
-/// A record.
+/// A record of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// Names it in its history.
+pub struct StoredRecord {
+    /// Identifies the record in its history.
     pub id: u64,
-    /// What is kept.
+    /// The content, which the store does not interpret.
     pub bytes: Vec<u8>,
 }
 
-/// The checksum of a record does not fit: what stands there is not what was written.
+/// The checksum of a record does not fit: it is not what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Damaged;
 
-impl Record {
-    /// Appends the record as it stands at `key`.
-    pub(crate) fn write(&self, key: Key, out: &mut Vec<u8>) {
+impl StoredRecord {
+    /// Appends the encoding of the record at `key` to `out`.
+    pub(crate) fn write(&self, key: RecordKey, out: &mut Vec<u8>) {
         let checksum = checksum(key, self.id, &self.bytes);
         out.extend_from_slice(&checksum.to_le_bytes());
         out.extend_from_slice(&self.id.to_le_bytes());
@@ -35,14 +35,17 @@ impl Record {
     }
 }
 
-/// The id and the bytes of what stands at `key`.
-pub(crate) fn read(key: Key, written: &[u8]) -> Result<(u64, &[u8]), Damaged> {
+/// Decodes the record at `key`: its id and its bytes.
+///
+/// # Errors
+/// The checksum does not fit.
+pub(crate) fn read(key: RecordKey, written: &[u8]) -> Result<(u64, &[u8]), Damaged> {
     let (id, bytes) = split(written).ok_or(Damaged)?;
     let expected = written.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes));
     if expected == Some(checksum(key, id, bytes)) { Ok((id, bytes)) } else { Err(Damaged) }
 }
 
-/// The id of what stands somewhere, damaged or not.
+/// The id of a record, which may be damaged; `None` if it is too short.
 pub(crate) fn id(written: &[u8]) -> Option<u64> {
     split(written).map(|(id, _)| id)
 }
@@ -53,7 +56,7 @@ fn split(written: &[u8]) -> Option<(u64, &[u8])> {
     Some((u64::from_le_bytes(*id), bytes))
 }
 
-fn checksum((history, place): Key, id: u64, bytes: &[u8]) -> u32 {
+fn checksum((history, place): RecordKey, id: u64, bytes: &[u8]) -> u32 {
     let mut hasher = Hasher::new();
     hasher.update(&history.to_le_bytes());
     hasher.update(&place.to_le_bytes());
@@ -64,11 +67,11 @@ fn checksum((history, place): Key, id: u64, bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Damaged, Record, read};
+    use super::{Damaged, StoredRecord, read};
 
     #[test]
     fn every_flipped_bit_is_noticed() {
-        let record = Record { id: 7, bytes: b"a record".to_vec() };
+        let record = StoredRecord { id: 7, bytes: b"a record".to_vec() };
         let mut written = Vec::new();
         record.write((1, 2), &mut written);
         assert_eq!(read((1, 2), &written), Ok((7, &b"a record"[..])));

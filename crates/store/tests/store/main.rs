@@ -1,4 +1,4 @@
-//! Records in a file: kept in order, bounded, found again.
+//! A store keeps records in order and within limits, and reads them again.
 
 mod damage;
 
@@ -8,21 +8,22 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use cloverleaf_event_store::{
-    EventStore, History, Observer, Outcome, Reading, Record, Report, StoreError, check,
+use cloverleaf_store::{
+    HistoryLimits, ReadRequest, RecordStore, StoreError, StoreObserver, StoreReport, StoredRecord,
+    WriteOutcome, check,
 };
 
 const SOON: Duration = Duration::from_secs(30);
 const CACHE: usize = 8 << 20;
 const NO_LIMIT: u64 = u64::MAX;
 
-/// A directory that is gone when the test is over.
+/// A directory that is removed at the end of the test.
 struct Directory(PathBuf);
 
 impl Directory {
     fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("event-store-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
+        let name = format!("store-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).expect("a directory");
         Self(path)
@@ -39,16 +40,16 @@ impl Drop for Directory {
     }
 }
 
-fn history(name: &str, max_records: u64) -> History {
-    History { name: name.to_owned(), max_records, max_bytes: NO_LIMIT }
+fn history(name: &str, max_records: u64) -> HistoryLimits {
+    HistoryLimits { name: name.to_owned(), max_records, max_bytes: NO_LIMIT }
 }
 
-fn record(id: u64, bytes: impl Into<Vec<u8>>) -> Record {
-    Record { id, bytes: bytes.into() }
+fn record(id: u64, bytes: impl Into<Vec<u8>>) -> StoredRecord {
+    StoredRecord { id, bytes: bytes.into() }
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Heard {
+enum Incident {
     Stored(u64),
     Damaged(String, u64),
     Missing(String, u64, u64),
@@ -56,48 +57,48 @@ enum Heard {
     Other(String),
 }
 
-struct Watch(Sender<Heard>);
+struct IncidentSender(Sender<Incident>);
 
-impl Observer for Watch {
-    fn stored(&self, up_to: u64, outcome: Outcome<'_>) {
-        outcome.expect("it is stored");
-        let _ = self.0.send(Heard::Stored(up_to));
+impl StoreObserver for IncidentSender {
+    fn stored(&self, up_to: u64, outcome: WriteOutcome<'_>) {
+        outcome.expect("the transaction is committed");
+        let _ = self.0.send(Incident::Stored(up_to));
     }
 
-    fn report(&self, report: Report<'_>) {
+    fn report(&self, report: StoreReport<'_>) {
         let _ = self.0.send(match report {
-            Report::Damaged { history, place } => Heard::Damaged(history.to_owned(), place),
-            Report::Missing { history, place, count } => {
-                Heard::Missing(history.to_owned(), place, count)
+            StoreReport::Damaged { history, place } => Incident::Damaged(history.to_owned(), place),
+            StoreReport::Missing { history, place, count } => {
+                Incident::Missing(history.to_owned(), place, count)
             }
-            Report::Checked { records, damaged, missing } => {
-                Heard::Checked { records, damaged, missing }
+            StoreReport::Checked { records, damaged, missing } => {
+                Incident::Checked { records, damaged, missing }
             }
-            other => Heard::Other(format!("{other:?}")),
+            other => Incident::Other(format!("{other:?}")),
         });
     }
 }
 
-/// A store, and what it tells.
-struct Open {
-    store: EventStore,
-    heard: Receiver<Heard>,
+/// A store and its incidents.
+struct OpenedStore {
+    store: RecordStore,
+    incidents: Receiver<Incident>,
 }
 
-fn try_open(path: &Path, histories: &[History]) -> Result<Open, StoreError> {
-    let (sender, heard) = channel();
+fn try_open(path: &Path, histories: &[HistoryLimits]) -> Result<OpenedStore, StoreError> {
+    let (sender, incidents) = channel();
     let id_of = |bytes: &[u8]| bytes.first().copied().map(u64::from);
-    let store = EventStore::open(path, histories, CACHE, id_of, Watch(sender))?;
-    Ok(Open { store, heard })
+    let store = RecordStore::open(path, histories, CACHE, id_of, IncidentSender(sender))?;
+    Ok(OpenedStore { store, incidents })
 }
 
-fn open(directory: &Directory, histories: &[History]) -> Open {
+fn open(directory: &Directory, histories: &[HistoryLimits]) -> OpenedStore {
     try_open(&directory.file(), histories).expect("the file opens")
 }
 
-/// A request for records.
+/// A request for records that collects them.
 #[derive(Default)]
-struct Ask {
+struct TestRequest {
     from: Option<u64>,
     limit: Option<usize>,
     is_reverse: bool,
@@ -105,7 +106,7 @@ struct Ask {
     answer: Option<Sender<Vec<Vec<u8>>>>,
 }
 
-impl Reading for Ask {
+impl ReadRequest for TestRequest {
     fn places(
         &self,
         all: Range<u64>,
@@ -134,51 +135,51 @@ impl Reading for Ask {
     }
 
     fn finish(mut self: Box<Self>, outcome: Result<(), &str>) {
-        let answer = self.answer.take().expect("an answer is waited for");
+        let answer = self.answer.take().expect("the answer's sender");
         if outcome.is_ok() {
             let _ = answer.send(self.found);
         }
     }
 }
 
-impl Open {
-    /// Waits until everything up to the number is safe.
+impl OpenedStore {
+    /// Waits until all records up to the number are written.
     fn wait_for(&self, number: u64) {
         loop {
-            match self.heard.recv_timeout(SOON).expect("it is said to be safe") {
-                Heard::Stored(safe) if safe >= number => return,
+            match self.incidents.recv_timeout(SOON).expect("the record is written") {
+                Incident::Stored(stored) if stored >= number => return,
                 _ => {}
             }
         }
     }
 
-    /// What was told until the file was checked.
-    fn checked(&self) -> Vec<Heard> {
-        let mut heard = Vec::new();
-        while !matches!(heard.last(), Some(Heard::Checked { .. })) {
-            heard.push(self.heard.recv_timeout(SOON).expect("the file is checked"));
+    /// All incidents until the file was checked.
+    fn checked(&self) -> Vec<Incident> {
+        let mut incidents = Vec::new();
+        while !matches!(incidents.last(), Some(Incident::Checked { .. })) {
+            incidents.push(self.incidents.recv_timeout(SOON).expect("the file is checked"));
         }
-        heard
+        incidents
     }
 
-    fn ask(&self, history: usize, ask: Ask) -> Receiver<Vec<Vec<u8>>> {
+    fn ask(&self, history: usize, ask: TestRequest) -> Receiver<Vec<Vec<u8>>> {
         let (sender, answer) = channel();
-        let ask = Ask { answer: Some(sender), ..ask };
+        let ask = TestRequest { answer: Some(sender), ..ask };
         assert!(self.store.read(history, Box::new(ask)).is_ok(), "too many wait");
         answer
     }
 
-    fn read(&self, history: usize, ask: Ask) -> Vec<Vec<u8>> {
+    fn read(&self, history: usize, ask: TestRequest) -> Vec<Vec<u8>> {
         self.ask(history, ask).recv_timeout(SOON).expect("an answer")
     }
 
     fn all(&self, history: usize) -> Vec<Vec<u8>> {
-        self.read(history, Ask::default())
+        self.read(history, TestRequest::default())
     }
 }
 
 #[test]
-fn what_was_appended_is_found_again_in_order_by_its_history() {
+fn records_are_read_in_order_by_their_history_after_a_restart() {
     let directory = Directory::new();
     let opened = open(&directory, &[history("a", 10), history("b", 10)]);
     assert_eq!(opened.store.append(0, record(1, "one")), 1);
@@ -186,7 +187,7 @@ fn what_was_appended_is_found_again_in_order_by_its_history() {
     assert_eq!(opened.store.append(0, record(3, "two")), 3);
     opened.wait_for(3);
     drop(opened);
-    // The numbers belong to the names, not to their places in the list.
+    // A number belongs to a name, not to an index of the list.
     let opened = open(&directory, &[history("b", 10), history("a", 10)]);
     assert_eq!(
         [opened.all(0), opened.all(1)],
@@ -199,18 +200,18 @@ fn what_was_appended_is_found_again_in_order_by_its_history() {
 }
 
 #[test]
-fn what_was_appended_before_a_request_is_found_by_it() {
+fn a_request_finds_all_records_that_were_appended_before() {
     let directory = Directory::new();
     let opened = open(&directory, &[history("a", 1_000)]);
     for id in 0..100 {
         opened.store.append(0, record(id, id.to_le_bytes()));
-        let latest = Ask { is_reverse: true, limit: Some(1), ..Ask::default() };
+        let latest = TestRequest { is_reverse: true, limit: Some(1), ..TestRequest::default() };
         assert_eq!(opened.read(0, latest), [id.to_le_bytes().to_vec()]);
     }
 }
 
 #[test]
-fn of_each_history_only_the_latest_are_kept() {
+fn a_history_keeps_only_its_latest_records() {
     let directory = Directory::new();
     let opened = open(&directory, &[history("a", 3)]);
     for number in 0..10_u8 {
@@ -218,16 +219,16 @@ fn of_each_history_only_the_latest_are_kept() {
     }
     assert_eq!(opened.all(0), [[7], [8], [9]]);
     drop(opened);
-    // A lower limit holds from the next record on.
+    // A lower limit applies from the next record on.
     let opened = open(&directory, &[history("a", 2)]);
     opened.store.append(0, record(10, [10]));
     assert_eq!(opened.all(0), [[9], [10]]);
 }
 
 #[test]
-fn the_bytes_of_a_history_are_limited_and_its_newest_record_stays() {
+fn a_history_has_limited_bytes_but_keeps_its_newest_record() {
     let directory = Directory::new();
-    let limited = History { max_bytes: 5_000, ..history("a", 1_000) };
+    let limited = HistoryLimits { max_bytes: 5_000, ..history("a", 1_000) };
     let opened = open(&directory, std::slice::from_ref(&limited));
     for number in 0..20_u8 {
         opened.store.append(0, record(number.into(), vec![number; 1_000]));
@@ -235,7 +236,7 @@ fn the_bytes_of_a_history_are_limited_and_its_newest_record_stays() {
     let firsts = |records: Vec<Vec<u8>>| records.iter().map(|bytes| bytes[0]).collect::<Vec<_>>();
     assert_eq!(firsts(opened.all(0)), [16, 17, 18, 19]);
     drop(opened);
-    // What is there is known after the start, too.
+    // The bytes are known after a restart, too.
     let opened = open(&directory, &[limited]);
     opened.store.append(0, record(20, vec![20; 1_000]));
     assert_eq!(firsts(opened.all(0)), [17, 18, 19, 20]);
@@ -244,7 +245,7 @@ fn the_bytes_of_a_history_are_limited_and_its_newest_record_stays() {
 }
 
 #[test]
-fn a_limit_that_was_lowered_is_reached_over_several_transactions() {
+fn a_lowered_limit_is_reached_over_several_transactions() {
     let directory = Directory::new();
     let opened = open(&directory, &[history("a", 10_000)]);
     for id in 0..5_000 {
@@ -260,7 +261,7 @@ fn a_limit_that_was_lowered_is_reached_over_several_transactions() {
 }
 
 #[test]
-fn a_store_that_is_dropped_has_written_everything() {
+fn dropping_a_store_writes_all_records() {
     let directory = Directory::new();
     let opened = open(&directory, &[history("a", 100_000)]);
     for number in 0..5_000_u32 {
@@ -273,38 +274,42 @@ fn a_store_that_is_dropped_has_written_everything() {
 }
 
 #[test]
-fn a_store_that_can_not_keep_up_says_that_it_has_no_room() {
+fn a_store_has_no_room_while_the_disk_is_too_slow() {
     let directory = Directory::new();
     let opened = open(&directory, &[history("a", 2)]);
     assert!(opened.store.has_room());
-    // A disk is slower than that.
+    // A disk is slower than these appends.
     for id in 0..40 {
         opened.store.append(0, record(id, vec![0; 16 * 1024 * 1024]));
         if !opened.store.has_room() {
             return;
         }
     }
-    panic!("there is room for everything");
+    panic!("the store always has room");
 }
 
 #[test]
-fn requests_name_the_first_record_the_direction_and_the_end() {
+fn requests_choose_the_first_record_the_direction_and_the_end() {
     let directory = Directory::new();
     let opened = open(&directory, &[history("a", 1_000), history("b", 1_000)]);
     for number in 0..100_u8 {
         opened.store.append(0, record(1_000 + u64::from(number), [number]));
         opened.store.append(1, record(2_000 + u64::from(number), [number]));
     }
-    let from = |id| Ask { from: Some(id), ..Ask::default() };
+    let from = |id| TestRequest { from: Some(id), ..TestRequest::default() };
     assert_eq!(opened.read(0, from(1_098)), [[98], [99]]);
-    assert_eq!(opened.read(0, Ask { limit: Some(2), ..from(1_010) }), [[10], [11]]);
-    let latest = Ask { limit: Some(2), is_reverse: true, ..Ask::default() };
+    assert_eq!(opened.read(0, TestRequest { limit: Some(2), ..from(1_010) }), [[10], [11]]);
+    let latest = TestRequest { limit: Some(2), is_reverse: true, ..TestRequest::default() };
     assert_eq!(opened.read(0, latest), [[99], [98]]);
-    assert_eq!(opened.read(0, from(2_010)), Vec::<Vec<u8>>::new(), "of the other history");
+    assert_eq!(
+        opened.read(0, from(2_010)),
+        Vec::<Vec<u8>>::new(),
+        "the id belongs to the other history"
+    );
 }
 
 #[test]
-fn a_long_request_keeps_nobody_waiting() {
+fn a_long_request_does_not_delay_a_short_one() {
     let directory = Directory::new();
     let opened = open(&directory, &[history("a", 100_000), history("b", 10)]);
     for id in 0..50_000 {
@@ -314,29 +319,35 @@ fn a_long_request_keeps_nobody_waiting() {
         opened.store.append(0, record(id, [0; 8]));
     }
     opened.store.append(1, record(0, [1]));
-    let long = opened.ask(0, Ask::default());
-    let short = opened.ask(1, Ask::default());
+    let long = opened.ask(0, TestRequest::default());
+    let short = opened.ask(1, TestRequest::default());
     assert_eq!(short.recv_timeout(SOON).expect("an answer"), [[1]]);
-    assert!(long.try_recv().is_err(), "the long one is answered first");
+    assert!(long.try_recv().is_err(), "the long request is answered first");
     assert_eq!(long.recv_timeout(SOON).expect("an answer").len(), 50_000);
 }
 
 #[test]
-fn only_so_many_requests_wait() {
+fn waiting_requests_are_limited() {
     let directory = Directory::new();
     let opened = open(&directory, &[history("a", 10)]);
-    // They wait for what the disk has not taken yet.
+    // The requests wait for records that are not on the disk yet.
     for id in 0..4 {
         opened.store.append(0, record(id, vec![0; 16 << 20]));
     }
     let (sender, _answers) = channel();
-    let ask = || Box::new(Ask { limit: Some(1), answer: Some(sender.clone()), ..Ask::default() });
+    let ask = || {
+        Box::new(TestRequest {
+            limit: Some(1),
+            answer: Some(sender.clone()),
+            ..TestRequest::default()
+        })
+    };
     let refused = (0..2_000).filter(|_| opened.store.read(0, ask()).is_err()).count();
-    assert!(refused > 0, "all are taken");
+    assert!(refused > 0, "no request is refused");
 }
 
 #[test]
-fn a_file_of_the_first_version_is_taken_over() {
+fn a_file_of_the_first_version_is_converted() {
     let directory = Directory::new();
     let numbers = redb::TableDefinition::<&str, u32>::new("histories");
     let records = redb::TableDefinition::<(u32, u64), &[u8]>::new("records");
@@ -351,20 +362,20 @@ fn a_file_of_the_first_version_is_taken_over() {
                 table.insert((4, place), bytes.as_slice()).expect("a record");
             }
         }
-        transaction.commit().expect("it is stored");
+        transaction.commit().expect("the transaction is committed");
     }
     let opened = open(&directory, &[history("b", 10), history("a", 500)]);
     let all = opened.all(1);
     assert_eq!(all.len(), 500);
     assert!((0..500).all(|place| all[place][0] == place as u8 && all[place].len() == 40_001));
-    let last = Ask { from: Some(231), limit: Some(1), ..Ask::default() };
-    assert_eq!(opened.read(1, last)[0][0], 231, "they have ids");
+    let last = TestRequest { from: Some(231), limit: Some(1), ..TestRequest::default() };
+    assert_eq!(opened.read(1, last)[0][0], 231, "converted records have ids");
     opened.store.append(1, record(5, [5]));
     assert_eq!(opened.all(1).len(), 500);
 }
 
 #[test]
-fn where_a_directory_is_given_the_file_has_a_name_of_its_own() {
+fn a_directory_as_path_gets_a_file_with_a_default_name() {
     let directory = Directory::new();
     let path = directory.0.join(".db");
     let opened = try_open(&path, &[history("a", 2)]);
@@ -373,16 +384,16 @@ fn where_a_directory_is_given_the_file_has_a_name_of_its_own() {
 }
 
 #[test]
-fn what_is_no_store_is_refused_with_its_path() {
+fn a_file_that_is_no_store_is_refused_with_its_path() {
     let directory = Directory::new();
     let path = directory.file();
-    std::fs::write(&path, "this is a letter to my aunt, and a rather long one at that").unwrap();
-    let Err(refused) = try_open(&path, &[]) else { panic!("a letter is opened") };
+    std::fs::write(&path, "this is a plain text file that is longer than a header").unwrap();
+    let Err(refused) = try_open(&path, &[]) else { panic!("a text file is opened") };
     assert!(refused.to_string().contains("events.redb can't be used"), "{refused}");
 }
 
 #[test]
-fn a_store_that_can_be_opened_or_made_is_not_touched_by_looking() {
+fn checking_a_path_creates_and_changes_nothing() {
     let directory = Directory::new();
     for path in ["new.redb", "deep/below/new.redb", "directory"] {
         assert!(check(&directory.0.join(path)).is_ok(), "{path}");
@@ -390,13 +401,13 @@ fn a_store_that_can_be_opened_or_made_is_not_touched_by_looking() {
     let entries = std::fs::read_dir(&directory.0).expect("a directory").count();
     assert_eq!(entries, 0, "nothing was made");
     let opened = open(&directory, &[history("a", 1)]);
-    assert!(check(&directory.file()).is_ok(), "although another process has it");
-    assert!(check(&directory.0).is_ok(), "a directory holds a file of this name");
+    assert!(check(&directory.file()).is_ok(), "an open file can be checked");
+    assert!(check(&directory.0).is_ok(), "a directory can be checked");
     drop(opened);
 }
 
 #[test]
-fn a_pipe_in_the_place_of_a_store_is_refused_at_once() {
+fn a_named_pipe_is_refused_without_waiting() {
     let directory = Directory::new();
     let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
     rustix::fs::mknodat(rustix::fs::CWD, directory.file(), kind, mode, 0).expect("a pipe");
@@ -404,13 +415,13 @@ fn a_pipe_in_the_place_of_a_store_is_refused_at_once() {
 }
 
 #[test]
-fn a_store_whose_place_is_taken_is_named() {
+fn a_path_that_something_else_has_is_named() {
     let directory = Directory::new();
-    let file = directory.0.join("letter");
-    std::fs::write(&file, "this is a letter to my aunt").expect("a file");
-    let said = |path: PathBuf| check(&path).expect_err("something else is there").to_string();
-    assert!(said(file.clone()).ends_with("letter can't be used: this is another file"));
-    assert!(said(file.join("events.redb")).contains("letter can't be made: "));
+    let file = directory.0.join("text");
+    std::fs::write(&file, "this is a plain text file").expect("a file");
+    let fault = |path: PathBuf| check(&path).expect_err("no store").to_string();
+    assert!(fault(file.clone()).ends_with("text can't be used: this is another file"));
+    assert!(fault(file.join("events.redb")).contains("text can't be made: "));
     std::fs::write(&file, "").expect("a file");
     assert!(check(&file).is_ok(), "an empty file becomes a store");
     for name in ["a\0b".to_owned(), "x".repeat(300), format!("{}.redb", "x".repeat(300))] {
@@ -419,10 +430,12 @@ fn a_store_whose_place_is_taken_is_named() {
 }
 
 #[test]
-fn a_store_that_is_open_is_not_to_be_moved_away() {
+fn a_store_that_is_open_elsewhere_is_refused_without_advice_to_move_it() {
     let directory = Directory::new();
     let opened = open(&directory, &[history("a", 1)]);
-    let Err(refused) = try_open(&directory.file(), &[]) else { panic!("it is opened twice") };
+    let Err(refused) = try_open(&directory.file(), &[]) else {
+        panic!("the store is opened twice")
+    };
     let refused = refused.to_string();
     assert!(refused.contains("is open already: is another node running with it?"), "{refused}");
     assert!(!refused.contains("move"), "{refused}");

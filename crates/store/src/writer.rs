@@ -1,19 +1,20 @@
-//! The thread that writes, and opens the file again when it can't be written.
+//! The thread that writes, and reopens the file when it can't be written.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::file::{File, FileError, Opening};
-use crate::store::{Report, Shared};
+use crate::database::FileError;
+use crate::file::{StoreFile, StoreFileOptions};
+use crate::queues::{StoreReport, StoreShared};
 
-/// How long it is waited before the file is opened again.
+/// Interval between attempts to reopen the file.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What is said of records that are lost. What the database says is for the log.
+/// The error of records that are lost. The error of the database is for the log only.
 const LOST: &str = "the event can't be stored at the moment";
 
-/// Writes whatever has come, again and again, until the store is closed and everything is written.
-pub(crate) fn run(shared: &Shared, opening: &Opening, mut file: File) {
+/// Writes waiting records until the store is closed and all are written.
+pub(crate) fn run(shared: &StoreShared, options: &StoreFileOptions, mut file: StoreFile) {
     loop {
         match write(shared, &mut file) {
             Ok(true) => {}
@@ -21,7 +22,7 @@ pub(crate) fn run(shared: &Shared, opening: &Opening, mut file: File) {
             Err(error) => {
                 shared.fail(&error);
                 drop(file);
-                match reopen(shared, opening) {
+                match reopen(shared, options) {
                     Some(opened) => file = opened,
                     None => return,
                 }
@@ -30,21 +31,21 @@ pub(crate) fn run(shared: &Shared, opening: &Opening, mut file: File) {
     }
 }
 
-/// Waits for records and writes them. Whether the store is still open.
-fn write(shared: &Shared, file: &mut File) -> Result<bool, FileError> {
+/// Waits for records and writes them. Returns `false` if the store is closed and none wait.
+fn write(shared: &StoreShared, file: &mut StoreFile) -> Result<bool, FileError> {
     let (records, last) = {
         let mut state = shared.state.lock();
         while state.records.is_empty() {
             if state.is_closed {
                 return Ok(false);
             }
-            shared.is_filled.wait(&mut state);
+            shared.has_records.wait(&mut state);
         }
         state.bytes = 0;
         (std::mem::take(&mut state.records), state.last)
     };
     if let Err(error) = file.append(&records) {
-        // They are refused with what has come meanwhile.
+        // They are refused together with those that came meanwhile.
         shared.state.lock().records.extend(records);
         return Err(error);
     }
@@ -52,42 +53,42 @@ fn write(shared: &Shared, file: &mut File) -> Result<bool, FileError> {
     Ok(true)
 }
 
-/// Opens the file until it can be written; none when the store is closed before. The repairs on the
-/// way are not reported.
-fn reopen(shared: &Shared, opening: &Opening) -> Option<File> {
-    let opening = Opening { repairing: Arc::new(|_| {}), ..opening.clone() };
+/// Tries to reopen the file until it can be written. Returns `None` if the store is closed before.
+/// Repairs are not reported.
+fn reopen(shared: &StoreShared, options: &StoreFileOptions) -> Option<StoreFile> {
+    let options = StoreFileOptions { repairing: Arc::new(|_| {}), ..options.clone() };
     loop {
         let at = Instant::now() + RETRY;
         let mut state = shared.state.lock();
-        while !state.is_closed && !shared.is_filled.wait_until(&mut state, at).timed_out() {}
+        while !state.is_closed && !shared.has_records.wait_until(&mut state, at).timed_out() {}
         let is_closed = state.is_closed;
         drop(state);
-        // What has been taken since the failure was seen.
+        // Records that were appended after the failure.
         shared.refuse();
         if is_closed {
             return None;
         }
-        if opening.has_space()
-            && let Ok(file) = opening.open()
+        if options.has_space()
+            && let Ok(file) = options.open()
             && file.probe().is_ok()
         {
             shared.state.lock().file = Some(file.reader());
-            shared.observer.report(Report::Restarted);
+            shared.observer.report(StoreReport::Restarted);
             return Some(file);
         }
     }
 }
 
-impl Shared {
-    /// The file can't be written: nothing is taken any more, and what waits is refused.
+impl StoreShared {
+    /// The file can't be written: no records are accepted, and waiting ones are refused.
     fn fail(&self, error: &FileError) {
-        // Those who read let go of the file, which can't be opened before.
+        // The reader drops the file, which can't be reopened before.
         self.state.lock().file = None;
         let lost = self.refuse();
-        self.observer.report(Report::Stopped { reason: &error.to_string(), lost });
+        self.observer.report(StoreReport::Stopped { reason: &error.to_string(), lost });
     }
 
-    /// Refuses everything that waits, and says how much that is.
+    /// Refuses all waiting records. Returns their number.
     fn refuse(&self) -> usize {
         let (records, last) = {
             let mut state = self.state.lock();
@@ -100,9 +101,10 @@ impl Shared {
         records.len()
     }
 
+    /// Reports the outcome of all records up to `last`.
     fn settle(&self, last: u64, outcome: Result<(), &str>) {
         self.observer.stored(last, outcome);
         self.state.lock().settled = last;
-        self.is_asked.notify_one();
+        self.has_requests.notify_one();
     }
 }
