@@ -17,7 +17,7 @@ use cloverleaf_wamp::uri::{MatchPolicy, Uri, UriPattern, UriRule};
 
 use crate::field::Field;
 use crate::precedence;
-use crate::settings::{Allow, Permission};
+use crate::settings::{AllowedActions, PermissionConfig};
 
 /// A rule as the file has it.
 pub(crate) struct Rule<'f, 'a> {
@@ -28,9 +28,9 @@ pub(crate) struct Rule<'f, 'a> {
     /// The policy that the file names.
     pub(crate) policy: MatchPolicy,
     /// What it allows.
-    pub(crate) allow: Allow,
+    pub(crate) allow: AllowedActions,
     /// What it is here; none if it matches no URI.
-    pub(crate) permission: Option<Permission>,
+    pub(crate) permission: Option<PermissionConfig>,
 }
 
 /// How often a URI is compared with a rule, at most, for one role: some milliseconds. Roles in use
@@ -151,14 +151,15 @@ fn answers_alike(rules: &[Rule<'_, '_>], here: Option<usize>, there: &There) -> 
     if here == there {
         return true;
     }
-    let allow =
-        |index: Option<usize>| index.map_or_else(Allow::default, |index| rules[index].allow);
+    let allow = |index: Option<usize>| {
+        index.map_or_else(AllowedActions::default, |index| rules[index].allow)
+    };
     let rest = |index: Option<usize>| {
         let permission = rules[index?].permission.as_ref()?;
         Some((permission.disclose, &permission.validate))
     };
     let allowed = allow(here);
-    allowed == allow(there) && (allowed == Allow::default() || rest(here) == rest(there))
+    allowed == allow(there) && (allowed == AllowedActions::default() || rest(here) == rest(there))
 }
 
 /// The sentence about a rule with another effect.
@@ -189,7 +190,7 @@ fn difference(
 }
 
 /// What is allowed, as the end of a sentence.
-fn allowed(allow: Allow) -> String {
+fn allowed(allow: AllowedActions) -> String {
     let actions = [
         ("call", allow.call),
         ("register", allow.register),
@@ -261,13 +262,13 @@ mod tests {
     use cloverleaf_wamp::uri::{UriPattern, UriRule};
 
     use super::{
-        Allow, Field, MatchPolicy, Permission, Rule, There, answers_alike, counting, crossbar,
-        differences,
+        AllowedActions, Field, MatchPolicy, PermissionConfig, Rule, There, answers_alike, counting,
+        crossbar, differences,
     };
     use crate::document::{Mark, Node, Value};
     use crate::env::ProcessEnvironment;
-    use crate::reading::Reading;
-    use crate::settings::{Disclose, Validate};
+    use crate::load_context::LoadContext;
+    use crate::settings::{DisclosureOptions, PayloadSchemas};
 
     /// The patterns of rules.
     type Rules<'t> = &'t [(&'t str, MatchPolicy)];
@@ -277,14 +278,21 @@ mod tests {
 
     /// Runs `judge` with rules, the first of which allows calls, the second one not, and so on.
     fn with_rules<T>(rules: &[(&str, MatchPolicy)], judge: impl FnOnce(&[Rule<'_, '_>]) -> T) -> T {
-        let reading = Reading::new("config.json", Path::new(""), &ProcessEnvironment);
+        let context = LoadContext::new("config.json", Path::new(""), &ProcessEnvironment);
         let node = Node::new(Mark::START, Value::Null);
-        let field = Field { reading: &reading, node: &node, path: String::new() };
+        let field = Field { context: &context, node: &node, path: String::new() };
         let rule = |(index, (uri, policy)): (usize, &(&str, MatchPolicy))| {
-            let allow = Allow { call: index % 2 == 0, ..Allow::default() };
-            let (disclose, validate) = (Disclose::default(), Validate::default());
+            let allow = AllowedActions { call: index % 2 == 0, ..AllowedActions::default() };
+            let (disclose, validate) = (DisclosureOptions::default(), PayloadSchemas::default());
             let permission = UriPattern::new(*uri, *policy, UriRule::Loose).ok().map(|pattern| {
-                Permission { pattern, allow, disclose, validate, trustlevel: None, cache: false }
+                PermissionConfig {
+                    pattern,
+                    allow,
+                    disclose,
+                    validate,
+                    trustlevel: None,
+                    cache: false,
+                }
             });
             Rule { field: &field, uri: (*uri).to_owned(), policy: *policy, allow, permission }
         };

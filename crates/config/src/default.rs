@@ -6,10 +6,11 @@ use std::path::Path;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
 use crate::settings::{
-    Allow, BridgeOptions, BridgeService, Compatibility, Controller, Disclose, IpVersion,
-    ListeningEndpoint, ListeningInterface, ListeningTcp, NativeOptions, Permission, Realm,
-    RealmOptions, Role, RouterWorker, Settings, Transport, Validate, WebOptions, WebPath,
-    WebService, WebSocketService, WebTransport, Worker,
+    AllowedActions, BridgeOptions, BridgeService, CompatibilityPreset, Controller,
+    DisclosureOptions, IpVersion, ListeningEndpoint, ListeningInterface, ListeningTcp,
+    ListeningTransport, NativeOptions, PayloadSchemas, PermissionConfig, RealmConfig, RealmOptions,
+    RoleConfig, RouterWorker, Settings, WebOptions, WebPath, WebService, WebSocketService,
+    WebTransport, Worker,
 };
 
 const REALM: &str = "realm1";
@@ -30,7 +31,7 @@ impl Settings {
             options: NativeOptions::default(),
             realms: vec![realm()],
             realm_template: None,
-            transports: vec![Transport::Web(transport(address))],
+            transports: vec![ListeningTransport::Web(transport(address))],
             components: Vec::new(),
         };
         Self {
@@ -45,33 +46,36 @@ impl Settings {
 const DENIED: [&str; 3] =
     ["wamp.session.kill", "wamp.registration.remove_", "wamp.subscription.remove_"];
 
-fn realm() -> Realm {
+fn realm() -> RealmConfig {
     // These are patterns under every rule.
     let prefix = |text| UriPattern::new(text, MatchPolicy::Prefix, UriRule::Loose);
     let permission = |allow| {
-        move |pattern| Permission {
+        move |pattern| PermissionConfig {
             pattern,
             allow,
-            disclose: Disclose::default(),
+            disclose: DisclosureOptions::default(),
             trustlevel: None,
-            validate: Validate::default(),
+            validate: PayloadSchemas::default(),
             cache: true,
         }
     };
-    let everything = prefix("").into_iter().map(permission(Allow::ALL));
+    let everything = prefix("").into_iter().map(permission(AllowedActions::ALL));
     // Where nobody proves who they are, nobody ends what is another's.
     let denied = DENIED.into_iter().filter_map(|text| prefix(text).ok());
-    let denied = denied.map(permission(Allow { call: false, ..Allow::ALL }));
-    let role = Role {
+    let denied = denied.map(permission(AllowedActions { call: false, ..AllowedActions::ALL }));
+    let role = RoleConfig {
         id: "role001".to_owned(),
         name: ROLE.to_owned(),
         permissions: everything.chain(denied).collect(),
         slow_consumer: None,
     };
-    Realm {
+    RealmConfig {
         id: "realm001".to_owned(),
         name: REALM.to_owned(),
-        options: RealmOptions { compatibility: Compatibility::Wamp, ..RealmOptions::default() },
+        options: RealmOptions {
+            compatibility: CompatibilityPreset::Wamp,
+            ..RealmOptions::default()
+        },
         roles: vec![role],
         store: None,
         stats: None,
@@ -91,7 +95,7 @@ fn transport(address: SocketAddr) -> WebTransport {
         service,
     };
     let endpoint = ListeningTcp {
-        interface: Some(ListeningInterface { name: address.ip().to_string(), place: None }),
+        interface: Some(ListeningInterface { name: address.ip().to_string(), location: None }),
         version: if address.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 },
         ..ListeningTcp::on(address.port())
     };

@@ -38,12 +38,12 @@ pub(crate) struct Node {
     pub(crate) mark: Mark,
     pub(crate) value: Value,
     /// What YAML 1.1 makes of it, where that is something else.
-    pub(crate) older_value: Option<Box<Value>>,
+    pub(crate) yaml_1_1_value: Option<Box<Value>>,
 }
 
 impl Node {
     pub(crate) const fn new(mark: Mark, value: Value) -> Self {
-        Self { mark, value, older_value: None }
+        Self { mark, value, yaml_1_1_value: None }
     }
 }
 

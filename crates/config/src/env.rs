@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::settings::Owner;
+use crate::settings::FileOwner;
 
 /// The longest configuration, in bytes. Larger ones are accidents; those in use are a thousand
 /// times smaller.
@@ -46,7 +46,7 @@ pub trait Environment {
     ///
     /// # Errors
     /// A sentence about the one that it does not know.
-    fn check_owner(&self, _owner: &Owner) -> Result<(), String> {
+    fn check_owner(&self, _owner: &FileOwner) -> Result<(), String> {
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::place::Place;
+use crate::location::SourceLocation;
 
 /// Something in a configuration that keeps it from being valid.
 ///
@@ -14,7 +14,7 @@ use crate::place::Place;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFault {
     /// Where it stands.
-    pub place: Place,
+    pub location: SourceLocation,
     /// What was found there.
     pub message: String,
     /// What was expected, where that can be said.
@@ -23,12 +23,12 @@ pub struct ConfigFault {
     pub suggestion: Option<String>,
     /// The short name of the feature of Crossbar.io that is asked for and that this version does
     /// not have, such as `tls`.
-    pub missing: Option<&'static str>,
+    pub unsupported_feature: Option<&'static str>,
 }
 
 impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)?;
+        write!(f, "{}: {}", self.location, self.message)?;
         if let Some(expected) = &self.expected {
             write!(f, "; expected {expected}")?;
         }
@@ -74,14 +74,14 @@ impl Error for Faults {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// Where it stands.
-    pub place: Place,
+    pub location: SourceLocation,
     /// What there is to know.
     pub message: String,
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)
+        write!(f, "{}: {}", self.location, self.message)
     }
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn shortened(text: &str) -> String {
 }
 
 /// A message without what a terminal would obey.
-pub(crate) fn tamed(message: &str) -> String {
+pub(crate) fn sanitized(message: &str) -> String {
     cut(message, MAX_MESSAGE)
 }
 

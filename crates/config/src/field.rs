@@ -8,16 +8,16 @@ use std::ops::RangeInclusive;
 use crate::document::{Entry, Mark, Node, Value, item_path, key_path};
 use crate::env;
 use crate::fault::{ConfigFault, shortened};
-use crate::missing::{self, Missing};
-use crate::place::Place;
-use crate::reading::Reading;
+use crate::load_context::LoadContext;
+use crate::location::SourceLocation;
 use crate::section::Section;
 use crate::spelling;
+use crate::unsupported::{self, UnsupportedFeature};
 
 /// A value of the file.
 #[derive(Clone)]
 pub(crate) struct Field<'a> {
-    pub(crate) reading: &'a Reading<'a>,
+    pub(crate) context: &'a LoadContext<'a>,
     pub(crate) node: &'a Node,
     pub(crate) path: String,
 }
@@ -27,8 +27,8 @@ impl<'a> Field<'a> {
         self.node.mark
     }
 
-    pub(crate) fn place(&self) -> Place {
-        self.reading.place(self.mark(), &self.path)
+    pub(crate) fn location(&self) -> SourceLocation {
+        self.context.location(self.mark(), &self.path)
     }
 
     pub(crate) fn is_null(&self) -> bool {
@@ -56,27 +56,27 @@ impl<'a> Field<'a> {
     pub(crate) fn text(&self) -> Option<String> {
         match &self.node.value {
             Value::String(text) => self.substituted(text),
-            _ => self.unlike("a string"),
+            _ => self.expected("a string"),
         }
     }
 
     /// The text, which must not be empty.
     pub(crate) fn full_text(&self) -> Option<String> {
         let text = self.text()?;
-        if text.is_empty() { self.unlike("a string that is not empty") } else { Some(text) }
+        if text.is_empty() { self.expected("a string that is not empty") } else { Some(text) }
     }
 
     pub(crate) fn flag(&self) -> Option<bool> {
-        if let Some(Value::Bool(flag)) = self.older_value() {
+        if let Some(Value::Bool(flag)) = self.yaml_1_1_value() {
             return Some(*flag);
         }
         match &self.node.value {
             Value::Bool(flag) => Some(*flag),
             Value::String(text) if env::refers(text) => {
                 let text = self.substituted(text)?;
-                text.parse().ok().or_else(|| self.unlike_text(&text, "true or false"))
+                text.parse().ok().or_else(|| self.expected_of_reference(&text, "true or false"))
             }
-            _ => self.unlike("true or false"),
+            _ => self.expected("true or false"),
         }
     }
 
@@ -87,10 +87,10 @@ impl<'a> Field<'a> {
     {
         let expected = || format!("a whole number from {} to {}", range.start(), range.end());
         let within = |number: &N| range.contains(number);
-        match self.older_value().unwrap_or(&self.node.value) {
+        match self.yaml_1_1_value().unwrap_or(&self.node.value) {
             Value::Number(number) => {
                 let number = number.as_u64().and_then(|number| N::try_from(number).ok());
-                number.filter(within).or_else(|| self.unlike(&expected()))
+                number.filter(within).or_else(|| self.expected(&expected()))
             }
             // Python's flags are numbers.
             Value::Bool(flag) => {
@@ -98,14 +98,14 @@ impl<'a> Field<'a> {
                 if let Some(number) = number {
                     self.warn(format!("{flag} is read as {number}, as Crossbar.io reads it"));
                 }
-                number.or_else(|| self.unlike(&expected()))
+                number.or_else(|| self.expected(&expected()))
             }
             Value::String(text) if env::refers(text) => {
                 let text = self.substituted(text)?;
                 let number = text.parse().ok().filter(within);
-                number.or_else(|| self.unlike_text(&text, &expected()))
+                number.or_else(|| self.expected_of_reference(&text, &expected()))
             }
-            _ => self.unlike(&expected()),
+            _ => self.expected(&expected()),
         }
     }
 
@@ -130,8 +130,8 @@ impl<'a> Field<'a> {
 
     /// The value as YAML 1.1 has it, where that is another one, with a warning: Crossbar.io reads
     /// its files so.
-    fn older_value(&self) -> Option<&'a Value> {
-        let value = self.node.older_value.as_deref()?;
+    fn yaml_1_1_value(&self) -> Option<&'a Value> {
+        let value = self.node.yaml_1_1_value.as_deref()?;
         let shown = match value {
             Value::Bool(flag) => flag.to_string(),
             Value::Number(number) => format!("the number {number}"),
@@ -145,9 +145,9 @@ impl<'a> Field<'a> {
 
     /// The items of a list.
     pub(crate) fn list(&self) -> Option<Vec<Self>> {
-        let Value::List(items) = &self.node.value else { return self.unlike("a list") };
+        let Value::List(items) = &self.node.value else { return self.expected("a list") };
         let item = |(index, node)| Field {
-            reading: self.reading,
+            context: self.context,
             node,
             path: item_path(&self.path, index),
         };
@@ -161,7 +161,7 @@ impl<'a> Field<'a> {
 
     /// The keys of a map that may be anything, with their values.
     pub(crate) fn entries(&self) -> Option<Vec<(&'a Entry, Self)>> {
-        let Value::Map(entries) = &self.node.value else { return self.unlike("a map") };
+        let Value::Map(entries) = &self.node.value else { return self.expected("a map") };
         Some(entries.iter().map(|entry| (entry, self.below(entry))).collect())
     }
 
@@ -169,7 +169,7 @@ impl<'a> Field<'a> {
     pub(crate) fn section(&self, what: &'static str) -> Option<Section<'a>> {
         match &self.node.value {
             Value::Map(entries) => Some(Section::new(self.clone(), entries, what)),
-            _ => self.unlike(&format!("a map: {what}")),
+            _ => self.expected(&format!("a map: {what}")),
         }
     }
 
@@ -179,14 +179,14 @@ impl<'a> Field<'a> {
         &self,
         noun: &str,
         supported: &[(&'static str, T)],
-        unsupported: &[Missing],
+        unsupported: &[UnsupportedFeature],
     ) -> Option<T> {
         let text = self.text()?;
         if let Some((_, choice)) = supported.iter().find(|(word, _)| *word == text) {
             return Some(*choice);
         }
-        if let Some(missing) = missing::find(unsupported, &text) {
-            return self.report_missing(&format!("the {noun} '{text}'"), missing);
+        if let Some(feature) = unsupported::find(unsupported, &text) {
+            return self.report_unsupported(&format!("the {noun} '{text}'"), feature);
         }
         let words = || supported.iter().map(|(word, _)| *word);
         let suggestion = spelling::nearest(&text, words());
@@ -196,8 +196,12 @@ impl<'a> Field<'a> {
 
     /// The fault that this value, which `subject` names, stands for a feature that this version
     /// does not have. In a disabled worker nothing is missing.
-    pub(crate) fn report_missing<T>(&self, subject: &str, missing: &Missing) -> Option<T> {
-        let Missing { name, advice, .. } = missing;
+    pub(crate) fn report_unsupported<T>(
+        &self,
+        subject: &str,
+        feature: &UnsupportedFeature,
+    ) -> Option<T> {
+        let UnsupportedFeature { name, advice, .. } = feature;
         let message = format!("{subject} is not supported by this version: {advice}");
         self.report_without(name, message, None)
     }
@@ -205,22 +209,23 @@ impl<'a> Field<'a> {
     /// The fault that a feature is missing, in a sentence of its own.
     pub(crate) fn report_without<T>(
         &self,
-        missing: &'static str,
+        unsupported_feature: &'static str,
         message: String,
         suggestion: Option<&str>,
     ) -> Option<T> {
         let suggestion = suggestion.map(str::to_owned);
-        if !self.reading.names.borrow().disabled {
-            let (place, missing) = (self.place(), Some(missing));
-            let fault = ConfigFault { place, message, expected: None, suggestion, missing };
-            self.reading.fault(fault);
+        if !self.context.names.borrow().disabled {
+            let (location, unsupported_feature) = (self.location(), Some(unsupported_feature));
+            let fault =
+                ConfigFault { location, message, expected: None, suggestion, unsupported_feature };
+            self.context.fault(fault);
         }
         None
     }
 
     /// The value as JSON, with what its texts refer to taken in.
     pub(crate) fn json(&self) -> serde_json::Value {
-        match self.older_value().unwrap_or(&self.node.value) {
+        match self.yaml_1_1_value().unwrap_or(&self.node.value) {
             Value::Null => serde_json::Value::Null,
             Value::Bool(flag) => (*flag).into(),
             Value::Number(number) => number.clone().into(),
@@ -235,7 +240,7 @@ impl<'a> Field<'a> {
 
     /// The value of an entry of this map.
     pub(crate) fn below(&self, entry: &'a Entry) -> Self {
-        Self { reading: self.reading, node: &entry.node, path: key_path(&self.path, &entry.key) }
+        Self { context: self.context, node: &entry.node, path: key_path(&self.path, &entry.key) }
     }
 
     /// The value below this one to which a JSON pointer (RFC 6901) leads, or as far as it leads.
@@ -249,8 +254,8 @@ impl<'a> Field<'a> {
                     entry.map(|entry| at.below(entry))
                 }
                 Value::List(items) => token.parse().ok().and_then(|index| {
-                    let (reading, node) = (at.reading, items.get(index)?);
-                    Some(Self { reading, node, path: item_path(&at.path, index) })
+                    let (context, node) = (at.context, items.get(index)?);
+                    Some(Self { context, node, path: item_path(&at.path, index) })
                 }),
                 _ => None,
             };
@@ -264,20 +269,20 @@ impl<'a> Field<'a> {
 
     /// A text of the value with what it refers to taken in.
     fn substituted(&self, text: &str) -> Option<String> {
-        match self.reading.substitute(text) {
+        match self.context.substitute(text) {
             Ok(text) => Some(text),
             Err(message) => self.report(message, None, None),
         }
     }
 
     /// The fault that the value is not as expected.
-    pub(crate) fn unlike<T>(&self, expected: &str) -> Option<T> {
+    pub(crate) fn expected<T>(&self, expected: &str) -> Option<T> {
         self.report(format!("found {}", shown(&self.node.value)), Some(expected.to_owned()), None)
     }
 
     /// The fault that what the value's references stand for is not as expected. It is not
     /// repeated, since it may be a secret.
-    fn unlike_text<T>(&self, text: &str, expected: &str) -> Option<T> {
+    fn expected_of_reference<T>(&self, text: &str, expected: &str) -> Option<T> {
         let length = text.chars().count();
         let message = format!("found a reference to a text of {length} characters");
         self.report(message, Some(expected.to_owned()), None)
@@ -295,19 +300,19 @@ impl<'a> Field<'a> {
         expected: Option<String>,
         suggestion: Option<&str>,
     ) -> Option<T> {
-        self.reading.fault(ConfigFault {
-            place: self.place(),
+        self.context.fault(ConfigFault {
+            location: self.location(),
             message: message.into(),
             expected,
             suggestion: suggestion.map(str::to_owned),
-            missing: None,
+            unsupported_feature: None,
         });
         None
     }
 
     /// A warning at this value.
     pub(crate) fn warn(&self, message: impl Into<String>) {
-        self.reading.warn(self.place(), message);
+        self.context.warn(self.location(), message);
     }
 }
 

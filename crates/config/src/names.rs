@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use crate::fault::{ConfigFault, shortened};
 use crate::field::Field;
-use crate::place::Place;
-use crate::reading::Reading;
+use crate::load_context::LoadContext;
+use crate::location::SourceLocation;
 use crate::settings::{ConnectingEndpoint, IpVersion, ListeningEndpoint, ListeningTcp, Ports};
 use crate::spelling;
 
@@ -20,47 +20,47 @@ const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6A
 
 /// A name and where it stands.
 #[derive(Clone)]
-pub(crate) struct Named {
+pub(crate) struct LocatedName {
     pub(crate) name: String,
-    pub(crate) place: Place,
+    pub(crate) location: SourceLocation,
 }
 
-impl Named {
+impl LocatedName {
     /// The name that a field holds.
     pub(crate) fn of(field: &Field<'_>) -> Option<Self> {
-        Some(Self { name: field.full_text()?, place: field.place() })
+        Some(Self { name: field.full_text()?, location: field.location() })
     }
 }
 
 /// A realm's name, place and roles; a role without name makes the roles unknown.
 struct RealmNames {
-    place: Place,
+    location: SourceLocation,
     /// The number of the worker that has it.
     worker: usize,
     roles: Option<BTreeSet<String>>,
 }
 
 /// Another realm with the name of one that is declared.
-pub(crate) struct OtherRealm {
-    pub(crate) place: Place,
-    pub(crate) is_of_same_worker: bool,
+pub(crate) struct RealmConflict {
+    pub(crate) location: SourceLocation,
+    pub(crate) same_worker: bool,
 }
 
 /// Something that refers to a realm, a role, or a role in a realm.
 struct Reference {
-    realm: Option<Named>,
-    role: Option<Named>,
+    realm: Option<LocatedName>,
+    role: Option<LocatedName>,
 }
 
 /// A component's way to a router, and the realm that it asks for there.
-struct Way {
+struct ConnectTarget {
     endpoint: ConnectingEndpoint,
-    realm: Named,
+    realm: LocatedName,
 }
 
 /// What has been noted about names and addresses.
 #[derive(Default)]
-pub(crate) struct Names {
+pub(crate) struct NameRegistry {
     /// Whether what is read now is disabled, so that nothing of it counts.
     pub(crate) disabled: bool,
     /// The number of the worker that is read now.
@@ -71,27 +71,27 @@ pub(crate) struct Names {
     /// What makes realms of any name.
     template: Option<RealmNames>,
     references: Vec<Reference>,
-    addresses: Vec<(ListeningEndpoint, Place)>,
-    ways: Vec<Way>,
+    addresses: Vec<(ListeningEndpoint, SourceLocation)>,
+    ways: Vec<ConnectTarget>,
     /// The files of stores.
-    stores: BTreeMap<PathBuf, Place>,
+    stores: BTreeMap<PathBuf, SourceLocation>,
 }
 
-impl Names {
+impl NameRegistry {
     /// Notes a realm with its roles, or gives the other realm with this name.
     pub(crate) fn declare_realm(
         &mut self,
-        realm: &Named,
+        realm: &LocatedName,
         roles: Option<BTreeSet<String>>,
-    ) -> Result<(), OtherRealm> {
+    ) -> Result<(), RealmConflict> {
         if self.disabled {
             return Ok(());
         }
         if let Some(other) = self.realms.get(&realm.name) {
-            let is_of_same_worker = other.worker == self.worker;
-            return Err(OtherRealm { place: other.place.clone(), is_of_same_worker });
+            let same_worker = other.worker == self.worker;
+            return Err(RealmConflict { location: other.location.clone(), same_worker });
         }
-        let names = RealmNames { place: realm.place.clone(), worker: self.worker, roles };
+        let names = RealmNames { location: realm.location.clone(), worker: self.worker, roles };
         self.realms.insert(realm.name.clone(), names);
         Ok(())
     }
@@ -99,32 +99,36 @@ impl Names {
     /// Notes a template of realms with its roles, or the place of the other one.
     pub(crate) fn declare_template(
         &mut self,
-        place: Place,
+        location: SourceLocation,
         roles: Option<BTreeSet<String>>,
-    ) -> Result<(), Place> {
+    ) -> Result<(), SourceLocation> {
         if self.disabled {
             return Ok(());
         }
         if let Some(other) = &self.template {
-            return Err(other.place.clone());
+            return Err(other.location.clone());
         }
-        self.template = Some(RealmNames { place, worker: self.worker, roles });
+        self.template = Some(RealmNames { location, worker: self.worker, roles });
         Ok(())
     }
 
     /// Notes the file of a store, or the place of the other store with this file.
-    pub(crate) fn declare_store(&mut self, path: PathBuf, place: Place) -> Result<(), Place> {
+    pub(crate) fn declare_store(
+        &mut self,
+        path: PathBuf,
+        location: SourceLocation,
+    ) -> Result<(), SourceLocation> {
         match self.stores.get(&path) {
             Some(other) => Err(other.clone()),
             None => {
-                self.stores.insert(path, place);
+                self.stores.insert(path, location);
                 Ok(())
             }
         }
     }
 
     /// Notes that something refers to a realm and to a role in it, or to a role in any realm.
-    pub(crate) fn refer(&mut self, realm: Option<Named>, role: Option<Named>) {
+    pub(crate) fn refer(&mut self, realm: Option<LocatedName>, role: Option<LocatedName>) {
         if !self.disabled {
             self.references.push(Reference { realm, role });
         }
@@ -134,37 +138,38 @@ impl Names {
     pub(crate) fn listen(
         &mut self,
         endpoint: ListeningEndpoint,
-        place: Place,
-    ) -> Result<(), Place> {
+        location: SourceLocation,
+    ) -> Result<(), SourceLocation> {
         if self.disabled {
             return Ok(());
         }
         if let Some((_, other)) = self.addresses.iter().find(|(other, _)| clash(other, &endpoint)) {
             return Err(other.clone());
         }
-        self.addresses.push((endpoint, place));
+        self.addresses.push((endpoint, location));
         Ok(())
     }
 
     /// Notes that a component connects to an address and asks for a realm there.
-    pub(crate) fn connect(&mut self, endpoint: ConnectingEndpoint, realm: Named) {
+    pub(crate) fn connect(&mut self, endpoint: ConnectingEndpoint, realm: LocatedName) {
         if !self.disabled {
-            self.ways.push(Way { endpoint, realm });
+            self.ways.push(ConnectTarget { endpoint, realm });
         }
     }
 
     /// Reports what is referred to and does not exist.
-    pub(crate) fn finish(mut self, reading: &Reading<'_>) {
-        self.report_taken_ranges(reading);
+    pub(crate) fn finish(mut self, context: &LoadContext<'_>) {
+        self.report_taken_ranges(context);
         // Only a component that connects to this very node is known to need a realm of it, which a
         // template makes.
         for way in std::mem::take(&mut self.ways) {
-            let is_here =
-                |(address, _): &&(ListeningEndpoint, Place)| leads_to(&way.endpoint, address);
+            let is_here = |(address, _): &&(ListeningEndpoint, SourceLocation)| {
+                leads_to(&way.endpoint, address)
+            };
             let mut here = self.addresses.iter().filter(is_here).peekable();
-            let Some((_, place)) = here.peek().copied() else { continue };
+            let Some((_, location)) = here.peek().copied() else { continue };
             if here.all(|(address, _)| address.proxy_protocol()) {
-                reading.fault(behind_a_proxy(&way, place));
+                context.fault(behind_a_proxy(&way, location));
             }
             if self.template.is_none() {
                 self.references.push(Reference { realm: Some(way.realm), role: None });
@@ -174,13 +179,13 @@ impl Names {
             return;
         }
         for fault in self.references.iter().filter_map(|reference| self.dangling(reference)) {
-            reading.fault(fault);
+            context.fault(fault);
         }
     }
 
     /// Reports each range of ports all of which other transports of this node name.
-    fn report_taken_ranges(&self, reading: &Reading<'_>) {
-        for (endpoint, place) in &self.addresses {
+    fn report_taken_ranges(&self, context: &LoadContext<'_>) {
+        for (endpoint, location) in &self.addresses {
             let ListeningEndpoint::Tcp(tcp) = endpoint else { continue };
             let Ports::FirstFreeOf(range) = &tcp.ports else { continue };
             let is_taken = |port: u16| {
@@ -190,12 +195,12 @@ impl Names {
             };
             // A longer one has a port left.
             if range.len() < self.addresses.len() && range.clone().all(is_taken) {
-                reading.fault(ConfigFault {
-                    place: place.clone(),
+                context.fault(ConfigFault {
+                    location: location.clone(),
                     message: "other transports listen on all ports of this range".to_owned(),
                     expected: None,
                     suggestion: None,
-                    missing: None,
+                    unsupported_feature: None,
                 });
             }
         }
@@ -218,7 +223,7 @@ impl Names {
 
 /// The fault that a role is in none of these realms, if all their roles are known.
 fn dangling_role<'n>(
-    role: &Named,
+    role: &LocatedName,
     realms: impl IntoIterator<Item = &'n RealmNames>,
     sentence: &str,
 ) -> Option<ConfigFault> {
@@ -235,23 +240,23 @@ fn dangling_role<'n>(
 
 /// The fault that nothing has this name.
 fn no_such<'n>(
-    named: &Named,
+    named: &LocatedName,
     sentence: &str,
     others: impl IntoIterator<Item = &'n str>,
 ) -> ConfigFault {
     ConfigFault {
-        place: named.place.clone(),
+        location: named.location.clone(),
         message: format!("{sentence} '{}'", shortened(&named.name)),
         expected: None,
         suggestion: spelling::nearest(&named.name, others).map(str::to_owned),
-        missing: None,
+        unsupported_feature: None,
     }
 }
 
 /// The fault that a component connects where only a proxy gets in.
-fn behind_a_proxy(way: &Way, listening: &Place) -> ConfigFault {
+fn behind_a_proxy(way: &ConnectTarget, listening: &SourceLocation) -> ConfigFault {
     ConfigFault {
-        place: way.realm.place.clone(),
+        location: way.realm.location.clone(),
         message: format!(
             "the transport in line {}, to which this component connects, is for a proxy \
              ('proxy_protocol')",
@@ -259,7 +264,7 @@ fn behind_a_proxy(way: &Way, listening: &Place) -> ConfigFault {
         ),
         expected: Some("a transport without it".to_owned()),
         suggestion: None,
-        missing: None,
+        unsupported_feature: None,
     }
 }
 
@@ -269,7 +274,7 @@ enum Interface<'a> {
     /// At an address, which may be the one that stands for all.
     Address(IpAddr),
     /// At whatever the name stands for.
-    Named(&'a str, IpVersion),
+    LocatedName(&'a str, IpVersion),
 }
 
 impl<'a> Interface<'a> {
@@ -279,13 +284,15 @@ impl<'a> Interface<'a> {
             (None, IpVersion::V6) => Self::Address(Ipv6Addr::UNSPECIFIED.into()),
             (Some("localhost"), IpVersion::V4) => Self::Address(Ipv4Addr::LOCALHOST.into()),
             (Some("localhost"), IpVersion::V6) => Self::Address(Ipv6Addr::LOCALHOST.into()),
-            (Some(name), version) => name.parse().map_or(Self::Named(name, version), Self::Address),
+            (Some(name), version) => {
+                name.parse().map_or(Self::LocatedName(name, version), Self::Address)
+            }
         }
     }
 
     /// Whether a loopback address may lead here.
     fn has(&self, loopback: IpAddr) -> bool {
-        matches!(self, Self::Named(..)) || self.covers(&Self::Address(loopback))
+        matches!(self, Self::LocatedName(..)) || self.covers(&Self::Address(loopback))
     }
 
     /// Whether whoever listens here listens there, too. All addresses of version 6 are those of
@@ -294,7 +301,7 @@ impl<'a> Interface<'a> {
         let Self::Address(all) = self else { return self == other };
         let is_of_version_4 = match other {
             Self::Address(address) => address.is_ipv4(),
-            Self::Named(_, version) => *version == IpVersion::V4,
+            Self::LocatedName(_, version) => *version == IpVersion::V4,
         };
         self == other || (all.is_unspecified() && (all.is_ipv6() || is_of_version_4))
     }

@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
 use crate::field::Field;
-use crate::settings::{Allow, Permission};
+use crate::settings::{AllowedActions, PermissionConfig};
 
 /// How many pairs of permissions of a role are compared: all of a hundred permissions. Roles in
 /// use have a few dozen.
@@ -20,7 +20,7 @@ const MAX_PAIRS: usize = 10_000;
 
 /// Warns about each permission that does not count for some URI although its pattern is the
 /// longest one that matches, if what counts instead answers otherwise.
-pub(crate) fn point_out(permissions: &[(&Field<'_>, Permission)]) {
+pub(crate) fn warn_shadowed(permissions: &[(&Field<'_>, PermissionConfig)]) {
     let pairs =
         permissions.iter().flat_map(|one| permissions.iter().map(move |other| (one, other)));
     for ((field, longer), (other, counting)) in pairs.take(MAX_PAIRS) {
@@ -67,7 +67,7 @@ fn is_exception(part: &UriPattern, whole: &UriPattern) -> bool {
 }
 
 /// The actions on patterns that the part denies and the whole allows.
-const fn gaps(part: Allow, whole: Allow) -> [(&'static str, bool); 2] {
+const fn gaps(part: AllowedActions, whole: AllowedActions) -> [(&'static str, bool); 2] {
     [
         ("subscribe to", whole.subscribe && !part.subscribe),
         ("register", whole.register && !part.register),

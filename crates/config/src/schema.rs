@@ -15,10 +15,10 @@ mod longpoll;
 mod realm;
 mod role;
 mod serializers;
-mod starred;
 mod store;
 mod transport;
 mod universal;
+mod uri_pattern;
 mod validate;
 mod web;
 mod websocket;
@@ -31,21 +31,21 @@ use std::path::Path;
 
 use self::ids::Ids;
 use crate::field::Field;
-use crate::older;
 use crate::section::Section;
 use crate::settings::{Settings, Worker};
+use crate::v1;
 
 /// Reads the whole file.
 pub(crate) fn settings(root: &Field<'_>, directory: &Path) -> Option<Settings> {
     let mut section = root.section("a configuration")?;
     section.accepted(&["$schema"]);
-    older::read_version(&mut section);
+    v1::read_version(&mut section);
     let controller = controller::controller(&mut section);
     let mut ids = Ids::new("worker");
     let workers = section.items("workers");
     let workers: Vec<Worker> =
         workers.iter().filter_map(|field| worker::worker(field, &mut ids)).collect();
-    if !section.reading().has_faults() {
+    if !section.context().has_faults() {
         warn_of_nothing(&section, &workers);
     }
     section.finish();

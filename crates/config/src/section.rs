@@ -5,11 +5,11 @@ use std::ops::RangeInclusive;
 use crate::document::{Entry, key_path};
 use crate::fault::{ConfigFault, shortened};
 use crate::field::Field;
-use crate::missing::Missing;
-use crate::place::Place;
-use crate::reading::Reading;
+use crate::load_context::LoadContext;
+use crate::location::SourceLocation;
 use crate::schema::Shape;
 use crate::spelling;
+use crate::unsupported::UnsupportedFeature;
 
 /// A map with known keys. Each key that its reader asks for is known from then on; at the end,
 /// [`Section::finish`] reports those that nobody asked for.
@@ -32,12 +32,12 @@ impl<'a> Section<'a> {
         Self { field, entries, shape, known: Vec::new(), refused: Vec::new(), misspelt: Vec::new() }
     }
 
-    pub(crate) fn reading(&self) -> &'a Reading<'a> {
-        self.field.reading
+    pub(crate) fn context(&self) -> &'a LoadContext<'a> {
+        self.field.context
     }
 
-    pub(crate) fn place(&self) -> Place {
-        self.field.place()
+    pub(crate) fn location(&self) -> SourceLocation {
+        self.field.location()
     }
 
     /// Whether the map has no keys at all.
@@ -173,7 +173,7 @@ impl<'a> Section<'a> {
         &mut self,
         noun: &str,
         supported: &[(&'static str, T)],
-        unsupported: &[Missing],
+        unsupported: &[UnsupportedFeature],
     ) -> Option<T> {
         let kind = self.required("type").and_then(|f| f.choice(noun, supported, unsupported));
         if kind.is_none() {
@@ -184,12 +184,12 @@ impl<'a> Section<'a> {
 
     /// Keys for features of Crossbar.io that this version does not have: they are refused, since
     /// ignoring them would change what the configuration means.
-    pub(crate) fn unsupported(&mut self, keys: &[Missing]) {
-        for missing in keys {
-            self.refused.push(missing.word);
-            if let Some(field) = self.optional(missing.word) {
-                let subject = format!("'{}' in {}", missing.word, self.shape.name);
-                field.report_missing::<()>(&subject, missing);
+    pub(crate) fn unsupported(&mut self, keys: &[UnsupportedFeature]) {
+        for feature in keys {
+            self.refused.push(feature.word);
+            if let Some(field) = self.optional(feature.word) {
+                let subject = format!("'{}' in {}", feature.word, self.shape.name);
+                field.report_unsupported::<()>(&subject, feature);
             }
         }
     }
@@ -234,8 +234,8 @@ impl<'a> Section<'a> {
         if let Some(meant) = meant {
             message.push_str(&format!("; did you mean '{meant}'?"));
         }
-        let place = self.reading().place(entry.mark, &key_path(&self.field.path, &entry.key));
-        self.reading().warn(place, message);
+        let location = self.context().location(entry.mark, &key_path(&self.field.path, &entry.key));
+        self.context().warn(location, message);
     }
 
     fn report_misspelt(&self) {
@@ -245,7 +245,7 @@ impl<'a> Section<'a> {
     }
 
     fn report_unknown(&self, entry: &Entry, suggestion: Option<&str>) {
-        let reading = self.reading();
+        let context = self.context();
         let mut accepted: Vec<&str> = Vec::new();
         for key in &self.known {
             // Some are asked for more than once.
@@ -257,12 +257,12 @@ impl<'a> Section<'a> {
             Some(_) => None,
             None => Some(format!("one of {}", accepted.join(", "))),
         };
-        reading.fault(ConfigFault {
-            place: reading.place(entry.mark, &key_path(&self.field.path, &entry.key)),
+        context.fault(ConfigFault {
+            location: context.location(entry.mark, &key_path(&self.field.path, &entry.key)),
             message: format!("unknown key '{}' in {}", shortened(&entry.key), self.shape.name),
             expected,
             suggestion: suggestion.map(str::to_owned),
-            missing: None,
+            unsupported_feature: None,
         });
     }
 

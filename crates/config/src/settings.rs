@@ -22,33 +22,34 @@ use std::path::PathBuf;
 
 pub use self::component::{ContainerComponent, RouterComponent};
 pub use self::endpoint::{
-    ConnectingEndpoint, ConnectingTcp, ConnectingUnix, IpVersion, ListeningEndpoint,
-    ListeningInterface, ListeningTcp, ListeningUnix, Owner, Ports,
+    ConnectingEndpoint, ConnectingTcp, ConnectingUnix, FileOwner, IpVersion, ListeningEndpoint,
+    ListeningInterface, ListeningTcp, ListeningUnix, Ports,
 };
 pub use self::longpoll::{LongPollOptions, LongPollService};
 pub use self::network::{InvalidNetwork, IpNetwork};
 pub use self::realm::{
-    Allow, Compatibility, Disclose, DisclosedHeaders, Disclosure, Permission, Realm, RealmOptions,
-    RealmTemplate, Role,
+    AllowedActions, CompatibilityPreset, DiscloseHttpHeaders, DisclosureOptions, DisclosurePolicy,
+    PermissionConfig, RealmConfig, RealmOptions, RealmTemplate, RoleConfig,
 };
 pub use self::secret::Secret;
 pub use self::store::{
-    HistoryRule, RetainedOptions, SlowConsumer, Stats, Store, StorePlace, StoreRule,
+    CallQueueRule, HistoryRule, RetainedOptions, SlowConsumerPolicy, StatsOptions, Store,
+    StoreBackend,
 };
 pub use self::transport::{
-    Anonymous, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
-    RawSocketService, RawSocketTransport, StreamTesteeTransport, TesteeTransport, Transport,
-    UniversalTransport, UniversalWeb, WebSocketTransport, WebTransport,
+    AnonymousAuth, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
+    ListeningTransport, RawSocketService, RawSocketTransport, StreamTesteeTransport,
+    TesteeTransport, UniversalTransport, UniversalWeb, WebSocketTransport, WebTransport,
 };
-pub use self::validate::{InvalidSchema, PayloadSchema, Validate};
+pub use self::validate::{CompiledSchema, InvalidSchema, PayloadSchemas};
 pub use self::web::{
     BridgeKey, BridgeOptions, BridgeService, JsonOptions, JsonService, StaticOptions,
     StaticService, WebOptions, WebPath, WebService, WebSocketService,
 };
-pub use self::websocket::WebSocketOptions;
+pub use self::websocket::WebSocketSettings;
 pub use self::worker::{
     ContainerOptions, ContainerRestart, ContainerShutdown, ContainerWorker, EnvInherit,
-    NativeOptions, ProcessEnv, RouterWorker, TesteeWorker, Worker,
+    NativeOptions, RouterWorker, TesteeWorker, Worker, WorkerEnv,
 };
 
 /// The settings of one node. Having them means that the configuration is valid.

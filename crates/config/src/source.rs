@@ -7,7 +7,7 @@ use crate::document::{self, Entry, Mark, Node, SyntaxFault};
 use crate::env::{Environment, MAX_CONFIG_BYTES};
 use crate::fault::{ConfigFault, Faults, Warning, shortened};
 use crate::field::Field;
-use crate::reading::Reading;
+use crate::load_context::LoadContext;
 use crate::schema;
 use crate::settings::Settings;
 
@@ -22,14 +22,14 @@ pub struct Loaded {
 
 /// The format of a configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum FileFormat {
     /// JSON (RFC 8259)
     Json,
     /// YAML 1.2
     Yaml,
 }
 
-impl Format {
+impl FileFormat {
     /// The format that a file's name tells.
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()? {
@@ -75,12 +75,18 @@ pub fn load_for(
 ) -> Result<Loaded, Faults> {
     let name = path.display().to_string();
     let unreadable = |message: String, expected: Option<&str>| {
-        let place = Reading::new(&name, directory, environment).place(Mark::WHOLE, "");
+        let location = LoadContext::new(&name, directory, environment).location(Mark::WHOLE, "");
         let expected = expected.map(str::to_owned);
-        let fault = ConfigFault { place, message, expected, suggestion: None, missing: None };
+        let fault = ConfigFault {
+            location,
+            message,
+            expected,
+            suggestion: None,
+            unsupported_feature: None,
+        };
         Faults { faults: vec![fault], omitted: 0, warnings: Vec::new() }
     };
-    let format = Format::of(path).ok_or_else(|| {
+    let format = FileFormat::of(path).ok_or_else(|| {
         let message = "the name tells no format of a configuration".to_owned();
         unreadable(message, Some("a name that ends in .json, .yaml or .yml"))
     })?;
@@ -96,25 +102,25 @@ pub fn load_for(
 /// All faults of the configuration.
 pub fn parse(
     text: &str,
-    format: Format,
+    format: FileFormat,
     file: &str,
     directory: &Path,
     environment: &dyn Environment,
 ) -> Result<Loaded, Faults> {
-    let reading = Reading::new(file, directory, environment);
+    let context = LoadContext::new(file, directory, environment);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut root = match format {
-        Format::Json => document::json::parse(text),
-        Format::Yaml => document::yaml::parse(text),
+        FileFormat::Json => document::json::parse(text),
+        FileFormat::Yaml => document::yaml::parse(text),
     };
     let settings = match &mut root {
-        Ok(root) => read(root, directory, &reading),
+        Ok(root) => read(root, directory, &context),
         Err(fault) => {
-            report_syntax(fault, &reading);
+            report_syntax(fault, &context);
             None
         }
     };
-    reading.finish(settings)
+    context.finish(settings)
 }
 
 /// Why there is no text of a configuration file.
@@ -128,32 +134,32 @@ fn cannot_be_read(error: &io::Error) -> String {
     }
 }
 
-fn read(root: &mut Node, directory: &Path, reading: &Reading<'_>) -> Option<Settings> {
+fn read(root: &mut Node, directory: &Path, context: &LoadContext<'_>) -> Option<Settings> {
     document::repeated_keys(root, "", &mut |path, entry, first| {
-        warn_of_repeated(path, entry, first, reading);
+        warn_of_repeated(path, entry, first, context);
     });
     document::drop_repeated_keys(root);
-    let root = Field { reading, node: root, path: String::new() };
+    let root = Field { context, node: root, path: String::new() };
     let settings = schema::settings(&root, directory);
-    reading.names.take().finish(reading);
+    context.names.take().finish(context);
     settings
 }
 
-fn report_syntax(fault: &SyntaxFault, reading: &Reading<'_>) {
-    reading.fault(ConfigFault {
-        place: reading.place(fault.mark, ""),
+fn report_syntax(fault: &SyntaxFault, context: &LoadContext<'_>) {
+    context.fault(ConfigFault {
+        location: context.location(fault.mark, ""),
         message: fault.message.clone(),
         expected: None,
         suggestion: None,
-        missing: None,
+        unsupported_feature: None,
     });
 }
 
-fn warn_of_repeated(path: &str, entry: &Entry, first: Mark, reading: &Reading<'_>) {
+fn warn_of_repeated(path: &str, entry: &Entry, first: Mark, context: &LoadContext<'_>) {
     let key = shortened(&entry.key);
     let message = format!(
         "the key '{key}' is there twice, first in line {}: only the last one counts",
         first.line
     );
-    reading.warn(reading.place(entry.mark, path), message);
+    context.warn(context.location(entry.mark, path), message);
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 
 use cloverleaf_config::settings as config;
-use cloverleaf_config::settings::StorePlace;
+use cloverleaf_config::settings::StoreBackend;
 use cloverleaf_event_store as store;
 use cloverleaf_event_store::{Observer, Outcome, Report, StoreError};
 use cloverleaf_router::{
@@ -186,11 +186,12 @@ impl Observer for Watch {
 /// # Errors
 /// When the file can't be used.
 pub(crate) fn open(
-    realm: &config::Realm,
+    realm: &config::RealmConfig,
     mut settings: RealmSettings,
 ) -> Result<(RealmSettings, RealmLink), StoreError> {
     let link = RealmLink::default();
-    let Some(config::Store { place: StorePlace::File { path, cache_bytes }, .. }) = &realm.store
+    let Some(config::Store { backend: StoreBackend::File { path, cache_bytes }, .. }) =
+        &realm.store
     else {
         return Ok((settings, link));
     };

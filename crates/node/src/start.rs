@@ -10,7 +10,7 @@ use std::time::Instant;
 use cloverleaf_client::Session;
 use cloverleaf_config::settings as config;
 use cloverleaf_config::settings::{
-    ListeningEndpoint, ListeningTcp, RouterComponent, RouterWorker, Settings, Transport,
+    ListeningEndpoint, ListeningTcp, ListeningTransport, RouterComponent, RouterWorker, Settings,
     WebService, Worker,
 };
 use cloverleaf_router::RealmSettings;
@@ -45,7 +45,7 @@ use services::Builder;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     #[error("{0}")]
-    Transport(#[from] TransportError),
+    ListeningTransport(#[from] TransportError),
     #[error("{0}")]
     UnknownClass(#[from] UnknownClass),
     #[error("{what}: is another node running there? Stop it, or {advice}")]
@@ -191,7 +191,7 @@ fn unbound(endpoint: &ListeningEndpoint, error: TransportError, run: &Run) -> St
         (kind, ListeningEndpoint::Tcp(ListeningTcp { interface: Some(interface), .. }))
             if kind != io::ErrorKind::PermissionDenied =>
         {
-            let place = interface.place.as_ref().map(ToString::to_string);
+            let place = interface.location.as_ref().map(ToString::to_string);
             let place = place.unwrap_or_else(|| "--listen".to_owned());
             StartError::Interface { place, source: TransportError::Io { what, source } }
         }
@@ -219,7 +219,7 @@ fn start_containers(run: &Run, node_ending: &Ending, ending: &Ending) -> JoinSet
     containers
 }
 
-fn host(realm: &config::Realm, settings: RealmSettings) -> Arc<RealmHost> {
+fn host(realm: &config::RealmConfig, settings: RealmSettings) -> Arc<RealmHost> {
     let host = RealmHost::new(settings).with_slow_consumers(realms::slow_consumers(realm));
     let host = host.with_report_of_refused(realms::log_refused_pattern);
     Arc::new(host.with_stats(realms::stats(realm)))
@@ -258,7 +258,7 @@ impl Node {
     /// Binds every listener. Nothing is accepted before everything is bound.
     fn bind(&mut self, run: &Run) -> Result<(), StartError> {
         let transports = transports(&run.settings);
-        let listeners = bind_all(transports.iter().map(Transport::endpoint))
+        let listeners = bind_all(transports.iter().map(ListeningTransport::endpoint))
             .map_err(|(endpoint, error)| unbound(endpoint, error, run))?;
         for (transport, listener) in transports.into_iter().zip(listeners) {
             let mut builder =
@@ -335,13 +335,13 @@ impl Node {
 }
 
 /// All transports of all workers.
-fn transports(settings: &Settings) -> Vec<Transport> {
+fn transports(settings: &Settings) -> Vec<ListeningTransport> {
     let mut transports = Vec::new();
     for worker in &settings.workers {
         match worker {
             Worker::Router(router) => transports.extend(router.transports.iter().cloned()),
             Worker::WebSocketTestee(testee) => {
-                transports.push(Transport::WebSocketTestee(testee.transport.clone()));
+                transports.push(ListeningTransport::WebSocketTestee(testee.transport.clone()));
             }
             Worker::Container(_) => {}
         }
@@ -351,13 +351,13 @@ fn transports(settings: &Settings) -> Vec<Transport> {
 
 /// The URL of a transport's first service of a kind, as a client on this machine would write it.
 fn url(
-    transport: &Transport,
+    transport: &ListeningTransport,
     address: SocketAddr,
     is_wanted: fn(&WebService) -> bool,
 ) -> Option<String> {
     let paths = match transport {
-        Transport::Web(web) => &web.paths,
-        Transport::Universal(universal) => &universal.web.as_ref()?.paths,
+        ListeningTransport::Web(web) => &web.paths,
+        ListeningTransport::Universal(universal) => &universal.web.as_ref()?.paths,
         _ => return None,
     };
     let path = paths.iter().find(|path| is_wanted(&path.service))?;
@@ -370,19 +370,19 @@ fn url(
     Some(format!("http://{at}/{}", path.path.trim_start_matches('/')))
 }
 
-fn describe(transport: &Transport, address: Option<SocketAddr>) -> String {
+fn describe(transport: &ListeningTransport, address: Option<SocketAddr>) -> String {
     let at = match (address, transport.endpoint()) {
         (Some(address), _) => address.to_string(),
         (None, ListeningEndpoint::Unix(unix)) => unix.path.display().to_string(),
         (None, ListeningEndpoint::Tcp(_)) => "TCP".to_owned(),
     };
     match transport {
-        Transport::RawSocket(_) => format!("RawSocket at {at}"),
-        Transport::WebSocket(_) => format!("WebSocket at {at}"),
-        Transport::WebSocketTestee(_) => format!("WebSocket echo for tests at {at}"),
-        Transport::StreamTestee(_) => format!("Echo for tests at {at}"),
-        Transport::Web(web) => format!("HTTP at {at}: {}", paths(&web.paths)),
-        Transport::Universal(universal) => match (&universal.rawsocket, &universal.web) {
+        ListeningTransport::RawSocket(_) => format!("RawSocket at {at}"),
+        ListeningTransport::WebSocket(_) => format!("WebSocket at {at}"),
+        ListeningTransport::WebSocketTestee(_) => format!("WebSocket echo for tests at {at}"),
+        ListeningTransport::StreamTestee(_) => format!("Echo for tests at {at}"),
+        ListeningTransport::Web(web) => format!("HTTP at {at}: {}", paths(&web.paths)),
+        ListeningTransport::Universal(universal) => match (&universal.rawsocket, &universal.web) {
             (Some(_), Some(web)) => format!("RawSocket and HTTP at {at}: {}", paths(&web.paths)),
             (None, Some(web)) => format!("HTTP at {at}: {}", paths(&web.paths)),
             (_, None) => format!("RawSocket at {at}"),

@@ -53,14 +53,14 @@ impl<'t> Builder<'t> {
     /// The node that begins with an event.
     fn node(&mut self, event: Event<'t>, mark: Mark, depth: usize) -> Result<Node, SyntaxFault> {
         self.count(1, mark)?;
-        let mut older_value = None;
+        let mut yaml_1_1_value = None;
         let (anchor, value) = match event {
             Event::Alias(anchor) => return self.alias(anchor, mark, depth),
             Event::Scalar(text, style, anchor, tag) => {
                 let value = scalar(&text, style, tag.as_deref(), mark)?;
                 if style == ScalarStyle::Plain && tag.is_none() {
                     let other = yaml_1_1::value(&text).filter(|other| *other != value);
-                    older_value = other.map(Box::new);
+                    yaml_1_1_value = other.map(Box::new);
                 }
                 (anchor, value)
             }
@@ -77,7 +77,7 @@ impl<'t> Builder<'t> {
             }
             _ => return Err(SyntaxFault::new(mark, "a value is missing")),
         };
-        let node = Node { mark, value, older_value };
+        let node = Node { mark, value, yaml_1_1_value };
         if anchor != 0 {
             self.count(size(&node), mark)?;
             self.anchors.insert(anchor, node.clone());

@@ -59,10 +59,11 @@ fn base_60(text: &str) -> Option<i64> {
     let mut places = text.split(':');
     let first = places.next().filter(|first| !first.starts_with('0'))?;
     let mut number: i64 = first.parse().ok()?;
-    for place in places {
-        let digits = (1..=2).contains(&place.len()) && place.bytes().all(|b| b.is_ascii_digit());
-        let place = place.parse::<i64>().ok().filter(|place| digits && *place < 60)?;
-        number = number.checked_mul(60)?.checked_add(place)?;
+    for location in places {
+        let digits =
+            (1..=2).contains(&location.len()) && location.bytes().all(|b| b.is_ascii_digit());
+        let location = location.parse::<i64>().ok().filter(|location| digits && *location < 60)?;
+        number = number.checked_mul(60)?.checked_add(location)?;
     }
     Some(number)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::fault::shortened;
 use crate::field::Field;
-use crate::names::Named;
+use crate::names::LocatedName;
 use crate::section::Section;
 use crate::settings::{BridgeKey, BridgeOptions, BridgeService, InvalidNetwork, IpNetwork, Secret};
 
@@ -17,13 +17,13 @@ const MAX_TIMESTAMP_DELTA_LIMIT: u64 = 86_400;
 /// Reads a caller or publisher.
 pub(super) fn service(mut section: Section<'_>, what: &'static str) -> Option<BridgeService> {
     section.call(what);
-    let realm = section.required("realm").and_then(|field| Named::of(&field));
-    let role = section.required("role").and_then(|field| Named::of(&field));
+    let realm = section.required("realm").and_then(|field| LocatedName::of(&field));
+    let role = section.required("role").and_then(|field| LocatedName::of(&field));
     let options = section.section("options", "bridge options").map(options);
-    let reading = section.reading();
+    let context = section.context();
     section.finish();
     let realm = realm?;
-    reading.names.borrow_mut().refer(Some(realm.clone()), role.clone());
+    context.names.borrow_mut().refer(Some(realm.clone()), role.clone());
     let options = options.unwrap_or_default();
     Some(BridgeService { realm: realm.name, role: role?.name, options })
 }

@@ -42,6 +42,8 @@ fn window_bits(section: &mut Section<'_>, key: &'static str) -> Option<WindowBit
     let field = given(section, key)?;
     match field.number(&(0..=15_u8))? {
         0 => None,
-        bits => WindowBits::new(bits).or_else(|| field.unlike("0 or a whole number from 8 to 15")),
+        bits => {
+            WindowBits::new(bits).or_else(|| field.expected("0 or a whole number from 8 to 15"))
+        }
     }
 }

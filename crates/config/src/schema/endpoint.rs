@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use crate::env::{self, Environment};
 use crate::field::Field;
-use crate::missing;
 use crate::section::Section;
 use crate::settings::endpoint::DEFAULT_CONNECT_TIMEOUT;
 use crate::settings::{
-    ConnectingEndpoint, ConnectingTcp, ConnectingUnix, IpVersion, ListeningEndpoint,
-    ListeningInterface, ListeningTcp, ListeningUnix, Owner, Ports,
+    ConnectingEndpoint, ConnectingTcp, ConnectingUnix, FileOwner, IpVersion, ListeningEndpoint,
+    ListeningInterface, ListeningTcp, ListeningUnix, Ports,
 };
+use crate::unsupported;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -34,7 +34,7 @@ pub(super) fn listening(transport: &mut Section<'_>) -> Option<ListeningEndpoint
     let field = transport.required("endpoint")?;
     let mut section = field.section("an endpoint")?;
     let (endpoint, resolved) =
-        match section.kind("endpoint type", &KINDS, missing::LISTENING_ENDPOINTS)? {
+        match section.kind("endpoint type", &KINDS, unsupported::LISTENING_ENDPOINTS)? {
             Kind::Tcp => {
                 let endpoint = ListeningEndpoint::Tcp(listening_tcp(section)?);
                 (endpoint.clone(), endpoint)
@@ -45,7 +45,7 @@ pub(super) fn listening(transport: &mut Section<'_>) -> Option<ListeningEndpoint
                 (ListeningEndpoint::Unix(unix), ListeningEndpoint::Unix(resolved))
             }
         };
-    let listened = field.reading.names.borrow_mut().listen(resolved, field.place());
+    let listened = field.context.names.borrow_mut().listen(resolved, field.location());
     if let Err(other) = listened {
         field.fault(format!("the transport in line {} already listens here", other.line));
     }
@@ -61,7 +61,7 @@ fn listening_tcp(mut section: Section<'_>) -> Option<ListeningTcp> {
     let shared = section.flag("shared", false);
     let user_timeout = section.number("user_timeout", &(0..=65_535_u64), 0);
     let proxy_protocol = section.flag("proxy_protocol", false);
-    section.unsupported(missing::LISTENING_TLS);
+    section.unsupported(unsupported::LISTENING_TLS);
     section.finish();
     let user_timeout = (user_timeout > 0).then(|| Duration::from_millis(user_timeout));
     let ports = ports?;
@@ -82,9 +82,9 @@ fn interface(field: &Field<'_>) -> Option<ListeningInterface> {
     let is_like_ipv6 = name.contains(':') && !name.contains('%');
     let is_ipv6 = || name.parse::<Ipv6Addr>().is_ok();
     if (is_like_ipv4 && !is_ipv4()) || (is_like_ipv6 && !is_ipv6()) {
-        return field.unlike("an IP address or the name of a host, without a port");
+        return field.expected("an IP address or the name of a host, without a port");
     }
-    Some(ListeningInterface { name, place: Some(field.place()) })
+    Some(ListeningInterface { name, location: Some(field.location()) })
 }
 
 /// A Unix socket, and the path that is the same for every spelling of its file.
@@ -110,11 +110,11 @@ fn listening_unix(mut section: Section<'_>) -> Option<(ListeningUnix, PathBuf)> 
 /// Reports that the file of a socket can't be made. Nothing of a disabled worker is made. Returns
 /// the path that is the same for every spelling of this file.
 fn check_file(endpoint: &mut Section<'_>, path: &Path) -> PathBuf {
-    let reading = endpoint.reading();
-    if is_abstract(path) || reading.names.borrow().disabled {
+    let context = endpoint.context();
+    if is_abstract(path) || context.names.borrow().disabled {
         return path.to_owned();
     }
-    reading.environment().check_socket(path).unwrap_or_else(|sentence| {
+    context.environment().check_socket(path).unwrap_or_else(|sentence| {
         if let Some(field) = endpoint.optional("path") {
             field.fault(sentence);
         }
@@ -125,29 +125,29 @@ fn check_file(endpoint: &mut Section<'_>, path: &Path) -> PathBuf {
 /// Permissions as octal digits: neither JSON nor YAML 1.2 has such numbers.
 fn file_mode(field: &Field<'_>) -> Option<u32> {
     let expected = "permissions as a string of three or four octal digits, such as \"0660\"";
-    let Some(text) = field.raw_text() else { return field.unlike(expected) };
+    let Some(text) = field.raw_text() else { return field.expected(expected) };
     let is_octal =
         (3..=4).contains(&text.len()) && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
     if !is_octal {
-        return field.unlike(expected);
+        return field.expected(expected);
     }
     u32::from_str_radix(text, 8).ok()
 }
 
 /// `user`, `user:group` or `:group`.
-fn file_owner(field: &Field<'_>) -> Option<Owner> {
+fn file_owner(field: &Field<'_>) -> Option<FileOwner> {
     let text = field.text()?;
     let (user, group) = match text.split_once(':') {
         Some((user, group)) => (user, Some(group)),
         None => (text.as_str(), None),
     };
     if group.unwrap_or(user).is_empty() {
-        return field.unlike("'user', 'user:group' or ':group'");
+        return field.expected("'user', 'user:group' or ':group'");
     }
     let user = (!user.is_empty()).then(|| user.to_owned());
-    let owner = Owner { user, group: group.map(str::to_owned) };
-    match field.reading.environment().check_owner(&owner) {
-        Err(sentence) if !field.reading.names.borrow().disabled => {
+    let owner = FileOwner { user, group: group.map(str::to_owned) };
+    match field.context.environment().check_owner(&owner) {
+        Err(sentence) if !field.context.names.borrow().disabled => {
             field.report(sentence, None, None)
         }
         _ => Some(owner),
@@ -157,7 +157,7 @@ fn file_owner(field: &Field<'_>) -> Option<Owner> {
 /// Reads the key `endpoint` of a transport that connects.
 pub(super) fn connecting(transport: &mut Section<'_>) -> Option<ConnectingEndpoint> {
     let mut section = transport.required("endpoint")?.section("an endpoint")?;
-    match section.kind("endpoint type", &KINDS, missing::CONNECTING_ENDPOINTS)? {
+    match section.kind("endpoint type", &KINDS, unsupported::CONNECTING_ENDPOINTS)? {
         Kind::Tcp => connecting_tcp(section).map(ConnectingEndpoint::Tcp),
         Kind::Unix => connecting_unix(section).map(ConnectingEndpoint::Unix),
     }
@@ -185,7 +185,7 @@ fn connecting_tcp(mut section: Section<'_>) -> Option<ConnectingTcp> {
     let version = ip_version(&mut section);
     section.has_no_effect("version", version != IpVersion::V4);
     let timeout = connect_timeout(&mut section);
-    section.unsupported(missing::CONNECTING_TLS);
+    section.unsupported(unsupported::CONNECTING_TLS);
     section.finish();
     Some(ConnectingTcp { host: host?, port: port?, version, timeout })
 }
@@ -215,7 +215,7 @@ fn ports(section: &mut Section<'_>) -> Option<Ports> {
         // So that it counts as a port that this transport needs.
         [first, last] if first == last => Some(Ports::One(first)),
         [first, last] if first < last => Some(Ports::FirstFreeOf(first..=last)),
-        _ => range.unlike("a list of two ports, the lower one first"),
+        _ => range.expected("a list of two ports, the lower one first"),
     }
 }
 
@@ -224,7 +224,7 @@ fn port(field: &Field<'_>, range: &RangeInclusive<u16>) -> Option<u16> {
     let Some(name) = field.raw_text().and_then(env::bare_name) else {
         return field.number(range);
     };
-    let value = match env::variable(name, field.reading.environment()) {
+    let value = match env::variable(name, field.context.environment()) {
         Ok(value) => value,
         Err(message) => return field.report(message, None, None),
     };
@@ -236,7 +236,7 @@ fn port(field: &Field<'_>, range: &RangeInclusive<u16>) -> Option<u16> {
 fn ip_version(section: &mut Section<'_>) -> IpVersion {
     match section.optional("version").map(|field| (field.number(&(4..=6_u8)), field)) {
         Some((Some(6), _)) => IpVersion::V6,
-        Some((Some(5), field)) => field.unlike("4 or 6").unwrap_or(IpVersion::V4),
+        Some((Some(5), field)) => field.expected("4 or 6").unwrap_or(IpVersion::V4),
         _ => IpVersion::V4,
     }
 }
@@ -258,7 +258,7 @@ fn connect_timeout(section: &mut Section<'_>) -> Duration {
 fn socket_path(section: &mut Section<'_>) -> Option<PathBuf> {
     let field = section.required("path")?;
     let path = field.full_text()?;
-    match env::expand(&path, field.reading.environment()) {
+    match env::expand(&path, field.context.environment()) {
         Ok(name) if name == "@" => {
             field.report("a name of the abstract namespace is missing behind '@'", None, None)
         }
@@ -266,7 +266,7 @@ fn socket_path(section: &mut Section<'_>) -> Option<PathBuf> {
             field.report("a name of the abstract namespace has at most 107 bytes", None, None)
         }
         Ok(name) if is_abstract(Path::new(&name)) => Some(name.into()),
-        Ok(path) => Some(field.reading.resolve(&path)),
+        Ok(path) => Some(field.context.resolve(&path)),
         Err(message) => field.report(message, None, None),
     }
 }

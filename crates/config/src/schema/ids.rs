@@ -44,7 +44,7 @@ impl Ids {
     }
 
     fn take(&mut self, item: &Section<'_>, given: Option<String>) -> String {
-        let line = item.place().line;
+        let line = item.location().line;
         let id = given.unwrap_or_else(|| self.make_up());
         self.taken.insert(id.clone(), line);
         id

@@ -457,19 +457,19 @@ mod tests {
     use crate::document::json;
     use crate::env::ProcessEnvironment;
     use crate::field::Field;
-    use crate::reading::Reading;
+    use crate::load_context::LoadContext;
 
     /// The faults of a section with only this key, whose reader requires each key of it.
     fn faults_of_one_key(name: &'static str, keys: &[&'static str], key: &str) -> String {
         let node = json::parse(&format!(r#"{{"{key}": []}}"#)).expect("JSON");
-        let reading = Reading::new("config.json", Path::new(""), &ProcessEnvironment);
-        let field = Field { reading: &reading, node: &node, path: String::new() };
+        let context = LoadContext::new("config.json", Path::new(""), &ProcessEnvironment);
+        let field = Field { context: &context, node: &node, path: String::new() };
         let mut section = field.section(name).expect("a map");
         for other in keys {
             section.required(other);
         }
         section.finish();
-        reading.finish(None).expect_err("missing keys").to_string()
+        context.finish(None).expect_err("missing keys").to_string()
     }
 
     #[test]

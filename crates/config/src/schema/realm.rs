@@ -10,13 +10,13 @@ use super::ids::Ids;
 use super::{role, store};
 use crate::fault::shortened;
 use crate::field::Field;
-use crate::missing;
-use crate::names::{Named, OtherRealm};
+use crate::names::{LocatedName, RealmConflict};
 use crate::section::Section;
 use crate::settings::{
-    Compatibility, DisclosedHeaders, Realm, RealmOptions, RealmTemplate, Role, Stats, Store,
-    StorePlace,
+    CompatibilityPreset, DiscloseHttpHeaders, RealmConfig, RealmOptions, RealmTemplate, RoleConfig,
+    StatsOptions, Store, StoreBackend,
 };
+use crate::unsupported;
 
 /// How many realms a template may make; each has tables of its own.
 const MAX_REALMS: RangeInclusive<usize> = 1..=1_000_000;
@@ -26,43 +26,43 @@ const MAX_REALMS: RangeInclusive<usize> = 1..=1_000_000;
 const DEFAULT_MAX_REALMS: usize = 1_000;
 
 /// Reads a realm.
-pub(super) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<Realm> {
-    let reading = field.reading;
+pub(super) fn realm(field: &Field<'_>, ids: &mut Ids) -> Option<RealmConfig> {
+    let context = field.context;
     let Some(mut section) = field.section("a realm") else {
-        reading.names.borrow_mut().incomplete = true;
+        context.names.borrow_mut().incomplete = true;
         return None;
     };
     let id = ids.of_unchecked(&mut section);
     let name = section.required("name").and_then(|field| realm_name(&field));
     let (rules, names) = Rules::of(&mut section);
     section.ignored(&["inventory"], "'validate' of a permission takes JSON Schemas instead");
-    section.unsupported(missing::REALM_KEYS);
+    section.unsupported(unsupported::REALM_KEYS);
     section.finish();
     let Some(name) = name else {
-        reading.names.borrow_mut().incomplete = true;
+        context.names.borrow_mut().incomplete = true;
         return None;
     };
-    let declared = reading.names.borrow_mut().declare_realm(&name, names);
+    let declared = context.names.borrow_mut().declare_realm(&name, names);
     if let Err(other) = declared {
         report_other(field, &name.name, &other);
     }
     let Rules { options, roles, store, stats } = rules;
-    Some(Realm { id, name: name.name, options, roles, store, stats })
+    Some(RealmConfig { id, name: name.name, options, roles, store, stats })
 }
 
 /// Reports that another realm has this name. Each router worker of Crossbar.io has realms of its
 /// own.
-fn report_other(field: &Field<'_>, name: &str, other: &OtherRealm) {
-    let line = other.place.line;
+fn report_other(field: &Field<'_>, name: &str, other: &RealmConflict) {
+    let line = other.location.line;
     let message = format!("the realm '{name}' is already there in line {line}");
-    if other.is_of_same_worker {
+    if other.same_worker {
         return field.fault(message);
     }
     let message = format!(
         "{message}: all workers share the realms of the node, so remove this one, or give it \
          another name"
     );
-    field.report_without::<()>(missing::REALM_OF_A_WORKER, message, None);
+    field.report_without::<()>(unsupported::REALM_OF_A_WORKER, message, None);
 }
 
 /// Reads what realms are made from that nobody has named.
@@ -70,11 +70,11 @@ pub(super) fn template(field: &Field<'_>) -> Option<RealmTemplate> {
     let mut section = field.section("a template of realms")?;
     let max_realms = section.number("max_realms", &MAX_REALMS, DEFAULT_MAX_REALMS);
     let (Rules { options, roles, store, stats }, names) = Rules::of(&mut section);
-    if let Some(StorePlace::File { .. }) = store.as_ref().map(|store| &store.place) {
+    if let Some(StoreBackend::File { .. }) = store.as_ref().map(|store| &store.backend) {
         field.fault("realms of a template can't share a file: let their store be of type 'memory'");
     }
     section.finish();
-    let declared = field.reading.names.borrow_mut().declare_template(field.place(), names);
+    let declared = field.context.names.borrow_mut().declare_template(field.location(), names);
     if let Err(other) = declared {
         let message = format!("another router has a template of realms, in line {}", other.line);
         field.fault(message);
@@ -85,9 +85,9 @@ pub(super) fn template(field: &Field<'_>) -> Option<RealmTemplate> {
 /// What a realm has beside its name.
 struct Rules {
     options: RealmOptions,
-    roles: Vec<Role>,
+    roles: Vec<RoleConfig>,
     store: Option<Store>,
-    stats: Option<Stats>,
+    stats: Option<StatsOptions>,
 }
 
 impl Rules {
@@ -109,14 +109,15 @@ fn options(mut section: Section<'_>) -> RealmOptions {
     let rules = [("loose", UriRule::Loose), ("strict", UriRule::Strict)];
     let uri_check =
         section.optional("uri_check").and_then(|field| field.choice("URI check", &rules, &[]));
-    let presets = [("crossbar", Compatibility::Crossbar), ("wamp", Compatibility::Wamp)];
+    let presets =
+        [("crossbar", CompatibilityPreset::Crossbar), ("wamp", CompatibilityPreset::Wamp)];
     let compatibility = section
         .optional("compatibility")
         .and_then(|field| field.choice("compatibility preset", &presets, &[]));
     let disclosed = [
-        ("none", DisclosedHeaders::None),
-        ("without_credentials", DisclosedHeaders::WithoutCredentials),
-        ("all", DisclosedHeaders::All),
+        ("none", DiscloseHttpHeaders::None),
+        ("without_credentials", DiscloseHttpHeaders::WithoutCredentials),
+        ("all", DiscloseHttpHeaders::All),
     ];
     let disclose_http_headers = section
         .optional("disclose_http_headers")
@@ -164,10 +165,10 @@ pub fn is_realm_name(name: &str) -> bool {
 }
 
 /// The name of a realm, which must be one.
-fn realm_name(field: &Field<'_>) -> Option<Named> {
+fn realm_name(field: &Field<'_>) -> Option<LocatedName> {
     let name = field.text()?;
     if is_realm_name(&name) {
-        return Some(Named { name, place: field.place() });
+        return Some(LocatedName { name, location: field.location() });
     }
     let expected = "3 to 255 of A-Z, a-z, 0-9, '_', '-', '@' and '.', a letter first";
     let message = format!("'{}' is no name of a realm", shortened(&name));

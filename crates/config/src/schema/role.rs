@@ -6,19 +6,22 @@ use cloverleaf_wamp::ids::MAX_ID;
 use cloverleaf_wamp::uri::{MatchPolicy, Uri, UriPattern, UriRule};
 
 use super::ids::Ids;
-use super::starred::{self, Written};
 use super::store::slow_consumer;
+use super::uri_pattern::{self, WrittenPattern};
 use super::validate;
 use crate::crossbar_rules::{self, Rule};
 use crate::document::Value;
 use crate::env;
 use crate::fault::shortened;
 use crate::field::Field;
-use crate::missing;
-use crate::older;
 use crate::precedence;
 use crate::section::Section;
-use crate::settings::{Allow, Compatibility, Disclose, Disclosure, Permission, Role, Validate};
+use crate::settings::{
+    AllowedActions, CompatibilityPreset, DisclosureOptions, DisclosurePolicy, PayloadSchemas,
+    PermissionConfig, RoleConfig,
+};
+use crate::unsupported;
+use crate::v1;
 
 /// What refuses `disclose_me` in every realm.
 const FORBID: &str = "forbid";
@@ -26,8 +29,8 @@ const FORBID: &str = "forbid";
 /// Reads the roles of a realm, and their names if all of them are known.
 pub(super) fn roles(
     fields: &[Field<'_>],
-    compatibility: Compatibility,
-) -> (Vec<Role>, Option<BTreeSet<String>>) {
+    compatibility: CompatibilityPreset,
+) -> (Vec<RoleConfig>, Option<BTreeSet<String>>) {
     let mut ids = Ids::new("role");
     let mut lines: BTreeMap<String, u32> = BTreeMap::new();
     let mut complete = true;
@@ -45,7 +48,11 @@ pub(super) fn roles(
     (roles, complete.then(|| lines.into_keys().collect()))
 }
 
-fn role(field: &Field<'_>, ids: &mut Ids, compatibility: Compatibility) -> Option<Role> {
+fn role(
+    field: &Field<'_>,
+    ids: &mut Ids,
+    compatibility: CompatibilityPreset,
+) -> Option<RoleConfig> {
     let mut section = field.section("a role")?;
     let id = ids.of_unchecked(&mut section);
     let name = section.required("name").and_then(|field| role_name(&field));
@@ -53,25 +60,25 @@ fn role(field: &Field<'_>, ids: &mut Ids, compatibility: Compatibility) -> Optio
     let fields = section.items("permissions");
     let rules: Vec<Rule<'_, '_>> =
         fields.iter().filter_map(|field| permission(field, trust)).collect();
-    section.unsupported(missing::ROLE_KEYS);
+    section.unsupported(unsupported::ROLE_KEYS);
     let default = allow_by_default(&mut section, trust);
     if fields.is_empty() && default.is_none() {
         section.warn("this role has no permissions, so that everything is denied to it");
     }
     section.finish();
-    if compatibility == Compatibility::Crossbar {
+    if compatibility == CompatibilityPreset::Crossbar {
         crossbar_rules::compare(&rules);
     }
     let located = rules.into_iter().filter_map(|rule| Some((rule.field, rule.permission?)));
     let located = without_repeated(located.collect());
-    precedence::point_out(&located);
+    precedence::warn_shadowed(&located);
     let permissions = located.into_iter().map(|(_, permission)| permission).chain(default);
-    Some(Role { id, name: name?, permissions: permissions.collect(), slow_consumer })
+    Some(RoleConfig { id, name: name?, permissions: permissions.collect(), slow_consumer })
 }
 
 /// The permission that `allow-by-default` of Crossbar.io stands for: it allows everything to a role
 /// that has neither permissions nor an authorizer.
-fn allow_by_default(role: &mut Section<'_>, trustlevel: Option<u64>) -> Option<Permission> {
+fn allow_by_default(role: &mut Section<'_>, trustlevel: Option<u64>) -> Option<PermissionConfig> {
     let field = role.optional("allow-by-default").filter(|field| field.flag() == Some(true))?;
     if role.optional("permissions").is_some() || role.optional("authorizer").is_some() {
         field.warn("'allow-by-default' has no effect beside 'permissions' or 'authorizer'");
@@ -82,12 +89,12 @@ fn allow_by_default(role: &mut Section<'_>, trustlevel: Option<u64>) -> Option<P
          \"uri\": \"\" and \"match\": \"prefix\"",
     );
     let pattern = UriPattern::new("", MatchPolicy::Prefix, UriRule::Loose).ok()?;
-    Some(Permission {
+    Some(PermissionConfig {
         pattern,
-        allow: Allow::ALL,
-        disclose: Disclose::default(),
+        allow: AllowedActions::ALL,
+        disclose: DisclosureOptions::default(),
         trustlevel,
-        validate: Validate::default(),
+        validate: PayloadSchemas::default(),
         cache: false,
     })
 }
@@ -117,8 +124,8 @@ fn trustlevel(section: &mut Section<'_>) -> Option<u64> {
 
 fn permission<'f, 'a>(field: &'f Field<'a>, role_trust: Option<u64>) -> Option<Rule<'f, 'a>> {
     let mut section = field.section("a permission")?;
-    let pattern = starred::pattern(&mut section);
-    let flat = older::flat_permission(&mut section);
+    let pattern = uri_pattern::pattern(&mut section);
+    let flat = v1::flat_permission(&mut section);
     let allowed = section.optional("allow");
     if let (Some(field), Some(_)) = (&allowed, flat) {
         field.fault("'allow' beside the actions of the older form");
@@ -131,16 +138,22 @@ fn permission<'f, 'a>(field: &'f Field<'a>, role_trust: Option<u64>) -> Option<R
     let validate = section.section("validate", "a permission's 'validate'");
     let validate = validate.map(|section| validate::validate(section, allow)).unwrap_or_default();
     section.finish();
-    let Written { uri, policy, pattern } = pattern?;
+    let WrittenPattern { uri, policy, pattern } = pattern?;
     let disclose = disclose.unwrap_or_default();
-    let permission =
-        pattern.map(|pattern| Permission { pattern, allow, disclose, trustlevel, validate, cache });
+    let permission = pattern.map(|pattern| PermissionConfig {
+        pattern,
+        allow,
+        disclose,
+        trustlevel,
+        validate,
+        cache,
+    });
     Some(Rule { field, uri, policy, allow, permission })
 }
 
-fn allow(field: &Field<'_>) -> Option<Allow> {
+fn allow(field: &Field<'_>) -> Option<AllowedActions> {
     let mut section = field.section("a permission's 'allow'")?;
-    let allow = Allow {
+    let allow = AllowedActions {
         call: section.flag("call", false),
         register: section.flag("register", false),
         publish: section.flag("publish", false),
@@ -151,13 +164,13 @@ fn allow(field: &Field<'_>) -> Option<Allow> {
 }
 
 /// Who is disclosed; `"forbid"` alone stands for callers and publishers.
-fn disclose(field: &Field<'_>) -> Option<Disclose> {
+fn disclose(field: &Field<'_>) -> Option<DisclosureOptions> {
     if field.is(FORBID) {
-        let forbid = Some(Disclosure::Forbid);
-        return Some(Disclose { caller: forbid, publisher: forbid, callee: false });
+        let forbid = Some(DisclosurePolicy::Forbid);
+        return Some(DisclosureOptions { caller: forbid, publisher: forbid, callee: false });
     }
     let mut section = field.section("a permission's 'disclose'")?;
-    let disclose = Disclose {
+    let disclose = DisclosureOptions {
         caller: section.optional("caller").and_then(|field| disclosure(&field)),
         publisher: section.optional("publisher").and_then(|field| disclosure(&field)),
         callee: section.flag("callee", false),
@@ -166,28 +179,28 @@ fn disclose(field: &Field<'_>) -> Option<Disclose> {
     Some(disclose)
 }
 
-fn disclosure(field: &Field<'_>) -> Option<Disclosure> {
+fn disclosure(field: &Field<'_>) -> Option<DisclosurePolicy> {
     if field.is(FORBID) {
-        return Some(Disclosure::Forbid);
+        return Some(DisclosurePolicy::Forbid);
     }
-    let is_flag = matches!(field.node.older_value.as_deref(), Some(Value::Bool(_)));
+    let is_flag = matches!(field.node.yaml_1_1_value.as_deref(), Some(Value::Bool(_)));
     if !is_flag && field.raw_text().is_some_and(|text| !env::refers(text)) {
-        return field.unlike("true, false or 'forbid'");
+        return field.expected("true, false or 'forbid'");
     }
-    Some(if field.flag()? { Disclosure::Always } else { Disclosure::Never })
+    Some(if field.flag()? { DisclosurePolicy::Always } else { DisclosurePolicy::Never })
 }
 
 /// The permissions without those whose pattern comes again later: as with Crossbar.io, the last
 /// one counts.
 fn without_repeated<'f, 'a>(
-    located: Vec<(&'f Field<'a>, Permission)>,
-) -> Vec<(&'f Field<'a>, Permission)> {
+    located: Vec<(&'f Field<'a>, PermissionConfig)>,
+) -> Vec<(&'f Field<'a>, PermissionConfig)> {
     let mut last = BTreeMap::new();
     for (index, (_, permission)) in located.iter().enumerate() {
         last.insert(permission.pattern.clone(), index);
     }
     let lines: Vec<u32> = located.iter().map(|(field, _)| field.mark().line).collect();
-    let counts = |(index, (field, permission)): (usize, (&'f Field<'a>, Permission))| {
+    let counts = |(index, (field, permission)): (usize, (&'f Field<'a>, PermissionConfig))| {
         let counting = last[&permission.pattern];
         if counting == index {
             return Some((field, permission));

@@ -3,8 +3,8 @@
 use cloverleaf_wamp::serializer::Serializer;
 
 use crate::field::Field;
-use crate::missing;
 use crate::section::Section;
+use crate::unsupported;
 
 /// The serializers of the key `serializers`; one of each name on the wire when it is missing.
 pub(super) fn serializers(section: &mut Section<'_>) -> Vec<Serializer> {
@@ -14,11 +14,13 @@ pub(super) fn serializers(section: &mut Section<'_>) -> Vec<Serializer> {
     let mut serializers = Vec::new();
     let Some(items) = field.list() else { return serializers };
     if items.is_empty() {
-        return field.unlike("a list of at least one serializer").unwrap_or(serializers);
+        return field.expected("a list of at least one serializer").unwrap_or(serializers);
     }
     let mut left_out = Vec::new();
     for item in items {
-        if missing::find(missing::SERIALIZERS, item.raw_text().unwrap_or_default()).is_some() {
+        if unsupported::find(unsupported::SERIALIZERS, item.raw_text().unwrap_or_default())
+            .is_some()
+        {
             left_out.push(item);
             continue;
         }
@@ -50,5 +52,5 @@ pub(super) fn serializers(section: &mut Section<'_>) -> Vec<Serializer> {
 /// The serializer with this name.
 pub(super) fn serializer(field: &Field<'_>) -> Option<Serializer> {
     let names = Serializer::ALL.map(|serializer| (serializer.name(), serializer));
-    field.choice("serializer", &names, missing::SERIALIZERS)
+    field.choice("serializer", &names, unsupported::SERIALIZERS)
 }

@@ -9,7 +9,8 @@ use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use crate::field::Field;
 use crate::section::Section;
 use crate::settings::{
-    HistoryRule, RetainedOptions, SlowConsumer, Stats, Store, StorePlace, StoreRule,
+    CallQueueRule, HistoryRule, RetainedOptions, SlowConsumerPolicy, StatsOptions, Store,
+    StoreBackend,
 };
 
 /// How many events or calls may be kept of one pattern; each holds memory. 0 keeps none.
@@ -55,8 +56,8 @@ pub(super) fn store(realm: &mut Section<'_>) -> Option<Store> {
     let mut section = realm.section("store", "a realm's store")?;
     let kinds = [("memory", Kind::Memory), ("redb", Kind::Redb), ("cfxdb", Kind::Cfxdb)];
     let kind = section.kind("store type", &kinds, &[]);
-    let place = kind.and_then(|kind| match kind {
-        Kind::Memory => Some(StorePlace::Memory),
+    let backend = kind.and_then(|kind| match kind {
+        Kind::Memory => Some(StoreBackend::Memory),
         Kind::Redb => path(&mut section),
         Kind::Cfxdb => {
             section.has_no_effect("maxsize", true);
@@ -69,8 +70,8 @@ pub(super) fn store(realm: &mut Section<'_>) -> Option<Store> {
     });
     let limit = section.optional("limit").and_then(|field| field.number_up_to(&LIMITS));
     let default = limit.unwrap_or(DEFAULT_LIMIT);
-    let bytes = match place {
-        Some(StorePlace::File { .. }) => DEFAULT_BYTES_IN_FILE,
+    let bytes = match backend {
+        Some(StoreBackend::File { .. }) => DEFAULT_BYTES_IN_FILE,
         _ => DEFAULT_BYTES_IN_MEMORY,
     };
     let bytes = section.number("max_bytes", &BYTES, bytes);
@@ -82,51 +83,51 @@ pub(super) fn store(realm: &mut Section<'_>) -> Option<Store> {
     if kind.is_some() {
         section.finish();
     }
-    Some(Store { place: place?, event_history, call_queue })
+    Some(Store { backend: backend?, event_history, call_queue })
 }
 
 /// The file of a store; one in the directory that the file names, where Crossbar.io had one.
-fn path(section: &mut Section<'_>) -> Option<StorePlace> {
+fn path(section: &mut Section<'_>) -> Option<StoreBackend> {
     let field = section.required("path")?;
-    let path = field.reading.resolve(&field.full_text()?);
-    let reading = field.reading;
-    if !reading.names.borrow().disabled {
-        let resolved = match reading.environment().check_store(&path) {
+    let path = field.context.resolve(&field.full_text()?);
+    let context = field.context;
+    if !context.names.borrow().disabled {
+        let resolved = match context.environment().check_store(&path) {
             Ok(resolved) => resolved,
             Err(sentence) => return field.report(sentence, None, None),
         };
-        let declared = reading.names.borrow_mut().declare_store(resolved, field.place());
+        let declared = context.names.borrow_mut().declare_store(resolved, field.location());
         if let Err(other) = declared {
             let message = format!("the store in line {} has this file already", other.line);
             return field.report(message, Some("a file for each realm".to_owned()), None);
         }
     }
     let cache_bytes = section.number("cache_bytes", &BYTES, DEFAULT_CACHE_BYTES);
-    Some(StorePlace::File { path, cache_bytes })
+    Some(StoreBackend::File { path, cache_bytes })
 }
 
 fn histories(fields: &[Field<'_>], limit: usize, bytes: usize) -> Vec<HistoryRule> {
     let history = |field: &Field<'_>| {
         let mut section = field.section("a rule of event-history")?;
         let max_bytes = section.number("max_bytes", &BYTES, bytes);
-        let StoreRule { pattern, limit } = rule(section, limit)?;
+        let CallQueueRule { pattern, limit } = rule(section, limit)?;
         Some(HistoryRule { pattern, limit, max_bytes })
     };
     fields.iter().filter_map(history).collect()
 }
 
-fn rules(fields: &[Field<'_>], limit: usize) -> Vec<StoreRule> {
+fn rules(fields: &[Field<'_>], limit: usize) -> Vec<CallQueueRule> {
     let section = |field: &Field<'_>| rule(field.section("a rule of call-queue")?, limit);
     fields.iter().filter_map(section).collect()
 }
 
 /// What a store without `call-queue` means: as with Crossbar.io, calls of every procedure may wait.
-fn every_procedure(limit: usize) -> Vec<StoreRule> {
+fn every_procedure(limit: usize) -> Vec<CallQueueRule> {
     let pattern = UriPattern::new("", MatchPolicy::Prefix, UriRule::Loose);
-    pattern.map(|pattern| StoreRule { pattern, limit }).into_iter().collect()
+    pattern.map(|pattern| CallQueueRule { pattern, limit }).into_iter().collect()
 }
 
-fn rule(mut section: Section<'_>, default: usize) -> Option<StoreRule> {
+fn rule(mut section: Section<'_>, default: usize) -> Option<CallQueueRule> {
     let uri = section.required("uri").and_then(|field| Some((field.text()?, field)));
     let policies = MatchPolicy::ALL.map(|policy| (policy.name(), policy));
     let policy = section
@@ -141,7 +142,7 @@ fn rule(mut section: Section<'_>, default: usize) -> Option<StoreRule> {
     let (uri, field) = uri?;
     let pattern = UriPattern::new(uri, policy, UriRule::Loose);
     let pattern = pattern.map_err(|fault| field.fault(fault.to_string())).ok()?;
-    (limit > 0).then_some(StoreRule { pattern, limit })
+    (limit > 0).then_some(CallQueueRule { pattern, limit })
 }
 
 /// Reads the key `retained` of a realm's options.
@@ -166,9 +167,9 @@ pub(super) fn milliseconds(section: &mut Section<'_>, key: &'static str) -> Opti
 }
 
 /// Reads the key `stats` of a realm.
-pub(super) fn stats(realm: &mut Section<'_>) -> Option<Stats> {
+pub(super) fn stats(realm: &mut Section<'_>) -> Option<StatsOptions> {
     let mut section = realm.section("stats", "a realm's statistics")?;
-    let stats = Stats {
+    let stats = StatsOptions {
         rated_message_size: rated_message_size(&mut section),
         trigger_after_rated_messages: section.number_up_to(
             "trigger_after_rated_messages",
@@ -201,11 +202,11 @@ fn rated_message_size(section: &mut Section<'_>) -> usize {
 }
 
 /// Reads the key `slow_consumer` of a transport or role.
-pub(super) fn slow_consumer(section: &mut Section<'_>) -> Option<SlowConsumer> {
+pub(super) fn slow_consumer(section: &mut Section<'_>) -> Option<SlowConsumerPolicy> {
     let policies = [
-        ("drop-events", SlowConsumer::DropEvents),
-        ("disconnect", SlowConsumer::Disconnect),
-        ("block-publisher", SlowConsumer::BlockPublisher),
+        ("drop-events", SlowConsumerPolicy::DropEvents),
+        ("disconnect", SlowConsumerPolicy::Disconnect),
+        ("block-publisher", SlowConsumerPolicy::BlockPublisher),
     ];
     section.optional("slow_consumer")?.choice("policy for slow consumers", &policies, &[])
 }

@@ -8,16 +8,16 @@ use super::serializers::{serializer, serializers};
 use super::store::slow_consumer;
 use super::universal;
 use super::web;
-use super::websocket::{self, MAX_MESSAGE_SIZE, Owner};
+use super::websocket::{self, MAX_MESSAGE_SIZE, WebSocketUse};
 use crate::field::Field;
-use crate::missing;
-use crate::names::Named;
+use crate::names::LocatedName;
 use crate::section::Section;
 use crate::settings::{
-    Anonymous, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
-    RawSocketService, RawSocketTransport, StreamTesteeTransport, TesteeTransport, Transport,
-    WebSocketTransport,
+    AnonymousAuth, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
+    ListeningTransport, RawSocketService, RawSocketTransport, StreamTesteeTransport,
+    TesteeTransport, WebSocketTransport,
 };
+use crate::unsupported;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -32,7 +32,7 @@ enum Kind {
 const TESTEE: (&str, Kind) = ("websocket.testee", Kind::Testee);
 
 /// Reads a transport of a router.
-pub(super) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<Transport> {
+pub(super) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<ListeningTransport> {
     let mut section = field.section("a transport")?;
     let kinds = [
         ("rawsocket", Kind::RawSocket),
@@ -46,15 +46,15 @@ pub(super) fn listening(field: &Field<'_>, ids: &mut Ids) -> Option<Transport> {
         field.warn("this transport is ignored: there is no Flash any more");
         return None;
     }
-    let kind = section.kind("transport type", &kinds, missing::TRANSPORTS)?;
+    let kind = section.kind("transport type", &kinds, unsupported::TRANSPORTS)?;
     let id = ids.of(&mut section);
     match kind {
-        Kind::RawSocket => rawsocket(section, id).map(Transport::RawSocket),
-        Kind::WebSocket => websocket(section, id).map(Transport::WebSocket),
-        Kind::Web => web::transport(section, id).map(Transport::Web),
-        Kind::Universal => universal::transport(section, id).map(Transport::Universal),
-        Kind::Testee => testee_of(section, id).map(Transport::WebSocketTestee),
-        Kind::StreamTestee => stream_testee(section, id).map(Transport::StreamTestee),
+        Kind::RawSocket => rawsocket(section, id).map(ListeningTransport::RawSocket),
+        Kind::WebSocket => websocket(section, id).map(ListeningTransport::WebSocket),
+        Kind::Web => web::transport(section, id).map(ListeningTransport::Web),
+        Kind::Universal => universal::transport(section, id).map(ListeningTransport::Universal),
+        Kind::Testee => testee_of(section, id).map(ListeningTransport::WebSocketTestee),
+        Kind::StreamTestee => stream_testee(section, id).map(ListeningTransport::StreamTestee),
     }
 }
 
@@ -75,7 +75,7 @@ fn testee_of(mut section: Section<'_>, id: String) -> Option<TesteeTransport> {
     section.debug();
     let endpoint = endpoint::listening(&mut section);
     let url = section.url();
-    let options = websocket::options(&mut section, Owner::Transport);
+    let options = websocket::options(&mut section, WebSocketUse::Listener);
     let of_wamp = ["serializers", "auth", "cookie"];
     section.ignored(&of_wamp, "an echo for tests speaks no WAMP");
     section.finish();
@@ -138,7 +138,7 @@ fn websocket(mut section: Section<'_>, id: String) -> Option<WebSocketTransport>
     let endpoint = endpoint::listening(&mut section);
     let url = section.url();
     let serializers = serializers(&mut section);
-    let options = websocket::options(&mut section, Owner::Transport);
+    let options = websocket::options(&mut section, WebSocketUse::Listener);
     let auth = auth(&mut section);
     let slow_consumer = slow_consumer(&mut section).unwrap_or_default();
     ignore_cookie(&mut section);
@@ -171,8 +171,8 @@ fn connecting_websocket(mut section: Section<'_>) -> Option<ConnectingWebSocket>
     let endpoint = endpoint::connecting(&mut section);
     let url = section.required("url").and_then(|field| websocket_url(&field));
     let serializers = serializers(&mut section);
-    let options = websocket::options(&mut section, Owner::Connecting);
-    section.unsupported(missing::CONNECTING_AUTH);
+    let options = websocket::options(&mut section, WebSocketUse::Connecting);
+    section.unsupported(unsupported::CONNECTING_AUTH);
     section.finish();
     Some(ConnectingWebSocket { endpoint: endpoint?, url: url?, serializers, options })
 }
@@ -185,7 +185,7 @@ fn connecting_rawsocket(mut section: Section<'_>) -> Option<ConnectingRawSocket>
     let endpoint = endpoint::connecting(&mut section);
     let serializer = section.required("serializer").and_then(|field| serializer(&field));
     let max_message_size = rawsocket_options(&mut section);
-    section.unsupported(missing::CONNECTING_AUTH);
+    section.unsupported(unsupported::CONNECTING_AUTH);
     section.finish();
     let (endpoint, serializer) = (endpoint?, serializer?);
     Some(ConnectingRawSocket { endpoint, serializer, max_message_size })
@@ -195,11 +195,11 @@ fn connecting_rawsocket(mut section: Section<'_>) -> Option<ConnectingRawSocket>
 fn websocket_url(field: &Field<'_>) -> Option<String> {
     let url = field.full_text()?;
     if url.starts_with("wss://") {
-        return field.report_missing("'wss'", missing::WSS);
+        return field.report_unsupported("'wss'", unsupported::WSS);
     }
     let host =
         url.strip_prefix("ws://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
-    if host { Some(url) } else { field.unlike("a URL such as 'ws://127.0.0.1:8080/ws'") }
+    if host { Some(url) } else { field.expected("a URL such as 'ws://127.0.0.1:8080/ws'") }
 }
 
 /// Reads the key `cookie`, without which nothing is missing as long as no method of authentication
@@ -216,27 +216,27 @@ pub(super) fn auth(transport: &mut Section<'_>) -> Auth {
         field.warn("no method is named, so that everybody may join as anonymous");
     }
     let anonymous = section.optional("anonymous");
-    section.unsupported(missing::METHODS);
+    section.unsupported(unsupported::METHODS);
     section.finish();
     anonymous.map_or_else(Auth::default, |anonymous| Auth {
         anonymous: anonymous_of(&anonymous).unwrap_or_default(),
     })
 }
 
-fn anonymous_of(field: &Field<'_>) -> Option<Anonymous> {
+fn anonymous_of(field: &Field<'_>) -> Option<AnonymousAuth> {
     let mut section = field.section("an anonymous auth")?;
     if let Some(kind) = section.optional("type") {
-        kind.choice("kind of authentication", &[("static", ())], missing::AUTHENTICATORS)?;
+        kind.choice("kind of authentication", &[("static", ())], unsupported::AUTHENTICATORS)?;
     }
-    let realm = section.optional("realm").and_then(|field| Named::of(&field));
-    let role = section.optional("role").and_then(|field| Named::of(&field));
+    let realm = section.optional("realm").and_then(|field| LocatedName::of(&field));
+    let role = section.optional("role").and_then(|field| LocatedName::of(&field));
     let authid = section.optional("authid").and_then(|field| field.full_text());
     section.finish();
-    let name = |named: Named| named.name;
-    field.reading.names.borrow_mut().refer(realm.clone(), role.clone());
-    Some(Anonymous {
+    let name = |named: LocatedName| named.name;
+    field.context.names.borrow_mut().refer(realm.clone(), role.clone());
+    Some(AnonymousAuth {
         realm: realm.map(name),
-        role: role.map_or_else(|| Anonymous::DEFAULT_ROLE.to_owned(), name),
+        role: role.map_or_else(|| AnonymousAuth::DEFAULT_ROLE.to_owned(), name),
         authid,
     })
 }

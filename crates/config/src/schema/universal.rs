@@ -5,11 +5,11 @@ use super::transport::rawsocket_service;
 use super::{endpoint, web};
 use crate::document::Entry;
 use crate::field::Field;
-use crate::missing;
 use crate::section::Section;
 use crate::settings::{
     RawSocketService, UniversalTransport, UniversalWeb, WebOptions, WebPath, WebService,
 };
+use crate::unsupported;
 
 /// Reads a universal transport. The first segment of a request's path selects a WebSocket, and what
 /// none of them has is `web`'s: so they are paths among its paths.
@@ -18,7 +18,7 @@ pub(super) fn transport(mut section: Section<'_>, id: String) -> Option<Universa
     let endpoint = endpoint::listening(&mut section);
     let (rawsocket, websockets, web) =
         (section.optional("rawsocket"), section.optional("websocket"), section.optional("web"));
-    section.unsupported(missing::UNIVERSAL);
+    section.unsupported(unsupported::UNIVERSAL);
     if [&rawsocket, &websockets, &web].iter().all(|part| part.is_none()) {
         let expected = "'rawsocket', 'websocket' or 'web', or more than one of them";
         section.report::<()>("nothing is spoken at this transport", Some(expected.to_owned()));

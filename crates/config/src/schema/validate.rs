@@ -4,9 +4,9 @@ use std::io::ErrorKind;
 
 use crate::document::Value;
 use crate::field::Field;
-use crate::missing;
 use crate::section::Section;
-use crate::settings::{Allow, InvalidSchema, PayloadSchema, Validate};
+use crate::settings::{AllowedActions, CompiledSchema, InvalidSchema, PayloadSchemas};
+use crate::unsupported;
 
 /// The longest file with a schema, in bytes. It is read and understood when the node starts, once
 /// for each permission that names it.
@@ -15,7 +15,7 @@ const MAX_SCHEMA_BYTES: u64 = 1024 * 1024;
 const EXPECTED: &str = "a JSON Schema: a map, or the path of a JSON file with one";
 
 /// Reads `validate`, beside what the permission allows.
-pub(super) fn validate(mut section: Section<'_>, allow: Allow) -> Validate {
+pub(super) fn validate(mut section: Section<'_>, allow: AllowedActions) -> PayloadSchemas {
     let mut schema_of = |key, is_allowed: bool, action: &str| {
         let field = section.optional(key)?;
         if !is_allowed {
@@ -23,7 +23,7 @@ pub(super) fn validate(mut section: Section<'_>, allow: Allow) -> Validate {
         }
         schema(&field)
     };
-    let validate = Validate {
+    let validate = PayloadSchemas {
         call: schema_of("call", allow.call, "call"),
         call_progress: schema_of("call_progress", allow.call, "call"),
         call_result: schema_of("call_result", allow.register, "register"),
@@ -37,11 +37,11 @@ pub(super) fn validate(mut section: Section<'_>, allow: Allow) -> Validate {
     validate
 }
 
-fn schema(field: &Field<'_>) -> Option<PayloadSchema> {
+fn schema(field: &Field<'_>) -> Option<CompiledSchema> {
     match &field.node.value {
         Value::Map(_) => inline(field),
         Value::String(_) => in_file(field),
-        _ => field.unlike(EXPECTED),
+        _ => field.expected(EXPECTED),
     }
 }
 
@@ -50,8 +50,8 @@ fn is_type_name(text: &str) -> bool {
     !text.contains('/') && !text.ends_with(".json")
 }
 
-fn inline(field: &Field<'_>) -> Option<PayloadSchema> {
-    let taken = PayloadSchema::new(field.json());
+fn inline(field: &Field<'_>) -> Option<CompiledSchema> {
+    let taken = CompiledSchema::new(field.json());
     taken
         .map_err(|InvalidSchema { at, reason }| {
             field.at(&at).fault(format!("this is no JSON Schema: {reason}"));
@@ -59,11 +59,11 @@ fn inline(field: &Field<'_>) -> Option<PayloadSchema> {
         .ok()
 }
 
-fn in_file(field: &Field<'_>) -> Option<PayloadSchema> {
-    let reading = field.reading;
-    let path = reading.resolve(&field.full_text()?);
+fn in_file(field: &Field<'_>) -> Option<CompiledSchema> {
+    let context = field.context;
+    let path = context.resolve(&field.full_text()?);
     let file = path.display();
-    let text = match reading.environment().read_file(&path, MAX_SCHEMA_BYTES) {
+    let text = match context.environment().read_file(&path, MAX_SCHEMA_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let expected = format!(
@@ -72,7 +72,7 @@ fn in_file(field: &Field<'_>) -> Option<PayloadSchema> {
             );
             let message = format!("there is no file '{file}'; expected {expected}");
             return match is_type_name(&field.full_text()?) {
-                true => field.report_without(missing::INVENTORY, message, None),
+                true => field.report_without(unsupported::INVENTORY, message, None),
                 false => field.report(message, None, None),
             };
         }
@@ -90,7 +90,7 @@ fn in_file(field: &Field<'_>) -> Option<PayloadSchema> {
         let message = format!("the file '{file}' has no JSON Schema in it");
         return field.report(message, Some("a map".to_owned()), None);
     }
-    let taken = PayloadSchema::new(schema);
+    let taken = CompiledSchema::new(schema);
     taken
         .map_err(|InvalidSchema { at, reason }| {
             field.fault(format!("the file '{file}' is no JSON Schema: '{at}': {reason}"));

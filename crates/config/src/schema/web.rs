@@ -6,18 +6,18 @@ use super::ids::Ids;
 use super::serializers::serializers;
 use super::store::slow_consumer;
 use super::transport::{auth, ignore_cookie};
-use super::websocket::{self, Owner};
+use super::websocket::{self, WebSocketUse};
 use super::{bridge, endpoint, longpoll};
 use crate::document::Entry;
 use crate::fault::shortened;
 use crate::field::Field;
-use crate::missing;
-use crate::reading::Form;
+use crate::load_context::FormatVersion;
 use crate::section::Section;
 use crate::settings::{
     JsonOptions, JsonService, StaticOptions, StaticService, WebOptions, WebPath, WebService,
     WebSocketService, WebTransport,
 };
+use crate::unsupported;
 
 /// The longest time that a client may be silent, in seconds: a day.
 const MAX_CLIENT_TIMEOUT: u64 = 86_400;
@@ -120,13 +120,13 @@ pub(super) fn path(entry: &Entry, field: &Field<'_>, ids: &mut Ids) -> Option<We
 
 /// The type of a service. The older form has another word for the publisher.
 fn kind(section: &mut Section<'_>) -> Option<Kind> {
-    let older = section.reading().form() == Form::Older;
-    let pusher = section.optional("type").filter(|field| older && field.is("pusher"));
+    let is_v1 = section.context().format_version() == FormatVersion::V1;
+    let pusher = section.optional("type").filter(|field| is_v1 && field.is("pusher"));
     if let Some(field) = pusher {
         field.warn("the type 'pusher' of the older form is called 'publisher' today");
         return Some(Kind::Publisher);
     }
-    section.kind("web service type", &KINDS, missing::WEB_SERVICES)
+    section.kind("web service type", &KINDS, unsupported::WEB_SERVICES)
 }
 
 fn service(kind: Kind, section: Section<'_>, ids: &mut Ids) -> Option<WebService> {
@@ -145,7 +145,7 @@ fn service(kind: Kind, section: Section<'_>, ids: &mut Ids) -> Option<WebService
 
 fn static_service(mut section: Section<'_>) -> Option<StaticService> {
     section.call("a static service");
-    let reading = section.reading();
+    let context = section.context();
     let options = section.section("options", "static options").map(static_options);
     let directory = match section.optional("package") {
         // A resource of a Python package is served instead of a directory.
@@ -153,13 +153,13 @@ fn static_service(mut section: Section<'_>) -> Option<StaticService> {
         None => section.required("directory"),
     };
     let directory = directory.and_then(|field| {
-        let directory = reading.resolve(&field.full_text()?);
-        if !reading.environment().is_directory(&directory) {
+        let directory = context.resolve(&field.full_text()?);
+        if !context.environment().is_directory(&directory) {
             field.warn(format!("the directory '{}' is not there", directory.display()));
         }
         Some(directory)
     });
-    section.unsupported(missing::STATIC_KEYS);
+    section.unsupported(unsupported::STATIC_KEYS);
     section.finish();
     Some(StaticService { directory: directory?, options: options.unwrap_or_default() })
 }
@@ -193,7 +193,7 @@ fn media_type(field: &Field<'_>) -> Option<String> {
     let text = field.full_text()?;
     match text.chars().all(|c| c == '\t' || c == ' ' || c.is_ascii_graphic()) {
         true => Some(text),
-        false => field.unlike("a media type of printable ASCII characters"),
+        false => field.expected("a media type of printable ASCII characters"),
     }
 }
 
@@ -213,7 +213,7 @@ pub(super) fn websocket_service(mut section: Section<'_>) -> WebSocketService {
     let service = WebSocketService {
         url: section.url(),
         serializers: serializers(&mut section),
-        options: websocket::options(&mut section, Owner::Service),
+        options: websocket::options(&mut section, WebSocketUse::Service),
         auth: auth(&mut section),
         slow_consumer: slow_consumer(&mut section).unwrap_or_default(),
     };
@@ -263,6 +263,6 @@ fn redirect_service(mut section: Section<'_>) -> Option<String> {
     if url.chars().all(|c| c.is_ascii_graphic()) {
         Some(url)
     } else {
-        field.unlike("a URL of printable ASCII characters without spaces")
+        field.expected("a URL of printable ASCII characters without spaces")
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::compression::compression;
 use crate::section::Section;
-use crate::settings::WebSocketOptions;
+use crate::settings::WebSocketSettings;
 
 /// The largest frame or message that may be configured, in bytes.
 pub(super) const MAX_MESSAGE_SIZE: u32 = 64 * 1024 * 1024;
@@ -46,9 +46,9 @@ const OF_LISTENERS: [&str; 23] = [
 
 /// Whose options they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
+pub(super) enum WebSocketUse {
     /// A transport that speaks nothing else.
-    Transport,
+    Listener,
     /// A service at a path of a web transport.
     Service,
     /// A transport that connects.
@@ -56,14 +56,14 @@ pub(super) enum Owner {
 }
 
 /// Reads the key `options` of a WebSocket transport or service.
-pub(super) fn options(transport: &mut Section<'_>, owner: Owner) -> WebSocketOptions {
-    let default = WebSocketOptions::default();
+pub(super) fn options(transport: &mut Section<'_>, owner: WebSocketUse) -> WebSocketSettings {
+    let default = WebSocketSettings::default();
     let Some(mut section) = transport.section("options", "websocket options") else {
         return default;
     };
     let s = &mut section;
     let origins = s.optional("allowed_origins").and_then(|field| field.texts());
-    let options = WebSocketOptions {
+    let options = WebSocketSettings {
         allowed_origins: origins.unwrap_or(default.allowed_origins),
         allow_null_origin: s.flag("allow_null_origin", default.allow_null_origin),
         external_port: external_port(s),
@@ -98,19 +98,19 @@ pub(super) fn options(transport: &mut Section<'_>, owner: Owner) -> WebSocketOpt
 }
 
 /// Says of each option that is given and not acted on that it is not.
-fn without_effect(section: &mut Section<'_>, owner: Owner, options: &WebSocketOptions) {
+fn without_effect(section: &mut Section<'_>, owner: WebSocketUse, options: &WebSocketSettings) {
     match owner {
-        Owner::Connecting => {
+        WebSocketUse::Connecting => {
             OF_LISTENERS.into_iter().for_each(|key| section.has_no_effect(key, true))
         }
-        Owner::Service if options.open_handshake_timeout.is_some() => {
+        WebSocketUse::Service if options.open_handshake_timeout.is_some() => {
             let sentence = "a service's handshake begins with its request, \
                 which 'client_timeout' of the web transport bounds";
             if let Some(field) = section.optional("open_handshake_timeout") {
                 field.warn(sentence);
             }
         }
-        Owner::Service | Owner::Transport => {}
+        WebSocketUse::Service | WebSocketUse::Listener => {}
     }
     let drafts = "the drafts before RFC 6455 are obsolete and not spoken";
     obsolete(section, "enable_hybi10", drafts);
@@ -132,7 +132,7 @@ fn milliseconds(section: &mut Section<'_>, key: &'static str) -> Option<Duration
     let field = section.optional(key)?;
     match field.number_up_to(&(0..=u32::MAX))? {
         0 => None,
-        1..MIN_MILLISECONDS => field.unlike("0 or at least 1000: the time is in milliseconds"),
+        1..MIN_MILLISECONDS => field.expected("0 or at least 1000: the time is in milliseconds"),
         time => Some(Duration::from_millis(time.into())),
     }
 }
@@ -158,7 +158,7 @@ fn ping_size(section: &mut Section<'_>, default: u8) -> u8 {
             least
         }
         Some(size) if size > most => {
-            field.unlike(&format!("a whole number from {least} to {most}")).unwrap_or(default)
+            field.expected(&format!("a whole number from {least} to {most}")).unwrap_or(default)
         }
         size => size.unwrap_or(default),
     }

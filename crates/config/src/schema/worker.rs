@@ -11,12 +11,12 @@ use crate::document::{Entry, Value};
 use crate::env;
 use crate::fault::shortened;
 use crate::field::Field;
-use crate::missing;
 use crate::section::Section;
 use crate::settings::{
     ContainerOptions, ContainerRestart, ContainerShutdown, ContainerWorker, EnvInherit,
-    NativeOptions, ProcessEnv, RouterWorker, TesteeWorker, Worker,
+    NativeOptions, RouterWorker, TesteeWorker, Worker, WorkerEnv,
 };
+use crate::unsupported;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -33,13 +33,13 @@ pub(super) fn worker(field: &Field<'_>, ids: &mut Ids) -> Option<Worker> {
         ("container", Kind::Container),
         ("websocket-testee", Kind::WebSocketTestee),
     ];
-    field.reading.names.borrow_mut().worker += 1;
+    field.context.names.borrow_mut().worker += 1;
     // Nothing is missing in a disabled worker, whatever it is.
-    field.reading.names.borrow_mut().disabled = is_quietly_disabled(field);
-    let kind = section.kind("worker type", &kinds, missing::WORKERS);
-    field.reading.names.borrow_mut().disabled = false;
+    field.context.names.borrow_mut().disabled = is_quietly_disabled(field);
+    let kind = section.kind("worker type", &kinds, unsupported::WORKERS);
+    field.context.names.borrow_mut().disabled = false;
     let Some(kind) = kind else {
-        field.reading.names.borrow_mut().incomplete = true;
+        field.context.names.borrow_mut().incomplete = true;
         return None;
     };
     let id = match kind {
@@ -49,13 +49,13 @@ pub(super) fn worker(field: &Field<'_>, ids: &mut Ids) -> Option<Worker> {
     let options = section.section("options", "worker options");
     let (options, rest) = options.map(native_options).unzip();
     let (native, disabled) = options.unwrap_or_default();
-    field.reading.names.borrow_mut().disabled = disabled;
+    field.context.names.borrow_mut().disabled = disabled;
     let worker = match kind {
         Kind::Router => router(section, id, native, rest).map(Worker::Router),
         Kind::Container => container(section, id, native, rest).map(Worker::Container),
         Kind::WebSocketTestee => testee(section, id, native, rest).map(Worker::WebSocketTestee),
     };
-    field.reading.names.borrow_mut().disabled = false;
+    field.context.names.borrow_mut().disabled = false;
     worker.filter(|_| !disabled)
 }
 
@@ -107,7 +107,7 @@ fn container(
     let components = section.items("components");
     let is_empty = components.is_empty()
         && section.optional("components").is_none_or(|components| components.is_list());
-    if is_empty && !section.reading().names.borrow().disabled {
+    if is_empty && !section.context().names.borrow().disabled {
         section.warn("this container has no components: no process is started for it");
     }
     let components =
@@ -133,12 +133,12 @@ fn testee(
 
 /// Reads the options that every worker has and whether it is disabled; the section may have more.
 fn native_options(mut section: Section<'_>) -> ((NativeOptions, bool), Section<'_>) {
-    let reading = section.reading();
+    let context = section.context();
     let paths = section.optional("pythonpath").and_then(|field| field.texts());
     let options = NativeOptions {
         title: section.text("title"),
         python: section.text("python").map(PathBuf::from),
-        pythonpath: paths.unwrap_or_default().iter().map(|path| reading.resolve(path)).collect(),
+        pythonpath: paths.unwrap_or_default().iter().map(|path| context.resolve(path)).collect(),
         cpu_affinity: cpu_affinity(&mut section),
         env: section.section("env", "a process environment").map(process_env).unwrap_or_default(),
         expose_controller: section.flag("expose_controller", false),
@@ -157,7 +157,7 @@ fn native_options(mut section: Section<'_>) -> ((NativeOptions, bool), Section<'
 /// The options of a worker without a process of its own, whose environment could be set.
 fn finish_in_process(rest: Option<Section<'_>>, options: &NativeOptions) {
     if let Some(mut rest) = rest {
-        rest.has_no_effect("env", options.env != ProcessEnv::default());
+        rest.has_no_effect("env", options.env != WorkerEnv::default());
         rest.finish();
     }
 }
@@ -173,7 +173,7 @@ fn cpu_affinity(section: &mut Section<'_>) -> Vec<u32> {
 /// Whether a worker says that it is disabled. What is wrong with its answer is said later.
 fn is_quietly_disabled(worker: &Field<'_>) -> bool {
     let field = worker.at("/options/disabled");
-    match field.node.older_value.as_deref().unwrap_or(&field.node.value) {
+    match field.node.yaml_1_1_value.as_deref().unwrap_or(&field.node.value) {
         Value::Bool(flag) => *flag,
         Value::String(text) => is_disabled_by(&field, text),
         _ => false,
@@ -182,7 +182,7 @@ fn is_quietly_disabled(worker: &Field<'_>) -> bool {
 
 /// A truth, or a text that disables the worker unless it is empty or a variable that is.
 fn is_disabled(field: &Field<'_>) -> Option<bool> {
-    let text = field.raw_text().filter(|_| field.node.older_value.is_none());
+    let text = field.raw_text().filter(|_| field.node.yaml_1_1_value.is_none());
     let Some(text) = text else { return field.flag() };
     if variable(text).is_none() && !text.is_empty() {
         field.warn("any text disables the worker, as with Crossbar.io; write true or false");
@@ -193,7 +193,7 @@ fn is_disabled(field: &Field<'_>) -> Option<bool> {
 fn is_disabled_by(field: &Field<'_>, text: &str) -> bool {
     match variable(text) {
         Some(name) => {
-            let value = field.reading.environment().variable(name);
+            let value = field.context.environment().variable(name);
             value.is_some_and(|value| !value.is_empty())
         }
         None => !text.is_empty(),
@@ -206,7 +206,7 @@ fn variable(text: &str) -> Option<&str> {
     env::bare_name(text).or_else(|| braced.filter(|name| env::is_name(name)))
 }
 
-fn process_env(mut section: Section<'_>) -> ProcessEnv {
+fn process_env(mut section: Section<'_>) -> WorkerEnv {
     let inherit = section.optional("inherit").and_then(|field| {
         if field.is_list() {
             return field.texts().map(EnvInherit::Named);
@@ -215,7 +215,7 @@ fn process_env(mut section: Section<'_>) -> ProcessEnv {
     });
     let vars = section.optional("vars").and_then(|field| field.entries()).unwrap_or_default();
     let vars = vars.into_iter().filter_map(|(entry, field)| environment_variable(entry, &field));
-    let env = ProcessEnv { inherit: inherit.unwrap_or_default(), vars: vars.collect() };
+    let env = WorkerEnv { inherit: inherit.unwrap_or_default(), vars: vars.collect() };
     section.finish();
     env
 }

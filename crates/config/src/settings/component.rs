@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ConnectingTransport;
-use crate::place::Place;
+use crate::location::SourceLocation;
 
 /// A component that runs in the router.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +19,7 @@ pub struct RouterComponent {
     /// Anything, for the component itself; null when not given.
     pub extra: Value,
     /// Where the file names its class.
-    pub place: Place,
+    pub location: SourceLocation,
 }
 
 /// A component that runs in a container and connects to a router.
@@ -36,5 +36,5 @@ pub struct ContainerComponent {
     /// Anything, for the component itself; null when not given.
     pub extra: Value,
     /// Where the file names its class.
-    pub place: Place,
+    pub location: SourceLocation,
 }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::place::Place;
+use crate::location::SourceLocation;
 
 /// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub struct ListeningInterface {
     /// Its address, or a name of it.
     pub name: String,
     /// Where the file names it; none where there is no file.
-    pub place: Option<Place>,
+    pub location: Option<SourceLocation>,
 }
 
 /// The port to listen on.
@@ -101,14 +101,14 @@ pub struct ListeningUnix {
     /// The permissions of the socket's file; without them as the process creates files.
     pub mode: Option<u32>,
     /// Who gets the socket's file; without it, it stays with the process's user.
-    pub owner: Option<Owner>,
+    pub owner: Option<FileOwner>,
     /// Whether connections begin with the header of the PROXY protocol.
     pub proxy_protocol: bool,
 }
 
 /// Who owns a file: users and groups by their names or numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
+pub struct FileOwner {
     /// The user; none: as it is.
     pub user: Option<String>,
     /// The group; none: as it is.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloverleaf_wamp::serializer::Serializer;
 
 use super::Auth;
-use super::store::SlowConsumer;
+use super::store::SlowConsumerPolicy;
 
 /// A service of type `longpoll`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct LongPollService {
     /// Who may join.
     pub auth: Auth,
     /// What becomes of events for peers that read too slowly, where their role does not say.
-    pub slow_consumer: SlowConsumer,
+    pub slow_consumer: SlowConsumerPolicy,
 }
 
 impl Default for LongPollService {
@@ -26,7 +26,7 @@ impl Default for LongPollService {
             serializers: Serializer::DEFAULT.to_vec(),
             options: LongPollOptions::default(),
             auth: Auth::default(),
-            slow_consumer: SlowConsumer::default(),
+            slow_consumer: SlowConsumerPolicy::default(),
         }
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use cloverleaf_wamp::message::CallTimeoutUnit;
 use cloverleaf_wamp::uri::{UriPattern, UriRule};
 
-use super::store::{RetainedOptions, SlowConsumer, Stats, Store};
-use super::validate::Validate;
+use super::store::{RetainedOptions, SlowConsumerPolicy, StatsOptions, Store};
+use super::validate::PayloadSchemas;
 
 /// A realm that a router worker hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Realm {
+pub struct RealmConfig {
     /// Its id, given or `realm001` and so on.
     pub id: String,
     /// Its name, by which sessions ask for it. No two realms of a node have the same.
@@ -18,11 +18,11 @@ pub struct Realm {
     /// Its options.
     pub options: RealmOptions,
     /// The roles that sessions may have in it.
-    pub roles: Vec<Role>,
+    pub roles: Vec<RoleConfig>,
     /// What it keeps, if anything.
     pub store: Option<Store>,
     /// When it tells how much sessions send and receive, if ever.
-    pub stats: Option<Stats>,
+    pub stats: Option<StatsOptions>,
 }
 
 /// What realms are made from that nobody has named in the configuration: one begins with the first
@@ -34,17 +34,17 @@ pub struct RealmTemplate {
     /// Their options.
     pub options: RealmOptions,
     /// The roles that sessions may have in them.
-    pub roles: Vec<Role>,
+    pub roles: Vec<RoleConfig>,
     /// What they keep while they last, if anything.
     pub store: Option<Store>,
     /// When they tell how much sessions send and receive, if ever.
-    pub stats: Option<Stats>,
+    pub stats: Option<StatsOptions>,
 }
 
 impl RealmTemplate {
     /// The realm of this name.
-    pub fn named(&self, name: &str) -> Realm {
-        Realm {
+    pub fn named(&self, name: &str) -> RealmConfig {
+        RealmConfig {
             id: name.to_owned(),
             name: name.to_owned(),
             options: self.options.clone(),
@@ -57,7 +57,7 @@ impl RealmTemplate {
 
 /// Which of the two a realm follows where the WAMP specification and Crossbar.io differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compatibility {
+pub enum CompatibilityPreset {
     /// What deployed clients of Crossbar.io know.
     Crossbar,
     /// What the specification says.
@@ -66,7 +66,7 @@ pub enum Compatibility {
 
 /// Which header fields of the HTTP request that became a session the session meta API discloses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DisclosedHeaders {
+pub enum DiscloseHttpHeaders {
     /// None.
     None,
     /// All but those with the names of secrets, without secret parameters in their values.
@@ -81,7 +81,7 @@ pub struct RealmOptions {
     /// The rule that URIs follow (`uri_check`). `loose` unless the file says `strict`.
     pub uri_check: UriRule,
     /// Which of the two it follows where the specification and Crossbar.io differ.
-    pub compatibility: Compatibility,
+    pub compatibility: CompatibilityPreset,
     /// The unit of `CALL.Options.timeout`; none: as `compatibility` has it.
     pub call_timeout_unit: Option<CallTimeoutUnit>,
     /// Whether the numbers of requests must follow each other.
@@ -95,7 +95,7 @@ pub struct RealmOptions {
     /// Whether the meta API of sessions, registrations and subscriptions is offered.
     pub enable_meta_api: bool,
     /// Which header fields of a session's HTTP request the meta API discloses.
-    pub disclose_http_headers: DisclosedHeaders,
+    pub disclose_http_headers: DiscloseHttpHeaders,
     /// Whether sessions get GOODBYE before the router ends their connections.
     pub shutdown_goodbye: bool,
     /// Whether the meta API is bridged to the node's own realm.
@@ -108,14 +108,14 @@ impl Default for RealmOptions {
     fn default() -> Self {
         Self {
             uri_check: UriRule::Loose,
-            compatibility: Compatibility::Crossbar,
+            compatibility: CompatibilityPreset::Crossbar,
             call_timeout_unit: None,
             strict_request_ids: false,
             call_timeout: None,
             max_call_timeout: None,
             retained: RetainedOptions::default(),
             enable_meta_api: true,
-            disclose_http_headers: DisclosedHeaders::WithoutCredentials,
+            disclose_http_headers: DiscloseHttpHeaders::WithoutCredentials,
             shutdown_goodbye: false,
             bridge_meta_api: false,
             event_dispatching_chunk_size: 100,
@@ -125,37 +125,37 @@ impl Default for RealmOptions {
 
 /// A role that sessions may have in a realm. What no permission allows is denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Role {
+pub struct RoleConfig {
     /// Its id, given or `role001` and so on.
     pub id: String,
     /// Its name. No two roles of a realm have the same.
     pub name: String,
     /// What sessions with this role may do, in the order of the file.
-    pub permissions: Vec<Permission>,
+    pub permissions: Vec<PermissionConfig>,
     /// What becomes of events for those that read slowly; none as their transport says.
-    pub slow_consumer: Option<SlowConsumer>,
+    pub slow_consumer: Option<SlowConsumerPolicy>,
 }
 
 /// What a role may do with the URIs that match a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Permission {
+pub struct PermissionConfig {
     /// The URIs that this is about.
     pub pattern: UriPattern,
     /// The actions that are allowed.
-    pub allow: Allow,
+    pub allow: AllowedActions,
     /// Whose identity is disclosed.
-    pub disclose: Disclose,
+    pub disclose: DisclosureOptions,
     /// How far calls and publications are trusted; none to say nothing about it.
     pub trustlevel: Option<u64>,
     /// What payloads are held against.
-    pub validate: Validate,
+    pub validate: PayloadSchemas,
     /// Whether the answer may be remembered for the session. Static answers need no remembering.
     pub cache: bool,
 }
 
 /// The actions that a permission allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Allow {
+pub struct AllowedActions {
     /// Calling procedures.
     pub call: bool,
     /// Registering procedures.
@@ -166,14 +166,14 @@ pub struct Allow {
     pub subscribe: bool,
 }
 
-impl Allow {
+impl AllowedActions {
     /// Every action.
     pub const ALL: Self = Self { call: true, register: true, publish: true, subscribe: true };
 }
 
 /// Whether a permission discloses a caller or publisher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disclosure {
+pub enum DisclosurePolicy {
     /// `true`: always.
     Always,
     /// `false`: never. A request with `disclose_me` is refused if the realm's
@@ -185,11 +185,11 @@ pub enum Disclosure {
 
 /// Whose identity a permission discloses. Absent: as the session asks with `disclose_me`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Disclose {
+pub struct DisclosureOptions {
     /// The caller's to the callee.
-    pub caller: Option<Disclosure>,
+    pub caller: Option<DisclosurePolicy>,
     /// The publisher's to the subscribers.
-    pub publisher: Option<Disclosure>,
+    pub publisher: Option<DisclosurePolicy>,
     /// The callee's to the callers. Only `true` discloses it.
     pub callee: bool,
 }

@@ -9,17 +9,17 @@ use cloverleaf_wamp::uri::UriPattern;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
     /// Where it keeps what it keeps.
-    pub place: StorePlace,
+    pub backend: StoreBackend,
     /// The events that are kept to be asked for (`event-history`).
     pub event_history: Vec<HistoryRule>,
     /// The calls that may wait for a callee to be free (`call-queue`); without the key those of
     /// every procedure.
-    pub call_queue: Vec<StoreRule>,
+    pub call_queue: Vec<CallQueueRule>,
 }
 
 /// Where a store keeps events.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StorePlace {
+pub enum StoreBackend {
     /// In memory, until the realm ends.
     Memory,
     /// In a file, where it is found again.
@@ -44,7 +44,7 @@ pub struct HistoryRule {
 
 /// How many calls may wait of the procedures that match a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreRule {
+pub struct CallQueueRule {
     /// The procedures.
     pub pattern: UriPattern,
     /// How many calls.
@@ -70,7 +70,7 @@ impl Default for RetainedOptions {
 
 /// When a realm tells how much a session has sent and received (`wamp.session.on_stats`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stats {
+pub struct StatsOptions {
     /// How many bytes count as one message.
     pub rated_message_size: usize,
     /// After so many of them; 0 for never.
@@ -85,7 +85,7 @@ pub struct Stats {
 
 /// What becomes of events for a peer that reads more slowly than it is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SlowConsumer {
+pub enum SlowConsumerPolicy {
     /// `drop-events`: it misses them.
     #[default]
     DropEvents,

@@ -2,12 +2,12 @@
 
 use cloverleaf_wamp::serializer::Serializer;
 
-use super::store::SlowConsumer;
-use super::{ConnectingEndpoint, ListeningEndpoint, WebOptions, WebPath, WebSocketOptions};
+use super::store::SlowConsumerPolicy;
+use super::{ConnectingEndpoint, ListeningEndpoint, WebOptions, WebPath, WebSocketSettings};
 
 /// A transport on which a router listens.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Transport {
+pub enum ListeningTransport {
     /// `rawsocket`: WAMP over RawSocket.
     RawSocket(RawSocketTransport),
     /// `websocket`: WAMP over WebSocket, at whatever path.
@@ -22,7 +22,7 @@ pub enum Transport {
     StreamTestee(StreamTesteeTransport),
 }
 
-impl Transport {
+impl ListeningTransport {
     /// The transport's id, given or `transport001` and so on.
     pub fn id(&self) -> &str {
         match self {
@@ -71,7 +71,7 @@ pub struct RawSocketTransport {
     /// Who may join.
     pub auth: Auth,
     /// What becomes of events for peers that read too slowly, where their role does not say.
-    pub slow_consumer: SlowConsumer,
+    pub slow_consumer: SlowConsumerPolicy,
 }
 
 /// A transport of type `websocket`.
@@ -86,11 +86,11 @@ pub struct WebSocketTransport {
     /// The serializers that it speaks; never empty.
     pub serializers: Vec<Serializer>,
     /// The options of its WebSocket connections.
-    pub options: WebSocketOptions,
+    pub options: WebSocketSettings,
     /// Who may join.
     pub auth: Auth,
     /// What becomes of events for peers that read too slowly, where their role does not say.
-    pub slow_consumer: SlowConsumer,
+    pub slow_consumer: SlowConsumerPolicy,
 }
 
 /// A transport of type `web`.
@@ -130,7 +130,7 @@ pub struct RawSocketService {
     /// Who may join.
     pub auth: Auth,
     /// What becomes of events for peers that read too slowly, where their role does not say.
-    pub slow_consumer: SlowConsumer,
+    pub slow_consumer: SlowConsumerPolicy,
 }
 
 /// What of a universal transport speaks HTTP.
@@ -152,19 +152,19 @@ pub struct TesteeTransport {
     /// The URL under which clients see it.
     pub url: Option<String>,
     /// The options of its WebSocket connections.
-    pub options: WebSocketOptions,
+    pub options: WebSocketSettings,
 }
 
 /// Who may join over a transport, and as whom.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Auth {
     /// Sessions that show no credentials.
-    pub anonymous: Anonymous,
+    pub anonymous: AnonymousAuth,
 }
 
 /// What anonymous sessions get.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Anonymous {
+pub struct AnonymousAuth {
     /// The realm that they are put into; none: the one they ask for.
     pub realm: Option<String>,
     /// Their role.
@@ -173,12 +173,12 @@ pub struct Anonymous {
     pub authid: Option<String>,
 }
 
-impl Anonymous {
+impl AnonymousAuth {
     /// The role of anonymous sessions when the file does not say.
     pub const DEFAULT_ROLE: &str = "anonymous";
 }
 
-impl Default for Anonymous {
+impl Default for AnonymousAuth {
     fn default() -> Self {
         Self { realm: None, role: Self::DEFAULT_ROLE.to_owned(), authid: None }
     }
@@ -203,7 +203,7 @@ pub struct ConnectingWebSocket {
     /// The serializers that it offers, the preferred one first; never empty.
     pub serializers: Vec<Serializer>,
     /// The options of its WebSocket connection.
-    pub options: WebSocketOptions,
+    pub options: WebSocketSettings,
 }
 
 /// A connecting transport of type `rawsocket`.

@@ -8,24 +8,24 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Retrieve, Uri, ValidationError, Validator};
 use serde_json::Value;
 
-use crate::fault::tamed;
+use crate::fault::sanitized;
 
 /// The schemas of a permission (`validate`). Keys and their meaning are Crossbar.io's; what stands
 /// there are JSON Schemas.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Validate {
+pub struct PayloadSchemas {
     /// Of calls that are whole, and of the last parts of others.
-    pub call: Option<PayloadSchema>,
+    pub call: Option<CompiledSchema>,
     /// Of the other parts of calls.
-    pub call_progress: Option<PayloadSchema>,
+    pub call_progress: Option<CompiledSchema>,
     /// Of results that are whole, and of the last parts of others.
-    pub call_result: Option<PayloadSchema>,
+    pub call_result: Option<CompiledSchema>,
     /// Of the other parts of results.
-    pub call_result_progress: Option<PayloadSchema>,
+    pub call_result_progress: Option<CompiledSchema>,
     /// Of the errors of callees.
-    pub call_error: Option<PayloadSchema>,
+    pub call_error: Option<CompiledSchema>,
     /// Of publications.
-    pub event: Option<PayloadSchema>,
+    pub event: Option<CompiledSchema>,
 }
 
 /// A JSON Schema for `{"args": […], "kwargs": {…}}`, ready to hold payloads against.
@@ -33,7 +33,7 @@ pub struct Validate {
 /// Regular expressions in it are of the kind that takes time linear in the text, since the text is
 /// a peer's.
 #[derive(Clone)]
-pub struct PayloadSchema(Arc<Compiled>);
+pub struct CompiledSchema(Arc<Compiled>);
 
 struct Compiled {
     source: Value,
@@ -49,7 +49,7 @@ pub struct InvalidSchema {
     pub reason: String,
 }
 
-impl PayloadSchema {
+impl CompiledSchema {
     /// Takes a schema. Without `$schema` it is one of draft 2020-12.
     ///
     /// # Errors
@@ -72,22 +72,22 @@ impl PayloadSchema {
             let what = error.masked();
             let sentence = match error.instance_path().as_str() {
                 "" => format!("as a whole, {what}"),
-                place => format!("at {place}, {what}"),
+                location => format!("at {location}, {what}"),
             };
-            tamed(&sentence)
+            sanitized(&sentence)
         })
     }
 }
 
-impl PartialEq for PayloadSchema {
+impl PartialEq for CompiledSchema {
     fn eq(&self, other: &Self) -> bool {
         self.0.source == other.0.source
     }
 }
 
-impl Eq for PayloadSchema {}
+impl Eq for CompiledSchema {}
 
-impl fmt::Debug for PayloadSchema {
+impl fmt::Debug for CompiledSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.source.fmt(f)
     }
@@ -120,14 +120,14 @@ impl Retrieve for Nowhere {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{InvalidSchema, PayloadSchema};
+    use super::{CompiledSchema, InvalidSchema};
 
     fn check(schema: Value, payload: &Value) -> Result<(), String> {
-        PayloadSchema::new(schema).expect("a schema").check(payload)
+        CompiledSchema::new(schema).expect("a schema").check(payload)
     }
 
     fn fault(schema: Value) -> (String, String) {
-        let InvalidSchema { at, reason } = PayloadSchema::new(schema).expect_err("no schema");
+        let InvalidSchema { at, reason } = CompiledSchema::new(schema).expect_err("no schema");
         (at, reason)
     }
 
@@ -185,7 +185,7 @@ mod tests {
             assert!(reason.ends_with("can only name what is in the same schema)"), "{reason}");
         }
         let metaschema = "https://json-schema.org/draft/2020-12/schema";
-        PayloadSchema::new(json!({"$ref": metaschema})).expect("it is known");
+        CompiledSchema::new(json!({"$ref": metaschema})).expect("it is known");
         let (_, reason) = fault(json!({"$schema": "http://localhost/x"}));
         assert!(reason.starts_with("Unknown meta-schema"), "{reason}");
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::Value;
 
-use super::store::SlowConsumer;
-use super::{Auth, IpNetwork, LongPollService, Secret, WebSocketOptions};
+use super::store::SlowConsumerPolicy;
+use super::{Auth, IpNetwork, LongPollService, Secret, WebSocketSettings};
 
 /// The options of a web transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,11 +122,11 @@ pub struct WebSocketService {
     /// The serializers that it speaks; never empty.
     pub serializers: Vec<Serializer>,
     /// The options of its WebSocket connections.
-    pub options: WebSocketOptions,
+    pub options: WebSocketSettings,
     /// Who may join.
     pub auth: Auth,
     /// What becomes of events for peers that read too slowly, where their role does not say.
-    pub slow_consumer: SlowConsumer,
+    pub slow_consumer: SlowConsumerPolicy,
 }
 
 impl Default for WebSocketService {
@@ -134,9 +134,9 @@ impl Default for WebSocketService {
         Self {
             url: None,
             serializers: Serializer::DEFAULT.to_vec(),
-            options: WebSocketOptions::default(),
+            options: WebSocketSettings::default(),
             auth: Auth::default(),
-            slow_consumer: SlowConsumer::default(),
+            slow_consumer: SlowConsumerPolicy::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use cloverleaf_wamp::websocket::deflate::Wishes;
 /// The options of WebSocket connections (RFC 6455). Times and sizes that the file gives as 0 are
 /// none here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebSocketOptions {
+pub struct WebSocketSettings {
     /// The origins of web pages that may connect; `*` stands for anything, also inside.
     pub allowed_origins: Vec<String>,
     /// Whether pages with the origin `null` may connect.
@@ -59,7 +59,7 @@ pub struct WebSocketOptions {
     pub compression: Option<Wishes>,
 }
 
-impl Default for WebSocketOptions {
+impl Default for WebSocketSettings {
     fn default() -> Self {
         Self {
             allowed_origins: vec!["*".to_owned()],

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::{
-    ContainerComponent, Realm, RealmTemplate, RouterComponent, TesteeTransport, Transport,
+    ContainerComponent, ListeningTransport, RealmConfig, RealmTemplate, RouterComponent,
+    TesteeTransport,
 };
 
 /// A worker that is to run.
@@ -39,12 +40,12 @@ pub struct RouterWorker {
     /// Its options.
     pub options: NativeOptions,
     /// The realms it hosts.
-    pub realms: Vec<Realm>,
+    pub realms: Vec<RealmConfig>,
     /// What realms are made from that a client asks for and nobody has configured; no such realm
     /// without it.
     pub realm_template: Option<RealmTemplate>,
     /// Where it listens.
-    pub transports: Vec<Transport>,
+    pub transports: Vec<ListeningTransport>,
     /// The components that run in the router itself.
     pub components: Vec<RouterComponent>,
 }
@@ -83,7 +84,7 @@ pub struct NativeOptions {
     /// The processors that the worker may use; empty: all.
     pub cpu_affinity: Vec<u32>,
     /// The environment of the worker's process.
-    pub env: ProcessEnv,
+    pub env: WorkerEnv,
     /// Whether components may reach the node's own session.
     pub expose_controller: bool,
     /// Whether components may share objects.
@@ -94,7 +95,7 @@ pub struct NativeOptions {
 
 /// The environment of a process (`env`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ProcessEnv {
+pub struct WorkerEnv {
     /// What is taken over from the node's own environment.
     pub inherit: EnvInherit,
     /// Variables that are set besides, and win.

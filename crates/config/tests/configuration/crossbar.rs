@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    Allow, Disclose, Disclosure, ListeningEndpoint, Ports, Transport, WebService, WebSocketService,
-    Worker,
+    AllowedActions, DisclosureOptions, DisclosurePolicy, ListeningEndpoint, ListeningTransport,
+    Ports, WebService, WebSocketService, Worker,
 };
-use cloverleaf_config::{Format, Loaded};
+use cloverleaf_config::{FileFormat, Loaded};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::MatchPolicy;
 use serde_json::json as value;
@@ -18,7 +18,7 @@ use crate::given::{
 
 /// The warnings, each as its path and its sentence.
 pub(crate) fn warned(loaded: &Loaded) -> Vec<String> {
-    let shown = loaded.warnings.iter().map(|w| format!("{}: {}", w.place.path, w.message));
+    let shown = loaded.warnings.iter().map(|w| format!("{}: {}", w.location.path, w.message));
     shown.collect()
 }
 
@@ -57,7 +57,7 @@ fn a_container_without_components_is_taken_with_a_warning() {
         warns(&text, "workers[0]", sentence);
     }
     let wrong = r#"{"type": "container", "components": {}}"#;
-    let faults = read_all(&workers(wrong), Format::Json).expect_err(wrong);
+    let faults = read_all(&workers(wrong), FileFormat::Json).expect_err(wrong);
     assert!(!faults.warnings.iter().any(|warning| warning.message == sentence), "{faults:?}");
     let options = r#""options": {"disabled": true}"#;
     assert_eq!(warned(&json(&workers(&format!(r#"{{"type": "container", {options}}}"#)))), [""; 0]);
@@ -77,9 +77,9 @@ workers:
 ";
     let loaded = yaml(text);
     let permission = &the_realm(&loaded.settings).roles[0].permissions[0];
-    let expected = Disclose {
-        caller: Some(Disclosure::Never),
-        publisher: Some(Disclosure::Always),
+    let expected = DisclosureOptions {
+        caller: Some(DisclosurePolicy::Never),
+        publisher: Some(DisclosurePolicy::Always),
         callee: false,
     };
     assert_eq!((permission.allow.call, permission.disclose), (true, expected));
@@ -183,7 +183,7 @@ fn a_role_without_permissions_may_be_allowed_everything_by_default() {
         "allows everything to this role",
     );
     let permission = &the_realm(&loaded.settings).roles[0].permissions[0];
-    assert_eq!((permission.pattern.as_str(), permission.allow), ("", Allow::ALL));
+    assert_eq!((permission.pattern.as_str(), permission.allow), ("", AllowedActions::ALL));
     assert_eq!(permission.pattern.policy(), MatchPolicy::Prefix);
     let permissions = r#"{"name": "anonymous", "allow-by-default": true, "permissions": []}"#;
     let loaded = json(&role(permissions));
@@ -233,7 +233,7 @@ workers:
     assert!(!realm.options.enable_meta_api);
     assert_eq!(realm.options.call_timeout, Some(Duration::from_secs(10)));
     let allow = realm.roles[0].permissions[0].allow;
-    assert_eq!(allow, Allow { call: true, ..Allow::default() });
+    assert_eq!(allow, AllowedActions { call: true, ..AllowedActions::default() });
     let ListeningEndpoint::Tcp(tcp) = the_transport(&loaded.settings).endpoint() else {
         panic!("no tcp: {router:?}")
     };
@@ -445,7 +445,7 @@ fn serializers_may_be_there_twice_or_unsupported_as_long_as_one_is_left() {
         ))
     };
     let loaded = json(&text(r#"["flatbuffers", "json", "json"]"#));
-    let Transport::RawSocket(rawsocket) = the_transport(&loaded.settings) else {
+    let ListeningTransport::RawSocket(rawsocket) = the_transport(&loaded.settings) else {
         panic!("no rawsocket: {loaded:?}")
     };
     assert_eq!(rawsocket.serializers, [Serializer::Json]);

@@ -11,7 +11,7 @@ fn differences(permissions_text: &str) -> Vec<String> {
     let loaded = json(&permissions(permissions_text));
     let about = |w: &&cloverleaf_config::Warning| w.message.starts_with("differs from Crossbar.io");
     let about = loaded.warnings.iter().filter(about);
-    about.map(|w| format!("{}: {}", w.place.line, w.message)).collect()
+    about.map(|w| format!("{}: {}", w.location.line, w.message)).collect()
 }
 
 #[test]

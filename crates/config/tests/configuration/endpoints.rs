@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    ConnectingEndpoint, ConnectingTcp, ConnectingTransport, ConnectingUnix, IpVersion,
-    ListeningEndpoint, ListeningInterface, ListeningTcp, ListeningUnix, Owner, Ports, Worker,
+    ConnectingEndpoint, ConnectingTcp, ConnectingTransport, ConnectingUnix, FileOwner, IpVersion,
+    ListeningEndpoint, ListeningInterface, ListeningTcp, ListeningUnix, Ports, Worker,
 };
-use cloverleaf_config::{Format, Place};
+use cloverleaf_config::{FileFormat, SourceLocation};
 
 use crate::given::{REALM, json, read_all, router, sentences, the_transport, transport, workers};
 
@@ -44,8 +44,8 @@ fn refuses(endpoint: &str, expected: &[&str]) {
 /// An interface that the file names in this line and column.
 fn interface(name: &str, line: u32, column: u32) -> ListeningInterface {
     let path = "workers[0].transports[0].endpoint.interface".to_owned();
-    let place = Place { file: "config.json".into(), line, column, path };
-    ListeningInterface { name: name.to_owned(), place: Some(place) }
+    let location = SourceLocation { file: "config.json".into(), line, column, path };
+    ListeningInterface { name: name.to_owned(), location: Some(location) }
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_unix_socket_has_a_mode_and_an_owner_or_no_file_at_all() {
     };
     let file = |mode, owner| ("/node/node.sock".to_owned(), mode, owner);
     let owned = |user: Option<&str>, group: Option<&str>| {
-        Some(Owner { user: user.map(str::to_owned), group: group.map(str::to_owned) })
+        Some(FileOwner { user: user.map(str::to_owned), group: group.map(str::to_owned) })
     };
     let node = |rest: &str| unix(&format!(r#""path": "node.sock", {rest}"#));
     assert_eq!(node(r#""mode": "0660""#), file(Some(0o660), None));
@@ -203,7 +203,7 @@ fn a_range_of_ports_has_one_that_no_other_transport_names() {
         let range = transport(&format!(r#""portrange": {range}"#));
         let text =
             router(&format!(r#""realms": [{REALM}], "transports": [{range}, {one}, {two}]"#));
-        read_all(&text, Format::Json).map_or_else(|faults| faults.faults, |_| Vec::new())
+        read_all(&text, FileFormat::Json).map_or_else(|faults| faults.faults, |_| Vec::new())
     };
     let here = r#""interface": "127.0.0.1""#;
     for range in ["[79, 81]", "[80, 82]", "[82, 90]"] {
@@ -212,7 +212,7 @@ fn a_range_of_ports_has_one_that_no_other_transport_names() {
     assert_eq!(faults("[80, 81]", r#""version": 6, "interface": "::1""#), []);
     let taken = faults("[80, 81]", here);
     let [fault] = &taken[..] else { panic!("not one fault: {taken:?}") };
-    assert_eq!(fault.place.path, "workers[0].transports[0].endpoint");
+    assert_eq!(fault.location.path, "workers[0].transports[0].endpoint");
     assert_eq!(fault.message, "other transports listen on all ports of this range");
 }
 

@@ -5,9 +5,9 @@ use std::io;
 use std::path::Path;
 
 use cloverleaf_config::settings::{
-    Realm, RouterWorker, Transport, WebPath, WebSocketOptions, WebTransport, Worker,
+    ListeningTransport, RealmConfig, RouterWorker, WebPath, WebSocketSettings, WebTransport, Worker,
 };
-use cloverleaf_config::{Environment, Faults, Format, Loaded, Settings, parse};
+use cloverleaf_config::{Environment, Faults, FileFormat, Loaded, Settings, parse};
 
 /// An environment with these variables, files and directories.
 #[derive(Debug, Clone, Default)]
@@ -53,14 +53,14 @@ pub(crate) fn environment() -> Given {
 }
 
 /// What is read of a text, with every warning.
-pub(crate) fn read_all(text: &str, format: Format) -> Result<Loaded, Faults> {
-    let name = if format == Format::Json { "config.json" } else { "config.yaml" };
+pub(crate) fn read_all(text: &str, format: FileFormat) -> Result<Loaded, Faults> {
+    let name = if format == FileFormat::Json { "config.json" } else { "config.yaml" };
     parse(text, format, name, Path::new("/node"), &environment())
 }
 
 /// What is read of a text. Most tests give a part of a configuration: that it serves nothing is
 /// left out.
-fn read(text: &str, format: Format) -> Result<Loaded, Vec<String>> {
+fn read(text: &str, format: FileFormat) -> Result<Loaded, Vec<String>> {
     match read_all(text, format) {
         Ok(mut loaded) => {
             let nothing = ["there are no workers", "no worker has a transport"];
@@ -74,22 +74,22 @@ fn read(text: &str, format: Format) -> Result<Loaded, Vec<String>> {
 
 /// The faults of a JSON configuration, as they are shown.
 pub(crate) fn json_faults(text: &str) -> Vec<String> {
-    read(text, Format::Json).expect_err(text)
+    read(text, FileFormat::Json).expect_err(text)
 }
 
 /// The faults of a YAML configuration, as they are shown.
 pub(crate) fn yaml_faults(text: &str) -> Vec<String> {
-    read(text, Format::Yaml).expect_err(text)
+    read(text, FileFormat::Yaml).expect_err(text)
 }
 
 /// What a valid JSON configuration says.
 pub(crate) fn json(text: &str) -> Loaded {
-    read(text, Format::Json).unwrap_or_else(|faults| panic!("{faults:#?} in {text}"))
+    read(text, FileFormat::Json).unwrap_or_else(|faults| panic!("{faults:#?} in {text}"))
 }
 
 /// What a valid YAML configuration says.
 pub(crate) fn yaml(text: &str) -> Loaded {
-    read(text, Format::Yaml).unwrap_or_else(|faults| panic!("{faults:#?} in {text}"))
+    read(text, FileFormat::Yaml).unwrap_or_else(|faults| panic!("{faults:#?} in {text}"))
 }
 
 /// The warnings of a configuration, without the name of the file.
@@ -158,7 +158,7 @@ pub(crate) fn the_router(settings: &Settings) -> &RouterWorker {
 }
 
 /// The only realm of the first worker.
-pub(crate) fn the_realm(settings: &Settings) -> &Realm {
+pub(crate) fn the_realm(settings: &Settings) -> &RealmConfig {
     match &the_router(settings).realms[..] {
         [realm] => realm,
         other => panic!("not one realm: {other:?}"),
@@ -166,7 +166,7 @@ pub(crate) fn the_realm(settings: &Settings) -> &Realm {
 }
 
 /// The only transport of the first worker.
-pub(crate) fn the_transport(settings: &Settings) -> &Transport {
+pub(crate) fn the_transport(settings: &Settings) -> &ListeningTransport {
     match &the_router(settings).transports[..] {
         [transport] => transport,
         other => panic!("not one transport: {other:?}"),
@@ -176,7 +176,7 @@ pub(crate) fn the_transport(settings: &Settings) -> &Transport {
 /// The only transport of the first worker, which is a web transport.
 pub(crate) fn the_web(settings: &Settings) -> &WebTransport {
     match the_transport(settings) {
-        Transport::Web(web) => web,
+        ListeningTransport::Web(web) => web,
         other => panic!("no web transport: {other:?}"),
     }
 }
@@ -190,9 +190,9 @@ pub(crate) fn the_path(settings: &Settings) -> &WebPath {
 }
 
 /// The options of the only transport, which is a websocket transport.
-pub(crate) fn the_websocket_options(settings: &Settings) -> &WebSocketOptions {
+pub(crate) fn the_websocket_options(settings: &Settings) -> &WebSocketSettings {
     match the_transport(settings) {
-        Transport::WebSocket(websocket) => &websocket.options,
+        ListeningTransport::WebSocket(websocket) => &websocket.options,
         other => panic!("no websocket transport: {other:?}"),
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    Anonymous, Auth, LongPollOptions, LongPollService, SlowConsumer, WebService, WebSocketService,
+    AnonymousAuth, Auth, LongPollOptions, LongPollService, SlowConsumerPolicy, WebService,
+    WebSocketService,
 };
 use cloverleaf_wamp::serializer::Serializer;
 
@@ -34,9 +35,9 @@ fn a_longpoll_service_has_everything_that_the_file_says() {
             allow_null_origin: false,
         },
         auth: Auth {
-            anonymous: Anonymous { role: "anonymous".to_owned(), ..Anonymous::default() },
+            anonymous: AnonymousAuth { role: "anonymous".to_owned(), ..AnonymousAuth::default() },
         },
-        slow_consumer: SlowConsumer::BlockPublisher,
+        slow_consumer: SlowConsumerPolicy::BlockPublisher,
     };
     let keys = r#", "slow_consumer": "block-publisher", "serializers": ["cbor"], "auth": {"anonymous": {"role": "anonymous"}},
         "options": {"request_timeout": 1, "session_timeout": 3600, "debug": true,
@@ -58,7 +59,7 @@ fn a_longpoll_service_has_the_defaults_of_crossbar_io() {
             allowed_origins: vec!["*".to_owned()],
             allow_null_origin: true,
         },
-        slow_consumer: SlowConsumer::DropEvents,
+        slow_consumer: SlowConsumerPolicy::DropEvents,
         auth: WebSocketService::default().auth,
     };
     assert_eq!(service(""), default);

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use cloverleaf_config::Warning;
 use cloverleaf_config::settings::{
-    Compatibility, ContainerOptions, ContainerRestart, ContainerShutdown, Controller,
-    ControllerOptions, DisclosedHeaders, EnvInherit, ListeningEndpoint, ListeningTcp,
-    NativeOptions, NodeShutdown, ProcessEnv, RawSocketTransport, RealmOptions, RetainedOptions,
-    SlowConsumer, StreamTesteeTransport, TesteeTransport, TesteeWorker, Transport,
-    WebSocketOptions, Worker,
+    CompatibilityPreset, ContainerOptions, ContainerRestart, ContainerShutdown, Controller,
+    ControllerOptions, DiscloseHttpHeaders, EnvInherit, ListeningEndpoint, ListeningTcp,
+    ListeningTransport, NativeOptions, NodeShutdown, RawSocketTransport, RealmOptions,
+    RetainedOptions, SlowConsumerPolicy, StreamTesteeTransport, TesteeTransport, TesteeWorker,
+    WebSocketSettings, Worker, WorkerEnv,
 };
 use cloverleaf_wamp::message::CallTimeoutUnit;
 use cloverleaf_wamp::serializer::Serializer;
@@ -89,7 +89,7 @@ fn a_worker_has_everything_that_the_file_says() {
         python: Some("/usr/bin/python3".into()),
         pythonpath: vec!["/node/..".into(), "/lib".into()],
         cpu_affinity: vec![0, 1],
-        env: ProcessEnv {
+        env: WorkerEnv {
             inherit: EnvInherit::Named(vec!["HOME".to_owned()]),
             vars: BTreeMap::from([("A".to_owned(), "text".to_owned())]),
         },
@@ -194,7 +194,7 @@ fn a_stream_testee_has_an_endpoint_and_nothing_else() {
             r#"{{"type": "stream.testee", "endpoint": {{"type": "tcp", "port": 9002}}{more}}}"#
         ))
     };
-    let expected = Transport::StreamTestee(StreamTesteeTransport {
+    let expected = ListeningTransport::StreamTestee(StreamTesteeTransport {
         id: "transport001".to_owned(),
         endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(9_002)),
     });
@@ -218,7 +218,7 @@ fn a_testee_listens_with_websocket_options() {
             id: "transport001".to_owned(),
             endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(9_001)),
             url: Some("ws://localhost:9001".to_owned()),
-            options: WebSocketOptions { fail_by_drop: true, ..WebSocketOptions::default() },
+            options: WebSocketSettings { fail_by_drop: true, ..WebSocketSettings::default() },
         },
     });
     assert_eq!(json(&text).settings.workers, [expected]);
@@ -237,14 +237,14 @@ fn realm_options_have_the_defaults_of_this_router() {
     };
     let default = RealmOptions {
         uri_check: UriRule::Loose,
-        compatibility: Compatibility::Crossbar,
+        compatibility: CompatibilityPreset::Crossbar,
         call_timeout_unit: None,
         strict_request_ids: false,
         call_timeout: None,
         max_call_timeout: None,
         retained: RetainedOptions { max_events: 100_000, max_bytes: 64 * 1024 * 1024, ttl: None },
         enable_meta_api: true,
-        disclose_http_headers: DisclosedHeaders::WithoutCredentials,
+        disclose_http_headers: DiscloseHttpHeaders::WithoutCredentials,
         shutdown_goodbye: false,
         bridge_meta_api: false,
         event_dispatching_chunk_size: 100,
@@ -252,7 +252,7 @@ fn realm_options_have_the_defaults_of_this_router() {
     assert_eq!(options(""), default);
     let expected = RealmOptions {
         uri_check: UriRule::Strict,
-        compatibility: Compatibility::Wamp,
+        compatibility: CompatibilityPreset::Wamp,
         call_timeout_unit: Some(CallTimeoutUnit::Seconds),
         strict_request_ids: true,
         call_timeout: Some(Duration::from_secs(5)),
@@ -263,7 +263,7 @@ fn realm_options_have_the_defaults_of_this_router() {
             ttl: Some(Duration::from_secs(3)),
         },
         enable_meta_api: false,
-        disclose_http_headers: DisclosedHeaders::All,
+        disclose_http_headers: DiscloseHttpHeaders::All,
         shutdown_goodbye: true,
         bridge_meta_api: true,
         event_dispatching_chunk_size: 1,
@@ -275,7 +275,7 @@ fn realm_options_have_the_defaults_of_this_router() {
         "retained": {"max_events": 10, "max_bytes": 1000, "ttl": 3000}"#;
     assert_eq!(options(text), expected);
     let none = options(r#""disclose_http_headers": "none""#);
-    assert_eq!(none.disclose_http_headers, DisclosedHeaders::None);
+    assert_eq!(none.disclose_http_headers, DiscloseHttpHeaders::None);
     let faulty =
         router(r#""realms": [{"name": "realm1", "options": {"disclose_http_headers": true}}]"#);
     assert_eq!(sentences(&faulty).len(), 1);
@@ -350,17 +350,17 @@ fn a_rawsocket_transport_has_everything_that_the_file_says() {
         "auth": {"anonymous": {"type": "static", "realm": "realm1", "role": "anonymous",
         "authid": "me"}}, "debug": true}"#,
     ));
-    let anonymous = cloverleaf_config::settings::Anonymous {
+    let anonymous = cloverleaf_config::settings::AnonymousAuth {
         realm: Some("realm1".to_owned()),
         role: "anonymous".to_owned(),
         authid: Some("me".to_owned()),
     };
-    let expected = Transport::RawSocket(RawSocketTransport {
+    let expected = ListeningTransport::RawSocket(RawSocketTransport {
         id: "raw".to_owned(),
         endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(1)),
         serializers: vec![Serializer::Cbor, Serializer::Json],
         max_message_size: Some(64 * 1024 * 1024),
-        slow_consumer: SlowConsumer::DropEvents,
+        slow_consumer: SlowConsumerPolicy::DropEvents,
         auth: cloverleaf_config::settings::Auth { anonymous },
     });
     assert_eq!(the_transport(&loaded.settings), &expected);
@@ -393,7 +393,7 @@ fn a_transport_speaks_ubjson_or_bjdata_and_not_both() {
         transport(&format!(r#"{{"type": "rawsocket", {endpoint}, "serializers": {serializers}}}"#))
     };
     let spoken = |serializers: &str| match the_transport(&json(&with(serializers)).settings) {
-        Transport::RawSocket(transport) => transport.serializers.clone(),
+        ListeningTransport::RawSocket(transport) => transport.serializers.clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!(spoken(r#"["json", "ubjson"]"#), [Serializer::Json, Serializer::UbJson]);
@@ -419,7 +419,7 @@ fn websocket_options_have_everything_that_the_file_says() {
         "auto_ping_restart_on_any_traffic": false, "enable_flash_policy": false,
         "require_websocket_subprotocol": false, "show_server_version": true"#,
     ));
-    let expected = WebSocketOptions {
+    let expected = WebSocketSettings {
         allowed_origins: vec!["http://*.example.com".to_owned()],
         allow_null_origin: false,
         external_port: Some(443),
@@ -451,14 +451,15 @@ fn websocket_options_have_everything_that_the_file_says() {
         r#""external_port": null, "open_handshake_timeout": 0, "auto_ping_interval": 0,
         "max_message_size": 0"#,
     ));
-    assert_eq!(the_websocket_options(&nothing.settings), &WebSocketOptions::default());
+    assert_eq!(the_websocket_options(&nothing.settings), &WebSocketSettings::default());
 }
 
 /// The warnings without their places in the file.
 fn warned(text: &str) -> Vec<String> {
-    let place = |warning: &Warning| warning.place.path.rsplit('.').next().map(str::to_owned);
-    let shown =
-        |warning: &Warning| format!("{}: {}", place(warning).unwrap_or_default(), warning.message);
+    let location = |warning: &Warning| warning.location.path.rsplit('.').next().map(str::to_owned);
+    let shown = |warning: &Warning| {
+        format!("{}: {}", location(warning).unwrap_or_default(), warning.message)
+    };
     json(text).warnings.iter().map(shown).collect()
 }
 

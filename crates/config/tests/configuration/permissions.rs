@@ -1,14 +1,17 @@
 //! Roles, permissions, and the older form of the latter.
 
-use cloverleaf_config::settings::{Allow, Disclose, Disclosure, Permission, Validate};
+use cloverleaf_config::settings::{
+    AllowedActions, DisclosureOptions, DisclosurePolicy, PayloadSchemas, PermissionConfig,
+};
 use cloverleaf_config::{Loaded, Warning};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
 use crate::given::{json, permissions, role, sentences, the_realm, warnings};
 
-const CALL: Allow = Allow { call: true, register: false, publish: false, subscribe: false };
+const CALL: AllowedActions =
+    AllowedActions { call: true, register: false, publish: false, subscribe: false };
 
-fn reads(text: &str) -> Vec<Permission> {
+fn reads(text: &str) -> Vec<PermissionConfig> {
     the_realm(&json(&permissions(text)).settings).roles[0].permissions.clone()
 }
 
@@ -23,24 +26,24 @@ fn a_permission_has_everything_that_the_file_says() {
         "trustlevel": 7, "cache": true},
         {"uri": "com.other"}"#;
     let expected = [
-        Permission {
+        PermissionConfig {
             pattern: pattern("com.example.", MatchPolicy::Prefix),
             allow: CALL,
-            disclose: Disclose {
-                caller: Some(Disclosure::Always),
-                publisher: Some(Disclosure::Never),
+            disclose: DisclosureOptions {
+                caller: Some(DisclosurePolicy::Always),
+                publisher: Some(DisclosurePolicy::Never),
                 callee: true,
             },
             trustlevel: Some(7),
-            validate: Validate::default(),
+            validate: PayloadSchemas::default(),
             cache: true,
         },
-        Permission {
+        PermissionConfig {
             pattern: pattern("com.other", MatchPolicy::Exact),
-            allow: Allow::default(),
-            disclose: Disclose::default(),
+            allow: AllowedActions::default(),
+            disclose: DisclosureOptions::default(),
             trustlevel: None,
-            validate: Validate::default(),
+            validate: PayloadSchemas::default(),
             cache: false,
         },
     ];
@@ -51,11 +54,11 @@ fn a_permission_has_everything_that_the_file_says() {
 fn disclose_can_forbid_callers_and_publishers_to_ask_for_it() {
     let disclose =
         |value: &str| reads(&format!(r#"{{"uri": "com.a", "disclose": {value}}}"#))[0].disclose;
-    let forbid = Some(Disclosure::Forbid);
-    let both = Disclose { caller: forbid, publisher: forbid, callee: false };
+    let forbid = Some(DisclosurePolicy::Forbid);
+    let both = DisclosureOptions { caller: forbid, publisher: forbid, callee: false };
     assert_eq!(disclose(r#""forbid""#), both);
     assert_eq!(disclose(r#"{"caller": "forbid", "publisher": "forbid"}"#), both);
-    let caller = Disclose { caller: forbid, ..Disclose::default() };
+    let caller = DisclosureOptions { caller: forbid, ..DisclosureOptions::default() };
     assert_eq!(disclose(r#"{"caller": "forbid"}"#), caller);
     let below = "workers[0].realms[0].roles[0].permissions[0].disclose";
     let faults = |value: &str| {
@@ -128,12 +131,12 @@ fn actions_beside_allow_are_the_older_form() {
         )
     };
     let loaded = json(&text(r#""call": true, "publish": false"#));
-    let expected = Permission {
+    let expected = PermissionConfig {
         pattern: pattern("com.", MatchPolicy::Prefix),
         allow: CALL,
-        disclose: Disclose::default(),
+        disclose: DisclosureOptions::default(),
         trustlevel: None,
-        validate: Validate::default(),
+        validate: PayloadSchemas::default(),
         cache: false,
     };
     assert_eq!(the_realm(&loaded.settings).roles[0].permissions, [expected]);
@@ -280,7 +283,7 @@ fn a_denial_beside_an_allowed_wildcard_gets_a_warning_where_it_counts() {
             r#"{{"uri": "{allowed}", "match": "wildcard", "allow": {{"subscribe": true}}}},
             {{"uri": "{denied}", "match": "wildcard", "allow": {{"subscribe": false}}}}"#
         ));
-        about_precedence(&json(&text)).map(|warning| warning.place.line).collect::<Vec<_>>()
+        about_precedence(&json(&text)).map(|warning| warning.location.line).collect::<Vec<_>>()
     };
     assert_eq!(about("a.b.", ".b."), [2], "the denial counts for a.b.c");
     assert_eq!(about(".b.", "a.."), [0; 0], "the allowed pattern counts for a.b.c");

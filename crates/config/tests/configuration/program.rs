@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cloverleaf_config::settings::Owner;
-use cloverleaf_config::{Environment, Faults, Format, Loaded, parse};
+use cloverleaf_config::settings::FileOwner;
+use cloverleaf_config::{Environment, Faults, FileFormat, Loaded, parse};
 
 use crate::given::{self, Given, REALM, router, transport, workers};
 
@@ -33,7 +33,7 @@ impl Environment for Program {
         Err(format!("no socket at {}", path.display()))
     }
 
-    fn check_owner(&self, owner: &Owner) -> Result<(), String> {
+    fn check_owner(&self, owner: &FileOwner) -> Result<(), String> {
         Err(format!("no user {:?}", owner.user))
     }
 
@@ -43,13 +43,13 @@ impl Environment for Program {
 }
 
 fn read(text: &str) -> Result<Loaded, Faults> {
-    parse(text, Format::Json, "config.json", Path::new("/node"), &Program::default())
+    parse(text, FileFormat::Json, "config.json", Path::new("/node"), &Program::default())
 }
 
 /// The faults, each as its path and its sentence.
 fn faults(text: &str) -> Vec<String> {
     let faults = read(text).expect_err(text).faults;
-    faults.iter().map(|fault| format!("{}: {}", fault.place.path, fault.message)).collect()
+    faults.iter().map(|fault| format!("{}: {}", fault.location.path, fault.message)).collect()
 }
 
 fn component(class: &str) -> String {
@@ -81,7 +81,9 @@ fn every_class_that_the_program_does_not_have_is_named() {
     let said: Vec<(String, String, Option<&str>, Option<String>)> = said
         .faults
         .into_iter()
-        .map(|fault| (fault.place.path, fault.message, fault.missing, fault.suggestion))
+        .map(|fault| {
+            (fault.location.path, fault.message, fault.unsupported_feature, fault.suggestion)
+        })
         .collect();
     let expected = [
         ("workers[0].components[1]", "shop.AppSession", None),
@@ -187,7 +189,7 @@ fn a_component_connects_to_a_socket_under_any_spelling() {
         "realm": "realm2", "transport": {{"type": "rawsocket", "serializer": "json",
         "endpoint": {{"type": "unix", "path": "link/router.sock"}}}}}}]}}"#
     ));
-    let read = parse(&text, Format::Json, "config.json", Path::new("/node"), &Linked);
+    let read = parse(&text, FileFormat::Json, "config.json", Path::new("/node"), &Linked);
     let faults = read.expect_err("a realm that is not there").faults;
     let [fault] = &faults[..] else { panic!("not one fault: {faults:?}") };
     assert_eq!(fault.message, "no router has a realm 'realm2'");
@@ -196,7 +198,7 @@ fn a_component_connects_to_a_socket_under_any_spelling() {
 #[test]
 fn warnings_are_told_beside_faults() {
     let text = r#"{"workers": [{"type": "kontainer"}]}"#;
-    let said = given::read_all(text, Format::Json).expect_err(text);
+    let said = given::read_all(text, FileFormat::Json).expect_err(text);
     assert_eq!(said.faults.len(), 1);
     assert_eq!(said.warnings.len(), 1, "{said:?}");
     assert!(said.warnings[0].message.contains("has no 'version'"), "{said:?}");
@@ -205,7 +207,7 @@ fn warnings_are_told_beside_faults() {
 #[test]
 fn a_node_that_serves_nothing_is_pointed_out() {
     let about = |text: &str| -> Vec<String> {
-        let loaded = given::read_all(text, Format::Json).expect(text);
+        let loaded = given::read_all(text, FileFormat::Json).expect(text);
         let sentences = loaded.warnings.into_iter().map(|warning| warning.message);
         sentences.filter(|text| text.contains("the node")).collect()
     };

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cloverleaf_config::settings::{HistoryRule, SlowConsumer, Stats, Store, StorePlace, StoreRule};
+use cloverleaf_config::settings::{
+    CallQueueRule, HistoryRule, SlowConsumerPolicy, StatsOptions, Store, StoreBackend,
+};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
 use crate::given::{json, role, router, sentences, the_realm, warnings};
@@ -14,9 +16,9 @@ fn realm(keys: &str) -> String {
     ))
 }
 
-fn rule(text: &str, policy: MatchPolicy, limit: usize) -> StoreRule {
+fn rule(text: &str, policy: MatchPolicy, limit: usize) -> CallQueueRule {
     let pattern = UriPattern::new(text, policy, UriRule::Loose).expect(text);
-    StoreRule { pattern, limit }
+    CallQueueRule { pattern, limit }
 }
 
 fn history(text: &str, policy: MatchPolicy, limit: usize, max_bytes: usize) -> HistoryRule {
@@ -34,7 +36,7 @@ fn a_store_in_memory_has_rules_with_a_limit_each() {
     );
     let loaded = json(&text);
     let expected = Store {
-        place: StorePlace::Memory,
+        backend: StoreBackend::Memory,
         event_history: vec![
             history("com.a", MatchPolicy::Exact, 7, 5_000_000),
             history("com.", MatchPolicy::Prefix, 1000, 64 << 20),
@@ -63,14 +65,14 @@ fn without_rules_for_calls_those_of_every_procedure_may_wait() {
 fn a_store_in_a_file_lies_in_the_directory_of_the_node() {
     let text = realm(r#""store": {"type": "redb", "path": "events.redb"}"#);
     let store = the_realm(&json(&text).settings).store.clone().expect("a store");
-    let file = |path: &str, cache_bytes| StorePlace::File { path: path.into(), cache_bytes };
-    assert_eq!(store.place, file("/node/events.redb", 64 << 20));
+    let file = |path: &str, cache_bytes| StoreBackend::File { path: path.into(), cache_bytes };
+    assert_eq!(store.backend, file("/node/events.redb", 64 << 20));
     let limited = realm(
         r#""store": {"type": "redb", "path": "e.redb", "cache_bytes": 2000000, "max_bytes": 3000000,
              "event-history": [{"uri": "com.a"}, {"uri": "com.b", "max_bytes": 4000000}]}"#,
     );
     let store = the_realm(&json(&limited).settings).store.clone().expect("a store");
-    assert_eq!(store.place, file("/node/e.redb", 2_000_000));
+    assert_eq!(store.backend, file("/node/e.redb", 2_000_000));
     assert_eq!(
         store.event_history[..],
         [
@@ -91,7 +93,7 @@ fn a_store_of_crossbar_is_kept_in_a_file_of_our_own_and_the_user_is_told() {
     let loaded = json(&text);
     let store = the_realm(&loaded.settings).store.clone().expect("a store");
     let cache_bytes = 64 << 20;
-    assert_eq!(store.place, StorePlace::File { path: "/node/.db".into(), cache_bytes });
+    assert_eq!(store.backend, StoreBackend::File { path: "/node/.db".into(), cache_bytes });
     let warnings = warnings(&loaded);
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings.iter().any(|text| text.contains("has no effect in this version")));
@@ -122,7 +124,7 @@ fn statistics_are_as_with_crossbar() {
         let text = realm(&format!(r#""stats": {{{keys}}}"#));
         the_realm(&json(&text).settings).stats.expect("statistics")
     };
-    let default = Stats {
+    let default = StatsOptions {
         rated_message_size: 512,
         trigger_after_rated_messages: 0,
         trigger_after_duration: Duration::ZERO,
@@ -130,7 +132,7 @@ fn statistics_are_as_with_crossbar() {
         trigger_on_leave: true,
     };
     assert_eq!(stats(""), default);
-    let expected = Stats {
+    let expected = StatsOptions {
         rated_message_size: 1024,
         trigger_after_rated_messages: 100,
         trigger_after_duration: Duration::from_secs(5),
@@ -150,7 +152,7 @@ fn a_role_says_what_becomes_of_those_that_read_slowly_and_how_far_it_is_trusted(
     );
     let loaded = json(&text);
     let role = &the_realm(&loaded.settings).roles[0];
-    assert_eq!(role.slow_consumer, Some(SlowConsumer::Disconnect));
+    assert_eq!(role.slow_consumer, Some(SlowConsumerPolicy::Disconnect));
     let trust: Vec<_> = role.permissions.iter().map(|permission| permission.trustlevel).collect();
     assert_eq!(trust, [Some(3), Some(5)]);
     let wrong = r#"{"name": "one", "slow_consumer": "drop", "permissions": [{"uri": "*"}]}"#;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    Auth, ListeningEndpoint, ListeningTcp, RawSocketService, SlowConsumer, Transport,
-    UniversalTransport, UniversalWeb, WebOptions, WebPath, WebService, WebSocketService,
+    Auth, ListeningEndpoint, ListeningTcp, ListeningTransport, RawSocketService,
+    SlowConsumerPolicy, UniversalTransport, UniversalWeb, WebOptions, WebPath, WebService,
+    WebSocketService,
 };
 use cloverleaf_wamp::serializer::Serializer;
 
@@ -18,7 +19,7 @@ fn text(keys: &str) -> String {
 
 fn universal(keys: &str) -> UniversalTransport {
     match the_transport(&json(&text(keys)).settings) {
-        Transport::Universal(universal) => universal.clone(),
+        ListeningTransport::Universal(universal) => universal.clone(),
         other => panic!("no universal transport: {other:?}"),
     }
 }
@@ -42,7 +43,7 @@ fn a_universal_transport_has_everything_that_the_file_says() {
         rawsocket: Some(RawSocketService {
             serializers: vec![Serializer::Cbor, Serializer::MsgPack],
             max_message_size: Some(1_024),
-            slow_consumer: SlowConsumer::DropEvents,
+            slow_consumer: SlowConsumerPolicy::DropEvents,
             auth: Auth::default(),
         }),
         web: Some(UniversalWeb {
@@ -79,7 +80,7 @@ fn each_of_the_protocols_may_be_alone() {
     let everything = RawSocketService {
         serializers: Serializer::DEFAULT.to_vec(),
         max_message_size: None,
-        slow_consumer: SlowConsumer::DropEvents,
+        slow_consumer: SlowConsumerPolicy::DropEvents,
         auth: Auth::default(),
     };
     assert_eq!((rawsocket, web), (Some(everything), None));

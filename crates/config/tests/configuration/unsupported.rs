@@ -1,6 +1,6 @@
 //! What Crossbar.io knows and this version does not support is refused, never ignored.
 
-use cloverleaf_config::Format;
+use cloverleaf_config::FileFormat;
 
 use crate::given::{REALM, json, paths, read_all, role, router, sentences, transport, workers};
 
@@ -8,12 +8,12 @@ const SENTENCE: &str = "is not supported by this version: ";
 
 /// Exactly one fault, at this path, that says so and what to do now. Gives the name of the feature.
 fn refuses(text: &str, path: &str) -> &'static str {
-    let faults = read_all(text, Format::Json).expect_err(text).faults;
+    let faults = read_all(text, FileFormat::Json).expect_err(text).faults;
     let [fault] = &faults[..] else { panic!("not one fault: {faults:?} in {text}") };
-    assert_eq!(fault.place.path, path, "{fault}");
+    assert_eq!(fault.location.path, path, "{fault}");
     let advice = fault.message.split_once(SENTENCE).map(|(_, advice)| advice);
     assert!(advice.is_some_and(|advice| advice.len() > 10), "{fault}");
-    fault.missing.expect("the name of a feature")
+    fault.unsupported_feature.expect("the name of a feature")
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn an_auth_with_any_method_lets_nobody_in_unasked() {
             r#"{{"type": "rawsocket", "endpoint": {{"type": "tcp", "port": 1}},
             "auth": {{"{method}": {{}}}}}}"#
         ));
-        let faults = read_all(&text, Format::Json).expect_err(&text);
+        let faults = read_all(&text, FileFormat::Json).expect_err(&text);
         assert_eq!((faults.faults.len(), faults.warnings), (1, vec![]), "{method}");
     }
 }

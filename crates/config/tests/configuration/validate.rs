@@ -1,6 +1,6 @@
 //! Schemas that payloads are held against.
 
-use cloverleaf_config::settings::{PayloadSchema, Validate};
+use cloverleaf_config::settings::{CompiledSchema, PayloadSchemas};
 use serde_json::{Value, json};
 
 use crate::given::{json, permissions, sentences, the_realm, warnings, yaml};
@@ -15,17 +15,17 @@ fn validating(schemas: &str) -> String {
     ))
 }
 
-fn reads(schemas: &str) -> Validate {
+fn reads(schemas: &str) -> PayloadSchemas {
     the_realm(&json(&validating(schemas)).settings).roles[0].permissions[0].validate.clone()
 }
 
-fn schema(source: Value) -> Option<PayloadSchema> {
-    Some(PayloadSchema::new(source).expect("a schema"))
+fn schema(source: Value) -> Option<CompiledSchema> {
+    Some(CompiledSchema::new(source).expect("a schema"))
 }
 
 #[test]
 fn each_kind_of_payload_may_have_a_schema() {
-    let expected = Validate {
+    let expected = PayloadSchemas {
         call: schema(json!({"type": "object"})),
         call_progress: schema(json!({"required": ["args"]})),
         call_result: schema(json!({"properties": {"args": {"items": {"type": "number"}}}})),
@@ -37,7 +37,7 @@ fn each_kind_of_payload_may_have_a_schema() {
         "call_result": "numbers.json", "call_result_progress": {"$comment": "1"},
         "call_error": {"$comment": "2"}, "event": {"$comment": "${file:key.txt}"}}"#;
     assert_eq!(reads(said), expected);
-    assert_eq!(reads("{}"), Validate::default());
+    assert_eq!(reads("{}"), PayloadSchemas::default());
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn what_is_no_schema_is_a_fault_at_its_place() {
         "there is no file '/node/wamp.Sum'; expected {expected}; a type of a WAMP inventory can't \
          be named here, write what it says as a JSON Schema"
     );
-    for (schemas, place, fault) in [
+    for (schemas, location, fault) in [
         (r#"{"call": true}"#, ".call", format!("found true; expected {expected}")),
         (
             r#"{"call": {"properties": {"args": {"prefixItems": [{}, {"type": "numbr"}]}}}}"#,
@@ -99,7 +99,7 @@ fn what_is_no_schema_is_a_fault_at_its_place() {
         ),
         (r#"[]"#, "", "found a list; expected a map: a permission's 'validate'".to_owned()),
     ] {
-        assert_eq!(sentences(&validating(schemas)), [format!("{BELOW}{place}: {fault}")]);
+        assert_eq!(sentences(&validating(schemas)), [format!("{BELOW}{location}: {fault}")]);
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    BridgeKey, BridgeOptions, BridgeService, JsonOptions, JsonService, Secret, SlowConsumer,
-    StaticOptions, StaticService, WebOptions, WebPath, WebService, WebSocketOptions,
-    WebSocketService,
+    BridgeKey, BridgeOptions, BridgeService, JsonOptions, JsonService, Secret, SlowConsumerPolicy,
+    StaticOptions, StaticService, WebOptions, WebPath, WebService, WebSocketService,
+    WebSocketSettings,
 };
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::json as value;
@@ -139,8 +139,8 @@ fn a_websocket_service_has_everything_that_the_file_says() {
     let expected = WebSocketService {
         url: Some("ws://example.com/x".to_owned()),
         serializers: vec![Serializer::MsgPack],
-        options: WebSocketOptions { fail_by_drop: true, ..WebSocketOptions::default() },
-        slow_consumer: SlowConsumer::DropEvents,
+        options: WebSocketSettings { fail_by_drop: true, ..WebSocketSettings::default() },
+        slow_consumer: SlowConsumerPolicy::DropEvents,
         auth: cloverleaf_config::settings::Auth::default(),
     };
     assert_eq!(service(text), WebService::WebSocket(expected));

@@ -6,7 +6,7 @@ use crate::given::{json, workers};
 fn without_effect(text: &str) -> Vec<String> {
     let warnings = json(text).warnings.into_iter();
     let about = warnings.filter(|warning| warning.message.contains("this version"));
-    let mut paths: Vec<String> = about.map(|warning| warning.place.path).collect();
+    let mut paths: Vec<String> = about.map(|warning| warning.location.path).collect();
     paths.sort();
     paths
 }

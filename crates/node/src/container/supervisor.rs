@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use cloverleaf_config::settings::{ContainerShutdown, ContainerWorker, EnvInherit, ProcessEnv};
+use cloverleaf_config::settings::{ContainerShutdown, ContainerWorker, EnvInherit, WorkerEnv};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::task::coop::consume_budget;
@@ -136,7 +136,7 @@ fn option(name: &str, value: &Path) -> OsString {
     option
 }
 
-fn set_environment(command: &mut Command, env: &ProcessEnv) {
+fn set_environment(command: &mut Command, env: &WorkerEnv) {
     match &env.inherit {
         EnvInherit::All => {}
         EnvInherit::Nothing => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use cloverleaf_config::settings as config;
-use cloverleaf_config::settings::Disclose;
+use cloverleaf_config::settings::DisclosureOptions;
 use cloverleaf_router::{
     CallQueue, CallTimes, Compatibility, DisclosedHeaders, Disclosure, HistorySettings, Permission,
     RealmSettings, RefusedPattern, RetentionSettings, Role, TimeOfDay, Timestamp, Validation,
@@ -15,7 +15,7 @@ use crate::log::Quoted;
 use crate::meter::StatsRule;
 use crate::schemas;
 
-pub(super) fn settings(realm: &config::Realm) -> RealmSettings {
+pub(super) fn settings(realm: &config::RealmConfig) -> RealmSettings {
     let options = &realm.options;
     let (histories, queues) = match &realm.store {
         Some(store) => (store.event_history.as_slice(), store.call_queue.as_slice()),
@@ -61,31 +61,31 @@ pub(super) fn settings(realm: &config::Realm) -> RealmSettings {
 }
 
 /// What becomes of events for slow consumers with the roles that say so.
-pub(super) fn slow_consumers(realm: &config::Realm) -> BTreeMap<String, SlowConsumer> {
+pub(super) fn slow_consumers(realm: &config::RealmConfig) -> BTreeMap<String, SlowConsumer> {
     let said = realm.roles.iter().filter_map(|role| Some((role.name.clone(), role.slow_consumer?)));
     said.map(|(role, policy)| (role, slow_consumer(policy))).collect()
 }
 
-pub(super) const fn slow_consumer(policy: config::SlowConsumer) -> SlowConsumer {
+pub(super) const fn slow_consumer(policy: config::SlowConsumerPolicy) -> SlowConsumer {
     match policy {
-        config::SlowConsumer::DropEvents => SlowConsumer::DropEvents,
-        config::SlowConsumer::Disconnect => SlowConsumer::Disconnect,
-        config::SlowConsumer::BlockPublisher => SlowConsumer::BlockPublisher,
+        config::SlowConsumerPolicy::DropEvents => SlowConsumer::DropEvents,
+        config::SlowConsumerPolicy::Disconnect => SlowConsumer::Disconnect,
+        config::SlowConsumerPolicy::BlockPublisher => SlowConsumer::BlockPublisher,
     }
 }
 
-pub(super) const fn compatibility(preset: config::Compatibility) -> Compatibility {
+pub(super) const fn compatibility(preset: config::CompatibilityPreset) -> Compatibility {
     match preset {
-        config::Compatibility::Crossbar => Compatibility::Crossbar,
-        config::Compatibility::Wamp => Compatibility::Wamp,
+        config::CompatibilityPreset::Crossbar => Compatibility::Crossbar,
+        config::CompatibilityPreset::Wamp => Compatibility::Wamp,
     }
 }
 
-const fn disclosed_headers(disclosed: config::DisclosedHeaders) -> DisclosedHeaders {
+const fn disclosed_headers(disclosed: config::DiscloseHttpHeaders) -> DisclosedHeaders {
     match disclosed {
-        config::DisclosedHeaders::None => DisclosedHeaders::None,
-        config::DisclosedHeaders::WithoutCredentials => DisclosedHeaders::WithoutCredentials,
-        config::DisclosedHeaders::All => DisclosedHeaders::All,
+        config::DiscloseHttpHeaders::None => DisclosedHeaders::None,
+        config::DiscloseHttpHeaders::WithoutCredentials => DisclosedHeaders::WithoutCredentials,
+        config::DiscloseHttpHeaders::All => DisclosedHeaders::All,
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) fn log_refused_pattern(realm: &str, refused: &RefusedPattern) {
 }
 
 /// When the realm tells of its sessions' traffic.
-pub(super) fn stats(realm: &config::Realm) -> Option<StatsRule> {
+pub(super) fn stats(realm: &config::RealmConfig) -> Option<StatsRule> {
     realm.stats.map(|stats| StatsRule {
         rated_message_size: stats.rated_message_size,
         after_rated_messages: Some(stats.trigger_after_rated_messages).filter(|count| *count > 0),
@@ -124,11 +124,15 @@ fn time_of_day() -> Timestamp {
     Timestamp::default().plus(since_1970.unwrap_or_default())
 }
 
-fn role(realm: &config::Realm, role: &config::Role, validation: &mut Validation) -> Role {
+fn role(
+    realm: &config::RealmConfig,
+    role: &config::RoleConfig,
+    validation: &mut Validation,
+) -> Role {
     Role::new(
         role.name.as_str(),
         role.permissions.iter().map(|permission| {
-            let Disclose { caller, publisher, callee } = permission.disclose;
+            let DisclosureOptions { caller, publisher, callee } = permission.disclose;
             let allow = permission.allow;
             let uri = permission.pattern.as_str();
             let whose = format!("realm '{}', role '{}', '{uri}'", realm.name, role.name);
@@ -149,11 +153,11 @@ fn role(realm: &config::Realm, role: &config::Role, validation: &mut Validation)
     )
 }
 
-const fn disclosure(rule: Option<config::Disclosure>) -> Disclosure {
+const fn disclosure(rule: Option<config::DisclosurePolicy>) -> Disclosure {
     match rule {
-        Some(config::Disclosure::Always) => Disclosure::Always,
-        Some(config::Disclosure::Never) => Disclosure::Never,
-        Some(config::Disclosure::Forbid) => Disclosure::Forbidden,
+        Some(config::DisclosurePolicy::Always) => Disclosure::Always,
+        Some(config::DisclosurePolicy::Never) => Disclosure::Never,
+        Some(config::DisclosurePolicy::Forbid) => Disclosure::Forbidden,
         None => Disclosure::OnWish,
     }
 }

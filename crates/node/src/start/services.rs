@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicUsize;
 
 use cloverleaf_client::Session;
 use cloverleaf_config::settings::{
-    self as config, Auth, BridgeService, LongPollService, StaticService, Transport,
-    UniversalTransport, WebOptions, WebPath, WebService, WebSocketOptions, WebSocketService,
+    self as config, Auth, BridgeService, ListeningTransport, LongPollService, StaticService,
+    UniversalTransport, WebOptions, WebPath, WebService, WebSocketService, WebSocketSettings,
 };
 use cloverleaf_http_bridge::{
     AddressFilter, Bridge, BridgeSettings, MAX_NONCES, Resource, SigningKey,
@@ -53,15 +53,18 @@ impl<'a> Builder<'a> {
         Self { realms, in_flight, tuning, memory, local: Vec::new() }
     }
 
-    pub(super) fn protocol(&mut self, transport: &Transport) -> Result<Protocol, StartError> {
+    pub(super) fn protocol(
+        &mut self,
+        transport: &ListeningTransport,
+    ) -> Result<Protocol, StartError> {
         Ok(match transport {
-            Transport::RawSocket(rawsocket) => Protocol::RawSocket(Arc::new(self.wamp(
+            ListeningTransport::RawSocket(rawsocket) => Protocol::RawSocket(Arc::new(self.wamp(
                 &rawsocket.serializers,
                 max_message(rawsocket.max_message_size),
                 &rawsocket.auth,
                 rawsocket.slow_consumer,
             ))),
-            Transport::WebSocket(websocket) => {
+            ListeningTransport::WebSocket(websocket) => {
                 let endpoint = self.websocket(
                     &websocket.serializers,
                     &websocket.options,
@@ -70,17 +73,17 @@ impl<'a> Builder<'a> {
                 );
                 self.websockets(endpoint, &websocket.options)
             }
-            Transport::WebSocketTestee(testee) => {
+            ListeningTransport::WebSocketTestee(testee) => {
                 let endpoint =
                     websocket_endpoint(Endpoint::Echo(self.memory.clone()), &testee.options);
                 self.websockets(endpoint, &testee.options)
             }
-            Transport::StreamTestee(_) => Protocol::Echo,
-            Transport::Web(web) => {
+            ListeningTransport::StreamTestee(_) => Protocol::Echo,
+            ListeningTransport::Web(web) => {
                 let routes = self.routes(&web.paths)?;
                 Protocol::Web(Arc::new(self.web(routes, &web.options)?))
             }
-            Transport::Universal(universal) => {
+            ListeningTransport::Universal(universal) => {
                 Protocol::Universal(Arc::new(self.universal(universal)?))
             }
         })
@@ -102,7 +105,7 @@ impl<'a> Builder<'a> {
     }
 
     /// WebSockets at every path.
-    fn websockets(&self, endpoint: WebSocketEndpoint, options: &WebSocketOptions) -> Protocol {
+    fn websockets(&self, endpoint: WebSocketEndpoint, options: &WebSocketSettings) -> Protocol {
         let mut site = self.site(Routes::everywhere(Service::WebSocket(endpoint)));
         if let Some(opening) = options.open_handshake_timeout {
             site.timeouts.opening = opening;
@@ -139,7 +142,7 @@ impl<'a> Builder<'a> {
         serializers: &[Serializer],
         max_message: usize,
         auth: &Auth,
-        slow_consumer: config::SlowConsumer,
+        slow_consumer: config::SlowConsumerPolicy,
     ) -> WampService {
         WampService {
             realms: Arc::clone(self.realms),
@@ -155,9 +158,9 @@ impl<'a> Builder<'a> {
     fn websocket(
         &self,
         serializers: &[Serializer],
-        options: &WebSocketOptions,
+        options: &WebSocketSettings,
         auth: &Auth,
-        slow_consumer: config::SlowConsumer,
+        slow_consumer: config::SlowConsumerPolicy,
     ) -> WebSocketEndpoint {
         let limit = max_message(options.max_message_size);
         let wamp = WampService {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cloverleaf_config::{ConfigFault, Environment, Format, ProcessEnvironment, parse};
+use cloverleaf_config::{ConfigFault, Environment, FileFormat, ProcessEnvironment, parse};
 use serde_json::{Map, Value, json};
 
 use crate::lab::{Directory, Node, run};
@@ -26,7 +26,7 @@ const PARTS: usize = 4;
 struct Example {
     /// The files that have this text.
     files: Vec<String>,
-    format: Format,
+    format: FileFormat,
     text: String,
 }
 
@@ -42,8 +42,8 @@ fn example(line: &str) -> Example {
     let files = value["files"].as_array().expect("files").iter();
     let files = files.map(|file| file.as_str().expect("a name").to_owned()).collect();
     match value["yaml"].as_str() {
-        Some(text) => Example { files, format: Format::Yaml, text: text.to_owned() },
-        None => Example { files, format: Format::Json, text: value["json"].to_string() },
+        Some(text) => Example { files, format: FileFormat::Yaml, text: text.to_owned() },
+        None => Example { files, format: FileFormat::Json, text: value["json"].to_string() },
     }
 }
 
@@ -73,9 +73,9 @@ fn row(example: &Example) -> String {
     let read = parse(&example.text, example.format, "config", Path::new("/node"), &Program);
     let Err(faults) = read else { return STARTS.to_owned() };
     assert_eq!(faults.omitted, 0, "{:?}", example.files);
-    let name = |fault: &ConfigFault| match fault.missing {
+    let name = |fault: &ConfigFault| match fault.unsupported_feature {
         Some(missing) => missing.to_owned(),
-        None => format!("invalid at {}", fault.place.path),
+        None => format!("invalid at {}", fault.location.path),
     };
     let names: BTreeSet<String> = faults.faults.iter().map(name).collect();
     names.into_iter().collect::<Vec<_>>().join(", ")
@@ -174,7 +174,7 @@ fn the_readme_names_every_missing_feature_and_how_many_examples_start() {
 
 /// A configuration that listens at addresses of its own: any free ports, and sockets here.
 fn moved(example: &Example) -> String {
-    if example.format == Format::Yaml {
+    if example.format == FileFormat::Yaml {
         // There is one file, with TCP only.
         return example.text.replace("port: 9000", "port: 0\n                interface: 127.0.0.1");
     }
@@ -215,8 +215,8 @@ fn start_part(part: usize) {
     for example in examples().iter().skip(part).step_by(PARTS) {
         let directory = Directory::new();
         let file = match example.format {
-            Format::Json => "config.json",
-            Format::Yaml => "config.yaml",
+            FileFormat::Json => "config.json",
+            FileFormat::Yaml => "config.yaml",
         };
         directory.write(file, &moved(example));
         let check = run(CLOVERLEAF, &directory, &["check", "--config", file]);

@@ -6,7 +6,7 @@
 
 /// A value or key of Crossbar.io that stands for a feature which this version does not have.
 #[derive(Debug)]
-pub(crate) struct Missing {
+pub(crate) struct UnsupportedFeature {
     /// The key or value as a file has it.
     pub(crate) word: &'static str,
     /// The short name of the feature.
@@ -15,8 +15,12 @@ pub(crate) struct Missing {
     pub(crate) advice: &'static str,
 }
 
-const fn missing(word: &'static str, name: &'static str, advice: &'static str) -> Missing {
-    Missing { word, name, advice }
+const fn feature(
+    word: &'static str,
+    name: &'static str,
+    advice: &'static str,
+) -> UnsupportedFeature {
+    UnsupportedFeature { word, name, advice }
 }
 
 /// How to run a program that this node does not start.
@@ -24,32 +28,32 @@ pub(crate) const RUN_IT_BESIDE: &str =
     "run it as a separate process that connects to a transport of this node";
 
 /// Types of workers.
-pub(crate) const WORKERS: &[Missing] = &[
-    missing(
+pub(crate) const WORKERS: &[UnsupportedFeature] = &[
+    feature(
         "guest",
         "guest",
         "guests are planned for a later version; until then start the program by itself, for \
          example as a service of the operating system, and let it connect to a transport of this \
          node",
     ),
-    missing(
+    feature(
         "proxy",
         "proxy",
         "one process serves all connections here: move the transports of the proxy to the router \
          that has the realms",
     ),
-    missing("hostmonitor", "hostmonitor", MONITORING),
-    missing("marketmaker", "xbr", MARKETS),
-    missing("xbrmm", "xbr", MARKETS),
+    feature("hostmonitor", "hostmonitor", MONITORING),
+    feature("marketmaker", "xbr", MARKETS),
+    feature("xbrmm", "xbr", MARKETS),
 ];
 
 const MONITORING: &str = "remove the worker, and monitor the host with another tool";
 const MARKETS: &str = "remove the worker: XBR markets are not planned";
 
 /// Types of components.
-pub(crate) const COMPONENTS: &[Missing] = &[
-    missing("function", "function-component", RUN_IT_BESIDE),
-    missing("wamplet", "function-component", RUN_IT_BESIDE),
+pub(crate) const COMPONENTS: &[UnsupportedFeature] = &[
+    feature("function", "function-component", RUN_IT_BESIDE),
+    feature("wamplet", "function-component", RUN_IT_BESIDE),
 ];
 
 /// The name of the feature that components of classes which the program does not offer ask for.
@@ -65,15 +69,15 @@ const MQTT_ADVICE: &str =
     "MQTT is planned for a later version; until then run an MQTT broker beside this node";
 
 /// Types of transports that listen.
-pub(crate) const TRANSPORTS: &[Missing] = &[missing("mqtt", "mqtt", MQTT_ADVICE)];
+pub(crate) const TRANSPORTS: &[UnsupportedFeature] = &[feature("mqtt", "mqtt", MQTT_ADVICE)];
 
 /// Parts of a universal transport.
-pub(crate) const UNIVERSAL: &[Missing] = TRANSPORTS;
+pub(crate) const UNIVERSAL: &[UnsupportedFeature] = TRANSPORTS;
 
 /// Types of endpoints that listen.
-pub(crate) const LISTENING_ENDPOINTS: &[Missing] = &[
-    missing("twisted", "endpoint:twisted", "use an endpoint of type 'tcp' or 'unix'"),
-    missing(
+pub(crate) const LISTENING_ENDPOINTS: &[UnsupportedFeature] = &[
+    feature("twisted", "endpoint:twisted", "use an endpoint of type 'tcp' or 'unix'"),
+    feature(
         "onion",
         "endpoint:onion",
         "listen on 127.0.0.1 and let the configuration of Tor name this port (HiddenServicePort)",
@@ -81,13 +85,13 @@ pub(crate) const LISTENING_ENDPOINTS: &[Missing] = &[
 ];
 
 /// Types of endpoints that connect.
-pub(crate) const CONNECTING_ENDPOINTS: &[Missing] = &[
-    missing("twisted", "endpoint:twisted", "use an endpoint of type 'tcp' or 'unix'"),
-    missing("tor", "endpoint:tor", "use an endpoint of type 'tcp' or 'unix'"),
+pub(crate) const CONNECTING_ENDPOINTS: &[UnsupportedFeature] = &[
+    feature("twisted", "endpoint:twisted", "use an endpoint of type 'tcp' or 'unix'"),
+    feature("tor", "endpoint:tor", "use an endpoint of type 'tcp' or 'unix'"),
 ];
 
 /// Keys of endpoints that listen.
-pub(crate) const LISTENING_TLS: &[Missing] = &[missing(
+pub(crate) const LISTENING_TLS: &[UnsupportedFeature] = &[feature(
     "tls",
     "tls",
     "TLS is planned for a later version; until then let a proxy terminate TLS, and listen on a \
@@ -95,7 +99,7 @@ pub(crate) const LISTENING_TLS: &[Missing] = &[missing(
 )];
 
 /// Keys of endpoints that connect.
-pub(crate) const CONNECTING_TLS: &[Missing] = &[missing(
+pub(crate) const CONNECTING_TLS: &[UnsupportedFeature] = &[feature(
     "tls",
     "tls",
     "TLS is planned for a later version; until then connect to a Unix socket or to 127.0.0.1, or \
@@ -103,7 +107,7 @@ pub(crate) const CONNECTING_TLS: &[Missing] = &[missing(
 )];
 
 /// Schemes of URLs to connect to.
-pub(crate) const WSS: &Missing = &missing(
+pub(crate) const WSS: &UnsupportedFeature = &feature(
     "wss",
     "tls",
     "TLS is planned for a later version; until then connect to a 'ws://' URL on this machine, or \
@@ -117,26 +121,26 @@ const PROXY_METHOD: &str =
     "one process serves all connections here: remove the method, which is for proxy workers only";
 
 /// Methods of authentication.
-pub(crate) const METHODS: &[Missing] = &[
-    missing("ticket", "auth:ticket", AUTHENTICATION),
-    missing("wampcra", "auth:wampcra", AUTHENTICATION),
-    missing("scram", "auth:scram", AUTHENTICATION),
-    missing("cryptosign", "auth:cryptosign", AUTHENTICATION),
-    missing("tls", "auth:tls", AUTHENTICATION),
-    missing("cookie", "auth:cookie", AUTHENTICATION),
-    missing("function", "auth:function", AUTHENTICATION),
-    missing("cryptosign-proxy", "auth:cryptosign-proxy", PROXY_METHOD),
-    missing("anonymous-proxy", "auth:anonymous-proxy", PROXY_METHOD),
+pub(crate) const METHODS: &[UnsupportedFeature] = &[
+    feature("ticket", "auth:ticket", AUTHENTICATION),
+    feature("wampcra", "auth:wampcra", AUTHENTICATION),
+    feature("scram", "auth:scram", AUTHENTICATION),
+    feature("cryptosign", "auth:cryptosign", AUTHENTICATION),
+    feature("tls", "auth:tls", AUTHENTICATION),
+    feature("cookie", "auth:cookie", AUTHENTICATION),
+    feature("function", "auth:function", AUTHENTICATION),
+    feature("cryptosign-proxy", "auth:cryptosign-proxy", PROXY_METHOD),
+    feature("anonymous-proxy", "auth:anonymous-proxy", PROXY_METHOD),
 ];
 
 /// Kinds of authentication.
-pub(crate) const AUTHENTICATORS: &[Missing] = &[
-    missing("dynamic", "auth:dynamic", AUTHENTICATION),
-    missing("function", "auth:function", AUTHENTICATION),
+pub(crate) const AUTHENTICATORS: &[UnsupportedFeature] = &[
+    feature("dynamic", "auth:dynamic", AUTHENTICATION),
+    feature("function", "auth:function", AUTHENTICATION),
 ];
 
 /// Keys of transports that connect.
-pub(crate) const CONNECTING_AUTH: &[Missing] = &[missing(
+pub(crate) const CONNECTING_AUTH: &[UnsupportedFeature] = &[feature(
     "auth",
     "auth:component",
     "authentication is planned for a later version; until then connect to a transport that lets \
@@ -144,14 +148,14 @@ pub(crate) const CONNECTING_AUTH: &[Missing] = &[missing(
 )];
 
 /// Keys of roles.
-pub(crate) const ROLE_KEYS: &[Missing] = &[missing(
+pub(crate) const ROLE_KEYS: &[UnsupportedFeature] = &[feature(
     "authorizer",
     "authorizer",
     "dynamic authorization is planned for a later version; until then list 'permissions'",
 )];
 
 /// Keys of realms.
-pub(crate) const REALM_KEYS: &[Missing] = &[missing(
+pub(crate) const REALM_KEYS: &[UnsupportedFeature] = &[feature(
     "rlinks",
     "rlinks",
     "links between routers are planned for a later version; until then run a client that joins \
@@ -164,36 +168,39 @@ const PYTHON_SERVICE: &str =
 const COMMON_PROXY: &str = "put a proxy in front of this node that serves this path";
 
 /// Types of web services.
-pub(crate) const WEB_SERVICES: &[Missing] = &[
-    missing("webhook", "web:webhook", "use a 'publisher', whose clients send JSON"),
-    missing("upload", "web:upload", COMMON_PROXY),
-    missing("cgi", "web:cgi", COMMON_PROXY),
-    missing("wsgi", "web:wsgi", PYTHON_SERVICE),
-    missing("resource", "web:resource", PYTHON_SERVICE),
-    missing("nodeinfo", "web:nodeinfo", "remove the path, or use a service of type 'json'"),
-    missing("reverseproxy", "web:reverseproxy", COMMON_PROXY),
-    missing("websocket-reverseproxy", "web:websocket-reverseproxy", COMMON_PROXY),
-    missing("archive", "web:archive", "unpack the archive and use a service of type 'static'"),
-    missing("wap", "web:wap", COMMON_PROXY),
-    missing("catalog", "web:catalog", "remove the path: WAMP catalogs are not planned"),
-    missing("schemadoc", "web:schemadoc", "remove the path"),
+pub(crate) const WEB_SERVICES: &[UnsupportedFeature] = &[
+    feature("webhook", "web:webhook", "use a 'publisher', whose clients send JSON"),
+    feature("upload", "web:upload", COMMON_PROXY),
+    feature("cgi", "web:cgi", COMMON_PROXY),
+    feature("wsgi", "web:wsgi", PYTHON_SERVICE),
+    feature("resource", "web:resource", PYTHON_SERVICE),
+    feature("nodeinfo", "web:nodeinfo", "remove the path, or use a service of type 'json'"),
+    feature("reverseproxy", "web:reverseproxy", COMMON_PROXY),
+    feature("websocket-reverseproxy", "web:websocket-reverseproxy", COMMON_PROXY),
+    feature("archive", "web:archive", "unpack the archive and use a service of type 'static'"),
+    feature("wap", "web:wap", COMMON_PROXY),
+    feature("catalog", "web:catalog", "remove the path: WAMP catalogs are not planned"),
+    feature("schemadoc", "web:schemadoc", "remove the path"),
 ];
 
 const PACKAGES: &str =
     "Python packages are not read: copy the resource to a directory and name it as 'directory'";
 
 /// Keys of static services.
-pub(crate) const STATIC_KEYS: &[Missing] =
-    &[missing("package", "web:package", PACKAGES), missing("resource", "web:package", PACKAGES)];
+pub(crate) const STATIC_KEYS: &[UnsupportedFeature] =
+    &[feature("package", "web:package", PACKAGES), feature("resource", "web:package", PACKAGES)];
 
 /// Serializers.
-pub(crate) const SERIALIZERS: &[Missing] = &[missing(
+pub(crate) const SERIALIZERS: &[UnsupportedFeature] = &[feature(
     "flatbuffers",
     "serializer:flatbuffers",
     "choose 'json', 'msgpack', 'cbor' or 'ubjson'",
 )];
 
 /// The feature with this word, if it is one of these.
-pub(crate) fn find<'m>(among: &'m [Missing], word: &str) -> Option<&'m Missing> {
-    among.iter().find(|missing| missing.word == word)
+pub(crate) fn find<'m>(
+    among: &'m [UnsupportedFeature],
+    word: &str,
+) -> Option<&'m UnsupportedFeature> {
+    among.iter().find(|feature| feature.word == word)
 }

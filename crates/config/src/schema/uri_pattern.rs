@@ -9,7 +9,7 @@ use crate::field::Field;
 use crate::section::Section;
 
 /// The pattern of a permission.
-pub(super) struct Written {
+pub(super) struct WrittenPattern {
     /// The text of the pattern, without the stars that tell its policy.
     pub(super) uri: String,
     /// The policy that the file names, or that the stars tell.
@@ -19,7 +19,7 @@ pub(super) struct Written {
 }
 
 /// Reads `uri` and `match` of a permission.
-pub(super) fn pattern(permission: &mut Section<'_>) -> Option<Written> {
+pub(super) fn pattern(permission: &mut Section<'_>) -> Option<WrittenPattern> {
     let uri = permission.required("uri");
     let policy = permission.optional("match").map(|field| policy(&field));
     let field = uri?;
@@ -40,7 +40,7 @@ pub(super) fn pattern(permission: &mut Section<'_>) -> Option<Written> {
             Err(_) => return field.report(fault.to_string(), None, None),
         },
     };
-    Some(Written { uri, policy, pattern })
+    Some(WrittenPattern { uri, policy, pattern })
 }
 
 fn policy(field: &Field<'_>) -> Option<MatchPolicy> {
@@ -48,7 +48,7 @@ fn policy(field: &Field<'_>) -> Option<MatchPolicy> {
     field.choice("match policy", &policies, &[])
 }
 
-/// What a starred URI stands for: without a star it is exact, with one at the very end it is a
+/// What a uri_pattern URI stands for: without a star it is exact, with one at the very end it is a
 /// prefix, with others it is a wildcard.
 fn without_stars(field: &Field<'_>, text: String) -> (String, MatchPolicy) {
     match text.strip_suffix('*') {

@@ -6,44 +6,44 @@ use std::sync::Arc;
 
 use crate::document::Mark;
 use crate::env::{self, Environment};
-use crate::fault::{ConfigFault, Faults, Warning, tamed};
-use crate::names::Names;
-use crate::place::Place;
+use crate::fault::{ConfigFault, Faults, Warning, sanitized};
+use crate::location::SourceLocation;
+use crate::names::NameRegistry;
 use crate::settings::Settings;
 use crate::source::Loaded;
 
 /// The form of a configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum FormatVersion {
     /// Without `version`, or with version 1.
-    Older,
+    V1,
     /// With version 2.
-    Current,
+    V2,
 }
 
 /// One reading of a configuration file.
 ///
 /// It is shared by everything that reads a part of the file, which is why it changes behind a
 /// shared reference.
-pub(crate) struct Reading<'e> {
+pub(crate) struct LoadContext<'e> {
     file: Arc<str>,
     directory: &'e Path,
     environment: &'e dyn Environment,
-    form: Cell<Form>,
+    format_version: Cell<FormatVersion>,
     faults: RefCell<Vec<ConfigFault>>,
     omitted: Cell<usize>,
     warnings: RefCell<Vec<Warning>>,
     /// The realms and roles that there are, and where they are referred to.
-    pub(crate) names: RefCell<Names>,
+    pub(crate) names: RefCell<NameRegistry>,
 }
 
-impl<'e> Reading<'e> {
+impl<'e> LoadContext<'e> {
     pub(crate) fn new(file: &str, directory: &'e Path, environment: &'e dyn Environment) -> Self {
         Self {
             file: file.into(),
             directory,
             environment,
-            form: Cell::new(Form::Current),
+            format_version: Cell::new(FormatVersion::V2),
             faults: RefCell::default(),
             omitted: Cell::new(0),
             warnings: RefCell::default(),
@@ -51,16 +51,16 @@ impl<'e> Reading<'e> {
         }
     }
 
-    pub(crate) fn form(&self) -> Form {
-        self.form.get()
+    pub(crate) fn format_version(&self) -> FormatVersion {
+        self.format_version.get()
     }
 
-    pub(crate) fn set_form(&self, form: Form) {
-        self.form.set(form);
+    pub(crate) fn set_format_version(&self, format_version: FormatVersion) {
+        self.format_version.set(format_version);
     }
 
-    pub(crate) fn place(&self, mark: Mark, path: &str) -> Place {
-        Place {
+    pub(crate) fn location(&self, mark: Mark, path: &str) -> SourceLocation {
+        SourceLocation {
             file: self.file.clone(),
             line: mark.line,
             column: mark.column,
@@ -71,8 +71,8 @@ impl<'e> Reading<'e> {
     pub(crate) fn fault(&self, fault: ConfigFault) {
         let mut faults = self.faults.borrow_mut();
         if faults.len() < Faults::MAX {
-            let message = tamed(&fault.message);
-            let suggestion = fault.suggestion.as_deref().map(tamed);
+            let message = sanitized(&fault.message);
+            let suggestion = fault.suggestion.as_deref().map(sanitized);
             faults.push(ConfigFault { message, suggestion, ..fault });
         } else {
             self.omitted.set(self.omitted.get() + 1);
@@ -85,10 +85,10 @@ impl<'e> Reading<'e> {
     }
 
     /// Keeps a warning, as long as there are not more than anybody would read.
-    pub(crate) fn warn(&self, place: Place, message: impl Into<String>) {
+    pub(crate) fn warn(&self, location: SourceLocation, message: impl Into<String>) {
         let mut warnings = self.warnings.borrow_mut();
         if warnings.len() < Faults::MAX {
-            warnings.push(Warning { place, message: tamed(&message.into()) });
+            warnings.push(Warning { location, message: sanitized(&message.into()) });
         }
     }
 
@@ -108,14 +108,14 @@ impl<'e> Reading<'e> {
 
     /// What was read, if there was no fault, or else the faults, in the order of the file.
     pub(crate) fn finish(self, settings: Option<Settings>) -> Result<Loaded, Faults> {
-        let order = |place: &Place| (place.line, place.column);
+        let order = |location: &SourceLocation| (location.line, location.column);
         let mut warnings = self.warnings.into_inner();
-        warnings.sort_by_key(|warning| order(&warning.place));
+        warnings.sort_by_key(|warning| order(&warning.location));
         let mut faults = self.faults.into_inner();
         match settings {
             Some(settings) if faults.is_empty() => Ok(Loaded { settings, warnings }),
             _ => {
-                faults.sort_by_key(|fault| order(&fault.place));
+                faults.sort_by_key(|fault| order(&fault.location));
                 Err(Faults { faults, omitted: self.omitted.get(), warnings })
             }
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// Displayed as `config.json:14:21: workers[0].transports[1].type`; as `config.json` where it is
 /// the file as a whole, which may not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct SourceLocation {
     /// The name of the file, as it was given.
     pub file: Arc<str>,
     /// The line, counted from 1; 0 for the file as a whole.
@@ -19,7 +19,7 @@ pub struct Place {
     pub path: String,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             0 => write!(f, "{}", self.file)?,
