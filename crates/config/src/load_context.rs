@@ -1,4 +1,4 @@
-//! One reading of a configuration: where it comes from, and all that is noticed on the way.
+//! The state of loading one configuration: its surroundings, and the faults found so far.
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,8 @@ use crate::env::{self, Environment};
 use crate::fault::{ConfigFault, Faults, Warning, sanitized};
 use crate::location::SourceLocation;
 use crate::names::NameRegistry;
-use crate::settings::Settings;
-use crate::source::Loaded;
 
-/// The form of a configuration file.
+/// The version of the format that a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FormatVersion {
     /// Without `version`, or with version 1.
@@ -21,10 +19,9 @@ pub(crate) enum FormatVersion {
     V2,
 }
 
-/// One reading of a configuration file.
+/// The context of loading one configuration file.
 ///
-/// It is shared by everything that reads a part of the file, which is why it changes behind a
-/// shared reference.
+/// The readers of all sections share it, so it changes behind a shared reference.
 pub(crate) struct LoadContext<'e> {
     file: Arc<str>,
     directory: &'e Path,
@@ -33,7 +30,7 @@ pub(crate) struct LoadContext<'e> {
     faults: RefCell<Vec<ConfigFault>>,
     omitted: Cell<usize>,
     warnings: RefCell<Vec<Warning>>,
-    /// The realms and roles that there are, and where they are referred to.
+    /// The realms, roles and addresses that the file declares and refers to.
     pub(crate) names: RefCell<NameRegistry>,
 }
 
@@ -55,8 +52,8 @@ impl<'e> LoadContext<'e> {
         self.format_version.get()
     }
 
-    pub(crate) fn set_format_version(&self, format_version: FormatVersion) {
-        self.format_version.set(format_version);
+    pub(crate) fn set_format_version(&self, version: FormatVersion) {
+        self.format_version.set(version);
     }
 
     pub(crate) fn location(&self, mark: Mark, path: &str) -> SourceLocation {
@@ -68,6 +65,7 @@ impl<'e> LoadContext<'e> {
         }
     }
 
+    /// Records a fault, up to [`Faults::MAX`]; further ones are only counted.
     pub(crate) fn fault(&self, fault: ConfigFault) {
         let mut faults = self.faults.borrow_mut();
         if faults.len() < Faults::MAX {
@@ -79,12 +77,12 @@ impl<'e> LoadContext<'e> {
         }
     }
 
-    /// Whether there is a fault so far.
+    /// Whether a fault has been recorded.
     pub(crate) fn has_faults(&self) -> bool {
         !self.faults.borrow().is_empty()
     }
 
-    /// Keeps a warning, as long as there are not more than anybody would read.
+    /// Records a warning, up to [`Faults::MAX`]; further ones are dropped.
     pub(crate) fn warn(&self, location: SourceLocation, message: impl Into<String>) {
         let mut warnings = self.warnings.borrow_mut();
         if warnings.len() < Faults::MAX {
@@ -92,7 +90,10 @@ impl<'e> LoadContext<'e> {
         }
     }
 
-    /// A text with what it refers to taken in.
+    /// Replaces the references `${…}` in a text by their values.
+    ///
+    /// # Errors
+    /// A sentence about the first reference without a value.
     pub(crate) fn substitute(&self, text: &str) -> Result<String, String> {
         env::substitute(text, self.directory, self.environment)
     }
@@ -106,18 +107,16 @@ impl<'e> LoadContext<'e> {
         self.directory.join(path)
     }
 
-    /// What was read, if there was no fault, or else the faults, in the order of the file.
-    pub(crate) fn finish(self, settings: Option<Settings>) -> Result<Loaded, Faults> {
+    /// The warnings if there was no fault, else the faults; both in the order of the file.
+    pub(crate) fn finish(self) -> Result<Vec<Warning>, Faults> {
         let order = |location: &SourceLocation| (location.line, location.column);
         let mut warnings = self.warnings.into_inner();
         warnings.sort_by_key(|warning| order(&warning.location));
         let mut faults = self.faults.into_inner();
-        match settings {
-            Some(settings) if faults.is_empty() => Ok(Loaded { settings, warnings }),
-            _ => {
-                faults.sort_by_key(|fault| order(&fault.location));
-                Err(Faults { faults, omitted: self.omitted.get(), warnings })
-            }
+        if faults.is_empty() {
+            return Ok(warnings);
         }
+        faults.sort_by_key(|fault| order(&fault.location));
+        Err(Faults { faults, omitted: self.omitted.get(), warnings })
     }
 }

@@ -1,12 +1,12 @@
-//! Where in a configuration file something stands.
+//! Positions in a configuration file.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A place in a configuration file, for messages about what stands there.
+/// The position of a value in a configuration file, for messages.
 ///
-/// Displayed as `config.json:14:21: workers[0].transports[1].type`; as `config.json` where it is
-/// the file as a whole, which may not exist.
+/// Displayed as `config.json:14:21: workers[0].transports[1].type`, or as `config.json` for the
+/// file as a whole, which may not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceLocation {
     /// The name of the file, as it was given.

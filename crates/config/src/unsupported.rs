@@ -1,17 +1,17 @@
 //! Features of Crossbar.io that this version does not have.
 //!
-//! A configuration that asks for one of them is refused, since ignoring it would change what the
-//! configuration means. Each has a short name for tables and scripts, and a sentence that says
-//! what to do now.
+//! A configuration that asks for such a feature is refused, since ignoring the feature would change
+//! the meaning of the configuration. Each feature has a short name, for tables and scripts, and
+//! advice for the operator.
 
-/// A value or key of Crossbar.io that stands for a feature which this version does not have.
+/// A key or value of Crossbar.io that asks for a feature which this version does not have.
 #[derive(Debug)]
 pub(crate) struct UnsupportedFeature {
-    /// The key or value as a file has it.
+    /// The key or value in the file.
     pub(crate) word: &'static str,
     /// The short name of the feature.
     pub(crate) name: &'static str,
-    /// What to do now, as the end of a sentence in the imperative.
+    /// What to do instead, as an imperative clause.
     pub(crate) advice: &'static str,
 }
 
@@ -23,8 +23,8 @@ const fn feature(
     UnsupportedFeature { word, name, advice }
 }
 
-/// How to run a program that this node does not start.
-pub(crate) const RUN_IT_BESIDE: &str =
+/// The advice for programs that this node does not start.
+pub(crate) const RUN_SEPARATELY: &str =
     "run it as a separate process that connects to a transport of this node";
 
 /// Types of workers.
@@ -52,17 +52,17 @@ const MARKETS: &str = "remove the worker: XBR markets are not planned";
 
 /// Types of components.
 pub(crate) const COMPONENTS: &[UnsupportedFeature] = &[
-    feature("function", "function-component", RUN_IT_BESIDE),
-    feature("wamplet", "function-component", RUN_IT_BESIDE),
+    feature("function", "function-component", RUN_SEPARATELY),
+    feature("wamplet", "function-component", RUN_SEPARATELY),
 ];
 
-/// The name of the feature that components of classes which the program does not offer ask for.
+/// The name of the feature: components of classes that the program does not have.
 pub(crate) const PYTHON_CLASS: &str = "python-class";
 
-/// The name of the feature that realms with one name in several workers ask for.
+/// The name of the feature: realms with the same name in several workers.
 pub(crate) const REALM_OF_A_WORKER: &str = "realm-of-a-worker";
 
-/// The name of the feature that `validate` with a type of a WAMP inventory asks for.
+/// The name of the feature: `validate` with a type of a WAMP inventory.
 pub(crate) const INVENTORY: &str = "inventory";
 
 const MQTT_ADVICE: &str =

@@ -35,5 +35,6 @@ pub mod rawsocket;
 pub mod secrets;
 pub mod serializer;
 pub mod transport_kind;
+pub mod transport_url;
 pub mod uri;
 pub mod websocket;

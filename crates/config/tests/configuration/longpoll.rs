@@ -91,8 +91,8 @@ fn wrong_options_of_a_longpoll_service_are_refused_all_at_once() {
         format!("{below}.options.debug_transport_id: found the number 7; expected a string"),
         format!(
             "{below}.options.requesttimeout: unknown key 'requesttimeout' in longpoll options; \
-             expected one of debug, allowed_origins, max_message_size, request_timeout, \
-             session_timeout, queue_limit_bytes, queue_limit_messages, allow_null_origin, \
+             expected one of debug, request_timeout, session_timeout, queue_limit_bytes, \
+             queue_limit_messages, max_message_size, allowed_origins, allow_null_origin, \
              debug_transport_id"
         ),
     ];

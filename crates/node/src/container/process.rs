@@ -13,6 +13,7 @@ use cloverleaf_config::settings::{
     ConnectingEndpoint, ConnectingTransport, ContainerComponent, ContainerShutdown, ContainerWorker,
 };
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
+use cloverleaf_wamp::transport_url::WebSocketUrl;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
 use tokio::task::JoinSet;
@@ -93,14 +94,11 @@ fn target(transport: &ConnectingTransport) -> Result<Target, ComponentError> {
             max_message: rawsocket.max_message_size.map_or(DEFAULT_MAX_MESSAGE, |n| n as usize),
         },
         ConnectingTransport::WebSocket(websocket) => {
-            let rest = websocket
-                .url
-                .strip_prefix("ws://")
+            let url = WebSocketUrl::parse(&websocket.url)
+                .ok()
+                .filter(|url| !url.is_secure)
                 .ok_or_else(|| format!("'{}' is no ws:// URL", websocket.url))?;
-            let (host, path) = match rest.find('/') {
-                Some(at) => rest.split_at(at),
-                None => (rest, "/"),
-            };
+            let (host, path) = (url.authority, url.path);
             let limit = websocket.options.max_message_size;
             Target {
                 endpoint: endpoint(&websocket.endpoint),
