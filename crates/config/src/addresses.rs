@@ -86,8 +86,8 @@ impl BoundInterface {
         matches!(self, Self::Named(..)) || self.covers(&Self::Address(loopback))
     }
 
-    /// Whether these addresses include the others. The unspecified address of IPv6 includes those of
-    /// IPv4.
+    /// Whether these addresses include the others. The unspecified address of IPv6 includes those
+    /// of IPv4.
     fn covers(&self, other: &Self) -> bool {
         let Self::Address(all) = self else { return self == other };
         let other_is_ipv4 = match other {
@@ -135,8 +135,8 @@ impl ListeningAddress {
 }
 
 impl ConnectingAddress {
-    /// Whether connections to this address arrive at `listening`. Of host names, only `localhost` is
-    /// known to be this machine.
+    /// Whether connections to this address arrive at `listening`. Of host names, only `localhost`
+    /// is known to be this machine.
     pub(crate) fn leads_to(&self, listening: &ListeningAddress) -> bool {
         match (self, listening) {
             (Self::Unix(path), ListeningAddress::Unix(other)) => path == other,

@@ -2,19 +2,19 @@
 //!
 //! Crossbar.io keeps the patterns without `..` in one trie and those with `..` in another.
 //!
-//! 1. In the first trie it takes the longest text that the URI begins with, and no other. So an exact
-//!    rule hides the shorter prefixes of longer URIs. Of an exact and a prefix rule with the same
-//!    text, the last one counts.
-//! 2. Unless this rule is exact, it takes the pattern of the second trie with the longest text before
-//!    `..`, and no other. A pattern of the second trie with other characters than `a-z`, `0-9`, `_`
-//!    and `-` never matches.
+//! 1. In the first trie it takes the longest text that the URI begins with, and no other. So an
+//!    exact rule hides the shorter prefixes of longer URIs. Of an exact and a prefix rule with the
+//!    same text, the last one counts.
+//! 2. Unless this rule is exact, it takes the pattern of the second trie with the longest text
+//!    before `..`, and no other. A pattern of the second trie with other characters than `a-z`,
+//!    `0-9`, `_` and `-` never matches.
 //! 3. A wildcard without `..` is no wildcard.
 //!
 //! In this router, the exact rule counts, else the best wildcard, else the longest prefix
 //! (`docs/decisions/precedence.md`).
 //!
-//! URIs that show a difference are found by trying URIs that match a rule or a pair of rules. In the
-//! code, `ours` is the rule of this router, and `theirs` that of Crossbar.io.
+//! URIs that show a difference are found by trying URIs that match a rule or a pair of rules. In
+//! the code, `ours` is the rule of this router, and `theirs` that of Crossbar.io.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -194,7 +194,8 @@ fn allowed(allow: AllowedActions) -> String {
     }
 }
 
-/// URIs that match each rule, and each pair of a wildcard and another rule; the shortest ones first.
+/// URIs that match each rule, and each pair of a wildcard and another rule; the shortest ones
+/// first.
 fn candidates(rules: &[WrittenPermission<'_, '_>], most: usize) -> Vec<String> {
     let mut uris = BTreeSet::new();
     for rule in rules {

@@ -23,8 +23,9 @@ impl Settings {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
     /// The node without configuration. In its realm `realm1`, anonymous sessions may do everything
-    /// except end other sessions and their registrations and subscriptions. At `address` it has a page
-    /// about itself at `/`, WebSocket at `/ws`, calls at `/call` and publications at `/publish`.
+    /// except end other sessions and their registrations and subscriptions. At `address` it has a
+    /// page about itself at `/`, WebSocket at `/ws`, calls at `/call` and publications at
+    /// `/publish`.
     pub fn default_node(directory: &Path, address: SocketAddr) -> Self {
         let worker = RouterWorker {
             id: "worker001".to_owned(),

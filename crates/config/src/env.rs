@@ -159,8 +159,8 @@ fn include(path: &Path, environment: &dyn Environment) -> Result<String, String>
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Replaces each `$NAME` by the value of the variable, as Crossbar.io does in paths of sockets. Other
-/// dollar signs are kept.
+/// Replaces each `$NAME` by the value of the variable, as Crossbar.io does in paths of sockets.
+/// Other dollar signs are kept.
 ///
 /// # Errors
 /// A sentence about the first variable that is not set.

@@ -242,8 +242,8 @@ impl<'a> Field<'a> {
         Self { context: self.context, node: &entry.node, path: key_path(&self.path, &entry.key) }
     }
 
-    /// The value at a JSON pointer (RFC 6901) below this one. If it does not exist, the deepest value
-    /// on the way to it.
+    /// The value at a JSON pointer (RFC 6901) below this one. If it does not exist, the deepest
+    /// value on the way to it.
     pub(crate) fn at(&self, pointer: &str) -> Self {
         let mut at = self.clone();
         for token in pointer.split('/').skip(1) {

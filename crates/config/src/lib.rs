@@ -1,5 +1,5 @@
-//! The configuration of a node: from a file in Crossbar.io's format to [`Settings`], whose existence
-//! means that they are valid.
+//! The configuration of a node: from a file in Crossbar.io's format to [`Settings`], whose
+//! existence means that they are valid.
 //!
 //! A file that is not valid gives [`Faults`]: all of them at once, each with its location in the
 //! file, what was found, what was expected and, for misspellings, a suggestion. This crate starts

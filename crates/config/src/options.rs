@@ -1,7 +1,8 @@
-//! The macro that declares a section of options: its struct, defaults, keys and reader in one place.
+//! The macro that declares a section of options: its struct, defaults, keys and reader in one
+//! place.
 
-/// Declares a struct of options, with [`Default`] and [`Options`](crate::section::Options). The name
-/// of each field is the key of the option, so that each option is named once.
+/// Declares a struct of options, with [`Default`] and [`Options`](crate::section::Options). The
+/// name of each field is the key of the option, so that each option is named once.
 ///
 /// A field is written `name: Type = default, reader;`. The reader is a function of the section, the
 /// key and the default.

@@ -1,10 +1,10 @@
 //! Warnings about permissions that do not have the effect that they seem to have, because another
 //! matching pattern has precedence.
 //!
-//! Precedence is that of Crossbar.io's code: an exact pattern comes before a wildcard, and a wildcard
-//! before the longest prefix. Of several wildcards, the one with the longest run of components
-//! before each of its wildcards comes first. Crossbar.io's manual says instead that the longest
-//! pattern has precedence. A warning names each permission for which the two differ.
+//! Precedence is that of Crossbar.io's code: an exact pattern comes before a wildcard, and a
+//! wildcard before the longest prefix. Of several wildcards, the one with the longest run of
+//! components before each of its wildcards comes first. Crossbar.io's manual says instead that the
+//! longest pattern has precedence. A warning names each permission for which the two differ.
 //!
 //! Another warning names each denial within an allowed pattern: a session that subscribes to or
 //! registers the whole pattern needs only the permission that covers it.
@@ -17,12 +17,12 @@ use crate::field::Field;
 use crate::sections::actions::AllowedActions;
 use crate::sections::permission::PermissionConfig;
 
-/// The most pairs of permissions that are compared for one role: all pairs of a hundred permissions.
-/// Roles in use have a few dozen.
+/// The most pairs of permissions that are compared for one role: all pairs of a hundred
+/// permissions. Roles in use have a few dozen.
 const MAX_PAIRS: usize = 10_000;
 
-/// Warns about each permission that has the longest matching pattern for some URI, but is overridden
-/// by another permission with a different effect.
+/// Warns about each permission that has the longest matching pattern for some URI, but is
+/// overridden by another permission with a different effect.
 pub(crate) fn warn_shadowed(permissions: &[(&Field<'_>, PermissionConfig)]) {
     let pairs =
         permissions.iter().flat_map(|one| permissions.iter().map(move |other| (one, other)));

@@ -1,8 +1,8 @@
 //! A map of the file with known keys.
 //!
 //! [`SectionKeys`] declares the name of a section and its keys. [`Section`] is one such map of the
-//! file: its reader takes one key after the other, and [`Section::finish`] reports the keys that are
-//! left.
+//! file: its reader takes one key after the other, and [`Section::finish`] reports the keys that
+//! are left.
 //!
 //! Whether a key is a misspelling of another one can only be said if all keys of the section are
 //! known, so they are declared. A debug build panics when a reader asks for an undeclared key.
@@ -141,9 +141,9 @@ impl<'a> Section<'a> {
         self.optional(key).filter(|field| !field.is_null())
     }
 
-    /// The value of a key, or of an unknown key that is probably a misspelling of it. The misspelling
-    /// is reported; its value is taken, so that its faults are found in the same run. A declared key
-    /// is never a misspelling of another key.
+    /// The value of a key, or of an unknown key that is probably a misspelling of it. The
+    /// misspelling is reported; its value is taken, so that its faults are found in the same run. A
+    /// declared key is never a misspelling of another key.
     fn nearest(&mut self, key: &'static str) -> Option<Field<'a>> {
         if let Some(field) = self.optional(key) {
             return Some(field);

@@ -2,10 +2,10 @@
 //! events of a YAML 1.2 parser.
 //!
 //! - The merge key `<<` of YAML 1.1 is supported, since configurations use it.
-//! - A plain scalar that YAML 1.1 reads differently (`yes`, `10_000`) has the value of YAML 1.2, and
-//!   keeps the other value in [`Node::yaml_1_1_value`].
-//! - Several documents, keys that are not text, and custom tags are refused: they have no meaning in
-//!   a configuration.
+//! - A plain scalar that YAML 1.1 reads differently (`yes`, `10_000`) has the value of YAML 1.2,
+//!   and keeps the other value in [`Node::yaml_1_1_value`].
+//! - Several documents, keys that are not text, and custom tags are refused: they have no meaning
+//!   in a configuration.
 //! - The values that aliases repeat are counted, so that a small file cannot make a huge tree.
 
 use std::collections::{HashMap, HashSet};

@@ -21,8 +21,8 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// An integer in a form that YAML 1.2 dropped: with underscores, in base 2, in base 8 without `o`, or
-/// in base 60 with colons.
+/// An integer in a form that YAML 1.2 dropped: with underscores, in base 2, in base 8 without `o`,
+/// or in base 60 with colons.
 fn integer(text: &str) -> Option<i64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if !unsigned.starts_with(|c: char| c.is_ascii_digit()) {

@@ -51,7 +51,8 @@ pub(crate) fn allowed_actions(permission: &mut Section<'_>) -> AllowedActions {
     allow.or(flat).unwrap_or_default()
 }
 
-/// The actions of a permission that has keys for them, as in version 1. Version 2 refuses such keys.
+/// The actions of a permission that has keys for them, as in version 1. Version 2 refuses such
+/// keys.
 fn flat_actions(permission: &mut Section<'_>) -> Option<AllowedActions> {
     let flags: Vec<(&str, Field<'_>)> = AllowedActions::KEYS
         .iter()

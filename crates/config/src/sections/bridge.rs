@@ -53,8 +53,8 @@ pub struct BridgeOptions {
     pub post_body_limit: Option<u32>,
     /// The longest distance of a signed request's timestamp from now; none (0 in the file): any.
     pub timestamp_delta_limit: Option<Duration>,
-    /// Whether signed requests with a nonce that was used before are refused. Needs a key and a limit
-    /// of timestamps.
+    /// Whether signed requests with a nonce that was used before are refused. Needs a key and a
+    /// limit of timestamps.
     pub refuse_replays: bool,
     /// The networks from which requests are accepted; empty: all.
     pub require_ip: Vec<IpNetwork>,

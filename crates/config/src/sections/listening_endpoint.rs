@@ -76,9 +76,9 @@ pub struct ListeningTcp {
 }
 
 impl ListeningTcp {
-    /// The default backlog. More than Crossbar.io's 50: if two hundred clients connect at once, each
-    /// client that does not fit retries after 200 ms or more. The operating system has a limit of
-    /// its own besides.
+    /// The default backlog. More than Crossbar.io's 50: if two hundred clients connect at once,
+    /// each client that does not fit retries after 200 ms or more. The operating system has a limit
+    /// of its own besides.
     pub const DEFAULT_BACKLOG: u16 = 1_024;
 
     /// An endpoint on a port, with default options.
@@ -270,8 +270,8 @@ fn listening_unix(mut section: Section<'_>) -> Option<(ListeningUnix, PathBuf)> 
     Some((unix, canonical?))
 }
 
-/// The canonical path of a socket's file. Reports a file that can't be created, unless the worker is
-/// disabled.
+/// The canonical path of a socket's file. Reports a file that can't be created, unless the worker
+/// is disabled.
 fn canonical_path(endpoint: &mut Section<'_>, path: &Path) -> PathBuf {
     let context = endpoint.context();
     if is_abstract(path) || context.names.borrow().disabled {

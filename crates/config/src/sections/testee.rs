@@ -39,8 +39,8 @@ pub struct StreamTesteeTransport {
 /// The type of the WebSocket echo server.
 pub(crate) const WEBSOCKET_TESTEE_TYPE: &str = "websocket.testee";
 
-/// Reads the transport of a testee worker. Crossbar.io does not check its type, and its own template
-/// has `websocket`.
+/// Reads the transport of a testee worker. Crossbar.io does not check its type, and its own
+/// template has `websocket`.
 pub(crate) fn of_worker(field: &Field<'_>) -> Option<TesteeTransport> {
     let mut section = Section::of(field, &WEBSOCKET_TESTEE)?;
     if section.optional("type").is_some() {

@@ -23,8 +23,8 @@ pub(crate) static UNIVERSAL_WEB: SectionKeys = SectionKeys::closed(
     &["type", "id", "options", "paths", "cookie", "auth"],
 );
 
-/// A transport of type `universal`. The first octets of a connection tell its protocol. At least one
-/// of the protocols is configured.
+/// A transport of type `universal`. The first octets of a connection tell its protocol. At least
+/// one of the protocols is configured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UniversalTransport {
     /// The id.

@@ -18,7 +18,8 @@ options! {
     /// none here.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct WebSocketSettings {
-        /// The origins of web pages that may connect. `*` stands for any text, also within an origin.
+        /// The origins of web pages that may connect. `*` stands for any text, also within an
+        /// origin.
         allowed_origins: Vec<String> = vec!["*".to_owned()], Section::texts;
         /// Whether pages with the origin `null` may connect.
         allow_null_origin: bool = true, Section::flag;

@@ -65,8 +65,8 @@ pub struct RouterWorker {
     pub options: NativeOptions,
     /// The realms that the worker hosts.
     pub realms: Vec<RealmConfig>,
-    /// The template of realms that are not in `realms`: one is made when a client asks for it. None:
-    /// there are no such realms.
+    /// The template of realms that are not in `realms`: one is made when a client asks for it.
+    /// None: there are no such realms.
     pub realm_template: Option<RealmTemplate>,
     /// The transports that listen.
     pub transports: Vec<ListeningTransport>,
