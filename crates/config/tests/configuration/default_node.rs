@@ -9,10 +9,10 @@ use cloverleaf_config::settings::{
     WebTransport, Worker,
 };
 
-use crate::given::yaml;
+use crate::fixtures::yaml;
 
 #[test]
-fn the_default_node_is_what_this_file_says() {
+fn the_default_node_is_equal_to_this_configuration() {
     let loaded = yaml(
         "
 version: 2
@@ -46,7 +46,7 @@ workers:
     );
     assert_eq!(loaded.warnings, []);
     let mut expected = loaded.settings;
-    // No file can ask for this one.
+    // No file can ask for this service.
     web(&mut expected).paths[0].service = WebService::Welcome;
     if let ListeningEndpoint::Tcp(tcp) = &mut web(&mut expected).endpoint {
         tcp.interface = tcp.interface.take().map(|it| ListeningInterface { location: None, ..it });
@@ -56,7 +56,7 @@ workers:
 }
 
 #[test]
-fn the_default_node_listens_where_it_is_told() {
+fn the_default_node_listens_at_the_given_address() {
     for (address, interface, version) in [
         ("0.0.0.0:0", "0.0.0.0", IpVersion::V4),
         ("192.0.2.1:9000", "192.0.2.1", IpVersion::V4),

@@ -8,7 +8,7 @@ use cloverleaf_config::settings::{
 };
 use cloverleaf_wamp::serializer::Serializer;
 
-use crate::given::{json, paths, sentences, the_path, warnings};
+use crate::fixtures::{json, paths, sentences, the_path, warnings};
 
 fn text(keys: &str) -> String {
     paths(&format!(r#""lp": {{"type": "longpoll"{keys}}}"#))
@@ -22,7 +22,7 @@ fn service(keys: &str) -> LongPollService {
 }
 
 #[test]
-fn a_longpoll_service_has_everything_that_the_file_says() {
+fn all_keys_of_a_longpoll_service_are_read() {
     let expected = LongPollService {
         serializers: vec![Serializer::Cbor],
         options: LongPollOptions {
@@ -47,7 +47,7 @@ fn a_longpoll_service_has_everything_that_the_file_says() {
 }
 
 #[test]
-fn a_longpoll_service_has_the_defaults_of_crossbar_io() {
+fn longpoll_defaults_are_those_of_crossbar() {
     let default = LongPollService {
         serializers: Serializer::DEFAULT.to_vec(),
         options: LongPollOptions {
@@ -67,7 +67,7 @@ fn a_longpoll_service_has_the_defaults_of_crossbar_io() {
 }
 
 #[test]
-fn wrong_options_of_a_longpoll_service_are_refused_all_at_once() {
+fn all_invalid_options_of_a_longpoll_service_are_reported() {
     let below = "workers[0].transports[0].paths.lp";
     let keys = r#", "realm": "realm1", "options": {"request_timeout": -1, "queue_limit_bytes": "1",
         "max_message_size": 0, "debug_transport_id": 7, "requesttimeout": 10}"#;
@@ -100,7 +100,7 @@ fn wrong_options_of_a_longpoll_service_are_refused_all_at_once() {
 }
 
 #[test]
-fn zero_and_what_is_above_the_limits_of_this_version_mean_those_limits() {
+fn zero_and_numbers_above_our_limits_mean_the_limits() {
     let highest = LongPollOptions {
         request_timeout: Duration::from_secs(600),
         session_timeout: Duration::from_secs(3_600),
@@ -130,7 +130,7 @@ fn zero_and_what_is_above_the_limits_of_this_version_mean_those_limits() {
 }
 
 #[test]
-fn a_transport_id_that_anybody_could_guess_has_no_effect() {
+fn debug_transport_id_has_no_effect() {
     let loaded = json(&text(r#", "options": {"debug_transport_id": "kjmd3sBLOUnb3Fyr"}"#));
     let expected =
         ".paths.lp.options.debug_transport_id: this option has no effect in this version";

@@ -17,7 +17,7 @@ use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 use serde_json::Value;
 
-use crate::given::warnings;
+use crate::fixtures::warnings;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
 
@@ -155,7 +155,7 @@ fn over_rawsocket(serializer: Serializer) -> ConnectingTransport {
 }
 
 #[test]
-fn the_example_with_one_worker_for_each_procedure_is_read_whole() {
+fn the_example_with_one_worker_for_each_procedure_is_read() {
     let file = "config.json";
     let add = RouterComponent {
         id: "component001".to_owned(),
@@ -207,7 +207,7 @@ fn the_example_with_one_worker_for_each_procedure_is_read_whole() {
 }
 
 #[test]
-fn the_example_with_four_equal_workers_is_read_whole_from_the_older_form() {
+fn the_example_with_four_equal_workers_is_read_from_version_1() {
     let file = "config_multi_worker.json";
     let router = Worker::Router(RouterWorker {
         id: "worker001".to_owned(),
@@ -249,7 +249,7 @@ fn the_example_with_four_equal_workers_is_read_whole_from_the_older_form() {
 }
 
 #[test]
-fn paths_are_resolved_against_the_directory_of_the_file_when_nothing_else_is_said() {
+fn paths_are_resolved_against_the_directory_of_the_file_by_default() {
     let path = Path::new(DATA).join("config.json");
     let loaded = load(&path, &ProcessEnvironment).expect("a valid configuration");
     assert_eq!(loaded.settings.directory, Path::new(DATA));

@@ -1,4 +1,4 @@
-//! What realms keep: events to be asked for, calls that wait, statistics, slow consumers.
+//! Stores, statistics and slow-consumer policies of realms.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use cloverleaf_config::settings::{
 };
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
-use crate::given::{json, role, router, sentences, the_realm, warnings};
+use crate::fixtures::{json, role, router, sentences, the_realm, warnings};
 
 fn realm(keys: &str) -> String {
     router(&format!(
@@ -27,7 +27,7 @@ fn history(text: &str, policy: MatchPolicy, limit: usize, max_bytes: usize) -> H
 }
 
 #[test]
-fn a_store_in_memory_has_rules_with_a_limit_each() {
+fn rules_of_a_store_in_memory_have_limits() {
     let text = realm(
         r#""store": {"type": "memory", "limit": 1000,
              "event-history": [{"uri": "com.a", "limit": 7, "max_bytes": 5000000},
@@ -48,7 +48,7 @@ fn a_store_in_memory_has_rules_with_a_limit_each() {
 }
 
 #[test]
-fn without_rules_for_calls_those_of_every_procedure_may_wait() {
+fn without_call_queue_the_calls_of_all_procedures_are_queued() {
     let queue = |keys: &str| {
         let loaded = json(&realm(&format!(r#""store": {{"type": "memory"{keys}}}"#)));
         assert_eq!(warnings(&loaded), [""; 0]);
@@ -62,7 +62,7 @@ fn without_rules_for_calls_those_of_every_procedure_may_wait() {
 }
 
 #[test]
-fn a_store_in_a_file_lies_in_the_directory_of_the_node() {
+fn the_path_of_a_store_is_resolved_against_the_node_directory() {
     let text = realm(r#""store": {"type": "redb", "path": "events.redb"}"#);
     let store = the_realm(&json(&text).settings).store.clone().expect("a store");
     let file = |path: &str, cache_bytes| StoreBackend::File { path: path.into(), cache_bytes };
@@ -88,7 +88,7 @@ fn a_store_in_a_file_lies_in_the_directory_of_the_node() {
 }
 
 #[test]
-fn a_store_of_crossbar_is_kept_in_a_file_of_our_own_and_the_user_is_told() {
+fn a_cfxdb_store_uses_a_file_of_our_own_with_a_warning() {
     let text = realm(r#""store": {"type": "cfxdb", "path": ".db", "maxsize": 1000}"#);
     let loaded = json(&text);
     let store = the_realm(&loaded.settings).store.clone().expect("a store");
@@ -101,7 +101,7 @@ fn a_store_of_crossbar_is_kept_in_a_file_of_our_own_and_the_user_is_told() {
 }
 
 #[test]
-fn what_is_wrong_with_a_store_is_told_at_its_place() {
+fn faults_of_a_store_have_their_location() {
     let text = realm(
         r#""store": {"type": "memory", "event-history":
              [{"uri": "com. a", "limit": -1}, {"match": "regex", "uri": "com.b"}]}"#,
@@ -119,7 +119,7 @@ fn what_is_wrong_with_a_store_is_told_at_its_place() {
 }
 
 #[test]
-fn statistics_are_as_with_crossbar() {
+fn statistics_have_the_defaults_of_crossbar() {
     let stats = |keys: &str| {
         let text = realm(&format!(r#""stats": {{{keys}}}"#));
         the_realm(&json(&text).settings).stats.expect("statistics")
@@ -145,7 +145,7 @@ fn statistics_are_as_with_crossbar() {
 }
 
 #[test]
-fn a_role_says_what_becomes_of_those_that_read_slowly_and_how_far_it_is_trusted() {
+fn slow_consumer_and_trustlevel_of_a_role_are_read() {
     let text = role(
         r#"{"name": "anonymous", "slow_consumer": "disconnect", "trustlevel": 3, "permissions":
            [{"uri": "com.a"}, {"uri": "com.b", "trustlevel": 5}]}"#,
@@ -157,7 +157,7 @@ fn a_role_says_what_becomes_of_those_that_read_slowly_and_how_far_it_is_trusted(
     assert_eq!(trust, [Some(3), Some(5)]);
     let wrong = r#"{"name": "one", "slow_consumer": "drop", "permissions": [{"uri": "*"}]}"#;
     assert_eq!(
-        sentences(&crate::given::role(wrong)),
+        sentences(&crate::fixtures::role(wrong)),
         ["workers[0].realms[0].roles[0].slow_consumer: unknown policy for slow consumers 'drop'; \
           expected 'drop-events', 'disconnect' or 'block-publisher'"]
     );

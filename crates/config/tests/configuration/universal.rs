@@ -9,7 +9,7 @@ use cloverleaf_config::settings::{
 };
 use cloverleaf_wamp::serializer::Serializer;
 
-use crate::given::{json, sentences, the_transport, transport};
+use crate::fixtures::{json, sentences, the_transport, transport};
 
 const ENDPOINT: &str = r#""endpoint": {"type": "tcp", "port": 8080}"#;
 
@@ -36,7 +36,7 @@ fn path(id: &str, path: &str, service: WebService) -> WebPath {
 }
 
 #[test]
-fn a_universal_transport_has_everything_that_the_file_says() {
+fn all_keys_of_a_universal_transport_are_read() {
     let expected = UniversalTransport {
         id: "mine".to_owned(),
         endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(8080)),
@@ -75,7 +75,7 @@ fn a_universal_transport_has_everything_that_the_file_says() {
 }
 
 #[test]
-fn each_of_the_protocols_may_be_alone() {
+fn a_universal_transport_may_have_one_protocol() {
     let UniversalTransport { rawsocket, web, .. } = universal(r#", "rawsocket": {}"#);
     let everything = RawSocketService {
         serializers: Serializer::DEFAULT.to_vec(),
@@ -91,7 +91,7 @@ fn each_of_the_protocols_may_be_alone() {
 }
 
 #[test]
-fn a_transport_at_which_nothing_is_spoken_is_refused() {
+fn a_universal_transport_without_a_protocol_is_refused() {
     refuses(
         "",
         &[": nothing is spoken at this transport; expected 'rawsocket', 'websocket' or 'web', or \
@@ -107,7 +107,7 @@ fn a_transport_at_which_nothing_is_spoken_is_refused() {
 }
 
 #[test]
-fn all_faults_of_a_universal_transport_are_told_with_their_places() {
+fn all_faults_of_a_universal_transport_are_reported_with_their_locations() {
     refuses(
         r#", "rawsockets": 1, "rawsocket": {"type": "websocket", "endpoint": {}},
         "websocket": {"a/b": {}, "ws": {"url": 1, "cookie": 1}},

@@ -1,4 +1,4 @@
-//! What the tests give: an environment, and configurations made of the part that a test is about.
+//! Fixtures: an environment, and configurations around the part that a test is about.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,13 +11,13 @@ use cloverleaf_config::{Environment, Faults, FileFormat, Loaded, Settings, parse
 
 /// An environment with these variables, files and directories.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Given {
+pub(crate) struct TestEnvironment {
     pub(crate) variables: BTreeMap<&'static str, &'static str>,
     pub(crate) files: BTreeMap<&'static str, &'static str>,
     pub(crate) directories: Vec<&'static str>,
 }
 
-impl Environment for Given {
+impl Environment for TestEnvironment {
     fn variable(&self, name: &str) -> Option<String> {
         self.variables.get(name).map(|value| (*value).to_owned())
     }
@@ -33,8 +33,8 @@ impl Environment for Given {
 }
 
 /// The environment of most tests.
-pub(crate) fn environment() -> Given {
-    Given {
+pub(crate) fn environment() -> TestEnvironment {
+    TestEnvironment {
         variables: BTreeMap::from([
             ("PORT", "9000"),
             ("RUN", "/run"),
@@ -52,14 +52,14 @@ pub(crate) fn environment() -> Given {
     }
 }
 
-/// What is read of a text, with every warning.
+/// Loads a text, with all warnings.
 pub(crate) fn read_all(text: &str, format: FileFormat) -> Result<Loaded, Faults> {
     let name = if format == FileFormat::Json { "config.json" } else { "config.yaml" };
     parse(text, format, name, Path::new("/node"), &environment())
 }
 
-/// What is read of a text. Most tests give a part of a configuration: that it serves nothing is
-/// left out.
+/// Loads a text, without the warnings that the node serves nothing: most tests give only a part of a
+/// configuration.
 fn read(text: &str, format: FileFormat) -> Result<Loaded, Vec<String>> {
     match read_all(text, format) {
         Ok(mut loaded) => {
@@ -72,22 +72,22 @@ fn read(text: &str, format: FileFormat) -> Result<Loaded, Vec<String>> {
     }
 }
 
-/// The faults of a JSON configuration, as they are shown.
+/// The faults of a JSON configuration, as displayed.
 pub(crate) fn json_faults(text: &str) -> Vec<String> {
     read(text, FileFormat::Json).expect_err(text)
 }
 
-/// The faults of a YAML configuration, as they are shown.
+/// The faults of a YAML configuration, as displayed.
 pub(crate) fn yaml_faults(text: &str) -> Vec<String> {
     read(text, FileFormat::Yaml).expect_err(text)
 }
 
-/// What a valid JSON configuration says.
+/// Loads a valid JSON configuration.
 pub(crate) fn json(text: &str) -> Loaded {
     read(text, FileFormat::Json).unwrap_or_else(|faults| panic!("{faults:#?} in {text}"))
 }
 
-/// What a valid YAML configuration says.
+/// Loads a valid YAML configuration.
 pub(crate) fn yaml(text: &str) -> Loaded {
     read(text, FileFormat::Yaml).unwrap_or_else(|faults| panic!("{faults:#?} in {text}"))
 }
@@ -98,7 +98,7 @@ pub(crate) fn warnings(loaded: &Loaded) -> Vec<String> {
     loaded.warnings.iter().filter_map(|warning| shown(warning.to_string())).collect()
 }
 
-/// The faults of a JSON configuration without their places in the file.
+/// The faults of a JSON configuration without their line and column.
 pub(crate) fn sentences(text: &str) -> Vec<String> {
     let sentence = |fault: &String| fault.splitn(4, ':').nth(3).map(|rest| rest.trim().to_owned());
     json_faults(text).iter().filter_map(sentence).collect()

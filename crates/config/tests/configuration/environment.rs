@@ -1,4 +1,4 @@
-//! What the program says about the classes, sockets, owners and stores of a configuration.
+//! Checks of the environment: component classes, sockets, file owners and stores.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use cloverleaf_config::settings::FileOwner;
 use cloverleaf_config::{Environment, Faults, FileFormat, Loaded, parse};
 
-use crate::given::{self, Given, REALM, router, transport, workers};
+use crate::fixtures::{self, REALM, TestEnvironment, router, transport, workers};
 
 /// A program with two components that refuses every socket, owner and store.
 #[derive(Default)]
-struct Program(Given);
+struct Program(TestEnvironment);
 
 impl Environment for Program {
     fn variable(&self, name: &str) -> Option<String> {
@@ -46,7 +46,7 @@ fn read(text: &str) -> Result<Loaded, Faults> {
     parse(text, FileFormat::Json, "config.json", Path::new("/node"), &Program::default())
 }
 
-/// The faults, each as its path and its sentence.
+/// The faults, each as path and message.
 fn faults(text: &str) -> Vec<String> {
     let faults = read(text).expect_err(text).faults;
     faults.iter().map(|fault| format!("{}: {}", fault.location.path, fault.message)).collect()
@@ -57,7 +57,7 @@ fn component(class: &str) -> String {
 }
 
 #[test]
-fn every_class_that_the_program_does_not_have_is_named() {
+fn unknown_component_classes_are_faults() {
     let container = |class: &str| {
         format!(
             r#"{{"type": "container", "components": [{{"type": "class", "classname": "{class}",
@@ -72,13 +72,13 @@ fn every_class_that_the_program_does_not_have_is_named() {
         component("ad.AppSession"),
     );
     let all = [router, container("sub.AppSession"), container("mul.AppSession")].join(", ");
-    let said = read(&workers(&all)).expect_err("classes");
+    let reported = read(&workers(&all)).expect_err("classes");
     let others = "(it has those of add.AppSession, sub.AppSession), and Python is not run by this \
                   version: run it as a separate process that connects to a transport of this node, \
                   or write it in Rust (README.md, \"Embedding\")";
     let sentence =
         |class: &str| format!("this program has no component of class '{class}' {others}");
-    let said: Vec<(String, String, Option<&str>, Option<String>)> = said
+    let reported: Vec<(String, String, Option<&str>, Option<String>)> = reported
         .faults
         .into_iter()
         .map(|fault| {
@@ -94,24 +94,24 @@ fn every_class_that_the_program_does_not_have_is_named() {
         let (path, meant) = (format!("{path}.classname"), meant.map(str::to_owned));
         (path, sentence(class), Some("python-class"), meant)
     });
-    let paths: Vec<&String> = said.iter().map(|(path, ..)| path).collect();
-    assert_eq!(said.len(), 3, "{paths:?}");
-    for (found, expected) in said.iter().zip(&expected) {
+    let paths: Vec<&String> = reported.iter().map(|(path, ..)| path).collect();
+    assert_eq!(reported.len(), 3, "{paths:?}");
+    for (found, expected) in reported.iter().zip(&expected) {
         assert_eq!((&found.0, &found.1, found.2), (&expected.0, &expected.1, expected.2));
     }
-    assert_eq!(said[1].3, expected[1].3);
+    assert_eq!(reported[1].3, expected[1].3);
 }
 
 #[test]
-fn any_class_is_taken_where_the_program_is_not_known() {
-    given::json(&router(&format!(
+fn any_class_is_accepted_if_the_program_is_not_known() {
+    fixtures::json(&router(&format!(
         r#""realms": [{REALM}], "components": [{}]"#,
         component("shop.AppSession")
     )));
 }
 
 #[test]
-fn sockets_owners_and_stores_that_could_not_be_used_are_faults() {
+fn unusable_sockets_owners_and_stores_are_faults() {
     let socket = r#"{"type": "rawsocket", "endpoint":
         {"type": "unix", "path": "router.sock", "owner": "nobody1"}}"#;
     let below = "workers[0].transports[0].endpoint";
@@ -132,7 +132,7 @@ fn sockets_owners_and_stores_that_could_not_be_used_are_faults() {
 }
 
 #[test]
-fn nothing_of_a_disabled_worker_is_looked_for() {
+fn the_environment_of_a_disabled_worker_is_not_checked() {
     let router = format!(
         r#"{{"type": "router", "options": {{"disabled": true}}, "realms": [{REALM}],
         "components": [{}], "transports": [{{"type": "rawsocket",
@@ -143,7 +143,7 @@ fn nothing_of_a_disabled_worker_is_looked_for() {
 }
 
 #[test]
-fn two_realms_do_not_share_the_file_of_a_store() {
+fn two_realms_cannot_share_the_file_of_a_store() {
     let realm = |name: &str| {
         REALM.replace("realm1", name).replacen(
             '{',
@@ -153,13 +153,13 @@ fn two_realms_do_not_share_the_file_of_a_store() {
     };
     let text = router(&format!("\"realms\": [{},\n{}]", realm("realm1"), realm("realm2")));
     assert_eq!(
-        given::sentences(&text),
+        fixtures::sentences(&text),
         ["workers[0].realms[1].store.path: the store in line 1 has this file already; expected a \
           file for each realm"]
     );
 }
 
-/// A machine on which `/node/link` leads to `/node`.
+/// An environment in which `/node/link` is a symbolic link to `/node`.
 struct Linked;
 
 impl Environment for Linked {
@@ -181,7 +181,7 @@ impl Environment for Linked {
 }
 
 #[test]
-fn a_component_connects_to_a_socket_under_any_spelling() {
+fn a_component_finds_a_socket_under_every_spelling_of_its_path() {
     let text = workers(&format!(
         r#"{{"type": "router", "realms": [{REALM}], "transports": [{{"type": "rawsocket",
         "endpoint": {{"type": "unix", "path": "router.sock"}}}}]}},
@@ -196,18 +196,18 @@ fn a_component_connects_to_a_socket_under_any_spelling() {
 }
 
 #[test]
-fn warnings_are_told_beside_faults() {
+fn warnings_are_reported_together_with_faults() {
     let text = r#"{"workers": [{"type": "kontainer"}]}"#;
-    let said = given::read_all(text, FileFormat::Json).expect_err(text);
-    assert_eq!(said.faults.len(), 1);
-    assert_eq!(said.warnings.len(), 1, "{said:?}");
-    assert!(said.warnings[0].message.contains("has no 'version'"), "{said:?}");
+    let reported = fixtures::read_all(text, FileFormat::Json).expect_err(text);
+    assert_eq!(reported.faults.len(), 1);
+    assert_eq!(reported.warnings.len(), 1, "{reported:?}");
+    assert!(reported.warnings[0].message.contains("has no 'version'"), "{reported:?}");
 }
 
 #[test]
-fn a_node_that_serves_nothing_is_pointed_out() {
+fn a_node_that_serves_nothing_gets_a_warning() {
     let about = |text: &str| -> Vec<String> {
-        let loaded = given::read_all(text, FileFormat::Json).expect(text);
+        let loaded = fixtures::read_all(text, FileFormat::Json).expect(text);
         let sentences = loaded.warnings.into_iter().map(|warning| warning.message);
         sentences.filter(|text| text.contains("the node")).collect()
     };

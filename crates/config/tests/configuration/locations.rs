@@ -1,13 +1,13 @@
-//! Faults know their places, come all at once, and say what was meant.
+//! The locations, number and suggestions of faults.
 
 use std::path::Path;
 
 use cloverleaf_config::{Environment, Faults, find, load};
 
-use crate::given::{environment, json, json_faults, warnings, yaml, yaml_faults};
+use crate::fixtures::{environment, json, json_faults, warnings, yaml, yaml_faults};
 
 #[test]
-fn several_faults_of_a_json_file_are_all_told_with_their_places() {
+fn all_faults_of_a_json_file_are_reported_with_their_locations() {
     let text = r#"{
     "version": 2,
     "workers": [
@@ -49,7 +49,7 @@ fn several_faults_of_a_json_file_are_all_told_with_their_places() {
 }
 
 #[test]
-fn several_faults_of_a_yaml_file_are_all_told_with_their_places() {
+fn all_faults_of_a_yaml_file_are_reported_with_their_locations() {
     let text = "\
 version: 2
 controler: {}
@@ -83,7 +83,7 @@ workers:
 }
 
 #[test]
-fn json_and_yaml_say_the_same() {
+fn json_and_yaml_give_equal_settings() {
     let block = yaml(
         "version: 2\nworkers:\n- type: router\n  id: main_router\n  realms:\n  - name: realm1\n    \
          roles:\n    - name: anonymous\n      permissions:\n      - uri: com.*\n        \
@@ -99,7 +99,7 @@ fn json_and_yaml_say_the_same() {
 }
 
 #[test]
-fn of_a_repeated_key_the_last_one_counts_with_a_warning_in_either_format() {
+fn the_last_of_repeated_keys_counts_with_a_warning_in_both_formats() {
     let sentence = "controller.id: the key 'id' is there twice, first in line";
     let loaded = json("{\"version\": 2,\n \"controller\": {\"id\": \"one\",\n \"id\": \"two\"}}");
     assert_eq!(loaded.settings.controller.id.as_deref(), Some("two"));
@@ -110,7 +110,7 @@ fn of_a_repeated_key_the_last_one_counts_with_a_warning_in_either_format() {
 }
 
 #[test]
-fn what_is_written_in_no_format_is_told_with_its_place() {
+fn syntax_faults_have_their_location() {
     assert_eq!(
         json_faults("{\"version\": 2,\n}"),
         ["config.json:2:1: found '}', perhaps after a comma too many; expected a key in double \
@@ -125,12 +125,12 @@ fn what_is_written_in_no_format_is_told_with_its_place() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_fault() {
+fn a_byte_order_mark_is_accepted() {
     assert_eq!(json("\u{feff}{\"version\": 2}"), json("{\"version\": 2}"));
 }
 
 #[test]
-fn the_version_is_two_or_the_file_is_of_the_older_form() {
+fn a_file_without_version_2_is_read_as_version_1() {
     assert_eq!(json("{\"version\": 2, \"$schema\": \"x\"}").warnings, []);
     assert_eq!(json("{\"version\": 1}").warnings.len(), 1);
     assert_eq!(json("{}").warnings.len(), 1);
@@ -145,7 +145,7 @@ fn the_version_is_two_or_the_file_is_of_the_older_form() {
 }
 
 #[test]
-fn unknown_keys_name_the_known_ones_when_none_is_near() {
+fn an_unknown_key_without_a_near_one_lists_the_known_keys() {
     assert_eq!(
         json_faults(r#"{"version": 2, "controller": {"colour": 1}}"#),
         ["config.json:1:31: controller.colour: unknown key 'colour' in a controller; expected \
@@ -154,7 +154,7 @@ fn unknown_keys_name_the_known_ones_when_none_is_near() {
 }
 
 #[test]
-fn a_hundred_faults_are_kept_and_the_others_counted() {
+fn a_hundred_faults_are_kept_and_further_ones_counted() {
     let keys: Vec<String> = (0..150).map(|number| format!("\"x{number}\": 1")).collect();
     let faults = json_faults(&format!("{{\"version\": 2, {}}}", keys.join(", ")));
     assert_eq!(faults.len(), Faults::MAX + 1);
@@ -162,14 +162,14 @@ fn a_hundred_faults_are_kept_and_the_others_counted() {
 }
 
 #[test]
-fn faults_show_no_control_characters_and_no_endless_texts() {
+fn faults_contain_no_control_characters_and_are_cut() {
     let faults = json_faults(&format!("{{\"version\": 2, \"\\u001b[31m{}\": 1}}", "x".repeat(999)));
     let shown = format!("unknown key '\u{fffd}[31m{}…' in", "x".repeat(55));
     assert!(faults[0].contains(&shown), "{faults:?}");
 }
 
 #[test]
-fn faults_of_what_a_variable_stands_for_do_not_tell_it() {
+fn faults_do_not_contain_the_values_of_variables() {
     let text = r#"{"version": 2, "workers": [{"type": "router", "transports": [
         {"type": "rawsocket", "endpoint": {"type": "tcp", "port": "${TEXT}"}}]}]}"#;
     assert_eq!(
@@ -180,7 +180,7 @@ fn faults_of_what_a_variable_stands_for_do_not_tell_it() {
 }
 
 #[test]
-fn files_that_cannot_be_read_or_have_no_format_are_faults() {
+fn unreadable_files_and_files_of_no_known_format_are_faults() {
     let faults = |name| load(Path::new(name), &environment()).expect_err(name).to_string();
     assert_eq!(faults("/node/config.json"), "/node/config.json: there is no such file");
     assert_eq!(
@@ -206,7 +206,7 @@ fn a_configuration_is_found_in_the_node_directory_or_in_its_folder() {
 }
 
 #[test]
-fn the_process_environment_reads_no_more_of_a_file_than_it_may() {
+fn the_process_environment_refuses_files_above_the_limit() {
     let environment = cloverleaf_config::ProcessEnvironment;
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/config.json"));
     let length = std::fs::metadata(path).expect("the file").len();
