@@ -43,8 +43,8 @@ pub(crate) fn warn_shadowed(permissions: &[(&Field<'_>, PermissionConfig)]) {
             for (action, denied) in gaps(longer.allow, counting.allow) {
                 if denied {
                     field.warn(format!(
-                        "what this permission denies is still reached by who may {action} the \
-                         whole pattern '{}' of line {}",
+                        "clients that may {action} the whole pattern '{}' of line {} still reach \
+                         what this permission denies",
                         counting.pattern.as_str(),
                         other.mark().line,
                     ));

@@ -57,7 +57,7 @@ pub(crate) fn auth(transport: &mut Section<'_>) -> Auth {
     let Some(field) = transport.optional("auth") else { return Auth::default() };
     let Some(mut section) = Section::of(&field, &AUTH) else { return Auth::default() };
     if section.is_empty() {
-        field.warn("no method is named, so that everybody may join as anonymous");
+        field.warn("no method is named, so that every client may join as anonymous");
     }
     let anonymous = section.optional("anonymous");
     section.unsupported(unsupported::METHODS);

@@ -148,7 +148,7 @@ impl RealmRules {
         let fields = section.items("roles");
         let (roles, names) = role::roles(&fields, options.compatibility);
         if fields.is_empty() {
-            section.warn("this realm has no roles, so that nobody can join it");
+            section.warn("this realm has no roles, so that no client can join it");
         }
         let (store, stats) = (store::store(section), statistics::statistics(section));
         (Self { options, roles, store, stats }, names)

@@ -318,7 +318,7 @@ fn a_realm_without_roles_gets_a_warning() {
     let loaded = json(&router(r#""realms": [{"name": "realm1"}]"#));
     assert_eq!(
         warnings(&loaded),
-        ["1:58: workers[0].realms[0]: this realm has no roles, so that nobody can join it"]
+        ["1:58: workers[0].realms[0]: this realm has no roles, so that no client can join it"]
     );
 }
 

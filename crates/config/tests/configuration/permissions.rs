@@ -265,8 +265,8 @@ fn a_denial_within_an_allowed_pattern_gets_a_warning() {
         ));
         messages(&json(&text))
     };
-    let warning = "what this permission denies is still reached by who may subscribe to the whole \
-                   pattern 'com.' of line 1";
+    let warning = "clients that may subscribe to the whole pattern 'com.' of line 1 still reach what \
+                   this permission denies";
     assert_eq!(about("com.secret", "exact"), [warning]);
     assert_eq!(about("com.secret.", "prefix"), [warning]);
     assert_eq!(about("com..secret", "wildcard"), [warning]);

@@ -113,7 +113,7 @@ fn an_auth_without_methods_allows_anonymous_with_a_warning() {
         r#"{"type": "rawsocket", "endpoint": {"type": "tcp", "port": 1}, "auth": {}}"#,
     ));
     let sentences: Vec<&str> = loaded.warnings.iter().map(|w| w.message.as_str()).collect();
-    assert_eq!(sentences, ["no method is named, so that everybody may join as anonymous"]);
+    assert_eq!(sentences, ["no method is named, so that every client may join as anonymous"]);
 }
 
 #[test]
