@@ -1,6 +1,6 @@
-//! A configuration file as a tree in which everything knows its place.
+//! A configuration file as a tree of values, each with its line and column.
 //!
-//! What the keys and values mean is not known here.
+//! This module knows nothing about the meaning of keys and values.
 
 pub(crate) mod json;
 pub(crate) mod yaml;
@@ -10,12 +10,12 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Number;
 
-use crate::fault::shortened;
+use crate::fault::excerpt;
 
-/// How deep lists and maps may be nested. The deepest configuration has about twenty levels.
+/// The deepest nesting of lists and maps. The deepest known configuration has about twenty levels.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// The most values in a file, those that YAML aliases repeat counted each time.
+/// The most values in a file. A value that YAML aliases repeat counts each time.
 pub(crate) const MAX_NODES: usize = 200_000;
 
 /// A line and a column in characters, both counted from 1.
@@ -37,17 +37,17 @@ impl Mark {
 pub(crate) struct Node {
     pub(crate) mark: Mark,
     pub(crate) value: Value,
-    /// What YAML 1.1 makes of it, where that is something else.
-    pub(crate) older_value: Option<Box<Value>>,
+    /// The value under the rules of YAML 1.1, if it differs.
+    pub(crate) yaml_1_1_value: Option<Box<Value>>,
 }
 
 impl Node {
     pub(crate) const fn new(mark: Mark, value: Value) -> Self {
-        Self { mark, value, older_value: None }
+        Self { mark, value, yaml_1_1_value: None }
     }
 }
 
-/// What a value is.
+/// A value without its position.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     Null,
@@ -55,10 +55,11 @@ pub(crate) enum Value {
     Number(Number),
     String(String),
     List(Vec<Node>),
+    /// The entries in the order of the file.
     Map(Vec<Entry>),
 }
 
-/// A key of a map and its value, in the order of the file.
+/// A key of a map and its value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) key: String,
@@ -66,7 +67,7 @@ pub(crate) struct Entry {
     pub(crate) node: Node,
 }
 
-/// A text that is not written in its format.
+/// A text that violates the syntax of its format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SyntaxFault {
     pub(crate) mark: Mark,
@@ -78,12 +79,12 @@ impl SyntaxFault {
         Self { mark, message: message.into() }
     }
 
-    /// Lists and maps are nested too deeply.
+    /// Lists and maps are nested deeper than [`MAX_DEPTH`].
     pub(crate) fn too_deep(mark: Mark) -> Self {
         Self::new(mark, format!("nested more than {MAX_DEPTH} levels deep"))
     }
 
-    /// There are too many values.
+    /// There are more than [`MAX_NODES`] values.
     pub(crate) fn too_many(mark: Mark) -> Self {
         Self::new(mark, format!("more than {MAX_NODES} values"))
     }
@@ -92,7 +93,7 @@ impl SyntaxFault {
 /// The path of a key below the path of its map.
 pub(crate) fn key_path(path: &str, key: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '…');
-    let key = &shortened(key);
+    let key = &excerpt(key);
     match (path.is_empty(), !key.is_empty() && key.chars().all(plain)) {
         (true, true) => key.to_owned(),
         (false, true) => format!("{path}.{key}"),
@@ -105,7 +106,7 @@ pub(crate) fn item_path(path: &str, index: usize) -> String {
     format!("{path}[{index}]")
 }
 
-/// Removes each entry whose key comes again later in its map: the last one counts.
+/// Removes each entry whose key is repeated later in its map: the last one counts.
 pub(crate) fn drop_repeated_keys(node: &mut Node) {
     match &mut node.value {
         Value::List(items) => items.iter_mut().for_each(drop_repeated_keys),
@@ -125,8 +126,8 @@ pub(crate) fn drop_repeated_keys(node: &mut Node) {
     }
 }
 
-/// Calls `found` for each key that its map has before, with the path of the key, the entry and
-/// the mark of the first entry with this key.
+/// Calls `found` for each repetition of a key in a map, with the path of the key, the entry and the
+/// mark of the first entry with this key.
 pub(crate) fn repeated_keys(node: &Node, path: &str, found: &mut impl FnMut(&str, &Entry, Mark)) {
     match &node.value {
         Value::List(items) => {
@@ -154,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_quote_only_keys_that_are_no_words() {
+    fn paths_quote_only_keys_with_special_characters() {
         assert_eq!(key_path("", "workers"), "workers");
         assert_eq!(key_path("workers[0]", "id"), "workers[0].id");
         assert_eq!(key_path("paths", "/"), "paths[\"/\"]");

@@ -1,60 +1,66 @@
-//! What a configuration takes from outside of its file: environment variables, other files, and
-//! whether the program could use what the configuration names.
+//! The environment of a configuration: variables, other files, and checks of the paths, users and
+//! classes that the configuration names.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::settings::Owner;
-
-/// The longest configuration, in bytes. Larger ones are accidents; those in use are a thousand
-/// times smaller.
+/// The longest configuration, in bytes. Real configurations are a thousand times smaller.
 pub const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The longest file that `${file:…}` takes in, in bytes: enough for keys and certificates.
+/// The longest file that `${file:…}` includes, in bytes: enough for keys and certificates.
 const MAX_INCLUDED_BYTES: u64 = 64 * 1024;
 
-/// The part of the machine that reading a configuration may see.
+/// The owner of a file. Users and groups are given by name or number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileOwner {
+    /// The user; none leaves it unchanged.
+    pub user: Option<String>,
+    /// The group; none leaves it unchanged.
+    pub group: Option<String>,
+}
+
+/// The parts of the machine that loading a configuration may access. Nothing is changed.
 pub trait Environment {
     /// The value of an environment variable, if it is set.
     fn variable(&self, name: &str) -> Option<String>;
 
-    /// The text of a file.
+    /// Reads a text file.
     ///
     /// # Errors
-    /// When it cannot be read, is not UTF-8, or is longer than `limit` bytes.
+    /// The file cannot be read, is not UTF-8, or is longer than `limit` bytes.
     fn read_file(&self, path: &Path, limit: u64) -> io::Result<String>;
 
-    /// Whether there is a directory.
+    /// Whether `path` is a directory.
     fn is_directory(&self, path: &Path) -> bool;
 
-    /// The classes of components that the program has; none where any class is accepted.
+    /// The classes of components that the program has; none if every class is accepted.
     fn component_classes(&self) -> Option<Vec<String>> {
         None
     }
 
-    /// Looks whether the program could listen at the file of a Unix socket, without making it.
-    /// Returns a path that is the same for every spelling of this file.
+    /// Checks whether the program could listen on the Unix socket `path`, without creating it.
+    /// Returns the canonical path, which is the same for every spelling of the file.
     ///
     /// # Errors
-    /// A sentence about what is in the way and will not go away by itself.
+    /// A sentence about a permanent obstacle, such as another file at this path.
     fn check_socket(&self, path: &Path) -> Result<PathBuf, String> {
         Ok(path.to_owned())
     }
 
-    /// Looks whether the program knows a user and a group to whom it should give a file.
+    /// Checks whether the system knows the user and group of a file owner.
     ///
     /// # Errors
-    /// A sentence about the one that it does not know.
-    fn check_owner(&self, _owner: &Owner) -> Result<(), String> {
+    /// A sentence that names the unknown user or group.
+    fn check_owner(&self, _owner: &FileOwner) -> Result<(), String> {
         Ok(())
     }
 
-    /// Looks whether the program could open or make the file of a store, without making it.
-    /// Returns a path that is the same for every spelling of this file.
+    /// Checks whether the program could open or create the file of a store, without creating it.
+    /// Returns the canonical path, which is the same for every spelling of the file.
     ///
     /// # Errors
-    /// A sentence about what is in the way.
+    /// A sentence about the obstacle.
     fn check_store(&self, path: &Path) -> Result<PathBuf, String> {
         Ok(path.to_owned())
     }
@@ -84,16 +90,16 @@ impl Environment for ProcessEnvironment {
     }
 }
 
-/// Whether a text refers to something outside of the file, as `${…}` does.
-pub(crate) fn refers(text: &str) -> bool {
+/// Whether a text contains references `${…}`.
+pub(crate) fn has_references(text: &str) -> bool {
     text.contains("${")
 }
 
-/// A text with `${NAME}`, `${NAME:-default}` and `${file:path}` replaced by what they stand for,
-/// and `$${` by a plain `${`. What is taken in is not searched again.
+/// Replaces `${NAME}`, `${NAME:-default}` and `${file:path}` by their values, and `$${` by a plain
+/// `${`. References in the values are not replaced.
 ///
 /// # Errors
-/// A sentence about the first reference that stands for nothing.
+/// A sentence about the first reference without a value.
 pub(crate) fn substitute(
     text: &str,
     directory: &Path,
@@ -120,7 +126,7 @@ pub(crate) fn substitute(
     Ok(whole)
 }
 
-/// What the inside of `${…}` stands for.
+/// The value of the reference `${reference}`.
 fn resolve(
     reference: &str,
     directory: &Path,
@@ -136,7 +142,7 @@ fn resolve(
     if !is_name(name) {
         return Err(format!("'{name}' is no name of an environment variable"));
     }
-    // As in a shell, the default of `:-` also stands in for an empty value.
+    // As in a shell, the default of `:-` also replaces an empty value.
     match (environment.variable(name), default) {
         (Some(value), None) => Ok(value),
         (Some(value), Some(_)) if !value.is_empty() => Ok(value),
@@ -145,7 +151,7 @@ fn resolve(
     }
 }
 
-/// The text of another file, without the line break at its end.
+/// The text of another file, without the line breaks at its end.
 fn include(path: &Path, environment: &dyn Environment) -> Result<String, String> {
     let text = environment
         .read_file(path, MAX_INCLUDED_BYTES)
@@ -153,8 +159,8 @@ fn include(path: &Path, environment: &dyn Environment) -> Result<String, String>
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// A text with every `$NAME` replaced by the value of the variable, as Crossbar.io does it in the
-/// paths of sockets. Other dollars are plain.
+/// Replaces each `$NAME` by the value of the variable, as Crossbar.io does in paths of sockets.
+/// Other dollar signs are kept.
 ///
 /// # Errors
 /// A sentence about the first variable that is not set.
@@ -175,18 +181,21 @@ pub(crate) fn expand(text: &str, environment: &dyn Environment) -> Result<String
     Ok(whole)
 }
 
-/// The value of a variable that must be set.
+/// The value of a required variable.
+///
+/// # Errors
+/// A sentence if it is not set.
 pub(crate) fn variable(name: &str, environment: &dyn Environment) -> Result<String, String> {
     let value = environment.variable(name);
     value.ok_or_else(|| format!("the environment variable '{name}' is not set"))
 }
 
-/// The name in `$NAME`, if that is the whole text.
+/// The name in `$NAME`, if the text is nothing else.
 pub(crate) fn bare_name(text: &str) -> Option<&str> {
     text.strip_prefix('$').filter(|name| is_name(name))
 }
 
-/// Whether a text can be the name of an environment variable.
+/// Whether a text is a valid name of an environment variable.
 pub(crate) fn is_name(text: &str) -> bool {
     let starts_well = text.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic());
     starts_well && text.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
@@ -197,7 +206,7 @@ pub(crate) mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// An environment made of what a test says.
+    /// An environment with the contents that a test gives.
     #[derive(Debug, Default)]
     pub(crate) struct GivenEnvironment {
         pub(crate) variables: BTreeMap<&'static str, &'static str>,
@@ -234,7 +243,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn variables_and_files_are_taken_in_where_they_are_named() {
+    fn references_to_variables_and_files_are_replaced() {
         gives("plain", "plain");
         gives("${NAME}", "value");
         gives("a ${NAME} and ${NAME}.", "a value and value.");
@@ -243,7 +252,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_default_stands_in_for_what_is_unset_or_empty() {
+    fn a_default_replaces_an_unset_or_empty_variable() {
         gives("${UNSET:-default}", "default");
         gives("${EMPTY:-default}", "default");
         gives("${NAME:-default}", "value");
@@ -252,14 +261,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_doubled_dollar_is_plain_and_values_are_not_searched_again() {
+    fn a_doubled_dollar_is_plain_and_references_in_values_are_not_replaced() {
         gives("$${NAME}", "${NAME}");
         gives("$NAME costs $5$", "$NAME costs $5$");
         gives("${AGAIN}", "${NAME}");
     }
 
     #[test]
-    fn what_stands_for_nothing_is_said_in_a_sentence() {
+    fn references_without_a_value_are_errors() {
         let fault = |text| substituted(text).expect_err(text);
         assert_eq!(fault("${UNSET}"), "the environment variable 'UNSET' is not set");
         assert_eq!(fault("${NAME"), "'${' without '}' (a plain '${' is written '$${')");
@@ -269,7 +278,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn bare_names_are_expanded_where_this_is_asked_for() {
+    fn expand_replaces_bare_names() {
         let variables = BTreeMap::from([("RUN", "/run"), ("N", "1")]);
         let environment = GivenEnvironment { variables, ..GivenEnvironment::default() };
         let expanded = |text| expand(text, &environment);
@@ -280,7 +289,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_bare_name_is_the_whole_text() {
+    fn a_bare_name_has_no_text_around_it() {
         assert_eq!(bare_name("$PORT"), Some("PORT"));
         assert_eq!(bare_name("$_x1"), Some("_x1"));
         for text in ["PORT", "$", "$1", "$PORT ", "${PORT}", "a$PORT"] {

@@ -1,23 +1,29 @@
-//! One value of the file, with what its reader may ask of it.
+//! One value of the file, with typed access.
 //!
-//! Every question that the value cannot answer becomes a fault, and the answer is none.
+//! Each accessor that fails records a fault and returns none.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use crate::document::{Entry, Mark, Node, Value, item_path, key_path};
 use crate::env;
-use crate::fault::{ConfigFault, shortened};
-use crate::missing::{self, Missing};
-use crate::place::Place;
-use crate::reading::Reading;
-use crate::section::Section;
+use crate::fault::{ConfigFault, excerpt};
+use crate::load_context::LoadContext;
+use crate::location::SourceLocation;
+use crate::names::LocatedName;
 use crate::spelling;
+use crate::unsupported::{self, UnsupportedFeature};
+
+/// The types of whole numbers.
+pub(crate) trait WholeNumber: Copy + Display + PartialOrd + TryFrom<u64> + FromStr {}
+
+impl<N: Copy + Display + PartialOrd + TryFrom<u64> + FromStr> WholeNumber for N {}
 
 /// A value of the file.
 #[derive(Clone)]
 pub(crate) struct Field<'a> {
-    pub(crate) reading: &'a Reading<'a>,
+    pub(crate) context: &'a LoadContext<'a>,
     pub(crate) node: &'a Node,
     pub(crate) path: String,
 }
@@ -27,8 +33,8 @@ impl<'a> Field<'a> {
         self.node.mark
     }
 
-    pub(crate) fn place(&self) -> Place {
-        self.reading.place(self.mark(), &self.path)
+    pub(crate) fn location(&self) -> SourceLocation {
+        self.context.location(self.mark(), &self.path)
     }
 
     pub(crate) fn is_null(&self) -> bool {
@@ -39,12 +45,12 @@ impl<'a> Field<'a> {
         matches!(self.node.value, Value::List(_))
     }
 
-    /// Whether the value is this text.
+    /// Whether the value is the text `word`.
     pub(crate) fn is(&self, word: &str) -> bool {
         self.raw_text() == Some(word)
     }
 
-    /// The text as it stands in the file, if the value is one.
+    /// The text as it is in the file, if the value is a string.
     pub(crate) fn raw_text(&self) -> Option<&'a str> {
         match &self.node.value {
             Value::String(text) => Some(text),
@@ -52,68 +58,69 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The text, with what it refers to taken in.
+    /// The text, with its references replaced.
     pub(crate) fn text(&self) -> Option<String> {
         match &self.node.value {
             Value::String(text) => self.substituted(text),
-            _ => self.unlike("a string"),
+            _ => self.expected("a string"),
         }
     }
 
     /// The text, which must not be empty.
-    pub(crate) fn full_text(&self) -> Option<String> {
+    pub(crate) fn non_empty_text(&self) -> Option<String> {
         let text = self.text()?;
-        if text.is_empty() { self.unlike("a string that is not empty") } else { Some(text) }
+        if text.is_empty() { self.expected("a string that is not empty") } else { Some(text) }
     }
 
+    /// The text, which must not be empty, as a name with its location.
+    pub(crate) fn located_name(&self) -> Option<LocatedName> {
+        Some(LocatedName { name: self.non_empty_text()?, location: self.location() })
+    }
+
+    /// The boolean.
     pub(crate) fn flag(&self) -> Option<bool> {
-        if let Some(Value::Bool(flag)) = self.older_value() {
+        if let Some(Value::Bool(flag)) = self.yaml_1_1_value() {
             return Some(*flag);
         }
         match &self.node.value {
             Value::Bool(flag) => Some(*flag),
-            Value::String(text) if env::refers(text) => {
+            Value::String(text) if env::has_references(text) => {
                 let text = self.substituted(text)?;
-                text.parse().ok().or_else(|| self.unlike_text(&text, "true or false"))
+                text.parse().ok().or_else(|| self.expected_of_reference(&text, "true or false"))
             }
-            _ => self.unlike("true or false"),
+            _ => self.expected("true or false"),
         }
     }
 
     /// A whole number in a range.
-    pub(crate) fn number<N>(&self, range: &RangeInclusive<N>) -> Option<N>
-    where
-        N: Copy + Display + PartialOrd + TryFrom<u64> + std::str::FromStr,
-    {
+    pub(crate) fn number<N: WholeNumber>(&self, range: &RangeInclusive<N>) -> Option<N> {
         let expected = || format!("a whole number from {} to {}", range.start(), range.end());
         let within = |number: &N| range.contains(number);
-        match self.older_value().unwrap_or(&self.node.value) {
+        match self.yaml_1_1_value().unwrap_or(&self.node.value) {
             Value::Number(number) => {
                 let number = number.as_u64().and_then(|number| N::try_from(number).ok());
-                number.filter(within).or_else(|| self.unlike(&expected()))
+                number.filter(within).or_else(|| self.expected(&expected()))
             }
-            // Python's flags are numbers.
+            // In Python, booleans are numbers.
             Value::Bool(flag) => {
                 let number = N::try_from(u64::from(*flag)).ok().filter(within);
                 if let Some(number) = number {
                     self.warn(format!("{flag} is read as {number}, as Crossbar.io reads it"));
                 }
-                number.or_else(|| self.unlike(&expected()))
+                number.or_else(|| self.expected(&expected()))
             }
-            Value::String(text) if env::refers(text) => {
+            Value::String(text) if env::has_references(text) => {
                 let text = self.substituted(text)?;
                 let number = text.parse().ok().filter(within);
-                number.or_else(|| self.unlike_text(&text, &expected()))
+                number.or_else(|| self.expected_of_reference(&text, &expected()))
             }
-            _ => self.unlike(&expected()),
+            _ => self.expected(&expected()),
         }
     }
 
-    /// A whole number in a range; one above is taken for the highest, with a warning.
-    pub(crate) fn number_up_to<N>(&self, range: &RangeInclusive<N>) -> Option<N>
-    where
-        N: Copy + Display + PartialOrd + TryFrom<u64> + std::str::FromStr,
-    {
+    /// A whole number in a range. A number above the range is replaced by the highest one, with a
+    /// warning.
+    pub(crate) fn number_up_to<N: WholeNumber>(&self, range: &RangeInclusive<N>) -> Option<N> {
         let Value::Number(number) = &self.node.value else { return self.number(range) };
         let is_above = |number: u64| N::try_from(number).map_or(true, |n| n > *range.end());
         match number.as_u64() {
@@ -128,10 +135,10 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The value as YAML 1.1 has it, where that is another one, with a warning: Crossbar.io reads
-    /// its files so.
-    fn older_value(&self) -> Option<&'a Value> {
-        let value = self.node.older_value.as_deref()?;
+    /// The value under the rules of YAML 1.1, if it differs, with a warning: Crossbar.io reads its
+    /// files by these rules.
+    fn yaml_1_1_value(&self) -> Option<&'a Value> {
+        let value = self.node.yaml_1_1_value.as_deref()?;
         let shown = match value {
             Value::Bool(flag) => flag.to_string(),
             Value::Number(number) => format!("the number {number}"),
@@ -145,9 +152,9 @@ impl<'a> Field<'a> {
 
     /// The items of a list.
     pub(crate) fn list(&self) -> Option<Vec<Self>> {
-        let Value::List(items) = &self.node.value else { return self.unlike("a list") };
+        let Value::List(items) = &self.node.value else { return self.expected("a list") };
         let item = |(index, node)| Field {
-            reading: self.reading,
+            context: self.context,
             node,
             path: item_path(&self.path, index),
         };
@@ -159,68 +166,65 @@ impl<'a> Field<'a> {
         Some(self.list()?.iter().filter_map(Field::text).collect())
     }
 
-    /// The keys of a map that may be anything, with their values.
+    /// The entries of a map with arbitrary keys.
     pub(crate) fn entries(&self) -> Option<Vec<(&'a Entry, Self)>> {
-        let Value::Map(entries) = &self.node.value else { return self.unlike("a map") };
+        let Value::Map(entries) = &self.node.value else { return self.expected("a map") };
         Some(entries.iter().map(|entry| (entry, self.below(entry))).collect())
     }
 
-    /// The map as a section of the file, named by an article and a noun.
-    pub(crate) fn section(&self, what: &'static str) -> Option<Section<'a>> {
-        match &self.node.value {
-            Value::Map(entries) => Some(Section::new(self.clone(), entries, what)),
-            _ => self.unlike(&format!("a map: {what}")),
-        }
-    }
-
-    /// One of the words that stand for something. Words for features of Crossbar.io that this
-    /// version does not have are told apart from unknown ones.
+    /// The value that the word stands for. Words for features of Crossbar.io that this version does
+    /// not have get a fault of their own.
     pub(crate) fn choice<T: Copy>(
         &self,
         noun: &str,
         supported: &[(&'static str, T)],
-        unsupported: &[Missing],
+        unsupported: &[UnsupportedFeature],
     ) -> Option<T> {
         let text = self.text()?;
         if let Some((_, choice)) = supported.iter().find(|(word, _)| *word == text) {
             return Some(*choice);
         }
-        if let Some(missing) = missing::find(unsupported, &text) {
-            return self.report_missing(&format!("the {noun} '{text}'"), missing);
+        if let Some(feature) = unsupported::find(unsupported, &text) {
+            return self.report_unsupported(&format!("the {noun} '{text}'"), feature);
         }
         let words = || supported.iter().map(|(word, _)| *word);
         let suggestion = spelling::nearest(&text, words());
-        let message = format!("unknown {noun} '{}'", shortened(&text));
+        let message = format!("unknown {noun} '{}'", excerpt(&text));
         self.report(message, Some(one_of(words())), suggestion)
     }
 
-    /// The fault that this value, which `subject` names, stands for a feature that this version
-    /// does not have. In a disabled worker nothing is missing.
-    pub(crate) fn report_missing<T>(&self, subject: &str, missing: &Missing) -> Option<T> {
-        let Missing { name, advice, .. } = missing;
+    /// Records the fault that this value, which `subject` names, asks for an unsupported feature. A
+    /// disabled worker may ask for it.
+    pub(crate) fn report_unsupported<T>(
+        &self,
+        subject: &str,
+        feature: &UnsupportedFeature,
+    ) -> Option<T> {
+        let UnsupportedFeature { name, advice, .. } = feature;
         let message = format!("{subject} is not supported by this version: {advice}");
-        self.report_without(name, message, None)
+        self.report_unsupported_as(name, message, None)
     }
 
-    /// The fault that a feature is missing, in a sentence of its own.
-    pub(crate) fn report_without<T>(
+    /// Records the fault that the feature `name` is not supported, with a message of its own.
+    pub(crate) fn report_unsupported_as<T>(
         &self,
-        missing: &'static str,
+        name: &'static str,
         message: String,
         suggestion: Option<&str>,
     ) -> Option<T> {
-        let suggestion = suggestion.map(str::to_owned);
-        if !self.reading.names.borrow().disabled {
-            let (place, missing) = (self.place(), Some(missing));
-            let fault = ConfigFault { place, message, expected: None, suggestion, missing };
-            self.reading.fault(fault);
+        if !self.context.names.borrow().disabled {
+            self.context.fault(ConfigFault {
+                suggestion: suggestion.map(str::to_owned),
+                unsupported_feature: Some(name),
+                ..ConfigFault::new(self.location(), message)
+            });
         }
         None
     }
 
-    /// The value as JSON, with what its texts refer to taken in.
+    /// The value as JSON, with the references in its texts replaced.
     pub(crate) fn json(&self) -> serde_json::Value {
-        match self.older_value().unwrap_or(&self.node.value) {
+        match self.yaml_1_1_value().unwrap_or(&self.node.value) {
             Value::Null => serde_json::Value::Null,
             Value::Bool(flag) => (*flag).into(),
             Value::Number(number) => number.clone().into(),
@@ -235,10 +239,11 @@ impl<'a> Field<'a> {
 
     /// The value of an entry of this map.
     pub(crate) fn below(&self, entry: &'a Entry) -> Self {
-        Self { reading: self.reading, node: &entry.node, path: key_path(&self.path, &entry.key) }
+        Self { context: self.context, node: &entry.node, path: key_path(&self.path, &entry.key) }
     }
 
-    /// The value below this one to which a JSON pointer (RFC 6901) leads, or as far as it leads.
+    /// The value at a JSON pointer (RFC 6901) below this one. If it does not exist, the deepest
+    /// value on the way to it.
     pub(crate) fn at(&self, pointer: &str) -> Self {
         let mut at = self.clone();
         for token in pointer.split('/').skip(1) {
@@ -249,8 +254,8 @@ impl<'a> Field<'a> {
                     entry.map(|entry| at.below(entry))
                 }
                 Value::List(items) => token.parse().ok().and_then(|index| {
-                    let (reading, node) = (at.reading, items.get(index)?);
-                    Some(Self { reading, node, path: item_path(&at.path, index) })
+                    let (context, node) = (at.context, items.get(index)?);
+                    Some(Self { context, node, path: item_path(&at.path, index) })
                 }),
                 _ => None,
             };
@@ -262,68 +267,64 @@ impl<'a> Field<'a> {
         at
     }
 
-    /// A text of the value with what it refers to taken in.
+    /// A text of this value with its references replaced.
     fn substituted(&self, text: &str) -> Option<String> {
-        match self.reading.substitute(text) {
+        match self.context.substitute(text) {
             Ok(text) => Some(text),
             Err(message) => self.report(message, None, None),
         }
     }
 
-    /// The fault that the value is not as expected.
-    pub(crate) fn unlike<T>(&self, expected: &str) -> Option<T> {
+    /// Records the fault that something else was expected.
+    pub(crate) fn expected<T>(&self, expected: &str) -> Option<T> {
         self.report(format!("found {}", shown(&self.node.value)), Some(expected.to_owned()), None)
     }
 
-    /// The fault that what the value's references stand for is not as expected. It is not
-    /// repeated, since it may be a secret.
-    fn unlike_text<T>(&self, text: &str, expected: &str) -> Option<T> {
+    /// Records the fault that the text of a reference is not as expected. The message does not
+    /// repeat the text, since it may be a secret.
+    fn expected_of_reference<T>(&self, text: &str, expected: &str) -> Option<T> {
         let length = text.chars().count();
         let message = format!("found a reference to a text of {length} characters");
         self.report(message, Some(expected.to_owned()), None)
     }
 
-    /// A fault at this value.
+    /// Records a fault at this value.
     pub(crate) fn fault(&self, message: impl Into<String>) {
-        let _: Option<()> = self.report(message, None, None);
+        self.context.fault(ConfigFault::new(self.location(), message));
     }
 
-    /// A fault at this value, for which there is then no answer.
+    /// Records a fault at this value. Returns none, as the result of the caller.
     pub(crate) fn report<T>(
         &self,
         message: impl Into<String>,
         expected: Option<String>,
         suggestion: Option<&str>,
     ) -> Option<T> {
-        self.reading.fault(ConfigFault {
-            place: self.place(),
-            message: message.into(),
-            expected,
-            suggestion: suggestion.map(str::to_owned),
-            missing: None,
-        });
+        let suggestion = suggestion.map(str::to_owned);
+        let fault = ConfigFault::new(self.location(), message);
+        self.context.fault(ConfigFault { expected, suggestion, ..fault });
         None
     }
 
-    /// A warning at this value.
+    /// Records a warning at this value.
     pub(crate) fn warn(&self, message: impl Into<String>) {
-        self.reading.warn(self.place(), message);
+        self.context.warn(self.location(), message);
     }
 }
 
-/// The kind of a value and, if it is short, the value.
+/// The type of a value and, if it is short, the value.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => format!("the number {number}"),
-        Value::String(text) => format!("the string '{}'", shortened(text)),
+        Value::String(text) => format!("the string '{}'", excerpt(text)),
         Value::List(_) => "a list".to_owned(),
         Value::Map(_) => "a map".to_owned(),
     }
 }
 
-/// The words as a choice: `'a', 'b' or 'c'`.
+/// The words as alternatives: `'a', 'b' or 'c'`.
 fn one_of<'w>(words: impl Iterator<Item = &'w str>) -> String {
     let words: Vec<String> = words.map(|word| format!("'{word}'")).collect();
     match words.split_last() {

@@ -1,49 +1,49 @@
 //! The configuration of a node: from a file in Crossbar.io's format to [`Settings`], whose
 //! existence means that they are valid.
 //!
-//! A file that is not valid gives [`Faults`]: all of them at once, each with its place in the
-//! file, what was found, what was expected and, for near misses, what was probably meant.
-//! This crate starts nothing and listens on nothing, and all that it sees of the machine it sees
-//! through an [`Environment`].
+//! A file that is not valid gives [`Faults`]: all of them at once, each with its location in the
+//! file, what was found, what was expected and, for misspellings, a suggestion. This crate starts
+//! nothing and listens on nothing. It accesses the machine only through an [`Environment`].
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | [`settings`] | what a node is to do, as plain types |
-//! | [`source`] | files, formats, and reading one whole |
-//! | [`fault`] | what a configuration may be blamed for |
-//! | [`env`](mod@env) | variables, other files, directories |
-//! | [`place`] | where in a file something stands |
-//! | `document` | a file as a tree in which everything knows its place |
-//! | `reading`, `field`, `section` | asking the tree, and noting what is wrong with the answer |
-//! | `schema` | the sections of the file and their keys |
-//! | `names` | whether what is referred to exists |
-//! | `missing` | features of Crossbar.io that this version does not have |
-//! | `precedence` | permissions that don't mean what they seem to |
-//! | `crossbar_rules` | permissions that mean something else to Crossbar.io |
-//! | `older` | the form without `version` |
-//! | `default` | the node without configuration |
-//! | `spelling` | which word was probably meant |
+//! | [`settings`] | the settings of a node, as plain types |
+//! | [`source`] | finding and loading configuration files |
+//! | [`fault`], [`location`] | faults, warnings and their positions |
+//! | [`env`](mod@env) | the environment: variables, other files, checks |
+//! | `default_node` | the settings of the node without configuration |
+//! | `sections` | the sections of the file: structs, defaults, keys and readers |
+//! | `options` | the macro that declares a section of options |
+//! | `section`, `field` | typed access to the file; faults are recorded on the way |
+//! | `load_context` | the state of loading: format version, faults, names |
+//! | `document` | the file as a tree of values with line and column; JSON and YAML readers |
+//! | `names`, `addresses` | references to realms and roles; names, ports and files used twice |
+//! | `unsupported` | features of Crossbar.io that this version does not have |
+//! | `precedence` | warnings about permissions that are overridden by others |
+//! | `crossbar_rules` | warnings about permissions with another effect in Crossbar.io |
+//! | `spelling` | suggestions for misspelt words |
 
+mod addresses;
 mod crossbar_rules;
-mod default;
+mod default_node;
 mod document;
 pub mod env;
 pub mod fault;
 mod field;
-mod missing;
+mod load_context;
+pub mod location;
 mod names;
-mod older;
-pub mod place;
+mod options;
 mod precedence;
-mod reading;
-mod schema;
 mod section;
+mod sections;
 pub mod settings;
 pub mod source;
 mod spelling;
+mod unsupported;
 
 pub use env::{Environment, ProcessEnvironment};
 pub use fault::{ConfigFault, Faults, Warning};
-pub use place::Place;
+pub use location::SourceLocation;
 pub use settings::Settings;
-pub use source::{Format, Loaded, find, load, load_for, parse};
+pub use source::{FileFormat, Loaded, find, load, load_for, parse};

@@ -1,206 +1,213 @@
-//! The names and addresses of a node: whether what the file refers to exists, and whether it
-//! wants the same thing twice.
+//! The names and addresses of a node: references to realms and roles that do not exist, and
+//! addresses, realms and files that are used twice.
 //!
-//! Names are noted while the file is read and compared afterwards, so that a realm counts even
-//! when something else about it is wrong.
+//! Names are recorded while the file is read and compared afterwards, so that a realm counts even
+//! if another part of it is faulty.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use crate::fault::{ConfigFault, shortened};
-use crate::field::Field;
-use crate::place::Place;
-use crate::reading::Reading;
-use crate::settings::{ConnectingEndpoint, IpVersion, ListeningEndpoint, ListeningTcp, Ports};
+use crate::addresses::{ConnectingAddress, ListeningAddress};
+use crate::fault::{ConfigFault, excerpt};
+use crate::location::SourceLocation;
 use crate::spelling;
 
-/// What `localhost` may stand for.
-const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-
-/// A name and where it stands.
+/// A name and its location.
 #[derive(Clone)]
-pub(crate) struct Named {
+pub(crate) struct LocatedName {
     pub(crate) name: String,
-    pub(crate) place: Place,
+    pub(crate) location: SourceLocation,
 }
 
-impl Named {
-    /// The name that a field holds.
-    pub(crate) fn of(field: &Field<'_>) -> Option<Self> {
-        Some(Self { name: field.full_text()?, place: field.place() })
-    }
-}
-
-/// A realm's name, place and roles; a role without name makes the roles unknown.
+/// The location and roles of a declared realm.
 struct RealmNames {
-    place: Place,
-    /// The number of the worker that has it.
+    location: SourceLocation,
+    /// The number of the worker that has the realm.
     worker: usize,
+    /// The names of the roles; none if one of them is not known.
     roles: Option<BTreeSet<String>>,
 }
 
-/// Another realm with the name of one that is declared.
-pub(crate) struct OtherRealm {
-    pub(crate) place: Place,
-    pub(crate) is_of_same_worker: bool,
+/// Another realm with the same name as one that is declared.
+pub(crate) struct RealmConflict {
+    pub(crate) location: SourceLocation,
+    pub(crate) same_worker: bool,
 }
 
-/// Something that refers to a realm, a role, or a role in a realm.
+/// A reference to a realm, to a role, or to a role in a realm.
 struct Reference {
-    realm: Option<Named>,
-    role: Option<Named>,
+    realm: Option<LocatedName>,
+    role: Option<LocatedName>,
 }
 
-/// A component's way to a router, and the realm that it asks for there.
-struct Way {
-    endpoint: ConnectingEndpoint,
-    realm: Named,
+/// A transport that listens.
+struct Listener {
+    address: ListeningAddress,
+    /// Whether only a proxy can connect.
+    proxy_protocol: bool,
+    location: SourceLocation,
 }
 
-/// What has been noted about names and addresses.
+/// The address that a component connects to, and the realm that it joins there.
+struct ConnectTarget {
+    address: ConnectingAddress,
+    realm: LocatedName,
+}
+
+/// The names and addresses recorded so far.
 #[derive(Default)]
-pub(crate) struct Names {
-    /// Whether what is read now is disabled, so that nothing of it counts.
+pub(crate) struct NameRegistry {
+    /// Whether the section being read is disabled, so that nothing in it is recorded.
     pub(crate) disabled: bool,
-    /// The number of the worker that is read now.
+    /// The number of the worker being read.
     pub(crate) worker: usize,
-    /// Whether some realm's name is unknown, so that any reference may be to it.
+    /// Whether the name of some realm is unknown. Any reference may be to this realm.
     pub(crate) incomplete: bool,
     realms: BTreeMap<String, RealmNames>,
-    /// What makes realms of any name.
+    /// The realm template, which makes realms of any name.
     template: Option<RealmNames>,
     references: Vec<Reference>,
-    addresses: Vec<(ListeningEndpoint, Place)>,
-    ways: Vec<Way>,
+    listeners: Vec<Listener>,
+    connect_targets: Vec<ConnectTarget>,
     /// The files of stores.
-    stores: BTreeMap<PathBuf, Place>,
+    stores: BTreeMap<PathBuf, SourceLocation>,
 }
 
-impl Names {
-    /// Notes a realm with its roles, or gives the other realm with this name.
+impl NameRegistry {
+    /// Records a realm and its roles.
+    ///
+    /// # Errors
+    /// The other realm with this name.
     pub(crate) fn declare_realm(
         &mut self,
-        realm: &Named,
+        realm: &LocatedName,
         roles: Option<BTreeSet<String>>,
-    ) -> Result<(), OtherRealm> {
+    ) -> Result<(), RealmConflict> {
         if self.disabled {
             return Ok(());
         }
         if let Some(other) = self.realms.get(&realm.name) {
-            let is_of_same_worker = other.worker == self.worker;
-            return Err(OtherRealm { place: other.place.clone(), is_of_same_worker });
+            let same_worker = other.worker == self.worker;
+            return Err(RealmConflict { location: other.location.clone(), same_worker });
         }
-        let names = RealmNames { place: realm.place.clone(), worker: self.worker, roles };
+        let names = RealmNames { location: realm.location.clone(), worker: self.worker, roles };
         self.realms.insert(realm.name.clone(), names);
         Ok(())
     }
 
-    /// Notes a template of realms with its roles, or the place of the other one.
+    /// Records the realm template and its roles.
+    ///
+    /// # Errors
+    /// The location of the other template.
     pub(crate) fn declare_template(
         &mut self,
-        place: Place,
+        location: SourceLocation,
         roles: Option<BTreeSet<String>>,
-    ) -> Result<(), Place> {
+    ) -> Result<(), SourceLocation> {
         if self.disabled {
             return Ok(());
         }
         if let Some(other) = &self.template {
-            return Err(other.place.clone());
+            return Err(other.location.clone());
         }
-        self.template = Some(RealmNames { place, worker: self.worker, roles });
+        self.template = Some(RealmNames { location, worker: self.worker, roles });
         Ok(())
     }
 
-    /// Notes the file of a store, or the place of the other store with this file.
-    pub(crate) fn declare_store(&mut self, path: PathBuf, place: Place) -> Result<(), Place> {
+    /// Records the file of a store.
+    ///
+    /// # Errors
+    /// The location of the other store with this file.
+    pub(crate) fn declare_store(
+        &mut self,
+        path: PathBuf,
+        location: SourceLocation,
+    ) -> Result<(), SourceLocation> {
         match self.stores.get(&path) {
             Some(other) => Err(other.clone()),
             None => {
-                self.stores.insert(path, place);
+                self.stores.insert(path, location);
                 Ok(())
             }
         }
     }
 
-    /// Notes that something refers to a realm and to a role in it, or to a role in any realm.
-    pub(crate) fn refer(&mut self, realm: Option<Named>, role: Option<Named>) {
+    /// Records a reference to a realm and to a role in it, or to a role in any realm.
+    pub(crate) fn refer(&mut self, realm: Option<LocatedName>, role: Option<LocatedName>) {
         if !self.disabled {
             self.references.push(Reference { realm, role });
         }
     }
 
-    /// Notes that something listens at an address, or the place of what else listens there.
+    /// Records the address of a transport that listens.
+    ///
+    /// # Errors
+    /// The location of the other transport that listens there.
     pub(crate) fn listen(
         &mut self,
-        endpoint: ListeningEndpoint,
-        place: Place,
-    ) -> Result<(), Place> {
+        address: ListeningAddress,
+        proxy_protocol: bool,
+        location: SourceLocation,
+    ) -> Result<(), SourceLocation> {
         if self.disabled {
             return Ok(());
         }
-        if let Some((_, other)) = self.addresses.iter().find(|(other, _)| clash(other, &endpoint)) {
-            return Err(other.clone());
+        let other = self.listeners.iter().find(|other| other.address.conflicts_with(&address));
+        if let Some(other) = other {
+            return Err(other.location.clone());
         }
-        self.addresses.push((endpoint, place));
+        self.listeners.push(Listener { address, proxy_protocol, location });
         Ok(())
     }
 
-    /// Notes that a component connects to an address and asks for a realm there.
-    pub(crate) fn connect(&mut self, endpoint: ConnectingEndpoint, realm: Named) {
+    /// Records the address that a component connects to, and the realm that it joins there.
+    pub(crate) fn connect(&mut self, address: ConnectingAddress, realm: LocatedName) {
         if !self.disabled {
-            self.ways.push(Way { endpoint, realm });
+            self.connect_targets.push(ConnectTarget { address, realm });
         }
     }
 
-    /// Reports what is referred to and does not exist.
-    pub(crate) fn finish(mut self, reading: &Reading<'_>) {
-        self.report_taken_ranges(reading);
-        // Only a component that connects to this very node is known to need a realm of it, which a
-        // template makes.
-        for way in std::mem::take(&mut self.ways) {
-            let is_here =
-                |(address, _): &&(ListeningEndpoint, Place)| leads_to(&way.endpoint, address);
-            let mut here = self.addresses.iter().filter(is_here).peekable();
-            let Some((_, place)) = here.peek().copied() else { continue };
-            if here.all(|(address, _)| address.proxy_protocol()) {
-                reading.fault(behind_a_proxy(&way, place));
+    /// The faults: references without a target, and ranges of ports without a free port.
+    pub(crate) fn finish(mut self) -> Vec<ConfigFault> {
+        let mut faults = self.taken_ranges();
+        // A component needs a realm of this node only if it connects to this node. A template makes
+        // every realm.
+        for target in std::mem::take(&mut self.connect_targets) {
+            let is_target = |other: &&Listener| target.address.leads_to(&other.address);
+            let mut listeners = self.listeners.iter().filter(is_target).peekable();
+            let Some(first) = listeners.peek().copied() else { continue };
+            if listeners.all(|listener| listener.proxy_protocol) {
+                faults.push(behind_a_proxy(&target, &first.location));
             }
             if self.template.is_none() {
-                self.references.push(Reference { realm: Some(way.realm), role: None });
+                self.references.push(Reference { realm: Some(target.realm), role: None });
             }
         }
-        if self.incomplete {
-            return;
+        if !self.incomplete {
+            faults.extend(self.references.iter().filter_map(|reference| self.dangling(reference)));
         }
-        for fault in self.references.iter().filter_map(|reference| self.dangling(reference)) {
-            reading.fault(fault);
-        }
+        faults
     }
 
-    /// Reports each range of ports all of which other transports of this node name.
-    fn report_taken_ranges(&self, reading: &Reading<'_>) {
-        for (endpoint, place) in &self.addresses {
-            let ListeningEndpoint::Tcp(tcp) = endpoint else { continue };
-            let Ports::FirstFreeOf(range) = &tcp.ports else { continue };
+    /// A fault for each range of ports all of which are the ports of other transports.
+    fn taken_ranges(&self) -> Vec<ConfigFault> {
+        let mut faults = Vec::new();
+        for listener in &self.listeners {
+            let Some(range) = listener.address.port_range() else { continue };
             let is_taken = |port: u16| {
-                let one = ListeningTcp { ports: Ports::One(port), ..tcp.clone() };
-                let one = ListeningEndpoint::Tcp(one);
-                self.addresses.iter().any(|(other, _)| clash(other, &one))
+                let one = listener.address.with_port(port);
+                self.listeners.iter().any(|other| other.address.conflicts_with(&one))
             };
-            // A longer one has a port left.
-            if range.len() < self.addresses.len() && range.clone().all(is_taken) {
-                reading.fault(ConfigFault {
-                    place: place.clone(),
-                    message: "other transports listen on all ports of this range".to_owned(),
-                    expected: None,
-                    suggestion: None,
-                    missing: None,
-                });
+            // A longer range has a port left.
+            if range.len() < self.listeners.len() && range.clone().all(is_taken) {
+                let message = "other transports listen on all ports of this range";
+                faults.push(ConfigFault::new(listener.location.clone(), message));
             }
         }
+        faults
     }
 
+    /// The fault of a reference without a target.
     fn dangling(&self, reference: &Reference) -> Option<ConfigFault> {
         let Some(realm) = &reference.realm else {
             let role = reference.role.as_ref()?;
@@ -216,9 +223,9 @@ impl Names {
     }
 }
 
-/// The fault that a role is in none of these realms, if all their roles are known.
+/// The fault that none of the realms has the role, if the roles of all of them are known.
 fn dangling_role<'n>(
-    role: &Named,
+    role: &LocatedName,
     realms: impl IntoIterator<Item = &'n RealmNames>,
     sentence: &str,
 ) -> Option<ConfigFault> {
@@ -233,106 +240,24 @@ fn dangling_role<'n>(
     Some(no_such(role, sentence, all.into_iter().flatten().map(String::as_str)))
 }
 
-/// The fault that nothing has this name.
+/// The fault that a name does not exist.
 fn no_such<'n>(
-    named: &Named,
+    named: &LocatedName,
     sentence: &str,
     others: impl IntoIterator<Item = &'n str>,
 ) -> ConfigFault {
-    ConfigFault {
-        place: named.place.clone(),
-        message: format!("{sentence} '{}'", shortened(&named.name)),
-        expected: None,
-        suggestion: spelling::nearest(&named.name, others).map(str::to_owned),
-        missing: None,
-    }
+    let message = format!("{sentence} '{}'", excerpt(&named.name));
+    let suggestion = spelling::nearest(&named.name, others).map(str::to_owned);
+    ConfigFault { suggestion, ..ConfigFault::new(named.location.clone(), message) }
 }
 
-/// The fault that a component connects where only a proxy gets in.
-fn behind_a_proxy(way: &Way, listening: &Place) -> ConfigFault {
-    ConfigFault {
-        place: way.realm.place.clone(),
-        message: format!(
-            "the transport in line {}, to which this component connects, is for a proxy \
-             ('proxy_protocol')",
-            listening.line
-        ),
-        expected: Some("a transport without it".to_owned()),
-        suggestion: None,
-        missing: None,
-    }
-}
-
-/// Where a TCP endpoint listens, as far as that can be said without asking the system.
-#[derive(PartialEq, Eq)]
-enum Interface<'a> {
-    /// At an address, which may be the one that stands for all.
-    Address(IpAddr),
-    /// At whatever the name stands for.
-    Named(&'a str, IpVersion),
-}
-
-impl<'a> Interface<'a> {
-    fn of(tcp: &'a ListeningTcp) -> Self {
-        match (tcp.interface.as_ref().map(|interface| &*interface.name), tcp.version) {
-            (None, IpVersion::V4) => Self::Address(Ipv4Addr::UNSPECIFIED.into()),
-            (None, IpVersion::V6) => Self::Address(Ipv6Addr::UNSPECIFIED.into()),
-            (Some("localhost"), IpVersion::V4) => Self::Address(Ipv4Addr::LOCALHOST.into()),
-            (Some("localhost"), IpVersion::V6) => Self::Address(Ipv6Addr::LOCALHOST.into()),
-            (Some(name), version) => name.parse().map_or(Self::Named(name, version), Self::Address),
-        }
-    }
-
-    /// Whether a loopback address may lead here.
-    fn has(&self, loopback: IpAddr) -> bool {
-        matches!(self, Self::Named(..)) || self.covers(&Self::Address(loopback))
-    }
-
-    /// Whether whoever listens here listens there, too. All addresses of version 6 are those of
-    /// version 4 as well.
-    fn covers(&self, other: &Self) -> bool {
-        let Self::Address(all) = self else { return self == other };
-        let is_of_version_4 = match other {
-            Self::Address(address) => address.is_ipv4(),
-            Self::Named(_, version) => *version == IpVersion::V4,
-        };
-        self == other || (all.is_unspecified() && (all.is_ipv6() || is_of_version_4))
-    }
-}
-
-/// Whether not both can be listened on.
-fn clash(one: &ListeningEndpoint, other: &ListeningEndpoint) -> bool {
-    match (one, other) {
-        (ListeningEndpoint::Unix(one), ListeningEndpoint::Unix(other)) => one.path == other.path,
-        (ListeningEndpoint::Tcp(one), ListeningEndpoint::Tcp(other)) => {
-            let port = one.ports == other.ports && matches!(one.ports, Ports::One(1..));
-            let (here, there) = (Interface::of(one), Interface::of(other));
-            let overlap = here.covers(&there) || there.covers(&here);
-            port && overlap && !(one.shared && other.shared)
-        }
-        (ListeningEndpoint::Unix(_), ListeningEndpoint::Tcp(_))
-        | (ListeningEndpoint::Tcp(_), ListeningEndpoint::Unix(_)) => false,
-    }
-}
-
-/// Whether connecting to an address ends at what listens there. Only this machine's own names
-/// are recognized.
-fn leads_to(way: &ConnectingEndpoint, address: &ListeningEndpoint) -> bool {
-    match (way, address) {
-        (ConnectingEndpoint::Unix(way), ListeningEndpoint::Unix(address)) => {
-            way.path == address.path
-        }
-        (ConnectingEndpoint::Tcp(way), ListeningEndpoint::Tcp(address)) => {
-            let interface = Interface::of(address);
-            let is_here = match way.host.parse() {
-                Ok(host) => IpAddr::is_loopback(&host) && interface.has(host),
-                Err(_) => {
-                    way.host == "localhost" && LOOPBACK.into_iter().any(|ip| interface.has(ip))
-                }
-            };
-            is_here && address.ports == Ports::One(way.port)
-        }
-        (ConnectingEndpoint::Unix(_), ListeningEndpoint::Tcp(_))
-        | (ConnectingEndpoint::Tcp(_), ListeningEndpoint::Unix(_)) => false,
-    }
+/// The fault that a component connects to a transport that only a proxy can use.
+fn behind_a_proxy(target: &ConnectTarget, listening: &SourceLocation) -> ConfigFault {
+    let message = format!(
+        "the transport in line {}, to which this component connects, is for a proxy \
+         ('proxy_protocol')",
+        listening.line
+    );
+    let expected = Some("a transport without it".to_owned());
+    ConfigFault { expected, ..ConfigFault::new(target.realm.location.clone(), message) }
 }

@@ -1,33 +1,36 @@
-//! Permissions whose answer depends on which of several matching patterns counts.
+//! Warnings about permissions that do not have the effect that they seem to have, because another
+//! matching pattern has precedence.
 //!
-//! Here, as in Crossbar.io's code, an exact pattern counts before a wildcard, and a wildcard
-//! before the longest prefix; among wildcards the one with the longest run of components before
-//! each of its wildcards. Crossbar.io's manual says that the longest pattern counts. Where the
-//! two differ, the author of a configuration is told. So is the author of a denial inside of a
-//! pattern that is allowed, or of a part of it: who subscribes to or registers the whole pattern
-//! needs nothing but the rule that covers it.
+//! Precedence is that of Crossbar.io's code: an exact pattern comes before a wildcard, and a
+//! wildcard before the longest prefix. Of several wildcards, the one with the longest run of
+//! components before each of its wildcards comes first. Crossbar.io's manual says instead that the
+//! longest pattern has precedence. A warning names each permission for which the two differ.
+//!
+//! Another warning names each denial within an allowed pattern: a session that subscribes to or
+//! registers the whole pattern needs only the permission that covers it.
 
 use std::cmp::Ordering;
 
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
 use crate::field::Field;
-use crate::settings::{Allow, Permission};
+use crate::sections::actions::AllowedActions;
+use crate::sections::permission::PermissionConfig;
 
-/// How many pairs of permissions of a role are compared: all of a hundred permissions. Roles in
-/// use have a few dozen.
+/// The most pairs of permissions that are compared for one role: all pairs of a hundred
+/// permissions. Roles in use have a few dozen.
 const MAX_PAIRS: usize = 10_000;
 
-/// Warns about each permission that does not count for some URI although its pattern is the
-/// longest one that matches, if what counts instead answers otherwise.
-pub(crate) fn point_out(permissions: &[(&Field<'_>, Permission)]) {
+/// Warns about each permission that has the longest matching pattern for some URI, but is
+/// overridden by another permission with a different effect.
+pub(crate) fn warn_shadowed(permissions: &[(&Field<'_>, PermissionConfig)]) {
     let pairs =
         permissions.iter().flat_map(|one| permissions.iter().map(move |other| (one, other)));
     for ((field, longer), (other, counting)) in pairs.take(MAX_PAIRS) {
-        let answers_alike = longer.allow == counting.allow
+        let same_effect = longer.allow == counting.allow
             && longer.disclose == counting.disclose
             && longer.validate == counting.validate;
-        if !answers_alike && surprises(&longer.pattern, &counting.pattern) {
+        if !same_effect && is_longer_and_overridden(&longer.pattern, &counting.pattern) {
             field.warn(format!(
                 "the pattern '{}' is longer than '{}' of line {}, which counts before it where \
                  both match (exact, then wildcard, then the longest prefix)",
@@ -40,8 +43,8 @@ pub(crate) fn point_out(permissions: &[(&Field<'_>, Permission)]) {
             for (action, denied) in gaps(longer.allow, counting.allow) {
                 if denied {
                     field.warn(format!(
-                        "what this permission denies is still reached by who may {action} the \
-                         whole pattern '{}' of line {}",
+                        "clients that may {action} the whole pattern '{}' of line {} still reach \
+                         what this permission denies",
                         counting.pattern.as_str(),
                         other.mark().line,
                     ));
@@ -51,8 +54,7 @@ pub(crate) fn point_out(permissions: &[(&Field<'_>, Permission)]) {
     }
 }
 
-/// Whether some URI matches both patterns, of which the first counts for it. Then the second is
-/// more than what the first leaves of it.
+/// Whether some URI matches both patterns, and `part` has precedence for it.
 fn is_exception(part: &UriPattern, whole: &UriPattern) -> bool {
     match (whole.policy(), part.policy()) {
         (MatchPolicy::Exact, _) | (MatchPolicy::Wildcard, MatchPolicy::Prefix) => false,
@@ -66,16 +68,16 @@ fn is_exception(part: &UriPattern, whole: &UriPattern) -> bool {
     }
 }
 
-/// The actions on patterns that the part denies and the whole allows.
-const fn gaps(part: Allow, whole: Allow) -> [(&'static str, bool); 2] {
+/// For each action on patterns, whether the part denies it and the whole allows it.
+const fn gaps(part: AllowedActions, whole: AllowedActions) -> [(&'static str, bool); 2] {
     [
         ("subscribe to", whole.subscribe && !part.subscribe),
         ("register", whole.register && !part.register),
     ]
 }
 
-/// Whether some URI matches both patterns, of which the first is longer and the second counts.
-fn surprises(longer: &UriPattern, counting: &UriPattern) -> bool {
+/// Whether some URI matches both patterns, the first is longer and the second has precedence.
+fn is_longer_and_overridden(longer: &UriPattern, counting: &UriPattern) -> bool {
     longer.as_str().len() > counting.as_str().len()
         && counting.policy() == MatchPolicy::Wildcard
         && match longer.policy() {
@@ -87,7 +89,7 @@ fn surprises(longer: &UriPattern, counting: &UriPattern) -> bool {
         }
 }
 
-/// Whether some URI matches a prefix or wildcard and a wildcard.
+/// Whether some URI matches both `pattern`, a prefix or wildcard, and `wildcard`.
 fn overlap(pattern: &UriPattern, wildcard: &UriPattern) -> bool {
     let parts: Vec<&str> = pattern.as_str().split('.').collect();
     let others: Vec<&str> = wildcard.as_str().split('.').collect();

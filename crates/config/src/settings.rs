@@ -1,107 +1,46 @@
-//! What a node is to do: the plain result of reading a configuration.
+//! The settings of a node: the plain result of loading a configuration.
 //!
 //! Values of these types are valid: numbers are in their ranges, names follow their rules, and
-//! realms and roles that are referred to exist. Paths are resolved against the node directory.
-//! Field names are the keys of the file where there is such a key. How a file is read is the
-//! business of the other rooms.
+//! realms and roles that are referred to exist. Paths are resolved against the node directory. The
+//! name of a field is the key in the file, if there is such a key.
 
-pub mod component;
-pub mod endpoint;
-pub mod longpoll;
-pub mod network;
-pub mod realm;
-pub mod secret;
-pub mod store;
-pub mod transport;
-pub mod validate;
-pub mod web;
-pub mod websocket;
-pub mod worker;
-
-use std::path::PathBuf;
-
-pub use self::component::{ContainerComponent, RouterComponent};
-pub use self::endpoint::{
-    ConnectingEndpoint, ConnectingTcp, ConnectingUnix, IpVersion, ListeningEndpoint,
-    ListeningInterface, ListeningTcp, ListeningUnix, Owner, Ports,
+pub use crate::addresses::{IpVersion, Ports};
+pub use crate::env::FileOwner;
+pub use crate::sections::actions::AllowedActions;
+pub use crate::sections::auth::{AnonymousAuth, Auth};
+pub use crate::sections::bridge::{BridgeKey, BridgeOptions, BridgeService};
+pub use crate::sections::component::{ContainerComponent, RouterComponent};
+pub use crate::sections::connecting_endpoint::{ConnectingEndpoint, ConnectingTcp, ConnectingUnix};
+pub use crate::sections::connecting_transport::{
+    ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
 };
-pub use self::longpoll::{LongPollOptions, LongPollService};
-pub use self::network::{InvalidNetwork, IpNetwork};
-pub use self::realm::{
-    Allow, Compatibility, Disclose, DisclosedHeaders, Disclosure, Permission, Realm, RealmOptions,
-    RealmTemplate, Role,
+pub use crate::sections::container::{
+    ContainerOptions, ContainerRestart, ContainerShutdown, ContainerWorker,
 };
-pub use self::secret::Secret;
-pub use self::store::{
-    HistoryRule, RetainedOptions, SlowConsumer, Stats, Store, StorePlace, StoreRule,
+pub use crate::sections::controller::{Controller, ControllerOptions, NodeShutdown};
+pub use crate::sections::json_service::{JsonOptions, JsonService};
+pub use crate::sections::listening_endpoint::{
+    ListeningEndpoint, ListeningInterface, ListeningTcp, ListeningUnix,
 };
-pub use self::transport::{
-    Anonymous, Auth, ConnectingRawSocket, ConnectingTransport, ConnectingWebSocket,
-    RawSocketService, RawSocketTransport, StreamTesteeTransport, TesteeTransport, Transport,
-    UniversalTransport, UniversalWeb, WebSocketTransport, WebTransport,
-};
-pub use self::validate::{InvalidSchema, PayloadSchema, Validate};
-pub use self::web::{
-    BridgeKey, BridgeOptions, BridgeService, JsonOptions, JsonService, StaticOptions,
-    StaticService, WebOptions, WebPath, WebService, WebSocketService,
-};
-pub use self::websocket::WebSocketOptions;
-pub use self::worker::{
-    ContainerOptions, ContainerRestart, ContainerShutdown, ContainerWorker, EnvInherit,
-    NativeOptions, ProcessEnv, RouterWorker, TesteeWorker, Worker,
-};
-
-/// The settings of one node. Having them means that the configuration is valid.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// The node directory, against which relative paths were resolved.
-    pub directory: PathBuf,
-    /// The node itself.
-    pub controller: Controller,
-    /// The workers in the order of the file, without those that are disabled.
-    pub workers: Vec<Worker>,
-}
-
-/// The section `controller`: the node itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Controller {
-    /// The node's id, if it was given one.
-    pub id: Option<String>,
-    /// Its options.
-    pub options: ControllerOptions,
-}
-
-/// The options of the node itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ControllerOptions {
-    /// The title of the process.
-    pub title: Option<String>,
-    /// What ends the node.
-    pub shutdown: Vec<NodeShutdown>,
-    /// Whether workers are started at the same time instead of one after the other. Containers
-    /// always are.
-    pub enable_parallel_worker_start: bool,
-}
-
-impl Default for ControllerOptions {
-    fn default() -> Self {
-        Self {
-            title: None,
-            shutdown: vec![NodeShutdown::OnWorkerExit],
-            enable_parallel_worker_start: false,
-        }
-    }
-}
-
-/// What ends a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NodeShutdown {
-    /// `shutdown_on_shutdown_requested`: only a request to do so.
-    OnShutdownRequested,
-    /// `shutdown_on_worker_exit`: the exit of any worker.
-    OnWorkerExit,
-    /// `shutdown_on_worker_exit_with_error`: the exit of any worker with an error.
-    OnWorkerExitWithError,
-    /// `shutdown_on_last_worker_exit`: the exit of the last worker.
-    OnLastWorkerExit,
-}
+pub use crate::sections::longpoll::{LongPollOptions, LongPollService};
+pub use crate::sections::network::{InvalidNetwork, IpNetwork};
+pub use crate::sections::node::Settings;
+pub use crate::sections::payload_schemas::{CompiledSchema, InvalidSchema, PayloadSchemas};
+pub use crate::sections::permission::{DisclosureOptions, DisclosurePolicy, PermissionConfig};
+pub use crate::sections::rawsocket::{RawSocketService, RawSocketTransport};
+pub use crate::sections::realm::{RealmConfig, RealmTemplate};
+pub use crate::sections::realm_options::{CompatibilityPreset, DiscloseHttpHeaders, RealmOptions};
+pub use crate::sections::retained::RetainedOptions;
+pub use crate::sections::role::RoleConfig;
+pub use crate::sections::secret::Secret;
+pub use crate::sections::slow_consumer::SlowConsumerPolicy;
+pub use crate::sections::static_files::{StaticOptions, StaticService};
+pub use crate::sections::statistics::StatsOptions;
+pub use crate::sections::store::{CallQueueRule, HistoryRule, Store, StoreBackend};
+pub use crate::sections::testee::{StreamTesteeTransport, TesteeTransport};
+pub use crate::sections::transport::{ListeningTransport, WebSocketTransport};
+pub use crate::sections::universal::{UniversalTransport, UniversalWeb};
+pub use crate::sections::web::{WebOptions, WebPath, WebService, WebSocketService, WebTransport};
+pub use crate::sections::websocket::WebSocketSettings;
+pub use crate::sections::worker::{RouterWorker, TesteeWorker, Worker};
+pub use crate::sections::worker_options::{EnvInherit, NativeOptions, WorkerEnv};

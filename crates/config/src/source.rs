@@ -1,36 +1,36 @@
-//! Configuration files: where they are, which format they have, and reading them whole.
+//! Configuration files: finding one, its format, and loading it.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::document::{self, Entry, Mark, Node, SyntaxFault};
+use crate::document::{self, Entry, Mark, Node};
 use crate::env::{Environment, MAX_CONFIG_BYTES};
-use crate::fault::{ConfigFault, Faults, Warning, shortened};
+use crate::fault::{ConfigFault, Faults, Warning, excerpt};
 use crate::field::Field;
-use crate::reading::Reading;
-use crate::schema;
+use crate::load_context::LoadContext;
+use crate::sections::node;
 use crate::settings::Settings;
 
-/// What a configuration says, and what its author should know about it.
+/// A valid configuration, with its warnings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
-    /// What the node is to do.
+    /// The settings of the node.
     pub settings: Settings,
-    /// What there is to know, in the order of the file.
+    /// The warnings, in the order of the file.
     pub warnings: Vec<Warning>,
 }
 
 /// The format of a configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum FileFormat {
     /// JSON (RFC 8259)
     Json,
     /// YAML 1.2
     Yaml,
 }
 
-impl Format {
-    /// The format that a file's name tells.
+impl FileFormat {
+    /// The format that the extension of a file's name stands for.
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()? {
             "json" => Some(Self::Json),
@@ -43,10 +43,10 @@ impl Format {
 /// The names of configuration files, in the order in which they are searched.
 const FILE_NAMES: [&str; 2] = ["config.yaml", "config.json"];
 
-/// The folder for the node directory inside of an application's directory.
+/// The folder in an application's directory that is the node directory.
 const NODE_FOLDER: &str = ".crossbar";
 
-/// The configuration file of a node directory, or of the `.crossbar` folder in it. As with
+/// The configuration file in a node directory, or else in its folder `.crossbar`. As with
 /// Crossbar.io, `config.yaml` comes before `config.json`.
 pub fn find(directory: &Path) -> Option<PathBuf> {
     [directory.to_owned(), directory.join(NODE_FOLDER)]
@@ -55,19 +55,19 @@ pub fn find(directory: &Path) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Reads a configuration file whose own directory is the node directory.
+/// Loads a configuration file whose own directory is the node directory.
 ///
 /// # Errors
-/// All faults of the configuration; a file that cannot be read is one.
+/// All faults of the configuration. A file that cannot be read is one fault.
 pub fn load(path: &Path, environment: &dyn Environment) -> Result<Loaded, Faults> {
     load_for(path, path.parent().unwrap_or_else(|| Path::new("")), environment)
 }
 
-/// Reads a configuration file for a node directory, against which its relative paths are
-/// resolved.
+/// Loads a configuration file. Its relative paths are resolved against `directory`, the node
+/// directory.
 ///
 /// # Errors
-/// All faults of the configuration; a file that cannot be read is one.
+/// All faults of the configuration. A file that cannot be read is one fault.
 pub fn load_for(
     path: &Path,
     directory: &Path,
@@ -75,50 +75,59 @@ pub fn load_for(
 ) -> Result<Loaded, Faults> {
     let name = path.display().to_string();
     let unreadable = |message: String, expected: Option<&str>| {
-        let place = Reading::new(&name, directory, environment).place(Mark::WHOLE, "");
+        let location = LoadContext::new(&name, directory, environment).location(Mark::WHOLE, "");
         let expected = expected.map(str::to_owned);
-        let fault = ConfigFault { place, message, expected, suggestion: None, missing: None };
+        let fault = ConfigFault { expected, ..ConfigFault::new(location, message) };
         Faults { faults: vec![fault], omitted: 0, warnings: Vec::new() }
     };
-    let format = Format::of(path).ok_or_else(|| {
+    let format = FileFormat::of(path).ok_or_else(|| {
         let message = "the name tells no format of a configuration".to_owned();
         unreadable(message, Some("a name that ends in .json, .yaml or .yml"))
     })?;
     let text = environment
         .read_file(path, MAX_CONFIG_BYTES)
-        .map_err(|error| unreadable(cannot_be_read(&error), None))?;
+        .map_err(|error| unreadable(read_failure(&error), None))?;
     parse(&text, format, &name, directory, environment)
 }
 
-/// Reads the text of a configuration. The file's name is for messages.
+/// Loads the text of a configuration. `file` is its name in messages.
 ///
 /// # Errors
 /// All faults of the configuration.
 pub fn parse(
     text: &str,
-    format: Format,
+    format: FileFormat,
     file: &str,
     directory: &Path,
     environment: &dyn Environment,
 ) -> Result<Loaded, Faults> {
-    let reading = Reading::new(file, directory, environment);
+    let context = LoadContext::new(file, directory, environment);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut root = match format {
-        Format::Json => document::json::parse(text),
-        Format::Yaml => document::yaml::parse(text),
+    let root = match format {
+        FileFormat::Json => document::json::parse(text),
+        FileFormat::Yaml => document::yaml::parse(text),
     };
-    let settings = match &mut root {
-        Ok(root) => read(root, directory, &reading),
+    let settings = match root {
+        Ok(root) => read(root, directory, &context),
         Err(fault) => {
-            report_syntax(fault, &reading);
+            let location = context.location(fault.mark, "");
+            context.fault(ConfigFault::new(location, fault.message));
             None
         }
     };
-    reading.finish(settings)
+    let whole_file = context.location(Mark::WHOLE, "");
+    let warnings = context.finish()?;
+    match settings {
+        Some(settings) => Ok(Loaded { settings, warnings }),
+        None => {
+            let fault = ConfigFault::new(whole_file, "the configuration cannot be read");
+            Err(Faults { faults: vec![fault], omitted: 0, warnings })
+        }
+    }
 }
 
-/// Why there is no text of a configuration file.
-fn cannot_be_read(error: &io::Error) -> String {
+/// The message for a configuration file that cannot be read.
+fn read_failure(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::IsADirectory => {
@@ -128,32 +137,22 @@ fn cannot_be_read(error: &io::Error) -> String {
     }
 }
 
-fn read(root: &mut Node, directory: &Path, reading: &Reading<'_>) -> Option<Settings> {
-    document::repeated_keys(root, "", &mut |path, entry, first| {
-        warn_of_repeated(path, entry, first, reading);
+fn read(mut root: Node, directory: &Path, context: &LoadContext<'_>) -> Option<Settings> {
+    document::repeated_keys(&root, "", &mut |path, entry, first| {
+        warn_of_repeated_key(path, entry, first, context);
     });
-    document::drop_repeated_keys(root);
-    let root = Field { reading, node: root, path: String::new() };
-    let settings = schema::settings(&root, directory);
-    reading.names.take().finish(reading);
+    document::drop_repeated_keys(&mut root);
+    let root = Field { context, node: &root, path: String::new() };
+    let settings = node::read(&root, directory);
+    context.names.take().finish().into_iter().for_each(|fault| context.fault(fault));
     settings
 }
 
-fn report_syntax(fault: &SyntaxFault, reading: &Reading<'_>) {
-    reading.fault(ConfigFault {
-        place: reading.place(fault.mark, ""),
-        message: fault.message.clone(),
-        expected: None,
-        suggestion: None,
-        missing: None,
-    });
-}
-
-fn warn_of_repeated(path: &str, entry: &Entry, first: Mark, reading: &Reading<'_>) {
-    let key = shortened(&entry.key);
+fn warn_of_repeated_key(path: &str, entry: &Entry, first: Mark, context: &LoadContext<'_>) {
+    let key = excerpt(&entry.key);
     let message = format!(
         "the key '{key}' is there twice, first in line {}: only the last one counts",
         first.line
     );
-    reading.warn(reading.place(entry.mark, path), message);
+    context.warn(context.location(entry.mark, path), message);
 }

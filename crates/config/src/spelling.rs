@@ -1,12 +1,12 @@
-//! Which word was probably meant.
+//! Suggestions for misspelt words.
 
-/// Longer words are no near misses of anything, and comparing them would only take time.
+/// Longer words are never compared: they are no misspelling of a key, and comparing takes time.
 const MAX_WORD_BYTES: usize = 64;
 
-/// How many words are compared; what names more of them is not helped by one.
+/// The most candidates that are compared. A longer list gets no better suggestion.
 const MAX_WORDS: usize = 100;
 
-/// The nearest of the words, if one is near enough to have been meant.
+/// The candidate nearest to `word`, if one is near enough to have been meant.
 pub(crate) fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     words
         .into_iter()
@@ -16,22 +16,22 @@ pub(crate) fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) 
         .map(|(_, candidate)| candidate)
 }
 
-/// Whether a word is near enough to another to have been meant.
+/// Whether `word` is probably a misspelling of `meant`.
 pub(crate) fn is_near(word: &str, meant: &str) -> bool {
     distance(word, meant).is_some()
 }
 
-/// The number of slips between two words, if it is at most one in three letters, counted without
-/// regard to case and to `-` and `_`.
+/// The edit distance of two words, without regard to case and to `-` and `_`. None if it is above
+/// one edit for each three letters.
 fn distance(word: &str, meant: &str) -> Option<usize> {
     if word.len() > MAX_WORD_BYTES || meant.len() > MAX_WORD_BYTES {
         return None;
     }
-    let distance = strsim::osa_distance(&folded(word), &folded(meant));
+    let distance = strsim::osa_distance(&normalized(word), &normalized(meant));
     (distance <= (meant.len() / 3).max(1) && distance < word.chars().count()).then_some(distance)
 }
 
-fn folded(word: &str) -> String {
+fn normalized(word: &str) -> String {
     word.to_lowercase().replace('-', "_")
 }
 
@@ -42,7 +42,7 @@ mod tests {
     const WORDS: [&str; 4] = ["type", "endpoint", "serializers", "max_message_size"];
 
     #[test]
-    fn slips_of_the_finger_are_near() {
+    fn misspellings_find_the_word_that_was_meant() {
         assert_eq!(nearest("typ", WORDS), Some("type"));
         assert_eq!(nearest("tpye", WORDS), Some("type"));
         assert_eq!(nearest("Type", WORDS), Some("type"));
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_not() {
+    fn unrelated_words_find_none() {
         assert_eq!(nearest("colour", WORDS), None);
         assert_eq!(nearest("", WORDS), None);
         assert_eq!(nearest("t", WORDS), None);

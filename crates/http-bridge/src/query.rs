@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
 /// The first value of each field, decoded; other fields of the query are passed over.
 #[derive(Debug, Default)]
 pub(crate) struct SignatureFields<'q> {
@@ -36,26 +38,8 @@ fn decode(value: &str) -> Cow<'_, [u8]> {
     if !value.bytes().any(|byte| matches!(byte, b'+' | b'%')) {
         return Cow::Borrowed(value.as_bytes());
     }
-    let mut decoded = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let (byte, after) = match (first, after) {
-            (b'+', _) => (b' ', after),
-            (b'%', [high, low, after @ ..]) => match octet(*high, *low) {
-                Some(byte) => (byte, after),
-                None => (b'%', &rest[1..]),
-            },
-            _ => (first, after),
-        };
-        decoded.push(byte);
-        rest = after;
-    }
-    Cow::Owned(decoded)
-}
-
-fn octet(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some(digit(high)? << 4 | digit(low)?)
+    let spaced = value.replace('+', " ");
+    Cow::Owned(percent_decode_str(&spaced).collect())
 }
 
 #[cfg(test)]

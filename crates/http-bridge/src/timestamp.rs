@@ -2,9 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-const SECONDS_PER_DAY: i64 = 86_400;
+use jiff::civil::DateTime;
 
-/// A moment, in microseconds since the beginning of 1970.
+/// The beginning of 1970, in UTC like all times here.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// A time in microseconds since the beginning of 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Timestamp(i64);
 
@@ -16,16 +19,15 @@ impl Timestamp {
         if separators.iter().any(|&(place, separator)| moment[place] != separator) {
             return None;
         }
-        let part = |from: usize, to: usize| number(&moment[from..to]);
-        let days = days_since_1970(part(0, 4)?, part(5, 7)?, part(8, 10)?)?;
+        let part = |from: usize, to: usize| i8::try_from(number(&moment[from..to])?).ok();
+        // Year 0 would be 1 BC.
+        let year = i16::try_from(number(&moment[0..4])?).ok().filter(|year| *year > 0)?;
+        let missing_digits = u32::try_from(6_usize.checked_sub(fraction.len())?).ok()?;
+        let micros = i32::try_from(number(fraction)?).ok()? * 10_i32.pow(missing_digits);
+        let (month, day) = (part(5, 7)?, part(8, 10)?);
         let (hour, minute, second) = (part(11, 13)?, part(14, 16)?, part(17, 19)?);
-        if hour > 23 || minute > 59 || second > 59 || fraction.len() > 6 {
-            return None;
-        }
-        let missing_digits = u32::try_from(6 - fraction.len()).ok()?;
-        let micros = number(fraction)? * 10_i64.pow(missing_digits);
-        let seconds = days * SECONDS_PER_DAY + hour * 3_600 + minute * 60 + second;
-        Some(Self(seconds * 1_000_000 + micros))
+        let time = DateTime::new(year, month, day, hour, minute, second, micros * 1_000).ok()?;
+        i64::try_from(time.duration_since(EPOCH).as_micros()).ok().map(Self)
     }
 
     /// This moment, without what is less than a microsecond.
@@ -54,25 +56,6 @@ fn micros(duration: Duration) -> i64 {
 fn number(digits: &[u8]) -> Option<i64> {
     let all_digits = digits.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(digits).ok().filter(|_| all_digits)?.parse().ok()
-}
-
-/// Counts years from March on, so that the day that leap years add comes last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
-    if year < 1 || !(1..=12).contains(&month) || !(1..=days_of_month(year, month)).contains(&day) {
-        return None;
-    }
-    let (year, months) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let day_of_year = (153 * months + 2) / 5 + day - 1;
-    Some(365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719_468)
-}
-
-const fn days_of_month(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use cloverleaf_config::settings::{Transport, WebService};
+use cloverleaf_config::settings::{ListeningTransport, WebService};
 use cloverleaf_realms::settings::Refusal;
 use cloverleaf_realms::{Memory, RealmHost, Realms};
 
@@ -46,7 +46,7 @@ pub(crate) struct Context<'a> {
 /// A listener that exists, with its transport as it is now.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Existing<'a> {
-    pub(crate) transport: &'a Transport,
+    pub(crate) transport: &'a ListeningTransport,
     pub(crate) protocol: &'a Protocol,
 }
 

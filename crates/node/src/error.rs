@@ -87,7 +87,7 @@ impl ApplyError {
             (kind, ListeningEndpoint::Tcp(ListeningTcp { interface: Some(interface), .. }))
                 if kind != io::ErrorKind::PermissionDenied =>
             {
-                let place = interface.place.as_ref().map(ToString::to_string);
+                let place = interface.location.as_ref().map(ToString::to_string);
                 let place = place.unwrap_or_else(|| "--listen".to_owned());
                 Self::Interface { place, source: TransportError::Io { what, source } }
             }

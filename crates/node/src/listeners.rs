@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use cloverleaf_config::settings::Transport;
+use cloverleaf_config::settings::ListeningTransport;
 use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::listener::Listener;
 use cloverleaf_transport::shutdown::{self, ShutdownTrigger};
@@ -18,7 +18,7 @@ use crate::threads::Threads;
 /// See the [module](self). Dropping it closes the socket.
 #[derive(Debug)]
 pub(crate) struct RunningListener {
-    transport: Transport,
+    transport: ListeningTransport,
     address: Option<SocketAddr>,
     /// What the next connection speaks. Shared with the task that accepts.
     protocol: Arc<RwLock<Protocol>>,
@@ -64,7 +64,7 @@ impl RunningListener {
     pub(crate) fn start(
         id: ListenerId,
         listener: Listener,
-        transport: Transport,
+        transport: ListeningTransport,
         protocol: Protocol,
         acceptor: Acceptor,
     ) -> Self {
@@ -91,7 +91,7 @@ impl RunningListener {
     }
 
     /// The transport that it runs.
-    pub(crate) const fn transport(&self) -> &Transport {
+    pub(crate) const fn transport(&self) -> &ListeningTransport {
         &self.transport
     }
 
@@ -106,7 +106,7 @@ impl RunningListener {
     }
 
     /// Serves something else from the next connection on.
-    pub(crate) fn change(&mut self, transport: Transport, protocol: Protocol) {
+    pub(crate) fn change(&mut self, transport: ListeningTransport, protocol: Protocol) {
         let is_same = |watched: &WatchedServer| {
             protocol.http().is_some_and(|server| Arc::ptr_eq(server, &watched.server))
         };
@@ -149,7 +149,7 @@ fn watch(server: &Arc<HttpServer>) -> WatchedServer {
 fn accept(
     id: ListenerId,
     listener: Listener,
-    transport: &Transport,
+    transport: &ListeningTransport,
     protocol: Arc<RwLock<Protocol>>,
     acceptor: Acceptor,
 ) -> Accepting {

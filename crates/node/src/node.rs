@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use cloverleaf_client::Session;
 use cloverleaf_config::Settings;
-use cloverleaf_config::settings::{self as config, RouterComponent, Transport};
+use cloverleaf_config::settings::{self as config, ListeningTransport, RouterComponent};
 use cloverleaf_hosting::supervisor::{Launch, supervise};
 use cloverleaf_hosting::{Components, Joined};
 use cloverleaf_realms::realms::TemplateRule;
@@ -81,9 +81,9 @@ struct Prepared {
     realms: BTreeMap<String, Arc<RealmHost>>,
     realm_tasks: BTreeMap<String, AbortOnDrop>,
     /// New sockets, with what they serve.
-    listeners: Vec<(ListenerName, Listener, Transport, Assembled)>,
+    listeners: Vec<(ListenerName, Listener, ListeningTransport, Assembled)>,
     /// Listeners that serve something else.
-    changed: Vec<(ListenerName, Transport, Assembled)>,
+    changed: Vec<(ListenerName, ListeningTransport, Assembled)>,
     components: BTreeMap<ComponentName, Session>,
 }
 
@@ -139,7 +139,7 @@ impl Node {
     /// The transports of the listeners with their addresses, in the order of the settings.
     pub(crate) fn listeners_in_order(
         &self,
-    ) -> impl Iterator<Item = (&Transport, Option<SocketAddr>)> {
+    ) -> impl Iterator<Item = (&ListeningTransport, Option<SocketAddr>)> {
         plan::all_listeners(&self.settings).into_iter().filter_map(|(name, _)| {
             let listener = self.listeners.get(&name)?;
             Some((listener.transport(), listener.address()))
@@ -165,7 +165,10 @@ impl Node {
     }
 
     /// Closes the sockets that are bound anew, since two sockets can't have one address.
-    async fn close_for_rebinding(&mut self, changes: &[Change]) -> Vec<(ListenerName, Transport)> {
+    async fn close_for_rebinding(
+        &mut self,
+        changes: &[Change],
+    ) -> Vec<(ListenerName, ListeningTransport)> {
         let mut closed = Vec::new();
         for change in changes {
             if let Change::RebindListener(name) = change
@@ -179,7 +182,7 @@ impl Node {
     }
 
     /// Binds the sockets again that [`Self::close_for_rebinding`] has closed.
-    fn reopen(&mut self, closed: &mut Vec<(ListenerName, Transport)>) {
+    fn reopen(&mut self, closed: &mut Vec<(ListenerName, ListeningTransport)>) {
         for (name, transport) in closed.drain(..) {
             let Some(running) = self.listeners.get_mut(&name) else { continue };
             match bind_all([transport.endpoint()].into_iter()) {
@@ -240,7 +243,7 @@ impl Node {
 
     fn prepare_realm(
         &self,
-        realm: &config::Realm,
+        realm: &config::RealmConfig,
         prepared: &mut Prepared,
     ) -> Result<(), ApplyError> {
         let settings = realms::settings(realm);
@@ -298,16 +301,16 @@ impl Node {
         &self,
         context: &Context<'_>,
         changes: &[Change],
-        kept: Vec<(ListenerName, Transport)>,
-        bound: impl Iterator<Item = ((ListenerName, Transport), Listener)>,
+        kept: Vec<(ListenerName, ListeningTransport)>,
+        bound: impl Iterator<Item = ((ListenerName, ListeningTransport), Listener)>,
     ) -> Result<
         (
-            Vec<(ListenerName, Listener, Transport, Assembled)>,
-            Vec<(ListenerName, Transport, Assembled)>,
+            Vec<(ListenerName, Listener, ListeningTransport, Assembled)>,
+            Vec<(ListenerName, ListeningTransport, Assembled)>,
         ),
         ApplyError,
     > {
-        let assemble = |name: &ListenerName, transport: &Transport| {
+        let assemble = |name: &ListenerName, transport: &ListeningTransport| {
             let existing = self
                 .listeners
                 .get(name)

@@ -2,12 +2,12 @@
 
 use std::io;
 
-use cloverleaf_config::settings::Owner;
+use cloverleaf_config::settings::FileOwner;
 use nix::unistd::{Group, User};
 
 /// The numbers of a user and a group, where one is named.
-pub(crate) fn numbers(owner: Option<&Owner>) -> io::Result<(Option<u32>, Option<u32>)> {
-    let Some(Owner { user, group }) = owner else { return Ok((None, None)) };
+pub(crate) fn numbers(owner: Option<&FileOwner>) -> io::Result<(Option<u32>, Option<u32>)> {
+    let Some(FileOwner { user, group }) = owner else { return Ok((None, None)) };
     let user_of = |name: &str| Ok(User::from_name(name)?.map(|user| user.uid.as_raw()));
     let group_of = |name: &str| Ok(Group::from_name(name)?.map(|group| group.gid.as_raw()));
     let user = user.as_deref().map(|name| number("user", name, user_of)).transpose()?;

@@ -8,8 +8,8 @@ use std::fmt;
 
 use cloverleaf_config::Settings;
 use cloverleaf_config::settings::{
-    ContainerComponent, ContainerWorker, ListeningEndpoint, Ports, Realm, RealmTemplate,
-    RouterComponent, RouterWorker, Transport, WebPath, WebService, Worker,
+    ContainerComponent, ContainerWorker, ListeningEndpoint, ListeningTransport, Ports, RealmConfig,
+    RealmTemplate, RouterComponent, RouterWorker, WebPath, WebService, Worker,
 };
 
 /// The difference between two settings, and the second of them.
@@ -205,7 +205,7 @@ pub(crate) fn routers(settings: &Settings) -> impl Iterator<Item = &RouterWorker
 }
 
 /// The realms of all workers.
-pub(crate) fn all_realms(settings: &Settings) -> impl Iterator<Item = &Realm> {
+pub(crate) fn all_realms(settings: &Settings) -> impl Iterator<Item = &RealmConfig> {
     routers(settings).flat_map(|router| &router.realms)
 }
 
@@ -215,9 +215,9 @@ pub(crate) fn template(settings: &Settings) -> Option<&RealmTemplate> {
 }
 
 /// The transports of all workers by the names of their listeners, in the order of the settings.
-pub(crate) fn all_listeners(settings: &Settings) -> Vec<(ListenerName, Transport)> {
-    let mut named: Vec<(ListenerName, Transport)> = Vec::new();
-    let mut add = |transport: Transport| {
+pub(crate) fn all_listeners(settings: &Settings) -> Vec<(ListenerName, ListeningTransport)> {
+    let mut named: Vec<(ListenerName, ListeningTransport)> = Vec::new();
+    let mut add = |transport: ListeningTransport| {
         let name = name_of(transport.endpoint());
         let same = named.iter().filter(|(other, _)| other.0.split('#').next() == Some(&*name));
         let name = match same.count() {
@@ -231,7 +231,7 @@ pub(crate) fn all_listeners(settings: &Settings) -> Vec<(ListenerName, Transport
         match worker {
             Worker::Router(router) => router.transports.iter().cloned().for_each(&mut add),
             Worker::WebSocketTestee(testee) => {
-                add(Transport::WebSocketTestee(testee.transport.clone()));
+                add(ListeningTransport::WebSocketTestee(testee.transport.clone()));
             }
             Worker::Container(_) => {}
         }
@@ -298,8 +298,8 @@ fn realms(current: &Settings, target: &Settings, changes: &mut Vec<Change>) {
 }
 
 /// Whether two realms differ in their ids and roles at the most.
-fn is_same_but_roles(one: &Realm, other: &Realm) -> bool {
-    let Realm { id: _, name, options, roles: _, store, stats } = one;
+fn is_same_but_roles(one: &RealmConfig, other: &RealmConfig) -> bool {
+    let RealmConfig { id: _, name, options, roles: _, store, stats } = one;
     (name, options, store, stats) == (&other.name, &other.options, &other.store, &other.stats)
 }
 
@@ -327,7 +327,7 @@ fn listeners(
     changes: &mut Vec<Change>,
 ) {
     let (before, after) = (all_listeners(current), all_listeners(target));
-    let find = |all: &[(ListenerName, Transport)], name: &ListenerName| {
+    let find = |all: &[(ListenerName, ListeningTransport)], name: &ListenerName| {
         all.iter().find(|(other, _)| other == name).map(|(_, transport)| transport.clone())
     };
     for (name, transport) in &after {
@@ -361,13 +361,13 @@ fn without_place(endpoint: &ListeningEndpoint) -> ListeningEndpoint {
     if let ListeningEndpoint::Tcp(tcp) = &mut endpoint
         && let Some(interface) = &mut tcp.interface
     {
-        interface.place = None;
+        interface.location = None;
     }
     endpoint
 }
 
 /// Whether two transports at the same endpoint serve the same.
-fn serves_the_same(one: &Transport, other: &Transport) -> bool {
+fn serves_the_same(one: &ListeningTransport, other: &ListeningTransport) -> bool {
     let mut one = one.clone();
     let (id, endpoint) = identity_of(&mut one);
     other.id().clone_into(id);
@@ -375,21 +375,23 @@ fn serves_the_same(one: &Transport, other: &Transport) -> bool {
     one == *other
 }
 
-fn identity_of(transport: &mut Transport) -> (&mut String, &mut ListeningEndpoint) {
+fn identity_of(transport: &mut ListeningTransport) -> (&mut String, &mut ListeningEndpoint) {
     match transport {
-        Transport::RawSocket(transport) => (&mut transport.id, &mut transport.endpoint),
-        Transport::WebSocket(transport) => (&mut transport.id, &mut transport.endpoint),
-        Transport::Web(transport) => (&mut transport.id, &mut transport.endpoint),
-        Transport::Universal(transport) => (&mut transport.id, &mut transport.endpoint),
-        Transport::WebSocketTestee(transport) => (&mut transport.id, &mut transport.endpoint),
-        Transport::StreamTestee(transport) => (&mut transport.id, &mut transport.endpoint),
+        ListeningTransport::RawSocket(transport) => (&mut transport.id, &mut transport.endpoint),
+        ListeningTransport::WebSocket(transport) => (&mut transport.id, &mut transport.endpoint),
+        ListeningTransport::Web(transport) => (&mut transport.id, &mut transport.endpoint),
+        ListeningTransport::Universal(transport) => (&mut transport.id, &mut transport.endpoint),
+        ListeningTransport::WebSocketTestee(transport) => {
+            (&mut transport.id, &mut transport.endpoint)
+        }
+        ListeningTransport::StreamTestee(transport) => (&mut transport.id, &mut transport.endpoint),
     }
 }
 
-fn paths_of(transport: &Transport) -> &[WebPath] {
+fn paths_of(transport: &ListeningTransport) -> &[WebPath] {
     match transport {
-        Transport::Web(web) => &web.paths,
-        Transport::Universal(universal) => match &universal.web {
+        ListeningTransport::Web(web) => &web.paths,
+        ListeningTransport::Universal(universal) => match &universal.web {
             Some(web) => &web.paths,
             None => &[],
         },
@@ -435,7 +437,7 @@ fn components(
 }
 
 fn is_same_component(one: &RouterComponent, other: &RouterComponent) -> bool {
-    let RouterComponent { id: _, classname, realm, role, extra, place: _ } = one;
+    let RouterComponent { id: _, classname, realm, role, extra, location: _ } = one;
     (classname, realm, role, extra) == (&other.classname, &other.realm, &other.role, &other.extra)
 }
 
@@ -457,7 +459,7 @@ fn containers(current: &Settings, target: &Settings, changes: &mut Vec<Change>) 
 
 fn is_same_container(one: &ContainerWorker, other: &ContainerWorker) -> bool {
     let is_same = |one: &ContainerComponent, other: &ContainerComponent| {
-        let ContainerComponent { id: _, classname, realm, transport, extra, place: _ } = one;
+        let ContainerComponent { id: _, classname, realm, transport, extra, location: _ } = one;
         (classname, realm, transport, extra)
             == (&other.classname, &other.realm, &other.transport, &other.extra)
     };

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use cloverleaf_config::settings::Owner;
+use cloverleaf_config::settings::FileOwner;
 use cloverleaf_config::{Environment, ProcessEnvironment};
 use cloverleaf_transport::listener::Listener;
 
@@ -51,7 +51,7 @@ impl Environment for Program<'_> {
         })
     }
 
-    fn check_owner(&self, owner: &Owner) -> Result<(), String> {
+    fn check_owner(&self, owner: &FileOwner) -> Result<(), String> {
         owner::numbers(Some(owner)).map(drop).map_err(|error| error.to_string())
     }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use cloverleaf_config::Settings;
-use cloverleaf_config::settings::{self as config, ListeningEndpoint, Transport, WebService};
+use cloverleaf_config::settings::{
+    self as config, ListeningEndpoint, ListeningTransport, WebService,
+};
 use cloverleaf_transport::log_limit;
 use tokio::sync::oneshot;
 
@@ -96,13 +98,13 @@ fn log_start(node: &Node) {
 
 /// The URL of a transport's first service of a kind, as a client on this machine would write it.
 fn url(
-    transport: &Transport,
+    transport: &ListeningTransport,
     address: SocketAddr,
     is_wanted: fn(&WebService) -> bool,
 ) -> Option<String> {
     let paths = match transport {
-        Transport::Web(web) => &web.paths,
-        Transport::Universal(universal) => &universal.web.as_ref()?.paths,
+        ListeningTransport::Web(web) => &web.paths,
+        ListeningTransport::Universal(universal) => &universal.web.as_ref()?.paths,
         _ => return None,
     };
     let path = paths.iter().find(|path| is_wanted(&path.service))?;
@@ -115,19 +117,19 @@ fn url(
     Some(format!("http://{at}/{}", path.path.trim_start_matches('/')))
 }
 
-fn describe(transport: &Transport, address: Option<SocketAddr>) -> String {
+fn describe(transport: &ListeningTransport, address: Option<SocketAddr>) -> String {
     let at = match (address, transport.endpoint()) {
         (Some(address), _) => address.to_string(),
         (None, ListeningEndpoint::Unix(unix)) => unix.path.display().to_string(),
         (None, ListeningEndpoint::Tcp(_)) => "TCP".to_owned(),
     };
     match transport {
-        Transport::RawSocket(_) => format!("RawSocket at {at}"),
-        Transport::WebSocket(_) => format!("WebSocket at {at}"),
-        Transport::WebSocketTestee(_) => format!("WebSocket echo for tests at {at}"),
-        Transport::StreamTestee(_) => format!("Echo for tests at {at}"),
-        Transport::Web(web) => format!("HTTP at {at}: {}", paths(&web.paths)),
-        Transport::Universal(universal) => match (&universal.rawsocket, &universal.web) {
+        ListeningTransport::RawSocket(_) => format!("RawSocket at {at}"),
+        ListeningTransport::WebSocket(_) => format!("WebSocket at {at}"),
+        ListeningTransport::WebSocketTestee(_) => format!("WebSocket echo for tests at {at}"),
+        ListeningTransport::StreamTestee(_) => format!("Echo for tests at {at}"),
+        ListeningTransport::Web(web) => format!("HTTP at {at}: {}", paths(&web.paths)),
+        ListeningTransport::Universal(universal) => match (&universal.rawsocket, &universal.web) {
             (Some(_), Some(web)) => format!("RawSocket and HTTP at {at}: {}", paths(&web.paths)),
             (None, Some(web)) => format!("HTTP at {at}: {}", paths(&web.paths)),
             (_, None) => format!("RawSocket at {at}"),

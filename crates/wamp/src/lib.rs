@@ -40,5 +40,6 @@ pub mod realm_name;
 pub mod secrets;
 pub mod serializer;
 pub mod transport_kind;
+pub mod transport_url;
 pub mod uri;
 pub mod websocket;

@@ -6,15 +6,13 @@ use std::str::FromStr;
 
 use cloverleaf_transport::limits::DEFAULT_MAX_MESSAGE;
 use cloverleaf_wamp::serializer::Serializer;
+use cloverleaf_wamp::transport_url::{InvalidTransportUrl, TransportUrl, WebSocketUrl};
 
 use crate::error::Error;
 
 /// Offered over WebSocket unless told otherwise, the most compact and fastest first.
 const OFFERED: [Serializer; 4] =
     [Serializer::MsgPack, Serializer::Json, Serializer::Cbor, Serializer::UbJson];
-
-/// The port of `ws://` addresses that name none (RFC 6455, section 3).
-const WEBSOCKET_PORT: u16 = 80;
 
 /// A router, as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,53 +75,26 @@ impl Target {
 impl FromStr for Target {
     type Err = Error;
 
-    /// Reads an address; see [`Client::new`](super::Client::new).
+    /// Parses an address; see [`Client::new`](super::Client::new).
     fn from_str(address: &str) -> Result<Self, Error> {
-        let fault = |what: &str| Error::Connect(format!("the address '{address}' {what}").into());
-        if let Some(path) = address.strip_prefix("unix:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return match path {
-                "" => Err(fault("names no socket file")),
-                path => Ok(Self::rawsocket(Endpoint::Unix(path.into()))),
-            };
-        }
-        if let Some(authority) = address.strip_prefix("tcp://") {
-            let (host, port) = host_and_port(authority).map_err(fault)?;
-            let port = port.ok_or_else(|| fault("names no port"))?;
-            return Ok(Self::rawsocket(Endpoint::Tcp { host, port }));
-        }
-        if let Some(rest) = address.strip_prefix("ws://") {
-            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-            let (host, port) = host_and_port(authority).map_err(fault)?;
-            let endpoint = Endpoint::Tcp { host, port: port.unwrap_or(WEBSOCKET_PORT) };
-            let path = if path.is_empty() { "/" } else { path };
-            return Ok(Self::websocket(endpoint, authority, path));
-        }
-        Err(fault("must begin with 'ws://', 'tcp://' or 'unix:'"))
-    }
-}
-
-/// Splits `host[:port]`, where the host may be an IPv6 address in brackets.
-fn host_and_port(authority: &str) -> Result<(String, Option<u16>), &'static str> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (host, rest) = rest.split_once(']').ok_or("lacks the bracket ']'")?;
-            match rest.strip_prefix(':') {
-                Some(port) => (host, Some(port)),
-                None if rest.is_empty() => (host, None),
-                None => return Err("has something other than a port behind the bracket ']'"),
+        let fault = |reason: InvalidTransportUrl| {
+            Error::Connect(format!("the address '{address}' {reason}").into())
+        };
+        Ok(match TransportUrl::parse(address).map_err(fault)? {
+            TransportUrl::Unix { path } => Self::rawsocket(Endpoint::Unix(path.into())),
+            TransportUrl::Tcp { host, port } => {
+                Self::rawsocket(Endpoint::Tcp { host: host.to_owned(), port })
             }
-        }
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        },
-    };
-    if host.is_empty() {
-        return Err("names no host");
+            // TLS is not supported.
+            TransportUrl::WebSocket(WebSocketUrl { is_secure: true, .. }) => {
+                return Err(fault(InvalidTransportUrl::Scheme));
+            }
+            TransportUrl::WebSocket(WebSocketUrl { authority, host, port, path, .. }) => {
+                let endpoint = Endpoint::Tcp { host: host.to_owned(), port };
+                Self::websocket(endpoint, authority, path)
+            }
+        })
     }
-    let port = port.map(|port| port.parse().map_err(|_| "has a port that is no number to 65535"));
-    Ok((host.to_owned(), port.transpose()?))
 }
 
 impl fmt::Display for Target {

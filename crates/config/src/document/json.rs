@@ -1,14 +1,18 @@
-//! JSON with places (RFC 8259).
+//! A JSON reader that keeps the line and column of each key and value (RFC 8259).
 //!
-//! A reader of its own, because `serde_json` keeps no places of values and a YAML reader accepts
-//! what is no JSON and words its complaints in YAML's terms. The spelling of strings and numbers
-//! is left to `serde_json`.
+//! `serde_json` decodes strings and numbers, and keeps no positions. No crate with positions is as
+//! strict and explains as much (`docs/decisions/json-reader.md`):
+//!
+//! - Repeated keys are kept, so that a warning can name both lines.
+//! - Nesting and the number of values are bounded while reading.
+//! - Messages name what was found and what was expected, and recognize comments and trailing
+//!   commas, the two usual mistakes.
 
 use super::{Entry, MAX_DEPTH, MAX_NODES, Mark, Node, SyntaxFault, Value};
 
 /// Reads a whole text as one JSON value.
 pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
-    let mut reader = Reader { rest: text, mark: Mark::START, nodes: 0 };
+    let mut reader = JsonReader { rest: text, mark: Mark::START, nodes: 0 };
     let node = reader.value(0)?;
     reader.skip_white_space();
     if reader.rest.is_empty() {
@@ -18,13 +22,16 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
     }
 }
 
-struct Reader<'t> {
+struct JsonReader<'t> {
+    /// The text after the position.
     rest: &'t str,
+    /// The position.
     mark: Mark,
+    /// The number of values read so far.
     nodes: usize,
 }
 
-impl<'t> Reader<'t> {
+impl<'t> JsonReader<'t> {
     fn value(&mut self, depth: usize) -> Result<Node, SyntaxFault> {
         self.skip_white_space();
         let mark = self.mark;
@@ -112,7 +119,7 @@ impl<'t> Reader<'t> {
     }
 
     fn word(&mut self) -> Result<Value, SyntaxFault> {
-        let start = Reader { ..*self };
+        let start = JsonReader { ..*self };
         match self.token(char::is_alphanumeric) {
             "null" => Ok(Value::Null),
             "true" => Ok(Value::Bool(true)),
@@ -121,14 +128,14 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Takes the longest beginning whose characters all belong to it.
+    /// Consumes the longest run of characters for which `belongs` is true.
     fn token(&mut self, belongs: impl Fn(char) -> bool) -> &'t str {
         let token = &self.rest[..self.rest.find(|c| !belongs(c)).unwrap_or(self.rest.len())];
         self.advance(token.len());
         token
     }
 
-    /// Takes a character that may have white space before it, if it comes next.
+    /// Consumes white space and then `wanted`. Returns whether `wanted` was there.
     fn take(&mut self, wanted: char) -> bool {
         self.skip_white_space();
         let found = self.rest.starts_with(wanted);
@@ -142,7 +149,7 @@ impl<'t> Reader<'t> {
         self.token(|c| matches!(c, ' ' | '\t' | '\n' | '\r'));
     }
 
-    /// Goes on by a number of bytes, counting lines and columns.
+    /// Advances by a number of bytes, counting lines and columns.
     fn advance(&mut self, length: usize) {
         let (passed, rest) = self.rest.split_at(length);
         for c in passed.chars() {
@@ -155,6 +162,7 @@ impl<'t> Reader<'t> {
         self.rest = rest;
     }
 
+    /// A fault that names the text at the position and what was expected there.
     fn expected(&self, what: &str) -> SyntaxFault {
         let found = match self.rest.chars().next() {
             None => "the end of the file".to_owned(),
@@ -215,18 +223,18 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_values_know_their_line_and_column() {
+    fn keys_and_values_have_their_line_and_column() {
         let node = parse("{\n  \"ü\": [1,\n\ttrue]}").expect("JSON");
         let Value::Map(entries) = &node.value else { panic!("a map") };
         let Value::List(items) = &entries[0].node.value else { panic!("a list") };
         let marks =
             [node.mark, entries[0].mark, entries[0].node.mark, items[0].mark, items[1].mark];
-        let places = marks.map(|mark| (mark.line, mark.column));
-        assert_eq!(places, [(1, 1), (2, 3), (2, 8), (2, 9), (3, 2)]);
+        let positions = marks.map(|mark| (mark.line, mark.column));
+        assert_eq!(positions, [(1, 1), (2, 3), (2, 8), (2, 9), (3, 2)]);
     }
 
     #[test]
-    fn what_is_no_json_is_told_with_its_place() {
+    fn syntax_faults_have_their_position_and_name_what_was_expected() {
         let comma = "found '}', perhaps after a comma too many; expected a key in double quotes";
         let comment = "found a comment, which JSON does not have; expected ',' or '}'";
         let cases = [

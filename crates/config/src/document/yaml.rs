@@ -1,9 +1,12 @@
-//! YAML with places: the events of a YAML 1.2 parser built into a tree.
+//! A YAML reader that keeps the line and column of each key and value: it builds a tree from the
+//! events of a YAML 1.2 parser.
 //!
-//! Of YAML 1.1 the merge key `<<` is kept, since configurations use it. A plain scalar that YAML
-//! 1.1 reads differently (`yes`, `10_000`) is what YAML 1.2 says and keeps the other value beside
-//! it. What has no meaning in a configuration is refused: several documents, keys that are no
-//! text, tags of one's own, and aliases that would blow up the tree.
+//! - The merge key `<<` of YAML 1.1 is supported, since configurations use it.
+//! - A plain scalar that YAML 1.1 reads differently (`yes`, `10_000`) has the value of YAML 1.2,
+//!   and keeps the other value in [`Node::yaml_1_1_value`].
+//! - Several documents, keys that are not text, and custom tags are refused: they have no meaning
+//!   in a configuration.
+//! - The values that aliases repeat are counted, so that a small file cannot make a huge tree.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,9 +15,9 @@ use serde_json::Number;
 
 use super::{Entry, MAX_DEPTH, MAX_NODES, Mark, Node, SyntaxFault, Value, yaml_1_1};
 
-/// Reads a whole text as one YAML document.
+/// Reads a whole text as one YAML document. An empty text is null.
 pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
-    let mut builder = Builder::new(text);
+    let mut builder = TreeBuilder::new(text);
     let mut document = None;
     loop {
         let (event, mark) = builder.next()?;
@@ -30,14 +33,15 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
     Ok(document.unwrap_or(Node::new(Mark::START, Value::Null)))
 }
 
-struct Builder<'t> {
+struct TreeBuilder<'t> {
     parser: Parser<'t, StrInput<'t>>,
-    /// Finished nodes that aliases may repeat, by the parser's number for them.
+    /// Finished nodes with an anchor, by the parser's number for the anchor.
     anchors: HashMap<usize, Node>,
+    /// The number of values so far, with those that aliases repeat.
     nodes: usize,
 }
 
-impl<'t> Builder<'t> {
+impl<'t> TreeBuilder<'t> {
     fn new(text: &'t str) -> Self {
         Self { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 }
     }
@@ -50,17 +54,17 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// The node that begins with an event.
+    /// Reads the node that begins with `event`.
     fn node(&mut self, event: Event<'t>, mark: Mark, depth: usize) -> Result<Node, SyntaxFault> {
         self.count(1, mark)?;
-        let mut older_value = None;
+        let mut yaml_1_1_value = None;
         let (anchor, value) = match event {
             Event::Alias(anchor) => return self.alias(anchor, mark, depth),
             Event::Scalar(text, style, anchor, tag) => {
                 let value = scalar(&text, style, tag.as_deref(), mark)?;
                 if style == ScalarStyle::Plain && tag.is_none() {
                     let other = yaml_1_1::value(&text).filter(|other| *other != value);
-                    older_value = other.map(Box::new);
+                    yaml_1_1_value = other.map(Box::new);
                 }
                 (anchor, value)
             }
@@ -77,7 +81,7 @@ impl<'t> Builder<'t> {
             }
             _ => return Err(SyntaxFault::new(mark, "a value is missing")),
         };
-        let node = Node { mark, value, older_value };
+        let node = Node { mark, value, yaml_1_1_value };
         if anchor != 0 {
             self.count(size(&node), mark)?;
             self.anchors.insert(anchor, node.clone());
@@ -139,7 +143,7 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// Adds the entries of the value of a merge key: a map or a list of maps.
+/// Adds the entries that a merge key stands for. Its value is a map or a list of maps.
 fn merge(node: Node, entries: &mut Vec<Entry>) -> Result<(), SyntaxFault> {
     match node.value {
         Value::Map(map) => entries.extend(map),
@@ -224,7 +228,7 @@ fn is_core(tag: &Tag, suffix: &str) -> bool {
     tag.is_yaml_core_schema() && tag.suffix == suffix
 }
 
-/// The number of values in a node, itself included.
+/// The number of values in a node, including itself.
 fn size(node: &Node) -> usize {
     1 + match &node.value {
         Value::List(items) => items.iter().map(size).sum(),
@@ -233,7 +237,7 @@ fn size(node: &Node) -> usize {
     }
 }
 
-/// How many levels of lists and maps a node has.
+/// The number of nested levels of lists and maps in a node.
 fn height(node: &Node) -> usize {
     let deepest: Option<usize> = match &node.value {
         Value::List(items) => Some(items.iter().map(height).max().unwrap_or(0)),
@@ -258,7 +262,7 @@ fn syntax_fault(error: &ScanError) -> SyntaxFault {
 mod tests {
     use super::*;
 
-    /// A node as JSON text without places, for comparing.
+    /// A node as text similar to JSON, without positions, for comparing.
     fn shown(node: &Node) -> String {
         match &node.value {
             Value::Null => "null".to_owned(),
@@ -307,18 +311,18 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_values_know_their_line_and_column() {
+    fn keys_and_values_have_their_line_and_column() {
         let node = parse("# a comment\nü:\n  - 1\n  -   b: true\n").expect("YAML");
         let Value::Map(entries) = &node.value else { panic!("a map") };
         let Value::List(items) = &entries[0].node.value else { panic!("a list") };
         let Value::Map(inner) = &items[1].value else { panic!("a map") };
         let marks = [node.mark, entries[0].mark, items[0].mark, inner[0].mark, inner[0].node.mark];
-        let places = marks.map(|mark| (mark.line, mark.column));
-        assert_eq!(places, [(2, 1), (2, 1), (3, 5), (4, 7), (4, 10)]);
+        let positions = marks.map(|mark| (mark.line, mark.column));
+        assert_eq!(positions, [(2, 1), (2, 1), (3, 5), (4, 7), (4, 10)]);
     }
 
     #[test]
-    fn aliases_repeat_and_merge_keys_take_in() {
+    fn aliases_repeat_values_and_merge_keys_add_entries() {
         reads("a: &x {b: 1}\nc: *x\n", "{a:{b:1},c:{b:1}}");
         reads("a: &x {b: 1, c: 2}\nd:\n  <<: *x\n  c: 3\n", "{a:{b:1,c:2},d:{c:3,b:1}}");
         reads("- &x {a: 1}\n- &y {a: 2, b: 2}\n- <<: [*x, *y]\n", "[{a:1},{a:2,b:2},{a:1,b:2}]");
@@ -326,12 +330,12 @@ mod tests {
     }
 
     #[test]
-    fn repeated_keys_are_kept_for_whoever_complains_about_them() {
+    fn repeated_keys_are_kept() {
         reads("a: 1\na: 2\n", "{a:1,a:2}");
     }
 
     #[test]
-    fn what_has_no_meaning_here_is_refused_with_its_place() {
+    fn yaml_without_meaning_in_a_configuration_is_refused_with_its_position() {
         assert_eq!(fault("a: 1\n---\nb: 2\n"), (2, 1, "a second document in the file".into()));
         assert_eq!(fault("a:\n  [1]: 2\n"), (2, 3, "a key that is no plain text".into()));
         assert_eq!(fault("a: !secret x"), (1, 4, "the tag !secret has no meaning here".into()));

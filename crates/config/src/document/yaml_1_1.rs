@@ -5,13 +5,15 @@
 
 use super::Value;
 
-/// What YAML 1.1 makes of a plain scalar; none where YAML 1.2 makes the same of it.
+/// The value of a plain scalar under YAML 1.1; none if YAML 1.2 has the same value.
 pub(super) fn value(text: &str) -> Option<Value> {
-    flag(text).map(Value::Bool).or_else(|| integer(text).map(|number| Value::Number(number.into())))
+    boolean(text)
+        .map(Value::Bool)
+        .or_else(|| integer(text).map(|number| Value::Number(number.into())))
 }
 
-/// A flag in a form that YAML 1.2 has given up. PyYAML takes no single letters.
-fn flag(text: &str) -> Option<bool> {
+/// A boolean in a form that YAML 1.2 dropped. PyYAML does not accept single letters.
+fn boolean(text: &str) -> Option<bool> {
     match text {
         "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
         "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
@@ -19,8 +21,8 @@ fn flag(text: &str) -> Option<bool> {
     }
 }
 
-/// A whole number in a form that YAML 1.2 has given up: with underscores, in base 2, in base 8
-/// without `o`, or in base 60 with colons.
+/// An integer in a form that YAML 1.2 dropped: with underscores, in base 2, in base 8 without `o`,
+/// or in base 60 with colons.
 fn integer(text: &str) -> Option<i64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if !unsigned.starts_with(|c: char| c.is_ascii_digit()) {
@@ -45,7 +47,7 @@ fn is_octal(digits: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit))
 }
 
-/// A number of digits in base 10 or, behind `0x`, in base 16.
+/// An integer in base 10 or, after `0x`, in base 16.
 fn underscored(digits: &str) -> Option<i64> {
     match digits.strip_prefix("0x") {
         Some(hexadecimal) => i64::from_str_radix(hexadecimal, 16).ok(),
@@ -54,15 +56,15 @@ fn underscored(digits: &str) -> Option<i64> {
     }
 }
 
-/// A number whose places after the first are below 60: `1:30` is 90.
+/// An integer in base 60: `1:30` is 90. Each group after the first is below 60.
 fn base_60(text: &str) -> Option<i64> {
-    let mut places = text.split(':');
-    let first = places.next().filter(|first| !first.starts_with('0'))?;
+    let mut groups = text.split(':');
+    let first = groups.next().filter(|first| !first.starts_with('0'))?;
     let mut number: i64 = first.parse().ok()?;
-    for place in places {
-        let digits = (1..=2).contains(&place.len()) && place.bytes().all(|b| b.is_ascii_digit());
-        let place = place.parse::<i64>().ok().filter(|place| digits && *place < 60)?;
-        number = number.checked_mul(60)?.checked_add(place)?;
+    for group in groups {
+        let digits = (1..=2).contains(&group.len()) && group.bytes().all(|b| b.is_ascii_digit());
+        let group = group.parse::<i64>().ok().filter(|group| digits && *group < 60)?;
+        number = number.checked_mul(60)?.checked_add(group)?;
     }
     Some(number)
 }
@@ -72,7 +74,7 @@ mod tests {
     use super::{Value, value};
 
     #[test]
-    fn flags_and_numbers_of_yaml_1_1_have_their_value() {
+    fn booleans_and_integers_of_yaml_1_1_have_their_value() {
         for text in ["yes", "Yes", "YES", "on", "On", "ON"] {
             assert_eq!(value(text), Some(Value::Bool(true)), "{text}");
         }
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_both_versions_read_alike_has_no_other_value() {
+    fn scalars_with_the_same_value_in_both_versions_give_none() {
         let alike = [
             "",
             "y",

@@ -1,28 +1,28 @@
-//! Keys and values that Crossbar.io takes are taken, with a warning where they mean less here.
+//! Keys and values that Crossbar.io accepts are accepted, with a warning if they have less effect.
 
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    Allow, Disclose, Disclosure, ListeningEndpoint, Ports, Transport, WebService, WebSocketService,
-    Worker,
+    AllowedActions, DisclosureOptions, DisclosurePolicy, ListeningEndpoint, ListeningTransport,
+    Ports, WebService, WebSocketService, Worker,
 };
-use cloverleaf_config::{Format, Loaded};
+use cloverleaf_config::{FileFormat, Loaded};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::MatchPolicy;
 use serde_json::json as value;
 
-use crate::given::{
+use crate::fixtures::{
     REALM, json, paths, permissions, read_all, role, router, sentences, the_path, the_realm,
     the_router, the_transport, the_websocket_options, transport, websocket_options, workers, yaml,
 };
 
-/// The warnings, each as its path and its sentence.
+/// The warnings, each as path and message.
 pub(crate) fn warned(loaded: &Loaded) -> Vec<String> {
-    let shown = loaded.warnings.iter().map(|w| format!("{}: {}", w.place.path, w.message));
+    let shown = loaded.warnings.iter().map(|w| format!("{}: {}", w.location.path, w.message));
     shown.collect()
 }
 
-/// A configuration is valid and gives one warning, at this path and with this text in it.
+/// Asserts that a configuration is valid and has one warning, at this path and with this text.
 fn warns(text: &str, path: &str, part: &str) -> Loaded {
     let loaded = json(text);
     let found = warned(&loaded);
@@ -32,7 +32,7 @@ fn warns(text: &str, path: &str, part: &str) -> Loaded {
 }
 
 #[test]
-fn a_known_key_without_the_one_that_it_resembles_is_no_misspelling() {
+fn a_known_key_is_not_a_misspelling_of_an_absent_one() {
     let caller = |options: &str| {
         let service = r#""type": "caller", "realm": "realm1", "role": "anonymous""#;
         paths(&format!(r#""call": {{{service}, "options": {{{options}}}}}"#))
@@ -50,21 +50,21 @@ fn a_known_key_without_the_one_that_it_resembles_is_no_misspelling() {
 }
 
 #[test]
-fn a_container_without_components_is_taken_with_a_warning() {
+fn a_container_without_components_gets_a_warning() {
     let sentence = "this container has no components: no process is started for it";
     for keys in ["", r#", "components": []"#] {
         let text = workers(&format!(r#"{{"type": "container"{keys}}}"#));
         warns(&text, "workers[0]", sentence);
     }
     let wrong = r#"{"type": "container", "components": {}}"#;
-    let faults = read_all(&workers(wrong), Format::Json).expect_err(wrong);
+    let faults = read_all(&workers(wrong), FileFormat::Json).expect_err(wrong);
     assert!(!faults.warnings.iter().any(|warning| warning.message == sentence), "{faults:?}");
     let options = r#""options": {"disabled": true}"#;
     assert_eq!(warned(&json(&workers(&format!(r#"{{"type": "container", {options}}}"#)))), [""; 0]);
 }
 
 #[test]
-fn flags_of_yaml_1_1_are_flags_wherever_one_is_expected() {
+fn booleans_of_yaml_1_1_are_accepted_where_a_boolean_is_expected() {
     let text = "version: 2
 workers:
 - type: router
@@ -77,9 +77,9 @@ workers:
 ";
     let loaded = yaml(text);
     let permission = &the_realm(&loaded.settings).roles[0].permissions[0];
-    let expected = Disclose {
-        caller: Some(Disclosure::Never),
-        publisher: Some(Disclosure::Always),
+    let expected = DisclosureOptions {
+        caller: Some(DisclosurePolicy::Never),
+        publisher: Some(DisclosurePolicy::Always),
         callee: false,
     };
     assert_eq!((permission.allow.call, permission.disclose), (true, expected));
@@ -87,7 +87,7 @@ workers:
 }
 
 #[test]
-fn an_empty_uri_without_match_matches_nothing_and_prefix_is_named() {
+fn an_empty_uri_without_match_matches_nothing_and_the_warning_suggests_prefix() {
     let loaded = warns(
         &permissions(r#"{"uri": "", "allow": {"call": true}}"#),
         "workers[0].realms[0].roles[0].permissions[0].uri",
@@ -98,7 +98,7 @@ fn an_empty_uri_without_match_matches_nothing_and_prefix_is_named() {
 }
 
 #[test]
-fn patterns_that_match_nothing_have_no_effect() {
+fn patterns_that_match_no_uri_have_no_effect() {
     for (uri, policy, advice) in [
         ("com.", "exact", "for every URI that begins so write \"match\": \"prefix\""),
         (".com", "exact", "a wildcard needs \"match\": \"wildcard\""),
@@ -111,7 +111,7 @@ fn patterns_that_match_nothing_have_no_effect() {
 }
 
 #[test]
-fn empty_components_inside_stand_for_any_one_whatever_match_says() {
+fn inner_empty_components_are_wildcards_with_every_match_policy() {
     for policy in ["exact", "prefix"] {
         let text = permissions(&format!(
             r#"{{"uri": "com..add", "match": "{policy}", "allow": {{"call": true}}}}"#
@@ -136,7 +136,7 @@ fn a_star_beside_other_characters_is_dropped() {
 }
 
 #[test]
-fn unknown_keys_where_crossbar_does_not_look_are_ignored() {
+fn unknown_keys_of_sections_that_crossbar_does_not_check_are_ignored() {
     let realm = r#"{"name": "realm1", "trace": true, "roles": [{"name": "anonymous",
         "type": "static", "permision": [{"uri": "*"}], "permissions": [{"uri": "com.*"}]}],
         "stats": {"trigger": 1}, "store": {"type": "memory", "buffer-flush": 100,
@@ -176,14 +176,14 @@ fn unknown_keys_where_crossbar_does_not_look_are_ignored() {
 }
 
 #[test]
-fn a_role_without_permissions_may_be_allowed_everything_by_default() {
+fn allow_by_default_allows_everything_to_a_role_without_permissions() {
     let loaded = warns(
         &role(r#"{"name": "anonymous", "allow-by-default": true}"#),
         "workers[0].realms[0].roles[0].allow-by-default",
         "allows everything to this role",
     );
     let permission = &the_realm(&loaded.settings).roles[0].permissions[0];
-    assert_eq!((permission.pattern.as_str(), permission.allow), ("", Allow::ALL));
+    assert_eq!((permission.pattern.as_str(), permission.allow), ("", AllowedActions::ALL));
     assert_eq!(permission.pattern.policy(), MatchPolicy::Prefix);
     let permissions = r#"{"name": "anonymous", "allow-by-default": true, "permissions": []}"#;
     let loaded = json(&role(permissions));
@@ -193,7 +193,7 @@ fn a_role_without_permissions_may_be_allowed_everything_by_default() {
 }
 
 #[test]
-fn names_of_roles_may_be_no_uris() {
+fn role_names_that_are_no_uris_get_a_warning() {
     for name in ["web user", "a..b", "a#", "."] {
         let loaded = warns(
             &role(&format!(r#"{{"name": "{name}", "permissions": [{{"uri": "*"}}]}}"#)),
@@ -205,7 +205,7 @@ fn names_of_roles_may_be_no_uris() {
 }
 
 #[test]
-fn flags_and_numbers_of_yaml_1_1_are_taken_where_they_are_expected() {
+fn booleans_and_numbers_of_yaml_1_1_are_accepted_where_expected() {
     let loaded = yaml(
         "version: 2
 workers:
@@ -233,7 +233,7 @@ workers:
     assert!(!realm.options.enable_meta_api);
     assert_eq!(realm.options.call_timeout, Some(Duration::from_secs(10)));
     let allow = realm.roles[0].permissions[0].allow;
-    assert_eq!(allow, Allow { call: true, ..Allow::default() });
+    assert_eq!(allow, AllowedActions { call: true, ..AllowedActions::default() });
     let ListeningEndpoint::Tcp(tcp) = the_transport(&loaded.settings).endpoint() else {
         panic!("no tcp: {router:?}")
     };
@@ -258,13 +258,13 @@ workers:
 }
 
 #[test]
-fn texts_that_yaml_1_1_would_read_differently_stay_texts_where_texts_are_expected() {
+fn booleans_and_numbers_of_yaml_1_1_stay_texts_where_a_text_is_expected() {
     let loaded = yaml("version: 2\nworkers:\n- type: router\n  options: {title: yes}\n");
     assert_eq!(the_router(&loaded.settings).options.title.as_deref(), Some("yes"));
 }
 
 #[test]
-fn flags_are_numbers_as_in_python() {
+fn booleans_are_numbers_as_in_python() {
     let loaded = json(&websocket_options(r#""auto_ping_interval": false, "max_frame_size": true"#));
     let options = the_websocket_options(&loaded.settings);
     assert_eq!((options.auto_ping_interval, options.max_frame_size), (None, Some(1)));
@@ -286,7 +286,7 @@ fn flags_are_numbers_as_in_python() {
 }
 
 #[test]
-fn numbers_that_crossbar_does_not_bound_are_taken_up_to_the_limits_of_this_version() {
+fn numbers_above_our_limits_are_replaced_by_the_limit_if_crossbar_has_none() {
     let loaded = warns(
         &websocket_options(r#""max_frame_size": 1073741824"#),
         "workers[0].transports[0].options.max_frame_size",
@@ -325,7 +325,7 @@ fn numbers_that_crossbar_does_not_bound_are_taken_up_to_the_limits_of_this_versi
 }
 
 #[test]
-fn a_ping_of_less_than_12_bytes_has_12() {
+fn ping_sizes_below_12_bytes_are_replaced_by_12() {
     let loaded = warns(
         &websocket_options(r#""auto_ping_size": 4"#),
         "workers[0].transports[0].options.auto_ping_size",
@@ -335,13 +335,13 @@ fn a_ping_of_less_than_12_bytes_has_12() {
 }
 
 #[test]
-fn an_external_port_of_0_is_none() {
+fn external_port_0_means_none() {
     let loaded = json(&websocket_options(r#""external_port": 0"#));
     assert_eq!(the_websocket_options(&loaded.settings).external_port, None);
 }
 
 #[test]
-fn keys_that_can_be_ignored_without_harm_are_ignored_with_the_reason() {
+fn harmless_keys_are_ignored_with_a_reason() {
     for key in ["fabric", "fabric-center", "blockchain", "ipfs", "enable_docker"] {
         let text = format!(r#"{{"version": 2, "controller": {{"{key}": {{}}}}}}"#);
         warns(&text, &format!("controller.{key}"), "CrossbarFX");
@@ -385,13 +385,13 @@ fn keys_that_can_be_ignored_without_harm_are_ignored_with_the_reason() {
 }
 
 #[test]
-fn paths_of_python_are_taken_since_every_class_is_looked_for_in_the_program() {
+fn options_of_python_are_accepted() {
     let loaded = json(&router(r#""options": {"python": "/usr/bin/pypy3", "pythonpath": [".."]}"#));
     assert_eq!(warned(&loaded), [""; 0]);
 }
 
 #[test]
-fn ids_that_crossbar_does_not_check_are_replaced() {
+fn invalid_ids_that_crossbar_does_not_check_are_replaced() {
     let text = workers(&format!(
         r#"{{"type": "router", "realms": [{}]}}, {{"type": "container", "id": "B",
         "components": [{{"type": "class", "id": "my comp", "classname": "a.B", "realm": "realm1",
@@ -421,7 +421,7 @@ fn ids_that_crossbar_does_not_check_are_replaced() {
 }
 
 #[test]
-fn a_range_of_ports_goes_before_a_port() {
+fn portrange_overrides_port() {
     let loaded = warns(
         &transport(
             r#"{"type": "rawsocket", "endpoint": {"type": "tcp", "port": 80,
@@ -437,7 +437,7 @@ fn a_range_of_ports_goes_before_a_port() {
 }
 
 #[test]
-fn serializers_may_be_there_twice_or_unsupported_as_long_as_one_is_left() {
+fn repeated_and_unsupported_serializers_are_dropped_if_one_is_left() {
     let text = |serializers: &str| {
         transport(&format!(
             r#"{{"type": "rawsocket", "endpoint": {{"type": "tcp", "port": 1}},
@@ -445,7 +445,7 @@ fn serializers_may_be_there_twice_or_unsupported_as_long_as_one_is_left() {
         ))
     };
     let loaded = json(&text(r#"["flatbuffers", "json", "json"]"#));
-    let Transport::RawSocket(rawsocket) = the_transport(&loaded.settings) else {
+    let ListeningTransport::RawSocket(rawsocket) = the_transport(&loaded.settings) else {
         panic!("no rawsocket: {loaded:?}")
     };
     assert_eq!(rawsocket.serializers, [Serializer::Json]);
@@ -467,7 +467,7 @@ fn serializers_may_be_there_twice_or_unsupported_as_long_as_one_is_left() {
 }
 
 #[test]
-fn a_testee_has_a_transport_of_type_websocket_or_of_no_type() {
+fn the_transport_of_a_testee_may_have_type_websocket_or_none() {
     let endpoint = r#""endpoint": {"type": "tcp", "port": 9001}"#;
     for kind in [r#""type": "websocket", "#, r#""type": "websocket.testee", "#, ""] {
         let text = workers(&format!(
@@ -484,7 +484,7 @@ fn a_testee_has_a_transport_of_type_websocket_or_of_no_type() {
 }
 
 #[test]
-fn a_container_may_be_without_components() {
+fn the_components_of_a_container_are_optional() {
     for components in ["", r#", "components": []"#] {
         let loaded = json(&workers(&format!(r#"{{"type": "container"{components}}}"#)));
         let [Worker::Container(container)] = &loaded.settings.workers[..] else {
@@ -495,7 +495,7 @@ fn a_container_may_be_without_components() {
 }
 
 #[test]
-fn a_transport_for_flash_is_ignored() {
+fn a_flashpolicy_transport_is_ignored() {
     let flash = r#"{"type": "flashpolicy", "allowed_domain": "*", "allowed_ports": [8080],
         "endpoint": {"type": "tcp", "port": 843}}"#;
     let loaded = warns(&transport(flash), "workers[0].transports[0]", "this transport is ignored");
@@ -503,14 +503,14 @@ fn a_transport_for_flash_is_ignored() {
 }
 
 #[test]
-fn a_service_of_type_none_is_a_path_without_anything_below() {
+fn a_service_of_type_none_is_an_empty_path_service() {
     let loaded = json(&paths(r#""x": {"type": "none"}"#));
     assert_eq!(the_path(&loaded.settings).service, WebService::Path(Vec::new()));
     assert_eq!(warned(&loaded), [""; 0]);
 }
 
 #[test]
-fn any_text_disables_a_worker() {
+fn a_text_as_disabled_disables_a_worker() {
     for text in [r#""no""#, r#""false""#, r#""1""#] {
         let worker = format!(r#"{{"type": "router", "options": {{"disabled": {text}}}}}"#);
         let loaded =
@@ -520,11 +520,11 @@ fn any_text_disables_a_worker() {
     let loaded = json(&workers(r#"{"type": "router", "options": {"disabled": ""}}"#));
     assert_eq!(loaded.settings.workers.len(), 1, "the empty text does not");
     let yaml = "version: 2\nworkers:\n- type: router\n  options: {disabled: no}\n";
-    assert_eq!(crate::given::yaml(yaml).settings.workers.len(), 1, "'no' is false in YAML 1.1");
+    assert_eq!(crate::fixtures::yaml(yaml).settings.workers.len(), 1, "'no' is false in YAML 1.1");
 }
 
 #[test]
-fn nothing_is_missing_in_a_disabled_worker() {
+fn unsupported_features_of_a_disabled_worker_are_no_faults() {
     let proxy = r#"{"type": "proxy", "options": {"disabled": true}, "transports": []}"#;
     let tls = r#"{"type": "router", "options": {"disabled": true}, "transports": [{"type": "web",
         "endpoint": {"type": "tcp", "port": 443, "tls": {"key": "k", "certificate": "c"}},
@@ -535,7 +535,7 @@ fn nothing_is_missing_in_a_disabled_worker() {
 }
 
 #[test]
-fn the_default_of_a_service_is_not_changed_by_what_is_ignored() {
+fn ignored_keys_do_not_change_the_defaults_of_a_service() {
     let loaded = json(&paths(r#""ws": {"type": "websocket", "cookie": {}}"#));
     let expected = WebService::WebSocket(WebSocketService::default());
     assert_eq!(the_path(&loaded.settings).service, expected);

@@ -1,21 +1,20 @@
-//! Permissions that have another effect here than with Crossbar.io are named, with a URI that shows
-//! it.
+//! Warnings about permissions that have another effect in Crossbar.io.
 
 use std::time::Duration;
 
 use crate::crossbar::warned;
-use crate::given::{json, permissions, router};
+use crate::fixtures::{json, permissions, router};
 
-/// What is said about permissions that Crossbar.io takes differently: line and sentence.
+/// The warnings about permissions with another effect in Crossbar.io, each as line and message.
 fn differences(permissions_text: &str) -> Vec<String> {
     let loaded = json(&permissions(permissions_text));
     let about = |w: &&cloverleaf_config::Warning| w.message.starts_with("differs from Crossbar.io");
     let about = loaded.warnings.iter().filter(about);
-    about.map(|w| format!("{}: {}", w.place.line, w.message)).collect()
+    about.map(|w| format!("{}: {}", w.location.line, w.message)).collect()
 }
 
 #[test]
-fn a_permission_with_another_effect_than_with_crossbar_is_named_with_a_uri() {
+fn permissions_with_another_effect_in_crossbar_get_a_warning_with_a_uri() {
     let start = "differs from Crossbar.io for URIs such as";
     assert_eq!(
         differences(
@@ -57,7 +56,7 @@ fn a_permission_with_another_effect_than_with_crossbar_is_named_with_a_uri() {
 }
 
 #[test]
-fn permissions_with_the_same_effect_are_not_named() {
+fn permissions_with_the_same_effect_get_no_warning() {
     for text in [
         r#"{"uri": "*", "allow": {"call": true}}"#,
         r#"{"uri": "com.*", "allow": {"call": true}}, {"uri": "com.a.*", "allow": {}}"#,
@@ -82,6 +81,6 @@ fn many_permissions_are_compared_in_bounded_time() {
     let all: Vec<String> = (0..2_000).map(permission).collect();
     let started = std::time::Instant::now();
     json(&permissions(&all.join(", ")));
-    // Every pair would take minutes.
+    // Comparing every pair would take minutes.
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use cloverleaf_config::Settings;
 use cloverleaf_config::settings::{
-    IpVersion, ListeningEndpoint, ListeningInterface, ListeningTcp, Transport, WebService,
+    IpVersion, ListeningEndpoint, ListeningInterface, ListeningTcp, ListeningTransport, WebService,
     WebTransport, Worker,
 };
 
-use crate::given::yaml;
+use crate::fixtures::yaml;
 
 #[test]
-fn the_default_node_is_what_this_file_says() {
+fn the_default_node_is_equal_to_this_configuration() {
     let loaded = yaml(
         "
 version: 2
@@ -46,17 +46,17 @@ workers:
     );
     assert_eq!(loaded.warnings, []);
     let mut expected = loaded.settings;
-    // No file can ask for this one.
+    // No file can ask for this service.
     web(&mut expected).paths[0].service = WebService::Welcome;
     if let ListeningEndpoint::Tcp(tcp) = &mut web(&mut expected).endpoint {
-        tcp.interface = tcp.interface.take().map(|it| ListeningInterface { place: None, ..it });
+        tcp.interface = tcp.interface.take().map(|it| ListeningInterface { location: None, ..it });
     }
     let node = Settings::default_node(Path::new("/node"), Settings::DEFAULT_NODE_ADDRESS);
     assert_eq!(node, expected);
 }
 
 #[test]
-fn the_default_node_listens_where_it_is_told() {
+fn the_default_node_listens_at_the_given_address() {
     for (address, interface, version) in [
         ("0.0.0.0:0", "0.0.0.0", IpVersion::V4),
         ("192.0.2.1:9000", "192.0.2.1", IpVersion::V4),
@@ -65,7 +65,7 @@ fn the_default_node_listens_where_it_is_told() {
         let address: SocketAddr = address.parse().expect("an address");
         let mut node = Settings::default_node(Path::new("/node"), address);
         let expected = ListeningTcp {
-            interface: Some(ListeningInterface { name: interface.to_owned(), place: None }),
+            interface: Some(ListeningInterface { name: interface.to_owned(), location: None }),
             version,
             ..ListeningTcp::on(address.port())
         };
@@ -76,6 +76,8 @@ fn the_default_node_listens_where_it_is_told() {
 /// The web transport of a node that has one worker and one transport.
 fn web(settings: &mut Settings) -> &mut WebTransport {
     let [Worker::Router(worker)] = &mut settings.workers[..] else { panic!("one router") };
-    let [Transport::Web(web)] = &mut worker.transports[..] else { panic!("one web transport") };
+    let [ListeningTransport::Web(web)] = &mut worker.transports[..] else {
+        panic!("one web transport")
+    };
     web
 }

@@ -1,14 +1,16 @@
-//! Endpoints, their ranges and what they take from the environment.
+//! Endpoints, their ranges and the variables in them.
 
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    ConnectingEndpoint, ConnectingTcp, ConnectingTransport, ConnectingUnix, IpVersion,
-    ListeningEndpoint, ListeningInterface, ListeningTcp, ListeningUnix, Owner, Ports, Worker,
+    ConnectingEndpoint, ConnectingTcp, ConnectingTransport, ConnectingUnix, FileOwner, IpVersion,
+    ListeningEndpoint, ListeningInterface, ListeningTcp, ListeningUnix, Ports, Worker,
 };
-use cloverleaf_config::{Format, Place};
+use cloverleaf_config::{FileFormat, SourceLocation};
 
-use crate::given::{REALM, json, read_all, router, sentences, the_transport, transport, workers};
+use crate::fixtures::{
+    REALM, json, read_all, router, sentences, the_transport, transport, workers,
+};
 
 fn listening(endpoint: &str) -> String {
     transport(&format!(r#"{{"type": "rawsocket", "endpoint": {{{endpoint}}}}}"#))
@@ -41,15 +43,15 @@ fn refuses(endpoint: &str, expected: &[&str]) {
     assert_eq!(sentences(&listening(endpoint)), expected, "{endpoint}");
 }
 
-/// An interface that the file names in this line and column.
+/// An interface at this line and column of the file.
 fn interface(name: &str, line: u32, column: u32) -> ListeningInterface {
     let path = "workers[0].transports[0].endpoint.interface".to_owned();
-    let place = Place { file: "config.json".into(), line, column, path };
-    ListeningInterface { name: name.to_owned(), place: Some(place) }
+    let location = SourceLocation { file: "config.json".into(), line, column, path };
+    ListeningInterface { name: name.to_owned(), location: Some(location) }
 }
 
 #[test]
-fn a_tcp_endpoint_has_everything_that_the_file_says() {
+fn all_keys_of_a_tcp_endpoint_are_read() {
     let expected = ListeningTcp {
         ports: Ports::One(1),
         version: IpVersion::V6,
@@ -67,7 +69,7 @@ fn a_tcp_endpoint_has_everything_that_the_file_says() {
 }
 
 #[test]
-fn ports_come_from_numbers_ranges_and_variables() {
+fn a_port_is_a_number_a_range_or_a_variable() {
     let ports = |port: &str| match listens(&format!(r#""type": "tcp", {port}"#)) {
         ListeningEndpoint::Tcp(tcp) => tcp.ports,
         other @ ListeningEndpoint::Unix(_) => panic!("no tcp: {other:?}"),
@@ -81,7 +83,7 @@ fn ports_come_from_numbers_ranges_and_variables() {
 }
 
 #[test]
-fn a_unix_endpoint_is_a_path_in_which_variables_are_expanded() {
+fn variables_in_the_path_of_a_unix_endpoint_are_expanded() {
     let path = |path: &str, backlog| {
         let path = path.into();
         ListeningEndpoint::Unix(ListeningUnix {
@@ -99,7 +101,7 @@ fn a_unix_endpoint_is_a_path_in_which_variables_are_expanded() {
 }
 
 #[test]
-fn connections_come_through_a_proxy_if_the_endpoint_says_so() {
+fn proxy_protocol_is_an_option_of_listening_endpoints() {
     let proxied = |rest: &str| listens(rest).proxy_protocol();
     assert!(!proxied(r#""type": "tcp", "port": 80"#));
     assert!(proxied(r#""type": "tcp", "port": 80, "proxy_protocol": true"#));
@@ -109,7 +111,7 @@ fn connections_come_through_a_proxy_if_the_endpoint_says_so() {
 }
 
 #[test]
-fn a_unix_socket_has_a_mode_and_an_owner_or_no_file_at_all() {
+fn mode_and_owner_are_options_of_unix_sockets_with_a_file() {
     let unix = |rest: &str| match listens(&format!(r#""type": "unix", {rest}"#)) {
         ListeningEndpoint::Unix(ListeningUnix { path, mode, owner, .. }) => {
             (path.display().to_string(), mode, owner)
@@ -118,7 +120,7 @@ fn a_unix_socket_has_a_mode_and_an_owner_or_no_file_at_all() {
     };
     let file = |mode, owner| ("/node/node.sock".to_owned(), mode, owner);
     let owned = |user: Option<&str>, group: Option<&str>| {
-        Some(Owner { user: user.map(str::to_owned), group: group.map(str::to_owned) })
+        Some(FileOwner { user: user.map(str::to_owned), group: group.map(str::to_owned) })
     };
     let node = |rest: &str| unix(&format!(r#""path": "node.sock", {rest}"#));
     assert_eq!(node(r#""mode": "0660""#), file(Some(0o660), None));
@@ -132,17 +134,17 @@ fn a_unix_socket_has_a_mode_and_an_owner_or_no_file_at_all() {
     let mode = ".mode: found ";
     let octal = "expected permissions as a string of three or four octal digits, such as \"0660\"";
     let path = r#""type": "unix", "path": "node.sock""#;
-    for (given, found) in [
+    for (mode_text, found) in [
         ("660", "the number 660"),
         (r#""0x1b""#, "the string '0x1b'"),
         (r#""0880""#, "the string '0880'"),
     ] {
-        refuses(&format!(r#"{path}, "mode": {given}"#), &[&format!("{mode}{found}; {octal}")]);
+        refuses(&format!(r#"{path}, "mode": {mode_text}"#), &[&format!("{mode}{found}; {octal}")]);
     }
     for owner in ["", ":", "wamp:"] {
         let expected = "expected 'user', 'user:group' or ':group'";
-        let said = format!(".owner: found the string '{owner}'; {expected}");
-        refuses(&format!(r#"{path}, "owner": "{owner}""#), &[&said]);
+        let message = format!(".owner: found the string '{owner}'; {expected}");
+        refuses(&format!(r#"{path}, "owner": "{owner}""#), &[&message]);
     }
     let no_file = "a socket of the abstract namespace has no file that this could be set of";
     refuses(
@@ -154,7 +156,7 @@ fn a_unix_socket_has_a_mode_and_an_owner_or_no_file_at_all() {
 }
 
 #[test]
-fn what_is_out_of_range_or_of_another_type_is_refused() {
+fn endpoint_options_out_of_range_or_of_another_type_are_refused() {
     let port =
         |found: &str| format!(".port: found {found}; expected a whole number from 0 to 65535");
     refuses(r#""type": "tcp", "port": 65536"#, &[&port("the number 65536")]);
@@ -186,7 +188,7 @@ fn what_is_out_of_range_or_of_another_type_is_refused() {
 }
 
 #[test]
-fn a_tcp_endpoint_has_either_a_port_or_a_range() {
+fn a_tcp_endpoint_needs_a_port_or_a_valid_range() {
     refuses(r#""type": "tcp""#, &[": missing key 'port' in a tcp endpoint"]);
     let list = ".portrange: found a list; expected a list of two ports, the lower one first";
     refuses(r#""type": "tcp", "portrange": [90, 80]"#, &[list]);
@@ -194,7 +196,7 @@ fn a_tcp_endpoint_has_either_a_port_or_a_range() {
 }
 
 #[test]
-fn a_range_of_ports_has_one_that_no_other_transport_names() {
+fn a_range_of_ports_needs_a_port_that_no_other_transport_has() {
     let faults = |range: &str, interface: &str| {
         let transport = |endpoint: &str| {
             format!(r#"{{"type": "rawsocket", "endpoint": {{"type": "tcp", {endpoint}}}}}"#)
@@ -203,21 +205,21 @@ fn a_range_of_ports_has_one_that_no_other_transport_names() {
         let range = transport(&format!(r#""portrange": {range}"#));
         let text =
             router(&format!(r#""realms": [{REALM}], "transports": [{range}, {one}, {two}]"#));
-        read_all(&text, Format::Json).map_or_else(|faults| faults.faults, |_| Vec::new())
+        read_all(&text, FileFormat::Json).map_or_else(|faults| faults.faults, |_| Vec::new())
     };
-    let here = r#""interface": "127.0.0.1""#;
+    let interface_key = r#""interface": "127.0.0.1""#;
     for range in ["[79, 81]", "[80, 82]", "[82, 90]"] {
-        assert_eq!(faults(range, here), [], "{range}");
+        assert_eq!(faults(range, interface_key), [], "{range}");
     }
     assert_eq!(faults("[80, 81]", r#""version": 6, "interface": "::1""#), []);
-    let taken = faults("[80, 81]", here);
+    let taken = faults("[80, 81]", interface_key);
     let [fault] = &taken[..] else { panic!("not one fault: {taken:?}") };
-    assert_eq!(fault.place.path, "workers[0].transports[0].endpoint");
+    assert_eq!(fault.location.path, "workers[0].transports[0].endpoint");
     assert_eq!(fault.message, "other transports listen on all ports of this range");
 }
 
 #[test]
-fn an_interface_that_only_resembles_an_address_is_a_fault() {
+fn an_interface_that_resembles_an_address_must_be_one() {
     let expected = "expected an IP address or the name of a host, without a port";
     for name in ["300.1.1.1", "1.2.3.4.5", "1..2.3", "127.0.0.1:8080", "[::1]", "::g"] {
         refuses(
@@ -231,14 +233,14 @@ fn an_interface_that_only_resembles_an_address_is_a_fault() {
 }
 
 #[test]
-fn a_name_of_the_abstract_namespace_fits_an_address() {
+fn names_of_the_abstract_namespace_are_limited_to_107_bytes() {
     let unix = |length| format!(r#""type": "unix", "path": "@{}""#, "x".repeat(length));
     listens(&unix(107));
     refuses(&unix(108), &[".path: a name of the abstract namespace has at most 107 bytes"]);
 }
 
 #[test]
-fn variables_that_are_not_set_or_hold_no_port_are_faults() {
+fn unset_variables_and_variables_without_a_port_are_faults() {
     refuses(
         r#""type": "tcp", "port": "$UNSET""#,
         &[".port: the environment variable 'UNSET' is not set"],
@@ -258,7 +260,7 @@ fn variables_that_are_not_set_or_hold_no_port_are_faults() {
 }
 
 #[test]
-fn an_endpoint_of_no_known_type_is_refused() {
+fn endpoints_of_unknown_types_are_refused() {
     refuses("", &[": missing key 'type' in an endpoint"]);
     refuses(r#""type": "udp""#, &[".type: unknown endpoint type 'udp'; expected 'tcp' or 'unix'"]);
     refuses(r#""type": 1"#, &[".type: found the number 1; expected a string"]);
@@ -271,7 +273,7 @@ fn an_endpoint_of_no_known_type_is_refused() {
 }
 
 #[test]
-fn a_connecting_endpoint_has_everything_that_the_file_says() {
+fn all_keys_of_a_connecting_endpoint_are_read() {
     let tcp = |host: &str, version, seconds| {
         ConnectingEndpoint::Tcp(ConnectingTcp {
             host: host.to_owned(),
@@ -290,7 +292,7 @@ fn a_connecting_endpoint_has_everything_that_the_file_says() {
 }
 
 #[test]
-fn a_connecting_endpoint_has_ranges_too() {
+fn connecting_endpoint_options_out_of_range_are_refused() {
     let below = "workers[1].components[0].transport.endpoint";
     let faults = sentences(&connecting(r#""type": "tcp", "port": 0, "timeout": 601"#));
     let expected = [

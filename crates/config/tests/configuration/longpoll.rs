@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    Anonymous, Auth, LongPollOptions, LongPollService, SlowConsumer, WebService, WebSocketService,
+    AnonymousAuth, Auth, LongPollOptions, LongPollService, SlowConsumerPolicy, WebService,
+    WebSocketService,
 };
 use cloverleaf_wamp::serializer::Serializer;
 
-use crate::given::{json, paths, sentences, the_path, warnings};
+use crate::fixtures::{json, paths, sentences, the_path, warnings};
 
 fn text(keys: &str) -> String {
     paths(&format!(r#""lp": {{"type": "longpoll"{keys}}}"#))
@@ -21,7 +22,7 @@ fn service(keys: &str) -> LongPollService {
 }
 
 #[test]
-fn a_longpoll_service_has_everything_that_the_file_says() {
+fn all_keys_of_a_longpoll_service_are_read() {
     let expected = LongPollService {
         serializers: vec![Serializer::Cbor],
         options: LongPollOptions {
@@ -34,9 +35,9 @@ fn a_longpoll_service_has_everything_that_the_file_says() {
             allow_null_origin: false,
         },
         auth: Auth {
-            anonymous: Anonymous { role: "anonymous".to_owned(), ..Anonymous::default() },
+            anonymous: AnonymousAuth { role: "anonymous".to_owned(), ..AnonymousAuth::default() },
         },
-        slow_consumer: SlowConsumer::BlockPublisher,
+        slow_consumer: SlowConsumerPolicy::BlockPublisher,
     };
     let keys = r#", "slow_consumer": "block-publisher", "serializers": ["cbor"], "auth": {"anonymous": {"role": "anonymous"}},
         "options": {"request_timeout": 1, "session_timeout": 3600, "debug": true,
@@ -46,7 +47,7 @@ fn a_longpoll_service_has_everything_that_the_file_says() {
 }
 
 #[test]
-fn a_longpoll_service_has_the_defaults_of_crossbar_io() {
+fn longpoll_defaults_are_those_of_crossbar() {
     let default = LongPollService {
         serializers: Serializer::DEFAULT.to_vec(),
         options: LongPollOptions {
@@ -58,7 +59,7 @@ fn a_longpoll_service_has_the_defaults_of_crossbar_io() {
             allowed_origins: vec!["*".to_owned()],
             allow_null_origin: true,
         },
-        slow_consumer: SlowConsumer::DropEvents,
+        slow_consumer: SlowConsumerPolicy::DropEvents,
         auth: WebSocketService::default().auth,
     };
     assert_eq!(service(""), default);
@@ -66,7 +67,7 @@ fn a_longpoll_service_has_the_defaults_of_crossbar_io() {
 }
 
 #[test]
-fn wrong_options_of_a_longpoll_service_are_refused_all_at_once() {
+fn all_invalid_options_of_a_longpoll_service_are_reported() {
     let below = "workers[0].transports[0].paths.lp";
     let keys = r#", "realm": "realm1", "options": {"request_timeout": -1, "queue_limit_bytes": "1",
         "max_message_size": 0, "debug_transport_id": 7, "requesttimeout": 10}"#;
@@ -90,8 +91,8 @@ fn wrong_options_of_a_longpoll_service_are_refused_all_at_once() {
         format!("{below}.options.debug_transport_id: found the number 7; expected a string"),
         format!(
             "{below}.options.requesttimeout: unknown key 'requesttimeout' in longpoll options; \
-             expected one of debug, allowed_origins, max_message_size, request_timeout, \
-             session_timeout, queue_limit_bytes, queue_limit_messages, allow_null_origin, \
+             expected one of debug, request_timeout, session_timeout, queue_limit_bytes, \
+             queue_limit_messages, max_message_size, allowed_origins, allow_null_origin, \
              debug_transport_id"
         ),
     ];
@@ -99,7 +100,7 @@ fn wrong_options_of_a_longpoll_service_are_refused_all_at_once() {
 }
 
 #[test]
-fn zero_and_what_is_above_the_limits_of_this_version_mean_those_limits() {
+fn zero_and_numbers_above_our_limits_mean_the_limits() {
     let highest = LongPollOptions {
         request_timeout: Duration::from_secs(600),
         session_timeout: Duration::from_secs(3_600),
@@ -129,7 +130,7 @@ fn zero_and_what_is_above_the_limits_of_this_version_mean_those_limits() {
 }
 
 #[test]
-fn a_transport_id_that_anybody_could_guess_has_no_effect() {
+fn debug_transport_id_has_no_effect() {
     let loaded = json(&text(r#", "options": {"debug_transport_id": "kjmd3sBLOUnb3Fyr"}"#));
     let expected =
         ".paths.lp.options.debug_transport_id: this option has no effect in this version";

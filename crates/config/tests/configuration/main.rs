@@ -1,15 +1,15 @@
-//! Whole configurations through the public face of the crate.
+//! Tests of whole configurations through the public API of the crate.
 
 mod crossbar;
 mod crossbar_permissions;
 mod default_node;
 mod endpoints;
-mod given;
+mod environment;
+mod fixtures;
+mod locations;
 mod longpoll;
 mod options;
 mod permissions;
-mod places;
-mod program;
 mod references;
 mod seeds;
 mod stores;

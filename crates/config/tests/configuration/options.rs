@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use cloverleaf_config::Warning;
 use cloverleaf_config::settings::{
-    Compatibility, ContainerOptions, ContainerRestart, ContainerShutdown, Controller,
-    ControllerOptions, DisclosedHeaders, EnvInherit, ListeningEndpoint, ListeningTcp,
-    NativeOptions, NodeShutdown, ProcessEnv, RawSocketTransport, RealmOptions, RetainedOptions,
-    SlowConsumer, StreamTesteeTransport, TesteeTransport, TesteeWorker, Transport,
-    WebSocketOptions, Worker,
+    CompatibilityPreset, ContainerOptions, ContainerRestart, ContainerShutdown, Controller,
+    ControllerOptions, DiscloseHttpHeaders, EnvInherit, ListeningEndpoint, ListeningTcp,
+    ListeningTransport, NativeOptions, NodeShutdown, RawSocketTransport, RealmOptions,
+    RetainedOptions, SlowConsumerPolicy, StreamTesteeTransport, TesteeTransport, TesteeWorker,
+    WebSocketSettings, Worker, WorkerEnv,
 };
 use cloverleaf_wamp::message::CallTimeoutUnit;
 use cloverleaf_wamp::serializer::Serializer;
@@ -17,7 +17,7 @@ use cloverleaf_wamp::uri::UriRule;
 use cloverleaf_wamp::websocket::deflate::{DeflateOptions, MemoryLevel, WindowBits};
 use serde_json::json as value;
 
-use crate::given::{
+use crate::fixtures::{
     json, paths, router, sentences, the_realm, the_router, the_transport, the_websocket_options,
     transport, warnings, websocket_options, workers,
 };
@@ -27,7 +27,7 @@ fn controller(controller: &str) -> String {
 }
 
 #[test]
-fn a_controller_has_everything_that_the_file_says() {
+fn all_keys_of_a_controller_are_read() {
     let loaded = json(&controller(
         r#""id": "node1", "options": {"title": "node", "enable_parallel_worker_start": true,
         "shutdown": ["shutdown_on_shutdown_requested", "shutdown_on_last_worker_exit"]}"#,
@@ -47,7 +47,7 @@ fn a_controller_has_everything_that_the_file_says() {
 }
 
 #[test]
-fn ids_are_3_to_64_small_letters_digits_and_underscores() {
+fn ids_are_3_to_64_lowercase_letters_digits_and_underscores() {
     let good = ["abc", "a_1", &"a".repeat(64)];
     for id in good {
         let loaded = json(&controller(&format!(r#""id": "{id}""#)));
@@ -61,7 +61,7 @@ fn ids_are_3_to_64_small_letters_digits_and_underscores() {
 }
 
 #[test]
-fn missing_ids_are_counted_and_given_ones_must_differ() {
+fn absent_ids_are_generated_and_given_ones_must_be_unique() {
     let text = workers(
         r#"{"type": "router"}, {"type": "router", "id": "worker002"}, {"type": "router"},
         {"type": "container", "id": "mine"}"#,
@@ -77,7 +77,7 @@ fn missing_ids_are_counted_and_given_ones_must_differ() {
 }
 
 #[test]
-fn a_worker_has_everything_that_the_file_says() {
+fn all_keys_of_a_worker_are_read() {
     let loaded = json(&router(
         r#""options": {"title": "t", "python": "/usr/bin/python3", "pythonpath": ["..", "/lib"],
         "cpu_affinity": [0, 1], "env": {"inherit": ["HOME"], "vars": {"A": "${TEXT}"}},
@@ -89,7 +89,7 @@ fn a_worker_has_everything_that_the_file_says() {
         python: Some("/usr/bin/python3".into()),
         pythonpath: vec!["/node/..".into(), "/lib".into()],
         cpu_affinity: vec![0, 1],
-        env: ProcessEnv {
+        env: WorkerEnv {
             inherit: EnvInherit::Named(vec!["HOME".to_owned()]),
             vars: BTreeMap::from([("A".to_owned(), "text".to_owned())]),
         },
@@ -101,7 +101,7 @@ fn a_worker_has_everything_that_the_file_says() {
 }
 
 #[test]
-fn wrong_options_of_workers_are_refused() {
+fn invalid_options_of_workers_are_refused() {
     let below = "workers[0].options";
     let faults = sentences(&router(
         r#""options": {"pythonpath": "..", "cpu_affinity": [0, "1", -1], "title": 1,
@@ -126,7 +126,7 @@ fn wrong_options_of_workers_are_refused() {
 }
 
 #[test]
-fn disabled_workers_are_checked_and_left_out() {
+fn disabled_workers_are_checked_and_dropped() {
     let disabled = |disabled: &str| {
         let text = workers(&format!(
             r#"{{"type": "router", "options": {{"disabled": {disabled}}}}}, {{"type": "router"}}"#
@@ -148,7 +148,7 @@ fn container(options: &str) -> String {
 }
 
 #[test]
-fn a_container_ends_and_starts_again_as_the_file_says() {
+fn shutdown_and_restart_of_a_container_are_read() {
     let options = |text: &str| match &json(&container(text)).settings.workers[..] {
         [Worker::Container(container)] => container.options.clone(),
         other => panic!("no container: {other:?}"),
@@ -165,7 +165,7 @@ fn a_container_ends_and_starts_again_as_the_file_says() {
 }
 
 #[test]
-fn a_component_cannot_be_started_again_and_end_its_container() {
+fn restart_and_shutdown_of_a_container_must_not_contradict() {
     let faults = |shutdown: &str, restart: &str| {
         sentences(&container(&format!(r#""shutdown": "{shutdown}", "restart": "{restart}""#)))
     };
@@ -188,13 +188,13 @@ fn a_component_cannot_be_started_again_and_end_its_container() {
 }
 
 #[test]
-fn a_stream_testee_has_an_endpoint_and_nothing_else() {
+fn a_stream_testee_has_only_an_endpoint() {
     let testee = |more: &str| {
         transport(&format!(
             r#"{{"type": "stream.testee", "endpoint": {{"type": "tcp", "port": 9002}}{more}}}"#
         ))
     };
-    let expected = Transport::StreamTestee(StreamTesteeTransport {
+    let expected = ListeningTransport::StreamTestee(StreamTesteeTransport {
         id: "transport001".to_owned(),
         endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(9_002)),
     });
@@ -205,7 +205,7 @@ fn a_stream_testee_has_an_endpoint_and_nothing_else() {
 }
 
 #[test]
-fn a_testee_listens_with_websocket_options() {
+fn a_testee_has_websocket_options() {
     let text = workers(
         r#"{"type": "websocket-testee", "options": {"title": "t"}, "transport": {
         "type": "websocket.testee", "endpoint": {"type": "tcp", "port": 9001},
@@ -218,7 +218,7 @@ fn a_testee_listens_with_websocket_options() {
             id: "transport001".to_owned(),
             endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(9_001)),
             url: Some("ws://localhost:9001".to_owned()),
-            options: WebSocketOptions { fail_by_drop: true, ..WebSocketOptions::default() },
+            options: WebSocketSettings { fail_by_drop: true, ..WebSocketSettings::default() },
         },
     });
     assert_eq!(json(&text).settings.workers, [expected]);
@@ -229,7 +229,7 @@ fn a_testee_listens_with_websocket_options() {
 }
 
 #[test]
-fn realm_options_have_the_defaults_of_this_router() {
+fn realm_options_have_defaults() {
     let options = |options: &str| {
         let text =
             router(&format!(r#""realms": [{{"name": "realm1", "options": {{{options}}}}}]"#));
@@ -237,14 +237,14 @@ fn realm_options_have_the_defaults_of_this_router() {
     };
     let default = RealmOptions {
         uri_check: UriRule::Loose,
-        compatibility: Compatibility::Crossbar,
+        compatibility: CompatibilityPreset::Crossbar,
         call_timeout_unit: None,
         strict_request_ids: false,
         call_timeout: None,
         max_call_timeout: None,
         retained: RetainedOptions { max_events: 100_000, max_bytes: 64 * 1024 * 1024, ttl: None },
         enable_meta_api: true,
-        disclose_http_headers: DisclosedHeaders::WithoutCredentials,
+        disclose_http_headers: DiscloseHttpHeaders::WithoutCredentials,
         shutdown_goodbye: false,
         bridge_meta_api: false,
         event_dispatching_chunk_size: 100,
@@ -252,7 +252,7 @@ fn realm_options_have_the_defaults_of_this_router() {
     assert_eq!(options(""), default);
     let expected = RealmOptions {
         uri_check: UriRule::Strict,
-        compatibility: Compatibility::Wamp,
+        compatibility: CompatibilityPreset::Wamp,
         call_timeout_unit: Some(CallTimeoutUnit::Seconds),
         strict_request_ids: true,
         call_timeout: Some(Duration::from_secs(5)),
@@ -263,7 +263,7 @@ fn realm_options_have_the_defaults_of_this_router() {
             ttl: Some(Duration::from_secs(3)),
         },
         enable_meta_api: false,
-        disclose_http_headers: DisclosedHeaders::All,
+        disclose_http_headers: DiscloseHttpHeaders::All,
         shutdown_goodbye: true,
         bridge_meta_api: true,
         event_dispatching_chunk_size: 1,
@@ -275,7 +275,7 @@ fn realm_options_have_the_defaults_of_this_router() {
         "retained": {"max_events": 10, "max_bytes": 1000, "ttl": 3000}"#;
     assert_eq!(options(text), expected);
     let none = options(r#""disclose_http_headers": "none""#);
-    assert_eq!(none.disclose_http_headers, DisclosedHeaders::None);
+    assert_eq!(none.disclose_http_headers, DiscloseHttpHeaders::None);
     let faulty =
         router(r#""realms": [{"name": "realm1", "options": {"disclose_http_headers": true}}]"#);
     assert_eq!(sentences(&faulty).len(), 1);
@@ -298,7 +298,7 @@ fn realm_options_have_the_defaults_of_this_router() {
 }
 
 #[test]
-fn realm_names_follow_their_rule() {
+fn realm_names_must_follow_their_rule() {
     let text = |name: &str| router(&format!(r#""realms": [{{"name": "{name}"}}]"#));
     let address = format!("0x{}", "aB".repeat(20));
     let long = "r".repeat(255);
@@ -318,56 +318,56 @@ fn a_realm_without_roles_gets_a_warning() {
     let loaded = json(&router(r#""realms": [{"name": "realm1"}]"#));
     assert_eq!(
         warnings(&loaded),
-        ["1:58: workers[0].realms[0]: this realm has no roles, so that nobody can join it"]
+        ["1:58: workers[0].realms[0]: this realm has no roles, so that no client can join it"]
     );
 }
 
 #[test]
-fn a_length_that_rawsocket_can_not_say_is_pointed_out() {
+fn a_length_that_rawsocket_cannot_announce_gets_a_warning() {
     let warned = |size: u32| {
         warnings(&json(&transport(&format!(
             r#"{{"type": "rawsocket", "endpoint": {{"type": "tcp", "port": 1}},
             "options": {{"max_message_size": {size}}}}}"#
         ))))
     };
-    let said = |takes: u32| {
+    let warning = |takes: u32| {
         [format!(
             "4:45: workers[0].transports[0].options.max_message_size: RawSocket can't announce \
              this length; the transport takes {takes}"
         )]
     };
     assert_eq!(warned(1_048_576), [""; 0]);
-    assert_eq!(warned(1_000_000), said(524_288));
-    assert_eq!(warned(1), said(512));
-    assert_eq!(warned(67_108_864), said(16_777_216));
+    assert_eq!(warned(1_000_000), warning(524_288));
+    assert_eq!(warned(1), warning(512));
+    assert_eq!(warned(67_108_864), warning(16_777_216));
 }
 
 #[test]
-fn a_rawsocket_transport_has_everything_that_the_file_says() {
+fn all_keys_of_a_rawsocket_transport_are_read() {
     let loaded = json(&transport(
         r#"{"type": "rawsocket", "id": "raw", "endpoint": {"type": "tcp", "port": 1},
         "serializers": ["cbor", "json"], "options": {"max_message_size": 67108864},
         "auth": {"anonymous": {"type": "static", "realm": "realm1", "role": "anonymous",
         "authid": "me"}}, "debug": true}"#,
     ));
-    let anonymous = cloverleaf_config::settings::Anonymous {
+    let anonymous = cloverleaf_config::settings::AnonymousAuth {
         realm: Some("realm1".to_owned()),
         role: "anonymous".to_owned(),
         authid: Some("me".to_owned()),
     };
-    let expected = Transport::RawSocket(RawSocketTransport {
+    let expected = ListeningTransport::RawSocket(RawSocketTransport {
         id: "raw".to_owned(),
         endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(1)),
         serializers: vec![Serializer::Cbor, Serializer::Json],
         max_message_size: Some(64 * 1024 * 1024),
-        slow_consumer: SlowConsumer::DropEvents,
+        slow_consumer: SlowConsumerPolicy::DropEvents,
         auth: cloverleaf_config::settings::Auth { anonymous },
     });
     assert_eq!(the_transport(&loaded.settings), &expected);
 }
 
 #[test]
-fn wrong_serializers_and_sizes_are_refused() {
+fn invalid_serializers_and_sizes_are_refused() {
     let faults = sentences(&transport(
         r#"{"type": "rawsocket", "endpoint": {"type": "tcp", "port": 1},
         "serializers": ["json", "yson", 1], "options": {"max_message_size": 0}}"#,
@@ -385,15 +385,15 @@ fn wrong_serializers_and_sizes_are_refused() {
     assert_eq!(faults, expected);
 }
 
-/// Both are asked for by the name "ubjson".
+/// Clients ask for both by the name "ubjson".
 #[test]
-fn a_transport_speaks_ubjson_or_bjdata_and_not_both() {
+fn a_transport_cannot_have_both_ubjson_and_bjdata() {
     let with = |serializers: &str| {
         let endpoint = r#""endpoint": {"type": "tcp", "port": 1}"#;
         transport(&format!(r#"{{"type": "rawsocket", {endpoint}, "serializers": {serializers}}}"#))
     };
     let spoken = |serializers: &str| match the_transport(&json(&with(serializers)).settings) {
-        Transport::RawSocket(transport) => transport.serializers.clone(),
+        ListeningTransport::RawSocket(transport) => transport.serializers.clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!(spoken(r#"["json", "ubjson"]"#), [Serializer::Json, Serializer::UbJson]);
@@ -406,7 +406,7 @@ fn a_transport_speaks_ubjson_or_bjdata_and_not_both() {
 }
 
 #[test]
-fn websocket_options_have_everything_that_the_file_says() {
+fn all_websocket_options_are_read() {
     let loaded = json(&websocket_options(
         r#""allowed_origins": ["http://*.example.com"], "allow_null_origin": false,
         "external_port": 443, "enable_hybi10": false, "enable_rfc6455": false,
@@ -419,7 +419,7 @@ fn websocket_options_have_everything_that_the_file_says() {
         "auto_ping_restart_on_any_traffic": false, "enable_flash_policy": false,
         "require_websocket_subprotocol": false, "show_server_version": true"#,
     ));
-    let expected = WebSocketOptions {
+    let expected = WebSocketSettings {
         allowed_origins: vec!["http://*.example.com".to_owned()],
         allow_null_origin: false,
         external_port: Some(443),
@@ -451,19 +451,20 @@ fn websocket_options_have_everything_that_the_file_says() {
         r#""external_port": null, "open_handshake_timeout": 0, "auto_ping_interval": 0,
         "max_message_size": 0"#,
     ));
-    assert_eq!(the_websocket_options(&nothing.settings), &WebSocketOptions::default());
+    assert_eq!(the_websocket_options(&nothing.settings), &WebSocketSettings::default());
 }
 
-/// The warnings without their places in the file.
+/// The warnings without their line and column.
 fn warned(text: &str) -> Vec<String> {
-    let place = |warning: &Warning| warning.place.path.rsplit('.').next().map(str::to_owned);
-    let shown =
-        |warning: &Warning| format!("{}: {}", place(warning).unwrap_or_default(), warning.message);
+    let location = |warning: &Warning| warning.location.path.rsplit('.').next().map(str::to_owned);
+    let shown = |warning: &Warning| {
+        format!("{}: {}", location(warning).unwrap_or_default(), warning.message)
+    };
     json(text).warnings.iter().map(shown).collect()
 }
 
 #[test]
-fn websocket_options_for_which_there_is_nothing_any_more_are_pointed_out() {
+fn obsolete_websocket_options_get_a_warning() {
     let hybi10 = "enable_hybi10: the drafts before RFC 6455 are obsolete and not spoken";
     let flash = "enable_flash_policy: there is no Flash any more, and no policy for it is served";
     let options = |set| {
@@ -474,7 +475,7 @@ fn websocket_options_for_which_there_is_nothing_any_more_are_pointed_out() {
 }
 
 #[test]
-fn the_handshake_of_a_service_has_no_timeout_of_its_own() {
+fn open_handshake_timeout_of_a_service_gets_a_warning() {
     let service = |timeout| {
         let options = format!(r#"{{"open_handshake_timeout": {timeout}}}"#);
         paths(&format!(r#""ws": {{"type": "websocket", "options": {options}}}"#))
@@ -486,7 +487,7 @@ fn the_handshake_of_a_service_has_no_timeout_of_its_own() {
 }
 
 #[test]
-fn a_connecting_transport_acts_on_the_longest_message_alone() {
+fn a_connecting_transport_acts_only_on_max_message_size() {
     let connecting = |options: &str| {
         workers(&format!(
             r#"{{"type": "container", "components": [{{"type": "class", "classname": "x",
@@ -526,7 +527,7 @@ fn websocket_options_out_of_range_are_refused() {
 }
 
 #[test]
-fn a_compression_has_everything_that_the_file_says() {
+fn all_keys_of_a_compression_are_read() {
     let bits = WindowBits::new;
     let with = |wishes| {
         let loaded = json(&websocket_options(&format!(r#""compression": {{{wishes}}}"#)));
@@ -557,7 +558,7 @@ fn a_compression_has_everything_that_the_file_says() {
 }
 
 #[test]
-fn compressions_out_of_range_are_refused() {
+fn compression_options_out_of_range_are_refused() {
     let below = "workers[0].transports[0].options.compression";
     let faults = sentences(&websocket_options(
         r#""compression": {"deflate": {"max_window_bits": 7, "memory_level": 10}}"#,

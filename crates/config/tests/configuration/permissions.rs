@@ -1,14 +1,17 @@
-//! Roles, permissions, and the older form of the latter.
+//! Roles and permissions, also those of version 1.
 
-use cloverleaf_config::settings::{Allow, Disclose, Disclosure, Permission, Validate};
+use cloverleaf_config::settings::{
+    AllowedActions, DisclosureOptions, DisclosurePolicy, PayloadSchemas, PermissionConfig,
+};
 use cloverleaf_config::{Loaded, Warning};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
-use crate::given::{json, permissions, role, sentences, the_realm, warnings};
+use crate::fixtures::{json, permissions, role, sentences, the_realm, warnings};
 
-const CALL: Allow = Allow { call: true, register: false, publish: false, subscribe: false };
+const CALL: AllowedActions =
+    AllowedActions { call: true, register: false, publish: false, subscribe: false };
 
-fn reads(text: &str) -> Vec<Permission> {
+fn reads(text: &str) -> Vec<PermissionConfig> {
     the_realm(&json(&permissions(text)).settings).roles[0].permissions.clone()
 }
 
@@ -17,30 +20,30 @@ fn pattern(text: &str, policy: MatchPolicy) -> UriPattern {
 }
 
 #[test]
-fn a_permission_has_everything_that_the_file_says() {
+fn all_keys_of_a_permission_are_read() {
     let text = r#"{"uri": "com.example.", "match": "prefix", "allow": {"call": true,
         "register": false}, "disclose": {"caller": true, "publisher": false, "callee": true},
         "trustlevel": 7, "cache": true},
         {"uri": "com.other"}"#;
     let expected = [
-        Permission {
+        PermissionConfig {
             pattern: pattern("com.example.", MatchPolicy::Prefix),
             allow: CALL,
-            disclose: Disclose {
-                caller: Some(Disclosure::Always),
-                publisher: Some(Disclosure::Never),
+            disclose: DisclosureOptions {
+                caller: Some(DisclosurePolicy::Always),
+                publisher: Some(DisclosurePolicy::Never),
                 callee: true,
             },
             trustlevel: Some(7),
-            validate: Validate::default(),
+            validate: PayloadSchemas::default(),
             cache: true,
         },
-        Permission {
+        PermissionConfig {
             pattern: pattern("com.other", MatchPolicy::Exact),
-            allow: Allow::default(),
-            disclose: Disclose::default(),
+            allow: AllowedActions::default(),
+            disclose: DisclosureOptions::default(),
             trustlevel: None,
-            validate: Validate::default(),
+            validate: PayloadSchemas::default(),
             cache: false,
         },
     ];
@@ -48,14 +51,14 @@ fn a_permission_has_everything_that_the_file_says() {
 }
 
 #[test]
-fn disclose_can_forbid_callers_and_publishers_to_ask_for_it() {
+fn disclose_can_forbid_disclose_me() {
     let disclose =
         |value: &str| reads(&format!(r#"{{"uri": "com.a", "disclose": {value}}}"#))[0].disclose;
-    let forbid = Some(Disclosure::Forbid);
-    let both = Disclose { caller: forbid, publisher: forbid, callee: false };
+    let forbid = Some(DisclosurePolicy::Forbid);
+    let both = DisclosureOptions { caller: forbid, publisher: forbid, callee: false };
     assert_eq!(disclose(r#""forbid""#), both);
     assert_eq!(disclose(r#"{"caller": "forbid", "publisher": "forbid"}"#), both);
-    let caller = Disclose { caller: forbid, ..Disclose::default() };
+    let caller = DisclosureOptions { caller: forbid, ..DisclosureOptions::default() };
     assert_eq!(disclose(r#"{"caller": "forbid"}"#), caller);
     let below = "workers[0].realms[0].roles[0].permissions[0].disclose";
     let faults = |value: &str| {
@@ -68,7 +71,7 @@ fn disclose_can_forbid_callers_and_publishers_to_ask_for_it() {
 }
 
 #[test]
-fn stars_tell_the_policy_when_match_does_not() {
+fn stars_stand_for_the_policy_without_match() {
     let reads =
         |uri: &str, rest: &str| reads(&format!(r#"{{"uri": "{uri}"{rest}}}"#))[0].pattern.clone();
     assert_eq!(reads("*", ""), pattern("", MatchPolicy::Prefix));
@@ -90,7 +93,7 @@ fn a_star_beside_match_gets_a_warning() {
 }
 
 #[test]
-fn wrong_permissions_are_refused() {
+fn invalid_permissions_are_refused() {
     let below = "workers[0].realms[0].roles[0].permissions";
     let faults = sentences(&permissions(
         r#"{"match": "exact"}, {"uri": 1}, {"uri": "a b"}, {"uri": "a#*"},
@@ -120,7 +123,7 @@ fn wrong_permissions_are_refused() {
 }
 
 #[test]
-fn actions_beside_allow_are_the_older_form() {
+fn actions_without_allow_are_accepted_in_version_1() {
     let text = |rest: &str| {
         format!(
             r#"{{"workers": [{{"type": "router", "realms": [{{"name": "realm1", "roles": [
@@ -128,12 +131,12 @@ fn actions_beside_allow_are_the_older_form() {
         )
     };
     let loaded = json(&text(r#""call": true, "publish": false"#));
-    let expected = Permission {
+    let expected = PermissionConfig {
         pattern: pattern("com.", MatchPolicy::Prefix),
         allow: CALL,
-        disclose: Disclose::default(),
+        disclose: DisclosureOptions::default(),
         trustlevel: None,
-        validate: Validate::default(),
+        validate: PayloadSchemas::default(),
         cache: false,
     };
     assert_eq!(the_realm(&loaded.settings).roles[0].permissions, [expected]);
@@ -151,7 +154,7 @@ fn actions_beside_allow_are_the_older_form() {
 }
 
 #[test]
-fn role_names_follow_their_rule_and_differ() {
+fn role_names_must_follow_their_rule_and_be_unique() {
     let text = |names: &str| {
         let roles: Vec<String> = names
             .split(',')
@@ -182,7 +185,7 @@ fn a_role_without_permissions_gets_a_warning() {
 }
 
 #[test]
-fn of_two_permissions_with_the_same_pattern_the_last_counts() {
+fn the_last_of_two_permissions_with_the_same_pattern_counts() {
     let text = "{\"uri\": \"a\", \"allow\": {\"call\": true}},\n{\"uri\": \"b\"},\n\
                 {\"uri\": \"a\", \"match\": \"exact\"}";
     let loaded = json(&permissions(text));
@@ -197,7 +200,7 @@ fn of_two_permissions_with_the_same_pattern_the_last_counts() {
     assert_eq!(warnings(&loaded), [format!("1:125: {expected}")]);
 }
 
-/// The warnings about the order of two permissions, the first of which allows calls.
+/// The warnings about the precedence of two permissions, of which the first allows calls.
 fn surprises(one: (&str, &str), other: (&str, &str)) -> Vec<String> {
     let ((one, policy), (other, other_policy)) = (one, other);
     let text = permissions(&format!(
@@ -207,7 +210,7 @@ fn surprises(one: (&str, &str), other: (&str, &str)) -> Vec<String> {
     messages(&json(&text))
 }
 
-/// The warnings about the precedence that this router has by itself.
+/// The warnings about precedence in this router, without comparison to Crossbar.io.
 fn messages(loaded: &Loaded) -> Vec<String> {
     about_precedence(loaded).map(|warning| warning.message.clone()).collect()
 }
@@ -219,7 +222,7 @@ fn about_precedence(loaded: &Loaded) -> impl Iterator<Item = &Warning> {
 }
 
 #[test]
-fn permissions_that_count_although_another_pattern_is_longer_get_a_warning() {
+fn overridden_permissions_with_a_longer_pattern_get_a_warning() {
     let warning = |longer: &str, counting: &str, line: u32| {
         format!(
             "the pattern '{longer}' is longer than '{counting}' of line {line}, which counts \
@@ -237,7 +240,7 @@ fn permissions_that_count_although_another_pattern_is_longer_get_a_warning() {
 }
 
 #[test]
-fn permissions_whose_order_makes_no_difference_get_none() {
+fn permissions_with_the_same_effect_in_every_order_get_no_warning() {
     let quiet = [
         (("com.example.a", "prefix"), ("org..add", "wildcard")),
         (("com.example.b", "prefix"), ("com..add", "wildcard")),
@@ -254,7 +257,7 @@ fn permissions_whose_order_makes_no_difference_get_none() {
 }
 
 #[test]
-fn a_denial_inside_of_an_allowed_pattern_gets_a_warning() {
+fn a_denial_within_an_allowed_pattern_gets_a_warning() {
     let about = |denied: &str, policy: &str| {
         let text = permissions(&format!(
             r#"{{"uri": "com.*", "allow": {{"subscribe": true, "register": true, "call": true}}}},
@@ -262,8 +265,8 @@ fn a_denial_inside_of_an_allowed_pattern_gets_a_warning() {
         ));
         messages(&json(&text))
     };
-    let warning = "what this permission denies is still reached by who may subscribe to the whole \
-                   pattern 'com.' of line 1";
+    let warning = "clients that may subscribe to the whole pattern 'com.' of line 1 still reach what \
+                   this permission denies";
     assert_eq!(about("com.secret", "exact"), [warning]);
     assert_eq!(about("com.secret.", "prefix"), [warning]);
     assert_eq!(about("com..secret", "wildcard"), [warning]);
@@ -274,13 +277,13 @@ fn a_denial_inside_of_an_allowed_pattern_gets_a_warning() {
 }
 
 #[test]
-fn a_denial_beside_an_allowed_wildcard_gets_a_warning_where_it_counts() {
+fn a_denial_that_overrides_an_allowed_wildcard_gets_a_warning() {
     let about = |denied: &str, allowed: &str| {
         let text = permissions(&format!(
             r#"{{"uri": "{allowed}", "match": "wildcard", "allow": {{"subscribe": true}}}},
             {{"uri": "{denied}", "match": "wildcard", "allow": {{"subscribe": false}}}}"#
         ));
-        about_precedence(&json(&text)).map(|warning| warning.place.line).collect::<Vec<_>>()
+        about_precedence(&json(&text)).map(|warning| warning.location.line).collect::<Vec<_>>()
     };
     assert_eq!(about("a.b.", ".b."), [2], "the denial counts for a.b.c");
     assert_eq!(about(".b.", "a.."), [0; 0], "the allowed pattern counts for a.b.c");

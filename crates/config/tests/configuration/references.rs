@@ -1,11 +1,11 @@
-//! What the file refers to exists, and nothing is wanted twice.
+//! References to realms and roles, and names and addresses that are used twice.
 
-use crate::given::{REALM, json, paths, router, sentences, the_router, transport, workers};
+use crate::fixtures::{REALM, json, paths, router, sentences, the_router, transport, workers};
 
 const CALLER: &str = r#""call": {"type": "caller", "realm": "realm1", "role": "anonymous"}"#;
 
 #[test]
-fn a_bridge_needs_a_realm_and_a_role_that_exist() {
+fn the_realm_and_role_of_a_bridge_must_exist() {
     json(&paths(CALLER));
     let below = "workers[0].transports[0].paths.call";
     assert_eq!(
@@ -21,7 +21,7 @@ fn a_bridge_needs_a_realm_and_a_role_that_exist() {
 }
 
 #[test]
-fn a_realm_of_another_router_counts_and_one_of_a_disabled_router_does_not() {
+fn realms_of_other_routers_exist_and_those_of_disabled_routers_do_not() {
     let web = format!(
         r#"{{"type": "router", "transports": [{{"type": "web",
         "endpoint": {{"type": "tcp", "port": 1}}, "paths": {{{CALLER}}}}}]}}"#
@@ -37,7 +37,7 @@ fn a_realm_of_another_router_counts_and_one_of_a_disabled_router_does_not() {
 }
 
 #[test]
-fn a_component_in_a_router_needs_a_realm_and_a_role_that_exist() {
+fn the_realm_and_role_of_a_router_component_must_exist() {
     let component = |realm: &str, role: &str| {
         router(&format!(
             r#""realms": [{REALM}], "components": [{{"type": "class", "classname": "a.B",
@@ -57,7 +57,7 @@ fn a_component_in_a_router_needs_a_realm_and_a_role_that_exist() {
 }
 
 #[test]
-fn anonymous_sessions_need_a_role_that_exists() {
+fn the_role_of_anonymous_sessions_must_exist() {
     let auth = |auth: &str| {
         transport(&format!(
             r#"{{"type": "rawsocket", "endpoint": {{"type": "tcp", "port": 1}},
@@ -82,7 +82,7 @@ fn anonymous_sessions_need_a_role_that_exists() {
 }
 
 #[test]
-fn a_component_in_a_container_needs_a_realm_only_where_it_connects_to_this_node() {
+fn the_realm_of_a_container_component_must_exist_if_it_connects_to_this_node() {
     let node = |realm: &str, endpoint: &str| {
         workers(&format!(
             r#"{{"type": "router", "realms": [{REALM}], "transports": [
@@ -94,24 +94,24 @@ fn a_component_in_a_container_needs_a_realm_only_where_it_connects_to_this_node(
         ))
     };
     let fault = ["workers[1].components[0].realm: no router has a realm 'other'"];
-    let here = [
+    let endpoints_here = [
         r#""type": "unix", "path": "/node/x.sock""#,
         r#""type": "tcp", "host": "127.0.0.1", "port": 9000"#,
         r#""type": "tcp", "host": "localhost", "port": 9000"#,
     ];
-    for endpoint in here {
+    for endpoint in endpoints_here {
         json(&node("realm1", endpoint));
         assert_eq!(sentences(&node("other", endpoint)), fault, "{endpoint}");
     }
-    // It is no proxy.
-    let proxied =
-        node("realm1", here[0]).replace(r#""x.sock""#, r#""x.sock", "proxy_protocol": true"#);
+    // The component is no proxy.
+    let proxied = node("realm1", endpoints_here[0])
+        .replace(r#""x.sock""#, r#""x.sock", "proxy_protocol": true"#);
     assert_eq!(
         sentences(&proxied),
         ["workers[1].components[0].realm: the transport in line 4, to which this component \
           connects, is for a proxy ('proxy_protocol'); expected a transport without it"]
     );
-    // Unless it may have come by another one.
+    // The component may use the other transport.
     let both = |proxied: &str, plain: &str| {
         workers(&format!(
             r#"{{"type": "router", "realms": [{REALM}], "transports": [
@@ -138,7 +138,7 @@ fn a_component_in_a_container_needs_a_realm_only_where_it_connects_to_this_node(
 }
 
 #[test]
-fn references_are_not_complained_about_when_a_realm_could_not_be_read() {
+fn references_are_not_checked_if_a_realm_has_no_valid_name() {
     let faulty = router(&format!(
         r#""realms": [{{"name": "x"}}], "transports": [{{"type": "web",
         "endpoint": {{"type": "tcp", "port": 1}}, "paths": {{{CALLER}}}}}]"#
@@ -155,7 +155,7 @@ fn references_are_not_complained_about_when_a_realm_could_not_be_read() {
 }
 
 #[test]
-fn no_two_realms_have_the_same_name() {
+fn realm_names_must_be_unique() {
     let text = workers(&format!(
         r#"{{"type": "router", "realms": [{REALM}]}}, {{"type": "router", "realms": [{REALM}]}}"#
     ));
@@ -175,7 +175,7 @@ fn both(one: &str, other: &str) -> String {
 }
 
 #[test]
-fn no_two_transports_listen_at_the_same_address() {
+fn two_transports_cannot_listen_at_the_same_address() {
     let fault = ["workers[0].transports[1].endpoint: the transport in line 1 already listens here"];
     let clashing = [
         (r#""type": "unix", "path": "x""#, r#""type": "unix", "path": "/node/x""#),
@@ -192,7 +192,7 @@ fn no_two_transports_listen_at_the_same_address() {
             r#""type": "tcp", "port": 80, "interface": "localhost", "version": 6"#,
             r#""type": "tcp", "port": 80, "interface": "::1""#,
         ),
-        // That of version 6 takes both.
+        // The unspecified address of IPv6 includes those of IPv4.
         (r#""type": "tcp", "port": 80"#, r#""type": "tcp", "port": 80, "version": 6"#),
         (
             r#""type": "tcp", "port": 80, "version": 6, "interface": "::""#,
@@ -209,7 +209,7 @@ fn no_two_transports_listen_at_the_same_address() {
 }
 
 #[test]
-fn transports_at_different_addresses_do_not_clash() {
+fn transports_at_different_addresses_do_not_conflict() {
     let apart = [
         (r#""type": "unix", "path": "x""#, r#""type": "unix", "path": "y""#),
         (r#""type": "tcp", "port": 80"#, r#""type": "tcp", "port": 81"#),
@@ -222,7 +222,7 @@ fn transports_at_different_addresses_do_not_clash() {
             r#""type": "tcp", "port": 80"#,
             r#""type": "tcp", "port": 80, "version": 6, "interface": "::1""#,
         ),
-        // The version is that of the address.
+        // The address determines the version.
         (
             r#""type": "tcp", "port": 80, "interface": "0.0.0.0""#,
             r#""type": "tcp", "port": 80, "interface": "fd00::5""#,
@@ -244,7 +244,7 @@ fn transports_at_different_addresses_do_not_clash() {
 const TEMPLATE: &str = r#""realm_template": {"max_realms": 5, "roles": [{"name": "tenant"}]}"#;
 
 #[test]
-fn the_roles_of_a_template_count_where_any_realm_may_be_meant() {
+fn a_role_without_a_realm_may_be_one_of_the_template() {
     let anonymous = |role: &str| {
         router(&format!(
             r#"{TEMPLATE}, "transports": [{{"type": "websocket", "endpoint": {{"type": "tcp",
@@ -262,7 +262,7 @@ fn the_roles_of_a_template_count_where_any_realm_may_be_meant() {
 }
 
 #[test]
-fn there_is_one_template_and_its_realms_share_no_file() {
+fn there_is_at_most_one_template_and_it_has_no_file() {
     let twice =
         workers(&format!(r#"{{"type": "router", {TEMPLATE}}}, {{"type": "router", {TEMPLATE}}}"#));
     assert_eq!(

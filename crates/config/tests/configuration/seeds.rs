@@ -4,19 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cloverleaf_config::settings::{
-    Allow, BridgeOptions, BridgeService, ConnectingEndpoint, ConnectingRawSocket, ConnectingTcp,
-    ConnectingTransport, ConnectingUnix, ConnectingWebSocket, ContainerComponent, ContainerOptions,
-    ContainerWorker, Controller, Disclose, Disclosure, IpVersion, ListeningEndpoint, ListeningTcp,
-    ListeningUnix, NativeOptions, Permission, RawSocketTransport, Realm, RealmOptions, Role,
-    RouterComponent, RouterWorker, SlowConsumer, StaticOptions, StaticService, Transport,
-    WebOptions, WebPath, WebService, WebSocketOptions, WebSocketService, WebTransport, Worker,
+    AllowedActions, BridgeOptions, BridgeService, ConnectingEndpoint, ConnectingRawSocket,
+    ConnectingTcp, ConnectingTransport, ConnectingUnix, ConnectingWebSocket, ContainerComponent,
+    ContainerOptions, ContainerWorker, Controller, DisclosureOptions, DisclosurePolicy, IpVersion,
+    ListeningEndpoint, ListeningTcp, ListeningTransport, ListeningUnix, NativeOptions,
+    PermissionConfig, RawSocketTransport, RealmConfig, RealmOptions, RoleConfig, RouterComponent,
+    RouterWorker, SlowConsumerPolicy, StaticOptions, StaticService, WebOptions, WebPath,
+    WebService, WebSocketService, WebSocketSettings, WebTransport, Worker,
 };
-use cloverleaf_config::{Loaded, Place, ProcessEnvironment, Settings, load, load_for};
+use cloverleaf_config::{Loaded, ProcessEnvironment, Settings, SourceLocation, load, load_for};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 use serde_json::Value;
 
-use crate::given::warnings;
+use crate::fixtures::warnings;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
 
@@ -26,9 +27,9 @@ fn loaded(name: &str) -> Loaded {
     loaded.unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-fn place(name: &str, line: u32, column: u32, path: &str) -> Place {
+fn location(name: &str, line: u32, column: u32, path: &str) -> SourceLocation {
     let file: Arc<str> = Path::new(DATA).join(name).display().to_string().into();
-    Place { file, line, column, path: path.to_owned() }
+    SourceLocation { file, line, column, path: path.to_owned() }
 }
 
 fn native() -> NativeOptions {
@@ -38,21 +39,21 @@ fn native() -> NativeOptions {
     }
 }
 
-fn realm(cache: bool, disclose: Disclose) -> Realm {
+fn realm(cache: bool, disclose: DisclosureOptions) -> RealmConfig {
     let pattern = UriPattern::new("", MatchPolicy::Prefix, UriRule::Loose).expect("a pattern");
-    let permission = Permission {
+    let permission = PermissionConfig {
         pattern,
-        allow: Allow::ALL,
+        allow: AllowedActions::ALL,
         disclose,
         trustlevel: None,
         validate: Default::default(),
         cache,
     };
-    Realm {
+    RealmConfig {
         id: "realm001".to_owned(),
         name: "realm1".to_owned(),
         options: RealmOptions::default(),
-        roles: vec![Role {
+        roles: vec![RoleConfig {
             id: "role001".to_owned(),
             name: "anonymous".to_owned(),
             permissions: vec![permission],
@@ -63,8 +64,8 @@ fn realm(cache: bool, disclose: Disclose) -> Realm {
     }
 }
 
-fn rawsocket_transport() -> Transport {
-    Transport::RawSocket(RawSocketTransport {
+fn rawsocket_transport() -> ListeningTransport {
+    ListeningTransport::RawSocket(RawSocketTransport {
         id: "transport001".to_owned(),
         endpoint: ListeningEndpoint::Unix(ListeningUnix {
             path: "/app/.crossbar/crossbar.sock".into(),
@@ -75,12 +76,12 @@ fn rawsocket_transport() -> Transport {
         }),
         serializers: vec![Serializer::Json, Serializer::MsgPack],
         max_message_size: None,
-        slow_consumer: SlowConsumer::DropEvents,
+        slow_consumer: SlowConsumerPolicy::DropEvents,
         auth: cloverleaf_config::settings::Auth::default(),
     })
 }
 
-fn web_transport(directory: &str, debug: bool) -> Transport {
+fn web_transport(directory: &str, debug: bool) -> ListeningTransport {
     let files = StaticService { directory: directory.into(), options: StaticOptions::default() };
     let caller = BridgeService {
         realm: "realm1".to_owned(),
@@ -93,7 +94,7 @@ fn web_transport(directory: &str, debug: bool) -> Transport {
         service,
     };
     let endpoint = ListeningTcp { backlog: 2_000, ..ListeningTcp::on(8_080) };
-    Transport::Web(WebTransport {
+    ListeningTransport::Web(WebTransport {
         id: "transport002".to_owned(),
         endpoint: ListeningEndpoint::Tcp(endpoint),
         options: WebOptions::default(),
@@ -113,14 +114,18 @@ fn container(id: &str, component: ContainerComponent) -> Worker {
     })
 }
 
-fn component(classname: &str, transport: ConnectingTransport, place: Place) -> ContainerComponent {
+fn component(
+    classname: &str,
+    transport: ConnectingTransport,
+    location: SourceLocation,
+) -> ContainerComponent {
     ContainerComponent {
         id: "component001".to_owned(),
         classname: classname.to_owned(),
         realm: "realm1".to_owned(),
         transport,
         extra: Value::Null,
-        place,
+        location,
     }
 }
 
@@ -134,7 +139,7 @@ fn over_websocket() -> ConnectingTransport {
         }),
         url: "ws://127.0.0.1:8080/ws".to_owned(),
         serializers: Serializer::DEFAULT.to_vec(),
-        options: WebSocketOptions::default(),
+        options: WebSocketSettings::default(),
     })
 }
 
@@ -150,7 +155,7 @@ fn over_rawsocket(serializer: Serializer) -> ConnectingTransport {
 }
 
 #[test]
-fn the_example_with_one_worker_for_each_procedure_is_read_whole() {
+fn the_example_with_one_worker_for_each_procedure_is_read() {
     let file = "config.json";
     let add = RouterComponent {
         id: "component001".to_owned(),
@@ -158,16 +163,16 @@ fn the_example_with_one_worker_for_each_procedure_is_read_whole() {
         realm: "realm1".to_owned(),
         role: "anonymous".to_owned(),
         extra: Value::Null,
-        place: place(file, 80, 34, "workers[0].components[0].classname"),
+        location: location(file, 80, 34, "workers[0].components[0].classname"),
     };
     let router = Worker::Router(RouterWorker {
         id: "worker001".to_owned(),
         options: native(),
         realms: vec![realm(
             true,
-            Disclose {
-                caller: Some(Disclosure::Never),
-                publisher: Some(Disclosure::Never),
+            DisclosureOptions {
+                caller: Some(DisclosurePolicy::Never),
+                publisher: Some(DisclosurePolicy::Never),
                 callee: false,
             },
         )],
@@ -175,9 +180,9 @@ fn the_example_with_one_worker_for_each_procedure_is_read_whole() {
         transports: vec![rawsocket_transport(), web_transport("/app/.crossbar/../web", true)],
         components: vec![add],
     });
-    let sub = place(file, 96, 34, "workers[1].components[0].classname");
-    let mul = place(file, 120, 34, "workers[2].components[0].classname");
-    let div = place(file, 143, 34, "workers[3].components[0].classname");
+    let sub = location(file, 96, 34, "workers[1].components[0].classname");
+    let mul = location(file, 120, 34, "workers[2].components[0].classname");
+    let div = location(file, 143, 34, "workers[3].components[0].classname");
     let expected = Settings {
         directory: "/app/.crossbar".into(),
         controller: Controller::default(),
@@ -202,23 +207,23 @@ fn the_example_with_one_worker_for_each_procedure_is_read_whole() {
 }
 
 #[test]
-fn the_example_with_four_equal_workers_is_read_whole_from_the_older_form() {
+fn the_example_with_four_equal_workers_is_read_from_version_1() {
     let file = "config_multi_worker.json";
     let router = Worker::Router(RouterWorker {
         id: "worker001".to_owned(),
         options: native(),
-        realms: vec![realm(false, Disclose::default())],
+        realms: vec![realm(false, DisclosureOptions::default())],
         realm_template: None,
         transports: vec![rawsocket_transport(), web_transport("/app/.crossbar/..", false)],
         components: Vec::new(),
     });
     let worker = |number: u32, line| {
         let path = format!("workers[{}].components[0].classname", number - 1);
-        let place = place(file, line, 34, &path);
+        let location = location(file, line, 34, &path);
         let transport = over_rawsocket(Serializer::MsgPack);
         container(
             &format!("worker{number:03}"),
-            component("add_shared.AppSession", transport, place),
+            component("add_shared.AppSession", transport, location),
         )
     };
     let expected = Settings {
@@ -244,7 +249,7 @@ fn the_example_with_four_equal_workers_is_read_whole_from_the_older_form() {
 }
 
 #[test]
-fn paths_are_resolved_against_the_directory_of_the_file_when_nothing_else_is_said() {
+fn paths_are_resolved_against_the_directory_of_the_file_by_default() {
     let path = Path::new(DATA).join("config.json");
     let loaded = load(&path, &ProcessEnvironment).expect("a valid configuration");
     assert_eq!(loaded.settings.directory, Path::new(DATA));

@@ -1,11 +1,13 @@
-//! What realms keep: events to be asked for, calls that wait, statistics, slow consumers.
+//! Stores, statistics and slow-consumer policies of realms.
 
 use std::time::Duration;
 
-use cloverleaf_config::settings::{HistoryRule, SlowConsumer, Stats, Store, StorePlace, StoreRule};
+use cloverleaf_config::settings::{
+    CallQueueRule, HistoryRule, SlowConsumerPolicy, StatsOptions, Store, StoreBackend,
+};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, UriRule};
 
-use crate::given::{json, role, router, sentences, the_realm, warnings};
+use crate::fixtures::{json, role, router, sentences, the_realm, warnings};
 
 fn realm(keys: &str) -> String {
     router(&format!(
@@ -14,9 +16,9 @@ fn realm(keys: &str) -> String {
     ))
 }
 
-fn rule(text: &str, policy: MatchPolicy, limit: usize) -> StoreRule {
+fn rule(text: &str, policy: MatchPolicy, limit: usize) -> CallQueueRule {
     let pattern = UriPattern::new(text, policy, UriRule::Loose).expect(text);
-    StoreRule { pattern, limit }
+    CallQueueRule { pattern, limit }
 }
 
 fn history(text: &str, policy: MatchPolicy, limit: usize, max_bytes: usize) -> HistoryRule {
@@ -25,7 +27,7 @@ fn history(text: &str, policy: MatchPolicy, limit: usize, max_bytes: usize) -> H
 }
 
 #[test]
-fn a_store_in_memory_has_rules_with_a_limit_each() {
+fn rules_of_a_store_in_memory_have_limits() {
     let text = realm(
         r#""store": {"type": "memory", "limit": 1000,
              "event-history": [{"uri": "com.a", "limit": 7, "max_bytes": 5000000},
@@ -34,7 +36,7 @@ fn a_store_in_memory_has_rules_with_a_limit_each() {
     );
     let loaded = json(&text);
     let expected = Store {
-        place: StorePlace::Memory,
+        backend: StoreBackend::Memory,
         event_history: vec![
             history("com.a", MatchPolicy::Exact, 7, 5_000_000),
             history("com.", MatchPolicy::Prefix, 1000, 64 << 20),
@@ -46,7 +48,7 @@ fn a_store_in_memory_has_rules_with_a_limit_each() {
 }
 
 #[test]
-fn without_rules_for_calls_those_of_every_procedure_may_wait() {
+fn without_call_queue_the_calls_of_all_procedures_are_queued() {
     let queue = |keys: &str| {
         let loaded = json(&realm(&format!(r#""store": {{"type": "memory"{keys}}}"#)));
         assert_eq!(warnings(&loaded), [""; 0]);
@@ -60,17 +62,17 @@ fn without_rules_for_calls_those_of_every_procedure_may_wait() {
 }
 
 #[test]
-fn a_store_in_a_file_lies_in_the_directory_of_the_node() {
+fn the_path_of_a_store_is_resolved_against_the_node_directory() {
     let text = realm(r#""store": {"type": "redb", "path": "events.redb"}"#);
     let store = the_realm(&json(&text).settings).store.clone().expect("a store");
-    let file = |path: &str, cache_bytes| StorePlace::File { path: path.into(), cache_bytes };
-    assert_eq!(store.place, file("/node/events.redb", 64 << 20));
+    let file = |path: &str, cache_bytes| StoreBackend::File { path: path.into(), cache_bytes };
+    assert_eq!(store.backend, file("/node/events.redb", 64 << 20));
     let limited = realm(
         r#""store": {"type": "redb", "path": "e.redb", "cache_bytes": 2000000, "max_bytes": 3000000,
              "event-history": [{"uri": "com.a"}, {"uri": "com.b", "max_bytes": 4000000}]}"#,
     );
     let store = the_realm(&json(&limited).settings).store.clone().expect("a store");
-    assert_eq!(store.place, file("/node/e.redb", 2_000_000));
+    assert_eq!(store.backend, file("/node/e.redb", 2_000_000));
     assert_eq!(
         store.event_history[..],
         [
@@ -86,12 +88,12 @@ fn a_store_in_a_file_lies_in_the_directory_of_the_node() {
 }
 
 #[test]
-fn a_store_of_crossbar_is_kept_in_a_file_of_our_own_and_the_user_is_told() {
+fn a_cfxdb_store_uses_a_file_of_our_own_with_a_warning() {
     let text = realm(r#""store": {"type": "cfxdb", "path": ".db", "maxsize": 1000}"#);
     let loaded = json(&text);
     let store = the_realm(&loaded.settings).store.clone().expect("a store");
     let cache_bytes = 64 << 20;
-    assert_eq!(store.place, StorePlace::File { path: "/node/.db".into(), cache_bytes });
+    assert_eq!(store.backend, StoreBackend::File { path: "/node/.db".into(), cache_bytes });
     let warnings = warnings(&loaded);
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings.iter().any(|text| text.contains("has no effect in this version")));
@@ -99,7 +101,7 @@ fn a_store_of_crossbar_is_kept_in_a_file_of_our_own_and_the_user_is_told() {
 }
 
 #[test]
-fn what_is_wrong_with_a_store_is_told_at_its_place() {
+fn faults_of_a_store_have_their_location() {
     let text = realm(
         r#""store": {"type": "memory", "event-history":
              [{"uri": "com. a", "limit": -1}, {"match": "regex", "uri": "com.b"}]}"#,
@@ -117,12 +119,12 @@ fn what_is_wrong_with_a_store_is_told_at_its_place() {
 }
 
 #[test]
-fn statistics_are_as_with_crossbar() {
+fn statistics_have_the_defaults_of_crossbar() {
     let stats = |keys: &str| {
         let text = realm(&format!(r#""stats": {{{keys}}}"#));
         the_realm(&json(&text).settings).stats.expect("statistics")
     };
-    let default = Stats {
+    let default = StatsOptions {
         rated_message_size: 512,
         trigger_after_rated_messages: 0,
         trigger_after_duration: Duration::ZERO,
@@ -130,7 +132,7 @@ fn statistics_are_as_with_crossbar() {
         trigger_on_leave: true,
     };
     assert_eq!(stats(""), default);
-    let expected = Stats {
+    let expected = StatsOptions {
         rated_message_size: 1024,
         trigger_after_rated_messages: 100,
         trigger_after_duration: Duration::from_secs(5),
@@ -143,19 +145,19 @@ fn statistics_are_as_with_crossbar() {
 }
 
 #[test]
-fn a_role_says_what_becomes_of_those_that_read_slowly_and_how_far_it_is_trusted() {
+fn slow_consumer_and_trustlevel_of_a_role_are_read() {
     let text = role(
         r#"{"name": "anonymous", "slow_consumer": "disconnect", "trustlevel": 3, "permissions":
            [{"uri": "com.a"}, {"uri": "com.b", "trustlevel": 5}]}"#,
     );
     let loaded = json(&text);
     let role = &the_realm(&loaded.settings).roles[0];
-    assert_eq!(role.slow_consumer, Some(SlowConsumer::Disconnect));
+    assert_eq!(role.slow_consumer, Some(SlowConsumerPolicy::Disconnect));
     let trust: Vec<_> = role.permissions.iter().map(|permission| permission.trustlevel).collect();
     assert_eq!(trust, [Some(3), Some(5)]);
     let wrong = r#"{"name": "one", "slow_consumer": "drop", "permissions": [{"uri": "*"}]}"#;
     assert_eq!(
-        sentences(&crate::given::role(wrong)),
+        sentences(&crate::fixtures::role(wrong)),
         ["workers[0].realms[0].roles[0].slow_consumer: unknown policy for slow consumers 'drop'; \
           expected 'drop-events', 'disconnect' or 'block-publisher'"]
     );

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    Auth, ListeningEndpoint, ListeningTcp, RawSocketService, SlowConsumer, Transport,
-    UniversalTransport, UniversalWeb, WebOptions, WebPath, WebService, WebSocketService,
+    Auth, ListeningEndpoint, ListeningTcp, ListeningTransport, RawSocketService,
+    SlowConsumerPolicy, UniversalTransport, UniversalWeb, WebOptions, WebPath, WebService,
+    WebSocketService,
 };
 use cloverleaf_wamp::serializer::Serializer;
 
-use crate::given::{json, sentences, the_transport, transport};
+use crate::fixtures::{json, sentences, the_transport, transport};
 
 const ENDPOINT: &str = r#""endpoint": {"type": "tcp", "port": 8080}"#;
 
@@ -18,7 +19,7 @@ fn text(keys: &str) -> String {
 
 fn universal(keys: &str) -> UniversalTransport {
     match the_transport(&json(&text(keys)).settings) {
-        Transport::Universal(universal) => universal.clone(),
+        ListeningTransport::Universal(universal) => universal.clone(),
         other => panic!("no universal transport: {other:?}"),
     }
 }
@@ -35,14 +36,14 @@ fn path(id: &str, path: &str, service: WebService) -> WebPath {
 }
 
 #[test]
-fn a_universal_transport_has_everything_that_the_file_says() {
+fn all_keys_of_a_universal_transport_are_read() {
     let expected = UniversalTransport {
         id: "mine".to_owned(),
         endpoint: ListeningEndpoint::Tcp(ListeningTcp::on(8080)),
         rawsocket: Some(RawSocketService {
             serializers: vec![Serializer::Cbor, Serializer::MsgPack],
             max_message_size: Some(1_024),
-            slow_consumer: SlowConsumer::DropEvents,
+            slow_consumer: SlowConsumerPolicy::DropEvents,
             auth: Auth::default(),
         }),
         web: Some(UniversalWeb {
@@ -74,12 +75,12 @@ fn a_universal_transport_has_everything_that_the_file_says() {
 }
 
 #[test]
-fn each_of_the_protocols_may_be_alone() {
+fn a_universal_transport_may_have_one_protocol() {
     let UniversalTransport { rawsocket, web, .. } = universal(r#", "rawsocket": {}"#);
     let everything = RawSocketService {
         serializers: Serializer::DEFAULT.to_vec(),
         max_message_size: None,
-        slow_consumer: SlowConsumer::DropEvents,
+        slow_consumer: SlowConsumerPolicy::DropEvents,
         auth: Auth::default(),
     };
     assert_eq!((rawsocket, web), (Some(everything), None));
@@ -90,7 +91,7 @@ fn each_of_the_protocols_may_be_alone() {
 }
 
 #[test]
-fn a_transport_at_which_nothing_is_spoken_is_refused() {
+fn a_universal_transport_without_a_protocol_is_refused() {
     refuses(
         "",
         &[": nothing is spoken at this transport; expected 'rawsocket', 'websocket' or 'web', or \
@@ -106,7 +107,7 @@ fn a_transport_at_which_nothing_is_spoken_is_refused() {
 }
 
 #[test]
-fn all_faults_of_a_universal_transport_are_told_with_their_places() {
+fn all_faults_of_a_universal_transport_are_reported_with_their_locations() {
     refuses(
         r#", "rawsockets": 1, "rawsocket": {"type": "websocket", "endpoint": {}},
         "websocket": {"a/b": {}, "ws": {"url": 1, "cookie": 1}},

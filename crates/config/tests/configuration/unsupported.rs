@@ -1,23 +1,23 @@
-//! What Crossbar.io knows and this version does not support is refused, never ignored.
+//! Features of Crossbar.io that this version does not support are refused, never ignored.
 
-use cloverleaf_config::Format;
+use cloverleaf_config::FileFormat;
 
-use crate::given::{REALM, json, paths, read_all, role, router, sentences, transport, workers};
+use crate::fixtures::{REALM, json, paths, read_all, role, router, sentences, transport, workers};
 
 const SENTENCE: &str = "is not supported by this version: ";
 
-/// Exactly one fault, at this path, that says so and what to do now. Gives the name of the feature.
+/// The name of the feature in the only fault, which is at this path and has advice.
 fn refuses(text: &str, path: &str) -> &'static str {
-    let faults = read_all(text, Format::Json).expect_err(text).faults;
+    let faults = read_all(text, FileFormat::Json).expect_err(text).faults;
     let [fault] = &faults[..] else { panic!("not one fault: {faults:?} in {text}") };
-    assert_eq!(fault.place.path, path, "{fault}");
+    assert_eq!(fault.location.path, path, "{fault}");
     let advice = fault.message.split_once(SENTENCE).map(|(_, advice)| advice);
     assert!(advice.is_some_and(|advice| advice.len() > 10), "{fault}");
-    fault.missing.expect("the name of a feature")
+    fault.unsupported_feature.expect("the name of a feature")
 }
 
 #[test]
-fn types_that_are_not_supported_say_what_to_do_instead() {
+fn unsupported_types_are_refused_with_advice() {
     assert_eq!(
         sentences(&workers(r#"{"type": "guest", "executable": "node"}"#)),
         [format!(
@@ -85,7 +85,7 @@ fn tls_is_never_ignored() {
 }
 
 #[test]
-fn methods_of_authentication_other_than_anonymous_are_never_ignored() {
+fn authentication_methods_other_than_anonymous_are_never_ignored() {
     let auth = |auth: &str| {
         transport(&format!(
             r#"{{"type": "websocket", "endpoint": {{"type": "tcp", "port": 1}}, "auth": {auth}}}"#
@@ -108,28 +108,28 @@ fn methods_of_authentication_other_than_anonymous_are_never_ignored() {
 }
 
 #[test]
-fn an_auth_without_methods_lets_everybody_in_with_a_warning() {
+fn an_auth_without_methods_allows_anonymous_with_a_warning() {
     let loaded = json(&transport(
         r#"{"type": "rawsocket", "endpoint": {"type": "tcp", "port": 1}, "auth": {}}"#,
     ));
     let sentences: Vec<&str> = loaded.warnings.iter().map(|w| w.message.as_str()).collect();
-    assert_eq!(sentences, ["no method is named, so that everybody may join as anonymous"]);
+    assert_eq!(sentences, ["no method is named, so that every client may join as anonymous"]);
 }
 
 #[test]
-fn an_auth_with_any_method_lets_nobody_in_unasked() {
+fn an_auth_with_an_unsupported_method_does_not_allow_anonymous() {
     for method in ["ticket", "wampcra", "scram", "cryptosign", "tls", "cookie", "tickets"] {
         let text = transport(&format!(
             r#"{{"type": "rawsocket", "endpoint": {{"type": "tcp", "port": 1}},
             "auth": {{"{method}": {{}}}}}}"#
         ));
-        let faults = read_all(&text, Format::Json).expect_err(&text);
+        let faults = read_all(&text, FileFormat::Json).expect_err(&text);
         assert_eq!((faults.faults.len(), faults.warnings), (1, vec![]), "{method}");
     }
 }
 
 #[test]
-fn keys_that_are_not_supported_are_never_ignored() {
+fn unsupported_keys_are_never_ignored() {
     refuses(
         &role(r#"{"name": "one", "authorizer": "com.auth", "permissions": [{"uri": "*"}]}"#),
         "workers[0].realms[0].roles[0].authorizer",

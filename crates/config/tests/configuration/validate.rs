@@ -1,9 +1,9 @@
-//! Schemas that payloads are held against.
+//! The schemas that payloads are validated against.
 
-use cloverleaf_config::settings::{PayloadSchema, Validate};
+use cloverleaf_config::settings::{CompiledSchema, PayloadSchemas};
 use serde_json::{Value, json};
 
-use crate::given::{json, permissions, sentences, the_realm, warnings, yaml};
+use crate::fixtures::{json, permissions, sentences, the_realm, warnings, yaml};
 
 const BELOW: &str = "workers[0].realms[0].roles[0].permissions[0].validate";
 
@@ -15,17 +15,17 @@ fn validating(schemas: &str) -> String {
     ))
 }
 
-fn reads(schemas: &str) -> Validate {
+fn reads(schemas: &str) -> PayloadSchemas {
     the_realm(&json(&validating(schemas)).settings).roles[0].permissions[0].validate.clone()
 }
 
-fn schema(source: Value) -> Option<PayloadSchema> {
-    Some(PayloadSchema::new(source).expect("a schema"))
+fn schema(source: Value) -> Option<CompiledSchema> {
+    Some(CompiledSchema::new(source).expect("a schema"))
 }
 
 #[test]
 fn each_kind_of_payload_may_have_a_schema() {
-    let expected = Validate {
+    let expected = PayloadSchemas {
         call: schema(json!({"type": "object"})),
         call_progress: schema(json!({"required": ["args"]})),
         call_result: schema(json!({"properties": {"args": {"items": {"type": "number"}}}})),
@@ -33,15 +33,15 @@ fn each_kind_of_payload_may_have_a_schema() {
         call_error: schema(json!({"$comment": "2"})),
         event: schema(json!({"$comment": "from the file"})),
     };
-    let said = r#"{"call": {"type": "object"}, "call_progress": {"required": ["args"]},
+    let schemas = r#"{"call": {"type": "object"}, "call_progress": {"required": ["args"]},
         "call_result": "numbers.json", "call_result_progress": {"$comment": "1"},
         "call_error": {"$comment": "2"}, "event": {"$comment": "${file:key.txt}"}}"#;
-    assert_eq!(reads(said), expected);
-    assert_eq!(reads("{}"), Validate::default());
+    assert_eq!(reads(schemas), expected);
+    assert_eq!(reads("{}"), PayloadSchemas::default());
 }
 
 #[test]
-fn a_file_is_found_beside_the_configuration() {
+fn a_schema_file_is_found_beside_the_configuration() {
     let text = "version: 2\nworkers:\n- type: router\n  realms:\n  - name: realm1\n    roles:\n    \
                 - name: anonymous\n      permissions:\n      - {uri: a, allow: {call: true}, \
                 validate: {call: /node/numbers.json}}\n";
@@ -54,13 +54,13 @@ fn a_file_is_found_beside_the_configuration() {
 }
 
 #[test]
-fn what_is_no_schema_is_a_fault_at_its_place() {
+fn an_invalid_schema_is_a_fault_at_its_location() {
     let expected = "a JSON Schema: a map, or the path of a JSON file with one";
     let no_file = format!(
         "there is no file '/node/wamp.Sum'; expected {expected}; a type of a WAMP inventory can't \
          be named here, write what it says as a JSON Schema"
     );
-    for (schemas, place, fault) in [
+    for (schemas, location, fault) in [
         (r#"{"call": true}"#, ".call", format!("found true; expected {expected}")),
         (
             r#"{"call": {"properties": {"args": {"prefixItems": [{}, {"type": "numbr"}]}}}}"#,
@@ -99,7 +99,7 @@ fn what_is_no_schema_is_a_fault_at_its_place() {
         ),
         (r#"[]"#, "", "found a list; expected a map: a permission's 'validate'".to_owned()),
     ] {
-        assert_eq!(sentences(&validating(schemas)), [format!("{BELOW}{place}: {fault}")]);
+        assert_eq!(sentences(&validating(schemas)), [format!("{BELOW}{location}: {fault}")]);
     }
 }
 
@@ -113,14 +113,14 @@ fn a_reference_to_another_document_is_refused() {
 }
 
 #[test]
-fn schemas_that_make_no_difference_are_pointed_out() {
+fn schemas_without_effect_get_a_warning() {
     let loaded = json(&permissions(
         r#"{"uri": "a", "allow": {"call": true}, "validate": {"call": {}, "call_result": {},
         "event": {}, "event_confirmation": "x", "extra": {}}}"#,
     ));
     let sentences: Vec<String> = warnings(&loaded)
         .iter()
-        .map(|warning| warning.splitn(3, ':').nth(2).expect("a place").trim().to_owned())
+        .map(|warning| warning.splitn(3, ':').nth(2).expect("a location").trim().to_owned())
         .collect();
     let nothing = "this option has no effect in this version";
     assert_eq!(
@@ -135,7 +135,7 @@ fn schemas_that_make_no_difference_are_pointed_out() {
 }
 
 #[test]
-fn a_schema_that_another_pattern_covers_is_pointed_out() {
+fn a_schema_overridden_by_another_pattern_gets_a_warning() {
     let loaded = json(&permissions(
         r#"{"uri": "com.example.a", "match": "prefix", "allow": {"call": true},
             "validate": {"call": {}}},

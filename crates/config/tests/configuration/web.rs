@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cloverleaf_config::settings::{
-    BridgeKey, BridgeOptions, BridgeService, JsonOptions, JsonService, Secret, SlowConsumer,
-    StaticOptions, StaticService, WebOptions, WebPath, WebService, WebSocketOptions,
-    WebSocketService,
+    BridgeKey, BridgeOptions, BridgeService, JsonOptions, JsonService, Secret, SlowConsumerPolicy,
+    StaticOptions, StaticService, WebOptions, WebPath, WebService, WebSocketService,
+    WebSocketSettings,
 };
 use cloverleaf_wamp::serializer::Serializer;
 use serde_json::json as value;
 
-use crate::given::{json, paths, sentences, the_path, the_web, transport, warnings};
+use crate::fixtures::{json, paths, sentences, the_path, the_web, transport, warnings};
 
 fn service(text: &str) -> WebService {
     the_path(&json(&paths(&format!(r#""x": {{{text}}}"#))).settings).service.clone()
@@ -25,7 +25,7 @@ fn refuses(text: &str, expected: &[&str]) {
 }
 
 #[test]
-fn a_web_transport_has_everything_that_the_file_says() {
+fn all_keys_of_a_web_transport_are_read() {
     let options = |options: &str| {
         let text = format!(
             r#"{{"type": "web", "endpoint": {{"type": "tcp", "port": 1}}, "paths": {{}},
@@ -98,7 +98,7 @@ fn nested_paths_are_services_of_type_path() {
 }
 
 #[test]
-fn a_static_service_has_everything_that_the_file_says() {
+fn all_keys_of_a_static_service_are_read() {
     let plain = StaticService { directory: "/node/web".into(), options: StaticOptions::default() };
     let text = r#""type": "static", "directory": "web""#;
     assert_eq!(service(text), WebService::Static(plain));
@@ -120,7 +120,7 @@ fn a_static_service_has_everything_that_the_file_says() {
 }
 
 #[test]
-fn a_missing_static_directory_gets_a_warning_only() {
+fn an_absent_static_directory_gets_only_a_warning() {
     let there = json(&paths(r#""x": {"type": "static", "directory": "web"}"#));
     assert_eq!(there.warnings, []);
     let missing = json(&paths(r#""x": {"type": "static", "directory": "../none"}"#));
@@ -132,15 +132,15 @@ fn a_missing_static_directory_gets_a_warning_only() {
 }
 
 #[test]
-fn a_websocket_service_has_everything_that_the_file_says() {
+fn all_keys_of_a_websocket_service_are_read() {
     let text = r#""type": "websocket", "url": "ws://example.com/x", "serializers": ["msgpack"],
         "options": {"fail_by_drop": true}, "auth": {"anonymous": {"type": "static",
         "role": "anonymous"}}, "debug": false"#;
     let expected = WebSocketService {
         url: Some("ws://example.com/x".to_owned()),
         serializers: vec![Serializer::MsgPack],
-        options: WebSocketOptions { fail_by_drop: true, ..WebSocketOptions::default() },
-        slow_consumer: SlowConsumer::DropEvents,
+        options: WebSocketSettings { fail_by_drop: true, ..WebSocketSettings::default() },
+        slow_consumer: SlowConsumerPolicy::DropEvents,
         auth: cloverleaf_config::settings::Auth::default(),
     };
     assert_eq!(service(text), WebService::WebSocket(expected));
@@ -174,7 +174,7 @@ fn json_and_redirect_services_are_read() {
 }
 
 #[test]
-fn callers_and_publishers_have_everything_that_the_file_says() {
+fn all_keys_of_callers_and_publishers_are_read() {
     let text = |kind: &str| {
         format!(
             r#""type": "{kind}", "realm": "realm1", "role": "anonymous", "options": {{
@@ -208,7 +208,7 @@ fn callers_and_publishers_have_everything_that_the_file_says() {
 }
 
 #[test]
-fn a_bridge_has_defaults_and_zero_means_none() {
+fn bridge_options_have_defaults_and_zero_means_none() {
     let options = |options: &str| {
         let text = format!(
             r#""type": "caller", "realm": "realm1", "role": "anonymous", "options": {{{options}}}"#
@@ -235,7 +235,7 @@ fn a_bridge_has_defaults_and_zero_means_none() {
 }
 
 #[test]
-fn wrong_options_of_a_bridge_are_refused() {
+fn invalid_options_of_a_bridge_are_refused() {
     let bridge = |options: &str| {
         format!(
             r#""type": "caller", "realm": "realm1", "role": "anonymous", "options": {{{options}}}"#
@@ -271,7 +271,7 @@ fn wrong_options_of_a_bridge_are_refused() {
 }
 
 #[test]
-fn replays_are_refused_of_signed_requests_with_a_limit_of_timestamps_only() {
+fn refuse_replays_needs_a_key_and_a_limit_of_timestamps() {
     let bridge = |options: &str| {
         format!(
             r#""type": "caller", "realm": "realm1", "role": "anonymous", "options": {{{options}}}"#
@@ -291,7 +291,7 @@ fn replays_are_refused_of_signed_requests_with_a_limit_of_timestamps_only() {
 }
 
 #[test]
-fn secrets_are_not_shown() {
+fn the_debug_form_of_settings_hides_secrets() {
     let text = r#""type": "caller", "realm": "realm1", "role": "anonymous",
         "options": {"key": "bazapp", "secret": "foobar"}"#;
     let shown = format!("{:?}", service(text));
@@ -299,7 +299,7 @@ fn secrets_are_not_shown() {
 }
 
 #[test]
-fn the_older_form_calls_publishers_pushers() {
+fn version_1_has_the_service_type_pusher() {
     let text = r#"{"workers": [{"type": "router", "realms": [{"name": "realm1", "roles": [
         {"name": "anonymous", "permissions": [{"uri": "*"}]}]}], "transports": [{"type": "web",
         "endpoint": {"type": "tcp", "port": 1}, "paths": {

@@ -1,18 +1,18 @@
-//! What is read and checked and makes no difference is pointed out, each where it stands.
+//! Warnings about options that are read and have no effect.
 
-use crate::given::{json, workers};
+use crate::fixtures::{json, workers};
 
-/// The paths of what is said to have no effect.
+/// The paths of the options that are reported to have no effect.
 fn without_effect(text: &str) -> Vec<String> {
     let warnings = json(text).warnings.into_iter();
     let about = warnings.filter(|warning| warning.message.contains("this version"));
-    let mut paths: Vec<String> = about.map(|warning| warning.place.path).collect();
+    let mut paths: Vec<String> = about.map(|warning| warning.location.path).collect();
     paths.sort();
     paths
 }
 
 #[test]
-fn options_that_do_nothing_are_pointed_out() {
+fn options_without_effect_get_a_warning() {
     let text = r#"{"version": 2,
       "controller": {"options": {"title": "n", "shutdown": "shutdown_on_worker_exit"}},
       "workers": [
@@ -52,7 +52,7 @@ fn options_that_do_nothing_are_pointed_out() {
 }
 
 #[test]
-fn options_that_do_nothing_for_who_connects_are_pointed_out() {
+fn options_without_effect_for_connecting_transports_get_a_warning() {
     let component = |transport: &str| {
         let text = workers(&format!(
             r#"{{"type": "container", "components": [{{"type": "class", "classname": "a.B",

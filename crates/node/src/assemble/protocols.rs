@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cloverleaf_config::settings::{
-    self as config, Auth, Transport, UniversalTransport, WebOptions, WebSocketOptions,
+    self as config, Auth, ListeningTransport, UniversalTransport, WebOptions, WebSocketSettings,
 };
 use cloverleaf_realms::WampService;
 use cloverleaf_realms::settings::Admission;
@@ -46,20 +46,20 @@ impl Assembled {
 /// When a session of the HTTP bridge can't join, or a value can't stand in an HTTP header.
 pub(crate) fn assemble(
     context: &Context<'_>,
-    transport: &Transport,
+    transport: &ListeningTransport,
     existing: Option<Existing<'_>>,
 ) -> Result<Assembled, ApplyError> {
     let server = existing.and_then(|existing| existing.protocol.http()).map(Arc::clone);
     let protocol = match transport {
-        Transport::RawSocket(rawsocket) => Protocol::RawSocket(Arc::new(wamp_service(
+        ListeningTransport::RawSocket(rawsocket) => Protocol::RawSocket(Arc::new(wamp_service(
             context,
             &rawsocket.serializers,
             max_message(rawsocket.max_message_size),
             &rawsocket.auth,
             rawsocket.slow_consumer,
         ))),
-        Transport::StreamTestee(_) => Protocol::Echo,
-        Transport::WebSocket(websocket) => {
+        ListeningTransport::StreamTestee(_) => Protocol::Echo,
+        ListeningTransport::WebSocket(websocket) => {
             let endpoint = wamp_endpoint(
                 context,
                 &websocket.serializers,
@@ -73,7 +73,7 @@ pub(crate) fn assemble(
                 websocket_everywhere(context, endpoint, &websocket.options),
             ));
         }
-        Transport::WebSocketTestee(testee) => {
+        ListeningTransport::WebSocketTestee(testee) => {
             let endpoint = Endpoint::Echo(context.memory.clone());
             return Ok(serve_web(
                 context,
@@ -81,12 +81,12 @@ pub(crate) fn assemble(
                 websocket_everywhere(context, endpoint, &testee.options),
             ));
         }
-        Transport::Web(web) => {
+        ListeningTransport::Web(web) => {
             let routes = web::routes(context, &web.paths, existing)?;
             let options = http_options(context, &web.options)?;
             return Ok(serve_web(context, server, (routes, options)));
         }
-        Transport::Universal(universal) => {
+        ListeningTransport::Universal(universal) => {
             return assemble_universal(context, universal, existing, server);
         }
     };
@@ -137,7 +137,7 @@ fn keep_server(
 fn websocket_everywhere(
     context: &Context<'_>,
     endpoint: Endpoint,
-    options: &WebSocketOptions,
+    options: &WebSocketSettings,
 ) -> Http {
     let service = Service::WebSocket(websocket_endpoint(endpoint, options));
     let mut http = default_options(context);
@@ -174,7 +174,7 @@ pub(super) fn wamp_service(
     serializers: &[Serializer],
     max_message: usize,
     auth: &Auth,
-    slow_consumer: config::SlowConsumer,
+    slow_consumer: config::SlowConsumerPolicy,
 ) -> WampService {
     WampService {
         realms: Arc::clone(context.realms),
@@ -192,9 +192,9 @@ pub(super) fn wamp_service(
 pub(super) fn wamp_endpoint(
     context: &Context<'_>,
     serializers: &[Serializer],
-    options: &WebSocketOptions,
+    options: &WebSocketSettings,
     auth: &Auth,
-    slow_consumer: config::SlowConsumer,
+    slow_consumer: config::SlowConsumerPolicy,
 ) -> Endpoint {
     let limit = max_message(options.max_message_size);
     Endpoint::Wamp(Arc::new(WampService {

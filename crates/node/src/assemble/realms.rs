@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use cloverleaf_config::settings as config;
-use cloverleaf_config::settings::{Disclose, StorePlace};
+use cloverleaf_config::settings::{DisclosureOptions, StoreBackend};
 use cloverleaf_realms::RealmHost;
 use cloverleaf_realms::event_store::StoreFile;
 use cloverleaf_realms::meter::StatsRule;
@@ -18,7 +18,7 @@ use cloverleaf_wamp::excerpt::Excerpt;
 use super::schemas;
 
 /// What a realm is made from.
-pub(crate) fn settings(realm: &config::Realm) -> RealmSettings {
+pub(crate) fn settings(realm: &config::RealmConfig) -> RealmSettings {
     let options = &realm.options;
     let (histories, queues) = match &realm.store {
         Some(store) => (store.event_history.as_slice(), store.call_queue.as_slice()),
@@ -64,17 +64,17 @@ pub(crate) fn settings(realm: &config::Realm) -> RealmSettings {
 }
 
 /// The file of a realm's event store, if it has one.
-pub(crate) fn store_file(realm: &config::Realm) -> Option<StoreFile> {
-    match &realm.store.as_ref()?.place {
-        StorePlace::File { path, cache_bytes } => {
+pub(crate) fn store_file(realm: &config::RealmConfig) -> Option<StoreFile> {
+    match &realm.store.as_ref()?.backend {
+        StoreBackend::File { path, cache_bytes } => {
             Some(StoreFile { path: path.clone(), cache_bytes: *cache_bytes })
         }
-        StorePlace::Memory => None,
+        StoreBackend::Memory => None,
     }
 }
 
 /// A realm that is ready to run, with `settings` of it.
-pub(crate) fn host(realm: &config::Realm, settings: RealmSettings) -> RealmHost {
+pub(crate) fn host(realm: &config::RealmConfig, settings: RealmSettings) -> RealmHost {
     RealmHost::new(settings)
         .with_slow_consumers(slow_consumers(realm))
         .with_report_of_refused(log_refused_pattern)
@@ -82,7 +82,7 @@ pub(crate) fn host(realm: &config::Realm, settings: RealmSettings) -> RealmHost 
 }
 
 /// Gives a realm that runs other roles.
-pub(crate) fn change_rules(host: &RealmHost, realm: &config::Realm) {
+pub(crate) fn change_rules(host: &RealmHost, realm: &config::RealmConfig) {
     let rules = |validation: &mut Validation| {
         realm.roles.iter().map(|role| self::role(realm, role, validation)).collect()
     };
@@ -90,31 +90,31 @@ pub(crate) fn change_rules(host: &RealmHost, realm: &config::Realm) {
 }
 
 /// The policies for slow consumers, of the roles that have one.
-pub(crate) fn slow_consumers(realm: &config::Realm) -> BTreeMap<String, SlowConsumer> {
+pub(crate) fn slow_consumers(realm: &config::RealmConfig) -> BTreeMap<String, SlowConsumer> {
     let said = realm.roles.iter().filter_map(|role| Some((role.name.clone(), role.slow_consumer?)));
     said.map(|(role, policy)| (role, slow_consumer(policy))).collect()
 }
 
-pub(crate) const fn slow_consumer(policy: config::SlowConsumer) -> SlowConsumer {
+pub(crate) const fn slow_consumer(policy: config::SlowConsumerPolicy) -> SlowConsumer {
     match policy {
-        config::SlowConsumer::DropEvents => SlowConsumer::DropEvents,
-        config::SlowConsumer::Disconnect => SlowConsumer::Disconnect,
-        config::SlowConsumer::BlockPublisher => SlowConsumer::BlockPublisher,
+        config::SlowConsumerPolicy::DropEvents => SlowConsumer::DropEvents,
+        config::SlowConsumerPolicy::Disconnect => SlowConsumer::Disconnect,
+        config::SlowConsumerPolicy::BlockPublisher => SlowConsumer::BlockPublisher,
     }
 }
 
-pub(crate) const fn compatibility(preset: config::Compatibility) -> Compatibility {
+pub(crate) const fn compatibility(preset: config::CompatibilityPreset) -> Compatibility {
     match preset {
-        config::Compatibility::Crossbar => Compatibility::Crossbar,
-        config::Compatibility::Wamp => Compatibility::Wamp,
+        config::CompatibilityPreset::Crossbar => Compatibility::Crossbar,
+        config::CompatibilityPreset::Wamp => Compatibility::Wamp,
     }
 }
 
-const fn disclosed_headers(disclosed: config::DisclosedHeaders) -> DisclosedHeaders {
+const fn disclosed_headers(disclosed: config::DiscloseHttpHeaders) -> DisclosedHeaders {
     match disclosed {
-        config::DisclosedHeaders::None => DisclosedHeaders::None,
-        config::DisclosedHeaders::WithoutCredentials => DisclosedHeaders::WithoutCredentials,
-        config::DisclosedHeaders::All => DisclosedHeaders::All,
+        config::DiscloseHttpHeaders::None => DisclosedHeaders::None,
+        config::DiscloseHttpHeaders::WithoutCredentials => DisclosedHeaders::WithoutCredentials,
+        config::DiscloseHttpHeaders::All => DisclosedHeaders::All,
     }
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn log_refused_pattern(realm: &str, refused: &RefusedPattern) {
 }
 
 /// When the realm tells of its sessions' traffic.
-pub(crate) fn stats(realm: &config::Realm) -> Option<StatsRule> {
+pub(crate) fn stats(realm: &config::RealmConfig) -> Option<StatsRule> {
     realm.stats.map(|stats| StatsRule {
         rated_message_size: stats.rated_message_size,
         after_rated_messages: Some(stats.trigger_after_rated_messages).filter(|count| *count > 0),
@@ -153,11 +153,15 @@ fn time_of_day() -> Timestamp {
     Timestamp::default().plus(since_1970.unwrap_or_default())
 }
 
-fn role(realm: &config::Realm, role: &config::Role, validation: &mut Validation) -> Role {
+fn role(
+    realm: &config::RealmConfig,
+    role: &config::RoleConfig,
+    validation: &mut Validation,
+) -> Role {
     Role::new(
         role.name.as_str(),
         role.permissions.iter().map(|permission| {
-            let Disclose { caller, publisher, callee } = permission.disclose;
+            let DisclosureOptions { caller, publisher, callee } = permission.disclose;
             let allow = permission.allow;
             let uri = permission.pattern.as_str();
             let whose = format!("realm '{}', role '{}', '{uri}'", realm.name, role.name);
@@ -178,11 +182,11 @@ fn role(realm: &config::Realm, role: &config::Role, validation: &mut Validation)
     )
 }
 
-const fn disclosure(rule: Option<config::Disclosure>) -> Disclosure {
+const fn disclosure(rule: Option<config::DisclosurePolicy>) -> Disclosure {
     match rule {
-        Some(config::Disclosure::Always) => Disclosure::Always,
-        Some(config::Disclosure::Never) => Disclosure::Never,
-        Some(config::Disclosure::Forbid) => Disclosure::Forbidden,
+        Some(config::DisclosurePolicy::Always) => Disclosure::Always,
+        Some(config::DisclosurePolicy::Never) => Disclosure::Never,
+        Some(config::DisclosurePolicy::Forbid) => Disclosure::Forbidden,
         None => Disclosure::OnWish,
     }
 }

@@ -13,11 +13,11 @@ use cloverleaf_wamp::serializer::Serializer;
 use serde_json::{Value, json};
 
 /// The schemas of a permission, if it has any; `whose` is how the log names them.
-pub(super) fn of(validate: &config::Validate, whose: &str) -> Option<Schemas> {
-    if *validate == config::Validate::default() {
+pub(super) fn of(validate: &config::PayloadSchemas, whose: &str) -> Option<Schemas> {
+    if *validate == config::PayloadSchemas::default() {
         return None;
     }
-    let schema = |key: &str, schema: &Option<config::PayloadSchema>| -> Schema {
+    let schema = |key: &str, schema: &Option<config::CompiledSchema>| -> Schema {
         let schema = schema.clone()?;
         Some(Arc::new(JsonSchema { schema, name: format!("{whose}: {key}") }))
     };
@@ -33,7 +33,7 @@ pub(super) fn of(validate: &config::Validate, whose: &str) -> Option<Schemas> {
 
 #[derive(Debug)]
 struct JsonSchema {
-    schema: config::PayloadSchema,
+    schema: config::CompiledSchema,
     name: String,
 }
 

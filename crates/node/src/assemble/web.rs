@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cloverleaf_config::settings::{
-    self as config, BridgeService, LongPollService, StaticService, Transport, WebPath, WebService,
-    WebSocketService,
+    self as config, BridgeService, ListeningTransport, LongPollService, StaticService, WebPath,
+    WebService, WebSocketService,
 };
 use cloverleaf_http_bridge::{
     AddressFilter, Bridge, BridgeSettings, MAX_NONCES, Resource, SigningKey,
@@ -44,8 +44,8 @@ pub(super) fn routes(
     let previous = existing.and_then(|existing| {
         let server = existing.protocol.http()?;
         let paths = match existing.transport {
-            Transport::Web(web) => &web.paths,
-            Transport::Universal(universal) => &universal.web.as_ref()?.paths,
+            ListeningTransport::Web(web) => &web.paths,
+            ListeningTransport::Universal(universal) => &universal.web.as_ref()?.paths,
             _ => return None,
         };
         Some(Previous { server, paths })

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use cloverleaf_config::settings::WebSocketOptions;
+use cloverleaf_config::settings::WebSocketSettings;
 use cloverleaf_transport::{KeepAlive, WebSocketServerOptions};
 use cloverleaf_wamp::origin::OriginRule;
 use cloverleaf_wamp::websocket::WebSocketLimits;
@@ -17,7 +17,7 @@ const SERVER: &str = concat!("Cloverleaf/", env!("CARGO_PKG_VERSION"));
 
 pub(super) fn websocket_endpoint(
     endpoint: Endpoint,
-    options: &WebSocketOptions,
+    options: &WebSocketSettings,
 ) -> WebSocketEndpoint {
     // Conformance tests want to see what they ask for.
     let every_message = matches!(endpoint, Endpoint::Echo(_));
@@ -35,7 +35,7 @@ pub(super) fn websocket_endpoint(
     }
 }
 
-fn frame_options(options: &WebSocketOptions) -> FrameOptions {
+fn frame_options(options: &WebSocketSettings) -> FrameOptions {
     let max_message = max_message(options.max_message_size);
     let max_frame = options.max_frame_size.map_or(max_message, |limit| limit as usize);
     FrameOptions {
@@ -46,7 +46,7 @@ fn frame_options(options: &WebSocketOptions) -> FrameOptions {
     }
 }
 
-fn server_options(options: &WebSocketOptions) -> WebSocketServerOptions {
+fn server_options(options: &WebSocketSettings) -> WebSocketServerOptions {
     let fragment_size = options.auto_fragment_size.map_or(0, |size| size as usize);
     WebSocketServerOptions {
         takes_unmasked: !options.require_masked_client_frames,

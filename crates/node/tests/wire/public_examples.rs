@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cloverleaf_config::{ConfigFault, Environment, Format, ProcessEnvironment, parse};
+use cloverleaf_config::{ConfigFault, Environment, FileFormat, ProcessEnvironment, parse};
 use serde_json::{Map, Value, json};
 
 use crate::router::CLOVERLEAF;
@@ -26,7 +26,7 @@ const PARTS: usize = 4;
 struct ExampleConfig {
     /// The names of the files with this text.
     files: Vec<String>,
-    format: Format,
+    format: FileFormat,
     text: String,
 }
 
@@ -42,8 +42,8 @@ fn example(line: &str) -> ExampleConfig {
     let files = value["files"].as_array().expect("files").iter();
     let files = files.map(|file| file.as_str().expect("a name").to_owned()).collect();
     match value["yaml"].as_str() {
-        Some(text) => ExampleConfig { files, format: Format::Yaml, text: text.to_owned() },
-        None => ExampleConfig { files, format: Format::Json, text: value["json"].to_string() },
+        Some(text) => ExampleConfig { files, format: FileFormat::Yaml, text: text.to_owned() },
+        None => ExampleConfig { files, format: FileFormat::Json, text: value["json"].to_string() },
     }
 }
 
@@ -175,7 +175,7 @@ fn readme_names_every_missing_feature_and_how_many_examples_start() {
 
 /// The configuration with other addresses: any free port, and sockets in its own directory.
 fn with_own_addresses(example: &ExampleConfig) -> String {
-    if example.format == Format::Yaml {
+    if example.format == FileFormat::Yaml {
         // The only YAML file uses TCP alone.
         return example.text.replace("port: 9000", "port: 0\n                interface: 127.0.0.1");
     }
@@ -216,8 +216,8 @@ fn start_part(part: usize) {
     for example in examples().iter().skip(part).step_by(PARTS) {
         let directory = TempDirectory::new();
         let file = match example.format {
-            Format::Json => "config.json",
-            Format::Yaml => "config.yaml",
+            FileFormat::Json => "config.json",
+            FileFormat::Yaml => "config.yaml",
         };
         directory.write(file, &with_own_addresses(example));
         let check = run(CLOVERLEAF, &directory, &["check", "--config", file]);

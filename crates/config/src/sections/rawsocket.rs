@@ -1,0 +1,99 @@
+//! WAMP over RawSocket.
+
+use cloverleaf_wamp::rawsocket::announced;
+use cloverleaf_wamp::serializer::Serializer;
+
+use super::auth::{Auth, auth};
+use super::listening_endpoint::{self, ListeningEndpoint};
+use super::serializers::serializers;
+use super::slow_consumer::{SlowConsumerPolicy, slow_consumer};
+use super::websocket::MAX_MESSAGE_SIZE;
+use crate::section::{Section, SectionKeys};
+
+pub(crate) static RAWSOCKET_TRANSPORT: SectionKeys =
+    SectionKeys::closed("a rawsocket transport", &["type", "id", "endpoint"])
+        .with(RAWSOCKET_SERVICE_KEYS);
+
+pub(crate) static UNIVERSAL_RAWSOCKET: SectionKeys =
+    SectionKeys::closed("the rawsocket of a universal transport", &["type", "id"])
+        .with(RAWSOCKET_SERVICE_KEYS);
+
+const RAWSOCKET_SERVICE_KEYS: &[&str] =
+    &["serializers", "options", "auth", "slow_consumer", "debug"];
+
+pub(crate) static RAWSOCKET_OPTIONS: SectionKeys =
+    SectionKeys::closed("rawsocket options", &["max_message_size"]);
+
+/// A transport of type `rawsocket`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawSocketTransport {
+    /// The id.
+    pub id: String,
+    /// The endpoint to listen on.
+    pub endpoint: ListeningEndpoint,
+    /// The serializers that clients may choose; never empty.
+    pub serializers: Vec<Serializer>,
+    /// The longest message that is accepted, in bytes; none: the transport's default.
+    pub max_message_size: Option<u32>,
+    /// The authentication methods.
+    pub auth: Auth,
+    /// What happens to events for slow consumers whose role has no policy.
+    pub slow_consumer: SlowConsumerPolicy,
+}
+
+/// The RawSocket part of a universal transport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawSocketService {
+    /// The serializers that clients may choose; never empty.
+    pub serializers: Vec<Serializer>,
+    /// The longest message that is accepted, in bytes; none: the transport's default.
+    pub max_message_size: Option<u32>,
+    /// The authentication methods.
+    pub auth: Auth,
+    /// What happens to events for slow consumers whose role has no policy.
+    pub slow_consumer: SlowConsumerPolicy,
+}
+
+/// Reads a transport of type `rawsocket`.
+pub(crate) fn transport(mut section: Section<'_>, id: String) -> Option<RawSocketTransport> {
+    section.narrow(&RAWSOCKET_TRANSPORT);
+    section.debug();
+    let endpoint = listening_endpoint::listening(&mut section);
+    let RawSocketService { serializers, max_message_size, auth, slow_consumer } = service(section);
+    Some(RawSocketTransport {
+        id,
+        endpoint: endpoint?,
+        serializers,
+        max_message_size,
+        auth,
+        slow_consumer,
+    })
+}
+
+/// Reads the keys that a rawsocket transport and the part of a universal transport share.
+pub(crate) fn service(mut section: Section<'_>) -> RawSocketService {
+    section.accepted(&["debug"]);
+    let service = RawSocketService {
+        serializers: serializers(&mut section),
+        max_message_size: max_message_size(&mut section),
+        auth: auth(&mut section),
+        slow_consumer: slow_consumer(&mut section).unwrap_or_default(),
+    };
+    section.finish();
+    service
+}
+
+/// Reads the key `options`, which has only the longest message.
+pub(crate) fn max_message_size(section: &mut Section<'_>) -> Option<u32> {
+    let mut options = section.section("options", &RAWSOCKET_OPTIONS)?;
+    let size = options.optional("max_message_size");
+    options.finish();
+    let field = size?;
+    let size = field.number(&(1..=MAX_MESSAGE_SIZE))?;
+    let announced = announced(size as usize);
+    if announced != size as usize {
+        field
+            .warn(format!("RawSocket can't announce this length; the transport takes {announced}"));
+    }
+    Some(size)
+}
