@@ -195,7 +195,7 @@ mod tests {
         let (asker, work) = Asker::open(near);
         drop(far);
         work.await.expect("an orderly end of the stream");
-        let error = asker.ask(Bytes::new()).await.expect_err("nobody answers");
+        let error = asker.ask(Bytes::new()).await.expect_err("no answer");
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 }

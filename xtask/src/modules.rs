@@ -39,7 +39,7 @@ pub(crate) struct Module {
     globs: Vec<Vec<String>>,
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resolved {
     /// A module itself, by its index.
@@ -127,7 +127,7 @@ impl ModuleTree {
         Ok((self.files.len() - 1, items))
     }
 
-    /// What `path` leads to where it is written in `module`; none outside the tree.
+    /// The target of `path` as written in `module`; `None` outside the tree.
     pub(crate) fn resolve(&self, module: usize, path: &[String]) -> Option<Resolved> {
         self.resolve_within(module, path, MAX_DEPTH)
     }

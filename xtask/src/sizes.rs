@@ -23,7 +23,7 @@ struct TooLong {
     lines: usize,
 }
 
-/// What is too long and not in the table, and entries of the table that are not needed.
+/// Code that is too long and not in the table, and entries of the table that are not needed.
 ///
 /// # Errors
 /// A file can't be read or is not Rust.

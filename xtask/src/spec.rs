@@ -1,13 +1,13 @@
-//! `cargo xtask spec-coverage`: which section of the WAMP specification is cited by which code and
-//! by which tests.
+//! `cargo xtask spec-coverage`: the sections of the WAMP specification with the code and the tests
+//! that cite them.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
 //! | [`sections`] | the list of sections |
-//! | [`gaps`] | why a section is not cited by both |
-//! | [`citation`] | how a comment cites a section |
-//! | [`coverage`](mod@coverage) | the two held against each other |
-//! | [`report`] | what is printed |
+//! | [`gaps`] | the reasons for sections that code or tests do not cite |
+//! | [`citation`] | the form of a citation in a comment |
+//! | [`coverage`](mod@coverage) | the citations compared with the list |
+//! | [`report`] | the output |
 //! | [`headings`] | the list compared with a checkout of the specification |
 
 mod citation;
@@ -25,13 +25,13 @@ pub(crate) use coverage::Coverage;
 pub(crate) use headings::differences;
 pub(crate) use report::{counts, markdown, table};
 
-/// Where code and tests are. Tools that only measure or check follow no section.
+/// The folders of code and tests. Tools for measurements and checks follow no section.
 const FOLDERS: &[&str] = &["crates", "examples", "fuzz", "tests"];
 
-/// Holds the repository against the specification.
+/// Compares the citations of the repository with the list of sections.
 ///
 /// # Errors
-/// Says which files can't be read.
+/// A file can't be read.
 pub(crate) fn coverage() -> Result<Coverage, String> {
     let files = crate::sources::texts(FOLDERS, &[".rs", ".py", ".js", ".mjs"])?;
     let sources: Vec<Source> =
@@ -39,7 +39,7 @@ pub(crate) fn coverage() -> Result<Coverage, String> {
     Ok(coverage::judge(&sources, sections::PAGES, gaps::GAPS))
 }
 
-/// A file as code, as tests, or, with its tests at its end, as both.
+/// Splits a file into code and tests. A file can be both, with its tests at its end.
 fn split(path: String, mut text: String) -> Vec<Source> {
     if path.starts_with("crates/testkit/") {
         return Vec::new();

@@ -5,20 +5,20 @@
 //! /// Ids are integers from 1 to 2^53 (basic profile, "IDs").
 //! ```
 //!
-//! Titles are joined by commas or "and" and may be broken over lines, as prose is.
+//! Titles are joined by commas or "and", and may be broken over lines.
 
 use std::collections::BTreeSet;
 
 use super::sections::Profile;
 
-/// A section as a comment names it, whether or not there is such a one.
+/// A section named by a comment; it may not exist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Citation {
     pub(crate) profile: Profile,
     pub(crate) title: String,
 }
 
-/// What the comments of a text cite, and how often a `Spec:` was followed by no citation.
+/// The citations in a text, and the number of `Spec:` marks without a citation.
 pub(crate) fn citations(text: &str) -> (BTreeSet<Citation>, usize) {
     let prose = prose(text);
     let mut found = BTreeSet::new();
@@ -31,14 +31,13 @@ pub(crate) fn citations(text: &str) -> (BTreeSet<Citation>, usize) {
     (found, empty)
 }
 
-/// The text with the marks of comments gone and every run of white space one space, so that a line
-/// break is nothing special.
+/// The text without comment marks and with single spaces, so that line breaks do not matter.
 fn prose(text: &str) -> String {
     let lines = text.lines().map(|line| line.trim_start().trim_start_matches(['/', '!', '#']));
     lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
 
-/// What follows each place of `needle`.
+/// The rest of the text after each `needle`.
 fn after<'a>(text: &'a str, needle: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
     text.match_indices(needle).map(|(at, _)| (at, &text[at + needle.len()..]))
 }
@@ -50,7 +49,7 @@ fn begins_with_citation(rest: &str) -> bool {
     })
 }
 
-/// The quoted titles at the beginning of `rest`, up to the first word that joins none.
+/// The quoted titles at the beginning of `rest`, joined by commas or "and".
 fn titles(mut rest: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let quoted = ["", ",", ", and", " and"]
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_of_a_file_cites_sections_of_both_profiles() {
+    fn the_header_of_a_file_can_cite_both_profiles() {
         let head = "//! The dealer.\n//!\n\
             //! Spec: basic profile \"Remote Procedure Calls\"; advanced\n\
             //! profile \"Call Canceling\", \"Call Timeouts\". More words.\n";
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_cites_as_well_as_a_head_and_a_line_may_break_anywhere() {
+    fn citations_can_be_in_sentences_and_broken_over_lines() {
         assert_eq!(cited("/// At most 2^53 (basic profile, \"IDs\")."), [basic("IDs")]);
         assert_eq!(
             cited("# Spec: advanced\n# profile \"Sharded\n# Registration\" and \"Call Timeouts\""),
@@ -103,14 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quoted_elsewhere_is_no_citation() {
+    fn other_quotations_are_no_citations() {
         assert_eq!(cited("/// A peer of the basic profile says \"no\"."), []);
         assert_eq!(cited("/// (basic profile, \"IDs\"), never \"0\""), [basic("IDs")]);
         assert_eq!(cited("/// basic profile \"an open end"), []);
     }
 
     #[test]
-    fn a_spec_that_cites_nothing_is_counted() {
+    fn spec_marks_without_a_citation_are_counted() {
         let empty = |text: &str| citations(text).1;
         assert_eq!(empty("//! Spec: basic profile \"IDs\"."), 0);
         assert_eq!(empty("//! Spec: the basic profile, \"IDs\"."), 1);

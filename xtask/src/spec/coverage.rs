@@ -1,6 +1,6 @@
-//! Which files cite which section, and what is wrong with that.
+//! The files that cite each section, and the faults of citations and gaps.
 //!
-//! Not for how it is shown: that is [`super::report`].
+//! [`super::report`] prints them.
 
 use std::collections::BTreeSet;
 
@@ -8,30 +8,30 @@ use super::citation::{Citation, citations};
 use super::gaps::Gap;
 use super::sections::{Profile, SpecFile};
 
-/// What a piece of the repository is to a section.
+/// The kind of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SourcePart {
     Code,
     Tests,
 }
 
-/// A file, or the part of one that is code or that is tests.
+/// A file, or its part that is code or tests.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// From the root of the repository.
+    /// Path from the root of the repository.
     pub(crate) path: String,
     pub(crate) part: SourcePart,
     pub(crate) text: String,
 }
 
-/// A section and who cites it.
+/// A section and the files that cite it.
 #[derive(Debug)]
 pub(crate) struct CoverageRow {
     pub(crate) profile: Profile,
     pub(crate) title: &'static str,
     pub(crate) code: BTreeSet<String>,
     pub(crate) tests: BTreeSet<String>,
-    /// Why it is not cited by both.
+    /// The reason if code or tests do not cite it.
     pub(crate) gap: Option<&'static Gap>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Coverage {
     pub(crate) faults: Vec<String>,
 }
 
-/// Holds what the sources cite against the sections and the reasons.
+/// Compares the citations of the sources with the sections and the gaps.
 pub(crate) fn judge(
     sources: &[Source],
     pages: &'static [SpecFile],
@@ -103,7 +103,7 @@ fn row_of<'a>(
     rows.iter_mut().find(|row| row.profile == profile && row.title == title)
 }
 
-/// Notes a citation, or says that there is no such section.
+/// Adds a citation to its section. Returns a fault if there is no such section.
 fn enter(rows: &mut [CoverageRow], source: &Source, citation: &Citation) -> Option<String> {
     let Citation { profile, title } = citation;
     let Some(row) = row_of(rows, *profile, title) else {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_that_code_and_tests_cite_needs_no_reason() {
+    fn a_section_that_code_and_tests_cite_must_not_have_a_reason() {
         let sources = [
             source("ids.rs", SourcePart::Code, "IDs"),
             source("ids.rs", SourcePart::Tests, "IDs"),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_that_lacks_either_needs_a_reason() {
+    fn a_section_without_code_or_tests_needs_a_reason() {
         let sources = [source("tests/ids.rs", SourcePart::Tests, "IDs")];
         assert_eq!(
             faults(&sources, &[]),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_that_the_specification_lacks_is_a_fault_in_files_and_in_reasons() {
+    fn an_unknown_title_is_a_fault_in_files_and_in_reasons() {
         let sources = [
             source("ids.rs", SourcePart::Code, "Identities"),
             Source {

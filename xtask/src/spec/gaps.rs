@@ -1,5 +1,5 @@
-//! Why a section of the specification is not cited by both code and tests. A row that is no longer
-//! needed is a fault: it goes with the change that makes the section true.
+//! The reasons for sections of the specification that code or tests do not cite. An entry that is
+//! no longer needed is a fault: the change that implements the section removes it.
 
 use std::fmt;
 
@@ -15,14 +15,14 @@ pub(crate) struct Gap {
     pub(crate) reason: &'static str,
 }
 
-/// What kind of reason it is.
+/// The kind of a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
     /// It will be built.
     Planned,
-    /// It is left out on purpose.
+    /// It is omitted on purpose.
     NotPlanned,
-    /// It asks nothing of a router or a client library.
+    /// It has no requirements for a router or a client library.
     NothingToDo,
 }
 
@@ -53,11 +53,7 @@ pub(crate) const GAPS: &[Gap] = &[
     basic("Design Aspects", Why::NothingToDo, "It is not normative."),
     basic("Building Blocks", Why::NothingToDo, "It names the three sections that follow."),
     basic("Identifiers", Why::NothingToDo, "It is the title above the sections on URIs and ids."),
-    basic(
-        "Transports",
-        Why::NothingToDo,
-        "What it wants of a transport is said in the sections on each of them.",
-    ),
+    basic("Transports", Why::NothingToDo, "The sections on each transport have its requirements."),
     basic(
         "Extension Messages",
         Why::NothingToDo,

@@ -1,6 +1,6 @@
-//! The headings of a checkout of the specification, and how the kept list differs from them.
+//! The headings of a checkout of the specification, compared with the list.
 //!
-//! Only titles are read: what the specification says stays where it is.
+//! Only titles are read.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,10 +11,10 @@ use super::sections::{PAGES, Profile, depth};
 /// A section by profile, file and title.
 type SectionName = (Profile, String, String);
 
-/// What a checkout has and the kept list has not, and the other way round, as one sentence each.
+/// Sections that only the checkout or only the list has, as one sentence each.
 ///
 /// # Errors
-/// Says which folder or file can't be read.
+/// A folder or file can't be read.
 pub(crate) fn differences(checkout: &Path) -> Result<Vec<String>, String> {
     let there = read(&checkout.join("rfc/text"))?;
     let here: BTreeSet<SectionName> = PAGES
@@ -54,7 +54,7 @@ fn read(text: &Path) -> Result<BTreeSet<SectionName>, String> {
     Ok(sections)
 }
 
-/// The titles of a page down to a level; what stands between fences is no heading.
+/// The titles of a page down to a level. Lines of code blocks are no headings.
 fn headings(page: &str, depth: usize) -> impl Iterator<Item = &str> {
     let mut in_fence = false;
     page.lines().filter_map(move |line| {
@@ -73,7 +73,7 @@ mod tests {
     use super::{Profile, compare, headings};
 
     #[test]
-    fn headings_are_read_to_a_level_without_their_anchors() {
+    fn headings_are_read_down_to_a_level_without_their_anchors() {
         let page =
             "# Blocks {#blocks}\ntext\n## URIs\n``` python\n# a comment\n```\n### Rules\n#x\n";
         assert_eq!(headings(page, 2).collect::<Vec<_>>(), ["Blocks", "URIs"]);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_and_what_is_gone_is_said() {
+    fn new_and_removed_sections_are_reported() {
         let of = |titles: &[&str]| {
             let section = |t: &&str| (Profile::Basic, "messages".to_owned(), (*t).to_owned());
             titles.iter().map(section).collect()

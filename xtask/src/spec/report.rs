@@ -1,4 +1,4 @@
-//! The coverage as a table to read, as Markdown, and as one line.
+//! The coverage as a table, as Markdown, and as counts.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
@@ -12,7 +12,7 @@ pub(crate) fn counts(coverage: &Coverage) -> String {
     Profile::ALL.map(|profile| format!("{profile}: {}\n", Count::of(coverage, profile))).concat()
 }
 
-/// Every section with the files that cite it, to be read in a terminal.
+/// Every section with the files that cite it, for a terminal.
 pub(crate) fn table(coverage: &Coverage) -> String {
     let mut text = String::new();
     for profile in Profile::ALL {
@@ -34,7 +34,7 @@ pub(crate) fn table(coverage: &Coverage) -> String {
     text
 }
 
-/// The same as a page in Markdown.
+/// Every section with the files that cite it, as a page in Markdown.
 pub(crate) fn markdown(coverage: &Coverage) -> String {
     let mut text = "# Coverage of the WAMP specification\n\n\
         Written by `cargo xtask spec-coverage --markdown`.\n"
@@ -64,7 +64,7 @@ fn cell(paths: &BTreeSet<String>) -> String {
     paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// How the sections of a profile are divided.
+/// Numbers of sections of a profile.
 struct Count {
     sections: usize,
     covered: usize,
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_counts_are_one_line_for_each_profile() {
+    fn the_counts_have_one_line_for_each_profile() {
         assert_eq!(
             counts(&coverage()),
             "basic profile: 1 of 2 sections in code and tests\n\

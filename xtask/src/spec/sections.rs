@@ -1,12 +1,11 @@
-//! The sections of the WAMP specification: facts, kept here because the specification itself is not
-//! part of this repository. `cargo xtask spec-coverage --specification <checkout>` compares them;
-//! they are those of June 2026.
+//! The titles of the sections of the WAMP specification of June 2026, which is not part of this
+//! repository. `cargo xtask spec-coverage --specification <checkout>` compares them.
 //!
-//! Not for what a section asks, and not for reasons why one is not followed: [`super::gaps`].
+//! Not for reasons why a section is not followed: those are in [`super::gaps`].
 
 use std::fmt;
 
-/// One of the two halves of the specification.
+/// One of the two parts of the specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Profile {
     Basic,
@@ -16,7 +15,7 @@ pub(crate) enum Profile {
 impl Profile {
     pub(crate) const ALL: [Self; 2] = [Self::Basic, Self::Advanced];
 
-    /// Its folder under `rfc/text`, and the word before "profile" in a citation.
+    /// Its folder under `rfc/text`, and the word before "profile" in citations.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Basic => "basic",
@@ -40,8 +39,8 @@ pub(crate) struct SpecFile {
     pub(crate) titles: &'static [&'static str],
 }
 
-/// How deep a file's headings are sections of their own: two levels, but for files whose sections
-/// hold several rules each, and for one whose sections only sort a table.
+/// The deepest level of headings that count as sections: two, except in files whose sections
+/// contain several rules, and in one whose sections only group a table.
 pub(crate) fn depth(profile: Profile, file: &str) -> usize {
     match (profile, file) {
         (Profile::Basic, "building_blocks") | (Profile::Advanced, "authentication_cryptosign") => 3,

@@ -1,5 +1,5 @@
-// Sessions of Autobahn|JS, in Node.js and in a browser: which of the two it runs in, the library
-// finds out by itself.
+// Sessions of Autobahn|JS, in Node.js and in a browser. The library detects in which of the two it
+// runs.
 
 import { Refusal } from "./driver.mjs";
 
@@ -23,7 +23,7 @@ export function sessions(autobahn) {
     }
   };
 
-  // What the library throws of its own is a string.
+  // Errors of the library itself are strings.
   const refusal = (error) => {
     if (error instanceof autobahn.Error) return new Refusal(error.error, error.args, error.kwargs);
     return typeof error === "string" ? new Refusal(null, [error]) : error;
@@ -35,7 +35,7 @@ export function sessions(autobahn) {
       promise.then(resolve, (error) => reject(refusal(error)), part),
     );
 
-  // A single value arrives bare.
+  // A single value is not in a list.
   const values = (result) =>
     result instanceof autobahn.Result
       ? { args: result.args, kwargs: result.kwargs }
@@ -58,7 +58,7 @@ export function sessions(autobahn) {
         transports: [transport(url, serializer)],
         realm,
         max_retries: 0,
-        // What a procedure throws is the caller's to see.
+        // Exceptions of a procedure go to the caller.
         on_user_error: () => {},
       });
       return new Promise((resolve, reject) => {
@@ -105,7 +105,7 @@ export function sessions(autobahn) {
       const call = this.#session.call(procedure, args, kwargs, options);
       return {
         result: outcome(call, (result) => part(values(result).args)).then(values),
-        // Without a mode there are no options either.
+        // Without a mode there are no options.
         cancel: (mode) => call.cancel(mode ? { mode } : undefined),
       };
     }

@@ -1,5 +1,5 @@
-// The driver of Autobahn|JS in a browser: starts Chromium, has it open the page that the router
-// serves, and passes requests and answers between the tests and the page.
+// The driver of Autobahn|JS in a browser: starts Chromium with the page of the router, and passes
+// requests and answers between the tests and the page.
 
 import { chromium } from "playwright-core";
 

@@ -1,6 +1,5 @@
-// What the drivers in JavaScript have in common, in Node.js and in a browser: sessions by name,
-// what procedures do, and the requests of ../README.md. Not for what differs between the client
-// libraries: each has a class of sessions of its own.
+// Shared by the drivers in JavaScript, in Node.js and in a browser: sessions by name, behaviours of
+// procedures, and the requests of ../README.md. Each client library has its own class of sessions.
 
 const EVENT_DETAILS = ["topic", "publisher", "publisher_authid", "publisher_authrole", "retained"];
 const CALL_DETAILS = ["procedure", "caller", "caller_authid", "caller_authrole"];
@@ -12,7 +11,7 @@ export class Refusal {
   }
 }
 
-// What a library doesn't tell is undefined in its details, or false.
+// Details that a library does not provide are undefined or false.
 const told = (details, names) =>
   Object.fromEntries(names.filter((name) => details[name]).map((name) => [name, details[name]]));
 
@@ -42,8 +41,8 @@ class Tally {
   }
 }
 
-// Each takes the call: its `args`, `kwargs` and `details`, and `progress`, which sends a part of
-// the result.
+// Each takes the call: its `args`, `kwargs` and `details`, and `progress`, which sends a
+// progressive result.
 const BEHAVIOURS = {
   echo: () => ({ args, kwargs }) => ({ args, kwargs }),
   add: () => ({ args: [first, second] }) => ({ args: [first + second] }),

@@ -1,8 +1,8 @@
-// Requests come as lines, answers go as lines (../README.md).
+// Requests and answers are lines (../README.md).
 
 import { createInterface } from "node:readline";
 
-// Over MessagePack wampy.js gives integers beyond 32 bits as BigInt, which JSON doesn't know.
+// wampy.js decodes MessagePack integers beyond 32 bits as BigInt, which JSON lacks.
 const plain = (_, value) => (typeof value === "bigint" ? Number(value) : value);
 
 /** Answers each request with what `serve` makes of it; ends the program with its input. */
@@ -15,6 +15,6 @@ export async function run(serve, atEnd = () => {}) {
   });
   await new Promise((end) => lines.once("close", end));
   await atEnd();
-  // Sessions that are still there are not waited for.
+  // Open sessions are not awaited.
   process.exit(0);
 }

@@ -1,4 +1,4 @@
-// The page's part of the driver: `serve` answers one request.
+// The driver's part in the page: `serve` answers one request.
 
 import { sessions } from "./autobahn.mjs";
 import { driver } from "./driver.mjs";

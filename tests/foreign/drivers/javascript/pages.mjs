@@ -1,5 +1,5 @@
-// Opens a page of the router in Chromium, does with it what a user would, and prints what it shows
-// as one JSON object. Arguments: which page, its URL, a file for a screenshot in light and dark.
+// Opens a page of the router in Chromium, uses it as a user would, and prints its content as one
+// JSON object. Arguments: the page's name, its URL, files for screenshots in light and dark.
 
 import { chromium } from "playwright-core";
 
@@ -32,7 +32,7 @@ const PAGES = {
     await page.fill("#publish-form [name=args]", '["<b>first</b>", 2]');
     await page.click("#publish-form button:not(#subscribe)");
     await text(page, "#log", /first/);
-    // The line that the page shows, as a shell would send it.
+    // The command line of the page, as a shell would run it.
     const curl = await page.innerText("#curl-publish");
     const [, body, target] = /-d '(.*)' (\S+)/s.exec(curl);
     const headers = { "content-type": "application/json" };

@@ -77,7 +77,7 @@ class Session {
 
   async subscribe(topic, hear, options) {
     const onEvent = ({ argsList, argsDict, details }) => hear(argsList, argsDict, details);
-    // Even empty options make a subscription that it can't leave again.
+    // Even empty options make a subscription that wampy.js can't remove.
     const asked = Object.keys(options).length > 0 ? options : undefined;
     const { subscriptionId, subscriptionKey } = await outcome(
       this.#wampy.subscribe(topic, onEvent, asked),

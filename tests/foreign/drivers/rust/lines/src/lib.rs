@@ -1,7 +1,6 @@
-//! What the drivers in Rust share: requests come as lines, answers go as lines, as
-//! `drivers/README.md` tells.
+//! Shared by the drivers in Rust: requests and answers are lines, as `drivers/README.md` describes.
 //!
-//! Not for what can be asked of a session: that differs from library to library.
+//! The requests differ from library to library and are not here.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,29 +15,29 @@ use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 use tokio::runtime;
 use tokio::task::{LocalSet, spawn_local};
 
-/// What a driver does about a request.
+/// Serves the requests of a driver.
 pub trait Driver: Default + 'static {
-    /// What can be asked for; everything else is answered with a fault.
-    type Deed: DeserializeOwned;
+    /// The supported requests; all others are answered with a fault.
+    type Command: DeserializeOwned;
 
-    /// Does what is asked of the session with this name.
-    fn act(&self, session: String, deed: Self::Deed) -> impl Future<Output = Outcome>;
+    /// Runs a request of the session with this name.
+    fn act(&self, session: String, command: Self::Command) -> impl Future<Output = Outcome>;
 }
 
-/// How a request came out.
+/// The outcome of a request.
 pub type Outcome = Result<Value, Failure>;
 
-/// Why a request has no `ok`.
+/// The reason why a request has no `ok`.
 #[derive(Debug)]
 pub enum Failure {
-    /// The router, the callee or the library refused.
+    /// The router, the callee or the library refused the request.
     Refused { uri: Option<String>, args: Value, kwargs: Value },
-    /// The driver doesn't know what to do.
+    /// The driver does not support the request.
     Fault(String),
 }
 
 impl Failure {
-    /// An error of which the library tells no URI.
+    /// An error without a URI from the library.
     pub fn untold(error: impl Display) -> Self {
         Self::Refused { uri: None, args: json!([error.to_string()]), kwargs: json!({}) }
     }
@@ -55,7 +54,7 @@ impl<S> Default for Sessions<S> {
 }
 
 impl<S> Sessions<S> {
-    /// Keeps a session that has joined.
+    /// Adds a session that has joined.
     pub fn keep(&self, name: String, session: Rc<S>) {
         self.0.borrow_mut().insert(name, session);
     }
@@ -63,7 +62,7 @@ impl<S> Sessions<S> {
     /// The session with this name.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no such session.
     pub fn named(&self, name: &str) -> Result<Rc<S>, Failure> {
         let session = self.0.borrow().get(name).cloned();
         session.ok_or_else(|| Failure::Fault(format!("there is no {name}")))
@@ -74,15 +73,15 @@ impl<S> Sessions<S> {
 struct Request {
     id: u64,
     session: String,
-    /// Read only once it is known whom to answer.
+    /// Read only once the id of the request is known.
     #[serde(flatten)]
-    deed: Value,
+    command: Value,
 }
 
-/// Serves until the input ends; on one thread, where requests begin in the order of their lines.
+/// Serves requests until the input ends, on one thread. Requests begin in the order of their lines.
 ///
 /// # Errors
-/// The input can't be read or isn't made of requests.
+/// The input can't be read or is no request.
 pub fn serve<D: Driver>() -> io::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(LocalSet::new().run_until(read::<D>()))
@@ -98,9 +97,9 @@ async fn read<D: Driver>() -> io::Result<()> {
     Ok(())
 }
 
-async fn answer<D: Driver>(driver: &D, Request { id, session, deed }: Request) {
-    let outcome = match serde_json::from_value(deed) {
-        Ok(deed) => driver.act(session, deed).await,
+async fn answer<D: Driver>(driver: &D, Request { id, session, command }: Request) {
+    let outcome = match serde_json::from_value(command) {
+        Ok(command) => driver.act(session, command).await,
         Err(unknown) => Err(Failure::Fault(unknown.to_string())),
     };
     let answer = match outcome {

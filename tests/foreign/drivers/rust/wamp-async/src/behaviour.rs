@@ -1,16 +1,16 @@
-//! What registered procedures do.
+//! The behaviours of registered procedures.
 //!
-//! Not for `hang`, `count` and `details`: wamp_async knows neither INTERRUPT nor progressive
-//! results, and tells a procedure no details of its call.
+//! `hang`, `count` and `details` are missing: wamp_async has neither INTERRUPT nor progressive
+//! results, and passes a procedure no details of its call.
 
 use serde::Deserialize;
 use serde_json::Value;
 use wamp_async::{WampArgs, WampError, WampKwArgs};
 
-/// What a procedure is given, and what it gives back.
+/// The arguments and the result of a procedure.
 pub(crate) type Payload = (Option<WampArgs>, Option<WampKwArgs>);
 
-/// What a registered procedure does.
+/// The behaviour of a registered procedure.
 #[derive(Deserialize)]
 #[serde(tag = "behaviour", rename_all = "lowercase")]
 pub(crate) enum Behaviour {
@@ -21,7 +21,7 @@ pub(crate) enum Behaviour {
 }
 
 impl Behaviour {
-    /// What the procedure returns for these arguments.
+    /// The result of the procedure for these arguments.
     pub(crate) fn answer(&self, (args, kwargs): Payload) -> Result<Payload, WampError> {
         let value = match self {
             Self::Echo => return Ok((args, kwargs)),

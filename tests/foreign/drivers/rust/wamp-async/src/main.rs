@@ -1,9 +1,9 @@
-//! The driver of wamp_async: what is asked of which session.
+//! The driver of wamp_async: passes each request to its session.
 //!
-//! Not for what a session does: that is `session`'s.
+//! The actions of a session are in `session`.
 
 mod behaviour;
-mod deed;
+mod command;
 mod session;
 
 use std::rc::Rc;
@@ -11,33 +11,33 @@ use std::rc::Rc;
 use foreign_lines::{Driver, Outcome, Sessions};
 use serde_json::json;
 
-use crate::deed::Deed;
+use crate::command::Command;
 use crate::session::Session;
 
 #[derive(Default)]
 struct WampAsync(Sessions<Session>);
 
 impl Driver for WampAsync {
-    type Deed = Deed;
+    type Command = Command;
 
-    async fn act(&self, name: String, deed: Deed) -> Outcome {
+    async fn act(&self, name: String, command: Command) -> Outcome {
         let session = || self.0.named(&name);
-        match deed {
-            Deed::Join { url, serializer, realm } => {
+        match command {
+            Command::Join { url, serializer, realm } => {
                 let joined = Session::join(&url, serializer, &realm).await?;
                 self.0.keep(name, Rc::new(joined));
                 Ok(json!({}))
             }
-            Deed::Leave => session()?.leave().await,
-            Deed::Register { procedure, behaviour, .. } => {
+            Command::Leave => session()?.leave().await,
+            Command::Register { procedure, behaviour, .. } => {
                 session()?.register(&procedure, behaviour).await
             }
-            Deed::Unregister { registration } => session()?.unregister(registration).await,
-            Deed::Call { procedure, payload, .. } => session()?.call(&procedure, payload).await,
-            Deed::Subscribe { topic, .. } => session()?.subscribe(&topic).await,
-            Deed::Unsubscribe { subscription } => session()?.unsubscribe(subscription).await,
-            Deed::Events { subscription, count } => session()?.events(subscription, count).await,
-            Deed::Publish { topic, payload, options } => {
+            Command::Unregister { registration } => session()?.unregister(registration).await,
+            Command::Call { procedure, payload, .. } => session()?.call(&procedure, payload).await,
+            Command::Subscribe { topic, .. } => session()?.subscribe(&topic).await,
+            Command::Unsubscribe { subscription } => session()?.unsubscribe(subscription).await,
+            Command::Events { subscription, count } => session()?.events(subscription, count).await,
+            Command::Publish { topic, payload, options } => {
                 session()?.publish(&topic, payload, options).await
             }
         }

@@ -1,6 +1,6 @@
-//! A session of wamp_async, and what of it the tests ask for later.
+//! A session of wamp_async, and the items that the tests ask for later.
 //!
-//! Not for the requests that ask for it.
+//! Requests are in `command`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -18,13 +18,13 @@ use wamp_async::{
 };
 
 use crate::behaviour::Behaviour;
-use crate::deed::{Payload, PublishOptions};
+use crate::command::{Payload, PublishOptions};
 
-/// The events of a subscription, as wamp_async hands them over.
+/// The events of a subscription from wamp_async.
 type Events = UnboundedReceiver<(WampId, Option<WampArgs>, Option<WampKwArgs>)>;
 
 pub(crate) struct Session {
-    /// Written to by who ends it, and read by all else.
+    /// Written by the end of the session, read by all others.
     client: RwLock<Client<'static>>,
     /// Ends with the connection.
     connection: Mutex<JoinHandle<()>>,
@@ -58,8 +58,8 @@ impl Session {
 
     /// Ends the session, unless the router has, and its connection.
     ///
-    /// `leave_realm` doesn't wait for the router's goodbye. So a realm is asked for that isn't
-    /// there: goodbye has come by the time that this is refused, which also ends the connection.
+    /// `leave_realm` does not wait for the router's GOODBYE. So the session then joins an unknown
+    /// realm: once that is refused, which also ends the connection, GOODBYE has arrived.
     pub(crate) async fn leave(&self) -> Outcome {
         let mut connection = self.connection.lock().await;
         if !connection.is_finished() {
@@ -150,14 +150,14 @@ fn some(kwargs: Map<String, Value>) -> Option<Map<String, Value>> {
     (!kwargs.is_empty()).then_some(kwargs)
 }
 
-/// Runs the procedures side by side.
+/// Runs the procedures concurrently.
 async fn invoke(mut invocations: UnboundedReceiver<GenericFuture<'static>>) {
     while let Some(invocation) = invocations.recv().await {
         spawn(invocation);
     }
 }
 
-/// Of an error, wamp_async tells the URI and the details.
+/// wamp_async provides the URI and the details of an error.
 fn refused(error: WampError) -> Failure {
     match error {
         WampError::ServerError(uri, _) => {

@@ -1,6 +1,6 @@
-//! What registered procedures do.
+//! The behaviours of registered procedures.
 //!
-//! Not for sending what they say.
+//! Sending is in `session`.
 
 use serde::Deserialize;
 use wampproto::messages::error::Error;
@@ -9,13 +9,13 @@ use wampproto::messages::message::Message;
 use wampproto::messages::types::Value;
 use wampproto::messages::yield_::Yield;
 
-use crate::deed::Dict;
+use crate::command::Dict;
 use crate::received::Received;
 
-/// What of the details of an invocation is told.
+/// The details of an invocation that the tests ask for.
 const CALL_DETAILS: [&str; 4] = ["procedure", "caller", "caller_authid", "caller_authrole"];
 
-/// What a registered procedure does.
+/// The behaviour of a registered procedure.
 #[derive(Deserialize)]
 #[serde(tag = "behaviour", rename_all = "lowercase")]
 pub(crate) enum Behaviour {
@@ -29,7 +29,7 @@ pub(crate) enum Behaviour {
 }
 
 impl Behaviour {
-    /// All that the procedure says to an invocation; `Hang` says nothing until it is interrupted.
+    /// All answers of the procedure to an invocation; `Hang` answers only when interrupted.
     pub(crate) fn says(&self, invocation: &Received) -> Vec<Box<dyn Message>> {
         let request = invocation.number("request_id");
         let only = |value| vec![yields(request, Dict::new(), vec![value], Dict::new())];

@@ -1,6 +1,6 @@
-//! A RawSocket connection: wampproto's handshake and prefixes on a socket of TCP or of the system.
+//! A RawSocket connection: wampproto's handshake and prefixes on a TCP or Unix socket.
 //!
-//! Not for what is in the frames.
+//! The content of frames is not interpreted here.
 
 use std::io;
 
@@ -12,10 +12,10 @@ use wampproto::transports::rawsocket::{
     receive_message_header, send_handshake, try_send_message_header,
 };
 
-/// What is received.
+/// The receiving half.
 pub(crate) struct Incoming(Box<dyn AsyncRead + Unpin>);
 
-/// Where to send.
+/// The sending half.
 pub(crate) struct Outgoing(Box<dyn AsyncWrite + Unpin>);
 
 /// Connects to `tcp://host:port` or `unix:/path` and agrees on a serializer.

@@ -1,6 +1,6 @@
-//! A message as it came, its fields by wampproto's names for them.
+//! A received message with its fields by wampproto's names.
 //!
-//! Not for what follows from it.
+//! Its effects are in `session`.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use wampproto::messages::schema::{WireValue, schema};
 use wampproto::messages::types::{Error, Value};
 use wampproto::serializers::serializer::Serializer;
 
-use crate::deed::Dict;
+use crate::command::Dict;
 
 pub(crate) struct Received {
-    /// The message's type, which wampproto has as a value.
+    /// The message's type, a value in wampproto.
     pub(crate) kind: Value,
     fields: BTreeMap<String, Value>,
 }
 
 impl Received {
-    /// Reads a message and checks it against wampproto's schema.
+    /// Decodes a message and checks it against wampproto's schema.
     pub(crate) fn read(serializer: &dyn Serializer, message: Vec<u8>) -> Result<Self, Error> {
         let message = serializer.deserialize(message)?;
         let kind = message.message_type();
@@ -52,7 +52,7 @@ impl Received {
         }
     }
 
-    /// Whether this is one of several results.
+    /// Whether this is a progressive result.
     pub(crate) fn is_part(&self) -> bool {
         self.dict("details").get("progress") == Some(&Value::Bool(true))
     }

@@ -1,6 +1,6 @@
-//! A session: joining, and what follows from each message that comes.
+//! A session: joining, and the effects of received messages.
 //!
-//! Not for the bytes, which are `connection`'s and wampproto's.
+//! Bytes are handled by `connection` and wampproto.
 
 mod requests;
 
@@ -33,42 +33,42 @@ use wampproto::serializers::serializer::Serializer;
 use wampproto::transports::rawsocket::SerializerID;
 
 use crate::behaviour::{Behaviour, fails};
+use crate::command::Dict;
 use crate::connection::{Incoming, Outgoing, connect};
-use crate::deed::Dict;
 use crate::received::Received;
 use crate::tallies::Tallies;
 
-/// What ends a request: the router's answer, and the arguments of the results before it.
+/// The end of a request: the router's answer, and the arguments of earlier progressive results.
 type Answer = Result<(Received, Vec<Vec<Value>>), Failure>;
 
-/// A request that the router hasn't answered.
+/// A request without an answer yet.
 struct Awaited {
     answer: oneshot::Sender<Answer>,
     parts: Vec<Vec<Value>>,
-    /// What is registered, if that is the request.
+    /// The behaviour to register, if the request registers a procedure.
     behaviour: Option<Behaviour>,
 }
 
 pub(crate) struct Session {
     serializer: Box<dyn Serializer>,
-    /// Gone when the session has ended.
+    /// `None` after the session has ended.
     outgoing: RefCell<Option<UnboundedSender<Vec<u8>>>>,
     numbers: SessionScopeIDGenerator,
     awaited: RefCell<HashMap<i64, Awaited>>,
-    /// The calls that can be canceled, by the names that the tests give them.
+    /// Calls that can be canceled, by the names of the tests.
     calls: RefCell<HashMap<String, i64>>,
     procedures: RefCell<HashMap<i64, Behaviour>>,
-    /// The invocations that don't return, and their registrations.
+    /// Invocations that do not return, and their registrations.
     hanging: RefCell<HashMap<i64, i64>>,
     interruptions: Tallies<()>,
     events: Tallies<serde_json::Value>,
     is_leaving: Cell<bool>,
-    /// Why the session has ended.
+    /// The reason of the session's end.
     reason: watch::Sender<Option<String>>,
 }
 
 impl Session {
-    /// A session in the realm, and what the router says of it.
+    /// Joins a realm; returns the session and its details.
     pub(crate) async fn join(
         url: &str,
         serializer: SerializerID,
@@ -132,7 +132,7 @@ impl Session {
         self.end("the connection was lost");
     }
 
-    /// What follows from a message.
+    /// Handles a message.
     fn hear(&self, message: Vec<u8>) -> Result<(), Error> {
         let message = Received::read(&*self.serializer, message)?;
         let request = message.number("request_id");
@@ -169,7 +169,7 @@ impl Session {
             let registration = message.number("registration_id");
             self.procedures.borrow_mut().insert(registration, behaviour);
         }
-        // Who asked may have ended before the answer came.
+        // The requester may have ended before the answer.
         let _ = awaited.answer.send(outcome.map(|message| (message, awaited.parts)));
     }
 
@@ -192,7 +192,7 @@ impl Session {
         self.say(&*fails(invocation, "wamp.error.canceled", Vec::new(), Dict::new()))
     }
 
-    /// Says goodbye, too, unless this is the answer to it.
+    /// Answers GOODBYE, unless it answers the session's own.
     fn goodbye(&self, reason: &str) -> Result<(), Error> {
         if !self.is_leaving.get() {
             let reason = "wamp.close.goodbye_and_out".to_owned();
@@ -202,7 +202,7 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the session, if it hasn't ended, with its connection and all that waits for an answer.
+    /// Ends the session once, with its connection and all pending requests.
     fn end(&self, reason: &str) {
         self.reason.send_if_modified(|known| {
             let is_news = known.is_none();
@@ -221,7 +221,7 @@ impl Session {
     }
 }
 
-/// Sends what is said until there is nobody who could say more.
+/// Sends queued messages until all senders are gone.
 async fn speak(mut outgoing: Outgoing, mut said: UnboundedReceiver<Vec<u8>>) {
     while let Some(message) = said.recv().await {
         if outgoing.send(&message).await.is_err() {

@@ -1,4 +1,4 @@
-//! Things that come in by number; those who ask for some wait until there are as many.
+//! Arriving items by id; a waiter can ask for a number of them.
 //!
 //! Not for answers: each of them belongs to one request.
 
@@ -36,7 +36,7 @@ impl<T> Tallies<T> {
         let _ = self.0.borrow_mut().entry(number).or_default().sender.send(thing);
     }
 
-    /// Takes the next `count` things.
+    /// Takes the next `count` items.
     pub(crate) async fn take(&self, number: i64, count: usize) -> Vec<T> {
         let receiver = Rc::clone(&self.0.borrow_mut().entry(number).or_default().receiver);
         let mut taken = Vec::with_capacity(count);

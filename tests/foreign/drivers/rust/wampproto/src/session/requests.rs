@@ -1,6 +1,6 @@
-//! What is asked of a session, each as a message and the router's answer to it.
+//! The requests of a session, each as a message and the router's answer to it.
 //!
-//! Not for what comes without being asked for.
+//! Messages without a request are handled in `session`.
 
 use foreign_lines::{Failure, Outcome};
 use serde_json::json;
@@ -18,10 +18,10 @@ use wampproto::messages::unsubscribe::Unsubscribe;
 
 use super::{Answer, Awaited, Session};
 use crate::behaviour::Behaviour;
-use crate::deed::{Dict, Payload};
+use crate::command::{Dict, Payload};
 
 impl Session {
-    /// Says goodbye, unless the router has, and waits until it does.
+    /// Sends GOODBYE, unless the router has, and waits for the router's.
     pub(crate) async fn leave(&self) -> Outcome {
         if self.reason.borrow().is_none() && !self.is_leaving.replace(true) {
             let reason = "wamp.close.close_realm".to_owned();
@@ -31,10 +31,10 @@ impl Session {
         Ok(json!({}))
     }
 
-    /// The reason with which the session has ended, once it has.
+    /// Waits for the end of the session and returns its reason.
     pub(crate) async fn left(&self) -> Option<String> {
         let mut reason = self.reason.subscribe();
-        // The sender is the session's own.
+        // The session itself owns the sender.
         reason.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone())
     }
 

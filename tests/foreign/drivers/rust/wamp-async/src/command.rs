@@ -1,6 +1,6 @@
-//! What a request can ask for.
+//! The requests of the tests.
 //!
-//! Not for what wamp_async can't do: that is left out, and so is answered with a fault.
+//! Requests that wamp_async can't serve are missing, so they are answered with a fault.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -8,10 +8,10 @@ use wamp_async::{SerializerType, WampId};
 
 use crate::behaviour::Behaviour;
 
-/// What is asked for.
+/// A request of the tests.
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase")]
-pub(crate) enum Deed {
+pub(crate) enum Command {
     Join {
         url: String,
         #[serde(deserialize_with = "serializer")]
@@ -63,7 +63,7 @@ pub(crate) struct Payload {
     pub(crate) kwargs: Map<String, Value>,
 }
 
-/// The options of what takes none in wamp_async.
+/// The options of requests that have none in wamp_async.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoOptions {}

@@ -1,6 +1,6 @@
-//! What a request can ask for.
+//! The requests of the tests.
 //!
-//! Not for how it is done.
+//! They are served in `session`.
 
 use std::collections::HashMap;
 
@@ -10,13 +10,13 @@ use wampproto::transports::rawsocket::SerializerID;
 
 use crate::behaviour::Behaviour;
 
-/// Options, details and arguments by keyword, as wampproto has them.
+/// Options, details and keyword arguments in wampproto's form.
 pub(crate) type Dict = HashMap<String, Value>;
 
-/// What is asked for.
+/// A request of the tests.
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase")]
-pub(crate) enum Deed {
+pub(crate) enum Command {
     Join {
         url: String,
         #[serde(deserialize_with = "serializer")]
