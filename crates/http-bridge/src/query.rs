@@ -1,8 +1,8 @@
-//! The fields of a signed request, taken from the query string.
+//! The query parameters of a signed request.
 
 use std::borrow::Cow;
 
-/// The first value of each field, decoded; other fields of the query are passed over.
+/// The first value of each parameter, decoded. Other parameters are ignored.
 #[derive(Debug, Default)]
 pub(crate) struct SignatureFields<'q> {
     pub(crate) key: Option<Cow<'q, [u8]>>,
@@ -30,8 +30,8 @@ impl<'q> SignatureFields<'q> {
     }
 }
 
-/// Resolves `+` and `%XX` as in `application/x-www-form-urlencoded`; a percent sign that no two
-/// hexadecimal digits follow stands for itself.
+/// Decodes `+` and `%XX` as in `application/x-www-form-urlencoded`. A percent sign without two
+/// hexadecimal digits behind it is kept.
 fn decode(value: &str) -> Cow<'_, [u8]> {
     if !value.bytes().any(|byte| matches!(byte, b'+' | b'%')) {
         return Cow::Borrowed(value.as_bytes());
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_decoded_as_a_form_is() {
+    fn values_are_form_decoded() {
         let decoded = |value| String::from_utf8_lossy(&decode(value)).into_owned();
         assert_eq!(decoded("2011-10-14T16%3A59%3a51.123Z"), "2011-10-14T16:59:51.123Z");
         assert_eq!(decoded("a+b%20c"), "a b c");
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_several_values_counts_and_other_fields_do_not() {
+    fn the_first_value_counts_and_other_parameters_are_ignored() {
         let fields = SignatureFields::parse("x=1&seq=2&&nonce&seq=3&signature=a=&key=");
         assert_eq!(fields.seq.as_deref(), Some(&b"2"[..]));
         assert_eq!(fields.signature.as_deref(), Some(&b"a="[..]));

@@ -6,10 +6,10 @@ const SECONDS_PER_DAY: i64 = 86_400;
 
 /// A moment, in microseconds since the beginning of 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Timestamp(i64);
+pub(crate) struct SignatureTimestamp(i64);
 
-impl Timestamp {
-    /// Reads `YYYY-MM-DDTHH:MM:SS.f…Z` with one to six digits of a second's fraction.
+impl SignatureTimestamp {
+    /// Parses `YYYY-MM-DDTHH:MM:SS.f…Z` with one to six fractional digits.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let (moment, fraction) = text.strip_suffix(b"Z")?.split_at_checked(20)?;
         let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.')];
@@ -28,7 +28,7 @@ impl Timestamp {
         Some(Self(seconds * 1_000_000 + micros))
     }
 
-    /// This moment, without what is less than a microsecond.
+    /// Converts a system time, rounded towards 1970 to microseconds.
     pub(crate) fn of(moment: SystemTime) -> Self {
         Self(match moment.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(since) => micros(since),
@@ -36,12 +36,12 @@ impl Timestamp {
         })
     }
 
-    /// How far it is from `now`, in either direction.
+    /// The distance from `now`, in either direction.
     pub(crate) fn distance(self, now: SystemTime) -> Duration {
         Duration::from_micros(self.0.abs_diff(Self::of(now).0))
     }
 
-    /// The last moment from which it is no farther than `limit`; none: the last of all.
+    /// The last moment at a distance of at most `limit`. Without a limit, the last moment of all.
     pub(crate) fn last_within(self, limit: Option<Duration>) -> Self {
         Self(limit.map_or(i64::MAX, |limit| self.0.saturating_add(micros(limit))))
     }
@@ -56,7 +56,7 @@ fn number(digits: &[u8]) -> Option<i64> {
     std::str::from_utf8(digits).ok().filter(|_| all_digits)?.parse().ok()
 }
 
-/// Counts years from March on, so that the day that leap years add comes last.
+/// Counts years from March, so that the leap day is the last day of a year.
 fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
     if year < 1 || !(1..=12).contains(&month) || !(1..=days_of_month(year, month)).contains(&day) {
         return None;
@@ -80,11 +80,11 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Option<i64> {
-        Timestamp::parse(text.as_bytes()).map(|timestamp| timestamp.0)
+        SignatureTimestamp::parse(text.as_bytes()).map(|timestamp| timestamp.0)
     }
 
     #[test]
-    fn a_timestamp_is_a_moment() {
+    fn timestamps_are_parsed() {
         assert_eq!(parsed("1970-01-01T00:00:00.0Z"), Some(0));
         assert_eq!(parsed("2011-10-14T16:59:51.123Z"), Some(1_318_611_591_123_000));
         assert_eq!(parsed("2000-02-29T23:59:59.999999Z"), Some(951_868_799_999_999));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_timestamps() {
+    fn malformed_timestamps_are_refused() {
         let none = [
             "",
             "Z",
@@ -126,8 +126,8 @@ mod tests {
     }
 
     #[test]
-    fn the_distance_counts_in_both_directions_and_before_1970() {
-        let timestamp = Timestamp::parse(b"1970-01-01T00:00:10.0Z").expect("a timestamp");
+    fn the_distance_is_absolute_and_works_before_1970() {
+        let timestamp = SignatureTimestamp::parse(b"1970-01-01T00:00:10.0Z").expect("a timestamp");
         let distance = |seconds: i64| {
             let offset = Duration::from_secs(seconds.unsigned_abs());
             let epoch = SystemTime::UNIX_EPOCH;
