@@ -1,4 +1,4 @@
-//! `config.json`: one procedure on each kind of attachment.
+//! `config.json`: one procedure in the router's process and one per kind of connection.
 
 use serde_json::json;
 
@@ -6,8 +6,8 @@ use crate::example::{Example, PROCEDURES, PROGRAM, call, call_with, configuratio
 use crate::lab::{Directory, posting, run};
 
 #[test]
-fn both_configurations_are_good_as_they_are() {
-    // The older form of the second one is pointed out.
+fn both_configurations_are_valid_unchanged() {
+    // The older form of the second configuration causes warnings.
     for (file, warnings) in [("config.json", 0), ("config_multi_worker.json", 2)] {
         let path = configurations().join(file);
         let args = ["check".as_ref(), "--config".as_ref(), path.as_os_str()];
@@ -21,7 +21,7 @@ fn both_configurations_are_good_as_they_are() {
 }
 
 #[test]
-fn each_procedure_is_answered_and_logs_its_loud_calls() {
+fn procedures_answer_and_log_verbose_calls() {
     let mut example = Example::with_four_procedures();
     let mut http = example.http();
     for (procedure, result) in PROCEDURES {
@@ -42,13 +42,13 @@ fn each_procedure_is_answered_and_logs_its_loud_calls() {
 }
 
 #[test]
-fn of_quiet_calls_every_ten_thousandth_is_logged() {
+fn every_ten_thousandth_quiet_call_is_logged() {
     const AT_ONCE: usize = 100;
     let example = Example::with_four_procedures();
     let mut http = example.http();
     let body = json!({"procedure": PROCEDURES[0].0, "args": [13, 3], "kwargs": {"verbose": false}});
     let requests = posting("/call", &body.to_string()).repeat(AT_ONCE);
-    // Some calls were made already, to see whether all procedures are there.
+    // `with_four_procedures` has made some calls already.
     for _ in 0..10_000 / AT_ONCE {
         http.send(&requests);
         for _ in 0..AT_ONCE {
@@ -60,7 +60,7 @@ fn of_quiet_calls_every_ten_thousandth_is_logged() {
 }
 
 #[test]
-fn what_a_component_prints_is_logged_under_the_name_of_its_container() {
+fn log_lines_of_a_component_have_the_name_of_its_container() {
     let example = Example::with_four_procedures();
     let mut http = example.http();
     for ((procedure, result), worker) in
@@ -74,7 +74,7 @@ fn what_a_component_prints_is_logged_under_the_name_of_its_container() {
 }
 
 #[test]
-fn numbers_that_have_no_result_are_an_error_of_the_procedure() {
+fn a_calculation_without_a_result_fails_with_invalid_argument() {
     let example = Example::with_four_procedures();
     let mut http = example.http();
     for (procedure, args) in [
@@ -91,13 +91,13 @@ fn numbers_that_have_no_result_are_an_error_of_the_procedure() {
 }
 
 #[test]
-fn the_page_beside_the_procedures_is_served() {
+fn the_static_page_is_served() {
     let example = Example::start("config.json");
     assert_eq!(example.http().get("/").text(), "the page");
 }
 
 #[test]
-fn a_call_is_shown_that_can_be_pasted() {
+fn the_curl_command_in_the_log_works() {
     let example = Example::start("config.json");
     let line = example.wait_for_line("try: ");
     let [address] = example.addresses("HTTP")[..] else { panic!("{example:?}") };

@@ -1,4 +1,4 @@
-//! Containers as processes: they die, come again, and end with the node.
+//! Containers as processes: restarts, signals, and the end of the node.
 
 use serde_json::{Value, json};
 
@@ -23,16 +23,16 @@ fn no_such_procedure() -> Value {
 }
 
 #[test]
-fn calls_to_a_container_that_dies_end_at_once_and_work_again_after_its_restart() {
+fn calls_to_a_dead_container_end_at_once_and_work_after_its_restart() {
     let example = Example::with_four_procedures();
     let process = example.container(WORKER).expect("a container");
     let mut session = example.session();
-    // It takes calls and does not answer them; the answer to the second request says that the
-    // first one has been routed.
+    // The stopped container receives calls and does not answer them. SUBSCRIBED shows that the CALL
+    // before it has been routed.
     send_signal("STOP", i64::from(process));
     session.send(&format!(r#"[48,1,{{}},"{PROCEDURE}",[2,3]]"#));
     assert!(session.ask(r#"[32,2,{},"com.example.topic"]"#).starts_with("[33,2,"));
-    // What is started now finds no configuration.
+    // A container that starts now finds an empty configuration.
     let configuration = example.configuration();
     example.rewrite("");
     kill(process);
@@ -55,7 +55,7 @@ fn calls_to_a_container_that_dies_end_at_once_and_work_again_after_its_restart()
 }
 
 #[test]
-fn containers_start_whatever_the_configuration_is_called_by() {
+fn containers_start_with_any_path_of_the_configuration() {
     for (path, options) in [("config.json", &[][..]), ("-node/config.json", &["--cbdir=-node"])] {
         let example = Example::at(path, options);
         for (procedure, _) in PROCEDURES {
@@ -66,7 +66,7 @@ fn containers_start_whatever_the_configuration_is_called_by() {
 }
 
 #[test]
-fn each_death_soon_after_the_last_one_makes_the_delay_grow() {
+fn repeated_deaths_increase_the_restart_delay() {
     let example = Example::with_four_procedures();
     let mut process = example.container(WORKER).expect("a container");
     for delay in ["200ms", "400ms", "800ms"] {
@@ -80,7 +80,7 @@ fn each_death_soon_after_the_last_one_makes_the_delay_grow() {
 }
 
 #[test]
-fn a_node_that_ends_leaves_no_process() {
+fn a_node_that_ends_leaves_no_container_process() {
     for signal in ["TERM", "INT"] {
         let mut example = Example::with_four_procedures();
         let containers = example.containers();
@@ -91,7 +91,7 @@ fn a_node_that_ends_leaves_no_process() {
 }
 
 #[test]
-fn a_node_that_is_killed_takes_its_containers_along() {
+fn containers_end_when_the_node_is_killed() {
     let mut example = Example::with_four_procedures();
     let containers = example.containers();
     assert_eq!(containers.len(), 3);
@@ -102,7 +102,7 @@ fn a_node_that_is_killed_takes_its_containers_along() {
 }
 
 #[test]
-fn a_container_that_hangs_is_killed_with_the_node() {
+fn a_hanging_container_is_killed_when_the_node_ends() {
     let mut example = Example::with_four_procedures();
     let containers = example.containers();
     let process = example.container(WORKER).expect("a container");
@@ -112,9 +112,9 @@ fn a_container_that_hangs_is_killed_with_the_node() {
     assert!(!containers.into_iter().any(is_alive));
 }
 
-/// The terminal sends the signal to the node and to whatever is in its process group.
+/// The terminal sends the signal to all processes of the node's process group.
 #[test]
-fn an_interrupt_from_the_terminal_lets_containers_finish_what_is_in_flight() {
+fn containers_finish_calls_in_flight_after_an_interrupt_from_the_terminal() {
     let mut example = Example::with_four_procedures();
     let process = example.container(WORKER).expect("a container");
     let mut session = example.session();
@@ -145,7 +145,7 @@ fn signals_without_effect_do_not_end_a_container() {
 }
 
 #[test]
-fn a_node_that_ends_at_once_leaves_no_process() {
+fn a_node_that_quits_at_once_leaves_no_container_process() {
     let mut example = Example::with_four_procedures();
     let containers = example.containers();
     assert_eq!(containers.len(), 3);
@@ -159,7 +159,7 @@ fn a_node_that_ends_at_once_leaves_no_process() {
 fn a_node_that_ends_logs_no_lost_connection() {
     for signal in ["TERM", "INT"] {
         let mut example = Example::with_four_procedures();
-        // A session that does not answer GOODBYE makes the end last longer.
+        // A session that does not answer GOODBYE prolongs the shutdown.
         let _silent = example.session();
         send_signal(signal, -i64::from(example.id()));
         assert_eq!(example.exit_code(), Some(0), "{example:?}");

@@ -1,5 +1,5 @@
-//! The example's program with one of its configurations. The port is the only thing that a test
-//! changes in them, since the one that they name may be somebody else's.
+//! Starts the example program with one of its configurations. Tests change the port alone: the
+//! configured one may be in use.
 
 use std::fs;
 use std::net::TcpListener;
@@ -31,8 +31,8 @@ pub(crate) fn configurations() -> &'static Path {
 pub(crate) struct Example(Node);
 
 impl Example {
-    /// Starts a configuration as Crossbar.io's users do, and waits until the node is ready;
-    /// containers may come later.
+    /// Starts a configuration as Crossbar.io's users do, and waits until the node is ready. The
+    /// containers may not have joined yet.
     pub(crate) fn start(configuration: &str) -> Self {
         let directory = Directory::new();
         directory.write("web/index.html", "the page");
@@ -41,7 +41,7 @@ impl Example {
         Self::launch(directory, configuration, &at, &["--cbdir", &cbdir])
     }
 
-    /// Starts `config.json` at a path that counts from the working directory.
+    /// Starts `config.json` at a path relative to the working directory.
     pub(crate) fn at(path: &str, options: &[&str]) -> Self {
         Self::launch(Directory::new(), "config.json", path, options)
     }
@@ -61,7 +61,7 @@ impl Example {
         }
     }
 
-    /// Starts `config.json` and waits until every procedure is there.
+    /// Starts `config.json` and waits until every procedure is registered.
     pub(crate) fn with_four_procedures() -> Self {
         let example = Self::start("config.json");
         for (procedure, _) in PROCEDURES {
@@ -70,18 +70,18 @@ impl Example {
         example
     }
 
-    /// Writes the configuration anew, which only processes read that start later.
+    /// Replaces the configuration file. Only processes that start later read it.
     pub(crate) fn rewrite(&self, configuration: &str) {
         self.directory().write(".crossbar/config.json", configuration);
     }
 
-    /// The configuration as the node has read it.
+    /// The text of the configuration file.
     pub(crate) fn configuration(&self) -> String {
         let path = self.directory().path().join(".crossbar/config.json");
         fs::read_to_string(path).expect("a file")
     }
 
-    /// A session beside those of the containers.
+    /// Joins with a session of the test.
     pub(crate) fn session(&self) -> RawSocket {
         let socket = self.directory().path().join(".crossbar/crossbar.sock");
         let mut session = RawSocket::open(Stream::unix(&socket), JSON);
@@ -89,7 +89,7 @@ impl Example {
         session
     }
 
-    /// The process of a container; none while there is none.
+    /// The process id of a container, if it is running.
     pub(crate) fn container(&self, worker: &str) -> Option<u32> {
         let is_wanted = |process: &u32| {
             let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
@@ -98,12 +98,12 @@ impl Example {
         self.containers().into_iter().find(is_wanted)
     }
 
-    /// The processes of all containers.
+    /// The process ids of all containers.
     pub(crate) fn containers(&self) -> Vec<u32> {
         children(self.id())
     }
 
-    /// Waits until a quiet call succeeds.
+    /// Waits until a quiet call of the procedure succeeds.
     pub(crate) fn wait_for_procedure(&self, procedure: &str) {
         let mut http = self.http();
         wait_for(procedure, || {
@@ -112,7 +112,7 @@ impl Example {
         });
     }
 
-    /// The lines of the log that a procedure has written for its calls.
+    /// The log lines of a procedure's calls.
     pub(crate) fn calls_of(&self, procedure: &str) -> Vec<String> {
         self.lines_with(&format!("{procedure}("))
     }
@@ -137,7 +137,7 @@ pub(crate) fn call(http: &mut Http, procedure: &str, kwargs: &Value) -> Value {
     call_with(http, procedure, [13, 3], kwargs)
 }
 
-/// Calls a procedure over HTTP and gives the body of the answer.
+/// Calls a procedure over HTTP and returns the body of the response.
 pub(crate) fn call_with(http: &mut Http, procedure: &str, args: [i64; 2], kwargs: &Value) -> Value {
     let body = json!({"procedure": procedure, "args": args, "kwargs": kwargs});
     let answer = http.post("/call", &body.to_string());
@@ -145,8 +145,8 @@ pub(crate) fn call_with(http: &mut Http, procedure: &str, args: [i64; 2], kwargs
     serde_json::from_slice(&answer.body).expect("JSON")
 }
 
-/// A port that nobody listens on, for configurations that have to name it. It is below those that
-/// the system chooses for outgoing connections, and each process begins elsewhere.
+/// A free TCP port for a configuration. It is below the ports that the system uses for outgoing
+/// connections. Each test process begins its search at another port.
 fn free_port() -> u16 {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     wait_for("a free port", || {
@@ -157,23 +157,23 @@ fn free_port() -> u16 {
     })
 }
 
-/// Whether somebody else was quicker to listen on a node's port; otherwise the node is ready.
+/// Waits until the node is ready or its port turns out to be in use. Returns whether it is in use.
 fn has_lost_its_port(node: &Node) -> bool {
     wait_for(&format!("the start of {node:?}"), || {
-        let has_said = |text| !node.lines_with(text).is_empty();
-        (has_said("in use") || has_said("ready after")).then(|| has_said("in use"))
+        let has_logged = |text| !node.lines_with(text).is_empty();
+        (has_logged("in use") || has_logged("ready after")).then(|| has_logged("in use"))
     })
 }
 
-/// Whether a process runs; one that has ended and was not waited for does not.
+/// Whether a process is running. A zombie is not.
 pub(crate) fn is_alive(process: u32) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat")) else { return false };
-    // The state follows the name, which is in parentheses and may hold anything.
+    // The state follows the name, which is in parentheses and may contain any character.
     let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
     !matches!(state, Some('Z' | 'X') | None)
 }
 
-/// The processes that a process has started.
+/// The process ids of a process's children.
 fn children(process: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let children: Vec<String> =

@@ -1,7 +1,7 @@
-//! The example as it is started by its configurations: one program, several processes.
+//! Tests of the example program with its configurations.
 
 #[path = "../../../../crates/node/tests/lab/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the example needs a part of the laboratory")]
+#[allow(dead_code, unused_imports, reason = "the example uses a part of the lab")]
 mod lab;
 
 mod attachments;
