@@ -7,10 +7,10 @@ use crate::error::Error;
 use crate::session::Session;
 
 /// Encoded arguments, or the first fault that a builder met.
-pub(crate) type Arguments = Result<Payload, Error>;
+pub(crate) type EncodedArgs = Result<Payload, Error>;
 
 /// Encodes positional arguments in the session's format.
-pub(crate) fn args(session: &Session, args: &impl Serialize) -> Arguments {
+pub(crate) fn args(session: &Session, args: &impl Serialize) -> EncodedArgs {
     Ok(Payload::from_args(session.shared().serializer, args)?)
 }
 
@@ -19,12 +19,12 @@ pub(crate) fn args_and_kwargs(
     session: &Session,
     args: &impl Serialize,
     kwargs: &impl Serialize,
-) -> Arguments {
+) -> EncodedArgs {
     Ok(Payload::from_args_and_kwargs(session.shared().serializer, args, kwargs)?)
 }
 
 /// Defines the builder methods that set arguments and custom attributes. The builder has the fields
-/// `session`, `payload: Arguments` and `options` with the field `passthru`. `$receivers` names the
+/// `session`, `payload: EncodedArgs` and `options` with the field `passthru`. `$receivers` names the
 /// receivers of the message in the documentation.
 macro_rules! argument_methods {
     ($builder:ident, $receivers:literal) => {

@@ -78,7 +78,7 @@ use cloverleaf_wamp::message::{Call, CallOptions, ClientMessage, RunMode};
 use cloverleaf_wamp::payload::Payload;
 use compact_str::CompactString;
 
-use crate::arguments::{Arguments, argument_methods};
+use crate::arguments::{EncodedArgs, argument_methods};
 use crate::error::Error;
 use crate::pending::PendingRequest;
 use crate::session::Session;
@@ -108,7 +108,7 @@ pub struct CallBuilder {
     options: CallOptions,
     /// Converted to an option when the call is sent: the unit may change until then.
     timeout: Option<Duration>,
-    payload: Arguments,
+    payload: EncodedArgs,
 }
 
 argument_methods!(CallBuilder, "the callee");

@@ -42,9 +42,9 @@ mod registration_entry;
 pub mod reply;
 mod sent_request;
 pub mod session;
+mod state_watch;
 pub mod subscribe;
 mod subscription_entry;
-mod watch;
 mod watchers;
 
 pub use answer::Answer;

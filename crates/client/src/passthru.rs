@@ -80,7 +80,7 @@ impl Passthru {
         passthru.ppt_serializer = serializer;
         passthru.ppt_cipher = cipher;
         passthru.ppt_keyid = keyid;
-        Payload::from_args(format, &(Binary(bytes),))
+        Payload::from_args(format, &(ByteString(bytes),))
     }
 
     /// Reads a received payload; none if the message is not in passthru mode.
@@ -91,7 +91,7 @@ impl Passthru {
         let Some(passthru) = passthru.filter(|passthru| passthru.uses_passthru()) else {
             return Ok(None);
         };
-        let (Binary(bytes),) = payload.decode_args()?;
+        let (ByteString(bytes),) = payload.decode_args()?;
         Ok(Some(Self {
             scheme: passthru.ppt_scheme.clone().unwrap_or_default(),
             serializer: passthru.ppt_serializer.clone(),
@@ -103,34 +103,34 @@ impl Passthru {
 }
 
 /// A byte string. Serde would treat a `Vec<u8>` as a list of numbers.
-struct Binary(Vec<u8>);
+struct ByteString(Vec<u8>);
 
-impl Serialize for Binary {
+impl Serialize for ByteString {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(&self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Binary {
+impl<'de> Deserialize<'de> for ByteString {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bytes;
+        struct ByteStringVisitor;
 
-        impl Visitor<'_> for Bytes {
-            type Value = Binary;
+        impl Visitor<'_> for ByteStringVisitor {
+            type Value = ByteString;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("bytes")
             }
 
-            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Binary, E> {
-                Ok(Binary(bytes.to_vec()))
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<ByteString, E> {
+                Ok(ByteString(bytes.to_vec()))
             }
 
-            fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Binary, E> {
-                Ok(Binary(bytes))
+            fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<ByteString, E> {
+                Ok(ByteString(bytes))
             }
         }
-        deserializer.deserialize_byte_buf(Bytes)
+        deserializer.deserialize_byte_buf(ByteStringVisitor)
     }
 }
 

@@ -26,7 +26,7 @@ use cloverleaf_wamp::message::{ClientMessage, Publish, PublishOptions, RequestKi
 use cloverleaf_wamp::payload::Payload;
 use compact_str::CompactString;
 
-use crate::arguments::{Arguments, argument_methods};
+use crate::arguments::{EncodedArgs, argument_methods};
 use crate::error::Error;
 use crate::pending::PendingRequest;
 use crate::sent_request::AcknowledgementFuture;
@@ -46,7 +46,7 @@ pub struct PublishBuilder {
     session: Session,
     topic: CompactString,
     options: PublishOptions,
-    payload: Arguments,
+    payload: EncodedArgs,
 }
 
 argument_methods!(PublishBuilder, "the subscribers");
@@ -199,7 +199,8 @@ impl Future for PublishFuture {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(context).map(|number| {
-            PublicationId::new(number?).ok_or_else(|| Error::Closed("senseless PUBLISHED".into()))
+            PublicationId::new(number?)
+                .ok_or_else(|| Error::Closed("PUBLISHED has no valid publication id".into()))
         })
     }
 }

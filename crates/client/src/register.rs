@@ -34,7 +34,7 @@ use crate::pending::PendingRequest;
 use crate::procedure::{Procedure, SharedProcedure};
 use crate::registration_entry::RegistrationEntry;
 use crate::session::{BoxFuture, OnAcknowledged, Session, SessionState};
-use crate::watch::Watch;
+use crate::state_watch::StateWatch;
 
 impl Session {
     /// Registers a procedure: `session.register("com.example.add2", add).await?`.
@@ -156,7 +156,7 @@ impl Registration {
     /// the reason.
     pub async fn ended(&self) -> CompactString {
         let look = |state: &SessionState| self.entry.revoked().or(state.closed.as_ref()).cloned();
-        Watch::new(&self.session, look).await
+        StateWatch::new(&self.session, look).await
     }
 
     /// Ends the registration. Running calls continue.

@@ -1,4 +1,4 @@
-//! The front desk: a request in, a reply out.
+//! The entry point of the bridge: from a request to the future of its response.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,40 +20,42 @@ use crate::response::{BridgeResponse, ResponseHeaders, StatusAndBody};
 use crate::settings::BridgeSettings;
 use crate::{call, publish};
 
-/// What a path of the web server offers.
+/// The type of a path of the web server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resource {
-    /// Calls of procedures.
+    /// POST calls a procedure.
     Caller,
-    /// Publications.
+    /// POST publishes an event.
     Publisher,
 }
 
-/// One caller or publisher with its session.
+/// A caller or publisher path with its session.
 #[derive(Debug)]
 pub struct Bridge {
     session: Session,
     resource: Resource,
     settings: BridgeSettings,
-    /// None where requests may be repeated.
+    /// None if replayed requests are accepted.
     replays: Option<ReplayGuard>,
 }
 
 impl Bridge {
-    /// A bridge that asks the router through `session`, which nobody needs to drive.
+    /// Creates a bridge that calls and publishes through `session`. The driver of the session need
+    /// not be polled: the bridge registers no procedures.
     pub fn new(session: Session, resource: Resource, settings: BridgeSettings) -> Self {
         let limit = settings.timestamp_delta_limit;
         let replays = settings.remembered_nonces.map(|max| ReplayGuard::new(limit, max));
         Self { session, resource, settings, replays }
     }
 
-    /// The longest body that is accepted, in bytes; the listener reads no more than that.
+    /// Maximum length of a body, in bytes. The HTTP server stops reading above it.
     pub fn body_limit(&self) -> usize {
         self.settings.body_limit()
     }
 
-    /// Begins to answer one request: looks at it whole and asks the router at once. The body of a
-    /// request other than POST and PUT is not looked at. The signature's age is measured at `now`.
+    /// Checks a request and sends it to the router at once. The returned future waits for the
+    /// outcome. The body of methods other than POST and PUT is ignored. `now` is the time for
+    /// checking the age of a signature.
     pub fn handle(
         &self,
         head: &impl HttpHead,
@@ -66,35 +68,35 @@ impl Bridge {
         }
         let headers = ResponseHeaders::answering(head, &self.settings.allowed_origins);
         let (headers, state) = match head.method() {
-            "POST" | "PUT" => match self.ask(head, peer, body, now) {
+            "POST" | "PUT" => match self.start(head, peer, body, now) {
                 Ok(state) => (headers, state),
-                Err(denial) => (headers, State::Answered(self.deny(&denial))),
+                Err(denial) => (headers, ResponseState::Answered(self.deny(&denial))),
             },
-            "OPTIONS" => (headers.naming_methods(), State::Answered(StatusAndBody::EMPTY)),
+            "OPTIONS" => (headers.naming_methods(), ResponseState::Answered(StatusAndBody::EMPTY)),
             method => {
                 let denial = Denial::Method(excerpt(method.as_bytes()));
-                (headers.naming_methods(), State::Answered(self.deny(&denial)))
+                (headers.naming_methods(), ResponseState::Answered(self.deny(&denial)))
             }
         };
         ResponseFuture { bridge: self, headers: Some(headers), state }
     }
 
-    fn ask(
+    fn start(
         &self,
         head: &impl HttpHead,
         peer: RequestPeer,
         body: Result<Bytes, BodyError>,
         now: SystemTime,
-    ) -> Result<State, Denial> {
+    ) -> Result<ResponseState, Denial> {
         let body = checks::accept(head, peer, body, &self.settings, self.replays.as_ref(), now)?;
         Ok(match self.resource {
             Resource::Caller => {
                 let envelope = Envelope::parse(&body)?;
-                State::Calling(call::start(&self.session, envelope, &self.settings))
+                ResponseState::Calling(call::start(&self.session, envelope, &self.settings))
             }
             Resource::Publisher => {
                 let envelope = Envelope::parse(&body)?;
-                State::Publishing(publish::start(&self.session, envelope, &self.settings))
+                ResponseState::Publishing(publish::start(&self.session, envelope, &self.settings))
             }
         })
     }
@@ -102,7 +104,7 @@ impl Bridge {
     #[cold]
     fn deny_origin(&self) -> ResponseFuture<'_> {
         let headers = Some(ResponseHeaders::answering_foreign_page());
-        let state = State::Answered(self.deny(&Denial::Origin));
+        let state = ResponseState::Answered(self.deny(&Denial::Origin));
         ResponseFuture { bridge: self, headers, state }
     }
 
@@ -123,18 +125,18 @@ impl Drop for Bridge {
     }
 }
 
-/// The reply to one request, on its way. It waits for the router only; dropping it, because the
-/// client has hung up, cancels the call.
+/// Resolves to the response of one request. Waits for the router only. Dropping it, because the
+/// client has closed its connection, cancels the call.
 #[derive(Debug)]
-#[must_use = "dropping the answer cancels the call"]
+#[must_use = "dropping the future cancels the call"]
 pub struct ResponseFuture<'b> {
     bridge: &'b Bridge,
     headers: Option<ResponseHeaders>,
-    state: State,
+    state: ResponseState,
 }
 
 #[derive(Debug)]
-enum State {
+enum ResponseState {
     Answered(StatusAndBody),
     Calling(CallFuture),
     Publishing(PublishFuture),
@@ -147,15 +149,15 @@ impl Future for ResponseFuture<'_> {
         let this = &mut *self;
         let settings = &this.bridge.settings;
         let answer = match &mut this.state {
-            State::Answered(answer) => std::mem::replace(answer, StatusAndBody::EMPTY),
-            State::Calling(calling) => {
-                call::answer(ready!(Pin::new(calling).poll(context)), settings)
+            ResponseState::Answered(answer) => std::mem::replace(answer, StatusAndBody::EMPTY),
+            ResponseState::Calling(future) => {
+                call::answer(ready!(Pin::new(future).poll(context)), settings)
             }
-            State::Publishing(publishing) => {
-                publish::answer(ready!(Pin::new(publishing).poll(context)), settings)
+            ResponseState::Publishing(future) => {
+                publish::answer(ready!(Pin::new(future).poll(context)), settings)
             }
         };
-        let headers = this.headers.take().expect("an answer is polled to its end once");
+        let headers = this.headers.take().expect("a future is not polled after its end");
         Poll::Ready(headers.with(answer))
     }
 }

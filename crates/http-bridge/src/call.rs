@@ -1,4 +1,4 @@
-//! Calling: what a caller asks of the router.
+//! The resource `caller`: from a decoded body to a call, and from its outcome to a response.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(crate) fn start(
         tracing::debug!(procedure = ?excerpt(uri.as_bytes()), ?payload, "call");
     }
     let mut call = session.call(uri).payload(payload);
-    // 0 stands for no timeout, as in CALL.Options.
+    // As in CALL.Options, 0 means no timeout.
     if let Some(millis @ 1..) = options.timeout {
         call = call.timeout(Duration::from_millis(millis));
     }
@@ -31,7 +31,7 @@ pub(crate) fn start(
     call.send()
 }
 
-/// What the procedure returned, or why it did not.
+/// The response for the result or error of a call.
 pub(crate) fn answer(ended: Result<Reply, Error>, settings: &BridgeSettings) -> StatusAndBody {
     match ended {
         Ok(reply) => StatusAndBody::of_results(&reply.into_payload()),

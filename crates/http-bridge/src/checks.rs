@@ -1,6 +1,5 @@
-//! What a request must fulfil before its body is read, in the order in which it is checked:
-//! Content-Type, Content-Length, length, signature, address, TLS, and of what was signed whether it
-//! comes for the first time.
+//! The checks before a body is decoded, in this order: Content-Type, Content-Length, length of the
+//! body, signature, IP address, TLS, and whether a signed request is a replay.
 
 use std::time::SystemTime;
 
@@ -15,7 +14,7 @@ use crate::replays::ReplayGuard;
 use crate::request_auth::{check_signed, check_unsigned};
 use crate::settings::BridgeSettings;
 
-/// Checks all but the method and gives the body.
+/// Checks everything but the method and returns the body.
 pub(crate) fn accept(
     head: &impl HttpHead,
     peer: RequestPeer,
@@ -42,7 +41,7 @@ pub(crate) fn accept(
     Ok(body)
 }
 
-/// The value of a header field that may stand once only.
+/// The value of a header field that must not be repeated.
 fn single(head: &impl HttpHead, field: HeaderField) -> Result<Option<&[u8]>, Denial> {
     match head.value(field) {
         FieldValue::Absent => Ok(None),
@@ -51,7 +50,7 @@ fn single(head: &impl HttpHead, field: HeaderField) -> Result<Option<&[u8]>, Den
     }
 }
 
-/// `application/json`, with parameters of which only the charset UTF-8 means something.
+/// Accepts `application/json`. A parameter `charset` must be UTF-8; other parameters are ignored.
 fn content_type(value: &[u8]) -> Result<(), Denial> {
     let mut elements = value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
     let media_type = elements.next().unwrap_or_default();
@@ -75,7 +74,7 @@ fn parameters<'v>(elements: impl Iterator<Item = &'v [u8]> + Clone) -> Result<()
     Ok(())
 }
 
-/// `name=value`, with a value that may be in quotation marks.
+/// Splits `name=value`, where the value may be quoted.
 fn parameter(element: &[u8]) -> Option<(&[u8], &[u8])> {
     let equals = element.iter().position(|&byte| byte == b'=')?;
     let (name, value) = (element[..equals].trim_ascii(), element[equals + 1..].trim_ascii());
@@ -87,7 +86,7 @@ fn is_utf8(charset: &[u8]) -> bool {
     charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"utf8")
 }
 
-/// The body, if it is as long as announced and not too long.
+/// The body, if its length agrees with Content-Length and with the limit.
 fn length(
     head: &impl HttpHead,
     body: Result<Bytes, BodyError>,
@@ -118,13 +117,13 @@ fn announced_length(value: &[u8]) -> Result<u64, Denial> {
     text.and_then(|text| text.parse().ok()).ok_or(Denial::Malformed)
 }
 
-/// Whether requests are accepted over this connection.
+/// Checks whether the peer may send requests.
 fn connection(peer: RequestPeer, settings: &BridgeSettings) -> Result<(), Denial> {
     address(peer, settings)?;
     if settings.require_tls && !peer.is_tls { Err(Denial::Malformed) } else { Ok(()) }
 }
 
-/// A peer without an address is none of those that are accepted.
+/// A filter refuses peers without an IP address.
 fn address(peer: RequestPeer, settings: &BridgeSettings) -> Result<(), Denial> {
     match &settings.require_ip {
         Some(filter) if !peer.ip.is_some_and(|ip| filter.accepts(ip)) => Err(Denial::Address),

@@ -1,6 +1,6 @@
-//! The table of what can be wrong with a request before the router is asked.
+//! The errors of a request that are found before the router is asked.
 //!
-//! Texts are those that clients of Crossbar.io's REST bridge know and may compare.
+//! The texts are those of Crossbar.io's REST bridge: clients may compare them.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use compact_str::CompactString;
 use http::StatusCode;
 use thiserror::Error;
 
-/// Why a request is denied; its text is the `error` of the answer.
+/// The reason why a request is denied. Its text is the `error` member of the response.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Denial {
-    /// AR400: a request over a plain connection where TLS is required, or with a broken head.
+    /// AR400: TLS is required and the connection is not encrypted, or the head is malformed.
     #[error("Malformed request to the REST bridge.")]
     Malformed,
     /// AR405: a method other than POST, PUT and OPTIONS.
@@ -25,13 +25,13 @@ pub enum Denial {
         /// The longest that is accepted, in bytes.
         accepted: usize,
     },
-    /// AR450: a parameter of Content-Type that is broken, given twice, or another charset.
+    /// AR450: a parameter of Content-Type is malformed or repeated, or the charset is not UTF-8.
     #[error("Non-accepted request encoding, must be UTF-8.")]
     Charset,
     /// AR451: the body is not UTF-8.
     #[error("Non-decodable request body, was not UTF-8.")]
     NotUtf8,
-    /// AR452: another media type.
+    /// AR452: the media type is not `application/json`.
     #[error("Non-accepted content type. (must be one of 'application/json', not '{0}')")]
     ContentType(CompactString),
     /// AR453: the body is not JSON.
@@ -46,7 +46,7 @@ pub enum Denial {
     /// AR459: the signature is wrong.
     #[error("REST bridge signature secret not valid.")]
     Secret,
-    /// AR460: nobody has this key.
+    /// AR460: the key is unknown.
     #[error("REST bridge signature key not valid.")]
     Key,
     /// AR461: a field of a signed request is missing.
@@ -55,37 +55,37 @@ pub enum Denial {
     /// AR462: a field of a signed request is malformed, or its nonce was used before.
     #[error("REST bridge signature was invalid ({0}).")]
     FieldInvalid(CompactString),
-    /// AR463: a header field that may stand once stands more often.
+    /// AR463: a header field is repeated that must not be.
     #[error("Multiple versions of the same header is not allowed.")]
     RepeatedHeader,
     /// AR464: the timestamp is too far from now.
     #[error("Request expired, too old timestamp.")]
     Expired,
-    /// AR465: the body is not as long as announced, or was given up while it came.
+    /// AR465: the length of the body differs from Content-Length, or reading it was stopped early.
     #[error("Body length ({read}) is different to Content-Length header ({announced}).")]
     LengthDiffers {
         /// The length of the body, in bytes.
         read: usize,
-        /// What Content-Length says.
+        /// The value of Content-Length.
         announced: u64,
     },
-    /// AR466: requests from this address are not accepted.
+    /// AR466: the IP address is not allowed.
     #[error("Request denied based on IP address.")]
     Address,
-    /// AR467: no further nonce can be remembered for now.
+    /// AR467: the table of nonces is full.
     #[error("Too many signed requests, no further nonce can be remembered for now.")]
     TooManyNonces,
-    /// AR468: requests from pages of this origin are not accepted.
+    /// AR468: the origin of the web page is not allowed.
     #[error("Request denied based on its origin.")]
     Origin,
 }
 
-/// How long a body that is too long is, as far as that is known.
+/// The length of a body above the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyLength {
-    /// So many bytes.
+    /// The length in bytes.
     Bytes(u64),
-    /// Nobody has announced it, and the rest was not read.
+    /// Unknown: there was no Content-Length, and the rest of the body was not read.
     Unknown,
 }
 
@@ -99,7 +99,7 @@ impl fmt::Display for BodyLength {
 }
 
 impl Denial {
-    /// The status of the answer.
+    /// The HTTP status code of the response.
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -111,7 +111,7 @@ impl Denial {
         }
     }
 
-    /// The code by which logs and documentation name it.
+    /// The error code for logs and documentation.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Malformed => "AR400",

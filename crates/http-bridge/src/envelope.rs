@@ -1,13 +1,16 @@
-//! From the JSON body to a URI, raw arguments and options.
+//! Decodes the JSON body into a URI, raw arguments and options.
 //!
 //! ```text
 //! {"procedure": "com.example.add2", "args": [2, 3], "kwargs": {}, "options": {"timeout": 500}}
 //! ```
 //!
-//! The arguments stay slices of the body, unless the body is much longer. Numbers that are not
-//! finite become null. What is null, false, zero or empty counts as absent, whatever type it has
-//! (some languages write an empty dictionary as `[]`), a member that stands twice counts where it
-//! stands last, and members of other names are passed over.
+//! The arguments stay slices of the body, unless the body is much longer. As in Crossbar.io, the
+//! reader is lenient:
+//!
+//! - A member that is null, false, zero or empty counts as absent, whatever its type. Some
+//!   languages write an empty dictionary as `[]`.
+//! - If a member is repeated, the last one counts. Unknown members are ignored.
+//! - Numbers that are not finite become null.
 
 use bytes::Bytes;
 use cloverleaf_client::Payload;
@@ -23,25 +26,25 @@ pub use options::BodyOptions;
 
 use crate::denial::Denial;
 
-/// What a body asks for.
+/// A decoded body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope<O> {
-    /// The procedure or topic; whether it is a URI is for the router to say.
+    /// The procedure or topic. The router checks whether it is a valid URI.
     pub uri: CompactString,
     /// The arguments.
     pub payload: Payload,
-    /// The options that the resource honours.
+    /// The options that the resource supports.
     pub options: O,
 }
 
 impl<O: BodyOptions> Envelope<O> {
-    /// Reads a body.
+    /// Decodes a body.
     ///
     /// # Errors
-    /// When it is not UTF-8, not JSON, no dictionary, or has no or ill-typed members, checked in
-    /// this order.
+    /// In this order: the body is not UTF-8, not JSON, not an object; a member is missing or has
+    /// the wrong type.
     pub fn parse(body: &Bytes) -> Result<Self, Denial> {
-        let members = Members::read(body, O::URI_KEY).map_err(|_| undecodable(body))?;
+        let members = BodyMembers::read(body, O::URI_KEY).map_err(|_| undecodable(body))?;
         let members = members.ok_or_else(|| Denial::NotWellFormed("must be a dict".into()))?;
         let uri = match members.uri {
             UriMember::Text(uri) => uri,
@@ -58,7 +61,7 @@ impl<O: BodyOptions> Envelope<O> {
     }
 }
 
-/// JSON is UTF-8, so that only a body that is no JSON must be looked at for it.
+/// The JSON reader accepts UTF-8 only, so the encoding is checked after it has failed.
 #[cold]
 fn undecodable(body: &[u8]) -> Denial {
     match simdutf8::basic::from_utf8(body) {
@@ -72,7 +75,7 @@ fn wrong(member: &str, expected: &str) -> Denial {
     Denial::NotWellFormed(format_compact!("{member} must be {expected}"))
 }
 
-/// Null, false, zero or empty.
+/// Whether a value is null, false, zero or empty, and so counts as absent.
 fn is_falsy(json: &[u8]) -> bool {
     match json {
         b"null" | b"false" | b"0" | b"\"\"" => true,
@@ -81,9 +84,9 @@ fn is_falsy(json: &[u8]) -> bool {
     }
 }
 
-/// The members of a body that mean something, of whatever types they are.
+/// The known members of a body. Their types are not checked yet, except for the URI.
 #[derive(Debug, Default)]
-struct Members {
+struct BodyMembers {
     uri: UriMember,
     args: Option<Encoded>,
     kwargs: Option<Encoded>,
@@ -98,8 +101,8 @@ enum UriMember {
     Text(CompactString),
 }
 
-impl Members {
-    /// Reads the whole body; none if it is JSON but no dictionary.
+impl BodyMembers {
+    /// Reads the whole body; none if it is JSON but not an object.
     fn read(body: &Bytes, uri_key: &str) -> Result<Option<Self>, DecodeError> {
         let mut reader = JsonReader::new(body);
         if reader.peek()? != TokenKind::Map {
@@ -130,7 +133,7 @@ impl UriMember {
         }
         match reader.next()? {
             Token::Text(uri) if !reader.has_replaced() => Ok(Self::Text(CompactString::new(uri))),
-            // A string by which WAMP means bytes, or with unpaired surrogates.
+            // WAMP's convention for bytes, or a string with unpaired surrogates.
             _ => Ok(Self::NoText),
         }
     }

@@ -1,12 +1,14 @@
-//! HTTP/1.1 for the two hot requests: bytes to the head of a request, and a reply to bytes.
+//! HTTP/1.1 for the fast path: parses the head of a request and writes the head of a response.
 //!
-//! No HTTP server: it reads what a client of the bridge usually sends, and says of everything else
-//! that it is unusual. Whoever holds the socket then lets a whole server have the connection, with
-//! the bytes that were read. So nothing is refused here, and nothing is understood in two ways: a
-//! request with two lengths or hosts, a transfer coding or a folded line is unusual. Lines may end
-//! with a line feed alone, as for the whole server. See `docs/decisions/http.md`.
+//! This is not an HTTP server. It parses the requests that clients of the bridge usually send. For
+//! any other request, [`parse_head`] returns [`HeadError::NeedsHyper`]: the owner of the socket
+//! passes the connection to hyper, with the bytes that were read.
 //!
-//! Source: RFC 9112 (message syntax), RFC 9110 section 10.1.1 (Expect) and 7.6.1 (Connection).
+//! So the parser refuses no request and interprets none differently from hyper. A request with two
+//! lengths or hosts, a transfer coding or a folded line needs hyper. Lines may end with a line feed
+//! alone, as hyper accepts it. Reasons and measurements: `docs/decisions/http.md`.
+//!
+//! Spec: RFC 9112 (message syntax), RFC 9110 section 10.1.1 (Expect) and 7.6.1 (Connection).
 
 mod date;
 mod parse;

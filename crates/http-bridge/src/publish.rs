@@ -1,4 +1,5 @@
-//! Publishing: what a publisher asks of the router.
+//! The resource `publisher`: from a decoded body to a publication, and from its outcome to a
+//! response.
 
 use cloverleaf_client::{Error, PublishFuture, PublishOptions, Session};
 use cloverleaf_wamp::ids::PublicationId;
@@ -21,7 +22,7 @@ pub(crate) fn start(
     session.publish(uri).payload(payload).options(options).send()
 }
 
-/// The publication's id, or why it was refused.
+/// The response for the id or error of a publication.
 pub(crate) fn answer(
     ended: Result<PublicationId, Error>,
     settings: &BridgeSettings,

@@ -1,10 +1,10 @@
-//! The fields of a signed request, taken from the query string.
+//! The query parameters of a signed request.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// The first value of each field, decoded; other fields of the query are passed over.
+/// The first value of each field, decoded. Other parameters are ignored.
 #[derive(Debug, Default)]
 pub(crate) struct SignatureFields<'q> {
     pub(crate) key: Option<Cow<'q, [u8]>>,

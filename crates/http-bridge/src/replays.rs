@@ -1,8 +1,8 @@
-//! Signed requests that were accepted before, remembered so that none of them is accepted again.
+//! Protection against replayed requests: remembers the signed requests that were accepted.
 //!
-//! A request is known by its nonce and by its signature: the fields are signed one behind the
-//! other without anything between, so that whoever has recorded `seq=1&nonce=17` can make
-//! `seq=11&nonce=7` of it, another nonce under the same signature.
+//! A request is identified by its nonce and by its signature. The nonce alone is not enough: the
+//! fields are signed without separators, so `seq=1&nonce=17` and `seq=11&nonce=7` have the same
+//! signature. An attacker could replay a recorded request under another nonce.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, SystemTime};
@@ -13,48 +13,48 @@ use sha2::{Digest as _, Sha256};
 
 use crate::denial::Denial;
 use crate::excerpt::excerpt;
-use crate::request_auth::Signed;
-use crate::timestamp::Timestamp;
+use crate::request_auth::SignedRequest;
+use crate::timestamp::SignatureTimestamp;
 
-/// How many nonces one caller or publisher remembers at a time: those of more than 3,000 requests
-/// per second over the usual 300 seconds, in less than 200 MB.
+/// Maximum number of nonces that one caller or publisher remembers: more than 3,000 requests per
+/// second over the default of 300 seconds, in less than 200 MB.
 pub const MAX_NONCES: usize = 1_000_000;
 
-/// How many expired nonces a request forgets: more than the one that it adds, and so few that
-/// nobody waits for it.
-const FORGOTTEN_AT_ONCE: usize = 64;
+/// Number of expired nonces that one request removes: more than the one that it adds, and few
+/// enough to add no latency.
+const REMOVED_PER_REQUEST: usize = 64;
 
-/// The requests that one bridge has accepted and could still be sent again.
+/// The accepted requests of one bridge that could be replayed.
 #[derive(Debug)]
 pub(crate) struct ReplayGuard {
-    /// How far a timestamp may be from now; none: any distance, and nothing is ever forgotten.
+    /// Maximum distance of a timestamp from now. None: any distance, and nothing expires.
     timestamp_delta_limit: Option<Duration>,
     max_nonces: usize,
-    accepted: Mutex<Accepted>,
+    accepted: Mutex<AcceptedRequests>,
 }
 
 impl ReplayGuard {
-    /// Remembers at most `max_nonces` requests at a time, each until its timestamp is too old.
+    /// Creates a table of at most `max_nonces` requests. Each expires with its timestamp.
     pub(crate) fn new(timestamp_delta_limit: Option<Duration>, max_nonces: usize) -> Self {
         Self { timestamp_delta_limit, max_nonces, accepted: Mutex::default() }
     }
 
-    /// Accepts a request that is the first with its nonce, and remembers it.
+    /// Accepts and remembers a request that is not a replay.
     ///
     /// # Errors
     ///
-    /// [`Denial::FieldInvalid`] for a request with a nonce that was used before,
-    /// [`Denial::Expired`] for one that could be among those that are already forgotten, and
-    /// [`Denial::TooManyNonces`] where no further one can be remembered.
-    pub(crate) fn accept(&self, signed: &Signed<'_>, now: SystemTime) -> Result<(), Denial> {
-        let request = Request {
+    /// [`Denial::FieldInvalid`] for a nonce or signature that was used before, [`Denial::Expired`]
+    /// for a request that expires no later than an entry that was removed, and
+    /// [`Denial::TooManyNonces`] when the table is full.
+    pub(crate) fn accept(&self, signed: &SignedRequest<'_>, now: SystemTime) -> Result<(), Denial> {
+        let request = AcceptedRequest {
             until: signed.timestamp.last_within(self.timestamp_delta_limit),
-            nonce: mark(&signed.nonce),
-            signature: mark(&signed.signature),
+            nonce: digest_of(&signed.nonce),
+            signature: digest_of(&signed.signature),
         };
         let mut accepted = self.accepted.lock();
-        accepted.forget_before(Timestamp::of(now));
-        if accepted.forgotten.is_some_and(|forgotten| request.until <= forgotten) {
+        accepted.remove_expired(SignatureTimestamp::of(now));
+        if accepted.last_removed.is_some_and(|removed| request.until <= removed) {
             return Err(Denial::Expired);
         }
         if accepted.contains(&request) {
@@ -70,54 +70,54 @@ impl ReplayGuard {
     }
 }
 
-/// What is remembered of a request, in the order of expiry.
+/// An entry of the table. Ordered by expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Request {
-    /// The last moment at which its timestamp is accepted.
-    until: Timestamp,
+struct AcceptedRequest {
+    /// The last moment at which the timestamp is accepted.
+    until: SignatureTimestamp,
     nonce: u128,
     signature: u128,
 }
 
-/// The same requests three times, as they are looked for.
+/// The table of accepted requests, with an index for each kind of lookup.
 #[derive(Debug, Default)]
-struct Accepted {
+struct AcceptedRequests {
     nonces: HashSet<u128>,
     signatures: HashSet<u128>,
-    by_expiry: BTreeSet<Request>,
-    /// The latest expiry that was forgotten. Clocks that are set back, and requests that overtake
-    /// each other, make `now` smaller than it was: what is forgotten must not come back then.
-    forgotten: Option<Timestamp>,
+    by_expiry: BTreeSet<AcceptedRequest>,
+    /// The latest expiry of a removed entry. When the clock is set back, or requests overtake each
+    /// other, `now` is smaller than before: a removed request must not be accepted again then.
+    last_removed: Option<SignatureTimestamp>,
 }
 
-impl Accepted {
-    fn contains(&self, request: &Request) -> bool {
+impl AcceptedRequests {
+    fn contains(&self, request: &AcceptedRequest) -> bool {
         self.nonces.contains(&request.nonce) || self.signatures.contains(&request.signature)
     }
 
-    fn insert(&mut self, request: Request) {
+    fn insert(&mut self, request: AcceptedRequest) {
         self.nonces.insert(request.nonce);
         self.signatures.insert(request.signature);
         self.by_expiry.insert(request);
     }
 
-    fn forget_before(&mut self, now: Timestamp) {
-        for _ in 0..FORGOTTEN_AT_ONCE {
+    fn remove_expired(&mut self, now: SignatureTimestamp) {
+        for _ in 0..REMOVED_PER_REQUEST {
             let expired = self.by_expiry.first().copied().filter(|first| first.until < now);
             let Some(first) = expired else { return };
             self.by_expiry.remove(&first);
             self.nonces.remove(&first.nonce);
             self.signatures.remove(&first.signature);
-            self.forgotten = self.forgotten.max(Some(first.until));
+            self.last_removed = self.last_removed.max(Some(first.until));
         }
     }
 }
 
-/// Stands for a text of any length. Two texts with the same mark can only be made by somebody who
-/// can sign both, and then the second is refused.
-fn mark(text: &[u8]) -> u128 {
+/// A digest of a text: the first 128 bits of SHA-256. Only the owner of the secret could construct
+/// two signed requests with the same digest, and the second one is refused.
+fn digest_of(text: &[u8]) -> u128 {
     let digest: [u8; 32] = Sha256::digest(text).into();
-    digest.iter().take(16).fold(0, |mark, &byte| mark << 8 | u128::from(byte))
+    digest.iter().take(16).fold(0, |number, &byte| number << 8 | u128::from(byte))
 }
 
 #[cfg(test)]
@@ -130,11 +130,14 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    /// Asks at this second for a request that was signed then, with this nonce.
+    /// Sends a request at `now` that was signed at `signed_at`, both in seconds.
     fn ask(replays: &ReplayGuard, now: u64, signed_at: u64, nonce: &str) -> Result<(), Denial> {
         let signature = format!("{signed_at} {nonce}").into_bytes().into();
-        let timestamp = Timestamp::of(at(signed_at));
-        replays.accept(&Signed { timestamp, nonce: nonce.as_bytes().into(), signature }, at(now))
+        let timestamp = SignatureTimestamp::of(at(signed_at));
+        replays.accept(
+            &SignedRequest { timestamp, nonce: nonce.as_bytes().into(), signature },
+            at(now),
+        )
     }
 
     fn used(nonce: &str) -> Result<(), Denial> {
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_does_not_come_back_with_a_clock_that_is_set_back() {
+    fn a_removed_nonce_is_not_accepted_after_the_clock_is_set_back() {
         let replays = ReplayGuard::new(Some(LIMIT), MAX_NONCES);
         assert_eq!(ask(&replays, 100, 100, "1"), Ok(()));
         assert_eq!(ask(&replays, 111, 111, "2"), Ok(()));
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_has_room_again_when_a_nonce_has_expired() {
+    fn a_full_table_has_room_when_a_nonce_has_expired() {
         let replays = ReplayGuard::new(Some(LIMIT), 2);
         assert_eq!(ask(&replays, 100, 100, "1"), Ok(()));
         assert_eq!(ask(&replays, 100, 105, "2"), Ok(()));
@@ -173,19 +176,19 @@ mod tests {
     }
 
     #[test]
-    fn a_request_forgets_some_of_many_at_a_time() {
-        let replays = ReplayGuard::new(Some(LIMIT), 2 * FORGOTTEN_AT_ONCE);
-        for number in 0..2 * FORGOTTEN_AT_ONCE {
+    fn a_request_removes_a_limited_number_of_expired_nonces() {
+        let replays = ReplayGuard::new(Some(LIMIT), 2 * REMOVED_PER_REQUEST);
+        for number in 0..2 * REMOVED_PER_REQUEST {
             assert_eq!(ask(&replays, 100, 100, &number.to_string()), Ok(()));
         }
         assert_eq!(ask(&replays, 200, 200, "a"), Ok(()));
-        assert_eq!(replays.accepted.lock().by_expiry.len(), FORGOTTEN_AT_ONCE + 1);
+        assert_eq!(replays.accepted.lock().by_expiry.len(), REMOVED_PER_REQUEST + 1);
         assert_eq!(ask(&replays, 200, 200, "b"), Ok(()));
         assert_eq!(replays.accepted.lock().by_expiry.len(), 2);
     }
 
     #[test]
-    fn without_a_limit_of_timestamps_nothing_is_forgotten() {
+    fn without_a_timestamp_limit_nonces_never_expire() {
         let replays = ReplayGuard::new(None, MAX_NONCES);
         assert_eq!(ask(&replays, 100, 100, "1"), Ok(()));
         assert_eq!(ask(&replays, 9_000_000_000, 100, "1"), used("1"));

@@ -1,8 +1,9 @@
-//! Signed requests: the fields in the query string, and the signature over them and the body.
+//! Verifies signed requests: the fields in the query string, and the signature over them and the
+//! body.
 //!
-//! `signature` is the URL-safe base64 of HMAC-SHA256 over key, timestamp, seq, nonce and body, one
-//! behind the other. A signature says who sent a request, not that it is sent for the first time:
-//! that is what [`replays`](crate::replays) are looked up for.
+//! `signature` is the URL-safe base64 of HMAC-SHA256 over key, timestamp, seq, nonce and body,
+//! concatenated. A signature authenticates the sender; it does not prevent a replay, which
+//! [`replays`](crate::replays) does.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -15,21 +16,21 @@ use crate::excerpt::excerpt;
 use crate::query::SignatureFields;
 use crate::settings::BridgeSettings;
 use crate::signing_key::SigningKey;
-use crate::timestamp::Timestamp;
+use crate::timestamp::SignatureTimestamp;
 
-/// The longest `seq` or `nonce`, in characters: Python's `int`, by which deployed signers are
-/// judged elsewhere, takes as many digits by default.
+/// Maximum length of `seq` or `nonce`, in characters. Crossbar.io uses Python's `int`, which
+/// accepts this many digits by default.
 const MAX_INTEGER: usize = 4300;
 
-/// What tells a request that was signed right from others.
+/// The fields that identify a correctly signed request.
 #[derive(Debug)]
-pub(crate) struct Signed<'q> {
-    pub(crate) timestamp: Timestamp,
+pub(crate) struct SignedRequest<'q> {
+    pub(crate) timestamp: SignatureTimestamp,
     pub(crate) nonce: Cow<'q, [u8]>,
     pub(crate) signature: Cow<'q, [u8]>,
 }
 
-/// Checks the fields that are there, where no signature is required.
+/// Checks the fields that are present, if no signature is required.
 pub(crate) fn check_unsigned(
     query: &str,
     settings: &BridgeSettings,
@@ -45,14 +46,14 @@ pub(crate) fn check_unsigned(
     fields.nonce.iter().try_for_each(|nonce| check_integer("nonce", nonce))
 }
 
-/// Checks that all fields are there and that the signature is right.
+/// Checks that all fields are present and that the signature is valid.
 pub(crate) fn check_signed<'q>(
     query: &'q str,
     body: &[u8],
     signed_with: &SigningKey,
     settings: &BridgeSettings,
     now: SystemTime,
-) -> Result<Signed<'q>, Denial> {
+) -> Result<SignedRequest<'q>, Denial> {
     let fields = SignatureFields::parse(query);
     let missing = |text| move || Denial::FieldMissing(text);
     let key = fields.key.ok_or_else(missing("'key' field missing"))?;
@@ -68,16 +69,16 @@ pub(crate) fn check_signed<'q>(
         return Err(Denial::Key);
     }
     let expected = signed_with.sign([&key, &sent_at, &seq, &nonce, body]);
-    let right = bool::from(expected.ct_eq(&*signature));
-    if right { Ok(Signed { timestamp, nonce, signature }) } else { Err(Denial::Secret) }
+    let is_valid = bool::from(expected.ct_eq(&*signature));
+    if is_valid { Ok(SignedRequest { timestamp, nonce, signature }) } else { Err(Denial::Secret) }
 }
 
 fn check_timestamp(
     text: &[u8],
     settings: &BridgeSettings,
     now: SystemTime,
-) -> Result<Timestamp, Denial> {
-    let Some(timestamp) = Timestamp::parse(text) else {
+) -> Result<SignatureTimestamp, Denial> {
+    let Some(timestamp) = SignatureTimestamp::parse(text) else {
         let text = excerpt(text);
         return Err(Denial::FieldInvalid(format_compact!(
             "invalid timestamp '{text}' (must be UTC/ISO-8601, e.g. '2011-10-14T16:59:51.123Z')"
@@ -96,9 +97,9 @@ fn check_integer(name: &str, text: &[u8]) -> Result<(), Denial> {
     Err(Denial::FieldInvalid(format_compact!("invalid {name} '{text}' (must be an integer)")))
 }
 
-/// Whether Python's `int` reads the text as a decimal integer: white space around it, a sign,
-/// leading zeros and single underscores between digits are allowed. Its value has no meaning here;
-/// the signature is over the text as it was sent.
+/// Whether Python's `int` accepts the text as a decimal integer: surrounding white space, a sign,
+/// leading zeros and single underscores between digits are allowed. The value is not used; the
+/// signature covers the text as sent.
 fn is_integer(text: &[u8]) -> bool {
     if text.len() > MAX_INTEGER {
         return false;

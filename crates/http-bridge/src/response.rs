@@ -1,4 +1,4 @@
-//! Replies: status, header fields and the JSON of the body.
+//! Responses: status, header fields and JSON body.
 
 use bytes::Bytes;
 use http::header::{
@@ -21,26 +21,26 @@ const METHODS: HeaderValue = HeaderValue::from_static("POST,PUT,OPTIONS");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-/// The first lines of every reply's header.
+/// The first header fields of every response.
 const ALWAYS: &[u8] = b"content-type: application/json; charset=UTF-8\r\n\
     cache-control: no-store,no-cache,must-revalidate,max-age=0\r\n\
     vary: Origin\r\n";
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BridgeResponse {
-    /// The status.
+    /// The status code.
     pub status: StatusCode,
     /// The header fields.
     pub headers: ResponseHeaders,
-    /// JSON, or nothing.
+    /// JSON, or empty.
     pub body: Bytes,
 }
 
 impl BridgeResponse {
-    /// The reply in the types of the crate `http`.
+    /// Converts the response to the types of the crate `http`.
     pub fn into_response(self) -> Response<Bytes> {
-        /// Above what [`ResponseHeaders`] has, with two more of the server.
+        /// More than [`ResponseHeaders`] yields, including two fields of the HTTP server.
         const FIELDS: usize = 12;
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
@@ -51,19 +51,19 @@ impl BridgeResponse {
     }
 }
 
-/// The header fields of a reply; those by which it is framed are the server's.
+/// The header fields of a response, except those for framing, which the HTTP server adds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseHeaders {
-    /// The pages that may read the reply.
+    /// The origin whose pages may read the response.
     origin: Option<HeaderValue>,
-    /// The header fields that a page asked to send.
+    /// The request header fields that a preflight request asked for.
     allowed_headers: Option<HeaderValue>,
-    /// Whether the methods are named that there are.
+    /// Whether the allowed methods are listed.
     methods: bool,
 }
 
 impl ResponseHeaders {
-    /// The header fields for the reply to this request.
+    /// The header fields of the response to a request.
     pub(crate) fn answering(head: &impl HttpHead, allowed: &AllowedOrigins) -> Self {
         let allowed_headers = head.value(HeaderField::AccessControlRequestHeaders).first();
         Self {
@@ -73,12 +73,12 @@ impl ResponseHeaders {
         }
     }
 
-    /// The header fields for the denial of a request from a page whose origin is not allowed: the
-    /// page may not read it.
+    /// The header fields of a denial because of the origin: the page must not read the response.
     pub(crate) const fn answering_foreign_page() -> Self {
         Self { origin: None, allowed_headers: None, methods: false }
     }
 
+    /// Adds the list of allowed methods.
     pub(crate) fn naming_methods(self) -> Self {
         Self { methods: true, ..self }
     }
@@ -87,7 +87,7 @@ impl ResponseHeaders {
         BridgeResponse { status: answer.status, headers: self, body: answer.body }
     }
 
-    /// Every header field with its value. Nothing is copied.
+    /// All header fields with their values. Values are shared, not copied.
     pub fn iter(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<> {
         let Self { origin, allowed_headers, methods } = self.clone();
         let credentials = origin.is_some().then_some(TRUE);
@@ -106,7 +106,7 @@ impl ResponseHeaders {
         .filter_map(|(name, value)| Some((name, value?)))
     }
 
-    /// Appends the same as lines of HTTP/1.1; those that every reply has are written beforehand.
+    /// Appends all header fields as lines of HTTP/1.1.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let Self { origin, allowed_headers, methods } = self;
         out.extend_from_slice(ALWAYS);
@@ -124,15 +124,15 @@ impl ResponseHeaders {
     }
 }
 
-/// Appends one line of a head.
+/// Appends one header field as a line of HTTP/1.1.
 pub(crate) fn write_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
     for part in [name.as_bytes(), b": ", value, b"\r\n"] {
         out.extend_from_slice(part);
     }
 }
 
-/// The value of Access-Control-Allow-Origin in the reply to an accepted request; none: pages may
-/// not read the reply.
+/// The value of Access-Control-Allow-Origin in the response to an accepted request. None: pages
+/// must not read the response.
 fn allowed_origin(origin: Option<&[u8]>, allowed: &AllowedOrigins) -> Option<HeaderValue> {
     let value = |origin| HeaderValue::from_bytes(origin).ok();
     match allowed {
@@ -148,7 +148,7 @@ mod tests {
     use super::{ANY, HeaderValue, ResponseHeaders, write_field};
 
     #[test]
-    fn what_is_written_are_the_header_fields_that_there_are() {
+    fn the_iterator_and_the_writer_yield_the_same_header_fields() {
         for (origin, allowed_headers, methods) in [
             (None, None, false),
             (Some(ANY), None, false),

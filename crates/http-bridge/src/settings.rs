@@ -1,4 +1,4 @@
-//! What an operator may choose for one caller or publisher. Where it is written is not known here.
+//! The options of one caller or publisher, independent of the configuration format.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,37 +9,36 @@ use cloverleaf_wamp::origin::OriginRule;
 use crate::head::{FieldValue, HeaderField, HttpHead};
 use crate::signing_key::SigningKey;
 
-/// The longest body where the operator sets no limit, in bytes: 16 MiB, the longest message that
-/// RawSocket peers can take (advanced profile, "RawSocket Transport"), so that no longer call could
-/// reach every kind of callee.
+/// Default and upper limit for the length of a body, in bytes: 16 MiB, the longest message that
+/// RawSocket supports (advanced profile, "RawSocket Transport"). A longer call could not reach
+/// every callee.
 pub const MAX_BODY: usize = 16 << 20;
 
-/// The longest distance between a timestamp and now where the operator says nothing: long enough
-/// for clocks that nobody tends, short enough to make a recorded request useless soon.
+/// Default of [`BridgeSettings::timestamp_delta_limit`]: long enough for clocks that are not
+/// synchronized, short enough to make a recorded request useless soon.
 pub const TIMESTAMP_DELTA_LIMIT: Duration = Duration::from_secs(300);
 
-/// The settings of one caller or publisher.
+/// The options of one caller or publisher.
 #[derive(Debug)]
 pub struct BridgeSettings {
-    /// Whether each request is logged in detail, at the level debug.
+    /// Whether each request is logged with its arguments, at the level debug.
     pub debug: bool,
-    /// With what requests must be signed; none: unsigned requests are accepted.
+    /// The key that requests must be signed with. None: unsigned requests are accepted.
     pub signed_with: Option<SigningKey>,
-    /// The longest body, in bytes; none: [`MAX_BODY`].
+    /// Maximum length of a body, in bytes. None: [`MAX_BODY`].
     pub post_body_limit: Option<usize>,
-    /// How far the timestamp of a request may be from now; none: any distance.
+    /// Maximum distance between the timestamp of a request and now. None: any distance.
     pub timestamp_delta_limit: Option<Duration>,
-    /// How many nonces of accepted requests are remembered at a time, such as
-    /// [`MAX_NONCES`](crate::MAX_NONCES), so that no signed request is accepted twice; none:
-    /// requests may be repeated.
+    /// Maximum number of remembered nonces, such as [`MAX_NONCES`](crate::MAX_NONCES); a signed
+    /// request with a remembered nonce is refused. None: replayed requests are accepted.
     pub remembered_nonces: Option<usize>,
-    /// From which addresses requests are accepted; none: from all.
+    /// The IP addresses from which requests are accepted. None: all.
     pub require_ip: Option<AddressFilter>,
-    /// Whether requests are accepted over TLS only.
+    /// Whether TLS is required.
     pub require_tls: bool,
-    /// Whether WAMP errors are answered with an HTTP status of their own instead of 200.
+    /// Whether WAMP errors have their own HTTP status codes instead of 200.
     pub error_status: bool,
-    /// The web pages that may send requests and read the answers.
+    /// The origins of web pages that may send requests and read the responses.
     pub allowed_origins: AllowedOrigins,
 }
 
@@ -60,24 +59,24 @@ impl Default for BridgeSettings {
 }
 
 impl BridgeSettings {
-    /// The longest body that is accepted, in bytes.
+    /// Maximum length of a body, in bytes.
     pub fn body_limit(&self) -> usize {
         self.post_body_limit.unwrap_or(MAX_BODY).min(MAX_BODY)
     }
 }
 
-/// The origins (RFC 6454) of web pages that may send requests and read the answers.
+/// The origins (RFC 6454) of web pages that may send requests and read the responses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowedOrigins {
-    /// Those of every page.
+    /// All origins.
     All,
-    /// Those that a rule allows. Requests from pages of other origins are denied.
+    /// The origins that a rule allows. Requests from other origins are denied.
     Listed(OriginRule),
 }
 
 impl AllowedOrigins {
-    /// Whether a request with this head is accepted. One without the header field `Origin` is: it
-    /// does not come from a page of another origin. One with several is not: browsers send one.
+    /// Whether a request is accepted. A request without the header field `Origin` is: it does not
+    /// come from a page of another origin. A request with several is not: browsers send one.
     pub(crate) fn accept(&self, head: &impl HttpHead) -> bool {
         let Self::Listed(rule) = self else { return true };
         match head.value(HeaderField::Origin) {
@@ -91,7 +90,7 @@ impl AllowedOrigins {
 }
 
 impl FromIterator<String> for AllowedOrigins {
-    /// `*` among the origins stands for all. `null` stands for pages from files and sandboxes.
+    /// `*` allows all origins; `null` allows pages from files and sandboxes.
     fn from_iter<I: IntoIterator<Item = String>>(origins: I) -> Self {
         let origins: Vec<_> = origins.into_iter().collect();
         if origins.iter().any(|origin| origin == "*") {
@@ -102,11 +101,11 @@ impl FromIterator<String> for AllowedOrigins {
     }
 }
 
-/// Decides from which addresses requests are accepted.
+/// A filter for the IP addresses of peers.
 pub struct AddressFilter(Box<dyn Fn(IpAddr) -> bool + Send + Sync>);
 
 impl AddressFilter {
-    /// Accepts the addresses for which `accepts` is true.
+    /// Creates a filter that accepts the addresses for which `accepts` returns true.
     pub fn new(accepts: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
         Self(Box::new(accepts))
     }

@@ -1,10 +1,10 @@
-//! The one table from WAMP errors to HTTP statuses; used where the operator wants
-//! `error_status`, otherwise every WAMP error is answered with 200.
+//! The table from WAMP errors to HTTP status codes, for the option `error_status`. Without that
+//! option, every WAMP error is answered with 200.
 
 use cloverleaf_wamp::error_uri;
 use http::StatusCode;
 
-/// The HTTP status that says what the WAMP error says.
+/// The HTTP status code for a WAMP error URI.
 pub(crate) fn of_error(uri: &str) -> StatusCode {
     match uri {
         error_uri::NO_SUCH_PROCEDURE => StatusCode::NOT_FOUND,
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_error_has_the_status_that_says_the_same() {
+    fn error_uris_map_to_status_codes() {
         let status = |uri| of_error(uri).as_u16();
         assert_eq!(status("wamp.error.no_such_procedure"), 404);
         assert_eq!(status("wamp.error.not_authorized"), 403);

@@ -9,9 +9,9 @@ const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// A time in microseconds since the beginning of 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Timestamp(i64);
+pub(crate) struct SignatureTimestamp(i64);
 
-impl Timestamp {
+impl SignatureTimestamp {
     /// Reads `YYYY-MM-DDTHH:MM:SS.f…Z` with one to six digits of a second's fraction.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let (moment, fraction) = text.strip_suffix(b"Z")?.split_at_checked(20)?;
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Option<i64> {
-        Timestamp::parse(text.as_bytes()).map(|timestamp| timestamp.0)
+        SignatureTimestamp::parse(text.as_bytes()).map(|timestamp| timestamp.0)
     }
 
     #[test]
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_distance_counts_in_both_directions_and_before_1970() {
-        let timestamp = Timestamp::parse(b"1970-01-01T00:00:10.0Z").expect("a timestamp");
+        let timestamp = SignatureTimestamp::parse(b"1970-01-01T00:00:10.0Z").expect("a timestamp");
         let distance = |seconds: i64| {
             let offset = Duration::from_secs(seconds.unsigned_abs());
             let epoch = SystemTime::UNIX_EPOCH;

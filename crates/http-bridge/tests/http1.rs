@@ -1,30 +1,30 @@
-//! Which requests are usual, and what is read of them.
+//! The HTTP/1.1 parser of the fast path.
 
 use std::time::{Duration, SystemTime};
 
 use cloverleaf_http_bridge::http1::{Date, HeadError, MAX_BODY, MAX_FIELDS, MAX_HEAD, parse_head};
 use cloverleaf_http_bridge::{FieldValue, HeaderField, HttpHead};
 
-const USUAL: &str = "POST /call?seq=1&x=%20 HTTP/1.1\r\nHost: localhost:8080\r\n\
+const COMMON: &str = "POST /call?seq=1&x=%20 HTTP/1.1\r\nHost: localhost:8080\r\n\
                      content-TYPE: application/json\r\nAccept: */*\r\nContent-Length: 2\r\n\r\n";
 
-fn not_usual(request: &str) -> Option<HeadError> {
+fn head_error(request: &str) -> Option<HeadError> {
     parse_head(request.as_bytes()).err()
 }
 
-/// The usual request with another line in place of the one that begins so.
+/// A common request with `other` instead of the line that begins with `line`.
 fn with(line: &str, other: &str) -> String {
     let kept =
-        USUAL.split_inclusive("\r\n").map(|it| if it.starts_with(line) { other } else { it });
+        COMMON.split_inclusive("\r\n").map(|it| if it.starts_with(line) { other } else { it });
     kept.collect()
 }
 
 #[test]
-fn a_usual_request_is_read_as_it_stands() {
-    let whole = format!("{USUAL}{{}}POST");
-    let head = parse_head(whole.as_bytes()).expect("a usual request");
+fn a_head_is_parsed() {
+    let whole = format!("{COMMON}{{}}POST");
+    let head = parse_head(whole.as_bytes()).expect("a complete head");
     assert_eq!((head.method(), head.path(), head.query()), ("POST", "/call", "seq=1&x=%20"));
-    assert_eq!((head.length(), head.body_length()), (USUAL.len(), 2));
+    assert_eq!((head.length(), head.body_length()), (COMMON.len(), 2));
     assert_eq!(head.value(HeaderField::ContentType), FieldValue::Single(b"application/json"));
     assert_eq!(head.value(HeaderField::ContentLength), FieldValue::Single(b"2"));
     assert_eq!(head.value(HeaderField::Origin), FieldValue::Absent);
@@ -32,10 +32,10 @@ fn a_usual_request_is_read_as_it_stands() {
 }
 
 #[test]
-fn what_a_page_of_another_origin_asks_is_read_too() {
+fn a_preflight_head_is_parsed() {
     let request = "OPTIONS /call HTTP/1.1\r\nHost: a\r\nORIGIN: https://b\r\n\
                    Access-Control-Request-Headers: x-a\r\nConnection: Keep-Alive\r\n\r\n";
-    let head = parse_head(request.as_bytes()).expect("a usual request");
+    let head = parse_head(request.as_bytes()).expect("a complete head");
     assert_eq!((head.method(), head.query(), head.body_length()), ("OPTIONS", "", 0));
     assert_eq!(head.value(HeaderField::Origin), FieldValue::Single(b"https://b"));
     assert_eq!(head.value(HeaderField::AccessControlRequestHeaders), FieldValue::Single(b"x-a"));
@@ -43,14 +43,14 @@ fn what_a_page_of_another_origin_asks_is_read_too() {
 
 #[test]
 fn the_beginning_of_a_head_is_incomplete() {
-    for end in 0..USUAL.len() {
-        assert_eq!(not_usual(&USUAL[..end]), Some(HeadError::Incomplete), "of {end} bytes");
+    for end in 0..COMMON.len() {
+        assert_eq!(head_error(&COMMON[..end]), Some(HeadError::Incomplete), "of {end} bytes");
     }
-    assert_eq!(not_usual(USUAL), None);
+    assert_eq!(head_error(COMMON), None);
 }
 
 #[test]
-fn everything_else_is_unusual() {
+fn any_other_request_needs_hyper() {
     let (post, host, length) = ("POST", "Host", "Content-Length");
     let too_long = format!("Content-Length: {}\r\n", MAX_BODY + 1);
     let more = |line: &str| format!("{line}\r\nHost: a\r\n");
@@ -90,12 +90,12 @@ fn everything_else_is_unusual() {
         "\u{1}".to_owned(),
     ];
     for request in requests {
-        assert_eq!(not_usual(&request), Some(HeadError::NeedsHyper), "{request}");
+        assert_eq!(head_error(&request), Some(HeadError::NeedsHyper), "{request}");
     }
 }
 
 #[test]
-fn the_date_is_written_anew_with_each_second() {
+fn the_date_changes_with_each_second() {
     let mut date = Date::default();
     let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
     assert_eq!(date.at(at(784_111_777_000)), "Sun, 06 Nov 1994 08:49:37 GMT");

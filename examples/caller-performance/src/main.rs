@@ -1,6 +1,8 @@
-//! `POST /call` requests that reach procedures on every kind of attachment. This program registers
-//! five components by their class names and hands over to the node; which of them run, and where,
-//! is said by the configuration (`.crossbar/config.json`, `.crossbar/config_multi_worker.json`).
+//! Procedures for `POST /call`, attached to the router in every supported way.
+//!
+//! The program registers five components by their class names and runs the node. The configuration
+//! (`.crossbar/config.json` or `.crossbar/config_multi_worker.json`) selects the components and the
+//! processes that they run in.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,13 +16,13 @@ use serde::Deserialize;
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
 
-/// How often a quiet component says that it is alive.
+/// Number of calls per log line of a component that does not log every call.
 const QUIET_CALLS: u64 = 10_000;
 
 /// The keyword arguments of all procedures.
 #[derive(Deserialize)]
 struct Options {
-    /// Whether each call is logged, or every 10,000th only.
+    /// Whether every call is logged; otherwise every 10,000th call is.
     #[serde(default = "yes")]
     verbose: bool,
 }
@@ -29,7 +31,7 @@ const fn yes() -> bool {
     true
 }
 
-/// A procedure of two numbers, what it is called and how it is calculated.
+/// A procedure that calculates with two numbers.
 #[derive(Clone, Copy)]
 struct Calculation {
     procedure: &'static str,
@@ -37,7 +39,7 @@ struct Calculation {
     calculate: fn(i64, i64) -> Option<i64>,
 }
 
-/// Registers a calculation that counts and logs its calls.
+/// Registers a calculation. It counts and logs its calls.
 async fn register(joined: Joined, calculation: Calculation) -> Result<(), ComponentError> {
     let Calculation { procedure, policy, calculate } = calculation;
     let calls = Arc::new(AtomicU64::new(0));
@@ -74,7 +76,7 @@ fn main() -> ExitCode {
             .with("add.AppSession", single("com.example.add2", i64::checked_add))
             .with("sub.AppSession", single("com.example.sub2", i64::checked_sub))
             .with("mul.AppSession", single("com.example.mul2", i64::checked_mul))
-            // As in the example that this one reproduces, the fourth procedure is the modulo.
+            // As in the example of Crossbar.io, the fourth procedure is the modulo.
             .with("div.AppSession", single("com.example.div2", i64::checked_rem))
             .with("add_shared.AppSession", move |joined| register(joined, shared))
             .with_first_call("com.example.add2", serde_json::json!([2, 3])),

@@ -34,7 +34,10 @@ impl Session {
                 self.fail(error.request.kind(), error.request.id(), failure);
             }
             RouterMessage::Interrupt(interrupt) => {
-                self.wake(DriverWork::StopProcedure(interrupt.request, StopReason::Interrupted));
+                self.queue_work(DriverWork::StopProcedure(
+                    interrupt.request,
+                    StopReason::Interrupted,
+                ));
             }
             RouterMessage::Registered(answer) => {
                 let number = answer.registration.number();
@@ -104,7 +107,7 @@ impl Session {
                     removed.revoke(details.reason.as_deref());
                     (removed, state.watchers.all().collect::<Vec<_>>())
                 };
-                self.wake(DriverWork::Release(vec![removed]));
+                self.queue_work(DriverWork::Release(vec![removed]));
                 watchers.into_iter().for_each(wake);
             }
         }
@@ -130,7 +133,7 @@ impl Session {
         let asked = self.shared.state.lock().leaving;
         if !asked {
             let answer = Goodbye::new(error_uri::GOODBYE_AND_OUT);
-            self.wake(DriverWork::Send(Box::new(ClientMessage::Goodbye(answer))));
+            self.queue_work(DriverWork::Send(Box::new(ClientMessage::Goodbye(answer))));
         }
         self.close(&goodbye.reason);
     }
@@ -165,7 +168,7 @@ impl Session {
     }
 
     /// Queues work for the driver and wakes it.
-    pub(crate) fn wake(&self, work: DriverWork) {
+    pub(crate) fn queue_work(&self, work: DriverWork) {
         let pushed = self.shared.state.lock().inbox.push(work);
         if let Ok(Some(waker)) = pushed {
             wake(waker);

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::inbox::DriverWork;
 use crate::link::SendError;
 use crate::pending::EndedRequest;
-use crate::watch::Watch;
+use crate::state_watch::StateWatch;
 
 impl Session {
     /// Sends GOODBYE. The session ends when the router answers. Without a connection it ends at
@@ -49,13 +49,13 @@ impl Session {
             (None, None) => Some(Ok(())),
             (None, Some(_)) => None,
         };
-        Watch::new(self, look).await
+        StateWatch::new(self, look).await
     }
 
     /// Waits until the session has ended and its connection is closed. Returns the reason.
     pub async fn ended(&self) -> CompactString {
         let look = |state: &SessionState| state.closed.clone().filter(|_| !state.closing);
-        Watch::new(self, look).await
+        StateWatch::new(self, look).await
     }
 
     /// The reason why the session has ended, if it has.

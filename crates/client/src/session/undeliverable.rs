@@ -29,7 +29,7 @@ impl Session {
             }
             Undelivered::Answer(request) => {
                 // After a progressive result the procedure is still running.
-                self.wake(DriverWork::StopProcedure(request, StopReason::Unsendable));
+                self.queue_work(DriverWork::StopProcedure(request, StopReason::Unsendable));
                 let error = InvocationError::new(request, why.uri, why.payload);
                 Some(ClientMessage::Error(error))
             }

@@ -5,7 +5,7 @@ use std::future::IntoFuture as _;
 use cloverleaf_client::Session;
 use futures_util::{FutureExt as _, StreamExt as _};
 
-use crate::router::{Router, Transport};
+use crate::router::{Router, RouterTransport};
 
 async fn joined(router: &Router) -> Session {
     router.client().connect().await.expect("joined")
@@ -13,7 +13,7 @@ async fn joined(router: &Router) -> Session {
 
 #[tokio::test]
 async fn an_unacknowledged_publication_is_sent() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let (publisher, subscriber) = (joined(&router).await, joined(&router).await);
     let events = subscriber.subscribe("test.news").await.expect("subscribed");
     for number in 0..3 {
@@ -26,7 +26,7 @@ async fn an_unacknowledged_publication_is_sent() {
 
 #[tokio::test]
 async fn dropping_a_subscription_sends_unsubscribe() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     drop(session.subscribe("test.news").await.expect("subscribed"));
     router.until_received("UNSUBSCRIBE", 1).await;
@@ -34,7 +34,7 @@ async fn dropping_a_subscription_sends_unsubscribe() {
 
 #[tokio::test]
 async fn two_streams_share_one_subscription_until_both_are_dropped() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let first = session.subscribe("test.news").await.expect("subscribed");
     let mut second = session.subscribe("test.news").await.expect("subscribed");
@@ -49,7 +49,7 @@ async fn two_streams_share_one_subscription_until_both_are_dropped() {
 
 #[tokio::test]
 async fn a_full_event_queue_drops_the_oldest_events() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let mut events = session.subscribe("test.news").capacity(2).await.expect("subscribed");
     for number in 0..5 {
@@ -62,7 +62,7 @@ async fn a_full_event_queue_drops_the_oldest_events() {
 
 #[tokio::test]
 async fn a_dropped_stream_does_not_unsubscribe_while_a_subscribe_is_in_flight() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let first = session.subscribe("test.news").await.expect("subscribed");
     let mut subscribing = session.subscribe("test.news").into_future();

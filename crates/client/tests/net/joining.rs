@@ -4,7 +4,7 @@ use cloverleaf_client::{Client, Error, Serializer};
 use cloverleaf_wamp::features::CLIENT;
 use cloverleaf_wamp::message::{ClientMessage, Hello, HelloDetails};
 
-use crate::router::{ECHO, Router, Transport, realm, socket_path};
+use crate::router::{ECHO, Router, RouterTransport, realm, socket_path};
 
 fn refusal(error: &Error) -> String {
     assert!(matches!(error, Error::Wamp(_)), "{error:?}");
@@ -13,7 +13,7 @@ fn refusal(error: &Error) -> String {
 
 #[tokio::test]
 async fn hello_names_realm_roles_and_agent() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = router.client().realm("com.example").connect().await.expect("joined");
     assert!(session.welcome().is_some());
     let hello = Hello {
@@ -30,7 +30,12 @@ async fn hello_names_realm_roles_and_agent() {
 
 #[tokio::test]
 async fn a_client_connects_to_every_kind_of_address() {
-    for transport in [Transport::WebSocket, Transport::Tcp, Transport::Unix, Transport::Abstract] {
+    for transport in [
+        RouterTransport::WebSocket,
+        RouterTransport::Tcp,
+        RouterTransport::Unix,
+        RouterTransport::Abstract,
+    ] {
         let router = Router::new(transport);
         let client = Client::new(&router.address()).expect("an address");
         let session = client.connect().await.expect("joined");
@@ -41,7 +46,7 @@ async fn a_client_connects_to_every_kind_of_address() {
 
 #[tokio::test]
 async fn arguments_are_encoded_in_the_serializer_that_the_router_chose() {
-    let router = Router::with(Transport::WebSocket, &[Serializer::Cbor], 1 << 20);
+    let router = Router::with(RouterTransport::WebSocket, &[Serializer::Cbor], 1 << 20);
     let session = router.client().connect().await.expect("joined");
     session.call(ECHO).args(("text",)).await.expect("an echo");
     let received = router.received();
@@ -52,7 +57,7 @@ async fn arguments_are_encoded_in_the_serializer_that_the_router_chose() {
 /// Both have the name `ubjson` in the handshake; WELCOME shows which one the router speaks.
 #[tokio::test]
 async fn a_ubjson_client_speaks_bjdata_with_a_bjdata_router() {
-    for transport in [Transport::WebSocket, Transport::Tcp] {
+    for transport in [RouterTransport::WebSocket, RouterTransport::Tcp] {
         for spoken in [Serializer::UbJson, Serializer::BjData] {
             let router = Router::with(transport, &[spoken], 1 << 20);
             let client = router.client().serializer(Serializer::UbJson);
@@ -68,7 +73,7 @@ async fn a_ubjson_client_speaks_bjdata_with_a_bjdata_router() {
 
 #[tokio::test]
 async fn connect_returns_the_uri_and_text_of_abort() {
-    for transport in [Transport::WebSocket, Transport::Tcp, Transport::Unix] {
+    for transport in [RouterTransport::WebSocket, RouterTransport::Tcp, RouterTransport::Unix] {
         let router = Router::new(transport);
         let error = router.client().realm(realm::MISSING).connect().await.expect_err("refused");
         assert_eq!(error.uri(), Some("wamp.error.no_such_realm"));
@@ -78,7 +83,7 @@ async fn connect_returns_the_uri_and_text_of_abort() {
 
 #[tokio::test]
 async fn a_challenge_is_answered_with_abort() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let error = router.client().realm(realm::SECRET).connect().await.expect_err("not joined");
     let sentence = "wamp.error.no_matching_auth_method: the router asks for 'wampcra'";
     assert_eq!(refusal(&error), sentence);
@@ -87,7 +92,7 @@ async fn a_challenge_is_answered_with_abort() {
 
 #[tokio::test]
 async fn an_unexpected_answer_to_hello_is_answered_with_abort() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let error = router.client().realm(realm::CONFUSED).connect().await.expect_err("not joined");
     let sentence = "wamp.error.protocol_violation: the router answers HELLO with PUBLISHED";
     assert_eq!(refusal(&error), sentence);
@@ -107,7 +112,7 @@ async fn a_refused_connection_is_reported_with_the_address() {
 
 #[tokio::test]
 async fn an_unsupported_serializer_is_reported() {
-    let router = Router::with(Transport::Unix, &[Serializer::Json], 1 << 20);
+    let router = Router::with(RouterTransport::Unix, &[Serializer::Json], 1 << 20);
     let error = router.client().serializer(Serializer::Cbor).connect().await.expect_err("refused");
     let sentence = format!(
         "connecting to {} failed: RawSocket handshake: \
@@ -116,7 +121,7 @@ async fn an_unsupported_serializer_is_reported() {
     );
     assert_eq!(error.to_string(), sentence);
 
-    let router = Router::with(Transport::WebSocket, &[Serializer::Json], 1 << 20);
+    let router = Router::with(RouterTransport::WebSocket, &[Serializer::Json], 1 << 20);
     let error = router.client().serializer(Serializer::Cbor).connect().await.expect_err("refused");
     let sentence = format!(
         "connecting to {} failed: WebSocket handshake: \

@@ -5,7 +5,7 @@ use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{Abort, ClientMessage, RouterMessage};
 use std::time::Instant;
 
-use crate::router::{PATIENCE, Router, SILENCE, Transport, realm};
+use crate::router::{PATIENCE, Router, RouterTransport, SILENCE, realm};
 
 async fn joined(router: &Router) -> Session {
     router.client().connect().await.expect("joined")
@@ -13,7 +13,7 @@ async fn joined(router: &Router) -> Session {
 
 #[tokio::test]
 async fn requests_in_flight_fail_when_the_session_is_left() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let mut events = session.subscribe("test.news").await.expect("subscribed");
     let call = session.call(SILENCE).send();
@@ -29,7 +29,7 @@ async fn requests_in_flight_fail_when_the_session_is_left() {
 
 #[tokio::test]
 async fn a_session_ends_even_if_the_router_does_not_answer_goodbye() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = router.client().realm(realm::DEAF).connect().await.expect("joined");
     let start = Instant::now();
     session.leave().expect("still connected");
@@ -39,7 +39,7 @@ async fn a_session_ends_even_if_the_router_does_not_answer_goodbye() {
 
 #[tokio::test]
 async fn the_routers_goodbye_is_answered_and_ends_the_session() {
-    let router = Router::new(Transport::WebSocket);
+    let router = Router::new(RouterTransport::WebSocket);
     let session = router.client().reconnect(Reconnect::default()).connect().await.expect("joined");
     router.say_goodbye(error_uri::KILLED);
     assert_eq!(session.ended().await, error_uri::KILLED);
@@ -51,7 +51,7 @@ async fn the_routers_goodbye_is_answered_and_ends_the_session() {
 
 #[tokio::test]
 async fn abort_ends_the_session_without_a_reconnect() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = router.client().reconnect(Reconnect::default()).connect().await.expect("joined");
     let abort = Abort::new(error_uri::PROTOCOL_VIOLATION, "that was wrong");
     router.say(&RouterMessage::Abort(abort));
@@ -61,7 +61,7 @@ async fn abort_ends_the_session_without_a_reconnect() {
 
 #[tokio::test]
 async fn a_lost_connection_ends_the_session_without_reconnecting() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let call = session.call(SILENCE).send();
     router.until_received("CALL", 1).await;
@@ -74,7 +74,7 @@ async fn a_lost_connection_ends_the_session_without_reconnecting() {
 
 #[tokio::test]
 async fn a_session_that_its_own_procedure_owns_is_freed_at_its_end() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let held = session.clone();
     let token = std::sync::Arc::new(());

@@ -13,11 +13,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::router::{ECHO, PATIENCE, Router, SILENCE, Transport};
+use crate::router::{ECHO, PATIENCE, Router, RouterTransport, SILENCE};
 
 /// A router that accepts messages of up to 4 KiB, and a session with it.
 async fn joined() -> (Router, Session) {
-    let router = Router::with(Transport::Unix, &[Serializer::Json], 4096);
+    let router = Router::with(RouterTransport::Unix, &[Serializer::Json], 4096);
     let session = router.client().serializer(Serializer::Json).connect().await.expect("joined");
     (router, session)
 }
@@ -28,7 +28,7 @@ fn long_text() -> String {
 
 #[tokio::test]
 async fn a_hello_above_the_size_limit_fails_at_once() {
-    let router = Router::with(Transport::Unix, &[Serializer::Json], 512);
+    let router = Router::with(RouterTransport::Unix, &[Serializer::Json], 512);
     let start = std::time::Instant::now();
     let client = router.client().serializer(Serializer::Json);
     let error = client.connect().await.expect_err("HELLO is longer");
@@ -151,7 +151,7 @@ async fn calls_fail_at_once_when_the_router_does_not_read() {
 
 #[tokio::test]
 async fn large_calls_and_results_do_not_deadlock() {
-    for transport in [Transport::Unix, Transport::Tcp, Transport::WebSocket] {
+    for transport in [RouterTransport::Unix, RouterTransport::Tcp, RouterTransport::WebSocket] {
         let router = Router::new(transport);
         let session = router.client().serializer(Serializer::Json).connect().await.expect("joined");
         let text = "x".repeat(1_000_000);

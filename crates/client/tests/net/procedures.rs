@@ -7,7 +7,7 @@ use cloverleaf_wamp::message::{CancelMode, ClientMessage};
 use futures_util::FutureExt as _;
 use tokio::sync::Notify;
 
-use crate::router::{ECHO, Router, SILENCE, Transport};
+use crate::router::{ECHO, Router, RouterTransport, SILENCE};
 
 async fn joined(router: &Router) -> Session {
     router.client().connect().await.expect("joined")
@@ -20,7 +20,7 @@ async fn number_of(session: &Session, procedure: &'static str) -> Result<u64, St
 
 #[tokio::test]
 async fn a_procedure_may_return_several_values_and_keywords() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let stats = |Args((a, b)): Args<(u8, u8)>| async move {
         Answer::args_and_kwargs(
@@ -37,7 +37,7 @@ async fn a_procedure_may_return_several_values_and_keywords() {
 
 #[tokio::test]
 async fn arguments_of_the_wrong_type_fail_with_invalid_argument() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let twice = async |Args((n,)): Args<(u32,)>| Ok::<_, Failure>(n * 2);
     session.register("test.twice", twice).await.expect("registered");
@@ -47,7 +47,7 @@ async fn arguments_of_the_wrong_type_fail_with_invalid_argument() {
 
 #[tokio::test]
 async fn a_panic_fails_its_own_call_only() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let at_once = || async { if true { panic!("at once") } else { Ok::<u64, Failure>(0) } };
     let later = || async {
@@ -65,7 +65,7 @@ async fn a_panic_fails_its_own_call_only() {
 
 #[tokio::test]
 async fn waiting_procedures_run_concurrently() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let gate = Arc::new(Notify::new());
     let waiting = Arc::clone(&gate);
@@ -98,7 +98,7 @@ impl Drop for DropFlag {
 
 #[tokio::test]
 async fn an_interrupt_drops_a_running_procedure() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let (started, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let flags = (Arc::clone(&started), Arc::clone(&dropped));
@@ -124,7 +124,7 @@ async fn an_interrupt_drops_a_running_procedure() {
 
 #[tokio::test]
 async fn dropping_a_call_cancels_it_unless_it_has_ended() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     session.call(ECHO).await.expect("an echo");
     drop(session.call(SILENCE).send());
@@ -140,7 +140,7 @@ async fn dropping_a_call_cancels_it_unless_it_has_ended() {
 
 #[tokio::test]
 async fn a_registration_whose_future_is_dropped_is_unregistered() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let mut registering =
         session.register("test.unwanted", || async { Ok::<u64, Failure>(0) }).into_future();

@@ -6,7 +6,7 @@ use cloverleaf_client::{Args, Error, Failure, Reconnect, Session};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::ClientMessage;
 
-use crate::router::{ECHO, PATIENCE, Router, SILENCE, TAKEN, Transport};
+use crate::router::{ECHO, PATIENCE, Router, RouterTransport, SILENCE, TAKEN};
 
 /// A policy with short delays.
 fn soon() -> Reconnect {
@@ -39,7 +39,7 @@ async fn add(Args((a, b)): Args<(i64, i64)>) -> Result<i64, Failure> {
 
 #[tokio::test]
 async fn registrations_and_subscriptions_are_restored_after_a_reconnect() {
-    for transport in [Transport::WebSocket, Transport::Tcp, Transport::Unix] {
+    for transport in [RouterTransport::WebSocket, RouterTransport::Tcp, RouterTransport::Unix] {
         let router = Router::new(transport);
         let session = joined(&router).await;
         let registration = session.register("test.add", add).await.expect("registered");
@@ -62,7 +62,7 @@ async fn registrations_and_subscriptions_are_restored_after_a_reconnect() {
 
 #[tokio::test]
 async fn request_ids_count_from_one_on_each_connection() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     for _ in 0..2 {
         session.call(ECHO).await.expect("an echo");
@@ -83,7 +83,7 @@ async fn request_ids_count_from_one_on_each_connection() {
 
 #[tokio::test]
 async fn requests_fail_when_the_connection_is_lost_and_until_it_is_replaced() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let slow = Reconnect::default().first_delay(Duration::from_secs(60));
     let session = router.client().reconnect(slow).connect().await.expect("joined");
     let call = session.call(SILENCE).send();
@@ -100,7 +100,7 @@ async fn requests_fail_when_the_connection_is_lost_and_until_it_is_replaced() {
 
 #[tokio::test]
 async fn a_running_procedure_is_stopped_when_the_connection_is_lost() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let gate = std::sync::Arc::new(tokio::sync::Notify::new());
     let held = std::sync::Arc::clone(&gate);
@@ -124,7 +124,7 @@ async fn a_running_procedure_is_stopped_when_the_connection_is_lost() {
 
 #[tokio::test]
 async fn a_refused_registration_is_restored_later() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let registration = session.register(TAKEN, add).await.expect("registered");
     router.refuse_taken(2);
@@ -135,7 +135,7 @@ async fn a_refused_registration_is_restored_later() {
 
 #[tokio::test]
 async fn a_session_reconnects_after_the_shutdown_of_the_router() {
-    let router = Router::new(Transport::WebSocket);
+    let router = Router::new(RouterTransport::WebSocket);
     let session = joined(&router).await;
     router.say_goodbye(error_uri::SYSTEM_SHUTDOWN);
     replaced(&router, &session, 2).await;
@@ -145,7 +145,7 @@ async fn a_session_reconnects_after_the_shutdown_of_the_router() {
 
 #[tokio::test]
 async fn after_the_last_attempt_the_session_ends_with_the_last_error() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let address = router.address();
     let client = router.client().reconnect(soon().attempts(2));
     let session = client.connect().await.expect("joined");
@@ -156,7 +156,7 @@ async fn after_the_last_attempt_the_session_ends_with_the_last_error() {
 
 #[tokio::test]
 async fn handles_ended_without_a_connection_are_not_restored() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     let registration = session.register("test.add", add).await.expect("registered");
     let events = session.subscribe("test.news").await.expect("subscribed");
@@ -174,7 +174,7 @@ async fn handles_ended_without_a_connection_are_not_restored() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_ends_while_connections_are_lost() {
-    let router = Router::new(Transport::Unix);
+    let router = Router::new(RouterTransport::Unix);
     let session = joined(&router).await;
     session.register("test.add", add).await.expect("registered");
     let callers: Vec<_> = (0..4)

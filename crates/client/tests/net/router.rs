@@ -41,7 +41,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The transport that a router listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Transport {
+pub(crate) enum RouterTransport {
     WebSocket,
     Tcp,
     Unix,
@@ -129,25 +129,25 @@ pub(crate) fn socket_path() -> PathBuf {
 
 impl Router {
     /// A router with all serializers and messages of up to 1 MiB.
-    pub(crate) fn new(transport: Transport) -> Self {
+    pub(crate) fn new(transport: RouterTransport) -> Self {
         Self::with(transport, &Serializer::ALL, 1 << 20)
     }
 
     /// A router with these serializers and this limit for received messages, in bytes.
     pub(crate) fn with(
-        transport: Transport,
+        transport: RouterTransport,
         serializers: &[Serializer],
         max_message: usize,
     ) -> Self {
         let mut path = socket_path();
-        if transport == Transport::Abstract {
+        if transport == RouterTransport::Abstract {
             path = format!("@{}", path.display()).into();
         }
         let listener = match transport {
-            Transport::Unix | Transport::Abstract => {
+            RouterTransport::Unix | RouterTransport::Abstract => {
                 Listener::unix(&path, UnixOptions::waiting(16)).expect("a socket")
             }
-            Transport::Tcp | Transport::WebSocket => {
+            RouterTransport::Tcp | RouterTransport::WebSocket => {
                 let options = TcpOptions { backlog: 16, shared: false, user_timeout: None };
                 Listener::tcp(([127, 0, 0, 1], 0).into(), options).expect("a port")
             }
@@ -157,8 +157,10 @@ impl Router {
             None => Endpoint::Unix(path),
         };
         let target = match transport {
-            Transport::WebSocket => Target::websocket(endpoint, "127.0.0.1", "/ws"),
-            Transport::Tcp | Transport::Unix | Transport::Abstract => Target::rawsocket(endpoint),
+            RouterTransport::WebSocket => Target::websocket(endpoint, "127.0.0.1", "/ws"),
+            RouterTransport::Tcp | RouterTransport::Unix | RouterTransport::Abstract => {
+                Target::rawsocket(endpoint)
+            }
         };
         let shared = Arc::new(RouterShared {
             tables: Mutex::default(),
@@ -240,7 +242,7 @@ impl Router {
     }
 }
 
-async fn accept_all(mut listener: Listener, transport: Transport, shared: Arc<RouterShared>) {
+async fn accept_all(mut listener: Listener, transport: RouterTransport, shared: Arc<RouterShared>) {
     loop {
         let (socket, _) = listener.accept().await;
         let stream = Stream::accepted(socket).expect("a connection");
@@ -250,18 +252,25 @@ async fn accept_all(mut listener: Listener, transport: Transport, shared: Arc<Ro
     }
 }
 
-async fn serve(mut stream: Stream, transport: Transport, number: usize, shared: Arc<RouterShared>) {
+async fn serve(
+    mut stream: Stream,
+    transport: RouterTransport,
+    number: usize,
+    shared: Arc<RouterShared>,
+) {
     let agreed = match transport {
-        Transport::WebSocket => upgrade(&mut stream, &shared).await,
-        Transport::Tcp | Transport::Unix | Transport::Abstract => rawsocket::accept(
-            &mut stream,
-            None,
-            &shared.serializers,
-            shared.max_message,
-            OPENING_TIMEOUT,
-        )
-        .await
-        .ok(),
+        RouterTransport::WebSocket => upgrade(&mut stream, &shared).await,
+        RouterTransport::Tcp | RouterTransport::Unix | RouterTransport::Abstract => {
+            rawsocket::accept(
+                &mut stream,
+                None,
+                &shared.serializers,
+                shared.max_message,
+                OPENING_TIMEOUT,
+            )
+            .await
+            .ok()
+        }
     };
     let Some(Negotiated { serializer, framing }) = agreed else { return };
     let (outbound, receiver) = queue();

@@ -3,7 +3,7 @@
 use cloverleaf_client::{Args, Failure, Invocation, Kwargs, Serializer, Session};
 use serde::{Deserialize, Serialize};
 
-use crate::router::{ECHO, FAIL, Router, Transport};
+use crate::router::{ECHO, FAIL, Router, RouterTransport};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Person {
@@ -62,7 +62,7 @@ async fn converse(session: &Session) {
     assert_eq!(error.uri(), Some("wamp.error.no_such_procedure"));
 }
 
-async fn holds_over(transport: Transport) {
+async fn holds_over(transport: RouterTransport) {
     for serializer in Serializer::ALL {
         let router = Router::with(transport, &[serializer], 1 << 20);
         let session = router.client().serializer(serializer).connect().await.expect("joined");
@@ -79,20 +79,20 @@ async fn holds_over(transport: Transport) {
 
 #[tokio::test]
 async fn a_conversation_over_websocket() {
-    holds_over(Transport::WebSocket).await;
+    holds_over(RouterTransport::WebSocket).await;
 }
 
 #[tokio::test]
 async fn a_conversation_over_tcp() {
-    holds_over(Transport::Tcp).await;
+    holds_over(RouterTransport::Tcp).await;
 }
 
 #[tokio::test]
 async fn a_conversation_over_a_unix_socket() {
-    holds_over(Transport::Unix).await;
+    holds_over(RouterTransport::Unix).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversation_on_a_runtime_of_several_threads() {
-    holds_over(Transport::Unix).await;
+    holds_over(RouterTransport::Unix).await;
 }

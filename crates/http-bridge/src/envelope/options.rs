@@ -1,4 +1,4 @@
-//! The options that the body may have; those of other names are passed over.
+//! The options in a body. Unknown options are ignored.
 
 use bytes::Bytes;
 use cloverleaf_wamp::codec::json::JsonReader;
@@ -7,12 +7,12 @@ use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::{CallOptions, FieldReader, Options as _, PublishOptions};
 use cloverleaf_wamp::payload::Encoded;
 
-/// The options that a resource honours.
+/// The options that a resource supports.
 pub trait BodyOptions: Default {
-    /// The member of the body that carries the URI.
+    /// The member of the body that contains the URI.
     const URI_KEY: &'static str;
 
-    /// Reads the value of one option, or passes over it.
+    /// Reads the value of one option, or skips it.
     ///
     /// # Errors
     /// When the value has the wrong type.
@@ -67,7 +67,7 @@ impl BodyOptions for PublishOptions {
     }
 }
 
-/// Takes one entry in the place of a list of one, as Autobahn does.
+/// Accepts a single entry instead of a list, as Autobahn does.
 fn set_list_of_one(
     options: &mut PublishOptions,
     name: &str,

@@ -1,8 +1,8 @@
-//! The header field Date, written once a second (RFC 9110 section 6.6.1).
+//! The header field Date, formatted once per second (RFC 9110 section 6.6.1).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The last date that was written.
+/// A cache of the last formatted date.
 #[derive(Debug, Default)]
 pub struct Date {
     second: u64,
@@ -10,7 +10,7 @@ pub struct Date {
 }
 
 impl Date {
-    /// The date in the form that HTTP wants.
+    /// The date in HTTP's format (IMF-fixdate).
     pub fn at(&mut self, now: SystemTime) -> &str {
         let second = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         if second != self.second || self.text.is_empty() {

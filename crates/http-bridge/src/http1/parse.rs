@@ -1,4 +1,4 @@
-//! From bytes to the head of a usual request.
+//! Parses the head of a request.
 
 use std::mem::MaybeUninit;
 
@@ -6,37 +6,37 @@ use httparse::{Header, Status};
 
 use crate::head::{FieldValue, HeaderField, HttpHead};
 
-/// The longest head, in bytes: browsers and proxies stay below 8 KiB.
+/// Maximum length of a head, in bytes: browsers and proxies stay below 8 KiB.
 pub const MAX_HEAD: usize = 16 << 10;
 
-/// The most header fields. A browser behind two proxies sends about twenty.
+/// Maximum number of header fields. A browser behind two proxies sends about twenty.
 pub const MAX_FIELDS: usize = 32;
 
-/// The longest body, in bytes. A longer one is worth a whole server's care.
+/// Maximum length of a body, in bytes. Longer ones are streamed by hyper.
 pub const MAX_BODY: usize = 64 << 10;
 
-/// Why bytes are no head of a usual request.
+/// The reason why bytes are not a head for the fast path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadError {
-    /// They are the beginning of one, or of something else.
+    /// The head is incomplete: more bytes are needed to decide.
     Incomplete,
-    /// They are something else.
+    /// The request is malformed or unusual. hyper handles it.
     NeedsHyper,
 }
 
-/// The head of a usual request, as it stands in what was read.
+/// The head of a request, borrowed from the read buffer.
 #[derive(Debug)]
 pub struct Http1Head<'b> {
     method: &'b str,
     path: &'b str,
     query: &'b str,
-    fields: Fields<'b>,
+    fields: HeadFields<'b>,
     length: usize,
 }
 
-/// What the header fields of a usual request say. None of them stands twice.
+/// The header fields of a request. None of them is repeated.
 #[derive(Debug, Default)]
-struct Fields<'b> {
+struct HeadFields<'b> {
     access_control_request_headers: FieldValue<'b>,
     content_length: FieldValue<'b>,
     content_type: FieldValue<'b>,
@@ -46,17 +46,17 @@ struct Fields<'b> {
 }
 
 impl<'b> Http1Head<'b> {
-    /// What stands before the question mark of the target.
+    /// The part of the request target before the question mark.
     pub const fn path(&self) -> &'b str {
         self.path
     }
 
-    /// Its own length, in bytes.
+    /// The length of the head, in bytes.
     pub const fn length(&self) -> usize {
         self.length
     }
 
-    /// How many bytes follow that belong to it; at most [`MAX_BODY`].
+    /// The length of the body behind the head, in bytes; at most [`MAX_BODY`].
     pub const fn body_length(&self) -> usize {
         self.fields.body_length
     }
@@ -81,11 +81,15 @@ impl HttpHead for Http1Head<'_> {
     }
 }
 
-/// Reads the head of a request.
+/// Parses the head of a request at the beginning of `bytes`.
+///
+/// # Errors
+/// [`HeadError::Incomplete`] when more bytes are needed, [`HeadError::NeedsHyper`] for a request
+/// that the fast path does not serve.
 pub fn parse_head(bytes: &[u8]) -> Result<Http1Head<'_>, HeadError> {
-    let mut room = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let mut header_buffer = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
-    let length = match request.parse_with_uninit_headers(bytes, &mut room) {
+    let length = match request.parse_with_uninit_headers(bytes, &mut header_buffer) {
         Ok(Status::Complete(length)) if length <= MAX_HEAD => length,
         Ok(Status::Partial) if bytes.len() <= MAX_HEAD => return Err(HeadError::Incomplete),
         _ => return Err(HeadError::NeedsHyper),
@@ -96,19 +100,19 @@ pub fn parse_head(bytes: &[u8]) -> Result<Http1Head<'_>, HeadError> {
     else {
         return Err(HeadError::NeedsHyper);
     };
-    let (Some(fields), true) = (Fields::read(headers), is_origin_form(target)) else {
+    let (Some(fields), true) = (HeadFields::read(headers), is_origin_form(target)) else {
         return Err(HeadError::NeedsHyper);
     };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     Ok(Http1Head { method, path, query, fields, length })
 }
 
-/// RFC 9112 section 3.2.1, with the characters of RFC 3986 alone.
+/// Whether a target has origin form (RFC 9112 section 3.2.1) and only characters of RFC 3986.
 fn is_origin_form(target: &str) -> bool {
     target.starts_with('/') && target.bytes().all(|byte| IS_PLAIN[byte as usize])
 }
 
-/// The characters that stand in paths and queries as they are.
+/// The characters that are allowed in paths and queries.
 const IS_PLAIN: [bool; 256] = {
     let plain = b"-._~%!$&'()*+,;=:@/?";
     let mut table = [false; 256];
@@ -125,9 +129,9 @@ const IS_PLAIN: [bool; 256] = {
     table
 };
 
-impl<'b> Fields<'b> {
-    /// None if one of them makes the request unusual: those about the connection and the framing
-    /// are to be the ones of a request that another one may follow.
+impl<'b> HeadFields<'b> {
+    /// Reads the header fields. None if one of them needs hyper: the connection must stay open, and
+    /// the body must be framed by Content-Length.
     fn read(headers: &[Header<'b>]) -> Option<Self> {
         let mut fields = Self::default();
         for &Header { name, value } in headers {
@@ -161,7 +165,7 @@ impl<'b> Fields<'b> {
     }
 }
 
-/// Digits alone, and not too many of them.
+/// Parses a decimal number of at most nine digits, without a sign.
 fn decimal(text: &[u8]) -> Option<usize> {
     const MOST_DIGITS: usize = 9;
     let is_number = !text.is_empty() && text.len() <= MOST_DIGITS;

@@ -1,32 +1,37 @@
-//! From a reply to bytes.
+//! Writes the head of a response.
 
 use http::StatusCode;
 
 use crate::response::{BridgeResponse, write_field};
 
-/// What becomes of the connection after a reply.
+/// Whether a connection stays open after a response (RFC 9112 section 9.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Persistence {
-    /// It waits for the next request.
+    /// The connection waits for the next request.
     KeepAlive,
-    /// It ends.
+    /// The connection is closed.
     Close,
 }
 
-/// Appends the head of a reply; its body is to follow.
-pub fn write_head(reply: &BridgeResponse, date: &str, after: Persistence, out: &mut Vec<u8>) {
-    status_line(reply.status, out);
-    reply.headers.write(out);
-    if after == Persistence::Close {
+/// Appends the head of a response to `out`. The caller sends the body behind it.
+pub fn write_head(
+    response: &BridgeResponse,
+    date: &str,
+    persistence: Persistence,
+    out: &mut Vec<u8>,
+) {
+    write_status_line(response.status, out);
+    response.headers.write(out);
+    if persistence == Persistence::Close {
         write_field("connection", b"close", out);
     }
     let mut length = itoa::Buffer::new();
-    write_field("content-length", length.format(reply.body.len()).as_bytes(), out);
+    write_field("content-length", length.format(response.body.len()).as_bytes(), out);
     write_field("date", date.as_bytes(), out);
     out.extend_from_slice(b"\r\n");
 }
 
-fn status_line(status: StatusCode, out: &mut Vec<u8>) {
+fn write_status_line(status: StatusCode, out: &mut Vec<u8>) {
     if status == StatusCode::OK {
         return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
     }
@@ -45,19 +50,20 @@ mod tests {
     use crate::response::ResponseHeaders;
     use crate::settings::AllowedOrigins;
 
-    fn written(status: StatusCode, body: &'static str, after: Persistence) -> String {
+    fn written(status: StatusCode, body: &'static str, persistence: Persistence) -> String {
         let request = b"POST /call HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
-        let head = parse_head(request).expect("a usual request");
+        let head = parse_head(request).expect("a complete head");
         let listed = AllowedOrigins::from_iter(["https://a".to_owned()]);
         let headers = ResponseHeaders::answering(&head, &listed);
-        let reply = BridgeResponse { status, headers, body: Bytes::from_static(body.as_bytes()) };
+        let response =
+            BridgeResponse { status, headers, body: Bytes::from_static(body.as_bytes()) };
         let mut out = Vec::new();
-        write_head(&reply, "Sun, 06 Nov 1994 08:49:37 GMT", after, &mut out);
+        write_head(&response, "Sun, 06 Nov 1994 08:49:37 GMT", persistence, &mut out);
         String::from_utf8(out).expect("text")
     }
 
     #[test]
-    fn a_head_says_status_length_and_date_and_whether_it_was_the_last() {
+    fn a_head_has_status_length_date_and_persistence() {
         let always = "content-type: application/json; charset=UTF-8\r\n\
                       cache-control: no-store,no-cache,must-revalidate,max-age=0\r\n\
                       vary: Origin\r\n";

@@ -1,7 +1,7 @@
-//! Status and body of a reply.
+//! Status and body of a response.
 //!
-//! Bodies of success are compact. Bodies of failure are `{"error": …, "args": […], "kwargs": {…}}`
-//! with a space after each colon and comma, as clients of Crossbar.io's REST bridge know them.
+//! A successful body is compact JSON. The body of an error is `{"error": …, "args": […], "kwargs":
+//! {…}}` with a space after each colon and comma, as Crossbar.io's REST bridge writes it.
 
 use bytes::Bytes;
 use cloverleaf_client::{Error, Failure};
@@ -21,21 +21,21 @@ use http::StatusCode;
 use crate::denial::Denial;
 use crate::status;
 
-/// What a client gets to read that can do nothing about the fault.
+/// The text of an internal error. It contains no details: the client cannot fix the fault.
 const INTERNAL: &str = "Sorry, Cloverleaf has encountered a problem.";
 
-/// What a client gets to read while the router shuts down or its realm is gone.
+/// The text while the router shuts down or after its realm was removed.
 const ENDED: &str = "The session of the HTTP bridge has ended.";
 
-/// The body of a reply to a procedure that returned nothing.
+/// The body for a procedure without a result.
 const NO_RESULT: &[u8] = br#"{"args":[null]}"#;
 
-/// What is written around args, and before kwargs where there are some. Where the results are JSON
-/// with args, the body is as long as reckoned with these and never moved.
+/// Bytes around args, and before kwargs if there are any. For JSON results with args, the capacity
+/// computed from these is exact, so the buffer never grows.
 const AROUND_ARGS: usize = r#"{"args":}"#.len();
 const BEFORE_KWARGS: usize = r#","kwargs":"#.len();
 
-/// What is written around the three parts of a failure.
+/// Bytes around the three members of an error.
 const AROUND_FAILURE: usize = r#"{"error":"","args":[],"kwargs":{}}"#.len();
 
 /// Status and body.
@@ -46,11 +46,11 @@ pub(crate) struct StatusAndBody {
 }
 
 impl StatusAndBody {
-    /// Success with nothing to say.
+    /// Success with an empty body.
     pub(crate) const EMPTY: Self = Self { status: StatusCode::OK, body: Bytes::new() };
 
-    /// What a procedure returned: `{"args":[…],"kwargs":{…}}` without the one that is empty. A
-    /// procedure that returned nothing at all has one result, null, as for a caller in Python.
+    /// The results of a call: `{"args":[…],"kwargs":{…}}`, where an empty member is left out. A
+    /// procedure without a result is answered with one null, as a caller in Python sees it.
     pub(crate) fn of_results(results: &Payload) -> Self {
         match results_body(results) {
             Ok(body) => Self { status: StatusCode::OK, body: body.into() },
@@ -69,7 +69,7 @@ impl StatusAndBody {
         Self { status: StatusCode::OK, body: body.into() }
     }
 
-    /// A WAMP error, or a fault of the bridge.
+    /// A WAMP error, the end of the session, or an internal error.
     pub(crate) fn of_error(error: &Error, error_status: bool) -> Self {
         match error {
             Error::Wamp(failure) if error_status => {
@@ -84,7 +84,7 @@ impl StatusAndBody {
         }
     }
 
-    /// A request that the router was not asked.
+    /// A request that was denied before the router was asked.
     pub(crate) fn of_denial(denial: &Denial) -> Self {
         Self::failed(denial.status(), &denial.to_string(), &Payload::EMPTY)
     }
@@ -94,7 +94,7 @@ impl StatusAndBody {
     }
 
     fn internal(fault: &dyn std::error::Error) -> Self {
-        tracing::error!("the HTTP bridge cannot answer a request: {fault}");
+        tracing::error!(error = %fault, "HTTP bridge request failed");
         let payload = Payload::from_text(INTERNAL);
         Self::failed(StatusCode::INTERNAL_SERVER_ERROR, error_uri::RUNTIME_ERROR, &payload)
     }
@@ -153,7 +153,8 @@ fn failure_body(error: &str, payload: &Payload) -> Result<Vec<u8>, DecodeError> 
     Ok(body)
 }
 
-/// JSON is taken as its sender wrote it; of other formats bytes become WAMP's convention for them.
+/// Writes a value as JSON. A JSON value is copied unchanged. In other formats, byte strings become
+/// WAMP's JSON convention for bytes.
 fn write(writer: &mut JsonWriter<'_>, value: &Encoded) -> Result<(), DecodeError> {
     match value.serializer() {
         Serializer::Json => writer.encoded(value.bytes()),
@@ -162,7 +163,7 @@ fn write(writer: &mut JsonWriter<'_>, value: &Encoded) -> Result<(), DecodeError
     Ok(())
 }
 
-/// Whether a list or map has no entries.
+/// Whether a list or map is empty.
 fn is_empty(value: &Encoded) -> bool {
     match value.serializer() {
         Serializer::Json => ends_at_once::<JsonReader<'_>>(value.bytes()),
@@ -180,7 +181,7 @@ fn ends_at_once<'a, R: TokenReader<'a>>(value: &'a [u8]) -> bool {
         && reader.peek() == Ok(TokenKind::End)
 }
 
-/// JSON with one space after each colon and comma and no other white space.
+/// Reformats JSON: one space after each colon and comma, no other white space.
 fn spaced(json: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(json.len() + json.len() / 4);
     let (mut in_string, mut escaped) = (false, false);
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn spaces_stand_after_colons_and_commas_outside_of_strings_only() {
+    fn spaces_are_added_after_colons_and_commas_outside_of_strings() {
         let text = |json: &str| String::from_utf8(spaced(json.as_bytes())).expect("text");
         assert_eq!(text(r#"{"a":[1,2],"b":{}}"#), r#"{"a": [1, 2], "b": {}}"#);
         assert_eq!(text("[ 1 ,\n\t2 ]"), "[1, 2]");
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_the_bridge_is_told_without_details() {
+    fn an_internal_error_reveals_no_details() {
         let answer = StatusAndBody::of_error(&Error::Connect("10.0.0.1 refused".into()), false);
         let expected = concat!(
             r#"{"error": "wamp.error.runtime_error", "#,
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_results_are_left_out_in_every_format() {
+    fn empty_args_are_left_out_in_every_format() {
         for serializer in Serializer::ALL {
             let entries = std::collections::BTreeMap::from([("a", 1)]);
             let results = Payload::from_args_and_kwargs(serializer, &[0_u8; 0], &entries);
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn no_results_are_one_null_in_every_format() {
+    fn a_missing_result_is_one_null_in_every_format() {
         for serializer in Serializer::ALL {
             let no_entries = std::collections::BTreeMap::<String, u8>::new();
             let results = Payload::from_args_and_kwargs(serializer, &[0_u8; 0], &no_entries);

@@ -1,4 +1,4 @@
-//! Calling.
+//! The resource `caller`.
 
 use std::pin::pin;
 use std::task::Poll;
@@ -11,9 +11,9 @@ use cloverleaf_wamp::message::{
 };
 use serde::Serialize;
 
-use crate::lab::{Lab, Request, denied, json, poll_once, text};
+use crate::lab::{BridgeRequest, Lab, denied, json, poll_once, text};
 
-/// Bytes, not a list of numbers.
+/// A byte string. Serde would serialize a slice as a list of numbers.
 struct Blob(&'static [u8]);
 
 impl Serialize for Blob {
@@ -22,7 +22,7 @@ impl Serialize for Blob {
     }
 }
 
-/// What the router answers to a call; nothing where the procedure takes its time.
+/// The router's answer to a call; none for a procedure that does not return.
 pub(crate) fn result_of(call: &Call) -> Option<RouterMessage> {
     let outcome = match call.procedure.as_str() {
         "com.example.slow" => return None,
@@ -97,7 +97,7 @@ fn check_name(arguments: &Payload) -> Result<Payload, Failure> {
 }
 
 fn call(body: &str) -> (u16, String) {
-    Lab::caller().ask(Request::post(body))
+    Lab::caller().ask(BridgeRequest::post(body))
 }
 
 fn ok(body: &str) -> (u16, String) {
@@ -109,10 +109,10 @@ fn malformed(reason: &str) -> (u16, String) {
     denied(400, &text)
 }
 
-/// What the router receives of the call that this body asks for.
+/// The CALL that the router receives for this body.
 fn received(body: &str) -> Call {
     let lab = Lab::caller();
-    assert_eq!(lab.reply(Request::post(body)).status, 200);
+    assert_eq!(lab.reply(BridgeRequest::post(body)).status, 200);
     match lab.received().as_slice() {
         [ClientMessage::Call(call)] => call.clone(),
         other => panic!("{other:?}"),
@@ -128,30 +128,31 @@ fn a_result_is_answered_in_compact_json() {
 
 #[test]
 fn put_is_as_good_as_post() {
-    let request = Request::with_method("PUT", r#"{"procedure":"com.example.add2","args":[2,3]}"#);
+    let request =
+        BridgeRequest::with_method("PUT", r#"{"procedure":"com.example.add2","args":[2,3]}"#);
     assert_eq!(Lab::caller().ask(request), ok(r#"{"args":[5]}"#));
 }
 
 #[test]
-fn an_exception_of_the_callee_is_answered_with_200() {
+fn a_runtime_error_of_the_callee_is_answered_with_200() {
     let expected = r#"{"error": "wamp.error.runtime_error", "args": ["don't ask foolish questions ;)"], "kwargs": {}}"#;
     assert_eq!(call(r#"{"procedure":"com.myapp.sqrt","args":[0]}"#), ok(expected));
 }
 
 #[test]
-fn an_error_without_explanations_has_empty_ones() {
+fn an_error_without_arguments_has_empty_args_and_kwargs() {
     let expected = r#"{"error": "com.myapp.error.reserved", "args": [], "kwargs": {}}"#;
     assert_eq!(call(r#"{"procedure":"com.myapp.checkname","args":["foo"]}"#), ok(expected));
 }
 
 #[test]
-fn an_error_keeps_its_keyword_explanations() {
+fn an_error_keeps_its_keyword_arguments() {
     let expected = r#"{"error": "com.myapp.error.invalid_length", "args": [], "kwargs": {"max": 10, "min": 3}}"#;
     assert_eq!(call(r#"{"procedure":"com.myapp.checkname","args":["*"]}"#), ok(expected));
 }
 
 #[test]
-fn an_error_keeps_its_positional_explanations() {
+fn an_error_keeps_its_positional_arguments() {
     let expected =
         r#"{"error": "com.myapp.error.mixed_case", "args": ["hello", "HELLO"], "kwargs": {}}"#;
     assert_eq!(call(r#"{"procedure":"com.myapp.checkname","args":["hello"]}"#), ok(expected));
@@ -160,7 +161,7 @@ fn an_error_keeps_its_positional_explanations() {
 }
 
 #[test]
-fn a_procedure_that_nobody_has_registered_is_answered_with_200() {
+fn an_unregistered_procedure_is_answered_with_200() {
     let expected = r#"{"error": "wamp.error.no_such_procedure", "args": [], "kwargs": {}}"#;
     assert_eq!(call(r#"{"procedure":"com.example.unknown"}"#), ok(expected));
 }
@@ -178,7 +179,7 @@ fn a_request_without_body_is_refused() {
 }
 
 #[test]
-fn only_what_is_not_empty_stands_in_a_result() {
+fn empty_members_of_a_result_are_left_out() {
     assert_eq!(call(r#"{"procedure":"com.example.nothing"}"#), ok(r#"{"args":[null]}"#));
     assert_eq!(call(r#"{"procedure":"com.example.none"}"#), ok(r#"{"args":[null]}"#));
     let echo =
@@ -206,7 +207,7 @@ fn numbers_that_are_not_finite_are_read_as_null() {
 }
 
 #[test]
-fn unpaired_surrogates_are_passed_on_in_arguments_and_refused_in_the_procedure() {
+fn unpaired_surrogates_are_allowed_in_arguments_and_refused_in_the_procedure() {
     let echoed = call(r#"{"procedure":"com.example.echo","args":["\ud800"]}"#);
     assert_eq!(echoed, ok(r#"{"args":["\ud800"]}"#));
     let refused = call(r#"{"procedure":"com.\ud800"}"#);
@@ -214,7 +215,7 @@ fn unpaired_surrogates_are_passed_on_in_arguments_and_refused_in_the_procedure()
 }
 
 #[test]
-fn a_binary_result_is_answered_in_the_json_convention_for_bytes() {
+fn a_binary_result_is_encoded_in_the_json_convention_for_bytes() {
     let expected = r#"{"args":["\u0000AP9hYg==","text"]}"#;
     assert_eq!(call(r#"{"procedure":"com.example.binary"}"#), ok(expected));
 }
@@ -227,7 +228,7 @@ fn a_result_in_another_format_is_transcoded() {
 }
 
 #[test]
-fn arguments_reach_the_router_as_they_were_written() {
+fn arguments_reach_the_router_unchanged() {
     let args = r#"["Grüße \ud83d\ude00 ☃",18446744073709551616,-0,1e40,"\u0000AP8="]"#;
     let body = |args: &str| format!(r#"{{"procedure":"com.example.echo","args":{args}}}"#);
     assert_eq!(call(&body(args)), ok(&format!(r#"{{"args":{args}}}"#)));
@@ -245,7 +246,7 @@ fn keyword_arguments_may_have_any_name() {
 }
 
 #[test]
-fn arguments_that_are_absent_null_or_empty_are_not_sent() {
+fn empty_arguments_are_not_sent() {
     for nothing in ["null", "false", "0", r#""""#, "[]", "[ ]", "{}", "{\n}"] {
         let body = format!(
             r#"{{"procedure":"com.example.echo","args":{nothing},"kwargs":{nothing},"options":{nothing}}}"#
@@ -276,7 +277,7 @@ fn the_procedure_must_be_a_string() {
 }
 
 #[test]
-fn a_member_that_stands_twice_counts_where_it_stands_last() {
+fn the_last_one_of_repeated_members_counts() {
     let call = received(
         r#"{"procedure":5,"args":"x","args":[1],"procedure":"com.example.echo","options":7,"options":{"timeout":9,"timeout":8}}"#,
     );
@@ -285,7 +286,7 @@ fn a_member_that_stands_twice_counts_where_it_stands_last() {
 }
 
 #[test]
-fn names_may_be_written_with_escapes_and_unknown_members_are_passed_over() {
+fn member_names_may_have_escapes_and_unknown_members_are_ignored() {
     let call = received(
         r#" {"\u0070rocedure" : "com.example\u002eecho", "x":{"args":[2]}, "arg\u0073":[ 1 ]} "#,
     );
@@ -294,7 +295,7 @@ fn names_may_be_written_with_escapes_and_unknown_members_are_passed_over() {
 }
 
 #[test]
-fn the_router_is_told_timeout_and_disclosure_and_no_other_option() {
+fn only_timeout_and_disclose_me_reach_the_router() {
     let call = received(
         r#"{"procedure":"com.example.echo","options":{"timeout":500,"disclose_me":true,"receive_progress":true,"rkey":"x"}}"#,
     );
@@ -311,7 +312,7 @@ fn the_router_is_told_timeout_and_disclosure_and_no_other_option() {
 }
 
 #[test]
-fn options_of_wrong_type_are_refused() {
+fn options_of_the_wrong_type_are_refused() {
     let with =
         |options: &str| call(&format!(r#"{{"procedure":"com.example.echo","options":{options}}}"#));
     assert_eq!(with("[1]"), malformed("options must be an object"));
@@ -322,7 +323,7 @@ fn options_of_wrong_type_are_refused() {
     }
 }
 
-/// As in CALL.Options.
+/// As for CALL.Options.
 #[test]
 fn disclose_me_of_another_type_than_boolean_is_ignored() {
     for value in ["null", "1", r#""true""#, "[1]", "{}"] {
@@ -339,7 +340,7 @@ fn a_call_that_takes_too_long_ends_in_an_error() {
         let settings = BridgeSettings { error_status, ..BridgeSettings::default() };
         let lab = Lab::new(Resource::Caller, settings);
         let body = r#"{"procedure":"com.example.slow","options":{"timeout":10}}"#;
-        let mut waiting = pin!(lab.start(Request::post(body)));
+        let mut waiting = pin!(lab.start(BridgeRequest::post(body)));
         assert_eq!(poll_once(waiting.as_mut()), Poll::Pending);
         let [ClientMessage::Call(call)] = &lab.received()[..] else { panic!("no call") };
         assert_eq!(call.options.timeout, Some(10));
@@ -350,9 +351,9 @@ fn a_call_that_takes_too_long_ends_in_an_error() {
 }
 
 #[test]
-fn a_client_that_hangs_up_cancels_its_call() {
+fn dropping_the_response_future_cancels_the_call() {
     let lab = Lab::caller();
-    let request = Request::post(r#"{"procedure":"com.example.slow"}"#);
+    let request = BridgeRequest::post(r#"{"procedure":"com.example.slow"}"#);
     {
         let waiting = pin!(lab.start(request));
         assert_eq!(poll_once(waiting), Poll::Pending);
@@ -364,9 +365,9 @@ fn a_client_that_hangs_up_cancels_its_call() {
 }
 
 #[test]
-fn a_part_of_a_result_that_nobody_asked_for_is_not_the_answer() {
+fn an_unrequested_progressive_result_is_not_the_response() {
     let lab = Lab::caller();
-    let mut waiting = pin!(lab.start(Request::post(r#"{"procedure":"com.example.slow"}"#)));
+    let mut waiting = pin!(lab.start(BridgeRequest::post(r#"{"procedure":"com.example.slow"}"#)));
     assert_eq!(poll_once(waiting.as_mut()), Poll::Pending);
     let [ClientMessage::Call(call)] = &lab.received()[..] else { panic!("not one call") };
     assert_eq!(call.options, CallOptions::default());
@@ -387,16 +388,16 @@ fn a_part_of_a_result_that_nobody_asked_for_is_not_the_answer() {
 #[test]
 fn an_answered_call_is_not_canceled() {
     let lab = Lab::caller();
-    lab.reply(Request::post(r#"{"procedure":"com.example.nothing"}"#));
+    lab.reply(BridgeRequest::post(r#"{"procedure":"com.example.nothing"}"#));
     assert_eq!(lab.received().len(), 1);
 }
 
 #[test]
-fn errors_have_a_status_of_their_own_where_the_operator_wants_that() {
+fn errors_have_their_own_status_with_error_status() {
     let status = |procedure: &str| {
         let settings = BridgeSettings { error_status: true, ..BridgeSettings::default() };
         let body = format!(r#"{{"procedure":"{procedure}"}}"#);
-        Lab::new(Resource::Caller, settings).ask(Request::post(body))
+        Lab::new(Resource::Caller, settings).ask(BridgeRequest::post(body))
     };
     let expected =
         |status, uri| (status, format!(r#"{{"error": "{uri}", "args": [], "kwargs": {{}}}}"#));
@@ -419,14 +420,14 @@ fn errors_have_a_status_of_their_own_where_the_operator_wants_that() {
 fn a_bridge_whose_session_has_ended_is_unavailable() {
     let expected = r#"{"error": "wamp.error.unavailable", "args": ["The session of the HTTP bridge has ended."], "kwargs": {}}"#;
     let lab = Lab::without_router(Resource::Caller);
-    let answer = lab.ask(Request::post(r#"{"procedure":"com.example.add2"}"#));
+    let answer = lab.ask(BridgeRequest::post(r#"{"procedure":"com.example.add2"}"#));
     assert_eq!(answer, (503, expected.to_owned()));
 }
 
 #[test]
-fn a_session_that_ends_answers_the_calls_in_flight() {
+fn calls_in_flight_are_answered_when_the_session_ends() {
     let lab = Lab::caller();
-    let mut waiting = pin!(lab.start(Request::post(r#"{"procedure":"com.example.slow"}"#)));
+    let mut waiting = pin!(lab.start(BridgeRequest::post(r#"{"procedure":"com.example.slow"}"#)));
     assert_eq!(poll_once(waiting.as_mut()), Poll::Pending);
     lab.session_ends();
     let Poll::Ready(reply) = poll_once(waiting) else { panic!("no reply") };
@@ -434,7 +435,7 @@ fn a_session_that_ends_answers_the_calls_in_flight() {
 }
 
 #[test]
-fn nesting_without_end_is_refused() {
+fn deep_nesting_is_refused() {
     let deep = |levels: usize| {
         let (open, close) = ("[".repeat(levels), "]".repeat(levels));
         call(&format!(r#"{{"procedure":"com.example.echo","args":{open}{close}}}"#))
@@ -446,12 +447,12 @@ fn nesting_without_end_is_refused() {
 }
 
 #[test]
-fn a_reply_can_be_awaited_on_any_thread() {
+fn a_response_future_is_send() {
     fn assert_send<T: Send>(value: T) -> T {
         value
     }
     let lab = Lab::caller();
     let waiting =
-        pin!(assert_send(lab.start(Request::post(r#"{"procedure":"com.example.none"}"#))));
+        pin!(assert_send(lab.start(BridgeRequest::post(r#"{"procedure":"com.example.none"}"#))));
     assert!(poll_once(waiting).is_ready());
 }

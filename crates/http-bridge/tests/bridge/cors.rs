@@ -1,14 +1,14 @@
-//! Header fields of the replies, and what browsers ask before they send a request.
+//! Header fields of the responses, origins and preflight requests.
 
 use cloverleaf_http_bridge::{
     AllowedOrigins, BridgeResponse, BridgeSettings, Resource, SigningKey,
 };
 
-use crate::lab::{Lab, Request, denied, text};
+use crate::lab::{BridgeRequest, Lab, denied, text};
 
 const BODY: &str = r#"{"procedure":"com.example.add2","args":[2,3]}"#;
 
-/// The header fields, sorted.
+/// All header fields, sorted.
 fn fields(reply: BridgeResponse) -> Vec<(String, String)> {
     let response = reply.into_response();
     let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
@@ -19,7 +19,7 @@ fn fields(reply: BridgeResponse) -> Vec<(String, String)> {
     fields
 }
 
-/// What every reply has, with the given fields.
+/// The header fields of every response and the given ones, sorted.
 fn with(more: &[(&str, &str)]) -> Vec<(String, String)> {
     let always = [
         ("cache-control", "no-store,no-cache,must-revalidate,max-age=0"),
@@ -42,17 +42,17 @@ fn listed_for(resource: Resource, origins: &[&str]) -> Lab {
 }
 
 #[test]
-fn a_reply_may_be_read_by_everybody_where_no_origin_is_named() {
+fn without_an_origin_all_pages_may_read_the_response() {
     let everybody =
         with(&[("access-control-allow-credentials", "true"), ("access-control-allow-origin", "*")]);
     let lab = Lab::caller();
-    assert_eq!(fields(lab.reply(Request::post(BODY))), everybody);
-    assert_eq!(fields(lab.reply(Request::post(BODY).header("origin", "null"))), everybody);
+    assert_eq!(fields(lab.reply(BridgeRequest::post(BODY))), everybody);
+    assert_eq!(fields(lab.reply(BridgeRequest::post(BODY).header("origin", "null"))), everybody);
 }
 
 #[test]
-fn a_reply_may_be_read_by_the_origin_that_asks() {
-    let request = Request::post("")
+fn the_requesting_origin_may_read_the_response() {
+    let request = BridgeRequest::post("")
         .header("origin", "https://example.com")
         .header("access-control-request-headers", "x-one, x-two");
     let expected = with(&[
@@ -66,14 +66,14 @@ fn a_reply_may_be_read_by_the_origin_that_asks() {
 }
 
 #[test]
-fn options_is_answered_with_the_methods_and_without_a_body() {
+fn options_is_answered_with_the_methods_and_an_empty_body() {
     let expected = with(&[
         ("access-control-allow-credentials", "true"),
         ("access-control-allow-methods", "POST,PUT,OPTIONS"),
         ("access-control-allow-origin", "https://example.com"),
         ("allow", "POST,PUT,OPTIONS"),
     ]);
-    let request = Request::with_method("OPTIONS", "ignored")
+    let request = BridgeRequest::with_method("OPTIONS", "ignored")
         .header("content-type", "text/plain")
         .header("origin", "https://example.com");
     let reply = Lab::caller().reply(request);
@@ -82,9 +82,9 @@ fn options_is_answered_with_the_methods_and_without_a_body() {
 }
 
 #[test]
-fn a_method_that_is_not_allowed_is_answered_with_those_that_are() {
+fn a_forbidden_method_is_answered_with_the_allowed_ones() {
     for method in ["GET", "HEAD", "DELETE", "PATCH", "post", "FOO"] {
-        let reply = Lab::caller().reply(Request::with_method(method, ""));
+        let reply = Lab::caller().reply(BridgeRequest::with_method(method, ""));
         assert_eq!(reply.headers.iter().filter(|(name, _)| name == "allow").count(), 1);
         let error = format!(
             "Method not accepted by the REST bridge. ({method} not allowed, only POST, PUT)"
@@ -94,10 +94,10 @@ fn a_method_that_is_not_allowed_is_answered_with_those_that_are() {
 }
 
 #[test]
-fn pages_of_listed_origins_may_read_the_reply() {
+fn pages_of_listed_origins_may_read_the_response() {
     let lab = listed(&["https://example.com", "https://*.example.org"]);
     for origin in ["https://example.com", "https://app.example.org", "HTTPS://APP.example.org"] {
-        let reply = lab.reply(Request::post(BODY).header("origin", origin));
+        let reply = lab.reply(BridgeRequest::post(BODY).header("origin", origin));
         assert_eq!(text(&reply), (200, r#"{"args":[5]}"#.to_owned()), "{origin}");
         let readable = with(&[
             ("access-control-allow-credentials", "true"),
@@ -105,7 +105,11 @@ fn pages_of_listed_origins_may_read_the_reply() {
         ]);
         assert_eq!(fields(reply), readable, "{origin}");
     }
-    assert_eq!(fields(lab.reply(Request::post(BODY))), with(&[]), "a program that is no browser");
+    assert_eq!(
+        fields(lab.reply(BridgeRequest::post(BODY))),
+        with(&[]),
+        "a program that is no browser"
+    );
     assert_eq!(lab.received().len(), 4);
 }
 
@@ -128,14 +132,14 @@ fn a_request_from_another_origin_is_denied_before_the_call() {
             .into_iter()
             .flat_map(|origin| ["POST", "PUT", "OPTIONS", "GET"].map(|method| (origin, method)))
         {
-            let request = Request::with_method(method, BODY)
+            let request = BridgeRequest::with_method(method, BODY)
                 .header("origin", origin)
                 .header("access-control-request-headers", "x-one");
             let reply = lab.reply(request);
             assert_eq!(text(&reply), denial, "{method} from '{origin}'");
             assert_eq!(fields(reply), with(&[]), "{method} from '{origin}'");
         }
-        let twice = Request::post(BODY)
+        let twice = BridgeRequest::post(BODY)
             .header("origin", "https://example.com")
             .header("origin", "https://evil.example");
         assert_eq!(lab.ask(twice), denial);
@@ -144,24 +148,24 @@ fn a_request_from_another_origin_is_denied_before_the_call() {
 }
 
 #[test]
-fn the_denial_of_an_origin_does_not_look_at_the_signature() {
+fn the_origin_is_checked_before_the_signature() {
     let settings = BridgeSettings {
         allowed_origins: ["https://example.com".to_owned()].into_iter().collect(),
         signed_with: Some(SigningKey::new("bazapp", "foobar")),
         ..BridgeSettings::default()
     };
     let lab = Lab::new(Resource::Caller, settings);
-    let request = |origin| Request::post(BODY).header("origin", origin);
+    let request = |origin| BridgeRequest::post(BODY).header("origin", origin);
     let denial = denied(403, "Request denied based on its origin.");
     assert_eq!(lab.ask(request("https://example.net")), denial);
     assert_eq!(lab.reply(request("https://example.com")).status, 400);
 }
 
 #[test]
-fn null_among_the_origins_allows_pages_from_files() {
+fn the_origin_null_allows_pages_from_files() {
     let lab = listed(&["https://example.com", "null"]);
     for origin in ["null", "file://"] {
-        let reply = lab.reply(Request::post(BODY).header("origin", origin));
+        let reply = lab.reply(BridgeRequest::post(BODY).header("origin", origin));
         assert_eq!(reply.status, 200, "{origin}");
         assert!(
             fields(reply).contains(&("access-control-allow-origin".to_owned(), origin.to_owned()))
@@ -170,8 +174,8 @@ fn null_among_the_origins_allows_pages_from_files() {
 }
 
 #[test]
-fn a_preflight_of_a_listed_origin_is_answered() {
-    let request = Request::with_method("OPTIONS", "").header("origin", "https://example.com");
+fn a_preflight_request_of_a_listed_origin_is_answered() {
+    let request = BridgeRequest::with_method("OPTIONS", "").header("origin", "https://example.com");
     let reply = listed(&["https://example.com"]).reply(request);
     assert_eq!((reply.status.as_u16(), reply.body.len()), (200, 0));
     let expected = with(&[
@@ -184,7 +188,7 @@ fn a_preflight_of_a_listed_origin_is_answered() {
 }
 
 #[test]
-fn a_star_among_the_origins_stands_for_all() {
+fn the_origin_star_allows_all_origins() {
     let origins = ["https://example.com", "*"].map(str::to_owned);
     assert_eq!(origins.into_iter().collect::<AllowedOrigins>(), AllowedOrigins::All);
 }

@@ -1,4 +1,4 @@
-//! One bridge over a router that answers by heart, and requests for it.
+//! A bridge over a fake router, and a builder of requests.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -19,25 +19,25 @@ use parking_lot::Mutex;
 use crate::caller::result_of;
 use crate::publisher::outcome_of;
 
-/// The moment of every request that has none of its own: 2011-10-14T16:59:51Z.
+/// The default time of requests: 2011-10-14T16:59:51Z.
 pub(crate) fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_318_611_591)
 }
 
-/// Answers each message before it returns, and remembers it.
-pub(crate) struct Router {
+/// A fake router: records each message and answers it before `send` returns.
+pub(crate) struct FakeRouter {
     session: OnceLock<Session>,
     received: Mutex<Vec<ClientMessage>>,
     gone: bool,
 }
 
-impl Router {
+impl FakeRouter {
     fn answer(&self, message: RouterMessage) {
         self.session.get().expect("a session").handle_message(message);
     }
 }
 
-struct ToRouter(Arc<Router>);
+struct ToRouter(Arc<FakeRouter>);
 
 impl Link for ToRouter {
     fn send(&self, message: ClientMessage) -> Result<(), SendError> {
@@ -57,7 +57,7 @@ impl Link for ToRouter {
 
 pub(crate) struct Lab {
     pub(crate) bridge: Bridge,
-    router: Arc<Router>,
+    router: Arc<FakeRouter>,
 }
 
 impl Lab {
@@ -78,19 +78,19 @@ impl Lab {
     }
 
     fn over(resource: Resource, settings: BridgeSettings, gone: bool) -> Self {
-        let router = Router { session: OnceLock::new(), received: Mutex::default(), gone };
+        let router = FakeRouter { session: OnceLock::new(), received: Mutex::default(), gone };
         let router = Arc::new(router);
         let (session, _) = Session::new(ToRouter(Arc::clone(&router)), Serializer::Json);
         assert!(router.session.set(session.clone()).is_ok());
         Self { bridge: Bridge::new(session, resource, settings), router }
     }
 
-    /// What the router has received so far.
+    /// All messages that the router has received.
     pub(crate) fn received(&self) -> Vec<ClientMessage> {
         self.router.received.lock().clone()
     }
 
-    /// Lets the router say something.
+    /// Sends a message of the router to the bridge's session.
     pub(crate) fn router_says(&self, message: RouterMessage) {
         self.router.answer(message);
     }
@@ -100,31 +100,31 @@ impl Lab {
         self.router.session.get().expect("a session").close("wamp.close.system_shutdown");
     }
 
-    /// The reply, which must be there without waiting.
-    pub(crate) fn reply(&self, request: Request) -> BridgeResponse {
+    /// The response to a request. Panics if the bridge waits.
+    pub(crate) fn reply(&self, request: BridgeRequest) -> BridgeResponse {
         self.reply_at(now(), request)
     }
 
-    /// The reply to a request of another moment.
-    pub(crate) fn reply_at(&self, now: SystemTime, request: Request) -> BridgeResponse {
+    /// The response to a request at another time.
+    pub(crate) fn reply_at(&self, now: SystemTime, request: BridgeRequest) -> BridgeResponse {
         match poll_once(pin!(self.start_at(now, request))) {
             Poll::Ready(reply) => reply,
             Poll::Pending => panic!("the bridge waits"),
         }
     }
 
-    /// A request that may have to wait.
-    pub(crate) async fn start(&self, request: Request) -> BridgeResponse {
+    /// The response to a request that may wait for the router.
+    pub(crate) async fn start(&self, request: BridgeRequest) -> BridgeResponse {
         self.start_at(now(), request).await
     }
 
-    async fn start_at(&self, now: SystemTime, request: Request) -> BridgeResponse {
+    async fn start_at(&self, now: SystemTime, request: BridgeRequest) -> BridgeResponse {
         let parts = request.parts.body(()).expect("a request").into_parts().0;
         self.bridge.handle(&parts, request.peer, request.body, now).await
     }
 
     /// Status and body.
-    pub(crate) fn ask(&self, request: Request) -> (u16, String) {
+    pub(crate) fn ask(&self, request: BridgeRequest) -> (u16, String) {
         text(&self.reply(request))
     }
 }
@@ -133,7 +133,7 @@ pub(crate) fn text(reply: &BridgeResponse) -> (u16, String) {
     (reply.status.as_u16(), String::from_utf8(reply.body.to_vec()).expect("UTF-8"))
 }
 
-/// Status and body of what is refused before the router is asked.
+/// Status and body of a denial with this text.
 pub(crate) fn denied(status: u16, text: &str) -> (u16, String) {
     let text = serde_json::to_string(text).expect("JSON");
     (status, format!(r#"{{"error": {text}, "args": [], "kwargs": {{}}}}"#))
@@ -143,21 +143,21 @@ pub(crate) fn poll_once<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) 
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// The arguments as JSON.
+/// Positional and keyword arguments as JSON.
 pub(crate) fn json(payload: &Payload) -> (serde_json::Value, serde_json::Value) {
     let (args, kwargs) = (payload.decode_args(), payload.decode_kwargs());
     (args.expect("args"), kwargs.expect("kwargs"))
 }
 
-/// A request in the making.
-pub(crate) struct Request {
+/// A builder of requests.
+pub(crate) struct BridgeRequest {
     parts: http::request::Builder,
     peer: RequestPeer,
     body: Result<Bytes, BodyError>,
 }
 
-impl Request {
-    /// A POST of JSON without other header fields.
+impl BridgeRequest {
+    /// A POST with the content type JSON and no other header field.
     pub(crate) fn post(body: impl Into<Vec<u8>>) -> Self {
         Self::with_method("POST", body).header(CONTENT_TYPE.as_str(), "application/json")
     }
@@ -168,7 +168,7 @@ impl Request {
         Self { parts, peer: RequestPeer::default(), body: Ok(body.into().into()) }
     }
 
-    /// A POST whose body the listener could not read.
+    /// A POST whose body the HTTP server could not read.
     pub(crate) fn failing(error: BodyError) -> Self {
         Self { body: Err(error), ..Self::post("") }
     }

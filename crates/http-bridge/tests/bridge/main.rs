@@ -1,4 +1,4 @@
-//! The bridge as an HTTP server sees it, over a router that answers by heart.
+//! Tests of the bridge through its interface for HTTP servers, with a fake router.
 
 mod caller;
 mod cors;

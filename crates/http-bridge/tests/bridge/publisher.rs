@@ -1,4 +1,4 @@
-//! Publishing.
+//! The resource `publisher`.
 
 use bytes::Bytes;
 use cloverleaf_client::{Failure, Payload, Serializer};
@@ -10,9 +10,9 @@ use cloverleaf_wamp::message::{
 };
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, Request, denied};
+use crate::lab::{BridgeRequest, Lab, denied};
 
-/// What the router answers to a publication.
+/// The router's answer to a publication.
 pub(crate) fn outcome_of(publish: &Publish) -> RouterMessage {
     if publish.topic.as_str() == "com.test.messages" {
         let publication = PublicationId::new(1 << 53).expect("an id");
@@ -26,14 +26,14 @@ pub(crate) fn outcome_of(publish: &Publish) -> RouterMessage {
 }
 
 fn publish(body: &str) -> (u16, String) {
-    Lab::publisher().ask(Request::post(body))
+    Lab::publisher().ask(BridgeRequest::post(body))
 }
 
-/// What the router receives of a publication with these options.
+/// The PUBLISH that the router receives for a body with these options.
 fn received(options: &Value) -> Publish {
     let lab = Lab::publisher();
     let body = json!({"topic": "com.test.messages", "args": [1], "options": options});
-    let (status, answer) = lab.ask(Request::post(body.to_string()));
+    let (status, answer) = lab.ask(BridgeRequest::post(body.to_string()));
     assert_eq!((status, answer.as_str()), (200, r#"{"id":9007199254740992}"#));
     match lab.received().as_slice() {
         [ClientMessage::Publish(publish)] => publish.clone(),
@@ -51,7 +51,7 @@ fn a_publication_is_answered_with_its_id() {
 }
 
 #[test]
-fn a_publication_does_not_keep_a_large_body_alive() {
+fn an_envelope_does_not_keep_a_large_body_alive() {
     for member in [r#""args": [1]"#, r#""kwargs": {"a": 1}"#, r#""options": {"forward_for": [{}]}"#]
     {
         let spaces = " ".repeat(1 << 16);
@@ -63,7 +63,7 @@ fn a_publication_does_not_keep_a_large_body_alive() {
 }
 
 #[test]
-fn an_error_is_answered_with_200() {
+fn a_refused_publication_is_answered_with_200() {
     let expected =
         r#"{"error": "wamp.error.not_authorized", "args": [], "kwargs": {"foo": "bar"}}"#;
     let answer = publish(r#"{"topic": "com.example.forbidden", "args": [1]}"#);
@@ -73,7 +73,7 @@ fn an_error_is_answered_with_200() {
 #[test]
 fn a_publisher_whose_session_has_ended_is_unavailable() {
     let lab = Lab::without_router(Resource::Publisher);
-    let answer = lab.reply(Request::post(r#"{"topic": "com.test.messages", "args": [1]}"#));
+    let answer = lab.reply(BridgeRequest::post(r#"{"topic": "com.test.messages", "args": [1]}"#));
     assert_eq!(answer.status, 503);
 }
 
@@ -85,7 +85,7 @@ fn a_body_without_topic_is_refused() {
 }
 
 #[test]
-fn options_reach_the_router_and_the_acknowledgement_stays_asked_for() {
+fn options_reach_the_router_and_acknowledge_stays_true() {
     let options = json!({
         "acknowledge": false, "exclude_me": false, "exclude": [1, 2], "exclude_authid": ["a"],
         "exclude_authrole": ["b"], "eligible": [3], "eligible_authid": ["c"],
@@ -108,14 +108,14 @@ fn options_reach_the_router_and_the_acknowledgement_stays_asked_for() {
 }
 
 #[test]
-fn routers_that_the_event_passed_reach_the_router_as_they_were_written() {
+fn forward_for_reaches_the_router_unchanged() {
     let options = json!({"forward_for": [{"session": 7}]});
     let sent = received(&options).options;
     assert!(format!("{:?}", sent.passthru).contains(r#"[{"session":7}]"#));
 }
 
 #[test]
-fn one_entry_stands_for_a_list_of_one_and_null_for_none() {
+fn a_single_entry_counts_as_a_list_and_null_as_absent() {
     let options = json!({"exclude": 5, "eligible_authid": "a", "eligible_authrole": null});
     let sent = received(&options).options;
     assert_eq!(sent.exclude, SessionId::new(5).map(|id| vec![id]));
@@ -124,21 +124,21 @@ fn one_entry_stands_for_a_list_of_one_and_null_for_none() {
 }
 
 #[test]
-fn an_option_that_is_not_finite_is_left_out() {
+fn an_option_that_is_not_finite_counts_as_absent() {
     let options = r#"{"exclude":NaN,"eligible":1e400,"retain":Infinity,"forward_for":-Infinity}"#;
     let body = format!(r#"{{"topic":"com.test.messages","options":{options}}}"#);
     assert_eq!(publish(&body).0, 200);
 }
 
 #[test]
-fn options_that_publishers_do_not_have_are_passed_over() {
+fn unknown_publish_options_are_ignored() {
     let options = json!({"disclose_me": 1, "transaction_hash": 2, "enc_algo": 3});
     let acknowledged = PublishOptions { acknowledge: Some(true), ..PublishOptions::default() };
     assert_eq!(*received(&options).options, acknowledged);
 }
 
 #[test]
-fn options_of_wrong_type_are_refused() {
+fn options_of_the_wrong_type_are_refused() {
     let with =
         |options: &str| publish(&format!(r#"{{"topic":"com.test.messages","options":{options}}}"#));
     let malformed = |reason: &str| {
@@ -162,7 +162,7 @@ fn options_of_wrong_type_are_refused() {
 }
 
 #[test]
-fn a_list_without_end_is_refused() {
+fn a_list_with_too_many_entries_is_refused() {
     let sessions = vec!["1"; 70_000].join(",");
     let body = format!(r#"{{"topic":"com.test.messages","options":{{"exclude":[{sessions}]}}}}"#);
     let (status, text) = publish(&body);

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use cloverleaf_http_bridge::{BridgeSettings, MAX_NONCES, Resource, SigningKey};
 
-use crate::lab::{Lab, Request, denied, now, text};
+use crate::lab::{BridgeRequest, Lab, denied, now, text};
 
 const BODY: &str = r#"{"procedure":"com.example.add2","args":[2,3]}"#;
 const SIGNATURE: &str = "WAnXf7pNYrPJh0baXjPCQFwJkxsl-i4DqpPjlUFfluA=";
 
-/// The fields of a good request.
+/// The fields of a valid signed request.
 const FIELDS: [(&str, &str); 5] = [
     ("timestamp", "2011-10-14T16:59:51.123Z"),
     ("seq", "1"),
@@ -31,25 +31,25 @@ fn ask_with(settings: BridgeSettings, fields: &[(&str, &str)], body: &str) -> (u
     Lab::new(Resource::Caller, settings).ask(request(fields, body))
 }
 
-fn request(fields: &[(&str, &str)], body: &str) -> Request {
+fn request(fields: &[(&str, &str)], body: &str) -> BridgeRequest {
     let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    Request::post(body).query(&fields.join("&"))
+    BridgeRequest::post(body).query(&fields.join("&"))
 }
 
-/// A bridge that remembers so many nonces.
+/// A bridge that remembers this many nonces.
 fn remembering(nonces: usize) -> Lab {
     let settings = BridgeSettings { remembered_nonces: Some(nonces), ..settings() };
     Lab::new(Resource::Caller, settings)
 }
 
-/// A good request but for its timestamp, seq, nonce and signature.
-fn signed(timestamp: &str, seq: &str, nonce: &str, signature: &str) -> Request {
+/// A signed request with other timestamp, seq, nonce and signature than the valid one.
+fn signed(timestamp: &str, seq: &str, nonce: &str, signature: &str) -> BridgeRequest {
     let [.., key, _] = FIELDS;
     let signature = ("signature", signature);
     request(&[("timestamp", timestamp), ("seq", seq), ("nonce", nonce), key, signature], BODY)
 }
 
-fn good() -> Request {
+fn good() -> BridgeRequest {
     request(&FIELDS, BODY)
 }
 
@@ -89,21 +89,21 @@ fn a_good_signature_is_accepted() {
 }
 
 #[test]
-fn the_signature_is_over_the_decoded_values() {
+fn the_signature_covers_the_decoded_values() {
     assert_eq!(ask(&with("timestamp", "2011-10-14T16%3A59%3A51.123Z")), served());
     let encoded = SIGNATURE.replace('=', "%3D");
     assert_eq!(ask(&with("signature", &encoded)), served());
 }
 
 #[test]
-fn the_signature_is_over_the_body_byte_for_byte() {
+fn the_signature_covers_the_body_byte_for_byte() {
     let expected = denied(401, "REST bridge signature secret not valid.");
     assert_eq!(ask_with(settings(), &FIELDS, &BODY.replace("[2,3]", "[2,4]")), expected);
     let lab = Lab::new(Resource::Publisher, settings());
     let query = "timestamp=2011-10-14T16:59:51.123Z&seq=1&nonce=17&key=bazapp\
                  &signature=EAPnAqpcdnC8vk4-lSSj9rmBBl-Gto7EzRyMW-pS6_g=";
     let body = "{\"topic\":\"com.test.messages\",\"args\":[\"\u{2603}\"]}";
-    assert_eq!(lab.reply(Request::post(body).query(query)).status, 200);
+    assert_eq!(lab.reply(BridgeRequest::post(body).query(query)).status, 200);
 }
 
 #[test]
@@ -155,13 +155,13 @@ fn a_timestamp_too_far_from_now_is_refused() {
     let expired = denied(400, "Request expired, too old timestamp.");
     assert_eq!(ask(&with("timestamp", "2011-10-14T16:54:50.999Z")), expired);
     assert_eq!(ask(&with("timestamp", "2011-10-14T17:04:51.001Z")), expired);
-    // Near enough, so that what is wrong is the signature.
+    // Within the limit, so the signature is what fails.
     assert_eq!(ask(&with("timestamp", "2011-10-14T16:54:51.000Z")).0, 401);
     assert_eq!(ask(&with("timestamp", "2011-10-14T17:04:51.000Z")).0, 401);
 }
 
 #[test]
-fn the_operator_chooses_how_far_a_timestamp_may_be() {
+fn the_timestamp_limit_is_configurable() {
     let ask = |limit, timestamp| {
         let settings = BridgeSettings { timestamp_delta_limit: limit, ..settings() };
         ask_with(settings, &with("timestamp", timestamp), BODY).0
@@ -171,7 +171,7 @@ fn the_operator_chooses_how_far_a_timestamp_may_be() {
 }
 
 #[test]
-fn seq_and_nonce_are_integers() {
+fn seq_and_nonce_must_be_integers() {
     for text in ["", "x", "-", "--1", "-x", "1_", "_1", "1__0", "1.5", "1e3", "0x1"] {
         let seq = format!("invalid sequence number '{text}' (must be an integer)");
         assert_eq!(ask(&with("seq", text)), invalid(&seq));
@@ -180,9 +180,9 @@ fn seq_and_nonce_are_integers() {
     }
 }
 
-/// As Python's `int` reads them. The signature is over the text, decoded as a form is.
+/// As Python's `int` reads them. The signature covers the form-decoded text.
 #[test]
-fn seq_and_nonce_may_have_a_sign_and_other_spellings_of_an_integer() {
+fn seq_and_nonce_may_be_any_integer_that_python_accepts() {
     for (seq, nonce, signature) in [
         ("-1", "-5", "jpzOrnlLJwsHW2TsDD-XM2c1x5IkcomiJ-BTGNmiu6g="),
         ("%2B1", "%2b17", "zuFNB3SQY1WgzIcS3rWmYSVZe8jYzIMT59aTpu4rA-M="),
@@ -197,7 +197,7 @@ fn seq_and_nonce_may_have_a_sign_and_other_spellings_of_an_integer() {
 }
 
 #[test]
-fn an_integer_without_end_is_refused() {
+fn an_integer_with_too_many_digits_is_refused() {
     let (status, body) = ask(&with("nonce", &"1".repeat(4301)));
     assert_eq!(status, 400);
     assert!(body.contains("invalid nonce '111"), "{body:.200}");
@@ -221,7 +221,7 @@ fn fields_are_checked_in_their_order() {
 }
 
 #[test]
-fn fields_that_are_there_are_checked_even_where_no_signature_is_required() {
+fn present_fields_are_checked_even_if_no_signature_is_required() {
     let ask = |name, value| ask_with(BridgeSettings::default(), &[(name, value)], BODY);
     assert_eq!(ask("seq", "5"), served());
     assert_eq!(ask("other", "x"), served());
@@ -234,7 +234,7 @@ fn fields_that_are_there_are_checked_even_where_no_signature_is_required() {
 }
 
 #[test]
-fn a_signed_request_may_be_repeated_unless_nonces_are_remembered() {
+fn replays_are_refused_only_if_nonces_are_remembered() {
     let lab = Lab::new(Resource::Caller, settings());
     assert_eq!([lab.ask(good()), lab.ask(good())], [served(), served()]);
     let lab = remembering(MAX_NONCES);
@@ -243,7 +243,7 @@ fn a_signed_request_may_be_repeated_unless_nonces_are_remembered() {
 }
 
 #[test]
-fn a_nonce_is_used_with_another_timestamp_too_until_its_own_has_expired() {
+fn a_nonce_stays_used_until_its_timestamp_has_expired() {
     let lab = remembering(MAX_NONCES);
     assert_eq!(lab.ask(good()), served());
     let soon = "hxk_3K5GvGS6dzNNVji9g2N6hE3NctAB9lLMH4MUX5M=";
@@ -259,7 +259,7 @@ fn a_nonce_is_used_with_another_timestamp_too_until_its_own_has_expired() {
 }
 
 #[test]
-fn digits_moved_between_seq_and_nonce_make_no_new_request() {
+fn moving_digits_between_seq_and_nonce_is_a_replay() {
     let lab = remembering(MAX_NONCES);
     assert_eq!(lab.ask(good()), served());
     let moved = signed("2011-10-14T16:59:51.123Z", "11", "7", SIGNATURE);
@@ -267,7 +267,7 @@ fn digits_moved_between_seq_and_nonce_make_no_new_request() {
 }
 
 #[test]
-fn a_request_that_is_not_let_in_uses_no_nonce() {
+fn a_denied_request_uses_no_nonce() {
     let settings = BridgeSettings { require_tls: true, ..settings() };
     let lab = Lab::new(Resource::Caller, BridgeSettings { remembered_nonces: Some(1), ..settings });
     for (name, value) in [("signature", "x"), ("key", "spamapp"), ("timestamp", "x")] {
@@ -278,7 +278,7 @@ fn a_request_that_is_not_let_in_uses_no_nonce() {
 }
 
 #[test]
-fn requests_whose_nonces_cannot_be_remembered_are_refused() {
+fn requests_are_refused_while_the_table_of_nonces_is_full() {
     let lab = remembering(1);
     assert_eq!(lab.ask(good()), served());
     let other = "E7KUx0Ox5RjNTr-9EAjvrisfU0lk3WZuvrMU_aRRf_w=";

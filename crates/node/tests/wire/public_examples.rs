@@ -74,9 +74,9 @@ fn row(example: &ExampleConfig) -> String {
         parse(&example.text, example.format, "config", Path::new("/node"), &ExampleEnvironment);
     let Err(faults) = read else { return STARTS.to_owned() };
     assert_eq!(faults.omitted, 0, "{:?}", example.files);
-    let name = |fault: &ConfigFault| match fault.missing {
+    let name = |fault: &ConfigFault| match fault.unsupported_feature {
         Some(missing) => missing.to_owned(),
-        None => format!("invalid at {}", fault.place.path),
+        None => format!("invalid at {}", fault.location.path),
     };
     let names: BTreeSet<String> = faults.faults.iter().map(name).collect();
     names.into_iter().collect::<Vec<_>>().join(", ")

@@ -7,19 +7,19 @@ use std::task::{Context, Poll};
 use crate::session::{Session, SessionState};
 
 /// Waits until `look` finds a value in the session's state. Dropping it removes its waker.
-pub(crate) struct Watch<'a, F> {
+pub(crate) struct StateWatch<'a, F> {
     session: &'a Session,
     look: F,
     key: Option<usize>,
 }
 
-impl<'a, F> Watch<'a, F> {
+impl<'a, F> StateWatch<'a, F> {
     pub(crate) const fn new(session: &'a Session, look: F) -> Self {
         Self { session, look, key: None }
     }
 }
 
-impl<T, F: Fn(&SessionState) -> Option<T> + Unpin> Future for Watch<'_, F> {
+impl<T, F: Fn(&SessionState) -> Option<T> + Unpin> Future for StateWatch<'_, F> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
@@ -33,7 +33,7 @@ impl<T, F: Fn(&SessionState) -> Option<T> + Unpin> Future for Watch<'_, F> {
     }
 }
 
-impl<F> Drop for Watch<'_, F> {
+impl<F> Drop for StateWatch<'_, F> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             let waker = self.session.shared().state.lock().watchers.remove(key);
