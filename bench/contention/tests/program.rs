@@ -1,5 +1,4 @@
-//! The program as `make bench-contention` runs it, for a moment: whether it measures what it is
-//! asked, not how fast anything is.
+//! Runs the program briefly, as `make bench-contention` does, and checks its output but no speed.
 
 use std::process::{Command, Output};
 
@@ -13,7 +12,7 @@ fn run(options: &str) -> Output {
 const SHORT: &str = "--realms 1,2 --sessions 40 --milliseconds 100 --router-cpu 5";
 
 #[test]
-fn every_cell_stands_in_the_json_and_has_a_rate() {
+fn json_has_a_rate_for_every_cell() {
     let output = run(&format!("--json --threads 4 {SHORT}"));
     assert!(output.status.success(), "{output:?}");
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -31,11 +30,11 @@ fn every_cell_stands_in_the_json_and_has_a_rate() {
 }
 
 #[test]
-fn the_tables_name_calls_publications_crossings_and_what_the_law_says() {
+fn tables_list_calls_publications_crossings_and_predictions() {
     let output = run(&format!("--threads 1 {SHORT}"));
     let text = String::from_utf8(output.stdout).expect("a text");
     let lines = |begin: &str| text.lines().filter(|line| line.starts_with(begin)).count();
-    // Of one thread: two numbers of realms; and predictions with and without sockets.
+    // One thread: two numbers of realms, and predictions with and without sockets.
     let found = (lines("| calls |"), lines("| publications |"), lines("| 100 |"));
     assert_eq!(found, (2 + 2, 2 + 1, 2), "{text}");
 }

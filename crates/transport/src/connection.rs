@@ -61,11 +61,11 @@ use unfinished::Unfinished;
 #[derive(Debug)]
 enum ConnectionStage {
     Open,
-    /// Sends what is queued. `said` is whether the end of the stream has been encoded.
+    /// Sends what is queued. `close_written` is whether the end of the stream has been encoded.
     Flushing {
         reason: CloseReason,
         code: Option<CloseCode>,
-        said: bool,
+        close_written: bool,
     },
     /// Everything is sent and this half is closed; waits for the end of the peer's half.
     Lingering {
@@ -168,6 +168,7 @@ impl<H: Handler> Connection<H> {
         self
     }
 
+    #[cold]
     fn limits(&self) -> ConnectionLimits {
         self.limits.as_deref().copied().unwrap_or_default()
     }
@@ -177,15 +178,17 @@ impl<H: Handler> Connection<H> {
     }
 
     /// Ends the connection if no session is open in time.
+    #[cold]
     fn start_opening_deadline(&mut self) {
         self.start_deadline(self.limits().opening_timeout);
     }
 
     /// Closes gracefully: sends what is queued and the framing's end of the stream, then waits a
     /// moment for the end of the peer's half.
+    #[cold]
     fn flush_and_close(&mut self, reason: CloseReason, code: Option<CloseCode>) {
         if matches!(self.stage, ConnectionStage::Open) {
-            self.stage = ConnectionStage::Flushing { reason, code, said: false };
+            self.stage = ConnectionStage::Flushing { reason, code, close_written: false };
             let configured = self.framing.closing_timeout();
             self.start_deadline(configured.unwrap_or_else(|| self.limits().closing_timeout));
         }
@@ -194,7 +197,7 @@ impl<H: Handler> Connection<H> {
     /// Half-closes when everything is sent, then reads and discards up to the end of the peer's
     /// half.
     fn poll_closing(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
-        if let ConnectionStage::Flushing { reason, said: true, .. } = &self.stage
+        if let ConnectionStage::Flushing { reason, close_written: true, .. } = &self.stage
             && self.unsent_len() == 0
         {
             let reason = reason.clone();
@@ -260,7 +263,9 @@ impl<H: Handler> Connection<H> {
         {
             return Poll::Ready(reason);
         }
-        if let Poll::Ready(reason) = self.poll_stall(context) {
+        if self.stall.is_some()
+            && let Poll::Ready(reason) = self.poll_stall(context)
+        {
             return Poll::Ready(reason);
         }
         if self.unfinished.is_some()

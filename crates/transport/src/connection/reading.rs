@@ -54,7 +54,7 @@ impl<H: Handler> Connection<H> {
                     Err(error) => return Poll::Ready(Err(error.into())),
                 };
                 if let Some(pinger) = &mut self.pinger {
-                    pinger.hear();
+                    pinger.record_traffic();
                 }
                 if let Some(unfinished) = &mut self.unfinished {
                     unfinished.count(count);
@@ -105,7 +105,7 @@ impl<H: Handler> Connection<H> {
         if self.steps_left == 0 {
             let polled = self.input_permit.poll(READS_PER_TURN as u32 * STEP_UNITS, context);
             if let Some(unfinished) = &self.unfinished {
-                unfinished.set_waits_in_turn(polled.is_pending());
+                unfinished.set_parked(polled.is_pending());
             }
             ready!(polled);
             self.steps_left = READS_PER_TURN;
@@ -192,7 +192,7 @@ impl<H: Handler> Connection<H> {
                 }
                 FrameEvent::Pong(payload) => {
                     if let Some(pinger) = &mut self.pinger {
-                        pinger.hear_pong(payload);
+                        pinger.record_pong(payload);
                     }
                 }
                 FrameEvent::Close(code) => {

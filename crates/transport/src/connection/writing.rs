@@ -8,6 +8,7 @@ use cloverleaf_wakes::{is_spent, spend, wake_in_turn};
 use cloverleaf_wamp::websocket::CloseCode;
 
 use super::shared::{SPARE, end_turn};
+use super::stall::Stall;
 use super::{Connection, ConnectionStage};
 use crate::error::CloseReason;
 use crate::framing::Budget;
@@ -125,7 +126,7 @@ impl<H: Handler> Connection<H> {
     /// than that, and each byte is moved once.
     fn forget_sent(&mut self, count: usize) {
         if let Some(stall) = &mut self.stall {
-            stall.taken += count;
+            stall.count(count);
         }
         self.sent += count;
         if self.sent == self.unsent.len() {
@@ -139,8 +140,12 @@ impl<H: Handler> Connection<H> {
 
     /// The socket is full. Watches for the end of the queue, which a peer that does not read must
     /// not hide.
+    #[cold]
     fn poll_blocked(&mut self, context: &Context<'_>) -> Poll<CloseReason> {
-        self.watch_stall();
+        if self.stall.is_none() {
+            let window = self.limits().stall_timeout;
+            self.stall = Some(Box::new(Stall::new(window, self.receiver.is_waited_for())));
+        }
         self.receiver.shed_if_asked(&mut self.batch);
         if self.receiver.takes_first_refusal() {
             self.handler.session().on_slow_consumer();
@@ -156,6 +161,22 @@ impl<H: Handler> Connection<H> {
             }
             QueueEnd::Disconnected => Poll::Pending,
         }
+    }
+
+    /// Ready when the peer has taken too little for too long.
+    #[cold]
+    pub(super) fn poll_stall(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        let window = self.limits().stall_timeout;
+        let is_sent = self.unsent_len() == 0;
+        while let Some(stall) = &mut self.stall {
+            ready!(stall.poll_window(context));
+            if is_sent {
+                self.stall = None;
+            } else if !stall.next_window(window, self.receiver.is_waited_for()) {
+                return Poll::Ready(CloseReason::SlowConsumer);
+            }
+        }
+        Poll::Pending
     }
 
     /// Encodes an item that was counted, or its replacement.
@@ -203,9 +224,9 @@ impl<H: Handler> Connection<H> {
 
     /// Writes the framing's end of the stream once, after everything that was queued.
     fn write_close(&mut self) {
-        if let ConnectionStage::Flushing { code, said, .. } = &mut self.stage
+        if let ConnectionStage::Flushing { code, close_written, .. } = &mut self.stage
             && self.batch.is_empty()
-            && !std::mem::replace(said, true)
+            && !std::mem::replace(close_written, true)
         {
             self.framing.write_close(&mut self.unsent, *code);
         }
@@ -213,7 +234,7 @@ impl<H: Handler> Connection<H> {
 
     /// Nothing may follow a Close frame (RFC 6455 section 5.5.1).
     const fn has_written_close(&self) -> bool {
-        matches!(self.stage, ConnectionStage::Flushing { said: true, .. })
+        matches!(self.stage, ConnectionStage::Flushing { close_written: true, .. })
     }
 
     /// Takes the thread's spare buffer if this connection has none.
