@@ -48,7 +48,7 @@ fn every_message_goes_from_one_format_to_another_as_in_the_table() {
 }
 
 #[test]
-fn the_table_has_all_25_types_of_message() {
+fn the_table_contains_all_25_message_types() {
     let names: BTreeSet<&str> =
         samples().iter().map(|sample| sample.message(Serializer::Json).name()).collect();
     assert_eq!(names.len(), 25, "{names:?}");

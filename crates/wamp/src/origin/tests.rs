@@ -198,7 +198,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_browser_sends_matches_itself(
+    fn the_origin_of_a_browser_matches_itself(
         scheme in "https?", host in "[a-z][a-z0-9-]{0,8}(\\.[a-z]{1,4})?", port in any::<Option<u16>>(),
     ) {
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();

@@ -215,7 +215,7 @@ fn values_are_written_and_read_as_in_the_table_and_transcoded_into_each_other() 
 
 /// Lengths on both sides of each boundary, with the heads that they are announced by.
 #[test]
-fn lengths_are_announced_in_the_smallest_form() {
+fn lengths_are_written_in_the_smallest_form() {
     let texts = [
         (31, "bf", "781f"),
         (32, "d920", "7820"),

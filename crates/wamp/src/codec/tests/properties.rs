@@ -205,7 +205,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn what_is_written_is_read_as_it_was(tree in trees()) {
+    fn written_values_are_read_unchanged(tree in trees()) {
         for serializer in Serializer::ALL {
             let encoding = encode(serializer, &tree);
             prop_assert_eq!(decode(serializer, &encoding), Ok(tree.clone()));
@@ -279,7 +279,7 @@ proptest! {
     }
 
     #[test]
-    fn json_that_is_passed_on_has_finite_numbers_only(input in near_json()) {
+    fn rewritten_json_has_finite_numbers_only(input in near_json()) {
         let mut out = Vec::new();
         if transcode(Serializer::Json, &input, Serializer::Json, &mut out).is_ok() {
             let theirs = serde_json::from_slice::<serde_json::Value>(&out);
@@ -296,7 +296,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_input_ends_alike_by_all_ways(
+    fn all_readers_agree_on_damaged_input(
         msgpack in damaged(Serializer::MsgPack),
         cbor in damaged(Serializer::Cbor),
         ubjson in damaged(Serializer::UbJson),
@@ -318,7 +318,7 @@ proptest! {
     }
 
     #[test]
-    fn what_can_be_read_can_be_transcoded_and_read_again(
+    fn readable_values_can_be_transcoded_and_read_again(
         msgpack in damaged(Serializer::MsgPack),
         cbor in damaged(Serializer::Cbor),
         ubjson in damaged(Serializer::UbJson),

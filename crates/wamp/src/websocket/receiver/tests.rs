@@ -137,7 +137,7 @@ fn the_masked_examples_of_the_rfc_are_read_by_the_server() {
 }
 
 #[test]
-fn a_whole_message_is_handed_out_where_it_lies() {
+fn a_contiguous_message_is_returned_without_a_copy() {
     let mut bytes = frame(TEXT, true, b"Hello");
     let range = bytes.as_ptr_range();
     let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, LIMITS);
@@ -163,7 +163,7 @@ fn many_messages_in_one_input_come_in_their_order() {
 }
 
 #[test]
-fn control_frames_come_at_once_between_fragments() {
+fn control_frames_between_fragments_are_returned_at_once() {
     let bytes = [
         frame(TEXT, false, b"fir"),
         frame(PING, true, b"a"),
@@ -287,7 +287,7 @@ fn violations() -> Vec<(&'static str, Vec<u8>, WebSocketFault, CloseCode)> {
 }
 
 #[test]
-fn each_violation_gets_its_close_code_and_spares_the_message_before_it() {
+fn each_violation_has_its_close_code_after_the_message_before_it() {
     for (name, violation, fault, code) in violations() {
         let before = frame(TEXT, true, b"before");
         let after = frame(TEXT, true, b"after");
@@ -303,7 +303,7 @@ fn each_violation_gets_its_close_code_and_spares_the_message_before_it() {
 }
 
 #[test]
-fn text_may_be_anything_where_it_is_not_checked() {
+fn unchecked_text_may_be_any_bytes() {
     let bytes = [
         frame(TEXT, true, b"\xff"),
         frame(TEXT, false, b"\xc0"),
@@ -405,7 +405,7 @@ fn a_big_message_in_single_bytes_takes_linear_time() {
 }
 
 #[test]
-fn what_is_announced_is_not_allocated() {
+fn announced_lengths_are_not_allocated() {
     let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, LIMITS);
     let bytes = frame(BINARY, true, &[7; 70_000]);
     assert_eq!(feed(&mut receiver, &bytes[..100], &mut Vec::new()), Ok(()));

@@ -97,7 +97,7 @@ fn words(count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn no_message_refers_farther_back_than_was_agreed_on() {
+fn no_message_refers_back_beyond_the_negotiated_window() {
     let words = words(20_000);
     for bits in 8..=15 {
         let window_bits = WindowBits::new(bits).expect("8 to 15");
