@@ -1,6 +1,5 @@
-//! Any bytes mean the same to a WebSocket receiver whether they come at once or in pieces, and
-//! nothing that arrives is larger than the limit, be it inflated. What is compressed with any
-//! settings arrives as it was.
+//! Any bytes have the same meaning for a WebSocket receiver at once and in pieces. No message
+//! exceeds the limit, inflated or not. Messages compressed with any settings arrive unchanged.
 #![no_main]
 
 use std::num::NonZeroUsize;

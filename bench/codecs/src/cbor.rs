@@ -1,5 +1,5 @@
-//! minicbor: the head by its decoder, the payload by `skip`. That checks neither keys nor the depth,
-//! so it does less than the codecs of this repository.
+//! minicbor: the head by its decoder, the payload by `skip`. That checks neither keys nor the
+//! depth, so it does less than the codecs of this repository.
 
 use bytes::Bytes;
 use minicbor::data::Type;

@@ -1,5 +1,5 @@
-//! What deployed clients send although no specification has it: null in the place of arguments, and
-//! values in payloads that JSON or its readers cannot say.
+//! Values that deployed clients send against the specification: null instead of arguments, and
+//! payload values that JSON or its readers cannot represent.
 //!
 //! Spec: basic profile "Empty Arguments and Keyword Arguments", "Serializers".
 
@@ -9,11 +9,11 @@ use cloverleaf_wamp::message::ClientMessage;
 use cloverleaf_wamp::message::wire::{decode_client, decode_router, encode_client, encode_router};
 use cloverleaf_wamp::serializer::Serializer;
 
-/// The beginnings of a client's messages that have Arguments.
+/// The heads of client messages with Arguments.
 const CLIENT: [&str; 4] =
     [r#"[16,1,{},"com.a""#, r#"[48,1,{},"com.a""#, r#"[70,1,{}"#, r#"[8,68,1,{},"com.error""#];
 
-/// The beginnings of a router's messages that have Arguments.
+/// The heads of router messages with Arguments.
 const ROUTER: [&str; 4] =
     [r#"[36,1,1,{}"#, r#"[50,1,{}"#, r#"[68,1,1,{}"#, r#"[8,48,1,{},"com.error""#];
 
@@ -23,14 +23,14 @@ fn transcoded(from: Serializer, value: &[u8], to: Serializer) -> Vec<u8> {
     out
 }
 
-/// What becomes of a message on its way from a client to a router and on.
+/// Forwards a message from a client to a router and further.
 fn through_a_router(frame: Vec<u8>, from: Serializer, to: Serializer) -> Vec<u8> {
     let mut out = Vec::new();
     encode_client(&decode_client(from, &frame.into()).unwrap(), to, &mut out).unwrap();
     out
 }
 
-/// What becomes of a router's message on its way to a client and back.
+/// Forwards a message from a router to a client and back.
 fn through_a_client(frame: Vec<u8>, from: Serializer, to: Serializer) -> Vec<u8> {
     let mut out = Vec::new();
     encode_router(&decode_router(from, &frame.into()).unwrap(), to, &mut out).unwrap();
@@ -167,6 +167,6 @@ fn ids_and_uris_that_are_not_finite_or_have_unpaired_surrogates_are_errors() {
             other => panic!("{json}: {other:?}"),
         }
     }
-    // The character itself may stand in a URI.
+    // A URI may contain the character itself.
     assert!(decode("[48,1,{},\"com.\u{fffd}\\ufffd\"]").is_ok());
 }

@@ -1,8 +1,8 @@
-//! Bytes that are no message, in every format: refused by name, and nothing ever panics.
+//! Invalid messages in every format: each is rejected with its error, and nothing panics.
 //!
-//! How the formats themselves are read is tested beside their readers; here it is the shape of
-//! messages. Spec: basic profile "Messages", "Message Codes and Direction", "No Polymorphism",
-//! "IDs", "Protocol Errors".
+//! The tests of the readers cover the formats. These tests cover the structure of messages. Spec:
+//! basic profile "Messages", "Message Codes and Direction", "No Polymorphism", "IDs", "Protocol
+//! Errors".
 
 use std::ops::Range;
 
@@ -33,7 +33,7 @@ fn from_client(serializer: Serializer, json: &str) -> Result<ClientMessage, Deco
     decode_client(serializer, &bytes(serializer, json).into())
 }
 
-/// Decodes in every format, which must agree; the message itself is left aside.
+/// Decodes in every format. All must agree. Returns the result without the message.
 fn client(json: &str) -> Result<(), DecodeError> {
     agreed(json, |serializer| from_client(serializer, json).map(drop))
 }
@@ -132,7 +132,7 @@ fn errors_of_clients_answer_invocations_and_errors_of_routers_requests() {
 
 // === arity ===
 
-/// A message of each shape with all its elements, and how many it needs at least.
+/// A message of each shape with all its elements, and its minimum number of elements.
 const SHAPES: [(&str, usize); 26] = [
     (r#"[1,"realm1",{}]"#, 3),
     (r#"[2,1,{}]"#, 3),
@@ -162,7 +162,7 @@ const SHAPES: [(&str, usize); 26] = [
     (r#"[337,1]"#, 2),
 ];
 
-/// The first that is not refused for its direction.
+/// The first result that is not a wrong direction.
 fn either(json: &str) -> Result<(), DecodeError> {
     match client(json) {
         Err(DecodeError::UnknownMessageType(_)) => router(json),
@@ -201,14 +201,14 @@ fn a_revocation_has_details_and_nothing_more() {
         assert_eq!(router(&format!("[{code},0,{{}},1]")), arity);
         assert_eq!(router(&format!("[{code},1,{{}},1]")), arity);
         assert_eq!(router(&format!("[{code},0,{{}}]")), Ok(()));
-        // Without details it answers the request with the number 0.
+        // Without details it answers request 0.
         assert_eq!(router(&format!("[{code},0]")), Ok(()));
     }
 }
 
 // === elements of the wrong type ===
 
-/// What is no id, but for 0.
+/// Values that are no id, except 0.
 const NO_IDS: [&str; 9] =
     ["9007199254740993", "-1", "1.0", "1.5", "\"1\"", "null", "true", "[1]", "{}"];
 
@@ -354,7 +354,7 @@ fn opaque_arguments_are_one_value_and_the_last() {
     assert_eq!(call(",1"), Err(wrong("CALL", "Arguments", "a list")));
 }
 
-/// Decisions F16: what stands in the place of the arguments says which form it is.
+/// Decisions F16: the type of Arguments shows the form of the payload.
 #[test]
 fn a_binary_is_accepted_as_arguments_with_any_options() {
     for options in ["{}", "{\"enc_algo\":null}"] {
@@ -381,7 +381,7 @@ fn a_binary_is_accepted_as_arguments_with_any_options() {
 
 // === options of the wrong type ===
 
-/// A message in each format with `levels` lists, one in the other, where `[]` stood in the text.
+/// A message in each format. `levels` nested lists replace `[]` in the text.
 fn nested(serializer: Serializer, before: &str, after: &str, levels: usize) -> Vec<u8> {
     let text = format!("{before}[]{after}");
     let (empty, one): (&[u8], &[u8]) = match serializer {
@@ -402,7 +402,7 @@ fn nested(serializer: Serializer, before: &str, after: &str, levels: usize) -> V
     .concat()
 }
 
-/// Where lists can be nested: in arguments, in options known and unknown, in what is kept whole.
+/// The positions where lists can be nested: arguments, known and unknown options, opaque values.
 const PLACES: [(&str, &str, usize); 6] = [
     ("[48,1,{},\"com.a\",", "]", 1),
     ("[48,1,{},\"com.a\",[7],{\"k\":", "}]", 2),

@@ -10,7 +10,7 @@ use cloverleaf_wamp::serializer::Serializer;
 
 use super::{bytes, client, either, from_client};
 
-/// Asserts that the option takes these values and no others.
+/// Asserts that the option accepts exactly these values.
 pub(super) fn assert_option(
     head: &str,
     tail: &str,
@@ -44,7 +44,7 @@ fn boolean_options_reject_numbers() {
     assert_option("[50,1,", "", "progress", &good, &bad);
 }
 
-/// Crossbar.io does not read them, and no deployed client gets an ABORT for them.
+/// Crossbar.io does not read hints, and no deployed client gets an ABORT for them.
 #[test]
 fn a_hint_with_a_value_of_another_type_is_absent() {
     let values =
@@ -97,7 +97,7 @@ fn enum_options_accept_the_names_of_the_specification() {
         let good = ["\"exact\"", "\"prefix\"", "\"wildcard\""];
         assert_option(head, ",\"com.a\"", "match", &good, &bad);
     }
-    // Of these, an unknown word is a request that can't be served, not a violation.
+    // An unknown name here is answered with ERROR. It is not a violation.
     let good = ["\"single\"", "\"roundrobin\"", "\"all\"", "\"whoever\"", "\"\""];
     assert_option("[64,1,", ",\"com.a\"", "invoke", &good, &["1", "true", "[]", "{}"]);
     let good = ["\"skip\"", "\"kill\"", "\"killnowait\"", "\"abort\""];
@@ -177,7 +177,7 @@ fn unknown_keys_are_ignored_with_any_value() {
     }
 }
 
-/// JavaScript's `undefined`, which some of its libraries write as an extension of MessagePack.
+/// JavaScript's `undefined`, which some of its libraries encode as a MessagePack extension.
 #[test]
 fn an_extension_as_an_option_reads_as_null() {
     let extensions: [&[u8]; 3] =
@@ -219,7 +219,7 @@ fn the_last_of_duplicate_options_counts_and_both_are_checked() {
     assert_eq!(client(r#"[48,1,{},"com.a",[],{"a":1,"a":2}]"#), Ok(()));
 }
 
-// === too much ===
+// === limits ===
 
 #[test]
 fn the_length_of_a_list_option_is_limited() {

@@ -1,4 +1,4 @@
-//! Options and details of the advanced profile's remote procedure calls that are wrong.
+//! Invalid options and details of the remote procedure calls of the advanced profile.
 
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::limits::MAX_CUSTOM_ATTRIBUTES;
@@ -17,7 +17,7 @@ const NO_IDS: [&str; 6] = ["0", "-1", "9007199254740993", "\"1\"", "[]", "1.0"];
 fn register_options_have_booleans_and_a_numeric_limit() {
     let good = ["true", "false"];
     assert_option("[64,1,", ",\"com.a\"", "force_reregister", &good, &NO_BOOLEANS);
-    // That 0 calls are no limit is a request that can't be served, not a violation.
+    // A limit of 0 calls is answered with ERROR. It is not a violation.
     let good = ["0", "1", "18446744073709551615"];
     assert_option("[64,1,", ",\"com.a\"", "concurrency", &good, &NO_NUMBERS);
 }
@@ -45,7 +45,7 @@ fn unknown_enum_names_are_kept() {
     }
 }
 
-/// What goes along has the same types in every message that carries it.
+/// Passthru details have the same types in every message.
 #[test]
 fn passthru_details_are_type_checked_in_every_message() {
     for (head, tail) in [
@@ -111,7 +111,7 @@ fn result_details_are_type_checked() {
     }
 }
 
-// === attributes of others ===
+// === custom attributes ===
 
 fn attributes(keys: impl Iterator<Item = usize>) -> String {
     keys.map(|key| format!("\"_key_{key}\":{key}")).collect::<Vec<_>>().join(",")
@@ -138,7 +138,8 @@ fn too_many_custom_attributes_are_rejected() {
         let with = |options: &str| client(&format!("{head}{{{options}}}{tail}]"));
         let most = attributes(0..MAX_CUSTOM_ATTRIBUTES);
         assert_eq!(with(&most), Ok(()));
-        // The same one again is none more, and keys that are not carried don't count.
+        // A repeated attribute does not count again, and keys without the form of an attribute do
+        // not count.
         assert_eq!(with(&format!("{most},\"_key_0\":[1],\"x_1\":1,\"_ab\":2,\"_A__\":3")), Ok(()));
         let too_many = Err(DecodeError::TooManyAttributes { message });
         assert_eq!(with(&attributes(0..MAX_CUSTOM_ATTRIBUTES + 1)), too_many);

@@ -123,7 +123,7 @@ fn tags_before_values_and_keys_are_skipped() {
     assert_eq!(agreed::<CborReader<'_>>(&many).as_deref(), Ok(&[Token::Unsigned(1)][..]));
 }
 
-/// RFC 8949 section 3.4.3: tag 2 and 3 before bytes, the highest first.
+/// RFC 8949 section 3.4.3: tags 2 and 3 before big-endian bytes.
 #[test]
 fn bignums_are_integers_where_64_bits_hold_them_and_else_floats() {
     for (input, token) in [
@@ -137,7 +137,7 @@ fn bignums_are_integers_where_64_bits_hold_them_and_else_floats() {
         ("c348ffffffffffffffff", Token::Float(-18_446_744_073_709_551_616.0)),
         ("c249010000000000000000", Token::Float(18_446_744_073_709_551_616.0)),
         ("c349010000000000000000", Token::Float(-18_446_744_073_709_551_616.0)),
-        // Half between two floats, and a little more.
+        // Halfway between two floats, and a little more.
         ("c249010000000000000800", Token::Float(18_446_744_073_709_551_616.0)),
         ("c249010000000000000801", Token::Float(18_446_744_073_709_555_712.0)),
     ] {
@@ -150,7 +150,7 @@ fn bignums_are_integers_where_64_bits_hold_them_and_else_floats() {
     {
         assert_scalar(&input, &Token::Null);
     }
-    // Behind another tag they are what that tag says: bytes.
+    // After another tag they are bytes.
     assert_scalar("c2d74101", &Token::Binary((&[1]).into()));
 }
 

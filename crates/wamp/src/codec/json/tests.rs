@@ -35,7 +35,7 @@ fn numbers_are_integers_where_they_fit_and_floats_otherwise() {
     assert!(matches!(scalar("-0"), Token::Float(zero) if zero.is_sign_negative()));
 }
 
-/// What a reader of `input` passes on in the place of it.
+/// The bytes that a reader passes on for `input`.
 fn passed_on(input: &str) -> String {
     let mut reader = JsonReader::new(input.as_bytes());
     let span = reader.skip().unwrap();

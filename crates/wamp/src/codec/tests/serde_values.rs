@@ -13,7 +13,7 @@ use crate::codec::ser::{ValueError, to_vec, to_writer};
 use crate::error::DecodeError;
 use crate::serializer::Serializer;
 
-/// Asserts the JSON of a value, and that every format gives it back.
+/// Asserts the JSON of a value, and that every format returns the value.
 #[track_caller]
 fn assert_passes<T>(value: &T, json: &str)
 where
@@ -34,7 +34,7 @@ fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, ValueError> {
     from_slice(Serializer::Json, json.as_bytes())
 }
 
-/// Bytes, written and read as bytes.
+/// Bytes that serialize as bytes.
 #[derive(Debug, PartialEq)]
 struct Bytes(Vec<u8>);
 
@@ -174,7 +174,7 @@ fn keys_are_text_integers_booleans_and_unit_variants() {
     assert_eq!(digits, Err(shape("invalid type: string \"x\", expected u8")));
 }
 
-/// A list and a map that don't tell their lengths.
+/// A list and a map of unknown length.
 struct Streamed;
 
 impl Serialize for Streamed {

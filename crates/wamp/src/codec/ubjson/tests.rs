@@ -170,7 +170,7 @@ fn lists_and_maps_may_be_the_type_of_entries() {
     assert_ubjson(b"[$[#U\x02#U\x01U\x01$i#U\x01\x02", &both);
     let entry = [vec![key("a")], map(&[key("b"), Token::Bool(false)])].concat();
     assert_ubjson(b"{${#U\x01U\x01aU\x01bF}", &map(&entry));
-    // The type of the inner list stands where its bracket would: these are bytes.
+    // The type of the inner list replaces its bracket: these are bytes.
     assert_ubjson(b"[$[#U\x01$U#U\x02ab", &list(&[Token::Binary(b"ab"[..].into())]));
 }
 
@@ -260,7 +260,7 @@ fn markers_of_bjdata_in_ubjson_have_their_own_error() {
         assert_fails::<UbJsonReader<'_>>(input, &DecodeError::BjData(offset));
         assert_ne!(agreed::<BjDataReader<'_>>(input), Err(DecodeError::BjData(offset)));
     }
-    // Where they are no markers, they are anything.
+    // Elsewhere than at markers they have no meaning.
     assert_ubjson(b"[SU\x05umMhBCu]", &list(&[text("umMhB"), text("u")]));
 }
 
@@ -388,7 +388,7 @@ fn the_depth_is_limited() {
     assert_eq!(read(&typed(100_000)), Err(DecodeError::TooDeep));
 }
 
-/// `[$Z#` and a number are lists as long as the number says, of no bytes at all.
+/// `[$Z#` and a number are lists of that length without any bytes.
 #[test]
 fn entries_without_bytes_are_limited_in_total() {
     let nulls = |count: usize| [b"[$Z#l", &(count as u32).to_be_bytes()[..]].concat();

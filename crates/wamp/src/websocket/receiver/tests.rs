@@ -1,4 +1,4 @@
-//! The receiver against the examples of RFC 6455, a table of violations, and bytes cut anywhere.
+//! The receiver: the examples of RFC 6455, a table of violations, and bytes cut anywhere.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ const CLOSE: Opcode = Opcode::Control(ControlKind::Close);
 const PING: Opcode = Opcode::Control(ControlKind::Ping);
 const PONG: Opcode = Opcode::Control(ControlKind::Pong);
 
-/// [`WebSocketMessage`] with bytes of its own.
+/// An owned [`WebSocketMessage`].
 #[derive(Debug, Clone, PartialEq)]
 enum Got {
     Text(String),
@@ -63,7 +63,7 @@ fn feed(
     Ok(())
 }
 
-/// Everything that arrives from these pieces, and the fault at which it ends.
+/// The messages in these pieces, and the fault after them.
 fn receive_pieces<'p>(
     role: WebSocketRole,
     pieces: impl IntoIterator<Item = &'p [u8]>,
@@ -78,7 +78,8 @@ fn receive_pieces<'p>(
     (got, None)
 }
 
-/// The same, checked to be the same however the bytes are cut in two, and byte by byte.
+/// Like [`receive`], and checks that the result does not change when the bytes are cut in two
+/// anywhere, or into single bytes.
 fn receive(role: WebSocketRole, bytes: &[u8]) -> (Vec<Got>, Option<WebSocketFault>) {
     let outcome = receive_pieces(role, [bytes]);
     for cut in 0..=bytes.len() {
@@ -199,7 +200,7 @@ fn a_close_interrupts_a_fragmented_message() {
     assert_eq!(receive(WebSocketRole::Server, &bytes), (vec![Got::Close(None)], None));
 }
 
-/// Bytes of a client, the fault they are, and what the client is told.
+/// Bytes of a client, their fault and the close code.
 fn violations() -> Vec<(&'static str, Vec<u8>, WebSocketFault, CloseCode)> {
     let protocol = CloseCode::PROTOCOL_ERROR;
     let invalid = CloseCode::INVALID_PAYLOAD;
@@ -400,7 +401,7 @@ fn a_big_message_in_single_bytes_takes_linear_time() {
         assert_eq!(feed(&mut receiver, byte, &mut got), Ok(()));
     }
     assert_eq!(got.len(), 1);
-    // Below a second; looking at all earlier bytes each time would take minutes.
+    // Takes less than a second. Checking all earlier bytes each time would take minutes.
     assert!(start.elapsed() < Duration::from_secs(20));
 }
 
@@ -428,7 +429,7 @@ fn memory_is_freed_after_a_message() {
     assert_eq!((receiver.message.data.capacity(), receiver.control.capacity()), (0, 0));
 }
 
-/// One frame of a client and what it makes arrive.
+/// A frame of a client and the message that it completes.
 type Step = (Vec<u8>, Option<Got>);
 
 fn control() -> impl Strategy<Value = Step> {
@@ -476,7 +477,7 @@ fn cut<'b>(mut bytes: &'b [u8], lengths: &[usize]) -> Vec<&'b [u8]> {
     pieces
 }
 
-/// Bytes that are often frames: likely first and second bytes, a zero mask, likely text.
+/// Bytes that often form frames: likely first and second bytes, a zero mask, likely text.
 fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
     let near = prop_oneof![
         4 => (

@@ -24,7 +24,7 @@ fn receiver(keeps_context: bool) -> WebSocketReceiver {
         .with_inflater(Inflater::new(keeps_context))
 }
 
-/// The messages in these bytes, which come in pieces of this length, and the fault that ends them.
+/// The messages in these bytes, received in pieces of this length, and the fault after them.
 fn receive(
     receiver: &mut WebSocketReceiver,
     bytes: &[u8],
@@ -130,7 +130,7 @@ fn invalid_deflate_and_invalid_text_before_it_are_faults() {
     }
 }
 
-/// So many zeros, compressed as well as can be.
+/// A message of this many zeros, compressed.
 fn zeros(count: usize) -> Vec<u8> {
     let mut deflate = Deflate::new(9, false, 15);
     let mut out = vec![0; count / 500 + 100];
@@ -192,7 +192,7 @@ fn many_empty_blocks_take_linear_time() {
     let mut inflater = Inflater::new(true);
     let message = [&zeros(90_000), &TAIL[..]].concat();
     inflater.inflate(&message, &mut out, LIMIT, usize::MAX).expect("within the limit");
-    // Final blocks without content, two bytes each, behind what takes a while to clear.
+    // Final blocks without content, two bytes each, after a large output.
     inflater
         .inflate(&b"\x03\x00".repeat(1 << 17), &mut out, LIMIT, usize::MAX)
         .expect("nothing more");
@@ -228,7 +228,7 @@ fn shape(window_bits: u8, keeps_context: bool, memory_level: u8, fragment: usize
     }
 }
 
-/// The first byte of the only frame that a message becomes, and the frame's length.
+/// The first byte and the length of the frame of a message.
 fn written(shape: &mut MessageWriter, message: &[u8]) -> (u8, usize) {
     let mut out = Vec::new();
     shape.write_message(&mut out, MessageKind::Text, message, || None);
@@ -275,7 +275,7 @@ fn without_context_takeover_idle_connections_hold_nothing() {
     assert!(shape.deflater.is_some_and(|deflater| !deflater.holds_state()));
 }
 
-/// Text that repeats from near and far.
+/// Text with near and far repetitions.
 fn repetitive() -> impl Strategy<Value = Vec<u8>> {
     (vec("[a-z]{3,20}", 1..40), vec(any::<prop::sample::Index>(), 10..800)).prop_map(
         |(words, choices)| {

@@ -1,10 +1,10 @@
-//! What is offered, and what is answered.
+//! Offers and answers.
 
 use super::super::negotiation::{DeflateOptions, negotiate};
 use super::super::{MemoryLevel, WindowBits};
 use crate::websocket::handshake::server::HandshakeFault;
 
-/// The answer to the lines of a header; nothing when every offer is declined.
+/// The answer to the lines of a header. `None` if every offer is declined.
 fn answer(lines: &[&str], wishes: &DeflateOptions) -> Result<Option<String>, HandshakeFault> {
     let agreement = negotiate(lines.iter().map(|line| line.as_bytes()), wishes)?;
     Ok(agreement.map(|agreement| agreement.to_string()))

@@ -1,4 +1,4 @@
-//! The request and the example response of RFC 6455, and what is refused.
+//! The request and response of RFC 6455, and invalid ones.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The example request of RFC 6455, and what is refused.
+//! The request of RFC 6455, and invalid ones.
 
 use super::*;
 
@@ -54,7 +54,7 @@ fn with(name: &str, value: Option<&'static str>) -> Head {
     head
 }
 
-/// The example with one more header.
+/// The example with an additional header.
 fn and(name: &'static str, value: &'static str) -> Head {
     let mut head = example();
     head.headers.push((name, value));
