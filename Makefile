@@ -24,8 +24,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(abspath $(TARGET))/tools/bin:$(PATH)
 .PHONY: help run test binaries test-rust test-interop test-foreign foreign-rust test-bench \
         test-autobahn check lockfile format clippy fuzz-targets docs arch sizes names \
         spec-coverage deny advisories bench bench-quick bench-wamp bench-peers \
-        bench-instructions bench-system-calls bench-contention bench-attacks fuzz wrk \
-        openssl valgrind strace node chromium
+        bench-instructions bench-system-calls bench-contention bench-attacks bench-codecs fuzz \
+        wrk openssl valgrind strace node chromium
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,6 +120,7 @@ clippy: openssl
 # The fuzz targets are a workspace of their own, which no other check compiles.
 fuzz-targets:
 	cargo check --locked --manifest-path fuzz/Cargo.toml --target-dir $(TARGET)/fuzz-targets
+	cargo check --locked --manifest-path bench/codecs/Cargo.toml --target-dir $(TARGET)/codecs
 
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
@@ -184,6 +185,10 @@ bench-contention: ## Measure the contention for the lock of a realm, in half a m
 bench-attacks: ## Measure the latency of calls while another client attacks, in two minutes.
 	cargo build --release -p cloverleaf-node
 	python3 bench/attacks.py --router $(TARGET)/release/cloverleaf
+
+bench-codecs: ## Compare the codecs with serde_json, rmp and minicbor, in a minute.
+	cargo run --release --locked --manifest-path bench/codecs/Cargo.toml \
+	    --target-dir $(TARGET)/codecs
 
 # cargo-fuzz needs sanitizers: the stable compiler has them with RUSTC_BOOTSTRAP.
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (20).

@@ -1,4 +1,4 @@
-//! All ways to read CBOR come to the same end, for any bytes.
+//! All ways to read CBOR agree on any bytes.
 #![no_main]
 
 use cloverleaf_fuzz::assert_all_ways_agree;

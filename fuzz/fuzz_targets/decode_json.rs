@@ -1,4 +1,4 @@
-//! All ways to read JSON come to the same end, for any bytes.
+//! All ways to read JSON agree on any bytes.
 #![no_main]
 
 use cloverleaf_fuzz::assert_all_ways_agree;

@@ -1,4 +1,4 @@
-//! A message that can be decoded is the same after it was encoded again, in any format.
+//! A decoded message is equal after it was encoded again, in any format.
 #![no_main]
 
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! All ways to read MessagePack come to the same end, for any bytes.
+//! All ways to read MessagePack agree on any bytes.
 #![no_main]
 
 use cloverleaf_fuzz::assert_all_ways_agree;

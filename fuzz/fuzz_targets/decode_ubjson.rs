@@ -1,4 +1,4 @@
-//! All ways to read UBJSON come to the same end, for any bytes; those to read BJData, too.
+//! All ways to read UBJSON agree on any bytes, and so do those to read BJData.
 #![no_main]
 
 use cloverleaf_fuzz::assert_all_ways_agree;

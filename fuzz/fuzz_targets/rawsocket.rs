@@ -1,5 +1,5 @@
-//! Any octets are a handshake or get their error, and any bytes mean the same frames whether they
-//! come at once or in pieces; no frame is longer than was agreed.
+//! Any octets are a handshake or an error. Any bytes have the same frames at once and in pieces,
+//! and no frame exceeds the negotiated limit.
 #![no_main]
 
 use cloverleaf_wamp::rawsocket::{

@@ -1,4 +1,4 @@
-//! What can be read can be transcoded, and what it has become survives the way there and back.
+//! Readable values can be transcoded, and the result survives a round trip.
 #![no_main]
 
 use cloverleaf_fuzz::take_serializer;

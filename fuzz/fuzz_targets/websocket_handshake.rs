@@ -1,6 +1,6 @@
-//! What the server's side accepts is a handshake that the client's side can send, and the client
-//! takes the answer to it; a compression is agreed on within what both sides want; a response means
-//! the same however many of its bytes have come.
+//! A request that the server accepts can be sent by the client, which accepts the answer. A
+//! negotiated compression respects the settings of both sides. A response has the same meaning
+//! however many of its bytes have arrived.
 #![no_main]
 
 use base64::Engine;
@@ -27,7 +27,7 @@ const LISTS: [&str; 4] =
 const IS_HTTP_1_1: u8 = 1;
 const PADDED: u8 = 2;
 
-/// What padding leaves of the longest head: less than an input may be long.
+/// The bytes that padding leaves of the longest head: less than the maximum length of an input.
 const PLACE: usize = 200;
 
 /// A method, and lines of name and value.
@@ -48,7 +48,7 @@ impl<'d> Head<'d> {
         Self { method, is_http_1_1, fields: fields.collect() }
     }
 
-    /// The same with a line for each entry of a list.
+    /// Splits each list into one line per entry.
     fn spread(&self) -> Self {
         let fields = self.fields.iter().flat_map(|&(name, value)| {
             let is_list = LISTS.iter().any(|list| name.eq_ignore_ascii_case(list.as_bytes()));
@@ -99,8 +99,8 @@ fn assert_accepted(head: &Head<'_>, accepted: &AcceptedUpgrade<'_>) {
     }
 }
 
-/// The client asks for the same, the server accepts that, and the client takes the answer with any
-/// of the subprotocols, or none.
+/// The client sends the accepted request, the server accepts it, and the client accepts the answer
+/// with any of the subprotocols, or none.
 fn assert_passes_between(head: &Head<'_>, accepted: &AcceptedUpgrade<'_>) {
     // A key with bits that no byte needs is none that the client sends.
     let key = STANDARD.decode(the_one(head, "sec-websocket-key")).ok();
@@ -131,7 +131,7 @@ fn assert_passes_between(head: &Head<'_>, accepted: &AcceptedUpgrade<'_>) {
     }
 }
 
-/// The answer of a server, with nothing but what it must have.
+/// The minimal answer of a server.
 fn answer(accept_key: &str, subprotocol: Option<&str>) -> Vec<u8> {
     let mut response = String::from("HTTP/1.1 101 Switching Protocols\r\n");
     response += "Upgrade: websocket\r\nConnection: Upgrade\r\n";
@@ -142,7 +142,7 @@ fn answer(accept_key: &str, subprotocol: Option<&str>) -> Vec<u8> {
     (response + "\r\n").into()
 }
 
-/// What is agreed on is what the server wants, at the most, and is written as it would be offered.
+/// The agreement stays within the settings of the server and is written as an offer would be.
 fn assert_agreed(head: &Head<'_>, shape: u8) {
     let bits = |choice| WindowBits::new(8 + choice % 16);
     let wishes = DeflateOptions {
@@ -167,7 +167,7 @@ fn assert_agreed(head: &Head<'_>, shape: u8) {
     assert!(has("server_no_context_takeover") || !wishes.no_context_takeover);
     assert_eq!(has("client_max_window_bits="), wishes.request_max_window_bits.is_some());
     assert!(has("server_max_window_bits=") || wishes.max_window_bits.is_none());
-    // The answer is an offer with the same outcome, at a server that wants the same.
+    // The answer is an offer with an equal outcome for a server with equal settings.
     assert_eq!(negotiate([answer.as_bytes()].into_iter(), &wishes), Ok(Some(agreement)));
 }
 

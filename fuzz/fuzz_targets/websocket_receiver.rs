@@ -1,6 +1,5 @@
-//! Any bytes mean the same to a WebSocket receiver whether they come at once or in pieces, and
-//! nothing that arrives is larger than the limit, be it inflated. What is compressed with any
-//! settings arrives as it was.
+//! Any bytes have the same meaning for a WebSocket receiver at once and in pieces. No message
+//! exceeds the limit, inflated or not. Messages compressed with any settings arrive unchanged.
 #![no_main]
 
 use std::num::NonZeroUsize;
@@ -30,7 +29,7 @@ fn receiver(shape: u8) -> WebSocketReceiver {
     let mut receiver =
         WebSocketReceiver::new(role, WebSocketLimits { max_message: MAX_MESSAGE, max_frame: 200 });
     if has(INFLATES) {
-        receiver = receiver.inflating(Inflater::new(has(KEEPS_CONTEXT)));
+        receiver = receiver.with_inflater(Inflater::new(has(KEEPS_CONTEXT)));
     }
     if has(UNMASKED) {
         receiver = receiver.with_rules(FrameRules::with_unmasked);
@@ -85,7 +84,7 @@ fn assert_round_trip(settings: u8, bytes: &[u8], piece_len: usize) {
     let memory_level = MemoryLevel::new(1 + settings / 16 % 9).expect("1 to 9");
     let mut deflater = Deflater::new(window_bits, keeps_context, memory_level);
     if settings & 128 != 0 {
-        deflater = deflater.of_every_message();
+        deflater = deflater.compressing_every_message();
     }
     let fragment_size = NonZeroUsize::new(usize::from(settings));
     let mut shape = MessageWriter { deflater: Some(deflater), fragment_size };
@@ -96,7 +95,7 @@ fn assert_round_trip(settings: u8, bytes: &[u8], piece_len: usize) {
     }
     let limits = WebSocketLimits { max_message: MAX_MESSAGE, max_frame: 2 * MAX_MESSAGE };
     let receiver = WebSocketReceiver::new(WebSocketRole::Client, limits)
-        .inflating(Inflater::new(keeps_context));
+        .with_inflater(Inflater::new(keeps_context));
     assert_eq!(receive(receiver, sent.chunks(piece_len)), (expected, None));
 }
 

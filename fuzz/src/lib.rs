@@ -1,4 +1,4 @@
-//! What the fuzz targets hold the readers of all formats to.
+//! Properties of the readers of all formats.
 
 use cloverleaf_wamp::codec::{Token, TokenKind, TokenReader};
 use cloverleaf_wamp::error::DecodeError;
@@ -11,8 +11,8 @@ pub fn take_serializer(input: &[u8]) -> Option<(Serializer, &[u8])> {
     Some((Serializer::ALL[usize::from(*choice) % Serializer::COUNT], rest))
 }
 
-/// Passing over a value ends as reading it token by token does, with the same error, if any; and
-/// looking at the kind of what comes next changes nothing.
+/// Skipping a value ends like reading it token by token, with the same error if any. Peeking
+/// changes nothing.
 pub fn assert_all_ways_agree<'a, R: TokenReader<'a>>(input: &'a [u8]) {
     let walked = walk(R::new(input), false);
     assert_eq!(walk(R::new(input), true), walked);

@@ -1,7 +1,7 @@
 //! Several messages in one WebSocket message (advanced profile, "Message Batching").
 //!
-//! In text each message is followed by a separator, in binary its length stands before it. There
-//! is no batch without a message.
+//! In text formats a separator follows each message. In binary formats the length precedes it. A
+//! batch contains at least one message.
 
 use crate::error::DecodeError;
 use crate::serializer::Serializer;
@@ -9,25 +9,25 @@ use crate::serializer::Serializer;
 /// The record separator of the specification.
 const SEPARATOR: u8 = 0x1e;
 
-/// What Autobahn writes in its place, taking the octal `\30` for a decimal. No JSON has either of
-/// them inside, so that a peer is answered in its own way.
+/// The separator that Autobahn writes: it reads the octal `\30` of the specification as a decimal.
+/// JSON contains neither byte, so a peer gets the separator that it uses.
 const AUTOBAHNS_SEPARATOR: u8 = 0x18;
 
-/// What stands before a binary message: its length in 32 bits, the highest byte first.
+/// Bytes of the length before a binary message: 32 bits, big-endian.
 const LENGTH: usize = 4;
 
-/// What begins every subprotocol of WAMP, version 2.
+/// The prefix of all subprotocols of WAMP, version 2.
 const PREFIX: &str = "wamp.2.";
 
-/// What ends the subprotocol of batches.
+/// The suffix of the subprotocols with batches.
 const SUFFIX: &str = ".batched";
 
-/// How the messages of a WebSocket connection are written.
+/// The encoding of the messages on a WebSocket connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageFormat {
-    /// Each message for itself.
+    /// The encoding of a single message.
     pub serializer: Serializer,
-    /// Whether messages come in batches.
+    /// Whether a WebSocket message contains a batch.
     pub is_batched: bool,
 }
 
@@ -50,7 +50,7 @@ impl MessageFormat {
         subprotocol.strip_prefix(PREFIX).unwrap_or(subprotocol)
     }
 
-    /// The format that a WebSocket subprotocol names, of one of the `offered` serializers.
+    /// The format of a WebSocket subprotocol, if its serializer is one of `offered`.
     pub fn from_subprotocol(name: &str, offered: &[Serializer]) -> Option<Self> {
         let (name, is_batched) = match name.strip_suffix(SUFFIX) {
             Some(name) => (name, true),
@@ -61,27 +61,26 @@ impl MessageFormat {
     }
 }
 
-/// How the batches of one connection are made.
+/// The framing of the batches on one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Batching {
-    /// Each message is followed by this byte.
+    /// This byte follows each message.
     Separated(u8),
-    /// Before each message stands its length.
+    /// The length of each message precedes it.
     Prefixed,
 }
 
 impl Batching {
-    /// Batches of this serializer's messages.
+    /// The framing for this serializer.
     pub const fn of(serializer: Serializer) -> Self {
         if serializer.is_text() { Self::Separated(SEPARATOR) } else { Self::Prefixed }
     }
 
-    /// The messages of a batch. What separates them in the batches of the peer separates them in
-    /// ours from now on.
+    /// The messages of a batch. Batches that are written later use the separator of this one.
     ///
     /// # Errors
     ///
-    /// An empty batch, or one that does not end as it must.
+    /// The batch is empty or does not end with a separator.
     pub fn messages<'b>(&mut self, batch: &'b [u8]) -> Result<BatchMessages<'b>, DecodeError> {
         let Some((last, offset)) = batch.last().zip(batch.len().checked_sub(1)) else {
             return Err(malformed(0, "a batch has at least one message"));
@@ -95,7 +94,7 @@ impl Batching {
         Ok(BatchMessages { batching: *self, batch, at: 0 })
     }
 
-    /// Appends a message, which `encode` appends, to a batch. Nothing is appended when it fails.
+    /// Appends the message that `encode` appends to a batch. Appends nothing when it fails.
     ///
     /// # Errors
     ///
@@ -117,7 +116,7 @@ impl Batching {
         match self {
             Self::Separated(separator) => out.push(separator),
             Self::Prefixed => {
-                // No message is as long as its length can say.
+                // Messages are limited far below 4 GiB.
                 let length = u32::try_from(out.len() - message).unwrap_or(u32::MAX);
                 out[start..message].copy_from_slice(&length.to_be_bytes());
             }
@@ -126,7 +125,7 @@ impl Batching {
     }
 }
 
-/// The messages of one batch, in their order; after an error there are no more.
+/// The messages of one batch, in order. An error ends the iteration.
 #[derive(Debug, Clone)]
 pub struct BatchMessages<'b> {
     batching: Batching,
@@ -135,7 +134,7 @@ pub struct BatchMessages<'b> {
 }
 
 impl<'b> BatchMessages<'b> {
-    /// What has not been taken yet: a batch like the whole one, or nothing.
+    /// The remaining messages: a valid batch, or nothing.
     pub fn rest(&self) -> &'b [u8] {
         &self.batch[self.at..]
     }
@@ -151,7 +150,7 @@ impl<'b> Iterator for BatchMessages<'b> {
         }
         let (message, taken) = match self.batching {
             Batching::Separated(separator) => {
-                // There is one: the batch ends with it.
+                // `Batching::messages` has checked that a separator ends the batch.
                 let length = rest.iter().position(|byte| *byte == separator)?;
                 (&rest[..length], length + 1)
             }
@@ -170,7 +169,7 @@ impl<'b> Iterator for BatchMessages<'b> {
     }
 }
 
-/// The message behind the length that begins here.
+/// The message after the length at the start of `rest`.
 fn prefixed(rest: &[u8]) -> Option<&[u8]> {
     let (length, rest) = rest.split_first_chunk()?;
     rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn each_serializer_has_a_subprotocol_of_its_own_for_batches() {
+    fn each_serializer_has_a_subprotocol_for_batches() {
         for serializer in Serializer::ALL {
             for is_batched in [false, true] {
                 let format = MessageFormat { serializer, is_batched };
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_is_answered_with_the_separator_that_it_uses() {
+    fn batches_use_the_separator_of_the_peer() {
         let mut batching = Batching::of(Serializer::Json);
         for separator in [0x18, 0x1e, 0x18] {
             let received = [b"[1]", &[separator][..]].concat();
@@ -240,12 +239,12 @@ mod tests {
             assert_eq!(messages, Ok(vec![&b"[1]"[..]]));
             assert_eq!(batch(batching, &[b"[1]".to_vec()]), received);
         }
-        // The other one is no separator in this batch; no message has it.
+        // The other separator is part of the message in this batch.
         assert_eq!(split(Serializer::Json, b"[1]\x18[2]\x1e"), Ok(vec![&b"[1]\x18[2]"[..]]));
     }
 
     #[test]
-    fn a_malformed_batch_is_an_error_behind_its_good_messages() {
+    fn a_malformed_batch_yields_its_valid_messages_then_an_error() {
         let (json, cbor) = (Serializer::Json, Serializer::Cbor);
         let empty = "a batch has at least one message";
         let separator = "a batch ends with a separator";
@@ -271,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_cannot_be_written_leaves_no_trace() {
+    fn a_failed_message_appends_nothing() {
         for batching in [Batching::Prefixed, Batching::Separated(0x1e)] {
             let mut out = b"before".to_vec();
             let written = batching.write(&mut out, |out| {
@@ -284,7 +283,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_batched_comes_out_as_it_was(
+        fn batched_messages_are_read_unchanged(
             messages in vec(vec(any::<u8>(), 0..300), 1..20),
         ) {
             let out = batch(Batching::Prefixed, &messages);
@@ -294,7 +293,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_taken_apart_without_a_panic(bytes in vec(any::<u8>(), 0..50)) {
+        fn splitting_any_bytes_does_not_panic(bytes in vec(any::<u8>(), 0..50)) {
             for serializer in Serializer::ALL {
                 if let Ok(messages) = split(serializer, &bytes) {
                     let length: usize = messages.iter().map(|message| message.len()).sum();

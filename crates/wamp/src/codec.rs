@@ -1,10 +1,11 @@
-//! From bytes to tokens, messages and serde values, and back.
+//! Conversion between bytes and tokens or serde values.
 //!
-//! A format is a [`TokenReader`] and a [`TokenWriter`] (`json`, `msgpack`, `cbor`, `ubjson`);
-//! everything else is written once over these two traits: messages, serde values and the
-//! transcoder. What has no form in another format is the table of docs/decisions/transcoding.md.
-//! Readers validate what they pass over, never recurse, never trust an announced length and never
-//! allocate more than they have read.
+//! A format implements [`TokenReader`] and [`TokenWriter`] (`json`, `msgpack`, `cbor`, `ubjson`).
+//! Messages, serde values and transcoding are generic over these traits.
+//! docs/decisions/transcoding.md lists the values that another format cannot represent.
+//!
+//! Readers validate everything that they skip. They never recurse, never trust an announced length
+//! and never allocate more than they have read.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,6 +17,7 @@ pub mod de;
 mod dispatch;
 pub mod json;
 pub mod msgpack;
+mod next_item;
 pub mod ser;
 #[cfg(test)]
 mod tests;
@@ -23,14 +25,14 @@ pub mod transcode;
 pub mod ubjson;
 mod value_error;
 
-/// One step through a value.
+/// One element of an encoded value.
 ///
-/// In a map, a [`Token::Key`] comes before each value. Formats with other keys than strings
-/// (msgpack, cbor) read integers as their decimal digits and refuse the rest.
+/// In a map, a [`Token::Key`] precedes each value. Formats with other keys than strings (msgpack,
+/// cbor) convert integers to decimal digits and reject other keys.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Token<'a> {
-    /// Null; also what has no meaning elsewhere (cbor `undefined`, msgpack extensions, numbers that
-    /// no float holds, `NaN` and infinities in JSON).
+    /// Null. Also values without an equivalent: CBOR `undefined`, msgpack extensions, numbers too
+    /// large for a float, and `NaN` and infinities in JSON.
     Null,
     /// A boolean.
     Bool(bool),
@@ -40,7 +42,7 @@ pub enum Token<'a> {
     Negative(i64),
     /// A number with a fraction or exponent, or outside the two above.
     Float(f64),
-    /// Text, with U+FFFD in the place of unpaired surrogates ([`TokenReader::has_replaced`]).
+    /// Text. U+FFFD replaces unpaired surrogates ([`TokenReader::has_replaced`]).
     Text(Cow<'a, str>),
     /// Bytes; in JSON a string of U+0000 and base64 (advanced profile, "Binary support in
     /// JSON").
@@ -57,7 +59,7 @@ pub enum Token<'a> {
     MapEnd,
 }
 
-/// What kind of value comes next, known from its first byte.
+/// The type of the next token, known from its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
     /// Null, boolean, number.
@@ -70,56 +72,56 @@ pub enum TokenKind {
     List,
     /// A map.
     Map,
-    /// The innermost list or map ends here.
+    /// The end of the innermost list or map.
     End,
 }
 
-/// Reads one value of one format, token by token.
+/// Reads one encoded value, token by token.
 pub trait TokenReader<'a>: Sized {
     /// Starts at the first byte of `input`.
     fn new(input: &'a [u8]) -> Self;
 
-    /// The next token. Fails on malformed input, text that is not UTF-8 and nesting deeper than
-    /// [`MAX_DEPTH`]. Must not be called again once the outermost value has ended.
+    /// The next token. Must not be called after the outermost value has ended.
+    ///
+    /// Fails on malformed input, text that is not UTF-8 and nesting deeper than
+    /// [`MAX_DEPTH`](crate::limits::MAX_DEPTH).
     fn next(&mut self) -> Result<Token<'a>, DecodeError>;
 
-    /// The kind of what comes next, without reading it. Where a map expects a key, this is
-    /// [`TokenKind::Text`] or [`TokenKind::End`].
+    /// The type of the next token, without reading it. Before a key this is [`TokenKind::Text`].
     fn peek(&mut self) -> Result<TokenKind, DecodeError>;
 
-    /// Passes over the next value whole, validating all of it, and says which bytes it is
-    /// (without separators and white space around it). Stands before a value, never before a key
-    /// or an end.
+    /// Skips the next value and validates it. Returns its bytes, without separators and white space
+    /// around it. The next token must be a value, not a key or an end.
     ///
-    /// These bytes are a value of their own. UBJSON has lists and maps whose values leave out what
-    /// all of them have in common; there this fails, and [`TokenReader::ignore`] does not.
+    /// The bytes are a value of their own. In UBJSON, the values of a list or map with one type
+    /// have no marker: there this fails, and [`TokenReader::ignore`] does not.
     fn skip(&mut self) -> Result<Range<usize>, DecodeError>;
 
-    /// Passes over the next value as [`TokenReader::skip`] does, for whoever has no use for it.
+    /// Skips the next value and validates it. For values that are not used.
     fn ignore(&mut self) -> Result<(), DecodeError> {
         self.skip().map(drop)
     }
 
-    /// What to pass on in the place of the value that was passed over last, which is at `span`;
-    /// none where its bytes may be passed on as they are, which is always so but in JSON.
+    /// The bytes that replace the last skipped value, which is at `span`. `None` where the bytes
+    /// can be passed on unchanged: always, except in JSON.
     fn rewritten(&self, _span: &Range<usize>) -> Option<Vec<u8>> {
         None
     }
 
-    /// Whether the text that was read last had unpaired surrogates, which were given as U+FFFD.
-    /// Only JSON can say those. Such a text is no URI and no name, because two of them may read the
-    /// same.
+    /// Whether the last text had unpaired surrogates, which were replaced by U+FFFD. Only JSON can
+    /// contain them. Such a text is no URI and no name, because two different ones read the same.
     fn has_replaced(&self) -> bool {
         false
     }
 
-    /// Checks that nothing (but white space, where the format has it) follows the outermost value.
+    /// Checks that nothing follows the outermost value, except for white space where the format
+    /// allows it.
     fn finish(&mut self) -> Result<(), DecodeError>;
 }
 
-/// Writes one value of one format, token by token, to the end of a buffer.
+/// Writes one value, token by token, to the end of a buffer.
 ///
-/// Lengths are given before the entries, as msgpack wants them; entries are written between
+/// The number of entries is given first, as msgpack requires. Entries are written between
 /// `list_start`/`map_start` and the matching end.
 pub trait TokenWriter {
     /// Null.
@@ -128,25 +130,25 @@ pub trait TokenWriter {
     fn bool(&mut self, value: bool);
     /// An integer of 0 and above.
     fn unsigned(&mut self, value: u64);
-    /// Any signed integer; written as [`TokenWriter::unsigned`] would when it is not negative.
+    /// Any signed integer. Written as [`TokenWriter::unsigned`] if it is not negative.
     fn signed(&mut self, value: i64);
-    /// A float; where the format has none for it (JSON: NaN, infinities), null.
+    /// A float. Null where the format cannot represent it (JSON: NaN, infinities).
     fn float(&mut self, value: f64);
     /// Text.
     fn text(&mut self, value: &str);
-    /// Bytes; in JSON a string of U+0000 and base64.
+    /// Bytes. In JSON a string of U+0000 and base64.
     fn binary(&mut self, value: &[u8]);
-    /// A list of so many entries begins.
+    /// A list with this number of entries begins.
     fn list_start(&mut self, entries: usize);
     /// The innermost list ends.
     fn list_end(&mut self);
-    /// A map of so many entries begins.
+    /// A map with this number of entries begins.
     fn map_start(&mut self, entries: usize);
     /// The key of the value that follows.
     fn key(&mut self, key: &str);
     /// The innermost map ends.
     fn map_end(&mut self);
-    /// A value that is already encoded, and valid, in this format.
+    /// A valid value that is already encoded in this format.
     fn encoded(&mut self, value: &[u8]);
 }
 

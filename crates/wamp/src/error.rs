@@ -1,8 +1,8 @@
-//! What can be wrong with bytes and with messages, sorted by blame.
+//! Errors of bytes and of messages, by blame.
 //!
-//! [`DecodeError`]: the bytes are no message. [`ProtocolViolation`]: the message may not be sent
-//! now. Both end the session with ABORT; which URI that carries is said in [`crate::error_uri`].
-//! Spec: basic profile "Protocol Errors".
+//! [`DecodeError`]: the bytes are no message. [`ProtocolViolation`]: the message is not allowed
+//! now. Both end the session with ABORT; its URI is in [`crate::error_uri`]. Spec: basic profile
+//! "Protocol Errors".
 
 use thiserror::Error;
 
@@ -15,15 +15,15 @@ pub enum DecodeError {
     /// The input is not well-formed in its format.
     #[error("the message is not well-formed at byte {offset}: {what}")]
     Malformed {
-        /// Where, in bytes from the start of the message.
+        /// Bytes from the start of the message.
         offset: usize,
-        /// What was wrong there.
+        /// The problem at that position.
         what: &'static str,
     },
     /// Text that is not UTF-8.
     #[error("text at byte {0} is not UTF-8")]
     NotUtf8(usize),
-    /// Lists and maps nested deeper than [`crate::limits::MAX_DEPTH`].
+    /// Lists and maps are nested deeper than [`crate::limits::MAX_DEPTH`].
     #[error("values are nested deeper than {} levels", crate::limits::MAX_DEPTH)]
     TooDeep,
     /// Bytes after the end of the message.
@@ -32,7 +32,7 @@ pub enum DecodeError {
     /// The value is no list that begins with a message type.
     #[error("a message must be a list that begins with an integer, its type")]
     NotAMessage,
-    /// A message type that the protocol does not have or that this side may not receive.
+    /// A message type that the protocol does not define or that this side does not receive.
     #[error("message type {0} is unknown or may not be sent in this direction")]
     UnknownMessageType(u64),
     /// A list with too few or too many elements for its type.
@@ -48,7 +48,7 @@ pub enum DecodeError {
         message: &'static str,
         /// The element or option.
         field: &'static str,
-        /// What it must be.
+        /// The expected type or range.
         expected: &'static str,
     },
     /// A list option with more entries than the router keeps.
@@ -62,19 +62,18 @@ pub enum DecodeError {
         /// The option.
         field: &'static str,
     },
-    /// More attributes of its own than the router carries along.
+    /// More custom attributes than the router passes on.
     #[error("{message} has more than {} custom attributes", crate::limits::MAX_CUSTOM_ATTRIBUTES)]
     TooManyAttributes {
         /// The message's name, in the specification's capitals.
         message: &'static str,
     },
-    /// A marker that BJData has and UBJSON has not: the sender means the former by the latter's
-    /// name.
+    /// A marker of BJData in a UBJSON session: the sender uses BJData under the name of UBJSON.
     #[error("byte {0} is of BJData, and this session speaks UBJSON, whose numbers are big-endian")]
     BjData(usize),
 }
 
-/// A well-formed message that may not be sent now. The peer gets ABORT
+/// A well-formed message that is not allowed now. The peer gets ABORT
 /// `wamp.error.protocol_violation` with this text and the connection ends.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProtocolViolation {
@@ -84,7 +83,7 @@ pub enum ProtocolViolation {
     /// HELLO on an open session.
     #[error("HELLO was sent on a session that is already open")]
     SecondHello,
-    /// A message that only fits another stage of the session.
+    /// A message that belongs to another state of the session.
     #[error("{0} may not be sent at this point of the session")]
     Unexpected(&'static str),
     /// YIELD or ERROR for an invocation that was never sent to this session.
@@ -98,10 +97,10 @@ pub enum ProtocolViolation {
     /// A request id that is still in flight.
     #[error("request id {0} is used twice at the same time")]
     RequestIdInUse(u64),
-    /// A request whose number does not follow the one before, where numbers must.
+    /// A request id that does not follow the previous one, in a realm that requires this.
     #[error("requests must be numbered 1, 2, 3 … within a session")]
     RequestIdOutOfOrder,
-    /// A feature used that HELLO did not announce or that the exchange did not allow.
+    /// A feature that HELLO did not announce or that the exchange does not allow.
     #[error("{0}")]
     Feature(&'static str),
     /// HELLO without any role.

@@ -1,12 +1,12 @@
-//! What the two sides of a session announce to each other.
+//! The roles and features that the two sides of a session announce.
 //!
-//! HELLO.Details.roles and WELCOME.Details.roles as sets. A feature that nobody here knows is
-//! ignored, as the specification asks. Spec: basic profile "Session Establishment", advanced
-//! profile "Feature Announcement".
+//! HELLO.Details.roles and WELCOME.Details.roles as sets. Unknown features are ignored, as the
+//! specification requires. Spec: basic profile "Session Establishment", advanced profile "Feature
+//! Announcement".
 
 macro_rules! features {
     ($($(#[$doc:meta])* $name:ident = $text:literal $(| $other:literal)?;)*) => {
-        /// A feature of the advanced profile that this implementation knows by name.
+        /// A feature of the advanced profile, or one of this router.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Feature { $($(#[$doc])* $name),* }
@@ -20,7 +20,7 @@ macro_rules! features {
                 match self { $(Self::$name => $text),* }
             }
 
-            /// The feature with this name; old spellings are understood.
+            /// The feature with this name. Old spellings are accepted.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $($text $(| $other)? => Some(Self::$name),)*
@@ -32,15 +32,15 @@ macro_rules! features {
 }
 
 features! {
-    /// Results in parts.
+    /// Progressive call results.
     ProgressiveCallResults = "progressive_call_results";
-    /// Calls in parts.
+    /// Progressive call invocations.
     ProgressiveCallInvocations = "progressive_call_invocations";
     /// CANCEL and INTERRUPT.
     CallCanceling = "call_canceling" | "call_cancelling";
     /// CALL.Options.timeout.
     CallTimeout = "call_timeout";
-    /// A callee that is unavailable is passed over.
+    /// A call to an unavailable callee goes to another callee.
     CallReroute = "call_reroute";
     /// CALL.Options.disclose_me.
     CallerIdentification = "caller_identification";
@@ -50,9 +50,9 @@ features! {
     PatternBasedRegistration = "pattern_based_registration";
     /// Several callees behind one procedure.
     SharedRegistration = "shared_registration";
-    /// One of several callees by a resource key, or all of them.
+    /// A resource key selects one of several callees, or all are called.
     ShardedRegistration = "sharded_registration";
-    /// UNREGISTERED with request 0; `wamp.registration.remove_callee` makes one.
+    /// UNREGISTERED with request 0, sent after `wamp.registration.remove_callee`.
     RegistrationRevocation = "registration_revocation";
     /// `wamp.registration.*`.
     RegistrationMetaApi = "registration_meta_api";
@@ -62,7 +62,7 @@ features! {
     TestamentMetaApi = "testament_meta_api";
     /// Subscriptions by prefix and wildcard.
     PatternBasedSubscription = "pattern_based_subscription";
-    /// One of several subscribers by a resource key. The specification misspells it.
+    /// A resource key selects one of several subscribers. The specification misspells the name.
     ShardedSubscription = "sharded_subscription" | "shareded_subscriptions";
     /// Lists of receivers in PUBLISH.Options.
     SubscriberBlackwhiteListing = "subscriber_blackwhite_listing";
@@ -76,17 +76,17 @@ features! {
     EventRetention = "event_retention";
     /// `wamp.subscription.get_events`.
     EventHistory = "event_history";
-    /// UNSUBSCRIBED with request 0; `wamp.subscription.remove_subscriber` makes one.
+    /// UNSUBSCRIBED with request 0, sent after `wamp.subscription.remove_subscriber`.
     SubscriptionRevocation = "subscription_revocation";
     /// `wamp.subscription.*`.
     SubscriptionMetaApi = "subscription_meta_api";
     /// EVENT_RECEIVED.
     AcknowledgedEventDelivery = "x_acknowledged_event_delivery";
-    /// Payloads that the router does not look into.
+    /// Payloads that are opaque to the router.
     PayloadPassthruMode = "payload_passthru_mode";
-    /// The older form of the same.
+    /// Opaque payloads, legacy form.
     PayloadTransparency = "payload_transparency";
-    /// The older form of the same, encrypted.
+    /// Encrypted opaque payloads, legacy form.
     PayloadEncryptionCryptobox = "payload_encryption_cryptobox";
     /// REGISTER.Options.invoke `load`; this router's own.
     InvokeLoad = "_invoke_load";
@@ -131,18 +131,18 @@ impl Features {
         Self(self.0 & !others.0)
     }
 
-    /// The set and the other one's features.
+    /// The union of both sets.
     #[must_use]
     pub const fn with(self, others: Self) -> Self {
         Self(self.0 | others.0)
     }
 
-    /// Adds one.
+    /// Adds a feature.
     pub const fn insert(&mut self, feature: Feature) {
         self.0 |= 1 << feature as u8;
     }
 
-    /// Whether the set has it.
+    /// Whether the set contains the feature.
     pub const fn has(self, feature: Feature) -> bool {
         self.0 & (1 << feature as u8) != 0
     }
@@ -167,7 +167,7 @@ pub struct ClientRoles {
 }
 
 impl ClientRoles {
-    /// Whether at least one role is taken, as HELLO must.
+    /// Whether there is at least one role, which HELLO requires.
     pub const fn any(self) -> bool {
         self.publisher.is_some()
             || self.subscriber.is_some()
@@ -195,8 +195,8 @@ impl ClientRoles {
         self.publisher.is_some_and(|features| features.has(feature))
     }
 
-    /// Whether the callee takes calls in parts. Who can't be interrupted does not (advanced
-    /// profile, "Progressive Call Invocations").
+    /// Whether the callee accepts progressive call invocations. Requires that it can be interrupted
+    /// (advanced profile, "Progressive Call Invocations").
     pub fn callee_takes_progressive_calls(self) -> bool {
         self.callee_has(Feature::ProgressiveCallInvocations)
             && self.callee_has(Feature::CallCanceling)
@@ -213,7 +213,7 @@ pub struct RouterRoles {
 }
 
 impl RouterRoles {
-    /// The features of both.
+    /// The union of the features of each role.
     #[must_use]
     pub fn with(self, others: Self) -> Self {
         let both = |one: Option<Features>, other: Option<Features>| match (one, other) {
@@ -224,7 +224,7 @@ impl RouterRoles {
     }
 }
 
-/// What this router offers in every realm: exactly what it does.
+/// The features that this router implements in every realm.
 pub const ROUTER: RouterRoles = RouterRoles {
     broker: Some(Features::of(&[
         Feature::PatternBasedSubscription,
@@ -266,7 +266,7 @@ pub const ROUTER: RouterRoles = RouterRoles {
     ])),
 };
 
-/// What it offers beside that in a realm with the meta API.
+/// The features that it adds in a realm with the meta API.
 pub const ROUTER_META_API: RouterRoles = RouterRoles {
     broker: Some(Features::of(&[Feature::SessionMetaApi, Feature::SubscriptionMetaApi])),
     dealer: Some(Features::of(&[
@@ -276,7 +276,7 @@ pub const ROUTER_META_API: RouterRoles = RouterRoles {
     ])),
 };
 
-/// What the client library of this project announces: exactly what it does.
+/// The features that the client library of this project implements.
 pub const CLIENT: ClientRoles = ClientRoles {
     publisher: Some(Features::of(&[
         Feature::ShardedSubscription,
@@ -319,8 +319,8 @@ pub const CLIENT: ClientRoles = ClientRoles {
     ])),
 };
 
-/// What a session of the HTTP bridge announces: it calls and publishes for clients that get one
-/// reply in JSON, with nothing beside its values.
+/// The features of a session of the HTTP bridge. It calls and publishes for HTTP clients, which get
+/// one JSON reply.
 pub const HTTP_BRIDGE: ClientRoles = ClientRoles {
     publisher: Some(Features::of(&[
         Feature::SubscriberBlackwhiteListing,
@@ -340,7 +340,7 @@ mod tests {
     use super::{Feature, Features};
 
     #[test]
-    fn every_feature_is_found_by_its_name_and_fits_the_set() {
+    fn every_feature_has_a_unique_name_and_bit() {
         for feature in Feature::ALL {
             assert_eq!(Feature::from_name(feature.name()), Some(*feature));
             let set = Features::of(&[*feature]);

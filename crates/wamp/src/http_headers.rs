@@ -1,26 +1,27 @@
-//! The header fields of an HTTP request that became a session.
+//! The header fields of the HTTP request that opened a session.
 //!
-//! They stay in memory as long as their session, so they are kept in one allocation, which all
-//! clones share.
+//! The session keeps them in memory until it ends, so they are one allocation, shared by all
+//! clones.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// Header fields with names in lower case, in the order in which they were sent.
+/// Header fields with names in lower case, in the order of the request.
 ///
-/// `Debug` shows the names alone: values may be credentials.
+/// `Debug` shows only the names: values may be credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpHeaders(
-    /// A line for each field: name, colon, value. Neither a name nor a value has a line end.
+    /// One line per field: name, colon, value. Names and values contain no line end.
     Arc<str>,
 );
 
 impl HttpHeaders {
-    /// Collects fields. Adjacent fields of one name become one, separated by a comma (RFC 9110,
-    /// section 5.3). A field that would make all of them together longer than `max_bytes` is left
-    /// out, and so is one that is not valid (RFC 9110, section 5.5). A value that is not UTF-8 is
-    /// read as ISO 8859-1.
+    /// Collects fields. Adjacent fields with the same name are joined with a comma (RFC 9110,
+    /// section 5.3).
+    ///
+    /// Skips fields that are not valid (RFC 9110, section 5.5) and fields that would exceed
+    /// `max_bytes` in total. A value that is not UTF-8 is read as ISO 8859-1.
     pub fn collect<'a>(
         fields: impl IntoIterator<Item = (&'a str, &'a [u8])>,
         max_bytes: usize,
@@ -48,7 +49,7 @@ impl HttpHeaders {
         Self(lines.into())
     }
 
-    /// The fields: name and value.
+    /// Names and values of the fields.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.lines().filter_map(|line| line.split_once(':'))
     }
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_or_is_not_valid_is_left_out() {
+    fn invalid_fields_and_fields_beyond_the_limit_are_skipped() {
         let long = [b'x'; 100];
         let fields: [(&str, &[u8]); 6] = [
             ("x-long", &long),
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_not_shown() {
+    fn debug_output_has_no_values() {
         let headers = HttpHeaders::collect([("cookie", &b"secret"[..])], 100);
         assert_eq!(format!("{headers:?}"), r#"["cookie"]"#);
     }

@@ -1,17 +1,16 @@
-//! The numbers of the protocol, one type for each meaning.
+//! The ids of the protocol, one type per scope.
 //!
-//! Ids are integers from 1 to 2^53 (basic profile, "IDs"). A type names the scope of its number,
-//! so a caller's request id can never be taken for a callee's. Where an id is drawn at random, the
-//! random bits are an argument: this crate has no source of randomness.
+//! Ids are integers from 1 to 2^53 (basic profile, "IDs"). The types keep a caller's request id
+//! apart from a callee's. This crate has no random numbers: random bits are an argument.
 //!
-//! [`RequestId`] also takes 0, from which clients of the specification's first drafts count.
+//! [`RequestId`] also allows 0, the first number of clients of the specification's early drafts.
 
 use std::fmt;
 use std::num::NonZeroU64;
 
 use crate::heap_size::HeapSize;
 
-/// The largest id, inclusive: 2^53, the largest integer that every JSON reader keeps exact.
+/// The largest id, inclusive: 2^53, the largest integer that every JSON reader represents exactly.
 pub const MAX_ID: u64 = 1 << 53;
 
 macro_rules! id {
@@ -21,7 +20,7 @@ macro_rules! id {
         pub struct $name(NonZeroU64);
 
         impl $name {
-            /// The id with this number, or nothing when it is outside 1..=2^53.
+            /// The id with this number. `None` outside 1..=2^53.
             pub const fn new(number: u64) -> Option<Self> {
                 if number > MAX_ID {
                     return None;
@@ -46,12 +45,12 @@ macro_rules! id {
             }
         }
 
-        shown!($name);
+        id_traits!($name);
     };
 }
 
-/// How every id is shown and becomes a number.
-macro_rules! shown {
+/// Implements display and conversion of an id.
+macro_rules! id_traits {
     ($name:ident) => {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,12 +79,12 @@ macro_rules! shown {
 }
 
 id! {
-    /// A session; global scope, drawn at random.
+    /// A session. Global scope, random.
     SessionId
 }
 impl SessionId {
-    /// Whether a peer that reads numbers in the other order of bytes than they were written in sees
-    /// no id here, and so its mistake. All but one of two thousand ids show it.
+    /// Whether the number is no id when it is read in the wrong byte order, so that the peer
+    /// notices its mistake. True for all but one of two thousand ids.
     pub const fn shows_byte_order(self) -> bool {
         let turned = self.number().swap_bytes();
         turned > MAX_ID
@@ -93,26 +92,26 @@ impl SessionId {
 }
 
 id! {
-    /// A publication; global scope, drawn at random.
+    /// A publication. Global scope, random.
     PublicationId
 }
 id! {
-    /// A subscription; router scope.
+    /// A subscription. Router scope.
     SubscriptionId
 }
 id! {
-    /// A registration; router scope.
+    /// A registration. Router scope.
     RegistrationId
 }
-/// A request from a client to the router; session scope, counted by the client from 1.
+/// A request from a client to the router. Session scope, counted by the client from 1.
 ///
-/// 0 is no id of the specification, but the first number of clients of its early drafts. A router
-/// answers such a request, too, unless the numbers have to follow each other.
+/// Clients of the specification's early drafts count from 0. The router answers such requests
+/// unless it requires consecutive numbers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(u64);
 
 impl RequestId {
-    /// The id with this number, or nothing when it is above 2^53.
+    /// The id with this number. `None` above 2^53.
     pub const fn new(number: u64) -> Option<Self> {
         if number > MAX_ID { None } else { Some(Self(number)) }
     }
@@ -128,15 +127,15 @@ impl RequestId {
     }
 }
 
-shown!(RequestId);
+id_traits!(RequestId);
 
 id! {
-    /// An INVOCATION from the router to a callee; session scope, counted by the router for each
-    /// callee session on its own.
+    /// An INVOCATION from the router to a callee. Session scope, counted by the router for each
+    /// callee session.
     InvocationId
 }
 
-/// Counts one direction of one session: 1, 2, 3 … 2^53, 1 (basic profile, "IDs").
+/// The ids of one direction of one session: 1, 2, 3 … 2^53, 1 (basic profile, "IDs").
 #[derive(Clone, Debug, Default)]
 pub struct IdSequence {
     last: u64,
@@ -168,7 +167,7 @@ impl IdSequence {
         SubscriptionId(self.advance())
     }
 
-    /// The number given last, 0 before the first.
+    /// The last number, 0 before the first.
     pub const fn last(&self) -> u64 {
         self.last
     }
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn nearly_every_session_id_is_none_with_its_bytes_turned_around() {
+    fn most_session_ids_are_invalid_in_reverse_byte_order() {
         let shows = |number| SessionId::new(number).unwrap().shows_byte_order();
         assert!(shows(1) && shows(255));
         assert!(shows(0x0012_3456_789a_bcde));

@@ -1,26 +1,29 @@
-//! The WAMP protocol as data: what may be said, and how it is written in bytes.
+//! The WAMP protocol as data: messages, URIs, payloads and their encodings.
 //!
-//! This crate knows no socket, no clock, no randomness and no routing. It turns bytes into
-//! messages and back, and nothing else. Everything in it is synchronous and runs anywhere.
+//! This crate turns bytes into messages and back. It is synchronous and has no sockets, no clock,
+//! no random numbers and no routing.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
 //! | [`ids`] | newtypes for the numbers of the protocol, each naming its scope |
-//! | [`uri`] | the URI rules and the three match policies |
+//! | [`uri`] | the URI rules, the three match policies and their precedence |
 //! | [`serializer`] | the wire formats and their names |
-//! | [`payload`] | arguments as untouched bytes with their format |
-//! | [`message`] | every message, split by direction, with its options typed |
-//! | [`codec`] | tokens, messages and serde values to bytes and back |
+//! | [`limits`] | limits on messages that the specification does not set |
+//! | [`heap_size`] | the memory that values own, for the limits of queues and tables |
+//! | [`payload`] | arguments as encoded bytes with their serializer |
+//! | [`message`] | every message by direction, with typed options, and its wire encoding |
+//! | [`codec`] | tokens and serde values to bytes and back, in five formats |
 //! | [`batch`] | several messages in one WebSocket message |
+//! | [`excerpt`] | text of a peer, shortened and escaped for logs and messages |
 //! | [`rawsocket`] | the RawSocket handshake and frame splitter |
 //! | [`websocket`] | the WebSocket handshake and frame codec (RFC 6455) |
 //! | [`transport_kind`] | the transports that carry sessions |
-//! | [`http_headers`] | the header fields of a request that became a session |
-//! | [`secrets`] | which parameters and header fields hold secrets, and text without them |
+//! | [`http_headers`] | the header fields of the request that opened a session |
+//! | [`secrets`] | which parameters and header fields hold secrets, and redacted text |
 //! | [`realm_name`] | names of realms |
 //! | [`origin`] | origins of web pages, and which of them may connect |
-//! | [`features`] | what a peer and this router announce |
-//! | [`error_uri`] | the one table of error URIs |
+//! | [`features`] | the roles and features that peers announce |
+//! | [`error_uri`] | the table of all error URIs |
 
 pub mod batch;
 pub mod codec;

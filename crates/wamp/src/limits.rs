@@ -1,12 +1,13 @@
 //! Limits on messages that do not come from the specification.
 
-/// The deepest nesting of lists and maps in a message. Above what any application writes by hand,
-/// and small enough that the stack of a reader stays a few hundred bytes.
+/// The maximum nesting of lists and maps in a message. Far above the nesting of application data,
+/// and small enough that a reader's stack stays within a few hundred bytes.
 pub const MAX_DEPTH: usize = 128;
 
-/// The most entries of a list option (`exclude`, `eligible_authid` …). A list of one-byte entries
-/// grows twenty-fold in memory; this bounds it to a few megabytes a message.
+/// The maximum number of entries of a list option (`exclude`, `eligible_authid` …). One-byte
+/// entries grow twenty-fold in memory; this limits them to a few megabytes per message.
 pub const MAX_LIST_OPTION_ENTRIES: usize = 16_384;
 
-/// The most custom attributes (`_…`) of one message. They are compared with each other, one by one.
+/// The maximum number of custom attributes (`_…`) of one message. Each new one is compared with all
+/// others.
 pub const MAX_CUSTOM_ATTRIBUTES: usize = 32;

@@ -1,10 +1,9 @@
-//! Every message of the protocol, split by who may send it.
+//! All messages of the protocol, by direction.
 //!
-//! [`ClientMessage`] is what a router may receive, [`RouterMessage`] what it may send. Fields stand
-//! in wire order, options are typed ([`Options`]), the payload stays bytes. An ERROR can be made
-//! only from the request that it answers: see [`RequestRef`].
-//! Spec: basic profile "Messages", "Message Definitions", "Message Codes and Direction", "No
-//! Polymorphism"; advanced profile "Additional Messages".
+//! A router receives [`ClientMessage`] and sends [`RouterMessage`]. Fields are in wire order,
+//! options are typed ([`Options`]) and the payload stays encoded. A [`RequestRef`] ties an ERROR to
+//! the request that it answers. Spec: basic profile "Messages", "Message Definitions", "Message
+//! Codes and Direction", "No Polymorphism"; advanced profile "Additional Messages".
 
 mod client_message;
 pub mod code;

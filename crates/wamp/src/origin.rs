@@ -1,17 +1,16 @@
-//! Origins of web pages and the rule that says which of them may connect.
+//! Origins of web pages and the rule that decides which of them may connect.
 //!
 //! RFC 6454 defines the origin of a page: scheme, host and port. Browsers send it in the header
 //! `Origin`. WebSocket endpoints, long-polling and the HTTP bridge use the same rule. It accepts
-//! what Autobahn|Python accepts, so that lists written for Crossbar.io keep their meaning.
+//! the patterns of Autobahn|Python, so lists written for Crossbar.io keep their meaning.
 
 use std::net::Ipv6Addr;
 
-/// Which pages may connect: patterns of origins, and whether the origin `null` is among them.
+/// The pages that may connect: patterns of origins, and whether the origin `null` is allowed.
 ///
-/// In a pattern, `*` stands for any characters, also none. Case does not matter. A pattern is
-/// compared with the origin as it was sent and with its default port filled in:
-/// `https://example.com` matches `https://example.com`, `https://example.com:443` and
-/// `https://*:443`.
+/// In a pattern, `*` matches any number of characters, including none. Case is ignored. A pattern
+/// is compared with the origin as sent and with its default port added: `https://example.com`
+/// matches `https://example.com`, `https://example.com:443` and `https://*:443`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginRule {
     /// In lower case.
@@ -20,8 +19,8 @@ pub struct OriginRule {
 }
 
 impl OriginRule {
-    /// A rule that allows the origins that match one of the patterns. `allows_null` is for pages
-    /// from files and sandboxes, whatever the patterns say.
+    /// A rule that allows origins that match one of the patterns. `allows_null` decides about pages
+    /// from files and sandboxes, regardless of the patterns.
     pub fn new<I>(patterns: I, allows_null: bool) -> Self
     where
         I: IntoIterator,
@@ -31,8 +30,8 @@ impl OriginRule {
         Self { patterns: patterns.collect(), allows_null }
     }
 
-    /// Whether a request with this header `Origin` is allowed. One without the header is: it does
-    /// not come from a page of another origin. A value that is no origin is not.
+    /// Whether a request with this header `Origin` is allowed. A request without the header is: it
+    /// does not come from a page of another origin. An invalid value is not.
     pub fn allows(&self, origin: Option<&str>) -> bool {
         match origin.map(Origin::parse) {
             None => true,
@@ -56,7 +55,7 @@ enum Origin<'a> {
 /// The origin of a page that came over a network.
 #[derive(Debug, PartialEq, Eq)]
 struct Page<'a> {
-    /// Empty where the value has none.
+    /// Empty if the value has none.
     scheme: &'a str,
     /// Without the brackets of an IPv6 address.
     host: &'a str,
@@ -65,10 +64,10 @@ struct Page<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// Reads an origin. None if the value has no host or an impossible port.
+    /// Parses an origin. `None` if the value has no host or an invalid port.
     ///
-    /// Browsers send scheme, host and port alone. Like Autobahn|Python, this ignores user names,
-    /// paths and what follows them, so that no pattern matches those.
+    /// Browsers send only scheme, host and port. Like Autobahn|Python, this ignores user names,
+    /// paths and everything after them, so no pattern matches those.
     fn parse(text: &'a str) -> Option<Self> {
         let text = text.trim_ascii();
         if text.eq_ignore_ascii_case("null") {
@@ -107,31 +106,31 @@ fn is_scheme(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// The port of an address, `Some(None)` if it names none. None if it is no port.
+/// The port of an address. `Some(None)` if there is none, `None` if it is invalid.
 #[expect(clippy::option_option, reason = "an absent port and an impossible one differ")]
 fn parse_port(text: &str) -> Option<Option<u16>> {
     if text.is_empty() {
         return Some(None);
     }
-    // A number alone: `parse` takes a sign, too.
+    // `parse` would accept a sign.
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().ok().map(Some)).flatten()
 }
 
 impl Page<'_> {
-    /// The texts that patterns are compared with, in lower case.
+    /// The spellings of the origin that patterns are compared with, in lower case.
     fn forms(&self) -> impl Iterator<Item = String> {
         let Self { scheme, host, is_ipv6, port } = self;
         let bracketed = if *is_ipv6 { format!("[{host}]") } else { (*host).to_owned() };
         let full_port = port.or_else(|| default_port(scheme));
-        // Autobahn|Python formats a port that it doesn't know as its word for nothing.
+        // Autobahn|Python formats an unknown port as `None`.
         let full_port = full_port.map_or_else(|| "none".to_owned(), |port| port.to_string());
         let as_sent = match port {
             Some(_) => None,
             None => Some(format!("{scheme}://{bracketed}")),
         };
         let with_port = format!("{scheme}://{bracketed}:{full_port}");
-        // Autobahn|Python compares IPv6 addresses without their brackets.
+        // Autobahn|Python compares IPv6 addresses without brackets.
         let without_brackets = is_ipv6.then(|| format!("{scheme}://{host}:{full_port}"));
         [as_sent, Some(with_port), without_brackets]
             .into_iter()
@@ -150,7 +149,7 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// Whether `text` is `pattern` with each `*` replaced by any characters.
+/// Whether `text` matches `pattern`, where `*` matches any number of characters.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {

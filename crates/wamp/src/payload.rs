@@ -1,9 +1,8 @@
-//! Arguments as the sender wrote them: bytes that are known to be well-formed, and their format.
+//! Arguments as the sender encoded them: valid bytes and their serializer.
 //!
-//! The router never looks into a payload. It is copied out of the frame once, travels as a shared
-//! slice, and is spliced into the outgoing message when both sides speak the same serializer, or
-//! transcoded once when they don't. Applications read and write it as serde values.
-//! Spec: basic profile "Structure".
+//! The router does not decode payloads. It copies a payload out of the frame once and shares it. It
+//! splices the bytes into outgoing messages of the same serializer and transcodes them once for
+//! others. Applications read and write payloads as serde values. Spec: basic profile "Structure".
 
 use std::fmt;
 use std::ops::Range;
@@ -29,15 +28,15 @@ mod numbers;
 pub use compose::CallOutcome;
 pub use numbers::NumberList;
 
-/// Frames of at most this many bytes are always shared: copying out of them costs more than it
-/// saves. About the size of a message in memory, so that a table that counts bytes holds at most
-/// twice as many as it counts.
+/// Frames of at most this many bytes are always shared: a copy would cost more than it saves. About
+/// the size of a message in memory, so a table that counts bytes holds at most twice as many as it
+/// counts.
 const SMALL_FRAME: usize = 256;
 
-/// The longest frame that [`copy_frame`] keeps beside its own counter.
+/// The longest frame that [`copy_frame`] stores beside its reference count.
 const INLINE_FRAME: usize = 120;
 
-/// A frame that is short enough to be kept in one piece of memory with the count of its sharers.
+/// A short frame, stored in one allocation with its reference count.
 struct InlineFrame {
     length: usize,
     bytes: [u8; INLINE_FRAME],
@@ -49,8 +48,8 @@ impl AsRef<[u8]> for InlineFrame {
     }
 }
 
-/// A copy of a message's bytes to be decoded: its payload will share them. A usual one takes one
-/// allocation, where bytes that are shared later take two.
+/// Copies the bytes of a message, to be decoded with a payload that shares them. A usual message
+/// takes one allocation; `Bytes::copy_from_slice` and later sharing take two.
 pub fn copy_frame(message: &[u8]) -> Bytes {
     if message.len() > INLINE_FRAME {
         return Bytes::copy_from_slice(message);
@@ -60,8 +59,8 @@ pub fn copy_frame(message: &[u8]) -> Bytes {
     Bytes::from_owner(InlineFrame { length: message.len(), bytes })
 }
 
-/// The bytes of `frame` at `span`. They share the frame, unless they would keep more than twice as
-/// many bytes alive and the frame is not small.
+/// The bytes of `frame` at `span`. Shares the frame if it is small, or if at least half of its
+/// bytes are in `span`. Copies otherwise, so that a small value does not keep a large frame alive.
 ///
 /// # Panics
 /// When `span` is out of the bounds of `frame`.
@@ -70,7 +69,7 @@ pub fn slice_frame(frame: &Bytes, span: Range<usize>) -> Bytes {
     if shares { frame.slice(span) } else { Bytes::copy_from_slice(&frame[span]) }
 }
 
-/// One encoded value with its format; well-formed by construction.
+/// One valid encoded value with its serializer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Encoded {
     serializer: Serializer,
@@ -78,11 +77,11 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    /// A dictionary with nothing in it.
+    /// An empty dictionary.
     pub const EMPTY_DICTIONARY: Self =
         Self { serializer: Serializer::Json, bytes: Bytes::from_static(b"{}") };
 
-    /// A list with nothing in it, in this format.
+    /// An empty list in this format.
     pub(crate) const fn empty_list(serializer: Serializer) -> Self {
         let bytes: &[u8] = match serializer {
             Serializer::Json | Serializer::UbJson | Serializer::BjData => b"[]",
@@ -92,14 +91,14 @@ impl Encoded {
         Self { serializer, bytes: Bytes::from_static(bytes) }
     }
 
-    /// Takes a value that a reader has passed over out of its frame with [`slice_frame`]: queues and tables
-    /// count the length of values, not that of the frames that they share.
+    /// Takes a skipped value out of its frame with [`slice_frame`]: queues and tables count the
+    /// length of values, not of the frames that they share.
     pub(crate) fn from_frame(serializer: Serializer, frame: &Bytes, span: Range<usize>) -> Self {
         Self { serializer, bytes: slice_frame(frame, span) }
     }
 
-    /// Takes the value that a reader over `frame` stands before, as it is or as
-    /// [`TokenReader::rewritten`] says.
+    /// Takes the next value of a reader over `frame`: its bytes, or those of
+    /// [`TokenReader::rewritten`].
     #[inline]
     pub(crate) fn take<'f, R: TokenReader<'f>>(
         reader: &mut R,
@@ -113,7 +112,7 @@ impl Encoded {
         }
     }
 
-    /// A value that takes no more memory than its length.
+    /// A value without spare capacity.
     #[cold]
     fn rewritten(serializer: Serializer, bytes: Vec<u8>) -> Self {
         Self { serializer, bytes: bytes.into_boxed_slice().into() }
@@ -132,8 +131,8 @@ impl Encoded {
         from_slice(self.serializer, &self.bytes)
     }
 
-    /// Takes the value that a JSON reader over `source` stands before, with null in the place of
-    /// numbers that are not finite. It shares `source` as [`slice_frame`] says.
+    /// Takes the next value of a JSON reader over `source`. Replaces numbers that are not finite by
+    /// null. Shares `source` as [`slice_frame`] does.
     pub fn read_json<'f>(
         reader: &mut JsonReader<'f>,
         source: &'f Bytes,
@@ -145,7 +144,7 @@ impl Encoded {
         }
     }
 
-    /// The format.
+    /// The serializer.
     pub const fn serializer(&self) -> Serializer {
         self.serializer
     }
@@ -164,11 +163,11 @@ impl HeapSize for Encoded {
 
 impl fmt::Debug for Encoded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.serializer, Shown(&self.bytes))
+        write!(f, "{} {}", self.serializer, ShownBytes(&self.bytes))
     }
 }
 
-/// A payload that came in another format has no form in this one.
+/// The payload cannot be represented in the format of its receiver.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the payload has no form in {to}: {reason}")]
 pub struct EncodeError {
@@ -176,7 +175,7 @@ pub struct EncodeError {
     reason: DecodeError,
 }
 
-/// Writes a value that is already encoded, transcoding it when its format is another.
+/// Writes an encoded value. Transcodes it if its format is another one.
 pub(crate) fn write_encoded<W: TokenWriter>(
     value: &Encoded,
     serializer: Serializer,
@@ -190,7 +189,7 @@ pub(crate) fn write_encoded<W: TokenWriter>(
         .map_err(|reason| EncodeError { to: serializer, reason })
 }
 
-/// A value in the place of arguments that is none.
+/// A value is not valid as arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum InvalidArguments {
     /// Positional arguments are no list.
@@ -201,13 +200,13 @@ pub enum InvalidArguments {
     Kwargs,
 }
 
-/// `Arguments` and `ArgumentsKw` of a message, untouched.
+/// `Arguments` and `ArgumentsKw` of a message, still encoded.
 ///
 /// ```text
-/// absent                    neither element was sent
-/// args                      Arguments is a list
-/// args, kwargs              … and ArgumentsKw is a map
-/// transparent               one binary stands in the place of Arguments (legacy passthru)
+/// absent          neither element was sent
+/// args            Arguments is a list
+/// args, kwargs    Arguments is a list and ArgumentsKw is a map
+/// transparent     Arguments is one binary (legacy passthru)
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Payload {
@@ -216,16 +215,16 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// No arguments at all: nothing is written in their place (basic profile, "Empty Arguments and
-    /// Keyword Arguments").
+    /// No arguments: neither element is written (basic profile, "Empty Arguments and Keyword
+    /// Arguments").
     pub const EMPTY: Self = Self { args: None, kwargs: None };
 
-    /// Wraps what a message reader found.
+    /// Wraps validated elements of a message.
     pub(crate) const fn validated(args: Option<Encoded>, kwargs: Option<Encoded>) -> Self {
         Self { args, kwargs }
     }
 
-    /// Positional arguments only. `args` must be written as a list.
+    /// Encodes positional arguments. `args` must serialize as a list.
     pub fn from_args<T: Serialize + ?Sized>(
         serializer: Serializer,
         args: &T,
@@ -233,7 +232,8 @@ impl Payload {
         Ok(Self { args: Some(list(serializer, args)?), kwargs: None })
     }
 
-    /// Positional and keyword arguments. `args` must be written as a list, `kwargs` as a map.
+    /// Encodes positional and keyword arguments. `args` must serialize as a list, `kwargs` as a
+    /// map.
     pub fn from_args_and_kwargs<A, K>(
         serializer: Serializer,
         args: &A,
@@ -251,12 +251,12 @@ impl Payload {
         Ok(Self { args: Some(args), kwargs: Some(kwargs) })
     }
 
-    /// One text as the only argument; how the router explains an error.
+    /// A payload with one text as its only argument. The router uses it for error messages.
     pub fn from_text(text: &str) -> Self {
         Self::from_args(Serializer::Json, &[text]).unwrap_or_default()
     }
 
-    /// Values that were read elsewhere. `args` must be a list and `kwargs` a map.
+    /// Wraps encoded values. `args` must be a list and `kwargs` a map.
     pub fn from_encoded(
         args: Option<Encoded>,
         kwargs: Option<Encoded>,
@@ -280,7 +280,7 @@ impl Payload {
         self.kwargs.as_ref()
     }
 
-    /// Decodes the positional arguments; absent ones read as an empty list.
+    /// Decodes the positional arguments. Absent ones read as an empty list.
     pub fn decode_args<T: DeserializeOwned>(&self) -> Result<T, ValueError> {
         match &self.args {
             Some(args) => args.to_value(),
@@ -288,7 +288,7 @@ impl Payload {
         }
     }
 
-    /// Decodes the keyword arguments; absent ones read as an empty map.
+    /// Decodes the keyword arguments. Absent ones read as an empty map.
     pub fn decode_kwargs<T: DeserializeOwned>(&self) -> Result<T, ValueError> {
         match &self.kwargs {
             Some(kwargs) => kwargs.to_value(),
@@ -296,13 +296,13 @@ impl Payload {
         }
     }
 
-    /// Whether there is nothing in it: no arguments, or none in the lists.
+    /// Whether both elements are absent or empty.
     pub fn is_empty(&self) -> bool {
-        let has_none = |part: &Option<Encoded>| part.as_ref().is_none_or(Encoded::is_bare);
+        let has_none = |part: &Option<Encoded>| part.as_ref().is_none_or(Encoded::has_no_entries);
         has_none(&self.args) && has_none(&self.kwargs)
     }
 
-    /// Whether one binary stands in the place of the positional arguments.
+    /// Whether Arguments is one binary (legacy passthru).
     pub fn is_transparent(&self) -> bool {
         self.args.as_ref().is_some_and(|args| !first_byte_is_list(args))
     }
@@ -356,18 +356,18 @@ fn first_byte_is_map(value: &Encoded) -> bool {
     }
 }
 
-/// Bytes as text where they are, as hex digits where they are not; slice_frame to a readable length.
-struct Shown<'a>(&'a [u8]);
+/// Shows bytes as text if they are text, as hex digits otherwise; at most 200 bytes.
+struct ShownBytes<'a>(&'a [u8]);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for ShownBytes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 200;
-        let shown = &self.0[..self.0.len().min(SHOWN)];
+        const MAX_SHOWN: usize = 200;
+        let shown = &self.0[..self.0.len().min(MAX_SHOWN)];
         match std::str::from_utf8(shown) {
             Ok(text) if !text.contains(char::is_control) => f.write_str(text)?,
             _ => shown.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?,
         }
-        if self.0.len() > SHOWN { f.write_str("…") } else { Ok(()) }
+        if self.0.len() > MAX_SHOWN { f.write_str("…") } else { Ok(()) }
     }
 }
 
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn escaped_text_holds_no_more_than_its_length() {
+    fn unescaped_text_has_no_spare_capacity() {
         let escaped = r"\u0061".repeat(1 << 16);
         let (_, message) = publish(&format!(r#""exclude_authid":["{escaped}"]"#), "[1]");
         let size = message.size();
@@ -417,14 +417,14 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_most_of_its_frame_shares_it() {
+    fn a_value_of_at_least_half_its_frame_shares_it() {
         let (frame, message) = publish("", &format!("[\"{}\"]", "x".repeat(1 << 20)));
         assert!(!frame.is_unique());
         assert!(message.size() > 1 << 20);
     }
 
     #[test]
-    fn options_count_as_bytes_that_a_message_holds() {
+    fn the_size_of_a_message_includes_its_options() {
         let long = "x".repeat(1 << 16);
         for options in [
             format!(r#""forward_for":["{long}"]"#),
@@ -436,9 +436,9 @@ mod tests {
         }
     }
 
-    /// Each message of a router with a text that a peer may have chosen.
+    /// Every router message with a text that a peer may choose.
     #[test]
-    fn every_text_of_a_router_message_counts() {
+    fn the_size_of_a_router_message_includes_every_text() {
         let long = "x".repeat(1 << 12);
         for message in [
             format!(r#"[2,1,{{"authid":"{long}"}}]"#),
@@ -460,9 +460,9 @@ mod tests {
         }
     }
 
-    /// Each message of a client with a text.
+    /// Every client message with a text.
     #[test]
-    fn every_text_of_a_client_message_counts() {
+    fn the_size_of_a_client_message_includes_every_text() {
         let long = "x".repeat(1 << 12);
         for message in [
             format!(r#"[1,"{long}",{{}}]"#),

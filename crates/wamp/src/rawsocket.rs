@@ -1,9 +1,8 @@
 //! The RawSocket protocol without IO: the four octets of the handshake and the frame splitter.
 //!
-//! Spec: advanced profile, "RawSocket Transport". Answering pings and reading sockets is the
-//! transport's business.
+//! Spec: advanced profile, "RawSocket Transport". The transport answers pings and reads sockets.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
 //! | [`handshake`] | request and reply, four octets each |
 //! | [`splitter`] | bytes to frames |
@@ -17,18 +16,18 @@ pub use splitter::{FrameSplitter, RawSocketFault, RawSocketFrame};
 /// The first octet of every handshake.
 pub const MAGIC: u8 = 0x7F;
 
-/// The largest payload that a frame can have: 2^24 bytes.
+/// The maximum payload of a frame: 2^24 bytes.
 pub const MAX_FRAME: usize = 1 << 24;
 
 /// The length of a frame's prefix.
 pub const PREFIX_LEN: usize = 4;
 
-/// What a frame carries: the three bits `TTT`.
+/// The type of a frame: the three bits `TTT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameKind {
     /// A serialized message.
     Message,
-    /// To be answered with a PONG of the same bytes.
+    /// Requests a PONG with the same bytes.
     Ping,
     /// The answer to a PING.
     Pong,
@@ -55,7 +54,7 @@ impl FrameKind {
 
 /// The prefix of a frame: `RRRR XTTT` and 24 bits of length; `X` is set for exactly 2^24 bytes.
 ///
-/// `length` is at most [`MAX_FRAME`]; the caller has checked it against the peer's limit.
+/// `length` is at most [`MAX_FRAME`]. The caller checks it against the peer's limit.
 pub fn prefix(kind: FrameKind, length: usize) -> [u8; PREFIX_LEN] {
     debug_assert!(length <= MAX_FRAME, "the caller keeps the peer's limit");
     let [_, high, middle, low] = (length as u32).to_be_bytes();

@@ -1,13 +1,13 @@
-//! Names of parameters and header fields whose values are secrets, and text without those values.
+//! Names of parameters and header fields whose values are secrets, and redaction of those values.
 //!
-//! The access log and the session details of the meta API use the same list of names.
+//! The access log and the session details of the meta API use the same names.
 
 use std::borrow::Cow;
 
-/// Replaces a secret.
+/// The replacement for a secret.
 pub const HIDDEN: &str = "***";
 
-/// A name that contains one of these, without its punctuation, belongs to a secret.
+/// A name that contains one of these, after removing punctuation, denotes a secret.
 const PARTS: [&str; 17] = [
     "accesskey",
     "apikey",
@@ -28,27 +28,27 @@ const PARTS: [&str; 17] = [
     "token",
 ];
 
-/// A name with one of these between its punctuation belongs to a secret.
+/// A name with one of these as a whole word denotes a secret.
 const WORDS: [&str; 3] = ["auth", "pass", "sig"];
 
-/// A name that is this one belongs to a secret. Others that end with it, such as `country-code`, do
-/// not.
+/// This exact name denotes a secret. Longer names that end with it, such as `country-code`, do not.
 const NAME: &str = "code";
 
-/// Rounds of percent-decoding. Text that is still encoded after them is taken for a secret.
+/// Rounds of percent-decoding. Text that is still encoded afterwards is treated as a secret.
 const MAX_DECODINGS: usize = 3;
 
 /// Whether a parameter or header field with this name, which may be percent-encoded, holds a
-/// secret. Case and punctuation do not count: `Access-Token` is `access_token`.
+/// secret. Case and punctuation are ignored: `Access-Token` equals `access_token`.
 pub fn is_secret_name(name: &str) -> bool {
     decoded(name).is_none_or(|name| is_secret(&name))
 }
 
-/// The text with [`HIDDEN`] in the place of each value of a secret parameter. Parameters end at
-/// `separators`. A value that holds a secret parameter of its own, percent-encoded or not, or a URL
-/// with user information, is hidden as a whole, and so is quoted text with a secret.
+/// Replaces the value of each secret parameter by [`HIDDEN`]. Parameters end at `separators`.
+///
+/// Hides a whole value that contains a secret parameter, percent-encoded or not, or a URL with user
+/// information. Hides the whole text if it has quotes and a secret.
 pub fn redact_secrets<'t>(text: &'t str, separators: &[char]) -> Cow<'t, str> {
-    // Most header fields.
+    // The fast path of most header fields.
     if !text.contains(['=', ':', '%']) {
         return text.into();
     }
@@ -77,7 +77,7 @@ fn push_parameter(parameter: &str, shown: &mut String) {
     }
 }
 
-/// Whether text holds a parameter with the name of a secret, or a URL with user information.
+/// Whether text contains a parameter with the name of a secret, or a URL with user information.
 fn has_secret(text: &str) -> bool {
     decoded(text).is_none_or(|text| {
         let has_secret_name = text
@@ -87,7 +87,7 @@ fn has_secret(text: &str) -> bool {
     })
 }
 
-/// Whether a character stands between names and values: in URLs, header fields or JSON.
+/// Whether a character separates names and values in URLs, header fields or JSON.
 const fn ends_token(character: char) -> bool {
     matches!(character, '?' | '&' | ';' | '#' | '/' | ',' | '{' | '}' | '=' | ':')
 }
@@ -100,7 +100,7 @@ fn has_user_information(text: &str) -> bool {
     })
 }
 
-/// Whether a decoded name belongs to a secret.
+/// Whether a decoded name denotes a secret.
 fn is_secret(name: &str) -> bool {
     let mut normal = name.to_ascii_lowercase();
     let mut words = normal.split(|character: char| !character.is_ascii_alphanumeric());
@@ -111,7 +111,7 @@ fn is_secret(name: &str) -> bool {
     normal == NAME || PARTS.iter().any(|part| normal.contains(part))
 }
 
-/// The text without percent-encoding; characters outside of ASCII are not kept. None if it is
+/// Removes percent-encoding; does not preserve characters outside of ASCII. `None` if the text is
 /// encoded more than [`MAX_DECODINGS`] times.
 fn decoded(text: &str) -> Option<Cow<'_, str>> {
     let mut decoded = Cow::Borrowed(text);
@@ -124,7 +124,7 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
     None
 }
 
-/// None if nothing is percent-encoded.
+/// `None` if nothing is percent-encoded.
 fn decoded_once(text: &str) -> Option<String> {
     let mut pieces = text.split('%');
     let mut decoded = pieces.next()?.to_owned();
@@ -148,7 +148,7 @@ mod tests {
     use super::{is_secret_name, redact_secrets};
 
     #[test]
-    fn names_of_secrets_are_known_in_every_spelling() {
+    fn names_of_secrets_are_recognized_in_every_spelling() {
         for name in [
             "authorization",
             "Proxy-Authorization",
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_secret_parameters_are_hidden_however_they_are_written() {
+    fn secret_values_are_hidden_in_every_encoding() {
         const SEPARATORS: &[char] = &['?', '&', ';', '#'];
         for (text, shown) in [
             ("https://h/p?signature=X&a=1&token=Y#z", "https://h/p?signature=***&a=1&token=***#z"),

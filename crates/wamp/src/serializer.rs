@@ -1,6 +1,6 @@
-//! The wire formats and the names by which peers ask for them.
+//! The wire formats and the names that negotiate them.
 //!
-//! Only names and numbers; how a format is written is the business of [`crate::codec`].
+//! [`crate::codec`] implements the formats.
 
 use std::fmt;
 
@@ -15,22 +15,22 @@ pub enum Serializer {
     Cbor,
     /// UBJSON, draft 12; binary, numbers big-endian.
     UbJson,
-    /// BJData, draft 3; binary, numbers little-endian. On the wire it goes by the name of UBJSON,
-    /// whose offspring it is (docs/decisions/ubjson.md).
+    /// BJData, draft 3; binary, numbers little-endian. Derived from UBJSON and negotiated under its
+    /// name (docs/decisions/ubjson.md).
     BjData,
 }
 
 impl Serializer {
-    /// Every serializer, in the order in which the router prefers them when a peer does not say.
+    /// All serializers, in the order of the router's preference.
     pub const ALL: [Self; 5] = [Self::Json, Self::MsgPack, Self::Cbor, Self::UbJson, Self::BjData];
 
-    /// What is spoken where nobody has chosen: one serializer of each name on the wire.
+    /// The default serializers: one for each name on the wire.
     pub const DEFAULT: [Self; 4] = [Self::Json, Self::MsgPack, Self::Cbor, Self::UbJson];
 
-    /// How many serializers there are; the size of a table with one entry for each.
+    /// The number of serializers: the size of a table with one entry for each.
     pub const COUNT: usize = Self::ALL.len();
 
-    /// A dense number, for tables with one entry per serializer.
+    /// The index into a table with one entry per serializer.
     pub const fn index(self) -> usize {
         self as usize
     }
@@ -61,12 +61,12 @@ impl Serializer {
         }
     }
 
-    /// The one of `offered` that a WebSocket subprotocol names.
+    /// The serializer of `offered` with this WebSocket subprotocol.
     pub fn from_subprotocol(name: &str, offered: &[Self]) -> Option<Self> {
         offered.iter().copied().find(|serializer| serializer.subprotocol() == name)
     }
 
-    /// The nibble of the RawSocket handshake (advanced profile, "RawSocket Transport").
+    /// The serializer number in the RawSocket handshake (advanced profile, "RawSocket Transport").
     pub const fn rawsocket_number(self) -> u8 {
         match self {
             Self::Json => 1,
@@ -76,12 +76,12 @@ impl Serializer {
         }
     }
 
-    /// The one of `offered` that a RawSocket handshake nibble names.
+    /// The serializer of `offered` with this number in the RawSocket handshake.
     pub fn from_rawsocket_number(number: u8, offered: &[Self]) -> Option<Self> {
         offered.iter().copied().find(|serializer| serializer.rawsocket_number() == number)
     }
 
-    /// The media type of a message that HTTP carries (advanced profile, "HTTP Longpoll Transport").
+    /// The media type of a message in HTTP (advanced profile, "HTTP Longpoll Transport").
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json; charset=utf-8",
@@ -91,7 +91,7 @@ impl Serializer {
         }
     }
 
-    /// Whether messages are UTF-8 text, so that WebSocket carries them in text frames.
+    /// Whether messages are UTF-8 text, which WebSocket sends in text frames.
     pub const fn is_text(self) -> bool {
         matches!(self, Self::Json)
     }

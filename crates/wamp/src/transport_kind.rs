@@ -8,7 +8,7 @@ pub enum TransportKind {
     WebSocket,
     /// RawSocket, over TCP or a Unix socket.
     RawSocket,
-    /// HTTP requests that wait for messages.
+    /// HTTP long-polling.
     LongPoll,
 }
 

@@ -1,9 +1,7 @@
-//! The rules for URIs and the three policies by which a pattern matches one.
+//! URI validation and the three match policies of patterns.
 //!
-//! A [`Uri`] in hand is a checked URI; what a peer sent and nobody has checked yet is an
-//! [`UncheckedUri`]. Ranking of patterns belongs to the router's index, not here.
-//! Spec: basic profile "URIs"; advanced profile "Pattern-based Registrations" and
-//! "Pattern-based Subscription".
+//! A [`Uri`] is valid. An [`UncheckedUri`] is text of a peer that is not validated yet. Spec: basic
+//! profile "URIs"; advanced profile "Pattern-based Registrations" and "Pattern-based Subscription".
 
 use std::fmt;
 
@@ -15,39 +13,39 @@ use crate::heap_size::HeapSize;
 
 mod precedence;
 
-/// The longest URI or pattern, in bytes. The specification sets no limit; this one keeps index
-/// entries and log lines of a hostile peer small and is far above any URI seen in use.
+/// The maximum length of a URI or pattern, in bytes. The specification sets none; this one is far
+/// above URIs in use and keeps index entries and log lines of a hostile peer small.
 pub const MAX_URI_BYTES: usize = 2_048;
 
-/// Components of a wildcard pattern. Applications use less than ten; each one costs an index a
-/// node, and a look-up may try two ways at each.
+/// The maximum number of components of a wildcard pattern. Applications use less than ten. Each one
+/// costs an index node, and a look-up may try two branches at each.
 pub const MAX_WILDCARD_COMPONENTS: usize = 32;
 
-/// How strict a realm is about the characters of URIs (basic profile, "URIs").
+/// The characters that a realm allows in URIs (basic profile, "URIs").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UriRule {
-    /// Components are anything but white space, `.` and `#`.
+    /// All characters but white space, `.` and `#`.
     #[default]
     Loose,
-    /// Components are made of `0-9`, `a-z` and `_` only.
+    /// Only `0-9`, `a-z` and `_`.
     Strict,
 }
 
-/// What a byte is in a URI: bits, so that one look at the end tells of all of them.
-type Class = u8;
+/// The classes of a byte in a URI. Bits, so that one test at the end covers all bytes.
+type ByteClasses = u8;
 
 /// Part of a component.
-const COMPONENT: Class = 0;
-/// What separates components.
-const DOT: Class = 1;
-/// Nothing that a URI has.
-const FORBIDDEN: Class = 2;
-/// Part of a character beyond ASCII, about which Unicode has to be asked.
-const UNICODE: Class = 4;
+const COMPONENT: ByteClasses = 0;
+/// The separator of components.
+const DOT: ByteClasses = 1;
+/// Not allowed in a URI.
+const FORBIDDEN: ByteClasses = 2;
+/// Part of a character outside of ASCII, which needs a look-up in Unicode.
+const UNICODE: ByteClasses = 4;
 
-const LOOSE: [Class; 256] = {
+const LOOSE: [ByteClasses; 256] = {
     let mut classes = [COMPONENT; 256];
-    // The white space of Unicode in ASCII: tab to carriage return, and the space.
+    // White space in ASCII: tab to carriage return, and the space.
     let mut byte = 0x09;
     while byte <= 0x0d {
         classes[byte] = FORBIDDEN;
@@ -64,7 +62,7 @@ const LOOSE: [Class; 256] = {
     classes
 };
 
-const STRICT: [Class; 256] = {
+const STRICT: [ByteClasses; 256] = {
     let mut classes = [FORBIDDEN; 256];
     let mut byte = 0;
     while byte < 128 {
@@ -78,15 +76,16 @@ const STRICT: [Class; 256] = {
 };
 
 impl UriRule {
-    /// Whether the text is components of allowed characters, none of them empty, with dots between.
+    /// Whether the text consists of non-empty components of allowed characters, separated by dots.
     ///
-    /// Hot: each CALL and PUBLISH asks. A table tells in one look at each byte, without a branch.
+    /// Hot: runs for each CALL and PUBLISH. A table look-up per byte, without branches.
     fn allows(self, text: &str) -> bool {
         let classes = match self {
             Self::Loose => &LOOSE,
             Self::Strict => &STRICT,
         };
-        // `repeated` has DOT if two adjacent bytes are dots: the component between them is empty.
+        // `repeated` contains DOT if two adjacent bytes are dots: the component between them is
+        // empty.
         let (mut found, mut repeated, mut before) = (COMPONENT, COMPONENT, DOT);
         for byte in text.bytes() {
             let class = classes[usize::from(byte)];
@@ -107,7 +106,7 @@ fn is_loose_component(text: &str) -> bool {
 
 /// Which components of a URI may be empty.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Empty {
+enum EmptyComponents {
     Never,
     Last,
     Anywhere,
@@ -116,7 +115,7 @@ enum Empty {
 /// Characters of an invalid URI that an error message shows.
 const MAX_SHOWN_CHARS: usize = 100;
 
-/// The text is no URI under the rule of its realm.
+/// The text is not a valid URI under the rule of its realm.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("'{text}' is not a valid {what}")]
 pub struct InvalidUri {
@@ -131,12 +130,12 @@ impl InvalidUri {
     }
 }
 
-/// Text in the place of a URI, as the peer sent it.
+/// Text in the position of a URI, as the peer sent it.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct UncheckedUri(CompactString);
 
 impl UncheckedUri {
-    /// Takes the text as it is.
+    /// Wraps text without checking it.
     pub fn new(text: impl Into<CompactString>) -> Self {
         Self(text.into())
     }
@@ -146,17 +145,17 @@ impl UncheckedUri {
         &self.0
     }
 
-    /// Whether the text is a URI, without keeping it.
+    /// Checks whether the text is a URI.
     pub fn validate(&self, rule: UriRule) -> Result<(), InvalidUri> {
-        check(&self.0, rule, Empty::Never, "URI")
+        check(&self.0, rule, EmptyComponents::Never, "URI")
     }
 
-    /// The checked URI, if the text is one.
+    /// Converts to a URI.
     pub fn check(&self, rule: UriRule) -> Result<Uri, InvalidUri> {
         self.validate(rule).map(|()| Uri(self.0.clone()))
     }
 
-    /// The checked pattern, if the text is one for this policy.
+    /// Converts to a pattern with this policy.
     pub fn check_pattern(
         &self,
         policy: MatchPolicy,
@@ -166,7 +165,7 @@ impl UncheckedUri {
     }
 }
 
-/// The length of the text, wherever it is kept.
+/// Counts the length of the text even if it is stored inline.
 impl HeapSize for UncheckedUri {
     fn heap_size(&self) -> usize {
         self.0.len()
@@ -191,12 +190,12 @@ impl<T: Into<CompactString>> From<T> for UncheckedUri {
     }
 }
 
-/// A URI that names one procedure, topic, error or realm.
+/// A valid URI of a procedure, topic, error or realm.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uri(CompactString);
 
 impl Uri {
-    /// Checks text against a rule.
+    /// Validates text.
     pub fn new(text: impl Into<CompactString>, rule: UriRule) -> Result<Self, InvalidUri> {
         UncheckedUri::new(text).check(rule)
     }
@@ -225,32 +224,32 @@ impl fmt::Display for Uri {
     }
 }
 
-/// Whether text is in a namespace that only the router may use: its first component is `wamp`
-/// (basic profile, "URIs"), or `cloverleaf` for what this router adds.
+/// Whether only the router may use URIs of this namespace: the first component is `wamp` (basic
+/// profile, "URIs") or `cloverleaf` for additions of this router.
 pub fn is_reserved(text: &str) -> bool {
     begins_with(text, "wamp") || begins_with(text, "cloverleaf")
 }
 
-/// Whether this is the first component of the text.
+/// Whether the text begins with this component.
 fn begins_with(text: &str, component: &str) -> bool {
     text.strip_prefix(component).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// How a pattern matches URIs (`match` of REGISTER and SUBSCRIBE).
+/// The match policy of a pattern (`match` of REGISTER and SUBSCRIBE).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum MatchPolicy {
-    /// The URI itself.
+    /// Matches only the URI itself.
     #[default]
     Exact,
-    /// Every URI that begins with the pattern, character by character.
+    /// Matches every URI that begins with the pattern, character by character.
     Prefix,
-    /// Every URI with the same number of components, where an empty component of the pattern
-    /// stands for any one component.
+    /// Matches every URI with the same number of components. An empty component of the pattern
+    /// matches any component.
     Wildcard,
 }
 
 impl MatchPolicy {
-    /// The three policies.
+    /// All policies.
     pub const ALL: [Self; 3] = [Self::Exact, Self::Prefix, Self::Wildcard];
 
     /// The name on the wire and in configurations.
@@ -274,7 +273,7 @@ impl HeapSize for MatchPolicy {
     }
 }
 
-/// A checked pattern with its policy.
+/// A valid pattern with its policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UriPattern {
     policy: MatchPolicy,
@@ -282,8 +281,8 @@ pub struct UriPattern {
 }
 
 impl UriPattern {
-    /// Checks text against the rule for its policy: a prefix may end in an empty component, a
-    /// wildcard may have empty components anywhere, and both may be empty.
+    /// Validates text for its policy. The last component of a prefix may be empty, and any
+    /// component of a wildcard. Both may be empty as a whole.
     pub fn new(
         text: impl Into<CompactString>,
         policy: MatchPolicy,
@@ -291,9 +290,9 @@ impl UriPattern {
     ) -> Result<Self, InvalidUri> {
         let text = text.into();
         let (empty, what) = match policy {
-            MatchPolicy::Exact => (Empty::Never, "URI"),
-            MatchPolicy::Prefix => (Empty::Last, "prefix pattern"),
-            MatchPolicy::Wildcard => (Empty::Anywhere, "wildcard pattern"),
+            MatchPolicy::Exact => (EmptyComponents::Never, "URI"),
+            MatchPolicy::Prefix => (EmptyComponents::Last, "prefix pattern"),
+            MatchPolicy::Wildcard => (EmptyComponents::Anywhere, "wildcard pattern"),
         };
         let components = || text.bytes().filter(|byte| *byte == b'.').count() + 1;
         if policy == MatchPolicy::Wildcard && components() > MAX_WILDCARD_COMPONENTS {
@@ -302,8 +301,8 @@ impl UriPattern {
         check(&text, rule, empty, what).map(|()| Self { policy, text })
     }
 
-    /// The pattern of a starred URI, as permissions write it: without a star it is exact, with one
-    /// at the very end it is a prefix, with stars as whole components it is a wildcard.
+    /// Parses a URI with stars, as in permissions. No star: exact. One star at the end: prefix.
+    /// Stars as whole components: wildcard.
     pub fn from_starred(text: &str) -> Result<Self, InvalidUri> {
         if !text.contains('*') {
             return Self::new(text, MatchPolicy::Exact, UriRule::Loose);
@@ -323,7 +322,7 @@ impl UriPattern {
         }
     }
 
-    /// How the pattern matches.
+    /// The match policy.
     pub const fn policy(&self) -> MatchPolicy {
         self.policy
     }
@@ -349,12 +348,21 @@ impl UriPattern {
     }
 }
 
-fn check(text: &str, rule: UriRule, empty: Empty, what: &'static str) -> Result<(), InvalidUri> {
+fn check(
+    text: &str,
+    rule: UriRule,
+    empty: EmptyComponents,
+    what: &'static str,
+) -> Result<(), InvalidUri> {
     let is_allowed = text.len() <= MAX_URI_BYTES
         && match empty {
-            Empty::Never => rule.allows(text),
-            Empty::Last => text.is_empty() || rule.allows(text.strip_suffix('.').unwrap_or(text)),
-            Empty::Anywhere => text.split('.').all(|part| part.is_empty() || rule.allows(part)),
+            EmptyComponents::Never => rule.allows(text),
+            EmptyComponents::Last => {
+                text.is_empty() || rule.allows(text.strip_suffix('.').unwrap_or(text))
+            }
+            EmptyComponents::Anywhere => {
+                text.split('.').all(|part| part.is_empty() || rule.allows(part))
+            }
         };
     if is_allowed { Ok(()) } else { Err(InvalidUri::new(text, what)) }
 }
@@ -388,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_for_ascii_says_what_unicode_says() {
+    fn the_ascii_table_agrees_with_unicode() {
         for c in '\0'..='\x7f' {
             let expected = c != '#' && !c.is_whitespace() && c != '.';
             assert_eq!(valid(&c.to_string(), UriRule::Loose), expected, "{c:?}");
@@ -397,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_uri_has_a_longest_length() {
+    fn the_length_of_a_uri_is_limited() {
         assert!(valid(&"a".repeat(MAX_URI_BYTES), UriRule::Loose));
         assert!(!valid(&"a".repeat(MAX_URI_BYTES + 1), UriRule::Loose));
     }
@@ -435,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_pattern_has_so_many_components_and_no_more() {
+    fn the_components_of_a_wildcard_are_limited() {
         let wildcard = |components: usize| {
             let text = vec!["a"; components].join(".");
             UriPattern::new(text, MatchPolicy::Wildcard, UriRule::Loose)

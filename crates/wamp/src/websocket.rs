@@ -1,17 +1,16 @@
 //! The WebSocket protocol (RFC 6455) without IO: frames, messages and the opening handshake.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
 //! | [`frame`] | the header of a frame and the mask |
 //! | [`receiver`] | bytes to messages, strictly |
 //! | [`sender`] | messages to frames |
-//! | [`close`] | close codes, and what a faulty peer is told |
+//! | [`close`] | close codes, and protocol errors with their close codes |
 //! | [`handshake`] | the opening handshake, both sides |
 //! | [`deflate`] | permessage-deflate (RFC 7692), which a server may agree on |
 //!
-//! Not here: sockets, timers, randomness (keys and masks are arguments), and the HTTP of anything
-//! but the upgrade. Which reserved bits a peer may use is said in one place,
-//! [`frame::FrameRules`].
+//! This module has no sockets, timers or random numbers: keys and masks are arguments. It handles
+//! no HTTP but the upgrade. [`frame::FrameRules`] decides which reserved bits a peer may use.
 
 pub mod close;
 pub mod deflate;

@@ -1,8 +1,8 @@
 //! Every message in every format, byte for byte.
 //!
-//! The table is this repository's own and always there; the specification's own vectors are the
-//! business of `vectors.rs`. Spec: basic profile "Message Definitions", "Serializers", "Empty
-//! Arguments and Keyword Arguments"; advanced profile "Additional Messages".
+//! The table belongs to this repository. `vectors.rs` tests the specification's own vectors. Spec:
+//! basic profile "Message Definitions", "Serializers", "Empty Arguments and Keyword Arguments";
+//! advanced profile "Additional Messages".
 
 use std::collections::BTreeSet;
 
@@ -48,7 +48,7 @@ fn every_message_goes_from_one_format_to_another_as_in_the_table() {
 }
 
 #[test]
-fn the_table_has_all_25_types_of_message() {
+fn the_table_contains_all_25_message_types() {
     let names: BTreeSet<&str> =
         samples().iter().map(|sample| sample.message(Serializer::Json).name()).collect();
     assert_eq!(names.len(), 25, "{names:?}");
@@ -58,7 +58,7 @@ fn pairs() -> impl Iterator<Item = (Serializer, Serializer)> {
     Serializer::ALL.into_iter().flat_map(|from| Serializer::ALL.map(|to| (from, to)))
 }
 
-/// Bytes so that a difference can be read.
+/// Bytes in a form that makes differences readable.
 fn shown(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if text.starts_with('[') => text.to_owned(),

@@ -1,5 +1,5 @@
-//! What deployed clients send although no specification has it: null in the place of arguments, and
-//! values in payloads that JSON or its readers cannot say.
+//! Values that deployed clients send against the specification: null instead of arguments, and
+//! payload values that JSON or its readers cannot represent.
 //!
 //! Spec: basic profile "Empty Arguments and Keyword Arguments", "Serializers".
 
@@ -9,11 +9,11 @@ use cloverleaf_wamp::message::ClientMessage;
 use cloverleaf_wamp::message::wire::{decode_client, decode_router, encode_client, encode_router};
 use cloverleaf_wamp::serializer::Serializer;
 
-/// The beginnings of a client's messages that have Arguments.
+/// The heads of client messages with Arguments.
 const CLIENT: [&str; 4] =
     [r#"[16,1,{},"com.a""#, r#"[48,1,{},"com.a""#, r#"[70,1,{}"#, r#"[8,68,1,{},"com.error""#];
 
-/// The beginnings of a router's messages that have Arguments.
+/// The heads of router messages with Arguments.
 const ROUTER: [&str; 4] =
     [r#"[36,1,1,{}"#, r#"[50,1,{}"#, r#"[68,1,1,{}"#, r#"[8,48,1,{},"com.error""#];
 
@@ -23,14 +23,14 @@ fn transcoded(from: Serializer, value: &[u8], to: Serializer) -> Vec<u8> {
     out
 }
 
-/// What becomes of a message on its way from a client to a router and on.
+/// Forwards a message from a client to a router and further.
 fn through_a_router(frame: Vec<u8>, from: Serializer, to: Serializer) -> Vec<u8> {
     let mut out = Vec::new();
     encode_client(&decode_client(from, &frame.into()).unwrap(), to, &mut out).unwrap();
     out
 }
 
-/// What becomes of a router's message on its way to a client and back.
+/// Forwards a message from a router to a client and back.
 fn through_a_client(frame: Vec<u8>, from: Serializer, to: Serializer) -> Vec<u8> {
     let mut out = Vec::new();
     encode_router(&decode_router(from, &frame.into()).unwrap(), to, &mut out).unwrap();
@@ -42,7 +42,7 @@ fn as_json(serializer: Serializer, message: &[u8]) -> String {
 }
 
 #[test]
-fn null_in_the_place_of_arguments_is_taken_as_absent() {
+fn null_arguments_are_absent() {
     for (sent, passed_on) in [
         (",null", ""),
         (",null,null", ""),
@@ -69,7 +69,7 @@ fn null_in_the_place_of_arguments_is_taken_as_absent() {
 }
 
 #[test]
-fn a_message_with_null_arguments_is_the_same_after_it_was_passed_on() {
+fn null_arguments_are_absent_after_forwarding() {
     for sent in [",null", ",null,null", r#",null,{"a":1}"#, ",[],null"] {
         for serializer in Serializer::ALL {
             let json = format!("{}{sent}]", CLIENT[1]);
@@ -83,7 +83,7 @@ fn a_message_with_null_arguments_is_the_same_after_it_was_passed_on() {
 }
 
 #[test]
-fn null_in_the_place_of_an_abort_s_arguments_is_taken_as_absent() {
+fn null_arguments_of_an_abort_are_absent() {
     let frame = br#"[3,{},"wamp.error.canceled",null,null]"#.to_vec();
     let (client, router) = (decode_client, decode_router);
     assert!(client(Serializer::Json, &frame.clone().into()).is_ok());
@@ -91,7 +91,7 @@ fn null_in_the_place_of_an_abort_s_arguments_is_taken_as_absent() {
 }
 
 #[test]
-fn numbers_that_are_not_finite_are_null_in_every_payload_that_is_passed_on() {
+fn numbers_that_are_not_finite_become_null_in_forwarded_payloads() {
     let sent = r#",[NaN, 1e400,{"x":-Infinity}],{"y": Infinity ,"z":1.50}"#;
     let nulls = r#",[null,null,{"x":null}],{"y":null,"z":1.5}"#;
     let spliced = r#",[null, null,{"x":null}],{"y": null ,"z":1.50}"#;
@@ -121,7 +121,7 @@ fn a_payload_of_finite_numbers_shares_its_frame() {
 }
 
 #[test]
-fn an_option_that_is_not_finite_is_left_out_and_one_passed_on_unread_has_null() {
+fn options_that_are_not_finite_are_absent_and_opaque_ones_have_null() {
     let head = r#"[16,1,{"#;
     let sent = format!(r#"{head}"ttl":NaN,"other":[Infinity],"_x_y_z":[1e400]}},"com.a"]"#);
     let message = through_a_router(sent.into_bytes(), Serializer::Json, Serializer::Json);
@@ -167,6 +167,6 @@ fn ids_and_uris_that_are_not_finite_or_have_unpaired_surrogates_are_errors() {
             other => panic!("{json}: {other:?}"),
         }
     }
-    // The character itself may stand in a URI.
+    // A URI may contain the character itself.
     assert!(decode("[48,1,{},\"com.\u{fffd}\\ufffd\"]").is_ok());
 }

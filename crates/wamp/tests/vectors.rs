@@ -2,8 +2,8 @@
 //! type.
 //!
 //! They are not part of this repository: the environment variable `WAMP_VECTORS` names the folder
-//! `testsuite` of a checkout of the specification. Without it these tests say so and pass, and
-//! `golden.rs` stands alone.
+//! `testsuite` of a checkout of the specification. Without it these tests print that they are
+//! skipped and pass.
 
 use std::fs;
 use std::io::Write;
@@ -23,11 +23,11 @@ mod sample;
 
 use sample::{Sent, hex};
 
-/// The samples of all files, each with the name of its file; none without the folder.
+/// The samples of all files with the names of their files. Empty without the folder.
 fn samples() -> Option<Vec<(String, Value)>> {
     let folder = PathBuf::from(std::env::var_os("WAMP_VECTORS").unwrap_or_default());
     if !folder.is_dir() {
-        // Past the capture of the test harness: this is to be seen.
+        // Bypasses the capture of the test harness, so that it is visible.
         let _ = writeln!(
             std::io::stderr(),
             "\n*** SKIPPED: no WAMP test vectors in '{}' (WAMP_VECTORS says where) ***\n",
@@ -56,8 +56,8 @@ fn samples_of_folder(folder: &Path, samples: &mut Vec<(String, Value)>) {
     }
 }
 
-/// Decodes a message in the direction that its type has; one that may go both ways must decode
-/// alike in both.
+/// Decodes a message in the direction of its type. A message of both directions must decode to the
+/// same result in both.
 fn decode(serializer: Serializer, bytes: &[u8]) -> Result<Vec<Sent>, DecodeError> {
     let frame = bytes.to_vec().into();
     let client = || decode_client(serializer, &frame).map(Sent::Client);
@@ -89,8 +89,8 @@ fn json(serializer: Serializer, bytes: &[u8]) -> Value {
     serde_json::from_slice(&text).unwrap()
 }
 
-/// The variants of a sample in what goes by the name of a format, with the format that each is in:
-/// as a connection does it, what UBJSON has not is taken for BJData.
+/// The variants of a sample under the name of a format, each with its format. Like on a connection,
+/// data that UBJSON does not have is read as BJData.
 fn variants(sample: &Value, serializer: Serializer) -> Vec<(Serializer, Vec<u8>)> {
     let name = serializer.subprotocol().trim_start_matches("wamp.2.");
     let variants = sample["serializers"][name].as_array().unwrap();
@@ -105,7 +105,7 @@ fn spoken(serializer: Serializer, bytes: &[u8]) -> Serializer {
     }
 }
 
-/// Byte for byte; or, because a dictionary has no order, the same value in as many bytes.
+/// Equal bytes, or an equal value of the same length, because a dictionary has no order.
 fn is_written_alike(serializer: Serializer, written: &[u8], variant: &[u8]) -> bool {
     let same_value = || json(serializer, written) == json(serializer, variant);
     written == variant || (written.len() == variant.len() && same_value())
@@ -172,7 +172,7 @@ fn options_of_the_right_type_are_read_and_of_the_wrong_type_refused_by_name() {
     assert!(seen > 0, "no sample validates options");
 }
 
-/// Where the options say that the payload is sealed, its hexadecimal digits stand for bytes.
+/// If the options announce passthru, the hexadecimal digits of the payload stand for bytes.
 fn with_binary_payload(message: &Value) -> Value {
     let mut message = message.clone();
     let is_sealed = message.as_array().unwrap().iter().any(|part| !part["enc_algo"].is_null());

@@ -53,7 +53,7 @@ impl DeflatePeer {
             socket,
             answer: response.header(ANSWER).map(str::to_owned),
             deflater: Deflater::new(WindowBits::MIN, keeps_context, MemoryLevel::default()),
-            receiver: WebSocketReceiver::new(WebSocketRole::Client, limits).inflating(inflater),
+            receiver: WebSocketReceiver::new(WebSocketRole::Client, limits).with_inflater(inflater),
         }
     }
 

@@ -211,7 +211,7 @@ impl Reading {
             }
             work.spend(work::EVENT);
             work.spend_bytes(stored.event.payload.size());
-            let written = Encoded::composed(self.serializer, |writer| self.tell(stored, writer));
+            let written = Encoded::compose(self.serializer, |writer| self.tell(stored, writer));
             self.written.push(written.map_err(failure)?);
         }
         Ok(true)
@@ -221,7 +221,7 @@ impl Reading {
     pub(super) fn take_results(&mut self) -> Result<Payload, RequestFailure> {
         let (form, serializer) = (self.form, self.serializer);
         let written = std::mem::take(&mut self.written);
-        let args = Encoded::composed(serializer, |writer| {
+        let args = Encoded::compose(serializer, |writer| {
             if form == EventsForm::OneList {
                 writer.list_start(1);
             }

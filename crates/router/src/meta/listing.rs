@@ -76,7 +76,7 @@ pub(super) fn take_result(ids: &mut NumberList) -> Payload {
 
 /// One result in JSON.
 fn result(write: impl FnOnce(&mut dyn TokenWriter)) -> Payload {
-    let written = Payload::composed(Serializer::Json, |writer| {
+    let written = Payload::compose(Serializer::Json, |writer| {
         write(writer);
         Ok(())
     });

@@ -107,7 +107,8 @@ impl WebSocket {
             receiver = receiver.with_unchecked_text();
         }
         if let Some(agreement) = agreement {
-            receiver = receiver.inflating(agreement.inflater()).in_steps(INFLATING_STEP);
+            receiver =
+                receiver.with_inflater(agreement.inflater()).with_inflate_step(INFLATING_STEP);
         }
         let shape = MessageWriter {
             deflater: agreement.map(DeflateAgreement::deflater),

@@ -48,7 +48,7 @@ fn written(shape: &mut MessageWriter, message: &[u8]) -> Vec<u8> {
 async fn receive(lab: &mut Lab, count: usize) -> Vec<Vec<u8>> {
     let limits = WebSocketLimits { max_message: MEBIBYTE, max_frame: MEBIBYTE };
     let mut receiver =
-        WebSocketReceiver::new(WebSocketRole::Client, limits).inflating(Inflater::new(true));
+        WebSocketReceiver::new(WebSocketRole::Client, limits).with_inflater(Inflater::new(true));
     let mut messages = Vec::new();
     let mut buffer = [0; 4096];
     while messages.len() < count {

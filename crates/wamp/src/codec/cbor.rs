@@ -1,12 +1,13 @@
-//! CBOR, RFC 8949: every well-formed item is read, and the shortest form of everything is written,
-//! with definite lengths (floats always with 64 bits).
+//! CBOR, RFC 8949. Reads every well-formed item. Writes the shortest form with definite lengths;
+//! floats always have 64 bits.
 //!
-//! Tags say how their content is meant; they are passed over and the content is read, bignums
-//! excepted, which are numbers. `undefined` is read as null; simple values that nobody has defined
-//! are refused.
+//! Tags are skipped and their content is read, except for bignums, which are numbers. `undefined`
+//! reads as null. Undefined simple values are rejected.
 
+mod cursor;
 mod number;
 mod reader;
+mod skip;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -1,7 +1,7 @@
-//! Bytes to serde values, written once for all formats.
+//! Decodes serde values, generic over the format.
 //!
-//! The counterpart of [`super::ser`]: enums are tagged externally, every format counts as human
-//! readable. How deep values nest is bounded by the reader.
+//! The counterpart of [`super::ser`]: enums are tagged externally and every format is human
+//! readable. The reader limits the nesting.
 
 use serde::Deserialize;
 
@@ -15,10 +15,10 @@ mod value;
 
 use value::ValueDeserializer;
 
-/// Decodes the one value in `bytes`, which may lend the result text and bytes.
+/// Decodes the value in `bytes`. The result may borrow text and bytes.
 ///
 /// # Errors
-/// When the bytes are not valid, or the value is of another shape than `T`.
+/// The bytes are invalid, or the value has another shape than `T`.
 pub fn from_slice<'de, T: Deserialize<'de>>(
     serializer: Serializer,
     bytes: &'de [u8],

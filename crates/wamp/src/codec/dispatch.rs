@@ -1,4 +1,4 @@
-//! The one place that maps a [`Serializer`](crate::serializer::Serializer) to its reader and writer.
+//! Maps a [`Serializer`](crate::serializer::Serializer) to its reader and writer.
 
 /// Evaluates an expression with the type that reads a serializer's format.
 ///

@@ -1,8 +1,8 @@
-//! MessagePack, version 5 of its specification: everything is read, and the smallest form of
-//! everything is written (floats always with 64 bits).
+//! MessagePack, version 5 of its specification. Reads everything and writes the smallest form;
+//! floats always have 64 bits.
 //!
-//! Extensions mean nothing in WAMP and are read as null. The rooms: `reader`, `pass` (the same,
-//! only passed over), `cursor` (what both stand on), `writer`.
+//! Extensions have no meaning in WAMP and read as null. Modules: `reader`, `skip` (validation
+//! without tokens), `cursor` (shared by both), `writer`.
 
 mod cursor;
 mod reader;

@@ -1,8 +1,7 @@
-//! serde values to bytes, written once for all formats.
+//! Encodes serde values, generic over the format.
 //!
-//! Enums are tagged externally, as serde_json does it. Every format counts as human readable:
-//! what a peer encodes in one format, another may decode after transcoding from a second, so that
-//! a type must not look different in binary formats.
+//! Enums are tagged externally, as in serde_json. All formats are human readable for serde: a peer
+//! may decode a value after transcoding, so a type must look the same in binary formats.
 
 use serde::Serialize;
 
@@ -20,7 +19,7 @@ use value::ValueSerializer;
 /// Encodes a value.
 ///
 /// # Errors
-/// When the value has no encoding (integers outside 64 bits, map keys that are no text) or its own
+/// The value has no encoding (an integer outside 64 bits, a map key that is not text), or its
 /// `Serialize` fails.
 pub fn to_vec<T: Serialize + ?Sized>(
     serializer: Serializer,
@@ -31,8 +30,7 @@ pub fn to_vec<T: Serialize + ?Sized>(
     Ok(out)
 }
 
-/// Encodes a value to the end of `out`; as [`to_vec`] otherwise. After an error, `out` is as it
-/// was.
+/// Encodes a value to the end of `out`. See [`to_vec`] for errors, which leave `out` unchanged.
 pub fn to_writer<T: Serialize + ?Sized>(
     serializer: Serializer,
     value: &T,

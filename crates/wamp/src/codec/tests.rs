@@ -1,4 +1,4 @@
-//! What the formats have in common: a value as a tree, written and read token by token.
+//! Helpers for tests of all formats: a value as a tree, written and read token by token.
 
 use std::ops::Range;
 
@@ -30,13 +30,13 @@ pub(super) enum Tree {
     Map(Vec<(String, Self)>),
 }
 
-/// The bytes that hexadecimal digits (with white space between them) stand for.
+/// Parses hexadecimal digits with white space.
 pub(super) fn hex(digits: &str) -> Vec<u8> {
     let digits: Vec<_> = digits.chars().filter_map(|digit| digit.to_digit(16)).collect();
     digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
 }
 
-/// Reads one value and nothing after it, token by token.
+/// Reads one value token by token. Fails if bytes follow.
 pub(super) fn walk<'a, R: TokenReader<'a>>(input: &'a [u8]) -> Result<Vec<Token<'a>>, DecodeError> {
     let mut reader = R::new(input);
     let mut tokens = Vec::new();
@@ -55,15 +55,15 @@ pub(super) fn walk<'a, R: TokenReader<'a>>(input: &'a [u8]) -> Result<Vec<Token<
     }
 }
 
-/// Passes over one value and nothing after it.
+/// Skips one value. Fails if bytes follow.
 pub(super) fn pass<'a, R: TokenReader<'a>>(input: &'a [u8]) -> Result<Range<usize>, DecodeError> {
     let mut reader = R::new(input);
     let span = reader.skip()?;
     reader.finish().map(|()| span)
 }
 
-/// Walking, walking with a look at each kind before, and passing over must all come to the same
-/// end, which is returned.
+/// Reads the value token by token, again with `peek` before each token, and skips it. All must have
+/// the same result, which is returned.
 pub(super) fn agreed<'a, R: TokenReader<'a>>(
     input: &'a [u8],
 ) -> Result<Vec<Token<'a>>, DecodeError> {
@@ -90,12 +90,13 @@ fn kind(token: &Token<'_>) -> TokenKind {
     }
 }
 
-/// Asserts that each input fails so, whether it is walked or passed over.
+/// Asserts that reading and skipping each input fails with this error.
 pub(super) fn assert_fails<'a, R: TokenReader<'a>>(input: &'a [u8], error: &DecodeError) {
     assert_eq!(agreed::<R>(input).as_ref(), Err(error), "{input:?}");
 }
 
-/// Asserts that the deepest nesting allowed is read and one level more is not; nor are very many.
+/// Asserts that the maximum nesting is accepted, and that one level more and very many more are
+/// rejected.
 pub(super) fn assert_depth_is_bounded(
     read: impl Fn(&[u8]) -> Result<(), DecodeError>,
     [start, middle, end]: [&[u8]; 3],
@@ -120,7 +121,7 @@ pub(super) fn encode(serializer: Serializer, tree: &Tree) -> Vec<u8> {
     out
 }
 
-/// Reads a value from a format, checking that walking and passing over agree.
+/// Reads a value and checks that skipping agrees.
 pub(super) fn decode(serializer: Serializer, input: &[u8]) -> Result<Tree, DecodeError> {
     let tokens = match serializer {
         Serializer::Json => agreed::<JsonReader<'_>>(input)?,

@@ -1,9 +1,8 @@
-//! One value from one format to another, in time linear in its length.
+//! Converts one value to another format, in time linear in its length.
 //!
-//! Two passes: the first validates the value and counts the entries of each list and map, which
-//! JSON, UBJSON and CBOR of indefinite length only tell at the end and msgpack and cbor want at the
-//! beginning; the second writes. Nothing is written of a value that is not valid. Bytes become
-//! JSON's convention for them and the other way round, as the tokens say.
+//! The first pass validates the value and counts the entries of each list and map. JSON, UBJSON and
+//! CBOR of indefinite length show the count only at the end; msgpack and CBOR need it at the start.
+//! The second pass writes. Nothing is written if the value is invalid.
 
 use std::borrow::Cow;
 
@@ -14,13 +13,13 @@ use crate::error::DecodeError;
 use crate::serializer::Serializer;
 use crate::{with_token_reader, with_token_writer};
 
-/// The number of entries of each list and map, in the order in which they begin.
+/// The number of entries of each list and map, in the order of their starts.
 type Counts = SmallVec<[u32; 16]>;
 
-/// Appends `value`, one value in the format `from`, to `out` in the format `to`.
+/// Appends `value`, encoded in `from`, to `out` in the format `to`.
 ///
-/// In the same format it is copied byte for byte (in JSON without white space around it, and as
-/// [`TokenReader::rewritten`] says). When it is not valid, nothing is appended.
+/// If the formats are equal, copies the bytes, without white space around them in JSON, or the
+/// bytes of [`TokenReader::rewritten`]. Appends nothing if the value is invalid.
 pub fn transcode(
     from: Serializer,
     value: &[u8],
@@ -33,9 +32,9 @@ pub fn transcode(
     with_token_writer!(to, W => transcode_into(from, value, &mut W::new(out)))
 }
 
-/// Writes `value`, one value in the format `from`, token by token.
+/// Writes `value`, encoded in `from`, token by token.
 ///
-/// When it is not valid, nothing is written.
+/// Writes nothing if the value is invalid.
 pub fn transcode_into<W: TokenWriter>(
     from: Serializer,
     value: &[u8],

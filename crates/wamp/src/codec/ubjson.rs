@@ -1,13 +1,13 @@
-//! UBJSON, draft 12, and BJData, draft 3: one grammar of markers, two orders of bytes.
+//! UBJSON, draft 12, and BJData, draft 3: one grammar of markers with two byte orders.
 //!
-//! Everything is read, optimized containers included (a type for all entries, a number of them);
-//! written is the smallest form of everything, with containers that end with a mark (floats always
-//! with 64 bits). Bytes are a list whose type is `U`, in BJData `B`. Which of the two a peer means
-//! by the name "ubjson" is decided in docs/decisions/ubjson.md.
+//! Reads everything, including optimized containers (one type for all entries, a number of
+//! entries). Writes the smallest form, with containers that end with a bracket; floats always have
+//! 64 bits. Bytes are a list whose type is `U`, in BJData `B`. docs/decisions/ubjson.md decides
+//! which of the two formats a peer means by the name "ubjson".
 //!
-//! Not read: N-dimensional arrays and structures of arrays of BJData. The rooms: `dialect` (what
-//! differs), `cursor` (a place in the input), `container` (what follows the bracket), `reader`,
-//! `writer`.
+//! N-dimensional arrays and structures of arrays of BJData are not supported. Modules: `dialect`
+//! (the differences), `cursor` (a position in the input), `container` (the start of lists and
+//! maps), `reader`, `writer`.
 
 mod container;
 mod cursor;
@@ -19,17 +19,17 @@ mod writer;
 
 pub use container::MAX_BODILESS_ENTRIES;
 pub use dialect::{BigEndian, Dialect, LittleEndian};
-pub use reader::Reader;
-pub use writer::Writer;
+pub use reader::DialectReader;
+pub use writer::DialectWriter;
 
 /// Reads UBJSON.
-pub type UbJsonReader<'a> = Reader<'a, BigEndian>;
+pub type UbJsonReader<'a> = DialectReader<'a, BigEndian>;
 
 /// Writes UBJSON.
-pub type UbJsonWriter<'b> = Writer<'b, BigEndian>;
+pub type UbJsonWriter<'b> = DialectWriter<'b, BigEndian>;
 
 /// Reads BJData.
-pub type BjDataReader<'a> = Reader<'a, LittleEndian>;
+pub type BjDataReader<'a> = DialectReader<'a, LittleEndian>;
 
 /// Writes BJData.
-pub type BjDataWriter<'b> = Writer<'b, LittleEndian>;
+pub type BjDataWriter<'b> = DialectWriter<'b, LittleEndian>;

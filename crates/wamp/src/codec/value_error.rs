@@ -2,13 +2,13 @@
 
 use crate::error::DecodeError;
 
-/// A serde value and its encoding don't fit together.
+/// A serde value cannot be encoded, or bytes cannot be decoded as a type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    /// The bytes are not valid in their format.
+    /// The bytes are invalid in their format.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// The value is of another shape than the type, or has no encoding.
+    /// The value has another shape than the type, or has no encoding.
     #[error("{0}")]
     Shape(String),
 }

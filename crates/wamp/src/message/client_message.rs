@@ -1,4 +1,4 @@
-//! Every message that a client may send to a router.
+//! Messages from a client to a router.
 
 use super::code::{self, name_of};
 use super::pubsub::{Publish, Subscribe, Unsubscribe};
@@ -6,12 +6,12 @@ use super::rpc::{Call, Cancel, InvocationError, Register, Unregister, Yield};
 use super::session::{Abort, Authenticate, Goodbye, Hello};
 use crate::heap_size::HeapSize;
 use crate::ids::PublicationId;
-/// What a client may send to a router.
+/// A message from a client to a router.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClientMessage {
     /// Opens a session.
     Hello(Hello),
-    /// Gives up opening one.
+    /// Aborts the opening of a session.
     Abort(Abort),
     /// Answers CHALLENGE.
     Authenticate(Authenticate),
@@ -25,7 +25,7 @@ pub enum ClientMessage {
     Unsubscribe(Unsubscribe),
     /// Calls a procedure.
     Call(Call),
-    /// Gives up a call.
+    /// Cancels a call.
     Cancel(Cancel),
     /// Registers a procedure.
     Register(Register),
@@ -33,7 +33,7 @@ pub enum ClientMessage {
     Unregister(Unregister),
     /// Answers INVOCATION.
     Yield(Yield),
-    /// Answers INVOCATION with a failure.
+    /// Answers INVOCATION with an error.
     Error(InvocationError),
     /// Acknowledges EVENT.
     EventReceived(PublicationId),

@@ -25,61 +25,62 @@ use crate::with_token_writer;
 pub struct Event {
     /// The subscription that matched.
     pub subscription: SubscriptionId,
-    /// The publication; the same for all subscriptions.
+    /// The publication, identical for all subscriptions.
     pub publication: PublicationId,
-    /// About the event.
+    /// The details.
     pub details: Box<EventDetails>,
-    /// The event.
+    /// The arguments of the event.
     pub payload: Payload,
 }
 
 options! {
     /// EVENT.Details
     EventDetails "EVENT" {
-        /// The topic, where the subscription is a pattern.
+        /// The topic, if the subscription is a pattern.
         topic: CompactString,
         /// The publisher's session, if disclosed.
         publisher: SessionId,
-        /// Who the publisher is, if disclosed.
+        /// The publisher's authid, if disclosed.
         publisher_authid: CompactString,
-        /// The publisher's role, if disclosed.
+        /// The publisher's authrole, if disclosed.
         publisher_authrole: CompactString,
-        /// The event was kept and comes late.
+        /// The event is a retained one.
         retained: bool,
-        /// The subscriber shall answer EVENT_RECEIVED.
+        /// The subscriber must answer with EVENT_RECEIVED.
         x_acknowledged_delivery: bool,
-        /// How far the router trusts the publication, from 0.
+        /// The trust level of the publication, from 0.
         trustlevel: u64,
     } with {
-        /// What goes with the event.
+        /// Attributes that the router passes on.
         passthru: PassthruDetails,
     }
 }
 
-/// One event for all subscribers of one subscription: made once, and encoded once for each
-/// serializer, by whichever writer comes first.
+/// One event for all subscribers of a subscription. The first writer of each serializer encodes it;
+/// all others share the bytes.
 #[derive(Debug, Clone)]
 pub struct SharedEvent(Arc<EventAndEncodings>);
 
 #[derive(Debug)]
 struct EventAndEncodings {
     event: Event,
-    usual: [Encoding; USUAL],
-    rare: OnceLock<Box<[Encoding; Serializer::COUNT - USUAL]>>,
-    /// Its part of [`LIVE_BYTES`].
+    usual: [EncodingSlot; USUAL],
+    rare: OnceLock<Box<[EncodingSlot; Serializer::COUNT - USUAL]>>,
+    /// The share of [`LIVE_BYTES`].
     bytes: AtomicUsize,
 }
 
-type Encoding = OnceLock<Result<Bytes, EncodeError>>;
+type EncodingSlot = OnceLock<Result<Bytes, EncodeError>>;
 
-/// So many serializers have a place in every event, the first ones; the others share one that is
-/// made when it is needed, which keeps events short.
+/// The number of serializers, from the first one, with a slot in every event. The others share one
+/// allocation that is made on demand, which keeps events short.
 const USUAL: usize = 3;
 
-/// Bytes that the events of this process hold, with their encodings.
+/// Bytes of all events of this process, with their encodings.
 static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
 
-/// Bytes that all shared events of this process hold, each counted once however many share it.
+/// Bytes of all shared events of this process and their encodings. Each event counts once, however
+/// many subscribers share it.
 pub fn live_event_bytes() -> usize {
     LIVE_BYTES.load(Ordering::Relaxed)
 }
@@ -91,7 +92,7 @@ impl HeapSize for Event {
 }
 
 impl Event {
-    /// Bytes of the event with everything that it owns.
+    /// Bytes of the event and the memory that it owns.
     fn size(&self) -> usize {
         size_of::<Self>() + self.heap_size()
     }
@@ -137,7 +138,7 @@ impl Drop for EventAndEncodings {
 }
 
 impl SharedEvent {
-    /// Takes an event that has not been encoded yet.
+    /// Wraps an event. It is not encoded yet.
     pub fn new(event: Event) -> Self {
         let (usual, rare) = (Default::default(), OnceLock::new());
         let bytes = event.size();
@@ -146,9 +147,9 @@ impl SharedEvent {
         Self(Arc::new(EventAndEncodings { event, usual, rare, bytes }))
     }
 
-    /// The message in this format; encoded at the first call, the same bytes ever after.
+    /// The encoded message. Encoded by the first call for each serializer.
     pub fn encoded(&self, serializer: Serializer) -> Result<&Bytes, EncodeError> {
-        self.place(serializer)
+        self.encoding_slot(serializer)
             .get_or_init(|| {
                 let mut out = Vec::with_capacity(64 + self.0.event.payload.size());
                 self.0.event.encode(serializer, &mut out).map(|()| {
@@ -161,7 +162,7 @@ impl SharedEvent {
     }
 
     #[inline]
-    fn place(&self, serializer: Serializer) -> &Encoding {
+    fn encoding_slot(&self, serializer: Serializer) -> &EncodingSlot {
         let EventAndEncodings { usual, rare, .. } = &*self.0;
         match serializer.index().checked_sub(USUAL) {
             None => &usual[serializer.index()],
@@ -169,7 +170,7 @@ impl SharedEvent {
         }
     }
 
-    /// Roughly how many bytes the event holds, its encodings left aside.
+    /// Bytes of the event without its encodings, approximately.
     pub fn size(&self) -> usize {
         self.0.event.size()
     }

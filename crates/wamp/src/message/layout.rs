@@ -1,11 +1,11 @@
-//! The list that every message is, and the dictionary of its options.
+//! The wire layout of messages: a list of elements, options and payload.
 
 use super::options::Options;
 use crate::codec::TokenWriter;
 use crate::payload::{EncodeError, Payload, write_encoded};
 use crate::serializer::Serializer;
 
-/// Writes the list around a message: so many elements before the payload, then the payload.
+/// Writes a message: `head` writes `elements` elements after the code, and the payload follows.
 pub(super) fn write_list<W: TokenWriter>(
     serializer: Serializer,
     w: &mut W,

@@ -1,14 +1,13 @@
 //! Options and details: dictionaries with typed entries.
 //!
-//! Every dictionary of the protocol is one struct made by the [`options!`] table: a field for each
-//! entry that this implementation understands, all of them optional. An entry of the wrong type is
-//! a protocol violation, `null` stands for an absent one, and unknown keys are passed over (basic
-//! profile, "Extensibility"). An entry that the table marks as `(hint)` is absent with a value of
-//! any other type, too. Entries that are rarely there stand together in a [`OptionGroup`] behind one
-//! pointer, so that messages without them stay small.
+//! The [`options!`] macro declares each dictionary as a struct with one optional field per
+//! supported entry. An entry of the wrong type is a protocol violation, `null` means absent, and
+//! unknown keys are ignored (basic profile, "Extensibility"). Rarely used entries are grouped in an
+//! [`OptionGroup`] behind one pointer, which keeps messages without them small.
 //!
-//! Hints are the entries that Crossbar.io does not read, and without which a message means the
-//! same: its clients send them with values of other types, and nothing has ever come of that.
+//! An entry marked as `(hint)` with a value of another type is treated as absent. These are entries
+//! that Crossbar.io does not read and that do not change what a message means: its clients send
+//! them with values of other types.
 
 use bytes::Bytes;
 
@@ -35,10 +34,10 @@ pub use values::{ForwardFor, ListEntry};
 
 /// A dictionary of typed options.
 pub trait Options: Default + HeapSize {
-    /// The message that it belongs to, in capitals.
+    /// The name of its message, in capitals.
     const MESSAGE: &'static str;
 
-    /// Reads the value of one key into its field, or passes over it when the key is unknown.
+    /// Reads the value of one key into its field. Skips the value of an unknown key.
     fn set<'f, R: TokenReader<'f>>(
         &mut self,
         key: &str,
@@ -61,7 +60,7 @@ pub trait Options: Default + HeapSize {
     ) -> Result<(), EncodeError>;
 }
 
-/// What a value of an option needs to read itself and to say what is wrong.
+/// The context in which the value of an option is read, and its position for errors.
 #[derive(Debug)]
 pub struct FieldReader<'r, 'f, R> {
     pub(crate) reader: &'r mut R,
@@ -72,8 +71,8 @@ pub struct FieldReader<'r, 'f, R> {
 }
 
 impl<'r, 'f> FieldReader<'r, 'f, JsonReader<'f>> {
-    /// Reads the option that a JSON reader over `source` stands before; for options that come
-    /// outside of a message, such as in the body of an HTTP request.
+    /// Reads an option outside of a message, such as in the body of an HTTP request. `reader` reads
+    /// `source` and stands before the value.
     pub const fn over_json<O: Options>(reader: &'r mut JsonReader<'f>, source: &'f Bytes) -> Self {
         let (serializer, message) = (Serializer::Json, O::MESSAGE);
         FieldReader { reader, frame: source, serializer, message, field: "" }
@@ -89,18 +88,18 @@ impl<'f, R: TokenReader<'f>> FieldReader<'_, 'f, R> {
         DecodeError::OptionTooLong { message: self.message, field: self.field }
     }
 
-    /// Names the field and reads its value; `null` is none.
+    /// Reads the value of the field `name`. `null` is `None`.
     pub fn read<T: OptionValue>(&mut self, name: &'static str) -> Result<Option<T>, DecodeError> {
         self.field = name;
         T::read_field(self)
     }
 
-    /// Takes the value without reading it.
+    /// Takes the encoded value.
     fn encoded(&mut self) -> Result<Encoded, DecodeError> {
         Encoded::take(self.reader, self.serializer, self.frame)
     }
 
-    /// As [`read`](Self::read), but a value of another type is none.
+    /// Like [`read`](Self::read), but a value of another type is `None`.
     pub(crate) fn read_hint<T: OptionValue>(
         &mut self,
         name: &'static str,
@@ -115,7 +114,7 @@ impl<'f, R: TokenReader<'f>> FieldReader<'_, 'f, R> {
         }
     }
 
-    /// Passes over the value of an unknown key.
+    /// Skips the value of an unknown key.
     pub fn skip(&mut self) -> Result<(), DecodeError> {
         self.reader.ignore()
     }
@@ -128,8 +127,8 @@ impl Encoded {
     ///
     /// The value is no map, or an entry is of the wrong type.
     pub fn to_options<O: Options>(&self) -> Result<O, DecodeError> {
-        let full = self.in_full()?;
-        let value = full.own_bytes(0..full.bytes().len());
+        let full = self.with_markers()?;
+        let value = full.detached_bytes(0..full.bytes().len());
         let serializer = self.serializer();
         with_token_reader!(serializer, R => read_options::<R<'_>, O>(serializer, &value))
     }
@@ -163,12 +162,12 @@ pub(super) fn read_entries<'f, R: TokenReader<'f>, O: Options>(
     Ok(options)
 }
 
-/// A type that an option can have.
+/// A type of an option.
 pub trait OptionValue: Sized + HeapSize {
-    /// What a value of this type is called in a sentence.
+    /// The name of the type in an error message, such as `a string`.
     const EXPECTED: &'static str;
 
-    /// Reads the value whose first token has been taken.
+    /// Reads the value. `first` is its first token.
     fn read<'f, R: TokenReader<'f>>(
         first: Token<'f>,
         field: &mut FieldReader<'_, 'f, R>,
@@ -192,22 +191,22 @@ pub trait OptionValue: Sized + HeapSize {
     ) -> Result<(), EncodeError>;
 }
 
-/// A part of a dictionary whose entries are rarely there; it stands behind a pointer.
+/// A group of rarely used entries of a dictionary, stored behind a pointer.
 pub trait OptionGroup: Options {
-    /// Whether a key belongs to this part.
-    fn knows(key: &str) -> bool;
+    /// Whether a key belongs to this group.
+    fn has_key(key: &str) -> bool;
 }
 
-/// Reads the value of a key that belongs to a part. A part without an entry is none.
-pub(crate) fn set_part<'f, P: OptionGroup, R: TokenReader<'f>>(
-    part: &mut Option<Box<P>>,
+/// Reads the value of a key of a group. Removes the group if it stays empty.
+pub(crate) fn set_group<'f, G: OptionGroup, R: TokenReader<'f>>(
+    group: &mut Option<Box<G>>,
     key: &str,
     field: &mut FieldReader<'_, 'f, R>,
 ) -> Result<(), DecodeError> {
-    let entries = part.get_or_insert_default();
+    let entries = group.get_or_insert_default();
     entries.set(key, field)?;
     if entries.entries() == 0 {
-        *part = None;
+        *group = None;
     }
     Ok(())
 }
@@ -222,14 +221,14 @@ macro_rules! options {
             ),* $(,)?
         }
         $(with {
-            $($(#[$part_doc:meta])* $part:ident : $part_type:ty),* $(,)?
+            $($(#[$group_doc:meta])* $group:ident : $group_type:ty),* $(,)?
         })?
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Default, PartialEq)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: Option<$type>,)*
-            $($($(#[$part_doc])* pub $part: Option<Box<$part_type>>,)*)?
+            $($($(#[$group_doc])* pub $group: Option<Box<$group_type>>,)*)?
         }
 
         impl $crate::message::Options for $name {
@@ -249,8 +248,8 @@ macro_rules! options {
                     }
                 )*
                 $($(
-                    if <$part_type as $crate::message::options::OptionGroup>::knows(key) {
-                        return $crate::message::options::set_part(&mut self.$part, key, field);
+                    if <$group_type as $crate::message::options::OptionGroup>::has_key(key) {
+                        return $crate::message::options::set_group(&mut self.$group, key, field);
                     }
                 )*)?
                 field.skip()
@@ -258,7 +257,7 @@ macro_rules! options {
 
             fn entries(&self) -> usize {
                 0 $(+ usize::from(self.$field.is_some()))*
-                    $($(+ self.$part.as_ref().map_or(0, |part| part.entries()))*)?
+                    $($(+ self.$group.as_ref().map_or(0, |group| group.entries()))*)?
             }
 
             fn write<W: $crate::codec::TokenWriter>(
@@ -273,8 +272,8 @@ macro_rules! options {
                     }
                 )*
                 $($(
-                    if let Some(part) = &self.$part {
-                        part.write(serializer, writer)?;
+                    if let Some(group) = &self.$group {
+                        group.write(serializer, writer)?;
                     }
                 )*)?
                 Ok(())
@@ -284,20 +283,20 @@ macro_rules! options {
         impl $crate::heap_size::HeapSize for $name {
             fn heap_size(&self) -> usize {
                 0 $(+ $crate::heap_size::HeapSize::heap_size(&self.$field))*
-                    $($(+ $crate::heap_size::HeapSize::heap_size(&self.$part))*)?
+                    $($(+ $crate::heap_size::HeapSize::heap_size(&self.$group))*)?
             }
         }
 
         impl $crate::message::options::OptionGroup for $name {
-            fn knows(key: &str) -> bool {
+            fn has_key(key: &str) -> bool {
                 $(key == $crate::message::options::key!($field $($key)?) ||)*
-                    $($(<$part_type as $crate::message::options::OptionGroup>::knows(key) ||)*)? false
+                    $($(<$group_type as $crate::message::options::OptionGroup>::has_key(key) ||)*)? false
             }
         }
     };
 }
 
-/// The key of a field: its own name unless the table gives another.
+/// The key of a field: its name unless the declaration gives another.
 macro_rules! key {
     ($field:ident) => {
         stringify!($field)
@@ -307,7 +306,7 @@ macro_rules! key {
     };
 }
 
-/// Reads a field: strictly unless the table says that it is a hint.
+/// Reads a field; leniently if the declaration marks it as a hint.
 macro_rules! read {
     ($reader:ident, $key:ident) => {
         $reader.read($key)

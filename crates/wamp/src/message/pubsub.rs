@@ -13,54 +13,54 @@ use crate::uri::{MatchPolicy, UncheckedUri};
 /// `[16, Request|id, Options|dict, Topic|uri, Arguments|list, ArgumentsKw|dict]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Publish {
-    /// The publisher's number for this request.
+    /// The request id.
     pub request: RequestId,
-    /// To whom and how.
+    /// The options.
     pub options: Box<PublishOptions>,
-    /// What the event is about.
+    /// The topic.
     pub topic: UncheckedUri,
-    /// The event.
+    /// The arguments of the event.
     pub payload: Payload,
 }
 
 options! {
     /// PUBLISH.Options
     PublishOptions "PUBLISH" {
-        /// The publisher wants PUBLISHED or ERROR.
+        /// Whether the publisher expects PUBLISHED or ERROR.
         acknowledge: bool,
-        /// Whether the publisher is left out; true when absent.
+        /// Whether the publisher is excluded. Absent: true.
         exclude_me: bool,
-        /// Sessions that are left out.
+        /// Excluded sessions.
         exclude: Vec<SessionId>,
-        /// Sessions whose authid is here are left out.
+        /// Excluded authids.
         exclude_authid: Vec<CompactString>,
-        /// Sessions whose authrole is here are left out.
+        /// Excluded authroles.
         exclude_authrole: Vec<CompactString>,
-        /// Only these sessions.
+        /// The only eligible sessions.
         eligible: Vec<SessionId>,
-        /// Only sessions whose authid is here.
+        /// The only eligible authids.
         eligible_authid: Vec<CompactString>,
-        /// Only sessions whose authrole is here.
+        /// The only eligible authroles.
         eligible_authrole: Vec<CompactString>,
-        /// Subscribers shall know who publishes.
+        /// Whether the publisher asks to be disclosed.
         disclose_me (hint): bool,
-        /// The event is kept for later subscribers.
+        /// Whether the event is retained for later subscribers.
         retain: bool,
-        /// Milliseconds for which it is kept.
+        /// How long the event is retained, in milliseconds.
         ttl: u64,
-        /// The resource that the event is about; of the subscribers with a node key, the events
-        /// about the same resource go to the same one.
+        /// The resource of the event. Of the subscribers with a node key, the same one gets all
+        /// events of a resource.
         rkey: CompactString,
-        /// PUBLISHED shall come when the subscribers have acknowledged the event.
+        /// Whether PUBLISHED is sent only after the subscribers have acknowledged the event.
         x_acknowledged_delivery: bool,
     } with {
-        /// What goes with the event.
+        /// Attributes that the router passes on.
         passthru: PassthruDetails,
     }
 }
 
 impl Publish {
-    /// The name by which an answer refers to this request.
+    /// The reference to this request in an answer.
     pub const fn reference(&self) -> RequestRef {
         RequestRef::new(RequestKind::Publish, self.request)
     }
@@ -78,9 +78,9 @@ pub struct Published {
 /// `[32, Request|id, Options|dict, Topic|uri]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subscribe {
-    /// The subscriber's number for this request.
+    /// The request id.
     pub request: RequestId,
-    /// How to match.
+    /// The options.
     pub options: SubscribeOptions,
     /// The topic or pattern.
     pub topic: UncheckedUri,
@@ -89,21 +89,21 @@ pub struct Subscribe {
 options! {
     /// SUBSCRIBE.Options
     SubscribeOptions "SUBSCRIBE" {
-        /// How the topic matches events.
+        /// The match policy of the topic.
         match_policy as "match": MatchPolicy,
-        /// The subscriber wants the event that was kept.
+        /// Whether the subscriber asks for the retained event.
         get_retained: bool,
-        /// Of the subscribers with the same word here, each event goes to one.
+        /// The subscriber group. Each event goes to one subscriber of a group.
         group: CompactString,
-        /// The node that the subscriber stands for, for events with a resource key.
+        /// The node key of the subscriber, for events with a resource key.
         nkey: CompactString,
-        /// Routers that the request passed.
+        /// The routers that the request passed.
         forward_for: ForwardFor,
     }
 }
 
 impl Subscribe {
-    /// The name by which an answer refers to this request.
+    /// The reference to this request in an answer.
     pub const fn reference(&self) -> RequestRef {
         RequestRef::new(RequestKind::Subscribe, self.request)
     }
@@ -121,34 +121,35 @@ pub struct Subscribed {
 /// `[34, Request|id, SUBSCRIBED.Subscription|id]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unsubscribe {
-    /// The subscriber's number for this request.
+    /// The request id.
     pub request: RequestId,
     /// The subscription to end.
     pub subscription: SubscriptionId,
 }
 
 impl Unsubscribe {
-    /// The name by which an answer refers to this request.
+    /// The reference to this request in an answer.
     pub const fn reference(&self) -> RequestRef {
         RequestRef::new(RequestKind::Unsubscribe, self.request)
     }
 }
 
-/// `[35, UNSUBSCRIBE.Request|id]`, or `[35, 0, Details|dict]` where the router revokes.
+/// `[35, UNSUBSCRIBE.Request|id]`, or `[35, 0, Details|dict]` if the router revokes the
+/// subscription.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Unsubscribed {
-    /// The subscriber asked for it.
+    /// Answers UNSUBSCRIBE.
     Answer(RequestId),
-    /// The router took the subscription away.
+    /// The router revoked the subscription.
     Revocation(UnsubscribedDetails),
 }
 
 options! {
     /// UNSUBSCRIBED.Details of a revocation
     UnsubscribedDetails "UNSUBSCRIBED" {
-        /// The subscription that is gone.
+        /// The revoked subscription.
         subscription: SubscriptionId,
-        /// Why.
+        /// The reason, as a URI.
         reason: CompactString,
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::code;
 use crate::ids::RequestId;
 
-/// What kind of request an ERROR answers: its second element.
+/// The type of the request that an ERROR answers: its second element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RequestKind {
     /// PUBLISH
@@ -48,14 +48,14 @@ impl RequestKind {
         }
     }
 
-    /// The kind with this message type.
+    /// The request type with this code.
     pub(crate) fn from_code(code: u64) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 }
 
-/// Names one request of one client. Only a request makes one, so that an answer always has the
-/// right type and number.
+/// Identifies one request of one client. Only requests create it, so an answer always has the right
+/// type and id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestRef {
     kind: RequestKind,
@@ -67,12 +67,12 @@ impl RequestRef {
         Self { kind, id }
     }
 
-    /// What kind of request it is.
+    /// The type of the request.
     pub const fn kind(self) -> RequestKind {
         self.kind
     }
 
-    /// Its number, as its client counted.
+    /// The request id.
     pub const fn id(self) -> RequestId {
         self.id
     }

@@ -1,4 +1,4 @@
-//! Every message that a router may send to a client.
+//! Messages from a router to a client.
 
 use super::code::{self, name_of};
 use super::event::SharedEvent;
@@ -6,14 +6,14 @@ use super::pubsub::{Published, Subscribed, Unsubscribed};
 use super::rpc::{CallResult, Interrupt, Invocation, Registered, RequestError, Unregistered};
 use super::session::{Abort, Challenge, Goodbye, Welcome};
 use crate::heap_size::HeapSize;
-/// What a router may send to a client.
+/// A message from a router to a client.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RouterMessage {
-    /// The session is open.
+    /// Opens the session.
     Welcome(Welcome),
-    /// The session is not opened, or is ended for a violation.
+    /// Refuses to open the session, or ends it because of a protocol violation.
     Abort(Abort),
-    /// Asks for proof of identity.
+    /// Requests proof of identity.
     Challenge(Challenge),
     /// Ends the session.
     Goodbye(Goodbye),
@@ -23,7 +23,7 @@ pub enum RouterMessage {
     Subscribed(Subscribed),
     /// Acknowledges UNSUBSCRIBE, or revokes a subscription.
     Unsubscribed(Unsubscribed),
-    /// Brings an event; the same one for every subscriber of a subscription.
+    /// Delivers an event. All subscribers of a subscription share it.
     Event(SharedEvent),
     /// Answers CALL.
     Result(CallResult),
@@ -31,11 +31,11 @@ pub enum RouterMessage {
     Registered(Registered),
     /// Acknowledges UNREGISTER, or revokes a registration.
     Unregistered(Unregistered),
-    /// Asks a callee.
+    /// Calls a callee.
     Invocation(Invocation),
-    /// Gives up an invocation.
+    /// Interrupts an invocation.
     Interrupt(Interrupt),
-    /// Answers a request with a failure.
+    /// Answers a request with an error.
     Error(RequestError),
 }
 

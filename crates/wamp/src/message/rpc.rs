@@ -16,11 +16,11 @@ use crate::uri::{MatchPolicy, UncheckedUri};
 /// `[48, Request|id, Options|dict, Procedure|uri, Arguments|list, ArgumentsKw|dict]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// The caller's number for this call.
+    /// The request id.
     pub request: RequestId,
-    /// How to call.
+    /// The options.
     pub options: CallOptions,
-    /// What to call.
+    /// The procedure.
     pub procedure: UncheckedUri,
     /// The arguments.
     pub payload: Payload,
@@ -29,25 +29,25 @@ pub struct Call {
 options! {
     /// CALL.Options
     CallOptions "CALL" {
-        /// How long until the call is given up; 0 for never. In the unit of the session
+        /// The timeout, 0 for none. In the unit of the session
         /// ([`WelcomeDetails::call_timeout_unit`](super::WelcomeDetails::call_timeout_unit)).
         timeout: u64,
-        /// The caller takes results in parts.
+        /// Whether the caller accepts progressive results.
         receive_progress: bool,
-        /// The call comes in parts and this is not the last.
+        /// Whether further parts of a progressive call follow.
         progress: bool,
-        /// The callee shall know who calls.
+        /// Whether the caller asks to be disclosed.
         disclose_me (hint): bool,
     } with {
-        /// Which of several callees the call is for.
+        /// The selection among several callees.
         sharding: Sharding,
-        /// What goes with the call.
+        /// Attributes that the router passes on.
         passthru: PassthruDetails,
     }
 }
 
 impl Call {
-    /// The name by which an answer refers to this call.
+    /// The reference to this call in an answer.
     pub const fn reference(&self) -> RequestRef {
         RequestRef::new(RequestKind::Call, self.request)
     }
@@ -56,9 +56,9 @@ impl Call {
 /// `[49, CALL.Request|id, Options|dict]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cancel {
-    /// The call to give up.
+    /// The call to cancel.
     pub request: RequestId,
-    /// How.
+    /// The options or details.
     pub options: CancelOptions,
 }
 
@@ -71,7 +71,7 @@ options! {
 }
 
 impl Cancel {
-    /// The name by which a refusal refers to this request.
+    /// The reference to this request in an ERROR.
     pub const fn reference(&self) -> RequestRef {
         RequestRef::new(RequestKind::Cancel, self.request)
     }
@@ -82,7 +82,7 @@ impl Cancel {
 pub struct CallResult {
     /// The call that is answered.
     pub request: RequestId,
-    /// How.
+    /// The options or details.
     pub details: ResultDetails,
     /// The results.
     pub payload: Payload,
@@ -91,18 +91,18 @@ pub struct CallResult {
 options! {
     /// RESULT.Details
     ResultDetails "RESULT" {
-        /// More results follow.
+        /// Whether further results follow.
         progress: bool,
     } with {
-        /// Who has answered, if disclosed.
+        /// The identity of the callee, if disclosed.
         callee: CalleeIdentity,
-        /// What goes with the result.
+        /// Attributes that the router passes on.
         passthru: PassthruDetails,
     }
 }
 
 impl CallResult {
-    /// The name of the call that this answers; for an ERROR in its place.
+    /// The reference to the call that this answers, for an ERROR instead of it.
     pub const fn reference(&self) -> RequestRef {
         RequestRef::new(RequestKind::Call, self.request)
     }
@@ -111,9 +111,9 @@ impl CallResult {
 /// `[64, Request|id, Options|dict, Procedure|uri]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Register {
-    /// The callee's number for this request.
+    /// The request id.
     pub request: RequestId,
-    /// How to match and to choose among callees.
+    /// The options.
     pub options: RegisterOptions,
     /// The procedure or pattern.
     pub procedure: UncheckedUri,
@@ -122,23 +122,23 @@ pub struct Register {
 options! {
     /// REGISTER.Options
     RegisterOptions "REGISTER" {
-        /// How the procedure matches calls.
+        /// The match policy of the procedure.
         match_policy as "match": MatchPolicy,
-        /// How one of several callees is chosen.
+        /// The policy that chooses one of several callees.
         invoke: OpenEnum<InvokePolicy>,
-        /// How many calls this callee takes at the same time.
+        /// The maximum number of concurrent calls to this callee.
         concurrency: u64,
-        /// Takes the procedure from whoever has it.
+        /// Whether existing registrations of the procedure are revoked.
         force_reregister: bool,
-        /// Every caller is disclosed to the callees.
+        /// Whether every caller is disclosed to the callees.
         disclose_caller (hint): bool,
-        /// The callee watches the time of calls itself.
+        /// Whether the callee enforces the timeout of calls itself.
         forward_timeout (hint): bool,
     }
 }
 
 impl Register {
-    /// The name by which an answer refers to this request.
+    /// The reference to this request in an answer.
     pub const fn reference(&self) -> RequestRef {
         RequestRef::new(RequestKind::Register, self.request)
     }
@@ -156,34 +156,35 @@ pub struct Registered {
 /// `[66, Request|id, REGISTERED.Registration|id]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unregister {
-    /// The callee's number for this request.
+    /// The request id.
     pub request: RequestId,
     /// The registration to end.
     pub registration: RegistrationId,
 }
 
 impl Unregister {
-    /// The name by which an answer refers to this request.
+    /// The reference to this request in an answer.
     pub const fn reference(&self) -> RequestRef {
         RequestRef::new(RequestKind::Unregister, self.request)
     }
 }
 
-/// `[67, UNREGISTER.Request|id]`, or `[67, 0, Details|dict]` where the router revokes.
+/// `[67, UNREGISTER.Request|id]`, or `[67, 0, Details|dict]` if the router revokes the
+/// registration.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Unregistered {
-    /// The callee asked for it.
+    /// Answers UNREGISTER.
     Answer(RequestId),
-    /// The router took the registration away.
+    /// The router revoked the registration.
     Revocation(UnregisteredDetails),
 }
 
 options! {
     /// UNREGISTERED.Details of a revocation
     UnregisteredDetails "UNREGISTERED" {
-        /// The registration that is gone.
+        /// The revoked registration.
         registration: RegistrationId,
-        /// Why.
+        /// The reason, as a URI.
         reason: CompactString,
     }
 }
@@ -192,11 +193,11 @@ options! {
 /// CALL.ArgumentsKw|dict]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invocation {
-    /// The router's number for this invocation, counted for each callee session.
+    /// The invocation id, counted for each callee session.
     pub request: InvocationId,
     /// The registration that is called.
     pub registration: RegistrationId,
-    /// How.
+    /// The options or details.
     pub details: InvocationDetails,
     /// The arguments.
     pub payload: Payload,
@@ -205,21 +206,21 @@ pub struct Invocation {
 options! {
     /// INVOCATION.Details
     InvocationDetails "INVOCATION" {
-        /// The procedure, where the registration is a pattern.
+        /// The procedure, if the registration is a pattern.
         procedure: CompactString,
-        /// How long the callee has, where it watches the time itself. In the unit of its session
+        /// The timeout, if the callee enforces it. In the unit of its session
         /// ([`WelcomeDetails::call_timeout_unit`](super::WelcomeDetails::call_timeout_unit)).
         timeout: u64,
-        /// The caller takes results in parts.
+        /// Whether the caller accepts progressive results.
         receive_progress: bool,
-        /// The call comes in parts and this is not the last.
+        /// Whether further parts of a progressive call follow.
         progress: bool,
-        /// How far the router trusts the call, from 0.
+        /// The trust level of the call, from 0.
         trustlevel: u64,
     } with {
-        /// Who calls, if disclosed.
+        /// The identity of the caller, if disclosed.
         caller: CallerIdentity,
-        /// What goes with the call.
+        /// Attributes that the router passes on.
         passthru: PassthruDetails,
     }
 }
@@ -234,18 +235,18 @@ impl Invocation {
 /// `[69, INVOCATION.Request|id, Options|dict]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Interrupt {
-    /// The invocation to give up.
+    /// The invocation to interrupt.
     pub request: InvocationId,
-    /// How.
+    /// The options or details.
     pub options: InterruptOptions,
 }
 
 options! {
     /// INTERRUPT.Options
     InterruptOptions "INTERRUPT" {
-        /// Whether the router still waits for an answer.
+        /// Whether the router still expects an answer.
         mode: CancelMode,
-        /// Why: canceled, timed out.
+        /// The reason: canceled or timed out.
         reason: CompactString,
     }
 }
@@ -255,7 +256,7 @@ options! {
 pub struct Yield {
     /// The invocation that is answered.
     pub request: InvocationId,
-    /// How.
+    /// The options or details.
     pub options: YieldOptions,
     /// The results.
     pub payload: Payload,
@@ -264,30 +265,30 @@ pub struct Yield {
 options! {
     /// YIELD.Options
     YieldOptions "YIELD" {
-        /// More results follow.
+        /// Whether further results follow.
         progress: bool,
     } with {
-        /// What goes with the result.
+        /// Attributes that the router passes on.
         passthru: PassthruDetails,
     }
 }
 
 /// `[8, 68, INVOCATION.Request|id, Details|dict, Error|uri, Arguments|list, ArgumentsKw|dict]`:
-/// a callee's failure.
+/// an error of a callee.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InvocationError {
     /// The invocation that failed.
     pub request: InvocationId,
-    /// About the payload.
+    /// The details.
     pub details: ErrorDetails,
-    /// What went wrong.
+    /// The error URI.
     pub error: UncheckedUri,
-    /// Explanations.
+    /// The arguments of the error.
     pub payload: Payload,
 }
 
 impl InvocationError {
-    /// A failure with nothing to say about its payload.
+    /// An error without details.
     pub fn new(request: InvocationId, error: impl Into<UncheckedUri>, payload: Payload) -> Self {
         Self { request, details: ErrorDetails::default(), error: error.into(), payload }
     }
@@ -297,27 +298,27 @@ options! {
     /// ERROR.Details
     ErrorDetails "ERROR" {
     } with {
-        /// What goes with the error.
+        /// Attributes that the router passes on.
         passthru: PassthruDetails,
     }
 }
 
 /// `[8, REQUEST.Type|int, REQUEST.Request|id, Details|dict, Error|uri, Arguments|list,
-/// ArgumentsKw|dict]`: the router's refusal of a request, or a callee's failure passed on.
+/// ArgumentsKw|dict]`: an error of the router, or one of a callee that is passed on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestError {
     /// The request that failed.
     pub request: RequestRef,
-    /// About the payload.
+    /// The details.
     pub details: ErrorDetails,
-    /// What went wrong.
+    /// The error URI.
     pub error: CompactString,
-    /// Explanations.
+    /// The arguments of the error.
     pub payload: Payload,
 }
 
 impl RequestError {
-    /// A refusal with nothing to say about its payload.
+    /// An error without details.
     pub fn new(request: RequestRef, error: impl Into<CompactString>, payload: Payload) -> Self {
         Self { request, details: ErrorDetails::default(), error: error.into(), payload }
     }

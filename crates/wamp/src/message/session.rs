@@ -1,4 +1,4 @@
-//! Opening and ending a session: HELLO, WELCOME, ABORT, CHALLENGE, AUTHENTICATE, GOODBYE.
+//! Opening and closing a session: HELLO, WELCOME, ABORT, CHALLENGE, AUTHENTICATE, GOODBYE.
 //!
 //! Spec: basic profile "Sessions"; advanced profile "Authentication Methods".
 
@@ -13,12 +13,12 @@ use crate::ids::SessionId;
 use crate::payload::Encoded;
 use crate::uri::UncheckedUri;
 
-/// `[1, Realm|uri, Details|dict]`, where the realm may be null.
+/// `[1, Realm|uri, Details|dict]`. The realm may be null.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hello {
-    /// The realm to join; empty (or null on the wire) where the client leaves it to the router.
+    /// The realm to join. Empty (or null on the wire) if the router chooses it.
     pub realm: UncheckedUri,
-    /// Who the client is and what it can do.
+    /// The details.
     pub details: HelloDetails,
 }
 
@@ -29,11 +29,11 @@ options! {
         roles: ClientRoles,
         /// Name and version of the client's implementation.
         agent (hint): CompactString,
-        /// The authentication methods that the client offers, best first.
+        /// The authentication methods that the client offers, in order of preference.
         authmethods: Vec<CompactString>,
-        /// Who the client says it is.
+        /// The authid that the client claims.
         authid: CompactString,
-        /// What the authentication methods need beside.
+        /// Additional data for the authentication methods.
         authextra: Encoded,
     }
 }
@@ -43,7 +43,7 @@ options! {
 pub struct Welcome {
     /// The session's id.
     pub session: SessionId,
-    /// Who the client now is and what the router can do.
+    /// The details.
     pub details: Box<WelcomeDetails>,
 }
 
@@ -56,43 +56,43 @@ options! {
         agent: CompactString,
         /// The realm that was joined.
         realm: CompactString,
-        /// Who the client is.
+        /// The client's authid.
         authid: CompactString,
-        /// What the client may do is decided by this.
+        /// The client's authrole, which decides its permissions.
         authrole: CompactString,
-        /// How it proved who it is.
+        /// The authentication method that was used.
         authmethod: CompactString,
-        /// Who vouched for it.
+        /// The authentication provider.
         authprovider: CompactString,
-        /// What the authentication method tells beside.
+        /// Additional data of the authentication method.
         authextra: Encoded,
         /// The unit of CALL.Options.timeout and INVOCATION.Details.timeout in this session.
         ///
-        /// This router's own: the name of a [`CallTimeoutUnit`]. A router that does not say counts
-        /// in milliseconds, as the specification has it.
+        /// An addition of this router: the name of a [`CallTimeoutUnit`]. A router that does not
+        /// send it counts in milliseconds, as in the specification.
         x_call_timeout_unit: CompactString,
     }
 }
 
 impl WelcomeDetails {
-    /// The unit in which this session gives and gets the timeouts of calls.
+    /// The unit of the timeouts of calls in this session.
     pub fn call_timeout_unit(&self) -> CallTimeoutUnit {
-        let told = self.x_call_timeout_unit.as_deref().and_then(CallTimeoutUnit::from_name);
-        told.unwrap_or(CallTimeoutUnit::Milliseconds)
+        let unit = self.x_call_timeout_unit.as_deref().and_then(CallTimeoutUnit::from_name);
+        unit.unwrap_or(CallTimeoutUnit::Milliseconds)
     }
 }
 
 /// `[3, Details|dict, Reason|uri]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Abort {
-    /// An explanation.
+    /// The details.
     pub details: AbortDetails,
-    /// Why.
+    /// The reason, as a URI.
     pub reason: CompactString,
 }
 
 impl Abort {
-    /// An ABORT with a reason and a sentence for people.
+    /// An ABORT with a reason and an explanation for humans.
     pub fn new(reason: &str, message: impl Into<CompactString>) -> Self {
         let details = AbortDetails { message: Some(message.into()) };
         Self { details, reason: reason.into() }
@@ -108,7 +108,7 @@ impl HeapSize for Abort {
 options! {
     /// ABORT.Details
     AbortDetails "ABORT" {
-        /// A sentence for people.
+        /// An explanation for humans.
         message: CompactString,
     }
 }
@@ -118,30 +118,30 @@ options! {
 pub struct Challenge {
     /// The method that the router chose.
     pub authmethod: CompactString,
-    /// What the method needs; a dictionary.
+    /// Data for the method; a dictionary.
     pub extra: Encoded,
 }
 
 /// `[5, Signature|string, Extra|dict]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Authenticate {
-    /// The proof.
+    /// The signature or secret that proves the identity.
     pub signature: CompactString,
-    /// What the method needs beside; a dictionary.
+    /// Additional data for the method; a dictionary.
     pub extra: Encoded,
 }
 
 /// `[6, Details|dict, Reason|uri]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Goodbye {
-    /// An explanation.
+    /// The details.
     pub details: GoodbyeDetails,
-    /// Why.
+    /// The reason, as a URI.
     pub reason: CompactString,
 }
 
 impl Goodbye {
-    /// A GOODBYE without an explanation.
+    /// A GOODBYE without a message.
     pub fn new(reason: &str) -> Self {
         Self { details: GoodbyeDetails::default(), reason: reason.into() }
     }
@@ -156,7 +156,7 @@ impl HeapSize for Goodbye {
 options! {
     /// GOODBYE.Details
     GoodbyeDetails "GOODBYE" {
-        /// A sentence for people. Shared between the sessions that one call has ended.
+        /// An explanation for humans. Shared by the sessions that one call has killed.
         message: Arc<str>,
     }
 }

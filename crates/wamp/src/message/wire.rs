@@ -1,8 +1,7 @@
-//! Messages to bytes and back, written once over the token traits.
+//! Encoding and decoding of messages, generic over the format.
 //!
-//! Decoding reads type, ids, options and URI and then stops: the payload is passed over for
-//! validation and kept as a slice of the frame. Hot: [`decode_client`], [`encode_router`].
-//! What a message means is said elsewhere.
+//! Decoding reads type, ids, options and URI. It only validates the payload, which stays a slice of
+//! the frame. Hot: [`decode_client`], [`encode_router`].
 
 use bytes::Bytes;
 
@@ -15,17 +14,17 @@ use crate::{with_token_reader, with_token_writer};
 mod decode;
 mod encode;
 
-/// Decodes what a client sent. The payload keeps a slice of `frame`.
+/// Decodes a message of a client. The payload shares `frame`.
 pub fn decode_client(serializer: Serializer, frame: &Bytes) -> Result<ClientMessage, DecodeError> {
     with_token_reader!(serializer, R => decode::client::<R<'_>>(serializer, frame))
 }
 
-/// Decodes what a router sent. The payload keeps a slice of `frame`.
+/// Decodes a message of a router. The payload shares `frame`.
 pub fn decode_router(serializer: Serializer, frame: &Bytes) -> Result<RouterMessage, DecodeError> {
     with_token_reader!(serializer, R => decode::router::<R<'_>>(serializer, frame))
 }
 
-/// Appends a client's message. Fails only when a payload in another format has no form in this one.
+/// Appends a message of a client. Fails only if this format cannot represent its payload.
 pub fn encode_client(
     message: &ClientMessage,
     serializer: Serializer,
@@ -34,13 +33,13 @@ pub fn encode_client(
     with_token_writer!(serializer, W => encode::client(message, serializer, &mut W::new(out)))
 }
 
-/// Appends a router's message. Fails only when a payload in another format has no form in this one.
+/// Appends a message of a router. Fails only if this format cannot represent its payload.
 pub fn encode_router(
     message: &RouterMessage,
     serializer: Serializer,
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
-    // An event is encoded already, unless this is its first subscriber.
+    // An event is already encoded, unless this is its first subscriber.
     if let RouterMessage::Event(event) = message {
         out.extend_from_slice(event.encoded(serializer)?);
         return Ok(());
@@ -48,12 +47,12 @@ pub fn encode_router(
     with_token_writer!(serializer, W => encode::router(message, serializer, &mut W::new(out)))
 }
 
-/// A message of one direction: what a connection reads or writes.
+/// A message of one direction, as a connection reads or writes it.
 pub trait WireMessage: Sized + Send + 'static {
-    /// Decodes one message; its payload keeps a slice of `frame`.
+    /// Decodes one message. Its payload shares `frame`.
     fn decode(serializer: Serializer, frame: &Bytes) -> Result<Self, DecodeError>;
 
-    /// Appends the message. Fails only when its payload has no form in this format.
+    /// Appends the message. Fails only if this format cannot represent its payload.
     fn encode(&self, serializer: Serializer, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 }
 

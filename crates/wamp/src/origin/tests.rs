@@ -112,8 +112,8 @@ const TABLE: &[(&[&str], &[&str], &[&str])] = &[
     (&["null"], &[], &["http://null"]),
 ];
 
-/// Matches that Autobahn|Python does not know: a pattern without a port for an origin without one,
-/// capitals in a pattern, an IPv6 address as a URL has it.
+/// Matches that Autobahn|Python does not support: a pattern without a port for an origin without
+/// one, capitals in a pattern, an IPv6 address as in a URL.
 const ACCEPTED_HERE: &[(&str, &str)] = &[
     ("https://example.com", "https://example.com"),
     ("https://*.example.com", "https://a.example.com"),
@@ -125,7 +125,7 @@ const ACCEPTED_HERE: &[(&str, &str)] = &[
     ("http://[::1]:80", "http://[::1]"),
 ];
 
-/// Values that are no origin. Autobahn|Python takes a host from them with some versions of Python.
+/// Invalid origins. Autobahn|Python takes a host from them with some versions of Python.
 const REFUSED_HERE: &[&str] = &["http://a[::1]", "http://[::1]x", "http://[::1]80"];
 
 #[test]
@@ -198,7 +198,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_browser_sends_matches_itself(
+    fn the_origin_of_a_browser_matches_itself(
         scheme in "https?", host in "[a-z][a-z0-9-]{0,8}(\\.[a-z]{1,4})?", port in any::<Option<u16>>(),
     ) {
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();

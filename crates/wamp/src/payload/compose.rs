@@ -1,6 +1,6 @@
-//! Payloads put together out of values that are already encoded, each perhaps in another format.
+//! Payloads compose of values that are already encoded, possibly in different formats.
 //!
-//! What the router itself answers with others' values in it: collected results, kept events.
+//! The router composes such payloads for collected results and retained events.
 
 use compact_str::CompactString;
 
@@ -10,7 +10,7 @@ use crate::serializer::Serializer;
 use crate::with_token_writer;
 
 impl Encoded {
-    /// Writes the value, transcoded when `serializer` is another format than its own.
+    /// Writes the value. Transcodes it if `serializer` is not its own.
     pub fn write_to(
         &self,
         serializer: Serializer,
@@ -19,16 +19,16 @@ impl Encoded {
         write_encoded(self, serializer, &mut writer)
     }
 
-    /// The same value in this format.
+    /// Converts the value to this format.
     pub fn to_format(&self, serializer: Serializer) -> Result<Self, EncodeError> {
         if self.serializer == serializer {
             return Ok(self.clone());
         }
-        Self::composed(serializer, |writer| self.write_to(serializer, writer))
+        Self::compose(serializer, |writer| self.write_to(serializer, writer))
     }
 
-    /// One value that `write` writes.
-    pub fn composed(
+    /// Encodes the value that `write` writes.
+    pub fn compose(
         serializer: Serializer,
         write: impl FnOnce(&mut dyn TokenWriter) -> Result<(), EncodeError>,
     ) -> Result<Self, EncodeError> {
@@ -38,22 +38,22 @@ impl Encoded {
     }
 }
 
-/// One of several outcomes of a call.
+/// One of several outcomes of a call to several callees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallOutcome {
-    /// The URI of the failure, if it is one.
+    /// The error URI of a failure.
     pub error: Option<CompactString>,
-    /// The result, or explanations.
+    /// The result, or the arguments of the error.
     pub payload: Payload,
 }
 
 impl Payload {
-    /// The format of its values, if it has any.
+    /// The serializer of its values, if it has any.
     pub fn serializer(&self) -> Option<Serializer> {
         self.args.as_ref().or(self.kwargs.as_ref()).map(Encoded::serializer)
     }
 
-    /// The same payload in this format.
+    /// Converts the payload to this format.
     pub fn to_format(&self, serializer: Serializer) -> Result<Self, EncodeError> {
         let part = |part: &Option<Encoded>| {
             part.as_ref().map(|part| part.to_format(serializer)).transpose()
@@ -61,13 +61,13 @@ impl Payload {
         Ok(Self { args: part(&self.args)?, kwargs: part(&self.kwargs)? })
     }
 
-    /// `args` and `kwargs` as entries of a map that has begun; how many there are.
+    /// The number of entries that [`Self::write_entries`] writes.
     pub fn entries(&self) -> usize {
         usize::from(self.args.is_some()) + usize::from(self.kwargs.is_some())
     }
 
-    /// Writes `args` and `kwargs`, if present, as entries of a map that has begun. The payload must
-    /// be in the writer's format.
+    /// Writes `args` and `kwargs`, if present, as entries of the current map. The payload must be
+    /// in the writer's format.
     pub fn write_entries(&self, writer: &mut dyn TokenWriter) {
         for (key, part) in [("args", &self.args), ("kwargs", &self.kwargs)] {
             if let Some(part) = part {
@@ -77,12 +77,12 @@ impl Payload {
         }
     }
 
-    /// One argument that `write` writes.
-    pub fn composed(
+    /// A payload with one argument, which `write` writes.
+    pub fn compose(
         serializer: Serializer,
         write: impl FnOnce(&mut dyn TokenWriter) -> Result<(), EncodeError>,
     ) -> Result<Self, EncodeError> {
-        let args = Encoded::composed(serializer, |writer| {
+        let args = Encoded::compose(serializer, |writer| {
             writer.list_start(1);
             write(writer)?;
             writer.list_end();
@@ -91,14 +91,14 @@ impl Payload {
         Ok(Self { args: Some(args), kwargs: None })
     }
 
-    /// One argument: a list with `{"error": uri, "args": […], "kwargs": {…}}` for each outcome, in
-    /// this format or that of the first outcome that has one. An outcome without a form in it is a
-    /// failure itself.
+    /// A payload with one argument: a list of `{"error": uri, "args": […], "kwargs": {…}}`, one
+    /// entry per outcome. Its format is `serializer`, or that of the first outcome with a payload.
+    /// An outcome that this format cannot represent becomes an error.
     pub fn collect(serializer: Option<Serializer>, outcomes: &[CallOutcome]) -> Self {
         let serializer = serializer
             .or_else(|| outcomes.iter().find_map(|outcome| outcome.payload.serializer()))
             .unwrap_or(Serializer::Json);
-        let written = Self::composed(serializer, |writer| {
+        let written = Self::compose(serializer, |writer| {
             writer.list_start(outcomes.len());
             for outcome in outcomes {
                 write_outcome(outcome, serializer, writer);

@@ -1,4 +1,4 @@
-//! Encoded values taken apart one level deep, what is inside left as it is.
+//! Access to the entries of an encoded list or map. The entries stay encoded.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -14,30 +14,29 @@ use crate::serializer::Serializer;
 use crate::with_token_reader;
 
 impl Encoded {
-    /// The first entries of a list; fewer where it is shorter.
+    /// The first `N` entries of a list. `None` for entries beyond its end.
     pub fn first_items<const N: usize>(&self) -> Result<[Option<Self>; N], DecodeError> {
         let mut entries = [const { None }; N];
-        let full = self.in_full()?;
+        let full = self.with_markers()?;
         let value = &*full;
         with_token_reader!(value.serializer, R => read_entries::<R<'_>>(value, &mut entries))?;
         Ok(entries)
     }
 
-    /// Whether it is a list or map without entries.
-    pub(super) fn is_bare(&self) -> bool {
-        with_token_reader!(self.serializer, R => read_is_bare::<R<'_>>(self)).unwrap_or_default()
+    /// Whether the value is an empty list or map.
+    pub(super) fn has_no_entries(&self) -> bool {
+        with_token_reader!(self.serializer, R => read_is_empty::<R<'_>>(self)).unwrap_or_default()
     }
 
-    /// The value of a key of a map.
+    /// The value of a key of a map. `None` if the map does not contain the key.
     pub fn field(&self, key: &str) -> Result<Option<Self>, DecodeError> {
-        let full = self.in_full()?;
+        let full = self.with_markers()?;
         let value = &*full;
         with_token_reader!(value.serializer, R => read_field::<R<'_>>(value, key))
     }
 
-    /// The value with each entry whole, where UBJSON says for all of them at once of what type they
-    /// are.
-    pub(crate) fn in_full(&self) -> Result<Cow<'_, Self>, DecodeError> {
+    /// The value with a marker for each entry. UBJSON may give one type for all entries.
+    pub(crate) fn with_markers(&self) -> Result<Cow<'_, Self>, DecodeError> {
         let (serializer, value) = (self.serializer, &self.bytes[..]);
         let has_type = value.get(1) == Some(&b'$');
         let mut bytes = Vec::new();
@@ -53,19 +52,19 @@ impl Encoded {
         Ok(Cow::Owned(Self { serializer, bytes: bytes.into() }))
     }
 
-    /// The value inside this one that a reader stands before.
+    /// The next value of a reader over this value.
     fn inner<'a, R: TokenReader<'a>>(&self, reader: &mut R) -> Result<Self, DecodeError> {
         let span = reader.skip()?;
         let bytes = match reader.rewritten(&span) {
-            None => self.own_bytes(span),
+            None => self.detached_bytes(span),
             Some(bytes) => bytes.into(),
         };
         Ok(Self { serializer: self.serializer, bytes })
     }
 
-    /// The bytes at `span`. They are copied unless the value is small: it may share a frame that is
-    /// longer than itself, and a value inside it would share that, too.
-    pub(crate) fn own_bytes(&self, span: Range<usize>) -> Bytes {
+    /// The bytes at `span`. Copied unless the value is small: it may share a longer frame, and a
+    /// value inside it would keep that frame alive, too.
+    pub(crate) fn detached_bytes(&self, span: Range<usize>) -> Bytes {
         let shares = self.bytes.len() <= SMALL_FRAME;
         if shares { self.bytes.slice(span) } else { Bytes::copy_from_slice(&self.bytes[span]) }
     }
@@ -75,7 +74,7 @@ const fn wrong(expected: &'static str) -> DecodeError {
     DecodeError::WrongType { message: "the value", field: "value", expected }
 }
 
-fn read_is_bare<'a, R: TokenReader<'a>>(value: &'a Encoded) -> Result<bool, DecodeError> {
+fn read_is_empty<'a, R: TokenReader<'a>>(value: &'a Encoded) -> Result<bool, DecodeError> {
     let mut reader = R::new(&value.bytes);
     let begins = matches!(reader.next()?, Token::ListStart | Token::MapStart);
     Ok(begins && reader.peek()? == TokenKind::End)
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_taken_apart_in_every_format() {
+    fn the_first_items_of_a_list_are_found_in_every_format() {
         for serializer in Serializer::ALL {
             let list = encoded(serializer, &("a", [1, 2]));
             let [first, second, third] = list.first_items().unwrap();
@@ -137,9 +136,9 @@ mod tests {
         }
     }
 
-    /// "[$" and a type is a list whose entries have no marker of their own (UBJSON, draft 12).
+    /// "[$" and a type begin a list whose entries have no markers (UBJSON, draft 12).
     #[test]
-    fn entries_without_a_marker_get_theirs() {
+    fn entries_of_a_typed_list_get_a_marker() {
         for (serializer, number) in
             [(Serializer::UbJson, b"\x01\x2c"), (Serializer::BjData, b"\x2c\x01")]
         {
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fields_of_a_map_are_found_by_their_keys_and_read_as_options() {
+    fn fields_of_a_map_are_found_by_key_and_read_as_options() {
         #[derive(serde::Serialize)]
         struct Options {
             exclude_me: bool,

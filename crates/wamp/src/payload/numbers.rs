@@ -1,20 +1,20 @@
-//! Long lists of numbers that are written while they are collected.
+//! Long lists of numbers, encoded while they are collected.
 
 use super::Encoded;
 use crate::serializer::Serializer;
 
-/// A list of whole numbers in JSON that grows.
+/// A growing list of integers in JSON.
 #[derive(Debug, Default)]
 pub struct NumberList(Vec<u8>);
 
 impl NumberList {
-    /// Adds a number at the end.
+    /// Appends a number.
     pub fn push(&mut self, number: u64) {
         self.0.push(if self.0.is_empty() { b'[' } else { b',' });
         self.0.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 
-    /// Whether there is no number in it.
+    /// Whether the list is empty.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,14 +1,14 @@
-//! HandshakeRequest and reply of the handshake: `7F`, length and serializer, two reserved octets.
+//! Request and reply of the handshake: `7F`, length and serializer, two reserved octets.
 
 use thiserror::Error;
 
 use super::MAGIC;
 use crate::serializer::Serializer;
 
-/// Why a handshake fails.
+/// Errors of the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum HandshakeError {
-    /// The first octet is not `7F`: this is no RawSocket peer, and it gets no reply.
+    /// The first octet is not `7F`. The peer does not speak RawSocket and gets no reply.
     #[error("the peer does not speak RawSocket: its first octet is not 7F")]
     NotRawSocket,
     /// Error 1.
@@ -23,16 +23,16 @@ pub enum HandshakeError {
     /// Error 4.
     #[error("the router has reached its maximum number of connections")]
     TooManyConnections,
-    /// The reply names another serializer than was asked for, or an unknown error.
+    /// The reply has another serializer than the request, or an unknown error number.
     #[error("the router's reply is senseless: octet 2 is {0:#04x}")]
-    Senseless(u8),
+    InvalidReply(u8),
 }
 
 impl HandshakeError {
-    /// The four octets that tell the client; none where it would not understand them.
+    /// The reply with this error. `None` if the client would not understand it.
     pub const fn reply(self) -> Option<[u8; 4]> {
         let number = match self {
-            Self::NotRawSocket | Self::Senseless(_) => return None,
+            Self::NotRawSocket | Self::InvalidReply(_) => return None,
             Self::SerializerUnsupported => 1,
             Self::LengthUnacceptable => 2,
             Self::ReservedBits => 3,
@@ -47,39 +47,39 @@ impl HandshakeError {
             2 => Self::LengthUnacceptable,
             3 => Self::ReservedBits,
             4 => Self::TooManyConnections,
-            _ => Self::Senseless(octet),
+            _ => Self::InvalidReply(octet),
         }
     }
 }
 
-/// The largest length nibble whose limit is not above `max_message` (in bytes, 512 at least).
+/// The largest length nibble whose limit is at most `max_message` (in bytes, at least 512).
 fn length_nibble(max_message: usize) -> u8 {
     let bits = max_message.max(512).ilog2() as u8;
     (bits - 9).min(15)
 }
 
-/// The longest message that a side can announce to take, if it takes `max_message` bytes: the next
-/// lower power of two, from 512 to 2^24.
+/// The limit that a side announces if it accepts `max_message` bytes: the next lower power of two,
+/// from 512 to 2^24.
 pub fn announced(max_message: usize) -> usize {
     limit_of(length_nibble(max_message))
 }
 
-/// How many bytes a length nibble allows: 2^(9+L).
+/// The limit of a length nibble, in bytes: 2^(9+L).
 const fn limit_of(nibble: u8) -> usize {
     1 << (9 + nibble as usize)
 }
 
-/// What a client asks for.
+/// The request of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandshakeRequest {
     /// The serializer of the connection.
     pub serializer: Serializer,
-    /// The longest message that the client takes, in bytes: a power of two, 512 to 2^24.
+    /// The maximum message that the client accepts, in bytes: a power of two, 512 to 2^24.
     pub max_message: usize,
 }
 
 impl HandshakeRequest {
-    /// Reads a request. The serializer must be one of `offered`.
+    /// Parses a request. Its serializer must be one of `offered`.
     pub fn parse(octets: [u8; 4], offered: &[Serializer]) -> Result<Self, HandshakeError> {
         let [magic, second, third, fourth] = octets;
         if magic != MAGIC {
@@ -94,24 +94,24 @@ impl HandshakeRequest {
         }
     }
 
-    /// The four octets; the limit is rounded down to a power of two.
+    /// The four octets. The limit is rounded down to a power of two.
     pub fn octets(self) -> [u8; 4] {
         let length = length_nibble(self.max_message);
         [MAGIC, length << 4 | self.serializer.rawsocket_number(), 0, 0]
     }
 }
 
-/// What a router answers.
+/// The reply of a router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandshakeReply {
-    /// The serializer that was asked for.
+    /// The serializer of the request.
     pub serializer: Serializer,
-    /// The longest message that the router takes, in bytes: a power of two, 512 to 2^24.
+    /// The maximum message that the router accepts, in bytes: a power of two, 512 to 2^24.
     pub max_message: usize,
 }
 
 impl HandshakeReply {
-    /// Reads the reply to a request for `serializer`.
+    /// Parses the reply to a request for `serializer`.
     pub fn parse(octets: [u8; 4], serializer: Serializer) -> Result<Self, HandshakeError> {
         let [magic, second, third, fourth] = octets;
         if magic != MAGIC {
@@ -125,11 +125,11 @@ impl HandshakeReply {
             number if number == serializer.rawsocket_number() => {
                 Ok(Self { serializer, max_message: limit_of(second >> 4) })
             }
-            _ => Err(HandshakeError::Senseless(second)),
+            _ => Err(HandshakeError::InvalidReply(second)),
         }
     }
 
-    /// The four octets; the limit is rounded down to a power of two.
+    /// The four octets. The limit is rounded down to a power of two.
     pub fn octets(self) -> [u8; 4] {
         HandshakeRequest { serializer: self.serializer, max_message: self.max_message }.octets()
     }
@@ -182,7 +182,7 @@ mod tests {
         let reply = HandshakeReply { serializer: Serializer::Cbor, max_message: 1 << 20 };
         assert_eq!(parse(reply.octets()), Ok(reply));
         assert_eq!(parse([0x7f, 0x10, 0, 0]), Err(HandshakeError::SerializerUnsupported));
-        assert_eq!(parse([0x7f, 0xf1, 0, 0]), Err(HandshakeError::Senseless(0xf1)));
-        assert_eq!(parse([0x7f, 0x90, 0, 0]), Err(HandshakeError::Senseless(0x90)));
+        assert_eq!(parse([0x7f, 0xf1, 0, 0]), Err(HandshakeError::InvalidReply(0xf1)));
+        assert_eq!(parse([0x7f, 0x90, 0, 0]), Err(HandshakeError::InvalidReply(0x90)));
     }
 }

@@ -1,13 +1,14 @@
-//! From bytes to frames. Hot: a frame that lies wholly in the input is handed out without a copy.
+//! Splits bytes into frames. Hot: a frame that is contiguous in the input is returned without a
+//! copy.
 //!
-//! Only what the end of an input cuts is kept, and that memory is freed with the frame, so an idle
-//! connection holds none. A length is checked before anything is kept for it.
+//! Only the incomplete frame at the end of an input is buffered. The buffer is freed with the
+//! frame, so an idle connection holds none. The length is checked before anything is buffered.
 
 use thiserror::Error;
 
 use super::{FrameKind, MAX_FRAME, PREFIX_LEN};
 
-/// What a peer did wrong; the connection ends without a word, RawSocket has none.
+/// A protocol error of the peer. The connection is closed; RawSocket has no error message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RawSocketFault {
     /// A reserved bit or kind in a prefix.
@@ -16,19 +17,19 @@ pub enum RawSocketFault {
     /// A frame longer than the limit.
     #[error("a frame of {length} bytes is longer than the {limit} that were agreed")]
     TooLong {
-        /// What the prefix announces.
+        /// The length in the prefix.
         length: usize,
-        /// What the handshake agreed.
+        /// The limit from the handshake.
         limit: usize,
     },
 }
 
-/// One frame. The bytes are the splitter's or the input's; they are gone with the next call.
+/// One frame. The bytes belong to the splitter or the input and are valid until the next call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawSocketFrame<'a> {
-    /// What the frame carries.
+    /// The type of the frame.
     pub kind: FrameKind,
-    /// Its payload.
+    /// The payload.
     pub payload: &'a [u8],
 }
 
@@ -36,23 +37,23 @@ pub struct RawSocketFrame<'a> {
 #[derive(Debug)]
 pub struct FrameSplitter {
     limit: usize,
-    /// What the end of an input has cut: a part of a prefix, or a prefix and a part of its payload.
+    /// The incomplete frame at the end of the last input: a part of its prefix, or the prefix and a
+    /// part of the payload.
     cut: Vec<u8>,
-    /// The frame that was handed out from `cut` at the last call, to be freed at this one.
+    /// Whether the last call returned the frame in `cut`, so this call must free it.
     handed_out: bool,
 }
 
 impl FrameSplitter {
-    /// A splitter that takes payloads of up to `limit` bytes.
+    /// A splitter that accepts payloads of up to `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self { limit: limit.min(MAX_FRAME), cut: Vec::new(), handed_out: false }
     }
 
-    /// The next frame of `input`, which is advanced past it; none when the input is used up. To be
-    /// called until then, also because that frees what the last call handed out.
+    /// The next frame of `input`, which is advanced past it. `None` when the input is used up. Must
+    /// be called until then, also because each call frees the frame of the last one.
     ///
-    /// The input is mutable only to be taken the same way as a WebSocket's, which is unmasked in
-    /// place.
+    /// The input is mutable for symmetry with WebSocket, whose payloads are unmasked in place.
     pub fn receive<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i mut [u8],
@@ -76,19 +77,19 @@ impl FrameSplitter {
         Ok(None)
     }
 
-    /// How many bytes are held of a frame that has begun; none where none has.
+    /// Bytes buffered for an incomplete frame. `None` if there is none.
     pub fn unfinished(&self) -> Option<usize> {
         let is_begun = !self.cut.is_empty() && !self.handed_out;
         is_begun.then(|| self.cut.capacity())
     }
 
-    /// The payload of the frame that the last call of [`Self::receive`] has returned, if it did not
-    /// lie wholly in the input.
+    /// The payload of the frame that the last call of [`Self::receive`] returned, if it was
+    /// buffered. Empty otherwise.
     pub fn kept_payload(&self) -> &[u8] {
         if self.handed_out { &self.cut[PREFIX_LEN..] } else { &[] }
     }
 
-    /// Adds to a cut frame what `input` has of it.
+    /// Completes the buffered frame from `input`, as far as it goes.
     fn complete<'s>(
         &'s mut self,
         input: &mut &mut [u8],
@@ -106,7 +107,7 @@ impl FrameSplitter {
         Ok(Some(RawSocketFrame { kind, payload: &self.cut[PREFIX_LEN..] }))
     }
 
-    /// Moves bytes from `input` until `cut` has `length` of them.
+    /// Moves bytes from `input` to `cut` until it has `length` of them.
     fn fill(&mut self, input: &mut &mut [u8], length: usize) {
         let missing = length.saturating_sub(self.cut.len()).min(input.len());
         self.cut.extend_from_slice(take_front(input, missing));
@@ -129,7 +130,7 @@ impl FrameSplitter {
     }
 }
 
-/// Takes the first `count` bytes; there are so many.
+/// Splits off the first `count` bytes.
 fn take_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i [u8] {
     let (front, rest) = std::mem::take(input).split_at_mut(count);
     *input = rest;
@@ -180,7 +181,7 @@ mod tests {
         );
     }
 
-    /// Decisions F18: its length is beyond 24 bits.
+    /// Decisions F18: the length does not fit into 24 bits.
     #[test]
     fn the_longest_frame_has_the_25th_bit() {
         let bytes = frame(FrameKind::Message, &vec![7; MAX_FRAME]);

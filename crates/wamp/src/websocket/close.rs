@@ -1,15 +1,15 @@
-//! How a connection ends: close codes (RFC 6455, section 7.4), the payload of a Close frame
-//! (section 5.5.1), and the faults of a peer with the code that each is told.
+//! Closing a connection: close codes (RFC 6455, section 7.4), the payload of a Close frame (section
+//! 5.5.1), and protocol errors with their close codes.
 
 use thiserror::Error;
 
 use super::frame::MAX_CONTROL_PAYLOAD;
 
-/// The longest reason of a Close frame, in bytes: what a control frame holds beside the code.
+/// The maximum reason of a Close frame, in bytes: a control frame without the code.
 pub const MAX_REASON: usize = MAX_CONTROL_PAYLOAD - 2;
 
-/// A code that may stand in a Close frame. 1005, 1006 and 1015, which only say locally how a
-/// connection ended, are no such codes.
+/// A code that is allowed in a Close frame. 1005, 1006 and 1015 are not: they only describe locally
+/// how a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CloseCode(u16);
 
@@ -20,25 +20,25 @@ impl CloseCode {
     pub const GOING_AWAY: Self = Self(1001);
     /// The peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
-    /// A kind of message that this side doesn't take.
+    /// This side does not accept this kind of message.
     pub const UNSUPPORTED_DATA: Self = Self(1003);
-    /// A payload that is not what its kind promises, as text that is not UTF-8.
+    /// A payload does not match its kind, such as text that is not UTF-8.
     pub const INVALID_PAYLOAD: Self = Self(1007);
-    /// Any other rule of this side was broken.
+    /// Another rule of this side was broken.
     pub const POLICY_VIOLATION: Self = Self(1008);
-    /// A message larger than this side takes.
+    /// A message exceeds the limit of this side.
     pub const MESSAGE_TOO_BIG: Self = Self(1009);
-    /// The client wanted an extension that the server did not accept.
+    /// The client requires an extension that the server did not accept.
     pub const MANDATORY_EXTENSION: Self = Self(1010);
-    /// This side failed.
+    /// An internal error of this side.
     pub const INTERNAL_ERROR: Self = Self(1011);
     /// The server restarts.
     pub const SERVICE_RESTART: Self = Self(1012);
-    /// The server has too much to do.
+    /// The server is overloaded.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
 
-    /// The code with this number, when it may be sent: defined for Close frames by the RFC or the
-    /// IANA registry (1000–1003, 1007–1014), a library's (3000–3999) or an application's
+    /// The code with this number, if it may be sent: defined for Close frames by the RFC or the
+    /// IANA registry (1000–1003, 1007–1014), by a library (3000–3999) or by an application
     /// (4000–4999).
     pub fn new(code: u16) -> Option<Self> {
         matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999).then_some(Self(code))
@@ -56,21 +56,21 @@ impl std::fmt::Display for CloseCode {
     }
 }
 
-/// Why the peer closes, when it says so.
+/// The content of a Close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloseFrame<'a> {
-    /// The reason as a code.
+    /// The close code.
     pub code: CloseCode,
-    /// The reason for people; may be empty.
+    /// An explanation for humans. May be empty.
     pub reason: &'a str,
 }
 
 impl<'a> CloseFrame<'a> {
-    /// Reads the payload of a Close frame. An empty one says nothing.
+    /// Parses the payload of a Close frame. `None` if it is empty.
     ///
     /// # Errors
     ///
-    /// One byte is no code; the code may not be sent; the reason is not UTF-8.
+    /// The payload has one byte, the code may not be sent, or the reason is not UTF-8.
     pub fn parse(payload: &'a [u8]) -> Result<Option<Self>, WebSocketFault> {
         let (code, reason) = match payload {
             [] => return Ok(None),
@@ -82,38 +82,38 @@ impl<'a> CloseFrame<'a> {
         Ok(Some(Self { code, reason }))
     }
 
-    /// As much of the reason as a Close frame holds, cut between two characters.
+    /// The reason, cut at a character boundary to the length that a Close frame allows.
     pub fn sendable_reason(&self) -> &'a str {
         &self.reason[..self.reason.floor_char_boundary(MAX_REASON)]
     }
 }
 
-/// What a peer did wrong. The connection fails (section 7.1.7): the peer gets a Close frame with
-/// [`WebSocketFault::close_code`], and nothing it sends afterwards is read.
+/// A protocol error of the peer. The connection fails (section 7.1.7): the peer gets a Close frame
+/// with [`WebSocketFault::close_code`], and all further input is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum WebSocketFault {
-    /// A reserved bit without an extension that gives it a meaning there.
+    /// A reserved bit that no negotiated extension uses.
     #[error("a reserved bit is set where no extension that was negotiated gives it a meaning")]
     ReservedBits,
-    /// An opcode without a meaning.
+    /// A reserved opcode.
     #[error("opcode {0:#x} is reserved")]
     ReservedOpcode(u8),
-    /// A control frame without FIN.
+    /// A fragmented control frame.
     #[error("a control frame is fragmented")]
     FragmentedControl,
-    /// A control frame with more than [`MAX_CONTROL_PAYLOAD`] bytes.
+    /// A control frame with a payload above [`MAX_CONTROL_PAYLOAD`] bytes.
     #[error("a control frame has more than {MAX_CONTROL_PAYLOAD} bytes")]
     ControlTooLong,
-    /// A client's frame without mask.
+    /// An unmasked frame of a client.
     #[error("a client's frame is not masked")]
     UnmaskedClientFrame,
-    /// A server's frame with mask.
+    /// A masked frame of a server.
     #[error("a server's frame is masked")]
     MaskedServerFrame,
-    /// A length that is not in its shortest form, or over 2^63 - 1.
+    /// A length that is not in its shortest form, or above 2^63 - 1.
     #[error("a length is not in its shortest form, or exceeds 63 bits")]
     InvalidLength,
-    /// A frame out of order: a continuation of nothing, or a new message inside another.
+    /// A frame out of order: a continuation without a message, or a new message inside another.
     #[error("{0}")]
     OutOfOrder(&'static str),
     /// A Close frame with one byte of payload.
@@ -128,13 +128,13 @@ pub enum WebSocketFault {
     /// A compressed message that is not in the format DEFLATE (RFC 1951).
     #[error("a compressed message is not in the format DEFLATE")]
     NotDeflate,
-    /// A frame or message over the limit; known from the header, before its bytes arrive. Of a
-    /// compressed message it is known once it has become so long.
+    /// A frame or message above the limit. Detected in the header, before the payload arrives; for
+    /// a compressed message, once its inflated length exceeds the limit.
     #[error("a {what} has {announced} bytes or more; the limit is {limit}")]
     TooBig {
         /// "frame" or "message".
         what: &'static str,
-        /// Bytes announced so far.
+        /// The announced bytes.
         announced: u64,
         /// The limit, in bytes.
         limit: usize,
@@ -142,7 +142,7 @@ pub enum WebSocketFault {
 }
 
 impl WebSocketFault {
-    /// What the peer is told.
+    /// The close code for the peer.
     pub fn close_code(self) -> CloseCode {
         match self {
             Self::NotUtf8 | Self::NotDeflate => CloseCode::INVALID_PAYLOAD,
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_codes_with_a_meaning_on_the_wire_are_codes() {
+    fn only_defined_close_codes_are_valid() {
         let ranges = [1000..=1003, 1007..=1014, 3000..=4999];
         for code in 0..=u16::MAX {
             let valid = ranges.iter().any(|range| range.contains(&code));

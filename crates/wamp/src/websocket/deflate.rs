@@ -1,14 +1,13 @@
-//! permessage-deflate (RFC 7692): messages made smaller, made whole again, and what both sides
-//! agree on before.
+//! permessage-deflate (RFC 7692): compression, decompression and negotiation.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | [`negotiation`] | offers of a client, the answer of a server |
-//! | [`deflater`] | a message to its compressed form |
-//! | [`inflater`] | the compressed form, piece by piece, to the message |
+//! | [`negotiation`] | the offers of a client and the answer of a server |
+//! | [`deflater`] | compresses messages |
+//! | [`inflater`] | decompresses messages piece by piece |
 //!
-//! Where a compressed message begins is said by its first frame ([`super::frame`]); what it may
-//! grow to is the receiver's business, which gives the inflater its limit.
+//! The first frame of a message shows whether it is compressed ([`super::frame`]). The receiver
+//! gives the inflater its limit.
 
 use std::fmt;
 
@@ -20,18 +19,18 @@ pub use deflater::Deflater;
 pub use inflater::Inflater;
 pub use negotiation::{DeflateAgreement, DeflateOptions};
 
-/// What ends each compressed message and is not sent (RFC 7692, sections 7.2.1 and 7.2.2): the
-/// empty stored block of a flush, without its first bits.
+/// The end of each compressed message, which is not sent (RFC 7692, sections 7.2.1 and 7.2.2): the
+/// empty stored block of a flush without its first bits.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
-/// How far back a compressed message may refer, as the logarithm of the distance in bytes.
+/// The LZ77 window of a compressed message: the logarithm of its size in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WindowBits(u8);
 
 impl WindowBits {
     /// 256 bytes.
     pub const MIN: Self = Self(8);
-    /// 32 KiB; what holds unless something else is agreed on.
+    /// 32 KiB, the default.
     pub const MAX: Self = Self(15);
 
     /// The window with this logarithm, 8 to 15.
@@ -51,7 +50,7 @@ impl fmt::Display for WindowBits {
     }
 }
 
-/// How much memory a deflater takes beside its window, 1 to 9 (zlib's `memLevel`).
+/// The memory of a deflater beside its window, 1 to 9 (zlib's `memLevel`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MemoryLevel(u8);
 
@@ -68,7 +67,7 @@ impl MemoryLevel {
 }
 
 impl Default for MemoryLevel {
-    /// zlib's own.
+    /// zlib's default.
     fn default() -> Self {
         Self(8)
     }

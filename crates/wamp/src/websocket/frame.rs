@@ -1,17 +1,16 @@
 //! The header of a frame (RFC 6455, section 5.2) and the mask (section 5.3).
 //!
-//! What a single header may say is checked here; what a sequence of frames may be is the
-//! receiver's business.
+//! This module checks single headers. The receiver checks the order of frames.
 
 use super::close::WebSocketFault;
 
-/// The most bytes a header takes: two, eight of length, four of mask.
+/// The maximum length of a header: two bytes, eight of length, four of mask.
 pub const MAX_HEADER: usize = 14;
 
-/// The longest payload of a control frame, in bytes (section 5.5).
+/// The maximum payload of a control frame, in bytes (section 5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
-/// The four bytes that a client's payload is combined with.
+/// The mask of a payload.
 pub type Mask = [u8; 4];
 
 const FIN: u8 = 0x80;
@@ -21,70 +20,70 @@ const RSV1: u8 = 0x40;
 const OPCODE_BITS: u8 = 0x0f;
 const MASKED: u8 = 0x80;
 const LENGTH_BITS: u8 = 0x7f;
-/// In the seven bits of length: the next two bytes are the length.
+/// Value of the seven length bits: the length is in the next two bytes.
 const TWO_BYTES: u8 = 126;
-/// In the seven bits of length: the next eight bytes are the length.
+/// Value of the seven length bits: the length is in the next eight bytes.
 const EIGHT_BYTES: u8 = 127;
 
-/// Which side of the connection this is.
+/// A side of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebSocketRole {
-    /// Opened the connection; masks what it sends.
+    /// The side that opened the connection and masks its frames.
     Client,
-    /// Accepted the connection; never masks.
+    /// The side that accepted the connection and never masks.
     Server,
 }
 
-/// What the frames of a peer may have.
+/// The frames that a peer may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameRules {
-    /// The side that reads them.
+    /// The side that reads the frames.
     role: WebSocketRole,
-    /// The reserved bits without a meaning.
+    /// The reserved bits that must be 0.
     reserved: u8,
-    /// Whether a client's frames may come without a mask.
+    /// Whether unmasked frames of clients are accepted.
     takes_unmasked: bool,
-    /// Whether payloads are as they come, whatever mask the header has.
+    /// Whether payloads are not unmasked, even if the header has a mask.
     ignores_masks: bool,
 }
 
 impl FrameRules {
-    /// Those of RFC 6455 for the side that reads.
+    /// The rules of RFC 6455 for the side that reads.
     pub const fn new(role: WebSocketRole) -> Self {
         Self { role, reserved: RESERVED_BITS, takes_unmasked: false, ignores_masks: false }
     }
 
-    /// Messages may be compressed, too.
+    /// Also allows compressed messages.
     pub const fn with_compression(mut self) -> Self {
         self.reserved &= !RSV1;
         self
     }
 
-    /// Clients' frames may come without a mask, against section 5.1.
+    /// Also accepts unmasked frames of clients, against section 5.1.
     pub const fn with_unmasked(mut self) -> Self {
         self.takes_unmasked = true;
         self
     }
 
-    /// Payloads have not been combined with the masks of their frames, against section 5.3.
+    /// Does not unmask payloads, against section 5.3.
     pub const fn with_masks_ignored(mut self) -> Self {
         self.ignores_masks = true;
         self
     }
 }
 
-/// What a frame is (section 11.8).
+/// The type of a frame (section 11.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opcode {
-    /// More of the message that an earlier frame began.
+    /// A continuation of the current message.
     Continuation,
-    /// A message or its first fragment.
+    /// A message, or its first fragment.
     Message(MessageKind),
-    /// A control frame; may stand between the fragments of a message.
+    /// A control frame. Allowed between the fragments of a message.
     Control(ControlKind),
 }
 
-/// What a message is.
+/// The type of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageKind {
     /// UTF-8.
@@ -93,14 +92,14 @@ pub enum MessageKind {
     Binary,
 }
 
-/// What a control frame is.
+/// The type of a control frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ControlKind {
-    /// The connection ends.
+    /// Closes the connection.
     Close,
-    /// Asks for a pong.
+    /// Requests a Pong.
     Ping,
-    /// Answers a ping, or says unasked that the peer lives.
+    /// Answers a Ping, or is an unsolicited keep-alive.
     Pong,
 }
 
@@ -129,24 +128,24 @@ impl Opcode {
     }
 }
 
-/// What stands before a payload.
+/// The header of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// Whether this frame ends its message.
+    /// Whether this is the last frame of its message.
     pub fin: bool,
-    /// Whether this frame begins a message that is compressed.
+    /// Whether this is the first frame of a compressed message.
     pub compressed: bool,
-    /// What the frame is.
+    /// The type of the frame.
     pub opcode: Opcode,
-    /// Bytes of payload.
+    /// The length of the payload, in bytes.
     pub length: u64,
-    /// The mask of the payload; a client's frames have one.
+    /// The mask of the payload. Frames of clients have one.
     pub mask: Option<Mask>,
 }
 
 impl FrameHeader {
-    /// Reads the header at the start of `bytes`, and says how many bytes it took; `None` when more
-    /// bytes are needed.
+    /// Parses the header at the start of `bytes`. Also returns its length. `None` if more bytes are
+    /// needed.
     ///
     /// # Errors
     ///
@@ -170,7 +169,7 @@ impl FrameHeader {
         Ok(Some((Self { fin, compressed, opcode, length, mask }, bytes.len() - rest.len())))
     }
 
-    /// The header's bytes, with the length in its shortest form.
+    /// Encodes the header with the length in its shortest form.
     pub fn encode(&self) -> EncodedHeader {
         let mut header = EncodedHeader { bytes: [0; MAX_HEADER], len: 0 };
         let masked = if self.mask.is_some() { MASKED } else { 0 };
@@ -224,7 +223,7 @@ fn check_mask_bit(second: u8, rules: FrameRules) -> Result<bool, WebSocketFault>
     }
 }
 
-/// The length and the bytes after it; `None` when more bytes are needed.
+/// The length and the bytes after it. `None` if more bytes are needed.
 fn parse_length(seven_bits: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, WebSocketFault> {
     let (length, rest, shortest) = match seven_bits {
         TWO_BYTES => match rest.split_first_chunk() {
@@ -243,7 +242,7 @@ fn parse_length(seven_bits: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Web
     Ok(Some((length, rest)))
 }
 
-/// A header in bytes, kept on the stack so that it can be written before a shared payload.
+/// An encoded header, on the stack, to be written before a shared payload.
 #[derive(Debug, Clone, Copy)]
 pub struct EncodedHeader {
     bytes: [u8; MAX_HEADER],
@@ -263,8 +262,7 @@ impl AsRef<[u8]> for EncodedHeader {
     }
 }
 
-/// Combines `payload` with the mask, in place; doing it twice undoes it. `offset` is where in its
-/// frame's payload it stands.
+/// Masks or unmasks `payload` in place. `offset` is its position in the payload of its frame.
 pub fn apply_mask(payload: &mut [u8], mut mask: Mask, offset: u64) {
     mask.rotate_left((offset % 4) as usize);
     let [a, b, c, d] = mask;
@@ -309,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_frame_of_a_message_may_be_compressed_and_only_where_that_was_agreed_on() {
+    fn only_the_first_frame_may_be_compressed_and_only_if_negotiated() {
         let rules = FrameRules::new(WebSocketRole::Client);
         let agreed = rules.with_compression();
         for opcode in [0x1, 0x2] {
@@ -333,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_may_be_left_out_or_ignored_where_the_rules_say_so() {
+    fn rules_may_allow_unmasked_frames_and_ignore_masks() {
         let rules = FrameRules::new(WebSocketRole::Server);
         let parse = |bytes: &[u8], rules| {
             FrameHeader::parse(bytes, rules)

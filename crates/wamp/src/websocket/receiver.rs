@@ -1,7 +1,7 @@
-//! From bytes to messages: the receiving half of a connection, strict and without IO.
+//! Reads messages from bytes, strictly and without IO.
 //!
-//! Knows the order of frames, the limits and UTF-8; doesn't answer pings or closes (the transport
-//! does) and doesn't read sockets.
+//! Checks the order of frames, the limits and UTF-8. The transport answers pings and closes, and
+//! reads sockets.
 
 use std::mem;
 
@@ -16,50 +16,53 @@ mod partial;
 
 use partial::{Inflated, PartialMessage};
 
-/// How much a peer may send at once, in bytes. A limit is checked against the length that a header
-/// announces, before anything is kept; of a compressed message it is what it has become that
-/// counts, and no more than that is made of it.
+/// The limits of messages and frames, in bytes. A length in a header is checked before anything is
+/// buffered. For a compressed message the inflated length counts, and no more than the limit is
+/// inflated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WebSocketLimits {
-    /// The largest message, all fragments together.
+    /// The maximum message, over all its fragments.
     pub max_message: usize,
-    /// The largest payload of a data frame, as it comes.
+    /// The maximum payload of a data frame, before with_inflater.
     pub max_frame: usize,
 }
 
-/// What has arrived. The bytes are the receiver's or the input's; they are gone with the next call.
+/// A message or control frame. The bytes belong to the receiver or the input and are valid until
+/// the next call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebSocketMessage<'a> {
-    /// A whole text message.
+    /// A text message.
     Text(&'a str),
-    /// A whole text message of a receiver that does not look whether it is UTF-8.
+    /// A text message of a receiver that does not check UTF-8.
     UncheckedText(&'a [u8]),
-    /// A whole binary message.
+    /// A binary message.
     Binary(&'a [u8]),
-    /// To be answered by a Pong with the same bytes.
+    /// A Ping. The answer is a Pong with the same bytes.
     Ping(&'a [u8]),
-    /// The answer to a Ping, or unasked.
+    /// A Pong, as the answer to a Ping or unsolicited.
     Pong(&'a [u8]),
-    /// The peer closes; to be answered by a Close, unless one was sent already. Nothing follows.
+    /// A Close. The answer is a Close, unless one was sent already. Nothing follows.
     Close(Option<CloseFrame<'a>>),
 }
 
-/// Turns the bytes of one connection into messages.
+/// Reads the messages of one connection.
 ///
-/// A message in one frame that lies wholly in the input is unmasked in place and handed out as a
-/// slice of the input. Only what the end of an input cuts, fragments, and what is inflated are
-/// copied; that memory grows with the bytes received or made (at most doubled by the growth of the
-/// vector) and is freed when the message was handed out, so that an idle connection holds none but
-/// what its [`Inflater`] keeps.
+/// A message in one frame that is contiguous in the input is unmasked in place and returned as a
+/// slice of the input. Incomplete frames, fragments and inflated messages are copied. Their buffer
+/// grows with the received or inflated bytes, at most to twice their number. It is freed after the
+/// message was returned, so an idle connection holds only the memory of its [`Inflater`].
 ///
-/// A transport reads into a buffer it may reuse at once, and calls until nothing more comes:
+/// A transport reads into a buffer that it can reuse at once, and calls until `None`:
 ///
 /// ```
-/// use cloverleaf_wamp::websocket::{WebSocketMessage, WebSocketLimits, WebSocketReceiver, WebSocketRole};
+/// use cloverleaf_wamp::websocket::{
+///     WebSocketLimits, WebSocketMessage, WebSocketReceiver, WebSocketRole,
+/// };
 ///
 /// # let mut socket: &[u8] = &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
 /// # let mut texts = Vec::new();
-/// let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, WebSocketLimits { max_message: 1024, max_frame: 1024 });
+/// let limits = WebSocketLimits { max_message: 1024, max_frame: 1024 };
+/// let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, limits);
 /// let mut scratch = [0; 4096];
 /// loop {
 ///     let count = std::io::Read::read(&mut socket, &mut scratch)?;
@@ -83,16 +86,16 @@ pub enum WebSocketMessage<'a> {
 #[derive(Debug)]
 pub struct WebSocketReceiver {
     rules: FrameRules,
-    /// A header that the end of an input has cut.
+    /// An incomplete header at the end of the last input.
     cut_header: CutHeader,
-    /// The frame whose payload has not arrived wholly.
+    /// The frame whose payload is incomplete.
     frame: Option<OpenFrame>,
-    /// The message whose frames have not arrived wholly.
+    /// The message whose frames are incomplete.
     message: PartialMessage,
-    /// What has arrived of a control frame that the end of an input has cut.
+    /// The received part of an incomplete control frame.
     control: Vec<u8>,
     closed: bool,
-    /// The last call has made a step of a compressed message.
+    /// Whether the last call stopped in the middle of a compressed message.
     is_paused: bool,
 }
 
@@ -117,20 +120,20 @@ impl OpenFrame {
         self.received == self.header.length
     }
 
-    /// How many bytes `input` has of this frame's payload.
+    /// The bytes of this frame's payload in `input`.
     fn available(&self, input: &[u8]) -> usize {
         let missing = self.header.length - self.received;
         usize::try_from(missing).map_or(input.len(), |missing| missing.min(input.len()))
     }
 
-    /// Unmasks what comes next of the payload, or masks it again.
+    /// Masks or unmasks the next bytes of the payload.
     fn mask(&self, piece: &mut [u8]) {
         if let Some(mask) = self.header.mask {
             apply_mask(piece, mask, self.received);
         }
     }
 
-    /// Takes what `input` has of this frame's payload, and unmasks it.
+    /// Takes and unmasks the bytes of this frame in `input`.
     fn take<'i>(&mut self, input: &mut &'i mut [u8]) -> &'i [u8] {
         let count = self.available(input);
         let piece = split_front(input, count);
@@ -140,14 +143,14 @@ impl OpenFrame {
     }
 }
 
-/// What has arrived wholly, with its payload when that lies in the input; otherwise it was kept.
-enum Arrived<'i> {
+/// A complete message or control frame. The payload is `None` if it was buffered.
+enum ReceivedFrame<'i> {
     Message(MessageKind, Option<&'i [u8]>),
     Control(ControlKind, Option<&'i [u8]>),
 }
 
 impl WebSocketReceiver {
-    /// The receiver of the side `role` (which says whether frames must be masked).
+    /// The receiver of a side, which decides whether frames must be masked.
     pub fn new(role: WebSocketRole, limits: WebSocketLimits) -> Self {
         Self {
             rules: FrameRules::new(role),
@@ -160,60 +163,59 @@ impl WebSocketReceiver {
         }
     }
 
-    /// The same with other rules for frames.
+    /// Changes the rules for frames.
     #[must_use]
     pub fn with_rules(mut self, adapt: impl FnOnce(FrameRules) -> FrameRules) -> Self {
         self.rules = adapt(self.rules);
         self
     }
 
-    /// The same, taking for text whatever comes as text.
+    /// Does not check that text messages are UTF-8.
     #[must_use]
     pub const fn with_unchecked_text(mut self) -> Self {
         self.message.leave_text_unchecked();
         self
     }
 
-    /// The same, whose peer may compress messages, since that was agreed on.
+    /// Accepts compressed messages, as negotiated.
     #[must_use]
-    pub fn inflating(mut self, inflater: Inflater) -> Self {
+    pub fn with_inflater(mut self, inflater: Inflater) -> Self {
         self.message.set_inflater(inflater);
         self.with_rules(FrameRules::with_compression)
     }
 
-    /// The same, which makes at most about so many bytes of a compressed message in one call. With
-    /// more to make, [`Self::receive`] returns `None` and [`Self::is_paused`] is true.
+    /// Inflates about `step` bytes of a compressed message at most in one call. If more remain,
+    /// [`Self::receive`] returns `None` and [`Self::is_paused`] is true.
     #[must_use]
-    pub const fn in_steps(mut self, step: usize) -> Self {
+    pub const fn with_inflate_step(mut self, step: usize) -> Self {
         self.message.set_step(step);
         self
     }
 
-    /// Whether the last call of [`Self::receive`] returned in the middle of a compressed message.
-    /// It has to be called again with what it has left of the input, though that may be empty.
+    /// Whether the last call of [`Self::receive`] stopped in the middle of a compressed message. It
+    /// must be called again with the rest of the input, even if that is empty.
     pub const fn is_paused(&self) -> bool {
         self.is_paused
     }
 
-    /// The message that the last call of [`Self::receive`] has returned, if it did not lie wholly
-    /// in the input.
+    /// The message that the last call of [`Self::receive`] returned, if it was buffered.
     pub fn kept_message(&self) -> &[u8] {
         &self.message.data
     }
 
-    /// Whether messages may be inflated, so that they become much longer than what arrives.
+    /// Whether messages are inflated, and so may become much longer than the received bytes.
     pub const fn inflates(&self) -> bool {
         self.message.has_inflater()
     }
 
-    /// Takes bytes from the front of `input` until something has arrived; `None` once the input is
-    /// used up. To be called until then, also because that frees what the last call handed out.
+    /// Reads the next message or control frame of `input`. `None` once the input is used up. Must
+    /// be called until then, also because each call frees the message of the last one.
     ///
-    /// After a fault or a Close the peer has nothing more to say: all further input is dropped.
+    /// After a fault or a Close all further input is dropped.
     ///
     /// # Errors
     ///
-    /// What the peer did wrong, as soon as the bytes show it.
+    /// A protocol error of the peer, as soon as the bytes show it.
     pub fn receive<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i mut [u8],
@@ -226,15 +228,15 @@ impl WebSocketReceiver {
         }
         let incoming = match self.advance(input) {
             Ok(None) => return Ok(None),
-            Ok(Some(Arrived::Message(MessageKind::Text, payload)))
+            Ok(Some(ReceivedFrame::Message(MessageKind::Text, payload)))
                 if self.message.leaves_text_unchecked() =>
             {
                 Ok(WebSocketMessage::UncheckedText(payload.unwrap_or(&self.message.data)))
             }
-            Ok(Some(Arrived::Message(kind, payload))) => {
+            Ok(Some(ReceivedFrame::Message(kind, payload))) => {
                 WebSocketMessage::message(kind, payload.unwrap_or(&self.message.data))
             }
-            Ok(Some(Arrived::Control(kind, payload))) => {
+            Ok(Some(ReceivedFrame::Control(kind, payload))) => {
                 WebSocketMessage::control(kind, payload.unwrap_or(&self.control))
             }
             Err(fault) => {
@@ -246,18 +248,18 @@ impl WebSocketReceiver {
         incoming.map(Some)
     }
 
-    /// How many bytes are held of a message or frame that has begun; none where none has.
+    /// Bytes buffered for an incomplete message or frame. `None` if there is none.
     pub fn unfinished(&self) -> Option<usize> {
         let is_begun = self.cut_header.len > 0 || self.frame.is_some() || self.message.is_open();
         (is_begun && !self.closed).then(|| self.message.data.capacity() + self.control.capacity())
     }
 
-    /// Whether the peer has closed or has made the connection fail.
+    /// Whether the peer has closed the connection or broken the protocol.
     pub fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Frees what an earlier call handed out.
+    /// Frees the message that an earlier call returned.
     fn release(&mut self) {
         if self.closed || !self.message.is_open() {
             self.message.free();
@@ -270,7 +272,7 @@ impl WebSocketReceiver {
     fn advance<'i>(
         &mut self,
         input: &mut &'i mut [u8],
-    ) -> Result<Option<Arrived<'i>>, WebSocketFault> {
+    ) -> Result<Option<ReceivedFrame<'i>>, WebSocketFault> {
         loop {
             let mut frame = match self.frame.take() {
                 Some(frame) => frame,
@@ -286,7 +288,7 @@ impl WebSocketReceiver {
                         return Ok(None);
                     }
                     Inflated::Piece => {}
-                    Inflated::Message(kind) => return Ok(Some(Arrived::Message(kind, None))),
+                    Inflated::Message(kind) => return Ok(Some(ReceivedFrame::Message(kind, None))),
                 }
             } else {
                 let piece = frame.take(input);
@@ -301,7 +303,7 @@ impl WebSocketReceiver {
         }
     }
 
-    /// Takes a header from the input, or what there is of one.
+    /// Reads a header from the input. `None` if it is incomplete.
     fn next_header(
         &mut self,
         input: &mut &mut [u8],
@@ -326,7 +328,7 @@ impl WebSocketReceiver {
         Ok(Some(header))
     }
 
-    /// Accepts a frame by its header: is it its turn, is it within the limits?
+    /// Checks the order and the limits of a frame by its header.
     fn open(&mut self, header: FrameHeader) -> Result<OpenFrame, WebSocketFault> {
         if !matches!(header.opcode, Opcode::Control(_)) {
             self.message.open(&header)?;
@@ -334,8 +336,8 @@ impl WebSocketReceiver {
         Ok(OpenFrame { header, received: 0 })
     }
 
-    /// Inflates what `input` has of a frame, or a step of it. What is not taken stays in `input` as
-    /// it came.
+    /// Inflates the bytes of a frame in `input`, or a step of them. Bytes that are not taken stay
+    /// masked in `input`.
     fn inflate(
         &mut self,
         frame: &mut OpenFrame,
@@ -352,28 +354,28 @@ impl WebSocketReceiver {
         Ok(inflated)
     }
 
-    /// Hands out a frame that is wholly in the input and a whole message; keeps all else. The frame
-    /// is not compressed.
+    /// Returns a frame that is contiguous in the input and a whole message. Buffers all other data.
+    /// The frame is not compressed.
     fn absorb<'i>(
         &mut self,
         frame: &OpenFrame,
         piece: &'i [u8],
-    ) -> Result<Option<Arrived<'i>>, WebSocketFault> {
+    ) -> Result<Option<ReceivedFrame<'i>>, WebSocketFault> {
         let header = &frame.header;
         let whole = piece.len() as u64 == header.length;
         match header.opcode {
-            Opcode::Control(kind) if whole => Ok(Some(Arrived::Control(kind, Some(piece)))),
+            Opcode::Control(kind) if whole => Ok(Some(ReceivedFrame::Control(kind, Some(piece)))),
             Opcode::Control(kind) => {
                 self.control.extend_from_slice(piece);
-                Ok(frame.is_complete().then_some(Arrived::Control(kind, None)))
+                Ok(frame.is_complete().then_some(ReceivedFrame::Control(kind, None)))
             }
             Opcode::Message(kind) if whole && header.fin => {
                 self.message.close();
-                Ok(Some(Arrived::Message(kind, Some(piece))))
+                Ok(Some(ReceivedFrame::Message(kind, Some(piece))))
             }
             Opcode::Message(_) | Opcode::Continuation => {
                 let kind = self.message.keep(piece, header.fin && frame.is_complete())?;
-                Ok(kind.map(|kind| Arrived::Message(kind, None)))
+                Ok(kind.map(|kind| ReceivedFrame::Message(kind, None)))
             }
         }
     }
@@ -398,7 +400,7 @@ impl<'a> WebSocketMessage<'a> {
     }
 }
 
-/// Takes `count` bytes from the front of `input`.
+/// Splits off the first `count` bytes.
 fn split_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i mut [u8] {
     let (front, rest) = mem::take(input).split_at_mut(count);
     *input = rest;

@@ -1,7 +1,7 @@
-//! From messages to frames, at the end of a buffer (RFC 6455, sections 5.4 to 5.6).
+//! Writes messages as frames to the end of a buffer (RFC 6455, sections 5.4 to 5.6).
 //!
-//! A client gives each frame a mask of its own, fresh from a strong random source; a server gives
-//! none, so that the same bytes serve every peer.
+//! A client uses a new mask from a strong random source for each frame. A server uses none, so all
+//! peers share the same bytes.
 
 use std::num::NonZeroUsize;
 
@@ -11,7 +11,7 @@ use super::frame::{
     ControlKind, FrameHeader, MAX_CONTROL_PAYLOAD, Mask, MessageKind, Opcode, apply_mask,
 };
 
-/// Writes the header of a frame whose payload of `payload_len` bytes follows.
+/// Writes the header of a frame with a payload of `payload_len` bytes.
 pub fn write_header(
     out: &mut Vec<u8>,
     opcode: Opcode,
@@ -28,8 +28,8 @@ pub fn write_message(out: &mut Vec<u8>, kind: MessageKind, payload: &[u8], mask:
     write_frame(out, header(Opcode::Message(kind), true, mask), payload);
 }
 
-/// Writes a message in one frame whose payload `encode` appends, without copying it afterwards
-/// unless its length takes a longer header (over 125 bytes).
+/// Writes a message in one frame. `encode` appends the payload. It is moved afterwards only if its
+/// length needs a longer header (more than 125 bytes).
 pub fn write_message_with(
     out: &mut Vec<u8>,
     kind: MessageKind,
@@ -48,17 +48,17 @@ pub fn write_message_with(
     out.splice(start..payload, header.encode().as_ref().iter().copied());
 }
 
-/// How messages are written where each of them is not simply one frame.
+/// Writes messages with compression or in fragments.
 #[derive(Debug, Default)]
 pub struct MessageWriter {
-    /// Compresses them, where that was agreed on.
+    /// The compression, if negotiated.
     pub deflater: Option<Deflater>,
-    /// The longest payload of their frames.
+    /// The maximum payload of a frame.
     pub fragment_size: Option<NonZeroUsize>,
 }
 
 impl MessageWriter {
-    /// Writes a message; `next_mask` gives the mask of each frame.
+    /// Writes a message. `next_mask` returns the mask of each frame.
     pub fn write_message(
         &mut self,
         out: &mut Vec<u8>,
@@ -84,7 +84,7 @@ impl MessageWriter {
     }
 }
 
-/// Writes a Close frame. A reason too long for it is cut between two characters.
+/// Writes a Close frame. A reason that is too long is cut at a character boundary.
 pub fn write_close(out: &mut Vec<u8>, close: Option<CloseFrame<'_>>, mask: Option<Mask>) {
     let mut payload = Vec::new();
     if let Some(close) = close {
@@ -94,13 +94,13 @@ pub fn write_close(out: &mut Vec<u8>, close: Option<CloseFrame<'_>>, mask: Optio
     write_control(out, ControlKind::Close, &payload, mask);
 }
 
-/// Writes a Ping frame. Of the payload, at most [`MAX_CONTROL_PAYLOAD`] bytes are sent.
+/// Writes a Ping frame with at most [`MAX_CONTROL_PAYLOAD`] bytes of the payload.
 pub fn write_ping(out: &mut Vec<u8>, payload: &[u8], mask: Option<Mask>) {
     write_control(out, ControlKind::Ping, payload, mask);
 }
 
-/// Writes a Pong frame. Of the payload, at most [`MAX_CONTROL_PAYLOAD`] bytes are sent; that of a
-/// Ping is never longer.
+/// Writes a Pong frame with at most [`MAX_CONTROL_PAYLOAD`] bytes of the payload. That of a Ping is
+/// never longer.
 pub fn write_pong(out: &mut Vec<u8>, payload: &[u8], mask: Option<Mask>) {
     write_control(out, ControlKind::Pong, payload, mask);
 }
@@ -110,12 +110,12 @@ fn write_control(out: &mut Vec<u8>, kind: ControlKind, payload: &[u8], mask: Opt
     write_frame(out, header(Opcode::Control(kind), true, mask), payload);
 }
 
-/// The header of a frame that is not compressed and whose length is not known yet.
+/// The header of an uncompressed frame, without its length.
 const fn header(opcode: Opcode, fin: bool, mask: Option<Mask>) -> FrameHeader {
     FrameHeader { fin, compressed: false, opcode, length: 0, mask }
 }
 
-/// Writes a frame whose header lacks nothing but its length.
+/// Writes a frame. `header` has no length yet.
 fn write_frame(out: &mut Vec<u8>, mut header: FrameHeader, payload: &[u8]) {
     header.length = payload.len() as u64;
     out.extend_from_slice(header.encode().as_ref());
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_close_says_nothing_or_a_code_and_as_much_reason_as_fits() {
+    fn a_close_is_empty_or_has_a_code_and_a_cut_reason() {
         assert_eq!(written(|out| write_close(out, None, None)), b"\x88\x00");
         let reason = "é".repeat(100);
         let close = CloseFrame { code: CloseCode::NORMAL, reason: &reason };
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_holds_at_most_what_a_control_frame_may() {
+    fn a_ping_is_cut_to_the_limit_of_control_frames() {
         let expected = [&b"\x89\x7d"[..], &[7; 125]].concat();
         assert_eq!(written(|out| write_ping(out, &[7; 200], None)), expected);
     }

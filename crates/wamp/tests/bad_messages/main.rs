@@ -1,8 +1,8 @@
-//! Bytes that are no message, in every format: refused by name, and nothing ever panics.
+//! Invalid messages in every format: each is rejected with its error, and nothing panics.
 //!
-//! How the formats themselves are read is tested beside their readers; here it is the shape of
-//! messages. Spec: basic profile "Messages", "Message Codes and Direction", "No Polymorphism",
-//! "IDs", "Protocol Errors".
+//! The tests of the readers cover the formats. These tests cover the structure of messages. Spec:
+//! basic profile "Messages", "Message Codes and Direction", "No Polymorphism", "IDs", "Protocol
+//! Errors".
 
 use std::ops::Range;
 
@@ -33,7 +33,7 @@ fn from_client(serializer: Serializer, json: &str) -> Result<ClientMessage, Deco
     decode_client(serializer, &bytes(serializer, json).into())
 }
 
-/// Decodes in every format, which must agree; the message itself is left aside.
+/// Decodes in every format. All must agree. Returns the result without the message.
 fn client(json: &str) -> Result<(), DecodeError> {
     agreed(json, |serializer| from_client(serializer, json).map(drop))
 }
@@ -63,7 +63,7 @@ const DICTIONARY: &str = "a dictionary";
 // === no message at all ===
 
 #[test]
-fn what_is_no_list_is_no_message() {
+fn a_message_must_be_a_list() {
     for text in ["null", "true", "1", "1.5", "\"48\"", "{}", "{\"48\":1}"] {
         assert_eq!(client(text), Err(DecodeError::NotAMessage), "{text}");
         assert_eq!(router(text), Err(DecodeError::NotAMessage), "{text}");
@@ -88,7 +88,7 @@ fn an_empty_frame_is_no_message() {
 }
 
 #[test]
-fn types_that_nobody_knows_are_refused() {
+fn unknown_message_codes_are_rejected() {
     for code in [0, 7, 9, 15, 38, 51, 71, 336, 338, 1 << 53, u64::MAX] {
         let text = format!("[{code},1,{{}}]");
         assert_eq!(client(&text), Err(DecodeError::UnknownMessageType(code)));
@@ -97,7 +97,7 @@ fn types_that_nobody_knows_are_refused() {
 }
 
 #[test]
-fn each_side_refuses_what_only_itself_may_send() {
+fn each_side_rejects_messages_that_only_it_may_send() {
     for sample in samples() {
         for serializer in Serializer::ALL {
             let frame = sample.bytes(serializer).to_vec().into();
@@ -117,7 +117,7 @@ fn each_side_refuses_what_only_itself_may_send() {
 }
 
 #[test]
-fn a_client_fails_invocations_and_a_router_fails_requests() {
+fn errors_of_clients_answer_invocations_and_errors_of_routers_requests() {
     let expected = "68: a client answers nothing but INVOCATION";
     for kind in [48, 32, 16, 1, 69] {
         let text = format!("[8,{kind},1,{{}},\"com.error\"]");
@@ -132,7 +132,7 @@ fn a_client_fails_invocations_and_a_router_fails_requests() {
 
 // === arity ===
 
-/// A message of each shape with all its elements, and how many it needs at least.
+/// A message of each shape with all its elements, and its minimum number of elements.
 const SHAPES: [(&str, usize); 26] = [
     (r#"[1,"realm1",{}]"#, 3),
     (r#"[2,1,{}]"#, 3),
@@ -162,7 +162,7 @@ const SHAPES: [(&str, usize); 26] = [
     (r#"[337,1]"#, 2),
 ];
 
-/// The first that is not refused for its direction.
+/// The first result that is not a wrong direction.
 fn either(json: &str) -> Result<(), DecodeError> {
     match client(json) {
         Err(DecodeError::UnknownMessageType(_)) => router(json),
@@ -172,7 +172,7 @@ fn either(json: &str) -> Result<(), DecodeError> {
 }
 
 #[test]
-fn a_message_has_as_many_elements_as_its_type_wants() {
+fn the_number_of_elements_must_fit_the_message() {
     for (shape, least) in SHAPES {
         let whole: Vec<serde_json::Value> = serde_json::from_str(shape).unwrap();
         let part = |elements: Range<usize>| serde_json::to_string(&whole[elements]).unwrap();
@@ -201,14 +201,14 @@ fn a_revocation_has_details_and_nothing_more() {
         assert_eq!(router(&format!("[{code},0,{{}},1]")), arity);
         assert_eq!(router(&format!("[{code},1,{{}},1]")), arity);
         assert_eq!(router(&format!("[{code},0,{{}}]")), Ok(()));
-        // Without details it answers the request with the number 0.
+        // Without details it answers request 0.
         assert_eq!(router(&format!("[{code},0]")), Ok(()));
     }
 }
 
 // === elements of the wrong type ===
 
-/// What is no id, but for 0.
+/// Values that are no id, except 0.
 const NO_IDS: [&str; 9] =
     ["9007199254740993", "-1", "1.0", "1.5", "\"1\"", "null", "true", "[1]", "{}"];
 
@@ -344,7 +344,7 @@ fn arguments_are_a_list_and_a_dictionary() {
 }
 
 #[test]
-fn sealed_arguments_are_one_value_and_the_last() {
+fn opaque_arguments_are_one_value_and_the_last() {
     let call =
         |rest: &str| client(&format!("[48,1,{{\"enc_algo\":\"cryptobox\"}},\"com.a\"{rest}]"));
     assert_eq!(call(",\"\\u0000AAEC\""), Ok(()));
@@ -354,9 +354,9 @@ fn sealed_arguments_are_one_value_and_the_last() {
     assert_eq!(call(",1"), Err(wrong("CALL", "Arguments", "a list")));
 }
 
-/// Decisions F16: what stands in the place of the arguments says which form it is.
+/// Decisions F16: the type of Arguments shows the form of the payload.
 #[test]
-fn a_binary_may_stand_for_the_arguments_whatever_is_said_of_it() {
+fn a_binary_is_accepted_as_arguments_with_any_options() {
     for options in ["{}", "{\"enc_algo\":null}"] {
         for message in [
             format!("[16,1,{options},\"com.a\""),
@@ -381,7 +381,7 @@ fn a_binary_may_stand_for_the_arguments_whatever_is_said_of_it() {
 
 // === options of the wrong type ===
 
-/// A message in each format with `levels` lists, one in the other, where `[]` stood in the text.
+/// A message in each format. `levels` nested lists replace `[]` in the text.
 fn nested(serializer: Serializer, before: &str, after: &str, levels: usize) -> Vec<u8> {
     let text = format!("{before}[]{after}");
     let (empty, one): (&[u8], &[u8]) = match serializer {
@@ -402,7 +402,7 @@ fn nested(serializer: Serializer, before: &str, after: &str, levels: usize) -> V
     .concat()
 }
 
-/// Where lists can be nested: in arguments, in options known and unknown, in what is kept whole.
+/// The positions where lists can be nested: arguments, known and unknown options, opaque values.
 const PLACES: [(&str, &str, usize); 6] = [
     ("[48,1,{},\"com.a\",", "]", 1),
     ("[48,1,{},\"com.a\",[7],{\"k\":", "}]", 2),
@@ -413,7 +413,7 @@ const PLACES: [(&str, &str, usize); 6] = [
 ];
 
 #[test]
-fn nesting_has_a_deepest_level_wherever_it_is() {
+fn nesting_is_limited_in_every_element() {
     for serializer in Serializer::ALL {
         for (before, after, around) in PLACES {
             let decode = |levels| {
@@ -438,7 +438,7 @@ fn nesting_in_an_option_of_another_type_is_refused_at_its_first_token() {
 }
 
 #[test]
-fn lists_that_only_open_are_refused_without_being_followed_down() {
+fn lists_without_an_end_are_rejected_without_recursion() {
     for (serializer, open, ends) in [
         (Serializer::Json, b"[", 3),
         (Serializer::MsgPack, b"\x91", 1),
@@ -454,7 +454,7 @@ fn lists_that_only_open_are_refused_without_being_followed_down() {
 }
 
 #[test]
-fn a_length_that_is_announced_and_not_there_is_not_believed() {
+fn announced_lengths_beyond_the_frame_are_rejected() {
     let msgpack: [&[u8]; 4] = [
         b"\xdd\xff\xff\xff\xff\x30",
         b"\x94\x30\x01\xdf\xff\xff\xff\xff",
@@ -508,7 +508,7 @@ fn a_message_that_is_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn nothing_follows_a_message_but_white_space_in_json() {
+fn only_white_space_in_json_may_follow_a_message() {
     for sample in samples() {
         for serializer in Serializer::ALL {
             let (message, whole) = (sample.message(serializer), sample.bytes(serializer));
@@ -542,7 +542,7 @@ fn text_that_is_not_utf_8_is_refused_wherever_it_stands() {
 }
 
 #[test]
-fn whatever_a_changed_byte_makes_of_a_message_is_refused_or_can_be_written_again() {
+fn a_message_with_a_changed_byte_is_rejected_or_can_be_encoded_again() {
     for sample in samples() {
         for serializer in Serializer::ALL {
             let (message, whole) = (sample.message(serializer), sample.bytes(serializer));

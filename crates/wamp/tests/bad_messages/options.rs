@@ -10,7 +10,7 @@ use cloverleaf_wamp::serializer::Serializer;
 
 use super::{bytes, client, either, from_client};
 
-/// Asserts that the option takes these values and no others.
+/// Asserts that the option accepts exactly these values.
 pub(super) fn assert_option(
     head: &str,
     tail: &str,
@@ -31,7 +31,7 @@ pub(super) fn assert_option(
 }
 
 #[test]
-fn booleans_are_no_numbers() {
+fn boolean_options_reject_numbers() {
     let (good, bad) = (["true", "false"], ["0", "1", "\"true\"", "[]", "{}", "1.0"]);
     for option in ["receive_progress", "progress"] {
         assert_option("[48,1,", ",\"com.a\"", option, &good, &bad);
@@ -44,7 +44,7 @@ fn booleans_are_no_numbers() {
     assert_option("[50,1,", "", "progress", &good, &bad);
 }
 
-/// Crossbar.io does not read them, and no deployed client gets an ABORT for them.
+/// Crossbar.io does not read hints, and no deployed client gets an ABORT for them.
 #[test]
 fn a_hint_with_a_value_of_another_type_is_absent() {
     let values =
@@ -91,13 +91,13 @@ fn a_timeout_is_an_integer_of_0_or_more() {
 }
 
 #[test]
-fn words_are_the_ones_of_the_specification() {
+fn enum_options_accept_the_names_of_the_specification() {
     let bad = ["\"\"", "\"Exact\"", "\"regex\"", "1", "true", "[\"exact\"]", "{}"];
     for head in ["[32,1,", "[64,1,"] {
         let good = ["\"exact\"", "\"prefix\"", "\"wildcard\""];
         assert_option(head, ",\"com.a\"", "match", &good, &bad);
     }
-    // Of these, an unknown word is a request that can't be served, not a violation.
+    // An unknown name here is answered with ERROR. It is not a violation.
     let good = ["\"single\"", "\"roundrobin\"", "\"all\"", "\"whoever\"", "\"\""];
     assert_option("[64,1,", ",\"com.a\"", "invoke", &good, &["1", "true", "[]", "{}"]);
     let good = ["\"skip\"", "\"kill\"", "\"killnowait\"", "\"abort\""];
@@ -164,7 +164,7 @@ fn roles_are_dictionaries_of_dictionaries_of_booleans() {
 }
 
 #[test]
-fn keys_that_nobody_knows_are_passed_over_with_whatever_they_hold() {
+fn unknown_keys_are_ignored_with_any_value() {
     for value in ["null", "1", "\"x\"", "[[],{}]", r#"{"a":{"b":[1,2,{"timeout":"x"}]}}"#] {
         let text =
             format!("[48,1,{{\"x_custom\":{value},\"timeout\":5,\"_y\":{value}}},\"com.a\"]");
@@ -177,9 +177,9 @@ fn keys_that_nobody_knows_are_passed_over_with_whatever_they_hold() {
     }
 }
 
-/// JavaScript's `undefined`, which some of its libraries write as an extension of MessagePack.
+/// JavaScript's `undefined`, which some of its libraries encode as a MessagePack extension.
 #[test]
-fn an_option_that_is_an_extension_is_left_out_like_one_that_is_null() {
+fn an_extension_as_an_option_reads_as_null() {
     let extensions: [&[u8]; 3] =
         [b"\xd4\x00\x00", b"\xd6\xff\x00\x00\x00\x00", b"\xc7\x02\x0c\x00\x00"];
     let call = r#"[48,1,{"timeout":null,"disclose_me":null,"enc_algo":null,"enc_key":null,
@@ -205,7 +205,7 @@ fn an_option_that_is_an_extension_is_left_out_like_one_that_is_null() {
 }
 
 #[test]
-fn of_a_key_that_stands_twice_the_last_counts_and_both_must_be_right() {
+fn the_last_of_duplicate_options_counts_and_both_are_checked() {
     let mode = |options: &str| {
         from_client(Serializer::Json, &format!("[49,1,{{{options}}}]")).map(|message| match message
         {
@@ -219,10 +219,10 @@ fn of_a_key_that_stands_twice_the_last_counts_and_both_must_be_right() {
     assert_eq!(client(r#"[48,1,{},"com.a",[],{"a":1,"a":2}]"#), Ok(()));
 }
 
-// === too much ===
+// === limits ===
 
 #[test]
-fn a_list_option_has_a_longest_length() {
+fn the_length_of_a_list_option_is_limited() {
     let list = |entry: &str, entries: usize| vec![entry; entries].join(",");
     for (option, entry) in [("exclude", "1"), ("eligible_authid", "\"a\"")] {
         let publish = |entries| {

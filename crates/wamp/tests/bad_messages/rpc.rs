@@ -1,4 +1,4 @@
-//! Options and details of the advanced profile's remote procedure calls that are wrong.
+//! Invalid options and details of the remote procedure calls of the advanced profile.
 
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::limits::MAX_CUSTOM_ATTRIBUTES;
@@ -14,16 +14,16 @@ const NO_STRINGS: [&str; 6] = ["1", "1.5", "true", "[]", "{}", "\"\\u0000AAEC\""
 const NO_IDS: [&str; 6] = ["0", "-1", "9007199254740993", "\"1\"", "[]", "1.0"];
 
 #[test]
-fn wishes_of_a_callee_are_booleans_and_its_limit_is_a_number() {
+fn register_options_have_booleans_and_a_numeric_limit() {
     let good = ["true", "false"];
     assert_option("[64,1,", ",\"com.a\"", "force_reregister", &good, &NO_BOOLEANS);
-    // That 0 calls are no limit is a request that can't be served, not a violation.
+    // A limit of 0 calls is answered with ERROR. It is not a violation.
     let good = ["0", "1", "18446744073709551615"];
     assert_option("[64,1,", ",\"com.a\"", "concurrency", &good, &NO_NUMBERS);
 }
 
 #[test]
-fn a_key_is_a_string_and_a_mode_a_word() {
+fn rkey_is_a_string_and_runmode_a_name() {
     assert_option("[48,1,", ",\"com.a\"", "rkey", &["\"\"", "\"user 7\""], &NO_STRINGS);
     let good = ["\"all\"", "\"partition\"", "\"\"", "\"some\""];
     assert_option("[48,1,", ",\"com.a\"", "runmode", &good, &NO_STRINGS);
@@ -32,7 +32,7 @@ fn a_key_is_a_string_and_a_mode_a_word() {
 }
 
 #[test]
-fn words_that_nobody_knows_are_kept_as_they_came() {
+fn unknown_enum_names_are_kept() {
     let invoke = |word: &str| {
         let text = format!("[64,1,{{\"invoke\":\"{word}\"}},\"com.a\"]");
         match from_client(Serializer::Json, &text) {
@@ -45,9 +45,9 @@ fn words_that_nobody_knows_are_kept_as_they_came() {
     }
 }
 
-/// What goes along has the same types in every message that carries it.
+/// Passthru details have the same types in every message.
 #[test]
-fn what_goes_along_with_a_message_is_of_its_type_on_every_way() {
+fn passthru_details_are_type_checked_in_every_message() {
     for (head, tail) in [
         ("[48,1,", ",\"com.a\""),
         ("[68,1,1,", ""),
@@ -85,7 +85,7 @@ fn what_goes_along_with_a_message_is_of_its_type_on_every_way() {
 }
 
 #[test]
-fn what_a_callee_is_told_is_of_its_type() {
+fn invocation_details_are_type_checked() {
     for option in ["progress", "receive_progress"] {
         assert_option("[68,1,1,", "", option, &["true", "false"], &NO_BOOLEANS);
     }
@@ -104,21 +104,21 @@ fn what_a_callee_is_told_is_of_its_type() {
 }
 
 #[test]
-fn what_a_caller_is_told_is_of_its_type() {
+fn result_details_are_type_checked() {
     assert_option("[50,1,", "", "callee", &["1", "9007199254740992"], &NO_IDS);
     for option in ["callee_authid", "callee_authrole"] {
         assert_option("[50,1,", "", option, &["\"\"", "\"x\""], &NO_STRINGS);
     }
 }
 
-// === attributes of others ===
+// === custom attributes ===
 
 fn attributes(keys: impl Iterator<Item = usize>) -> String {
     keys.map(|key| format!("\"_key_{key}\":{key}")).collect::<Vec<_>>().join(",")
 }
 
 #[test]
-fn attributes_of_others_hold_anything() {
+fn custom_attributes_may_have_any_value() {
     for value in ["1", "-1.5", "true", "\"x\"", "\"\\u0000AAEC\"", "[[],{}]", r#"{"a":[1]}"#] {
         for (head, tail) in [("[48,1,", ",\"com.a\""), ("[70,1,", ""), ("[8,68,1,", ",\"com.e\"")] {
             let text = format!("{head}{{\"_abc\":{value},\"_x9_\":{value}}}{tail}]");
@@ -128,7 +128,7 @@ fn attributes_of_others_hold_anything() {
 }
 
 #[test]
-fn more_attributes_of_others_than_a_message_may_carry_are_refused() {
+fn too_many_custom_attributes_are_rejected() {
     for (head, tail, message) in [
         ("[48,1,", ",\"com.a\"", "CALL"),
         ("[70,1,", "", "YIELD"),
@@ -138,7 +138,8 @@ fn more_attributes_of_others_than_a_message_may_carry_are_refused() {
         let with = |options: &str| client(&format!("{head}{{{options}}}{tail}]"));
         let most = attributes(0..MAX_CUSTOM_ATTRIBUTES);
         assert_eq!(with(&most), Ok(()));
-        // The same one again is none more, and keys that are not carried don't count.
+        // A repeated attribute does not count again, and keys without the form of an attribute do
+        // not count.
         assert_eq!(with(&format!("{most},\"_key_0\":[1],\"x_1\":1,\"_ab\":2,\"_A__\":3")), Ok(()));
         let too_many = Err(DecodeError::TooManyAttributes { message });
         assert_eq!(with(&attributes(0..MAX_CUSTOM_ATTRIBUTES + 1)), too_many);
@@ -147,7 +148,7 @@ fn more_attributes_of_others_than_a_message_may_carry_are_refused() {
 }
 
 #[test]
-fn of_an_attribute_that_stands_twice_the_last_counts() {
+fn the_last_of_duplicate_custom_attributes_counts() {
     let text = r#"[48,1,{"_abc":1,"_xyz":2,"_abc":[3]},"com.a"]"#;
     for serializer in Serializer::ALL {
         let Ok(ClientMessage::Call(call)) = from_client(serializer, text) else {

@@ -1,4 +1,4 @@
-//! One message of every type, as a value and as bytes; what the tests of this folder share.
+//! One message of every type, as a value and as bytes, for the tests in this folder.
 
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::message::wire::{decode_client, decode_router, encode_client, encode_router};
@@ -19,7 +19,7 @@ pub(crate) enum Sent {
 }
 
 impl Sent {
-    /// Decodes a message of the same direction.
+    /// Decodes a message of this direction.
     pub(crate) fn decode_alike(
         &self,
         serializer: Serializer,
@@ -87,7 +87,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         .collect()
 }
 
-/// The bytes that hexadecimal digits stand for.
+/// Parses hexadecimal digits.
 pub(crate) fn hex(digits: &str) -> Vec<u8> {
     let digits: Vec<u8> = digits
         .chars()

@@ -1,4 +1,4 @@
-//! The messages of the golden table that carry what the advanced profile adds to calls.
+//! The messages of the golden table with additions of the advanced profile to calls.
 
 use cloverleaf_wamp::codec::transcode::transcode;
 use cloverleaf_wamp::message::wire::decode_client;
@@ -16,7 +16,7 @@ use cloverleaf_wamp::uri::MatchPolicy;
 use super::Sent;
 use super::values::{args, call, invocation_id, registration, request, session};
 
-/// The message of this name; what it carries untouched is in the format `s`.
+/// The message with this name. Its opaque values are in the format `s`.
 pub(crate) fn message(name: &str, s: Serializer) -> Option<Sent> {
     asked(name, s)
         .or_else(|| registered(name))
@@ -25,8 +25,8 @@ pub(crate) fn message(name: &str, s: Serializer) -> Option<Sent> {
         .or_else(|| told(name, s).map(Sent::Router))
 }
 
-/// What goes along, and a binary. Nobody but a decoder makes attributes of others, so they are
-/// taken from the smallest message that has them.
+/// Passthru details and a binary. Only a decoder makes custom attributes, so they are taken from
+/// the smallest message that has them.
 fn passthru(s: Serializer, about: &str) -> (Option<Box<PassthruDetails>>, Payload) {
     let text = format!("[70,1,{about},[\"\\u0000AAEC/w==\"]]");
     let mut frame = Vec::new();

@@ -57,7 +57,7 @@ fn encoded(s: Serializer, value: &Value) -> Encoded {
     Encoded::from_value(s, value).unwrap()
 }
 
-/// The message of this name; what it carries untouched is in the format `s`.
+/// The message with this name. Its opaque values are in the format `s`.
 pub(crate) fn message(name: &str, s: Serializer) -> Sent {
     session_message(name, s)
         .or_else(|| topic_message(name, s))
@@ -195,8 +195,8 @@ fn topic_message(name: &str, s: Serializer) -> Option<Sent> {
     }
 }
 
-/// Bytes in the place of arguments. No public constructor makes such a payload, so it is taken
-/// from the smallest message that has it.
+/// Bytes as Arguments. No public constructor makes such a payload, so it is taken from the smallest
+/// message that has it.
 fn sealed(s: Serializer) -> Payload {
     let frame: &[u8] = match s {
         Serializer::Json => br#"[70,1,{"enc_algo":"mqtt"},"\u0000AAEC/w=="]"#,

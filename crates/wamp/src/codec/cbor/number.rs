@@ -1,9 +1,8 @@
-//! Numbers that other formats do not have as such: negative integers of 65 bits, bignums and floats
-//! of 16 bits.
+//! Numbers that other formats lack: negative integers of 65 bits, bignums and floats of 16 bits.
 
 use super::super::Token;
 
-/// The integer -1 - `argument`; as a float where an `i64` cannot hold it.
+/// The integer -1 - `argument`, or a float if an `i64` cannot hold it.
 #[inline]
 pub(super) fn negative(argument: u64) -> Token<'static> {
     i64::try_from(argument)
@@ -22,8 +21,8 @@ pub(in super::super) fn half(bits: u16) -> f64 {
     if bits >> 15 == 0 { magnitude } else { -magnitude }
 }
 
-/// The integer whose bytes, the highest first, are these; or -1 minus that. An integer of 64 bits
-/// where it fits, else a float; null where no float is so large.
+/// The integer with these big-endian bytes, or -1 minus it (RFC 8949 section 3.4.3). An integer if
+/// 64 bits hold it, else a float, or null if it is too large for one.
 pub(super) fn bignum(bytes: &[u8], is_negative: bool) -> Token<'static> {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     let bytes = &bytes[zeros..];
@@ -43,8 +42,8 @@ fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// The nearest float. The eight bytes of `high` are more than it holds; of those in `low` it only
-/// matters for rounding whether they are all zero.
+/// The nearest float. `high` has eight bytes, more than a float holds. Of `low` only matters for
+/// rounding whether all bytes are zero.
 fn float(high: &[u8], low: &[u8]) -> Option<f64> {
     let rest = u64::from(low.iter().any(|byte| *byte != 0));
     let exponent = i32::try_from(low.len()).ok()?.checked_mul(8)?;

@@ -97,7 +97,7 @@ fn lists_and_maps_are_read_with_every_length() {
 }
 
 #[test]
-fn tags_are_passed_over_before_values_and_keys() {
+fn tags_before_values_and_keys_are_skipped() {
     let key = |key: &'static str| Token::Key(key.into());
     assert_scalar("c11a514b67b0", &Token::Unsigned(1_363_896_240));
     assert_scalar(
@@ -123,7 +123,7 @@ fn tags_are_passed_over_before_values_and_keys() {
     assert_eq!(agreed::<CborReader<'_>>(&many).as_deref(), Ok(&[Token::Unsigned(1)][..]));
 }
 
-/// RFC 8949 section 3.4.3: tag 2 and 3 before bytes, the highest first.
+/// RFC 8949 section 3.4.3: tags 2 and 3 before big-endian bytes.
 #[test]
 fn bignums_are_integers_where_64_bits_hold_them_and_else_floats() {
     for (input, token) in [
@@ -137,7 +137,7 @@ fn bignums_are_integers_where_64_bits_hold_them_and_else_floats() {
         ("c348ffffffffffffffff", Token::Float(-18_446_744_073_709_551_616.0)),
         ("c249010000000000000000", Token::Float(18_446_744_073_709_551_616.0)),
         ("c349010000000000000000", Token::Float(-18_446_744_073_709_551_616.0)),
-        // Half between two floats, and a little more.
+        // Halfway between two floats, and a little more.
         ("c249010000000000000800", Token::Float(18_446_744_073_709_551_616.0)),
         ("c249010000000000000801", Token::Float(18_446_744_073_709_555_712.0)),
     ] {
@@ -150,7 +150,7 @@ fn bignums_are_integers_where_64_bits_hold_them_and_else_floats() {
     {
         assert_scalar(&input, &Token::Null);
     }
-    // Behind another tag they are what that tag says: bytes.
+    // After another tag they are bytes.
     assert_scalar("c2d74101", &Token::Binary((&[1]).into()));
 }
 
@@ -170,7 +170,7 @@ fn keys_that_are_integers_are_their_decimal_digits() {
 }
 
 #[test]
-fn what_is_not_well_formed_is_refused_where_it_stands() {
+fn malformed_items_are_rejected_at_their_offset() {
     let key = "a key must be text or an integer";
     let ended = "a break with nothing to end";
     let reserved = "reserved additional information";
@@ -229,7 +229,7 @@ fn text_that_is_not_utf8_is_refused_in_values_keys_and_each_chunk() {
 }
 
 #[test]
-fn lengths_that_the_input_has_not_are_truncated() {
+fn lengths_beyond_the_input_are_truncated() {
     for input in [
         "",
         "81",
@@ -287,14 +287,14 @@ fn a_value_cut_anywhere_is_truncated() {
 }
 
 #[test]
-fn what_follows_the_value_is_trailing() {
+fn bytes_after_the_value_are_trailing() {
     for (input, offset) in [("0000", 1), ("80ff", 1), ("8101a0", 2), ("9fff00", 2), ("f6c1", 1)] {
         assert_fails::<CborReader<'_>>(&hex(input), &DecodeError::TrailingBytes(offset));
     }
 }
 
 #[test]
-fn tags_upon_tags_are_too_deep() {
+fn too_many_nested_tags_are_too_deep() {
     let tags = |count: usize| [vec![0xc1; count], vec![0x01]].concat();
     assert_eq!(CborReader::new(&tags(MAX_DEPTH)).skip(), Ok(0..MAX_DEPTH + 1));
     assert_eq!(CborReader::new(&tags(100_000)).skip(), Err(DecodeError::TooDeep));
@@ -302,7 +302,7 @@ fn tags_upon_tags_are_too_deep() {
 }
 
 #[test]
-fn passing_over_says_where_each_value_stands_tags_included() {
+fn skipping_returns_the_span_of_each_value_with_its_tags() {
     let input = hex("9f 1830 a1616181 01 c1627878 7f6178ff ff");
     let mut reader = CborReader::new(&input);
     assert_eq!(reader.next(), Ok(Token::ListStart));
@@ -318,7 +318,7 @@ fn passing_over_says_where_each_value_stands_tags_included() {
 }
 
 #[test]
-fn the_depth_is_bounded() {
+fn the_depth_is_limited() {
     let read = |input: &[u8]| agreed::<CborReader<'_>>(input).map(drop);
     assert_depth_is_bounded(read, [&hex("81"), &hex("01"), &[]]);
     assert_depth_is_bounded(read, [&hex("a16161"), &hex("01"), &[]]);

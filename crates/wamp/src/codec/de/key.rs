@@ -1,4 +1,4 @@
-//! Map keys: text, from which integers and booleans are read where the type has them.
+//! Map keys: text, converted to integers and booleans if the type needs them.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use super::super::value_error::ValueError;
 /// Reads a key.
 pub(super) struct KeyDeserializer<'de>(pub(super) Cow<'de, str>);
 
-/// Types that are parsed from the key; what is no such text is left to the visitor to refuse.
+/// Types that are parsed from the key. The visitor rejects other text.
 macro_rules! parsed {
     ($($method:ident => $visit:ident),* $(,)?) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {

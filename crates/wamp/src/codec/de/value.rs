@@ -18,7 +18,7 @@ use crate::error::DecodeError;
 /// Reads values.
 pub(super) struct ValueDeserializer<'de, R> {
     reader: R,
-    /// A scalar that was read to learn that it is not null.
+    /// A scalar that was read to find out whether it is null.
     peeked: Option<Token<'de>>,
 }
 
@@ -39,7 +39,7 @@ impl<'de, R: TokenReader<'de>> ValueDeserializer<'de, R> {
         }
     }
 
-    /// Whether the innermost list or map ends here.
+    /// Whether the innermost list or map ends.
     fn at_end(&mut self) -> Result<bool, ValueError> {
         Ok(self.peeked.is_none() && self.reader.peek()? == TokenKind::End)
     }
@@ -68,25 +68,25 @@ impl<'de, R: TokenReader<'de>> ValueDeserializer<'de, R> {
     }
 
     fn list<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, ValueError> {
-        let mut entries = Entries::new(self);
+        let mut entries = RemainingEntries::new(self);
         let value = visitor.visit_seq(&mut entries)?;
         entries.end_list()?;
         Ok(value)
     }
 
     fn map<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, ValueError> {
-        let mut entries = Entries::new(self);
+        let mut entries = RemainingEntries::new(self);
         let value = visitor.visit_map(&mut entries)?;
         entries.end_map()?;
         Ok(value)
     }
 
-    /// An enum variant with content: a map of one entry.
+    /// An enum variant with content: a map with one entry.
     fn variant<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, ValueError> {
         let Token::Key(name) = self.token()? else {
             return Err(ValueError::custom("an enum variant must be a map of one entry"));
         };
-        let value = visitor.visit_enum(Variant::new(name, self))?;
+        let value = visitor.visit_enum(VariantReader::new(name, self))?;
         if !self.at_end()? {
             return Err(ValueError::custom("an enum variant must be a map of one entry"));
         }
@@ -110,7 +110,7 @@ impl<'de, R: TokenReader<'de>> Deserializer<'de> for &mut ValueDeserializer<'de,
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.token()? {
-            // Strings would take bytes that happen to be UTF-8.
+            // A string type would accept bytes that are valid UTF-8.
             Token::Binary(bytes) => {
                 Err(ValueError::invalid_type(Unexpected::Bytes(&bytes), &visitor))
             }
@@ -124,7 +124,7 @@ impl<'de, R: TokenReader<'de>> Deserializer<'de> for &mut ValueDeserializer<'de,
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.token()? {
-            // Byte buffers would take the bytes of text.
+            // A byte buffer would accept the bytes of text.
             Token::Text(text) => Err(ValueError::invalid_type(Unexpected::Str(&text), &visitor)),
             token => self.visit(token, visitor),
         }
@@ -155,7 +155,7 @@ impl<'de, R: TokenReader<'de>> Deserializer<'de> for &mut ValueDeserializer<'de,
         visitor.visit_newtype_struct(self)
     }
 
-    /// A list; also bytes, whose entries are numbers, for the sake of `Vec<u8>`.
+    /// A list. Bytes are accepted as a list of numbers, for `Vec<u8>`.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.token()? {
             Token::Binary(bytes) => {
@@ -189,18 +189,18 @@ impl<'de, R: TokenReader<'de>> Deserializer<'de> for &mut ValueDeserializer<'de,
     }
 }
 
-/// The entries of a list or map that has begun.
-struct Entries<'d, 'de, R> {
+/// The remaining entries of a list or map.
+struct RemainingEntries<'d, 'de, R> {
     deserializer: &'d mut ValueDeserializer<'de, R>,
     taken: usize,
 }
 
-impl<'d, 'de, R: TokenReader<'de>> Entries<'d, 'de, R> {
+impl<'d, 'de, R: TokenReader<'de>> RemainingEntries<'d, 'de, R> {
     fn new(deserializer: &'d mut ValueDeserializer<'de, R>) -> Self {
-        Entries { deserializer, taken: 0 }
+        RemainingEntries { deserializer, taken: 0 }
     }
 
-    /// Passes over the end of a list, which must come now.
+    /// Reads the end of a list. Fails if entries remain.
     fn end_list(self) -> Result<(), ValueError> {
         let mut entries = self.taken;
         while !self.deserializer.at_end()? {
@@ -215,7 +215,7 @@ impl<'d, 'de, R: TokenReader<'de>> Entries<'d, 'de, R> {
         Err(ValueError::invalid_length(entries, &expected.as_str()))
     }
 
-    /// Passes over the end of a map, which must come now.
+    /// Reads the end of a map. Fails if entries remain.
     fn end_map(self) -> Result<(), ValueError> {
         if self.deserializer.at_end()? {
             return self.deserializer.token().map(drop);
@@ -224,7 +224,7 @@ impl<'d, 'de, R: TokenReader<'de>> Entries<'d, 'de, R> {
     }
 }
 
-impl<'de, R: TokenReader<'de>> SeqAccess<'de> for &mut Entries<'_, 'de, R> {
+impl<'de, R: TokenReader<'de>> SeqAccess<'de> for &mut RemainingEntries<'_, 'de, R> {
     type Error = ValueError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -239,7 +239,7 @@ impl<'de, R: TokenReader<'de>> SeqAccess<'de> for &mut Entries<'_, 'de, R> {
     }
 }
 
-impl<'de, R: TokenReader<'de>> MapAccess<'de> for &mut Entries<'_, 'de, R> {
+impl<'de, R: TokenReader<'de>> MapAccess<'de> for &mut RemainingEntries<'_, 'de, R> {
     type Error = ValueError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -264,35 +264,35 @@ impl<'de, R: TokenReader<'de>> MapAccess<'de> for &mut Entries<'_, 'de, R> {
     }
 }
 
-/// An enum variant whose content comes next.
-struct Variant<'d, 'de, R> {
+/// An enum variant before its content.
+struct VariantReader<'d, 'de, R> {
     name: Cow<'de, str>,
     deserializer: &'d mut ValueDeserializer<'de, R>,
 }
 
-impl<'d, 'de, R> Variant<'d, 'de, R> {
+impl<'d, 'de, R> VariantReader<'d, 'de, R> {
     fn new(name: Cow<'de, str>, deserializer: &'d mut ValueDeserializer<'de, R>) -> Self {
-        Variant { name, deserializer }
+        VariantReader { name, deserializer }
     }
 }
 
-impl<'d, 'de, R: TokenReader<'de>> EnumAccess<'de> for Variant<'d, 'de, R> {
+impl<'d, 'de, R: TokenReader<'de>> EnumAccess<'de> for VariantReader<'d, 'de, R> {
     type Error = ValueError;
-    type Variant = Content<'d, 'de, R>;
+    type Variant = VariantContent<'d, 'de, R>;
 
     fn variant_seed<V: DeserializeSeed<'de>>(
         self,
         seed: V,
     ) -> Result<(V::Value, Self::Variant), ValueError> {
         let variant = seed.deserialize(CowStrDeserializer::<ValueError>::new(self.name))?;
-        Ok((variant, Content(self.deserializer)))
+        Ok((variant, VariantContent(self.deserializer)))
     }
 }
 
 /// The content of an enum variant.
-struct Content<'d, 'de, R>(&'d mut ValueDeserializer<'de, R>);
+struct VariantContent<'d, 'de, R>(&'d mut ValueDeserializer<'de, R>);
 
-impl<'de, R: TokenReader<'de>> VariantAccess<'de> for Content<'_, 'de, R> {
+impl<'de, R: TokenReader<'de>> VariantAccess<'de> for VariantContent<'_, 'de, R> {
     type Error = ValueError;
 
     fn unit_variant(self) -> Result<(), ValueError> {

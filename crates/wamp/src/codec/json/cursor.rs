@@ -1,17 +1,17 @@
-//! A place in JSON text, and the steps that need no memory of what came before.
+//! A position in JSON text, and the parsing steps without state.
 
 use super::{number, string};
 use crate::error::DecodeError;
 
-/// A place in JSON text.
+/// A position in JSON text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cursor<'a> {
+pub(super) struct JsonCursor<'a> {
     pub(super) input: &'a [u8],
     pub(super) position: usize,
 }
 
-impl Cursor<'_> {
-    /// Passes over white space; returns the byte after it.
+impl JsonCursor<'_> {
+    /// Skips white space. Returns the next byte without skipping it.
     #[inline]
     pub(super) fn white_space(&mut self) -> Result<u8, DecodeError> {
         while let Some(&byte) = self.input.get(self.position) {
@@ -23,7 +23,7 @@ impl Cursor<'_> {
         Err(DecodeError::Truncated(self.input.len()))
     }
 
-    /// Passes over `true`, `false` or `null`.
+    /// Skips `true`, `false` or `null`.
     #[inline]
     pub(super) fn literal(&mut self, word: &'static [u8]) -> Result<(), DecodeError> {
         let rest = &self.input[self.position..];
@@ -37,8 +37,8 @@ impl Cursor<'_> {
         }
     }
 
-    /// Passes over `NaN`, `Infinity` or `-Infinity`, which `first` may begin. Fails as a number
-    /// does where digits are expected.
+    /// Skips `NaN`, `Infinity` or `-Infinity`, which `first` may begin. Otherwise fails like a
+    /// number without digits.
     pub(super) fn not_finite(&mut self, first: u8) -> Result<(), DecodeError> {
         match first {
             b'N' => self.literal(b"NaN"),
@@ -48,17 +48,17 @@ impl Cursor<'_> {
         }
     }
 
-    /// Passes over a string, whose opening quotation mark stands here.
+    /// Skips a string that begins here with its quotation mark.
     #[inline]
-    pub(super) fn string(&mut self) -> Result<string::Scanned, DecodeError> {
+    pub(super) fn string(&mut self) -> Result<string::ScannedString, DecodeError> {
         let (string, after) = string::scan(self.input, self.position + 1)?;
         self.position = after;
         Ok(string)
     }
 
-    /// Passes over a key with its colon.
+    /// Skips a key and its colon.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<string::Scanned, DecodeError> {
+    pub(super) fn key(&mut self) -> Result<string::ScannedString, DecodeError> {
         let key = self.string()?;
         if self.white_space()? != b':' {
             return Err(self.malformed("a colon must come here"));

@@ -1,12 +1,12 @@
-//! JSON with null in the place of numbers that JSON or its readers cannot say.
+//! Replacement of numbers that JSON or its readers cannot represent.
 
 use super::number;
 use super::string;
 
-/// `value`, which a reader has passed over, with `null` for each `NaN`, `Infinity`, `-Infinity` and
-/// number that no float holds. All other bytes stay, also unpaired surrogates.
+/// Replaces each `NaN`, `Infinity`, `-Infinity` and number too large for a float by `null`. `value`
+/// is a value that a reader has skipped. All other bytes stay, including unpaired surrogates.
 ///
-/// At most a third longer than `value`: `NaN` is the shortest of them.
+/// The result is at most a third longer: `NaN` is the shortest of them.
 #[cold]
 pub(super) fn rewritten(value: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len());
@@ -19,8 +19,7 @@ pub(super) fn rewritten(value: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The offset after the string, the number or the byte that begins at `position`, and whether it
-/// stays.
+/// The offset after the string, number or byte at `position`, and whether it is kept.
 fn token(value: &[u8], position: usize, first: u8) -> (usize, bool) {
     const INFINITY: usize = "Infinity".len();
     match first {

@@ -1,25 +1,25 @@
-//! JSON numbers: their grammar (RFC 8259 section 6) and which token they become.
+//! JSON numbers: grammar (RFC 8259 section 6) and conversion to tokens.
 
 use super::super::Token;
 use crate::error::DecodeError;
 
-/// With so few characters and no exponent, a number is below 10^300 and cannot overflow a float.
+/// A number of at most this length without an exponent is below 10^300, so a float holds it.
 const SURELY_FINITE: usize = 300;
 
-/// With so few digits, an integer fits into 64 bits.
+/// An integer of at most this number of digits fits into 64 bits.
 const SURELY_64_BITS: usize = 19;
 
-/// A number that follows the grammar.
+/// A number that matches the grammar.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scanned {
+pub(super) struct ScannedNumber {
     start: usize,
-    /// The offset after it.
+    /// The offset after the number.
     pub(super) end: usize,
-    form: Form,
+    form: NumberForm,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum NumberForm {
     Integer,
     Fraction,
     Exponent,
@@ -27,7 +27,7 @@ enum Form {
 
 /// Scans the number that begins at `start`.
 #[inline]
-pub(super) fn scan(input: &[u8], start: usize) -> Result<Scanned, DecodeError> {
+pub(super) fn scan(input: &[u8], start: usize) -> Result<ScannedNumber, DecodeError> {
     let first = start + usize::from(input.get(start) == Some(&b'-'));
     let end = digits(input, first)?;
     if input[first] == b'0' && end > first + 1 {
@@ -35,25 +35,25 @@ pub(super) fn scan(input: &[u8], start: usize) -> Result<Scanned, DecodeError> {
     }
     match input.get(end) {
         Some(b'.' | b'e' | b'E') => scan_float(input, start, end),
-        _ => Ok(Scanned { start, end, form: Form::Integer }),
+        _ => Ok(ScannedNumber { start, end, form: NumberForm::Integer }),
     }
 }
 
 /// Scans the fraction and the exponent that begin at `end`.
-fn scan_float(input: &[u8], start: usize, mut end: usize) -> Result<Scanned, DecodeError> {
-    let mut form = Form::Fraction;
+fn scan_float(input: &[u8], start: usize, mut end: usize) -> Result<ScannedNumber, DecodeError> {
+    let mut form = NumberForm::Fraction;
     if input.get(end) == Some(&b'.') {
         end = digits(input, end + 1)?;
     }
     if matches!(input.get(end), Some(b'e' | b'E')) {
         let signed = matches!(input.get(end + 1), Some(b'+' | b'-'));
         end = digits(input, end + 1 + usize::from(signed))?;
-        form = Form::Exponent;
+        form = NumberForm::Exponent;
     }
-    Ok(Scanned { start, end, form })
+    Ok(ScannedNumber { start, end, form })
 }
 
-/// Passes over one digit or more.
+/// Skips one or more digits.
 #[inline]
 fn digits(input: &[u8], first: usize) -> Result<usize, DecodeError> {
     let mut position = first;
@@ -63,11 +63,11 @@ fn digits(input: &[u8], first: usize) -> Result<usize, DecodeError> {
     if position > first { Ok(position) } else { Err(no_digit(input, first)) }
 }
 
-impl Scanned {
-    /// Checks that a float holds the number.
+impl ScannedNumber {
+    /// Checks that a float can hold the number.
     #[inline]
     pub(super) fn check(self, input: &[u8]) -> Result<(), DecodeError> {
-        let surely = self.form != Form::Exponent && self.end - self.start <= SURELY_FINITE;
+        let surely = self.form != NumberForm::Exponent && self.end - self.start <= SURELY_FINITE;
         if surely { Ok(()) } else { self.check_float(input) }
     }
 
@@ -79,16 +79,16 @@ impl Scanned {
         }
     }
 
-    /// An integer where it fits; -0, which no integer is, and all others as a float, or as null
-    /// where they are too large.
+    /// An integer if 64 bits hold it. Otherwise, and for -0, a float; null if it is too large for
+    /// one.
     #[inline]
     pub(super) fn token(self, input: &[u8]) -> Token<'static> {
         match self.form {
-            Form::Integer => match self.integer(input) {
+            NumberForm::Integer => match self.integer(input) {
                 Some(token) => token,
                 None => self.float(input),
             },
-            Form::Fraction | Form::Exponent => self.float(input),
+            NumberForm::Fraction | NumberForm::Exponent => self.float(input),
         }
     }
 
@@ -113,7 +113,7 @@ impl Scanned {
     }
 }
 
-/// The value of decimal digits, if it fits.
+/// The value of decimal digits, if 64 bits hold it.
 #[inline]
 fn magnitude(digits: &[u8]) -> Option<u64> {
     let value = |byte: &u8| u64::from(byte - b'0');

@@ -1,22 +1,21 @@
-//! Passing over JSON without reading it: what happens to every payload.
+//! Skips JSON without making tokens: the router does this with every payload.
 //!
-//! Accepts and refuses exactly what the reader does, with the same errors, but makes no token and
-//! remembers nothing between two of them. Only numbers that are not finite, which the reader takes
-//! for null, are refused here: such values are rare and the reader's.
+//! Accepts and rejects exactly what the reader does, with the same errors, except for numbers that
+//! are not finite. Those are rejected here, because only the reader handles them.
 
-use super::cursor::Cursor;
+use super::cursor::JsonCursor;
 use super::number;
 use crate::error::DecodeError;
 use crate::limits::MAX_DEPTH;
 
-/// Passes over the value that begins with the byte `first` at the cursor, inside `depth` lists
-/// and maps; returns the offset after it.
+/// Skips the value at the cursor, which begins with the byte `first`, inside `depth` lists and
+/// maps. Returns the offset after it.
 pub(super) fn skip_value(
-    cursor: Cursor<'_>,
+    cursor: JsonCursor<'_>,
     first: u8,
     depth: usize,
 ) -> Result<usize, DecodeError> {
-    let mut skipper = Skipper { cursor, open: 0, maps: 0, room: MAX_DEPTH - depth };
+    let mut skipper = Skipper { cursor, open: 0, maps: 0, max_open: MAX_DEPTH - depth };
     let mut next = Some(first);
     while let Some(first) = next {
         next = match skipper.value(first)? {
@@ -28,18 +27,18 @@ pub(super) fn skip_value(
 }
 
 struct Skipper<'a> {
-    cursor: Cursor<'a>,
-    /// How many lists and maps are open.
+    cursor: JsonCursor<'a>,
+    /// The number of open lists and maps.
     open: usize,
-    /// One bit for each of them: list (0) or map (1), the innermost lowest.
+    /// One bit for each open list (0) or map (1), the innermost lowest.
     maps: u128,
-    /// How many may be open.
-    room: usize,
+    /// The maximum number of open lists and maps.
+    max_open: usize,
 }
 
 impl Skipper<'_> {
-    /// Passes over a scalar, an empty list or map, or the start of another up to its first value,
-    /// whose first byte is returned.
+    /// Skips a scalar, an empty list or map, or the start of another one up to its first value.
+    /// Returns the first byte of that value.
     #[inline]
     fn value(&mut self, first: u8) -> Result<Option<u8>, DecodeError> {
         match first {
@@ -59,8 +58,7 @@ impl Skipper<'_> {
         Ok(None)
     }
 
-    /// Passes over ends and a comma up to the next value, whose first byte is returned if there is
-    /// one.
+    /// Skips ends and a comma. Returns the first byte of the next value, if there is one.
     #[inline]
     fn after_value(&mut self) -> Result<Option<u8>, DecodeError> {
         while self.open > 0 {
@@ -101,7 +99,7 @@ impl Skipper<'_> {
         Ok(None)
     }
 
-    /// Passes over a key, up to its value, whose first byte is returned.
+    /// Skips a key. Returns the first byte of its value.
     #[inline]
     fn key(&mut self, first: u8) -> Result<Option<u8>, DecodeError> {
         if first != b'"' {
@@ -113,7 +111,7 @@ impl Skipper<'_> {
 
     #[inline]
     fn begin(&mut self, map: u128) -> Result<(), DecodeError> {
-        if self.open == self.room {
+        if self.open == self.max_open {
             return Err(DecodeError::TooDeep);
         }
         self.open += 1;

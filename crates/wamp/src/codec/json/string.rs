@@ -1,7 +1,7 @@
-//! JSON strings: where they end, what their escapes mean, and when they are bytes.
+//! JSON strings: their end, their escapes, and the convention for bytes.
 //!
-//! Scanning validates everything but UTF-8, which is left to whoever needs the text, so that no
-//! string is validated twice.
+//! Scanning validates everything except UTF-8. The user of the text checks that, so no string is
+//! validated twice.
 
 use std::borrow::Cow;
 
@@ -11,32 +11,32 @@ use base64::engine::general_purpose::STANDARD;
 use super::super::Token;
 use crate::error::DecodeError;
 
-/// The only spelling that JSON has for U+0000, with which strings that are bytes begin.
+/// The only JSON spelling of U+0000, with which bytes begin.
 const BINARY_MARK: &str = "\\u0000";
 
-/// `01` in each byte, to do eight bytes at a time.
+/// `01` in each byte, to process eight bytes at a time.
 const ONES: u64 = u64::MAX / 0xff;
 /// The highest bit of each byte.
 const HIGHS: u64 = ONES << 7;
 
-/// The inside of a string, between its quotation marks, with its escapes checked.
+/// The content of a string, with valid escapes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scanned {
-    /// The offset of the first byte inside.
+pub(super) struct ScannedString {
+    /// The offset of the first byte of the content.
     start: usize,
     /// The offset of the closing quotation mark.
     end: usize,
-    /// Whether there are only bytes below 0x80.
+    /// Whether all bytes are below 0x80.
     ascii: bool,
     /// Whether there is an escape.
     pub(super) escaped: bool,
 }
 
-/// Scans the string whose opening quotation mark stands just before `start`; returns it and the
+/// Scans the string whose opening quotation mark precedes `start`. Returns the string and the
 /// offset after its closing quotation mark.
 #[inline]
-pub(super) fn scan(input: &[u8], start: usize) -> Result<(Scanned, usize), DecodeError> {
-    let mut scanned = Scanned { start, end: start, ascii: true, escaped: false };
+pub(super) fn scan(input: &[u8], start: usize) -> Result<(ScannedString, usize), DecodeError> {
+    let mut scanned = ScannedString { start, end: start, ascii: true, escaped: false };
     loop {
         let (end, ascii) = plain_run(input, scanned.end);
         scanned.end = end;
@@ -53,8 +53,8 @@ pub(super) fn scan(input: &[u8], start: usize) -> Result<(Scanned, usize), Decod
     }
 }
 
-/// Where the run of bytes that stand for themselves in a string ends, from `position` on, and
-/// whether the bytes up to there are certainly all below 0x80.
+/// The end of the run of unescaped bytes from `position`, and whether these bytes are certainly all
+/// below 0x80.
 #[inline]
 pub(super) fn plain_run(input: &[u8], mut position: usize) -> (usize, bool) {
     let mut high_bits = 0;
@@ -78,8 +78,8 @@ pub(super) fn plain_run(input: &[u8], mut position: usize) -> (usize, bool) {
     (position, high_bits == 0)
 }
 
-/// A set high bit in the first byte that is a quotation mark, backslash or control character
-/// (those after it may be marked in error, since subtraction borrows).
+/// Sets the high bit of the first byte that is a quotation mark, backslash or control character.
+/// Later bytes may be marked in error, because subtraction borrows.
 #[inline]
 fn specials(word: u64) -> u64 {
     let quotation = word ^ (ONES * u64::from(b'"'));
@@ -88,8 +88,8 @@ fn specials(word: u64) -> u64 {
     below(quotation, 1) | below(backslash, 1) | below(word, 0x20)
 }
 
-/// The character of the escape whose backslash stands at `position`, none for an unpaired
-/// surrogate; and the offset after it.
+/// The character of the escape that begins at `position`, or `None` for an unpaired surrogate, and
+/// the offset after it.
 fn escape(input: &[u8], position: usize) -> Result<(Option<char>, usize), DecodeError> {
     let character = match input.get(position + 1) {
         Some(&byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
@@ -105,15 +105,15 @@ fn escape(input: &[u8], position: usize) -> Result<(Option<char>, usize), Decode
     Ok((Some(character), position + 2))
 }
 
-/// The character of a `\uXXXX` at `position`, or of two that are a surrogate pair; none for a
-/// surrogate without the other half.
+/// The character of a `\uXXXX` or surrogate pair at `position`, or `None` for an unpaired
+/// surrogate, and the offset after it.
 fn unicode_escape(input: &[u8], position: usize) -> Result<(Option<char>, usize), DecodeError> {
     let unit = code_unit(input, position)?;
     let single = position + 6;
     if let Some(character) = char::from_u32(u32::from(unit)) {
         return Ok((Some(character), single));
     }
-    // What follows a first half is looked at again on its own where it is not the second half.
+    // An escape after a high surrogate is parsed again on its own if it is no low surrogate.
     if unit < 0xdc00
         && input[single..].starts_with(b"\\u")
         && let Ok(second) = code_unit(input, single)
@@ -137,7 +137,7 @@ fn code_unit(input: &[u8], position: usize) -> Result<u16, DecodeError> {
     Ok(unit)
 }
 
-impl Scanned {
+impl ScannedString {
     /// Checks that the text is UTF-8.
     #[inline]
     pub(super) fn check(self, input: &[u8]) -> Result<(), DecodeError> {
@@ -160,8 +160,7 @@ impl Scanned {
         self.raw(input).map(|raw| Token::Text(Cow::Borrowed(raw)))
     }
 
-    /// The text, or the bytes that it stands for; and whether there is an unpaired surrogate, which
-    /// is read as U+FFFD.
+    /// The text or the bytes, and whether U+FFFD replaces an unpaired surrogate.
     pub(super) fn unescaped(self, input: &[u8]) -> Result<(Token<'_>, bool), DecodeError> {
         let raw = self.raw(input)?;
         if let Some(bytes) = raw.strip_prefix(BINARY_MARK).and_then(binary) {
@@ -170,7 +169,7 @@ impl Scanned {
         unescape(raw).map(|(text, unpaired)| (Token::Text(Cow::Owned(text)), unpaired))
     }
 
-    /// The text as it is written.
+    /// The text with its escapes.
     #[inline]
     fn raw(self, input: &[u8]) -> Result<&str, DecodeError> {
         simdutf8::basic::from_utf8(&input[self.start..self.end])
@@ -178,7 +177,7 @@ impl Scanned {
     }
 }
 
-/// The bytes that standard base64 stands for, if it is that. Some writers escape each `/`.
+/// Decodes standard base64. Some writers escape each `/`.
 fn binary(base64: &str) -> Option<Vec<u8>> {
     if base64.contains('\\') {
         STANDARD.decode(unescape(base64).ok()?.0).ok()
@@ -187,8 +186,8 @@ fn binary(base64: &str) -> Option<Vec<u8>> {
     }
 }
 
-/// The text that `raw` stands for, whose escapes have been checked before; and whether U+FFFD
-/// stands for an unpaired surrogate in it.
+/// Resolves the escapes in `raw`, which have been checked. Also returns whether U+FFFD replaces an
+/// unpaired surrogate.
 fn unescape(raw: &str) -> Result<(String, bool), DecodeError> {
     let mut text = String::with_capacity(raw.len());
     let (mut position, mut unpaired) = (0, false);

@@ -35,7 +35,7 @@ fn numbers_are_integers_where_they_fit_and_floats_otherwise() {
     assert!(matches!(scalar("-0"), Token::Float(zero) if zero.is_sign_negative()));
 }
 
-/// What a reader of `input` passes on in the place of it.
+/// The bytes that a reader passes on for `input`.
 fn passed_on(input: &str) -> String {
     let mut reader = JsonReader::new(input.as_bytes());
     let span = reader.skip().unwrap();
@@ -125,7 +125,7 @@ fn unpaired_surrogates_are_read_as_replacement_characters_and_passed_on() {
 }
 
 #[test]
-fn a_text_with_an_unpaired_surrogate_is_told_from_others() {
+fn an_unpaired_surrogate_is_reported_for_its_text_only() {
     let mut reader = JsonReader::new(br#"["a","\ud800","\ufffd","\ud83c\udf40"]"#);
     reader.next().unwrap();
     let replaced = [(); 4].map(|()| {
@@ -174,7 +174,7 @@ fn white_space_may_stand_around_every_token_and_is_no_part_of_a_value() {
 }
 
 #[test]
-fn passing_over_says_where_each_value_stands() {
+fn skipping_returns_the_span_of_each_value() {
     let input = br#"[48, {"a":[1]} ,"x\"y",-1.5e3]"#;
     let mut reader = JsonReader::new(input);
     assert_eq!(reader.next(), Ok(Token::ListStart));
@@ -189,7 +189,7 @@ fn passing_over_says_where_each_value_stands() {
 }
 
 #[test]
-fn what_breaks_the_grammar_is_malformed_where_it_does() {
+fn grammar_violations_are_malformed_at_their_offset() {
     let value = "a value must come here";
     let key = "a key must come here";
     let comma = "a comma or an end must come here";
@@ -272,21 +272,21 @@ fn a_value_cut_anywhere_is_truncated() {
 }
 
 #[test]
-fn what_follows_the_value_is_trailing() {
+fn bytes_after_the_value_are_trailing() {
     for (input, offset) in [("[] []", 3), ("1 2", 2), ("{}x", 2), ("null,", 4), ("[]\0", 2)] {
         assert_fails::<JsonReader<'_>>(input.as_bytes(), &DecodeError::TrailingBytes(offset));
     }
 }
 
 #[test]
-fn the_depth_is_bounded() {
+fn the_depth_is_limited() {
     let read = |input: &[u8]| agreed::<JsonReader<'_>>(input).map(drop);
     assert_depth_is_bounded(read, [b"[", b"1", b"]"]);
     assert_depth_is_bounded(read, [b"{\"a\":", b"1", b"}"]);
 }
 
 #[test]
-fn lists_within_maps_at_the_greatest_depth_keep_their_kind() {
+fn lists_in_maps_at_the_maximum_depth_keep_their_kind() {
     let levels = MAX_DEPTH / 2;
     let input = format!("{}1{}", "[{\"a\":".repeat(levels), "}]".repeat(levels));
     assert!(agreed::<JsonReader<'_>>(input.as_bytes()).is_ok());

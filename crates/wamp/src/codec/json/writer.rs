@@ -1,4 +1,4 @@
-//! JSON as compact as it can be written, with all that is not ASCII left as it is.
+//! Compact JSON. Characters outside of ASCII are not escaped.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use super::string::plain_run;
 #[derive(Debug)]
 pub struct JsonWriter<'b> {
     out: &'b mut Vec<u8>,
-    /// Whether a comma must come before what is written next.
+    /// Whether a comma must precede the next value.
     comma: bool,
 }
 
@@ -21,7 +21,7 @@ impl<'b> JsonWriter<'b> {
         JsonWriter { out, comma: false }
     }
 
-    /// Begins a value or key that another may follow.
+    /// Writes the separator before a value or key.
     #[inline]
     fn separate(&mut self) {
         if self.comma {
@@ -119,7 +119,7 @@ impl TokenWriter for JsonWriter<'_> {
     }
 
     fn binary(&mut self, value: &[u8]) {
-        /// A multiple of three bytes, so that no padding comes between two pieces.
+        /// A multiple of three bytes, so that pieces have no padding.
         const PIECE: usize = 768;
         self.raw(b"\"\\u0000");
         let mut base64 = [0; PIECE / 3 * 4];

@@ -1,32 +1,32 @@
-//! A place in MessagePack, and the parts of items that the reader and passing over share.
+//! A position in MessagePack, and the parts of items that reading and skipping share.
 
 use crate::error::DecodeError;
 use crate::limits::MAX_DEPTH;
 
-/// A place in MessagePack.
+/// A position in MessagePack.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cursor<'a> {
+pub(super) struct MsgPackCursor<'a> {
     pub(super) input: &'a [u8],
     pub(super) position: usize,
 }
 
 /// A list or map that has begun.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
-    /// How many values are still to come; in a map each entry counts twice.
+pub(super) struct MsgPackContainer {
+    /// The number of remaining values. Each entry of a map counts twice.
     pub(super) left: usize,
     pub(super) map: bool,
 }
 
-impl Frame {
-    /// Whether a key comes next, when anything does.
+impl MsgPackContainer {
+    /// Whether the next item, if any, is a key.
     #[inline]
     pub(super) fn at_key(self) -> bool {
         self.map && self.left.is_multiple_of(2)
     }
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> MsgPackCursor<'a> {
     /// The first byte of a value.
     #[inline]
     pub(super) fn value(&mut self) -> Result<u8, DecodeError> {
@@ -37,7 +37,7 @@ impl<'a> Cursor<'a> {
         Ok(first)
     }
 
-    /// The first byte of a key: of text or an integer.
+    /// The first byte of a key: text or an integer.
     #[inline]
     pub(super) fn key(&mut self) -> Result<u8, DecodeError> {
         let [first] = self.fixed()?;
@@ -47,7 +47,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A length that is itself 2^`exponent` bytes long.
+    /// A length that takes 2^`exponent` bytes.
     #[inline]
     pub(super) fn length(&mut self, exponent: u8) -> Result<usize, DecodeError> {
         let length = match exponent {
@@ -65,22 +65,22 @@ impl<'a> Cursor<'a> {
         text.map_err(|_| DecodeError::NotUtf8(offset))
     }
 
-    /// The type and the data of an extension.
+    /// Skips the type and the data of an extension.
     #[inline]
     pub(super) fn extension(&mut self, length: usize) -> Result<(), DecodeError> {
         self.bytes(1)?;
         self.bytes(length).map(drop)
     }
 
-    /// Begins a list or map inside `depth` others. Each value is a byte at least, so that a number
-    /// above what is left cannot be true.
+    /// Begins a list or map inside `depth` others. Each value takes at least one byte, so a number
+    /// above the remaining bytes cannot be true.
     #[inline]
     pub(super) fn begin(
         &self,
         entries: usize,
         map: bool,
         depth: usize,
-    ) -> Result<Frame, DecodeError> {
+    ) -> Result<MsgPackContainer, DecodeError> {
         if depth == MAX_DEPTH {
             return Err(DecodeError::TooDeep);
         }
@@ -88,7 +88,7 @@ impl<'a> Cursor<'a> {
         if left > self.input.len() - self.position {
             return Err(self.truncated());
         }
-        Ok(Frame { left, map })
+        Ok(MsgPackContainer { left, map })
     }
 
     #[inline]

@@ -1,71 +1,61 @@
 //! Reading MessagePack.
 //!
-//! What every token passes through is always inlined, as in JSON's reader.
+//! The code that every token runs through is always inlined, as in the JSON reader.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::super::next_item::NextItem;
 use super::super::{Token, TokenKind, TokenReader};
-use super::cursor::{Cursor, Frame};
+use super::cursor::{MsgPackContainer, MsgPackCursor};
 use super::skip::skip_value;
 use crate::error::DecodeError;
-
-/// What stands at the reader's position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Value,
-    Key,
-    /// The end of the innermost list or map.
-    End,
-    /// The outermost value has ended.
-    Nothing,
-}
 
 /// Reads MessagePack.
 #[derive(Debug)]
 pub struct MsgPackReader<'a> {
-    cursor: Cursor<'a>,
+    cursor: MsgPackCursor<'a>,
     started: bool,
-    stack: SmallVec<[Frame; 8]>,
+    stack: SmallVec<[MsgPackContainer; 8]>,
 }
 
 impl<'a> TokenReader<'a> for MsgPackReader<'a> {
     #[inline]
     fn new(input: &'a [u8]) -> Self {
-        let cursor = Cursor { input, position: 0 };
+        let cursor = MsgPackCursor { input, position: 0 };
         MsgPackReader { cursor, started: false, stack: SmallVec::new() }
     }
 
     #[inline]
     fn next(&mut self) -> Result<Token<'a>, DecodeError> {
-        match self.place() {
-            Place::Value => {
+        match self.next_item() {
+            NextItem::Value => {
                 let first = self.cursor.value()?;
                 self.advance();
                 self.item(first)
             }
-            Place::Key => {
+            NextItem::Key => {
                 let first = self.cursor.key()?;
                 self.advance();
                 self.item(first).map(key)
             }
-            Place::End => {
+            NextItem::End => {
                 let map = self.stack.pop().is_some_and(|frame| frame.map);
                 Ok(if map { Token::MapEnd } else { Token::ListEnd })
             }
-            Place::Nothing => Err(DecodeError::TrailingBytes(self.cursor.position)),
+            NextItem::Nothing => Err(DecodeError::TrailingBytes(self.cursor.position)),
         }
     }
 
     #[inline]
     fn peek(&mut self) -> Result<TokenKind, DecodeError> {
-        match self.place() {
-            Place::Value => {}
-            Place::Key => return Ok(TokenKind::Text),
-            Place::End => return Ok(TokenKind::End),
-            Place::Nothing => return Err(DecodeError::TrailingBytes(self.cursor.position)),
+        match self.next_item() {
+            NextItem::Value => {}
+            NextItem::Key => return Ok(TokenKind::Text),
+            NextItem::End => return Ok(TokenKind::End),
+            NextItem::Nothing => return Err(DecodeError::TrailingBytes(self.cursor.position)),
         }
         let mut cursor = self.cursor;
         match cursor.value()? {
@@ -80,7 +70,7 @@ impl<'a> TokenReader<'a> for MsgPackReader<'a> {
     #[inline]
     fn skip(&mut self) -> Result<Range<usize>, DecodeError> {
         let start = self.cursor.position;
-        if self.place() != Place::Value {
+        if self.next_item() != NextItem::Value {
             return Err(DecodeError::Malformed { offset: start, what: "a value must come here" });
         }
         self.cursor.position = skip_value(self.cursor, self.stack.len())?;
@@ -89,7 +79,7 @@ impl<'a> TokenReader<'a> for MsgPackReader<'a> {
     }
 
     fn finish(&mut self) -> Result<(), DecodeError> {
-        if self.place() != Place::Nothing {
+        if self.next_item() != NextItem::Nothing {
             Err(self.cursor.truncated())
         } else if self.cursor.position < self.cursor.input.len() {
             Err(DecodeError::TrailingBytes(self.cursor.position))
@@ -101,12 +91,12 @@ impl<'a> TokenReader<'a> for MsgPackReader<'a> {
 
 impl<'a> MsgPackReader<'a> {
     #[inline(always)]
-    fn place(&self) -> Place {
+    fn next_item(&self) -> NextItem {
         match self.stack.last() {
-            Some(frame) if frame.left == 0 => Place::End,
-            Some(frame) if frame.at_key() => Place::Key,
-            None if self.started => Place::Nothing,
-            _ => Place::Value,
+            Some(frame) if frame.left == 0 => NextItem::End,
+            Some(frame) if frame.at_key() => NextItem::Key,
+            None if self.started => NextItem::Nothing,
+            _ => NextItem::Value,
         }
     }
 
@@ -153,7 +143,7 @@ impl<'a> MsgPackReader<'a> {
         })
     }
 
-    /// What announces its length, or has it in the name of its type.
+    /// An item whose length is announced or implied by its type.
     fn sized(&mut self, first: u8) -> Result<Token<'a>, DecodeError> {
         match first {
             0xc4..=0xc6 => {
@@ -190,7 +180,7 @@ fn signed(value: i64) -> Token<'static> {
     u64::try_from(value).map_or(Token::Negative(value), Token::Unsigned)
 }
 
-/// The key that text or an integer stands for.
+/// Converts text or an integer to a key.
 #[inline]
 fn key(token: Token<'_>) -> Token<'_> {
     match token {

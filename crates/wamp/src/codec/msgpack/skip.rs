@@ -1,16 +1,19 @@
-//! Passing over MessagePack without reading it: what happens to every payload.
+//! Skips MessagePack without making tokens: the router does this with every payload.
 //!
-//! Accepts and refuses exactly what the reader does, with the same errors.
+//! Accepts and rejects exactly what the reader does, with the same errors.
 
 use smallvec::SmallVec;
 
-use super::cursor::{Cursor, Frame};
+use super::cursor::{MsgPackContainer, MsgPackCursor};
 use crate::error::DecodeError;
 
-/// Passes over the value at the cursor, inside `depth` lists and maps; returns the offset after it.
-pub(super) fn skip_value(mut cursor: Cursor<'_>, depth: usize) -> Result<usize, DecodeError> {
-    let mut outer = SmallVec::<[Frame; 8]>::new();
-    let mut frame = Frame { left: 1, map: false };
+/// Skips the value at the cursor, inside `depth` lists and maps. Returns the offset after it.
+pub(super) fn skip_value(
+    mut cursor: MsgPackCursor<'_>,
+    depth: usize,
+) -> Result<usize, DecodeError> {
+    let mut outer = SmallVec::<[MsgPackContainer; 8]>::new();
+    let mut frame = MsgPackContainer { left: 1, map: false };
     loop {
         while frame.left == 0 {
             let Some(around) = outer.pop() else { return Ok(cursor.position) };
@@ -18,16 +21,20 @@ pub(super) fn skip_value(mut cursor: Cursor<'_>, depth: usize) -> Result<usize, 
         }
         let first = if frame.at_key() { cursor.key()? } else { cursor.value()? };
         frame.left -= 1;
-        if let Some(inner) = item(&mut cursor, first, depth + outer.len())? {
+        if let Some(inner) = skip_item(&mut cursor, first, depth + outer.len())? {
             outer.push(frame);
             frame = inner;
         }
     }
 }
 
-/// Passes over what follows the first byte of an item; of a list or map only over its start.
+/// Skips the rest of an skip_item after its first byte. Skips only the start of a list or map.
 #[inline]
-fn item(cursor: &mut Cursor<'_>, first: u8, depth: usize) -> Result<Option<Frame>, DecodeError> {
+fn skip_item(
+    cursor: &mut MsgPackCursor<'_>,
+    first: u8,
+    depth: usize,
+) -> Result<Option<MsgPackContainer>, DecodeError> {
     match first {
         0x00..=0x7f | 0xe0..=0xff | 0xc0..=0xc3 => {}
         0x80..=0x8f => return cursor.begin(usize::from(first & 0x0f), true, depth).map(Some),
@@ -37,13 +44,17 @@ fn item(cursor: &mut Cursor<'_>, first: u8, depth: usize) -> Result<Option<Frame
         0xcd | 0xd1 => drop(cursor.bytes(2)?),
         0xca | 0xce | 0xd2 => drop(cursor.bytes(4)?),
         0xcb | 0xcf | 0xd3 => drop(cursor.bytes(8)?),
-        0xc4..=0xc9 | 0xd4..=0xdf => return sized(cursor, first, depth),
+        0xc4..=0xc9 | 0xd4..=0xdf => return skip_sized(cursor, first, depth),
     }
     Ok(None)
 }
 
-/// What announces its length, or has it in the name of its type.
-fn sized(cursor: &mut Cursor<'_>, first: u8, depth: usize) -> Result<Option<Frame>, DecodeError> {
+/// Skips an skip_item whose length is announced or implied by its type.
+fn skip_sized(
+    cursor: &mut MsgPackCursor<'_>,
+    first: u8,
+    depth: usize,
+) -> Result<Option<MsgPackContainer>, DecodeError> {
     match first {
         0xc4..=0xc6 => {
             let length = cursor.length(first - 0xc4)?;

@@ -118,7 +118,7 @@ fn text_that_is_not_utf8_is_refused_in_values_and_keys() {
 }
 
 #[test]
-fn lengths_that_the_input_has_not_are_truncated() {
+fn lengths_beyond_the_input_are_truncated() {
     for input in [
         "",
         "91",
@@ -172,14 +172,14 @@ fn a_value_cut_anywhere_is_truncated() {
 }
 
 #[test]
-fn what_follows_the_value_is_trailing() {
+fn bytes_after_the_value_are_trailing() {
     for (input, offset) in [("0000", 1), ("90c1", 1), ("9101a0", 2), ("8080", 1)] {
         assert_fails::<MsgPackReader<'_>>(&hex(input), &DecodeError::TrailingBytes(offset));
     }
 }
 
 #[test]
-fn passing_over_says_where_each_value_stands() {
+fn skipping_returns_the_span_of_each_value() {
     let input = hex("94 30 81a16191 01 d9027878 cb0000000000000000");
     let mut reader = MsgPackReader::new(&input);
     assert_eq!(reader.next(), Ok(Token::ListStart));
@@ -194,7 +194,7 @@ fn passing_over_says_where_each_value_stands() {
 }
 
 #[test]
-fn the_depth_is_bounded() {
+fn the_depth_is_limited() {
     let read = |input: &[u8]| agreed::<MsgPackReader<'_>>(input).map(drop);
     assert_depth_is_bounded(read, [&hex("91"), &hex("01"), &[]]);
     assert_depth_is_bounded(read, [&hex("81a161"), &hex("01"), &[]]);

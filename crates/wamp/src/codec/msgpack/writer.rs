@@ -4,7 +4,7 @@ use super::super::TokenWriter;
 
 /// Writes MessagePack to the end of a buffer.
 ///
-/// The format has no lengths of 4 GiB and more; messages are limited far below.
+/// The format has no lengths of 4 GiB and more. Messages are limited far below.
 #[derive(Debug)]
 pub struct MsgPackWriter<'b> {
     out: &'b mut Vec<u8>,
@@ -23,8 +23,8 @@ impl<'b> MsgPackWriter<'b> {
         self.out.extend_from_slice(&bytes);
     }
 
-    /// A length with the smallest of the marks for 8, 16 and 32 bits; `None` where the type has
-    /// no form with 8.
+    /// A length with the smallest of the markers for 8, 16 and 32 bits. `mark8` is `None` if the
+    /// type has no form with 8.
     #[inline]
     fn length(&mut self, length: usize, mark8: Option<u8>, mark16: u8, mark32: u8) {
         if let (Ok(length), Some(mark8)) = (u8::try_from(length), mark8) {

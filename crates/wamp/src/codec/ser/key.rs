@@ -1,24 +1,24 @@
-//! Map keys, which are text; integers, booleans and unit variants are written as theirs.
+//! Map keys: text. Integers, booleans and unit variants are converted to text.
 
 use compact_str::{CompactString, ToCompactString as _};
 use serde::ser::{Error as _, Impossible, Serialize, Serializer};
 
 use super::super::value_error::ValueError;
 
-/// Turns a key into text.
+/// Converts a key to text.
 pub(super) struct KeySerializer;
 
-type Key = Result<CompactString, ValueError>;
+type KeyResult = Result<CompactString, ValueError>;
 
 #[cold]
-fn no_text() -> ValueError {
+fn unsupported_key() -> ValueError {
     ValueError::custom("a map key must be text, an integer or a boolean")
 }
 
-/// Types whose `Display` is their text as a key.
+/// Types whose `Display` output is the key.
 macro_rules! displayed {
     ($($method:ident: $type:ty),* $(,)?) => {
-        $(fn $method(self, value: $type) -> Key {
+        $(fn $method(self, value: $type) -> KeyResult {
             Ok(value.to_compact_string())
         })*
     };
@@ -51,32 +51,32 @@ impl Serializer for KeySerializer {
         serialize_str: &str,
     }
 
-    fn serialize_f32(self, _value: f32) -> Key {
-        Err(no_text())
+    fn serialize_f32(self, _value: f32) -> KeyResult {
+        Err(unsupported_key())
     }
 
-    fn serialize_f64(self, _value: f64) -> Key {
-        Err(no_text())
+    fn serialize_f64(self, _value: f64) -> KeyResult {
+        Err(unsupported_key())
     }
 
-    fn serialize_bytes(self, _value: &[u8]) -> Key {
-        Err(no_text())
+    fn serialize_bytes(self, _value: &[u8]) -> KeyResult {
+        Err(unsupported_key())
     }
 
-    fn serialize_none(self) -> Key {
-        Err(no_text())
+    fn serialize_none(self) -> KeyResult {
+        Err(unsupported_key())
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Key {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> KeyResult {
         value.serialize(self)
     }
 
-    fn serialize_unit(self) -> Key {
-        Err(no_text())
+    fn serialize_unit(self) -> KeyResult {
+        Err(unsupported_key())
     }
 
-    fn serialize_unit_struct(self, _name: &'static str) -> Key {
-        Err(no_text())
+    fn serialize_unit_struct(self, _name: &'static str) -> KeyResult {
+        Err(unsupported_key())
     }
 
     fn serialize_unit_variant(
@@ -84,7 +84,7 @@ impl Serializer for KeySerializer {
         _name: &'static str,
         _index: u32,
         variant: &'static str,
-    ) -> Key {
+    ) -> KeyResult {
         Ok(CompactString::const_new(variant))
     }
 
@@ -92,7 +92,7 @@ impl Serializer for KeySerializer {
         self,
         _name: &'static str,
         value: &T,
-    ) -> Key {
+    ) -> KeyResult {
         value.serialize(self)
     }
 
@@ -102,16 +102,16 @@ impl Serializer for KeySerializer {
         _index: u32,
         _variant: &'static str,
         _value: &T,
-    ) -> Key {
-        Err(no_text())
+    ) -> KeyResult {
+        Err(unsupported_key())
     }
 
     fn serialize_seq(self, _length: Option<usize>) -> Result<Self::SerializeSeq, ValueError> {
-        Err(no_text())
+        Err(unsupported_key())
     }
 
     fn serialize_tuple(self, _length: usize) -> Result<Self::SerializeTuple, ValueError> {
-        Err(no_text())
+        Err(unsupported_key())
     }
 
     fn serialize_tuple_struct(
@@ -119,7 +119,7 @@ impl Serializer for KeySerializer {
         _name: &'static str,
         _length: usize,
     ) -> Result<Self::SerializeTupleStruct, ValueError> {
-        Err(no_text())
+        Err(unsupported_key())
     }
 
     fn serialize_tuple_variant(
@@ -129,11 +129,11 @@ impl Serializer for KeySerializer {
         _variant: &'static str,
         _length: usize,
     ) -> Result<Self::SerializeTupleVariant, ValueError> {
-        Err(no_text())
+        Err(unsupported_key())
     }
 
     fn serialize_map(self, _length: Option<usize>) -> Result<Self::SerializeMap, ValueError> {
-        Err(no_text())
+        Err(unsupported_key())
     }
 
     fn serialize_struct(
@@ -141,7 +141,7 @@ impl Serializer for KeySerializer {
         _name: &'static str,
         _length: usize,
     ) -> Result<Self::SerializeStruct, ValueError> {
-        Err(no_text())
+        Err(unsupported_key())
     }
 
     fn serialize_struct_variant(
@@ -151,6 +151,6 @@ impl Serializer for KeySerializer {
         _variant: &'static str,
         _length: usize,
     ) -> Result<Self::SerializeStructVariant, ValueError> {
-        Err(no_text())
+        Err(unsupported_key())
     }
 }

@@ -15,7 +15,7 @@ use super::key::KeySerializer;
 pub(super) struct ValueSerializer<'w, 'b, F: ValueFormat>(pub(super) &'w mut F::Writer<'b>);
 
 impl<'w, 'b, F: ValueFormat> ValueSerializer<'w, 'b, F> {
-    /// Begins the map of one entry that an enum variant with content is.
+    /// Begins the map with one entry that represents an enum variant with content.
     fn variant(self, variant: &str) -> Self {
         self.0.map_start(1);
         self.0.key(variant);
@@ -212,14 +212,14 @@ fn outside_64_bits(value: impl std::fmt::Display) -> ValueError {
     ValueError::custom(format_args!("the integer {value} does not fit into 64 bits"))
 }
 
-/// Entries that wait for their number.
+/// WrittenEntries whose number is not known yet.
 #[derive(Debug, Default)]
 struct BufferedEntries {
-    /// The values, one after the other.
+    /// The encoded values, without separators.
     values: Vec<u8>,
-    /// Where each value ends in `values`.
+    /// The end of each value in `values`.
     ends: Vec<usize>,
-    /// The keys, of a map.
+    /// The keys of a map.
     keys: Vec<CompactString>,
 }
 
@@ -238,19 +238,19 @@ impl BufferedEntries {
 
 /// The entries of a list or map so far.
 #[derive(Debug)]
-struct Entries {
+struct WrittenEntries {
     written: usize,
     announced: Option<usize>,
     buffered: Option<BufferedEntries>,
 }
 
-impl Entries {
+impl WrittenEntries {
     fn new<F: ValueFormat>(announced: Option<usize>) -> Self {
         let wait = F::COUNTED && announced.is_none();
         Self { written: 0, announced, buffered: wait.then(BufferedEntries::default) }
     }
 
-    /// Checks a number that was announced: the formats that count believe it.
+    /// Checks the announced number, which formats with counts have already written.
     fn check(&self) -> Result<(), ValueError> {
         match self.announced {
             Some(announced) if announced != self.written => Err(ValueError::custom(format_args!(
@@ -265,20 +265,20 @@ impl Entries {
 /// Writes a list.
 pub(super) struct ListSerializer<'w, 'b, F: ValueFormat> {
     writer: &'w mut F::Writer<'b>,
-    entries: Entries,
+    entries: WrittenEntries,
     in_variant: bool,
 }
 
 impl<'w, 'b, F: ValueFormat> ListSerializer<'w, 'b, F> {
     pub(super) fn begin(writer: &'w mut F::Writer<'b>, announced: Option<usize>) -> Self {
-        let entries = Entries::new::<F>(announced);
+        let entries = WrittenEntries::new::<F>(announced);
         if entries.buffered.is_none() {
             writer.list_start(announced.unwrap_or_default());
         }
         ListSerializer { writer, entries, in_variant: false }
     }
 
-    /// The list is the content of an enum variant, whose map ends with it.
+    /// The list is the content of an enum variant. Its map ends after the list.
     pub(super) fn in_variant(mut self) -> Self {
         self.in_variant = true;
         self
@@ -309,20 +309,20 @@ impl<'w, 'b, F: ValueFormat> ListSerializer<'w, 'b, F> {
 /// Writes a map.
 pub(super) struct MapSerializer<'w, 'b, F: ValueFormat> {
     writer: &'w mut F::Writer<'b>,
-    entries: Entries,
+    entries: WrittenEntries,
     in_variant: bool,
 }
 
 impl<'w, 'b, F: ValueFormat> MapSerializer<'w, 'b, F> {
     pub(super) fn begin(writer: &'w mut F::Writer<'b>, announced: Option<usize>) -> Self {
-        let entries = Entries::new::<F>(announced);
+        let entries = WrittenEntries::new::<F>(announced);
         if entries.buffered.is_none() {
             writer.map_start(announced.unwrap_or_default());
         }
         MapSerializer { writer, entries, in_variant: false }
     }
 
-    /// The map is the content of an enum variant, whose own map ends with it.
+    /// The map is the content of an enum variant. The variant's own map ends after it.
     pub(super) fn in_variant(mut self) -> Self {
         self.in_variant = true;
         self

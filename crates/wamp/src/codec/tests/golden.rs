@@ -4,7 +4,7 @@ use super::{Tree, decode, encode, hex};
 use crate::codec::transcode::transcode;
 use crate::serializer::Serializer;
 
-/// A value, then its JSON text, and its MessagePack, CBOR, UBJSON and BJData in hexadecimal digits.
+/// A value, its JSON text, and its MessagePack, CBOR, UBJSON and BJData in hexadecimal digits.
 type Row = (Tree, &'static str, &'static str, &'static str, &'static str, &'static str);
 
 fn text(text: &str) -> Tree {
@@ -213,9 +213,9 @@ fn values_are_written_and_read_as_in_the_table_and_transcoded_into_each_other() 
     }
 }
 
-/// Lengths on both sides of each boundary, with the heads that they are announced by.
+/// Lengths on both sides of each boundary, with their encoded heads.
 #[test]
-fn lengths_are_announced_in_the_smallest_form() {
+fn lengths_are_written_in_the_smallest_form() {
     let texts = [
         (31, "bf", "781f"),
         (32, "d920", "7820"),

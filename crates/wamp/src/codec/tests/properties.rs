@@ -1,4 +1,4 @@
-//! Whatever is written is read as it was; whatever is read is read by all ways alike.
+//! Properties: written values are read unchanged, and all ways to read agree.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,7 @@ use crate::codec::ser::to_vec;
 use crate::error::DecodeError;
 use crate::serializer::Serializer;
 
-/// Text that is not JSON's form of bytes, though it may begin so.
+/// Text that is not the JSON form of bytes, though it may begin like it.
 fn texts() -> impl Strategy<Value = String> {
     let bytes =
         |text: &str| text.strip_prefix('\0').is_some_and(|rest| STANDARD.decode(rest).is_ok());
@@ -48,7 +48,7 @@ fn trees() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// What an independent reader should see in the JSON of a value.
+/// The value that an independent reader should see in the JSON text.
 fn expected(tree: &Tree) -> serde_json::Value {
     match tree {
         Tree::Null => serde_json::Value::Null,
@@ -65,7 +65,7 @@ fn expected(tree: &Tree) -> serde_json::Value {
     }
 }
 
-/// Equal but for the last digit of floats, which the other reader may round otherwise.
+/// Equal except for the last digit of floats, which the other reader may round differently.
 fn alike(one: &serde_json::Value, other: &serde_json::Value) -> bool {
     use serde_json::Value::{Array, Number, Object};
     match (one, other) {
@@ -87,7 +87,7 @@ fn alike(one: &serde_json::Value, other: &serde_json::Value) -> bool {
     }
 }
 
-/// Pieces of JSON in an order that is mostly wrong.
+/// Pieces of JSON in a mostly invalid order.
 fn near_json() -> impl Strategy<Value = Vec<u8>> {
     let pieces = prop::sample::select(vec![
         &b"["[..],
@@ -141,14 +141,14 @@ fn near_json() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Whether an independent reader finds JSON well-formed, numbers that are too large and unpaired
-/// surrogates included.
+/// Whether an independent reader accepts the JSON. Numbers that are too large and unpaired
+/// surrogates count as accepted.
 fn is_json(input: &[u8]) -> bool {
     let ignored = serde_json::from_slice::<serde::de::IgnoredAny>(input);
     std::str::from_utf8(input).is_ok() && ignored.is_ok()
 }
 
-/// Pieces of UBJSON and BJData in an order that is mostly wrong.
+/// Pieces of UBJSON and BJData in a mostly invalid order.
 fn near_ubjson() -> impl Strategy<Value = Vec<u8>> {
     let pieces = prop::sample::select(vec![
         &b"["[..],
@@ -188,7 +188,7 @@ fn near_ubjson() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// The encoding of a value in which a few bytes are changed.
+/// The encoding of a value with a few changed bytes.
 fn damaged(serializer: Serializer) -> impl Strategy<Value = Vec<u8>> {
     let damage = vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
     (trees(), damage).prop_map(move |(tree, damage)| {
@@ -205,7 +205,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn what_is_written_is_read_as_it_was(tree in trees()) {
+    fn written_values_are_read_unchanged(tree in trees()) {
         for serializer in Serializer::ALL {
             let encoding = encode(serializer, &tree);
             prop_assert_eq!(decode(serializer, &encoding), Ok(tree.clone()));
@@ -224,7 +224,7 @@ proptest! {
         }
     }
 
-    /// Each value here can be said in all formats; some more that can't have their own tests.
+    /// All formats can represent these values. Other values have their own tests.
     #[test]
     fn a_value_survives_any_chain_of_transcodings(
         tree in trees(),
@@ -279,7 +279,7 @@ proptest! {
     }
 
     #[test]
-    fn json_that_is_passed_on_has_finite_numbers_only(input in near_json()) {
+    fn rewritten_json_has_finite_numbers_only(input in near_json()) {
         let mut out = Vec::new();
         if transcode(Serializer::Json, &input, Serializer::Json, &mut out).is_ok() {
             let theirs = serde_json::from_slice::<serde_json::Value>(&out);
@@ -296,7 +296,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_input_ends_alike_by_all_ways(
+    fn all_readers_agree_on_damaged_input(
         msgpack in damaged(Serializer::MsgPack),
         cbor in damaged(Serializer::Cbor),
         ubjson in damaged(Serializer::UbJson),
@@ -318,7 +318,7 @@ proptest! {
     }
 
     #[test]
-    fn what_can_be_read_can_be_transcoded_and_read_again(
+    fn readable_values_can_be_transcoded_and_read_again(
         msgpack in damaged(Serializer::MsgPack),
         cbor in damaged(Serializer::Cbor),
         ubjson in damaged(Serializer::UbJson),

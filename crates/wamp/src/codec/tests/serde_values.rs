@@ -13,7 +13,7 @@ use crate::codec::ser::{ValueError, to_vec, to_writer};
 use crate::error::DecodeError;
 use crate::serializer::Serializer;
 
-/// Asserts the JSON of a value, and that every format gives it back.
+/// Asserts the JSON of a value, and that every format returns the value.
 #[track_caller]
 fn assert_passes<T>(value: &T, json: &str)
 where
@@ -34,7 +34,7 @@ fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, ValueError> {
     from_slice(Serializer::Json, json.as_bytes())
 }
 
-/// Bytes, written and read as bytes.
+/// Bytes that serialize as bytes.
 #[derive(Debug, PartialEq)]
 struct Bytes(Vec<u8>);
 
@@ -153,7 +153,7 @@ fn integers_of_128_bits_pass_when_64_are_enough() {
 }
 
 #[test]
-fn keys_are_text_and_what_has_an_unmistakable_text() {
+fn keys_are_text_integers_booleans_and_unit_variants() {
     assert_passes(&BTreeMap::from([(-1_i8, 1_u8), (2, 2)]), r#"{"-1":1,"2":2}"#);
     assert_passes(&BTreeMap::from([(u64::MAX, ())]), r#"{"18446744073709551615":null}"#);
     assert_passes(&BTreeMap::from([(false, 0_u8), (true, 1)]), r#"{"false":0,"true":1}"#);
@@ -174,7 +174,7 @@ fn keys_are_text_and_what_has_an_unmistakable_text() {
     assert_eq!(digits, Err(shape("invalid type: string \"x\", expected u8")));
 }
 
-/// A list and a map that don't tell their lengths.
+/// A list and a map of unknown length.
 struct Streamed;
 
 impl Serialize for Streamed {
@@ -198,7 +198,7 @@ impl Serialize for Streamed {
 }
 
 #[test]
-fn entries_wait_where_their_number_comes_first_and_is_not_known() {
+fn entries_are_buffered_where_their_unknown_number_comes_first() {
     for (serializer, expected) in [
         (Serializer::Json, br#"{"none":[],"two":[[],[[]]],"text":"x"}"#.to_vec()),
         (Serializer::MsgPack, hex("83 a46e6f6e65 90 a374776f 92 90 91 90 a474657874 a178")),
@@ -232,7 +232,7 @@ fn flattened_structs_and_untagged_enums_pass_through_every_format() {
 }
 
 #[test]
-fn a_wrong_announcement_of_entries_is_an_error() {
+fn a_wrong_number_of_announced_entries_is_an_error() {
     struct Liar;
     impl Serialize for Liar {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -250,7 +250,7 @@ fn a_wrong_announcement_of_entries_is_an_error() {
 }
 
 #[test]
-fn a_tuple_wants_as_many_entries_as_it_has() {
+fn a_tuple_requires_its_exact_number_of_entries() {
     for serializer in Serializer::ALL {
         let two = to_vec(serializer, &(1, 2)).unwrap();
         assert_eq!(from_slice(serializer, &two), Ok((1_u8, 2_u8)));
@@ -288,7 +288,7 @@ fn bytes_are_not_text_and_text_is_not_bytes() {
 }
 
 #[test]
-fn text_and_bytes_are_borrowed_where_they_stand_as_they_are() {
+fn text_and_bytes_without_escapes_are_borrowed() {
     for serializer in Serializer::ALL {
         let encoding = to_vec(serializer, &("plain", 1)).unwrap();
         assert_eq!(from_slice::<(&str, u8)>(serializer, &encoding), Ok(("plain", 1)));
@@ -298,7 +298,7 @@ fn text_and_bytes_are_borrowed_where_they_stand_as_they_are() {
 }
 
 #[test]
-fn unknown_fields_are_passed_over_but_must_be_valid() {
+fn unknown_fields_are_skipped_but_must_be_valid() {
     #[derive(Debug, PartialEq, Deserialize)]
     struct One {
         one: u8,
@@ -331,7 +331,7 @@ fn enums_are_text_or_a_map_of_one_entry() {
 }
 
 #[test]
-fn what_follows_the_value_is_refused() {
+fn bytes_after_a_value_are_rejected() {
     assert_eq!(from_json::<u8>("1 2"), Err(DecodeError::TrailingBytes(2).into()));
     let error = from_slice::<u8>(Serializer::MsgPack, &hex("01c0"));
     assert_eq!(error, Err(DecodeError::TrailingBytes(1).into()));

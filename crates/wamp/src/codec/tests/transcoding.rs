@@ -1,5 +1,5 @@
-//! What becomes of values that not every format can say: docs/decisions/transcoding.md is the
-//! table, and each of its rows has a test here. Decisions F17.
+//! Values that not every format can represent. docs/decisions/transcoding.md is the table, and each
+//! of its rows has a test here. Decisions F17.
 
 use super::super::json::JsonReader;
 use super::super::ubjson::MAX_BODILESS_ENTRIES;
@@ -15,7 +15,7 @@ fn transcoded(from: Serializer, value: &[u8], to: Serializer) -> Vec<u8> {
     out
 }
 
-/// What a value in hexadecimal digits is in JSON.
+/// The JSON of a value in hexadecimal digits.
 #[track_caller]
 fn assert_json(from: Serializer, digits: &str, json: &str) {
     let text = transcoded(from, &hex(digits), Json);
@@ -26,7 +26,7 @@ fn text(text: &str) -> Tree {
     Tree::Text(text.to_owned())
 }
 
-/// A value is the same in every format, and there and back.
+/// Asserts that a value is equal in every format, and after a round trip.
 #[track_caller]
 fn assert_survives(tree: &Tree) {
     for from in Serializer::ALL {
@@ -76,14 +76,14 @@ fn keys_that_are_neither_text_nor_integers_are_refused() {
 }
 
 #[test]
-fn a_key_that_stands_twice_stands_twice_in_every_format() {
+fn duplicate_keys_are_kept_in_every_format() {
     let map = Tree::Map(vec![
         ("a".to_owned(), Tree::Unsigned(1)),
         ("b".to_owned(), Tree::Null),
         ("a".to_owned(), Tree::Unsigned(2)),
     ]);
     assert_survives(&map);
-    // Also where two keys have become the same.
+    // Also if two keys have become equal.
     assert_json(MsgPack, "82 01 01 a131 02", r#"{"1":1,"1":2}"#);
 }
 
@@ -174,7 +174,7 @@ fn floats_that_are_not_finite_are_null_in_json_and_ubjson_and_stay_elsewhere() {
         }
         assert_eq!((encode(Json, &value), encode(UbJson, &value)), (b"null".into(), b"Z".into()));
     }
-    // What UBJSON may not have in it is read as what it is.
+    // UBJSON does not allow them, but they are read.
     let infinity = hex("44 7ff0000000000000");
     assert_eq!(transcoded(UbJson, &infinity, Cbor), encode(Cbor, &Tree::Float(f64::INFINITY)));
 }
@@ -215,7 +215,7 @@ fn text_that_begins_with_nul_and_is_no_base64_behind_it_is_text_in_every_format(
     }
 }
 
-/// JSON cannot say it: whoever reads JSON takes it for bytes.
+/// JSON cannot represent such text: readers take it for bytes.
 #[test]
 fn text_of_a_nul_and_base64_becomes_bytes_on_its_way_through_json_and_only_there() {
     for (after, bytes) in [("", &b""[..]), ("AAEC", &[0, 1, 2]), ("/w==", &[0xff])] {
@@ -228,7 +228,7 @@ fn text_of_a_nul_and_base64_becomes_bytes_on_its_way_through_json_and_only_there
             assert_eq!(decode(Json, &json), Ok(Tree::Binary(bytes.to_vec())));
         }
     }
-    // A key is text whatever it looks like.
+    // A key is text, whatever its content.
     assert_survives(&Tree::Map(vec![("\0AAEC".to_owned(), Tree::Null)]));
 }
 
@@ -248,7 +248,7 @@ fn text_that_is_not_utf8_is_refused_in_every_format() {
     }
 }
 
-// === what one format has alone ===
+// === values of a single format ===
 
 #[test]
 fn cbor_tags_are_left_out_and_their_content_stays() {
@@ -283,14 +283,14 @@ fn ubjson_lists_with_a_type_are_lists_chars_are_text_and_no_ops_are_nothing() {
     assert_eq!(json(b"{$S#U\x01U\x01aU\x02bc"), r#"{"a":"bc"}"#);
     assert_eq!(json(b"[NCxN]"), r#"["x"]"#);
     assert_eq!(json(b"[$N#U\xff"), "[]");
-    // Bytes have no type of their own in UBJSON: this is both.
+    // Bytes have no type in UBJSON: this is a list and bytes.
     assert_eq!(json(b"[$U#U\x03\x00\x01\x02"), r#""\u0000AAEC""#);
     let bjdata = transcoded(BjData, b"[$U#U\x03\x00\x01\x02", Json);
     assert_eq!(bjdata, b"[0,1,2]", "BJData tells them apart");
 }
 
 #[test]
-fn ubjson_lists_of_entries_without_bytes_do_not_grow_without_bound() {
+fn ubjson_lists_of_entries_without_bytes_are_limited() {
     let nulls = |count: usize| [b"[$Z#l", &(count as u32).to_be_bytes()[..]].concat();
     let json = transcoded(UbJson, &nulls(MAX_BODILESS_ENTRIES), Json);
     assert_eq!(json.len(), "null,".len() * MAX_BODILESS_ENTRIES + 1);

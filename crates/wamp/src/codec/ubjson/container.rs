@@ -1,54 +1,54 @@
-//! What follows the opening bracket of a list or map (draft 12, "Optimized Format").
+//! The start of a list or map after its bracket (draft 12, "Optimized Format").
 //!
 //! ```text
 //! [ … ]              each entry has its marker, a closing bracket ends the list
-//! [#<count> …        … so many entries end it
-//! [$<type>#<count> … … and none of them has a marker
+//! [#<count> …        … it ends after this number of entries
+//! [$<type>#<count> … … and no entry has a marker
 //! ```
 
-use super::cursor::{Cursor, unexpected};
+use super::cursor::{UbJsonCursor, unexpected};
 use super::dialect::Dialect;
 use crate::error::DecodeError;
 
-/// The most entries of lists that have one type without a body (`[$Z#…`, null, true or false) in
-/// one message. They take no bytes, so that nothing else would bound what a message of twenty bytes
-/// becomes in another format; with this, it grows by a third of a megabyte at most.
+/// The maximum number of entries without a body in one message: entries of lists of one type
+/// without one (`[$Z#…`, null, true or false). They take no bytes, so the size of a message does
+/// not limit its size in another format. With this limit it grows by at most a third of a megabyte.
 pub const MAX_BODILESS_ENTRIES: usize = 65_536;
 
-/// [`Frame::left`] where a closing bracket ends the container.
+/// [`UbJsonContainer::left`] if a closing bracket ends the container.
 const UNCOUNTED: usize = usize::MAX;
 
 /// A list or map that has begun.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
-    /// How many entries are still to come.
+pub(super) struct UbJsonContainer {
+    /// The number of remaining entries.
     left: usize,
-    /// The type of all values; none where each has its marker.
+    /// The type of all values. `None` if each has its marker.
     pub(super) item: Option<u8>,
     pub(super) map: bool,
-    /// Whether the value of a key comes next.
+    /// Whether the next item is the value of a key.
     pub(super) after_key: bool,
 }
 
-/// What an opening bracket turns out to begin.
-pub(super) enum Opened<'a> {
-    Container(Frame),
+/// The value that an opening bracket begins.
+pub(super) enum OpenedValue<'a> {
+    Container(UbJsonContainer),
     Bytes(&'a [u8]),
 }
 
-impl Frame {
-    /// Reads what follows the opening bracket. `bodiless` is how many entries without a body may
-    /// still come.
+impl UbJsonContainer {
+    /// Reads the rest of the start after the bracket. `bodiless` is the number of entries without a
+    /// body that may still follow.
     #[inline]
     pub(super) fn open<'a, D: Dialect>(
-        cursor: &mut Cursor<'a, D>,
+        cursor: &mut UbJsonCursor<'a, D>,
         map: bool,
         bodiless: &mut usize,
-    ) -> Result<Opened<'a>, DecodeError> {
-        let item = if cursor.passes(b'$') { Some(type_of_entries(cursor)?) } else { None };
-        if !cursor.passes(b'#') {
+    ) -> Result<OpenedValue<'a>, DecodeError> {
+        let item = if cursor.skip_byte(b'$') { Some(type_of_entries(cursor)?) } else { None };
+        if !cursor.skip_byte(b'#') {
             return match item {
-                None => Ok(Opened::Container(Self::new(UNCOUNTED, item, map))),
+                None => Ok(OpenedValue::Container(Self::new(UNCOUNTED, item, map))),
                 Some(_) => Err(uncounted(cursor)),
             };
         }
@@ -56,9 +56,9 @@ impl Frame {
         let count = cursor.length()?;
         match item {
             Some(b'N') if map => Err(malformed(offset, "a map of keys without values")),
-            // No-ops are passed over, however many they are.
-            Some(b'N') => Ok(Opened::Container(Self::new(0, item, map))),
-            Some(byte) if byte == D::BYTE && !map => cursor.bytes(count).map(Opened::Bytes),
+            // No-ops are skipped, whatever their number.
+            Some(b'N') => Ok(OpenedValue::Container(Self::new(0, item, map))),
+            Some(byte) if byte == D::BYTE && !map => cursor.bytes(count).map(OpenedValue::Bytes),
             _ => {
                 let least = least_size(item) + if map { 2 } else { 0 };
                 if least == 0 {
@@ -66,7 +66,7 @@ impl Frame {
                 } else if count > (cursor.input.len() - cursor.position) / least {
                     return Err(cursor.truncated());
                 }
-                Ok(Opened::Container(Self::new(count, item, map)))
+                Ok(OpenedValue::Container(Self::new(count, item, map)))
             }
         }
     }
@@ -76,7 +76,7 @@ impl Frame {
         Self { left, item, map, after_key: false }
     }
 
-    /// The bracket that ends the container, where a bracket does.
+    /// The closing bracket, if the container ends with one.
     #[inline]
     pub(super) fn end_mark(self) -> Option<u8> {
         match self.left {
@@ -85,7 +85,7 @@ impl Frame {
         }
     }
 
-    /// Whether so many entries have come as were announced.
+    /// Whether all announced entries were read.
     #[inline]
     pub(super) fn is_complete(self) -> bool {
         self.left == 0
@@ -102,7 +102,7 @@ impl Frame {
 }
 
 /// The type after `$`.
-fn type_of_entries<D: Dialect>(cursor: &mut Cursor<'_, D>) -> Result<u8, DecodeError> {
+fn type_of_entries<D: Dialect>(cursor: &mut UbJsonCursor<'_, D>) -> Result<u8, DecodeError> {
     let offset = cursor.position;
     let [item] = cursor.fixed()?;
     match item {
@@ -113,8 +113,7 @@ fn type_of_entries<D: Dialect>(cursor: &mut Cursor<'_, D>) -> Result<u8, DecodeE
     }
 }
 
-/// The bytes that a value of this type takes at least. What follows from it for a number of entries
-/// is why no announced number is believed.
+/// The minimum number of bytes of a value of this type. It limits the announced numbers of entries.
 const fn least_size(item: Option<u8>) -> usize {
     match item {
         Some(b'Z' | b'N' | b'T' | b'F') => 0,
@@ -126,8 +125,8 @@ const fn least_size(item: Option<u8>) -> usize {
 }
 
 #[cold]
-fn uncounted<D: Dialect>(cursor: &Cursor<'_, D>) -> DecodeError {
-    match cursor.ahead() {
+fn uncounted<D: Dialect>(cursor: &UbJsonCursor<'_, D>) -> DecodeError {
+    match cursor.peek_byte() {
         Some(_) => malformed(cursor.position, "a type must be followed by a number of entries"),
         None => cursor.truncated(),
     }

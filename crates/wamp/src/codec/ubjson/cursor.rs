@@ -1,4 +1,4 @@
-//! A place in UBJSON, and the parts that need no memory of what came before: numbers and text.
+//! A position in UBJSON, and the parsing steps without state: numbers and text.
 
 use std::marker::PhantomData;
 
@@ -6,34 +6,34 @@ use super::super::{Token, cbor, json};
 use super::dialect::Dialect;
 use crate::error::DecodeError;
 
-/// A place in UBJSON.
+/// A position in UBJSON.
 #[derive(Debug)]
-pub(super) struct Cursor<'a, D> {
+pub(super) struct UbJsonCursor<'a, D> {
     pub(super) input: &'a [u8],
     pub(super) position: usize,
     dialect: PhantomData<D>,
 }
 
-impl<'a, D: Dialect> Cursor<'a, D> {
+impl<'a, D: Dialect> UbJsonCursor<'a, D> {
     pub(super) const fn new(input: &'a [u8]) -> Self {
-        Cursor { input, position: 0, dialect: PhantomData }
+        UbJsonCursor { input, position: 0, dialect: PhantomData }
     }
 
-    /// The byte that comes next, which stays there.
+    /// The next byte, without skipping it.
     #[inline]
-    pub(super) fn ahead(&self) -> Option<u8> {
+    pub(super) fn peek_byte(&self) -> Option<u8> {
         self.input.get(self.position).copied()
     }
 
-    /// Passes over the next byte if it is this one.
+    /// Skips the next byte if it is this one.
     #[inline]
-    pub(super) fn passes(&mut self, byte: u8) -> bool {
-        let is_there = self.ahead() == Some(byte);
+    pub(super) fn skip_byte(&mut self, byte: u8) -> bool {
+        let is_there = self.peek_byte() == Some(byte);
         self.position += usize::from(is_there);
         is_there
     }
 
-    /// The number whose marker has been read; nothing where it is the marker of something else.
+    /// The number after its marker. `None` if the marker is not that of a number.
     #[inline]
     pub(super) fn number(&mut self, marker: u8) -> Result<Option<Token<'static>>, DecodeError> {
         Ok(Some(match marker {
@@ -54,8 +54,8 @@ impl<'a, D: Dialect> Cursor<'a, D> {
         }))
     }
 
-    /// A number in decimal digits, as JSON writes it (draft 12, "High-Precision"): an integer where
-    /// 64 bits hold it, else the nearest float, or null where that is infinite.
+    /// A number in decimal digits, as in JSON (draft 12, "High-Precision"): an integer if 64 bits
+    /// hold it, else the nearest float, or null if that is infinite.
     fn high_precision(&mut self) -> Result<Token<'static>, DecodeError> {
         let length = self.length()?;
         let start = self.position;
@@ -65,7 +65,7 @@ impl<'a, D: Dialect> Cursor<'a, D> {
         })
     }
 
-    /// A length or number of entries: any integer that is not negative.
+    /// A length or number of entries: any non-negative integer.
     #[inline]
     pub(super) fn length(&mut self) -> Result<usize, DecodeError> {
         let offset = self.position;
@@ -81,14 +81,14 @@ impl<'a, D: Dialect> Cursor<'a, D> {
         }
     }
 
-    /// Text after its marker, or a key, which has none.
+    /// Text after its marker, or a key, which has no marker.
     #[inline]
     pub(super) fn text(&mut self) -> Result<&'a str, DecodeError> {
         let length = self.length()?;
         self.utf8(length)
     }
 
-    /// Text of so many bytes.
+    /// Text of `length` bytes.
     #[inline]
     pub(super) fn utf8(&mut self, length: usize) -> Result<&'a str, DecodeError> {
         let offset = self.position;
@@ -112,7 +112,7 @@ impl<'a, D: Dialect> Cursor<'a, D> {
         Ok(*bytes)
     }
 
-    /// The bytes of a number, the highest first.
+    /// The bytes of a number in big-endian order.
     #[inline]
     fn ordered<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let mut bytes = self.fixed()?;
@@ -133,7 +133,8 @@ fn signed(value: i64) -> Token<'static> {
     u64::try_from(value).map_or(Token::Negative(value), Token::Unsigned)
 }
 
-/// A marker that may not stand at `offset`; in UBJSON, that of BJData is told from others.
+/// The error of a marker that is not allowed at `offset`. In UBJSON, markers of BJData get an error
+/// of their own.
 #[cold]
 pub(super) fn unexpected<D: Dialect>(offset: usize, marker: u8, what: &'static str) -> DecodeError {
     match marker {

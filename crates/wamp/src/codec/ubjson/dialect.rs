@@ -1,14 +1,14 @@
-//! What UBJSON and BJData differ in, as types.
+//! The differences of UBJSON and BJData, as types.
 
 use std::fmt::Debug;
 
-/// One of the two.
+/// UBJSON or BJData.
 pub trait Dialect: Debug {
     /// Whether this is BJData: little-endian, with unsigned and half-precision numbers (`u`, `m`,
     /// `M`, `h`), bytes (`B`), and floats that are not finite.
     const BJDATA: bool;
 
-    /// The type of entries that makes a list bytes.
+    /// The type of a list that represents bytes.
     const BYTE: u8;
 }
 

@@ -1,43 +1,33 @@
-//! The structure of UBJSON: what may come where.
+//! The structure of UBJSON.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::super::next_item::NextItem;
 use super::super::{Token, TokenKind, TokenReader};
-use super::container::{Frame, MAX_BODILESS_ENTRIES, Opened};
-use super::cursor::{Cursor, unexpected};
+use super::container::{MAX_BODILESS_ENTRIES, OpenedValue, UbJsonContainer};
+use super::cursor::{UbJsonCursor, unexpected};
 use super::dialect::Dialect;
 use crate::error::DecodeError;
 use crate::limits::MAX_DEPTH;
 
-/// What stands at the reader's position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Value,
-    Key,
-    /// The end of the innermost list or map.
-    End,
-    /// The outermost value has ended.
-    Nothing,
-}
-
 /// Reads UBJSON or BJData.
 #[derive(Debug)]
-pub struct Reader<'a, D> {
-    cursor: Cursor<'a, D>,
+pub struct DialectReader<'a, D> {
+    cursor: UbJsonCursor<'a, D>,
     started: bool,
-    /// How many entries without a body may still come.
+    /// The number of entries without a body that may still follow.
     bodiless: usize,
-    stack: SmallVec<[Frame; 8]>,
+    stack: SmallVec<[UbJsonContainer; 8]>,
 }
 
-impl<'a, D: Dialect> TokenReader<'a> for Reader<'a, D> {
+impl<'a, D: Dialect> TokenReader<'a> for DialectReader<'a, D> {
     #[inline]
     fn new(input: &'a [u8]) -> Self {
-        Reader {
-            cursor: Cursor::new(input),
+        DialectReader {
+            cursor: UbJsonCursor::new(input),
             started: false,
             bodiless: MAX_BODILESS_ENTRIES,
             stack: SmallVec::new(),
@@ -46,48 +36,48 @@ impl<'a, D: Dialect> TokenReader<'a> for Reader<'a, D> {
 
     #[inline]
     fn next(&mut self) -> Result<Token<'a>, DecodeError> {
-        match self.approach() {
-            Place::Value => self.value(),
-            Place::Key => {
+        match self.next_item() {
+            NextItem::Value => self.value(),
+            NextItem::Key => {
                 let key = self.cursor.text()?;
                 if let Some(frame) = self.stack.last_mut() {
                     frame.after_key = true;
                 }
                 Ok(Token::Key(Cow::Borrowed(key)))
             }
-            Place::End => Ok(self.end()),
-            Place::Nothing => Err(DecodeError::TrailingBytes(self.cursor.position)),
+            NextItem::End => Ok(self.end()),
+            NextItem::Nothing => Err(DecodeError::TrailingBytes(self.cursor.position)),
         }
     }
 
     #[inline]
     fn peek(&mut self) -> Result<TokenKind, DecodeError> {
-        match self.approach() {
-            Place::Value => self.kind(),
-            Place::Key => Ok(TokenKind::Text),
-            Place::End => Ok(TokenKind::End),
-            Place::Nothing => Err(DecodeError::TrailingBytes(self.cursor.position)),
+        match self.next_item() {
+            NextItem::Value => self.kind(),
+            NextItem::Key => Ok(TokenKind::Text),
+            NextItem::End => Ok(TokenKind::End),
+            NextItem::Nothing => Err(DecodeError::TrailingBytes(self.cursor.position)),
         }
     }
 
     #[inline]
     fn skip(&mut self) -> Result<Range<usize>, DecodeError> {
-        let (place, start) = (self.approach(), self.cursor.position);
+        let (next, start) = (self.next_item(), self.cursor.position);
         if self.item().is_some() {
             let what = "a value that is passed on must have its own marker";
             return Err(DecodeError::Malformed { offset: start, what });
         }
-        self.pass(place).map(|()| start..self.cursor.position)
+        self.skip_item(next).map(|()| start..self.cursor.position)
     }
 
     #[inline]
     fn ignore(&mut self) -> Result<(), DecodeError> {
-        let place = self.approach();
-        self.pass(place)
+        let next = self.next_item();
+        self.skip_item(next)
     }
 
     fn finish(&mut self) -> Result<(), DecodeError> {
-        if self.approach() != Place::Nothing {
+        if self.next_item() != NextItem::Nothing {
             Err(self.cursor.truncated())
         } else if self.cursor.position < self.cursor.input.len() {
             Err(DecodeError::TrailingBytes(self.cursor.position))
@@ -97,30 +87,30 @@ impl<'a, D: Dialect> TokenReader<'a> for Reader<'a, D> {
     }
 }
 
-impl<'a, D: Dialect> Reader<'a, D> {
-    /// Passes over no-ops, which may stand wherever a marker may inside of a list or map.
+impl<'a, D: Dialect> DialectReader<'a, D> {
+    /// Skips no-ops, which may precede any marker inside of a list or map.
     #[inline]
-    fn approach(&mut self) -> Place {
+    fn next_item(&mut self) -> NextItem {
         let Some(frame) = self.stack.last() else {
-            return if self.started { Place::Nothing } else { Place::Value };
+            return if self.started { NextItem::Nothing } else { NextItem::Value };
         };
         if frame.is_complete() {
-            return Place::End;
+            return NextItem::End;
         }
         if frame.item.is_none() {
-            while self.cursor.passes(b'N') {}
+            while self.cursor.skip_byte(b'N') {}
         }
         if frame.after_key {
-            return Place::Value;
+            return NextItem::Value;
         }
         match frame.end_mark() {
-            Some(mark) if self.cursor.ahead() == Some(mark) => Place::End,
-            _ if frame.map => Place::Key,
-            _ => Place::Value,
+            Some(mark) if self.cursor.peek_byte() == Some(mark) => NextItem::End,
+            _ if frame.map => NextItem::Key,
+            _ => NextItem::Value,
         }
     }
 
-    /// The marker that the innermost list or map has for all its values.
+    /// The marker of all values of the innermost list or map, if it has one.
     #[inline]
     fn item(&self) -> Option<u8> {
         self.stack.last().and_then(|frame| frame.item)
@@ -129,7 +119,7 @@ impl<'a, D: Dialect> Reader<'a, D> {
     #[inline]
     fn kind(&self) -> Result<TokenKind, DecodeError> {
         let (item, at) = (self.item(), self.cursor.position);
-        let Some(marker) = item.or_else(|| self.cursor.ahead()) else {
+        let Some(marker) = item.or_else(|| self.cursor.peek_byte()) else {
             return Err(self.cursor.truncated());
         };
         match marker {
@@ -180,10 +170,10 @@ impl<'a, D: Dialect> Reader<'a, D> {
 
     #[inline]
     fn begin(&mut self, map: bool) -> Result<Token<'a>, DecodeError> {
-        match Frame::open(&mut self.cursor, map, &mut self.bodiless)? {
-            Opened::Bytes(bytes) => Ok(Token::Binary(Cow::Borrowed(bytes))),
-            Opened::Container(_) if self.stack.len() == MAX_DEPTH => Err(DecodeError::TooDeep),
-            Opened::Container(frame) => {
+        match UbJsonContainer::open(&mut self.cursor, map, &mut self.bodiless)? {
+            OpenedValue::Bytes(bytes) => Ok(Token::Binary(Cow::Borrowed(bytes))),
+            OpenedValue::Container(_) if self.stack.len() == MAX_DEPTH => Err(DecodeError::TooDeep),
+            OpenedValue::Container(frame) => {
                 self.stack.push(frame);
                 Ok(if map { Token::MapStart } else { Token::ListStart })
             }
@@ -197,9 +187,9 @@ impl<'a, D: Dialect> Reader<'a, D> {
         if frame.map { Token::MapEnd } else { Token::ListEnd }
     }
 
-    /// Passes over a value, which must come next.
-    fn pass(&mut self, place: Place) -> Result<(), DecodeError> {
-        if place != Place::Value {
+    /// Skips a value. Fails if the next item is not one.
+    fn skip_item(&mut self, next: NextItem) -> Result<(), DecodeError> {
+        if next != NextItem::Value {
             let (offset, what) = (self.cursor.position, "a value must come here");
             return Err(DecodeError::Malformed { offset, what });
         }

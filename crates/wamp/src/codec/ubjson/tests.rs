@@ -170,7 +170,7 @@ fn lists_and_maps_may_be_the_type_of_entries() {
     assert_ubjson(b"[$[#U\x02#U\x01U\x01$i#U\x01\x02", &both);
     let entry = [vec![key("a")], map(&[key("b"), Token::Bool(false)])].concat();
     assert_ubjson(b"{${#U\x01U\x01aU\x01bF}", &map(&entry));
-    // The type of the inner list stands where its bracket would: these are bytes.
+    // The type of the inner list replaces its bracket: these are bytes.
     assert_ubjson(b"[$[#U\x01$U#U\x02ab", &list(&[Token::Binary(b"ab"[..].into())]));
 }
 
@@ -190,7 +190,7 @@ fn bytes_are_a_list_whose_type_is_the_byte() {
 
 /// Draft 12, "No-Op": skipped, and only to occur in a container.
 #[test]
-fn no_ops_are_passed_over_within_lists_and_maps_and_not_counted() {
+fn no_ops_in_lists_and_maps_are_skipped_and_not_counted() {
     assert_ubjson(b"[NNU\x01NU\x02NN]", &list(&numbers(&[1, 2])));
     assert_ubjson(b"[#U\x02NU\x01NNU\x02", &list(&numbers(&[1, 2])));
     assert_ubjson(b"[[#U\x00N]", &list(&list(&[])));
@@ -207,7 +207,7 @@ fn no_ops_are_passed_over_within_lists_and_maps_and_not_counted() {
 }
 
 #[test]
-fn what_has_no_place_in_the_grammar_is_malformed_where_it_stands() {
+fn grammar_violations_in_ubjson_are_malformed_at_their_offset() {
     let value = "a value must come here";
     let length = "a length must come here";
     let negative = "a length must not be negative";
@@ -244,7 +244,7 @@ fn what_has_no_place_in_the_grammar_is_malformed_where_it_stands() {
 }
 
 #[test]
-fn markers_that_only_bjdata_has_are_told_from_others() {
+fn markers_of_bjdata_in_ubjson_have_their_own_error() {
     for (input, offset) in [
         (&b"u\x00\x01"[..], 0),
         (b"[U\x01m\x00\x00\x00\x01]", 3),
@@ -260,7 +260,7 @@ fn markers_that_only_bjdata_has_are_told_from_others() {
         assert_fails::<UbJsonReader<'_>>(input, &DecodeError::BjData(offset));
         assert_ne!(agreed::<BjDataReader<'_>>(input), Err(DecodeError::BjData(offset)));
     }
-    // Where they are no markers, they are anything.
+    // Elsewhere than at markers they have no meaning.
     assert_ubjson(b"[SU\x05umMhBCu]", &list(&[text("umMhB"), text("u")]));
 }
 
@@ -278,7 +278,7 @@ fn text_that_is_not_utf8_is_refused_in_values_keys_and_chars() {
 }
 
 #[test]
-fn lengths_that_the_input_has_not_are_truncated() {
+fn lengths_beyond_the_input_are_truncated() {
     for input in [
         &b""[..],
         b"U",
@@ -337,7 +337,7 @@ fn a_value_cut_anywhere_is_truncated() {
 }
 
 #[test]
-fn what_follows_the_value_is_trailing() {
+fn bytes_after_the_value_are_trailing() {
     for (input, offset) in
         [(&b"ZZ"[..], 1), (b"[]]", 2), (b"[#U\x00]", 4), (b"[$U#U\x01ab", 7), (b"{}N", 2)]
     {
@@ -346,7 +346,7 @@ fn what_follows_the_value_is_trailing() {
 }
 
 #[test]
-fn passing_over_says_where_each_value_stands() {
+fn skipping_returns_the_span_of_each_value() {
     let mut reader = UbJsonReader::new(b"[U\x30N{U\x01a[T]}CxSU\x02xx[$U#U\x01aN]");
     assert_eq!(reader.next(), Ok(Token::ListStart));
     assert_eq!(reader.skip(), Ok(1..3));
@@ -376,7 +376,7 @@ fn a_value_without_a_marker_of_its_own_can_be_ignored_but_not_kept() {
 }
 
 #[test]
-fn the_depth_is_bounded() {
+fn the_depth_is_limited() {
     let read = |input: &[u8]| agreed::<UbJsonReader<'_>>(input).map(drop);
     assert_depth_is_bounded(read, [b"[", b"T", b"]"]);
     assert_depth_is_bounded(read, [b"{U\x01a", b"T", b"}"]);
@@ -388,9 +388,9 @@ fn the_depth_is_bounded() {
     assert_eq!(read(&typed(100_000)), Err(DecodeError::TooDeep));
 }
 
-/// `[$Z#` and a number are lists as long as the number says, of no bytes at all.
+/// `[$Z#` and a number are lists of that length without any bytes.
 #[test]
-fn entries_without_bytes_of_their_own_are_bounded_in_sum() {
+fn entries_without_bytes_are_limited_in_total() {
     let nulls = |count: usize| [b"[$Z#l", &(count as u32).to_be_bytes()[..]].concat();
     let most = nulls(MAX_BODILESS_ENTRIES);
     let tokens = agreed::<UbJsonReader<'_>>(&most).map(|tokens| tokens.len());
@@ -413,7 +413,7 @@ fn entries_without_bytes_of_their_own_are_bounded_in_sum() {
 }
 
 #[test]
-fn lengths_are_announced_in_the_smallest_form() {
+fn lengths_are_written_in_the_smallest_form() {
     for (length, head) in [
         (1, &b"Cx"[..]),
         (2, b"SU\x02"),

@@ -7,19 +7,19 @@ use super::dialect::Dialect;
 
 /// Writes UBJSON or BJData to the end of a buffer.
 #[derive(Debug)]
-pub struct Writer<'b, D> {
+pub struct DialectWriter<'b, D> {
     out: &'b mut Vec<u8>,
     dialect: PhantomData<D>,
 }
 
-impl<'b, D: Dialect> Writer<'b, D> {
+impl<'b, D: Dialect> DialectWriter<'b, D> {
     /// Writes to the end of `out`.
     #[inline]
     pub fn new(out: &'b mut Vec<u8>) -> Self {
-        Writer { out, dialect: PhantomData }
+        DialectWriter { out, dialect: PhantomData }
     }
 
-    /// A marker and the bytes of a number, given with the highest first.
+    /// A marker and the bytes of a number, given in big-endian order.
     #[inline]
     fn marked<const N: usize>(&mut self, marker: u8, mut bytes: [u8; N]) {
         if D::BJDATA {
@@ -29,7 +29,7 @@ impl<'b, D: Dialect> Writer<'b, D> {
         self.out.extend_from_slice(&bytes);
     }
 
-    /// An integer in the smallest of the types that have a sign.
+    /// An integer in the smallest signed type.
     #[inline]
     fn with_sign(&mut self, value: i64) {
         if let Ok(value) = i8::try_from(value) {
@@ -43,7 +43,7 @@ impl<'b, D: Dialect> Writer<'b, D> {
         }
     }
 
-    /// An integer that an `i64` does not hold has no type in UBJSON but that of decimal digits.
+    /// UBJSON writes integers beyond `i64` in decimal digits.
     #[cold]
     fn high_precision(&mut self, value: u64) {
         let mut digits = itoa::Buffer::new();
@@ -60,7 +60,7 @@ impl<'b, D: Dialect> Writer<'b, D> {
     }
 }
 
-impl<D: Dialect> TokenWriter for Writer<'_, D> {
+impl<D: Dialect> TokenWriter for DialectWriter<'_, D> {
     #[inline]
     fn null(&mut self) {
         self.out.push(b'Z');

@@ -258,7 +258,7 @@ mod tests {
     use super::CallTimeoutUnit::{Milliseconds, Seconds};
 
     #[test]
-    fn a_time_in_seconds_is_rounded_up() {
+    fn milliseconds_are_rounded_up_to_seconds() {
         assert_eq!([1, 999, 1_000, 1_001].map(|millis| Seconds.from_millis(millis)), [1, 1, 1, 2]);
         assert_eq!([0, 1, 1_500].map(|millis| Milliseconds.from_millis(millis)), [0, 1, 1_500]);
         assert_eq!(

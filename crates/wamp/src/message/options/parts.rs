@@ -1,8 +1,7 @@
-//! Parts of dictionaries that are rarely there, each behind one pointer.
+//! Groups of rarely used entries, each behind one pointer.
 //!
-//! What a message carries through the router untouched is one part, so that passing it on is moving
-//! a pointer. Spec: advanced profile "Payload Passthru Mode", "Caller Identification", "Sharded
-//! Registration"; basic profile "Extensibility".
+//! The router passes on [`PassthruDetails`] by moving its pointer. Spec: advanced profile "Payload
+//! Passthru Mode", "Caller Identification", "Sharded Registration"; basic profile "Extensibility".
 
 use compact_str::CompactString;
 use thiserror::Error;
@@ -17,26 +16,26 @@ use crate::payload::{EncodeError, Encoded, write_encoded};
 use crate::serializer::Serializer;
 
 options! {
-    /// What goes with a message from CALL to INVOCATION, YIELD to RESULT, PUBLISH to EVENT and
-    /// ERROR to ERROR. The router passes it on as it came.
+    /// Attributes that the router passes on unchanged: from CALL to INVOCATION, YIELD to RESULT,
+    /// PUBLISH to EVENT and ERROR to ERROR.
     PassthruDetails "the message" {
-        /// Routers that the message passed.
+        /// The routers that the message passed.
         forward_for: ForwardFor,
-        /// A hash that the application follows the message with.
+        /// A hash by which the application tracks the message.
         transaction_hash: CompactString,
-        /// Payload passthru: the scheme that the payload follows.
+        /// Payload passthru: the scheme of the payload.
         ppt_scheme: CompactString,
-        /// Payload passthru: the format inside.
+        /// Payload passthru: the serializer of the content.
         ppt_serializer: CompactString,
-        /// Payload passthru: how the payload is encrypted.
+        /// Payload passthru: the cipher.
         ppt_cipher: CompactString,
-        /// Payload passthru: with which key.
+        /// Payload passthru: the id of the key.
         ppt_keyid: CompactString,
-        /// Legacy passthru: how the payload is encrypted.
+        /// Legacy passthru: the encryption algorithm.
         enc_algo: EncAlgo,
-        /// Legacy passthru: with which key.
+        /// Legacy passthru: the key.
         enc_key: CompactString,
-        /// Legacy passthru: the format inside.
+        /// Legacy passthru: the serializer of the content.
         enc_serializer: CompactString,
     } with {
         /// Attributes of the application or of another implementation.
@@ -45,54 +44,53 @@ options! {
 }
 
 impl PassthruDetails {
-    /// Whether the payload is one that only the two ends can read (advanced profile, "Payload
-    /// Passthru Mode").
+    /// Whether the payload is opaque to the router (advanced profile, "Payload Passthru Mode").
     pub fn uses_passthru(&self) -> bool {
         self.ppt_scheme.as_ref().is_some_and(|scheme| !scheme.is_empty())
     }
 
-    /// Whether one binary stands in the place of the arguments, the older form of the same.
+    /// Whether Arguments is one binary, the legacy form of passthru.
     pub const fn is_transparent(&self) -> bool {
         self.enc_algo.is_some()
     }
 }
 
 options! {
-    /// Who calls, where that is disclosed.
+    /// The identity of the caller, if disclosed.
     CallerIdentity "INVOCATION" {
         /// The caller's session.
         caller: SessionId,
-        /// Who the caller is.
+        /// The caller's authid.
         caller_authid: CompactString,
-        /// The caller's role.
+        /// The caller's authrole.
         caller_authrole: CompactString,
     }
 }
 
 options! {
-    /// Who has answered, where that is disclosed.
+    /// The identity of the callee, if disclosed.
     CalleeIdentity "RESULT" {
         /// The callee's session.
         callee: SessionId,
-        /// Who the callee is.
+        /// The callee's authid.
         callee_authid: CompactString,
-        /// The callee's role.
+        /// The callee's authrole.
         callee_authrole: CompactString,
     }
 }
 
 options! {
-    /// Which of several callees a call is for.
+    /// The selection among several callees.
     Sharding "CALL" {
-        /// The resource that the call is about; calls about the same one go to the same callee.
+        /// The resource of the call. Calls with the same resource go to the same callee.
         rkey: CompactString,
-        /// To one callee or to all.
+        /// Whether one callee or all callees are called.
         runmode: OpenEnum<RunMode>,
     }
 }
 
-/// Attributes that no specification defines: keys of an underscore and at least three of
-/// `[a-z0-9_]`, at most [`MAX_CUSTOM_ATTRIBUTES`] of them, each with its value as it came.
+/// Custom attributes: keys of an underscore and at least three of `[a-z0-9_]`, at most
+/// [`MAX_CUSTOM_ATTRIBUTES`] of them. The values stay encoded.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CustomAttributes(Vec<(CompactString, Encoded)>);
 
@@ -102,9 +100,9 @@ impl CustomAttributes {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    /// Adds an attribute, or gives it another value.
+    /// Sets an attribute.
     pub fn insert(&mut self, key: &str, value: Encoded) -> Result<(), InvalidAttribute> {
-        if !Self::knows(key) {
+        if !Self::has_key(key) {
             return Err(InvalidAttribute::Key(key.into()));
         }
         if let Some((_, earlier)) = self.0.iter_mut().find(|(name, _)| name == key) {
@@ -118,19 +116,19 @@ impl CustomAttributes {
     }
 }
 
-/// Why something is not taken as a custom attribute.
+/// Why an attribute cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidAttribute {
-    /// The key is one that the specification keeps for itself.
+    /// The key has not the form of a custom attribute.
     #[error("'{0}' is no custom attribute: those are '_' and three or more of a-z, 0-9 and '_'")]
     Key(CompactString),
-    /// There are as many as a message may have.
+    /// The message already has the maximum number of attributes.
     #[error("a message has at most {MAX_CUSTOM_ATTRIBUTES} custom attributes")]
     TooMany,
 }
 
 impl OptionGroup for CustomAttributes {
-    fn knows(key: &str) -> bool {
+    fn has_key(key: &str) -> bool {
         let is_word = |rest: &[u8]| {
             rest.len() >= 3
                 && rest.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))

@@ -133,7 +133,7 @@ fn read_features<'f, T: OptionValue, R: TokenReader<'f>>(
     }
 }
 
-/// A role without features is an empty dictionary, as in the basic profile.
+/// A role without features is an empty dictionary (basic profile).
 fn write_role<W: TokenWriter>(features: Features, writer: &mut W) {
     let count = features.iter().count();
     writer.map_start(usize::from(count > 0));

@@ -1,4 +1,4 @@
-//! Bytes to messages: the elements of a message's list, taken in order.
+//! Decoding of messages: the elements of the list are read in order.
 
 use std::ops::Range;
 
@@ -23,7 +23,7 @@ use crate::payload::{Encoded, Payload};
 use crate::serializer::Serializer;
 use crate::uri::UncheckedUri;
 
-/// The elements of one message, taken in order.
+/// The remaining elements of one message.
 struct Elements<'f, R> {
     reader: R,
     frame: &'f Bytes,
@@ -32,7 +32,7 @@ struct Elements<'f, R> {
 }
 
 impl<'f, R: TokenReader<'f>> Elements<'f, R> {
-    /// Takes the beginning of the list and the message type.
+    /// Reads the start of the list and the message code.
     fn start(serializer: Serializer, frame: &'f Bytes) -> Result<(Self, u64), DecodeError> {
         let mut reader = R::new(frame);
         if reader.peek()? != TokenKind::List {
@@ -55,7 +55,7 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
         DecodeError::WrongArity { message: self.message }
     }
 
-    /// The next element's first token; a list that ends here is too short.
+    /// The first token of the next element. Fails at the end of the list.
     fn token(&mut self) -> Result<Token<'f>, DecodeError> {
         match self.reader.next()? {
             Token::ListEnd => Err(self.wrong_arity()),
@@ -103,8 +103,8 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
         self.text(field).map(UncheckedUri::new)
     }
 
-    /// The realm of HELLO. null is read as an empty text: the client leaves the choice to the
-    /// router, as Autobahn's clients may.
+    /// The realm of HELLO. null reads as an empty text: the client leaves the choice to the router,
+    /// as Autobahn's clients may.
     fn realm(&mut self) -> Result<UncheckedUri, DecodeError> {
         match self.token()? {
             Token::Text(text) if !self.reader.has_replaced() => {
@@ -135,9 +135,9 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
         Encoded::take(&mut self.reader, self.serializer, self.frame)
     }
 
-    /// What is left of the list: nothing, a list, or a list and a map, each of which may be null
-    /// where it is empty. Or one binary instead of the list, the older form of passthru; where
-    /// options tell of it (`transparent`), also a text that such a binary was written as.
+    /// The rest of the list: nothing, a list, or a list and a map. Each may be null instead of
+    /// empty. Legacy passthru has one binary instead of the list. If its options announce that
+    /// (`transparent`), a text is accepted, too: the binary may have been written as one.
     fn payload(&mut self, transparent: bool) -> Result<Payload, DecodeError> {
         let args = match self.reader.peek()? {
             TokenKind::End => {
@@ -168,8 +168,8 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
         Ok(Payload::validated(Some(args), kwargs))
     }
 
-    /// What is left of the list behind null in the place of Arguments. Where ArgumentsKw follow,
-    /// that is an empty list, which is also what is passed on.
+    /// The rest of the list after null instead of Arguments. If ArgumentsKw follow, null becomes an
+    /// empty list, which is also passed on.
     #[cold]
     fn after_null(&mut self) -> Result<Payload, DecodeError> {
         self.null("Arguments", "a list")?;
@@ -186,7 +186,7 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
         Ok(Payload::validated(args, kwargs))
     }
 
-    /// Null, which several clients send in the place of arguments that are absent.
+    /// Reads the null that several clients send instead of absent arguments.
     #[cold]
     fn null(&mut self, field: &'static str, expected: &'static str) -> Result<(), DecodeError> {
         match self.reader.next()? {
@@ -195,14 +195,14 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
         }
     }
 
-    /// Whether a value that was passed over is binary; in JSON a string may be.
+    /// Whether a skipped value is binary. A JSON string may be.
     fn is_binary(&self, span: &Range<usize>) -> Result<bool, DecodeError> {
         let token = R::new(&self.frame[span.clone()]).next()?;
         Ok(matches!(token, Token::Binary(_)))
     }
 
-    /// The list must end here, or behind a dictionary of which nothing is read: where the
-    /// specification has none, the WAMP project's vectors allow one and Autobahn may send it.
+    /// Reads the end of the list, or a dictionary before it, which is ignored. The specification
+    /// has none here, but the WAMP project's vectors allow one and Autobahn may send it.
     fn end_or_dictionary(&mut self) -> Result<(), DecodeError> {
         if self.reader.peek()? == TokenKind::Map {
             self.reader.ignore()?;
@@ -210,7 +210,7 @@ impl<'f, R: TokenReader<'f>> Elements<'f, R> {
         self.end()
     }
 
-    /// The list must end here, and the frame with it.
+    /// Reads the end of the list and of the frame.
     fn end(&mut self) -> Result<(), DecodeError> {
         if self.reader.peek()? != TokenKind::End {
             return Err(self.wrong_arity());
@@ -360,8 +360,8 @@ pub(super) fn router<'f, R: TokenReader<'f>>(
     })
 }
 
-/// Whether the router takes something away: the number is 0 and details follow. Without details it
-/// answers a request with the number 0.
+/// Whether the router revokes something: the request id is 0 and details follow. Without details it
+/// answers a request with id 0.
 fn revokes<'f, R: TokenReader<'f>>(
     e: &mut Elements<'f, R>,
     request: RequestId,
@@ -372,7 +372,7 @@ fn revokes<'f, R: TokenReader<'f>>(
 fn abort<'f, R: TokenReader<'f>>(e: &mut Elements<'f, R>) -> Result<Abort, DecodeError> {
     let details = e.options()?;
     let abort = Abort { details, reason: e.text("Reason")? };
-    // Arguments of an ABORT explain it to people; nothing depends on them.
+    // Arguments of an ABORT explain it to humans and are not used.
     e.payload(false)?;
     Ok(abort)
 }

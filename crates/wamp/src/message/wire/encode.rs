@@ -1,4 +1,4 @@
-//! Messages to bytes: a list with its elements, and the payload spliced or transcoded.
+//! Encoding of messages.
 
 use super::super::layout::{write_list, write_options};
 use super::super::{
@@ -163,7 +163,7 @@ fn goodbye<W: TokenWriter>(m: &Goodbye, s: Serializer, w: &mut W) -> Result<(), 
     })
 }
 
-/// A message that is nothing but numbers.
+/// A message that consists of numbers.
 fn numbers<W: TokenWriter>(s: Serializer, w: &mut W, all: &[u64]) -> Result<(), EncodeError> {
     let [code, rest @ ..] = all else { return Ok(()) };
     write_list(s, w, *code, rest.len(), &Payload::EMPTY, |w| {

@@ -1,4 +1,4 @@
-//! A message to its compressed form (RFC 7692, section 7.2.1).
+//! Compresses messages (RFC 7692, section 7.2.1).
 
 use std::cell::RefCell;
 use std::fmt;
@@ -7,38 +7,38 @@ use zlib_rs::{Deflate, DeflateConfig, DeflateError, DeflateFlush};
 
 use super::{MemoryLevel, TAIL, WindowBits};
 
-/// Shorter messages are sent as they are, in bytes: an acknowledgement has nothing that repeats,
-/// and packing and unpacking it would cost more than the bytes do.
+/// Messages shorter than this, in bytes, are not compressed: an acknowledgement has no repetitions,
+/// and compressing costs more than the bytes.
 pub const MIN_DEFLATED: usize = 64;
 
-/// zlib's fastest level. Each subscriber's copy of an event is compressed for itself, so it is time
-/// that counts: with the messages before as context, this level takes an eighth to a twelfth of
-/// the next one's time for messages up to a kibibyte, and leaves a tenth more bytes.
+/// zlib's fastest level. Each subscriber's copy of an event is compressed separately, so time
+/// matters most. With earlier messages as context, this level takes an eighth to a twelfth of the
+/// next level's time for messages up to 1 KiB, and leaves a tenth more bytes.
 const LEVEL: i32 = 1;
 
-/// What the output begins with room for, beside half of the message.
+/// The initial capacity of the output beside half of the message.
 const ROOM: usize = 64;
 
 thread_local! {
-    /// A connection that takes over no context needs a deflater only while it compresses: all
-    /// those of a thread share one, so that an idle connection holds none.
-    static SPARE: RefCell<Option<(Settings, Deflate)>> = const { RefCell::new(None) };
+    /// A connection without context takeover needs a deflater only while it compresses. All such
+    /// connections of a thread share one, so an idle connection holds none.
+    static SPARE: RefCell<Option<(DeflaterSettings, Deflate)>> = const { RefCell::new(None) };
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Settings {
+struct DeflaterSettings {
     window_bits: WindowBits,
     memory_level: MemoryLevel,
 }
 
-impl Settings {
+impl DeflaterSettings {
     fn deflate(self) -> Deflate {
-        // zlib makes no raw stream for a window of 256 bytes. With one of 512 it refers back by 250
-        // at most, since it keeps room to look ahead, so that the smaller window suffices.
+        // zlib supports no raw stream with a window of 256 bytes. With a window of 512 it refers
+        // back by at most 250, because it reserves look-ahead, so the smaller window suffices.
         let window_bits = i32::from(self.window_bits.get().max(9));
         Deflate::new_with_config(DeflateConfig {
             level: LEVEL,
-            // Negative: without the header and the checksum of zlib's own format.
+            // Negative: without zlib's header and checksum.
             window_bits: -window_bits,
             mem_level: i32::from(self.memory_level.0),
             ..DeflateConfig::default()
@@ -46,41 +46,41 @@ impl Settings {
     }
 }
 
-/// The sending half of a connection's compression.
+/// Compresses the messages of one connection.
 ///
-/// With context takeover it keeps its window from message to message: 137 kB with the smallest
-/// window and memory level, 380 kB with the usual ones, made with the first message that is worth
-/// it. Without, an idle one holds nothing.
+/// With context takeover it keeps its window between messages: 137 kB with the smallest window and
+/// memory level, 380 kB with the defaults, allocated with the first message that is compressed.
+/// Without context takeover it holds nothing while idle.
 pub struct Deflater {
-    settings: Settings,
+    settings: DeflaterSettings,
     keeps_context: bool,
-    /// Whether messages are compressed that gain nothing by it.
+    /// Whether messages are compressed even if that does not make them shorter.
     takes_every_message: bool,
     kept: Option<Deflate>,
 }
 
-/// An empty message: a stored block of which only the first bits are left.
+/// An empty message: a stored block with only its first bits left.
 const EMPTY: [u8; 1] = [0];
 
 impl Deflater {
-    /// The deflater of a side that may refer back so far, and to earlier messages or not.
+    /// A deflater with this window. `keeps_context`: messages may refer to earlier ones.
     pub const fn new(
         window_bits: WindowBits,
         keeps_context: bool,
         memory_level: MemoryLevel,
     ) -> Self {
-        let settings = Settings { window_bits, memory_level };
+        let settings = DeflaterSettings { window_bits, memory_level };
         Self { settings, keeps_context, takes_every_message: false, kept: None }
     }
 
-    /// The same, which compresses also what gains nothing by it: for conformance tests.
+    /// Compresses every message, even if that does not make it shorter. For conformance tests.
     #[must_use]
-    pub const fn of_every_message(mut self) -> Self {
+    pub const fn compressing_every_message(mut self) -> Self {
         self.takes_every_message = true;
         self
     }
 
-    /// The compressed form of a message; none for one that is better sent as it is.
+    /// Compresses a message. `None` if it should be sent uncompressed.
     pub fn deflate(&mut self, message: &[u8]) -> Option<Vec<u8>> {
         if message.len() < MIN_DEFLATED && !self.takes_every_message {
             return None;
@@ -90,14 +90,14 @@ impl Deflater {
         }
         if !self.keeps_context {
             let deflated = self.deflate_alone(message);
-            // Nobody refers to it later, so it need not be sent.
+            // No later message refers to it, so it need not be sent.
             return deflated
                 .filter(|deflated| deflated.len() < message.len() || self.takes_every_message);
         }
         let kept = self.kept.get_or_insert_with(|| self.settings.deflate());
         let deflated = run(kept, message).ok();
         if deflated.is_none() {
-            // Not known to happen. A new window refers to nothing that was not sent.
+            // Not known to happen. A new window does not refer to data that was not sent.
             self.kept = None;
         }
         deflated
@@ -122,7 +122,7 @@ impl Deflater {
     }
 }
 
-/// Compresses to a flush and leaves out its tail.
+/// Compresses up to a flush and removes its tail.
 fn run(deflate: &mut Deflate, message: &[u8]) -> Result<Vec<u8>, DeflateError> {
     let mut out = vec![0; message.len() / 2 + ROOM];
     let (mut taken, mut made) = (0, 0);
@@ -134,7 +134,7 @@ fn run(deflate: &mut Deflate, message: &[u8]) -> Result<Vec<u8>, DeflateError> {
         if made < out.len() {
             break;
         }
-        // There may be more: a flush is done when it leaves room.
+        // There may be more output: a flush is complete when it leaves room.
         out.resize(2 * out.len(), 0);
     }
     out.truncate(made);

@@ -1,4 +1,4 @@
-//! The compressed form, piece by piece, to the message (RFC 7692, section 7.2.2).
+//! Decompresses messages piece by piece (RFC 7692, section 7.2.2).
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,50 +8,52 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 use super::{TAIL, WindowBits};
 use crate::websocket::close::WebSocketFault;
 
-/// The least room that the output grows by, in bytes.
+/// The minimum growth of the output, in bytes.
 const LEAST_ROOM: usize = 256;
 
-/// How many times longer than its compressed form a message is taken to become, at first.
+/// The ratio of a message to its compressed form that is assumed at first.
 const USUAL_RATIO: usize = 4;
 
 thread_local! {
-    /// A connection that takes over no context needs an inflater only while a message arrives: all
-    /// those of a thread share one, so that an idle connection holds none.
+    /// A connection without context takeover needs an inflater only while a message arrives. All
+    /// such connections of a thread share one, so an idle connection holds none.
     static SPARE: RefCell<Option<Inflate>> = const { RefCell::new(None) };
 }
 
-/// What inflating a piece has come to.
+/// The result of inflating a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::websocket) struct Step {
-    /// Bytes of the piece that were taken.
+pub(in crate::websocket) struct InflateStep {
+    /// The bytes of the piece that were consumed.
     pub(in crate::websocket) taken: usize,
-    /// As much was made as a step may make. There may be more, also when the whole piece was taken.
+    /// Whether the step limit was reached. More output may follow, even if the whole piece was
+    /// consumed.
     pub(in crate::websocket) is_full: bool,
 }
 
-/// The receiving half of a connection's compression.
+/// Decompresses the messages of one connection.
 ///
-/// With context takeover it keeps its window from message to message: 48 kB, whatever window was
-/// agreed on, made with the first compressed message. Without, an idle one holds nothing.
+/// With context takeover it keeps its window between messages: 48 kB for every window size,
+/// allocated with the first compressed message. Without context takeover it holds nothing while
+/// idle.
 pub struct Inflater {
     keeps_context: bool,
-    /// Kept between messages, or while one arrives.
-    held: Option<Inflate>,
+    /// Kept between messages with context takeover, otherwise while a message arrives.
+    inflate: Option<Inflate>,
 }
 
 impl Inflater {
-    /// The inflater of a side whose peer may refer to earlier messages, or not.
+    /// An inflater. `keeps_context`: the peer may refer to earlier messages.
     pub const fn new(keeps_context: bool) -> Self {
-        Self { keeps_context, held: None }
+        Self { keeps_context, inflate: None }
     }
 
-    /// Appends to `out` what the next piece of a message becomes, at most `step` bytes, until `out`
-    /// is one byte longer than `limit`. That byte is not kept, and the rest is not made. After a
-    /// full step the rest of the piece has to follow, though it may be empty.
+    /// Inflates the next piece of a message and appends at most `step` bytes to `out`. Stops when
+    /// `out` would exceed `limit`; the excess is not kept. After a full step the rest of the piece
+    /// must follow, even if it is empty.
     ///
     /// # Errors
     ///
-    /// The message exceeds the limit, or is not in the format DEFLATE. What came before that is
+    /// The message exceeds the limit, or is not in the format DEFLATE. Output before that is
     /// appended.
     pub(in crate::websocket) fn inflate(
         &mut self,
@@ -59,17 +61,17 @@ impl Inflater {
         out: &mut Vec<u8>,
         limit: usize,
         step: usize,
-    ) -> Result<Step, WebSocketFault> {
-        let inflate = self.held.get_or_insert_with(borrow);
+    ) -> Result<InflateStep, WebSocketFault> {
+        let inflate = self.inflate.get_or_insert_with(take_spare);
         run(inflate, piece, out, limit, step)
     }
 
-    /// Ends a message: its sender has left out the tail. What that makes is little, so it is no
-    /// step of its own.
+    /// Ends a message with the tail that its sender has left out. The tail makes little output, so
+    /// it is no step of its own.
     ///
     /// # Errors
     ///
-    /// As those of [`Inflater::inflate`].
+    /// See [`Inflater::inflate`].
     pub(in crate::websocket) fn end(
         &mut self,
         out: &mut Vec<u8>,
@@ -77,37 +79,37 @@ impl Inflater {
     ) -> Result<(), WebSocketFault> {
         self.inflate(&TAIL, out, limit, usize::MAX)?;
         if !self.keeps_context {
-            SPARE.set(self.held.take());
+            SPARE.set(self.inflate.take());
         }
         Ok(())
     }
 
     #[cfg(test)]
     pub(super) const fn holds_state(&self) -> bool {
-        self.held.is_some()
+        self.inflate.is_some()
     }
 }
 
-fn borrow() -> Inflate {
+fn take_spare() -> Inflate {
     match SPARE.take() {
         Some(mut spare) => {
             spare.reset(false);
             spare
         }
-        // The largest window serves every peer, and costs no more than the smallest.
+        // The largest window works for every peer and costs no more than the smallest.
         None => Inflate::new(false, WindowBits::MAX.get()),
     }
 }
 
-/// Inflates a piece. The output grows with what has been made and is cleared for it once, however
-/// many blocks the piece consists of.
+/// Inflates a piece. The output buffer grows with the output and is zeroed once, however many
+/// blocks the piece has.
 fn run(
     inflate: &mut Inflate,
     piece: &[u8],
     out: &mut Vec<u8>,
     limit: usize,
     step: usize,
-) -> Result<Step, WebSocketFault> {
+) -> Result<InflateStep, WebSocketFault> {
     let mut rest = piece;
     let mut end = out.len();
     let most = end.saturating_add(step).min(limit.saturating_add(1));
@@ -131,15 +133,15 @@ fn run(
         }
         match status {
             Err(_) => break Err(WebSocketFault::NotDeflate),
-            // A final block (section 7.2.3.4). What follows begins anew, and so does the window:
-            // no compressor refers behind the end that it has made.
+            // A final block (section 7.2.3.4). A new stream with a new window follows: no
+            // compressor refers back across its own end.
             Ok(Status::StreamEnd) => {
                 inflate.reset(false);
                 if rest.is_empty() {
                     break Ok(false);
                 }
             }
-            // With room left, it has stopped because the piece is used up.
+            // With room left, it stopped because the piece is consumed.
             Ok(Status::Ok | Status::BufError) if end < out.len() => {
                 break if rest.is_empty() { Ok(false) } else { Err(WebSocketFault::NotDeflate) };
             }
@@ -148,7 +150,7 @@ fn run(
         }
     };
     out.truncate(end);
-    outcome.map(|is_full| Step { taken: piece.len() - rest.len(), is_full })
+    outcome.map(|is_full| InflateStep { taken: piece.len() - rest.len(), is_full })
 }
 
 impl fmt::Debug for Inflater {

@@ -1,10 +1,10 @@
-//! What a client offers and a server answers (RFC 7692, sections 5 and 7.1), in the header
+//! Negotiation of permessage-deflate (RFC 7692, sections 5 and 7.1) in the header
 //! `Sec-WebSocket-Extensions` (RFC 6455, section 9.1).
 //!
-//! A client may make several offers, best first. The first one that can be kept is accepted; one
-//! with a parameter that is unknown, doubled or ill-valued is declined, as one of any other
-//! extension is, and the connection goes on without. Only a header that is no list of extensions
-//! at all fails the handshake.
+//! A client may make several offers, in order of preference. The first acceptable one is accepted.
+//! An offer with an unknown, repeated or invalid parameter is declined, like one of another
+//! extension, and the connection continues without it. Only a header that is not a list of
+//! extensions fails the handshake.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,55 +21,55 @@ const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
-/// What a server wants of a compression.
+/// The compression settings of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DeflateOptions {
-    /// Clients are to refer to no earlier message.
+    /// Asks clients not to refer to earlier messages.
     pub request_no_context_takeover: bool,
-    /// The largest window that clients are to use. Offers of clients that can't be asked for one
-    /// are declined.
+    /// The maximum window of clients. Offers of clients that do not support this request are
+    /// declined.
     pub request_max_window_bits: Option<WindowBits>,
-    /// The server refers to no earlier message, also where its client doesn't ask for that.
+    /// The server does not refer to earlier messages, even if its client does not ask for that.
     pub no_context_takeover: bool,
-    /// The largest window of the server.
+    /// The maximum window of the server.
     pub max_window_bits: Option<WindowBits>,
-    /// How much memory the server takes for compressing.
+    /// The memory level of the server.
     pub memory_level: MemoryLevel,
-    /// The server compresses also what gains nothing by it.
+    /// The server compresses messages even if that does not make them shorter.
     pub every_message: bool,
 }
 
-/// An accepted offer. Shown, it is the value of the answer's header.
+/// An accepted offer. Its `Display` output is the value of the response header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeflateAgreement {
-    server: Direction,
-    client: Direction,
+    server: SideParameters,
+    client: SideParameters,
     memory_level: MemoryLevel,
     every_message: bool,
 }
 
-/// The messages of one side.
+/// The parameters of the messages of one side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Direction {
+struct SideParameters {
     no_context_takeover: bool,
     max_window_bits: Option<WindowBits>,
 }
 
-/// Accepts the first offer that can be kept, or none.
+/// Accepts the first acceptable offer, if there is one.
 ///
 /// # Errors
 ///
-/// The header is no list of extensions, be it behind that offer
+/// The header is not a list of extensions, even if that is after the accepted offer
 /// ([`HandshakeFault::Extensions`]).
 pub fn negotiate<'a>(
     lines: impl Iterator<Item = &'a [u8]>,
-    wishes: &DeflateOptions,
+    options: &DeflateOptions,
 ) -> Result<Option<DeflateAgreement>, HandshakeFault> {
     let mut agreement = None;
     for line in lines {
-        let mut rest = Text(line);
+        let mut rest = HeaderRest(line);
         while let Some(offer) = rest.next_extension()? {
-            agreement = agreement.or_else(|| offer?.accept(wishes));
+            agreement = agreement.or_else(|| offer?.accept(options));
         }
     }
     Ok(agreement)
@@ -81,20 +81,20 @@ impl DeflateAgreement {
         let window_bits = self.server.max_window_bits.unwrap_or(WindowBits::MAX);
         let keeps_context = !self.server.no_context_takeover;
         let deflater = Deflater::new(window_bits, keeps_context, self.memory_level);
-        if self.every_message { deflater.of_every_message() } else { deflater }
+        if self.every_message { deflater.compressing_every_message() } else { deflater }
     }
 
-    /// Whether each side compresses every message by itself: the server's, the client's.
+    /// Whether context takeover is off: for the server, for the client.
     pub const fn no_context_takeover(&self) -> [bool; 2] {
         [self.server.no_context_takeover, self.client.no_context_takeover]
     }
 
-    /// The window of each side, also where none was agreed on: the server's, the client's.
+    /// The window of the server and of the client, including defaults.
     pub fn window_bits(&self) -> [WindowBits; 2] {
         [self.server, self.client].map(|side| side.max_window_bits.unwrap_or(WindowBits::MAX))
     }
 
-    /// How much memory the server's deflater takes.
+    /// The memory level of the server's deflater.
     pub const fn memory_level(&self) -> MemoryLevel {
         self.memory_level
     }
@@ -128,18 +128,18 @@ impl fmt::Display for DeflateAgreement {
     }
 }
 
-/// A client's offer of permessage-deflate, with the parameters that it has.
+/// A client's offer of permessage-deflate with its parameters.
 #[derive(Default)]
 struct Offer {
     server_no_context_takeover: Option<()>,
-    /// A hint without consequence: such a client may be asked for it or not.
+    /// A hint that is not needed: the server may ask any client for it.
     client_no_context_takeover: Option<()>,
     server_max_window_bits: Option<WindowBits>,
     client_max_window_bits: Option<WindowBits>,
 }
 
 impl Offer {
-    /// Takes a parameter; none when the offer is to be declined for it (section 7.1).
+    /// Adds a parameter. `None` if the offer must be declined because of it (section 7.1).
     fn with(mut self, name: &[u8], value: Option<&[u8]>) -> Option<Self> {
         let name = std::str::from_utf8(name).ok()?;
         let was_there = match (name, value) {
@@ -152,7 +152,7 @@ impl Offer {
             (SERVER_MAX_WINDOW_BITS, Some(value)) => {
                 self.server_max_window_bits.replace(window_bits(value)?).is_some()
             }
-            // Without a value it says no more than that the client may be asked for a window.
+            // Without a value it only means that the server may ask for a window.
             (CLIENT_MAX_WINDOW_BITS, value) => {
                 let bits = value.map_or(Some(WindowBits::MAX), window_bits)?;
                 self.client_max_window_bits.replace(bits).is_some()
@@ -162,25 +162,25 @@ impl Offer {
         (!was_there).then_some(self)
     }
 
-    fn accept(self, wishes: &DeflateOptions) -> Option<DeflateAgreement> {
-        let client_max_window_bits = match wishes.request_max_window_bits {
-            Some(wanted) => Some(wanted.min(self.client_max_window_bits?)),
+    fn accept(self, options: &DeflateOptions) -> Option<DeflateAgreement> {
+        let client_max_window_bits = match options.request_max_window_bits {
+            Some(requested) => Some(requested.min(self.client_max_window_bits?)),
             None => None,
         };
         let server_max_window_bits =
-            [self.server_max_window_bits, wishes.max_window_bits].into_iter().flatten().min();
+            [self.server_max_window_bits, options.max_window_bits].into_iter().flatten().min();
         let asked = self.server_no_context_takeover.is_some();
         Some(DeflateAgreement {
-            server: Direction {
-                no_context_takeover: asked || wishes.no_context_takeover,
+            server: SideParameters {
+                no_context_takeover: asked || options.no_context_takeover,
                 max_window_bits: server_max_window_bits,
             },
-            client: Direction {
-                no_context_takeover: wishes.request_no_context_takeover,
+            client: SideParameters {
+                no_context_takeover: options.request_no_context_takeover,
                 max_window_bits: client_max_window_bits,
             },
-            memory_level: wishes.memory_level,
-            every_message: wishes.every_message,
+            memory_level: options.memory_level,
+            every_message: options.every_message,
         })
     }
 }
@@ -194,12 +194,12 @@ fn window_bits(value: &[u8]) -> Option<WindowBits> {
     }
 }
 
-/// What is left of a header's line.
-struct Text<'a>(&'a [u8]);
+/// The rest of a header line.
+struct HeaderRest<'a>(&'a [u8]);
 
-impl<'a> Text<'a> {
-    /// The next entry of the list: an offer of this extension, or nothing for one that is to be
-    /// declined. None at the end.
+impl<'a> HeaderRest<'a> {
+    /// The next entry of the list: an offer of this extension, or `Some(None)` for one to decline.
+    /// `None` at the end.
     fn next_extension(&mut self) -> Result<Option<Option<Offer>>, HandshakeFault> {
         // Entries may be empty (RFC 9110, section 5.6.1).
         while self.takes(b',') {}
@@ -219,14 +219,14 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Whether this comes next, white space aside; then it is taken, and white space behind it.
-    fn takes(&mut self, wanted: u8) -> bool {
+    /// Skips this byte and white space around it. Returns whether it was there.
+    fn takes(&mut self, byte: u8) -> bool {
         self.0 = self.0.trim_ascii_start();
         let Some((first, rest)) = self.0.split_first() else { return false };
-        if *first == wanted {
+        if *first == byte {
             self.0 = rest.trim_ascii_start();
         }
-        *first == wanted
+        *first == byte
     }
 
     fn token(&mut self) -> Result<&'a [u8], HandshakeFault> {
@@ -236,7 +236,7 @@ impl<'a> Text<'a> {
         if token.is_empty() { Err(HandshakeFault::Extensions) } else { Ok(token) }
     }
 
-    /// A token, or a string in quotes whose content is one (RFC 6455, section 9.1).
+    /// A token, or a quoted string that contains one (RFC 6455, section 9.1).
     fn value(&mut self) -> Result<Cow<'a, [u8]>, HandshakeFault> {
         let Some(mut rest) = self.0.strip_prefix(b"\"") else { return self.token().map(Cow::from) };
         let mut value = Vec::new();

@@ -1,4 +1,4 @@
-//! Offers and answers, the examples of RFC 7692, hostile data, and every setting round and back.
+//! Negotiation, the examples of RFC 7692, hostile data, and round trips with every setting.
 
 mod messages;
 mod offers;

@@ -1,7 +1,7 @@
-//! The client's side (RFC 6455, section 4.1): the request, and the response to it.
+//! The client side (RFC 6455, section 4.1): request and response.
 //!
-//! Doesn't follow redirects and doesn't authenticate: whatever is not 101 is a fault that says what
-//! the server answered.
+//! Does not follow redirects and does not authenticate: every status but 101 is a fault with the
+//! answer of the server.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,84 +9,86 @@ use thiserror::Error;
 
 use super::{VERSION, accept_key, list, single, visible};
 
-/// The longest head of a response, in bytes. Far above what a server says to an upgrade, cookies
-/// included, and little enough to be kept for every connection that opens.
+/// The maximum head of a response, in bytes. Far above a usual response with cookies, and small
+/// enough to be buffered for every opening connection.
 pub const MAX_RESPONSE_HEAD: usize = 16 * 1024;
 
-/// The most header lines of a response; what the parser keeps on the stack.
+/// The maximum number of header lines of a response, which the parser keeps on the stack.
 const MAX_HEADERS: usize = 64;
 
-/// An opening handshake that a client sends.
+/// The opening handshake of a client.
 #[derive(Debug, Clone, Copy)]
 pub struct UpgradeRequest<'a> {
-    /// The host, with the port unless it is the scheme's own.
+    /// The host. With a port, unless it is the default of the scheme.
     pub host: &'a str,
     /// Path and query, beginning with `/`.
     pub path: &'a str,
     /// 16 bytes from a random source, fresh for each connection.
     pub key: [u8; 16],
-    /// The subprotocols the client speaks, best first.
+    /// The subprotocols of the client, in order of preference.
     pub subprotocols: &'a [&'a str],
-    /// Further headers, name and value, as `Origin`.
+    /// Additional headers such as `Origin`, name and value.
     pub headers: &'a [(&'a str, &'a str)],
 }
 
-/// A server's consent.
+/// The response of a server that accepts the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpgradeResponse<'a> {
-    /// Bytes of the head; frames follow at once.
+    /// The length of the head, in bytes. Frames follow it.
     pub consumed: usize,
-    /// The subprotocol the server chose among those offered.
+    /// The subprotocol that the server selected among those offered.
     pub subprotocol: Option<&'a str>,
 }
 
-/// A request that can't be written: a part has characters that would end it, or begin another.
+/// A request cannot be written, because a part of it contains characters that would end it or begin
+/// another part.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{part} can't stand in a WebSocket handshake: {value:?}")]
 pub struct InvalidRequest {
-    /// Which part.
+    /// The part.
     pub part: &'static str,
-    /// What it was to be.
+    /// Its value.
     pub value: String,
 }
 
-/// Why a response does not open a connection.
+/// Errors of a response.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ResponseFault {
-    /// No HTTP/1.1 response.
+    /// The answer is no HTTP/1.1 response.
     #[error("the server's answer is no HTTP/1.1 response: {0}")]
     NotHttp(String),
-    /// A head longer than [`MAX_RESPONSE_HEAD`].
+    /// The head exceeds [`MAX_RESPONSE_HEAD`].
     #[error("the head of the server's answer exceeds {MAX_RESPONSE_HEAD} bytes")]
     TooLong,
-    /// Another status than 101.
+    /// The status is not 101.
     #[error("the server refuses the WebSocket handshake: {code} {reason}")]
     Refused {
         /// The status.
         code: u16,
-        /// The server's word for it.
+        /// The reason phrase.
         reason: String,
     },
-    /// A header is missing or says something else than it must.
+    /// A header is missing or has a wrong value.
     #[error("the server's answer must have the header '{0}'")]
     Header(&'static str),
-    /// The answer to another key: not a WebSocket server, or a cache between.
+    /// The answer is for another key: the server speaks no WebSocket, or a cache answered.
     #[error("the server's Sec-WebSocket-Accept does not answer the key that was sent")]
     AcceptKey,
-    /// A subprotocol that was not offered.
+    /// The server selected a subprotocol that was not offered.
     #[error("the server chose a subprotocol that was not offered: {0:?}")]
     Subprotocol(String),
-    /// An extension; none is offered.
+    /// The server selected an extension. The client offers none.
     #[error("the server chose an extension, but none was offered")]
     Extension,
 }
 
 impl<'a> UpgradeRequest<'a> {
-    /// The bytes of the request.
+    /// Encodes the request.
     ///
     /// # Errors
     ///
-    /// A part that has no place in a head, such as a path with a space or line end.
+    /// A part contains characters that are not allowed in a head, such as a path with a space or
+    /// line end.
     pub fn encode(&self) -> Result<Vec<u8>, InvalidRequest> {
         let mut out = String::new();
         let line = |out: &mut String, name: &str, value: &str| {
@@ -113,11 +115,11 @@ impl<'a> UpgradeRequest<'a> {
         Ok(out.into_bytes())
     }
 
-    /// Reads the response at the start of `bytes`; `None` when more bytes are needed.
+    /// Parses the response at the start of `bytes`. `None` if more bytes are needed.
     ///
     /// # Errors
     ///
-    /// Whatever makes it no consent to this request (section 4.1, the numbered list at its end).
+    /// The response does not accept this request (section 4.1, the numbered list at its end).
     pub fn read_response(
         &self,
         bytes: &[u8],
@@ -182,7 +184,7 @@ impl<'a> UpgradeRequest<'a> {
     }
 }
 
-/// The values of a header, one for each line it stands on.
+/// The values of a header, one per line.
 fn values<'b>(
     response: &'b httparse::Response<'_, '_>,
     name: &'static str,
@@ -205,7 +207,7 @@ fn checked<'v>(
     Err(InvalidRequest { part, value: value.to_owned() })
 }
 
-/// Visible ASCII without a space: what a path or a host may be.
+/// Whether the text is visible ASCII without a space, as a path or host must be.
 fn is_target(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

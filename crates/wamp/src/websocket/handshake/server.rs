@@ -1,7 +1,8 @@
-//! The server's side (RFC 6455, section 4.2): may this HTTP request become a WebSocket connection?
+//! The server side (RFC 6455, section 4.2): checks whether an HTTP request may become a WebSocket
+//! connection.
 //!
-//! Knows no HTTP library. Whether the origin is welcome, which subprotocol is chosen and whether an
-//! extension is ([`super::super::deflate::negotiation`]) is for the caller to say.
+//! Independent of HTTP libraries. The caller decides about the origin, the subprotocol and
+//! extensions ([`super::super::deflate::negotiation`]).
 
 use base64::Engine;
 use base64::alphabet;
@@ -10,67 +11,65 @@ use thiserror::Error;
 
 use super::{VERSION, accept_key, list, single, token, visible};
 
-/// Takes the keys whose last character has bits that no byte needs: some clients choose 22
-/// characters at random, and the RFC asks for no more than 16 bytes.
+/// Accepts keys whose last character has unused bits: some clients choose 22 random characters, and
+/// the RFC requires only 16 bytes.
 const LENIENT: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
 
-/// The head of an HTTP request, as far as the handshake asks for it.
+/// The head of an HTTP request, as far as the handshake needs it.
 pub trait UpgradeHead {
-    /// The method, as `GET`.
+    /// The method, such as `GET`.
     fn method(&self) -> &str;
 
-    /// Whether the version is HTTP/1.1, the one that can be upgraded.
+    /// Whether the version is HTTP/1.1, which allows an upgrade.
     fn is_http_1_1(&self) -> bool;
 
-    /// The values of a header, one for each line it stands on. Names are compared without regard
-    /// to case.
+    /// The values of a header, one per line. Names are compared without regard to case.
     fn header<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]>;
 }
 
-/// A request that may be answered with 101.
+/// A valid request, which can be answered with 101.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedUpgrade<'a> {
     /// The value of `Sec-WebSocket-Accept`.
     pub accept_key: String,
-    /// The subprotocols the client offers, best first. One of them, or none, is the answer's
-    /// `Sec-WebSocket-Protocol`.
+    /// The offered subprotocols, in order of preference. The answer selects one of them or none.
     pub subprotocols: Vec<&'a str>,
-    /// Where the page comes from that opens the connection; browsers say it always.
+    /// The origin of the page that opens the connection. Browsers always send it.
     pub origin: Option<&'a str>,
 }
 
-/// Why a request is no opening handshake.
+/// Errors of an opening handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum HandshakeFault {
-    /// Another method than GET.
+    /// The method is not GET.
     #[error("a WebSocket handshake is a GET request")]
     Method,
-    /// Another version of HTTP.
+    /// The version is not HTTP/1.1.
     #[error("a WebSocket handshake takes HTTP/1.1")]
     HttpVersion,
-    /// No, or more than one, `Host`.
+    /// `Host` is missing or repeated.
     #[error("a request takes one Host header")]
     Host,
-    /// No `Upgrade: websocket`. An ordinary request, most likely.
+    /// `Upgrade: websocket` is missing. Most likely an ordinary request.
     #[error("this is a WebSocket endpoint: the request must have the header 'Upgrade: websocket'")]
     Upgrade,
-    /// No `Connection: Upgrade`.
+    /// `Connection: Upgrade` is missing.
     #[error("a WebSocket handshake takes the header 'Connection: Upgrade'")]
     Connection,
-    /// Another version of WebSocket, or none.
+    /// The WebSocket version is missing or not supported.
     #[error("this server speaks version {VERSION} of the WebSocket protocol alone")]
     Version,
     /// `Sec-WebSocket-Key` is not the base64 of 16 bytes.
     #[error("Sec-WebSocket-Key must stand once, with 16 bytes in base64")]
     Key,
-    /// `Sec-WebSocket-Protocol` holds something else than tokens.
+    /// `Sec-WebSocket-Protocol` is not a list of tokens.
     #[error("Sec-WebSocket-Protocol must be a list of tokens")]
     Subprotocol,
-    /// `Sec-WebSocket-Extensions` is no list of extensions (found where one is negotiated).
+    /// `Sec-WebSocket-Extensions` is not a list of extensions (detected when one is negotiated).
     #[error("Sec-WebSocket-Extensions must be a list of extensions")]
     Extensions,
-    /// `Origin` stands twice or is not ASCII.
+    /// `Origin` is repeated or not ASCII.
     #[error("Origin must stand once at most, in ASCII")]
     Origin,
 }
@@ -91,7 +90,7 @@ impl HandshakeFault {
         }
     }
 
-    /// The header that the response must have, name and value.
+    /// The header that the response must have: name and value.
     pub fn header(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Method => Some(("Allow", "GET")),
@@ -108,11 +107,11 @@ impl HandshakeFault {
     }
 }
 
-/// Judges an opening handshake (section 4.2.1).
+/// Checks an opening handshake (section 4.2.1).
 ///
 /// # Errors
 ///
-/// The first thing that is wrong with it, in the order of [`HandshakeFault`].
+/// The first fault, in the order of [`HandshakeFault`].
 pub fn accept(head: &impl UpgradeHead) -> Result<AcceptedUpgrade<'_>, HandshakeFault> {
     if head.method() != "GET" {
         return Err(HandshakeFault::Method);

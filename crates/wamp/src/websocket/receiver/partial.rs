@@ -1,38 +1,37 @@
-//! A message whose frames have not arrived wholly: what of it is kept, what it becomes, and how
-//! much of both there may be.
+//! An incomplete message: its buffered or inflated data, and its limits.
 
 use super::WebSocketLimits;
 use crate::websocket::close::WebSocketFault;
 use crate::websocket::deflate::Inflater;
 use crate::websocket::frame::{FrameHeader, MessageKind, Opcode};
 
-/// See the [module](self).
+/// A message whose frames have not all arrived.
 #[derive(Debug)]
 pub(super) struct PartialMessage {
     limits: WebSocketLimits,
-    /// Its kind, once it has begun.
+    /// The kind of the message, once it has begun.
     kind: Option<MessageKind>,
-    /// What has arrived of it, inflated.
+    /// The received data, inflated.
     pub(super) data: Vec<u8>,
-    /// How many bytes of `data` are known to be UTF-8.
+    /// The number of bytes of `data` that were checked to be UTF-8.
     checked: usize,
-    /// Whether text need not be UTF-8.
-    takes_any_text: bool,
-    /// Whether what arrives of it is to be inflated.
+    /// Whether text is not checked to be UTF-8.
+    skips_utf8_check: bool,
+    /// Whether the message is compressed.
     is_compressed: bool,
-    /// There where compression was agreed on.
+    /// `None` if compression was not negotiated.
     inflater: Option<Box<Inflater>>,
-    /// How many bytes are made at once.
+    /// The maximum number of bytes that are inflated at once.
     step: usize,
 }
 
-/// What has become of a piece that was compressed.
+/// The result of inflating a piece.
 pub(super) enum Inflated {
-    /// Only so many bytes of it were taken, and a step has been made.
+    /// The step is complete after this number of bytes of the piece.
     Step(usize),
-    /// It was inflated, and the message is not complete.
+    /// The piece is inflated and the message is incomplete.
     Piece,
-    /// It was the last one of a message.
+    /// The message is complete.
     Message(MessageKind),
 }
 
@@ -43,7 +42,7 @@ impl PartialMessage {
             kind: None,
             data: Vec::new(),
             checked: 0,
-            takes_any_text: false,
+            skips_utf8_check: false,
             is_compressed: false,
             inflater: None,
             step: usize::MAX,
@@ -58,7 +57,7 @@ impl PartialMessage {
         self.step = step;
     }
 
-    /// Whether the data frames of the present message are compressed.
+    /// Whether the current message is compressed.
     pub(super) const fn is_compressed(&self) -> bool {
         self.is_compressed
     }
@@ -68,19 +67,19 @@ impl PartialMessage {
     }
 
     pub(super) const fn leave_text_unchecked(&mut self) {
-        self.takes_any_text = true;
+        self.skips_utf8_check = true;
     }
 
     pub(super) const fn leaves_text_unchecked(&self) -> bool {
-        self.takes_any_text
+        self.skips_utf8_check
     }
 
-    /// Whether a message has begun and not ended.
+    /// Whether there is an incomplete message.
     pub(super) const fn is_open(&self) -> bool {
         self.kind.is_some()
     }
 
-    /// Accepts a data frame by its header: is it its turn, is it within the limits?
+    /// Checks the order and the limits of a data frame by its header.
     pub(super) fn open(&mut self, header: &FrameHeader) -> Result<(), WebSocketFault> {
         match (header.opcode, self.kind) {
             (Opcode::Message(kind), None) => {
@@ -101,19 +100,19 @@ impl PartialMessage {
         }
         check_limit("frame", header.length, self.limits.max_frame)?;
         if self.is_compressed {
-            // What it becomes is limited as it is made.
+            // The limit of the inflated length is checked while inflating.
             return Ok(());
         }
         let length = (self.data.len() as u64).saturating_add(header.length);
         check_limit("message", length, self.limits.max_message)
     }
 
-    /// Ends a message that needed not be kept.
+    /// Ends a message that was not buffered.
     pub(super) const fn close(&mut self) {
         self.kind = None;
     }
 
-    /// Keeps a piece, and says what the message is when that was the last one.
+    /// Buffers a piece. Returns the kind of the message after its last piece.
     pub(super) fn keep(
         &mut self,
         piece: &[u8],
@@ -124,7 +123,7 @@ impl PartialMessage {
         Ok(if is_last { self.kind.take() } else { None })
     }
 
-    /// Keeps what a compressed piece becomes, or a step of it.
+    /// Inflates and buffers a compressed piece, or a step of it.
     pub(super) fn inflate(
         &mut self,
         piece: &[u8],
@@ -139,7 +138,7 @@ impl PartialMessage {
         {
             inflated = inflater.end(&mut self.data, limit).map(|()| step);
         }
-        // Also before a fault of the compression: what came before it comes first.
+        // Checked also before a fault of the compression, because the text precedes it.
         self.check_text()?;
         let step = inflated?;
         if step.is_full {
@@ -149,16 +148,16 @@ impl PartialMessage {
         Ok(kind.map_or(Inflated::Piece, Inflated::Message))
     }
 
-    /// Checks what is text and has to be UTF-8.
+    /// Checks new data of a text message.
     fn check_text(&mut self) -> Result<(), WebSocketFault> {
-        if self.kind == Some(MessageKind::Text) && !self.takes_any_text {
+        if self.kind == Some(MessageKind::Text) && !self.skips_utf8_check {
             return self.check_utf8();
         }
         Ok(())
     }
 
-    /// Checks the new bytes of a text message. A character that is not whole yet is looked at
-    /// again with the next bytes; what can't become one any more is a fault at once.
+    /// Checks the new bytes of a text message. An incomplete character is checked again with the
+    /// next bytes. Bytes that cannot become a character are a fault at once.
     fn check_utf8(&mut self) -> Result<(), WebSocketFault> {
         match simdutf8::compat::from_utf8(&self.data[self.checked..]) {
             Ok(_) => self.checked = self.data.len(),
@@ -168,7 +167,7 @@ impl PartialMessage {
         Ok(())
     }
 
-    /// Frees what was kept.
+    /// Frees the buffer.
     pub(super) fn free(&mut self) {
         self.data = Vec::new();
         self.checked = 0;

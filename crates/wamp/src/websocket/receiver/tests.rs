@@ -1,4 +1,4 @@
-//! The receiver against the examples of RFC 6455, a table of violations, and bytes cut anywhere.
+//! The receiver: the examples of RFC 6455, a table of violations, and bytes cut anywhere.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ const CLOSE: Opcode = Opcode::Control(ControlKind::Close);
 const PING: Opcode = Opcode::Control(ControlKind::Ping);
 const PONG: Opcode = Opcode::Control(ControlKind::Pong);
 
-/// [`WebSocketMessage`] with bytes of its own.
+/// An owned [`WebSocketMessage`].
 #[derive(Debug, Clone, PartialEq)]
 enum Got {
     Text(String),
@@ -63,7 +63,7 @@ fn feed(
     Ok(())
 }
 
-/// Everything that arrives from these pieces, and the fault at which it ends.
+/// The messages in these pieces, and the fault after them.
 fn receive_pieces<'p>(
     role: WebSocketRole,
     pieces: impl IntoIterator<Item = &'p [u8]>,
@@ -78,7 +78,8 @@ fn receive_pieces<'p>(
     (got, None)
 }
 
-/// The same, checked to be the same however the bytes are cut in two, and byte by byte.
+/// Like [`receive`], and checks that the result does not change when the bytes are cut in two
+/// anywhere, or into single bytes.
 fn receive(role: WebSocketRole, bytes: &[u8]) -> (Vec<Got>, Option<WebSocketFault>) {
     let outcome = receive_pieces(role, [bytes]);
     for cut in 0..=bytes.len() {
@@ -137,7 +138,7 @@ fn the_masked_examples_of_the_rfc_are_read_by_the_server() {
 }
 
 #[test]
-fn a_whole_message_is_handed_out_where_it_lies() {
+fn a_contiguous_message_is_returned_without_a_copy() {
     let mut bytes = frame(TEXT, true, b"Hello");
     let range = bytes.as_ptr_range();
     let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, LIMITS);
@@ -163,7 +164,7 @@ fn many_messages_in_one_input_come_in_their_order() {
 }
 
 #[test]
-fn control_frames_come_at_once_between_fragments() {
+fn control_frames_between_fragments_are_returned_at_once() {
     let bytes = [
         frame(TEXT, false, b"fir"),
         frame(PING, true, b"a"),
@@ -199,7 +200,7 @@ fn a_close_interrupts_a_fragmented_message() {
     assert_eq!(receive(WebSocketRole::Server, &bytes), (vec![Got::Close(None)], None));
 }
 
-/// Bytes of a client, the fault they are, and what the client is told.
+/// Bytes of a client, their fault and the close code.
 fn violations() -> Vec<(&'static str, Vec<u8>, WebSocketFault, CloseCode)> {
     let protocol = CloseCode::PROTOCOL_ERROR;
     let invalid = CloseCode::INVALID_PAYLOAD;
@@ -287,7 +288,7 @@ fn violations() -> Vec<(&'static str, Vec<u8>, WebSocketFault, CloseCode)> {
 }
 
 #[test]
-fn each_violation_gets_its_close_code_and_spares_the_message_before_it() {
+fn each_violation_has_its_close_code_after_the_message_before_it() {
     for (name, violation, fault, code) in violations() {
         let before = frame(TEXT, true, b"before");
         let after = frame(TEXT, true, b"after");
@@ -303,7 +304,7 @@ fn each_violation_gets_its_close_code_and_spares_the_message_before_it() {
 }
 
 #[test]
-fn text_may_be_anything_where_it_is_not_checked() {
+fn unchecked_text_may_be_any_bytes() {
     let bytes = [
         frame(TEXT, true, b"\xff"),
         frame(TEXT, false, b"\xc0"),
@@ -400,12 +401,12 @@ fn a_big_message_in_single_bytes_takes_linear_time() {
         assert_eq!(feed(&mut receiver, byte, &mut got), Ok(()));
     }
     assert_eq!(got.len(), 1);
-    // Below a second; looking at all earlier bytes each time would take minutes.
+    // Takes less than a second. Checking all earlier bytes each time would take minutes.
     assert!(start.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
-fn what_is_announced_is_not_allocated() {
+fn announced_lengths_are_not_allocated() {
     let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, LIMITS);
     let bytes = frame(BINARY, true, &[7; 70_000]);
     assert_eq!(feed(&mut receiver, &bytes[..100], &mut Vec::new()), Ok(()));
@@ -428,7 +429,7 @@ fn memory_is_freed_after_a_message() {
     assert_eq!((receiver.message.data.capacity(), receiver.control.capacity()), (0, 0));
 }
 
-/// One frame of a client and what it makes arrive.
+/// A frame of a client and the message that it completes.
 type Step = (Vec<u8>, Option<Got>);
 
 fn control() -> impl Strategy<Value = Step> {
@@ -476,7 +477,7 @@ fn cut<'b>(mut bytes: &'b [u8], lengths: &[usize]) -> Vec<&'b [u8]> {
     pieces
 }
 
-/// Bytes that are often frames: likely first and second bytes, a zero mask, likely text.
+/// Bytes that often form frames: likely first and second bytes, a zero mask, likely text.
 fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
     let near = prop_oneof![
         4 => (

@@ -20,10 +20,11 @@ const LIMITS: WebSocketLimits = WebSocketLimits { max_message: LIMIT, max_frame:
 
 /// The receiving side of a server's messages.
 fn receiver(keeps_context: bool) -> WebSocketReceiver {
-    WebSocketReceiver::new(WebSocketRole::Client, LIMITS).inflating(Inflater::new(keeps_context))
+    WebSocketReceiver::new(WebSocketRole::Client, LIMITS)
+        .with_inflater(Inflater::new(keeps_context))
 }
 
-/// The messages in these bytes, which come in pieces of this length, and the fault that ends them.
+/// The messages in these bytes, received in pieces of this length, and the fault after them.
 fn receive(
     receiver: &mut WebSocketReceiver,
     bytes: &[u8],
@@ -89,7 +90,7 @@ fn an_empty_message_may_be_compressed() {
 }
 
 #[test]
-fn after_a_final_block_messages_go_on() {
+fn messages_continue_after_a_final_block() {
     let hello = frame(TEXT, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
     let bytes = [frame(TEXT, b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), hello].concat();
     assert_eq!(receive(&mut receiver(true), &bytes, 3), (vec![b"Hello".to_vec(); 2], None));
@@ -114,7 +115,7 @@ fn without_context_takeover_no_message_refers_to_an_earlier_one() {
 }
 
 #[test]
-fn what_is_no_deflate_is_a_fault_and_so_is_text_before_it_that_is_not_utf8() {
+fn invalid_deflate_and_invalid_text_before_it_are_faults() {
     let reserved_block = frame(TEXT, b"\x07");
     let text = frame(TEXT, b"\x00\x01\x00\xfe\xff\xff\x07");
     let endless_distance = frame(TEXT, b"\xf2\x00\x11\x00\x00");
@@ -129,7 +130,7 @@ fn what_is_no_deflate_is_a_fault_and_so_is_text_before_it_that_is_not_utf8() {
     }
 }
 
-/// So many zeros, compressed as well as can be.
+/// A message of this many zeros, compressed.
 fn zeros(count: usize) -> Vec<u8> {
     let mut deflate = Deflate::new(9, false, 15);
     let mut out = vec![0; count / 500 + 100];
@@ -139,7 +140,7 @@ fn zeros(count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_message_that_grows_over_the_limit_is_refused_there() {
+fn inflating_stops_at_the_limit() {
     let too_big =
         WebSocketFault::TooBig { what: "message", announced: LIMIT as u64 + 1, limit: LIMIT };
     let just = frame(BINARY, &zeros(LIMIT));
@@ -153,7 +154,7 @@ fn a_message_that_grows_over_the_limit_is_refused_there() {
 }
 
 #[test]
-fn what_is_inflated_takes_no_more_memory_than_twice_the_limit() {
+fn inflating_takes_at_most_twice_the_limit_of_memory() {
     let mut inflater = Inflater::new(true);
     let mut out = Vec::new();
     let fault = inflater.inflate(&zeros(16 << 20), &mut out, LIMIT, usize::MAX);
@@ -163,7 +164,7 @@ fn what_is_inflated_takes_no_more_memory_than_twice_the_limit() {
 }
 
 #[test]
-fn message_is_inflated_a_step_at_a_time_and_the_rest_of_the_input_stays_as_it_came() {
+fn inflating_in_steps_leaves_the_rest_of_the_input_unchanged() {
     const STEP: usize = 1_000;
     let mut bytes = Vec::new();
     let message = vec![b'x'; LIMIT];
@@ -171,8 +172,8 @@ fn message_is_inflated_a_step_at_a_time_and_the_rest_of_the_input_stays_as_it_ca
     shape.write_message(&mut bytes, MessageKind::Text, &message, || Some([1, 2, 3, 4]));
     shape.write_message(&mut bytes, MessageKind::Text, b"next", || Some([5, 6, 7, 8]));
     let mut receiver = WebSocketReceiver::new(WebSocketRole::Server, LIMITS)
-        .inflating(Inflater::new(true))
-        .in_steps(STEP);
+        .with_inflater(Inflater::new(true))
+        .with_inflate_step(STEP);
     let mut input = &mut bytes[..];
     for step in 1..=LIMIT / STEP {
         assert_eq!(receiver.receive(&mut input), Ok(None));
@@ -191,7 +192,7 @@ fn many_empty_blocks_take_linear_time() {
     let mut inflater = Inflater::new(true);
     let message = [&zeros(90_000), &TAIL[..]].concat();
     inflater.inflate(&message, &mut out, LIMIT, usize::MAX).expect("within the limit");
-    // Final blocks without content, two bytes each, behind what takes a while to clear.
+    // Final blocks without content, two bytes each, after a large output.
     inflater
         .inflate(&b"\x03\x00".repeat(1 << 17), &mut out, LIMIT, usize::MAX)
         .expect("nothing more");
@@ -201,12 +202,12 @@ fn many_empty_blocks_take_linear_time() {
 }
 
 #[test]
-fn every_message_is_compressed_where_that_is_wanted() {
+fn every_message_is_compressed_if_configured() {
     let noise: Vec<u8> = (0..100_u32).map(|i| (i * i * 7 + 1) as u8).collect();
     let messages = [b"".to_vec(), b"x".to_vec(), noise, b"".to_vec(), b"".to_vec()];
     for keeps_context in [false, true] {
         let mut shape = shape(15, keeps_context, 8, 0);
-        shape.deflater = shape.deflater.map(Deflater::of_every_message);
+        shape.deflater = shape.deflater.map(Deflater::compressing_every_message);
         let mut bytes = Vec::new();
         for message in &messages {
             let start = bytes.len();
@@ -227,7 +228,7 @@ fn shape(window_bits: u8, keeps_context: bool, memory_level: u8, fragment: usize
     }
 }
 
-/// The first byte of the only frame that a message becomes, and the frame's length.
+/// The first byte and the length of the frame of a message.
 fn written(shape: &mut MessageWriter, message: &[u8]) -> (u8, usize) {
     let mut out = Vec::new();
     shape.write_message(&mut out, MessageKind::Text, message, || None);
@@ -235,7 +236,7 @@ fn written(shape: &mut MessageWriter, message: &[u8]) -> (u8, usize) {
 }
 
 #[test]
-fn short_messages_and_those_that_gain_nothing_are_sent_as_they_are() {
+fn short_and_incompressible_messages_are_sent_uncompressed() {
     let plain = 0x81;
     let mut shape = shape(15, false, 8, 0);
     assert_eq!(written(&mut shape, &[b'x'; MIN_DEFLATED - 1]), (plain, MIN_DEFLATED + 1));
@@ -260,7 +261,7 @@ fn later_messages_refer_to_earlier_ones_only_with_context_takeover() {
 }
 
 #[test]
-fn without_context_takeover_nothing_is_kept_between_messages() {
+fn without_context_takeover_idle_connections_hold_nothing() {
     let mut shape = shape(15, false, 8, 0);
     let mut bytes = Vec::new();
     shape.write_message(&mut bytes, MessageKind::Text, &[b'x'; 1000], || None);
@@ -274,7 +275,7 @@ fn without_context_takeover_nothing_is_kept_between_messages() {
     assert!(shape.deflater.is_some_and(|deflater| !deflater.holds_state()));
 }
 
-/// Text that repeats from near and far.
+/// Text with near and far repetitions.
 fn repetitive() -> impl Strategy<Value = Vec<u8>> {
     (vec("[a-z]{3,20}", 1..40), vec(any::<prop::sample::Index>(), 10..800)).prop_map(
         |(words, choices)| {
@@ -300,7 +301,7 @@ proptest! {
         for message in &messages {
             shape.write_message(&mut bytes, MessageKind::Binary, message, || None);
         }
-        let mut receiver = receiver(keeps_context).in_steps(step);
+        let mut receiver = receiver(keeps_context).with_inflate_step(step);
         prop_assert_eq!(receive(&mut receiver, &bytes, piece), (messages, None));
     }
 
@@ -316,7 +317,7 @@ proptest! {
             .collect();
         let whole = receive(&mut receiver(keeps_context), &frames, frames.len());
         prop_assert_eq!(&receive(&mut receiver(keeps_context), &frames, piece), &whole);
-        let mut in_steps = receiver(keeps_context).in_steps(step);
+        let mut in_steps = receiver(keeps_context).with_inflate_step(step);
         prop_assert_eq!(receive(&mut in_steps, &frames, piece), whole);
     }
 }

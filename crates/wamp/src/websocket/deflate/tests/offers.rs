@@ -1,10 +1,10 @@
-//! What is offered, and what is answered.
+//! Offers and answers.
 
 use super::super::negotiation::{DeflateOptions, negotiate};
 use super::super::{MemoryLevel, WindowBits};
 use crate::websocket::handshake::server::HandshakeFault;
 
-/// The answer to the lines of a header; nothing when every offer is declined.
+/// The answer to the lines of a header. `None` if every offer is declined.
 fn answer(lines: &[&str], wishes: &DeflateOptions) -> Result<Option<String>, HandshakeFault> {
     let agreement = negotiate(lines.iter().map(|line| line.as_bytes()), wishes)?;
     Ok(agreement.map(|agreement| agreement.to_string()))
@@ -21,7 +21,7 @@ fn bits(bits: u8) -> Option<WindowBits> {
 const NAME: &str = "permessage-deflate";
 
 #[test]
-fn a_server_that_wants_nothing_grants_what_is_asked_and_no_more() {
+fn a_server_with_default_settings_grants_exactly_the_offer() {
     for (offer, granted) in [
         ("", ""),
         ("; server_no_context_takeover", "; server_no_context_takeover"),
@@ -44,7 +44,7 @@ fn a_server_that_wants_nothing_grants_what_is_asked_and_no_more() {
 }
 
 #[test]
-fn a_server_that_wants_something_says_so() {
+fn the_settings_of_a_server_appear_in_its_answer() {
     let wishes = DeflateOptions {
         request_no_context_takeover: true,
         request_max_window_bits: bits(11),
@@ -69,13 +69,13 @@ fn a_server_that_wants_something_says_so() {
 }
 
 #[test]
-fn a_client_that_cannot_be_asked_for_a_window_is_served_without_compression() {
+fn a_client_without_window_negotiation_gets_no_compression() {
     let wishes = DeflateOptions { request_max_window_bits: bits(9), ..DeflateOptions::default() };
     assert_eq!(to(NAME, &wishes), None);
 }
 
 #[test]
-fn an_offer_that_cannot_be_kept_is_declined_and_does_not_fail_the_handshake() {
+fn an_unacceptable_offer_is_declined_without_failing_the_handshake() {
     for parameters in [
         "unknown",
         "server_no_context_takeover=true",
@@ -109,7 +109,7 @@ fn an_offer_that_cannot_be_kept_is_declined_and_does_not_fail_the_handshake() {
 }
 
 #[test]
-fn the_first_offer_that_can_be_kept_is_accepted() {
+fn the_first_acceptable_offer_is_accepted() {
     let wishes = DeflateOptions { request_max_window_bits: bits(10), ..DeflateOptions::default() };
     for lines in [
         &["permessage-deflate, permessage-deflate; client_max_window_bits"][..],
@@ -124,7 +124,7 @@ fn the_first_offer_that_can_be_kept_is_accepted() {
 }
 
 #[test]
-fn a_header_that_is_no_list_of_extensions_is_malformed_also_behind_a_good_offer() {
+fn a_malformed_extension_list_is_rejected_even_after_an_accepted_offer() {
     for header in [
         ";",
         "=",

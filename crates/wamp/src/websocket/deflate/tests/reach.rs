@@ -1,5 +1,5 @@
-//! How far back compressed messages refer: read from the blocks themselves, since an inflater takes
-//! more than was agreed on.
+//! Distances of back references, read from the blocks themselves: an inflater accepts more than was
+//! negotiated.
 
 use super::super::{Deflater, MemoryLevel, WindowBits};
 
@@ -16,12 +16,12 @@ impl Bits<'_> {
         bit.into()
     }
 
-    /// A number, its lowest bit first.
+    /// A number, lowest bit first.
     fn number(&mut self, count: usize) -> usize {
         (0..count).fold(0, |number, place| number | self.bit() << place)
     }
 
-    /// Bits of a code, the highest first.
+    /// Bits of a code, highest first.
     fn code(&mut self, count: usize) -> usize {
         (0..count).fold(0, |code, _| code << 1 | self.bit())
     }
@@ -39,7 +39,7 @@ impl Bits<'_> {
         }
     }
 
-    /// Passes over what else a length says, and reads the distance (section 3.2.5).
+    /// Skips the extra bits of a length and reads the distance (section 3.2.5).
     fn distance(&mut self, length: usize) -> usize {
         self.number(if (265..285).contains(&length) { (length - 261) / 4 } else { 0 });
         match self.code(5) {
@@ -71,7 +71,7 @@ fn farthest(message: &[u8]) -> usize {
     loop {
         assert_eq!(bits.bit(), 0, "no block is the final one");
         match bits.number(2) {
-            // The stored block that a flush ends with; its lengths are left out.
+            // The stored block at the end of a flush, without its lengths.
             0 => return farthest,
             1 => farthest = farthest.max(bits.farthest_of_block()),
             kind => panic!("blocks of kind {kind} are not made at this level"),
@@ -79,7 +79,7 @@ fn farthest(message: &[u8]) -> usize {
     }
 }
 
-/// Words that were used before, at any distance, among words that were not.
+/// Repeated words at any distance, among new ones.
 fn words(count: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {
@@ -97,7 +97,7 @@ fn words(count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn no_message_refers_farther_back_than_was_agreed_on() {
+fn no_message_refers_back_beyond_the_negotiated_window() {
     let words = words(20_000);
     for bits in 8..=15 {
         let window_bits = WindowBits::new(bits).expect("8 to 15");

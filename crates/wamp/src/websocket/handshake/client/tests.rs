@@ -1,4 +1,4 @@
-//! The request and the example response of RFC 6455, and what is refused.
+//! The request and response of RFC 6455, and invalid ones.
 
 use super::*;
 
@@ -84,7 +84,7 @@ fn a_server_may_choose_no_subprotocol() {
 }
 
 #[test]
-fn each_fault_says_what_the_server_answered() {
+fn each_fault_contains_the_answer_of_the_server() {
     use ResponseFault as F;
     let refused = F::Refused { code: 403, reason: "Forbidden".to_owned() };
     let upgrade = "Upgrade: websocket";
@@ -114,7 +114,7 @@ fn each_fault_says_what_the_server_answered() {
 }
 
 #[test]
-fn the_head_of_a_response_is_bounded() {
+fn the_head_of_a_response_is_limited() {
     let endless = [&RESPONSE.as_bytes()[..RESPONSE.len() - 2], b"X: ", &[b'x'; MAX_RESPONSE_HEAD]];
     let endless = endless.concat();
     assert_eq!(REQUEST.read_response(&endless), Err(ResponseFault::TooLong));

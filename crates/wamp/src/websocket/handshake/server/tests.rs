@@ -1,4 +1,4 @@
-//! The example request of RFC 6455, and what is refused.
+//! The request of RFC 6455, and invalid ones.
 
 use super::*;
 
@@ -54,7 +54,7 @@ fn with(name: &str, value: Option<&'static str>) -> Head {
     head
 }
 
-/// The example with one more header.
+/// The example with an additional header.
 fn and(name: &'static str, value: &'static str) -> Head {
     let mut head = example();
     head.headers.push((name, value));
@@ -76,7 +76,7 @@ fn the_example_of_the_rfc_is_accepted() {
 }
 
 #[test]
-fn subprotocols_may_stand_on_many_lines_or_not_at_all() {
+fn subprotocols_may_be_on_several_lines_or_absent() {
     let many = and("sec-websocket-protocol", "wamp.2.json ,, wamp.2.cbor");
     let subprotocols = accept(&many).map(|accepted| accepted.subprotocols);
     assert_eq!(subprotocols, Ok(vec!["chat", "superchat", "wamp.2.json", "wamp.2.cbor"]));
@@ -96,7 +96,7 @@ fn a_key_needs_no_canonical_last_character() {
 }
 
 #[test]
-fn each_fault_is_told_with_its_status() {
+fn each_fault_has_its_status() {
     use HandshakeFault as F;
     let method = Head { method: "POST", ..example() };
     let version = Head { is_http_1_1: false, ..example() };
@@ -130,7 +130,7 @@ fn each_fault_is_told_with_its_status() {
 }
 
 #[test]
-fn who_may_upgrade_is_told_how() {
+fn upgrade_faults_have_a_header_with_the_remedy() {
     assert_eq!(HandshakeFault::Upgrade.header(), Some(("Upgrade", "websocket")));
     assert_eq!(HandshakeFault::Version.header(), Some(("Sec-WebSocket-Version", "13")));
     assert_eq!(HandshakeFault::Method.header(), Some(("Allow", "GET")));
