@@ -1,11 +1,15 @@
-//! What unfinished messages of all connections hold together.
+//! The memory of a process for unfinished messages.
 //!
-//! A message is kept until its end has come, up to the largest that is accepted; thousands of
-//! connections could begin as many. So what they hold above [`UNFINISHED_UNRESERVED`] is reserved
-//! here as it comes. When there is no more, a message that has made no progress for a while or has
-//! held memory for long is given up, and the others wait with their reading until there is memory
-//! again. A message that the router itself stops is not without progress: one that waits for memory
-//! is given up only if all messages wait that hold some, and one that waits for its thread never.
+//! A message is buffered until it is complete, up to the largest accepted size. Thousands of
+//! connections could begin as many messages. So each message reserves its bytes above
+//! [`UNFINISHED_UNRESERVED`] here as they arrive.
+//!
+//! While memory is scarce:
+//! - A message that has made no progress for a while, or has held memory for long, is given up. The
+//!   connections of the others wait with reading until there is memory again.
+//! - A pause by the router itself does not count against a message. One that waits for memory is
+//!   given up only if all messages that hold memory wait. One that waits for its thread is never
+//!   given up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use cloverleaf_wakes::WakerSlot;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
@@ -23,62 +28,68 @@ use crate::limits::{
     UNFINISHED_UNRESERVED,
 };
 
-/// How often a connection that waits for memory looks whether others have become stale.
-const LOOKS_AGAIN: Duration = Duration::from_millis(250);
+/// Interval at which a connection that waits for memory checks for stale messages.
+const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The memory of a process for unfinished messages.
 pub struct InputMemory {
     limit: usize,
     began: Instant,
-    state: Mutex<State>,
+    state: Mutex<ReservationTable>,
 }
 
 #[derive(Default)]
-struct State {
+struct ReservationTable {
     used: usize,
-    /// Reservations that hold memory, by their numbers, which count up.
-    holders: BTreeMap<u64, Holder>,
-    /// Those whose messages are being read, by when they are known to have made progress.
+    /// Reservations that hold memory, by their ascending numbers.
+    holders: BTreeMap<u64, ReservationHolder>,
+    /// Reservations whose messages are being read, by the time of their last known progress.
     reading: BTreeSet<(Millis, u64)>,
-    /// Those that wait for more memory, likewise.
-    held_up: BTreeSet<(Millis, u64)>,
-    /// How many wait for their thread: they give their memory back in any case.
-    in_turn: usize,
+    /// Reservations that wait for more memory, by the time of their last progress.
+    stalled: BTreeSet<(Millis, u64)>,
+    /// The number of reservations that wait for their thread. They give their memory back in any
+    /// case.
+    parked: usize,
     last_number: u64,
     /// The tasks that wait for memory, by the numbers of their waits.
     waiting: BTreeMap<u64, Waker>,
 }
 
-/// Milliseconds since the memory was made.
+/// Milliseconds since the memory was created.
 type Millis = u64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum ReservationPhase {
+    /// The message is being read.
     Reading,
-    HeldUp,
-    InTurn,
+    /// The message waits for memory.
+    Waiting,
+    /// The complete message waits for its thread.
+    Parked,
+    /// The message was given up. Its memory comes back when its connection has ended.
     GivenUp,
 }
 
-struct Holder {
-    /// When it got its first memory.
+struct ReservationHolder {
+    /// When the reservation got its first memory.
     since: Millis,
+    /// When the reservation entered its phase, or made progress in it.
     at: Millis,
-    phase: Phase,
-    shared: Arc<Shared>,
+    phase: ReservationPhase,
+    shared: Arc<ReservationStatus>,
 }
 
-/// What a reservation and the memory know of each other.
+/// The status that a reservation and the memory share.
 #[derive(Default)]
-struct Shared {
+struct ReservationStatus {
     is_given_up: AtomicBool,
-    /// When the message has made progress last.
+    /// The time of the last progress of the message.
     progress: AtomicU64,
-    waker: Mutex<Option<Waker>>,
+    waker: Mutex<WakerSlot>,
 }
 
 impl InputMemory {
-    /// A memory of so many bytes.
+    /// A memory of `limit` bytes.
     pub fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, began: Instant::now(), state: Mutex::default() })
     }
@@ -87,31 +98,23 @@ impl InputMemory {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Bytes that are reserved.
+    /// Reserved bytes.
     pub fn used(&self) -> usize {
         self.state.lock().used
     }
 
-    /// Nothing reserved yet.
+    /// A reservation of no bytes.
     pub fn reservation(self: &Arc<Self>) -> Reservation {
         let shared = Arc::default();
         let memory = Arc::clone(self);
-        Reservation {
-            memory,
-            shared,
-            bytes: 0,
-            read: 0,
-            number: None,
-            wait: None,
-            looks_again: None,
-        }
+        Reservation { memory, shared, bytes: 0, read: 0, number: None, wait: None, retry: None }
     }
 
-    /// Takes the place of a reservation that grows. Whether there is memory for it.
+    /// Adds bytes to a reservation. Returns whether there is memory for them.
     fn grow(&self, reservation: &mut Reservation, by: usize) -> bool {
         let mut state = self.state.lock();
         if state.used + by > self.limit {
-            let given_up = state.give_stale_up(reservation.number, self.now());
+            let given_up = state.give_up_stale(reservation.number, self.now());
             drop(state);
             wake_given_up(given_up);
             return false;
@@ -120,12 +123,12 @@ impl InputMemory {
         true
     }
 
-    /// Adds bytes that the reservation's message holds already, also above the limit.
+    /// Adds bytes that the message holds already, also above the limit.
     fn grow_over(&self, reservation: &mut Reservation, by: usize) {
         let mut state = self.state.lock();
         let now = self.now();
         let is_over = state.used + by > self.limit;
-        let given_up = if is_over { state.give_stale_up(reservation.number, now) } else { None };
+        let given_up = if is_over { state.give_up_stale(reservation.number, now) } else { None };
         state.take(reservation, by, now);
         drop(state);
         wake_given_up(given_up);
@@ -133,14 +136,14 @@ impl InputMemory {
 }
 
 /// Wakes the task of a message that was given up.
-fn wake_given_up(given_up: Option<Arc<Shared>>) {
+fn wake_given_up(given_up: Option<Arc<ReservationStatus>>) {
     if let Some(waker) = given_up.and_then(|shared| shared.waker.lock().take()) {
         waker.wake();
     }
 }
 
-impl State {
-    /// Adds bytes to a reservation, which has made progress with that.
+impl ReservationTable {
+    /// Adds bytes to a reservation. That counts as progress.
     fn take(&mut self, reservation: &mut Reservation, by: usize, now: Millis) {
         self.used += by;
         reservation.bytes += by;
@@ -153,18 +156,22 @@ impl State {
             None => {
                 let number = self.next_number();
                 let shared = Arc::clone(&reservation.shared);
-                let holder = Holder { since: now, at: now, phase: Phase::GivenUp, shared };
+                let holder = ReservationHolder {
+                    since: now,
+                    at: now,
+                    phase: ReservationPhase::GivenUp,
+                    shared,
+                };
                 self.holders.insert(number, holder);
                 reservation.number = Some(number);
                 number
             }
         };
-        self.enter(number, Phase::Reading, now);
+        self.enter(number, ReservationPhase::Reading, now);
     }
 
-    /// A reservation enters a phase, unless it was given up. Its memory comes back when its
-    /// connection has ended.
-    fn enter(&mut self, number: u64, phase: Phase, at: Millis) {
+    /// Moves a reservation into a phase, unless it was given up.
+    fn enter(&mut self, number: u64, phase: ReservationPhase, at: Millis) {
         self.leave(number);
         let Some(holder) = self.holders.get_mut(&number) else { return };
         if holder.shared.is_given_up.load(Ordering::Relaxed) {
@@ -172,21 +179,21 @@ impl State {
         }
         (holder.at, holder.phase) = (at, phase);
         match phase {
-            Phase::Reading => drop(self.reading.insert((at, number))),
-            Phase::HeldUp => drop(self.held_up.insert((at, number))),
-            Phase::InTurn => self.in_turn += 1,
-            Phase::GivenUp => holder.shared.is_given_up.store(true, Ordering::Relaxed),
+            ReservationPhase::Reading => drop(self.reading.insert((at, number))),
+            ReservationPhase::Waiting => drop(self.stalled.insert((at, number))),
+            ReservationPhase::Parked => self.parked += 1,
+            ReservationPhase::GivenUp => holder.shared.is_given_up.store(true, Ordering::Relaxed),
         }
     }
 
-    /// A reservation leaves the phase that it is in.
+    /// Removes a reservation from its phase.
     fn leave(&mut self, number: u64) {
         let Some(holder) = self.holders.get_mut(&number) else { return };
-        match std::mem::replace(&mut holder.phase, Phase::GivenUp) {
-            Phase::Reading => drop(self.reading.remove(&(holder.at, number))),
-            Phase::HeldUp => drop(self.held_up.remove(&(holder.at, number))),
-            Phase::InTurn => self.in_turn -= 1,
-            Phase::GivenUp => {}
+        match std::mem::replace(&mut holder.phase, ReservationPhase::GivenUp) {
+            ReservationPhase::Reading => drop(self.reading.remove(&(holder.at, number))),
+            ReservationPhase::Waiting => drop(self.stalled.remove(&(holder.at, number))),
+            ReservationPhase::Parked => self.parked -= 1,
+            ReservationPhase::GivenUp => {}
         }
     }
 
@@ -195,10 +202,14 @@ impl State {
         self.last_number
     }
 
-    /// Remembers the task of a reservation that waits, until memory is released.
+    /// Stores the task of a reservation that waits until memory is released.
     fn wait(&mut self, reservation: &mut Reservation, waker: &Waker) {
         if let Some(number) = reservation.number {
-            self.enter(number, Phase::HeldUp, reservation.shared.progress.load(Ordering::Relaxed));
+            self.enter(
+                number,
+                ReservationPhase::Waiting,
+                reservation.shared.progress.load(Ordering::Relaxed),
+            );
         }
         if let Some(waiting) = reservation.wait.and_then(|wait| self.waiting.get_mut(&wait)) {
             waiting.clone_from(waker);
@@ -209,11 +220,16 @@ impl State {
         reservation.wait = Some(number);
     }
 
-    /// Gives up the message that has been read for the longest time, if that is too long, or the
-    /// one that has made no progress for the longest time, if that is long.
-    fn give_stale_up(&mut self, except: Option<u64>, now: Millis) -> Option<Arc<Shared>> {
-        let is_read = |(number, holder): &(&u64, &Holder)| {
-            Some(**number) != except && holder.phase == Phase::Reading
+    /// Gives up one message, except that of reservation `except`: the one that has been read for
+    /// the longest time, if that is too long, or else the one without progress for the longest
+    /// time, if that is long enough.
+    fn give_up_stale(
+        &mut self,
+        except: Option<u64>,
+        now: Millis,
+    ) -> Option<Arc<ReservationStatus>> {
+        let is_read = |(number, holder): &(&u64, &ReservationHolder)| {
+            Some(**number) != except && holder.phase == ReservationPhase::Reading
         };
         if let Some((number, holder)) = self.holders.iter().find(is_read)
             && now.saturating_sub(holder.since) >= UNFINISHED_HOLD_TIMEOUT.as_millis() as u64
@@ -233,41 +249,42 @@ impl State {
             if progress <= at {
                 return self.give_up(number, at);
             }
-            self.enter(number, Phase::Reading, progress);
+            self.enter(number, ReservationPhase::Reading, progress);
         }
-        // Those that are read give memory back or become stale; without them only these can.
-        let (at, number) = first(&self.held_up).filter(|_| self.in_turn == 0)?;
+        // Messages that are being read will finish or become stale. Without any, only a waiting one
+        // can give memory back.
+        let (at, number) = first(&self.stalled).filter(|_| self.parked == 0)?;
         if is_stale(at) { self.give_up(number, at) } else { None }
     }
 
-    fn give_up(&mut self, number: u64, at: Millis) -> Option<Arc<Shared>> {
-        self.enter(number, Phase::GivenUp, at);
+    fn give_up(&mut self, number: u64, at: Millis) -> Option<Arc<ReservationStatus>> {
+        self.enter(number, ReservationPhase::GivenUp, at);
         self.holders.get(&number).map(|holder| Arc::clone(&holder.shared))
     }
 }
 
-/// What one unfinished message holds.
+/// The memory of one unfinished message.
 pub struct Reservation {
     memory: Arc<InputMemory>,
-    shared: Arc<Shared>,
+    shared: Arc<ReservationStatus>,
     bytes: usize,
-    /// Bytes that were read since the last progress that was noted.
+    /// Bytes that were read since progress was last recorded.
     read: usize,
     number: Option<u64>,
     /// The number of its wait for memory.
     wait: Option<u64>,
-    looks_again: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
+    retry: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
 }
 
-/// The message was given up, since it made no progress while others wanted memory.
+/// The message was given up, since it made too little progress while others needed memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GivenUp;
 
 impl Reservation {
-    /// Ready when a message of so many bytes may be held. Must be polled on a runtime.
+    /// Ready when a message of this many bytes may be held. Must be polled on a runtime.
     ///
     /// # Errors
-    /// The message was given up; its connection has to end.
+    /// The message was given up. Its connection has to end.
     pub fn poll_hold(
         &mut self,
         bytes: usize,
@@ -284,17 +301,18 @@ impl Reservation {
             }
             let memory = Arc::clone(&self.memory);
             if memory.grow(self, wanted - self.bytes) {
-                self.looks_again = None;
+                self.retry = None;
                 return Poll::Ready(Ok(()));
             }
             memory.state.lock().wait(self, context.waker());
-            let timer = self.looks_again.get_or_insert_with(|| Box::pin(sleep(LOOKS_AGAIN)));
+            let timer = self.retry.get_or_insert_with(|| Box::pin(sleep(RETRY_INTERVAL)));
             ready!(timer.as_mut().poll(context));
-            self.looks_again = None;
+            self.retry = None;
         }
     }
 
-    /// So many bytes more of the message were read. That is progress, if it is not too little.
+    /// Records that `bytes` more of the message were read. That is progress once they are
+    /// [`UNFINISHED_PROGRESS`].
     pub fn note_read(&mut self, bytes: usize) {
         self.read += bytes;
         if self.read >= UNFINISHED_PROGRESS && self.bytes > 0 {
@@ -303,17 +321,17 @@ impl Reservation {
         }
     }
 
-    /// The message waits for its thread, or goes on after that. It is not given up meanwhile.
-    pub fn set_waits_in_turn(&self, waits: bool) {
+    /// Records whether the complete message waits for its thread. It is not given up meanwhile.
+    pub fn set_parked(&self, is_parked: bool) {
         let Some(number) = self.number else { return };
-        let phase = if waits { Phase::InTurn } else { Phase::Reading };
+        let phase = if is_parked { ReservationPhase::Parked } else { ReservationPhase::Reading };
         let now = self.memory.now();
         self.shared.progress.store(now, Ordering::Relaxed);
         self.memory.state.lock().enter(number, phase, now);
     }
 
-    /// Counts at least so many bytes, which are held already: above the limit, too, so that others
-    /// wait for them. Calling it is progress.
+    /// Reserves at least this many bytes, which the message holds already, even above the limit.
+    /// Other messages then wait for memory. A call counts as progress.
     pub fn hold_over(&mut self, bytes: usize) {
         let wanted =
             bytes.saturating_sub(UNFINISHED_UNRESERVED).next_multiple_of(UNFINISHED_GRANULE);
@@ -323,25 +341,24 @@ impl Reservation {
         }
     }
 
-    /// Waits until a message of so many bytes may be held.
+    /// Waits until a message of this many bytes may be held.
     ///
     /// # Errors
-    /// See [`Self::poll_hold`].
+    /// The message was given up. Its connection has to end.
     pub async fn hold(&mut self, bytes: usize) -> Result<(), GivenUp> {
         poll_fn(|context| self.poll_hold(bytes, context)).await
     }
 
-    /// Whether the message was given up. The task is woken when it is.
+    /// Checks whether the message was given up. The task of `context` is woken when that happens.
+    ///
+    /// # Errors
+    /// The message was given up. Its connection has to end.
     pub fn check(&self, context: &Context<'_>) -> Result<(), GivenUp> {
         if self.shared.is_given_up.load(Ordering::Relaxed) {
             return Err(GivenUp);
         }
         if self.bytes > 0 {
-            let mut waker = self.shared.waker.lock();
-            match &mut *waker {
-                Some(waker) => waker.clone_from(context.waker()),
-                none => *none = Some(context.waker().clone()),
-            }
+            self.shared.waker.lock().register(context);
         }
         Ok(())
     }
@@ -388,7 +405,7 @@ mod tests {
 
     use tokio::time::{advance, timeout};
 
-    use super::{GivenUp, InputMemory, LOOKS_AGAIN};
+    use super::{GivenUp, InputMemory, RETRY_INTERVAL};
     use crate::limits::{
         UNFINISHED_GRANULE, UNFINISHED_HOLD_TIMEOUT, UNFINISHED_PROGRESS, UNFINISHED_STALE_AFTER,
         UNFINISHED_UNRESERVED,
@@ -397,7 +414,7 @@ mod tests {
     const TWO: usize = 2 * UNFINISHED_GRANULE;
 
     #[tokio::test(start_paused = true)]
-    async fn small_messages_need_no_memory_and_larger_ones_give_theirs_back() {
+    async fn small_messages_reserve_nothing_and_larger_ones_release_their_memory() {
         let memory = InputMemory::new(TWO);
         let mut one = memory.reservation();
         one.hold(UNFINISHED_UNRESERVED).await.unwrap();
@@ -411,7 +428,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_message_waits_for_memory_until_another_is_finished() {
+    async fn message_waits_for_memory_until_another_is_finished() {
         let memory = InputMemory::new(TWO);
         let (mut one, mut other) = (memory.reservation(), memory.reservation());
         one.hold(UNFINISHED_UNRESERVED + TWO).await.unwrap();
@@ -423,7 +440,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn bytes_that_are_held_already_count_above_the_limit_and_give_stale_messages_up() {
+    async fn bytes_above_the_limit_are_counted_and_stale_messages_given_up() {
         let memory = InputMemory::new(TWO);
         let (mut stale, mut kept) = (memory.reservation(), memory.reservation());
         stale.hold(UNFINISHED_UNRESERVED + TWO).await.unwrap();
@@ -438,13 +455,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_dropped_reservation_does_not_wait_any_more() {
+    async fn dropped_reservation_does_not_wait() {
         let memory = InputMemory::new(TWO);
         let mut one = memory.reservation();
         one.hold(UNFINISHED_UNRESERVED + TWO).await.unwrap();
         for _ in 0..10 {
             let mut other = memory.reservation();
-            let waits = timeout(LOOKS_AGAIN * 3, other.hold(UNFINISHED_UNRESERVED + 1)).await;
+            let waits = timeout(RETRY_INTERVAL * 3, other.hold(UNFINISHED_UNRESERVED + 1)).await;
             assert!(waits.is_err(), "there is no memory");
             assert_eq!(memory.state.lock().waiting.len(), 1);
         }
@@ -452,7 +469,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_message_that_makes_no_progress_is_given_up_for_one_that_does() {
+    async fn message_without_progress_is_given_up_for_another() {
         let memory = InputMemory::new(TWO);
         let (mut stale, mut fresh) = (memory.reservation(), memory.reservation());
         stale.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
@@ -475,48 +492,48 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_message_that_waits_for_memory_is_not_given_up_while_another_is_read() {
+    async fn message_that_waits_for_memory_is_kept_while_another_is_read() {
         let memory = InputMemory::new(TWO);
-        let (mut held_up, mut slow) = (memory.reservation(), memory.reservation());
-        held_up.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
+        let (mut stalled, mut slow) = (memory.reservation(), memory.reservation());
+        stalled.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
         slow.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
-        let waiting = tokio::spawn(async move { held_up.hold(UNFINISHED_UNRESERVED + TWO).await });
+        let waiting = tokio::spawn(async move { stalled.hold(UNFINISHED_UNRESERVED + TWO).await });
         for _ in 0..10 {
             advance(UNFINISHED_STALE_AFTER * 3 / 4).await;
             slow.note_read(UNFINISHED_PROGRESS);
             let mut third = memory.reservation();
-            let waits = timeout(LOOKS_AGAIN, third.hold(UNFINISHED_UNRESERVED + 1)).await;
+            let waits = timeout(RETRY_INTERVAL, third.hold(UNFINISHED_UNRESERVED + 1)).await;
             assert!(waits.is_err(), "nothing is given up");
         }
         assert!(!waiting.is_finished());
         slow.note_read(UNFINISHED_PROGRESS - 1);
-        advance(UNFINISHED_STALE_AFTER + LOOKS_AGAIN).await;
+        advance(UNFINISHED_STALE_AFTER + RETRY_INTERVAL).await;
         assert_eq!(slow.hold(UNFINISHED_UNRESERVED + 1).await, Err(GivenUp));
         drop(slow);
         assert_eq!(waiting.await.unwrap(), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_message_that_waits_for_its_thread_is_not_given_up() {
+    async fn message_that_waits_for_its_thread_is_kept() {
         let memory = InputMemory::new(TWO);
-        let (mut in_turn, mut held_up) = (memory.reservation(), memory.reservation());
-        in_turn.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
-        in_turn.set_waits_in_turn(true);
-        held_up.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
+        let (mut parked, mut stalled) = (memory.reservation(), memory.reservation());
+        parked.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
+        parked.set_parked(true);
+        stalled.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
         let waits =
-            timeout(UNFINISHED_STALE_AFTER * 5, held_up.hold(UNFINISHED_UNRESERVED + TWO)).await;
+            timeout(UNFINISHED_STALE_AFTER * 5, stalled.hold(UNFINISHED_UNRESERVED + TWO)).await;
         assert!(waits.is_err(), "the other one gives its memory back");
         let mut third = memory.reservation();
         let waits =
             timeout(UNFINISHED_STALE_AFTER * 5, third.hold(UNFINISHED_UNRESERVED + 1)).await;
         assert!(waits.is_err(), "the other one gives its memory back");
-        assert_eq!(in_turn.hold(UNFINISHED_UNRESERVED + 1).await, Ok(()));
-        drop(in_turn);
-        assert_eq!(held_up.hold(UNFINISHED_UNRESERVED + TWO).await, Ok(()));
+        assert_eq!(parked.hold(UNFINISHED_UNRESERVED + 1).await, Ok(()));
+        drop(parked);
+        assert_eq!(stalled.hold(UNFINISHED_UNRESERVED + TWO).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_message_that_is_read_for_long_is_given_up_whatever_its_progress() {
+    async fn message_that_is_read_for_too_long_is_given_up_despite_progress() {
         let memory = InputMemory::new(TWO);
         let (mut oldest, mut newer) = (memory.reservation(), memory.reservation());
         oldest.hold(UNFINISHED_UNRESERVED + 1).await.unwrap();
@@ -527,7 +544,10 @@ mod tests {
         let step = UNFINISHED_STALE_AFTER / 2;
         let mut held = UNFINISHED_STALE_AFTER;
         while oldest.hold(UNFINISHED_UNRESERVED + 1).await.is_ok() {
-            assert!(held <= UNFINISHED_HOLD_TIMEOUT + LOOKS_AGAIN + step, "it still holds memory");
+            assert!(
+                held <= UNFINISHED_HOLD_TIMEOUT + RETRY_INTERVAL + step,
+                "it still holds memory"
+            );
             oldest.note_read(UNFINISHED_PROGRESS);
             newer.note_read(UNFINISHED_PROGRESS);
             advance(step).await;

@@ -1,7 +1,7 @@
 //! Listening sockets, TCP and Unix.
 //!
-//! A Unix socket's file is removed at the end, and at the beginning when nobody listens on it.
-//! A socket of the abstract namespace has none.
+//! The file of a Unix socket is removed at the end, and at the start if no process listens on it. A
+//! socket of the abstract namespace has no file.
 
 use std::fmt;
 use std::fs::Permissions;
@@ -20,45 +20,45 @@ use tokio::time::timeout_at;
 use crate::error::TransportError;
 use crate::stream::{AcceptedSocket, system_name, watch};
 
-/// How long accepting pauses when the process is out of file descriptors or memory: long enough for
-/// connections to end, short enough to go unnoticed.
+/// Pause after a failed accept, when the process is out of file descriptors or memory: long enough
+/// for connections to end, short enough to go unnoticed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long accepting must have worked for its failures to be over.
+/// Time without failures after which accepting has recovered.
 const ACCEPT_RECOVERY: Duration = Duration::from_secs(1);
 
-/// How a TCP socket listens.
+/// Options of a listening TCP socket.
 #[derive(Debug, Clone, Copy)]
 pub struct TcpOptions {
-    /// How many connections may wait to be accepted.
+    /// The number of connections that may wait to be accepted.
     pub backlog: u16,
     /// Whether several sockets share the port (`SO_REUSEPORT`).
     pub shared: bool,
-    /// How long sent data may stay unacknowledged.
+    /// How long sent data may stay unacknowledged (TCP_USER_TIMEOUT).
     pub user_timeout: Option<Duration>,
 }
 
-/// How a Unix socket listens.
+/// Options of a listening Unix socket.
 #[derive(Debug, Clone, Copy)]
 pub struct UnixOptions {
-    /// How many connections may wait to be accepted.
+    /// The number of connections that may wait to be accepted.
     pub backlog: u16,
     /// The permissions of its file.
     pub mode: Option<u32>,
-    /// The user who gets its file.
+    /// The owner of its file.
     pub user: Option<u32>,
-    /// The group that gets its file.
+    /// The group of its file.
     pub group: Option<u32>,
 }
 
 impl UnixOptions {
-    /// With this many connections that may wait, and a file like any other.
+    /// Options with this backlog, and default permissions and owner of the file.
     pub const fn waiting(backlog: u16) -> Self {
         Self { backlog, mode: None, user: None, group: None }
     }
 }
 
-/// Where a peer comes from.
+/// The address of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeerAddress {
     /// TCP.
@@ -68,8 +68,7 @@ pub enum PeerAddress {
 }
 
 impl PeerAddress {
-    /// An address; one of version 4 that a socket of version 6 writes as its own is that of
-    /// version 4.
+    /// An IP address. An IPv4-mapped IPv6 address becomes the IPv4 address.
     pub fn ip(address: SocketAddr) -> Self {
         Self::Ip(SocketAddr::new(address.ip().to_canonical(), address.port()))
     }
@@ -100,9 +99,9 @@ impl fmt::Display for PeerAddress {
 #[derive(Debug)]
 pub struct Listener {
     socket: ListeningSocket,
-    /// Removes the file when this is dropped; TCP and abstract names have none.
+    /// Removes the file on drop. None for TCP and abstract names.
     _file: Option<SocketFile>,
-    /// The address or the file, for the log.
+    /// The address or path, for the log.
     name: String,
     failures: AcceptFailures,
 }
@@ -115,12 +114,12 @@ enum ListeningSocket {
     Unix(AsyncFd<UnixListener>),
 }
 
-/// A socket's file, removed when this is dropped.
+/// The file of a socket, removed on drop.
 #[derive(Debug)]
 pub struct SocketFile(PathBuf);
 
 impl SocketFile {
-    /// Gives the file its mode and then its owner, after which it may be somebody else's.
+    /// Sets the mode and then the owner of the file: only its owner may change the mode.
     fn hand_over(&self, options: UnixOptions) -> io::Result<()> {
         if let Some(mode) = options.mode {
             std::fs::set_permissions(&self.0, Permissions::from_mode(mode))?;
@@ -134,20 +133,20 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // It may have been removed by somebody else; then there is nothing left to do.
+        // If another process has removed it, nothing is left to do.
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
 impl Listener {
-    /// Listens on a TCP address; on all of both versions of IP where it is that of version 6 which
-    /// stands for all. Must be called on a runtime.
+    /// Listens on a TCP address. The unspecified IPv6 address listens on all IPv6 and IPv4
+    /// addresses. Must be called on a runtime.
     pub fn tcp(address: SocketAddr, options: TcpOptions) -> Result<Self, TransportError> {
         let listen = || {
             let domain = Domain::for_address(address);
             let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
             socket.set_reuse_address(true)?;
-            // Every address is every address, whatever the system has as its default.
+            // IPv4 as well, whatever the default of the system is.
             if address.ip() == Ipv6Addr::UNSPECIFIED {
                 socket.set_only_v6(false)?;
             }
@@ -166,9 +165,12 @@ impl Listener {
         Ok(Self { socket, _file: None, name, failures: AcceptFailures::NONE })
     }
 
-    /// Listens on a Unix socket; a name with `@` before it is one of the abstract namespace. A
-    /// socket's file that is left over from a process that has ended is replaced; one that somebody
-    /// listens on is not, nor is any other file. Must be called on a runtime.
+    /// Listens on a Unix socket. A name with `@` at its beginning belongs to the abstract
+    /// namespace. A stale file of a process that has ended is replaced. Must be called on a
+    /// runtime.
+    ///
+    /// # Errors
+    /// Another process listens on the socket, or the file is not a socket.
     pub fn unix(path: &Path, options: UnixOptions) -> Result<Self, TransportError> {
         let name = format!("Unix socket {}", path.display());
         let address = system_name(path);
@@ -184,7 +186,7 @@ impl Listener {
         };
         let socket = bind().map_err(|error| in_use(&name, error))?;
         let file = has_file.then(|| SocketFile(path.to_owned()));
-        // Nobody can connect before it listens, so nobody meets other permissions.
+        // Clients cannot connect before the socket listens, so they never see other permissions.
         if let Some(file) = &file {
             file.hand_over(options)
                 .map_err(TransportError::io(format!("setting mode and owner of {name}")))?;
@@ -199,16 +201,16 @@ impl Listener {
         Ok(Self { socket, _file: file, name, failures: AcceptFailures::NONE })
     }
 
-    /// Looks whether [`Listener::unix`] could make the file of a socket, without making it.
-    /// Not checked: whether another process listens there, and the permission to write.
+    /// Checks whether [`Listener::unix`] could create the file of a socket, without creating it.
+    /// Does not check whether another process listens there, nor the permission to write.
     ///
     /// # Errors
-    /// A path that is too long or holds a NUL, a directory that does not exist, or a file that is
-    /// no socket.
+    /// The path is too long or contains NUL, the directory does not exist, or the file is not a
+    /// socket.
     pub fn check_file(path: &Path) -> io::Result<()> {
         let has_nul = path.as_os_str().as_encoded_bytes().contains(&0);
         if has_nul || socket2::SockAddr::unix(path).is_err() {
-            // What `sun_path` of Linux holds, without the NUL at its end.
+            // The size of `sun_path` of Linux, without the NUL at its end.
             let text = "the path of a Unix socket has at most 107 bytes, none of which is NUL";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
@@ -223,7 +225,7 @@ impl Listener {
         }
     }
 
-    /// The TCP address that is listened on, with the port that the system chose for 0.
+    /// The TCP address, with the port that the system chose for port 0. None for Unix sockets.
     pub fn local_address(&self) -> Option<SocketAddr> {
         match &self.socket {
             ListeningSocket::Tcp(listener, _) => listener.get_ref().local_addr().ok(),
@@ -231,9 +233,8 @@ impl Listener {
         }
     }
 
-    /// The next connection. Errors of a single connection are passed over. While the process is out
-    /// of file descriptors or memory it pauses after each attempt; it logs that once, and once that
-    /// accepting works again.
+    /// The next connection. Skips errors of a single connection. Pauses after each failure while
+    /// the process is out of file descriptors or memory. Logs the first failure and the recovery.
     pub async fn accept(&mut self) -> (AcceptedSocket, PeerAddress) {
         loop {
             let accept = self.socket.accept();
@@ -279,13 +280,13 @@ impl ListeningSocket {
     }
 }
 
-/// Attempts to accept a connection that have failed, from the first one until accepting has worked
-/// for [`ACCEPT_RECOVERY`]. Meanwhile a connection that ends lets another one in, which is no
-/// reason to log anything.
+/// Failures to accept, from the first one until accepting has worked for [`ACCEPT_RECOVERY`].
+/// Meanwhile each connection that ends makes room for another one. Such a single success is not
+/// logged as recovery.
 #[derive(Debug)]
 struct AcceptFailures {
     count: u64,
-    /// The last one.
+    /// The time of the last failure.
     last: Option<Instant>,
     /// Whether a connection has been accepted since then.
     has_succeeded: bool,
@@ -306,7 +307,7 @@ impl AcceptFailures {
         self.has_succeeded = true;
     }
 
-    /// When the failures are over, if no other one follows.
+    /// The time of recovery if no other failure follows.
     fn over_at(&self) -> Option<Instant> {
         self.last.filter(|_| self.has_succeeded).map(|last| last + ACCEPT_RECOVERY)
     }
@@ -317,7 +318,7 @@ impl AcceptFailures {
     }
 }
 
-/// Whether a socket's file is there and nobody listens on it any more.
+/// Whether a socket's file exists and no process listens on it.
 fn is_stale(path: &Path) -> io::Result<bool> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.file_type().is_socket() => {}
@@ -326,12 +327,12 @@ fn is_stale(path: &Path) -> io::Result<bool> {
         Err(error) => return Err(error),
     }
     let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // Somebody who listens and is too busy to accept is not waited for.
+    // Does not wait for a process that listens and is too busy to accept.
     probe.set_nonblocking(true)?;
     match probe.connect(&socket2::SockAddr::unix(path)?) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        // Whoever may not connect can't find out whether somebody listens.
+        // Without permission to connect, the check is impossible.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
         Ok(()) | Err(_) => Err(io::ErrorKind::AddrInUse.into()),
     }
@@ -372,7 +373,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Says what a failed bind means to the operator.
+/// Describes a failed bind to the operator.
 fn in_use(name: &str, error: io::Error) -> TransportError {
     let what = match error.kind() {
         io::ErrorKind::AddrInUse => {
@@ -393,7 +394,7 @@ mod tests {
     use super::{ACCEPT_RECOVERY, AcceptFailures};
 
     #[test]
-    fn failures_are_over_when_accepting_has_worked_for_a_while() {
+    fn accepting_recovers_after_a_while_without_failures() {
         let begin = Instant::now();
         let at = |milliseconds| begin + Duration::from_millis(milliseconds);
         let mut failures = AcceptFailures::NONE;
@@ -401,7 +402,7 @@ mod tests {
         assert_eq!(failures.over_at(), None);
         failures.has_succeeded();
         assert_eq!(failures.over_at(), Some(at(100) + ACCEPT_RECOVERY));
-        // The connection that ended made room for one other only.
+        // A connection that ended made room for only one other.
         assert!(!failures.is_first(at(900)));
         assert_eq!(failures.over_at(), None);
         failures.has_succeeded();

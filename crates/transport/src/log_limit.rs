@@ -1,7 +1,7 @@
-//! Log lines that peers can cause without limit: one a second for each place in the code.
+//! Rate limit for log lines that peers can cause: one line a second per call site.
 //!
-//! The lines in between are counted. The next line says how many there were (`suppressed`). Where
-//! none follows within the second, a line of the same text with the number alone does.
+//! The lines in between are counted. The next line has their number in the field `suppressed`. If
+//! no line follows within the second, the text is logged again with that number alone.
 //!
 //! ```
 //! use cloverleaf_transport::log_limited;
@@ -19,12 +19,12 @@ use tokio::time::sleep_until;
 #[doc(hidden)]
 pub use tracing;
 
-/// The time between two lines of one place: often enough to follow what happens, and few enough
+/// The time between two lines of one call site: often enough to follow events, and rarely enough
 /// not to fill a disk.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The limits that have suppressed lines so far, for [`report_all`]. There is at most one for each
-/// use of [`log_limited!`](crate::log_limited) in the code.
+/// The limits that have suppressed lines so far, for [`report_all`]. At most one per use of
+/// [`log_limited!`](crate::log_limited) in the code.
 static LIMITS: Mutex<Vec<&'static LogLimit>> = Mutex::new(Vec::new());
 
 /// Logs like the macros of `tracing`, at most once a second: the level (`info` or `warn`), the text
@@ -47,22 +47,22 @@ macro_rules! log_limited {
     }};
 }
 
-/// Logs the lines that are counted and not reported yet; for the end of the process.
+/// Logs the numbers of suppressed lines that are not reported yet, at the end of the process.
 pub fn report_all() {
     let limits = LIMITS.lock().clone();
     limits.into_iter().for_each(LogLimit::report);
 }
 
-/// Limits the log lines of one place in the code; made by [`log_limited!`](crate::log_limited).
+/// Limits the log lines of one call site of [`log_limited!`](crate::log_limited).
 #[derive(Debug)]
 pub struct LogLimit {
     /// Logs that this many lines were suppressed.
     report: fn(u64),
-    state: Mutex<State>,
+    state: Mutex<LogLimitState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LogLimitState {
     /// When the last line was logged.
     last: Option<Instant>,
     /// Lines suppressed since then.
@@ -71,34 +71,34 @@ struct State {
     is_listed: bool,
 }
 
-/// What becomes of a line.
+/// The outcome of a line.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum LineOutcome {
     /// It is logged, with the number of lines suppressed before it.
     Log(u64),
-    /// It is suppressed, the first one of an interval that ends then.
+    /// It is the first suppressed line of an interval, which ends at this time.
     SuppressFirst(Instant),
     /// It is suppressed.
     Suppress,
 }
 
-impl State {
+impl LogLimitState {
     const NEW: Self = Self { last: None, suppressed: 0, is_listed: false };
 
-    fn judge(&mut self, now: Instant) -> Verdict {
+    fn count_line(&mut self, now: Instant) -> LineOutcome {
         match self.last {
             Some(last) if now < last + INTERVAL => {
                 self.suppressed += 1;
                 match self.suppressed {
-                    1 => Verdict::SuppressFirst(last + INTERVAL),
-                    _ => Verdict::Suppress,
+                    1 => LineOutcome::SuppressFirst(last + INTERVAL),
+                    _ => LineOutcome::Suppress,
                 }
             }
-            _ => Verdict::Log(self.take_suppressed(now)),
+            _ => LineOutcome::Log(self.take_suppressed(now)),
         }
     }
 
-    /// The number of suppressed lines, which is logged now.
+    /// Takes the number of suppressed lines, to be logged now.
     const fn take_suppressed(&mut self, now: Instant) -> u64 {
         self.last = Some(now);
         std::mem::replace(&mut self.suppressed, 0)
@@ -106,23 +106,23 @@ impl State {
 }
 
 impl LogLimit {
-    /// A limit for a place that logs with `report` how many lines were suppressed.
+    /// A limit for a call site, which logs the number of suppressed lines with `report`.
     pub const fn new(report: fn(u64)) -> Self {
-        Self { report, state: Mutex::new(State::NEW) }
+        Self { report, state: Mutex::new(LogLimitState::NEW) }
     }
 
-    /// Asks for a line now. Returns the number of lines suppressed before it, or `None` if it is
-    /// suppressed itself. Then, on a tokio runtime, the number is logged when the second is over.
+    /// Requests a line now. Returns the number of lines suppressed before it, or `None` if it is
+    /// suppressed itself. On a tokio runtime, the number is then logged when the second is over.
     pub fn admit(&'static self) -> Option<u64> {
         self.admit_at(Instant::now())
     }
 
     fn admit_at(&'static self, now: Instant) -> Option<u64> {
         let mut state = self.state.lock();
-        match state.judge(now) {
-            Verdict::Log(suppressed) => Some(suppressed),
-            Verdict::Suppress => None,
-            Verdict::SuppressFirst(until) => {
+        match state.count_line(now) {
+            LineOutcome::Log(suppressed) => Some(suppressed),
+            LineOutcome::Suppress => None,
+            LineOutcome::SuppressFirst(until) => {
                 let is_listed = std::mem::replace(&mut state.is_listed, true);
                 drop(state);
                 if !is_listed {
@@ -139,7 +139,7 @@ impl LogLimit {
         }
     }
 
-    /// Logs how many lines were suppressed, if any were.
+    /// Logs the number of suppressed lines, if any.
     fn report(&'static self) {
         let mut state = self.state.lock();
         if state.suppressed > 0 {
@@ -155,21 +155,22 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::{Duration, Instant};
 
-    use super::{INTERVAL, LogLimit, State, Verdict, report_all};
+    use super::{INTERVAL, LineOutcome, LogLimit, LogLimitState, report_all};
 
     #[test]
-    fn one_line_an_interval_is_logged_and_the_next_one_counts_those_in_between() {
+    fn one_line_per_interval_is_logged_with_the_number_suppressed_before() {
         let begin = Instant::now();
-        let mut state = State::default();
-        let mut judge = |milliseconds| state.judge(begin + Duration::from_millis(milliseconds));
-        assert_eq!(judge(0), Verdict::Log(0));
-        assert_eq!(judge(0), Verdict::SuppressFirst(begin + INTERVAL));
-        assert_eq!(judge(999), Verdict::Suppress);
-        assert_eq!(judge(1_000), Verdict::Log(2));
+        let mut state = LogLimitState::default();
+        let mut count_line =
+            |milliseconds| state.count_line(begin + Duration::from_millis(milliseconds));
+        assert_eq!(count_line(0), LineOutcome::Log(0));
+        assert_eq!(count_line(0), LineOutcome::SuppressFirst(begin + INTERVAL));
+        assert_eq!(count_line(999), LineOutcome::Suppress);
+        assert_eq!(count_line(1_000), LineOutcome::Log(2));
         let end = begin + Duration::from_millis(1_000) + INTERVAL;
-        assert_eq!(judge(1_500), Verdict::SuppressFirst(end));
-        assert_eq!(judge(60_000), Verdict::Log(1));
-        assert_eq!(judge(120_000), Verdict::Log(0));
+        assert_eq!(count_line(1_500), LineOutcome::SuppressFirst(end));
+        assert_eq!(count_line(60_000), LineOutcome::Log(1));
+        assert_eq!(count_line(120_000), LineOutcome::Log(0));
     }
 
     #[tokio::test(start_paused = true)]

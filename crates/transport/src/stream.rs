@@ -1,4 +1,4 @@
-//! A connected socket, TCP or Unix, or anything else that reads and writes bytes.
+//! A connected byte stream: a TCP or Unix socket, or another pipe.
 
 use std::future::Future as _;
 use std::io;
@@ -18,7 +18,7 @@ mod unix;
 pub(crate) use unix::watch;
 pub use unix::{UnixSocket, system_name};
 
-/// What is more than a socket: TLS, or a test's pipe.
+/// A byte stream that is not a socket, such as the pipe of a test.
 pub trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
@@ -29,13 +29,13 @@ pub enum Stream {
     Tcp(TcpStream),
     /// A Unix socket.
     Unix(UnixSocket),
-    /// Either of them, read and written through its thread's ring.
+    /// A TCP or Unix socket in the ring of its thread.
     Ring(cloverleaf_ring::Socket, SocketFamily),
-    /// Anything else.
+    /// Any other byte stream.
     Other(Box<dyn Pipe>),
 }
 
-/// What kind of socket is in a ring.
+/// The kind of a socket in a ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SocketFamily {
     /// TCP.
@@ -45,14 +45,14 @@ pub enum SocketFamily {
 }
 
 impl Stream {
-    /// A connected TCP socket. Messages are small and somebody waits for each: no delay for fuller
-    /// packets. A peer that has vanished without a word is noticed by the system's own questions.
+    /// A connected TCP socket. Sets TCP_NODELAY, since messages are small and must not wait for
+    /// fuller packets, and keep-alive probes, which notice a peer that has vanished.
     pub fn tcp(socket: TcpStream) -> io::Result<Self> {
         configure(&SockRef::from(&socket))?;
         Ok(Self::Tcp(socket))
     }
 
-    /// Whether small segments are sent at once, on TCP; they are unless told otherwise.
+    /// Sets TCP_NODELAY, if this is a TCP socket outside of a ring. It is set by default.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => socket.set_nodelay(nodelay),
@@ -60,7 +60,7 @@ impl Stream {
         }
     }
 
-    /// A socket that has been accepted, watched by the current runtime from now on.
+    /// Registers an accepted socket with the current runtime.
     pub fn accepted(socket: AcceptedSocket) -> io::Result<Self> {
         Ok(match socket {
             AcceptedSocket::Tcp(socket) => Self::Tcp(TcpStream::from_std(socket)?),
@@ -68,7 +68,7 @@ impl Stream {
         })
     }
 
-    /// Reads into `buffer`; 0 bytes are the end of the stream.
+    /// Reads into `buffer`. 0 bytes are the end of the stream.
     pub fn poll_read(
         &mut self,
         context: &mut Context<'_>,
@@ -98,7 +98,7 @@ impl Stream {
         }
     }
 
-    /// Ends this side's half of the stream.
+    /// Half-closes the stream.
     pub fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Unix(socket) => Poll::Ready(socket.shutdown()),
@@ -108,8 +108,8 @@ impl Stream {
         }
     }
 
-    /// Whether the system has said that the peer has ended its half, be there bytes before the end
-    /// or not. Nobody is woken by that; a pipe never says so.
+    /// Whether the peer has half-closed the stream, possibly behind unread bytes. Registers no
+    /// task. Always false for [`Stream::Other`].
     pub fn peer_has_ended(&self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         match self {
@@ -123,7 +123,7 @@ impl Stream {
         }
     }
 
-    /// The stream, read and written through the ring of this thread from now on, if it has one.
+    /// Moves the socket into the ring of this thread, if there is one.
     pub fn into_ring(self) -> io::Result<Self> {
         let Some(ring) = Ring::of_thread() else { return Ok(self) };
         Ok(match self {
@@ -133,12 +133,13 @@ impl Stream {
         })
     }
 
-    /// Whether it is read and written through a ring.
+    /// Whether the socket is in a ring.
     pub const fn is_in_ring(&self) -> bool {
         matches!(self, Self::Ring(..))
     }
 
-    /// The stream, given back to the runtime if it was in a ring, and what had come before.
+    /// Moves the socket out of the ring to the runtime, if it is in one. Returns also the bytes
+    /// that were received before.
     pub async fn out_of_ring(self) -> io::Result<(Self, Vec<u8>)> {
         let Self::Ring(socket, family) = self else { return Ok((self, Vec::new())) };
         let (descriptor, early) = socket.leave().await?;
@@ -147,8 +148,8 @@ impl Stream {
                 let socket = std::net::TcpStream::from(descriptor);
                 socket.set_nonblocking(true)?;
                 let socket = TcpStream::from_std(socket)?;
-                // The runtime takes a socket for full until it has looked, and whoever gives up at
-                // the first full one would lose what he has to say.
+                // The runtime takes a new socket for full until it has polled it, and a writer that
+                // gives up at the first full socket would lose its bytes.
                 socket.writable().await?;
                 Self::Tcp(socket)
             }
@@ -157,7 +158,7 @@ impl Stream {
         Ok((stream, early))
     }
 
-    /// Reads exactly so many bytes.
+    /// Fills `buffer`.
     pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -170,7 +171,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Reads some bytes; 0 is the end of the stream.
+    /// Reads some bytes. 0 bytes are the end of the stream.
     pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         std::future::poll_fn(|context| self.poll_read(context, buffer)).await
     }
@@ -188,7 +189,8 @@ impl Stream {
     }
 }
 
-/// A connected socket that no runtime watches yet: whichever thread is to own it registers it.
+/// A connected socket that is not registered with a runtime yet. The thread that will own it
+/// registers it.
 #[derive(Debug)]
 pub enum AcceptedSocket {
     /// TCP.
@@ -198,7 +200,7 @@ pub enum AcceptedSocket {
 }
 
 impl AcceptedSocket {
-    /// A TCP socket, as [`Stream::tcp`] wants it.
+    /// A TCP socket with the options of [`Stream::tcp`].
     pub(crate) fn tcp(socket: std::net::TcpStream) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         configure(&SockRef::from(&socket))?;
@@ -206,7 +208,7 @@ impl AcceptedSocket {
     }
 }
 
-/// What every TCP connection has.
+/// Sets the options of TCP connections.
 fn configure(socket: &SockRef<'_>) -> io::Result<()> {
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)
@@ -216,7 +218,7 @@ fn configure(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_keepalive(&keepalive)
 }
 
-/// The interface of an HTTP server's connection.
+/// For HTTP servers, which read through this trait.
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -252,7 +254,7 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Sockets hold nothing back; a pipe is flushed when it is shut down.
+        // Sockets do not buffer. A pipe is flushed when it is shut down.
         Poll::Ready(Ok(()))
     }
 

@@ -67,7 +67,7 @@ pub(super) async fn read(
     }
     let length = first.len() + rest.len();
     if length > LARGE_MESSAGE {
-        memory.set_waits_in_turn(true);
+        memory.set_parked(true);
         wait_in_turn(length).await;
     }
     if rest.is_empty() {

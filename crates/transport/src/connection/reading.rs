@@ -105,7 +105,7 @@ impl<H: Handler> Connection<H> {
         if self.steps_left == 0 {
             let polled = self.input_permit.poll(READS_PER_TURN as u32 * STEP_UNITS, context);
             if let Some(unfinished) = &self.unfinished {
-                unfinished.set_waits_in_turn(polled.is_pending());
+                unfinished.set_parked(polled.is_pending());
             }
             ready!(polled);
             self.steps_left = READS_PER_TURN;

@@ -107,14 +107,14 @@ impl Unfinished {
     /// The message is complete and waits for a permit. Its bytes count until [`Self::finish`].
     pub(super) fn park(&mut self, bytes: usize) {
         self.keep(bytes);
-        self.set_waits_in_turn(true);
+        self.set_parked(true);
     }
 
     /// The message starts or stops waiting for a permit of its thread.
-    pub(super) fn set_waits_in_turn(&self, waits: bool) {
+    pub(super) fn set_parked(&self, is_parked: bool) {
         if let Some(reservation) = self.watch.as_ref().and_then(|watch| watch.reservation.as_ref())
         {
-            reservation.set_waits_in_turn(waits);
+            reservation.set_parked(is_parked);
         }
     }
 

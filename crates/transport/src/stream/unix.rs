@@ -1,8 +1,8 @@
-//! A Unix socket that is watched for reading only, and for writing only while it is full.
+//! A Unix socket that is registered for reading only, and for writing only while it is full.
 //!
-//! A Unix stream that is registered for both wakes its task once for each frame that the peer
-//! reads, for nothing: the peer's read frees buffer space, and that is an event. Measured at one
-//! needless wake-up a call in the router and one in the callee, a third of the callee's CPU time
+//! A Unix stream that is registered for both wakes its task needlessly for each frame that the peer
+//! reads: the read frees buffer space, which is an event. Measured as one needless wake-up per call
+//! in the router and one in the callee, a third of the callee's CPU time
 //! (`docs/decisions/unix-sockets.md`).
 
 use std::borrow::Cow;
@@ -20,8 +20,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// The name by which the system knows a Unix socket. One that begins with `@` has no file: it is a
-/// name of the abstract namespace, which the system writes with a zero octet in that place.
+/// The address of a Unix socket in the system. A name with `@` at its beginning belongs to the
+/// abstract namespace: it has no file, and the system writes a zero octet in that place.
 pub fn system_name(path: &Path) -> Cow<'_, Path> {
     match path.as_os_str().as_bytes().strip_prefix(b"@") {
         Some(name) => {
@@ -32,7 +32,7 @@ pub fn system_name(path: &Path) -> Cow<'_, Path> {
     }
 }
 
-/// A connected Unix socket, watched for reading only, and for writing while it is full.
+/// A connected Unix socket, registered for writing only while it is full.
 #[derive(Debug)]
 pub struct UnixSocket {
     readable: AsyncFd<UnixStream>,
@@ -41,13 +41,13 @@ pub struct UnixSocket {
 }
 
 impl UnixSocket {
-    /// Takes over a socket that has been made by the standard library or tokio.
+    /// Registers a socket with the current runtime.
     pub fn new(socket: UnixStream) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self { readable: watch(socket, Interest::READABLE)?, writable: None })
     }
 
-    /// Takes the socket from its runtime.
+    /// Deregisters the socket from its runtime.
     pub(super) fn into_std(self) -> UnixStream {
         self.readable.into_inner()
     }
@@ -61,7 +61,7 @@ impl UnixSocket {
             let mut guard = ready!(self.readable.poll_read_ready(context))?;
             match guard.try_io(|socket| socket.get_ref().read(buffer)) {
                 Ok(Ok(count)) => {
-                    // A short read has drained the socket; the next bytes make a new event.
+                    // A short read has drained the socket. The next bytes cause a new event.
                     if count < buffer.len() && count > 0 {
                         guard.clear_ready();
                     }
@@ -69,7 +69,7 @@ impl UnixSocket {
                 }
                 Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(Err(error)) => return Poll::Ready(Err(error)),
-                // Not ready after all: the readiness is cleared, ask again.
+                // Not ready after all. The readiness was cleared, so poll again.
                 Err(_) => {}
             }
         }
@@ -95,7 +95,7 @@ impl UnixSocket {
                             none.insert(watch(socket, Interest::WRITABLE)?)
                         }
                     };
-                    // A readiness from before this write failed is stale: clear it and ask again.
+                    // A readiness from before the failed write is stale: clear it and poll again.
                     ready!(writable.poll_write_ready(context))?.clear_ready();
                 }
                 Err(error) => return Poll::Ready(Err(error)),
@@ -113,7 +113,7 @@ impl UnixSocket {
     }
 }
 
-/// Registers a socket of the standard library's with the runtime.
+/// Registers a socket of the standard library with the runtime.
 #[expect(
     deprecated,
     reason = "its successor is unsafe because a type may lie about its descriptor; the standard \
