@@ -170,7 +170,7 @@ mod tests {
     use crate::group::Work;
 
     #[test]
-    fn threads_that_share_two_realms_all_get_on() {
+    fn threads_that_share_two_realms_all_make_progress() {
         let cell = Cell { work: Work::Calls, threads: 3, realms: 2, sessions: 30 };
         let figures = cell.measure(Duration::from_millis(150), 0.0);
         assert!(figures.rate > 0.0 && figures.under_lock_ns > 0.0, "{figures:?}");
@@ -178,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_single_thread_never_waits() {
+    fn single_thread_never_waits() {
         let cell = Cell { work: Work::Publications, threads: 1, realms: 1, sessions: 10 };
         let figures = cell.measure(Duration::from_millis(60), 0.0);
         assert_eq!((figures.waiting, figures.taken), (0.0, 0.0));
     }
 
     #[test]
-    fn every_number_meets_every_other() {
+    fn cells_cover_all_combinations() {
         assert_eq!(all(&[1, 2, 4], &[1, 16], &[320, 3200]).len(), 2 * 3 * 2 * 2);
     }
 }

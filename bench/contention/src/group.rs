@@ -140,12 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn a_call_takes_the_lock_for_its_call_and_for_its_yield() {
+    fn call_takes_the_lock_for_its_call_and_for_its_yield() {
         assert_eq!(entries(Work::Calls), 3 * Work::Calls.entries());
     }
 
     #[test]
-    fn a_publication_takes_the_lock_once_however_many_hear_it() {
+    fn publication_takes_the_lock_once_for_any_number_of_subscribers() {
         assert_eq!(entries(Work::Publications), 3 * Work::Publications.entries());
     }
 }

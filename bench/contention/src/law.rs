@@ -49,7 +49,7 @@ mod tests {
     const TIMES: Times = Times { under_lock_ns: 250.0, outside_ns: 750.0 };
 
     #[test]
-    fn few_cores_are_limited_by_themselves() {
+    fn few_cores_are_limited_by_their_own_work() {
         assert_eq!(TIMES.most(2, 1), 2e6);
     }
 
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_realm_keeps_as_many_cores_busy_as_its_share_of_the_time_is_small() {
+    fn realm_keeps_more_cores_busy_the_smaller_its_share_of_the_time() {
         assert_eq!(TIMES.cores(), 4.0);
         assert_eq!(TIMES.within(5_000.0).cores(), 20.0);
     }

@@ -109,7 +109,7 @@ mod tests {
     use super::Meter;
 
     #[test]
-    fn the_longest_entry_in_a_hundred_and_the_clock_do_not_count() {
+    fn longest_entry_in_a_hundred_and_clock_reads_do_not_count() {
         let mut timed = vec![130; 99];
         timed.push(4_000_000);
         let meter = Meter { timed, ..Meter::default() };

@@ -179,7 +179,7 @@ mod tests {
     use crate::group::Work;
 
     #[test]
-    fn a_prediction_is_made_for_one_realm_and_for_four() {
+    fn prediction_covers_one_realm_and_four() {
         let row = Row {
             cell: Cell { work: Work::Calls, threads: 1, realms: 1, sessions: 320 },
             figures: Figures {

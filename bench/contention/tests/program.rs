@@ -13,7 +13,7 @@ fn run(options: &str) -> Output {
 const SHORT: &str = "--realms 1,2 --sessions 40 --milliseconds 100 --router-cpu 5";
 
 #[test]
-fn every_cell_stands_in_the_json_and_has_a_rate() {
+fn json_has_a_rate_for_every_cell() {
     let output = run(&format!("--json --threads 4 {SHORT}"));
     assert!(output.status.success(), "{output:?}");
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -31,7 +31,7 @@ fn every_cell_stands_in_the_json_and_has_a_rate() {
 }
 
 #[test]
-fn the_tables_name_calls_publications_crossings_and_what_the_law_says() {
+fn tables_list_calls_publications_crossings_and_predictions() {
     let output = run(&format!("--threads 1 {SHORT}"));
     let text = String::from_utf8(output.stdout).expect("a text");
     let lines = |begin: &str| text.lines().filter(|line| line.starts_with(begin)).count();

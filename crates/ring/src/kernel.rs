@@ -291,7 +291,7 @@ impl Buffers {
         let outcome = outcome(entry);
         if let Some(number) = cqueue::buffer_select(entry.flags()) {
             let length = outcome.as_ref().map_or(0, |length| (*length).min(BUFFER_SIZE));
-            // SAFETY: the kernel has written so many bytes into this buffer (never more than it
+            // SAFETY: the kernel has written `length` bytes into this buffer (never more than it
             // has) and leaves it alone until it is given back, below.
             let bytes = unsafe { std::slice::from_raw_parts(self.at(number).as_ptr(), length) };
             if outcome.is_ok() {

@@ -42,21 +42,21 @@ pub(crate) struct Pinger {
     /// The payload of the last ping, while it is not answered.
     outstanding: Option<Vec<u8>>,
     /// The time of the last bytes since the timer was set. Only stored with `any_traffic`.
-    heard: Option<Instant>,
+    last_traffic: Option<Instant>,
 }
 
 impl Pinger {
     pub(crate) fn new(settings: KeepAlive) -> Self {
         let timer = Box::pin(sleep_until(Instant::now() + settings.interval));
-        Self { settings, timer, outstanding: None, heard: None }
+        Self { settings, timer, outstanding: None, last_traffic: None }
     }
 
     /// Bytes have arrived.
     #[inline]
-    pub(crate) fn hear(&mut self) {
+    pub(crate) fn record_traffic(&mut self) {
         if self.settings.any_traffic {
             match self.outstanding {
-                None => self.heard = Some(Instant::now()),
+                None => self.last_traffic = Some(Instant::now()),
                 Some(_) => self.answered(),
             }
         }
@@ -64,7 +64,7 @@ impl Pinger {
 
     /// A pong has arrived.
     #[cold]
-    pub(crate) fn hear_pong(&mut self, payload: &[u8]) {
+    pub(crate) fn record_pong(&mut self, payload: &[u8]) {
         if self.outstanding.as_deref() == Some(payload) {
             self.answered();
         }
@@ -81,8 +81,8 @@ impl Pinger {
         let KeepAlive { interval, timeout, size, .. } = self.settings;
         loop {
             ready!(self.timer.as_mut().poll(context));
-            if let Some(heard) = self.heard.take() {
-                self.timer.as_mut().reset(heard + interval);
+            if let Some(last_traffic) = self.last_traffic.take() {
+                self.timer.as_mut().reset(last_traffic + interval);
                 continue;
             }
             if self.outstanding.is_some() && timeout.is_some() {

@@ -80,7 +80,7 @@ fn take_until_the_end(receiver: &mut OutboundReceiver<Item>) -> (Vec<(u8, u8)>, 
 }
 
 #[test]
-fn no_push_is_missed_by_a_connection_that_is_about_to_wait_and_each_threads_come_in_order() {
+fn no_push_is_missed_and_pushes_of_each_thread_keep_their_order() {
     loom::model(|| {
         let (outbound, mut receiver) = queue();
         let threads = [(1, 2), (2, 1)].map(|(number, count)| {
@@ -100,7 +100,7 @@ fn no_push_is_missed_by_a_connection_that_is_about_to_wait_and_each_threads_come
 }
 
 #[test]
-fn what_is_in_the_queue_comes_before_its_end_and_nothing_behind_it() {
+fn queued_items_precede_the_end_and_nothing_follows_it() {
     loom::model(|| {
         let (outbound, mut receiver) = queue();
         let pusher = outbound.clone();
@@ -114,7 +114,7 @@ fn what_is_in_the_queue_comes_before_its_end_and_nothing_behind_it() {
 }
 
 #[test]
-fn a_connection_that_goes_leaves_nothing_behind_and_lets_nothing_in() {
+fn ended_connection_frees_all_items_and_takes_no_others() {
     loom::model(|| {
         let (outbound, mut receiver) = queue();
         let pusher = outbound.clone();
@@ -136,7 +136,7 @@ fn a_connection_that_goes_leaves_nothing_behind_and_lets_nothing_in() {
 }
 
 #[test]
-fn a_full_queue_counts_what_it_refuses_and_takes_again_when_its_connection_has_written() {
+fn full_queue_counts_dropped_items_and_takes_items_again_after_a_write() {
     loom::model(|| {
         let (outbound, mut receiver) = queue();
         let pusher = outbound.clone();
@@ -160,7 +160,7 @@ fn a_full_queue_counts_what_it_refuses_and_takes_again_when_its_connection_has_w
 }
 
 #[test]
-fn a_connection_that_can_not_write_is_woken_when_its_queue_is_too_full() {
+fn connection_that_cannot_write_is_woken_when_its_queue_overflows() {
     loom::model(|| {
         let (outbound, mut receiver) = queue();
         let pusher = thread::spawn(move || {
@@ -173,7 +173,7 @@ fn a_connection_that_can_not_write_is_woken_when_its_queue_is_too_full() {
 }
 
 #[test]
-fn who_waits_for_room_is_woken_when_the_connection_has_written_or_has_ended() {
+fn task_that_waits_for_room_is_woken_by_a_write_or_the_end() {
     loom::model(|| {
         let (outbound, mut receiver) = queue();
         outbound.set_policy(SlowConsumer::BlockPublisher);

@@ -24,7 +24,7 @@ fn is_event(message: &RouterMessage) -> bool {
 }
 
 #[test]
-fn who_is_woken_for_an_event_may_enter_the_realm_at_once_and_no_event_is_missed() {
+fn task_woken_for_an_event_may_enter_the_realm_at_once() {
     loom::model(|| {
         let realm = Realm::default();
         let mut subscriber = subscriber(&realm);
@@ -37,7 +37,7 @@ fn who_is_woken_for_an_event_may_enter_the_realm_at_once_and_no_event_is_missed(
 }
 
 #[test]
-fn a_call_and_its_answer_find_those_who_are_about_to_wait() {
+fn call_and_result_wake_sessions_that_are_about_to_wait() {
     loom::model(|| {
         let realm = Realm::default();
         let (mut callee, mut caller) = (realm.join("a callee"), realm.join("a caller"));
@@ -54,7 +54,7 @@ fn a_call_and_its_answer_find_those_who_are_about_to_wait() {
 }
 
 #[test]
-fn a_realm_that_closes_says_goodbye_once_and_no_event_behind_it() {
+fn closing_realm_sends_one_goodbye_and_no_event_behind_it() {
     loom::model(|| {
         let realm = Realm::default();
         let (mut subscriber, publisher) = (subscriber(&realm), realm.join("a publisher"));
@@ -72,7 +72,7 @@ fn a_realm_that_closes_says_goodbye_once_and_no_event_behind_it() {
 }
 
 #[test]
-fn a_subscriber_that_goes_holds_no_publisher_up() {
+fn leaving_subscriber_does_not_block_a_publisher() {
     loom::model(|| {
         let realm = Realm::default();
         let (subscriber, mut publisher) = (subscriber(&realm), realm.join("a publisher"));

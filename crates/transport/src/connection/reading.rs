@@ -54,7 +54,7 @@ impl<H: Handler> Connection<H> {
                     Err(error) => return Poll::Ready(Err(error.into())),
                 };
                 if let Some(pinger) = &mut self.pinger {
-                    pinger.hear();
+                    pinger.record_traffic();
                 }
                 if let Some(unfinished) = &mut self.unfinished {
                     unfinished.count(count);
@@ -192,7 +192,7 @@ impl<H: Handler> Connection<H> {
                 }
                 FrameEvent::Pong(payload) => {
                     if let Some(pinger) = &mut self.pinger {
-                        pinger.hear_pong(payload);
+                        pinger.record_pong(payload);
                     }
                 }
                 FrameEvent::Close(code) => {

@@ -34,7 +34,7 @@ fn context() -> Context<'static> {
 }
 
 #[test]
-fn items_come_out_in_the_order_in_which_they_went_in() {
+fn items_are_taken_in_the_order_of_their_pushes() {
     let (outbound, mut receiver) = queue();
     let mut batch = VecDeque::new();
     assert!(receiver.poll_take(&mut Encoded::default(), &mut batch, &context()).is_pending());
@@ -47,7 +47,7 @@ fn items_come_out_in_the_order_in_which_they_went_in() {
 }
 
 #[test]
-fn a_full_queue_refuses_events_counts_them_and_still_takes_answers() {
+fn full_queue_drops_and_counts_events_and_still_takes_answers() {
     let (outbound, _receiver) = queue();
     for _ in 0..QUEUE_HIGH_WATER_MESSAGES {
         assert_eq!(outbound.push(Item::Event(1)), Pushed::Queued);
@@ -59,7 +59,7 @@ fn a_full_queue_refuses_events_counts_them_and_still_takes_answers() {
 }
 
 #[test]
-fn a_queue_full_of_answers_ends_its_connection_at_once() {
+fn queue_full_of_answers_ends_its_connection_at_once() {
     let (outbound, mut receiver) = queue();
     for _ in 0..QUEUE_MAX_MESSAGES {
         assert_eq!(outbound.push(Item::Answer(1)), Pushed::Queued);
@@ -71,7 +71,7 @@ fn a_queue_full_of_answers_ends_its_connection_at_once() {
 }
 
 #[test]
-fn a_full_queue_of_one_that_is_to_be_disconnected_ends_with_the_next_event() {
+fn full_queue_with_policy_disconnect_ends_with_the_next_event() {
     let (outbound, mut receiver) = queue();
     outbound.set_policy(SlowConsumer::Disconnect);
     for _ in 0..QUEUE_HIGH_WATER_MESSAGES {
@@ -84,7 +84,7 @@ fn a_full_queue_of_one_that_is_to_be_disconnected_ends_with_the_next_event() {
 }
 
 #[test]
-fn a_full_queue_of_one_that_blocks_publishers_takes_twice_as_much_and_says_when_there_is_room() {
+fn full_queue_with_policy_block_publisher_takes_twice_as_much_and_reports_room() {
     let (outbound, mut receiver) = queue();
     outbound.set_policy(SlowConsumer::BlockPublisher);
     assert_eq!(outbound.poll_room(&context()), Poll::Ready(()));
@@ -99,14 +99,14 @@ fn a_full_queue_of_one_that_blocks_publishers_takes_twice_as_much_and_says_when_
     let _ = receiver.poll_take(&mut Encoded::default(), &mut batch, &context());
     let messages = QUEUE_HIGH_WATER_MESSAGES + 1;
     let mut encoded = Encoded { bytes: messages, messages, ..Encoded::default() };
-    assert_eq!(outbound.poll_room(&context()), Poll::Pending, "taken is not encoded");
+    assert_eq!(outbound.poll_room(&context()), Poll::Pending, "taken items are not encoded yet");
     assert!(receiver.poll_take(&mut encoded, &mut batch, &context()).is_pending());
     assert_eq!(outbound.poll_room(&context()), Poll::Ready(()));
     assert_eq!(outbound.push(Item::Event(1)), Pushed::Queued);
 }
 
 #[test]
-fn who_waits_for_room_is_woken_when_there_is_some_or_the_connection_is_gone() {
+fn task_that_waits_for_room_is_woken_by_room_or_the_end() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -127,7 +127,7 @@ fn who_waits_for_room_is_woken_when_there_is_some_or_the_connection_is_gone() {
     let held = Arc::strong_count(&counting);
     assert!(outbound.poll_room(&Context::from_waker(&waker)).is_pending());
     outbound.stop_waiting(&waker);
-    assert_eq!(Arc::strong_count(&counting), held, "a task that has ended is not kept");
+    assert_eq!(Arc::strong_count(&counting), held, "the task was removed");
     assert!(outbound.poll_room(&Context::from_waker(&waker)).is_pending());
     assert!(outbound.poll_room(&Context::from_waker(&waker)).is_pending());
     let mut batch = VecDeque::new();
@@ -142,7 +142,7 @@ fn who_waits_for_room_is_woken_when_there_is_some_or_the_connection_is_gone() {
 }
 
 #[test]
-fn what_is_taken_counts_until_it_is_encoded() {
+fn taken_items_count_until_they_are_encoded() {
     let (outbound, mut receiver) = queue();
     let mut batch = VecDeque::new();
     assert_eq!(outbound.push(Item::Event(crate::limits::QUEUE_HIGH_WATER_BYTES)), Pushed::Queued);
@@ -187,7 +187,7 @@ fn charge_counts_until_it_is_dropped_and_the_largest_owner_sheds() {
 }
 
 #[test]
-fn the_end_comes_after_the_items_and_nothing_after_the_end() {
+fn end_follows_the_items_and_nothing_follows_the_end() {
     let (outbound, mut receiver) = queue();
     assert_eq!(outbound.push(Item::Answer(1)), Pushed::Queued);
     outbound.close(CloseCode::NORMAL, "enough");
@@ -201,7 +201,7 @@ fn the_end_comes_after_the_items_and_nothing_after_the_end() {
     assert_eq!(outbound.push(Item::Answer(3)), Pushed::Closed);
 }
 
-/// What the receiver gives out now; all of it counts as encoded.
+/// Takes all queued items, which then count as encoded.
 fn drain(receiver: &mut super::OutboundReceiver<Item>) -> (Vec<Item>, Option<QueueEnd>) {
     let (mut encoded, mut batch, mut all) = (Encoded::default(), VecDeque::new(), Vec::new());
     loop {
@@ -236,7 +236,7 @@ fn empty_queue_takes_one_item_of_any_size_under_each_policy() {
 const MEBIBYTE: usize = 1 << 20;
 
 #[test]
-fn largest_queue_loses_its_events_and_takes_others_when_it_has_freed_them() {
+fn largest_queue_sheds_its_events_and_then_takes_new_ones() {
     let memory = Arc::new(QueueMemory::new(4 * MEBIBYTE));
     let usual = || queue_with(HighWaterMark::default(), Some(Arc::clone(&memory)));
     let ((large, mut large_receiver), (small, mut small_receiver)) = (usual(), usual());
@@ -245,7 +245,7 @@ fn largest_queue_loses_its_events_and_takes_others_when_it_has_freed_them() {
         assert_eq!(large.push(Item::Event(MEBIBYTE)), Pushed::Queued);
     }
     assert_eq!(small.push(Item::Event(2 * MEBIBYTE)), Pushed::Queued);
-    assert_eq!(large.push(Item::Event(1)), Pushed::Dropped, "it is to free memory");
+    assert_eq!(large.push(Item::Event(1)), Pushed::Dropped, "the queue has to free memory");
     assert_eq!(large.push(Item::Answer(2)), Pushed::Queued);
     assert_eq!(drain(&mut large_receiver), (vec![Item::Answer(1), Item::Answer(2)], None));
     assert_eq!(large.refused(), 4);
@@ -256,7 +256,7 @@ fn largest_queue_loses_its_events_and_takes_others_when_it_has_freed_them() {
 }
 
 #[test]
-fn queue_that_is_large_without_its_events_ends_when_memory_is_used_up() {
+fn queue_that_is_large_without_events_ends_when_memory_is_used_up() {
     let memory = Arc::new(QueueMemory::new(QUEUE_MAX_AFTER_SHEDDING));
     let (outbound, mut receiver) = queue_with(HighWaterMark::default(), Some(Arc::clone(&memory)));
     for _ in 0..=QUEUE_MAX_AFTER_SHEDDING / MEBIBYTE {

@@ -1,4 +1,4 @@
-//! Batches whose sender has to wait in the middle of one.
+//! Batches whose messages wait until the session is ready.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -21,8 +21,7 @@ use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Keeps the names of what it has taken, and wants to be waited for after each PUBLISH: until its
-/// gate is open.
+/// Records the names of its messages. Waits after each PUBLISH until its gate is open.
 #[derive(Clone, Default)]
 struct Slow(Arc<Mutex<Vec<&'static str>>>, Arc<Mutex<Gate>>);
 
@@ -82,7 +81,7 @@ fn received(batch: &[&str]) -> (BatchedHandler<ServerSide, Slow>, Slow, Flow) {
 }
 
 #[test]
-fn what_is_left_of_a_batch_waits_with_its_sender() {
+fn rest_of_a_batch_waits_with_its_sender() {
     let (mut handler, peer, flow) = received(&[GOODBYE, PUBLISH, PUBLISH, GOODBYE]);
     assert_eq!((flow, peer.0.lock().len()), (Flow::Wait, 2));
     assert_eq!((handler.resume(), peer.0.lock().len()), (Flow::Wait, 3));
@@ -92,14 +91,14 @@ fn what_is_left_of_a_batch_waits_with_its_sender() {
 }
 
 #[test]
-fn a_batch_that_ends_with_a_wait_leaves_nothing() {
+fn batch_that_ends_with_a_wait_is_finished() {
     let (mut handler, peer, flow) = received(&[PUBLISH]);
     assert_eq!((flow, handler.resume()), (Flow::Wait, Flow::Continue));
     assert_eq!(*peer.0.lock(), ["PUBLISH"]);
 }
 
 #[test]
-fn what_is_no_message_is_noticed_behind_a_wait_too() {
+fn undecodable_message_behind_a_wait_closes_the_connection() {
     let (mut handler, peer, flow) = received(&[PUBLISH, "nonsense"]);
     assert_eq!(flow, Flow::Wait);
     assert!(matches!(handler.resume(), Flow::Close(..)));
@@ -116,7 +115,7 @@ async fn unfinished_batch_ends_its_connection_in_time() {
     let connection = Connection::new(stream, framing, handler, receiver, &mut []);
     let connection = tokio::spawn(connection.with_input_memory(&InputMemory::new(1 << 20)));
     let begun = Instant::now();
-    // A whole message of the batch, and a part of the next one.
+    // One complete message of the batch, and a part of the next.
     theirs.write_all(b"\0\0\x10\0").await.expect("a frame's header");
     theirs.write_all(format!("{GOODBYE}\u{1e}[16,1").as_bytes()).await.expect("a part");
     assert_eq!(connection.await.expect("no panic"), CloseReason::SlowMessage);
@@ -124,10 +123,10 @@ async fn unfinished_batch_ends_its_connection_in_time() {
     assert!(took >= UNFINISHED_WINDOW && took < 2 * UNFINISHED_WINDOW, "{took:?}");
 }
 
-/// Long enough for anything that happens at all, in paused time.
+/// Longer than all timeouts, in paused time.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// A connection with a batch of four messages, of which the first is taken and the others wait.
+/// A connection with a batch of four messages: the first was handled, the others wait.
 async fn waiting(memory: &Arc<InputMemory>) -> (Slow, DuplexStream, JoinHandle<CloseReason>) {
     let slow = Slow::default();
     slow.1.lock().is_shut = true;

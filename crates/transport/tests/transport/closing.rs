@@ -1,12 +1,13 @@
-//! How connections end, and what is still said.
+//! How connections end, and what they still send.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloverleaf_transport::limits::{CLOSING_TIMEOUT, OPENING_TIMEOUT};
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::{
-    CloseReason, Connection, Flow, Lifecycle, OutboundSender, Peer, Pushed, ServerSide, Stream,
-    Undeliverable, WaitingMessage, WampHandler,
+    CloseReason, Connection, ConnectionLimits, Flow, Lifecycle, OutboundSender, Peer, Pushed,
+    ServerSide, Stream, Undeliverable, WaitingMessage, WampHandler,
 };
 use cloverleaf_wamp::error::DecodeError;
 use cloverleaf_wamp::error_uri;
@@ -14,13 +15,13 @@ use cloverleaf_wamp::message::{Abort, ClientMessage, RouterMessage};
 use cloverleaf_wamp::serializer::Serializer;
 use cloverleaf_wamp::websocket::sender::write_close;
 use cloverleaf_wamp::websocket::{CloseCode, CloseFrame};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::peer::{Item, Lab, STOP, rawsocket, websocket};
 
-/// Just longer than a timeout, so that it has passed.
+/// Added to a timeout so that it has passed.
 const MOMENT: Duration = Duration::from_millis(10);
 
 fn by_us(reason: &str) -> CloseReason {
@@ -28,7 +29,7 @@ fn by_us(reason: &str) -> CloseReason {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_opens_no_session_is_closed_in_time() {
+async fn peer_that_opens_no_session_is_closed_in_time() {
     let start = Instant::now();
     let mut lab = Lab::silent(rawsocket());
     lab.expect_last(b"").await;
@@ -37,7 +38,7 @@ async fn a_peer_that_opens_no_session_is_closed_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_websocket_peer_that_opens_no_session_gets_close_code_1008() {
+async fn websocket_peer_that_opens_no_session_gets_close_code_1008() {
     let mut lab = Lab::silent(websocket());
     lab.expect_last(b"\x88\x02\x03\xf0").await;
     assert_eq!(lab.end().await, CloseReason::OpeningTimeout);
@@ -56,7 +57,7 @@ async fn pings_do_not_open_a_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_session_may_be_idle_for_ever() {
+async fn open_session_may_be_idle_forever() {
     let mut lab = Lab::silent(rawsocket());
     lab.send(b"\x00\x00\x00\x05hello").await;
     sleep(OPENING_TIMEOUT * 1000).await;
@@ -64,7 +65,7 @@ async fn an_open_session_may_be_idle_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_left_a_session_opens_the_next_in_time_or_is_closed() {
+async fn peer_that_left_its_session_must_open_another_in_time() {
     let mut lab = Lab::silent(rawsocket());
     lab.send(b"\x00\x00\x00\x05hello").await;
     sleep(OPENING_TIMEOUT * 2).await;
@@ -76,13 +77,13 @@ async fn who_left_a_session_opens_the_next_in_time_or_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_stream_is_the_end() {
+async fn end_of_stream_ends_the_connection() {
     let ended = timeout(CLOSING_TIMEOUT + MOMENT, Lab::open(rawsocket()).end());
     assert_eq!(ended.await, Ok(CloseReason::ByPeer));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_ends_its_half_gets_what_is_queued_for_it() {
+async fn peer_that_half_closes_gets_its_queued_messages() {
     for (framing, expected) in [
         (rawsocket(), &b"\x00\x00\x00\x03one\x00\x00\x00\x03two"[..]),
         (websocket(), &b"\x82\x03one\x82\x03two\x88\x02\x03\xe8"[..]),
@@ -98,7 +99,7 @@ async fn a_peer_that_ends_its_half_gets_what_is_queued_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_ends_its_half_and_does_not_read_is_not_waited_for_long() {
+async fn half_closed_peer_that_does_not_read_is_ended_after_the_closing_timeout() {
     let mut lab = Lab::with(rawsocket(), true, 16, &mut []);
     let _ = lab.outbound.push(Item::Answer(vec![b'x'; 100]));
     lab.peer.shutdown().await.expect("half closed");
@@ -110,7 +111,7 @@ async fn a_peer_that_ends_its_half_and_does_not_read_is_not_waited_for_long() {
 }
 
 #[tokio::test]
-async fn a_websocket_close_without_a_code_is_answered_with_1000() {
+async fn websocket_close_without_a_code_is_answered_with_1000() {
     let mut lab = Lab::open(websocket());
     let mut close = Vec::new();
     write_close(&mut close, None, Some([1, 2, 3, 4]));
@@ -120,7 +121,7 @@ async fn a_websocket_close_without_a_code_is_answered_with_1000() {
 }
 
 #[tokio::test]
-async fn a_websocket_close_is_answered_with_its_code() {
+async fn websocket_close_is_answered_with_its_code() {
     let mut lab = Lab::open(websocket());
     let mut close = Vec::new();
     let frame = CloseFrame { code: CloseCode::GOING_AWAY, reason: "bye" };
@@ -131,7 +132,7 @@ async fn a_websocket_close_is_answered_with_its_code() {
 }
 
 #[tokio::test]
-async fn what_is_queued_is_sent_before_the_end() {
+async fn queued_messages_are_sent_before_the_end() {
     for (framing, expected) in [
         (rawsocket(), &b"\x00\x00\x00\x04last"[..]),
         (websocket(), &b"\x82\x04last\x88\x02\x03\xe8"[..]),
@@ -146,7 +147,7 @@ async fn what_is_queued_is_sent_before_the_end() {
 }
 
 #[tokio::test]
-async fn a_handler_that_closes_has_the_last_word() {
+async fn message_that_a_closing_handler_queues_is_sent_last() {
     let mut lab = Lab::open(websocket());
     let mut stop = Vec::new();
     let kind = cloverleaf_wamp::websocket::MessageKind::Binary;
@@ -171,7 +172,7 @@ async fn nothing_follows_the_close_frame() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_does_not_close_is_not_waited_for() {
+async fn peer_that_does_not_close_is_ended_after_the_closing_timeout() {
     let mut lab = Lab::open(rawsocket());
     lab.outbound.close(CloseCode::NORMAL, "enough");
     let start = Instant::now();
@@ -184,12 +185,12 @@ async fn a_peer_that_does_not_close_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_does_not_read_the_last_words_is_not_waited_for() {
+async fn peer_that_does_not_read_the_last_message_is_ended_after_the_closing_timeout() {
     let lab = Lab::with(rawsocket(), true, 16, &mut []);
     for _ in 0..1000 {
         let _ = lab.outbound.push(Item::Answer(vec![0; 1000]));
     }
-    // The pipe is full by now, and so is what may lie encoded.
+    // The pipe and the buffer of encoded bytes are full by now.
     sleep(MOMENT).await;
     lab.outbound.close(CloseCode::NORMAL, "enough");
     sleep(CLOSING_TIMEOUT + MOMENT).await;
@@ -197,7 +198,7 @@ async fn a_peer_that_does_not_read_the_last_words_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_dropped_connection_tells_its_handler() {
+async fn dropped_connection_calls_closed_once() {
     let lab = Lab::open(rawsocket());
     let Lab { record, .. } = &lab;
     let record = std::sync::Arc::clone(record);
@@ -205,7 +206,7 @@ async fn a_dropped_connection_tells_its_handler() {
     assert_eq!(record.lock().closed.len(), 1);
 }
 
-/// Aborts at the first message.
+/// Sends ABORT for bytes that are not a message.
 struct Strict {
     outbound: OutboundSender<WaitingMessage>,
 }
@@ -241,7 +242,7 @@ impl Lifecycle for Strict {
 }
 
 #[tokio::test]
-async fn an_abort_is_received_before_the_socket_closes_even_by_a_peer_that_still_sends() {
+async fn abort_reaches_a_peer_that_still_sends_before_the_socket_closes() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let mut peer = TcpStream::connect(address).await.expect("connected");
@@ -250,7 +251,7 @@ async fn an_abort_is_received_before_the_socket_closes_even_by_a_peer_that_still
     let handler = WampHandler::new(Serializer::Json, Strict { outbound });
     let connection = Connection::new(Stream::Tcp(stream), rawsocket(), handler, receiver, &mut []);
     let connection = tokio::spawn(connection);
-    // No message, and half a megabyte behind it that nobody will ask for.
+    // Not a message, and half a megabyte behind it that the connection will not read.
     let mut bytes = b"\x00\x00\x00\x02{}".to_vec();
     bytes.extend_from_slice(&[0; 512 * 1024]);
     peer.write_all(&bytes).await.expect("sent");
@@ -261,4 +262,24 @@ async fn an_abort_is_received_before_the_socket_closes_even_by_a_peer_that_still
     drop(peer);
     let reason = connection.await.expect("no panic");
     assert!(matches!(reason, CloseReason::ByUs(_)), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_of_the_listener_replace_the_default_timeouts() {
+    let limits = Arc::new(ConnectionLimits {
+        opening_timeout: OPENING_TIMEOUT / 2,
+        closing_timeout: CLOSING_TIMEOUT / 2,
+        ..ConnectionLimits::default()
+    });
+    let (ours, _peer) = duplex(1024);
+    let (outbound, receiver) = queue();
+    let handler = WampHandler::new(Serializer::Json, Strict { outbound });
+    let stream = Stream::Other(Box::new(ours));
+    let start = Instant::now();
+    let connection = Connection::new(stream, rawsocket(), handler, receiver, &mut []);
+    let reason = connection.with_limits(&limits).await;
+    assert_eq!(reason, CloseReason::OpeningTimeout);
+    // The peer does not end its half either.
+    let expected = OPENING_TIMEOUT / 2 + CLOSING_TIMEOUT / 2;
+    assert!(start.elapsed() >= expected && start.elapsed() < expected + MOMENT);
 }

@@ -1,4 +1,4 @@
-//! Compressed messages on a connection: there and back, and what they may cost.
+//! Compressed messages in both directions, and their cost.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn compressed(limit: usize) -> Framing {
     Framing::serving(limits, WebSocketServerOptions::default(), Some(&agreement()))
 }
 
-/// What a client writes.
+/// The messages of a client.
 fn client() -> Shape {
     let deflater = Deflater::new(WindowBits::MAX, true, MemoryLevel::default());
     Shape { deflater: Some(deflater), ..Shape::default() }
@@ -40,7 +40,7 @@ fn written(shape: &mut Shape, message: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Reads so many messages as a client.
+/// Reads `count` messages as a client.
 async fn receive(lab: &mut Lab, count: usize) -> Vec<Vec<u8>> {
     let limits = Limits { max_message: MEBIBYTE, max_frame: MEBIBYTE };
     let mut receiver = Receiver::new(Role::Client, limits).inflating(Inflater::new(true));
@@ -59,7 +59,7 @@ async fn receive(lab: &mut Lab, count: usize) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn compressed_messages_come_and_go() {
+async fn compressed_messages_are_received_and_sent() {
     let mut lab = Lab::open(compressed(LIMIT));
     let mut shape = client();
     let messages = [vec![b'x'; LIMIT], b"short".to_vec(), vec![b'x'; LIMIT - 1]];
@@ -75,7 +75,7 @@ async fn compressed_messages_come_and_go() {
 }
 
 #[tokio::test]
-async fn a_message_that_becomes_too_long_gets_close_code_1009() {
+async fn message_that_inflates_beyond_the_limit_gets_close_code_1009() {
     let mut lab = Lab::open(compressed(LIMIT));
     lab.send(&written(&mut client(), &vec![0; 16 * MEBIBYTE])).await;
     lab.expect_last(b"\x88\x02\x03\xf1").await;
@@ -83,7 +83,7 @@ async fn a_message_that_becomes_too_long_gets_close_code_1009() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_no_deflate_gets_close_code_1007() {
+async fn message_that_is_not_deflate_gets_close_code_1007() {
     let mut lab = Lab::open(compressed(LIMIT));
     lab.send(b"\xc2\x81\0\0\0\0\x07").await;
     lab.expect_last(b"\x88\x02\x03\xef").await;
@@ -91,7 +91,7 @@ async fn a_message_that_is_no_deflate_gets_close_code_1007() {
 }
 
 #[tokio::test]
-async fn a_peer_whose_messages_are_compressed_leaves_the_others_their_turns() {
+async fn compressing_for_one_peer_leaves_turns_to_others() {
     const COUNT: usize = 16;
     let labs = &mut [Lab::with(compressed(LIMIT), true, MEBIBYTE, &mut [])];
     let most = neighbour(labs);
@@ -104,7 +104,7 @@ async fn a_peer_whose_messages_are_compressed_leaves_the_others_their_turns() {
 }
 
 #[tokio::test]
-async fn a_peer_whose_messages_are_inflated_leaves_the_others_their_turns() {
+async fn inflating_for_one_peer_leaves_turns_to_others() {
     const COUNT: usize = 64;
     let labs = &mut [Lab::with(compressed(MEBIBYTE), true, MEBIBYTE, &mut [])];
     let most = neighbour(labs);
@@ -112,7 +112,7 @@ async fn a_peer_whose_messages_are_inflated_leaves_the_others_their_turns() {
     let mut shape = client();
     let messages: Vec<u8> =
         (0..COUNT).flat_map(|_| written(&mut shape, &vec![b'x'; MEBIBYTE])).collect();
-    // All of them lie in the pipe before the connection is polled.
+    // All messages are in the pipe before the connection is polled.
     lab.send(&messages).await;
     while lab.record.lock().received.len() < COUNT {
         yield_now().await;
@@ -123,7 +123,7 @@ async fn a_peer_whose_messages_are_inflated_leaves_the_others_their_turns() {
 
 const MOMENT: Duration = Duration::from_millis(10);
 
-/// Connections with compression whose unfinished messages share so much memory.
+/// Connections with compression whose unfinished messages share this many bytes of memory.
 fn sharing_input(bytes: usize) -> (std::sync::Arc<InputMemory>, [Lab; 2]) {
     let memory = InputMemory::new(bytes);
     let budgets = Budgets { input: Some(memory.clone()), ..Budgets::default() };
@@ -131,7 +131,7 @@ fn sharing_input(bytes: usize) -> (std::sync::Arc<InputMemory>, [Lab; 2]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn inflated_bytes_need_memory_as_they_are_made_also_of_a_message_in_one_read() {
+async fn inflated_bytes_reserve_memory_even_of_a_message_in_one_read() {
     let (memory, [mut first, mut second]) = sharing_input(MEBIBYTE);
     // Ends in the middle of the message.
     let mut message = written(&mut client(), &vec![b'x'; MEBIBYTE - UNFINISHED_GRANULE]);
@@ -154,7 +154,7 @@ async fn inflated_bytes_need_memory_as_they_are_made_also_of_a_message_in_one_re
 }
 
 #[tokio::test(start_paused = true)]
-async fn unfinished_message_that_inflates_to_much_is_given_up_when_memory_is_short() {
+async fn unfinished_message_that_inflates_far_is_given_up_when_memory_is_scarce() {
     let (memory, [mut first, mut second]) = sharing_input(MEBIBYTE);
     let mut message = written(&mut client(), &vec![b'x'; 15 * MEBIBYTE]);
     message[0] &= 0x7f;
@@ -165,7 +165,7 @@ async fn unfinished_message_that_inflates_to_much_is_given_up_when_memory_is_sho
     assert!(!first.has_ended() && !second.has_ended());
     sleep(2 * UNFINISHED_STALE_AFTER).await;
     assert!(memory.used() <= MEBIBYTE, "{}", memory.used());
-    // One is given up for the other, and all of them wait.
+    // One is given up for the other, although both wait.
     assert_eq!([&first, &second].map(|lab| usize::from(lab.has_ended())).iter().sum::<usize>(), 1);
     for lab in [first, second] {
         assert_eq!(lab.messages(), [b""; 0]);
@@ -173,7 +173,7 @@ async fn unfinished_message_that_inflates_to_much_is_given_up_when_memory_is_sho
 }
 
 #[tokio::test]
-async fn steps_of_inflating_are_work_of_the_thread() {
+async fn inflating_steps_count_as_work_of_the_thread() {
     let labs: &mut [Lab] =
         &mut [0; 8].map(|_| Lab::with(compressed(16 * MEBIBYTE), true, MEBIBYTE, &mut []));
     tokio::spawn(cloverleaf_wakes::pace(yield_now));

@@ -1,4 +1,4 @@
-//! What a peer of a shared port is taken for.
+//! Detection of the protocol on a shared port.
 
 use cloverleaf_transport::detect::{DetectedProtocol, detect};
 use cloverleaf_transport::limits::OPENING_TIMEOUT;
@@ -7,7 +7,7 @@ use tokio::io::{AsyncWriteExt, duplex};
 use tokio::time::Instant;
 
 #[tokio::test]
-async fn the_first_octet_tells_and_nothing_else_is_read() {
+async fn first_octet_decides_and_nothing_else_is_read() {
     for (octets, spoken) in [
         (&b"\x7f\xf1\x00\x00"[..], DetectedProtocol::RawSocket),
         (b"\x7f", DetectedProtocol::RawSocket),
@@ -32,7 +32,7 @@ async fn the_first_octet_tells_and_nothing_else_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_says_nothing_is_not_waited_for() {
+async fn silent_peer_times_out() {
     let (ours, _peer) = duplex(64);
     let start = Instant::now();
     let outcome = detect(&mut Stream::Other(Box::new(ours)), OPENING_TIMEOUT).await;
@@ -41,7 +41,7 @@ async fn a_peer_that_says_nothing_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_peer_that_ends_at_once_speaks_nothing() {
+async fn peer_that_closes_at_once_is_an_error() {
     let (ours, peer) = duplex(64);
     drop(peer);
     let outcome = detect(&mut Stream::Other(Box::new(ours)), OPENING_TIMEOUT).await;

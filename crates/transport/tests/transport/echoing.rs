@@ -1,4 +1,4 @@
-//! Echoes of plain octets and of messages.
+//! Echo of plain octets and of messages.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::Instant;
 
 #[tokio::test]
-async fn octets_come_back_and_the_end_with_them() {
+async fn octets_and_the_end_are_echoed() {
     let (ours, mut peer) = duplex(64 * 1024);
     let echo = tokio::spawn(send_back(Stream::Other(Box::new(ours))));
     let octets: Vec<u8> = (0..40_000_u32).map(|number| number as u8).collect();
@@ -18,23 +18,23 @@ async fn octets_come_back_and_the_end_with_them() {
     peer.read_exact(&mut back).await.expect("sent back");
     assert_eq!(back, octets);
     peer.shutdown().await.expect("ended");
-    echo.await.expect("it ends with its peer");
+    echo.await.expect("the echo ends with its peer");
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_take_what_it_has_sent_is_let_go() {
+async fn echo_peer_that_does_not_read_is_disconnected() {
     let (ours, mut peer) = duplex(1_024);
     let echo = tokio::spawn(send_back(Stream::Other(Box::new(ours))));
     let start = Instant::now();
-    // More than both directions hold, until nobody is there to read it.
+    // More than the buffers of both directions hold, until the echo stops reading.
     let refused = peer.write_all(&[0; 100_000]).await;
-    refused.expect_err("nobody reads any more");
+    refused.expect_err("the echo reads no more");
     assert_eq!(start.elapsed(), STALL_TIMEOUT);
     echo.await.expect("it has ended");
 }
 
 #[test]
-fn messages_that_wait_to_be_sent_back_count_in_the_memory_of_the_process() {
+fn queued_echo_messages_count_in_the_memory_of_the_process() {
     let memory = Arc::new(QueueMemory::new(1 << 20));
     let (mut echo, receiver) = Echo::new(Arc::clone(&memory));
     for _ in 0..8 {

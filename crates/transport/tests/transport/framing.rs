@@ -15,7 +15,7 @@ fn websocket_message(kind: MessageKind, payload: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn rawsocket_messages_come_and_go_behind_their_length() {
+async fn rawsocket_messages_have_a_length_prefix_in_both_directions() {
     let mut lab = Lab::open(rawsocket());
     lab.send(b"\x00\x00\x00\x05hello\x00\x00\x00\x00").await;
     assert_eq!(
@@ -27,7 +27,7 @@ async fn rawsocket_messages_come_and_go_behind_their_length() {
 }
 
 #[tokio::test]
-async fn websocket_messages_come_and_go_with_their_kind() {
+async fn websocket_messages_keep_their_kind_in_both_directions() {
     let mut lab = Lab::open(websocket());
     lab.send(&websocket_message(MessageKind::Text, b"text")).await;
     lab.send(&websocket_message(MessageKind::Binary, b"\xff")).await;
@@ -39,7 +39,7 @@ async fn websocket_messages_come_and_go_with_their_kind() {
 }
 
 #[tokio::test]
-async fn a_message_that_comes_byte_by_byte_is_one_message() {
+async fn message_that_arrives_byte_by_byte_is_one_message() {
     for (framing, bytes) in [
         (rawsocket(), b"\x00\x00\x00\x05hello\x01\x00\x00\x00".to_vec()),
         (websocket(), {
@@ -53,7 +53,7 @@ async fn a_message_that_comes_byte_by_byte_is_one_message() {
             lab.send(&[byte]).await;
             tokio::task::yield_now().await;
         }
-        // The answer to the ping says that everything before it was taken.
+        // The pong shows that everything before the ping was handled.
         let mut pong = [0];
         tokio::io::AsyncReadExt::read_exact(&mut lab.peer, &mut pong).await.expect("a pong");
         assert_eq!(lab.messages(), [b"hello".to_vec()]);
@@ -61,7 +61,7 @@ async fn a_message_that_comes_byte_by_byte_is_one_message() {
 }
 
 #[tokio::test]
-async fn what_was_read_behind_the_handshake_is_taken_first() {
+async fn bytes_read_behind_the_handshake_are_handled_first() {
     let mut early = *b"\x00\x00\x00\x05early\x00\x00\x00\x04la";
     let mut lab = Lab::with(rawsocket(), true, 64, &mut early);
     lab.send(b"te\x01\x00\x00\x00").await;
@@ -70,7 +70,7 @@ async fn what_was_read_behind_the_handshake_is_taken_first() {
 }
 
 #[tokio::test]
-async fn a_rawsocket_ping_is_answered_with_its_own_bytes() {
+async fn rawsocket_ping_is_answered_with_its_payload() {
     let mut lab = Lab::open(rawsocket());
     lab.send(b"\x01\x00\x00\x04ping\x02\x00\x00\x01!").await;
     lab.expect(b"\x02\x00\x00\x04ping").await;
@@ -78,7 +78,7 @@ async fn a_rawsocket_ping_is_answered_with_its_own_bytes() {
 }
 
 #[tokio::test]
-async fn a_websocket_ping_is_answered_with_its_own_bytes() {
+async fn websocket_ping_is_answered_with_its_payload() {
     let mut lab = Lab::open(websocket());
     let mut ping = Vec::new();
     write_ping(&mut ping, b"ping", Some(MASK));
@@ -87,7 +87,7 @@ async fn a_websocket_ping_is_answered_with_its_own_bytes() {
 }
 
 #[tokio::test]
-async fn a_rawsocket_frame_over_the_limit_ends_the_connection_before_it_is_read() {
+async fn rawsocket_frame_over_the_limit_ends_the_connection_before_it_is_read() {
     let mut lab = Lab::open(rawsocket());
     // 1,025 bytes announced, none sent.
     lab.send(b"\x00\x00\x04\x01").await;
@@ -96,7 +96,7 @@ async fn a_rawsocket_frame_over_the_limit_ends_the_connection_before_it_is_read(
 }
 
 #[tokio::test]
-async fn a_websocket_frame_over_the_limit_gets_close_code_1009() {
+async fn websocket_frame_over_the_limit_gets_close_code_1009() {
     let mut lab = Lab::open(websocket());
     lab.send(&websocket_message(MessageKind::Binary, &[0; LIMIT + 1])).await;
     lab.expect_last(b"\x88\x02\x03\xf1").await;
@@ -114,7 +114,7 @@ async fn reserved_bits_end_the_connection() {
 }
 
 #[tokio::test]
-async fn a_websocket_frame_without_a_mask_gets_close_code_1002() {
+async fn websocket_frame_without_a_mask_gets_close_code_1002() {
     let mut lab = Lab::open(websocket());
     lab.send(b"\x82\x02hi").await;
     lab.expect_last(b"\x88\x02\x03\xea").await;
@@ -130,7 +130,7 @@ async fn text_that_is_not_utf_8_gets_close_code_1007() {
 }
 
 #[tokio::test]
-async fn an_item_longer_than_the_peer_takes_is_replaced() {
+async fn item_over_the_limit_of_the_peer_is_replaced() {
     let mut lab = Lab::open(rawsocket());
     let _ = lab.outbound.push(Item::Answer(vec![0; LIMIT + 1]));
     lab.expect(b"\x00\x00\x00\x08too long").await;

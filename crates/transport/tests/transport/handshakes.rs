@@ -1,4 +1,4 @@
-//! RawSocket handshakes of both sides and the client's side of the WebSocket's.
+//! RawSocket handshakes of both sides, and WebSocket handshakes of the client's side.
 
 use cloverleaf_transport::limits::{CONNECT_TIMEOUT, OPENING_TIMEOUT};
 use cloverleaf_transport::rawsocket;
@@ -15,7 +15,7 @@ fn pipe() -> (Stream, DuplexStream) {
     (Stream::Other(Box::new(ours)), peer)
 }
 
-/// What a router with json alone says to these octets, and how it ends.
+/// The reply of a router that offers only JSON, and the outcome of its handshake.
 async fn answer_to(octets: &[u8]) -> (Vec<u8>, Result<Serializer, TransportError>) {
     let (mut stream, mut peer) = pipe();
     peer.write_all(octets).await.expect("sent");
@@ -29,7 +29,7 @@ async fn answer_to(octets: &[u8]) -> (Vec<u8>, Result<Serializer, TransportError
 }
 
 #[tokio::test]
-async fn a_good_request_is_answered_with_the_routers_limit() {
+async fn request_is_answered_with_the_routers_limit() {
     let (answer, outcome) = answer_to(b"\x7f\xf1\x00\x00").await;
     assert_eq!(answer, b"\x7f\xb1\x00\x00");
     assert_eq!(outcome.expect("agreed"), Serializer::Json);
@@ -46,7 +46,7 @@ async fn the_limits_of_both_sides_are_kept() {
 }
 
 #[tokio::test]
-async fn wrong_requests_get_their_error_and_foreign_ones_nothing() {
+async fn invalid_requests_get_an_error_and_other_protocols_nothing() {
     for (octets, expected, sentence) in [
         (
             b"\x7f\xf2\x00\x00",
@@ -72,7 +72,7 @@ async fn wrong_requests_get_their_error_and_foreign_ones_nothing() {
 }
 
 #[tokio::test]
-async fn a_request_goes_on_behind_an_octet_that_was_read_already() {
+async fn request_continues_behind_an_octet_that_was_read_already() {
     let (mut stream, mut peer) = pipe();
     peer.write_all(b"\xf2\x00\x00").await.expect("sent");
     let agreed =
@@ -81,7 +81,7 @@ async fn a_request_goes_on_behind_an_octet_that_was_read_already() {
 }
 
 #[tokio::test]
-async fn a_truncated_request_gets_nothing() {
+async fn truncated_request_gets_no_reply() {
     for octets in [&b""[..], b"\x7f", b"\x7f\xf1\x00"] {
         let (answer, outcome) = answer_to(octets).await;
         assert_eq!(answer, b"");
@@ -90,7 +90,7 @@ async fn a_truncated_request_gets_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_does_not_come_is_not_waited_for() {
+async fn missing_request_times_out() {
     let (mut stream, _peer) = pipe();
     let start = Instant::now();
     let outcome =
@@ -100,7 +100,7 @@ async fn a_request_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_that_does_not_come_is_not_waited_for() {
+async fn missing_reply_times_out() {
     let (mut stream, mut peer) = pipe();
     let start = Instant::now();
     let outcome = rawsocket::connect(&mut stream, Serializer::Cbor, LIMIT).await;
@@ -111,7 +111,7 @@ async fn a_reply_that_does_not_come_is_not_waited_for() {
     assert_eq!(&octets, b"\x7f\xb3\x00\x00");
 }
 
-/// What a client makes of this reply to its request for msgpack.
+/// The outcome of a client's request for MessagePack after this reply.
 async fn outcome_of(reply: &[u8]) -> Result<Framing, String> {
     let (mut stream, mut peer) = pipe();
     peer.write_all(reply).await.expect("sent");
@@ -121,7 +121,7 @@ async fn outcome_of(reply: &[u8]) -> Result<Framing, String> {
 }
 
 #[tokio::test]
-async fn a_client_understands_replies_and_refuses_senseless_ones() {
+async fn client_parses_replies_and_rejects_invalid_ones() {
     let framing = outcome_of(b"\x7f\x12\x00\x00").await.expect("agreed");
     assert!(matches!(framing, Framing::RawSocket { peer_limit: 1024, .. }));
     for (reply, sentence) in [
@@ -137,7 +137,7 @@ async fn a_client_understands_replies_and_refuses_senseless_ones() {
     assert!(error.starts_with("reading the reply to the RawSocket handshake: "), "{error}");
 }
 
-/// A WebSocket client's request is read, and answered with what `respond` makes of its key.
+/// Answers the request of a WebSocket client with `respond`, which gets the key of the request.
 async fn websocket_outcome(
     respond: impl FnOnce(&str) -> String + Send + 'static,
 ) -> Result<(Serializer, Vec<u8>), String> {
@@ -149,7 +149,7 @@ async fn websocket_outcome(
         }
         let head = String::from_utf8(head).expect("text");
         let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
-        // A client that has read enough hangs up.
+        // The client closes when it has read enough.
         let _ = peer.write_all(respond(key.expect("a key")).as_bytes()).await;
         head
     });
@@ -172,14 +172,14 @@ fn consent(key: &str, subprotocol: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_servers_choice_counts_and_what_follows_it_is_kept() {
+async fn subprotocol_of_the_server_counts_and_bytes_behind_the_response_are_kept() {
     let outcome =
         websocket_outcome(|key| consent(key, "Sec-WebSocket-Protocol: wamp.2.json\r\n") + "early");
     assert_eq!(outcome.await, Ok((Serializer::Json, b"early".to_vec())));
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_consent_is_told_apart() {
+async fn each_way_to_refuse_a_websocket_has_its_error() {
     let refused = websocket_outcome(|_| "HTTP/1.1 404 Not Found\r\n\r\n".to_owned()).await;
     let sentence = "WebSocket handshake: the server refuses the WebSocket handshake: 404 Not Found";
     assert_eq!(refused, Err(sentence.to_owned()));
@@ -194,7 +194,7 @@ async fn a_server_that_does_not_consent_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_server_that_answers_without_end_is_not_listened_to_for_ever() {
+async fn endless_response_head_is_an_error() {
     let endless = websocket_outcome(|_| {
         "HTTP/1.1 101 Switching Protocols\r\n".to_owned() + &"X-More: and more\r\n".repeat(2000)
     });

@@ -1,4 +1,4 @@
-//! Pings of our own, and peers that do not answer them.
+//! Keep-alive pings, and peers that do not answer them.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn asking(settings: KeepAlive) -> Framing {
     Framing::serving(Limits { max_message: LIMIT, max_frame: LIMIT }, options, None)
 }
 
-/// The payload of the ping that comes next, which has this size.
+/// The payload of the next ping, which has this size.
 async fn ping(lab: &mut Lab, size: u8) -> Vec<u8> {
     lab.expect(&[0x89, size]).await;
     let mut payload = vec![0; size.into()];
@@ -48,7 +48,7 @@ fn message(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_does_not_answer_a_ping_is_dropped_in_time() {
+async fn peer_that_does_not_answer_a_ping_is_dropped_in_time() {
     let start = Instant::now();
     let mut lab = Lab::open(asking(SETTINGS));
     ping(&mut lab, 12).await;
@@ -59,7 +59,7 @@ async fn a_peer_that_does_not_answer_a_ping_is_dropped_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_answers_stays_and_is_pinged_every_interval_with_other_bytes() {
+async fn peer_that_answers_is_pinged_every_interval_with_a_new_payload() {
     for any_traffic in [false, true] {
         let mut lab = Lab::open(asking(KeepAlive { any_traffic, size: 125, ..SETTINGS }));
         let mut asked = Vec::new();
@@ -76,7 +76,7 @@ async fn a_peer_that_answers_stays_and_is_pinged_every_interval_with_other_bytes
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_stops_answering_is_dropped_after_interval_and_timeout() {
+async fn peer_that_stops_answering_is_dropped_after_interval_and_timeout() {
     for any_traffic in [false, true] {
         let mut lab = Lab::open(asking(KeepAlive { any_traffic, ..SETTINGS }));
         let payload = ping(&mut lab, 12).await;
@@ -91,7 +91,7 @@ async fn a_peer_that_stops_answering_is_dropped_after_interval_and_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_is_pinged_one_interval_after_its_last_traffic() {
+async fn peer_is_pinged_one_interval_after_its_last_traffic() {
     let mut lab = Lab::open(asking(SETTINGS));
     for quiet in [1, 9, 3, 7] {
         sleep(Duration::from_secs(quiet)).await;
@@ -105,7 +105,7 @@ async fn a_peer_is_pinged_one_interval_after_its_last_traffic() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn traffic_answers_a_ping_where_a_pong_may_take_longer_than_the_interval() {
+async fn traffic_answers_a_ping_if_the_timeout_exceeds_the_interval() {
     let mut lab = Lab::open(asking(KeepAlive { timeout: Some(3 * INTERVAL), ..SETTINGS }));
     ping(&mut lab, 12).await;
     sleep(2 * INTERVAL).await;
@@ -116,7 +116,7 @@ async fn traffic_answers_a_ping_where_a_pong_may_take_longer_than_the_interval()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_answer_is_none_unless_any_traffic_is() {
+async fn pong_with_a_wrong_payload_counts_only_as_traffic() {
     for any_traffic in [false, true] {
         let mut lab = Lab::open(asking(KeepAlive { any_traffic, ..SETTINGS }));
         let mut wrong = ping(&mut lab, 12).await;
@@ -129,12 +129,12 @@ async fn a_wrong_answer_is_none_unless_any_traffic_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_says_something_is_not_asked_where_any_traffic_counts() {
+async fn active_peer_is_not_pinged_if_any_traffic_counts() {
     let mut lab = Lab::open(asking(SETTINGS));
     for _ in 0..20 {
         lab.send(&message(b"something")).await;
         let asked = timeout(INTERVAL - MOMENT, lab.peer.read_u8());
-        assert!(asked.await.is_err(), "asked without need");
+        assert!(asked.await.is_err(), "pinged needlessly");
     }
     let mut lab = Lab::open(asking(KeepAlive { any_traffic: false, ..SETTINGS }));
     sleep(INTERVAL / 2).await;
@@ -144,7 +144,7 @@ async fn a_peer_that_says_something_is_not_asked_where_any_traffic_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_timeout_a_peer_is_asked_for_ever() {
+async fn peer_without_a_timeout_is_pinged_forever() {
     let mut lab = Lab::open(asking(KeepAlive { timeout: None, ..SETTINGS }));
     for _ in 0..20 {
         let start = Instant::now();
@@ -155,7 +155,7 @@ async fn without_a_timeout_a_peer_is_asked_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_reads_slowly_is_not_given_up_for_a_ping_that_it_has_not_read() {
+async fn slow_reader_is_not_dropped_for_a_ping_that_it_has_not_read() {
     let framing = asking(KeepAlive { any_traffic: false, ..SETTINGS });
     let mut lab = Lab::with(framing, true, 1024, &mut []);
     let _ = lab.outbound.push(Item::Answer(vec![b'x'; 100_000]));
@@ -173,7 +173,7 @@ async fn a_peer_that_reads_slowly_is_not_given_up_for_a_ping_that_it_has_not_rea
 }
 
 #[tokio::test(start_paused = true)]
-async fn pings_of_the_peer_are_answered_and_a_closing_connection_asks_nothing() {
+async fn pings_of_the_peer_are_answered_and_a_closing_connection_sends_none() {
     let mut lab = Lab::open(asking(SETTINGS));
     let mut theirs = Vec::new();
     write_ping(&mut theirs, b"theirs", MASK);

@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 
 const OPTIONS: TcpOptions = TcpOptions { backlog: 8, shared: false, user_timeout: None };
 
-/// A path that nobody else uses.
+/// A unique path.
 fn path() -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -18,7 +18,7 @@ fn path() -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_socket_file_that_was_left_over_is_replaced() {
+async fn stale_socket_file_is_replaced() {
     let path = path();
     // A listener of the standard library leaves its file behind.
     drop(std::os::unix::net::UnixListener::bind(&path).expect("a socket"));
@@ -26,15 +26,15 @@ async fn a_socket_file_that_was_left_over_is_replaced() {
     let mut listener =
         Listener::unix(&path, UnixOptions::waiting(8)).expect("the stale file is replaced");
     let (connected, (_, address)) = tokio::join!(UnixStream::connect(&path), listener.accept());
-    connected.expect("somebody listens");
+    connected.expect("the listener accepts");
     assert_eq!(address, PeerAddress::Unix);
 }
 
 #[tokio::test]
-async fn a_socket_that_somebody_listens_on_is_refused_and_left_alone() {
+async fn socket_in_use_is_refused_and_left_alone() {
     let path = path();
     let mut first = Listener::unix(&path, UnixOptions::waiting(8)).expect("a socket");
-    let error = Listener::unix(&path, UnixOptions::waiting(8)).expect_err("it is taken");
+    let error = Listener::unix(&path, UnixOptions::waiting(8)).expect_err("the address is in use");
     let sentence = format!("Unix socket {} is already in use: address in use", path.display());
     assert_eq!(error.to_string(), sentence);
     let (connected, _) = tokio::join!(UnixStream::connect(&path), first.accept());
@@ -42,7 +42,7 @@ async fn a_socket_that_somebody_listens_on_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_socket_file_is_removed_at_the_end() {
+async fn socket_file_is_removed_at_the_end() {
     let path = path();
     let listener = Listener::unix(&path, UnixOptions::waiting(8)).expect("a socket");
     assert!(path.exists());
@@ -51,7 +51,7 @@ async fn a_socket_file_is_removed_at_the_end() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_socket_is_not_removed() {
+async fn file_that_is_not_a_socket_is_not_removed() {
     let path = path();
     std::fs::write(&path, "precious").expect("a file");
     Listener::unix(&path, UnixOptions::waiting(8)).expect_err("it is no socket");
@@ -60,11 +60,11 @@ async fn a_file_that_is_no_socket_is_not_removed() {
 }
 
 #[tokio::test]
-async fn a_socket_file_has_the_mode_and_the_owner_that_it_was_given() {
+async fn socket_file_has_the_configured_mode_and_owner() {
     let path = path();
     let process = std::fs::metadata("/proc/self").expect("this process");
     std::fs::write(&path, "").expect("a file");
-    // Who may give files away does so here.
+    // Changing the owner needs the permission to do so.
     let may_give = chown(&path, Some(1), Some(2)).is_ok();
     std::fs::remove_file(&path).expect("removed");
     let (user, group) = if may_give { (1, 2) } else { (process.uid(), process.gid()) };
@@ -81,7 +81,7 @@ async fn a_socket_file_has_the_mode_and_the_owner_that_it_was_given() {
     }
     if !may_give {
         let options = UnixOptions { user: Some(1), ..UnixOptions::waiting(8) };
-        let error = Listener::unix(&path, options).expect_err("it is not ours to give");
+        let error = Listener::unix(&path, options).expect_err("this user may not change the owner");
         let sentence = format!("setting mode and owner of Unix socket {}", path.display());
         assert!(error.to_string().starts_with(&sentence), "{error}");
         assert!(!path.exists());
@@ -89,15 +89,15 @@ async fn a_socket_file_has_the_mode_and_the_owner_that_it_was_given() {
 }
 
 #[tokio::test]
-async fn a_name_of_the_abstract_namespace_has_no_file() {
+async fn abstract_socket_has_no_file() {
     let name = PathBuf::from(format!("@{}", path().display()));
     let mut listener = Listener::unix(&name, UnixOptions::waiting(8)).expect("a socket");
     let (connected, (_, address)) =
         tokio::join!(UnixStream::connect(system_name(&name)), listener.accept());
-    connected.expect("somebody listens");
+    connected.expect("the listener accepts");
     assert_eq!(address, PeerAddress::Unix);
     assert!(!name.exists());
-    let error = Listener::unix(&name, UnixOptions::waiting(8)).expect_err("it is taken");
+    let error = Listener::unix(&name, UnixOptions::waiting(8)).expect_err("the address is in use");
     let sentence = format!("Unix socket {} is already in use", name.display());
     assert!(error.to_string().starts_with(&sentence), "{error}");
     drop(listener);
@@ -105,16 +105,16 @@ async fn a_name_of_the_abstract_namespace_has_no_file() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_refused_with_a_sentence() {
+async fn port_in_use_is_an_error_with_a_sentence() {
     let first = Listener::tcp(([127, 0, 0, 1], 0).into(), OPTIONS).expect("a port");
     let address = first.local_address().expect("an address");
-    let error = Listener::tcp(address, OPTIONS).expect_err("it is taken");
+    let error = Listener::tcp(address, OPTIONS).expect_err("the address is in use");
     let start = format!("TCP address {address} is already in use");
     assert!(error.to_string().starts_with(&start), "{error}");
 }
 
 #[tokio::test]
-async fn several_listeners_share_a_port_when_all_of_them_say_so() {
+async fn listeners_share_a_port_if_all_of_them_are_configured_so() {
     let shared = TcpOptions { shared: true, ..OPTIONS };
     let first = Listener::tcp(([127, 0, 0, 1], 0).into(), shared).expect("a port");
     let address = first.local_address().expect("an address");
@@ -123,7 +123,7 @@ async fn several_listeners_share_a_port_when_all_of_them_say_so() {
 }
 
 #[test]
-fn addresses_are_written_as_autobahn_does() {
+fn addresses_are_written_as_autobahn_writes_them() {
     for (address, written) in [
         ("127.0.0.1:40312", "tcp4:127.0.0.1:40312"),
         ("[::1]:8080", "tcp6:::1:8080"),
@@ -136,7 +136,7 @@ fn addresses_are_written_as_autobahn_does() {
 }
 
 #[test]
-fn the_file_of_a_socket_is_looked_at_without_making_it() {
+fn socket_path_is_checked_without_creating_the_file() {
     let path = path();
     let directory = path.parent().expect("a directory");
     Listener::check_file(&path).expect("a file that can be made");

@@ -1,4 +1,4 @@
-//! Sessions whose peers come for their messages.
+//! Long-poll sessions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +22,10 @@ const TIMEOUTS: LongPollTimeouts = LongPollTimeouts {
 
 const MOMENT: Duration = Duration::from_millis(10);
 
-/// Long enough for anything that happens at all, in paused time.
+/// Longer than all timeouts, in paused time.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// A session that is watched over.
+/// A running session.
 struct Lab {
     session: Arc<LongPollSession<Recorder>>,
     outbound: OutboundSender<Item>,
@@ -56,10 +56,10 @@ impl Lab {
     }
 
     async fn receive(&self) -> Received {
-        timeout(LONG, self.session.receive()).await.expect("something, or nothing in time")
+        timeout(LONG, self.session.receive()).await.expect("the receive ends in time")
     }
 
-    /// A receive that waits on a task of its own.
+    /// A receive that waits in a task of its own.
     async fn waiting(&self) -> JoinHandle<Received> {
         let session = Arc::clone(&self.session);
         let receive = tokio::spawn(async move { session.receive().await });
@@ -71,8 +71,8 @@ impl Lab {
         self.record.lock().closed.clone()
     }
 
-    /// The seconds from the beginning to the end, which comes by itself.
-    async fn seconds_to_the_end(self, reason: CloseReason) -> u64 {
+    /// The seconds from the beginning of the session to its end by itself.
+    async fn seconds_to_end(self, reason: CloseReason) -> u64 {
         timeout(LONG, self.life).await.expect("an end").expect("no panic");
         assert_eq!(self.record.lock().closed, [reason]);
         self.start.elapsed().as_secs()
@@ -84,7 +84,7 @@ fn message(text: &str) -> Received {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_are_received_one_by_one_in_their_order() {
+async fn messages_are_received_one_by_one_in_order() {
     let lab = Lab::open();
     for text in ["one", "two", "three"] {
         lab.push(text);
@@ -96,7 +96,7 @@ async fn messages_are_received_one_by_one_in_their_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receive_waits_for_a_message_and_not_for_ever() {
+async fn receive_waits_for_a_message_up_to_its_timeout() {
     let lab = Lab::open();
     for _ in 0..3 {
         let before = Instant::now();
@@ -110,9 +110,9 @@ async fn a_receive_waits_for_a_message_and_not_for_ever() {
     assert_eq!(lab.closed(), []);
 }
 
-/// Wherever it begins between two looks at the clock.
+/// Independent of when it begins between two checks of the deadlines.
 #[tokio::test(start_paused = true)]
-async fn every_receive_waits_as_long_as_any_other() {
+async fn every_receive_waits_for_its_whole_timeout() {
     for silence in [0, 1, 7, 9, 10, 11, 25, 29] {
         let lab = Lab::open();
         sleep(Duration::from_secs(silence)).await;
@@ -123,14 +123,14 @@ async fn every_receive_waits_as_long_as_any_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_newest_receive_has_the_message_and_the_older_ends_empty() {
+async fn newest_receive_gets_the_message_and_the_older_ends_empty() {
     let lab = Lab::open();
     let older = lab.waiting().await;
     let newer = lab.waiting().await;
     assert_eq!(older.await.expect("no panic"), Received::Nothing);
     lab.push("one");
     assert_eq!(newer.await.expect("no panic"), message("one"));
-    // Also when the message is there before the older one has looked.
+    // Also if the message arrives before the older one is polled.
     let older = lab.waiting().await;
     lab.push("two");
     assert_eq!(lab.session.receive().await, message("two"));
@@ -138,7 +138,7 @@ async fn the_newest_receive_has_the_message_and_the_older_ends_empty() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receive_that_is_given_up_takes_nothing_with_it() {
+async fn canceled_receive_loses_no_message() {
     let lab = Lab::open();
     let given_up = lab.waiting().await;
     given_up.abort();
@@ -148,32 +148,32 @@ async fn a_receive_that_is_given_up_takes_nothing_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_that_nobody_polls_ends() {
+async fn session_that_is_not_polled_ends() {
     let lab = Lab::open();
-    assert_eq!(lab.seconds_to_the_end(CloseReason::Unpolled).await, 30);
+    assert_eq!(lab.seconds_to_end(CloseReason::Unpolled).await, 30);
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_begins_when_the_last_receive_is_over_however_it_was() {
+async fn session_timeout_begins_at_the_end_of_the_last_receive() {
     let expired = Lab::open();
     assert_eq!(expired.receive().await, Received::Nothing);
-    assert_eq!(expired.seconds_to_the_end(CloseReason::Unpolled).await, 40);
+    assert_eq!(expired.seconds_to_end(CloseReason::Unpolled).await, 40);
 
     let given_up = Lab::open();
     let waiting = given_up.waiting().await;
     sleep(Duration::from_secs(5)).await;
     waiting.abort();
-    assert_eq!(given_up.seconds_to_the_end(CloseReason::Unpolled).await, 35);
+    assert_eq!(given_up.seconds_to_end(CloseReason::Unpolled).await, 35);
 
     let answered = Lab::open();
     sleep(Duration::from_secs(29)).await;
     answered.push("one");
     assert_eq!(answered.receive().await, message("one"));
-    assert_eq!(answered.seconds_to_the_end(CloseReason::Unpolled).await, 59);
+    assert_eq!(answered.seconds_to_end(CloseReason::Unpolled).await, 59);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_sends_and_does_not_poll_ends_too() {
+async fn session_that_sends_and_does_not_poll_ends() {
     let lab = Lab::open();
     let session = Arc::clone(&lab.session);
     let sending = tokio::spawn(async move {
@@ -181,17 +181,17 @@ async fn who_sends_and_does_not_poll_ends_too() {
             sleep(MOMENT).await;
         }
     });
-    assert_eq!(lab.seconds_to_the_end(CloseReason::Unpolled).await, 30);
+    assert_eq!(lab.seconds_to_end(CloseReason::Unpolled).await, 30);
     sending.await.expect("no panic");
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_polls_and_does_not_open_the_session_in_time_ends_too() {
+async fn session_that_polls_and_is_not_opened_in_time_ends() {
     let lab = Lab::new(false, TIMEOUTS, HighWaterMark::default());
     assert_eq!(lab.receive().await, Received::Nothing);
     let waiting = lab.waiting().await;
     let session = Arc::clone(&lab.session);
-    let took = lab.seconds_to_the_end(CloseReason::OpeningTimeout).await;
+    let took = lab.seconds_to_end(CloseReason::OpeningTimeout).await;
     assert_eq!(took, OPENING_TIMEOUT.as_secs());
     assert_eq!(waiting.await.expect("no panic"), Received::Nothing);
     assert_eq!(session.receive().await, Received::Ended);
@@ -199,7 +199,7 @@ async fn who_polls_and_does_not_open_the_session_in_time_ends_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_leaves_may_open_another_session_in_time() {
+async fn peer_that_left_may_open_another_session_in_time() {
     let lab = Lab::open();
     sleep(Duration::from_secs(15)).await;
     assert_eq!(lab.session.send(b"leave"), Some(Flow::Continue));
@@ -209,24 +209,24 @@ async fn who_leaves_may_open_another_session_in_time() {
     sleep(Duration::from_secs(9)).await;
     assert_eq!(lab.session.send(b"leave"), Some(Flow::Continue));
     let _session = Arc::clone(&lab.session);
-    // Nobody has polled from the 25th second on, so that it is this that counts.
-    assert_eq!(lab.seconds_to_the_end(CloseReason::Unpolled).await, 55);
+    // No poll from the 25th second on, so the session timeout counts.
+    assert_eq!(lab.seconds_to_end(CloseReason::Unpolled).await, 55);
 }
 
-/// A session whose peer has more timeouts than it is given to open it.
+/// The other timeouts are longer than the one for opening.
 #[tokio::test(start_paused = true)]
-async fn no_deadline_is_overlooked_because_another_one_is_far_away() {
+async fn early_deadline_is_met_although_another_is_far_away() {
     let long = LongPollTimeouts { receive: LONG, session: 2 * LONG, ..TIMEOUTS };
     let lab = Lab::new(false, long, HighWaterMark::default());
-    let took = lab.seconds_to_the_end(CloseReason::OpeningTimeout).await;
+    let took = lab.seconds_to_end(CloseReason::OpeningTimeout).await;
     assert_eq!(took, OPENING_TIMEOUT.as_secs());
     let short = LongPollTimeouts { receive: LONG, session: Duration::from_secs(1), ..TIMEOUTS };
     let lab = Lab::new(true, short, HighWaterMark::default());
-    assert_eq!(lab.seconds_to_the_end(CloseReason::Unpolled).await, 1);
+    assert_eq!(lab.seconds_to_end(CloseReason::Unpolled).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_queued_before_the_end_is_received_and_nothing_is_sent_any_more() {
+async fn closing_session_delivers_its_queue_and_takes_no_messages() {
     let lab = Lab::open();
     lab.push("one");
     let flow = lab.session.send(STOP.0);
@@ -235,12 +235,12 @@ async fn what_is_queued_before_the_end_is_received_and_nothing_is_sent_any_more(
     assert_eq!(lab.receive().await, message("one"));
     assert_eq!(lab.receive().await, message("stopping"));
     assert_eq!(lab.receive().await, Received::Ended);
-    // It is kept for the peer's own end, as long as if nobody polled.
-    assert_eq!(lab.seconds_to_the_end(CloseReason::Unpolled).await, 30);
+    // The session is kept for the close of the peer, up to the session timeout.
+    assert_eq!(lab.seconds_to_end(CloseReason::Unpolled).await, 30);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receive_that_waits_at_the_end_has_the_last_message_or_ends_empty() {
+async fn receive_that_waits_at_the_end_gets_the_last_message_or_ends_empty() {
     let lab = Lab::open();
     let waiting = lab.waiting().await;
     assert!(matches!(lab.session.send(STOP.0), Some(Flow::Close(..))));
@@ -257,11 +257,11 @@ async fn a_receive_that_waits_at_the_end_has_the_last_message_or_ends_empty() {
     lab.session.close();
     assert_eq!(waiting.await.expect("no panic"), Received::Nothing);
     assert_eq!(lab.receive().await, Received::Ended);
-    assert_eq!(lab.seconds_to_the_end(CloseReason::ByPeer).await, 0);
+    assert_eq!(lab.seconds_to_end(CloseReason::ByPeer).await, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_queue_loses_events_and_each_receive_makes_room() {
+async fn full_queue_drops_events_and_each_receive_makes_room() {
     let lab = Lab::new(true, TIMEOUTS, HighWaterMark { bytes: 1_000, messages: 3 });
     let push = || lab.outbound.push(Item::Event(vec![7; 10]));
     let pushed = [(); 5].map(|()| push());
@@ -271,7 +271,7 @@ async fn a_full_queue_loses_events_and_each_receive_makes_room() {
         assert_eq!(lab.receive().await, Received::Message(vec![7; 10]));
         assert_eq!([push(), push()], [Queued, Dropped]);
     }
-    assert_eq!(lab.outbound.push(Item::Answer(vec![7; 10])), Queued, "answers are owed");
+    assert_eq!(lab.outbound.push(Item::Answer(vec![7; 10])), Queued, "answers are still queued");
 
     let lab = Lab::new(true, TIMEOUTS, HighWaterMark { bytes: 1_000, messages: 3 });
     assert_eq!(lab.outbound.push(Item::Event(vec![7; 1_000])), Queued);
@@ -279,7 +279,7 @@ async fn a_full_queue_loses_events_and_each_receive_makes_room() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn that_events_are_lost_is_told_once_while_the_session_lives() {
+async fn first_dropped_event_is_reported_once_to_the_session() {
     let lab = Lab::new(true, TIMEOUTS, HighWaterMark { bytes: 1_000, messages: 1 });
     let push = || lab.outbound.push(Item::Event(vec![7; 10]));
     assert_eq!([push(), push()], [Pushed::Queued, Pushed::Dropped]);
@@ -292,31 +292,31 @@ async fn that_events_are_lost_is_told_once_while_the_session_lives() {
 }
 
 /// A session whose queue was filled with answers.
-fn crowded() -> Lab {
+fn full() -> Lab {
     let lab = Lab::open();
     while lab.outbound.push(Item::Answer(vec![7; QUEUE_MAX_BYTES / 8])) == Pushed::Queued {}
     lab
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_queue_ends_the_session_and_the_next_receive_is_told_why() {
-    let lab = crowded();
+async fn full_queue_ends_the_session_with_a_closing_message() {
+    let lab = full();
     yield_now().await;
     assert_eq!(lab.closed(), [CloseReason::SlowConsumer], "at once");
     assert_eq!(lab.session.send(b"late"), None);
     assert_eq!(lab.receive().await, message("goodbye!"));
     assert_eq!(lab.receive().await, Received::Ended);
-    assert_eq!(lab.seconds_to_the_end(CloseReason::SlowConsumer).await, 0);
-    // Also where the receive is the first to find out.
-    let lab = crowded();
+    assert_eq!(lab.seconds_to_end(CloseReason::SlowConsumer).await, 0);
+    // Also if the receive is the first to see it.
+    let lab = full();
     assert_eq!(lab.session.receive().await, message("goodbye!"));
-    assert_eq!(lab.seconds_to_the_end(CloseReason::SlowConsumer).await, 0);
+    assert_eq!(lab.seconds_to_end(CloseReason::SlowConsumer).await, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_does_not_come_to_be_told_why_is_not_waited_for() {
-    let lab = crowded();
-    assert_eq!(lab.seconds_to_the_end(CloseReason::SlowConsumer).await, 30);
+async fn session_ends_although_the_closing_message_is_not_received() {
+    let lab = full();
+    assert_eq!(lab.seconds_to_end(CloseReason::SlowConsumer).await, 30);
 }
 
 #[tokio::test(start_paused = true)]
@@ -331,7 +331,7 @@ async fn disconnect_policy_sends_a_closing_message_to_peers_that_poll_too_slowly
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_that_is_dropped_has_ended() {
+async fn dropped_session_has_ended() {
     let (outbound, receiver) = queue_with(HighWaterMark::default(), None);
     let (handler, record, _gate) = Recorder::new(&outbound, true);
     drop(LongPollSession::new(handler, receiver, TIMEOUTS));

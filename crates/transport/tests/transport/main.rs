@@ -1,4 +1,4 @@
-//! Connections and handshakes as a peer sees them: bytes in, bytes out.
+//! Connections and handshakes from the view of a peer: bytes in, bytes out.
 
 mod batching;
 mod closing;

@@ -1,4 +1,4 @@
-//! Budgets that all connections of a process share: for queues, and for unfinished messages.
+//! Memory that all connections of a process share: for queues, and for unfinished messages.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ fn framing() -> Framing {
     Framing::rawsocket(MEBIBYTE, MEBIBYTE)
 }
 
-/// Connections whose peers do not read, and whose queues may hold so many bytes together.
+/// Connections whose peers do not read, and whose queues share `limit` bytes.
 fn sharing_queues(limit: usize) -> (Arc<QueueMemory>, [Lab; 2]) {
     let memory = Arc::new(QueueMemory::new(limit));
     let budgets = Budgets { queues: Some(Arc::clone(&memory)), ..Budgets::default() };
@@ -36,7 +36,7 @@ async fn push(lab: &Lab, item: Item) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn connection_with_the_largest_queue_loses_its_events_when_memory_is_used_up() {
+async fn largest_queue_sheds_its_events_when_memory_is_used_up() {
     let (memory, [mut large, small]) = sharing_queues(8 * MEBIBYTE);
     push(&large, Item::Answer(vec![1; 1_000])).await;
     for _ in 0..6 {
@@ -51,7 +51,7 @@ async fn connection_with_the_largest_queue_loses_its_events_when_memory_is_used_
     assert_eq!(large.record.lock().on_slow_consumer, 1);
     assert_eq!(small.record.lock().on_slow_consumer, 0);
     assert!(!large.has_ended() && !small.has_ended());
-    // What is owed arrives, and what was encoded before.
+    // The answers arrive, and the events that were encoded before.
     let mut answer = vec![0; 1_004];
     large.peer.read_exact(&mut answer).await.expect("the first answer");
     assert_eq!(answer, [&b"\0\0\x03\xe8"[..], &[1; 1_000]].concat());
@@ -64,7 +64,7 @@ async fn connection_with_the_largest_queue_loses_its_events_when_memory_is_used_
 }
 
 #[tokio::test(start_paused = true)]
-async fn connection_that_owes_too_much_is_ended_when_memory_is_used_up() {
+async fn connection_with_too_many_queued_answers_ends_when_memory_is_used_up() {
     let limit = QUEUE_MAX_AFTER_SHEDDING + 2 * MEBIBYTE;
     let (memory, [large, small]) = sharing_queues(limit);
     for _ in 0..limit / MEBIBYTE {
@@ -82,10 +82,10 @@ async fn connection_that_owes_too_much_is_ended_when_memory_is_used_up() {
     drop(peer);
 }
 
-/// Bytes of a message for which the memory of [`sharing_input`] is as much as there is.
+/// Bytes of a message that needs all of the memory of [`sharing_input`].
 const LONG: usize = 500_000;
 
-/// Connections whose unfinished messages share memory for one that is long.
+/// Connections whose unfinished messages share the memory for one long message.
 fn sharing_input() -> (Arc<InputMemory>, [Lab; 3]) {
     let memory = InputMemory::new(2 * UNFINISHED_GRANULE);
     let budgets = Budgets { input: Some(Arc::clone(&memory)), ..Budgets::default() };
@@ -110,7 +110,7 @@ async fn long_message_waits_for_the_memory_of_another_and_both_arrive() {
     let sending = tokio::spawn(async move { peer.write_all(&whole).await.map(|()| peer) });
     sleep(UNFINISHED_STALE_AFTER / 2).await;
     assert_eq!(memory.used(), 2 * UNFINISHED_GRANULE);
-    assert!(!sending.is_finished(), "it is read no further");
+    assert!(!sending.is_finished(), "reading has stopped");
     first.send(rest).await;
     let _peer = sending.await.expect("no panic").expect("all of it is read");
     sleep(MOMENT).await;
@@ -132,7 +132,7 @@ async fn message_without_progress_is_given_up_for_one_that_waits() {
     sleep(MOMENT).await;
     short.send(b"\0\0\0\x05short").await;
     sleep(MOMENT).await;
-    assert_eq!(short.messages(), [b"short"], "it needs no memory");
+    assert_eq!(short.messages(), [b"short"], "a short message needs no memory");
     waiting.send(&message).await;
     sleep(MOMENT).await;
     assert_eq!(waiting.messages().len(), 1);
@@ -141,7 +141,7 @@ async fn message_without_progress_is_given_up_for_one_that_waits() {
     assert_eq!(memory.used(), 0);
 }
 
-/// Sends parts of a long message, one each `pause`, up to its end or that of the connection.
+/// Sends a long message in parts, one each `pause`, up to its end or that of the connection.
 async fn send_slowly(lab: &mut Lab, part: usize, pause: Duration) {
     for part in long_message().chunks(part) {
         if lab.has_ended() || lab.peer.write_all(part).await.is_err() {
@@ -176,7 +176,7 @@ async fn slow_message_is_progress_while_another_waits_for_its_memory() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn message_that_comes_byte_by_byte_is_no_progress() {
+async fn message_that_arrives_byte_by_byte_makes_no_progress() {
     let (_memory, [mut slow, mut waiting, _other]) = sharing_input();
     slow.send(&long_message()[..400_000]).await;
     sleep(MOMENT).await;
@@ -192,7 +192,7 @@ async fn message_that_comes_byte_by_byte_is_no_progress() {
     assert_eq!(slow.end().await, CloseReason::SlowMessage);
 }
 
-/// Connections on a thread that counts its work in rounds, and messages that take a round each.
+/// Connections on a paced thread, and a message that takes a round.
 async fn paced() -> (Vec<Lab>, Vec<u8>) {
     tokio::spawn(cloverleaf_wakes::pace(yield_now));
     yield_now().await;

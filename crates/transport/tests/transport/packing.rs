@@ -1,4 +1,4 @@
-//! Items that are packed into one message, where a handler does so.
+//! Handlers that pack several items into one message.
 
 use cloverleaf_transport::outbound::queue;
 use cloverleaf_transport::{
@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 
 use crate::peer::{rawsocket, websocket};
 
-/// Packs text with a full stop behind each. Instead of `bad` it writes `worse`, and instead of that
-/// nothing.
+/// Packs text with a full stop behind each item. Replaces `bad` by `worse`, and `ugly` by `uglier`,
+/// which it leaves out.
 struct Packer;
 
 struct Text(&'static str);
@@ -67,7 +67,7 @@ impl Lifecycle for Packer {
     fn closed(&mut self, _: &CloseReason) {}
 }
 
-/// A connection in whose queue these items wait, and its peer.
+/// The peer of a connection in whose queue these items wait.
 fn connection(framing: Framing, items: &[&'static str]) -> DuplexStream {
     let (ours, peer) = duplex(1024);
     let (outbound, receiver): (OutboundSender<Text>, _) = queue();
@@ -87,7 +87,7 @@ async fn everything(mut peer: DuplexStream) -> String {
 }
 
 #[tokio::test]
-async fn items_that_wait_together_become_messages_of_about_the_size() {
+async fn items_that_wait_together_are_packed_up_to_the_size() {
     let peer = connection(rawsocket(), &["one", "two", "three", "four", "five", "six"]);
     let expected = r"\x00\x00\x00\x0eone.two.three.\x00\x00\x00\nfour.five.\x00\x00\x00\x04six.";
     assert_eq!(everything(peer).await, expected);
@@ -97,7 +97,7 @@ async fn items_that_wait_together_become_messages_of_about_the_size() {
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_sent_is_replaced_or_left_out_wherever_it_stands() {
+async fn item_that_cannot_be_sent_is_replaced_or_left_out_at_any_position() {
     for (items, expected) in [
         (&["bad", "a", "b"][..], r"\x00\x00\x00\nworse.a.b."),
         (&["a", "bad", "b"], r"\x00\x00\x00\na.worse.b."),

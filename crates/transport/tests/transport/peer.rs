@@ -1,4 +1,4 @@
-//! Both ends of a connection for tests: a handler that keeps a record, and the peer's bare bytes.
+//! Both ends of a connection: a handler that records its messages, and a peer that sends bytes.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ pub(crate) const STOP: (&[u8], CloseCode) = (b"stop", CloseCode::POLICY_VIOLATIO
 /// A message for the peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Item {
-    /// A full queue may refuse it.
+    /// A full queue drops it.
     Event(Vec<u8>),
-    /// A full queue may not.
+    /// A full queue does not drop it.
     Answer(Vec<u8>),
 }
 
@@ -51,21 +51,21 @@ impl Queued for Item {
     }
 }
 
-/// What a handler has seen.
+/// The calls that a handler has received.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) received: Vec<(Option<MessageKind>, Vec<u8>)>,
     pub(crate) closed: Vec<CloseReason>,
-    /// How often it was told that its peer has missed something.
+    /// The number of calls of `on_slow_consumer`.
     pub(crate) on_slow_consumer: usize,
-    /// The most bytes that lay encoded and unsent, those on their way included.
+    /// The largest size of the buffer of encoded bytes.
     pub(crate) most_encoded: usize,
     /// The bytes of all messages, those received and those encoded.
     pub(crate) bytes: usize,
 }
 
-/// Keeps a record. The session is open unless the last message was `leave`; after `wait` nothing is
-/// taken before there is room in the gate.
+/// Keeps a record. The session is open unless the last message was `leave`. After `wait`, no
+/// message is handled before there is room in the gate.
 pub(crate) struct Recorder<const READS_WHEN_CONGESTED: bool = false> {
     record: Arc<Mutex<Record>>,
     outbound: OutboundSender<Item>,
@@ -89,7 +89,7 @@ impl Recorder {
         (Self { record: recorded, outbound, is_open, gate }, record, gate_receiver)
     }
 
-    /// The same on the client's side: it hears also a peer that does not read.
+    /// A recorder on the client's side, which reads from a peer that does not read.
     fn of_a_client(self) -> Recorder<true> {
         let Self { record, outbound, is_open, gate } = self;
         Recorder { record, outbound, is_open, gate }
@@ -160,14 +160,14 @@ impl<const READS_WHEN_CONGESTED: bool> Lifecycle for Recorder<READS_WHEN_CONGEST
     }
 }
 
-/// What bounds a connection beside the limits of its own that are always there.
+/// The budgets of a connection, in addition to its fixed limits.
 #[derive(Default)]
 pub(crate) struct Budgets {
-    /// The size of its queue.
+    /// The high-water mark of its queue.
     pub(crate) high_water_mark: HighWaterMark,
-    /// What its queue shares with others.
+    /// The memory that its queue shares with others.
     pub(crate) queues: Option<Arc<QueueMemory>>,
-    /// What its unfinished messages share with others; they are watched over only with this.
+    /// The memory that its unfinished messages share with others. Without it, they are not watched.
     pub(crate) input: Option<Arc<InputMemory>>,
 }
 
@@ -189,17 +189,17 @@ impl Lab {
         Self::with(framing, true, 64 * 1024, &mut [])
     }
 
-    /// A connection whose peer has said nothing yet.
+    /// A connection whose peer has sent nothing yet.
     pub(crate) fn silent(framing: Framing) -> Self {
         Self::with(framing, false, 64 * 1024, &mut [])
     }
 
-    /// A connection over a pipe of so many bytes, behind whose handshake `early` was read.
+    /// A connection over a pipe of this size, with bytes that were read behind the handshake.
     pub(crate) fn with(framing: Framing, is_open: bool, pipe: usize, early: &mut [u8]) -> Self {
         Self::around(|handler| handler, framing, is_open, pipe, early, &Budgets::default())
     }
 
-    /// A connection over a pipe of so many bytes, whose session is open, with these budgets.
+    /// A connection over a pipe of this size, whose session is open, with these budgets.
     pub(crate) fn within(budgets: &Budgets, framing: Framing, pipe: usize) -> Self {
         Self::around(|handler| handler, framing, true, pipe, &mut [], budgets)
     }
@@ -236,14 +236,14 @@ impl Lab {
         self.peer.write_all(bytes).await.expect("the connection is there");
     }
 
-    /// The next bytes from the connection, which must be these.
+    /// Reads the next bytes from the connection, which must be these.
     pub(crate) async fn expect(&mut self, expected: &[u8]) {
         let mut bytes = vec![0; expected.len()];
         self.peer.read_exact(&mut bytes).await.expect("bytes");
         assert_eq!(bytes, expected);
     }
 
-    /// Everything up to the end of the stream, which must be these bytes.
+    /// Reads up to the end of the stream, which must be these bytes.
     pub(crate) async fn expect_last(&mut self, expected: &[u8]) {
         let mut bytes = Vec::new();
         self.peer.read_to_end(&mut bytes).await.expect("the end");
@@ -255,7 +255,7 @@ impl Lab {
         self.record.lock().received.iter().map(|(_, message)| message.clone()).collect()
     }
 
-    /// Waits for the end. The handler was told of it, once.
+    /// Waits for the end, which the handler must have been told once.
     pub(crate) async fn end(self) -> CloseReason {
         let Self { peer, record, connection, .. } = self;
         drop(peer);
@@ -276,8 +276,8 @@ impl Lab {
     }
 }
 
-/// A task beside connections. Says how many bytes of messages they have moved together, at most,
-/// between two of the task's turns.
+/// Spawns a task beside connections. Returns the most bytes of messages that the connections have
+/// moved together between two turns of the task.
 pub(crate) fn neighbour(labs: &[Lab]) -> Arc<AtomicUsize> {
     let most = Arc::new(AtomicUsize::new(0));
     let kept = Arc::clone(&most);

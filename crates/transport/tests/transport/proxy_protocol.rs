@@ -1,4 +1,4 @@
-//! Where a peer comes from that a proxy speaks for.
+//! The address of a client behind a proxy.
 
 use cloverleaf_transport::limits::OPENING_TIMEOUT;
 use cloverleaf_transport::listener::PeerAddress;
@@ -17,15 +17,15 @@ fn client(address: &str) -> PeerAddress {
     PeerAddress::Ip(address.parse().expect("an address"))
 }
 
-/// A header of version 2: the command, family and protocol, addresses and what else there is.
+/// A header of version 2: command, family and protocol, addresses and extensions.
 fn version_2(command: u8, family: u8, rest: &[&[u8]]) -> Vec<u8> {
     let rest = rest.concat();
     let length = u16::try_from(rest.len()).expect("short").to_be_bytes();
     [SIGNATURE, &[command, family], &length, &rest].concat()
 }
 
-/// What comes of a header, and what of the client's own octets behind it is left to read.
-async fn told(header: &[u8]) -> (Result<PeerAddress, TransportError>, Vec<u8>) {
+/// The outcome of a header, and the octets of the client behind it that are left to read.
+async fn outcome_of(header: &[u8]) -> (Result<PeerAddress, TransportError>, Vec<u8>) {
     let (ours, mut peer) = duplex(128 * 1024);
     peer.write_all(header).await.expect("sent");
     peer.write_all(b"\x7f\xf1\x00\x00").await.expect("sent");
@@ -38,7 +38,7 @@ async fn told(header: &[u8]) -> (Result<PeerAddress, TransportError>, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn the_proxy_says_for_whom_it_connects_and_what_the_client_says_is_left() {
+async fn header_gives_the_client_address_and_the_bytes_behind_it_are_left() {
     let v4 = [203, 0, 113, 7, 192, 0, 2, 1, 0x12, 0x67, 0x1f, 0x90];
     let v6 = b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x12\x67\x1f\x90";
     let note = [4, 0, 3, b'a', b'b', b'c'];
@@ -51,7 +51,7 @@ async fn the_proxy_says_for_whom_it_connects_and_what_the_client_says_is_left() 
         (&version_2(0x21, 0x11, &[&v4, &note]), client("203.0.113.7:4711")),
         (&version_2(0x21, 0x21, &[v6]), client("[2001:db8::7]:4711")),
         (b"PROXY TCP6 ::ffff:203.0.113.7 ::1 4711 8080\r\n", client("203.0.113.7:4711")),
-        // The proxy asks for itself whether anybody is there.
+        // A health check of the proxy itself.
         (&version_2(0x20, 0x00, &[]), proxy()),
         (&version_2(0x20, 0x11, &[&v4]), proxy()),
         (&version_2(0x20, 0x11, &[]), proxy()),
@@ -59,14 +59,14 @@ async fn the_proxy_says_for_whom_it_connects_and_what_the_client_says_is_left() 
         (&version_2(0x21, 0x00, &[]), proxy()),
         (&version_2(0x21, 0x31, &[&[b'x'; 216]]), proxy()),
     ] {
-        let (outcome, rest) = told(header).await;
+        let (outcome, rest) = outcome_of(header).await;
         assert_eq!(outcome.expect("a header"), from, "{}", header.escape_ascii());
         assert_eq!(rest, b"\x7f\xf1\x00\x00");
     }
 }
 
 #[tokio::test]
-async fn what_is_no_header_is_refused() {
+async fn invalid_headers_are_refused() {
     let endless = [&b"PROXY TCP4 "[..], &[b'1'; 200]].concat();
     let long = version_2(0x21, 0x11, &[&[0; 5_000]]);
     for (octets, said) in [
@@ -82,13 +82,13 @@ async fn what_is_no_header_is_refused() {
         (&version_2(0x21, 0x11, &[&[0; 3]]), ""),
         (&version_2(0x21, 0xf1, &[&[0; 12]]), ""),
     ] {
-        let error = told(octets).await.0.expect_err("no header").to_string();
+        let error = outcome_of(octets).await.0.expect_err("no header").to_string();
         assert!(error.starts_with(&format!("PROXY protocol: {said}")), "{error}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_that_says_nothing_or_half_of_it_is_not_waited_for() {
+async fn missing_or_partial_header_times_out() {
     for half in
         [&b""[..], b"PROXY TCP4 203.0.", &SIGNATURE[..12], &version_2(0x21, 0x11, &[])[..15]]
     {

@@ -1,4 +1,4 @@
-//! Messages that have begun and do not end, or come slowly: their deadline and their least rate.
+//! Messages that do not end or arrive slowly: their deadline and their minimum rate.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ const MOMENT: Duration = Duration::from_millis(10);
 /// The longest message that the connections take.
 const LIMIT: usize = (1 << 24) - 1;
 
-/// A Close frame with the code for violated policies.
+/// A Close frame with the code for a policy violation.
 const CLOSE: &[u8] = b"\x88\x02\x03\xf0";
 
-/// How often a part of a message is sent: never at the edge of a window.
+/// The interval between parts of a message, chosen so that no part falls on the edge of a window.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// A third of what must come in a window; [`PAUSE`] is a third of the time.
+/// A third of the bytes that must arrive in a window. [`PAUSE`] is a third of the time.
 const PART: usize = UNFINISHED_BYTES_PER_WINDOW / 3;
 
 fn rawsocket() -> Framing {
@@ -63,7 +63,7 @@ fn websocket_header(first: u8, length: usize) -> Vec<u8> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn message_that_stops_coming_ends_its_connection_after_a_window() {
+async fn stalled_message_ends_its_connection_after_a_window() {
     let fragment = [&websocket_header(0x02, 3)[..], b"abc"].concat();
     for (framing, begin, close) in [
         (rawsocket as fn() -> Framing, b"\0\0".to_vec(), &b""[..]),
@@ -84,8 +84,8 @@ async fn message_that_stops_coming_ends_its_connection_after_a_window() {
     }
 }
 
-/// Sends a message of [`PART`]s less so many bytes, the header with the first one. How long it took
-/// to the end of the message or of the connection.
+/// Sends a message in parts of [`PART`] minus `less` bytes, the header with the first one. Returns
+/// the time to the end of the message or of the connection.
 async fn send_in_parts(lab: &mut Lab, header: &[u8], length: usize, less: usize) -> Duration {
     let began = Instant::now();
     lab.send(header).await;
@@ -101,7 +101,7 @@ async fn send_in_parts(lab: &mut Lab, header: &[u8], length: usize, less: usize)
 }
 
 #[tokio::test(start_paused = true)]
-async fn message_at_the_least_rate_arrives_and_a_slower_one_ends_its_connection() {
+async fn message_at_the_minimum_rate_arrives_and_a_slower_one_ends_its_connection() {
     const LENGTH: usize = 1_000_000;
     for (framing, header) in [
         (rawsocket as fn() -> Framing, rawsocket_header(LENGTH)),
@@ -122,7 +122,7 @@ async fn message_at_the_least_rate_arrives_and_a_slower_one_ends_its_connection(
 }
 
 #[tokio::test(start_paused = true)]
-async fn message_that_takes_longer_than_any_may_ends_its_connection() {
+async fn message_beyond_the_message_timeout_ends_its_connection() {
     let mut lab = watched(rawsocket(), 64 * 1024);
     let took = send_in_parts(&mut lab, &rawsocket_header(LIMIT), LIMIT, 0).await;
     assert!(took >= MESSAGE_TIMEOUT && took < MESSAGE_TIMEOUT + UNFINISHED_WINDOW, "{took:?}");
@@ -130,7 +130,7 @@ async fn message_that_takes_longer_than_any_may_ends_its_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fragments_that_each_come_in_time_do_not_prolong_their_message() {
+async fn fragments_in_time_do_not_extend_the_message_timeout() {
     let mut lab = watched(websocket(), 64 * 1024);
     let began = Instant::now();
     let mut first = 0x02;
@@ -146,10 +146,10 @@ async fn fragments_that_each_come_in_time_do_not_prolong_their_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn short_messages_that_all_end_keep_their_connection_however_rare_they_are() {
+async fn rare_short_messages_that_end_keep_their_connection() {
     const COUNT: usize = 100;
     let mut lab = watched(rawsocket(), 64 * 1024);
-    // Some message is unfinished at any time.
+    // At any time a message is unfinished.
     lab.send(b"\0\0\0\x04ab").await;
     for _ in 0..COUNT {
         sleep(PAUSE).await;
@@ -161,12 +161,12 @@ async fn short_messages_that_all_end_keep_their_connection_however_rare_they_are
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_in_which_the_router_does_not_read_does_not_count() {
+async fn time_in_which_reading_is_paused_does_not_count() {
     const LENGTH: usize = 1_000_000;
     let mut lab = watched(rawsocket(), 1_024);
     lab.send(b"\0\0\0\x04ab").await;
     let _ = lab.outbound.push(Item::Answer(vec![0; LENGTH]));
-    // The peer reads so little that it is not heard, and enough not to be a slow consumer.
+    // The peer reads so little that reading is paused, and enough not to be a slow consumer.
     let mut some = vec![0; 1_000];
     for _ in 0..5 {
         sleep(UNFINISHED_WINDOW - MOMENT).await;

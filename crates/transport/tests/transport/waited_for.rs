@@ -1,4 +1,4 @@
-//! Slow consumers that publishers wait for: they have to read at a least rate.
+//! Slow consumers that publishers wait for must read at a minimum rate.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::peer::{Budgets, Item, Lab};
 
-/// The least rate, in bytes per second.
+/// The minimum rate in bytes per second.
 const RATE: usize = STALL_RATE_WHEN_WAITED_FOR;
 
-/// A connection with a small queue, and a task that keeps it full as long as it is there.
-fn crowded(policy: SlowConsumer) -> Lab {
+/// A connection with a small queue, and a task that keeps the queue full.
+fn full(policy: SlowConsumer) -> Lab {
     let high_water_mark = HighWaterMark { bytes: 1 << 20, messages: 1_000_000 };
     let budgets = Budgets { high_water_mark, ..Budgets::default() };
     let lab = Lab::within(&budgets, Framing::rawsocket(1 << 20, 1 << 20), 16 * 1024);
@@ -24,7 +24,7 @@ fn crowded(policy: SlowConsumer) -> Lab {
     lab
 }
 
-/// Publishes without end, and waits where it is asked to.
+/// Publishes without end, and waits for room.
 async fn publish(outbound: OutboundSender<Item>) {
     loop {
         match outbound.push(Item::Event(vec![0; 10_000])) {
@@ -36,7 +36,7 @@ async fn publish(outbound: OutboundSender<Item>) {
     }
 }
 
-/// Reads so many bytes each second, for so long or to the end of the connection. How long it was.
+/// Reads at this rate for this time, or to the end of the connection. Returns the time.
 async fn read_at(lab: &mut Lab, rate: usize, time: Duration) -> Duration {
     let began = Instant::now();
     let mut bytes = vec![0; rate];
@@ -50,23 +50,23 @@ async fn read_at(lab: &mut Lab, rate: usize, time: Duration) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn consumer_below_the_least_rate_is_ended_while_publishers_wait_for_it() {
-    let mut lab = crowded(SlowConsumer::BlockPublisher);
+async fn consumer_below_the_minimum_rate_is_ended_while_publishers_wait() {
+    let mut lab = full(SlowConsumer::BlockPublisher);
     let time = read_at(&mut lab, RATE * 9 / 10, 10 * STALL_TIMEOUT).await;
     assert!(time >= STALL_TIMEOUT && time < 3 * STALL_TIMEOUT, "{time:?}");
     assert_eq!(lab.end().await, CloseReason::SlowConsumer);
 }
 
 #[tokio::test(start_paused = true)]
-async fn consumer_above_the_least_rate_stays_while_publishers_wait_for_it() {
-    let mut lab = crowded(SlowConsumer::BlockPublisher);
+async fn consumer_above_the_minimum_rate_stays_while_publishers_wait() {
+    let mut lab = full(SlowConsumer::BlockPublisher);
     read_at(&mut lab, RATE * 11 / 10, 10 * STALL_TIMEOUT).await;
     assert!(!lab.has_ended());
 }
 
 #[tokio::test(start_paused = true)]
-async fn consumer_that_nobody_waits_for_may_read_slowly() {
-    let mut lab = crowded(SlowConsumer::DropEvents);
+async fn consumer_without_waiting_publishers_may_read_slowly() {
+    let mut lab = full(SlowConsumer::DropEvents);
     read_at(&mut lab, RATE / 10, 10 * STALL_TIMEOUT).await;
     assert!(!lab.has_ended());
 }

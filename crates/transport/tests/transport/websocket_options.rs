@@ -1,4 +1,4 @@
-//! What a configuration may want to be different in WebSocket frames.
+//! Options of WebSocket servers that deviate from RFC 6455.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -35,7 +35,7 @@ async fn masked_answer(lab: &mut Lab) -> ([u8; 4], [u8; 2]) {
 }
 
 #[tokio::test]
-async fn a_server_masks_where_that_is_wanted_each_frame_anew() {
+async fn mask_option_masks_each_frame_anew() {
     let mut lab = Lab::open(with(WebSocketServerOptions {
         masks: true,
         ..WebSocketServerOptions::default()
@@ -52,12 +52,12 @@ async fn a_server_masks_where_that_is_wanted_each_frame_anew() {
     lab.send(b"\x82\x01x").await;
     let mut close = [0; 8];
     lab.peer.read_exact(&mut close).await.expect("a close");
-    assert_eq!(close[..2], [0x88, 0x82], "clients must mask nevertheless");
+    assert_eq!(close[..2], [0x88, 0x82], "clients must still mask");
     assert_eq!(lab.messages(), [b"masked".to_vec()]);
 }
 
 #[tokio::test]
-async fn masks_are_not_applied_where_that_is_wanted() {
+async fn ignore_masks_option_leaves_payloads_as_they_are() {
     let options = WebSocketServerOptions {
         masks: true,
         ignores_masks: true,
@@ -71,7 +71,7 @@ async fn masks_are_not_applied_where_that_is_wanted() {
 }
 
 #[tokio::test]
-async fn clients_need_not_mask_where_that_is_allowed() {
+async fn unmasked_client_frames_are_accepted_if_configured() {
     let mut lab = Lab::open(with(WebSocketServerOptions {
         takes_unmasked: true,
         ..WebSocketServerOptions::default()
@@ -84,7 +84,7 @@ async fn clients_need_not_mask_where_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn text_may_be_anything_where_that_is_allowed() {
+async fn text_that_is_not_utf_8_is_accepted_if_configured() {
     let mut lab = Lab::open(with(WebSocketServerOptions {
         takes_any_text: true,
         ..WebSocketServerOptions::default()
@@ -96,7 +96,7 @@ async fn text_may_be_anything_where_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn messages_are_cut_into_fragments_of_the_size_that_is_wanted() {
+async fn messages_are_fragmented_to_the_configured_size() {
     let options = WebSocketServerOptions {
         fragment_size: NonZeroUsize::new(3),
         ..WebSocketServerOptions::default()
@@ -109,7 +109,7 @@ async fn messages_are_cut_into_fragments_of_the_size_that_is_wanted() {
 }
 
 #[tokio::test]
-async fn a_faulty_peer_is_told_nothing_where_that_is_wanted() {
+async fn faulty_peer_is_dropped_without_a_close_frame_if_configured() {
     let mut lab = Lab::open(with(WebSocketServerOptions {
         drops_faulty: true,
         ..WebSocketServerOptions::default()
@@ -117,7 +117,7 @@ async fn a_faulty_peer_is_told_nothing_where_that_is_wanted() {
     lab.send(b"\x83\x80\0\0\0\0").await;
     lab.expect_last(b"").await;
     assert!(matches!(lab.end().await, CloseReason::Fault(_)));
-    // Whoever breaks no rule hears the end.
+    // A correct peer gets the Close frame.
     let mut lab = Lab::open(with(WebSocketServerOptions {
         drops_faulty: true,
         ..WebSocketServerOptions::default()
@@ -127,7 +127,7 @@ async fn a_faulty_peer_is_told_nothing_where_that_is_wanted() {
 }
 
 #[tokio::test]
-async fn a_close_is_answered_with_its_reason_where_that_is_wanted() {
+async fn close_is_answered_with_its_reason_if_configured() {
     for (echoes_reason, answer) in
         [(true, &b"\x88\x05\x0f\xa0bye"[..]), (false, b"\x88\x02\x0f\xa0")]
     {
@@ -145,7 +145,7 @@ async fn a_close_is_answered_with_its_reason_where_that_is_wanted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closing_connection_waits_as_long_as_is_wanted() {
+async fn closing_connection_waits_for_the_configured_time() {
     let long = 5 * CLOSING_TIMEOUT;
     for (closing_timeout, time) in [(Some(long), long), (None, CLOSING_TIMEOUT)] {
         let mut lab = Lab::open(with(WebSocketServerOptions {
@@ -162,7 +162,7 @@ async fn a_closing_connection_waits_as_long_as_is_wanted() {
 }
 
 #[tokio::test]
-async fn small_segments_wait_where_that_is_wanted() {
+async fn tcp_nodelay_can_be_disabled() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let stream = Stream::tcp(TcpStream::connect(address).await.expect("connected"));
