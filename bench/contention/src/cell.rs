@@ -1,7 +1,7 @@
-//! One cell of the table: so many threads at so many realms with so many sessions, for a while.
+//! One cell of the table: a number of threads, realms and sessions, measured for a while.
 //!
-//! A group's sessions live on one thread, as connections do, and each thread has groups in each
-//! realm. So the threads meet at the realms' locks and nowhere else.
+//! The sessions of a group live on one thread, as connections do, and each thread has groups in
+//! each realm. So the threads contend only for the locks of the realms.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
@@ -15,32 +15,32 @@ use crate::group::{Group, Work};
 use crate::host::Host;
 use crate::meter::{Meter, cpu_time};
 
-/// How often a cell is measured. The round counts in which the threads had most of the cores,
-/// because other programs disturbed it least.
+/// The number of rounds per cell. The result is that of the round in which the threads had most of
+/// the cores, since other programs disturbed it least.
 const ROUNDS: u32 = 5;
 
-/// What is measured.
+/// The parameters of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Cell {
     pub(crate) work: Work,
     pub(crate) threads: usize,
     pub(crate) realms: usize,
-    /// In each realm.
+    /// Sessions in each realm.
     pub(crate) sessions: usize,
 }
 
-/// What was found; each time is that of one call or publication.
+/// The result. Times are those of one call or publication.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Figures {
-    /// Calls or publications by the second, of all threads.
+    /// Calls or publications per second, of all threads.
     pub(crate) rate: f64,
-    /// Under the lock, in nanoseconds.
+    /// Time under the lock, in nanoseconds.
     pub(crate) under_lock_ns: f64,
-    /// Not under the lock, in nanoseconds in which its thread has a core: the looking for a lock
-    /// that is not free is in it, sleeping before one is not.
+    /// CPU time outside of the lock, in nanoseconds. Includes spinning for a lock that is taken,
+    /// but not sleeping.
     pub(crate) outside_ns: f64,
-    /// How many cores the threads had: fewer than they are where other programs had some, or where
-    /// threads slept before a lock.
+    /// The number of cores that the threads had. Fewer than the threads if other programs had some,
+    /// or if threads slept before a lock.
     pub(crate) cores: f64,
     /// The share of the threads' time in which they wait for a lock, 0 to 1.
     pub(crate) waiting: f64,
@@ -49,7 +49,7 @@ pub(crate) struct Figures {
 }
 
 impl Cell {
-    /// Measures, for `time` in all.
+    /// Measures the cell for `time` in total.
     pub(crate) fn measure(self, time: Duration, clock: f64) -> Figures {
         let mut places = self.places();
         (0..ROUNDS)
@@ -69,9 +69,9 @@ impl Cell {
         })
     }
 
-    /// The groups of one thread, in an order of its own, made on a thread of their own: what one
-    /// connection keeps does not lie in one cache line with what another thread's does. Each has
-    /// worked once, which makes room in tables and queues.
+    /// The groups of one thread, in an order of its own. They are made on a separate thread, so
+    /// that connections of different threads share no cache line. Each group has worked once, which
+    /// allocates tables and queues.
     fn groups(self, hosts: &[Arc<Host>], place: usize) -> Vec<Group> {
         let mut groups = Vec::new();
         for host in hosts {
@@ -119,7 +119,7 @@ impl Cell {
     }
 }
 
-/// What one thread has done.
+/// The work of one thread.
 struct Share {
     count: u64,
     time: Duration,

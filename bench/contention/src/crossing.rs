@@ -1,8 +1,7 @@
-//! Caller and callee on one thread, and on two: what it costs that a message crosses.
+//! Caller and callee on one thread or on two: the cost of a message between threads.
 //!
-//! Each thread has the node's kind of runtime. A task stands for a connection; the queue of one
-//! that sleeps wakes it, which for a task of another thread that has nothing to do is a system
-//! call, made by whoever holds the lock of the realm.
+//! Each thread has a runtime as in the node. A task stands for a connection, which its queue wakes.
+//! To wake a task of an idle thread is a system call.
 
 use std::future::poll_fn;
 use std::io;
@@ -24,24 +23,24 @@ use crate::peer::{Peer, frame, yielded};
 /// The numbers of calls in flight that are measured.
 const IN_FLIGHT: [u64; 2] = [1, 100];
 
-/// What was found of one caller and one callee.
+/// The result for one caller and one callee.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Crossing {
-    /// 1 or 2.
+    /// The number of threads: 1 or 2.
     pub(crate) threads: usize,
     pub(crate) in_flight: u64,
-    /// Calls by the second.
+    /// Calls per second.
     pub(crate) rate: f64,
-    /// What a call costs both threads, in microseconds in which they have a core.
+    /// CPU time of a call on both threads, in microseconds.
     pub(crate) cpu_us: f64,
-    /// Of one call under the lock, in nanoseconds.
+    /// Time of one call under the lock, in nanoseconds.
     pub(crate) under_lock_ns: f64,
 }
 
-/// Measures all four, each for `time`.
+/// Measures all four combinations, each for `time`.
 ///
 /// # Errors
-/// Those of making a runtime.
+/// A runtime cannot be created.
 pub(crate) fn measure(time: Duration, clock: f64) -> io::Result<Vec<Crossing>> {
     let mut found = Vec::new();
     for in_flight in IN_FLIGHT {
@@ -52,7 +51,7 @@ pub(crate) fn measure(time: Duration, clock: f64) -> io::Result<Vec<Crossing>> {
     Ok(found)
 }
 
-/// A runtime of the node's kind: to wake it, another thread writes to what it waits for sockets on.
+/// A runtime as in the node: to wake it, another thread writes to its eventfd.
 fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_io().build()
 }
@@ -88,17 +87,17 @@ fn between(threads: usize, in_flight: u64, time: Duration, clock: f64) -> io::Re
     })
 }
 
-/// What one side has done.
+/// The work of one side.
 struct Side {
     /// Calls that have ended, or that were answered.
     count: usize,
     time: Duration,
-    /// Of the side's thread.
+    /// CPU time of the thread.
     cpu: Duration,
     meter: Meter,
 }
 
-/// Keeps so many calls in flight, for `time`.
+/// Keeps this number of calls in flight for `time`.
 async fn calls(mut peer: Peer, in_flight: u64, time: Duration) -> Side {
     let call = |number| frame(&format!(r#"[48,{number},{{}},"com.example.add2",[13,3]]"#));
     let frames: Vec<_> = (1..=in_flight).map(call).collect();
@@ -120,7 +119,7 @@ async fn calls(mut peer: Peer, in_flight: u64, time: Duration) -> Side {
     Side { count, time: start.elapsed(), cpu: cpu_time() - cpu, meter }
 }
 
-/// Answers until it is stopped.
+/// Answers calls until it is stopped.
 async fn answers(mut peer: Peer, mut stopped: oneshot::Receiver<()>) -> Side {
     let (mut out, mut invocations, mut meter) = (Vec::new(), Vec::new(), Meter::default());
     let (mut count, start, cpu) = (0, Instant::now(), cpu_time());
@@ -139,7 +138,7 @@ async fn answers(mut peer: Peer, mut stopped: oneshot::Receiver<()>) -> Side {
 /// The number of the call that a RESULT ends.
 ///
 /// # Panics
-/// When it is another message.
+/// The message is of another kind.
 fn call_of(message: &RouterMessage) -> u64 {
     match message {
         RouterMessage::Result(result) => result.request.number(),
@@ -155,7 +154,7 @@ mod tests {
 
     #[test]
     fn calls_are_answered_on_one_thread_and_across_two() {
-        // On a busy machine there may be too few calls in a moment to have measured one of them.
+        // On a busy machine there may be too few calls to have timed one.
         let measured = [30, 300, 3_000, 30_000].into_iter().any(|milliseconds| {
             let found = measure(Duration::from_millis(milliseconds), 0.0).expect("runtimes");
             let cells: Vec<_> = found.iter().map(|cell| (cell.in_flight, cell.threads)).collect();

@@ -1,4 +1,4 @@
-//! The sessions that have to do with each other: whole calls between two, publications among ten.
+//! Groups of sessions: complete calls between two, publications among ten.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::meter::Meter;
 use crate::peer::{Peer, frame, yielded};
 
-/// What is routed.
+/// The kind of routed messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Work {
@@ -23,7 +23,7 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// How many sessions make one group.
+    /// The number of sessions of a group.
     pub(crate) const fn group_size(self) -> usize {
         match self {
             Self::Calls => 2,
@@ -31,7 +31,7 @@ impl Work {
         }
     }
 
-    /// How often one of them takes the lock.
+    /// The number of times that one call or publication takes the lock.
     pub(crate) const fn entries(self) -> u64 {
         match self {
             Self::Calls => 2,
@@ -49,21 +49,21 @@ impl fmt::Display for Work {
     }
 }
 
-/// See the [module](self).
+/// A group of sessions of one realm.
 #[derive(Debug)]
 pub(crate) struct Group {
-    /// Who begins: the caller or the publisher.
+    /// The caller or the publisher.
     first: Peer,
     /// The callee, or the subscribers.
     others: Vec<Peer>,
-    /// What the first one sends.
+    /// The frame that the first session sends.
     sent: Vec<u8>,
-    /// What it is answered, if it is.
+    /// The frame of the answer, if there is one.
     answer: Option<Vec<u8>>,
 }
 
 impl Group {
-    /// The group of a realm with this number.
+    /// The group with this number in a realm.
     pub(crate) fn new(work: Work, host: &Arc<Host>, number: usize) -> Self {
         let mut first = Peer::join(host);
         let mut others: Vec<_> = (1..work.group_size()).map(|_| Peer::join(host)).collect();
@@ -88,7 +88,7 @@ impl Group {
     /// One call or one publication, from frames to frames.
     ///
     /// # Panics
-    /// When not everybody was sent what it should be.
+    /// A session was not sent the expected message.
     pub(crate) fn once(&mut self, out: &mut Vec<u8>, meter: &mut Meter) {
         let context = Context::from_waker(Waker::noop());
         self.first.receive(&self.sent, meter);
@@ -115,7 +115,7 @@ impl Group {
 /// The number of an INVOCATION.
 ///
 /// # Panics
-/// When it is another message.
+/// The message is of another kind.
 pub(crate) fn invocation_of(message: &RouterMessage) -> u64 {
     match message {
         RouterMessage::Invocation(invocation) => invocation.request.number(),
@@ -129,7 +129,7 @@ mod tests {
     use crate::host::Host;
     use crate::meter::Meter;
 
-    /// How often a group of this work takes the lock, three times over.
+    /// The number of times that a group takes the lock for three calls or publications.
     fn entries(work: Work) -> u64 {
         let mut group = Group::new(work, &Host::new(), 0);
         let mut meter = Meter::default();

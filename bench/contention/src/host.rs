@@ -1,5 +1,5 @@
-//! A realm under its lock, entered as the node's `RealmHost` enters it, and a measure of the lock.
-//! The deadlines are compared as there; nobody waits for them here.
+//! A realm under its lock, entered as the node's `RealmHost` enters it, with a meter of the lock.
+//! Deadlines are compared as in the node, but no task waits for them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,8 +17,8 @@ use parking_lot::Mutex;
 
 use crate::meter::Meter;
 
-/// Sessions that announce no features: whoever calls in parts can't use a number twice, and the
-/// same frame is received over and over here.
+/// Sessions announce no features: with progressive calls a request number could not be used twice,
+/// and here the same frame is received again and again.
 const PLAIN: ClientRoles = ClientRoles {
     publisher: Some(Features::of(&[])),
     subscriber: Some(Features::of(&[])),
@@ -26,7 +26,7 @@ const PLAIN: ClientRoles = ClientRoles {
     callee: Some(Features::of(&[])),
 };
 
-/// The way to one connection's queue: the node's own.
+/// The outbox of a connection's queue, as in the node.
 #[derive(Debug)]
 struct Port(OutboundSender<WaitingMessage>);
 
@@ -43,7 +43,7 @@ impl Outbox for Port {
     fn close(&self, _: cloverleaf_router::CloseCause, _: &str) {}
 }
 
-/// See the [module](self).
+/// A realm under its lock.
 #[derive(Debug)]
 pub(crate) struct Host {
     state: Mutex<State>,
@@ -57,7 +57,7 @@ struct State {
 }
 
 impl Host {
-    /// A realm in which everybody may do everything.
+    /// A realm in which every session has all permissions.
     pub(crate) fn new() -> Arc<Self> {
         let everything = UriPattern::from_starred("*").expect("a pattern");
         let settings = RealmSettings {
@@ -88,7 +88,7 @@ impl Host {
     /// Handles one message of an open session.
     ///
     /// # Panics
-    /// When the realm ends the session for it: the peers here keep to the protocol.
+    /// The realm ends the session. The peers here follow the protocol.
     pub(crate) fn handle_message(
         &self,
         from: SessionKey,
@@ -96,7 +96,7 @@ impl Host {
         meter: &mut Meter,
     ) {
         let now = Moment::after_start(self.start.elapsed());
-        // A lock that is free is taken as by `lock`; who finds it taken looks at the clock first.
+        // A free lock is taken as by `lock`. The wait for a taken lock is timed.
         let mut state = match self.state.try_lock() {
             Some(state) => state,
             None => meter.wait(|| self.state.lock()),

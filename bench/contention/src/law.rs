@@ -1,42 +1,41 @@
-//! What the measured times say of a machine with more cores: the simple law of one lock.
+//! Predictions for a machine with more cores, from a simple model of one lock.
 //!
-//! `n` threads, each on a core of its own, do at most `n / (L + O)` a second, where L is the time
-//! under the lock and O the time outside; and a realm lets at most `1 / L` through. Waiting makes
-//! it less near the bend, and caches make L itself longer when more cores share a realm, so this is
-//! a bound and no forecast.
+//! `n` threads on separate cores do at most `n / (L + O)` calls a second, where L is the time under
+//! the lock and O the time outside. A realm does at most `1 / L`. Near the limit waiting reduces
+//! that, and L grows when more cores share a realm because of caches. So this is an upper bound.
 
 use serde::Serialize;
 
-/// The numbers of cores that are asked about.
+/// The numbers of cores of the predictions.
 pub(crate) const CORES: [usize; 3] = [4, 8, 16];
 
 /// The times of one call or publication, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Times {
-    /// L.
+    /// Time under the lock (L).
     pub(crate) under_lock_ns: f64,
-    /// O.
+    /// Time outside of the lock (O).
     pub(crate) outside_ns: f64,
 }
 
 impl Times {
-    /// The most that `cores` threads do at `realms` realms, by the second.
+    /// The maximum per second of `cores` threads at `realms` realms.
     pub(crate) fn most(self, cores: usize, realms: usize) -> f64 {
         let threads = cores as f64 * 1e9 / (self.under_lock_ns + self.outside_ns);
         threads.min(realms as f64 * self.ceiling())
     }
 
-    /// The most that one realm lets through, by the second, however many cores there are.
+    /// The maximum per second of one realm, with any number of cores.
     pub(crate) fn ceiling(self) -> f64 {
         1e9 / self.under_lock_ns
     }
 
-    /// How many cores one realm keeps busy; more of them only wait.
+    /// The number of cores that one realm keeps busy. More cores only wait.
     pub(crate) fn cores(self) -> f64 {
         (self.under_lock_ns + self.outside_ns) / self.under_lock_ns
     }
 
-    /// The same work on a thread that needs `whole_ns` for all of it, sockets and kernel included.
+    /// The times for a thread that needs `whole_ns` in total, including sockets and kernel.
     pub(crate) fn within(self, whole_ns: f64) -> Self {
         Self { outside_ns: (whole_ns - self.under_lock_ns).max(0.0), ..self }
     }

@@ -1,18 +1,18 @@
-//! What many threads at few realms make of the lock that a realm runs under: measured on the cores
-//! that are there, and what the simple law of one lock says of more. No socket.
+//! Measures contention for the lock of a realm when many threads share few realms, and predicts it
+//! for more cores with a simple model of one lock. Without sockets.
 //!
-//! It names the router and the queues of its connections, to do under the lock what the node does
-//! there and outside of it what a connection does; see `docs/decisions/cores.md`.
+//! The program uses the router and the queues of connections: under the lock it does what the node
+//! does, and outside of the lock what a connection does. See `docs/decisions/cores.md`.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
 //! | `host` | a realm under its lock |
-//! | `meter` | time under locks and before them |
+//! | `meter` | time under locks and waiting for them |
 //! | `peer` | a session, from frames to frames |
-//! | `group` | whole calls and publications |
+//! | `group` | complete calls and publications |
 //! | `cell` | threads × realms × sessions, measured |
 //! | `crossing` | caller and callee on different threads |
-//! | `law` | what the times say of more cores |
+//! | `law` | predictions for more cores |
 //! | `report` | tables and JSON |
 
 use std::process::ExitCode;
@@ -33,15 +33,15 @@ mod report;
 use group::Work;
 use report::{Prediction, Report, Row};
 
-/// The node's: why, says `docs/decisions/allocator.md`.
+/// The allocator of the node, see `docs/decisions/allocator.md`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Threads at realms: how the lock of a realm holds when many want it.
+/// Measures contention of threads for the locks of realms.
 #[derive(Debug, Parser)]
 #[command(name = "cloverleaf-contention")]
 struct Options {
-    /// Measure 1, 2, 4, … threads up to so many. Twice the cores when not given.
+    /// Measure 1, 2, 4, … threads up to this number. Default: twice the cores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
     /// The numbers of realms.
@@ -50,11 +50,11 @@ struct Options {
     /// The numbers of sessions in each realm: at least ten for each thread.
     #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [320, 3_200])]
     sessions: Vec<usize>,
-    /// How long each cell is measured, in milliseconds.
+    /// Time of each measurement, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 300)]
     milliseconds: u64,
-    /// What a call costs the router in all, in microseconds of its CPU, as `bench/wamp.py` finds
-    /// it; the law is asked about that too.
+    /// CPU time of a call in the router in microseconds, as `bench/wamp.py` measures it. Adds
+    /// predictions for it.
     #[arg(long, value_name = "US")]
     router_cpu: Option<f64>,
     /// Print JSON instead of tables.
@@ -111,9 +111,9 @@ fn measure(
     Ok(Report { cores, cells, crossings, predictions })
 }
 
-/// From one thread, and from two where they shared a realm and no core.
+/// Predictions from the times of one thread, and of two threads that shared a realm and no core.
 fn predictions(cells: &[Row], router_cpu_ns: Option<f64>) -> Vec<Prediction> {
-    /// Two threads that had less were disturbed too much to say what sharing costs.
+    /// Two threads that had fewer cores were disturbed too much to show the cost of sharing.
     const ALMOST: f64 = 0.9;
     let is_telling = |row: &&Row| {
         let Row { cell, figures } = row;

@@ -1,31 +1,30 @@
-//! What one thread spends under locks and before them.
+//! The time that one thread spends under locks and waiting for them.
 //!
-//! To look at the clock takes a good part of what a message takes under the lock. So only one entry
-//! in [`EACH`] is timed, and what the clock itself takes is taken off. Waiting is timed whenever
-//! there is any.
+//! Reading the clock takes a good part of the time of a message under the lock. So only one entry
+//! in [`EACH`] is timed, and the time of the clock is subtracted. Every wait is timed.
 
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// One entry in so many is timed. A prime, so that it is not always the same kind of message.
+/// One entry in this number is timed. A prime, so that the kind of message varies.
 const EACH: u64 = 61;
 
-/// Of the timed entries, the longest of so many is left out: there the thread had lost its core.
+/// The longest in this number of timed entries is left out: the thread had lost its core.
 const LOST_ONE_IN: usize = 100;
 
-/// See the [module](self).
+/// The measured times of one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     entries: u64,
-    /// How long the timed entries took, in nanoseconds.
+    /// Times of the timed entries, in nanoseconds.
     timed: Vec<u64>,
     waits: u64,
     waited: Duration,
 }
 
 impl Meter {
-    /// Waits for what `wait` gives.
+    /// Runs `wait` and counts its time as waiting.
     pub(crate) fn wait<T>(&mut self, wait: impl FnOnce() -> T) -> T {
         let since = Instant::now();
         let got = wait();
@@ -34,20 +33,20 @@ impl Meter {
         got
     }
 
-    /// The lock is held from now on. What it returns is for [`Meter::leave`].
+    /// The lock is held from now on. The result is for [`Meter::leave`].
     pub(crate) fn enter(&mut self) -> Option<Instant> {
         self.entries += 1;
         self.entries.is_multiple_of(EACH).then(Instant::now)
     }
 
-    /// The lock is about to be given back.
+    /// The lock is about to be released.
     pub(crate) fn leave(&mut self, entered: Option<Instant>) {
         if let Some(entered) = entered {
             self.timed.push(entered.elapsed().as_nanos() as u64);
         }
     }
 
-    /// Adds what another thread has measured.
+    /// Adds the measurements of another thread.
     pub(crate) fn add(&mut self, other: &Self) {
         self.entries += other.entries;
         self.timed.extend_from_slice(&other.timed);
@@ -55,23 +54,23 @@ impl Meter {
         self.waited += other.waited;
     }
 
-    /// How often a lock was taken.
+    /// The number of times that a lock was taken.
     pub(crate) const fn entries(&self) -> u64 {
         self.entries
     }
 
-    /// How often it was not free.
+    /// The number of times that the lock was not free.
     pub(crate) const fn waits(&self) -> u64 {
         self.waits
     }
 
-    /// How long was waited, in all.
+    /// The total waiting time.
     pub(crate) const fn waited(&self) -> Duration {
         self.waited
     }
 
-    /// How long one entry holds the lock on average, in nanoseconds; `clock` is what it takes to
-    /// look at the clock.
+    /// The average time of one entry under the lock, in nanoseconds. `clock` is the time of one
+    /// clock read.
     pub(crate) fn held(&self, clock: f64) -> f64 {
         let mut timed = self.timed.clone();
         timed.sort_unstable();
@@ -83,13 +82,13 @@ impl Meter {
     }
 }
 
-/// How long this thread has had a core.
+/// The CPU time of this thread.
 pub(crate) fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// What it takes to look at the clock, in nanoseconds: the least of many short rounds, in which the
+/// The time of one clock read, in nanoseconds: the minimum of many short rounds, in which the
 /// thread kept its core.
 pub(crate) fn clock() -> f64 {
     const ROUNDS: u32 = 200;

@@ -1,5 +1,5 @@
-//! One session as its connection serves it: frames become messages before the lock is taken, and
-//! what waits in its queue becomes frames after it is given back. No socket; MessagePack.
+//! One session as its connection serves it: frames are decoded before the lock is taken, and queued
+//! messages are encoded after it is released. Without sockets; in MessagePack.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use cloverleaf_wamp::serializer::Serializer;
 use crate::host::Host;
 use crate::meter::Meter;
 
-/// What everybody speaks.
-const SPOKEN: Serializer = Serializer::MsgPack;
+/// The serializer of all peers.
+const SERIALIZER: Serializer = Serializer::MsgPack;
 
-/// See the [module](self).
+/// A session and its queue.
 #[derive(Debug)]
 pub(crate) struct Peer {
     host: Arc<Host>,
@@ -44,20 +44,20 @@ impl Peer {
     /// The peer has sent a frame.
     ///
     /// # Panics
-    /// When it is no message.
+    /// The frame is not a message.
     pub(crate) fn receive(&self, frame: &[u8], meter: &mut Meter) {
-        let message = ClientMessage::decode(SPOKEN, &Bytes::copy_from_slice(frame));
+        let message = ClientMessage::decode(SERIALIZER, &Bytes::copy_from_slice(frame));
         self.host.handle_message(self.key, message.expect("a message"), meter);
     }
 
-    /// Sends a request that stands here as JSON, and passes over the answer.
+    /// Sends a request, written as JSON, and skips the answer.
     pub(crate) fn request(&mut self, json: &str) {
         self.receive(&frame(json), &mut Meter::default());
         self.skip();
     }
 
-    /// Encodes what waits in the queue, and shows each message and its frame. When there is nothing
-    /// (more), the next message wakes who is in the context.
+    /// Encodes the queued messages and passes each message and its frame to `each`. When the queue
+    /// is empty, the next message wakes the task of the context.
     pub(crate) fn drain(
         &mut self,
         context: &Context<'_>,
@@ -72,7 +72,7 @@ impl Peer {
                 self.encoded.messages += 1;
                 let message = RouterMessage::from(waiting);
                 out.clear();
-                message.encode(SPOKEN, out).expect("a message of one format");
+                message.encode(SERIALIZER, out).expect("a message of one format");
                 each(&message, out);
             }
         }
@@ -84,15 +84,15 @@ impl Peer {
     }
 }
 
-/// A message that stands here as JSON, as the peers write it.
+/// The frame of a message that is written as JSON.
 pub(crate) fn frame(json: &str) -> Vec<u8> {
     let mut frame = Vec::new();
-    transcode(Serializer::Json, json.as_bytes(), SPOKEN, &mut frame).expect("JSON");
+    transcode(Serializer::Json, json.as_bytes(), SERIALIZER, &mut frame).expect("JSON");
     frame
 }
 
-/// The YIELD of `[16]` to the invocation of this number, which a peer writes without any work: the
-/// number has its place in the frame.
+/// The frame of a YIELD of `[16]` for an invocation. It costs no encoding: the number has a fixed
+/// place in the frame.
 pub(crate) fn yielded(invocation: u64) -> [u8; 14] {
     let mut frame = [0x94, 70, 0xcf, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x91, 16];
     frame[3..11].copy_from_slice(&invocation.to_be_bytes());

@@ -1,4 +1,4 @@
-//! What a run found, as tables for people. The same as JSON is the structure itself.
+//! The report of a run as tables. The JSON form is the structure itself.
 
 use std::fmt::{self, Write as _};
 
@@ -17,27 +17,27 @@ pub(crate) struct Row {
     pub(crate) figures: Figures,
 }
 
-/// What the law says of the times measured in one cell of one realm.
+/// A prediction from the times of one cell with one realm.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Prediction {
-    /// Where the times were measured.
+    /// The threads of the measurement.
     #[serde(flatten)]
     pub(crate) from: Cell,
-    /// The time that a thread of the router needs for all of one call, in nanoseconds, if it was
-    /// told; otherwise it is what was measured here, without sockets.
+    /// The total time of one call on a thread of the router in nanoseconds, if given. Otherwise the
+    /// measured time, without sockets.
     pub(crate) whole_ns: Option<f64>,
-    /// The most that one realm lets through, by the second.
+    /// The maximum per second of one realm.
     pub(crate) ceiling: f64,
-    /// How many cores one realm keeps busy.
+    /// The number of cores that one realm keeps busy.
     pub(crate) cores: f64,
-    /// The most at one realm, by the second, with the cores of [`CORES`].
+    /// The maximum per second at one realm, for each number in [`CORES`].
     pub(crate) one_realm: [f64; CORES.len()],
-    /// The same at four realms.
+    /// The maximum per second at four realms, for each number in [`CORES`].
     pub(crate) four_realms: [f64; CORES.len()],
 }
 
 impl Prediction {
-    /// From the times of a cell, on a thread that needs `whole_ns` for all of a call.
+    /// A prediction from the times of a cell, for a thread that needs `whole_ns` per call in total.
     pub(crate) fn new(row: &Row, whole_ns: Option<f64>) -> Self {
         let Figures { under_lock_ns, outside_ns, .. } = row.figures;
         let times = Times { under_lock_ns, outside_ns };
@@ -53,10 +53,10 @@ impl Prediction {
     }
 }
 
-/// A whole run.
+/// The results of a run.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Report {
-    /// The machine's.
+    /// The cores of the machine.
     pub(crate) cores: usize,
     pub(crate) cells: Vec<Row>,
     pub(crate) crossings: Vec<Crossing>,
@@ -159,7 +159,7 @@ impl Report {
     }
 }
 
-/// A whole number with a comma before each three digits.
+/// A whole number with commas between groups of three digits.
 fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();

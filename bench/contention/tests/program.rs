@@ -1,5 +1,4 @@
-//! The program as `make bench-contention` runs it, for a moment: whether it measures what it is
-//! asked, not how fast anything is.
+//! Runs the program briefly, as `make bench-contention` does, and checks its output but no speed.
 
 use std::process::{Command, Output};
 
@@ -35,7 +34,7 @@ fn tables_list_calls_publications_crossings_and_predictions() {
     let output = run(&format!("--threads 1 {SHORT}"));
     let text = String::from_utf8(output.stdout).expect("a text");
     let lines = |begin: &str| text.lines().filter(|line| line.starts_with(begin)).count();
-    // Of one thread: two numbers of realms; and predictions with and without sockets.
+    // One thread: two numbers of realms, and predictions with and without sockets.
     let found = (lines("| calls |"), lines("| publications |"), lines("| 100 |"));
     assert_eq!(found, (2 + 2, 2 + 1, 2), "{text}");
 }

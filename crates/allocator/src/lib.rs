@@ -1,10 +1,12 @@
-//! The allocator of the programs, and when it gives memory back to the system.
+//! The allocator of the programs, and when it returns memory to the system.
 //!
-//! mimalloc gives pages back that have been free for a while, but looks for them only when more
-//! become free, and while that goes on it waits for longer and longer. A router whose thousand
-//! sessions end at once keeps all of their memory that way. With [`purge_without_delay`] the while
-//! is what it says, ten milliseconds, and what stays is what became free during the last of them.
-//! [`purge`] looks for it when nothing more becomes free.
+//! mimalloc returns pages that have been free for a while. It checks for them only when more pages
+//! become free, and each of these extends the delay. So a router whose thousand sessions end at
+//! once would keep all of their memory.
+//!
+//! - [`purge_without_delay`] keeps the delay at ten milliseconds. Only pages that became free
+//!   within the last of them stay.
+//! - [`purge`] returns the rest when no more pages become free.
 //!
 //! ```
 //! #[global_allocator]
@@ -15,8 +17,8 @@
 //! }
 //! ```
 //!
-//! For programs only: a library leaves the choice to the program that it is part of. Why mimalloc,
-//! and what both cost: `docs/decisions/allocator.md`.
+//! For programs only: a library leaves the choice of the allocator to its program. For the choice
+//! of mimalloc and the costs see `docs/decisions/allocator.md`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -25,46 +27,47 @@ use libmimalloc_sys::{_mi_option_last, mi_collect, mi_option_set_default, mi_opt
 
 pub use mimalloc::MiMalloc as Allocator;
 
-/// By how many milliseconds each page that becomes free puts off giving back the ones before it:
-/// `mi_option_purge_extend_delay` of mimalloc's header `mimalloc.h`, which the crate doesn't name.
+/// The milliseconds by which a page that becomes free extends the delay of the ones before it:
+/// `mi_option_purge_extend_delay` of `mimalloc.h`, which the crate does not export.
 const PURGE_EXTEND_DELAY: mi_option_t = 25;
 
-/// The numbers are those of version 2 with so many options; in another, look it up again.
+/// Version 2 of mimalloc has this number of options. In another version, the constant above must be
+/// looked up again.
 const _: () = assert!(_mi_option_last == 38);
 
-/// Held while memory is given back: of two threads that do so at once, mimalloc lets only one give
-/// back what is free in whole segments.
-static GIVING_BACK: Mutex<()> = Mutex::new(());
+/// Held while memory is returned: of two threads that purge at once, mimalloc lets only one return
+/// whole segments.
+static PURGING: Mutex<()> = Mutex::new(());
 
 /// Whether the program has chosen this allocator.
 static IS_USED: AtomicBool = AtomicBool::new(false);
 
-/// Has memory given back although more is becoming free; to be called first in `main`. Who has set
-/// `MIMALLOC_PURGE_EXTEND_DELAY` in the environment has chosen otherwise, and it stays at that.
+/// Returns memory even while more is becoming free. To be called first in `main`. The environment
+/// variable `MIMALLOC_PURGE_EXTEND_DELAY` takes precedence.
 pub fn purge_without_delay() {
     IS_USED.store(true, Ordering::Relaxed);
-    // SAFETY: mimalloc checks the number of the option, whatever it is, and stores one word, as it
-    // does itself on any thread that asks for an option first. It takes any value of this one.
+    // SAFETY: mimalloc checks the number of the option and stores one word, as it does itself on
+    // any thread that reads an option first. Every value of this option is valid.
     #[expect(unsafe_code, reason = "a function in C")]
     unsafe {
         mi_option_set_default(PURGE_EXTEND_DELAY, 0);
     }
 }
 
-/// Gives memory that has become free back to the system: of the calling thread, whichever thread
-/// has freed it, and of threads that have ended. Does nothing in a program that has not called
+/// Returns free memory to the system: that of the calling thread, whichever thread has freed it,
+/// and that of threads that have ended. Does nothing in a program that has not called
 /// [`purge_without_delay`].
 ///
-/// Takes 0.2 ms in a process with 800 MiB in use, and 0.1 ms more for each MiB that it gives back.
+/// Takes 0.2 ms in a process with 800 MiB in use, and 0.1 ms more for each MiB that it returns.
 pub fn purge() {
     if !IS_USED.load(Ordering::Relaxed) {
         return;
     }
-    let _giving_back = GIVING_BACK.lock().unwrap_or_else(PoisonError::into_inner);
-    // SAFETY: mimalloc allows it on any thread and at any time; it takes no pointers.
+    let _purging = PURGING.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: mimalloc allows this call on any thread at any time. It takes no pointers.
     #[expect(unsafe_code, reason = "a function in C")]
     unsafe {
-        // With force, since parts of segments that are in use are not looked at otherwise.
+        // With force, since free parts of segments in use are skipped otherwise.
         mi_collect(true);
     }
 }

@@ -28,7 +28,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 static LIMITS: Mutex<Vec<&'static LogLimit>> = Mutex::new(Vec::new());
 
 /// Logs like the macros of `tracing`, at most once a second: the level (`info` or `warn`), the text
-/// and then the fields, without a comma at the end. See the [module](crate::log_limit).
+/// and then the fields, without a comma at the end.
 #[macro_export]
 macro_rules! log_limited {
     (@level info) => { $crate::log_limit::tracing::Level::INFO };

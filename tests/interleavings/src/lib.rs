@@ -1,22 +1,21 @@
-//! The queue before a connection, the waking behind a lock and the realm host, as they are, over
-//! locks and threads that try every order in which they can run.
+//! The queue of a connection, deferred wakes and the realm host, over locks and threads of loom,
+//! which tries every order in which they can run.
 //!
-//! What is included here is the very source of other crates. It says `parking_lot` and
-//! `cloverleaf_wakes`, and is given this crate under these names; so there is nothing in that
-//! source for the sake of these tests, and nothing in the programs. See
-//! `docs/decisions/interleavings.md`.
+//! This crate includes the unchanged source of other crates. That source names `parking_lot` and
+//! `cloverleaf_wakes`, which are aliases of this crate here. So neither the source nor the programs
+//! contain anything for these tests. See `docs/decisions/interleavings.md`.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
-//! | [`locks`] | loom's lock and thread-local values behind the faces that the source knows |
-//! | [`task`] | who waits for a queue as a task of a runtime does |
-//! | [`realm`] | a realm with its host, and sessions that speak and listen |
-//! | `ports` | the way from a realm into a queue |
-//! | `outbound`, `wakes`, `limits`, `meter`, `realm_host` | the source |
+//! | [`locks`] | locks and thread-local values of loom, with the interfaces of the source |
+//! | [`task`] | waits for a queue as a task of a runtime does |
+//! | [`realm`] | a realm with its host, and its sessions |
+//! | `ports` | the outbox from a realm into a queue |
+//! | `outbound`, `wakes`, `limits`, `meter`, `realm_host` | the included source |
 
-// The included source has tests of its own, which run in its crates with real locks.
+// The tests of the included source run in its crates, with real locks.
 #![cfg(not(test))]
-// What it says is not said for the sake of this crate.
+// The included source is not written for this crate.
 #![allow(dead_code, unreachable_pub, reason = "each included file is used in part")]
 
 extern crate self as cloverleaf_wakes;

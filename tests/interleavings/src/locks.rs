@@ -1,5 +1,5 @@
-//! The faces of `parking_lot` and of the standard library's thread-local values, as far as the
-//! included source uses them, over loom's.
+//! Interfaces of `parking_lot` and of thread-local values, as far as the included source uses them,
+//! over those of loom.
 
 use std::cell::RefCell;
 use std::sync::PoisonError;
@@ -22,7 +22,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// A value that each of loom's threads has of its own.
+/// A thread-local value of loom.
 #[derive(Debug)]
 pub struct Local<T: 'static>(pub &'static loom::thread::LocalKey<RefCell<T>>);
 
@@ -33,12 +33,12 @@ impl<T: Default> Default for Mutex<T> {
 }
 
 impl<T> Local<T> {
-    /// What `LocalKey::with_borrow` does.
+    /// Like `LocalKey::with_borrow`.
     pub fn with_borrow<R>(&'static self, read: impl FnOnce(&T) -> R) -> R {
         self.0.with(|value| read(&value.borrow()))
     }
 
-    /// What `LocalKey::with_borrow_mut` does.
+    /// Like `LocalKey::with_borrow_mut`.
     pub fn with_borrow_mut<R>(&'static self, change: impl FnOnce(&mut T) -> R) -> R {
         self.0.with(|value| change(&mut value.borrow_mut()))
     }

@@ -1,4 +1,4 @@
-//! A session's outbox as the node makes it for a connection.
+//! The outbox of a session, as the node makes it for a connection.
 
 use cloverleaf_router::{CloseCause, Delivery, Outbox};
 use cloverleaf_wamp::message::RouterMessage;
@@ -29,7 +29,7 @@ impl Queued for Waiting {
 #[derive(Debug)]
 pub(crate) struct Port(pub(crate) Queue);
 
-/// What waits for a connection.
+/// The queue type of a connection.
 pub(crate) type Queue = OutboundSender<Waiting>;
 
 impl Port {

@@ -1,4 +1,4 @@
-//! Who waits for a queue: polls it, sleeps until it is woken, and polls again.
+//! A task that waits for a queue: polls it, sleeps until it is woken, and polls again.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -19,12 +19,12 @@ impl<F: Fn() + Send + Sync + 'static> Wake for Task<F> {
     }
 }
 
-/// Polls until something has come. Whoever is not woken for it sleeps for ever, which loom finds.
+/// Polls until the result is ready. loom finds a task that is not woken and sleeps forever.
 pub fn until_ready<T>(poll: impl FnMut(&Context<'_>) -> Poll<T>) -> T {
     until_ready_with(|| (), poll)
 }
 
-/// The same of a task that does something as soon as it is woken, on the thread that wakes it.
+/// Polls until the result is ready. Each wake runs `when_woken` on the waking thread.
 pub fn until_ready_with<T>(
     when_woken: impl Fn() + Send + Sync + 'static,
     mut poll: impl FnMut(&Context<'_>) -> Poll<T>,
@@ -39,7 +39,7 @@ pub fn until_ready_with<T>(
     }
 }
 
-/// Waits for the end of a queue alone, as a connection does that can't write.
+/// Waits only for the end of a queue, like a connection that can't write.
 pub fn until_the_end<T: Queued + Send + 'static>(receiver: &mut OutboundReceiver<T>) -> QueueEnd {
     until_ready(|context| receiver.poll_end(context))
 }

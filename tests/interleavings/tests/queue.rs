@@ -1,5 +1,4 @@
-//! The queue before a connection, pushed into by several threads while its connection takes from
-//! it, waits and ends.
+//! The queue of a connection: several threads push while the connection takes, waits and ends.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -13,24 +12,24 @@ use cloverleaf_interleavings::task::{until_ready, until_the_end};
 use cloverleaf_wamp::websocket::CloseCode;
 use loom::thread;
 
-/// Something to send, which knows its place among what its thread pushes.
+/// An item with its position among the pushes of its thread.
 #[derive(Debug)]
 struct Item {
     thread: u8,
-    place: u8,
+    position: u8,
     size: usize,
     is_event: bool,
-    /// Gone when the item is.
+    /// Dropped with the item.
     life: Arc<()>,
 }
 
 impl Item {
-    fn answer(thread: u8, place: u8) -> Self {
-        Self { thread, place, size: 1, is_event: false, life: Arc::default() }
+    fn answer(thread: u8, position: u8) -> Self {
+        Self { thread, position, size: 1, is_event: false, life: Arc::default() }
     }
 
-    fn event(thread: u8, place: u8) -> Self {
-        Self { is_event: true, ..Self::answer(thread, place) }
+    fn event(thread: u8, position: u8) -> Self {
+        Self { is_event: true, ..Self::answer(thread, position) }
     }
 
     fn of_size(self, size: usize) -> Self {
@@ -48,13 +47,14 @@ impl Queued for Item {
     }
 }
 
-/// Pushes answers, and says which of them are in the queue.
+/// Pushes answers. Returns those that were queued.
 fn push_answers(outbound: &OutboundSender<Item>, thread: u8, count: u8) -> Vec<(u8, u8)> {
-    let is_queued = |place: &u8| outbound.push(Item::answer(thread, *place)) == Pushed::Queued;
-    (1..=count).filter(is_queued).map(|place| (thread, place)).collect()
+    let is_queued =
+        |position: &u8| outbound.push(Item::answer(thread, *position)) == Pushed::Queued;
+    (1..=count).filter(is_queued).map(|position| (thread, position)).collect()
 }
 
-/// Takes what there is or comes next, and writes it at once.
+/// Takes the queued items or waits for the next ones, which count as encoded at once.
 fn take(
     receiver: &mut OutboundReceiver<Item>,
     encoded: &mut Encoded,
@@ -65,7 +65,7 @@ fn take(
     encoded.bytes = batch.iter().map(Queued::size).sum();
     match end {
         Some(end) => Err(end),
-        None => Ok(batch.iter().map(|item| (item.thread, item.place)).collect()),
+        None => Ok(batch.iter().map(|item| (item.thread, item.position)).collect()),
     }
 }
 
@@ -89,11 +89,11 @@ fn no_push_is_missed_and_pushes_of_each_thread_keep_their_order() {
         });
         let (mut taken, mut encoded) = (Vec::new(), Encoded::default());
         while taken.len() < 3 {
-            taken.extend(take(&mut receiver, &mut encoded).expect("nobody ends the queue"));
+            taken.extend(take(&mut receiver, &mut encoded).expect("the queue does not end"));
         }
         let pushed: Vec<_> =
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
-        // Stable: what each thread has pushed stays in the order in which it was taken.
+        // A stable sort keeps the order in which the items of each thread were taken.
         taken.sort_by_key(|(thread, _)| *thread);
         assert_eq!(taken, pushed);
     });
@@ -119,8 +119,8 @@ fn ended_connection_frees_all_items_and_takes_no_others() {
         let (outbound, mut receiver) = queue();
         let pusher = outbound.clone();
         let pusher = thread::spawn(move || {
-            let push = |place| {
-                let item = Item::answer(1, place);
+            let push = |position| {
+                let item = Item::answer(1, position);
                 let life = Arc::downgrade(&item.life);
                 let _ = pusher.push(item);
                 life
@@ -152,7 +152,7 @@ fn full_queue_counts_dropped_items_and_takes_items_again_after_a_write() {
         let (expected, refused) = match outcomes[1] {
             Pushed::Queued => (vec![(1, 1), (1, 2)], 0),
             Pushed::Dropped => (vec![(1, 1)], 1),
-            Pushed::AboveHighWater => panic!("nobody is to wait"),
+            Pushed::AboveHighWater => panic!("no publisher has to wait"),
             Pushed::Closed => panic!("the connection has not ended"),
         };
         assert_eq!((taken, outbound.refused()), (expected, refused));
@@ -184,7 +184,7 @@ fn task_that_waits_for_room_is_woken_by_a_write_or_the_end() {
         });
         let mut encoded = Encoded::default();
         let _ = take(&mut receiver, &mut encoded);
-        // It says what it has written when it asks for more.
+        // The next take reports what was written.
         let mut batch = VecDeque::new();
         let context = std::task::Context::from_waker(std::task::Waker::noop());
         let _ = receiver.poll_take(&mut encoded, &mut batch, &context);

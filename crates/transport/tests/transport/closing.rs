@@ -201,7 +201,7 @@ async fn peer_that_does_not_read_the_last_message_is_ended_after_the_closing_tim
 async fn dropped_connection_calls_closed_once() {
     let lab = Lab::open(rawsocket());
     let Lab { record, .. } = &lab;
-    let record = std::sync::Arc::clone(record);
+    let record = Arc::clone(record);
     lab.abort().await;
     assert_eq!(record.lock().closed.len(), 1);
 }
