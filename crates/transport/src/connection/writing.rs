@@ -8,6 +8,7 @@ use cloverleaf_wakes::{is_spent, spend, wake_in_turn};
 use cloverleaf_wamp::websocket::CloseCode;
 
 use super::shared::{SPARE, end_turn};
+use super::stall::Stall;
 use super::{Connection, ConnectionStage};
 use crate::error::CloseReason;
 use crate::framing::Budget;
@@ -125,7 +126,7 @@ impl<H: Handler> Connection<H> {
     /// than that, and each byte is moved once.
     fn forget_sent(&mut self, count: usize) {
         if let Some(stall) = &mut self.stall {
-            stall.taken += count;
+            stall.count(count);
         }
         self.sent += count;
         if self.sent == self.unsent.len() {
@@ -140,7 +141,10 @@ impl<H: Handler> Connection<H> {
     /// The socket is full. Watches for the end of the queue, which a peer that does not read must
     /// not hide.
     fn poll_blocked(&mut self, context: &Context<'_>) -> Poll<CloseReason> {
-        self.watch_stall();
+        if self.stall.is_none() {
+            let window = self.limits().stall_timeout;
+            self.stall = Some(Box::new(Stall::new(window, self.receiver.is_waited_for())));
+        }
         self.receiver.shed_if_asked(&mut self.batch);
         if self.receiver.takes_first_refusal() {
             self.handler.session().on_slow_consumer();
@@ -156,6 +160,24 @@ impl<H: Handler> Connection<H> {
             }
             QueueEnd::Disconnected => Poll::Pending,
         }
+    }
+
+    /// Ready when the peer has taken too little for too long.
+    pub(super) fn poll_stall(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        if self.stall.is_none() {
+            return Poll::Pending;
+        }
+        let window = self.limits().stall_timeout;
+        let is_sent = self.unsent_len() == 0;
+        while let Some(stall) = &mut self.stall {
+            ready!(stall.poll_window(context));
+            if is_sent {
+                self.stall = None;
+            } else if !stall.next_window(window, self.receiver.is_waited_for()) {
+                return Poll::Ready(CloseReason::SlowConsumer);
+            }
+        }
+        Poll::Pending
     }
 
     /// Encodes an item that was counted, or its replacement.
