@@ -21,6 +21,7 @@
 //! | [`rawsocket`], [`websocket`] | the opening handshakes |
 //! | [`peer_info`] | what is known of the peer of a connection |
 //! | [`stream`], [`listener`] | sockets |
+//! | [`shutdown`] | a shutdown signal for listeners and connections |
 //! | [`arrivals`] | the number of reads of a thread |
 //! | [`log_limit`] | log lines at most once a second |
 //! | [`limits`] | every limit with its reason |
@@ -43,6 +44,7 @@ pub mod outbound;
 pub mod peer_info;
 pub mod proxy_protocol;
 pub mod rawsocket;
+pub mod shutdown;
 pub mod stream;
 pub mod wamp;
 pub mod websocket;
@@ -59,6 +61,7 @@ pub use outbound::{
     OutboundReceiver, OutboundSender, Overflow, Pushed, QueueMemory, Queued, SlowConsumer,
 };
 pub use peer_info::{HttpInfo, PeerInfo};
+pub use shutdown::{Shutdown, ShutdownSignal, ShutdownSwitch, shutdown_signal};
 pub use stream::{AcceptedSocket, Stream};
 pub use wamp::{
     ClientSide, Interception, Peer, ServerSide, Side, Undeliverable, WaitingMessage, WampHandler,
