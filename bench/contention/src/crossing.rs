@@ -88,7 +88,7 @@ fn between(threads: usize, in_flight: u64, time: Duration, clock: f64) -> io::Re
 }
 
 /// The work of one side.
-struct Side {
+struct SideWork {
     /// Calls that have ended, or that were answered.
     count: usize,
     time: Duration,
@@ -98,7 +98,7 @@ struct Side {
 }
 
 /// Keeps this number of calls in flight for `time`.
-async fn calls(mut peer: Peer, in_flight: u64, time: Duration) -> Side {
+async fn calls(mut peer: Peer, in_flight: u64, time: Duration) -> SideWork {
     let call = |number| frame(&format!(r#"[48,{number},{{}},"com.example.add2",[13,3]]"#));
     let frames: Vec<_> = (1..=in_flight).map(call).collect();
     let (mut out, mut ended, mut meter) = (Vec::new(), Vec::new(), Meter::default());
@@ -116,11 +116,11 @@ async fn calls(mut peer: Peer, in_flight: u64, time: Duration) -> Side {
         Poll::Pending
     })
     .await;
-    Side { count, time: start.elapsed(), cpu: cpu_time() - cpu, meter }
+    SideWork { count, time: start.elapsed(), cpu: cpu_time() - cpu, meter }
 }
 
 /// Answers calls until it is stopped.
-async fn answers(mut peer: Peer, mut stopped: oneshot::Receiver<()>) -> Side {
+async fn answers(mut peer: Peer, mut stopped: oneshot::Receiver<()>) -> SideWork {
     let (mut out, mut invocations, mut meter) = (Vec::new(), Vec::new(), Meter::default());
     let (mut count, start, cpu) = (0, Instant::now(), cpu_time());
     poll_fn(|context| {
@@ -132,7 +132,7 @@ async fn answers(mut peer: Peer, mut stopped: oneshot::Receiver<()>) -> Side {
         Pin::new(&mut stopped).poll(context).map(drop)
     })
     .await;
-    Side { count, time: start.elapsed(), cpu: cpu_time() - cpu, meter }
+    SideWork { count, time: start.elapsed(), cpu: cpu_time() - cpu, meter }
 }
 
 /// The number of the call that a RESULT ends.

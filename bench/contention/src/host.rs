@@ -46,12 +46,12 @@ impl Outbox for Port {
 /// A realm under its lock.
 #[derive(Debug)]
 pub(crate) struct Host {
-    state: Mutex<State>,
+    state: Mutex<HostState>,
     start: Instant,
 }
 
 #[derive(Debug)]
-struct State {
+struct HostState {
     realm: Realm<Port>,
     armed: Option<Moment>,
 }
@@ -65,7 +65,7 @@ impl Host {
             ..RealmSettings::named("realm1")
         };
         let realm = Realm::new(settings, Random::new(rand::random));
-        let state = Mutex::new(State { realm, armed: None });
+        let state = Mutex::new(HostState { realm, armed: None });
         Arc::new(Self { state, start: Instant::now() })
     }
 

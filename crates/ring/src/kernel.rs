@@ -54,7 +54,7 @@ pub(crate) type SocketKey = usize;
 pub(crate) enum Completion<'a> {
     /// These bytes were received. No bytes: the peer has half-closed the stream.
     Received(&'a [u8]),
-    /// ReceiveState goes on only when it is asked for anew, be it for this error or for none.
+    /// Receiving has stopped, because of this error if any. A new request continues it.
     ReceivedLast(Option<io::Error>),
     /// The vector of a send request, and how many of its bytes were sent.
     Sent(Vec<u8>, io::Result<usize>),
@@ -292,7 +292,7 @@ impl Buffers {
         if let Some(number) = cqueue::buffer_select(entry.flags()) {
             let length = outcome.as_ref().map_or(0, |length| (*length).min(BUFFER_SIZE));
             // SAFETY: the kernel has written `length` bytes into this buffer (never more than it
-            // has) and leaves it alone until it is given back, below.
+            // has) and does not touch it until it is returned, below.
             let bytes = unsafe { std::slice::from_raw_parts(self.at(number).as_ptr(), length) };
             if outcome.is_ok() {
                 handle(Completion::Received(bytes));

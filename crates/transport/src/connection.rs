@@ -61,11 +61,11 @@ use unfinished::Unfinished;
 #[derive(Debug)]
 enum ConnectionStage {
     Open,
-    /// Sends what is queued. `said` is whether the end of the stream has been encoded.
+    /// Sends what is queued. `close_written` is whether the end of the stream has been encoded.
     Flushing {
         reason: CloseReason,
         code: Option<CloseCode>,
-        said: bool,
+        close_written: bool,
     },
     /// Everything is sent and this half is closed; waits for the end of the peer's half.
     Lingering {
@@ -185,7 +185,7 @@ impl<H: Handler> Connection<H> {
     /// moment for the end of the peer's half.
     fn flush_and_close(&mut self, reason: CloseReason, code: Option<CloseCode>) {
         if matches!(self.stage, ConnectionStage::Open) {
-            self.stage = ConnectionStage::Flushing { reason, code, said: false };
+            self.stage = ConnectionStage::Flushing { reason, code, close_written: false };
             let configured = self.framing.closing_timeout();
             self.start_deadline(configured.unwrap_or_else(|| self.limits().closing_timeout));
         }
@@ -194,7 +194,7 @@ impl<H: Handler> Connection<H> {
     /// Half-closes when everything is sent, then reads and discards up to the end of the peer's
     /// half.
     fn poll_closing(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
-        if let ConnectionStage::Flushing { reason, said: true, .. } = &self.stage
+        if let ConnectionStage::Flushing { reason, close_written: true, .. } = &self.stage
             && self.unsent_len() == 0
         {
             let reason = reason.clone();

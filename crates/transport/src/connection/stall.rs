@@ -37,8 +37,8 @@ impl Stall {
         self.timer.as_mut().poll(context)
     }
 
-    /// Begins the next window. Returns whether the peer has taken enough in the last one. The minimum
-    /// rate applies if a publisher waited when that window began and waits at its end.
+    /// Begins the next window. Returns whether the peer has taken enough in the last one. The
+    /// minimum rate applies if a publisher waited when that window began and waits at its end.
     pub(super) fn next_window(&mut self, window: Duration, is_waited_for: bool) -> bool {
         let needed = if self.was_waited_for && is_waited_for {
             window.as_millis() as usize * STALL_RATE_WHEN_WAITED_FOR / 1000

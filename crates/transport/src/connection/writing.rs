@@ -225,9 +225,9 @@ impl<H: Handler> Connection<H> {
 
     /// Writes the framing's end of the stream once, after everything that was queued.
     fn write_close(&mut self) {
-        if let ConnectionStage::Flushing { code, said, .. } = &mut self.stage
+        if let ConnectionStage::Flushing { code, close_written, .. } = &mut self.stage
             && self.batch.is_empty()
-            && !std::mem::replace(said, true)
+            && !std::mem::replace(close_written, true)
         {
             self.framing.write_close(&mut self.unsent, *code);
         }
@@ -235,7 +235,7 @@ impl<H: Handler> Connection<H> {
 
     /// Nothing may follow a Close frame (RFC 6455 section 5.5.1).
     const fn has_written_close(&self) -> bool {
-        matches!(self.stage, ConnectionStage::Flushing { said: true, .. })
+        matches!(self.stage, ConnectionStage::Flushing { close_written: true, .. })
     }
 
     /// Takes the thread's spare buffer if this connection has none.
