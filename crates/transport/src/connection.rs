@@ -168,6 +168,7 @@ impl<H: Handler> Connection<H> {
         self
     }
 
+    #[cold]
     fn limits(&self) -> ConnectionLimits {
         self.limits.as_deref().copied().unwrap_or_default()
     }
@@ -177,12 +178,14 @@ impl<H: Handler> Connection<H> {
     }
 
     /// Ends the connection if no session is open in time.
+    #[cold]
     fn start_opening_deadline(&mut self) {
         self.start_deadline(self.limits().opening_timeout);
     }
 
     /// Closes gracefully: sends what is queued and the framing's end of the stream, then waits a
     /// moment for the end of the peer's half.
+    #[cold]
     fn flush_and_close(&mut self, reason: CloseReason, code: Option<CloseCode>) {
         if matches!(self.stage, ConnectionStage::Open) {
             self.stage = ConnectionStage::Flushing { reason, code, close_written: false };
@@ -260,7 +263,9 @@ impl<H: Handler> Connection<H> {
         {
             return Poll::Ready(reason);
         }
-        if let Poll::Ready(reason) = self.poll_stall(context) {
+        if self.stall.is_some()
+            && let Poll::Ready(reason) = self.poll_stall(context)
+        {
             return Poll::Ready(reason);
         }
         if self.unfinished.is_some()

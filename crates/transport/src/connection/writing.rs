@@ -140,6 +140,7 @@ impl<H: Handler> Connection<H> {
 
     /// The socket is full. Watches for the end of the queue, which a peer that does not read must
     /// not hide.
+    #[cold]
     fn poll_blocked(&mut self, context: &Context<'_>) -> Poll<CloseReason> {
         if self.stall.is_none() {
             let window = self.limits().stall_timeout;
@@ -163,10 +164,8 @@ impl<H: Handler> Connection<H> {
     }
 
     /// Ready when the peer has taken too little for too long.
+    #[cold]
     pub(super) fn poll_stall(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
-        if self.stall.is_none() {
-            return Poll::Pending;
-        }
         let window = self.limits().stall_timeout;
         let is_sent = self.unsent_len() == 0;
         while let Some(stall) = &mut self.stall {
