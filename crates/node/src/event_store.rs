@@ -12,7 +12,7 @@ use cloverleaf_config::settings::StorePlace;
 use cloverleaf_event_store as store;
 use cloverleaf_event_store::{Observer, Outcome, Report, StoreError};
 use cloverleaf_router::{
-    EventStore, HistoryId, Reading, RealmSettings, Record, Ticket, publication_of,
+    EventStore, HistoryId, HistoryQuery, RealmSettings, Record, Ticket, publication_of,
 };
 use cloverleaf_transport::log_limited;
 use cloverleaf_wamp::ids::PublicationId;
@@ -65,7 +65,7 @@ impl EventStore for StoredEvents {
         );
     }
 
-    fn read(&mut self, history: HistoryId, reading: Reading) -> bool {
+    fn read(&mut self, history: HistoryId, reading: HistoryQuery) -> bool {
         let request = Request { reading, link: self.link.clone(), realm: self.realm.clone() };
         self.store.read(history.0, Box::new(request)).is_ok()
     }
@@ -73,7 +73,7 @@ impl EventStore for StoredEvents {
 
 /// A request for stored events.
 struct Request {
-    reading: Reading,
+    reading: HistoryQuery,
     link: RealmLink,
     realm: String,
 }
@@ -109,7 +109,7 @@ impl store::Reading for Request {
 
     fn finish(self: Box<Self>, outcome: Result<(), &str>) {
         if let Some(realm) = self.link.get() {
-            realm.finish_reading(self.reading.answer(outcome));
+            realm.finish_history_query(self.reading.answer(outcome));
         }
     }
 }

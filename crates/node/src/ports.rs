@@ -34,9 +34,9 @@ impl Outbox for Port {
         match self {
             Self::Wire(outbound) => match outbound.push(message.into()) {
                 Pushed::Queued => Delivery::Queued,
-                Pushed::Crowded => Delivery::Crowded,
-                Pushed::Congested => Delivery::Congested,
-                Pushed::Gone => Delivery::Gone,
+                Pushed::Crowded => Delivery::AboveHighWater,
+                Pushed::Congested => Delivery::Dropped,
+                Pushed::Gone => Delivery::Closed,
             },
             Self::Local(session) => {
                 session.handle_message(message);

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cloverleaf_router::{
-    Admitted, Compatibility, Metered, Moment, Next, Random, ReadingAnswer, Realm, RealmSettings,
-    Refusal, RefusedPattern, SessionKey, SessionStats, Ticket,
+    Admitted, Compatibility, HistoryAnswer, Metered, Moment, Random, Realm, RealmSettings, Refusal,
+    RefusedPattern, SessionFlow, SessionKey, SessionStats, Ticket,
 };
 use cloverleaf_wakes::{Later, work_left};
 use cloverleaf_wamp::message::{ClientMessage, InvocationError};
@@ -80,7 +80,7 @@ impl Entered<'_> {
 #[must_use]
 pub(crate) struct Handled {
     /// What the connection does next.
-    pub(crate) next: Next,
+    pub(crate) next: SessionFlow,
     /// How much work it was, in units of about 100 ns.
     pub(crate) work: u32,
 }
@@ -145,7 +145,7 @@ impl RealmHost {
 
     /// Publishes what a session has received and sent.
     pub(crate) fn tell_stats(&self, of: &Metered, stats: &SessionStats) {
-        self.step(|realm, now| realm.tell_stats(of, stats, now));
+        self.step(|realm, now| realm.publish_stats(of, stats, now));
     }
 
     /// What becomes of events for slow consumers with this role, if the realm says.
@@ -207,11 +207,11 @@ impl RealmHost {
         handled
     }
 
-    /// What a session has to wait for after [`Next::Wait`].
+    /// What a session has to wait for after [`SessionFlow::Wait`].
     pub(crate) fn take_wait(&self, session: SessionKey) -> Wait {
         let mut entered = self.enter();
         let wait = entered.state.realm.take_wait(session);
-        let crowded = wait.crowded.into_iter().filter_map(Port::outbound).cloned().collect();
+        let crowded = wait.congested.into_iter().filter_map(Port::outbound).cloned().collect();
         Wait { crowded, until_resumed: wait.until_resumed }
     }
 
@@ -241,8 +241,8 @@ impl RealmHost {
     }
 
     /// Answers a request for stored events.
-    pub(crate) fn finish_reading(&self, answer: ReadingAnswer) {
-        self.step(|realm, _| realm.finish_reading(answer));
+    pub(crate) fn finish_history_query(&self, answer: HistoryAnswer) {
+        self.step(|realm, _| realm.finish_history_query(answer));
     }
 
     /// Waits until every event that was to be stored is on the disk. Nothing is stored after that.

@@ -51,7 +51,7 @@ impl Action {
 pub enum Disclosure {
     /// As the session wishes with `disclose_me`.
     #[default]
-    OnWish,
+    OnRequest,
     /// Always.
     Always,
     /// Never. A wish is ignored or refused, as the realm's [`Compatibility`] says.
@@ -66,7 +66,7 @@ pub(crate) enum Disclosed {
     /// By rule or on wish.
     Yes,
     /// Nobody has asked for it; the other side may.
-    Unasked,
+    NotRequested,
     /// Not even if the other side asks for it.
     Never,
 }
@@ -79,8 +79,8 @@ impl Disclosure {
         compatibility: Compatibility,
     ) -> Option<Disclosed> {
         match (self, wish) {
-            (Self::Always, _) | (Self::OnWish, Some(true)) => Some(Disclosed::Yes),
-            (Self::OnWish, _) => Some(Disclosed::Unasked),
+            (Self::Always, _) | (Self::OnRequest, Some(true)) => Some(Disclosed::Yes),
+            (Self::OnRequest, _) => Some(Disclosed::NotRequested),
             (Self::Never, Some(true)) if !compatibility.ignores_disclose_me() => None,
             (Self::Forbidden, Some(true)) => None,
             (Self::Never | Self::Forbidden, _) => Some(Disclosed::Never),
@@ -119,8 +119,8 @@ impl Permission {
         register: true,
         publish: true,
         subscribe: true,
-        disclose_caller: Disclosure::OnWish,
-        disclose_publisher: Disclosure::OnWish,
+        disclose_caller: Disclosure::OnRequest,
+        disclose_publisher: Disclosure::OnRequest,
         disclose_callee: false,
         trustlevel: None,
         schemas: None,
@@ -296,8 +296,8 @@ mod tests {
     fn disclose_me_is_refused_only_where_the_rule_says_never() {
         for preset in [Compatibility::Crossbar, Compatibility::Wamp] {
             let decide = |rule: Disclosure, wish| rule.decide(wish, preset);
-            assert_eq!(decide(Disclosure::OnWish, None), Some(Disclosed::Unasked));
-            assert_eq!(decide(Disclosure::OnWish, Some(true)), Some(Disclosed::Yes));
+            assert_eq!(decide(Disclosure::OnRequest, None), Some(Disclosed::NotRequested));
+            assert_eq!(decide(Disclosure::OnRequest, Some(true)), Some(Disclosed::Yes));
             assert_eq!(decide(Disclosure::Always, Some(false)), Some(Disclosed::Yes));
             assert_eq!(decide(Disclosure::Never, None), Some(Disclosed::Never));
             assert_eq!(decide(Disclosure::Forbidden, None), Some(Disclosed::Never));

@@ -3,11 +3,11 @@
 //! | room | what it is for |
 //! |---|---|
 //! | `subscription` | SUBSCRIBE, UNSUBSCRIBE, revocation |
-//! | `members` | the subscribers of one subscription, and in which manner they listen |
+//! | `subscribers` | the subscribers of one subscription, and in which mode they listen |
 //! | `publication` | PUBLISH to EVENT |
 //! | `outgoing` | publications that are not done, in the order of each publisher |
 //! | `eligibility` | who may receive one publication |
-//! | `pressure` | subscribers that read too slowly |
+//! | `backpressure` | subscribers that read too slowly |
 //! | `retention`, `replay` | events retained for later subscribers, and how these get them |
 //! | `history`, `reading` | events that are stored to be asked for, and how they are |
 //! | `record` | such an event as bytes |
@@ -30,43 +30,43 @@ use crate::uri_index::UriIndex;
 use crate::wall_clock::Timestamp;
 
 mod acknowledgement;
+mod backpressure;
 mod durable;
 mod eligibility;
 mod history;
+mod history_query;
 mod listing;
-mod members;
 mod outgoing;
-mod pressure;
 mod publication;
-mod reading;
 mod record;
 mod replay;
 mod retention;
+mod subscribers;
 mod subscription;
 
 use acknowledgement::Acknowledgements;
-pub(crate) use acknowledgement::is_awaited;
+pub(crate) use acknowledgement::waits_for_receivers;
+use backpressure::Backpressure;
 use durable::Durable;
-pub(crate) use history::Query;
+pub(crate) use history::EventFilter;
 pub use history::{Bounds, EventStore, HistoryId, HistorySettings, Record, Ticket};
 use history::{History, MemoryHistory};
-pub(crate) use listing::{HistoryReading, SubscriberCursor, SubscriptionDetails};
-pub(crate) use members::Manner;
-use members::Members;
+pub(crate) use history_query::{EventsForm, HistoryRequest};
+pub use history_query::{HistoryAnswer, HistoryQuery, UnreadableRecord};
+pub(crate) use listing::{MemoryHistoryQuery, SubscriberListCursor, SubscriptionInfo};
 use outgoing::Outgoing;
-pub(crate) use outgoing::{Departed, Stepped};
-use pressure::Pressure;
-pub(crate) use publication::{Accepted, Publication};
-pub(crate) use reading::{Asked, EventsForm};
-pub use reading::{Reading, ReadingAnswer, UnreadableRecord};
+pub(crate) use outgoing::{DetachedTotals, Stepped};
+pub(crate) use publication::{NewPublication, Publication};
 pub use record::publication_of;
 use retention::Retention;
 pub use retention::RetentionSettings;
-pub(crate) use subscription::{Change, Wish};
+pub(crate) use subscribers::DeliveryMode;
+use subscribers::Subscribers;
+pub(crate) use subscription::{SubscribeRequest, SubscriptionChange};
 
 /// What a session holds in the broker.
 #[derive(Debug, Default)]
-pub(crate) struct Holdings {
+pub(crate) struct BrokerState {
     /// With the length of the name of the group or node that it subscribes with.
     subscriptions: BTreeMap<SubscriptionId, u8>,
     /// How many of them are not exact.
@@ -81,7 +81,7 @@ pub(crate) struct Holdings {
     owed: BTreeSet<PublicationId>,
 }
 
-impl Holdings {
+impl BrokerState {
     /// Whether a publication with this number is not acknowledged yet, and will be.
     pub(crate) fn is_in_flight(&self, request: RequestId) -> bool {
         self.awaited.contains_key(&request) || self.storing.contains(&request)
@@ -94,7 +94,7 @@ impl Holdings {
 struct Subscription {
     pattern: UriPattern,
     created: Timestamp,
-    members: Members,
+    members: Subscribers,
     history: Option<History>,
 }
 
@@ -108,7 +108,7 @@ pub(crate) struct Broker {
     ids: IdSequence,
     retention: Retention,
     acknowledgements: Acknowledgements,
-    pub(crate) pressure: Pressure,
+    pub(crate) backpressure: Backpressure,
     outgoing: Outgoing,
     durable: Durable,
     /// The subscription of each of the realm's histories.
@@ -170,6 +170,6 @@ impl Broker {
             && self.durable.is_empty()
             && self.outgoing.is_empty()
             && !self.retention.has_replays()
-            && self.pressure.makes_nobody_wait()
+            && self.backpressure.makes_nobody_wait()
     }
 }

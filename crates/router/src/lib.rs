@@ -22,7 +22,7 @@
 //! | `meta` | what the realm tells of itself |
 //! | `testament` | what a session leaves behind to be said |
 //! | `jobs`, `work` | what is not done at once, and how much a step does |
-//! | `closing` | sessions that were ended and have not answered |
+//! | `killed_sessions` | sessions that were ended and have not answered |
 //! | [`deadline`] | which call ends at what time |
 //! | [`wall_clock`] | the time of day, for what people read |
 
@@ -30,12 +30,12 @@ pub mod admission;
 pub mod authorization;
 mod broker;
 mod change;
-mod closing;
 pub mod compatibility;
 pub mod deadline;
 mod dealer;
 mod failure;
 mod jobs;
+mod killed_sessions;
 pub mod limits;
 mod meta;
 pub mod outbox;
@@ -51,7 +51,7 @@ mod work;
 pub use admission::{Admission, Admitted, Refusal};
 pub use authorization::{Disclosure, Permission, Role};
 pub use broker::{
-    Bounds, EventStore, HistoryId, HistorySettings, Reading, ReadingAnswer, Record,
+    Bounds, EventStore, HistoryAnswer, HistoryId, HistoryQuery, HistorySettings, Record,
     RetentionSettings, Ticket, UnreadableRecord, publication_of,
 };
 pub use compatibility::Compatibility;
@@ -59,7 +59,7 @@ pub use deadline::Moment;
 pub use dealer::{CallQueue, CallTimes};
 pub use meta::{Metered, SessionStats, StatsCycle, Traffic};
 pub use outbox::{CloseCause, Delivery, Outbox};
-pub use realm::{DisclosedHeaders, Next, Random, Realm, RealmSettings, Wait};
+pub use realm::{DisclosedHeaders, Random, Realm, RealmSettings, SessionFlow, WaitConditions};
 pub use refused_pattern::RefusedPattern;
 pub use session::{Principal, SessionKey, TransportDetails};
 pub use validation::{PayloadSchema, Schema, Schemas, SchemasId, Validation};

@@ -46,7 +46,7 @@ mod subscription;
 mod testament;
 
 pub(crate) use listing::Listing;
-pub(crate) use session::Kill;
+pub(crate) use session::KillJob;
 pub use statistics::{Metered, SessionStats, StatsCycle, Traffic};
 
 macro_rules! procedures {

@@ -6,9 +6,9 @@
 //! | room | what it is for |
 //! |---|---|
 //! | `settings` | what makes a realm |
-//! | `joining` | a session is opened |
-//! | `leaving` | a session ends |
-//! | `continuing` | what goes on in later steps |
+//! | `attach` | a session is opened |
+//! | `detach` | a session ends |
+//! | `steps` | what goes on in later steps |
 //! | `requests` | what requests of every kind are checked for |
 //! | `calling` | CALL, CANCEL, YIELD and the ERROR of a callee |
 //! | `registering` | REGISTER, UNREGISTER |
@@ -25,34 +25,34 @@ use foldhash::HashMap;
 
 use crate::authorization::{Role, TRUSTED};
 use crate::broker::{Broker, EventStore, Ticket};
-use crate::closing::Closing;
 use crate::deadline::Moment;
 use crate::dealer::Dealer;
 use crate::jobs::Jobs;
+use crate::killed_sessions::KilledSessions;
 use crate::outbox::Outbox;
 use crate::refused_pattern::RefusedPatterns;
 use crate::session::{SessionKey, Sessions};
 use crate::wall_clock::TimeOfDay;
 use crate::work::Work;
 
+mod attach;
 mod calling;
-mod continuing;
-mod joining;
-mod leaving;
+mod detach;
 mod publishing;
 mod registering;
 mod requests;
 mod settings;
+mod steps;
 mod subscribing;
 
-pub use continuing::Wait;
-pub(crate) use leaving::Departure;
+pub(crate) use detach::DetachedSession;
 pub use settings::{DisclosedHeaders, Random, RealmSettings};
+pub use steps::WaitConditions;
 
 /// What the host does with the connection after a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Next {
+pub enum SessionFlow {
     /// Go on reading.
     Continue,
     /// Read on when there is room in the outboxes that [`Realm::take_wait`] names, and the
@@ -71,17 +71,17 @@ pub struct Realm<O> {
     announced: RouterRoles,
     pub(crate) clock: TimeOfDay,
     pub(crate) sessions: Sessions<O>,
-    pub(crate) closing: Closing<O>,
+    pub(crate) killed: KilledSessions<O>,
     pub(crate) broker: Broker,
     pub(crate) dealer: Dealer,
     pub(crate) random: Random,
     pub(crate) jobs: Jobs,
     /// Departures that go on when publications of their sessions have been sent.
-    pub(crate) parked: HashMap<SessionKey, Box<Departure>>,
-    /// Bytes that the testaments of all sessions hold, those of departing sessions included.
+    pub(crate) waiting_detached: HashMap<SessionKey, Box<DetachedSession>>,
+    /// Bytes that the testaments of all sessions hold, those of detached sessions included.
     pub(crate) testament_bytes: usize,
     /// Sessions that have left and are still in tables, or have publications that are not sent.
-    departing: usize,
+    detached: usize,
     /// What is left of the step.
     pub(crate) work: Work,
     /// The session whose message is being handled has to wait.
@@ -107,7 +107,7 @@ impl<O: Outbox> Realm<O> {
         Self {
             announced,
             sessions: Sessions::default(),
-            closing: Closing::default(),
+            killed: KilledSessions::default(),
             broker: Broker::new(clock.now(), settings.retention, &histories, store),
             dealer: Dealer::new(
                 settings.call_times,
@@ -119,9 +119,9 @@ impl<O: Outbox> Realm<O> {
             settings,
             random,
             jobs: Jobs::default(),
-            parked: HashMap::default(),
+            waiting_detached: HashMap::default(),
             testament_bytes: 0,
-            departing: 0,
+            detached: 0,
             work: Work::step(),
             must_wait: false,
             refused_patterns: RefusedPatterns::default(),
@@ -149,13 +149,13 @@ impl<O: Outbox> Realm<O> {
     #[doc(hidden)]
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
-            && self.closing.is_empty()
+            && self.killed.is_empty()
             && self.broker.is_empty()
             && self.dealer.is_empty()
             && self.jobs.is_empty()
-            && self.parked.is_empty()
+            && self.waiting_detached.is_empty()
             && self.testament_bytes == 0
-            && self.departing == 0
+            && self.detached == 0
     }
 
     /// Whether nobody waits for an acknowledgement, and nobody owes one; what tests ask while all
@@ -176,14 +176,16 @@ impl<O: Outbox> Realm<O> {
         from: SessionKey,
         message: ClientMessage,
         now: Moment,
-    ) -> Next {
+    ) -> SessionFlow {
         self.work = Work::message();
-        let Some(session) = self.sessions.at(from) else { return self.late(from, &message) };
-        if session.leaving && !matches!(message, ClientMessage::Goodbye(_)) {
-            return Next::Continue;
+        let Some(session) = self.sessions.at(from) else {
+            return self.handle_late_message(from, &message);
+        };
+        if session.is_closing && !matches!(message, ClientMessage::Goodbye(_)) {
+            return SessionFlow::Continue;
         }
         let handled = match message {
-            _ if self.settings.strict_request_ids && !self.follows(from, &message) => {
+            _ if self.settings.strict_request_ids && !self.is_next_request(from, &message) => {
                 Err(ProtocolViolation::RequestIdOutOfOrder)
             }
             ClientMessage::Call(call) => self.call(from, call, now),
@@ -216,8 +218,8 @@ impl<O: Outbox> Realm<O> {
             }
             ClientMessage::Goodbye(_) => return self.goodbye(from, now),
             ClientMessage::Abort(_) => {
-                self.depart(from, now);
-                return Next::Close;
+                self.end_session(from, now);
+                return SessionFlow::Close;
             }
             ClientMessage::Hello(_) => Err(ProtocolViolation::SecondHello),
             ClientMessage::Authenticate(_) => Err(ProtocolViolation::Unexpected("AUTHENTICATE")),
@@ -227,12 +229,14 @@ impl<O: Outbox> Realm<O> {
             self.dealer.continue_waiting(&mut self.sessions, &mut self.work);
         }
         match handled {
-            Ok(()) if self.broker.pressure.is_none() && !self.must_wait => Next::Continue,
-            Ok(()) => self.behind(from, now),
+            Ok(()) if self.broker.backpressure.is_none() && !self.must_wait => {
+                SessionFlow::Continue
+            }
+            Ok(()) => self.after_backlog(from, now),
             Err(violation) => {
                 let text = violation.to_string();
                 self.abort(from, Abort::new(error_uri::PROTOCOL_VIOLATION, text), now);
-                Next::Close
+                SessionFlow::Close
             }
         }
     }
@@ -240,13 +244,13 @@ impl<O: Outbox> Realm<O> {
     /// Subscribers do not keep up, which is told, or what the session has asked for is not done: it
     /// may have to wait.
     #[cold]
-    fn behind(&mut self, from: SessionKey, now: Moment) -> Next {
-        self.tell_slow(now);
+    fn after_backlog(&mut self, from: SessionKey, now: Moment) -> SessionFlow {
+        self.publish_slow_consumers(now);
         let must_wait = std::mem::take(&mut self.must_wait);
-        if must_wait || self.broker.pressure.makes_wait_for(from) {
-            Next::Wait
+        if must_wait || self.broker.backpressure.makes_wait_for(from) {
+            SessionFlow::Wait
         } else {
-            Next::Continue
+            SessionFlow::Continue
         }
     }
 
@@ -258,11 +262,8 @@ impl<O: Outbox> Realm<O> {
 
     /// The earliest moment at which [`Realm::handle_timeout`] has something to do.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let deadlines = [
-            self.dealer.next_deadline(),
-            self.broker.next_deadline(),
-            self.closing.next_deadline(),
-        ];
+        let deadlines =
+            [self.dealer.next_deadline(), self.broker.next_deadline(), self.killed.next_deadline()];
         deadlines.into_iter().flatten().min()
     }
 
@@ -272,7 +273,7 @@ impl<O: Outbox> Realm<O> {
         self.work = Work::step();
         self.dealer.handle_timeout(&mut self.sessions, now, &mut self.work);
         self.broker.handle_timeout(&mut self.sessions, now, &mut self.work);
-        self.closing.handle_timeout(now, &mut self.work);
+        self.killed.handle_timeout(now, &mut self.work);
     }
 
     /// Ends open calls with ERROR because the router ends, for one step. Whether there are more.

@@ -22,9 +22,9 @@ use std::time::Duration;
 
 use cloverleaf_router::limits;
 use cloverleaf_router::{
-    Admitted, Compatibility, Metered, Moment, Next, Permission, Principal, ReadingAnswer, Realm,
-    RealmSettings, Refusal, RefusedPattern, Role, SessionKey, SessionStats, Ticket, TimeOfDay,
-    Timestamp,
+    Admitted, Compatibility, HistoryAnswer, Metered, Moment, Permission, Principal, Realm,
+    RealmSettings, Refusal, RefusedPattern, Role, SessionFlow, SessionKey, SessionStats, Ticket,
+    TimeOfDay, Timestamp,
 };
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
@@ -32,7 +32,7 @@ use cloverleaf_wamp::message::{Abort, ClientMessage, InvocationError, RouterMess
 use cloverleaf_wamp::uri::UriPattern;
 
 use crate::draws::Draws;
-use crate::recorder::{Recorder, State};
+use crate::recorder::{OutboxState, Recorder};
 
 /// The name of the lab's realm.
 pub const REALM: &str = "realm1";
@@ -238,19 +238,19 @@ impl Lab {
     /// When the session does not go on.
     pub fn send(&mut self, from: Peer, message: ClientMessage) {
         let text = format!("{message:?}");
-        assert_eq!(self.submit(from, message), Next::Continue, "after {text}");
+        assert_eq!(self.submit(from, message), SessionFlow::Continue, "after {text}");
     }
 
     /// Sends a message; what the realm says of the connection is returned. What goes on in later
     /// steps is done when this returns.
-    pub fn submit(&mut self, from: Peer, message: ClientMessage) -> Next {
+    pub fn submit(&mut self, from: Peer, message: ClientMessage) -> SessionFlow {
         let next = self.begin(from, message);
         self.work();
         next
     }
 
     /// Sends a message, and leaves what goes on in later steps undone.
-    pub fn begin(&mut self, from: Peer, message: ClientMessage) -> Next {
+    pub fn begin(&mut self, from: Peer, message: ClientMessage) -> SessionFlow {
         self.realm.handle_message(self.places[from.0].session, message, self.now)
     }
 
@@ -277,14 +277,15 @@ impl Lab {
         self.realm.work_done()
     }
 
-    /// How many outboxes a peer has to wait for after [`Next::Wait`], and whether for its own.
+    /// How many outboxes a peer has to wait for after [`SessionFlow::Wait`], and whether its own
+    /// outbox will be resumed.
     pub fn take_wait(&mut self, peer: Peer) -> (usize, bool) {
         let wait = self.realm.take_wait(self.places[peer.0].session);
-        (wait.crowded.len(), wait.until_resumed)
+        (wait.congested.len(), wait.until_resumed)
     }
 
-    /// How many outboxes a peer has to wait for after [`Next::Wait`].
-    pub fn take_crowded(&mut self, publisher: Peer) -> usize {
+    /// How many outboxes a peer has to wait for after [`SessionFlow::Wait`].
+    pub fn take_congested(&mut self, publisher: Peer) -> usize {
         self.take_wait(publisher).0
     }
 
@@ -315,7 +316,7 @@ impl Lab {
 
     /// The connection of the peer ends; what goes on in later steps is left undone.
     pub fn begin_disconnect(&mut self, peer: Peer) {
-        self.places[peer.0].recorder.set_state(State::Gone);
+        self.places[peer.0].recorder.set_state(OutboxState::Closed);
         self.realm.detach(self.places[peer.0].session, self.now);
     }
 
@@ -348,14 +349,14 @@ impl Lab {
     }
 
     /// The host says what was asked of the event store.
-    pub fn finish_reading(&mut self, answer: ReadingAnswer) {
-        self.realm.finish_reading(answer);
+    pub fn finish_history_query(&mut self, answer: HistoryAnswer) {
+        self.realm.finish_history_query(answer);
         self.work();
     }
 
     /// The host says what a session has received and sent.
-    pub fn tell_stats(&mut self, of: &Metered, stats: &SessionStats) {
-        self.realm.tell_stats(of, stats, self.now);
+    pub fn publish_stats(&mut self, of: &Metered, stats: &SessionStats) {
+        self.realm.publish_stats(of, stats, self.now);
     }
 
     /// Says GOODBYE to everybody.
@@ -369,7 +370,7 @@ impl Lab {
     }
 
     /// From now on the peer reads like this.
-    pub fn set_state(&mut self, peer: Peer, state: State) {
+    pub fn set_state(&mut self, peer: Peer, state: OutboxState) {
         self.places[peer.0].recorder.set_state(state);
     }
 

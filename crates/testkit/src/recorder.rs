@@ -8,23 +8,23 @@ use cloverleaf_wamp::message::RouterMessage;
 
 /// What a recorder answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum State {
+pub enum OutboxState {
     /// Takes everything.
     #[default]
     Reading,
     /// Refuses EVENT and INVOCATION, as the queue of a slow reader does.
-    Congested,
+    Dropping,
     /// It takes everything, but has no room for more events.
-    Crowded,
+    AboveHighWater,
     /// Takes nothing any more.
-    Gone,
+    Closed,
 }
 
 /// One end of a recorded outbox; its clones share the record.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder {
     messages: Rc<RefCell<Vec<RouterMessage>>>,
-    state: Rc<Cell<State>>,
+    state: Rc<Cell<OutboxState>>,
     closed: Rc<RefCell<Option<String>>>,
     resumed: Rc<Cell<usize>>,
     /// How many more of what can be sent later it takes; none: any number.
@@ -40,7 +40,7 @@ impl Recorder {
     }
 
     /// From now on the outbox answers like this.
-    pub fn set_state(&self, state: State) {
+    pub fn set_state(&self, state: OutboxState) {
         self.state.set(state);
     }
 }
@@ -68,14 +68,14 @@ impl Outbox for Recorder {
     fn send(&self, message: RouterMessage) -> Delivery {
         let refusable = matches!(message, RouterMessage::Event(_) | RouterMessage::Invocation(_));
         match self.state.get() {
-            State::Gone => return Delivery::Gone,
-            State::Congested if refusable => return Delivery::Congested,
-            State::Reading | State::Congested | State::Crowded => {}
+            OutboxState::Closed => return Delivery::Closed,
+            OutboxState::Dropping if refusable => return Delivery::Dropped,
+            OutboxState::Reading | OutboxState::Dropping | OutboxState::AboveHighWater => {}
         }
         let is_event = matches!(message, RouterMessage::Event(_));
         self.messages.borrow_mut().push(message);
-        if is_event && self.state.get() == State::Crowded {
-            return Delivery::Crowded;
+        if is_event && self.state.get() == OutboxState::AboveHighWater {
+            return Delivery::AboveHighWater;
         }
         Delivery::Queued
     }

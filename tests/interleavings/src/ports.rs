@@ -42,9 +42,9 @@ impl Outbox for Port {
     fn send(&self, message: RouterMessage) -> Delivery {
         match self.0.push(Waiting(message)) {
             Pushed::Queued => Delivery::Queued,
-            Pushed::Crowded => Delivery::Crowded,
-            Pushed::Congested => Delivery::Congested,
-            Pushed::Gone => Delivery::Gone,
+            Pushed::Crowded => Delivery::AboveHighWater,
+            Pushed::Congested => Delivery::Dropped,
+            Pushed::Gone => Delivery::Closed,
         }
     }
 

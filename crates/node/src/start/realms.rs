@@ -154,6 +154,6 @@ const fn disclosure(rule: Option<config::Disclosure>) -> Disclosure {
         Some(config::Disclosure::Always) => Disclosure::Always,
         Some(config::Disclosure::Never) => Disclosure::Never,
         Some(config::Disclosure::Forbid) => Disclosure::Forbidden,
-        None => Disclosure::OnWish,
+        None => Disclosure::OnRequest,
     }
 }

@@ -9,9 +9,9 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
 use super::history::History;
-use super::members::MemberCursor;
-use super::reading::Reading;
-use super::{Broker, Holdings};
+use super::history_query::HistoryQuery;
+use super::subscribers::SubscribersCursor;
+use super::{Broker, BrokerState};
 use crate::failure::RequestFailure;
 use crate::session::SessionKey;
 use crate::wall_clock::Timestamp;
@@ -19,7 +19,7 @@ use crate::work::Work;
 
 /// One subscription.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SubscriptionDetails<'a> {
+pub(crate) struct SubscriptionInfo<'a> {
     pub(crate) id: SubscriptionId,
     pub(crate) created: Timestamp,
     pub(crate) pattern: &'a UriPattern,
@@ -27,12 +27,12 @@ pub(crate) struct SubscriptionDetails<'a> {
 
 /// How far a listing of subscribers has come.
 #[derive(Debug, Default)]
-pub(crate) struct SubscriberCursor(MemberCursor);
+pub(crate) struct SubscriberListCursor(SubscribersCursor);
 
 /// A history in memory while it is read.
 #[derive(Debug)]
-pub(crate) struct HistoryReading {
-    reading: Box<Reading>,
+pub(crate) struct MemoryHistoryQuery {
+    reading: Box<HistoryQuery>,
     subscription: SubscriptionId,
     /// The places that the request is about.
     all: Option<Range<u64>>,
@@ -40,7 +40,7 @@ pub(crate) struct HistoryReading {
     places: Option<Range<u64>>,
 }
 
-impl HistoryReading {
+impl MemoryHistoryQuery {
     /// Bytes that it holds outside of itself, without the events.
     pub(crate) fn size(&self) -> usize {
         self.reading.size()
@@ -68,7 +68,7 @@ impl Broker {
     /// The same of those of a session.
     pub(crate) fn subscriptions_of_after(
         &self,
-        holdings: &Holdings,
+        holdings: &BrokerState,
         after: Option<SubscriptionId>,
     ) -> impl Iterator<Item = (SubscriptionId, MatchPolicy)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
@@ -77,8 +77,8 @@ impl Broker {
     }
 
     /// One subscription.
-    pub(crate) fn details(&self, id: SubscriptionId) -> Option<SubscriptionDetails<'_>> {
-        self.subscriptions.get(&id).map(|subscription| SubscriptionDetails {
+    pub(crate) fn details(&self, id: SubscriptionId) -> Option<SubscriptionInfo<'_>> {
+        self.subscriptions.get(&id).map(|subscription| SubscriptionInfo {
             id,
             created: subscription.created,
             pattern: &subscription.pattern,
@@ -113,7 +113,7 @@ impl Broker {
     pub(crate) fn next_subscribers(
         &self,
         id: SubscriptionId,
-        cursor: &mut SubscriberCursor,
+        cursor: &mut SubscriberListCursor,
         work: &mut Work,
         found: impl FnMut(SessionKey),
     ) -> bool {
@@ -129,8 +129,8 @@ impl Broker {
     pub(crate) fn begin_reading(
         &mut self,
         id: SubscriptionId,
-        reading: Reading,
-    ) -> Result<Option<HistoryReading>, RequestFailure> {
+        reading: HistoryQuery,
+    ) -> Result<Option<MemoryHistoryQuery>, RequestFailure> {
         let history = self.subscriptions.get(&id).and_then(|held| held.history.as_ref());
         let history = history.ok_or(RequestFailure::HistoryUnavailable(id))?;
         if let Some(stored) = history.in_store() {
@@ -141,16 +141,16 @@ impl Broker {
             History::InStore(_) => None,
         };
         let (reading, all) = (Box::new(reading), places.clone());
-        Ok(Some(HistoryReading { reading, subscription: id, all, places }))
+        Ok(Some(MemoryHistoryQuery { reading, subscription: id, all, places }))
     }
 
     /// Reads on. The answer, when there is one.
     pub(crate) fn continue_reading(
         &self,
-        history: &mut HistoryReading,
+        history: &mut MemoryHistoryQuery,
         work: &mut Work,
     ) -> Option<Result<Payload, RequestFailure>> {
-        let HistoryReading { reading, subscription, places, .. } = history;
+        let MemoryHistoryQuery { reading, subscription, places, .. } = history;
         let held = self.subscriptions.get(subscription).and_then(|held| held.history.as_ref());
         if let (Some(left), Some(History::InMemory(events))) = (places.as_mut(), held)
             && !events.select(&mut reading.selection, left, work)

@@ -7,8 +7,8 @@ use cloverleaf_wamp::ids::{RequestId, SubscriptionId};
 use cloverleaf_wamp::message::{RouterMessage, Subscribed, Unsubscribed, UnsubscribedDetails};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, is_reserved};
 
-use super::members::{Manner, Members};
-use super::{Broker, Holdings, Subscription};
+use super::subscribers::{DeliveryMode, Subscribers};
+use super::{Broker, BrokerState, Subscription};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::limits::{
@@ -20,19 +20,19 @@ use crate::wall_clock::Timestamp;
 use crate::work::{self, Work};
 
 /// What has changed in a subscription.
-pub(crate) type Change = crate::change::Change<SubscriptionId>;
+pub(crate) type SubscriptionChange = crate::change::Change<SubscriptionId>;
 
 /// A SUBSCRIBE that is allowed.
 #[derive(Debug)]
-pub(crate) struct Wish {
+pub(crate) struct SubscribeRequest {
     pub(crate) request: RequestId,
     pub(crate) pattern: UriPattern,
-    pub(crate) manner: Manner,
+    pub(crate) mode: DeliveryMode,
     /// Events that were kept are wanted.
     pub(crate) get_retained: bool,
 }
 
-impl Holdings {
+impl BrokerState {
     /// Refused while the session has as many subscriptions as it may.
     fn check_room(&self, pattern: &UriPattern, name_bytes: u8) -> Result<(), RequestFailure> {
         if self.subscriptions.len() >= MAX_SUBSCRIPTIONS_PER_SESSION {
@@ -69,20 +69,20 @@ impl Holdings {
 
 impl Broker {
     /// Adds a subscriber. The same session and pattern again is the same subscription; it listens
-    /// in the manner that it asked for last.
+    /// in the mode that it asked for last.
     ///
     /// Whether more retained events follow, besides what has changed.
     pub(crate) fn subscribe<O: Outbox>(
         &mut self,
         session: &mut Session<O>,
-        wish: Wish,
+        wish: SubscribeRequest,
         at: (Moment, Timestamp),
         work: &mut Work,
-    ) -> Result<(Vec<Change>, bool), RequestFailure> {
-        let Wish { request, pattern, manner, get_retained } = wish;
+    ) -> Result<(Vec<SubscriptionChange>, bool), RequestFailure> {
+        let SubscribeRequest { request, pattern, mode, get_retained } = wish;
         let (now, created) = at;
         let existing = self.index.at(&pattern).copied();
-        let name_bytes = manner.name_bytes();
+        let name_bytes = mode.name_bytes();
         match existing.and_then(|id| session.broker.subscriptions.get(&id)) {
             None => session.broker.check_room(&pattern, name_bytes)?,
             Some(before) => {
@@ -93,13 +93,13 @@ impl Broker {
         let mut changes = Vec::new();
         let id = existing.unwrap_or_else(|| {
             let id = self.create(pattern.clone(), created);
-            changes.push(Change::Created(id));
+            changes.push(SubscriptionChange::Created(id));
             id
         });
         if let Some(subscription) = self.subscriptions.get_mut(&id)
-            && subscription.members.insert(session.key, manner)
+            && subscription.members.insert(session.key, mode)
         {
-            changes.push(Change::Joined(id));
+            changes.push(SubscriptionChange::Joined(id));
         }
         session.broker.hold(id, &pattern, name_bytes);
         let answer = Subscribed { request, subscription: id };
@@ -118,7 +118,7 @@ impl Broker {
         }
         self.index.insert(&pattern, id);
         self.ids_in_order.insert(id, pattern.policy());
-        let members = Members::default();
+        let members = Subscribers::default();
         let subscription = Subscription { pattern, created, members, history: None };
         self.subscriptions.insert(id, subscription);
         id
@@ -130,7 +130,7 @@ impl Broker {
         session: &mut Session<O>,
         request: RequestId,
         id: SubscriptionId,
-    ) -> Result<Vec<Change>, RequestFailure> {
+    ) -> Result<Vec<SubscriptionChange>, RequestFailure> {
         if !self.release(session, id) {
             return Err(RequestFailure::NoSuchSubscription(id));
         }
@@ -160,13 +160,13 @@ impl Broker {
         subscriber: SessionKey,
         id: SubscriptionId,
         reason: &str,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<SubscriptionChange>,
     ) -> bool {
         let Some(session) = sessions.at_mut(subscriber) else { return false };
         if !self.release(session, id) {
             return false;
         }
-        if session.roles.subscriber_has(Feature::SubscriptionRevocation) && !session.leaving {
+        if session.roles.subscriber_has(Feature::SubscriptionRevocation) && !session.is_closing {
             let details =
                 UnsubscribedDetails { subscription: Some(id), reason: Some(reason.into()) };
             let revocation = Unsubscribed::Revocation(details);
@@ -176,19 +176,24 @@ impl Broker {
         true
     }
 
-    fn forget(&mut self, key: SessionKey, id: SubscriptionId, changes: &mut Vec<Change>) {
+    fn forget(
+        &mut self,
+        key: SessionKey,
+        id: SubscriptionId,
+        changes: &mut Vec<SubscriptionChange>,
+    ) {
         self.retention.replays.end(key, id);
         let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
         subscription.members.remove(key);
         let is_told = is_told(&subscription.pattern);
-        changes.extend(is_told.then_some(Change::Left(id, key)));
+        changes.extend(is_told.then_some(SubscriptionChange::Left(id, key)));
         if subscription.members.is_empty()
             && subscription.history.is_none()
             && let Some(subscription) = self.subscriptions.remove(&id)
         {
             self.index.remove(&subscription.pattern);
             self.ids_in_order.remove(&id);
-            changes.extend(is_told.then_some(Change::Deleted(id, key)));
+            changes.extend(is_told.then_some(SubscriptionChange::Deleted(id, key)));
         }
     }
 
@@ -198,8 +203,8 @@ impl Broker {
         &mut self,
         sessions: &mut Sessions<O>,
         key: SessionKey,
-        holdings: &mut Holdings,
-        changes: &mut Vec<Change>,
+        holdings: &mut BrokerState,
+        changes: &mut Vec<SubscriptionChange>,
         work: &mut Work,
     ) -> bool {
         while !work.is_spent() {
@@ -210,7 +215,7 @@ impl Broker {
                 self.acknowledgements.detach(sessions, key, publication);
             } else if let Some(publication) = holdings.owed.pop_first() {
                 self.acknowledgements.detach(sessions, key, publication);
-            } else if self.pressure.detach(key, work) {
+            } else if self.backpressure.detach(key, work) {
                 return true;
             }
         }

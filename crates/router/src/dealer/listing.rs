@@ -8,13 +8,13 @@ use cloverleaf_wamp::ids::RegistrationId;
 use cloverleaf_wamp::message::InvokePolicy;
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, is_reserved};
 
-use super::{Dealer, Holdings, Registration};
+use super::{Dealer, DealerState, Registration};
 use crate::session::SessionKey;
 use crate::wall_clock::Timestamp;
 
 /// One registration.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RegistrationDetails<'a> {
+pub(crate) struct RegistrationInfo<'a> {
     pub(crate) id: RegistrationId,
     pub(crate) created: Timestamp,
     pub(crate) pattern: &'a UriPattern,
@@ -35,7 +35,7 @@ impl Dealer {
     /// The same of those of a session.
     pub(crate) fn registrations_of_after(
         &self,
-        holdings: &Holdings,
+        holdings: &DealerState,
         after: Option<RegistrationId>,
     ) -> impl Iterator<Item = (RegistrationId, MatchPolicy)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
@@ -44,8 +44,8 @@ impl Dealer {
     }
 
     /// One registration.
-    pub(crate) fn details(&self, id: RegistrationId) -> Option<RegistrationDetails<'_>> {
-        self.registrations.get(&id).map(|registration| RegistrationDetails {
+    pub(crate) fn details(&self, id: RegistrationId) -> Option<RegistrationInfo<'_>> {
+        self.registrations.get(&id).map(|registration| RegistrationInfo {
             id,
             created: registration.created,
             pattern: &registration.pattern,

@@ -12,7 +12,7 @@ use cloverleaf_wamp::message::{
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 
 use super::endpoint::{Endpoint, EndpointId, Registration};
-use super::{Dealer, Holdings};
+use super::{Dealer, DealerState};
 use crate::failure::RequestFailure;
 use crate::limits::{
     MAX_CALLEES_PER_REGISTRATION, MAX_PATTERN_REGISTRATIONS_PER_SESSION,
@@ -25,7 +25,7 @@ use crate::wall_clock::Timestamp;
 
 /// How a callee registers.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
+pub(crate) struct RegistrationTerms {
     pub(crate) policy: InvokePolicy,
     pub(crate) concurrency: Option<u64>,
     /// Takes the procedure from whoever has it.
@@ -41,9 +41,9 @@ pub(crate) struct Terms {
 }
 
 /// What has changed in a registration.
-pub(crate) type Change = crate::change::Change<RegistrationId>;
+pub(crate) type RegistrationChange = crate::change::Change<RegistrationId>;
 
-impl Holdings {
+impl DealerState {
     /// Whether the session may have another registration, with a pattern of so many bytes.
     fn check_room(&self, is_pattern: bool, bytes: usize) -> Result<(), RequestFailure> {
         if self.registrations.len() >= MAX_REGISTRATIONS_PER_SESSION {
@@ -68,9 +68,9 @@ impl Dealer {
         callee: SessionKey,
         request: RequestId,
         pattern: UriPattern,
-        terms: Terms,
+        terms: RegistrationTerms,
         created: Timestamp,
-    ) -> Result<Vec<Change>, RequestFailure> {
+    ) -> Result<Vec<RegistrationChange>, RequestFailure> {
         let Some(session) = sessions.at(callee) else { return Ok(Vec::new()) };
         let is_pattern = pattern.policy() != MatchPolicy::Exact;
         let uri_bytes = pattern.as_str().len();
@@ -86,12 +86,12 @@ impl Dealer {
             Some(id) => (id, self.join(id, endpoint, terms.policy)?),
             None => {
                 let id = self.create(pattern, terms.policy, endpoint, created);
-                changes.push(Change::Created(id));
+                changes.push(RegistrationChange::Created(id));
                 (id, true)
             }
         };
         if has_joined {
-            changes.push(Change::Joined(id));
+            changes.push(RegistrationChange::Joined(id));
         }
         let Some(session) = sessions.at_mut(callee) else { return Ok(changes) };
         if session.dealer.registrations.insert(id) {
@@ -110,7 +110,7 @@ impl Dealer {
         self.registrations.get(&id).is_some_and(|held| held.callees.iter().all(is_gone))
     }
 
-    fn endpoint(&mut self, callee: SessionKey, terms: Terms) -> Endpoint {
+    fn endpoint(&mut self, callee: SessionKey, terms: RegistrationTerms) -> Endpoint {
         let id = self.last_endpoint.map_or(EndpointId::FIRST, EndpointId::next);
         self.last_endpoint = Some(id);
         Endpoint::new(id, callee, terms)
@@ -175,7 +175,7 @@ impl Dealer {
         callee: SessionKey,
         request: RequestId,
         id: RegistrationId,
-    ) -> Result<Vec<Change>, RequestFailure> {
+    ) -> Result<Vec<RegistrationChange>, RequestFailure> {
         let Some(session) = sessions.at_mut(callee) else { return Ok(Vec::new()) };
         if !self.release_registration(session, id) {
             return Err(RequestFailure::NoSuchRegistration(id));
@@ -205,13 +205,13 @@ impl Dealer {
         callee: SessionKey,
         id: RegistrationId,
         reason: &str,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<RegistrationChange>,
     ) -> bool {
         let Some(session) = sessions.at_mut(callee) else { return false };
         if !self.release_registration(session, id) {
             return false;
         }
-        if session.roles.callee_has(Feature::RegistrationRevocation) && !session.leaving {
+        if session.roles.callee_has(Feature::RegistrationRevocation) && !session.is_closing {
             let details =
                 UnregisteredDetails { registration: Some(id), reason: Some(reason.into()) };
             let revocation = Unregistered::Revocation(details);
@@ -226,7 +226,7 @@ impl Dealer {
         &mut self,
         sessions: &mut Sessions<O>,
         id: RegistrationId,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<RegistrationChange>,
     ) {
         // With the last one the registration is gone.
         while let Some(callee) = self.callee(id, 0) {
@@ -243,18 +243,18 @@ impl Dealer {
         &mut self,
         callee: SessionKey,
         id: RegistrationId,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<RegistrationChange>,
     ) {
         let Some(registration) = self.registrations.get_mut(&id) else { return };
         registration.remove(callee);
-        changes.push(Change::Left(id, callee));
+        changes.push(RegistrationChange::Left(id, callee));
         if registration.callees.is_empty() {
             self.end_waiting(id);
             if let Some(registration) = self.registrations.remove(&id) {
                 self.index.remove(&registration.pattern);
                 self.ids_in_order.remove(&id);
             }
-            changes.push(Change::Deleted(id, callee));
+            changes.push(RegistrationChange::Deleted(id, callee));
         } else {
             // What waited for this one falls to others.
             self.released(id);

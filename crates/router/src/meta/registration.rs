@@ -8,9 +8,9 @@ use cloverleaf_wamp::payload::{NumberList, Payload};
 use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
 use serde::{Deserialize, Serialize};
 
-use super::listing::{Lists, What};
+use super::listing::{IdLists, ListingKind};
 use super::{MetaCall, value};
-use crate::dealer::RegistrationDetails;
+use crate::dealer::RegistrationInfo;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
@@ -18,7 +18,7 @@ use crate::session::SessionKey;
 
 /// RegistrationDetails of the specification.
 #[derive(Serialize)]
-pub(super) struct Told<'a> {
+pub(super) struct RegistrationDetails<'a> {
     id: u64,
     created: String,
     uri: &'a str,
@@ -27,8 +27,8 @@ pub(super) struct Told<'a> {
     invoke: &'static str,
 }
 
-impl<'a> Told<'a> {
-    pub(super) fn new(registration: RegistrationDetails<'a>) -> Self {
+impl<'a> RegistrationDetails<'a> {
+    pub(super) fn new(registration: RegistrationInfo<'a>) -> Self {
         Self {
             id: registration.id.number(),
             created: registration.created.text(),
@@ -52,7 +52,7 @@ impl<O: Outbox> Realm<O> {
         meta: MetaCall<'_>,
     ) -> Result<Option<Payload>, RequestFailure> {
         let of = self.listed(meta)?;
-        self.list(meta, What::Registrations { of, after: None, lists: Lists::default() })
+        self.list(meta, ListingKind::Registrations { of, after: None, lists: IdLists::default() })
     }
 
     /// The session whose registrations or subscriptions are to be listed, as in Crossbar.io; none
@@ -99,7 +99,7 @@ impl<O: Outbox> Realm<O> {
     pub(super) fn get_registration(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
         let id = registration_id(meta)?;
         let details = self.dealer.details(id).ok_or(RequestFailure::UnknownRegistration(id))?;
-        Ok(value(Told::new(details)))
+        Ok(value(RegistrationDetails::new(details)))
     }
 
     pub(super) fn list_callees(
@@ -108,7 +108,7 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<Option<Payload>, RequestFailure> {
         let id = registration_id(meta)?;
         self.dealer.callee_count(id).ok_or(RequestFailure::UnknownRegistration(id))?;
-        self.list(meta, What::Callees { id, next: 0, ids: NumberList::default() })
+        self.list(meta, ListingKind::Callees { id, next: 0, ids: NumberList::default() })
     }
 
     pub(super) fn count_callees(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
@@ -130,7 +130,7 @@ impl<O: Outbox> Realm<O> {
         if !self.dealer.remove_callee(sessions, key, id, reason, &mut changes) {
             return Err(RequestFailure::NoCallee(callee, id));
         }
-        self.tell_registrations(key, &changes, meta.now);
+        self.publish_registration_changes(key, &changes, meta.now);
         Ok(value(()))
     }
 }

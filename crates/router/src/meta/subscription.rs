@@ -7,9 +7,9 @@ use cloverleaf_wamp::ids::{SessionId, SubscriptionId};
 use cloverleaf_wamp::payload::{NumberList, Payload};
 use serde::Serialize;
 
-use super::listing::{Lists, What};
+use super::listing::{IdLists, ListingKind};
 use super::{MetaCall, value};
-use crate::broker::{SubscriberCursor, SubscriptionDetails};
+use crate::broker::{SubscriberListCursor, SubscriptionInfo};
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
@@ -17,7 +17,7 @@ use crate::uri_index::MatchCursor;
 
 /// SubscriptionDetails of the specification.
 #[derive(Serialize)]
-pub(super) struct Told<'a> {
+pub(super) struct SubscriptionDetails<'a> {
     id: u64,
     created: String,
     uri: &'a str,
@@ -25,8 +25,8 @@ pub(super) struct Told<'a> {
     policy: &'static str,
 }
 
-impl<'a> Told<'a> {
-    pub(super) fn new(subscription: SubscriptionDetails<'a>) -> Self {
+impl<'a> SubscriptionDetails<'a> {
+    pub(super) fn new(subscription: SubscriptionInfo<'a>) -> Self {
         Self {
             id: subscription.id.number(),
             created: subscription.created.text(),
@@ -42,7 +42,7 @@ impl<O: Outbox> Realm<O> {
         meta: MetaCall<'_>,
     ) -> Result<Option<Payload>, RequestFailure> {
         let of = self.listed(meta)?;
-        self.list(meta, What::Subscriptions { of, after: None, lists: Lists::default() })
+        self.list(meta, ListingKind::Subscriptions { of, after: None, lists: IdLists::default() })
     }
 
     pub(super) fn lookup_subscription(
@@ -59,13 +59,13 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<Option<Payload>, RequestFailure> {
         let topic: String = meta.required("topic")?;
         let (cursor, ids) = (MatchCursor::default(), NumberList::default());
-        self.list(meta, What::Matching { topic, cursor, ids })
+        self.list(meta, ListingKind::Matching { topic, cursor, ids })
     }
 
     pub(super) fn get_subscription(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
         let id = subscription_id(meta)?;
         let details = self.broker.details(id).ok_or(RequestFailure::UnknownSubscription(id))?;
-        Ok(value(Told::new(details)))
+        Ok(value(SubscriptionDetails::new(details)))
     }
 
     pub(super) fn list_subscribers(
@@ -74,8 +74,8 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<Option<Payload>, RequestFailure> {
         let id = subscription_id(meta)?;
         self.broker.details(id).ok_or(RequestFailure::UnknownSubscription(id))?;
-        let (cursor, ids) = (SubscriberCursor::default(), NumberList::default());
-        self.list(meta, What::Subscribers { id, cursor, ids })
+        let (cursor, ids) = (SubscriberListCursor::default(), NumberList::default());
+        self.list(meta, ListingKind::Subscribers { id, cursor, ids })
     }
 
     pub(super) fn count_subscribers(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
@@ -100,7 +100,7 @@ impl<O: Outbox> Realm<O> {
         if !self.broker.remove_subscriber(sessions, key, id, reason, &mut changes) {
             return Err(RequestFailure::NoSubscriber(subscriber, id));
         }
-        self.tell_subscriptions(key, &changes, meta.now);
+        self.publish_subscription_changes(key, &changes, meta.now);
         Ok(value(()))
     }
 }

@@ -13,15 +13,15 @@ use cloverleaf_wamp::payload::Payload;
 use cloverleaf_wamp::uri::{UncheckedUri, is_reserved};
 
 use super::Realm;
-use super::requests::{announced, known};
+use super::requests::{check_announced, known_option};
 use crate::authorization::{Action, Permission};
 use crate::deadline::Moment;
-use crate::dealer::Grant;
+use crate::dealer::CallPermission;
 use crate::failure::RequestFailure;
 use crate::meta::Procedure;
 use crate::outbox::Outbox;
 use crate::session::SessionKey;
-use crate::validation::Held;
+use crate::validation::PayloadKind;
 
 impl<O: Outbox> Realm<O> {
     pub(super) fn call(
@@ -46,10 +46,10 @@ impl<O: Outbox> Realm<O> {
                  caller",
             ));
         }
-        announced(call.options.carried.as_deref(), &call.payload, || session.roles.caller)?;
+        check_announced(call.options.carried.as_deref(), &call.payload, || session.roles.caller)?;
         let request = call.reference();
         let routed = self.route(from, call, now);
-        self.refuse(from, request, routed);
+        self.answer_failure(from, request, routed);
         Ok(())
     }
 
@@ -69,14 +69,14 @@ impl<O: Outbox> Realm<O> {
         let disclosed = permission.disclose_caller.decide(wish, compatibility);
         let disclosed = disclosed.ok_or(RequestFailure::DisclosureRefused)?;
         if let Some(timeout) = call.options.timeout {
-            let is_own = self.sessions.at(from).is_some_and(|session| session.is_own);
-            let unit = self.settings.call_timeout_unit(is_own);
+            let is_internal = self.sessions.at(from).is_some_and(|session| session.is_internal);
+            let unit = self.settings.call_timeout_unit(is_internal);
             call.options.timeout = Some(unit.to_millis(timeout));
         }
         let Permission { trustlevel, schemas, .. } = permission;
-        let grant = Grant { disclosed, trustlevel, schemas };
+        let permission = CallPermission { disclosed, trustlevel, schemas };
         let random = || self.random.bits();
-        self.dealer.call(&mut self.sessions, from, call, grant, now, random)
+        self.dealer.call(&mut self.sessions, from, call, permission, now, random)
     }
 
     /// The procedure of the router itself that has this name.
@@ -118,15 +118,16 @@ impl<O: Outbox> Realm<O> {
     fn check_call(&self, from: SessionKey, call: &Call) -> Result<Permission, RequestFailure> {
         call.procedure.validate(self.settings.uri_rule).map_err(RequestFailure::InvalidUri)?;
         let permission = self.authorize(from, Action::Call, &call.procedure)?;
-        let (held, carried) = (Held::call(call.options.progress), call.options.carried.as_deref());
-        self.settings.validation.check(permission.schemas, held, &call.payload, carried)?;
+        let (kind, carried) =
+            (PayloadKind::call(call.options.progress), call.options.carried.as_deref());
+        self.settings.validation.check(permission.schemas, kind, &call.payload, carried)?;
         Ok(permission)
     }
 
     pub(super) fn cancel(&mut self, from: SessionKey, cancel: &Cancel) {
-        let outcome = known("mode", cancel.options.mode.as_ref())
+        let outcome = known_option("mode", cancel.options.mode.as_ref())
             .map(|mode| self.dealer.cancel(&mut self.sessions, from, cancel.request, mode));
-        self.refuse(from, cancel.reference(), outcome);
+        self.answer_failure(from, cancel.reference(), outcome);
     }
 
     pub(super) fn yielded(
@@ -155,6 +156,6 @@ impl<O: Outbox> Realm<O> {
         carried: Option<&Carried>,
         payload: &Payload,
     ) -> Result<(), ProtocolViolation> {
-        announced(carried, payload, || self.sessions.at(from)?.roles.callee)
+        check_announced(carried, payload, || self.sessions.at(from)?.roles.callee)
     }
 }

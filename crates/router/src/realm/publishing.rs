@@ -9,14 +9,14 @@ use cloverleaf_wamp::ids::PublicationId;
 use cloverleaf_wamp::message::{Publish, Published, RouterMessage};
 
 use super::Realm;
-use super::requests::{announced, authorize, not_reserved};
+use super::requests::{authorize, check_announced, check_not_reserved};
 use crate::authorization::{Action, Disclosed, Permission};
-use crate::broker::{Accepted, Publication, is_awaited};
+use crate::broker::{NewPublication, Publication, waits_for_receivers};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::session::SessionKey;
-use crate::validation::Held;
+use crate::validation::PayloadKind;
 use crate::wall_clock::Timestamp;
 
 impl<O: Outbox> Realm<O> {
@@ -31,7 +31,7 @@ impl<O: Outbox> Realm<O> {
             return Err(ProtocolViolation::RequestIdInUse(publish.request.number()));
         }
         let features = || session.roles.publisher;
-        announced(publish.options.carried.as_deref(), &publish.payload, features)?;
+        check_announced(publish.options.carried.as_deref(), &publish.payload, features)?;
         let role = session.role;
         let (request, acknowledge) = (publish.reference(), publish.options.acknowledge);
         let outcome = self
@@ -39,7 +39,7 @@ impl<O: Outbox> Realm<O> {
             .and_then(|permission| self.route_event(from, publish, permission, now));
         // An unacknowledged PUBLISH fails silently.
         if acknowledge == Some(true) {
-            self.refuse(from, request, outcome);
+            self.answer_failure(from, request, outcome);
         }
         Ok(())
     }
@@ -54,29 +54,29 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<(), RequestFailure> {
         let (id, at) = (PublicationId::from_random(self.random.bits()), self.time_of_events());
         let Some(session) = self.sessions.at(from) else { return Ok(()) };
-        if (session.is_own && self.broker.is_full_of_outgoing(from))
+        if (session.is_internal && self.broker.is_full_of_outgoing(from))
             || self.broker.has_no_memory_for_outgoing()
         {
             return Err(RequestFailure::PublisherBusy);
         }
         let acknowledge = publish.options.acknowledge == Some(true);
         let request = publish.reference();
-        let asks_receivers = is_awaited(&publish);
+        let asks_receivers = waits_for_receivers(&publish);
         if asks_receivers {
             session.broker.check_awaited()?;
             self.broker.check_awaited()?;
         }
-        let mut publication = Publication::new(Accepted {
+        let mut publication = Publication::new(NewPublication {
             id,
             source: from,
-            publisher: Some(session.party()),
+            publisher: Some(session.identity()),
             publish,
             disclosed,
             trustlevel: permission.trustlevel,
             now,
             at,
         });
-        self.broker.check_retained(&publication, session.party())?;
+        self.broker.check_retained(&publication, session.identity())?;
         let answered = acknowledge.then_some(request.id());
         self.broker.store(&mut self.sessions, &mut publication, answered)?;
         if asks_receivers {
@@ -109,11 +109,11 @@ impl<O: Outbox> Realm<O> {
         let topic = &publish.topic;
         topic.validate(self.settings.uri_rule).map_err(RequestFailure::InvalidUri)?;
         let role = self.settings.roles.get(role);
-        not_reserved(role, Action::Publish, topic)?;
+        check_not_reserved(role, Action::Publish, topic)?;
         let permission = authorize(role, Action::Publish, topic)?;
         let carried = publish.options.carried.as_deref();
         let validation = &self.settings.validation;
-        validation.check(permission.schemas, Held::Event, &publish.payload, carried)?;
+        validation.check(permission.schemas, PayloadKind::Event, &publish.payload, carried)?;
         let (wish, compatibility) = (publish.options.disclose_me, self.settings.compatibility);
         let disclosed = permission.disclose_publisher.decide(wish, compatibility);
         let disclosed = disclosed.ok_or(RequestFailure::DisclosureRefused)?;

@@ -23,7 +23,7 @@ const OLDER_FORM: &str = "a binary in the place of the arguments: there is no en
 
 impl<O: Outbox> Realm<O> {
     /// Whether the number of a request is the one that comes next. Other messages have none.
-    pub(super) fn follows(&mut self, from: SessionKey, message: &ClientMessage) -> bool {
+    pub(super) fn is_next_request(&mut self, from: SessionKey, message: &ClientMessage) -> bool {
         let number = match message {
             ClientMessage::Call(call) => call.request,
             ClientMessage::Publish(publish) => publish.request,
@@ -45,7 +45,7 @@ impl<O: Outbox> Realm<O> {
     }
 
     /// Answers a request that failed; one that did not has been answered by who served it.
-    pub(super) fn refuse(
+    pub(super) fn answer_failure(
         &self,
         from: SessionKey,
         request: RequestRef,
@@ -95,7 +95,7 @@ pub(super) fn authorize(
 }
 
 /// The namespaces `wamp` and `cloverleaf` are the router's own (basic profile, "URIs").
-pub(super) fn not_reserved(
+pub(super) fn check_not_reserved(
     role: Option<&Role>,
     action: Action,
     uri: &UncheckedUri,
@@ -109,7 +109,7 @@ pub(super) fn not_reserved(
 /// Whether a payload that only the two ends can open comes from one that has announced it (advanced
 /// profile, "Payload Passthru Mode"). The older form, with a binary in the place of the arguments,
 /// needs no more than an `enc_algo`; without one it must have been announced (decisions F16).
-pub(super) fn announced(
+pub(super) fn check_announced(
     carried: Option<&Carried>,
     payload: &Payload,
     features: impl FnOnce() -> Option<Features>,
@@ -131,7 +131,7 @@ pub(super) fn announced(
 }
 
 /// The word of an option, or the refusal of one that this router does not know.
-pub(super) fn known<T: Vocabulary>(
+pub(super) fn known_option<T: Vocabulary>(
     option: &'static str,
     word: Option<&Word<T>>,
 ) -> Result<Option<T>, RequestFailure> {

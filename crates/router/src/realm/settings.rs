@@ -137,8 +137,8 @@ impl RealmSettings {
     }
 
     /// The unit of call timeouts in a session: the realm's, or milliseconds inside the router.
-    pub(super) fn call_timeout_unit(&self, is_own: bool) -> CallTimeoutUnit {
-        if is_own {
+    pub(super) fn call_timeout_unit(&self, is_internal: bool) -> CallTimeoutUnit {
+        if is_internal {
             return CallTimeoutUnit::Milliseconds;
         }
         self.call_timeout_unit.unwrap_or_else(|| self.compatibility.call_timeout_unit())

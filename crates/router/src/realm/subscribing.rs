@@ -7,7 +7,7 @@ use cloverleaf_wamp::message::{Subscribe, Unsubscribe};
 
 use super::Realm;
 use crate::authorization::Action;
-use crate::broker::{Manner, Wish};
+use crate::broker::{DeliveryMode, SubscribeRequest};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::jobs::Job;
@@ -28,20 +28,20 @@ impl<O: Outbox> Realm<O> {
             self.broker.subscribe(session, wish, at, &mut self.work)
         });
         let outcome = outcome.map(|(changes, has_more_retained)| {
-            self.tell_subscriptions(from, &changes, now);
+            self.publish_subscription_changes(from, &changes, now);
             if has_more_retained {
                 self.jobs.push(Job::Replays(from));
                 self.wait_if_busy(from);
             }
         });
-        self.refuse(from, subscribe.reference(), outcome);
+        self.answer_failure(from, subscribe.reference(), outcome);
     }
 
     fn check_subscribe(
         &self,
         from: SessionKey,
         subscribe: &Subscribe,
-    ) -> Result<Wish, RequestFailure> {
+    ) -> Result<SubscribeRequest, RequestFailure> {
         let options = &subscribe.options;
         let policy = options.match_policy.unwrap_or_default();
         let pattern = subscribe
@@ -49,16 +49,16 @@ impl<O: Outbox> Realm<O> {
             .check_pattern(policy, self.settings.uri_rule)
             .map_err(RequestFailure::InvalidUri)?;
         self.authorize_pattern(from, Action::Subscribe, &pattern)?;
-        let manner = Manner::wished(options)?;
+        let mode = DeliveryMode::wished(options)?;
         let (request, get_retained) = (subscribe.request, options.get_retained == Some(true));
-        Ok(Wish { request, pattern, manner, get_retained })
+        Ok(SubscribeRequest { request, pattern, mode, get_retained })
     }
 
     pub(super) fn unsubscribe(&mut self, from: SessionKey, unsubscribe: &Unsubscribe, now: Moment) {
         let Some(session) = self.sessions.at_mut(from) else { return };
         let (request, id) = (unsubscribe.request, unsubscribe.subscription);
         let outcome = self.broker.unsubscribe(session, request, id);
-        let outcome = outcome.map(|changes| self.tell_subscriptions(from, &changes, now));
-        self.refuse(from, unsubscribe.reference(), outcome);
+        let outcome = outcome.map(|changes| self.publish_subscription_changes(from, &changes, now));
+        self.answer_failure(from, unsubscribe.reference(), outcome);
     }
 }

@@ -1,6 +1,6 @@
 //! How sessions end: by their own will, by a violation, by somebody else.
 
-use cloverleaf_router::Next;
+use cloverleaf_router::SessionFlow;
 use cloverleaf_testkit::messages::{NOTHING, args, client};
 use cloverleaf_wamp::error_uri;
 use cloverleaf_wamp::message::{Abort, ClientMessage};
@@ -14,12 +14,12 @@ impl World {
         match farewell {
             Farewell::Goodbye => {
                 let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
-                assert_eq!(self.lab.submit(peer, goodbye), Next::Left);
+                assert_eq!(self.lab.submit(peer, goodbye), SessionFlow::Left);
             }
             Farewell::Disconnect => self.lab.disconnect(peer),
             Farewell::Abort => {
                 let abort = ClientMessage::Abort(Abort::new("com.error.enough", "enough"));
-                assert_eq!(self.lab.submit(peer, abort), Next::Close);
+                assert_eq!(self.lab.submit(peer, abort), SessionFlow::Close);
             }
             Farewell::AbortByHost => self.lab.abort(peer, Abort::new("com.error.x", "bytes")),
         }
@@ -38,7 +38,7 @@ impl World {
                 client::call(actor.calls_in_flight().find(closed)?, "com.a", NOTHING)
             }
         };
-        assert_eq!(self.lab.submit(self.actors[who].peer, message), Next::Close);
+        assert_eq!(self.lab.submit(self.actors[who].peer, message), SessionFlow::Close);
         self.ended(who);
         Some(())
     }
@@ -69,7 +69,7 @@ impl World {
         let ended = (0..self.actors.len()).filter(|place| !self.actors[*place].is_open);
         let peer = self.actors[one_of(ended, who)?].peer;
         let next = self.lab.submit(peer, client::goodbye(error_uri::GOODBYE_AND_OUT));
-        assert_ne!(next, Next::Continue);
+        assert_ne!(next, SessionFlow::Continue);
         Some(())
     }
 

@@ -1,6 +1,6 @@
 //! What can happen to a realm, and how often the test lets it happen.
 
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_wamp::message::{CancelMode, InvokePolicy, RunMode};
 use cloverleaf_wamp::uri::MatchPolicy;
 use proptest::collection::vec;
@@ -54,7 +54,7 @@ pub(crate) enum Violation {
 
 /// How to register.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
+pub(crate) struct RegistrationTerms {
     pub(crate) pattern: usize,
     pub(crate) invoke: InvokePolicy,
     pub(crate) concurrency: Option<u64>,
@@ -64,7 +64,7 @@ pub(crate) struct Terms {
 
 /// How to call.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Manner {
+pub(crate) struct DeliveryMode {
     pub(crate) uri: usize,
     pub(crate) timeout: Option<u64>,
     pub(crate) receiving: bool,
@@ -82,11 +82,11 @@ pub(crate) enum Operation {
     KillAll { who: usize, in_silence: bool },
     AnswerGoodbye { who: usize },
     Violate { who: usize, violation: Violation },
-    Read { who: usize, state: State },
-    Register { who: usize, terms: Terms },
+    Read { who: usize, state: OutboxState },
+    Register { who: usize, terms: RegistrationTerms },
     Unregister { who: usize, which: usize },
     RemoveCallee { who: usize, whom: usize, which: usize },
-    Call { who: usize, manner: Manner },
+    Call { who: usize, manner: DeliveryMode },
     CallPart { who: usize, which: usize, is_last: bool },
     Cancel { who: usize, which: usize, mode: Option<CancelMode> },
     Yield { who: usize, which: usize },
@@ -135,9 +135,9 @@ fn session() -> impl Strategy<Value = Operation> {
         Violation::RequestIdInUse,
     ]);
     let state = prop_oneof![
-        3 => Just(State::Reading),
-        2 => Just(State::Congested),
-        1 => Just(State::Gone),
+        3 => Just(OutboxState::Reading),
+        2 => Just(OutboxState::Dropping),
+        1 => Just(OutboxState::Closed),
     ];
     prop_oneof![
         5 => kind().prop_map(Operation::Join),
@@ -152,7 +152,7 @@ fn session() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn terms() -> impl Strategy<Value = Terms> {
+fn terms() -> impl Strategy<Value = RegistrationTerms> {
     let invoke = select(&[
         InvokePolicy::Single,
         InvokePolicy::First,
@@ -171,7 +171,7 @@ fn terms() -> impl Strategy<Value = Terms> {
         option::weighted(0.1, Just(())),
         any::<bool>(),
     )
-        .prop_map(|(pattern, invoke, concurrency, force, forward_timeout)| Terms {
+        .prop_map(|(pattern, invoke, concurrency, force, forward_timeout)| RegistrationTerms {
             pattern,
             invoke,
             concurrency,
@@ -189,7 +189,7 @@ fn registering() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn manner() -> impl Strategy<Value = Manner> {
+fn manner() -> impl Strategy<Value = DeliveryMode> {
     let runmode = select(&[RunMode::All, RunMode::Partition]);
     (
         0..URIS.len(),
@@ -199,7 +199,7 @@ fn manner() -> impl Strategy<Value = Manner> {
         option::weighted(0.3, 0_u8..3),
         option::weighted(0.15, runmode),
     )
-        .prop_map(|(uri, timeout, receiving, in_parts, rkey, runmode)| Manner {
+        .prop_map(|(uri, timeout, receiving, in_parts, rkey, runmode)| DeliveryMode {
             uri,
             timeout,
             receiving,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloverleaf_router::{CallQueue, RealmSettings};
 use cloverleaf_testkit::messages::client;
-use cloverleaf_testkit::recorder::State;
+use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_testkit::{Client, Lab, settings};
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::message::ClientMessage;
@@ -133,11 +133,11 @@ impl World {
     }
 
     /// Who hears nothing any more may hear neither GOODBYE nor ABORT.
-    fn set_state(&mut self, who: usize, state: State) {
+    fn set_state(&mut self, who: usize, state: OutboxState) {
         let actor = &mut self.actors[who];
         if !actor.is_deaf {
-            self.was_slow |= state != State::Reading;
-            actor.is_deaf = state == State::Gone;
+            self.was_slow |= state != OutboxState::Reading;
+            actor.is_deaf = state == OutboxState::Closed;
             self.lab.set_state(actor.peer, state);
         }
     }

@@ -12,7 +12,7 @@ use cloverleaf_wamp::message::{
     CallOptions, ClientMessage, InvokePolicy, RegisterOptions, RequestKind, RunMode, Sharding, Word,
 };
 
-use crate::stage::{able, assert_silence, cancel, join, refused, register, shared};
+use crate::fixture::{able, assert_silence, cancel, join, refused, register, shared};
 
 /// A caller, and callees that share `com.get`.
 struct Crew {
