@@ -58,8 +58,12 @@ pub struct Admitted {
     pub roles: ClientRoles,
     /// How it is connected; none to say nothing.
     pub transport: Option<Box<TransportDetails>>,
-    /// It is a part of the router, which nobody may end.
+    /// The session belongs to the router itself: the meta API can't end it, and it can't pause.
     pub is_internal: bool,
+    /// The requests of the session have no order among each other, as those of the HTTP bridge:
+    /// none waits behind another one for the decision of the authorizer, and the realm does not
+    /// check that their ids follow each other.
+    pub has_independent_requests: bool,
     /// WELCOME tells it the router's name and version.
     pub tells_agent: bool,
 }
@@ -141,6 +145,7 @@ impl Admitted {
             roles,
             transport: None,
             is_internal: false,
+            has_independent_requests: false,
             tells_agent: true,
         }
     }

@@ -44,8 +44,8 @@ mod retention;
 mod subscribers;
 mod subscription;
 
+pub(crate) use acknowledgement::AcknowledgementMode;
 use acknowledgement::Acknowledgements;
-pub(crate) use acknowledgement::waits_for_receivers;
 use backpressure::Backpressure;
 use durable::Durable;
 pub(crate) use history::EventFilter;

@@ -100,8 +100,8 @@ impl DealerState {
         request.number() < self.watermark && !self.begins_again(request)
     }
 
-    /// A call with this number has come.
-    pub(crate) fn saw(&mut self, request: RequestId) {
+    /// Notes the request id of a call.
+    pub(crate) fn note_request_id(&mut self, request: RequestId) {
         let next = request.number() + 1;
         let again = self.begins_again(request);
         self.watermark = if again { next } else { self.watermark.max(next) };

@@ -26,6 +26,8 @@ pub(crate) enum Job {
     DetachedSession(Box<DetachedSession>),
     /// Sessions that are ended by the meta API.
     Kill(Box<KillJob>),
+    /// Parked messages of a session that can be handled.
+    Release(SessionKey),
 }
 
 /// The jobs of a realm, in the order of their turns.
@@ -124,6 +126,6 @@ fn call_bytes(job: &Job) -> Option<usize> {
     match job {
         Job::Listing(listing) => Some(listing.size()),
         Job::Kill(kill) => Some(kill.size()),
-        Job::Outgoing(_) | Job::Replays(_) | Job::DetachedSession(_) => None,
+        Job::Outgoing(_) | Job::Replays(_) | Job::Release(_) | Job::DetachedSession(_) => None,
     }
 }

@@ -28,6 +28,7 @@
 
 pub mod admission;
 pub mod authorization;
+pub mod authorizer;
 mod broker;
 mod change;
 pub mod compatibility;
@@ -39,6 +40,7 @@ mod killed_sessions;
 pub mod limits;
 mod meta;
 pub mod outbox;
+mod parking;
 pub mod realm;
 mod refused_pattern;
 pub mod session;
@@ -49,7 +51,8 @@ pub mod wall_clock;
 mod work;
 
 pub use admission::{Admission, Admitted, Refusal};
-pub use authorization::{Disclosure, Permission, Role};
+pub use authorization::{Action, Disclosure, Permission, Role, Verdict};
+pub use authorizer::{Authorizer, Decision, DecisionTicket, Question};
 pub use broker::{
     Bounds, EventStore, HistoryAnswer, HistoryId, HistoryQuery, HistorySettings, Record,
     RetentionSettings, Ticket, UnreadableRecord, publication_of,

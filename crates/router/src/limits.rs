@@ -175,6 +175,28 @@ pub const MAX_UNACKNOWLEDGED_EVENTS: usize = 262_144;
 /// connection may stand still before it ends.
 pub const ACKNOWLEDGEMENT_TIMEOUT_MILLIS: u64 = 30_000;
 
+/// How long a request waits for the decision of the authorizer, in milliseconds. Longer than any
+/// decision should take, and shorter than clients wait for an answer. Then the request fails with
+/// `wamp.error.authorization_failed`.
+pub const AUTHORIZATION_TIMEOUT_MILLIS: u64 = 15_000;
+
+/// Messages of one session that wait for decisions of the authorizer, or behind such messages. Far
+/// more than a client sends before it waits for an answer. A session with as many is not read until
+/// half of them are gone; one that can't pause is refused more with `wamp.error.unavailable`.
+pub const MAX_PARKED_PER_SESSION: usize = 256;
+
+/// The same for a session whose requests are independent, such as that of the HTTP bridge: it
+/// stands for many clients. With a decision that takes a second, 16,384 requests a second.
+pub const MAX_PARKED_INDEPENDENT: usize = 16_384;
+
+/// Bytes of the messages of one session that wait for decisions. As much as one of the longest
+/// messages that a transport takes by default; one of any size is taken while there are fewer.
+pub const MAX_PARKED_BYTES_PER_SESSION: usize = 16 * 1024 * 1024;
+
+/// The same for all sessions of one realm. More requests are refused with
+/// `wamp.error.unavailable`.
+pub const MAX_PARKED_BYTES: usize = 256 * 1024 * 1024;
+
 /// How long a killed session may take to answer GOODBYE before its connection is closed, in
 /// milliseconds.
 pub const GOODBYE_TIMEOUT_MILLIS: u64 = 1_000;

@@ -30,12 +30,14 @@ use crate::dealer::Dealer;
 use crate::jobs::Jobs;
 use crate::killed_sessions::KilledSessions;
 use crate::outbox::Outbox;
+use crate::parking::{Decided, Parking};
 use crate::refused_pattern::RefusedPatterns;
 use crate::session::{SessionKey, Sessions};
 use crate::wall_clock::TimeOfDay;
 use crate::work::Work;
 
 mod attach;
+mod authorize;
 mod calling;
 mod detach;
 mod publishing;
@@ -86,6 +88,8 @@ pub struct Realm<O> {
     pub(crate) work: Work,
     /// The session whose message is being handled has to wait.
     must_wait: bool,
+    /// The authorizer, if there is one, and the messages that wait for it.
+    parking: Option<Box<Parking>>,
     pub(crate) refused_patterns: RefusedPatterns,
     /// Meta events dropped since the host has asked for their number.
     pub(crate) dropped_meta_events: u64,
@@ -102,6 +106,7 @@ impl<O: Outbox> Realm<O> {
         let announced = settings.announced();
         let histories = std::mem::take(&mut settings.histories);
         let store = settings.event_store.take();
+        let parking = settings.authorizer.take().map(|found| Box::new(Parking::new(found)));
         let queues = std::mem::take(&mut settings.call_queues);
         let mut clock = std::mem::take(&mut settings.time_of_day);
         Self {
@@ -124,6 +129,7 @@ impl<O: Outbox> Realm<O> {
             detached: 0,
             work: Work::step(),
             must_wait: false,
+            parking,
             refused_patterns: RefusedPatterns::default(),
             dropped_meta_events: 0,
             closed: false,
@@ -156,6 +162,7 @@ impl<O: Outbox> Realm<O> {
             && self.waiting_detached.is_empty()
             && self.testament_bytes == 0
             && self.detached == 0
+            && self.parking.as_ref().is_none_or(|parking| parking.is_empty())
     }
 
     /// Whether nobody waits for an acknowledgement, and nobody owes one; what tests ask while all
@@ -167,7 +174,8 @@ impl<O: Outbox> Realm<O> {
 
     /// How many calls are not answered.
     pub fn calls_in_flight(&self) -> usize {
-        self.dealer.calls_in_flight() + self.jobs.calls()
+        let parked = self.parking.as_ref().map_or(0, |parking| parking.calls());
+        self.dealer.calls_in_flight() + self.jobs.calls() + parked
     }
 
     /// Handles one message of an open session at the time `now`.
@@ -184,55 +192,33 @@ impl<O: Outbox> Realm<O> {
         if session.is_closing && !matches!(message, ClientMessage::Goodbye(_)) {
             return SessionFlow::Continue;
         }
-        let handled = match message {
-            _ if self.settings.strict_request_ids && !self.is_next_request(from, &message) => {
-                Err(ProtocolViolation::RequestIdOutOfOrder)
-            }
-            ClientMessage::Call(call) => self.call(from, call, now),
-            ClientMessage::Yield(answer) => self.yielded(from, answer, now),
-            ClientMessage::Error(error) => self.failed(from, error),
-            ClientMessage::Publish(publish) => self.publish(from, publish, now),
-            ClientMessage::Cancel(cancel) => {
-                self.cancel(from, &cancel);
-                Ok(())
-            }
-            ClientMessage::Register(register) => {
-                self.register(from, &register, now);
-                Ok(())
-            }
-            ClientMessage::Unregister(unregister) => {
-                self.unregister(from, &unregister, now);
-                Ok(())
-            }
-            ClientMessage::Subscribe(subscribe) => {
-                self.subscribe(from, &subscribe, now);
-                Ok(())
-            }
-            ClientMessage::Unsubscribe(unsubscribe) => {
-                self.unsubscribe(from, &unsubscribe, now);
-                Ok(())
-            }
-            ClientMessage::EventReceived(publication) => {
-                self.broker.acknowledged(&mut self.sessions, from, publication);
-                Ok(())
-            }
-            ClientMessage::Goodbye(_) => return self.goodbye(from, now),
-            ClientMessage::Abort(_) => {
-                self.end_session(from, now);
-                return SessionFlow::Close;
-            }
-            ClientMessage::Hello(_) => Err(ProtocolViolation::SecondHello),
-            ClientMessage::Authenticate(_) => Err(ProtocolViolation::Unexpected("AUTHENTICATE")),
-        };
+        if self.parking.is_some() {
+            return self.authorize_first(from, message, now);
+        }
+        self.handle(from, message, None, now)
+    }
+
+    /// Handles a message that waits for no decision. Inlined, so that a message is not copied once
+    /// more on its way.
+    #[inline(always)]
+    fn handle(
+        &mut self,
+        from: SessionKey,
+        message: ClientMessage,
+        decided: Option<&Decided>,
+        now: Moment,
+    ) -> SessionFlow {
+        let handled = self.dispatch(from, message, decided, now);
         self.work.spend(self.dealer.take_work());
         if self.dealer.has_waiting_work() {
             self.dealer.continue_waiting(&mut self.sessions, &mut self.work);
         }
         match handled {
-            Ok(()) if self.broker.backpressure.is_none() && !self.must_wait => {
+            Ok(None) if self.broker.backpressure.is_none() && !self.must_wait => {
                 SessionFlow::Continue
             }
-            Ok(()) => self.after_backlog(from, now),
+            Ok(None) => self.flow_after_backlog(from, now),
+            Ok(Some(flow)) => flow,
             Err(violation) => {
                 let text = violation.to_string();
                 self.abort(from, Abort::new(error_uri::PROTOCOL_VIOLATION, text), now);
@@ -241,10 +227,49 @@ impl<O: Outbox> Realm<O> {
         }
     }
 
-    /// Subscribers do not keep up, which is told, or what the session has asked for is not done: it
-    /// may have to wait.
+    /// Gives a message to the function for its kind. `decided` is the outcome of the authorizer, if
+    /// it was asked. Returns the flow where the message ends the session.
+    #[inline(always)]
+    fn dispatch(
+        &mut self,
+        from: SessionKey,
+        message: ClientMessage,
+        decided: Option<&Decided>,
+        now: Moment,
+    ) -> Result<Option<SessionFlow>, ProtocolViolation> {
+        match message {
+            _ if self.settings.strict_request_ids && !self.is_next_request(from, &message) => {
+                return Err(ProtocolViolation::RequestIdOutOfOrder);
+            }
+            ClientMessage::Call(call) => self.call(from, call, decided, now)?,
+            ClientMessage::Yield(answer) => self.yielded(from, answer, now)?,
+            ClientMessage::Error(error) => self.failed(from, error)?,
+            ClientMessage::Publish(publish) => self.publish(from, publish, decided, now)?,
+            ClientMessage::Cancel(cancel) => self.cancel(from, &cancel),
+            ClientMessage::Register(register) => self.register(from, &register, decided, now),
+            ClientMessage::Unregister(unregister) => self.unregister(from, &unregister, now),
+            ClientMessage::Subscribe(subscribe) => self.subscribe(from, &subscribe, decided, now),
+            ClientMessage::Unsubscribe(unsubscribe) => self.unsubscribe(from, &unsubscribe, now),
+            ClientMessage::EventReceived(publication) => {
+                self.broker.acknowledged(&mut self.sessions, from, publication);
+            }
+            ClientMessage::Goodbye(_) => return Ok(Some(self.goodbye(from, now))),
+            ClientMessage::Abort(_) => {
+                self.end_session(from, now);
+                return Ok(Some(SessionFlow::Close));
+            }
+            ClientMessage::Hello(_) => return Err(ProtocolViolation::SecondHello),
+            ClientMessage::Authenticate(_) => {
+                return Err(ProtocolViolation::Unexpected("AUTHENTICATE"));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The flow of a session where subscribers do not keep up, which is published, or where its own
+    /// requests are not done.
     #[cold]
-    fn after_backlog(&mut self, from: SessionKey, now: Moment) -> SessionFlow {
+    fn flow_after_backlog(&mut self, from: SessionKey, now: Moment) -> SessionFlow {
         self.publish_slow_consumers(now);
         let must_wait = std::mem::take(&mut self.must_wait);
         if must_wait || self.broker.backpressure.makes_wait_for(from) {
@@ -262,24 +287,30 @@ impl<O: Outbox> Realm<O> {
 
     /// The earliest moment at which [`Realm::handle_timeout`] has something to do.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let deadlines =
-            [self.dealer.next_deadline(), self.broker.next_deadline(), self.killed.next_deadline()];
+        let deadlines = [
+            self.dealer.next_deadline(),
+            self.broker.next_deadline(),
+            self.killed.next_deadline(),
+            self.parking.as_ref().and_then(|parking| parking.next_deadline()),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
-    /// Ends what has waited for too long: calls, acknowledgements, killed sessions. As much as a
-    /// step does; what is left has a deadline that is over.
+    /// Ends what has waited for too long: calls, acknowledgements, killed sessions, questions to
+    /// the authorizer. Does one step of it; the rest has a deadline that is over.
     pub fn handle_timeout(&mut self, now: Moment) {
         self.work = Work::step();
         self.dealer.handle_timeout(&mut self.sessions, now, &mut self.work);
         self.broker.handle_timeout(&mut self.sessions, now, &mut self.work);
         self.killed.handle_timeout(now, &mut self.work);
+        self.end_due_questions(now);
     }
 
     /// Ends open calls with ERROR because the router ends, for one step. Whether there are more.
-    pub fn end_calls(&mut self, _: Moment) -> bool {
+    pub fn end_calls(&mut self, now: Moment) -> bool {
         self.work = Work::step();
-        self.dealer.end_calls(&mut self.sessions, &mut self.work)
+        let has_parked = self.end_parked(now);
+        self.dealer.end_calls(&mut self.sessions, &mut self.work) || has_parked
     }
 
     /// Gives the event store back; nothing is stored any more. The host drops it without any lock

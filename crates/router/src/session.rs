@@ -80,6 +80,8 @@ pub(crate) struct Session<O> {
     pub(crate) transport: Option<Box<TransportDetails>>,
     /// Belongs to the router itself: nobody may end it.
     pub(crate) is_internal: bool,
+    /// Its requests do not wait behind each other for the decisions of the authorizer.
+    pub(crate) has_independent_requests: bool,
     pub(crate) outbox: O,
     /// GOODBYE was sent to it: nothing but its own GOODBYE counts any more.
     pub(crate) is_closing: bool,

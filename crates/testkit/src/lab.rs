@@ -22,9 +22,9 @@ use std::time::Duration;
 
 use cloverleaf_router::limits;
 use cloverleaf_router::{
-    Admitted, Compatibility, HistoryAnswer, Metered, Moment, Permission, Principal, Realm,
-    RealmSettings, Refusal, RefusedPattern, Role, SessionFlow, SessionKey, SessionStats, Ticket,
-    TimeOfDay, Timestamp,
+    Admitted, Compatibility, Decision, DecisionTicket, HistoryAnswer, Metered, Moment, Permission,
+    Principal, Realm, RealmSettings, Refusal, RefusedPattern, Role, SessionFlow, SessionKey,
+    SessionStats, Ticket, TimeOfDay, Timestamp,
 };
 use cloverleaf_wamp::features::{ClientRoles, Feature, Features};
 use cloverleaf_wamp::ids::{PublicationId, SessionId};
@@ -346,6 +346,29 @@ impl Lab {
     pub fn stored(&mut self, up_to: Ticket, outcome: Result<(), &str>) {
         self.realm.stored(up_to, outcome);
         self.work();
+    }
+
+    /// The authorizer decides on a request.
+    pub fn decided(&mut self, ticket: DecisionTicket, decision: Decision) {
+        self.realm.decided(ticket, decision);
+        self.work();
+    }
+
+    /// The authorizer decides on a request; the parked messages stay for later steps.
+    pub fn begin_decided(&mut self, ticket: DecisionTicket, decision: Decision) {
+        self.realm.decided(ticket, decision);
+    }
+
+    /// What the host does with the connection of a peer that was resumed.
+    pub fn flow(&self, peer: Peer) -> SessionFlow {
+        self.realm.flow(self.places[peer.0].session)
+    }
+
+    /// Ends the open calls because the router shuts down.
+    pub fn end_calls(&mut self) {
+        while self.realm.end_calls(self.now) || self.realm.has_work() {
+            self.work();
+        }
     }
 
     /// The host says what was asked of the event store.

@@ -1,19 +1,22 @@
-//! What tests of several crates share: a realm on the bench. Never part of a program.
+//! A realm under test, shared by the tests of several crates. Never part of a program.
 //!
-//! | room | what it is for |
+//! | module | purpose |
 //! |---|---|
 //! | [`lab`] | a whole realm with a simulated clock and recorded outboxes; no socket, no sleep |
-//! | [`asking`] | calls of the router's own procedures, with answers and events as values |
-//! | [`recorder`] | the outbox that keeps what a peer was sent, or refuses it |
+//! | [`asking`] | calls of meta procedures, with answers and events as values |
+//! | [`authorizer`] | an authorizer that answers when a test says so |
+//! | [`recorder`] | an outbox that records or refuses messages |
 //! | [`draws`] | random bits from a seed, the same in every run |
 //! | [`numbers`] | a schema of payloads |
-//! | [`messages`] | short ways to write what a client sends and what it should receive |
+//! | [`messages`] | constructors of messages that clients send and receive |
 
 pub mod asking;
+pub mod authorizer;
 pub mod draws;
 pub mod lab;
 pub mod messages;
 pub mod numbers;
 pub mod recorder;
 
+pub use authorizer::{RecordedQuestion, RecordingAuthorizer};
 pub use lab::{Client, Lab, Peer, settings};

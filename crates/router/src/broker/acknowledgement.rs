@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloverleaf_wamp::ids::PublicationId;
-use cloverleaf_wamp::message::{Publish, Published, RequestRef, RouterMessage};
+use cloverleaf_wamp::message::{PublishOptions, Published, RequestRef, RouterMessage};
 
 use super::{Broker, BrokerState};
 use crate::deadline::Moment;
@@ -48,10 +48,25 @@ pub(super) struct Acknowledgements {
     entries: usize,
 }
 
-/// Whether the publisher waits for its subscribers.
-pub(crate) fn waits_for_receivers(publish: &Publish) -> bool {
-    publish.options.x_acknowledged_delivery == Some(true)
-        && publish.options.acknowledge == Some(true)
+/// When a publication is acknowledged to its publisher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AcknowledgementMode {
+    /// Never. Its failures are silent, too.
+    Unacknowledged,
+    /// When the router has accepted it, and the event store has stored it.
+    ByRouter,
+    /// When all receivers have acknowledged it.
+    ByReceivers,
+}
+
+impl AcknowledgementMode {
+    pub(crate) fn of(options: &PublishOptions) -> Self {
+        match (options.acknowledge, options.x_acknowledged_delivery) {
+            (Some(true), Some(true)) => Self::ByReceivers,
+            (Some(true), _) => Self::ByRouter,
+            _ => Self::Unacknowledged,
+        }
+    }
 }
 
 impl BrokerState {

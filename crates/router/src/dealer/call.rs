@@ -44,7 +44,8 @@ impl Dealer {
         now: Moment,
         random: impl FnMut() -> u64,
     ) -> Result<(), RequestFailure> {
-        let Some(session) = sessions.at(caller) else { return Ok(()) };
+        let Some(session) = sessions.at_mut(caller) else { return Ok(()) };
+        session.dealer.note_request_id(call.request);
         if session.dealer.calls.len() >= MAX_CALLS_IN_FLIGHT_PER_SESSION {
             return Err(RequestFailure::LimitReached("calls in flight"));
         }

@@ -44,7 +44,7 @@ impl<O: Outbox> Realm<O> {
     ) -> Result<Option<Payload>, RequestFailure> {
         let id = subscription_id(meta)?;
         let details = self.broker.details(id).ok_or(RequestFailure::UnknownSubscription(id))?;
-        self.authorize_pattern(meta.from, Action::Subscribe, details.pattern)?;
+        self.authorize_pattern(meta.from, Action::Subscribe, details.pattern, None)?;
         let positional: Option<u64> =
             meta.positional(1).map(|limit| meta.read("limit", &limit)).transpose()?;
         let default_limit = self.settings.compatibility.default_history_limit();

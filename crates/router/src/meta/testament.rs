@@ -23,7 +23,7 @@ impl<O: Outbox> Realm<O> {
         let publish = testament(meta)?;
         let Some(session) = self.sessions.at(meta.from) else { return Ok(Payload::EMPTY) };
         // What may not be said now may not be left behind either.
-        self.check_publish(session.role, &publish)?;
+        self.check_publish(session.role, &publish, None)?;
         let carried = publish.options.carried.as_deref();
         if carried.is_some_and(Carried::uses_passthru)
             && !session.roles.publisher_has(Feature::PayloadPassthruMode)
@@ -88,7 +88,7 @@ impl<O: Outbox> Realm<O> {
         now: Moment,
     ) {
         let Testament { id, publish } = testament;
-        let Ok((permission, disclosed)) = self.check_publish(role, &publish) else { return };
+        let Ok((permission, disclosed)) = self.check_publish(role, &publish, None) else { return };
         let publication = Publication::new(NewPublication {
             id,
             source: gone.key,

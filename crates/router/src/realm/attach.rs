@@ -26,7 +26,8 @@ impl<O: Outbox> Realm<O> {
         now: Moment,
     ) -> Result<SessionKey, Refusal> {
         self.work = Work::message();
-        let Admitted { realm, principal, roles, transport, is_internal, tells_agent } = admitted;
+        let Admitted { realm, principal, roles, transport, is_internal, .. } = admitted;
+        let Admitted { has_independent_requests, tells_agent, .. } = admitted;
         if self.closed {
             return Err(Refusal::RealmClosed(realm));
         }
@@ -52,6 +53,7 @@ impl<O: Outbox> Realm<O> {
             role,
             transport,
             is_internal,
+            has_independent_requests,
             outbox,
             is_closing: false,
             broker: Default::default(),

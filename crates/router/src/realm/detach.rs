@@ -70,6 +70,9 @@ impl<O: Outbox> Realm<O> {
     /// left.
     pub(crate) fn take_out(&mut self, key: SessionKey) -> Option<(Box<DetachedSession>, O)> {
         let session = self.sessions.remove(key)?;
+        if let Some(parking) = &mut self.parking {
+            parking.forget(key);
+        }
         self.detached += 1;
         let Session { principal, role, broker, dealer, testaments, outbox, .. } = session;
         let testament_bytes = testaments.as_ref().map_or(0, |testaments| testaments.bytes());

@@ -11,10 +11,11 @@ use cloverleaf_wamp::message::{Publish, Published, RouterMessage};
 use super::Realm;
 use super::requests::{authorize, check_announced, check_not_reserved};
 use crate::authorization::{Action, Disclosed, Permission};
-use crate::broker::{NewPublication, Publication, waits_for_receivers};
+use crate::broker::{AcknowledgementMode, NewPublication, Publication};
 use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
+use crate::parking::Decided;
 use crate::session::SessionKey;
 use crate::validation::PayloadKind;
 use crate::wall_clock::Timestamp;
@@ -24,6 +25,7 @@ impl<O: Outbox> Realm<O> {
         &mut self,
         from: SessionKey,
         publish: Publish,
+        decided: Option<&Decided>,
         now: Moment,
     ) -> Result<(), ProtocolViolation> {
         let Some(session) = self.sessions.at(from) else { return Ok(()) };
@@ -33,12 +35,12 @@ impl<O: Outbox> Realm<O> {
         let features = || session.roles.publisher;
         check_announced(publish.options.carried.as_deref(), &publish.payload, features)?;
         let role = session.role;
-        let (request, acknowledge) = (publish.reference(), publish.options.acknowledge);
+        let (request, mode) = (publish.reference(), AcknowledgementMode::of(&publish.options));
         let outcome = self
-            .check_publish(role, &publish)
-            .and_then(|permission| self.route_event(from, publish, permission, now));
+            .check_publish(role, &publish, decided)
+            .and_then(|permission| self.route_event(from, publish, permission, mode, now));
         // An unacknowledged PUBLISH fails silently.
-        if acknowledge == Some(true) {
+        if mode != AcknowledgementMode::Unacknowledged {
             self.answer_failure(from, request, outcome);
         }
         Ok(())
@@ -50,6 +52,7 @@ impl<O: Outbox> Realm<O> {
         from: SessionKey,
         publish: Publish,
         (permission, disclosed): (Permission, bool),
+        mode: AcknowledgementMode,
         now: Moment,
     ) -> Result<(), RequestFailure> {
         let (id, at) = (PublicationId::from_random(self.random.bits()), self.time_of_events());
@@ -59,10 +62,8 @@ impl<O: Outbox> Realm<O> {
         {
             return Err(RequestFailure::PublisherBusy);
         }
-        let acknowledge = publish.options.acknowledge == Some(true);
         let request = publish.reference();
-        let asks_receivers = waits_for_receivers(&publish);
-        if asks_receivers {
+        if mode == AcknowledgementMode::ByReceivers {
             session.broker.check_awaited()?;
             self.broker.check_awaited()?;
         }
@@ -77,15 +78,21 @@ impl<O: Outbox> Realm<O> {
             at,
         });
         self.broker.check_retained(&publication, session.identity())?;
-        let answered = acknowledge.then_some(request.id());
+        let is_acknowledged = mode != AcknowledgementMode::Unacknowledged;
+        let answered = is_acknowledged.then_some(request.id());
         self.broker.store(&mut self.sessions, &mut publication, answered)?;
-        if asks_receivers {
-            publication.ask_receivers(request);
-        } else if acknowledge && publication.waits_for_store() {
-            publication.answer_later(request);
-        } else if acknowledge && let Some(session) = self.sessions.at(from) {
-            let answer = Published { request: request.id(), publication: id };
-            let _ = session.outbox.send(RouterMessage::Published(answer));
+        match mode {
+            AcknowledgementMode::Unacknowledged => {}
+            AcknowledgementMode::ByReceivers => publication.ask_receivers(request),
+            AcknowledgementMode::ByRouter if publication.waits_for_store() => {
+                publication.answer_later(request);
+            }
+            AcknowledgementMode::ByRouter => {
+                if let Some(session) = self.sessions.at(from) {
+                    let answer = Published { request: request.id(), publication: id };
+                    let _ = session.outbox.send(RouterMessage::Published(answer));
+                }
+            }
         }
         self.broker.publish(&mut self.sessions, publication, now, &mut self.work);
         if self.broker.has_outgoing() {
@@ -105,12 +112,13 @@ impl<O: Outbox> Realm<O> {
         &self,
         role: usize,
         publish: &Publish,
+        decided: Option<&Decided>,
     ) -> Result<(Permission, bool), RequestFailure> {
         let topic = &publish.topic;
         topic.validate(self.settings.uri_rule).map_err(RequestFailure::InvalidUri)?;
         let role = self.settings.roles.get(role);
         check_not_reserved(role, Action::Publish, topic)?;
-        let permission = authorize(role, Action::Publish, topic)?;
+        let permission = authorize(role, Action::Publish, topic, decided)?;
         let carried = publish.options.carried.as_deref();
         let validation = &self.settings.validation;
         validation.check(permission.schemas, PayloadKind::Event, &publish.payload, carried)?;

@@ -14,11 +14,18 @@ use crate::deadline::Moment;
 use crate::dealer::RegistrationTerms;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
+use crate::parking::Decided;
 use crate::session::SessionKey;
 
 impl<O: Outbox> Realm<O> {
-    pub(super) fn register(&mut self, from: SessionKey, register: &Register, now: Moment) {
-        let checked = self.check_register(from, register);
+    pub(super) fn register(
+        &mut self,
+        from: SessionKey,
+        register: &Register,
+        decided: Option<&Decided>,
+        now: Moment,
+    ) {
+        let checked = self.check_register(from, register, decided);
         if let Err(failure) = &checked {
             let policy = register.options.match_policy.unwrap_or_default();
             let procedure = &register.procedure;
@@ -37,6 +44,7 @@ impl<O: Outbox> Realm<O> {
         &self,
         from: SessionKey,
         register: &Register,
+        decided: Option<&Decided>,
     ) -> Result<(UriPattern, RegistrationTerms), RequestFailure> {
         let options = &register.options;
         let policy = options.match_policy.unwrap_or_default();
@@ -45,7 +53,7 @@ impl<O: Outbox> Realm<O> {
             .check_pattern(policy, self.settings.uri_rule)
             .map_err(RequestFailure::InvalidUri)?;
         check_not_reserved(self.role_of(from), Action::Register, &register.procedure)?;
-        let permission = self.authorize_pattern(from, Action::Register, &pattern)?;
+        let permission = self.authorize_pattern(from, Action::Register, &pattern, decided)?;
         if options.concurrency == Some(0) {
             let text = "REGISTER.Options.concurrency must be 1 or more";
             return Err(RequestFailure::InvalidArgument(text.to_owned()));

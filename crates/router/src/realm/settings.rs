@@ -12,6 +12,7 @@ use cloverleaf_wamp::uri::UriRule;
 use compact_str::CompactString;
 
 use crate::authorization::Role;
+use crate::authorizer::Authorizer;
 use crate::broker::{EventStore, HistorySettings, RetentionSettings};
 use crate::compatibility::Compatibility;
 use crate::dealer::{CallQueue, CallTimes};
@@ -108,6 +109,8 @@ pub struct RealmSettings {
     pub histories: Vec<HistorySettings>,
     /// Where these outlive the realm, if they do.
     pub event_store: Option<Box<dyn EventStore>>,
+    /// Decides on requests of roles that are made with [`Role::with_authorizer`].
+    pub authorizer: Option<Box<dyn Authorizer>>,
     /// What time of day it is.
     pub time_of_day: TimeOfDay,
 }
@@ -132,6 +135,7 @@ impl RealmSettings {
             retention: RetentionSettings::default(),
             histories: Vec::new(),
             event_store: None,
+            authorizer: None,
             time_of_day: TimeOfDay::default(),
         }
     }

@@ -7,6 +7,7 @@ use crate::deadline::Moment;
 use crate::jobs::Job;
 use crate::limits::{MAX_LISTINGS_PER_SESSION, WORK_PER_STEP};
 use crate::outbox::Outbox;
+use crate::parking::Schedule;
 use crate::session::SessionKey;
 use crate::work::{self, Work};
 
@@ -91,6 +92,7 @@ impl<O: Outbox> Realm<O> {
                 None
             }
             Job::Kill(kill) => self.continue_kill(kill, now).map(Job::Kill),
+            Job::Release(session) => self.release_parked(session, now).then_some(job),
         }
     }
 
@@ -119,8 +121,17 @@ impl<O: Outbox> Realm<O> {
         WaitConditions { congested, until_resumed }
     }
 
-    /// Whether a session has asked for as much as may be in progress.
+    /// Whether a session has requested as much as may be in progress or wait for decisions.
     fn is_busy(&self, key: SessionKey) -> bool {
+        self.has_full_queues(key)
+            || self.parking.as_ref().is_some_and(|parking| {
+                let session = self.sessions.at(key);
+                parking.is_full(key, session.is_some_and(|session| session.reading_paused))
+            })
+    }
+
+    /// Whether a session has requested as much as may be in progress.
+    pub(super) fn has_full_queues(&self, key: SessionKey) -> bool {
         self.broker.is_full_of_outgoing(key)
             || self.broker.is_full_of_replays(key)
             || self.sessions.at(key).is_some_and(|s| s.listings >= MAX_LISTINGS_PER_SESSION)
@@ -143,6 +154,11 @@ impl<O: Outbox> Realm<O> {
     pub(crate) fn resume(&mut self, key: SessionKey) {
         if let Some(detached) = self.waiting_detached.remove(&key) {
             self.jobs.push(Job::DetachedSession(detached));
+        }
+        if let Some(parking) = &mut self.parking
+            && parking.schedule(key) == Schedule::Push
+        {
+            self.jobs.push(Job::Release(key));
         }
         if self.sessions.at(key).is_some_and(|session| session.reading_paused)
             && !self.is_busy(key)

@@ -12,11 +12,18 @@ use crate::deadline::Moment;
 use crate::failure::RequestFailure;
 use crate::jobs::Job;
 use crate::outbox::Outbox;
+use crate::parking::Decided;
 use crate::session::SessionKey;
 
 impl<O: Outbox> Realm<O> {
-    pub(super) fn subscribe(&mut self, from: SessionKey, subscribe: &Subscribe, now: Moment) {
-        let checked = self.check_subscribe(from, subscribe);
+    pub(super) fn subscribe(
+        &mut self,
+        from: SessionKey,
+        subscribe: &Subscribe,
+        decided: Option<&Decided>,
+        now: Moment,
+    ) {
+        let checked = self.check_subscribe(from, subscribe, decided);
         if let Err(failure) = &checked {
             let policy = subscribe.options.match_policy.unwrap_or_default();
             let topic = &subscribe.topic;
@@ -41,6 +48,7 @@ impl<O: Outbox> Realm<O> {
         &self,
         from: SessionKey,
         subscribe: &Subscribe,
+        decided: Option<&Decided>,
     ) -> Result<SubscribeRequest, RequestFailure> {
         let options = &subscribe.options;
         let policy = options.match_policy.unwrap_or_default();
@@ -48,7 +56,7 @@ impl<O: Outbox> Realm<O> {
             .topic
             .check_pattern(policy, self.settings.uri_rule)
             .map_err(RequestFailure::InvalidUri)?;
-        self.authorize_pattern(from, Action::Subscribe, &pattern)?;
+        self.authorize_pattern(from, Action::Subscribe, &pattern, decided)?;
         let mode = DeliveryMode::wished(options)?;
         let (request, get_retained) = (subscribe.request, options.get_retained == Some(true));
         Ok(SubscribeRequest { request, pattern, mode, get_retained })

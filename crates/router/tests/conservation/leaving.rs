@@ -14,7 +14,12 @@ impl World {
         match farewell {
             Farewell::Goodbye => {
                 let goodbye = client::goodbye(error_uri::CLOSE_NORMAL);
-                assert_eq!(self.lab.submit(peer, goodbye), SessionFlow::Left);
+                let flow = self.lab.submit(peer, goodbye);
+                if self.authorizer.is_some() && flow == SessionFlow::Wait {
+                    self.actors[who].is_leaving = true;
+                    return;
+                }
+                assert_eq!(flow, SessionFlow::Left);
             }
             Farewell::Disconnect => self.lab.disconnect(peer),
             Farewell::Abort => {
@@ -33,6 +38,8 @@ impl World {
             Violation::NeverSentInvocation => client::yielded(actor.last_invocation() + 1, NOTHING),
             // Who hears nothing does not know what has ended.
             Violation::RequestIdInUse if actor.is_deaf => return None,
+            // The call may be parked; then it is a violation later, or none if it is denied.
+            Violation::RequestIdInUse if self.authorizer.is_some() => return None,
             Violation::RequestIdInUse => {
                 let closed = |number: &u64| !actor.calls[number].is_open;
                 client::call(actor.calls_in_flight().find(closed)?, "com.a", NOTHING)
@@ -46,8 +53,8 @@ impl World {
     pub(crate) fn kill(&mut self, who: usize, whom: usize) {
         let arguments = args((self.id(whom),));
         self.call_meta(who, "wamp.session.kill", arguments);
-        // Nobody kills himself.
-        if who != whom {
+        // No session kills itself. A call that is parked kills later.
+        if who != whom && self.authorizer.is_none() {
             self.ended(whom);
         }
     }
@@ -60,7 +67,9 @@ impl World {
             self.call_meta(who, "wamp.session.kill_by_authid", args(("peer",)));
         }
         for whom in (0..self.actors.len()).filter(|whom| *whom != who) {
-            self.ended(whom);
+            if self.authorizer.is_none() {
+                self.ended(whom);
+            }
         }
     }
 

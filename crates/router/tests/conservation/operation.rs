@@ -1,5 +1,6 @@
 //! What can happen to a realm, and how often the test lets it happen.
 
+use cloverleaf_router::{Decision, Permission, Verdict};
 use cloverleaf_testkit::recorder::OutboxState;
 use cloverleaf_wamp::message::{CancelMode, InvokePolicy, RunMode};
 use cloverleaf_wamp::uri::MatchPolicy;
@@ -77,35 +78,143 @@ pub(crate) struct DeliveryMode {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Operation {
     Join(Kind),
-    Leave { who: usize, farewell: Farewell },
-    Kill { who: usize, whom: usize },
-    KillAll { who: usize, in_silence: bool },
-    AnswerGoodbye { who: usize },
-    Violate { who: usize, violation: Violation },
-    Read { who: usize, state: OutboxState },
-    Register { who: usize, terms: RegistrationTerms },
-    Unregister { who: usize, which: usize },
-    RemoveCallee { who: usize, whom: usize, which: usize },
-    Call { who: usize, manner: DeliveryMode },
-    CallPart { who: usize, which: usize, is_last: bool },
-    Cancel { who: usize, which: usize, mode: Option<CancelMode> },
-    Yield { who: usize, which: usize },
-    YieldPart { who: usize, which: usize },
-    Fail { who: usize, which: usize, unavailable: bool },
-    FailByHost { who: usize, which: usize },
-    Pass { millis: u64 },
-    Subscribe { who: usize, pattern: usize },
-    Unsubscribe { who: usize, which: usize },
-    Publish { who: usize, uri: usize, acknowledge: bool, exclude_me: bool, asking: bool },
-    Acknowledge { who: usize, which: usize },
-    Testament { who: usize, uri: usize, detached: bool },
-    FlushTestaments { who: usize, detached: bool },
+    Leave {
+        who: usize,
+        farewell: Farewell,
+    },
+    Kill {
+        who: usize,
+        whom: usize,
+    },
+    KillAll {
+        who: usize,
+        in_silence: bool,
+    },
+    AnswerGoodbye {
+        who: usize,
+    },
+    Violate {
+        who: usize,
+        violation: Violation,
+    },
+    Read {
+        who: usize,
+        state: OutboxState,
+    },
+    Register {
+        who: usize,
+        terms: RegistrationTerms,
+    },
+    Unregister {
+        who: usize,
+        which: usize,
+    },
+    RemoveCallee {
+        who: usize,
+        whom: usize,
+        which: usize,
+    },
+    Call {
+        who: usize,
+        manner: DeliveryMode,
+    },
+    CallPart {
+        who: usize,
+        which: usize,
+        is_last: bool,
+    },
+    Cancel {
+        who: usize,
+        which: usize,
+        mode: Option<CancelMode>,
+    },
+    Yield {
+        who: usize,
+        which: usize,
+    },
+    YieldPart {
+        who: usize,
+        which: usize,
+    },
+    Fail {
+        who: usize,
+        which: usize,
+        unavailable: bool,
+    },
+    FailByHost {
+        who: usize,
+        which: usize,
+    },
+    Pass {
+        millis: u64,
+    },
+    Subscribe {
+        who: usize,
+        pattern: usize,
+    },
+    Unsubscribe {
+        who: usize,
+        which: usize,
+    },
+    Publish {
+        who: usize,
+        uri: usize,
+        acknowledge: bool,
+        exclude_me: bool,
+        asking: bool,
+    },
+    Acknowledge {
+        who: usize,
+        which: usize,
+    },
+    Testament {
+        who: usize,
+        uri: usize,
+        detached: bool,
+    },
+    FlushTestaments {
+        who: usize,
+        detached: bool,
+    },
+    /// The authorizer decides on one of the open questions.
+    Decide {
+        which: usize,
+        decision: Decision,
+    },
+    /// The authorizer answers further questions at once, or leaves them open.
+    SetVerdict(Verdict),
 }
 
 /// A story, with a few peers to begin with.
 pub(crate) fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let peers = vec(kind().prop_map(Operation::Join), 1..6);
     (peers, vec(operation(), 0..200)).prop_map(|(peers, story)| [peers, story].concat())
+}
+
+/// A story in which an authorizer decides on requests.
+pub(crate) fn operations_with_decisions() -> impl Strategy<Value = Vec<Operation>> {
+    let peers = vec(kind().prop_map(Operation::Join), 3..6);
+    let operation = prop_oneof![3 => operation(), 2 => deciding()];
+    (peers, vec(operation, 0..200)).prop_map(|(peers, story)| [peers, story].concat())
+}
+
+fn deciding() -> impl Strategy<Value = Operation> {
+    let permission = Permission::ALL;
+    let decision = prop_oneof![
+        6 => Just(Decision::Allow(permission)),
+        1 => Just(Decision::Deny),
+        1 => Just(Decision::Failed),
+    ];
+    let verdict = prop_oneof![
+        4 => Just(Verdict::Ask),
+        1 => Just(Verdict::Allow(permission)),
+        1 => Just(Verdict::Deny),
+    ];
+    prop_oneof![
+        20 => (some(), decision).prop_map(|(which, decision)| Operation::Decide { which, decision }),
+        2 => verdict.prop_map(Operation::SetVerdict),
+        1 => (5_000_u64..20_000).prop_map(|millis| Operation::Pass { millis }),
+    ]
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
