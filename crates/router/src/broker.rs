@@ -22,11 +22,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloverleaf_wamp::ids::{IdSequence, PublicationId, RequestId, SubscriptionId};
-use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
-use foldhash::HashMap;
+use cloverleaf_wamp::uri::UriPattern;
 
 use crate::deadline::Moment;
-use crate::uri_index::UriIndex;
+use crate::directory::{Directory, DirectoryEntry, HeldPatterns};
 use crate::wall_clock::Timestamp;
 
 mod acknowledgement;
@@ -69,10 +68,7 @@ pub(crate) use subscription::{SubscribeRequest, SubscriptionChange};
 pub(crate) struct BrokerState {
     /// With the length of the name of the group or node that it subscribes with.
     subscriptions: BTreeMap<SubscriptionId, u8>,
-    /// How many of them are not exact.
-    pattern_subscriptions: usize,
-    /// Bytes of their patterns and of those names.
-    uri_bytes: usize,
+    held: HeldPatterns,
     /// Publications that its subscribers have to acknowledge first, by its own requests.
     awaited: BTreeMap<RequestId, PublicationId>,
     /// Requests whose publications have to be stored first.
@@ -98,14 +94,22 @@ struct Subscription {
     history: Option<History>,
 }
 
+impl DirectoryEntry for Subscription {
+    type Id = SubscriptionId;
+
+    fn next_id(ids: &mut IdSequence) -> SubscriptionId {
+        ids.next_subscription()
+    }
+
+    fn pattern(&self) -> &UriPattern {
+        &self.pattern
+    }
+}
+
 /// The broker of one realm.
 #[derive(Debug, Default)]
 pub(crate) struct Broker {
-    subscriptions: HashMap<SubscriptionId, Subscription>,
-    /// The same ids, in their order.
-    ids_in_order: BTreeMap<SubscriptionId, MatchPolicy>,
-    index: UriIndex<SubscriptionId>,
-    ids: IdSequence,
+    subscriptions: Directory<Subscription>,
     retention: Retention,
     acknowledgements: Acknowledgements,
     pub(crate) backpressure: Backpressure,
@@ -129,7 +133,7 @@ impl Broker {
         let mut broker = Self { retention, durable, ..Self::default() };
         for (number, settings) in histories.iter().enumerate() {
             let history = HistoryId(number);
-            let existing = broker.index.at(&settings.pattern).copied();
+            let existing = broker.subscriptions.at(&settings.pattern);
             let create = || broker.create(settings.pattern.clone(), created);
             let id = existing.unwrap_or_else(create);
             broker.stored_in.push(id);
@@ -137,7 +141,7 @@ impl Broker {
             if in_store {
                 broker.durable.add(&settings.pattern, history);
             }
-            if let Some(subscription) = broker.subscriptions.get_mut(&id) {
+            if let Some(subscription) = broker.subscriptions.get_mut(id) {
                 subscription.history = Some(if in_store {
                     History::InStore(history)
                 } else {
@@ -164,8 +168,6 @@ impl Broker {
             subscription.members.is_empty() && subscription.history.is_some()
         };
         self.subscriptions.values().all(is_bare)
-            && self.subscriptions.len() == self.ids_in_order.len()
-            && (self.index.is_empty() || !self.subscriptions.is_empty())
             && self.acknowledgements.is_empty()
             && self.durable.is_empty()
             && self.outgoing.is_empty()

@@ -20,19 +20,20 @@
 //!
 //! Spec: basic profile "Remote Procedure Calls"; advanced profile "Advanced RPC".
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{IdSequence, InvocationId, MAX_ID, RegistrationId, RequestId};
 use cloverleaf_wamp::message::{
     CancelMode, Interrupt, InterruptOptions, RequestRef, RouterMessage,
 };
-use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
+use cloverleaf_wamp::uri::UriPattern;
 use foldhash::HashMap;
 use slab::Slab;
 
 use crate::compatibility::Compatibility;
 use crate::deadline::{Deadlines, Moment};
+use crate::directory::{Directory, HeldPatterns};
 use crate::limits::{MAX_HELD_CALL_BYTES, MAX_HELD_CALL_BYTES_PER_SESSION};
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionKey, Sessions};
@@ -73,10 +74,7 @@ pub(crate) struct CallKey(usize);
 #[derive(Debug, Default)]
 pub(crate) struct DealerState {
     registrations: BTreeSet<RegistrationId>,
-    /// How many of them are not exact.
-    pattern_registrations: usize,
-    /// Bytes of their patterns.
-    uri_bytes: usize,
+    held: HeldPatterns,
     /// Its calls that are not answered.
     calls: HashMap<RequestId, CallKey>,
     /// Bytes that these hold.
@@ -217,11 +215,7 @@ pub struct CallQueue {
 /// The dealer of one realm.
 #[derive(Debug, Default)]
 pub(crate) struct Dealer {
-    registrations: HashMap<RegistrationId, Registration>,
-    /// The same ids, in their order.
-    ids_in_order: BTreeMap<RegistrationId, MatchPolicy>,
-    index: UriIndex<RegistrationId>,
-    ids: IdSequence,
+    registrations: Directory<Registration>,
     last_endpoint: Option<EndpointId>,
     calls: Slab<CallInFlight>,
     deadlines: Deadlines,
@@ -341,7 +335,7 @@ impl Dealer {
             callee.dealer.invocations.remove(&invoked.invocation);
         }
         if let Some(endpoint) = invoked.counted
-            && let Some(registration) = self.registrations.get_mut(&registration)
+            && let Some(registration) = self.registrations.get_mut(registration)
         {
             registration.release(endpoint);
         }
@@ -349,8 +343,6 @@ impl Dealer {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.registrations.is_empty()
-            && self.ids_in_order.is_empty()
-            && self.index.is_empty()
             && self.calls.is_empty()
             && self.waiting.is_empty()
             && self.held_bytes == 0

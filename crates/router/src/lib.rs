@@ -34,6 +34,7 @@ mod change;
 pub mod compatibility;
 pub mod deadline;
 mod dealer;
+mod directory;
 mod failure;
 mod jobs;
 mod killed_sessions;

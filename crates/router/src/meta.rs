@@ -35,6 +35,7 @@ use crate::realm::Realm;
 use crate::session::SessionKey;
 
 mod details;
+mod directory;
 mod events;
 mod filter;
 mod history;

@@ -82,7 +82,7 @@ impl Broker {
         let mut ticket = None;
         for history in histories {
             let Some(id) = self.stored_in.get(history.0).copied() else { continue };
-            let Some(subscription) = self.subscriptions.get(&id) else { continue };
+            let Some(subscription) = self.subscriptions.get(id) else { continue };
             let bytes = record::write(publication, publication.event(id, subscription));
             let record = Record { publication: publication.id, bytes };
             ticket = ticket.max(Some(store.append(history, record)));

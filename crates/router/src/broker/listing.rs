@@ -60,9 +60,7 @@ impl Broker {
         &self,
         after: Option<SubscriptionId>,
     ) -> impl Iterator<Item = (SubscriptionId, MatchPolicy)> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = self.ids_in_order.range((from, Bound::Unbounded));
-        range.map(|(id, policy)| (*id, *policy))
+        self.subscriptions.ids_after(after)
     }
 
     /// The same of those of a session.
@@ -73,12 +71,12 @@ impl Broker {
     ) -> impl Iterator<Item = (SubscriptionId, MatchPolicy)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let range = holdings.subscriptions.range((from, Bound::Unbounded));
-        range.filter_map(|(id, _)| Some((*id, *self.ids_in_order.get(id)?)))
+        self.subscriptions.with_policies(range.map(|(id, _)| *id))
     }
 
     /// One subscription.
     pub(crate) fn details(&self, id: SubscriptionId) -> Option<SubscriptionInfo<'_>> {
-        self.subscriptions.get(&id).map(|subscription| SubscriptionInfo {
+        self.subscriptions.get(id).map(|subscription| SubscriptionInfo {
             id,
             created: subscription.created,
             pattern: &subscription.pattern,
@@ -87,7 +85,7 @@ impl Broker {
 
     /// The subscription of exactly this pattern.
     pub(crate) fn lookup(&self, pattern: &UriPattern) -> Option<SubscriptionId> {
-        self.index.at(pattern).copied()
+        self.subscriptions.at(pattern)
     }
 
     /// Calls `found` with further subscriptions that an event on a topic would go to. Whether there
@@ -99,14 +97,15 @@ impl Broker {
         work: &mut Work,
         mut found: impl FnMut(SubscriptionId),
     ) -> bool {
-        let visited = self.index.next_matches(topic, cursor, work.left(), |id| found(*id));
+        let visited =
+            self.subscriptions.index().next_matches(topic, cursor, work.left(), |id| found(*id));
         work.spend(visited);
         cursor.is_at_end()
     }
 
     /// How many subscribers a subscription has.
     pub(crate) fn subscriber_count(&self, id: SubscriptionId) -> Option<usize> {
-        self.subscriptions.get(&id).map(|subscription| subscription.members.len())
+        self.subscriptions.get(id).map(|subscription| subscription.members.len())
     }
 
     /// Calls `found` with further subscribers of a subscription. Whether there is no other.
@@ -117,7 +116,7 @@ impl Broker {
         work: &mut Work,
         found: impl FnMut(SessionKey),
     ) -> bool {
-        let Some(subscription) = self.subscriptions.get(&id) else { return true };
+        let Some(subscription) = self.subscriptions.get(id) else { return true };
         subscription.members.next_members(&mut cursor.0, work, found)
     }
 
@@ -131,7 +130,7 @@ impl Broker {
         id: SubscriptionId,
         reading: HistoryQuery,
     ) -> Result<Option<MemoryHistoryQuery>, RequestFailure> {
-        let history = self.subscriptions.get(&id).and_then(|held| held.history.as_ref());
+        let history = self.subscriptions.get(id).and_then(|held| held.history.as_ref());
         let history = history.ok_or(RequestFailure::HistoryUnavailable(id))?;
         if let Some(stored) = history.in_store() {
             return self.read_store(stored, reading).map(|()| None);
@@ -151,7 +150,7 @@ impl Broker {
         work: &mut Work,
     ) -> Option<Result<Payload, RequestFailure>> {
         let MemoryHistoryQuery { reading, subscription, places, .. } = history;
-        let held = self.subscriptions.get(subscription).and_then(|held| held.history.as_ref());
+        let held = self.subscriptions.get(*subscription).and_then(|held| held.history.as_ref());
         if let (Some(left), Some(History::InMemory(events))) = (places.as_mut(), held)
             && !events.select(&mut reading.selection, left, work)
         {

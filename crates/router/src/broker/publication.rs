@@ -178,7 +178,7 @@ impl Broker {
     /// Whether anybody listens to a topic.
     pub(crate) fn has_listeners(&self, topic: &str) -> bool {
         let mut found = false;
-        self.index.all_matches(topic, |_| found = true);
+        self.subscriptions.index().all_matches(topic, |_| found = true);
         found
     }
 
@@ -247,7 +247,10 @@ impl Broker {
                 (*found, *next) = (SmallVec::new(), 0);
                 let topic = publication.publish.topic.as_str();
                 let visits = VISITS_AT_ONCE.min(work.left());
-                let visited = self.index.next_matches(topic, matches, visits, |id| found.push(*id));
+                let visited =
+                    self.subscriptions
+                        .index()
+                        .next_matches(topic, matches, visits, |id| found.push(*id));
                 work.spend(visited);
                 continue;
             };
@@ -255,7 +258,7 @@ impl Broker {
                 return None;
             }
             fan_out.next += 1;
-            let Some(subscription) = self.subscriptions.get_mut(&id) else { continue };
+            let Some(subscription) = self.subscriptions.get_mut(id) else { continue };
             work.spend(work::EVENT);
             let event = publication.event(id, subscription);
             if let Some(history) = &mut subscription.history {
@@ -275,7 +278,7 @@ impl Broker {
         work: &mut Work,
         send: &mut impl FnMut(&mut SubscriptionFanOut, &Session<O>) -> Delivery,
     ) -> bool {
-        let Some(subscription) = self.subscriptions.get_mut(&serving.subscription) else {
+        let Some(subscription) = self.subscriptions.get_mut(serving.subscription) else {
             return true;
         };
         let Publication { publisher, publish, eligibility, .. } = publication;

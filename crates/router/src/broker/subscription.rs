@@ -5,11 +5,12 @@
 use cloverleaf_wamp::features::Feature;
 use cloverleaf_wamp::ids::{RequestId, SubscriptionId};
 use cloverleaf_wamp::message::{RouterMessage, Subscribed, Unsubscribed, UnsubscribedDetails};
-use cloverleaf_wamp::uri::{MatchPolicy, UriPattern, is_reserved};
+use cloverleaf_wamp::uri::{UriPattern, is_reserved};
 
 use super::subscribers::{DeliveryMode, Subscribers};
 use super::{Broker, BrokerState, Subscription};
 use crate::deadline::Moment;
+use crate::directory::HoldingLimits;
 use crate::failure::RequestFailure;
 use crate::limits::{
     MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, MAX_SUBSCRIPTIONS_PER_SESSION, MAX_URI_BYTES_PER_SESSION,
@@ -32,38 +33,27 @@ pub(crate) struct SubscribeRequest {
     pub(crate) get_retained: bool,
 }
 
-impl BrokerState {
-    /// Refused while the session has as many subscriptions as it may.
-    fn check_room(&self, pattern: &UriPattern, name_bytes: u8) -> Result<(), RequestFailure> {
-        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS_PER_SESSION {
-            return Err(RequestFailure::LimitReached("subscriptions"));
-        }
-        if pattern.policy() != MatchPolicy::Exact
-            && self.pattern_subscriptions >= MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION
-        {
-            return Err(RequestFailure::LimitReached("pattern subscriptions"));
-        }
-        self.check_uri_bytes(pattern.as_str().len() + usize::from(name_bytes))
-    }
+/// The limits of one session, whose names subscribers are told.
+const LIMITS: HoldingLimits = HoldingLimits {
+    entries: (MAX_SUBSCRIPTIONS_PER_SESSION, "subscriptions"),
+    patterns: (MAX_PATTERN_SUBSCRIPTIONS_PER_SESSION, "pattern subscriptions"),
+    uri_bytes: (MAX_URI_BYTES_PER_SESSION, "bytes of subscribed URIs"),
+};
 
-    /// Refused if the session can't hold so many further bytes of URIs and names.
-    const fn check_uri_bytes(&self, more: usize) -> Result<(), RequestFailure> {
-        if self.uri_bytes + more > MAX_URI_BYTES_PER_SESSION {
-            return Err(RequestFailure::LimitReached("bytes of subscribed URIs"));
-        }
-        Ok(())
+impl BrokerState {
+    /// Checks that the session may subscribe with a name of so many bytes.
+    fn check_room(&self, pattern: &UriPattern, name_bytes: u8) -> Result<(), RequestFailure> {
+        let count = self.subscriptions.len();
+        self.held.check_entry(&LIMITS, count, pattern, usize::from(name_bytes))
     }
 
     /// Notes that the session subscribes with a name of so many bytes.
     fn hold(&mut self, id: SubscriptionId, pattern: &UriPattern, name_bytes: u8) {
         let before = self.subscriptions.insert(id, name_bytes);
         if before.is_none() {
-            let is_pattern = pattern.policy() != MatchPolicy::Exact;
-            self.pattern_subscriptions += usize::from(is_pattern);
-            self.uri_bytes += pattern.as_str().len();
+            self.held.add(pattern);
         }
-        self.uri_bytes += usize::from(name_bytes);
-        self.uri_bytes -= usize::from(before.unwrap_or_default());
+        self.held.replace_name(before.unwrap_or_default(), name_bytes);
     }
 }
 
@@ -81,13 +71,13 @@ impl Broker {
     ) -> Result<(Vec<SubscriptionChange>, bool), RequestFailure> {
         let SubscribeRequest { request, pattern, mode, get_retained } = wish;
         let (now, created) = at;
-        let existing = self.index.at(&pattern).copied();
+        let existing = self.subscriptions.at(&pattern);
         let name_bytes = mode.name_bytes();
         match existing.and_then(|id| session.broker.subscriptions.get(&id)) {
             None => session.broker.check_room(&pattern, name_bytes)?,
             Some(before) => {
                 let more = usize::from(name_bytes.saturating_sub(*before));
-                session.broker.check_uri_bytes(more)?;
+                session.broker.held.check_bytes(&LIMITS, more)?;
             }
         }
         let mut changes = Vec::new();
@@ -96,7 +86,7 @@ impl Broker {
             changes.push(SubscriptionChange::Created(id));
             id
         });
-        if let Some(subscription) = self.subscriptions.get_mut(&id)
+        if let Some(subscription) = self.subscriptions.get_mut(id)
             && subscription.members.insert(session.key, mode)
         {
             changes.push(SubscriptionChange::Joined(id));
@@ -112,16 +102,8 @@ impl Broker {
     }
 
     pub(super) fn create(&mut self, pattern: UriPattern, created: Timestamp) -> SubscriptionId {
-        let mut id = self.ids.next_subscription();
-        while self.subscriptions.contains_key(&id) {
-            id = self.ids.next_subscription();
-        }
-        self.index.insert(&pattern, id);
-        self.ids_in_order.insert(id, pattern.policy());
         let members = Subscribers::default();
-        let subscription = Subscription { pattern, created, members, history: None };
-        self.subscriptions.insert(id, subscription);
-        id
+        self.subscriptions.insert(Subscription { pattern, created, members, history: None })
     }
 
     /// Takes a subscriber away.
@@ -143,11 +125,9 @@ impl Broker {
     /// Whether the session has had the subscription, which it now has no longer.
     fn release<O>(&self, session: &mut Session<O>, id: SubscriptionId) -> bool {
         let name_bytes = session.broker.subscriptions.remove(&id);
-        if let (Some(name_bytes), Some(subscription)) = (name_bytes, self.subscriptions.get(&id)) {
-            let is_pattern = subscription.pattern.policy() != MatchPolicy::Exact;
-            session.broker.pattern_subscriptions -= usize::from(is_pattern);
-            session.broker.uri_bytes -= subscription.pattern.as_str().len();
-            session.broker.uri_bytes -= usize::from(name_bytes);
+        if let (Some(name_bytes), Some(subscription)) = (name_bytes, self.subscriptions.get(id)) {
+            session.broker.held.remove(&subscription.pattern);
+            session.broker.held.replace_name(name_bytes, 0);
         }
         name_bytes.is_some()
     }
@@ -183,16 +163,12 @@ impl Broker {
         changes: &mut Vec<SubscriptionChange>,
     ) {
         self.retention.replays.end(key, id);
-        let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
         subscription.members.remove(key);
         let is_told = is_told(&subscription.pattern);
         changes.extend(is_told.then_some(SubscriptionChange::Left(id, key)));
-        if subscription.members.is_empty()
-            && subscription.history.is_none()
-            && let Some(subscription) = self.subscriptions.remove(&id)
-        {
-            self.index.remove(&subscription.pattern);
-            self.ids_in_order.remove(&id);
+        if subscription.members.is_empty() && subscription.history.is_none() {
+            self.subscriptions.remove(id);
             changes.extend(is_told.then_some(SubscriptionChange::Deleted(id, key)));
         }
     }

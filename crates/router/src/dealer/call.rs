@@ -81,7 +81,7 @@ impl Dealer {
     ) -> Result<(), RequestFailure> {
         let mut failed = None;
         loop {
-            let Some(registration) = self.registrations.get_mut(&id) else {
+            let Some(registration) = self.registrations.get_mut(id) else {
                 return Err(RequestFailure::NoSuchProcedure(pending.procedure.clone()));
             };
             let place =

@@ -142,7 +142,7 @@ impl Dealer {
                 "a call in parts can't go to all callees at once",
             ));
         }
-        let Some(registration) = self.registrations.get_mut(&id) else {
+        let Some(registration) = self.registrations.get_mut(id) else {
             return Err(RequestFailure::CalleeGone);
         };
         let bytes = registration.callees.len() * BYTES_PER_CALLEE;

@@ -80,13 +80,13 @@ impl Dealer {
     /// Whether another call that holds so many bytes may wait.
     pub(super) fn may_wait(&self, id: RegistrationId, bytes: usize) -> bool {
         self.waiting.bytes.saturating_add(bytes) <= MAX_WAITING_CALL_BYTES
-            && self.registrations.get(&id).is_some_and(|held| held.waiting.has_room_for(bytes))
+            && self.registrations.get(id).is_some_and(|held| held.waiting.has_room_for(bytes))
     }
 
     /// Lets a call wait, behind those that do.
     pub(super) fn enqueue(&mut self, id: RegistrationId, key: CallKey) {
         let Some(call) = self.calls.get_mut(key.0) else { return };
-        if let Some(registration) = self.registrations.get_mut(&id) {
+        if let Some(registration) = self.registrations.get_mut(id) {
             self.waiting.last_place += 1;
             let place = QueuePosition(self.waiting.last_place);
             call.assignment = Assignment::Queued(place);
@@ -99,7 +99,7 @@ impl Dealer {
     /// A waiting call of a registration holds so many more bytes.
     pub(super) fn waiting_call_grew(&mut self, id: RegistrationId, bytes: usize) {
         self.waiting.bytes += bytes;
-        if let Some(registration) = self.registrations.get_mut(&id) {
+        if let Some(registration) = self.registrations.get_mut(id) {
             registration.waiting.bytes += bytes;
         }
     }
@@ -107,7 +107,7 @@ impl Dealer {
     /// A call that holds so many bytes no longer waits.
     pub(super) fn stop_waiting(&mut self, id: RegistrationId, place: QueuePosition, bytes: usize) {
         self.waiting.bytes -= bytes;
-        if let Some(registration) = self.registrations.get_mut(&id)
+        if let Some(registration) = self.registrations.get_mut(id)
             && registration.waiting.queue.remove(&place).is_some()
         {
             registration.waiting.bytes -= bytes;
@@ -117,7 +117,7 @@ impl Dealer {
     /// The calls that wait for a registration whose last callee has gone are to be ended.
     pub(super) fn end_waiting(&mut self, id: RegistrationId) {
         self.waiting.freed.remove(&id);
-        if let Some(registration) = self.registrations.get_mut(&id)
+        if let Some(registration) = self.registrations.get_mut(id)
             && !registration.waiting.queue.is_empty()
         {
             self.waiting.orphans.push_back(std::mem::take(&mut registration.waiting.queue));
@@ -126,7 +126,7 @@ impl Dealer {
 
     /// A callee may have become free.
     pub(super) fn released(&mut self, id: RegistrationId) {
-        if let Some(registration) = self.registrations.get_mut(&id)
+        if let Some(registration) = self.registrations.get_mut(id)
             && !registration.waiting.queue.is_empty()
         {
             registration.waiting.looks_again = true;
@@ -190,7 +190,7 @@ impl Dealer {
         work: &mut Work,
     ) -> bool {
         while !work.is_spent() {
-            let Some(registration) = self.registrations.get_mut(&id) else { return true };
+            let Some(registration) = self.registrations.get_mut(id) else { return true };
             if registration.waiting.sent_up_to.is_none() {
                 registration.waiting.looks_again = false;
             }
@@ -208,7 +208,7 @@ impl Dealer {
             let failure = match self.place(sessions, key, || 0) {
                 PlaceOutcome::Busy => {
                     // Others may want a callee that is free.
-                    if let Some(registration) = self.registrations.get_mut(&id) {
+                    if let Some(registration) = self.registrations.get_mut(id) {
                         registration.waiting.sent_up_to = Some(place);
                     }
                     continue;

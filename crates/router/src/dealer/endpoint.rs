@@ -2,11 +2,13 @@
 
 use std::num::NonZeroU64;
 
+use cloverleaf_wamp::ids::{IdSequence, RegistrationId};
 use cloverleaf_wamp::message::{CallTimeoutUnit, InvokePolicy};
 use cloverleaf_wamp::uri::UriPattern;
 
 use super::call_queue::WaitingCalls;
 use super::{RegistrationTerms, RendezvousKey};
+use crate::directory::DirectoryEntry;
 use crate::session::SessionKey;
 use crate::validation::SchemasId;
 use crate::wall_clock::Timestamp;
@@ -82,6 +84,18 @@ pub(super) struct Registration {
     limited: usize,
     /// Calls that wait for a callee to be free.
     pub(super) waiting: WaitingCalls,
+}
+
+impl DirectoryEntry for Registration {
+    type Id = RegistrationId;
+
+    fn next_id(ids: &mut IdSequence) -> RegistrationId {
+        ids.next_registration()
+    }
+
+    fn pattern(&self) -> &UriPattern {
+        &self.pattern
+    }
 }
 
 impl Registration {

@@ -9,10 +9,11 @@ use cloverleaf_wamp::ids::{RegistrationId, RequestId};
 use cloverleaf_wamp::message::{
     CallTimeoutUnit, InvokePolicy, Registered, RouterMessage, Unregistered, UnregisteredDetails,
 };
-use cloverleaf_wamp::uri::{MatchPolicy, UriPattern};
+use cloverleaf_wamp::uri::UriPattern;
 
+use super::Dealer;
 use super::endpoint::{Endpoint, EndpointId, Registration};
-use super::{Dealer, DealerState};
+use crate::directory::HoldingLimits;
 use crate::failure::RequestFailure;
 use crate::limits::{
     MAX_CALLEES_PER_REGISTRATION, MAX_PATTERN_REGISTRATIONS_PER_SESSION,
@@ -43,21 +44,12 @@ pub(crate) struct RegistrationTerms {
 /// What has changed in a registration.
 pub(crate) type RegistrationChange = crate::change::Change<RegistrationId>;
 
-impl DealerState {
-    /// Whether the session may have another registration, with a pattern of so many bytes.
-    fn check_room(&self, is_pattern: bool, bytes: usize) -> Result<(), RequestFailure> {
-        if self.registrations.len() >= MAX_REGISTRATIONS_PER_SESSION {
-            return Err(RequestFailure::LimitReached("registrations"));
-        }
-        if is_pattern && self.pattern_registrations >= MAX_PATTERN_REGISTRATIONS_PER_SESSION {
-            return Err(RequestFailure::LimitReached("pattern registrations"));
-        }
-        if self.uri_bytes + bytes > MAX_URI_BYTES_PER_SESSION {
-            return Err(RequestFailure::LimitReached("bytes of registered URIs"));
-        }
-        Ok(())
-    }
-}
+/// The limits of one session, whose names callees are told.
+const LIMITS: HoldingLimits = HoldingLimits {
+    entries: (MAX_REGISTRATIONS_PER_SESSION, "registrations"),
+    patterns: (MAX_PATTERN_REGISTRATIONS_PER_SESSION, "pattern registrations"),
+    uri_bytes: (MAX_URI_BYTES_PER_SESSION, "bytes of registered URIs"),
+};
 
 impl Dealer {
     /// Adds a callee. A policy other than `single` lets several in, all under the same
@@ -72,11 +64,10 @@ impl Dealer {
         created: Timestamp,
     ) -> Result<Vec<RegistrationChange>, RequestFailure> {
         let Some(session) = sessions.at(callee) else { return Ok(Vec::new()) };
-        let is_pattern = pattern.policy() != MatchPolicy::Exact;
-        let uri_bytes = pattern.as_str().len();
-        session.dealer.check_room(is_pattern, uri_bytes)?;
+        let state = &session.dealer;
+        state.held.check_entry(&LIMITS, state.registrations.len(), &pattern, 0)?;
         let mut changes = Vec::new();
-        let mut held = self.index.at(&pattern).copied();
+        let mut held = self.registrations.at(&pattern);
         if let Some(id) = held.filter(|id| terms.force || self.is_abandoned(sessions, *id)) {
             self.revoke(sessions, id, &mut changes);
             held = None;
@@ -94,9 +85,10 @@ impl Dealer {
             changes.push(RegistrationChange::Joined(id));
         }
         let Some(session) = sessions.at_mut(callee) else { return Ok(changes) };
-        if session.dealer.registrations.insert(id) {
-            session.dealer.pattern_registrations += usize::from(is_pattern);
-            session.dealer.uri_bytes += uri_bytes;
+        if session.dealer.registrations.insert(id)
+            && let Some(registration) = self.registrations.get(id)
+        {
+            session.dealer.held.add(&registration.pattern);
         }
         let answer = Registered { request, registration: id };
         let _ = session.outbox.send(RouterMessage::Registered(answer));
@@ -107,7 +99,7 @@ impl Dealer {
     /// Whether the sessions of all callees have gone and are being taken out of all tables.
     pub(super) fn is_abandoned<O>(&self, sessions: &Sessions<O>, id: RegistrationId) -> bool {
         let is_gone = |endpoint: &Endpoint| sessions.at(endpoint.callee).is_none();
-        self.registrations.get(&id).is_some_and(|held| held.callees.iter().all(is_gone))
+        self.registrations.get(id).is_some_and(|held| held.callees.iter().all(is_gone))
     }
 
     fn endpoint(&mut self, callee: SessionKey, terms: RegistrationTerms) -> Endpoint {
@@ -123,7 +115,7 @@ impl Dealer {
         endpoint: Endpoint,
         policy: InvokePolicy,
     ) -> Result<bool, RequestFailure> {
-        match self.registrations.get_mut(&id) {
+        match self.registrations.get_mut(id) {
             Some(registration)
                 if policy != InvokePolicy::Single && registration.policy == policy =>
             {
@@ -155,17 +147,10 @@ impl Dealer {
         endpoint: Endpoint,
         created: Timestamp,
     ) -> RegistrationId {
-        let mut id = self.ids.next_registration();
-        while self.registrations.contains_key(&id) {
-            id = self.ids.next_registration();
-        }
-        self.index.insert(&pattern, id);
-        self.ids_in_order.insert(id, pattern.policy());
         let queue_limit = self.queues.best_rule_covering(&pattern).copied().unwrap_or_default();
         let mut registration = Registration::new(pattern, policy, created, queue_limit);
         registration.add(endpoint);
-        self.registrations.insert(id, registration);
-        id
+        self.registrations.insert(registration)
     }
 
     /// Takes a callee away. Its invocations in flight are still to be answered.
@@ -189,10 +174,8 @@ impl Dealer {
     /// Whether the session has had the registration, which it now has no longer.
     fn release_registration<O>(&self, session: &mut Session<O>, id: RegistrationId) -> bool {
         let was_held = session.dealer.registrations.remove(&id);
-        if was_held && let Some(registration) = self.registrations.get(&id) {
-            let is_pattern = registration.pattern.policy() != MatchPolicy::Exact;
-            session.dealer.pattern_registrations -= usize::from(is_pattern);
-            session.dealer.uri_bytes -= registration.pattern.as_str().len();
+        if was_held && let Some(registration) = self.registrations.get(id) {
+            session.dealer.held.remove(&registration.pattern);
         }
         was_held
     }
@@ -245,15 +228,12 @@ impl Dealer {
         id: RegistrationId,
         changes: &mut Vec<RegistrationChange>,
     ) {
-        let Some(registration) = self.registrations.get_mut(&id) else { return };
+        let Some(registration) = self.registrations.get_mut(id) else { return };
         registration.remove(callee);
         changes.push(RegistrationChange::Left(id, callee));
         if registration.callees.is_empty() {
             self.end_waiting(id);
-            if let Some(registration) = self.registrations.remove(&id) {
-                self.index.remove(&registration.pattern);
-                self.ids_in_order.remove(&id);
-            }
+            self.registrations.remove(id);
             changes.push(RegistrationChange::Deleted(id, callee));
         } else {
             // What waited for this one falls to others.

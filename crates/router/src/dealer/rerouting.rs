@@ -72,7 +72,7 @@ impl Dealer {
         let Some(call) = self.calls.get_mut(key.0) else { return };
         let (id, is_bound) = (call.registration, call.progressive.is_some() || call.canceling);
         let (Assignment::One(invoked), Some(_), Some(registration), false) =
-            (&call.assignment, &call.pending, self.registrations.get(&id), is_bound)
+            (&call.assignment, &call.pending, self.registrations.get(id), is_bound)
         else {
             return self.end(sessions, key, CallEnding::NobodyAvailable);
         };
@@ -110,7 +110,7 @@ impl Dealer {
             let Some(call) = self.calls.get(key.0) else { return PlaceOutcome::Nobody(failed) };
             let id = call.registration;
             let (Some(pending), Some(registration)) =
-                (call.pending.as_deref(), self.registrations.get_mut(&id))
+                (call.pending.as_deref(), self.registrations.get_mut(id))
             else {
                 return PlaceOutcome::Nobody(failed);
             };

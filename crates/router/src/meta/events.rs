@@ -7,7 +7,8 @@ use cloverleaf_wamp::ids::{PublicationId, RequestId};
 use cloverleaf_wamp::message::{Publish, PublishOptions};
 use cloverleaf_wamp::payload::Payload;
 
-use super::{registration, session, subscription, value, values};
+use super::directory::EntryDetails;
+use super::{session, value, values};
 use crate::broker::{self, NewPublication, Publication};
 use crate::change::Change;
 use crate::deadline::Moment;
@@ -111,7 +112,7 @@ impl<O: Outbox> Realm<O> {
             let details = realm
                 .dealer
                 .details(id)
-                .map(|details| values(&(session, registration::RegistrationDetails::new(details))));
+                .map(|details| values(&(session, EntryDetails::of_registration(details))));
             details.unwrap_or_default()
         };
         self.publish_changes(&REGISTRATION, by, changes, created, now);
@@ -128,7 +129,7 @@ impl<O: Outbox> Realm<O> {
             let details = realm
                 .broker
                 .details(id)
-                .map(|details| values(&(session, subscription::SubscriptionDetails::new(details))));
+                .map(|details| values(&(session, EntryDetails::of_subscription(details))));
             details.unwrap_or_default()
         };
         self.publish_changes(&SUBSCRIPTION, by, changes, created, now);

@@ -3,38 +3,17 @@
 //! Spec: advanced profile "Subscriptions Meta API".
 
 use cloverleaf_wamp::error_uri;
-use cloverleaf_wamp::ids::{SessionId, SubscriptionId};
+use cloverleaf_wamp::ids::SubscriptionId;
 use cloverleaf_wamp::payload::{NumberList, Payload};
-use serde::Serialize;
 
+use super::directory::{EntryDetails, Removal};
 use super::listing::{IdLists, ListingKind};
 use super::{MetaCall, value};
-use crate::broker::{SubscriberListCursor, SubscriptionInfo};
+use crate::broker::SubscriberListCursor;
 use crate::failure::RequestFailure;
 use crate::outbox::Outbox;
 use crate::realm::Realm;
 use crate::uri_index::MatchCursor;
-
-/// SubscriptionDetails of the specification.
-#[derive(Serialize)]
-pub(super) struct SubscriptionDetails<'a> {
-    id: u64,
-    created: String,
-    uri: &'a str,
-    #[serde(rename = "match")]
-    policy: &'static str,
-}
-
-impl<'a> SubscriptionDetails<'a> {
-    pub(super) fn new(subscription: SubscriptionInfo<'a>) -> Self {
-        Self {
-            id: subscription.id.number(),
-            created: subscription.created.text(),
-            uri: subscription.pattern.as_str(),
-            policy: subscription.pattern.policy().name(),
-        }
-    }
-}
 
 impl<O: Outbox> Realm<O> {
     pub(super) fn list_subscriptions(
@@ -65,7 +44,7 @@ impl<O: Outbox> Realm<O> {
     pub(super) fn get_subscription(&self, meta: MetaCall<'_>) -> Result<Payload, RequestFailure> {
         let id = subscription_id(meta)?;
         let details = self.broker.details(id).ok_or(RequestFailure::UnknownSubscription(id))?;
-        Ok(value(SubscriptionDetails::new(details)))
+        Ok(value(EntryDetails::of_subscription(details)))
     }
 
     pub(super) fn list_subscribers(
@@ -88,16 +67,13 @@ impl<O: Outbox> Realm<O> {
         &mut self,
         meta: MetaCall<'_>,
     ) -> Result<Payload, RequestFailure> {
-        let (id, subscriber) = (subscription_id(meta)?, meta.id("subscriber_id", SessionId::new)?);
-        let reason = meta.text("reason")?;
-        if self.broker.details(id).is_none() {
-            return Err(RequestFailure::UnknownSubscription(id));
-        }
-        let session = self.sessions.with_id(subscriber);
-        let key = session.ok_or(RequestFailure::NoSuchSession(subscriber))?.key;
-        let reason = reason.as_deref().unwrap_or(error_uri::UNSUBSCRIBED);
+        let id = subscription_id(meta)?;
+        let Removal { id: subscriber, reason } =
+            Removal::read(meta, "subscriber_id", error_uri::UNSUBSCRIBED)?;
+        self.broker.details(id).ok_or(RequestFailure::UnknownSubscription(id))?;
+        let key = self.session_with(subscriber)?;
         let (sessions, mut changes) = (&mut self.sessions, Vec::new());
-        if !self.broker.remove_subscriber(sessions, key, id, reason, &mut changes) {
+        if !self.broker.remove_subscriber(sessions, key, id, &reason, &mut changes) {
             return Err(RequestFailure::NoSubscriber(subscriber, id));
         }
         self.publish_subscription_changes(key, &changes, meta.now);
